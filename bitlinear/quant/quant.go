@@ -1,0 +1,72 @@
+// Package quant is the definition of BitNet b1.58's arithmetic, plain and without
+// regard to speed: absmean ternary weights, absmax int8 activations and the I2_S
+// packing. Trainer, converter and engine call it or are tested against it.
+//
+// Source: "The Era of 1-bit LLMs: Training Tips, Code and FAQ"; the packing is the
+// one that bitnet.cpp reads.
+package quant
+
+import "math"
+
+// minScale is the floor of absmean and absmax, which keeps zero tensors finite.
+const minScale = 1e-5
+
+// AbsMean is max(mean|w|, 1e-5), the scale of a ternary tensor. The sum is taken in
+// float64, so it does not depend on the order of the weights within float32.
+func AbsMean(w []float32) float32 {
+	sum := 0.0
+	for _, x := range w {
+		sum += math.Abs(float64(x))
+	}
+	return float32(max(sum/float64(max(len(w), 1)), minScale))
+}
+
+// Ternary is the ternary value of weight w under an inverse scale 1/AbsMean:
+// w*inverse rounded half to even and clamped to [-1,1].
+func Ternary(w, inverse float32) int8 {
+	return int8(max(-1, min(1, math.RoundToEven(float64(w*inverse)))))
+}
+
+// Weights writes the ternary values of w to dst and returns their scale, so that
+// w is approximately scale*dst.
+func Weights(dst []int8, w []float32) (scale float32) {
+	scale = AbsMean(w)
+	inverse := 1 / scale
+	for i, x := range w {
+		dst[i] = Ternary(x, inverse)
+	}
+	return scale
+}
+
+// ActivationScale is 127/max(absmax, 1e-5) of one token's activations.
+func ActivationScale(x []float32) float32 {
+	var absmax float32
+	for _, v := range x {
+		absmax = max(absmax, float32(math.Abs(float64(v))))
+	}
+	return 127 / max(absmax, minScale)
+}
+
+// Activations writes one token's int8 activations, x*s rounded half to even and
+// clamped to [-128,127], and returns s, so that x is approximately dst/s.
+func Activations(dst []int8, x []float32) (s float32) {
+	s = ActivationScale(x)
+	for i, v := range x {
+		dst[i] = int8(max(-128, min(127, math.RoundToEven(float64(v*s)))))
+	}
+	return s
+}
+
+// Rescale is the factor from the int32 product of one token to its float32 output:
+// y = float32(product) * Rescale(weight scale, activation scale). Trainer and engine
+// both use it, so their outputs agree to the bit.
+func Rescale(weightScale, activationScale float32) float32 { return weightScale / activationScale }
+
+// Dot is the reference product of int8 activations and ternary weights in int32.
+func Dot(x, w []int8) int32 {
+	var sum int32
+	for i, v := range x {
+		sum += int32(v) * int32(w[i])
+	}
+	return sum
+}

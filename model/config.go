@@ -1,0 +1,106 @@
+// Package model says what a BitNet language model is: its hyper-parameters under
+// their Hugging Face names, the table of its tensors, and its counts. Trainer,
+// converter and engine share it, so that none of them keeps names of its own.
+package model
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Activation functions of the feed-forward gate, by their Hugging Face names.
+const (
+	ReLU2 = "relu2"
+	SiLU  = "silu"
+)
+
+// Config holds the hyper-parameters of a decoder, with the field names of a
+// Hugging Face config.json. It is always in resolved form: ParseHF fills in what a
+// file leaves out.
+type Config struct {
+	VocabSize             int     `json:"vocab_size"`
+	HiddenSize            int     `json:"hidden_size"`
+	IntermediateSize      int     `json:"intermediate_size"`
+	NumHiddenLayers       int     `json:"num_hidden_layers"`
+	NumAttentionHeads     int     `json:"num_attention_heads"`
+	NumKeyValueHeads      int     `json:"num_key_value_heads"`
+	HeadDim               int     `json:"head_dim"`
+	MaxPositionEmbeddings int     `json:"max_position_embeddings"`
+	RMSNormEps            float64 `json:"rms_norm_eps"`
+	RopeTheta             float64 `json:"rope_theta"`
+	HiddenAct             string  `json:"hidden_act"`
+	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
+	// SubNorms adds an RMSNorm before the attention output projection and one
+	// before the feed-forward down projection (2B-4T, 1bitLLM).
+	SubNorms bool `json:"sub_norms"`
+	// Ternary makes the seven projections of a block BitLinear layers; false gives
+	// plain linear layers, the full-precision baseline.
+	Ternary bool `json:"ternary"`
+}
+
+// QDim is the width of the query projection: heads x head dimension.
+func (c *Config) QDim() int { return c.NumAttentionHeads * c.HeadDim }
+
+// KVDim is the width of the key and of the value projection.
+func (c *Config) KVDim() int { return c.NumKeyValueHeads * c.HeadDim }
+
+// Resolve fills fields that may be left zero: key-value heads equal the heads, the
+// head dimension is hidden size over heads, and the defaults of the BitNet papers
+// stand in for theta, epsilon, context and activation.
+func (c *Config) Resolve() {
+	if c.NumKeyValueHeads == 0 {
+		c.NumKeyValueHeads = c.NumAttentionHeads
+	}
+	if c.HeadDim == 0 && c.NumAttentionHeads > 0 {
+		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
+	}
+	if c.RopeTheta == 0 {
+		c.RopeTheta = 10000
+	}
+	if c.RMSNormEps == 0 {
+		c.RMSNormEps = 1e-5
+	}
+	if c.MaxPositionEmbeddings == 0 {
+		c.MaxPositionEmbeddings = 2048
+	}
+	if c.HiddenAct == "" {
+		c.HiddenAct = SiLU
+		if c.SubNorms {
+			c.HiddenAct = ReLU2
+		}
+	}
+}
+
+// Validate reports every problem of a resolved configuration at once.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"vocab_size", c.VocabSize}, {"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize},
+		{"num_hidden_layers", c.NumHiddenLayers}, {"num_attention_heads", c.NumAttentionHeads},
+		{"num_key_value_heads", c.NumKeyValueHeads}, {"head_dim", c.HeadDim}, {"max_position_embeddings", c.MaxPositionEmbeddings},
+	} {
+		if f.value <= 0 || f.value > 1<<24 {
+			bad("%s is %d: want a number from 1 to %d", f.name, f.value, 1<<24)
+		}
+	}
+	if c.NumKeyValueHeads > 0 && c.NumAttentionHeads%c.NumKeyValueHeads != 0 {
+		bad("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.NumAttentionHeads, c.NumKeyValueHeads)
+	}
+	if c.HeadDim%2 != 0 {
+		bad("head_dim is %d: rotary embedding needs an even number", c.HeadDim)
+	}
+	if c.HiddenAct != ReLU2 && c.HiddenAct != SiLU {
+		bad("hidden_act is %q: want %q or %q", c.HiddenAct, ReLU2, SiLU)
+	}
+	if !(c.RMSNormEps > 0 && c.RMSNormEps < 1) {
+		bad("rms_norm_eps is %g: want a small positive number", c.RMSNormEps)
+	}
+	if !(c.RopeTheta > 1) {
+		bad("rope_theta is %g: want a number above 1", c.RopeTheta)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,103 @@
+package model
+
+import "fmt"
+
+// TensorSpec is one weight of a model: what the two file formats call it, and its shape.
+type TensorSpec struct {
+	Name    string // Hugging Face name, with ".weight"
+	GGUF    string // GGUF name, with ".weight"
+	Shape   []int  // row-major; a projection is [out features, in features]
+	Ternary bool   // a BitLinear weight
+	Layer   int    // block number, -1 outside the blocks
+}
+
+// Elements is the number of weights in the tensor.
+func (t TensorSpec) Elements() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Names of the tensors outside the blocks.
+const (
+	EmbedTokens = "model.embed_tokens.weight"
+	FinalNorm   = "model.norm.weight"
+	LMHead      = "lm_head.weight"
+)
+
+// Names of a block's tensors, to follow "model.layers.N.".
+const (
+	InputNorm   = "input_layernorm.weight"
+	QProj       = "self_attn.q_proj.weight"
+	KProj       = "self_attn.k_proj.weight"
+	VProj       = "self_attn.v_proj.weight"
+	AttnSubNorm = "self_attn.attn_sub_norm.weight"
+	OProj       = "self_attn.o_proj.weight"
+	PostNorm    = "post_attention_layernorm.weight"
+	GateProj    = "mlp.gate_proj.weight"
+	UpProj      = "mlp.up_proj.weight"
+	FFNSubNorm  = "mlp.ffn_sub_norm.weight"
+	DownProj    = "mlp.down_proj.weight"
+)
+
+// LayerTensor is the Hugging Face name of a tensor of a block, such as
+// LayerTensor(3, QProj).
+func LayerTensor(layer int, name string) string {
+	return fmt.Sprintf("model.layers.%d.%s", layer, name)
+}
+
+// Tensors lists every weight of the model in a fixed order: embedding, blocks, final
+// norm, untied head.
+func (c *Config) Tensors() []TensorSpec {
+	d, f := c.HiddenSize, c.IntermediateSize
+	specs := []TensorSpec{{EmbedTokens, "token_embd.weight", []int{c.VocabSize, d}, false, -1}}
+	for l := range c.NumHiddenLayers {
+		add := func(hf, gguf string, ternary bool, shape ...int) {
+			specs = append(specs, TensorSpec{LayerTensor(l, hf), fmt.Sprintf("blk.%d.%s.weight", l, gguf), shape, ternary, l})
+		}
+		add(InputNorm, "attn_norm", false, d)
+		add(QProj, "attn_q", c.Ternary, c.QDim(), d)
+		add(KProj, "attn_k", c.Ternary, c.KVDim(), d)
+		add(VProj, "attn_v", c.Ternary, c.KVDim(), d)
+		if c.SubNorms {
+			add(AttnSubNorm, "attn_sub_norm", false, c.QDim())
+		}
+		add(OProj, "attn_output", c.Ternary, d, c.QDim())
+		add(PostNorm, "ffn_norm", false, d)
+		add(GateProj, "ffn_gate", c.Ternary, f, d)
+		add(UpProj, "ffn_up", c.Ternary, f, d)
+		if c.SubNorms {
+			add(FFNSubNorm, "ffn_sub_norm", false, f)
+		}
+		add(DownProj, "ffn_down", c.Ternary, d, f)
+	}
+	specs = append(specs, TensorSpec{FinalNorm, "output_norm.weight", []int{d}, false, -1})
+	if !c.TieWordEmbeddings {
+		specs = append(specs, TensorSpec{LMHead, "output.weight", []int{c.VocabSize, d}, false, -1})
+	}
+	return specs
+}
+
+// Parameters counts all weights, a tied embedding once.
+func (c *Config) Parameters() int {
+	n := 0
+	for _, t := range c.Tensors() {
+		n += t.Elements()
+	}
+	return n
+}
+
+// MatMulWeights counts the weights that take part in a product for every token: the
+// projections and the head. A forward pass costs two operations for each, a training
+// step six.
+func (c *Config) MatMulWeights() int {
+	n := c.VocabSize * c.HiddenSize
+	for _, t := range c.Tensors() {
+		if t.Layer >= 0 && len(t.Shape) == 2 {
+			n += t.Elements()
+		}
+	}
+	return n
+}
