@@ -1,0 +1,16 @@
+package kernel
+
+// tileImplementation is one way to compute a tile of a float32 product.
+type tileImplementation struct {
+	name string
+	tile func(k int, a, b, c *float32, ldc int, accumulate bool)
+}
+
+var chosen = tileImplementations()[0]
+
+// Name is the instruction set of the float32 product on this machine.
+func Name() string { return chosen.name }
+
+func gemmTile(k int, a, b, c *float32, ldc int, accumulate bool) {
+	chosen.tile(k, a, b, c, ldc, accumulate)
+}

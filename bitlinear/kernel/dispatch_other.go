@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func tileImplementations() []tileImplementation {
+	return []tileImplementation{{"generic", gemmTileGeneric}}
+}

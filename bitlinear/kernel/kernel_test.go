@@ -1,0 +1,193 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"trit/bitlinear/quant"
+	"trit/internal/parallel"
+)
+
+// sizes lie around powers of two and around the tiles of the products.
+var sizes = []int{1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 63, 65, 127, 129}
+
+func normal(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+// reference is op(A) op(B) in float64.
+func reference(transA, transB bool, m, n, k int, a, b []float32) []float64 {
+	c := make([]float64, m*n)
+	for i := range m {
+		for j := range n {
+			for p := range k {
+				av, bv := a[i*k+p], b[p*n+j]
+				if transA {
+					av = a[p*m+i]
+				}
+				if transB {
+					bv = b[j*k+p]
+				}
+				c[i*n+j] += float64(av) * float64(bv)
+			}
+		}
+	}
+	return c
+}
+
+func TestGemmAgainstFloat64(t *testing.T) {
+	for _, implementation := range tileImplementations() {
+		t.Run(implementation.name, func(t *testing.T) {
+			defer func(c tileImplementation) { chosen = c }(chosen)
+			chosen = implementation
+			testGemm(t)
+		})
+	}
+}
+
+func testGemm(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	defer parallel.SetThreads(0)
+	for range 200 {
+		m, n, k := sizes[r.IntN(len(sizes))], sizes[r.IntN(len(sizes))], sizes[r.IntN(len(sizes))]
+		transA, transB, accumulate := r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0
+		a, b, start := normal(r, m*k), normal(r, k*n), normal(r, m*n+8)
+		want := reference(transA, transB, m, n, k, a, b)
+		var first []float32
+		for threads := 1; threads <= 3; threads++ {
+			parallel.SetThreads(threads)
+			c := slices.Clone(start)
+			Gemm(transA, transB, m, n, k, a, b, c, accumulate)
+			name := fmt.Sprintf("m %d n %d k %d transA %v transB %v accumulate %v threads %d", m, n, k, transA, transB, accumulate, threads)
+			if !slices.Equal(c[m*n:], start[m*n:]) {
+				t.Fatalf("%s: wrote beyond the matrix", name)
+			}
+			if first == nil {
+				first = c
+			} else if !slices.Equal(c, first) {
+				t.Fatalf("%s: other bits than with one thread", name)
+			}
+			for i := range want {
+				w := want[i]
+				if accumulate {
+					w += float64(start[i])
+				}
+				// Rounding of k terms of size about one: 2^-24 a term, with room for luck.
+				if math.Abs(float64(c[i])-w) > 1e-6*float64(k+8) {
+					t.Fatalf("%s: element %d is %g, want %g", name, i, c[i], w)
+				}
+			}
+		}
+	}
+}
+
+// Training's forward product relies on integers in float32 being exact.
+func TestGemmIsExactOnIntegers(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	const m, n, k = 5, 37, 8192
+	a, b, c := make([]float32, m*k), make([]float32, n*k), make([]float32, m*n)
+	ai, bi := make([]int8, m*k), make([]int8, n*k)
+	for i := range a {
+		ai[i] = int8(r.IntN(256) - 128)
+		a[i] = float32(ai[i])
+	}
+	for i := range b {
+		bi[i] = int8(r.IntN(3) - 1)
+		b[i] = float32(bi[i])
+	}
+	Gemm(false, true, m, n, k, a, b, c, false)
+	for i := range m {
+		for j := range n {
+			if want := quant.Dot(ai[i*k:][:k], bi[j*k:][:k]); c[i*n+j] != float32(want) {
+				t.Fatalf("[%d,%d] is %g, want %d", i, j, c[i*n+j], want)
+			}
+		}
+	}
+}
+
+func TestQuantizeActivationsIsTheDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for _, n := range sizes {
+		x := normal(r, n)
+		x[r.IntN(n)] *= 50
+		got, want, asFloat := make([]int8, n), make([]int8, n), make([]float32, n)
+		s, ws, fs := QuantizeActivations(got, x), quant.Activations(want, x), QuantizeActivationsFloat(asFloat, x)
+		if s != ws || fs != ws || !slices.Equal(got, want) {
+			t.Fatalf("n %d: %v scale %g, want %v scale %g", n, got, s, want, ws)
+		}
+		for i := range want {
+			if asFloat[i] != float32(want[i]) {
+				t.Fatalf("n %d: float %v, want %v", n, asFloat, want)
+			}
+		}
+		w, tern := make([]float32, n), make([]int8, n)
+		scale := quant.Weights(tern, x)
+		TernarizeFloat(w, x, 1/scale)
+		for i := range w {
+			if w[i] != float32(tern[i]) {
+				t.Fatalf("n %d: ternary %v, want %v", n, w, tern)
+			}
+		}
+	}
+}
+
+func TestMulInt8IsTheDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	defer parallel.SetThreads(0)
+	for _, k := range append([]int{128, 256, 384, 32768}, sizes...) {
+		for _, n := range []int{1, 3, 16, 33} {
+			m := 1 + r.IntN(4)
+			q, x := make([]int8, n*k), make([]int8, m*k)
+			for i := range q {
+				q[i] = int8(r.IntN(3) - 1)
+			}
+			for i := range x {
+				x[i] = int8(r.IntN(256) - 128)
+			}
+			if n == 3 { // extremes: every product of the same sign and largest
+				for i := range q {
+					q[i] = 1
+				}
+				for i := range x {
+					x[i] = -128
+				}
+			}
+			w, err := PackTernary(n, k, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for threads := 1; threads <= 2; threads++ {
+				parallel.SetThreads(threads)
+				dst := make([]int32, m*n+4)
+				w.MulInt8(dst, x, m)
+				for i := range m * n {
+					if want := quant.Dot(x[i/n*k:][:k], q[i%n*k:][:k]); dst[i] != want {
+						t.Fatalf("n %d k %d: element %d is %d, want %d", n, k, i, dst[i], want)
+					}
+				}
+				if slices.Max(dst[m*n:]) != 0 {
+					t.Fatal("wrote beyond the result")
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range []struct{ m, n, k int }{{2048, 256, 256}, {2048, 768, 256}, {256, 768, 2048}, {1024, 4096, 256}} {
+		b.Run(fmt.Sprintf("%dx%dx%d", s.m, s.n, s.k), func(b *testing.B) {
+			x, w, y := make([]float32, s.m*s.k), make([]float32, s.n*s.k), make([]float32, s.m*s.n)
+			for b.Loop() {
+				Gemm(false, true, s.m, s.n, s.k, x, w, y, false)
+			}
+			b.ReportMetric(2*float64(s.m*s.n*s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

@@ -1,0 +1,64 @@
+package kernel
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// Dot is the sum of x[i]*y[i] over the length of x.
+func Dot(x, y []float32) float32 {
+	if len(x) == 0 {
+		return 0
+	}
+	return gonum.Implementation{}.Sdot(len(x), x, 1, y, 1)
+}
+
+// Axpy adds a*x to y.
+func Axpy(a float32, x, y []float32) {
+	if len(x) > 0 {
+		gonum.Implementation{}.Saxpy(len(x), a, x, 1, y, 1)
+	}
+}
+
+// QuantizeActivations writes the int8 activations of one token and returns their
+// scale, with the bits of quant.Activations.
+func QuantizeActivations(dst []int8, x []float32) (scale float32) {
+	scale = activationScale(x)
+	for i, v := range x {
+		dst[i] = int8(max(-128, min(127, roundEven(v*scale))))
+	}
+	return scale
+}
+
+// QuantizeActivationsFloat is QuantizeActivations with the integers kept in float32,
+// where products of training are exact.
+func QuantizeActivationsFloat(dst, x []float32) (scale float32) {
+	scale = activationScale(x)
+	for i, v := range x {
+		dst[i] = max(-128, min(127, roundEven(v*scale)))
+	}
+	return scale
+}
+
+// TernarizeFloat writes the ternary values of w under an inverse scale as float32.
+func TernarizeFloat(dst, w []float32, inverse float32) {
+	for i, v := range w {
+		dst[i] = max(-1, min(1, roundEven(max(-2, min(2, v*inverse)))))
+	}
+}
+
+func activationScale(x []float32) float32 {
+	var absmax float32
+	for _, v := range x {
+		absmax = max(absmax, math.Float32frombits(math.Float32bits(v)&^(1<<31)))
+	}
+	return 127 / max(absmax, 1e-5)
+}
+
+// roundEven rounds half to even for |v| < 2^22: adding 1.5*2^23 leaves no room for a
+// fraction, and the addition itself rounds half to even.
+func roundEven(v float32) float32 {
+	const magic = 3 << 22
+	return (v + magic) - magic
+}
