@@ -1,0 +1,284 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trit/internal/float16"
+	"trit/internal/mmap"
+)
+
+// File is an open safetensors file, or a folder of shards behind one interface.
+type File struct {
+	path     string
+	maps     []*mmap.File
+	order    []TensorInfo
+	entries  map[string]entry
+	metadata map[string]string
+}
+
+type entry struct {
+	info TensorInfo
+	data []byte
+}
+
+// Open maps a safetensors file, or a folder with model.safetensors or with shards
+// named by model.safetensors.index.json, and checks its header.
+func Open(path string) (*File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{path: path, entries: map[string]entry{}, metadata: map[string]string{}}
+	paths := []string{path}
+	if info.IsDir() {
+		if paths, err = folderFiles(path); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range paths {
+		if err := f.add(p); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// folderFiles names the safetensors files of a Hugging Face folder.
+func folderFiles(dir string) ([]string, error) {
+	single := filepath.Join(dir, "model.safetensors")
+	if _, err := os.Stat(single); err == nil {
+		return []string{single}, nil
+	}
+	indexPath := filepath.Join(dir, "model.safetensors.index.json")
+	b, err := os.ReadFile(indexPath)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder with weights", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(b, &index); err != nil {
+		return nil, &FormatError{indexPath, "weight_map", err.Error()}
+	}
+	return shardFiles(dir, indexPath, index.WeightMap)
+}
+
+func shardFiles(dir, indexPath string, weightMap map[string]string) ([]string, error) {
+	var names []string
+	for _, n := range weightMap {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+		if filepath.Base(n) != n || !strings.HasSuffix(n, ".safetensors") {
+			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("%q is not the name of a safetensors file in this folder", n)}
+		}
+		if len(names) > maxShards {
+			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("more than %d shards", maxShards)}
+		}
+	}
+	slices.Sort(names)
+	for i, n := range names {
+		names[i] = filepath.Join(dir, n)
+	}
+	return names, nil
+}
+
+func (f *File) add(path string) error {
+	m, err := mmap.Open(path)
+	if err != nil {
+		return err
+	}
+	f.maps = append(f.maps, m)
+	return f.parse(path, m.Data)
+}
+
+// Parse reads a file that is in memory already; name stands in errors.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{path: name, entries: map[string]entry{}, metadata: map[string]string{}}
+	return f, f.parse(name, data)
+}
+
+// rawTensor is a tensor of the JSON header.
+type rawTensor struct {
+	DType   string   `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets []uint64 `json:"data_offsets"`
+}
+
+func (f *File) parse(path string, data []byte) error {
+	header, body, err := splitHeader(path, data)
+	if err != nil {
+		return err
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(header, &raw); err != nil {
+		return &FormatError{path, "header", err.Error()}
+	}
+	if len(raw) > maxTensors {
+		return &FormatError{path, "header", fmt.Sprintf("%d tensors: want at most %d", len(raw), maxTensors)}
+	}
+	if m, ok := raw["__metadata__"]; ok {
+		if err := json.Unmarshal(m, &f.metadata); err != nil {
+			return &FormatError{path, "__metadata__", "want strings: " + err.Error()}
+		}
+		delete(raw, "__metadata__")
+	}
+	return f.addTensors(path, raw, body)
+}
+
+func splitHeader(path string, data []byte) (header, body []byte, err error) {
+	if len(data) < 8 {
+		return nil, nil, &FormatError{path, "header length", fmt.Sprintf("the file has %d bytes: want at least 8", len(data))}
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > maxHeaderBytes || n > uint64(len(data)-8) {
+		return nil, nil, &FormatError{path, "header length", fmt.Sprintf("%d bytes in a file of %d: want at most what is there and at most %d", n, len(data), maxHeaderBytes)}
+	}
+	header = data[8 : 8+n]
+	if !bytes.HasPrefix(header, []byte("{")) {
+		return nil, nil, &FormatError{path, "header", "it does not begin with {"}
+	}
+	return header, data[8+n:], nil
+}
+
+// addTensors checks that the tensors tile the body without gap or overlap, as the
+// format wants.
+func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []byte) error {
+	type placed struct {
+		info       TensorInfo
+		begin, end uint64
+	}
+	var all []placed
+	for name, b := range raw {
+		var t rawTensor
+		if err := json.Unmarshal(b, &t); err != nil {
+			return &FormatError{path, name, err.Error()}
+		}
+		info := TensorInfo{name, t.DType, t.Shape}
+		size, problem := checkInfo(info)
+		if problem != "" {
+			return &FormatError{path, name, problem}
+		}
+		if len(t.Offsets) != 2 || t.Offsets[1] < t.Offsets[0] || t.Offsets[1]-t.Offsets[0] != size || t.Offsets[1] > uint64(len(body)) {
+			return &FormatError{path, name, fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", t.Offsets, size, t.DType, t.Shape, len(body))}
+		}
+		if _, twice := f.entries[name]; twice {
+			return &FormatError{path, name, "the tensor stands in two files"}
+		}
+		all = append(all, placed{info, t.Offsets[0], t.Offsets[1]})
+	}
+	slices.SortFunc(all, func(a, b placed) int {
+		if a.begin != b.begin {
+			return int(int64(a.begin) - int64(b.begin))
+		}
+		if a.end != b.end {
+			return int(int64(a.end) - int64(b.end))
+		}
+		return strings.Compare(a.info.Name, b.info.Name)
+	})
+	at := uint64(0)
+	for _, p := range all {
+		if p.begin != at {
+			return &FormatError{path, p.info.Name, fmt.Sprintf("begins at byte %d: the tensor before it ends at %d", p.begin, at)}
+		}
+		at = p.end
+		f.order = append(f.order, p.info)
+		f.entries[p.info.Name] = entry{p.info, body[p.begin:p.end]}
+	}
+	if at != uint64(len(body)) {
+		return &FormatError{path, "data", fmt.Sprintf("%d bytes follow the last tensor", uint64(len(body))-at)}
+	}
+	return nil
+}
+
+// Close gives the mapped memory back; slices from Bytes are invalid then.
+func (f *File) Close() error {
+	var errs []error
+	for _, m := range f.maps {
+		errs = append(errs, m.Close())
+	}
+	f.maps = nil
+	return errors.Join(errs...)
+}
+
+// Metadata is the free text of the header.
+func (f *File) Metadata() map[string]string { return f.metadata }
+
+// Bytes is a tensor's data as it lies in the file, without a copy.
+func (f *File) Bytes(name string) ([]byte, error) {
+	e, ok := f.entries[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: there is no tensor %s", f.path, name)
+	}
+	return e.data, nil
+}
+
+// Float32 copies a tensor of floating-point numbers to float32.
+func (f *File) Float32(name string) ([]float32, error) {
+	b, err := f.Bytes(name)
+	if err != nil {
+		return nil, err
+	}
+	info := f.entries[name].info
+	out := make([]float32, info.Elements())
+	return out, DecodeFloat32(out, f.path, info, b)
+}
+
+// DecodeFloat32 converts the bytes of F64, F32, F16 or BF16 values to float32.
+func DecodeFloat32(dst []float32, file string, info TensorInfo, b []byte) error {
+	if len(b) != len(dst)*dtypeBits[info.DType]/8 {
+		return &FormatError{file, info.Name, fmt.Sprintf("%d bytes for %d values of %s", len(b), len(dst), info.DType)}
+	}
+	le := binary.LittleEndian
+	switch info.DType {
+	case "F32":
+		for i := range dst {
+			dst[i] = math.Float32frombits(le.Uint32(b[4*i:]))
+		}
+	case "BF16":
+		for i := range dst {
+			dst[i] = float16.BFromBits(le.Uint16(b[2*i:]))
+		}
+	case "F16":
+		for i := range dst {
+			dst[i] = float16.FromBits(le.Uint16(b[2*i:]))
+		}
+	case "F64":
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(le.Uint64(b[8*i:])))
+		}
+	default:
+		return &UnsupportedError{file, info.Name, "dtype " + info.DType + " is not read as numbers: want F64, F32, F16 or BF16"}
+	}
+	return nil
+}
+
+// Int32 copies a tensor of 32-bit integers.
+func (f *File) Int32(name string) ([]int32, error) {
+	b, err := f.Bytes(name)
+	if err != nil {
+		return nil, err
+	}
+	info := f.entries[name].info
+	if info.DType != "I32" {
+		return nil, &UnsupportedError{f.path, name, "dtype is " + info.DType + ": want I32"}
+	}
+	out := make([]int32, info.Elements())
+	for i := range out {
+		out[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return out, nil
+}

@@ -1,0 +1,121 @@
+package safetensors
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// file makes a safetensors file of a header and a body.
+func file(header string, body int) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(b, header...), make([]byte, body)...)
+}
+
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	values := []float32{1, -2.5, 3e-30, 4, 5, 6}
+	err := WriteFile(path, map[string]string{"format": "pt"}, []Source{
+		Float32Source("b", []int{2, 3}, values),
+		{TensorInfo{"a", "BF16", []int{2}}, func(w io.Writer) error { _, err := w.Write([]byte{0x80, 0x3f, 0, 0xc0}); return err }},
+		Float32Source("empty", []int{0, 7}, nil),
+		Float32Source("scalar", nil, []float32{9}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := f.Float32("b")
+	if err != nil || !slices.Equal(b, values) {
+		t.Errorf("b is %v, %v", b, err)
+	}
+	a, err := f.Float32("a")
+	if err != nil || !slices.Equal(a, []float32{1, -2}) {
+		t.Errorf("a is %v, %v", a, err)
+	}
+	if s, _ := f.Float32("scalar"); !slices.Equal(s, []float32{9}) || f.Metadata()["format"] != "pt" || len(f.Tensors()) != 4 {
+		t.Errorf("scalar %v, metadata %v, %d tensors", s, f.Metadata(), len(f.Tensors()))
+	}
+	if _, err := f.Float32("c"); err == nil {
+		t.Error("a tensor that is not there was read")
+	}
+}
+
+func TestShortSourceLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	err := WriteFile(filepath.Join(dir, "x.safetensors"), nil, []Source{Float32Source("a", []int{3}, []float32{1})})
+	if err == nil {
+		t.Fatal("a source that wrote too little was accepted")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+func TestRejects(t *testing.T) {
+	one := `"dtype":"F32","shape":[1],"data_offsets":[0,4]`
+	for name, data := range map[string][]byte{
+		"empty":               nil,
+		"short":               {1, 2, 3},
+		"huge header":         binary.LittleEndian.AppendUint64(nil, 1<<62),
+		"header beyond file":  append(binary.LittleEndian.AppendUint64(nil, 50), "{}"...),
+		"not JSON":            file("{nope", 0),
+		"not an object":       file("[]", 0),
+		"unknown dtype":       file(`{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}`, 4),
+		"wrong size":          file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4),
+		"negative size":       file(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, 4),
+		"overflow":            file(`{"a":{"dtype":"F32","shape":[1099511627776,1099511627776],"data_offsets":[0,0]}}`, 0),
+		"backwards":           file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4),
+		"beyond the end":      file(`{"a":{`+one+`}}`, 3),
+		"overlap":             file(`{"a":{`+one+`},"b":{`+one+`}}`, 4),
+		"gap":                 file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
+		"trailing bytes":      file(`{"a":{`+one+`}}`, 5),
+		"too many dims":       file(`{"a":{"dtype":"F32","shape":[`+strings.Repeat("1,", maxDims)+`1],"data_offsets":[0,4]}}`, 4),
+		"long name":           file(`{"`+strings.Repeat("n", maxNameBytes+1)+`":{`+one+`}}`, 4),
+		"metadata of numbers": file(`{"__metadata__":{"a":1}}`, 0),
+	} {
+		_, err := Parse(name, data)
+		var format *FormatError
+		if !errors.As(err, &format) {
+			t.Errorf("%s: got %v, want a FormatError", name, err)
+		}
+	}
+}
+
+func TestIndexMayNotLeaveTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, bad := range []string{"../x.safetensors", "/etc/passwd", "a.bin"} {
+		os.WriteFile(filepath.Join(dir, "model.safetensors.index.json"), fmt.Appendf(nil, `{"weight_map":{"a":%q}}`, bad), 0o644)
+		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "weight_map") {
+			t.Errorf("%s: got %v", bad, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4))
+	f.Add(file(`{"__metadata__":{"x":"y"},"a":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[],"data_offsets":[4,6]}}`, 6))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("fuzz", data)
+		if err != nil {
+			return
+		}
+		for _, info := range s.Tensors() {
+			if b, err := s.Bytes(info.Name); err != nil || len(b) != info.Bytes() {
+				t.Fatalf("%s: %d bytes, %v", info.Name, len(b), err)
+			}
+			s.Float32(info.Name)
+			s.Int32(info.Name)
+		}
+	})
+}

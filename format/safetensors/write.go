@@ -1,0 +1,112 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+
+	"trit/internal/atomicfile"
+)
+
+// Source is a tensor to be written: what it is, and a function that writes its bytes.
+type Source struct {
+	TensorInfo
+	Write func(w io.Writer) error
+}
+
+// Float32Source is a tensor of float32 values in memory.
+func Float32Source(name string, shape []int, data []float32) Source {
+	return Source{TensorInfo{name, "F32", shape}, func(w io.Writer) error { return WriteFloat32(w, data) }}
+}
+
+// WriteFloat32 writes values as little-endian float32.
+func WriteFloat32(w io.Writer, data []float32) error {
+	const chunk = 1 << 14
+	buf := make([]byte, 0, 4*min(chunk, len(data)))
+	for len(data) > 0 {
+		n := min(chunk, len(data))
+		buf = buf[:0]
+		for _, v := range data[:n] {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		}
+		if _, err := w.Write(buf); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+// WriteFile writes tensors in the given order to path, whole or not at all. A source
+// that writes another number of bytes than its type and shape say is an error.
+func WriteFile(path string, metadata map[string]string, tensors []Source) error {
+	header, err := makeHeader(path, metadata, tensors)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		if _, err := w.Write(header); err != nil {
+			return err
+		}
+		for _, t := range tensors {
+			counted := &counter{w: w}
+			if err := t.Write(counted); err != nil {
+				return fmt.Errorf("%s: %s: %w", path, t.Name, err)
+			}
+			if counted.n != t.Bytes() {
+				return fmt.Errorf("%s: %s: %d bytes were written for %s %v: want %d", path, t.Name, counted.n, t.DType, t.Shape, t.Bytes())
+			}
+		}
+		return nil
+	})
+}
+
+type counter struct {
+	w io.Writer
+	n int
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += n
+	return n, err
+}
+
+// makeHeader is the length and the JSON header, padded with blanks to 8 bytes.
+func makeHeader(path string, metadata map[string]string, tensors []Source) ([]byte, error) {
+	var b bytes.Buffer
+	b.Write(make([]byte, 8))
+	b.WriteByte('{')
+	if len(metadata) > 0 {
+		m, err := json.Marshal(metadata)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, `"__metadata__":%s`, m)
+	}
+	offset, seen := uint64(0), map[string]bool{}
+	for i, t := range tensors {
+		size, problem := checkInfo(t.TensorInfo)
+		if problem != "" || seen[t.Name] {
+			return nil, fmt.Errorf("%s: tensor %q cannot be written: it stands twice or %s", path, t.Name, problem)
+		}
+		seen[t.Name] = true
+		if i > 0 || len(metadata) > 0 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(t.Name)
+		shape, _ := json.Marshal(append([]int{}, t.Shape...))
+		fmt.Fprintf(&b, `%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, t.DType, shape, offset, offset+size)
+		offset += size
+	}
+	b.WriteByte('}')
+	for b.Len()%8 != 0 {
+		b.WriteByte(' ')
+	}
+	out := b.Bytes()
+	binary.LittleEndian.PutUint64(out, uint64(len(out)-8))
+	return out, nil
+}

@@ -1,0 +1,45 @@
+// Package mmap opens files as read-only memory, so that a model is paged in as it is
+// used and shared between processes.
+package mmap
+
+import "os"
+
+// File is a file in memory. Data must not be written to, nor used after Close.
+type File struct {
+	Data  []byte
+	unmap func([]byte) error
+}
+
+// Open maps path, or reads it where the system cannot map files.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &os.PathError{Op: "open", Path: path, Err: os.ErrInvalid}
+	}
+	if info.Size() == 0 {
+		return &File{}, nil
+	}
+	data, unmap, err := mapFile(f, int(info.Size()))
+	if err != nil {
+		return nil, &os.PathError{Op: "mmap", Path: path, Err: err}
+	}
+	return &File{data, unmap}, nil
+}
+
+// Close gives the memory back.
+func (f *File) Close() error {
+	data := f.Data
+	f.Data = nil
+	if data == nil || f.unmap == nil {
+		return nil
+	}
+	return f.unmap(data)
+}
