@@ -1,0 +1,208 @@
+package tokenizer
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// bpe is the byte-pair-encoding model: a vocabulary and ranked merges.
+type bpe struct {
+	tokens        []string // id -> name in the vocabulary; byte-level names spell bytes as runes
+	ids           map[string]int32
+	merges        map[pair]merge
+	byteLevel     bool // names spell bytes by the GPT-2 alphabet
+	bytesFallback bool // SentencePiece style: unknown characters become <0xNN>
+	ignoreMerges  bool // a word that is a token is taken whole
+	fuseUnknown   bool
+	unknown       int32      // -1 = none
+	byteIDs       [256]int32 // byte -> id of its token, -1 = none
+	texts         [][]byte   // id -> bytes of the token
+	mergeNames    []string   // "a b", in the order of rank
+	cache         wordCache
+}
+
+type pair struct{ left, right int32 }
+
+type merge struct {
+	rank int32
+	id   int32
+}
+
+// prepare derives the tables that encoding uses.
+func (m *bpe) prepare() {
+	m.texts = make([][]byte, len(m.tokens))
+	for b := range m.byteIDs {
+		m.byteIDs[b] = -1
+		name := fmt.Sprintf("<0x%02X>", b)
+		if m.byteLevel {
+			name = string(byteRunes[b])
+		}
+		if id, ok := m.ids[name]; ok {
+			m.byteIDs[b] = id
+		}
+	}
+	for id, name := range m.tokens {
+		m.texts[id] = m.decodeName(name)
+	}
+}
+
+// decodeName is the text of a token of the vocabulary.
+func (m *bpe) decodeName(name string) []byte {
+	if m.byteLevel {
+		return decodeByteRunes(name)
+	}
+	if len(name) == 6 && strings.HasPrefix(name, "<0x") && name[5] == '>' {
+		if b, err := strconv.ParseUint(name[3:5], 16, 8); err == nil {
+			return []byte{byte(b)}
+		}
+	}
+	return []byte(strings.ReplaceAll(name, "▁", " "))
+}
+
+func (m *bpe) text(id int32) []byte {
+	if id < 0 || int(id) >= len(m.texts) {
+		return nil
+	}
+	return m.texts[id]
+}
+
+// addMerge enters the merge of two tokens by their names.
+func (m *bpe) addMerge(left, right string) error {
+	l, okL := m.ids[left]
+	r, okR := m.ids[right]
+	id, ok := m.ids[left+right]
+	if !okL || !okR || !ok {
+		return fmt.Errorf("the merge of %q and %q names a token that is not in the vocabulary", left, right)
+	}
+	if _, twice := m.merges[pair{l, r}]; !twice {
+		m.merges[pair{l, r}] = merge{int32(len(m.mergeNames)), id}
+	}
+	m.mergeNames = append(m.mergeNames, left+" "+right)
+	return nil
+}
+
+// encode appends the ids of one word.
+func (m *bpe) encode(ids []int32, word string) []int32 {
+	if cached, ok := m.cache.get(word); ok {
+		return append(ids, cached...)
+	}
+	start := len(ids)
+	if id, ok := m.whole(word); ok {
+		ids = append(ids, id)
+	} else {
+		ids = append(ids, m.mergeAll(m.symbols(word))...)
+	}
+	m.cache.put(word, ids[start:])
+	return ids
+}
+
+// whole looks a word up as one token.
+func (m *bpe) whole(word string) (int32, bool) {
+	if !m.ignoreMerges {
+		return 0, false
+	}
+	if m.byteLevel {
+		word = encodeByteRunes(word)
+	}
+	id, ok := m.ids[word]
+	return id, ok
+}
+
+// symbols are the ids that merging starts from: bytes, or characters with bytes or
+// the unknown token for those that the vocabulary lacks.
+func (m *bpe) symbols(word string) []int32 {
+	var ids []int32
+	if m.byteLevel {
+		for i := range len(word) {
+			if id := m.byteIDs[word[i]]; id >= 0 {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	wasUnknown := false
+	for len(word) > 0 {
+		_, n := utf8.DecodeRuneInString(word)
+		char := word[:n]
+		word = word[n:]
+		id, ok := m.ids[char]
+		switch {
+		case ok:
+			ids = append(ids, id)
+		case m.bytesFallback && m.hasBytes(char):
+			for i := range len(char) {
+				ids = append(ids, m.byteIDs[char[i]])
+			}
+		case m.unknown >= 0 && !(wasUnknown && m.fuseUnknown):
+			ids = append(ids, m.unknown)
+			wasUnknown = true
+			continue
+		}
+		wasUnknown = !ok && !(m.bytesFallback && m.hasBytes(char))
+	}
+	return ids
+}
+
+func (m *bpe) hasBytes(char string) bool {
+	for i := range len(char) {
+		if m.byteIDs[char[i]] < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// mergeAll applies the merge of lowest rank, the leftmost first, until none is left.
+func (m *bpe) mergeAll(symbols []int32) []int32 {
+	if len(symbols) > 48 {
+		return m.mergeLong(symbols)
+	}
+	for len(symbols) > 1 {
+		best, at := merge{rank: -1}, 0
+		for i := range len(symbols) - 1 {
+			if c, ok := m.merges[pair{symbols[i], symbols[i+1]}]; ok && (best.rank < 0 || c.rank < best.rank) {
+				best, at = c, i
+			}
+		}
+		if best.rank < 0 {
+			break
+		}
+		symbols[at] = best.id
+		symbols = append(symbols[:at+1], symbols[at+2:]...)
+	}
+	return symbols
+}
+
+// wordCache remembers the ids of words, since text repeats itself.
+type wordCache struct {
+	mu    sync.RWMutex
+	words map[string][]int32
+}
+
+// Limits of the cache: long words rarely come back.
+const (
+	maxCachedWords = 1 << 16
+	maxCachedBytes = 64
+)
+
+func (c *wordCache) get(word string) ([]int32, bool) {
+	c.mu.RLock()
+	ids, ok := c.words[word]
+	c.mu.RUnlock()
+	return ids, ok
+}
+
+func (c *wordCache) put(word string, ids []int32) {
+	if len(word) > maxCachedBytes {
+		return
+	}
+	c.mu.Lock()
+	if c.words == nil || len(c.words) >= maxCachedWords {
+		c.words = map[string][]int32{}
+	}
+	c.words[strings.Clone(word)] = append([]int32(nil), ids...)
+	c.mu.Unlock()
+}

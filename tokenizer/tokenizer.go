@@ -1,0 +1,161 @@
+// Package tokenizer turns text into token ids and back: byte-level BPE and
+// SentencePiece-style BPE, read from a tokenizer.json or from the vocabulary of a GGUF
+// file, and trained from text. The results equal those of Hugging Face's tokenizers.
+package tokenizer
+
+import (
+	"slices"
+	"strings"
+)
+
+// Tokenizer encodes and decodes text. It may be used from several goroutines.
+type Tokenizer struct {
+	model      *bpe
+	normalize  []func(string) string
+	split      []splitter
+	raw        matcher // added tokens looked for in the text as it is
+	normalized matcher // added tokens looked for after normalisation
+	added      map[int32]addedToken
+	prefix     []int32 // ids before a text with special tokens
+	suffix     []int32 // ids after it
+	pre        string  // the pre-tokenizer's name in GGUF
+	settings   settings
+	source     map[string][]byte
+}
+
+// settings are what tokenizer_config.json and its siblings say.
+type settings struct {
+	bos, eos, unk, pad int32 // -1 = none
+	chatTemplate       string
+}
+
+// addedToken is a token that is recognised as a whole before anything else.
+type addedToken struct {
+	ID         int32  `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+}
+
+// Encode turns text into ids. Special tokens in the text are recognised; addSpecial
+// puts those around it that the tokenizer prescribes, such as the beginning-of-text.
+func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
+	var ids []int32
+	if addSpecial {
+		ids = append(ids, t.prefix...)
+	}
+	t.raw.split(text, func(part string) { ids = t.encodeNormalized(ids, part) }, func(id int32) { ids = append(ids, id) })
+	if addSpecial {
+		ids = append(ids, t.suffix...)
+	}
+	return ids
+}
+
+// EncodeOrdinary turns text into ids and takes special tokens in it for mere text.
+func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
+	return t.encodePart(nil, t.normalizeText(text))
+}
+
+func (t *Tokenizer) encodeNormalized(ids []int32, part string) []int32 {
+	if part == "" {
+		return ids
+	}
+	t.normalized.split(t.normalizeText(part), func(s string) { ids = t.encodePart(ids, s) }, func(id int32) { ids = append(ids, id) })
+	return ids
+}
+
+func (t *Tokenizer) normalizeText(s string) string {
+	for _, f := range t.normalize {
+		s = f(s)
+	}
+	return s
+}
+
+// encodePart splits normalised text into words and encodes each.
+func (t *Tokenizer) encodePart(ids []int32, text string) []int32 {
+	if text == "" {
+		return ids
+	}
+	splitAll(t.split, text, func(word string) { ids = t.model.encode(ids, word) })
+	return ids
+}
+
+// splitAll runs text through splitters, one after another.
+func splitAll(splits []splitter, text string, yield func(string)) {
+	if len(splits) == 0 {
+		yield(text)
+		return
+	}
+	splits[0](text, func(part string) { splitAll(splits[1:], part, yield) })
+}
+
+// Decode turns ids into text; special tokens are left out.
+func (t *Tokenizer) Decode(ids []int32) string {
+	var b []byte
+	for _, id := range ids {
+		b = append(b, t.TokenBytes(id)...)
+	}
+	if t.model.bytesFallback {
+		return strings.TrimPrefix(lossy(b), " ")
+	}
+	return lossy(b)
+}
+
+// TokenBytes is the text of one token, which need not be whole UTF-8; nil for special
+// tokens and for ids that do not exist.
+func (t *Tokenizer) TokenBytes(id int32) []byte {
+	if a, ok := t.added[id]; ok {
+		if a.Special {
+			return nil
+		}
+		return []byte(a.Content)
+	}
+	return t.model.text(id)
+}
+
+// VocabSize is one more than the largest id.
+func (t *Tokenizer) VocabSize() int {
+	n := len(t.model.tokens)
+	for id := range t.added {
+		n = max(n, int(id)+1)
+	}
+	return n
+}
+
+// TokenID is the id of a token by its name in the vocabulary.
+func (t *Tokenizer) TokenID(name string) (int32, bool) {
+	for id, a := range t.added {
+		if a.Content == name {
+			return id, true
+		}
+	}
+	id, ok := t.model.ids[name]
+	return id, ok
+}
+
+// BOS is the id of the beginning-of-text token, -1 where there is none.
+func (t *Tokenizer) BOS() int32 { return t.settings.bos }
+
+// EOS is the id of the end-of-text token, -1 where there is none.
+func (t *Tokenizer) EOS() int32 { return t.settings.eos }
+
+// EOSIDs are the ids at which generation ends: the end of text and, where the
+// vocabulary has one, the end of a turn.
+func (t *Tokenizer) EOSIDs() []int32 {
+	var ids []int32
+	if t.settings.eos >= 0 {
+		ids = append(ids, t.settings.eos)
+	}
+	for _, name := range []string{"<|eot_id|>", "<|im_end|>", "<|end_of_text|>", "<|endoftext|>"} {
+		if id, ok := t.TokenID(name); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Files are the contents of the tokenizer's files in a Hugging Face folder, by name.
+func (t *Tokenizer) Files() map[string][]byte { return t.source }

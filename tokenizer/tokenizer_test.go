@@ -1,0 +1,214 @@
+package tokenizer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func texts(s ...string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, t := range s {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+const sample = "The cat sat on the mat. The cat's mat is 12345 cm long!\n\n  The end, naïve 日本 reader. "
+
+func trained(t testing.TB, size int) *Tokenizer {
+	t.Helper()
+	tok, err := Train(texts(strings.Repeat(sample, 20)), TrainOptions{VocabSize: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+func TestTrainIsDeterministicAndMergesTheMostFrequent(t *testing.T) {
+	a, b := trained(t, 300), trained(t, 300)
+	if !bytes.Equal(a.Files()["tokenizer.json"], b.Files()["tokenizer.json"]) {
+		t.Error("two trainings gave two tokenizers")
+	}
+	if a.VocabSize() != 300 || a.BOS() != 298 || a.EOS() != 299 {
+		t.Errorf("size %d, BOS %d, EOS %d", a.VocabSize(), a.BOS(), a.EOS())
+	}
+	// In "aab aab ab": "ab" occurs three times, the most of all pairs.
+	tok, err := Train(texts("aab aab ab aab"), TrainOptions{VocabSize: 259})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tok.Encode("ab", false); !slices.Equal(got, []int32{256}) {
+		t.Errorf("ab is %v", got)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	tok := trained(t, 320)
+	again, err := FromVocab(tok.Vocab())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", " ", sample, "a\tb\r\n\n c", "🎉 don'T 1234567", strings.Repeat("mat", 100), "x<|end_of_text|> y"} {
+		ids := tok.Encode(text, true)
+		if ids[0] != tok.BOS() {
+			t.Errorf("%q does not begin with BOS: %v", text, ids)
+		}
+		if got := tok.Decode(ids); got != strings.ReplaceAll(text, "<|end_of_text|>", "") {
+			t.Errorf("%q decodes to %q", text, got)
+		}
+		if got := again.Encode(text, true); !slices.Equal(got, ids) {
+			t.Errorf("%q: the GGUF vocabulary gives %v, want %v", text, got, ids)
+		}
+		if got := tok.Decode(tok.EncodeOrdinary(text)); got != text {
+			t.Errorf("ordinary %q decodes to %q", text, got)
+		}
+	}
+}
+
+// The sugarme tokenizer made of our parts must give our ids.
+func TestSugarmeGivesTheSameIDs(t *testing.T) {
+	tok := trained(t, 320)
+	s := tok.Sugarme()
+	for _, text := range []string{sample, "The end of 123 cats", "  two  blanks"} {
+		e, err := s.EncodeSingle(text, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := tok.Encode(text, false)
+		if fmt.Sprint(e.Ids) != fmt.Sprint(want) {
+			t.Errorf("%q: %v, want %v", text, e.Ids, want)
+		}
+	}
+}
+
+// Splits written out by hand from the two patterns.
+func TestSplits(t *testing.T) {
+	for _, c := range []struct {
+		end  func(string, int) int
+		text string
+		want string
+	}{
+		{llama3End, "Hello world", "Hello| world"},
+		{llama3End, "a  b\n\n c 12345!?\n", "a| | b|\n\n| c| |123|45|!?\n"},
+		{llama3End, "I'LL don't", "I|'LL| don|'t"},
+		{llama3End, "x   ", "x|   "},
+		{llama3End, "(foo", "(foo"},
+		{gpt2End, "I'LL don't", "I|'|LL| don|'t"},
+		{gpt2End, "a  b\n\n c 12345!?\n", "a| | b|\n|\n| c| 12345|!?|\n"},
+	} {
+		var got []string
+		scan(c.end)(c.text, func(w string) { got = append(got, w) })
+		if strings.Join(got, "|") != c.want {
+			t.Errorf("%q: %q, want %q", c.text, strings.Join(got, "|"), c.want)
+		}
+	}
+}
+
+func TestLongWordsMergeAlike(t *testing.T) {
+	tok := trained(t, 400)
+	for _, w := range []string{"thethecatmatthemat", "aaaaaaaabbbbthecat", "longlonglonglong"} {
+		word := strings.Repeat(w, 3)
+		long, short := tok.model.symbols(word), tok.model.symbols(word)
+		gotLong := tok.model.mergeLong(long)
+		for len(short) > 1 { // the definition: lowest rank first, leftmost first
+			best, at := int32(-1), 0
+			for i := range len(short) - 1 {
+				if m, ok := tok.model.merges[pair{short[i], short[i+1]}]; ok && (best < 0 || m.rank < best) {
+					best, at = m.rank, i
+				}
+			}
+			if best < 0 {
+				break
+			}
+			short[at] = tok.model.merges[pair{short[at], short[at+1]}].id
+			short = slices.Delete(short, at+1, at+2)
+		}
+		if !slices.Equal(gotLong, short) {
+			t.Errorf("%s: %v, want %v", word, gotLong, short)
+		}
+	}
+}
+
+func TestChatTemplate(t *testing.T) {
+	tok := trained(t, 300)
+	m := []Message{{"user", "Hi"}}
+	if _, err := tok.ApplyChat(m, true); err == nil {
+		t.Error("a model without a template chats")
+	}
+	v := tok.Vocab()
+	v.ChatTemplate = "{{ bos_token }}{% for message in messages %}\n{{ message['role'] | capitalize }}: {{ message['content'] }}\n{% endfor %}\n{% if add_generation_prompt %}Assistant:{% endif %}"
+	tok, err := FromVocab(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tok.ApplyChat(m, true)
+	if want := "<|begin_of_text|>User: Hi\nAssistant:"; err != nil || got != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestRejects(t *testing.T) {
+	for name, text := range map[string]string{
+		"not JSON":        `{`,
+		"no vocabulary":   `{"model":{"type":"BPE"}}`,
+		"word piece":      `{"model":{"type":"WordPiece","vocab":{"a":0}}}`,
+		"negative id":     `{"model":{"type":"BPE","vocab":{"a":-1}}}`,
+		"huge id":         `{"model":{"type":"BPE","vocab":{"a":99999999}}}`,
+		"unknown merge":   `{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}`,
+		"bad merge":       `{"model":{"type":"BPE","vocab":{"a":0},"merges":["ab"]}}`,
+		"unknown split":   `{"model":{"type":"BPE","vocab":{"a":0}},"pre_tokenizer":{"type":"Mystery"}}`,
+		"broken pattern":  `{"model":{"type":"BPE","vocab":{"a":0}},"pre_tokenizer":{"type":"Split","behavior":"Isolated","pattern":{"Regex":"("}}}`,
+		"huge added id":   `{"model":{"type":"BPE","vocab":{"a":0}},"added_tokens":[{"id":99999999,"content":"x"}]}`,
+		"deep sequences":  `{"model":{"type":"BPE","vocab":{"a":0}},"normalizer":` + strings.Repeat(`{"type":"Sequence","normalizers":[`, 12) + strings.Repeat(`]}`, 12) + `}`,
+		"long token name": `{"model":{"type":"BPE","vocab":{"` + strings.Repeat("a", maxTokenBytes+1) + `":0}}}`,
+	} {
+		_, err := Parse([]byte(text), nil)
+		var format *FormatError
+		var unsupported *UnsupportedError
+		if !errors.As(err, &format) && !errors.As(err, &unsupported) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := FromVocab(Vocab{Model: "gpt2", Tokens: []string{"a"}, BOS: 7, EOS: -1, UNK: -1, PAD: -1}); err == nil {
+		t.Error("a BOS outside the vocabulary was accepted")
+	}
+	if _, err := Train(texts("a"), TrainOptions{VocabSize: 10}); err == nil {
+		t.Error("a vocabulary smaller than the bytes was accepted")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"pre_tokenizer":{"type":"ByteLevel"}}`), "ab a")
+	f.Add([]byte(`{"model":{"type":"BPE","byte_fallback":true,"unk_token":"u","vocab":{"u":0,"▁":1},"merges":[]},"normalizer":{"type":"Prepend","prepend":"▁"},"added_tokens":[{"id":5,"content":"<s>","lstrip":true,"rstrip":true,"single_word":true}]}`), "x <s> é")
+	f.Fuzz(func(t *testing.T, file []byte, text string) {
+		tok, err := Parse(file, nil)
+		if err != nil {
+			return
+		}
+		tok.Decode(tok.Encode(text, true))
+		tok.Vocab()
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	tok := trained(b, 400)
+	text := strings.Repeat(sample, 1000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		tok.Encode(text, false)
+	}
+}
+
+func Example() {
+	tok, _ := Train(texts("low lower lowest", "low low"), TrainOptions{VocabSize: 262})
+	ids := tok.Encode("lowest", true)
+	fmt.Println(tok.Decode(ids))
+	// Output: lowest
+}

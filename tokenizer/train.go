@@ -1,0 +1,266 @@
+package tokenizer
+
+import (
+	"bytes"
+	"container/heap"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// TrainOptions say what tokenizer to train.
+type TrainOptions struct {
+	VocabSize    int    // all tokens: 256 bytes, merges, special tokens
+	BOS, EOS     string // names of the special tokens; defaults <|begin_of_text|>, <|end_of_text|>
+	MinFrequency int    // pairs seen less often are not merged; default 2
+	Progress     func(done, total int)
+}
+
+// Train learns a byte-level BPE tokenizer with Llama 3's split pattern. It is
+// deterministic: the pair seen most often is merged, of several the one met first.
+func Train(texts iter.Seq2[string, error], o TrainOptions) (*Tokenizer, error) {
+	if o.BOS == "" {
+		o.BOS = "<|begin_of_text|>"
+	}
+	if o.EOS == "" {
+		o.EOS = "<|end_of_text|>"
+	}
+	o.MinFrequency = max(o.MinFrequency, 2)
+	special := []string{o.BOS, o.EOS}
+	if least := 256 + len(special); o.VocabSize < least || o.VocabSize > maxTokens {
+		return nil, fmt.Errorf("vocabulary size %d: want %d to %d", o.VocabSize, least, maxTokens)
+	}
+	words, err := countWords(texts)
+	if err != nil {
+		return nil, err
+	}
+	if len(words) == 0 {
+		return nil, errors.New("there is no text to train a tokenizer on")
+	}
+	tr := newTrainer(words)
+	merges := o.VocabSize - 256 - len(special)
+	for i := range merges {
+		if !tr.mergeBest(o.MinFrequency) {
+			break
+		}
+		if o.Progress != nil {
+			o.Progress(i+1, merges)
+		}
+	}
+	return tr.tokenizer(special)
+}
+
+// trainWord is a distinct word of the text, as token ids, and how often it occurs.
+type trainWord struct {
+	ids   []int32
+	count int
+}
+
+func countWords(texts iter.Seq2[string, error]) ([]trainWord, error) {
+	index, words := map[string]int{}, []trainWord(nil)
+	split := scan(llama3End)
+	for text, err := range texts {
+		if err != nil {
+			return nil, err
+		}
+		split(text, func(w string) {
+			i, ok := index[w]
+			if !ok {
+				i = len(words)
+				ids := make([]int32, len(w))
+				for j := range ids {
+					ids[j] = int32(w[j])
+				}
+				index[string([]byte(w))] = i
+				words = append(words, trainWord{ids: ids})
+			}
+			words[i].count++
+		})
+	}
+	return words, nil
+}
+
+// pairCount is what the trainer knows of a pair of tokens.
+type pairCount struct {
+	pair  pair
+	count int
+	order int   // when the pair was first met
+	words []int // words that held the pair at some time
+	at    int   // place in the queue
+}
+
+// trainer holds the words, and the pairs with the most frequent on top of a queue.
+type trainer struct {
+	words  []trainWord
+	pairs  map[pair]*pairCount
+	queue  pairQueue
+	names  [][]byte // bytes of each token
+	merges []pair
+}
+
+type pairQueue []*pairCount
+
+func (q pairQueue) Len() int { return len(q) }
+func (q pairQueue) Less(i, j int) bool {
+	return q[i].count > q[j].count || q[i].count == q[j].count && q[i].order < q[j].order
+}
+func (q pairQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i]; q[i].at, q[j].at = i, j }
+func (q *pairQueue) Push(x any) {
+	x.(*pairCount).at = len(*q)
+	*q = append(*q, x.(*pairCount))
+}
+
+func (q *pairQueue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+func newTrainer(words []trainWord) *trainer {
+	t := &trainer{words: words, pairs: map[pair]*pairCount{}}
+	for b := range 256 {
+		t.names = append(t.names, []byte{byte(b)})
+	}
+	for w := range words {
+		t.count(w, 1, nil)
+	}
+	for _, p := range t.pairs {
+		t.queue = append(t.queue, p)
+	}
+	slices.SortFunc(t.queue, func(a, b *pairCount) int { return a.order - b.order })
+	for i, p := range t.queue {
+		p.at = i
+	}
+	heap.Init(&t.queue)
+	return t
+}
+
+// count adds sign times the pairs of a word; touched collects the pairs it changed.
+func (t *trainer) count(w, sign int, touched map[*pairCount]bool) {
+	word := &t.words[w]
+	for i := range len(word.ids) - 1 {
+		p := pair{word.ids[i], word.ids[i+1]}
+		c, ok := t.pairs[p]
+		if !ok {
+			c = &pairCount{pair: p, order: len(t.pairs), at: -1}
+			t.pairs[p] = c
+		}
+		c.count += sign * word.count
+		if sign > 0 && (len(c.words) == 0 || c.words[len(c.words)-1] != w) {
+			c.words = append(c.words, w)
+		}
+		if touched != nil {
+			touched[c] = true
+		}
+	}
+}
+
+// mergeBest makes a token of the most frequent pair; false when none is frequent.
+func (t *trainer) mergeBest(minimum int) bool {
+	if len(t.queue) == 0 || t.queue[0].count < minimum {
+		return false
+	}
+	best := t.queue[0]
+	id := int32(len(t.names))
+	t.names = append(t.names, slices.Concat(t.names[best.pair.left], t.names[best.pair.right]))
+	t.merges = append(t.merges, best.pair)
+	touched := map[*pairCount]bool{}
+	seen := map[int]bool{}
+	for _, w := range slices.Clone(best.words) {
+		if seen[w] {
+			continue
+		}
+		seen[w] = true
+		t.count(w, -1, touched)
+		t.words[w].ids = mergePair(t.words[w].ids, best.pair, id)
+		t.count(w, 1, touched)
+	}
+	for c := range touched {
+		switch {
+		case c.at < 0:
+			heap.Push(&t.queue, c)
+		default:
+			heap.Fix(&t.queue, c.at)
+		}
+	}
+	return true
+}
+
+// mergePair replaces each occurrence of p, from the left, by id.
+func mergePair(ids []int32, p pair, id int32) []int32 {
+	out := ids[:0]
+	for i := 0; i < len(ids); i++ {
+		if i+1 < len(ids) && ids[i] == p.left && ids[i+1] == p.right {
+			out = append(out, id)
+			i++
+		} else {
+			out = append(out, ids[i])
+		}
+	}
+	return out
+}
+
+// tokenizer writes what was learnt as a tokenizer.json and reads it back, so that a
+// trained tokenizer and a loaded one are the same thing.
+func (t *trainer) tokenizer(special []string) (*Tokenizer, error) {
+	vocab, merges := map[string]int32{}, make([][2]string, len(t.merges))
+	name := func(id int32) string { return encodeByteRunes(string(t.names[id])) }
+	for id := range t.names {
+		if _, twice := vocab[name(int32(id))]; twice {
+			continue // two ways to the same bytes: the first token stands
+		}
+		vocab[name(int32(id))] = int32(id)
+	}
+	for i, m := range t.merges {
+		merges[i] = [2]string{name(m.left), name(m.right)}
+	}
+	var added []addedToken
+	for i, s := range special {
+		added = append(added, addedToken{ID: int32(len(t.names) + i), Content: s, Special: true})
+	}
+	b, err := encodeFile(vocab, merges, added)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.MarshalIndent(map[string]any{
+		"bos_token": special[0], "eos_token": special[1], "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
+	}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return Parse(b, config)
+}
+
+// encodeFile is a tokenizer.json of byte-level BPE with Llama 3's split, whose first
+// added token stands before every text.
+func encodeFile(vocab map[string]int32, merges [][2]string, added []addedToken) ([]byte, error) {
+	type object = map[string]any
+	byteLevel := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
+	bos := added[0]
+	sequence := func(name string, typeID int) []object {
+		return []object{{"SpecialToken": object{"id": bos.Content, "type_id": typeID}}, {"Sequence": object{"id": name, "type_id": typeID}}}
+	}
+	file := object{
+		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added, "normalizer": nil,
+		"pre_tokenizer": object{"type": "Sequence", "pretokenizers": []object{
+			{"type": "Split", "pattern": object{"Regex": llama3Pattern}, "behavior": "Isolated", "invert": false}, byteLevel,
+		}},
+		"post_processor": object{
+			"type": "TemplateProcessing", "single": sequence("A", 0), "pair": append(sequence("A", 0), sequence("B", 1)...),
+			"special_tokens": object{bos.Content: object{"id": bos.Content, "ids": []int32{bos.ID}, "tokens": []string{bos.Content}}},
+		},
+		"decoder": byteLevel,
+		"model": object{
+			"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
+			"fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocab, "merges": merges,
+		},
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	err := enc.Encode(file)
+	return out.Bytes(), err
+}

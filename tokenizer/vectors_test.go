@@ -1,0 +1,115 @@
+//go:build conformance
+
+package tokenizer
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const shared = "../../shared"
+
+var (
+	vectorsFlag = flag.String("vectors", "", "JSON file {strings, out: {name: {tokenizer, rows: [{ids, text}]}}} made by the Rust tokenizers")
+	llama3Flag  = flag.String("llama3", "", "Llama 3's tokenizer.json, for data/vocab-conformance")
+)
+
+// A file of vectors is made with the npm package @anush008/tokenizers: for each
+// tokenizer.json and each string, the ids of encode(string) with special tokens, and
+// decode(ids) without them.
+func TestVectorsOfTheRustTokenizers(t *testing.T) {
+	if *vectorsFlag == "" {
+		t.Skip("needs -vectors, which the Rust tokenizers must make")
+	}
+	var file struct {
+		Strings []string
+		Out     map[string]struct {
+			Tokenizer string
+			Rows      []struct {
+				IDs  []int32
+				Text string
+			}
+		}
+	}
+	b, err := os.ReadFile(*vectorsFlag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	for name, vectors := range file.Out {
+		tok, err := Load(vectors.Tokenizer)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		wrong := 0
+		for i, row := range vectors.Rows {
+			ids, text := tok.Encode(file.Strings[i], true), tok.Decode(row.IDs)
+			if !slices.Equal(ids, row.IDs) || text != row.Text {
+				if wrong++; wrong <= 3 {
+					t.Errorf("%s: %q\n got %v\nwant %v\n got %q\nwant %q", name, file.Strings[i], ids, row.IDs, text, row.Text)
+				}
+			}
+		}
+		t.Logf("%s: %d of %d differ", name, wrong, len(vectors.Rows))
+	}
+}
+
+func TestVocabConformance(t *testing.T) {
+	files := map[string]string{"gpt-2": filepath.Join(shared, "data/tokenizers/gpt2_tokenizer.json")}
+	if *llama3Flag != "" {
+		files["llama-bpe"] = *llama3Flag
+	}
+	for name, path := range files {
+		tok, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base := filepath.Join(shared, "data/vocab-conformance/ggml-vocab-"+name+".gguf")
+		texts, want := conformanceFile(t, base)
+		passed := 0
+		for i, text := range texts {
+			if got := fmt.Sprint(tok.Encode(text, false)); got != want[i] {
+				t.Errorf("%s: %q: got %s, want %s", name, text, got, want[i])
+			} else {
+				passed++
+			}
+		}
+		t.Logf("%s: %d of %d", name, passed, len(texts))
+		if len(texts) != 47 {
+			t.Errorf("%s: %d strings, want 47", name, len(texts))
+		}
+	}
+}
+
+// conformanceFile reads strings from base.inp, divided by a line of its own, and their
+// ids from base.out.
+func conformanceFile(t *testing.T, base string) (texts, ids []string) {
+	t.Helper()
+	b, err := os.ReadFile(base + ".inp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts = strings.Split(string(b), "\n__ggml_vocab_test__\n")
+	f, err := os.Open(base + ".out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		ids = append(ids, fmt.Sprint(strings.Fields(lines.Text())))
+	}
+	if len(texts) == len(ids)+1 { // the last string is empty and has no line of ids
+		ids = append(ids, "[]")
+	}
+	return texts, ids
+}
