@@ -86,6 +86,7 @@ func countWords(texts iter.Seq2[string, error]) ([]trainWord, error) {
 type pairCount struct {
 	pair  pair
 	count int
+	rank  int   // count as the queue knows it: it must change one pair at a time
 	order int   // when the pair was first met
 	words []int // words that held the pair at some time
 	at    int   // place in the queue
@@ -104,7 +105,7 @@ type pairQueue []*pairCount
 
 func (q pairQueue) Len() int { return len(q) }
 func (q pairQueue) Less(i, j int) bool {
-	return q[i].count > q[j].count || q[i].count == q[j].count && q[i].order < q[j].order
+	return q[i].rank > q[j].rank || q[i].rank == q[j].rank && q[i].order < q[j].order
 }
 func (q pairQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i]; q[i].at, q[j].at = i, j }
 func (q *pairQueue) Push(x any) {
@@ -131,7 +132,7 @@ func newTrainer(words []trainWord) *trainer {
 	}
 	slices.SortFunc(t.queue, func(a, b *pairCount) int { return a.order - b.order })
 	for i, p := range t.queue {
-		p.at = i
+		p.at, p.rank = i, p.count
 	}
 	heap.Init(&t.queue)
 	return t
@@ -178,10 +179,10 @@ func (t *trainer) mergeBest(minimum int) bool {
 		t.count(w, 1, touched)
 	}
 	for c := range touched {
-		switch {
-		case c.at < 0:
+		c.rank = c.count
+		if c.at < 0 {
 			heap.Push(&t.queue, c)
-		default:
+		} else {
 			heap.Fix(&t.queue, c.at)
 		}
 	}
