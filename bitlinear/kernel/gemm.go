@@ -26,16 +26,20 @@ const (
 // Each element is summed in the order of k whatever the tile it falls into, so the
 // number of threads does not change a bit.
 func Gemm(transA, transB bool, m, n, k int, a, b, c []float32, accumulate bool) {
-	if len(a) < m*k || len(b) < k*n || len(c) < m*n {
-		panic(fmt.Sprintf("kernel: Gemm of [%d,%d] by [%d,%d]: the slices hold %d, %d and %d values", m, k, k, n, len(a), len(b), len(c)))
-	}
-	g := gemm{a: matrix{a, k, 1}, b: matrix{b, n, 1}, c: c, n: n, k: k, accumulate: accumulate}
+	lda, ldb := k, n
 	if transA {
-		g.a = matrix{a, 1, m}
+		lda = m
 	}
 	if transB {
-		g.b = matrix{b, 1, k}
+		ldb = k
 	}
+	GemmStrided(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+}
+
+// GemmStrided is Gemm for operands that are columns of wider matrices: lda and ldb
+// are the distances of their rows as stored.
+func GemmStrided(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 	// A thread is worth while from about 2^18 multiplications on.
 	grain := max(1, 1<<18/max(n*k, 1)/tileRows)
 	parallel.For((m+tileRows-1)/tileRows, grain, func(lo, hi int) {
@@ -43,11 +47,34 @@ func Gemm(transA, transB bool, m, n, k int, a, b, c []float32, accumulate bool) 
 	})
 }
 
+// GemmOneThread is Gemm on the caller's goroutine, for callers that split the work.
+func GemmOneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	g.rows(0, m)
+}
+
+func newGemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) gemm {
+	g := gemm{a: matrix{a, lda, 1}, b: matrix{b, ldb, 1}, c: c, n: n, k: k, accumulate: accumulate}
+	if transA {
+		g.a = matrix{a, 1, lda}
+	}
+	if transB {
+		g.b = matrix{b, 1, ldb}
+	}
+	if len(a) < g.a.size(m, k) || len(b) < g.b.size(k, n) || len(c) < m*n {
+		panic(fmt.Sprintf("kernel: Gemm of [%d,%d] by [%d,%d]: the slices hold %d, %d and %d values", m, k, k, n, len(a), len(b), len(c)))
+	}
+	return g
+}
+
 // matrix is a view of values: element (i,j) is data[i*row+j*col].
 type matrix struct {
 	data     []float32
 	row, col int
 }
+
+// size is how many values a matrix of this many rows and columns reaches over.
+func (m matrix) size(rows, cols int) int { return (rows-1)*m.row + (cols-1)*m.col + 1 }
 
 type gemm struct {
 	a, b       matrix

@@ -191,3 +191,20 @@ func BenchmarkGemm(b *testing.B) {
 		})
 	}
 }
+
+func TestExp(t *testing.T) {
+	for x := float32(-90); x < 90; x += 0.0137 {
+		want := math.Exp(float64(x))
+		if x < -86.5 {
+			want = 0
+		} else if x > 88.7 {
+			continue
+		}
+		if got := float64(Exp(x)); math.Abs(got-want) > 3e-7*want {
+			t.Fatalf("Exp(%g) = %g, want %g", x, got, want)
+		}
+	}
+	if !math.IsInf(float64(Exp(100)), 1) || !math.IsNaN(float64(Exp(float32(math.NaN())))) {
+		t.Error("Exp(100) is not infinite or Exp(NaN) is not NaN")
+	}
+}

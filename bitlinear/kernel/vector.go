@@ -48,6 +48,26 @@ func TernarizeFloat(dst, w []float32, inverse float32) {
 	}
 }
 
+// AbsMean is quant.AbsMean with eight sums, which the processor overlaps; the order of
+// float64 sums of float32 values hardly ever shows in the float32 result.
+func AbsMean(w []float32) float32 {
+	var sums [8]float64
+	i := 0
+	for ; i+8 <= len(w); i += 8 {
+		for j, v := range w[i : i+8] {
+			sums[j] += math.Abs(float64(v))
+		}
+	}
+	for _, v := range w[i:] {
+		sums[0] += math.Abs(float64(v))
+	}
+	total := 0.0
+	for _, s := range sums {
+		total += s
+	}
+	return float32(max(total/float64(max(len(w), 1)), 1e-5))
+}
+
 func activationScale(x []float32) float32 {
 	var absmax float32
 	for _, v := range x {
