@@ -1,0 +1,56 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+func TestSchedules(t *testing.T) {
+	base := Schedule{Steps: 100, Warmup: 10, Rate: 1, Stage2Rate: 0.6, MinRate: 0, Decay: 0.1, Switch: 0.5}
+	for _, c := range []struct {
+		kind        string
+		step        int
+		rate, decay float64
+	}{
+		{TwoStage, 0, 0.1, 0.1}, {TwoStage, 9, 1, 0.1}, {TwoStage, 10, 0.9, 0.1}, {TwoStage, 49, 0.51, 0.1}, {TwoStage, 50, 0.3, 0}, {TwoStage, 99, 0.006, 0},
+		{Linear, 50, 0.5, 0.1}, {Cosine, 50, 0.5, 0.1}, {Cosine, 100, 0, 0.1}, {Constant, 99, 1, 0.1},
+		{WSD, 49, 1, 0.1}, {WSD, 75, 0.5, 0.1},
+	} {
+		s := base
+		s.Kind = c.kind
+		if err := s.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if rate, decay := s.At(c.step); math.Abs(rate-c.rate) > 1e-9 || decay != c.decay {
+			t.Errorf("%s at %d: %g and %g, want %g and %g", c.kind, c.step, rate, decay, c.rate, c.decay)
+		}
+	}
+	if (Schedule{Kind: "step", Steps: 1}).Validate() == nil || (Schedule{Kind: Linear}).Validate() == nil {
+		t.Error("an unknown kind or no steps were accepted")
+	}
+}
+
+func TestClipScale(t *testing.T) {
+	if s := ClipScale(0.5, 1); s != 1 {
+		t.Errorf("a short gradient is scaled by %g", s)
+	}
+	if s := ClipScale(4, 1); math.Abs(s-0.25) > 1e-6 {
+		t.Errorf("scale %g, want 0.25", s)
+	}
+	if s := ClipScale(4, 0); s != 1 {
+		t.Errorf("no limit scales by %g", s)
+	}
+}
+
+func ExampleSchedule() {
+	s := Schedule{Kind: TwoStage, Steps: 1000, Warmup: 100, Rate: 1.5e-3, Stage2Rate: 1e-3, Decay: 0.1, Switch: 0.5}
+	for _, step := range []int{0, 100, 500} {
+		rate, decay := s.At(step)
+		fmt.Printf("%.2e %g\n", rate, decay)
+	}
+	// Output:
+	// 1.50e-05 0.1
+	// 1.35e-03 0.1
+	// 5.00e-04 0
+}

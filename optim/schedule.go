@@ -1,0 +1,78 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+)
+
+// Kinds of a Schedule.
+const (
+	TwoStage = "two-stage" // the BitNet recipe
+	Cosine   = "cosine"
+	WSD      = "wsd" // warm-up, stable, decay
+	Linear   = "linear"
+	Constant = "constant"
+)
+
+// Schedules lists the kinds.
+var Schedules = []string{TwoStage, Cosine, WSD, Linear, Constant}
+
+// Schedule gives learning rate and weight decay of every step. After a linear warm-up
+// all kinds but Constant end at MinRate.
+//
+// Two-stage (The Era of 1-bit LLMs: Training Tips, Code and FAQ): the rate falls
+// linearly as if to end at MinRate with the last step; at the switch it drops onto the
+// line from Stage2Rate, as if that had fallen all the way, and weight decay goes to
+// Stage2Decay. WSD holds the peak up to the switch and then falls linearly.
+type Schedule struct {
+	Kind               string
+	Steps, Warmup      int
+	Rate, Stage2Rate   float64
+	MinRate            float64
+	Decay, Stage2Decay float64
+	Switch             float64 // share of the steps in the first stage
+}
+
+// Validate reports what makes no schedule.
+func (s Schedule) Validate() error {
+	for _, k := range Schedules {
+		if s.Kind == k {
+			if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
+				return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("lr_schedule is %q: want one of %v", s.Kind, Schedules)
+}
+
+// At is the rate and the weight decay of a step, counted from 0.
+func (s Schedule) At(step int) (rate, decay float64) {
+	done := float64(step) / float64(s.Steps)
+	second := done >= s.Switch
+	decay = s.Decay
+	if s.Kind == TwoStage && second {
+		decay = s.Stage2Decay
+	}
+	if step < s.Warmup {
+		return s.Rate * float64(step+1) / float64(s.Warmup), decay
+	}
+	left := min(1, max(0, 1-done))
+	fall := func(peak, share float64) float64 { return s.MinRate + (peak-s.MinRate)*share }
+	switch s.Kind {
+	case TwoStage:
+		if second {
+			return fall(s.Stage2Rate, left), decay
+		}
+		return fall(s.Rate, left), decay
+	case Linear:
+		return fall(s.Rate, left), decay
+	case Cosine:
+		return fall(s.Rate, (1+math.Cos(math.Pi*(1-left)))/2), decay
+	case WSD:
+		if second {
+			return fall(s.Rate, left/max(1-s.Switch, 1e-9)), decay
+		}
+	}
+	return s.Rate, decay
+}

@@ -1,0 +1,61 @@
+package checkpoint
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trit/format/safetensors"
+	_ "trit/internal/testutil" // defines -golden, which go test passes to every package
+	"trit/model"
+)
+
+func sampleCheckpoint(step int) *Checkpoint {
+	c := model.Config{VocabSize: 4, HiddenSize: 4, IntermediateSize: 4, NumHiddenLayers: 1, NumAttentionHeads: 1, SubNorms: true, Ternary: true}
+	c.Resolve()
+	w := []safetensors.Source{safetensors.Float32Source("w", []int{1}, []float32{float32(step)})}
+	return &Checkpoint{Config: model.ForTraining(c, 2, 3), State: State{Step: step, Options: []byte("{}"), Loader: []byte("{}")}, Weights: w, Optimizer: w,
+		Files: map[string][]byte{"tokenizer.json": []byte("{}")}}
+}
+
+func TestSaveKeepsTheNewest(t *testing.T) {
+	run := t.TempDir()
+	os.Mkdir(filepath.Join(run, ".checkpoint-killed"), 0o755)
+	for step := 1; step <= 4; step++ {
+		if err := Save(run, sampleCheckpoint(step*10), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, _ := os.ReadDir(run)
+	if len(entries) != 2 {
+		t.Errorf("%d folders are left, want 2", len(entries))
+	}
+	l, err := Load(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if w, _ := l.Weights.Float32("w"); w[0] != 40 || l.State.Step != 40 || !l.Config.SubNorms || *l.Config.BOSTokenID != 2 {
+		t.Errorf("loaded %v, %+v", w, l.State)
+	}
+}
+
+func TestDamageIsSeen(t *testing.T) {
+	for _, name := range []string{WeightsFile, OptimizerFile} {
+		run := t.TempDir()
+		if err := Save(run, sampleCheckpoint(1), 1); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(run, "step-00000001", name)
+		b, _ := os.ReadFile(path)
+		b[len(b)-1] ^= 1
+		os.WriteFile(path, b, 0o644)
+		if _, err := Load(run); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("a flipped bit in %s: got %v", name, err)
+		}
+	}
+	if _, err := Load(t.TempDir()); err == nil {
+		t.Error("an empty folder was loaded")
+	}
+}

@@ -1,0 +1,79 @@
+// Package train is the training loop: batches through the graph, gradients through the
+// optimiser, evaluation, checkpoints and the log.
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"trit/optim"
+)
+
+// Options say how to train. The JSON names are the keys of a configuration file.
+type Options struct {
+	SequenceLength       int     `json:"sequence_length"`
+	BatchSize            int     `json:"batch_size"` // rows of a forward pass
+	GradientAccumulation int     `json:"gradient_accumulation_steps"`
+	MaxSteps             int     `json:"max_steps"` // 0: chosen to fill --max-time
+	LRSchedule           string  `json:"lr_schedule"`
+	LearningRate         float64 `json:"learning_rate"`
+	Stage2LearningRate   float64 `json:"stage2_learning_rate"`
+	MinLearningRate      float64 `json:"min_learning_rate"`
+	WeightDecay          float64 `json:"weight_decay"`
+	Stage2WeightDecay    float64 `json:"stage2_weight_decay"`
+	StageSwitch          float64 `json:"stage_switch"` // share of the steps in the first stage
+	WarmupSteps          int     `json:"warmup_steps"`
+	AdamBeta1            float64 `json:"adam_beta1"`
+	AdamBeta2            float64 `json:"adam_beta2"`
+	AdamEpsilon          float64 `json:"adam_epsilon"`
+	MaxGradNorm          float64 `json:"max_grad_norm"` // 0: no clipping
+	EvalInterval         int     `json:"eval_interval"` // steps; 0: at the end only
+	EvalBatches          int     `json:"eval_batches"`  // 0: all of the held-out data
+	CheckpointInterval   int     `json:"checkpoint_interval"`
+	LogInterval          int     `json:"log_interval"`
+	Seed                 uint64  `json:"seed"`
+}
+
+// Default is the recipe of the BitNet papers at a size to try out.
+func Default() Options {
+	return Options{
+		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
+		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
+		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
+		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LogInterval: 10, Seed: 1,
+	}
+}
+
+// TokensPerStep is how many tokens one step of the optimiser sees.
+func (o Options) TokensPerStep() int { return o.BatchSize * o.SequenceLength * o.GradientAccumulation }
+
+// Validate reports every problem at once.
+func (o Options) Validate() error {
+	var errs []error
+	for _, f := range []struct {
+		name         string
+		value, least float64
+	}{
+		{"sequence_length", float64(o.SequenceLength), 1}, {"batch_size", float64(o.BatchSize), 1},
+		{"gradient_accumulation_steps", float64(o.GradientAccumulation), 1}, {"max_steps", float64(o.MaxSteps), 0},
+		{"learning_rate", o.LearningRate, 0}, {"stage2_learning_rate", o.Stage2LearningRate, 0}, {"min_learning_rate", o.MinLearningRate, 0},
+		{"weight_decay", o.WeightDecay, 0}, {"stage2_weight_decay", o.Stage2WeightDecay, 0}, {"warmup_steps", float64(o.WarmupSteps), 0},
+		{"max_grad_norm", o.MaxGradNorm, 0}, {"eval_interval", float64(o.EvalInterval), 0}, {"eval_batches", float64(o.EvalBatches), 0},
+		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"log_interval", float64(o.LogInterval), 1},
+	} {
+		if !(f.value >= f.least) {
+			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
+		}
+	}
+	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
+		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
+	}
+	s := o.schedule()
+	s.Steps = max(s.Steps, 1)
+	return errors.Join(append(errs, s.Validate())...)
+}
+
+func (o Options) schedule() optim.Schedule {
+	return optim.Schedule{Kind: o.LRSchedule, Steps: o.MaxSteps, Warmup: min(o.WarmupSteps, o.MaxSteps/2), Rate: o.LearningRate, Stage2Rate: o.Stage2LearningRate,
+		MinRate: o.MinLearningRate, Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch}
+}

@@ -1,0 +1,96 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"trit/data"
+	"trit/format/safetensors"
+	"trit/train/checkpoint"
+)
+
+// sources are the tensors of a checkpoint: weights, and both moments of the optimiser.
+func (t *trainer) sources() (weights, moments []safetensors.Source) {
+	for i, s := range t.params.Specs() {
+		p := &t.optimizer.Params[i]
+		weights = append(weights, safetensors.Float32Source(s.Name, s.Shape, p.Value))
+		moments = append(moments, safetensors.Float32Source(s.Name+".m", s.Shape, p.M), safetensors.Float32Source(s.Name+".v", s.Shape, p.V))
+	}
+	return weights, moments
+}
+
+// restore goes to the newest checkpoint of the run. The configuration must be the one
+// that it was made with, save for what only says how long and how often.
+func (t *trainer) restore() error {
+	c, err := checkpoint.Load(t.run.OutDir)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := t.checkSame(c); err != nil {
+		return err
+	}
+	for i, s := range t.params.Specs() {
+		p := &t.optimizer.Params[i]
+		for _, part := range []struct {
+			file *safetensors.File
+			name string
+			dst  []float32
+		}{{c.Weights, s.Name, p.Value}, {c.Optimizer, s.Name + ".m", p.M}, {c.Optimizer, s.Name + ".v", p.V}} {
+			v, err := part.file.Float32(part.name)
+			if err != nil {
+				return err
+			}
+			if len(v) != len(part.dst) {
+				return fmt.Errorf("%s: %s has %d values: want %d", c.Dir, part.name, len(v), len(part.dst))
+			}
+			copy(part.dst, v)
+		}
+	}
+	var state data.State
+	if err := json.Unmarshal(c.State.Loader, &state); err != nil {
+		return fmt.Errorf("%s: loader: %w", c.Dir, err)
+	}
+	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
+	return t.loader.Restore(state)
+}
+
+// checkSame refuses to resume with another model or another recipe.
+func (t *trainer) checkSame(c *checkpoint.Loaded) error {
+	if c.Config.Config != t.run.Model {
+		return fmt.Errorf("%s: the model is %+v, but the checkpoint's is %+v: resume with the configuration of the run", c.Dir, t.run.Model, c.Config.Config)
+	}
+	var before Options
+	if err := json.Unmarshal(c.State.Options, &before); err != nil {
+		return fmt.Errorf("%s: options: %w", c.Dir, err)
+	}
+	if t.run.Options.MaxSteps == 0 {
+		t.run.Options.MaxSteps = before.MaxSteps // chosen for the time then
+	}
+	now := t.run.Options
+	now.EvalInterval, now.EvalBatches, now.CheckpointInterval, now.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
+	a, b := reflect.ValueOf(now), reflect.ValueOf(before)
+	for i := range a.NumField() {
+		if a.Field(i).Interface() != b.Field(i).Interface() {
+			return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", c.Dir, a.Type().Field(i).Tag.Get("json"), a.Field(i), b.Field(i))
+		}
+	}
+	return nil
+}
+
+// tokenizerFiles reads the tokenizer that lies with the data.
+func tokenizerFiles(dir string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			files[name] = b
+		} else if !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	return files, nil
+}

@@ -1,0 +1,318 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"trit/data"
+	"trit/model"
+	"trit/optim"
+	"trit/train/checkpoint"
+	"trit/train/graph"
+)
+
+// keepCheckpoints is how many checkpoints of a run stay on the disk.
+const keepCheckpoints = 2
+
+// Run is one training run.
+type Run struct {
+	Model   model.Config // VocabSize 0: that of the data
+	Options Options
+	DataDir string
+	OutDir  string
+	MaxTime time.Duration // 0: no limit
+	Resume  bool
+	OnEvent func(Event) // may be nil
+}
+
+// Result is how a run ended.
+type Result struct {
+	Step        int
+	Tokens      int64
+	Interrupted bool // by the context or by MaxTime
+	Eval        Event
+}
+
+// Train trains until max_steps, MaxTime or the end of ctx. The latter two save and
+// return a Result with Interrupted set. With max_steps 0 the number of steps is chosen
+// so that the schedule fills MaxTime.
+func Train(ctx context.Context, r Run) (*Result, error) {
+	deadline := time.Time{}
+	if r.MaxTime > 0 {
+		deadline = time.Now().Add(r.MaxTime)
+	}
+	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(filepath.Join(r.OutDir, ".lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	t, err := newTrainer(&r)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	if t.run.Options.MaxSteps == 0 {
+		if err := t.chooseSteps(r.MaxTime); err != nil {
+			return nil, err
+		}
+	}
+	return t.loop(ctx, deadline)
+}
+
+// trainer is the state of a run.
+type trainer struct {
+	run        *Run
+	params     *graph.Params
+	decoder    *graph.Decoder // forward and backward
+	evaluator  *graph.Decoder // forward only
+	optimizer  *optim.AdamW
+	chunks     []chunk
+	loader     *data.Loader
+	heldout    *data.Loader
+	batch      data.Batch
+	gradients  [][]float32 // sums over the micro-batches; nil for a single one
+	log        *metrics
+	ternary    ternaryStats
+	hf         *model.HFConfig
+	files      map[string][]byte
+	step       int
+	tokens     int64
+	logStarted time.Time
+	logTokens  int64
+}
+
+func newTrainer(r *Run) (*trainer, error) {
+	manifest, err := data.OpenManifest(r.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if r.Model.VocabSize == 0 {
+		r.Model.VocabSize = manifest.VocabSize
+	}
+	if r.Model.VocabSize < manifest.VocabSize {
+		return nil, fmt.Errorf("vocab_size is %d, but the data in %s has %d tokens: set vocab_size to that, or to 0 to take it from the data", r.Model.VocabSize, r.DataDir, manifest.VocabSize)
+	}
+	r.Model.Resolve()
+	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
+	if r.Options.MaxSteps == 0 && r.MaxTime == 0 {
+		return nil, errors.New("max_steps is 0 and no time is set: say how long to train")
+	}
+	if err := errors.Join(r.Model.Validate(), r.Options.Validate()); err != nil {
+		return nil, err
+	}
+	t := &trainer{run: r, hf: model.ForTraining(r.Model, int(manifest.BOS), int(manifest.EOS))}
+	if t.files, err = tokenizerFiles(r.DataDir); err != nil {
+		return nil, err
+	}
+	o := r.Options
+	if t.loader, err = data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true}); err != nil {
+		return nil, err
+	}
+	if manifest.Heldout.Documents > 0 {
+		if t.heldout, err = data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Heldout, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength}); err != nil {
+			return nil, err
+		}
+	}
+	return t, t.build()
+}
+
+// build makes weights, optimiser and graphs, from the last checkpoint or fresh.
+func (t *trainer) build() error {
+	t.params = graph.EmptyParams(t.run.Model)
+	var params []optim.Param
+	for _, s := range t.params.Specs() {
+		params = append(params, optim.Param{Name: s.Name, Value: t.params.Value(s.Name), Decay: len(s.Shape) == 2})
+	}
+	o := t.run.Options
+	t.optimizer = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, params)
+	t.chunks = makeChunks(params)
+	if err := t.restoreOrInit(); err != nil {
+		return err
+	}
+	shape := graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength}
+	var err error
+	if t.evaluator, err = graph.New(t.params, shape); err != nil {
+		return err
+	}
+	shape.Backward = true
+	if t.decoder, err = graph.New(t.params, shape); err != nil {
+		return err
+	}
+	if o.GradientAccumulation > 1 {
+		for _, p := range params {
+			t.gradients = append(t.gradients, make([]float32, len(p.Value)))
+		}
+	}
+	t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent)
+	return err
+}
+
+func (t *trainer) restoreOrInit() error {
+	_, err := checkpoint.Resolve(t.run.OutDir)
+	started := err == nil
+	_, err = os.Stat(filepath.Join(t.run.OutDir, "metrics.jsonl"))
+	switch {
+	case t.run.Resume && started:
+		return t.restore()
+	case started:
+		return fmt.Errorf("%s holds a run already: --resume goes on with it, or name another --out", t.run.OutDir)
+	case !t.run.Resume && err == nil:
+		return fmt.Errorf("%s holds the log of a run without a checkpoint: --resume begins it again, or name another --out", t.run.OutDir)
+	}
+	fresh := graph.NewParams(t.run.Model, t.run.Options.Seed)
+	for _, s := range t.params.Specs() {
+		copy(t.params.Value(s.Name), fresh.Value(s.Name))
+	}
+	return nil
+}
+
+// chooseSteps measures a step and sets max_steps so that the run fills the time. The
+// first run warms up, a tenth is left for evaluation and noise.
+func (t *trainer) chooseSteps(budget time.Duration) error {
+	state := t.loader.State()
+	var start time.Time
+	const measured = 3
+	for i := range measured + 1 {
+		if i == 1 {
+			start = time.Now()
+		}
+		if _, err := t.gradient(); err != nil {
+			return err
+		}
+		t.globalNorm() // as a step does; nothing is changed
+	}
+	perStep := time.Since(start) / measured
+	t.run.Options.MaxSteps = max(1, int(float64(budget)*0.87/float64(perStep)))
+	return t.loader.Restore(state)
+}
+
+func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error) {
+	o := t.run.Options
+	t.logStarted, t.logTokens = time.Now(), t.tokens
+	result := &Result{}
+	for t.step < o.MaxSteps {
+		if ctx.Err() != nil || !deadline.IsZero() && time.Now().After(deadline) {
+			result.Interrupted = true
+			break
+		}
+		if err := t.oneStep(); err != nil {
+			return nil, err
+		}
+		if due(t.step, o.EvalInterval) && t.step < o.MaxSteps {
+			if _, err := t.evaluate(o.EvalBatches); err != nil {
+				return nil, err
+			}
+		}
+		if due(t.step, o.CheckpointInterval) {
+			if err := t.save(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := t.save(); err != nil {
+		return nil, err
+	}
+	result.Step, result.Tokens = t.step, t.tokens
+	if result.Interrupted && ctx.Err() != nil {
+		return result, nil
+	}
+	var err error
+	result.Eval, err = t.evaluate(0)
+	return result, err
+}
+
+func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
+
+// oneStep moves the weights once and logs it.
+func (t *trainer) oneStep() error {
+	loss, err := t.gradient()
+	if err != nil {
+		return err
+	}
+	norm := t.globalNorm()
+	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return fmt.Errorf("the loss is %g and the gradient norm %g at step %d: the run stops before it ruins the weights; the last checkpoint stands, resume with a lower learning_rate", loss, norm, t.step+1)
+	}
+	rate, decay := t.run.Options.schedule().At(t.step)
+	t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm))
+	t.step++
+	t.tokens += int64(t.run.Options.TokensPerStep())
+	if due(t.step, t.run.Options.LogInterval) || t.step == t.run.Options.MaxSteps {
+		return t.logStep(loss, norm, rate, decay)
+	}
+	return nil
+}
+
+func (t *trainer) logStep(loss, norm, rate, decay float64) error {
+	elapsed := time.Since(t.logStarted).Seconds()
+	zeros, flips := t.ternary.update(t.decoder)
+	e := Event{Event: "step", Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
+		TokensPerSecond: float64(t.tokens-t.logTokens) / max(elapsed, 1e-9), Zeros: zeros, Flips: flips, MaxSteps: t.run.Options.MaxSteps}
+	t.logStarted, t.logTokens = time.Now(), t.tokens
+	return t.log.write(e)
+}
+
+// gradient runs the micro-batches of a step and returns their mean loss. The gradient
+// is left in the decoder, or summed in t.gradients.
+func (t *trainer) gradient() (float64, error) {
+	sum := 0.0
+	n := t.run.Options.GradientAccumulation
+	for i := range n {
+		if err := t.loader.Next(&t.batch); err != nil {
+			return 0, err
+		}
+		loss, err := runBatch(t.decoder, &t.batch)
+		if err != nil {
+			return 0, err
+		}
+		sum += float64(loss)
+		t.accumulate(i == 0)
+	}
+	return sum / float64(n), nil
+}
+
+func runBatch(d *graph.Decoder, b *data.Batch) (float32, error) {
+	copy(d.Tokens(), b.Tokens)
+	copy(d.Targets(), b.Targets)
+	copy(d.Starts(), b.Starts)
+	return d.Run()
+}
+
+func (t *trainer) save() error {
+	state, err := json.Marshal(t.loader.State())
+	if err != nil {
+		return err
+	}
+	options, err := json.Marshal(t.run.Options)
+	if err != nil {
+		return err
+	}
+	c := &checkpoint.Checkpoint{Config: t.hf, Files: t.files,
+		State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state}}
+	c.Weights, c.Optimizer = t.sources()
+	return checkpoint.Save(t.run.OutDir, c, keepCheckpoints)
+}
+
+func (t *trainer) close() {
+	for _, d := range []*graph.Decoder{t.decoder, t.evaluator} {
+		if d != nil {
+			d.Close()
+		}
+	}
+	t.loader.Close()
+	if t.heldout != nil {
+		t.heldout.Close()
+	}
+	if t.log != nil {
+		t.log.close()
+	}
+}

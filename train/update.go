@@ -1,0 +1,78 @@
+package train
+
+import (
+	"math"
+
+	"trit/internal/parallel"
+	"trit/optim"
+)
+
+// chunk is a range of one parameter, the unit of the optimiser's work.
+type chunk struct{ param, lo, hi int }
+
+// chunkSize is small enough to share out and large enough not to show.
+const chunkSize = 1 << 15
+
+func makeChunks(params []optim.Param) []chunk {
+	var chunks []chunk
+	for i, p := range params {
+		for lo := 0; lo < len(p.Value); lo += chunkSize {
+			chunks = append(chunks, chunk{i, lo, min(lo+chunkSize, len(p.Value))})
+		}
+	}
+	return chunks
+}
+
+// grad is the gradient of a parameter, a sum over the micro-batches.
+func (t *trainer) grad(param int) []float32 {
+	if t.gradients != nil {
+		return t.gradients[param]
+	}
+	return t.decoder.Grad(t.optimizer.Params[param].Name)
+}
+
+// accumulate adds the decoder's gradient to the sums.
+func (t *trainer) accumulate(first bool) {
+	if t.gradients == nil {
+		return
+	}
+	parallel.For(len(t.chunks), 1, func(lo, hi int) {
+		for _, c := range t.chunks[lo:hi] {
+			sum, g := t.gradients[c.param][c.lo:c.hi], t.decoder.Grad(t.optimizer.Params[c.param].Name)[c.lo:c.hi]
+			if first {
+				copy(sum, g)
+				continue
+			}
+			for i, v := range g {
+				sum[i] += v
+			}
+		}
+	})
+}
+
+// globalNorm is the length of the mean gradient. Partial sums are added in the order
+// of the chunks, whatever the number of threads.
+func (t *trainer) globalNorm() float64 {
+	partial := make([]float64, len(t.chunks))
+	parallel.For(len(t.chunks), 1, func(lo, hi int) {
+		for i, c := range t.chunks[lo:hi] {
+			partial[lo+i] = optim.SumSquares(t.grad(c.param)[c.lo:c.hi])
+		}
+	})
+	sum := 0.0
+	for _, p := range partial {
+		sum += p
+	}
+	return math.Sqrt(sum) / float64(t.run.Options.GradientAccumulation)
+}
+
+// update does a step of the optimiser on all parameters.
+func (t *trainer) update(rate, decay, clip float64) {
+	scale := float32(clip / float64(t.run.Options.GradientAccumulation))
+	t.optimizer.Begin()
+	parallel.For(len(t.chunks), 1, func(lo, hi int) {
+		for _, c := range t.chunks[lo:hi] {
+			t.optimizer.Update(c.param, c.lo, c.hi, t.grad(c.param), scale, rate, decay)
+		}
+	})
+}
