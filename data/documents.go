@@ -1,0 +1,150 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+)
+
+// Document is one text of a split as token ids, without BOS and EOS.
+type Document struct {
+	IDs   []int32
+	Bytes int64 // length of the text in UTF-8, for bits per byte
+}
+
+// Documents gives the documents of a split (Train or Heldout) of the data set in dir,
+// in the order in which they were prepared.
+func Documents(dir, split string) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		m, err := OpenManifest(dir)
+		if err != nil {
+			yield(Document{}, err)
+			return
+		}
+		c, err := openCorpus(dir, m, split)
+		if err != nil {
+			yield(Document{}, err)
+			return
+		}
+		defer c.close()
+		for i := range c.documents {
+			if !yield(c.document(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+// HeldoutDocuments is Documents of the held-out split.
+func HeldoutDocuments(dir string) iter.Seq2[Document, error] { return Documents(dir, Heldout) }
+
+// corpus is the open shards of one split, as one list of documents.
+type corpus struct {
+	shards    []*shard
+	first     []int // number of each shard's first document
+	documents int
+	bos, eos  int32
+}
+
+func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
+	info, err := m.Split(split)
+	if err != nil {
+		return nil, err
+	}
+	if info.Documents == 0 {
+		return nil, fmt.Errorf("%s: the %s split is empty; prepare the data with a share to hold out, such as 0.05", dir, split)
+	}
+	c := &corpus{bos: m.BOS, eos: m.EOS}
+	for _, want := range info.Shards {
+		if err := c.add(filepath.Join(dir, want.File), want, m.VocabSize); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+	}
+	if int64(c.documents) != info.Documents {
+		return nil, errors.Join(shardError(filepath.Join(dir, ManifestName), split+" documents", "%d, its shards hold %d", info.Documents, c.documents), c.close())
+	}
+	return c, nil
+}
+
+func (c *corpus) add(path string, want ShardInfo, vocabulary int) error {
+	s, err := openShard(path)
+	if err != nil {
+		return err
+	}
+	c.first = append(c.first, c.documents)
+	c.shards = append(c.shards, s)
+	c.documents += s.documents
+	if s.vocabulary != vocabulary {
+		return shardError(path, "vocabulary", "%d, %s states %d", s.vocabulary, ManifestName, vocabulary)
+	}
+	if int64(s.documents) != want.Documents || int64(s.tokens) != want.Tokens {
+		return shardError(path, "documents and tokens", "%d and %d, %s states %d and %d", s.documents, s.tokens, ManifestName, want.Documents, want.Tokens)
+	}
+	return nil
+}
+
+func (c *corpus) close() error {
+	var errs []error
+	for _, s := range c.shards {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+// find gives the shard of document i and its number there.
+func (c *corpus) find(i int) (*shard, int) {
+	k := len(c.first) - 1
+	for c.first[k] > i {
+		k--
+	}
+	return c.shards[k], i - c.first[k]
+}
+
+func (c *corpus) document(i int) Document {
+	s, n := c.find(i)
+	lo, hi, bytes := s.document(n)
+	d := Document{make([]int32, hi-lo), bytes}
+	for k := range d.IDs {
+		d.IDs[k] = s.id(lo + k)
+	}
+	return d
+}
+
+// sequence is a document as it is trained on: with BOS and EOS where there are such.
+type sequence struct {
+	shard    *shard
+	lo, hi   int
+	bos, eos int32
+	bytes    int64
+}
+
+func (c *corpus) sequence(i int) sequence {
+	s, n := c.find(i)
+	lo, hi, bytes := s.document(n)
+	return sequence{s, lo, hi, c.bos, c.eos, bytes}
+}
+
+func (q sequence) len() int {
+	n := q.hi - q.lo
+	if q.bos >= 0 {
+		n++
+	}
+	if q.eos >= 0 {
+		n++
+	}
+	return n
+}
+
+func (q sequence) at(k int) int32 {
+	if q.bos >= 0 {
+		if k == 0 {
+			return q.bos
+		}
+		k--
+	}
+	if k == q.hi-q.lo {
+		return q.eos
+	}
+	return q.shard.id(q.lo + k)
+}

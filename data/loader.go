@@ -1,0 +1,208 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"math/rand/v2"
+)
+
+// LoaderOptions says which rows a Loader gives.
+type LoaderOptions struct {
+	Split          string // Train: endless; Heldout: once, in order
+	BatchSize      int    // rows of a batch, B
+	SequenceLength int    // tokens of a row, T
+	Seed           uint64 // of the order of documents
+	Shuffle        bool   // a new order of the documents each epoch; Train only
+}
+
+// Batch is B rows of T tokens, each slice [B*T] row by row.
+type Batch struct {
+	Tokens []int32
+	// Targets holds the token that follows each, in the next row where a document
+	// goes on there; -1 where none is to be predicted: at the end of a document and in
+	// the padding of the last row.
+	Targets []int32
+	// Starts holds the first position of the row that each token may attend to, so
+	// that documents do not see each other.
+	Starts []int32
+	// Bytes is how much text the targets stand for: a document's bytes are spread
+	// evenly over its targets. Loss over Bytes gives bits per byte.
+	Bytes float64
+}
+
+// Loader packs the documents of a split, [BOS] ids [EOS], one after another into rows.
+// It is not safe for concurrent use.
+type Loader struct {
+	options LoaderOptions
+	corpus  *corpus
+	dataset string
+	epoch   uint64
+	next    int      // place in the order of the epoch
+	offset  int      // tokens already given of that document
+	order   []uint32 // of documents; nil: as prepared
+}
+
+// State is the position of a Loader. It holds for any batch size and row length.
+type State struct {
+	Dataset  string `json:"dataset"` // sha256 of dataset.json
+	Split    string `json:"split"`
+	Seed     uint64 `json:"seed"`
+	Shuffle  bool   `json:"shuffle"`
+	Epoch    uint64 `json:"epoch"`
+	Document int    `json:"document"` // place in the order of the epoch
+	Offset   int    `json:"offset"`   // tokens already given of that document
+}
+
+// OpenLoader opens the data set in dir, checking every shard it will read.
+func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
+	if o.BatchSize < 1 || o.SequenceLength < 1 {
+		return nil, fmt.Errorf("batch size %d and sequence length %d: expected 1 or more", o.BatchSize, o.SequenceLength)
+	}
+	if o.Split == Heldout && o.Shuffle {
+		return nil, errors.New("the held-out split is read in order: set Shuffle for the training split only")
+	}
+	m, err := OpenManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openCorpus(dir, m, o.Split)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loader{options: o, corpus: c, dataset: m.sha256}
+	l.begin(0)
+	return l, nil
+}
+
+// Close gives back the memory of the shards.
+func (l *Loader) Close() error { return l.corpus.close() }
+
+// Next fills b with the next rows; its slices are reused where they are large enough.
+// At the end of the held-out split it returns io.EOF and leaves b as it is.
+func (l *Loader) Next(b *Batch) error {
+	if l.ended() {
+		return io.EOF
+	}
+	n := l.options.BatchSize * l.options.SequenceLength
+	b.Tokens, b.Targets, b.Starts = resize(b.Tokens, n), resize(b.Targets, n), resize(b.Starts, n)
+	b.Bytes = 0
+	for lo := 0; lo < n; lo += l.options.SequenceLength {
+		hi := lo + l.options.SequenceLength
+		b.Bytes += l.fill(b.Tokens[lo:hi], b.Targets[lo:hi], b.Starts[lo:hi])
+	}
+	return nil
+}
+
+func resize(s []int32, n int) []int32 {
+	if cap(s) < n {
+		return make([]int32, n)
+	}
+	return s[:n]
+}
+
+// fill writes one row and gives the bytes of text that its targets stand for.
+func (l *Loader) fill(tokens, targets, starts []int32) (bytes float64) {
+	for pos := 0; pos < len(tokens); {
+		if l.ended() {
+			pad(tokens, targets, starts, pos)
+			return bytes
+		}
+		q := l.sequence()
+		length := q.len()
+		first, scored := pos, 0
+		for ; pos < len(tokens) && l.offset < length; pos++ {
+			tokens[pos], targets[pos], starts[pos] = q.at(l.offset), -1, int32(first)
+			if l.offset++; l.offset < length {
+				targets[pos] = q.at(l.offset)
+				scored++
+			}
+		}
+		bytes += float64(q.bytes) * float64(scored) / float64(max(length-1, 1))
+		if l.offset == length {
+			l.advance()
+		}
+	}
+	return bytes
+}
+
+// pad fills the rest of the last row; nothing of it is scored or attended to.
+func pad(tokens, targets, starts []int32, from int) {
+	for i := from; i < len(tokens); i++ {
+		tokens[i], targets[i], starts[i] = 0, -1, int32(from)
+	}
+}
+
+func (l *Loader) ended() bool { return l.next == l.corpus.documents }
+
+func (l *Loader) sequence() sequence {
+	if l.order != nil {
+		return l.corpus.sequence(int(l.order[l.next]))
+	}
+	return l.corpus.sequence(l.next)
+}
+
+func (l *Loader) advance() {
+	l.next, l.offset = l.next+1, 0
+	if l.ended() && l.options.Split == Train {
+		l.begin(l.epoch + 1)
+	}
+}
+
+// begin goes to the first document of an epoch and draws the order of its documents.
+func (l *Loader) begin(epoch uint64) {
+	l.epoch, l.next, l.offset = epoch, 0, 0
+	if !l.options.Shuffle {
+		return
+	}
+	if l.order == nil {
+		l.order = make([]uint32, l.corpus.documents)
+	}
+	shuffle(l.order, l.options.Seed, epoch)
+}
+
+// shuffle writes a permutation. It is spelt out because a saved position must mean
+// the same in every later version of the standard library.
+func shuffle(order []uint32, seed, epoch uint64) {
+	random := rand.NewPCG(seed, epoch)
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	for i := len(order) - 1; i > 0; i-- {
+		j, _ := bits.Mul64(random.Uint64(), uint64(i+1))
+		order[i], order[j] = order[j], order[i]
+	}
+}
+
+// Rewind goes back to the beginning of the first epoch.
+func (l *Loader) Rewind() { l.begin(0) }
+
+// Epoch is how many times the loader has gone through all documents.
+func (l *Loader) Epoch() uint64 { return l.epoch }
+
+// State gives the position of the next batch.
+func (l *Loader) State() State {
+	return State{l.dataset, l.options.Split, l.options.Seed, l.options.Shuffle, l.epoch, l.next, l.offset}
+}
+
+// Restore goes to a position that State gave, on the same data in the same order.
+func (l *Loader) Restore(s State) error {
+	here := l.State()
+	switch {
+	case s.Dataset != here.Dataset:
+		return fmt.Errorf("loader state: it belongs to another data set (%.12s, this is %.12s); resume with the data it was made with", s.Dataset, here.Dataset)
+	case s.Split != here.Split || s.Seed != here.Seed || s.Shuffle != here.Shuffle:
+		return fmt.Errorf("loader state: split %q, seed %d, shuffle %v; this loader has %q, %d, %v; resume with the same", s.Split, s.Seed, s.Shuffle, here.Split, here.Seed, here.Shuffle)
+	case s.Document < 0 || s.Document > l.corpus.documents || s.Document == l.corpus.documents && s.Split == Train:
+		return fmt.Errorf("loader state: document %d of %d; the file it was read from is damaged", s.Document, l.corpus.documents)
+	}
+	l.begin(s.Epoch)
+	l.next = s.Document
+	if s.Offset < 0 || l.ended() && s.Offset != 0 || !l.ended() && s.Offset >= l.sequence().len() {
+		l.begin(0)
+		return fmt.Errorf("loader state: offset %d is past the end of document %d; the file it was read from is damaged", s.Offset, s.Document)
+	}
+	l.offset = s.Offset
+	return nil
+}

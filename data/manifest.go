@@ -1,0 +1,132 @@
+package data
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ManifestName is the file of a data set's folder that describes it.
+const ManifestName = "dataset.json"
+
+// The splits of a data set.
+const (
+	Train   = "train"
+	Heldout = "heldout"
+)
+
+const (
+	manifestFormat  = "trit-dataset"
+	manifestVersion = 1
+
+	// maxManifestSize bounds dataset.json, in bytes.
+	maxManifestSize = 64 << 20
+)
+
+// Manifest describes a prepared data set. The folder also holds the tokenizer's files,
+// so that the folder can be given wherever a tokenizer is asked for.
+type Manifest struct {
+	Format          string    `json:"format"`
+	Version         int       `json:"version"`
+	VocabSize       int       `json:"vocab_size"`
+	BOS             int32     `json:"bos_token_id"` // -1: documents do not begin with one
+	EOS             int32     `json:"eos_token_id"` // -1: documents do not end with one
+	TokenizerSHA256 string    `json:"tokenizer_sha256"`
+	Column          string    `json:"column"`
+	Files           []string  `json:"files"`
+	Holdout         float64   `json:"holdout"`
+	Seed            uint64    `json:"seed"`
+	Train           SplitInfo `json:"train"`
+	Heldout         SplitInfo `json:"heldout"`
+
+	sha256 string // of the file that this was read from
+}
+
+// SplitInfo sums up one split. Tokens does not count BOS and EOS, which the loader
+// adds; Bytes is the length of the texts in UTF-8.
+type SplitInfo struct {
+	Documents int64       `json:"documents"`
+	Tokens    int64       `json:"tokens"`
+	Bytes     int64       `json:"bytes"`
+	Shards    []ShardInfo `json:"shards"`
+}
+
+// ShardInfo describes one file of token ids.
+type ShardInfo struct {
+	File      string `json:"file"`
+	Size      int64  `json:"size"`
+	SHA256    string `json:"sha256"`
+	Documents int64  `json:"documents"`
+	Tokens    int64  `json:"tokens"`
+	Bytes     int64  `json:"bytes"`
+}
+
+// OpenManifest reads and checks the description of the data set in folder dir.
+func OpenManifest(dir string) (*Manifest, error) {
+	path := filepath.Join(dir, ManifestName)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; %s is no prepared data set: make one with data prepare", err, dir)
+	}
+	if info.Size() > maxManifestSize {
+		return nil, &FormatError{path, "size", fmt.Sprintf("%d bytes, at most %d are read", info.Size(), maxManifestSize), shardHint}
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseManifest(path, raw)
+}
+
+func parseManifest(path string, raw []byte) (*Manifest, error) {
+	m := &Manifest{BOS: -1, EOS: -1, sha256: hexSHA256(raw)}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(m); err != nil {
+		return nil, &FormatError{path, "JSON", err.Error(), shardHint}
+	}
+	return m, m.check(path)
+}
+
+func (m *Manifest) check(path string) error {
+	bad := func(field, found string, args ...any) error {
+		return &FormatError{path, field, fmt.Sprintf(found, args...), shardHint}
+	}
+	if m.Format != manifestFormat || m.Version != manifestVersion {
+		return bad("format", "%q version %d, this program reads %q version %d", m.Format, m.Version, manifestFormat, manifestVersion)
+	}
+	if m.VocabSize < 1 || m.VocabSize > maxVocabulary {
+		return bad("vocab_size", "%d, expected 1 to %d", m.VocabSize, maxVocabulary)
+	}
+	for field, id := range map[string]int32{"bos_token_id": m.BOS, "eos_token_id": m.EOS} {
+		if id < -1 || int(id) >= m.VocabSize {
+			return bad(field, "%d, the vocabulary has %d", id, m.VocabSize)
+		}
+	}
+	for _, s := range append(append([]ShardInfo{}, m.Train.Shards...), m.Heldout.Shards...) {
+		if s.File == "" || filepath.Base(s.File) != s.File || !filepath.IsLocal(s.File) {
+			return bad("file", "%q is not the plain name of a file in this folder", s.File)
+		}
+	}
+	return nil
+}
+
+// Split gives the part of the manifest named Train or Heldout.
+func (m *Manifest) Split(name string) (SplitInfo, error) {
+	switch name {
+	case Train:
+		return m.Train, nil
+	case Heldout:
+		return m.Heldout, nil
+	}
+	return SplitInfo{}, fmt.Errorf("split %q: expected %q or %q", name, Train, Heldout)
+}
+
+func hexSHA256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

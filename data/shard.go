@@ -1,0 +1,222 @@
+package data
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"trit/internal/mmap"
+)
+
+// A shard, all little-endian:
+//
+//	magic      8 bytes "TRITTOKS"
+//	version    uint32
+//	width      uint32: bytes of a token id, 2 or 4
+//	vocabulary uint32: ids are below it
+//	zero       uint32
+//	documents  uint64
+//	tokens     uint64
+//	offsets    [documents+1]uint64: where each document's ids begin, in tokens
+//	bytes      [documents]uint64: length of each document's text in UTF-8
+//	ids        [tokens]uint16 or uint32
+//	checksum   uint32: CRC-32C of all before it
+const (
+	shardMagic   = "TRITTOKS"
+	shardVersion = 1
+	shardHeader  = 40
+	shardTrailer = 4
+
+	// maxVocabulary bounds the vocabulary that a shard or a manifest may state.
+	maxVocabulary = 1 << 24
+	// maxDocumentBytes bounds the text length that a shard may state of a document.
+	maxDocumentBytes = 1 << 40
+)
+
+const shardHint = "prepare the data set again"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// shardBuilder gathers documents until they are written as one shard.
+type shardBuilder struct {
+	vocabulary int
+	ids        []int32
+	offsets    []uint64
+	bytes      []uint64
+}
+
+func newShardBuilder(vocabulary int) *shardBuilder {
+	return &shardBuilder{vocabulary: vocabulary, offsets: []uint64{0}}
+}
+
+func (b *shardBuilder) add(ids []int32, bytes int64) {
+	b.ids = append(b.ids, ids...)
+	b.offsets = append(b.offsets, uint64(len(b.ids)))
+	b.bytes = append(b.bytes, uint64(bytes))
+}
+
+func (b *shardBuilder) textBytes() (sum int64) {
+	for _, n := range b.bytes {
+		sum += int64(n)
+	}
+	return sum
+}
+
+func idWidth(vocabulary int) int {
+	if vocabulary <= math.MaxUint16+1 {
+		return 2
+	}
+	return 4
+}
+
+// encode gives the bytes of the shard.
+func (b *shardBuilder) encode() []byte {
+	le := binary.LittleEndian
+	width := idWidth(b.vocabulary)
+	out := make([]byte, 0, shardHeader+8*(len(b.offsets)+len(b.bytes))+width*len(b.ids)+shardTrailer)
+	out = append(out, shardMagic...)
+	for _, v := range []int{shardVersion, width, b.vocabulary, 0} {
+		out = le.AppendUint32(out, uint32(v))
+	}
+	out = le.AppendUint64(out, uint64(len(b.bytes)))
+	out = le.AppendUint64(out, uint64(len(b.ids)))
+	for _, list := range [][]uint64{b.offsets, b.bytes} {
+		for _, v := range list {
+			out = le.AppendUint64(out, v)
+		}
+	}
+	for _, id := range b.ids {
+		if width == 2 {
+			out = le.AppendUint16(out, uint16(id))
+		} else {
+			out = le.AppendUint32(out, uint32(id))
+		}
+	}
+	return le.AppendUint32(out, crc32.Checksum(out, castagnoli))
+}
+
+// shard is a checked shard; its tables lie in the file's memory.
+type shard struct {
+	file       *mmap.File // nil where the bytes came from elsewhere
+	vocabulary int
+	documents  int
+	tokens     int
+	width      int
+	offsets    []byte
+	bytes      []byte
+	ids        []byte
+}
+
+func openShard(path string) (*shard, error) {
+	file, err := mmap.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseShard(path, file.Data)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	s.file = file
+	return s, nil
+}
+
+func (s *shard) close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
+
+// parseShard checks every promise of the format, so that no later access can fail.
+func parseShard(path string, data []byte) (*shard, error) {
+	s, err := parseHeader(path, data)
+	if err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	body := len(data) - shardTrailer
+	if got, want := crc32.Checksum(data[:body], castagnoli), le.Uint32(data[body:]); got != want {
+		return nil, shardError(path, "checksum", "%08x, the file states %08x", got, want)
+	}
+	offsets, texts := 8*(s.documents+1), 8*s.documents
+	rest := data[shardHeader:body]
+	s.offsets, s.bytes, s.ids = rest[:offsets], rest[offsets:offsets+texts], rest[offsets+texts:]
+	if err := s.checkDocuments(path); err != nil {
+		return nil, err
+	}
+	return s, s.checkIDs(path)
+}
+
+func parseHeader(path string, data []byte) (*shard, error) {
+	if len(data) < shardHeader+8+shardTrailer {
+		return nil, shardError(path, "size", "%d bytes, too few for a token shard", len(data))
+	}
+	le := binary.LittleEndian
+	if string(data[:8]) != shardMagic {
+		return nil, shardError(path, "magic", "%q, expected %q", data[:8], shardMagic)
+	}
+	if v := le.Uint32(data[8:]); v != shardVersion {
+		return nil, shardError(path, "version", "%d, this program reads %d", v, shardVersion)
+	}
+	width, vocabulary, zero := le.Uint32(data[12:]), le.Uint32(data[16:]), le.Uint32(data[20:])
+	if vocabulary == 0 || vocabulary > maxVocabulary {
+		return nil, shardError(path, "vocabulary", "%d, expected 1 to %d", vocabulary, maxVocabulary)
+	}
+	if width != uint32(idWidth(int(vocabulary))) || zero != 0 {
+		return nil, shardError(path, "id width", "%d, expected %d for a vocabulary of %d", width, idWidth(int(vocabulary)), vocabulary)
+	}
+	size, documents, tokens := uint64(len(data)), le.Uint64(data[24:]), le.Uint64(data[32:])
+	if documents > size/16 || tokens > size/uint64(width) ||
+		shardHeader+8*(2*documents+1)+tokens*uint64(width)+shardTrailer != size {
+		return nil, shardError(path, "size", "%d bytes, which is not what %d documents of %d tokens take", size, documents, tokens)
+	}
+	return &shard{vocabulary: int(vocabulary), documents: int(documents), tokens: int(tokens), width: int(width)}, nil
+}
+
+func (s *shard) checkDocuments(path string) error {
+	last := uint64(0)
+	for i := range s.documents + 1 {
+		at := binary.LittleEndian.Uint64(s.offsets[8*i:])
+		if at > uint64(s.tokens) || at < last || i == 0 && at != 0 {
+			return shardError(path, "offsets", "document %d begins at token %d of %d, after %d", i, at, s.tokens, last)
+		}
+		last = at
+	}
+	if last != uint64(s.tokens) {
+		return shardError(path, "offsets", "the documents end at token %d of %d", last, s.tokens)
+	}
+	for i := range s.documents {
+		if n := binary.LittleEndian.Uint64(s.bytes[8*i:]); n > maxDocumentBytes {
+			return shardError(path, "bytes", "document %d states %d, at most %d is allowed", i, n, maxDocumentBytes)
+		}
+	}
+	return nil
+}
+
+func (s *shard) checkIDs(path string) error {
+	for i := range s.tokens {
+		if id := s.id(i); uint32(id) >= uint32(s.vocabulary) {
+			return shardError(path, "ids", "token %d is %d, the vocabulary has %d", i, uint32(id), s.vocabulary)
+		}
+	}
+	return nil
+}
+
+func (s *shard) id(i int) int32 {
+	if s.width == 2 {
+		return int32(binary.LittleEndian.Uint16(s.ids[2*i:]))
+	}
+	return int32(binary.LittleEndian.Uint32(s.ids[4*i:]))
+}
+
+// document gives where the ids of document i begin and end, and its text length.
+func (s *shard) document(i int) (lo, hi int, bytes int64) {
+	le := binary.LittleEndian
+	return int(le.Uint64(s.offsets[8*i:])), int(le.Uint64(s.offsets[8*i+8:])), int64(le.Uint64(s.bytes[8*i:]))
+}
+
+func shardError(path, field, found string, args ...any) error {
+	return &FormatError{path, field, fmt.Sprintf(found, args...), shardHint}
+}
