@@ -1,0 +1,101 @@
+// Package gguf reads and writes GGUF files, the single-file format of llama.cpp and its
+// kin, and converts their tensor types from and to float32.
+package gguf
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Type is the storage type of a tensor, with ggml's numbers.
+type Type uint32
+
+// The types of ggml that are in use, and bitnet.cpp's I2_S.
+const (
+	F32   Type = 0
+	F16   Type = 1
+	Q4_0  Type = 2
+	Q8_0  Type = 8
+	Q6_K  Type = 14
+	I8    Type = 24
+	I16   Type = 25
+	I32   Type = 26
+	I64   Type = 27
+	F64   Type = 28
+	BF16  Type = 30
+	TQ1_0 Type = 34
+	TQ2_0 Type = 35
+	I2_S  Type = 36
+)
+
+// layout is how a type stores values: blocks of so many values in so many bytes.
+type layout struct {
+	name          string
+	values, bytes uint64
+}
+
+var layouts = map[Type]layout{
+	F32: {"F32", 1, 4}, F16: {"F16", 1, 2}, BF16: {"BF16", 1, 2}, F64: {"F64", 1, 8},
+	I8: {"I8", 1, 1}, I16: {"I16", 1, 2}, I32: {"I32", 1, 4}, I64: {"I64", 1, 8},
+	Q4_0: {"Q4_0", 32, 18}, 3: {"Q4_1", 32, 20}, 6: {"Q5_0", 32, 22}, 7: {"Q5_1", 32, 24}, Q8_0: {"Q8_0", 32, 34}, 9: {"Q8_1", 32, 36},
+	10: {"Q2_K", 256, 84}, 11: {"Q3_K", 256, 110}, 12: {"Q4_K", 256, 144}, 13: {"Q5_K", 256, 176}, Q6_K: {"Q6_K", 256, 210}, 15: {"Q8_K", 256, 292},
+	TQ1_0: {"TQ1_0", 256, 54}, TQ2_0: {"TQ2_0", 256, 66}, I2_S: {"I2_S", 128, 32},
+}
+
+// i2sTail is what follows the codes of an I2_S tensor: the float32 scale and padding.
+const i2sTail = 32
+
+// String is ggml's name.
+func (t Type) String() string {
+	if l, ok := layouts[t]; ok {
+		return l.name
+	}
+	return fmt.Sprintf("type %d", uint32(t))
+}
+
+// ParseType finds a type by its name, in any case.
+func ParseType(name string) (Type, error) {
+	for t, l := range layouts {
+		if strings.EqualFold(l.name, name) {
+			return t, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a tensor type", name)
+}
+
+// Size is the bytes of a tensor of the given dims, the row length first.
+func (t Type) Size(dims []uint64) (uint64, error) {
+	l, ok := layouts[t]
+	if !ok {
+		return 0, fmt.Errorf("tensor type %d is not known", uint32(t))
+	}
+	n := uint64(1)
+	for _, d := range dims {
+		if d > 1<<40 || d > 0 && n > 1<<48/d {
+			return 0, fmt.Errorf("dims %v are out of range", dims)
+		}
+		n *= d
+	}
+	if len(dims) > 0 && dims[0]%l.values != 0 {
+		return 0, fmt.Errorf("rows of %d values do not fit %s, which packs %d at a time: take another type, or a model whose size is a multiple of %d", dims[0], l.name, l.values, l.values)
+	}
+	size := n / l.values * l.bytes
+	if t == I2_S {
+		size += i2sTail
+	}
+	return size, nil
+}
+
+// FormatError is a file that breaks the format.
+type FormatError struct{ File, Field, Problem string }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: not a sound GGUF file: %s: %s; download or convert it again", e.File, e.Field, e.Problem)
+}
+
+// UnsupportedError is a sound file that holds what this package cannot read.
+type UnsupportedError struct{ File, Field, Problem string }
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem)
+}
