@@ -1,0 +1,128 @@
+// Package infer is the CPU engine: it runs a GGUF model on token ids, with int8
+// activations by ternary weights where the weights are ternary.
+package infer
+
+import (
+	"fmt"
+
+	"trit/bitlinear/kernel"
+	"trit/format/gguf"
+	"trit/internal/parallel"
+	"trit/model"
+	"trit/tokenizer"
+)
+
+// Options say how to run a model.
+type Options struct {
+	Threads int // 0: one for each core
+}
+
+// Model is a loaded model. It does not change, so sessions share it.
+type Model struct {
+	config      model.Config
+	file        *gguf.File // nil for a random model
+	embedding   *denseMatrix
+	head        matrix
+	finalNorm   []float32
+	layers      []layer
+	interleaved bool // rotary pairs are neighbours, as in GGUF files of architecture llama
+	rope        *ropeTable
+}
+
+// layer holds the weights of a block; the sub-norms are nil where there are none.
+type layer struct {
+	inputNorm, attnSubNorm, postNorm, ffnSubNorm []float32
+	q, k, v, o, gate, up, down                   matrix
+}
+
+// Load maps a GGUF file and prepares its weights.
+func Load(path string, o Options) (*Model, error) {
+	parallel.SetThreads(o.Threads)
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := fromFile(f)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Close gives the file back. Sessions must not be used afterwards.
+func (m *Model) Close() error {
+	if m.file == nil {
+		return nil
+	}
+	return m.file.Close()
+}
+
+// Config is the shape of the model.
+func (m *Model) Config() model.Config { return m.config }
+
+// ContextLength is how many tokens the model was made for.
+func (m *Model) ContextLength() int { return m.config.MaxPositionEmbeddings }
+
+// Vocab is the tokenizer in the file; without Tokens where it holds none.
+func (m *Model) Vocab() tokenizer.Vocab {
+	v := tokenizer.Vocab{BOS: -1, EOS: -1, UNK: -1, PAD: -1}
+	if m.file == nil {
+		return v
+	}
+	meta := &m.file.Metadata
+	const p = "tokenizer.ggml."
+	v.Model, _ = meta.String(p + "model")
+	v.Pre, _ = meta.String(p + "pre")
+	v.Tokens, _ = meta.Strings(p + "tokens")
+	v.Types, _ = meta.Int32s(p + "token_type")
+	v.Scores, _ = meta.Float32s(p + "scores")
+	v.Merges, _ = meta.Strings(p + "merges")
+	for key, id := range map[string]*int32{"bos": &v.BOS, "eos": &v.EOS, "unknown": &v.UNK, "padding": &v.PAD} {
+		if n, ok := meta.Uint(p + key + "_token_id"); ok {
+			*id = int32(n)
+		}
+	}
+	v.AddBOS, v.AddEOS, v.AddSpacePrefix = v.BOS >= 0, false, v.Model == "llama"
+	for key, flag := range map[string]*bool{"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix} {
+		if b, ok := meta.Bool(p + key); ok {
+			*flag = b
+		}
+	}
+	v.ChatTemplate, _ = meta.String("tokenizer.chat_template")
+	return v
+}
+
+// matrix is a weight [N,K] that multiplies rows of activations.
+type matrix interface {
+	// mul computes y [m,N] from m rows of in.
+	mul(y []float32, in *activations, m int)
+}
+
+// activations are rows of a layer's input, with their int8 form once it is asked for.
+type activations struct {
+	x     []float32 // [m,K]
+	k     int
+	q     []int8
+	scale []float32
+	acc   []int32
+	valid bool // q and scale are those of x
+}
+
+func (a *activations) quantize(m int) {
+	if a.valid {
+		return
+	}
+	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
+	for t := range m {
+		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], a.x[t*a.k:][:a.k])
+	}
+	a.valid = true
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
