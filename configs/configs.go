@@ -1,0 +1,170 @@
+// Package configs holds the presets, one complete recipe each, and reads
+// configurations strictly: what is not known is refused, with the nearest known key.
+package configs
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"trit/model"
+	"trit/train"
+)
+
+//go:embed presets/*.json
+var presets embed.FS
+
+// Config is a model and how to train it, as one flat JSON object: the model's keys are
+// those of a Hugging Face config.json, the others those of train.Options.
+type Config struct {
+	Description string `json:"description,omitempty"`
+	Base        string `json:"base,omitempty"` // preset that the file changes
+	model.Config
+	train.Options
+}
+
+// Names lists the presets.
+func Names() []string {
+	entries, err := presets.ReadDir("presets")
+	if err != nil {
+		panic("configs: the presets are embedded: " + err.Error())
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".json"))
+	}
+	return names
+}
+
+// Default is what a configuration leaves out.
+func Default() Config {
+	return Config{Config: model.Config{TieWordEmbeddings: true, SubNorms: true, Ternary: true}, Options: train.Default()}
+}
+
+// Load reads a preset by name, or a JSON file, which may change a preset that it names
+// as "base".
+func Load(nameOrFile string) (Config, error) {
+	c := Default()
+	b, err := presets.ReadFile("presets/" + strings.ToLower(nameOrFile) + ".json")
+	if err != nil {
+		if b, err = os.ReadFile(nameOrFile); errors.Is(err, os.ErrNotExist) {
+			return c, fmt.Errorf("there is no preset and no file %q: the presets are %s", nameOrFile, strings.Join(Names(), ", "))
+		}
+	}
+	if err != nil {
+		return c, err
+	}
+	var base struct{ Base string }
+	if json.Unmarshal(b, &base) == nil && base.Base != "" {
+		if !slices.Contains(Names(), base.Base) {
+			return c, fmt.Errorf("%s: base is %q: the presets are %s", nameOrFile, base.Base, strings.Join(Names(), ", "))
+		}
+		if c, err = Load(base.Base); err != nil {
+			return c, err
+		}
+	}
+	if err := c.decode(b); err != nil {
+		return c, fmt.Errorf("%s: %w", filepath.Base(nameOrFile), err)
+	}
+	return c, nil
+}
+
+// decode lays the keys of a JSON object over c.
+func (c *Config) decode(b []byte) error {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(b, &keys); err != nil {
+		return err
+	}
+	var errs []error
+	for key := range keys {
+		if !slices.Contains(Keys(), key) {
+			errs = append(errs, unknownKey(key))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(c)
+}
+
+// Set changes one key: "hidden_size=256". Words need no quotes.
+func (c *Config) Set(assignment string) error {
+	key, value, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return fmt.Errorf("%q: want key=value", assignment)
+	}
+	if !slices.Contains(Keys(), key) {
+		return unknownKey(key)
+	}
+	if !json.Valid([]byte(value)) {
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		value = string(quoted)
+	}
+	if err := c.decode(fmt.Appendf(nil, "{%q:%s}", key, value)); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+// Keys lists all keys of a configuration.
+func Keys() []string {
+	var keys []string
+	var walk func(t reflect.Type)
+	walk = func(t reflect.Type) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if f.Anonymous {
+				walk(f.Type)
+				continue
+			}
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			keys = append(keys, name)
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+	return keys
+}
+
+func unknownKey(key string) error {
+	nearest := slices.MinFunc(Keys(), func(a, b string) int { return distance(key, a) - distance(key, b) })
+	return fmt.Errorf("there is no key %q: did you mean %q?", key, nearest)
+}
+
+// distance is Levenshtein's: the number of letters to change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// JSON is the resolved configuration.
+func (c Config) JSON() ([]byte, error) {
+	c.Base = ""
+	c.Config.Resolve()
+	return json.MarshalIndent(c, "", "  ")
+}
