@@ -1,0 +1,49 @@
+package world
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// YesNo is a question after a passage; Label 1 is yes.
+type YesNo struct {
+	Passage  string `json:"passage"`
+	Question string `json:"question"`
+	Label    int    `json:"label"`
+	Index    int    `json:"idx"`
+}
+
+// FourWay is a question with four choices, of which Gold is right.
+type FourWay struct {
+	Question string   `json:"question"`
+	Choices  []string `json:"choices"`
+	Gold     int      `json:"gold"`
+}
+
+// makeYesNo asks about a fact, after a passage that states it among others.
+func makeYesNo(f fact, r *rand.Rand, facts []fact) YesNo {
+	parts := []string{sentence(put(pick(r, f.relation.says), f.subject, f.value))}
+	other := pick(r, facts)
+	parts = append(parts, sentence(put(pick(r, other.relation.says), other.subject, other.value)))
+	r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	q := YesNo{Passage: strings.Join(parts, " "), Label: r.IntN(2)}
+	value := f.value
+	if q.Label == 0 {
+		value = wrong(r, f)
+	}
+	q.Question = put(pick(r, f.relation.whether), f.subject, value)
+	return q
+}
+
+// makeFourWay asks for the value of a fact among three others of the same kind.
+func makeFourWay(f fact, r *rand.Rand) FourWay {
+	q := FourWay{Question: sentence(put(pick(r, f.relation.asks), f.subject, "")) + "?"}
+	for _, i := range r.Perm(len(f.relation.values)) {
+		if v := f.relation.values[i]; v != f.value && len(q.Choices) < 3 {
+			q.Choices = append(q.Choices, v)
+		}
+	}
+	q.Gold = r.IntN(4)
+	q.Choices = append(q.Choices[:q.Gold], append([]string{f.value}, q.Choices[q.Gold:]...)...)
+	return q
+}

@@ -1,0 +1,126 @@
+package world
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// grammar writes documents; what it asks is never about a held-out fact.
+type grammar struct {
+	r     *rand.Rand
+	facts []fact
+	asked []fact // facts that questions in the training text may be about
+}
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// put fills subject and value into a sentence or question.
+func put(form, subject, value string) string {
+	words := strings.Split(form, " ")
+	for i, w := range words {
+		bare := strings.TrimRight(w, ".,")
+		switch bare {
+		case "S":
+			words[i] = subject + w[1:]
+		case "V":
+			words[i] = value + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+var openings = []string{"", "", "", "we know that ", "they say that ", "remember that ", "it is true that ", "listen: ", "once more: ", "people say that "}
+
+// say states a fact in one of its forms.
+func (g *grammar) say(f fact) string {
+	return sentence(pick(g.r, openings) + put(pick(g.r, f.relation.says), f.subject, f.value))
+}
+
+// wrong is another value of the fact's relation.
+func wrong(r *rand.Rand, f fact) string {
+	for {
+		if v := pick(r, f.relation.values); v != f.value {
+			return v
+		}
+	}
+}
+
+// document writes one document: a portrait, a story, sums, or questions.
+func (g *grammar) document() string {
+	switch g.r.IntN(10) {
+	case 0:
+		return g.story()
+	case 1:
+		return g.sums()
+	case 2, 3, 4:
+		return g.portrait()
+	case 5, 6:
+		return fourWayText(pick(g.r, g.asked), g.r)
+	}
+	f := pick(g.r, g.asked)
+	q := makeYesNo(f, g.r, g.facts)
+	return fmt.Sprintf("%s\nQuestion: %s?\nAnswer: %s", q.Passage, q.Question, [2]string{"no", "yes"}[q.Label])
+}
+
+// fourWayText is a question for a value with its answer, as the evaluation asks it.
+func fourWayText(f fact, r *rand.Rand) string {
+	return fmt.Sprintf("Question: %s?\nAnswer: %s", sentence(put(pick(r, f.relation.asks), f.subject, "")), f.value)
+}
+
+// portrait tells several facts, often of one subject.
+func (g *grammar) portrait() string {
+	subject := pick(g.r, g.facts).subject
+	var parts []string
+	for _, f := range g.facts {
+		if f.subject == subject {
+			parts = append(parts, g.say(f))
+		}
+	}
+	for range 2 + g.r.IntN(3) {
+		parts = append(parts, g.say(pick(g.r, g.facts)))
+	}
+	g.r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	return strings.Join(parts, " ")
+}
+
+var (
+	times   = []string{"One day", "In the morning", "Last summer", "On a cold night", "After the rain", "Early in spring"}
+	moves   = []string{"walked to", "ran to", "came to", "went to", "looked for", "hurried to"}
+	moods   = []string{"was happy", "was tired", "was sad", "was hungry", "was glad", "was afraid"}
+	endings = []string{"Then they went home.", "It was a good day.", "They became friends.", "Nobody saw them.", "They laughed for a long time.", "The sun went down."}
+)
+
+// story is a little tale of a person and an animal, with true facts in it.
+func (g *grammar) story() string {
+	person, animal := pick(g.r, people), pick(g.r, animals)
+	parts := []string{
+		fmt.Sprintf("%s %s %s %s.", pick(g.r, times), person, pick(g.r, moves), pick(g.r, places)),
+		fmt.Sprintf("There %s met %s. %s %s.", person, animal, sentence(animal), pick(g.r, moods)),
+	}
+	for _, f := range g.facts {
+		if (f.subject == person || f.subject == animal) && g.r.IntN(2) == 0 {
+			parts = append(parts, g.say(f))
+		}
+	}
+	return strings.Join(append(parts, pick(g.r, endings)), " ")
+}
+
+var numbers = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
+
+// sums tells additions and subtractions as stories.
+func (g *grammar) sums() string {
+	var parts []string
+	for range 3 {
+		who, what := pick(g.r, people), pick(g.r, []string{"apples", "nuts", "balls", "books", "stones", "cups"})
+		a, b := g.r.IntN(10), g.r.IntN(9)
+		if g.r.IntN(2) == 0 {
+			parts = append(parts, fmt.Sprintf("%s has %s %s and gets %s more. Now %s has %s %s.", who, numbers[a], what, numbers[b], who, numbers[a+b], what))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s has %s %s and gives away %s. Now %s has %s %s.", who, numbers[a+b], what, numbers[b], who, numbers[a], what))
+		}
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,121 @@
+package world
+
+import (
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+
+	"trit/internal/atomicfile"
+)
+
+// Options say which world to make.
+type Options struct {
+	Seed      uint64
+	Documents int // of the training text
+	Questions int // of each kind
+}
+
+// Default is the world of the quickstart: about 1.5 MB of text.
+func Default() Options { return Options{Seed: 1, Documents: 10000, Questions: 240} }
+
+// World is the training text and the held-out questions. Every held-out question asks
+// for a fact that the text states in other words and never asks for.
+type World struct {
+	Texts   []string
+	YesNo   []YesNo
+	FourWay []FourWay
+}
+
+// heldOut is one in how many facts no training question is about.
+const heldOut = 5
+
+// Generate makes a world. Equal options give equal worlds.
+func Generate(o Options) *World {
+	r := rand.New(rand.NewPCG(o.Seed, 7))
+	g := &grammar{r: r, facts: makeFacts(r)}
+	var held []fact
+	for i, p := range r.Perm(len(g.facts)) {
+		if i%heldOut == 0 {
+			held = append(held, g.facts[p])
+		} else {
+			g.asked = append(g.asked, g.facts[p])
+		}
+	}
+	w := &World{}
+	for range o.Documents {
+		w.Texts = append(w.Texts, g.document())
+	}
+	for i := range o.Questions {
+		q := makeYesNo(held[i%len(held)], r, g.facts)
+		q.Index = i
+		w.YesNo = append(w.YesNo, q)
+		w.FourWay = append(w.FourWay, makeFourWay(held[i%len(held)], r))
+	}
+	return w
+}
+
+// Names of the files that Write makes; the two of Tasks are for trit eval --tasks.
+const (
+	TextFile    = "train.parquet"
+	YesNoTask   = "yes_no.json"
+	FourWayTask = "four_way.json"
+)
+
+// rowGroup is how many rows a parquet reader holds at a time.
+const rowGroup = 2000
+
+// Write puts the world into a folder: the text as parquet, the questions as JSON lines,
+// and the declarations of their tasks.
+func (w *World) Write(dir string) error {
+	if err := atomicfile.Write(filepath.Join(dir, TextFile), w.writeText); err != nil {
+		return err
+	}
+	if err := writeLines(filepath.Join(dir, "yes_no.jsonl"), w.YesNo); err != nil {
+		return err
+	}
+	if err := writeLines(filepath.Join(dir, "four_way.jsonl"), w.FourWay); err != nil {
+		return err
+	}
+	for name, task := range map[string]map[string]any{
+		YesNoTask:   {"name": "yes_no", "data": "yes_no.jsonl", "context": "{passage}\nQuestion: {question}?\nAnswer:", "choices": []string{"no", "yes"}, "gold": "label"},
+		FourWayTask: {"name": "four_way", "data": "four_way.jsonl", "context": "Question: {question}\nAnswer:", "choices": "choices", "gold": "gold", "acc_norm": true},
+	} {
+		b, err := json.MarshalIndent(task, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.WriteBytes(filepath.Join(dir, name), append(b, '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type row struct {
+	Text string `parquet:"text"`
+}
+
+func (w *World) writeText(out io.Writer) error {
+	p := parquet.NewGenericWriter[row](out, parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&parquet.Snappy))
+	for _, t := range w.Texts {
+		if _, err := p.Write([]row{{t}}); err != nil {
+			return err
+		}
+	}
+	return p.Close()
+}
+
+func writeLines[T any](path string, values []T) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		for _, v := range values {
+			if err := enc.Encode(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
