@@ -4,6 +4,7 @@
 package tokenizer
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -158,4 +159,9 @@ func (t *Tokenizer) EOSIDs() []int32 {
 }
 
 // Files are the contents of the tokenizer's files in a Hugging Face folder, by name.
-func (t *Tokenizer) Files() map[string][]byte { return t.source }
+func (t *Tokenizer) Files() (map[string][]byte, error) {
+	if t.source == nil {
+		return nil, errors.New("a tokenizer from a GGUF file has no tokenizer.json: take it from the model folder")
+	}
+	return t.source, nil
+}

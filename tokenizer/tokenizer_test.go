@@ -33,7 +33,9 @@ func trained(t testing.TB, size int) *Tokenizer {
 
 func TestTrainIsDeterministicAndMergesTheMostFrequent(t *testing.T) {
 	a, b := trained(t, 290), trained(t, 290)
-	if !bytes.Equal(a.Files()["tokenizer.json"], b.Files()["tokenizer.json"]) {
+	filesA, errA := a.Files()
+	filesB, errB := b.Files()
+	if errA != nil || errB != nil || !bytes.Equal(filesA["tokenizer.json"], filesB["tokenizer.json"]) {
 		t.Error("two trainings gave two tokenizers")
 	}
 	if a.VocabSize() != 290 || a.BOS() != 288 || a.EOS() != 289 {

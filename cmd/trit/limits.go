@@ -1,0 +1,58 @@
+package main
+
+import (
+	"time"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+)
+
+// trainingFLOPs is the speed of a training step, taken as 60 % of that of a product.
+func trainingFLOPs() float64 { return 0.6 * productFLOPs() }
+
+// productFLOPs times a float32 product of a layer's size.
+func productFLOPs() float64 {
+	const m, n, k = 1024, 1024, 512
+	a, b, c := make([]float32, m*k), make([]float32, n*k), make([]float32, m*n)
+	return best(2*m*n*k, func() { kernel.Gemm(false, true, m, n, k, a, b, c, false) })
+}
+
+// int8Ops times the int8 by ternary product of a prompt.
+func int8Ops() float64 {
+	const m, n, k = 64, 1024, 1024
+	w, err := kernel.PackTernary(n, k, make([]int8, n*k))
+	if err != nil {
+		return 0
+	}
+	x, y := make([]int8, m*k), make([]int32, m*n)
+	return best(2*m*n*k, func() { w.MulInt8(y, x, m) })
+}
+
+// memoryBandwidth times reading a buffer far larger than the caches, in bytes a second.
+func memoryBandwidth() float64 {
+	buffer := make([]float32, 64<<20)
+	for i := range buffer {
+		buffer[i] = 1 // touched, or all pages would be one
+	}
+	sums := make([]float32, parallel.Threads())
+	return best(4*len(buffer), func() {
+		parallel.For(len(sums), 1, func(lo, hi int) {
+			for t := lo; t < hi; t++ {
+				part := buffer[len(buffer)*t/len(sums) : len(buffer)*(t+1)/len(sums)]
+				sums[t] = kernel.Dot(part, part)
+			}
+		})
+	})
+}
+
+// best is the work of a second in the fastest of five tries.
+func best(work int, f func()) float64 {
+	f()
+	fastest := time.Duration(1 << 62)
+	for range 5 {
+		start := time.Now()
+		f()
+		fastest = min(fastest, time.Since(start))
+	}
+	return float64(work) / fastest.Seconds()
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/infer"
+	"trit/internal/atomicfile"
+	"trit/tokenizer"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name: "run", Usage: "generate text with a GGUF model", ArgsUsage: "MODEL",
+		Description: examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat", `trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "continue this `TEXT`"},
+			&cli.BoolFlag{Name: "chat", Usage: "talk: every line of the input is a message, the model's chat template is used"},
+			&cli.StringFlag{Name: "system", Usage: "`TEXT` of the system message of a chat"},
+			&cli.IntFlag{Name: "n", Usage: "generate at most `N` tokens", Value: 128},
+			&cli.Float64Flag{Name: "temperature", Usage: "`T`; 0 always takes the likeliest token"},
+			&cli.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens (0 = all)"},
+			&cli.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens that hold the share `P` together", Value: 1},
+			&cli.Float64Flag{Name: "min-p", Usage: "choose among tokens at least `P` times as likely as the likeliest"},
+			&cli.Float64Flag{Name: "repetition-penalty", Usage: "divide the logits of tokens already seen by `R`", Value: 1},
+			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice", Value: 1},
+			&cli.StringSliceFlag{Name: "stop", Usage: "end before this `TEXT` (may be given several times)"},
+			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
+			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
+			threadsFlag(),
+		},
+		Action: runModel,
+	}
+}
+
+func runModel(c *cli.Context) error {
+	args, err := arguments(c, "MODEL")
+	if err != nil {
+		return err
+	}
+	if c.Bool("chat") == c.IsSet("prompt") {
+		return usagef("give either --prompt TEXT or --chat")
+	}
+	g, err := openGenerator(args[0], c)
+	if err != nil {
+		return err
+	}
+	defer g.model.Close()
+	if c.Bool("chat") {
+		return g.chat(c.Context, c.App.Reader, c.String("system"))
+	}
+	fmt.Fprint(g.con.out, c.String("prompt"))
+	_, err = g.say(c.Context, g.tok.Encode(c.String("prompt"), true))
+	return err
+}
+
+// generator is a model, its tokenizer and how to sample from them.
+type generator struct {
+	model   *infer.Model
+	session *infer.Session
+	tok     *tokenizer.Tokenizer
+	options infer.GenerateOptions
+	con     *console
+	stats   bool
+}
+
+func openGenerator(path string, c *cli.Context) (*generator, error) {
+	m, tok, err := openGGUF(path, c.Int("threads"))
+	if err != nil {
+		return nil, err
+	}
+	if tok == nil {
+		m.Close()
+		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, or use trit logits --ids", path)
+	}
+	room := c.Int("context")
+	if room == 0 {
+		room = min(m.ContextLength(), 4096)
+	}
+	s, err := m.NewSession(room)
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	g := &generator{model: m, session: s, tok: tok, con: newConsole(c), stats: c.Bool("stats")}
+	g.options = infer.GenerateOptions{
+		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(),
+		Sampler: infer.SamplerOptions{
+			Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
+			RepetitionPenalty: c.Float64("repetition-penalty"), Seed: c.Uint64("seed"),
+		},
+		OnText: func(s string) { fmt.Fprint(g.con.out, s) },
+	}
+	return g, nil
+}
+
+// say continues a prompt, printing as it goes, and returns the text.
+func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
+	r, err := g.session.Generate(ctx, prompt, g.tok, g.options)
+	g.con.printf("\n")
+	if err != nil {
+		return "", err
+	}
+	if g.stats {
+		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s; ended by %s",
+			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.FinishReason)
+	}
+	return r.Text, nil
+}
+
+// chat answers line after line of in until it ends.
+func (g *generator) chat(ctx context.Context, in io.Reader, system string) error {
+	var messages []tokenizer.Message
+	if system != "" {
+		messages = append(messages, tokenizer.Message{Role: "system", Content: system})
+	}
+	lines := bufio.NewScanner(in)
+	for g.prompt(); lines.Scan() && ctx.Err() == nil; g.prompt() {
+		if strings.TrimSpace(lines.Text()) == "" {
+			continue
+		}
+		messages = append(messages, tokenizer.Message{Role: "user", Content: lines.Text()})
+		text, err := g.tok.ApplyChat(messages, true)
+		if err != nil {
+			return err
+		}
+		g.session.Truncate(0)
+		// The template writes the special tokens itself, the first one included.
+		answer, err := g.say(ctx, g.tok.Encode(text, false))
+		if err != nil {
+			return err
+		}
+		messages = append(messages, tokenizer.Message{Role: "assistant", Content: answer})
+	}
+	return lines.Err()
+}
+
+func (g *generator) prompt() {
+	if g.con.terminal {
+		fmt.Fprint(g.con.err, "> ")
+	}
+}
+
+func logitsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "logits", Usage: "write the raw logits of given token ids, to compare engines", ArgsUsage: "MODEL",
+		Description: examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "", "The file holds little-endian float32, [ids, vocabulary]."),
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
+			outFlag("write to `FILE`"),
+			threadsFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "MODEL")
+			if err != nil {
+				return err
+			}
+			ids, err := tokenIDs(commaList(c.StringSlice("ids")))
+			if err != nil {
+				return err
+			}
+			return writeLogits(args[0], ids, c.String("out"), c.Int("threads"))
+		},
+	}
+}
+
+func tokenIDs(words []string) ([]int32, error) {
+	ids := make([]int32, len(words))
+	for i, w := range words {
+		n, err := strconv.ParseInt(w, 10, 32)
+		if err != nil || n < 0 {
+			return nil, usagef("--ids: %q is not a token id", w)
+		}
+		ids[i] = int32(n)
+	}
+	if len(ids) == 0 {
+		return nil, usagef("--ids names no token")
+	}
+	return ids, nil
+}
+
+func writeLogits(path string, ids []int32, out string, threads int) error {
+	m, _, err := openGGUF(path, threads)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	s, err := m.NewSession(len(ids))
+	if err != nil {
+		return err
+	}
+	logits := make([]float32, len(ids)*m.Config().VocabSize)
+	if err := s.Forward(ids, logits, 0); err != nil {
+		return err
+	}
+	return atomicfile.Write(out, func(w io.Writer) error { return binary.Write(w, binary.LittleEndian, logits) })
+}
+
+// openGGUF loads a model and its tokenizer, nil where the file holds none.
+func openGGUF(path string, threads int) (*infer.Model, *tokenizer.Tokenizer, error) {
+	m, err := infer.Load(path, infer.Options{Threads: threads})
+	if err != nil {
+		return nil, nil, err
+	}
+	v := m.Vocab()
+	if len(v.Tokens) == 0 {
+		return m, nil, nil
+	}
+	tok, err := tokenizer.FromVocab(v)
+	if err != nil {
+		m.Close()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, tok, nil
+}

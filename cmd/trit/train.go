@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/configs"
+	"trit/data"
+	"trit/internal/parallel"
+	"trit/train"
+)
+
+func trainCommand() *cli.Command {
+	return &cli.Command{
+		Name: "train", Usage: "train a model from scratch, or resume a run",
+		Description: examples("trit train --config trit-1m --data data --out run", "trit train --config 125m --set batch_size=4 --dry-run",
+			"trit train --config trit-10m --data data --out run --max-time 30m", "trit train --config trit-10m --data data --out run --resume"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file", Required: true},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare"},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
+			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
+			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
+			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
+			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
+			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
+			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
+			threadsFlag(),
+		},
+		Action: trainAction,
+	}
+}
+
+func trainAction(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	config, err := trainConfig(c)
+	if err != nil {
+		return err
+	}
+	parallel.SetThreads(c.Int("threads"))
+	switch {
+	case c.Bool("print-config"):
+		b, err := config.JSON()
+		fmt.Fprintf(c.App.Writer, "%s\n", b)
+		return err
+	case c.Bool("dry-run"):
+		return dryRun(c, config)
+	case c.String("data") == "" || c.String("out") == "":
+		return usagef("--data DIR and --out DIR are needed to train")
+	}
+	return trainModel(c.Context, newConsole(c), train.Run{
+		Model: config.Config, Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
+		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"),
+	})
+}
+
+// trainConfig reads --config and lays the flags over it.
+func trainConfig(c *cli.Context) (configs.Config, error) {
+	config, err := configs.Load(c.String("config"))
+	if err != nil {
+		return config, usagef("--config: %v", err)
+	}
+	if c.IsSet("max-time") {
+		config.MaxSteps = 0
+	}
+	for _, s := range c.StringSlice("set") {
+		if err := config.Set(s); err != nil {
+			return config, usagef("--set: %v", err)
+		}
+	}
+	if c.IsSet("max-steps") {
+		config.MaxSteps = c.Int("max-steps")
+	}
+	if c.IsSet("seed") {
+		config.Seed = c.Uint64("seed")
+	}
+	return config, nil
+}
+
+// dryRun foretells a run from the speed of a product on this machine.
+func dryRun(c *cli.Context, config configs.Config) error {
+	if config.VocabSize == 0 {
+		if c.String("data") == "" {
+			return usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")
+		}
+		m, err := data.OpenManifest(c.String("data"))
+		if err != nil {
+			return err
+		}
+		config.VocabSize = m.VocabSize
+	}
+	config.Config.Resolve()
+	if err := config.Config.Validate(); err != nil {
+		return err
+	}
+	config.Estimate(trainingFLOPs()).WriteText(c.App.Writer)
+	return nil
+}
+
+func trainModel(ctx context.Context, con *console, r train.Run) error {
+	r.OnEvent = func(e train.Event) { showEvent(con, e) }
+	result, err := train.Train(ctx, r)
+	if err != nil {
+		return err
+	}
+	if result.Interrupted {
+		con.printf("stopped and saved at step %d after %d tokens: --resume goes on\n", result.Step, result.Tokens)
+		return nil
+	}
+	con.printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
+	return nil
+}
+
+// showEvent prints a line for each event.
+func showEvent(con *console, e train.Event) {
+	if e.Event == "eval" {
+		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
+		return
+	}
+	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
+	left := time.Duration(float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9) * float64(time.Second)).Round(time.Second)
+	con.warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
+		e.Step, e.MaxSteps, e.Loss, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
+}
