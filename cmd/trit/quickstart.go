@@ -117,7 +117,7 @@ func (q *quickstart) makeWorld(context.Context) error {
 	o := world.Default()
 	o.Seed = q.seed
 	w := world.Generate(o)
-	q.con.printf("A small world in simple English: %d documents in %s,\nand %d yes/no and %d four-way questions about facts that they state but never ask for.\n",
+	q.con.printf("A small world in simple English: %d documents in %s,\nand %d yes/no and %d four-way questions about its facts, none of which they ask in these words.\n",
 		len(w.Texts), q.path(world.TextFile), len(w.YesNo), len(w.FourWay))
 	return w.Write(q.dir)
 }
@@ -140,7 +140,7 @@ func (q *quickstart) train(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.MaxSteps, c.Seed, c.LogInterval = 0, q.seed, 50
+	c.MaxSteps, c.Seed, c.LogInterval = 0, q.seed, 100
 	start := time.Now()
 	result, err := train.Train(ctx, train.Run{Model: c.Config, Options: c.Options, DataDir: q.path("data"), OutDir: q.path("run"), MaxTime: q.maxTime,
 		OnEvent: func(e train.Event) {

@@ -20,6 +20,7 @@ type fact struct {
 	relation *relation
 	subject  string
 	value    string
+	index    int
 }
 
 var animals = []string{
@@ -97,7 +98,7 @@ func makeFacts(r *rand.Rand) []fact {
 		offset := r.IntN(len(rel.values))
 		for i, s := range rel.subjects {
 			// Each value is used about equally often, so that none is a good guess.
-			facts = append(facts, fact{rel, s, rel.values[(i*3+i/8+offset)%len(rel.values)]})
+			facts = append(facts, fact{rel, s, rel.values[(i*3+i/8+offset)%len(rel.values)], len(facts)})
 		}
 	}
 	return facts

@@ -20,8 +20,20 @@ type FourWay struct {
 	Gold     int      `json:"gold"`
 }
 
+// heldOut is the form of a question that the training text never uses for a fact.
+func heldOut(f fact, forms []string) string { return forms[f.index%len(forms)] }
+
+// shown is one of the other forms.
+func shown(r *rand.Rand, f fact, forms []string) string {
+	i := f.index%len(forms) + 1 + r.IntN(len(forms)-1)
+	return forms[i%len(forms)]
+}
+
+// ask is a question for the value of a fact.
+func (f fact) ask(form string) string { return sentence(put(form, f.subject, "")) }
+
 // makeYesNo asks about a fact, after a passage that states it among others.
-func makeYesNo(f fact, r *rand.Rand, facts []fact) YesNo {
+func makeYesNo(f fact, form string, r *rand.Rand, facts []fact) YesNo {
 	parts := []string{sentence(put(pick(r, f.relation.says), f.subject, f.value))}
 	other := pick(r, facts)
 	parts = append(parts, sentence(put(pick(r, other.relation.says), other.subject, other.value)))
@@ -31,13 +43,13 @@ func makeYesNo(f fact, r *rand.Rand, facts []fact) YesNo {
 	if q.Label == 0 {
 		value = wrong(r, f)
 	}
-	q.Question = put(pick(r, f.relation.whether), f.subject, value)
+	q.Question = put(form, f.subject, value)
 	return q
 }
 
 // makeFourWay asks for the value of a fact among three others of the same kind.
 func makeFourWay(f fact, r *rand.Rand) FourWay {
-	q := FourWay{Question: sentence(put(pick(r, f.relation.asks), f.subject, "")) + "?"}
+	q := FourWay{Question: f.ask(heldOut(f, f.relation.asks)) + "?"}
 	for _, i := range r.Perm(len(f.relation.values)) {
 		if v := f.relation.values[i]; v != f.value && len(q.Choices) < 3 {
 			q.Choices = append(q.Choices, v)

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// grammar writes documents; what it asks is never about a held-out fact.
+// grammar writes documents. It asks for each fact in all forms but the one that is
+// held out for it.
 type grammar struct {
 	r     *rand.Rand
 	facts []fact
-	asked []fact // facts that questions in the training text may be about
 }
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
@@ -58,16 +58,12 @@ func (g *grammar) document() string {
 	case 2, 3, 4:
 		return g.portrait()
 	case 5, 6:
-		return fourWayText(pick(g.r, g.asked), g.r)
+		f := pick(g.r, g.facts)
+		return fmt.Sprintf("Question: %s?\nAnswer: %s", f.ask(shown(g.r, f, f.relation.asks)), f.value)
 	}
-	f := pick(g.r, g.asked)
-	q := makeYesNo(f, g.r, g.facts)
+	f := pick(g.r, g.facts)
+	q := makeYesNo(f, shown(g.r, f, f.relation.whether), g.r, g.facts)
 	return fmt.Sprintf("%s\nQuestion: %s?\nAnswer: %s", q.Passage, q.Question, [2]string{"no", "yes"}[q.Label])
-}
-
-// fourWayText is a question for a value with its answer, as the evaluation asks it.
-func fourWayText(f fact, r *rand.Rand) string {
-	return fmt.Sprintf("Question: %s?\nAnswer: %s", sentence(put(pick(r, f.relation.asks), f.subject, "")), f.value)
 }
 
 // portrait tells several facts, often of one subject.

@@ -22,37 +22,28 @@ type Options struct {
 func Default() Options { return Options{Seed: 1, Documents: 10000, Questions: 240} }
 
 // World is the training text and the held-out questions. Every held-out question asks
-// for a fact that the text states in other words and never asks for.
+// for a fact that the text states, in words in which the text never asks for it.
 type World struct {
 	Texts   []string
 	YesNo   []YesNo
 	FourWay []FourWay
 }
 
-// heldOut is one in how many facts no training question is about.
-const heldOut = 5
-
 // Generate makes a world. Equal options give equal worlds.
 func Generate(o Options) *World {
 	r := rand.New(rand.NewPCG(o.Seed, 7))
 	g := &grammar{r: r, facts: makeFacts(r)}
-	var held []fact
-	for i, p := range r.Perm(len(g.facts)) {
-		if i%heldOut == 0 {
-			held = append(held, g.facts[p])
-		} else {
-			g.asked = append(g.asked, g.facts[p])
-		}
-	}
 	w := &World{}
 	for range o.Documents {
 		w.Texts = append(w.Texts, g.document())
 	}
+	order := r.Perm(len(g.facts))
 	for i := range o.Questions {
-		q := makeYesNo(held[i%len(held)], r, g.facts)
+		f := g.facts[order[i%len(order)]]
+		q := makeYesNo(f, heldOut(f, f.relation.whether), r, g.facts)
 		q.Index = i
 		w.YesNo = append(w.YesNo, q)
-		w.FourWay = append(w.FourWay, makeFourWay(held[i%len(held)], r))
+		w.FourWay = append(w.FourWay, makeFourWay(f, r))
 	}
 	return w
 }
