@@ -1,0 +1,148 @@
+package train
+
+import (
+	"encoding/json"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trit/format/safetensors"
+	"trit/internal/testutil"
+	"trit/model"
+	"trit/optim"
+	"trit/train/graph"
+)
+
+func goldenFiles(t *testing.T, pattern string) []string {
+	if f := *testutil.Golden; f != "" {
+		if ok, _ := filepath.Match(pattern, filepath.Base(f)); ok || !strings.HasPrefix(filepath.Base(f), "adamw") == strings.HasPrefix(pattern, "step") {
+			return []string{f}
+		}
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join("../testdata/training", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("testdata/training holds no %s: %v", pattern, err)
+	}
+	return files
+}
+
+// Five steps of clipping and AdamW against PyTorch's: losses, norms, final weights.
+func TestGoldenSteps(t *testing.T) {
+	for _, path := range goldenFiles(t, "step*.safetensors") {
+		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenSteps(t, path) })
+	}
+}
+
+func testGoldenSteps(t *testing.T, path string) {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	tr, tokens, batch, length := goldenTrainer(t, f)
+	defer tr.decoder.Close()
+	lrs, losses, norms := floats(t, f, "train.lrs"), floats(t, f, "train.losses"), floats(t, f, "train.grad_norms")
+	lossTolerance, normTolerance, weightTolerance := 3e-2, 0.15, 6e-2
+	if !tr.run.Model.Ternary {
+		lossTolerance, normTolerance, weightTolerance = 1e-4, 1e-4, 1e-4
+	}
+	for step, lr := range lrs {
+		for b := range batch {
+			row := tokens[(step*batch+b)*(length+1):][:length+1]
+			copy(tr.decoder.Tokens()[b*length:], row[:length])
+			copy(tr.decoder.Targets()[b*length:], row[1:])
+		}
+		loss, err := tr.decoder.Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		norm := tr.globalNorm()
+		tr.update(float64(lr), 0.1, optim.ClipScale(norm, 1))
+		lossError, normError := math.Abs(float64(loss-losses[step])), math.Abs(norm/float64(norms[step])-1)
+		t.Logf("step %d: loss differs by %.2g, norm by %.2g", step, lossError, normError)
+		if lossError > lossTolerance || normError > normTolerance {
+			t.Errorf("step %d: loss %g and norm %g, want %g and %g", step, loss, norm, losses[step], norms[step])
+		}
+	}
+	worst := 0.0
+	for _, s := range tr.params.Specs() {
+		e := testutil.RelativeL2(tr.params.Value(s.Name), floats(t, f, "final."+s.Name))
+		worst = max(worst, e)
+		if e > weightTolerance {
+			t.Errorf("final %s differs by %.3g, want at most %g", s.Name, e, weightTolerance)
+		}
+	}
+	t.Logf("final weights differ by at most %.2g", worst)
+}
+
+func floats(t *testing.T, f *safetensors.File, name string) []float32 {
+	t.Helper()
+	v, err := f.Float32(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func goldenTrainer(t *testing.T, f *safetensors.File) (tr *trainer, tokens []int32, batch, length int) {
+	t.Helper()
+	c := model.Config{SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+	if err := json.Unmarshal([]byte(f.Metadata()["config"]), &c); err != nil {
+		t.Fatal(err)
+	}
+	c.Resolve()
+	info, _ := f.Tensor("tokens")
+	batch, length = info.Shape[1], info.Shape[2]-1
+	tokens, err := f.Int32("tokens")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Default()
+	tr = &trainer{run: &Run{Model: c, Options: o}, params: graph.EmptyParams(c)}
+	var params []optim.Param
+	for _, s := range tr.params.Specs() {
+		copy(tr.params.Value(s.Name), floats(t, f, "param."+s.Name))
+		params = append(params, optim.Param{Name: s.Name, Value: tr.params.Value(s.Name), Decay: len(s.Shape) == 2})
+	}
+	tr.optimizer, tr.chunks = optim.NewAdamW(0.9, 0.95, 1e-8, params), makeChunks(params)
+	if tr.decoder, err = graph.New(tr.params, graph.Options{Batch: batch, SequenceLength: length, Backward: true}); err != nil {
+		t.Fatal(err)
+	}
+	return tr, tokens, batch, length
+}
+
+// AdamW alone, ten steps of given gradients: weights after each, and the moments.
+func TestGoldenAdamW(t *testing.T) {
+	for _, path := range goldenFiles(t, "adamw*.safetensors") {
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		params := []optim.Param{{Name: "0", Value: floats(t, f, "param.0"), Decay: true}, {Name: "1", Value: floats(t, f, "param.1")}}
+		a := optim.NewAdamW(0.9, 0.95, 1e-8, params)
+		worst := 0.0
+		check := func(name string, got []float32) {
+			e := testutil.RelativeL2(got, floats(t, f, name))
+			worst = max(worst, e)
+			if e > 1e-6 {
+				t.Errorf("%s differs by %.3g, want at most 1e-6", name, e)
+			}
+		}
+		for step, lr := range floats(t, f, "lrs") {
+			a.Begin()
+			for i := range params {
+				suffix := "." + string(rune('0'+step)) + "." + params[i].Name
+				a.Update(i, 0, len(params[i].Value), floats(t, f, "grad"+suffix), 1, float64(lr), 0.1)
+				check("after"+suffix, params[i].Value)
+			}
+		}
+		for i := range params {
+			check("m."+params[i].Name, params[i].M)
+			check("v."+params[i].Name, params[i].V)
+		}
+		t.Logf("weights and moments differ by at most %.2g", worst)
+	}
+}

@@ -1,0 +1,195 @@
+package train
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trit/data"
+	"trit/data/world"
+	"trit/model"
+	"trit/tokenizer"
+	"trit/train/checkpoint"
+)
+
+// trainDir makes the test binary train in this folder instead of testing, so that
+// the test can kill it.
+var trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train in this folder")
+
+// prepared makes a small data set.
+func prepared(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := world.Generate(world.Options{Seed: 1, Documents: 200, Questions: 1}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	files := []string{filepath.Join(dir, world.TextFile)}
+	tok, err := tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "data")
+	if _, err := data.Prepare(context.Background(), data.PrepareOptions{Files: files, Column: "text", Tokenizer: tok, Holdout: 0.1, Seed: 1, Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func smallRun(dataDir, out string) Run {
+	o := Default()
+	o.SequenceLength, o.BatchSize, o.MaxSteps, o.GradientAccumulation, o.LogInterval, o.CheckpointInterval, o.EvalInterval, o.WarmupSteps = 32, 2, 40, 2, 5, 7, 15, 4
+	c := model.Config{HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+	return Run{Model: c, Options: o, DataDir: dataDir, OutDir: out}
+}
+
+// weights are all tensors of the newest checkpoint, optimiser included.
+func weights(t *testing.T, run string) map[string][]byte {
+	t.Helper()
+	c, err := checkpoint.Load(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	out := map[string][]byte{}
+	for _, i := range c.Weights.Tensors() {
+		b, _ := c.Weights.Bytes(i.Name)
+		out[i.Name] = slices.Clone(b)
+	}
+	for _, i := range c.Optimizer.Tensors() {
+		b, _ := c.Optimizer.Bytes(i.Name)
+		out[i.Name] = slices.Clone(b)
+	}
+	return out
+}
+
+func checkSameWeights(t *testing.T, got, want map[string][]byte) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d tensors, want %d", len(got), len(want))
+	}
+	for name, b := range want {
+		if !slices.Equal(got[name], b) {
+			t.Errorf("%s is not the same, bit for bit", name)
+		}
+	}
+}
+
+func TestResumeIsExact(t *testing.T) {
+	dataDir := prepared(t)
+	whole, parts := t.TempDir(), t.TempDir()
+	result, err := Train(context.Background(), smallRun(dataDir, whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Step != 40 || result.Eval.BitsPerByte <= 0 {
+		t.Errorf("result %+v", result)
+	}
+	for stop := 5; ; stop += 10 { // interrupted again and again, as by Ctrl-C
+		ctx, cancel := context.WithCancel(context.Background())
+		r := smallRun(dataDir, parts)
+		r.Resume = stop > 5
+		r.OnEvent = func(e Event) {
+			if e.Step >= stop {
+				cancel()
+			}
+		}
+		result, err := Train(ctx, r)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !result.Interrupted || result.Step == 40 {
+			break
+		}
+	}
+	checkSameWeights(t, weights(t, parts), weights(t, whole))
+	a, _ := os.ReadFile(filepath.Join(whole, "metrics.jsonl"))
+	b, _ := os.ReadFile(filepath.Join(parts, "metrics.jsonl"))
+	if n := strings.Count(string(a), `"event":"step"`); n != 8 || strings.Count(string(b), `"event":"step"`) != n {
+		t.Errorf("the logs have %d and %d lines of steps, want 8", n, strings.Count(string(b), `"event":"step"`))
+	}
+}
+
+func TestResumeAfterKill(t *testing.T) {
+	if *trainDir != "" {
+		in, out, _ := strings.Cut(*trainDir, ",")
+		r := smallRun(in, out)
+		r.Resume = true
+		if _, err := Train(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	dataDir := prepared(t)
+	whole, killed := t.TempDir(), t.TempDir()
+	if _, err := Train(context.Background(), smallRun(dataDir, whole)); err != nil {
+		t.Fatal(err)
+	}
+	kills := 0
+	for try := 0; ; try++ {
+		cmd := exec.Command(os.Args[0], "-test.run", "TestResumeAfterKill", "-train-in", dataDir+","+killed)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(30+37*try)*time.Millisecond, func() { cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		if err == nil {
+			break
+		}
+		kills++
+		if try > 100 {
+			t.Fatalf("the run does not end: %v", err)
+		}
+	}
+	t.Logf("killed %d times", kills)
+	checkSameWeights(t, weights(t, killed), weights(t, whole))
+}
+
+func TestRefusals(t *testing.T) {
+	dataDir, out := prepared(t), t.TempDir()
+	r := smallRun(dataDir, out)
+	r.Options.MaxSteps = 3
+	if _, err := Train(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*Run){
+		"--resume":       func(*Run) {},
+		"learning_rate":  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
+		"model":          func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
+		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
+		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
+		"batch_size":     func(r *Run) { r.OutDir, r.Options.BatchSize = t.TempDir(), 0 },
+		"max_steps is 0": func(r *Run) { r.OutDir, r.Options.MaxSteps = t.TempDir(), 0 },
+	} {
+		again := smallRun(dataDir, out)
+		again.Options.MaxSteps = 3
+		change(&again)
+		if _, err := Train(context.Background(), again); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	unlock, err := lock(filepath.Join(out, ".lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	r.Resume = true
+	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "another run") {
+		t.Errorf("a locked folder: got %v", err)
+	}
+}
+
+func ExampleOptions_TokensPerStep() {
+	o := Default()
+	o.BatchSize, o.SequenceLength, o.GradientAccumulation = 4, 512, 2
+	fmt.Println(o.TokensPerStep())
+	// Output: 4096
+}
