@@ -1,0 +1,106 @@
+package bitlinear
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"trit/bitlinear/quant"
+)
+
+// The straight-through estimator is the derivative of the layer with the offsets of
+// both roundings frozen: y = (x + (xq-x)) (w + (wq-w))^T, where only x and w move. The
+// reference computes values and central differences of that in float64 from quant.
+func TestTernaryLinearAgainstFrozenOffsets(t *testing.T) {
+	const m, k = 5, 24
+	rows := []int{7, 3}
+	r := rand.New(rand.NewPCG(1, 2))
+	x := random(r, m*k)
+	ws := [][]float32{random(r, rows[0]*k), random(r, rows[1]*k)}
+	l := NewLinear(true, m, k, rows...)
+	f := l.Func("test")
+	y, c := make([]float32, m*10), random(r, m*10)
+	f.Forward([][]float32{x, ws[0], ws[1]}, y)
+	grads := [][]float32{make([]float32, m*k), make([]float32, rows[0]*k), make([]float32, rows[1]*k)}
+	f.Backward([][]float32{x, ws[0], ws[1]}, c, grads)
+
+	xq := dequantizedRows(x, m, k)
+	wq := append(dequantizedWeight(ws[0]), dequantizedWeight(ws[1])...)
+	value := func() (sum float64) {
+		for t := range m {
+			for n := range 10 {
+				sum += float64(c[t*10+n]) * dot(xq[t*k:][:k], wq[n*k:][:k])
+			}
+		}
+		return sum
+	}
+	for t2 := range m {
+		for n := range 10 {
+			if want := dot(xq[t2*k:][:k], wq[n*k:][:k]); math.Abs(float64(y[t2*10+n])-want) > 1e-4 {
+				t.Fatalf("y[%d,%d] is %g, want %g", t2, n, y[t2*10+n], want)
+			}
+		}
+	}
+	difference := func(v []float64, i int) float64 {
+		const step = 1e-3
+		saved := v[i]
+		v[i] = saved + step
+		up := value()
+		v[i] = saved - step
+		down := value()
+		v[i] = saved
+		return (up - down) / (2 * step)
+	}
+	for i, g := range grads[0] {
+		if want := difference(xq, i); math.Abs(float64(g)-want) > 1e-4*(1+math.Abs(want)) {
+			t.Fatalf("dx[%d] is %g, want %g", i, g, want)
+		}
+	}
+	for i := range wq {
+		g := grads[1]
+		j := i
+		if i >= len(ws[0]) {
+			g, j = grads[2], i-len(ws[0])
+		}
+		if want := difference(wq, i); math.Abs(float64(g[j])-want) > 1e-4*(1+math.Abs(want)) {
+			t.Fatalf("dw[%d] is %g, want %g", i, g[j], want)
+		}
+	}
+}
+
+func random(r *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+func dot(a, b []float64) (sum float64) {
+	for i, v := range a {
+		sum += v * b[i]
+	}
+	return sum
+}
+
+func dequantizedRows(x []float32, m, k int) []float64 {
+	var out []float64
+	q := make([]int8, k)
+	for t := range m {
+		s := quant.Activations(q, x[t*k:][:k])
+		for _, v := range q {
+			out = append(out, float64(v)/float64(s))
+		}
+	}
+	return out
+}
+
+func dequantizedWeight(w []float32) []float64 {
+	q := make([]int8, len(w))
+	s := quant.Weights(q, w)
+	out := make([]float64, len(w))
+	for i, v := range q {
+		out[i] = float64(v) * float64(s)
+	}
+	return out
+}
