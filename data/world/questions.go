@@ -32,18 +32,30 @@ func shown(r *rand.Rand, f fact, forms []string) string {
 // ask is a question for the value of a fact.
 func (f fact) ask(form string) string { return sentence(put(form, f.subject, "")) }
 
-// makeYesNo asks about a fact, after a passage that states it among others.
-func makeYesNo(f fact, form string, r *rand.Rand, facts []fact) YesNo {
-	parts := []string{sentence(put(pick(r, f.relation.says), f.subject, f.value))}
-	other := pick(r, facts)
-	parts = append(parts, sentence(put(pick(r, other.relation.says), other.subject, other.value)))
+// passage states two facts.
+func passage(f, other fact, r *rand.Rand) string {
+	parts := []string{
+		sentence(put(pick(r, f.relation.says), f.subject, f.value)),
+		sentence(put(pick(r, other.relation.says), other.subject, other.value)),
+	}
 	r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
-	q := YesNo{Passage: strings.Join(parts, " "), Label: r.IntN(2)}
+	return strings.Join(parts, " ")
+}
+
+// whether asks if a fact is so, with the true value (label 1) or another.
+func whether(f fact, form string, r *rand.Rand) (question string, label int) {
 	value := f.value
-	if q.Label == 0 {
+	if label = r.IntN(2); label == 0 {
 		value = wrong(r, f)
 	}
-	q.Question = put(form, f.subject, value)
+	return put(form, f.subject, value), label
+}
+
+// makeYesNo asks about a fact, in the form held out for it, after a passage that
+// states it.
+func makeYesNo(f fact, r *rand.Rand, facts []fact) YesNo {
+	q := YesNo{Passage: passage(f, pick(r, facts), r)}
+	q.Question, q.Label = whether(f, heldOut(f, f.relation.whether), r)
 	return q
 }
 

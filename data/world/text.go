@@ -55,15 +55,27 @@ func (g *grammar) document() string {
 		return g.story()
 	case 1:
 		return g.sums()
-	case 2, 3, 4:
+	case 2, 3:
 		return g.portrait()
-	case 5, 6:
+	case 4, 5:
 		f := pick(g.r, g.facts)
 		return fmt.Sprintf("Question: %s?\nAnswer: %s", f.ask(shown(g.r, f, f.relation.asks)), f.value)
 	}
-	f := pick(g.r, g.facts)
-	q := makeYesNo(f, shown(g.r, f, f.relation.whether), g.r, g.facts)
-	return fmt.Sprintf("%s\nQuestion: %s?\nAnswer: %s", q.Passage, q.Question, [2]string{"no", "yes"}[q.Label])
+	return g.yesNo()
+}
+
+// yesNo asks for yes or no after a passage, more than once, since an answer is a single
+// word to learn from.
+func (g *grammar) yesNo() string {
+	f, other := pick(g.r, g.facts), pick(g.r, g.facts)
+	var b strings.Builder
+	b.WriteString(passage(f, other, g.r))
+	for range 4 {
+		question, label := whether(f, shown(g.r, f, f.relation.whether), g.r)
+		fmt.Fprintf(&b, "\nQuestion: %s?\nAnswer: %s", question, [2]string{"no", "yes"}[label])
+		f, other = other, f
+	}
+	return b.String()
 }
 
 // portrait tells several facts, often of one subject.

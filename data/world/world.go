@@ -40,7 +40,7 @@ func Generate(o Options) *World {
 	order := r.Perm(len(g.facts))
 	for i := range o.Questions {
 		f := g.facts[order[i%len(order)]]
-		q := makeYesNo(f, heldOut(f, f.relation.whether), r, g.facts)
+		q := makeYesNo(f, r, g.facts)
 		q.Index = i
 		w.YesNo = append(w.YesNo, q)
 		w.FourWay = append(w.FourWay, makeFourWay(f, r))

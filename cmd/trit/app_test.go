@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func trit(args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(context.Background(), append([]string{"trit"}, args...), strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestReorder(t *testing.T) {
+	app := newApp(nil, nil, nil)
+	for _, c := range []struct{ in, want string }{
+		{"trit run m.gguf -p hi -n 3", "trit run -p hi -n 3 m.gguf"},
+		{"trit convert a b --force --type i2_s", "trit convert --force --type i2_s a b"},
+		{"trit data prepare x --out=y -- --z", "trit data prepare --out=y x -- --z"},
+		{"trit inspect --json f", "trit inspect --json f"},
+	} {
+		if got := reorder(app, strings.Fields(c.in)); !slices.Equal(got, strings.Fields(c.want)) {
+			t.Errorf("%s: %v, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"fly", exitUsage, "no command"},
+		{"data fly", exitUsage, "no command"},
+		{"convert a", exitUsage, "OUT.gguf is missing"},
+		{"convert a b c", exitUsage, "too many"},
+		{"convert --fast a b", exitUsage, "fast"},
+		{"train", exitUsage, "config"},
+		{"train --config nothing", exitUsage, "trit-1m"},
+		{"train --config trit-1m --set hiden_size=2 --print-config", exitUsage, "hidden_size"},
+		{"train --config trit-1m", exitUsage, "--data"},
+		{"run m.gguf", exitUsage, "--prompt"},
+		{"run nothing.gguf -p x", exitFailed, "nothing.gguf"},
+		{"logits m --ids 1,x --out y", exitUsage, "not a token id"},
+		{"inspect nothing", exitFailed, "nothing"},
+		{"eval nothing --tasks arc_easy", exitFailed, "nothing"},
+		{"bench --shape huge", exitUsage, "125m"},
+	} {
+		code, _, stderr := trit(strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("trit %s: exit code %d and %q, want %d and %q in one line", c.args, code, stderr, c.code, c.want)
+		}
+	}
+}
+
+func TestEveryCommandHasExamples(t *testing.T) {
+	for _, c := range newApp(nil, nil, nil).Commands {
+		list := c.Subcommands
+		if len(list) == 0 {
+			list = append(list, c)
+		}
+		for _, s := range list {
+			if !strings.Contains(s.Description, "Examples:\ntrit ") {
+				t.Errorf("%s has no examples", s.Name)
+			}
+		}
+	}
+}
+
+// The whole way with a few steps: every command's output is the next one's input.
+func TestQuickstart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "q")
+	code, out, stderr := trit("quickstart", "--out", dir, "--json", dir+".json", "--max-time", "3s")
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s\n%s", code, stderr, out)
+	}
+	b, err := os.ReadFile(dir + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r quickstartReport
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	if ratio := r.Packed.BitsPerByte / r.Graph.BitsPerByte; ratio < 0.995 || ratio > 1.005 {
+		t.Errorf("the packed model has %g of the graph's bits per byte", ratio)
+	}
+	if html, err := os.ReadFile(filepath.Join(dir, "report.html")); err != nil || !bytes.Contains(html, []byte("<polyline")) {
+		t.Errorf("report.html: %v", err)
+	}
+	model := filepath.Join(dir, "model.gguf")
+	if code, out, stderr := trit("run", model, "-p", "The fox", "-n", "5"); code != exitOK || !strings.HasPrefix(out, "The fox") {
+		t.Errorf("run: exit code %d, %q, %s", code, out, stderr)
+	}
+	if code, _, stderr := trit("logits", model, "--ids", "1,2,3", "--out", dir+".f32"); code != exitOK {
+		t.Errorf("logits: %s", stderr)
+	}
+	if info, err := os.Stat(dir + ".f32"); err != nil || info.Size() != 3*768*4 {
+		t.Errorf("logits: %v, %v", info, err)
+	}
+	if code, out, stderr := trit("bench", model, "--json", "--prompt", "8", "--generate", "2", "--repeat", "1"); code != exitOK || !strings.Contains(out, "int8_gop_per_s") {
+		t.Errorf("bench: %s %s", out, stderr)
+	}
+	if code, _, stderr := trit("quickstart", "--out", dir); code != exitFailed || !strings.Contains(stderr, "not empty") {
+		t.Errorf("a second quickstart: exit code %d, %s", code, stderr)
+	}
+}
+
+func TestDryRunAndPrintConfig(t *testing.T) {
+	if code, out, stderr := trit("train", "--config", "3b", "--dry-run"); code != exitOK || !strings.Contains(out, "parameters       33") {
+		t.Errorf("dry run: exit code %d, %s%s", code, out, stderr)
+	}
+	code, out, _ := trit("train", "--config", "125m", "--print-config", "--set", "max_steps=7")
+	var config map[string]any
+	if err := json.Unmarshal([]byte(out), &config); code != exitOK || err != nil || config["max_steps"] != 7.0 {
+		t.Errorf("print-config: %d, %v, %v", code, err, config["max_steps"])
+	}
+}
