@@ -42,11 +42,11 @@ func passage(f, other fact, r *rand.Rand) string {
 	return strings.Join(parts, " ")
 }
 
-// whether asks if a fact is so, with the true value (label 1) or another.
+// whether asks if a fact is so, with the true value (label 1) or the wrong one.
 func whether(f fact, form string, r *rand.Rand) (question string, label int) {
 	value := f.value
 	if label = r.IntN(2); label == 0 {
-		value = wrong(r, f)
+		value = f.wrong()
 	}
 	return put(form, f.subject, value), label
 }

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -39,13 +40,11 @@ func (g *grammar) say(f fact) string {
 	return sentence(pick(g.r, openings) + put(pick(g.r, f.relation.says), f.subject, f.value))
 }
 
-// wrong is another value of the fact's relation.
-func wrong(r *rand.Rand, f fact) string {
-	for {
-		if v := pick(r, f.relation.values); v != f.value {
-			return v
-		}
-	}
+// wrong is what people mistake the value for: one other value, always the same, so that
+// what is not so can be learnt like what is.
+func (f fact) wrong() string {
+	values := f.relation.values
+	return values[(slices.Index(values, f.value)+1+f.index%(len(values)-1))%len(values)]
 }
 
 // document writes one document: a portrait, a story, sums, or questions.

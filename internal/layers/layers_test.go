@@ -11,21 +11,19 @@ import (
 	"testing"
 )
 
-// policy names, for each package, what it may import of this module, directly. Every
-// package may use internal/float16 and the packages of its own folder tree below it
-// that stand in its list.
+// policy names, for each package, what it may import of this module, directly.
 var policy = map[string]string{
-	"internal/cpu": "", "internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
+	"internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
 	"bitlinear/quant": "", "tokenizer": "", "optim": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
 	"format/safetensors": "internal/mmap internal/atomicfile internal/float16",
 	"format/gguf":        "internal/mmap internal/atomicfile internal/float16 bitlinear/quant",
-	"bitlinear/kernel":   "internal/cpu internal/parallel internal/float16 bitlinear/quant",
+	"bitlinear/kernel":   "internal/parallel bitlinear/quant",
 	"train/checkpoint":   "model format/safetensors internal/atomicfile",
 	"data":               "tokenizer internal/mmap internal/atomicfile internal/parallel",
 	"data/world":         "internal/atomicfile",
 	"bitlinear":          "bitlinear/quant bitlinear/kernel internal/parallel",
 	"train/graph":        "model bitlinear bitlinear/kernel bitlinear/quant internal/parallel",
-	"train":              "model train/graph train/checkpoint optim data tokenizer internal/atomicfile internal/parallel",
+	"train":              "model bitlinear format/safetensors train/graph train/checkpoint optim data tokenizer internal/atomicfile internal/parallel",
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model tokenizer internal/atomicfile internal/parallel internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile",
