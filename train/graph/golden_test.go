@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"trit/format/safetensors"
@@ -11,7 +12,11 @@ import (
 )
 
 // goldens are the training goldens to test: those of testdata, or the one of -golden.
+// A golden of the optimiser alone holds no model; package train tests that one.
 func goldens(t *testing.T) []string {
+	if strings.HasPrefix(filepath.Base(*testutil.Golden), "adamw") {
+		return nil
+	}
 	if *testutil.Golden != "" {
 		return []string{*testutil.Golden}
 	}
