@@ -26,11 +26,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "trit: %s\n", oneLine(err))
-	var usage usageError
-	if errors.As(err, &usage) {
+	if isUsage(err) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// isUsage tells a wrong command line from work that failed. The error of a missing
+// flag is a private type of cli, known by its words.
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage) || strings.HasPrefix(err.Error(), "Required flag")
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
