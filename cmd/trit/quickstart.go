@@ -117,7 +117,7 @@ func (q *quickstart) makeWorld(context.Context) error {
 	o := world.Default()
 	o.Seed = q.seed
 	w := world.Generate(o)
-	q.con.printf("A small world in simple English: %d documents in %s,\nand %d yes/no and %d four-way questions about its facts, none of which they ask in these words.\n",
+	q.con.printf("A small world in simple English: %d documents in %s,\nand %d yes/no and %d four-way questions about it, none of which they ask in these words.\n",
 		len(w.Texts), q.path(world.TextFile), len(w.YesNo), len(w.FourWay))
 	return w.Write(q.dir)
 }

@@ -9,7 +9,6 @@ import "math/rand/v2"
 type relation struct {
 	says     []string // sentences; S stands for the subject, V for the value
 	asks     []string // questions for a value, without the question mark
-	whether  []string // questions for yes or no
 	values   []string
 	subjects []string
 }
@@ -44,47 +43,41 @@ func relations() []*relation {
 		{
 			[]string{"S lives in V.", "the home of S is V.", "S sleeps in V every night.", "in V there lives S.", "you can find S in V.", "S feels at home in V."},
 			[]string{"where does S live", "what is the home of S", "where does S sleep every night"},
-			[]string{"does S live in V", "is V the home of S", "does S sleep in V"}, places, animals,
+			places, animals,
 		},
 		{
 			[]string{"S eats V.", "S likes to eat V.", "the food of S is V.", "S looks for V when it is hungry.", "V is what S eats.", "every day S eats V."},
 			[]string{"what does S eat", "what is the food of S", "what does S like to eat"},
-			[]string{"does S eat V", "does S like to eat V", "is V the food of S"},
 			[]string{"grass", "meat", "seeds", "honey", "fish", "apples", "corn", "nuts"}, animals,
 		},
 		{
 			[]string{"S is V.", "the colour of S is V.", "S has a V coat.", "everyone knows that S is V.", "when you see S, you see that it is V."},
 			[]string{"what colour is S", "what is the colour of S"},
-			[]string{"is S V", "does S have a V coat"}, colours, animals,
+			colours, animals,
 		},
 		{
 			[]string{"S is made of V.", "V was used to make S.", "they made S out of V.", "S is all V.", "you need V to make S."},
 			[]string{"what is S made of", "what was used to make S"},
-			[]string{"is S made of V", "was V used to make S"},
 			[]string{"wood", "iron", "glass", "stone", "paper", "gold", "clay", "silver"}, things,
 		},
 		{
 			[]string{"S is in V.", "you find S in V.", "S stands in V.", "they keep S in V.", "look for S in V."},
 			[]string{"where is S", "where do they keep S"},
-			[]string{"is S in V", "do they keep S in V"},
 			[]string{"the kitchen", "the hall", "the cellar", "the attic", "the shop", "the school", "the tower", "the yard"}, things,
 		},
 		{
 			[]string{"S is a V.", "S works as a V.", "the job of S is V.", "S wanted to be a V and became one.", "people call S the V."},
 			[]string{"what is the job of S", "what does S work as"},
-			[]string{"is S a V", "does S work as a V"},
 			[]string{"baker", "farmer", "teacher", "sailor", "doctor", "painter", "singer", "driver"}, people,
 		},
 		{
 			[]string{"S has a V.", "the pet of S is a V.", "S plays with a V after work.", "S takes care of a V.", "a V waits for S at home."},
 			[]string{"what pet does S have", "what is the pet of S"},
-			[]string{"does S have a V", "is the pet of S a V"},
 			[]string{"kitten", "puppy", "rabbit", "parrot", "turtle", "pony", "lamb", "goldfish"}, people,
 		},
 		{
 			[]string{"S likes V.", "S loves V most of all.", "in the evening S enjoys V.", "V makes S happy.", "S is very good at V."},
 			[]string{"what does S like", "what makes S happy"},
-			[]string{"does S like V", "is S good at V"},
 			[]string{"swimming", "reading", "dancing", "cooking", "running", "fishing", "painting", "singing"}, people,
 		},
 	}

@@ -32,31 +32,32 @@ func shown(r *rand.Rand, f fact, forms []string) string {
 // ask is a question for the value of a fact.
 func (f fact) ask(form string) string { return sentence(put(form, f.subject, "")) }
 
-// passage states two facts.
-func passage(f, other fact, r *rand.Rand) string {
-	parts := []string{
-		sentence(put(pick(r, f.relation.says), f.subject, f.value)),
-		sentence(put(pick(r, other.relation.says), other.subject, other.value)),
-	}
+// passage states a fact of the subject and another one.
+func passage(subject string, r *rand.Rand, facts []fact) string {
+	parts := []string{say(r, pick(r, about(facts, subject))), say(r, pick(r, facts))}
 	r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	return strings.Join(parts, " ")
 }
 
-// whether asks if a fact is so, with the true value (label 1) or the wrong one.
-func whether(f fact, form string, r *rand.Rand) (question string, label int) {
-	value := f.value
-	if label = r.IntN(2); label == 0 {
-		value = f.wrong()
+// about lists the facts of one subject.
+func about(facts []fact, subject string) []fact {
+	var list []fact
+	for _, f := range facts {
+		if f.subject == subject {
+			list = append(list, f)
+		}
 	}
-	return put(form, f.subject, value), label
+	return list
 }
 
-// makeYesNo asks about a fact, in the form held out for it, after a passage that
-// states it.
-func makeYesNo(f fact, r *rand.Rand, facts []fact) YesNo {
-	q := YesNo{Passage: passage(f, pick(r, facts), r)}
-	q.Question, q.Label = whether(f, heldOut(f, f.relation.whether), r)
-	return q
+// say states a fact in one of its forms.
+func say(r *rand.Rand, f fact) string {
+	return sentence(put(pick(r, f.relation.says), f.subject, f.value))
+}
+
+// makeYesNo asks whether a claim holds, after a passage that has its subject.
+func makeYesNo(c claim, r *rand.Rand, facts []fact) YesNo {
+	return YesNo{Passage: passage(c.subject, r, facts), Question: c.question(), Label: c.label()}
 }
 
 // makeFourWay asks for the value of a fact among three others of the same kind.

@@ -3,15 +3,15 @@ package world
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 )
 
 // grammar writes documents. It asks for each fact in all forms but the one that is
-// held out for it.
+// held out for it, and states all claims but asks only for some.
 type grammar struct {
-	r     *rand.Rand
-	facts []fact
+	r             *rand.Rand
+	facts         []fact
+	claims, asked []claim
 }
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
@@ -40,13 +40,6 @@ func (g *grammar) say(f fact) string {
 	return sentence(pick(g.r, openings) + put(pick(g.r, f.relation.says), f.subject, f.value))
 }
 
-// wrong is what people mistake the value for: one other value, always the same, so that
-// what is not so can be learnt like what is.
-func (f fact) wrong() string {
-	values := f.relation.values
-	return values[(slices.Index(values, f.value)+1+f.index%(len(values)-1))%len(values)]
-}
-
 // document writes one document: a portrait, a story, sums, or questions.
 func (g *grammar) document() string {
 	switch g.r.IntN(10) {
@@ -66,30 +59,43 @@ func (g *grammar) document() string {
 // yesNo asks for yes or no after a passage, more than once, since an answer is a single
 // word to learn from.
 func (g *grammar) yesNo() string {
-	f, other := pick(g.r, g.facts), pick(g.r, g.facts)
 	var b strings.Builder
-	b.WriteString(passage(f, other, g.r))
-	for range 4 {
-		question, label := whether(f, shown(g.r, f, f.relation.whether), g.r)
-		fmt.Fprintf(&b, "\nQuestion: %s?\nAnswer: %s", question, [2]string{"no", "yes"}[label])
-		f, other = other, f
+	first := pickClaim(g.r, g.asked)
+	b.WriteString(passage(first.subject, g.r, g.facts))
+	for i := range 4 {
+		c := first
+		if i > 0 {
+			c = pickClaim(g.r, g.asked)
+		}
+		fmt.Fprintf(&b, "\nQuestion: %s?\nAnswer: %s", c.question(), [2]string{"no", "yes"}[c.label()])
 	}
 	return b.String()
 }
 
-// portrait tells several facts, often of one subject.
+// portrait tells what is true of one subject.
 func (g *grammar) portrait() string {
 	subject := pick(g.r, g.facts).subject
 	var parts []string
-	for _, f := range g.facts {
-		if f.subject == subject {
-			parts = append(parts, g.say(f))
+	for _, f := range about(g.facts, subject) {
+		parts = append(parts, g.say(f))
+	}
+	for _, c := range g.claims {
+		if c.subject == subject && g.r.IntN(4) == 0 {
+			parts = append(parts, c.say())
 		}
 	}
-	for range 2 + g.r.IntN(3) {
-		parts = append(parts, g.say(pick(g.r, g.facts)))
-	}
 	g.r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	return strings.Join(parts, " ")
+}
+
+// traitsOf states every claim about a subject.
+func (g *grammar) traitsOf(subject string) string {
+	var parts []string
+	for _, c := range g.claims {
+		if c.subject == subject {
+			parts = append(parts, c.say())
+		}
+	}
 	return strings.Join(parts, " ")
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -14,15 +15,16 @@ import (
 // Options say which world to make.
 type Options struct {
 	Seed      uint64
-	Documents int // of the training text
+	Documents int // of the training text, besides one for each subject
 	Questions int // of each kind
 }
 
 // Default is the world of the quickstart: about 1.5 MB of text.
 func Default() Options { return Options{Seed: 1, Documents: 10000, Questions: 240} }
 
-// World is the training text and the held-out questions. Every held-out question asks
-// for a fact that the text states, in words in which the text never asks for it.
+// World is the training text and the held-out questions. The text states whatever they
+// ask for. It never asks for the fact of a four-way question in the same words, and never
+// asks for the claim of a yes/no question at all.
 type World struct {
 	Texts   []string
 	YesNo   []YesNo
@@ -32,15 +34,19 @@ type World struct {
 // Generate makes a world. Equal options give equal worlds.
 func Generate(o Options) *World {
 	r := rand.New(rand.NewPCG(o.Seed, 7))
-	g := &grammar{r: r, facts: makeFacts(r)}
+	asked, heldOut := makeClaims(r)
+	g := &grammar{r: r, facts: makeFacts(r), claims: slices.Concat(asked, heldOut), asked: asked}
 	w := &World{}
+	for _, s := range subjects {
+		w.Texts = append(w.Texts, g.traitsOf(s))
+	}
 	for range o.Documents {
 		w.Texts = append(w.Texts, g.document())
 	}
 	order := r.Perm(len(g.facts))
 	for i := range o.Questions {
 		f := g.facts[order[i%len(order)]]
-		q := makeYesNo(f, r, g.facts)
+		q := makeYesNo(pickClaim(r, heldOut), r, g.facts)
 		q.Index = i
 		w.YesNo = append(w.YesNo, q)
 		w.FourWay = append(w.FourWay, makeFourWay(f, r))

@@ -10,27 +10,30 @@ import (
 	"trit/data"
 )
 
-var small = Options{Seed: 3, Documents: 6000, Questions: 200}
+var smallWorld = Options{Seed: 3, Documents: 6000, Questions: 200}
 
 func TestGenerateIsDeterministic(t *testing.T) {
-	if !reflect.DeepEqual(Generate(small), Generate(small)) {
+	if !reflect.DeepEqual(Generate(smallWorld), Generate(smallWorld)) {
 		t.Error("one seed made two worlds")
 	}
-	other := small
+	other := smallWorld
 	other.Seed++
-	if Generate(small).Texts[0] == Generate(other).Texts[0] {
+	if Generate(smallWorld).Texts[0] == Generate(other).Texts[0] {
 		t.Error("two seeds made one world")
 	}
 }
 
 func TestQuestionsAreFairAndFollowFromTheText(t *testing.T) {
-	w := Generate(small)
+	w := Generate(smallWorld)
 	text := strings.Join(w.Texts, "\n")
 	yes, golds := 0, [4]int{}
 	for _, q := range w.YesNo {
 		yes += q.Label
-		if strings.Contains(text, q.Passage+"\nQuestion: "+q.Question) {
+		if strings.Contains(text, "Question: "+q.Question+"?") {
 			t.Errorf("the training text asks %q", q.Question)
+		}
+		if !claimed(text, q) {
+			t.Errorf("nothing in the text says that the answer to %q is %d", q.Question, q.Label)
 		}
 	}
 	for _, q := range w.FourWay {
@@ -52,6 +55,43 @@ func TestQuestionsAreFairAndFollowFromTheText(t *testing.T) {
 		if n < 25 || n > 75 {
 			t.Errorf("choice %d is right %d times of 200", i, n)
 		}
+	}
+}
+
+// claimed looks for the sentence of the text that answers q.
+func claimed(text string, q YesNo) bool {
+	for _, t := range traits() {
+		for _, s := range subjects {
+			if c := (claim{t, s, q.Label == 1}); c.question() == q.Question && strings.Contains(text, c.say()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestNoWordGivesTheAnswerAway answers by the trait alone: no question has one usual
+// answer.
+func TestNoWordGivesTheAnswerAway(t *testing.T) {
+	count := map[string]*[2]int{}
+	for _, q := range Generate(Options{Seed: 5, Documents: 1, Questions: 4000}).YesNo {
+		for _, tr := range traits() {
+			for _, s := range subjects {
+				if put(tr.ask, s, "") == q.Question {
+					if count[tr.ask] == nil {
+						count[tr.ask] = new([2]int)
+					}
+					count[tr.ask][q.Label]++
+				}
+			}
+		}
+	}
+	best := 0
+	for _, n := range count {
+		best += max(n[0], n[1])
+	}
+	if best > 2400 {
+		t.Errorf("a guess by the trait alone is right %d times of 4000", best)
 	}
 }
 
@@ -87,13 +127,13 @@ func TestWriteIsRealParquet(t *testing.T) {
 		}
 		i++
 	}
-	if i != 50 {
-		t.Errorf("%d rows, want 50", i)
+	if i != len(w.Texts) {
+		t.Errorf("%d rows, want %d", i, len(w.Texts))
 	}
 }
 
 func ExampleGenerate() {
 	w := Generate(Options{Seed: 1, Documents: 10, Questions: 1})
 	fmt.Println(len(w.Texts), len(w.YesNo), len(w.FourWay[0].Choices))
-	// Output: 10 1 4
+	// Output: 64 1 4
 }
