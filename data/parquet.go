@@ -87,6 +87,9 @@ func openParquet(path string) (_ *parquetFile, err error) {
 	if err != nil {
 		return nil, &FormatError{path, "footer", err.Error(), "give a whole parquet file"}
 	}
+	if err := checkFooter(path, file.Metadata()); err != nil {
+		return nil, err
+	}
 	return &parquetFile{path, f, file}, nil
 }
 
@@ -135,6 +138,7 @@ type columnReader struct {
 	leaf   parquet.LeafColumn
 	groups []parquet.RowGroup // those not begun
 	rows   int64              // rows that the current group still owes
+	begun  bool               // whether the current group gave a value
 	pages  parquet.Pages
 	page   parquet.Page
 	values parquet.ValueReader
@@ -176,7 +180,7 @@ func (r *columnReader) nextPage() (err error) {
 			if len(r.groups) == 0 {
 				return io.EOF
 			}
-			r.rows = r.groups[0].NumRows()
+			r.rows, r.begun = r.groups[0].NumRows(), false
 			r.pages = r.groups[0].ColumnChunks()[r.leaf.ColumnIndex].Pages()
 			r.groups = r.groups[1:]
 		}
@@ -198,6 +202,9 @@ func (r *columnReader) nextPage() (err error) {
 
 // check holds the values against the schema and the number of rows promised.
 func (r *columnReader) check(values []parquet.Value) error {
+	if err := r.checkStart(values); err != nil {
+		return err
+	}
 	for _, v := range values {
 		if v.RepetitionLevel() == 0 {
 			r.rows--
