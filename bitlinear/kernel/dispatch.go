@@ -14,3 +14,18 @@ func Name() string { return chosen.name }
 func gemmTile(k int, a, b, c *float32, ldc int, accumulate bool) {
 	chosen.tile(k, a, b, c, ldc, accumulate)
 }
+
+var (
+	ternaryTiles = best(ternaryImplementations())
+	int8Tiles    = best(int8Implementations())
+)
+
+// best takes the fastest implementation there is.
+func best(list map[string][]tile) []tile {
+	for _, name := range []string{"avx512vnni", "avx2"} {
+		if t, ok := list[name]; ok {
+			return t
+		}
+	}
+	return list["generic"]
+}

@@ -2,60 +2,90 @@ package kernel
 
 import (
 	"fmt"
+	"sync"
 
 	"trit/bitlinear/quant"
 	"trit/internal/parallel"
 )
 
-// Ternary is a ternary weight matrix [N,K] in the layout of the product.
+// A packed matrix is made of blocks of 16 rows, since a register holds 16 sums, and
+// groups of 16 columns. The 64 bytes of a group hold four bytes of 2-bit codes a row:
+// byte j has the columns j, 4+j, 8+j and 12+j from its low bits up, so that one shift
+// and one mask give four columns of all 16 rows in the order that the product reads.
+const (
+	blockRows = 16
+	groupCols = 16
+	groupSize = 64
+)
+
+// Ternary is a ternary weight matrix [N,K], 2 bits a weight, in the layout of the
+// product.
 type Ternary struct {
-	N, K   int
-	values []int8 // [N,K]
+	N, K  int
+	codes []byte // [blocks][groups][16 rows][4]
 }
 
-// PackTernary takes over weights q [n,k] of -1, 0 and +1.
+// PackTernary packs weights q [n,k] of -1, 0 and +1.
 func PackTernary(n, k int, q []int8) (*Ternary, error) {
 	if len(q) != n*k {
 		return nil, fmt.Errorf("kernel: %d ternary values for a matrix of %d by %d", len(q), n, k)
 	}
-	return &Ternary{N: n, K: k, values: q}, nil
+	w := newTernary(n, k)
+	parallel.For(n, 16, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			w.setRow(i, q[i*k:][:k])
+		}
+	})
+	return w, nil
 }
 
-// PackI2S takes over the I2_S codes of a matrix [n,k].
+// PackI2S packs the I2_S codes of a matrix [n,k], row by row, so that no more than a
+// row is ever unpacked.
 func PackI2S(n, k int, codes []byte) (*Ternary, error) {
-	q := make([]int8, n*k)
-	if err := quant.UnpackI2S(q, codes); err != nil {
-		return nil, err
+	if len(codes) != n*k/4 || k%128 != 0 {
+		return nil, fmt.Errorf("kernel: %d bytes of I2_S for a matrix of %d by %d", len(codes), n, k)
 	}
-	return PackTernary(n, k, q)
+	w := newTernary(n, k)
+	var once sync.Once
+	var failed error
+	parallel.For(n, 16, func(lo, hi int) {
+		row := make([]int8, k)
+		for i := lo; i < hi; i++ {
+			if err := quant.UnpackI2S(row, codes[i*k/4:][:k/4]); err != nil {
+				once.Do(func() { failed = err })
+				return
+			}
+			w.setRow(i, row)
+		}
+	})
+	return w, failed
+}
+
+func newTernary(n, k int) *Ternary {
+	return &Ternary{N: n, K: k, codes: make([]byte, ceil(n, blockRows)*ceil(k, groupCols)*groupSize)}
+}
+
+func ceil(n, unit int) int { return (n + unit - 1) / unit }
+
+func (w *Ternary) groups() int { return ceil(w.K, groupCols) }
+
+// setRow packs row i. The columns that fill up the last group meet activations of 0.
+func (w *Ternary) setRow(i int, q []int8) {
+	at := i/blockRows*w.groups()*groupSize + i%blockRows*4
+	for ; len(q) >= groupCols; q = q[groupCols:] {
+		out := w.codes[at : at+4 : at+4]
+		for j := range out {
+			out[j] = byte(q[j]+1) | byte(q[4+j]+1)<<2 | byte(q[8+j]+1)<<4 | byte(q[12+j]+1)<<6
+		}
+		at += groupSize
+	}
+	for c, v := range q {
+		w.codes[at+c%4] |= byte(v+1) << (c / 4 * 2)
+	}
 }
 
 // MulInt8 computes dst[m,N] = x[m,K] times the transposed weights, in int32, equal
 // to quant.Dot to the bit.
 func (w *Ternary) MulInt8(dst []int32, x []int8, m int) {
-	parallel.For(w.N, max(1, 1<<15/max(w.K*m, 1)), func(lo, hi int) {
-		for n := lo; n < hi; n++ {
-			row := w.values[n*w.K:][:w.K]
-			for t := range m {
-				dst[t*w.N+n] = dotInt8(x[t*w.K:][:w.K], row)
-			}
-		}
-	})
-}
-
-// dotInt8 is quant.Dot with four sums, which lets the processor overlap them.
-func dotInt8(x, w []int8) int32 {
-	var s0, s1, s2, s3 int32
-	w = w[:len(x)]
-	i := 0
-	for ; i+4 <= len(x); i += 4 {
-		s0 += int32(x[i]) * int32(w[i])
-		s1 += int32(x[i+1]) * int32(w[i+1])
-		s2 += int32(x[i+2]) * int32(w[i+2])
-		s3 += int32(x[i+3]) * int32(w[i+3])
-	}
-	for ; i < len(x); i++ {
-		s0 += int32(x[i]) * int32(w[i])
-	}
-	return s0 + s1 + s2 + s3
+	mulTiles(product{n: w.N, k: w.K, weights: w.codes, groupBytes: groupSize, bias: 1, tiles: ternaryTiles}, dst, x, m)
 }

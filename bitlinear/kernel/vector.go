@@ -4,31 +4,49 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/blas/gonum"
+
+	"trit/internal/float16"
 )
-
-// Dot is the sum of x[i]*y[i] over the length of x.
-func Dot(x, y []float32) float32 {
-	if len(x) == 0 {
-		return 0
-	}
-	return gonum.Implementation{}.Sdot(len(x), x, 1, y, 1)
-}
-
-// Axpy adds a*x to y.
-func Axpy(a float32, x, y []float32) {
-	if len(x) > 0 {
-		gonum.Implementation{}.Saxpy(len(x), a, x, 1, y, 1)
-	}
-}
 
 // QuantizeActivations writes the int8 activations of one token and returns their
 // scale, with the bits of quant.Activations.
 func QuantizeActivations(dst []int8, x []float32) (scale float32) {
 	scale = activationScale(x)
+	quantize(dst, x, scale)
+	return scale
+}
+
+func quantizeGeneric(dst []int8, x []float32, scale float32) {
 	for i, v := range x {
 		dst[i] = int8(max(-128, min(127, roundEven(v*scale))))
 	}
-	return scale
+}
+
+// rescaleGeneric writes float32(x[i])*f.
+func rescaleGeneric(dst []float32, x []int32, f float32) {
+	for i, v := range x {
+		dst[i] = float32(v) * f
+	}
+}
+
+func scaledProductGeneric(dst, w, x []float32, f float32) {
+	for i, v := range x {
+		dst[i] = w[i] * (v * f)
+	}
+}
+
+func relu2ProductGeneric(gate, up []float32) {
+	for i, g := range gate {
+		g = max(g, 0)
+		gate[i] = g * g * up[i]
+	}
+}
+
+func dotF16Generic(w []uint16, x []float32) (sum float32) {
+	for i, v := range x {
+		sum += float16.FromBits(w[i]) * v
+	}
+	return sum
 }
 
 // QuantizeActivationsFloat is QuantizeActivations with the integers kept in float32,
@@ -68,12 +86,15 @@ func AbsMean(w []float32) float32 {
 	return float32(max(total/float64(max(len(w), 1)), 1e-5))
 }
 
-func activationScale(x []float32) float32 {
-	var absmax float32
+func activationScale(x []float32) float32 { return 127 / max(absMax(x), 1e-5) }
+
+// absMaxGeneric is the largest |x[i]|.
+func absMaxGeneric(x []float32) float32 {
+	var top float32
 	for _, v := range x {
-		absmax = max(absmax, math.Float32frombits(math.Float32bits(v)&^(1<<31)))
+		top = max(top, math.Float32frombits(math.Float32bits(v)&^(1<<31)))
 	}
-	return 127 / max(absmax, 1e-5)
+	return top
 }
 
 // roundEven rounds half to even for |v| < 2^22: adding 1.5*2^23 leaves no room for a
@@ -81,4 +102,17 @@ func activationScale(x []float32) float32 {
 func roundEven(v float32) float32 {
 	const magic = 3 << 22
 	return (v + magic) - magic
+}
+
+func dotGeneric(x, y []float32) float32 {
+	if len(x) == 0 {
+		return 0
+	}
+	return gonum.Implementation{}.Sdot(len(x), x, 1, y, 1)
+}
+
+func axpyGeneric(a float32, x, y []float32) {
+	if len(x) > 0 {
+		gonum.Implementation{}.Saxpy(len(x), a, x, 1, y, 1)
+	}
 }

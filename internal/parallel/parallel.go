@@ -1,21 +1,20 @@
-// Package parallel splits loops over a fixed number of workers. The split depends
-// only on the length and the number of threads, so results that are summed inside a
-// range are the same from run to run.
+// Package parallel splits loops over a few long-lived workers. For splits in a way that
+// depends only on the length and the number of threads, so results that are summed
+// inside a range are the same from run to run.
 package parallel
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 )
 
 var threads atomic.Int32
 
-// SetThreads sets how many goroutines a loop is split over; below 1 means one for
-// each processor.
+// SetThreads sets how many threads a loop is split over; below 1 means one for each
+// processor.
 func SetThreads(n int) { threads.Store(int32(n)) }
 
-// Threads is the number of goroutines that a loop is split over.
+// Threads is the number of threads that a loop is split over.
 func Threads() int {
 	if n := int(threads.Load()); n > 0 {
 		return n
@@ -27,21 +26,29 @@ func Threads() int {
 // several threads are set, and returns when all are done. No range but the last is
 // shorter than grain, so that small loops stay on the caller's goroutine.
 func For(n, grain int, body func(lo, hi int)) {
-	parts := min(Threads(), n/max(grain, 1))
+	split(n, min(Threads(), n/max(grain, 1)), body)
+}
+
+// chunksPerThread makes the ranges of Chunks small enough that a thread which loses its
+// core for a while holds up little.
+const chunksPerThread = 8
+
+// Chunks is For with more ranges than threads, each taken by whoever is free: for loops
+// whose results do not depend on where they are cut.
+func Chunks(n, grain int, body func(lo, hi int)) {
+	if Threads() == 1 {
+		split(n, 1, body)
+		return
+	}
+	split(n, min(chunksPerThread*Threads(), n/max(grain, 1)), body)
+}
+
+func split(n, parts int, body func(lo, hi int)) {
 	if parts <= 1 {
 		if n > 0 {
 			body(0, n)
 		}
 		return
 	}
-	var wg sync.WaitGroup
-	wg.Add(parts - 1)
-	for p := 1; p < parts; p++ {
-		go func() {
-			defer wg.Done()
-			body(n*p/parts, n*(p+1)/parts)
-		}()
-	}
-	body(0, n/parts)
-	wg.Wait()
+	run(&job{n: n, parts: int64(parts), body: body}, min(parts, Threads())-1)
 }

@@ -1,0 +1,37 @@
+// Command asm writes the amd64 assembly of the integer products and of the loops over
+// float32 vectors:
+//
+//	go run . -out ../int8_amd64.s -stubs ../int8_amd64.go -pkg kernel
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+func main() {
+	ConstraintExpr("!purego")
+	for _, tokens := range []int{1, 2, 4, 8, 24} {
+		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
+		tileVNNI("int8TileVNNI", tokens, int8Weights)
+	}
+	for _, tokens := range []int{1, 2, 4} {
+		tileAVX2(tokens)
+	}
+	absMax()
+	quantize()
+	rescale()
+	scaledProduct()
+	relu2Product()
+	dot()
+	axpy()
+	dotF16()
+	Generate()
+}
+
+// broadcast is a read-only constant of one repeated 32-bit word.
+func broadcast(name string, word uint32) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	DATA(0, U32(word))
+	return m
+}

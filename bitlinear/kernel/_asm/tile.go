@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// weights loads what a tile needs of 16 rows and 16 columns: w[g] gets the bytes of the
+// columns 4g to 4g+3, four of a row in each lane. It returns how many bytes it read.
+type weights struct {
+	bytes   int
+	doc     string
+	prepare func() func(w [4]reg.VecVirtual, from reg.GPVirtual)
+}
+
+var ternaryWeights = weights{64, "2-bit codes, 16 columns of a row in four bytes, of which byte j holds columns j, 4+j, 8+j and 12+j from its low bits up", func() func([4]reg.VecVirtual, reg.GPVirtual) {
+	mask := ZMM()
+	VPBROADCASTD(codeMask, mask)
+	return func(w [4]reg.VecVirtual, from reg.GPVirtual) {
+		VMOVDQU32(Mem{Base: from}, w[3])
+		VPANDD(mask, w[3], w[0])
+		VPSRLW(U8(2), w[3], w[1])
+		VPANDD(mask, w[1], w[1])
+		VPSRLW(U8(4), w[3], w[2])
+		VPANDD(mask, w[2], w[2])
+		VPSRLW(U8(6), w[3], w[3])
+		VPANDD(mask, w[3], w[3])
+	}
+}}
+
+var int8Weights = weights{256, "bytes, 128 more than the weights, four columns of a row in each lane", func() func([4]reg.VecVirtual, reg.GPVirtual) {
+	return func(w [4]reg.VecVirtual, from reg.GPVirtual) {
+		for g := range w {
+			VMOVDQU32(Mem{Base: from, Disp: 64 * g}, w[g])
+		}
+	}
+}}
+
+var codeMask Mem
+
+// tileVNNI multiplies 16 rows of weights by a few tokens with VPDPBUSD. Each lane of a
+// sum is one row, so nothing is added across lanes, and an activation of four bytes is
+// broadcast by the instruction itself. Few tokens get several sums each, since a sum is
+// ready only four cycles later.
+func tileVNNI(name string, tokens int, kind weights) {
+	TEXT(fmt.Sprintf("%s%d", name, tokens), NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)")
+	Doc(fmt.Sprintf("%s%d computes 16 rows of %d tokens: for each group g of 16 columns,", name, tokens, tokens),
+		"dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].",
+		"w: "+kind.doc+".")
+	if codeMask.Base == nil {
+		codeMask = broadcast("codeMask", 0x03030303)
+	}
+	groups, w, x := Load(Param("groups"), GP64()), Load(Param("w"), GP64()), Load(Param("x"), GP64())
+	load := kind.prepare()
+	split := max(1, min(4, 8/tokens))
+	sums := make([][]reg.VecVirtual, tokens)
+	offset := Load(Param("offset"), GP64())
+	for t := range sums {
+		for i := range split {
+			s := ZMM()
+			sums[t] = append(sums[t], s)
+			if i == 0 {
+				VPBROADCASTD(Mem{Base: offset, Disp: 4 * t}, s)
+			} else {
+				VPXORD(s, s, s)
+			}
+		}
+	}
+	at := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+	Label("loop")
+	load(at, w.(reg.GPVirtual))
+	if tokens <= 8 {
+		for i := 0; i < kind.bytes; i += 64 {
+			PREFETCHT0(Mem{Base: w, Disp: 3072 + i})
+		}
+	}
+	for g := range at {
+		for t := range tokens {
+			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * (g*tokens + t)}, at[g], sums[t][g%split])
+		}
+	}
+	ADDQ(U32(kind.bytes), w)
+	ADDQ(U32(16*tokens), x)
+	DECQ(groups)
+	JNZ(LabelRef("loop"))
+	store(sums)
+	VZEROUPPER()
+	RET()
+}
+
+// store adds up the sums of each token and writes them.
+func store(sums [][]reg.VecVirtual) {
+	dst, stride := Load(Param("dst"), GP64()), Load(Param("stride"), GP64())
+	SHLQ(U8(2), stride)
+	for _, s := range sums {
+		for i := 1; i < len(s); i++ {
+			VPADDD(s[i], s[0], s[0])
+		}
+		VMOVDQU32(s[0], Mem{Base: dst})
+		ADDQ(stride, dst)
+	}
+}
+
+// tileAVX2 multiplies 8 rows with VPMADDUBSW: a code is at most 2, so the eight products
+// that meet in 16 bits stay below 2048.
+func tileAVX2(tokens int) {
+	name := fmt.Sprintf("ternaryTileAVX2x%d", tokens)
+	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)")
+	Doc(fmt.Sprintf("%s computes 8 rows of %d tokens as ternaryTileVNNI%d does 16; rows 8 to 15 begin at w+32.", name, tokens, tokens))
+	groups, w, x, offset := Load(Param("groups"), GP64()), Load(Param("w"), GP64()), Load(Param("x"), GP64()), Load(Param("offset"), GP64())
+	mask, ones := YMM(), YMM()
+	VPBROADCASTD(codeMask, mask)
+	VPBROADCASTD(broadcast("wordOnes"+fmt.Sprint(tokens), 0x00010001), ones)
+	sums, words := make([]reg.VecVirtual, tokens), make([]reg.VecVirtual, tokens)
+	for t := range sums {
+		sums[t], words[t] = YMM(), YMM()
+		VPBROADCASTD(Mem{Base: offset, Disp: 4 * t}, sums[t])
+	}
+	raw, code, four := YMM(), YMM(), YMM()
+	Label("loop")
+	VMOVDQU(Mem{Base: w}, raw)
+	for g := range 4 {
+		VPAND(mask, raw, code)
+		if g < 3 {
+			VPSRLW(U8(2), raw, raw)
+		}
+		for t := range tokens {
+			VPBROADCASTD(Mem{Base: x, Disp: 4 * (g*tokens + t)}, four)
+			if g == 0 {
+				VPMADDUBSW(four, code, words[t])
+				continue
+			}
+			VPMADDUBSW(four, code, four)
+			VPADDW(four, words[t], words[t])
+		}
+	}
+	for t := range tokens {
+		VPMADDWD(ones, words[t], words[t])
+		VPADDD(words[t], sums[t], sums[t])
+	}
+	ADDQ(U32(64), w)
+	ADDQ(U32(16*tokens), x)
+	DECQ(groups)
+	JNZ(LabelRef("loop"))
+	dst, stride := Load(Param("dst"), GP64()), Load(Param("stride"), GP64())
+	SHLQ(U8(2), stride)
+	for t := range sums {
+		VMOVDQU(sums[t], Mem{Base: dst})
+		ADDQ(stride, dst)
+	}
+	VZEROUPPER()
+	RET()
+}

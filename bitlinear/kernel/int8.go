@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+
+	"trit/internal/parallel"
+)
+
+// Int8 is a dense weight matrix [N,K] of int8 values with a scale for each row, in the
+// layout of the product: as Ternary, with a byte a weight, biased by 128 because the
+// instruction wants the weights unsigned.
+type Int8 struct {
+	N, K   int
+	Scales []float32 // weight = value * scale
+	bytes  []byte    // [blocks][groups][4][16 rows][4]
+}
+
+const int8Bias = 128
+
+// NewInt8 quantises the n rows of k values that row gives, on several threads.
+func NewInt8(n, k int, row func(dst []float32, i int)) (*Int8, error) {
+	if n < 1 || k < 1 {
+		return nil, fmt.Errorf("kernel: an int8 matrix of %d by %d", n, k)
+	}
+	groups := ceil(k, groupCols)
+	w := &Int8{N: n, K: k, Scales: make([]float32, n), bytes: make([]byte, ceil(n, blockRows)*groups*4*groupSize)}
+	parallel.For(n, 64, func(lo, hi int) {
+		values := make([]float32, k)
+		for i := lo; i < hi; i++ {
+			row(values, i)
+			w.setRow(i, groups, values)
+		}
+	})
+	return w, nil
+}
+
+func (w *Int8) setRow(i, groups int, values []float32) {
+	top := absMax(values)
+	w.Scales[i] = top / 127
+	inverse := float32(0)
+	if top > 0 {
+		inverse = 127 / top
+	}
+	block := w.bytes[i/blockRows*groups*4*groupSize:]
+	for c, v := range values {
+		q := math.RoundToEven(float64(max(-127, min(127, v*inverse))))
+		block[c/4*groupSize+i%blockRows*4+c%4] = byte(int(q) + int8Bias)
+	}
+}
+
+// MulInt8 computes dst[m,N] = x[m,K] times the transposed int8 values, in int32, without
+// the scales.
+func (w *Int8) MulInt8(dst []int32, x []int8, m int) {
+	mulTiles(product{n: w.N, k: w.K, weights: w.bytes, groupBytes: 4 * groupSize, bias: int8Bias, tiles: int8Tiles}, dst, x, m)
+}

@@ -1,0 +1,174 @@
+package kernel
+
+import (
+	"slices"
+	"sync"
+
+	"trit/internal/parallel"
+)
+
+// tile computes the products of some rows of weights by its number of tokens; see
+// ternaryTileGeneric for the loop.
+type tile struct {
+	tokens int
+	rows   int // 16, or 8 where a tile is half a block
+	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+}
+
+// product is a matrix of packed weights, and the tiles that multiply it, the largest
+// number of tokens first and one of a single token last.
+type product struct {
+	n, k       int
+	weights    []byte
+	groupBytes int
+	bias       int32 // what was added to the weights to make them unsigned
+	tiles      []tile
+}
+
+// panel is the activations of a few tokens in the order in which a tile reads them,
+// [K/4][tokens][4], and minus bias times the sum of each, which undoes the bias.
+type panel struct {
+	tile   tile
+	first  int // token
+	count  int // tokens that are real; the others are zero
+	x      []int8
+	offset []int32
+}
+
+// scratch is the working memory of a product, kept from call to call.
+type scratch struct {
+	x      []int8
+	offset []int32
+	panels []panel
+}
+
+var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+
+// panelBytes is how many activations stay in the cache while all rows pass by.
+const panelBytes = 512 << 10
+
+// mulTiles computes dst [m,n]. Weights are read once for every panelBytes of activations.
+func mulTiles(p product, dst []int32, x []int8, m int) {
+	s := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(s)
+	s.pack(p, x, m)
+	groups, blocks := ceil(p.k, groupCols), ceil(p.n, blockRows)
+	for panels := s.panels; len(panels) > 0; {
+		together := 0
+		for size := 0; together < len(panels) && (together == 0 || size < panelBytes); together++ {
+			size += len(panels[together].x)
+		}
+		now := panels[:together]
+		panels = panels[together:]
+		// A range of less than 2^18 products is not worth another thread.
+		parallel.Chunks(blocks, max(1, 1<<18/(blockRows*p.k*min(m, 24))), func(lo, hi int) {
+			for b := lo; b < hi; b++ {
+				w := p.weights[b*groups*p.groupBytes:]
+				for i := range now {
+					now[i].block(dst, w, groups, b*blockRows, p.n)
+				}
+			}
+		})
+	}
+}
+
+// block computes the rows of weights from row on for the tokens of the panel.
+func (p *panel) block(dst []int32, w []byte, groups, row, n int) {
+	if row+blockRows <= n && p.count == p.tile.tokens {
+		p.run(groups, w, &dst[p.first*n+row], n)
+		return
+	}
+	var edge [24 * blockRows]int32
+	p.run(groups, w, &edge[0], blockRows)
+	for t := range p.count {
+		copy(dst[(p.first+t)*n+row:(p.first+t)*n+min(row+blockRows, n)], edge[t*blockRows:])
+	}
+}
+
+func (p *panel) run(groups int, w []byte, dst *int32, stride int) {
+	p.tile.run(groups, &w[0], &p.x[0], &p.offset[0], dst, stride)
+	if p.tile.rows < blockRows {
+		p.tile.run(groups, &w[groupSize/2], &p.x[0], &p.offset[0], shift(dst, blockRows/2), stride)
+	}
+}
+
+// pack splits m tokens over tiles: as many of the largest as fill, then smaller ones.
+func (s *scratch) pack(p product, x []int8, m int) {
+	k := ceil(p.k, groupCols) * groupCols
+	s.panels = s.panels[:0]
+	padded := 0
+	for first := 0; first < m; {
+		t := chooseTile(p.tiles, m-first)
+		s.panels = append(s.panels, panel{tile: t, first: first, count: min(t.tokens, m-first)})
+		first, padded = first+t.tokens, padded+t.tokens
+	}
+	s.x, s.offset = slices.Grow(s.x[:0], padded*k)[:padded*k], slices.Grow(s.offset[:0], padded)[:padded]
+	at := 0
+	for i := range s.panels {
+		q := &s.panels[i]
+		n := q.tile.tokens
+		q.x, q.offset = s.x[at*k:][:n*k], s.offset[at:][:n]
+		at += n
+	}
+	parallel.For(len(s.panels), max(1, 1<<16/(k*p.tiles[0].tokens)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			s.panels[i].fill(x, p.k, p.bias)
+		}
+	})
+}
+
+// chooseTile takes the largest tile that wastes at most a quarter of itself.
+func chooseTile(tiles []tile, tokens int) tile {
+	for _, t := range tiles {
+		if 4*tokens >= 3*t.tokens {
+			return t
+		}
+	}
+	return tiles[len(tiles)-1]
+}
+
+func (p *panel) fill(x []int8, k int, bias int32) {
+	n := p.tile.tokens
+	for t := range n {
+		p.offset[t] = 0
+		if t >= p.count {
+			clearColumn(p.x[4*t:], 4*n)
+			continue
+		}
+		row := x[(p.first+t)*k:][:k]
+		p.offset[t] = -bias * sum(row)
+		if n == 1 {
+			clear(p.x[copy(p.x, row):])
+			continue
+		}
+		p.fillColumn(t, row)
+	}
+}
+
+func (p *panel) fillColumn(t int, row []int8) {
+	step, out := 4*p.tile.tokens, p.x[4*t:]
+	for ; len(row) >= 4; row = row[4:] {
+		*(*[4]int8)(out) = [4]int8(row)
+		out = out[min(step, len(out)):]
+	}
+	if len(row) > 0 {
+		var last [4]int8
+		copy(last[:], row)
+		*(*[4]int8)(out) = last
+		out = out[min(step, len(out)):]
+	}
+	clearColumn(out, step)
+}
+
+func clearColumn(out []int8, step int) {
+	for ; len(out) >= 4; out = out[min(step, len(out)):] {
+		*(*[4]int8)(out) = [4]int8{}
+	}
+}
+
+func sum(x []int8) (s int32) {
+	for _, v := range x {
+		s += int32(v)
+	}
+	return s
+}

@@ -1,0 +1,50 @@
+package kernel
+
+import "unsafe"
+
+// ternaryTileGeneric computes 16 rows of one token in plain Go: for each group g of 16
+// columns, dst[r] = offset + sum over g and c of code(g,r,c)*x[g][c].
+func ternaryTileGeneric(groups int, w *byte, x *int8, offset, dst *int32, _ int) {
+	sums := (*[blockRows]int32)(unsafe.Pointer(dst))
+	for r := range sums {
+		sums[r] = *offset
+	}
+	xs := unsafe.Slice((*[groupCols]int8)(unsafe.Pointer(x)), groups)
+	for g, codes := range unsafe.Slice((*[blockRows][4]byte)(unsafe.Pointer(w)), groups) {
+		in := &xs[g]
+		for r := range sums {
+			s := int32(0)
+			for j, c := range codes[r] {
+				s += int32(c&3)*int32(in[j]) + int32(c>>2&3)*int32(in[4+j]) + int32(c>>4&3)*int32(in[8+j]) + int32(c>>6)*int32(in[12+j])
+			}
+			sums[r] += s
+		}
+	}
+}
+
+// int8TileGeneric is ternaryTileGeneric for weights of a byte each.
+func int8TileGeneric(groups int, w *byte, x *int8, offset, dst *int32, _ int) {
+	sums := (*[blockRows]int32)(unsafe.Pointer(dst))
+	for r := range sums {
+		sums[r] = *offset
+	}
+	xs := unsafe.Slice((*[4]int8)(unsafe.Pointer(x)), 4*groups)
+	for g, weights := range unsafe.Slice((*[blockRows][4]byte)(unsafe.Pointer(w)), 4*groups) {
+		in := &xs[g]
+		for r := range sums {
+			for j, v := range weights[r] {
+				sums[r] += int32(v) * int32(in[j])
+			}
+		}
+	}
+}
+
+// shift is the address of p[n].
+func shift(p *int32, n int) *int32 {
+	return (*int32)(unsafe.Add(unsafe.Pointer(p), 4*n))
+}
+
+var (
+	genericTernaryTiles = []tile{{1, blockRows, ternaryTileGeneric}}
+	genericInt8Tiles    = []tile{{1, blockRows, int8TileGeneric}}
+)

@@ -1,0 +1,11 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func ternaryImplementations() map[string][]tile {
+	return map[string][]tile{"generic": genericTernaryTiles}
+}
+
+func int8Implementations() map[string][]tile {
+	return map[string][]tile{"generic": genericInt8Tiles}
+}

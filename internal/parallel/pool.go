@@ -1,0 +1,113 @@
+package parallel
+
+import (
+	"runtime"
+	"sync/atomic"
+)
+
+// job is a loop that is being run. Its caller works on it too, and takes every range
+// that no worker came for, so a worker without a core delays nothing.
+type job struct {
+	n     int
+	parts int64
+	body  func(lo, hi int)
+	taken atomic.Int64
+	done  atomic.Int64
+}
+
+// work takes ranges until there is none.
+func (j *job) work() {
+	for {
+		p := j.taken.Add(1) - 1
+		if p >= j.parts {
+			return
+		}
+		j.body(j.n*int(p)/int(j.parts), j.n*int(p+1)/int(j.parts))
+		j.done.Add(1)
+	}
+}
+
+// worker waits for jobs: for some microseconds in a loop, since the layers of a model
+// follow each other fast, then asleep.
+type worker struct {
+	next   atomic.Pointer[job]
+	asleep atomic.Bool
+	wake   chan struct{}
+}
+
+// spins is how often a worker looks for the next job before it sleeps, about 50 us.
+const spins = 20000
+
+// pool holds the idle workers; a nested loop finds fewer and does more itself.
+var pool = make(chan *worker, 256)
+
+// run works on j with up to helpers workers and returns when it is done.
+func run(j *job, helpers int) {
+	var mine [8]*worker
+	list := mine[:0]
+	for range helpers {
+		list = append(list, hire())
+	}
+	for _, w := range list {
+		w.next.Store(j)
+		if w.asleep.Swap(false) {
+			w.wake <- struct{}{}
+		}
+	}
+	j.work()
+	for spin := 0; j.done.Load() < j.parts; spin++ {
+		if spin > 100 {
+			runtime.Gosched()
+		}
+	}
+	for _, w := range list {
+		fire(w)
+	}
+}
+
+func hire() *worker {
+	select {
+	case w := <-pool:
+		return w
+	default:
+		w := &worker{wake: make(chan struct{}, 1)}
+		go w.loop()
+		return w
+	}
+}
+
+// fire makes a worker idle. Where it never came for its job, the job is taken back.
+func fire(w *worker) {
+	w.next.Store(nil)
+	select {
+	case pool <- w:
+	default: // enough wait already; this one sleeps for good
+	}
+}
+
+func (w *worker) loop() {
+	for {
+		for spin := 0; ; spin++ {
+			if w.next.Load() == nil {
+				if spin > spins {
+					break
+				}
+				continue
+			}
+			if j := w.next.Swap(nil); j != nil {
+				j.work()
+			}
+			spin = 0
+		}
+		w.sleep()
+	}
+}
+
+// sleep waits to be woken, unless a job came in the meantime.
+func (w *worker) sleep() {
+	w.asleep.Store(true)
+	if w.next.Load() != nil && w.asleep.Swap(false) {
+		return
+	}
+	<-w.wake
+}
