@@ -1,6 +1,8 @@
 package infer
 
 import (
+	"unsafe"
+
 	"trit/bitlinear/kernel"
 	"trit/bitlinear/quant"
 	"trit/format/gguf"
@@ -15,16 +17,36 @@ type ternaryMatrix struct {
 
 func (t *ternaryMatrix) mul(y []float32, in *activations, m int) {
 	in.quantize(m)
-	n := t.w.N
-	in.acc = grow(in.acc, m*n)
-	t.w.MulInt8(in.acc, in.q, m)
 	for i := range m {
-		f := quant.Rescale(t.scale, in.scale[i])
-		row := y[i*n:][:n]
-		for j, v := range in.acc[i*n:][:n] {
-			row[j] = float32(v) * f
-		}
+		in.factor[i] = quant.Rescale(t.scale, in.scale[i])
 	}
+	t.w.Mul(y, in.q, m, in.factor)
+}
+
+// rows runs body on each of m rows of n values, on several threads where that pays.
+func rows(m, n int, body func(i int)) {
+	parallel.For(m, max(1, 1<<15/n), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			body(i)
+		}
+	})
+}
+
+// int8Matrix is a dense weight rounded to int8 row by row.
+type int8Matrix struct{ w *kernel.Int8 }
+
+// newInt8 rounds d.
+func newInt8(d *denseMatrix) (*int8Matrix, error) {
+	w, err := kernel.NewInt8(d.n, d.k, d.row)
+	return &int8Matrix{w}, err
+}
+
+func (t *int8Matrix) mul(y []float32, in *activations, m int) {
+	in.quantize(m)
+	for i := range m {
+		in.factor[i] = 1 / in.scale[i]
+	}
+	t.w.Mul(y, in.q, m, in.factor)
 }
 
 // denseMatrix multiplies float32 activations by weights of any type that converts to
@@ -48,12 +70,28 @@ func (d *denseMatrix) row(dst []float32, i int) {
 }
 
 func (d *denseMatrix) mul(y []float32, in *activations, m int) {
-	parallel.For(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
+	if d.typ == gguf.F16 && uintptr(unsafe.Pointer(&d.data[0]))%2 == 0 {
+		d.mulF16(y, in, m)
+		return
+	}
+	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
 		row := make([]float32, d.k)
 		for i := lo; i < hi; i++ {
 			d.row(row, i)
 			for t := range m {
 				y[t*d.n+i] = kernel.Dot(row, in.x[t*d.k:][:d.k])
+			}
+		}
+	})
+}
+
+// mulF16 reads the halves where they lie.
+func (d *denseMatrix) mulF16(y []float32, in *activations, m int) {
+	w := unsafe.Slice((*uint16)(unsafe.Pointer(&d.data[0])), d.n*d.k)
+	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			for t := range m {
+				y[t*d.n+i] = kernel.DotF16(w[i*d.k:][:d.k], in.x[t*d.k:][:d.k])
 			}
 		}
 	})

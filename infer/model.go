@@ -14,8 +14,17 @@ import (
 
 // Options say how to run a model.
 type Options struct {
-	Threads int // 0: one for each core
+	Threads int    // 0: one for each core
+	Head    string // HeadExact (or empty), HeadInt8
 }
+
+// How the head, the product that gives the logits, is computed: with the weights of the
+// file, or with weights and activations rounded to int8, which reads half the bytes of
+// F16 and moves logits by about a hundredth of their spread.
+const (
+	HeadExact = "exact"
+	HeadInt8  = "int8"
+)
 
 // Model is a loaded model. It does not change, so sessions share it.
 type Model struct {
@@ -47,7 +56,28 @@ func Load(path string, o Options) (*Model, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if err := m.SetHead(o.Head); err != nil {
+		m.Close()
+		return nil, err
+	}
 	return m, nil
+}
+
+// SetHead chooses how the logits are computed, before the first session.
+func (m *Model) SetHead(head string) error {
+	switch head {
+	case "", HeadExact:
+		return nil
+	case HeadInt8:
+		d, ok := m.head.(*denseMatrix)
+		if !ok {
+			return nil // ternary already
+		}
+		w, err := newInt8(d)
+		m.head = w
+		return err
+	}
+	return fmt.Errorf("head is %q: want %s or %s", head, HeadExact, HeadInt8)
 }
 
 // Close gives the file back. Sessions must not be used afterwards.
@@ -101,22 +131,22 @@ type matrix interface {
 
 // activations are rows of a layer's input, with their int8 form once it is asked for.
 type activations struct {
-	x     []float32 // [m,K]
-	k     int
-	q     []int8
-	scale []float32
-	acc   []int32
-	valid bool // q and scale are those of x
+	x      []float32 // [m,K]
+	k      int
+	q      []int8
+	scale  []float32
+	factor []float32 // from the int32 products of each row to floats
+	valid  bool      // q and scale are those of x
 }
 
 func (a *activations) quantize(m int) {
 	if a.valid {
 		return
 	}
-	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
-	for t := range m {
+	a.q, a.scale, a.factor = grow(a.q, m*a.k), grow(a.scale, m), grow(a.factor, m)
+	rows(m, a.k, func(t int) {
 		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], a.x[t*a.k:][:a.k])
-	}
+	})
 	a.valid = true
 }
 

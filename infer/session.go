@@ -11,7 +11,7 @@ import (
 
 // maxBatch is how many tokens of a prompt go through the layers together: enough to
 // use each weight often, few enough to stay in the cache.
-const maxBatch = 64
+const maxBatch = 192
 
 // Session is a sequence of tokens with its KV cache. It is for one goroutine.
 type Session struct {
@@ -109,94 +109,66 @@ func (s *Session) head(logits []float32, lo, hi int) {
 }
 
 // norm writes the RMSNorm of rows of x.
-func (s *Session) norm(dst, x, w []float32, rows int) {
+func (s *Session) norm(dst, x, w []float32, n int) {
 	d := len(w)
-	for t := range rows {
-		in, out := x[t*d:][:d], dst[t*d:][:d]
+	rows(n, d, func(t int) {
+		in := x[t*d:][:d]
 		inv := float32(1 / math.Sqrt(float64(kernel.Dot(in, in))/float64(d)+s.m.config.RMSNormEps))
-		for i, v := range in {
-			out[i] = w[i] * (v * inv)
-		}
-	}
-}
-
-// input makes the norm of x (or x itself) the input of the next products.
-func (s *Session) input(x, w []float32, rows, width int) {
-	s.in.k, s.in.valid = width, false
-	if w == nil {
-		copy(s.in.x, x[:rows*width])
-		return
-	}
-	s.norm(s.in.x, x, w, rows)
-}
-
-func (s *Session) attentionBlock(l, rows int) {
-	c, w := &s.m.config, &s.m.layers[l]
-	s.input(s.x, w.inputNorm, rows, c.HiddenSize)
-	w.q.mul(s.q[:rows*c.QDim()], &s.in, rows)
-	w.k.mul(s.k[:rows*c.KVDim()], &s.in, rows)
-	w.v.mul(s.v[:rows*c.KVDim()], &s.in, rows)
-	for t := range rows {
-		s.rope.rotate(s.q[t*c.QDim():][:c.QDim()], s.length+t, s.m.interleaved)
-		s.rope.rotate(s.k[t*c.KVDim():][:c.KVDim()], s.length+t, s.m.interleaved)
-	}
-	copy(s.keys[l][s.length*c.KVDim():], s.k[:rows*c.KVDim()])
-	copy(s.values[l][s.length*c.KVDim():], s.v[:rows*c.KVDim()])
-	s.attend(l, rows)
-	s.input(s.att, w.attnSubNorm, rows, c.QDim())
-	w.o.mul(s.out[:rows*c.HiddenSize], &s.in, rows)
-	kernel.Axpy(1, s.out[:rows*c.HiddenSize], s.x[:rows*c.HiddenSize])
-}
-
-// attend computes grouped-query causal attention over the cache.
-func (s *Session) attend(l, rows int) {
-	c := &s.m.config
-	d, kvDim, group := c.HeadDim, c.KVDim(), c.NumAttentionHeads/c.NumKeyValueHeads
-	scale := float32(1 / math.Sqrt(float64(d)))
-	grain := max(1, 1<<14/((s.length+rows)*d))
-	parallel.For(rows*c.NumAttentionHeads, grain, func(lo, hi int) {
-		scores := make([]float32, s.length+rows)
-		for i := lo; i < hi; i++ {
-			t, h := i/c.NumAttentionHeads, i%c.NumAttentionHeads
-			seen, q, column := s.length+t+1, s.q[i*d:][:d], h/group*d
-			top := float32(math.Inf(-1))
-			for p := range seen {
-				scores[p] = kernel.Dot(q, s.keys[l][p*kvDim+column:][:d])
-				top = max(top, scores[p])
-			}
-			kernel.ExpScaled(scores[:seen], scale, top)
-			var sum float32
-			out := s.att[i*d:][:d]
-			clear(out)
-			for p, e := range scores[:seen] {
-				sum += e
-				kernel.Axpy(e, s.values[l][p*kvDim+column:][:d], out)
-			}
-			kernel.Scale(1/sum, out)
-		}
+		kernel.ScaledProduct(dst[t*d:], w, in, inv)
 	})
 }
 
-func (s *Session) feedForwardBlock(l, rows int) {
+// input makes the norm of x (or x itself) the input of the next products.
+func (s *Session) input(x, w []float32, n, width int) {
+	s.in.k, s.in.valid = width, false
+	if w == nil {
+		copy(s.in.x, x[:n*width])
+		return
+	}
+	s.norm(s.in.x, x, w, n)
+}
+
+func (s *Session) attentionBlock(l, n int) {
 	c, w := &s.m.config, &s.m.layers[l]
-	s.input(s.x, w.postNorm, rows, c.HiddenSize)
-	n := rows * c.IntermediateSize
-	w.gate.mul(s.gate[:n], &s.in, rows)
-	w.up.mul(s.up[:n], &s.in, rows)
-	activate(s.gate[:n], s.up[:n], c.HiddenAct)
-	s.input(s.gate, w.ffnSubNorm, rows, c.IntermediateSize)
-	w.down.mul(s.out[:rows*c.HiddenSize], &s.in, rows)
-	kernel.Axpy(1, s.out[:rows*c.HiddenSize], s.x[:rows*c.HiddenSize])
+	s.input(s.x, w.inputNorm, n, c.HiddenSize)
+	w.q.mul(s.q[:n*c.QDim()], &s.in, n)
+	w.k.mul(s.k[:n*c.KVDim()], &s.in, n)
+	w.v.mul(s.v[:n*c.KVDim()], &s.in, n)
+	parallel.For(n, max(1, 1<<13/c.QDim()), func(lo, hi int) {
+		for t := lo; t < hi; t++ {
+			s.rope.rotate(s.q[t*c.QDim():][:c.QDim()], s.length+t, s.m.interleaved)
+			s.rope.rotate(s.k[t*c.KVDim():][:c.KVDim()], s.length+t, s.m.interleaved)
+		}
+	})
+	copy(s.keys[l][s.length*c.KVDim():], s.k[:n*c.KVDim()])
+	copy(s.values[l][s.length*c.KVDim():], s.v[:n*c.KVDim()])
+	s.attend(l, n)
+	s.input(s.att, w.attnSubNorm, n, c.QDim())
+	w.o.mul(s.out[:n*c.HiddenSize], &s.in, n)
+	kernel.Axpy(1, s.out[:n*c.HiddenSize], s.x[:n*c.HiddenSize])
+}
+
+func (s *Session) feedForwardBlock(l, n int) {
+	c, w := &s.m.config, &s.m.layers[l]
+	s.input(s.x, w.postNorm, n, c.HiddenSize)
+	f := c.IntermediateSize
+	w.gate.mul(s.gate[:n*f], &s.in, n)
+	w.up.mul(s.up[:n*f], &s.in, n)
+	s.activate(n)
+	s.input(s.gate, w.ffnSubNorm, n, c.IntermediateSize)
+	w.down.mul(s.out[:n*c.HiddenSize], &s.in, n)
+	kernel.Axpy(1, s.out[:n*c.HiddenSize], s.x[:n*c.HiddenSize])
 }
 
 // activate replaces gate by act(gate)*up.
-func activate(gate, up []float32, act string) {
-	for i, g := range gate {
-		if act == model.ReLU2 {
-			g = max(g, 0)
-			gate[i] = g * g * up[i]
-		} else {
-			gate[i] = g * (1 / (1 + kernel.Exp(-g))) * up[i]
+func (s *Session) activate(n int) {
+	f := s.m.config.IntermediateSize
+	rows(n, f, func(t int) {
+		gate, up := s.gate[t*f:][:f], s.up[t*f:][:f]
+		if s.m.config.HiddenAct == model.ReLU2 {
+			kernel.ReLU2Product(gate, up)
+			return
 		}
-	}
+		kernel.SiLUProduct(gate, up)
+	})
 }

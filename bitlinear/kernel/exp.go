@@ -27,10 +27,17 @@ func Exp(x float32) float32 {
 	return p * math.Float32frombits(uint32(int32(n)+126)<<23) * 2
 }
 
-// ExpScaled replaces x by exp(scale*(x - top)).
-func ExpScaled(x []float32, scale, top float32) {
+func expScaledGeneric(x []float32, scale, top float32) (sum float32) {
 	for i, v := range x {
 		x[i] = Exp(scale * (v - top))
+		sum += x[i]
+	}
+	return sum
+}
+
+func siluProductGeneric(gate, up []float32) {
+	for i, g := range gate {
+		gate[i] = g * (1 / (1 + Exp(-g))) * up[i]
 	}
 }
 

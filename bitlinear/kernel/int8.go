@@ -49,8 +49,15 @@ func (w *Int8) setRow(i, groups int, values []float32) {
 	}
 }
 
-// MulInt8 computes dst[m,N] = x[m,K] times the transposed int8 values, in int32, without
-// the scales.
-func (w *Int8) MulInt8(dst []int32, x []int8, m int) {
-	mulTiles(product{n: w.N, k: w.K, weights: w.bytes, groupBytes: 4 * groupSize, bias: int8Bias, tiles: int8Tiles}, dst, x, m)
+// Mul computes dst[t,n] = float32(sum)*factor[t]*Scales[n] of x [m,K].
+func (w *Int8) Mul(dst []float32, x []int8, m int, factor []float32) {
+	w.product(x, m, func(row, token int, sums []int32) {
+		out := dst[token*w.N+row:][:len(sums)]
+		Rescale(out, sums, factor[token])
+		ScaledProduct(out, w.Scales[row:][:len(sums)], out, 1)
+	})
+}
+
+func (w *Int8) product(x []int8, m int, emit func(row, token int, sums []int32)) {
+	mulTiles(product{w.N, w.K, w.bytes, 4 * groupSize, int8Bias, int8Tiles, emit}, x, m)
 }

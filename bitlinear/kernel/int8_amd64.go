@@ -86,3 +86,15 @@ func axpy512(n int, a float32, x *float32, y *float32)
 
 // dotF16x512 is dot512 with w in half precision.
 func dotF16x512(n int, w *uint16, x *float32) float32
+
+// max512 is the largest x[i].
+func max512(n int, x *float32) float32
+
+// sumInt8x512 is the sum of x[i].
+func sumInt8x512(n int, x *int8) int32
+
+// expScaled512 replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.
+func expScaled512(n int, x *float32, scale float32, top float32) float32
+
+// siluProduct512 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
+func siluProduct512(n int, gate *float32, up *float32)

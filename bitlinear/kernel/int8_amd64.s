@@ -1295,3 +1295,203 @@ loop:
 	MOVSS       X1, ret+24(FP)
 	VZEROUPPER
 	RET
+
+// func max512(n int, x *float32) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·max512(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS float0xff800000<>+0(SB), Z0
+	XORQ         DX, DX
+
+loop:
+	VMAXPS     (CX)(DX*4), Z0, Z0
+	ADDQ       $0x10, DX
+	CMPQ       DX, AX
+	JL         loop
+	VSHUFF32X4 $0x4e, Z0, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VSHUFF32X4 $0xb1, Z0, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	MOVSS      X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA float0xff800000<>+0(SB)/4, $0xff800000
+GLOBL float0xff800000<>(SB), RODATA|NOPTR, $4
+
+// func sumInt8x512(n int, x *int8) int32
+// Requires: AVX, AVX512F
+TEXT ·sumInt8x512(SB), NOSPLIT, $0-20
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VPXORD Z1, Z1, Z1
+	XORQ   DX, DX
+
+loop:
+	VPMOVSXBD  (CX)(DX*1), Z0
+	VPADDD     Z0, Z1, Z1
+	ADDQ       $0x10, DX
+	CMPQ       DX, AX
+	JL         loop
+	VSHUFF32X4 $0x4e, Z1, Z1, Z0
+	VPADDD     Z0, Z1, Z1
+	VSHUFF32X4 $0xb1, Z1, Z1, Z0
+	VPADDD     Z0, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z0
+	VPADDD     Z0, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z0
+	VPADDD     Z0, Z1, Z1
+	VMOVD      X1, AX
+	MOVL       AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func expScaled512(n int, x *float32, scale float32, top float32) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·expScaled512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVSS        scale+16(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        top+20(FP), X2
+	VBROADCASTSS X2, Z2
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Z3
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS float0x3f318000<>+0(SB), Z5
+	VBROADCASTSS float0x395e8083<>+0(SB), Z6
+	VBROADCASTSS float0x3f800000<>+0(SB), Z7
+	VPXORD       Z1, Z1, Z1
+	XORQ         DX, DX
+
+loop:
+	VMOVUPS      (CX)(DX*4), Z10
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VCMPPS       $0x0d, Z3, Z10, K1
+	VMULPS       Z4, Z10, Z8
+	VRNDSCALEPS  $0x08, Z8, Z8
+	VMULPS       Z5, Z8, Z9
+	VSUBPS       Z9, Z10, Z9
+	VMULPS       Z6, Z8, Z10
+	VADDPS       Z10, Z9, Z9
+	VBROADCASTSS float0x39506967<>+0(SB), Z10
+	VMULPS       Z9, Z10, Z10
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z10, Z10
+	VMULPS       Z9, Z10, Z10
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z10, Z10
+	VMULPS       Z9, Z10, Z10
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z10, Z10
+	VMULPS       Z9, Z10, Z10
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z10, Z10
+	VMULPS       Z9, Z10, Z10
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z10, Z10
+	VMULPS       Z9, Z10, Z10
+	VMULPS       Z9, Z10, Z10
+	VADDPS       Z9, Z10, Z10
+	VADDPS       Z7, Z10, Z10
+	VSCALEFPS.Z  Z8, Z10, K1, Z10
+	VADDPS       Z10, Z1, Z1
+	VMOVUPS      Z10, (CX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VSHUFF32X4   $0x4e, Z1, Z1, Z0
+	VADDPS       Z0, Z1, Z1
+	VSHUFF32X4   $0xb1, Z1, Z1, Z0
+	VADDPS       Z0, Z1, Z1
+	VPERMILPS    $0x4e, Z1, Z0
+	VADDPS       Z0, Z1, Z1
+	VPERMILPS    $0xb1, Z1, Z0
+	VADDPS       Z0, Z1, Z1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+DATA float0xc2ad0000<>+0(SB)/4, $0xc2ad0000
+GLOBL float0xc2ad0000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL float0x3fb8aa3b<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f318000<>+0(SB)/4, $0x3f318000
+GLOBL float0x3f318000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x395e8083<>+0(SB)/4, $0x395e8083
+GLOBL float0x395e8083<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f800000<>+0(SB)/4, $0x3f800000
+GLOBL float0x3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3ab743ce<>+0(SB)/4, $0x3ab743ce
+GLOBL float0x3ab743ce<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3c088908<>+0(SB)/4, $0x3c088908
+GLOBL float0x3c088908<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3d2aa9c1<>+0(SB)/4, $0x3d2aa9c1
+GLOBL float0x3d2aa9c1<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
+GLOBL float0x3e2aaaaa<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f000000<>+0(SB)/4, $0x3f000000
+GLOBL float0x3f000000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x39506967<>+0(SB)/4, $0x39506967
+GLOBL float0x39506967<>(SB), RODATA|NOPTR, $4
+
+// func siluProduct512(n int, gate *float32, up *float32)
+// Requires: AVX, AVX512F
+TEXT ·siluProduct512(SB), NOSPLIT, $0-24
+	MOVQ         n+0(FP), AX
+	MOVQ         gate+8(FP), CX
+	MOVQ         up+16(FP), DX
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Z0
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z1
+	VBROADCASTSS float0x3f318000<>+0(SB), Z2
+	VBROADCASTSS float0x395e8083<>+0(SB), Z3
+	VBROADCASTSS float0x3f800000<>+0(SB), Z4
+	VPXORD       Z9, Z9, Z9
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Z7
+	VSUBPS       Z7, Z9, Z8
+	VCMPPS       $0x0d, Z0, Z8, K1
+	VMULPS       Z1, Z8, Z5
+	VRNDSCALEPS  $0x08, Z5, Z5
+	VMULPS       Z2, Z5, Z6
+	VSUBPS       Z6, Z8, Z6
+	VMULPS       Z3, Z5, Z8
+	VADDPS       Z8, Z6, Z6
+	VBROADCASTSS float0x39506967<>+0(SB), Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS       Z6, Z8, Z8
+	VADDPS       Z4, Z8, Z8
+	VSCALEFPS.Z  Z5, Z8, K1, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z4, Z8
+	VMULPS       Z8, Z7, Z8
+	VMULPS       (DX)(BX*4), Z8, Z8
+	VMOVUPS      Z8, (CX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, AX
+	JL           loop
+	VZEROUPPER
+	RET

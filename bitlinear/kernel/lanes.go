@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // The functions below run on 16 lanes where the machine has AVX-512, and in plain Go
 // for what remains. All but the sums have the same bits either way.
 
@@ -81,4 +83,47 @@ func quantize(dst []int8, x []float32, scale float32) {
 		quantize512(n, &dst[0], &x[0], scale)
 	}
 	quantizeGeneric(dst[n:], x[n:], scale)
+}
+
+// SiLUProduct replaces gate by gate*sigmoid(gate)*up.
+func SiLUProduct(gate, up []float32) {
+	n := lanes(len(gate))
+	up = up[:len(gate)]
+	if n > 0 {
+		siluProduct512(n, &gate[0], &up[0])
+	}
+	siluProductGeneric(gate[n:], up[n:])
+}
+
+// ExpScaled replaces x by exp(scale*(x - top)) and returns the sum.
+func ExpScaled(x []float32, scale, top float32) (sum float32) {
+	n := lanes(len(x))
+	if n > 0 {
+		sum = expScaled512(n, &x[0], scale, top)
+	}
+	return sum + expScaledGeneric(x[n:], scale, top)
+}
+
+// Max is the largest of x, minus infinity where there is none.
+func Max(x []float32) float32 {
+	n := lanes(len(x))
+	top := float32(math.Inf(-1))
+	for _, v := range x[n:] {
+		top = max(top, v)
+	}
+	if n > 0 {
+		top = max(top, max512(n, &x[0]))
+	}
+	return top
+}
+
+func sumInt8(x []int8) (sum int32) {
+	n := lanes(len(x))
+	if n > 0 {
+		sum = sumInt8x512(n, &x[0])
+	}
+	for _, v := range x[n:] {
+		sum += int32(v)
+	}
+	return sum
 }

@@ -13,3 +13,7 @@ func scaledProduct512(int, *float32, *float32, *float32, float32) {}
 func relu2Product512(int, *float32, *float32)                     {}
 func absMax512(int, *float32) float32                             { return 0 }
 func quantize512(int, *int8, *float32, float32) int32             { return 0 }
+func siluProduct512(int, *float32, *float32)                      {}
+func expScaled512(int, *float32, float32, float32) float32        { return 0 }
+func max512(int, *float32) float32                                { return 0 }
+func sumInt8x512(int, *int8) int32                                { return 0 }

@@ -87,5 +87,16 @@ func (w *Ternary) setRow(i int, q []int8) {
 // MulInt8 computes dst[m,N] = x[m,K] times the transposed weights, in int32, equal
 // to quant.Dot to the bit.
 func (w *Ternary) MulInt8(dst []int32, x []int8, m int) {
-	mulTiles(product{n: w.N, k: w.K, weights: w.codes, groupBytes: groupSize, bias: 1, tiles: ternaryTiles}, dst, x, m)
+	w.product(x, m, func(row, token int, sums []int32) { copy(dst[token*w.N+row:], sums) })
+}
+
+// Mul is MulInt8 rescaled: dst[t,n] = float32(sum)*factor[t].
+func (w *Ternary) Mul(dst []float32, x []int8, m int, factor []float32) {
+	w.product(x, m, func(row, token int, sums []int32) {
+		Rescale(dst[token*w.N+row:], sums, factor[token])
+	})
+}
+
+func (w *Ternary) product(x []int8, m int, emit func(row, token int, sums []int32)) {
+	mulTiles(product{w.N, w.K, w.codes, groupSize, 1, ternaryTiles, emit}, x, m)
 }

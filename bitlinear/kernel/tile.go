@@ -23,6 +23,7 @@ type product struct {
 	groupBytes int
 	bias       int32 // what was added to the weights to make them unsigned
 	tiles      []tile
+	emit       func(row, token int, sums []int32) // takes up to 16 rows of one token
 }
 
 // panel is the activations of a few tokens in the order in which a tile reads them,
@@ -47,8 +48,9 @@ var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 // panelBytes is how many activations stay in the cache while all rows pass by.
 const panelBytes = 512 << 10
 
-// mulTiles computes dst [m,n]. Weights are read once for every panelBytes of activations.
-func mulTiles(p product, dst []int32, x []int8, m int) {
+// mulTiles hands all sums of x [m,k] to p.emit, on the thread that computed them and
+// while they are in its cache. Weights are read once for every panelBytes of activations.
+func mulTiles(p product, x []int8, m int) {
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
 	s.pack(p, x, m)
@@ -65,7 +67,7 @@ func mulTiles(p product, dst []int32, x []int8, m int) {
 			for b := lo; b < hi; b++ {
 				w := p.weights[b*groups*p.groupBytes:]
 				for i := range now {
-					now[i].block(dst, w, groups, b*blockRows, p.n)
+					now[i].block(&p, w, groups, b*blockRows)
 				}
 			}
 		})
@@ -73,15 +75,11 @@ func mulTiles(p product, dst []int32, x []int8, m int) {
 }
 
 // block computes the rows of weights from row on for the tokens of the panel.
-func (p *panel) block(dst []int32, w []byte, groups, row, n int) {
-	if row+blockRows <= n && p.count == p.tile.tokens {
-		p.run(groups, w, &dst[p.first*n+row], n)
-		return
-	}
-	var edge [24 * blockRows]int32
-	p.run(groups, w, &edge[0], blockRows)
+func (p *panel) block(of *product, w []byte, groups, row int) {
+	var sums [24 * blockRows]int32
+	p.run(groups, w, &sums[0], blockRows)
 	for t := range p.count {
-		copy(dst[(p.first+t)*n+row:(p.first+t)*n+min(row+blockRows, n)], edge[t*blockRows:])
+		of.emit(row, p.first+t, sums[t*blockRows:][:min(blockRows, of.n-row)])
 	}
 }
 
@@ -136,7 +134,7 @@ func (p *panel) fill(x []int8, k int, bias int32) {
 			continue
 		}
 		row := x[(p.first+t)*k:][:k]
-		p.offset[t] = -bias * sum(row)
+		p.offset[t] = -bias * sumInt8(row)
 		if n == 1 {
 			clear(p.x[copy(p.x, row):])
 			continue
@@ -164,11 +162,4 @@ func clearColumn(out []int8, step int) {
 	for ; len(out) >= 4; out = out[min(step, len(out)):] {
 		*(*[4]int8)(out) = [4]int8{}
 	}
-}
-
-func sum(x []int8) (s int32) {
-	for _, v := range x {
-		s += int32(v)
-	}
-	return s
 }

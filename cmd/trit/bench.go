@@ -31,6 +31,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
+			&cli.StringFlag{Name: "head", Usage: "compute the logits `HOW`: exact, or int8", Value: infer.HeadInt8},
 			threadsFlag(), jsonFlag("print one JSON object"),
 		},
 		Action: benchAction,
@@ -123,6 +124,9 @@ func benchModel(c *cli.Context, r *benchReport) error {
 		return err
 	}
 	defer m.Close()
+	if err := m.SetHead(c.String("head")); err != nil {
+		return usagef("--%v", err)
+	}
 	r.LoadSeconds = time.Since(start).Seconds()
 	config := m.Config()
 	r.Parameters = config.Parameters()

@@ -26,6 +26,10 @@ func main() {
 	dot()
 	axpy()
 	dotF16()
+	maximum()
+	sumInt8()
+	expScaled()
+	siluProduct()
 	Generate()
 }
 
