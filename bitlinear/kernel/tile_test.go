@@ -1,0 +1,184 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"trit/bitlinear/quant"
+	"trit/internal/parallel"
+)
+
+// fillTernary makes weights and activations: random, or the extremes that add up to the
+// largest sums.
+func fillTernary(r *rand.Rand, q, x []int8, extreme bool) {
+	for i := range q {
+		q[i] = int8(r.IntN(3) - 1)
+		if extreme {
+			q[i] = 1
+		}
+	}
+	for i := range x {
+		x[i] = int8(r.IntN(256) - 128)
+		if extreme {
+			x[i] = 127
+		}
+	}
+}
+
+// TestTernaryTiles compares every implementation with the definition, around powers of
+// two, for each number of tokens up to past the largest tile, with guards at both ends.
+func TestTernaryTiles(t *testing.T) {
+	const guard = 17
+	for name, tiles := range ternaryImplementations() {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 1))
+			for _, k := range []int{1, 3, 4, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1023, 1025} {
+				for _, n := range []int{1, 15, 16, 17, 33} {
+					for m := range 30 {
+						m++
+						q, x := make([]int8, n*k), make([]int8, m*k)
+						fillTernary(r, q, x, m%7 == 0)
+						w, err := PackTernary(n, k, q)
+						if err != nil {
+							t.Fatal(err)
+						}
+						all := make([]int32, guard+m*n+guard)
+						for i := range all {
+							all[i] = 1 << 30
+						}
+						dst := all[guard:][:m*n]
+						mulTiles(product{n, k, w.codes, groupSize, 1, tiles, func(row, token int, sums []int32) { copy(dst[token*n+row:], sums) }}, x, m)
+						for i, v := range all {
+							want := int32(1 << 30)
+							if j := i - guard; j >= 0 && j < m*n {
+								want = quant.Dot(x[j/n*k:][:k], q[j%n*k:][:k])
+							}
+							if v != want {
+								t.Fatalf("n %d k %d m %d: value %d is %d, want %d", n, k, m, i-guard, v, want)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestLongestRowDoesNotOverflow has all weights +1 and all activations 127 and -128.
+func TestLongestRowDoesNotOverflow(t *testing.T) {
+	const k = 32768
+	for name, tiles := range ternaryImplementations() {
+		for _, v := range []int8{127, -128} {
+			q, x := make([]int8, 16*k), make([]int8, k)
+			for i := range q {
+				q[i] = 1
+			}
+			for i := range x {
+				x[i] = v
+			}
+			w, _ := PackTernary(16, k, q)
+			mulTiles(product{16, k, w.codes, groupSize, 1, tiles, func(_, _ int, sums []int32) {
+				if sums[0] != k*int32(v) || sums[15] != k*int32(v) {
+					t.Errorf("%s: %d and %d, want %d", name, sums[0], sums[15], k*int32(v))
+				}
+			}}, x, 1)
+		}
+	}
+}
+
+func TestInt8Tiles(t *testing.T) {
+	for name, tiles := range int8Implementations() {
+		r := rand.New(rand.NewPCG(2, 2))
+		for _, k := range []int{1, 5, 16, 31, 128, 2560} {
+			for _, n := range []int{1, 16, 21} {
+				for _, m := range []int{1, 2, 3, 7, 25} {
+					rows := make([][]float32, n)
+					for i := range rows {
+						rows[i] = make([]float32, k)
+						rows[i][r.IntN(k)] = 127 // so the scale is 1, and values stay as they are
+						for j := range rows[i] {
+							if rows[i][j] == 0 {
+								rows[i][j] = float32(r.IntN(255) - 127)
+							}
+						}
+					}
+					x := make([]int8, m*k)
+					fillTernary(r, nil, x, m == 7)
+					w, err := NewInt8(n, k, func(dst []float32, i int) { copy(dst, rows[i]) })
+					if err != nil {
+						t.Fatal(err)
+					}
+					mulTiles(product{n, k, w.bytes, 4 * groupSize, int8Bias, tiles, func(row, token int, sums []int32) {
+						for i, got := range sums {
+							want := int32(0)
+							for j, v := range rows[row+i] {
+								want += int32(v) * int32(x[token*k+j])
+							}
+							if got != want {
+								t.Fatalf("%s: n %d k %d m %d: row %d is %d, want %d", name, n, k, m, row+i, got, want)
+							}
+						}
+					}}, x, m)
+				}
+			}
+		}
+	}
+}
+
+func FuzzTernaryTiles(f *testing.F) {
+	f.Add(uint64(1), 16, 16, 1)
+	f.Add(uint64(2), 33, 129, 25)
+	f.Fuzz(func(t *testing.T, seed uint64, n, k, m int) {
+		n, k, m = 1+(n&0xff)%80, 1+(k&0xfff)%700, 1+(m&0xff)%60
+		r := rand.New(rand.NewPCG(seed, 0))
+		q, x := make([]int8, n*k), make([]int8, m*k)
+		fillTernary(r, q, x, false)
+		w, _ := PackTernary(n, k, q)
+		want := make([]int32, m*n)
+		w.tiled(want, x, m, genericTernaryTiles)
+		for name, tiles := range ternaryImplementations() {
+			got := make([]int32, m*n)
+			w.tiled(got, x, m, tiles)
+			for i := range got {
+				if got[i] != want[i] {
+					t.Fatalf("%s: n %d k %d m %d: value %d is %d, generic has %d", name, n, k, m, i, got[i], want[i])
+				}
+			}
+		}
+	})
+}
+
+func (w *Ternary) tiled(dst []int32, x []int8, m int, tiles []tile) {
+	mulTiles(product{w.N, w.K, w.codes, groupSize, 1, tiles, func(row, token int, sums []int32) { copy(dst[token*w.N+row:], sums) }}, x, m)
+}
+
+// BenchmarkTernary gives GOP/s (multiply and add counted as 2) and the GB/s of weights
+// read, of each implementation on all threads. The limits are in ARCHITECTURE.md.
+func BenchmarkTernary(b *testing.B) {
+	for name, tiles := range ternaryImplementations() {
+		for _, m := range []int{1, 8, 192} {
+			b.Run(fmt.Sprintf("%s/2560x6912x%d/threads%d", name, m, parallel.Threads()), func(b *testing.B) {
+				const n, k, matrices = 6912, 2560, 24 // more than the caches hold
+				q, x := make([]int8, n*k), make([]int8, m*k)
+				fillTernary(rand.New(rand.NewPCG(3, 3)), q, x, false)
+				var list []*Ternary
+				for range matrices {
+					w, _ := PackTernary(n, k, q)
+					list = append(list, w)
+				}
+				dst, factor := make([]float32, m*n), make([]float32, m)
+				for i := 0; b.Loop(); i++ {
+					w := *list[i%matrices]
+					ternary := ternaryTiles
+					ternaryTiles = tiles
+					w.Mul(dst, x, m, factor)
+					ternaryTiles = ternary
+				}
+				s := b.Elapsed().Seconds() / float64(b.N)
+				b.ReportMetric(2*n*k*float64(m)/s/1e9, "GOP/s")
+				b.ReportMetric(n*k/4/s/1e9, "GB/s")
+			})
+		}
+	}
+}
