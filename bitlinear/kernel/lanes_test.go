@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// lengths go around the 16 lanes of a register.
+var lengths = []int{0, 1, 15, 16, 17, 31, 32, 33, 127, 128, 129, 1000}
+
+// spread gives values of both signs whose squares stay in range.
+func spread(r *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(r.NormFloat64() * 4)
+	}
+	return v
+}
+
+// offset gives a copy that begins in the middle of a register, between guards.
+func offset(v []float32) (whole, part []float32) {
+	whole = make([]float32, len(v)+6)
+	for i := range whole {
+		whole[i] = 12345
+	}
+	copy(whole[3:], v)
+	return whole, whole[3:][:len(v)]
+}
+
+// TestElementwiseFunctionsHaveTheBitsOfGo holds for each but the sums.
+func TestElementwiseFunctionsHaveTheBitsOfGo(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, n := range lengths {
+		x, w := spread(r, n), spread(r, n)
+		ints := make([]int32, n)
+		for i := range ints {
+			ints[i] = int32(r.Uint32()) >> 8
+		}
+		for name, c := range map[string]struct{ fast, plain func(v []float32) }{
+			"Rescale":       {func(v []float32) { Rescale(v, ints, 0.37) }, func(v []float32) { rescaleGeneric(v, ints, 0.37) }},
+			"ScaledProduct": {func(v []float32) { ScaledProduct(v, w, x, 0.37) }, func(v []float32) { scaledProductGeneric(v, w, x, 0.37) }},
+			"ReLU2Product":  {func(v []float32) { ReLU2Product(v, w) }, func(v []float32) { relu2ProductGeneric(v, w) }},
+			"SiLUProduct":   {func(v []float32) { SiLUProduct(v, w) }, func(v []float32) { siluProductGeneric(v, w) }},
+			"ExpScaled":     {func(v []float32) { ExpScaled(v, 3, 4) }, func(v []float32) { expScaledGeneric(v, 3, 4) }},
+		} {
+			whole, got := offset(x)
+			want := slices.Clone(x)
+			c.fast(got)
+			c.plain(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s of %d: %v, want %v", name, n, got, want)
+			}
+			if slices.Max(whole[:3]) != 12345 || slices.Min(whole[:3]) != 12345 || slices.Min(whole[n+3:]) != 12345 || slices.Max(whole[n+3:]) != 12345 {
+				t.Errorf("%s of %d wrote outside", name, n)
+			}
+		}
+	}
+}
+
+func TestReductions(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for _, n := range lengths {
+		x, y := spread(r, n), spread(r, n)
+		half, bytes := make([]uint16, n), make([]int8, n)
+		var dot, size, dotHalf float64
+		var sum int32
+		for i := range x {
+			half[i], bytes[i] = uint16(0x3000+r.IntN(0x1000)), int8(r.IntN(256)-128)
+			dot += float64(x[i]) * float64(y[i])
+			size += math.Abs(float64(x[i]) * float64(y[i]))
+			dotHalf += float64(dotF16Generic(half[i:i+1], []float32{1})) * float64(x[i])
+			sum += int32(bytes[i])
+		}
+		bound := 1e-5*size + 1e-5
+		if got := float64(Dot(x, y)); math.Abs(got-dot) > bound {
+			t.Errorf("Dot of %d is %g, want %g", n, got, dot)
+		}
+		if got := float64(DotF16(half, x)); math.Abs(got-dotHalf) > bound {
+			t.Errorf("DotF16 of %d is %g, want %g", n, got, dotHalf)
+		}
+		if got := sumInt8(bytes); got != sum {
+			t.Errorf("sumInt8 of %d is %d, want %d", n, got, sum)
+		}
+		if n > 0 && (Max(x) != slices.Max(x) || absMax(x) != absMaxGeneric(x)) {
+			t.Errorf("Max or absMax of %d: %g and %g, want %g and %g", n, Max(x), absMax(x), slices.Max(x), absMaxGeneric(x))
+		}
+		want := slices.Clone(y)
+		axpyGeneric(0.7, x, want)
+		Axpy(0.7, x, y)
+		for i := range y {
+			if math.Abs(float64(y[i]-want[i])) > 1e-5 {
+				t.Errorf("Axpy of %d: element %d is %g, want %g", n, i, y[i], want[i])
+			}
+		}
+	}
+}
