@@ -54,6 +54,14 @@ func ternaryTileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, 
 // w: bytes, 128 more than the weights, four columns of a row in each lane.
 func int8TileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
+// ternaryPairVNNI is a tile of one token and of two blocks, of which the other begins second bytes after w;
+// their 32 rows are written one after the other.
+func ternaryPairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+
+// int8PairVNNI is a tile of one token and of two blocks, of which the other begins second bytes after w;
+// their 32 rows are written one after the other.
+func int8PairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+
 // ternaryTileAVX2x1 computes 8 rows of 1 tokens as ternaryTileVNNI1 does 16; rows 8 to 15 begin at w+32.
 func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 

@@ -880,6 +880,133 @@ loop:
 	VZEROUPPER
 	RET
 
+// func ternaryPairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·ternaryPairVNNI(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         offset+24(FP), BX
+	MOVQ         second+40(FP), SI
+	ADDQ         CX, SI
+	VPBROADCASTD codeMask<>+0(SB), Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPBROADCASTD (BX), Z1
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPBROADCASTD (BX), Z5
+
+loop:
+	VMOVDQU32     (CX), Z12
+	VPANDD        Z0, Z12, Z9
+	VPSRLW        $0x02, Z12, Z10
+	VPANDD        Z0, Z10, Z10
+	VPSRLW        $0x04, Z12, Z11
+	VPANDD        Z0, Z11, Z11
+	VPSRLW        $0x06, Z12, Z12
+	VPANDD        Z0, Z12, Z12
+	PREFETCHT0    3072(CX)
+	VPDPBUSD.BCST (DX), Z9, Z1
+	VPDPBUSD.BCST 4(DX), Z10, Z2
+	VPDPBUSD.BCST 8(DX), Z11, Z3
+	VPDPBUSD.BCST 12(DX), Z12, Z4
+	ADDQ          $0x00000040, CX
+	VMOVDQU32     (SI), Z12
+	VPANDD        Z0, Z12, Z9
+	VPSRLW        $0x02, Z12, Z10
+	VPANDD        Z0, Z10, Z10
+	VPSRLW        $0x04, Z12, Z11
+	VPANDD        Z0, Z11, Z11
+	VPSRLW        $0x06, Z12, Z12
+	VPANDD        Z0, Z12, Z12
+	PREFETCHT0    3072(SI)
+	VPDPBUSD.BCST (DX), Z9, Z5
+	VPDPBUSD.BCST 4(DX), Z10, Z6
+	VPDPBUSD.BCST 8(DX), Z11, Z7
+	VPDPBUSD.BCST 12(DX), Z12, Z8
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x10, DX
+	DECQ          AX
+	JNZ           loop
+	MOVQ          dst+32(FP), AX
+	VPADDD        Z2, Z1, Z1
+	VPADDD        Z3, Z1, Z1
+	VPADDD        Z4, Z1, Z1
+	VMOVDQU32     Z1, (AX)
+	VPADDD        Z6, Z5, Z5
+	VPADDD        Z7, Z5, Z5
+	VPADDD        Z8, Z5, Z5
+	VMOVDQU32     Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+// func int8PairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·int8PairVNNI(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         offset+24(FP), BX
+	MOVQ         second+40(FP), SI
+	ADDQ         CX, SI
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPBROADCASTD (BX), Z0
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPBROADCASTD (BX), Z4
+
+loop:
+	VMOVDQU32     (CX), Z8
+	VMOVDQU32     64(CX), Z9
+	VMOVDQU32     128(CX), Z10
+	VMOVDQU32     192(CX), Z11
+	PREFETCHT0    3072(CX)
+	PREFETCHT0    3136(CX)
+	PREFETCHT0    3200(CX)
+	PREFETCHT0    3264(CX)
+	VPDPBUSD.BCST (DX), Z8, Z0
+	VPDPBUSD.BCST 4(DX), Z9, Z1
+	VPDPBUSD.BCST 8(DX), Z10, Z2
+	VPDPBUSD.BCST 12(DX), Z11, Z3
+	ADDQ          $0x00000100, CX
+	VMOVDQU32     (SI), Z8
+	VMOVDQU32     64(SI), Z9
+	VMOVDQU32     128(SI), Z10
+	VMOVDQU32     192(SI), Z11
+	PREFETCHT0    3072(SI)
+	PREFETCHT0    3136(SI)
+	PREFETCHT0    3200(SI)
+	PREFETCHT0    3264(SI)
+	VPDPBUSD.BCST (DX), Z8, Z4
+	VPDPBUSD.BCST 4(DX), Z9, Z5
+	VPDPBUSD.BCST 8(DX), Z10, Z6
+	VPDPBUSD.BCST 12(DX), Z11, Z7
+	ADDQ          $0x00000100, SI
+	ADDQ          $0x10, DX
+	DECQ          AX
+	JNZ           loop
+	MOVQ          dst+32(FP), AX
+	VPADDD        Z1, Z0, Z0
+	VPADDD        Z2, Z0, Z0
+	VPADDD        Z3, Z0, Z0
+	VMOVDQU32     Z0, (AX)
+	VPADDD        Z5, Z4, Z4
+	VPADDD        Z6, Z4, Z4
+	VPADDD        Z7, Z4, Z4
+	VMOVDQU32     Z4, 64(AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 // Requires: AVX, AVX2
 TEXT ·ternaryTileAVX2x1(SB), NOSPLIT, $0-48

@@ -7,9 +7,9 @@ import "golang.org/x/sys/cpu"
 var hasVNNI = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VNNI
 
 var (
-	vnniTernaryTiles = []tile{{24, 16, ternaryTileVNNI24}, {8, 16, ternaryTileVNNI8}, {4, 16, ternaryTileVNNI4}, {2, 16, ternaryTileVNNI2}, {1, 16, ternaryTileVNNI1}}
-	vnniInt8Tiles    = []tile{{24, 16, int8TileVNNI24}, {8, 16, int8TileVNNI8}, {4, 16, int8TileVNNI4}, {2, 16, int8TileVNNI2}, {1, 16, int8TileVNNI1}}
-	avx2TernaryTiles = []tile{{4, 8, ternaryTileAVX2x4}, {2, 8, ternaryTileAVX2x2}, {1, 8, ternaryTileAVX2x1}}
+	vnniTernaryTiles = []tile{{tokens: 24, rows: 16, run: ternaryTileVNNI24}, {tokens: 8, rows: 16, run: ternaryTileVNNI8}, {tokens: 4, rows: 16, run: ternaryTileVNNI4}, {tokens: 2, rows: 16, run: ternaryTileVNNI2}, {tokens: 1, rows: 16, run: ternaryTileVNNI1, pair: ternaryPairVNNI}}
+	vnniInt8Tiles    = []tile{{tokens: 24, rows: 16, run: int8TileVNNI24}, {tokens: 8, rows: 16, run: int8TileVNNI8}, {tokens: 4, rows: 16, run: int8TileVNNI4}, {tokens: 2, rows: 16, run: int8TileVNNI2}, {tokens: 1, rows: 16, run: int8TileVNNI1, pair: int8PairVNNI}}
+	avx2TernaryTiles = []tile{{tokens: 4, rows: 8, run: ternaryTileAVX2x4}, {tokens: 2, rows: 8, run: ternaryTileAVX2x2}, {tokens: 1, rows: 8, run: ternaryTileAVX2x1}}
 )
 
 // ternaryImplementations lists the tiles that this machine can run.

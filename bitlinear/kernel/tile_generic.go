@@ -45,6 +45,6 @@ func shift(p *int32, n int) *int32 {
 }
 
 var (
-	genericTernaryTiles = []tile{{1, blockRows, ternaryTileGeneric}}
-	genericInt8Tiles    = []tile{{1, blockRows, int8TileGeneric}}
+	genericTernaryTiles = []tile{{tokens: 1, rows: blockRows, run: ternaryTileGeneric}}
+	genericInt8Tiles    = []tile{{tokens: 1, rows: blockRows, run: int8TileGeneric}}
 )

@@ -15,6 +15,8 @@ func main() {
 		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
 		tileVNNI("int8TileVNNI", tokens, int8Weights)
 	}
+	tilePair("ternaryPairVNNI", ternaryWeights)
+	tilePair("int8PairVNNI", int8Weights)
 	for _, tokens := range []int{1, 2, 4} {
 		tileAVX2(tokens)
 	}

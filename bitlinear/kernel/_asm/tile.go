@@ -91,6 +91,50 @@ func tileVNNI(name string, tokens int, kind weights) {
 	RET()
 }
 
+// tilePair multiplies two neighbouring blocks of 16 rows by one token: two streams of
+// weights are read faster than one.
+func tilePair(name string, kind weights) {
+	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)")
+	Doc(name+" is a tile of one token and of two blocks, of which the other begins second bytes after w;",
+		"their 32 rows are written one after the other.")
+	groups, w, x, offset := Load(Param("groups"), GP64()), Load(Param("w"), GP64()), Load(Param("x"), GP64()), Load(Param("offset"), GP64())
+	other := Load(Param("second"), GP64())
+	ADDQ(w, other)
+	load := kind.prepare()
+	var sums [2][4]reg.VecVirtual
+	for b := range sums {
+		for g := range sums[b] {
+			sums[b][g] = ZMM()
+			VPXORD(sums[b][g], sums[b][g], sums[b][g])
+		}
+		VPBROADCASTD(Mem{Base: offset}, sums[b][0])
+	}
+	at := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+	Label("loop")
+	for b, from := range []reg.Register{w, other} {
+		load(at, from.(reg.GPVirtual))
+		for i := 0; i < kind.bytes; i += 64 {
+			PREFETCHT0(Mem{Base: from, Disp: 3072 + i})
+		}
+		for g := range at {
+			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * g}, at[g], sums[b][g])
+		}
+		ADDQ(U32(kind.bytes), from)
+	}
+	ADDQ(Imm(16), x)
+	DECQ(groups)
+	JNZ(LabelRef("loop"))
+	dst := Load(Param("dst"), GP64())
+	for b, s := range sums {
+		for _, part := range s[1:] {
+			VPADDD(part, s[0], s[0])
+		}
+		VMOVDQU32(s[0], Mem{Base: dst, Disp: 64 * b})
+	}
+	VZEROUPPER()
+	RET()
+}
+
 // store adds up the sums of each token and writes them.
 func store(sums [][]reg.VecVirtual) {
 	dst, stride := Load(Param("dst"), GP64()), Load(Param("stride"), GP64())
