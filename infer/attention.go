@@ -46,14 +46,9 @@ func (s *Session) attendOne(l, head int) {
 	keys, stride := s.cached(s.keys[l], head)
 	values, _ := s.cached(s.values[l], head)
 	scores, q, out := make([]float32, seen), s.q[head*d:][:d], s.att[head*d:][:d]
-	for p := range scores {
-		scores[p] = kernel.Dot(q, keys[p*stride:][:d])
-	}
+	kernel.Scores(scores, q, keys, stride)
 	inverse := softmax(scores, s.attentionScale())
-	clear(out)
-	for p, e := range scores {
-		kernel.Axpy(e, values[p*stride:][:d], out)
-	}
+	kernel.WeightedSum(out, scores, values, stride)
 	kernel.Scale(inverse, out)
 }
 

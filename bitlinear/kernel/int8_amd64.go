@@ -54,13 +54,13 @@ func ternaryTileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, 
 // w: bytes, 128 more than the weights, four columns of a row in each lane.
 func int8TileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
-// ternaryPairVNNI is a tile of one token and of two blocks, of which the other begins second bytes after w;
-// their 32 rows are written one after the other.
-func ternaryPairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+// ternaryQuadVNNI is a tile of one token and of four blocks, size bytes apart;
+// their 64 rows are written one after the other.
+func ternaryQuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
 
-// int8PairVNNI is a tile of one token and of two blocks, of which the other begins second bytes after w;
-// their 32 rows are written one after the other.
-func int8PairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+// int8QuadVNNI is a tile of one token and of four blocks, size bytes apart;
+// their 64 rows are written one after the other.
+func int8QuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
 
 // ternaryTileAVX2x1 computes 8 rows of 1 tokens as ternaryTileVNNI1 does 16; rows 8 to 15 begin at w+32.
 func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
@@ -106,3 +106,9 @@ func expScaled512(n int, x *float32, scale float32, top float32) float32
 
 // siluProduct512 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
 func siluProduct512(n int, gate *float32, up *float32)
+
+// scores512 writes dst[p] = sum over i < dim of q[i]*keys[p*stride+i] for p < count; dim is a multiple of 32.
+func scores512(dim int, count int, dst *float32, q *float32, keys *float32, stride int)
+
+// weightedSum512 writes dst[i] = sum over p < count of e[p]*values[p*stride+i] for i < dim, p in order; dim is a multiple of 64.
+func weightedSum512(dim int, count int, dst *float32, e *float32, values *float32, stride int)

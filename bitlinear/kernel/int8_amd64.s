@@ -880,15 +880,20 @@ loop:
 	VZEROUPPER
 	RET
 
-// func ternaryPairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+// func ternaryQuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
-TEXT ·ternaryPairVNNI(SB), NOSPLIT, $0-48
+TEXT ·ternaryQuadVNNI(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         offset+24(FP), BX
-	MOVQ         second+40(FP), SI
-	ADDQ         CX, SI
+	MOVQ         size+40(FP), SI
+	MOVQ         CX, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	MOVQ         R8, R9
+	ADDQ         SI, R9
 	VPBROADCASTD codeMask<>+0(SB), Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -900,36 +905,74 @@ TEXT ·ternaryPairVNNI(SB), NOSPLIT, $0-48
 	VPXORD       Z7, Z7, Z7
 	VPXORD       Z8, Z8, Z8
 	VPBROADCASTD (BX), Z5
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPBROADCASTD (BX), Z9
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPXORD       Z15, Z15, Z15
+	VPXORD       Z16, Z16, Z16
+	VPBROADCASTD (BX), Z13
 
 loop:
-	VMOVDQU32     (CX), Z12
-	VPANDD        Z0, Z12, Z9
-	VPSRLW        $0x02, Z12, Z10
-	VPANDD        Z0, Z10, Z10
-	VPSRLW        $0x04, Z12, Z11
-	VPANDD        Z0, Z11, Z11
-	VPSRLW        $0x06, Z12, Z12
-	VPANDD        Z0, Z12, Z12
+	VMOVDQU32     (CX), Z20
+	VPANDD        Z0, Z20, Z17
+	VPSRLW        $0x02, Z20, Z18
+	VPANDD        Z0, Z18, Z18
+	VPSRLW        $0x04, Z20, Z19
+	VPANDD        Z0, Z19, Z19
+	VPSRLW        $0x06, Z20, Z20
+	VPANDD        Z0, Z20, Z20
 	PREFETCHT0    3072(CX)
-	VPDPBUSD.BCST (DX), Z9, Z1
-	VPDPBUSD.BCST 4(DX), Z10, Z2
-	VPDPBUSD.BCST 8(DX), Z11, Z3
-	VPDPBUSD.BCST 12(DX), Z12, Z4
+	VPDPBUSD.BCST (DX), Z17, Z1
+	VPDPBUSD.BCST 4(DX), Z18, Z2
+	VPDPBUSD.BCST 8(DX), Z19, Z3
+	VPDPBUSD.BCST 12(DX), Z20, Z4
 	ADDQ          $0x00000040, CX
-	VMOVDQU32     (SI), Z12
-	VPANDD        Z0, Z12, Z9
-	VPSRLW        $0x02, Z12, Z10
-	VPANDD        Z0, Z10, Z10
-	VPSRLW        $0x04, Z12, Z11
-	VPANDD        Z0, Z11, Z11
-	VPSRLW        $0x06, Z12, Z12
-	VPANDD        Z0, Z12, Z12
-	PREFETCHT0    3072(SI)
-	VPDPBUSD.BCST (DX), Z9, Z5
-	VPDPBUSD.BCST 4(DX), Z10, Z6
-	VPDPBUSD.BCST 8(DX), Z11, Z7
-	VPDPBUSD.BCST 12(DX), Z12, Z8
-	ADDQ          $0x00000040, SI
+	VMOVDQU32     (DI), Z20
+	VPANDD        Z0, Z20, Z17
+	VPSRLW        $0x02, Z20, Z18
+	VPANDD        Z0, Z18, Z18
+	VPSRLW        $0x04, Z20, Z19
+	VPANDD        Z0, Z19, Z19
+	VPSRLW        $0x06, Z20, Z20
+	VPANDD        Z0, Z20, Z20
+	PREFETCHT0    3072(DI)
+	VPDPBUSD.BCST (DX), Z17, Z5
+	VPDPBUSD.BCST 4(DX), Z18, Z6
+	VPDPBUSD.BCST 8(DX), Z19, Z7
+	VPDPBUSD.BCST 12(DX), Z20, Z8
+	ADDQ          $0x00000040, DI
+	VMOVDQU32     (R8), Z20
+	VPANDD        Z0, Z20, Z17
+	VPSRLW        $0x02, Z20, Z18
+	VPANDD        Z0, Z18, Z18
+	VPSRLW        $0x04, Z20, Z19
+	VPANDD        Z0, Z19, Z19
+	VPSRLW        $0x06, Z20, Z20
+	VPANDD        Z0, Z20, Z20
+	PREFETCHT0    3072(R8)
+	VPDPBUSD.BCST (DX), Z17, Z9
+	VPDPBUSD.BCST 4(DX), Z18, Z10
+	VPDPBUSD.BCST 8(DX), Z19, Z11
+	VPDPBUSD.BCST 12(DX), Z20, Z12
+	ADDQ          $0x00000040, R8
+	VMOVDQU32     (R9), Z20
+	VPANDD        Z0, Z20, Z17
+	VPSRLW        $0x02, Z20, Z18
+	VPANDD        Z0, Z18, Z18
+	VPSRLW        $0x04, Z20, Z19
+	VPANDD        Z0, Z19, Z19
+	VPSRLW        $0x06, Z20, Z20
+	VPANDD        Z0, Z20, Z20
+	PREFETCHT0    3072(R9)
+	VPDPBUSD.BCST (DX), Z17, Z13
+	VPDPBUSD.BCST 4(DX), Z18, Z14
+	VPDPBUSD.BCST 8(DX), Z19, Z15
+	VPDPBUSD.BCST 12(DX), Z20, Z16
+	ADDQ          $0x00000040, R9
 	ADDQ          $0x10, DX
 	DECQ          AX
 	JNZ           loop
@@ -942,18 +985,31 @@ loop:
 	VPADDD        Z7, Z5, Z5
 	VPADDD        Z8, Z5, Z5
 	VMOVDQU32     Z5, 64(AX)
+	VPADDD        Z10, Z9, Z9
+	VPADDD        Z11, Z9, Z9
+	VPADDD        Z12, Z9, Z9
+	VMOVDQU32     Z9, 128(AX)
+	VPADDD        Z14, Z13, Z13
+	VPADDD        Z15, Z13, Z13
+	VPADDD        Z16, Z13, Z13
+	VMOVDQU32     Z13, 192(AX)
 	VZEROUPPER
 	RET
 
-// func int8PairVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)
+// func int8QuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
-TEXT ·int8PairVNNI(SB), NOSPLIT, $0-48
+TEXT ·int8QuadVNNI(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         offset+24(FP), BX
-	MOVQ         second+40(FP), SI
-	ADDQ         CX, SI
+	MOVQ         size+40(FP), SI
+	MOVQ         CX, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	MOVQ         R8, R9
+	ADDQ         SI, R9
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -964,34 +1020,70 @@ TEXT ·int8PairVNNI(SB), NOSPLIT, $0-48
 	VPXORD       Z6, Z6, Z6
 	VPXORD       Z7, Z7, Z7
 	VPBROADCASTD (BX), Z4
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPBROADCASTD (BX), Z8
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPXORD       Z15, Z15, Z15
+	VPBROADCASTD (BX), Z12
 
 loop:
-	VMOVDQU32     (CX), Z8
-	VMOVDQU32     64(CX), Z9
-	VMOVDQU32     128(CX), Z10
-	VMOVDQU32     192(CX), Z11
+	VMOVDQU32     (CX), Z16
+	VMOVDQU32     64(CX), Z17
+	VMOVDQU32     128(CX), Z18
+	VMOVDQU32     192(CX), Z19
 	PREFETCHT0    3072(CX)
 	PREFETCHT0    3136(CX)
 	PREFETCHT0    3200(CX)
 	PREFETCHT0    3264(CX)
-	VPDPBUSD.BCST (DX), Z8, Z0
-	VPDPBUSD.BCST 4(DX), Z9, Z1
-	VPDPBUSD.BCST 8(DX), Z10, Z2
-	VPDPBUSD.BCST 12(DX), Z11, Z3
+	VPDPBUSD.BCST (DX), Z16, Z0
+	VPDPBUSD.BCST 4(DX), Z17, Z1
+	VPDPBUSD.BCST 8(DX), Z18, Z2
+	VPDPBUSD.BCST 12(DX), Z19, Z3
 	ADDQ          $0x00000100, CX
-	VMOVDQU32     (SI), Z8
-	VMOVDQU32     64(SI), Z9
-	VMOVDQU32     128(SI), Z10
-	VMOVDQU32     192(SI), Z11
-	PREFETCHT0    3072(SI)
-	PREFETCHT0    3136(SI)
-	PREFETCHT0    3200(SI)
-	PREFETCHT0    3264(SI)
-	VPDPBUSD.BCST (DX), Z8, Z4
-	VPDPBUSD.BCST 4(DX), Z9, Z5
-	VPDPBUSD.BCST 8(DX), Z10, Z6
-	VPDPBUSD.BCST 12(DX), Z11, Z7
-	ADDQ          $0x00000100, SI
+	VMOVDQU32     (DI), Z16
+	VMOVDQU32     64(DI), Z17
+	VMOVDQU32     128(DI), Z18
+	VMOVDQU32     192(DI), Z19
+	PREFETCHT0    3072(DI)
+	PREFETCHT0    3136(DI)
+	PREFETCHT0    3200(DI)
+	PREFETCHT0    3264(DI)
+	VPDPBUSD.BCST (DX), Z16, Z4
+	VPDPBUSD.BCST 4(DX), Z17, Z5
+	VPDPBUSD.BCST 8(DX), Z18, Z6
+	VPDPBUSD.BCST 12(DX), Z19, Z7
+	ADDQ          $0x00000100, DI
+	VMOVDQU32     (R8), Z16
+	VMOVDQU32     64(R8), Z17
+	VMOVDQU32     128(R8), Z18
+	VMOVDQU32     192(R8), Z19
+	PREFETCHT0    3072(R8)
+	PREFETCHT0    3136(R8)
+	PREFETCHT0    3200(R8)
+	PREFETCHT0    3264(R8)
+	VPDPBUSD.BCST (DX), Z16, Z8
+	VPDPBUSD.BCST 4(DX), Z17, Z9
+	VPDPBUSD.BCST 8(DX), Z18, Z10
+	VPDPBUSD.BCST 12(DX), Z19, Z11
+	ADDQ          $0x00000100, R8
+	VMOVDQU32     (R9), Z16
+	VMOVDQU32     64(R9), Z17
+	VMOVDQU32     128(R9), Z18
+	VMOVDQU32     192(R9), Z19
+	PREFETCHT0    3072(R9)
+	PREFETCHT0    3136(R9)
+	PREFETCHT0    3200(R9)
+	PREFETCHT0    3264(R9)
+	VPDPBUSD.BCST (DX), Z16, Z12
+	VPDPBUSD.BCST 4(DX), Z17, Z13
+	VPDPBUSD.BCST 8(DX), Z18, Z14
+	VPDPBUSD.BCST 12(DX), Z19, Z15
+	ADDQ          $0x00000100, R9
 	ADDQ          $0x10, DX
 	DECQ          AX
 	JNZ           loop
@@ -1004,6 +1096,14 @@ loop:
 	VPADDD        Z6, Z4, Z4
 	VPADDD        Z7, Z4, Z4
 	VMOVDQU32     Z4, 64(AX)
+	VPADDD        Z9, Z8, Z8
+	VPADDD        Z10, Z8, Z8
+	VPADDD        Z11, Z8, Z8
+	VMOVDQU32     Z8, 128(AX)
+	VPADDD        Z13, Z12, Z12
+	VPADDD        Z14, Z12, Z12
+	VPADDD        Z15, Z12, Z12
+	VMOVDQU32     Z12, 192(AX)
 	VZEROUPPER
 	RET
 
@@ -1620,5 +1720,86 @@ loop:
 	ADDQ         $0x10, BX
 	CMPQ         BX, AX
 	JL           loop
+	VZEROUPPER
+	RET
+
+// func scores512(dim int, count int, dst *float32, q *float32, keys *float32, stride int)
+// Requires: AVX, AVX512F
+TEXT ·scores512(SB), NOSPLIT, $0-48
+	MOVQ dim+0(FP), AX
+	MOVQ count+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ q+24(FP), BX
+	MOVQ keys+32(FP), SI
+	MOVQ stride+40(FP), DI
+	SHLQ $0x02, DI
+
+key:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   R8, R8
+
+loop:
+	VMOVUPS     (BX)(R8*4), Z2
+	VFMADD231PS (SI)(R8*4), Z2, Z0
+	VMOVUPS     64(BX)(R8*4), Z2
+	VFMADD231PS 64(SI)(R8*4), Z2, Z1
+	ADDQ        $0x20, R8
+	CMPQ        R8, AX
+	JL          loop
+	VADDPS      Z1, Z0, Z0
+	VSHUFF32X4  $0x4e, Z0, Z0, Z2
+	VADDPS      Z2, Z0, Z0
+	VSHUFF32X4  $0xb1, Z0, Z0, Z2
+	VADDPS      Z2, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z2
+	VADDPS      Z2, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z2
+	VADDPS      Z2, Z0, Z0
+	VMOVSS      X0, (DX)
+	ADDQ        $0x04, DX
+	ADDQ        DI, SI
+	DECQ        CX
+	JNZ         key
+	VZEROUPPER
+	RET
+
+// func weightedSum512(dim int, count int, dst *float32, e *float32, values *float32, stride int)
+// Requires: AVX, AVX512F
+TEXT ·weightedSum512(SB), NOSPLIT, $0-48
+	MOVQ dim+0(FP), AX
+	MOVQ count+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ e+24(FP), BX
+	MOVQ values+32(FP), SI
+	MOVQ stride+40(FP), DI
+	SHLQ $0x02, DI
+
+columns:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   R8, R8
+	MOVQ   SI, R9
+
+loop:
+	VBROADCASTSS (BX)(R8*4), Z0
+	VFMADD231PS  (R9), Z0, Z1
+	VFMADD231PS  64(R9), Z0, Z2
+	VFMADD231PS  128(R9), Z0, Z3
+	VFMADD231PS  192(R9), Z0, Z4
+	ADDQ         DI, R9
+	INCQ         R8
+	CMPQ         R8, CX
+	JL           loop
+	VMOVUPS      Z1, (DX)
+	VMOVUPS      Z2, 64(DX)
+	VMOVUPS      Z3, 128(DX)
+	VMOVUPS      Z4, 192(DX)
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	SUBQ         $0x40, AX
+	JNZ          columns
 	VZEROUPPER
 	RET

@@ -13,8 +13,8 @@ type tile struct {
 	tokens int
 	rows   int // 16, or 8 where a tile is half a block
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
-	// pair, if there is one, computes two blocks of a single token, second bytes apart.
-	pair func(groups int, w *byte, x *int8, offset, dst *int32, second int)
+	// quad, if there is one, computes four blocks of a single token, size bytes apart.
+	quad func(groups int, w *byte, x *int8, offset, dst *int32, size int)
 }
 
 // product is a matrix of packed weights, and the tiles that multiply it, the largest
@@ -66,8 +66,8 @@ func mulTiles(p product, x []int8, m int) {
 		panels = panels[together:]
 		// A range of less than 2^18 products is not worth another thread.
 		parallel.Chunks(blocks, max(1, 1<<18/(blockRows*p.k*min(m, 24))), func(lo, hi int) {
-			if now[0].tile.pair != nil && len(now) == 1 {
-				lo = now[0].pairs(&p, groups, lo, hi)
+			if now[0].tile.quad != nil && len(now) == 1 {
+				lo = now[0].quads(&p, groups, lo, hi)
 			}
 			for b := lo; b < hi; b++ {
 				w := p.weights[b*groups*p.groupBytes:]
@@ -79,14 +79,14 @@ func mulTiles(p product, x []int8, m int) {
 	}
 }
 
-// pairs computes the blocks [lo,hi) for the panel's one token, two at a time, and
+// quads computes the blocks [lo,hi) for the panel's one token, four at a time, and
 // returns the first that is left.
-func (p *panel) pairs(of *product, groups, lo, hi int) int {
+func (p *panel) quads(of *product, groups, lo, hi int) int {
 	size := groups * of.groupBytes
-	var sums [2 * blockRows]int32
-	for ; lo+2 <= hi; lo += 2 {
-		p.tile.pair(groups, &of.weights[lo*size], &p.x[0], &p.offset[0], &sums[0], size)
-		of.emit(lo*blockRows, p.first, sums[:min(2*blockRows, of.n-lo*blockRows)])
+	var sums [4 * blockRows]int32
+	for ; lo+4 <= hi; lo += 4 {
+		p.tile.quad(groups, &of.weights[lo*size], &p.x[0], &p.offset[0], &sums[0], size)
+		of.emit(lo*blockRows, p.first, sums[:min(4*blockRows, of.n-lo*blockRows)])
 	}
 	return lo
 }

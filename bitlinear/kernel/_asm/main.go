@@ -15,8 +15,8 @@ func main() {
 		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
 		tileVNNI("int8TileVNNI", tokens, int8Weights)
 	}
-	tilePair("ternaryPairVNNI", ternaryWeights)
-	tilePair("int8PairVNNI", int8Weights)
+	tileQuad("ternaryQuadVNNI", ternaryWeights)
+	tileQuad("int8QuadVNNI", int8Weights)
 	for _, tokens := range []int{1, 2, 4} {
 		tileAVX2(tokens)
 	}
@@ -32,6 +32,8 @@ func main() {
 	sumInt8()
 	expScaled()
 	siluProduct()
+	scores()
+	weightedSum()
 	Generate()
 }
 

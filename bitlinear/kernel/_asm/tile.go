@@ -91,17 +91,23 @@ func tileVNNI(name string, tokens int, kind weights) {
 	RET()
 }
 
-// tilePair multiplies two neighbouring blocks of 16 rows by one token: two streams of
+// tileQuad multiplies four neighbouring blocks of 16 rows by one token: four streams of
 // weights are read faster than one.
-func tilePair(name string, kind weights) {
-	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, second int)")
-	Doc(name+" is a tile of one token and of two blocks, of which the other begins second bytes after w;",
-		"their 32 rows are written one after the other.")
+func tileQuad(name string, kind weights) {
+	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)")
+	Doc(name+" is a tile of one token and of four blocks, size bytes apart;",
+		"their 64 rows are written one after the other.")
 	groups, w, x, offset := Load(Param("groups"), GP64()), Load(Param("w"), GP64()), Load(Param("x"), GP64()), Load(Param("offset"), GP64())
-	other := Load(Param("second"), GP64())
-	ADDQ(w, other)
+	size := Load(Param("size"), GP64())
+	streams := []reg.Register{w}
+	for range 3 {
+		next := GP64()
+		MOVQ(streams[len(streams)-1], next)
+		ADDQ(size, next)
+		streams = append(streams, next)
+	}
 	load := kind.prepare()
-	var sums [2][4]reg.VecVirtual
+	var sums [4][4]reg.VecVirtual
 	for b := range sums {
 		for g := range sums[b] {
 			sums[b][g] = ZMM()
@@ -111,7 +117,7 @@ func tilePair(name string, kind weights) {
 	}
 	at := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
 	Label("loop")
-	for b, from := range []reg.Register{w, other} {
+	for b, from := range streams {
 		load(at, from.(reg.GPVirtual))
 		for i := 0; i < kind.bytes; i += 64 {
 			PREFETCHT0(Mem{Base: from, Disp: 3072 + i})
