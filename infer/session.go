@@ -11,7 +11,7 @@ import (
 
 // maxBatch is how many tokens of a prompt go through the layers together: enough to
 // use each weight often, few enough to stay in the cache.
-const maxBatch = 192
+const maxBatch = 264
 
 // Session is a sequence of tokens with its KV cache. It is for one goroutine.
 type Session struct {
@@ -145,7 +145,13 @@ func (s *Session) attentionBlock(l, n int) {
 	s.attend(l, n)
 	s.input(s.att, w.attnSubNorm, n, c.QDim())
 	w.o.mul(s.out[:n*c.HiddenSize], &s.in, n)
-	kernel.Axpy(1, s.out[:n*c.HiddenSize], s.x[:n*c.HiddenSize])
+	s.addResidual(n)
+}
+
+// addResidual adds the output of a block to the residual stream.
+func (s *Session) addResidual(n int) {
+	d := s.m.config.HiddenSize
+	rows(n, d, func(t int) { kernel.Axpy(1, s.out[t*d:][:d], s.x[t*d:][:d]) })
 }
 
 func (s *Session) feedForwardBlock(l, n int) {
@@ -157,7 +163,7 @@ func (s *Session) feedForwardBlock(l, n int) {
 	s.activate(n)
 	s.input(s.gate, w.ffnSubNorm, n, c.IntermediateSize)
 	w.down.mul(s.out[:n*c.HiddenSize], &s.in, n)
-	kernel.Axpy(1, s.out[:n*c.HiddenSize], s.x[:n*c.HiddenSize])
+	s.addResidual(n)
 }
 
 // activate replaces gate by act(gate)*up.

@@ -31,7 +31,7 @@ func For(n, grain int, body func(lo, hi int)) {
 
 // chunksPerThread makes the ranges of Chunks small enough that a thread which loses its
 // core for a while holds up little.
-const chunksPerThread = 8
+const chunksPerThread = 32
 
 // Chunks is For with more ranges than threads, each taken by whoever is free: for loops
 // whose results do not depend on where they are cut.
