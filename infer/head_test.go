@@ -35,7 +35,9 @@ func TestInt8HeadIsNearTheExactOne(t *testing.T) {
 	if err := m.SetHead(HeadInt8); err != nil {
 		t.Fatal(err)
 	}
-	if e := testutil.RelativeL2(logits(), want); e == 0 || e > 0.02 {
+	e := testutil.RelativeL2(logits(), want)
+	t.Logf("relative L2 %.2g", e)
+	if e == 0 || e > 0.02 {
 		t.Errorf("the int8 head's logits differ by %g, want up to 0.02 and not 0", e)
 	}
 }

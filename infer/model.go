@@ -63,7 +63,8 @@ func Load(path string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// SetHead chooses how the logits are computed, before the first session.
+// SetHead chooses how the logits are computed, before the first session. HeadExact leaves
+// the head as it is.
 func (m *Model) SetHead(head string) error {
 	switch head {
 	case "", HeadExact:

@@ -29,7 +29,7 @@ func offset(v []float32) (whole, part []float32) {
 	return whole, whole[3:][:len(v)]
 }
 
-// TestElementwiseFunctionsHaveTheBitsOfGo holds for each but the sums.
+// TestElementwiseFunctionsHaveTheBitsOfGo holds for each but the sums and Axpy.
 func TestElementwiseFunctionsHaveTheBitsOfGo(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, n := range lengths {

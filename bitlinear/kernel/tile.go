@@ -25,7 +25,7 @@ type product struct {
 	groupBytes int
 	bias       int32 // what was added to the weights to make them unsigned
 	tiles      []tile
-	emit       func(row, token int, sums []int32) // takes up to 16 rows of one token
+	emit       func(row, token int, sums []int32) // takes some rows, from row on, of one token
 }
 
 // panel is the activations of a few tokens in the order in which a tile reads them,

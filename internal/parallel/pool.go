@@ -27,7 +27,7 @@ func (j *job) work() {
 	}
 }
 
-// worker waits for jobs: for some microseconds in a loop, since the layers of a model
+// worker waits for jobs: for a short while in a loop, since the layers of a model
 // follow each other fast, then asleep.
 type worker struct {
 	next   atomic.Pointer[job]
@@ -35,7 +35,7 @@ type worker struct {
 	wake   chan struct{}
 }
 
-// spins is how often a worker looks for the next job before it sleeps, about 50 us.
+// spins is how often a worker looks for the next job before it sleeps.
 const spins = 20000
 
 // pool holds the idle workers; a nested loop finds fewer and does more itself.
