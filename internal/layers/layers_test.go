@@ -17,7 +17,7 @@ var policy = map[string]string{
 	"bitlinear/quant": "", "tokenizer": "", "optim": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
 	"format/safetensors": "internal/mmap internal/atomicfile internal/float16",
 	"format/gguf":        "internal/mmap internal/atomicfile internal/float16 bitlinear/quant",
-	"bitlinear/kernel":   "internal/parallel bitlinear/quant",
+	"bitlinear/kernel":   "internal/float16 internal/parallel bitlinear/quant",
 	"train/checkpoint":   "model format/safetensors internal/atomicfile",
 	"data":               "tokenizer internal/mmap internal/atomicfile internal/parallel",
 	"data/world":         "internal/atomicfile",
