@@ -150,7 +150,7 @@ func (l *loader) matrix(name string) matrix {
 		return l.dense(name)
 	}
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
-	w, err := kernel.PackI2S(n, k, data[:n*k/4])
+	w, err := kernel.PackI2S(kernel.Bits2, n, k, data[:n*k/4])
 	if err != nil {
 		l.fail(name, "%v", err)
 		return nil

@@ -55,7 +55,7 @@ func randomTernary(r *rand.Rand, n, k int) matrix {
 			q[i+j] = int8(bits>>(4*j)&15)%3 - 1
 		}
 	}
-	w, err := kernel.PackTernary(n, k, q)
+	w, err := kernel.PackTernary(kernel.Bits2, n, k, q)
 	if err != nil {
 		panic("infer: " + err.Error()) // the sizes are ours
 	}

@@ -59,5 +59,9 @@ func (w *Int8) Mul(dst []float32, x []int8, m int, factor []float32) {
 }
 
 func (w *Int8) product(x []int8, m int, emit func(row, token int, sums []int32)) {
-	mulTiles(product{w.N, w.K, w.bytes, 4 * groupSize, int8Bias, int8Tiles, emit}, x, m)
+	mulTiles(w.over(int8Tiles, emit), x, m)
+}
+
+func (w *Int8) over(tiles []tile, emit func(row, token int, sums []int32)) product {
+	return product{n: w.N, k: w.K, unit: groupCols, weights: w.bytes, blockBytes: ceil(w.K, groupCols) * 4 * groupSize, bias: int8Bias, tiles: tiles, emit: emit}
 }

@@ -56,11 +56,19 @@ func int8TileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 
 // ternaryQuadVNNI is a tile of one token and of four blocks, size bytes apart;
 // their 64 rows are written one after the other.
-func ternaryQuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
+func ternaryQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
 
 // int8QuadVNNI is a tile of one token and of four blocks, size bytes apart;
 // their 64 rows are written one after the other.
-func int8QuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
+func int8QuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// tritsQuadVNNI computes four blocks of 16 rows, size bytes apart, of one token: for each
+// group g of 20 columns, dst[r] = offset + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][j].
+func tritsQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of
+// 2-bit codes. The number of groups is a multiple of 4.
+func tritsWiden512(groups int, w *byte, dst *byte)
 
 // ternaryTileAVX2x1 computes 8 rows of 1 tokens as ternaryTileVNNI1 does 16; rows 8 to 15 begin at w+32.
 func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)

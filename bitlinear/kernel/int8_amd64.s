@@ -880,10 +880,10 @@ loop:
 	VZEROUPPER
 	RET
 
-// func ternaryQuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// func ternaryQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·ternaryQuadVNNI(SB), NOSPLIT, $0-48
-	MOVQ         groups+0(FP), AX
+	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         offset+24(FP), BX
@@ -974,7 +974,7 @@ loop:
 	VPDPBUSD.BCST 12(DX), Z20, Z16
 	ADDQ          $0x00000040, R9
 	ADDQ          $0x10, DX
-	DECQ          AX
+	SUBQ          $0x10, AX
 	JNZ           loop
 	MOVQ          dst+32(FP), AX
 	VPADDD        Z2, Z1, Z1
@@ -996,10 +996,10 @@ loop:
 	VZEROUPPER
 	RET
 
-// func int8QuadVNNI(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// func int8QuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·int8QuadVNNI(SB), NOSPLIT, $0-48
-	MOVQ         groups+0(FP), AX
+	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         offset+24(FP), BX
@@ -1085,7 +1085,7 @@ loop:
 	VPDPBUSD.BCST 12(DX), Z19, Z15
 	ADDQ          $0x00000100, R9
 	ADDQ          $0x10, DX
-	DECQ          AX
+	SUBQ          $0x10, AX
 	JNZ           loop
 	MOVQ          dst+32(FP), AX
 	VPADDD        Z1, Z0, Z0
@@ -1106,6 +1106,331 @@ loop:
 	VMOVDQU32     Z12, 192(AX)
 	VZEROUPPER
 	RET
+
+// func tritsQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·tritsQuadVNNI(SB), NOSPLIT, $0-48
+	MOVQ   columns+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   x+16(FP), DX
+	MOVQ   size+40(FP), BX
+	MOVQ   CX, SI
+	ADDQ   BX, SI
+	MOVQ   SI, DI
+	ADDQ   BX, DI
+	MOVQ   DI, R8
+	ADDQ   BX, R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+loop:
+	VPBROADCASTD (DX), Z8
+	VPBROADCASTD 4(DX), Z9
+	VPBROADCASTD 8(DX), Z10
+	VPBROADCASTD 12(DX), Z11
+	VPBROADCASTD 16(DX), Z12
+	VMOVDQU32    (CX), Z13
+	PREFETCHT0   3072(CX)
+	ADDQ         $0x00000040, CX
+	VMOVDQU32    (SI), Z14
+	PREFETCHT0   3072(SI)
+	ADDQ         $0x00000040, SI
+	VMOVDQU32    (DI), Z15
+	PREFETCHT0   3072(DI)
+	ADDQ         $0x00000040, DI
+	VMOVDQU32    (R8), Z16
+	PREFETCHT0   3072(R8)
+	ADDQ         $0x00000040, R8
+	VPDPBUSD     Z8, Z13, Z0
+	VPADDB       Z13, Z13, Z17
+	VPADDB       Z17, Z13, Z13
+	VPDPBUSD     Z8, Z14, Z2
+	VPADDB       Z14, Z14, Z17
+	VPADDB       Z17, Z14, Z14
+	VPDPBUSD     Z8, Z15, Z4
+	VPADDB       Z15, Z15, Z17
+	VPADDB       Z17, Z15, Z15
+	VPDPBUSD     Z8, Z16, Z6
+	VPADDB       Z16, Z16, Z17
+	VPADDB       Z17, Z16, Z16
+	VPDPBUSD     Z8, Z13, Z1
+	VPDPBUSD     Z8, Z14, Z3
+	VPDPBUSD     Z8, Z15, Z5
+	VPDPBUSD     Z8, Z16, Z7
+	VPDPBUSD     Z9, Z13, Z0
+	VPADDB       Z13, Z13, Z17
+	VPADDB       Z17, Z13, Z13
+	VPDPBUSD     Z9, Z14, Z2
+	VPADDB       Z14, Z14, Z17
+	VPADDB       Z17, Z14, Z14
+	VPDPBUSD     Z9, Z15, Z4
+	VPADDB       Z15, Z15, Z17
+	VPADDB       Z17, Z15, Z15
+	VPDPBUSD     Z9, Z16, Z6
+	VPADDB       Z16, Z16, Z17
+	VPADDB       Z17, Z16, Z16
+	VPDPBUSD     Z9, Z13, Z1
+	VPDPBUSD     Z9, Z14, Z3
+	VPDPBUSD     Z9, Z15, Z5
+	VPDPBUSD     Z9, Z16, Z7
+	VPDPBUSD     Z10, Z13, Z0
+	VPADDB       Z13, Z13, Z17
+	VPADDB       Z17, Z13, Z13
+	VPDPBUSD     Z10, Z14, Z2
+	VPADDB       Z14, Z14, Z17
+	VPADDB       Z17, Z14, Z14
+	VPDPBUSD     Z10, Z15, Z4
+	VPADDB       Z15, Z15, Z17
+	VPADDB       Z17, Z15, Z15
+	VPDPBUSD     Z10, Z16, Z6
+	VPADDB       Z16, Z16, Z17
+	VPADDB       Z17, Z16, Z16
+	VPDPBUSD     Z10, Z13, Z1
+	VPDPBUSD     Z10, Z14, Z3
+	VPDPBUSD     Z10, Z15, Z5
+	VPDPBUSD     Z10, Z16, Z7
+	VPDPBUSD     Z11, Z13, Z0
+	VPADDB       Z13, Z13, Z17
+	VPADDB       Z17, Z13, Z13
+	VPDPBUSD     Z11, Z14, Z2
+	VPADDB       Z14, Z14, Z17
+	VPADDB       Z17, Z14, Z14
+	VPDPBUSD     Z11, Z15, Z4
+	VPADDB       Z15, Z15, Z17
+	VPADDB       Z17, Z15, Z15
+	VPDPBUSD     Z11, Z16, Z6
+	VPADDB       Z16, Z16, Z17
+	VPADDB       Z17, Z16, Z16
+	VPDPBUSD     Z11, Z13, Z1
+	VPDPBUSD     Z11, Z14, Z3
+	VPDPBUSD     Z11, Z15, Z5
+	VPDPBUSD     Z11, Z16, Z7
+	VPDPBUSD     Z12, Z13, Z0
+	VPADDB       Z13, Z13, Z17
+	VPADDB       Z17, Z13, Z13
+	VPDPBUSD     Z12, Z14, Z2
+	VPADDB       Z14, Z14, Z17
+	VPADDB       Z17, Z14, Z14
+	VPDPBUSD     Z12, Z15, Z4
+	VPADDB       Z15, Z15, Z17
+	VPADDB       Z17, Z15, Z15
+	VPDPBUSD     Z12, Z16, Z6
+	VPADDB       Z16, Z16, Z17
+	VPADDB       Z17, Z16, Z16
+	VPDPBUSD     Z12, Z13, Z1
+	VPDPBUSD     Z12, Z14, Z3
+	VPDPBUSD     Z12, Z15, Z5
+	VPDPBUSD     Z12, Z16, Z7
+	ADDQ         $0x14, DX
+	SUBQ         $0x14, AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         offset+24(FP), CX
+	VPBROADCASTD (CX), Z8
+	VPADDD       Z0, Z0, Z17
+	VPADDD       Z17, Z0, Z0
+	VPSUBD       Z1, Z0, Z0
+	VPSRAD       $0x08, Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VMOVDQU32    Z0, (AX)
+	VPADDD       Z2, Z2, Z17
+	VPADDD       Z17, Z2, Z2
+	VPSUBD       Z3, Z2, Z2
+	VPSRAD       $0x08, Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VMOVDQU32    Z2, 64(AX)
+	VPADDD       Z4, Z4, Z17
+	VPADDD       Z17, Z4, Z4
+	VPSUBD       Z5, Z4, Z4
+	VPSRAD       $0x08, Z4, Z4
+	VPADDD       Z8, Z4, Z4
+	VMOVDQU32    Z4, 128(AX)
+	VPADDD       Z6, Z6, Z17
+	VPADDD       Z17, Z6, Z6
+	VPSUBD       Z7, Z6, Z6
+	VPSRAD       $0x08, Z6, Z6
+	VPADDD       Z8, Z6, Z6
+	VMOVDQU32    Z6, 192(AX)
+	VZEROUPPER
+	RET
+
+// func tritsWiden512(groups int, w *byte, dst *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·tritsWiden512(SB), NOSPLIT, $0-24
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VPXORD       Z0, Z0, Z0
+	VPBROADCASTD byteOnes<>+0(SB), Z1
+	VPBROADCASTD codeMask0<>+0(SB), Z2
+	VPBROADCASTD codeMask2<>+0(SB), Z3
+	VPBROADCASTD codeMask4<>+0(SB), Z4
+	VPBROADCASTD codeMask6<>+0(SB), Z5
+
+loop:
+	VMOVDQU32  (CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VPANDD     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVDQU32  Z9, (DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VPANDD     Z2, Z8, Z9
+	VMOVDQU32  64(CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVDQU32  Z9, 64(DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VPANDD     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VMOVDQU32  128(CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVDQU32  Z9, 128(DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VPANDD     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VMOVDQU32  192(CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVDQU32  Z9, 192(DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VPANDD     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVDQU32  Z9, 256(DX)
+	ADDQ       $0x00000100, CX
+	ADDQ       $0x00000140, DX
+	SUBQ       $0x04, AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+DATA byteOnes<>+0(SB)/4, $0x01010101
+GLOBL byteOnes<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask0<>+0(SB)/4, $0x03030303
+GLOBL codeMask0<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask2<>+0(SB)/4, $0x0c0c0c0c
+GLOBL codeMask2<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask4<>+0(SB)/4, $0x30303030
+GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
+GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
 // func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 // Requires: AVX, AVX2

@@ -159,7 +159,7 @@ func TestMulInt8IsTheDefinition(t *testing.T) {
 					x[i] = -128
 				}
 			}
-			w, err := PackTernary(n, k, q)
+			w, err := PackTernary(Bits2, n, k, q)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,8 @@ package kernel
 // lanes is 0: there are no vector functions here, and nothing calls the ones below.
 func lanes(int) int { return 0 }
 
+const has512 = false
+
 func dot512(int, *float32, *float32) float32                      { return 0 }
 func dotF16x512(int, *uint16, *float32) float32                   { return 0 }
 func axpy512(int, float32, *float32, *float32)                    {}

@@ -18,19 +18,35 @@ const (
 	groupSize = 64
 )
 
-// Ternary is a ternary weight matrix [N,K], 2 bits a weight, in the layout of the
-// product.
+// Format is how many bits a ternary weight takes in memory.
+type Format int
+
+const (
+	Bits2  Format = iota // four weights a byte
+	Bits16               // five weights a byte, 1.6 bits each: see trits.go
+)
+
+func (f Format) String() string { return [...]string{"2 bits", "1.6 bits"}[f] }
+
+// unit is what the number of columns is filled up to a multiple of.
+func (f Format) unit() int { return [...]int{groupCols, tritsUnit}[f] }
+
+// lineCols is how many columns of 16 rows 64 bytes hold.
+func (f Format) lineCols() int { return [...]int{groupCols, tritsCols}[f] }
+
+// Ternary is a ternary weight matrix [N,K] in the layout of the product.
 type Ternary struct {
-	N, K  int
-	codes []byte // [blocks][groups][16 rows][4]
+	N, K   int
+	format Format
+	codes  []byte // [blocks][lines][16 rows][4]
 }
 
 // PackTernary packs weights q [n,k] of -1, 0 and +1.
-func PackTernary(n, k int, q []int8) (*Ternary, error) {
+func PackTernary(f Format, n, k int, q []int8) (*Ternary, error) {
 	if len(q) != n*k {
 		return nil, fmt.Errorf("kernel: %d ternary values for a matrix of %d by %d", len(q), n, k)
 	}
-	w := newTernary(n, k)
+	w := newTernary(f, n, k)
 	parallel.For(n, 16, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			w.setRow(i, q[i*k:][:k])
@@ -41,11 +57,11 @@ func PackTernary(n, k int, q []int8) (*Ternary, error) {
 
 // PackI2S packs the I2_S codes of a matrix [n,k], row by row, so that no more than a
 // row is ever unpacked.
-func PackI2S(n, k int, codes []byte) (*Ternary, error) {
+func PackI2S(f Format, n, k int, codes []byte) (*Ternary, error) {
 	if len(codes) != n*k/4 || k%128 != 0 {
 		return nil, fmt.Errorf("kernel: %d bytes of I2_S for a matrix of %d by %d", len(codes), n, k)
 	}
-	w := newTernary(n, k)
+	w := newTernary(f, n, k)
 	var once sync.Once
 	var failed error
 	parallel.For(n, 16, func(lo, hi int) {
@@ -61,26 +77,45 @@ func PackI2S(n, k int, codes []byte) (*Ternary, error) {
 	return w, failed
 }
 
-func newTernary(n, k int) *Ternary {
-	return &Ternary{N: n, K: k, codes: make([]byte, ceil(n, blockRows)*ceil(k, groupCols)*groupSize)}
+func newTernary(f Format, n, k int) *Ternary {
+	w := &Ternary{N: n, K: k, format: f}
+	w.codes = make([]byte, ceil(n, blockRows)*w.blockBytes())
+	return w
 }
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 
-func (w *Ternary) groups() int { return ceil(w.K, groupCols) }
+// Bytes is the memory of the weights.
+func (w *Ternary) Bytes() int { return len(w.codes) }
 
-// setRow packs row i. The columns that fill up the last group meet activations of 0.
+func (w *Ternary) blockBytes() int {
+	return ceil(w.K, w.format.unit()) * w.format.unit() / w.format.lineCols() * groupSize
+}
+
+// setRow packs row i.
 func (w *Ternary) setRow(i int, q []int8) {
-	at := i/blockRows*w.groups()*groupSize + i%blockRows*4
-	for ; len(q) >= groupCols; q = q[groupCols:] {
-		out := w.codes[at : at+4 : at+4]
-		for j := range out {
-			out[j] = byte(q[j]+1) | byte(q[4+j]+1)<<2 | byte(q[8+j]+1)<<4 | byte(q[12+j]+1)<<6
-		}
-		at += groupSize
+	row := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:]
+	if w.format == Bits16 {
+		packTrits(row, q)
+		return
 	}
-	for c, v := range q {
-		w.codes[at+c%4] |= byte(v+1) << (c / 4 * 2)
+	packBits2(row, q)
+}
+
+// packBits2 packs a row; out has four bytes of each line. The columns that fill up the
+// last line meet activations of 0.
+func packBits2(out []byte, q []int8) {
+	for at := 0; ; at += groupSize {
+		if len(q) < groupCols {
+			for c, v := range q {
+				out[at+c%4] |= byte(v+1) << (c / 4 * 2)
+			}
+			return
+		}
+		for j := range 4 {
+			out[at+j] = byte(q[j]+1) | byte(q[4+j]+1)<<2 | byte(q[8+j]+1)<<4 | byte(q[12+j]+1)<<6
+		}
+		q = q[groupCols:]
 	}
 }
 
@@ -98,5 +133,13 @@ func (w *Ternary) Mul(dst []float32, x []int8, m int, factor []float32) {
 }
 
 func (w *Ternary) product(x []int8, m int, emit func(row, token int, sums []int32)) {
-	mulTiles(product{w.N, w.K, w.codes, groupSize, 1, ternaryTiles, emit}, x, m)
+	mulTiles(w.over(ternaryTiles, emit), x, m)
+}
+
+func (w *Ternary) over(tiles []tile, emit func(row, token int, sums []int32)) product {
+	p := product{n: w.N, k: w.K, unit: w.format.unit(), weights: w.codes, blockBytes: w.blockBytes(), bias: 1, tiles: tiles, emit: emit}
+	if w.format == Bits16 {
+		p.tiles, p.widen = tritsTiles(tiles), widenTrits
+	}
+	return p
 }

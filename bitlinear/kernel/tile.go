@@ -13,20 +13,27 @@ type tile struct {
 	tokens int
 	rows   int // 16, or 8 where a tile is half a block
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
-	// quad, if there is one, computes four blocks of a single token, size bytes apart.
-	quad func(groups int, w *byte, x *int8, offset, dst *int32, size int)
+	// quad, if there is one, computes four blocks of a single token, size bytes apart, of
+	// so many columns.
+	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
 }
 
 // product is a matrix of packed weights, and the tiles that multiply it, the largest
 // number of tokens first and one of a single token last.
 type product struct {
 	n, k       int
+	unit       int // columns come in multiples of it
 	weights    []byte
-	groupBytes int
+	blockBytes int   // of 16 rows
 	bias       int32 // what was added to the weights to make them unsigned
 	tiles      []tile
-	emit       func(row, token int, sums []int32) // takes some rows, from row on, of one token
+	// widen, if there is one, turns a block of weights into what the tiles read; quad
+	// reads it as it is.
+	widen func(dst, block []byte) []byte
+	emit  func(row, token int, sums []int32) // takes some rows, from row on, of one token
 }
+
+func (p *product) columns() int { return ceil(p.k, p.unit) * p.unit }
 
 // panel is the activations of a few tokens in the order in which a tile reads them,
 // [K/4][tokens][4], and minus bias times the sum of each, which undoes the bias.
@@ -56,7 +63,7 @@ func mulTiles(p product, x []int8, m int) {
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
 	s.pack(p, x, m)
-	groups, blocks := ceil(p.k, groupCols), ceil(p.n, blockRows)
+	blocks := ceil(p.n, blockRows)
 	for panels := s.panels; len(panels) > 0; {
 		together := 0
 		for size := 0; together < len(panels) && (together == 0 || size < panelBytes); together++ {
@@ -64,37 +71,57 @@ func mulTiles(p product, x []int8, m int) {
 		}
 		now := panels[:together]
 		panels = panels[together:]
+		unit := 1
+		if len(now) == 1 && now[0].tile.quad != nil {
+			unit = 4
+		}
 		// A range of less than 2^18 products is not worth another thread.
-		parallel.Chunks(blocks, max(1, 1<<18/(blockRows*p.k*min(m, 24))), func(lo, hi int) {
-			if now[0].tile.quad != nil && len(now) == 1 {
-				lo = now[0].quads(&p, groups, lo, hi)
-			}
-			for b := lo; b < hi; b++ {
-				w := p.weights[b*groups*p.groupBytes:]
-				for i := range now {
-					now[i].block(&p, w, groups, b*blockRows)
-				}
-			}
+		grain := max(1, 1<<18/(unit*blockRows*p.k*min(m, 24)))
+		parallel.Chunks(ceil(blocks, unit), grain, func(lo, hi int) {
+			p.blocks(now, lo*unit, min(hi*unit, blocks), unit == 4)
 		})
 	}
 }
 
+// blocks computes the blocks [lo,hi) of weights for the tokens of some panels.
+func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
+	if quads {
+		lo = panels[0].quads(p, lo, hi)
+	}
+	var wide *[]byte
+	if p.widen != nil && lo < hi {
+		wide = widePool.Get().(*[]byte)
+		defer widePool.Put(wide)
+	}
+	for b := lo; b < hi; b++ {
+		w := p.weights[b*p.blockBytes:][:p.blockBytes]
+		if p.widen != nil {
+			*wide = p.widen(*wide, w)
+			w = *wide
+		}
+		for i := range panels {
+			panels[i].block(p, w, b*blockRows)
+		}
+	}
+}
+
+var widePool = sync.Pool{New: func() any { return new([]byte) }}
+
 // quads computes the blocks [lo,hi) for the panel's one token, four at a time, and
 // returns the first that is left.
-func (p *panel) quads(of *product, groups, lo, hi int) int {
-	size := groups * of.groupBytes
+func (p *panel) quads(of *product, lo, hi int) int {
 	var sums [4 * blockRows]int32
 	for ; lo+4 <= hi; lo += 4 {
-		p.tile.quad(groups, &of.weights[lo*size], &p.x[0], &p.offset[0], &sums[0], size)
+		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &sums[0], of.blockBytes)
 		of.emit(lo*blockRows, p.first, sums[:min(4*blockRows, of.n-lo*blockRows)])
 	}
 	return lo
 }
 
 // block computes the rows of weights from row on for the tokens of the panel.
-func (p *panel) block(of *product, w []byte, groups, row int) {
+func (p *panel) block(of *product, w []byte, row int) {
 	var sums [24 * blockRows]int32
-	p.run(groups, w, &sums[0], blockRows)
+	p.run(of.columns()/groupCols, w, &sums[0], blockRows)
 	for t := range p.count {
 		of.emit(row, p.first+t, sums[t*blockRows:][:min(blockRows, of.n-row)])
 	}
@@ -109,7 +136,7 @@ func (p *panel) run(groups int, w []byte, dst *int32, stride int) {
 
 // pack splits m tokens over tiles: as many of the largest as fill, then smaller ones.
 func (s *scratch) pack(p product, x []int8, m int) {
-	k := ceil(p.k, groupCols) * groupCols
+	k := p.columns()
 	s.panels = s.panels[:0]
 	padded := 0
 	for first := 0; first < m; {

@@ -30,7 +30,7 @@ func fillTernary(r *rand.Rand, q, x []int8, extreme bool) {
 // two, for each number of tokens up to past the largest tile, with guards at both ends.
 func TestTernaryTiles(t *testing.T) {
 	const guard = 17
-	for name, tiles := range ternaryImplementations() {
+	everyTernary(func(name string, format Format, tiles []tile) {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 1))
 			for _, k := range []int{1, 3, 4, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1023, 1025} {
@@ -39,7 +39,7 @@ func TestTernaryTiles(t *testing.T) {
 						m++
 						q, x := make([]int8, n*k), make([]int8, m*k)
 						fillTernary(r, q, x, m%7 == 0)
-						w, err := PackTernary(n, k, q)
+						w, err := PackTernary(format, n, k, q)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -48,7 +48,7 @@ func TestTernaryTiles(t *testing.T) {
 							all[i] = 1 << 30
 						}
 						dst := all[guard:][:m*n]
-						mulTiles(product{n, k, w.codes, groupSize, 1, tiles, func(row, token int, sums []int32) { copy(dst[token*n+row:], sums) }}, x, m)
+						mulTiles(w.over(tiles, func(row, token int, sums []int32) { copy(dst[token*n+row:], sums) }), x, m)
 						for i, v := range all {
 							want := int32(1 << 30)
 							if j := i - guard; j >= 0 && j < m*n {
@@ -62,29 +62,38 @@ func TestTernaryTiles(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// everyTernary calls body with each implementation and each format.
+func everyTernary(body func(name string, format Format, tiles []tile)) {
+	for name, tiles := range ternaryImplementations() {
+		for _, format := range []Format{Bits2, Bits16} {
+			body(fmt.Sprintf("%s/%v", name, format), format, tiles)
+		}
 	}
 }
 
 // TestLongestRowDoesNotOverflow has all weights +1 and all activations 127 and -128.
 func TestLongestRowDoesNotOverflow(t *testing.T) {
 	const k = 32768
-	for name, tiles := range ternaryImplementations() {
+	everyTernary(func(name string, format Format, tiles []tile) {
 		for _, v := range []int8{127, -128} {
-			q, x := make([]int8, 16*k), make([]int8, k)
+			q, x := make([]int8, 64*k), make([]int8, k)
 			for i := range q {
 				q[i] = 1
 			}
 			for i := range x {
 				x[i] = v
 			}
-			w, _ := PackTernary(16, k, q)
-			mulTiles(product{16, k, w.codes, groupSize, 1, tiles, func(_, _ int, sums []int32) {
+			w, _ := PackTernary(format, 64, k, q)
+			mulTiles(w.over(tiles, func(_, _ int, sums []int32) {
 				if sums[0] != k*int32(v) || sums[15] != k*int32(v) {
 					t.Errorf("%s: %d and %d, want %d", name, sums[0], sums[15], k*int32(v))
 				}
-			}}, x, 1)
+			}), x, 1)
 		}
-	}
+	})
 }
 
 func TestInt8Tiles(t *testing.T) {
@@ -109,7 +118,7 @@ func TestInt8Tiles(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					mulTiles(product{n, k, w.bytes, 4 * groupSize, int8Bias, tiles, func(row, token int, sums []int32) {
+					mulTiles(w.over(tiles, func(row, token int, sums []int32) {
 						for i, got := range sums {
 							want := int32(0)
 							for j, v := range rows[row+i] {
@@ -119,7 +128,7 @@ func TestInt8Tiles(t *testing.T) {
 								t.Fatalf("%s: n %d k %d m %d: row %d is %d, want %d", name, n, k, m, row+i, got, want)
 							}
 						}
-					}}, x, m)
+					}), x, m)
 				}
 			}
 		}
@@ -134,10 +143,11 @@ func FuzzTernaryTiles(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		q, x := make([]int8, n*k), make([]int8, m*k)
 		fillTernary(r, q, x, false)
-		w, _ := PackTernary(n, k, q)
+		w, _ := PackTernary(Bits2, n, k, q)
 		want := make([]int32, m*n)
 		w.tiled(want, x, m, genericTernaryTiles)
-		for name, tiles := range ternaryImplementations() {
+		everyTernary(func(name string, format Format, tiles []tile) {
+			w, _ := PackTernary(format, n, k, q)
 			got := make([]int32, m*n)
 			w.tiled(got, x, m, tiles)
 			for i := range got {
@@ -145,26 +155,26 @@ func FuzzTernaryTiles(f *testing.F) {
 					t.Fatalf("%s: n %d k %d m %d: value %d is %d, generic has %d", name, n, k, m, i, got[i], want[i])
 				}
 			}
-		}
+		})
 	})
 }
 
 func (w *Ternary) tiled(dst []int32, x []int8, m int, tiles []tile) {
-	mulTiles(product{w.N, w.K, w.codes, groupSize, 1, tiles, func(row, token int, sums []int32) { copy(dst[token*w.N+row:], sums) }}, x, m)
+	mulTiles(w.over(tiles, func(row, token int, sums []int32) { copy(dst[token*w.N+row:], sums) }), x, m)
 }
 
 // BenchmarkTernary gives GOP/s (multiply and add counted as 2) and the GB/s of weights
 // read, of each implementation on all threads. The limits are in ARCHITECTURE.md.
 func BenchmarkTernary(b *testing.B) {
-	for name, tiles := range ternaryImplementations() {
-		for _, m := range []int{1, 8, 192} {
+	everyTernary(func(name string, format Format, tiles []tile) {
+		for _, m := range []int{1, 2, 4, 8, 192} {
 			b.Run(fmt.Sprintf("%s/2560x6912x%d/threads%d", name, m, parallel.Threads()), func(b *testing.B) {
 				const n, k, matrices = 6912, 2560, 24 // more than the caches hold
 				q, x := make([]int8, n*k), make([]int8, m*k)
 				fillTernary(rand.New(rand.NewPCG(3, 3)), q, x, false)
 				var list []*Ternary
 				for range matrices {
-					w, _ := PackTernary(n, k, q)
+					w, _ := PackTernary(format, n, k, q)
 					list = append(list, w)
 				}
 				dst, factor := make([]float32, m*n), make([]float32, m)
@@ -177,8 +187,8 @@ func BenchmarkTernary(b *testing.B) {
 				}
 				s := b.Elapsed().Seconds() / float64(b.N)
 				b.ReportMetric(2*n*k*float64(m)/s/1e9, "GOP/s")
-				b.ReportMetric(n*k/4/s/1e9, "GB/s")
+				b.ReportMetric(float64(list[0].Bytes())/s/1e9, "GB/s")
 			})
 		}
-	}
+	})
 }

@@ -20,7 +20,7 @@ func productFLOPs() float64 {
 // int8Ops times the int8 by ternary product of a prompt.
 func int8Ops() float64 {
 	const m, n, k = 192, 2048, 2560
-	w, err := kernel.PackTernary(n, k, make([]int8, n*k))
+	w, err := kernel.PackTernary(kernel.Bits2, n, k, make([]int8, n*k))
 	if err != nil {
 		return 0
 	}

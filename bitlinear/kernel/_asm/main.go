@@ -17,6 +17,8 @@ func main() {
 	}
 	tileQuad("ternaryQuadVNNI", ternaryWeights)
 	tileQuad("int8QuadVNNI", int8Weights)
+	tritsQuad()
+	tritsWiden()
 	for _, tokens := range []int{1, 2, 4} {
 		tileAVX2(tokens)
 	}

@@ -94,18 +94,11 @@ func tileVNNI(name string, tokens int, kind weights) {
 // tileQuad multiplies four neighbouring blocks of 16 rows by one token: four streams of
 // weights are read faster than one.
 func tileQuad(name string, kind weights) {
-	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, size int)")
+	TEXT(name, NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
 	Doc(name+" is a tile of one token and of four blocks, size bytes apart;",
 		"their 64 rows are written one after the other.")
-	groups, w, x, offset := Load(Param("groups"), GP64()), Load(Param("w"), GP64()), Load(Param("x"), GP64()), Load(Param("offset"), GP64())
-	size := Load(Param("size"), GP64())
-	streams := []reg.Register{w}
-	for range 3 {
-		next := GP64()
-		MOVQ(streams[len(streams)-1], next)
-		ADDQ(size, next)
-		streams = append(streams, next)
-	}
+	columns, w, x, offset := param("columns"), param("w"), param("x"), param("offset")
+	streams := quadStreams(w, param("size"))
 	load := kind.prepare()
 	var sums [4][4]reg.VecVirtual
 	for b := range sums {
@@ -128,7 +121,7 @@ func tileQuad(name string, kind weights) {
 		ADDQ(U32(kind.bytes), from)
 	}
 	ADDQ(Imm(16), x)
-	DECQ(groups)
+	SUBQ(Imm(16), columns)
 	JNZ(LabelRef("loop"))
 	dst := Load(Param("dst"), GP64())
 	for b, s := range sums {
@@ -139,6 +132,18 @@ func tileQuad(name string, kind weights) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// quadStreams are the addresses of four blocks, the first at w, size bytes apart.
+func quadStreams(w, size reg.Register) []reg.Register {
+	streams := []reg.Register{w}
+	for range 3 {
+		next := GP64()
+		MOVQ(streams[len(streams)-1], next)
+		ADDQ(size, next)
+		streams = append(streams, next)
+	}
+	return streams
 }
 
 // store adds up the sums of each token and writes them.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// times3 replaces the bytes of q by three times themselves, modulo 256.
+func times3(q, spare reg.VecVirtual) {
+	VPADDB(q, q, spare)
+	VPADDB(spare, q, q)
+}
+
+// tritsQuad multiplies four neighbouring blocks of 16 rows by one token without ever
+// taking a byte apart. With q[0] the byte and q[i+1] = 3q[i] mod 256, digit i is
+// (3q[i] - q[i+1])/256, so the sum of digit times activation is (3A - B)/256 with
+// A = sum of q[i]x[i] and B = sum of q[i+1]x[i]: two products and two additions for 64
+// weights, where taking digits out would be seven instructions.
+func tritsQuad() {
+	TEXT("tritsQuadVNNI", NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
+	Doc("tritsQuadVNNI computes four blocks of 16 rows, size bytes apart, of one token: for each",
+		"group g of 20 columns, dst[r] = offset + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][j].")
+	columns, w, x := param("columns"), param("w"), param("x")
+	streams := quadStreams(w, param("size"))
+	var a, b [4]reg.VecVirtual
+	for s := range streams {
+		a[s], b[s] = ZMM(), ZMM()
+		VPXORD(a[s], a[s], a[s])
+		VPXORD(b[s], b[s], b[s])
+	}
+	in := [5]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM(), ZMM()}
+	Label("loop")
+	for i, v := range in {
+		VPBROADCASTD(Mem{Base: x, Disp: 4 * i}, v)
+	}
+	q, spare := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+	for s, from := range streams {
+		VMOVDQU32(Mem{Base: from}, q[s])
+		PREFETCHT0(Mem{Base: from, Disp: 3072})
+		ADDQ(U32(64), from)
+	}
+	for _, v := range in {
+		for s := range streams {
+			VPDPBUSD(v, q[s], a[s])
+			times3(q[s], spare[s])
+		}
+		for s := range streams {
+			VPDPBUSD(v, q[s], b[s])
+		}
+	}
+	ADDQ(Imm(20), x)
+	SUBQ(Imm(20), columns)
+	JNZ(LabelRef("loop"))
+	dst, offset := param("dst"), ZMM()
+	VPBROADCASTD(Mem{Base: param("offset")}, offset)
+	for s := range streams {
+		VPADDD(a[s], a[s], spare[s])
+		VPADDD(spare[s], a[s], a[s])
+		VPSUBD(b[s], a[s], a[s])
+		VPSRAD(U8(8), a[s], a[s])
+		VPADDD(offset, a[s], a[s])
+		VMOVDQU32(a[s], Mem{Base: dst, Disp: 64 * s})
+	}
+	finish()
+}
+
+// tritsWiden takes digits out. Digit 3q/256 is the two high bits of 3q/4, which is the
+// mean of q and q/2; both means are rounded up, so one is taken off q first.
+func tritsWiden() {
+	TEXT("tritsWiden512", NOSPLIT, "func(groups int, w, dst *byte)")
+	Doc("tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of",
+		"2-bit codes. The number of groups is a multiple of 4.")
+	groups, w, dst := param("groups"), param("w"), param("dst")
+	zero, one := ZMM(), ZMM()
+	VPXORD(zero, zero, zero)
+	VPBROADCASTD(broadcast("byteOnes", 0x01010101), one)
+	var masks [4]reg.VecVirtual
+	for i := range masks {
+		masks[i] = ZMM()
+		VPBROADCASTD(broadcast("codeMask"+string(rune('0'+2*i)), 0x03030303<<(2*i)), masks[i])
+	}
+	const keepOr = 0xf8 // of VPTERNLOG: a | b&c
+	q, spare, digit, codes := ZMM(), ZMM(), ZMM(), ZMM()
+	Label("loop")
+	for i := range 20 {
+		if i%5 == 0 {
+			VMOVDQU32(Mem{Base: w, Disp: 64 * (i / 5)}, q)
+		} else {
+			times3(q, spare)
+		}
+		VPSUBUSB(one, q, spare)
+		VPAVGB(zero, spare, digit)
+		VPAVGB(digit, spare, digit)
+		at := i % 4
+		if at < 3 {
+			VPSRLW(U8(6-2*at), digit, digit)
+		}
+		if at == 0 {
+			VPANDD(masks[at], digit, codes)
+			continue
+		}
+		VPTERNLOGD(U8(keepOr), masks[at], digit, codes)
+		if at == 3 {
+			VMOVDQU32(codes, Mem{Base: dst, Disp: 64 * (i / 4)})
+		}
+	}
+	ADDQ(U32(256), w)
+	ADDQ(U32(320), dst)
+	SUBQ(Imm(4), groups)
+	JNZ(LabelRef("loop"))
+	finish()
+}
