@@ -18,6 +18,7 @@ func gemmTile(k int, a, b, c *float32, ldc int, accumulate bool) {
 var (
 	ternaryTiles = best(ternaryImplementations())
 	int8Tiles    = best(int8Implementations())
+	int4Tiles    = best(int4Implementations())
 )
 
 // best takes the fastest implementation there is.

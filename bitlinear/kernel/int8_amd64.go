@@ -54,17 +54,48 @@ func ternaryTileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, 
 // w: bytes, 128 more than the weights, four columns of a row in each lane.
 func int8TileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
-// ternaryQuadVNNI is a tile of one token and of four blocks, size bytes apart;
-// their 64 rows are written one after the other.
+// int4TileVNNI2 computes 16 rows of 2 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: 4-bit codes, 8 columns of a row in four bytes, of which byte j holds columns j and 4+j from its low bits up.
+func int4TileVNNI2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// int4TileVNNI8 computes 16 rows of 8 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: 4-bit codes, 8 columns of a row in four bytes, of which byte j holds columns j and 4+j from its low bits up.
+func int4TileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// int4TileVNNI24 computes 16 rows of 24 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: 4-bit codes, 8 columns of a row in four bytes, of which byte j holds columns j and 4+j from its low bits up.
+func int4TileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// ternaryQuadVNNI is a tile of 1 tokens and of four blocks, size bytes apart;
+// the 64 rows of a token are written one after the other, then those of the next.
 func ternaryQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
 
-// int8QuadVNNI is a tile of one token and of four blocks, size bytes apart;
-// their 64 rows are written one after the other.
+// int8QuadVNNI is a tile of 1 tokens and of four blocks, size bytes apart;
+// the 64 rows of a token are written one after the other, then those of the next.
 func int8QuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// int4QuadVNNI is a tile of 2 tokens and of four blocks, size bytes apart;
+// the 64 rows of a token are written one after the other, then those of the next.
+func int4QuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
 
 // tritsQuadVNNI computes four blocks of 16 rows, size bytes apart, of one token: for each
 // group g of 20 columns, dst[r] = offset + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][j].
 func tritsQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// tritsTileVNNI2 computes 16 rows of 2 tokens: for each group g of 20 columns,
+// dst[t*stride+r] = offset[t] + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][t][j].
+func tritsTileVNNI2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// tritsTileVNNI4 computes 16 rows of 4 tokens: for each group g of 20 columns,
+// dst[t*stride+r] = offset[t] + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][t][j].
+func tritsTileVNNI4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// tritsTileVNNI8 computes 16 rows of 8 tokens: for each group g of 20 columns,
+// dst[t*stride+r] = offset[t] + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][t][j].
+func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
 // tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of
 // 2-bit codes. The number of groups is a multiple of 4.

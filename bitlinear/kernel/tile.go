@@ -11,10 +11,11 @@ import (
 // ternaryTileGeneric for the loop.
 type tile struct {
 	tokens int
-	rows   int // 16, or 8 where a tile is half a block
+	rows   int  // 16, or 8 where a tile is half a block
+	trits  bool // reads trits, so that they need not be widened
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
-	// quad, if there is one, computes four blocks of a single token, size bytes apart, of
-	// so many columns.
+	// quad, if there is one, computes four blocks of one or two tokens, size bytes apart,
+	// of so many columns.
 	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
 }
 
@@ -89,39 +90,51 @@ func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
 		lo = panels[0].quads(p, lo, hi)
 	}
 	var wide *[]byte
-	if p.widen != nil && lo < hi {
+	if lo < hi && p.mustWiden(panels) {
 		wide = widePool.Get().(*[]byte)
 		defer widePool.Put(wide)
 	}
 	for b := lo; b < hi; b++ {
 		w := p.weights[b*p.blockBytes:][:p.blockBytes]
-		if p.widen != nil {
+		codes := w
+		if wide != nil {
 			*wide = p.widen(*wide, w)
-			w = *wide
+			codes = *wide
 		}
 		for i := range panels {
-			panels[i].block(p, w, b*blockRows)
+			if panels[i].tile.trits {
+				panels[i].block(p, w, b*blockRows, tritsCols)
+			} else {
+				panels[i].block(p, codes, b*blockRows, groupCols)
+			}
 		}
 	}
+}
+
+func (p *product) mustWiden(panels []panel) bool {
+	return p.widen != nil && slices.ContainsFunc(panels, func(q panel) bool { return !q.tile.trits })
 }
 
 var widePool = sync.Pool{New: func() any { return new([]byte) }}
 
-// quads computes the blocks [lo,hi) for the panel's one token, four at a time, and
-// returns the first that is left.
+// quads computes the blocks [lo,hi) for the panel's one or two tokens, four at a time,
+// and returns the first that is left.
 func (p *panel) quads(of *product, lo, hi int) int {
-	var sums [4 * blockRows]int32
+	var sums [2][4 * blockRows]int32
 	for ; lo+4 <= hi; lo += 4 {
-		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &sums[0], of.blockBytes)
-		of.emit(lo*blockRows, p.first, sums[:min(4*blockRows, of.n-lo*blockRows)])
+		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &sums[0][0], of.blockBytes)
+		for t := range p.count {
+			of.emit(lo*blockRows, p.first+t, sums[t][:min(4*blockRows, of.n-lo*blockRows)])
+		}
 	}
 	return lo
 }
 
-// block computes the rows of weights from row on for the tokens of the panel.
-func (p *panel) block(of *product, w []byte, row int) {
+// block computes the rows of weights from row on, in groups of so many columns, for the
+// tokens of the panel.
+func (p *panel) block(of *product, w []byte, row, cols int) {
 	var sums [24 * blockRows]int32
-	p.run(of.columns()/groupCols, w, &sums[0], blockRows)
+	p.run(of.columns()/cols, w, &sums[0], blockRows)
 	for t := range p.count {
 		of.emit(row, p.first+t, sums[t*blockRows:][:min(blockRows, of.n-row)])
 	}

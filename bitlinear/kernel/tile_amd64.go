@@ -31,3 +31,11 @@ func int8Implementations() map[string][]tile {
 	}
 	return list
 }
+
+func int4Implementations() map[string][]tile {
+	list := map[string][]tile{"generic": genericInt4Tiles}
+	if hasVNNI {
+		list["avx512vnni"] = []tile{{tokens: 24, rows: 16, run: int4TileVNNI24}, {tokens: 8, rows: 16, run: int4TileVNNI8}, {tokens: 2, rows: 16, run: int4TileVNNI2, quad: int4QuadVNNI}}
+	}
+	return list
+}

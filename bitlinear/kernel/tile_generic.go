@@ -39,6 +39,23 @@ func int8TileGeneric(groups int, w *byte, x *int8, offset, dst *int32, _ int) {
 	}
 }
 
+// int4TileGeneric is ternaryTileGeneric for codes of 4 bits.
+func int4TileGeneric(groups int, w *byte, x *int8, offset, dst *int32, _ int) {
+	sums := (*[blockRows]int32)(unsafe.Pointer(dst))
+	for r := range sums {
+		sums[r] = *offset
+	}
+	xs := unsafe.Slice((*[8]int8)(unsafe.Pointer(x)), 2*groups)
+	for g, codes := range unsafe.Slice((*[blockRows][4]byte)(unsafe.Pointer(w)), 2*groups) {
+		in := &xs[g]
+		for r := range sums {
+			for j, c := range codes[r] {
+				sums[r] += int32(c&15)*int32(in[j]) + int32(c>>4)*int32(in[4+j])
+			}
+		}
+	}
+}
+
 // shift is the address of p[n].
 func shift(p *int32, n int) *int32 {
 	return (*int32)(unsafe.Add(unsafe.Pointer(p), 4*n))
@@ -46,5 +63,6 @@ func shift(p *int32, n int) *int32 {
 
 var (
 	genericTernaryTiles = []tile{{tokens: 1, rows: blockRows, run: ternaryTileGeneric}}
+	genericInt4Tiles    = []tile{{tokens: 1, rows: blockRows, run: int4TileGeneric}}
 	genericInt8Tiles    = []tile{{tokens: 1, rows: blockRows, run: int8TileGeneric}}
 )

@@ -9,3 +9,7 @@ func ternaryImplementations() map[string][]tile {
 func int8Implementations() map[string][]tile {
 	return map[string][]tile{"generic": genericInt8Tiles}
 }
+
+func int4Implementations() map[string][]tile {
+	return map[string][]tile{"generic": genericInt4Tiles}
+}

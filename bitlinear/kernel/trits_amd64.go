@@ -2,12 +2,14 @@
 
 package kernel
 
-// tritsTiles are tiles of 2-bit codes with a product of one token that reads trits.
+// tritsTiles are the tiles for trits on a machine with these tiles for 2-bit codes.
 func tritsTiles(tiles []tile) []tile {
-	list := append([]tile(nil), tiles...)
-	one := &list[len(list)-1]
-	if one.quad != nil {
-		one.quad = tritsQuadVNNI
+	if tiles[len(tiles)-1].quad == nil {
+		return tiles
 	}
-	return list
+	return append(tiles[:1:1],
+		tile{tokens: 8, rows: 16, trits: true, run: tritsTileVNNI8},
+		tile{tokens: 4, rows: 16, trits: true, run: tritsTileVNNI4},
+		tile{tokens: 2, rows: 16, trits: true, run: tritsTileVNNI2},
+		tile{tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: tritsQuadVNNI})
 }

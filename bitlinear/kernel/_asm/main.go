@@ -15,9 +15,16 @@ func main() {
 		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
 		tileVNNI("int8TileVNNI", tokens, int8Weights)
 	}
-	tileQuad("ternaryQuadVNNI", ternaryWeights)
-	tileQuad("int8QuadVNNI", int8Weights)
+	for _, tokens := range []int{2, 8, 24} {
+		tileVNNI("int4TileVNNI", tokens, int4Weights)
+	}
+	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
+	tileQuad("int8QuadVNNI", 1, int8Weights)
+	tileQuad("int4QuadVNNI", 2, int4Weights)
 	tritsQuad()
+	tritsTile(2)
+	tritsTile(4)
+	tritsDigits(8)
 	tritsWiden()
 	for _, tokens := range []int{1, 2, 4} {
 		tileAVX2(tokens)

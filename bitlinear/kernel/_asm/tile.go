@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -38,6 +39,21 @@ var int8Weights = weights{256, "bytes, 128 more than the weights, four columns o
 		}
 	}
 }}
+
+var int4Weights = weights{128, "4-bit codes, 8 columns of a row in four bytes, of which byte j holds columns j and 4+j from its low bits up", func() func([4]reg.VecVirtual, reg.GPVirtual) {
+	mask := ZMM()
+	VPBROADCASTD(nibbleMask(), mask)
+	return func(w [4]reg.VecVirtual, from reg.GPVirtual) {
+		for g := 0; g < 4; g += 2 {
+			VMOVDQU32(Mem{Base: from, Disp: 32 * g}, w[g+1])
+			VPANDD(mask, w[g+1], w[g])
+			VPSRLW(U8(4), w[g+1], w[g+1])
+			VPANDD(mask, w[g+1], w[g+1])
+		}
+	}
+}}
+
+var nibbleMask = sync.OnceValue(func() Mem { return broadcast("nibbleMask", 0x0f0f0f0f) })
 
 var codeMask Mem
 
@@ -91,22 +107,26 @@ func tileVNNI(name string, tokens int, kind weights) {
 	RET()
 }
 
-// tileQuad multiplies four neighbouring blocks of 16 rows by one token: four streams of
-// weights are read faster than one.
-func tileQuad(name string, kind weights) {
+// tileQuad multiplies four neighbouring blocks of 16 rows by one or two tokens: four
+// streams of weights are read faster than one.
+func tileQuad(name string, tokens int, kind weights) {
 	TEXT(name, NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
-	Doc(name+" is a tile of one token and of four blocks, size bytes apart;",
-		"their 64 rows are written one after the other.")
+	Doc(fmt.Sprintf("%s is a tile of %d tokens and of four blocks, size bytes apart;", name, tokens),
+		"the 64 rows of a token are written one after the other, then those of the next.")
 	columns, w, x, offset := param("columns"), param("w"), param("x"), param("offset")
 	streams := quadStreams(w, param("size"))
 	load := kind.prepare()
-	var sums [4][4]reg.VecVirtual
+	split := 4 / tokens
+	var sums [4][2][]reg.VecVirtual // of a block, a token
 	for b := range sums {
-		for g := range sums[b] {
-			sums[b][g] = ZMM()
-			VPXORD(sums[b][g], sums[b][g], sums[b][g])
+		for t := range tokens {
+			for range split {
+				s := ZMM()
+				VPXORD(s, s, s)
+				sums[b][t] = append(sums[b][t], s)
+			}
+			VPBROADCASTD(Mem{Base: offset, Disp: 4 * t}, sums[b][t][0])
 		}
-		VPBROADCASTD(Mem{Base: offset}, sums[b][0])
 	}
 	at := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
 	Label("loop")
@@ -116,22 +136,25 @@ func tileQuad(name string, kind weights) {
 			PREFETCHT0(Mem{Base: from, Disp: 3072 + i})
 		}
 		for g := range at {
-			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * g}, at[g], sums[b][g])
+			for t := range tokens {
+				VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * (g*tokens + t)}, at[g], sums[b][t][g%split])
+			}
 		}
 		ADDQ(U32(kind.bytes), from)
 	}
-	ADDQ(Imm(16), x)
+	ADDQ(Imm(uint64(16*tokens)), x)
 	SUBQ(Imm(16), columns)
 	JNZ(LabelRef("loop"))
 	dst := Load(Param("dst"), GP64())
-	for b, s := range sums {
-		for _, part := range s[1:] {
-			VPADDD(part, s[0], s[0])
+	for b := range sums {
+		for t, s := range sums[b][:tokens] {
+			for _, part := range s[1:] {
+				VPADDD(part, s[0], s[0])
+			}
+			VMOVDQU32(s[0], Mem{Base: dst, Disp: 256*t + 64*b})
 		}
-		VMOVDQU32(s[0], Mem{Base: dst, Disp: 64 * b})
 	}
-	VZEROUPPER()
-	RET()
+	finish()
 }
 
 // quadStreams are the addresses of four blocks, the first at w, size bytes apart.

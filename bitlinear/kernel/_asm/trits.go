@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"sync"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -55,26 +58,131 @@ func tritsQuad() {
 	dst, offset := param("dst"), ZMM()
 	VPBROADCASTD(Mem{Base: param("offset")}, offset)
 	for s := range streams {
-		VPADDD(a[s], a[s], spare[s])
-		VPADDD(spare[s], a[s], a[s])
-		VPSUBD(b[s], a[s], a[s])
-		VPSRAD(U8(8), a[s], a[s])
+		tritsSum(a[s], b[s], spare[s])
 		VPADDD(offset, a[s], a[s])
 		VMOVDQU32(a[s], Mem{Base: dst, Disp: 64 * s})
 	}
 	finish()
 }
 
-// tritsWiden takes digits out. Digit 3q/256 is the two high bits of 3q/4, which is the
-// mean of q and q/2; both means are rounded up, so one is taken off q first.
+// tritsTile is tritsQuad for one block and a few tokens.
+func tritsTile(tokens int) {
+	tritsHeader(tokens)
+	groups, w, x, sums := tileStart(tokens, 2)
+	q, spare := ZMM(), ZMM()
+	Label("loop")
+	VMOVDQU32(Mem{Base: w}, q)
+	PREFETCHT0(Mem{Base: w, Disp: 3072})
+	for i := range 5 {
+		for t := range tokens {
+			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * (i*tokens + t)}, q, sums[t][0])
+		}
+		times3(q, spare)
+		for t := range tokens {
+			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * (i*tokens + t)}, q, sums[t][1])
+		}
+	}
+	tileNext(groups, w, x, 64, 20*tokens)
+	offset := param("offset")
+	for t, s := range sums {
+		tritsSum(s[0], s[1], spare)
+		VPADDD_BCST(Mem{Base: offset, Disp: 4 * t}, s[0], s[0])
+		sums[t] = s[:1]
+	}
+	store(sums)
+	finish()
+}
+
+// tritsDigits takes the digits out for more tokens than pay for tritsTile.
+func tritsDigits(tokens int) {
+	tritsHeader(tokens)
+	groups, w, x, sums := tileStart(tokens, 1)
+	takeOut := digits()
+	mask, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM()
+	VPBROADCASTD(codeMask, mask)
+	Label("loop")
+	VMOVDQU32(Mem{Base: w}, q)
+	PREFETCHT0(Mem{Base: w, Disp: 3072})
+	for i := range 5 {
+		if i > 0 {
+			times3(q, spare)
+		}
+		takeOut(q, spare, digit)
+		VPSRLW(U8(6), digit, digit)
+		VPANDD(mask, digit, digit)
+		for t := range tokens {
+			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * (i*tokens + t)}, digit, sums[t][0])
+		}
+	}
+	tileNext(groups, w, x, 64, 20*tokens)
+	offset := param("offset")
+	for t, s := range sums {
+		VPADDD_BCST(Mem{Base: offset, Disp: 4 * t}, s[0], s[0])
+	}
+	store(sums)
+	finish()
+}
+
+func tritsHeader(tokens int) {
+	name := fmt.Sprintf("tritsTileVNNI%d", tokens)
+	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)")
+	Doc(fmt.Sprintf("%s computes 16 rows of %d tokens: for each group g of 20 columns,", name, tokens),
+		"dst[t*stride+r] = offset[t] + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][t][j].")
+}
+
+// tileStart loads the arguments of a tile and clears some sums of each token.
+func tileStart(tokens, split int) (groups, w, x reg.Register, sums [][]reg.VecVirtual) {
+	groups, w, x = param("groups"), param("w"), param("x")
+	sums = make([][]reg.VecVirtual, tokens)
+	for t := range sums {
+		for range split {
+			s := ZMM()
+			VPXORD(s, s, s)
+			sums[t] = append(sums[t], s)
+		}
+	}
+	return groups, w, x, sums
+}
+
+// tileNext goes to the next group, the loop of a tile.
+func tileNext(groups, w, x reg.Register, weightBytes, activationBytes int) {
+	ADDQ(U32(weightBytes), w)
+	ADDQ(U32(activationBytes), x)
+	DECQ(groups)
+	JNZ(LabelRef("loop"))
+}
+
+// tritsSum makes (3a - b)/256 of a.
+func tritsSum(a, b, spare reg.VecVirtual) {
+	VPADDD(a, a, spare)
+	VPADDD(spare, a, a)
+	VPSUBD(b, a, a)
+	VPSRAD(U8(8), a, a)
+}
+
+// digits returns the code that puts the first digit of q into the two high bits of each
+// byte of digit. It is the two high bits of 3q/4, which is the mean of q and q/2; both
+// means are rounded up, so one is taken off q first.
+func digits() func(q, spare, digit reg.VecVirtual) {
+	zero, one := ZMM(), ZMM()
+	VPXORD(zero, zero, zero)
+	VPBROADCASTD(byteOnes(), one)
+	return func(q, spare, digit reg.VecVirtual) {
+		VPSUBUSB(one, q, spare)
+		VPAVGB(zero, spare, digit)
+		VPAVGB(digit, spare, digit)
+	}
+}
+
+var byteOnes = sync.OnceValue(func() Mem { return broadcast("byteOnes", 0x01010101) })
+
+// tritsWiden takes all digits out and packs them anew.
 func tritsWiden() {
 	TEXT("tritsWiden512", NOSPLIT, "func(groups int, w, dst *byte)")
 	Doc("tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of",
 		"2-bit codes. The number of groups is a multiple of 4.")
 	groups, w, dst := param("groups"), param("w"), param("dst")
-	zero, one := ZMM(), ZMM()
-	VPXORD(zero, zero, zero)
-	VPBROADCASTD(broadcast("byteOnes", 0x01010101), one)
+	takeOut := digits()
 	var masks [4]reg.VecVirtual
 	for i := range masks {
 		masks[i] = ZMM()
@@ -89,9 +197,7 @@ func tritsWiden() {
 		} else {
 			times3(q, spare)
 		}
-		VPSUBUSB(one, q, spare)
-		VPAVGB(zero, spare, digit)
-		VPAVGB(digit, spare, digit)
+		takeOut(q, spare, digit)
 		at := i % 4
 		if at < 3 {
 			VPSRLW(U8(6-2*at), digit, digit)

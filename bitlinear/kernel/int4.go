@@ -1,0 +1,67 @@
+package kernel
+
+import (
+	"fmt"
+
+	"trit/internal/parallel"
+)
+
+// Int4 is a dense weight matrix [N,K] of 4-bit codes with a step for each row and a
+// dither for each column, in the layout of the product: as Ternary, but 8 columns of 16
+// rows in 64 bytes.
+//
+// The code of a weight is the floor of w/step + 8 + dither. With a dither drawn evenly
+// from [-1/2, 1/2), weight = step*(code - 7.5 - dither) + e, where e is spread evenly
+// over [-step/2, step/2) whatever the weight is, and independently for each column
+// (subtractive dither: Schuchman, 1964). That makes errors of sums easy to bound.
+type Int4 struct {
+	N, K   int
+	Steps  []float32
+	Dither []float32
+	codes  []byte // [blocks][groups][2][16 rows][4]
+}
+
+// NewInt4 quantises the n rows of k values that row gives, on several threads.
+func NewInt4(n, k int, dither []float32, row func(dst []float32, i int)) (*Int4, error) {
+	if n < 1 || k < 1 || len(dither) != k {
+		return nil, fmt.Errorf("kernel: a 4-bit matrix of %d by %d with %d dithers", n, k, len(dither))
+	}
+	w := &Int4{N: n, K: k, Steps: make([]float32, n), Dither: dither}
+	w.codes = make([]byte, ceil(n, blockRows)*w.blockBytes())
+	parallel.For(n, 64, func(lo, hi int) {
+		values := make([]float32, k)
+		for i := lo; i < hi; i++ {
+			row(values, i)
+			w.setRow(i, values)
+		}
+	})
+	return w, nil
+}
+
+func (w *Int4) blockBytes() int { return ceil(w.K, groupCols) * 2 * groupSize }
+
+// Bytes is the memory of the codes.
+func (w *Int4) Bytes() int { return len(w.codes) }
+
+func (w *Int4) setRow(i int, values []float32) {
+	w.Steps[i] = absMax(values) / 7
+	if w.Steps[i] == 0 {
+		return // every product is multiplied by 0
+	}
+	inverse := 1 / w.Steps[i]
+	row := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:]
+	for c, v := range values {
+		code := min(15, max(0, int32(v*inverse+8+w.Dither[c])))
+		row[c/8*groupSize+c%4] |= byte(code) << (c / 4 % 2 * 4)
+	}
+}
+
+// MulInt8 hands emit the sums of code times x for each of m rows of x [m,K]: of some
+// rows of weights, from row on, for one token. It is called from several threads.
+func (w *Int4) MulInt8(x []int8, m int, emit func(row, token int, sums []int32)) {
+	mulTiles(w.over(int4Tiles, emit), x, m)
+}
+
+func (w *Int4) over(tiles []tile, emit func(row, token int, sums []int32)) product {
+	return product{n: w.N, k: w.K, unit: groupCols, weights: w.codes, blockBytes: w.blockBytes(), tiles: tiles, emit: emit}
+}
