@@ -62,16 +62,15 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, tok TokenText, o
 	for _, id := range prompt {
 		sampler.Accept(id)
 	}
-	logits := make([]float32, s.m.config.VocabSize)
 	start := time.Now()
-	if err := s.Forward(prompt, logits, len(prompt)-1); err != nil {
+	id, err := s.Step(prompt, sampler)
+	if err != nil {
 		return r, err
 	}
 	r.Prefill = time.Since(start)
 	start = time.Now()
 	out := &textStream{stop: o.Stop, emit: o.OnText}
 	for len(r.Tokens) < o.MaxTokens {
-		id := sampler.Sample(logits)
 		if slices.Contains(o.StopIDs, id) {
 			r.FinishReason = FinishStop
 			break
@@ -90,7 +89,7 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, tok TokenText, o
 			r.FinishReason = FinishContext
 			break
 		}
-		if err := s.Forward([]int32{id}, logits, 0); err != nil {
+		if id, err = s.Step([]int32{id}, sampler); err != nil {
 			return r, err
 		}
 	}

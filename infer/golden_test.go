@@ -80,3 +80,5 @@ func TestGoldenEngine(t *testing.T) {
 		compareEngine(t, "../testdata/engine/"+name+"-i2_s.gguf", "../testdata/engine/"+name+"-logits.f32", engineTokens)
 	}
 }
+
+func argmax(logits []float32) int32 { return NewSampler(SamplerOptions{}).Sample(logits) }

@@ -7,12 +7,17 @@ import (
 	"trit/model"
 )
 
+func smallConfig() model.Config {
+	c := model.Config{VocabSize: 203, HiddenSize: 128, IntermediateSize: 256, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2,
+		MaxPositionEmbeddings: 64, SubNorms: true, Ternary: true, TieWordEmbeddings: true, HiddenAct: model.ReLU2}
+	c.Resolve()
+	return c
+}
+
 // TestInt8HeadIsNearTheExactOne also asks for a choice that does not exist.
 func TestInt8HeadIsNearTheExactOne(t *testing.T) {
-	c := model.Config{VocabSize: 203, HiddenSize: 128, IntermediateSize: 256, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2,
-		MaxPositionEmbeddings: 32, SubNorms: true, Ternary: true, TieWordEmbeddings: true, HiddenAct: model.ReLU2}
-	c.Resolve()
-	m, err := Random(c, 1)
+	c := smallConfig()
+	m, err := Random(c, 1, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,13 +12,17 @@ import (
 // architectures that the engine runs; each but llama has rotate-half RoPE.
 var architectures = []string{"bitnet-b1.58", "bitnet-25", "bitnet", "llama"}
 
-func fromFile(f *gguf.File) (*Model, error) {
+func fromFile(f *gguf.File, weights string) (*Model, error) {
 	c, arch, err := readConfig(f)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{config: c, file: f, interleaved: arch == "llama", layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
-	l := &loader{f: f, c: &c}
+	format, err := weightFormat(weights, &c)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{f: f, c: &c, format: format}
 	for _, spec := range c.Tensors() {
 		l.check(spec)
 	}
@@ -81,9 +85,10 @@ func readConfig(f *gguf.File) (c model.Config, arch string, err error) {
 
 // loader takes weights out of a file; the first failure stays.
 type loader struct {
-	f   *gguf.File
-	c   *model.Config
-	err error
+	f      *gguf.File
+	c      *model.Config
+	format kernel.Format
+	err    error
 }
 
 func (l *loader) fail(name, format string, args ...any) {
@@ -150,7 +155,7 @@ func (l *loader) matrix(name string) matrix {
 		return l.dense(name)
 	}
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
-	w, err := kernel.PackI2S(kernel.Bits2, n, k, data[:n*k/4])
+	w, err := kernel.PackI2S(l.format, n, k, data[:n*k/4])
 	if err != nil {
 		l.fail(name, "%v", err)
 		return nil

@@ -70,29 +70,30 @@ func (d *denseMatrix) row(dst []float32, i int) {
 }
 
 func (d *denseMatrix) mul(y []float32, in *activations, m int) {
-	if d.typ == gguf.F16 && uintptr(unsafe.Pointer(&d.data[0]))%2 == 0 {
-		d.mulF16(y, in, m)
-		return
-	}
 	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
-		row := make([]float32, d.k)
+		buffer := make([]float32, d.k)
 		for i := lo; i < hi; i++ {
-			d.row(row, i)
 			for t := range m {
-				y[t*d.n+i] = kernel.Dot(row, in.x[t*d.k:][:d.k])
+				y[t*d.n+i] = d.dot(buffer, i, in.x[t*d.k:][:d.k])
 			}
 		}
 	})
 }
 
-// mulF16 reads the halves where they lie.
-func (d *denseMatrix) mulF16(y []float32, in *activations, m int) {
-	w := unsafe.Slice((*uint16)(unsafe.Pointer(&d.data[0])), d.n*d.k)
-	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			for t := range m {
-				y[t*d.n+i] = kernel.DotF16(w[i*d.k:][:d.k], in.x[t*d.k:][:d.k])
-			}
-		}
-	})
+// dot is row i times x; halves are read where they lie. The buffer is of K values.
+func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
+	if half := d.halves(i); half != nil {
+		return kernel.DotF16(half, x)
+	}
+	d.row(buffer, i)
+	return kernel.Dot(buffer, x)
+}
+
+// halves is row i of an F16 matrix, nil of another.
+func (d *denseMatrix) halves(i int) []uint16 {
+	first := unsafe.Pointer(&d.data[i*d.bytes])
+	if d.typ != gguf.F16 || uintptr(first)%2 != 0 {
+		return nil
+	}
+	return unsafe.Slice((*uint16)(first), d.k)
 }

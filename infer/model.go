@@ -15,15 +15,27 @@ import (
 // Options say how to run a model.
 type Options struct {
 	Threads int    // 0: one for each core
-	Head    string // HeadExact (or empty), HeadInt8
+	Head    string // HeadExact (or empty), HeadBounded, HeadInt8
+	Weights string // WeightsAuto (or empty), Weights2Bit, Weights16Bit
 }
 
-// How the head, the product that gives the logits, is computed: with the weights of the
-// file, or with weights and activations rounded to int8, which reads half the bytes of
-// F16 and moves logits by about a hundredth of their spread.
+// How the head, the product that gives the logits, is computed.
 const (
+	// HeadExact uses the weights as they are in the file.
 	HeadExact = "exact"
-	HeadInt8  = "int8"
+	// HeadBounded chooses the same tokens as HeadExact while it reads little more than a
+	// quarter of the bytes of F16; where logits are asked for, they are exact.
+	HeadBounded = "bounded"
+	// HeadInt8 rounds weights and activations to int8: half the bytes of F16, and logits
+	// that are off by about a hundredth of their spread.
+	HeadInt8 = "int8"
+)
+
+// How many bits a ternary weight takes in memory.
+const (
+	WeightsAuto  = "auto" // the faster one of the others for the model and the machine
+	Weights2Bit  = "2bit"
+	Weights16Bit = "1.6bit"
 )
 
 // Model is a loaded model. It does not change, so sessions share it.
@@ -51,7 +63,7 @@ func Load(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := fromFile(f)
+	m, err := fromFile(f, o.Weights)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -69,16 +81,47 @@ func (m *Model) SetHead(head string) error {
 	switch head {
 	case "", HeadExact:
 		return nil
-	case HeadInt8:
-		d, ok := m.head.(*denseMatrix)
-		if !ok {
-			return nil // ternary already
-		}
-		w, err := newInt8(d)
-		m.head = w
-		return err
+	case HeadInt8, HeadBounded:
+	default:
+		return fmt.Errorf("head is %q: want %s, %s or %s", head, HeadExact, HeadBounded, HeadInt8)
 	}
-	return fmt.Errorf("head is %q: want %s or %s", head, HeadExact, HeadInt8)
+	d, ok := m.head.(*denseMatrix)
+	if !ok {
+		return nil // ternary already
+	}
+	var err error
+	if head == HeadInt8 {
+		m.head, err = newInt8(d)
+	} else {
+		m.head, err = newBounded(d)
+	}
+	return err
+}
+
+// cacheBytes is a size of weights that a processor's caches may hold.
+const cacheBytes = 32 << 20
+
+// weightFormat decides on the bits of a ternary weight. 1.6 bits are faster where
+// weights come from memory and the machine multiplies them without unpacking.
+func weightFormat(name string, c *model.Config) (kernel.Format, error) {
+	switch name {
+	case "", WeightsAuto:
+		ternary := 0
+		for _, t := range c.Tensors() {
+			if t.Ternary {
+				ternary += t.Elements()
+			}
+		}
+		if kernel.FastTrits() && ternary/4 > cacheBytes {
+			return kernel.Bits16, nil
+		}
+		return kernel.Bits2, nil
+	case Weights2Bit:
+		return kernel.Bits2, nil
+	case Weights16Bit:
+		return kernel.Bits16, nil
+	}
+	return 0, fmt.Errorf("weights are %q: want %s, %s or %s", name, WeightsAuto, Weights2Bit, Weights16Bit)
 }
 
 // Close gives the file back. Sessions must not be used afterwards.

@@ -6,14 +6,20 @@ import (
 
 	"trit/bitlinear/kernel"
 	"trit/format/gguf"
+	"trit/internal/parallel"
 	"trit/model"
 )
 
 // Random makes a ternary model of a shape with random weights and an F16 embedding, to
 // measure speed.
-func Random(c model.Config, seed uint64) (*Model, error) {
+func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("random model: %w", err)
+	}
+	parallel.SetThreads(o.Threads)
+	format, err := weightFormat(o.Weights, &c)
+	if err != nil {
+		return nil, err
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
 	m := &Model{config: c, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
@@ -33,10 +39,10 @@ func Random(c model.Config, seed uint64) (*Model, error) {
 			dst  *matrix
 			n, k int
 		}{{&l.q, q, d}, {&l.k, kv, d}, {&l.v, kv, d}, {&l.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
-			*w.dst = randomTernary(r, w.n, w.k)
+			*w.dst = randomTernary(r, format, w.n, w.k)
 		}
 	}
-	return m, nil
+	return m, m.SetHead(o.Head)
 }
 
 func ones(n int) []float32 {
@@ -47,7 +53,7 @@ func ones(n int) []float32 {
 	return v
 }
 
-func randomTernary(r *rand.Rand, n, k int) matrix {
+func randomTernary(r *rand.Rand, format kernel.Format, n, k int) matrix {
 	q := make([]int8, n*k)
 	for i := 0; i < len(q); i += 16 {
 		bits := r.Uint64()
@@ -55,7 +61,7 @@ func randomTernary(r *rand.Rand, n, k int) matrix {
 			q[i+j] = int8(bits>>(4*j)&15)%3 - 1
 		}
 	}
-	w, err := kernel.PackTernary(kernel.Bits2, n, k, q)
+	w, err := kernel.PackTernary(format, n, k, q)
 	if err != nil {
 		panic("infer: " + err.Error()) // the sizes are ours
 	}

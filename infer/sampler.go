@@ -3,6 +3,7 @@ package infer
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -27,6 +28,10 @@ func (o SamplerOptions) Validate() error {
 	return nil
 }
 
+func (o SamplerOptions) cutsTopP() bool { return o.TopP > 0 && o.TopP < 1 }
+
+func (o SamplerOptions) penalises() bool { return o.RepetitionPenalty != 0 && o.RepetitionPenalty != 1 }
+
 // Sampler chooses tokens. Equal options and logits give equal choices.
 type Sampler struct {
 	o          SamplerOptions
@@ -43,95 +48,152 @@ func NewSampler(o SamplerOptions) *Sampler {
 // Accept tells the sampler of a token of the sequence, for the repetition penalty.
 func (s *Sampler) Accept(id int32) { s.seen[id] = true }
 
+// candidate is a token with its logit, later with a weight in proportion to its
+// probability.
 type candidate struct {
 	id int32
-	p  float64 // logit, later probability
+	p  float64
 }
 
-// Sample chooses a token; it may change the logits.
+// likelier orders candidates, the lower id first of equals.
+func likelier(a, b candidate) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) }
+
+func best(c []candidate) candidate { return slices.MinFunc(c, likelier) }
+
+// Sample chooses a token.
 func (s *Sampler) Sample(logits []float32) int32 {
-	s.penalise(logits)
-	if s.o.Temperature == 0 {
-		return argmax(logits)
+	c := grow(s.candidates, len(logits))
+	s.candidates = c
+	for i, v := range logits {
+		c[i] = candidate{int32(i), float64(v)}
 	}
-	c := s.rank(logits)
-	c = s.cut(c)
+	if s.o.penalises() {
+		for id := range s.seen {
+			c[id].p = s.penalised(c[id].p)
+		}
+	}
+	if s.o.Temperature == 0 {
+		return best(c).id
+	}
+	c = s.weigh(c)
+	total := sum(c)
+	return s.pick(s.trim(c[:s.nucleus(c, total)]))
+}
+
+// sampleBounded chooses the token that Sample would choose from the exact logits; false
+// where that takes so many of them that all of them are faster.
+func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
+	if s.o.penalises() {
+		l.compute(slices.Sorted(maps.Keys(s.seen)))
+		for i := range l.exact {
+			l.exact[i].p = s.penalised(l.exact[i].p)
+		}
+	}
+	top := l.top()
+	if s.o.Temperature == 0 {
+		return top.id, true
+	}
+	if s.o.TopK == 0 && !s.o.cutsTopP() && s.o.MinP == 0 {
+		return 0, false
+	}
+	for gap := 2 * s.o.Temperature; len(l.exact) < len(l.upper)/4; gap *= 1.25 {
+		bound := float32(top.p - gap)
+		l.atLeast(bound)
+		if c := s.decided(l, top.p, float64(bound)); c != nil {
+			return s.pick(s.trim(c)), true
+		}
+	}
+	return 0, false
+}
+
+// decided returns what top-k and top-p leave, or nil where logits below the bound, of
+// which not all are exact, may belong to it.
+func (s *Sampler) decided(l *boundedLogits, top, bound float64) []candidate {
+	c := s.weigh(append(s.candidates[:0], l.exact...))
+	known := 0
+	limit := math.Exp((bound - top) / s.o.Temperature)
+	for known < len(c) && c[known].p > limit {
+		known++
+	}
+	if s.o.TopK > 0 {
+		if known < s.o.TopK {
+			return nil
+		}
+		return c[:s.nucleus(c, sum(c))]
+	}
+	if !s.o.cutsTopP() {
+		if s.o.MinP <= limit {
+			return nil
+		}
+		return c[:known]
+	}
+	least := sum(c)
+	n := s.nucleus(c, least*(1-1e-9))
+	if n > known || n != s.nucleus(c, (least+l.rest(top, s.o.Temperature))*(1+1e-9)) {
+		return nil
+	}
+	return c[:n]
+}
+
+// penalised makes the logit of a token of the sequence less likely (Keskar et al., CTRL).
+func (s *Sampler) penalised(logit float64) float64 {
+	r, v := float32(s.o.RepetitionPenalty), float32(logit)
+	if v > 0 {
+		return float64(v / r)
+	}
+	return float64(v * r)
+}
+
+// weigh sorts the candidates, the likeliest first, keeps top-k of them, and replaces
+// logits by weights, of which the first is 1.
+func (s *Sampler) weigh(c []candidate) []candidate {
+	slices.SortFunc(c, likelier)
+	if s.o.TopK > 0 {
+		c = c[:min(s.o.TopK, len(c))]
+	}
+	top := c[0].p
+	for i := range c {
+		c[i].p = math.Exp((c[i].p - top) / s.o.Temperature)
+	}
+	return c
+}
+
+func sum(c []candidate) float64 {
 	total := 0.0
 	for _, x := range c {
 		total += x.p
 	}
-	at := s.random.Float64() * total
+	return total
+}
+
+// nucleus is how many of the likeliest tokens top-p keeps, of weights with this total.
+func (s *Sampler) nucleus(c []candidate, total float64) int {
+	if !s.o.cutsTopP() {
+		return len(c)
+	}
+	have := 0.0
+	for i := range c {
+		if have += c[i].p; have >= s.o.TopP*total {
+			return i + 1
+		}
+	}
+	return len(c)
+}
+
+// trim drops the unlikely tokens by min-p; the likeliest always stays.
+func (s *Sampler) trim(c []candidate) []candidate {
+	for len(c) > 1 && c[len(c)-1].p < s.o.MinP*c[0].p {
+		c = c[:len(c)-1]
+	}
+	return c
+}
+
+func (s *Sampler) pick(c []candidate) int32 {
+	at := s.random.Float64() * sum(c)
 	for _, x := range c {
 		if at -= x.p; at < 0 {
 			return x.id
 		}
 	}
 	return c[len(c)-1].id
-}
-
-// penalise makes tokens of the sequence less likely (Keskar et al., CTRL).
-func (s *Sampler) penalise(logits []float32) {
-	r := float32(s.o.RepetitionPenalty)
-	if r == 0 || r == 1 {
-		return
-	}
-	for id := range s.seen {
-		if logits[id] > 0 {
-			logits[id] /= r
-		} else {
-			logits[id] *= r
-		}
-	}
-}
-
-func argmax(logits []float32) int32 {
-	best := 0
-	for i, v := range logits {
-		if v > logits[best] {
-			best = i
-		}
-	}
-	return int32(best)
-}
-
-// rank lists the tokens with their probabilities, the likeliest first, the lower id
-// first of equals.
-func (s *Sampler) rank(logits []float32) []candidate {
-	c := grow(s.candidates, len(logits))
-	s.candidates = c
-	for i, v := range logits {
-		c[i] = candidate{int32(i), float64(v) / s.o.Temperature}
-	}
-	slices.SortFunc(c, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id))
-	})
-	if s.o.TopK > 0 {
-		c = c[:min(s.o.TopK, len(c))]
-	}
-	top, total := c[0].p, 0.0
-	for i := range c {
-		c[i].p = math.Exp(c[i].p - top)
-		total += c[i].p
-	}
-	for i := range c {
-		c[i].p /= total
-	}
-	return c
-}
-
-// cut drops the unlikely tokens by top-p and min-p; the likeliest always stays.
-func (s *Sampler) cut(c []candidate) []candidate {
-	if p := s.o.TopP; p > 0 && p < 1 {
-		sum := 0.0
-		for i := range c {
-			if sum += c[i].p; sum >= p {
-				c = c[:i+1]
-				break
-			}
-		}
-	}
-	for len(c) > 1 && c[len(c)-1].p < s.o.MinP*c[0].p {
-		c = c[:len(c)-1]
-	}
-	return c
 }

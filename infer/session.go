@@ -26,6 +26,7 @@ type Session struct {
 	att, out []float32
 	gate, up []float32
 	last     activations
+	logits   []float32
 	rope     angles
 }
 
@@ -86,6 +87,26 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 	return nil
 }
 
+// Step appends ids and returns the token that the sampler chooses to follow them.
+func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
+	if len(ids) == 0 {
+		return 0, fmt.Errorf("a step of no tokens: give at least one")
+	}
+	if err := s.Forward(ids, nil, 0); err != nil {
+		return 0, err
+	}
+	last := (len(ids) - 1) % maxBatch
+	if h, ok := s.m.head.(*boundedHead); ok {
+		s.finalNorm(last, last+1)
+		if id, ok := sampler.sampleBounded(h.logits(s.last.x)); ok {
+			return id, nil
+		}
+	}
+	s.logits = grow(s.logits, s.m.config.VocabSize)
+	s.head(s.logits, last, last+1)
+	return sampler.Sample(s.logits), nil
+}
+
 // batch runs the blocks on a few tokens.
 func (s *Session) batch(ids []int32) {
 	c := &s.m.config
@@ -101,11 +122,15 @@ func (s *Session) batch(ids []int32) {
 
 // head computes the logits of the rows [lo,hi) of the batch.
 func (s *Session) head(logits []float32, lo, hi int) {
-	c := &s.m.config
-	n, d := hi-lo, c.HiddenSize
-	s.last.x, s.last.k, s.last.valid = grow(s.last.x, n*d), d, false
-	s.norm(s.last.x, s.x[lo*d:], s.m.finalNorm, n)
-	s.m.head.mul(logits[:n*c.VocabSize], &s.last, n)
+	s.finalNorm(lo, hi)
+	s.m.head.mul(logits[:(hi-lo)*s.m.config.VocabSize], &s.last, hi-lo)
+}
+
+// finalNorm makes the rows [lo,hi) of the batch the input of the head.
+func (s *Session) finalNorm(lo, hi int) {
+	d := s.m.config.HiddenSize
+	s.last.x, s.last.k, s.last.valid = grow(s.last.x, (hi-lo)*d), d, false
+	s.norm(s.last.x, s.x[lo*d:], s.m.finalNorm, hi-lo)
 }
 
 // norm writes the RMSNorm of rows of x.

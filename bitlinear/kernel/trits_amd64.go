@@ -13,3 +13,6 @@ func tritsTiles(tiles []tile) []tile {
 		tile{tokens: 2, rows: 16, trits: true, run: tritsTileVNNI2},
 		tile{tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: tritsQuadVNNI})
 }
+
+// FastTrits reports whether one token is multiplied by trits without unpacking them.
+func FastTrits() bool { return ternaryTiles[len(ternaryTiles)-1].quad != nil }

@@ -104,3 +104,14 @@ func threadsFlag() cli.Flag {
 }
 
 func jsonFlag(what string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: what} }
+
+// oneOfFlag takes one of some words, by default the first.
+func oneOfFlag(name, usage string, words ...string) cli.Flag {
+	choice := strings.Join(words, ", ")
+	return &cli.StringFlag{Name: name, Usage: usage + " (`HOW`: " + choice + ")", Value: words[0], Action: func(_ *cli.Context, v string) error {
+		if !slices.Contains(words, v) {
+			return usagef("--%s is %q: want one of %s", name, v, choice)
+		}
+		return nil
+	}}
+}

@@ -31,7 +31,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
-			&cli.StringFlag{Name: "head", Usage: "compute the logits `HOW`: exact, or int8", Value: infer.HeadInt8},
+			headFlag(), weightsFlag(),
 			threadsFlag(), jsonFlag("print one JSON object"),
 		},
 		Action: benchAction,
@@ -124,9 +124,6 @@ func benchModel(c *cli.Context, r *benchReport) error {
 		return err
 	}
 	defer m.Close()
-	if err := m.SetHead(c.String("head")); err != nil {
-		return usagef("--%v", err)
-	}
 	r.LoadSeconds = time.Since(start).Seconds()
 	config := m.Config()
 	r.Parameters = config.Parameters()
@@ -150,7 +147,7 @@ func benchModel(c *cli.Context, r *benchReport) error {
 func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	if c.NArg() == 1 {
 		r.Model = c.Args().First()
-		return infer.Load(r.Model, infer.Options{Threads: c.Int("threads")})
+		return infer.Load(r.Model, engineOptions(c))
 	}
 	name := c.String("shape")
 	if name == "2b4t" {
@@ -168,24 +165,24 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	}
 	config.Config.Resolve()
 	r.Model = name + ", random weights"
-	return infer.Random(config.Config, 1)
+	return infer.Random(config.Config, 1, engineOptions(c))
 }
 
 // benchOnce reads a prompt and generates, and returns the speeds of both.
 func benchOnce(s *infer.Session, vocab, prompt, generate int) (prefill, decode float64, err error) {
 	s.Truncate(0)
-	ids, logits := make([]int32, prompt), make([]float32, vocab)
+	ids, greedy := make([]int32, prompt), infer.NewSampler(infer.SamplerOptions{})
 	for i := range ids {
 		ids[i] = int32(i * 7 % vocab)
 	}
 	start := time.Now()
-	if err := s.Forward(ids, logits, prompt-1); err != nil {
+	if _, err := s.Step(ids, greedy); err != nil {
 		return 0, 0, err
 	}
 	prefill = float64(prompt) / time.Since(start).Seconds()
 	start = time.Now()
 	for i := range generate {
-		if err := s.Forward([]int32{int32(i * 13 % vocab)}, logits, 0); err != nil {
+		if _, err := s.Step([]int32{int32(i * 13 % vocab)}, greedy); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -176,7 +176,7 @@ func (q *quickstart) convert(ctx context.Context) error {
 func (q *quickstart) sample(ctx context.Context) error {
 	q.report.Prompt = "One day Anna walked to"
 	q.say("run %s -p %q -n 60 --temperature 0.7", q.path("model.gguf"), q.report.Prompt)
-	m, tok, err := openGGUF(q.path("model.gguf"), q.threads)
+	m, tok, err := openGGUF(q.path("model.gguf"), infer.Options{Threads: q.threads})
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,7 @@ func runCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "stop", Usage: "end before this `TEXT` (may be given several times)"},
 			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			&cli.StringFlag{Name: "head", Usage: "compute the logits `HOW`: exact, or int8 (faster, about 1 % off)", Value: infer.HeadExact},
-			threadsFlag(),
+			headFlag(), weightsFlag(), threadsFlag(),
 		},
 		Action: runModel,
 	}
@@ -73,13 +72,7 @@ type generator struct {
 }
 
 func openGenerator(path string, c *cli.Context) (*generator, error) {
-	m, tok, err := openGGUF(path, c.Int("threads"))
-	if err == nil {
-		if headErr := m.SetHead(c.String("head")); headErr != nil {
-			m.Close()
-			return nil, usagef("--%v", headErr)
-		}
-	}
+	m, tok, err := openGGUF(path, engineOptions(c))
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +187,7 @@ func tokenIDs(words []string) ([]int32, error) {
 }
 
 func writeLogits(path string, ids []int32, out string, threads int) error {
-	m, _, err := openGGUF(path, threads)
+	m, _, err := openGGUF(path, infer.Options{Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -210,9 +203,22 @@ func writeLogits(path string, ids []int32, out string, threads int) error {
 	return atomicfile.Write(out, func(w io.Writer) error { return binary.Write(w, binary.LittleEndian, logits) })
 }
 
+func headFlag() cli.Flag {
+	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, int8 is about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadInt8)
+}
+
+func weightsFlag() cli.Flag {
+	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights16Bit)
+}
+
+// engineOptions are the options that headFlag, weightsFlag and threadsFlag give.
+func engineOptions(c *cli.Context) infer.Options {
+	return infer.Options{Threads: c.Int("threads"), Head: c.String("head"), Weights: c.String("weights")}
+}
+
 // openGGUF loads a model and its tokenizer, nil where the file holds none.
-func openGGUF(path string, threads int) (*infer.Model, *tokenizer.Tokenizer, error) {
-	m, err := infer.Load(path, infer.Options{Threads: threads})
+func openGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+	m, err := infer.Load(path, o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,7 +29,7 @@ func openScorer(path string, threads int) (*scorer, error) {
 	if info.IsDir() {
 		return openGraphScorer(path, threads)
 	}
-	m, tok, err := openGGUF(path, threads)
+	m, tok, err := openGGUF(path, infer.Options{Threads: threads})
 	if err != nil {
 		return nil, err
 	}

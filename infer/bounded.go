@@ -1,0 +1,174 @@
+package infer
+
+import (
+	"math"
+	"math/rand/v2"
+	"sync"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+)
+
+// boundedHead reads a 4-bit copy of the head for all tokens of the vocabulary, knows how
+// far each logit can be off, and computes exactly only those that a choice depends on.
+//
+// With a row's weights w = step*(code - 7.5 - dither) + e and activations x = y + f,
+// where y has 16 bits (two int8 products), a logit is
+//
+//	w.x = step*(code.y - (7.5+dither).x) + e.x + step*(code).f
+//
+// The e are independent of each other and of x (the dither is drawn once, and x depends
+// on the tokens chosen, which are those of the exact head), each even over
+// [-step/2, step/2), so e.x is sub-Gaussian with variance step^2|x|^2/12 (Hoeffding's
+// lemma, exact for the even distribution):
+//
+//	P(|e.x| > t*step*|x|) <= 2*exp(-6t^2), 1.1e-16 at t = 2.5.
+//
+// The last term is bounded by the largest code times the sum of |f|, and roundings of
+// float32, in the copy, in this sum and in the exact product, by the slack below. So a
+// choice differs from that of the full head with a probability under 2e-11 for a token of
+// a vocabulary of 128256, over the draw of the dither.
+type boundedHead struct {
+	*denseMatrix
+	coarse  *kernel.Int4
+	offsets []float32 // 7.5 + dither
+}
+
+const ditherBound = 2.5
+
+func newBounded(d *denseMatrix) (*boundedHead, error) {
+	r := rand.New(rand.NewPCG(0x7472_6974, 1))
+	dither, offsets := make([]float32, d.k), make([]float32, d.k)
+	for i := range dither {
+		dither[i] = float32(r.IntN(1<<16))/(1<<16) - 0.5 + 0.5/(1<<16)
+		offsets[i] = dither[i] + 7.5
+	}
+	w, err := kernel.NewInt4(d.n, d.k, dither, d.row)
+	return &boundedHead{d, w, offsets}, err
+}
+
+// logits starts the logits of one row of activations x [K].
+func (h *boundedHead) logits(x []float32) *boundedLogits {
+	k := h.k
+	q := make([]int8, 2*k)
+	scale := split16(q[:k], q[k:], x)
+	l := &boundedLogits{head: h, x: x, upper: make([]float32, h.n)}
+	offset, radius := kernel.Dot(h.offsets, x), h.radius(x, scale)
+	h.coarse.MulInt8(q, 2, func(row, part int, sums []int32) {
+		out, steps := l.upper[row:][:len(sums)], h.coarse.Steps[row:][:len(sums)]
+		if part == 0 { // comes first, on the same thread
+			kernel.Rescale(out, sums, scale)
+			return
+		}
+		for i, s := range sums {
+			out[i] = steps[i] * (out[i] + float32(s)*(scale/254) - offset + radius)
+		}
+	})
+	return l
+}
+
+// radius is how many steps a logit can be off.
+func (h *boundedHead) radius(x []float32, scale float32) float32 {
+	k := float64(h.k)
+	norm := math.Sqrt(float64(kernel.Dot(x, x)))
+	remainder := 15 * k * float64(scale) / 508
+	// A sum of k float32 products in 16 lanes errs by less than k/16+16 roundings of the
+	// sum of their sizes, which is at most 15 steps times sqrt(k)|x|; so does each of the
+	// five sums that meet here.
+	slack := 5 * (k/16 + 16) * 0x1p-24 * 15 * math.Sqrt(k) * norm
+	return float32(ditherBound*norm + remainder + slack)
+}
+
+// split16 writes x as scale*(high + low/254) to within scale/508 and returns the scale.
+func split16(high, low []int8, x []float32) (scale float32) {
+	top := float32(0)
+	for _, v := range x {
+		top = max(top, float32(math.Abs(float64(v))))
+	}
+	if top == 0 {
+		return 0
+	}
+	scale = top / 127
+	for i, v := range x {
+		units := float64(v) / float64(scale)
+		h := math.RoundToEven(units)
+		high[i], low[i] = int8(h), int8(math.RoundToEven((units-h)*254))
+	}
+	return scale
+}
+
+// boundedLogits are logits of which some are exact and all others have an upper bound.
+type boundedLogits struct {
+	head  *boundedHead
+	x     []float32
+	upper []float32   // minus infinity where exact
+	exact []candidate // p is the logit
+}
+
+var none = float32(math.Inf(-1))
+
+// atLeast makes exact all logits that may reach a bound.
+func (l *boundedLogits) atLeast(bound float32) {
+	var mu sync.Mutex
+	var ids []int32
+	parallel.For(len(l.upper), 1<<13, func(lo, hi int) {
+		var mine []int32
+		for i, v := range l.upper[lo:hi] {
+			if v >= bound && v != none {
+				mine = append(mine, int32(lo+i))
+			}
+		}
+		mu.Lock()
+		ids = append(ids, mine...)
+		mu.Unlock()
+	})
+	l.compute(ids)
+}
+
+// compute makes the logits of ids exact.
+func (l *boundedLogits) compute(ids []int32) {
+	first := len(l.exact)
+	l.exact = append(l.exact, make([]candidate, len(ids))...)
+	parallel.Chunks(len(ids), max(1, 1<<15/l.head.k), func(lo, hi int) {
+		buffer := make([]float32, l.head.k)
+		for i := lo; i < hi; i++ {
+			l.exact[first+i] = candidate{ids[i], float64(l.head.dot(buffer, int(ids[i]), l.x))}
+			l.upper[ids[i]] = none
+		}
+	})
+}
+
+// top is the largest logit; with it, all that reach it are exact.
+func (l *boundedLogits) top() candidate {
+	if len(l.exact) == 0 {
+		best := int32(0)
+		for i, v := range l.upper {
+			if v > l.upper[best] {
+				best = int32(i)
+			}
+		}
+		l.compute([]int32{best})
+	}
+	l.atLeast(float32(best(l.exact).p))
+	return best(l.exact)
+}
+
+// rest is an upper bound of the sum of exp((logit-top)/temperature) over the logits that
+// are not exact.
+func (l *boundedLogits) rest(top, temperature float64) float64 {
+	sum := 0.0
+	var mu sync.Mutex
+	parallel.For(len(l.upper), 1<<13, func(lo, hi int) {
+		e := make([]float32, 0, hi-lo)
+		for _, v := range l.upper[lo:hi] {
+			if v != none {
+				e = append(e, v)
+			}
+		}
+		part := kernel.ExpScaled(e, float32(1/temperature), float32(top))
+		mu.Lock()
+		sum += float64(part)
+		mu.Unlock()
+	})
+	return sum * 1.001 // float32 sums and the vector exponential err by less
+}
