@@ -7,68 +7,100 @@ import (
 	"trit/internal/parallel"
 )
 
-// blockQueries is how many queries of a head are attended to together, so that each
-// key and value that is read serves all of them.
-const blockQueries = 96
+// A block of at least minBlock tokens of one session attends as matrix products, with up
+// to blockQueries queries of a head together, so that each key and value that is read
+// serves all of them. Fewer tokens attend one by one, so that a draft and a token alone
+// have the same bits.
+const (
+	blockQueries = 96
+	minBlock     = 32
+)
 
-// attend computes grouped-query causal attention of the last rows over the cache.
-func (s *Session) attend(l, n int) {
-	c := &s.m.config
-	heads, blocks := c.NumAttentionHeads, (n+blockQueries-1)/blockQueries
-	grain := max(1, 1<<15/((s.length+n)*c.HeadDim*min(n, blockQueries)))
-	parallel.Chunks(heads*blocks, grain, func(lo, hi int) {
+// queries are rows [lo,hi) of the batch, tokens of one session that attend together.
+type queries struct {
+	s      *Session
+	lo, hi int
+	seen   int // tokens that the last one sees
+}
+
+// attend computes grouped-query causal attention of all rows over their caches.
+func (p *pass) attend(l int) {
+	c := &p.m.config
+	blocks, work := p.queries()
+	heads := c.NumAttentionHeads
+	grain := max(1, len(blocks)*1<<15/max(1, work*c.HeadDim))
+	parallel.Chunks(heads*len(blocks), grain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			first := i / heads * blockQueries
-			if n == 1 {
-				s.attendOne(l, i%heads)
+			if b := &blocks[i/heads]; b.hi == b.lo+1 {
+				p.attendOne(l, i%heads, b)
 			} else {
-				s.attendBlock(l, i%heads, first, min(first+blockQueries, n))
+				p.attendBlock(l, i%heads, b)
 			}
 		}
 	})
 }
 
+// queries cuts the batch into what attends together; work is the number of pairs of a
+// query and a token.
+func (p *pass) queries() (blocks []queries, work int) {
+	row := 0
+	for _, sp := range p.spans {
+		step := 1
+		if len(sp.ids) >= minBlock {
+			step = blockQueries
+		}
+		for first := 0; first < len(sp.ids); first += step {
+			n := min(step, len(sp.ids)-first)
+			b := queries{sp.s, row + first, row + first + n, sp.s.Len() + first + n}
+			blocks, work = append(blocks, b), work+n*b.seen
+		}
+		row += len(sp.ids)
+	}
+	return blocks, work
+}
+
 // cached is where the keys or values of the group of a head begin, and the distance of
 // two positions.
-func (s *Session) cached(cache []float32, head int) (column []float32, stride int) {
-	c := &s.m.config
+func (p *pass) cached(cache []float32, head int) (column []float32, stride int) {
+	c := &p.m.config
 	group := c.NumAttentionHeads / c.NumKeyValueHeads
 	return cache[head/group*c.HeadDim:], c.KVDim()
 }
 
-func (s *Session) attentionScale() float32 {
-	return float32(1 / math.Sqrt(float64(s.m.config.HeadDim)))
+func (p *pass) attentionScale() float32 {
+	return float32(1 / math.Sqrt(float64(p.m.config.HeadDim)))
 }
 
 // attendOne attends with a single query, as decoding does.
-func (s *Session) attendOne(l, head int) {
-	d, seen := s.m.config.HeadDim, s.length+1
-	keys, stride := s.cached(s.keys[l], head)
-	values, _ := s.cached(s.values[l], head)
-	scores, q, out := make([]float32, seen), s.q[head*d:][:d], s.att[head*d:][:d]
+func (p *pass) attendOne(l, head int, b *queries) {
+	d, wide := p.m.config.HeadDim, p.m.config.QDim()
+	keys, stride := p.cached(b.s.keys[l], head)
+	values, _ := p.cached(b.s.values[l], head)
+	at := b.lo*wide + head*d
+	scores, q, out := make([]float32, b.seen), p.q[at:][:d], p.att[at:][:d]
 	kernel.Scores(scores, q, keys, stride)
-	inverse := softmax(scores, s.attentionScale())
+	inverse := softmax(scores, p.attentionScale())
 	kernel.WeightedSum(out, scores, values, stride)
 	kernel.Scale(inverse, out)
 }
 
-// attendBlock attends with the queries [lo,hi) of the batch as matrix products.
-func (s *Session) attendBlock(l, head, lo, hi int) {
-	c := &s.m.config
-	d, n, seen, wide := c.HeadDim, hi-lo, s.length+hi, c.QDim()
-	keys, stride := s.cached(s.keys[l], head)
-	values, _ := s.cached(s.values[l], head)
+// attendBlock attends with several queries as matrix products.
+func (p *pass) attendBlock(l, head int, b *queries) {
+	c := &p.m.config
+	d, n, seen, wide := c.HeadDim, b.hi-b.lo, b.seen, c.QDim()
+	keys, stride := p.cached(b.s.keys[l], head)
+	values, _ := p.cached(b.s.values[l], head)
 	scores, out := make([]float32, n*seen), make([]float32, n*d)
-	kernel.GemmOneThread(false, true, n, seen, d, s.q[lo*wide+head*d:], wide, keys, stride, scores, false)
+	kernel.GemmOneThread(false, true, n, seen, d, p.q[b.lo*wide+head*d:], wide, keys, stride, scores, false)
 	for t := range n {
-		row, visible := scores[t*seen:][:seen], s.length+lo+t+1
-		inverse := softmax(row[:visible], s.attentionScale())
+		row, visible := scores[t*seen:][:seen], seen-n+t+1
+		inverse := softmax(row[:visible], p.attentionScale())
 		kernel.Scale(inverse, row[:visible])
 		clear(row[visible:])
 	}
 	kernel.GemmOneThread(false, false, n, d, seen, scores, seen, values, stride, out, false)
 	for t := range n {
-		copy(s.att[(lo+t)*wide+head*d:][:d], out[t*d:])
+		copy(p.att[(b.lo+t)*wide+head*d:][:d], out[t*d:])
 	}
 }
 

@@ -47,24 +47,36 @@ func newBounded(d *denseMatrix) (*boundedHead, error) {
 	return &boundedHead{d, w, offsets}, err
 }
 
-// logits starts the logits of one row of activations x [K].
-func (h *boundedHead) logits(x []float32) *boundedLogits {
+// logits starts the logits of m rows of activations x [m,K].
+func (h *boundedHead) logits(x []float32, m int) []*boundedLogits {
 	k := h.k
-	q := make([]int8, 2*k)
-	scale := split16(q[:k], q[k:], x)
-	l := &boundedLogits{head: h, x: x, upper: make([]float32, h.n)}
-	offset, radius := kernel.Dot(h.offsets, x), h.radius(x, scale)
-	h.coarse.MulInt8(q, 2, func(row, part int, sums []int32) {
-		out, steps := l.upper[row:][:len(sums)], h.coarse.Steps[row:][:len(sums)]
-		if part == 0 { // comes first, on the same thread
-			kernel.Rescale(out, sums, scale)
+	q, list := make([]int8, 2*m*k), make([]*boundedLogits, m)
+	scale, shift := make([]float32, m), make([]float32, m)
+	for t := range list {
+		row := x[t*k:][:k]
+		list[t] = &boundedLogits{head: h, x: row, upper: make([]float32, h.n)}
+		scale[t] = split16(q[2*t*k:][:k], q[(2*t+1)*k:][:k], row)
+		shift[t] = h.radius(row, scale[t]) - kernel.Dot(h.offsets, row)
+	}
+	h.coarse.MulInt8(q, 2*m, func(row, part int, sums []int32) {
+		t := part / 2
+		out, steps := list[t].upper[row:][:len(sums)], h.coarse.Steps[row:][:len(sums)]
+		if part%2 == 0 { // comes first, on the same thread
+			kernel.Rescale(out, sums, scale[t])
 			return
 		}
 		for i, s := range sums {
-			out[i] = steps[i] * (out[i] + float32(s)*(scale/254) - offset + radius)
+			out[i] = steps[i] * (out[i] + float32(s)*(scale[t]/254) + shift[t])
 		}
 	})
-	return l
+	return list
+}
+
+// all are the exact logits after one row of activations.
+func (h *boundedHead) all(x []float32) []float32 {
+	logits := make([]float32, h.n)
+	h.mul(logits, &activations{x: x, k: h.k}, 1)
+	return logits
 }
 
 // radius is how many steps a logit can be off.

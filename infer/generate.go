@@ -85,7 +85,7 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, tok TokenText, o
 			r.FinishReason = FinishCancel
 			break
 		}
-		if s.length == s.capacity {
+		if s.Len() == s.capacity {
 			r.FinishReason = FinishContext
 			break
 		}

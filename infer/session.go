@@ -2,11 +2,7 @@ package infer
 
 import (
 	"fmt"
-	"math"
-
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
-	"trit/model"
+	"slices"
 )
 
 // maxBatch is how many tokens of a prompt go through the layers together: enough to
@@ -17,17 +13,11 @@ const maxBatch = 264
 type Session struct {
 	m        *Model
 	capacity int
-	length   int
+	tokens   []int32     // those in the cache
 	keys     [][]float32 // per layer, [capacity, kv dim]
 	values   [][]float32
-	x        []float32 // [batch, D] residual stream
-	in       activations
-	q, k, v  []float32
-	att, out []float32
-	gate, up []float32
-	last     activations
-	logits   []float32
 	rope     angles
+	pass     *pass
 }
 
 // NewSession makes room for capacity tokens.
@@ -35,54 +25,79 @@ func (m *Model) NewSession(capacity int) (*Session, error) {
 	if capacity < 1 {
 		return nil, fmt.Errorf("a session of %d tokens: want at least 1", capacity)
 	}
-	c := &m.config
-	s := &Session{m: m, capacity: capacity}
+	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(capacity), pass: &pass{m: m}}
 	for range m.layers {
-		s.keys = append(s.keys, make([]float32, capacity*c.KVDim()))
-		s.values = append(s.values, make([]float32, capacity*c.KVDim()))
+		s.keys = append(s.keys, make([]float32, capacity*m.config.KVDim()))
+		s.values = append(s.values, make([]float32, capacity*m.config.KVDim()))
 	}
-	b := min(maxBatch, capacity)
-	s.x, s.out = make([]float32, b*c.HiddenSize), make([]float32, b*c.HiddenSize)
-	s.in.x = make([]float32, b*max(c.HiddenSize, c.QDim(), c.IntermediateSize))
-	s.q, s.att = make([]float32, b*c.QDim()), make([]float32, b*c.QDim())
-	s.k, s.v = make([]float32, b*c.KVDim()), make([]float32, b*c.KVDim())
-	s.gate, s.up = make([]float32, b*c.IntermediateSize), make([]float32, b*c.IntermediateSize)
-	s.rope = m.rope.extend(capacity)
 	return s, nil
 }
 
 // Len is the number of tokens in the cache.
-func (s *Session) Len() int { return s.length }
+func (s *Session) Len() int { return len(s.tokens) }
 
 // Capacity is the number of tokens that there is room for.
 func (s *Session) Capacity() int { return s.capacity }
 
 // Truncate forgets all but the first n tokens.
-func (s *Session) Truncate(n int) { s.length = max(0, min(n, s.length)) }
+func (s *Session) Truncate(n int) { s.tokens = s.tokens[:max(0, min(n, len(s.tokens)))] }
+
+// Rewind forgets all tokens after the longest common prefix with ids, and returns those
+// of ids that are still to be read: at least the last.
+func (s *Session) Rewind(ids []int32) []int32 {
+	n := 0
+	for n < len(s.tokens) && n < len(ids)-1 && s.tokens[n] == ids[n] {
+		n++
+	}
+	s.Truncate(n)
+	return ids[n:]
+}
+
+// CopyPrefix replaces what s holds by the first n tokens of from, a session of the same
+// model, so that a prefix which several sequences share is computed once.
+func (s *Session) CopyPrefix(from *Session, n int) error {
+	if from.m != s.m || n < 0 || n > from.Len() || n > s.capacity {
+		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: want one of the same model that fits", n, from.Len(), s.capacity)
+	}
+	size := n * s.m.config.KVDim()
+	for l := range s.keys {
+		copy(s.keys[l][:size], from.keys[l])
+		copy(s.values[l][:size], from.values[l])
+	}
+	s.tokens = append(s.tokens[:0], from.tokens[:n]...)
+	return nil
+}
+
+// check reports ids that cannot be appended.
+func (s *Session) check(ids []int32) error {
+	if s.Len()+len(ids) > s.capacity {
+		return fmt.Errorf("%d tokens after %d: the session has room for %d", len(ids), s.Len(), s.capacity)
+	}
+	for _, id := range ids {
+		if id < 0 || int(id) >= s.m.config.VocabSize {
+			return fmt.Errorf("token id %d is not in the vocabulary of %d", id, s.m.config.VocabSize)
+		}
+	}
+	return nil
+}
 
 // Forward appends ids to the sequence and writes the logits after ids[from:], [len(ids)-from, V];
 // logits may be nil.
 func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 	vocab := s.m.config.VocabSize
-	if s.length+len(ids) > s.capacity {
-		return fmt.Errorf("%d tokens after %d: the session has room for %d", len(ids), s.length, s.capacity)
-	}
-	for _, id := range ids {
-		if id < 0 || int(id) >= vocab {
-			return fmt.Errorf("token id %d is not in the vocabulary of %d", id, vocab)
-		}
+	if err := s.check(ids); err != nil {
+		return err
 	}
 	if logits != nil && (from < 0 || from > len(ids) || len(logits) != (len(ids)-from)*vocab) {
 		return fmt.Errorf("%d logits from token %d of %d on: want %d values a token", len(logits), from, len(ids), vocab)
 	}
 	for at := 0; at < len(ids); at += maxBatch {
-		batch := ids[at:min(at+maxBatch, len(ids))]
-		s.batch(batch)
-		if logits == nil || from >= at+len(batch) {
-			continue
+		n := min(maxBatch, len(ids)-at)
+		s.pass.run([]span{{s, ids[at : at+n]}})
+		if logits != nil && from < at+n {
+			first := max(from, at)
+			s.pass.logits(logits[(first-from)*vocab:], first-at, n)
 		}
-		first := max(from, at)
-		s.head(logits[(first-from)*vocab:], first-at, len(batch))
 	}
 	return nil
 }
@@ -92,114 +107,44 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 	if len(ids) == 0 {
 		return 0, fmt.Errorf("a step of no tokens: give at least one")
 	}
-	if err := s.Forward(ids, nil, 0); err != nil {
+	last := (len(ids) - 1) / maxBatch * maxBatch
+	if err := s.Forward(ids[:last], nil, 0); err != nil {
 		return 0, err
 	}
-	last := (len(ids) - 1) % maxBatch
-	if h, ok := s.m.head.(*boundedHead); ok {
-		s.finalNorm(last, last+1)
-		if id, ok := sampler.sampleBounded(h.logits(s.last.x)); ok {
-			return id, nil
+	next, err := StepAll([]*Session{s}, [][]int32{ids[last:]}, []*Sampler{sampler})
+	if err != nil {
+		return 0, err
+	}
+	return next[0], nil
+}
+
+// StepAll is Step of several sessions of one model together, in one pass over the
+// weights: ids[i] is appended to sessions[i] and followed by a choice of samplers[i].
+// All ids together are at most 264. Every session gets the tokens that it would get alone.
+func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, error) {
+	spans, last, total := make([]span, len(sessions)), make([]int, len(sessions)), 0
+	if len(ids) != len(sessions) || len(samplers) != len(sessions) || len(sessions) == 0 {
+		return nil, fmt.Errorf("%d sessions, %d token lists, %d samplers: want as many of each, and one at least", len(sessions), len(ids), len(samplers))
+	}
+	for i, s := range sessions {
+		if err := s.check(ids[i]); err != nil {
+			return nil, fmt.Errorf("session %d: %w", i, err)
 		}
-	}
-	s.logits = grow(s.logits, s.m.config.VocabSize)
-	s.head(s.logits, last, last+1)
-	return sampler.Sample(s.logits), nil
-}
-
-// batch runs the blocks on a few tokens.
-func (s *Session) batch(ids []int32) {
-	c := &s.m.config
-	for i, id := range ids {
-		s.m.embedding.row(s.x[i*c.HiddenSize:][:c.HiddenSize], int(id))
-	}
-	for l := range s.m.layers {
-		s.attentionBlock(l, len(ids))
-		s.feedForwardBlock(l, len(ids))
-	}
-	s.length += len(ids)
-}
-
-// head computes the logits of the rows [lo,hi) of the batch.
-func (s *Session) head(logits []float32, lo, hi int) {
-	s.finalNorm(lo, hi)
-	s.m.head.mul(logits[:(hi-lo)*s.m.config.VocabSize], &s.last, hi-lo)
-}
-
-// finalNorm makes the rows [lo,hi) of the batch the input of the head.
-func (s *Session) finalNorm(lo, hi int) {
-	d := s.m.config.HiddenSize
-	s.last.x, s.last.k, s.last.valid = grow(s.last.x, (hi-lo)*d), d, false
-	s.norm(s.last.x, s.x[lo*d:], s.m.finalNorm, hi-lo)
-}
-
-// norm writes the RMSNorm of rows of x.
-func (s *Session) norm(dst, x, w []float32, n int) {
-	d := len(w)
-	rows(n, d, func(t int) {
-		in := x[t*d:][:d]
-		inv := float32(1 / math.Sqrt(float64(kernel.Dot(in, in))/float64(d)+s.m.config.RMSNormEps))
-		kernel.ScaledProduct(dst[t*d:], w, in, inv)
-	})
-}
-
-// input makes the norm of x (or x itself) the input of the next products.
-func (s *Session) input(x, w []float32, n, width int) {
-	s.in.k, s.in.valid = width, false
-	if w == nil {
-		copy(s.in.x, x[:n*width])
-		return
-	}
-	s.norm(s.in.x, x, w, n)
-}
-
-func (s *Session) attentionBlock(l, n int) {
-	c, w := &s.m.config, &s.m.layers[l]
-	s.input(s.x, w.inputNorm, n, c.HiddenSize)
-	w.q.mul(s.q[:n*c.QDim()], &s.in, n)
-	w.k.mul(s.k[:n*c.KVDim()], &s.in, n)
-	w.v.mul(s.v[:n*c.KVDim()], &s.in, n)
-	parallel.For(n, max(1, 1<<13/c.QDim()), func(lo, hi int) {
-		for t := lo; t < hi; t++ {
-			s.rope.rotate(s.q[t*c.QDim():][:c.QDim()], s.length+t, s.m.interleaved)
-			s.rope.rotate(s.k[t*c.KVDim():][:c.KVDim()], s.length+t, s.m.interleaved)
+		if len(ids[i]) == 0 || s.m != sessions[0].m || slices.Contains(sessions[:i], s) {
+			return nil, fmt.Errorf("session %d: want at least one token for it, and different sessions of one model", i)
 		}
+		total += len(ids[i])
+		spans[i], last[i] = span{s, ids[i]}, total-1
+	}
+	if total > maxBatch {
+		return nil, fmt.Errorf("a step of %d tokens: want %d at most", total, maxBatch)
+	}
+	p := sessions[0].pass
+	p.run(spans)
+	next := make([]int32, len(sessions))
+	p.choose(last, func(i int, c choice) bool {
+		next[i] = c.by(samplers[i])
+		return true
 	})
-	copy(s.keys[l][s.length*c.KVDim():], s.k[:n*c.KVDim()])
-	copy(s.values[l][s.length*c.KVDim():], s.v[:n*c.KVDim()])
-	s.attend(l, n)
-	s.input(s.att, w.attnSubNorm, n, c.QDim())
-	w.o.mul(s.out[:n*c.HiddenSize], &s.in, n)
-	s.addResidual(n)
-}
-
-// addResidual adds the output of a block to the residual stream.
-func (s *Session) addResidual(n int) {
-	d := s.m.config.HiddenSize
-	rows(n, d, func(t int) { kernel.Axpy(1, s.out[t*d:][:d], s.x[t*d:][:d]) })
-}
-
-func (s *Session) feedForwardBlock(l, n int) {
-	c, w := &s.m.config, &s.m.layers[l]
-	s.input(s.x, w.postNorm, n, c.HiddenSize)
-	f := c.IntermediateSize
-	w.gate.mul(s.gate[:n*f], &s.in, n)
-	w.up.mul(s.up[:n*f], &s.in, n)
-	s.activate(n)
-	s.input(s.gate, w.ffnSubNorm, n, c.IntermediateSize)
-	w.down.mul(s.out[:n*c.HiddenSize], &s.in, n)
-	s.addResidual(n)
-}
-
-// activate replaces gate by act(gate)*up.
-func (s *Session) activate(n int) {
-	f := s.m.config.IntermediateSize
-	rows(n, f, func(t int) {
-		gate, up := s.gate[t*f:][:f], s.up[t*f:][:f]
-		if s.m.config.HiddenAct == model.ReLU2 {
-			kernel.ReLU2Product(gate, up)
-			return
-		}
-		kernel.SiLUProduct(gate, up)
-	})
+	return next, nil
 }

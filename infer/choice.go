@@ -1,0 +1,41 @@
+package infer
+
+// choice is the logits after one row of a pass, or what a choice among them needs.
+type choice struct {
+	bounded *boundedLogits // nil with another head
+	full    func() []float32
+}
+
+// by is the token that the sampler chooses.
+func (c choice) by(sampler *Sampler) int32 {
+	if c.bounded != nil {
+		if id, ok := sampler.sampleBounded(c.bounded); ok {
+			return id
+		}
+	}
+	return sampler.Sample(c.full())
+}
+
+// choose hands the choices after some rows of the pass to next, one after the other,
+// until it returns false.
+func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
+	p.finalNorm(rows)
+	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
+	var bounded []*boundedLogits
+	h, ok := p.m.head.(*boundedHead)
+	if ok {
+		bounded = h.logits(p.last.x, len(rows))
+	} else {
+		p.full = grow(p.full, len(rows)*vocab)
+		p.m.head.mul(p.full, &p.last, len(rows))
+	}
+	for i := range rows {
+		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
+		if ok {
+			c = choice{bounded[i], func() []float32 { return h.all(p.last.x[i*d:][:d]) }}
+		}
+		if !next(i, c) {
+			return
+		}
+	}
+}

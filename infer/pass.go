@@ -1,0 +1,175 @@
+package infer
+
+import (
+	"math"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+// pass takes the next tokens of one or several sessions through the model; it holds the
+// working memory.
+type pass struct {
+	m        *Model
+	spans    []span
+	position []int       // of each row in its session
+	x        []float32   // [rows, D] residual stream
+	in       activations // of the next product
+	q, k, v  []float32
+	att, out []float32
+	gate, up []float32
+	last     activations // of the head
+	full     []float32   // logits of one row
+}
+
+// span is the next tokens of a session, rows of the batch that follow each other.
+type span struct {
+	s   *Session
+	ids []int32
+}
+
+// run appends the tokens of all spans to their sessions.
+func (p *pass) run(spans []span) {
+	p.spans = spans
+	p.reserve()
+	n := 0
+	for _, sp := range spans {
+		for i, id := range sp.ids {
+			p.m.embedding.row(p.x[n*p.m.config.HiddenSize:][:p.m.config.HiddenSize], int(id))
+			p.position[n] = sp.s.Len() + i
+			n++
+		}
+	}
+	for l := range p.m.layers {
+		p.attentionBlock(l, n)
+		p.feedForwardBlock(l, n)
+	}
+	for _, sp := range spans {
+		sp.s.tokens = append(sp.s.tokens, sp.ids...)
+	}
+}
+
+// reserve makes room for the rows of all spans.
+func (p *pass) reserve() {
+	c, n := &p.m.config, 0
+	for _, sp := range p.spans {
+		n += len(sp.ids)
+	}
+	p.position = grow(p.position, n)
+	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
+	p.in.x = grow(p.in.x, n*max(c.HiddenSize, c.QDim(), c.IntermediateSize))
+	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
+	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())
+	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
+}
+
+// logits writes those of the rows [lo,hi).
+func (p *pass) logits(dst []float32, lo, hi int) {
+	rows := make([]int, hi-lo)
+	for i := range rows {
+		rows[i] = lo + i
+	}
+	p.finalNorm(rows)
+	p.m.head.mul(dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
+}
+
+// finalNorm makes some rows the input of the head.
+func (p *pass) finalNorm(rows []int) {
+	d := p.m.config.HiddenSize
+	p.last.x, p.last.k, p.last.valid = grow(p.last.x, len(rows)*d), d, false
+	for i, row := range rows {
+		p.norm(p.last.x[i*d:], p.x[row*d:], p.m.finalNorm, 1)
+	}
+}
+
+// norm writes the RMSNorm of rows of x.
+func (p *pass) norm(dst, x, w []float32, n int) {
+	d := len(w)
+	rows(n, d, func(t int) {
+		in := x[t*d:][:d]
+		inv := float32(1 / math.Sqrt(float64(kernel.Dot(in, in))/float64(d)+p.m.config.RMSNormEps))
+		kernel.ScaledProduct(dst[t*d:], w, in, inv)
+	})
+}
+
+// input makes the norm of x (or x itself) the input of the next products.
+func (p *pass) input(x, w []float32, n, width int) {
+	p.in.k, p.in.valid = width, false
+	if w == nil {
+		copy(p.in.x, x[:n*width])
+		return
+	}
+	p.norm(p.in.x, x, w, n)
+}
+
+func (p *pass) attentionBlock(l, n int) {
+	c, w := &p.m.config, &p.m.layers[l]
+	p.input(p.x, w.inputNorm, n, c.HiddenSize)
+	w.q.mul(p.q, &p.in, n)
+	w.k.mul(p.k, &p.in, n)
+	w.v.mul(p.v, &p.in, n)
+	p.rotate(n)
+	p.remember(l)
+	p.attend(l)
+	p.input(p.att, w.attnSubNorm, n, c.QDim())
+	w.o.mul(p.out, &p.in, n)
+	p.addResidual(n)
+}
+
+// rotate turns queries and keys by their positions.
+func (p *pass) rotate(n int) {
+	c, angles := &p.m.config, p.spans[0].s.rope
+	for _, sp := range p.spans {
+		if len(sp.s.rope) > len(angles) {
+			angles = sp.s.rope
+		}
+	}
+	parallel.For(n, max(1, 1<<13/c.QDim()), func(lo, hi int) {
+		for t := lo; t < hi; t++ {
+			angles.rotate(p.q[t*c.QDim():][:c.QDim()], p.position[t], p.m.interleaved)
+			angles.rotate(p.k[t*c.KVDim():][:c.KVDim()], p.position[t], p.m.interleaved)
+		}
+	})
+}
+
+// remember writes keys and values to the caches.
+func (p *pass) remember(l int) {
+	kv, row := p.m.config.KVDim(), 0
+	for _, sp := range p.spans {
+		at, n := sp.s.Len()*kv, len(sp.ids)*kv
+		copy(sp.s.keys[l][at:][:n], p.k[row:])
+		copy(sp.s.values[l][at:][:n], p.v[row:])
+		row += n
+	}
+}
+
+// addResidual adds the output of a block to the residual stream.
+func (p *pass) addResidual(n int) {
+	d := p.m.config.HiddenSize
+	rows(n, d, func(t int) { kernel.Axpy(1, p.out[t*d:][:d], p.x[t*d:][:d]) })
+}
+
+func (p *pass) feedForwardBlock(l, n int) {
+	c, w := &p.m.config, &p.m.layers[l]
+	p.input(p.x, w.postNorm, n, c.HiddenSize)
+	w.gate.mul(p.gate, &p.in, n)
+	w.up.mul(p.up, &p.in, n)
+	p.activate(n)
+	p.input(p.gate, w.ffnSubNorm, n, c.IntermediateSize)
+	w.down.mul(p.out, &p.in, n)
+	p.addResidual(n)
+}
+
+// activate replaces gate by act(gate)*up.
+func (p *pass) activate(n int) {
+	f := p.m.config.IntermediateSize
+	rows(n, f, func(t int) {
+		gate, up := p.gate[t*f:][:f], p.up[t*f:][:f]
+		if p.m.config.HiddenAct == model.ReLU2 {
+			kernel.ReLU2Product(gate, up)
+			return
+		}
+		kernel.SiLUProduct(gate, up)
+	})
+}
