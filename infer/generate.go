@@ -2,7 +2,6 @@ package infer
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,9 @@ type GenerateOptions struct {
 	StopIDs   []int32  // tokens to end at
 	Sampler   SamplerOptions
 	OnText    func(string) // called with new text, whole characters only; may be nil
+	// PromptLookup drafts tokens from earlier text and checks several in one pass. It
+	// never changes the tokens, and rests where it does not pay.
+	PromptLookup bool
 }
 
 // Reasons why generation ended.
@@ -37,6 +39,9 @@ type Result struct {
 	PromptTokens int
 	Prefill      time.Duration
 	Decode       time.Duration
+	Passes       int // over the weights, to generate
+	Drafted      int // tokens
+	DraftedRight int
 }
 
 // PrefillTokensPerSecond is the speed of reading the prompt.
@@ -51,51 +56,112 @@ func (r *Result) DecodeTokensPerSecond() float64 {
 
 // Generate appends the prompt to the session and then tokens chosen by the sampler.
 func (s *Session) Generate(ctx context.Context, prompt []int32, tok TokenText, o GenerateOptions) (Result, error) {
-	r := Result{PromptTokens: len(prompt), FinishReason: FinishLength}
+	g := generation{s: s, ctx: ctx, tok: tok, o: o, r: Result{PromptTokens: len(prompt)}, sampler: NewSampler(o.Sampler), out: &textStream{stop: o.Stop, emit: o.OnText}}
 	if err := o.Sampler.Validate(); err != nil {
-		return r, err
+		return g.r, err
 	}
-	if len(prompt) == 0 {
-		return r, fmt.Errorf("the prompt has no tokens: give at least one")
+	if o.PromptLookup {
+		g.drafts = newDrafter()
 	}
-	sampler := NewSampler(o.Sampler)
-	for _, id := range prompt {
-		sampler.Accept(id)
+	for _, id := range slices.Concat(s.tokens, prompt) {
+		g.sampler.Accept(id)
 	}
 	start := time.Now()
-	id, err := s.Step(prompt, sampler)
+	first, err := s.Step(prompt, g.sampler)
 	if err != nil {
-		return r, err
+		return g.r, err
 	}
-	r.Prefill = time.Since(start)
+	g.sampler.Accept(first)
+	g.r.Prefill = time.Since(start)
 	start = time.Now()
-	out := &textStream{stop: o.Stop, emit: o.OnText}
-	for len(r.Tokens) < o.MaxTokens {
-		if slices.Contains(o.StopIDs, id) {
-			r.FinishReason = FinishStop
-			break
+	err = g.run(first)
+	g.r.Decode = time.Since(start)
+	g.r.Text = g.out.finish()
+	return g.r, err
+}
+
+// generation is what Generate is at.
+type generation struct {
+	s       *Session
+	ctx     context.Context
+	tok     TokenText
+	o       GenerateOptions
+	r       Result
+	sampler *Sampler
+	out     *textStream
+	drafts  *drafter // nil without prompt lookup
+}
+
+// run hands on the first token and those that follow until there is a reason to end.
+func (g *generation) run(first int32) error {
+	for chosen, before := []int32{first}, g.s.Len(); ; {
+		for i, id := range chosen {
+			if g.r.FinishReason = g.take(id, before+i); g.r.FinishReason != "" {
+				g.s.Truncate(before + i)
+				return nil
+			}
 		}
-		sampler.Accept(id)
-		r.Tokens = append(r.Tokens, id)
-		if out.add(tok.TokenBytes(id)) {
-			r.FinishReason = FinishStop
-			break
-		}
-		if ctx.Err() != nil {
-			r.FinishReason = FinishCancel
-			break
-		}
-		if s.Len() == s.capacity {
-			r.FinishReason = FinishContext
-			break
-		}
-		if id, err = s.Step([]int32{id}, sampler); err != nil {
-			return r, err
+		var err error
+		before = g.s.Len() + 1
+		if chosen, err = g.step(chosen[len(chosen)-1]); err != nil {
+			return err
 		}
 	}
-	r.Decode = time.Since(start)
-	r.Text = out.finish()
-	return r, nil
+}
+
+// take hands on a token, which has so many before it, and returns why to end after it,
+// "" to go on.
+func (g *generation) take(id int32, before int) string {
+	switch {
+	case len(g.r.Tokens) >= g.o.MaxTokens:
+		return FinishLength
+	case slices.Contains(g.o.StopIDs, id):
+		return FinishStop
+	}
+	g.r.Tokens = append(g.r.Tokens, id)
+	switch {
+	case g.out.add(g.tok.TokenBytes(id)):
+		return FinishStop
+	case g.ctx.Err() != nil:
+		return FinishCancel
+	case len(g.r.Tokens) == g.o.MaxTokens:
+		return FinishLength
+	case before == g.s.Capacity():
+		return FinishContext
+	}
+	return ""
+}
+
+// step appends a token and a draft of those that follow, forgets the wrong part of the
+// draft and returns the tokens chosen after each that is right.
+func (g *generation) step(id int32) (chosen []int32, err error) {
+	s := g.s
+	ids := []int32{id}
+	if g.drafts != nil {
+		limit := min(s.Capacity()-s.Len()-1, g.o.MaxTokens-len(g.r.Tokens)-1)
+		ids = append(ids, g.drafts.propose(append(s.tokens, id), limit)...)
+	}
+	if err := s.check(ids); err != nil {
+		return nil, err
+	}
+	before, rows := s.Len(), make([]int, len(ids))
+	for i := range rows {
+		rows[i] = i
+	}
+	s.pass.run([]span{{s, ids}})
+	s.pass.choose(rows, func(i int, c choice) bool {
+		next := c.by(g.sampler)
+		g.sampler.Accept(next)
+		chosen = append(chosen, next)
+		return i+1 < len(ids) && ids[i+1] == next
+	})
+	s.Truncate(before + len(chosen))
+	g.r.Passes++
+	if drafted := len(ids) - 1; drafted > 0 {
+		g.drafts.learn(drafted, len(chosen)-1)
+		g.r.Drafted, g.r.DraftedRight = g.r.Drafted+drafted, g.r.DraftedRight+len(chosen)-1
+	}
+	return chosen, nil
 }
 
 // textStream hands text on as it grows, but holds back what may still turn out to be

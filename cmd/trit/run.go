@@ -33,6 +33,7 @@ func runCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice", Value: 1},
 			&cli.StringSliceFlag{Name: "stop", Usage: "end before this `TEXT` (may be given several times)"},
 			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
+			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
 			headFlag(), weightsFlag(), threadsFlag(),
 		},
@@ -96,7 +97,8 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 			Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
 			RepetitionPenalty: c.Float64("repetition-penalty"), Seed: c.Uint64("seed"),
 		},
-		OnText: func(s string) { fmt.Fprint(g.con.out, s) },
+		PromptLookup: c.Bool("prompt-lookup"),
+		OnText:       func(s string) { fmt.Fprint(g.con.out, s) },
 	}
 	return g, nil
 }
@@ -109,8 +111,8 @@ func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
 		return "", err
 	}
 	if g.stats {
-		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s; ended by %s",
-			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.FinishReason)
+		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, %d of %d drafted tokens right; ended by %s",
+			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes, r.DraftedRight, r.Drafted, r.FinishReason)
 	}
 	return r.Text, nil
 }
@@ -131,9 +133,8 @@ func (g *generator) chat(ctx context.Context, in io.Reader, system string) error
 		if err != nil {
 			return err
 		}
-		g.session.Truncate(0)
 		// The template writes the special tokens itself, the first one included.
-		answer, err := g.say(ctx, g.tok.Encode(text, false))
+		answer, err := g.say(ctx, g.session.Rewind(g.tok.Encode(text, false)))
 		if err != nil {
 			return err
 		}
