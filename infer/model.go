@@ -106,13 +106,7 @@ const cacheBytes = 32 << 20
 func weightFormat(name string, c *model.Config) (kernel.Format, error) {
 	switch name {
 	case "", WeightsAuto:
-		ternary := 0
-		for _, t := range c.Tensors() {
-			if t.Ternary {
-				ternary += t.Elements()
-			}
-		}
-		if kernel.FastTrits() && ternary/4 > cacheBytes {
+		if kernel.FastTrits() && c.TernaryParameters()/4 > cacheBytes {
 			return kernel.Bits16, nil
 		}
 		return kernel.Bits2, nil

@@ -101,3 +101,14 @@ func (c *Config) MatMulWeights() int {
 	}
 	return n
 }
+
+// TernaryParameters is the number of weights of all BitLinear layers.
+func (c *Config) TernaryParameters() int {
+	n := 0
+	for _, t := range c.Tensors() {
+		if t.Ternary {
+			n += t.Elements()
+		}
+	}
+	return n
+}

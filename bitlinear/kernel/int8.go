@@ -35,6 +35,9 @@ func NewInt8(n, k int, row func(dst []float32, i int)) (*Int8, error) {
 	return w, nil
 }
 
+// Bytes is the memory of the weights.
+func (w *Int8) Bytes() int { return len(w.bytes) }
+
 func (w *Int8) setRow(i, groups int, values []float32) {
 	top := absMax(values)
 	w.Scales[i] = top / 127

@@ -85,6 +85,9 @@ func newTernary(f Format, n, k int) *Ternary {
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 
+// Format is how the weights lie in memory.
+func (w *Ternary) Format() Format { return w.format }
+
 // Bytes is the memory of the weights.
 func (w *Ternary) Bytes() int { return len(w.codes) }
 

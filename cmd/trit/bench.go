@@ -2,15 +2,15 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/configs"
-	"trit/infer"
 	"trit/internal/parallel"
 	"trit/model"
 	"trit/train"
@@ -19,11 +19,13 @@ import (
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "bench", Usage: "measure speed: of a model, of a shape with random weights, or of training", ArgsUsage: "[MODEL]",
-		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64", "trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
+		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64", "trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge", "trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b ...", Value: "trit-10m"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
+			&cli.IntFlag{Name: "sessions", Usage: "generate in `N` sessions together", Value: 1},
+			&cli.StringFlag{Name: "profile", Usage: "threads, sessions and memory limit of a kind of machine (`KIND`: " + strings.Join(profileNames(), ", ") + ") where no flag sets them; tells whether the model fits"},
 			&cli.IntFlag{Name: "repeat", Usage: "measure `N` times and take the median", Value: 3},
 			&cli.BoolFlag{Name: "train", Usage: "measure training steps"},
 			&cli.StringSliceFlag{Name: "set", Usage: "with --train: change one `KEY=VALUE` of the configuration"},
@@ -33,6 +35,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
 			headFlag(), weightsFlag(),
 			threadsFlag(), jsonFlag("print one JSON object"),
+			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
 		},
 		Action: benchAction,
 	}
@@ -40,15 +43,13 @@ func benchCommand() *cli.Command {
 
 // benchReport is what bench prints.
 type benchReport struct {
-	Model       string       `json:"model,omitempty"`
-	Threads     int          `json:"threads"`
-	Parameters  int          `json:"parameters"`
-	Prefill     *speed       `json:"prefill,omitempty"`
-	Decode      *speed       `json:"decode,omitempty"`
-	Train       *train.Speed `json:"train,omitempty"`
-	Limits      limits       `json:"limits"`
-	PeakRSS     int64        `json:"peak_rss_bytes"`
-	LoadSeconds float64      `json:"load_seconds,omitempty"`
+	Model      string       `json:"model,omitempty"`
+	Threads    int          `json:"threads"`
+	Parameters int          `json:"parameters"`
+	Engine     *engineBench `json:"engine,omitempty"`
+	Train      *train.Speed `json:"train,omitempty"`
+	Limits     limits       `json:"limits"`
+	PeakRSS    int64        `json:"peak_rss_bytes"`
 }
 
 type speed struct {
@@ -68,6 +69,9 @@ func benchAction(c *cli.Context) error {
 	if c.NArg() > 1 || c.NArg() == 1 && c.Bool("train") {
 		return usagef("bench takes at most one model, and none with --train")
 	}
+	if err := applyProfile(c); err != nil {
+		return err
+	}
 	parallel.SetThreads(c.Int("threads"))
 	r := &benchReport{Threads: parallel.Threads()}
 	measure := benchModel
@@ -79,10 +83,17 @@ func benchAction(c *cli.Context) error {
 	}
 	r.PeakRSS = peakRSS()
 	r.Limits = limits{memoryBandwidth() / 1e9, int8Ops() / 1e9, productFLOPs() / 1e9}
-	if c.Bool("json") {
-		return printJSON(c, r)
+	if r.Engine != nil {
+		r.Engine.compare(r.Limits)
 	}
-	r.print(newConsole(c))
+	switch {
+	case c.Bool("json"):
+		return printJSON(c, r)
+	case c.Bool("markdown"):
+		r.markdown(newConsole(c))
+	default:
+		r.print(newConsole(c))
+	}
 	return nil
 }
 
@@ -117,102 +128,44 @@ func resolveShape(c *model.Config, length int) {
 	c.Resolve()
 }
 
-func benchModel(c *cli.Context, r *benchReport) error {
-	start := time.Now()
-	m, err := benchedModel(c, r)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	r.LoadSeconds = time.Since(start).Seconds()
-	config := m.Config()
-	r.Parameters = config.Parameters()
-	prompt, generate := max(1, c.Int("prompt")), max(1, c.Int("generate"))
-	s, err := m.NewSession(prompt + generate)
-	if err != nil {
-		return err
-	}
-	var prefill, decode []float64
-	for range max(1, c.Int("repeat")) {
-		p, d, err := benchOnce(s, m.Config().VocabSize, prompt, generate)
-		if err != nil {
-			return err
-		}
-		prefill, decode = append(prefill, p), append(decode, d)
-	}
-	r.Prefill, r.Decode = newSpeed(prompt, prefill), newSpeed(generate, decode)
-	return nil
-}
-
-func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
-	if c.NArg() == 1 {
-		r.Model = c.Args().First()
-		return infer.Load(r.Model, engineOptions(c))
-	}
-	name := c.String("shape")
-	if name == "2b4t" {
-		name = "2b-4t"
-	}
-	if !slices.Contains(configs.Names(), name) {
-		return nil, usagef("there is no shape %q: want one of %v", name, configs.Names())
-	}
-	config, err := configs.Load(name)
-	if err != nil {
-		return nil, err
-	}
-	if config.VocabSize == 0 {
-		config.VocabSize = 4096
-	}
-	config.Config.Resolve()
-	r.Model = name + ", random weights"
-	return infer.Random(config.Config, 1, engineOptions(c))
-}
-
-// benchOnce reads a prompt and generates, and returns the speeds of both.
-func benchOnce(s *infer.Session, vocab, prompt, generate int) (prefill, decode float64, err error) {
-	s.Truncate(0)
-	ids, greedy := make([]int32, prompt), infer.NewSampler(infer.SamplerOptions{})
-	for i := range ids {
-		ids[i] = int32(i * 7 % vocab)
-	}
-	start := time.Now()
-	if _, err := s.Step(ids, greedy); err != nil {
-		return 0, 0, err
-	}
-	prefill = float64(prompt) / time.Since(start).Seconds()
-	start = time.Now()
-	for i := range generate {
-		if _, err := s.Step([]int32{int32(i * 13 % vocab)}, greedy); err != nil {
-			return 0, 0, err
-		}
-	}
-	return prefill, float64(generate) / time.Since(start).Seconds(), nil
-}
-
 func newSpeed(tokens int, values []float64) *speed {
 	slices.Sort(values)
 	return &speed{tokens, values[len(values)/2], values[0], values[len(values)-1]}
 }
 
-func (r *benchReport) print(con *console) {
-	con.printf("%s, %.1fM parameters, %d threads\n", r.Model, float64(r.Parameters)/1e6, r.Threads)
-	for _, p := range []struct {
-		name string
-		*speed
-	}{{"prefill", r.Prefill}, {"decode", r.Decode}} {
-		if p.speed != nil {
-			con.printf("%-8s %5d tokens  %8.1f tokens/s  (%.1f to %.1f)\n", p.name, p.Tokens, p.TokensPerSecond, p.Slowest, p.Fastest)
-		}
+// lines are the name, value and remark of each result.
+func (r *benchReport) lines() [][3]string {
+	var list [][3]string
+	add := func(name, value, remark string, args ...any) {
+		list = append(list, [3]string{name, value, fmt.Sprintf(remark, args...)})
+	}
+	if e := r.Engine; e != nil {
+		list = append(list, e.lines()...)
 	}
 	if r.Train != nil {
-		con.printf("train    %8.1f tokens/s, %.3f s a step, Gorgonia's own share %.2f %%\n", r.Train.TokensPerSecond, r.Train.StepSeconds, 100*r.Train.GorgoniaShare)
+		add("train", fmt.Sprintf("%.1f tokens/s", r.Train.TokensPerSecond), "%.3f s a step, Gorgonia's own share %.2f %%", r.Train.StepSeconds, 100*r.Train.GorgoniaShare)
 	}
-	con.printf("limits   memory %.1f GB/s, int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s (measured now)\n", r.Limits.MemoryGBPerS, r.Limits.Int8GOPPerS, r.Limits.GFLOPPerS)
-	con.printf("memory   %.0f MB at most", float64(r.PeakRSS)/1e6)
-	if r.LoadSeconds > 0 {
-		con.printf(", loaded in %.2f s", r.LoadSeconds)
+	add("peak memory", fmt.Sprintf("%.0f MB", float64(r.PeakRSS)/1e6), "")
+	add("limits", fmt.Sprintf("%.1f GB/s", r.Limits.MemoryGBPerS), "read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now", r.Limits.Int8GOPPerS, r.Limits.GFLOPPerS)
+	return list
+}
+
+func (r *benchReport) title() string {
+	return fmt.Sprintf("%s, %.1fM parameters, %d threads", r.Model, float64(r.Parameters)/1e6, r.Threads)
+}
+
+func (r *benchReport) print(con *console) {
+	con.printf("%s\n", r.title())
+	for _, l := range r.lines() {
+		con.printf("%-14s %18s  %s\n", l[0], l[1], l[2])
 	}
-	con.printf("\n")
+}
+
+func (r *benchReport) markdown(con *console) {
+	con.printf("%s\n\n| | | |\n|---|--:|---|\n", r.title())
+	for _, l := range r.lines() {
+		con.printf("| %s | %s | %s |\n", l[0], l[1], l[2])
+	}
 }
 
 // peakRSS is the most memory this process has had, in bytes; 0 where the system does

@@ -195,7 +195,9 @@ func (q *quickstart) sample(ctx context.Context) error {
 	}
 	q.report.Sample = q.report.Prompt + r.Text
 	q.con.printf("%s\n", q.report.Sample)
-	q.report.PrefillPerSecond, q.report.DecodePerSecond, err = benchOnce(s, config.VocabSize, 256, 64)
+	const prompt = 256
+	first, decode, err := benchOnce([]*infer.Session{s}, config.VocabSize, prompt, 64, newEnergyMeter())
+	q.report.PrefillPerSecond, q.report.DecodePerSecond = prompt/first, decode
 	return err
 }
 
