@@ -3,6 +3,7 @@ package infer
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"trit/bitlinear/kernel"
@@ -47,14 +48,15 @@ func newBounded(d *denseMatrix) (*boundedHead, error) {
 	return &boundedHead{d, w, offsets}, err
 }
 
-// logits starts the logits of m rows of activations x [m,K].
-func (h *boundedHead) logits(x []float32, m int) []*boundedLogits {
+// logits starts the logits of m rows of activations x [m,K], in the memory of an earlier
+// list if there is one.
+func (h *boundedHead) logits(list []boundedLogits, x []float32, m int) []boundedLogits {
 	k := h.k
-	q, list := make([]int8, 2*m*k), make([]*boundedLogits, m)
-	scale, shift := make([]float32, m), make([]float32, m)
+	list = slices.Grow(list[:0], m)[:m]
+	q, scale, shift := make([]int8, 2*m*k), make([]float32, m), make([]float32, m)
 	for t := range list {
 		row := x[t*k:][:k]
-		list[t] = &boundedLogits{head: h, x: row, upper: make([]float32, h.n)}
+		list[t] = boundedLogits{head: h, x: row, upper: grow(list[t].upper, h.n), exact: list[t].exact[:0]}
 		scale[t] = split16(q[2*t*k:][:k], q[(2*t+1)*k:][:k], row)
 		shift[t] = h.radius(row, scale[t]) - kernel.Dot(h.offsets, row)
 	}

@@ -49,7 +49,7 @@ func TestBoundHolds(t *testing.T) {
 			h.row(buffer, i)
 			copy(x, buffer)
 		}
-		l := h.logits(x, 1)[0]
+		l := &h.logits(nil, x, 1)[0]
 		for id, upper := range l.upper {
 			exact := h.dot(buffer, id, x)
 			if upper < exact {
@@ -93,7 +93,7 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 					logits[id] = h.dot(buffer, id, x)
 				}
 				want := full.Sample(logits)
-				l := h.logits(x, 1)[0]
+				l := &h.logits(nil, x, 1)[0]
 				got, ok := bounded.sampleBounded(l)
 				if ok {
 					decided, computed = decided+1, computed+len(l.exact)

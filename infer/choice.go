@@ -21,10 +21,9 @@ func (c choice) by(sampler *Sampler) int32 {
 func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
-	var bounded []*boundedLogits
 	h, ok := p.m.head.(*boundedHead)
 	if ok {
-		bounded = h.logits(p.last.x, len(rows))
+		p.bounded = h.logits(p.bounded, p.last.x, len(rows))
 	} else {
 		p.full = grow(p.full, len(rows)*vocab)
 		p.m.head.mul(p.full, &p.last, len(rows))
@@ -32,7 +31,7 @@ func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
 		if ok {
-			c = choice{bounded[i], func() []float32 { return h.all(p.last.x[i*d:][:d]) }}
+			c = choice{&p.bounded[i], func() []float32 { return h.all(p.last.x[i*d:][:d]) }}
 		}
 		if !next(i, c) {
 			return

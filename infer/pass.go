@@ -20,7 +20,8 @@ type pass struct {
 	att, out []float32
 	gate, up []float32
 	last     activations // of the head
-	full     []float32   // logits of one row
+	full     []float32   // logits of the rows of a choice
+	bounded  []boundedLogits
 }
 
 // span is the next tokens of a session, rows of the batch that follow each other.
