@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math"
+	"sync"
 
 	"trit/bitlinear/kernel"
 	"trit/internal/parallel"
@@ -77,7 +78,10 @@ func (p *pass) attendOne(l, head int, b *queries) {
 	keys, stride := p.cached(b.s.keys[l], head)
 	values, _ := p.cached(b.s.values[l], head)
 	at := b.lo*wide + head*d
-	scores, q, out := make([]float32, b.seen), p.q[at:][:d], p.att[at:][:d]
+	buffer := floats.Get().(*[]float32)
+	defer floats.Put(buffer)
+	*buffer = grow(*buffer, b.seen)
+	scores, q, out := *buffer, p.q[at:][:d], p.att[at:][:d]
 	kernel.Scores(scores, q, keys, stride)
 	inverse := softmax(scores, p.attentionScale())
 	kernel.WeightedSum(out, scores, values, stride)
@@ -90,7 +94,10 @@ func (p *pass) attendBlock(l, head int, b *queries) {
 	d, n, seen, wide := c.HeadDim, b.hi-b.lo, b.seen, c.QDim()
 	keys, stride := p.cached(b.s.keys[l], head)
 	values, _ := p.cached(b.s.values[l], head)
-	scores, out := make([]float32, n*seen), make([]float32, n*d)
+	buffer := floats.Get().(*[]float32)
+	defer floats.Put(buffer)
+	*buffer = grow(*buffer, n*(seen+d))
+	scores, out := (*buffer)[:n*seen], (*buffer)[n*seen:]
 	kernel.GemmOneThread(false, true, n, seen, d, p.q[b.lo*wide+head*d:], wide, keys, stride, scores, false)
 	for t := range n {
 		row, visible := scores[t*seen:][:seen], seen-n+t+1
@@ -103,6 +110,10 @@ func (p *pass) attendBlock(l, head int, b *queries) {
 		copy(p.att[(b.lo+t)*wide+head*d:][:d], out[t*d:])
 	}
 }
+
+// floats keeps the scores of attention from call to call: fresh memory for each would
+// cost a tenth of a prompt's time.
+var floats = sync.Pool{New: func() any { return new([]float32) }}
 
 // softmax replaces scores by e^(scale*(score-max)) and returns one over their sum.
 func softmax(scores []float32, scale float32) (inverse float32) {

@@ -28,6 +28,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if !c.TieWordEmbeddings {
 		m.head = randomDense(r, c.VocabSize, c.HiddenSize)
 	}
+	buffer := make([]int8, c.HiddenSize*max(c.QDim(), c.IntermediateSize))
 	d, q, kv, f := c.HiddenSize, c.QDim(), c.KVDim(), c.IntermediateSize
 	for i := range m.layers {
 		l := &m.layers[i]
@@ -39,7 +40,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 			dst  *matrix
 			n, k int
 		}{{&l.q, q, d}, {&l.k, kv, d}, {&l.v, kv, d}, {&l.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
-			*w.dst = randomTernary(r, format, w.n, w.k)
+			*w.dst = randomTernary(r, format, buffer[:w.n*w.k], w.n, w.k)
 		}
 	}
 	return m, m.SetHead(o.Head)
@@ -53,8 +54,7 @@ func ones(n int) []float32 {
 	return v
 }
 
-func randomTernary(r *rand.Rand, format kernel.Format, n, k int) matrix {
-	q := make([]int8, n*k)
+func randomTernary(r *rand.Rand, format kernel.Format, q []int8, n, k int) matrix {
 	for i := 0; i < len(q); i += 16 {
 		bits := r.Uint64()
 		for j := range q[i:min(i+16, len(q))] {

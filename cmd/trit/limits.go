@@ -17,15 +17,10 @@ func productFLOPs() float64 {
 	return best(2*m*n*k, func() { kernel.Gemm(false, true, m, n, k, a, b, c, false) })
 }
 
-// int8Ops times the int8 by ternary product of a prompt.
+// int8Ops times the instructions of the int8 by ternary product, in operations a second.
 func int8Ops() float64 {
-	const m, n, k = 192, 2048, 2560
-	w, err := kernel.PackTernary(kernel.Bits2, n, k, make([]int8, n*k))
-	if err != nil {
-		return 0
-	}
-	x, y := make([]int8, m*k), make([]int32, m*n)
-	return best(2*m*n*k, func() { w.MulInt8(y, x, m) })
+	const n = 2000
+	return best(kernel.RunTiles(1)*n, func() { kernel.RunTiles(n) })
 }
 
 // memoryBandwidth times reading a buffer far larger than the caches, in bytes a second.
