@@ -108,13 +108,14 @@ func tileVNNI(name string, tokens int, kind weights) {
 }
 
 // tileQuad multiplies four neighbouring blocks of 16 rows by one or two tokens: four
-// streams of weights are read faster than one.
+// streams of weights are read faster than one. While they are, the next four blocks are
+// fetched, to the second cache: rows are too short for a distance within the stream.
 func tileQuad(name string, tokens int, kind weights) {
 	TEXT(name, NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
 	Doc(fmt.Sprintf("%s is a tile of %d tokens and of four blocks, size bytes apart;", name, tokens),
 		"the 64 rows of a token are written one after the other, then those of the next.")
-	columns, w, x, offset := param("columns"), param("w"), param("x"), param("offset")
-	streams := quadStreams(w, param("size"))
+	columns, w, x, offset, size := param("columns"), param("w"), param("x"), param("offset"), param("size")
+	streams := quadStreams(w, size)
 	load := kind.prepare()
 	split := 4 / tokens
 	var sums [4][2][]reg.VecVirtual // of a block, a token
@@ -133,7 +134,7 @@ func tileQuad(name string, tokens int, kind weights) {
 	for b, from := range streams {
 		load(at, from.(reg.GPVirtual))
 		for i := 0; i < kind.bytes; i += 64 {
-			PREFETCHT0(Mem{Base: from, Disp: 3072 + i})
+			PREFETCHT1(Mem{Base: from, Index: size, Scale: 4, Disp: i})
 		}
 		for g := range at {
 			for t := range tokens {

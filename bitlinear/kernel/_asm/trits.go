@@ -24,8 +24,8 @@ func tritsQuad() {
 	TEXT("tritsQuadVNNI", NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
 	Doc("tritsQuadVNNI computes four blocks of 16 rows, size bytes apart, of one token: for each",
 		"group g of 20 columns, dst[r] = offset + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][j].")
-	columns, w, x := param("columns"), param("w"), param("x")
-	streams := quadStreams(w, param("size"))
+	columns, w, x, size := param("columns"), param("w"), param("x"), param("size")
+	streams := quadStreams(w, size)
 	var a, b [4]reg.VecVirtual
 	for s := range streams {
 		a[s], b[s] = ZMM(), ZMM()
@@ -40,7 +40,7 @@ func tritsQuad() {
 	q, spare := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
 	for s, from := range streams {
 		VMOVDQU32(Mem{Base: from}, q[s])
-		PREFETCHT0(Mem{Base: from, Disp: 3072})
+		PREFETCHT1(Mem{Base: from, Index: size, Scale: 4})
 		ADDQ(U32(64), from)
 	}
 	for _, v := range in {
