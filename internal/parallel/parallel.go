@@ -33,8 +33,8 @@ func For(n, grain int, body func(lo, hi int)) {
 // core for a while holds up little.
 const chunksPerThread = 32
 
-// Chunks is For with more ranges than threads, each taken by whoever is free: for loops
-// whose results do not depend on where they are cut.
+// Chunks is For with more ranges than threads, so that one which is free takes over from
+// another: for loops whose results do not depend on where they are cut.
 func Chunks(n, grain int, body func(lo, hi int)) {
 	if Threads() == 1 {
 		split(n, 1, body)
@@ -50,5 +50,6 @@ func split(n, parts int, body func(lo, hi int)) {
 		}
 		return
 	}
-	run(&job{n: n, parts: int64(parts), body: body}, min(parts, Threads())-1)
+	threads := min(parts, Threads())
+	run(&job{n: n, parts: parts, body: body, stretches: make([]stretch, threads)}, threads-1)
 }

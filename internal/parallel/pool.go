@@ -5,25 +5,35 @@ import (
 	"sync/atomic"
 )
 
-// job is a loop that is being run. Its caller works on it too, and takes every range
-// that no worker came for, so a worker without a core delays nothing.
+// job is a loop that is being run. Its ranges lie in as many stretches as there are
+// threads: each thread goes through one from its beginning, so that the memory it reads
+// follows on, and then helps with what is left of the others. The caller works on it too,
+// and takes every range that no worker came for, so a worker without a core delays nothing.
 type job struct {
-	n     int
-	parts int64
-	body  func(lo, hi int)
-	taken atomic.Int64
-	done  atomic.Int64
+	n, parts  int
+	body      func(lo, hi int)
+	stretches []stretch
+	joined    atomic.Int32
+	done      atomic.Int32
+}
+
+// stretch is ranges of which so many are taken; it fills a cache line.
+type stretch struct {
+	taken atomic.Int32
+	_     [60]byte
 }
 
 // work takes ranges until there is none.
 func (j *job) work() {
-	for {
-		p := j.taken.Add(1) - 1
-		if p >= j.parts {
-			return
+	threads := len(j.stretches)
+	me := int(j.joined.Add(1)) - 1
+	for i := range threads {
+		s := (me + i) % threads
+		first, end := j.parts*s/threads, j.parts*(s+1)/threads
+		for p := first + int(j.stretches[s].taken.Add(1)) - 1; p < end; p = first + int(j.stretches[s].taken.Add(1)) - 1 {
+			j.body(j.n*p/j.parts, j.n*(p+1)/j.parts)
+			j.done.Add(1)
 		}
-		j.body(j.n*int(p)/int(j.parts), j.n*int(p+1)/int(j.parts))
-		j.done.Add(1)
 	}
 }
 
@@ -55,7 +65,7 @@ func run(j *job, helpers int) {
 		}
 	}
 	j.work()
-	for spin := 0; j.done.Load() < j.parts; spin++ {
+	for spin := 0; int(j.done.Load()) < j.parts; spin++ {
 		if spin > 100 {
 			runtime.Gosched()
 		}
