@@ -59,9 +59,13 @@ func (w *Int4) setRow(i int, values []float32) {
 // MulInt8 hands emit the sums of code times x for each of m rows of x [m,K]: of some
 // rows of weights, from row on, for one token. It is called from several threads.
 func (w *Int4) MulInt8(x []int8, m int, emit func(row, token int, sums []int32)) {
-	mulTiles(w.over(int4Tiles, emit), x, m)
+	mulTiles(w.over(int4Tiles, func(s sums) {
+		for t := range s.tokens {
+			emit(s.row, s.first+t, s.of(t))
+		}
+	}), x, m)
 }
 
-func (w *Int4) over(tiles []tile, emit func(row, token int, sums []int32)) product {
-	return product{n: w.N, k: w.K, unit: groupCols, weights: w.codes, blockBytes: w.blockBytes(), tiles: tiles, emit: emit}
+func (w *Int4) over(tiles []tile, emit func(s sums)) product {
+	return product{n: w.N, k: w.K, unit: groupCols, weights: w.codes, blockBytes: w.blockBytes(), tiles: tiles, bytes: int4Bytes, emit: emit}
 }

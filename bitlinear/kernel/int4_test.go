@@ -19,7 +19,7 @@ func TestInt4Tiles(t *testing.T) {
 					})
 					x, got := make([]int8, m*k), make([]int32, m*n)
 					fillTernary(r, nil, x, m == 7)
-					mulTiles(w.over(tiles, func(row, token int, sums []int32) { copy(got[token*n+row:], sums) }), x, m)
+					mulTiles(w.over(tiles, func(s sums) { s.copyTo(got, n) }), x, m)
 					for i := range got {
 						want := int32(0)
 						for c, v := range x[i/n*k:][:k] {

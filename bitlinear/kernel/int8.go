@@ -54,17 +54,19 @@ func (w *Int8) setRow(i, groups int, values []float32) {
 
 // Mul computes dst[t,n] = float32(sum)*factor[t]*Scales[n] of x [m,K].
 func (w *Int8) Mul(dst []float32, x []int8, m int, factor []float32) {
-	w.product(x, m, func(row, token int, sums []int32) {
-		out := dst[token*w.N+row:][:len(sums)]
-		Rescale(out, sums, factor[token])
-		ScaledProduct(out, w.Scales[row:][:len(sums)], out, 1)
+	w.product(x, m, func(s sums) {
+		s.rescaleTo(dst, w.N, factor)
+		for t := s.first; t < s.first+s.tokens; t++ {
+			out := dst[t*w.N+s.row:][:s.rows]
+			ScaledProduct(out, w.Scales[s.row:][:s.rows], out, 1)
+		}
 	})
 }
 
-func (w *Int8) product(x []int8, m int, emit func(row, token int, sums []int32)) {
+func (w *Int8) product(x []int8, m int, emit func(s sums)) {
 	mulTiles(w.over(int8Tiles, emit), x, m)
 }
 
-func (w *Int8) over(tiles []tile, emit func(row, token int, sums []int32)) product {
-	return product{n: w.N, k: w.K, unit: groupCols, weights: w.bytes, blockBytes: ceil(w.K, groupCols) * 4 * groupSize, bias: int8Bias, tiles: tiles, emit: emit}
+func (w *Int8) over(tiles []tile, emit func(s sums)) product {
+	return product{n: w.N, k: w.K, unit: groupCols, weights: w.bytes, blockBytes: ceil(w.K, groupCols) * 4 * groupSize, bias: int8Bias, tiles: tiles, bytes: func(dst, block []byte) { copy(dst, block) }, emit: emit}
 }

@@ -101,6 +101,15 @@ func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // 2-bit codes. The number of groups is a multiple of 4.
 func tritsWiden512(groups int, w *byte, dst *byte)
 
+// ternaryBytes512 turns lines of 2-bit codes into lines of bytes, four columns of a row in each lane.
+func ternaryBytes512(lines int, w *byte, dst *byte)
+
+// int4Bytes512 turns lines of 4-bit codes into lines of bytes, four columns of a row in each lane.
+func int4Bytes512(lines int, w *byte, dst *byte)
+
+// tritsBytes512 turns lines of five digits a byte into lines of bytes, four columns of a row in each lane.
+func tritsBytes512(lines int, w *byte, dst *byte)
+
 // ternaryTileAVX2x1 computes 8 rows of 1 tokens as ternaryTileVNNI1 does 16; rows 8 to 15 begin at w+32.
 func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
@@ -118,6 +127,9 @@ func quantize512(n int, dst *int8, x *float32, scale float32) int32
 
 // rescale512 writes dst[i] = float32(x[i])*f.
 func rescale512(n int, dst *float32, x *int32, f float32)
+
+// rescaleSums512 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
+func rescaleSums512(tokens int, dst *float32, width int, x *int32, factor *float32)
 
 // scaledProduct512 writes dst[i] = w[i]*(x[i]*f).
 func scaledProduct512(n int, dst *float32, w *float32, x *float32, f float32)

@@ -2218,6 +2218,113 @@ GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
 DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
 GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
+// func ternaryBytes512(lines int, w *byte, dst *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·ternaryBytes512(SB), NOSPLIT, $0-24
+	MOVQ         lines+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VPBROADCASTD codeMask<>+0(SB), Z0
+
+loop:
+	VMOVDQU32 (CX), Z4
+	VPANDD    Z0, Z4, Z1
+	VPSRLW    $0x02, Z4, Z2
+	VPANDD    Z0, Z2, Z2
+	VPSRLW    $0x04, Z4, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSRLW    $0x06, Z4, Z4
+	VPANDD    Z0, Z4, Z4
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	VMOVDQU32 Z3, 128(DX)
+	VMOVDQU32 Z4, 192(DX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x00000100, DX
+	DECQ      AX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func int4Bytes512(lines int, w *byte, dst *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·int4Bytes512(SB), NOSPLIT, $0-24
+	MOVQ         lines+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VPBROADCASTD nibbleMask<>+0(SB), Z0
+
+loop:
+	VMOVDQU32 (CX), Z2
+	VPANDD    Z0, Z2, Z1
+	VPSRLW    $0x04, Z2, Z2
+	VPANDD    Z0, Z2, Z2
+	VMOVDQU32 Z1, (DX)
+	VMOVDQU32 Z2, 64(DX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x00000080, DX
+	DECQ      AX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func tritsBytes512(lines int, w *byte, dst *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·tritsBytes512(SB), NOSPLIT, $0-24
+	MOVQ         lines+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VPXORD       Z0, Z0, Z0
+	VPBROADCASTD byteOnes<>+0(SB), Z1
+	VPBROADCASTD codeMask<>+0(SB), Z2
+
+loop:
+	VMOVDQU32 (CX), Z3
+	VPSUBUSB  Z1, Z3, Z4
+	VPAVGB    Z0, Z4, Z5
+	VPAVGB    Z5, Z4, Z5
+	VPSRLW    $0x06, Z5, Z5
+	VPANDD    Z2, Z5, Z5
+	VMOVDQU32 Z5, (DX)
+	VPADDB    Z3, Z3, Z4
+	VPADDB    Z4, Z3, Z3
+	VPSUBUSB  Z1, Z3, Z4
+	VPAVGB    Z0, Z4, Z5
+	VPAVGB    Z5, Z4, Z5
+	VPSRLW    $0x06, Z5, Z5
+	VPANDD    Z2, Z5, Z5
+	VMOVDQU32 Z5, 64(DX)
+	VPADDB    Z3, Z3, Z4
+	VPADDB    Z4, Z3, Z3
+	VPSUBUSB  Z1, Z3, Z4
+	VPAVGB    Z0, Z4, Z5
+	VPAVGB    Z5, Z4, Z5
+	VPSRLW    $0x06, Z5, Z5
+	VPANDD    Z2, Z5, Z5
+	VMOVDQU32 Z5, 128(DX)
+	VPADDB    Z3, Z3, Z4
+	VPADDB    Z4, Z3, Z3
+	VPSUBUSB  Z1, Z3, Z4
+	VPAVGB    Z0, Z4, Z5
+	VPAVGB    Z5, Z4, Z5
+	VPSRLW    $0x06, Z5, Z5
+	VPANDD    Z2, Z5, Z5
+	VMOVDQU32 Z5, 192(DX)
+	VPADDB    Z3, Z3, Z4
+	VPADDB    Z4, Z3, Z3
+	VPSUBUSB  Z1, Z3, Z4
+	VPAVGB    Z0, Z4, Z5
+	VPAVGB    Z5, Z4, Z5
+	VPSRLW    $0x06, Z5, Z5
+	VPANDD    Z2, Z5, Z5
+	VMOVDQU32 Z5, 256(DX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x00000140, DX
+	DECQ      AX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 // Requires: AVX, AVX2
 TEXT ·ternaryTileAVX2x1(SB), NOSPLIT, $0-48
@@ -2515,6 +2622,31 @@ loop:
 	ADDQ      $0x10, BX
 	CMPQ      BX, AX
 	JL        loop
+	VZEROUPPER
+	RET
+
+// func rescaleSums512(tokens int, dst *float32, width int, x *int32, factor *float32)
+// Requires: AVX, AVX512F
+TEXT ·rescaleSums512(SB), NOSPLIT, $0-40
+	MOVQ tokens+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Z0
+	VCVTDQ2PS    (BX), Z1
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z1, (CX)
+	VCVTDQ2PS    64(BX), Z1
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z1, 64(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
 	VZEROUPPER
 	RET
 

@@ -125,24 +125,22 @@ func packBits2(out []byte, q []int8) {
 // MulInt8 computes dst[m,N] = x[m,K] times the transposed weights, in int32, equal
 // to quant.Dot to the bit.
 func (w *Ternary) MulInt8(dst []int32, x []int8, m int) {
-	w.product(x, m, func(row, token int, sums []int32) { copy(dst[token*w.N+row:], sums) })
+	w.product(x, m, func(s sums) { s.copyTo(dst, w.N) })
 }
 
 // Mul is MulInt8 rescaled: dst[t,n] = float32(sum)*factor[t].
 func (w *Ternary) Mul(dst []float32, x []int8, m int, factor []float32) {
-	w.product(x, m, func(row, token int, sums []int32) {
-		Rescale(dst[token*w.N+row:], sums, factor[token])
-	})
+	w.product(x, m, func(s sums) { s.rescaleTo(dst, w.N, factor) })
 }
 
-func (w *Ternary) product(x []int8, m int, emit func(row, token int, sums []int32)) {
+func (w *Ternary) product(x []int8, m int, emit func(s sums)) {
 	mulTiles(w.over(ternaryTiles, emit), x, m)
 }
 
-func (w *Ternary) over(tiles []tile, emit func(row, token int, sums []int32)) product {
-	p := product{n: w.N, k: w.K, unit: w.format.unit(), weights: w.codes, blockBytes: w.blockBytes(), bias: 1, tiles: tiles, emit: emit}
+func (w *Ternary) over(tiles []tile, emit func(s sums)) product {
+	p := product{n: w.N, k: w.K, unit: w.format.unit(), weights: w.codes, blockBytes: w.blockBytes(), bias: 1, tiles: tiles, bytes: ternaryBytes, emit: emit}
 	if w.format == Bits16 {
-		p.tiles, p.widen = tritsTiles(tiles), widenTrits
+		p.tiles, p.widen, p.bytes = tritsTiles(tiles), widenTrits, tritsBytes
 	}
 	return p
 }
@@ -151,15 +149,20 @@ func (w *Ternary) over(tiles []tile, emit func(row, token int, sums []int32)) pr
 // first cache, and returns the operations done, a multiplication and an addition counted
 // as two: for the speed that the instructions alone allow.
 func RunTiles(n int) (operations int) {
-	const k = 512
-	t := ternaryTiles[0]
+	const k, rows = 640, 2 * blockRows
+	tokens := ternaryTiles[0].tokens
 	parallel.For(parallel.Threads(), 1, func(lo, hi int) {
-		w, x := make([]byte, blockRows*k/4), make([]int8, t.tokens*k)
-		offset, sums := make([]int32, t.tokens), make([]int32, t.tokens*blockRows)
-		p := panel{tile: t, x: x, offset: offset}
+		w, x := make([]byte, rows*k), make([]int8, tokens*k)
+		offset, out := make([]int32, tokens*16), make([]int32, tokens*rows)
 		for range n * (hi - lo) {
-			p.run(k/groupCols, w, &sums[0], blockRows)
+			if ternaryTiles[0].amx {
+				amxTiles(1, k/amxColumns, &w[0], &x[0], &offset[0], &out[0], &amxConfigs[amxHalf])
+				continue
+			}
+			p := panel{tile: ternaryTiles[0], x: x, offset: offset}
+			p.run(k/groupCols, w, &out[0], blockRows)
+			p.run(k/groupCols, w, &out[0], blockRows)
 		}
 	})
-	return 2 * n * parallel.Threads() * t.tokens * blockRows * k
+	return 2 * n * parallel.Threads() * tokens * rows * k
 }

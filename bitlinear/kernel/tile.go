@@ -10,6 +10,7 @@ import (
 // tile computes the products of some rows of weights by its number of tokens; see
 // ternaryTileGeneric for the loop.
 type tile struct {
+	amx    bool // stands for the whole of mulAMX, before the tiles for few tokens
 	tokens int
 	rows   int  // 16, or 8 where a tile is half a block
 	trits  bool // reads trits, so that they need not be widened
@@ -31,7 +32,8 @@ type product struct {
 	// widen, if there is one, turns a block of weights into what the tiles read; quad
 	// reads it as it is.
 	widen func(dst, block []byte) []byte
-	emit  func(row, token int, sums []int32) // takes some rows, from row on, of one token
+	bytes func(dst, block []byte) // makes a byte of each weight
+	emit  func(s sums)            // must not keep the values
 }
 
 func (p *product) columns() int { return ceil(p.k, p.unit) * p.unit }
@@ -53,7 +55,19 @@ type scratch struct {
 	panels []panel
 }
 
-var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+// work is that of a thread.
+type work struct {
+	sums [maxTile * blockRows]int32
+	wide []byte
+}
+
+var (
+	scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+	workPool    = sync.Pool{New: func() any { return new(work) }}
+)
+
+// maxTile is the most tokens of a tile.
+const maxTile = 24
 
 // panelBytes is how many activations stay in the cache while all rows pass by.
 const panelBytes = 512 << 10
@@ -61,6 +75,13 @@ const panelBytes = 512 << 10
 // mulTiles hands all sums of x [m,k] to p.emit, on the thread that computed them and
 // while they are in its cache. Weights are read once for every panelBytes of activations.
 func mulTiles(p product, x []int8, m int) {
+	if p.tiles[0].amx {
+		if m >= minAMX {
+			mulAMX(p, x, m)
+			return
+		}
+		p.tiles = p.tiles[1:]
+	}
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
 	s.pack(p, x, m)
@@ -86,26 +107,25 @@ func mulTiles(p product, x []int8, m int) {
 
 // blocks computes the blocks [lo,hi) of weights for the tokens of some panels.
 func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
+	w := workPool.Get().(*work)
+	defer workPool.Put(w)
 	if quads {
-		lo = panels[0].quads(p, lo, hi)
+		lo = panels[0].quads(p, w, lo, hi)
 	}
-	var wide *[]byte
-	if lo < hi && p.mustWiden(panels) {
-		wide = widePool.Get().(*[]byte)
-		defer widePool.Put(wide)
-	}
+	widen := lo < hi && p.mustWiden(panels)
 	for b := lo; b < hi; b++ {
-		w := p.weights[b*p.blockBytes:][:p.blockBytes]
-		codes := w
-		if wide != nil {
-			*wide = p.widen(*wide, w)
-			codes = *wide
+		block := p.weights[b*p.blockBytes:][:p.blockBytes]
+		if widen {
+			w.wide = p.widen(w.wide, block)
 		}
 		for i := range panels {
-			if panels[i].tile.trits {
-				panels[i].block(p, w, b*blockRows, tritsCols)
-			} else {
-				panels[i].block(p, codes, b*blockRows, groupCols)
+			switch {
+			case panels[i].tile.trits:
+				panels[i].block(p, w, block, b*blockRows, tritsCols)
+			case widen:
+				panels[i].block(p, w, w.wide, b*blockRows, groupCols)
+			default:
+				panels[i].block(p, w, block, b*blockRows, groupCols)
 			}
 		}
 	}
@@ -115,29 +135,22 @@ func (p *product) mustWiden(panels []panel) bool {
 	return p.widen != nil && slices.ContainsFunc(panels, func(q panel) bool { return !q.tile.trits })
 }
 
-var widePool = sync.Pool{New: func() any { return new([]byte) }}
-
 // quads computes the blocks [lo,hi) for the panel's one or two tokens, four at a time,
 // and returns the first that is left.
-func (p *panel) quads(of *product, lo, hi int) int {
-	var sums [2][4 * blockRows]int32
+func (p *panel) quads(of *product, w *work, lo, hi int) int {
+	const rows = 4 * blockRows
 	for ; lo+4 <= hi; lo += 4 {
-		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &sums[0][0], of.blockBytes)
-		for t := range p.count {
-			of.emit(lo*blockRows, p.first+t, sums[t][:min(4*blockRows, of.n-lo*blockRows)])
-		}
+		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &w.sums[0], of.blockBytes)
+		of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, w.sums[:]})
 	}
 	return lo
 }
 
 // block computes the rows of weights from row on, in groups of so many columns, for the
 // tokens of the panel.
-func (p *panel) block(of *product, w []byte, row, cols int) {
-	var sums [24 * blockRows]int32
-	p.run(of.columns()/cols, w, &sums[0], blockRows)
-	for t := range p.count {
-		of.emit(row, p.first+t, sums[t*blockRows:][:min(blockRows, of.n-row)])
-	}
+func (p *panel) block(of *product, w *work, weights []byte, row, cols int) {
+	p.run(of.columns()/cols, weights, &w.sums[0], blockRows)
+	of.emit(sums{row, min(blockRows, of.n-row), p.first, p.count, blockRows, w.sums[:]})
 }
 
 func (p *panel) run(groups int, w []byte, dst *int32, stride int) {

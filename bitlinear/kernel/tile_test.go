@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"trit/bitlinear/quant"
@@ -35,7 +36,7 @@ func TestTernaryTiles(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 1))
 			for _, k := range []int{1, 3, 4, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1023, 1025} {
 				for _, n := range []int{1, 15, 16, 17, 33} {
-					for m := range 30 {
+					for m := range 36 {
 						m++
 						q, x := make([]int8, n*k), make([]int8, m*k)
 						fillTernary(r, q, x, m%7 == 0)
@@ -48,7 +49,7 @@ func TestTernaryTiles(t *testing.T) {
 							all[i] = 1 << 30
 						}
 						dst := all[guard:][:m*n]
-						mulTiles(w.over(tiles, func(row, token int, sums []int32) { copy(dst[token*n+row:], sums) }), x, m)
+						mulTiles(w.over(tiles, func(s sums) { s.copyTo(dst, n) }), x, m)
 						for i, v := range all {
 							want := int32(1 << 30)
 							if j := i - guard; j >= 0 && j < m*n {
@@ -78,8 +79,9 @@ func everyTernary(body func(name string, format Format, tiles []tile)) {
 func TestLongestRowDoesNotOverflow(t *testing.T) {
 	const k = 32768
 	everyTernary(func(name string, format Format, tiles []tile) {
-		for _, v := range []int8{127, -128} {
-			q, x := make([]int8, 64*k), make([]int8, k)
+		for i, v := range []int8{127, -128, 127, -128} {
+			tokens := 1 + i/2*31
+			q, x := make([]int8, 64*k), make([]int8, tokens*k)
 			for i := range q {
 				q[i] = 1
 			}
@@ -87,11 +89,11 @@ func TestLongestRowDoesNotOverflow(t *testing.T) {
 				x[i] = v
 			}
 			w, _ := PackTernary(format, 64, k, q)
-			mulTiles(w.over(tiles, func(_, _ int, sums []int32) {
-				if sums[0] != k*int32(v) || sums[15] != k*int32(v) {
-					t.Errorf("%s: %d and %d, want %d", name, sums[0], sums[15], k*int32(v))
+			mulTiles(w.over(tiles, func(s sums) {
+				if slices.Min(s.values[:s.tokens*s.stride]) != k*int32(v) || slices.Max(s.values[:s.tokens*s.stride]) != k*int32(v) {
+					t.Errorf("%s: %v, want %d", name, s.values[:s.tokens*s.stride], k*int32(v))
 				}
-			}), x, 1)
+			}), x, tokens)
 		}
 	})
 }
@@ -101,7 +103,7 @@ func TestInt8Tiles(t *testing.T) {
 		r := rand.New(rand.NewPCG(2, 2))
 		for _, k := range []int{1, 5, 16, 31, 128, 2560} {
 			for _, n := range []int{1, 16, 21} {
-				for _, m := range []int{1, 2, 3, 7, 25} {
+				for _, m := range []int{1, 2, 3, 7, 25, 50} {
 					rows := make([][]float32, n)
 					for i := range rows {
 						rows[i] = make([]float32, k)
@@ -118,17 +120,17 @@ func TestInt8Tiles(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					mulTiles(w.over(tiles, func(row, token int, sums []int32) {
-						for i, got := range sums {
-							want := int32(0)
-							for j, v := range rows[row+i] {
-								want += int32(v) * int32(x[token*k+j])
-							}
-							if got != want {
-								t.Fatalf("%s: n %d k %d m %d: row %d is %d, want %d", name, n, k, m, row+i, got, want)
-							}
+					dst := make([]int32, m*n)
+					mulTiles(w.over(tiles, func(s sums) { s.copyTo(dst, n) }), x, m)
+					for i, got := range dst {
+						want := int32(0)
+						for j, v := range rows[i%n] {
+							want += int32(v) * int32(x[i/n*k+j])
 						}
-					}), x, m)
+						if got != want {
+							t.Fatalf("%s: n %d k %d m %d: value %d is %d, want %d", name, n, k, m, i, got, want)
+						}
+					}
 				}
 			}
 		}
@@ -160,7 +162,7 @@ func FuzzTernaryTiles(f *testing.F) {
 }
 
 func (w *Ternary) tiled(dst []int32, x []int8, m int, tiles []tile) {
-	mulTiles(w.over(tiles, func(row, token int, sums []int32) { copy(dst[token*w.N+row:], sums) }), x, m)
+	mulTiles(w.over(tiles, func(s sums) { s.copyTo(dst, w.N) }), x, m)
 }
 
 // BenchmarkTernary gives GOP/s (multiply and add counted as 2) and the GB/s of weights

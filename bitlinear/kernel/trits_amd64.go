@@ -2,12 +2,15 @@
 
 package kernel
 
+import "slices"
+
 // tritsTiles are the tiles for trits on a machine with these tiles for 2-bit codes.
 func tritsTiles(tiles []tile) []tile {
 	if tiles[len(tiles)-1].quad == nil {
 		return tiles
 	}
-	return append(tiles[:1:1],
+	large := slices.IndexFunc(tiles, func(t tile) bool { return !t.amx })
+	return append(tiles[:large+1:large+1],
 		tile{tokens: 8, rows: 16, trits: true, run: tritsTileVNNI8},
 		tile{tokens: 4, rows: 16, trits: true, run: tritsTileVNNI4},
 		tile{tokens: 2, rows: 16, trits: true, run: tritsTileVNNI2},

@@ -26,12 +26,16 @@ func main() {
 	tritsTile(4)
 	tritsDigits(8)
 	tritsWiden()
+	ternaryBytes()
+	int4Bytes()
+	tritsBytes()
 	for _, tokens := range []int{1, 2, 4} {
 		tileAVX2(tokens)
 	}
 	absMax()
 	quantize()
 	rescale()
+	rescaleSums()
 	scaledProduct()
 	relu2Product()
 	dot()

@@ -97,6 +97,27 @@ func rescale() {
 	finish()
 }
 
+// rescaleSums rescales two registers of each token.
+func rescaleSums() {
+	TEXT("rescaleSums512", NOSPLIT, "func(tokens int, dst *float32, width int, x *int32, factor *float32)")
+	Doc("rescaleSums512 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.")
+	tokens, dst, width, x, factor := param("tokens"), param("dst"), param("width"), param("x"), param("factor")
+	f, v := ZMM(), [2]reg.VecVirtual{ZMM(), ZMM()}
+	Label("loop")
+	VBROADCASTSS(Mem{Base: factor}, f)
+	for i := range v {
+		VCVTDQ2PS(Mem{Base: x, Disp: 64 * i}, v[i])
+		VMULPS(f, v[i], v[i])
+		VMOVUPS(v[i], Mem{Base: dst, Disp: 64 * i})
+	}
+	ADDQ(Imm(4), factor)
+	ADDQ(U32(128), x)
+	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)
+	DECQ(tokens)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
 func scaledProduct() {
 	TEXT("scaledProduct512", NOSPLIT, "func(n int, dst, w, x *float32, f float32)")
 	Doc("scaledProduct512 writes dst[i] = w[i]*(x[i]*f).")

@@ -1,0 +1,70 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// widenBytes makes a byte a weight of packed weights, as AMX reads them.
+func widenBytes(name, doc string, lines int, prepare func() func(w Mem, to func(i int, line reg.VecVirtual))) {
+	TEXT(name, NOSPLIT, "func(lines int, w, dst *byte)")
+	Doc(name + " turns lines of " + doc + " into lines of bytes, four columns of a row in each lane.")
+	n, w, dst := param("lines"), param("w"), param("dst")
+	unpack := prepare()
+	Label("loop")
+	unpack(Mem{Base: w}, func(i int, line reg.VecVirtual) { VMOVDQU32(line, Mem{Base: dst, Disp: 64 * i}) })
+	ADDQ(Imm(64), w)
+	ADDQ(U32(64*lines), dst)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+func ternaryBytes() {
+	widenBytes("ternaryBytes512", "2-bit codes", 4, func() func(Mem, func(int, reg.VecVirtual)) {
+		load := ternaryWeights.prepare()
+		line := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+		return func(w Mem, to func(int, reg.VecVirtual)) {
+			load(line, w.Base.(reg.GPVirtual))
+			for i, l := range line {
+				to(i, l)
+			}
+		}
+	})
+}
+
+func int4Bytes() {
+	widenBytes("int4Bytes512", "4-bit codes", 2, func() func(Mem, func(int, reg.VecVirtual)) {
+		mask, low, high := ZMM(), ZMM(), ZMM()
+		VPBROADCASTD(nibbleMask(), mask)
+		return func(w Mem, to func(int, reg.VecVirtual)) {
+			VMOVDQU32(w, high)
+			VPANDD(mask, high, low)
+			VPSRLW(U8(4), high, high)
+			VPANDD(mask, high, high)
+			to(0, low)
+			to(1, high)
+		}
+	})
+}
+
+func tritsBytes() {
+	widenBytes("tritsBytes512", "five digits a byte", 5, func() func(Mem, func(int, reg.VecVirtual)) {
+		takeOut := digits()
+		mask, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM()
+		VPBROADCASTD(codeMask, mask)
+		return func(w Mem, to func(int, reg.VecVirtual)) {
+			VMOVDQU32(w, q)
+			for i := range 5 {
+				if i > 0 {
+					times3(q, spare)
+				}
+				takeOut(q, spare, digit)
+				VPSRLW(U8(6), digit, digit)
+				VPANDD(mask, digit, digit)
+				to(i, digit)
+			}
+		}
+	})
+}

@@ -1,0 +1,38 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/cpu"
+)
+
+// hasAMX tells whether the processor has AMX for int8 and the system lets us use it.
+var hasAMX = hasVNNI && cpu.X86.HasAMXTile && cpu.X86.HasAMXInt8 && amxPermitted()
+
+// amxPermitted asks Linux for the registers: it saves their 8 kB for those processes only
+// that ask.
+func amxPermitted() bool {
+	const archReqXcompPerm, tileData = 0x1023, 18
+	_, _, failed := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archReqXcompPerm, tileData, 0)
+	return failed == 0
+}
+
+// amxTiles computes for each panel of 32 tokens, with x [steps][32][64] and weights
+// w [2][steps*16][16][4], dst[t*32+16b+r] = offset[t*16+r] + sum over s, l and j of
+// x[s][t][4l+j]*w[b][16s+l][r][j].
+//
+//go:noescape
+func amxTiles(panels, steps int, w *byte, x *int8, offset, dst *int32, config *[64]byte)
+
+// amxHalfTile is amxTiles for as many tokens, up to 16, as the configuration has rows.
+//
+//go:noescape
+func amxHalfTile(steps int, w *byte, x *int8, offset, dst *int32, config *[64]byte)
+
+func ternaryBytes(dst, block []byte) { ternaryBytes512(len(block)/groupSize, &block[0], &dst[0]) }
+
+func tritsBytes(dst, block []byte) { tritsBytes512(len(block)/groupSize, &block[0], &dst[0]) }
+
+func int4Bytes(dst, block []byte) { int4Bytes512(len(block)/groupSize, &block[0], &dst[0]) }
