@@ -8,35 +8,34 @@ import (
 )
 
 // AMX multiplies tiles of 16 rows of 64 bytes: here 32 tokens by 32 rows of weights, four
-// tiles of sums, which stay in registers for all columns. A line of a block with a byte a
-// weight is a row of such a tile, so weights only have to be widened; they are, once for
-// all tokens of a batch, since 32 rows of them fit into the second cache.
+// tiles of sums. A line of a block with an int8 a weight is a row of such a tile, so weights
+// only have to be widened; they are, once for all tokens of a batch, since 32 rows of them
+// fit into the second cache. What stays in the first are amxChunk steps of them, while the
+// activations of all tokens pass by.
 const (
 	amxRows    = 32
 	amxTokens  = 32
 	amxHalf    = 16 // tokens of the last tile, if it is not full
 	amxColumns = 64 // of a step
 	amxLines   = amxColumns / 4
+	amxChunk   = 8 // steps
 )
 
-// minAMX is from how many tokens on the widening pays.
-const minAMX = 5
+// minAMX is from how many tokens on widening pays: for 8, VPDPBUSD reads 5.2 GB/s of weights
+// a thread and AMX 3.4; for 16, 2.7 and 3.2.
+const minAMX = 9
 
 // amxBatch is how many tokens meet a widened row: enough to be worth it, and few enough
 // that their activations stay in the second cache.
-const amxBatch = 288
+const amxBatch = 528
 
-// amxScratch is the working memory of a product: activations
-// [panels][steps][32 tokens][64 columns] and offsets [panels][32 tokens][16].
-type amxScratch struct {
-	x      []int8
-	offset []int32
-}
+// amxScratch is the activations of a product, [panels][steps][32 tokens][64 columns].
+type amxScratch struct{ x []int8 }
 
 // amxWork is that of a thread.
 type amxWork struct {
-	bytes []byte // [2 blocks][columns/4][16 rows][4]
-	sums  []int32
+	bytes []byte // [2 blocks][columns/4][16 rows][4], int8
+	sums  [(amxBatch + amxTokens) * amxRows]int32
 }
 
 var (
@@ -56,17 +55,17 @@ func mulAMX(p product, x []int8, m int) {
 		parallel.Chunks(ceil(p.n, amxRows), grain, func(lo, hi int) {
 			w := amxWorkPool.Get().(*amxWork)
 			defer amxWorkPool.Put(w)
-			w.sums = slices.Grow(w.sums[:0], amxBatch*amxRows)[:amxBatch*amxRows]
 			for i := lo; i < hi; i++ {
 				w.widen(&p, i*amxRows/blockRows, steps)
 				w.multiply(s, tokens, steps)
-				p.emit(sums{i * amxRows, min(amxRows, p.n-i*amxRows), first, tokens, amxRows, w.sums})
+				p.emit(sums{i * amxRows, min(amxRows, p.n-i*amxRows), first, tokens, amxRows, w.sums[:]})
 			}
 		})
 	}
 }
 
-// widen makes bytes of two blocks. What fills up the columns meets activations of 0.
+// widen makes int8 of two blocks. What fills up the columns meets activations of 0, and
+// what stands for a last block that is missing is not used.
 func (w *amxWork) widen(p *product, block, steps int) {
 	size := steps * amxLines * groupSize
 	w.bytes = slices.Grow(w.bytes[:0], 2*size)[:2*size]
@@ -78,13 +77,12 @@ func (w *amxWork) widen(p *product, block, steps int) {
 // multiply fills sums [tokens][32].
 func (w *amxWork) multiply(s *amxScratch, tokens, steps int) {
 	full, rest := amxSplit(tokens)
-	x, offset, out := s.x, s.offset, w.sums
-	if full > 0 {
-		amxTiles(full, steps, &w.bytes[0], &x[0], &offset[0], &out[0], &amxConfigs[amxHalf])
-		x, offset, out = x[full*amxTokens*steps*amxColumns:], offset[full*amxTokens*16:], out[full*amxTokens*amxRows:]
+	panel, block := steps*amxTokens*amxColumns, steps*amxLines*groupSize
+	for at := 0; at < steps && full > 0; at += amxChunk {
+		amxTiles(full, min(amxChunk, steps-at), &w.bytes[at*amxLines*groupSize], block, &s.x[at*amxTokens*amxColumns], panel, &w.sums[0], at, &amxConfigs[amxHalf])
 	}
 	if rest > 0 {
-		amxHalfTile(steps, &w.bytes[0], &x[0], &offset[0], &out[0], &amxConfigs[rest])
+		amxHalfTile(steps, &w.bytes[0], block, &s.x[full*panel], &w.sums[full*amxTokens*amxRows], &amxConfigs[rest])
 	}
 }
 
@@ -116,30 +114,25 @@ func (s *amxScratch) pack(p *product, x []int8, tokens, steps int) {
 	full, rest := amxSplit(tokens)
 	padded := full*amxTokens + rest
 	s.x = slices.Grow(s.x[:0], padded*steps*amxColumns)[:padded*steps*amxColumns]
-	s.offset = slices.Grow(s.offset[:0], padded*16)[:padded*16]
 	parallel.For(padded, max(1, 1<<17/p.k), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			first, together := t/amxTokens*amxTokens, amxTokens
 			if t >= full*amxTokens {
 				together = rest
 			}
-			panel := s.x[first*steps*amxColumns:][:together*steps*amxColumns]
 			var row []int8
 			if t < tokens {
 				row = x[t*p.k:][:p.k]
 			}
-			s.fill(panel[(t-first)*amxColumns:], t, together, row, p.bias)
+			panel := s.x[first*steps*amxColumns:][:together*steps*amxColumns]
+			fillAMX(panel[(t-first)*amxColumns:], together*amxColumns, row)
 		}
 	})
 }
 
-// fill writes the activations of a token, 64 columns in every row of a tile, and its offset.
-func (s *amxScratch) fill(out []int8, t, together int, row []int8, bias int32) {
-	offset := -bias * sumInt8(row)
-	for i := range s.offset[t*16:][:16] {
-		s.offset[t*16+i] = offset
-	}
-	for at := 0; at < len(out); at += together * amxColumns {
+// fillAMX writes 64 activations of a token after the other, step apart, zeros in the end.
+func fillAMX(out []int8, step int, row []int8) {
+	for at := 0; at < len(out); at += step {
 		n := copy(out[at:][:amxColumns], row)
 		clear(out[at+n:][:amxColumns-n])
 		row = row[n:]

@@ -68,5 +68,5 @@ func (w *Int8) product(x []int8, m int, emit func(s sums)) {
 }
 
 func (w *Int8) over(tiles []tile, emit func(s sums)) product {
-	return product{n: w.N, k: w.K, unit: groupCols, weights: w.bytes, blockBytes: ceil(w.K, groupCols) * 4 * groupSize, bias: int8Bias, tiles: tiles, bytes: func(dst, block []byte) { copy(dst, block) }, emit: emit}
+	return product{n: w.N, k: w.K, unit: groupCols, weights: w.bytes, blockBytes: ceil(w.K, groupCols) * 4 * groupSize, bias: int8Bias, tiles: tiles, bytes: int8Bytes, emit: emit}
 }

@@ -101,13 +101,16 @@ func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // 2-bit codes. The number of groups is a multiple of 4.
 func tritsWiden512(groups int, w *byte, dst *byte)
 
-// ternaryBytes512 turns lines of 2-bit codes into lines of bytes, four columns of a row in each lane.
+// ternaryBytes512 turns lines of 2-bit codes into lines of int8, four columns of a row in each lane.
 func ternaryBytes512(lines int, w *byte, dst *byte)
 
-// int4Bytes512 turns lines of 4-bit codes into lines of bytes, four columns of a row in each lane.
+// int4Bytes512 turns lines of 4-bit codes into lines of int8, four columns of a row in each lane.
 func int4Bytes512(lines int, w *byte, dst *byte)
 
-// tritsBytes512 turns lines of five digits a byte into lines of bytes, four columns of a row in each lane.
+// int8Bytes512 turns lines of bytes that are 128 too large into lines of int8, four columns of a row in each lane.
+func int8Bytes512(lines int, w *byte, dst *byte)
+
+// tritsBytes512 turns lines of five digits a byte into lines of int8, four columns of a row in each lane.
 func tritsBytes512(lines int, w *byte, dst *byte)
 
 // ternaryTileAVX2x1 computes 8 rows of 1 tokens as ternaryTileVNNI1 does 16; rows 8 to 15 begin at w+32.

@@ -150,19 +150,19 @@ func (w *Ternary) over(tiles []tile, emit func(s sums)) product {
 // as two: for the speed that the instructions alone allow.
 func RunTiles(n int) (operations int) {
 	const k, rows = 640, 2 * blockRows
-	tokens := ternaryTiles[0].tokens
+	t := ternaryTiles[0]
 	parallel.For(parallel.Threads(), 1, func(lo, hi int) {
-		w, x := make([]byte, rows*k), make([]int8, tokens*k)
-		offset, out := make([]int32, tokens*16), make([]int32, tokens*rows)
+		w, x := make([]byte, rows*k), make([]int8, t.tokens*k)
+		offset, out := make([]int32, t.tokens), make([]int32, t.tokens*rows)
+		p := panel{tile: t, x: x, offset: offset}
 		for range n * (hi - lo) {
-			if ternaryTiles[0].amx {
-				amxTiles(1, k/amxColumns, &w[0], &x[0], &offset[0], &out[0], &amxConfigs[amxHalf])
+			if t.amx {
+				amxTiles(1, k/amxColumns, &w[0], blockRows*k, &x[0], 0, &out[0], 0, &amxConfigs[amxHalf])
 				continue
 			}
-			p := panel{tile: ternaryTiles[0], x: x, offset: offset}
 			p.run(k/groupCols, w, &out[0], blockRows)
 			p.run(k/groupCols, w, &out[0], blockRows)
 		}
 	})
-	return 2 * n * parallel.Threads() * tokens * rows * k
+	return 2 * n * parallel.Threads() * t.tokens * rows * k
 }

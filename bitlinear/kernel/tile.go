@@ -32,7 +32,7 @@ type product struct {
 	// widen, if there is one, turns a block of weights into what the tiles read; quad
 	// reads it as it is.
 	widen func(dst, block []byte) []byte
-	bytes func(dst, block []byte) // makes a byte of each weight
+	bytes func(dst, block []byte) // makes an int8 of each weight
 	emit  func(s sums)            // must not keep the values
 }
 

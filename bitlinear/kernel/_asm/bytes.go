@@ -6,10 +6,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// widenBytes makes a byte a weight of packed weights, as AMX reads them.
+// widenBytes makes a signed byte a weight of packed weights, as AMX reads them.
 func widenBytes(name, doc string, lines int, prepare func() func(w Mem, to func(i int, line reg.VecVirtual))) {
 	TEXT(name, NOSPLIT, "func(lines int, w, dst *byte)")
-	Doc(name + " turns lines of " + doc + " into lines of bytes, four columns of a row in each lane.")
+	Doc(name + " turns lines of " + doc + " into lines of int8, four columns of a row in each lane.")
 	n, w, dst := param("lines"), param("w"), param("dst")
 	unpack := prepare()
 	Label("loop")
@@ -23,11 +23,13 @@ func widenBytes(name, doc string, lines int, prepare func() func(w Mem, to func(
 
 func ternaryBytes() {
 	widenBytes("ternaryBytes512", "2-bit codes", 4, func() func(Mem, func(int, reg.VecVirtual)) {
-		load := ternaryWeights.prepare()
+		load, one := ternaryWeights.prepare(), ZMM()
+		VPBROADCASTD(byteOnes(), one)
 		line := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
 		return func(w Mem, to func(int, reg.VecVirtual)) {
 			load(line, w.Base.(reg.GPVirtual))
 			for i, l := range line {
+				VPSUBB(one, l, l)
 				to(i, l)
 			}
 		}
@@ -52,8 +54,9 @@ func int4Bytes() {
 func tritsBytes() {
 	widenBytes("tritsBytes512", "five digits a byte", 5, func() func(Mem, func(int, reg.VecVirtual)) {
 		takeOut := digits()
-		mask, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM()
+		mask, one, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
 		VPBROADCASTD(codeMask, mask)
+		VPBROADCASTD(byteOnes(), one)
 		return func(w Mem, to func(int, reg.VecVirtual)) {
 			VMOVDQU32(w, q)
 			for i := range 5 {
@@ -63,8 +66,20 @@ func tritsBytes() {
 				takeOut(q, spare, digit)
 				VPSRLW(U8(6), digit, digit)
 				VPANDD(mask, digit, digit)
+				VPSUBB(one, digit, digit)
 				to(i, digit)
 			}
+		}
+	})
+}
+
+func int8Bytes() {
+	widenBytes("int8Bytes512", "bytes that are 128 too large", 1, func() func(Mem, func(int, reg.VecVirtual)) {
+		bias, line := ZMM(), ZMM()
+		VPBROADCASTD(broadcast("byteBias", 0x80808080), bias)
+		return func(w Mem, to func(int, reg.VecVirtual)) {
+			VPXORD(w, bias, line)
+			to(0, line)
 		}
 	})
 }

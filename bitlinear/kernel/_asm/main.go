@@ -28,6 +28,7 @@ func main() {
 	tritsWiden()
 	ternaryBytes()
 	int4Bytes()
+	int8Bytes()
 	tritsBytes()
 	for _, tokens := range []int{1, 2, 4} {
 		tileAVX2(tokens)
