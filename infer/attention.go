@@ -2,7 +2,6 @@ package infer
 
 import (
 	"math"
-	"sync"
 
 	"trit/bitlinear/kernel"
 	"trit/internal/parallel"
@@ -110,10 +109,6 @@ func (p *pass) attendBlock(l, head int, b *queries) {
 		copy(p.att[(b.lo+t)*wide+head*d:][:d], out[t*d:])
 	}
 }
-
-// floats keeps the scores of attention from call to call: fresh memory for each would
-// cost a tenth of a prompt's time.
-var floats = sync.Pool{New: func() any { return new([]float32) }}
 
 // softmax replaces scores by e^(scale*(score-max)) and returns one over their sum.
 func softmax(scores []float32, scale float32) (inverse float32) {

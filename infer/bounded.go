@@ -77,7 +77,7 @@ func (h *boundedHead) logits(list []boundedLogits, x []float32, m int) []bounded
 // all are the exact logits after one row of activations.
 func (h *boundedHead) all(x []float32) []float32 {
 	logits := make([]float32, h.n)
-	h.mul(logits, &activations{x: x, k: h.k}, 1)
+	h.mul(logits, given(x, h.k), 1)
 	return logits
 }
 

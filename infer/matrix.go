@@ -23,15 +23,6 @@ func (t *ternaryMatrix) mul(y []float32, in *activations, m int) {
 	t.w.Mul(y, in.q, m, in.factor)
 }
 
-// rows runs body on each of m rows of n values, on several threads where that pays.
-func rows(m, n int, body func(i int)) {
-	parallel.For(m, max(1, 1<<15/n), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			body(i)
-		}
-	})
-}
-
 // int8Matrix is a dense weight rounded to int8 row by row.
 type int8Matrix struct{ w *kernel.Int8 }
 
@@ -70,11 +61,12 @@ func (d *denseMatrix) row(dst []float32, i int) {
 }
 
 func (d *denseMatrix) mul(y []float32, in *activations, m int) {
+	x := in.floats(m)
 	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
 		buffer := make([]float32, d.k)
 		for i := lo; i < hi; i++ {
 			for t := range m {
-				y[t*d.n+i] = d.dot(buffer, i, in.x[t*d.k:][:d.k])
+				y[t*d.n+i] = d.dot(buffer, i, x[t*d.k:][:d.k])
 			}
 		}
 	})

@@ -167,27 +167,6 @@ type matrix interface {
 	mul(y []float32, in *activations, m int)
 }
 
-// activations are rows of a layer's input, with their int8 form once it is asked for.
-type activations struct {
-	x      []float32 // [m,K]
-	k      int
-	q      []int8
-	scale  []float32
-	factor []float32 // from the int32 products of each row to floats
-	valid  bool      // q and scale are those of x
-}
-
-func (a *activations) quantize(m int) {
-	if a.valid {
-		return
-	}
-	a.q, a.scale, a.factor = grow(a.q, m*a.k), grow(a.scale, m), grow(a.factor, m)
-	rows(m, a.k, func(t int) {
-		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], a.x[t*a.k:][:a.k])
-	})
-	a.valid = true
-}
-
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

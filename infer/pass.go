@@ -59,7 +59,6 @@ func (p *pass) reserve() {
 	}
 	p.position = grow(p.position, n)
 	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
-	p.in.x = grow(p.in.x, n*max(c.HiddenSize, c.QDim(), c.IntermediateSize))
 	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
 	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())
 	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
@@ -78,42 +77,35 @@ func (p *pass) logits(dst []float32, lo, hi int) {
 // finalNorm makes some rows the input of the head.
 func (p *pass) finalNorm(rows []int) {
 	d := p.m.config.HiddenSize
-	p.last.x, p.last.k, p.last.valid = grow(p.last.x, len(rows)*d), d, false
-	for i, row := range rows {
-		p.norm(p.last.x[i*d:], p.x[row*d:], p.m.finalNorm, 1)
-	}
+	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.finalNorm) })
+	p.last.floats(len(rows))
 }
 
-// norm writes the RMSNorm of rows of x.
-func (p *pass) norm(dst, x, w []float32, n int) {
-	d := len(w)
-	rows(n, d, func(t int) {
-		in := x[t*d:][:d]
-		inv := float32(1 / math.Sqrt(float64(kernel.Dot(in, in))/float64(d)+p.m.config.RMSNormEps))
-		kernel.ScaledProduct(dst[t*d:], w, in, inv)
-	})
-}
-
-// input makes the norm of x (or x itself) the input of the next products.
-func (p *pass) input(x, w []float32, n, width int) {
-	p.in.k, p.in.valid = width, false
+// norm writes the RMSNorm of x, or x itself where there are no weights.
+func (p *pass) norm(dst, x, w []float32) {
 	if w == nil {
-		copy(p.in.x, x[:n*width])
+		copy(dst, x)
 		return
 	}
-	p.norm(p.in.x, x, w, n)
+	inverse := float32(1 / math.Sqrt(float64(kernel.Dot(x, x))/float64(len(w))+p.m.config.RMSNormEps))
+	kernel.ScaledProduct(dst, w, x, inverse)
+}
+
+// input makes the norm of rows of x the input of the next products.
+func (p *pass) input(x, w []float32, width int) {
+	p.in.begin(width, func(dst []float32, t int) { p.norm(dst, x[t*width:][:width], w) })
 }
 
 func (p *pass) attentionBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
-	p.input(p.x, w.inputNorm, n, c.HiddenSize)
+	p.input(p.x, w.inputNorm, c.HiddenSize)
 	w.q.mul(p.q, &p.in, n)
 	w.k.mul(p.k, &p.in, n)
 	w.v.mul(p.v, &p.in, n)
 	p.rotate(n)
 	p.remember(l)
 	p.attend(l)
-	p.input(p.att, w.attnSubNorm, n, c.QDim())
+	p.input(p.att, w.attnSubNorm, c.QDim())
 	w.o.mul(p.out, &p.in, n)
 	p.addResidual(n)
 }
@@ -153,24 +145,24 @@ func (p *pass) addResidual(n int) {
 
 func (p *pass) feedForwardBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
-	p.input(p.x, w.postNorm, n, c.HiddenSize)
+	p.input(p.x, w.postNorm, c.HiddenSize)
 	w.gate.mul(p.gate, &p.in, n)
 	w.up.mul(p.up, &p.in, n)
-	p.activate(n)
-	p.input(p.gate, w.ffnSubNorm, n, c.IntermediateSize)
+	f := c.IntermediateSize
+	p.in.begin(f, func(dst []float32, t int) {
+		copy(dst, p.gate[t*f:][:f])
+		p.activate(dst, p.up[t*f:][:f])
+		p.norm(dst, dst, w.ffnSubNorm)
+	})
 	w.down.mul(p.out, &p.in, n)
 	p.addResidual(n)
 }
 
 // activate replaces gate by act(gate)*up.
-func (p *pass) activate(n int) {
-	f := p.m.config.IntermediateSize
-	rows(n, f, func(t int) {
-		gate, up := p.gate[t*f:][:f], p.up[t*f:][:f]
-		if p.m.config.HiddenAct == model.ReLU2 {
-			kernel.ReLU2Product(gate, up)
-			return
-		}
-		kernel.SiLUProduct(gate, up)
-	})
+func (p *pass) activate(gate, up []float32) {
+	if p.m.config.HiddenAct == model.ReLU2 {
+		kernel.ReLU2Product(gate, up)
+		return
+	}
+	kernel.SiLUProduct(gate, up)
 }

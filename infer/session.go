@@ -7,7 +7,7 @@ import (
 
 // maxBatch is how many tokens of a prompt go through the layers together: enough to
 // use each weight often, few enough to stay in the cache.
-const maxBatch = 264
+const maxBatch = 528
 
 // Session is a sequence of tokens with its KV cache. It is for one goroutine.
 type Session struct {
@@ -120,7 +120,7 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 
 // StepAll is Step of several sessions of one model together, in one pass over the
 // weights: ids[i] is appended to sessions[i] and followed by a choice of samplers[i].
-// All ids together are at most 264. Every session gets the tokens that it would get alone.
+// All ids together are at most 528. Every session gets the tokens that it would get alone.
 func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, error) {
 	spans, last, total := make([]span, len(sessions)), make([]int, len(sessions)), 0
 	if len(ids) != len(sessions) || len(samplers) != len(sessions) || len(sessions) == 0 {

@@ -1,0 +1,78 @@
+package infer
+
+import (
+	"sync"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+)
+
+// activations are the input of the next products. Its rows are made one by one in the form
+// that a product wants, while they are in the cache: a row of floats between two loops
+// over a prompt would come from memory.
+type activations struct {
+	k      int
+	row    func(dst []float32, t int) // makes row t
+	x      []float32                  // [m,K], once floats was called
+	q      []int8                     // [m,K], once quantize was called
+	scale  []float32
+	factor []float32 // from the int32 products of each row to floats
+	have   struct{ x, q bool }
+}
+
+// given are rows x [m,K] that are there already.
+func given(x []float32, k int) *activations {
+	a := &activations{k: k, x: x}
+	a.have.x = true
+	return a
+}
+
+// begin says how the rows of the next input are made.
+func (a *activations) begin(k int, row func(dst []float32, t int)) {
+	a.k, a.row = k, row
+	a.have.x, a.have.q = false, false
+}
+
+// floats makes x of m rows.
+func (a *activations) floats(m int) []float32 {
+	if !a.have.x {
+		a.x = grow(a.x, m*a.k)
+		rows(m, a.k, func(t int) { a.row(a.x[t*a.k:][:a.k], t) })
+		a.have.x = true
+	}
+	return a.x
+}
+
+// quantize makes q and scale of m rows.
+func (a *activations) quantize(m int) {
+	if a.have.q {
+		return
+	}
+	a.q, a.scale, a.factor = grow(a.q, m*a.k), grow(a.scale, m), grow(a.factor, m)
+	rows(m, a.k, func(t int) {
+		buffer := floats.Get().(*[]float32)
+		defer floats.Put(buffer)
+		*buffer = grow(*buffer, a.k)
+		x := (*buffer)[:a.k]
+		if a.have.x {
+			x = a.x[t*a.k:][:a.k]
+		} else {
+			a.row(x, t)
+		}
+		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], x)
+	})
+	a.have.q = true
+}
+
+// rows runs body on each of m rows of n values, on several threads where that pays.
+func rows(m, n int, body func(t int)) {
+	parallel.For(m, max(1, 1<<15/n), func(lo, hi int) {
+		for t := lo; t < hi; t++ {
+			body(t)
+		}
+	})
+}
+
+// floats keeps working memory from call to call: fresh memory for each would cost a tenth
+// of a prompt's time.
+var floats = sync.Pool{New: func() any { return new([]float32) }}
