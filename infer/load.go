@@ -155,12 +155,16 @@ func (l *loader) matrix(name string) matrix {
 		return l.dense(name)
 	}
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
+	scale := gguf.I2SScale(data)
 	w, err := kernel.PackI2S(l.format, n, k, data[:n*k/4])
 	if err != nil {
 		l.fail(name, "%v", err)
 		return nil
 	}
-	return &ternaryMatrix{w, gguf.I2SScale(data)}
+	if err := l.f.Release(t); err != nil { // packed anew: the file's pages are not needed
+		l.fail(name, "%v", err)
+	}
+	return &ternaryMatrix{w, scale}
 }
 
 func (l *loader) layer(dst *layer, i int) {

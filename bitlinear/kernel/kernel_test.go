@@ -1,10 +1,12 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"trit/bitlinear/quant"
@@ -176,6 +178,29 @@ func TestMulInt8IsTheDefinition(t *testing.T) {
 					t.Fatal("wrote beyond the result")
 				}
 			}
+		}
+	}
+}
+
+// TestPackI2S packs the same weights from both forms.
+func TestPackI2S(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, k := range []int{128, 256, 640, 2560} {
+		const n = 35
+		q := make([]int8, n*k)
+		fillTernary(r, q, nil, false)
+		codes := make([]byte, n*k/4)
+		quant.PackI2S(codes, q)
+		for _, f := range []Format{Bits2, Bits16} {
+			want, _ := PackTernary(f, n, k, q)
+			got, err := PackI2S(f, n, k, codes)
+			if err != nil || !bytes.Equal(got.codes, want.codes) {
+				t.Errorf("k %d, %v: not the codes of PackTernary, %v", k, f, err)
+			}
+		}
+		codes[k/4+3] |= 0x30
+		if _, err := PackI2S(Bits2, n, k, codes); err == nil || !strings.Contains(err.Error(), "byte 3 is") {
+			t.Errorf("k %d: code 3 gives %v", k, err)
 		}
 	}
 }

@@ -46,32 +46,34 @@ func PackTernary(f Format, n, k int, q []int8) (*Ternary, error) {
 	if len(q) != n*k {
 		return nil, fmt.Errorf("kernel: %d ternary values for a matrix of %d by %d", len(q), n, k)
 	}
-	w := newTernary(f, n, k)
-	parallel.For(n, 16, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			w.setRow(i, q[i*k:][:k])
-		}
+	return packRows(f, n, k, func(quads []uint32, i int) error {
+		quadsOf(quads, q[i*k:][:k])
+		return nil
 	})
-	return w, nil
 }
 
 // PackI2S packs the I2_S codes of a matrix [n,k], row by row, so that no more than a
 // row is ever unpacked.
 func PackI2S(f Format, n, k int, codes []byte) (*Ternary, error) {
-	if len(codes) != n*k/4 || k%128 != 0 {
+	if len(codes) != n*k/4 || k%quant.BlockValues != 0 {
 		return nil, fmt.Errorf("kernel: %d bytes of I2_S for a matrix of %d by %d", len(codes), n, k)
 	}
+	return packRows(f, n, k, func(quads []uint32, i int) error { return quadsOfI2S(quads, codes[i*k/4:][:k/4]) })
+}
+
+// packRows packs the n rows whose codes the function gives, on several threads.
+func packRows(f Format, n, k int, row func(quads []uint32, i int) error) (*Ternary, error) {
 	w := newTernary(f, n, k)
 	var once sync.Once
 	var failed error
-	parallel.For(n, 16, func(lo, hi int) {
-		row := make([]int8, k)
+	parallel.For(n, blockRows, func(lo, hi int) {
+		quads := make([]uint32, ceil(k, 4))
 		for i := lo; i < hi; i++ {
-			if err := quant.UnpackI2S(row, codes[i*k/4:][:k/4]); err != nil {
+			if err := row(quads, i); err != nil {
 				once.Do(func() { failed = err })
 				return
 			}
-			w.setRow(i, row)
+			w.setRow(i, quads)
 		}
 	})
 	return w, failed
@@ -96,30 +98,13 @@ func (w *Ternary) blockBytes() int {
 }
 
 // setRow packs row i.
-func (w *Ternary) setRow(i int, q []int8) {
+func (w *Ternary) setRow(i int, quads []uint32) {
 	row := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:]
 	if w.format == Bits16 {
-		packTrits(row, q)
+		packTrits(row, quads)
 		return
 	}
-	packBits2(row, q)
-}
-
-// packBits2 packs a row; out has four bytes of each line. The columns that fill up the
-// last line meet activations of 0.
-func packBits2(out []byte, q []int8) {
-	for at := 0; ; at += groupSize {
-		if len(q) < groupCols {
-			for c, v := range q {
-				out[at+c%4] |= byte(v+1) << (c / 4 * 2)
-			}
-			return
-		}
-		for j := range 4 {
-			out[at+j] = byte(q[j]+1) | byte(q[4+j]+1)<<2 | byte(q[8+j]+1)<<4 | byte(q[12+j]+1)<<6
-		}
-		q = q[groupCols:]
-	}
+	packBits2(row, quads)
 }
 
 // MulInt8 computes dst[m,N] = x[m,K] times the transposed weights, in int32, equal

@@ -12,18 +12,6 @@ const (
 	tritsUnit = 80 // columns of both four such lines and five lines of 2 bits
 )
 
-func packTrits(out []byte, q []int8) {
-	for at := 0; len(q) > 0; at += groupSize {
-		var line [tritsCols]int8
-		n := copy(line[:], q)
-		for j := range 4 {
-			v := (((int(line[j])*3+int(line[4+j]))*3+int(line[8+j]))*3+int(line[12+j]))*3 + int(line[16+j]) + 121
-			out[at+j] = byte((v*256 + 242) / 243)
-		}
-		q = q[n:]
-	}
-}
-
 // widenTrits turns a block of trits into 2-bit codes.
 func widenTrits(dst, block []byte) []byte {
 	lines := len(block) / groupSize

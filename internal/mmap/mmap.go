@@ -34,6 +34,15 @@ func Open(path string) (*File, error) {
 	return &File{data, unmap}, nil
 }
 
+// Release says that a part of Data is not needed for now: its memory is given back, and
+// read from the file again if it is used after all.
+func (f *File) Release(part []byte) error {
+	if f.unmap == nil {
+		return nil
+	}
+	return release(part)
+}
+
 // Close gives the memory back.
 func (f *File) Close() error {
 	data := f.Data

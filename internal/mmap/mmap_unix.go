@@ -4,6 +4,7 @@ package mmap
 
 import (
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,4 +12,14 @@ import (
 func mapFile(f *os.File, size int) ([]byte, func([]byte) error, error) {
 	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
 	return data, unix.Munmap, err
+}
+
+// release lets go of the whole pages of mapped memory.
+func release(part []byte) error {
+	page := os.Getpagesize()
+	first := -int(uintptr(unsafe.Pointer(unsafe.SliceData(part)))) & (page - 1)
+	if n := (len(part) - first) &^ (page - 1); n > 0 {
+		return unix.Madvise(part[first:][:n], unix.MADV_DONTNEED)
+	}
+	return nil
 }
