@@ -121,15 +121,24 @@ type boundedLogits struct {
 
 var none = float32(math.Inf(-1))
 
+// searchStep is how many logits are compared together, since hardly any reach a bound.
+const searchStep = 256
+
 // atLeast makes exact all logits that may reach a bound.
 func (l *boundedLogits) atLeast(bound float32) {
 	var mu sync.Mutex
 	var ids []int32
 	parallel.For(len(l.upper), 1<<13, func(lo, hi int) {
 		var mine []int32
-		for i, v := range l.upper[lo:hi] {
-			if v >= bound && v != none {
-				mine = append(mine, int32(lo+i))
+		for ; lo < hi; lo += searchStep {
+			part := l.upper[lo:min(lo+searchStep, hi)]
+			if kernel.Max(part) < bound {
+				continue
+			}
+			for i, v := range part {
+				if v >= bound && v != none {
+					mine = append(mine, int32(lo+i))
+				}
 			}
 		}
 		mu.Lock()
@@ -155,13 +164,7 @@ func (l *boundedLogits) compute(ids []int32) {
 // top is the largest logit; with it, all that reach it are exact.
 func (l *boundedLogits) top() candidate {
 	if len(l.exact) == 0 {
-		best := int32(0)
-		for i, v := range l.upper {
-			if v > l.upper[best] {
-				best = int32(i)
-			}
-		}
-		l.compute([]int32{best})
+		l.compute([]int32{int32(slices.Index(l.upper, kernel.Max(l.upper)))})
 	}
 	l.atLeast(float32(best(l.exact).p))
 	return best(l.exact)

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"trit/internal/parallel"
@@ -29,10 +30,10 @@ func NewInt4(n, k int, dither []float32, row func(dst []float32, i int)) (*Int4,
 	w := &Int4{N: n, K: k, Steps: make([]float32, n), Dither: dither}
 	w.codes = make([]byte, ceil(n, blockRows)*w.blockBytes())
 	parallel.For(n, 64, func(lo, hi int) {
-		values := make([]float32, k)
+		values, codes := make([]float32, k), make([]byte, ceil(k, 8)*8)
 		for i := lo; i < hi; i++ {
 			row(values, i)
-			w.setRow(i, values)
+			w.setRow(i, values, codes)
 		}
 	})
 	return w, nil
@@ -43,16 +44,29 @@ func (w *Int4) blockBytes() int { return ceil(w.K, groupCols) * 2 * groupSize }
 // Bytes is the memory of the codes.
 func (w *Int4) Bytes() int { return len(w.codes) }
 
-func (w *Int4) setRow(i int, values []float32) {
+func (w *Int4) setRow(i int, values []float32, codes []byte) {
 	w.Steps[i] = absMax(values) / 7
 	if w.Steps[i] == 0 {
 		return // every product is multiplied by 0
 	}
-	inverse := 1 / w.Steps[i]
+	int4Codes(codes, values, w.Dither, 1/w.Steps[i])
 	row := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:]
-	for c, v := range values {
-		code := min(15, max(0, int32(v*inverse+8+w.Dither[c])))
-		row[c/8*groupSize+c%4] |= byte(code) << (c / 4 % 2 * 4)
+	for at := 0; len(codes) >= 8; at += groupSize {
+		low, high := binary.LittleEndian.Uint32(codes), binary.LittleEndian.Uint32(codes[4:])
+		binary.LittleEndian.PutUint32(row[at:], low|high<<4)
+		codes = codes[8:]
+	}
+}
+
+// int4Codes writes min(15, max(0, int(values[i]*inverse+8+dither[i]))).
+func int4Codes(dst []byte, values, dither []float32, inverse float32) {
+	n := lanes(len(values))
+	if n > 0 {
+		_, _ = dst[n-1], dither[n-1]
+		int4Codes512(n, &dst[0], &values[0], &dither[0], inverse)
+	}
+	for i := n; i < len(values); i++ {
+		dst[i] = byte(min(15, max(0, int32(values[i]*inverse+8+dither[i]))))
 	}
 }
 

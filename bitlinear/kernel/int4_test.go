@@ -68,3 +68,27 @@ func TestInt4ErrorIsWithinHalfAStep(t *testing.T) {
 		t.Errorf("mean %g, 12 times the variance %g: want 0 and 1", mean, 12*variance)
 	}
 }
+
+func TestInt4Codes(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	for _, k := range []int{1, 7, 8, 9, 16, 31, 33, 130} {
+		dither, values := make([]float32, k), spread(r, k)
+		for i := range dither {
+			dither[i] = r.Float32() - 0.5
+		}
+		w, _ := NewInt4(17, k, dither, func(dst []float32, i int) {
+			copy(dst, values)
+			dst[i%k] = 100 // the largest, so the step is 100/7
+		})
+		for i := range 17 {
+			for c, v := range values {
+				if c == i%k {
+					v = 100
+				}
+				if want := min(15, max(0, int32(v*(1/w.Steps[i])+8+dither[c]))); w.code(i, c) != want {
+					t.Fatalf("k %d: code of %g is %d, want %d", k, v, w.code(i, c), want)
+				}
+			}
+		}
+	}
+}

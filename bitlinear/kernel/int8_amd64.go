@@ -134,6 +134,9 @@ func rescale512(n int, dst *float32, x *int32, f float32)
 // rescaleSums512 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
 func rescaleSums512(tokens int, dst *float32, width int, x *int32, factor *float32)
 
+// int4Codes512 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).
+func int4Codes512(n int, dst *byte, x *float32, dither *float32, inverse float32)
+
 // scaledProduct512 writes dst[i] = w[i]*(x[i]*f).
 func scaledProduct512(n int, dst *float32, w *float32, x *float32, f float32)
 

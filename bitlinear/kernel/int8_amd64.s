@@ -2682,6 +2682,40 @@ loop:
 	VZEROUPPER
 	RET
 
+// func int4Codes512(n int, dst *byte, x *float32, dither *float32, inverse float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·int4Codes512(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dither+24(FP), BX
+	MOVSS        inverse+32(FP), X0
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS float8<>+0(SB), Z2
+	VPBROADCASTD int15<>+0(SB), Z3
+	VPXORD       Z1, Z1, Z1
+	XORQ         SI, SI
+
+loop:
+	VMULPS     (DX)(SI*4), Z0, Z4
+	VADDPS     Z2, Z4, Z4
+	VADDPS     (BX)(SI*4), Z4, Z4
+	VCVTTPS2DQ Z4, Z4
+	VPMAXSD    Z1, Z4, Z4
+	VPMINSD    Z3, Z4, Z4
+	VPMOVDB    Z4, (CX)(SI*1)
+	ADDQ       $0x10, SI
+	CMPQ       SI, AX
+	JL         loop
+	VZEROUPPER
+	RET
+
+DATA float8<>+0(SB)/4, $0x41000000
+GLOBL float8<>(SB), RODATA|NOPTR, $4
+
+DATA int15<>+0(SB)/4, $0x0000000f
+GLOBL int15<>(SB), RODATA|NOPTR, $4
+
 // func scaledProduct512(n int, dst *float32, w *float32, x *float32, f float32)
 // Requires: AVX, AVX512F, SSE
 TEXT ·scaledProduct512(SB), NOSPLIT, $0-36

@@ -12,6 +12,7 @@ func dotF16x512(int, *uint16, *float32) float32                   { return 0 }
 func axpy512(int, float32, *float32, *float32)                    {}
 func rescale512(int, *float32, *int32, float32)                   {}
 func scaledProduct512(int, *float32, *float32, *float32, float32) {}
+func int4Codes512(int, *byte, *float32, *float32, float32)        {}
 func relu2Product512(int, *float32, *float32)                     {}
 func absMax512(int, *float32) float32                             { return 0 }
 func quantize512(int, *int8, *float32, float32) int32             { return 0 }

@@ -37,6 +37,7 @@ func main() {
 	quantize()
 	rescale()
 	rescaleSums()
+	int4Codes()
 	scaledProduct()
 	relu2Product()
 	dot()

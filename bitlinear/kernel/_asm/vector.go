@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -115,6 +117,26 @@ func rescaleSums() {
 	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)
 	DECQ(tokens)
 	JNZ(LabelRef("loop"))
+	finish()
+}
+
+func int4Codes() {
+	TEXT("int4Codes512", NOSPLIT, "func(n int, dst *byte, x, dither *float32, inverse float32)")
+	Doc("int4Codes512 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).")
+	n, dst, x, dither := param("n"), param("dst"), param("x"), param("dither")
+	inverse, eight, last, zero, v := splat("inverse"), ZMM(), ZMM(), ZMM(), ZMM()
+	VBROADCASTSS(broadcast("float8", math.Float32bits(8)), eight)
+	VPBROADCASTD(broadcast("int15", 15), last)
+	VPXORD(zero, zero, zero)
+	loop(n, func(i reg.GPVirtual) {
+		VMULPS(floats(x, i), inverse, v)
+		VADDPS(eight, v, v)
+		VADDPS(floats(dither, i), v, v)
+		VCVTTPS2DQ(v, v)
+		VPMAXSD(zero, v, v)
+		VPMINSD(last, v, v)
+		VPMOVDB(v, Mem{Base: dst, Index: i, Scale: 1})
+	})
 	finish()
 }
 
