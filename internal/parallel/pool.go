@@ -3,6 +3,7 @@ package parallel
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // job is a loop that is being run. Its ranges lie in as many stretches as there are
@@ -45,8 +46,29 @@ type worker struct {
 	wake   chan struct{}
 }
 
-// spins is how often a worker looks for the next job before it sleeps.
-const spins = 20000
+// A worker looks for its next job for workerSpin before it sleeps: to wake it takes the
+// better half of that. The caller of a loop waits callerSpin for the others, then lets other
+// goroutines run in between.
+const (
+	workerSpin = 100 * time.Microsecond
+	callerSpin = 20 * time.Microsecond
+)
+
+// spinner waits in a loop, for a while.
+type spinner struct {
+	turns int
+	until time.Time
+}
+
+// turn waits a moment and reports whether the time is over.
+func (s *spinner) turn(limit time.Duration) (over bool) {
+	pause()
+	if s.turns == 0 {
+		s.until = time.Now().Add(limit)
+	}
+	s.turns++
+	return s.turns%64 == 0 && time.Now().After(s.until)
+}
 
 // pool holds the idle workers; a nested loop finds fewer and does more itself.
 var pool = make(chan *worker, 256)
@@ -65,8 +87,8 @@ func run(j *job, helpers int) {
 		}
 	}
 	j.work()
-	for spin := 0; int(j.done.Load()) < j.parts; spin++ {
-		if spin > 100 {
+	for spin := (spinner{}); int(j.done.Load()) < j.parts; {
+		if spin.turn(callerSpin) {
 			runtime.Gosched()
 		}
 	}
@@ -97,17 +119,11 @@ func fire(w *worker) {
 
 func (w *worker) loop() {
 	for {
-		for spin := 0; ; spin++ {
-			if w.next.Load() == nil {
-				if spin > spins {
-					break
-				}
-				continue
-			}
+		for spin := (spinner{}); w.next.Load() != nil || !spin.turn(workerSpin); {
 			if j := w.next.Swap(nil); j != nil {
 				j.work()
+				spin = spinner{}
 			}
-			spin = 0
 		}
 		w.sleep()
 	}
