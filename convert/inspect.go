@@ -134,7 +134,7 @@ func (r *Inspection) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s: %s, %d tensors, %.1f MB\n\n", r.Path, r.Format, len(r.Tensors), float64(r.Bytes)/1e6)
 	for _, e := range r.Metadata {
-		fmt.Fprintf(t, "%s\t%.80v\n", e.Key, e.Value)
+		fmt.Fprintf(t, "%s\t%.80s\n", e.Key, fmt.Sprint(e.Value))
 	}
 	fmt.Fprint(t, "\ntensor\ttype\tshape\tbytes\tzeros\tscale\n")
 	for _, v := range r.Tensors {
