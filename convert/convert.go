@@ -113,7 +113,7 @@ func (c *converter) prepare() error {
 	}
 	var errWeight, errEmbedding error
 	c.weightType, errWeight = writable(weight, gguf.I2_S, gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0)
-	c.embeddingType, errEmbedding = writable(embedding, gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0)
+	c.embeddingType, errEmbedding = writable(embedding, gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0)
 	if err := errors.Join(errWeight, errEmbedding); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func convertCommand() *cli.Command {
 		Description: examples("trit convert run model.gguf", "trit convert bitnet-b1.58-2B-4T-bf16 2b.gguf --embedding-type f16"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections: i2_s for ternary models; f32, f16, bf16, q8_0 for others"},
-			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head: f32, f16, bf16, q8_0 (default f16 for ternary models)"},
+			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head: f32, f16, bf16, q8_0, q6_k, q4_0 (default f16 for ternary models)"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT.gguf where it exists"},
 		},
 		Action: func(c *cli.Context) error {

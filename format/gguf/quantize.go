@@ -4,137 +4,11 @@ import (
 	"fmt"
 	"math"
 
-	"trit/bitlinear/quant"
 	"trit/internal/float16"
 )
 
-// Dequantize converts the bytes of a tensor, or of whole rows of one (save for I2_S,
-// whose scale stands at the end), to float32.
-func Dequantize(t Type, dst []float32, src []byte) error {
-	size, err := t.Size([]uint64{uint64(len(dst))})
-	if err != nil {
-		return err
-	}
-	if uint64(len(src)) != size {
-		return fmt.Errorf("%d bytes for %d values of %s: want %d", len(src), len(dst), t, size)
-	}
-	switch t {
-	case F32:
-		for i := range dst {
-			dst[i] = math.Float32frombits(le.Uint32(src[4*i:]))
-		}
-	case F16:
-		for i := range dst {
-			dst[i] = float16.FromBits(le.Uint16(src[2*i:]))
-		}
-	case BF16:
-		for i := range dst {
-			dst[i] = float16.BFromBits(le.Uint16(src[2*i:]))
-		}
-	case F64:
-		for i := range dst {
-			dst[i] = float32(math.Float64frombits(le.Uint64(src[8*i:])))
-		}
-	case I2_S:
-		return dequantizeI2S(dst, src)
-	default:
-		block, ok := blockDecoders[t]
-		if !ok {
-			return fmt.Errorf("tensor type %s is not read as numbers: want F32, F16, BF16, F64, Q4_0, Q8_0, Q6_K, TQ1_0, TQ2_0 or I2_S", t)
-		}
-		l := layouts[t]
-		for i := uint64(0); i < uint64(len(dst))/l.values; i++ {
-			block(dst[i*l.values:][:l.values], src[i*l.bytes:][:l.bytes])
-		}
-	}
-	return nil
-}
-
-var blockDecoders = map[Type]func(dst []float32, src []byte){Q4_0: decodeQ40, Q8_0: decodeQ80, Q6_K: decodeQ6K, TQ1_0: decodeTQ10, TQ2_0: decodeTQ20}
-
-// I2SScale is the scale of an I2_S tensor, behind its codes.
-func I2SScale(data []byte) float32 { return math.Float32frombits(le.Uint32(data[len(data)-i2sTail:])) }
-
-func dequantizeI2S(dst []float32, src []byte) error {
-	q := make([]int8, len(dst))
-	if err := quant.UnpackI2S(q, src[:len(dst)/4]); err != nil {
-		return err
-	}
-	scale := I2SScale(src)
-	for i, v := range q {
-		dst[i] = float32(v) * scale
-	}
-	return nil
-}
-
-func half(b []byte) float32 { return float16.FromBits(le.Uint16(b)) }
-
-// decodeQ80: a half-precision scale, then 32 signed bytes.
-func decodeQ80(dst []float32, src []byte) {
-	d := half(src)
-	for i := range dst {
-		dst[i] = d * float32(int8(src[2+i]))
-	}
-}
-
-// decodeQ40: a half-precision scale, then 32 nibbles less 8, the low ones first.
-func decodeQ40(dst []float32, src []byte) {
-	d := half(src)
-	for i, b := range src[2:18] {
-		dst[i], dst[16+i] = d*float32(int(b&15)-8), d*float32(int(b>>4)-8)
-	}
-}
-
-// decodeQ6K: 128 bytes of low nibbles, 64 of high pairs, 16 signed scales, and a
-// half-precision scale of those.
-func decodeQ6K(dst []float32, src []byte) {
-	low, high, scales, d := src[:128], src[128:192], src[192:208], half(src[208:])
-	for n := range 2 {
-		for i := range 32 {
-			h := high[32*n+i]
-			for part, nibble := range [4]byte{low[64*n+i] & 15, low[64*n+32+i] & 15, low[64*n+i] >> 4, low[64*n+32+i] >> 4} {
-				q := int(nibble|(h>>(2*part)&3)<<4) - 32
-				dst[128*n+32*part+i] = d * float32(int8(scales[8*n+2*part+i/16])) * float32(q)
-			}
-		}
-	}
-}
-
-// decodeTQ20: 64 bytes of 2-bit codes in two halves of 128 values, and a
-// half-precision scale.
-func decodeTQ20(dst []float32, src []byte) {
-	d := half(src[64:])
-	for h := range 2 {
-		for part := range 4 {
-			for i := range 32 {
-				dst[128*h+32*part+i] = d * float32(int(src[32*h+i]>>(2*part)&3)-1)
-			}
-		}
-	}
-}
-
-// decodeTQ10: five trits in a byte as a fraction of 256 to be multiplied by powers of
-// three: 32 bytes, then 16, then 4 bytes of four trits, and a half-precision scale.
-func decodeTQ10(dst []float32, src []byte) {
-	d := half(src[52:])
-	at := 0
-	trits := func(bytes []byte, count int) {
-		power := 1
-		for range count {
-			for _, b := range bytes {
-				q := byte(int(b) * power)
-				dst[at] = d * float32(int(uint16(q)*3>>8)-1)
-				at++
-			}
-			power *= 3
-		}
-	}
-	trits(src[:32], 5)
-	trits(src[32:48], 5)
-	trits(src[48:52], 4)
-}
-
-// Quantize converts float32 to F32, F16, BF16 or Q8_0.
+// Quantize converts float32 to F32, F16, BF16, Q8_0, Q4_0 or Q6_K. Types with scales want
+// finite values.
 func Quantize(t Type, dst []byte, src []float32) error {
 	size, err := t.Size([]uint64{uint64(len(src))})
 	if err != nil {
@@ -156,28 +30,161 @@ func Quantize(t Type, dst []byte, src []float32) error {
 		for i, v := range src {
 			le.PutUint16(dst[2*i:], float16.BBits(v))
 		}
-	case Q8_0:
-		for i := 0; i < len(src); i += 32 {
-			encodeQ80(dst[i/32*34:][:34], src[i:][:32])
-		}
 	default:
-		return fmt.Errorf("tensor type %s is not written: want F32, F16, BF16 or Q8_0", t)
+		return quantizeBlocks(t, dst, src)
 	}
 	return nil
 }
 
+// blockEncoder writes a block of finite values.
+type blockEncoder struct {
+	encode  func(dst []byte, src []float32)
+	largest float32 // size of a value whose scale fits half precision
+}
+
+var blockEncoders = map[Type]blockEncoder{Q8_0: {encodeQ80, 127 * largestHalf}, Q4_0: {encodeQ40, 8 * largestHalf}, Q6_K: {encodeQ6K, 31 * 127 * largestHalf}}
+
+const largestHalf = 65504
+
+func quantizeBlocks(t Type, dst []byte, src []float32) error {
+	e, ok := blockEncoders[t]
+	if !ok {
+		return fmt.Errorf("tensor type %s is not written: want F32, F16, BF16, Q8_0, Q6_K or Q4_0", t)
+	}
+	for i, v := range src {
+		if !(v >= -e.largest && v <= e.largest) {
+			return fmt.Errorf("value %d is %g: %s holds finite values up to %g", i, v, t, e.largest)
+		}
+	}
+	l := layouts[t]
+	values, bytes := int(l.values), int(l.bytes)
+	for i := range len(src) / values {
+		e.encode(dst[i*bytes:][:bytes], src[i*values:][:values])
+	}
+	return nil
+}
+
+// farthest is the value of the largest size, with its sign.
+func farthest(src []float32) (v float32) {
+	for _, w := range src {
+		if abs(w) > abs(v) {
+			v = w
+		}
+	}
+	return v
+}
+
+func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
+
+// inverse is 1/v, 0 where that is out of range.
+func inverse(v float32) float32 {
+	if abs(v) < 0x1p-126 {
+		return 0
+	}
+	return 1 / v
+}
+
+// roundClamp rounds v, of a size below 2^22, half to even and clamps it: adding 1.5*2^23
+// leaves no room for a fraction.
+func roundClamp(v, low, high float32) float32 {
+	return max(low, min(high, v+toEven-toEven))
+}
+
+const toEven = 3 << 22
+
 func encodeQ80(dst []byte, src []float32) {
-	var absmax float64
-	for _, v := range src {
-		absmax = max(absmax, math.Abs(float64(v)))
-	}
-	d := float32(absmax / 127)
-	inverse := float32(0)
-	if d != 0 {
-		inverse = 1 / d
-	}
+	d := abs(farthest(src)) / 127
+	inverse := inverse(d)
 	le.PutUint16(dst, float16.Bits(d))
 	for i, v := range src {
 		dst[2+i] = byte(int8(math.Round(float64(v * inverse))))
 	}
+}
+
+// encodeQ40 gives the farthest value the code 0, which is -8 scales: the range is not
+// even, and its longer side belongs to the value that needs it.
+func encodeQ40(dst []byte, src []float32) {
+	bits := float16.Bits(farthest(src) / -8)
+	le.PutUint16(dst, bits)
+	inverse := inverse(float16.FromBits(bits))
+	for i := range 16 {
+		low, high := roundClamp(src[i]*inverse, -8, 7)+8, roundClamp(src[16+i]*inverse, -8, 7)+8
+		dst[2+i] = byte(low) | byte(high)<<4
+	}
+}
+
+// encodeQ6K finds a scale for each 16 values, one in half precision for those, and then
+// the 6-bit codes under what the scales became by rounding.
+func encodeQ6K(dst []byte, src []float32) {
+	var wanted [16]float32
+	for g := range wanted {
+		wanted[g] = scaleQ6K((*[16]float32)(src[16*g:]))
+	}
+	top := farthest(wanted[:])
+	bits := float16.Bits(top / -128)
+	d := float16.FromBits(bits)
+	if abs(d)*128 < abs(top) { // the next one, or the largest scale would be cut off
+		bits++
+		d = float16.FromBits(bits)
+	}
+	toScale := inverse(d)
+	var codes [256]byte
+	for g, s := range wanted {
+		scale := roundClamp(s*toScale, -128, 127)
+		dst[192+g] = byte(int8(scale))
+		toCode := inverse(d * scale)
+		for i, v := range src[16*g:][:16] {
+			codes[16*g+i] = byte(codeQ6K(v*toCode) + 32)
+		}
+	}
+	le.PutUint16(dst[208:], bits)
+	packQ6K(dst[:128], dst[128:192], &codes)
+}
+
+// packQ6K is what decodeQ6K takes apart.
+func packQ6K(low, high []byte, codes *[256]byte) {
+	for n := range 2 {
+		c := codes[128*n:][:128]
+		for i := range 32 {
+			a, b, e, f := c[i], c[32+i], c[64+i], c[96+i]
+			low[64*n+i], low[64*n+32+i] = a&15|e<<4, b&15|f<<4
+			high[32*n+i] = a>>4 | b>>4<<2 | e>>4<<4 | f>>4<<6
+		}
+	}
+}
+
+// codeQ6K rounds a value in units of its scale. What is far out of range, as a tiny scale
+// makes it, is cut off before it is rounded.
+func codeQ6K(units float32) float32 { return roundClamp(max(-64, min(64, units)), -32, 31) }
+
+// scaleQ6K is the scale, of either sign, under which 16 values have the least squared error
+// weighted by their squares, since large weights matter most. Scales that map the farthest
+// value to about -32 give the codes; for given codes the best scale is a ratio of sums, and
+// what it takes off the error is the square of one sum over the other.
+func scaleQ6K(src *[16]float32) (scale float32) {
+	top := farthest(src[:])
+	toUnit := inverse(top)
+	var unit, weight [16]float32
+	for i, v := range src {
+		unit[i] = v * toUnit
+		weight[i] = unit[i] * unit[i]
+	}
+	best := float32(0)
+	for try := range 3 {
+		toCode := -32.5 + 0.5*float32(try)
+		var cross, square float32
+		for i, v := range unit {
+			code := v*toCode + toEven - toEven
+			if code > 31 {
+				code = 31
+			}
+			weighted := weight[i] * code
+			cross += weighted * v
+			square += weighted * code
+		}
+		if gain := cross * cross; gain > best*square {
+			best, scale = gain/square, top*(cross/square)
+		}
+	}
+	return scale
 }
