@@ -169,3 +169,28 @@ func scores512(dim int, count int, dst *float32, q *float32, keys *float32, stri
 
 // weightedSum512 writes dst[i] = sum over p < count of e[p]*values[p*stride+i] for i < dim, p in order; dim is a multiple of 64.
 func weightedSum512(dim int, count int, dst *float32, e *float32, values *float32, stride int)
+
+// dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
+func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
+
+// dotTile512x2 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 2 tokens t.
+func dotTile512x2(n int, w *float32, x *float32, k int, y *float32, stride int)
+
+// dotTile512x6 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 6 tokens t.
+func dotTile512x6(n int, w *float32, x *float32, k int, y *float32, stride int)
+
+// dotQ6KVBMI writes y[r] = sum over i of w[r][i]*x[i] for two rows of Q6_K blocks, rowBytes apart,
+// with one sum for each of 16 lanes.
+func dotQ6KVBMI(blocks int, w *byte, rowBytes int, x *float32, y *float32)
+
+// floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.
+func floatsF16AVX2(n int, dst *float32, src *byte)
+
+// floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
+func floatsBF16AVX2(n int, dst *float32, src *byte)
+
+// floatsQ80AVX2 writes the values of Q8_0 blocks: 32 bytes each, times a scale in half precision before them.
+func floatsQ80AVX2(blocks int, dst *float32, src *byte)
+
+// floatsQ6KAVX2 writes the values of Q6_K blocks.
+func floatsQ6KAVX2(blocks int, dst *float32, src *byte)

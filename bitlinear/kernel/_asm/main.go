@@ -49,6 +49,14 @@ func main() {
 	siluProduct()
 	scores()
 	weightedSum()
+	for _, tokens := range []int{1, 2, 6} {
+		dotTile(tokens)
+	}
+	dotQ6K()
+	floatsF16()
+	floatsBF16()
+	floatsQ80()
+	floatsQ6K()
 	Generate()
 }
 
