@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"strings"
 	"testing"
 
 	"trit/internal/testutil"
@@ -14,15 +15,13 @@ func smallConfig() model.Config {
 	return c
 }
 
-// TestInt8HeadIsNearTheExactOne also asks for a choice that does not exist.
-func TestInt8HeadIsNearTheExactOne(t *testing.T) {
+// TestRoundedHeadsAreNearTheExactOne also asks for choices that do not exist.
+func TestRoundedHeadsAreNearTheExactOne(t *testing.T) {
 	c := smallConfig()
-	m, err := Random(c, 1, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c.HiddenSize, c.HeadDim = 256, 0
+	c.Resolve()
 	ids := []int32{1, 5, 9, 200}
-	logits := func() []float32 {
+	logits := func(m *Model) []float32 {
 		s, err := m.NewSession(8)
 		if err != nil {
 			t.Fatal(err)
@@ -33,16 +32,31 @@ func TestInt8HeadIsNearTheExactOne(t *testing.T) {
 		}
 		return out
 	}
-	want := logits()
-	if m.SetHead("half") == nil {
+	random := func(o Options) *Model {
+		m, err := Random(c, 1, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	exact := random(Options{})
+	want := logits(exact)
+	if exact.SetHead("half") == nil {
 		t.Error("head half is accepted")
 	}
-	if err := m.SetHead(HeadInt8); err != nil {
-		t.Fatal(err)
+	for head, bound := range map[string]float64{HeadInt8: 0.02, HeadQ6K: 0.03} {
+		m := random(Options{Head: head})
+		e := testutil.RelativeL2(logits(m), want)
+		t.Logf("%s: relative L2 %.2g", head, e)
+		if e == 0 || e > bound {
+			t.Errorf("the %s head's logits differ by %g, want up to %g and not 0", head, e, bound)
+		}
+		if u, v := m.Memory(), exact.Memory(); u.HeadRead >= v.HeadRead || u.Head != v.Head+u.HeadRead {
+			t.Errorf("the %s head takes %+v, the exact one %+v", head, u, v)
+		}
 	}
-	e := testutil.RelativeL2(logits(), want)
-	t.Logf("relative L2 %.2g", e)
-	if e == 0 || e > 0.02 {
-		t.Errorf("the int8 head's logits differ by %g, want up to 0.02 and not 0", e)
+	c = smallConfig()
+	if _, err := Random(c, 1, Options{Head: HeadQ6K}); err == nil || !strings.Contains(err.Error(), "256") {
+		t.Errorf("a Q6_K head of %d columns: got %v", c.HiddenSize, err)
 	}
 }

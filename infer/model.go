@@ -15,7 +15,7 @@ import (
 // Options say how to run a model.
 type Options struct {
 	Threads int    // 0: one for each core
-	Head    string // HeadExact (or empty), HeadBounded, HeadInt8
+	Head    string // HeadExact (or empty), HeadBounded, HeadQ6K, HeadInt8
 	Weights string // WeightsAuto (or empty), Weights2Bit, Weights16Bit
 }
 
@@ -26,6 +26,9 @@ const (
 	// HeadBounded chooses the same tokens as HeadExact while it reads little more than a
 	// quarter of the bytes of F16; where logits are asked for, they are exact.
 	HeadBounded = "bounded"
+	// HeadQ6K rounds weights to 6.6 bits as Q6_K does: two fifths of the bytes of F16, and
+	// logits that are off by about two hundredths of their spread.
+	HeadQ6K = "q6_k"
 	// HeadInt8 rounds weights and activations to int8: half the bytes of F16, and logits
 	// that are off by about a hundredth of their spread.
 	HeadInt8 = "int8"
@@ -81,18 +84,21 @@ func (m *Model) SetHead(head string) error {
 	switch head {
 	case "", HeadExact:
 		return nil
-	case HeadInt8, HeadBounded:
+	case HeadInt8, HeadBounded, HeadQ6K:
 	default:
-		return fmt.Errorf("head is %q: want %s, %s or %s", head, HeadExact, HeadBounded, HeadInt8)
+		return fmt.Errorf("head is %q: want %s, %s, %s or %s", head, HeadExact, HeadBounded, HeadQ6K, HeadInt8)
 	}
 	d, ok := m.head.(*denseMatrix)
 	if !ok {
 		return nil // ternary already
 	}
 	var err error
-	if head == HeadInt8 {
+	switch head {
+	case HeadInt8:
 		m.head, err = newInt8(d)
-	} else {
+	case HeadQ6K:
+		m.head, err = newQ6K(d)
+	default:
 		m.head, err = newBounded(d)
 	}
 	return err

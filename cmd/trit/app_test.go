@@ -113,6 +113,18 @@ func TestQuickstart(t *testing.T) {
 	}
 }
 
+func TestBenchHeads(t *testing.T) {
+	small := []string{"bench", "--shape", "trit-10m", "--prompt", "8", "--generate", "2", "--repeat", "1", "--json"}
+	for _, flags := range [][]string{{"--head", "q6_k"}, {"--exact-logits"}, {"--exact-logits", "--head", "exact"}} {
+		if code, _, stderr := trit(append(small, flags...)...); code != exitOK {
+			t.Errorf("%v: exit code %d, %s", flags, code, stderr)
+		}
+	}
+	if code, _, stderr := trit(append(small, "--exact-logits", "--head", "int8")...); code != exitUsage || !strings.Contains(stderr, "leave out") {
+		t.Errorf("two heads: exit code %d, %s", code, stderr)
+	}
+}
+
 func TestDryRunAndPrintConfig(t *testing.T) {
 	if code, out, stderr := trit("train", "--config", "3b", "--dry-run"); code != exitOK || !strings.Contains(out, "parameters       33") {
 		t.Errorf("dry run: exit code %d, %s%s", code, out, stderr)

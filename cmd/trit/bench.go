@@ -33,7 +33,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
-			headFlag(), weightsFlag(),
+			headFlag(), exactLogitsFlag(), weightsFlag(),
 			threadsFlag(), jsonFlag("print one JSON object"),
 			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
 		},

@@ -35,7 +35,7 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			headFlag(), weightsFlag(), threadsFlag(),
+			headFlag(), exactLogitsFlag(), weightsFlag(), threadsFlag(),
 		},
 		Action: runModel,
 	}
@@ -205,16 +205,30 @@ func writeLogits(path string, ids []int32, out string, threads int) error {
 }
 
 func headFlag() cli.Flag {
-	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, int8 is about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadInt8)
+	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
+}
+
+func exactLogitsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "exact-logits", Usage: "compute every logit of every token from the weights as they are: --head exact", Action: func(c *cli.Context, on bool) error {
+		if on && c.IsSet("head") && c.String("head") != infer.HeadExact {
+			return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
+		}
+		return nil
+	}}
 }
 
 func weightsFlag() cli.Flag {
 	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights16Bit)
 }
 
-// engineOptions are the options that headFlag, weightsFlag and threadsFlag give.
+// engineOptions are the options that headFlag, exactLogitsFlag, weightsFlag and threadsFlag
+// give.
 func engineOptions(c *cli.Context) infer.Options {
-	return infer.Options{Threads: c.Int("threads"), Head: c.String("head"), Weights: c.String("weights")}
+	o := infer.Options{Threads: c.Int("threads"), Head: c.String("head"), Weights: c.String("weights")}
+	if c.Bool("exact-logits") {
+		o.Head = infer.HeadExact
+	}
+	return o
 }
 
 // openGGUF loads a model and its tokenizer, nil where the file holds none.

@@ -1,0 +1,125 @@
+package infer
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"trit/bitlinear/kernel"
+	"trit/format/gguf"
+	"trit/internal/parallel"
+)
+
+// denseMatrix multiplies float32 activations by weights of any type that converts to
+// float32, row by row as they lie in the file. Logits have the same bits for a token alone
+// and among others.
+type denseMatrix struct {
+	typ   gguf.Type
+	data  []byte
+	n, k  int
+	bytes int // of a row
+}
+
+func newDense(typ gguf.Type, data []byte, n, k int) *denseMatrix {
+	return &denseMatrix{typ, data, n, k, len(data) / n}
+}
+
+// newQ6K rounds a matrix of 16 or 32 bits a weight; one of less stays as it is.
+func newQ6K(d *denseMatrix) (*denseMatrix, error) {
+	if d.typ != gguf.F16 && d.typ != gguf.BF16 && d.typ != gguf.F32 {
+		return d, nil
+	}
+	size, err := gguf.Q6_K.Size([]uint64{uint64(d.k)})
+	if err != nil {
+		return nil, fmt.Errorf("head %s: %w", HeadQ6K, err)
+	}
+	q := &denseMatrix{gguf.Q6_K, make([]byte, d.n*int(size)), d.n, d.k, int(size)}
+	var once sync.Once
+	parallel.Chunks(d.n, 64, func(lo, hi int) {
+		values := make([]float32, d.k)
+		for i := lo; i < hi; i++ {
+			d.row(values, i)
+			if e := gguf.Quantize(gguf.Q6_K, q.data[i*q.bytes:][:q.bytes], values); e != nil {
+				once.Do(func() { err = fmt.Errorf("head %s: row %d: %w", HeadQ6K, i, e) })
+				return
+			}
+		}
+	})
+	return q, err
+}
+
+// conversions are those of the types that the kernels read.
+var conversions = map[gguf.Type]func(dst []float32, src []byte){
+	gguf.F32: kernel.FloatsF32, gguf.F16: kernel.FloatsF16, gguf.BF16: kernel.FloatsBF16, gguf.Q8_0: kernel.FloatsQ80, gguf.Q6_K: kernel.FloatsQ6K,
+}
+
+// row converts row i.
+func (d *denseMatrix) row(dst []float32, i int) {
+	src := d.data[i*d.bytes:][:d.bytes]
+	if convert, ok := conversions[d.typ]; ok {
+		convert(dst[:d.k], src)
+		return
+	}
+	if err := gguf.Dequantize(d.typ, dst, src); err != nil {
+		panic("infer: the loader accepted a weight that cannot be read: " + err.Error())
+	}
+}
+
+// blockRows is how many rows are converted to meet all tokens: 160 kB at 2560 columns.
+const blockRows = 16
+
+func (d *denseMatrix) mul(y []float32, in *activations, m int) {
+	x := in.floats(m)[:m*d.k]
+	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
+		if d.direct(y, x, m, lo, hi) {
+			return
+		}
+		buffer := floats.Get().(*[]float32)
+		defer floats.Put(buffer)
+		*buffer = grow(*buffer, blockRows*d.k)
+		for ; lo < hi; lo += blockRows {
+			rows := (*buffer)[:min(blockRows, hi-lo)*d.k]
+			for i := range len(rows) / d.k {
+				d.row(rows[i*d.k:][:d.k], lo+i)
+			}
+			kernel.DotRows(y[lo:], d.n, rows, x, d.k)
+		}
+	})
+}
+
+// direct multiplies the rows [lo,hi) as they lie, where that is the fastest way: halves and
+// Q6_K by one token, and halves by several where a row in float32 would not be shared.
+func (d *denseMatrix) direct(y, x []float32, m, lo, hi int) bool {
+	switch {
+	case d.typ == gguf.Q6_K && m == 1:
+		kernel.DotQ6K(y[lo:hi], d.data[lo*d.bytes:], x)
+	case d.halves(lo) != nil && (m == 1 || !kernel.HasRowTiles()):
+		for i := lo; i < hi; i++ {
+			for t := range m {
+				y[t*d.n+i] = kernel.DotF16(d.halves(i), x[t*d.k:][:d.k])
+			}
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// dot is row i times x, with the bits of mul. The buffer is of K values.
+func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
+	if half := d.halves(i); half != nil {
+		return kernel.DotF16(half, x)
+	}
+	d.row(buffer, i)
+	return kernel.Dot(buffer, x)
+}
+
+// halves is row i of an F16 matrix whose rows fill vectors, for which DotF16 has the bits
+// of DotRows; nil of another.
+func (d *denseMatrix) halves(i int) []uint16 {
+	first := unsafe.Pointer(&d.data[i*d.bytes])
+	if d.typ != gguf.F16 || d.k%16 != 0 || uintptr(first)%2 != 0 {
+		return nil
+	}
+	return unsafe.Slice((*uint16)(first), d.k)
+}
