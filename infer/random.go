@@ -2,7 +2,6 @@ package infer
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"trit/bitlinear/kernel"
 	"trit/format/gguf"
@@ -21,14 +20,13 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := &randomWeights{format, seed << 16}
 	m := &Model{config: c, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
-	m.embedding = randomDense(r, c.VocabSize, c.HiddenSize)
+	m.embedding = r.dense(c.VocabSize, c.HiddenSize)
 	m.head, m.finalNorm = m.embedding, ones(c.HiddenSize)
 	if !c.TieWordEmbeddings {
-		m.head = randomDense(r, c.VocabSize, c.HiddenSize)
+		m.head = r.dense(c.VocabSize, c.HiddenSize)
 	}
-	buffer := make([]int8, c.HiddenSize*max(c.QDim(), c.IntermediateSize))
 	d, q, kv, f := c.HiddenSize, c.QDim(), c.KVDim(), c.IntermediateSize
 	for i := range m.layers {
 		l := &m.layers[i]
@@ -40,7 +38,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 			dst  *matrix
 			n, k int
 		}{{&l.q, q, d}, {&l.k, kv, d}, {&l.v, kv, d}, {&l.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
-			*w.dst = randomTernary(r, format, buffer[:w.n*w.k], w.n, w.k)
+			*w.dst = r.ternary(w.n, w.k)
 		}
 	}
 	return m, m.SetHead(o.Head)
@@ -54,25 +52,18 @@ func ones(n int) []float32 {
 	return v
 }
 
-func randomTernary(r *rand.Rand, format kernel.Format, q []int8, n, k int) matrix {
-	for i := 0; i < len(q); i += 16 {
-		bits := r.Uint64()
-		for j := range q[i:min(i+16, len(q))] {
-			q[i+j] = int8(bits>>(4*j)&15)%3 - 1
-		}
-	}
-	w, err := kernel.PackTernary(format, n, k, q)
-	if err != nil {
-		panic("infer: " + err.Error()) // the sizes are ours
-	}
-	return &ternaryMatrix{w, 0.02}
+// randomWeights makes matrices, each from a seed of its own.
+type randomWeights struct {
+	format kernel.Format
+	seed   uint64
 }
 
-func randomDense(r *rand.Rand, n, k int) *denseMatrix {
-	data := make([]byte, 2*n*k)
-	for i := 1; i < len(data); i += 2 {
-		data[i] = 0x20 | byte(r.Uint32()&0x83) // +-0.01 or so in half precision
-		data[i-1] = byte(i)
-	}
-	return newDense(gguf.F16, data, n, k)
+func (r *randomWeights) ternary(n, k int) matrix {
+	r.seed++
+	return &ternaryMatrix{kernel.RandomTernary(r.format, n, k, r.seed), 0.02}
+}
+
+func (r *randomWeights) dense(n, k int) *denseMatrix {
+	r.seed++
+	return newDense(gguf.F16, kernel.RandomF16(n*k, r.seed), n, k)
 }
