@@ -1,14 +1,12 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"trit/internal/float16"
-	"trit/internal/parallel"
 )
 
 // randomBytes makes rows whose half-precision numbers are finite: every 16 bits have an
@@ -123,40 +121,6 @@ func TestDotF16HasTheBitsOfDot(t *testing.T) {
 		}
 		if got, want := DotF16(half, x), Dot(w, x); got != want && n%16 == 0 {
 			t.Errorf("%d values: %g, want %g", n, got, want)
-		}
-	}
-}
-
-// BenchmarkDense gives the GB/s of weights read and the GFLOP/s of a dense product on all
-// threads.
-func BenchmarkDense(b *testing.B) {
-	const n, k = 32768, 2560 // more than the caches hold
-	for name, c := range rowTypes {
-		data := randomBytes(rand.New(rand.NewPCG(5, 5)), n*k/c.values*c.bytes)
-		size := k / c.values * c.bytes
-		for _, m := range []int{1, 8, 192} {
-			b.Run(fmt.Sprintf("%s/2560x%dx%d", name, n, m), func(b *testing.B) {
-				x, y := make([]float32, m*k), make([]float32, m*n)
-				for b.Loop() {
-					parallel.Chunks(n, 16, func(lo, hi int) {
-						if m == 1 && name == "Q6_K" {
-							DotQ6K(y[lo:hi], data[lo*size:], x)
-							return
-						}
-						rows := make([]float32, 16*k)
-						for ; lo < hi; lo += 16 {
-							part := rows[:min(16, hi-lo)*k]
-							for i := range len(part) / k {
-								c.fast(part[i*k:][:k], data[(lo+i)*size:][:size])
-							}
-							DotRows(y[lo:], n, part, x, k)
-						}
-					})
-				}
-				s := b.Elapsed().Seconds() / float64(b.N)
-				b.ReportMetric(float64(len(data))/s/1e9, "GB/s")
-				b.ReportMetric(2*n*k*float64(m)/s/1e9, "GFLOP/s")
-			})
 		}
 	}
 }

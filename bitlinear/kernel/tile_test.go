@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"trit/bitlinear/quant"
-	"trit/internal/parallel"
 )
 
 // fillTernary makes weights and activations: random, or the extremes that add up to the
@@ -163,34 +162,4 @@ func FuzzTernaryTiles(f *testing.F) {
 
 func (w *Ternary) tiled(dst []int32, x []int8, m int, tiles []tile) {
 	mulTiles(w.over(tiles, func(s sums) { s.copyTo(dst, w.N) }), x, m)
-}
-
-// BenchmarkTernary gives GOP/s (multiply and add counted as 2) and the GB/s of weights
-// read, of each implementation on all threads. The limits are in ARCHITECTURE.md.
-func BenchmarkTernary(b *testing.B) {
-	everyTernary(func(name string, format Format, tiles []tile) {
-		for _, m := range []int{1, 2, 4, 8, 192} {
-			b.Run(fmt.Sprintf("%s/2560x6912x%d/threads%d", name, m, parallel.Threads()), func(b *testing.B) {
-				const n, k, matrices = 6912, 2560, 24 // more than the caches hold
-				q, x := make([]int8, n*k), make([]int8, m*k)
-				fillTernary(rand.New(rand.NewPCG(3, 3)), q, x, false)
-				var list []*Ternary
-				for range matrices {
-					w, _ := PackTernary(format, n, k, q)
-					list = append(list, w)
-				}
-				dst, factor := make([]float32, m*n), make([]float32, m)
-				for i := 0; b.Loop(); i++ {
-					w := *list[i%matrices]
-					ternary := ternaryTiles
-					ternaryTiles = tiles
-					w.Mul(dst, x, m, factor)
-					ternaryTiles = ternary
-				}
-				s := b.Elapsed().Seconds() / float64(b.N)
-				b.ReportMetric(2*n*k*float64(m)/s/1e9, "GOP/s")
-				b.ReportMetric(float64(list[0].Bytes())/s/1e9, "GB/s")
-			})
-		}
-	})
 }

@@ -1,0 +1,224 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"trit/internal/parallel"
+)
+
+// limits are what all threads reach together at best, in operations and bytes a second.
+type limits struct{ int8, float32, memory float64 }
+
+var measuredLimits = sync.OnceValue(func() limits {
+	operations := float64(RunTiles(1))
+	const n = 500
+	read := make([]float32, 64<<20)
+	for i := range read {
+		read[i] = 1 // touched, or all pages would be one
+	}
+	return limits{
+		int8:    operations * n / fastest(func() { RunTiles(n) }),
+		float32: float64(runGemmTiles(n)) / fastest(func() { runGemmTiles(n) }),
+		memory: float64(4*len(read)) / fastest(func() {
+			parallel.For(len(read), 1<<20, func(lo, hi int) { Dot(read[lo:hi], read[lo:hi]) })
+		}),
+	}
+})
+
+// fastest is the seconds of the best of five tries.
+func fastest(f func()) float64 {
+	best := time.Duration(1 << 62)
+	for range 5 {
+		start := time.Now()
+		f()
+		best = min(best, time.Since(start))
+	}
+	return best.Seconds()
+}
+
+// runGemmTiles is RunTiles for the float32 product.
+func runGemmTiles(n int) (operations int) {
+	parallel.For(parallel.Threads(), 1, func(lo, hi int) {
+		a, b, c := make([]float32, tileRows*blockK), make([]float32, tileCols*blockK), make([]float32, tileRows*tileCols)
+		for range n * (hi - lo) {
+			gemmTile(blockK, &a[0], &b[0], &c[0], tileCols, false)
+		}
+	})
+	return 2 * n * parallel.Threads() * tileRows * tileCols * blockK
+}
+
+// report gives the operations and bytes a second of a benchmark, and the percentages of
+// limits.
+func report(b *testing.B, operations, limit float64, bytes int) {
+	perSecond := float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(0, "ns/op") // says nothing that the others do not
+	b.ReportMetric(operations*perSecond/1e9, "GOP/s")
+	b.ReportMetric(100*operations*perSecond/limit, "%peak")
+	b.ReportMetric(float64(bytes)*perSecond/1e9, "GB/s")
+	b.ReportMetric(100*float64(bytes)*perSecond/measuredLimits().memory, "%memory")
+}
+
+// The matrix of the benchmarks is the largest of the 2B model, or its first rows for plain
+// Go, and there are as many copies as no cache holds.
+const (
+	benchRows, benchRowsGeneric, benchCols = 6912, 432, 2560
+	benchBytes                             = 512 << 20
+)
+
+func rowsFor(name string) int {
+	if strings.HasPrefix(name, "generic") {
+		return benchRowsGeneric
+	}
+	return benchRows
+}
+
+var benchTokens = []int{1, 8, 192}
+
+// benchTiles times a product of packed weights; see report for the figures.
+func benchTiles(b *testing.B, name string, p product) {
+	copies := [][]byte{p.weights}
+	for size := len(p.weights); size < benchBytes && p.n == benchRows; size += len(p.weights) {
+		copies = append(copies, slices.Clone(p.weights))
+	}
+	for _, m := range benchTokens {
+		b.Run(fmt.Sprintf("%s/%dx%dx%d/threads%d", name, p.k, p.n, m, parallel.Threads()), func(b *testing.B) {
+			x, y, factor := make([]int8, m*p.k), make([]float32, m*p.n), make([]float32, m)
+			fillTernary(rand.New(rand.NewPCG(3, 3)), nil, x, false)
+			p.emit = func(s sums) { s.rescaleTo(y, p.n, factor) }
+			for i := 0; b.Loop(); i++ {
+				p.weights = copies[i%len(copies)]
+				mulTiles(p, x, m)
+			}
+			report(b, 2*float64(p.n*p.k*m), measuredLimits().int8, len(p.weights))
+		})
+	}
+}
+
+func BenchmarkTernary(b *testing.B) {
+	everyTernary(func(name string, format Format, tiles []tile) {
+		benchTiles(b, name, RandomTernary(format, rowsFor(name), benchCols, 1).over(tiles, nil))
+	})
+}
+
+// evenRow is a row of weights for matrices that are rounded.
+func evenRow(dst []float32, i int) {
+	for j := range dst {
+		dst[j] = float32((i*7+j*13)%255 - 127)
+	}
+}
+
+func BenchmarkInt8(b *testing.B) {
+	for name, tiles := range int8Implementations() {
+		w, err := NewInt8(rowsFor(name), benchCols, evenRow)
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchTiles(b, name, w.over(tiles, nil))
+	}
+}
+
+func BenchmarkInt4(b *testing.B) {
+	for name, tiles := range int4Implementations() {
+		w, err := NewInt4(rowsFor(name), benchCols, make([]float32, benchCols), evenRow)
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchTiles(b, name, w.over(tiles, nil))
+	}
+}
+
+// BenchmarkDense has rows of each type: Q6_K by one token as it lies, all others as float32.
+func BenchmarkDense(b *testing.B) {
+	const n, k = 32064, benchCols // a quarter of the 2B model's head
+	for name, c := range rowTypes {
+		size := k / c.values * c.bytes
+		data := randomBytes(rand.New(rand.NewPCG(5, 5)), n*size)
+		for _, m := range benchTokens {
+			b.Run(fmt.Sprintf("%s/%dx%dx%d/threads%d", name, k, n, m, parallel.Threads()), func(b *testing.B) {
+				x, y := make([]float32, m*k), make([]float32, m*n)
+				for b.Loop() {
+					parallel.Chunks(n, 16, func(lo, hi int) {
+						if name == "Q6_K" && m == 1 {
+							DotQ6K(y[lo:hi], data[lo*size:], x)
+							return
+						}
+						rows := make([]float32, 16*k)
+						for ; lo < hi; lo += 16 {
+							part := rows[:min(16, hi-lo)*k]
+							for i := range len(part) / k {
+								c.fast(part[i*k:][:k], data[(lo+i)*size:])
+							}
+							DotRows(y[lo:], n, part, x, k)
+						}
+					})
+				}
+				report(b, 2*float64(n*k*m), measuredLimits().float32, len(data))
+			})
+		}
+	}
+}
+
+// BenchmarkVectors has what one thread does between products, on the activations of a
+// token, in the cache; the bytes are those that it reads and writes.
+func BenchmarkVectors(b *testing.B) {
+	r := rand.New(rand.NewPCG(6, 6))
+	const n = benchRows
+	x, y, w := spread(r, n), spread(r, n), spread(r, n)
+	q, sums, half := make([]int8, n), make([]int32, n), make([]uint16, n)
+	for _, f := range []struct {
+		name  string
+		bytes int // per value
+		run   func()
+	}{
+		{"Dot", 8, func() { Dot(x, y) }},
+		{"DotF16", 6, func() { DotF16(half, x) }},
+		{"Axpy", 12, func() { Axpy(0, x, y) }},
+		{"Max", 4, func() { Max(x) }},
+		{"QuantizeActivations", 9, func() { QuantizeActivations(q, x) }},
+		{"Rescale", 8, func() { Rescale(y, sums, 0.1) }},
+		{"ScaledProduct", 12, func() { ScaledProduct(y, w, x, 0.1) }},
+		{"ReLU2Product", 12, func() { ReLU2Product(y, w) }},
+		{"SiLUProduct", 12, func() { SiLUProduct(y, w) }},
+		{"ExpScaled", 8, func() { ExpScaled(y, 0.1, 1) }},
+	} {
+		b.Run(fmt.Sprintf("%s/%d", f.name, n), func(b *testing.B) {
+			for b.Loop() {
+				f.run()
+			}
+			reportBytes(b, f.bytes*n)
+		})
+	}
+}
+
+// reportBytes gives the bytes a second of a benchmark of one thread, and the percentage of
+// what all threads read from memory.
+func reportBytes(b *testing.B, bytes int) {
+	perSecond := float64(bytes) * float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(perSecond/1e9, "GB/s")
+	b.ReportMetric(100*perSecond/measuredLimits().memory, "%memory")
+}
+
+// BenchmarkAttention has one query of a head over the keys and values of a long text.
+func BenchmarkAttention(b *testing.B) {
+	const d, stride = 128, 640
+	for _, tokens := range []int{128, 4096} {
+		cache, q, scores := make([]float32, tokens*stride), make([]float32, d), make([]float32, tokens)
+		for name, run := range map[string]func(column []float32){
+			"Scores":      func(column []float32) { Scores(scores, q, column, stride) },
+			"WeightedSum": func(column []float32) { WeightedSum(q, scores, column, stride) },
+		} {
+			b.Run(fmt.Sprintf("%s/%dx%d", name, d, tokens), func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					run(cache[i%(stride/d)*d:])
+				}
+				reportBytes(b, 4*d*tokens)
+			})
+		}
+	}
+}
