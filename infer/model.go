@@ -107,15 +107,15 @@ func (m *Model) SetHead(head string) error {
 // cacheBytes is a size of weights that a processor's caches may hold.
 const cacheBytes = 32 << 20
 
-// weightFormat decides on the bits of a ternary weight. 1.6 bits are faster where
-// weights come from memory and the machine multiplies them without unpacking.
+// weightFormat decides on the bits of a ternary weight: 2 where all of them may stay in a
+// cache, otherwise by measurement.
 func weightFormat(name string, c *model.Config) (kernel.Format, error) {
 	switch name {
 	case "", WeightsAuto:
-		if kernel.FastTrits() && c.TernaryParameters()/4 > cacheBytes {
-			return kernel.Bits16, nil
+		if c.TernaryParameters()/4 <= cacheBytes {
+			return kernel.Bits2, nil
 		}
-		return kernel.Bits2, nil
+		return kernel.FasterFormat(), nil
 	case Weights2Bit:
 		return kernel.Bits2, nil
 	case Weights16Bit:
