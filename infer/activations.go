@@ -16,7 +16,7 @@ type activations struct {
 	x      []float32                  // [m,K], once floats was called
 	q      []int8                     // [m,K], once quantize was called
 	scale  []float32
-	factor []float32 // from the int32 products of each row to floats
+	factor [3][]float32 // from the int32 products of each row to floats, for some weights
 	have   struct{ x, q bool }
 }
 
@@ -48,7 +48,7 @@ func (a *activations) quantize(m int) {
 	if a.have.q {
 		return
 	}
-	a.q, a.scale, a.factor = grow(a.q, m*a.k), grow(a.scale, m), grow(a.factor, m)
+	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
 	rows(m, a.k, func(t int) {
 		buffer := floats.Get().(*[]float32)
 		defer floats.Put(buffer)
@@ -62,6 +62,12 @@ func (a *activations) quantize(m int) {
 		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], x)
 	})
 	a.have.q = true
+}
+
+// factors is room for those of m rows and of weight i of an input.
+func (a *activations) factors(i, m int) []float32 {
+	a.factor[i] = grow(a.factor[i], m)
+	return a.factor[i]
 }
 
 // rows runs body on each of m rows of n values, on several threads where that pays.

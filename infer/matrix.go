@@ -12,11 +12,34 @@ type ternaryMatrix struct {
 }
 
 func (t *ternaryMatrix) mul(y []float32, in *activations, m int) {
-	in.quantize(m)
-	for i := range m {
-		in.factor[i] = quant.Rescale(t.scale, in.scale[i])
+	mulAll(in, m, output{t, y})
+}
+
+// output is where the product with a weight goes.
+type output struct {
+	w matrix
+	y []float32 // [m,N]
+}
+
+// mulAll multiplies m rows of an input by all of its weights: ternary ones in one loop.
+func mulAll(in *activations, m int, list ...output) {
+	var together []kernel.Output
+	for _, o := range list {
+		t, ok := o.w.(*ternaryMatrix)
+		if !ok {
+			o.w.mul(o.y, in, m)
+			continue
+		}
+		in.quantize(m)
+		factor := in.factors(len(together), m)
+		for i := range m {
+			factor[i] = quant.Rescale(t.scale, in.scale[i])
+		}
+		together = append(together, kernel.Output{W: t.w, Dst: o.y, Factor: factor})
 	}
-	t.w.Mul(y, in.q, m, in.factor)
+	if len(together) > 0 {
+		kernel.MulTernary(in.q, m, together...)
+	}
 }
 
 // int8Matrix is a dense weight rounded to int8 row by row.
@@ -30,8 +53,9 @@ func newInt8(d *denseMatrix) (*int8Matrix, error) {
 
 func (t *int8Matrix) mul(y []float32, in *activations, m int) {
 	in.quantize(m)
+	factor := in.factors(0, m)
 	for i := range m {
-		in.factor[i] = 1 / in.scale[i]
+		factor[i] = 1 / in.scale[i]
 	}
-	t.w.Mul(y, in.q, m, in.factor)
+	t.w.Mul(y, in.q, m, factor)
 }

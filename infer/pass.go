@@ -99,9 +99,7 @@ func (p *pass) input(x, w []float32, width int) {
 func (p *pass) attentionBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.inputNorm, c.HiddenSize)
-	w.q.mul(p.q, &p.in, n)
-	w.k.mul(p.k, &p.in, n)
-	w.v.mul(p.v, &p.in, n)
+	mulAll(&p.in, n, output{w.q, p.q}, output{w.k, p.k}, output{w.v, p.v})
 	p.rotate(n)
 	p.remember(l)
 	p.attend(l)
@@ -146,8 +144,7 @@ func (p *pass) addResidual(n int) {
 func (p *pass) feedForwardBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.postNorm, c.HiddenSize)
-	w.gate.mul(p.gate, &p.in, n)
-	w.up.mul(p.up, &p.in, n)
+	mulAll(&p.in, n, output{w.gate, p.gate}, output{w.up, p.up})
 	f := c.IntermediateSize
 	p.in.begin(f, func(dst []float32, t int) {
 		copy(dst, p.gate[t*f:][:f])

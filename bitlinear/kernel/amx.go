@@ -43,22 +43,23 @@ var (
 	amxWorkPool    = sync.Pool{New: func() any { return new(amxWork) }}
 )
 
-// mulAMX is mulTiles on the matrix registers of AMX.
-func mulAMX(p product, x []int8, m int) {
+// mulAMX is mulTogether on the matrix registers of AMX.
+func mulAMX(list []product, x []int8, m int) {
+	p := &list[0]
 	s := amxScratchPool.Get().(*amxScratch)
 	defer amxScratchPool.Put(s)
 	steps := ceil(p.columns(), amxColumns)
 	for first := 0; first < m; first += amxBatch {
 		tokens := min(amxBatch, m-first)
-		s.pack(&p, x[first*p.k:], tokens, steps)
+		s.pack(p, x[first*p.k:], tokens, steps)
 		grain := max(1, 1<<20/(amxRows*p.k*tokens))
-		parallel.Chunks(ceil(p.n, amxRows), grain, func(lo, hi int) {
+		eachRange(list, amxRows, grain, func(q *product, lo, hi int) {
 			w := amxWorkPool.Get().(*amxWork)
 			defer amxWorkPool.Put(w)
 			for i := lo; i < hi; i++ {
-				w.widen(&p, i*amxRows/blockRows, steps)
+				w.widen(q, i*amxRows/blockRows, steps)
 				w.multiply(s, tokens, steps)
-				p.emit(sums{i * amxRows, min(amxRows, p.n-i*amxRows), first, tokens, amxRows, w.sums[:]})
+				q.emit(sums{i * amxRows, min(amxRows, q.n-i*amxRows), first, tokens, amxRows, w.sums[:]})
 			}
 		})
 	}

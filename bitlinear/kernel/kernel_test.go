@@ -233,3 +233,41 @@ func TestExp(t *testing.T) {
 		t.Error("Exp(100) is not infinite or Exp(NaN) is not NaN")
 	}
 }
+
+// TestMulTernaryTogether compares the products of several matrices with the definition.
+func TestMulTernaryTogether(t *testing.T) {
+	defer parallel.SetThreads(0)
+	r := rand.New(rand.NewPCG(7, 7))
+	const k = 130
+	for _, f := range []Format{Bits2, Bits16} {
+		for _, m := range []int{1, 2, 11, 40} {
+			x, factor := make([]int8, m*k), make([]float32, m)
+			fillTernary(r, nil, x, false)
+			for i := range factor {
+				factor[i] = 1 + float32(i)
+			}
+			var list []Output
+			var weights [][]int8
+			for _, n := range []int{200, 1, 64, 33} {
+				q := make([]int8, n*k)
+				fillTernary(r, q, nil, false)
+				w, _ := PackTernary(f, n, k, q)
+				list, weights = append(list, Output{w, make([]float32, m*n), factor}), append(weights, q)
+			}
+			for threads := 1; threads <= 3; threads++ {
+				parallel.SetThreads(threads)
+				MulTernary(x, m, list...)
+				for i, o := range list {
+					n := o.W.N
+					for j, got := range o.Dst {
+						want := float32(quant.Dot(x[j/n*k:][:k], weights[i][j%n*k:][:k])) * factor[j/n]
+						if got != want {
+							t.Fatalf("%v, m %d, matrix %d: value %d is %g, want %g", f, m, i, j, got, want)
+						}
+					}
+					clear(o.Dst)
+				}
+			}
+		}
+	}
+}

@@ -110,16 +110,27 @@ func (w *Ternary) setRow(i int, quads []uint32) {
 // MulInt8 computes dst[m,N] = x[m,K] times the transposed weights, in int32, equal
 // to quant.Dot to the bit.
 func (w *Ternary) MulInt8(dst []int32, x []int8, m int) {
-	w.product(x, m, func(s sums) { s.copyTo(dst, w.N) })
+	mulTiles(w.over(ternaryTiles, func(s sums) { s.copyTo(dst, w.N) }), x, m)
 }
 
-// Mul is MulInt8 rescaled: dst[t,n] = float32(sum)*factor[t].
-func (w *Ternary) Mul(dst []float32, x []int8, m int, factor []float32) {
-	w.product(x, m, func(s sums) { s.rescaleTo(dst, w.N, factor) })
+// Output is where a product with W goes: Dst[t,n] = float32(sum)*Factor[t].
+type Output struct {
+	W      *Ternary
+	Dst    []float32
+	Factor []float32
 }
 
-func (w *Ternary) product(x []int8, m int, emit func(s sums)) {
-	mulTiles(w.over(ternaryTiles, emit), x, m)
+// MulTernary multiplies x [m,K] by several matrices of K columns and one format, in one
+// loop over all of their rows.
+func MulTernary(x []int8, m int, list ...Output) {
+	products := make([]product, len(list))
+	for i, o := range list {
+		if o.W.K != list[0].W.K || o.W.format != list[0].W.format {
+			panic(fmt.Sprintf("kernel: matrices of %d columns in %v and of %d in %v have no product together", list[0].W.K, list[0].W.format, o.W.K, o.W.format))
+		}
+		products[i] = o.W.over(ternaryTiles, func(s sums) { s.rescaleTo(o.Dst, o.W.N, o.Factor) })
+	}
+	mulTogether(products, x, m)
 }
 
 func (w *Ternary) over(tiles []tile, emit func(s sums)) product {

@@ -72,12 +72,18 @@ const maxTile = 24
 // panelBytes is how many activations stay in the cache while all rows pass by.
 const panelBytes = 512 << 10
 
-// mulTiles hands all sums of x [m,k] to p.emit, on the thread that computed them and
-// while they are in its cache. Weights are read once for every panelBytes of activations.
-func mulTiles(p product, x []int8, m int) {
+// mulTiles hands all sums of x [m,k] to p.emit.
+func mulTiles(p product, x []int8, m int) { mulTogether([]product{p}, x, m) }
+
+// mulTogether hands all sums of x [m,k] by several matrices, which have the number of
+// columns and the format in common, to the emit of each, on the thread that computed them
+// and while they are in its cache. Weights are read once for every panelBytes of
+// activations.
+func mulTogether(list []product, x []int8, m int) {
+	p := list[0]
 	if p.tiles[0].amx {
 		if m >= minAMX {
-			mulAMX(p, x, m)
+			mulAMX(list, x, m)
 			return
 		}
 		p.tiles = p.tiles[1:]
@@ -85,7 +91,6 @@ func mulTiles(p product, x []int8, m int) {
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
 	s.pack(p, x, m)
-	blocks := ceil(p.n, blockRows)
 	for panels := s.panels; len(panels) > 0; {
 		together := 0
 		for size := 0; together < len(panels) && (together == 0 || size < panelBytes); together++ {
@@ -99,10 +104,29 @@ func mulTiles(p product, x []int8, m int) {
 		}
 		// A range of less than 2^18 products is not worth another thread.
 		grain := max(1, 1<<18/(unit*blockRows*p.k*min(m, 24)))
-		parallel.Chunks(ceil(blocks, unit), grain, func(lo, hi int) {
-			p.blocks(now, lo*unit, min(hi*unit, blocks), unit == 4)
+		eachRange(list, unit*blockRows, grain, func(q *product, lo, hi int) {
+			q.blocks(now, lo*unit, min(hi*unit, ceil(q.n, blockRows)), unit == 4)
 		})
 	}
+}
+
+// eachRange runs body on ranges of units of so many rows that cover all products, on
+// several threads.
+func eachRange(list []product, rows, grain int, body func(p *product, lo, hi int)) {
+	total := 0
+	for i := range list {
+		total += ceil(list[i].n, rows)
+	}
+	parallel.Chunks(total, grain, func(lo, hi int) {
+		first := 0
+		for i := range list {
+			n := ceil(list[i].n, rows)
+			if l, h := max(lo-first, 0), min(hi-first, n); l < h {
+				body(&list[i], l, h)
+			}
+			first += n
+		}
+	})
 }
 
 // blocks computes the blocks [lo,hi) of weights for the tokens of some panels.
