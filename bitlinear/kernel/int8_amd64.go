@@ -131,8 +131,11 @@ func quantize512(n int, dst *int8, x *float32, scale float32) int32
 // rescale512 writes dst[i] = float32(x[i])*f.
 func rescale512(n int, dst *float32, x *int32, f float32)
 
-// rescaleSums512 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
-func rescaleSums512(tokens int, dst *float32, width int, x *int32, factor *float32)
+// rescaleSums512x16 writes dst[t*width+i] = float32(x[t*16+i])*factor[t] for i below 16.
+func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *float32)
+
+// rescaleSums512x32 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
+func rescaleSums512x32(tokens int, dst *float32, width int, x *int32, factor *float32)
 
 // int4Codes512 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).
 func int4Codes512(n int, dst *byte, x *float32, dither *float32, inverse float32)

@@ -2657,9 +2657,31 @@ loop:
 	VZEROUPPER
 	RET
 
-// func rescaleSums512(tokens int, dst *float32, width int, x *int32, factor *float32)
+// func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 // Requires: AVX, AVX512F
-TEXT ·rescaleSums512(SB), NOSPLIT, $0-40
+TEXT ·rescaleSums512x16(SB), NOSPLIT, $0-40
+	MOVQ tokens+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Z0
+	VCVTDQ2PS    (BX), Z1
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z1, (CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func rescaleSums512x32(tokens int, dst *float32, width int, x *int32, factor *float32)
+// Requires: AVX, AVX512F
+TEXT ·rescaleSums512x32(SB), NOSPLIT, $0-40
 	MOVQ tokens+0(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ width+16(FP), DX

@@ -11,6 +11,8 @@ func dot512(int, *float32, *float32) float32                      { return 0 }
 func dotF16x512(int, *uint16, *float32) float32                   { return 0 }
 func axpy512(int, float32, *float32, *float32)                    {}
 func rescale512(int, *float32, *int32, float32)                   {}
+func rescaleSums512x16(int, *float32, int, *int32, *float32)      {}
+func rescaleSums512x32(int, *float32, int, *int32, *float32)      {}
 func scaledProduct512(int, *float32, *float32, *float32, float32) {}
 func int4Codes512(int, *byte, *float32, *float32, float32)        {}
 func relu2Product512(int, *float32, *float32)                     {}

@@ -22,12 +22,15 @@ func (s *sums) copyTo(dst []int32, width int) {
 // rescaleTo writes float32(sum)*factor[token] to dst [tokens,width].
 func (s *sums) rescaleTo(dst []float32, width int, factor []float32) {
 	dst, factor = dst[s.first*width+s.row:], factor[s.first:][:s.tokens]
-	if s.rows == 32 && s.stride == 32 && has512 {
-		_ = dst[(s.tokens-1)*width+31]
-		rescaleSums512(s.tokens, &dst[0], width, &s.values[0], &factor[0])
-		return
-	}
-	for t, f := range factor {
-		Rescale(dst[t*width:], s.of(t), f)
+	_ = dst[(s.tokens-1)*width+s.rows-1]
+	switch {
+	case has512 && s.rows == 16 && s.stride == 16:
+		rescaleSums512x16(s.tokens, &dst[0], width, &s.values[0], &factor[0])
+	case has512 && s.rows == 32 && s.stride == 32:
+		rescaleSums512x32(s.tokens, &dst[0], width, &s.values[0], &factor[0])
+	default:
+		for t, f := range factor {
+			Rescale(dst[t*width:], s.of(t), f)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -99,12 +100,13 @@ func rescale() {
 	finish()
 }
 
-// rescaleSums rescales two registers of each token.
-func rescaleSums() {
-	TEXT("rescaleSums512", NOSPLIT, "func(tokens int, dst *float32, width int, x *int32, factor *float32)")
-	Doc("rescaleSums512 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.")
+// rescaleSums rescales so many rows of each token.
+func rescaleSums(rows int) {
+	name := fmt.Sprintf("rescaleSums512x%d", rows)
+	TEXT(name, NOSPLIT, "func(tokens int, dst *float32, width int, x *int32, factor *float32)")
+	Doc(fmt.Sprintf("%s writes dst[t*width+i] = float32(x[t*%d+i])*factor[t] for i below %d.", name, rows, rows))
 	tokens, dst, width, x, factor := param("tokens"), param("dst"), param("width"), param("x"), param("factor")
-	f, v := ZMM(), [2]reg.VecVirtual{ZMM(), ZMM()}
+	f, v := ZMM(), []reg.VecVirtual{ZMM(), ZMM()}[:rows/16]
 	Label("loop")
 	VBROADCASTSS(Mem{Base: factor}, f)
 	for i := range v {
@@ -113,7 +115,7 @@ func rescaleSums() {
 		VMOVUPS(v[i], Mem{Base: dst, Disp: 64 * i})
 	}
 	ADDQ(Imm(4), factor)
-	ADDQ(U32(128), x)
+	ADDQ(U32(4*rows), x)
 	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)
 	DECQ(tokens)
 	JNZ(LabelRef("loop"))
