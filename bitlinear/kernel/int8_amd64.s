@@ -2834,83 +2834,1041 @@ loop:
 	VZEROUPPER
 	RET
 
-// func scores512(dim int, count int, dst *float32, q *float32, keys *float32, stride int)
+// func panelF32AVX512x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
 // Requires: AVX, AVX512F
-TEXT ·scores512(SB), NOSPLIT, $0-48
-	MOVQ dim+0(FP), AX
-	MOVQ count+8(FP), CX
-	MOVQ dst+16(FP), DX
-	MOVQ q+24(FP), BX
-	MOVQ keys+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x02, DI
-
-key:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	XORQ   R8, R8
+TEXT ·panelF32AVX512x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
 
 loop:
-	VMOVUPS     (BX)(R8*4), Z2
-	VFMADD231PS (SI)(R8*4), Z2, Z0
-	VMOVUPS     64(BX)(R8*4), Z2
-	VFMADD231PS 64(SI)(R8*4), Z2, Z1
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JL          loop
-	VADDPS      Z1, Z0, Z0
-	VSHUFF32X4  $0x4e, Z0, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VSHUFF32X4  $0xb1, Z0, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VPERMILPS   $0x4e, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VPERMILPS   $0xb1, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VMOVSS      X0, (DX)
-	ADDQ        $0x04, DX
-	ADDQ        DI, SI
-	DECQ        CX
-	JNZ         key
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z4, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
 	VZEROUPPER
 	RET
 
-// func weightedSum512(dim int, count int, dst *float32, e *float32, values *float32, stride int)
+// func panelF32AVX512x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
 // Requires: AVX, AVX512F
-TEXT ·weightedSum512(SB), NOSPLIT, $0-48
-	MOVQ dim+0(FP), AX
-	MOVQ count+8(FP), CX
-	MOVQ dst+16(FP), DX
-	MOVQ e+24(FP), BX
-	MOVQ values+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x02, DI
-
-columns:
-	VPXORD Z1, Z1, Z1
+TEXT ·panelF32AVX512x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	XORQ   R8, R8
-	MOVQ   SI, R9
+	VPXORD Z5, Z5, Z5
 
 loop:
-	VBROADCASTSS (BX)(R8*4), Z0
-	VFMADD231PS  (R9), Z0, Z1
-	VFMADD231PS  64(R9), Z0, Z2
-	VFMADD231PS  128(R9), Z0, Z3
-	VFMADD231PS  192(R9), Z0, Z4
-	ADDQ         DI, R9
-	INCQ         R8
-	CMPQ         R8, CX
-	JL           loop
-	VMOVUPS      Z1, (DX)
-	VMOVUPS      Z2, 64(DX)
-	VMOVUPS      Z3, 128(DX)
-	VMOVUPS      Z4, 192(DX)
-	ADDQ         $0x00000100, SI
-	ADDQ         $0x00000100, DX
-	SUBQ         $0x40, AX
-	JNZ          columns
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z0, Z6, Z2
+	VFMADD231PS  Z1, Z6, Z3
+	VBROADCASTSS (DX)(BX*1), Z6
+	VFMADD231PS  Z0, Z6, Z4
+	VFMADD231PS  Z1, Z6, Z5
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX512x4(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF32AVX512x4(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z0, Z10, Z2
+	VFMADD231PS  Z1, Z10, Z3
+	VBROADCASTSS (DX)(BX*1), Z10
+	VFMADD231PS  Z0, Z10, Z4
+	VFMADD231PS  Z1, Z10, Z5
+	VBROADCASTSS (DX)(BX*2), Z10
+	VFMADD231PS  Z0, Z10, Z6
+	VFMADD231PS  Z1, Z10, Z7
+	VBROADCASTSS (DX)(SI*1), Z10
+	VFMADD231PS  Z0, Z10, Z8
+	VFMADD231PS  Z1, Z10, Z9
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX512x8(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF32AVX512x8(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z0, Z18, Z2
+	VFMADD231PS  Z1, Z18, Z3
+	VBROADCASTSS (DX)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z4
+	VFMADD231PS  Z1, Z18, Z5
+	VBROADCASTSS (DX)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z6
+	VFMADD231PS  Z1, Z18, Z7
+	VBROADCASTSS (DX)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z8
+	VFMADD231PS  Z1, Z18, Z9
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z0, Z18, Z10
+	VFMADD231PS  Z1, Z18, Z11
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z12
+	VFMADD231PS  Z1, Z18, Z13
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z14
+	VFMADD231PS  Z1, Z18, Z15
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z16
+	VFMADD231PS  Z1, Z18, Z17
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (AX)(CX*4), BX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	VMOVUPS      Z12, (BX)(CX*1)
+	VMOVUPS      Z13, 64(BX)(CX*1)
+	VMOVUPS      Z14, (BX)(CX*2)
+	VMOVUPS      Z15, 64(BX)(CX*2)
+	VMOVUPS      Z16, (BX)(DX*1)
+	VMOVUPS      Z17, 64(BX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z4, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z0, Z6, Z2
+	VFMADD231PS  Z1, Z6, Z3
+	VBROADCASTSS (DX)(BX*1), Z6
+	VFMADD231PS  Z0, Z6, Z4
+	VFMADD231PS  Z1, Z6, Z5
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x4(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x4(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z0, Z10, Z2
+	VFMADD231PS  Z1, Z10, Z3
+	VBROADCASTSS (DX)(BX*1), Z10
+	VFMADD231PS  Z0, Z10, Z4
+	VFMADD231PS  Z1, Z10, Z5
+	VBROADCASTSS (DX)(BX*2), Z10
+	VFMADD231PS  Z0, Z10, Z6
+	VFMADD231PS  Z1, Z10, Z7
+	VBROADCASTSS (DX)(SI*1), Z10
+	VFMADD231PS  Z0, Z10, Z8
+	VFMADD231PS  Z1, Z10, Z9
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x8(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x8(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z0, Z18, Z2
+	VFMADD231PS  Z1, Z18, Z3
+	VBROADCASTSS (DX)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z4
+	VFMADD231PS  Z1, Z18, Z5
+	VBROADCASTSS (DX)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z6
+	VFMADD231PS  Z1, Z18, Z7
+	VBROADCASTSS (DX)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z8
+	VFMADD231PS  Z1, Z18, Z9
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z0, Z18, Z10
+	VFMADD231PS  Z1, Z18, Z11
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z12
+	VFMADD231PS  Z1, Z18, Z13
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z14
+	VFMADD231PS  Z1, Z18, Z15
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z16
+	VFMADD231PS  Z1, Z18, Z17
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (AX)(CX*4), BX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	VMOVUPS      Z12, (BX)(CX*1)
+	VMOVUPS      Z13, 64(BX)(CX*1)
+	VMOVUPS      Z14, (BX)(CX*2)
+	VMOVUPS      Z15, 64(BX)(CX*2)
+	VMOVUPS      Z16, (BX)(DX*1)
+	VMOVUPS      Z17, 64(BX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func widenF16AVX512(n int, dst *float32, x *uint16)
+// Requires: AVX, AVX512F
+TEXT ·widenF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VCVTPH2PS (DX)(BX*2), Z0
+	VMOVUPS   Z0, (CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z4, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z0, Z6, Z2
+	VFMADD231PS  Z1, Z6, Z3
+	VBROADCASTSS (DX)(BX*1), Z6
+	VFMADD231PS  Z0, Z6, Z4
+	VFMADD231PS  Z1, Z6, Z5
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x4(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x4(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z0, Z10, Z2
+	VFMADD231PS  Z1, Z10, Z3
+	VBROADCASTSS (DX)(BX*1), Z10
+	VFMADD231PS  Z0, Z10, Z4
+	VFMADD231PS  Z1, Z10, Z5
+	VBROADCASTSS (DX)(BX*2), Z10
+	VFMADD231PS  Z0, Z10, Z6
+	VFMADD231PS  Z1, Z10, Z7
+	VBROADCASTSS (DX)(SI*1), Z10
+	VFMADD231PS  Z0, Z10, Z8
+	VFMADD231PS  Z1, Z10, Z9
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x8(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x8(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z0, Z18, Z2
+	VFMADD231PS  Z1, Z18, Z3
+	VBROADCASTSS (DX)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z4
+	VFMADD231PS  Z1, Z18, Z5
+	VBROADCASTSS (DX)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z6
+	VFMADD231PS  Z1, Z18, Z7
+	VBROADCASTSS (DX)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z8
+	VFMADD231PS  Z1, Z18, Z9
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z0, Z18, Z10
+	VFMADD231PS  Z1, Z18, Z11
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z12
+	VFMADD231PS  Z1, Z18, Z13
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z14
+	VFMADD231PS  Z1, Z18, Z15
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z16
+	VFMADD231PS  Z1, Z18, Z17
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (AX)(CX*4), BX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	VMOVUPS      Z12, (BX)(CX*1)
+	VMOVUPS      Z13, 64(BX)(CX*1)
+	VMOVUPS      Z14, (BX)(CX*2)
+	VMOVUPS      Z15, 64(BX)(CX*2)
+	VMOVUPS      Z16, (BX)(DX*1)
+	VMOVUPS      Z17, 64(BX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func widenInt8AVX512(n int, dst *float32, x *int8)
+// Requires: AVX, AVX512F
+TEXT ·widenInt8AVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVSXBD (DX)(BX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, (CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func narrowF16AVX512(n int, dst *uint16, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·narrowF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Z0
+	VCVTPS2PH $0x00, Z0, (CX)(BX*2)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func rotateAVX512(n int, x *float32, y *float32, cos *float32, sin *float32)
+// Requires: AVX, AVX512F
+TEXT ·rotateAVX512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ cos+24(FP), BX
+	MOVQ sin+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS (DX)(DI*4), Z1
+	VMOVUPS (BX)(DI*4), Z2
+	VMOVUPS (SI)(DI*4), Z3
+	VMULPS  Z0, Z3, Z4
+	VMULPS  Z0, Z2, Z0
+	VMULPS  Z1, Z3, Z3
+	VMULPS  Z1, Z2, Z1
+	VSUBPS  Z3, Z0, Z0
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, (DX)(DI*4)
+	ADDQ    $0x10, DI
+	CMPQ    DI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func panelF32AVX2x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·panelF32AVX2x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y1, Y8, Y5
+	VFMADD231PS  Y2, Y8, Y6
+	VFMADD231PS  Y3, Y8, Y7
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX2x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·panelF32AVX2x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y0, Y12, Y4
+	VFMADD231PS  Y1, Y12, Y5
+	VFMADD231PS  Y2, Y12, Y6
+	VFMADD231PS  Y3, Y12, Y7
+	VBROADCASTSS (DX)(BX*1), Y12
+	VFMADD231PS  Y0, Y12, Y8
+	VFMADD231PS  Y1, Y12, Y9
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y3, Y12, Y11
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y9, 32(AX)(CX*1)
+	VMOVUPS      Y10, 64(AX)(CX*1)
+	VMOVUPS      Y11, 96(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX2x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, F16C, FMA3
+TEXT ·panelF16AVX2x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VCVTPH2PS    (CX), Y0
+	VCVTPH2PS    16(CX), Y1
+	VCVTPH2PS    32(CX), Y2
+	VCVTPH2PS    48(CX), Y3
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y1, Y8, Y5
+	VFMADD231PS  Y2, Y8, Y6
+	VFMADD231PS  Y3, Y8, Y7
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX2x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, F16C, FMA3
+TEXT ·panelF16AVX2x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VCVTPH2PS    (CX), Y0
+	VCVTPH2PS    16(CX), Y1
+	VCVTPH2PS    32(CX), Y2
+	VCVTPH2PS    48(CX), Y3
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y0, Y12, Y4
+	VFMADD231PS  Y1, Y12, Y5
+	VFMADD231PS  Y2, Y12, Y6
+	VFMADD231PS  Y3, Y12, Y7
+	VBROADCASTSS (DX)(BX*1), Y12
+	VFMADD231PS  Y0, Y12, Y8
+	VFMADD231PS  Y1, Y12, Y9
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y3, Y12, Y11
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y9, 32(AX)(CX*1)
+	VMOVUPS      Y10, 64(AX)(CX*1)
+	VMOVUPS      Y11, 96(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func widenF16AVX2(n int, dst *float32, x *uint16)
+// Requires: AVX, F16C
+TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VCVTPH2PS (DX)(BX*2), Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX2x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·panelInt8AVX2x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VPMOVSXBD    (CX), Y0
+	VCVTDQ2PS    Y0, Y0
+	VPMOVSXBD    8(CX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VPMOVSXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VPMOVSXBD    24(CX), Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y1, Y8, Y5
+	VFMADD231PS  Y2, Y8, Y6
+	VFMADD231PS  Y3, Y8, Y7
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX2x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·panelInt8AVX2x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VPMOVSXBD    (CX), Y0
+	VCVTDQ2PS    Y0, Y0
+	VPMOVSXBD    8(CX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VPMOVSXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VPMOVSXBD    24(CX), Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y0, Y12, Y4
+	VFMADD231PS  Y1, Y12, Y5
+	VFMADD231PS  Y2, Y12, Y6
+	VFMADD231PS  Y3, Y12, Y7
+	VBROADCASTSS (DX)(BX*1), Y12
+	VFMADD231PS  Y0, Y12, Y8
+	VFMADD231PS  Y1, Y12, Y9
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y3, Y12, Y11
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y9, 32(AX)(CX*1)
+	VMOVUPS      Y10, 64(AX)(CX*1)
+	VMOVUPS      Y11, 96(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func widenInt8AVX2(n int, dst *float32, x *int8)
+// Requires: AVX, AVX2
+TEXT ·widenInt8AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVSXBD (DX)(BX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func narrowF16AVX2(n int, dst *uint16, x *float32)
+// Requires: AVX, F16C
+TEXT ·narrowF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y0
+	VCVTPS2PH $0x00, Y0, (CX)(BX*2)
+	ADDQ      $0x08, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)
+// Requires: AVX
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ cos+24(FP), BX
+	MOVQ sin+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS (DX)(DI*4), Y1
+	VMOVUPS (BX)(DI*4), Y2
+	VMOVUPS (SI)(DI*4), Y3
+	VMULPS  Y0, Y3, Y4
+	VMULPS  Y0, Y2, Y0
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y1, Y2, Y1
+	VSUBPS  Y3, Y0, Y0
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y0, (CX)(DI*4)
+	VMOVUPS Y1, (DX)(DI*4)
+	ADDQ    $0x08, DI
+	CMPQ    DI, AX
+	JL      loop
 	VZEROUPPER
 	RET

@@ -41,8 +41,7 @@ func main() {
 	sumInt8()
 	expScaled()
 	siluProduct()
-	scores()
-	weightedSum()
+	attention()
 	Generate()
 }
 

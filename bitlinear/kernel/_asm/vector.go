@@ -7,12 +7,15 @@ import (
 )
 
 // loop runs body on blocks of 16 elements; n is a multiple of 16 and not 0.
-func loop(n reg.Register, body func(i reg.GPVirtual)) {
+func loop(n reg.Register, body func(i reg.GPVirtual)) { blocks(16, n, body) }
+
+// blocks is loop for blocks of another size.
+func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
 	i := GP64()
 	XORQ(i, i)
 	Label("loop")
 	body(i)
-	ADDQ(Imm(16), i)
+	ADDQ(Imm(uint64(size)), i)
 	CMPQ(i, n)
 	JL(LabelRef("loop"))
 }
