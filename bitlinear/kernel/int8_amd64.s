@@ -2457,37 +2457,36 @@ DATA absMask<>+0(SB)/4, $0x7fffffff
 GLOBL absMask<>(SB), RODATA|NOPTR, $4
 
 // func quantize512(n int, dst *int8, x *float32, scale float32) int32
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·quantize512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Z0
-	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS scale+24(FP), Z0
+	VPXORD       Z2, Z2, Z2
 	VPBROADCASTD int8Low<>+0(SB), Z3
 	VPBROADCASTD int8High<>+0(SB), Z4
 	XORQ         BX, BX
 
 loop:
-	VMULPS     (DX)(BX*4), Z0, Z2
-	VCVTPS2DQ  Z2, Z2
-	VPMAXSD    Z3, Z2, Z2
-	VPMINSD    Z4, Z2, Z2
-	VPADDD     Z2, Z1, Z1
-	VPMOVDB    Z2, (CX)(BX*1)
+	VMULPS     (DX)(BX*4), Z0, Z1
+	VCVTPS2DQ  Z1, Z1
+	VPMAXSD    Z3, Z1, Z1
+	VPMINSD    Z4, Z1, Z1
+	VPADDD     Z1, Z2, Z2
+	VPMOVDB    Z1, (CX)(BX*1)
 	ADDQ       $0x10, BX
 	CMPQ       BX, AX
 	JL         loop
-	VSHUFF32X4 $0x4e, Z1, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VSHUFF32X4 $0xb1, Z1, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VPERMILPS  $0x4e, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VPERMILPS  $0xb1, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VMOVD      X1, AX
+	VSHUFF32X4 $0x4e, Z2, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VSHUFF32X4 $0xb1, Z2, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VMOVD      X2, AX
 	MOVL       AX, ret+32(FP)
 	VZEROUPPER
 	RET
@@ -2499,13 +2498,12 @@ DATA int8High<>+0(SB)/4, $0x0000007f
 GLOBL int8High<>(SB), RODATA|NOPTR, $4
 
 // func rescale512(n int, dst *float32, x *int32, f float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·rescale512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVSS        f+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS f+24(FP), Z0
 	XORQ         BX, BX
 
 loop:
@@ -2519,14 +2517,13 @@ loop:
 	RET
 
 // func scaledProduct512(n int, dst *float32, w *float32, x *float32, f float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·scaledProduct512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         w+16(FP), DX
 	MOVQ         x+24(FP), BX
-	MOVSS        f+32(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS f+32(FP), Z0
 	XORQ         SI, SI
 
 loop:
@@ -2587,11 +2584,10 @@ loop:
 	RET
 
 // func axpy512(n int, a float32, x *float32, y *float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·axpy512(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
-	MOVSS        a+8(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS a+8(FP), Z0
 	MOVQ         x+16(FP), CX
 	MOVQ         y+24(FP), DX
 	XORQ         BX, BX
@@ -2694,59 +2690,57 @@ loop:
 TEXT ·expScaled512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
-	MOVSS        scale+16(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        top+20(FP), X2
-	VBROADCASTSS X2, Z2
-	VBROADCASTSS float0xc2ad0000<>+0(SB), Z3
-	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z4
-	VBROADCASTSS float0x3f318000<>+0(SB), Z5
-	VBROADCASTSS float0x395e8083<>+0(SB), Z6
-	VBROADCASTSS float0x3f800000<>+0(SB), Z7
-	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS scale+16(FP), Z0
+	VBROADCASTSS top+20(FP), Z1
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Z2
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z3
+	VBROADCASTSS float0x3f318000<>+0(SB), Z4
+	VBROADCASTSS float0x395e8083<>+0(SB), Z5
+	VBROADCASTSS float0x3f800000<>+0(SB), Z6
+	VPXORD       Z10, Z10, Z10
 	XORQ         DX, DX
 
 loop:
-	VMOVUPS      (CX)(DX*4), Z10
-	VSUBPS       Z2, Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VCMPPS       $0x0d, Z3, Z10, K1
-	VMULPS       Z4, Z10, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VMULPS       Z5, Z8, Z9
-	VSUBPS       Z9, Z10, Z9
-	VMULPS       Z6, Z8, Z10
-	VADDPS       Z10, Z9, Z9
-	VBROADCASTSS float0x39506967<>+0(SB), Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3c088908<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3f000000<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VMULPS       Z9, Z10, Z10
+	VMOVUPS      (CX)(DX*4), Z9
+	VSUBPS       Z1, Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VCMPPS       $0x0d, Z2, Z9, K1
+	VMULPS       Z3, Z9, Z7
+	VRNDSCALEPS  $0x08, Z7, Z7
+	VMULPS       Z4, Z7, Z8
+	VSUBPS       Z8, Z9, Z8
+	VMULPS       Z5, Z7, Z9
+	VADDPS       Z9, Z8, Z8
+	VBROADCASTSS float0x39506967<>+0(SB), Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z8, Z9, Z9
+	VADDPS       Z6, Z9, Z9
+	VSCALEFPS.Z  Z7, Z9, K1, Z9
 	VADDPS       Z9, Z10, Z10
-	VADDPS       Z7, Z10, Z10
-	VSCALEFPS.Z  Z8, Z10, K1, Z10
-	VADDPS       Z10, Z1, Z1
-	VMOVUPS      Z10, (CX)(DX*4)
+	VMOVUPS      Z9, (CX)(DX*4)
 	ADDQ         $0x10, DX
 	CMPQ         DX, AX
 	JL           loop
-	VSHUFF32X4   $0x4e, Z1, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	VSHUFF32X4   $0xb1, Z1, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	VPERMILPS    $0x4e, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	VPERMILPS    $0xb1, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	MOVSS        X1, ret+24(FP)
+	VSHUFF32X4   $0x4e, Z10, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	VSHUFF32X4   $0xb1, Z10, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	VPERMILPS    $0x4e, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	VPERMILPS    $0xb1, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	MOVSS        X10, ret+24(FP)
 	VZEROUPPER
 	RET
 
