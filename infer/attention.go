@@ -32,9 +32,11 @@ type attentionTask struct {
 
 // attentionTasks are those of a batch; they are the same for all layers.
 type attentionTasks struct {
-	list  []attentionTask
-	joins []join
-	work  int // products
+	list    []attentionTask
+	joins   []join
+	work    int               // products
+	results []*partialSoftmax // kept from batch to batch
+	used    int               // of them
 }
 
 // join is tasks [first,first+n) of the same rows.
@@ -43,7 +45,7 @@ type join struct{ first, n int }
 // plan cuts the batch into tasks.
 func (t *attentionTasks) plan(m *Model, spans []span) {
 	c, row := &m.config, 0
-	t.list, t.joins, t.work = t.list[:0], t.joins[:0], 0
+	t.list, t.joins, t.work, t.used = t.list[:0], t.joins[:0], 0, 0
 	step := max(1, maxRows/m.groupSize())
 	for _, sp := range spans {
 		for first := 0; first < len(sp.ids); first += step {
@@ -67,9 +69,20 @@ func (t *attentionTasks) add(m *Model, task attentionTask) {
 	}
 	t.joins = append(t.joins, join{len(t.list), blocks})
 	for b := range blocks {
-		task.lo, task.hi, task.result = b, b+1, newPartialSoftmax(rows, padded(m.config.HeadDim))
+		task.lo, task.hi, task.result = b, b+1, t.result(rows, padded(m.config.HeadDim))
 		t.list = append(t.list, task)
 	}
+}
+
+// result is memory for one that the batch does not use yet.
+func (t *attentionTasks) result(rows, wide int) *partialSoftmax {
+	if t.used == len(t.results) {
+		t.results = append(t.results, new(partialSoftmax))
+	}
+	s := t.results[t.used]
+	t.used++
+	s.grow(rows, wide)
+	return s
 }
 
 // attend computes grouped-query causal attention of all rows over their caches.
@@ -216,12 +229,6 @@ type partialSoftmax struct {
 	wide     int
 	top, sum []float32 // [rows]
 	out      []float32 // [rows, wide]
-}
-
-func newPartialSoftmax(rows, wide int) *partialSoftmax {
-	s := new(partialSoftmax)
-	s.grow(rows, wide)
-	return s
 }
 
 func (s *partialSoftmax) grow(rows, wide int) {
