@@ -2,115 +2,256 @@ package infer
 
 import (
 	"math"
+	"sync"
 
 	"trit/bitlinear/kernel"
 	"trit/internal/parallel"
 )
 
-// A block of at least minBlock tokens of one session attends as matrix products, with up
-// to blockQueries queries of a head together, so that each key and value that is read
-// serves all of them. Fewer tokens attend one by one, so that a draft and a token alone
-// have the same bits.
+// Attention takes the queries of a few tokens, in all heads that share keys, through a
+// block of positions at a time: each key and value that is read serves all of these rows,
+// and no more scores are kept than those of a block. Every block gives a softmax of its
+// own, and these are merged in their order. Nothing that a row gets depends on the rows
+// beside it or on who computes it, so a token has the same bits alone, in a draft, in a
+// prompt and beside other sessions.
 const (
-	blockQueries = 96
-	minBlock     = 32
+	maxRows   = 128 // rows of a task: as many as keep its scores near the core
+	splitRows = 64  // with up to so many rows, each block of positions is a task of its own
+	tileRows  = 8   // rows that read as many values as the last of them sees
 )
 
-// queries are rows [lo,hi) of the batch, tokens of one session that attend together.
-type queries struct {
+// attentionTask is some tokens of a session in the heads of one KV head.
+type attentionTask struct {
 	s      *Session
-	lo, hi int
-	seen   int // tokens that the last one sees
+	row, n int // of the batch
+	at     int // position of the first
+	head   int // KV head
+	lo, hi int // blocks of positions
+	result *partialSoftmax
+}
+
+// attentionTasks are those of a batch; they are the same for all layers.
+type attentionTasks struct {
+	list    []attentionTask
+	joins   []join
+	work    int               // products
+	results []*partialSoftmax // kept from batch to batch
+	used    int               // of them
+}
+
+// join is tasks [first,first+n) of the same rows.
+type join struct{ first, n int }
+
+// plan cuts the batch into tasks.
+func (t *attentionTasks) plan(m *Model, spans []span) {
+	c, row := &m.config, 0
+	t.list, t.joins, t.work, t.used = t.list[:0], t.joins[:0], 0, 0
+	step := max(1, maxRows/m.groupSize())
+	for _, sp := range spans {
+		for first := 0; first < len(sp.ids); first += step {
+			task := attentionTask{s: sp.s, row: row + first, n: min(step, len(sp.ids)-first), at: sp.s.Len() + first}
+			t.work += task.n * (task.at + task.n) * c.QDim()
+			for task.head = range c.NumKeyValueHeads {
+				t.add(m, task)
+			}
+		}
+		row += len(sp.ids)
+	}
+}
+
+// add adds a task, in parts where it has few rows.
+func (t *attentionTasks) add(m *Model, task attentionTask) {
+	task.hi = (task.at + task.n + blockPositions - 1) / blockPositions
+	rows, blocks := task.n*m.groupSize(), task.hi
+	if rows > splitRows || blocks == 1 {
+		t.list = append(t.list, task)
+		return
+	}
+	t.joins = append(t.joins, join{len(t.list), blocks})
+	for b := range blocks {
+		task.lo, task.hi, task.result = b, b+1, t.result(rows, padded(m.config.HeadDim))
+		t.list = append(t.list, task)
+	}
+}
+
+// result is memory for one that the batch does not use yet.
+func (t *attentionTasks) result(rows, wide int) *partialSoftmax {
+	if t.used == len(t.results) {
+		t.results = append(t.results, new(partialSoftmax))
+	}
+	s := t.results[t.used]
+	t.used++
+	s.grow(rows, wide)
+	return s
 }
 
 // attend computes grouped-query causal attention of all rows over their caches.
 func (p *pass) attend(l int) {
-	c := &p.m.config
-	blocks, work := p.queries()
-	heads := c.NumAttentionHeads
-	grain := max(1, len(blocks)*1<<15/max(1, work*c.HeadDim))
-	parallel.Chunks(heads*len(blocks), grain, func(lo, hi int) {
+	t := &p.tasks
+	// A thread is worth while from about 2^17 products on.
+	grain := max(1, len(t.list)*1<<17/max(1, t.work))
+	parallel.Chunks(len(t.list), grain, func(lo, hi int) {
+		g := groups.Get().(*group)
+		defer groups.Put(g)
 		for i := lo; i < hi; i++ {
-			if b := &blocks[i/heads]; b.hi == b.lo+1 {
-				p.attendOne(l, i%heads, b)
-			} else {
-				p.attendBlock(l, i%heads, b)
-			}
+			p.attendTask(g, l, &t.list[i])
+		}
+	})
+	parallel.Chunks(len(t.joins), grain, func(lo, hi int) {
+		for _, j := range t.joins[lo:hi] {
+			p.join(t.list[j.first:][:j.n])
 		}
 	})
 }
 
-// queries cuts the batch into what attends together; work is the number of pairs of a
-// query and a token.
-func (p *pass) queries() (blocks []queries, work int) {
-	row := 0
-	for _, sp := range p.spans {
-		step := 1
-		if len(sp.ids) >= minBlock {
-			step = blockQueries
-		}
-		for first := 0; first < len(sp.ids); first += step {
-			n := min(step, len(sp.ids)-first)
-			b := queries{sp.s, row + first, row + first + n, sp.s.Len() + first + n}
-			blocks, work = append(blocks, b), work+n*b.seen
-		}
-		row += len(sp.ids)
+func (p *pass) attendTask(g *group, l int, t *attentionTask) {
+	g.load(p, t)
+	total := t.result
+	if total == nil {
+		total = &g.total
+		total.grow(g.rows, g.wide)
 	}
-	return blocks, work
+	scale := p.m.attentionScale()
+	g.attend(t.s.cache[l], t.lo, scale, total)
+	for b := t.lo + 1; b < t.hi; b++ {
+		g.part.grow(g.rows, g.wide)
+		g.attend(t.s.cache[l], b, scale, &g.part)
+		total.merge(&g.part, scale)
+	}
+	if t.result == nil {
+		p.finish(t, total)
+	}
 }
 
-// cached is where the keys or values of the group of a head begin, and the distance of
-// two positions.
-func (p *pass) cached(cache []float32, head int) (column []float32, stride int) {
+// join merges the results of tasks of the same rows into those of the first.
+func (p *pass) join(tasks []attentionTask) {
+	total := tasks[0].result
+	for _, t := range tasks[1:] {
+		total.merge(t.result, p.m.attentionScale())
+	}
+	p.finish(&tasks[0], total)
+}
+
+// finish writes the weighted means of values.
+func (p *pass) finish(t *attentionTask, total *partialSoftmax) {
 	c := &p.m.config
-	group := c.NumAttentionHeads / c.NumKeyValueHeads
-	return cache[head/group*c.HeadDim:], c.KVDim()
-}
-
-func (p *pass) attentionScale() float32 {
-	return float32(1 / math.Sqrt(float64(p.m.config.HeadDim)))
-}
-
-// attendOne attends with a single query, as decoding does.
-func (p *pass) attendOne(l, head int, b *queries) {
-	d, wide := p.m.config.HeadDim, p.m.config.QDim()
-	keys, stride := p.cached(b.s.keys[l], head)
-	values, _ := p.cached(b.s.values[l], head)
-	at := b.lo*wide + head*d
-	buffer := floats.Get().(*[]float32)
-	defer floats.Put(buffer)
-	*buffer = grow(*buffer, b.seen)
-	scores, q, out := *buffer, p.q[at:][:d], p.att[at:][:d]
-	kernel.Scores(scores, q, keys, stride)
-	inverse := softmax(scores, p.attentionScale())
-	kernel.WeightedSum(out, scores, values, stride)
-	kernel.Scale(inverse, out)
-}
-
-// attendBlock attends with several queries as matrix products.
-func (p *pass) attendBlock(l, head int, b *queries) {
-	c := &p.m.config
-	d, n, seen, wide := c.HeadDim, b.hi-b.lo, b.seen, c.QDim()
-	keys, stride := p.cached(b.s.keys[l], head)
-	values, _ := p.cached(b.s.values[l], head)
-	buffer := floats.Get().(*[]float32)
-	defer floats.Put(buffer)
-	*buffer = grow(*buffer, n*(seen+d))
-	scores, out := (*buffer)[:n*seen], (*buffer)[n*seen:]
-	kernel.GemmOneThread(false, true, n, seen, d, p.q[b.lo*wide+head*d:], wide, keys, stride, scores, false)
-	for t := range n {
-		row, visible := scores[t*seen:][:seen], seen-n+t+1
-		inverse := softmax(row[:visible], p.attentionScale())
-		kernel.Scale(inverse, row[:visible])
-		clear(row[visible:])
-	}
-	kernel.GemmOneThread(false, false, n, d, seen, scores, seen, values, stride, out, false)
-	for t := range n {
-		copy(p.att[(b.lo+t)*wide+head*d:][:d], out[t*d:])
+	size := p.m.groupSize()
+	for r, sum := range total.sum {
+		at := (t.row+r/size)*c.QDim() + (t.head*size+r%size)*c.HeadDim
+		dst := p.att[at:][:c.HeadDim]
+		clear(dst)
+		kernel.Axpy(1/sum, total.row(r)[:c.HeadDim], dst)
 	}
 }
 
-// softmax replaces scores by e^(scale*(score-max)) and returns one over their sum.
-func softmax(scores []float32, scale float32) (inverse float32) {
-	return 1 / kernel.ExpScaled(scores, scale, kernel.Max(scores))
+// groupSize is how many query heads share a KV head.
+func (m *Model) groupSize() int { return m.config.NumAttentionHeads / m.config.NumKeyValueHeads }
+
+func (m *Model) attentionScale() float32 { return float32(1 / math.Sqrt(float64(m.config.HeadDim))) }
+
+// group is the rows of a task, token by token and head by head, with its working memory.
+type group struct {
+	head, rows, wide int
+	q                []float32 // [rows, dim]
+	seen             []int     // positions that each row sees
+	start            int       // position where the block at hand begins
+	first            int       // row that sees some of it
+	scores           []float32 // [rows, blockPositions]
+	out              []float32 // [rows, wide]
+	panel            []float32 // room for a panel
+	part, total      partialSoftmax
+}
+
+// groups keeps the memory from call to call.
+var groups = sync.Pool{New: func() any { return new(group) }}
+
+// load takes over the queries of a task.
+func (g *group) load(p *pass, t *attentionTask) {
+	c, size := &p.m.config, p.m.groupSize()
+	g.head, g.rows, g.wide = t.head, t.n*size, padded(c.HeadDim)
+	g.q, g.seen = grow(g.q, g.rows*c.HeadDim), grow(g.seen, g.rows)
+	g.scores = grow(g.scores, g.rows*blockPositions)
+	g.panel = grow(g.panel, max(c.HeadDim, blockPositions)*kernel.PanelCols)
+	width := size * c.HeadDim
+	for i := range t.n {
+		copy(g.q[i*width:][:width], p.q[(t.row+i)*c.QDim()+t.head*width:])
+	}
+	for r := range g.seen {
+		g.seen[r] = t.at + r/size + 1
+	}
+}
+
+// count is how many positions of the block row r sees.
+func (g *group) count(r int) int { return min(g.seen[r]-g.start, blockPositions) }
+
+// attend writes the softmax of all rows over a block.
+func (g *group) attend(c kvCache, block int, scale float32, dst *partialSoftmax) {
+	g.start, g.first, g.out = block*blockPositions, 0, dst.out
+	for ; g.count(g.first) <= 0; g.first++ {
+		dst.sum[g.first] = 0
+	}
+	c.scores(g, block)
+	for r := g.first; r < g.rows; r++ {
+		dst.top[r], dst.sum[r] = g.softmax(r, scale)
+	}
+	c.weightedSums(g, block)
+}
+
+// softmax replaces the scores of row r by e^(scale*(score-top)), and by 0 for positions
+// that it does not see but the rows of its tile do.
+func (g *group) softmax(r int, scale float32) (top, sum float32) {
+	row, n := g.scores[r*blockPositions:][:blockPositions], g.count(r)
+	last := min(g.rows, g.first+(r-g.first)/tileRows*tileRows+tileRows) - 1
+	whole := (n + 15) &^ 15 // of registers
+	for i := n; i < whole; i++ {
+		row[i] = float32(math.Inf(-1))
+	}
+	clear(row[whole:max(whole, g.count(last))])
+	top = kernel.Max(row[:whole])
+	return top, kernel.ExpScaled(row[:whole], scale, top)
+}
+
+// scaleScores multiplies the scores by factors of the positions, [heads][room].
+func (g *group) scaleScores(factors []float32, room int) {
+	if factors == nil {
+		return
+	}
+	for r := g.first; r < g.rows; r++ {
+		row := g.scores[r*blockPositions:][:g.count(r)]
+		kernel.ScaledProduct(row, factors[g.head*room:][:len(row)], row, 1)
+	}
+}
+
+// partialSoftmax is the softmax of rows over some positions, not yet divided by its sum:
+// the largest score of each row, the sum of e^(scale*(score-top)), 0 where a row sees
+// none of the positions, and the values weighted by these.
+type partialSoftmax struct {
+	wide     int
+	top, sum []float32 // [rows]
+	out      []float32 // [rows, wide]
+}
+
+func (s *partialSoftmax) grow(rows, wide int) {
+	s.wide, s.top, s.sum, s.out = wide, grow(s.top, rows), grow(s.sum, rows), grow(s.out, rows*wide)
+}
+
+func (s *partialSoftmax) row(r int) []float32 { return s.out[r*s.wide:][:s.wide] }
+
+// merge takes over later positions, and leaves something else in later.
+func (s *partialSoftmax) merge(later *partialSoftmax, scale float32) {
+	for r, sum := range later.sum {
+		if sum == 0 {
+			continue
+		}
+		mine, other := s.row(r), later.row(r)
+		if factor := kernel.Exp(scale * (later.top[r] - s.top[r])); factor <= 1 {
+			kernel.Axpy(factor, other, mine)
+			s.sum[r] += factor * sum
+			continue
+		}
+		factor := kernel.Exp(scale * (s.top[r] - later.top[r]))
+		kernel.Axpy(factor, mine, other)
+		copy(mine, other)
+		s.top[r], s.sum[r] = later.top[r], sum+factor*s.sum[r]
+	}
 }

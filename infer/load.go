@@ -12,13 +12,16 @@ import (
 // architectures that the engine runs; each but llama has rotate-half RoPE.
 var architectures = []string{"bitnet-b1.58", "bitnet-25", "bitnet", "llama"}
 
-func fromFile(f *gguf.File, weights string) (*Model, error) {
+func fromFile(f *gguf.File, o Options) (*Model, error) {
 	c, arch, err := readConfig(f)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{config: c, file: f, interleaved: arch == "llama", layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
-	format, err := weightFormat(weights, &c)
+	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
+		return nil, err
+	}
+	format, err := weightFormat(o.Weights, &c)
 	if err != nil {
 		return nil, err
 	}

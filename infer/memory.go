@@ -21,7 +21,7 @@ func (h *boundedHead) bytesInMemory() int { return h.coarse.Bytes() + 4*h.n }
 
 // Memory is what the model takes.
 func (m *Model) Memory() Memory {
-	u := Memory{Format: "float", Head: len(m.embedding.data), CacheBytesPerToken: 2 * 4 * m.config.KVDim() * len(m.layers)}
+	u := Memory{Format: "float", Head: len(m.embedding.data), CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * len(m.layers)}
 	for i := range m.layers {
 		l := &m.layers[i]
 		for _, w := range []matrix{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {

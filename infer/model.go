@@ -17,6 +17,7 @@ type Options struct {
 	Threads int    // 0: one for each core
 	Head    string // HeadExact (or empty), HeadBounded, HeadQ6K, HeadInt8
 	Weights string // WeightsAuto (or empty), Weights2Bit, Weights16Bit
+	Cache   string // CacheF16 (or empty), CacheInt8, CacheF32
 }
 
 // How the head, the product that gives the logits, is computed.
@@ -51,6 +52,7 @@ type Model struct {
 	layers      []layer
 	interleaved bool // rotary pairs are neighbours, as in GGUF files of architecture llama
 	rope        *ropeTable
+	cache       cacheFormat
 }
 
 // layer holds the weights of a block; the sub-norms are nil where there are none.
@@ -66,7 +68,7 @@ func Load(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := fromFile(f, o.Weights)
+	m, err := fromFile(f, o)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -22,6 +22,7 @@ type pass struct {
 	last     activations // of the head
 	full     []float32   // logits of the rows of a choice
 	bounded  []boundedLogits
+	tasks    attentionTasks
 }
 
 // span is the next tokens of a session, rows of the batch that follow each other.
@@ -42,6 +43,7 @@ func (p *pass) run(spans []span) {
 			n++
 		}
 	}
+	p.tasks.plan(p.m, spans)
 	for l := range p.m.layers {
 		p.attentionBlock(l, n)
 		p.feedForwardBlock(l, n)
@@ -112,11 +114,11 @@ func (p *pass) attentionBlock(l, n int) {
 func (p *pass) rotate(n int) {
 	c, angles := &p.m.config, p.spans[0].s.rope
 	for _, sp := range p.spans {
-		if len(sp.s.rope) > len(angles) {
+		if len(sp.s.rope.cos) > len(angles.cos) {
 			angles = sp.s.rope
 		}
 	}
-	parallel.For(n, max(1, 1<<13/c.QDim()), func(lo, hi int) {
+	parallel.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			angles.rotate(p.q[t*c.QDim():][:c.QDim()], p.position[t], p.m.interleaved)
 			angles.rotate(p.k[t*c.KVDim():][:c.KVDim()], p.position[t], p.m.interleaved)
@@ -128,9 +130,8 @@ func (p *pass) rotate(n int) {
 func (p *pass) remember(l int) {
 	kv, row := p.m.config.KVDim(), 0
 	for _, sp := range p.spans {
-		at, n := sp.s.Len()*kv, len(sp.ids)*kv
-		copy(sp.s.keys[l][at:][:n], p.k[row:])
-		copy(sp.s.values[l][at:][:n], p.v[row:])
+		n := len(sp.ids)
+		sp.s.cache[l].write(sp.s.Len(), n, p.k[row*kv:][:n*kv], p.v[row*kv:][:n*kv])
 		row += n
 	}
 }

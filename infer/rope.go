@@ -3,55 +3,75 @@ package infer
 import (
 	"math"
 	"sync"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
 )
 
-// ropeTable holds cosine and sine of the rotary angles, [positions, head_dim/2] each.
+// ropeTable holds the rotary angles that sessions share.
 type ropeTable struct {
-	half  int
-	theta float64
-	mu    sync.Mutex
-	table angles
+	frequencies []float64 // [head_dim/2]
+	mu          sync.Mutex
+	table       angles
 }
 
 func newRopeTable(headDim int, theta float64) *ropeTable {
-	return &ropeTable{half: headDim / 2, theta: theta}
+	r := &ropeTable{frequencies: make([]float64, headDim/2)}
+	for i := range r.frequencies {
+		r.frequencies[i] = math.Pow(theta, -float64(i)/float64(headDim/2))
+	}
+	return r
 }
 
-// angles are cosine and sine of each position.
-type angles [][2][]float32
+// angles are cosine and sine of each position, [positions, head_dim/2].
+type angles struct {
+	half     int
+	cos, sin []float32
+}
 
 // extend makes the table reach to so many positions and returns it; sessions keep what
 // they got, since a later call makes a longer one.
 func (r *ropeTable) extend(positions int) angles {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	table := r.table
-	for t := len(table); t < positions; t++ {
-		cos, sin := make([]float32, r.half), make([]float32, r.half)
-		for i := range r.half {
-			angle := float64(t) * math.Pow(r.theta, -float64(i)/float64(r.half))
-			cos[i], sin[i] = float32(math.Cos(angle)), float32(math.Sin(angle))
-		}
-		table = append(table, [2][]float32{cos, sin})
+	half, old := len(r.frequencies), r.table
+	known := len(old.cos) / max(1, half)
+	if positions <= known {
+		return old
 	}
-	r.table = table
-	return table
+	longer := angles{half, make([]float32, positions*half), make([]float32, positions*half)}
+	copy(longer.cos, old.cos)
+	copy(longer.sin, old.sin)
+	parallel.For(positions-known, max(1, 1<<10/max(1, half)), func(lo, hi int) {
+		for t := known + lo; t < known+hi; t++ {
+			for i, frequency := range r.frequencies {
+				sin, cos := math.Sincos(float64(t) * frequency)
+				longer.cos[t*half+i], longer.sin[t*half+i] = float32(cos), float32(sin)
+			}
+		}
+	})
+	r.table = longer
+	return longer
 }
 
 // rotate turns every head of a row at position t: the pairs (i, i+half), or the pairs
 // of neighbours where interleaved.
 func (a angles) rotate(row []float32, t int, interleaved bool) {
-	cos, sin := a[t][0], a[t][1]
-	half := len(cos)
-	for h := 0; h < len(row); h += 2 * half {
-		head := row[h:][:2*half]
-		for i, c := range cos {
-			x, y := i, i+half
-			if interleaved {
-				x, y = 2*i, 2*i+1
-			}
-			u, v := head[x], head[y]
-			head[x], head[y] = u*c-v*sin[i], v*c+u*sin[i]
+	half := a.half
+	cos, sin := a.cos[t*half:][:half], a.sin[t*half:][:half]
+	for ; len(row) > 0; row = row[2*half:] {
+		if interleaved {
+			rotateNeighbours(row[:2*half], cos, sin)
+		} else {
+			kernel.Rotate(row[:half], row[half:2*half], cos, sin)
 		}
+	}
+}
+
+// rotateNeighbours is kernel.Rotate for the pairs (2i, 2i+1).
+func rotateNeighbours(head, cos, sin []float32) {
+	for i, c := range cos {
+		u, v, s := head[2*i], head[2*i+1], sin[i]
+		head[2*i], head[2*i+1] = float32(u*c)-float32(v*s), float32(v*c)+float32(u*s)
 	}
 }

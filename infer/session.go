@@ -13,22 +13,21 @@ const maxBatch = 528
 type Session struct {
 	m        *Model
 	capacity int
-	tokens   []int32     // those in the cache
-	keys     [][]float32 // per layer, [capacity, kv dim]
-	values   [][]float32
+	tokens   []int32   // those in the cache
+	cache    []kvCache // per layer
 	rope     angles
 	pass     *pass
 }
 
-// NewSession makes room for capacity tokens.
+// NewSession makes a session for up to capacity tokens. Its cache takes memory as tokens
+// come.
 func (m *Model) NewSession(capacity int) (*Session, error) {
 	if capacity < 1 {
 		return nil, fmt.Errorf("a session of %d tokens: want at least 1", capacity)
 	}
 	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(capacity), pass: &pass{m: m}}
 	for range m.layers {
-		s.keys = append(s.keys, make([]float32, capacity*m.config.KVDim()))
-		s.values = append(s.values, make([]float32, capacity*m.config.KVDim()))
+		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
 	}
 	return s, nil
 }
@@ -59,10 +58,8 @@ func (s *Session) CopyPrefix(from *Session, n int) error {
 	if from.m != s.m || n < 0 || n > from.Len() || n > s.capacity {
 		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: want one of the same model that fits", n, from.Len(), s.capacity)
 	}
-	size := n * s.m.config.KVDim()
-	for l := range s.keys {
-		copy(s.keys[l][:size], from.keys[l])
-		copy(s.values[l][:size], from.values[l])
+	for l, c := range s.cache {
+		c.copyPrefix(from.cache[l], n)
 	}
 	s.tokens = append(s.tokens[:0], from.tokens[:n]...)
 	return nil

@@ -204,20 +204,25 @@ func reportBytes(b *testing.B, bytes int) {
 	b.ReportMetric(100*perSecond/measuredLimits().memory, "%memory")
 }
 
-// BenchmarkAttention has one query of a head over the keys and values of a long text.
-func BenchmarkAttention(b *testing.B) {
-	const d, stride = 128, 640
-	for _, tokens := range []int{128, 4096} {
-		cache, q, scores := make([]float32, tokens*stride), make([]float32, d), make([]float32, tokens)
-		for name, run := range map[string]func(column []float32){
-			"Scores":      func(column []float32) { Scores(scores, q, column, stride) },
-			"WeightedSum": func(column []float32) { WeightedSum(q, scores, column, stride) },
+// BenchmarkPanels has the queries of a KV head at one block of 256 positions: four of one
+// token, and 128 of a prompt.
+func BenchmarkPanels(b *testing.B) {
+	const d = 128
+	for _, rows := range []int{4, 128} {
+		q, dst := make([]float32, rows*d), make([]float32, rows*256)
+		f16, i8, f32 := make([]uint16, d*PanelCols), make([]int8, d*PanelCols), make([]float32, d*PanelCols)
+		for name, run := range map[string]func(dst []float32){
+			"f32":  func(dst []float32) { MulPanelF32(rows, d, q, d, f32, dst, 256) },
+			"f16":  func(dst []float32) { MulPanelF16(rows, d, q, d, f16, dst, 256) },
+			"int8": func(dst []float32) { MulPanelInt8(rows, d, q, d, i8, dst, 256) },
 		} {
-			b.Run(fmt.Sprintf("%s/%dx%d", name, d, tokens), func(b *testing.B) {
-				for i := 0; b.Loop(); i++ {
-					run(cache[i%(stride/d)*d:])
+			b.Run(fmt.Sprintf("%s/%dx%dx256", name, rows, d), func(b *testing.B) {
+				for b.Loop() {
+					for p := 0; p < 256; p += PanelCols {
+						run(dst[p:])
+					}
 				}
-				reportBytes(b, 4*d*tokens)
+				b.ReportMetric(2*float64(rows*d*256)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		}
 	}

@@ -167,12 +167,6 @@ func expScaled512(n int, x *float32, scale float32, top float32) float32
 // siluProduct512 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
 func siluProduct512(n int, gate *float32, up *float32)
 
-// scores512 writes dst[p] = sum over i < dim of q[i]*keys[p*stride+i] for p < count; dim is a multiple of 32.
-func scores512(dim int, count int, dst *float32, q *float32, keys *float32, stride int)
-
-// weightedSum512 writes dst[i] = sum over p < count of e[p]*values[p*stride+i] for i < dim, p in order; dim is a multiple of 64.
-func weightedSum512(dim int, count int, dst *float32, e *float32, values *float32, stride int)
-
 // dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
 func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 
@@ -197,3 +191,133 @@ func floatsQ80AVX2(blocks int, dst *float32, src *byte)
 
 // floatsQ6KAVX2 writes the values of Q6_K blocks.
 func floatsQ6KAVX2(blocks int, dst *float32, src *byte)
+
+// panelF32AVX512x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
+//
+//go:noescape
+func panelF32AVX512x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+
+// panelF32AVX512x2 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 2 and j < 32, p in order.
+//
+//go:noescape
+func panelF32AVX512x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+
+// panelF32AVX512x4 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 4 and j < 32, p in order.
+//
+//go:noescape
+func panelF32AVX512x4(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+
+// panelF32AVX512x8 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 8 and j < 32, p in order.
+//
+//go:noescape
+func panelF32AVX512x8(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+
+// panelF16AVX512x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
+//
+//go:noescape
+func panelF16AVX512x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+
+// panelF16AVX512x2 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 2 and j < 32, p in order.
+//
+//go:noescape
+func panelF16AVX512x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+
+// panelF16AVX512x4 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 4 and j < 32, p in order.
+//
+//go:noescape
+func panelF16AVX512x4(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+
+// panelF16AVX512x8 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 8 and j < 32, p in order.
+//
+//go:noescape
+func panelF16AVX512x8(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+
+// widenF16AVX512 writes dst[i] = float32 of x[i].
+//
+//go:noescape
+func widenF16AVX512(n int, dst *float32, x *uint16)
+
+// panelInt8AVX512x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
+//
+//go:noescape
+func panelInt8AVX512x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+
+// panelInt8AVX512x2 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 2 and j < 32, p in order.
+//
+//go:noescape
+func panelInt8AVX512x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+
+// panelInt8AVX512x4 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 4 and j < 32, p in order.
+//
+//go:noescape
+func panelInt8AVX512x4(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+
+// panelInt8AVX512x8 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 8 and j < 32, p in order.
+//
+//go:noescape
+func panelInt8AVX512x8(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+
+// widenInt8AVX512 writes dst[i] = float32 of x[i].
+//
+//go:noescape
+func widenInt8AVX512(n int, dst *float32, x *int8)
+
+// narrowF16AVX512 writes dst[i] = float16.Bits(x[i]).
+//
+//go:noescape
+func narrowF16AVX512(n int, dst *uint16, x *float32)
+
+// rotateAVX512 replaces x[i], y[i] by x[i]*cos[i]-y[i]*sin[i], y[i]*cos[i]+x[i]*sin[i].
+//
+//go:noescape
+func rotateAVX512(n int, x *float32, y *float32, cos *float32, sin *float32)
+
+// panelF32AVX2x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
+//
+//go:noescape
+func panelF32AVX2x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+
+// panelF32AVX2x2 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 2 and j < 32, p in order.
+//
+//go:noescape
+func panelF32AVX2x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+
+// panelF16AVX2x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
+//
+//go:noescape
+func panelF16AVX2x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+
+// panelF16AVX2x2 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 2 and j < 32, p in order.
+//
+//go:noescape
+func panelF16AVX2x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+
+// widenF16AVX2 writes dst[i] = float32 of x[i].
+//
+//go:noescape
+func widenF16AVX2(n int, dst *float32, x *uint16)
+
+// panelInt8AVX2x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
+//
+//go:noescape
+func panelInt8AVX2x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+
+// panelInt8AVX2x2 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 2 and j < 32, p in order.
+//
+//go:noescape
+func panelInt8AVX2x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+
+// widenInt8AVX2 writes dst[i] = float32 of x[i].
+//
+//go:noescape
+func widenInt8AVX2(n int, dst *float32, x *int8)
+
+// narrowF16AVX2 writes dst[i] = float16.Bits(x[i]).
+//
+//go:noescape
+func narrowF16AVX2(n int, dst *uint16, x *float32)
+
+// rotateAVX2 replaces x[i], y[i] by x[i]*cos[i]-y[i]*sin[i], y[i]*cos[i]+x[i]*sin[i].
+//
+//go:noescape
+func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)

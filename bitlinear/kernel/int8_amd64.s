@@ -2596,37 +2596,36 @@ DATA absMask<>+0(SB)/4, $0x7fffffff
 GLOBL absMask<>(SB), RODATA|NOPTR, $4
 
 // func quantize512(n int, dst *int8, x *float32, scale float32) int32
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·quantize512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Z0
-	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS scale+24(FP), Z0
+	VPXORD       Z2, Z2, Z2
 	VPBROADCASTD int8Low<>+0(SB), Z3
 	VPBROADCASTD int8High<>+0(SB), Z4
 	XORQ         BX, BX
 
 loop:
-	VMULPS     (DX)(BX*4), Z0, Z2
-	VCVTPS2DQ  Z2, Z2
-	VPMAXSD    Z3, Z2, Z2
-	VPMINSD    Z4, Z2, Z2
-	VPADDD     Z2, Z1, Z1
-	VPMOVDB    Z2, (CX)(BX*1)
+	VMULPS     (DX)(BX*4), Z0, Z1
+	VCVTPS2DQ  Z1, Z1
+	VPMAXSD    Z3, Z1, Z1
+	VPMINSD    Z4, Z1, Z1
+	VPADDD     Z1, Z2, Z2
+	VPMOVDB    Z1, (CX)(BX*1)
 	ADDQ       $0x10, BX
 	CMPQ       BX, AX
 	JL         loop
-	VSHUFF32X4 $0x4e, Z1, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VSHUFF32X4 $0xb1, Z1, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VPERMILPS  $0x4e, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VPERMILPS  $0xb1, Z1, Z0
-	VPADDD     Z0, Z1, Z1
-	VMOVD      X1, AX
+	VSHUFF32X4 $0x4e, Z2, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VSHUFF32X4 $0xb1, Z2, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z0
+	VPADDD     Z0, Z2, Z2
+	VMOVD      X2, AX
 	MOVL       AX, ret+32(FP)
 	VZEROUPPER
 	RET
@@ -2638,13 +2637,12 @@ DATA int8High<>+0(SB)/4, $0x0000007f
 GLOBL int8High<>(SB), RODATA|NOPTR, $4
 
 // func rescale512(n int, dst *float32, x *int32, f float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·rescale512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVSS        f+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS f+24(FP), Z0
 	XORQ         BX, BX
 
 loop:
@@ -2705,26 +2703,25 @@ loop:
 	RET
 
 // func int4Codes512(n int, dst *byte, x *float32, dither *float32, inverse float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·int4Codes512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         dither+24(FP), BX
-	MOVSS        inverse+32(FP), X0
-	VBROADCASTSS X0, Z0
-	VBROADCASTSS float8<>+0(SB), Z2
-	VPBROADCASTD int15<>+0(SB), Z3
-	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS inverse+32(FP), Z0
+	VBROADCASTSS float8<>+0(SB), Z1
+	VPBROADCASTD int15<>+0(SB), Z2
+	VPXORD       Z3, Z3, Z3
 	XORQ         SI, SI
 
 loop:
 	VMULPS     (DX)(SI*4), Z0, Z4
-	VADDPS     Z2, Z4, Z4
+	VADDPS     Z1, Z4, Z4
 	VADDPS     (BX)(SI*4), Z4, Z4
 	VCVTTPS2DQ Z4, Z4
-	VPMAXSD    Z1, Z4, Z4
-	VPMINSD    Z3, Z4, Z4
+	VPMAXSD    Z3, Z4, Z4
+	VPMINSD    Z2, Z4, Z4
 	VPMOVDB    Z4, (CX)(SI*1)
 	ADDQ       $0x10, SI
 	CMPQ       SI, AX
@@ -2739,14 +2736,13 @@ DATA int15<>+0(SB)/4, $0x0000000f
 GLOBL int15<>(SB), RODATA|NOPTR, $4
 
 // func scaledProduct512(n int, dst *float32, w *float32, x *float32, f float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·scaledProduct512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         w+16(FP), DX
 	MOVQ         x+24(FP), BX
-	MOVSS        f+32(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS f+32(FP), Z0
 	XORQ         SI, SI
 
 loop:
@@ -2807,11 +2803,10 @@ loop:
 	RET
 
 // func axpy512(n int, a float32, x *float32, y *float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·axpy512(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
-	MOVSS        a+8(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS a+8(FP), Z0
 	MOVQ         x+16(FP), CX
 	MOVQ         y+24(FP), DX
 	XORQ         BX, BX
@@ -2914,59 +2909,57 @@ loop:
 TEXT ·expScaled512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
-	MOVSS        scale+16(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        top+20(FP), X2
-	VBROADCASTSS X2, Z2
-	VBROADCASTSS float0xc2ad0000<>+0(SB), Z3
-	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z4
-	VBROADCASTSS float0x3f318000<>+0(SB), Z5
-	VBROADCASTSS float0x395e8083<>+0(SB), Z6
-	VBROADCASTSS float0x3f800000<>+0(SB), Z7
-	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS scale+16(FP), Z0
+	VBROADCASTSS top+20(FP), Z1
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Z2
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z3
+	VBROADCASTSS float0x3f318000<>+0(SB), Z4
+	VBROADCASTSS float0x395e8083<>+0(SB), Z5
+	VBROADCASTSS float0x3f800000<>+0(SB), Z6
+	VPXORD       Z10, Z10, Z10
 	XORQ         DX, DX
 
 loop:
-	VMOVUPS      (CX)(DX*4), Z10
-	VSUBPS       Z2, Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VCMPPS       $0x0d, Z3, Z10, K1
-	VMULPS       Z4, Z10, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VMULPS       Z5, Z8, Z9
-	VSUBPS       Z9, Z10, Z9
-	VMULPS       Z6, Z8, Z10
-	VADDPS       Z10, Z9, Z9
-	VBROADCASTSS float0x39506967<>+0(SB), Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3c088908<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  float0x3f000000<>+0(SB), Z10, Z10
-	VMULPS       Z9, Z10, Z10
-	VMULPS       Z9, Z10, Z10
+	VMOVUPS      (CX)(DX*4), Z9
+	VSUBPS       Z1, Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VCMPPS       $0x0d, Z2, Z9, K1
+	VMULPS       Z3, Z9, Z7
+	VRNDSCALEPS  $0x08, Z7, Z7
+	VMULPS       Z4, Z7, Z8
+	VSUBPS       Z8, Z9, Z8
+	VMULPS       Z5, Z7, Z9
+	VADDPS       Z9, Z8, Z8
+	VBROADCASTSS float0x39506967<>+0(SB), Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z8, Z9, Z9
+	VADDPS       Z6, Z9, Z9
+	VSCALEFPS.Z  Z7, Z9, K1, Z9
 	VADDPS       Z9, Z10, Z10
-	VADDPS       Z7, Z10, Z10
-	VSCALEFPS.Z  Z8, Z10, K1, Z10
-	VADDPS       Z10, Z1, Z1
-	VMOVUPS      Z10, (CX)(DX*4)
+	VMOVUPS      Z9, (CX)(DX*4)
 	ADDQ         $0x10, DX
 	CMPQ         DX, AX
 	JL           loop
-	VSHUFF32X4   $0x4e, Z1, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	VSHUFF32X4   $0xb1, Z1, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	VPERMILPS    $0x4e, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	VPERMILPS    $0xb1, Z1, Z0
-	VADDPS       Z0, Z1, Z1
-	MOVSS        X1, ret+24(FP)
+	VSHUFF32X4   $0x4e, Z10, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	VSHUFF32X4   $0xb1, Z10, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	VPERMILPS    $0x4e, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	VPERMILPS    $0xb1, Z10, Z0
+	VADDPS       Z0, Z10, Z10
+	MOVSS        X10, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -3051,87 +3044,6 @@ loop:
 	ADDQ         $0x10, BX
 	CMPQ         BX, AX
 	JL           loop
-	VZEROUPPER
-	RET
-
-// func scores512(dim int, count int, dst *float32, q *float32, keys *float32, stride int)
-// Requires: AVX, AVX512F
-TEXT ·scores512(SB), NOSPLIT, $0-48
-	MOVQ dim+0(FP), AX
-	MOVQ count+8(FP), CX
-	MOVQ dst+16(FP), DX
-	MOVQ q+24(FP), BX
-	MOVQ keys+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x02, DI
-
-key:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	XORQ   R8, R8
-
-loop:
-	VMOVUPS     (BX)(R8*4), Z2
-	VFMADD231PS (SI)(R8*4), Z2, Z0
-	VMOVUPS     64(BX)(R8*4), Z2
-	VFMADD231PS 64(SI)(R8*4), Z2, Z1
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JL          loop
-	VADDPS      Z1, Z0, Z0
-	VSHUFF32X4  $0x4e, Z0, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VSHUFF32X4  $0xb1, Z0, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VPERMILPS   $0x4e, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VPERMILPS   $0xb1, Z0, Z2
-	VADDPS      Z2, Z0, Z0
-	VMOVSS      X0, (DX)
-	ADDQ        $0x04, DX
-	ADDQ        DI, SI
-	DECQ        CX
-	JNZ         key
-	VZEROUPPER
-	RET
-
-// func weightedSum512(dim int, count int, dst *float32, e *float32, values *float32, stride int)
-// Requires: AVX, AVX512F
-TEXT ·weightedSum512(SB), NOSPLIT, $0-48
-	MOVQ dim+0(FP), AX
-	MOVQ count+8(FP), CX
-	MOVQ dst+16(FP), DX
-	MOVQ e+24(FP), BX
-	MOVQ values+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x02, DI
-
-columns:
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	XORQ   R8, R8
-	MOVQ   SI, R9
-
-loop:
-	VBROADCASTSS (BX)(R8*4), Z0
-	VFMADD231PS  (R9), Z0, Z1
-	VFMADD231PS  64(R9), Z0, Z2
-	VFMADD231PS  128(R9), Z0, Z3
-	VFMADD231PS  192(R9), Z0, Z4
-	ADDQ         DI, R9
-	INCQ         R8
-	CMPQ         R8, CX
-	JL           loop
-	VMOVUPS      Z1, (DX)
-	VMOVUPS      Z2, 64(DX)
-	VMOVUPS      Z3, 128(DX)
-	VMOVUPS      Z4, 192(DX)
-	ADDQ         $0x00000100, SI
-	ADDQ         $0x00000100, DX
-	SUBQ         $0x40, AX
-	JNZ          columns
 	VZEROUPPER
 	RET
 
@@ -4320,3 +4232,1042 @@ loop:
 
 DATA byte32<>+0(SB)/4, $0x20202020
 GLOBL byte32<>(SB), RODATA|NOPTR, $4
+
+// func panelF32AVX512x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF32AVX512x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z4, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX512x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF32AVX512x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z0, Z6, Z2
+	VFMADD231PS  Z1, Z6, Z3
+	VBROADCASTSS (DX)(BX*1), Z6
+	VFMADD231PS  Z0, Z6, Z4
+	VFMADD231PS  Z1, Z6, Z5
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX512x4(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF32AVX512x4(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z0, Z10, Z2
+	VFMADD231PS  Z1, Z10, Z3
+	VBROADCASTSS (DX)(BX*1), Z10
+	VFMADD231PS  Z0, Z10, Z4
+	VFMADD231PS  Z1, Z10, Z5
+	VBROADCASTSS (DX)(BX*2), Z10
+	VFMADD231PS  Z0, Z10, Z6
+	VFMADD231PS  Z1, Z10, Z7
+	VBROADCASTSS (DX)(SI*1), Z10
+	VFMADD231PS  Z0, Z10, Z8
+	VFMADD231PS  Z1, Z10, Z9
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX512x8(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF32AVX512x8(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z0, Z18, Z2
+	VFMADD231PS  Z1, Z18, Z3
+	VBROADCASTSS (DX)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z4
+	VFMADD231PS  Z1, Z18, Z5
+	VBROADCASTSS (DX)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z6
+	VFMADD231PS  Z1, Z18, Z7
+	VBROADCASTSS (DX)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z8
+	VFMADD231PS  Z1, Z18, Z9
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z0, Z18, Z10
+	VFMADD231PS  Z1, Z18, Z11
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z12
+	VFMADD231PS  Z1, Z18, Z13
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z14
+	VFMADD231PS  Z1, Z18, Z15
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z16
+	VFMADD231PS  Z1, Z18, Z17
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (AX)(CX*4), BX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	VMOVUPS      Z12, (BX)(CX*1)
+	VMOVUPS      Z13, 64(BX)(CX*1)
+	VMOVUPS      Z14, (BX)(CX*2)
+	VMOVUPS      Z15, 64(BX)(CX*2)
+	VMOVUPS      Z16, (BX)(DX*1)
+	VMOVUPS      Z17, 64(BX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z4, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z0, Z6, Z2
+	VFMADD231PS  Z1, Z6, Z3
+	VBROADCASTSS (DX)(BX*1), Z6
+	VFMADD231PS  Z0, Z6, Z4
+	VFMADD231PS  Z1, Z6, Z5
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x4(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x4(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z0, Z10, Z2
+	VFMADD231PS  Z1, Z10, Z3
+	VBROADCASTSS (DX)(BX*1), Z10
+	VFMADD231PS  Z0, Z10, Z4
+	VFMADD231PS  Z1, Z10, Z5
+	VBROADCASTSS (DX)(BX*2), Z10
+	VFMADD231PS  Z0, Z10, Z6
+	VFMADD231PS  Z1, Z10, Z7
+	VBROADCASTSS (DX)(SI*1), Z10
+	VFMADD231PS  Z0, Z10, Z8
+	VFMADD231PS  Z1, Z10, Z9
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX512x8(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelF16AVX512x8(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VCVTPH2PS    (CX), Z0
+	VCVTPH2PS    32(CX), Z1
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z0, Z18, Z2
+	VFMADD231PS  Z1, Z18, Z3
+	VBROADCASTSS (DX)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z4
+	VFMADD231PS  Z1, Z18, Z5
+	VBROADCASTSS (DX)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z6
+	VFMADD231PS  Z1, Z18, Z7
+	VBROADCASTSS (DX)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z8
+	VFMADD231PS  Z1, Z18, Z9
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z0, Z18, Z10
+	VFMADD231PS  Z1, Z18, Z11
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z12
+	VFMADD231PS  Z1, Z18, Z13
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z14
+	VFMADD231PS  Z1, Z18, Z15
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z16
+	VFMADD231PS  Z1, Z18, Z17
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (AX)(CX*4), BX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	VMOVUPS      Z12, (BX)(CX*1)
+	VMOVUPS      Z13, 64(BX)(CX*1)
+	VMOVUPS      Z14, (BX)(CX*2)
+	VMOVUPS      Z15, 64(BX)(CX*2)
+	VMOVUPS      Z16, (BX)(DX*1)
+	VMOVUPS      Z17, 64(BX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func widenF16AVX512(n int, dst *float32, x *uint16)
+// Requires: AVX, AVX512F
+TEXT ·widenF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VCVTPH2PS (DX)(BX*2), Z0
+	VMOVUPS   Z0, (CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VFMADD231PS  Z1, Z4, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z6
+	VFMADD231PS  Z0, Z6, Z2
+	VFMADD231PS  Z1, Z6, Z3
+	VBROADCASTSS (DX)(BX*1), Z6
+	VFMADD231PS  Z0, Z6, Z4
+	VFMADD231PS  Z1, Z6, Z5
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x4(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x4(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z10
+	VFMADD231PS  Z0, Z10, Z2
+	VFMADD231PS  Z1, Z10, Z3
+	VBROADCASTSS (DX)(BX*1), Z10
+	VFMADD231PS  Z0, Z10, Z4
+	VFMADD231PS  Z1, Z10, Z5
+	VBROADCASTSS (DX)(BX*2), Z10
+	VFMADD231PS  Z0, Z10, Z6
+	VFMADD231PS  Z1, Z10, Z7
+	VBROADCASTSS (DX)(SI*1), Z10
+	VFMADD231PS  Z0, Z10, Z8
+	VFMADD231PS  Z1, Z10, Z9
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX512x8(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·panelInt8AVX512x8(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VPMOVSXBD    (CX), Z0
+	VCVTDQ2PS    Z0, Z0
+	VPMOVSXBD    16(CX), Z1
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS (DX), Z18
+	VFMADD231PS  Z0, Z18, Z2
+	VFMADD231PS  Z1, Z18, Z3
+	VBROADCASTSS (DX)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z4
+	VFMADD231PS  Z1, Z18, Z5
+	VBROADCASTSS (DX)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z6
+	VFMADD231PS  Z1, Z18, Z7
+	VBROADCASTSS (DX)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z8
+	VFMADD231PS  Z1, Z18, Z9
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z0, Z18, Z10
+	VFMADD231PS  Z1, Z18, Z11
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z0, Z18, Z12
+	VFMADD231PS  Z1, Z18, Z13
+	VBROADCASTSS (DI)(BX*2), Z18
+	VFMADD231PS  Z0, Z18, Z14
+	VFMADD231PS  Z1, Z18, Z15
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z0, Z18, Z16
+	VFMADD231PS  Z1, Z18, Z17
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
+	LEAQ         (AX)(CX*4), BX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, 64(AX)(CX*2)
+	VMOVUPS      Z8, (AX)(DX*1)
+	VMOVUPS      Z9, 64(AX)(DX*1)
+	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z11, 64(BX)
+	VMOVUPS      Z12, (BX)(CX*1)
+	VMOVUPS      Z13, 64(BX)(CX*1)
+	VMOVUPS      Z14, (BX)(CX*2)
+	VMOVUPS      Z15, 64(BX)(CX*2)
+	VMOVUPS      Z16, (BX)(DX*1)
+	VMOVUPS      Z17, 64(BX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func widenInt8AVX512(n int, dst *float32, x *int8)
+// Requires: AVX, AVX512F
+TEXT ·widenInt8AVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVSXBD (DX)(BX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, (CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func narrowF16AVX512(n int, dst *uint16, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·narrowF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Z0
+	VCVTPS2PH $0x00, Z0, (CX)(BX*2)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func rotateAVX512(n int, x *float32, y *float32, cos *float32, sin *float32)
+// Requires: AVX, AVX512F
+TEXT ·rotateAVX512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ cos+24(FP), BX
+	MOVQ sin+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS (DX)(DI*4), Z1
+	VMOVUPS (BX)(DI*4), Z2
+	VMOVUPS (SI)(DI*4), Z3
+	VMULPS  Z0, Z3, Z4
+	VMULPS  Z0, Z2, Z0
+	VMULPS  Z1, Z3, Z3
+	VMULPS  Z1, Z2, Z1
+	VSUBPS  Z3, Z0, Z0
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, (DX)(DI*4)
+	ADDQ    $0x10, DI
+	CMPQ    DI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func panelF32AVX2x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·panelF32AVX2x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y1, Y8, Y5
+	VFMADD231PS  Y2, Y8, Y6
+	VFMADD231PS  Y3, Y8, Y7
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VZEROUPPER
+	RET
+
+// func panelF32AVX2x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·panelF32AVX2x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y0, Y12, Y4
+	VFMADD231PS  Y1, Y12, Y5
+	VFMADD231PS  Y2, Y12, Y6
+	VFMADD231PS  Y3, Y12, Y7
+	VBROADCASTSS (DX)(BX*1), Y12
+	VFMADD231PS  Y0, Y12, Y8
+	VFMADD231PS  Y1, Y12, Y9
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y3, Y12, Y11
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y9, 32(AX)(CX*1)
+	VMOVUPS      Y10, 64(AX)(CX*1)
+	VMOVUPS      Y11, 96(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX2x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, F16C, FMA3
+TEXT ·panelF16AVX2x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VCVTPH2PS    (CX), Y0
+	VCVTPH2PS    16(CX), Y1
+	VCVTPH2PS    32(CX), Y2
+	VCVTPH2PS    48(CX), Y3
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y1, Y8, Y5
+	VFMADD231PS  Y2, Y8, Y6
+	VFMADD231PS  Y3, Y8, Y7
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VZEROUPPER
+	RET
+
+// func panelF16AVX2x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
+// Requires: AVX, F16C, FMA3
+TEXT ·panelF16AVX2x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VCVTPH2PS    (CX), Y0
+	VCVTPH2PS    16(CX), Y1
+	VCVTPH2PS    32(CX), Y2
+	VCVTPH2PS    48(CX), Y3
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y0, Y12, Y4
+	VFMADD231PS  Y1, Y12, Y5
+	VFMADD231PS  Y2, Y12, Y6
+	VFMADD231PS  Y3, Y12, Y7
+	VBROADCASTSS (DX)(BX*1), Y12
+	VFMADD231PS  Y0, Y12, Y8
+	VFMADD231PS  Y1, Y12, Y9
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y3, Y12, Y11
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y9, 32(AX)(CX*1)
+	VMOVUPS      Y10, 64(AX)(CX*1)
+	VMOVUPS      Y11, 96(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func widenF16AVX2(n int, dst *float32, x *uint16)
+// Requires: AVX, F16C
+TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VCVTPH2PS (DX)(BX*2), Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX2x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·panelInt8AVX2x1(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VPMOVSXBD    (CX), Y0
+	VCVTDQ2PS    Y0, Y0
+	VPMOVSXBD    8(CX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VPMOVSXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VPMOVSXBD    24(CX), Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y1, Y8, Y5
+	VFMADD231PS  Y2, Y8, Y6
+	VFMADD231PS  Y3, Y8, Y7
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VZEROUPPER
+	RET
+
+// func panelInt8AVX2x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·panelInt8AVX2x2(SB), NOSPLIT, $0-48
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   lda+16(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VPMOVSXBD    (CX), Y0
+	VCVTDQ2PS    Y0, Y0
+	VPMOVSXBD    8(CX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VPMOVSXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VPMOVSXBD    24(CX), Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y0, Y12, Y4
+	VFMADD231PS  Y1, Y12, Y5
+	VFMADD231PS  Y2, Y12, Y6
+	VFMADD231PS  Y3, Y12, Y7
+	VBROADCASTSS (DX)(BX*1), Y12
+	VFMADD231PS  Y0, Y12, Y8
+	VFMADD231PS  Y1, Y12, Y9
+	VFMADD231PS  Y2, Y12, Y10
+	VFMADD231PS  Y3, Y12, Y11
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst+32(FP), AX
+	MOVQ         ldc+40(FP), CX
+	SHLQ         $0x02, CX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 96(AX)
+	VMOVUPS      Y8, (AX)(CX*1)
+	VMOVUPS      Y9, 32(AX)(CX*1)
+	VMOVUPS      Y10, 64(AX)(CX*1)
+	VMOVUPS      Y11, 96(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func widenInt8AVX2(n int, dst *float32, x *int8)
+// Requires: AVX, AVX2
+TEXT ·widenInt8AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVSXBD (DX)(BX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func narrowF16AVX2(n int, dst *uint16, x *float32)
+// Requires: AVX, F16C
+TEXT ·narrowF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y0
+	VCVTPS2PH $0x00, Y0, (CX)(BX*2)
+	ADDQ      $0x08, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)
+// Requires: AVX
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ cos+24(FP), BX
+	MOVQ sin+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS (DX)(DI*4), Y1
+	VMOVUPS (BX)(DI*4), Y2
+	VMOVUPS (SI)(DI*4), Y3
+	VMULPS  Y0, Y3, Y4
+	VMULPS  Y0, Y2, Y0
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y1, Y2, Y1
+	VSUBPS  Y3, Y0, Y0
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y0, (CX)(DI*4)
+	VMOVUPS Y1, (DX)(DI*4)
+	ADDQ    $0x08, DI
+	CMPQ    DI, AX
+	JL      loop
+	VZEROUPPER
+	RET

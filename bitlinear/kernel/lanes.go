@@ -128,28 +128,3 @@ func sumInt8(x []int8) (sum int32) {
 	}
 	return sum
 }
-
-// Scores writes dst[p] = q . keys[p*stride:], the products of a query with each key.
-func Scores(dst, q, keys []float32, stride int) {
-	if d := len(q); len(dst) > 0 && d > 0 && d%32 == 0 && lanes(d) == d {
-		_ = keys[(len(dst)-1)*stride+d-1]
-		scores512(d, len(dst), &dst[0], &q[0], &keys[0], stride)
-		return
-	}
-	for p := range dst {
-		dst[p] = Dot(q, keys[p*stride:])
-	}
-}
-
-// WeightedSum writes the sum over p of e[p] times the row values[p*stride:] to dst.
-func WeightedSum(dst, e, values []float32, stride int) {
-	if d := len(dst); len(e) > 0 && d > 0 && d%64 == 0 && lanes(d) == d {
-		_ = values[(len(e)-1)*stride+d-1]
-		weightedSum512(d, len(e), &dst[0], &e[0], &values[0], stride)
-		return
-	}
-	clear(dst)
-	for p, weight := range e {
-		Axpy(weight, values[p*stride:][:len(dst)], dst)
-	}
-}

@@ -22,6 +22,3 @@ func siluProduct512(int, *float32, *float32)                      {}
 func expScaled512(int, *float32, float32, float32) float32        { return 0 }
 func max512(int, *float32) float32                                { return 0 }
 func sumInt8x512(int, *int8) int32                                { return 0 }
-
-func scores512(int, int, *float32, *float32, *float32, int)      {}
-func weightedSum512(int, int, *float32, *float32, *float32, int) {}

@@ -96,36 +96,3 @@ func TestReductions(t *testing.T) {
 		}
 	}
 }
-
-func TestAttentionProducts(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 3))
-	for _, d := range []int{1, 8, 16, 32, 64, 80, 96, 128, 192} {
-		for _, count := range []int{0, 1, 2, 7, 33} {
-			stride := d + r.IntN(9)
-			q, rows := spread(r, d), spread(r, count*stride+d)
-			whole, scores := offset(make([]float32, count))
-			Scores(scores, q, rows, stride)
-			_, sums := offset(make([]float32, d))
-			WeightedSum(sums, scores, rows, stride)
-			want := make([]float64, d)
-			for p, got := range scores {
-				var dot float64
-				for i, v := range q {
-					dot += float64(v) * float64(rows[p*stride+i])
-					want[i] += float64(got) * float64(rows[p*stride+i])
-				}
-				if math.Abs(float64(got)-dot) > 1e-3 {
-					t.Errorf("d %d: score %d of %d is %g, want %g", d, p, count, got, dot)
-				}
-			}
-			for i, got := range sums {
-				if math.Abs(float64(got)-want[i]) > 1e-2 {
-					t.Errorf("d %d, %d values: sum %d is %g, want %g", d, count, i, got, want[i])
-				}
-			}
-			if whole[2] != 12345 || whole[count+3] != 12345 {
-				t.Errorf("d %d: %d scores wrote outside", d, count)
-			}
-		}
-	}
-}

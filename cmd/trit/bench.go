@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/configs"
+	"trit/infer"
 	"trit/internal/parallel"
 	"trit/model"
 	"trit/train"
@@ -33,7 +34,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
-			headFlag(), exactLogitsFlag(), weightsFlag(),
+			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			threadsFlag(), jsonFlag("print one JSON object"),
 			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
 		},

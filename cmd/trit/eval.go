@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/eval"
+	"trit/infer"
 )
 
 func evalCommand() *cli.Command {
@@ -16,14 +17,14 @@ func evalCommand() *cli.Command {
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
 			&cli.IntFlag{Name: "num-fewshot", Usage: "`K` examples before each question (default: the task's own number)", Value: -1},
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`"},
-			jsonFlag("print the results as JSON"), threadsFlag(),
+			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "MODEL")
 			if err != nil {
 				return err
 			}
-			m, err := openScorer(args[0], c.Int("threads"))
+			m, err := openScorer(args[0], engineOptions(c))
 			if err != nil {
 				return err
 			}

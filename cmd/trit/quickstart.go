@@ -210,7 +210,7 @@ func (q *quickstart) measure(ctx context.Context) error {
 	}{{q.path("run"), &q.report.Graph}, {q.path("model.gguf"), &q.report.Packed}} {
 		tasks := []string{eval.BitsPerByte, q.path(world.YesNoTask), q.path(world.FourWayTask)}
 		q.say("eval %s --tasks %s --data-dir %s", m.path, strings.Join(tasks, ","), q.path("data"))
-		s, err := openScorer(m.path, q.threads)
+		s, err := openScorer(m.path, infer.Options{Threads: q.threads, Cache: infer.CacheF32})
 		if err != nil {
 			return err
 		}

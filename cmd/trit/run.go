@@ -35,7 +35,7 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			headFlag(), exactLogitsFlag(), weightsFlag(), threadsFlag(),
+			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), threadsFlag(),
 		},
 		Action: runModel,
 	}
@@ -221,10 +221,15 @@ func weightsFlag() cli.Flag {
 	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights16Bit)
 }
 
-// engineOptions are the options that headFlag, exactLogitsFlag, weightsFlag and threadsFlag
-// give.
+// cacheFlag takes the caches with the default first.
+func cacheFlag(caches ...string) cli.Flag {
+	return oneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16", caches...)
+}
+
+// engineOptions are the options that headFlag, exactLogitsFlag, weightsFlag, cacheFlag and
+// threadsFlag give.
 func engineOptions(c *cli.Context) infer.Options {
-	o := infer.Options{Threads: c.Int("threads"), Head: c.String("head"), Weights: c.String("weights")}
+	o := infer.Options{Threads: c.Int("threads"), Head: c.String("head"), Weights: c.String("weights"), Cache: c.String("cache")}
 	if c.Bool("exact-logits") {
 		o.Head = infer.HeadExact
 	}

@@ -21,15 +21,15 @@ type scorer struct {
 }
 
 // openScorer opens a GGUF file on the engine, or a checkpoint folder on its graph.
-func openScorer(path string, threads int) (*scorer, error) {
+func openScorer(path string, o infer.Options) (*scorer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return openGraphScorer(path, threads)
+		return openGraphScorer(path, o.Threads)
 	}
-	m, tok, err := openGGUF(path, infer.Options{Threads: threads})
+	m, tok, err := openGGUF(path, o)
 	if err != nil {
 		return nil, err
 	}

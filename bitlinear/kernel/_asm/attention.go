@@ -1,69 +1,206 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// scores goes through the keys one after the other with two sums each; the keys do not
-// depend on one another, so the processor overlaps them.
-func scores() {
-	TEXT("scores512", NOSPLIT, "func(dim, count int, dst, q, keys *float32, stride int)")
-	Doc("scores512 writes dst[p] = sum over i < dim of q[i]*keys[p*stride+i] for p < count; dim is a multiple of 32.")
-	dim, count, dst, q, keys, stride := param("dim"), param("count"), param("dst"), param("q"), param("keys"), param("stride")
-	SHLQ(U8(2), stride)
-	i, a, b, v := GP64(), ZMM(), ZMM(), ZMM()
-	Label("key")
-	VPXORD(a, a, a)
-	VPXORD(b, b, b)
-	XORQ(i, i)
+// panelCols is how many columns a panel has, as in the package.
+const panelCols = 32
+
+// element is what a panel is stored in. Load converts as many as fill a register.
+type element struct {
+	name, typ string
+	bytes     int
+	load      func(from Mem, to reg.VecVirtual)
+}
+
+var elements = []element{
+	{"F32", "float32", 4, func(from Mem, to reg.VecVirtual) { VMOVUPS(from, to) }},
+	{"F16", "uint16", 2, func(from Mem, to reg.VecVirtual) { VCVTPH2PS(from, to) }},
+	{"Int8", "int8", 1, func(from Mem, to reg.VecVirtual) {
+		VPMOVSXBD(from, to)
+		VCVTDQ2PS(to, to)
+	}},
+}
+
+// width is that of the registers.
+type width struct {
+	name     string
+	lanes    int
+	sums     int // that the registers hold beside what they are made of
+	register func() reg.VecVirtual
+}
+
+// zero is a register of zeros.
+func (w width) zero() reg.VecVirtual {
+	v := w.register()
+	if w.lanes == 16 {
+		VPXORD(v, v, v)
+	} else {
+		VXORPS(v, v, v)
+	}
+	return v
+}
+
+var (
+	wide512 = width{"AVX512", 16, 16, ZMM}
+	wide256 = width{"AVX2", 8, 8, YMM}
+)
+
+// panelTile multiplies a few rows by a panel. Every lane is one column, so nothing is
+// added across lanes, and an element of the panel is converted once for all rows.
+func panelTile(e element, w width, rows int) {
+	name := fmt.Sprintf("panel%s%sx%d", e.name, w.name, rows)
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(k int, a *float32, lda int, b *%s, dst *float32, ldc int)", e.typ))
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*%d+j] for r < %d and j < %d, p in order.", name, panelCols, rows, panelCols))
+	k, b := param("k"), param("b")
+	a := newRowMemory(param("a"), param("lda"), rows)
+	columns, sums := make([]reg.VecVirtual, panelCols/w.lanes), make([][]reg.VecVirtual, rows)
+	for j := range columns {
+		columns[j] = w.register()
+	}
+	for r := range sums {
+		for range columns {
+			sums[r] = append(sums[r], w.zero())
+		}
+	}
+	x := w.register()
 	Label("loop")
-	VMOVUPS(floats(q, i), v)
-	VFMADD231PS(floats(keys, i), v, a)
-	VMOVUPS(Mem{Base: q, Index: i, Scale: 4, Disp: 64}, v)
-	VFMADD231PS(Mem{Base: keys, Index: i, Scale: 4, Disp: 64}, v, b)
-	ADDQ(Imm(32), i)
-	CMPQ(i, dim)
-	JL(LabelRef("loop"))
-	VADDPS(b, a, a)
-	fold(a, func(x, y reg.VecVirtual) { VADDPS(x, y, y) })
-	VMOVSS(a.AsX(), Mem{Base: dst})
-	ADDQ(Imm(4), dst)
-	ADDQ(stride, keys)
-	DECQ(count)
-	JNZ(LabelRef("key"))
+	for j, c := range columns {
+		e.load(Mem{Base: b, Disp: j * w.lanes * e.bytes}, c)
+	}
+	for r, sum := range sums {
+		VBROADCASTSS(a.row(r), x)
+		for j, c := range columns {
+			VFMADD231PS(c, x, sum[j])
+		}
+	}
+	a.advance(4)
+	ADDQ(U32(panelCols*e.bytes), b)
+	DECQ(k)
+	JNZ(LabelRef("loop"))
+	dst := newRowMemory(param("dst"), param("ldc"), rows)
+	for r, sum := range sums {
+		for j, s := range sum {
+			to := dst.row(r)
+			to.Disp = j * w.lanes * 4
+			VMOVUPS(s, to)
+		}
+	}
 	finish()
 }
 
-func weightedSum() {
-	TEXT("weightedSum512", NOSPLIT, "func(dim, count int, dst, e, values *float32, stride int)")
-	Doc("weightedSum512 writes dst[i] = sum over p < count of e[p]*values[p*stride+i] for i < dim, p in order; dim is a multiple of 64.")
-	dim, count, dst, e, values, stride := param("dim"), param("count"), param("dst"), param("e"), param("values"), param("stride")
+// rowMemory gives the addresses of up to eight rows of float32 values.
+type rowMemory struct {
+	bases            []reg.Register // of rows 0 and 4
+	stride, stride3x reg.Register   // in bytes
+}
+
+func newRowMemory(first, stride reg.Register, rows int) *rowMemory {
+	m := &rowMemory{bases: []reg.Register{first}, stride: stride}
 	SHLQ(U8(2), stride)
-	p, at, weight := GP64(), GP64(), ZMM()
-	sums := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
-	Label("columns")
-	for _, s := range sums {
-		VPXORD(s, s, s)
+	if rows > 3 {
+		m.stride3x = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, m.stride3x)
 	}
-	XORQ(p, p)
-	MOVQ(values, at)
-	Label("loop")
-	VBROADCASTSS(floats(e, p), weight)
-	for i, s := range sums {
-		VFMADD231PS(Mem{Base: at, Disp: 64 * i}, weight, s)
+	if rows > 4 {
+		fifth := GP64()
+		LEAQ(Mem{Base: first, Index: stride, Scale: 4}, fifth)
+		m.bases = append(m.bases, fifth)
 	}
-	ADDQ(stride, at)
-	INCQ(p)
-	CMPQ(p, count)
-	JL(LabelRef("loop"))
-	for i, s := range sums {
-		VMOVUPS(s, Mem{Base: dst, Disp: 64 * i})
+	return m
+}
+
+func (m *rowMemory) row(r int) Mem {
+	base := m.bases[r/4]
+	switch r % 4 {
+	case 0:
+		return Mem{Base: base}
+	case 3:
+		return Mem{Base: base, Index: m.stride3x, Scale: 1}
 	}
-	ADDQ(U32(256), values)
-	ADDQ(U32(256), dst)
-	SUBQ(Imm(64), dim)
-	JNZ(LabelRef("columns"))
+	return Mem{Base: base, Index: m.stride, Scale: uint8(r % 4)}
+}
+
+// advance moves all rows on.
+func (m *rowMemory) advance(bytes uint64) {
+	for _, b := range m.bases {
+		ADDQ(Imm(bytes), b)
+	}
+}
+
+// attention writes what attention, its cache and RoPE need.
+func attention() {
+	for _, w := range []width{wide512, wide256} {
+		for _, e := range elements {
+			for rows := 1; rows*panelCols/w.lanes <= w.sums; rows *= 2 {
+				panelTile(e, w, rows)
+			}
+			if e.typ != "float32" {
+				widen(e, w)
+			}
+		}
+		narrowF16(w)
+		rotate(w)
+	}
+}
+
+// widen converts elements to float32.
+func widen(e element, w width) {
+	name := fmt.Sprintf("widen%s%s", e.name, w.name)
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(n int, dst *float32, x *%s)", e.typ))
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s writes dst[i] = float32 of x[i].", name))
+	n, dst, x := param("n"), param("dst"), param("x")
+	v := w.register()
+	blocks(w.lanes, n, func(i reg.GPVirtual) {
+		e.load(Mem{Base: x, Index: i, Scale: uint8(e.bytes)}, v)
+		VMOVUPS(v, floats(dst, i))
+	})
+	finish()
+}
+
+// narrowF16 rounds to half precision, to nearest and half to even.
+func narrowF16(w width) {
+	name := "narrowF16" + w.name
+	TEXT(name, NOSPLIT, "func(n int, dst *uint16, x *float32)")
+	Pragma("noescape")
+	Doc(name + " writes dst[i] = float16.Bits(x[i]).")
+	n, dst, x := param("n"), param("dst"), param("x")
+	v := w.register()
+	blocks(w.lanes, n, func(i reg.GPVirtual) {
+		VMOVUPS(floats(x, i), v)
+		VCVTPS2PH(U8(0), v, Mem{Base: dst, Index: i, Scale: 2})
+	})
+	finish()
+}
+
+// rotate turns pairs as RoPE does, rounding every product as Go does.
+func rotate(w width) {
+	name := "rotate" + w.name
+	TEXT(name, NOSPLIT, "func(n int, x, y, cos, sin *float32)")
+	Pragma("noescape")
+	Doc(name + " replaces x[i], y[i] by x[i]*cos[i]-y[i]*sin[i], y[i]*cos[i]+x[i]*sin[i].")
+	n, x, y, cos, sin := param("n"), param("x"), param("y"), param("cos"), param("sin")
+	u, v, c, s, t := w.register(), w.register(), w.register(), w.register(), w.register()
+	blocks(w.lanes, n, func(i reg.GPVirtual) {
+		VMOVUPS(floats(x, i), u)
+		VMOVUPS(floats(y, i), v)
+		VMOVUPS(floats(cos, i), c)
+		VMOVUPS(floats(sin, i), s)
+		VMULPS(u, s, t)
+		VMULPS(u, c, u)
+		VMULPS(v, s, s)
+		VMULPS(v, c, v)
+		VSUBPS(s, u, u)
+		VADDPS(t, v, v)
+		VMOVUPS(u, floats(x, i))
+		VMOVUPS(v, floats(y, i))
+	})
 	finish()
 }

@@ -48,8 +48,6 @@ func main() {
 	sumInt8()
 	expScaled()
 	siluProduct()
-	scores()
-	weightedSum()
 	for _, tokens := range []int{1, 2, 6} {
 		dotTile(tokens)
 	}
@@ -58,6 +56,7 @@ func main() {
 	floatsBF16()
 	floatsQ80()
 	floatsQ6K()
+	attention()
 	Generate()
 }
 

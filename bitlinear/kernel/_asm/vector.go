@@ -10,12 +10,15 @@ import (
 )
 
 // loop runs body on blocks of 16 elements; n is a multiple of 16 and not 0.
-func loop(n reg.Register, body func(i reg.GPVirtual)) {
+func loop(n reg.Register, body func(i reg.GPVirtual)) { blocks(16, n, body) }
+
+// blocks is loop for blocks of another size.
+func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
 	i := GP64()
 	XORQ(i, i)
 	Label("loop")
 	body(i)
-	ADDQ(Imm(16), i)
+	ADDQ(Imm(uint64(size)), i)
 	CMPQ(i, n)
 	JL(LabelRef("loop"))
 }
@@ -24,9 +27,15 @@ func param(name string) reg.Register { return Load(Param(name), GP64()) }
 
 func floats(base reg.Register, i reg.Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
 
+// splat broadcasts a parameter from memory. Loading it with MOVSS first, as avo's Load
+// does, costs 50 ns where a wide register has been written already.
 func splat(name string) reg.VecVirtual {
-	x, z := Load(Param(name), XMM()), ZMM()
-	VBROADCASTSS(x, z)
+	z := ZMM()
+	from, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSS(from.Addr, z)
 	return z
 }
 

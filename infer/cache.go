@@ -1,0 +1,246 @@
+package infer
+
+import (
+	"fmt"
+	"unsafe"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+// What the KV cache holds.
+const (
+	// CacheF16 rounds keys and values to half precision.
+	CacheF16 = "f16"
+	// CacheInt8 rounds them to int8, with a scale for each token and KV head: half the
+	// bytes of CacheF16.
+	CacheInt8 = "int8"
+	// CacheF32 keeps them as they are.
+	CacheF32 = "f32"
+)
+
+// blockPositions is how many positions of a sequence lie together in memory, which comes
+// into being with the first of them. Attention takes them together too: its results
+// depend on where the blocks are cut, so that they do not depend on the threads.
+const blockPositions = 256
+
+// kvCache is the keys and values of one layer of a session.
+type kvCache interface {
+	// write puts n rows of keys and of values [n, kv dim] at the positions from at on.
+	write(at, n int, keys, values []float32)
+	// copyPrefix takes over the first n positions of a cache of the same model.
+	copyPrefix(from kvCache, n int)
+	// scores writes the products of the rows of g with the keys of a block that they see.
+	scores(g *group, block int)
+	// weightedSums writes the sums of values of a block, weighted by the scores of g.
+	weightedSums(g *group, block int)
+}
+
+// cacheFormat is a way to hold keys and values.
+type cacheFormat interface {
+	newCache(c *model.Config, capacity int) kvCache
+	bytesPerToken(c *model.Config) int // of a layer
+}
+
+func cacheFormatOf(name string) (cacheFormat, error) {
+	switch name {
+	case "", CacheF16:
+		return &f16Cache, nil
+	case CacheInt8:
+		return &int8Cache, nil
+	case CacheF32:
+		return &f32Cache, nil
+	}
+	return nil, fmt.Errorf("cache is %q: want %s, %s or %s", name, CacheF16, CacheInt8, CacheF32)
+}
+
+// element is how a value is held and what is done with it.
+type element[T kernel.Element] struct {
+	narrow func(dst []T, x []float32) (factor float32) // values are factor times dst
+	scaled bool                                        // factors are not all 1
+	widen  func(dst []float32, x []T)                  // nil: nothing is won by it
+	mul    func(rows, k int, a []float32, lda int, panel []T, dst []float32, ldc int)
+}
+
+var (
+	f16Cache = element[uint16]{
+		narrow: func(dst []uint16, x []float32) float32 { kernel.NarrowF16(dst, x); return 1 },
+		widen:  kernel.WidenF16, mul: kernel.MulPanelF16,
+	}
+	int8Cache = element[int8]{
+		narrow: func(dst []int8, x []float32) float32 { return 1 / kernel.QuantizeActivations(dst, x) },
+		scaled: true, widen: kernel.WidenInt8, mul: kernel.MulPanelInt8,
+	}
+	f32Cache = element[float32]{
+		narrow: func(dst, x []float32) float32 { copy(dst, x); return 1 },
+		mul:    kernel.MulPanelF32,
+	}
+)
+
+func (e *element[T]) bytesPerToken(c *model.Config) int {
+	n := c.KVDim() + c.NumKeyValueHeads*padded(c.HeadDim)
+	n *= int(unsafe.Sizeof(*new(T)))
+	if e.scaled {
+		n += 2 * 4 * c.NumKeyValueHeads
+	}
+	return n
+}
+
+func (e *element[T]) newCache(c *model.Config, capacity int) kvCache {
+	return &cache[T]{element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity}
+}
+
+// padded is n filled up to whole panels.
+func padded(n int) int { return (n + kernel.PanelCols - 1) / kernel.PanelCols * kernel.PanelCols }
+
+// cache holds keys and values in panels, the layout of their products: a panel of keys
+// is [dim][32 positions], one of values [positions][32 dims].
+type cache[T kernel.Element] struct {
+	*element[T]
+	heads, dim, capacity int
+	blocks               []cacheBlock[T]
+}
+
+// cacheBlock holds a block of positions.
+type cacheBlock[T kernel.Element] struct {
+	room                     int       // positions, whole panels
+	keys, values             []T       // [heads][panels] each
+	keyFactors, valueFactors []float32 // [heads][room]; nil where they are all 1
+}
+
+// grow makes blocks for n positions.
+func (c *cache[T]) grow(n int) {
+	for first := len(c.blocks) * blockPositions; first < n; first += blockPositions {
+		b := cacheBlock[T]{room: min(blockPositions, padded(c.capacity-first))}
+		b.keys, b.values = make([]T, c.heads*c.dim*b.room), make([]T, c.heads*padded(c.dim)*b.room)
+		if c.scaled {
+			b.keyFactors, b.valueFactors = make([]float32, c.heads*b.room), make([]float32, c.heads*b.room)
+		}
+		c.blocks = append(c.blocks, b)
+	}
+}
+
+// keyPanel holds the positions from p on, p a multiple of 32.
+func (c *cache[T]) keyPanel(b *cacheBlock[T], head, p int) []T {
+	return b.keys[(head*b.room+p)*c.dim:][:c.dim*kernel.PanelCols]
+}
+
+// valuePanel holds the dimensions from d on, d a multiple of 32.
+func (c *cache[T]) valuePanel(b *cacheBlock[T], head, d int) []T {
+	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*kernel.PanelCols]
+}
+
+func (c *cache[T]) write(at, n int, keys, values []float32) {
+	c.grow(at + n)
+	// A thread is worth while from about 2^15 values on.
+	parallel.For(c.heads, max(1, 1<<15/(n*c.dim)), func(lo, hi int) {
+		row := make([]T, c.dim)
+		for head := lo; head < hi; head++ {
+			for i := range n {
+				from := (i*c.heads + head) * c.dim
+				c.writeKey(row, head, at+i, keys[from:][:c.dim])
+				c.writeValue(row, head, at+i, values[from:][:c.dim])
+			}
+		}
+	})
+}
+
+func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
+	b, p := &c.blocks[at/blockPositions], at%blockPositions
+	factor := c.narrow(row, key)
+	panel := c.keyPanel(b, head, p/kernel.PanelCols*kernel.PanelCols)
+	for i, v := range row {
+		panel[i*kernel.PanelCols+p%kernel.PanelCols] = v
+	}
+	if c.scaled {
+		b.keyFactors[head*b.room+p] = factor
+	}
+}
+
+func (c *cache[T]) writeValue(row []T, head, at int, value []float32) {
+	b, p := &c.blocks[at/blockPositions], at%blockPositions
+	factor := c.narrow(row, value)
+	for d := 0; d < c.dim; d += kernel.PanelCols {
+		copy(c.valuePanel(b, head, d)[p*kernel.PanelCols:][:kernel.PanelCols], row[d:])
+	}
+	if c.scaled {
+		b.valueFactors[head*b.room+p] = factor
+	}
+}
+
+func (c *cache[T]) copyPrefix(from kvCache, n int) {
+	c.grow(n)
+	for i := range (n + blockPositions - 1) / blockPositions {
+		c.copyBlock(&c.blocks[i], &from.(*cache[T]).blocks[i], min(blockPositions, n-i*blockPositions))
+	}
+}
+
+// copyBlock copies the first n positions of a block, whose room may be another one.
+func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
+	for head := range c.heads {
+		for p := 0; p < n; p += kernel.PanelCols {
+			copy(c.keyPanel(dst, head, p), c.keyPanel(src, head, p))
+		}
+		for d := 0; d < c.dim; d += kernel.PanelCols {
+			copy(c.valuePanel(dst, head, d)[:n*kernel.PanelCols], c.valuePanel(src, head, d))
+		}
+		if c.scaled {
+			copy(dst.keyFactors[head*dst.room:][:n], src.keyFactors[head*src.room:])
+			copy(dst.valueFactors[head*dst.room:][:n], src.valueFactors[head*src.room:])
+		}
+	}
+}
+
+// widenRows is for how many rows a panel is widened once, instead of by every tile of
+// eight of them.
+const widenRows = 16
+
+// operand is a panel as it lies in the cache, or widened where many rows will read it.
+type operand[T kernel.Element] struct {
+	*element[T]
+	narrow []T
+	wide   []float32
+}
+
+func (c *cache[T]) operand(panel []T, rows int, buffer []float32) operand[T] {
+	o := operand[T]{element: c.element, narrow: panel}
+	if rows >= widenRows && c.widen != nil {
+		o.wide = buffer[:len(panel)]
+		c.widen(o.wide, panel)
+	}
+	return o
+}
+
+func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc int) {
+	if o.wide != nil {
+		kernel.MulPanelF32(rows, k, a, lda, o.wide, dst, ldc)
+	} else {
+		o.mul(rows, k, a, lda, o.narrow, dst, ldc)
+	}
+}
+
+func (c *cache[T]) scores(g *group, block int) {
+	b, r := &c.blocks[block], g.first
+	for p := 0; p < g.count(g.rows-1); p += kernel.PanelCols {
+		for g.count(r) <= p {
+			r++
+		}
+		o := c.operand(c.keyPanel(b, g.head, p), g.rows-r, g.panel)
+		o.times(g.rows-r, c.dim, g.q[r*c.dim:], c.dim, g.scores[r*blockPositions+p:], blockPositions)
+	}
+	g.scaleScores(b.keyFactors, b.room)
+}
+
+func (c *cache[T]) weightedSums(g *group, block int) {
+	b, wide := &c.blocks[block], padded(c.dim)
+	g.scaleScores(b.valueFactors, b.room)
+	for d := 0; d < c.dim; d += kernel.PanelCols {
+		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*kernel.PanelCols]
+		o := c.operand(panel, g.rows-g.first, g.panel)
+		for r := g.first; r < g.rows; r += tileRows {
+			n := min(tileRows, g.rows-r)
+			o.times(n, g.count(r+n-1), g.scores[r*blockPositions:], blockPositions, g.out[r*wide+d:], wide)
+		}
+	}
+}
