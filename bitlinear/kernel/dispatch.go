@@ -23,7 +23,7 @@ var (
 
 // best takes the fastest implementation there is.
 func best(list map[string][]tile) []tile {
-	for _, name := range []string{"amx", "avx512vnni", "avx2", "dotprod", "neon"} {
+	for _, name := range []string{"amx", "avx512vnni", "avxvnni", "avx2", "dotprod", "neon"} {
 		if t, ok := list[name]; ok {
 			return t
 		}

@@ -113,15 +113,6 @@ func int8Bytes512(lines int, w *byte, dst *byte)
 // tritsBytes512 turns lines of five digits a byte into lines of int8, four columns of a row in each lane.
 func tritsBytes512(lines int, w *byte, dst *byte)
 
-// ternaryTileAVX2x1 computes 8 rows of 1 tokens as ternaryTileVNNI1 does 16; rows 8 to 15 begin at w+32.
-func ternaryTileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
-// ternaryTileAVX2x2 computes 8 rows of 2 tokens as ternaryTileVNNI2 does 16; rows 8 to 15 begin at w+32.
-func ternaryTileAVX2x2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
-// ternaryTileAVX2x4 computes 8 rows of 4 tokens as ternaryTileVNNI4 does 16; rows 8 to 15 begin at w+32.
-func ternaryTileAVX2x4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
 // absMax512 is the largest |x[i]|.
 func absMax512(n int, x *float32) float32
 

@@ -15,9 +15,9 @@ type tile struct {
 	rows   int  // 16, or 8 where a tile is half a block
 	trits  bool // reads trits, so that they need not be widened
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
-	// quad, if there is one, computes four blocks of one or two tokens, size bytes apart,
-	// of so many columns.
-	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
+	// quad, if there is one, computes four blocks of the tokens, size bytes apart, of so
+	// many columns; tritsQuad is quad for trits.
+	quad, tritsQuad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
 }
 
 // product is a matrix of packed weights, and the tiles that multiply it, the largest

@@ -34,7 +34,7 @@ func TestTernaryTiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 1))
 			for _, k := range []int{1, 3, 4, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1023, 1025} {
-				for _, n := range []int{1, 15, 16, 17, 33} {
+				for _, n := range []int{1, 15, 16, 17, 33, 80} {
 					for m := range 36 {
 						m++
 						q, x := make([]int8, n*k), make([]int8, m*k)

@@ -1,16 +1,35 @@
 // Command asm writes the amd64 assembly of the integer products and of the loops over
-// float32 vectors:
+// float32 vectors, that for AVX-512 and that for machines without it:
 //
 //	go run . -out ../int8_amd64.s -stubs ../int8_amd64.go -pkg kernel
+//	go run . -for avx2 -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel
 package main
 
 import (
+	"flag"
+	"log"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 )
 
 func main() {
+	machine := flag.String("for", "avx512", "avx512 or avx2: the machine")
+	flag.Parse()
 	ConstraintExpr("!purego")
+	if *machine == "avx2" {
+		tilesYMM()
+		Generate()
+		if err := useVEX(flag.Lookup("out").Value.String()); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	avx512()
+	Generate()
+}
+
+func avx512() {
 	for _, tokens := range []int{1, 2, 4, 8, 24} {
 		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
 		tileVNNI("int8TileVNNI", tokens, int8Weights)
@@ -30,9 +49,6 @@ func main() {
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()
-	for _, tokens := range []int{1, 2, 4} {
-		tileAVX2(tokens)
-	}
 	absMax()
 	quantize()
 	rescale()
@@ -57,7 +73,6 @@ func main() {
 	floatsQ80()
 	floatsQ6K()
 	attention()
-	Generate()
 }
 
 // broadcast is a read-only constant of one repeated 32-bit word.
