@@ -151,3 +151,60 @@ func int8TileAVX2x4(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // int8QuadAVX2x4 is a tile of 4 tokens and of four blocks, size bytes apart;
 // the 64 rows of a token are written one after the other, then those of the next.
 func int8QuadAVX2x4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// absMax256 is the largest |x[i]|.
+func absMax256(n int, x *float32) float32
+
+// quantize256 writes dst[i] = x[i]*scale, rounded half to even and clamped to int8, and returns the sum of dst.
+func quantize256(n int, dst *int8, x *float32, scale float32) int32
+
+// rescale256 writes dst[i] = float32(x[i])*f.
+func rescale256(n int, dst *float32, x *int32, f float32)
+
+// rescaleSums256x16 writes dst[t*width+i] = float32(x[t*16+i])*factor[t] for i below 16.
+func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
+
+// rescaleSums256x32 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
+func rescaleSums256x32(tokens int, dst *float32, width int, x *int32, factor *float32)
+
+// int4Codes256 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).
+func int4Codes256(n int, dst *byte, x *float32, dither *float32, inverse float32)
+
+// scaledProduct256 writes dst[i] = w[i]*(x[i]*f).
+func scaledProduct256(n int, dst *float32, w *float32, x *float32, f float32)
+
+// relu2Product256 replaces gate[i] by max(gate[i],0)^2*up[i].
+func relu2Product256(n int, gate *float32, up *float32)
+
+// dot256 is the sum of x[i]*y[i], with one sum for each of 16 lanes.
+func dot256(n int, x *float32, y *float32) float32
+
+// axpy256 adds a*x[i] to y[i].
+func axpy256(n int, a float32, x *float32, y *float32)
+
+// dotF16x256 is dot256 with w in half precision.
+func dotF16x256(n int, w *uint16, x *float32) float32
+
+// max256 is the largest x[i].
+func max256(n int, x *float32) float32
+
+// sumInt8x256 is the sum of x[i].
+func sumInt8x256(n int, x *int8) int32
+
+// expScaled256 replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.
+func expScaled256(n int, x *float32, scale float32, top float32) float32
+
+// siluProduct256 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
+func siluProduct256(n int, gate *float32, up *float32)
+
+// floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.
+func floatsF16AVX2(n int, dst *float32, src *byte)
+
+// floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
+func floatsBF16AVX2(n int, dst *float32, src *byte)
+
+// floatsQ80AVX2 writes the values of Q8_0 blocks: 32 bytes each, times a scale in half precision before them.
+func floatsQ80AVX2(blocks int, dst *float32, src *byte)
+
+// floatsQ6KAVX2 writes the values of Q6_K blocks.
+func floatsQ6KAVX2(blocks int, dst *float32, src *byte)

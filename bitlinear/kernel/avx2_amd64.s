@@ -5866,3 +5866,986 @@ loop:
 	JNZ          some
 	VZEROUPPER
 	RET
+
+// func absMax256(n int, x *float32) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·absMax256(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VPBROADCASTD absMask<>+0(SB), Y0
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	XORQ         DX, DX
+
+loop:
+	VANDPS     (CX)(DX*4), Y0, Y1
+	VMAXPS     Y1, Y2, Y2
+	VANDPS     32(CX)(DX*4), Y0, Y1
+	VMAXPS     Y1, Y3, Y3
+	ADDQ       $0x10, DX
+	CMPQ       DX, AX
+	JL         loop
+	VMAXPS     Y3, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y0
+	VMAXPS     Y0, Y2, Y2
+	VPERMILPS  $0x4e, Y2, Y0
+	VMAXPS     Y0, Y2, Y2
+	VPERMILPS  $0xb1, Y2, Y0
+	VMAXPS     Y0, Y2, Y2
+	MOVSS      X2, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA absMask<>+0(SB)/4, $0x7fffffff
+GLOBL absMask<>(SB), RODATA|NOPTR, $4
+
+// func quantize256(n int, dst *int8, x *float32, scale float32) int32
+// Requires: AVX, AVX2
+TEXT ·quantize256(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS scale+24(FP), Y0
+	VPBROADCASTD int8Low<>+0(SB), Y1
+	VPBROADCASTD int8High<>+0(SB), Y2
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	XORQ         BX, BX
+
+loop:
+	VMULPS       (DX)(BX*4), Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPMAXSD      Y1, Y3, Y3
+	VPMINSD      Y2, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $0x01, Y3, X6
+	VPACKSSDW    X6, X3, X3
+	VPACKSSWB    X3, X3, X3
+	VMOVQ        X3, (CX)(BX*1)
+	VMULPS       32(DX)(BX*4), Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPMAXSD      Y1, Y3, Y3
+	VPMINSD      Y2, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y3, X6
+	VPACKSSDW    X6, X3, X3
+	VPACKSSWB    X3, X3, X3
+	VMOVQ        X3, 8(CX)(BX*1)
+	ADDQ         $0x10, BX
+	CMPQ         BX, AX
+	JL           loop
+	VPADDD       Y5, Y4, Y4
+	VPERM2F128   $0x01, Y4, Y4, Y0
+	VPADDD       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VPADDD       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVD        X4, AX
+	MOVL         AX, ret+32(FP)
+	VZEROUPPER
+	RET
+
+DATA int8Low<>+0(SB)/4, $0xffffff80
+GLOBL int8Low<>(SB), RODATA|NOPTR, $4
+
+DATA int8High<>+0(SB)/4, $0x0000007f
+GLOBL int8High<>(SB), RODATA|NOPTR, $4
+
+// func rescale256(n int, dst *float32, x *int32, f float32)
+// Requires: AVX
+TEXT ·rescale256(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS f+24(FP), Y0
+	XORQ         BX, BX
+
+loop:
+	VCVTDQ2PS (DX)(BX*4), Y1
+	VMULPS    Y1, Y0, Y1
+	VMOVUPS   Y1, (CX)(BX*4)
+	VCVTDQ2PS 32(DX)(BX*4), Y1
+	VMULPS    Y1, Y0, Y1
+	VMOVUPS   Y1, 32(CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
+// Requires: AVX
+TEXT ·rescaleSums256x16(SB), NOSPLIT, $0-40
+	MOVQ tokens+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Y0
+	VCVTDQ2PS    (BX), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VCVTDQ2PS    32(BX), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func rescaleSums256x32(tokens int, dst *float32, width int, x *int32, factor *float32)
+// Requires: AVX
+TEXT ·rescaleSums256x32(SB), NOSPLIT, $0-40
+	MOVQ tokens+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Y0
+	VCVTDQ2PS    (BX), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VCVTDQ2PS    32(BX), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VCVTDQ2PS    64(BX), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 64(CX)
+	VCVTDQ2PS    96(BX), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 96(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func int4Codes256(n int, dst *byte, x *float32, dither *float32, inverse float32)
+// Requires: AVX, AVX2
+TEXT ·int4Codes256(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dither+24(FP), BX
+	VBROADCASTSS inverse+32(FP), Y0
+	VBROADCASTSS float0x41000000<>+0(SB), Y1
+	VPBROADCASTD int15<>+0(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         SI, SI
+
+loop:
+	VMULPS       (DX)(SI*4), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VADDPS       (BX)(SI*4), Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VPMAXSD      Y3, Y4, Y4
+	VPMINSD      Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VPACKSSWB    X4, X4, X4
+	VMOVQ        X4, (CX)(SI*1)
+	VMULPS       32(DX)(SI*4), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VADDPS       32(BX)(SI*4), Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VPMAXSD      Y3, Y4, Y4
+	VPMINSD      Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VPACKSSWB    X4, X4, X4
+	VMOVQ        X4, 8(CX)(SI*1)
+	ADDQ         $0x10, SI
+	CMPQ         SI, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+DATA float0x41000000<>+0(SB)/4, $0x41000000
+GLOBL float0x41000000<>(SB), RODATA|NOPTR, $4
+
+DATA int15<>+0(SB)/4, $0x0000000f
+GLOBL int15<>(SB), RODATA|NOPTR, $4
+
+// func scaledProduct256(n int, dst *float32, w *float32, x *float32, f float32)
+// Requires: AVX
+TEXT ·scaledProduct256(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         x+24(FP), BX
+	VBROADCASTSS f+32(FP), Y0
+	XORQ         SI, SI
+
+loop:
+	VMULPS  (BX)(SI*4), Y0, Y1
+	VMULPS  (DX)(SI*4), Y1, Y1
+	VMOVUPS Y1, (CX)(SI*4)
+	VMULPS  32(BX)(SI*4), Y0, Y1
+	VMULPS  32(DX)(SI*4), Y1, Y1
+	VMOVUPS Y1, 32(CX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func relu2Product256(n int, gate *float32, up *float32)
+// Requires: AVX
+TEXT ·relu2Product256(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   gate+8(FP), CX
+	MOVQ   up+16(FP), DX
+	VXORPS Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	XORQ   BX, BX
+
+loop:
+	VMAXPS  (CX)(BX*4), Y1, Y0
+	VMULPS  Y0, Y0, Y0
+	VMULPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (CX)(BX*4)
+	VMAXPS  32(CX)(BX*4), Y1, Y0
+	VMULPS  Y0, Y0, Y0
+	VMULPS  32(DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, 32(CX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func dot256(n int, x *float32, y *float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·dot256(SB), NOSPLIT, $0-28
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   y+16(FP), DX
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   BX, BX
+
+loop:
+	VMOVUPS     (CX)(BX*4), Y0
+	VFMADD231PS (DX)(BX*4), Y0, Y1
+	VMOVUPS     32(CX)(BX*4), Y0
+	VFMADD231PS 32(DX)(BX*4), Y0, Y2
+	ADDQ        $0x10, BX
+	CMPQ        BX, AX
+	JL          loop
+	VADDPS      Y2, Y1, Y1
+	VPERM2F128  $0x01, Y1, Y1, Y0
+	VADDPS      Y0, Y1, Y1
+	VPERMILPS   $0x4e, Y1, Y0
+	VADDPS      Y0, Y1, Y1
+	VPERMILPS   $0xb1, Y1, Y0
+	VADDPS      Y0, Y1, Y1
+	MOVSS       X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func axpy256(n int, a float32, x *float32, y *float32)
+// Requires: AVX, FMA3
+TEXT ·axpy256(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	VBROADCASTSS a+8(FP), Y0
+	MOVQ         x+16(FP), CX
+	MOVQ         y+24(FP), DX
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS     (DX)(BX*4), Y1
+	VFMADD231PS (CX)(BX*4), Y0, Y1
+	VMOVUPS     Y1, (DX)(BX*4)
+	VMOVUPS     32(DX)(BX*4), Y1
+	VFMADD231PS 32(CX)(BX*4), Y0, Y1
+	VMOVUPS     Y1, 32(DX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, AX
+	JL          loop
+	VZEROUPPER
+	RET
+
+// func dotF16x256(n int, w *uint16, x *float32) float32
+// Requires: AVX, F16C, FMA3, MMX+, SSE
+TEXT ·dotF16x256(SB), NOSPLIT, $0-28
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   x+16(FP), DX
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   BX, BX
+
+loop:
+	PREFETCHT0  2048(CX)(BX*2)
+	VCVTPH2PS   (CX)(BX*2), Y0
+	VFMADD231PS (DX)(BX*4), Y0, Y1
+	VCVTPH2PS   16(CX)(BX*2), Y0
+	VFMADD231PS 32(DX)(BX*4), Y0, Y2
+	ADDQ        $0x10, BX
+	CMPQ        BX, AX
+	JL          loop
+	VADDPS      Y2, Y1, Y1
+	VPERM2F128  $0x01, Y1, Y1, Y0
+	VADDPS      Y0, Y1, Y1
+	VPERMILPS   $0x4e, Y1, Y0
+	VADDPS      Y0, Y1, Y1
+	VPERMILPS   $0xb1, Y1, Y0
+	VADDPS      Y0, Y1, Y1
+	MOVSS       X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func max256(n int, x *float32) float32
+// Requires: AVX, SSE
+TEXT ·max256(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS float0xff800000<>+0(SB), Y0
+	VBROADCASTSS float0xff800000<>+0(SB), Y1
+	XORQ         DX, DX
+
+loop:
+	VMAXPS     (CX)(DX*4), Y0, Y0
+	VMAXPS     32(CX)(DX*4), Y1, Y1
+	ADDQ       $0x10, DX
+	CMPQ       DX, AX
+	JL         loop
+	VMAXPS     Y1, Y0, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y1
+	VMAXPS     Y1, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VMAXPS     Y1, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VMAXPS     Y1, Y0, Y0
+	MOVSS      X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA float0xff800000<>+0(SB)/4, $0xff800000
+GLOBL float0xff800000<>(SB), RODATA|NOPTR, $4
+
+// func sumInt8x256(n int, x *int8) int32
+// Requires: AVX, AVX2
+TEXT ·sumInt8x256(SB), NOSPLIT, $0-20
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   DX, DX
+
+loop:
+	VPMOVSXBD  (CX)(DX*1), Y0
+	VPADDD     Y0, Y1, Y1
+	VPMOVSXBD  8(CX)(DX*1), Y0
+	VPADDD     Y0, Y2, Y2
+	ADDQ       $0x10, DX
+	CMPQ       DX, AX
+	JL         loop
+	VPADDD     Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y0
+	VPADDD     Y0, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y0
+	VPADDD     Y0, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y0
+	VPADDD     Y0, Y1, Y1
+	VMOVD      X1, AX
+	MOVL       AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func expScaled256(n int, x *float32, scale float32, top float32) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·expScaled256(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS scale+16(FP), Y0
+	VBROADCASTSS top+20(FP), Y1
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Y2
+	VBROADCASTSS float0x42b16666<>+0(SB), Y3
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Y4
+	VBROADCASTSS float0x3f318000<>+0(SB), Y5
+	VBROADCASTSS float0x395e8083<>+0(SB), Y6
+	VBROADCASTSS float0x3f800000<>+0(SB), Y7
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	XORQ         DX, DX
+
+loop:
+	VMOVUPS      (CX)(DX*4), Y10
+	VSUBPS       Y1, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VMULPS       Y4, Y10, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VMULPS       Y5, Y8, Y9
+	VSUBPS       Y9, Y10, Y9
+	VMULPS       Y6, Y8, Y13
+	VADDPS       Y13, Y9, Y9
+	VBROADCASTSS float0x39506967<>+0(SB), Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3c088908<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3f000000<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VADDPS       Y9, Y13, Y13
+	VADDPS       Y7, Y13, Y13
+	VCMPPS       $0x05, Y2, Y10, Y9
+	VCMPPS       $0x0e, Y3, Y10, Y10
+	VCVTPS2DQ    Y8, Y8
+	VPBROADCASTD halfExponent<>+0(SB), Y14
+	VPADDD       Y14, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y13, Y13
+	VADDPS       Y13, Y13, Y13
+	VANDPS       Y9, Y13, Y13
+	VBROADCASTSS float0x7f800000<>+0(SB), Y8
+	VBLENDVPS    Y10, Y8, Y13, Y10
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      Y10, (CX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y10
+	VSUBPS       Y1, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VMULPS       Y4, Y10, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VMULPS       Y5, Y8, Y9
+	VSUBPS       Y9, Y10, Y9
+	VMULPS       Y6, Y8, Y13
+	VADDPS       Y13, Y9, Y9
+	VBROADCASTSS float0x39506967<>+0(SB), Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3c088908<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3f000000<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VADDPS       Y9, Y13, Y13
+	VADDPS       Y7, Y13, Y13
+	VCMPPS       $0x05, Y2, Y10, Y9
+	VCMPPS       $0x0e, Y3, Y10, Y10
+	VCVTPS2DQ    Y8, Y8
+	VPBROADCASTD halfExponent<>+0(SB), Y14
+	VPADDD       Y14, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y13, Y13
+	VADDPS       Y13, Y13, Y13
+	VANDPS       Y9, Y13, Y13
+	VBROADCASTSS float0x7f800000<>+0(SB), Y8
+	VBLENDVPS    Y10, Y8, Y13, Y10
+	VADDPS       Y10, Y12, Y12
+	VMOVUPS      Y10, 32(CX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VADDPS       Y12, Y11, Y11
+	VPERM2F128   $0x01, Y11, Y11, Y0
+	VADDPS       Y0, Y11, Y11
+	VPERMILPS    $0x4e, Y11, Y0
+	VADDPS       Y0, Y11, Y11
+	VPERMILPS    $0xb1, Y11, Y0
+	VADDPS       Y0, Y11, Y11
+	MOVSS        X11, ret+24(FP)
+	VZEROUPPER
+	RET
+
+DATA float0xc2ad0000<>+0(SB)/4, $0xc2ad0000
+GLOBL float0xc2ad0000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x42b16666<>+0(SB)/4, $0x42b16666
+GLOBL float0x42b16666<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL float0x3fb8aa3b<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f318000<>+0(SB)/4, $0x3f318000
+GLOBL float0x3f318000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x395e8083<>+0(SB)/4, $0x395e8083
+GLOBL float0x395e8083<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f800000<>+0(SB)/4, $0x3f800000
+GLOBL float0x3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x39506967<>+0(SB)/4, $0x39506967
+GLOBL float0x39506967<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3ab743ce<>+0(SB)/4, $0x3ab743ce
+GLOBL float0x3ab743ce<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3c088908<>+0(SB)/4, $0x3c088908
+GLOBL float0x3c088908<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3d2aa9c1<>+0(SB)/4, $0x3d2aa9c1
+GLOBL float0x3d2aa9c1<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
+GLOBL float0x3e2aaaaa<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f000000<>+0(SB)/4, $0x3f000000
+GLOBL float0x3f000000<>(SB), RODATA|NOPTR, $4
+
+DATA halfExponent<>+0(SB)/4, $0x0000007e
+GLOBL halfExponent<>(SB), RODATA|NOPTR, $4
+
+DATA float0x7f800000<>+0(SB)/4, $0x7f800000
+GLOBL float0x7f800000<>(SB), RODATA|NOPTR, $4
+
+// func siluProduct256(n int, gate *float32, up *float32)
+// Requires: AVX, AVX2
+TEXT ·siluProduct256(SB), NOSPLIT, $0-24
+	MOVQ         n+0(FP), AX
+	MOVQ         gate+8(FP), CX
+	MOVQ         up+16(FP), DX
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Y0
+	VBROADCASTSS float0x42b16666<>+0(SB), Y1
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Y2
+	VBROADCASTSS float0x3f318000<>+0(SB), Y3
+	VBROADCASTSS float0x395e8083<>+0(SB), Y4
+	VBROADCASTSS float0x3f800000<>+0(SB), Y5
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y8
+	VSUBPS       Y8, Y10, Y9
+	VMULPS       Y2, Y9, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMULPS       Y3, Y6, Y7
+	VSUBPS       Y7, Y9, Y7
+	VMULPS       Y4, Y6, Y11
+	VADDPS       Y11, Y7, Y7
+	VBROADCASTSS float0x39506967<>+0(SB), Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3c088908<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3f000000<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VADDPS       Y7, Y11, Y11
+	VADDPS       Y5, Y11, Y11
+	VCMPPS       $0x05, Y0, Y9, Y7
+	VCMPPS       $0x0e, Y1, Y9, Y9
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD halfExponent<>+0(SB), Y12
+	VPADDD       Y12, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y11, Y11
+	VADDPS       Y11, Y11, Y11
+	VANDPS       Y7, Y11, Y11
+	VBROADCASTSS float0x7f800000<>+0(SB), Y6
+	VBLENDVPS    Y9, Y6, Y11, Y9
+	VADDPS       Y5, Y9, Y9
+	VDIVPS       Y9, Y5, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       (DX)(BX*4), Y9, Y9
+	VMOVUPS      Y9, (CX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y8
+	VSUBPS       Y8, Y10, Y9
+	VMULPS       Y2, Y9, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMULPS       Y3, Y6, Y7
+	VSUBPS       Y7, Y9, Y7
+	VMULPS       Y4, Y6, Y11
+	VADDPS       Y11, Y7, Y7
+	VBROADCASTSS float0x39506967<>+0(SB), Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3c088908<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VBROADCASTSS float0x3f000000<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VADDPS       Y7, Y11, Y11
+	VADDPS       Y5, Y11, Y11
+	VCMPPS       $0x05, Y0, Y9, Y7
+	VCMPPS       $0x0e, Y1, Y9, Y9
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD halfExponent<>+0(SB), Y12
+	VPADDD       Y12, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y11, Y11
+	VADDPS       Y11, Y11, Y11
+	VANDPS       Y7, Y11, Y11
+	VBROADCASTSS float0x7f800000<>+0(SB), Y6
+	VBLENDVPS    Y9, Y6, Y11, Y9
+	VADDPS       Y5, Y9, Y9
+	VDIVPS       Y9, Y5, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       32(DX)(BX*4), Y9, Y9
+	VMOVUPS      Y9, 32(CX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func floatsF16AVX2(n int, dst *float32, src *byte)
+// Requires: AVX, F16C
+TEXT ·floatsF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ src+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VCVTPH2PS (DX)(BX*2), Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	VCVTPH2PS 16(DX)(BX*2), Y0
+	VMOVUPS   Y0, 32(CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func floatsBF16AVX2(n int, dst *float32, src *byte)
+// Requires: AVX, AVX2
+TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ src+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVZXWD (DX)(BX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	VPMOVZXWD 16(DX)(BX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, 32(CX)(BX*4)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+// func floatsQ80AVX2(blocks int, dst *float32, src *byte)
+// Requires: AVX, AVX2, F16C
+TEXT ·floatsQ80AVX2(SB), NOSPLIT, $0-24
+	MOVQ blocks+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ src+16(FP), DX
+
+loop:
+	VPBROADCASTW (DX), X0
+	VCVTPH2PS    X0, Y0
+	VPMOVSXBD    2(DX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VPMOVSXBD    10(DX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VPMOVSXBD    18(DX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 64(CX)
+	VPMOVSXBD    26(DX), Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 96(CX)
+	ADDQ         $0x00000022, DX
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func floatsQ6KAVX2(blocks int, dst *float32, src *byte)
+// Requires: AVX, AVX2, F16C
+TEXT ·floatsQ6KAVX2(SB), NOSPLIT, $320-24
+	MOVQ         blocks+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	VPBROADCASTD nibbleMask<>+0(SB), Y0
+	VPBROADCASTD pairMask<>+0(SB), Y1
+	VPBROADCASTD byte32<>+0(SB), Y2
+
+loop:
+	VPBROADCASTW 208(DX), X3
+	VCVTPH2PS    X3, Y3
+	VPMOVSXBD    192(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 256(SP)
+	VPMOVSXBD    200(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 288(SP)
+	VMOVDQU      (DX), Y3
+	VMOVDQU      128(DX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, (SP)
+	VMOVDQU      32(DX), Y3
+	VMOVDQU      128(DX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 32(SP)
+	VMOVDQU      (DX), Y3
+	VMOVDQU      128(DX), Y4
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 64(SP)
+	VMOVDQU      32(DX), Y3
+	VMOVDQU      128(DX), Y4
+	VPSRLW       $0x04, Y3, Y3
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 96(SP)
+	VMOVDQU      64(DX), Y3
+	VMOVDQU      160(DX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 128(SP)
+	VMOVDQU      96(DX), Y3
+	VMOVDQU      160(DX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 160(SP)
+	VMOVDQU      64(DX), Y3
+	VMOVDQU      160(DX), Y4
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 192(SP)
+	VMOVDQU      96(DX), Y3
+	VMOVDQU      160(DX), Y4
+	VPSRLW       $0x04, Y3, Y3
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPOR         Y3, Y4, Y3
+	VPSUBB       Y2, Y3, Y3
+	VMOVDQU      Y3, 224(SP)
+	VBROADCASTSS 256(SP), Y3
+	VPMOVSXBD    (SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VPMOVSXBD    8(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 32(CX)
+	VBROADCASTSS 260(SP), Y3
+	VPMOVSXBD    16(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 64(CX)
+	VPMOVSXBD    24(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 96(CX)
+	VBROADCASTSS 264(SP), Y3
+	VPMOVSXBD    32(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 128(CX)
+	VPMOVSXBD    40(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 160(CX)
+	VBROADCASTSS 268(SP), Y3
+	VPMOVSXBD    48(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 192(CX)
+	VPMOVSXBD    56(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 224(CX)
+	VBROADCASTSS 272(SP), Y3
+	VPMOVSXBD    64(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 256(CX)
+	VPMOVSXBD    72(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 288(CX)
+	VBROADCASTSS 276(SP), Y3
+	VPMOVSXBD    80(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 320(CX)
+	VPMOVSXBD    88(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 352(CX)
+	VBROADCASTSS 280(SP), Y3
+	VPMOVSXBD    96(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 384(CX)
+	VPMOVSXBD    104(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 416(CX)
+	VBROADCASTSS 284(SP), Y3
+	VPMOVSXBD    112(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 448(CX)
+	VPMOVSXBD    120(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 480(CX)
+	VBROADCASTSS 288(SP), Y3
+	VPMOVSXBD    128(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 512(CX)
+	VPMOVSXBD    136(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 544(CX)
+	VBROADCASTSS 292(SP), Y3
+	VPMOVSXBD    144(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 576(CX)
+	VPMOVSXBD    152(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 608(CX)
+	VBROADCASTSS 296(SP), Y3
+	VPMOVSXBD    160(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 640(CX)
+	VPMOVSXBD    168(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 672(CX)
+	VBROADCASTSS 300(SP), Y3
+	VPMOVSXBD    176(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 704(CX)
+	VPMOVSXBD    184(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 736(CX)
+	VBROADCASTSS 304(SP), Y3
+	VPMOVSXBD    192(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 768(CX)
+	VPMOVSXBD    200(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 800(CX)
+	VBROADCASTSS 308(SP), Y3
+	VPMOVSXBD    208(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 832(CX)
+	VPMOVSXBD    216(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 864(CX)
+	VBROADCASTSS 312(SP), Y3
+	VPMOVSXBD    224(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 896(CX)
+	VPMOVSXBD    232(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 928(CX)
+	VBROADCASTSS 316(SP), Y3
+	VPMOVSXBD    240(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 960(CX)
+	VPMOVSXBD    248(SP), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 992(CX)
+	ADDQ         $0x000000d2, DX
+	ADDQ         $0x00000400, CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA pairMask<>+0(SB)/4, $0x30303030
+GLOBL pairMask<>(SB), RODATA|NOPTR, $4
+
+DATA byte32<>+0(SB)/4, $0x20202020
+GLOBL byte32<>(SB), RODATA|NOPTR, $4

@@ -63,7 +63,7 @@ func int4Codes(dst []byte, values, dither []float32, inverse float32) {
 	n := lanes(len(values))
 	if n > 0 {
 		_, _ = dst[n-1], dither[n-1]
-		int4Codes512(n, &dst[0], &values[0], &dither[0], inverse)
+		chosenVectors.int4Codes(n, &dst[0], &values[0], &dither[0], inverse)
 	}
 	for i := n; i < len(values); i++ {
 		dst[i] = byte(min(15, max(0, int32(values[i]*inverse+8+dither[i]))))

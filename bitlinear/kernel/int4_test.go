@@ -69,7 +69,9 @@ func TestInt4ErrorIsWithinHalfAStep(t *testing.T) {
 	}
 }
 
-func TestInt4Codes(t *testing.T) {
+func TestInt4Codes(t *testing.T) { everyVectorSet(t, testInt4Codes) }
+
+func testInt4Codes(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	for _, k := range []int{1, 7, 8, 9, 16, 31, 33, 130} {
 		dither, values := make([]float32, k), spread(r, k)

@@ -171,18 +171,6 @@ func dotTile512x6(n int, w *float32, x *float32, k int, y *float32, stride int)
 // with one sum for each of 16 lanes.
 func dotQ6KVBMI(blocks int, w *byte, rowBytes int, x *float32, y *float32)
 
-// floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.
-func floatsF16AVX2(n int, dst *float32, src *byte)
-
-// floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
-func floatsBF16AVX2(n int, dst *float32, src *byte)
-
-// floatsQ80AVX2 writes the values of Q8_0 blocks: 32 bytes each, times a scale in half precision before them.
-func floatsQ80AVX2(blocks int, dst *float32, src *byte)
-
-// floatsQ6KAVX2 writes the values of Q6_K blocks.
-func floatsQ6KAVX2(blocks int, dst *float32, src *byte)
-
 // panelF32AVX512x1 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*32+j] for r < 1 and j < 32, p in order.
 //
 //go:noescape

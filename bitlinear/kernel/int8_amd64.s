@@ -2358,29 +2358,29 @@ loop:
 	RET
 
 // func absMax512(n int, x *float32) float32
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·absMax512(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
 	VPBROADCASTD absMask<>+0(SB), Z0
-	VPXORD       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
 	XORQ         DX, DX
 
 loop:
-	VPANDD     (CX)(DX*4), Z0, Z2
-	VMAXPS     Z2, Z1, Z1
+	VANDPS     (CX)(DX*4), Z0, Z1
+	VMAXPS     Z1, Z2, Z2
 	ADDQ       $0x10, DX
 	CMPQ       DX, AX
 	JL         loop
-	VSHUFF32X4 $0x4e, Z1, Z1, Z0
-	VMAXPS     Z0, Z1, Z1
-	VSHUFF32X4 $0xb1, Z1, Z1, Z0
-	VMAXPS     Z0, Z1, Z1
-	VPERMILPS  $0x4e, Z1, Z0
-	VMAXPS     Z0, Z1, Z1
-	VPERMILPS  $0xb1, Z1, Z0
-	VMAXPS     Z0, Z1, Z1
-	MOVSS      X1, ret+16(FP)
+	VSHUFF32X4 $0x4e, Z2, Z2, Z0
+	VMAXPS     Z0, Z2, Z2
+	VSHUFF32X4 $0xb1, Z2, Z2, Z0
+	VMAXPS     Z0, Z2, Z2
+	VPERMILPS  $0x4e, Z2, Z0
+	VMAXPS     Z0, Z2, Z2
+	VPERMILPS  $0xb1, Z2, Z0
+	VMAXPS     Z0, Z2, Z2
+	MOVSS      X2, ret+16(FP)
 	VZEROUPPER
 	RET
 
@@ -2388,36 +2388,36 @@ DATA absMask<>+0(SB)/4, $0x7fffffff
 GLOBL absMask<>(SB), RODATA|NOPTR, $4
 
 // func quantize512(n int, dst *int8, x *float32, scale float32) int32
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·quantize512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
 	VBROADCASTSS scale+24(FP), Z0
-	VPXORD       Z2, Z2, Z2
-	VPBROADCASTD int8Low<>+0(SB), Z3
-	VPBROADCASTD int8High<>+0(SB), Z4
+	VPBROADCASTD int8Low<>+0(SB), Z1
+	VPBROADCASTD int8High<>+0(SB), Z2
+	VXORPS       Z4, Z4, Z4
 	XORQ         BX, BX
 
 loop:
-	VMULPS     (DX)(BX*4), Z0, Z1
-	VCVTPS2DQ  Z1, Z1
-	VPMAXSD    Z3, Z1, Z1
-	VPMINSD    Z4, Z1, Z1
-	VPADDD     Z1, Z2, Z2
-	VPMOVDB    Z1, (CX)(BX*1)
+	VMULPS     (DX)(BX*4), Z0, Z3
+	VCVTPS2DQ  Z3, Z3
+	VPMAXSD    Z1, Z3, Z3
+	VPMINSD    Z2, Z3, Z3
+	VPADDD     Z3, Z4, Z4
+	VPMOVDB    Z3, (CX)(BX*1)
 	ADDQ       $0x10, BX
 	CMPQ       BX, AX
 	JL         loop
-	VSHUFF32X4 $0x4e, Z2, Z2, Z0
-	VPADDD     Z0, Z2, Z2
-	VSHUFF32X4 $0xb1, Z2, Z2, Z0
-	VPADDD     Z0, Z2, Z2
-	VPERMILPS  $0x4e, Z2, Z0
-	VPADDD     Z0, Z2, Z2
-	VPERMILPS  $0xb1, Z2, Z0
-	VPADDD     Z0, Z2, Z2
-	VMOVD      X2, AX
+	VSHUFF32X4 $0x4e, Z4, Z4, Z0
+	VPADDD     Z0, Z4, Z4
+	VSHUFF32X4 $0xb1, Z4, Z4, Z0
+	VPADDD     Z0, Z4, Z4
+	VPERMILPS  $0x4e, Z4, Z0
+	VPADDD     Z0, Z4, Z4
+	VPERMILPS  $0xb1, Z4, Z0
+	VPADDD     Z0, Z4, Z4
+	VMOVD      X4, AX
 	MOVL       AX, ret+32(FP)
 	VZEROUPPER
 	RET
@@ -2495,16 +2495,16 @@ loop:
 	RET
 
 // func int4Codes512(n int, dst *byte, x *float32, dither *float32, inverse float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·int4Codes512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         dither+24(FP), BX
 	VBROADCASTSS inverse+32(FP), Z0
-	VBROADCASTSS float8<>+0(SB), Z1
+	VBROADCASTSS float0x41000000<>+0(SB), Z1
 	VPBROADCASTD int15<>+0(SB), Z2
-	VPXORD       Z3, Z3, Z3
+	VXORPS       Z3, Z3, Z3
 	XORQ         SI, SI
 
 loop:
@@ -2521,8 +2521,8 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA float8<>+0(SB)/4, $0x41000000
-GLOBL float8<>(SB), RODATA|NOPTR, $4
+DATA float0x41000000<>+0(SB)/4, $0x41000000
+GLOBL float0x41000000<>(SB), RODATA|NOPTR, $4
 
 DATA int15<>+0(SB)/4, $0x0000000f
 GLOBL int15<>(SB), RODATA|NOPTR, $4
@@ -2548,12 +2548,12 @@ loop:
 	RET
 
 // func relu2Product512(n int, gate *float32, up *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·relu2Product512(SB), NOSPLIT, $0-24
 	MOVQ   n+0(FP), AX
 	MOVQ   gate+8(FP), CX
 	MOVQ   up+16(FP), DX
-	VPXORD Z1, Z1, Z1
+	VXORPS Z1, Z1, Z1
 	XORQ   BX, BX
 
 loop:
@@ -2568,12 +2568,12 @@ loop:
 	RET
 
 // func dot512(n int, x *float32, y *float32) float32
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·dot512(SB), NOSPLIT, $0-28
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   y+16(FP), DX
-	VPXORD Z1, Z1, Z1
+	VXORPS Z1, Z1, Z1
 	XORQ   BX, BX
 
 loop:
@@ -2614,12 +2614,12 @@ loop:
 	RET
 
 // func dotF16x512(n int, w *uint16, x *float32) float32
-// Requires: AVX, AVX512F, MMX+, SSE
+// Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE
 TEXT ·dotF16x512(SB), NOSPLIT, $0-28
 	MOVQ   n+0(FP), AX
 	MOVQ   w+8(FP), CX
 	MOVQ   x+16(FP), DX
-	VPXORD Z1, Z1, Z1
+	VXORPS Z1, Z1, Z1
 	XORQ   BX, BX
 
 loop:
@@ -2670,11 +2670,11 @@ DATA float0xff800000<>+0(SB)/4, $0xff800000
 GLOBL float0xff800000<>(SB), RODATA|NOPTR, $4
 
 // func sumInt8x512(n int, x *int8) int32
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sumInt8x512(SB), NOSPLIT, $0-20
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
-	VPXORD Z1, Z1, Z1
+	VXORPS Z1, Z1, Z1
 	XORQ   DX, DX
 
 loop:
@@ -2697,66 +2697,72 @@ loop:
 	RET
 
 // func expScaled512(n int, x *float32, scale float32, top float32) float32
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·expScaled512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
 	VBROADCASTSS scale+16(FP), Z0
 	VBROADCASTSS top+20(FP), Z1
 	VBROADCASTSS float0xc2ad0000<>+0(SB), Z2
-	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z3
-	VBROADCASTSS float0x3f318000<>+0(SB), Z4
-	VBROADCASTSS float0x395e8083<>+0(SB), Z5
-	VBROADCASTSS float0x3f800000<>+0(SB), Z6
-	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS float0x42b16666<>+0(SB), Z3
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS float0x3f318000<>+0(SB), Z5
+	VBROADCASTSS float0x395e8083<>+0(SB), Z6
+	VBROADCASTSS float0x3f800000<>+0(SB), Z7
+	VXORPS       Z11, Z11, Z11
 	XORQ         DX, DX
 
 loop:
-	VMOVUPS      (CX)(DX*4), Z9
-	VSUBPS       Z1, Z9, Z9
-	VMULPS       Z0, Z9, Z9
-	VCMPPS       $0x0d, Z2, Z9, K1
-	VMULPS       Z3, Z9, Z7
-	VRNDSCALEPS  $0x08, Z7, Z7
-	VMULPS       Z4, Z7, Z8
-	VSUBPS       Z8, Z9, Z8
-	VMULPS       Z5, Z7, Z9
-	VADDPS       Z9, Z8, Z8
-	VBROADCASTSS float0x39506967<>+0(SB), Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS.BCST  float0x3c088908<>+0(SB), Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS.BCST  float0x3f000000<>+0(SB), Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VMULPS       Z8, Z9, Z9
-	VADDPS       Z8, Z9, Z9
-	VADDPS       Z6, Z9, Z9
-	VSCALEFPS.Z  Z7, Z9, K1, Z9
-	VADDPS       Z9, Z10, Z10
-	VMOVUPS      Z9, (CX)(DX*4)
+	VMOVUPS      (CX)(DX*4), Z10
+	VSUBPS       Z1, Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z4, Z10, Z8
+	VRNDSCALEPS  $0x08, Z8, Z8
+	VMULPS       Z5, Z8, Z9
+	VSUBPS       Z9, Z10, Z9
+	VMULPS       Z6, Z8, Z12
+	VADDPS       Z12, Z9, Z9
+	VBROADCASTSS float0x39506967<>+0(SB), Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS       Z9, Z12, Z12
+	VADDPS       Z7, Z12, Z12
+	VCMPPS       $0x05, Z2, Z10, K1
+	VCMPPS       $0x0e, Z3, Z10, K2
+	VSCALEFPS.Z  Z8, Z12, K1, Z10
+	VBROADCASTSS float0x7f800000<>+0(SB), K2, Z10
+	VADDPS       Z10, Z11, Z11
+	VMOVUPS      Z10, (CX)(DX*4)
 	ADDQ         $0x10, DX
 	CMPQ         DX, AX
 	JL           loop
-	VSHUFF32X4   $0x4e, Z10, Z10, Z0
-	VADDPS       Z0, Z10, Z10
-	VSHUFF32X4   $0xb1, Z10, Z10, Z0
-	VADDPS       Z0, Z10, Z10
-	VPERMILPS    $0x4e, Z10, Z0
-	VADDPS       Z0, Z10, Z10
-	VPERMILPS    $0xb1, Z10, Z0
-	VADDPS       Z0, Z10, Z10
-	MOVSS        X10, ret+24(FP)
+	VSHUFF32X4   $0x4e, Z11, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	VSHUFF32X4   $0xb1, Z11, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	VPERMILPS    $0x4e, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	VPERMILPS    $0xb1, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	MOVSS        X11, ret+24(FP)
 	VZEROUPPER
 	RET
 
 DATA float0xc2ad0000<>+0(SB)/4, $0xc2ad0000
 GLOBL float0xc2ad0000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x42b16666<>+0(SB)/4, $0x42b16666
+GLOBL float0x42b16666<>(SB), RODATA|NOPTR, $4
 
 DATA float0x3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 GLOBL float0x3fb8aa3b<>(SB), RODATA|NOPTR, $4
@@ -2769,6 +2775,9 @@ GLOBL float0x395e8083<>(SB), RODATA|NOPTR, $4
 
 DATA float0x3f800000<>+0(SB)/4, $0x3f800000
 GLOBL float0x3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x39506967<>+0(SB)/4, $0x39506967
+GLOBL float0x39506967<>(SB), RODATA|NOPTR, $4
 
 DATA float0x3ab743ce<>+0(SB)/4, $0x3ab743ce
 GLOBL float0x3ab743ce<>(SB), RODATA|NOPTR, $4
@@ -2785,54 +2794,57 @@ GLOBL float0x3e2aaaaa<>(SB), RODATA|NOPTR, $4
 DATA float0x3f000000<>+0(SB)/4, $0x3f000000
 GLOBL float0x3f000000<>(SB), RODATA|NOPTR, $4
 
-DATA float0x39506967<>+0(SB)/4, $0x39506967
-GLOBL float0x39506967<>(SB), RODATA|NOPTR, $4
+DATA float0x7f800000<>+0(SB)/4, $0x7f800000
+GLOBL float0x7f800000<>(SB), RODATA|NOPTR, $4
 
 // func siluProduct512(n int, gate *float32, up *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·siluProduct512(SB), NOSPLIT, $0-24
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+8(FP), CX
 	MOVQ         up+16(FP), DX
 	VBROADCASTSS float0xc2ad0000<>+0(SB), Z0
-	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z1
-	VBROADCASTSS float0x3f318000<>+0(SB), Z2
-	VBROADCASTSS float0x395e8083<>+0(SB), Z3
-	VBROADCASTSS float0x3f800000<>+0(SB), Z4
-	VPXORD       Z9, Z9, Z9
+	VBROADCASTSS float0x42b16666<>+0(SB), Z1
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z2
+	VBROADCASTSS float0x3f318000<>+0(SB), Z3
+	VBROADCASTSS float0x395e8083<>+0(SB), Z4
+	VBROADCASTSS float0x3f800000<>+0(SB), Z5
+	VXORPS       Z10, Z10, Z10
 	XORQ         BX, BX
 
 loop:
-	VMOVUPS      (CX)(BX*4), Z7
-	VSUBPS       Z7, Z9, Z8
-	VCMPPS       $0x0d, Z0, Z8, K1
-	VMULPS       Z1, Z8, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMULPS       Z2, Z5, Z6
-	VSUBPS       Z6, Z8, Z6
-	VMULPS       Z3, Z5, Z8
-	VADDPS       Z8, Z6, Z6
-	VBROADCASTSS float0x39506967<>+0(SB), Z8
-	VMULPS       Z6, Z8, Z8
-	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VADDPS.BCST  float0x3c088908<>+0(SB), Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VADDPS.BCST  float0x3f000000<>+0(SB), Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VMULPS       Z6, Z8, Z8
-	VADDPS       Z6, Z8, Z8
-	VADDPS       Z4, Z8, Z8
-	VSCALEFPS.Z  Z5, Z8, K1, Z8
-	VADDPS       Z4, Z8, Z8
-	VDIVPS       Z8, Z4, Z8
-	VMULPS       Z8, Z7, Z8
-	VMULPS       (DX)(BX*4), Z8, Z8
-	VMOVUPS      Z8, (CX)(BX*4)
+	VMOVUPS      (CX)(BX*4), Z8
+	VSUBPS       Z8, Z10, Z9
+	VMULPS       Z2, Z9, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMULPS       Z3, Z6, Z7
+	VSUBPS       Z7, Z9, Z7
+	VMULPS       Z4, Z6, Z11
+	VADDPS       Z11, Z7, Z7
+	VBROADCASTSS float0x39506967<>+0(SB), Z11
+	VMULPS       Z7, Z11, Z11
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z11, Z11
+	VMULPS       Z7, Z11, Z11
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z11, Z11
+	VMULPS       Z7, Z11, Z11
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z11, Z11
+	VMULPS       Z7, Z11, Z11
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z11, Z11
+	VMULPS       Z7, Z11, Z11
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z11, Z11
+	VMULPS       Z7, Z11, Z11
+	VMULPS       Z7, Z11, Z11
+	VADDPS       Z7, Z11, Z11
+	VADDPS       Z5, Z11, Z11
+	VCMPPS       $0x05, Z0, Z9, K1
+	VCMPPS       $0x0e, Z1, Z9, K2
+	VSCALEFPS.Z  Z6, Z11, K1, Z9
+	VBROADCASTSS float0x7f800000<>+0(SB), K2, Z9
+	VADDPS       Z5, Z9, Z9
+	VDIVPS       Z9, Z5, Z9
+	VMULPS       Z9, Z8, Z9
+	VMULPS       (DX)(BX*4), Z9, Z9
+	VMOVUPS      Z9, (CX)(BX*4)
 	ADDQ         $0x10, BX
 	CMPQ         BX, AX
 	JL           loop
@@ -2840,7 +2852,7 @@ loop:
 	RET
 
 // func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x1(SB), NOSPLIT, $0-48
 	MOVQ   n+0(FP), AX
 	MOVQ   k+24(FP), CX
@@ -2853,10 +2865,10 @@ TEXT ·dotTile512x1(SB), NOSPLIT, $0-48
 	MOVQ   SI, DI
 	ADDQ   CX, DI
 	MOVQ   x+16(FP), CX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
 	XORQ   R8, R8
 
 loop:
@@ -2916,7 +2928,7 @@ loop:
 	RET
 
 // func dotTile512x2(n int, w *float32, x *float32, k int, y *float32, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x2(SB), NOSPLIT, $0-48
 	MOVQ   n+0(FP), AX
 	MOVQ   k+24(FP), CX
@@ -2931,14 +2943,14 @@ TEXT ·dotTile512x2(SB), NOSPLIT, $0-48
 	MOVQ   x+16(FP), R8
 	MOVQ   R8, R9
 	ADDQ   CX, R9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
 	XORQ   CX, CX
 
 loop:
@@ -3040,7 +3052,7 @@ loop:
 	RET
 
 // func dotTile512x6(n int, w *float32, x *float32, k int, y *float32, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x6(SB), NOSPLIT, $0-48
 	MOVQ   n+0(FP), AX
 	MOVQ   k+24(FP), CX
@@ -3063,30 +3075,30 @@ TEXT ·dotTile512x6(SB), NOSPLIT, $0-48
 	ADDQ   CX, R12
 	MOVQ   R12, R13
 	ADDQ   CX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
 	XORQ   CX, CX
 
 loop:
@@ -3710,320 +3722,6 @@ GLOBL thirdBytes3<>(SB), RODATA|NOPTR, $64
 
 DATA minus160<>+0(SB)/4, $0xc3200000
 GLOBL minus160<>(SB), RODATA|NOPTR, $4
-
-// func floatsF16AVX2(n int, dst *float32, src *byte)
-// Requires: AVX, F16C
-TEXT ·floatsF16AVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	XORQ BX, BX
-
-loop:
-	VCVTPH2PS (DX)(BX*2), Y0
-	VMOVUPS   Y0, (CX)(BX*4)
-	VCVTPH2PS 16(DX)(BX*2), Y0
-	VMOVUPS   Y0, 32(CX)(BX*4)
-	ADDQ      $0x10, BX
-	CMPQ      BX, AX
-	JL        loop
-	VZEROUPPER
-	RET
-
-// func floatsBF16AVX2(n int, dst *float32, src *byte)
-// Requires: AVX, AVX2
-TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	XORQ BX, BX
-
-loop:
-	VPMOVZXWD (DX)(BX*2), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, (CX)(BX*4)
-	VPMOVZXWD 16(DX)(BX*2), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, 32(CX)(BX*4)
-	ADDQ      $0x10, BX
-	CMPQ      BX, AX
-	JL        loop
-	VZEROUPPER
-	RET
-
-// func floatsQ80AVX2(blocks int, dst *float32, src *byte)
-// Requires: AVX, AVX2, F16C
-TEXT ·floatsQ80AVX2(SB), NOSPLIT, $0-24
-	MOVQ blocks+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-
-loop:
-	VPBROADCASTW (DX), X0
-	VCVTPH2PS    X0, Y0
-	VPMOVSXBD    2(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VPMOVSXBD    10(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 32(CX)
-	VPMOVSXBD    18(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 64(CX)
-	VPMOVSXBD    26(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 96(CX)
-	ADDQ         $0x00000022, DX
-	ADDQ         $0x00000080, CX
-	DECQ         AX
-	JNZ          loop
-	VZEROUPPER
-	RET
-
-// func floatsQ6KAVX2(blocks int, dst *float32, src *byte)
-// Requires: AVX, AVX2, F16C
-TEXT ·floatsQ6KAVX2(SB), NOSPLIT, $320-24
-	MOVQ         blocks+0(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         src+16(FP), DX
-	VPBROADCASTD nibbleMask<>+0(SB), Y0
-	VPBROADCASTD pairMask<>+0(SB), Y1
-	VPBROADCASTD byte32<>+0(SB), Y2
-
-loop:
-	VPBROADCASTW 208(DX), X3
-	VCVTPH2PS    X3, Y3
-	VPMOVSXBD    192(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 256(SP)
-	VPMOVSXBD    200(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 288(SP)
-	VMOVDQU      (DX), Y3
-	VMOVDQU      128(DX), Y4
-	VPSLLW       $0x04, Y4, Y4
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, (SP)
-	VMOVDQU      32(DX), Y3
-	VMOVDQU      128(DX), Y4
-	VPSLLW       $0x02, Y4, Y4
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 32(SP)
-	VMOVDQU      (DX), Y3
-	VMOVDQU      128(DX), Y4
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 64(SP)
-	VMOVDQU      32(DX), Y3
-	VMOVDQU      128(DX), Y4
-	VPSRLW       $0x04, Y3, Y3
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 96(SP)
-	VMOVDQU      64(DX), Y3
-	VMOVDQU      160(DX), Y4
-	VPSLLW       $0x04, Y4, Y4
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 128(SP)
-	VMOVDQU      96(DX), Y3
-	VMOVDQU      160(DX), Y4
-	VPSLLW       $0x02, Y4, Y4
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 160(SP)
-	VMOVDQU      64(DX), Y3
-	VMOVDQU      160(DX), Y4
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 192(SP)
-	VMOVDQU      96(DX), Y3
-	VMOVDQU      160(DX), Y4
-	VPSRLW       $0x04, Y3, Y3
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        Y0, Y3, Y3
-	VPAND        Y1, Y4, Y4
-	VPOR         Y3, Y4, Y3
-	VPSUBB       Y2, Y3, Y3
-	VMOVDQU      Y3, 224(SP)
-	VBROADCASTSS 256(SP), Y3
-	VPMOVSXBD    (SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, (CX)
-	VPMOVSXBD    8(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	VBROADCASTSS 260(SP), Y3
-	VPMOVSXBD    16(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 64(CX)
-	VPMOVSXBD    24(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 96(CX)
-	VBROADCASTSS 264(SP), Y3
-	VPMOVSXBD    32(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 128(CX)
-	VPMOVSXBD    40(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 160(CX)
-	VBROADCASTSS 268(SP), Y3
-	VPMOVSXBD    48(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 192(CX)
-	VPMOVSXBD    56(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 224(CX)
-	VBROADCASTSS 272(SP), Y3
-	VPMOVSXBD    64(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 256(CX)
-	VPMOVSXBD    72(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 288(CX)
-	VBROADCASTSS 276(SP), Y3
-	VPMOVSXBD    80(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 320(CX)
-	VPMOVSXBD    88(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 352(CX)
-	VBROADCASTSS 280(SP), Y3
-	VPMOVSXBD    96(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 384(CX)
-	VPMOVSXBD    104(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 416(CX)
-	VBROADCASTSS 284(SP), Y3
-	VPMOVSXBD    112(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 448(CX)
-	VPMOVSXBD    120(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 480(CX)
-	VBROADCASTSS 288(SP), Y3
-	VPMOVSXBD    128(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 512(CX)
-	VPMOVSXBD    136(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 544(CX)
-	VBROADCASTSS 292(SP), Y3
-	VPMOVSXBD    144(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 576(CX)
-	VPMOVSXBD    152(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 608(CX)
-	VBROADCASTSS 296(SP), Y3
-	VPMOVSXBD    160(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 640(CX)
-	VPMOVSXBD    168(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 672(CX)
-	VBROADCASTSS 300(SP), Y3
-	VPMOVSXBD    176(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 704(CX)
-	VPMOVSXBD    184(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 736(CX)
-	VBROADCASTSS 304(SP), Y3
-	VPMOVSXBD    192(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 768(CX)
-	VPMOVSXBD    200(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 800(CX)
-	VBROADCASTSS 308(SP), Y3
-	VPMOVSXBD    208(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 832(CX)
-	VPMOVSXBD    216(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 864(CX)
-	VBROADCASTSS 312(SP), Y3
-	VPMOVSXBD    224(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 896(CX)
-	VPMOVSXBD    232(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 928(CX)
-	VBROADCASTSS 316(SP), Y3
-	VPMOVSXBD    240(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 960(CX)
-	VPMOVSXBD    248(SP), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 992(CX)
-	ADDQ         $0x000000d2, DX
-	ADDQ         $0x00000400, CX
-	DECQ         AX
-	JNZ          loop
-	VZEROUPPER
-	RET
-
-DATA byte32<>+0(SB)/4, $0x20202020
-GLOBL byte32<>(SB), RODATA|NOPTR, $4
 
 // func panelF32AVX512x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
 // Requires: AVX, AVX512F

@@ -2,9 +2,41 @@ package kernel
 
 import "math"
 
-// The functions below run on 16 lanes where the machine has AVX-512, and in plain Go
-// for what remains. All but the sums and Axpy,
-// which rounds once where Go rounds twice, have the same bits either way.
+// vectorSet is one way to compute the loops below: of n elements, a multiple of 16 and not
+// 0, on 16 lanes. What remains is done in plain Go. All but the sums and axpy, which rounds
+// once where Go rounds twice, have the bits of plain Go, and all have the same bits as one
+// another.
+type vectorSet struct {
+	name    string
+	dot     func(n int, x, y *float32) float32
+	dotF16  func(n int, w *uint16, x *float32) float32
+	axpy    func(n int, a float32, x, y *float32)
+	rescale func(n int, dst *float32, x *int32, f float32)
+	// rescaleSums16 and 32 rescale so many sums of each token.
+	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32)
+	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32)
+	scaledProduct func(n int, dst, w, x *float32, f float32)
+	relu2Product  func(n int, gate, up *float32)
+	siluProduct   func(n int, gate, up *float32)
+	expScaled     func(n int, x *float32, scale, top float32) float32
+	absMax, max   func(n int, x *float32) float32
+	quantize      func(n int, dst *int8, x *float32, scale float32) int32
+	sumInt8       func(n int, x *int8) int32
+	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)
+}
+
+var chosenVectors = vectorSets()[0]
+
+// plainVectors has no functions: all is done in plain Go.
+var plainVectors = vectorSet{name: "generic"}
+
+// lanes is how many of n elements the vector functions take.
+func lanes(n int) int {
+	if chosenVectors.dot == nil {
+		return 0
+	}
+	return n &^ 15
+}
 
 // Dot is the sum of x[i]*y[i] over the length of x.
 func Dot(x, y []float32) float32 {
@@ -12,7 +44,7 @@ func Dot(x, y []float32) float32 {
 	y = y[:len(x)]
 	s := dotGeneric(x[n:], y[n:])
 	if n > 0 {
-		s += dot512(n, &x[0], &y[0])
+		s += chosenVectors.dot(n, &x[0], &y[0])
 	}
 	return s
 }
@@ -23,7 +55,7 @@ func DotF16(w []uint16, x []float32) float32 {
 	w = w[:len(x)]
 	s := dotF16Generic(w[n:], x[n:])
 	if n > 0 {
-		s += dotF16x512(n, &w[0], &x[0])
+		s += chosenVectors.dotF16(n, &w[0], &x[0])
 	}
 	return s
 }
@@ -33,7 +65,7 @@ func Axpy(a float32, x, y []float32) {
 	n := lanes(len(x))
 	y = y[:len(x)]
 	if n > 0 {
-		axpy512(n, a, &x[0], &y[0])
+		chosenVectors.axpy(n, a, &x[0], &y[0])
 	}
 	axpyGeneric(a, x[n:], y[n:])
 }
@@ -43,7 +75,7 @@ func Rescale(dst []float32, x []int32, f float32) {
 	n := lanes(len(x))
 	dst = dst[:len(x)]
 	if n > 0 {
-		rescale512(n, &dst[0], &x[0], f)
+		chosenVectors.rescale(n, &dst[0], &x[0], f)
 	}
 	rescaleGeneric(dst[n:], x[n:], f)
 }
@@ -53,7 +85,7 @@ func ScaledProduct(dst, w, x []float32, f float32) {
 	n := lanes(len(w))
 	dst, x = dst[:len(w)], x[:len(w)]
 	if n > 0 {
-		scaledProduct512(n, &dst[0], &w[0], &x[0], f)
+		chosenVectors.scaledProduct(n, &dst[0], &w[0], &x[0], f)
 	}
 	scaledProductGeneric(dst[n:], w[n:], x[n:], f)
 }
@@ -63,7 +95,7 @@ func ReLU2Product(gate, up []float32) {
 	n := lanes(len(gate))
 	up = up[:len(gate)]
 	if n > 0 {
-		relu2Product512(n, &gate[0], &up[0])
+		chosenVectors.relu2Product(n, &gate[0], &up[0])
 	}
 	relu2ProductGeneric(gate[n:], up[n:])
 }
@@ -72,7 +104,7 @@ func absMax(x []float32) float32 {
 	n := lanes(len(x))
 	top := absMaxGeneric(x[n:])
 	if n > 0 {
-		top = max(top, absMax512(n, &x[0]))
+		top = max(top, chosenVectors.absMax(n, &x[0]))
 	}
 	return top
 }
@@ -81,7 +113,7 @@ func quantize(dst []int8, x []float32, scale float32) {
 	n := lanes(len(x))
 	dst = dst[:len(x)]
 	if n > 0 {
-		quantize512(n, &dst[0], &x[0], scale)
+		chosenVectors.quantize(n, &dst[0], &x[0], scale)
 	}
 	quantizeGeneric(dst[n:], x[n:], scale)
 }
@@ -91,7 +123,7 @@ func SiLUProduct(gate, up []float32) {
 	n := lanes(len(gate))
 	up = up[:len(gate)]
 	if n > 0 {
-		siluProduct512(n, &gate[0], &up[0])
+		chosenVectors.siluProduct(n, &gate[0], &up[0])
 	}
 	siluProductGeneric(gate[n:], up[n:])
 }
@@ -100,7 +132,7 @@ func SiLUProduct(gate, up []float32) {
 func ExpScaled(x []float32, scale, top float32) (sum float32) {
 	n := lanes(len(x))
 	if n > 0 {
-		sum = expScaled512(n, &x[0], scale, top)
+		sum = chosenVectors.expScaled(n, &x[0], scale, top)
 	}
 	return sum + expScaledGeneric(x[n:], scale, top)
 }
@@ -113,7 +145,7 @@ func Max(x []float32) float32 {
 		top = max(top, v)
 	}
 	if n > 0 {
-		top = max(top, max512(n, &x[0]))
+		top = max(top, chosenVectors.max(n, &x[0]))
 	}
 	return top
 }
@@ -121,7 +153,7 @@ func Max(x []float32) float32 {
 func sumInt8(x []int8) (sum int32) {
 	n := lanes(len(x))
 	if n > 0 {
-		sum = sumInt8x512(n, &x[0])
+		sum = chosenVectors.sumInt8(n, &x[0])
 	}
 	for _, v := range x[n:] {
 		sum += int32(v)

@@ -6,10 +6,52 @@ import "golang.org/x/sys/cpu"
 
 var has512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW
 
-// lanes is how many of n elements the vector functions take.
-func lanes(n int) int {
-	if has512 {
-		return n &^ 15
+var avx512Vectors = vectorSet{
+	name:          "avx512",
+	dot:           dot512,
+	dotF16:        dotF16x512,
+	axpy:          axpy512,
+	rescale:       rescale512,
+	rescaleSums16: rescaleSums512x16,
+	rescaleSums32: rescaleSums512x32,
+	scaledProduct: scaledProduct512,
+	relu2Product:  relu2Product512,
+	siluProduct:   siluProduct512,
+	expScaled:     expScaled512,
+	absMax:        absMax512,
+	max:           max512,
+	quantize:      quantize512,
+	sumInt8:       sumInt8x512,
+	int4Codes:     int4Codes512,
+}
+
+var avx2Vectors = vectorSet{
+	name:          "avx2",
+	dot:           dot256,
+	dotF16:        dotF16x256,
+	axpy:          axpy256,
+	rescale:       rescale256,
+	rescaleSums16: rescaleSums256x16,
+	rescaleSums32: rescaleSums256x32,
+	scaledProduct: scaledProduct256,
+	relu2Product:  relu2Product256,
+	siluProduct:   siluProduct256,
+	expScaled:     expScaled256,
+	absMax:        absMax256,
+	max:           max256,
+	quantize:      quantize256,
+	sumInt8:       sumInt8x256,
+	int4Codes:     int4Codes256,
+}
+
+// vectorSets lists the implementations that this machine can run, best first.
+func vectorSets() []vectorSet {
+	list := []vectorSet{plainVectors}
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C {
+		list = append([]vectorSet{avx2Vectors}, list...)
 	}
-	return 0
+	if has512 {
+		list = append([]vectorSet{avx512Vectors}, list...)
+	}
+	return list
 }

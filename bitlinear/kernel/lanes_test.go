@@ -29,8 +29,18 @@ func offset(v []float32) (whole, part []float32) {
 	return whole, whole[3:][:len(v)]
 }
 
+// everyVectorSet runs a test with each implementation of the vector functions.
+func everyVectorSet(t *testing.T, test func(t *testing.T)) {
+	defer func(s vectorSet) { chosenVectors = s }(chosenVectors)
+	for _, chosenVectors = range vectorSets() {
+		t.Run(chosenVectors.name, test)
+	}
+}
+
 // TestElementwiseFunctionsHaveTheBitsOfGo holds for each but the sums and Axpy.
-func TestElementwiseFunctionsHaveTheBitsOfGo(t *testing.T) {
+func TestElementwiseFunctionsHaveTheBitsOfGo(t *testing.T) { everyVectorSet(t, testElementwise) }
+
+func testElementwise(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, n := range lengths {
 		x, w := spread(r, n), spread(r, n)
@@ -59,7 +69,9 @@ func TestElementwiseFunctionsHaveTheBitsOfGo(t *testing.T) {
 	}
 }
 
-func TestReductions(t *testing.T) {
+func TestReductions(t *testing.T) { everyVectorSet(t, testReductions) }
+
+func testReductions(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for _, n := range lengths {
 		x, y := spread(r, n), spread(r, n)
@@ -95,4 +107,71 @@ func TestReductions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSumsHaveTheSameBits compares the implementations that add up 16 lanes.
+func TestSumsHaveTheSameBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	x, y, half := spread(r, 1000), spread(r, 1000), make([]uint16, 1000)
+	for i := range half {
+		half[i] = uint16(0x3000 + r.IntN(0x1000))
+	}
+	var first []float32
+	everyVectorSet(t, func(t *testing.T) {
+		if chosenVectors.dot == nil {
+			return
+		}
+		v := slices.Clone(x)
+		Axpy(0.7, y, v)
+		got := append(v, Dot(x, y), DotF16(half, x), ExpScaled(slices.Clone(x), 3, 4))
+		if first == nil {
+			first = got
+		}
+		if !slices.Equal(got, first) {
+			t.Errorf("%v, the best implementation has %v", got, first)
+		}
+	})
+}
+
+// TestExpAtTheLimits is for what Exp treats apart, and for values beside it.
+func TestExpAtTheLimits(t *testing.T) {
+	inf := float32(math.Inf(1))
+	var values []float32
+	for _, v := range []float32{-86.5, 88.7, 88.722839, 0, inf, -inf, 1e30, -1e30, float32(math.NaN())} {
+		values = append(values, v, math.Nextafter32(v, inf), math.Nextafter32(v, -inf))
+	}
+	values = append(values, make([]float32, 32-len(values))...)
+	everyVectorSet(t, func(t *testing.T) {
+		got := slices.Clone(values)
+		ExpScaled(got, 1, 0)
+		for i, v := range values {
+			if want := Exp(v); got[i] != want && want == want || want != want && got[i] == got[i] {
+				t.Errorf("Exp(%g) is %g, want %g", v, got[i], want)
+			}
+		}
+	})
+}
+
+func TestQuantizeActivationsOfEachImplementation(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	everyVectorSet(t, func(t *testing.T) {
+		for _, n := range lengths {
+			x := spread(r, n)
+			for i := range min(n, 40) {
+				x[i] = float32(i) - 20.5 // halves, and values beyond int8
+			}
+			whole, want := make([]int8, n+6), make([]int8, n)
+			for i := range whole {
+				whole[i] = 99
+			}
+			quantize(whole[3:][:n], x, 8)
+			quantizeGeneric(want, x, 8)
+			if !slices.Equal(whole[3:][:n], want) {
+				t.Errorf("%d values: %v, want %v", n, whole[3:][:n], want)
+			}
+			if slices.ContainsFunc(append(slices.Clone(whole[:3]), whole[n+3:]...), func(v int8) bool { return v != 99 }) {
+				t.Errorf("%d values: wrote outside", n)
+			}
+		}
+	})
 }

@@ -24,10 +24,10 @@ func (s *sums) rescaleTo(dst []float32, width int, factor []float32) {
 	dst, factor = dst[s.first*width+s.row:], factor[s.first:][:s.tokens]
 	_ = dst[(s.tokens-1)*width+s.rows-1]
 	switch {
-	case has512 && s.rows == 16 && s.stride == 16:
-		rescaleSums512x16(s.tokens, &dst[0], width, &s.values[0], &factor[0])
-	case has512 && s.rows == 32 && s.stride == 32:
-		rescaleSums512x32(s.tokens, &dst[0], width, &s.values[0], &factor[0])
+	case chosenVectors.rescaleSums16 != nil && s.rows == 16 && s.stride == 16:
+		chosenVectors.rescaleSums16(s.tokens, &dst[0], width, &s.values[0], &factor[0])
+	case chosenVectors.rescaleSums32 != nil && s.rows == 32 && s.stride == 32:
+		chosenVectors.rescaleSums32(s.tokens, &dst[0], width, &s.values[0], &factor[0])
 	default:
 		for t, f := range factor {
 			Rescale(dst[t*width:], s.of(t), f)

@@ -22,18 +22,16 @@ func dotTile(tokens int) {
 	var sums [rows][]reg.VecVirtual
 	for r := range sums {
 		for range tokens {
-			s := ZMM()
-			VPXORD(s, s, s)
-			sums[r] = append(sums[r], s)
+			sums[r] = append(sums[r], zmm.zeros()...)
 		}
 	}
 	row, in := [rows]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, ZMM()
-	loop(n, func(i reg.GPVirtual) {
+	zmm.loop(n, func(at place) {
 		for r := range row {
-			VMOVUPS(w(r, i), row[r])
+			VMOVUPS(w(r, at.i), row[r])
 		}
 		for t := range tokens {
-			VMOVUPS(x(t, i), in)
+			VMOVUPS(x(t, at.i), in)
 			for r := range row {
 				VFMADD231PS(in, row[r], sums[r][t])
 			}
@@ -43,8 +41,7 @@ func dotTile(tokens int) {
 	SHLQ(U8(2), stride)
 	for t := range tokens {
 		for r := range sums {
-			fold(sums[r][t], func(a, b reg.VecVirtual) { VADDPS(a, b, b) })
-			VMOVSS(sums[r][t].AsX(), Mem{Base: y, Disp: 4 * r})
+			VMOVSS(zmm.fold(sums[r][t:t+1], VADDPS), Mem{Base: y, Disp: 4 * r})
 		}
 		ADDQ(stride, y)
 	}
@@ -117,8 +114,7 @@ func dotQ6K() {
 	JNZ(LabelRef("loop"))
 	y := param("y")
 	for r, s := range sums {
-		fold(s, func(a, b reg.VecVirtual) { VADDPS(a, b, b) })
-		VMOVSS(s.AsX(), Mem{Base: y, Disp: 4 * r})
+		VMOVSS(zmm.fold([]reg.VecVirtual{s}, VADDPS), Mem{Base: y, Disp: 4 * r})
 	}
 	finish()
 }
@@ -201,11 +197,9 @@ func floatsF16() {
 	TEXT("floatsF16AVX2", NOSPLIT, "func(n int, dst *float32, src *byte)")
 	Doc("floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.")
 	n, dst, src, v := param("n"), param("dst"), param("src"), YMM()
-	loop(n, func(i reg.GPVirtual) {
-		for at := 0; at < 16; at += 8 {
-			VCVTPH2PS(Mem{Base: src, Index: i, Scale: 2, Disp: 2 * at}, v)
-			VMOVUPS(v, Mem{Base: dst, Index: i, Scale: 4, Disp: 4 * at})
-		}
+	ymm.loop(n, func(at place) {
+		VCVTPH2PS(at.of(src, 2), v)
+		VMOVUPS(v, at.floats(dst))
 	})
 	finish()
 }
@@ -214,12 +208,10 @@ func floatsBF16() {
 	TEXT("floatsBF16AVX2", NOSPLIT, "func(n int, dst *float32, src *byte)")
 	Doc("floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.")
 	n, dst, src, v := param("n"), param("dst"), param("src"), YMM()
-	loop(n, func(i reg.GPVirtual) {
-		for at := 0; at < 16; at += 8 {
-			VPMOVZXWD(Mem{Base: src, Index: i, Scale: 2, Disp: 2 * at}, v)
-			VPSLLD(U8(16), v, v)
-			VMOVUPS(v, Mem{Base: dst, Index: i, Scale: 4, Disp: 4 * at})
-		}
+	ymm.loop(n, func(at place) {
+		VPMOVZXWD(at.of(src, 2), v)
+		VPSLLD(U8(16), v, v)
+		VMOVUPS(v, at.floats(dst))
 	})
 	finish()
 }

@@ -10,119 +10,154 @@ import (
 
 // expConstants are those of kernel.Exp, loaded once for a function.
 type expConstants struct {
-	floor, log2e, high, low, one reg.VecVirtual
-	poly                         []Mem
-	n, r                         reg.VecVirtual
+	registers
+	floor, ceiling, log2e, high, low, one reg.VecVirtual
+	n, r                                  reg.VecVirtual
 }
-
-var expMemory = map[float32]Mem{}
 
 func float(v float32) Mem {
-	if m, ok := expMemory[v]; ok {
-		return m
-	}
-	expMemory[v] = broadcast("float"+U32(math.Float32bits(v)).Asm()[1:], math.Float32bits(v))
-	return expMemory[v]
+	bits := math.Float32bits(v)
+	return constant("float"+U32(bits).Asm()[1:], bits)
 }
 
-func splatted(v float32) reg.VecVirtual {
-	z := ZMM()
+func (r registers) splatted(v float32) reg.VecVirtual {
+	z := r.one()
 	VBROADCASTSS(float(v), z)
 	return z
 }
 
-func newExp() *expConstants {
-	e := &expConstants{floor: splatted(-86.5), log2e: splatted(math.Log2E), high: splatted(0.693359375), low: splatted(2.12194440e-4), one: splatted(1), n: ZMM(), r: ZMM()}
-	for _, c := range []float32{1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1} {
-		e.poly = append(e.poly, float(c))
+func (r registers) addConstant(v float32, to reg.VecVirtual) {
+	if r.parts == 1 {
+		VADDPS_BCST(float(v), to, to)
+		return
 	}
-	return e
+	VADDPS(r.splatted(v), to, to)
+}
+
+func (r registers) newExp() *expConstants {
+	return &expConstants{registers: r, floor: r.splatted(-86.5), ceiling: r.splatted(88.7), log2e: r.splatted(math.Log2E),
+		high: r.splatted(0.693359375), low: r.splatted(2.12194440e-4), one: r.splatted(1), n: r.one(), r: r.one()}
 }
 
 // exp replaces t by e^t, step by step as kernel.Exp does.
 func (e *expConstants) exp(t reg.VecVirtual) {
-	p, tiny := ZMM(), K()
-	VCMPPS(U8(13), e.floor, t, tiny) // t >= floor
+	p := e.registers.one()
 	VMULPS(e.log2e, t, e.n)
-	VRNDSCALEPS(U8(8), e.n, e.n)
+	e.round()
 	VMULPS(e.high, e.n, e.r)
 	VSUBPS(e.r, t, e.r)
 	VMULPS(e.low, e.n, p)
 	VADDPS(p, e.r, e.r)
 	VBROADCASTSS(float(1.9875691500e-4), p)
-	for _, c := range e.poly {
+	for _, c := range []float32{1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1} {
 		VMULPS(e.r, p, p)
-		VADDPS_BCST(c, p, p)
+		e.addConstant(c, p)
 	}
 	VMULPS(e.r, p, p)
 	VMULPS(e.r, p, p)
 	VADDPS(e.r, p, p)
 	VADDPS(e.one, p, p)
-	VSCALEFPS_Z(e.n, p, tiny, t)
+	if e.parts == 1 {
+		e.scaleZMM(p, t)
+	} else {
+		e.scaleYMM(p, t)
+	}
 }
 
-func expScaled() {
-	TEXT("expScaled512", NOSPLIT, "func(n int, x *float32, scale, top float32) float32")
-	Doc("expScaled512 replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.")
-	n, x, scale, top := param("n"), param("x"), splat("scale"), splat("top")
-	e, v, sum := newExp(), ZMM(), ZMM()
-	VPXORD(sum, sum, sum)
-	loop(n, func(i reg.GPVirtual) {
-		VMOVUPS(floats(x, i), v)
+func (e *expConstants) round() {
+	const nearestEven = U8(8)
+	if e.parts == 1 {
+		VRNDSCALEPS(nearestEven, e.n, e.n)
+		return
+	}
+	VROUNDPS(nearestEven, e.n, e.n)
+}
+
+// Comparisons: "not less than" is true for a NaN.
+const (
+	notLess = U8(5)
+	greater = U8(14)
+)
+
+// scaleZMM replaces t by p*2^n, by 0 where t is below the floor and by infinity where it is
+// above the ceiling.
+func (e *expConstants) scaleZMM(p, t reg.VecVirtual) {
+	normal, huge := K(), K()
+	VCMPPS(notLess, e.floor, t, normal)
+	VCMPPS(greater, e.ceiling, t, huge)
+	VSCALEFPS_Z(e.n, p, normal, t)
+	VBROADCASTSS(float(float32(math.Inf(1))), huge, t)
+}
+
+// scaleYMM is scaleZMM with the power made of its bits.
+func (e *expConstants) scaleYMM(p, t reg.VecVirtual) {
+	normal, huge := YMM(), YMM()
+	VCMPPS(notLess, e.floor, t, normal)
+	VCMPPS(greater, e.ceiling, t, huge)
+	VCVTPS2DQ(e.n, e.n)
+	VPADDD(e.word("halfExponent", 126), e.n, e.n)
+	VPSLLD(U8(23), e.n, e.n)
+	VMULPS(e.n, p, p)
+	VADDPS(p, p, p)
+	VANDPS(normal, p, p)
+	VBLENDVPS(huge, e.splatted(float32(math.Inf(1))), p, t)
+}
+
+func (r registers) expScaled() {
+	TEXT("expScaled"+r.suffix, NOSPLIT, "func(n int, x *float32, scale, top float32) float32")
+	Doc("expScaled" + r.suffix + " replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.")
+	n, x, scale, top := param("n"), param("x"), r.splat("scale"), r.splat("top")
+	e, v, sum := r.newExp(), r.one(), r.zeros()
+	r.loop(n, func(at place) {
+		VMOVUPS(at.floats(x), v)
 		VSUBPS(top, v, v)
 		VMULPS(scale, v, v)
 		e.exp(v)
-		VADDPS(v, sum, sum)
-		VMOVUPS(v, floats(x, i))
+		VADDPS(v, sum[at.part], sum[at.part])
+		VMOVUPS(v, at.floats(x))
 	})
-	fold(sum, func(a, b reg.VecVirtual) { VADDPS(a, b, b) })
-	Store(sum.AsX(), ReturnIndex(0))
+	Store(r.fold(sum, VADDPS), ReturnIndex(0))
 	finish()
 }
 
-func siluProduct() {
-	TEXT("siluProduct512", NOSPLIT, "func(n int, gate, up *float32)")
-	Doc("siluProduct512 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].")
+func (r registers) siluProduct() {
+	TEXT("siluProduct"+r.suffix, NOSPLIT, "func(n int, gate, up *float32)")
+	Doc("siluProduct" + r.suffix + " replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].")
 	n, gate, up := param("n"), param("gate"), param("up")
-	e, g, v, zero := newExp(), ZMM(), ZMM(), ZMM()
-	VPXORD(zero, zero, zero)
-	loop(n, func(i reg.GPVirtual) {
-		VMOVUPS(floats(gate, i), g)
+	e, g, v, zero := r.newExp(), r.one(), r.one(), r.zeros()[0]
+	r.loop(n, func(at place) {
+		VMOVUPS(at.floats(gate), g)
 		VSUBPS(g, zero, v)
 		e.exp(v)
 		VADDPS(e.one, v, v)
 		VDIVPS(v, e.one, v)
 		VMULPS(v, g, v)
-		VMULPS(floats(up, i), v, v)
-		VMOVUPS(v, floats(gate, i))
+		VMULPS(at.floats(up), v, v)
+		VMOVUPS(v, at.floats(gate))
 	})
 	finish()
 }
 
-func maximum() {
-	TEXT("max512", NOSPLIT, "func(n int, x *float32) float32")
-	Doc("max512 is the largest x[i].")
+func (r registers) maximum() {
+	TEXT("max"+r.suffix, NOSPLIT, "func(n int, x *float32) float32")
+	Doc("max" + r.suffix + " is the largest x[i].")
 	n, x := param("n"), param("x")
-	top := splatted(float32(math.Inf(-1)))
-	loop(n, func(i reg.GPVirtual) { VMAXPS(floats(x, i), top, top) })
-	fold(top, func(a, b reg.VecVirtual) { VMAXPS(a, b, b) })
-	Store(top.AsX(), ReturnIndex(0))
+	var top []reg.VecVirtual
+	for range r.parts {
+		top = append(top, r.splatted(float32(math.Inf(-1))))
+	}
+	r.loop(n, func(at place) { VMAXPS(at.floats(x), top[at.part], top[at.part]) })
+	Store(r.fold(top, VMAXPS), ReturnIndex(0))
 	finish()
 }
 
-func sumInt8() {
-	TEXT("sumInt8x512", NOSPLIT, "func(n int, x *int8) int32")
-	Doc("sumInt8x512 is the sum of x[i].")
-	n, x := param("n"), param("x")
-	v, sum := ZMM(), ZMM()
-	VPXORD(sum, sum, sum)
-	loop(n, func(i reg.GPVirtual) {
-		VPMOVSXBD(Mem{Base: x, Index: i, Scale: 1}, v)
-		VPADDD(v, sum, sum)
+func (r registers) sumInt8() {
+	TEXT("sumInt8x"+r.suffix, NOSPLIT, "func(n int, x *int8) int32")
+	Doc("sumInt8x" + r.suffix + " is the sum of x[i].")
+	n, x, v, sum := param("n"), param("x"), r.one(), r.zeros()
+	r.loop(n, func(at place) {
+		VPMOVSXBD(at.of(x, 1), v)
+		VPADDD(v, sum[at.part], sum[at.part])
 	})
-	fold(sum, func(a, b reg.VecVirtual) { VPADDD(a, b, b) })
-	out := GP32()
-	VMOVD(sum.AsX(), out)
-	Store(out, ReturnIndex(0))
-	finish()
+	r.storeSum(sum)
 }

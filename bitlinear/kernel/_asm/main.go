@@ -19,6 +19,11 @@ func main() {
 	ConstraintExpr("!purego")
 	if *machine == "avx2" {
 		tilesYMM()
+		ymm.vectors()
+		floatsF16()
+		floatsBF16()
+		floatsQ80()
+		floatsQ6K()
 		Generate()
 		if err := useVEX(flag.Lookup("out").Value.String()); err != nil {
 			log.Fatal(err)
@@ -49,29 +54,11 @@ func avx512() {
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()
-	absMax()
-	quantize()
-	rescale()
-	rescaleSums(16)
-	rescaleSums(32)
-	int4Codes()
-	scaledProduct()
-	relu2Product()
-	dot()
-	axpy()
-	dotF16()
-	maximum()
-	sumInt8()
-	expScaled()
-	siluProduct()
+	zmm.vectors()
 	for _, tokens := range []int{1, 2, 6} {
 		dotTile(tokens)
 	}
 	dotQ6K()
-	floatsF16()
-	floatsBF16()
-	floatsQ80()
-	floatsQ6K()
 	attention()
 }
 

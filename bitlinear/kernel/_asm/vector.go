@@ -2,17 +2,39 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// loop runs body on blocks of 16 elements; n is a multiple of 16 and not 0.
-func loop(n reg.Register, body func(i reg.GPVirtual)) { blocks(16, n, body) }
+// registers hold 16 lanes: one ZMM register, or two YMM registers. Sums are made in the
+// same order in both, so they have the same bits.
+type registers struct {
+	suffix string // of the functions' names
+	parts  int
+	one    func() reg.VecVirtual
+}
 
-// blocks is loop for blocks of another size.
+var (
+	zmm = registers{"512", 1, ZMM}
+	ymm = registers{"256", 2, YMM}
+)
+
+// place is the elements of one register in an array.
+type place struct {
+	i     reg.Register
+	part  int
+	lanes int
+}
+
+func (p place) of(base reg.Register, size int) Mem {
+	return Mem{Base: base, Index: p.i, Scale: uint8(size), Disp: size * p.lanes * p.part}
+}
+
+func (p place) floats(base reg.Register) Mem { return p.of(base, 4) }
+
+// blocks runs body on blocks of so many elements; n is a multiple of size and not 0.
 func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
 	i := GP64()
 	XORQ(i, i)
@@ -23,20 +45,57 @@ func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
 	JL(LabelRef("loop"))
 }
 
+// loop runs body on each register of blocks of 16 elements.
+func (r registers) loop(n reg.Register, body func(at place)) {
+	blocks(16, n, func(i reg.GPVirtual) {
+		for part := range r.parts {
+			body(place{i, part, 16 / r.parts})
+		}
+	})
+}
+
 func param(name string) reg.Register { return Load(Param(name), GP64()) }
 
 func floats(base reg.Register, i reg.Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
 
-// splat broadcasts a parameter from memory. Loading it with MOVSS first, as avo's Load
-// does, costs 50 ns where a wide register has been written already.
-func splat(name string) reg.VecVirtual {
-	z := ZMM()
+// splat broadcasts a parameter from memory: MOVSS, which avo's Load takes, is slow after
+// wide registers were written.
+func (r registers) splat(name string) reg.VecVirtual {
 	from, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	VBROADCASTSS(from.Addr, z)
-	return z
+	v := r.one()
+	VBROADCASTSS(from.Addr, v)
+	return v
+}
+
+// word broadcasts a constant.
+func (r registers) word(name string, bits uint32) reg.VecVirtual {
+	v := r.one()
+	VPBROADCASTD(constant(name, bits), v)
+	return v
+}
+
+var constants = map[string]Mem{}
+
+// constant is broadcast for a constant of several functions.
+func constant(name string, bits uint32) Mem {
+	if _, ok := constants[name]; !ok {
+		constants[name] = broadcast(name, bits)
+	}
+	return constants[name]
+}
+
+// zeros are 16 lanes.
+func (r registers) zeros() []reg.VecVirtual {
+	var all []reg.VecVirtual
+	for range r.parts {
+		v := r.one()
+		VXORPS(v, v, v)
+		all = append(all, v)
+	}
+	return all
 }
 
 func finish() {
@@ -44,84 +103,101 @@ func finish() {
 	RET()
 }
 
-// fold reduces the lanes of z with op.
-func fold(z reg.VecVirtual, op func(a, b reg.VecVirtual)) {
-	other := ZMM()
-	for _, shuffle := range []uint8{0x4e, 0xb1} {
-		VSHUFF32X4(U8(shuffle), z, z, other)
-		op(other, z)
+// fold reduces 16 lanes with op to the first of the register that it returns.
+func (r registers) fold(lanes []reg.VecVirtual, op func(...Op)) reg.Register {
+	v, other := lanes[0], r.one()
+	if r.parts == 2 {
+		op(lanes[1], v, v)
+		VPERM2F128(U8(1), v, v, other)
+		op(other, v, v)
+	} else {
+		for _, shuffle := range []uint8{0x4e, 0xb1} {
+			VSHUFF32X4(U8(shuffle), v, v, other)
+			op(other, v, v)
+		}
 	}
 	for _, shuffle := range []uint8{0x4e, 0xb1} {
-		VPERMILPS(U8(shuffle), z, other)
-		op(other, z)
+		VPERMILPS(U8(shuffle), v, other)
+		op(other, v, v)
 	}
+	return v.AsX()
 }
 
-func absMax() {
-	TEXT("absMax512", NOSPLIT, "func(n int, x *float32) float32")
-	Doc("absMax512 is the largest |x[i]|.")
+func (r registers) absMax() {
+	TEXT("absMax"+r.suffix, NOSPLIT, "func(n int, x *float32) float32")
+	Doc("absMax" + r.suffix + " is the largest |x[i]|.")
 	n, x := param("n"), param("x")
-	mask, top, v := ZMM(), ZMM(), ZMM()
-	VPBROADCASTD(broadcast("absMask", 0x7fffffff), mask)
-	VPXORD(top, top, top)
-	loop(n, func(i reg.GPVirtual) {
-		VPANDD(floats(x, i), mask, v)
-		VMAXPS(v, top, top)
+	mask, v, top := r.word("absMask", 0x7fffffff), r.one(), r.zeros()
+	r.loop(n, func(at place) {
+		VANDPS(at.floats(x), mask, v)
+		VMAXPS(v, top[at.part], top[at.part])
 	})
-	fold(top, func(a, b reg.VecVirtual) { VMAXPS(a, b, b) })
-	Store(top.AsX(), ReturnIndex(0))
+	Store(r.fold(top, VMAXPS), ReturnIndex(0))
 	finish()
 }
 
-func quantize() {
-	TEXT("quantize512", NOSPLIT, "func(n int, dst *int8, x *float32, scale float32) int32")
-	Doc("quantize512 writes dst[i] = x[i]*scale, rounded half to even and clamped to int8, and returns the sum of dst.")
-	n, dst, x, scale := param("n"), param("dst"), param("x"), splat("scale")
-	v, sum, low, high := ZMM(), ZMM(), ZMM(), ZMM()
-	VPXORD(sum, sum, sum)
-	VPBROADCASTD(broadcast("int8Low", 0xffffff80), low)
-	VPBROADCASTD(broadcast("int8High", 127), high)
-	loop(n, func(i reg.GPVirtual) {
-		VMULPS(floats(x, i), scale, v)
+func (r registers) quantize() {
+	TEXT("quantize"+r.suffix, NOSPLIT, "func(n int, dst *int8, x *float32, scale float32) int32")
+	Doc("quantize" + r.suffix + " writes dst[i] = x[i]*scale, rounded half to even and clamped to int8, and returns the sum of dst.")
+	n, dst, x, scale := param("n"), param("dst"), param("x"), r.splat("scale")
+	low, high, v, sum := r.word("int8Low", 0xffffff80), r.word("int8High", 127), r.one(), r.zeros()
+	r.loop(n, func(at place) {
+		VMULPS(at.floats(x), scale, v)
 		VCVTPS2DQ(v, v)
 		VPMAXSD(low, v, v)
 		VPMINSD(high, v, v)
-		VPADDD(v, sum, sum)
-		VPMOVDB(v, Mem{Base: dst, Index: i, Scale: 1})
+		VPADDD(v, sum[at.part], sum[at.part])
+		r.storeBytes(v, at.of(dst, 1))
 	})
-	fold(sum, func(a, b reg.VecVirtual) { VPADDD(a, b, b) })
+	r.storeSum(sum)
+}
+
+// storeBytes narrows lanes within the range of int8.
+func (r registers) storeBytes(v reg.VecVirtual, to Mem) {
+	if r.parts == 1 {
+		VPMOVDB(v, to)
+		return
+	}
+	high, low := XMM(), v.AsX()
+	VEXTRACTI128(U8(1), v, high)
+	VPACKSSDW(high, low, low)
+	VPACKSSWB(low, low, low)
+	VMOVQ(low, to)
+}
+
+// storeSum ends a function that returns the sum of 16 lanes of int32.
+func (r registers) storeSum(sum []reg.VecVirtual) {
 	out := GP32()
-	VMOVD(sum.AsX(), out)
+	VMOVD(r.fold(sum, VPADDD), out)
 	Store(out, ReturnIndex(0))
 	finish()
 }
 
-func rescale() {
-	TEXT("rescale512", NOSPLIT, "func(n int, dst *float32, x *int32, f float32)")
-	Doc("rescale512 writes dst[i] = float32(x[i])*f.")
-	n, dst, x, f := param("n"), param("dst"), param("x"), splat("f")
-	v := ZMM()
-	loop(n, func(i reg.GPVirtual) {
-		VCVTDQ2PS(floats(x, i), v)
+func (r registers) rescale() {
+	TEXT("rescale"+r.suffix, NOSPLIT, "func(n int, dst *float32, x *int32, f float32)")
+	Doc("rescale" + r.suffix + " writes dst[i] = float32(x[i])*f.")
+	n, dst, x, f, v := param("n"), param("dst"), param("x"), r.splat("f"), r.one()
+	r.loop(n, func(at place) {
+		VCVTDQ2PS(at.of(x, 4), v)
 		VMULPS(v, f, v)
-		VMOVUPS(v, floats(dst, i))
+		VMOVUPS(v, at.floats(dst))
 	})
 	finish()
 }
 
 // rescaleSums rescales so many rows of each token.
-func rescaleSums(rows int) {
-	name := fmt.Sprintf("rescaleSums512x%d", rows)
+func (r registers) rescaleSums(rows int) {
+	name := fmt.Sprintf("rescaleSums%sx%d", r.suffix, rows)
 	TEXT(name, NOSPLIT, "func(tokens int, dst *float32, width int, x *int32, factor *float32)")
 	Doc(fmt.Sprintf("%s writes dst[t*width+i] = float32(x[t*%d+i])*factor[t] for i below %d.", name, rows, rows))
 	tokens, dst, width, x, factor := param("tokens"), param("dst"), param("width"), param("x"), param("factor")
-	f, v := ZMM(), []reg.VecVirtual{ZMM(), ZMM()}[:rows/16]
+	f, v, bytes := r.one(), r.one(), 64/r.parts
 	Label("loop")
 	VBROADCASTSS(Mem{Base: factor}, f)
-	for i := range v {
-		VCVTDQ2PS(Mem{Base: x, Disp: 64 * i}, v[i])
-		VMULPS(f, v[i], v[i])
-		VMOVUPS(v[i], Mem{Base: dst, Disp: 64 * i})
+	for at := 0; at < 4*rows; at += bytes {
+		VCVTDQ2PS(Mem{Base: x, Disp: at}, v)
+		VMULPS(f, v, v)
+		VMOVUPS(v, Mem{Base: dst, Disp: at})
 	}
 	ADDQ(Imm(4), factor)
 	ADDQ(U32(4*rows), x)
@@ -131,94 +207,102 @@ func rescaleSums(rows int) {
 	finish()
 }
 
-func int4Codes() {
-	TEXT("int4Codes512", NOSPLIT, "func(n int, dst *byte, x, dither *float32, inverse float32)")
-	Doc("int4Codes512 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).")
-	n, dst, x, dither := param("n"), param("dst"), param("x"), param("dither")
-	inverse, eight, last, zero, v := splat("inverse"), ZMM(), ZMM(), ZMM(), ZMM()
-	VBROADCASTSS(broadcast("float8", math.Float32bits(8)), eight)
-	VPBROADCASTD(broadcast("int15", 15), last)
-	VPXORD(zero, zero, zero)
-	loop(n, func(i reg.GPVirtual) {
-		VMULPS(floats(x, i), inverse, v)
+func (r registers) int4Codes() {
+	TEXT("int4Codes"+r.suffix, NOSPLIT, "func(n int, dst *byte, x, dither *float32, inverse float32)")
+	Doc("int4Codes" + r.suffix + " writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).")
+	n, dst, x, dither, inverse := param("n"), param("dst"), param("x"), param("dither"), r.splat("inverse")
+	eight, last, zero, v := r.splatted(8), r.word("int15", 15), r.zeros()[0], r.one()
+	r.loop(n, func(at place) {
+		VMULPS(at.floats(x), inverse, v)
 		VADDPS(eight, v, v)
-		VADDPS(floats(dither, i), v, v)
+		VADDPS(at.floats(dither), v, v)
 		VCVTTPS2DQ(v, v)
 		VPMAXSD(zero, v, v)
 		VPMINSD(last, v, v)
-		VPMOVDB(v, Mem{Base: dst, Index: i, Scale: 1})
+		r.storeBytes(v, at.of(dst, 1))
 	})
 	finish()
 }
 
-func scaledProduct() {
-	TEXT("scaledProduct512", NOSPLIT, "func(n int, dst, w, x *float32, f float32)")
-	Doc("scaledProduct512 writes dst[i] = w[i]*(x[i]*f).")
-	n, dst, w, x, f := param("n"), param("dst"), param("w"), param("x"), splat("f")
-	v := ZMM()
-	loop(n, func(i reg.GPVirtual) {
-		VMULPS(floats(x, i), f, v)
-		VMULPS(floats(w, i), v, v)
-		VMOVUPS(v, floats(dst, i))
+func (r registers) scaledProduct() {
+	TEXT("scaledProduct"+r.suffix, NOSPLIT, "func(n int, dst, w, x *float32, f float32)")
+	Doc("scaledProduct" + r.suffix + " writes dst[i] = w[i]*(x[i]*f).")
+	n, dst, w, x, f, v := param("n"), param("dst"), param("w"), param("x"), r.splat("f"), r.one()
+	r.loop(n, func(at place) {
+		VMULPS(at.floats(x), f, v)
+		VMULPS(at.floats(w), v, v)
+		VMOVUPS(v, at.floats(dst))
 	})
 	finish()
 }
 
-func relu2Product() {
-	TEXT("relu2Product512", NOSPLIT, "func(n int, gate, up *float32)")
-	Doc("relu2Product512 replaces gate[i] by max(gate[i],0)^2*up[i].")
-	n, gate, up := param("n"), param("gate"), param("up")
-	v, zero := ZMM(), ZMM()
-	VPXORD(zero, zero, zero)
-	loop(n, func(i reg.GPVirtual) {
-		VMAXPS(floats(gate, i), zero, v)
+func (r registers) relu2Product() {
+	TEXT("relu2Product"+r.suffix, NOSPLIT, "func(n int, gate, up *float32)")
+	Doc("relu2Product" + r.suffix + " replaces gate[i] by max(gate[i],0)^2*up[i].")
+	n, gate, up, v, zero := param("n"), param("gate"), param("up"), r.one(), r.zeros()[0]
+	r.loop(n, func(at place) {
+		VMAXPS(at.floats(gate), zero, v)
 		VMULPS(v, v, v)
-		VMULPS(floats(up, i), v, v)
-		VMOVUPS(v, floats(gate, i))
+		VMULPS(at.floats(up), v, v)
+		VMOVUPS(v, at.floats(gate))
 	})
 	finish()
 }
 
-func dot() {
-	TEXT("dot512", NOSPLIT, "func(n int, x, y *float32) float32")
-	Doc("dot512 is the sum of x[i]*y[i], with one sum for each of 16 lanes.")
-	n, x, y := param("n"), param("x"), param("y")
-	v, sum := ZMM(), ZMM()
-	VPXORD(sum, sum, sum)
-	loop(n, func(i reg.GPVirtual) {
-		VMOVUPS(floats(x, i), v)
-		VFMADD231PS(floats(y, i), v, sum)
+func (r registers) dot() {
+	TEXT("dot"+r.suffix, NOSPLIT, "func(n int, x, y *float32) float32")
+	Doc("dot" + r.suffix + " is the sum of x[i]*y[i], with one sum for each of 16 lanes.")
+	n, x, y, v, sum := param("n"), param("x"), param("y"), r.one(), r.zeros()
+	r.loop(n, func(at place) {
+		VMOVUPS(at.floats(x), v)
+		VFMADD231PS(at.floats(y), v, sum[at.part])
 	})
-	fold(sum, func(a, b reg.VecVirtual) { VADDPS(a, b, b) })
-	Store(sum.AsX(), ReturnIndex(0))
+	Store(r.fold(sum, VADDPS), ReturnIndex(0))
 	finish()
 }
 
-func axpy() {
-	TEXT("axpy512", NOSPLIT, "func(n int, a float32, x, y *float32)")
-	Doc("axpy512 adds a*x[i] to y[i].")
-	n, a, x, y := param("n"), splat("a"), param("x"), param("y")
-	v := ZMM()
-	loop(n, func(i reg.GPVirtual) {
-		VMOVUPS(floats(y, i), v)
-		VFMADD231PS(floats(x, i), a, v)
-		VMOVUPS(v, floats(y, i))
+func (r registers) axpy() {
+	TEXT("axpy"+r.suffix, NOSPLIT, "func(n int, a float32, x, y *float32)")
+	Doc("axpy" + r.suffix + " adds a*x[i] to y[i].")
+	n, a, x, y, v := param("n"), r.splat("a"), param("x"), param("y"), r.one()
+	r.loop(n, func(at place) {
+		VMOVUPS(at.floats(y), v)
+		VFMADD231PS(at.floats(x), a, v)
+		VMOVUPS(v, at.floats(y))
 	})
 	finish()
 }
 
-func dotF16() {
-	TEXT("dotF16x512", NOSPLIT, "func(n int, w *uint16, x *float32) float32")
-	Doc("dotF16x512 is dot512 with w in half precision.")
-	n, w, x := param("n"), param("w"), param("x")
-	v, sum := ZMM(), ZMM()
-	VPXORD(sum, sum, sum)
-	loop(n, func(i reg.GPVirtual) {
-		PREFETCHT0(Mem{Base: w, Index: i, Scale: 2, Disp: 2048})
-		VCVTPH2PS(Mem{Base: w, Index: i, Scale: 2}, v)
-		VFMADD231PS(floats(x, i), v, sum)
+func (r registers) dotF16() {
+	TEXT("dotF16x"+r.suffix, NOSPLIT, "func(n int, w *uint16, x *float32) float32")
+	Doc("dotF16x" + r.suffix + " is dot" + r.suffix + " with w in half precision.")
+	n, w, x, v, sum := param("n"), param("w"), param("x"), r.one(), r.zeros()
+	r.loop(n, func(at place) {
+		if at.part == 0 {
+			PREFETCHT0(at.of(w, 2).Offset(2048))
+		}
+		VCVTPH2PS(at.of(w, 2), v)
+		VFMADD231PS(at.floats(x), v, sum[at.part])
 	})
-	fold(sum, func(a, b reg.VecVirtual) { VADDPS(a, b, b) })
-	Store(sum.AsX(), ReturnIndex(0))
+	Store(r.fold(sum, VADDPS), ReturnIndex(0))
 	finish()
+}
+
+// vectors writes the functions of kernel.vectorSet.
+func (r registers) vectors() {
+	r.absMax()
+	r.quantize()
+	r.rescale()
+	r.rescaleSums(16)
+	r.rescaleSums(32)
+	r.int4Codes()
+	r.scaledProduct()
+	r.relu2Product()
+	r.dot()
+	r.axpy()
+	r.dotF16()
+	r.maximum()
+	r.sumInt8()
+	r.expScaled()
+	r.siluProduct()
 }
