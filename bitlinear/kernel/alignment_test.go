@@ -31,7 +31,7 @@ func packings() []packing {
 	fourCodes := func(r *rand.Rand) byte {
 		return byte(r.IntN(3) | r.IntN(3)<<2 | r.IntN(3)<<4 | r.IntN(3)<<6)
 	}
-	fiveTrits := func(r *rand.Rand) byte { return byte((r.IntN(243)*256 + 242) / 243) }
+	fiveTrits := func(r *rand.Rand) byte { return tritsByte[r.IntN(243)] }
 	trits := map[string][]tile{}
 	for name, tiles := range ternaryImplementations() {
 		trits[name] = slices.DeleteFunc(slices.Clone(tritsTiles(tiles)), func(t tile) bool { return !t.trits && t.quad == nil })
@@ -188,6 +188,28 @@ func TestTilesDoNotOverflow(t *testing.T) {
 			o.check(t, p, name, tile)
 			if got, want := o.sums[tileGuard], columns*int32(p.top)*int32(v); got != want {
 				t.Errorf("%s: the sum of %d is %d, want %d", name, v, got, want)
+			}
+		}
+	})
+}
+
+func TestTritsWiden(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	everyVectorSet(t, func(t *testing.T) {
+		for shift := range 64 {
+			lines := 4 * (1 + shift%5)
+			block, wide, want := shifted[byte](shift, lines*groupSize), shifted[byte](shift, lines/4*5*groupSize+2*tileGuard), make([]byte, lines/4*5*groupSize)
+			for i := range block {
+				block[i] = tritsByte[r.IntN(243)]
+			}
+			for i := range wide {
+				wide[i] = 0xff
+			}
+			widenTrits(wide[tileGuard:][:0], block)
+			widenTritsGeneric(want, block)
+			guards := slices.Repeat([]byte{0xff}, tileGuard)
+			if !slices.Equal(wide, slices.Concat(guards, want, guards)) {
+				t.Fatalf("%d lines, %d bytes after a line: not the codes of plain Go", lines, shift)
 			}
 		}
 	})

@@ -60,34 +60,6 @@ func ternaryQuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int
 // dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
 func ternaryTileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
-// int8TileAVXVNNIx1 computes 16 rows of 1 tokens: for each group g of 16 columns,
-// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
-func int8TileAVXVNNIx1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
-// int8QuadAVXVNNIx1 is a tile of 1 tokens and of four blocks, size bytes apart;
-// the 64 rows of a token are written one after the other, then those of the next.
-func int8QuadAVXVNNIx1(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-
-// int8TileAVXVNNIx2 computes 16 rows of 2 tokens: for each group g of 16 columns,
-// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
-func int8TileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
-// int8QuadAVXVNNIx2 is a tile of 2 tokens and of four blocks, size bytes apart;
-// the 64 rows of a token are written one after the other, then those of the next.
-func int8QuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-
-// int8TileAVXVNNIx4 computes 16 rows of 4 tokens: for each group g of 16 columns,
-// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
-func int8TileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
-// int8QuadAVXVNNIx4 is a tile of 4 tokens and of four blocks, size bytes apart;
-// the 64 rows of a token are written one after the other, then those of the next.
-func int8QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-
-// int8TileAVXVNNIx12 computes 8 rows of 12 tokens: for each group g of 16 columns,
-// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
-func int8TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-
 // int4TileAVX2x2 computes 16 rows of 2 tokens: for each group g of 16 columns,
 // dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
 func int4TileAVX2x2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
@@ -127,6 +99,34 @@ func int4QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32,
 // int4TileAVXVNNIx12 computes 8 rows of 12 tokens: for each group g of 16 columns,
 // dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
 func int4TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// int8TileAVXVNNIx1 computes 16 rows of 1 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+func int8TileAVXVNNIx1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// int8QuadAVXVNNIx1 is a tile of 1 tokens and of four blocks, size bytes apart;
+// the 64 rows of a token are written one after the other, then those of the next.
+func int8QuadAVXVNNIx1(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// int8TileAVXVNNIx2 computes 16 rows of 2 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+func int8TileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// int8QuadAVXVNNIx2 is a tile of 2 tokens and of four blocks, size bytes apart;
+// the 64 rows of a token are written one after the other, then those of the next.
+func int8QuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// int8TileAVXVNNIx4 computes 16 rows of 4 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+func int8TileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// int8QuadAVXVNNIx4 is a tile of 4 tokens and of four blocks, size bytes apart;
+// the 64 rows of a token are written one after the other, then those of the next.
+func int8QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
+// int8TileAVXVNNIx12 computes 8 rows of 12 tokens: for each group g of 16 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+func int8TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
 // int8TileAVX2x1 computes 16 rows of 1 tokens: for each group g of 16 columns,
 // dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
@@ -196,6 +196,10 @@ func expScaled256(n int, x *float32, scale float32, top float32) float32
 
 // siluProduct256 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
 func siluProduct256(n int, gate *float32, up *float32)
+
+// tritsWiden256 turns groups of 20 columns, five digits a byte, into groups of 16 columns of
+// 2-bit codes. The number of groups is a multiple of 4.
+func tritsWiden256(groups int, w *byte, dst *byte)
 
 // floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.
 func floatsF16AVX2(n int, dst *float32, src *byte)

@@ -73,9 +73,9 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
+	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	TESTQ        AX, AX
@@ -102,43 +102,43 @@ TEXT ·ternaryQuadAVX2x1(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD codeMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	VMOVDQU      (R10), Y3
+	PREFETCHT1   (R11)(SI*4)
+	VMOVDQU      (R11), Y3
 	VPAND        Y0, Y3, Y5
-	VMOVDQU      32(R10), Y4
+	VMOVDQU      32(R11), Y4
 	VPAND        Y0, Y4, Y6
-	VPBROADCASTD (R11), Y7
+	VPBROADCASTD (R12), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
@@ -147,7 +147,7 @@ loop:
 	VPAND        Y0, Y3, Y5
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        Y0, Y4, Y6
-	VPBROADCASTD 4(R11), Y7
+	VPBROADCASTD 4(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
@@ -156,7 +156,7 @@ loop:
 	VPAND        Y0, Y3, Y5
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        Y0, Y4, Y6
-	VPBROADCASTD 8(R11), Y7
+	VPBROADCASTD 8(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
@@ -165,30 +165,30 @@ loop:
 	VPAND        Y0, Y3, Y3
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        Y0, Y4, Y4
-	VPBROADCASTD 12(R11), Y5
+	VPBROADCASTD 12(R12), Y5
 	VPMADDUBSW   Y5, Y3, Y3
 	VPADDW       Y3, Y1, Y1
 	VPMADDUBSW   Y5, Y4, Y5
 	VPADDW       Y5, Y2, Y2
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000010, R11
-	DECQ         R12
+	ADDQ         $0x00000040, R11
+	ADDQ         $0x00000010, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000040, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -289,16 +289,16 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
+	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
+	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       (BX), Y3, Y3
 	VMOVDQU      Y3, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       32(BX), Y4, Y4
 	VMOVDQU      Y4, 32(BX)
 	TESTQ        AX, AX
@@ -312,59 +312,59 @@ TEXT ·ternaryQuadAVX2x2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD codeMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	VMOVDQU      (R10), Y5
+	PREFETCHT1   (R11)(SI*4)
+	VMOVDQU      (R11), Y5
 	VPAND        Y0, Y5, Y7
-	VMOVDQU      32(R10), Y6
+	VMOVDQU      32(R11), Y6
 	VPAND        Y0, Y6, Y8
-	VPBROADCASTD (R11), Y9
+	VPBROADCASTD (R12), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
 	VPMADDUBSW   Y9, Y8, Y9
 	VPADDW       Y9, Y2, Y2
-	VPBROADCASTD 4(R11), Y9
+	VPBROADCASTD 4(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPADDW       Y7, Y3, Y3
 	VPMADDUBSW   Y9, Y8, Y9
@@ -373,12 +373,12 @@ loop:
 	VPAND        Y0, Y5, Y7
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        Y0, Y6, Y8
-	VPBROADCASTD 8(R11), Y9
+	VPBROADCASTD 8(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
 	VPMADDUBSW   Y9, Y8, Y9
 	VPADDW       Y9, Y2, Y2
-	VPBROADCASTD 12(R11), Y9
+	VPBROADCASTD 12(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPADDW       Y7, Y3, Y3
 	VPMADDUBSW   Y9, Y8, Y9
@@ -387,12 +387,12 @@ loop:
 	VPAND        Y0, Y5, Y7
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        Y0, Y6, Y8
-	VPBROADCASTD 16(R11), Y9
+	VPBROADCASTD 16(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
 	VPMADDUBSW   Y9, Y8, Y9
 	VPADDW       Y9, Y2, Y2
-	VPBROADCASTD 20(R11), Y9
+	VPBROADCASTD 20(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPADDW       Y7, Y3, Y3
 	VPMADDUBSW   Y9, Y8, Y9
@@ -401,42 +401,42 @@ loop:
 	VPAND        Y0, Y5, Y5
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        Y0, Y6, Y6
-	VPBROADCASTD 24(R11), Y7
+	VPBROADCASTD 24(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPBROADCASTD 28(R11), Y7
+	VPBROADCASTD 28(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000020, R11
-	DECQ         R12
+	ADDQ         $0x00000040, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000040, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -589,30 +589,30 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
+	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
+	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       (BX), Y3, Y3
 	VMOVDQU      Y3, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       32(BX), Y4, Y4
 	VMOVDQU      Y4, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y5, Y5
+	VPMADDWD     wordOnes<>+0(SB), Y6, Y6
 	VPADDD       (BX), Y5, Y5
 	VMOVDQU      Y5, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y6, Y6
 	VPADDD       32(BX), Y6, Y6
 	VMOVDQU      Y6, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y7, Y7
+	VPMADDWD     wordOnes<>+0(SB), Y8, Y8
 	VPADDD       (BX), Y7, Y7
 	VMOVDQU      Y7, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y8, Y8
 	VPADDD       32(BX), Y8, Y8
 	VMOVDQU      Y8, 32(BX)
 	TESTQ        AX, AX
@@ -626,57 +626,60 @@ TEXT ·ternaryQuadAVX2x4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD codeMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
-	VPBROADCASTD 8(BX), Y1
-	VMOVDQU      Y1, 512(SI)
-	VMOVDQU      Y1, 544(SI)
-	VMOVDQU      Y1, 576(SI)
-	VMOVDQU      Y1, 608(SI)
-	VMOVDQU      Y1, 640(SI)
-	VMOVDQU      Y1, 672(SI)
-	VMOVDQU      Y1, 704(SI)
-	VMOVDQU      Y1, 736(SI)
-	VPBROADCASTD 12(BX), Y1
-	VMOVDQU      Y1, 768(SI)
-	VMOVDQU      Y1, 800(SI)
-	VMOVDQU      Y1, 832(SI)
-	VMOVDQU      Y1, 864(SI)
-	VMOVDQU      Y1, 896(SI)
-	VMOVDQU      Y1, 928(SI)
-	VMOVDQU      Y1, 960(SI)
-	VMOVDQU      Y1, 992(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	VPBROADCASTD 8(DI), Y1
+	VMOVDQU      Y1, 512(BX)
+	VMOVDQU      Y1, 544(BX)
+	VMOVDQU      Y1, 576(BX)
+	VMOVDQU      Y1, 608(BX)
+	VMOVDQU      Y1, 640(BX)
+	VMOVDQU      Y1, 672(BX)
+	VMOVDQU      Y1, 704(BX)
+	VMOVDQU      Y1, 736(BX)
+	VPBROADCASTD 12(DI), Y1
+	VMOVDQU      Y1, 768(BX)
+	VMOVDQU      Y1, 800(BX)
+	VMOVDQU      Y1, 832(BX)
+	VMOVDQU      Y1, 864(BX)
+	VMOVDQU      Y1, 896(BX)
+	VMOVDQU      Y1, 928(BX)
+	VMOVDQU      Y1, 960(BX)
+	VMOVDQU      Y1, 992(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -685,32 +688,29 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y1, Y1
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y2, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y3, Y3
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y4, Y4
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y5, Y5
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y6, Y6
-	VPBROADCASTD 12(R11), Y13
+	VPBROADCASTD 12(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y11
 	VPADDW       Y11, Y7, Y7
 	VPMADDUBSW   Y13, Y12, Y13
@@ -719,22 +719,22 @@ loop:
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 16(R11), Y13
+	VPBROADCASTD 16(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y1, Y1
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y2, Y2
-	VPBROADCASTD 20(R11), Y13
+	VPBROADCASTD 20(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y3, Y3
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y4, Y4
-	VPBROADCASTD 24(R11), Y13
+	VPBROADCASTD 24(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y5, Y5
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y6, Y6
-	VPBROADCASTD 28(R11), Y13
+	VPBROADCASTD 28(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y11
 	VPADDW       Y11, Y7, Y7
 	VPMADDUBSW   Y13, Y12, Y13
@@ -743,22 +743,22 @@ loop:
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 32(R11), Y13
+	VPBROADCASTD 32(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y1, Y1
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y2, Y2
-	VPBROADCASTD 36(R11), Y13
+	VPBROADCASTD 36(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y3, Y3
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y4, Y4
-	VPBROADCASTD 40(R11), Y13
+	VPBROADCASTD 40(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y5, Y5
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y6, Y6
-	VPBROADCASTD 44(R11), Y13
+	VPBROADCASTD 44(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y11
 	VPADDW       Y11, Y7, Y7
 	VPMADDUBSW   Y13, Y12, Y13
@@ -767,66 +767,66 @@ loop:
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 48(R11), Y11
+	VPBROADCASTD 48(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y2, Y2
-	VPBROADCASTD 52(R11), Y11
+	VPBROADCASTD 52(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y3, Y3
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y4, Y4
-	VPBROADCASTD 56(R11), Y11
+	VPBROADCASTD 56(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 60(R11), Y11
+	VPBROADCASTD 60(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000040, R11
-	DECQ         R12
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	LEAQ         512(R9), R10
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	LEAQ         512(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y5, Y5
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y6, Y6
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	LEAQ         768(R9), R10
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	LEAQ         768(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y7, Y7
-	VPADDD       (R10), Y7, Y7
-	VMOVDQU      Y7, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y8, Y8
-	VPADDD       32(R10), Y8, Y8
-	VMOVDQU      Y8, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y7, Y7
+	VMOVDQU      Y7, (R13)
+	VPADDD       32(R13), Y8, Y8
+	VMOVDQU      Y8, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000040, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -1177,13 +1177,13 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
 	VPADDD       Y7, Y1, Y1
+	VPADDD       Y8, Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPADDD       Y4, Y2, Y2
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y8, Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	TESTQ        AX, AX
@@ -1197,30 +1197,33 @@ TEXT ·ternaryQuadAVXVNNIx1(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD codeMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -1229,63 +1232,60 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 12(R11), Y11
+	VPBROADCASTD 12(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000010, R11
-	DECQ         R12
+	ADDQ         $0x00000040, R11
+	ADDQ         $0x00000010, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPADDD       Y3, Y1, Y1
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y7, Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y1, Y1
 	VPADDD       Y8, Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000040, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -1374,16 +1374,16 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPADDD       Y4, Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	ADDQ         DI, BX
 	VPADDD       Y7, Y5, Y5
+	VPADDD       Y8, Y6, Y6
 	VPADDD       (BX), Y5, Y5
 	VMOVDQU      Y5, (BX)
-	VPADDD       Y8, Y6, Y6
 	VPADDD       32(BX), Y6, Y6
 	VMOVDQU      Y6, 32(BX)
 	TESTQ        AX, AX
@@ -1397,39 +1397,42 @@ TEXT ·ternaryQuadAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD codeMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -1438,78 +1441,75 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 12(R11), Y13
+	VPBROADCASTD 12(R12), Y13
 	BYTE $0xc4; LONG $0xfd5025c2 // VPDPBUSD     Y13, Y11, Y7
 	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 16(R11), Y13
+	VPBROADCASTD 16(R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 20(R11), Y13
+	VPBROADCASTD 20(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 24(R11), Y11
+	VPBROADCASTD 24(R12), Y11
 	BYTE $0xc4; LONG $0xdb5035c2 // VPDPBUSD     Y11, Y9, Y3
 	BYTE $0xc4; LONG $0xe3502dc2 // VPDPBUSD     Y11, Y10, Y4
-	VPBROADCASTD 28(R11), Y11
+	VPBROADCASTD 28(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000020, R11
-	DECQ         R12
+	ADDQ         $0x00000040, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPADDD       Y3, Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPADDD       Y4, Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
 	VPADDD       Y7, Y5, Y5
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
 	VPADDD       Y8, Y6, Y6
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000040, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -1659,57 +1659,60 @@ TEXT ·ternaryQuadAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD codeMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
-	VPBROADCASTD 8(BX), Y1
-	VMOVDQU      Y1, 512(SI)
-	VMOVDQU      Y1, 544(SI)
-	VMOVDQU      Y1, 576(SI)
-	VMOVDQU      Y1, 608(SI)
-	VMOVDQU      Y1, 640(SI)
-	VMOVDQU      Y1, 672(SI)
-	VMOVDQU      Y1, 704(SI)
-	VMOVDQU      Y1, 736(SI)
-	VPBROADCASTD 12(BX), Y1
-	VMOVDQU      Y1, 768(SI)
-	VMOVDQU      Y1, 800(SI)
-	VMOVDQU      Y1, 832(SI)
-	VMOVDQU      Y1, 864(SI)
-	VMOVDQU      Y1, 896(SI)
-	VMOVDQU      Y1, 928(SI)
-	VMOVDQU      Y1, 960(SI)
-	VMOVDQU      Y1, 992(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	VPBROADCASTD 8(DI), Y1
+	VMOVDQU      Y1, 512(BX)
+	VMOVDQU      Y1, 544(BX)
+	VMOVDQU      Y1, 576(BX)
+	VMOVDQU      Y1, 608(BX)
+	VMOVDQU      Y1, 640(BX)
+	VMOVDQU      Y1, 672(BX)
+	VMOVDQU      Y1, 704(BX)
+	VMOVDQU      Y1, 736(BX)
+	VPBROADCASTD 12(DI), Y1
+	VMOVDQU      Y1, 768(BX)
+	VMOVDQU      Y1, 800(BX)
+	VMOVDQU      Y1, 832(BX)
+	VMOVDQU      Y1, 864(BX)
+	VMOVDQU      Y1, 896(BX)
+	VMOVDQU      Y1, 928(BX)
+	VMOVDQU      Y1, 960(BX)
+	VMOVDQU      Y1, 992(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -1718,108 +1721,105 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 12(R11), Y13
+	VPBROADCASTD 12(R12), Y13
 	BYTE $0xc4; LONG $0xfd5025c2 // VPDPBUSD     Y13, Y11, Y7
 	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 16(R11), Y13
+	VPBROADCASTD 16(R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 20(R11), Y13
+	VPBROADCASTD 20(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 24(R11), Y13
+	VPBROADCASTD 24(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 28(R11), Y13
+	VPBROADCASTD 28(R12), Y13
 	BYTE $0xc4; LONG $0xfd5025c2 // VPDPBUSD     Y13, Y11, Y7
 	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y11
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 32(R11), Y13
+	VPBROADCASTD 32(R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 36(R11), Y13
+	VPBROADCASTD 36(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 40(R11), Y13
+	VPBROADCASTD 40(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 44(R11), Y13
+	VPBROADCASTD 44(R12), Y13
 	BYTE $0xc4; LONG $0xfd5025c2 // VPDPBUSD     Y13, Y11, Y7
 	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 48(R11), Y11
+	VPBROADCASTD 48(R12), Y11
 	BYTE $0xc4; LONG $0xcb5035c2 // VPDPBUSD     Y11, Y9, Y1
 	BYTE $0xc4; LONG $0xd3502dc2 // VPDPBUSD     Y11, Y10, Y2
-	VPBROADCASTD 52(R11), Y11
+	VPBROADCASTD 52(R12), Y11
 	BYTE $0xc4; LONG $0xdb5035c2 // VPDPBUSD     Y11, Y9, Y3
 	BYTE $0xc4; LONG $0xe3502dc2 // VPDPBUSD     Y11, Y10, Y4
-	VPBROADCASTD 56(R11), Y11
+	VPBROADCASTD 56(R12), Y11
 	BYTE $0xc4; LONG $0xeb5035c2 // VPDPBUSD     Y11, Y9, Y5
 	BYTE $0xc4; LONG $0xf3502dc2 // VPDPBUSD     Y11, Y10, Y6
-	VPBROADCASTD 60(R11), Y11
+	VPBROADCASTD 60(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000040, R11
-	DECQ         R12
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	LEAQ         512(R9), R10
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	LEAQ         768(R9), R10
-	VPADDD       (R10), Y7, Y7
-	VMOVDQU      Y7, (R10)
-	VPADDD       32(R10), Y8, Y8
-	VMOVDQU      Y8, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	LEAQ         (R10), R13
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	LEAQ         512(R10), R13
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	LEAQ         768(R10), R13
+	VPADDD       (R13), Y7, Y7
+	VMOVDQU      Y7, (R13)
+	VPADDD       32(R13), Y8, Y8
+	VMOVDQU      Y8, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000040, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -2043,901 +2043,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func int8TileAVXVNNIx1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8TileAVXVNNIx1(SB), NOSPLIT, $0-48
-	MOVQ         groups+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         stride+40(FP), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x00000100, AX, DI
-	MOVQ         SI, R8
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (R8)
-	VMOVDQU      Y0, 32(R8)
-
-some:
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	MOVQ    $0x00000040, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-
-loop:
-	PREFETCHT1   (CX)(DI*1)
-	PREFETCHT1   64(CX)(DI*1)
-	PREFETCHT1   128(CX)(DI*1)
-	PREFETCHT1   192(CX)(DI*1)
-	VMOVDQU      (CX), Y8
-	VMOVDQU      32(CX), Y9
-	VPBROADCASTD (DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VMOVDQU      64(CX), Y8
-	VMOVDQU      96(CX), Y9
-	VPBROADCASTD 4(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VMOVDQU      128(CX), Y8
-	VMOVDQU      160(CX), Y9
-	VPBROADCASTD 8(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VMOVDQU      192(CX), Y8
-	VMOVDQU      224(CX), Y9
-	VPBROADCASTD 12(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	ADDQ         $0x00000100, CX
-	ADDQ         $0x00000010, DX
-	DECQ         BX
-	JNZ          loop
-	MOVQ         SI, BX
-	VPADDD       Y2, Y0, Y0
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y6, Y0, Y0
-	VPADDD       (BX), Y0, Y0
-	VMOVDQU      Y0, (BX)
-	VPADDD       Y3, Y1, Y1
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y7, Y1, Y1
-	VPADDD       32(BX), Y1, Y1
-	VMOVDQU      Y1, 32(BX)
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
-// func int8QuadAVXVNNIx1(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8QuadAVXVNNIx1(SB), NOSPLIT, $0-48
-	MOVQ         columns+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (SI)
-	VMOVDQU      Y0, 32(SI)
-	VMOVDQU      Y0, 64(SI)
-	VMOVDQU      Y0, 96(SI)
-	VMOVDQU      Y0, 128(SI)
-	VMOVDQU      Y0, 160(SI)
-	VMOVDQU      Y0, 192(SI)
-	VMOVDQU      Y0, 224(SI)
-
-some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
-
-block:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
-
-loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	PREFETCHT1   128(R10)(DI*4)
-	PREFETCHT1   192(R10)(DI*4)
-	VMOVDQU      (R10), Y8
-	VMOVDQU      32(R10), Y9
-	VPBROADCASTD (R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VMOVDQU      64(R10), Y8
-	VMOVDQU      96(R10), Y9
-	VPBROADCASTD 4(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VMOVDQU      128(R10), Y8
-	VMOVDQU      160(R10), Y9
-	VPBROADCASTD 8(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VMOVDQU      192(R10), Y8
-	VMOVDQU      224(R10), Y9
-	VPBROADCASTD 12(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	ADDQ         $0x00000100, R10
-	ADDQ         $0x00000010, R11
-	DECQ         R12
-	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       Y2, Y0, Y0
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y6, Y0, Y0
-	VPADDD       (R10), Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPADDD       Y3, Y1, Y1
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y7, Y1, Y1
-	VPADDD       32(R10), Y1, Y1
-	VMOVDQU      Y1, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
-	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000100, BX, BX
-	ADDQ         BX, CX
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
-// func int8TileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8TileAVXVNNIx2(SB), NOSPLIT, $0-48
-	MOVQ         groups+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         stride+40(FP), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x00000100, AX, R8
-	MOVQ         SI, R9
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (R9)
-	VMOVDQU      Y0, 32(R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 4(BX), Y0
-	VMOVDQU      Y0, (R9)
-	VMOVDQU      Y0, 32(R9)
-
-some:
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	MOVQ    $0x00000040, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-
-loop:
-	PREFETCHT1   (CX)(R8*1)
-	PREFETCHT1   64(CX)(R8*1)
-	PREFETCHT1   128(CX)(R8*1)
-	PREFETCHT1   192(CX)(R8*1)
-	VMOVDQU      (CX), Y8
-	VMOVDQU      32(CX), Y9
-	VPBROADCASTD (DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 4(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VMOVDQU      64(CX), Y8
-	VMOVDQU      96(CX), Y9
-	VPBROADCASTD 8(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 12(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      128(CX), Y8
-	VMOVDQU      160(CX), Y9
-	VPBROADCASTD 16(DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 20(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VMOVDQU      192(CX), Y8
-	VMOVDQU      224(CX), Y9
-	VPBROADCASTD 24(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 28(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	ADDQ         $0x00000100, CX
-	ADDQ         $0x00000020, DX
-	DECQ         BX
-	JNZ          loop
-	MOVQ         SI, BX
-	VPADDD       Y2, Y0, Y0
-	VPADDD       (BX), Y0, Y0
-	VMOVDQU      Y0, (BX)
-	VPADDD       Y3, Y1, Y1
-	VPADDD       32(BX), Y1, Y1
-	VMOVDQU      Y1, 32(BX)
-	ADDQ         DI, BX
-	VPADDD       Y6, Y4, Y4
-	VPADDD       (BX), Y4, Y4
-	VMOVDQU      Y4, (BX)
-	VPADDD       Y7, Y5, Y5
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(BX)
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
-// func int8QuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8QuadAVXVNNIx2(SB), NOSPLIT, $0-48
-	MOVQ         columns+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (SI)
-	VMOVDQU      Y0, 32(SI)
-	VMOVDQU      Y0, 64(SI)
-	VMOVDQU      Y0, 96(SI)
-	VMOVDQU      Y0, 128(SI)
-	VMOVDQU      Y0, 160(SI)
-	VMOVDQU      Y0, 192(SI)
-	VMOVDQU      Y0, 224(SI)
-	VPBROADCASTD 4(BX), Y0
-	VMOVDQU      Y0, 256(SI)
-	VMOVDQU      Y0, 288(SI)
-	VMOVDQU      Y0, 320(SI)
-	VMOVDQU      Y0, 352(SI)
-	VMOVDQU      Y0, 384(SI)
-	VMOVDQU      Y0, 416(SI)
-	VMOVDQU      Y0, 448(SI)
-	VMOVDQU      Y0, 480(SI)
-
-some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
-
-block:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
-
-loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	PREFETCHT1   128(R10)(DI*4)
-	PREFETCHT1   192(R10)(DI*4)
-	VMOVDQU      (R10), Y8
-	VMOVDQU      32(R10), Y9
-	VPBROADCASTD (R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 4(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VMOVDQU      64(R10), Y8
-	VMOVDQU      96(R10), Y9
-	VPBROADCASTD 8(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 12(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      128(R10), Y8
-	VMOVDQU      160(R10), Y9
-	VPBROADCASTD 16(R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 20(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VMOVDQU      192(R10), Y8
-	VMOVDQU      224(R10), Y9
-	VPBROADCASTD 24(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 28(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	ADDQ         $0x00000100, R10
-	ADDQ         $0x00000020, R11
-	DECQ         R12
-	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       Y2, Y0, Y0
-	VPADDD       (R10), Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPADDD       Y3, Y1, Y1
-	VPADDD       32(R10), Y1, Y1
-	VMOVDQU      Y1, 32(R10)
-	LEAQ         256(R9), R10
-	VPADDD       Y6, Y4, Y4
-	VPADDD       (R10), Y4, Y4
-	VMOVDQU      Y4, (R10)
-	VPADDD       Y7, Y5, Y5
-	VPADDD       32(R10), Y5, Y5
-	VMOVDQU      Y5, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
-	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000100, BX, BX
-	ADDQ         BX, CX
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
-// func int8TileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8TileAVXVNNIx4(SB), NOSPLIT, $0-48
-	MOVQ         groups+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         stride+40(FP), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x00000100, AX, R8
-	MOVQ         SI, R9
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (R9)
-	VMOVDQU      Y0, 32(R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 4(BX), Y0
-	VMOVDQU      Y0, (R9)
-	VMOVDQU      Y0, 32(R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 8(BX), Y0
-	VMOVDQU      Y0, (R9)
-	VMOVDQU      Y0, 32(R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 12(BX), Y0
-	VMOVDQU      Y0, (R9)
-	VMOVDQU      Y0, 32(R9)
-
-some:
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	MOVQ    $0x00000040, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-
-loop:
-	PREFETCHT1   (CX)(R8*1)
-	PREFETCHT1   64(CX)(R8*1)
-	PREFETCHT1   128(CX)(R8*1)
-	PREFETCHT1   192(CX)(R8*1)
-	VMOVDQU      (CX), Y8
-	VMOVDQU      32(CX), Y9
-	VPBROADCASTD (DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 4(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 8(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 12(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      64(CX), Y8
-	VMOVDQU      96(CX), Y9
-	VPBROADCASTD 16(DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 20(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 24(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 28(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      128(CX), Y8
-	VMOVDQU      160(CX), Y9
-	VPBROADCASTD 32(DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 36(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 40(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 44(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      192(CX), Y8
-	VMOVDQU      224(CX), Y9
-	VPBROADCASTD 48(DX), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 52(DX), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 56(DX), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 60(DX), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	ADDQ         $0x00000100, CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          loop
-	MOVQ         SI, BX
-	VPADDD       (BX), Y0, Y0
-	VMOVDQU      Y0, (BX)
-	VPADDD       32(BX), Y1, Y1
-	VMOVDQU      Y1, 32(BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y2, Y2
-	VMOVDQU      Y2, (BX)
-	VPADDD       32(BX), Y3, Y3
-	VMOVDQU      Y3, 32(BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y4, Y4
-	VMOVDQU      Y4, (BX)
-	VPADDD       32(BX), Y5, Y5
-	VMOVDQU      Y5, 32(BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y6, Y6
-	VMOVDQU      Y6, (BX)
-	VPADDD       32(BX), Y7, Y7
-	VMOVDQU      Y7, 32(BX)
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
-// func int8QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8QuadAVXVNNIx4(SB), NOSPLIT, $0-48
-	MOVQ         columns+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (SI)
-	VMOVDQU      Y0, 32(SI)
-	VMOVDQU      Y0, 64(SI)
-	VMOVDQU      Y0, 96(SI)
-	VMOVDQU      Y0, 128(SI)
-	VMOVDQU      Y0, 160(SI)
-	VMOVDQU      Y0, 192(SI)
-	VMOVDQU      Y0, 224(SI)
-	VPBROADCASTD 4(BX), Y0
-	VMOVDQU      Y0, 256(SI)
-	VMOVDQU      Y0, 288(SI)
-	VMOVDQU      Y0, 320(SI)
-	VMOVDQU      Y0, 352(SI)
-	VMOVDQU      Y0, 384(SI)
-	VMOVDQU      Y0, 416(SI)
-	VMOVDQU      Y0, 448(SI)
-	VMOVDQU      Y0, 480(SI)
-	VPBROADCASTD 8(BX), Y0
-	VMOVDQU      Y0, 512(SI)
-	VMOVDQU      Y0, 544(SI)
-	VMOVDQU      Y0, 576(SI)
-	VMOVDQU      Y0, 608(SI)
-	VMOVDQU      Y0, 640(SI)
-	VMOVDQU      Y0, 672(SI)
-	VMOVDQU      Y0, 704(SI)
-	VMOVDQU      Y0, 736(SI)
-	VPBROADCASTD 12(BX), Y0
-	VMOVDQU      Y0, 768(SI)
-	VMOVDQU      Y0, 800(SI)
-	VMOVDQU      Y0, 832(SI)
-	VMOVDQU      Y0, 864(SI)
-	VMOVDQU      Y0, 896(SI)
-	VMOVDQU      Y0, 928(SI)
-	VMOVDQU      Y0, 960(SI)
-	VMOVDQU      Y0, 992(SI)
-
-some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
-
-block:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
-
-loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	PREFETCHT1   128(R10)(DI*4)
-	PREFETCHT1   192(R10)(DI*4)
-	VMOVDQU      (R10), Y8
-	VMOVDQU      32(R10), Y9
-	VPBROADCASTD (R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 4(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 8(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 12(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      64(R10), Y8
-	VMOVDQU      96(R10), Y9
-	VPBROADCASTD 16(R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 20(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 24(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 28(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      128(R10), Y8
-	VMOVDQU      160(R10), Y9
-	VPBROADCASTD 32(R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 36(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 40(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 44(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	VMOVDQU      192(R10), Y8
-	VMOVDQU      224(R10), Y9
-	VPBROADCASTD 48(R11), Y10
-	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
-	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
-	VPBROADCASTD 52(R11), Y10
-	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
-	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
-	VPBROADCASTD 56(R11), Y10
-	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
-	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
-	VPBROADCASTD 60(R11), Y10
-	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
-	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
-	ADDQ         $0x00000100, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       (R10), Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPADDD       32(R10), Y1, Y1
-	VMOVDQU      Y1, 32(R10)
-	LEAQ         256(R9), R10
-	VPADDD       (R10), Y2, Y2
-	VMOVDQU      Y2, (R10)
-	VPADDD       32(R10), Y3, Y3
-	VMOVDQU      Y3, 32(R10)
-	LEAQ         512(R9), R10
-	VPADDD       (R10), Y4, Y4
-	VMOVDQU      Y4, (R10)
-	VPADDD       32(R10), Y5, Y5
-	VMOVDQU      Y5, 32(R10)
-	LEAQ         768(R9), R10
-	VPADDD       (R10), Y6, Y6
-	VMOVDQU      Y6, (R10)
-	VPADDD       32(R10), Y7, Y7
-	VMOVDQU      Y7, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
-	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000100, BX, BX
-	ADDQ         BX, CX
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
-// func int8TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
-TEXT ·int8TileAVXVNNIx12(SB), NOSPLIT, $0-48
-	MOVQ         groups+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         stride+40(FP), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x00000100, AX, R8
-	MOVQ         SI, R9
-	VPBROADCASTD (BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 4(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 8(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 12(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 16(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 20(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 24(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 28(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 32(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 36(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 40(BX), Y0
-	VMOVDQU      Y0, (R9)
-	ADDQ         DI, R9
-	VPBROADCASTD 44(BX), Y0
-	VMOVDQU      Y0, (R9)
-
-some:
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VPXOR   Y4, Y4, Y4
-	VPXOR   Y5, Y5, Y5
-	VPXOR   Y6, Y6, Y6
-	VPXOR   Y7, Y7, Y7
-	VPXOR   Y8, Y8, Y8
-	VPXOR   Y9, Y9, Y9
-	VPXOR   Y10, Y10, Y10
-	VPXOR   Y11, Y11, Y11
-	MOVQ    $0x00000040, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-
-loop:
-	PREFETCHT1   (CX)(R8*1)
-	PREFETCHT1   64(CX)(R8*1)
-	PREFETCHT1   128(CX)(R8*1)
-	PREFETCHT1   192(CX)(R8*1)
-	VMOVDQU      (CX), Y12
-	VPBROADCASTD (DX), Y13
-	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
-	VPBROADCASTD 4(DX), Y13
-	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
-	VPBROADCASTD 8(DX), Y13
-	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 12(DX), Y13
-	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
-	VPBROADCASTD 16(DX), Y13
-	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 20(DX), Y13
-	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
-	VPBROADCASTD 24(DX), Y13
-	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 28(DX), Y13
-	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
-	VPBROADCASTD 32(DX), Y13
-	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
-	VPBROADCASTD 36(DX), Y13
-	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
-	VPBROADCASTD 40(DX), Y13
-	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
-	VPBROADCASTD 44(DX), Y13
-	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
-	VMOVDQU      64(CX), Y12
-	VPBROADCASTD 48(DX), Y13
-	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
-	VPBROADCASTD 52(DX), Y13
-	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
-	VPBROADCASTD 56(DX), Y13
-	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 60(DX), Y13
-	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
-	VPBROADCASTD 64(DX), Y13
-	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 68(DX), Y13
-	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
-	VPBROADCASTD 72(DX), Y13
-	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 76(DX), Y13
-	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
-	VPBROADCASTD 80(DX), Y13
-	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
-	VPBROADCASTD 84(DX), Y13
-	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
-	VPBROADCASTD 88(DX), Y13
-	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
-	VPBROADCASTD 92(DX), Y13
-	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
-	VMOVDQU      128(CX), Y12
-	VPBROADCASTD 96(DX), Y13
-	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
-	VPBROADCASTD 100(DX), Y13
-	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
-	VPBROADCASTD 104(DX), Y13
-	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 108(DX), Y13
-	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
-	VPBROADCASTD 112(DX), Y13
-	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 116(DX), Y13
-	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
-	VPBROADCASTD 120(DX), Y13
-	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 124(DX), Y13
-	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
-	VPBROADCASTD 128(DX), Y13
-	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
-	VPBROADCASTD 132(DX), Y13
-	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
-	VPBROADCASTD 136(DX), Y13
-	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
-	VPBROADCASTD 140(DX), Y13
-	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
-	VMOVDQU      192(CX), Y12
-	VPBROADCASTD 144(DX), Y13
-	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
-	VPBROADCASTD 148(DX), Y13
-	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
-	VPBROADCASTD 152(DX), Y13
-	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 156(DX), Y13
-	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
-	VPBROADCASTD 160(DX), Y13
-	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 164(DX), Y13
-	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
-	VPBROADCASTD 168(DX), Y13
-	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 172(DX), Y13
-	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
-	VPBROADCASTD 176(DX), Y13
-	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
-	VPBROADCASTD 180(DX), Y13
-	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
-	VPBROADCASTD 184(DX), Y13
-	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
-	VPBROADCASTD 188(DX), Y13
-	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
-	ADDQ         $0x00000100, CX
-	ADDQ         $0x000000c0, DX
-	DECQ         BX
-	JNZ          loop
-	MOVQ         SI, BX
-	VPADDD       (BX), Y0, Y0
-	VMOVDQU      Y0, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y1, Y1
-	VMOVDQU      Y1, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y2, Y2
-	VMOVDQU      Y2, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y3, Y3
-	VMOVDQU      Y3, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y4, Y4
-	VMOVDQU      Y4, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y5, Y5
-	VMOVDQU      Y5, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y6, Y6
-	VMOVDQU      Y6, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y7, Y7
-	VMOVDQU      Y7, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y8, Y8
-	VMOVDQU      Y8, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y9, Y9
-	VMOVDQU      Y9, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y10, Y10
-	VMOVDQU      Y10, (BX)
-	ADDQ         DI, BX
-	VPADDD       (BX), Y11, Y11
-	VMOVDQU      Y11, (BX)
-	TESTQ        AX, AX
-	JNZ          some
-	VZEROUPPER
-	RET
-
 // func int4TileAVX2x2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·int4TileAVX2x2(SB), NOSPLIT, $0-48
@@ -3034,16 +2139,16 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
+	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
+	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       (BX), Y3, Y3
 	VMOVDQU      Y3, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       32(BX), Y4, Y4
 	VMOVDQU      Y4, 32(BX)
 	TESTQ        AX, AX
@@ -3060,60 +2165,60 @@ TEXT ·int4QuadAVX2x2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD nibbleMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000002, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000020, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	VMOVDQU      (R10), Y5
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	VMOVDQU      (R11), Y5
 	VPAND        Y0, Y5, Y7
-	VMOVDQU      32(R10), Y6
+	VMOVDQU      32(R11), Y6
 	VPAND        Y0, Y6, Y8
-	VPBROADCASTD (R11), Y9
+	VPBROADCASTD (R12), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
 	VPMADDUBSW   Y9, Y8, Y9
 	VPADDW       Y9, Y2, Y2
-	VPBROADCASTD 4(R11), Y9
+	VPBROADCASTD 4(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPADDW       Y7, Y3, Y3
 	VPMADDUBSW   Y9, Y8, Y9
@@ -3122,26 +2227,26 @@ loop:
 	VPAND        Y0, Y5, Y5
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
-	VPBROADCASTD 8(R11), Y7
+	VPBROADCASTD 8(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPBROADCASTD 12(R11), Y7
+	VPBROADCASTD 12(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VMOVDQU      64(R10), Y5
+	VMOVDQU      64(R11), Y5
 	VPAND        Y0, Y5, Y7
-	VMOVDQU      96(R10), Y6
+	VMOVDQU      96(R11), Y6
 	VPAND        Y0, Y6, Y8
-	VPBROADCASTD 16(R11), Y9
+	VPBROADCASTD 16(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
 	VPMADDUBSW   Y9, Y8, Y9
 	VPADDW       Y9, Y2, Y2
-	VPBROADCASTD 20(R11), Y9
+	VPBROADCASTD 20(R12), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPADDW       Y7, Y3, Y3
 	VPMADDUBSW   Y9, Y8, Y9
@@ -3150,42 +2255,42 @@ loop:
 	VPAND        Y0, Y5, Y5
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
-	VPBROADCASTD 24(R11), Y7
+	VPBROADCASTD 24(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPBROADCASTD 28(R11), Y7
+	VPBROADCASTD 28(R12), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x00000020, R11
-	DECQ         R12
+	ADDQ         $0x00000080, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000080, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -3339,30 +2444,30 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
+	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
+	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       (BX), Y3, Y3
 	VMOVDQU      Y3, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
 	VPADDD       32(BX), Y4, Y4
 	VMOVDQU      Y4, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y5, Y5
+	VPMADDWD     wordOnes<>+0(SB), Y6, Y6
 	VPADDD       (BX), Y5, Y5
 	VMOVDQU      Y5, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y6, Y6
 	VPADDD       32(BX), Y6, Y6
 	VMOVDQU      Y6, 32(BX)
 	ADDQ         DI, BX
 	VPMADDWD     wordOnes<>+0(SB), Y7, Y7
+	VPMADDWD     wordOnes<>+0(SB), Y8, Y8
 	VPADDD       (BX), Y7, Y7
 	VMOVDQU      Y7, (BX)
-	VPMADDWD     wordOnes<>+0(SB), Y8, Y8
 	VPADDD       32(BX), Y8, Y8
 	VMOVDQU      Y8, 32(BX)
 	TESTQ        AX, AX
@@ -3376,57 +2481,60 @@ TEXT ·int4QuadAVX2x4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD nibbleMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
-	VPBROADCASTD 8(BX), Y1
-	VMOVDQU      Y1, 512(SI)
-	VMOVDQU      Y1, 544(SI)
-	VMOVDQU      Y1, 576(SI)
-	VMOVDQU      Y1, 608(SI)
-	VMOVDQU      Y1, 640(SI)
-	VMOVDQU      Y1, 672(SI)
-	VMOVDQU      Y1, 704(SI)
-	VMOVDQU      Y1, 736(SI)
-	VPBROADCASTD 12(BX), Y1
-	VMOVDQU      Y1, 768(SI)
-	VMOVDQU      Y1, 800(SI)
-	VMOVDQU      Y1, 832(SI)
-	VMOVDQU      Y1, 864(SI)
-	VMOVDQU      Y1, 896(SI)
-	VMOVDQU      Y1, 928(SI)
-	VMOVDQU      Y1, 960(SI)
-	VMOVDQU      Y1, 992(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	VPBROADCASTD 8(DI), Y1
+	VMOVDQU      Y1, 512(BX)
+	VMOVDQU      Y1, 544(BX)
+	VMOVDQU      Y1, 576(BX)
+	VMOVDQU      Y1, 608(BX)
+	VMOVDQU      Y1, 640(BX)
+	VMOVDQU      Y1, 672(BX)
+	VMOVDQU      Y1, 704(BX)
+	VMOVDQU      Y1, 736(BX)
+	VPBROADCASTD 12(DI), Y1
+	VMOVDQU      Y1, 768(BX)
+	VMOVDQU      Y1, 800(BX)
+	VMOVDQU      Y1, 832(BX)
+	VMOVDQU      Y1, 864(BX)
+	VMOVDQU      Y1, 896(BX)
+	VMOVDQU      Y1, 928(BX)
+	VMOVDQU      Y1, 960(BX)
+	VMOVDQU      Y1, 992(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000002, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000020, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -3435,33 +2543,30 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y1, Y1
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y2, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y3, Y3
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y4, Y4
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y5, Y5
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y6, Y6
-	VPBROADCASTD 12(R11), Y13
+	VPBROADCASTD 12(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y11
 	VPADDW       Y11, Y7, Y7
 	VPMADDUBSW   Y13, Y12, Y13
@@ -3470,46 +2575,46 @@ loop:
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 16(R11), Y11
+	VPBROADCASTD 16(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y2, Y2
-	VPBROADCASTD 20(R11), Y11
+	VPBROADCASTD 20(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y3, Y3
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y4, Y4
-	VPBROADCASTD 24(R11), Y11
+	VPBROADCASTD 24(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 28(R11), Y11
+	VPBROADCASTD 28(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VMOVDQU      64(R10), Y9
+	VMOVDQU      64(R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      96(R10), Y10
+	VMOVDQU      96(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 32(R11), Y13
+	VPBROADCASTD 32(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y1, Y1
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y2, Y2
-	VPBROADCASTD 36(R11), Y13
+	VPBROADCASTD 36(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y3, Y3
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y4, Y4
-	VPBROADCASTD 40(R11), Y13
+	VPBROADCASTD 40(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y14
 	VPADDW       Y14, Y5, Y5
 	VPMADDUBSW   Y13, Y12, Y13
 	VPADDW       Y13, Y6, Y6
-	VPBROADCASTD 44(R11), Y13
+	VPBROADCASTD 44(R12), Y13
 	VPMADDUBSW   Y13, Y11, Y11
 	VPADDW       Y11, Y7, Y7
 	VPMADDUBSW   Y13, Y12, Y13
@@ -3518,66 +2623,66 @@ loop:
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 48(R11), Y11
+	VPBROADCASTD 48(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y2, Y2
-	VPBROADCASTD 52(R11), Y11
+	VPBROADCASTD 52(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y3, Y3
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y4, Y4
-	VPBROADCASTD 56(R11), Y11
+	VPBROADCASTD 56(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 60(R11), Y11
+	VPBROADCASTD 60(R12), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
+	ADDQ         $0x00000080, R11
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y4, Y4
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	LEAQ         512(R9), R10
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	LEAQ         512(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y5, Y5
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y6, Y6
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	LEAQ         768(R9), R10
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	LEAQ         768(R10), R13
 	VPMADDWD     wordOnes<>+0(SB), Y7, Y7
-	VPADDD       (R10), Y7, Y7
-	VMOVDQU      Y7, (R10)
 	VPMADDWD     wordOnes<>+0(SB), Y8, Y8
-	VPADDD       32(R10), Y8, Y8
-	VMOVDQU      Y8, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y7, Y7
+	VMOVDQU      Y7, (R13)
+	VPADDD       32(R13), Y8, Y8
+	VMOVDQU      Y8, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000080, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -3946,16 +3051,16 @@ loop:
 	JNZ          loop
 	MOVQ         SI, BX
 	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y2, Y2
 	VPADDD       (BX), Y1, Y1
 	VMOVDQU      Y1, (BX)
-	VPADDD       Y4, Y2, Y2
 	VPADDD       32(BX), Y2, Y2
 	VMOVDQU      Y2, 32(BX)
 	ADDQ         DI, BX
 	VPADDD       Y7, Y5, Y5
+	VPADDD       Y8, Y6, Y6
 	VPADDD       (BX), Y5, Y5
 	VMOVDQU      Y5, (BX)
-	VPADDD       Y8, Y6, Y6
 	VPADDD       32(BX), Y6, Y6
 	VMOVDQU      Y6, 32(BX)
 	TESTQ        AX, AX
@@ -3969,39 +3074,42 @@ TEXT ·int4QuadAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD nibbleMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -4010,79 +3118,76 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 8(R11), Y11
+	VPBROADCASTD 8(R12), Y11
 	BYTE $0xc4; LONG $0xdb5035c2 // VPDPBUSD     Y11, Y9, Y3
 	BYTE $0xc4; LONG $0xe3502dc2 // VPDPBUSD     Y11, Y10, Y4
-	VPBROADCASTD 12(R11), Y11
+	VPBROADCASTD 12(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	VMOVDQU      64(R10), Y9
+	VMOVDQU      64(R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      96(R10), Y10
+	VMOVDQU      96(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 16(R11), Y13
+	VPBROADCASTD 16(R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 20(R11), Y13
+	VPBROADCASTD 20(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 24(R11), Y11
+	VPBROADCASTD 24(R12), Y11
 	BYTE $0xc4; LONG $0xdb5035c2 // VPDPBUSD     Y11, Y9, Y3
 	BYTE $0xc4; LONG $0xe3502dc2 // VPDPBUSD     Y11, Y10, Y4
-	VPBROADCASTD 28(R11), Y11
+	VPBROADCASTD 28(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x00000020, R11
-	DECQ         R12
+	ADDQ         $0x00000080, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
+	LEAQ         (R10), R13
 	VPADDD       Y3, Y1, Y1
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
 	VPADDD       Y4, Y2, Y2
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
 	VPADDD       Y7, Y5, Y5
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
 	VPADDD       Y8, Y6, Y6
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000080, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -4233,57 +3338,60 @@ TEXT ·int4QuadAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD nibbleMask<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
-	VPBROADCASTD 8(BX), Y1
-	VMOVDQU      Y1, 512(SI)
-	VMOVDQU      Y1, 544(SI)
-	VMOVDQU      Y1, 576(SI)
-	VMOVDQU      Y1, 608(SI)
-	VMOVDQU      Y1, 640(SI)
-	VMOVDQU      Y1, 672(SI)
-	VMOVDQU      Y1, 704(SI)
-	VMOVDQU      Y1, 736(SI)
-	VPBROADCASTD 12(BX), Y1
-	VMOVDQU      Y1, 768(SI)
-	VMOVDQU      Y1, 800(SI)
-	VMOVDQU      Y1, 832(SI)
-	VMOVDQU      Y1, 864(SI)
-	VMOVDQU      Y1, 896(SI)
-	VMOVDQU      Y1, 928(SI)
-	VMOVDQU      Y1, 960(SI)
-	VMOVDQU      Y1, 992(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	VPBROADCASTD 8(DI), Y1
+	VMOVDQU      Y1, 512(BX)
+	VMOVDQU      Y1, 544(BX)
+	VMOVDQU      Y1, 576(BX)
+	VMOVDQU      Y1, 608(BX)
+	VMOVDQU      Y1, 640(BX)
+	VMOVDQU      Y1, 672(BX)
+	VMOVDQU      Y1, 704(BX)
+	VMOVDQU      Y1, 736(BX)
+	VPBROADCASTD 12(DI), Y1
+	VMOVDQU      Y1, 768(BX)
+	VMOVDQU      Y1, 800(BX)
+	VMOVDQU      Y1, 832(BX)
+	VMOVDQU      Y1, 864(BX)
+	VMOVDQU      Y1, 896(BX)
+	VMOVDQU      Y1, 928(BX)
+	VMOVDQU      Y1, 960(BX)
+	VMOVDQU      Y1, 992(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -4292,109 +3400,106 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	VMOVDQU      (R10), Y9
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	VMOVDQU      (R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      32(R10), Y10
+	VMOVDQU      32(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 12(R11), Y13
+	VPBROADCASTD 12(R12), Y13
 	BYTE $0xc4; LONG $0xfd5025c2 // VPDPBUSD     Y13, Y11, Y7
 	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 16(R11), Y11
+	VPBROADCASTD 16(R12), Y11
 	BYTE $0xc4; LONG $0xcb5035c2 // VPDPBUSD     Y11, Y9, Y1
 	BYTE $0xc4; LONG $0xd3502dc2 // VPDPBUSD     Y11, Y10, Y2
-	VPBROADCASTD 20(R11), Y11
+	VPBROADCASTD 20(R12), Y11
 	BYTE $0xc4; LONG $0xdb5035c2 // VPDPBUSD     Y11, Y9, Y3
 	BYTE $0xc4; LONG $0xe3502dc2 // VPDPBUSD     Y11, Y10, Y4
-	VPBROADCASTD 24(R11), Y11
+	VPBROADCASTD 24(R12), Y11
 	BYTE $0xc4; LONG $0xeb5035c2 // VPDPBUSD     Y11, Y9, Y5
 	BYTE $0xc4; LONG $0xf3502dc2 // VPDPBUSD     Y11, Y10, Y6
-	VPBROADCASTD 28(R11), Y11
+	VPBROADCASTD 28(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	VMOVDQU      64(R10), Y9
+	VMOVDQU      64(R11), Y9
 	VPAND        Y0, Y9, Y11
-	VMOVDQU      96(R10), Y10
+	VMOVDQU      96(R11), Y10
 	VPAND        Y0, Y10, Y12
-	VPBROADCASTD 32(R11), Y13
+	VPBROADCASTD 32(R12), Y13
 	BYTE $0xc4; LONG $0xcd5025c2 // VPDPBUSD     Y13, Y11, Y1
 	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
-	VPBROADCASTD 36(R11), Y13
+	VPBROADCASTD 36(R12), Y13
 	BYTE $0xc4; LONG $0xdd5025c2 // VPDPBUSD     Y13, Y11, Y3
 	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
-	VPBROADCASTD 40(R11), Y13
+	VPBROADCASTD 40(R12), Y13
 	BYTE $0xc4; LONG $0xed5025c2 // VPDPBUSD     Y13, Y11, Y5
 	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
-	VPBROADCASTD 44(R11), Y13
+	VPBROADCASTD 44(R12), Y13
 	BYTE $0xc4; LONG $0xfd5025c2 // VPDPBUSD     Y13, Y11, Y7
 	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
-	VPBROADCASTD 48(R11), Y11
+	VPBROADCASTD 48(R12), Y11
 	BYTE $0xc4; LONG $0xcb5035c2 // VPDPBUSD     Y11, Y9, Y1
 	BYTE $0xc4; LONG $0xd3502dc2 // VPDPBUSD     Y11, Y10, Y2
-	VPBROADCASTD 52(R11), Y11
+	VPBROADCASTD 52(R12), Y11
 	BYTE $0xc4; LONG $0xdb5035c2 // VPDPBUSD     Y11, Y9, Y3
 	BYTE $0xc4; LONG $0xe3502dc2 // VPDPBUSD     Y11, Y10, Y4
-	VPBROADCASTD 56(R11), Y11
+	VPBROADCASTD 56(R12), Y11
 	BYTE $0xc4; LONG $0xeb5035c2 // VPDPBUSD     Y11, Y9, Y5
 	BYTE $0xc4; LONG $0xf3502dc2 // VPDPBUSD     Y11, Y10, Y6
-	VPBROADCASTD 60(R11), Y11
+	VPBROADCASTD 60(R12), Y11
 	BYTE $0xc4; LONG $0xfb5035c2 // VPDPBUSD     Y11, Y9, Y7
 	BYTE $0xc4; LONG $0xc3502d42 // VPDPBUSD     Y11, Y10, Y8
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
+	ADDQ         $0x00000080, R11
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	LEAQ         512(R9), R10
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	LEAQ         768(R9), R10
-	VPADDD       (R10), Y7, Y7
-	VMOVDQU      Y7, (R10)
-	VPADDD       32(R10), Y8, Y8
-	VMOVDQU      Y8, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	LEAQ         (R10), R13
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	LEAQ         512(R10), R13
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	LEAQ         768(R10), R13
+	VPADDD       (R13), Y7, Y7
+	VMOVDQU      Y7, (R13)
+	VPADDD       32(R13), Y8, Y8
+	VMOVDQU      Y8, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000080, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -4619,6 +3724,901 @@ loop:
 	VZEROUPPER
 	RET
 
+// func int8TileAVXVNNIx1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8TileAVXVNNIx1(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         offset+24(FP), BX
+	MOVQ         dst+32(FP), SI
+	MOVQ         stride+40(FP), DI
+	SHLQ         $0x02, DI
+	IMUL3Q       $0x00000100, AX, DI
+	MOVQ         SI, R8
+	VPBROADCASTD (BX), Y0
+	VMOVDQU      Y0, (R8)
+	VMOVDQU      Y0, 32(R8)
+
+some:
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    $0x00000040, BX
+	CMPQ    AX, BX
+	CMOVQLT AX, BX
+	SUBQ    BX, AX
+
+loop:
+	PREFETCHT1   (CX)(DI*1)
+	PREFETCHT1   64(CX)(DI*1)
+	PREFETCHT1   128(CX)(DI*1)
+	PREFETCHT1   192(CX)(DI*1)
+	VMOVDQU      (CX), Y8
+	VMOVDQU      32(CX), Y9
+	VPBROADCASTD (DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VMOVDQU      64(CX), Y8
+	VMOVDQU      96(CX), Y9
+	VPBROADCASTD 4(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VMOVDQU      128(CX), Y8
+	VMOVDQU      160(CX), Y9
+	VPBROADCASTD 8(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VMOVDQU      192(CX), Y8
+	VMOVDQU      224(CX), Y9
+	VPBROADCASTD 12(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000010, DX
+	DECQ         BX
+	JNZ          loop
+	MOVQ         SI, BX
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y0, Y0
+	VPADDD       Y7, Y1, Y1
+	VPADDD       (BX), Y0, Y0
+	VMOVDQU      Y0, (BX)
+	VPADDD       32(BX), Y1, Y1
+	VMOVDQU      Y1, 32(BX)
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
+// func int8QuadAVXVNNIx1(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8QuadAVXVNNIx1(SB), NOSPLIT, $0-48
+	MOVQ         columns+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y0
+	VMOVDQU      Y0, (BX)
+	VMOVDQU      Y0, 32(BX)
+	VMOVDQU      Y0, 64(BX)
+	VMOVDQU      Y0, 96(BX)
+	VMOVDQU      Y0, 128(BX)
+	VMOVDQU      Y0, 160(BX)
+	VMOVDQU      Y0, 192(BX)
+	VMOVDQU      Y0, 224(BX)
+	LEAQ         256(BX), DI
+
+some:
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+loop:
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	PREFETCHT1   128(R11)(SI*4)
+	PREFETCHT1   192(R11)(SI*4)
+	VMOVDQU      (R11), Y8
+	VMOVDQU      32(R11), Y9
+	VPBROADCASTD (R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VMOVDQU      64(R11), Y8
+	VMOVDQU      96(R11), Y9
+	VPBROADCASTD 4(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VMOVDQU      128(R11), Y8
+	VMOVDQU      160(R11), Y9
+	VPBROADCASTD 8(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VMOVDQU      192(R11), Y8
+	VMOVDQU      224(R11), Y9
+	VPBROADCASTD 12(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000010, R12
+	SUBQ         $0x10, R13
+	JNZ          loop
+	LEAQ         (R10), R13
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y0, Y0
+	VPADDD       Y7, Y1, Y1
+	VPADDD       (R13), Y0, Y0
+	VMOVDQU      Y0, (R13)
+	VPADDD       32(R13), Y1, Y1
+	VMOVDQU      Y1, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
+	JL           block
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
+// func int8TileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8TileAVXVNNIx2(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         offset+24(FP), BX
+	MOVQ         dst+32(FP), SI
+	MOVQ         stride+40(FP), DI
+	SHLQ         $0x02, DI
+	IMUL3Q       $0x00000100, AX, R8
+	MOVQ         SI, R9
+	VPBROADCASTD (BX), Y0
+	VMOVDQU      Y0, (R9)
+	VMOVDQU      Y0, 32(R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 4(BX), Y0
+	VMOVDQU      Y0, (R9)
+	VMOVDQU      Y0, 32(R9)
+
+some:
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    $0x00000040, BX
+	CMPQ    AX, BX
+	CMOVQLT AX, BX
+	SUBQ    BX, AX
+
+loop:
+	PREFETCHT1   (CX)(R8*1)
+	PREFETCHT1   64(CX)(R8*1)
+	PREFETCHT1   128(CX)(R8*1)
+	PREFETCHT1   192(CX)(R8*1)
+	VMOVDQU      (CX), Y8
+	VMOVDQU      32(CX), Y9
+	VPBROADCASTD (DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 4(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VMOVDQU      64(CX), Y8
+	VMOVDQU      96(CX), Y9
+	VPBROADCASTD 8(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 12(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      128(CX), Y8
+	VMOVDQU      160(CX), Y9
+	VPBROADCASTD 16(DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 20(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VMOVDQU      192(CX), Y8
+	VMOVDQU      224(CX), Y9
+	VPBROADCASTD 24(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 28(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	DECQ         BX
+	JNZ          loop
+	MOVQ         SI, BX
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y1, Y1
+	VPADDD       (BX), Y0, Y0
+	VMOVDQU      Y0, (BX)
+	VPADDD       32(BX), Y1, Y1
+	VMOVDQU      Y1, 32(BX)
+	ADDQ         DI, BX
+	VPADDD       Y6, Y4, Y4
+	VPADDD       Y7, Y5, Y5
+	VPADDD       (BX), Y4, Y4
+	VMOVDQU      Y4, (BX)
+	VPADDD       32(BX), Y5, Y5
+	VMOVDQU      Y5, 32(BX)
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
+// func int8QuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8QuadAVXVNNIx2(SB), NOSPLIT, $0-48
+	MOVQ         columns+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y0
+	VMOVDQU      Y0, (BX)
+	VMOVDQU      Y0, 32(BX)
+	VMOVDQU      Y0, 64(BX)
+	VMOVDQU      Y0, 96(BX)
+	VMOVDQU      Y0, 128(BX)
+	VMOVDQU      Y0, 160(BX)
+	VMOVDQU      Y0, 192(BX)
+	VMOVDQU      Y0, 224(BX)
+	VPBROADCASTD 4(DI), Y0
+	VMOVDQU      Y0, 256(BX)
+	VMOVDQU      Y0, 288(BX)
+	VMOVDQU      Y0, 320(BX)
+	VMOVDQU      Y0, 352(BX)
+	VMOVDQU      Y0, 384(BX)
+	VMOVDQU      Y0, 416(BX)
+	VMOVDQU      Y0, 448(BX)
+	VMOVDQU      Y0, 480(BX)
+	LEAQ         256(BX), DI
+
+some:
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+loop:
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	PREFETCHT1   128(R11)(SI*4)
+	PREFETCHT1   192(R11)(SI*4)
+	VMOVDQU      (R11), Y8
+	VMOVDQU      32(R11), Y9
+	VPBROADCASTD (R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 4(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VMOVDQU      64(R11), Y8
+	VMOVDQU      96(R11), Y9
+	VPBROADCASTD 8(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 12(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      128(R11), Y8
+	VMOVDQU      160(R11), Y9
+	VPBROADCASTD 16(R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 20(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VMOVDQU      192(R11), Y8
+	VMOVDQU      224(R11), Y9
+	VPBROADCASTD 24(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 28(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x10, R13
+	JNZ          loop
+	LEAQ         (R10), R13
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y1, Y1
+	VPADDD       (R13), Y0, Y0
+	VMOVDQU      Y0, (R13)
+	VPADDD       32(R13), Y1, Y1
+	VMOVDQU      Y1, 32(R13)
+	LEAQ         256(R10), R13
+	VPADDD       Y6, Y4, Y4
+	VPADDD       Y7, Y5, Y5
+	VPADDD       (R13), Y4, Y4
+	VMOVDQU      Y4, (R13)
+	VPADDD       32(R13), Y5, Y5
+	VMOVDQU      Y5, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
+	JL           block
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
+// func int8TileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8TileAVXVNNIx4(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         offset+24(FP), BX
+	MOVQ         dst+32(FP), SI
+	MOVQ         stride+40(FP), DI
+	SHLQ         $0x02, DI
+	IMUL3Q       $0x00000100, AX, R8
+	MOVQ         SI, R9
+	VPBROADCASTD (BX), Y0
+	VMOVDQU      Y0, (R9)
+	VMOVDQU      Y0, 32(R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 4(BX), Y0
+	VMOVDQU      Y0, (R9)
+	VMOVDQU      Y0, 32(R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 8(BX), Y0
+	VMOVDQU      Y0, (R9)
+	VMOVDQU      Y0, 32(R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 12(BX), Y0
+	VMOVDQU      Y0, (R9)
+	VMOVDQU      Y0, 32(R9)
+
+some:
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    $0x00000040, BX
+	CMPQ    AX, BX
+	CMOVQLT AX, BX
+	SUBQ    BX, AX
+
+loop:
+	PREFETCHT1   (CX)(R8*1)
+	PREFETCHT1   64(CX)(R8*1)
+	PREFETCHT1   128(CX)(R8*1)
+	PREFETCHT1   192(CX)(R8*1)
+	VMOVDQU      (CX), Y8
+	VMOVDQU      32(CX), Y9
+	VPBROADCASTD (DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 4(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 8(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 12(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      64(CX), Y8
+	VMOVDQU      96(CX), Y9
+	VPBROADCASTD 16(DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 20(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 24(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 28(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      128(CX), Y8
+	VMOVDQU      160(CX), Y9
+	VPBROADCASTD 32(DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 36(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 40(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 44(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      192(CX), Y8
+	VMOVDQU      224(CX), Y9
+	VPBROADCASTD 48(DX), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 52(DX), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 56(DX), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 60(DX), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
+	JNZ          loop
+	MOVQ         SI, BX
+	VPADDD       (BX), Y0, Y0
+	VMOVDQU      Y0, (BX)
+	VPADDD       32(BX), Y1, Y1
+	VMOVDQU      Y1, 32(BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y2, Y2
+	VMOVDQU      Y2, (BX)
+	VPADDD       32(BX), Y3, Y3
+	VMOVDQU      Y3, 32(BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y4, Y4
+	VMOVDQU      Y4, (BX)
+	VPADDD       32(BX), Y5, Y5
+	VMOVDQU      Y5, 32(BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y6, Y6
+	VMOVDQU      Y6, (BX)
+	VPADDD       32(BX), Y7, Y7
+	VMOVDQU      Y7, 32(BX)
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
+// func int8QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8QuadAVXVNNIx4(SB), NOSPLIT, $0-48
+	MOVQ         columns+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y0
+	VMOVDQU      Y0, (BX)
+	VMOVDQU      Y0, 32(BX)
+	VMOVDQU      Y0, 64(BX)
+	VMOVDQU      Y0, 96(BX)
+	VMOVDQU      Y0, 128(BX)
+	VMOVDQU      Y0, 160(BX)
+	VMOVDQU      Y0, 192(BX)
+	VMOVDQU      Y0, 224(BX)
+	VPBROADCASTD 4(DI), Y0
+	VMOVDQU      Y0, 256(BX)
+	VMOVDQU      Y0, 288(BX)
+	VMOVDQU      Y0, 320(BX)
+	VMOVDQU      Y0, 352(BX)
+	VMOVDQU      Y0, 384(BX)
+	VMOVDQU      Y0, 416(BX)
+	VMOVDQU      Y0, 448(BX)
+	VMOVDQU      Y0, 480(BX)
+	VPBROADCASTD 8(DI), Y0
+	VMOVDQU      Y0, 512(BX)
+	VMOVDQU      Y0, 544(BX)
+	VMOVDQU      Y0, 576(BX)
+	VMOVDQU      Y0, 608(BX)
+	VMOVDQU      Y0, 640(BX)
+	VMOVDQU      Y0, 672(BX)
+	VMOVDQU      Y0, 704(BX)
+	VMOVDQU      Y0, 736(BX)
+	VPBROADCASTD 12(DI), Y0
+	VMOVDQU      Y0, 768(BX)
+	VMOVDQU      Y0, 800(BX)
+	VMOVDQU      Y0, 832(BX)
+	VMOVDQU      Y0, 864(BX)
+	VMOVDQU      Y0, 896(BX)
+	VMOVDQU      Y0, 928(BX)
+	VMOVDQU      Y0, 960(BX)
+	VMOVDQU      Y0, 992(BX)
+	LEAQ         256(BX), DI
+
+some:
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+loop:
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	PREFETCHT1   128(R11)(SI*4)
+	PREFETCHT1   192(R11)(SI*4)
+	VMOVDQU      (R11), Y8
+	VMOVDQU      32(R11), Y9
+	VPBROADCASTD (R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 4(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 8(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 12(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      64(R11), Y8
+	VMOVDQU      96(R11), Y9
+	VPBROADCASTD 16(R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 20(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 24(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 28(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      128(R11), Y8
+	VMOVDQU      160(R11), Y9
+	VPBROADCASTD 32(R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 36(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 40(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 44(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	VMOVDQU      192(R11), Y8
+	VMOVDQU      224(R11), Y9
+	VPBROADCASTD 48(R12), Y10
+	BYTE $0xc4; LONG $0xc2503dc2 // VPDPBUSD     Y10, Y8, Y0
+	BYTE $0xc4; LONG $0xca5035c2 // VPDPBUSD     Y10, Y9, Y1
+	VPBROADCASTD 52(R12), Y10
+	BYTE $0xc4; LONG $0xd2503dc2 // VPDPBUSD     Y10, Y8, Y2
+	BYTE $0xc4; LONG $0xda5035c2 // VPDPBUSD     Y10, Y9, Y3
+	VPBROADCASTD 56(R12), Y10
+	BYTE $0xc4; LONG $0xe2503dc2 // VPDPBUSD     Y10, Y8, Y4
+	BYTE $0xc4; LONG $0xea5035c2 // VPDPBUSD     Y10, Y9, Y5
+	VPBROADCASTD 60(R12), Y10
+	BYTE $0xc4; LONG $0xf2503dc2 // VPDPBUSD     Y10, Y8, Y6
+	BYTE $0xc4; LONG $0xfa5035c2 // VPDPBUSD     Y10, Y9, Y7
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x10, R13
+	JNZ          loop
+	LEAQ         (R10), R13
+	VPADDD       (R13), Y0, Y0
+	VMOVDQU      Y0, (R13)
+	VPADDD       32(R13), Y1, Y1
+	VMOVDQU      Y1, 32(R13)
+	LEAQ         256(R10), R13
+	VPADDD       (R13), Y2, Y2
+	VMOVDQU      Y2, (R13)
+	VPADDD       32(R13), Y3, Y3
+	VMOVDQU      Y3, 32(R13)
+	LEAQ         512(R10), R13
+	VPADDD       (R13), Y4, Y4
+	VMOVDQU      Y4, (R13)
+	VPADDD       32(R13), Y5, Y5
+	VMOVDQU      Y5, 32(R13)
+	LEAQ         768(R10), R13
+	VPADDD       (R13), Y6, Y6
+	VMOVDQU      Y6, (R13)
+	VPADDD       32(R13), Y7, Y7
+	VMOVDQU      Y7, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
+	JL           block
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
+// func int8TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·int8TileAVXVNNIx12(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         offset+24(FP), BX
+	MOVQ         dst+32(FP), SI
+	MOVQ         stride+40(FP), DI
+	SHLQ         $0x02, DI
+	IMUL3Q       $0x00000100, AX, R8
+	MOVQ         SI, R9
+	VPBROADCASTD (BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 4(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 8(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 12(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 16(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 20(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 24(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 28(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 32(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 36(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 40(BX), Y0
+	VMOVDQU      Y0, (R9)
+	ADDQ         DI, R9
+	VPBROADCASTD 44(BX), Y0
+	VMOVDQU      Y0, (R9)
+
+some:
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	MOVQ    $0x00000040, BX
+	CMPQ    AX, BX
+	CMOVQLT AX, BX
+	SUBQ    BX, AX
+
+loop:
+	PREFETCHT1   (CX)(R8*1)
+	PREFETCHT1   64(CX)(R8*1)
+	PREFETCHT1   128(CX)(R8*1)
+	PREFETCHT1   192(CX)(R8*1)
+	VMOVDQU      (CX), Y12
+	VPBROADCASTD (DX), Y13
+	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
+	VPBROADCASTD 4(DX), Y13
+	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
+	VPBROADCASTD 8(DX), Y13
+	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
+	VPBROADCASTD 12(DX), Y13
+	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
+	VPBROADCASTD 16(DX), Y13
+	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
+	VPBROADCASTD 20(DX), Y13
+	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
+	VPBROADCASTD 24(DX), Y13
+	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
+	VPBROADCASTD 28(DX), Y13
+	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
+	VPBROADCASTD 32(DX), Y13
+	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
+	VPBROADCASTD 36(DX), Y13
+	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
+	VPBROADCASTD 40(DX), Y13
+	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
+	VPBROADCASTD 44(DX), Y13
+	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
+	VMOVDQU      64(CX), Y12
+	VPBROADCASTD 48(DX), Y13
+	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
+	VPBROADCASTD 52(DX), Y13
+	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
+	VPBROADCASTD 56(DX), Y13
+	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
+	VPBROADCASTD 60(DX), Y13
+	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
+	VPBROADCASTD 64(DX), Y13
+	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
+	VPBROADCASTD 68(DX), Y13
+	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
+	VPBROADCASTD 72(DX), Y13
+	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
+	VPBROADCASTD 76(DX), Y13
+	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
+	VPBROADCASTD 80(DX), Y13
+	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
+	VPBROADCASTD 84(DX), Y13
+	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
+	VPBROADCASTD 88(DX), Y13
+	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
+	VPBROADCASTD 92(DX), Y13
+	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
+	VMOVDQU      128(CX), Y12
+	VPBROADCASTD 96(DX), Y13
+	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
+	VPBROADCASTD 100(DX), Y13
+	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
+	VPBROADCASTD 104(DX), Y13
+	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
+	VPBROADCASTD 108(DX), Y13
+	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
+	VPBROADCASTD 112(DX), Y13
+	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
+	VPBROADCASTD 116(DX), Y13
+	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
+	VPBROADCASTD 120(DX), Y13
+	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
+	VPBROADCASTD 124(DX), Y13
+	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
+	VPBROADCASTD 128(DX), Y13
+	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
+	VPBROADCASTD 132(DX), Y13
+	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
+	VPBROADCASTD 136(DX), Y13
+	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
+	VPBROADCASTD 140(DX), Y13
+	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
+	VMOVDQU      192(CX), Y12
+	VPBROADCASTD 144(DX), Y13
+	BYTE $0xc4; LONG $0xc5501dc2 // VPDPBUSD     Y13, Y12, Y0
+	VPBROADCASTD 148(DX), Y13
+	BYTE $0xc4; LONG $0xcd501dc2 // VPDPBUSD     Y13, Y12, Y1
+	VPBROADCASTD 152(DX), Y13
+	BYTE $0xc4; LONG $0xd5501dc2 // VPDPBUSD     Y13, Y12, Y2
+	VPBROADCASTD 156(DX), Y13
+	BYTE $0xc4; LONG $0xdd501dc2 // VPDPBUSD     Y13, Y12, Y3
+	VPBROADCASTD 160(DX), Y13
+	BYTE $0xc4; LONG $0xe5501dc2 // VPDPBUSD     Y13, Y12, Y4
+	VPBROADCASTD 164(DX), Y13
+	BYTE $0xc4; LONG $0xed501dc2 // VPDPBUSD     Y13, Y12, Y5
+	VPBROADCASTD 168(DX), Y13
+	BYTE $0xc4; LONG $0xf5501dc2 // VPDPBUSD     Y13, Y12, Y6
+	VPBROADCASTD 172(DX), Y13
+	BYTE $0xc4; LONG $0xfd501dc2 // VPDPBUSD     Y13, Y12, Y7
+	VPBROADCASTD 176(DX), Y13
+	BYTE $0xc4; LONG $0xc5501d42 // VPDPBUSD     Y13, Y12, Y8
+	VPBROADCASTD 180(DX), Y13
+	BYTE $0xc4; LONG $0xcd501d42 // VPDPBUSD     Y13, Y12, Y9
+	VPBROADCASTD 184(DX), Y13
+	BYTE $0xc4; LONG $0xd5501d42 // VPDPBUSD     Y13, Y12, Y10
+	VPBROADCASTD 188(DX), Y13
+	BYTE $0xc4; LONG $0xdd501d42 // VPDPBUSD     Y13, Y12, Y11
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x000000c0, DX
+	DECQ         BX
+	JNZ          loop
+	MOVQ         SI, BX
+	VPADDD       (BX), Y0, Y0
+	VMOVDQU      Y0, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y1, Y1
+	VMOVDQU      Y1, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y2, Y2
+	VMOVDQU      Y2, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y3, Y3
+	VMOVDQU      Y3, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y4, Y4
+	VMOVDQU      Y4, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y5, Y5
+	VMOVDQU      Y5, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y6, Y6
+	VMOVDQU      Y6, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y7, Y7
+	VMOVDQU      Y7, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y8, Y8
+	VMOVDQU      Y8, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y9, Y9
+	VMOVDQU      Y9, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y10, Y10
+	VMOVDQU      Y10, (BX)
+	ADDQ         DI, BX
+	VPADDD       (BX), Y11, Y11
+	VMOVDQU      Y11, (BX)
+	TESTQ        AX, AX
+	JNZ          some
+	VZEROUPPER
+	RET
+
 // func int8TileAVX2x1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 // Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·int8TileAVX2x1(SB), NOSPLIT, $0-48
@@ -4744,48 +4744,48 @@ TEXT ·int8QuadAVX2x1(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD evenBytes<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	PREFETCHT1   128(R10)(DI*4)
-	PREFETCHT1   192(R10)(DI*4)
-	VMOVDQU      (R10), Y4
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	PREFETCHT1   128(R11)(SI*4)
+	PREFETCHT1   192(R11)(SI*4)
+	VMOVDQU      (R11), Y4
 	VPAND        Y0, Y4, Y3
 	VPSRLW       $0x08, Y4, Y4
-	VMOVDQU      32(R10), Y6
+	VMOVDQU      32(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VPBROADCASTD (R11), Y7
+	VPBROADCASTD (R12), Y7
 	VPSLLW       $0x08, Y7, Y8
 	VPSRAW       $0x08, Y8, Y8
 	VPSRAW       $0x08, Y7, Y7
@@ -4797,13 +4797,13 @@ loop:
 	VPADDD       Y3, Y2, Y2
 	VPMADDWD     Y7, Y6, Y3
 	VPADDD       Y3, Y2, Y2
-	VMOVDQU      64(R10), Y4
+	VMOVDQU      64(R11), Y4
 	VPAND        Y0, Y4, Y3
 	VPSRLW       $0x08, Y4, Y4
-	VMOVDQU      96(R10), Y6
+	VMOVDQU      96(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VPBROADCASTD 4(R11), Y7
+	VPBROADCASTD 4(R12), Y7
 	VPSLLW       $0x08, Y7, Y8
 	VPSRAW       $0x08, Y8, Y8
 	VPSRAW       $0x08, Y7, Y7
@@ -4815,13 +4815,13 @@ loop:
 	VPADDD       Y3, Y2, Y2
 	VPMADDWD     Y7, Y6, Y3
 	VPADDD       Y3, Y2, Y2
-	VMOVDQU      128(R10), Y4
+	VMOVDQU      128(R11), Y4
 	VPAND        Y0, Y4, Y3
 	VPSRLW       $0x08, Y4, Y4
-	VMOVDQU      160(R10), Y6
+	VMOVDQU      160(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VPBROADCASTD 8(R11), Y7
+	VPBROADCASTD 8(R12), Y7
 	VPSLLW       $0x08, Y7, Y8
 	VPSRAW       $0x08, Y8, Y8
 	VPSRAW       $0x08, Y7, Y7
@@ -4833,13 +4833,13 @@ loop:
 	VPADDD       Y3, Y2, Y2
 	VPMADDWD     Y7, Y6, Y3
 	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R10), Y4
+	VMOVDQU      192(R11), Y4
 	VPAND        Y0, Y4, Y3
 	VPSRLW       $0x08, Y4, Y4
-	VMOVDQU      224(R10), Y6
+	VMOVDQU      224(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VPBROADCASTD 12(R11), Y7
+	VPBROADCASTD 12(R12), Y7
 	VPSLLW       $0x08, Y7, Y8
 	VPSRAW       $0x08, Y8, Y8
 	VPSRAW       $0x08, Y7, Y7
@@ -4851,23 +4851,23 @@ loop:
 	VPADDD       Y3, Y2, Y2
 	VPMADDWD     Y7, Y6, Y3
 	VPADDD       Y3, Y2, Y2
-	ADDQ         $0x00000100, R10
-	ADDQ         $0x00000010, R11
-	DECQ         R12
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000010, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	LEAQ         (R10), R13
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000100, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -5054,59 +5054,59 @@ TEXT ·int8QuadAVX2x2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD evenBytes<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	PREFETCHT1   128(R10)(DI*4)
-	PREFETCHT1   192(R10)(DI*4)
-	VMOVDQU      (R10), Y6
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	PREFETCHT1   128(R11)(SI*4)
+	PREFETCHT1   192(R11)(SI*4)
+	VMOVDQU      (R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VMOVDQU      32(R10), Y8
+	VMOVDQU      32(R11), Y8
 	VPAND        Y0, Y8, Y7
 	VPSRLW       $0x08, Y8, Y8
-	VPBROADCASTD (R11), Y9
+	VPBROADCASTD (R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5118,7 +5118,7 @@ loop:
 	VPADDD       Y11, Y2, Y2
 	VPMADDWD     Y9, Y8, Y11
 	VPADDD       Y11, Y2, Y2
-	VPBROADCASTD 4(R11), Y9
+	VPBROADCASTD 4(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5130,13 +5130,13 @@ loop:
 	VPADDD       Y5, Y4, Y4
 	VPMADDWD     Y9, Y8, Y5
 	VPADDD       Y5, Y4, Y4
-	VMOVDQU      64(R10), Y6
+	VMOVDQU      64(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VMOVDQU      96(R10), Y8
+	VMOVDQU      96(R11), Y8
 	VPAND        Y0, Y8, Y7
 	VPSRLW       $0x08, Y8, Y8
-	VPBROADCASTD 8(R11), Y9
+	VPBROADCASTD 8(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5148,7 +5148,7 @@ loop:
 	VPADDD       Y11, Y2, Y2
 	VPMADDWD     Y9, Y8, Y11
 	VPADDD       Y11, Y2, Y2
-	VPBROADCASTD 12(R11), Y9
+	VPBROADCASTD 12(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5160,13 +5160,13 @@ loop:
 	VPADDD       Y5, Y4, Y4
 	VPMADDWD     Y9, Y8, Y5
 	VPADDD       Y5, Y4, Y4
-	VMOVDQU      128(R10), Y6
+	VMOVDQU      128(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VMOVDQU      160(R10), Y8
+	VMOVDQU      160(R11), Y8
 	VPAND        Y0, Y8, Y7
 	VPSRLW       $0x08, Y8, Y8
-	VPBROADCASTD 16(R11), Y9
+	VPBROADCASTD 16(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5178,7 +5178,7 @@ loop:
 	VPADDD       Y11, Y2, Y2
 	VPMADDWD     Y9, Y8, Y11
 	VPADDD       Y11, Y2, Y2
-	VPBROADCASTD 20(R11), Y9
+	VPBROADCASTD 20(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5190,13 +5190,13 @@ loop:
 	VPADDD       Y5, Y4, Y4
 	VPMADDWD     Y9, Y8, Y5
 	VPADDD       Y5, Y4, Y4
-	VMOVDQU      192(R10), Y6
+	VMOVDQU      192(R11), Y6
 	VPAND        Y0, Y6, Y5
 	VPSRLW       $0x08, Y6, Y6
-	VMOVDQU      224(R10), Y8
+	VMOVDQU      224(R11), Y8
 	VPAND        Y0, Y8, Y7
 	VPSRLW       $0x08, Y8, Y8
-	VPBROADCASTD 24(R11), Y9
+	VPBROADCASTD 24(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5208,7 +5208,7 @@ loop:
 	VPADDD       Y11, Y2, Y2
 	VPMADDWD     Y9, Y8, Y11
 	VPADDD       Y11, Y2, Y2
-	VPBROADCASTD 28(R11), Y9
+	VPBROADCASTD 28(R12), Y9
 	VPSLLW       $0x08, Y9, Y10
 	VPSRAW       $0x08, Y10, Y10
 	VPSRAW       $0x08, Y9, Y9
@@ -5220,28 +5220,28 @@ loop:
 	VPADDD       Y5, Y4, Y4
 	VPMADDWD     Y9, Y8, Y5
 	VPADDD       Y5, Y4, Y4
-	ADDQ         $0x00000100, R10
-	ADDQ         $0x00000020, R11
-	DECQ         R12
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000020, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	LEAQ         (R10), R13
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000100, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -5546,57 +5546,60 @@ TEXT ·int8QuadAVX2x4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         offset+24(FP), BX
-	MOVQ         dst+32(FP), SI
-	MOVQ         size+40(FP), DI
-	SHRQ         $0x04, AX
+	MOVQ         dst+32(FP), BX
+	MOVQ         size+40(FP), SI
 	VPBROADCASTD evenBytes<>+0(SB), Y0
-	VPBROADCASTD (BX), Y1
-	VMOVDQU      Y1, (SI)
-	VMOVDQU      Y1, 32(SI)
-	VMOVDQU      Y1, 64(SI)
-	VMOVDQU      Y1, 96(SI)
-	VMOVDQU      Y1, 128(SI)
-	VMOVDQU      Y1, 160(SI)
-	VMOVDQU      Y1, 192(SI)
-	VMOVDQU      Y1, 224(SI)
-	VPBROADCASTD 4(BX), Y1
-	VMOVDQU      Y1, 256(SI)
-	VMOVDQU      Y1, 288(SI)
-	VMOVDQU      Y1, 320(SI)
-	VMOVDQU      Y1, 352(SI)
-	VMOVDQU      Y1, 384(SI)
-	VMOVDQU      Y1, 416(SI)
-	VMOVDQU      Y1, 448(SI)
-	VMOVDQU      Y1, 480(SI)
-	VPBROADCASTD 8(BX), Y1
-	VMOVDQU      Y1, 512(SI)
-	VMOVDQU      Y1, 544(SI)
-	VMOVDQU      Y1, 576(SI)
-	VMOVDQU      Y1, 608(SI)
-	VMOVDQU      Y1, 640(SI)
-	VMOVDQU      Y1, 672(SI)
-	VMOVDQU      Y1, 704(SI)
-	VMOVDQU      Y1, 736(SI)
-	VPBROADCASTD 12(BX), Y1
-	VMOVDQU      Y1, 768(SI)
-	VMOVDQU      Y1, 800(SI)
-	VMOVDQU      Y1, 832(SI)
-	VMOVDQU      Y1, 864(SI)
-	VMOVDQU      Y1, 896(SI)
-	VMOVDQU      Y1, 928(SI)
-	VMOVDQU      Y1, 960(SI)
-	VMOVDQU      Y1, 992(SI)
+	MOVQ         offset+24(FP), DI
+	VPBROADCASTD (DI), Y1
+	VMOVDQU      Y1, (BX)
+	VMOVDQU      Y1, 32(BX)
+	VMOVDQU      Y1, 64(BX)
+	VMOVDQU      Y1, 96(BX)
+	VMOVDQU      Y1, 128(BX)
+	VMOVDQU      Y1, 160(BX)
+	VMOVDQU      Y1, 192(BX)
+	VMOVDQU      Y1, 224(BX)
+	VPBROADCASTD 4(DI), Y1
+	VMOVDQU      Y1, 256(BX)
+	VMOVDQU      Y1, 288(BX)
+	VMOVDQU      Y1, 320(BX)
+	VMOVDQU      Y1, 352(BX)
+	VMOVDQU      Y1, 384(BX)
+	VMOVDQU      Y1, 416(BX)
+	VMOVDQU      Y1, 448(BX)
+	VMOVDQU      Y1, 480(BX)
+	VPBROADCASTD 8(DI), Y1
+	VMOVDQU      Y1, 512(BX)
+	VMOVDQU      Y1, 544(BX)
+	VMOVDQU      Y1, 576(BX)
+	VMOVDQU      Y1, 608(BX)
+	VMOVDQU      Y1, 640(BX)
+	VMOVDQU      Y1, 672(BX)
+	VMOVDQU      Y1, 704(BX)
+	VMOVDQU      Y1, 736(BX)
+	VPBROADCASTD 12(DI), Y1
+	VMOVDQU      Y1, 768(BX)
+	VMOVDQU      Y1, 800(BX)
+	VMOVDQU      Y1, 832(BX)
+	VMOVDQU      Y1, 864(BX)
+	VMOVDQU      Y1, 896(BX)
+	VMOVDQU      Y1, 928(BX)
+	VMOVDQU      Y1, 960(BX)
+	VMOVDQU      Y1, 992(BX)
+	LEAQ         256(BX), DI
 
 some:
-	MOVQ    $0x00000004, BX
-	CMPQ    AX, BX
-	CMOVQLT AX, BX
-	SUBQ    BX, AX
-	MOVQ    CX, R8
-	MOVQ    SI, R9
+	MOVQ    $0x00000040, R8
+	CMPQ    AX, R8
+	CMOVQLT AX, R8
+	SUBQ    R8, AX
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 block:
+	MOVQ  R9, R11
+	MOVQ  DX, R12
+	MOVQ  R8, R13
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
@@ -5605,22 +5608,19 @@ block:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-	MOVQ  R8, R10
-	MOVQ  DX, R11
-	MOVQ  BX, R12
 
 loop:
-	PREFETCHT1   (R10)(DI*4)
-	PREFETCHT1   64(R10)(DI*4)
-	PREFETCHT1   128(R10)(DI*4)
-	PREFETCHT1   192(R10)(DI*4)
-	VMOVDQU      (R10), Y10
+	PREFETCHT1   (R11)(SI*4)
+	PREFETCHT1   64(R11)(SI*4)
+	PREFETCHT1   128(R11)(SI*4)
+	PREFETCHT1   192(R11)(SI*4)
+	VMOVDQU      (R11), Y10
 	VPAND        Y0, Y10, Y9
 	VPSRLW       $0x08, Y10, Y10
-	VMOVDQU      32(R10), Y12
+	VMOVDQU      32(R11), Y12
 	VPAND        Y0, Y12, Y11
 	VPSRLW       $0x08, Y12, Y12
-	VPBROADCASTD (R11), Y13
+	VPBROADCASTD (R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5632,7 +5632,7 @@ loop:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y2, Y2
-	VPBROADCASTD 4(R11), Y13
+	VPBROADCASTD 4(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5644,7 +5644,7 @@ loop:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y4, Y4
-	VPBROADCASTD 8(R11), Y13
+	VPBROADCASTD 8(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5656,7 +5656,7 @@ loop:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y6, Y6
-	VPBROADCASTD 12(R11), Y13
+	VPBROADCASTD 12(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5668,13 +5668,13 @@ loop:
 	VPADDD       Y9, Y8, Y8
 	VPMADDWD     Y13, Y12, Y9
 	VPADDD       Y9, Y8, Y8
-	VMOVDQU      64(R10), Y10
+	VMOVDQU      64(R11), Y10
 	VPAND        Y0, Y10, Y9
 	VPSRLW       $0x08, Y10, Y10
-	VMOVDQU      96(R10), Y12
+	VMOVDQU      96(R11), Y12
 	VPAND        Y0, Y12, Y11
 	VPSRLW       $0x08, Y12, Y12
-	VPBROADCASTD 16(R11), Y13
+	VPBROADCASTD 16(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5686,7 +5686,7 @@ loop:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y2, Y2
-	VPBROADCASTD 20(R11), Y13
+	VPBROADCASTD 20(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5698,7 +5698,7 @@ loop:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y4, Y4
-	VPBROADCASTD 24(R11), Y13
+	VPBROADCASTD 24(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5710,7 +5710,7 @@ loop:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y6, Y6
-	VPBROADCASTD 28(R11), Y13
+	VPBROADCASTD 28(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5722,13 +5722,13 @@ loop:
 	VPADDD       Y9, Y8, Y8
 	VPMADDWD     Y13, Y12, Y9
 	VPADDD       Y9, Y8, Y8
-	VMOVDQU      128(R10), Y10
+	VMOVDQU      128(R11), Y10
 	VPAND        Y0, Y10, Y9
 	VPSRLW       $0x08, Y10, Y10
-	VMOVDQU      160(R10), Y12
+	VMOVDQU      160(R11), Y12
 	VPAND        Y0, Y12, Y11
 	VPSRLW       $0x08, Y12, Y12
-	VPBROADCASTD 32(R11), Y13
+	VPBROADCASTD 32(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5740,7 +5740,7 @@ loop:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y2, Y2
-	VPBROADCASTD 36(R11), Y13
+	VPBROADCASTD 36(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5752,7 +5752,7 @@ loop:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y4, Y4
-	VPBROADCASTD 40(R11), Y13
+	VPBROADCASTD 40(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5764,7 +5764,7 @@ loop:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y6, Y6
-	VPBROADCASTD 44(R11), Y13
+	VPBROADCASTD 44(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5776,13 +5776,13 @@ loop:
 	VPADDD       Y9, Y8, Y8
 	VPMADDWD     Y13, Y12, Y9
 	VPADDD       Y9, Y8, Y8
-	VMOVDQU      192(R10), Y10
+	VMOVDQU      192(R11), Y10
 	VPAND        Y0, Y10, Y9
 	VPSRLW       $0x08, Y10, Y10
-	VMOVDQU      224(R10), Y12
+	VMOVDQU      224(R11), Y12
 	VPAND        Y0, Y12, Y11
 	VPSRLW       $0x08, Y12, Y12
-	VPBROADCASTD 48(R11), Y13
+	VPBROADCASTD 48(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5794,7 +5794,7 @@ loop:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y2, Y2
-	VPBROADCASTD 52(R11), Y13
+	VPBROADCASTD 52(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5806,7 +5806,7 @@ loop:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y4, Y4
-	VPBROADCASTD 56(R11), Y13
+	VPBROADCASTD 56(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5818,7 +5818,7 @@ loop:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y12, Y15
 	VPADDD       Y15, Y6, Y6
-	VPBROADCASTD 60(R11), Y13
+	VPBROADCASTD 60(R12), Y13
 	VPSLLW       $0x08, Y13, Y14
 	VPSRAW       $0x08, Y14, Y14
 	VPSRAW       $0x08, Y13, Y13
@@ -5830,38 +5830,38 @@ loop:
 	VPADDD       Y9, Y8, Y8
 	VPMADDWD     Y13, Y12, Y9
 	VPADDD       Y9, Y8, Y8
-	ADDQ         $0x00000100, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x10, R13
 	JNZ          loop
-	LEAQ         (R9), R10
-	VPADDD       (R10), Y1, Y1
-	VMOVDQU      Y1, (R10)
-	VPADDD       32(R10), Y2, Y2
-	VMOVDQU      Y2, 32(R10)
-	LEAQ         256(R9), R10
-	VPADDD       (R10), Y3, Y3
-	VMOVDQU      Y3, (R10)
-	VPADDD       32(R10), Y4, Y4
-	VMOVDQU      Y4, 32(R10)
-	LEAQ         512(R9), R10
-	VPADDD       (R10), Y5, Y5
-	VMOVDQU      Y5, (R10)
-	VPADDD       32(R10), Y6, Y6
-	VMOVDQU      Y6, 32(R10)
-	LEAQ         768(R9), R10
-	VPADDD       (R10), Y7, Y7
-	VMOVDQU      Y7, (R10)
-	VPADDD       32(R10), Y8, Y8
-	VMOVDQU      Y8, 32(R10)
-	ADDQ         DI, R8
-	ADDQ         $0x40, R9
-	LEAQ         256(SI), R10
-	CMPQ         R9, R10
+	LEAQ         (R10), R13
+	VPADDD       (R13), Y1, Y1
+	VMOVDQU      Y1, (R13)
+	VPADDD       32(R13), Y2, Y2
+	VMOVDQU      Y2, 32(R13)
+	LEAQ         256(R10), R13
+	VPADDD       (R13), Y3, Y3
+	VMOVDQU      Y3, (R13)
+	VPADDD       32(R13), Y4, Y4
+	VMOVDQU      Y4, 32(R13)
+	LEAQ         512(R10), R13
+	VPADDD       (R13), Y5, Y5
+	VMOVDQU      Y5, (R13)
+	VPADDD       32(R13), Y6, Y6
+	VMOVDQU      Y6, 32(R13)
+	LEAQ         768(R10), R13
+	VPADDD       (R13), Y7, Y7
+	VMOVDQU      Y7, (R13)
+	VPADDD       32(R13), Y8, Y8
+	VMOVDQU      Y8, 32(R13)
+	ADDQ         SI, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, DI
 	JL           block
-	MOVQ         R11, DX
-	IMUL3Q       $0x00000100, BX, BX
-	ADDQ         BX, CX
+	MOVQ         R12, DX
+	ADDQ         SI, CX
+	SUBQ         R9, CX
+	ADDQ         R11, CX
 	TESTQ        AX, AX
 	JNZ          some
 	VZEROUPPER
@@ -6532,6 +6532,345 @@ loop:
 	JL           loop
 	VZEROUPPER
 	RET
+
+// func tritsWiden256(groups int, w *byte, dst *byte)
+// Requires: AVX, AVX2
+TEXT ·tritsWiden256(SB), NOSPLIT, $0-24
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VPBROADCASTD byteOnes<>+0(SB), Y1
+	VPBROADCASTD codeMask0<>+0(SB), Y2
+	VPBROADCASTD codeMask2<>+0(SB), Y3
+	VPBROADCASTD codeMask4<>+0(SB), Y4
+	VPBROADCASTD codeMask6<>+0(SB), Y5
+
+loop:
+	VMOVUPS  (CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, (DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VMOVUPS  64(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 64(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  128(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 128(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  192(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 192(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 256(DX)
+	VMOVUPS  32(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 32(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VMOVUPS  96(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 96(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  160(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 160(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  224(CX), Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 224(DX)
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x06, Y8, Y8
+	VANDPS   Y2, Y8, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x04, Y8, Y8
+	VPAND    Y3, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPSRLW   $0x02, Y8, Y8
+	VPAND    Y4, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VPADDB   Y6, Y6, Y7
+	VPADDB   Y7, Y6, Y6
+	VPSUBUSB Y1, Y6, Y7
+	VPAVGB   Y0, Y7, Y8
+	VPAVGB   Y8, Y7, Y8
+	VPAND    Y5, Y8, Y8
+	VPOR     Y8, Y9, Y9
+	VMOVUPS  Y9, 288(DX)
+	ADDQ     $0x00000100, CX
+	ADDQ     $0x00000140, DX
+	SUBQ     $0x04, AX
+	JNZ      loop
+	VZEROUPPER
+	RET
+
+DATA byteOnes<>+0(SB)/4, $0x01010101
+GLOBL byteOnes<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask0<>+0(SB)/4, $0x03030303
+GLOBL codeMask0<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask2<>+0(SB)/4, $0x0c0c0c0c
+GLOBL codeMask2<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask4<>+0(SB)/4, $0x30303030
+GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
+GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
 // func floatsF16AVX2(n int, dst *float32, src *byte)
 // Requires: AVX, F16C

@@ -97,10 +97,6 @@ func tritsTileVNNI4(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // dst[t*stride+r] = offset[t] + sum over g, i and j of digit(w[g][r][j], i)*x[g][i][t][j].
 func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
-// tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of
-// 2-bit codes. The number of groups is a multiple of 4.
-func tritsWiden512(groups int, w *byte, dst *byte)
-
 // ternaryBytes512 turns lines of 2-bit codes into lines of int8, four columns of a row in each lane.
 func ternaryBytes512(lines int, w *byte, dst *byte)
 
@@ -157,6 +153,10 @@ func expScaled512(n int, x *float32, scale float32, top float32) float32
 
 // siluProduct512 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
 func siluProduct512(n int, gate *float32, up *float32)
+
+// tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of
+// 2-bit codes. The number of groups is a multiple of 4.
+func tritsWiden512(groups int, w *byte, dst *byte)
 
 // dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
 func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)

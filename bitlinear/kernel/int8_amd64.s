@@ -1918,7 +1918,7 @@ loop:
 	RET
 
 // func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·tritsTileVNNI8(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1931,7 +1931,7 @@ TEXT ·tritsTileVNNI8(SB), NOSPLIT, $0-48
 	VPXORD       Z5, Z5, Z5
 	VPXORD       Z6, Z6, Z6
 	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
+	VXORPS       Z8, Z8, Z8
 	VPBROADCASTD byteOnes<>+0(SB), Z9
 	VPBROADCASTD codeMask<>+0(SB), Z10
 
@@ -2049,175 +2049,6 @@ loop:
 DATA byteOnes<>+0(SB)/4, $0x01010101
 GLOBL byteOnes<>(SB), RODATA|NOPTR, $4
 
-// func tritsWiden512(groups int, w *byte, dst *byte)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·tritsWiden512(SB), NOSPLIT, $0-24
-	MOVQ         groups+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         dst+16(FP), DX
-	VPXORD       Z0, Z0, Z0
-	VPBROADCASTD byteOnes<>+0(SB), Z1
-	VPBROADCASTD codeMask0<>+0(SB), Z2
-	VPBROADCASTD codeMask2<>+0(SB), Z3
-	VPBROADCASTD codeMask4<>+0(SB), Z4
-	VPBROADCASTD codeMask6<>+0(SB), Z5
-
-loop:
-	VMOVDQU32  (CX), Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x06, Z8, Z8
-	VPANDD     Z2, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x04, Z8, Z8
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x02, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU32  Z9, (DX)
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x06, Z8, Z8
-	VPANDD     Z2, Z8, Z9
-	VMOVDQU32  64(CX), Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x04, Z8, Z8
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x02, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU32  Z9, 64(DX)
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x06, Z8, Z8
-	VPANDD     Z2, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x04, Z8, Z8
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VMOVDQU32  128(CX), Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x02, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU32  Z9, 128(DX)
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x06, Z8, Z8
-	VPANDD     Z2, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x04, Z8, Z8
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x02, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z8, Z9
-	VMOVDQU32  192(CX), Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU32  Z9, 192(DX)
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x06, Z8, Z8
-	VPANDD     Z2, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x04, Z8, Z8
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPSRLW     $0x02, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z8, Z9
-	VPADDB     Z6, Z6, Z7
-	VPADDB     Z7, Z6, Z6
-	VPSUBUSB   Z1, Z6, Z7
-	VPAVGB     Z0, Z7, Z8
-	VPAVGB     Z8, Z7, Z8
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU32  Z9, 256(DX)
-	ADDQ       $0x00000100, CX
-	ADDQ       $0x00000140, DX
-	SUBQ       $0x04, AX
-	JNZ        loop
-	VZEROUPPER
-	RET
-
-DATA codeMask0<>+0(SB)/4, $0x03030303
-GLOBL codeMask0<>(SB), RODATA|NOPTR, $4
-
-DATA codeMask2<>+0(SB)/4, $0x0c0c0c0c
-GLOBL codeMask2<>(SB), RODATA|NOPTR, $4
-
-DATA codeMask4<>+0(SB)/4, $0x30303030
-GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
-
-DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
-GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
-
 // func ternaryBytes512(lines int, w *byte, dst *byte)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·ternaryBytes512(SB), NOSPLIT, $0-24
@@ -2295,12 +2126,12 @@ DATA byteBias<>+0(SB)/4, $0x80808080
 GLOBL byteBias<>(SB), RODATA|NOPTR, $4
 
 // func tritsBytes512(lines int, w *byte, dst *byte)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·tritsBytes512(SB), NOSPLIT, $0-24
 	MOVQ         lines+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         dst+16(FP), DX
-	VPXORD       Z0, Z0, Z0
+	VXORPS       Z0, Z0, Z0
 	VPBROADCASTD byteOnes<>+0(SB), Z1
 	VPBROADCASTD codeMask<>+0(SB), Z2
 	VPBROADCASTD byteOnes<>+0(SB), Z3
@@ -2850,6 +2681,175 @@ loop:
 	JL           loop
 	VZEROUPPER
 	RET
+
+// func tritsWiden512(groups int, w *byte, dst *byte)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
+TEXT ·tritsWiden512(SB), NOSPLIT, $0-24
+	MOVQ         groups+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VXORPS       Z0, Z0, Z0
+	VPBROADCASTD byteOnes<>+0(SB), Z1
+	VPBROADCASTD codeMask0<>+0(SB), Z2
+	VPBROADCASTD codeMask2<>+0(SB), Z3
+	VPBROADCASTD codeMask4<>+0(SB), Z4
+	VPBROADCASTD codeMask6<>+0(SB), Z5
+
+loop:
+	VMOVUPS    (CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VANDPS     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVUPS    Z9, (DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VANDPS     Z2, Z8, Z9
+	VMOVUPS    64(CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVUPS    Z9, 64(DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VANDPS     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VMOVUPS    128(CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVUPS    Z9, 128(DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VANDPS     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VMOVUPS    192(CX), Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVUPS    Z9, 192(DX)
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x06, Z8, Z8
+	VANDPS     Z2, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x04, Z8, Z8
+	VPTERNLOGD $0xf8, Z3, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPSRLW     $0x02, Z8, Z8
+	VPTERNLOGD $0xf8, Z4, Z8, Z9
+	VPADDB     Z6, Z6, Z7
+	VPADDB     Z7, Z6, Z6
+	VPSUBUSB   Z1, Z6, Z7
+	VPAVGB     Z0, Z7, Z8
+	VPAVGB     Z8, Z7, Z8
+	VPTERNLOGD $0xf8, Z5, Z8, Z9
+	VMOVUPS    Z9, 256(DX)
+	ADDQ       $0x00000100, CX
+	ADDQ       $0x00000140, DX
+	SUBQ       $0x04, AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+DATA codeMask0<>+0(SB)/4, $0x03030303
+GLOBL codeMask0<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask2<>+0(SB)/4, $0x0c0c0c0c
+GLOBL codeMask2<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask4<>+0(SB)/4, $0x30303030
+GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
+
+DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
+GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
 // func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 // Requires: AVX, AVX512DQ, AVX512F

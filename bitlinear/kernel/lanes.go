@@ -23,6 +23,7 @@ type vectorSet struct {
 	quantize      func(n int, dst *int8, x *float32, scale float32) int32
 	sumInt8       func(n int, x *int8) int32
 	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)
+	tritsWiden    func(groups int, w, dst *byte) // in fours
 }
 
 var chosenVectors = vectorSets()[0]

@@ -23,6 +23,7 @@ var avx512Vectors = vectorSet{
 	quantize:      quantize512,
 	sumInt8:       sumInt8x512,
 	int4Codes:     int4Codes512,
+	tritsWiden:    tritsWiden512,
 }
 
 var avx2Vectors = vectorSet{
@@ -42,6 +43,7 @@ var avx2Vectors = vectorSet{
 	quantize:      quantize256,
 	sumInt8:       sumInt8x256,
 	int4Codes:     int4Codes256,
+	tritsWiden:    tritsWiden256,
 }
 
 // vectorSets lists the implementations that this machine can run, best first.

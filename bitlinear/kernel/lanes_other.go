@@ -2,6 +2,4 @@
 
 package kernel
 
-const has512 = false
-
 func vectorSets() []vectorSet { return []vectorSet{plainVectors} }

@@ -175,3 +175,26 @@ func TestQuantizeActivationsOfEachImplementation(t *testing.T) {
 		}
 	})
 }
+
+func TestRescaledSums(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	everyVectorSet(t, func(t *testing.T) {
+		for _, rows := range []int{13, 16, 32} {
+			const width, tokens, row, first = 70, 5, 7, 2
+			stride := ceil(rows, blockRows) * blockRows
+			s := sums{row, rows, first, tokens, stride, make([]int32, tokens*stride)}
+			for i := range s.values {
+				s.values[i] = int32(r.Uint32())
+			}
+			factor := spread(r, first+tokens)
+			got, want := make([]float32, (first+tokens)*width), make([]float32, (first+tokens)*width)
+			s.rescaleTo(got, width, factor)
+			for token := range tokens {
+				rescaleGeneric(want[(first+token)*width+row:], s.of(token), factor[first+token])
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%d rows: %v, want %v", rows, got, want)
+			}
+		}
+	})
+}

@@ -16,8 +16,10 @@ type tile struct {
 	trits  bool // reads trits, so that they need not be widened
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 	// quad, if there is one, computes four blocks of the tokens, size bytes apart, of so
-	// many columns; tritsQuad is quad for trits.
-	quad, tritsQuad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
+	// many columns.
+	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
+	// forTrits, if there are any, are the tiles for trits but the largest.
+	forTrits []tile
 }
 
 // product is a matrix of packed weights, and the tiles that multiply it, the largest

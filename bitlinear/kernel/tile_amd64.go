@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 var hasVNNI = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VNNI
 
 var (
-	vnniTernaryTiles = []tile{{tokens: 24, rows: 16, run: ternaryTileVNNI24}, {tokens: 8, rows: 16, run: ternaryTileVNNI8}, {tokens: 4, rows: 16, run: ternaryTileVNNI4}, {tokens: 2, rows: 16, run: ternaryTileVNNI2}, {tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: ternaryQuadVNNI, tritsQuad: tritsQuadVNNI}}
+	vnniTernaryTiles = []tile{{tokens: 24, rows: 16, run: ternaryTileVNNI24}, {tokens: 8, rows: 16, run: ternaryTileVNNI8}, {tokens: 4, rows: 16, run: ternaryTileVNNI4}, {tokens: 2, rows: 16, run: ternaryTileVNNI2}, {tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: ternaryQuadVNNI, forTrits: vnniTritsTiles}}
 	vnniInt8Tiles    = []tile{{tokens: 24, rows: 16, run: int8TileVNNI24}, {tokens: 8, rows: 16, run: int8TileVNNI8}, {tokens: 4, rows: 16, run: int8TileVNNI4}, {tokens: 2, rows: 16, run: int8TileVNNI2}, {tokens: 1, rows: 16, run: int8TileVNNI1, quad: int8QuadVNNI}}
 	vnniInt4Tiles    = []tile{{tokens: 24, rows: 16, run: int4TileVNNI24}, {tokens: 8, rows: 16, run: int4TileVNNI8}, {tokens: 2, rows: 16, run: int4TileVNNI2, quad: int4QuadVNNI}}
 )

@@ -16,15 +16,15 @@ const (
 func widenTrits(dst, block []byte) []byte {
 	lines := len(block) / groupSize
 	dst = slices.Grow(dst[:0], lines/4*5*groupSize)[:lines/4*5*groupSize]
-	if has512 {
-		tritsWiden512(lines, &block[0], &dst[0])
+	if chosenVectors.tritsWiden != nil {
+		chosenVectors.tritsWiden(lines, &block[0], &dst[0])
 		return dst
 	}
 	widenTritsGeneric(dst, block)
 	return dst
 }
 
-// widenTritsGeneric is tritsWiden512 in plain Go.
+// widenTritsGeneric is tritsWiden of a vectorSet in plain Go.
 func widenTritsGeneric(dst, block []byte) {
 	clear(dst)
 	for at, b := range block {

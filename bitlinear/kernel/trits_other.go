@@ -6,5 +6,3 @@ func tritsTiles(tiles []tile) []tile { return tiles }
 
 // FastTrits reports whether one token is multiplied by trits without unpacking them.
 func FastTrits() bool { return false }
-
-func tritsWiden512(int, *byte, *byte) {}

@@ -24,7 +24,7 @@ func widenBytes(name, doc string, lines int, prepare func() func(w Mem, to func(
 func ternaryBytes() {
 	widenBytes("ternaryBytes512", "2-bit codes", 4, func() func(Mem, func(int, reg.VecVirtual)) {
 		load, one := ternaryWeights.prepare(), ZMM()
-		VPBROADCASTD(byteOnes(), one)
+		VPBROADCASTD(constant("byteOnes", 0x01010101), one)
 		line := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
 		return func(w Mem, to func(int, reg.VecVirtual)) {
 			load(line, w.Base.(reg.GPVirtual))
@@ -53,10 +53,10 @@ func int4Bytes() {
 
 func tritsBytes() {
 	widenBytes("tritsBytes512", "five digits a byte", 5, func() func(Mem, func(int, reg.VecVirtual)) {
-		takeOut := digits()
+		takeOut := digits(zmm)
 		mask, one, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
 		VPBROADCASTD(codeMask, mask)
-		VPBROADCASTD(byteOnes(), one)
+		VPBROADCASTD(constant("byteOnes", 0x01010101), one)
 		return func(w Mem, to func(int, reg.VecVirtual)) {
 			VMOVDQU32(w, q)
 			for i := range 5 {

@@ -49,7 +49,6 @@ func avx512() {
 	tritsTile(2)
 	tritsTile(4)
 	tritsDigits(8)
-	tritsWiden()
 	ternaryBytes()
 	int4Bytes()
 	int8Bytes()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"sync"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -53,7 +52,7 @@ var int4Weights = weights{128, "4-bit codes, 8 columns of a row in four bytes, o
 	}
 }}
 
-var nibbleMask = sync.OnceValue(func() Mem { return broadcast("nibbleMask", 0x0f0f0f0f) })
+func nibbleMask() Mem { return constant("nibbleMask", 0x0f0f0f0f) }
 
 var codeMask Mem
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"sync"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -97,7 +96,7 @@ func tritsTile(tokens int) {
 func tritsDigits(tokens int) {
 	tritsHeader(tokens)
 	groups, w, x, sums := tileStart(tokens, 1)
-	takeOut := digits()
+	takeOut := digits(zmm)
 	mask, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM()
 	VPBROADCASTD(codeMask, mask)
 	Label("loop")
@@ -163,10 +162,8 @@ func tritsSum(a, b, spare reg.VecVirtual) {
 // digits returns the code that puts the first digit of q into the two high bits of each
 // byte of digit. It is the two high bits of 3q/4, which is the mean of q and q/2; both
 // means are rounded up, so one is taken off q first.
-func digits() func(q, spare, digit reg.VecVirtual) {
-	zero, one := ZMM(), ZMM()
-	VPXORD(zero, zero, zero)
-	VPBROADCASTD(byteOnes(), one)
+func digits(r registers) func(q, spare, digit reg.VecVirtual) {
+	zero, one := r.zeros()[0], r.word("byteOnes", 0x01010101)
 	return func(q, spare, digit reg.VecVirtual) {
 		VPSUBUSB(one, q, spare)
 		VPAVGB(zero, spare, digit)
@@ -174,41 +171,39 @@ func digits() func(q, spare, digit reg.VecVirtual) {
 	}
 }
 
-var byteOnes = sync.OnceValue(func() Mem { return broadcast("byteOnes", 0x01010101) })
-
 // tritsWiden takes all digits out and packs them anew.
-func tritsWiden() {
-	TEXT("tritsWiden512", NOSPLIT, "func(groups int, w, dst *byte)")
-	Doc("tritsWiden512 turns groups of 20 columns, five digits a byte, into groups of 16 columns of",
+func (r registers) tritsWiden() {
+	TEXT("tritsWiden"+r.suffix, NOSPLIT, "func(groups int, w, dst *byte)")
+	Doc("tritsWiden"+r.suffix+" turns groups of 20 columns, five digits a byte, into groups of 16 columns of",
 		"2-bit codes. The number of groups is a multiple of 4.")
 	groups, w, dst := param("groups"), param("w"), param("dst")
-	takeOut := digits()
+	takeOut := digits(r)
 	var masks [4]reg.VecVirtual
 	for i := range masks {
-		masks[i] = ZMM()
-		VPBROADCASTD(broadcast("codeMask"+string(rune('0'+2*i)), 0x03030303<<(2*i)), masks[i])
+		masks[i] = r.word("codeMask"+string(rune('0'+2*i)), 0x03030303<<(2*i))
 	}
-	const keepOr = 0xf8 // of VPTERNLOG: a | b&c
-	q, spare, digit, codes := ZMM(), ZMM(), ZMM(), ZMM()
+	q, spare, digit, codes := r.one(), r.one(), r.one(), r.one()
 	Label("loop")
-	for i := range 20 {
-		if i%5 == 0 {
-			VMOVDQU32(Mem{Base: w, Disp: 64 * (i / 5)}, q)
-		} else {
-			times3(q, spare)
-		}
-		takeOut(q, spare, digit)
-		at := i % 4
-		if at < 3 {
-			VPSRLW(U8(6-2*at), digit, digit)
-		}
-		if at == 0 {
-			VPANDD(masks[at], digit, codes)
-			continue
-		}
-		VPTERNLOGD(U8(keepOr), masks[at], digit, codes)
-		if at == 3 {
-			VMOVDQU32(codes, Mem{Base: dst, Disp: 64 * (i / 4)})
+	for part := range r.parts {
+		for i := range 20 {
+			if i%5 == 0 {
+				VMOVUPS(Mem{Base: w, Disp: 64*(i/5) + 32*part}, q)
+			} else {
+				times3(q, spare)
+			}
+			takeOut(q, spare, digit)
+			at := i % 4
+			if at < 3 {
+				VPSRLW(U8(6-2*at), digit, digit)
+			}
+			if at == 0 {
+				VANDPS(masks[at], digit, codes)
+				continue
+			}
+			r.keepOr(masks[at], digit, codes)
+			if at == 3 {
+				VMOVUPS(codes, Mem{Base: dst, Disp: 64*(i/4) + 32*part})
+			}
 		}
 	}
 	ADDQ(U32(256), w)
@@ -216,4 +211,15 @@ func tritsWiden() {
 	SUBQ(Imm(4), groups)
 	JNZ(LabelRef("loop"))
 	finish()
+}
+
+// keepOr adds the bits of v in mask to those of to.
+func (r registers) keepOr(mask, v, to reg.VecVirtual) {
+	const aOrBAndC = 0xf8 // of VPTERNLOG
+	if r.parts == 1 {
+		VPTERNLOGD(U8(aOrBAndC), mask, v, to)
+		return
+	}
+	VPAND(mask, v, v)
+	VPOR(v, to, to)
 }

@@ -305,4 +305,5 @@ func (r registers) vectors() {
 	r.sumInt8()
 	r.expScaled()
 	r.siluProduct()
+	r.tritsWiden()
 }

@@ -19,33 +19,28 @@ type codesYMM struct {
 	prepare func() func(group Mem, g int, raw reg.VecVirtual) []reg.VecVirtual
 }
 
-var ternaryYMM = codesYMM{"ternary", 1, func() func(Mem, int, reg.VecVirtual) []reg.VecVirtual {
-	mask := broadcastYMM(codeMaskYMM())
-	return func(group Mem, g int, raw reg.VecVirtual) []reg.VecVirtual {
-		code := YMM()
-		if g == 0 {
-			VMOVDQU(group, raw)
-		} else {
-			VPSRLW(U8(2), raw, raw)
-		}
-		VPAND(mask, raw, code)
-		return []reg.VecVirtual{code}
-	}
-}}
+var (
+	ternaryYMM = packedYMM("ternary", 2, "codeMask", 0x03030303)
+	int4YMM    = packedYMM("int4", 4, "nibbleMask", 0x0f0f0f0f)
+)
 
-var int4YMM = codesYMM{"int4", 2, func() func(Mem, int, reg.VecVirtual) []reg.VecVirtual {
-	mask := broadcastYMM(nibbleMask())
-	return func(group Mem, g int, raw reg.VecVirtual) []reg.VecVirtual {
-		code := YMM()
-		if g%2 == 0 {
-			VMOVDQU(group.Offset(32*g), raw)
-		} else {
-			VPSRLW(U8(4), raw, raw)
+// packedYMM is codes of so many bits, of which the mask keeps the lowest of each byte.
+func packedYMM(name string, bits int, maskName string, mask uint32) codesYMM {
+	perLine := 8 / bits
+	return codesYMM{name, 4 / perLine, func() func(Mem, int, reg.VecVirtual) []reg.VecVirtual {
+		mask := ymm.word(maskName, mask)
+		return func(group Mem, g int, raw reg.VecVirtual) []reg.VecVirtual {
+			code := YMM()
+			if g%perLine == 0 {
+				VMOVDQU(group.Offset(64*(g/perLine)), raw)
+			} else {
+				VPSRLW(U8(bits), raw, raw)
+			}
+			VPAND(mask, raw, code)
+			return []reg.VecVirtual{code}
 		}
-		VPAND(mask, raw, code)
-		return []reg.VecVirtual{code}
-	}
-}}
+	}}
+}
 
 var int8YMM = codesYMM{"int8", 4, func() func(Mem, int, reg.VecVirtual) []reg.VecVirtual {
 	return func(group Mem, g int, _ reg.VecVirtual) []reg.VecVirtual {
@@ -57,7 +52,7 @@ var int8YMM = codesYMM{"int8", 4, func() func(Mem, int, reg.VecVirtual) []reg.Ve
 
 // int8WordsYMM gives two registers of words: the even and the odd columns.
 var int8WordsYMM = codesYMM{"int8", 4, func() func(Mem, int, reg.VecVirtual) []reg.VecVirtual {
-	mask := broadcastYMM(evenBytes())
+	mask := ymm.word("evenBytes", 0x00ff00ff)
 	return func(group Mem, g int, _ reg.VecVirtual) []reg.VecVirtual {
 		even, odd := YMM(), YMM()
 		VMOVDQU(group.Offset(64*g), odd)
@@ -67,17 +62,14 @@ var int8WordsYMM = codesYMM{"int8", 4, func() func(Mem, int, reg.VecVirtual) []r
 	}
 }}
 
-var (
-	codeMaskYMM = sync.OnceValue(func() Mem { return broadcast("codeMask", 0x03030303) })
-	evenBytes   = sync.OnceValue(func() Mem { return broadcast("evenBytes", 0x00ff00ff) })
-	wordOnes    = sync.OnceValue(func() Mem {
-		m := GLOBL("wordOnes", RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(0x00010001))
-		}
-		return m
-	})
-)
+// wordOnes fills a register.
+var wordOnes = sync.OnceValue(func() Mem {
+	m := GLOBL("wordOnes", RODATA|NOPTR)
+	for i := range 8 {
+		DATA(4*i, U32(0x00010001))
+	}
+	return m
+})
 
 func broadcastYMM(word Mem) reg.VecVirtual {
 	v := YMM()
@@ -85,63 +77,76 @@ func broadcastYMM(word Mem) reg.VecVirtual {
 	return v
 }
 
-// dotYMM multiplies unpacked weights by activations.
+// dotYMM multiplies unpacked weights by activations. The sum of a token is split over
+// some registers, for each of one or two halves of a block: [split][halves].
 type dotYMM struct {
 	suffix string
-	// groups is how many are added up in registers before total.
-	groups int
-	// latency is in how many registers a sum is split so that no addition waits for another.
+	groups int // are added up in registers before total
+	// latency is how many registers the sum of one token is split over, so that no addition
+	// waits for another.
 	latency int
-	// add adds the products of four activations and the codes of each half to its sum.
-	add func(x Mem, codes [][]reg.VecVirtual, sums []reg.VecVirtual)
-	// total widens the lanes of a sum to 32 bits.
-	total func(sum reg.VecVirtual)
+	// add adds the products of the codes of each half with the activations of step g.
+	add func(g int, x Mem, codes [][]reg.VecVirtual, split [][]reg.VecVirtual)
+	// total leaves the sum, in lanes of 32 bits, in split[0].
+	total func(split [][]reg.VecVirtual)
 }
 
-// wideGroups is how many groups are added up where nothing can overflow: about as much as
-// the first cache is read ahead.
-const wideGroups = 64
+// manyGroups are added up where nothing can overflow: adding to memory takes no time then.
+const manyGroups = 64
 
 // dotVNNI is VPDPBUSD: four products at once.
-var dotVNNI = dotYMM{"AVXVNNI", wideGroups, 4, func(x Mem, codes [][]reg.VecVirtual, sums []reg.VecVirtual) {
+var dotVNNI = dotYMM{"AVXVNNI", manyGroups, 4, func(g int, x Mem, codes, split [][]reg.VecVirtual) {
 	in := broadcastYMM(x)
-	for h, sum := range sums {
+	for h, sum := range split[g%len(split)] {
 		VPDPBUSD(in, codes[h][0], sum)
 	}
-}, func(reg.VecVirtual) {}}
+}, addUp}
+
+// addUp adds all to split[0].
+func addUp(split [][]reg.VecVirtual) {
+	for _, part := range split[1:] {
+		for h, sum := range split[0] {
+			VPADDD(part[h], sum, sum)
+		}
+	}
+}
 
 // dotPairs is VPMADDUBSW, two products in 16 bits, whose sums stay in 16 bits for some
 // groups. With codes up to c a pair is from -256c to 254c, and a group adds four pairs to
 // each lane: 16 groups of ternary codes are from -2*256*64 = -2^15 to 32512, two groups of
 // 4-bit codes from -15*256*8 = -30720 to 30480.
 func dotPairs(groups int) dotYMM {
-	return dotYMM{"AVX2", groups, 1, func(x Mem, codes [][]reg.VecVirtual, sums []reg.VecVirtual) {
+	return dotYMM{"AVX2", groups, 1, func(_ int, x Mem, codes, split [][]reg.VecVirtual) {
 		in := broadcastYMM(x)
-		for h, sum := range sums {
+		for h, sum := range split[0] {
 			pairs := in
-			if h < len(sums)-1 {
+			if h < len(codes)-1 {
 				pairs = YMM()
 			}
 			VPMADDUBSW(in, codes[h][0], pairs)
 			VPADDW(pairs, sum, sum)
 		}
-	}, func(sum reg.VecVirtual) { VPMADDWD(wordOnes(), sum, sum) }}
+	}, func(split [][]reg.VecVirtual) {
+		for _, sum := range split[0] {
+			VPMADDWD(wordOnes(), sum, sum)
+		}
+	}}
 }
 
 // dotWords is VPMADDWD on bytes widened to 16 bits, since pairs of products of bytes take
 // 17: even and odd columns apart, so that a lane stays a row.
-var dotWords = dotYMM{"AVX2", wideGroups, 1, func(x Mem, codes [][]reg.VecVirtual, sums []reg.VecVirtual) {
+var dotWords = dotYMM{"AVX2", manyGroups, 1, func(_ int, x Mem, codes, split [][]reg.VecVirtual) {
 	odd, even, pairs := broadcastYMM(x), YMM(), YMM()
 	VPSLLW(U8(8), odd, even)
 	VPSRAW(U8(8), even, even)
 	VPSRAW(U8(8), odd, odd)
-	for h, sum := range sums {
+	for h, sum := range split[0] {
 		for i, in := range []reg.VecVirtual{even, odd} {
 			VPMADDWD(in, codes[h][i], pairs)
 			VPADDD(pairs, sum, sum)
 		}
 	}
-}, func(reg.VecVirtual) {}}
+}, addUp}
 
 // tileYMM multiplies 8 rows, or 16 where halves is 2, by a few tokens.
 type tileYMM struct {
@@ -184,7 +189,7 @@ func (t *tileYMM) group(w, x reg.Register) {
 			codes = append(codes, t.unpack(Mem{Base: w, Disp: 32 * h}, g, raw[h]))
 		}
 		for token, split := range t.sums {
-			t.add(Mem{Base: x, Disp: 4 * (g*t.tokens + token)}, codes, split[g%len(split)])
+			t.add(g, Mem{Base: x, Disp: 4 * (g*t.tokens + token)}, codes, split)
 		}
 	}
 	ADDQ(U32(64*t.lines), w)
@@ -200,21 +205,17 @@ func (t *tileYMM) prefetch(group Mem) {
 
 // addTo adds the sums of a token to those in memory.
 func (t *tileYMM) addTo(dst reg.Register, token int) {
-	split := t.sums[token]
-	for h, sum := range split[0] {
-		for _, part := range split[1:] {
-			VPADDD(part[h], sum, sum)
-		}
-		t.total(sum)
+	t.total(t.sums[token])
+	for h, sum := range t.sums[token][0] {
 		VPADDD(Mem{Base: dst, Disp: 32 * h}, sum, sum)
 		VMOVDQU(sum, Mem{Base: dst, Disp: 32 * h})
 	}
 }
 
-// next takes as many groups as may be added up in registers off those that are left.
-func (t *tileYMM) next(left reg.Register) reg.GPVirtual {
+// take takes up to most off what is left.
+func take(most int, left reg.Register) reg.GPVirtual {
 	n := GP64()
-	MOVQ(U32(t.groups), n)
+	MOVQ(U32(most), n)
 	CMPQ(left, n)
 	CMOVQLT(left, n)
 	SUBQ(n, left)
@@ -241,7 +242,7 @@ func (t tileYMM) tile() {
 	})
 	Label("some")
 	t.clear()
-	n := t.next(groups)
+	n := take(t.groups, groups)
 	Label("loop")
 	t.prefetch(Mem{Base: w, Index: size, Scale: 1})
 	t.group(w, x)
@@ -265,81 +266,99 @@ func (t *tileYMM) each(dst, stride reg.Register, body func(at reg.Register, toke
 	}
 }
 
-// quadGroups is how many groups of a block a quad takes before it goes to the next block.
+// quadGroups is how many groups of a block a quad takes before it goes to the next block:
+// few, since only four streams that advance together are read fast.
 const quadGroups = 4
 
-// quad writes the function for four neighbouring blocks, which takes some groups of one
-// after the other and meanwhile fetches the next four blocks.
+// quad writes the function for four neighbouring blocks, which meanwhile fetches the next
+// four.
 func (t tileYMM) quad() {
 	name := fmt.Sprintf("%sQuad%sx%d", t.name, t.suffix, t.tokens)
 	TEXT(name, NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
 	Doc(fmt.Sprintf("%s is a tile of %d tokens and of four blocks, size bytes apart;", name, t.tokens),
 		"the 64 rows of a token are written one after the other, then those of the next.")
-	left, w, x, offset, dst, size := param("columns"), param("w"), param("x"), param("offset"), param("dst"), param("size")
-	SHRQ(U8(4), left)
-	t.dotYMM.groups = min(t.dotYMM.groups, quadGroups)
+	left, w, x, dst, size := param("columns"), param("w"), param("x"), param("dst"), param("size")
 	t.begin()
+	t.startQuad(dst)
+	end := GP64()
+	LEAQ(Mem{Base: dst, Disp: 256}, end)
+	Label("some")
+	n, block, out, from, in := take(16*min(t.dotYMM.groups, quadGroups), left), GP64(), GP64(), GP64(), GP64()
+	MOVQ(w, block)
+	MOVQ(dst, out)
+	Label("block")
+	MOVQ(block, from)
+	MOVQ(x, in)
+	t.blockOfQuad(n, from, in, out, size)
+	ADDQ(size, block)
+	ADDQ(Imm(64), out)
+	CMPQ(out, end)
+	JL(LabelRef("block"))
+	MOVQ(in, x)
+	ADDQ(size, w) // and what was read of the last block
+	SUBQ(block, w)
+	ADDQ(from, w)
+	TESTQ(left, left)
+	JNZ(LabelRef("some"))
+	finish()
+}
+
+func (t *tileYMM) startQuad(dst reg.Register) {
+	offset := param("offset")
 	for token := range t.tokens {
 		start := broadcastYMM(Mem{Base: offset, Disp: 4 * token})
 		for i := range 8 {
 			VMOVDQU(start, Mem{Base: dst, Disp: 256*token + 32*i})
 		}
 	}
-	Label("some")
-	n, block, out, from, in, i := t.next(left), GP64(), GP64(), GP64(), GP64(), GP64()
-	MOVQ(w, block)
-	MOVQ(dst, out)
-	Label("block")
-	t.clear()
-	MOVQ(block, from)
-	MOVQ(x, in)
+}
+
+// blockOfQuad adds n columns of one block.
+func (t *tileYMM) blockOfQuad(n, from, in, out, size reg.Register) {
+	i := GP64()
 	MOVQ(n, i)
+	t.clear()
 	Label("loop")
 	t.prefetch(Mem{Base: from, Index: size, Scale: 4})
 	t.group(from, in)
-	DECQ(i)
+	SUBQ(Imm(16), i)
 	JNZ(LabelRef("loop"))
 	for token := range t.tokens {
 		at := GP64()
 		LEAQ(Mem{Base: out, Disp: 256 * token}, at)
 		t.addTo(at, token)
 	}
-	ADDQ(size, block)
-	ADDQ(Imm(64), out)
-	end := GP64()
-	LEAQ(Mem{Base: dst, Disp: 256}, end)
-	CMPQ(out, end)
-	JL(LabelRef("block"))
-	MOVQ(in, x)
-	IMUL3Q(U32(64*t.lines), n, n)
-	ADDQ(n, w)
-	TESTQ(left, left)
-	JNZ(LabelRef("some"))
-	finish()
 }
 
 // tilesYMM writes the tiles for machines without AVX-512. A quad has no more than four
 // tokens: more would not wait for memory.
 func tilesYMM() {
-	for _, t := range []tileYMM{{codesYMM: ternaryYMM, dotYMM: dotPairs(16)}, {codesYMM: ternaryYMM, dotYMM: dotVNNI}, {codesYMM: int8YMM, dotYMM: dotVNNI}} {
-		t.both(1, 2, 4)
-		t.tokens, t.halves = 12, 1
-		t.tile()
-	}
-	for _, t := range []tileYMM{{codesYMM: int4YMM, dotYMM: dotPairs(2)}, {codesYMM: int4YMM, dotYMM: dotVNNI}} {
-		t.both(2, 4)
-		t.tokens, t.halves = 12, 1
-		t.tile()
-	}
-	words := tileYMM{codesYMM: int8WordsYMM, dotYMM: dotWords}
-	words.both(1, 2, 4)
+	ternary, int4, int8 := tileYMM{codesYMM: ternaryYMM}, tileYMM{codesYMM: int4YMM}, tileYMM{codesYMM: int8YMM}
+	ternary.with(dotPairs(16)).few(1, 2, 4).many(12)
+	ternary.with(dotVNNI).few(1, 2, 4).many(12)
+	int4.with(dotPairs(2)).few(2, 4).many(12)
+	int4.with(dotVNNI).few(2, 4).many(12)
+	int8.with(dotVNNI).few(1, 2, 4).many(12)
+	tileYMM{codesYMM: int8WordsYMM}.with(dotWords).few(1, 2, 4)
 }
 
-// both writes tiles and quads of a few tokens.
-func (t tileYMM) both(tokens ...int) {
+func (t tileYMM) with(dot dotYMM) tileYMM {
+	t.dotYMM = dot
+	return t
+}
+
+// few writes tiles and quads of a few tokens, which take both halves of a block at once.
+func (t tileYMM) few(tokens ...int) tileYMM {
 	t.halves = 2
 	for _, t.tokens = range tokens {
 		t.tile()
 		t.quad()
 	}
+	return t
+}
+
+// many writes a tile of as many tokens as registers allow, for half a block.
+func (t tileYMM) many(tokens int) {
+	t.tokens, t.halves = tokens, 1
+	t.tile()
 }
