@@ -18,16 +18,12 @@ type limits struct{ int8, float32, memory float64 }
 var measuredLimits = sync.OnceValue(func() limits {
 	operations := float64(RunTiles(1))
 	const n = 500
-	read := make([]float32, 64<<20)
-	for i := range read {
-		read[i] = 1 // touched, or all pages would be one
-	}
+	const size = 256 << 20
+	memory := NewMemoryReader(size)
 	return limits{
 		int8:    operations * n / fastest(func() { RunTiles(n) }),
 		float32: float64(runGemmTiles(n)) / fastest(func() { runGemmTiles(n) }),
-		memory: float64(4*len(read)) / fastest(func() {
-			parallel.For(len(read), 1<<20, func(lo, hi int) { Dot(read[lo:hi], read[lo:hi]) })
-		}),
+		memory:  size / fastest(func() { memory.Read() }),
 	}
 })
 

@@ -28,7 +28,7 @@ func NewInt4(n, k int, dither []float32, row func(dst []float32, i int)) (*Int4,
 		return nil, fmt.Errorf("kernel: a 4-bit matrix of %d by %d with %d dithers", n, k, len(dither))
 	}
 	w := &Int4{N: n, K: k, Steps: make([]float32, n), Dither: dither}
-	w.codes = make([]byte, ceil(n, blockRows)*w.blockBytes())
+	w.codes = allocate(ceil(n, blockRows) * w.blockBytes())
 	parallel.For(n, 64, func(lo, hi int) {
 		values, codes := make([]float32, k), make([]byte, ceil(k, 8)*8)
 		for i := lo; i < hi; i++ {

@@ -24,7 +24,7 @@ func NewInt8(n, k int, row func(dst []float32, i int)) (*Int8, error) {
 		return nil, fmt.Errorf("kernel: an int8 matrix of %d by %d", n, k)
 	}
 	groups := ceil(k, groupCols)
-	w := &Int8{N: n, K: k, Scales: make([]float32, n), bytes: make([]byte, ceil(n, blockRows)*groups*4*groupSize)}
+	w := &Int8{N: n, K: k, Scales: make([]float32, n), bytes: allocate(ceil(n, blockRows) * groups * 4 * groupSize)}
 	parallel.For(n, 64, func(lo, hi int) {
 		values := make([]float32, k)
 		for i := lo; i < hi; i++ {

@@ -81,7 +81,7 @@ func packRows(f Format, n, k int, row func(quads []uint32, i int) error) (*Terna
 
 func newTernary(f Format, n, k int) *Ternary {
 	w := &Ternary{N: n, K: k, format: f}
-	w.codes = make([]byte, ceil(n, blockRows)*w.blockBytes())
+	w.codes = allocate(ceil(n, blockRows) * w.blockBytes())
 	return w
 }
 
@@ -139,26 +139,4 @@ func (w *Ternary) over(tiles []tile, emit func(s sums)) product {
 		p.tiles, p.widen, p.bytes = tritsTiles(tiles), widenTrits, tritsBytes
 	}
 	return p
-}
-
-// RunTiles runs the largest tile on every thread, n times, on operands that stay in the
-// first cache, and returns the operations done, a multiplication and an addition counted
-// as two: for the speed that the instructions alone allow.
-func RunTiles(n int) (operations int) {
-	const k, rows = 640, 2 * blockRows
-	t := ternaryTiles[0]
-	parallel.For(parallel.Threads(), 1, func(lo, hi int) {
-		w, x := make([]byte, rows*k), make([]int8, t.tokens*k)
-		offset, out := make([]int32, t.tokens), make([]int32, t.tokens*rows)
-		p := panel{tile: t, x: x, offset: offset}
-		for range n * (hi - lo) {
-			if t.amx {
-				amxTiles(1, k/amxColumns, &w[0], blockRows*k, &x[0], 0, &out[0], 0, &amxConfigs[amxHalf])
-				continue
-			}
-			p.run(k/groupCols, w, &out[0], blockRows)
-			p.run(k/groupCols, w, &out[0], blockRows)
-		}
-	})
-	return 2 * n * parallel.Threads() * t.tokens * rows * k
 }

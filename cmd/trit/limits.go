@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
 )
 
 // trainingFLOPs is the speed of a training step, taken as 60 % of that of a product.
@@ -23,21 +22,10 @@ func int8Ops() float64 {
 	return best(kernel.RunTiles(1)*n, func() { kernel.RunTiles(n) })
 }
 
-// memoryBandwidth times reading a buffer far larger than the caches, in bytes a second.
+// memoryBandwidth times reading memory far larger than the caches, in bytes a second.
 func memoryBandwidth() float64 {
-	buffer := make([]float32, 64<<20)
-	for i := range buffer {
-		buffer[i] = 1 // touched, or all pages would be one
-	}
-	sums := make([]float32, parallel.Threads())
-	return best(4*len(buffer), func() {
-		parallel.For(len(sums), 1, func(lo, hi int) {
-			for t := lo; t < hi; t++ {
-				part := buffer[len(buffer)*t/len(sums) : len(buffer)*(t+1)/len(sums)]
-				sums[t] = kernel.Dot(part, part)
-			}
-		})
-	})
+	r := kernel.NewMemoryReader(256 << 20)
+	return best(256<<20, func() { r.Read() })
 }
 
 // best is the work of a second in the fastest of five tries.
