@@ -93,11 +93,9 @@ func (d *denseMatrix) direct(y, x []float32, m, lo, hi int) bool {
 	switch {
 	case d.typ == gguf.Q6_K && m == 1:
 		kernel.DotQ6K(y[lo:hi], d.data[lo*d.bytes:], x)
-	case d.halves(lo) != nil && (m == 1 || !kernel.HasRowTiles()):
-		for i := lo; i < hi; i++ {
-			for t := range m {
-				y[t*d.n+i] = kernel.DotF16(d.halves(i), x[t*d.k:][:d.k])
-			}
+	case d.halves(lo, hi) != nil && (m == 1 || !kernel.HasRowTiles()):
+		for t := range m {
+			kernel.DotF16Rows(y[t*d.n+lo:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
 		}
 	default:
 		return false
@@ -107,19 +105,19 @@ func (d *denseMatrix) direct(y, x []float32, m, lo, hi int) bool {
 
 // dot is row i times x, with the bits of mul. The buffer is of K values.
 func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
-	if half := d.halves(i); half != nil {
+	if half := d.halves(i, i+1); half != nil {
 		return kernel.DotF16(half, x)
 	}
 	d.row(buffer, i)
 	return kernel.Dot(buffer, x)
 }
 
-// halves is row i of an F16 matrix whose rows fill vectors, for which DotF16 has the bits
-// of DotRows; nil of another.
-func (d *denseMatrix) halves(i int) []uint16 {
-	first := unsafe.Pointer(&d.data[i*d.bytes])
+// halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, for which DotF16
+// has the bits of DotRows; nil of another.
+func (d *denseMatrix) halves(lo, hi int) []uint16 {
+	first := unsafe.Pointer(&d.data[lo*d.bytes])
 	if d.typ != gguf.F16 || d.k%16 != 0 || uintptr(first)%2 != 0 {
 		return nil
 	}
-	return unsafe.Slice((*uint16)(first), d.k)
+	return unsafe.Slice((*uint16)(first), (hi-lo)*d.k)
 }

@@ -185,6 +185,9 @@ func axpy256(n int, a float32, x *float32, y *float32)
 // dotF16x256 is dot256 with w in half precision.
 func dotF16x256(n int, w *uint16, x *float32) float32
 
+// dotF16Rows256 writes y[r] = dotF16x256(n, w[r], x) for four rows, rowBytes apart.
+func dotF16Rows256(n int, w *uint16, rowBytes int, x *float32, y *float32)
+
 // max256 is the largest x[i].
 func max256(n int, x *float32) float32
 

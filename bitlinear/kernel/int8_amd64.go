@@ -142,6 +142,9 @@ func axpy512(n int, a float32, x *float32, y *float32)
 // dotF16x512 is dot512 with w in half precision.
 func dotF16x512(n int, w *uint16, x *float32) float32
 
+// dotF16Rows512 writes y[r] = dotF16x512(n, w[r], x) for four rows, rowBytes apart.
+func dotF16Rows512(n int, w *uint16, rowBytes int, x *float32, y *float32)
+
 // max512 is the largest x[i].
 func max512(n int, x *float32) float32
 

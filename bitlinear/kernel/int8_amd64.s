@@ -2472,6 +2472,82 @@ loop:
 	VZEROUPPER
 	RET
 
+// func dotF16Rows512(n int, w *uint16, rowBytes int, x *float32, y *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·dotF16Rows512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   rowBytes+16(FP), DX
+	MOVQ   x+24(FP), BX
+	VXORPS Z0, Z0, Z0
+	LEAQ   (CX)(DX*1), SI
+	VXORPS Z1, Z1, Z1
+	LEAQ   (SI)(DX*1), DI
+	VXORPS Z2, Z2, Z2
+	LEAQ   (DI)(DX*1), R8
+	VXORPS Z3, Z3, Z3
+	LEAQ   (CX)(DX*4), R9
+	LEAQ   (SI)(DX*4), R10
+	LEAQ   (DI)(DX*4), R11
+	LEAQ   (R8)(DX*4), DX
+	XORQ   R12, R12
+
+loop:
+	PREFETCHT1  (R9)(R12*2)
+	VCVTPH2PS   (CX)(R12*2), Z4
+	VFMADD231PS (BX)(R12*4), Z4, Z0
+	PREFETCHT1  (R10)(R12*2)
+	VCVTPH2PS   (SI)(R12*2), Z4
+	VFMADD231PS (BX)(R12*4), Z4, Z1
+	PREFETCHT1  (R11)(R12*2)
+	VCVTPH2PS   (DI)(R12*2), Z4
+	VFMADD231PS (BX)(R12*4), Z4, Z2
+	PREFETCHT1  (DX)(R12*2)
+	VCVTPH2PS   (R8)(R12*2), Z4
+	VFMADD231PS (BX)(R12*4), Z4, Z3
+	ADDQ        $0x10, R12
+	CMPQ        R12, AX
+	JL          loop
+	MOVQ        y+32(FP), AX
+	VSHUFF32X4  $0x4e, Z0, Z0, Z4
+	VADDPS      Z4, Z0, Z0
+	VSHUFF32X4  $0xb1, Z0, Z0, Z4
+	VADDPS      Z4, Z0, Z0
+	VPERMILPS   $0x4e, Z0, Z4
+	VADDPS      Z4, Z0, Z0
+	VPERMILPS   $0xb1, Z0, Z4
+	VADDPS      Z4, Z0, Z0
+	VMOVSS      X0, (AX)
+	VSHUFF32X4  $0x4e, Z1, Z1, Z0
+	VADDPS      Z0, Z1, Z1
+	VSHUFF32X4  $0xb1, Z1, Z1, Z0
+	VADDPS      Z0, Z1, Z1
+	VPERMILPS   $0x4e, Z1, Z0
+	VADDPS      Z0, Z1, Z1
+	VPERMILPS   $0xb1, Z1, Z0
+	VADDPS      Z0, Z1, Z1
+	VMOVSS      X1, 4(AX)
+	VSHUFF32X4  $0x4e, Z2, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VSHUFF32X4  $0xb1, Z2, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VPERMILPS   $0x4e, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VPERMILPS   $0xb1, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VMOVSS      X2, 8(AX)
+	VSHUFF32X4  $0x4e, Z3, Z3, Z0
+	VADDPS      Z0, Z3, Z3
+	VSHUFF32X4  $0xb1, Z3, Z3, Z0
+	VADDPS      Z0, Z3, Z3
+	VPERMILPS   $0x4e, Z3, Z0
+	VADDPS      Z0, Z3, Z3
+	VPERMILPS   $0xb1, Z3, Z0
+	VADDPS      Z0, Z3, Z3
+	VMOVSS      X3, 12(AX)
+	VZEROUPPER
+	RET
+
 // func max512(n int, x *float32) float32
 // Requires: AVX, AVX512F, SSE
 TEXT ·max512(SB), NOSPLIT, $0-20

@@ -7,11 +7,13 @@ import "math"
 // once where Go rounds twice, have the bits of plain Go, and all have the same bits as one
 // another.
 type vectorSet struct {
-	name    string
-	dot     func(n int, x, y *float32) float32
-	dotF16  func(n int, w *uint16, x *float32) float32
-	axpy    func(n int, a float32, x, y *float32)
-	rescale func(n int, dst *float32, x *int32, f float32)
+	name   string
+	dot    func(n int, x, y *float32) float32
+	dotF16 func(n int, w *uint16, x *float32) float32
+	// dotF16Rows is dotF16 of four rows.
+	dotF16Rows func(n int, w *uint16, rowBytes int, x, y *float32)
+	axpy       func(n int, a float32, x, y *float32)
+	rescale    func(n int, dst *float32, x *int32, f float32)
 	// rescaleSums16 and 32 rescale so many sums of each token.
 	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32)
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32)
@@ -59,6 +61,21 @@ func DotF16(w []uint16, x []float32) float32 {
 		s += chosenVectors.dotF16(n, &w[0], &x[0])
 	}
 	return s
+}
+
+// DotF16Rows is DotF16 of each row of w [len(y),len(x)], with its bits: memory is read
+// faster in several rows at once.
+func DotF16Rows(y []float32, w []uint16, x []float32) {
+	k, r := len(x), 0
+	w = w[:len(y)*k]
+	if k > 0 && lanes(k) == k {
+		for ; r+4 <= len(y); r += 4 {
+			chosenVectors.dotF16Rows(k, &w[r*k], 2*k, &x[0], &y[r])
+		}
+	}
+	for ; r < len(y); r++ {
+		y[r] = DotF16(w[r*k:], x)
+	}
 }
 
 // Axpy adds a*x to y.

@@ -198,3 +198,28 @@ func TestRescaledSums(t *testing.T) {
 		}
 	})
 }
+
+// TestDotF16RowsHasTheBitsOfDotF16 goes around the four rows that are read together.
+func TestDotF16RowsHasTheBitsOfDotF16(t *testing.T) {
+	everyVectorSet(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(4, 4))
+		for _, n := range lengths {
+			for rows := range 10 {
+				x, w := spread(r, n), make([]uint16, rows*n)
+				for i := range w {
+					w[i] = uint16(0x3000 + r.IntN(0x1000))
+				}
+				whole, y := offset(make([]float32, rows))
+				DotF16Rows(y, w, x)
+				for i, got := range y {
+					if want := DotF16(w[i*n:][:n], x); got != want {
+						t.Errorf("%d values, row %d of %d: %g, want %g", n, i, rows, got, want)
+					}
+				}
+				if whole[2] != 12345 || whole[rows+3] != 12345 {
+					t.Errorf("%d values, %d rows: wrote outside", n, rows)
+				}
+			}
+		}
+	})
+}

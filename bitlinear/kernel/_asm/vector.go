@@ -288,6 +288,44 @@ func (r registers) dotF16() {
 	finish()
 }
 
+// dotF16Rows reads four rows as four streams, and fetches the next four meanwhile.
+func (r registers) dotF16Rows() {
+	const rows = 4
+	TEXT("dotF16Rows"+r.suffix, NOSPLIT, "func(n int, w *uint16, rowBytes int, x, y *float32)")
+	Doc("dotF16Rows" + r.suffix + " writes y[r] = dotF16x" + r.suffix + "(n, w[r], x) for four rows, rowBytes apart.")
+	n, w, size, x := param("n"), param("w"), param("rowBytes"), param("x")
+	row := [rows]reg.Register{w}
+	var sums [rows][]reg.VecVirtual
+	for i := range row {
+		if i > 0 {
+			row[i] = GP64()
+			LEAQ(Mem{Base: row[i-1], Index: size, Scale: 1}, row[i].(reg.GPVirtual))
+		}
+		sums[i] = r.zeros()
+	}
+	// The next four rows lie 4*rowBytes ahead, and an element has 2 bytes.
+	ahead := [rows]reg.Register{}
+	for i := range ahead {
+		ahead[i] = GP64()
+		LEAQ(Mem{Base: row[i], Index: size, Scale: 4}, ahead[i].(reg.GPVirtual))
+	}
+	v := r.one()
+	r.loop(n, func(at place) {
+		for i := range row {
+			if at.part == 0 {
+				PREFETCHT1(at.of(ahead[i], 2))
+			}
+			VCVTPH2PS(at.of(row[i], 2), v)
+			VFMADD231PS(at.floats(x), v, sums[i][at.part])
+		}
+	})
+	y := param("y")
+	for i := range sums {
+		VMOVSS(r.fold(sums[i], VADDPS), Mem{Base: y, Disp: 4 * i})
+	}
+	finish()
+}
+
 // vectors writes the functions of kernel.vectorSet.
 func (r registers) vectors() {
 	r.absMax()
@@ -301,6 +339,7 @@ func (r registers) vectors() {
 	r.dot()
 	r.axpy()
 	r.dotF16()
+	r.dotF16Rows()
 	r.maximum()
 	r.sumInt8()
 	r.expScaled()
