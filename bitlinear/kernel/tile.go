@@ -59,9 +59,16 @@ type scratch struct {
 
 // work is that of a thread.
 type work struct {
-	sums [maxTile * blockRows]int32
-	wide []byte
+	sums   [maxTile * blockRows]int32
+	blocks [stripBlocks]blockCodes
 }
+
+// blockCodes is a block of weights as it lies in memory and as the tiles read it.
+type blockCodes struct{ packed, codes, wide []byte }
+
+// stripBlocks is how many blocks, 40 kB of 2560 columns, meet the activations of a tile
+// while those are in the first cache.
+const stripBlocks = 4
 
 var (
 	scratchPool = sync.Pool{New: func() any { return new(scratch) }}
@@ -71,8 +78,8 @@ var (
 // maxTile is the most tokens of a tile.
 const maxTile = 24
 
-// panelBytes is how many activations stay in the cache while all rows pass by.
-const panelBytes = 512 << 10
+// panelBytes is how many activations meet a row of weights before the next.
+const panelBytes = 2 << 20
 
 // mulTiles hands all sums of x [m,k] to p.emit.
 func mulTiles(p product, x []int8, m int) { mulTogether([]product{p}, x, m) }
@@ -139,22 +146,34 @@ func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
 		lo = panels[0].quads(p, w, lo, hi)
 	}
 	widen := lo < hi && p.mustWiden(panels)
-	for b := lo; b < hi; b++ {
-		block := p.weights[b*p.blockBytes:][:p.blockBytes]
-		if widen {
-			w.wide = p.widen(w.wide, block)
-		}
+	for ; lo < hi; lo += stripBlocks {
+		strip := w.strip(p, lo, min(lo+stripBlocks, hi), widen)
 		for i := range panels {
-			switch {
-			case panels[i].tile.trits:
-				panels[i].block(p, w, block, b*blockRows, tritsCols)
-			case widen:
-				panels[i].block(p, w, w.wide, b*blockRows, groupCols)
-			default:
-				panels[i].block(p, w, block, b*blockRows, groupCols)
+			for j, block := range strip {
+				row := (lo + j) * blockRows
+				if panels[i].tile.trits {
+					panels[i].block(p, w, block.packed, row, tritsCols)
+				} else {
+					panels[i].block(p, w, block.codes, row, groupCols)
+				}
 			}
 		}
 	}
+}
+
+// strip is the blocks [lo,hi) of weights, widened where a tile needs it.
+func (w *work) strip(p *product, lo, hi int, widen bool) []blockCodes {
+	strip := w.blocks[:hi-lo]
+	for j := range strip {
+		block := &strip[j]
+		block.packed = p.weights[(lo+j)*p.blockBytes:][:p.blockBytes]
+		block.codes = block.packed
+		if widen {
+			block.wide = p.widen(block.wide, block.packed)
+			block.codes = block.wide
+		}
+	}
+	return strip
 }
 
 func (p *product) mustWiden(panels []panel) bool {
