@@ -1933,7 +1933,7 @@ TEXT ·tritsTileVNNI8(SB), NOSPLIT, $0-48
 	VPXORD       Z7, Z7, Z7
 	VXORPS       Z8, Z8, Z8
 	VPBROADCASTD byteOnes<>+0(SB), Z9
-	VPBROADCASTD codeMask<>+0(SB), Z10
+	VPBROADCASTD highMask<>+0(SB), Z10
 
 loop:
 	VMOVDQU32     (CX), Z11
@@ -1941,7 +1941,6 @@ loop:
 	VPSUBUSB      Z9, Z11, Z12
 	VPAVGB        Z8, Z12, Z13
 	VPAVGB        Z13, Z12, Z13
-	VPSRLW        $0x06, Z13, Z13
 	VPANDD        Z10, Z13, Z13
 	VPDPBUSD.BCST (DX), Z13, Z0
 	VPDPBUSD.BCST 4(DX), Z13, Z1
@@ -1956,7 +1955,6 @@ loop:
 	VPSUBUSB      Z9, Z11, Z12
 	VPAVGB        Z8, Z12, Z13
 	VPAVGB        Z13, Z12, Z13
-	VPSRLW        $0x06, Z13, Z13
 	VPANDD        Z10, Z13, Z13
 	VPDPBUSD.BCST 32(DX), Z13, Z0
 	VPDPBUSD.BCST 36(DX), Z13, Z1
@@ -1971,7 +1969,6 @@ loop:
 	VPSUBUSB      Z9, Z11, Z12
 	VPAVGB        Z8, Z12, Z13
 	VPAVGB        Z13, Z12, Z13
-	VPSRLW        $0x06, Z13, Z13
 	VPANDD        Z10, Z13, Z13
 	VPDPBUSD.BCST 64(DX), Z13, Z0
 	VPDPBUSD.BCST 68(DX), Z13, Z1
@@ -1986,7 +1983,6 @@ loop:
 	VPSUBUSB      Z9, Z11, Z12
 	VPAVGB        Z8, Z12, Z13
 	VPAVGB        Z13, Z12, Z13
-	VPSRLW        $0x06, Z13, Z13
 	VPANDD        Z10, Z13, Z13
 	VPDPBUSD.BCST 96(DX), Z13, Z0
 	VPDPBUSD.BCST 100(DX), Z13, Z1
@@ -2001,7 +1997,6 @@ loop:
 	VPSUBUSB      Z9, Z11, Z12
 	VPAVGB        Z8, Z12, Z13
 	VPAVGB        Z13, Z12, Z13
-	VPSRLW        $0x06, Z13, Z13
 	VPANDD        Z10, Z13, Z13
 	VPDPBUSD.BCST 128(DX), Z13, Z0
 	VPDPBUSD.BCST 132(DX), Z13, Z1
@@ -2016,13 +2011,21 @@ loop:
 	DECQ          AX
 	JNZ           loop
 	MOVQ          offset+24(FP), AX
+	VPSRAD        $0x06, Z0, Z0
 	VPADDD.BCST   (AX), Z0, Z0
+	VPSRAD        $0x06, Z1, Z1
 	VPADDD.BCST   4(AX), Z1, Z1
+	VPSRAD        $0x06, Z2, Z2
 	VPADDD.BCST   8(AX), Z2, Z2
+	VPSRAD        $0x06, Z3, Z3
 	VPADDD.BCST   12(AX), Z3, Z3
+	VPSRAD        $0x06, Z4, Z4
 	VPADDD.BCST   16(AX), Z4, Z4
+	VPSRAD        $0x06, Z5, Z5
 	VPADDD.BCST   20(AX), Z5, Z5
+	VPSRAD        $0x06, Z6, Z6
 	VPADDD.BCST   24(AX), Z6, Z6
+	VPSRAD        $0x06, Z7, Z7
 	VPADDD.BCST   28(AX), Z7, Z7
 	MOVQ          dst+32(FP), AX
 	MOVQ          stride+40(FP), CX
@@ -2048,6 +2051,9 @@ loop:
 
 DATA byteOnes<>+0(SB)/4, $0x01010101
 GLOBL byteOnes<>(SB), RODATA|NOPTR, $4
+
+DATA highMask<>+0(SB)/4, $0xc0c0c0c0
+GLOBL highMask<>(SB), RODATA|NOPTR, $4
 
 // func ternaryBytes512(lines int, w *byte, dst *byte)
 // Requires: AVX, AVX512BW, AVX512F
