@@ -39,7 +39,7 @@ func packings() []packing {
 	return []packing{
 		{"ternary", groupCols, 1, 2, fourCodes, ternaryImplementations(), generic(ternaryTileGeneric)},
 		{"int4", groupCols, 2, 15, anyByte, int4Implementations(), generic(int4TileGeneric)},
-		{"int8", groupCols, 4, 255, anyByte, int8Implementations(), generic(int8TileGeneric)},
+		{"int8", groupCols, 4, 255 - int8Bias, anyByte, int8Implementations(), generic(int8TileGeneric)},
 		{"trits", tritsCols, 1, 2, fiveTrits, trits, func(columns int, w []byte, x []int8, offset, dst *int32) {
 			wide := make([]byte, len(w)/4*5)
 			widenTritsGeneric(wide, w)
@@ -143,6 +143,18 @@ func (o *operands) random(r *rand.Rand, p packing) {
 	for i := range o.offset {
 		o.offset[i] = int32(r.IntN(1<<20) - 1<<19)
 	}
+	o.undoBias(p)
+}
+
+// undoBias gives int8 the offsets that its products have: a tile may take the bias off the
+// weights instead.
+func (o *operands) undoBias(p packing) {
+	if p.name != "int8" {
+		return
+	}
+	for token := range o.offset {
+		o.offset[token] = -int8Bias * sumInt8(o.row(token, len(o.offset)))
+	}
 }
 
 func TestTilesAtAllAlignments(t *testing.T) {
@@ -185,6 +197,7 @@ func TestTilesDoNotOverflow(t *testing.T) {
 			for i := range o.x {
 				o.x[i] = v
 			}
+			o.undoBias(p)
 			o.check(t, p, name, tile)
 			if got, want := o.sums[tileGuard], columns*int32(p.top)*int32(v); got != want {
 				t.Errorf("%s: the sum of %d is %d, want %d", name, v, got, want)
