@@ -124,8 +124,9 @@ var none = float32(math.Inf(-1))
 // searchStep is how many logits are compared together, since hardly any reach a bound.
 const searchStep = 256
 
-// atLeast makes exact all logits that may reach a bound.
-func (l *boundedLogits) atLeast(bound float32) {
+// atLeast makes exact all logits that may reach a bound, unless those are so many that the
+// full product is faster.
+func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 	var mu sync.Mutex
 	var ids []int32
 	parallel.For(len(l.upper), 1<<13, func(lo, hi int) {
@@ -145,7 +146,11 @@ func (l *boundedLogits) atLeast(bound float32) {
 		ids = append(ids, mine...)
 		mu.Unlock()
 	})
+	if 4*(len(l.exact)+len(ids)) > len(l.upper) {
+		return nil, false
+	}
 	l.compute(ids)
+	return l.exact, true
 }
 
 // compute makes the logits of ids exact.
@@ -161,13 +166,16 @@ func (l *boundedLogits) compute(ids []int32) {
 	})
 }
 
-// top is the largest logit; with it, all that reach it are exact.
-func (l *boundedLogits) top() candidate {
+// top is the largest logit; with it, all that may reach it are exact.
+func (l *boundedLogits) top() (candidate, bool) {
 	if len(l.exact) == 0 {
 		l.compute([]int32{int32(slices.Index(l.upper, kernel.Max(l.upper)))})
 	}
-	l.atLeast(float32(best(l.exact).p))
-	return best(l.exact)
+	known, ok := l.atLeast(float32(best(l.exact).p))
+	if !ok {
+		return candidate{}, false
+	}
+	return best(known), true
 }
 
 // rest is an upper bound of the sum of exp((logit-top)/temperature) over the logits that

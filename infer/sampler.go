@@ -36,7 +36,8 @@ func (o SamplerOptions) penalises() bool { return o.RepetitionPenalty != 0 && o.
 type Sampler struct {
 	o          SamplerOptions
 	random     *rand.Rand
-	candidates []candidate
+	candidates []candidate // working memory
+	full       []candidate // working memory
 	seen       map[int32]bool
 }
 
@@ -62,22 +63,16 @@ func best(c []candidate) candidate { return slices.MinFunc(c, likelier) }
 
 // Sample chooses a token.
 func (s *Sampler) Sample(logits []float32) int32 {
-	c := grow(s.candidates, len(logits))
-	s.candidates = c
-	for i, v := range logits {
-		c[i] = candidate{int32(i), float64(v)}
-	}
+	l := &fullLogits{values: logits, exact: s.full[:0]}
 	if s.o.penalises() {
+		l.values = slices.Clone(logits)
 		for id := range s.seen {
-			c[id].p = s.penalised(c[id].p)
+			l.values[id] = float32(s.penalised(float64(logits[id])))
 		}
 	}
-	if s.o.Temperature == 0 {
-		return best(c).id
-	}
-	c = s.weigh(c)
-	total := sum(c)
-	return s.pick(s.trim(c[:s.nucleus(c, total)]))
+	id, _ := s.choose(l)
+	s.full = l.exact
+	return id
 }
 
 // sampleBounded chooses the token that Sample would choose from the exact logits; false
@@ -89,27 +84,54 @@ func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
 			l.exact[i].p = s.penalised(l.exact[i].p)
 		}
 	}
-	top := l.top()
-	if s.o.Temperature == 0 {
-		return top.id, true
+	return s.choose(l)
+}
+
+// partialLogits are logits of which the largest are known.
+type partialLogits interface {
+	// top is the largest logit; false where too many may be it.
+	top() (candidate, bool)
+	// atLeast returns all that reach a bound, and perhaps others; false where they are
+	// too many.
+	atLeast(bound float32) (known []candidate, ok bool)
+	// rest is an upper bound of the sum of exp((logit-top)/temperature) over the others.
+	rest(top, temperature float64) float64
+}
+
+// choose takes ever smaller logits into account until they decide the choice; false where
+// they become too many.
+func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
+	top, ok := l.top()
+	if !ok || s.o.Temperature == 0 {
+		return top.id, ok
 	}
+	gap := 2 * s.o.Temperature
 	if s.o.TopK == 0 && !s.o.cutsTopP() && s.o.MinP == 0 {
-		return 0, false
+		gap = math.Inf(1)
 	}
-	for gap := 2 * s.o.Temperature; len(l.exact) < len(l.upper)/4; gap *= 1.25 {
+	for ; ; gap *= 1.25 {
+		if gap > 750*s.o.Temperature { // e^-750 is 0: take all
+			gap = math.Inf(1)
+		}
 		bound := float32(top.p - gap)
-		l.atLeast(bound)
-		if c := s.decided(l, top.p, float64(bound)); c != nil {
+		known, ok := l.atLeast(bound)
+		if !ok {
+			return 0, false
+		}
+		if c := s.decided(l, known, top.p, float64(bound)); c != nil {
 			return s.pick(s.trim(c)), true
 		}
 	}
-	return 0, false
 }
 
 // decided returns what top-k and top-p leave, or nil where logits below the bound, of
-// which not all are exact, may belong to it.
-func (s *Sampler) decided(l *boundedLogits, top, bound float64) []candidate {
-	c := s.weigh(append(s.candidates[:0], l.exact...))
+// which not all are known, may belong to it.
+func (s *Sampler) decided(l partialLogits, exact []candidate, top, bound float64) []candidate {
+	s.candidates = append(s.candidates[:0], exact...)
+	c := s.weigh(s.candidates)
+	if math.IsInf(bound, -1) {
+		return s.topP(c)
+	}
 	known := 0
 	limit := math.Exp((bound - top) / s.o.Temperature)
 	for known < len(c) && c[known].p > limit {
@@ -119,7 +141,7 @@ func (s *Sampler) decided(l *boundedLogits, top, bound float64) []candidate {
 		if known < s.o.TopK {
 			return nil
 		}
-		return c[:s.nucleus(c, sum(c))]
+		return s.topP(c)
 	}
 	if !s.o.cutsTopP() {
 		if s.o.MinP <= limit {
@@ -127,9 +149,10 @@ func (s *Sampler) decided(l *boundedLogits, top, bound float64) []candidate {
 		}
 		return c[:known]
 	}
+	// The total lies between that of the known and that with the most that others can add.
 	least := sum(c)
-	n := s.nucleus(c, least*(1-1e-9))
-	if n > known || n != s.nucleus(c, (least+l.rest(top, s.o.Temperature))*(1+1e-9)) {
+	n := s.nucleus(c, (least+l.rest(top, s.o.Temperature))*(1+1e-9))
+	if n > known || n != s.nucleus(c, least*(1-1e-9)) {
 		return nil
 	}
 	return c[:n]
@@ -166,7 +189,11 @@ func sum(c []candidate) float64 {
 	return total
 }
 
-// nucleus is how many of the likeliest tokens top-p keeps, of weights with this total.
+// topP is what top-p keeps of all candidates there are.
+func (s *Sampler) topP(c []candidate) []candidate { return c[:min(len(c), s.nucleus(c, sum(c)))] }
+
+// nucleus is how many of the likeliest tokens top-p keeps, of weights with this total; one
+// more than there are where these do not suffice.
 func (s *Sampler) nucleus(c []candidate, total float64) int {
 	if !s.o.cutsTopP() {
 		return len(c)
@@ -177,7 +204,7 @@ func (s *Sampler) nucleus(c []candidate, total float64) int {
 			return i + 1
 		}
 	}
-	return len(c)
+	return len(c) + 1
 }
 
 // trim drops the unlikely tokens by min-p; the likeliest always stays.

@@ -1,0 +1,47 @@
+package infer
+
+import (
+	"math"
+	"slices"
+
+	"trit/bitlinear/kernel"
+)
+
+// fullLogits are logits that are all known; of most of them a choice needs no more than
+// that they are small.
+type fullLogits struct {
+	values []float32
+	exact  []candidate
+	bound  float32 // of exact
+}
+
+func (l *fullLogits) top() (candidate, bool) {
+	id := slices.Index(l.values, kernel.Max(l.values))
+	return candidate{int32(id), float64(l.values[id])}, true
+}
+
+func (l *fullLogits) atLeast(bound float32) ([]candidate, bool) {
+	l.exact, l.bound = l.exact[:0], bound
+	for lo := 0; lo < len(l.values); lo += searchStep {
+		part := l.values[lo:min(lo+searchStep, len(l.values))]
+		if kernel.Max(part) < bound {
+			continue
+		}
+		for i, v := range part {
+			if v >= bound {
+				l.exact = append(l.exact, candidate{int32(lo + i), float64(v)})
+			}
+		}
+	}
+	return l.exact, true
+}
+
+func (l *fullLogits) rest(top, temperature float64) float64 {
+	sum := 0.0
+	for _, v := range l.values {
+		if v < l.bound {
+			sum += math.Exp((float64(v) - top) / temperature)
+		}
+	}
+	return sum
+}
