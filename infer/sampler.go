@@ -127,35 +127,49 @@ func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
 // decided returns what top-k and top-p leave, or nil where logits below the bound, of
 // which not all are known, may belong to it.
 func (s *Sampler) decided(l partialLogits, exact []candidate, top, bound float64) []candidate {
+	all := math.IsInf(bound, -1)
+	if !all && s.o.TopK == 0 && s.o.cutsTopP() {
+		return s.decidedTopP(l, exact, top, bound)
+	}
 	s.candidates = append(s.candidates[:0], exact...)
 	c := s.weigh(s.candidates)
-	if math.IsInf(bound, -1) {
+	known := likelierThan(c, math.Exp((bound-top)/s.o.Temperature))
+	switch {
+	case all, s.o.TopK > 0 && known >= s.o.TopK:
 		return s.topP(c)
-	}
-	known := 0
-	limit := math.Exp((bound - top) / s.o.Temperature)
-	for known < len(c) && c[known].p > limit {
-		known++
-	}
-	if s.o.TopK > 0 {
-		if known < s.o.TopK {
-			return nil
-		}
-		return s.topP(c)
-	}
-	if !s.o.cutsTopP() {
-		if s.o.MinP <= limit {
-			return nil
-		}
+	case s.o.TopK == 0 && s.o.MinP > math.Exp((bound-top)/s.o.Temperature):
 		return c[:known]
 	}
-	// The total lies between that of the known and that with the most that others can add.
-	least := sum(c)
-	n := s.nucleus(c, (least+l.rest(top, s.o.Temperature))*(1+1e-9))
-	if n > known || n != s.nucleus(c, least*(1-1e-9)) {
+	return nil
+}
+
+// decidedTopP is decided for top-p without top-k. The sum of all weights lies between that
+// of the known and that with the most that others can add.
+func (s *Sampler) decidedTopP(l partialLogits, exact []candidate, top, bound float64) []candidate {
+	least, limit := 0.0, math.Exp((bound-top)/s.o.Temperature)
+	for _, x := range exact {
+		least += math.Exp((x.p - top) / s.o.Temperature)
+	}
+	most := (least + l.rest(top, s.o.Temperature)) * (1 + 1e-9)
+	if least < s.o.TopP*most {
+		return nil // before they are sorted
+	}
+	s.candidates = append(s.candidates[:0], exact...)
+	c := s.weigh(s.candidates)
+	n := s.nucleus(c, most)
+	if n > likelierThan(c, limit) || n != s.nucleus(c, least*(1-1e-9)) {
 		return nil
 	}
 	return c[:n]
+}
+
+// likelierThan is how many of sorted candidates weigh more than a limit.
+func likelierThan(c []candidate, limit float64) int {
+	n := 0
+	for n < len(c) && c[n].p > limit {
+		n++
+	}
+	return n
 }
 
 // penalised makes the logit of a token of the sequence less likely (Keskar et al., CTRL).
