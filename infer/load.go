@@ -120,6 +120,13 @@ func (l *loader) tensor(name string) gguf.TensorInfo {
 	return t
 }
 
+// release gives back the file's pages of what was copied.
+func (l *loader) release(name string, part []byte) {
+	if err := l.f.Release(part); err != nil {
+		l.fail(name, "%v", err)
+	}
+}
+
 func (l *loader) vector(name string) []float32 {
 	if l.err != nil {
 		return nil
@@ -132,13 +139,15 @@ func (l *loader) vector(name string) []float32 {
 	return v
 }
 
-// dense takes a weight as it lies in the file.
+// dense copies a weight as it lies in the file: large pages are read faster than mapped
+// ones.
 func (l *loader) dense(name string) *denseMatrix {
 	if l.err != nil {
 		return nil
 	}
 	t := l.tensor(name)
-	d := newDense(t.Type, l.f.Data(t), int(t.Dims[1]), int(t.Dims[0]))
+	data := kernel.CopyWeights(l.f.Data(t), func(part []byte) { l.release(name, part) })
+	d := newDense(t.Type, data, int(t.Dims[1]), int(t.Dims[0]))
 	probe := make([]float32, d.k)
 	if t.Type == gguf.I2_S {
 		l.fail(name, "type I2_S is for projections: convert with another embedding type")
@@ -164,9 +173,7 @@ func (l *loader) matrix(name string) matrix {
 		l.fail(name, "%v", err)
 		return nil
 	}
-	if err := l.f.Release(t); err != nil { // packed anew: the file's pages are not needed
-		l.fail(name, "%v", err)
-	}
+	l.release(name, data)
 	return &ternaryMatrix{w, scale}
 }
 

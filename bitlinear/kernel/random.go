@@ -30,7 +30,7 @@ func RandomTernary(f Format, n, k int, seed uint64) *Ternary {
 // RandomF16 makes values of 0.008 to 0.016 in half precision, of both signs, on all
 // threads. The same seed gives the same values for any number of threads.
 func RandomF16(n int, seed uint64) []byte {
-	data := make([]byte, 2*n)
+	data := allocate(2 * n)
 	fillRandom(data, 1<<16, seed, func(dst []byte, bits uint64) {
 		bits = bits&0x83ff_83ff_83ff_83ff | 0x2000_2000_2000_2000
 		for i := range dst {

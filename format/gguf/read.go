@@ -87,12 +87,12 @@ func (f *File) Tensor(name string) (TensorInfo, bool) {
 // Data is the bytes of a tensor, without a copy.
 func (f *File) Data(t TensorInfo) []byte { return f.data[t.Offset : t.Offset+t.Size] }
 
-// Release gives back the memory of a tensor's bytes until they are used again.
-func (f *File) Release(t TensorInfo) error {
+// Release gives back the memory of a part of Data until it is used again.
+func (f *File) Release(part []byte) error {
 	if f.mapped == nil {
 		return nil
 	}
-	return f.mapped.Release(f.Data(t))
+	return f.mapped.Release(part)
 }
 
 // reader takes values off a byte slice; the first failure stays.

@@ -1,0 +1,16 @@
+package kernel
+
+import "trit/internal/parallel"
+
+// CopyWeights copies weights to memory in large pages, part by part; done is called with
+// each part of the data that is not needed any more.
+func CopyWeights(data []byte, done func(part []byte)) []byte {
+	const step = 32 << 20
+	weights := allocate(len(data))
+	for at := 0; at < len(data); at += step {
+		to, from := weights[at:], data[at:min(at+step, len(data))]
+		parallel.For(len(from), 1<<20, func(lo, hi int) { copy(to[lo:hi], from[lo:hi]) })
+		done(from)
+	}
+	return weights
+}
