@@ -97,11 +97,7 @@ func (l *Linear) scaleColumns(dst, src []float32, factor func(weight, activation
 		for t := lo; t < hi; t++ {
 			column := t * l.n
 			for i, n := range l.rows {
-				f := factor(l.wScale[i], l.xScale[t])
-				d := dst[column:][:n]
-				for j, v := range src[column:][:n] {
-					d[j] = v * f
-				}
+				kernel.ScaleTo(dst[column:], src[column:][:n], factor(l.wScale[i], l.xScale[t]))
 				column += n
 			}
 		}

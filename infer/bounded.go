@@ -169,7 +169,7 @@ func (l *boundedLogits) compute(ids []int32) {
 // top is the largest logit; with it, all that may reach it are exact.
 func (l *boundedLogits) top() (candidate, bool) {
 	if len(l.exact) == 0 {
-		l.compute([]int32{int32(slices.Index(l.upper, kernel.Max(l.upper)))})
+		l.compute([]int32{int32(max(0, slices.Index(l.upper, kernel.Max(l.upper))))})
 	}
 	known, ok := l.atLeast(float32(best(l.exact).p))
 	if !ok {

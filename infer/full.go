@@ -16,7 +16,7 @@ type fullLogits struct {
 }
 
 func (l *fullLogits) top() (candidate, bool) {
-	id := slices.Index(l.values, kernel.Max(l.values))
+	id := max(0, slices.Index(l.values, kernel.Max(l.values))) // none is where a logit is no number
 	return candidate{int32(id), float64(l.values[id])}, true
 }
 

@@ -102,7 +102,7 @@ type partialLogits interface {
 // they become too many.
 func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
 	top, ok := l.top()
-	if !ok || s.o.Temperature == 0 {
+	if !ok || s.o.Temperature == 0 || math.IsNaN(top.p) {
 		return top.id, ok
 	}
 	gap := 2 * s.o.Temperature

@@ -161,6 +161,9 @@ func quantize256(n int, dst *int8, x *float32, scale float32) int32
 // rescale256 writes dst[i] = float32(x[i])*f.
 func rescale256(n int, dst *float32, x *int32, f float32)
 
+// scale256 writes dst[i] = x[i]*f.
+func scale256(n int, dst *float32, x *float32, f float32)
+
 // rescaleSums256x16 writes dst[t*width+i] = float32(x[t*16+i])*factor[t] for i below 16.
 func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 

@@ -5974,6 +5974,26 @@ loop:
 	VZEROUPPER
 	RET
 
+// func scale256(n int, dst *float32, x *float32, f float32)
+// Requires: AVX
+TEXT ·scale256(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS f+24(FP), Y0
+	XORQ         BX, BX
+
+loop:
+	VMULPS  (DX)(BX*4), Y0, Y1
+	VMOVUPS Y1, (CX)(BX*4)
+	VMULPS  32(DX)(BX*4), Y0, Y1
+	VMOVUPS Y1, 32(CX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
 // func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 // Requires: AVX
 TEXT ·rescaleSums256x16(SB), NOSPLIT, $0-40

@@ -40,10 +40,3 @@ func siluProductGeneric(gate, up []float32) {
 		gate[i] = g * (1 / (1 + Exp(-g))) * up[i]
 	}
 }
-
-// Scale multiplies x by a.
-func Scale(a float32, x []float32) {
-	for i := range x {
-		x[i] *= a
-	}
-}

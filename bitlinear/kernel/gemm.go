@@ -149,7 +149,11 @@ func packPanels(dst []float32, line, value int, src []float32, count, depth, siz
 		if n < size {
 			clear(dst[:size*depth])
 		}
-		if line == 1 {
+		if line == 1 && n == tileCols {
+			for v := range depth {
+				*(*[tileCols]float32)(dst[v*size:]) = [tileCols]float32(src[v*value:])
+			}
+		} else if line == 1 {
 			for v := range depth {
 				copy(dst[v*size:][:n], src[v*value:])
 			}

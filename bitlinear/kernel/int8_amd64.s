@@ -2284,6 +2284,24 @@ loop:
 	VZEROUPPER
 	RET
 
+// func scale512(n int, dst *float32, x *float32, f float32)
+// Requires: AVX, AVX512F
+TEXT ·scale512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS f+24(FP), Z0
+	XORQ         BX, BX
+
+loop:
+	VMULPS  (DX)(BX*4), Z0, Z1
+	VMOVUPS Z1, (CX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
 // func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 // Requires: AVX, AVX512F
 TEXT ·rescaleSums512x16(SB), NOSPLIT, $0-40

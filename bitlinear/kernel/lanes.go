@@ -14,6 +14,7 @@ type vectorSet struct {
 	dotF16Rows func(n int, w *uint16, rowBytes int, x, y *float32)
 	axpy       func(n int, a float32, x, y *float32)
 	rescale    func(n int, dst *float32, x *int32, f float32)
+	scale      func(n int, dst, x *float32, f float32)
 	// rescaleSums16 and 32 rescale so many sums of each token.
 	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32)
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32)
@@ -97,6 +98,21 @@ func Rescale(dst []float32, x []int32, f float32) {
 	}
 	rescaleGeneric(dst[n:], x[n:], f)
 }
+
+// ScaleTo writes dst[i] = x[i]*f over the length of x.
+func ScaleTo(dst, x []float32, f float32) {
+	n := lanes(len(x))
+	dst = dst[:len(x)]
+	if n > 0 {
+		chosenVectors.scale(n, &dst[0], &x[0], f)
+	}
+	for i := n; i < len(x); i++ {
+		dst[i] = x[i] * f
+	}
+}
+
+// Scale multiplies x by f.
+func Scale(f float32, x []float32) { ScaleTo(x, x, f) }
 
 // ScaledProduct writes dst[i] = w[i]*(x[i]*f) over the length of w.
 func ScaledProduct(dst, w, x []float32, f float32) {

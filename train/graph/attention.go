@@ -132,15 +132,7 @@ func (a *attention) softmax(p []float32, b int) {
 		clear(row[:start])
 		clear(row[i+1:])
 		seen := row[start : i+1]
-		top := float32(math.Inf(-1))
-		for _, s := range seen {
-			top = max(top, s)
-		}
-		kernel.ExpScaled(seen, a.scale, top)
-		var sum float32
-		for _, e := range seen {
-			sum += e
-		}
+		sum := kernel.ExpScaled(seen, a.scale, kernel.Max(seen))
 		kernel.Scale(1/sum, seen)
 	}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"slices"
 
 	"trit/bitlinear"
 	"trit/bitlinear/kernel"
@@ -46,22 +47,12 @@ func (h *lossHead) forward(in [][]float32, out []float32) {
 // chunks, since a vocabulary has many terms.
 func (h *lossHead) score(r int) {
 	row := h.logits[r*h.vocab:][:h.vocab]
-	best := 0
-	for i, v := range row {
-		if v > row[best] {
-			best = i
-		}
-	}
+	best := max(0, slices.Index(row, kernel.Max(row))) // none is where a logit is no number
 	sum := 0.0
 	var e [256]float32
 	for lo := 0; lo < len(row); lo += len(e) {
 		part := e[:copy(e[:], row[lo:])]
-		kernel.ExpScaled(part, 1, row[best])
-		var s float32
-		for _, v := range part {
-			s += v
-		}
-		sum += float64(s)
+		sum += float64(kernel.ExpScaled(part, 1, row[best]))
 	}
 	lse := float64(row[best]) + math.Log(sum)
 	h.lse[r] = float32(lse)

@@ -48,9 +48,7 @@ func rmsNorm(rows, width int, eps float64) bitlinear.Func {
 				x, y := in[0][r*width:][:width], out[r*width:][:width]
 				inv := float32(1 / math.Sqrt(float64(kernel.Dot(x, x))/float64(width)+eps))
 				inverse[r] = inv
-				for i, w := range in[1] {
-					y[i] = w * (x[i] * inv)
-				}
+				kernel.ScaledProduct(y, in[1], x, inv)
 			})
 		},
 		Backward: func(in [][]float32, grad []float32, grads [][]float32) {
@@ -64,15 +62,10 @@ func rmsNorm(rows, width int, eps float64) bitlinear.Func {
 
 // rmsNormGrad is dx = inv*w*g - x * inv^3/D * sum(x*w*g) of one row.
 func rmsNormGrad(dx, x, w, g []float32, inv float32) {
-	var sum float32
-	for i, v := range g {
-		dx[i] = v * w[i]
-		sum += dx[i] * x[i]
-	}
-	f := inv * inv * inv * sum / float32(len(x))
-	for i, v := range x {
-		dx[i] = dx[i]*inv - v*f
-	}
+	kernel.ScaledProduct(dx, w, g, 1)
+	f := inv * inv * inv * kernel.Dot(dx, x) / float32(len(x))
+	kernel.Scale(inv, dx)
+	kernel.Axpy(-f, x, dx)
 }
 
 // rmsNormWeightGrad sums grad*x*inv over the rows, each thread a range of columns, so
@@ -96,9 +89,8 @@ func residual(rows, width int) bitlinear.Func {
 		Name: "residual", Shape: []int{rows, width},
 		Forward: func(in [][]float32, out []float32) {
 			parallel.For(len(out), rowGrain, func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					out[i] = in[0][i] + in[1][i]
-				}
+				copy(out[lo:hi], in[0][lo:hi])
+				kernel.Axpy(1, in[1][lo:hi], out[lo:hi])
 			})
 		},
 		// Two copies, since Gorgonia may add to one of them in place.
@@ -133,10 +125,8 @@ func gatedUnit(rows, width int, act string) bitlinear.Func {
 }
 
 func reluSquared(out, gate, up []float32) {
-	for i, g := range gate {
-		g = max(g, 0)
-		out[i] = g * g * up[i]
-	}
+	copy(out, gate)
+	kernel.ReLU2Product(out, up)
 }
 
 func reluSquaredGrad(dGate, dUp, gate, up, grad []float32) {
@@ -150,9 +140,8 @@ func reluSquaredGrad(dGate, dUp, gate, up, grad []float32) {
 func sigmoid(x float32) float32 { return 1 / (1 + kernel.Exp(-x)) }
 
 func silu(out, gate, up []float32) {
-	for i, g := range gate {
-		out[i] = g * sigmoid(g) * up[i]
-	}
+	copy(out, gate)
+	kernel.SiLUProduct(out, up)
 }
 
 func siluGrad(dGate, dUp, gate, up, grad []float32) {

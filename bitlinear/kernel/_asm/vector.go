@@ -185,6 +185,17 @@ func (r registers) rescale() {
 	finish()
 }
 
+func (r registers) scale() {
+	TEXT("scale"+r.suffix, NOSPLIT, "func(n int, dst, x *float32, f float32)")
+	Doc("scale" + r.suffix + " writes dst[i] = x[i]*f.")
+	n, dst, x, f, v := param("n"), param("dst"), param("x"), r.splat("f"), r.one()
+	r.loop(n, func(at place) {
+		VMULPS(at.floats(x), f, v)
+		VMOVUPS(v, at.floats(dst))
+	})
+	finish()
+}
+
 // rescaleSums rescales so many rows of each token.
 func (r registers) rescaleSums(rows int) {
 	name := fmt.Sprintf("rescaleSums%sx%d", r.suffix, rows)
@@ -331,6 +342,7 @@ func (r registers) vectors() {
 	r.absMax()
 	r.quantize()
 	r.rescale()
+	r.scale()
 	r.rescaleSums(16)
 	r.rescaleSums(32)
 	r.int4Codes()
