@@ -32,6 +32,12 @@
 #define PRODUCT2_5_6 BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xd5
 #define PRODUCT3_5_7 BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xdd
 
+// TDPBF16PS: pairs of bfloat16, added up in float32.
+#define PAIRS0_4_6 BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4
+#define PAIRS1_4_7 BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc
+#define PAIRS2_5_6 BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5
+#define PAIRS3_5_7 BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd
+
 // The activations of the next step, eight rows at a time: alone, tiles would wait for each.
 #define FETCH8(at) \
 	PREFETCHT0 (at+0)(SI) \
@@ -43,66 +49,70 @@
 	PREFETCHT0 (at+384)(SI) \
 	PREFETCHT0 (at+448)(SI)
 
+// The loop of amxTiles, with the instructions that multiply.
+#define TILES(P0, P1, P2, P3) \
+	MOVQ config+64(FP), AX \
+	LDTILECFG_AX \
+	MOVQ panels+0(FP), CX \
+	MOVQ x+32(FP), R8 \
+	MOVQ dst+48(FP), DX \
+	MOVQ $64, R12 \
+	MOVQ $128, R13 \
+panel: \
+	MOVQ w+16(FP), DI \
+	MOVQ blockBytes+24(FP), BX \
+	ADDQ DI, BX \
+	MOVQ R8, SI \
+	CMPQ more+56(FP), $0 \
+	JNE  more \
+	ZERO(0) \
+	ZERO(1) \
+	ZERO(2) \
+	ZERO(3) \
+	JMP  begin \
+more: \
+	LOAD0 \
+	LOAD1 \
+	LOAD2 \
+	LOAD3 \
+begin: \
+	MOVQ steps+8(FP), AX \
+step: \
+	LOADX4 \
+	FETCH8(2048) \
+	LOADW6 \
+	LOADW7 \
+	LOADX5 \
+	P0 \
+	FETCH8(2560) \
+	P1 \
+	FETCH8(3072) \
+	P2 \
+	FETCH8(3584) \
+	P3 \
+	ADDQ $2048, SI \
+	ADDQ $1024, DI \
+	ADDQ $1024, BX \
+	DECQ AX \
+	JNZ  step \
+	STORE0 \
+	STORE1 \
+	STORE2 \
+	STORE3 \
+	ADDQ panelBytes+40(FP), R8 \
+	ADDQ $4096, DX \
+	DECQ CX \
+	JNZ  panel \
+	TILERELEASE \
+	RET
+
 // func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
 TEXT ·amxTiles(SB), NOSPLIT, $0-72
-	MOVQ config+64(FP), AX
-	LDTILECFG_AX
-	MOVQ panels+0(FP), CX
-	MOVQ x+32(FP), R8
-	MOVQ dst+48(FP), DX
-	MOVQ $64, R12
-	MOVQ $128, R13
+	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7)
 
-panel:
-	MOVQ w+16(FP), DI
-	MOVQ blockBytes+24(FP), BX
-	ADDQ DI, BX
-	MOVQ R8, SI
-	CMPQ more+56(FP), $0
-	JNE  more
-	ZERO(0)
-	ZERO(1)
-	ZERO(2)
-	ZERO(3)
-	JMP  begin
-
-more:
-	LOAD0
-	LOAD1
-	LOAD2
-	LOAD3
-
-begin:
-	MOVQ steps+8(FP), AX
-
-step:
-	LOADX4
-	FETCH8(2048)
-	LOADW6
-	LOADW7
-	LOADX5
-	PRODUCT0_4_6
-	FETCH8(2560)
-	PRODUCT1_4_7
-	FETCH8(3072)
-	PRODUCT2_5_6
-	FETCH8(3584)
-	PRODUCT3_5_7
-	ADDQ $2048, SI
-	ADDQ $1024, DI
-	ADDQ $1024, BX
-	DECQ AX
-	JNZ  step
-	STORE0
-	STORE1
-	STORE2
-	STORE3
-	ADDQ panelBytes+40(FP), R8
-	ADDQ $4096, DX
-	DECQ CX
-	JNZ  panel
-	TILERELEASE
-	RET
+// func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte)
+TEXT ·amxTilesBF16(SB), NOSPLIT, $0-72
+	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7)
 
 // func amxHalfTile(steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
 TEXT ·amxHalfTile(SB), NOSPLIT, $0-48

@@ -306,3 +306,12 @@ func narrowF16AVX2(n int, dst *uint16, x *float32)
 //
 //go:noescape
 func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)
+
+// bf16Pairs512 writes dst[p][j] = x[2p*ld+j], x[(2p+1)*ld+j] in bfloat16 for 16 columns j.
+func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
+
+// bf16Row512 writes 32 values of x in bfloat16 to dst, the next 32 dstStep bytes later, and so on.
+func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
+
+// bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.
+func bf16Columns512(dst *byte, x *float32, ld int)

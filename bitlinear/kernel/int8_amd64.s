@@ -4861,3 +4861,378 @@ loop:
 	JL      loop
 	VZEROUPPER
 	RET
+
+// func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
+// Requires: AVX, AVX512F
+TEXT ·bf16Pairs512(SB), NOSPLIT, $0-32
+	MOVQ         pairs+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         ld+24(FP), BX
+	VPBROADCASTD int1<>+0(SB), Z0
+	VPBROADCASTD belowHalf<>+0(SB), Z1
+	VPBROADCASTD highHalf<>+0(SB), Z3
+	SHLQ         $0x02, BX
+
+loop:
+	VMOVUPS    (DX), Z4
+	VMOVUPS    (DX)(BX*1), Z5
+	VPSRLD     $0x10, Z4, Z2
+	VPANDD     Z0, Z2, Z2
+	VPADDD     Z1, Z4, Z4
+	VPADDD     Z2, Z4, Z4
+	VPSRLD     $0x10, Z5, Z2
+	VPANDD     Z0, Z2, Z2
+	VPADDD     Z1, Z5, Z5
+	VPADDD     Z2, Z5, Z5
+	VPSRLD     $0x10, Z4, Z4
+	VPTERNLOGD $0xf8, Z3, Z5, Z4
+	VMOVDQU32  Z4, (CX)
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       $0x40, CX
+	DECQ       AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+DATA int1<>+0(SB)/4, $0x00000001
+GLOBL int1<>(SB), RODATA|NOPTR, $4
+
+DATA belowHalf<>+0(SB)/4, $0x00007fff
+GLOBL belowHalf<>(SB), RODATA|NOPTR, $4
+
+DATA highHalf<>+0(SB)/4, $0xffff0000
+GLOBL highHalf<>(SB), RODATA|NOPTR, $4
+
+// func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·bf16Row512(SB), NOSPLIT, $0-32
+	MOVQ         steps+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         dstStep+16(FP), DX
+	MOVQ         x+24(FP), BX
+	VPBROADCASTD int1<>+0(SB), Z0
+	VPBROADCASTD belowHalf<>+0(SB), Z1
+
+loop:
+	VMOVUPS (BX), Z3
+	VPSRLD  $0x10, Z3, Z2
+	VPANDD  Z0, Z2, Z2
+	VPADDD  Z1, Z3, Z3
+	VPADDD  Z2, Z3, Z3
+	VPSRLD  $0x10, Z3, Z3
+	VPMOVDW Z3, (CX)
+	VMOVUPS 64(BX), Z3
+	VPSRLD  $0x10, Z3, Z2
+	VPANDD  Z0, Z2, Z2
+	VPADDD  Z1, Z3, Z3
+	VPADDD  Z2, Z3, Z3
+	VPSRLD  $0x10, Z3, Z3
+	VPMOVDW Z3, 32(CX)
+	ADDQ    $0x00000080, BX
+	ADDQ    DX, CX
+	DECQ    AX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func bf16Columns512(dst *byte, x *float32, ld int)
+// Requires: AVX, AVX512F
+TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         ld+16(FP), DX
+	VPBROADCASTD int1<>+0(SB), Z0
+	VPBROADCASTD belowHalf<>+0(SB), Z1
+	VPBROADCASTD highHalf<>+0(SB), Z3
+	SHLQ         $0x02, DX
+	VMOVUPS      (CX), Z5
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z5, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z5, Z5
+	VPADDD       Z2, Z5, Z5
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPTERNLOGD   $0xf8, Z3, Z4, Z5
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z6
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z6, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z6, Z6
+	VPADDD       Z2, Z6, Z6
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z6, Z6
+	VPTERNLOGD   $0xf8, Z3, Z4, Z6
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z7
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z7, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z7, Z7
+	VPADDD       Z2, Z7, Z7
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z7, Z7
+	VPTERNLOGD   $0xf8, Z3, Z4, Z7
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z8
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z8, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z8, Z8
+	VPADDD       Z2, Z8, Z8
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z8, Z8
+	VPTERNLOGD   $0xf8, Z3, Z4, Z8
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z9
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z9, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z9, Z9
+	VPADDD       Z2, Z9, Z9
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z9, Z9
+	VPTERNLOGD   $0xf8, Z3, Z4, Z9
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z10
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z10, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z10, Z10
+	VPADDD       Z2, Z10, Z10
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z10, Z10
+	VPTERNLOGD   $0xf8, Z3, Z4, Z10
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z11
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z11, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z11, Z11
+	VPADDD       Z2, Z11, Z11
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z11, Z11
+	VPTERNLOGD   $0xf8, Z3, Z4, Z11
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z12
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z12, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z12, Z12
+	VPADDD       Z2, Z12, Z12
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z12, Z12
+	VPTERNLOGD   $0xf8, Z3, Z4, Z12
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z13
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z13, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z13, Z13
+	VPADDD       Z2, Z13, Z13
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z13, Z13
+	VPTERNLOGD   $0xf8, Z3, Z4, Z13
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z14
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z14, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z14, Z14
+	VPADDD       Z2, Z14, Z14
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z14, Z14
+	VPTERNLOGD   $0xf8, Z3, Z4, Z14
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z15
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z15, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z15, Z15
+	VPADDD       Z2, Z15, Z15
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z15, Z15
+	VPTERNLOGD   $0xf8, Z3, Z4, Z15
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z16
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z16, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z16, Z16
+	VPADDD       Z2, Z16, Z16
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z16, Z16
+	VPTERNLOGD   $0xf8, Z3, Z4, Z16
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z17
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z17, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z17, Z17
+	VPADDD       Z2, Z17, Z17
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z17, Z17
+	VPTERNLOGD   $0xf8, Z3, Z4, Z17
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z18
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z18, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z18, Z18
+	VPADDD       Z2, Z18, Z18
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z18, Z18
+	VPTERNLOGD   $0xf8, Z3, Z4, Z18
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z19
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z19, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z19, Z19
+	VPADDD       Z2, Z19, Z19
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z19, Z19
+	VPTERNLOGD   $0xf8, Z3, Z4, Z19
+	LEAQ         (CX)(DX*2), CX
+	VMOVUPS      (CX), Z20
+	VMOVUPS      (CX)(DX*1), Z4
+	VPSRLD       $0x10, Z20, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z20, Z20
+	VPADDD       Z2, Z20, Z20
+	VPSRLD       $0x10, Z4, Z2
+	VPANDD       Z0, Z2, Z2
+	VPADDD       Z1, Z4, Z4
+	VPADDD       Z2, Z4, Z4
+	VPSRLD       $0x10, Z20, Z20
+	VPTERNLOGD   $0xf8, Z3, Z4, Z20
+	LEAQ         (CX)(DX*2), CX
+	VPUNPCKHDQ   Z6, Z5, Z4
+	VPUNPCKLDQ   Z6, Z5, Z5
+	VPUNPCKHDQ   Z8, Z7, Z6
+	VPUNPCKLDQ   Z8, Z7, Z7
+	VPUNPCKHDQ   Z10, Z9, Z8
+	VPUNPCKLDQ   Z10, Z9, Z9
+	VPUNPCKHDQ   Z12, Z11, Z10
+	VPUNPCKLDQ   Z12, Z11, Z11
+	VPUNPCKHDQ   Z14, Z13, Z12
+	VPUNPCKLDQ   Z14, Z13, Z13
+	VPUNPCKHDQ   Z16, Z15, Z14
+	VPUNPCKLDQ   Z16, Z15, Z15
+	VPUNPCKHDQ   Z18, Z17, Z16
+	VPUNPCKLDQ   Z18, Z17, Z17
+	VPUNPCKHDQ   Z20, Z19, Z18
+	VPUNPCKLDQ   Z20, Z19, Z19
+	VPUNPCKHQDQ  Z7, Z5, Z20
+	VPUNPCKLQDQ  Z7, Z5, Z5
+	VPUNPCKHQDQ  Z6, Z4, Z7
+	VPUNPCKLQDQ  Z6, Z4, Z4
+	VPUNPCKHQDQ  Z11, Z9, Z6
+	VPUNPCKLQDQ  Z11, Z9, Z9
+	VPUNPCKHQDQ  Z10, Z8, Z11
+	VPUNPCKLQDQ  Z10, Z8, Z8
+	VPUNPCKHQDQ  Z15, Z13, Z10
+	VPUNPCKLQDQ  Z15, Z13, Z13
+	VPUNPCKHQDQ  Z14, Z12, Z15
+	VPUNPCKLQDQ  Z14, Z12, Z12
+	VPUNPCKHQDQ  Z19, Z17, Z14
+	VPUNPCKLQDQ  Z19, Z17, Z17
+	VPUNPCKHQDQ  Z18, Z16, Z19
+	VPUNPCKLQDQ  Z18, Z16, Z16
+	VSHUFI32X4   $0xdd, Z9, Z5, Z18
+	VSHUFI32X4   $0x88, Z9, Z5, Z5
+	VSHUFI32X4   $0xdd, Z17, Z13, Z9
+	VSHUFI32X4   $0x88, Z17, Z13, Z13
+	VSHUFI32X4   $0xdd, Z13, Z5, Z17
+	VSHUFI32X4   $0x88, Z13, Z5, Z5
+	VSHUFI32X4   $0xdd, Z9, Z18, Z13
+	VSHUFI32X4   $0x88, Z9, Z18, Z18
+	VSHUFI32X4   $0xdd, Z6, Z20, Z9
+	VSHUFI32X4   $0x88, Z6, Z20, Z20
+	VSHUFI32X4   $0xdd, Z14, Z10, Z6
+	VSHUFI32X4   $0x88, Z14, Z10, Z10
+	VSHUFI32X4   $0xdd, Z10, Z20, Z14
+	VSHUFI32X4   $0x88, Z10, Z20, Z20
+	VSHUFI32X4   $0xdd, Z6, Z9, Z10
+	VSHUFI32X4   $0x88, Z6, Z9, Z9
+	VSHUFI32X4   $0xdd, Z8, Z4, Z6
+	VSHUFI32X4   $0x88, Z8, Z4, Z4
+	VSHUFI32X4   $0xdd, Z16, Z12, Z8
+	VSHUFI32X4   $0x88, Z16, Z12, Z12
+	VSHUFI32X4   $0xdd, Z12, Z4, Z16
+	VSHUFI32X4   $0x88, Z12, Z4, Z4
+	VSHUFI32X4   $0xdd, Z8, Z6, Z12
+	VSHUFI32X4   $0x88, Z8, Z6, Z6
+	VSHUFI32X4   $0xdd, Z11, Z7, Z8
+	VSHUFI32X4   $0x88, Z11, Z7, Z7
+	VSHUFI32X4   $0xdd, Z19, Z15, Z11
+	VSHUFI32X4   $0x88, Z19, Z15, Z15
+	VSHUFI32X4   $0xdd, Z15, Z7, Z19
+	VSHUFI32X4   $0x88, Z15, Z7, Z7
+	VSHUFI32X4   $0xdd, Z11, Z8, Z15
+	VSHUFI32X4   $0x88, Z11, Z8, Z8
+	VMOVDQU32    Z5, (AX)
+	VMOVDQU32    Z20, 64(AX)
+	VMOVDQU32    Z4, 128(AX)
+	VMOVDQU32    Z7, 192(AX)
+	VMOVDQU32    Z18, 256(AX)
+	VMOVDQU32    Z9, 320(AX)
+	VMOVDQU32    Z6, 384(AX)
+	VMOVDQU32    Z8, 448(AX)
+	VMOVDQU32    Z17, 512(AX)
+	VMOVDQU32    Z14, 576(AX)
+	VMOVDQU32    Z16, 640(AX)
+	VMOVDQU32    Z19, 704(AX)
+	VMOVDQU32    Z13, 768(AX)
+	VMOVDQU32    Z10, 832(AX)
+	VMOVDQU32    Z12, 896(AX)
+	VMOVDQU32    Z15, 960(AX)
+	VZEROUPPER
+	RET

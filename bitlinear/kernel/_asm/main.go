@@ -59,6 +59,9 @@ func avx512() {
 	}
 	dotQ6K()
 	attention()
+	bf16Pairs()
+	bf16Row()
+	bf16Columns()
 }
 
 // broadcast is a read-only constant of one repeated 32-bit word.

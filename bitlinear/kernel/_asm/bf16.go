@@ -1,0 +1,124 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// rounding returns the code that rounds the float32 of v to bfloat16, to nearest and half
+// to even, in the high half of each lane; the low half is not cleared.
+func rounding() func(v reg.VecVirtual) {
+	one, half, spare := zmm.word("int1", 1), zmm.word("belowHalf", 0x7fff), ZMM()
+	return func(v reg.VecVirtual) {
+		VPSRLD(U8(16), v, spare)
+		VPANDD(one, spare, spare)
+		VPADDD(half, v, v)
+		VPADDD(spare, v, v)
+	}
+}
+
+// pairing returns the code that makes pairs of bfloat16 of two rows of 16 floats, the
+// first row in the low halves, in low.
+func pairing() func(low, high reg.VecVirtual, first, second Mem) {
+	round, mask := rounding(), zmm.word("highHalf", 0xffff0000)
+	const keepOr = 0xf8 // of VPTERNLOG: a | b&c
+	return func(low, high reg.VecVirtual, first, second Mem) {
+		VMOVUPS(first, low)
+		VMOVUPS(second, high)
+		round(low)
+		round(high)
+		VPSRLD(U8(16), low, low)
+		VPTERNLOGD(U8(keepOr), mask, high, low)
+	}
+}
+
+// bf16Pairs packs 16 columns of the second operand of a product.
+func bf16Pairs() {
+	TEXT("bf16Pairs512", NOSPLIT, "func(pairs int, dst *byte, x *float32, ld int)")
+	Doc("bf16Pairs512 writes dst[p][j] = x[2p*ld+j], x[(2p+1)*ld+j] in bfloat16 for 16 columns j.")
+	pairs, dst, x, ld := param("pairs"), param("dst"), param("x"), param("ld")
+	pair, low, high := pairing(), ZMM(), ZMM()
+	SHLQ(U8(2), ld)
+	Label("loop")
+	pair(low, high, Mem{Base: x}, Mem{Base: x, Index: ld, Scale: 1})
+	VMOVDQU32(low, Mem{Base: dst})
+	LEAQ(Mem{Base: x, Index: ld, Scale: 2}, x.(reg.GPVirtual))
+	ADDQ(Imm(64), dst)
+	DECQ(pairs)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// bf16Row packs a row of the first operand, 32 values a step.
+func bf16Row() {
+	TEXT("bf16Row512", NOSPLIT, "func(steps int, dst *byte, dstStep int, x *float32)")
+	Doc("bf16Row512 writes 32 values of x in bfloat16 to dst, the next 32 dstStep bytes later, and so on.")
+	steps, dst, step, x := param("steps"), param("dst"), param("dstStep"), param("x")
+	round, v := rounding(), ZMM()
+	Label("loop")
+	for i := range 2 {
+		VMOVUPS(Mem{Base: x, Disp: 64 * i}, v)
+		round(v)
+		VPSRLD(U8(16), v, v)
+		VPMOVDW(v, Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(U32(128), x)
+	ADDQ(step, dst)
+	DECQ(steps)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// bf16Columns packs a tile of the first operand out of its transpose.
+func bf16Columns() {
+	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int)")
+	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.")
+	dst, x, ld := param("dst"), param("x"), param("ld")
+	pair, high := pairing(), ZMM()
+	SHLQ(U8(2), ld)
+	rows := make([]reg.VecVirtual, 16)
+	for i := range rows {
+		rows[i] = ZMM()
+		pair(rows[i], high, Mem{Base: x}, Mem{Base: x, Index: ld, Scale: 1})
+		LEAQ(Mem{Base: x, Index: ld, Scale: 2}, x.(reg.GPVirtual))
+	}
+	transpose(rows, high)
+	for i, r := range rows {
+		VMOVDQU32(r, Mem{Base: dst, Disp: 64 * i})
+	}
+	finish()
+}
+
+// transpose turns 16 rows of 16 words into columns; spare is a register more.
+func transpose(rows []reg.VecVirtual, spare reg.VecVirtual) {
+	// both replaces rows a and b by two mixtures of them.
+	both := func(a, b int, low, high func(x, y, dst reg.VecVirtual)) {
+		high(rows[a], rows[b], spare)
+		low(rows[a], rows[b], rows[a])
+		rows[b], spare = spare, rows[b]
+	}
+	words := [2]func(x, y, dst reg.VecVirtual){
+		func(x, y, dst reg.VecVirtual) { VPUNPCKLDQ(y, x, dst) }, func(x, y, dst reg.VecVirtual) { VPUNPCKHDQ(y, x, dst) },
+	}
+	doubles := [2]func(x, y, dst reg.VecVirtual){
+		func(x, y, dst reg.VecVirtual) { VPUNPCKLQDQ(y, x, dst) }, func(x, y, dst reg.VecVirtual) { VPUNPCKHQDQ(y, x, dst) },
+	}
+	lanes := [2]func(x, y, dst reg.VecVirtual){
+		func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0x88), y, x, dst) }, func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0xdd), y, x, dst) },
+	}
+	for i := 0; i < 16; i += 2 {
+		both(i, i+1, words[0], words[1])
+	}
+	for i := 0; i < 16; i += 4 { // rows i+2j hold the same columns of all four after it
+		both(i, i+2, doubles[0], doubles[1])
+		both(i+1, i+3, doubles[0], doubles[1])
+		rows[i+1], rows[i+2] = rows[i+2], rows[i+1]
+	}
+	for j := range 4 { // column 4l+j is lane l of rows j, 4+j, 8+j and 12+j
+		both(j, 4+j, lanes[0], lanes[1])
+		both(8+j, 12+j, lanes[0], lanes[1])
+		both(j, 8+j, lanes[0], lanes[1])
+		both(4+j, 12+j, lanes[0], lanes[1])
+	}
+}
