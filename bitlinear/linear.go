@@ -12,17 +12,22 @@ import (
 // With Ternary it is BitLinear: activations are rounded to int8 per token, weights to
 // -1, 0, +1 per tensor, and gradients pass both roundings as if they were not there
 // (the straight-through estimator), so dX = dY Wq and dW = dY^T Xq with the
-// dequantised values. The rounded integers are kept as float32, in which their
-// products are exact below 2^24.
+// dequantised values. The forward product is that of the engine, int8 by packed weights
+// in int32. The rounded integers are kept as float32 for the backward products, of which
+// dY is the only operand that BF16 rounds.
 type Linear struct {
 	Ternary bool
+	BF16    bool // backward products of ternary weights in bfloat16; see kernel.HasBF16
 	m, k, n int
-	rows    []int     // N_i
-	xq      []float32 // [M,K] activations as integers (or as they are)
-	xScale  []float32 // [M] activation scales
-	wq      []float32 // [N,K] ternary weights (or as they are)
-	wScale  []float32 // per weight, absmean
-	dy      []float32 // [M,N] scratch of the backward pass
+	rows    []int             // N_i
+	xq      []float32         // [M,K] activations as integers (or as they are)
+	x8      []int8            // xq again
+	xScale  []float32         // [M] activation scales
+	wq      []float32         // [N,K] ternary weights (or as they are)
+	packed  []*kernel.Ternary // wq again, weight by weight
+	wScale  []float32         // per weight, absmean
+	outputs []kernel.Output   // of the forward product
+	dy      []float32         // [M,N] scratch of the backward pass
 }
 
 // NewLinear makes a layer for M rows of K values and weights of the given N.
@@ -32,6 +37,15 @@ func NewLinear(ternary bool, m, k int, rows ...int) *Linear {
 		l.n += n
 	}
 	l.xq, l.wq = make([]float32, m*k), make([]float32, l.n*k)
+	if !ternary {
+		return l
+	}
+	l.x8 = make([]int8, m*k)
+	for _, n := range rows {
+		w := kernel.NewTernary(n, k)
+		l.packed = append(l.packed, w)
+		l.outputs = append(l.outputs, kernel.Output{W: w, Factor: make([]float32, m), Stride: l.n})
+	}
 	return l
 }
 
@@ -62,10 +76,18 @@ func (l *Linear) forward(in [][]float32, y []float32) {
 		l.loadWeight(i, w)
 	}
 	l.loadInput(in[0])
-	kernel.Gemm(false, true, l.m, l.n, l.k, l.xq, l.wq, y, false)
-	if l.Ternary {
-		l.scaleColumns(y, y, quant.Rescale)
+	if !l.Ternary {
+		kernel.Gemm(false, true, l.m, l.n, l.k, l.xq, l.wq, y, false)
+		return
 	}
+	for i := range l.outputs {
+		o := &l.outputs[i]
+		o.Dst = y[l.firstRow(i):]
+		for t, s := range l.xScale {
+			o.Factor[t] = quant.Rescale(l.wScale[i], s)
+		}
+	}
+	kernel.MulTernary(l.x8, l.m, l.outputs...)
 }
 
 func (l *Linear) loadWeight(i int, w []float32) {
@@ -77,6 +99,7 @@ func (l *Linear) loadWeight(i int, w []float32) {
 	l.wScale[i] = kernel.AbsMean(w)
 	inverse := 1 / l.wScale[i]
 	parallel.For(len(w), 1<<14, func(lo, hi int) { kernel.TernarizeFloat(dst[lo:hi], w[lo:hi], inverse) })
+	l.packed[i].PackFloats(dst)
 }
 
 func (l *Linear) loadInput(x []float32) {
@@ -86,7 +109,9 @@ func (l *Linear) loadInput(x []float32) {
 	}
 	parallel.For(l.m, 1+1<<14/l.k, func(lo, hi int) {
 		for t := lo; t < hi; t++ {
-			l.xScale[t] = kernel.QuantizeActivationsFloat(l.xq[t*l.k:][:l.k], x[t*l.k:][:l.k])
+			row := l.x8[t*l.k:][:l.k]
+			l.xScale[t] = kernel.QuantizeActivations(row, x[t*l.k:][:l.k])
+			kernel.WidenInt8(l.xq[t*l.k:][:l.k], row)
 		}
 	})
 }
@@ -113,12 +138,20 @@ func (l *Linear) backward(_ [][]float32, grad []float32, grads [][]float32) {
 		dy = l.dy
 		l.scaleColumns(dy, grad, func(weight, _ float32) float32 { return weight })
 	}
-	kernel.Gemm(false, false, l.m, l.k, l.n, dy, l.wq, grads[0], false)
+	l.product(false, l.m, l.n, dy, l.wq, grads[0])
 	if l.Ternary { // and the activations' scales likewise from Xq
 		l.scaleColumns(dy, grad, func(_, activation float32) float32 { return 1 / activation })
 	}
 	for i, n := range l.rows {
-		lo := l.firstRow(i)
-		kernel.GemmStrided(true, false, n, l.k, l.m, dy[lo:], l.n, l.xq, l.k, grads[1+i], false)
+		l.product(true, n, l.m, dy[l.firstRow(i):], l.xq, grads[1+i])
 	}
+}
+
+// product computes c [rows,K] = dY b, or dY^T b, over depth values.
+func (l *Linear) product(transposed bool, rows, depth int, dy, b, c []float32) {
+	if l.Ternary && l.BF16 {
+		kernel.GemmBF16(transposed, rows, l.k, depth, dy, l.n, b, l.k, c)
+		return
+	}
+	kernel.GemmStrided(transposed, false, rows, l.k, depth, dy, l.n, b, l.k, c, false)
 }

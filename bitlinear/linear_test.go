@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"trit/bitlinear/kernel"
 	"trit/bitlinear/quant"
 )
 
@@ -103,4 +104,39 @@ func dequantizedWeight(w []float32) []float64 {
 		out[i] = float64(v) * float64(s)
 	}
 	return out
+}
+
+// TestBF16RoundsNothingButGradients: the products are off by the rounding of dY, up to 2^-9
+// of the size of their terms, whose errors add up as random ones do.
+func TestBF16RoundsNothingButGradients(t *testing.T) {
+	if !kernel.HasBF16() {
+		t.Skip("this machine has no products in bfloat16")
+	}
+	const m, k, n = 40, 70, 37
+	r := rand.New(rand.NewPCG(3, 4))
+	x, w, c := random(r, m*k), random(r, n*k), random(r, m*n)
+	var results [2][2][]float32
+	for i := range results {
+		l := NewLinear(true, m, k, n)
+		l.BF16 = i == 1
+		f := l.Func("test")
+		f.Forward([][]float32{x, w}, make([]float32, m*n))
+		results[i] = [2][]float32{make([]float32, m*k), make([]float32, n*k)}
+		f.Backward([][]float32{x, w}, c, results[i][:])
+	}
+	for g, terms := range []float64{n, m} {
+		different := 0
+		for i, want := range results[0][g] {
+			off := math.Abs(float64(results[1][g][i] - want))
+			if off > 4*0x1p-9*math.Sqrt(terms) {
+				t.Fatalf("gradient %d: value %d is %g, float32 gives %g", g, i, results[1][g][i], want)
+			}
+			if off > 0 {
+				different++
+			}
+		}
+		if different == 0 {
+			t.Errorf("gradient %d: bfloat16 gave the bits of float32, so it was not used", g)
+		}
+	}
 }

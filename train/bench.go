@@ -23,7 +23,8 @@ type Speed struct {
 // step warms up and is not counted.
 func Bench(c model.Config, o Options, steps int) (Speed, error) {
 	p := graph.NewParams(c, 1)
-	d, err := graph.New(p, graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true})
+	o.resolvePrecision()
+	d, err := graph.New(p, graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true, BF16: o.Precision == PrecisionBF16})
 	if err != nil {
 		return Speed{}, err
 	}

@@ -5,8 +5,10 @@ package train
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"trit/optim"
+	"trit/train/graph"
 )
 
 // Options say how to train. The JSON names are the keys of a configuration file.
@@ -32,7 +34,15 @@ type Options struct {
 	CheckpointInterval   int     `json:"checkpoint_interval"`
 	LogInterval          int     `json:"log_interval"`
 	Seed                 uint64  `json:"seed"`
+	Precision            string  `json:"precision"` // of the backward products
 }
+
+// Precisions of the backward products. The forward products are exact integers anyway.
+const (
+	PrecisionAuto    = "auto" // bf16 where the machine has it; that of the run when it is resumed
+	PrecisionFloat32 = "float32"
+	PrecisionBF16    = "bf16" // rounds gradients to bfloat16 for a product; weights and activations are exact
+)
 
 // Default is the recipe of the BitNet papers at a size to try out.
 func Default() Options {
@@ -40,7 +50,7 @@ func Default() Options {
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
-		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LogInterval: 10, Seed: 1,
+		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
 }
 
@@ -68,9 +78,23 @@ func (o Options) Validate() error {
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
 		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
 	}
+	if !slices.Contains([]string{PrecisionAuto, PrecisionFloat32, PrecisionBF16}, o.Precision) {
+		errs = append(errs, fmt.Errorf("precision is %q: want %s, %s or %s", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16))
+	}
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
 	return errors.Join(append(errs, s.Validate())...)
+}
+
+// resolvePrecision decides what auto is on this machine.
+func (o *Options) resolvePrecision() {
+	if o.Precision != PrecisionAuto {
+		return
+	}
+	o.Precision = PrecisionFloat32
+	if graph.HasBF16() {
+		o.Precision = PrecisionBF16
+	}
 }
 
 func (o Options) schedule() optim.Schedule {

@@ -70,6 +70,12 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 	if t.run.Options.MaxSteps == 0 {
 		t.run.Options.MaxSteps = before.MaxSteps // chosen for the time then
 	}
+	if before.Precision == "" {
+		before.Precision = PrecisionFloat32 // of a run from before there was a choice
+	}
+	if t.run.Options.Precision == PrecisionAuto {
+		t.run.Options.Precision = before.Precision
+	}
 	now := t.run.Options
 	now.EvalInterval, now.EvalBatches, now.CheckpointInterval, now.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
 	a, b := reflect.ValueOf(now), reflect.ValueOf(before)

@@ -163,6 +163,8 @@ func TestRefusals(t *testing.T) {
 	for want, change := range map[string]func(*Run){
 		"--resume":       func(*Run) {},
 		"learning_rate":  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
+		"precision is":   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
+		"begun with":     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
 		"model":          func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
 		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
 		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
@@ -185,6 +187,15 @@ func TestRefusals(t *testing.T) {
 	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "another run") {
 		t.Errorf("a locked folder: got %v", err)
 	}
+}
+
+// otherPrecision is the one that auto is not on this machine.
+func otherPrecision() string {
+	o := Default()
+	if o.resolvePrecision(); o.Precision == PrecisionBF16 {
+		return PrecisionFloat32
+	}
+	return PrecisionBF16
 }
 
 func ExampleOptions_TokensPerStep() {

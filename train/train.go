@@ -138,12 +138,13 @@ func (t *trainer) build() error {
 	if err := t.restoreOrInit(); err != nil {
 		return err
 	}
+	t.run.Options.resolvePrecision()
 	shape := graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength}
 	var err error
 	if t.evaluator, err = graph.New(t.params, shape); err != nil {
 		return err
 	}
-	shape.Backward = true
+	shape.Backward, shape.BF16 = true, t.run.Options.Precision == PrecisionBF16
 	if t.decoder, err = graph.New(t.params, shape); err != nil {
 		return err
 	}

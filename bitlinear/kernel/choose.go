@@ -23,7 +23,7 @@ var FasterFormat = sync.OnceValue(func() Format {
 	for try := range 5 {
 		for f, w := range list {
 			start := time.Now()
-			MulTernary(x, 1, Output{w, y, []float32{1}})
+			MulTernary(x, 1, Output{W: w, Dst: y, Factor: []float32{1}})
 			if took := time.Since(start); try == 0 || took < fastest[f] {
 				fastest[f] = took
 			}

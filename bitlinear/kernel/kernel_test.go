@@ -252,7 +252,7 @@ func TestMulTernaryTogether(t *testing.T) {
 				q := make([]int8, n*k)
 				fillTernary(r, q, nil, false)
 				w, _ := PackTernary(f, n, k, q)
-				list, weights = append(list, Output{w, make([]float32, m*n), factor}), append(weights, q)
+				list, weights = append(list, Output{W: w, Dst: make([]float32, m*n), Factor: factor}), append(weights, q)
 			}
 			for threads := 1; threads <= 3; threads++ {
 				parallel.SetThreads(threads)

@@ -20,6 +20,21 @@ func quadsOf(quads []uint32, q []int8) {
 	}
 }
 
+// quadsOfFloats is quadsOf for values in float32.
+func quadsOfFloats(quads []uint32, q []float32) {
+	for i := range quads {
+		if 4*i+4 <= len(q) {
+			v := q[4*i:][:4]
+			quads[i] = uint32(v[0]+1) | uint32(v[1]+1)<<8 | uint32(v[2]+1)<<16 | uint32(v[3]+1)<<24
+			continue
+		}
+		quads[i] = 0
+		for j, v := range q[4*i:] {
+			quads[i] |= uint32(v+1) << (8 * j)
+		}
+	}
+}
+
 // quadsOfI2S writes the codes of I2_S: of 128 columns, byte j has the columns j, 32+j, 64+j
 // and 96+j from its high bits down.
 func quadsOfI2S(quads []uint32, codes []byte) error {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"trit/bitlinear/quant"
@@ -61,13 +62,32 @@ func PackI2S(f Format, n, k int, codes []byte) (*Ternary, error) {
 	return packRows(f, n, k, func(quads []uint32, i int) error { return quadsOfI2S(quads, codes[i*k/4:][:k/4]) })
 }
 
+// NewTernary makes a matrix of 2-bit weights, to be filled by PackFloats.
+func NewTernary(n, k int) *Ternary { return newTernary(Bits2, n, k) }
+
+// PackFloats replaces the weights by -1, 0 and +1 given as float32, [N,K].
+func (w *Ternary) PackFloats(q []float32) {
+	clear(w.codes)
+	_ = w.packRows(func(quads []uint32, i int) error {
+		quadsOfFloats(quads, q[i*w.K:][:w.K])
+		return nil
+	})
+}
+
 // packRows packs the n rows whose codes the function gives, on several threads.
 func packRows(f Format, n, k int, row func(quads []uint32, i int) error) (*Ternary, error) {
 	w := newTernary(f, n, k)
+	return w, w.packRows(row)
+}
+
+func (w *Ternary) packRows(row func(quads []uint32, i int) error) error {
 	var once sync.Once
 	var failed error
-	parallel.For(n, blockRows, func(lo, hi int) {
-		quads := make([]uint32, ceil(k, 4))
+	parallel.For(w.N, blockRows, func(lo, hi int) {
+		buffer := quadsPool.Get().(*[]uint32)
+		defer quadsPool.Put(buffer)
+		quads := slices.Grow((*buffer)[:0], ceil(w.K, 4))[:ceil(w.K, 4)]
+		*buffer = quads
 		for i := lo; i < hi; i++ {
 			if err := row(quads, i); err != nil {
 				once.Do(func() { failed = err })
@@ -76,8 +96,10 @@ func packRows(f Format, n, k int, row func(quads []uint32, i int) error) (*Terna
 			w.setRow(i, quads)
 		}
 	})
-	return w, failed
+	return failed
 }
+
+var quadsPool = sync.Pool{New: func() any { return new([]uint32) }}
 
 func newTernary(f Format, n, k int) *Ternary {
 	w := &Ternary{N: n, K: k, format: f}
@@ -113,11 +135,12 @@ func (w *Ternary) MulInt8(dst []int32, x []int8, m int) {
 	mulTiles(w.over(ternaryTiles, func(s sums) { s.copyTo(dst, w.N) }), x, m)
 }
 
-// Output is where a product with W goes: Dst[t,n] = float32(sum)*Factor[t].
+// Output is where a product with W goes: Dst[t*Stride+n] = float32(sum)*Factor[t].
 type Output struct {
 	W      *Ternary
 	Dst    []float32
 	Factor []float32
+	Stride int // 0: W.N
 }
 
 // MulTernary multiplies x [m,K] by several matrices of K columns and one format, in one
@@ -128,7 +151,10 @@ func MulTernary(x []int8, m int, list ...Output) {
 		if o.W.K != list[0].W.K || o.W.format != list[0].W.format {
 			panic(fmt.Sprintf("kernel: matrices of %d columns in %v and of %d in %v have no product together", list[0].W.K, list[0].W.format, o.W.K, o.W.format))
 		}
-		products[i] = o.W.over(ternaryTiles, func(s sums) { s.rescaleTo(o.Dst, o.W.N, o.Factor) })
+		if o.Stride == 0 {
+			o.Stride = o.W.N
+		}
+		products[i] = o.W.over(ternaryTiles, func(s sums) { s.rescaleTo(o.Dst, o.Stride, o.Factor) })
 	}
 	mulTogether(products, x, m)
 }

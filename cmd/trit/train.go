@@ -26,6 +26,7 @@ func trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
+			oneOfFlag("precision", "of the backward products: auto is bf16 where the machine has it, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
@@ -76,6 +77,9 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	}
 	if c.IsSet("max-steps") {
 		config.MaxSteps = c.Int("max-steps")
+	}
+	if c.IsSet("precision") {
+		config.Precision = c.String("precision")
 	}
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")

@@ -14,7 +14,7 @@ func BenchmarkStep(b *testing.B) {
 	c := model.Config{VocabSize: 1024, HiddenSize: 192, IntermediateSize: 512, NumHiddenLayers: 6, NumAttentionHeads: 6, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	c.Resolve()
 	const batch, length = 8, 256
-	d, err := New(NewParams(c, 1), Options{batch, length, true})
+	d, err := New(NewParams(c, 1), Options{Batch: batch, SequenceLength: length, Backward: true})
 	if err != nil {
 		b.Fatal(err)
 	}

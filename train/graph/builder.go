@@ -31,6 +31,7 @@ func (b *builder) decoder() {
 		head = model.EmbedTokens
 	}
 	b.d.head = newLossHead(b.rows, c.HiddenSize, c.VocabSize, b.d.targets)
+	b.d.head.bf16 = b.d.options.BF16
 	b.d.loss = b.apply(b.d.head.fn(), x, b.weight(head))
 }
 
@@ -82,6 +83,7 @@ func (b *builder) linear(x *G.Node, width, l int, names ...string) *G.Node {
 		inputs, rows, full = append(inputs, w), append(rows, w.Shape()[0]), append(full, n)
 	}
 	layer := bitlinear.NewLinear(b.d.cfg.Ternary, b.rows, width, rows...)
+	layer.BF16 = b.d.options.BF16
 	b.d.linears = append(b.d.linears, namedLinear{layer, full})
 	return b.apply(layer.Func(full[0]), inputs...)
 }

@@ -7,6 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"trit/bitlinear"
+	"trit/bitlinear/kernel"
 	"trit/model"
 )
 
@@ -16,7 +17,11 @@ type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
+	BF16           bool // backward products of ternary layers and of the head in bfloat16
 }
+
+// HasBF16 tells whether this machine has products in bfloat16.
+func HasBF16() bool { return kernel.HasBF16() }
 
 // Decoder is a graph with its inputs and results. It is not for use by several
 // goroutines; its operations use several threads themselves.
@@ -49,6 +54,9 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	defer recoverTo(&err)
 	if o.Batch < 1 || o.SequenceLength < 1 || o.SequenceLength > p.Config.MaxPositionEmbeddings {
 		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
+	}
+	if o.BF16 && !HasBF16() {
+		return nil, fmt.Errorf("this machine has no matrix registers for bfloat16: set precision to float32")
 	}
 	n := o.Batch * o.SequenceLength
 	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{}, grads: map[string]*G.Node{},

@@ -129,7 +129,7 @@ func TestDocumentsDoNotSeeEachOther(t *testing.T) {
 func TestSteadyStepAllocatesLittle(t *testing.T) {
 	c := model.Config{VocabSize: 256, HiddenSize: 64, IntermediateSize: 128, NumHiddenLayers: 2, NumAttentionHeads: 4, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	c.Resolve()
-	d, err := New(NewParams(c, 1), Options{4, 64, true})
+	d, err := New(NewParams(c, 1), Options{Batch: 4, SequenceLength: 64, Backward: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func testGolden(t *testing.T, path string) {
 		logitsTolerance, gradTolerance = 1e-5, 1e-5
 	}
 	for _, backward := range []bool{false, true} {
-		d, err := New(p, Options{batch, length, backward})
+		d, err := New(p, Options{Batch: batch, SequenceLength: length, Backward: backward})
 		if err != nil {
 			t.Fatal(err)
 		}

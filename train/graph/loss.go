@@ -12,6 +12,7 @@ import (
 // x [M,D], weight [V,D] -> loss.
 type lossHead struct {
 	rows, width, vocab int
+	bf16               bool // backward products in bfloat16
 	targets            []int32
 	logits             []float32 // [M,V]; the backward pass turns it into its gradient
 	lse                []float32 // log of the sum of exponentials of each row
@@ -75,6 +76,11 @@ func (h *lossHead) backward(in [][]float32, _ []float32, grads [][]float32) {
 		kernel.Scale(scale, row)
 		row[h.targets[r]] -= scale
 	})
+	if h.bf16 {
+		kernel.GemmBF16(false, h.rows, h.width, h.vocab, h.logits, h.vocab, in[1], h.width, grads[0])
+		kernel.GemmBF16(true, h.vocab, h.width, h.rows, h.logits, h.vocab, in[0], h.width, grads[1])
+		return
+	}
 	kernel.Gemm(false, false, h.rows, h.width, h.vocab, h.logits, in[1], grads[0], false)
 	kernel.Gemm(true, false, h.vocab, h.width, h.rows, h.logits, in[0], grads[1], false)
 }
