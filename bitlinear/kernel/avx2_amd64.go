@@ -207,9 +207,6 @@ func siluProduct256(n int, gate *float32, up *float32)
 // 2-bit codes. The number of groups is a multiple of 4.
 func tritsWiden256(groups int, w *byte, dst *byte)
 
-// floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.
-func floatsF16AVX2(n int, dst *float32, src *byte)
-
 // floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
 func floatsBF16AVX2(n int, dst *float32, src *byte)
 

@@ -6976,25 +6976,6 @@ GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
 DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
 GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
-// func floatsF16AVX2(n int, dst *float32, src *byte)
-// Requires: AVX, F16C
-TEXT ·floatsF16AVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	XORQ BX, BX
-
-loop:
-	VCVTPH2PS (DX)(BX*2), Y0
-	VMOVUPS   Y0, (CX)(BX*4)
-	VCVTPH2PS 16(DX)(BX*2), Y0
-	VMOVUPS   Y0, 32(CX)(BX*4)
-	ADDQ      $0x10, BX
-	CMPQ      BX, AX
-	JL        loop
-	VZEROUPPER
-	RET
-
 // func floatsBF16AVX2(n int, dst *float32, src *byte)
 // Requires: AVX, AVX2
 TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24

@@ -101,15 +101,9 @@ func FloatsF32(dst []float32, src []byte) {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src)
 }
 
-// FloatsF16 writes the values of a row in half precision.
+// FloatsF16 writes the values of a row in half precision of this machine's byte order.
 func FloatsF16(dst []float32, src []byte) {
-	n := convertible(len(dst))
-	if n > 0 {
-		floatsF16AVX2(n, &dst[0], &src[:2*n][0])
-	}
-	for i := range dst[n:] {
-		dst[n+i] = float16.FromBits(binary.LittleEndian.Uint16(src[2*(n+i):]))
-	}
+	WidenF16(dst, unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(src))), len(dst)))
 }
 
 // FloatsBF16 writes the values of a row of bfloat16.

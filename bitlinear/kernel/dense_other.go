@@ -13,7 +13,6 @@ const hasVBMI = false
 // convertible is 0: there are no vector conversions here, and nothing calls the ones below.
 func convertible(int) int { return 0 }
 
-func floatsF16AVX2(int, *float32, *byte)             {}
 func floatsBF16AVX2(int, *float32, *byte)            {}
 func floatsQ80AVX2(int, *float32, *byte)             {}
 func floatsQ6KAVX2(int, *float32, *byte)             {}

@@ -49,16 +49,6 @@ func dotF16Generic(w []uint16, x []float32) (sum float32) {
 	return sum
 }
 
-// QuantizeActivationsFloat is QuantizeActivations with the integers kept in float32,
-// where products of training are exact.
-func QuantizeActivationsFloat(dst, x []float32) (scale float32) {
-	scale = activationScale(x)
-	for i, v := range x {
-		dst[i] = max(-128, min(127, roundEven(v*scale)))
-	}
-	return scale
-}
-
 // TernarizeFloat writes the ternary values of w under an inverse scale as float32.
 func TernarizeFloat(dst, w []float32, inverse float32) {
 	for i, v := range w {

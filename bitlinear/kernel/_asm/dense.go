@@ -193,17 +193,6 @@ func q6kScaleFloats(block reg.Register, scales reg.VecVirtual) {
 
 // The conversions are in AVX2, which is as fast as storing them allows.
 
-func floatsF16() {
-	TEXT("floatsF16AVX2", NOSPLIT, "func(n int, dst *float32, src *byte)")
-	Doc("floatsF16AVX2 writes the values of n numbers in half precision; n is a multiple of 16.")
-	n, dst, src, v := param("n"), param("dst"), param("src"), YMM()
-	ymm.loop(n, func(at place) {
-		VCVTPH2PS(at.of(src, 2), v)
-		VMOVUPS(v, at.floats(dst))
-	})
-	finish()
-}
-
 func floatsBF16() {
 	TEXT("floatsBF16AVX2", NOSPLIT, "func(n int, dst *float32, src *byte)")
 	Doc("floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.")

@@ -1,7 +1,7 @@
 // Command asm writes the amd64 assembly of the integer products and of the loops over
 // float32 vectors, that for AVX-512 and that for machines without it:
 //
-//	go run . -out ../int8_amd64.s -stubs ../int8_amd64.go -pkg kernel
+//	go run . -out ../avx512_amd64.s -stubs ../avx512_amd64.go -pkg kernel
 //	go run . -for avx2 -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel
 package main
 
@@ -20,7 +20,6 @@ func main() {
 	if *machine == "avx2" {
 		tilesYMM()
 		ymm.vectors()
-		floatsF16()
 		floatsBF16()
 		floatsQ80()
 		floatsQ6K()
