@@ -5994,6 +5994,46 @@ loop:
 	VZEROUPPER
 	RET
 
+// func ternarize256(n int, dst *float32, w *float32, inverse float32)
+// Requires: AVX, AVX2
+TEXT ·ternarize256(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	VBROADCASTSS inverse+24(FP), Y0
+	VPBROADCASTD float1<>+0(SB), Y2
+	VPBROADCASTD floatMinus1<>+0(SB), Y3
+	VPBROADCASTD roundingMagic<>+0(SB), Y4
+	XORQ         BX, BX
+
+loop:
+	VMULPS  (DX)(BX*4), Y0, Y1
+	VMINPS  Y2, Y1, Y1
+	VMAXPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, (CX)(BX*4)
+	VMULPS  32(DX)(BX*4), Y0, Y1
+	VMINPS  Y2, Y1, Y1
+	VMAXPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 32(CX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+DATA float1<>+0(SB)/4, $0x3f800000
+GLOBL float1<>(SB), RODATA|NOPTR, $4
+
+DATA floatMinus1<>+0(SB)/4, $0xbf800000
+GLOBL floatMinus1<>(SB), RODATA|NOPTR, $4
+
+DATA roundingMagic<>+0(SB)/4, $0x4b400000
+GLOBL roundingMagic<>(SB), RODATA|NOPTR, $4
+
 // func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 // Requires: AVX
 TEXT ·rescaleSums256x16(SB), NOSPLIT, $0-40

@@ -121,6 +121,9 @@ func rescale512(n int, dst *float32, x *int32, f float32)
 // scale512 writes dst[i] = x[i]*f.
 func scale512(n int, dst *float32, x *float32, f float32)
 
+// ternarize512 writes dst[i] = max(-1, min(1, w[i]*inverse)) rounded half to even.
+func ternarize512(n int, dst *float32, w *float32, inverse float32)
+
 // rescaleSums512x16 writes dst[t*width+i] = float32(x[t*16+i])*factor[t] for i below 16.
 func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 

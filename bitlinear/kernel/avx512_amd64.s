@@ -2302,6 +2302,40 @@ loop:
 	VZEROUPPER
 	RET
 
+// func ternarize512(n int, dst *float32, w *float32, inverse float32)
+// Requires: AVX, AVX512F
+TEXT ·ternarize512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	VBROADCASTSS inverse+24(FP), Z0
+	VPBROADCASTD float1<>+0(SB), Z2
+	VPBROADCASTD floatMinus1<>+0(SB), Z3
+	VPBROADCASTD roundingMagic<>+0(SB), Z4
+	XORQ         BX, BX
+
+loop:
+	VMULPS  (DX)(BX*4), Z0, Z1
+	VMINPS  Z2, Z1, Z1
+	VMAXPS  Z3, Z1, Z1
+	VADDPS  Z4, Z1, Z1
+	VSUBPS  Z4, Z1, Z1
+	VMOVUPS Z1, (CX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+DATA float1<>+0(SB)/4, $0x3f800000
+GLOBL float1<>(SB), RODATA|NOPTR, $4
+
+DATA floatMinus1<>+0(SB)/4, $0xbf800000
+GLOBL floatMinus1<>(SB), RODATA|NOPTR, $4
+
+DATA roundingMagic<>+0(SB)/4, $0x4b400000
+GLOBL roundingMagic<>(SB), RODATA|NOPTR, $4
+
 // func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 // Requires: AVX, AVX512F
 TEXT ·rescaleSums512x16(SB), NOSPLIT, $0-40

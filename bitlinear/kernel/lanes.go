@@ -15,6 +15,7 @@ type vectorSet struct {
 	axpy       func(n int, a float32, x, y *float32)
 	rescale    func(n int, dst *float32, x *int32, f float32)
 	scale      func(n int, dst, x *float32, f float32)
+	ternarize  func(n int, dst, w *float32, inverse float32)
 	// rescaleSums16 and 32 rescale so many sums of each token.
 	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32)
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32)
@@ -113,6 +114,16 @@ func ScaleTo(dst, x []float32, f float32) {
 
 // Scale multiplies x by f.
 func Scale(f float32, x []float32) { ScaleTo(x, x, f) }
+
+// TernarizeFloat writes the ternary values of w under an inverse scale as float32.
+func TernarizeFloat(dst, w []float32, inverse float32) {
+	n := lanes(len(w))
+	dst = dst[:len(w)]
+	if n > 0 {
+		chosenVectors.ternarize(n, &dst[0], &w[0], inverse)
+	}
+	ternarizeGeneric(dst[n:], w[n:], inverse)
+}
 
 // ScaledProduct writes dst[i] = w[i]*(x[i]*f) over the length of w.
 func ScaledProduct(dst, w, x []float32, f float32) {

@@ -49,7 +49,13 @@ func testElementwise(t *testing.T) {
 			ints[i] = int32(r.Uint32()) >> 8
 		}
 		for name, c := range map[string]struct{ fast, plain func(v []float32) }{
-			"Rescale":       {func(v []float32) { Rescale(v, ints, 0.37) }, func(v []float32) { rescaleGeneric(v, ints, 0.37) }},
+			"Rescale":        {func(v []float32) { Rescale(v, ints, 0.37) }, func(v []float32) { rescaleGeneric(v, ints, 0.37) }},
+			"TernarizeFloat": {func(v []float32) { TernarizeFloat(v, w, 0.2) }, func(v []float32) { ternarizeGeneric(v, w, 0.2) }},
+			"ScaleTo": {func(v []float32) { ScaleTo(v, w, 0.37) }, func(v []float32) {
+				for i := range v {
+					v[i] = w[i] * 0.37
+				}
+			}},
 			"ScaledProduct": {func(v []float32) { ScaledProduct(v, w, x, 0.37) }, func(v []float32) { scaledProductGeneric(v, w, x, 0.37) }},
 			"ReLU2Product":  {func(v []float32) { ReLU2Product(v, w) }, func(v []float32) { relu2ProductGeneric(v, w) }},
 			"SiLUProduct":   {func(v []float32) { SiLUProduct(v, w) }, func(v []float32) { siluProductGeneric(v, w) }},

@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 
 	"trit/internal/float16"
+	"trit/internal/parallel"
 )
 
 // QuantizeActivations writes the int8 activations of one token and returns their
@@ -49,16 +50,34 @@ func dotF16Generic(w []uint16, x []float32) (sum float32) {
 	return sum
 }
 
-// TernarizeFloat writes the ternary values of w under an inverse scale as float32.
-func TernarizeFloat(dst, w []float32, inverse float32) {
+// ternarizeGeneric writes the ternary values of w under an inverse scale.
+func ternarizeGeneric(dst, w []float32, inverse float32) {
 	for i, v := range w {
-		dst[i] = max(-1, min(1, roundEven(max(-2, min(2, v*inverse)))))
+		dst[i] = roundEven(max(-1, min(1, v*inverse)))
 	}
 }
 
-// AbsMean is quant.AbsMean with eight sums, which the processor overlaps; the order of
-// float64 sums of float32 values hardly ever shows in the float32 result.
+// absMeanPart is how many values AbsMean adds up at a time.
+const absMeanPart = 1 << 16
+
+// AbsMean is quant.AbsMean on several threads, in parts that do not depend on their number;
+// the order of float64 sums of float32 values hardly ever shows in the float32 result.
 func AbsMean(w []float32) float32 {
+	parts := make([]float64, ceil(len(w), absMeanPart))
+	parallel.For(len(parts), 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			parts[i] = absSum(w[i*absMeanPart : min((i+1)*absMeanPart, len(w))])
+		}
+	})
+	total := 0.0
+	for _, s := range parts {
+		total += s
+	}
+	return float32(max(total/float64(max(len(w), 1)), 1e-5))
+}
+
+// absSum is the sum of |w[i]|, in eight sums, which the processor overlaps.
+func absSum(w []float32) (total float64) {
 	var sums [8]float64
 	i := 0
 	for ; i+8 <= len(w); i += 8 {
@@ -69,11 +88,10 @@ func AbsMean(w []float32) float32 {
 	for _, v := range w[i:] {
 		sums[0] += math.Abs(float64(v))
 	}
-	total := 0.0
 	for _, s := range sums {
 		total += s
 	}
-	return float32(max(total/float64(max(len(w), 1)), 1e-5))
+	return total
 }
 
 func activationScale(x []float32) float32 { return 127 / max(absMax(x), 1e-5) }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -196,6 +198,23 @@ func (r registers) scale() {
 	finish()
 }
 
+func (r registers) ternarize() {
+	TEXT("ternarize"+r.suffix, NOSPLIT, "func(n int, dst, w *float32, inverse float32)")
+	Doc("ternarize" + r.suffix + " writes dst[i] = max(-1, min(1, w[i]*inverse)) rounded half to even.")
+	n, dst, w, inverse, v := param("n"), param("dst"), param("w"), r.splat("inverse"), r.one()
+	one, minusOne := r.word("float1", 0x3f800000), r.word("floatMinus1", 0xbf800000)
+	magic := r.word("roundingMagic", math.Float32bits(3<<22)) // leaves no room for a fraction
+	r.loop(n, func(at place) {
+		VMULPS(at.floats(w), inverse, v)
+		VMINPS(one, v, v)
+		VMAXPS(minusOne, v, v)
+		VADDPS(magic, v, v)
+		VSUBPS(magic, v, v)
+		VMOVUPS(v, at.floats(dst))
+	})
+	finish()
+}
+
 // rescaleSums rescales so many rows of each token.
 func (r registers) rescaleSums(rows int) {
 	name := fmt.Sprintf("rescaleSums%sx%d", r.suffix, rows)
@@ -343,6 +362,7 @@ func (r registers) vectors() {
 	r.quantize()
 	r.rescale()
 	r.scale()
+	r.ternarize()
 	r.rescaleSums(16)
 	r.rescaleSums(32)
 	r.int4Codes()
