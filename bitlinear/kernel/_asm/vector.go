@@ -1,9 +1,8 @@
 package main
 
 import (
-	"math"
-
 	"fmt"
+	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
