@@ -66,8 +66,8 @@ type work struct {
 // blockCodes is a block of weights as it lies in memory and as the tiles read it.
 type blockCodes struct{ packed, codes, wide []byte }
 
-// stripBlocks is how many blocks, 40 kB of 2560 columns, meet the activations of a tile
-// while those are in the first cache.
+// stripBlocks is how many blocks, 40 kB of 2560 columns at 2 bits, meet the activations of a
+// tile, 61 kB for 24 tokens, one after the other while both are near the core.
 const stripBlocks = 4
 
 var (
