@@ -10,6 +10,7 @@ import (
 	"trit/data"
 	"trit/format/safetensors"
 	"trit/train/checkpoint"
+	"trit/train/graph"
 )
 
 // sources are the tensors of a checkpoint: weights, and both moments of the optimiser.
@@ -72,6 +73,9 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 	}
 	if before.Precision == "" {
 		before.Precision = PrecisionFloat32 // of a run from before there was a choice
+	}
+	if before.Precision == PrecisionBF16 && !graph.HasBF16() {
+		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no matrix registers: resume it on one that has, or begin another with precision float32", c.Dir)
 	}
 	if t.run.Options.Precision == PrecisionAuto {
 		t.run.Options.Precision = before.Precision

@@ -6,7 +6,7 @@ import (
 )
 
 // FasterFormat is the format whose weights this machine multiplies faster by a single
-// token when they come from memory: measured once, in some 0.1 s, on as many threads as
+// token when they come from memory: measured once, in 0.1 to 0.3 s, on as many threads as
 // are set. 1.6 bits are fewer bytes to read and more instructions; 2 bits have to be faster
 // by a tenth.
 var FasterFormat = sync.OnceValue(func() Format {

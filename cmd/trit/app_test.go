@@ -123,6 +123,9 @@ func TestBenchHeads(t *testing.T) {
 	if code, _, stderr := trit(append(small, "--exact-logits", "--head", "int8")...); code != exitUsage || !strings.Contains(stderr, "leave out") {
 		t.Errorf("two heads: exit code %d, %s", code, stderr)
 	}
+	if code, _, stderr := trit("bench", "--shape", "70b", "--profile", "mobile"); code != exitFailed || !strings.Contains(stderr, "the limit is 3.2 GB") {
+		t.Errorf("a model too large for its profile: exit code %d, %s", code, stderr)
+	}
 }
 
 func TestDryRunAndPrintConfig(t *testing.T) {

@@ -22,7 +22,7 @@ func benchCommand() *cli.Command {
 		Name: "bench", Usage: "measure speed: of a model, of a shape with random weights, or of training", ArgsUsage: "[MODEL]",
 		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64", "trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge", "trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b ...", Value: "trit-10m"},
+			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b", Value: "trit-10m"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
 			&cli.IntFlag{Name: "sessions", Usage: "generate in `N` sessions together", Value: 1},

@@ -9,6 +9,7 @@ import (
 
 	"trit/configs"
 	"trit/infer"
+	"trit/model"
 )
 
 // engineBench is how fast a model runs.
@@ -41,11 +42,27 @@ func benchModel(c *cli.Context, r *benchReport) error {
 	e.CacheBytes = sessions * (prompt + generate) * e.Memory.CacheBytesPerToken
 	if p, ok := profiles[c.String("profile")]; ok {
 		e.LimitBytes = p.memory
-		if need := e.need(); need > p.memory {
-			return fmt.Errorf("profile %s: the model needs %.1f GB with its cache, the limit is %.1f GB: take a smaller shape, fewer tokens or fewer sessions", c.String("profile"), float64(need)/1e9, float64(p.memory)/1e9)
+		if err := checkFits(c, e.need()); err != nil {
+			return err
 		}
 	}
 	return e.measure(m, prompt, generate, max(1, c.Int("repeat")))
+}
+
+// checkFits refuses what needs more memory than the profile has.
+func checkFits(c *cli.Context, need int) error {
+	name := c.String("profile")
+	if p, ok := profiles[name]; ok && need > p.memory {
+		return fmt.Errorf("profile %s: the model needs %.1f GB or more with its cache, the limit is %.1f GB: take a smaller shape, fewer tokens or fewer sessions", name, float64(need)/1e9, float64(p.memory)/1e9)
+	}
+	return nil
+}
+
+// leastMemory is what a shape needs at the least, 1.6 bits a ternary weight and F16 for
+// all others: known before a model is made that fits nowhere.
+func leastMemory(c *model.Config) int {
+	ternary := c.TernaryParameters()
+	return ternary/5 + 2*(c.Parameters()-ternary)
 }
 
 func (e *engineBench) need() int { return e.Memory.Weights + e.Memory.Head + e.CacheBytes }
@@ -132,7 +149,7 @@ func (e *engineBench) lines() [][3]string {
 		{"first token", fmt.Sprintf("%.0f ms", e.FirstTokenMillis), ""},
 		{"load", fmt.Sprintf("%.2f s", e.LoadSeconds), ""},
 		{"weights", fmt.Sprintf("%.0f MB", float64(e.Memory.Weights)/1e6), fmt.Sprintf("%s; head and embedding %.0f MB, cache %.0f MB", e.Memory.Format, float64(e.Memory.Head)/1e6, float64(e.CacheBytes)/1e6)},
-		{"energy", fmt.Sprintf("%.4f J/token", e.Energy.Joules), e.Energy.How},
+		{"energy", fmt.Sprintf("%.3g J/token", e.Energy.Joules), e.Energy.How},
 	}
 	if e.LimitBytes > 0 {
 		list = append(list, [3]string{"fits", fmt.Sprintf("%.1f GB", float64(e.need())/1e9), fmt.Sprintf("of %.1f GB", float64(e.LimitBytes)/1e9)})
@@ -160,6 +177,9 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 		config.VocabSize = 4096
 	}
 	config.Config.Resolve()
+	if err := checkFits(c, leastMemory(&config.Config)); err != nil {
+		return nil, err
+	}
 	r.Model = name + ", random weights"
 	return infer.Random(config.Config, 1, engineOptions(c))
 }

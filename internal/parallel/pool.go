@@ -46,9 +46,9 @@ type worker struct {
 	wake   chan struct{}
 }
 
-// A worker looks for its next job for workerSpin before it sleeps: to wake it takes the
-// better half of that. The caller of a loop waits callerSpin for the others, then lets other
-// goroutines run in between.
+// A worker looks for its next job for workerSpin before it sleeps, since the layers of a
+// model follow each other faster than that. The caller of a loop waits callerSpin for the
+// others, then lets other goroutines run in between.
 const (
 	workerSpin = 100 * time.Microsecond
 	callerSpin = 20 * time.Microsecond
