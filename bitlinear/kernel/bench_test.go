@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"trit/internal/parallel"
 )
@@ -140,8 +141,13 @@ func BenchmarkDense(b *testing.B) {
 				x, y := make([]float32, m*k), make([]float32, m*n)
 				for b.Loop() {
 					parallel.Chunks(n, 16, func(lo, hi int) {
-						if name == "Q6_K" && m == 1 {
+						switch { // as the engine does
+						case name == "Q6_K" && m == 1:
 							DotQ6K(y[lo:hi], data[lo*size:], x)
+							return
+						case name == "F16" && m == 1:
+							halves := unsafe.Slice((*uint16)(unsafe.Pointer(&data[lo*size])), (hi-lo)*k)
+							DotF16Rows(y[lo:hi], halves, x)
 							return
 						}
 						rows := make([]float32, 16*k)
