@@ -9,149 +9,182 @@ import (
 // Linear is a layer y = x W^T of one or several weights that read the same input, such
 // as the query, key and value projections: x [M,K], weights [N_i,K], y [M, sum N_i].
 //
-// With Ternary it is BitLinear: activations are rounded to int8 per token, weights to
+// With Mode.Ternary it is BitLinear: activations are rounded to int8 per token, weights to
 // -1, 0, +1 per tensor, and gradients pass both roundings as if they were not there
 // (the straight-through estimator), so dX = dY Wq and dW = dY^T Xq with the
 // dequantised values. The forward product is that of the engine, int8 by packed weights
-// in int32. The rounded integers are kept as float32 for the backward products, of which
-// dY is the only operand that BF16 rounds.
+// in int32. No copy of the weights is kept: they are rounded while a product packs them,
+// forward and backward.
 type Linear struct {
-	Ternary bool
-	BF16    bool // backward products of ternary weights in bfloat16; see kernel.HasBF16
+	mode    *Mode
+	scratch *Scratch
 	m, k, n int
-	rows    []int             // N_i
-	xq      []float32         // [M,K] activations as integers (or as they are)
-	x8      []int8            // xq again
-	xScale  []float32         // [M] activation scales
-	wq      []float32         // [N,K] ternary weights (or as they are)
-	packed  []*kernel.Ternary // wq again, weight by weight
-	wScale  []float32         // per weight, absmean
-	outputs []kernel.Output   // of the forward product
-	dy      []float32         // [M,N] scratch of the backward pass
+	rows    []int           // N_i
+	wScale  []float32       // per weight, of the last forward pass
+	outputs []kernel.Output // of the forward product in integers
+	factors []float32       // [N], what undoes the scales of the weights
+	terms   []kernel.Rows   // the weights as an operand
 }
 
-// NewLinear makes a layer for M rows of K values and weights of the given N.
-func NewLinear(ternary bool, m, k int, rows ...int) *Linear {
-	l := &Linear{Ternary: ternary, m: m, k: k, rows: rows, wScale: make([]float32, len(rows)), xScale: make([]float32, m)}
-	for _, n := range rows {
+// Input is what a layer keeps of its input x [M,K] for the backward pass.
+type Input struct {
+	Int8  []int8    // [M,K], x as integers
+	Scale []float32 // [M], their scales
+	Float []float32 // [M,K], where Mode takes x otherwise
+}
+
+// NewLinear makes a layer for M rows of K values and weights of the given N. Layers of a
+// graph, which work one after the other, share their scratch.
+func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
+	l := &Linear{mode: mode, scratch: s, m: m, k: k, rows: rows, wScale: make([]float32, len(rows)),
+		outputs: make([]kernel.Output, len(rows)), terms: make([]kernel.Rows, len(rows))}
+	for i, n := range rows {
 		l.n += n
+		l.outputs[i].Factor = make([]float32, m)
 	}
-	l.xq, l.wq = make([]float32, m*k), make([]float32, l.n*k)
-	if !ternary {
-		return l
-	}
-	l.x8 = make([]int8, m*k)
-	for _, n := range rows {
-		w := kernel.NewTernary(n, k)
-		l.packed = append(l.packed, w)
-		l.outputs = append(l.outputs, kernel.Output{W: w, Factor: make([]float32, m), Stride: l.n})
-	}
+	l.factors = make([]float32, l.n)
 	return l
 }
 
 // Func is the layer as an operation of a graph; its inputs are x and the weights.
 func (l *Linear) Func(name string) Func {
-	return Func{Name: name, Shape: []int{l.m, l.n}, Forward: l.forward, Backward: l.backward}
+	in := l.NewInput()
+	var scaled []float32
+	return Func{Name: name, Shape: []int{l.m, l.n},
+		Forward: func(values [][]float32, y []float32) {
+			parallel.For(l.m, 1+1<<14/l.k, func(lo, hi int) {
+				for t := lo; t < hi; t++ {
+					l.SetInput(in, t, values[0][t*l.k:][:l.k])
+				}
+			})
+			l.Forward(in, values[1:], y)
+		},
+		Backward: func(values [][]float32, grad []float32, grads [][]float32) {
+			scaled = append(scaled[:0], grad...)
+			l.Backward(in, values[1:], scaled, grads[0], grads[1:], false)
+		}}
 }
 
-// Codes are the ternary values, as float32, of weight i in the last forward pass.
-func (l *Linear) Codes(i int) []float32 {
-	lo := l.firstRow(i)
-	return l.wq[lo*l.k : (lo+l.rows[i])*l.k]
-}
-
-// Scale is the absmean of weight i in the last forward pass.
-func (l *Linear) Scale(i int) float32 { return l.wScale[i] }
-
-func (l *Linear) firstRow(i int) int {
-	lo := 0
-	for _, n := range l.rows[:i] {
-		lo += n
+// NewInput makes the memory for an input; of Float only where Mode takes it now.
+func (l *Linear) NewInput() *Input {
+	in := &Input{}
+	if l.mode.Ternary {
+		in.Int8, in.Scale = make([]int8, l.m*l.k), make([]float32, l.m)
 	}
-	return lo
+	if !l.mode.integers() {
+		in.Float = make([]float32, l.m*l.k)
+	}
+	return in
 }
 
-func (l *Linear) forward(in [][]float32, y []float32) {
-	for i, w := range in[1:] {
-		l.loadWeight(i, w)
-	}
-	l.loadInput(in[0])
-	if !l.Ternary {
-		kernel.Gemm(false, true, l.m, l.n, l.k, l.xq, l.wq, y, false)
+// SetInput takes row t of the input, x [K]; different rows may be set at the same time.
+func (l *Linear) SetInput(in *Input, t int, x []float32) {
+	if !l.mode.Ternary {
+		copy(in.Float[t*l.k:], x)
 		return
 	}
-	for i := range l.outputs {
+	row := in.Int8[t*l.k:][:l.k]
+	in.Scale[t] = kernel.QuantizeActivations(row, x)
+	if l.mode.integers() {
+		return
+	}
+	mixed := in.Float[t*l.k:][:l.k]
+	kernel.WidenInt8(mixed, row)
+	kernel.Scale(l.mode.Lambda/in.Scale[t], mixed)
+	kernel.Axpy(1-l.mode.Lambda, x, mixed)
+}
+
+// Forward computes y [M,N] of an input whose rows are set.
+func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
+	l.loadWeights(weights)
+	if !l.mode.integers() {
+		p := kernel.Product{M: l.m, N: l.n, K: l.k, A: in.Float, LDA: l.k, B: l.terms, TransB: true, C: [][]float32{y}}
+		l.mode.Run(&p)
+		return
+	}
+	first := 0
+	for i, n := range l.rows {
 		o := &l.outputs[i]
-		o.Dst = y[l.firstRow(i):]
-		for t, s := range l.xScale {
+		o.W, o.Dst, o.Stride = l.scratch.pack(n, l.k, i, l.terms[i]), y[first:], l.n
+		for t, s := range in.Scale {
 			o.Factor[t] = quant.Rescale(l.wScale[i], s)
 		}
+		first += n
 	}
-	kernel.MulTernary(l.x8, l.m, l.outputs...)
+	kernel.MulTernary(in.Int8, l.m, l.outputs...)
 }
 
-func (l *Linear) loadWeight(i int, w []float32) {
-	dst := l.Codes(i)
-	if !l.Ternary {
-		copy(dst, w)
-		return
+// Backward computes the gradients of input and weights from that of y, dy [M,N], which it
+// overwrites; those of the weights are added to dw where accumulate is set.
+//
+// With integers the scales of both operands move into dy, and their inverses to the
+// results, so that one product has ternary weights and the other int8 activations as they are.
+func (l *Linear) Backward(in *Input, weights [][]float32, dy, dx []float32, dw [][]float32, accumulate bool) {
+	l.setTerms(weights)
+	forX := kernel.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx}}
+	forW := kernel.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true, B: []kernel.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
+	if l.mode.integers() {
+		l.scale(dy, in.Scale)
+		forX.RowFactor, forW.RowFactor = in.Scale, l.factors
+		forW.B[0] = kernel.Rows{Count: l.m, Int8: in.Int8}
 	}
-	l.wScale[i] = kernel.AbsMean(w)
-	inverse := 1 / l.wScale[i]
-	parallel.For(len(w), 1<<14, func(lo, hi int) { kernel.TernarizeFloat(dst[lo:hi], w[lo:hi], inverse) })
-	l.packed[i].PackFloats(dst)
+	l.mode.Run(&forX)
+	l.mode.Run(&forW)
 }
 
-func (l *Linear) loadInput(x []float32) {
-	if !l.Ternary {
-		copy(l.xq, x)
-		return
-	}
-	parallel.For(l.m, 1+1<<14/l.k, func(lo, hi int) {
-		for t := lo; t < hi; t++ {
-			row := l.x8[t*l.k:][:l.k]
-			l.xScale[t] = kernel.QuantizeActivations(row, x[t*l.k:][:l.k])
-			kernel.WidenInt8(l.xq[t*l.k:][:l.k], row)
+// scale multiplies dy by the scales of the weights over those of the activations.
+func (l *Linear) scale(dy, activations []float32) {
+	first := 0
+	for i, n := range l.rows {
+		for j := range n {
+			l.factors[first+j] = 1 / l.wScale[i]
 		}
-	})
-}
-
-// scaleColumns writes src [M,N] times factor(weight scale, activation scale) to dst.
-func (l *Linear) scaleColumns(dst, src []float32, factor func(weight, activation float32) float32) {
+		first += n
+	}
 	parallel.For(l.m, 1+1<<14/l.n, func(lo, hi int) {
 		for t := lo; t < hi; t++ {
-			column := t * l.n
+			row := dy[t*l.n:][:l.n]
 			for i, n := range l.rows {
-				kernel.ScaleTo(dst[column:], src[column:][:n], factor(l.wScale[i], l.xScale[t]))
-				column += n
+				kernel.Scale(l.wScale[i]/activations[t], row[:n])
+				row = row[n:]
 			}
 		}
 	})
 }
 
-func (l *Linear) backward(_ [][]float32, grad []float32, grads [][]float32) {
-	if l.dy == nil {
-		l.dy = make([]float32, l.m*l.n)
+// loadWeights measures the weights and makes them an operand.
+func (l *Linear) loadWeights(weights [][]float32) {
+	if l.mode.Ternary {
+		for i, w := range weights {
+			l.wScale[i] = kernel.AbsMean(w)
+		}
 	}
-	dy := grad
-	if l.Ternary { // the weights' scales move from Wq into dY, where a copy is at hand
-		dy = l.dy
-		l.scaleColumns(dy, grad, func(weight, _ float32) float32 { return weight })
-	}
-	l.product(false, l.m, l.n, dy, l.wq, grads[0])
-	if l.Ternary { // and the activations' scales likewise from Xq
-		l.scaleColumns(dy, grad, func(_, activation float32) float32 { return 1 / activation })
-	}
-	for i, n := range l.rows {
-		l.product(true, n, l.m, dy[l.firstRow(i):], l.xq, grads[1+i])
+	l.setTerms(weights)
+}
+
+// setTerms makes the weights an operand, under the scales of the last forward pass.
+func (l *Linear) setTerms(weights [][]float32) {
+	first := 0
+	for i, w := range weights {
+		var buffer []float32
+		if l.mode.copies() {
+			buffer = l.scratch.floats(l.n * l.k)[first:][:len(w)]
+		}
+		l.terms[i] = l.mode.term(buffer, w, l.rows[i], l.wScale[i])
+		first += len(w)
 	}
 }
 
-// product computes c [rows,K] = dY b, or dY^T b, over depth values.
-func (l *Linear) product(transposed bool, rows, depth int, dy, b, c []float32) {
-	if l.Ternary && l.BF16 {
-		kernel.GemmBF16(transposed, rows, l.k, depth, dy, l.n, b, l.k, c)
-		return
+// AbsMax is the largest activation of an input, before rounding.
+func (in *Input) AbsMax() float32 {
+	least := float32(0)
+	for i, s := range in.Scale {
+		if i == 0 || s < least {
+			least = s
+		}
 	}
-	kernel.GemmStrided(transposed, false, rows, l.k, depth, dy, l.n, b, l.k, c, false)
+	if least == 0 {
+		return 0
+	}
+	return 127 / least
 }

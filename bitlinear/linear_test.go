@@ -1,6 +1,7 @@
 package bitlinear
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -13,20 +14,26 @@ import (
 // both roundings frozen: y = (x + (xq-x)) (w + (wq-w))^T, where only x and w move. The
 // reference computes values and central differences of that in float64 from quant.
 func TestTernaryLinearAgainstFrozenOffsets(t *testing.T) {
+	for _, mode := range []Mode{{Ternary: true, Lambda: 1}, {Ternary: true, Sign: true, Lambda: 1}, {Ternary: true, Lambda: 0.3}, {Ternary: true, Sign: true, Lambda: 0.3}, {Ternary: true}, {}} {
+		t.Run(fmt.Sprintf("%+v", mode), func(t *testing.T) { testFrozenOffsets(t, mode) })
+	}
+}
+
+func testFrozenOffsets(t *testing.T, mode Mode) {
 	const m, k = 5, 24
 	rows := []int{7, 3}
 	r := rand.New(rand.NewPCG(1, 2))
 	x := random(r, m*k)
 	ws := [][]float32{random(r, rows[0]*k), random(r, rows[1]*k)}
-	l := NewLinear(true, m, k, rows...)
+	l := NewLinear(&mode, &Scratch{}, m, k, rows...)
 	f := l.Func("test")
 	y, c := make([]float32, m*10), random(r, m*10)
 	f.Forward([][]float32{x, ws[0], ws[1]}, y)
 	grads := [][]float32{make([]float32, m*k), make([]float32, rows[0]*k), make([]float32, rows[1]*k)}
 	f.Backward([][]float32{x, ws[0], ws[1]}, c, grads)
 
-	xq := dequantizedRows(x, m, k)
-	wq := append(dequantizedWeight(ws[0]), dequantizedWeight(ws[1])...)
+	xq := mixed(x, dequantizedRows(x, m, k), mode)
+	wq := append(mixed(ws[0], dequantizedWeight(ws[0], mode.Sign), mode), mixed(ws[1], dequantizedWeight(ws[1], mode.Sign), mode)...)
 	value := func() (sum float64) {
 		for t := range m {
 			for n := range 10 {
@@ -96,9 +103,25 @@ func dequantizedRows(x []float32, m, k int) []float64 {
 	return out
 }
 
-func dequantizedWeight(w []float32) []float64 {
+// mixed is what a mode makes of values and their rounded ones.
+func mixed(x []float32, rounded []float64, mode Mode) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+		if mode.Ternary {
+			out[i] += float64(mode.Lambda) * (rounded[i] - float64(v))
+		}
+	}
+	return out
+}
+
+func dequantizedWeight(w []float32, sign bool) []float64 {
 	q := make([]int8, len(w))
-	s := quant.Weights(q, w)
+	round := quant.Weights
+	if sign {
+		round = quant.Signs
+	}
+	s := round(q, w)
 	out := make([]float64, len(w))
 	for i, v := range q {
 		out[i] = float64(v) * float64(s)
@@ -117,8 +140,7 @@ func TestBF16RoundsNothingButGradients(t *testing.T) {
 	x, w, c := random(r, m*k), random(r, n*k), random(r, m*n)
 	var results [2][2][]float32
 	for i := range results {
-		l := NewLinear(true, m, k, n)
-		l.BF16 = i == 1
+		l := NewLinear(&Mode{Ternary: true, Lambda: 1, BF16: i == 1}, &Scratch{}, m, k, n)
 		f := l.Func("test")
 		f.Forward([][]float32{x, w}, make([]float32, m*n))
 		results[i] = [2][]float32{make([]float32, m*k), make([]float32, n*k)}

@@ -25,6 +25,9 @@ type Func struct {
 	// Backward fills the gradients of the inputs from the gradient of the output. It
 	// runs after Forward in every step. nil: the operation has no gradient.
 	Backward func(in [][]float32, grad []float32, grads [][]float32)
+	// Grads are the buffers of the gradients where the operation does not have its own:
+	// nil for all, or one for each input, each nil or as large as the input.
+	Grads [][]float32
 }
 
 // Inside counts the nanoseconds spent in fused operations; what a step takes beyond
@@ -40,7 +43,7 @@ func Apply(f Func, inputs ...*G.Node) (*G.Node, error) {
 		n, err := G.ApplyOp(&scalarOp{base{f.Name, uniqueID.Add(1), fnType(tensor.Float32, inputs), nil, len(inputs)}, &f}, inputs...)
 		return n, wrap(f.Name, err)
 	}
-	op := &forwardOp{base{f.Name, uniqueID.Add(1), fnType(tensorType(f.Shape), inputs), f.Shape, len(inputs)}, &f, newBuffer(f.Shape)}
+	op := &forwardOp{base{f.Name, uniqueID.Add(1), fnType(tensorType(f.Shape), inputs), f.Shape, len(inputs)}, &f, newBuffer(f.Shape, nil)}
 	n, err := G.ApplyOp(op, inputs...)
 	return n, wrap(f.Name, err)
 }
@@ -62,8 +65,20 @@ func fnType(result hm.Type, inputs []*G.Node) hm.Type {
 	return hm.NewFnType(append(types, result)...)
 }
 
-func newBuffer(shape []int) *tensor.Dense {
-	return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
+// newBuffer makes a tensor over a buffer, or over new memory for nil.
+func newBuffer(shape []int, buffer []float32) *tensor.Dense {
+	if buffer == nil {
+		return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
+	}
+	return tensor.New(tensor.WithBacking(buffer), tensor.WithShape(shape...))
+}
+
+// gradBuffer is the buffer that the operation wants for the gradient of input i, or nil.
+func (f *Func) gradBuffer(i int) []float32 {
+	if f.Grads == nil {
+		return nil
+	}
+	return f.Grads[i]
 }
 
 // base is what all our operations have in common.
@@ -90,6 +105,9 @@ func (b *base) Hashcode() uint32 {
 
 func (b *base) Arity() int { return b.arity }
 
+// maxOperands is how many operands an operation has without an allocation in each step.
+const maxOperands = 16
+
 // slices are the raw values of operands.
 func slices(dst [][]float32, values []G.Value) [][]float32 {
 	dst = dst[:0]
@@ -112,7 +130,7 @@ type forwardOp struct {
 
 func (op *forwardOp) Do(values ...G.Value) (G.Value, error) {
 	start := time.Now()
-	var operands [8][]float32
+	var operands [maxOperands][]float32
 	op.f.Forward(slices(operands[:], values), op.out.Data().([]float32))
 	Inside.Add(int64(time.Since(start)))
 	return op.out, nil
@@ -132,7 +150,7 @@ type scalarOp struct {
 
 func (op *scalarOp) Do(values ...G.Value) (G.Value, error) {
 	start := time.Now()
-	var operands [8][]float32
+	var operands [maxOperands][]float32
 	var out [1]float32
 	op.f.Forward(slices(operands[:], values), out[:])
 	Inside.Add(int64(time.Since(start)))
@@ -157,9 +175,9 @@ func diffAll(f *Func, inputs int) []bool {
 // operation has one result, so it gives the first, and picks give the others.
 func backward(f *Func, inputs G.Nodes, grad *G.Node) (G.Nodes, error) {
 	op := &backwardOp{base: base{name: f.Name + ".grad", id: uniqueID.Add(1), shape: inputs[0].Shape(), arity: len(inputs) + 1}, f: f}
-	for _, n := range inputs {
-		op.grads = append(op.grads, newBuffer(n.Shape()))
-		op.values = append(op.values, op.grads[len(op.grads)-1].Data().([]float32))
+	for i, n := range inputs {
+		grad := newBuffer(n.Shape(), f.gradBuffer(i))
+		op.grads, op.values = append(op.grads, grad), append(op.values, grad.Data().([]float32))
 	}
 	children := append(append(G.Nodes{}, inputs...), grad)
 	op.typ = fnType(inputs[0].Type(), children)
@@ -190,7 +208,7 @@ type backwardOp struct {
 
 func (op *backwardOp) Do(values ...G.Value) (G.Value, error) {
 	start := time.Now()
-	var operands [9][]float32
+	var operands [maxOperands][]float32
 	in := slices(operands[:], values)
 	last := len(in) - 1
 	op.f.Backward(in[:last], in[last], op.values)

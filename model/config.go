@@ -36,6 +36,9 @@ type Config struct {
 	// Ternary makes the seven projections of a block BitLinear layers; false gives
 	// plain linear layers, the full-precision baseline.
 	Ternary bool `json:"ternary"`
+	// Sign makes the weights of BitLinear the signs of W - mean W (b1, the first BitNet)
+	// instead of -1, 0 and +1.
+	Sign bool `json:"sign,omitempty"`
 }
 
 // QDim is the width of the query projection: heads x head dimension.
@@ -95,6 +98,9 @@ func (c *Config) Validate() error {
 	}
 	if c.HiddenAct != ReLU2 && c.HiddenAct != SiLU {
 		bad("hidden_act is %q: want %q or %q", c.HiddenAct, ReLU2, SiLU)
+	}
+	if c.Sign && !c.Ternary {
+		bad("sign is true and ternary false: sign says how BitLinear rounds weights, so set ternary to true or sign to false")
 	}
 	if !(c.RMSNormEps > 0 && c.RMSNormEps < 1) {
 		bad("rms_norm_eps is %g: want a small positive number", c.RMSNormEps)

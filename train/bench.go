@@ -24,7 +24,7 @@ type Speed struct {
 func Bench(c model.Config, o Options, steps int) (Speed, error) {
 	p := graph.NewParams(c, 1)
 	o.resolvePrecision()
-	d, err := graph.New(p, graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true, BF16: o.Precision == PrecisionBF16})
+	d, err := graph.New(p, o.graph(0))
 	if err != nil {
 		return Speed{}, err
 	}

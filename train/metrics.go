@@ -84,6 +84,7 @@ func (t *trainer) evaluate(batches int) (Event, error) {
 		return e, nil
 	}
 	t.heldout.Rewind()
+	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
 	var nats, bytes float64
 	scored := 0
 	for i := 0; batches == 0 || i < batches; i++ {
@@ -94,10 +95,11 @@ func (t *trainer) evaluate(batches int) (Event, error) {
 		if err != nil {
 			return e, err
 		}
-		if _, err := runBatch(t.evaluator, &t.batch); err != nil {
+		setBatch(t.decoder, &t.batch)
+		if _, err := t.decoder.Evaluate(); err != nil {
 			return e, err
 		}
-		for j, l := range t.evaluator.TokenLosses() {
+		for j, l := range t.decoder.TokenLosses() {
 			if t.batch.Targets[j] >= 0 {
 				nats += float64(l)
 				scored++

@@ -35,6 +35,16 @@ type Options struct {
 	LogInterval          int     `json:"log_interval"`
 	Seed                 uint64  `json:"seed"`
 	Precision            string  `json:"precision"` // of the backward products
+
+	// CheckpointActivations keeps the input of each block alone and makes the rest again
+	// in the backward pass: much less memory for about a quarter more time.
+	CheckpointActivations bool    `json:"checkpoint_activations"`
+	ZLoss                 float64 `json:"z_loss"` // weight of log(sum(exp(logits)))^2
+
+	// Before QuantizeFromStep layers compute with weights and activations as they are;
+	// from there on the rounding comes into force, over QuantizeWarmupSteps.
+	QuantizeFromStep    int `json:"quantize_from_step"`
+	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
 }
 
 // Precisions of the backward products. The forward products are exact integers anyway.
@@ -70,6 +80,7 @@ func (o Options) Validate() error {
 		{"weight_decay", o.WeightDecay, 0}, {"stage2_weight_decay", o.Stage2WeightDecay, 0}, {"warmup_steps", float64(o.WarmupSteps), 0},
 		{"max_grad_norm", o.MaxGradNorm, 0}, {"eval_interval", float64(o.EvalInterval), 0}, {"eval_batches", float64(o.EvalBatches), 0},
 		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"log_interval", float64(o.LogInterval), 1},
+		{"z_loss", o.ZLoss, 0}, {"quantize_from_step", float64(o.QuantizeFromStep), 0}, {"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
 	} {
 		if !(f.value >= f.least) {
 			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
@@ -95,6 +106,24 @@ func (o *Options) resolvePrecision() {
 	if graph.HasBF16() {
 		o.Precision = PrecisionBF16
 	}
+}
+
+// lambda is how much of the rounding is in force at a step.
+func (o Options) lambda(step int) float64 {
+	switch since := step - o.QuantizeFromStep; {
+	case since < 0:
+		return 0
+	case since >= o.QuantizeWarmupSteps:
+		return 1
+	default:
+		return float64(since) / float64(o.QuantizeWarmupSteps)
+	}
+}
+
+// graph are the options of a graph that goes on at a step.
+func (o Options) graph(step int) graph.Options {
+	return graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true, BF16: o.Precision == PrecisionBF16,
+		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1}
 }
 
 func (o Options) schedule() optim.Schedule {

@@ -82,6 +82,7 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 	}
 	now := t.run.Options
 	now.EvalInterval, now.EvalBatches, now.CheckpointInterval, now.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
+	now.CheckpointActivations = before.CheckpointActivations // the same bits
 	a, b := reflect.ValueOf(now), reflect.ValueOf(before)
 	for i := range a.NumField() {
 		if a.Field(i).Interface() != b.Field(i).Interface() {

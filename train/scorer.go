@@ -106,7 +106,8 @@ func (s *Scorer) scoreSome(rows []Row) (int, error) {
 		copy(in.Tokens[i*length:], r.Input)
 		copy(in.Targets[i*length+len(r.Input)-len(r.Targets):], r.Targets)
 	}
-	if _, err := runBatch(d, &in); err != nil {
+	setBatch(d, &in)
+	if _, err := d.Run(); err != nil {
 		return 0, err
 	}
 	losses, greedy := d.TokenLosses(), d.Greedy()
@@ -132,10 +133,12 @@ func (s *Scorer) Next(ids []int32) (int32, error) {
 	}
 	in := data.Batch{Tokens: make([]int32, batch*length), Targets: make([]int32, batch*length), Starts: make([]int32, batch*length)}
 	copy(in.Tokens, ids)
-	if _, err := runBatch(d, &in); err != nil {
+	setBatch(d, &in)
+	if _, err := d.Run(); err != nil {
 		return 0, err
 	}
-	row := d.Logits()[(len(ids)-1)*s.Config.VocabSize:][:s.Config.VocabSize]
+	row := make([]float32, s.Config.VocabSize)
+	d.Logits(row, len(ids)-1)
 	best := 0
 	for i, v := range row {
 		if v > row[best] {

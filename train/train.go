@@ -72,14 +72,12 @@ func Train(ctx context.Context, r Run) (*Result, error) {
 type trainer struct {
 	run        *Run
 	params     *graph.Params
-	decoder    *graph.Decoder // forward and backward
-	evaluator  *graph.Decoder // forward only
+	decoder    *graph.Decoder
 	optimizer  *optim.AdamW
 	chunks     []chunk
 	loader     *data.Loader
 	heldout    *data.Loader
 	batch      data.Batch
-	gradients  [][]float32 // sums over the micro-batches; nil for a single one
 	log        *metrics
 	ternary    ternaryStats
 	hf         *model.HFConfig
@@ -139,19 +137,9 @@ func (t *trainer) build() error {
 		return err
 	}
 	t.run.Options.resolvePrecision()
-	shape := graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength}
 	var err error
-	if t.evaluator, err = graph.New(t.params, shape); err != nil {
+	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil {
 		return err
-	}
-	shape.Backward, shape.BF16 = true, t.run.Options.Precision == PrecisionBF16
-	if t.decoder, err = graph.New(t.params, shape); err != nil {
-		return err
-	}
-	if o.GradientAccumulation > 1 {
-		for _, p := range params {
-			t.gradients = append(t.gradients, make([]float32, len(p.Value)))
-		}
 	}
 	t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent)
 	return err
@@ -262,30 +250,31 @@ func (t *trainer) logStep(loss, norm, rate, decay float64) error {
 	return t.log.write(e)
 }
 
-// gradient runs the micro-batches of a step and returns their mean loss. The gradient
-// is left in the decoder, or summed in t.gradients.
+// gradient runs the micro-batches of a step and returns their mean loss. The sum of their
+// gradients is left in the decoder.
 func (t *trainer) gradient() (float64, error) {
 	sum := 0.0
 	n := t.run.Options.GradientAccumulation
+	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
 	for i := range n {
+		t.decoder.Accumulate(i > 0)
 		if err := t.loader.Next(&t.batch); err != nil {
 			return 0, err
 		}
-		loss, err := runBatch(t.decoder, &t.batch)
+		setBatch(t.decoder, &t.batch)
+		loss, err := t.decoder.Run()
 		if err != nil {
 			return 0, err
 		}
 		sum += float64(loss)
-		t.accumulate(i == 0)
 	}
 	return sum / float64(n), nil
 }
 
-func runBatch(d *graph.Decoder, b *data.Batch) (float32, error) {
+func setBatch(d *graph.Decoder, b *data.Batch) {
 	copy(d.Tokens(), b.Tokens)
 	copy(d.Targets(), b.Targets)
 	copy(d.Starts(), b.Starts)
-	return d.Run()
 }
 
 func (t *trainer) save() error {
@@ -304,10 +293,8 @@ func (t *trainer) save() error {
 }
 
 func (t *trainer) close() {
-	for _, d := range []*graph.Decoder{t.decoder, t.evaluator} {
-		if d != nil {
-			d.Close()
-		}
+	if t.decoder != nil {
+		t.decoder.Close()
 	}
 	t.loader.Close()
 	if t.heldout != nil {

@@ -25,29 +25,7 @@ func makeChunks(params []optim.Param) []chunk {
 
 // grad is the gradient of a parameter, a sum over the micro-batches.
 func (t *trainer) grad(param int) []float32 {
-	if t.gradients != nil {
-		return t.gradients[param]
-	}
 	return t.decoder.Grad(t.optimizer.Params[param].Name)
-}
-
-// accumulate adds the decoder's gradient to the sums.
-func (t *trainer) accumulate(first bool) {
-	if t.gradients == nil {
-		return
-	}
-	parallel.For(len(t.chunks), 1, func(lo, hi int) {
-		for _, c := range t.chunks[lo:hi] {
-			sum, g := t.gradients[c.param][c.lo:c.hi], t.decoder.Grad(t.optimizer.Params[c.param].Name)[c.lo:c.hi]
-			if first {
-				copy(sum, g)
-				continue
-			}
-			for i, v := range g {
-				sum[i] += v
-			}
-		}
-	})
 }
 
 // globalNorm is the length of the mean gradient. Partial sums are added in the order

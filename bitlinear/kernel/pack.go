@@ -20,6 +20,18 @@ func quadsOf(quads []uint32, q []int8) {
 	}
 }
 
+// quadsOfMasters is quadsOf for what TernarizeFloat makes of w.
+func quadsOfMasters(quads []uint32, w []float32, inverse float32) {
+	var part [256]float32
+	for len(w) > 0 {
+		q := part[:min(len(part), len(w))]
+		TernarizeFloat(q, w[:len(q)], inverse)
+		n := ceil(len(q), 4)
+		quadsOfFloats(quads[:n], q)
+		quads, w = quads[n:], w[len(q):]
+	}
+}
+
 // quadsOfFloats is quadsOf for values in float32.
 func quadsOfFloats(quads []uint32, q []float32) {
 	for i := range quads {

@@ -62,14 +62,15 @@ func PackI2S(f Format, n, k int, codes []byte) (*Ternary, error) {
 	return packRows(f, n, k, func(quads []uint32, i int) error { return quadsOfI2S(quads, codes[i*k/4:][:k/4]) })
 }
 
-// NewTernary makes a matrix of 2-bit weights, to be filled by PackFloats.
+// NewTernary makes a matrix of 2-bit weights, to be filled by PackMasters.
 func NewTernary(n, k int) *Ternary { return newTernary(Bits2, n, k) }
 
-// PackFloats replaces the weights by -1, 0 and +1 given as float32, [N,K].
-func (w *Ternary) PackFloats(q []float32) {
+// PackMasters replaces the weights by the ternary values of masters w [N,K] under an
+// inverse scale, as TernarizeFloat makes them.
+func (w *Ternary) PackMasters(masters []float32, inverse float32) {
 	clear(w.codes)
 	_ = w.packRows(func(quads []uint32, i int) error {
-		quadsOfFloats(quads, q[i*w.K:][:w.K])
+		quadsOfMasters(quads, masters[i*w.K:][:w.K], inverse)
 		return nil
 	})
 }

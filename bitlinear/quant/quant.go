@@ -38,6 +38,32 @@ func Weights(dst []int8, w []float32) (scale float32) {
 	return scale
 }
 
+// Mean is the mean of w, summed in float64.
+func Mean(w []float32) float32 {
+	sum := 0.0
+	for _, x := range w {
+		sum += float64(x)
+	}
+	return float32(sum / float64(max(len(w), 1)))
+}
+
+// Signs is Weights for b1, the first BitNet: dst is the sign of w - Mean(w), and the scale
+// is that of Weights.
+func Signs(dst []int8, w []float32) (scale float32) {
+	mean := Mean(w)
+	for i, x := range w {
+		switch d := x - mean; {
+		case d > 0:
+			dst[i] = 1
+		case d < 0:
+			dst[i] = -1
+		default:
+			dst[i] = 0
+		}
+	}
+	return AbsMean(w)
+}
+
 // ActivationScale is 127/max(absmax, 1e-5) of one token's activations.
 func ActivationScale(x []float32) float32 {
 	var absmax float32

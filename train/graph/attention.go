@@ -2,8 +2,8 @@ package graph
 
 import (
 	"math"
+	"sync"
 
-	"trit/bitlinear"
 	"trit/bitlinear/kernel"
 	"trit/internal/parallel"
 	"trit/model"
@@ -11,8 +11,8 @@ import (
 
 // rope holds cosine and sine of the rotary angles, [T, head_dim/2] each.
 type rope struct {
-	half     int
-	cos, sin []float32
+	half               int
+	cos, sin, minusSin []float32
 }
 
 func newRope(length, headDim int, theta float64) *rope {
@@ -20,166 +20,199 @@ func newRope(length, headDim int, theta float64) *rope {
 	for t := range length {
 		for i := range r.half {
 			angle := float64(t) * math.Pow(theta, -float64(2*i)/float64(headDim))
-			r.cos, r.sin = append(r.cos, float32(math.Cos(angle))), append(r.sin, float32(math.Sin(angle)))
+			sin := float32(math.Sin(angle))
+			r.cos, r.sin, r.minusSin = append(r.cos, float32(math.Cos(angle))), append(r.sin, sin), append(r.minusSin, -sin)
 		}
 	}
 	return r
 }
 
-// rotate turns the pairs (i, i+half) of x by the angles of place t; sign -1 turns back.
-func (r *rope) rotate(dst, x []float32, t int, sign float32) {
-	cos, sin := r.cos[t*r.half:][:r.half], r.sin[t*r.half:][:r.half]
-	for i, c := range cos {
-		a, b, s := x[i], x[r.half+i], sin[i]*sign
-		dst[i], dst[r.half+i] = a*c-b*s, b*c+a*s
+// rotate turns the pairs (i, i+half) of x by the angles of place t, or back.
+func (r *rope) rotate(x []float32, t int, back bool) {
+	sin := r.sin
+	if back {
+		sin = r.minusSin
 	}
+	at := t * r.half
+	kernel.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
 }
 
-// attention is grouped-query causal attention with rotary embedding over qkv
-// [M, Q+2KV] -> [M,Q]. A task is one query head of one row of the batch; probabilities
-// [T,T] of each are kept for the backward pass.
+// queryTile is how many queries meet all their keys at once: their scores [queryTile,T]
+// are all that is kept of the matrix [T,T], and they are made again for the backward pass.
+const queryTile = 64
+
+// attention is grouped-query causal attention with rotary embedding, in place over
+// qkv [M, Q+2KV].
 type attention struct {
 	batch, length, heads, kvHeads, headDim, width int
 	scale                                         float32
 	rope                                          *rope
 	starts                                        []int32
-	probs                                         []float32 // [B,H,T,T], or [threads...] scratch without a backward pass
-	q, k, v, o                                    []float32 // [B,heads,T,hd], rotated
-	dq, dk, dv                                    []float32 // gradients of the same shape; dk, dv per query head
-	ds                                            []float32 // [B,H,T,T]
+	buffers                                       sync.Pool // of *tileBuffers
 }
 
-func newAttention(c *model.Config, batch, length int, r *rope, starts []int32, backward bool) *attention {
-	a := &attention{batch: batch, length: length, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
-		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: r, starts: starts}
-	perHead := batch * length * c.HeadDim
-	a.q, a.o = make([]float32, a.heads*perHead), make([]float32, a.heads*perHead)
-	a.k, a.v = make([]float32, a.kvHeads*perHead), make([]float32, a.kvHeads*perHead)
-	a.probs = make([]float32, batch*a.heads*length*length)
-	if backward {
-		a.dq, a.dk, a.dv = make([]float32, a.heads*perHead), make([]float32, a.heads*perHead), make([]float32, a.heads*perHead)
-		a.ds = make([]float32, len(a.probs))
+// tileBuffers are the scratch of one thread.
+type tileBuffers struct {
+	scores, grads []float32 // [queryTile,T]
+	out           []float32 // [queryTile,head_dim]
+	dk, dv        []float32 // [T,head_dim]
+}
+
+func newAttention(c *model.Config, o Options, starts []int32) *attention {
+	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
+		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c.HeadDim, c.RopeTheta), starts: starts}
+	a.buffers.New = func() any {
+		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
+		if o.Backward {
+			b.grads = make([]float32, queryTile*a.length)
+			b.dk, b.dv = make([]float32, a.length*a.headDim), make([]float32, a.length*a.headDim)
+		}
+		return b
 	}
 	return a
 }
 
-func (a *attention) fn() bitlinear.Func {
-	return bitlinear.Func{Name: "attention", Shape: []int{a.batch * a.length, a.heads * a.headDim},
-		Forward:  func(in [][]float32, out []float32) { a.forward(in[0], out) },
-		Backward: func(_ [][]float32, grad []float32, grads [][]float32) { a.backward(grad, grads[0]) }}
-}
-
 // forTasks calls body for each head of each row of the batch.
-func (a *attention) forTasks(heads int, body func(b, h int)) {
-	parallel.For(a.batch*heads, 1, func(lo, hi int) {
+func (a *attention) forTasks(heads int, body func(b, h int, buf *tileBuffers)) {
+	parallel.Chunks(a.batch*heads, 1, func(lo, hi int) {
+		buf := a.buffers.Get().(*tileBuffers)
+		defer a.buffers.Put(buf)
 		for i := lo; i < hi; i++ {
-			body(i/heads, i%heads)
+			body(i/heads, i%heads, buf)
 		}
 	})
 }
 
-// head is the part [T,hd] of one head in a buffer [B,heads,T,hd].
-func (a *attention) head(buf []float32, heads, b, h int) []float32 {
-	n := a.length * a.headDim
-	return buf[(b*heads+h)*n:][:n]
-}
+// Kinds of a head's columns in a row of qkv.
+const (
+	queryHead = iota
+	keyHead
+	valueHead
+)
 
-// square is the part [T,T] of one task.
-func (a *attention) square(buf []float32, b, h int) []float32 {
-	n := a.length * a.length
-	return buf[(b*a.heads+h)*n:][:n]
-}
-
-// column is where head h of a kind begins in a row of qkv: queries, keys, values.
+// column is where head h of a kind begins in a row of qkv.
 func (a *attention) column(kind, h int) int {
 	return ([3]int{0, a.heads, a.heads + a.kvHeads}[kind] + h) * a.headDim
 }
 
-func (a *attention) forward(qkv, out []float32) {
-	a.forTasks(a.heads, func(b, h int) { a.gather(a.head(a.q, a.heads, b, h), qkv, b, a.column(0, h), true) })
-	a.forTasks(a.kvHeads, func(b, h int) {
-		a.gather(a.head(a.k, a.kvHeads, b, h), qkv, b, a.column(1, h), true)
-		a.gather(a.head(a.v, a.kvHeads, b, h), qkv, b, a.column(2, h), false)
-	})
-	a.forTasks(a.heads, func(b, h int) {
-		kv, p, o := h*a.kvHeads/a.heads, a.square(a.probs, b, h), a.head(a.o, a.heads, b, h)
-		t, d := a.length, a.headDim
-		kernel.GemmOneThread(false, true, t, t, d, a.head(a.q, a.heads, b, h), d, a.head(a.k, a.kvHeads, b, kv), d, p, false)
-		a.softmax(p, b)
-		kernel.GemmOneThread(false, false, t, d, t, p, t, a.head(a.v, a.kvHeads, b, kv), d, o, false)
-		for i := range t {
-			copy(out[((b*t+i)*a.heads+h)*d:][:d], o[i*d:])
+// head is a head's columns from place t of row b of the batch on; rows are width apart.
+func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
+	return qkv[(b*a.length+t)*a.width+a.column(kind, h):]
+}
+
+// rotateAll turns all queries and keys of qkv, or back.
+func (a *attention) rotateAll(qkv []float32, back bool) {
+	forRows(a.batch*a.length, a.width, func(r int) {
+		row := qkv[r*a.width:][:a.width]
+		for h := range a.heads + a.kvHeads { // keys follow the queries
+			a.rope.rotate(row[h*a.headDim:], r%a.length, back)
 		}
 	})
 }
 
-// gather copies one head out of the rows of qkv, rotated where asked.
-func (a *attention) gather(dst, qkv []float32, b, column int, rotate bool) {
-	for t := range a.length {
-		src := qkv[(b*a.length+t)*a.width+column:][:a.headDim]
-		if rotate {
-			a.rope.rotate(dst[t*a.headDim:][:a.headDim], src, t, 1)
-		} else {
-			copy(dst[t*a.headDim:], src)
+// forward rotates qkv and writes out [M,Q], and for the backward pass to lse
+// [B,heads,T] the logarithm of each query's sum of exponentials, over scale.
+func (a *attention) forward(qkv, out, lse []float32) {
+	a.rotateAll(qkv, false)
+	a.forTasks(a.heads, func(b, h int, buf *tileBuffers) {
+		for t := 0; t < a.length; t += queryTile {
+			tile := a.tile(qkv, b, h, t, buf)
+			tile.attend(lse[(b*a.heads+h)*a.length+t:])
+			for i := range tile.rows {
+				copy(out[((b*a.length+t+i)*a.heads+h)*a.headDim:][:a.headDim], buf.out[i*a.headDim:])
+			}
 		}
-	}
+	})
 }
 
-// softmax turns scores [T,T] into probabilities; what a token may not see is zero.
-func (a *attention) softmax(p []float32, b int) {
-	for i := range a.length {
-		row, start := p[i*a.length:][:a.length], int(a.starts[b*a.length+i])
-		clear(row[:start])
-		clear(row[i+1:])
-		seen := row[start : i+1]
-		sum := kernel.ExpScaled(seen, a.scale, kernel.Max(seen))
+// tile is some queries of a head with the keys that any of them may see.
+type tile struct {
+	*attention
+	*tileBuffers
+	rows        int       // queries
+	first, keys int       // of the keys, in places of the row
+	starts      []int32   // of the queries
+	at          int       // place of the first query
+	q, k, v     []float32 // rows are width apart
+}
+
+func (a *attention) tile(qkv []float32, b, h, t int, buf *tileBuffers) tile {
+	rows := min(queryTile, a.length-t)
+	starts := a.starts[b*a.length+t:][:rows]
+	first, kv := int(starts[0]), h*a.kvHeads/a.heads
+	return tile{attention: a, tileBuffers: buf, rows: rows, first: first, keys: t + rows - first, starts: starts, at: t,
+		q: a.head(qkv, b, t, queryHead, h), k: a.head(qkv, b, first, keyHead, kv), v: a.head(qkv, b, first, valueHead, kv)}
+}
+
+// multiplyScores computes the scores of the tile, [rows,keys], before scaling.
+func (t *tile) multiplyScores() {
+	kernel.GemmOneThread(false, true, t.rows, t.keys, t.headDim, t.q, t.width, t.k, t.width, t.scores, false)
+}
+
+// seen is the part of row i of a matrix [rows,keys] that the query may see; the rest is
+// cleared.
+func (t *tile) seen(m []float32, i int) []float32 {
+	row := m[i*t.keys:][:t.keys]
+	lo, hi := int(t.starts[i])-t.first, t.at+i+1-t.first
+	clear(row[:lo])
+	clear(row[hi:])
+	return row[lo:hi]
+}
+
+// attend writes out and lse of the tile.
+func (t *tile) attend(lse []float32) {
+	t.multiplyScores()
+	for i := range t.rows {
+		seen := t.seen(t.scores, i)
+		top := kernel.Max(seen)
+		sum := kernel.ExpScaled(seen, t.scale, top)
 		kernel.Scale(1/sum, seen)
+		lse[i] = top + float32(math.Log(float64(sum)))/t.scale
 	}
+	kernel.GemmOneThread(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
 }
 
-func (a *attention) backward(grad, dqkv []float32) {
-	a.forTasks(a.heads, func(b, h int) { a.taskGrad(grad, b, h) })
-	a.forTasks(a.heads, func(b, h int) { a.scatter(dqkv, a.head(a.dq, a.heads, b, h), b, a.column(0, h), true) })
+// backward replaces the rotated qkv by its gradient, before rotation, given that of out,
+// grad [M,Q]. A task is a key head with all its queries, so what it replaces no other reads.
+func (a *attention) backward(qkv, out, lse, grad []float32) {
 	group := a.heads / a.kvHeads
-	a.forTasks(a.kvHeads, func(b, kv int) {
-		dk, dv := a.head(a.dk, a.heads, b, kv*group), a.head(a.dv, a.heads, b, kv*group)
-		for h := kv*group + 1; h < (kv+1)*group; h++ { // query heads that share a key head
-			kernel.Axpy(1, a.head(a.dk, a.heads, b, h), dk)
-			kernel.Axpy(1, a.head(a.dv, a.heads, b, h), dv)
+	a.forTasks(a.kvHeads, func(b, kv int, buf *tileBuffers) {
+		clear(buf.dk)
+		clear(buf.dv)
+		for h := kv * group; h < (kv+1)*group; h++ {
+			for t := 0; t < a.length; t += queryTile {
+				tile, at := a.tile(qkv, b, h, t, buf), ((b*a.length+t)*a.heads+h)*a.headDim
+				tile.gradient(out[at:], grad[at:], lse[(b*a.heads+h)*a.length+t:])
+			}
 		}
-		a.scatter(dqkv, dk, b, a.column(1, kv), true)
-		a.scatter(dqkv, dv, b, a.column(2, kv), false)
+		for t := range a.length {
+			copy(a.head(qkv, b, t, keyHead, kv)[:a.headDim], buf.dk[t*a.headDim:])
+			copy(a.head(qkv, b, t, valueHead, kv)[:a.headDim], buf.dv[t*a.headDim:])
+		}
 	})
+	a.rotateAll(qkv, true)
 }
 
-// taskGrad computes dq, dk and dv of one query head: dP = dO V^T,
-// dS = P*(dP - rowsum(P*dP))/sqrt(d), dq = dS K, dk = dS^T Q, dv = P^T dO.
-func (a *attention) taskGrad(grad []float32, b, h int) {
-	t, d, kv := a.length, a.headDim, h*a.kvHeads/a.heads
-	p, ds := a.square(a.probs, b, h), a.square(a.ds, b, h)
-	dout, stride := grad[(b*t*a.heads+h)*d:], a.heads*d
-	kernel.GemmOneThread(false, true, t, t, d, dout, stride, a.head(a.v, a.kvHeads, b, kv), d, ds, false)
-	kernel.GemmOneThread(true, false, t, d, t, p, t, dout, stride, a.head(a.dv, a.heads, b, h), false)
-	for i := range t {
-		row, probs := ds[i*t:][:t], p[i*t:][:t]
-		sum := kernel.Dot(row[:i+1], probs[:i+1])
-		for j, q := range probs[:i+1] {
-			row[j] = q * (row[j] - sum) * a.scale
+// gradient adds the tile's part to dk and dv and replaces its queries by their gradient:
+// dP = dO V^T, dS = P*(dP - sum(O*dO))*scale, dv = P^T dO, dk = dS^T Q, dq = dS K. Rows of
+// out and dout are heads*head_dim apart.
+func (t *tile) gradient(out, dout, lse []float32) {
+	n, d, stride := t.keys, t.headDim, t.heads*t.headDim
+	t.multiplyScores()
+	kernel.GemmOneThread(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
+	for i := range t.rows {
+		probs, ds := t.seen(t.scores, i), t.seen(t.grads, i)
+		kernel.ExpScaled(probs, t.scale, lse[i])
+		mean := kernel.Dot(out[i*stride:][:d], dout[i*stride:][:d])
+		for j, p := range probs {
+			ds[j] = p * (ds[j] - mean) * t.scale
 		}
-		clear(row[i+1:])
 	}
-	kernel.GemmOneThread(false, false, t, d, t, ds, t, a.head(a.k, a.kvHeads, b, kv), d, a.head(a.dq, a.heads, b, h), false)
-	kernel.GemmOneThread(true, false, t, d, t, ds, t, a.head(a.q, a.heads, b, h), d, a.head(a.dk, a.heads, b, h), false)
-}
-
-// scatter is the inverse of gather.
-func (a *attention) scatter(dqkv, src []float32, b, column int, rotate bool) {
-	for t := range a.length {
-		dst := dqkv[(b*a.length+t)*a.width+column:][:a.headDim]
-		if rotate {
-			a.rope.rotate(dst, src[t*a.headDim:][:a.headDim], t, -1)
-		} else {
-			copy(dst, src[t*a.headDim:][:a.headDim])
-		}
+	dk, dv := t.dk[t.first*d:], t.dv[t.first*d:]
+	kernel.GemmOneThread(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)
+	kernel.GemmOneThread(true, false, n, d, t.rows, t.grads, n, t.q, t.width, dk, true)
+	kernel.GemmOneThread(false, false, t.rows, d, n, t.grads, n, t.k, t.width, t.out, false)
+	for i := range t.rows {
+		copy(t.q[i*t.width:][:d], t.out[i*d:])
 	}
 }

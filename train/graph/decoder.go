@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	G "gorgonia.org/gorgonia"
@@ -17,7 +18,12 @@ type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
-	BF16           bool // backward products of ternary layers and of the head in bfloat16
+	BF16           bool // products of gradients, of the head and of layers that are not ternary in bfloat16
+	// CheckpointActivations keeps only the input of each block and computes the rest again
+	// in the backward pass.
+	CheckpointActivations bool
+	ZLoss                 float64 // weight of the mean of log(sum(exp(logits)))^2 in what is minimised; Run's loss is without it
+	Unquantized           bool    // begin with SetQuantization(0), which needs more memory
 }
 
 // HasBF16 tells whether this machine has products in bfloat16.
@@ -26,27 +32,24 @@ func HasBF16() bool { return kernel.HasBF16() }
 // Decoder is a graph with its inputs and results. It is not for use by several
 // goroutines; its operations use several threads themselves.
 type Decoder struct {
-	cfg     model.Config
-	params  *Params
-	options Options
-	graph   *G.ExprGraph
-	vm      G.VM
-	loss    *G.Node
-	lossVal G.Value
-	nodes   map[string]*G.Node // weights
-	grads   map[string]*G.Node
-	linears []namedLinear
-	tokens  []int32
-	targets []int32
-	starts  []int32
-	head    *lossHead
-	elapsed time.Duration
-}
-
-// namedLinear says which weights a Linear holds.
-type namedLinear struct {
-	*bitlinear.Linear
-	names []string
+	cfg       model.Config
+	params    *Params
+	options   Options
+	mode      bitlinear.Mode
+	ws        *workspace
+	graph     *G.ExprGraph
+	vm        G.VM
+	loss      *G.Node
+	lossVal   G.Value
+	nodes     map[string]*G.Node // weights
+	tied      *G.Node            // of a tied head
+	gradients map[string][]float32
+	blocks    []*block
+	tokens    []int32
+	targets   []int32
+	starts    []int32
+	head      *lossHead
+	elapsed   time.Duration
 }
 
 // New builds the graph. Inputs are filled through Tokens, Targets and Starts.
@@ -59,9 +62,14 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 		return nil, fmt.Errorf("this machine has no matrix registers for bfloat16: set precision to float32")
 	}
 	n := o.Batch * o.SequenceLength
-	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{}, grads: map[string]*G.Node{},
+	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{}, gradients: map[string][]float32{},
 		tokens: make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
-	b := &builder{d: d, rows: n}
+	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Lambda: 1}
+	if o.Unquantized {
+		d.mode.Lambda = 0
+	}
+	d.ws = newWorkspace(&d.cfg, &d.mode, o, d.starts)
+	b := &builder{d: d}
 	b.decoder()
 	if b.err != nil {
 		return nil, b.err
@@ -88,12 +96,11 @@ func (d *Decoder) differentiate() error {
 	for _, spec := range d.params.specs {
 		weights = append(weights, d.nodes[spec.Name])
 	}
-	grads, err := G.Grad(d.loss, weights...)
-	if err != nil {
-		return fmt.Errorf("the graph cannot be differentiated: %w", err)
+	if d.tied != nil {
+		weights = append(weights, d.tied)
 	}
-	for i, spec := range d.params.specs {
-		d.grads[spec.Name] = grads[i]
+	if _, err := G.Grad(d.loss, weights...); err != nil {
+		return fmt.Errorf("the graph cannot be differentiated: %w", err)
 	}
 	return nil
 }
@@ -106,6 +113,13 @@ func (d *Decoder) Targets() []int32 { return d.targets }
 
 // Starts is the first position of its row that each token may attend to, [B*T].
 func (d *Decoder) Starts() []int32 { return d.starts }
+
+// Evaluate is Run without gradients, and in float32 where products are not of integers.
+func (d *Decoder) Evaluate() (loss float32, err error) {
+	d.ws.evaluating, d.mode.BF16 = true, false
+	defer func() { d.ws.evaluating, d.mode.BF16 = false, d.options.BF16 }()
+	return d.Run()
+}
 
 // Run computes the mean cross entropy over the targets, and with Backward all
 // gradients.
@@ -130,15 +144,15 @@ func (d *Decoder) Run() (loss float32, err error) {
 func (d *Decoder) checkInputs() error {
 	for i, t := range d.tokens {
 		place := int32(i % d.options.SequenceLength)
-		if t < 0 || int(t) >= d.cfg.VocabSize || int(d.targets[i]) >= d.cfg.VocabSize || d.starts[i] < 0 || d.starts[i] > place {
-			return fmt.Errorf("place %d holds token %d, target %d, start %d: want ids below the vocabulary size %d and a start from 0 to %d", i, t, d.targets[i], d.starts[i], d.cfg.VocabSize, place)
+		if t < 0 || int(t) >= d.cfg.VocabSize || int(d.targets[i]) >= d.cfg.VocabSize || d.starts[i] < 0 || d.starts[i] > place || place > 0 && d.starts[i] < d.starts[i-1] {
+			return fmt.Errorf("place %d holds token %d, target %d, start %d: want ids below the vocabulary size %d and a start from that of the place before to %d", i, t, d.targets[i], d.starts[i], d.cfg.VocabSize, place)
 		}
 	}
 	return nil
 }
 
 // Grad is the gradient of a weight in the last Run, row-major.
-func (d *Decoder) Grad(name string) []float32 { return d.grads[name].Value().Data().([]float32) }
+func (d *Decoder) Grad(name string) []float32 { return d.gradients[name] }
 
 // TokenLosses is -log p(target) at each place, [B*T]; 0 where there is no target.
 func (d *Decoder) TokenLosses() []float32 { return d.head.losses }
@@ -146,22 +160,47 @@ func (d *Decoder) TokenLosses() []float32 { return d.head.losses }
 // Greedy tells at each place, [B*T], whether the target has the largest logit.
 func (d *Decoder) Greedy() []bool { return d.head.greedy }
 
-// Logits is [B*T, V]. A graph with Backward overwrites it, so take one without.
-func (d *Decoder) Logits() []float32 { return d.head.logits }
+// Logits writes the logits at a place of the last Run to dst, [V].
+func (d *Decoder) Logits(dst []float32, place int) { d.head.makeLogits(dst, place, place+1) }
+
+// Accumulate says whether the next runs add their gradients to those before instead of
+// replacing them.
+func (d *Decoder) Accumulate(add bool) { d.ws.accumulate = add }
+
+// OnGradient has f called in the backward pass with the names of weights whose gradients
+// are complete, from the last layer to the first.
+func (d *Decoder) OnGradient(f func(names ...string)) { d.ws.onGradient = f }
+
+// SetQuantization says how much of the rounding of weights and activations is in force,
+// from 0 to 1. Less than 1 needs Options.Unquantized.
+func (d *Decoder) SetQuantization(lambda float64) { d.mode.Lambda = float32(lambda) }
 
 // Elapsed is the time that all runs took; what exceeds bitlinear.Inside over the same
 // time is Gorgonia's own.
 func (d *Decoder) Elapsed() time.Duration { return d.elapsed }
 
 // Codes calls f with the ternary values, as float32, and the scale of every BitLinear
-// weight, as the last Run used them.
+// weight as it is now.
 func (d *Decoder) Codes(f func(name string, codes []float32, scale float32)) {
-	for _, l := range d.linears {
-		if !l.Ternary {
+	var codes []float32
+	for _, spec := range d.params.specs {
+		if !d.cfg.Ternary || !spec.Ternary {
 			continue
 		}
-		for i, name := range l.names {
-			f(name, l.Linear.Codes(i), l.Scale(i))
+		w := d.params.Value(spec.Name)
+		codes = slices.Grow(codes[:0], len(w))[:len(w)]
+		f(spec.Name, codes, d.mode.Codes(codes, w))
+	}
+}
+
+// AbsMax calls f with every BitLinear weight and the largest activation, before rounding,
+// that its layer read in the last Run.
+func (d *Decoder) AbsMax(f func(name string, absMax float32)) {
+	for l, b := range d.blocks {
+		for i, weights := range readers {
+			for _, w := range weights {
+				f(model.LayerTensor(l, w), b.absMax[i])
+			}
 		}
 	}
 }

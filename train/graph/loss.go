@@ -6,48 +6,100 @@ import (
 
 	"trit/bitlinear"
 	"trit/bitlinear/kernel"
+	"trit/model"
 )
 
-// lossHead is the language-model head with the mean cross entropy over the targets:
-// x [M,D], weight [V,D] -> loss.
+// chunkLogits is about how many logits are in memory at a time.
+const chunkLogits = 1 << 25
+
+// lossHead is the language-model head with the mean cross entropy over the targets,
+// x [M,D], weight [V,D] -> loss. Logits exist for a chunk of tokens at a time; since the
+// loss is the last operation, the forward pass makes the gradients of the chunk as well.
 type lossHead struct {
-	rows, width, vocab int
-	bf16               bool // backward products in bfloat16
-	targets            []int32
-	logits             []float32 // [M,V]; the backward pass turns it into its gradient
-	lse                []float32 // log of the sum of exponentials of each row
-	losses             []float32
-	greedy             []bool
-	scored             int
+	*workspace
+	vocab   int
+	targets []int32
+	zLoss   float32   // weight of the mean of lse^2, which keeps logits from drifting
+	dWeight []float32 // [V,D]; nil without a backward pass
+	chunk   int       // tokens
+	logits  []float32 // [chunk,V], and then their gradient
+	losses  []float32 // [M]
+	greedy  []bool    // [M]
+	weight  []float32 // of the last forward pass
+	input   []float32 // likewise
 }
 
-func newLossHead(rows, width, vocab int, targets []int32) *lossHead {
-	return &lossHead{rows: rows, width: width, vocab: vocab, targets: targets, logits: make([]float32, rows*vocab),
-		lse: make([]float32, rows), losses: make([]float32, rows), greedy: make([]bool, rows)}
+func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
+	h := &lossHead{workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: min(ws.rows, max(64, chunkLogits/vocab)),
+		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows)}
+	h.logits = make([]float32, h.chunk*vocab)
+	return h
 }
 
-func (h *lossHead) fn() bitlinear.Func {
-	return bitlinear.Func{Name: "loss", Forward: h.forward, Backward: h.backward}
+// fn is the operation; grad is the buffer of the gradient of weight, nil without a backward
+// pass.
+func (h *lossHead) fn(grad []float32) bitlinear.Func {
+	h.dWeight = grad
+	return bitlinear.Func{Name: "loss", Grads: [][]float32{h.stream, h.dWeight}, Forward: h.forward,
+		Backward: func([][]float32, []float32, [][]float32) {
+			if !h.config.TieWordEmbeddings { // the embedding adds to a tied one
+				h.done(model.LMHead)
+			}
+		}}
 }
 
 func (h *lossHead) forward(in [][]float32, out []float32) {
-	kernel.Gemm(false, true, h.rows, h.vocab, h.width, in[0], in[1], h.logits, false)
-	forRows(h.rows, h.vocab, h.score)
+	h.input, h.weight = in[0], in[1]
+	scored := 0
+	for _, t := range h.targets {
+		if t >= 0 {
+			scored++
+		}
+	}
+	share := 1 / float32(max(scored, 1))
+	for lo := 0; lo < h.rows; lo += h.chunk {
+		h.scoreChunk(lo, min(lo+h.chunk, h.rows), share)
+	}
 	sum := 0.0
-	h.scored = 0
 	for i, t := range h.targets {
 		if t >= 0 {
 			sum += float64(h.losses[i])
-			h.scored++
 		}
 	}
-	out[0] = float32(sum / float64(max(h.scored, 1)))
+	out[0] = float32(sum / float64(max(scored, 1)))
 }
 
-// score computes loss and rank of the target of one row. The sum runs in float64 over
-// chunks, since a vocabulary has many terms.
-func (h *lossHead) score(r int) {
-	row := h.logits[r*h.vocab:][:h.vocab]
+// scoreChunk does the tokens [lo,hi): losses, and gradients of the mean loss, of which each
+// token has a share.
+func (h *lossHead) scoreChunk(lo, hi int, share float32) {
+	h.makeLogits(h.logits, lo, hi)
+	forRows(hi-lo, h.vocab, func(r int) {
+		row := h.logits[r*h.vocab:][:h.vocab]
+		lse := h.score(lo+r, row)
+		if h.wantsGrad() {
+			h.rowGrad(row, h.targets[lo+r], lse, share)
+		}
+	})
+	if !h.wantsGrad() {
+		return
+	}
+	d, n := h.config.HiddenSize, hi-lo
+	x := h.input[lo*d : hi*d]
+	h.mode.Run(&kernel.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab, B: []kernel.Rows{{Count: h.vocab, F32: h.weight}}, C: [][]float32{h.stream[lo*d : hi*d]}})
+	h.mode.Run(&kernel.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true, B: []kernel.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
+}
+
+func (h *lossHead) wantsGrad() bool { return h.dWeight != nil && !h.evaluating }
+
+// makeLogits computes the logits of the tokens [lo,hi) of the last input.
+func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
+	d := h.config.HiddenSize
+	h.mode.Run(&kernel.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d, B: []kernel.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
+}
+
+// score computes loss and rank of the target of a token, and returns the logarithm of the
+// sum of exponentials. The sum runs in float64 over parts, since a vocabulary has many terms.
+func (h *lossHead) score(token int, row []float32) (lse float64) {
 	best := max(0, slices.Index(row, kernel.Max(row))) // none is where a logit is no number
 	sum := 0.0
 	var e [256]float32
@@ -55,32 +107,22 @@ func (h *lossHead) score(r int) {
 		part := e[:copy(e[:], row[lo:])]
 		sum += float64(kernel.ExpScaled(part, 1, row[best]))
 	}
-	lse := float64(row[best]) + math.Log(sum)
-	h.lse[r] = float32(lse)
-	h.losses[r], h.greedy[r] = 0, false
-	if t := h.targets[r]; t >= 0 {
-		h.losses[r], h.greedy[r] = float32(lse-float64(row[t])), best == int(t)
+	lse = float64(row[best]) + math.Log(sum)
+	h.losses[token], h.greedy[token] = 0, false
+	if t := h.targets[token]; t >= 0 {
+		h.losses[token], h.greedy[token] = float32(lse-float64(row[t])), best == int(t)
 	}
+	return lse
 }
 
-// backward turns the logits into their gradient, (softmax - one-hot)/targets.
-func (h *lossHead) backward(in [][]float32, _ []float32, grads [][]float32) {
-	scale := 1 / float32(max(h.scored, 1))
-	forRows(h.rows, h.vocab, func(r int) {
-		row := h.logits[r*h.vocab:][:h.vocab]
-		if h.targets[r] < 0 {
-			clear(row)
-			return
-		}
-		kernel.ExpScaled(row, 1, h.lse[r])
-		kernel.Scale(scale, row)
-		row[h.targets[r]] -= scale
-	})
-	if h.bf16 {
-		kernel.GemmBF16(false, h.rows, h.width, h.vocab, h.logits, h.vocab, in[1], h.width, grads[0])
-		kernel.GemmBF16(true, h.vocab, h.width, h.rows, h.logits, h.vocab, in[0], h.width, grads[1])
+// rowGrad turns the logits of a token into the gradient of its share of the loss,
+// -log p(target) + zLoss*lse^2: share*(softmax*(1 + 2*zLoss*lse) - onehot).
+func (h *lossHead) rowGrad(row []float32, target int32, lse float64, share float32) {
+	if target < 0 {
+		clear(row)
 		return
 	}
-	kernel.Gemm(false, false, h.rows, h.width, h.vocab, h.logits, in[1], grads[0], false)
-	kernel.Gemm(true, false, h.vocab, h.width, h.rows, h.logits, in[0], grads[1], false)
+	kernel.ExpScaled(row, 1, float32(lse))
+	kernel.Scale(share*(1+2*h.zLoss*float32(lse)), row)
+	row[target] -= share
 }

@@ -1,0 +1,205 @@
+package graph
+
+import (
+	"slices"
+
+	"trit/bitlinear"
+	"trit/bitlinear/kernel"
+	"trit/model"
+)
+
+// block is a decoder block as one operation, x [M,D] -> [M,D]:
+//
+//	x2 = x + o_proj(sub_norm(attention(qkv_proj(norm(x)))))
+//	y = x2 + down_proj(sub_norm(act(gate)*up)), where gate, up = proj(norm(x2))
+//
+// Between forward and backward it keeps what it cannot make again cheaply: the inputs of
+// the products in int8, what comes out of the products, and nothing of the norms but a
+// factor a row. With activation checkpointing the blocks share that memory, and the
+// backward pass makes it again out of x.
+type block struct {
+	*workspace
+	names                []string // of the weights, in the order of the operation's inputs
+	kept                 *kept
+	qkv, o, gateUp, down *bitlinear.Linear
+	absMax               [4]float32 // of the inputs of the products in the last forward pass
+}
+
+// kept is what the forward pass of a block leaves for the backward pass. In the backward
+// pass gradients take the place of values that are no longer needed.
+type kept struct {
+	inNorm, attnNorm, postNorm, ffnNorm []float32        // [M], 1/rms
+	qkvIn, oIn, gateUpIn, downIn        *bitlinear.Input // [M,D], [M,Q], [M,D], [M,F]
+	qkv                                 []float32        // [M,Q+2KV], rotated; then its gradient
+	attention                           []float32        // [M,Q]
+	lse                                 []float32        // [B,heads,T]
+	x2                                  []float32        // [M,D]
+	gateUp                              []float32        // [M,2F]; then its gradient
+}
+
+// blockWeights are the weights of a block, or their gradients.
+type blockWeights struct {
+	inNorm, attnNorm, postNorm, ffnNorm []float32 // the second and last nil without sub norms
+	qkv, gateUp                         [][]float32
+	o, down                             [][]float32
+}
+
+// blockTensors names the weights of a block in the order of the operation's inputs.
+func blockTensors(c *model.Config, layer int) []string {
+	names := []string{model.InputNorm, model.QProj, model.KProj, model.VProj, model.AttnSubNorm, model.OProj,
+		model.PostNorm, model.GateProj, model.UpProj, model.FFNSubNorm, model.DownProj}
+	if !c.SubNorms {
+		names = slices.DeleteFunc(names, func(n string) bool { return n == model.AttnSubNorm || n == model.FFNSubNorm })
+	}
+	for i, n := range names {
+		names[i] = model.LayerTensor(layer, n)
+	}
+	return names
+}
+
+// split sorts values, weights or their gradients, that are in the order of blockTensors.
+func split(v [][]float32, subNorms bool) (w blockWeights) {
+	take := func(n int) [][]float32 {
+		part := v[:n]
+		v = v[n:]
+		return part
+	}
+	w.inNorm, w.qkv = take(1)[0], take(3)
+	if subNorms {
+		w.attnNorm = take(1)[0]
+	}
+	w.o, w.postNorm, w.gateUp = take(1), take(1)[0], take(2)
+	if subNorms {
+		w.ffnNorm = take(1)[0]
+	}
+	w.down = take(1)
+	return w
+}
+
+func newBlock(ws *workspace, layer int) *block {
+	c, s, rows := ws.config, &ws.scratch, ws.rows
+	b := &block{workspace: ws, names: blockTensors(c, layer),
+		qkv:    bitlinear.NewLinear(ws.mode, s, rows, c.HiddenSize, c.QDim(), c.KVDim(), c.KVDim()),
+		o:      bitlinear.NewLinear(ws.mode, s, rows, c.QDim(), c.HiddenSize),
+		gateUp: bitlinear.NewLinear(ws.mode, s, rows, c.HiddenSize, c.IntermediateSize, c.IntermediateSize),
+		down:   bitlinear.NewLinear(ws.mode, s, rows, c.IntermediateSize, c.HiddenSize)}
+	if b.kept = ws.shared; b.kept == nil {
+		b.kept = b.newKept()
+	}
+	if ws.share {
+		ws.shared = b.kept
+	}
+	return b
+}
+
+func (b *block) newKept() *kept {
+	c, m := b.config, b.rows
+	floats := func(width int) []float32 { return make([]float32, m*width) }
+	return &kept{
+		inNorm: floats(1), attnNorm: floats(1), postNorm: floats(1), ffnNorm: floats(1),
+		qkvIn: b.qkv.NewInput(), oIn: b.o.NewInput(), gateUpIn: b.gateUp.NewInput(), downIn: b.down.NewInput(),
+		qkv: floats(c.QDim() + 2*c.KVDim()), attention: floats(c.QDim()), lse: floats(c.NumAttentionHeads),
+		x2: floats(c.HiddenSize), gateUp: floats(2 * c.IntermediateSize)}
+}
+
+// fn is the operation; grads are the buffers of the gradients of its inputs.
+func (b *block) fn(grads [][]float32) bitlinear.Func {
+	return bitlinear.Func{Name: "block", Shape: []int{b.rows, b.config.HiddenSize}, Grads: grads, Forward: b.forward, Backward: b.backward}
+}
+
+func (b *block) forward(in [][]float32, y []float32) {
+	w := split(in[1:], b.config.SubNorms)
+	b.forwardKept(in[0], w)
+	b.down.Forward(b.kept.downIn, w.down, b.wide)
+	d := b.config.HiddenSize
+	forRows(b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
+	for i, input := range []*bitlinear.Input{b.kept.qkvIn, b.kept.oIn, b.kept.gateUpIn, b.kept.downIn} {
+		b.absMax[i] = input.AbsMax()
+	}
+}
+
+// readers are the weights that read each input, in the order of block.absMax.
+var readers = [][]string{{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj}}
+
+// forwardKept fills what is kept: all of the forward pass but the last product.
+func (b *block) forwardKept(x []float32, w blockWeights) {
+	c, k := b.config, b.kept
+	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
+	b.forRowParts(func(r int, s *rowScratch) { b.normed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
+	b.qkv.Forward(k.qkvIn, w.qkv, k.qkv)
+	b.attention.forward(k.qkv, k.attention, k.lse)
+	b.forRowParts(func(r int, s *rowScratch) { b.normed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s) })
+	b.o.Forward(k.oIn, w.o, b.wide)
+	b.forRowParts(func(r int, s *rowScratch) {
+		x2 := k.x2[r*d:][:d]
+		sum(x2, x[r*d:][:d], b.wide[r*d:])
+		b.normed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
+	})
+	b.gateUp.Forward(k.gateUpIn, w.gateUp, k.gateUp)
+	b.forRowParts(func(r int, s *rowScratch) {
+		b.normed(b.down, k.downIn, k.ffnNorm, r, b.unit.forward(s.unit, k.gateUp[2*r*f:][:2*f]), w.ffnNorm, s)
+	})
+}
+
+// normed sets row r of a layer's input to the norm of x, or to x where there is no norm.
+func (b *block) normed(l *bitlinear.Linear, in *bitlinear.Input, inverse []float32, r int, x, w []float32, s *rowScratch) {
+	if w == nil {
+		l.SetInput(in, r, x)
+		return
+	}
+	inverse[r] = inverseRMS(x, b.config.RMSNormEps)
+	y := s.norm[:len(x)]
+	kernel.ScaledProduct(y, w, x, inverse[r])
+	l.SetInput(in, r, y)
+}
+
+// backward adds to the gradient of the residual stream, in place: grad is that of y, and
+// then of x2, and then of x.
+func (b *block) backward(in [][]float32, grad []float32, grads [][]float32) {
+	w, dw := split(in[1:], b.config.SubNorms), split(grads[1:], b.config.SubNorms)
+	if b.share {
+		b.forwardKept(in[0], w)
+	}
+	b.feedForwardGrad(w, dw, grad)
+	b.attentionGrad(in[0], w, dw, grad)
+	b.done(b.names...)
+}
+
+func (b *block) feedForwardGrad(w, dw blockWeights, grad []float32) {
+	c, k := b.config, b.kept
+	d, f := c.HiddenSize, c.IntermediateSize
+	copy(b.wide, grad)
+	b.down.Backward(k.downIn, w.down, b.wide, b.wider, dw.down, b.accumulate)
+	b.normGrads(dw.ffnNorm, f, func(r int, dNorm []float32, s *rowScratch) {
+		g, gateUp := b.wider[r*f:][:f], k.gateUp[2*r*f:][:2*f]
+		if w.ffnNorm != nil {
+			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r], s)
+		}
+		b.unit.backward(gateUp, g)
+	})
+	b.gateUp.Backward(k.gateUpIn, w.gateUp, k.gateUp, b.wide, dw.gateUp, b.accumulate)
+	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, s *rowScratch) {
+		g := b.wide[r*d:][:d]
+		rmsNormGrad(g, k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r], s)
+		kernel.Axpy(1, g, grad[r*d:][:d])
+	})
+}
+
+func (b *block) attentionGrad(x []float32, w, dw blockWeights, grad []float32) {
+	c, k := b.config, b.kept
+	d, q := c.HiddenSize, c.QDim()
+	copy(b.wide, grad)
+	b.o.Backward(k.oIn, w.o, b.wide, b.wider, dw.o, b.accumulate)
+	if w.attnNorm != nil {
+		b.normGrads(dw.attnNorm, q, func(r int, dNorm []float32, s *rowScratch) {
+			rmsNormGrad(b.wider[r*q:][:q], k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r], s)
+		})
+	}
+	b.attention.backward(k.qkv, k.attention, k.lse, b.wider)
+	b.qkv.Backward(k.qkvIn, w.qkv, k.qkv, b.wide, dw.qkv, b.accumulate)
+	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
+		g := b.wide[r*d:][:d]
+		rmsNormGrad(g, x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r], s)
+		kernel.Axpy(1, g, grad[r*d:][:d])
+	})
+}

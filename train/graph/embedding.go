@@ -1,0 +1,52 @@
+package graph
+
+import (
+	"trit/bitlinear"
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+// embedding looks the tokens up: weight [V,D] -> [M,D]. Its gradient has a row for each
+// token of the batch and zeros else.
+type embedding struct {
+	*workspace
+	tokens  []int32
+	width   int
+	tied    bool    // to the head, whose gradient has been made before in the same buffer
+	touched []int32 // rows of the gradient that are not zero
+}
+
+func (e *embedding) fn(grad []float32) bitlinear.Func {
+	return bitlinear.Func{Name: "embedding", Shape: []int{len(e.tokens), e.width}, Grads: [][]float32{grad}, Forward: e.forward, Backward: e.backward}
+}
+
+func (e *embedding) forward(in [][]float32, out []float32) {
+	forRows(len(e.tokens), e.width, func(r int) {
+		copy(out[r*e.width:][:e.width], in[0][int(e.tokens[r])*e.width:])
+	})
+}
+
+// backward adds the rows up, each thread a range of columns, in the order of the tokens.
+func (e *embedding) backward(_ [][]float32, grad []float32, grads [][]float32) {
+	if !e.tied {
+		e.clearTouched(grads[0])
+	}
+	parallel.For(e.width, 16, func(lo, hi int) {
+		for i, t := range e.tokens {
+			kernel.Axpy(1, grad[i*e.width+lo:i*e.width+hi], grads[0][int(t)*e.width+lo:])
+		}
+	})
+	e.done(model.EmbedTokens)
+}
+
+// clearTouched clears the rows of the runs before, unless they are to be added to.
+func (e *embedding) clearTouched(grad []float32) {
+	if !e.accumulate {
+		for _, t := range e.touched {
+			clear(grad[int(t)*e.width:][:e.width])
+		}
+		e.touched = e.touched[:0]
+	}
+	e.touched = append(e.touched, e.tokens...)
+}

@@ -1,0 +1,69 @@
+package graph
+
+import (
+	"math"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+// rowGrain is how many values of a row-wise operation are worth a thread.
+const rowGrain = 1 << 14
+
+func forRows(rows, width int, body func(row int)) {
+	parallel.For(rows, 1+rowGrain/width, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			body(r)
+		}
+	})
+}
+
+// sum is dst = x + y over the length of dst.
+func sum(dst, x, y []float32) {
+	copy(dst, x)
+	kernel.Axpy(1, y[:len(dst)], dst)
+}
+
+// inverseRMS is 1/sqrt(mean(x^2) + eps); RMSNorm is weight * x * inverseRMS(x).
+func inverseRMS(x []float32, eps float64) float32 {
+	return float32(1 / math.Sqrt(float64(kernel.Dot(x, x))/float64(len(x))+eps))
+}
+
+// rmsNormGrad replaces the gradient g of a norm's output by that of its input x,
+// inv*w*g - x * inv^3/D * sum(x*w*g), and adds x*inv*g to dw, the gradient of the weight w.
+func rmsNormGrad(g, x, w, dw []float32, inv float32, s *rowScratch) {
+	part := s.norm[:len(x)]
+	kernel.ScaledProduct(part, x, g, inv)
+	kernel.Axpy(1, part, dw)
+	f := inv * inv * kernel.Dot(part, w) / float32(len(x))
+	kernel.ScaledProduct(g, w, g, inv)
+	kernel.Axpy(-f, x, g)
+}
+
+// gatedUnit is act(gate)*up of a row [2F] with gate and up side by side.
+type gatedUnit struct {
+	product func(gate, up []float32)
+	grad    func(dGate, dUp, gate, up, grad []float32)
+}
+
+func newGatedUnit(act string) gatedUnit {
+	if act == model.SiLU {
+		return gatedUnit{kernel.SiLUProduct, kernel.SiLUGrad}
+	}
+	return gatedUnit{kernel.ReLU2Product, kernel.ReLU2Grad}
+}
+
+// forward writes the unit of a row to dst and returns it, [F].
+func (u gatedUnit) forward(dst, gateUp []float32) []float32 {
+	f := len(gateUp) / 2
+	copy(dst, gateUp[:f])
+	u.product(dst[:f], gateUp[f:])
+	return dst[:f]
+}
+
+// backward replaces gateUp by its gradient, given that of the unit, grad [F].
+func (u gatedUnit) backward(gateUp, grad []float32) {
+	f := len(grad)
+	u.grad(gateUp[:f], gateUp[f:], gateUp[:f], gateUp[f:], grad)
+}

@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"sync"
+
+	"trit/bitlinear"
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+// workspace is memory that the blocks of a graph use one after the other.
+type workspace struct {
+	config     *model.Config
+	mode       *bitlinear.Mode
+	rows       int // M
+	scratch    bitlinear.Scratch
+	attention  *attention
+	unit       gatedUnit
+	share      bool // blocks share what they keep
+	shared     *kept
+	evaluating bool      // no gradients are made
+	accumulate bool      // gradients of weights are added to those before
+	stream     []float32 // [M,D], the gradient of the residual stream
+	wide       []float32 // [M,D]
+	wider      []float32 // [M,max(Q,F)], for the backward pass
+	partials   []float32 // [rowParts,max(D,Q,F)] sums of gradients of a norm's weights
+	scratches  sync.Pool // of *rowScratch
+	onGradient func(names ...string)
+}
+
+// done tells that the gradients of these weights are complete.
+func (ws *workspace) done(names ...string) {
+	if ws.onGradient != nil {
+		ws.onGradient(names...)
+	}
+}
+
+// rowScratch is what a thread needs for a row.
+type rowScratch struct{ norm, unit []float32 }
+
+// rowParts is into how many parts the rows are cut for sums over them, so that the sums
+// do not depend on the number of threads.
+const rowParts = 16
+
+func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *workspace {
+	m, widest := o.Batch*o.SequenceLength, max(c.HiddenSize, c.QDim(), c.IntermediateSize)
+	ws := &workspace{config: c, mode: mode, rows: m, attention: newAttention(c, o, starts), unit: newGatedUnit(c.HiddenAct),
+		share: o.CheckpointActivations || !o.Backward, wide: make([]float32, m*c.HiddenSize)}
+	ws.scratches.New = func() any { return &rowScratch{make([]float32, widest), make([]float32, widest)} }
+	if o.Backward {
+		ws.stream, ws.partials = make([]float32, m*c.HiddenSize), make([]float32, rowParts*widest)
+		ws.wider = make([]float32, m*max(c.QDim(), c.IntermediateSize))
+	}
+	return ws
+}
+
+// forRowParts calls body for all rows, with scratch of its thread.
+func (ws *workspace) forRowParts(body func(r int, s *rowScratch)) {
+	ws.forParts(func(_, lo, hi int, s *rowScratch) {
+		for r := lo; r < hi; r++ {
+			body(r, s)
+		}
+	})
+}
+
+// forParts calls body for rowParts ranges of rows.
+func (ws *workspace) forParts(body func(part, lo, hi int, s *rowScratch)) {
+	parallel.Chunks(rowParts, 1, func(first, last int) {
+		s := ws.scratches.Get().(*rowScratch)
+		defer ws.scratches.Put(s)
+		for p := first; p < last; p++ {
+			body(p, p*ws.rows/rowParts, (p+1)*ws.rows/rowParts, s)
+		}
+	})
+}
+
+// normGrads calls body for all rows with a part of the gradient of a norm's weights to add
+// to, and sums the parts up in dw [width]; dw is nil where there is no norm.
+func (ws *workspace) normGrads(dw []float32, width int, body func(r int, dNorm []float32, s *rowScratch)) {
+	ws.forParts(func(part, lo, hi int, s *rowScratch) {
+		dNorm := ws.partials[part*width:][:width]
+		clear(dNorm)
+		for r := lo; r < hi; r++ {
+			body(r, dNorm, s)
+		}
+	})
+	if dw == nil {
+		return
+	}
+	if !ws.accumulate {
+		clear(dw)
+	}
+	for p := range rowParts {
+		kernel.Axpy(1, ws.partials[p*width:][:width], dw)
+	}
+}
