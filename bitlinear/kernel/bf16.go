@@ -28,31 +28,33 @@ var (
 	bf16WorkPool    = sync.Pool{New: func() any { return new([bf16Rows * bf16Tile]float32) }}
 )
 
-// GemmBF16 computes C = op(A) B as Gemm does, of operands rounded to bfloat16 and with sums
-// in float32: op(A) is [m,k], B [k,n] and C [m,n]; lda and ldb are the distances of rows
-// as stored. Integers up to 256 are exact. The sums do not depend on the number of
-// threads. It is for machines of which HasBF16 is true.
+// GemmBF16 computes C = op(A) B as Gemm does, of operands rounded to bfloat16; see
+// Product.BF16. op(A) is [m,k], B [k,n] and C [m,n]; lda and ldb are the distances of rows
+// as stored.
 func GemmBF16(transA bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32) {
 	g := newGemm(transA, false, m, n, k, a, lda, b, ldb, c, false)
 	if !HasBF16() {
-		panic(fmt.Sprintf("kernel: GemmBF16 of [%d,%d] by [%d,%d]: this machine has no matrix registers for bfloat16", m, k, k, n))
+		panic(fmt.Sprintf("kernel: GemmBF16 of [%d,%d] by [%d,%d]: this machine has no instructions for bfloat16", m, k, k, n))
 	}
+	g.bf16()
+}
+
+// bf16 computes the product in bfloat16.
+func (g *gemm) bf16() {
 	s := bf16ScratchPool.Get().(*bf16Scratch)
 	defer bf16ScratchPool.Put(s)
-	steps := ceil(k, bf16Step)
-	s.packA(g.a, transA, m, k, steps)
-	s.packB(g.b, n, k, steps)
-	grain := max(1, 1<<20/(bf16Tile*k*min(m, bf16Rows)))
-	for first := 0; first < m; first += bf16Rows {
-		rows := min(bf16Rows, m-first)
-		parallel.Chunks(ceil(n, bf16Tile), grain, func(lo, hi int) {
+	steps := ceil(g.k, bf16Step)
+	s.packA(g.a, g.a.row == 1 && g.a.col != 1, g.m, g.k, steps)
+	s.packB(&g.b, g.n, g.k, steps)
+	grain := max(1, 1<<20/(bf16Tile*g.k*min(g.m, bf16Rows)))
+	for first := 0; first < g.m; first += bf16Rows {
+		rows := min(bf16Rows, g.m-first)
+		parallel.Chunks(ceil(g.n, bf16Tile), grain, func(lo, hi int) {
 			sums := bf16WorkPool.Get().(*[bf16Rows * bf16Tile]float32)
 			defer bf16WorkPool.Put(sums)
 			for i := lo; i < hi; i++ {
 				s.multiply(sums, first, rows, i, steps)
-				for r := range rows {
-					copy(c[(first+r)*n+i*bf16Tile:][:min(bf16Tile, n-i*bf16Tile)], sums[r*bf16Tile:])
-				}
+				g.c.store(sums[:], first, i*bf16Tile, rows, min(bf16Tile, g.n-i*bf16Tile), g.c.accumulate)
 			}
 		})
 	}
@@ -114,30 +116,47 @@ func packColumns(panel []byte, a matrix, first, m, k int) {
 }
 
 // packB fills an even number of blocks of 16 columns; what is missing is zero.
-func (s *bf16Scratch) packB(b matrix, n, k, steps int) {
+func (s *bf16Scratch) packB(b *right, n, k, steps int) {
 	blocks := 2 * ceil(n, bf16Tile)
 	size := steps * tileBytes
 	s.b = slices.Grow(s.b[:0], blocks*size)[:blocks*size]
 	parallel.Chunks(blocks, max(1, 1<<16/(16*k)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			packPairs(s.b[i*size:][:size], b, i*16, n, k)
+			b.packPairs(s.b[i*size:][:size], i*16, n, k)
 		}
 	})
 }
 
-// packPairs packs the 16 columns from first on. B is [values of k][columns], so its "rows"
-// here are columns as stored.
-func packPairs(block []byte, b matrix, first, n, k int) {
-	whole := 0
-	if first+16 <= n && k >= 2 {
-		whole = k / 2
-		bf16Pairs512(whole, &block[0], &b.data[first], b.row)
-	}
-	for p := whole; p < len(block)/64; p++ {
+// packPairs packs the 16 columns of op(B) from first on.
+func (b *right) packPairs(block []byte, first, n, k int) {
+	for p := 0; p < len(block)/64; p++ {
+		if whole := b.pairsFrom(block[64*p:], 2*p, first, n, k); whole > 0 {
+			p += whole - 1
+			continue
+		}
 		for j := range 32 {
-			putBF16(block[64*p+2*j:], b, 2*p+j%2, first+j/2, k, n)
+			v := float32(0)
+			if row, col := 2*p+j%2, first+j/2; row < k && col < n {
+				v = b.at(row, col)
+			}
+			binary.LittleEndian.PutUint16(block[64*p+2*j:], float16.BBits(v))
 		}
 	}
+}
+
+// pairsFrom packs as many pairs of rows from row on as lie together, if there are 16
+// columns, and returns their number.
+func (b *right) pairsFrom(block []byte, row, first, n, k int) (pairs int) {
+	if first+16 > n || row >= k || b.transposed {
+		return 0
+	}
+	r, at := b.part(row)
+	pairs = (r.Count - at) / 2
+	if pairs == 0 || r.Int8 != nil || r.Inverse != 0 {
+		return 0
+	}
+	bf16Pairs512(pairs, &block[0], &r.F32[at*b.ld+first], b.ld)
+	return pairs
 }
 
 // putBF16 writes element (i,j) of a matrix [rows,cols], 0 outside of it.

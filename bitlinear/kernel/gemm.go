@@ -6,8 +6,6 @@ package kernel
 import (
 	"fmt"
 	"sync"
-
-	"trit/internal/parallel"
 )
 
 // A product is made of tiles of C, tileRows by tileCols, from panels of op(A) and
@@ -40,11 +38,7 @@ func Gemm(transA, transB bool, m, n, k int, a, b, c []float32, accumulate bool) 
 // are the distances of their rows as stored.
 func GemmStrided(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
 	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
-	// A thread is worth while from about 2^18 multiplications on.
-	grain := max(1, 1<<18/max(n*k, 1)/tileRows)
-	parallel.For((m+tileRows-1)/tileRows, grain, func(lo, hi int) {
-		g.rows(lo*tileRows, min(hi*tileRows, m))
-	})
+	g.run()
 }
 
 // GemmOneThread is Gemm on the caller's goroutine, for callers that split the work.
@@ -54,17 +48,15 @@ func GemmOneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []f
 }
 
 func newGemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) gemm {
-	g := gemm{a: matrix{a, lda, 1}, b: matrix{b, ldb, 1}, c: c, n: n, k: k, accumulate: accumulate}
-	if transA {
-		g.a = matrix{a, 1, lda}
-	}
-	if transB {
-		g.b = matrix{b, 1, ldb}
-	}
-	if len(a) < g.a.size(m, k) || len(b) < g.b.size(k, n) || len(c) < m*n {
+	left, stored := newMatrix(a, lda, transA), newMatrix(b, ldb, transB)
+	if len(a) < left.size(m, k) || len(b) < stored.size(k, n) || len(c) < m*n {
 		panic(fmt.Sprintf("kernel: Gemm of [%d,%d] by [%d,%d]: the slices hold %d, %d and %d values", m, k, k, n, len(a), len(b), len(c)))
 	}
-	return g
+	rows := Rows{Count: k, F32: b}
+	if transB {
+		rows.Count = n
+	}
+	return gemm{a: left, b: right{[]Rows{rows}, ldb, transB}, c: result{parts: [][]float32{c[:m*n]}, n: n, accumulate: accumulate}, m: m, n: n, k: k}
 }
 
 // matrix is a view of values: element (i,j) is data[i*row+j*col].
@@ -73,14 +65,23 @@ type matrix struct {
 	row, col int
 }
 
+// newMatrix is a view of rows ld apart, or of their transpose.
+func newMatrix(data []float32, ld int, transposed bool) matrix {
+	if transposed {
+		return matrix{data, 1, ld}
+	}
+	return matrix{data, ld, 1}
+}
+
 // size is how many values a matrix of this many rows and columns reaches over.
 func (m matrix) size(rows, cols int) int { return (rows-1)*m.row + (cols-1)*m.col + 1 }
 
+// gemm is a product c [m,n] = a [m,k] b [k,n].
 type gemm struct {
-	a, b       matrix
-	c          []float32
-	n, k       int
-	accumulate bool
+	a       matrix
+	b       right
+	c       result
+	m, n, k int
 }
 
 // panels are the copies of one thread.
@@ -100,11 +101,11 @@ func (g *gemm) rows(lo, hi int) {
 		width := min(blockN, g.n-j)
 		for k := 0; k < g.k; k += blockK {
 			depth := min(blockK, g.k-k)
-			packPanels(p.b[:], g.b.col, g.b.row, g.b.data[k*g.b.row+j*g.b.col:], width, depth, tileCols)
+			g.b.pack(p.b[:], k, depth, j, width)
 			for i := lo; i < hi; i += blockM {
 				height := min(blockM, hi-i)
 				packPanels(p.a[:], g.a.row, g.a.col, g.a.data[i*g.a.row+k*g.a.col:], height, depth, tileRows)
-				g.block(p, i, j, height, width, depth, g.accumulate || k > 0)
+				g.block(p, i, j, height, width, depth, g.c.accumulate || k > 0)
 			}
 		}
 	}
@@ -115,29 +116,70 @@ func (g *gemm) block(p *panels, i, j, height, width, depth int, accumulate bool)
 	for jj := 0; jj < width; jj += tileCols {
 		b := &p.b[jj*depth]
 		for ii := 0; ii < height; ii += tileRows {
-			c := g.c[(i+ii)*g.n+j+jj:]
 			rows, cols := min(tileRows, height-ii), min(tileCols, width-jj)
-			if rows == tileRows && cols == tileCols {
-				gemmTile(depth, &p.a[ii*depth], b, &c[0], g.n, accumulate)
+			if c := g.c.from(i + ii); rows == tileRows && cols == tileCols && g.c.factor == nil && len(c) >= tileRows*g.n {
+				gemmTile(depth, &p.a[ii*depth], b, &c[j+jj], g.n, accumulate)
 				continue
 			}
 			gemmTile(depth, &p.a[ii*depth], b, &p.tile[0], tileCols, false)
-			storeEdge(c, p.tile[:], rows, cols, g.n, accumulate)
+			g.c.store(p.tile[:], i+ii, j+jj, rows, cols, accumulate)
 		}
 	}
 }
 
-// storeEdge copies the part of a tile that lies inside C.
-func storeEdge(c, tile []float32, rows, cols, n int, accumulate bool) {
-	for r := range rows {
-		dst, src := c[r*n:][:cols], tile[r*tileCols:][:cols]
-		if !accumulate {
-			copy(dst, src)
-			continue
+// pack makes panels of tileCols columns of the rows [k,k+depth) and columns [j,j+width).
+func (b *right) pack(dst []float32, k, depth, j, width int) {
+	for ; width > 0; width -= tileCols {
+		n := min(tileCols, width)
+		if n < tileCols {
+			clear(dst[:tileCols*depth])
 		}
-		for i, v := range src {
-			dst[i] += v
+		if b.transposed {
+			b.packTransposed(dst, k, depth, j, n)
+		} else {
+			b.packRows(dst, k, depth, j, n)
 		}
+		j += n
+		if width > n {
+			dst = dst[tileCols*depth:]
+		}
+	}
+}
+
+// packRows makes one panel of n columns.
+func (b *right) packRows(dst []float32, k, depth, j, n int) {
+	for depth > 0 {
+		r, at := b.part(k)
+		count := min(depth, r.Count-at)
+		for v := range count {
+			r.copyTo(dst[v*tileCols:][:n], (at+v)*b.ld+j)
+		}
+		k, depth = k+count, depth-count
+		if depth > 0 {
+			dst = dst[count*tileCols:]
+		}
+	}
+}
+
+// copyTo copies values from one on as float32.
+func (r *Rows) copyTo(dst []float32, at int) {
+	switch {
+	case r.Int8 != nil:
+		WidenInt8(dst, r.Int8[at:][:len(dst)])
+	case r.Inverse != 0:
+		TernarizeFloat(dst, r.F32[at:][:len(dst)], r.Inverse)
+	default:
+		copy(dst, r.F32[at:])
+	}
+}
+
+// packTransposed makes one panel of n rows as stored.
+func (b *right) packTransposed(dst []float32, k, depth, j, n int) {
+	for l := 0; l < n; {
+		r, at := b.part(j + l)
+		count := min(n-l, r.Count-at)
+		packLines(dst[l:], b.ld, r.F32[at*b.ld+k:], count, depth, tileCols)
+		l += count
 	}
 }
 
@@ -149,11 +191,7 @@ func packPanels(dst []float32, line, value int, src []float32, count, depth, siz
 		if n < size {
 			clear(dst[:size*depth])
 		}
-		if line == 1 && n == tileCols {
-			for v := range depth {
-				*(*[tileCols]float32)(dst[v*size:]) = [tileCols]float32(src[v*value:])
-			}
-		} else if line == 1 {
+		if line == 1 {
 			for v := range depth {
 				copy(dst[v*size:][:n], src[v*value:])
 			}

@@ -53,9 +53,11 @@ func dotF16Generic(w []uint16, x []float32) (sum float32) {
 // ternarizeGeneric writes the ternary values of w under an inverse scale.
 func ternarizeGeneric(dst, w []float32, inverse float32) {
 	for i, v := range w {
-		dst[i] = roundEven(max(-1, min(1, v*inverse)))
+		dst[i] = ternaryFloat(v, inverse)
 	}
 }
+
+func ternaryFloat(w, inverse float32) float32 { return roundEven(max(-1, min(1, w*inverse))) }
 
 // absMeanPart is how many values AbsMean adds up at a time.
 const absMeanPart = 1 << 16

@@ -1,0 +1,47 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestGradients compares with the formulas in float64.
+func TestGradients(t *testing.T) { everyVectorSet(t, testGradients) }
+
+func testGradients(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 13))
+	for name, c := range map[string]struct {
+		fast  func(dGate, dUp, gate, up, grad []float32)
+		exact func(g, u, d float64) (dGate, dUp float64)
+	}{
+		"ReLU2Grad": {ReLU2Grad, func(g, u, d float64) (float64, float64) {
+			return 2 * max(g, 0) * u * d, max(g, 0) * max(g, 0) * d
+		}},
+		"SiLUGrad": {SiLUGrad, func(g, u, d float64) (float64, float64) {
+			s := 1 / (1 + math.Exp(-g))
+			return s * (1 + g*(1-s)) * u * d, g * s * d
+		}},
+	} {
+		for _, n := range lengths {
+			gate, up, grad := spread(r, n), spread(r, n), spread(r, n)
+			wholeGate, dGate := offset(make([]float32, n))
+			wholeUp, dUp := offset(make([]float32, n))
+			c.fast(dGate, dUp, gate, up, grad)
+			for i := range n {
+				wantGate, wantUp := c.exact(float64(gate[i]), float64(up[i]), float64(grad[i]))
+				if math.Abs(float64(dGate[i])-wantGate) > 2e-6*(1+math.Abs(wantGate)) || math.Abs(float64(dUp[i])-wantUp) > 2e-6*(1+math.Abs(wantUp)) {
+					t.Fatalf("%s(%g, %g, %g) is %g and %g, want %g and %g", name, gate[i], up[i], grad[i], dGate[i], dUp[i], wantGate, wantUp)
+				}
+			}
+			if wholeGate[2] != 12345 || wholeGate[n+3] != 12345 || wholeUp[2] != 12345 || wholeUp[n+3] != 12345 {
+				t.Errorf("%s of %d wrote outside", name, n)
+			}
+			c.fast(gate, up, gate, up, grad)
+			if !slices.Equal(gate, dGate) || !slices.Equal(up, dUp) {
+				t.Errorf("%s of %d differs in place", name, n)
+			}
+		}
+	}
+}
