@@ -121,7 +121,7 @@ func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
 // results, so that one product has ternary weights and the other int8 activations as they are.
 func (l *Linear) Backward(in *Input, weights [][]float32, dy, dx []float32, dw [][]float32, accumulate bool) {
 	l.setTerms(weights)
-	forX := kernel.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx}}
+	forX := kernel.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx[:l.m*l.k]}}
 	forW := kernel.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true, B: []kernel.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
 	if l.mode.integers() {
 		l.scale(dy, in.Scale)

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"trit/bitlinear/quant"
 )
@@ -22,7 +23,8 @@ func quadsOf(quads []uint32, q []int8) {
 
 // quadsOfMasters is quadsOf for what TernarizeFloat makes of w.
 func quadsOfMasters(quads []uint32, w []float32, inverse float32) {
-	var part [256]float32
+	part := partPool.Get().(*[256]float32)
+	defer partPool.Put(part)
 	for len(w) > 0 {
 		q := part[:min(len(part), len(w))]
 		TernarizeFloat(q, w[:len(q)], inverse)
@@ -31,6 +33,8 @@ func quadsOfMasters(quads []uint32, w []float32, inverse float32) {
 		quads, w = quads[n:], w[len(q):]
 	}
 }
+
+var partPool = sync.Pool{New: func() any { return new([256]float32) }}
 
 // quadsOfFloats is quadsOf for values in float32.
 func quadsOfFloats(quads []uint32, q []float32) {

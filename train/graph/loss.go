@@ -101,10 +101,11 @@ func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 // sum of exponentials. The sum runs in float64 over parts, since a vocabulary has many terms.
 func (h *lossHead) score(token int, row []float32) (lse float64) {
 	best := max(0, slices.Index(row, kernel.Max(row))) // none is where a logit is no number
+	s := h.scratches.Get().(*rowScratch)
+	defer h.scratches.Put(s)
 	sum := 0.0
-	var e [256]float32
-	for lo := 0; lo < len(row); lo += len(e) {
-		part := e[:copy(e[:], row[lo:])]
+	for lo := 0; lo < len(row); lo += sumPart {
+		part := s.part[:copy(s.part[:], row[lo:])]
 		sum += float64(kernel.ExpScaled(part, 1, row[best]))
 	}
 	lse = float64(row[best]) + math.Log(sum)

@@ -37,7 +37,13 @@ func (ws *workspace) done(names ...string) {
 }
 
 // rowScratch is what a thread needs for a row.
-type rowScratch struct{ norm, unit []float32 }
+type rowScratch struct {
+	norm, unit []float32
+	part       [sumPart]float32
+}
+
+// sumPart is how many float32 terms are added up before float64 takes over.
+const sumPart = 256
 
 // rowParts is into how many parts the rows are cut for sums over them, so that the sums
 // do not depend on the number of threads.
@@ -47,7 +53,7 @@ func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 	m, widest := o.Batch*o.SequenceLength, max(c.HiddenSize, c.QDim(), c.IntermediateSize)
 	ws := &workspace{config: c, mode: mode, rows: m, attention: newAttention(c, o, starts), unit: newGatedUnit(c.HiddenAct),
 		share: o.CheckpointActivations || !o.Backward, wide: make([]float32, m*c.HiddenSize)}
-	ws.scratches.New = func() any { return &rowScratch{make([]float32, widest), make([]float32, widest)} }
+	ws.scratches.New = func() any { return &rowScratch{norm: make([]float32, widest), unit: make([]float32, widest)} }
 	if o.Backward {
 		ws.stream, ws.partials = make([]float32, m*c.HiddenSize), make([]float32, rowParts*widest)
 		ws.wider = make([]float32, m*max(c.QDim(), c.IntermediateSize))
