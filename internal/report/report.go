@@ -27,6 +27,18 @@ func (t Table) WriteText(w io.Writer) error {
 	return tw.Flush()
 }
 
+// Markdown is the table as Markdown has it.
+func (t Table) Markdown() string {
+	var b strings.Builder
+	row := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	row(t.Head)
+	b.WriteString(strings.Repeat("|---", len(t.Head)) + "|\n")
+	for _, r := range t.Rows {
+		row(r)
+	}
+	return b.String()
+}
+
 // Point is a place on a curve.
 type Point struct{ X, Y float64 }
 

@@ -29,8 +29,11 @@ type lossHead struct {
 	input   []float32 // likewise
 }
 
+// headChunk is how many of the rows are a chunk.
+func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
+
 func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
-	h := &lossHead{workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: min(ws.rows, max(64, chunkLogits/vocab)),
+	h := &lossHead{workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: headChunk(ws.rows, vocab),
 		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows)}
 	h.logits = make([]float32, h.chunk*vocab)
 	return h

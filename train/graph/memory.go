@@ -1,0 +1,69 @@
+package graph
+
+import (
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+// Memory is about how many bytes a Decoder and its Params take, computed from the shapes.
+// All of it is there from the first step on; a test holds it against what is allocated.
+func Memory(c *model.Config, o Options) int64 {
+	return weightsMemory(c, o) + activationsMemory(c, o) + scratchMemory(c, o)
+}
+
+// weightsMemory is the weights and their gradients.
+func weightsMemory(c *model.Config, o Options) int64 {
+	copies := int64(1)
+	if o.Backward {
+		copies = 2
+	}
+	return 4 * copies * int64(c.Parameters())
+}
+
+// activationsMemory is what operations own: their outputs, and what blocks keep.
+func activationsMemory(c *model.Config, o Options) int64 {
+	m, d, q, kv, f := sizes(c, o)
+	inputs := 2*d + q + f // of the four products of a block
+	kept := m * (4*4 + 4*(q+2*kv+q+int64(c.NumAttentionHeads)+d+2*f))
+	if c.Ternary {
+		kept += m * (inputs + 4*4)
+	}
+	if !c.Ternary || o.Unquantized {
+		kept += 4 * m * inputs
+	}
+	blocks := int64(c.NumHiddenLayers)
+	if o.CheckpointActivations || !o.Backward {
+		blocks = 1
+	}
+	outputs := 4 * m * d * int64(c.NumHiddenLayers+2)
+	return outputs + blocks*kept
+}
+
+// scratchMemory is what operations use one after the other.
+func scratchMemory(c *model.Config, o Options) int64 {
+	m, d, q, _, f := sizes(c, o)
+	vocab := int64(c.VocabSize)
+	chunk := int64(headChunk(o.Batch*o.SequenceLength, c.VocabSize))
+	total := 4*m*d + 4*chunk*vocab // wide, logits
+	if o.Backward {
+		total += 4*m*d + 4*m*max(q, f) // stream, wider
+	}
+	if c.Ternary {
+		perBlock := int64(c.MatMulWeights()-c.VocabSize*c.HiddenSize) / int64(c.NumHiddenLayers)
+		total += perBlock / 4 // packed
+		if c.Sign || o.Unquantized {
+			total += 4 * d * 2 * f
+		}
+	}
+	if o.BF16 { // the operands of the largest product, that of the head
+		total += 2*chunk*vocab + 2*vocab*d
+	}
+	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
+	return total + int64(parallel.Threads())*(tile+kernel.ThreadScratch)
+}
+
+// sizes are the rows and the widths D, Q, KV and F.
+func sizes(c *model.Config, o Options) (m, d, q, kv, f int64) {
+	return int64(o.Batch * o.SequenceLength), int64(c.HiddenSize), int64(c.QDim()), int64(c.KVDim()), int64(c.IntermediateSize)
+}

@@ -1,0 +1,40 @@
+package graph
+
+import (
+	"math"
+	"runtime"
+	"testing"
+
+	"trit/model"
+)
+
+// What Memory foretells is what is allocated after a run, products' panels included.
+func TestMemory(t *testing.T) {
+	for _, o := range []Options{{Backward: true}, {Backward: true, CheckpointActivations: true}, {Backward: true, Unquantized: true}, {}} {
+		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+		c.Resolve()
+		o.Batch, o.SequenceLength, o.BF16 = 8, 256, o.Backward && HasBF16()
+		before := heap()
+		d, err := New(NewParams(c, 1), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Run(); err != nil {
+			t.Fatal(err)
+		}
+		got, want := float64(heap()-before), float64(Memory(&c, o))
+		t.Logf("%+v: %.1f MB, foretold %.1f MB", o, got/1e6, want/1e6)
+		if math.Abs(got/want-1) > 0.1 {
+			t.Errorf("%+v: %.1f MB are allocated, foretold are %.1f MB", o, got/1e6, want/1e6)
+		}
+		d.Close()
+	}
+}
+
+// heap is what is in use after a collection; a second one would empty the pools.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
