@@ -2,10 +2,10 @@
 // clipping by the global norm, and schedules of learning rate and weight decay.
 package optim
 
-import "math"
+import "trit/bitlinear/kernel"
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter), with the
-// arithmetic of torch.optim.AdamW. The zero moments of a new one are made on first use.
+// arithmetic of torch.optim.AdamW; see kernel.AdamW for how it is rounded. The zero moments of a new one are made on first use.
 type AdamW struct {
 	Beta1, Beta2, Eps float64
 	Params            []Param
@@ -41,35 +41,12 @@ func (a *AdamW) Update(i, lo, hi int, grad []float32, gradScale float32, rate, d
 	if !p.Decay {
 		decay = 0
 	}
-	t := float64(a.StepCount)
-	b1, b2 := float32(a.Beta1), float32(a.Beta2)
-	keep := float32(1 - rate*decay)
-	size := float32(rate / (1 - math.Pow(a.Beta1, t)))
-	root := float32(math.Sqrt(1 - math.Pow(a.Beta2, t)))
-	eps := float32(a.Eps)
-	value, m, v, grad := p.Value[lo:hi], p.M[lo:hi], p.V[lo:hi], grad[lo:hi]
-	for j, g := range grad {
-		g *= gradScale
-		m[j] += (1 - b1) * (g - m[j])
-		v[j] = b2*v[j] + (1-b2)*g*g
-		denominator := float32(math.Sqrt(float64(v[j])))/root + eps
-		value[j] = value[j]*keep - size*m[j]/denominator
-	}
+	step := kernel.NewAdamW(a.Beta1, a.Beta2, a.Eps, a.StepCount, rate, decay, gradScale)
+	step.Update(p.Value[lo:hi], p.M[lo:hi], p.V[lo:hi], grad[lo:hi])
 }
 
 // SumSquares is the square of the length of a gradient, in float64.
-func SumSquares(grad []float32) float64 {
-	var s0, s1, s2, s3 float64
-	i := 0
-	for ; i+4 <= len(grad); i += 4 {
-		a, b, c, d := float64(grad[i]), float64(grad[i+1]), float64(grad[i+2]), float64(grad[i+3])
-		s0, s1, s2, s3 = s0+a*a, s1+b*b, s2+c*c, s3+d*d
-	}
-	for ; i < len(grad); i++ {
-		s0 += float64(grad[i]) * float64(grad[i])
-	}
-	return s0 + s1 + s2 + s3
-}
+func SumSquares(grad []float32) float64 { return kernel.SumSquares(grad) }
 
 // ClipScale is the factor that brings gradients of the given global norm down to at
 // most maximum; 0 means no limit. It equals torch.nn.utils.clip_grad_norm_.

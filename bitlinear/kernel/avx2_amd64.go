@@ -210,6 +210,24 @@ func siluProduct256(n int, gate *float32, up *float32)
 // 2-bit codes. The number of groups is a multiple of 4.
 func tritsWiden256(groups int, w *byte, dst *byte)
 
+// relu2Grad256 is relu2GradGeneric.
+func relu2Grad256(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+
+// siluGrad256 is siluGradGeneric.
+func siluGrad256(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+
+// storeSums256 is storeSumsGeneric for 32 columns.
+func storeSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
+
+// addSums256 is addSumsGeneric for 32 columns.
+func addSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
+
+// adamW256 is adamWGeneric.
+func adamW256(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
+
+// sumSquares256 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
+func sumSquares256(n int, x *float32) float64
+
 // floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
 func floatsBF16AVX2(n int, dst *float32, src *byte)
 

@@ -7016,6 +7016,330 @@ GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
 DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
 GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
+// func relu2Grad256(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+// Requires: AVX
+TEXT ·relu2Grad256(SB), NOSPLIT, $0-48
+	MOVQ   n+0(FP), AX
+	MOVQ   dGate+8(FP), CX
+	MOVQ   dUp+16(FP), DX
+	MOVQ   gate+24(FP), BX
+	MOVQ   up+32(FP), SI
+	MOVQ   grad+40(FP), DI
+	VXORPS Y3, Y3, Y3
+	VXORPS Y0, Y0, Y0
+	XORQ   R8, R8
+
+loop:
+	VMAXPS  (BX)(R8*4), Y3, Y0
+	VMOVUPS (DI)(R8*4), Y1
+	VADDPS  Y0, Y0, Y2
+	VMULPS  (SI)(R8*4), Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y2, (CX)(R8*4)
+	VMOVUPS Y0, (DX)(R8*4)
+	VMAXPS  32(BX)(R8*4), Y3, Y0
+	VMOVUPS 32(DI)(R8*4), Y1
+	VADDPS  Y0, Y0, Y2
+	VMULPS  32(SI)(R8*4), Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y2, 32(CX)(R8*4)
+	VMOVUPS Y0, 32(DX)(R8*4)
+	ADDQ    $0x10, R8
+	CMPQ    R8, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func siluGrad256(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+// Requires: AVX, AVX2
+TEXT ·siluGrad256(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dGate+8(FP), CX
+	MOVQ         dUp+16(FP), DX
+	MOVQ         gate+24(FP), BX
+	MOVQ         up+32(FP), SI
+	MOVQ         grad+40(FP), DI
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Y0
+	VBROADCASTSS float0x42b16666<>+0(SB), Y1
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Y2
+	VBROADCASTSS float0x3f318000<>+0(SB), Y3
+	VBROADCASTSS float0x395e8083<>+0(SB), Y4
+	VBROADCASTSS float0x3f800000<>+0(SB), Y5
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y6, Y6, Y6
+	XORQ         R8, R8
+
+loop:
+	VSUBPS       (BX)(R8*4), Y9, Y8
+	VMULPS       Y2, Y8, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMULPS       Y3, Y6, Y7
+	VSUBPS       Y7, Y8, Y7
+	VMULPS       Y4, Y6, Y10
+	VADDPS       Y10, Y7, Y7
+	VBROADCASTSS float0x39506967<>+0(SB), Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3c088908<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3f000000<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VADDPS       Y7, Y10, Y10
+	VADDPS       Y5, Y10, Y10
+	VCMPPS       $0x05, Y0, Y8, Y7
+	VCMPPS       $0x0e, Y1, Y8, Y8
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD halfExponent<>+0(SB), Y11
+	VPADDD       Y11, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y10, Y10
+	VADDPS       Y10, Y10, Y10
+	VANDPS       Y7, Y10, Y10
+	VBROADCASTSS float0x7f800000<>+0(SB), Y6
+	VBLENDVPS    Y8, Y6, Y10, Y8
+	VADDPS       Y5, Y8, Y8
+	VDIVPS       Y8, Y5, Y8
+	VMOVUPS      (BX)(R8*4), Y6
+	VSUBPS       Y8, Y5, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       Y5, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (SI)(R8*4), Y7, Y7
+	VMULPS       (DI)(R8*4), Y7, Y7
+	VMULPS       Y6, Y8, Y8
+	VMULPS       (DI)(R8*4), Y8, Y8
+	VMOVUPS      Y7, (CX)(R8*4)
+	VMOVUPS      Y8, (DX)(R8*4)
+	VSUBPS       32(BX)(R8*4), Y9, Y8
+	VMULPS       Y2, Y8, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMULPS       Y3, Y6, Y7
+	VSUBPS       Y7, Y8, Y7
+	VMULPS       Y4, Y6, Y10
+	VADDPS       Y10, Y7, Y7
+	VBROADCASTSS float0x39506967<>+0(SB), Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3c088908<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS float0x3f000000<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VMULPS       Y7, Y10, Y10
+	VADDPS       Y7, Y10, Y10
+	VADDPS       Y5, Y10, Y10
+	VCMPPS       $0x05, Y0, Y8, Y7
+	VCMPPS       $0x0e, Y1, Y8, Y8
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD halfExponent<>+0(SB), Y11
+	VPADDD       Y11, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y10, Y10
+	VADDPS       Y10, Y10, Y10
+	VANDPS       Y7, Y10, Y10
+	VBROADCASTSS float0x7f800000<>+0(SB), Y6
+	VBLENDVPS    Y8, Y6, Y10, Y8
+	VADDPS       Y5, Y8, Y8
+	VDIVPS       Y8, Y5, Y8
+	VMOVUPS      32(BX)(R8*4), Y6
+	VSUBPS       Y8, Y5, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       Y5, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VMULPS       32(SI)(R8*4), Y7, Y7
+	VMULPS       32(DI)(R8*4), Y7, Y7
+	VMULPS       Y6, Y8, Y8
+	VMULPS       32(DI)(R8*4), Y8, Y8
+	VMOVUPS      Y7, 32(CX)(R8*4)
+	VMOVUPS      Y8, 32(DX)(R8*4)
+	ADDQ         $0x10, R8
+	CMPQ         R8, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func storeSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
+// Requires: AVX
+TEXT ·storeSums256(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Y0
+	VMULPS       (BX), Y0, Y1
+	VMOVUPS      Y1, (CX)
+	VMULPS       32(BX), Y0, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMULPS       64(BX), Y0, Y1
+	VMOVUPS      Y1, 64(CX)
+	VMULPS       96(BX), Y0, Y1
+	VMOVUPS      Y1, 96(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func addSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
+// Requires: AVX
+TEXT ·addSums256(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Y0
+	VMULPS       (BX), Y0, Y1
+	VADDPS       (CX), Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VMULPS       32(BX), Y0, Y1
+	VADDPS       32(CX), Y1, Y1
+	VMOVUPS      Y1, 32(CX)
+	VMULPS       64(BX), Y0, Y1
+	VADDPS       64(CX), Y1, Y1
+	VMOVUPS      Y1, 64(CX)
+	VMULPS       96(BX), Y0, Y1
+	VADDPS       96(CX), Y1, Y1
+	VMOVUPS      Y1, 96(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func adamW256(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
+// Requires: AVX
+TEXT ·adamW256(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         value+8(FP), CX
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         grad+32(FP), SI
+	MOVQ         step+40(FP), DI
+	VBROADCASTSS (DI), Y2
+	VBROADCASTSS 4(DI), Y3
+	VBROADCASTSS 8(DI), Y4
+	VBROADCASTSS 12(DI), Y5
+	VBROADCASTSS 16(DI), Y6
+	VBROADCASTSS 20(DI), Y7
+	VBROADCASTSS 24(DI), Y8
+	VBROADCASTSS 28(DI), Y9
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS (DX)(DI*4), Y10
+	VMOVUPS (BX)(DI*4), Y11
+	VMULPS  (SI)(DI*4), Y2, Y0
+	VSUBPS  Y10, Y0, Y1
+	VMULPS  Y3, Y1, Y1
+	VADDPS  Y1, Y10, Y10
+	VMULPS  Y4, Y11, Y11
+	VMULPS  Y5, Y0, Y1
+	VMULPS  Y0, Y1, Y1
+	VADDPS  Y1, Y11, Y11
+	VMOVUPS Y10, (DX)(DI*4)
+	VMOVUPS Y11, (BX)(DI*4)
+	VSQRTPS Y11, Y1
+	VMULPS  Y6, Y1, Y1
+	VADDPS  Y7, Y1, Y1
+	VMULPS  Y9, Y10, Y0
+	VDIVPS  Y1, Y0, Y0
+	VMULPS  (CX)(DI*4), Y8, Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)(DI*4)
+	VMOVUPS 32(DX)(DI*4), Y10
+	VMOVUPS 32(BX)(DI*4), Y11
+	VMULPS  32(SI)(DI*4), Y2, Y0
+	VSUBPS  Y10, Y0, Y1
+	VMULPS  Y3, Y1, Y1
+	VADDPS  Y1, Y10, Y10
+	VMULPS  Y4, Y11, Y11
+	VMULPS  Y5, Y0, Y1
+	VMULPS  Y0, Y1, Y1
+	VADDPS  Y1, Y11, Y11
+	VMOVUPS Y10, 32(DX)(DI*4)
+	VMOVUPS Y11, 32(BX)(DI*4)
+	VSQRTPS Y11, Y1
+	VMULPS  Y6, Y1, Y1
+	VADDPS  Y7, Y1, Y1
+	VMULPS  Y9, Y10, Y0
+	VDIVPS  Y1, Y0, Y0
+	VMULPS  32(CX)(DI*4), Y8, Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)(DI*4)
+	ADDQ    $0x10, DI
+	CMPQ    DI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func sumSquares256(n int, x *float32) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·sumSquares256(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   DX, DX
+
+loop:
+	VCVTPS2PD    (CX)(DX*4), Y0
+	VFMADD231PD  Y0, Y0, Y1
+	VCVTPS2PD    16(CX)(DX*4), Y0
+	VFMADD231PD  Y0, Y0, Y2
+	VCVTPS2PD    32(CX)(DX*4), Y0
+	VFMADD231PD  Y0, Y0, Y3
+	VCVTPS2PD    48(CX)(DX*4), Y0
+	VFMADD231PD  Y0, Y0, Y4
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X1
+	MOVSD        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func floatsBF16AVX2(n int, dst *float32, src *byte)
 // Requires: AVX, AVX2
 TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24

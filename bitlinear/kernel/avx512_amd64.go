@@ -167,6 +167,24 @@ func siluProduct512(n int, gate *float32, up *float32)
 // 2-bit codes. The number of groups is a multiple of 4.
 func tritsWiden512(groups int, w *byte, dst *byte)
 
+// relu2Grad512 is relu2GradGeneric.
+func relu2Grad512(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+
+// siluGrad512 is siluGradGeneric.
+func siluGrad512(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+
+// storeSums512 is storeSumsGeneric for 32 columns.
+func storeSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
+
+// addSums512 is addSumsGeneric for 32 columns.
+func addSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
+
+// adamW512 is adamWGeneric.
+func adamW512(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
+
+// sumSquares512 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
+func sumSquares512(n int, x *float32) float64
+
 // dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
 func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 

@@ -2985,6 +2985,220 @@ GLOBL codeMask4<>(SB), RODATA|NOPTR, $4
 DATA codeMask6<>+0(SB)/4, $0xc0c0c0c0
 GLOBL codeMask6<>(SB), RODATA|NOPTR, $4
 
+// func relu2Grad512(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·relu2Grad512(SB), NOSPLIT, $0-48
+	MOVQ   n+0(FP), AX
+	MOVQ   dGate+8(FP), CX
+	MOVQ   dUp+16(FP), DX
+	MOVQ   gate+24(FP), BX
+	MOVQ   up+32(FP), SI
+	MOVQ   grad+40(FP), DI
+	VXORPS Z3, Z3, Z3
+	XORQ   R8, R8
+
+loop:
+	VMAXPS  (BX)(R8*4), Z3, Z0
+	VMOVUPS (DI)(R8*4), Z1
+	VADDPS  Z0, Z0, Z2
+	VMULPS  (SI)(R8*4), Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMULPS  Z0, Z0, Z0
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z2, (CX)(R8*4)
+	VMOVUPS Z0, (DX)(R8*4)
+	ADDQ    $0x10, R8
+	CMPQ    R8, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func siluGrad512(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluGrad512(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dGate+8(FP), CX
+	MOVQ         dUp+16(FP), DX
+	MOVQ         gate+24(FP), BX
+	MOVQ         up+32(FP), SI
+	MOVQ         grad+40(FP), DI
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Z0
+	VBROADCASTSS float0x42b16666<>+0(SB), Z1
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z2
+	VBROADCASTSS float0x3f318000<>+0(SB), Z3
+	VBROADCASTSS float0x395e8083<>+0(SB), Z4
+	VBROADCASTSS float0x3f800000<>+0(SB), Z5
+	VXORPS       Z9, Z9, Z9
+	XORQ         R8, R8
+
+loop:
+	VSUBPS       (BX)(R8*4), Z9, Z8
+	VMULPS       Z2, Z8, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMULPS       Z3, Z6, Z7
+	VSUBPS       Z7, Z8, Z7
+	VMULPS       Z4, Z6, Z10
+	VADDPS       Z10, Z7, Z7
+	VBROADCASTSS float0x39506967<>+0(SB), Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z10, Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z10, Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z10, Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z10, Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z10, Z10
+	VMULPS       Z7, Z10, Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS       Z7, Z10, Z10
+	VADDPS       Z5, Z10, Z10
+	VCMPPS       $0x05, Z0, Z8, K1
+	VCMPPS       $0x0e, Z1, Z8, K2
+	VSCALEFPS.Z  Z6, Z10, K1, Z8
+	VBROADCASTSS float0x7f800000<>+0(SB), K2, Z8
+	VADDPS       Z5, Z8, Z8
+	VDIVPS       Z8, Z5, Z8
+	VMOVUPS      (BX)(R8*4), Z6
+	VSUBPS       Z8, Z5, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS       Z5, Z7, Z7
+	VMULPS       Z8, Z7, Z7
+	VMULPS       (SI)(R8*4), Z7, Z7
+	VMULPS       (DI)(R8*4), Z7, Z7
+	VMULPS       Z6, Z8, Z8
+	VMULPS       (DI)(R8*4), Z8, Z8
+	VMOVUPS      Z7, (CX)(R8*4)
+	VMOVUPS      Z8, (DX)(R8*4)
+	ADDQ         $0x10, R8
+	CMPQ         R8, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func storeSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
+// Requires: AVX, AVX512F
+TEXT ·storeSums512(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Z0
+	VMULPS       (BX), Z0, Z1
+	VMOVUPS      Z1, (CX)
+	VMULPS       64(BX), Z0, Z1
+	VMOVUPS      Z1, 64(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func addSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
+// Requires: AVX, AVX512F
+TEXT ·addSums512(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Z0
+	VMULPS       (BX), Z0, Z1
+	VADDPS       (CX), Z1, Z1
+	VMOVUPS      Z1, (CX)
+	VMULPS       64(BX), Z0, Z1
+	VADDPS       64(CX), Z1, Z1
+	VMOVUPS      Z1, 64(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func adamW512(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
+// Requires: AVX, AVX512F
+TEXT ·adamW512(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         value+8(FP), CX
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         grad+32(FP), SI
+	MOVQ         step+40(FP), DI
+	VBROADCASTSS (DI), Z2
+	VBROADCASTSS 4(DI), Z3
+	VBROADCASTSS 8(DI), Z4
+	VBROADCASTSS 12(DI), Z5
+	VBROADCASTSS 16(DI), Z6
+	VBROADCASTSS 20(DI), Z7
+	VBROADCASTSS 24(DI), Z8
+	VBROADCASTSS 28(DI), Z9
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS (DX)(DI*4), Z10
+	VMOVUPS (BX)(DI*4), Z11
+	VMULPS  (SI)(DI*4), Z2, Z0
+	VSUBPS  Z10, Z0, Z1
+	VMULPS  Z3, Z1, Z1
+	VADDPS  Z1, Z10, Z10
+	VMULPS  Z4, Z11, Z11
+	VMULPS  Z5, Z0, Z1
+	VMULPS  Z0, Z1, Z1
+	VADDPS  Z1, Z11, Z11
+	VMOVUPS Z10, (DX)(DI*4)
+	VMOVUPS Z11, (BX)(DI*4)
+	VSQRTPS Z11, Z1
+	VMULPS  Z6, Z1, Z1
+	VADDPS  Z7, Z1, Z1
+	VMULPS  Z9, Z10, Z0
+	VDIVPS  Z1, Z0, Z0
+	VMULPS  (CX)(DI*4), Z8, Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)(DI*4)
+	ADDQ    $0x10, DI
+	CMPQ    DI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func sumSquares512(n int, x *float32) float64
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·sumSquares512(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	XORQ   DX, DX
+
+loop:
+	VCVTPS2PD     (CX)(DX*4), Z0
+	VFMADD231PD   Z0, Z0, Z1
+	VCVTPS2PD     32(CX)(DX*4), Z0
+	VFMADD231PD   Z0, Z0, Z2
+	ADDQ          $0x10, DX
+	CMPQ          DX, AX
+	JL            loop
+	VADDPD        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPD        X0, X1, X1
+	MOVSD         X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x1(SB), NOSPLIT, $0-48

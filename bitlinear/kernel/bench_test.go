@@ -198,7 +198,7 @@ func BenchmarkVectors(b *testing.B) {
 	}
 }
 
-// reportBytes gives the bytes a second of a benchmark of one thread, and the percentage of
+// reportBytes gives the bytes a second of a benchmark, and the percentage of
 // what all threads read from memory.
 func reportBytes(b *testing.B, bytes int) {
 	perSecond := float64(bytes) * float64(b.N) / b.Elapsed().Seconds()
@@ -227,5 +227,39 @@ func BenchmarkPanels(b *testing.B) {
 				b.ReportMetric(2*float64(rows*d*256)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		}
+	}
+}
+
+// BenchmarkOptimiser has the passes over parameters and gradients, in chunks as training has
+// them, on all threads; the bytes are those read and written.
+func BenchmarkOptimiser(b *testing.B) {
+	const n, chunk = 32 << 20, 1 << 15
+	var x [4][]float32
+	for i := range x {
+		x[i] = make([]float32, n)
+		for j := range x[i] {
+			x[i][j] = 1
+		}
+	}
+	step := NewAdamW(0.9, 0.95, 1e-8, 10, 1e-3, 0.1, 1)
+	for _, f := range []struct {
+		name  string
+		bytes int // per parameter
+		run   func(lo, hi int)
+	}{
+		{"AdamW", 28, func(lo, hi int) { step.Update(x[0][lo:hi], x[1][lo:hi], x[2][lo:hi], x[3][lo:hi]) }},
+		{"SumSquares", 4, func(lo, hi int) { SumSquares(x[3][lo:hi]) }},
+		{"Accumulate", 12, func(lo, hi int) { Axpy(1, x[3][lo:hi], x[2][lo:hi]) }},
+	} {
+		b.Run(fmt.Sprintf("%s/%d/threads%d", f.name, n, parallel.Threads()), func(b *testing.B) {
+			for b.Loop() {
+				parallel.For(n/chunk, 1, func(lo, hi int) {
+					for ; lo < hi; lo++ {
+						f.run(lo*chunk, (lo+1)*chunk)
+					}
+				})
+			}
+			reportBytes(b, f.bytes*n)
+		})
 	}
 }

@@ -4,8 +4,12 @@ package kernel
 // 2*max(gate,0)*up*grad and dUp = max(gate,0)^2*grad, over the length of grad. dGate may be
 // gate and dUp may be up.
 func ReLU2Grad(dGate, dUp, gate, up, grad []float32) {
-	n := len(grad)
-	relu2GradGeneric(dGate[:n], dUp[:n], gate[:n], up[:n], grad)
+	all, n := len(grad), lanes(len(grad))
+	dGate, dUp, gate, up = dGate[:all], dUp[:all], gate[:all], up[:all]
+	if n > 0 {
+		chosenVectors.relu2Grad(n, &dGate[0], &dUp[0], &gate[0], &up[0], &grad[0])
+	}
+	relu2GradGeneric(dGate[n:], dUp[n:], gate[n:], up[n:], grad[n:])
 }
 
 func relu2GradGeneric(dGate, dUp, gate, up, grad []float32) {
@@ -20,8 +24,12 @@ func relu2GradGeneric(dGate, dUp, gate, up, grad []float32) {
 // dGate = s*(1+gate*(1-s))*up*grad and dUp = gate*s*grad, over the length of grad. dGate may
 // be gate and dUp may be up.
 func SiLUGrad(dGate, dUp, gate, up, grad []float32) {
-	n := len(grad)
-	siluGradGeneric(dGate[:n], dUp[:n], gate[:n], up[:n], grad)
+	all, n := len(grad), lanes(len(grad))
+	dGate, dUp, gate, up = dGate[:all], dUp[:all], gate[:all], up[:all]
+	if n > 0 {
+		chosenVectors.siluGrad(n, &dGate[0], &dUp[0], &gate[0], &up[0], &grad[0])
+	}
+	siluGradGeneric(dGate[n:], dUp[n:], gate[n:], up[n:], grad[n:])
 }
 
 func siluGradGeneric(dGate, dUp, gate, up, grad []float32) {

@@ -7,6 +7,25 @@ import (
 	"testing"
 )
 
+// TestGradientsHaveTheBitsOfGo compares the implementations.
+func TestGradientsHaveTheBitsOfGo(t *testing.T) {
+	everyVectorSet(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(17, 17))
+		type grad func(dGate, dUp, gate, up, grad []float32)
+		for name, c := range map[string][2]grad{"ReLU2Grad": {ReLU2Grad, relu2GradGeneric}, "SiLUGrad": {SiLUGrad, siluGradGeneric}} {
+			for _, n := range lengths {
+				gate, up, d := spread(r, n), spread(r, n), spread(r, n)
+				wantGate, wantUp := make([]float32, n), make([]float32, n)
+				c[1](wantGate, wantUp, gate, up, d)
+				c[0](gate, up, gate, up, d)
+				if !slices.Equal(gate, wantGate) || !slices.Equal(up, wantUp) {
+					t.Errorf("%s of %d: %v and %v, want %v and %v", name, n, gate, up, wantGate, wantUp)
+				}
+			}
+		}
+	})
+}
+
 // TestGradients compares with the formulas in float64.
 func TestGradients(t *testing.T) { everyVectorSet(t, testGradients) }
 

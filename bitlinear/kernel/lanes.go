@@ -28,6 +28,12 @@ type vectorSet struct {
 	sumInt8       func(n int, x *int8) int32
 	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)
 	tritsWiden    func(groups int, w, dst *byte) // in fours
+	relu2Grad     func(n int, dGate, dUp, gate, up, grad *float32)
+	siluGrad      func(n int, dGate, dUp, gate, up, grad *float32)
+	// storeSums and addSums take 32 columns of so many rows.
+	storeSums, addSums func(rows int, dst *float32, width int, sums, factor *float32)
+	adamW              func(n int, value, m, v, grad, step *float32)
+	sumSquares         func(n int, x *float32) float64
 }
 
 var chosenVectors = vectorSets()[0]

@@ -27,6 +27,12 @@ var avx512Vectors = vectorSet{
 	sumInt8:       sumInt8x512,
 	int4Codes:     int4Codes512,
 	tritsWiden:    tritsWiden512,
+	relu2Grad:     relu2Grad512,
+	siluGrad:      siluGrad512,
+	storeSums:     storeSums512,
+	addSums:       addSums512,
+	adamW:         adamW512,
+	sumSquares:    sumSquares512,
 }
 
 var avx2Vectors = vectorSet{
@@ -50,6 +56,12 @@ var avx2Vectors = vectorSet{
 	sumInt8:       sumInt8x256,
 	int4Codes:     int4Codes256,
 	tritsWiden:    tritsWiden256,
+	relu2Grad:     relu2Grad256,
+	siluGrad:      siluGrad256,
+	storeSums:     storeSums256,
+	addSums:       addSums256,
+	adamW:         adamW256,
+	sumSquares:    sumSquares256,
 }
 
 // vectorSets lists the implementations that this machine can run, best first.

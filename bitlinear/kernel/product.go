@@ -195,13 +195,32 @@ var ones = func() (list [bf16Rows]float32) {
 // storeSums writes dst[r*width+j] = sums[r*tileCols+j]*factor[r] for columns j below cols,
 // or adds it to dst.
 func storeSums(dst []float32, width int, sums, factor []float32, cols int, add bool) {
+	_ = dst[(len(factor)-1)*width+cols-1]
+	_ = sums[(len(factor)-1)*tileCols+cols-1]
+	vector, plain := chosenVectors.storeSums, storeSumsGeneric
+	if add {
+		vector, plain = chosenVectors.addSums, addSumsGeneric
+	}
+	if cols == tileCols && vector != nil {
+		vector(len(factor), &dst[0], width, &sums[0], &factor[0])
+		return
+	}
+	plain(dst, width, sums, factor, cols)
+}
+
+func storeSumsGeneric(dst []float32, width int, sums, factor []float32, cols int) {
 	for r, f := range factor {
-		row, from := dst[r*width:][:cols], sums[r*tileCols:][:cols]
-		if !add {
-			ScaleTo(row, from, f)
-			continue
+		row := dst[r*width:][:cols]
+		for j, v := range sums[r*tileCols:][:cols] {
+			row[j] = v * f
 		}
-		for j, v := range from {
+	}
+}
+
+func addSumsGeneric(dst []float32, width int, sums, factor []float32, cols int) {
+	for r, f := range factor {
+		row := dst[r*width:][:cols]
+		for j, v := range sums[r*tileCols:][:cols] {
 			row[j] += v * f
 		}
 	}

@@ -245,3 +245,33 @@ func panicked(f func()) (message string) {
 	f()
 	return ""
 }
+
+// TestStoredSums compares the implementations with plain Go, in rows wider than they fill.
+func TestStoredSums(t *testing.T) {
+	r := rand.New(rand.NewPCG(18, 18))
+	everyVectorSet(t, func(t *testing.T) {
+		for _, cols := range []int{1, 31, 32} {
+			const rows, width, first = 5, 41, 7
+			sums, factor := spread(r, rows*tileCols), spread(r, rows)
+			for _, add := range []bool{false, true} {
+				got := spread(r, rows*width)
+				want := slices.Clone(got)
+				storeSums(got[first:], width, sums, factor, cols, add)
+				for i := range want {
+					row, col := i/width, i%width-first
+					if col < 0 || col >= cols {
+						continue
+					}
+					product := sums[row*tileCols+col] * factor[row]
+					if add {
+						product += want[i]
+					}
+					want[i] = product
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%d columns, add %v: %v, want %v", cols, add, got, want)
+				}
+			}
+		}
+	})
+}

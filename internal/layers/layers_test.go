@@ -14,10 +14,11 @@ import (
 // policy names, for each package, what it may import of this module, directly.
 var policy = map[string]string{
 	"internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
-	"bitlinear/quant": "", "tokenizer": "", "optim": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
+	"bitlinear/quant": "", "tokenizer": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
 	"format/safetensors": "internal/mmap internal/atomicfile internal/float16",
 	"format/gguf":        "internal/mmap internal/atomicfile internal/float16 bitlinear/quant",
 	"bitlinear/kernel":   "internal/float16 internal/parallel bitlinear/quant",
+	"optim":              "bitlinear/kernel",
 	"train/checkpoint":   "model format/safetensors internal/atomicfile",
 	"data":               "tokenizer internal/mmap internal/atomicfile internal/parallel",
 	"data/world":         "internal/atomicfile",

@@ -376,4 +376,10 @@ func (r registers) vectors() {
 	r.expScaled()
 	r.siluProduct()
 	r.tritsWiden()
+	r.relu2Grad()
+	r.siluGrad()
+	r.storeSums("storeSums", false)
+	r.storeSums("addSums", true)
+	r.adamW()
+	r.sumSquares()
 }

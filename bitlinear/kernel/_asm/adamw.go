@@ -1,0 +1,98 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// adamConstants are the fields of kernel.AdamW, in order.
+type adamConstants struct {
+	registers
+	scale, blend1, beta2, blend2, inverseRoot, eps, keep, size reg.VecVirtual
+	g, spare                                                   reg.VecVirtual
+}
+
+func (r registers) newAdam(step reg.Register) *adamConstants {
+	a := &adamConstants{registers: r, g: r.one(), spare: r.one()}
+	for i, c := range []*reg.VecVirtual{&a.scale, &a.blend1, &a.beta2, &a.blend2, &a.inverseRoot, &a.eps, &a.keep, &a.size} {
+		*c = r.one()
+		VBROADCASTSS(Mem{Base: step, Disp: 4 * i}, *c)
+	}
+	return a
+}
+
+// moments moves m and v towards a gradient and its square.
+func (a *adamConstants) moments(grad Mem, m, v reg.VecVirtual) {
+	VMULPS(grad, a.scale, a.g)
+	VSUBPS(m, a.g, a.spare)
+	VMULPS(a.blend1, a.spare, a.spare)
+	VADDPS(a.spare, m, m)
+	VMULPS(a.beta2, v, v)
+	VMULPS(a.blend2, a.g, a.spare)
+	VMULPS(a.g, a.spare, a.spare)
+	VADDPS(a.spare, v, v)
+}
+
+// move moves value; m and v keep theirs.
+func (a *adamConstants) move(value Mem, m, v reg.VecVirtual) {
+	VSQRTPS(v, a.spare)
+	VMULPS(a.inverseRoot, a.spare, a.spare)
+	VADDPS(a.eps, a.spare, a.spare)
+	VMULPS(a.size, m, a.g)
+	VDIVPS(a.spare, a.g, a.g)
+	VMULPS(value, a.keep, a.spare)
+	VSUBPS(a.g, a.spare, a.spare)
+	VMOVUPS(a.spare, value)
+}
+
+func (r registers) adamW() {
+	TEXT("adamW"+r.suffix, NOSPLIT, "func(n int, value, m, v, grad, step *float32)")
+	Doc("adamW" + r.suffix + " is adamWGeneric.")
+	n, value, mean, square, grad := param("n"), param("value"), param("m"), param("v"), param("grad")
+	a, m, v := r.newAdam(param("step")), r.one(), r.one()
+	r.loop(n, func(at place) {
+		VMOVUPS(at.floats(mean), m)
+		VMOVUPS(at.floats(square), v)
+		a.moments(at.floats(grad), m, v)
+		VMOVUPS(m, at.floats(mean))
+		VMOVUPS(v, at.floats(square))
+		a.move(at.floats(value), m, v)
+	})
+	finish()
+}
+
+// sumSquares has sums of 16 lanes in float64, of which the product of two float32 is exact.
+func (r registers) sumSquares() {
+	TEXT("sumSquares"+r.suffix, NOSPLIT, "func(n int, x *float32) float64")
+	Doc("sumSquares" + r.suffix + " is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.")
+	n, x, v, sums := param("n"), param("x"), r.one(), append(r.zeros(), r.zeros()...)
+	blocks(16, n, func(i reg.GPVirtual) {
+		for part, sum := range sums {
+			VCVTPS2PD(place{i, part, 16 / len(sums)}.floats(x), v)
+			VFMADD231PD(v, v, sum)
+		}
+	})
+	for half := len(sums) / 2; half > 0; half /= 2 {
+		for i := range half {
+			VADDPD(sums[half+i], sums[i], sums[i])
+		}
+	}
+	Store(r.foldDoubles(sums[0]), ReturnIndex(0))
+	finish()
+}
+
+// foldDoubles adds up the lanes of a register, halves by halves.
+func (r registers) foldDoubles(v reg.VecVirtual) reg.Register {
+	if r.parts == 1 {
+		high := YMM()
+		VEXTRACTF64X4(U8(1), v, high)
+		VADDPD(high, v.AsY(), v.AsY())
+	}
+	sum, other := v.AsX(), XMM()
+	VEXTRACTF128(U8(1), v.AsY(), other)
+	VADDPD(other, sum, sum)
+	VPERMILPD(U8(1), sum, other)
+	VADDPD(other, sum, sum)
+	return sum
+}
