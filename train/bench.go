@@ -30,12 +30,8 @@ func Bench(c model.Config, o Options, steps int) (Speed, error) {
 	}
 	defer d.Close()
 	o.GradientAccumulation = 1
-	t := &trainer{run: &Run{Model: c, Options: o}, params: p, decoder: d}
-	var params []optim.Param
-	for _, s := range p.Specs() {
-		params = append(params, optim.Param{Name: s.Name, Value: p.Value(s.Name), Decay: len(s.Shape) == 2})
-	}
-	t.optimizer, t.chunks = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, params), makeChunks(params)
+	t := &trainer{run: &Run{Model: c, Options: o}, decoder: d}
+	t.setParams(p)
 	r := rand.New(rand.NewPCG(1, 1))
 	var times []time.Duration
 	inside, elapsed := int64(0), time.Duration(0)

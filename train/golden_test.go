@@ -100,13 +100,12 @@ func goldenTrainer(t *testing.T, f *safetensors.File) (tr *trainer, tokens []int
 		t.Fatal(err)
 	}
 	o := Default()
-	tr = &trainer{run: &Run{Model: c, Options: o}, params: graph.EmptyParams(c)}
-	var params []optim.Param
+	o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon = 0.9, 0.95, 1e-8
+	tr = &trainer{run: &Run{Model: c, Options: o}}
+	tr.setParams(graph.EmptyParams(c))
 	for _, s := range tr.params.Specs() {
 		copy(tr.params.Value(s.Name), floats(t, f, "param."+s.Name))
-		params = append(params, optim.Param{Name: s.Name, Value: tr.params.Value(s.Name), Decay: len(s.Shape) == 2})
 	}
-	tr.optimizer, tr.chunks = optim.NewAdamW(0.9, 0.95, 1e-8, params), makeChunks(params)
 	if tr.decoder, err = graph.New(tr.params, graph.Options{Batch: batch, SequenceLength: length, Backward: true}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,14 +14,22 @@ import (
 	"trit/train/graph"
 )
 
-// sources are the tensors of a checkpoint: weights, and both moments of the optimiser.
-func (t *trainer) sources() (weights, moments []safetensors.Source) {
+// model is the model as a folder, with these weights.
+func (t *trainer) model() checkpoint.Model {
+	m := checkpoint.Model{Config: t.hf, Files: t.files}
+	for _, s := range t.params.Specs() {
+		m.Weights = append(m.Weights, safetensors.Float32Source(s.Name, s.Shape, t.params.Value(s.Name)))
+	}
+	return m
+}
+
+// moments are both running means of the optimiser.
+func (t *trainer) moments() (out []safetensors.Source) {
 	for i, s := range t.params.Specs() {
 		p := &t.optimizer.Params[i]
-		weights = append(weights, safetensors.Float32Source(s.Name, s.Shape, p.Value))
-		moments = append(moments, safetensors.Float32Source(s.Name+".m", s.Shape, p.M), safetensors.Float32Source(s.Name+".v", s.Shape, p.V))
+		out = append(out, safetensors.Float32Source(s.Name+".m", s.Shape, p.M), safetensors.Float32Source(s.Name+".v", s.Shape, p.V))
 	}
-	return weights, moments
+	return out
 }
 
 // restore goes to the newest checkpoint of the run. The configuration must be the one
@@ -34,22 +43,8 @@ func (t *trainer) restore() error {
 	if err := t.checkSame(c); err != nil {
 		return err
 	}
-	for i, s := range t.params.Specs() {
-		p := &t.optimizer.Params[i]
-		for _, part := range []struct {
-			file *safetensors.File
-			name string
-			dst  []float32
-		}{{c.Weights, s.Name, p.Value}, {c.Optimizer, s.Name + ".m", p.M}, {c.Optimizer, s.Name + ".v", p.V}} {
-			v, err := part.file.Float32(part.name)
-			if err != nil {
-				return err
-			}
-			if len(v) != len(part.dst) {
-				return fmt.Errorf("%s: %s has %d values: want %d", c.Dir, part.name, len(v), len(part.dst))
-			}
-			copy(part.dst, v)
-		}
+	if err := t.readTensors(c); err != nil {
+		return err
 	}
 	var state data.State
 	if err := json.Unmarshal(c.State.Loader, &state); err != nil {
@@ -57,6 +52,18 @@ func (t *trainer) restore() error {
 	}
 	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
 	return t.loader.Restore(state)
+}
+
+// readTensors reads weights and moments, each into its place.
+func (t *trainer) readTensors(c *checkpoint.Loaded) error {
+	for i, s := range t.params.Specs() {
+		p := &t.optimizer.Params[i]
+		err := errors.Join(c.Weights.ReadFloat32(s.Name, p.Value), c.Optimizer.ReadFloat32(s.Name+".m", p.M), c.Optimizer.ReadFloat32(s.Name+".v", p.V))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkSame refuses to resume with another model or another recipe.

@@ -27,14 +27,9 @@ func LoadScorer(dir string) (*Scorer, error) {
 	defer c.Close()
 	s := &Scorer{Dir: c.Dir, Config: c.Config.Config, params: graph.EmptyParams(c.Config.Config), graphs: map[int]*graph.Decoder{}}
 	for _, spec := range s.params.Specs() {
-		v, err := c.Weights.Float32(spec.Name)
-		if err != nil {
+		if err := c.Weights.ReadFloat32(spec.Name, s.params.Value(spec.Name)); err != nil {
 			return nil, fmt.Errorf("%w: the graph runs folders of master weights under their usual names; convert others first", err)
 		}
-		if len(v) != spec.Elements() {
-			return nil, fmt.Errorf("%s: %s has %d values: config.json wants %v", c.Dir, spec.Name, len(v), spec.Shape)
-		}
-		copy(s.params.Value(spec.Name), v)
 	}
 	return s, nil
 }

@@ -123,17 +123,9 @@ func newTrainer(r *Run) (*trainer, error) {
 	return t, t.build()
 }
 
-// build makes weights, optimiser and graphs, from the last checkpoint or fresh.
+// build makes weights, optimiser, graphs and the log.
 func (t *trainer) build() error {
-	t.params = graph.EmptyParams(t.run.Model)
-	var params []optim.Param
-	for _, s := range t.params.Specs() {
-		params = append(params, optim.Param{Name: s.Name, Value: t.params.Value(s.Name), Decay: len(s.Shape) == 2})
-	}
-	o := t.run.Options
-	t.optimizer = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, params)
-	t.chunks = makeChunks(params)
-	if err := t.restoreOrInit(); err != nil {
+	if err := t.makeWeights(); err != nil {
 		return err
 	}
 	t.run.Options.resolvePrecision()
@@ -143,25 +135,6 @@ func (t *trainer) build() error {
 	}
 	t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent)
 	return err
-}
-
-func (t *trainer) restoreOrInit() error {
-	_, err := checkpoint.Resolve(t.run.OutDir)
-	started := err == nil
-	_, err = os.Stat(filepath.Join(t.run.OutDir, "metrics.jsonl"))
-	switch {
-	case t.run.Resume && started:
-		return t.restore()
-	case started:
-		return fmt.Errorf("%s holds a run already: --resume goes on with it, or name another --out", t.run.OutDir)
-	case !t.run.Resume && err == nil:
-		return fmt.Errorf("%s holds the log of a run without a checkpoint: --resume begins it again, or name another --out", t.run.OutDir)
-	}
-	fresh := graph.NewParams(t.run.Model, t.run.Options.Seed)
-	for _, s := range t.params.Specs() {
-		copy(t.params.Value(s.Name), fresh.Value(s.Name))
-	}
-	return nil
 }
 
 // chooseSteps measures a step and sets max_steps so that the run fills the time. The
@@ -286,9 +259,8 @@ func (t *trainer) save() error {
 	if err != nil {
 		return err
 	}
-	c := &checkpoint.Checkpoint{Config: t.hf, Files: t.files,
-		State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state}}
-	c.Weights, c.Optimizer = t.sources()
+	c := &checkpoint.Checkpoint{State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state}}
+	c.Model, c.Optimizer = t.model(), t.moments()
 	return checkpoint.Save(t.run.OutDir, c, keepCheckpoints)
 }
 

@@ -228,13 +228,24 @@ func (f *File) Bytes(name string) ([]byte, error) {
 
 // Float32 copies a tensor of floating-point numbers to float32.
 func (f *File) Float32(name string) ([]float32, error) {
-	b, err := f.Bytes(name)
-	if err != nil {
+	if _, err := f.Bytes(name); err != nil {
 		return nil, err
 	}
+	out := make([]float32, f.entries[name].info.Elements())
+	return out, f.ReadFloat32(name, out)
+}
+
+// ReadFloat32 is Float32 into memory of the caller, which must be as long as the tensor.
+func (f *File) ReadFloat32(name string, dst []float32) error {
+	b, err := f.Bytes(name)
+	if err != nil {
+		return err
+	}
 	info := f.entries[name].info
-	out := make([]float32, info.Elements())
-	return out, DecodeFloat32(out, f.path, info, b)
+	if info.Elements() != len(dst) {
+		return fmt.Errorf("%s: %s has %d values, shape %v: want %d", f.path, name, info.Elements(), info.Shape, len(dst))
+	}
+	return DecodeFloat32(dst, f.path, info, b)
 }
 
 // DecodeFloat32 converts the bytes of F64, F32, F16 or BF16 values to float32.

@@ -40,28 +40,36 @@ func WriteFloat32(w io.Writer, data []float32) error {
 	return nil
 }
 
-// WriteFile writes tensors in the given order to path, whole or not at all. A source
-// that writes another number of bytes than its type and shape say is an error.
+// WriteFile writes tensors in the given order to path, whole or not at all.
 func WriteFile(path string, metadata map[string]string, tensors []Source) error {
-	header, err := makeHeader(path, metadata, tensors)
-	if err != nil {
-		return err
-	}
 	return atomicfile.Write(path, func(w io.Writer) error {
-		if _, err := w.Write(header); err != nil {
-			return err
-		}
-		for _, t := range tensors {
-			counted := &counter{w: w}
-			if err := t.Write(counted); err != nil {
-				return fmt.Errorf("%s: %s: %w", path, t.Name, err)
-			}
-			if counted.n != t.Bytes() {
-				return fmt.Errorf("%s: %s: %d bytes were written for %s %v: want %d", path, t.Name, counted.n, t.DType, t.Shape, t.Bytes())
-			}
+		if err := Encode(w, metadata, tensors); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 		return nil
 	})
+}
+
+// Encode writes a whole file to w, tensors in the given order. A source that writes
+// another number of bytes than its type and shape say is an error.
+func Encode(w io.Writer, metadata map[string]string, tensors []Source) error {
+	header, err := makeHeader(metadata, tensors)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(header); err != nil {
+		return err
+	}
+	for _, t := range tensors {
+		counted := &counter{w: w}
+		if err := t.Write(counted); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+		if counted.n != t.Bytes() {
+			return fmt.Errorf("%s: %d bytes were written for %s %v: want %d", t.Name, counted.n, t.DType, t.Shape, t.Bytes())
+		}
+	}
+	return nil
 }
 
 type counter struct {
@@ -76,7 +84,7 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 // makeHeader is the length and the JSON header, padded with blanks to 8 bytes.
-func makeHeader(path string, metadata map[string]string, tensors []Source) ([]byte, error) {
+func makeHeader(metadata map[string]string, tensors []Source) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8))
 	b.WriteByte('{')
@@ -91,7 +99,7 @@ func makeHeader(path string, metadata map[string]string, tensors []Source) ([]by
 	for i, t := range tensors {
 		size, problem := checkInfo(t.TensorInfo)
 		if problem != "" || seen[t.Name] {
-			return nil, fmt.Errorf("%s: tensor %q cannot be written: it stands twice or %s", path, t.Name, problem)
+			return nil, fmt.Errorf("tensor %q cannot be written: it stands twice or %s", t.Name, problem)
 		}
 		seen[t.Name] = true
 		if i > 0 || len(metadata) > 0 {

@@ -15,8 +15,8 @@ func sampleCheckpoint(step int) *Checkpoint {
 	c := model.Config{VocabSize: 4, HiddenSize: 4, IntermediateSize: 4, NumHiddenLayers: 1, NumAttentionHeads: 1, SubNorms: true, Ternary: true}
 	c.Resolve()
 	w := []safetensors.Source{safetensors.Float32Source("w", []int{1}, []float32{float32(step)})}
-	return &Checkpoint{Config: model.ForTraining(c, 2, 3), State: State{Step: step, Options: []byte("{}"), Loader: []byte("{}")}, Weights: w, Optimizer: w,
-		Files: map[string][]byte{"tokenizer.json": []byte("{}")}}
+	return &Checkpoint{Model: Model{Config: model.ForTraining(c, 2, 3), Weights: w, Files: map[string][]byte{"tokenizer.json": []byte("{}")}},
+		State: State{Step: step, Options: []byte("{}"), Loader: []byte("{}")}, Optimizer: w}
 }
 
 func TestSaveKeepsTheNewest(t *testing.T) {
@@ -57,5 +57,26 @@ func TestDamageIsSeen(t *testing.T) {
 	}
 	if _, err := Load(t.TempDir()); err == nil {
 		t.Error("an empty folder was loaded")
+	}
+}
+
+// BenchmarkSave writes a checkpoint of 16M weights with their moments.
+func BenchmarkSave(b *testing.B) {
+	const n = 16 << 20
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(i)
+	}
+	w := safetensors.Float32Source("w", []int{n}, values)
+	v := safetensors.Float32Source("v", []int{n}, values)
+	b.SetBytes(12 * n)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		c := sampleCheckpoint(i + 1)
+		c.Weights, c.Optimizer = []safetensors.Source{w}, []safetensors.Source{w, v}
+		if err := Save(b.TempDir(), c, 1); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -1,0 +1,141 @@
+package checkpoint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"trit/format/safetensors"
+	"trit/internal/atomicfile"
+)
+
+// Save writes a checkpoint into the folder of the run and removes all but the newest
+// keep. Where it fails, those that were there stand.
+func Save(run string, c *Checkpoint, keep int) error {
+	final := stepDir(run, c.State.Step)
+	if _, err := os.Stat(final); err == nil {
+		return nil // a resumed run ends where it began: the weights are the same
+	}
+	err := inTemporary(run, c.write, func(tmp string) error {
+		if err := os.Rename(tmp, final); err != nil {
+			return err
+		}
+		return atomicfile.SyncDir(run)
+	})
+	if err != nil {
+		return fmt.Errorf("the checkpoint of step %d was not saved, the ones before stand: %w", c.State.Step, explain(err))
+	}
+	return prune(run, keep)
+}
+
+// explain names the way out where the disk is full.
+func explain(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("the disk is full: make room, then --resume goes on: %w", err)
+	}
+	return err
+}
+
+// inTemporary fills a new folder in the run and hands it on to be renamed. Nothing of
+// it is left where either fails.
+func inTemporary(run string, fill func(*folder) error, finish func(tmp string) error) error {
+	tmp, err := os.MkdirTemp(run, temporary)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if err := fill(&folder{dir: tmp, sums: map[string]string{}}); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	return finish(tmp)
+}
+
+func (c *Checkpoint) write(f *folder) error {
+	if err := c.Model.write(f); err != nil {
+		return err
+	}
+	if err := f.tensors(OptimizerFile, c.Optimizer); err != nil {
+		return err
+	}
+	c.State.SHA256 = f.sums
+	b, err := c.State.encode()
+	if err != nil {
+		return err
+	}
+	return f.bytes(stateFile, b)
+}
+
+func (m *Model) write(f *folder) error {
+	if err := f.tensors(WeightsFile, m.Weights); err != nil {
+		return err
+	}
+	if err := f.json(ConfigFile, m.Config); err != nil {
+		return err
+	}
+	for name, b := range m.Files {
+		if err := f.bytes(name, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder is one that is being filled; it keeps the sha256 of every file.
+type folder struct {
+	dir  string
+	sums map[string]string
+}
+
+// file writes a file and sums it up on the way, so that it is not read again.
+func (f *folder) file(name string, fill func(w io.Writer) error) error {
+	h := sha256.New()
+	err := atomicfile.Write(filepath.Join(f.dir, name), func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	f.sums[name] = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+func (f *folder) tensors(name string, tensors []safetensors.Source) error {
+	return f.file(name, func(w io.Writer) error { return safetensors.Encode(w, map[string]string{"format": "pt"}, tensors) })
+}
+
+func (f *folder) bytes(name string, b []byte) error {
+	return f.file(name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+func (f *folder) json(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return f.bytes(name, append(b, '\n'))
+}
+
+// prune removes all but the newest checkpoints, and what killed runs left.
+func prune(run string, keep int) error {
+	steps, err := list(run)
+	if err != nil {
+		return err
+	}
+	leftovers, _ := filepath.Glob(filepath.Join(run, temporary+"*"))
+	for _, dir := range append(leftovers, steps[:max(0, len(steps)-keep)]...) {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package checkpoint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"trit/internal/atomicfile"
+)
+
+// State is where a run stands.
+type State struct {
+	Step     int               `json:"step"`
+	Tokens   int64             `json:"tokens"`
+	Options  json.RawMessage   `json:"options"` // as resolved by the run
+	Loader   json.RawMessage   `json:"loader"`
+	SHA256   map[string]string `json:"sha256"`             // of the other files
+	Checksum string            `json:"checksum,omitempty"` // of this file's other keys
+}
+
+// encode is the text of state.json.
+func (s State) encode() ([]byte, error) {
+	s.Checksum = ""
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	if s.Checksum, err = checksum(b); err != nil {
+		return nil, err
+	}
+	b, err = json.MarshalIndent(s, "", "  ")
+	return append(b, '\n'), err
+}
+
+// checksum is the sha256 of a JSON object without its key "checksum", in a form that
+// does not depend on blanks and order, so that it holds for keys of other versions.
+func checksum(b []byte) (string, error) {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(b, &keys); err != nil {
+		return "", err
+	}
+	delete(keys, "checksum")
+	plain, err := json.Marshal(keys)
+	sum := sha256.Sum256(plain)
+	return hex.EncodeToString(sum[:]), err
+}
+
+// readState reads and verifies the state of a checkpoint.
+func readState(dir string) (State, error) {
+	var s State
+	path := filepath.Join(dir, stateFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return s, fmt.Errorf("%w: the folder is a model, not a checkpoint that can be resumed", err)
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	sum, err := checksum(b)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	if s.Checksum != "" && s.Checksum != sum {
+		return s, fmt.Errorf("%s: its checksum is not the one that it names", path)
+	}
+	return s, nil
+}
+
+// UpdateState changes the state of the checkpoint of a step, whole or not at all; its
+// other files stay.
+func UpdateState(run string, step int, change func(*State)) error {
+	dir := stepDir(run, step)
+	s, err := readState(dir)
+	if err != nil {
+		return err
+	}
+	change(&s)
+	b, err := s.encode()
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(filepath.Join(dir, stateFile), b)
+}
