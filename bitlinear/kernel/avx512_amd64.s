@@ -3126,7 +3126,7 @@ loop:
 	RET
 
 // func adamW512(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·adamW512(SB), NOSPLIT, $0-48
 	MOVQ         n+0(FP), AX
 	MOVQ         value+8(FP), CX
@@ -3145,34 +3145,38 @@ TEXT ·adamW512(SB), NOSPLIT, $0-48
 	XORQ         DI, DI
 
 loop:
-	VMOVUPS (DX)(DI*4), Z10
-	VMOVUPS (BX)(DI*4), Z11
-	VMULPS  (SI)(DI*4), Z2, Z0
-	VSUBPS  Z10, Z0, Z1
-	VMULPS  Z3, Z1, Z1
-	VADDPS  Z1, Z10, Z10
-	VMULPS  Z4, Z11, Z11
-	VMULPS  Z5, Z0, Z1
-	VMULPS  Z0, Z1, Z1
-	VADDPS  Z1, Z11, Z11
-	VMOVUPS Z10, (DX)(DI*4)
-	VMOVUPS Z11, (BX)(DI*4)
-	VSQRTPS Z11, Z1
-	VMULPS  Z6, Z1, Z1
-	VADDPS  Z7, Z1, Z1
-	VMULPS  Z9, Z10, Z0
-	VDIVPS  Z1, Z0, Z0
-	VMULPS  (CX)(DI*4), Z8, Z1
-	VSUBPS  Z0, Z1, Z1
-	VMOVUPS Z1, (CX)(DI*4)
-	ADDQ    $0x10, DI
-	CMPQ    DI, AX
-	JL      loop
+	PREFETCHT0 4096(CX)(DI*4)
+	PREFETCHT0 4096(DX)(DI*4)
+	PREFETCHT0 4096(BX)(DI*4)
+	PREFETCHT0 4096(SI)(DI*4)
+	VMOVUPS    (DX)(DI*4), Z10
+	VMOVUPS    (BX)(DI*4), Z11
+	VMULPS     (SI)(DI*4), Z2, Z0
+	VSUBPS     Z10, Z0, Z1
+	VMULPS     Z3, Z1, Z1
+	VADDPS     Z1, Z10, Z10
+	VMULPS     Z4, Z11, Z11
+	VMULPS     Z5, Z0, Z1
+	VMULPS     Z0, Z1, Z1
+	VADDPS     Z1, Z11, Z11
+	VMOVUPS    Z10, (DX)(DI*4)
+	VMOVUPS    Z11, (BX)(DI*4)
+	VSQRTPS    Z11, Z1
+	VMULPS     Z6, Z1, Z1
+	VADDPS     Z7, Z1, Z1
+	VMULPS     Z9, Z10, Z0
+	VDIVPS     Z1, Z0, Z0
+	VMULPS     (CX)(DI*4), Z8, Z1
+	VSUBPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (CX)(DI*4)
+	ADDQ       $0x10, DI
+	CMPQ       DI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func sumSquares512(n int, x *float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE2
 TEXT ·sumSquares512(SB), NOSPLIT, $0-24
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -3181,6 +3185,7 @@ TEXT ·sumSquares512(SB), NOSPLIT, $0-24
 	XORQ   DX, DX
 
 loop:
+	PREFETCHT0    4096(CX)(DX*4)
 	VCVTPS2PD     (CX)(DX*4), Z0
 	VFMADD231PD   Z0, Z0, Z1
 	VCVTPS2PD     32(CX)(DX*4), Z0
