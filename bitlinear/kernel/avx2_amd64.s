@@ -7183,7 +7183,7 @@ loop:
 	RET
 
 // func storeSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·storeSums256(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -7201,6 +7201,8 @@ loop:
 	VMOVUPS      Y1, 64(CX)
 	VMULPS       96(BX), Y0, Y1
 	VMOVUPS      Y1, 96(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -7210,7 +7212,7 @@ loop:
 	RET
 
 // func addSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·addSums256(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -7232,6 +7234,8 @@ loop:
 	VMULPS       96(BX), Y0, Y1
 	VADDPS       96(CX), Y1, Y1
 	VMOVUPS      Y1, 96(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX

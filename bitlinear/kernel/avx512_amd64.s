@@ -3078,7 +3078,7 @@ loop:
 	RET
 
 // func storeSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·storeSums512(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -3092,6 +3092,8 @@ loop:
 	VMOVUPS      Z1, (CX)
 	VMULPS       64(BX), Z0, Z1
 	VMOVUPS      Z1, 64(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -3101,7 +3103,7 @@ loop:
 	RET
 
 // func addSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·addSums512(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -3117,6 +3119,8 @@ loop:
 	VMULPS       64(BX), Z0, Z1
 	VADDPS       64(CX), Z1, Z1
 	VMOVUPS      Z1, 64(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -5572,7 +5576,7 @@ loop:
 	RET
 
 // func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Row512(SB), NOSPLIT, $0-32
 	MOVQ         steps+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -5582,29 +5586,31 @@ TEXT ·bf16Row512(SB), NOSPLIT, $0-32
 	VPBROADCASTD belowHalf<>+0(SB), Z1
 
 loop:
-	VMOVUPS (BX), Z3
-	VPSRLD  $0x10, Z3, Z2
-	VPANDD  Z0, Z2, Z2
-	VPADDD  Z1, Z3, Z3
-	VPADDD  Z2, Z3, Z3
-	VPSRLD  $0x10, Z3, Z3
-	VPMOVDW Z3, (CX)
-	VMOVUPS 64(BX), Z3
-	VPSRLD  $0x10, Z3, Z2
-	VPANDD  Z0, Z2, Z2
-	VPADDD  Z1, Z3, Z3
-	VPADDD  Z2, Z3, Z3
-	VPSRLD  $0x10, Z3, Z3
-	VPMOVDW Z3, 32(CX)
-	ADDQ    $0x00000080, BX
-	ADDQ    DX, CX
-	DECQ    AX
-	JNZ     loop
+	PREFETCHT0 4096(BX)
+	VMOVUPS    (BX), Z3
+	VPSRLD     $0x10, Z3, Z2
+	VPANDD     Z0, Z2, Z2
+	VPADDD     Z1, Z3, Z3
+	VPADDD     Z2, Z3, Z3
+	VPSRLD     $0x10, Z3, Z3
+	VPMOVDW    Z3, (CX)
+	PREFETCHT0 4160(BX)
+	VMOVUPS    64(BX), Z3
+	VPSRLD     $0x10, Z3, Z2
+	VPANDD     Z0, Z2, Z2
+	VPADDD     Z1, Z3, Z3
+	VPADDD     Z2, Z3, Z3
+	VPSRLD     $0x10, Z3, Z3
+	VPMOVDW    Z3, 32(CX)
+	ADDQ       $0x00000080, BX
+	ADDQ       DX, CX
+	DECQ       AX
+	JNZ        loop
 	VZEROUPPER
 	RET
 
 // func bf16Columns512(dst *byte, x *float32, ld int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -5613,6 +5619,12 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPBROADCASTD belowHalf<>+0(SB), Z1
 	VPBROADCASTD highHalf<>+0(SB), Z3
 	SHLQ         $0x02, DX
+	MOVQ         DX, BX
+	SHLQ         $0x05, BX
+	ADDQ         CX, BX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z5
 	VPSRLD       $0x10, Z5, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5626,6 +5638,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z5, Z5
 	VPTERNLOGD   $0xf8, Z3, Z4, Z5
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z6
 	VPSRLD       $0x10, Z6, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5639,6 +5654,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z6, Z6
 	VPTERNLOGD   $0xf8, Z3, Z4, Z6
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z7
 	VPSRLD       $0x10, Z7, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5652,6 +5670,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z7, Z7
 	VPTERNLOGD   $0xf8, Z3, Z4, Z7
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z8
 	VPSRLD       $0x10, Z8, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5665,6 +5686,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z8, Z8
 	VPTERNLOGD   $0xf8, Z3, Z4, Z8
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z9
 	VPSRLD       $0x10, Z9, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5678,6 +5702,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z9, Z9
 	VPTERNLOGD   $0xf8, Z3, Z4, Z9
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z10
 	VPSRLD       $0x10, Z10, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5691,6 +5718,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z10, Z10
 	VPTERNLOGD   $0xf8, Z3, Z4, Z10
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z11
 	VPSRLD       $0x10, Z11, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5704,6 +5734,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z11, Z11
 	VPTERNLOGD   $0xf8, Z3, Z4, Z11
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z12
 	VPSRLD       $0x10, Z12, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5717,6 +5750,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z12, Z12
 	VPTERNLOGD   $0xf8, Z3, Z4, Z12
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z13
 	VPSRLD       $0x10, Z13, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5730,6 +5766,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z13, Z13
 	VPTERNLOGD   $0xf8, Z3, Z4, Z13
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z14
 	VPSRLD       $0x10, Z14, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5743,6 +5782,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z14, Z14
 	VPTERNLOGD   $0xf8, Z3, Z4, Z14
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z15
 	VPSRLD       $0x10, Z15, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5756,6 +5798,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z15, Z15
 	VPTERNLOGD   $0xf8, Z3, Z4, Z15
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z16
 	VPSRLD       $0x10, Z16, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5769,6 +5814,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z16, Z16
 	VPTERNLOGD   $0xf8, Z3, Z4, Z16
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z17
 	VPSRLD       $0x10, Z17, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5782,6 +5830,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z17, Z17
 	VPTERNLOGD   $0xf8, Z3, Z4, Z17
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z18
 	VPSRLD       $0x10, Z18, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5795,6 +5846,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z18, Z18
 	VPTERNLOGD   $0xf8, Z3, Z4, Z18
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z19
 	VPSRLD       $0x10, Z19, Z2
 	VPANDD       Z0, Z2, Z2
@@ -5808,6 +5862,9 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z19, Z19
 	VPTERNLOGD   $0xf8, Z3, Z4, Z19
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z20
 	VPSRLD       $0x10, Z20, Z2
 	VPANDD       Z0, Z2, Z2

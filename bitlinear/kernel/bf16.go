@@ -7,15 +7,16 @@ import (
 )
 
 // A product in bfloat16 is made of tiles of 32 rows by 32 columns; a step is 32 values of k.
-// One pass takes bf16Depth values of k: all of B is packed for it, and each thread packs as
-// many rows of A as stay in its second cache and lets all columns pass by. What stays in the
-// first are bf16Chunk steps of 32 columns.
+// One pass takes up to bf16Depth values of k: all of B is packed for it, and each thread packs
+// as many rows of A as stay in its second cache, bf16Values of them, and lets all columns pass
+// by. What stays in the first are bf16Chunk steps of 32 columns.
 const (
-	bf16Step  = 32
-	bf16Tile  = 32
-	bf16Depth = 1536
-	bf16Rows  = 256
-	bf16Chunk = 8
+	bf16Step   = 32
+	bf16Tile   = 32
+	bf16Chunk  = 8
+	bf16Depth  = 2048
+	bf16Rows   = 512
+	bf16Values = 1 << 19
 	// A panel is 32 rows of A for a step, a block 16 columns of B for a step.
 	bf16PanelBytes = 2 * bf16Tile * bf16Step
 	bf16BlockBytes = bf16PanelBytes / 2
@@ -24,7 +25,7 @@ const (
 // bf16Work is that of a thread: A [chunks][panels][steps of the chunk][32 rows][32], and sums
 // [rows][32].
 type bf16Work struct {
-	a    [2 * bf16Rows * bf16Depth]byte
+	a    [2 * bf16Values]byte
 	sums [bf16Rows * bf16Tile]float32
 }
 
@@ -40,9 +41,10 @@ var (
 func (g *gemm) bf16() {
 	s := bf16RightPool.Get().(*bf16Right)
 	defer bf16RightPool.Put(s)
-	grid := g.bf16Grid(parallel.Threads())
-	for k := 0; k < g.k; k += bf16Depth {
-		depth := min(bf16Depth, g.k-k)
+	full := bf16Pass(g.k)
+	grid := g.bf16Grid(full, parallel.Threads())
+	for k := 0; k < g.k; k += full {
+		depth := min(full, g.k-k)
 		s.pack(&g.b, k, depth, g.n)
 		grain := 1 + 1<<20/(grid.rows*grid.cols*depth)
 		parallel.Chunks(grid.count(g.m, g.n), grain, func(lo, hi int) {
@@ -53,6 +55,12 @@ func (g *gemm) bf16() {
 			}
 		})
 	}
+}
+
+// bf16Pass is how many values a pass takes, about the same for each.
+func bf16Pass(k int) int {
+	const chunk = bf16Chunk * bf16Step
+	return ceil(ceil(k, ceil(k, bf16Depth)), chunk) * chunk
 }
 
 // bf16Block computes a range of rows and columns of C for the values [k,k+depth).
@@ -71,9 +79,10 @@ type area struct{ row, col, rows, cols int }
 
 // bf16Grid makes about the same work for each thread. Where there are fewer areas of rows
 // than threads they are divided by columns too, though each packs its rows for itself.
-func (g *gemm) bf16Grid(threads int) grid {
-	parts := ceil(ceil(g.m, bf16Rows), threads) * threads
-	rows := min(bf16Rows, max(4*bf16Tile, ceil(ceil(g.m, parts), bf16Tile)*bf16Tile))
+func (g *gemm) bf16Grid(depth, threads int) grid {
+	most := min(bf16Rows, bf16Values/depth/bf16Tile*bf16Tile)
+	parts := ceil(ceil(g.m, most), threads) * threads
+	rows := min(most, max(4*bf16Tile, ceil(ceil(g.m, parts), bf16Tile)*bf16Tile))
 	across := max(1, threads/ceil(g.m, rows))
 	return grid{rows, ceil(ceil(g.n, across), bf16Tile) * bf16Tile}
 }
@@ -92,6 +101,11 @@ func (w *bf16Work) multiply(s *bf16Right, rows, pair, steps int) {
 	b := s.b[2*pair*steps*bf16BlockBytes:]
 	for at := 0; at < steps; at += bf16Chunk {
 		n := min(bf16Chunk, steps-at)
-		amxTilesBF16(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes, &w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &amxConfigs[amxHalf])
+		next := at + n
+		if next == steps {
+			next = min(2*steps, len(b)/bf16BlockBytes-1) // the next pair, behind this one
+		}
+		amxTilesBF16(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes, &w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &amxConfigs[amxHalf],
+			&b[next*bf16BlockBytes])
 	}
 }

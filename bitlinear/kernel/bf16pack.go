@@ -13,18 +13,14 @@ const bf16Lines = 64
 
 // pack packs rows of A from first on; those beyond m and values beyond depth are zero.
 func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
+	v := view{a, first, k, min(m, first+rows), k + depth}
 	steps, panels := ceil(depth, bf16Step), ceil(rows, bf16Tile)
-	for at := 0; at < steps; at += bf16Chunk {
-		n := min(bf16Chunk, steps-at)
-		for p := range panels {
-			panel := w.a[(at*panels+p*n)*bf16PanelBytes:][:n*bf16PanelBytes]
-			v := view{a, first + p*bf16Tile, k + at*bf16Step, min(m, first+rows), k + depth}
-			if a.col == 1 {
-				v.packRows(panel)
-			} else {
-				v.packColumns(panel)
-			}
-		}
+	if a.col != 1 {
+		v.packColumns(w.a[:], steps, panels)
+		return
+	}
+	for i := range panels * bf16Tile {
+		v.packRow(w.a[:], i, steps, panels)
 	}
 }
 
@@ -43,52 +39,68 @@ func (v view) bits(i, j int) uint16 {
 	return float16.BBits(v.data[(v.i+i)*v.row+(v.j+j)*v.col])
 }
 
-// packRows packs a panel of rows whose values lie side by side.
-func (v view) packRows(panel []byte) {
-	steps := len(panel) / bf16PanelBytes
-	whole := min(steps, (v.cols-v.j)/bf16Step)
-	for r := range bf16Tile {
-		out, done := panel[r*bf16Lines:], 0
-		if v.i+r < v.rows && whole > 0 {
-			bf16Row512(whole, &out[0], bf16PanelBytes, &v.data[(v.i+r)*v.row+v.j])
+// packRow packs row i, whose values lie side by side.
+func (v view) packRow(dst []byte, i, steps, panels int) {
+	for at := 0; at < steps; at += bf16Chunk {
+		n := min(bf16Chunk, steps-at)
+		out, done := dst[(at*panels+i/bf16Tile*n)*bf16PanelBytes+i%bf16Tile*bf16Lines:], 0
+		if whole := min(n, (v.cols-v.j)/bf16Step-at); v.i+i < v.rows && whole > 0 {
+			bf16Row512(whole, &out[0], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+at*bf16Step])
 			done = whole
 		}
-		for s := done; s < steps; s++ {
+		for s := done; s < n; s++ {
 			for j := range bf16Step {
-				binary.LittleEndian.PutUint16(out[s*bf16PanelBytes+2*j:], v.bits(r, s*bf16Step+j))
+				binary.LittleEndian.PutUint16(out[s*bf16PanelBytes+2*j:], v.bits(i, (at+s)*bf16Step+j))
 			}
 		}
 	}
 }
 
-// packColumns packs a panel of rows that are columns as stored, 16 of them at a time.
-func (v view) packColumns(panel []byte) {
+// packColumns packs rows that are columns as stored, 16 of them at a time; neighbours follow
+// each other, since they share pages of memory.
+func (v view) packColumns(dst []byte, steps, panels int) {
 	const half = bf16PanelBytes / 2
-	for at := 0; at < len(panel); at += half {
-		row, value := at/half%2*16, at/bf16PanelBytes*bf16Step
-		if v.i+row+16 <= v.rows && v.j+value+bf16Step <= v.cols {
-			bf16Columns512(&panel[at], &v.data[v.i+row+(v.j+value)*v.col], v.col)
-			continue
-		}
-		for j := range half / 2 {
-			binary.LittleEndian.PutUint16(panel[at+2*j:], v.bits(row+j/bf16Step, value+j%bf16Step))
+	for s := range steps {
+		at := s / bf16Chunk * bf16Chunk
+		n := min(bf16Chunk, steps-at)
+		for i := range 2 * panels {
+			out := dst[(at*panels+i/2*n+s-at)*bf16PanelBytes+i%2*half:][:half]
+			if v.i+16*i+16 <= v.rows && v.j+(s+1)*bf16Step <= v.cols {
+				bf16Columns512(&out[0], &v.data[v.i+16*i+(v.j+s*bf16Step)*v.col], v.col)
+				continue
+			}
+			for j := range half / 2 {
+				binary.LittleEndian.PutUint16(out[2*j:], v.bits(16*i+j/bf16Step, s*bf16Step+j%bf16Step))
+			}
 		}
 	}
 }
 
 // pack packs the rows [k,k+depth) of op(B) in an even number of blocks; what is missing is
-// zero.
+// zero. It goes through them in the order in which they lie in memory.
 func (s *bf16Right) pack(b *right, k, depth, n int) {
-	blocks, size := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)*bf16BlockBytes
+	blocks, steps := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)
+	size := steps * bf16BlockBytes
 	s.b = slices.Grow(s.b[:0], blocks*size)[:blocks*size]
-	parallel.Chunks(blocks, max(1, 1<<16/(16*depth)), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			block := s.b[i*size:][:size]
-			for p := 0; p < size/bf16Lines; {
-				p += b.packPairs(block[p*bf16Lines:], k+2*p, k+depth, i*16, n)
+	parallel.Chunks(steps, max(1, 1<<16/(bf16Step*n)), func(lo, hi int) {
+		together := 1
+		if b.transposed {
+			together = hi - lo
+		}
+		for at := lo; at < hi; at += together {
+			for i := range blocks {
+				block := s.b[i*size+at*bf16BlockBytes:][:together*bf16BlockBytes]
+				b.packBlock(block, k+at*bf16Step, min(depth, (at+together)*bf16Step)+k, i*16, n)
 			}
 		}
 	})
+}
+
+// packBlock packs the rows [k,rows) of 16 columns.
+func (b *right) packBlock(block []byte, k, rows, col, cols int) {
+	for p := 0; p < len(block)/bf16Lines; {
+		p += b.packPairs(block[p*bf16Lines:], k+2*p, rows, col, cols)
+	}
 }
 
 // packPairs packs pairs of rows of 16 columns from (row,col) on and returns how many: as many

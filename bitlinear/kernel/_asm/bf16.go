@@ -127,6 +127,7 @@ func bf16Row() {
 	round, v := rounding(), ZMM()
 	Label("loop")
 	for i := range 2 {
+		PREFETCHT0(Mem{Base: x, Disp: pageAhead + 64*i})
 		VMOVUPS(Mem{Base: x, Disp: 64 * i}, v)
 		round(v)
 		VPSRLD(U8(16), v, v)
@@ -144,11 +145,17 @@ func bf16Columns() {
 	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int)")
 	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.")
 	dst, x, ld := param("dst"), param("x"), param("ld")
-	pair, high := pairing(roundedFloats()), ZMM()
+	pair, high, ahead := pairing(roundedFloats()), ZMM(), GP64()
 	SHLQ(U8(2), ld)
+	MOVQ(ld, ahead)
+	SHLQ(U8(5), ahead)
+	ADDQ(x, ahead)
 	rows := make([]reg.VecVirtual, 16)
 	for i := range rows {
 		rows[i] = ZMM()
+		PREFETCHT0(Mem{Base: ahead})
+		PREFETCHT0(Mem{Base: ahead, Index: ld, Scale: 1})
+		LEAQ(Mem{Base: ahead, Index: ld, Scale: 2}, ahead)
 		pair(rows[i], high, Mem{Base: x}, Mem{Base: x, Index: ld, Scale: 1})
 		LEAQ(Mem{Base: x, Index: ld, Scale: 2}, x.(reg.GPVirtual))
 	}
