@@ -32,9 +32,10 @@ func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes in
 
 // amxTilesBF16 is amxTiles for bfloat16: x [steps][32][32] and w [steps][16][16][2], with
 // dst[t*32+16b+j] (+)= the sum over s, p and h of x[s][t][2p+h]*w[b][s][p][j][h] in float32.
+// It fetches the w of the next call, which begin at next.
 //
 //go:noescape
-func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte)
+func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
 
 // amxHalfTile is amxTiles for as many tokens, up to 16, as the configuration has rows.
 //

@@ -49,8 +49,19 @@
 	PREFETCHT0 (at+384)(SI) \
 	PREFETCHT0 (at+448)(SI)
 
+// A 16th of the weights that come after these, for both blocks: eight panels of eight steps
+// fetch what the next call reads.
+#define FETCHNEXT \
+	PREFETCHT1 (R9) \
+	PREFETCHT1 64(R9) \
+	PREFETCHT1 (R9)(R10*1) \
+	PREFETCHT1 64(R9)(R10*1) \
+	ADDQ $128, R9
+
+#define NOTHING
+
 // The loop of amxTiles, with the instructions that multiply.
-#define TILES(P0, P1, P2, P3) \
+#define TILES(P0, P1, P2, P3, NEXT) \
 	MOVQ config+64(FP), AX \
 	LDTILECFG_AX \
 	MOVQ panels+0(FP), CX \
@@ -87,6 +98,7 @@ step: \
 	FETCH8(2560) \
 	P1 \
 	FETCH8(3072) \
+	NEXT \
 	P2 \
 	FETCH8(3584) \
 	P3 \
@@ -108,11 +120,13 @@ step: \
 
 // func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
 TEXT ·amxTiles(SB), NOSPLIT, $0-72
-	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7)
+	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7, NOTHING)
 
-// func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte)
-TEXT ·amxTilesBF16(SB), NOSPLIT, $0-72
-	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7)
+// func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
+TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80
+	MOVQ next+72(FP), R9
+	MOVQ blockBytes+24(FP), R10
+	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7, FETCHNEXT)
 
 // func amxHalfTile(steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
 TEXT ·amxHalfTile(SB), NOSPLIT, $0-48

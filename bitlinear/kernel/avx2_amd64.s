@@ -6000,25 +6000,25 @@ TEXT ·ternarize256(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         w+16(FP), DX
-	VBROADCASTSS inverse+24(FP), Y0
+	VBROADCASTSS inverse+24(FP), Y1
 	VPBROADCASTD float1<>+0(SB), Y2
 	VPBROADCASTD floatMinus1<>+0(SB), Y3
 	VPBROADCASTD roundingMagic<>+0(SB), Y4
 	XORQ         BX, BX
 
 loop:
-	VMULPS  (DX)(BX*4), Y0, Y1
-	VMINPS  Y2, Y1, Y1
-	VMAXPS  Y3, Y1, Y1
-	VADDPS  Y4, Y1, Y1
-	VSUBPS  Y4, Y1, Y1
-	VMOVUPS Y1, (CX)(BX*4)
-	VMULPS  32(DX)(BX*4), Y0, Y1
-	VMINPS  Y2, Y1, Y1
-	VMAXPS  Y3, Y1, Y1
-	VADDPS  Y4, Y1, Y1
-	VSUBPS  Y4, Y1, Y1
-	VMOVUPS Y1, 32(CX)(BX*4)
+	VMULPS  (DX)(BX*4), Y1, Y0
+	VMINPS  Y2, Y0, Y0
+	VMAXPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VSUBPS  Y4, Y0, Y0
+	VMOVUPS Y0, (CX)(BX*4)
+	VMULPS  32(DX)(BX*4), Y1, Y0
+	VMINPS  Y2, Y0, Y0
+	VMAXPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VSUBPS  Y4, Y0, Y0
+	VMOVUPS Y0, 32(CX)(BX*4)
 	ADDQ    $0x10, BX
 	CMPQ    BX, AX
 	JL      loop
@@ -7183,7 +7183,7 @@ loop:
 	RET
 
 // func storeSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·storeSums256(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -7201,6 +7201,8 @@ loop:
 	VMOVUPS      Y1, 64(CX)
 	VMULPS       96(BX), Y0, Y1
 	VMOVUPS      Y1, 96(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -7210,7 +7212,7 @@ loop:
 	RET
 
 // func addSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·addSums256(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -7232,6 +7234,8 @@ loop:
 	VMULPS       96(BX), Y0, Y1
 	VADDPS       96(CX), Y1, Y1
 	VMOVUPS      Y1, 96(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -7241,7 +7245,7 @@ loop:
 	RET
 
 // func adamW256(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·adamW256(SB), NOSPLIT, $0-48
 	MOVQ         n+0(FP), AX
 	MOVQ         value+8(FP), CX
@@ -7260,54 +7264,58 @@ TEXT ·adamW256(SB), NOSPLIT, $0-48
 	XORQ         DI, DI
 
 loop:
-	VMOVUPS (DX)(DI*4), Y10
-	VMOVUPS (BX)(DI*4), Y11
-	VMULPS  (SI)(DI*4), Y2, Y0
-	VSUBPS  Y10, Y0, Y1
-	VMULPS  Y3, Y1, Y1
-	VADDPS  Y1, Y10, Y10
-	VMULPS  Y4, Y11, Y11
-	VMULPS  Y5, Y0, Y1
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y1, Y11, Y11
-	VMOVUPS Y10, (DX)(DI*4)
-	VMOVUPS Y11, (BX)(DI*4)
-	VSQRTPS Y11, Y1
-	VMULPS  Y6, Y1, Y1
-	VADDPS  Y7, Y1, Y1
-	VMULPS  Y9, Y10, Y0
-	VDIVPS  Y1, Y0, Y0
-	VMULPS  (CX)(DI*4), Y8, Y1
-	VSUBPS  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)(DI*4)
-	VMOVUPS 32(DX)(DI*4), Y10
-	VMOVUPS 32(BX)(DI*4), Y11
-	VMULPS  32(SI)(DI*4), Y2, Y0
-	VSUBPS  Y10, Y0, Y1
-	VMULPS  Y3, Y1, Y1
-	VADDPS  Y1, Y10, Y10
-	VMULPS  Y4, Y11, Y11
-	VMULPS  Y5, Y0, Y1
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y1, Y11, Y11
-	VMOVUPS Y10, 32(DX)(DI*4)
-	VMOVUPS Y11, 32(BX)(DI*4)
-	VSQRTPS Y11, Y1
-	VMULPS  Y6, Y1, Y1
-	VADDPS  Y7, Y1, Y1
-	VMULPS  Y9, Y10, Y0
-	VDIVPS  Y1, Y0, Y0
-	VMULPS  32(CX)(DI*4), Y8, Y1
-	VSUBPS  Y0, Y1, Y1
-	VMOVUPS Y1, 32(CX)(DI*4)
-	ADDQ    $0x10, DI
-	CMPQ    DI, AX
-	JL      loop
+	PREFETCHT0 4096(CX)(DI*4)
+	PREFETCHT0 4096(DX)(DI*4)
+	PREFETCHT0 4096(BX)(DI*4)
+	PREFETCHT0 4096(SI)(DI*4)
+	VMOVUPS    (DX)(DI*4), Y10
+	VMOVUPS    (BX)(DI*4), Y11
+	VMULPS     (SI)(DI*4), Y2, Y0
+	VSUBPS     Y10, Y0, Y1
+	VMULPS     Y3, Y1, Y1
+	VADDPS     Y1, Y10, Y10
+	VMULPS     Y4, Y11, Y11
+	VMULPS     Y5, Y0, Y1
+	VMULPS     Y0, Y1, Y1
+	VADDPS     Y1, Y11, Y11
+	VMOVUPS    Y10, (DX)(DI*4)
+	VMOVUPS    Y11, (BX)(DI*4)
+	VSQRTPS    Y11, Y1
+	VMULPS     Y6, Y1, Y1
+	VADDPS     Y7, Y1, Y1
+	VMULPS     Y9, Y10, Y0
+	VDIVPS     Y1, Y0, Y0
+	VMULPS     (CX)(DI*4), Y8, Y1
+	VSUBPS     Y0, Y1, Y1
+	VMOVUPS    Y1, (CX)(DI*4)
+	VMOVUPS    32(DX)(DI*4), Y10
+	VMOVUPS    32(BX)(DI*4), Y11
+	VMULPS     32(SI)(DI*4), Y2, Y0
+	VSUBPS     Y10, Y0, Y1
+	VMULPS     Y3, Y1, Y1
+	VADDPS     Y1, Y10, Y10
+	VMULPS     Y4, Y11, Y11
+	VMULPS     Y5, Y0, Y1
+	VMULPS     Y0, Y1, Y1
+	VADDPS     Y1, Y11, Y11
+	VMOVUPS    Y10, 32(DX)(DI*4)
+	VMOVUPS    Y11, 32(BX)(DI*4)
+	VSQRTPS    Y11, Y1
+	VMULPS     Y6, Y1, Y1
+	VADDPS     Y7, Y1, Y1
+	VMULPS     Y9, Y10, Y0
+	VDIVPS     Y1, Y0, Y0
+	VMULPS     32(CX)(DI*4), Y8, Y1
+	VSUBPS     Y0, Y1, Y1
+	VMOVUPS    Y1, 32(CX)(DI*4)
+	ADDQ       $0x10, DI
+	CMPQ       DI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func sumSquares256(n int, x *float32) float64
-// Requires: AVX, FMA3, SSE2
+// Requires: AVX, FMA3, MMX+, SSE2
 TEXT ·sumSquares256(SB), NOSPLIT, $0-24
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -7318,6 +7326,7 @@ TEXT ·sumSquares256(SB), NOSPLIT, $0-24
 	XORQ   DX, DX
 
 loop:
+	PREFETCHT0   4096(CX)(DX*4)
 	VCVTPS2PD    (CX)(DX*4), Y0
 	VFMADD231PD  Y0, Y0, Y1
 	VCVTPS2PD    16(CX)(DX*4), Y0

@@ -331,6 +331,16 @@ func rotateAVX2(n int, x *float32, y *float32, cos *float32, sin *float32)
 // bf16Pairs512 writes dst[p][j] = x[2p*ld+j], x[(2p+1)*ld+j] in bfloat16 for 16 columns j.
 func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
 
+// bf16TernaryPairs512 is bf16Pairs512 of the ternary values of x, as ternarize512 makes them.
+func bf16TernaryPairs512(pairs int, dst *byte, x *float32, ld int, inverse float32)
+
+// bf16Int8Pairs512 is bf16Pairs512 of int8.
+func bf16Int8Pairs512(pairs int, dst *byte, x *int8, ld int)
+
+// bf16PairsOfRows512 writes dst[s][p][j] = x[j*ld+32s+2p], x[j*ld+32s+2p+1] in bfloat16 for 16 rows j
+// and 16 pairs p of each step.
+func bf16PairsOfRows512(steps int, dst *byte, x *float32, ld int)
+
 // bf16Row512 writes 32 values of x in bfloat16 to dst, the next 32 dstStep bytes later, and so on.
 func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
 

@@ -2308,19 +2308,19 @@ TEXT ·ternarize512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         w+16(FP), DX
-	VBROADCASTSS inverse+24(FP), Z0
+	VBROADCASTSS inverse+24(FP), Z1
 	VPBROADCASTD float1<>+0(SB), Z2
 	VPBROADCASTD floatMinus1<>+0(SB), Z3
 	VPBROADCASTD roundingMagic<>+0(SB), Z4
 	XORQ         BX, BX
 
 loop:
-	VMULPS  (DX)(BX*4), Z0, Z1
-	VMINPS  Z2, Z1, Z1
-	VMAXPS  Z3, Z1, Z1
-	VADDPS  Z4, Z1, Z1
-	VSUBPS  Z4, Z1, Z1
-	VMOVUPS Z1, (CX)(BX*4)
+	VMULPS  (DX)(BX*4), Z1, Z0
+	VMINPS  Z2, Z0, Z0
+	VMAXPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VSUBPS  Z4, Z0, Z0
+	VMOVUPS Z0, (CX)(BX*4)
 	ADDQ    $0x10, BX
 	CMPQ    BX, AX
 	JL      loop
@@ -3078,7 +3078,7 @@ loop:
 	RET
 
 // func storeSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·storeSums512(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -3092,6 +3092,8 @@ loop:
 	VMOVUPS      Z1, (CX)
 	VMULPS       64(BX), Z0, Z1
 	VMOVUPS      Z1, 64(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -3101,7 +3103,7 @@ loop:
 	RET
 
 // func addSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·addSums512(SB), NOSPLIT, $0-40
 	MOVQ rows+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -3117,6 +3119,8 @@ loop:
 	VMULPS       64(BX), Z0, Z1
 	VADDPS       64(CX), Z1, Z1
 	VMOVUPS      Z1, 64(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
@@ -3126,7 +3130,7 @@ loop:
 	RET
 
 // func adamW512(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·adamW512(SB), NOSPLIT, $0-48
 	MOVQ         n+0(FP), AX
 	MOVQ         value+8(FP), CX
@@ -3145,34 +3149,38 @@ TEXT ·adamW512(SB), NOSPLIT, $0-48
 	XORQ         DI, DI
 
 loop:
-	VMOVUPS (DX)(DI*4), Z10
-	VMOVUPS (BX)(DI*4), Z11
-	VMULPS  (SI)(DI*4), Z2, Z0
-	VSUBPS  Z10, Z0, Z1
-	VMULPS  Z3, Z1, Z1
-	VADDPS  Z1, Z10, Z10
-	VMULPS  Z4, Z11, Z11
-	VMULPS  Z5, Z0, Z1
-	VMULPS  Z0, Z1, Z1
-	VADDPS  Z1, Z11, Z11
-	VMOVUPS Z10, (DX)(DI*4)
-	VMOVUPS Z11, (BX)(DI*4)
-	VSQRTPS Z11, Z1
-	VMULPS  Z6, Z1, Z1
-	VADDPS  Z7, Z1, Z1
-	VMULPS  Z9, Z10, Z0
-	VDIVPS  Z1, Z0, Z0
-	VMULPS  (CX)(DI*4), Z8, Z1
-	VSUBPS  Z0, Z1, Z1
-	VMOVUPS Z1, (CX)(DI*4)
-	ADDQ    $0x10, DI
-	CMPQ    DI, AX
-	JL      loop
+	PREFETCHT0 4096(CX)(DI*4)
+	PREFETCHT0 4096(DX)(DI*4)
+	PREFETCHT0 4096(BX)(DI*4)
+	PREFETCHT0 4096(SI)(DI*4)
+	VMOVUPS    (DX)(DI*4), Z10
+	VMOVUPS    (BX)(DI*4), Z11
+	VMULPS     (SI)(DI*4), Z2, Z0
+	VSUBPS     Z10, Z0, Z1
+	VMULPS     Z3, Z1, Z1
+	VADDPS     Z1, Z10, Z10
+	VMULPS     Z4, Z11, Z11
+	VMULPS     Z5, Z0, Z1
+	VMULPS     Z0, Z1, Z1
+	VADDPS     Z1, Z11, Z11
+	VMOVUPS    Z10, (DX)(DI*4)
+	VMOVUPS    Z11, (BX)(DI*4)
+	VSQRTPS    Z11, Z1
+	VMULPS     Z6, Z1, Z1
+	VADDPS     Z7, Z1, Z1
+	VMULPS     Z9, Z10, Z0
+	VDIVPS     Z1, Z0, Z0
+	VMULPS     (CX)(DI*4), Z8, Z1
+	VSUBPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (CX)(DI*4)
+	ADDQ       $0x10, DI
+	CMPQ       DI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func sumSquares512(n int, x *float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE2
 TEXT ·sumSquares512(SB), NOSPLIT, $0-24
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -3181,6 +3189,7 @@ TEXT ·sumSquares512(SB), NOSPLIT, $0-24
 	XORQ   DX, DX
 
 loop:
+	PREFETCHT0    4096(CX)(DX*4)
 	VCVTPS2PD     (CX)(DX*4), Z0
 	VFMADD231PD   Z0, Z0, Z1
 	VCVTPS2PD     32(CX)(DX*4), Z0
@@ -5113,22 +5122,22 @@ loop:
 // func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
 // Requires: AVX, AVX512F
 TEXT ·bf16Pairs512(SB), NOSPLIT, $0-32
+	VPBROADCASTD int1<>+0(SB), Z0
+	VPBROADCASTD belowHalf<>+0(SB), Z1
 	MOVQ         pairs+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         ld+24(FP), BX
-	VPBROADCASTD int1<>+0(SB), Z0
-	VPBROADCASTD belowHalf<>+0(SB), Z1
 	VPBROADCASTD highHalf<>+0(SB), Z3
 	SHLQ         $0x02, BX
 
 loop:
 	VMOVUPS    (DX), Z4
-	VMOVUPS    (DX)(BX*1), Z5
 	VPSRLD     $0x10, Z4, Z2
 	VPANDD     Z0, Z2, Z2
 	VPADDD     Z1, Z4, Z4
 	VPADDD     Z2, Z4, Z4
+	VMOVUPS    (DX)(BX*1), Z5
 	VPSRLD     $0x10, Z5, Z2
 	VPANDD     Z0, Z2, Z2
 	VPADDD     Z1, Z5, Z5
@@ -5152,8 +5161,422 @@ GLOBL belowHalf<>(SB), RODATA|NOPTR, $4
 DATA highHalf<>+0(SB)/4, $0xffff0000
 GLOBL highHalf<>(SB), RODATA|NOPTR, $4
 
-// func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
+// func bf16TernaryPairs512(pairs int, dst *byte, x *float32, ld int, inverse float32)
 // Requires: AVX, AVX512F
+TEXT ·bf16TernaryPairs512(SB), NOSPLIT, $0-36
+	VBROADCASTSS inverse+32(FP), Z0
+	VPBROADCASTD float1<>+0(SB), Z1
+	VPBROADCASTD floatMinus1<>+0(SB), Z2
+	VPBROADCASTD roundingMagic<>+0(SB), Z3
+	MOVQ         pairs+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         ld+24(FP), BX
+	VPBROADCASTD highHalf<>+0(SB), Z4
+	SHLQ         $0x02, BX
+
+loop:
+	VMULPS     (DX), Z0, Z5
+	VMINPS     Z1, Z5, Z5
+	VMAXPS     Z2, Z5, Z5
+	VADDPS     Z3, Z5, Z5
+	VSUBPS     Z3, Z5, Z5
+	VMULPS     (DX)(BX*1), Z0, Z6
+	VMINPS     Z1, Z6, Z6
+	VMAXPS     Z2, Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VSUBPS     Z3, Z6, Z6
+	VPSRLD     $0x10, Z5, Z5
+	VPTERNLOGD $0xf8, Z4, Z6, Z5
+	VMOVDQU32  Z5, (CX)
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       $0x40, CX
+	DECQ       AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+// func bf16Int8Pairs512(pairs int, dst *byte, x *int8, ld int)
+// Requires: AVX, AVX512F
+TEXT ·bf16Int8Pairs512(SB), NOSPLIT, $0-32
+	MOVQ         pairs+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         ld+24(FP), BX
+	VPBROADCASTD highHalf<>+0(SB), Z0
+
+loop:
+	VPMOVSXBD  (DX), Z1
+	VCVTDQ2PS  Z1, Z1
+	VPMOVSXBD  (DX)(BX*1), Z2
+	VCVTDQ2PS  Z2, Z2
+	VPSRLD     $0x10, Z1, Z1
+	VPTERNLOGD $0xf8, Z0, Z2, Z1
+	VMOVDQU32  Z1, (CX)
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       $0x40, CX
+	DECQ       AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+// func bf16PairsOfRows512(steps int, dst *byte, x *float32, ld int)
+// Requires: AVX, AVX512F
+TEXT ·bf16PairsOfRows512(SB), NOSPLIT, $0-32
+	MOVQ         steps+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         ld+24(FP), BX
+	VPBROADCASTD int1<>+0(SB), Z0
+	VPBROADCASTD belowHalf<>+0(SB), Z1
+	SHLQ         $0x02, BX
+
+loop:
+	MOVQ        DX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y5
+	VSHUFI64X2  $0x44, Z5, Z4, Z5
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y6
+	VSHUFI64X2  $0x44, Z6, Z4, Z6
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y7
+	VSHUFI64X2  $0x44, Z7, Z4, Z7
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y8
+	VSHUFI64X2  $0x44, Z8, Z4, Z8
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y9
+	VSHUFI64X2  $0x44, Z9, Z4, Z9
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y10
+	VSHUFI64X2  $0x44, Z10, Z4, Z10
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y11
+	VSHUFI64X2  $0x44, Z11, Z4, Z11
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y12
+	VSHUFI64X2  $0x44, Z12, Z4, Z12
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y13
+	VSHUFI64X2  $0x44, Z13, Z4, Z13
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y14
+	VSHUFI64X2  $0x44, Z14, Z4, Z14
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y15
+	VSHUFI64X2  $0x44, Z15, Z4, Z15
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y16
+	VSHUFI64X2  $0x44, Z16, Z4, Z16
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y17
+	VSHUFI64X2  $0x44, Z17, Z4, Z17
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y18
+	VSHUFI64X2  $0x44, Z18, Z4, Z18
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y19
+	VSHUFI64X2  $0x44, Z19, Z4, Z19
+	ADDQ        BX, SI
+	VMOVUPS     (SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y4
+	VMOVUPS     64(SI), Z3
+	VPSRLD      $0x10, Z3, Z2
+	VPANDD      Z0, Z2, Z2
+	VPADDD      Z1, Z3, Z3
+	VPADDD      Z2, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPMOVDW     Z3, Y20
+	VSHUFI64X2  $0x44, Z20, Z4, Z20
+	VPUNPCKHDQ  Z6, Z5, Z3
+	VPUNPCKLDQ  Z6, Z5, Z5
+	VPUNPCKHDQ  Z8, Z7, Z6
+	VPUNPCKLDQ  Z8, Z7, Z7
+	VPUNPCKHDQ  Z10, Z9, Z8
+	VPUNPCKLDQ  Z10, Z9, Z9
+	VPUNPCKHDQ  Z12, Z11, Z10
+	VPUNPCKLDQ  Z12, Z11, Z11
+	VPUNPCKHDQ  Z14, Z13, Z12
+	VPUNPCKLDQ  Z14, Z13, Z13
+	VPUNPCKHDQ  Z16, Z15, Z14
+	VPUNPCKLDQ  Z16, Z15, Z15
+	VPUNPCKHDQ  Z18, Z17, Z16
+	VPUNPCKLDQ  Z18, Z17, Z17
+	VPUNPCKHDQ  Z20, Z19, Z18
+	VPUNPCKLDQ  Z20, Z19, Z19
+	VPUNPCKHQDQ Z7, Z5, Z20
+	VPUNPCKLQDQ Z7, Z5, Z5
+	VPUNPCKHQDQ Z6, Z3, Z7
+	VPUNPCKLQDQ Z6, Z3, Z3
+	VPUNPCKHQDQ Z11, Z9, Z6
+	VPUNPCKLQDQ Z11, Z9, Z9
+	VPUNPCKHQDQ Z10, Z8, Z11
+	VPUNPCKLQDQ Z10, Z8, Z8
+	VPUNPCKHQDQ Z15, Z13, Z10
+	VPUNPCKLQDQ Z15, Z13, Z13
+	VPUNPCKHQDQ Z14, Z12, Z15
+	VPUNPCKLQDQ Z14, Z12, Z12
+	VPUNPCKHQDQ Z19, Z17, Z14
+	VPUNPCKLQDQ Z19, Z17, Z17
+	VPUNPCKHQDQ Z18, Z16, Z19
+	VPUNPCKLQDQ Z18, Z16, Z16
+	VSHUFI32X4  $0xdd, Z9, Z5, Z18
+	VSHUFI32X4  $0x88, Z9, Z5, Z5
+	VSHUFI32X4  $0xdd, Z17, Z13, Z9
+	VSHUFI32X4  $0x88, Z17, Z13, Z13
+	VSHUFI32X4  $0xdd, Z13, Z5, Z17
+	VSHUFI32X4  $0x88, Z13, Z5, Z5
+	VSHUFI32X4  $0xdd, Z9, Z18, Z13
+	VSHUFI32X4  $0x88, Z9, Z18, Z18
+	VSHUFI32X4  $0xdd, Z6, Z20, Z9
+	VSHUFI32X4  $0x88, Z6, Z20, Z20
+	VSHUFI32X4  $0xdd, Z14, Z10, Z6
+	VSHUFI32X4  $0x88, Z14, Z10, Z10
+	VSHUFI32X4  $0xdd, Z10, Z20, Z14
+	VSHUFI32X4  $0x88, Z10, Z20, Z20
+	VSHUFI32X4  $0xdd, Z6, Z9, Z10
+	VSHUFI32X4  $0x88, Z6, Z9, Z9
+	VSHUFI32X4  $0xdd, Z8, Z3, Z6
+	VSHUFI32X4  $0x88, Z8, Z3, Z3
+	VSHUFI32X4  $0xdd, Z16, Z12, Z8
+	VSHUFI32X4  $0x88, Z16, Z12, Z12
+	VSHUFI32X4  $0xdd, Z12, Z3, Z16
+	VSHUFI32X4  $0x88, Z12, Z3, Z3
+	VSHUFI32X4  $0xdd, Z8, Z6, Z12
+	VSHUFI32X4  $0x88, Z8, Z6, Z6
+	VSHUFI32X4  $0xdd, Z11, Z7, Z8
+	VSHUFI32X4  $0x88, Z11, Z7, Z7
+	VSHUFI32X4  $0xdd, Z19, Z15, Z11
+	VSHUFI32X4  $0x88, Z19, Z15, Z15
+	VSHUFI32X4  $0xdd, Z15, Z7, Z19
+	VSHUFI32X4  $0x88, Z15, Z7, Z7
+	VSHUFI32X4  $0xdd, Z11, Z8, Z15
+	VSHUFI32X4  $0x88, Z11, Z8, Z8
+	VMOVDQU32   Z5, (CX)
+	VMOVDQU32   Z20, 64(CX)
+	VMOVDQU32   Z3, 128(CX)
+	VMOVDQU32   Z7, 192(CX)
+	VMOVDQU32   Z18, 256(CX)
+	VMOVDQU32   Z9, 320(CX)
+	VMOVDQU32   Z6, 384(CX)
+	VMOVDQU32   Z8, 448(CX)
+	VMOVDQU32   Z17, 512(CX)
+	VMOVDQU32   Z14, 576(CX)
+	VMOVDQU32   Z16, 640(CX)
+	VMOVDQU32   Z19, 704(CX)
+	VMOVDQU32   Z13, 768(CX)
+	VMOVDQU32   Z10, 832(CX)
+	VMOVDQU32   Z12, 896(CX)
+	VMOVDQU32   Z15, 960(CX)
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000400, CX
+	DECQ        AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Row512(SB), NOSPLIT, $0-32
 	MOVQ         steps+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -5163,29 +5586,31 @@ TEXT ·bf16Row512(SB), NOSPLIT, $0-32
 	VPBROADCASTD belowHalf<>+0(SB), Z1
 
 loop:
-	VMOVUPS (BX), Z3
-	VPSRLD  $0x10, Z3, Z2
-	VPANDD  Z0, Z2, Z2
-	VPADDD  Z1, Z3, Z3
-	VPADDD  Z2, Z3, Z3
-	VPSRLD  $0x10, Z3, Z3
-	VPMOVDW Z3, (CX)
-	VMOVUPS 64(BX), Z3
-	VPSRLD  $0x10, Z3, Z2
-	VPANDD  Z0, Z2, Z2
-	VPADDD  Z1, Z3, Z3
-	VPADDD  Z2, Z3, Z3
-	VPSRLD  $0x10, Z3, Z3
-	VPMOVDW Z3, 32(CX)
-	ADDQ    $0x00000080, BX
-	ADDQ    DX, CX
-	DECQ    AX
-	JNZ     loop
+	PREFETCHT0 4096(BX)
+	VMOVUPS    (BX), Z3
+	VPSRLD     $0x10, Z3, Z2
+	VPANDD     Z0, Z2, Z2
+	VPADDD     Z1, Z3, Z3
+	VPADDD     Z2, Z3, Z3
+	VPSRLD     $0x10, Z3, Z3
+	VPMOVDW    Z3, (CX)
+	PREFETCHT0 4160(BX)
+	VMOVUPS    64(BX), Z3
+	VPSRLD     $0x10, Z3, Z2
+	VPANDD     Z0, Z2, Z2
+	VPADDD     Z1, Z3, Z3
+	VPADDD     Z2, Z3, Z3
+	VPSRLD     $0x10, Z3, Z3
+	VPMOVDW    Z3, 32(CX)
+	ADDQ       $0x00000080, BX
+	ADDQ       DX, CX
+	DECQ       AX
+	JNZ        loop
 	VZEROUPPER
 	RET
 
 // func bf16Columns512(dst *byte, x *float32, ld int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -5194,12 +5619,18 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPBROADCASTD belowHalf<>+0(SB), Z1
 	VPBROADCASTD highHalf<>+0(SB), Z3
 	SHLQ         $0x02, DX
+	MOVQ         DX, BX
+	SHLQ         $0x05, BX
+	ADDQ         CX, BX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z5
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z5, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5207,12 +5638,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z5, Z5
 	VPTERNLOGD   $0xf8, Z3, Z4, Z5
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z6
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z6, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z6, Z6
 	VPADDD       Z2, Z6, Z6
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5220,12 +5654,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z6, Z6
 	VPTERNLOGD   $0xf8, Z3, Z4, Z6
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z7
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z7, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z7, Z7
 	VPADDD       Z2, Z7, Z7
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5233,12 +5670,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z7, Z7
 	VPTERNLOGD   $0xf8, Z3, Z4, Z7
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z8
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z8, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z8, Z8
 	VPADDD       Z2, Z8, Z8
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5246,12 +5686,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z8, Z8
 	VPTERNLOGD   $0xf8, Z3, Z4, Z8
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z9
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z9, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z9, Z9
 	VPADDD       Z2, Z9, Z9
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5259,12 +5702,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z9, Z9
 	VPTERNLOGD   $0xf8, Z3, Z4, Z9
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z10
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z10, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z10, Z10
 	VPADDD       Z2, Z10, Z10
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5272,12 +5718,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z10, Z10
 	VPTERNLOGD   $0xf8, Z3, Z4, Z10
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z11
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z11, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z11, Z11
 	VPADDD       Z2, Z11, Z11
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5285,12 +5734,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z11, Z11
 	VPTERNLOGD   $0xf8, Z3, Z4, Z11
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z12
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z12, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z12, Z12
 	VPADDD       Z2, Z12, Z12
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5298,12 +5750,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z12, Z12
 	VPTERNLOGD   $0xf8, Z3, Z4, Z12
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z13
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z13, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z13, Z13
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5311,12 +5766,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z13, Z13
 	VPTERNLOGD   $0xf8, Z3, Z4, Z13
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z14
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z14, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z14, Z14
 	VPADDD       Z2, Z14, Z14
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5324,12 +5782,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z14, Z14
 	VPTERNLOGD   $0xf8, Z3, Z4, Z14
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z15
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z15, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z15, Z15
 	VPADDD       Z2, Z15, Z15
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5337,12 +5798,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z15, Z15
 	VPTERNLOGD   $0xf8, Z3, Z4, Z15
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z16
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z16, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z16, Z16
 	VPADDD       Z2, Z16, Z16
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5350,12 +5814,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z16, Z16
 	VPTERNLOGD   $0xf8, Z3, Z4, Z16
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z17
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z17, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z17, Z17
 	VPADDD       Z2, Z17, Z17
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5363,12 +5830,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z17, Z17
 	VPTERNLOGD   $0xf8, Z3, Z4, Z17
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z18
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z18, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z18, Z18
 	VPADDD       Z2, Z18, Z18
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5376,12 +5846,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z18, Z18
 	VPTERNLOGD   $0xf8, Z3, Z4, Z18
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z19
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z19, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z19, Z19
 	VPADDD       Z2, Z19, Z19
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4
@@ -5389,12 +5862,15 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPSRLD       $0x10, Z19, Z19
 	VPTERNLOGD   $0xf8, Z3, Z4, Z19
 	LEAQ         (CX)(DX*2), CX
+	PREFETCHT0   (BX)
+	PREFETCHT0   (BX)(DX*1)
+	LEAQ         (BX)(DX*2), BX
 	VMOVUPS      (CX), Z20
-	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z20, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z20, Z20
 	VPADDD       Z2, Z20, Z20
+	VMOVUPS      (CX)(DX*1), Z4
 	VPSRLD       $0x10, Z4, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z4, Z4

@@ -263,3 +263,48 @@ func BenchmarkOptimiser(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkProduct has the products of a backward pass over 2048 tokens, of the small model
+// of the first two and of one of 110M parameters, and those of its head over 512.
+func BenchmarkProduct(b *testing.B) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for _, s := range []struct {
+		name    string
+		transA  bool
+		m, n, k int
+		form    int // of rightForms
+	}{
+		{"dX", false, 2048, 256, 1536, 2}, {"dW", true, 1536, 256, 2048, 1},
+		{"dX", false, 2048, 768, 4096, 2}, {"dW", true, 4096, 768, 2048, 1},
+		{"head dX", false, 512, 768, 4096, 0}, {"head dW", true, 4096, 768, 512, 0},
+	} {
+		rows, _ := makeRows(r, s.k, s.n, s.form)
+		p := Product{M: s.m, N: s.n, K: s.k, A: spread(r, s.m*s.k), LDA: s.k, TransA: s.transA, B: []Rows{rows},
+			C: [][]float32{make([]float32, s.m*s.n)}, RowFactor: spread(r, s.m), Accumulate: s.transA}
+		if s.transA {
+			p.LDA = s.m
+		}
+		for _, engine := range productEngines(&p) {
+			b.Run(fmt.Sprintf("%s/%s/%dx%dx%d/threads%d", engine.name, s.name, s.m, s.n, s.k, parallel.Threads()), func(b *testing.B) {
+				for b.Loop() {
+					engine.run()
+				}
+				perSecond := float64(b.N) / b.Elapsed().Seconds()
+				b.ReportMetric(2*float64(s.m*s.n*s.k)*perSecond/1e9, "GFLOP/s")
+			})
+		}
+	}
+}
+
+type productEngine struct {
+	name string
+	run  func()
+}
+
+func productEngines(p *Product) []productEngine {
+	list := []productEngine{{"float32", p.Float32}}
+	if HasBF16() {
+		list = append(list, productEngine{"bf16", p.BF16})
+	}
+	return list
+}

@@ -81,24 +81,3 @@ func TestGemmBF16IsExactOnIntegers(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkGemmBF16(b *testing.B) {
-	needBF16(b)
-	for _, s := range []struct {
-		name    string
-		transA  bool
-		m, n, k int
-	}{{"dX", false, 2048, 256, 1536}, {"dW", true, 1536, 256, 2048}, {"dX", false, 512, 768, 4096}, {"dW", true, 4096, 768, 512}} {
-		b.Run(s.name, func(b *testing.B) {
-			x, w, y := make([]float32, s.m*s.k), make([]float32, s.n*s.k), make([]float32, s.m*s.n)
-			lda := s.k
-			if s.transA {
-				lda = s.m
-			}
-			for b.Loop() {
-				GemmBF16(s.transA, s.m, s.n, s.k, x, lda, w, s.n, y)
-			}
-			b.ReportMetric(2*float64(s.m*s.n*s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
-	}
-}

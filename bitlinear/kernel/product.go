@@ -49,6 +49,13 @@ func (p *Product) BF16() {
 	g.bf16()
 }
 
+// GemmBF16 is a Product in bfloat16 of plain matrices: op(A) is [m,k], B [k,n] and C [m,n];
+// lda and ldb are the distances of rows as stored.
+func GemmBF16(transA bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32) {
+	g := newGemm(transA, false, m, n, k, a, lda, b, ldb, c, false)
+	g.bf16()
+}
+
 func (p *Product) gemm() gemm {
 	ldb := p.N
 	if p.TransB {

@@ -6,6 +6,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// pageAhead is how far ahead streams of memory are fetched: processors fetch ahead by
+// themselves, but not into the next page.
+const pageAhead = 4096
+
 // adamConstants are the fields of kernel.AdamW, in order.
 type adamConstants struct {
 	registers
@@ -52,6 +56,11 @@ func (r registers) adamW() {
 	n, value, mean, square, grad := param("n"), param("value"), param("m"), param("v"), param("grad")
 	a, m, v := r.newAdam(param("step")), r.one(), r.one()
 	r.loop(n, func(at place) {
+		if at.part == 0 {
+			for _, stream := range []reg.Register{value, mean, square, grad} {
+				PREFETCHT0(at.floats(stream).Offset(pageAhead))
+			}
+		}
 		VMOVUPS(at.floats(mean), m)
 		VMOVUPS(at.floats(square), v)
 		a.moments(at.floats(grad), m, v)
@@ -68,6 +77,7 @@ func (r registers) sumSquares() {
 	Doc("sumSquares" + r.suffix + " is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.")
 	n, x, v, sums := param("n"), param("x"), r.one(), append(r.zeros(), r.zeros()...)
 	blocks(16, n, func(i reg.GPVirtual) {
+		PREFETCHT0(floats(x, i).Offset(pageAhead))
 		for part, sum := range sums {
 			VCVTPS2PD(place{i, part, 16 / len(sums)}.floats(x), v)
 			VFMADD231PD(v, v, sum)

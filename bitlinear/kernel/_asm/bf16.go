@@ -18,16 +18,25 @@ func rounding() func(v reg.VecVirtual) {
 	}
 }
 
-// pairing returns the code that makes pairs of bfloat16 of two rows of 16 floats, the
-// first row in the low halves, in low.
-func pairing() func(low, high reg.VecVirtual, first, second Mem) {
-	round, mask := rounding(), zmm.word("highHalf", 0xffff0000)
+// pairLoad is code that loads 16 values of a row as float32 whose high halves are bfloat16.
+type pairLoad func(from Mem, v reg.VecVirtual)
+
+func roundedFloats() pairLoad {
+	round := rounding()
+	return func(from Mem, v reg.VecVirtual) {
+		VMOVUPS(from, v)
+		round(v)
+	}
+}
+
+// pairing returns the code that makes pairs of bfloat16 of two rows, the first row in the
+// low halves, in low.
+func pairing(load pairLoad) func(low, high reg.VecVirtual, first, second Mem) {
+	mask := zmm.word("highHalf", 0xffff0000)
 	const keepOr = 0xf8 // of VPTERNLOG: a | b&c
 	return func(low, high reg.VecVirtual, first, second Mem) {
-		VMOVUPS(first, low)
-		VMOVUPS(second, high)
-		round(low)
-		round(high)
+		load(first, low)
+		load(second, high)
 		VPSRLD(U8(16), low, low)
 		VPTERNLOGD(U8(keepOr), mask, high, low)
 	}
@@ -37,15 +46,75 @@ func pairing() func(low, high reg.VecVirtual, first, second Mem) {
 func bf16Pairs() {
 	TEXT("bf16Pairs512", NOSPLIT, "func(pairs int, dst *byte, x *float32, ld int)")
 	Doc("bf16Pairs512 writes dst[p][j] = x[2p*ld+j], x[(2p+1)*ld+j] in bfloat16 for 16 columns j.")
-	pairs, dst, x, ld := param("pairs"), param("dst"), param("x"), param("ld")
-	pair, low, high := pairing(), ZMM(), ZMM()
-	SHLQ(U8(2), ld)
+	pairs(4, roundedFloats())
+}
+
+func bf16TernaryPairs() {
+	TEXT("bf16TernaryPairs512", NOSPLIT, "func(pairs int, dst *byte, x *float32, ld int, inverse float32)")
+	Doc("bf16TernaryPairs512 is bf16Pairs512 of the ternary values of x, as ternarize512 makes them.")
+	ternary := zmm.ternary(zmm.splat("inverse"))
+	pairs(4, func(from Mem, v reg.VecVirtual) { ternary(from, v) })
+}
+
+func bf16Int8Pairs() {
+	TEXT("bf16Int8Pairs512", NOSPLIT, "func(pairs int, dst *byte, x *int8, ld int)")
+	Doc("bf16Int8Pairs512 is bf16Pairs512 of int8.")
+	pairs(1, func(from Mem, v reg.VecVirtual) {
+		VPMOVSXBD(from, v)
+		VCVTDQ2PS(v, v)
+	})
+}
+
+// pairs is the body of a function that packs pairs of rows of values of so many bytes.
+func pairs(size uint8, load pairLoad) {
+	n, dst, x, ld := param("pairs"), param("dst"), param("x"), param("ld")
+	pair, low, high := pairing(load), ZMM(), ZMM()
+	if size == 4 {
+		SHLQ(U8(2), ld)
+	}
 	Label("loop")
 	pair(low, high, Mem{Base: x}, Mem{Base: x, Index: ld, Scale: 1})
 	VMOVDQU32(low, Mem{Base: dst})
 	LEAQ(Mem{Base: x, Index: ld, Scale: 2}, x.(reg.GPVirtual))
 	ADDQ(Imm(64), dst)
-	DECQ(pairs)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// bf16PairsOfRows packs 16 columns of the second operand, which lie as rows.
+func bf16PairsOfRows() {
+	TEXT("bf16PairsOfRows512", NOSPLIT, "func(steps int, dst *byte, x *float32, ld int)")
+	Doc("bf16PairsOfRows512 writes dst[s][p][j] = x[j*ld+32s+2p], x[j*ld+32s+2p+1] in bfloat16 for 16 rows j",
+		"and 16 pairs p of each step.")
+	steps, dst, x, ld := param("steps"), param("dst"), param("x"), param("ld")
+	load, v, low, from := roundedFloats(), ZMM(), YMM(), GP64()
+	SHLQ(U8(2), ld)
+	rows := make([]reg.VecVirtual, 16)
+	for i := range rows {
+		rows[i] = ZMM()
+	}
+	Label("loop")
+	MOVQ(x, from)
+	for i, r := range rows {
+		for half, narrow := range []reg.VecVirtual{low, r} {
+			load(Mem{Base: from, Disp: 64 * half}, v)
+			VPSRLD(U8(16), v, v)
+			VPMOVDW(v, narrow.AsY())
+		}
+		VSHUFI64X2(U8(0x44), r, low.AsZ(), r)
+		if i < 15 {
+			ADDQ(ld, from)
+		}
+	}
+	columns := append([]reg.VecVirtual{}, rows...)
+	transpose(columns, v)
+	for i, c := range columns {
+		VMOVDQU32(c, Mem{Base: dst, Disp: 64 * i})
+	}
+	ADDQ(U32(128), x)
+	ADDQ(U32(1024), dst)
+	DECQ(steps)
 	JNZ(LabelRef("loop"))
 	finish()
 }
@@ -58,6 +127,7 @@ func bf16Row() {
 	round, v := rounding(), ZMM()
 	Label("loop")
 	for i := range 2 {
+		PREFETCHT0(Mem{Base: x, Disp: pageAhead + 64*i})
 		VMOVUPS(Mem{Base: x, Disp: 64 * i}, v)
 		round(v)
 		VPSRLD(U8(16), v, v)
@@ -75,11 +145,17 @@ func bf16Columns() {
 	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int)")
 	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.")
 	dst, x, ld := param("dst"), param("x"), param("ld")
-	pair, high := pairing(), ZMM()
+	pair, high, ahead := pairing(roundedFloats()), ZMM(), GP64()
 	SHLQ(U8(2), ld)
+	MOVQ(ld, ahead)
+	SHLQ(U8(5), ahead)
+	ADDQ(x, ahead)
 	rows := make([]reg.VecVirtual, 16)
 	for i := range rows {
 		rows[i] = ZMM()
+		PREFETCHT0(Mem{Base: ahead})
+		PREFETCHT0(Mem{Base: ahead, Index: ld, Scale: 1})
+		LEAQ(Mem{Base: ahead, Index: ld, Scale: 2}, ahead)
 		pair(rows[i], high, Mem{Base: x}, Mem{Base: x, Index: ld, Scale: 1})
 		LEAQ(Mem{Base: x, Index: ld, Scale: 2}, x.(reg.GPVirtual))
 	}

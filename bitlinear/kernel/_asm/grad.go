@@ -67,6 +67,9 @@ func (r registers) storeSums(name string, add bool) {
 		}
 		VMOVUPS(v, Mem{Base: dst, Disp: at})
 	}
+	for at := 0; at < 4*32; at += 64 { // of the next tile of columns
+		PREFETCHT1(Mem{Base: dst, Disp: 4*32 + at})
+	}
 	ADDQ(Imm(4), factor)
 	ADDQ(U32(4*32), sums)
 	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)

@@ -59,6 +59,9 @@ func avx512() {
 	dotQ6K()
 	attention()
 	bf16Pairs()
+	bf16TernaryPairs()
+	bf16Int8Pairs()
+	bf16PairsOfRows()
 	bf16Row()
 	bf16Columns()
 }

@@ -200,18 +200,26 @@ func (r registers) scale() {
 func (r registers) ternarize() {
 	TEXT("ternarize"+r.suffix, NOSPLIT, "func(n int, dst, w *float32, inverse float32)")
 	Doc("ternarize" + r.suffix + " writes dst[i] = max(-1, min(1, w[i]*inverse)) rounded half to even.")
-	n, dst, w, inverse, v := param("n"), param("dst"), param("w"), r.splat("inverse"), r.one()
+	n, dst, w, v := param("n"), param("dst"), param("w"), r.one()
+	ternary := r.ternary(r.splat("inverse"))
+	r.loop(n, func(at place) {
+		ternary(at.floats(w), v)
+		VMOVUPS(v, at.floats(dst))
+	})
+	finish()
+}
+
+// ternary returns the code that makes ternary values under an inverse scale, as float32.
+func (r registers) ternary(inverse reg.VecVirtual) func(w Mem, v reg.VecVirtual) {
 	one, minusOne := r.word("float1", 0x3f800000), r.word("floatMinus1", 0xbf800000)
 	magic := r.word("roundingMagic", math.Float32bits(3<<22)) // leaves no room for a fraction
-	r.loop(n, func(at place) {
-		VMULPS(at.floats(w), inverse, v)
+	return func(w Mem, v reg.VecVirtual) {
+		VMULPS(w, inverse, v)
 		VMINPS(one, v, v)
 		VMAXPS(minusOne, v, v)
 		VADDPS(magic, v, v)
 		VSUBPS(magic, v, v)
-		VMOVUPS(v, at.floats(dst))
-	})
-	finish()
+	}
 }
 
 // rescaleSums rescales so many rows of each token.
