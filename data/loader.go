@@ -12,6 +12,7 @@ import (
 type LoaderOptions struct {
 	Split          string // Train: endless; Heldout: once, in order
 	BatchSize      int    // rows of a batch, B
+	Rank, Ranks    int    // give batch Rank of every Ranks batches, counted from 0; Ranks 0 is 1
 	SequenceLength int    // tokens of a row, T
 	Seed           uint64 // of the order of documents
 	Shuffle        bool   // a new order of the documents each epoch; Train only
@@ -44,7 +45,8 @@ type Loader struct {
 	order   []uint32 // of documents; nil: as prepared
 }
 
-// State is the position of a Loader. It holds for any batch size and row length.
+// State is the position of a Loader. It holds for any batch size, row length and number
+// of ranks.
 type State struct {
 	Dataset  string `json:"dataset"` // sha256 of dataset.json
 	Split    string `json:"split"`
@@ -59,6 +61,10 @@ type State struct {
 func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	if o.BatchSize < 1 || o.SequenceLength < 1 {
 		return nil, fmt.Errorf("batch size %d and sequence length %d: expected 1 or more", o.BatchSize, o.SequenceLength)
+	}
+	o.Ranks = max(o.Ranks, 1)
+	if o.Rank < 0 || o.Rank >= o.Ranks {
+		return nil, fmt.Errorf("rank %d of %d: expected one from 0 to %d", o.Rank, o.Ranks, o.Ranks-1)
 	}
 	if o.Split == Heldout && o.Shuffle {
 		return nil, errors.New("the held-out split is read in order: set Shuffle for the training split only")
@@ -80,7 +86,8 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 func (l *Loader) Close() error { return l.corpus.close() }
 
 // Next fills b with the next rows; its slices are reused where they are large enough.
-// At the end of the held-out split it returns io.EOF and leaves b as it is.
+// At the end of the held-out split it returns io.EOF and leaves b as it is. Loaders of
+// several ranks return it together: the last batch of a rank may be padding alone.
 func (l *Loader) Next(b *Batch) error {
 	if l.ended() {
 		return io.EOF
@@ -88,11 +95,25 @@ func (l *Loader) Next(b *Batch) error {
 	n := l.options.BatchSize * l.options.SequenceLength
 	b.Tokens, b.Targets, b.Starts = resize(b.Tokens, n), resize(b.Targets, n), resize(b.Starts, n)
 	b.Bytes = 0
+	l.skip(n * l.options.Rank)
 	for lo := 0; lo < n; lo += l.options.SequenceLength {
 		hi := lo + l.options.SequenceLength
 		b.Bytes += l.fill(b.Tokens[lo:hi], b.Targets[lo:hi], b.Starts[lo:hi])
 	}
+	l.skip(n * (l.options.Ranks - 1 - l.options.Rank))
 	return nil
+}
+
+// skip passes over the tokens of other ranks.
+func (l *Loader) skip(tokens int) {
+	for tokens > 0 && !l.ended() {
+		length := l.sequence().len()
+		n := min(tokens, length-l.offset)
+		l.offset, tokens = l.offset+n, tokens-n
+		if l.offset == length {
+			l.advance()
+		}
+	}
 }
 
 func resize(s []int32, n int) []int32 {

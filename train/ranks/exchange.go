@@ -1,0 +1,153 @@
+package ranks
+
+import "fmt"
+
+// BucketBytes is a usual size of buckets: large enough that the network's latency does
+// not show, small enough that the first is on its way soon after the backward pass began.
+const BucketBytes = 8 << 20
+
+// Exchange shares out the weights of a model over the ranks and moves gradients, weights
+// and moments between them, a bucket at a time. It holds two buckets and, with more than
+// one rank, the sums of the gradients that this rank owns.
+type Exchange struct {
+	comm       Comm
+	weights    []Weight
+	lengths    map[string]int
+	buckets    []bucket
+	owned      []Piece
+	send, recv []float32 // a bucket each
+	sums       []float32
+	gradients  map[string][]float32 // of this rank, this step
+	arrived    chan gradient
+	reduced    chan error
+}
+
+// NewExchange makes an exchange. The weights stand in the order in which the backward
+// pass finishes their gradients, as far as it is known: another order is as right, but
+// then buckets wait. bytes is the size of a bucket.
+func NewExchange(c Comm, weights []Weight, bytes int) (*Exchange, error) {
+	e := &Exchange{comm: c, weights: weights, lengths: map[string]int{}}
+	total := 0
+	for _, w := range weights {
+		if _, twice := e.lengths[w.Name]; twice || w.Len < 0 {
+			return nil, fmt.Errorf("weight %q of %d values: it stands twice, or its length is wrong", w.Name, w.Len)
+		}
+		e.lengths[w.Name] = w.Len
+		total += w.Len
+	}
+	if err := Agree(c, "the list of weights", fmt.Append(nil, weights, bytes)); err != nil {
+		return nil, err
+	}
+	n := c.Size()
+	part := max(1, min(bytes/4/n, (total+n-1)/n))
+	e.buckets = cut(weights, n, part*n)
+	e.send, e.recv = make([]float32, part*n), make([]float32, part*n)
+	if n > 1 {
+		e.sums = make([]float32, part*len(e.buckets))
+	}
+	e.own()
+	return e, nil
+}
+
+// own lists what this rank owns.
+func (e *Exchange) own() {
+	for _, b := range e.buckets {
+		for _, p := range b.pieces {
+			if p.Owner == e.comm.Rank() {
+				e.owned = append(e.owned, p)
+			}
+		}
+	}
+}
+
+// Owned is what this rank owns, in the order of the weights. All ranks own the same
+// number of values, but for the last bucket.
+func (e *Exchange) Owned() []Piece { return e.owned }
+
+// Spread makes weights whole: value is the memory of a piece, which its owner has
+// written, and every rank gets those of the others.
+func (e *Exchange) Spread(value func(Piece) []float32) error {
+	if e.comm.Size() == 1 {
+		return nil
+	}
+	for _, b := range e.buckets {
+		if err := e.gather(b, value); err != nil {
+			return err
+		}
+		for _, p := range b.pieces {
+			if p.Owner != e.comm.Rank() {
+				copy(value(p), e.recv[p.at:])
+			}
+		}
+	}
+	return nil
+}
+
+// gather brings the bucket's values of all ranks to e.recv.
+func (e *Exchange) gather(b bucket, own func(Piece) []float32) error {
+	for _, p := range b.pieces {
+		if p.Owner == e.comm.Rank() {
+			copy(e.send[p.at-p.Owner*b.part:], own(p))
+		}
+	}
+	return e.comm.AllGather(view(e.recv[:b.part*e.comm.Size()]), view(e.send[:b.part]))
+}
+
+// Scatter hands out what rank 0 has: it fills all pieces in the order of the weights by
+// give, and then every rank takes what it needs of each; values is valid until take
+// returns.
+func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, take func(p Piece, values []float32)) error {
+	for _, b := range e.buckets {
+		x := e.recv[:b.part*e.comm.Size()]
+		if e.comm.Rank() == 0 {
+			for _, p := range b.pieces {
+				if err := give(p, x[p.at:][:p.Hi-p.Lo]); err != nil {
+					return err
+				}
+			}
+		}
+		if err := e.comm.Broadcast(view(x)); err != nil {
+			return err
+		}
+		for _, p := range b.pieces {
+			take(p, x[p.at:][:p.Hi-p.Lo])
+		}
+	}
+	return nil
+}
+
+// Gathering goes through a quantity of which each rank holds what it owns.
+type Gathering struct {
+	exchange *Exchange
+	own      func(Piece) []float32
+	weight   int // number of the next one
+	bucket   int // number of the next one
+	rest     []Piece
+}
+
+// Gather begins to gather a quantity; own gives this rank's values of a piece.
+func (e *Exchange) Gather(own func(Piece) []float32) *Gathering {
+	return &Gathering{exchange: e, own: own}
+}
+
+// Next hands the values of the next weight to take, part by part; a part is valid until
+// take returns. Every rank calls it once for each weight, in the order of NewExchange,
+// and gets the values.
+func (g *Gathering) Next(take func(values []float32) error) error {
+	left := g.exchange.weights[g.weight].Len
+	for g.weight++; left > 0; {
+		if len(g.rest) == 0 {
+			b := g.exchange.buckets[g.bucket]
+			if err := g.exchange.gather(b, g.own); err != nil {
+				return err
+			}
+			g.rest, g.bucket = b.pieces, g.bucket+1
+		}
+		p := g.rest[0]
+		if err := take(g.exchange.recv[p.at:][:p.Hi-p.Lo]); err != nil {
+			return err
+		}
+		g.rest, left = g.rest[1:], left-(p.Hi-p.Lo)
+	}
+	return nil
+}

@@ -1,0 +1,14 @@
+//go:build !(mpi && linux)
+
+package openmpi
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestOpenSaysHowToBuild(t *testing.T) {
+	if _, err := Open(); err == nil || !strings.Contains(err.Error(), "-tags mpi") {
+		t.Errorf("error %v, want one that says how to build with MPI", err)
+	}
+}

@@ -1,0 +1,99 @@
+// Package ranks is what data-parallel training needs of a job of several processes: a
+// few collective operations, and on top of them the exchange of gradients, weights and
+// moments where each rank owns a share of the optimiser's state (ZeRO stage 1,
+// Rajbhandari et al. 2020).
+//
+// All arithmetic is done here, in the order of the ranks; a Comm only moves bytes. So
+// the sums have the same bits over any transport, and those of one rank which adds up
+// the same gradients one after another.
+package ranks
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unsafe"
+)
+
+// Comm joins the ranks of a job. All operations are collective: every rank calls the
+// same ones in the same order with the same lengths, from one goroutine at a time, and
+// each returns when this rank's part is done. After an error the job is lost.
+//
+// A slice of more than a few kilobytes should be one that is kept and used again.
+// Network cards remember which memory they were given, and libraries learn through
+// libc that it was freed, which Go does not go through.
+type Comm interface {
+	Rank() int // from 0
+	Size() int // number of ranks
+	// AllToAll sends the r-th of Size equal parts of src to rank r; the r-th part of
+	// dst becomes what rank r sent here. dst and src are of one length and apart.
+	AllToAll(dst, src []byte) error
+	// AllGather gives all ranks the own of each, in dst one after another.
+	AllGather(dst, own []byte) error
+	// Broadcast makes x what it is on rank 0.
+	Broadcast(x []byte) error
+	// Abort ends the job on all ranks and says why: for errors that only this rank
+	// knows of, for which the others would wait for ever. It may be called at any time
+	// from any goroutine. Where ranks are processes it does not return.
+	Abort(message string)
+	// Close leaves the job. Every rank calls it when its work is done.
+	Close() error
+}
+
+// AbortError is what an operation returns on the ranks of a job that another one ended.
+type AbortError struct {
+	Rank    int
+	Message string
+}
+
+func (e *AbortError) Error() string { return fmt.Sprintf("rank %d: %s", e.Rank, e.Message) }
+
+// Sum replaces x by its sum over the ranks, which are added in their order, so that all
+// have the same bits. It is for a few numbers.
+func Sum(c Comm, x ...*float64) error {
+	own, all := make([]byte, 8*len(x)), make([]byte, 8*len(x)*c.Size())
+	for i, v := range x {
+		binary.LittleEndian.PutUint64(own[8*i:], math.Float64bits(*v))
+	}
+	if err := c.AllGather(all, own); err != nil {
+		return err
+	}
+	for i, v := range x {
+		*v = 0
+		for r := range c.Size() {
+			*v += math.Float64frombits(binary.LittleEndian.Uint64(all[8*(r*len(x)+i):]))
+		}
+	}
+	return nil
+}
+
+// Agree returns the same error on all ranks unless value is the same on all. what names
+// it, as in "the configuration".
+func Agree(c Comm, what string, value []byte) error {
+	own := sha256.Sum256(value)
+	all := make([]byte, len(own)*c.Size())
+	if err := c.AllGather(all, own[:]); err != nil {
+		return err
+	}
+	for r := range c.Size() {
+		if string(all[len(own)*r:][:len(own)]) != string(all[:len(own)]) {
+			return fmt.Errorf("%s of rank %d is not that of rank 0: start all ranks with the same files and flags", what, r)
+		}
+	}
+	return nil
+}
+
+// checkLengths refuses what would write past the end of a slice. of is what one rank
+// gives, dst what comes from all.
+func checkLengths(c Comm, dst, of int) error {
+	if dst != of*c.Size() {
+		return fmt.Errorf("%d bytes for %d from each of %d ranks: want %d", dst, of, c.Size(), of*c.Size())
+	}
+	return nil
+}
+
+// view is the memory of x. The ranks of a job have one byte order.
+func view(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
