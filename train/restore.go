@@ -50,8 +50,37 @@ func (t *trainer) restore() error {
 	if err := json.Unmarshal(c.State.Loader, &state); err != nil {
 		return fmt.Errorf("%s: loader: %w", c.Dir, err)
 	}
+	if err := t.memory.read(c); err != nil {
+		return err
+	}
 	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
 	return t.loader.Restore(state)
+}
+
+// memory is what the loop remembers of the steps before, beside weights and moments.
+type memory struct {
+	Best     *Best    `json:"best,omitempty"`
+	Patience patience `json:"patience"`
+}
+
+func (m *memory) read(c *checkpoint.Loaded) error {
+	*m = memory{}
+	if len(c.State.Loop) == 0 {
+		return nil // of a run from before there was anything to remember
+	}
+	if err := json.Unmarshal(c.State.Loop, m); err != nil {
+		return fmt.Errorf("%s: loop: %w", c.Dir, err)
+	}
+	return nil
+}
+
+// updateMemory writes what the loop remembers into the checkpoint of this step.
+func (t *trainer) updateMemory() error {
+	b, err := json.Marshal(t.memory)
+	if err != nil {
+		return err
+	}
+	return checkpoint.UpdateState(t.run.OutDir, t.step, func(s *checkpoint.State) { s.Loop = b })
 }
 
 // readTensors reads weights and moments, each into its place.
@@ -87,9 +116,7 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 	if t.run.Options.Precision == PrecisionAuto {
 		t.run.Options.Precision = before.Precision
 	}
-	now := t.run.Options
-	now.EvalInterval, now.EvalBatches, now.CheckpointInterval, now.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
-	a, b := reflect.ValueOf(now), reflect.ValueOf(before)
+	a, b := reflect.ValueOf(t.run.Options.changeable(before)), reflect.ValueOf(before)
 	for i := range a.NumField() {
 		if a.Field(i).Interface() != b.Field(i).Interface() {
 			return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", c.Dir, a.Type().Field(i).Tag.Get("json"), a.Field(i), b.Field(i))

@@ -49,7 +49,8 @@ func smallRun(dataDir, out string) Run {
 	return Run{Model: c, Options: o, DataDir: dataDir, OutDir: out}
 }
 
-// weights are all tensors of the newest checkpoint, optimiser included.
+// weights are all tensors of the newest checkpoint, optimiser included, and the files
+// of the best model.
 func weights(t *testing.T, run string) map[string][]byte {
 	t.Helper()
 	c, err := checkpoint.Load(run)
@@ -65,6 +66,13 @@ func weights(t *testing.T, run string) map[string][]byte {
 	for _, i := range c.Optimizer.Tensors() {
 		b, _ := c.Optimizer.Bytes(i.Name)
 		out[i.Name] = slices.Clone(b)
+	}
+	best, err := os.ReadDir(filepath.Join(run, checkpoint.BestDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range best {
+		out["best/"+f.Name()], _ = os.ReadFile(filepath.Join(run, checkpoint.BestDir, f.Name()))
 	}
 	return out
 }

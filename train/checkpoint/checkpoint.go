@@ -16,7 +16,7 @@ import (
 	"trit/model"
 )
 
-// Names of the files in a checkpoint, and of the folder of a run's best model.
+// Names of the files in a checkpoint.
 const (
 	WeightsFile   = "model.safetensors"
 	OptimizerFile = "optimizer.safetensors"

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,10 @@ func sampleCheckpoint(step int) *Checkpoint {
 func TestSaveKeepsTheNewest(t *testing.T) {
 	run := t.TempDir()
 	os.Mkdir(filepath.Join(run, ".checkpoint-killed"), 0o755)
+	os.WriteFile(filepath.Join(run, ".metrics.jsonl.tmp-7"), nil, 0o644)
+	if err := Clean(run); err != nil {
+		t.Fatal(err)
+	}
 	for step := 1; step <= 4; step++ {
 		if err := Save(run, sampleCheckpoint(step*10), 2); err != nil {
 			t.Fatal(err)
@@ -38,6 +43,52 @@ func TestSaveKeepsTheNewest(t *testing.T) {
 	defer l.Close()
 	if w, _ := l.Weights.Float32("w"); w[0] != 40 || l.State.Step != 40 || !l.Config.SubNorms || *l.Config.BOSTokenID != 2 {
 		t.Errorf("loaded %v, %+v", w, l.State)
+	}
+}
+
+func TestBestIsAPlainFolder(t *testing.T) {
+	run := t.TempDir()
+	for step := 1; step <= 2; step++ {
+		if err := SaveBest(run, &sampleCheckpoint(step).Model, map[string]int{"step": step}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Save(run, sampleCheckpoint(3), 1); err != nil {
+		t.Fatal(err)
+	}
+	l, err := LoadModel(filepath.Join(run, BestDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	note, _ := os.ReadFile(filepath.Join(l.Dir, "best.json"))
+	if w, _ := l.Weights.Float32("w"); w[0] != 2 || !strings.Contains(string(note), `"step": 2`) {
+		t.Errorf("best holds %v and the note %s", w, note)
+	}
+	if newest, _ := Resolve(run); filepath.Base(newest) != "step-00000003" {
+		t.Errorf("the run's model is %s", newest)
+	}
+	if left, _ := os.ReadDir(run); len(left) != 2 {
+		t.Errorf("%d folders are left, want 2", len(left))
+	}
+}
+
+func TestUpdateStateKeepsTheRest(t *testing.T) {
+	run := t.TempDir()
+	if err := Save(run, sampleCheckpoint(5), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := UpdateState(run, 5, func(s *State) { s.Loop = []byte(`{"a":1}`) }); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Load(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var loop map[string]int
+	if err := json.Unmarshal(l.State.Loop, &loop); err != nil || loop["a"] != 1 || l.State.Step != 5 {
+		t.Errorf("the state is %+v, %v", l.State, err)
 	}
 }
 
