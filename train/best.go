@@ -13,15 +13,16 @@ type Best struct {
 	Tokens      int64   `json:"tokens"`
 	Loss        float64 `json:"loss"` // over the first eval_batches, in nats a token
 	BitsPerByte float64 `json:"bits_per_byte"`
+	Averaged    bool    `json:"averaged,omitempty"` // the weights are their running mean
 }
 
-// keepBest saves the model if it has the lowest held-out loss so far.
+// keepBest saves the weights as they stand if they have the lowest held-out loss so far.
 func (t *trainer) keepBest(s score) error {
 	loss := s.loss()
 	if t.memory.Best != nil && !(loss < t.memory.Best.Loss) || loss != loss {
 		return nil
 	}
-	best := &Best{Step: t.step, Tokens: t.tokens, Loss: loss, BitsPerByte: s.bitsPerByte()}
+	best := &Best{Step: t.step, Tokens: t.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(), Averaged: t.average != nil}
 	m := t.model()
 	if err := checkpoint.SaveBest(t.run.OutDir, &m, best); err != nil {
 		return err

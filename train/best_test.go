@@ -35,7 +35,7 @@ func events(t *testing.T, run, kind string) (out []Event) {
 func TestBestIsTheLowest(t *testing.T) {
 	r := smallRun(prepared(t), t.TempDir())
 	r.Options.EvalInterval, r.Options.CheckpointInterval, r.Options.EvalBatches, r.Options.KeepCheckpoints = 5, 5, 0, 100
-	r.Options.Stage2LearningRate = 0.5
+	r.Options.Stage2LearningRate, r.Options.EMADecay = 0.5, 0
 	result, err := Train(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)

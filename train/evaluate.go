@@ -6,13 +6,15 @@ import (
 	"math"
 )
 
-// evaluate measures the held-out data, all of it for batches 0, logs it, and keeps the
-// model if it is the best so far.
+// evaluate measures the held-out data, all of it for batches 0, with the running mean of
+// the weights where there is one, logs it, and keeps the model if it is the best so far.
 func (t *trainer) evaluate(batches int) (Event, error) {
 	e := Event{Event: "eval", Step: t.step, Tokens: t.tokens}
 	if t.heldout == nil {
 		return e, nil
 	}
+	t.swapAverage()
+	defer t.swapAverage()
 	all, first, err := t.measure(batches)
 	if err != nil {
 		return e, err

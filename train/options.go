@@ -29,6 +29,7 @@ type Options struct {
 	AdamBeta2            float64 `json:"adam_beta2"`
 	AdamEpsilon          float64 `json:"adam_epsilon"`
 	MaxGradNorm          float64 `json:"max_grad_norm"` // 0: no clipping
+	EMADecay             float64 `json:"ema_decay"`     // of the running mean of the weights, which evaluations and best use; 0: none
 	EvalInterval         int     `json:"eval_interval"` // steps; 0: at the end only
 	EvalBatches          int     `json:"eval_batches"`  // 0: all of the held-out data
 	CheckpointInterval   int     `json:"checkpoint_interval"`
@@ -89,6 +90,9 @@ func (o Options) Validate() error {
 	}
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
 		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
+	}
+	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
+		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
 	}
 	if !slices.Contains([]string{PrecisionAuto, PrecisionFloat32, PrecisionBF16}, o.Precision) {
 		errs = append(errs, fmt.Errorf("precision is %q: want %s, %s or %s", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16))

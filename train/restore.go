@@ -83,7 +83,7 @@ func (t *trainer) updateMemory() error {
 	return checkpoint.UpdateState(t.run.OutDir, t.step, func(s *checkpoint.State) { s.Loop = b })
 }
 
-// readTensors reads weights and moments, each into its place.
+// readTensors reads weights, moments and running mean, each into its place.
 func (t *trainer) readTensors(c *checkpoint.Loaded) error {
 	for i, s := range t.params.Specs() {
 		p := &t.optimizer.Params[i]
@@ -92,7 +92,10 @@ func (t *trainer) readTensors(c *checkpoint.Loaded) error {
 			return err
 		}
 	}
-	return nil
+	if t.average == nil {
+		return nil
+	}
+	return t.readAverage(c)
 }
 
 // checkSame refuses to resume with another model or another recipe.

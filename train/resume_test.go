@@ -14,6 +14,7 @@ import (
 
 	"trit/data"
 	"trit/data/world"
+	"trit/format/safetensors"
 	"trit/model"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
@@ -45,12 +46,13 @@ func prepared(t testing.TB) string {
 func smallRun(dataDir, out string) Run {
 	o := Default()
 	o.SequenceLength, o.BatchSize, o.MaxSteps, o.GradientAccumulation, o.LogInterval, o.CheckpointInterval, o.EvalInterval, o.WarmupSteps = 32, 2, 40, 2, 5, 7, 15, 4
+	o.EMADecay = 0.9
 	c := model.Config{HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	return Run{Model: c, Options: o, DataDir: dataDir, OutDir: out}
 }
 
-// weights are all tensors of the newest checkpoint, optimiser included, and the files
-// of the best model.
+// weights are all tensors of the newest checkpoint, optimiser and running mean included,
+// and the files of the best model.
 func weights(t *testing.T, run string) map[string][]byte {
 	t.Helper()
 	c, err := checkpoint.Load(run)
@@ -59,13 +61,11 @@ func weights(t *testing.T, run string) map[string][]byte {
 	}
 	defer c.Close()
 	out := map[string][]byte{}
-	for _, i := range c.Weights.Tensors() {
-		b, _ := c.Weights.Bytes(i.Name)
-		out[i.Name] = slices.Clone(b)
-	}
-	for _, i := range c.Optimizer.Tensors() {
-		b, _ := c.Optimizer.Bytes(i.Name)
-		out[i.Name] = slices.Clone(b)
+	for file, f := range map[string]*safetensors.File{"model": c.Weights, "optimizer": c.Optimizer, "ema": c.EMA} {
+		for _, i := range f.Tensors() {
+			b, _ := f.Bytes(i.Name)
+			out[file+" "+i.Name] = slices.Clone(b)
+		}
 	}
 	best, err := os.ReadDir(filepath.Join(run, checkpoint.BestDir))
 	if err != nil {
@@ -176,6 +176,7 @@ func TestRefusals(t *testing.T) {
 		"model":          func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
 		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
 		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
+		"ema_decay":      func(r *Run) { r.Resume, r.Options.EMADecay = true, 0 },
 		"batch_size":     func(r *Run) { r.OutDir, r.Options.BatchSize = t.TempDir(), 0 },
 		"max_steps is 0": func(r *Run) { r.OutDir, r.Options.MaxSteps = t.TempDir(), 0 },
 	} {

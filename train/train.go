@@ -82,6 +82,7 @@ type trainer struct {
 	heldout    *data.Loader
 	batch      data.Batch
 	gradients  [][]float32 // sums over the micro-batches; nil for a single one
+	average    [][]float32 // running mean of the weights; nil where none is kept
 	log        *metrics
 	ternary    ternaryStats
 	hf         *model.HFConfig
@@ -294,7 +295,7 @@ func (t *trainer) save() error {
 		return err
 	}
 	c := &checkpoint.Checkpoint{State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state, Loop: loop}}
-	c.Model, c.Optimizer = t.model(), t.moments()
+	c.Model, c.Optimizer, c.EMA = t.model(), t.moments(), t.averages()
 	return checkpoint.Save(t.run.OutDir, c, t.run.Options.KeepCheckpoints)
 }
 

@@ -20,6 +20,7 @@ import (
 const (
 	WeightsFile   = "model.safetensors"
 	OptimizerFile = "optimizer.safetensors"
+	EMAFile       = "ema.safetensors"
 	ConfigFile    = "config.json"
 	stateFile     = "state.json"
 	prefix        = "step-"
@@ -38,6 +39,7 @@ type Checkpoint struct {
 	Model
 	State     State
 	Optimizer []safetensors.Source
+	EMA       []safetensors.Source // running mean of the weights; nil where none is kept
 }
 
 // stepDir is the folder of a step's checkpoint.

@@ -66,6 +66,11 @@ func (c *Checkpoint) write(f *folder) error {
 	if err := f.tensors(OptimizerFile, c.Optimizer); err != nil {
 		return err
 	}
+	if c.EMA != nil {
+		if err := f.tensors(EMAFile, c.EMA); err != nil {
+			return err
+		}
+	}
 	c.State.SHA256 = f.sums
 	b, err := c.State.encode()
 	if err != nil {
