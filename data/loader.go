@@ -46,7 +46,7 @@ type Loader struct {
 
 // State is the position of a Loader. It holds for any batch size and row length.
 type State struct {
-	Dataset  string `json:"dataset"` // sha256 of dataset.json
+	Dataset  string `json:"dataset"` // Manifest.Fingerprint
 	Split    string `json:"split"`
 	Seed     uint64 `json:"seed"`
 	Shuffle  bool   `json:"shuffle"`
@@ -71,7 +71,7 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loader{options: o, corpus: c, dataset: m.sha256}
+	l := &Loader{options: o, corpus: c, dataset: m.Fingerprint()}
 	l.begin(0)
 	return l, nil
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // Event is a line of metrics.jsonl: "step" with the figures of a step, "eval" with those
-// of the held-out data, or what happened to the run, with a Message: "early_stop".
+// of the held-out data, or what happened to the run, with a Message: "early_stop",
+// "warning".
 type Event struct {
 	Event           string  `json:"event"`
 	Step            int     `json:"step"`

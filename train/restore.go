@@ -43,18 +43,36 @@ func (t *trainer) restore() error {
 	if err := t.checkSame(c); err != nil {
 		return err
 	}
-	if err := t.readTensors(c); err != nil {
-		return err
-	}
 	var state data.State
 	if err := json.Unmarshal(c.State.Loader, &state); err != nil {
 		return fmt.Errorf("%s: loader: %w", c.Dir, err)
+	}
+	if state.Dataset != t.loader.State().Dataset {
+		return fmt.Errorf("%s: the run was begun with other data than those in %s: name its own with --data, or begin another run with the model of this one: --init %s", c.Dir, t.run.DataDir, c.Dir)
+	}
+	if err := t.setAside(c); err != nil {
+		return err
+	}
+	if err := t.readTensors(c); err != nil {
+		return err
 	}
 	if err := t.memory.read(c); err != nil {
 		return err
 	}
 	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
 	return t.loader.Restore(state)
+}
+
+// setAside moves newer checkpoints that are damaged out of the way.
+func (t *trainer) setAside(c *checkpoint.Loaded) error {
+	for _, d := range c.Damaged {
+		name, err := d.SetAside()
+		if err != nil {
+			return err
+		}
+		t.warnings = append(t.warnings, fmt.Sprintf("%v; the run goes on from %s, and the damaged one is %s now", d, filepath.Base(c.Dir), filepath.Base(name)))
+	}
+	return nil
 }
 
 // memory is what the loop remembers of the steps before, beside weights and moments.

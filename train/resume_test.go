@@ -25,10 +25,13 @@ import (
 var trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train in this folder")
 
 // prepared makes a small data set.
-func prepared(t testing.TB) string {
+func prepared(t testing.TB) string { return preparedFrom(t, 1) }
+
+// preparedFrom makes a small data set of a world.
+func preparedFrom(t testing.TB, seed uint64) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := world.Generate(world.Options{Seed: 1, Documents: 200, Questions: 1}).Write(dir); err != nil {
+	if err := world.Generate(world.Options{Seed: seed, Documents: 200, Questions: 1}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	files := []string{filepath.Join(dir, world.TextFile)}
@@ -176,6 +179,7 @@ func TestRefusals(t *testing.T) {
 		"model":          func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
 		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
 		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
+		"other data":     func(r *Run) { r.Resume, r.DataDir = true, preparedFrom(t, 2) },
 		"ema_decay":      func(r *Run) { r.Resume, r.Options.EMADecay = true, 0 },
 		"batch_size":     func(r *Run) { r.OutDir, r.Options.BatchSize = t.TempDir(), 0 },
 		"max_steps is 0": func(r *Run) { r.OutDir, r.Options.MaxSteps = t.TempDir(), 0 },

@@ -90,6 +90,7 @@ type trainer struct {
 	step       int
 	tokens     int64
 	memory     memory
+	warnings   []string // until the log is open
 	logStarted time.Time
 	logTokens  int64
 }
@@ -150,7 +151,12 @@ func (t *trainer) build() error {
 			t.gradients = append(t.gradients, make([]float32, len(p.Value)))
 		}
 	}
-	t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent)
+	if t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent); err != nil {
+		return err
+	}
+	for _, w := range t.warnings {
+		err = errors.Join(err, t.log.write(Event{Event: "warning", Step: t.step, Tokens: t.tokens, Message: w}))
+	}
 	return err
 }
 

@@ -1,11 +1,8 @@
 package checkpoint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -13,14 +10,16 @@ import (
 	"trit/model"
 )
 
-// Loaded is an open checkpoint.
+// Loaded is an open checkpoint. Where only the model was asked for, Optimizer and EMA
+// are nil.
 type Loaded struct {
 	Dir       string
 	Config    *model.HFConfig
 	State     State
 	Weights   *safetensors.File
-	Optimizer *safetensors.File // nil where only the model was asked for
-	EMA       *safetensors.File // nil where there is none, or only the model was asked for
+	Optimizer *safetensors.File
+	EMA       *safetensors.File // nil where there is none
+	Damaged   []*DamageError    // newer checkpoints that were passed over
 }
 
 // LoadModel opens the weights of a model folder or of the newest checkpoint of a run:
@@ -57,55 +56,51 @@ func open(dir, weights string) (*Loaded, error) {
 	return l, nil
 }
 
-// Load opens the newest checkpoint of a run and verifies it.
+// Load opens the newest checkpoint of a run that is whole. Newer ones that are not are
+// named in Damaged.
 func Load(run string) (*Loaded, error) {
-	dir, err := Resolve(run)
+	dirs, err := candidates(run)
 	if err != nil {
+		return nil, err
+	}
+	var damaged []*DamageError
+	for len(dirs) > 0 {
+		dir := dirs[len(dirs)-1]
+		dirs = dirs[:len(dirs)-1]
+		l, err := openVerified(dir)
+		if err == nil {
+			l.Damaged = damaged
+			return l, nil
+		}
+		if errors.Is(err, os.ErrPermission) {
+			return nil, err
+		}
+		damaged = append(damaged, &DamageError{dir, err})
+	}
+	return nil, allDamaged(damaged)
+}
+
+// openVerified opens a checkpoint after checking all of its files.
+func openVerified(dir string) (*Loaded, error) {
+	s, err := readState(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.verify(dir); err != nil {
 		return nil, err
 	}
 	l, err := open(dir, filepath.Join(dir, WeightsFile))
 	if err != nil {
 		return nil, err
 	}
-	if err := l.openState(); err != nil {
-		l.Close()
-		return nil, err
+	l.State = s
+	if l.Optimizer, err = safetensors.Open(filepath.Join(dir, OptimizerFile)); err == nil && s.SHA256[EMAFile] != "" {
+		l.EMA, err = safetensors.Open(filepath.Join(dir, EMAFile))
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
-}
-
-func (l *Loaded) openState() error {
-	var err error
-	if l.State, err = readState(l.Dir); err != nil {
-		return err
-	}
-	for name, want := range l.State.SHA256 {
-		sum, err := fileSHA256(filepath.Join(l.Dir, name))
-		if err != nil {
-			return err
-		}
-		if sum != want {
-			return fmt.Errorf("%s: %s is damaged: its sha256 is not the one in %s; remove this checkpoint to resume from the one before", l.Dir, name, stateFile)
-		}
-	}
-	if l.Optimizer, err = safetensors.Open(filepath.Join(l.Dir, OptimizerFile)); err != nil {
-		return err
-	}
-	if average := filepath.Join(l.Dir, EMAFile); exists(average) {
-		l.EMA, err = safetensors.Open(average)
-	}
-	return err
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // Close gives the files back.
