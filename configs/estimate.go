@@ -40,13 +40,17 @@ func (c Config) memory() int64 {
 	heads := m * (2*q + 2*kv)
 	forward := outputs + inputs + heads + squares
 	backward := outputs + m*((q+2*kv)+d+2*f+d) + 3*m*q + squares
+	copies := int64(4) // weights, two moments, gradients
+	if c.EMADecay > 0 {
+		copies++
+	}
 	if c.GradientAccumulation > 1 {
-		weights += int64(c.Parameters()) / 5
+		copies++
 	}
 	logits := m * int64(c.VocabSize)
 	layers := int64(c.NumHiddenLayers)
 	perGraph := int64(c.Parameters()) // ternary values in float32
-	total := weights*3 + weights + perGraph*2 + layers*(2*forward+backward) + 2*logits + 8*m*d
+	total := weights*copies + perGraph*2 + layers*(2*forward+backward) + 2*logits + 8*m*d
 	return 4 * total
 }
 

@@ -48,7 +48,7 @@ type Loader struct {
 // State is the position of a Loader. It holds for any batch size, row length and number
 // of ranks.
 type State struct {
-	Dataset  string `json:"dataset"` // sha256 of dataset.json
+	Dataset  string `json:"dataset"` // Manifest.Fingerprint
 	Split    string `json:"split"`
 	Seed     uint64 `json:"seed"`
 	Shuffle  bool   `json:"shuffle"`
@@ -77,7 +77,7 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loader{options: o, corpus: c, dataset: m.sha256}
+	l := &Loader{options: o, corpus: c, dataset: m.Fingerprint()}
 	l.begin(0)
 	return l, nil
 }

@@ -42,8 +42,6 @@ type Manifest struct {
 	Seed            uint64    `json:"seed"`
 	Train           SplitInfo `json:"train"`
 	Heldout         SplitInfo `json:"heldout"`
-
-	sha256 string // of the file that this was read from
 }
 
 // SplitInfo sums up one split. Tokens does not count BOS and EOS, which the loader
@@ -83,7 +81,7 @@ func OpenManifest(dir string) (*Manifest, error) {
 }
 
 func parseManifest(path string, raw []byte) (*Manifest, error) {
-	m := &Manifest{BOS: -1, EOS: -1, sha256: hexSHA256(raw)}
+	m := &Manifest{BOS: -1, EOS: -1}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
@@ -113,6 +111,20 @@ func (m *Manifest) check(path string) error {
 		}
 	}
 	return nil
+}
+
+// Fingerprint stands for what a Loader gives: it is the same wherever the data set
+// lies, and another one with any other token.
+func (m *Manifest) Fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, m.VocabSize, m.BOS, m.EOS, m.TokenizerSHA256)
+	for _, split := range []SplitInfo{m.Train, m.Heldout} {
+		fmt.Fprintln(h, len(split.Shards))
+		for _, s := range split.Shards {
+			fmt.Fprintln(h, s.SHA256)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Split gives the part of the manifest named Train or Heldout.

@@ -3,6 +3,7 @@ package optim
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -53,4 +54,17 @@ func ExampleSchedule() {
 	// 1.50e-05 0.1
 	// 1.35e-03 0.1
 	// 5.00e-04 0
+}
+
+func TestAverage(t *testing.T) {
+	for step, want := range map[int]float64{1: 2.0 / 11, 2: 3.0 / 12, 8: 0.5, 100000: 0.99} {
+		if got := AverageDecay(0.99, step); math.Abs(got-want) > 1e-12 {
+			t.Errorf("the share at step %d is %g, want %g", step, got, want)
+		}
+	}
+	mean := []float32{1, -2, 8}
+	Average(mean, []float32{3, -2, 0}, 0.75)
+	if want := []float32{1.5, -2, 6}; !slices.Equal(mean, want) {
+		t.Errorf("the mean is %v, want %v", mean, want)
+	}
 }

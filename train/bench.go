@@ -32,6 +32,7 @@ func Bench(c model.Config, o Options, steps int) (Speed, error) {
 	o.GradientAccumulation = 1
 	t := &trainer{run: &Run{Model: c, Options: o}, decoder: d}
 	t.setParams(p)
+	t.makeAverage()
 	r := rand.New(rand.NewPCG(1, 1))
 	var times []time.Duration
 	inside, elapsed := int64(0), time.Duration(0)

@@ -35,9 +35,11 @@ func (t *trainer) makeWeights() error {
 	}
 	if resumed {
 		t.setParams(graph.EmptyParams(t.run.Model))
+		t.makeAverage()
 		return t.restore()
 	}
 	t.setParams(graph.NewParams(t.run.Model, t.run.Options.Seed))
+	t.makeAverage()
 	return nil
 }
 

@@ -6,16 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
 
 	"trit/internal/atomicfile"
 	"trit/train/graph"
 )
 
-// Event is a line of metrics.jsonl: "step" with the figures of a step, or "eval" with
-// those of the held-out data.
+// Event is a line of metrics.jsonl: "step" with the figures of a step, "eval" with those
+// of the held-out data, or what happened to the run, with a Message: "early_stop",
+// "warning".
 type Event struct {
 	Event           string  `json:"event"`
 	Step            int     `json:"step"`
@@ -29,6 +28,7 @@ type Event struct {
 	Flips           int     `json:"flips,omitempty"` // ternary weights changed since the last line
 	Perplexity      float64 `json:"perplexity,omitempty"`
 	BitsPerByte     float64 `json:"bits_per_byte,omitempty"`
+	Message         string  `json:"message,omitempty"`
 	MaxSteps        int     `json:"-"` // of the run, for who shows progress
 }
 
@@ -76,42 +76,6 @@ func (m *metrics) write(e Event) error {
 }
 
 func (m *metrics) close() { m.file.Close() }
-
-// evaluate measures the held-out data, all of it for batches 0.
-func (t *trainer) evaluate(batches int) (Event, error) {
-	e := Event{Event: "eval", Step: t.step, Tokens: t.tokens}
-	if t.heldout == nil {
-		return e, nil
-	}
-	t.heldout.Rewind()
-	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
-	var nats, bytes float64
-	scored := 0
-	for i := 0; batches == 0 || i < batches; i++ {
-		err := t.heldout.Next(&t.batch)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return e, err
-		}
-		setBatch(t.decoder, &t.batch)
-		if _, err := t.decoder.Evaluate(); err != nil {
-			return e, err
-		}
-		for j, l := range t.decoder.TokenLosses() {
-			if t.batch.Targets[j] >= 0 {
-				nats += float64(l)
-				scored++
-			}
-		}
-		bytes += t.batch.Bytes
-	}
-	e.Loss = nats / float64(max(scored, 1))
-	e.Perplexity = math.Exp(e.Loss)
-	e.BitsPerByte = nats / math.Ln2 / max(bytes, 1)
-	return e, t.log.write(e)
-}
 
 // ternaryStats watches the ternary weights from line to line.
 type ternaryStats struct{ last map[string][]int8 }

@@ -29,9 +29,13 @@ type Options struct {
 	AdamBeta2            float64 `json:"adam_beta2"`
 	AdamEpsilon          float64 `json:"adam_epsilon"`
 	MaxGradNorm          float64 `json:"max_grad_norm"` // 0: no clipping
+	EMADecay             float64 `json:"ema_decay"`     // of the running mean of the weights, which evaluations and best use; 0: none
 	EvalInterval         int     `json:"eval_interval"` // steps; 0: at the end only
 	EvalBatches          int     `json:"eval_batches"`  // 0: all of the held-out data
 	CheckpointInterval   int     `json:"checkpoint_interval"`
+	KeepCheckpoints      int     `json:"keep_checkpoints"`    // newest ones that stay; the best model stays beside them
+	EarlyStopPatience    int     `json:"early_stop_patience"` // evaluations without improvement that end the run; 0: none do
+	EarlyStopDelta       float64 `json:"early_stop_delta"`    // by how much the held-out loss has to fall, in nats a token
 	LogInterval          int     `json:"log_interval"`
 	Seed                 uint64  `json:"seed"`
 	Precision            string  `json:"precision"` // of the backward products
@@ -60,8 +64,17 @@ func Default() Options {
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
-		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
+		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, KeepCheckpoints: 2, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
+}
+
+// changeable takes from before what a run may change when it is resumed: what only says
+// how often, and when to end.
+func (o Options) changeable(before Options) Options {
+	o.EvalInterval, o.EvalBatches, o.CheckpointInterval, o.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
+	o.KeepCheckpoints, o.EarlyStopPatience, o.EarlyStopDelta = before.KeepCheckpoints, before.EarlyStopPatience, before.EarlyStopDelta
+	o.CheckpointActivations = before.CheckpointActivations // the same bits
+	return o
 }
 
 // TokensPerStep is how many tokens one step of the optimiser sees.
@@ -79,7 +92,8 @@ func (o Options) Validate() error {
 		{"learning_rate", o.LearningRate, 0}, {"stage2_learning_rate", o.Stage2LearningRate, 0}, {"min_learning_rate", o.MinLearningRate, 0},
 		{"weight_decay", o.WeightDecay, 0}, {"stage2_weight_decay", o.Stage2WeightDecay, 0}, {"warmup_steps", float64(o.WarmupSteps), 0},
 		{"max_grad_norm", o.MaxGradNorm, 0}, {"eval_interval", float64(o.EvalInterval), 0}, {"eval_batches", float64(o.EvalBatches), 0},
-		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"log_interval", float64(o.LogInterval), 1},
+		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"keep_checkpoints", float64(o.KeepCheckpoints), 1},
+		{"early_stop_patience", float64(o.EarlyStopPatience), 0}, {"early_stop_delta", o.EarlyStopDelta, 0}, {"log_interval", float64(o.LogInterval), 1},
 		{"z_loss", o.ZLoss, 0}, {"quantize_from_step", float64(o.QuantizeFromStep), 0}, {"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
 	} {
 		if !(f.value >= f.least) {
@@ -88,6 +102,9 @@ func (o Options) Validate() error {
 	}
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
 		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
+	}
+	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
+		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
 	}
 	if !slices.Contains([]string{PrecisionAuto, PrecisionFloat32, PrecisionBF16}, o.Precision) {
 		errs = append(errs, fmt.Errorf("precision is %q: want %s, %s or %s", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16))

@@ -43,18 +43,65 @@ func (t *trainer) restore() error {
 	if err := t.checkSame(c); err != nil {
 		return err
 	}
-	if err := t.readTensors(c); err != nil {
-		return err
-	}
 	var state data.State
 	if err := json.Unmarshal(c.State.Loader, &state); err != nil {
 		return fmt.Errorf("%s: loader: %w", c.Dir, err)
+	}
+	if state.Dataset != t.loader.State().Dataset {
+		return fmt.Errorf("%s: the run was begun with other data than those in %s: name its own with --data, or begin another run with the model of this one: --init %s", c.Dir, t.run.DataDir, c.Dir)
+	}
+	if err := t.setAside(c); err != nil {
+		return err
+	}
+	if err := t.readTensors(c); err != nil {
+		return err
+	}
+	if err := t.memory.read(c); err != nil {
+		return err
 	}
 	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
 	return t.loader.Restore(state)
 }
 
-// readTensors reads weights and moments, each into its place.
+// setAside moves newer checkpoints that are damaged out of the way.
+func (t *trainer) setAside(c *checkpoint.Loaded) error {
+	for _, d := range c.Damaged {
+		name, err := d.SetAside()
+		if err != nil {
+			return err
+		}
+		t.warnings = append(t.warnings, fmt.Sprintf("%v; the run goes on from %s, and the damaged one is %s now", d, filepath.Base(c.Dir), filepath.Base(name)))
+	}
+	return nil
+}
+
+// memory is what the loop remembers of the steps before, beside weights and moments.
+type memory struct {
+	Best     *Best    `json:"best,omitempty"`
+	Patience patience `json:"patience"`
+}
+
+func (m *memory) read(c *checkpoint.Loaded) error {
+	*m = memory{}
+	if len(c.State.Loop) == 0 {
+		return nil // of a run from before there was anything to remember
+	}
+	if err := json.Unmarshal(c.State.Loop, m); err != nil {
+		return fmt.Errorf("%s: loop: %w", c.Dir, err)
+	}
+	return nil
+}
+
+// updateMemory writes what the loop remembers into the checkpoint of this step.
+func (t *trainer) updateMemory() error {
+	b, err := json.Marshal(t.memory)
+	if err != nil {
+		return err
+	}
+	return checkpoint.UpdateState(t.run.OutDir, t.step, func(s *checkpoint.State) { s.Loop = b })
+}
+
+// readTensors reads weights, moments and running mean, each into its place.
 func (t *trainer) readTensors(c *checkpoint.Loaded) error {
 	for i, s := range t.params.Specs() {
 		p := &t.optimizer.Params[i]
@@ -63,7 +110,10 @@ func (t *trainer) readTensors(c *checkpoint.Loaded) error {
 			return err
 		}
 	}
-	return nil
+	if t.average == nil {
+		return nil
+	}
+	return t.readAverage(c)
 }
 
 // checkSame refuses to resume with another model or another recipe.
@@ -87,10 +137,7 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 	if t.run.Options.Precision == PrecisionAuto {
 		t.run.Options.Precision = before.Precision
 	}
-	now := t.run.Options
-	now.EvalInterval, now.EvalBatches, now.CheckpointInterval, now.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
-	now.CheckpointActivations = before.CheckpointActivations // the same bits
-	a, b := reflect.ValueOf(now), reflect.ValueOf(before)
+	a, b := reflect.ValueOf(t.run.Options.changeable(before)), reflect.ValueOf(before)
 	for i := range a.NumField() {
 		if a.Field(i).Interface() != b.Field(i).Interface() {
 			return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", c.Dir, a.Type().Field(i).Tag.Get("json"), a.Field(i), b.Field(i))

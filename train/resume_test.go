@@ -14,6 +14,7 @@ import (
 
 	"trit/data"
 	"trit/data/world"
+	"trit/format/safetensors"
 	"trit/model"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
@@ -24,10 +25,13 @@ import (
 var trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train in this folder")
 
 // prepared makes a small data set.
-func prepared(t testing.TB) string {
+func prepared(t testing.TB) string { return preparedFrom(t, 1) }
+
+// preparedFrom makes a small data set of a world.
+func preparedFrom(t testing.TB, seed uint64) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := world.Generate(world.Options{Seed: 1, Documents: 200, Questions: 1}).Write(dir); err != nil {
+	if err := world.Generate(world.Options{Seed: seed, Documents: 200, Questions: 1}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	files := []string{filepath.Join(dir, world.TextFile)}
@@ -45,11 +49,13 @@ func prepared(t testing.TB) string {
 func smallRun(dataDir, out string) Run {
 	o := Default()
 	o.SequenceLength, o.BatchSize, o.MaxSteps, o.GradientAccumulation, o.LogInterval, o.CheckpointInterval, o.EvalInterval, o.WarmupSteps = 32, 2, 40, 2, 5, 7, 15, 4
+	o.EMADecay = 0.9
 	c := model.Config{HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	return Run{Model: c, Options: o, DataDir: dataDir, OutDir: out}
 }
 
-// weights are all tensors of the newest checkpoint, optimiser included.
+// weights are all tensors of the newest checkpoint, optimiser and running mean included,
+// and the files of the best model.
 func weights(t *testing.T, run string) map[string][]byte {
 	t.Helper()
 	c, err := checkpoint.Load(run)
@@ -58,13 +64,18 @@ func weights(t *testing.T, run string) map[string][]byte {
 	}
 	defer c.Close()
 	out := map[string][]byte{}
-	for _, i := range c.Weights.Tensors() {
-		b, _ := c.Weights.Bytes(i.Name)
-		out[i.Name] = slices.Clone(b)
+	for file, f := range map[string]*safetensors.File{"model": c.Weights, "optimizer": c.Optimizer, "ema": c.EMA} {
+		for _, i := range f.Tensors() {
+			b, _ := f.Bytes(i.Name)
+			out[file+" "+i.Name] = slices.Clone(b)
+		}
 	}
-	for _, i := range c.Optimizer.Tensors() {
-		b, _ := c.Optimizer.Bytes(i.Name)
-		out[i.Name] = slices.Clone(b)
+	best, err := os.ReadDir(filepath.Join(run, checkpoint.BestDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range best {
+		out["best/"+f.Name()], _ = os.ReadFile(filepath.Join(run, checkpoint.BestDir, f.Name()))
 	}
 	return out
 }
@@ -168,6 +179,8 @@ func TestRefusals(t *testing.T) {
 		"model":          func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
 		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
 		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
+		"other data":     func(r *Run) { r.Resume, r.DataDir = true, preparedFrom(t, 2) },
+		"ema_decay":      func(r *Run) { r.Resume, r.Options.EMADecay = true, 0 },
 		"batch_size":     func(r *Run) { r.OutDir, r.Options.BatchSize = t.TempDir(), 0 },
 		"max_steps is 0": func(r *Run) { r.OutDir, r.Options.MaxSteps = t.TempDir(), 0 },
 	} {

@@ -17,9 +17,6 @@ import (
 	"trit/train/graph"
 )
 
-// keepCheckpoints is how many checkpoints of a run stay on the disk.
-const keepCheckpoints = 2
-
 // Run is one training run.
 type Run struct {
 	Model   model.Config // VocabSize 0: that of the data
@@ -35,8 +32,10 @@ type Run struct {
 type Result struct {
 	Step        int
 	Tokens      int64
-	Interrupted bool // by the context or by MaxTime
+	Interrupted bool   // by the context or by MaxTime
+	EarlyStop   string // why the run ended before max_steps
 	Eval        Event
+	Best        *Best // nil where nothing was evaluated
 }
 
 // Train trains until max_steps, MaxTime or the end of ctx. The latter two save and
@@ -55,6 +54,9 @@ func Train(ctx context.Context, r Run) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
+	if err := checkpoint.Clean(r.OutDir); err != nil {
+		return nil, err
+	}
 	t, err := newTrainer(&r)
 	if err != nil {
 		return nil, err
@@ -78,12 +80,15 @@ type trainer struct {
 	loader     *data.Loader
 	heldout    *data.Loader
 	batch      data.Batch
+	average    [][]float32 // running mean of the weights; nil where none is kept
 	log        *metrics
 	ternary    ternaryStats
 	hf         *model.HFConfig
 	files      map[string][]byte
 	step       int
 	tokens     int64
+	memory     memory
+	warnings   []string // until the log is open
 	logStarted time.Time
 	logTokens  int64
 }
@@ -133,7 +138,12 @@ func (t *trainer) build() error {
 	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil {
 		return err
 	}
-	t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent)
+	if t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent); err != nil {
+		return err
+	}
+	for _, w := range t.warnings {
+		err = errors.Join(err, t.log.write(Event{Event: "warning", Step: t.step, Tokens: t.tokens, Message: w}))
+	}
 	return err
 }
 
@@ -161,7 +171,7 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	o := t.run.Options
 	t.logStarted, t.logTokens = time.Now(), t.tokens
 	result := &Result{}
-	for t.step < o.MaxSteps {
+	for t.step < o.MaxSteps && t.earlyStop() == "" {
 		if ctx.Err() != nil || !deadline.IsZero() && time.Now().After(deadline) {
 			result.Interrupted = true
 			break
@@ -170,9 +180,11 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 			return nil, err
 		}
 		if due(t.step, o.EvalInterval) && t.step < o.MaxSteps {
-			if _, err := t.evaluate(o.EvalBatches); err != nil {
+			e, err := t.evaluate(o.EvalBatches)
+			if err != nil {
 				return nil, err
 			}
+			t.memory.Patience.count(e.Loss, o.EarlyStopDelta)
 		}
 		if due(t.step, o.CheckpointInterval) {
 			if err := t.save(); err != nil {
@@ -183,13 +195,26 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	if err := t.save(); err != nil {
 		return nil, err
 	}
-	result.Step, result.Tokens = t.step, t.tokens
-	if result.Interrupted && ctx.Err() != nil {
-		return result, nil
+	return result, t.finish(result, ctx.Err() != nil)
+}
+
+// finish evaluates what came out, unless the user is waiting for the end.
+func (t *trainer) finish(result *Result, hurry bool) (err error) {
+	result.Step, result.Tokens, result.Best = t.step, t.tokens, t.memory.Best
+	if result.Interrupted && hurry {
+		return nil
 	}
-	var err error
-	result.Eval, err = t.evaluate(0)
-	return result, err
+	if result.EarlyStop = t.earlyStop(); result.EarlyStop != "" {
+		e := Event{Event: "early_stop", Step: t.step, Tokens: t.tokens, Loss: t.memory.Patience.Loss, Message: result.EarlyStop}
+		if err := t.log.write(e); err != nil {
+			return err
+		}
+	}
+	if result.Eval, err = t.evaluate(0); err != nil {
+		return err
+	}
+	result.Best = t.memory.Best
+	return t.updateMemory()
 }
 
 func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
@@ -259,9 +284,13 @@ func (t *trainer) save() error {
 	if err != nil {
 		return err
 	}
-	c := &checkpoint.Checkpoint{State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state}}
-	c.Model, c.Optimizer = t.model(), t.moments()
-	return checkpoint.Save(t.run.OutDir, c, keepCheckpoints)
+	loop, err := json.Marshal(t.memory)
+	if err != nil {
+		return err
+	}
+	c := &checkpoint.Checkpoint{State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state, Loop: loop}}
+	c.Model, c.Optimizer, c.EMA = t.model(), t.moments(), t.averages()
+	return checkpoint.Save(t.run.OutDir, c, t.run.Options.KeepCheckpoints)
 }
 
 func (t *trainer) close() {

@@ -44,13 +44,18 @@ func (t *trainer) globalNorm() float64 {
 	return math.Sqrt(sum) / float64(t.run.Options.GradientAccumulation)
 }
 
-// update does a step of the optimiser on all parameters.
+// update does a step of the optimiser on all parameters, and of their running mean
+// while they are in the cache.
 func (t *trainer) update(rate, decay, clip float64) {
 	scale := float32(clip / float64(t.run.Options.GradientAccumulation))
 	t.optimizer.Begin()
+	keep := optim.AverageDecay(t.run.Options.EMADecay, t.optimizer.StepCount)
 	parallel.For(len(t.chunks), 1, func(lo, hi int) {
 		for _, c := range t.chunks[lo:hi] {
 			t.optimizer.Update(c.param, c.lo, c.hi, t.grad(c.param), scale, rate, decay)
+			if t.average != nil {
+				optim.Average(t.average[c.param][c.lo:c.hi], t.optimizer.Params[c.param].Value[c.lo:c.hi], keep)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +12,7 @@ import (
 	"trit/data"
 	"trit/internal/parallel"
 	"trit/train"
+	"trit/train/checkpoint"
 )
 
 func trainCommand() *cli.Command {
@@ -25,6 +27,7 @@ func trainCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
+			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 			oneOfFlag("precision", "of the backward products: auto is bf16 where the machine has it, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
@@ -78,6 +81,9 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	if c.IsSet("max-steps") {
 		config.MaxSteps = c.Int("max-steps")
 	}
+	if c.IsSet("keep") {
+		config.KeepCheckpoints = c.Int("keep")
+	}
 	if c.IsSet("precision") {
 		config.Precision = c.String("precision")
 	}
@@ -117,7 +123,13 @@ func trainModel(ctx context.Context, con *console, r train.Run) error {
 		con.printf("stopped and saved at step %d after %d tokens: --resume goes on\n", result.Step, result.Tokens)
 		return nil
 	}
+	if result.EarlyStop != "" {
+		con.printf("ended early: %s\n", result.EarlyStop)
+	}
 	con.printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
+	if b := result.Best; b != nil {
+		con.printf("best: step %d, %.4f bits per byte held out, in %s\n", b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
+	}
 	return nil
 }
 
@@ -125,6 +137,10 @@ func trainModel(ctx context.Context, con *console, r train.Run) error {
 func showEvent(con *console, e train.Event) {
 	if e.Event == "eval" {
 		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
+		return
+	}
+	if e.Message != "" {
+		con.warnf("step %6d  %s: %s", e.Step, e.Event, e.Message)
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))

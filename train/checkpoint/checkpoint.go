@@ -16,10 +16,11 @@ import (
 	"trit/model"
 )
 
-// Names of the files in a checkpoint, and of the folder of a run's best model.
+// Names of the files in a checkpoint.
 const (
 	WeightsFile   = "model.safetensors"
 	OptimizerFile = "optimizer.safetensors"
+	EMAFile       = "ema.safetensors"
 	ConfigFile    = "config.json"
 	stateFile     = "state.json"
 	prefix        = "step-"
@@ -38,6 +39,7 @@ type Checkpoint struct {
 	Model
 	State     State
 	Optimizer []safetensors.Source
+	EMA       []safetensors.Source // running mean of the weights; nil where none is kept
 }
 
 // stepDir is the folder of a step's checkpoint.

@@ -1,11 +1,8 @@
 package checkpoint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -13,21 +10,38 @@ import (
 	"trit/model"
 )
 
-// Loaded is an open checkpoint.
+// Loaded is an open checkpoint. Where only the model was asked for, Optimizer and EMA
+// are nil.
 type Loaded struct {
 	Dir       string
 	Config    *model.HFConfig
 	State     State
 	Weights   *safetensors.File
-	Optimizer *safetensors.File // nil where only the model was asked for
+	Optimizer *safetensors.File
+	EMA       *safetensors.File // nil where there is none
+	Damaged   []*DamageError    // newer checkpoints that were passed over
 }
 
-// LoadModel opens the weights of a model folder or of the newest checkpoint of a run.
+// LoadModel opens the weights of a model folder or of the newest checkpoint of a run:
+// their running mean where there is one, since that is what the run evaluated.
 func LoadModel(dir string) (*Loaded, error) {
 	dir, err := Resolve(dir)
 	if err != nil {
 		return nil, err
 	}
+	if average := filepath.Join(dir, EMAFile); exists(average) {
+		return open(dir, average)
+	}
+	return open(dir, dir)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// open opens a model folder with the weights in a file or folder.
+func open(dir, weights string) (*Loaded, error) {
 	b, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, err
@@ -36,59 +50,66 @@ func LoadModel(dir string) (*Loaded, error) {
 	if l.Config, err = model.ParseHF(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if l.Weights, err = safetensors.Open(dir); err != nil {
+	if l.Weights, err = safetensors.Open(weights); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-// Load opens the newest checkpoint of a run and verifies it.
+// Load opens the newest checkpoint of a run that is whole. Newer ones that are not are
+// named in Damaged.
 func Load(run string) (*Loaded, error) {
-	l, err := LoadModel(run)
+	dirs, err := candidates(run)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.openState(); err != nil {
-		l.Close()
+	var damaged []*DamageError
+	for len(dirs) > 0 {
+		dir := dirs[len(dirs)-1]
+		dirs = dirs[:len(dirs)-1]
+		l, err := openVerified(dir)
+		if err == nil {
+			l.Damaged = damaged
+			return l, nil
+		}
+		if errors.Is(err, os.ErrPermission) {
+			return nil, err
+		}
+		damaged = append(damaged, &DamageError{dir, err})
+	}
+	return nil, allDamaged(damaged)
+}
+
+// openVerified opens a checkpoint after checking all of its files.
+func openVerified(dir string) (*Loaded, error) {
+	s, err := readState(dir)
+	if err != nil {
 		return nil, err
+	}
+	if err := s.verify(dir); err != nil {
+		return nil, err
+	}
+	l, err := open(dir, filepath.Join(dir, WeightsFile))
+	if err != nil {
+		return nil, err
+	}
+	l.State = s
+	if l.Optimizer, err = safetensors.Open(filepath.Join(dir, OptimizerFile)); err == nil && s.SHA256[EMAFile] != "" {
+		l.EMA, err = safetensors.Open(filepath.Join(dir, EMAFile))
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
-}
-
-func (l *Loaded) openState() error {
-	var err error
-	if l.State, err = readState(l.Dir); err != nil {
-		return err
-	}
-	for _, name := range []string{WeightsFile, OptimizerFile} {
-		sum, err := fileSHA256(filepath.Join(l.Dir, name))
-		if err != nil {
-			return err
-		}
-		if sum != l.State.SHA256[name] {
-			return fmt.Errorf("%s: %s is damaged: its sha256 is not the one in %s; remove this checkpoint to resume from the one before", l.Dir, name, stateFile)
-		}
-	}
-	l.Optimizer, err = safetensors.Open(filepath.Join(l.Dir, OptimizerFile))
-	return err
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // Close gives the files back.
 func (l *Loaded) Close() error {
-	errs := []error{l.Weights.Close()}
-	if l.Optimizer != nil {
-		errs = append(errs, l.Optimizer.Close())
+	var errs []error
+	for _, f := range []*safetensors.File{l.Weights, l.Optimizer, l.EMA} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

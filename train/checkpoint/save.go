@@ -66,6 +66,11 @@ func (c *Checkpoint) write(f *folder) error {
 	if err := f.tensors(OptimizerFile, c.Optimizer); err != nil {
 		return err
 	}
+	if c.EMA != nil {
+		if err := f.tensors(EMAFile, c.EMA); err != nil {
+			return err
+		}
+	}
 	c.State.SHA256 = f.sums
 	b, err := c.State.encode()
 	if err != nil {
@@ -125,17 +130,19 @@ func (f *folder) json(name string, v any) error {
 	return f.bytes(name, append(b, '\n'))
 }
 
-// prune removes all but the newest checkpoints, and what killed runs left.
+// prune removes all but the newest checkpoints.
 func prune(run string, keep int) error {
 	steps, err := list(run)
 	if err != nil {
 		return err
 	}
-	leftovers, _ := filepath.Glob(filepath.Join(run, temporary+"*"))
-	for _, dir := range append(leftovers, steps[:max(0, len(steps)-keep)]...) {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
+	return removeAll(steps[:max(0, len(steps)-keep)])
+}
+
+func removeAll(paths []string) error {
+	var errs []error
+	for _, p := range paths {
+		errs = append(errs, os.RemoveAll(p))
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -17,6 +17,7 @@ type State struct {
 	Tokens   int64             `json:"tokens"`
 	Options  json.RawMessage   `json:"options"` // as resolved by the run
 	Loader   json.RawMessage   `json:"loader"`
+	Loop     json.RawMessage   `json:"loop,omitempty"`     // what the loop remembers
 	SHA256   map[string]string `json:"sha256"`             // of the other files
 	Checksum string            `json:"checksum,omitempty"` // of this file's other keys
 }

@@ -1,0 +1,68 @@
+package checkpoint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// DamageError is a checkpoint that is not as it was written.
+type DamageError struct {
+	Dir string
+	Err error
+}
+
+func (e *DamageError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Dir, e.Err) }
+
+func (e *DamageError) Unwrap() error { return e.Err }
+
+// SetAside gives a damaged checkpoint another name, so that the run, when it comes to
+// that step again, saves a sound one in its place. It returns the name.
+func (e *DamageError) SetAside() (string, error) {
+	aside := filepath.Join(filepath.Dir(e.Dir), "damaged-"+filepath.Base(e.Dir))
+	if err := os.RemoveAll(aside); err != nil {
+		return "", err
+	}
+	return aside, os.Rename(e.Dir, aside)
+}
+
+func allDamaged(damaged []*DamageError) error {
+	var errs []error
+	for _, d := range damaged {
+		errs = append(errs, d)
+	}
+	return errors.Join(append(errs, errors.New("there is no other checkpoint: begin another run, with --init where a model of this one is left"))...)
+}
+
+// verify compares the files that a run resumes from with their sums.
+func (s *State) verify(dir string) error {
+	for _, name := range []string{ConfigFile, WeightsFile, OptimizerFile, EMAFile} {
+		want, known := s.SHA256[name]
+		if !known && (name == ConfigFile || name == EMAFile) {
+			continue // not every run has the one, and older ones did not sum up the other
+		}
+		sum, err := fileSHA256(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if sum != want {
+			return fmt.Errorf("%s: its sha256 is not the one in %s", name, stateFile)
+		}
+	}
+	return nil
+}
+
+func fileSHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
+}

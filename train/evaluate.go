@@ -1,0 +1,69 @@
+package train
+
+import (
+	"errors"
+	"io"
+	"math"
+)
+
+// evaluate measures the held-out data, all of it for batches 0, with the running mean of
+// the weights where there is one, logs it, and keeps the model if it is the best so far.
+func (t *trainer) evaluate(batches int) (Event, error) {
+	e := Event{Event: "eval", Step: t.step, Tokens: t.tokens}
+	if t.heldout == nil {
+		return e, nil
+	}
+	t.swapAverage()
+	defer t.swapAverage()
+	all, first, err := t.measure(batches)
+	if err != nil {
+		return e, err
+	}
+	e.Loss, e.BitsPerByte = all.loss(), all.bitsPerByte()
+	e.Perplexity = math.Exp(e.Loss)
+	if err := t.log.write(e); err != nil {
+		return e, err
+	}
+	return e, t.keepBest(first)
+}
+
+// score adds up what batches of held-out data cost.
+type score struct {
+	nats, bytes float64
+	tokens      int
+}
+
+func (s score) loss() float64        { return s.nats / float64(max(s.tokens, 1)) }
+func (s score) bitsPerByte() float64 { return s.nats / math.Ln2 / max(s.bytes, 1) }
+
+// measure scores the held-out data, all of it for batches 0, and by the way its first
+// eval_batches, which every evaluation sees, so that those can be compared.
+func (t *trainer) measure(batches int) (all, first score, err error) {
+	t.heldout.Rewind()
+	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
+	compared := t.run.Options.EvalBatches
+	for i := 0; batches == 0 || i < batches; i++ {
+		err := t.heldout.Next(&t.batch)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return all, first, err
+		}
+		setBatch(t.decoder, &t.batch)
+		if _, err := t.decoder.Evaluate(); err != nil {
+			return all, first, err
+		}
+		for j, l := range t.decoder.TokenLosses() {
+			if t.batch.Targets[j] >= 0 {
+				all.nats += float64(l)
+				all.tokens++
+			}
+		}
+		all.bytes += t.batch.Bytes
+		if compared == 0 || i < compared {
+			first = all
+		}
+	}
+	return all, first, nil
+}
