@@ -10,7 +10,7 @@ const runtimeBytes = 40 << 20
 
 // Memory foretells the peak memory of a run in bytes.
 func Memory(c model.Config, o Options) int64 {
-	o.resolvePrecision()
+	o.resolvePrecision(graph.HasBF16())
 	moments := 2 * 4 * int64(c.Parameters())
 	return graph.Memory(&c, o.graph(0)) + moments + runtimeBytes
 }

@@ -32,7 +32,7 @@ type Event struct {
 	MaxSteps        int     `json:"-"` // of the run, for who shows progress
 }
 
-// metrics is the log of a run.
+// metrics is the log of a run, nil on the ranks that keep none.
 type metrics struct {
 	file    *os.File
 	onEvent func(Event)
@@ -62,6 +62,9 @@ func openMetrics(path string, step int, onEvent func(Event)) (*metrics, error) {
 }
 
 func (m *metrics) write(e Event) error {
+	if m == nil {
+		return nil
+	}
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err

@@ -114,13 +114,13 @@ func (o Options) Validate() error {
 	return errors.Join(append(errs, s.Validate())...)
 }
 
-// resolvePrecision decides what auto is on this machine.
-func (o *Options) resolvePrecision() {
+// resolvePrecision decides what auto is where there are products in bfloat16 or not.
+func (o *Options) resolvePrecision(bf16 bool) {
 	if o.Precision != PrecisionAuto {
 		return
 	}
 	o.Precision = PrecisionFloat32
-	if graph.HasBF16() {
+	if bf16 {
 		o.Precision = PrecisionBF16
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"trit/model"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
+	"trit/train/graph"
 )
 
 // trainDir makes the test binary train in this folder instead of testing, so that
@@ -205,7 +206,7 @@ func TestRefusals(t *testing.T) {
 // otherPrecision is the one that auto is not on this machine.
 func otherPrecision() string {
 	o := Default()
-	if o.resolvePrecision(); o.Precision == PrecisionBF16 {
+	if o.resolvePrecision(graph.HasBF16()); o.Precision == PrecisionBF16 {
 		return PrecisionFloat32
 	}
 	return PrecisionBF16

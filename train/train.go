@@ -15,6 +15,7 @@ import (
 	"trit/optim"
 	"trit/train/checkpoint"
 	"trit/train/graph"
+	"trit/train/ranks"
 )
 
 // Run is one training run.
@@ -26,6 +27,7 @@ type Run struct {
 	MaxTime time.Duration // 0: no limit
 	Resume  bool
 	OnEvent func(Event) // may be nil
+	Comm    ranks.Comm  // job that shares out the run; nil: none. Where Train fails, the others wait until the caller ends it
 }
 
 // Result is how a run ended.
@@ -46,16 +48,12 @@ func Train(ctx context.Context, r Run) (*Result, error) {
 	if r.MaxTime > 0 {
 		deadline = time.Now().Add(r.MaxTime)
 	}
-	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
-		return nil, err
-	}
-	unlock, err := lock(filepath.Join(r.OutDir, ".lock"))
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if err := checkpoint.Clean(r.OutDir); err != nil {
-		return nil, err
+	if r.comm().Rank() == 0 {
+		unlock, err := r.occupy()
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
 	}
 	t, err := newTrainer(&r)
 	if err != nil {
@@ -70,9 +68,25 @@ func Train(ctx context.Context, r Run) (*Result, error) {
 	return t.loop(ctx, deadline)
 }
 
+// occupy makes the run folder ready and keeps other runs out of it.
+func (r *Run) occupy() (unlock func(), err error) {
+	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
+		return nil, err
+	}
+	if unlock, err = lock(filepath.Join(r.OutDir, ".lock")); err != nil {
+		return nil, err
+	}
+	if err := checkpoint.Clean(r.OutDir); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
 // trainer is the state of a run.
 type trainer struct {
 	run        *Run
+	share      sharing
 	params     *graph.Params
 	decoder    *graph.Decoder
 	optimizer  *optim.AdamW
@@ -80,7 +94,7 @@ type trainer struct {
 	loader     *data.Loader
 	heldout    *data.Loader
 	batch      data.Batch
-	average    [][]float32 // running mean of the weights; nil where none is kept
+	average    [][]float32 // running mean of the weights that this rank owns; nil where none is kept
 	log        *metrics
 	ternary    ternaryStats
 	hf         *model.HFConfig
@@ -113,19 +127,28 @@ func newTrainer(r *Run) (*trainer, error) {
 		return nil, err
 	}
 	t := &trainer{run: r, hf: model.ForTraining(r.Model, int(manifest.BOS), int(manifest.EOS))}
+	if err := t.join(manifest); err != nil {
+		return nil, err
+	}
 	if t.files, err = tokenizerFiles(r.DataDir); err != nil {
 		return nil, err
 	}
-	o := r.Options
-	if t.loader, err = data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true}); err != nil {
+	if err := t.openData(manifest); err != nil {
 		return nil, err
 	}
-	if manifest.Heldout.Documents > 0 {
-		if t.heldout, err = data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Heldout, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength}); err != nil {
-			return nil, err
-		}
-	}
 	return t, t.build()
+}
+
+// openData opens what this rank reads of the data.
+func (t *trainer) openData(m *data.Manifest) (err error) {
+	o := t.run.Options
+	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, Rank: t.share.Rank(), Ranks: t.share.Size(), SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true}
+	if t.loader, err = data.OpenLoader(t.run.DataDir, rows); err != nil || m.Heldout.Documents == 0 {
+		return err
+	}
+	rows.Split, rows.Seed, rows.Shuffle = data.Heldout, 0, false
+	t.heldout, err = data.OpenLoader(t.run.DataDir, rows)
+	return err
 }
 
 // build makes weights, optimiser, graphs and the log.
@@ -133,9 +156,11 @@ func (t *trainer) build() error {
 	if err := t.makeWeights(); err != nil {
 		return err
 	}
-	t.run.Options.resolvePrecision()
+	if err := t.resolvePrecision(); err != nil {
+		return err
+	}
 	var err error
-	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil {
+	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil || !t.leads() {
 		return err
 	}
 	if t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent); err != nil {
@@ -157,13 +182,15 @@ func (t *trainer) chooseSteps(budget time.Duration) error {
 		if i == 1 {
 			start = time.Now()
 		}
-		if _, err := t.gradient(); err != nil {
+		if _, _, err := t.gradient(); err != nil { // nothing is changed
 			return err
 		}
-		t.globalNorm() // as a step does; nothing is changed
 	}
 	perStep := time.Since(start) / measured
 	t.run.Options.MaxSteps = max(1, int(float64(budget)*0.87/float64(perStep)))
+	if err := ranks.Share(t.share, &t.run.Options.MaxSteps); err != nil {
+		return err
+	}
 	return t.loader.Restore(state)
 }
 
@@ -171,8 +198,14 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	o := t.run.Options
 	t.logStarted, t.logTokens = time.Now(), t.tokens
 	result := &Result{}
+	hurry := false
 	for t.step < o.MaxSteps && t.earlyStop() == "" {
-		if ctx.Err() != nil || !deadline.IsZero() && time.Now().After(deadline) {
+		hurry = ctx.Err() != nil
+		late := t.leads() && !deadline.IsZero() && time.Now().After(deadline)
+		if err := t.share.any(&hurry, &late); err != nil {
+			return nil, err
+		}
+		if hurry || late {
 			result.Interrupted = true
 			break
 		}
@@ -195,7 +228,7 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	if err := t.save(); err != nil {
 		return nil, err
 	}
-	return result, t.finish(result, ctx.Err() != nil)
+	return result, t.finish(result, hurry)
 }
 
 // finish evaluates what came out, unless the user is waiting for the end.
@@ -221,16 +254,17 @@ func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
 // oneStep moves the weights once and logs it.
 func (t *trainer) oneStep() error {
-	loss, err := t.gradient()
+	loss, norm, err := t.gradient()
 	if err != nil {
 		return err
 	}
-	norm := t.globalNorm()
 	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return fmt.Errorf("the loss is %g and the gradient norm %g at step %d: the run stops before it ruins the weights; the last checkpoint stands, resume with a lower learning_rate", loss, norm, t.step+1)
 	}
 	rate, decay := t.run.Options.schedule().At(t.step)
-	t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm))
+	if err := t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm)); err != nil {
+		return err
+	}
 	t.step++
 	t.tokens += int64(t.run.Options.TokensPerStep())
 	if due(t.step, t.run.Options.LogInterval) || t.step == t.run.Options.MaxSteps {
@@ -240,6 +274,9 @@ func (t *trainer) oneStep() error {
 }
 
 func (t *trainer) logStep(loss, norm, rate, decay float64) error {
+	if !t.leads() {
+		return nil
+	}
 	elapsed := time.Since(t.logStarted).Seconds()
 	zeros, flips := t.ternary.update(t.decoder)
 	e := Event{Event: "step", Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
@@ -248,25 +285,31 @@ func (t *trainer) logStep(loss, norm, rate, decay float64) error {
 	return t.log.write(e)
 }
 
-// gradient runs the micro-batches of a step and returns their mean loss. The sum of their
-// gradients is left in the decoder.
-func (t *trainer) gradient() (float64, error) {
-	sum := 0.0
-	n := t.run.Options.GradientAccumulation
+// gradient runs this rank's micro-batches of a step. It returns the mean loss of all and
+// the length of their mean gradient; the sum of their gradients is left to update.
+func (t *trainer) gradient() (loss, norm float64, err error) {
+	all := t.run.Options.GradientAccumulation
+	n := all / t.share.Size()
 	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
+	run := t.decoder.Run
 	for i := range n {
 		t.decoder.Accumulate(i > 0)
 		if err := t.loader.Next(&t.batch); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		setBatch(t.decoder, &t.batch)
-		loss, err := t.decoder.Run()
-		if err != nil {
-			return 0, err
+		if i == n-1 {
+			run = t.lastRun
 		}
-		sum += float64(loss)
+		l, err := run()
+		if err != nil {
+			return 0, 0, err
+		}
+		loss += float64(l)
 	}
-	return sum / float64(n), nil
+	squares := t.sumSquares()
+	err = ranks.Sum(t.share, &loss, &squares)
+	return loss / float64(all), math.Sqrt(squares) / float64(all), err
 }
 
 func setBatch(d *graph.Decoder, b *data.Batch) {
@@ -275,7 +318,14 @@ func setBatch(d *graph.Decoder, b *data.Batch) {
 	copy(d.Starts(), b.Starts)
 }
 
+// save writes a checkpoint on rank 0, with what the others bring.
 func (t *trainer) save() error {
+	if there, err := t.saved(); err != nil || there {
+		return err
+	}
+	if !t.leads() {
+		return t.contribute()
+	}
 	state, err := json.Marshal(t.loader.State())
 	if err != nil {
 		return err

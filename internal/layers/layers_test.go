@@ -25,7 +25,7 @@ var policy = map[string]string{
 	"data/world":         "internal/atomicfile",
 	"bitlinear":          "bitlinear/quant bitlinear/kernel internal/parallel",
 	"train/graph":        "model bitlinear bitlinear/kernel bitlinear/quant internal/parallel",
-	"train":              "model bitlinear format/safetensors train/graph train/checkpoint optim data tokenizer internal/atomicfile internal/parallel",
+	"train":              "model bitlinear format/safetensors train/graph train/checkpoint train/ranks optim data tokenizer internal/atomicfile internal/parallel",
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model tokenizer internal/atomicfile internal/parallel internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile",
