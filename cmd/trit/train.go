@@ -58,7 +58,7 @@ func trainAction(c *cli.Context) error {
 	case c.String("data") == "" || c.String("out") == "":
 		return usagef("--data DIR and --out DIR are needed to train")
 	}
-	return trainModel(c.Context, newConsole(c), train.Run{
+	return trainRanks(c.Context, newConsole(c), train.Run{
 		Model: config.Config, Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"),
 	})
