@@ -38,8 +38,9 @@ func (t *trainer) leads() bool { return t.share.Rank() == 0 }
 func (t *trainer) join(m *data.Manifest) error {
 	c := t.run.comm()
 	t.share = sharing{Comm: c}
-	if g := t.run.Options.GradientAccumulation; g%c.Size() != 0 {
-		return fmt.Errorf("gradient_accumulation_steps is %d, which counts the micro-batches of all ranks: want a multiple of their number, %d", g, c.Size())
+	var err error
+	if t.microBatches, err = t.run.Options.MicroBatches(c.Size()); err != nil {
+		return err
 	}
 	config := fmt.Appendf(nil, "%+v %+v %v", t.run.Model, t.run.Options, t.run.MaxTime)
 	return errors.Join(ranks.Agree(c, "the configuration", config), ranks.Agree(c, "the data set", []byte(m.Fingerprint())))

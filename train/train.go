@@ -85,26 +85,27 @@ func (r *Run) occupy() (unlock func(), err error) {
 
 // trainer is the state of a run.
 type trainer struct {
-	run        *Run
-	share      sharing
-	params     *graph.Params
-	decoder    *graph.Decoder
-	optimizer  *optim.AdamW
-	chunks     []chunk
-	loader     *data.Loader
-	heldout    *data.Loader
-	batch      data.Batch
-	average    [][]float32 // running mean of the weights that this rank owns; nil where none is kept
-	log        *metrics
-	ternary    ternaryStats
-	hf         *model.HFConfig
-	files      map[string][]byte
-	step       int
-	tokens     int64
-	memory     memory
-	warnings   []string // until the log is open
-	logStarted time.Time
-	logTokens  int64
+	run          *Run
+	share        sharing
+	microBatches int // of this rank in a step
+	params       *graph.Params
+	decoder      *graph.Decoder
+	optimizer    *optim.AdamW
+	chunks       []chunk
+	loader       *data.Loader
+	heldout      *data.Loader
+	batch        data.Batch
+	average      [][]float32 // running mean of the weights that this rank owns; nil where none is kept
+	log          *metrics
+	ternary      ternaryStats
+	hf           *model.HFConfig
+	files        map[string][]byte
+	step         int
+	tokens       int64
+	memory       memory
+	warnings     []string // until the log is open
+	logStarted   time.Time
+	logTokens    int64
 }
 
 func newTrainer(r *Run) (*trainer, error) {
@@ -288,17 +289,16 @@ func (t *trainer) logStep(loss, norm, rate, decay float64) error {
 // gradient runs this rank's micro-batches of a step. It returns the mean loss of all and
 // the length of their mean gradient; the sum of their gradients is left to update.
 func (t *trainer) gradient() (loss, norm float64, err error) {
-	all := t.run.Options.GradientAccumulation
-	n := all / t.share.Size()
+	all := float64(t.run.Options.GradientAccumulation)
 	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
 	run := t.decoder.Run
-	for i := range n {
+	for i := range t.microBatches {
 		t.decoder.Accumulate(i > 0)
 		if err := t.loader.Next(&t.batch); err != nil {
 			return 0, 0, err
 		}
 		setBatch(t.decoder, &t.batch)
-		if i == n-1 {
+		if i == t.microBatches-1 {
 			run = t.lastRun
 		}
 		l, err := run()
@@ -309,7 +309,7 @@ func (t *trainer) gradient() (loss, norm float64, err error) {
 	}
 	squares := t.sumSquares()
 	err = ranks.Sum(t.share, &loss, &squares)
-	return loss / float64(all), math.Sqrt(squares) / float64(all), err
+	return loss / all, math.Sqrt(squares) / all, err
 }
 
 func setBatch(d *graph.Decoder, b *data.Batch) {
