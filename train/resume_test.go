@@ -27,15 +27,22 @@ var trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train in th
 // prepared makes a small data set.
 func prepared(t testing.TB) string { return preparedFrom(t, 1) }
 
-// preparedFrom makes a small data set of a world.
+// preparedFrom makes a small data set of a world, with a tokenizer of its own.
 func preparedFrom(t testing.TB, seed uint64) string {
+	t.Helper()
+	return preparedWith(t, seed, func(files []string) (*tokenizer.Tokenizer, error) {
+		return tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+	})
+}
+
+func preparedWith(t testing.TB, seed uint64, tokenizerOf func(files []string) (*tokenizer.Tokenizer, error)) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := world.Generate(world.Options{Seed: seed, Documents: 200, Questions: 1}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	files := []string{filepath.Join(dir, world.TextFile)}
-	tok, err := tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+	tok, err := tokenizerOf(files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 // Run is one training run.
 type Run struct {
 	Model   model.Config // VocabSize 0: that of the data
+	Init    string       // folder whose model and weights the run begins with; "": fresh weights
 	Options Options
 	DataDir string
 	OutDir  string
@@ -100,11 +101,20 @@ func newTrainer(r *Run) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Init != "" {
+		if err := r.takeModel(); err != nil {
+			return nil, err
+		}
+	}
 	if r.Model.VocabSize == 0 {
 		r.Model.VocabSize = manifest.VocabSize
 	}
 	if r.Model.VocabSize < manifest.VocabSize {
-		return nil, fmt.Errorf("vocab_size is %d, but the data in %s has %d tokens: set vocab_size to that, or to 0 to take it from the data", r.Model.VocabSize, r.DataDir, manifest.VocabSize)
+		wayOut := "set vocab_size to that, or to 0 to take it from the data"
+		if r.Init != "" {
+			wayOut = "trit data prepare --tokenizer " + r.Init + " makes data that fit"
+		}
+		return nil, fmt.Errorf("vocab_size is %d, but the data in %s has %d tokens: %s", r.Model.VocabSize, r.DataDir, manifest.VocabSize, wayOut)
 	}
 	r.Model.Resolve()
 	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
