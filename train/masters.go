@@ -138,7 +138,7 @@ func (t *trainer) checkTokenizer(c *checkpoint.Loaded) error {
 	const name = "tokenizer.json"
 	b, err := os.ReadFile(filepath.Join(c.Dir, name))
 	if errors.Is(err, os.ErrNotExist) {
-		t.warnings = append(t.warnings, fmt.Sprintf("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name))
+		t.warn("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)
 		return nil
 	}
 	if err != nil {

@@ -325,7 +325,7 @@ func TestInitialWithoutTokenizerWarns(t *testing.T) {
 	if _, err := Train(context.Background(), r); err != nil {
 		t.Fatal(err)
 	}
-	if w := events(t, r.OutDir, "warning"); len(w) != 1 || !strings.Contains(w[0].Message, "tokenizer.json") {
+	if w := events(t, r.OutDir, "warning"); len(w) != 1 || !strings.Contains(w[0].Note, "tokenizer.json") {
 		t.Errorf("warnings %+v", w)
 	}
 }

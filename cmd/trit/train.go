@@ -151,8 +151,8 @@ func showEvent(con *console, e train.Event) {
 		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}
-	if e.Message != "" {
-		con.warnf("step %6d  %s: %s", e.Step, e.Event, e.Message)
+	if e.Note != "" {
+		con.warnf("step %6d  %s: %s", e.Step, e.Event, e.Note)
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
