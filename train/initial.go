@@ -27,7 +27,8 @@ func (r *Run) resumes() (bool, error) {
 	return false, nil
 }
 
-// makeWeights makes weights and optimiser, from the last checkpoint or fresh.
+// makeWeights makes weights and optimiser, from the last checkpoint, from the folder that
+// the run begins with, or fresh.
 func (t *trainer) makeWeights() error {
 	resumed, err := t.resumes()
 	if err != nil {
@@ -65,6 +66,9 @@ func (t *trainer) resumes() (resumed bool, err error) {
 func (t *trainer) initialParams(resumed bool) (*graph.Params, error) {
 	if resumed || !t.leads() {
 		return graph.EmptyParams(t.run.Model), nil
+	}
+	if t.run.Init != "" {
+		return t.readInitial()
 	}
 	return graph.NewParams(t.run.Model, t.run.Options.Seed), nil
 }

@@ -23,6 +23,9 @@ func trainOn(n int, r Run, change func(rank int, r *Run)) (*Result, error) {
 
 func trainUnder(ctx context.Context, n int, r Run, change func(rank int, r *Run)) (*Result, error) {
 	if n == 1 {
+		if change != nil {
+			change(0, &r)
+		}
 		return Train(ctx, r)
 	}
 	results, errs := make([]*Result, n), make([]error, n)
@@ -239,5 +242,44 @@ func TestRanksRefuse(t *testing.T) {
 		if _, err := trainOn(2, sharedRun(dataDir, t.TempDir()), change); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
+	}
+}
+
+// A rollback on two ranks is that of one.
+func TestRanksRollBackTogether(t *testing.T) {
+	dataDir := prepared(t)
+	run := func(n int) string {
+		r := sharedRun(dataDir, t.TempDir())
+		r.Options.OnSpike = SpikeRollback
+		result, err := trainOn(n, r, func(_ int, r *Run) { r.Guard = &planted{12, 1} })
+		if err != nil || result.Step != r.Options.MaxSteps {
+			t.Fatalf("%d ranks: %+v, %v", n, result, err)
+		}
+		if e := events(t, r.OutDir, "rollback"); len(e) != 1 || e[0].Step != 7 {
+			t.Errorf("%d ranks: rollbacks %+v", n, e)
+		}
+		return r.OutDir
+	}
+	compareRuns(t, run(2), run(1))
+}
+
+// All ranks begin with the weights of a folder, which rank 0 reads.
+func TestRanksBeginWithAFolder(t *testing.T) {
+	dataDir, first := prepared(t), t.TempDir()
+	if _, err := trainOn(1, sharedRun(dataDir, first), nil); err != nil {
+		t.Fatal(err)
+	}
+	run := func(n int) string {
+		r := sharedRun(dataDir, t.TempDir())
+		r.Init = first
+		if _, err := trainOn(n, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		return r.OutDir
+	}
+	two, one := run(2), run(1)
+	compareRuns(t, two, one)
+	if got, fresh := events(t, two, "step")[0].Loss, events(t, first, "step")[0].Loss; got > fresh-0.5 {
+		t.Errorf("the first loss is %g, that of fresh weights %g", got, fresh)
 	}
 }
