@@ -31,7 +31,7 @@ func TestGemmBF16(t *testing.T) {
 					}
 					a, b := spread(r, lda*max(m, k)), spread(r, ldb*k)
 					whole, c := offset(make([]float32, m*n))
-					GemmBF16(transA, m, n, k, a, lda, b, ldb, c)
+					GemmBF16(transA, false, m, n, k, a, lda, b, ldb, c, false)
 					for i := range c {
 						want, size := 0.0, 0.0
 						for p := range k {
@@ -75,7 +75,7 @@ func TestGemmBF16IsExactOnIntegers(t *testing.T) {
 	for threads := 1; threads <= 3; threads++ {
 		parallel.SetThreads(threads)
 		got := make([]float32, m*n)
-		GemmBF16(false, m, n, k, a, k, b, n, got)
+		GemmBF16(false, false, m, n, k, a, k, b, n, got, false)
 		if !slices.Equal(got, want) {
 			t.Errorf("%d threads: not the product of the integers", threads)
 		}
