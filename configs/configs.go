@@ -50,8 +50,10 @@ func Default() Config {
 
 // Load reads a preset by name, or a JSON file, which may change a preset that it names
 // as "base".
-func Load(nameOrFile string) (Config, error) {
-	c := Default()
+func Load(nameOrFile string) (Config, error) { return LoadOver(Default(), nameOrFile) }
+
+// LoadOver is Load with something else than Default for what is left out.
+func LoadOver(c Config, nameOrFile string) (Config, error) {
 	b, err := presets.ReadFile("presets/" + strings.ToLower(nameOrFile) + ".json")
 	if err != nil {
 		if b, err = os.ReadFile(nameOrFile); errors.Is(err, os.ErrNotExist) {
@@ -66,7 +68,7 @@ func Load(nameOrFile string) (Config, error) {
 		if !slices.Contains(Names(), base.Base) {
 			return c, fmt.Errorf("%s: base is %q: the presets are %s", nameOrFile, base.Base, strings.Join(Names(), ", "))
 		}
-		if c, err = Load(base.Base); err != nil {
+		if c, err = LoadOver(c, base.Base); err != nil {
 			return c, err
 		}
 	}

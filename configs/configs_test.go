@@ -66,6 +66,17 @@ func TestStrictness(t *testing.T) {
 	}
 }
 
+// A file with the recipe alone leaves the model that it is laid over.
+func TestLoadOver(t *testing.T) {
+	c := Default()
+	c.HiddenSize, c.Ternary = 320, false
+	path := filepath.Join(t.TempDir(), "recipe.json")
+	os.WriteFile(path, []byte(`{"learning_rate":0.5}`), 0o644)
+	if got, err := LoadOver(c, path); err != nil || got.Config != c.Config || got.LearningRate != 0.5 || got.BatchSize != c.BatchSize {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
 func ExampleLoad() {
 	c, _ := Load("trit-1m")
 	_ = c.Set("num_hidden_layers=4")

@@ -3,9 +3,6 @@
 package convert
 
 import (
-	"fmt"
-	"strings"
-
 	"trit/format/safetensors"
 	"trit/model"
 )
@@ -20,27 +17,13 @@ type family interface {
 
 // familyOf chooses by the configuration and by what tensors there are.
 func familyOf(c *model.HFConfig, f *safetensors.File) (family, error) {
-	names := plainNames
-	if _, ok := f.Tensor("model.layers.0.self_attn.inner_attn_ln.weight"); ok {
-		names = names1bitLLM
+	names := model.NamingOf(func(name string) bool { _, ok := f.Tensor(name); return ok })
+	storage, err := c.Storage()
+	switch storage {
+	case model.PackedMultiply:
+		return packed{names, multiply}, err
+	case model.PackedDivide:
+		return packed{names, divide}, err
 	}
-	q := c.QuantizationConfig
-	switch {
-	case !c.Ternary:
-		return masters{names}, nil
-	case q == nil || q.QuantizationMode == "online":
-		return masters{names}, nil
-	case q.LinearClass == "autobitlinear" && q.QuantizationMode == "offline":
-		return packed{names, multiply}, nil
-	case q.LinearClass == "" || q.LinearClass == "bitlinear":
-		return packed{names, divide}, nil
-	}
-	return nil, fmt.Errorf("config.json: quantization_config has linear_class %q and quantization_mode %q: want autobitlinear with online or offline, or bitlinear", q.LinearClass, q.QuantizationMode)
-}
-
-func plainNames(spec model.TensorSpec) string { return spec.Name }
-
-// names1bitLLM are those of 1bitLLM/bitnet_b1_58: the sub-norms are called otherwise.
-func names1bitLLM(spec model.TensorSpec) string {
-	return strings.NewReplacer("self_attn.attn_sub_norm", "self_attn.inner_attn_ln", "mlp.ffn_sub_norm", "mlp.ffn_layernorm").Replace(spec.Name)
+	return masters{names}, err
 }

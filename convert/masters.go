@@ -9,7 +9,7 @@ import (
 // masters are folders of latent weights of any float type, as training leaves them:
 // ours, microsoft/bitnet-b1.58-2B-4T-bf16, 1bitLLM. Ternary values are their absmean
 // quantisation.
-type masters struct{ names func(model.TensorSpec) string }
+type masters struct{ names model.Naming }
 
 func (m masters) name(spec model.TensorSpec) string { return m.names(spec) }
 

@@ -12,7 +12,7 @@ import (
 // with R = out/4, packed row p holds the rows p, p+R, p+2R and p+3R from its low bits
 // to its high bits, as value+1.
 type packed struct {
-	names func(model.TensorSpec) string
+	names model.Naming
 	scale func(float32) float32
 }
 

@@ -15,6 +15,7 @@ type HFConfig struct {
 	BOSTokenID         *int                `json:"bos_token_id,omitempty"`
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
+	RopeScaling        json.RawMessage     `json:"rope_scaling,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
 }
 

@@ -82,7 +82,7 @@ func TestEarlyStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		stops := events(t, r.OutDir, "early_stop")
-		if result.Step != 8 || result.Interrupted || !strings.Contains(result.EarlyStop, "early_stop_patience") || len(stops) != 1 || stops[0].Message != result.EarlyStop {
+		if result.Step != 8 || result.Interrupted || !strings.Contains(result.EarlyStop, "early_stop_patience") || len(stops) != 1 || stops[0].Note != result.EarlyStop {
 			t.Errorf("interrupted %v: result %+v, events %+v", interrupted, result, stops)
 		}
 	}

@@ -40,7 +40,7 @@ func TestResumePassesOverDamage(t *testing.T) {
 	}
 	checkSameWeights(t, weights(t, damaged.OutDir), weights(t, whole.OutDir))
 	warnings := events(t, damaged.OutDir, "warning")
-	if len(warnings) != 1 || warnings[0].Step != 14 || !strings.Contains(warnings[0].Message, "optimizer.safetensors") {
+	if len(warnings) != 1 || warnings[0].Step != 14 || !strings.Contains(warnings[0].Note, "optimizer.safetensors") {
 		t.Errorf("warnings %+v", warnings)
 	}
 	if _, err := os.Stat(filepath.Join(damaged.OutDir, "damaged-step-00000020")); err != nil {

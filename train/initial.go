@@ -27,7 +27,8 @@ func (r *Run) resumes() (bool, error) {
 	return false, nil
 }
 
-// makeWeights makes weights and optimiser, from the last checkpoint or fresh.
+// makeWeights makes weights and optimiser, from the last checkpoint, from the folder that
+// the run begins with, or fresh.
 func (t *trainer) makeWeights() error {
 	resumed, err := t.run.resumes()
 	if err != nil {
@@ -38,7 +39,14 @@ func (t *trainer) makeWeights() error {
 		t.makeAverage()
 		return t.restore()
 	}
-	t.setParams(graph.NewParams(t.run.Model, t.run.Options.Seed))
+	if t.run.Init != "" {
+		t.setParams(graph.EmptyParams(t.run.Model))
+		if err := t.readInitial(); err != nil {
+			return err
+		}
+	} else {
+		t.setParams(graph.NewParams(t.run.Model, t.run.Options.Seed))
+	}
 	t.makeAverage()
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // Event is a line of metrics.jsonl: "step" with the figures of a step, "eval" with those
-// of the held-out data, or what happened to the run, with a Message: "early_stop",
-// "warning".
+// of the held-out data, or what happened to the run, with a Note: "early_stop",
+// "spike", "rollback", "warning".
 type Event struct {
 	Event           string  `json:"event"`
 	Step            int     `json:"step"`
@@ -28,8 +28,8 @@ type Event struct {
 	Flips           int     `json:"flips,omitempty"` // ternary weights changed since the last line
 	Perplexity      float64 `json:"perplexity,omitempty"`
 	BitsPerByte     float64 `json:"bits_per_byte,omitempty"`
-	Message         string  `json:"message,omitempty"`
-	MaxSteps        int     `json:"-"` // of the run, for who shows progress
+	Note            string  `json:"note,omitempty"` // for people: what happened, in an event of another kind
+	MaxSteps        int     `json:"-"`              // of the run, for who shows progress
 }
 
 // metrics is the log of a run.

@@ -36,6 +36,8 @@ type Options struct {
 	KeepCheckpoints      int     `json:"keep_checkpoints"`    // newest ones that stay; the best model stays beside them
 	EarlyStopPatience    int     `json:"early_stop_patience"` // evaluations without improvement that end the run; 0: none do
 	EarlyStopDelta       float64 `json:"early_stop_delta"`    // by how much the held-out loss has to fall, in nats a token
+	OnSpike              string  `json:"on_spike"`            // warn, stop or rollback
+	MaxRollbacks         int     `json:"max_rollbacks"`
 	LogInterval          int     `json:"log_interval"`
 	Seed                 uint64  `json:"seed"`
 	Precision            string  `json:"precision"` // of the backward products
@@ -64,16 +66,17 @@ func Default() Options {
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
-		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, KeepCheckpoints: 2, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
+		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, KeepCheckpoints: 2, OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
 }
 
 // changeable takes from before what a run may change when it is resumed: what only says
-// how often, and when to end.
+// how often, when to end, and what to do about spikes.
 func (o Options) changeable(before Options) Options {
 	o.EvalInterval, o.EvalBatches, o.CheckpointInterval, o.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
 	o.KeepCheckpoints, o.EarlyStopPatience, o.EarlyStopDelta = before.KeepCheckpoints, before.EarlyStopPatience, before.EarlyStopDelta
 	o.CheckpointActivations = before.CheckpointActivations // the same bits
+	o.OnSpike, o.MaxRollbacks = before.OnSpike, before.MaxRollbacks
 	return o
 }
 
@@ -93,7 +96,7 @@ func (o Options) Validate() error {
 		{"weight_decay", o.WeightDecay, 0}, {"stage2_weight_decay", o.Stage2WeightDecay, 0}, {"warmup_steps", float64(o.WarmupSteps), 0},
 		{"max_grad_norm", o.MaxGradNorm, 0}, {"eval_interval", float64(o.EvalInterval), 0}, {"eval_batches", float64(o.EvalBatches), 0},
 		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"keep_checkpoints", float64(o.KeepCheckpoints), 1},
-		{"early_stop_patience", float64(o.EarlyStopPatience), 0}, {"early_stop_delta", o.EarlyStopDelta, 0}, {"log_interval", float64(o.LogInterval), 1},
+		{"early_stop_patience", float64(o.EarlyStopPatience), 0}, {"early_stop_delta", o.EarlyStopDelta, 0}, {"max_rollbacks", float64(o.MaxRollbacks), 0}, {"log_interval", float64(o.LogInterval), 1},
 		{"z_loss", o.ZLoss, 0}, {"quantize_from_step", float64(o.QuantizeFromStep), 0}, {"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
 	} {
 		if !(f.value >= f.least) {
@@ -108,6 +111,9 @@ func (o Options) Validate() error {
 	}
 	if !slices.Contains([]string{PrecisionAuto, PrecisionFloat32, PrecisionBF16}, o.Precision) {
 		errs = append(errs, fmt.Errorf("precision is %q: want %s, %s or %s", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16))
+	}
+	if !slices.Contains([]string{SpikeWarn, SpikeStop, SpikeRollback}, o.OnSpike) {
+		errs = append(errs, fmt.Errorf("on_spike is %q: want %s, %s or %s", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback))
 	}
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)

@@ -56,7 +56,7 @@ func (t *trainer) restore() error {
 	if err := t.readTensors(c); err != nil {
 		return err
 	}
-	if err := t.memory.read(c); err != nil {
+	if err := t.remember(c); err != nil {
 		return err
 	}
 	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
@@ -70,35 +70,9 @@ func (t *trainer) setAside(c *checkpoint.Loaded) error {
 		if err != nil {
 			return err
 		}
-		t.warnings = append(t.warnings, fmt.Sprintf("%v; the run goes on from %s, and the damaged one is %s now", d, filepath.Base(c.Dir), filepath.Base(name)))
+		t.warn("%v; the run goes on from %s, and the damaged one is %s now", d, filepath.Base(c.Dir), filepath.Base(name))
 	}
 	return nil
-}
-
-// memory is what the loop remembers of the steps before, beside weights and moments.
-type memory struct {
-	Best     *Best    `json:"best,omitempty"`
-	Patience patience `json:"patience"`
-}
-
-func (m *memory) read(c *checkpoint.Loaded) error {
-	*m = memory{}
-	if len(c.State.Loop) == 0 {
-		return nil // of a run from before there was anything to remember
-	}
-	if err := json.Unmarshal(c.State.Loop, m); err != nil {
-		return fmt.Errorf("%s: loop: %w", c.Dir, err)
-	}
-	return nil
-}
-
-// updateMemory writes what the loop remembers into the checkpoint of this step.
-func (t *trainer) updateMemory() error {
-	b, err := json.Marshal(t.memory)
-	if err != nil {
-		return err
-	}
-	return checkpoint.UpdateState(t.run.OutDir, t.step, func(s *checkpoint.State) { s.Loop = b })
 }
 
 // readTensors reads weights, moments and running mean, each into its place.

@@ -2,15 +2,12 @@ package train
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"trit/data"
 	"trit/data/world"
@@ -20,22 +17,25 @@ import (
 	"trit/train/checkpoint"
 )
 
-// trainDir makes the test binary train in this folder instead of testing, so that
-// the test can kill it.
-var trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train in this folder")
-
 // prepared makes a small data set.
 func prepared(t testing.TB) string { return preparedFrom(t, 1) }
 
-// preparedFrom makes a small data set of a world.
+// preparedFrom makes a small data set of a world, with a tokenizer of its own.
 func preparedFrom(t testing.TB, seed uint64) string {
+	t.Helper()
+	return preparedWith(t, seed, func(files []string) (*tokenizer.Tokenizer, error) {
+		return tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+	})
+}
+
+func preparedWith(t testing.TB, seed uint64, tokenizerOf func(files []string) (*tokenizer.Tokenizer, error)) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := world.Generate(world.Options{Seed: seed, Documents: 200, Questions: 1}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	files := []string{filepath.Join(dir, world.TextFile)}
-	tok, err := tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+	tok, err := tokenizerOf(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,42 +126,6 @@ func TestResumeIsExact(t *testing.T) {
 	if n := strings.Count(string(a), `"event":"step"`); n != 8 || strings.Count(string(b), `"event":"step"`) != n {
 		t.Errorf("the logs have %d and %d lines of steps, want 8", n, strings.Count(string(b), `"event":"step"`))
 	}
-}
-
-func TestResumeAfterKill(t *testing.T) {
-	if *trainDir != "" {
-		in, out, _ := strings.Cut(*trainDir, ",")
-		r := smallRun(in, out)
-		r.Resume = true
-		if _, err := Train(context.Background(), r); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	dataDir := prepared(t)
-	whole, killed := t.TempDir(), t.TempDir()
-	if _, err := Train(context.Background(), smallRun(dataDir, whole)); err != nil {
-		t.Fatal(err)
-	}
-	kills := 0
-	for try := 0; ; try++ {
-		cmd := exec.Command(os.Args[0], "-test.run", "TestResumeAfterKill", "-train-in", dataDir+","+killed)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(time.Duration(30+37*try)*time.Millisecond, func() { cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
-		if err == nil {
-			break
-		}
-		kills++
-		if try > 100 {
-			t.Fatalf("the run does not end: %v", err)
-		}
-	}
-	t.Logf("killed %d times", kills)
-	checkSameWeights(t, weights(t, killed), weights(t, whole))
 }
 
 func TestRefusals(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 
 	"trit/data"
 	"trit/model"
-	"trit/train/checkpoint"
 	"trit/train/graph"
 )
 
@@ -18,18 +17,16 @@ type Scorer struct {
 	graphs map[int]*graph.Decoder // by sequence length
 }
 
-// LoadScorer opens a model folder, or the newest checkpoint of a run.
+// LoadScorer opens a folder of master weights, or the newest checkpoint of a run.
 func LoadScorer(dir string) (*Scorer, error) {
-	c, err := checkpoint.LoadModel(dir)
+	c, err := openMasters(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; a converted one, GGUF, can be evaluated too", err)
 	}
 	defer c.Close()
 	s := &Scorer{Dir: c.Dir, Config: c.Config.Config, params: graph.EmptyParams(c.Config.Config), graphs: map[int]*graph.Decoder{}}
-	for _, spec := range s.params.Specs() {
-		if err := c.Weights.ReadFloat32(spec.Name, s.params.Value(spec.Name)); err != nil {
-			return nil, fmt.Errorf("%w: the graph runs folders of master weights under their usual names; convert others first", err)
-		}
+	if err := readMasters(c, s.params); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

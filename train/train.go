@@ -2,10 +2,8 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,11 +18,13 @@ import (
 // Run is one training run.
 type Run struct {
 	Model   model.Config // VocabSize 0: that of the data
+	Init    string       // folder whose model and weights the run begins with; "": fresh weights
 	Options Options
 	DataDir string
 	OutDir  string
 	MaxTime time.Duration // 0: no limit
 	Resume  bool
+	Guard   Guard       // nil: finds losses far above the last ones
 	OnEvent func(Event) // may be nil
 }
 
@@ -88,7 +88,8 @@ type trainer struct {
 	step       int
 	tokens     int64
 	memory     memory
-	warnings   []string // until the log is open
+	guard      Guard
+	warnings   []Event // until they are logged
 	logStarted time.Time
 	logTokens  int64
 }
@@ -98,11 +99,20 @@ func newTrainer(r *Run) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Init != "" {
+		if err := r.takeModel(); err != nil {
+			return nil, err
+		}
+	}
 	if r.Model.VocabSize == 0 {
 		r.Model.VocabSize = manifest.VocabSize
 	}
 	if r.Model.VocabSize < manifest.VocabSize {
-		return nil, fmt.Errorf("vocab_size is %d, but the data in %s has %d tokens: set vocab_size to that, or to 0 to take it from the data", r.Model.VocabSize, r.DataDir, manifest.VocabSize)
+		wayOut := "set vocab_size to that, or to 0 to take it from the data"
+		if r.Init != "" {
+			wayOut = "trit data prepare --tokenizer " + r.Init + " makes data that fit"
+		}
+		return nil, fmt.Errorf("vocab_size is %d, but the data in %s has %d tokens: %s", r.Model.VocabSize, r.DataDir, manifest.VocabSize, wayOut)
 	}
 	r.Model.Resolve()
 	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
@@ -112,7 +122,10 @@ func newTrainer(r *Run) (*trainer, error) {
 	if err := errors.Join(r.Model.Validate(), r.Options.Validate()); err != nil {
 		return nil, err
 	}
-	t := &trainer{run: r, hf: model.ForTraining(r.Model, int(manifest.BOS), int(manifest.EOS))}
+	t := &trainer{run: r, guard: r.Guard, hf: model.ForTraining(r.Model, int(manifest.BOS), int(manifest.EOS))}
+	if t.guard == nil {
+		t.guard = &spikes{}
+	}
 	if t.files, err = tokenizerFiles(r.DataDir); err != nil {
 		return nil, err
 	}
@@ -141,10 +154,22 @@ func (t *trainer) build() error {
 	if t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent); err != nil {
 		return err
 	}
+	return t.logWarnings()
+}
+
+// warn notes something for the log, which may not be open yet.
+func (t *trainer) warn(format string, args ...any) {
+	t.warnings = append(t.warnings, Event{Event: "warning", Note: fmt.Sprintf(format, args...)})
+}
+
+func (t *trainer) logWarnings() error {
+	var errs []error
 	for _, w := range t.warnings {
-		err = errors.Join(err, t.log.write(Event{Event: "warning", Step: t.step, Tokens: t.tokens, Message: w}))
+		w.Step, w.Tokens = t.step, t.tokens
+		errs = append(errs, t.log.write(w))
 	}
-	return err
+	t.warnings = nil
+	return errors.Join(errs...)
 }
 
 // chooseSteps measures a step and sets max_steps so that the run fills the time. The
@@ -171,13 +196,22 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	o := t.run.Options
 	t.logStarted, t.logTokens = time.Now(), t.tokens
 	result := &Result{}
+	if o.OnSpike == SpikeRollback { // there must be something to go back to
+		if err := t.save(); err != nil {
+			return nil, err
+		}
+	}
 	for t.step < o.MaxSteps && t.earlyStop() == "" {
 		if ctx.Err() != nil || !deadline.IsZero() && time.Now().After(deadline) {
 			result.Interrupted = true
 			break
 		}
-		if err := t.oneStep(); err != nil {
+		moved, err := t.oneStep()
+		if err != nil {
 			return nil, err
+		}
+		if !moved {
+			continue
 		}
 		if due(t.step, o.EvalInterval) && t.step < o.MaxSteps {
 			e, err := t.evaluate(o.EvalBatches)
@@ -205,7 +239,7 @@ func (t *trainer) finish(result *Result, hurry bool) (err error) {
 		return nil
 	}
 	if result.EarlyStop = t.earlyStop(); result.EarlyStop != "" {
-		e := Event{Event: "early_stop", Step: t.step, Tokens: t.tokens, Loss: t.memory.Patience.Loss, Message: result.EarlyStop}
+		e := Event{Event: "early_stop", Step: t.step, Tokens: t.tokens, Loss: t.memory.Patience.Loss, Note: result.EarlyStop}
 		if err := t.log.write(e); err != nil {
 			return err
 		}
@@ -214,29 +248,29 @@ func (t *trainer) finish(result *Result, hurry bool) (err error) {
 		return err
 	}
 	result.Best = t.memory.Best
-	return t.updateMemory()
+	return t.updateState()
 }
 
 func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
-// oneStep moves the weights once and logs it.
-func (t *trainer) oneStep() error {
+// oneStep moves the weights once and logs it, unless the guard takes the run back.
+func (t *trainer) oneStep() (moved bool, err error) {
 	loss, err := t.gradient()
 	if err != nil {
-		return err
+		return false, err
 	}
 	norm := t.globalNorm()
-	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return fmt.Errorf("the loss is %g and the gradient norm %g at step %d: the run stops before it ruins the weights; the last checkpoint stands, resume with a lower learning_rate", loss, norm, t.step+1)
+	if take, err := t.judge(loss, norm); !take || err != nil {
+		return false, err
 	}
 	rate, decay := t.run.Options.schedule().At(t.step)
 	t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm))
 	t.step++
 	t.tokens += int64(t.run.Options.TokensPerStep())
 	if due(t.step, t.run.Options.LogInterval) || t.step == t.run.Options.MaxSteps {
-		return t.logStep(loss, norm, rate, decay)
+		return true, t.logStep(loss, norm, rate, decay)
 	}
-	return nil
+	return true, nil
 }
 
 func (t *trainer) logStep(loss, norm, rate, decay float64) error {
@@ -276,20 +310,11 @@ func setBatch(d *graph.Decoder, b *data.Batch) {
 }
 
 func (t *trainer) save() error {
-	state, err := json.Marshal(t.loader.State())
+	state, err := t.state()
 	if err != nil {
 		return err
 	}
-	options, err := json.Marshal(t.run.Options)
-	if err != nil {
-		return err
-	}
-	loop, err := json.Marshal(t.memory)
-	if err != nil {
-		return err
-	}
-	c := &checkpoint.Checkpoint{State: checkpoint.State{Step: t.step, Tokens: t.tokens, Options: options, Loader: state, Loop: loop}}
-	c.Model, c.Optimizer, c.EMA = t.model(), t.moments(), t.averages()
+	c := &checkpoint.Checkpoint{Model: t.model(), State: state, Optimizer: t.moments(), EMA: t.averages()}
 	return checkpoint.Save(t.run.OutDir, c, t.run.Options.KeepCheckpoints)
 }
 

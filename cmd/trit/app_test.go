@@ -43,6 +43,7 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"convert a b c", exitUsage, "too many"},
 		{"convert --fast a b", exitUsage, "fast"},
 		{"train", exitUsage, "config"},
+		{"train --init nowhere", exitFailed, "--init: "},
 		{"train --config nothing", exitUsage, "trit-1m"},
 		{"train --config trit-1m --set hiden_size=2 --print-config", exitUsage, "hidden_size"},
 		{"train --config trit-1m", exitUsage, "--data"},

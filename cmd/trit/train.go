@@ -17,13 +17,15 @@ import (
 
 func trainCommand() *cli.Command {
 	return &cli.Command{
-		Name: "train", Usage: "train a model from scratch, or resume a run",
+		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
 		Description: examples("trit train --config trit-1m --data data --out run", "trit train --config 125m --set batch_size=4 --dry-run",
-			"trit train --config trit-10m --data data --out run --max-time 30m", "trit train --config trit-10m --data data --out run --resume"),
+			"trit train --config trit-10m --data data --out run --max-time 30m", "trit train --config trit-10m --data data --out run --resume",
+			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file", Required: true},
+			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
+			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
@@ -59,16 +61,26 @@ func trainAction(c *cli.Context) error {
 		return usagef("--data DIR and --out DIR are needed to train")
 	}
 	return trainModel(c.Context, newConsole(c), train.Run{
-		Model: config.Config, Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
+		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"),
 	})
 }
 
-// trainConfig reads --config and lays the flags over it.
+// trainConfig lays --config and then the flags over the model of --init.
 func trainConfig(c *cli.Context) (configs.Config, error) {
-	config, err := configs.Load(c.String("config"))
-	if err != nil {
-		return config, usagef("--config: %v", err)
+	config, err := configs.Default(), error(nil)
+	switch dir := c.String("init"); {
+	case dir != "":
+		if config.Config, err = train.InitialModel(dir); err != nil {
+			return config, fmt.Errorf("--init: %w", err)
+		}
+	case c.String("config") == "":
+		return config, usagef("--config PRESET, or --init DIR, is needed to train")
+	}
+	if name := c.String("config"); name != "" {
+		if config, err = configs.LoadOver(config, name); err != nil {
+			return config, usagef("--config: %v", err)
+		}
 	}
 	if c.IsSet("max-time") {
 		config.MaxSteps = 0
@@ -139,8 +151,8 @@ func showEvent(con *console, e train.Event) {
 		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}
-	if e.Message != "" {
-		con.warnf("step %6d  %s: %s", e.Step, e.Event, e.Message)
+	if e.Note != "" {
+		con.warnf("step %6d  %s: %s", e.Step, e.Event, e.Note)
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
