@@ -19,8 +19,7 @@ type Estimate struct {
 func (c Config) Estimate(flops float64) Estimate {
 	c.Config.Resolve()
 	e := Estimate{Parameters: c.Parameters(), Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
-	attention := 6 * 2 * c.NumHiddenLayers * c.QDim() * c.SequenceLength
-	e.FLOPsPerToken = int64(6*c.MatMulWeights() + attention)
+	e.FLOPsPerToken = int64(c.FLOPsPerToken(c.SequenceLength))
 	e.Time = time.Duration(float64(e.FLOPsPerToken) * float64(e.Tokens) / max(flops, 1) * float64(time.Second))
 	e.MemoryBytes = c.memory()
 	return e

@@ -13,6 +13,7 @@ import (
 	"trit/optim"
 	"trit/train/checkpoint"
 	"trit/train/graph"
+	"trit/train/watch"
 )
 
 // Run is one training run.
@@ -83,6 +84,8 @@ type trainer struct {
 	average    [][]float32 // running mean of the weights; nil where none is kept
 	log        *metrics
 	ternary    ternaryStats
+	mfu        *utilisation
+	monitor    *watch.Monitor
 	hf         *model.HFConfig
 	files      map[string][]byte
 	step       int
@@ -147,6 +150,7 @@ func (t *trainer) build() error {
 		return err
 	}
 	t.run.Options.resolvePrecision()
+	t.mfu, t.monitor = newUtilisation(t.run.Model, t.run.Options), newMonitor(t.run.Model)
 	var err error
 	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil {
 		return err
@@ -276,10 +280,44 @@ func (t *trainer) oneStep() (moved bool, err error) {
 func (t *trainer) logStep(loss, norm, rate, decay float64) error {
 	elapsed := time.Since(t.logStarted).Seconds()
 	zeros, flips := t.ternary.update(t.decoder)
-	e := Event{Event: "step", Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
-		TokensPerSecond: float64(t.tokens-t.logTokens) / max(elapsed, 1e-9), Zeros: zeros, Flips: flips, MaxSteps: t.run.Options.MaxSteps}
+	speed := float64(t.tokens-t.logTokens) / max(elapsed, 1e-9)
+	e := Event{Event: watch.StepEvent, Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
+		TokensPerSecond: speed, MFU: t.mfu.of(speed), Zeros: zeros, Flips: flips, Layers: t.ternary.layers(t.step, t.run.Options.LayerInterval, t.absMax()), MaxSteps: t.run.Options.MaxSteps}
 	t.logStarted, t.logTokens = time.Now(), t.tokens
-	return t.log.write(e)
+	if err := t.log.write(e); err != nil {
+		return err
+	}
+	return t.warnOfLayers(watch.SampleOf(e))
+}
+
+// newMonitor is a monitor that takes no offence at b1 having no zeros.
+func newMonitor(c model.Config) *watch.Monitor {
+	limits := watch.DefaultLimits()
+	if c.Sign {
+		limits.LeastZeros = -1
+	}
+	return watch.NewMonitor(limits)
+}
+
+// absMax tells the largest activation that each ternary weight met in the last step.
+func (t *trainer) absMax() func(name string) float32 {
+	all := map[string]float32{}
+	t.decoder.AbsMax(func(name string, v float32) { all[name] = v })
+	return func(name string) float32 { return all[name] }
+}
+
+// warnOfLayers logs what is wrong with single layers. Losses are the Guard's, which sees
+// every step.
+func (t *trainer) warnOfLayers(s watch.Sample) error {
+	for _, f := range t.monitor.Observe(s) {
+		if f.Layer == "" {
+			continue
+		}
+		if err := t.log.write(Event{Event: "warning", Step: f.Step, Tokens: t.tokens, Note: f.Text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gradient runs the micro-batches of a step and returns their mean loss. The sum of their
