@@ -182,6 +182,9 @@ func addSums512(rows int, dst *float32, width int, sums *float32, factor *float3
 // adamW512 is adamWGeneric.
 func adamW512(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
 
+// adamWBF16x512 is adamWBF16Generic.
+func adamWBF16x512(n int, value *float32, m *uint16, v *uint16, grad *float32, step *float32, first uint32, key uint32)
+
 // sumSquares512 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
 func sumSquares512(n int, x *float32) float64
 

@@ -3179,6 +3179,150 @@ loop:
 	VZEROUPPER
 	RET
 
+// func adamWBF16x512(n int, value *float32, m *uint16, v *uint16, grad *float32, step *float32, first uint32, key uint32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·adamWBF16x512(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         value+8(FP), CX
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         grad+32(FP), SI
+	MOVQ         step+40(FP), DI
+	VBROADCASTSS (DI), Z2
+	VBROADCASTSS 4(DI), Z3
+	VBROADCASTSS 8(DI), Z4
+	VBROADCASTSS 12(DI), Z5
+	VBROADCASTSS 16(DI), Z6
+	VBROADCASTSS 20(DI), Z7
+	VBROADCASTSS 24(DI), Z8
+	VBROADCASTSS 28(DI), Z9
+	VBROADCASTSS key+52(FP), Z12
+	VBROADCASTSS first+48(FP), Z13
+	VPADDD       laneNumbers<>+0(SB), Z13, Z13
+	XORQ         DI, DI
+
+loop:
+	PREFETCHT0 4096(CX)(DI*4)
+	PREFETCHT0 4096(DX)(DI*2)
+	PREFETCHT0 4096(BX)(DI*2)
+	PREFETCHT0 4096(SI)(DI*4)
+	VPMOVZXWD  (DX)(DI*2), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VPMOVZXWD  (BX)(DI*2), Z11
+	VPSLLD     $0x10, Z11, Z11
+	VMULPS     (SI)(DI*4), Z2, Z0
+	VSUBPS     Z10, Z0, Z1
+	VMULPS     Z3, Z1, Z1
+	VADDPS     Z1, Z10, Z10
+	VMULPS     Z4, Z11, Z11
+	VMULPS     Z5, Z0, Z1
+	VMULPS     Z0, Z1, Z1
+	VADDPS     Z1, Z11, Z11
+	VSQRTPS    Z11, Z1
+	VMULPS     Z6, Z1, Z1
+	VADDPS     Z7, Z1, Z1
+	VMULPS     Z9, Z10, Z0
+	VDIVPS     Z1, Z0, Z0
+	VMULPS     (CX)(DI*4), Z8, Z1
+	VSUBPS     Z0, Z1, Z1
+	VMOVUPS    Z1, (CX)(DI*4)
+	VXORPS     Z12, Z13, Z0
+	VPSRLD     $0x10, Z0, Z1
+	VXORPS     Z1, Z0, Z0
+	VPMULLD    mixFactor1<>+0(SB), Z0, Z0
+	VPSRLD     $0x0d, Z0, Z1
+	VXORPS     Z1, Z0, Z0
+	VPMULLD    mixFactor2<>+0(SB), Z0, Z0
+	VPSRLD     $0x10, Z0, Z1
+	VXORPS     Z1, Z0, Z0
+	VPADDD     lanesOfPart512<>+0(SB), Z13, Z13
+	VPSLLD     $0x10, Z0, Z1
+	VPSRLD     $0x10, Z1, Z1
+	VPADDD     Z1, Z10, Z10
+	VPSRLD     $0x10, Z10, Z10
+	VPMOVDW    Z10, (DX)(DI*2)
+	VPSRLD     $0x10, Z0, Z0
+	VPADDD     Z0, Z11, Z11
+	VPSRLD     $0x10, Z11, Z11
+	VPMOVDW    Z11, (BX)(DI*2)
+	ADDQ       $0x10, DI
+	CMPQ       DI, AX
+	JL         loop
+	VZEROUPPER
+	RET
+
+DATA laneNumbers<>+0(SB)/4, $0x00000000
+DATA laneNumbers<>+4(SB)/4, $0x00000001
+DATA laneNumbers<>+8(SB)/4, $0x00000002
+DATA laneNumbers<>+12(SB)/4, $0x00000003
+DATA laneNumbers<>+16(SB)/4, $0x00000004
+DATA laneNumbers<>+20(SB)/4, $0x00000005
+DATA laneNumbers<>+24(SB)/4, $0x00000006
+DATA laneNumbers<>+28(SB)/4, $0x00000007
+DATA laneNumbers<>+32(SB)/4, $0x00000008
+DATA laneNumbers<>+36(SB)/4, $0x00000009
+DATA laneNumbers<>+40(SB)/4, $0x0000000a
+DATA laneNumbers<>+44(SB)/4, $0x0000000b
+DATA laneNumbers<>+48(SB)/4, $0x0000000c
+DATA laneNumbers<>+52(SB)/4, $0x0000000d
+DATA laneNumbers<>+56(SB)/4, $0x0000000e
+DATA laneNumbers<>+60(SB)/4, $0x0000000f
+GLOBL laneNumbers<>(SB), RODATA|NOPTR, $64
+
+DATA mixFactor1<>+0(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+4(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+8(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+12(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+16(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+20(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+24(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+28(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+32(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+36(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+40(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+44(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+48(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+52(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+56(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+60(SB)/4, $0x85ebca6b
+GLOBL mixFactor1<>(SB), RODATA|NOPTR, $64
+
+DATA mixFactor2<>+0(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+4(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+8(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+12(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+16(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+20(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+24(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+28(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+32(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+36(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+40(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+44(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+48(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+52(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+56(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+60(SB)/4, $0xc2b2ae35
+GLOBL mixFactor2<>(SB), RODATA|NOPTR, $64
+
+DATA lanesOfPart512<>+0(SB)/4, $0x00000010
+DATA lanesOfPart512<>+4(SB)/4, $0x00000010
+DATA lanesOfPart512<>+8(SB)/4, $0x00000010
+DATA lanesOfPart512<>+12(SB)/4, $0x00000010
+DATA lanesOfPart512<>+16(SB)/4, $0x00000010
+DATA lanesOfPart512<>+20(SB)/4, $0x00000010
+DATA lanesOfPart512<>+24(SB)/4, $0x00000010
+DATA lanesOfPart512<>+28(SB)/4, $0x00000010
+DATA lanesOfPart512<>+32(SB)/4, $0x00000010
+DATA lanesOfPart512<>+36(SB)/4, $0x00000010
+DATA lanesOfPart512<>+40(SB)/4, $0x00000010
+DATA lanesOfPart512<>+44(SB)/4, $0x00000010
+DATA lanesOfPart512<>+48(SB)/4, $0x00000010
+DATA lanesOfPart512<>+52(SB)/4, $0x00000010
+DATA lanesOfPart512<>+56(SB)/4, $0x00000010
+DATA lanesOfPart512<>+60(SB)/4, $0x00000010
+GLOBL lanesOfPart512<>(SB), RODATA|NOPTR, $64
+
 // func sumSquares512(n int, x *float32) float64
 // Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE2
 TEXT ·sumSquares512(SB), NOSPLIT, $0-24

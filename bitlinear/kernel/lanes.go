@@ -33,6 +33,7 @@ type vectorSet struct {
 	// storeSums and addSums take 32 columns of so many rows.
 	storeSums, addSums func(rows int, dst *float32, width int, sums, factor *float32)
 	adamW              func(n int, value, m, v, grad, step *float32)
+	adamWBF16          func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)
 	sumSquares         func(n int, x *float32) float64
 }
 

@@ -32,6 +32,7 @@ var avx512Vectors = vectorSet{
 	storeSums:     storeSums512,
 	addSums:       addSums512,
 	adamW:         adamW512,
+	adamWBF16:     adamWBF16x512,
 	sumSquares:    sumSquares512,
 }
 
@@ -61,6 +62,7 @@ var avx2Vectors = vectorSet{
 	storeSums:     storeSums256,
 	addSums:       addSums256,
 	adamW:         adamW256,
+	adamWBF16:     adamWBF16x256,
 	sumSquares:    sumSquares256,
 }
 
