@@ -349,3 +349,6 @@ func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
 
 // bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.
 func bf16Columns512(dst *byte, x *float32, ld int)
+
+// tilesBF16x512 is amxTilesBF16 on vectors.
+func tilesBF16x512(panels int, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)

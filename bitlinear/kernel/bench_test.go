@@ -302,8 +302,11 @@ type productEngine struct {
 
 func productEngines(p *Product) []productEngine {
 	list := []productEngine{{"float32", p.Float32}}
-	if HasBF16() {
-		list = append(list, productEngine{"bf16", p.BF16})
+	for _, e := range bf16Engines() {
+		list = append(list, productEngine{e.name, func() {
+			chosenBF16 = e
+			p.BF16()
+		}})
 	}
 	return list
 }
