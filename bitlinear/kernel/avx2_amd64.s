@@ -7540,6 +7540,86 @@ loop:
 	VZEROUPPER
 	RET
 
+// func packEight256(n int, dst *float32, stride int, x *float32, ld int)
+// Requires: AVX
+TEXT ·packEight256(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+24(FP), DX
+	MOVQ stride+16(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ ld+32(FP), DI
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DX)(DI*2), R9
+	LEAQ (R9)(DI*2), R9
+	SUBQ DX, R9
+
+loop:
+	VMOVUPS     (DX), X0
+	VMOVUPS     (DX)(DI*1), X2
+	VMOVUPS     (DX)(DI*2), X4
+	VMOVUPS     (DX)(R8*1), X5
+	ADDQ        R9, DX
+	VINSERTF128 $0x01, (DX), Y0, Y0
+	VINSERTF128 $0x01, (DX)(DI*1), Y2, Y2
+	VINSERTF128 $0x01, (DX)(DI*2), Y4, Y4
+	VINSERTF128 $0x01, (DX)(R8*1), Y5, Y5
+	SUBQ        R9, DX
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y3
+	VUNPCKLPS   Y5, Y4, Y2
+	VUNPCKHPS   Y5, Y4, Y5
+	VUNPCKLPD   Y2, Y1, Y0
+	VUNPCKHPD   Y2, Y1, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y5
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y2, (CX)(BX*1)
+	VMOVUPS     Y4, (CX)(BX*2)
+	VMOVUPS     Y5, (CX)(SI*1)
+	ADDQ        $0x10, DX
+	LEAQ        (CX)(BX*4), CX
+	SUBQ        $0x04, AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func packOctets256(octets int, rows int, dst *float32, x *float32, ld int)
+// Requires: AVX, MMX+
+TEXT ·packOctets256(SB), NOSPLIT, $0-40
+	MOVQ octets+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ ld+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ CX, DI
+	SHLQ $0x05, CX
+
+row:
+	MOVQ BX, R8
+	MOVQ DX, R9
+	MOVQ AX, R11
+	LEAQ (BX)(SI*8), R10
+
+octet:
+	PREFETCHT0 (R10)
+	VMOVUPS    (R8), Y0
+	VMOVUPS    Y0, (R9)
+	ADDQ       $0x20, R10
+	ADDQ       $0x20, R8
+	ADDQ       CX, R9
+	DECQ       R11
+	JNZ        octet
+	ADDQ       SI, BX
+	ADDQ       $0x20, DX
+	DECQ       DI
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func floatsBF16AVX2(n int, dst *float32, src *byte)
 // Requires: AVX, AVX2
 TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24

@@ -187,6 +187,8 @@ func BenchmarkVectors(b *testing.B) {
 		{"ScaledProduct", 12, func() { ScaledProduct(y, w, x, 0.1) }},
 		{"ReLU2Product", 12, func() { ReLU2Product(y, w) }},
 		{"SiLUProduct", 12, func() { SiLUProduct(y, w) }},
+		{"ReLU2Grad", 20, func() { ReLU2Grad(y, w, y, w, x) }},
+		{"SiLUGrad", 20, func() { SiLUGrad(y, w, y, w, x) }},
 		{"ExpScaled", 8, func() { ExpScaled(y, 0.1, 1) }},
 	} {
 		b.Run(fmt.Sprintf("%s/%d", f.name, n), func(b *testing.B) {

@@ -28,6 +28,8 @@ type vectorSet struct {
 	sumInt8       func(n int, x *int8) int32
 	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)
 	tritsWiden    func(groups int, w, dst *byte) // in fours
+	packEight     func(n int, dst *float32, stride int, x *float32, ld int)
+	packOctets    func(octets, rows int, dst *float32, x *float32, ld int)
 	relu2Grad     func(n int, dGate, dUp, gate, up, grad *float32)
 	siluGrad      func(n int, dGate, dUp, gate, up, grad *float32)
 	// storeSums and addSums take 32 columns of so many rows.

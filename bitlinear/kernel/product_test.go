@@ -276,3 +276,36 @@ func TestStoredSums(t *testing.T) {
 		}
 	})
 }
+
+// TestPackedPanels compares each implementation with the definition: eight rows to a panel,
+// value by value, and what is missing is zero.
+func TestPackedPanels(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 19))
+	everyVectorSet(t, func(t *testing.T) {
+		for _, transposed := range []bool{false, true} {
+			for _, height := range []int{1, 7, 8, 9, 23, 40} {
+				for _, depth := range []int{1, 15, 16, 17, 50} {
+					lines, width := height, depth
+					if transposed {
+						lines, width = depth, height
+					}
+					m := newMatrix(spread(r, (lines+2)*(width+5)), width+5, transposed)
+					got := slices.Repeat([]float32{12345}, ceil(height, tileRows)*tileRows*depth+1)
+					m.pack(got[:len(got)-1], 1, 2, height, depth)
+					if got[len(got)-1] != 12345 {
+						t.Errorf("%d rows of %d values: wrote outside", height, depth)
+					}
+					for i, v := range got[:len(got)-1] {
+						row, value, want := i/(tileRows*depth)*tileRows+i%tileRows, i/tileRows%depth, float32(0)
+						if row < height {
+							want = m.data[(row+1)*m.row+(value+2)*m.col]
+						}
+						if v != want {
+							t.Fatalf("%d rows of %d values, transposed %v: row %d, value %d is %g, want %g", height, depth, transposed, row, value, v, want)
+						}
+					}
+				}
+			}
+		}
+	})
+}

@@ -20,6 +20,8 @@ func main() {
 	if *machine == "avx2" {
 		tilesYMM()
 		ymm.vectors()
+		packEight()
+		packOctets()
 		floatsBF16()
 		floatsQ80()
 		floatsQ6K()
