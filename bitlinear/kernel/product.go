@@ -49,11 +49,11 @@ func (p *Product) BF16() {
 	g.bf16()
 }
 
-// GemmBF16 is a Product in bfloat16 of plain matrices: op(A) is [m,k], B [k,n] and C [m,n];
-// lda and ldb are the distances of rows as stored.
+// GemmBF16 is a Product in bfloat16 of plain matrices: op(A) is [m,k], B [k,n] and C [m,n]; lda
+// is the distance of the rows of A as stored, and ldb, that of the rows of B, is n.
 func GemmBF16(transA bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32) {
-	g := newGemm(transA, false, m, n, k, a, lda, b, ldb, c, false)
-	g.bf16()
+	p := Product{M: m, N: n, K: k, A: a, LDA: lda, TransA: transA, B: []Rows{{Count: k, F32: b[:k*ldb]}}, C: [][]float32{c[:m*n]}}
+	p.BF16()
 }
 
 func (p *Product) gemm() gemm {
