@@ -127,7 +127,7 @@ func (o *Options) resolvePrecision() {
 		return
 	}
 	o.Precision = PrecisionFloat32
-	if graph.HasBF16() {
+	if graph.HasBF16() && peakBF16() > peakFloat32() { // some machines have it, but slowly
 		o.Precision = PrecisionBF16
 	}
 }

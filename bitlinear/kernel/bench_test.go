@@ -275,13 +275,18 @@ func BenchmarkProduct(b *testing.B) {
 		m, n, k int
 		form    int // of rightForms
 	}{
-		{"dX", false, 2048, 256, 1536, 2}, {"dW", true, 1536, 256, 2048, 1},
-		{"dX", false, 2048, 768, 4096, 2}, {"dW", true, 4096, 768, 2048, 1},
-		{"head dX", false, 512, 768, 4096, 0}, {"head dW", true, 4096, 768, 512, 0},
+		{"dX", false, 2048, 256, 1536, 2},
+		{"dW", true, 1536, 256, 2048, 1},
+		{"dX", false, 2048, 768, 4096, 2},
+		{"dW", true, 4096, 768, 2048, 1},
+		{"head dX", false, 512, 768, 4096, 0},
+		{"head dW", true, 4096, 768, 512, 0},
 	} {
 		rows, _ := makeRows(r, s.k, s.n, s.form)
-		p := Product{M: s.m, N: s.n, K: s.k, A: spread(r, s.m*s.k), LDA: s.k, TransA: s.transA, B: []Rows{rows},
-			C: [][]float32{make([]float32, s.m*s.n)}, RowFactor: spread(r, s.m), Accumulate: s.transA}
+		p := Product{
+			M: s.m, N: s.n, K: s.k, A: spread(r, s.m*s.k), LDA: s.k, TransA: s.transA, B: []Rows{rows},
+			C: [][]float32{make([]float32, s.m*s.n)}, RowFactor: spread(r, s.m), Accumulate: s.transA,
+		}
 		if s.transA {
 			p.LDA = s.m
 		}
