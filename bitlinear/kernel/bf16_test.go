@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -51,4 +52,43 @@ func TestBF16IsRefusedWithoutInstructions(t *testing.T) {
 	if got := panicked(p.BF16); got != "kernel: product of [1,1] by [1,1]: this machine has no instructions for bfloat16" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// Attention multiplies columns of wider matrices, also transposed, and adds up.
+func TestGemmBF16Strided(t *testing.T) {
+	everyBF16(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(6, 6))
+		for _, n := range []int{1, 31, 64, 100} {
+			for _, transB := range []bool{false, true} {
+				const m, k = 37, 70
+				lda, ldb := k+5, n+9
+				if transB {
+					ldb = k + 9
+				}
+				a, b := spread(r, lda*m), spread(r, ldb*max(n, k))
+				whole, c := offset(make([]float32, m*n))
+				for i := range c {
+					c[i] = 3
+				}
+				GemmBF16(false, transB, m, n, k, a, lda, b, ldb, c, true)
+				for i := range c {
+					want, size := 3.0, 3.0
+					for p := range k {
+						at := p*ldb + i%n
+						if transB {
+							at = i%n*ldb + p
+						}
+						x := rounded(a[i/n*lda+p]) * rounded(b[at])
+						want, size = want+x, size+math.Abs(x)
+					}
+					if math.Abs(float64(c[i])-want) > 1e-6*size+1e-6 {
+						t.Fatalf("transB %v, n %d: element %d is %g, want %g", transB, n, i, c[i], want)
+					}
+				}
+				if whole[2] != 12345 || whole[len(c)+3] != 12345 {
+					t.Fatalf("n %d: wrote outside", n)
+				}
+			}
+		}
+	})
 }
