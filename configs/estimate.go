@@ -43,8 +43,7 @@ func (c Config) Estimate(m Machines) (Estimate, error) {
 		return Estimate{}, err
 	}
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
-	attention := 6 * 2 * c.NumHiddenLayers * c.QDim() * c.SequenceLength
-	e.FLOPsPerToken = int64(6*c.MatMulWeights() + attention)
+	e.FLOPsPerToken = int64(c.FLOPsPerToken(c.SequenceLength))
 	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks)
 	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
 	e.Exchange = m.exchange(e.Parameters, e.ComputeSeconds, e.ComputeSeconds/float64(micro))

@@ -102,6 +102,15 @@ func (c *Config) MatMulWeights() int {
 	return n
 }
 
+// FLOPsPerToken is what a training step does for each token of a sequence of this length:
+// six operations a weight, two of them forward, and for the products of attention twelve
+// for each position and dimension of the queries. It is the count by which utilisation is
+// stated since PaLM (Chowdhery et al. 2022, appendix B): positions behind the token count,
+// and what is computed twice counts once.
+func (c *Config) FLOPsPerToken(length int) int {
+	return 6*c.MatMulWeights() + 12*c.NumHiddenLayers*c.QDim()*length
+}
+
 // TernaryParameters is the number of weights of all BitLinear layers.
 func (c *Config) TernaryParameters() int {
 	n := 0

@@ -2,32 +2,69 @@
 // clipping by the global norm, and schedules of learning rate and weight decay.
 package optim
 
-import "trit/bitlinear/kernel"
+import (
+	"fmt"
+
+	"trit/bitlinear/kernel"
+)
+
+// Precisions of moments.
+const (
+	MomentsFloat32 = "float32" // 8 bytes a parameter
+	MomentsBF16    = "bf16"    // 4 bytes a parameter, rounded stochastically; see kernel.AdamW
+)
+
+// Moments lists the precisions.
+var Moments = []string{MomentsFloat32, MomentsBF16}
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter), with the
-// arithmetic of torch.optim.AdamW; see kernel.AdamW for how it is rounded. The zero moments of a new one are made on first use.
+// arithmetic of torch.optim.AdamW; see kernel.AdamW for how it is rounded.
 type AdamW struct {
 	Beta1, Beta2, Eps float64
 	Params            []Param
 	StepCount         int // steps taken
 }
 
-// Param is a weight with its moments. Decay is on for matrices only: norms and biases
-// are not drawn to zero.
+// Param is a weight with its moments, the running means of the gradient and of its square,
+// in one of the precisions. Decay is on for matrices only: norms and biases are not drawn to
+// zero.
 type Param struct {
-	Name  string
-	Value []float32
-	M, V  []float32 // running means of the gradient and of its square
-	Decay bool
+	Name         string
+	Value        []float32
+	M, V         []float32 // with MomentsFloat32
+	MBF16, VBF16 []uint16  // with MomentsBF16
+	Decay        bool
 }
 
-// NewAdamW makes an optimiser; the moments begin at zero.
+// NewAdamW makes an optimiser; the moments are float32 and begin at zero.
 func NewAdamW(beta1, beta2, eps float64, params []Param) *AdamW {
-	for i := range params {
-		p := &params[i]
-		p.M, p.V = make([]float32, len(p.Value)), make([]float32, len(p.Value))
+	a := &AdamW{Beta1: beta1, Beta2: beta2, Eps: eps, Params: params}
+	a.makeMoments(MomentsFloat32)
+	return a
+}
+
+// UseMoments makes moments of one of the precisions, which begin at zero: it is for an
+// optimiser that has not taken a step.
+func (a *AdamW) UseMoments(precision string) error {
+	for _, p := range Moments {
+		if p == precision {
+			a.makeMoments(precision)
+			return nil
+		}
 	}
-	return &AdamW{Beta1: beta1, Beta2: beta2, Eps: eps, Params: params}
+	return fmt.Errorf("moments in %q: want one of %v", precision, Moments)
+}
+
+func (a *AdamW) makeMoments(precision string) {
+	for i := range a.Params {
+		p := &a.Params[i]
+		p.M, p.V, p.MBF16, p.VBF16 = nil, nil, nil, nil
+		if n := len(p.Value); precision == MomentsBF16 {
+			p.MBF16, p.VBF16 = make([]uint16, n), make([]uint16, n)
+		} else {
+			p.M, p.V = make([]float32, n), make([]float32, n)
+		}
+	}
 }
 
 // Begin starts a step; Update then does it for each parameter, in any order, also at
@@ -35,14 +72,28 @@ func NewAdamW(beta1, beta2, eps float64, params []Param) *AdamW {
 func (a *AdamW) Begin() { a.StepCount++ }
 
 // Update moves parameter i against its gradient times gradScale. Each element depends
-// on itself alone, so ranges [lo,hi) may be updated at the same time.
+// on itself alone, so ranges [lo,hi) may be updated at the same time; how bf16 moments are
+// rounded depends on the step, on i and on the element, so a run can be repeated.
 func (a *AdamW) Update(i, lo, hi int, grad []float32, gradScale float32, rate, decay float64) {
 	p := &a.Params[i]
 	if !p.Decay {
 		decay = 0
 	}
 	step := kernel.NewAdamW(a.Beta1, a.Beta2, a.Eps, a.StepCount, rate, decay, gradScale)
+	if p.MBF16 != nil {
+		step.UpdateBF16(p.Value[lo:hi], p.MBF16[lo:hi], p.VBF16[lo:hi], grad[lo:hi], lo, roundingKey(a.StepCount, i))
+		return
+	}
 	step.Update(p.Value[lo:hi], p.M[lo:hi], p.V[lo:hi], grad[lo:hi])
+}
+
+// roundingKey mixes the number of a step and of a parameter, as the output function of
+// SplitMix64 does (Steele, Lea and Flood, 2014).
+func roundingKey(step, param int) uint32 {
+	z := uint64(step)<<32 + uint64(param)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return uint32((z ^ z>>31) >> 32)
 }
 
 // SumSquares is the square of the length of a gradient, in float64.

@@ -25,7 +25,7 @@ type Speed struct {
 // step warms up and is not counted.
 func Bench(c model.Config, o Options, steps int) (Speed, error) {
 	p := graph.NewParams(c, 1)
-	o.resolvePrecision(graph.HasBF16())
+	o.resolvePrecision(prefersBF16)
 	d, err := graph.New(p, o.graph(0))
 	if err != nil {
 		return Speed{}, err

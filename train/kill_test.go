@@ -56,7 +56,7 @@ func killedRun(dataDir, out string) Run {
 	r := smallRun(dataDir, out)
 	r.Resume = true
 	r.Options.CheckpointInterval, r.Options.EvalInterval, r.Options.OnSpike = 2, 3, SpikeRollback
-	r.Options.Stage2LearningRate, r.Options.MaxGradNorm = 0.5, 0
+	r.Options.Stage2LearningRate, r.Options.MaxGradNorm, r.Options.MaxRollbacks = 0.08, 0, 20
 	return r
 }
 

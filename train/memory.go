@@ -12,7 +12,7 @@ const runtimeBytes = 40 << 20
 // Memory foretells the peak memory in bytes that a run takes on each of so many ranks. It
 // is that of the first, which also keeps the ternary weights of the last line of the log.
 func Memory(c model.Config, o Options, n int) int64 {
-	o.resolvePrecision(graph.HasBF16())
+	o.resolvePrecision(prefersBF16)
 	copies, buckets := int64(2), int64(0) // moments
 	if o.EMADecay > 0 {
 		copies++
@@ -22,5 +22,17 @@ func Memory(c model.Config, o Options, n int) int64 {
 		buckets = 2 * ranks.BucketBytes
 	}
 	owned := 4 * copies * int64(c.Parameters()) / int64(n)
-	return graph.Memory(&c, o.graph(0)) + owned + buckets + int64(c.TernaryParameters()) + runtimeBytes
+	return graph.Memory(&c, o.graph(0)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
+}
+
+// ternaryMemory is what the log keeps: codes of two bits of all weights, and those of one
+// as they come.
+func ternaryMemory(c *model.Config) int64 {
+	largest := 0
+	for _, s := range c.Tensors() {
+		if s.Ternary {
+			largest = max(largest, s.Elements())
+		}
+	}
+	return int64(c.TernaryParameters()/4 + 4*largest)
 }

@@ -39,6 +39,7 @@ type Options struct {
 	OnSpike              string  `json:"on_spike"`            // warn, stop or rollback
 	MaxRollbacks         int     `json:"max_rollbacks"`
 	LogInterval          int     `json:"log_interval"`
+	LayerInterval        int     `json:"layer_interval"` // steps from one list of layers in the log to the next; 0: none
 	Seed                 uint64  `json:"seed"`
 	Precision            string  `json:"precision"` // of the backward products
 
@@ -66,14 +67,14 @@ func Default() Options {
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
-		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, KeepCheckpoints: 2, OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
+		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2, OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
 }
 
 // changeable takes from before what a run may change when it is resumed: what only says
 // how often, when to end, and what to do about spikes.
 func (o Options) changeable(before Options) Options {
-	o.EvalInterval, o.EvalBatches, o.CheckpointInterval, o.LogInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval
+	o.EvalInterval, o.EvalBatches, o.CheckpointInterval, o.LogInterval, o.LayerInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval, before.LayerInterval
 	o.KeepCheckpoints, o.EarlyStopPatience, o.EarlyStopDelta = before.KeepCheckpoints, before.EarlyStopPatience, before.EarlyStopDelta
 	o.CheckpointActivations = before.CheckpointActivations // the same bits
 	o.OnSpike, o.MaxRollbacks = before.OnSpike, before.MaxRollbacks
@@ -105,7 +106,7 @@ func (o Options) Validate() error {
 		{"max_grad_norm", o.MaxGradNorm, 0}, {"eval_interval", float64(o.EvalInterval), 0}, {"eval_batches", float64(o.EvalBatches), 0},
 		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"keep_checkpoints", float64(o.KeepCheckpoints), 1},
 		{"early_stop_patience", float64(o.EarlyStopPatience), 0}, {"early_stop_delta", o.EarlyStopDelta, 0}, {"max_rollbacks", float64(o.MaxRollbacks), 0}, {"log_interval", float64(o.LogInterval), 1},
-		{"z_loss", o.ZLoss, 0}, {"quantize_from_step", float64(o.QuantizeFromStep), 0}, {"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
+		{"layer_interval", float64(o.LayerInterval), 0}, {"z_loss", o.ZLoss, 0}, {"quantize_from_step", float64(o.QuantizeFromStep), 0}, {"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
 	} {
 		if !(f.value >= f.least) {
 			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
@@ -128,13 +129,13 @@ func (o Options) Validate() error {
 	return errors.Join(append(errs, s.Validate())...)
 }
 
-// resolvePrecision decides what auto is where there are products in bfloat16 or not.
-func (o *Options) resolvePrecision(bf16 bool) {
+// resolvePrecision decides what auto is; bf16 tells whether that serves the machine.
+func (o *Options) resolvePrecision(bf16 func() bool) {
 	if o.Precision != PrecisionAuto {
 		return
 	}
 	o.Precision = PrecisionFloat32
-	if bf16 {
+	if bf16() {
 		o.Precision = PrecisionBF16
 	}
 }

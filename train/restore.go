@@ -150,7 +150,7 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 		before.Precision = PrecisionFloat32 // of a run from before there was a choice
 	}
 	if before.Precision == PrecisionBF16 && !graph.HasBF16() {
-		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no matrix registers: resume it on one that has, or begin another with precision float32", c.Dir)
+		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no instructions: resume it on one that has, or begin another with precision float32", c.Dir)
 	}
 	if t.run.Options.Precision == PrecisionAuto {
 		t.run.Options.Precision = before.Precision

@@ -15,7 +15,6 @@ import (
 	"trit/model"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
-	"trit/train/graph"
 )
 
 // prepared makes a small data set.
@@ -170,7 +169,7 @@ func TestRefusals(t *testing.T) {
 // otherPrecision is the one that auto is not on this machine.
 func otherPrecision() string {
 	o := Default()
-	if o.resolvePrecision(graph.HasBF16()); o.Precision == PrecisionBF16 {
+	if o.resolvePrecision(prefersBF16); o.Precision == PrecisionBF16 {
 		return PrecisionFloat32
 	}
 	return PrecisionBF16

@@ -10,7 +10,6 @@ import (
 	"trit/format/safetensors"
 	"trit/model"
 	"trit/train/checkpoint"
-	"trit/train/graph"
 	"trit/train/ranks"
 )
 
@@ -90,13 +89,16 @@ func (s *sharing) any(flags ...*bool) error {
 	return nil
 }
 
-// resolvePrecision decides what auto is: bf16 only where all ranks have it.
+// resolvePrecision decides what auto is: bf16 only where that serves all ranks.
 func (t *trainer) resolvePrecision() error {
-	lacking := !graph.HasBF16()
-	if err := t.share.any(&lacking); err != nil {
+	if t.run.Options.Precision != PrecisionAuto {
+		return nil
+	}
+	unwanted := !prefersBF16()
+	if err := t.share.any(&unwanted); err != nil {
 		return err
 	}
-	t.run.Options.resolvePrecision(!lacking)
+	t.run.Options.resolvePrecision(func() bool { return !unwanted })
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"trit/train/checkpoint"
 	"trit/train/graph"
 	"trit/train/ranks"
+	"trit/train/watch"
 )
 
 // Run is one training run.
@@ -99,6 +100,8 @@ type trainer struct {
 	average      [][]float32 // running mean of the weights that this rank owns; nil where none is kept
 	log          *metrics
 	ternary      ternaryStats
+	mfu          *utilisation
+	monitor      *watch.Monitor
 	hf           *model.HFConfig
 	files        map[string][]byte
 	step         int
@@ -174,6 +177,7 @@ func (t *trainer) build() error {
 	if err := t.resolvePrecision(); err != nil {
 		return err
 	}
+	t.mfu, t.monitor = newUtilisation(t.run.Model, t.run.Options), newMonitor(t.run.Model)
 	var err error
 	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil || !t.leads() {
 		return err
@@ -315,10 +319,44 @@ func (t *trainer) logStep(loss, norm, rate, decay float64) error {
 	}
 	elapsed := time.Since(t.logStarted).Seconds()
 	zeros, flips := t.ternary.update(t.decoder)
-	e := Event{Event: "step", Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
-		TokensPerSecond: float64(t.tokens-t.logTokens) / max(elapsed, 1e-9), Zeros: zeros, Flips: flips, MaxSteps: t.run.Options.MaxSteps}
+	speed := float64(t.tokens-t.logTokens) / max(elapsed, 1e-9)
+	e := Event{Event: watch.StepEvent, Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
+		TokensPerSecond: speed, MFU: t.mfu.of(speed / float64(t.share.Size())), Zeros: zeros, Flips: flips, Layers: t.ternary.layers(t.step, t.run.Options.LayerInterval, t.absMax()), MaxSteps: t.run.Options.MaxSteps}
 	t.logStarted, t.logTokens = time.Now(), t.tokens
-	return t.log.write(e)
+	if err := t.log.write(e); err != nil {
+		return err
+	}
+	return t.warnOfLayers(watch.SampleOf(e))
+}
+
+// newMonitor is a monitor that takes no offence at b1 having no zeros.
+func newMonitor(c model.Config) *watch.Monitor {
+	limits := watch.DefaultLimits()
+	if c.Sign {
+		limits.LeastZeros = -1
+	}
+	return watch.NewMonitor(limits)
+}
+
+// absMax tells the largest activation that each ternary weight met in the last step.
+func (t *trainer) absMax() func(name string) float32 {
+	all := map[string]float32{}
+	t.decoder.AbsMax(func(name string, v float32) { all[name] = v })
+	return func(name string) float32 { return all[name] }
+}
+
+// warnOfLayers logs what is wrong with single layers. Losses are the Guard's, which sees
+// every step.
+func (t *trainer) warnOfLayers(s watch.Sample) error {
+	for _, f := range t.monitor.Observe(s) {
+		if f.Layer == "" {
+			continue
+		}
+		if err := t.log.write(Event{Event: "warning", Step: f.Step, Tokens: t.tokens, Note: f.Text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gradient runs this rank's micro-batches of a step. It returns the mean loss of all and

@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"trit/internal/float16"
+)
 
 // AdamW is a step of AdamW (Loshchilov and Hutter), with the arithmetic of
 // torch.optim.AdamW in float32: square root and division are those of IEEE 754, correctly
@@ -44,6 +48,40 @@ func (s *AdamW) adamWGeneric(value, m, v, grad []float32) {
 		m[i], v[i] = s.moments(m[i], v[i], g)
 		value[i] = s.moved(value[i], m[i], v[i])
 	}
+}
+
+// UpdateBF16 is Update with moments in bfloat16. They are rounded stochastically, to the
+// number below or above with a probability that makes the mean exact: rounded to nearest, a
+// mean that moves by less than half of its last place would never move. The random bits are
+// a hash of the key and of the element's number, which is first for the first: so the result
+// does not depend on the ranges that a parameter is updated in.
+func (s *AdamW) UpdateBF16(value []float32, m, v []uint16, grad []float32, first int, key uint32) {
+	all, n := len(grad), lanes(len(grad))
+	value, m, v = value[:all], m[:all], v[:all]
+	if n > 0 {
+		chosenVectors.adamWBF16(n, &value[0], &m[0], &v[0], &grad[0], &s.GradScale, uint32(first), key)
+	}
+	s.adamWBF16Generic(value[n:], m[n:], v[n:], grad[n:], uint32(first+n), key)
+}
+
+func (s *AdamW) adamWBF16Generic(value []float32, m, v []uint16, grad []float32, first, key uint32) {
+	for i, g := range grad {
+		mean, square := s.moments(float16.BFromBits(m[i]), float16.BFromBits(v[i]), g)
+		value[i] = s.moved(value[i], mean, square)
+		random := mix32(key ^ (first + uint32(i)))
+		m[i], v[i] = roundBF16(mean, random&0xffff), roundBF16(square, random>>16)
+	}
+}
+
+// roundBF16 rounds to bfloat16, up with the probability of what is cut off if random is 16
+// random bits.
+func roundBF16(v float32, random uint32) uint16 { return uint16((math.Float32bits(v) + random) >> 16) }
+
+// mix32 is a hash of 32 bits, one to one (the finalizer of MurmurHash3, Appleby 2011).
+func mix32(x uint32) uint32 {
+	x = (x ^ x>>16) * 0x85ebca6b
+	x = (x ^ x>>13) * 0xc2b2ae35
+	return x ^ x>>16
 }
 
 // moments are the means after a gradient.

@@ -3,7 +3,10 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"trit/internal/float16"
 )
 
 // TestAdamW compares a few steps with the formulas in float64.
@@ -13,20 +16,20 @@ func testAdamW(t *testing.T) {
 	r := rand.New(rand.NewPCG(14, 14))
 	for _, n := range lengths {
 		grad := spread(r, n)
-		wholes, slices := [3][]float32{}, [3][]float32{}
+		var wholes, parts [3][]float32
 		exact := [3][]float64{make([]float64, n), make([]float64, n), make([]float64, n)}
-		wholes[0], slices[0] = offset(spread(r, n))
+		wholes[0], parts[0] = offset(spread(r, n))
 		for i := 1; i < 3; i++ {
-			wholes[i], slices[i] = offset(make([]float32, n))
+			wholes[i], parts[i] = offset(make([]float32, n))
 		}
-		for i, v := range slices[0] {
+		for i, v := range parts[0] {
 			exact[0][i] = float64(v)
 		}
 		for step := 1; step <= 3; step++ {
-			NewAdamW(0.9, 0.95, 1e-8, step, 0.01, 0.1, 0.5).Update(slices[0], slices[1], slices[2], grad)
+			NewAdamW(0.9, 0.95, 1e-8, step, 0.01, 0.1, 0.5).Update(parts[0], parts[1], parts[2], grad)
 			exactAdamW(step, exact, grad)
 			for j, tolerance := range []float64{2e-6, 1e-6, 1e-6} {
-				for i, got := range slices[j] {
+				for i, got := range parts[j] {
 					if want := exact[j][i]; math.Abs(float64(got)-want) > tolerance*(1+math.Abs(want)) {
 						t.Fatalf("%d values, step %d: slice %d has %g at %d, want %g", n, step, j, got, i, want)
 					}
@@ -64,12 +67,66 @@ func testAdamWBits(t *testing.T) {
 		for i := range v {
 			v[i] *= v[i]
 		}
-		wantValue, wantM, wantV := append([]float32{}, value...), append([]float32{}, m...), append([]float32{}, v...)
+		wantValue, wantM, wantV := slices.Clone(value), slices.Clone(m), slices.Clone(v)
 		s.adamWGeneric(wantValue, wantM, wantV, grad)
 		s.Update(value, m, v, grad)
 		for i := range n {
 			if value[i] != wantValue[i] || m[i] != wantM[i] || v[i] != wantV[i] {
 				t.Fatalf("%d values: element %d is %g, %g, %g, want %g, %g, %g", n, i, value[i], m[i], v[i], wantValue[i], wantM[i], wantV[i])
+			}
+		}
+	}
+}
+
+// TestAdamWBF16HasTheBitsOfGo, wherever a range begins.
+func TestAdamWBF16HasTheBitsOfGo(t *testing.T) { everyVectorSet(t, testAdamWBF16Bits) }
+
+func testAdamWBF16Bits(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 15))
+	s := NewAdamW(0.9, 0.95, 1e-8, 3, 0.01, 0.1, 0.37)
+	const first, key = 1<<32 - 100, 0x12345678 // numbers wrap around
+	for _, n := range lengths {
+		grad, m, v := spread(r, n), make([]uint16, n+2), make([]uint16, n+2)
+		for i := range m {
+			m[i], v[i] = float16.BBits(float32(r.NormFloat64())), float16.BBits(r.Float32())
+		}
+		whole, value := offset(spread(r, n))
+		wantValue, wantM, wantV := slices.Clone(value), slices.Clone(m), slices.Clone(v)
+		for i, g := range grad { // one by one
+			s.adamWBF16Generic(wantValue[i:i+1], wantM[i+1:i+2], wantV[i+1:i+2], []float32{g}, uint32(first+i), key)
+		}
+		cut := n / 3
+		s.UpdateBF16(value[:cut], m[1:], v[1:], grad[:cut], first, key)
+		s.UpdateBF16(value[cut:], m[1+cut:], v[1+cut:], grad[cut:], first+cut, key)
+		if !slices.Equal(value, wantValue) || !slices.Equal(m, wantM) || !slices.Equal(v, wantV) {
+			t.Fatalf("%d values: %v, %v, %v, want %v, %v, %v", n, value, m, v, wantValue, wantM, wantV)
+		}
+		if whole[2] != 12345 || whole[n+3] != 12345 {
+			t.Errorf("%d values: wrote outside", n)
+		}
+	}
+}
+
+// TestRoundingIsUnbiased: the mean of n roundings, over elements and over keys, is off by no
+// more than four standard deviations, and the two moments are rounded independently.
+func TestRoundingIsUnbiased(t *testing.T) {
+	const n = 1 << 16
+	for _, share := range []float64{0, 1. / 65536, 0.1, 0.5, 0.9} {
+		x := math.Float32frombits(0x3f800000 + uint32(share*65536)) // between 1 and 1+1/128
+		for name, random := range map[string]func(i int) uint32{
+			"elements": func(i int) uint32 { return mix32(0x2545f491 ^ uint32(i)) },
+			"keys":     func(i int) uint32 { return mix32(mix32(uint32(i)) ^ 77) },
+		} {
+			var low, high, both float64
+			for i := range n {
+				h := random(i)
+				a, b := float64(roundBF16(x, h&0xffff)-0x3f80), float64(roundBF16(x, h>>16)-0x3f80)
+				low, high, both = low+a, high+b, both+(a-share)*(b-share)
+			}
+			variance := share * (1 - share)
+			bound := 4*math.Sqrt(n*variance) + 1e-9
+			if math.Abs(low-n*share) > bound || math.Abs(high-n*share) > bound || math.Abs(both) > 4*math.Sqrt(n)*variance+1e-9 {
+				t.Errorf("%s, share %g: %g and %g went up, want %g; product %g", name, share, low, high, n*share, both)
 			}
 		}
 	}

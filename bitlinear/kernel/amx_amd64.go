@@ -11,9 +11,6 @@ import (
 // hasAMX tells whether the processor has AMX for int8 and the system lets us use it.
 var hasAMX = hasVNNI && cpu.X86.HasAMXTile && cpu.X86.HasAMXInt8 && amxPermitted()
 
-// HasBF16 tells whether GemmBF16 works here.
-func HasBF16() bool { return hasAMX && cpu.X86.HasAMXBF16 }
-
 // amxPermitted asks Linux for the registers: it saves their 8 kB for those processes only
 // that ask.
 func amxPermitted() bool {
@@ -29,13 +26,6 @@ func amxPermitted() bool {
 //
 //go:noescape
 func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
-
-// amxTilesBF16 is amxTiles for bfloat16: x [steps][32][32] and w [steps][16][16][2], with
-// dst[t*32+16b+j] (+)= the sum over s, p and h of x[s][t][2p+h]*w[b][s][p][j][h] in float32.
-// It fetches the w of the next call, which begin at next.
-//
-//go:noescape
-func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
 
 // amxHalfTile is amxTiles for as many tokens, up to 16, as the configuration has rows.
 //

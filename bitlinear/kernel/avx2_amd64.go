@@ -225,8 +225,17 @@ func addSums256(rows int, dst *float32, width int, sums *float32, factor *float3
 // adamW256 is adamWGeneric.
 func adamW256(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
 
+// adamWBF16x256 is adamWBF16Generic.
+func adamWBF16x256(n int, value *float32, m *uint16, v *uint16, grad *float32, step *float32, first uint32, key uint32)
+
 // sumSquares256 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
 func sumSquares256(n int, x *float32) float64
+
+// packEight256 writes dst[v*stride+l] = x[l*ld+v] for eight lines l and v below n, a multiple of 4.
+func packEight256(n int, dst *float32, stride int, x *float32, ld int)
+
+// packOctets256 writes dst[(p*rows+v)*8+l] = x[v*ld+8p+l] for eight values l, octets p and rows v.
+func packOctets256(octets int, rows int, dst *float32, x *float32, ld int)
 
 // floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
 func floatsBF16AVX2(n int, dst *float32, src *byte)

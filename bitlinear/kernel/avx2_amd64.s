@@ -7314,6 +7314,197 @@ loop:
 	VZEROUPPER
 	RET
 
+// func adamWBF16x256(n int, value *float32, m *uint16, v *uint16, grad *float32, step *float32, first uint32, key uint32)
+// Requires: AVX, AVX2, MMX+
+TEXT ·adamWBF16x256(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         value+8(FP), CX
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         grad+32(FP), SI
+	MOVQ         step+40(FP), DI
+	VBROADCASTSS (DI), Y2
+	VBROADCASTSS 4(DI), Y3
+	VBROADCASTSS 8(DI), Y4
+	VBROADCASTSS 12(DI), Y5
+	VBROADCASTSS 16(DI), Y6
+	VBROADCASTSS 20(DI), Y7
+	VBROADCASTSS 24(DI), Y8
+	VBROADCASTSS 28(DI), Y9
+	VBROADCASTSS key+52(FP), Y12
+	VBROADCASTSS first+48(FP), Y13
+	VPADDD       laneNumbers<>+0(SB), Y13, Y13
+	XORQ         DI, DI
+
+loop:
+	PREFETCHT0   4096(CX)(DI*4)
+	PREFETCHT0   4096(DX)(DI*2)
+	PREFETCHT0   4096(BX)(DI*2)
+	PREFETCHT0   4096(SI)(DI*4)
+	VPMOVZXWD    (DX)(DI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    (BX)(DI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (SI)(DI*4), Y2, Y0
+	VSUBPS       Y10, Y0, Y1
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       Y4, Y11, Y11
+	VMULPS       Y5, Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VADDPS       Y1, Y11, Y11
+	VSQRTPS      Y11, Y1
+	VMULPS       Y6, Y1, Y1
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y9, Y10, Y0
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       (CX)(DI*4), Y8, Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(DI*4)
+	VXORPS       Y12, Y13, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      mixFactor1<>+0(SB), Y0, Y0
+	VPSRLD       $0x0d, Y0, Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      mixFactor2<>+0(SB), Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VXORPS       Y1, Y0, Y0
+	VPADDD       lanesOfPart256<>+0(SB), Y13, Y13
+	VPSLLD       $0x10, Y0, Y1
+	VPSRLD       $0x10, Y1, Y1
+	VPADDD       Y1, Y10, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X1
+	VPACKUSDW    X1, X10, X10
+	VMOVDQU      X10, (DX)(DI*2)
+	VPSRLD       $0x10, Y0, Y0
+	VPADDD       Y0, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VEXTRACTI128 $0x01, Y11, X0
+	VPACKUSDW    X0, X11, X11
+	VMOVDQU      X11, (BX)(DI*2)
+	VPMOVZXWD    16(DX)(DI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(BX)(DI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       32(SI)(DI*4), Y2, Y0
+	VSUBPS       Y10, Y0, Y1
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       Y4, Y11, Y11
+	VMULPS       Y5, Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VADDPS       Y1, Y11, Y11
+	VSQRTPS      Y11, Y1
+	VMULPS       Y6, Y1, Y1
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y9, Y10, Y0
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       32(CX)(DI*4), Y8, Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(CX)(DI*4)
+	VXORPS       Y12, Y13, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      mixFactor1<>+0(SB), Y0, Y0
+	VPSRLD       $0x0d, Y0, Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      mixFactor2<>+0(SB), Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VXORPS       Y1, Y0, Y0
+	VPADDD       lanesOfPart256<>+0(SB), Y13, Y13
+	VPSLLD       $0x10, Y0, Y1
+	VPSRLD       $0x10, Y1, Y1
+	VPADDD       Y1, Y10, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X1
+	VPACKUSDW    X1, X10, X10
+	VMOVDQU      X10, 16(DX)(DI*2)
+	VPSRLD       $0x10, Y0, Y0
+	VPADDD       Y0, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VEXTRACTI128 $0x01, Y11, X0
+	VPACKUSDW    X0, X11, X11
+	VMOVDQU      X11, 16(BX)(DI*2)
+	ADDQ         $0x10, DI
+	CMPQ         DI, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+DATA laneNumbers<>+0(SB)/4, $0x00000000
+DATA laneNumbers<>+4(SB)/4, $0x00000001
+DATA laneNumbers<>+8(SB)/4, $0x00000002
+DATA laneNumbers<>+12(SB)/4, $0x00000003
+DATA laneNumbers<>+16(SB)/4, $0x00000004
+DATA laneNumbers<>+20(SB)/4, $0x00000005
+DATA laneNumbers<>+24(SB)/4, $0x00000006
+DATA laneNumbers<>+28(SB)/4, $0x00000007
+DATA laneNumbers<>+32(SB)/4, $0x00000008
+DATA laneNumbers<>+36(SB)/4, $0x00000009
+DATA laneNumbers<>+40(SB)/4, $0x0000000a
+DATA laneNumbers<>+44(SB)/4, $0x0000000b
+DATA laneNumbers<>+48(SB)/4, $0x0000000c
+DATA laneNumbers<>+52(SB)/4, $0x0000000d
+DATA laneNumbers<>+56(SB)/4, $0x0000000e
+DATA laneNumbers<>+60(SB)/4, $0x0000000f
+GLOBL laneNumbers<>(SB), RODATA|NOPTR, $64
+
+DATA mixFactor1<>+0(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+4(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+8(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+12(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+16(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+20(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+24(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+28(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+32(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+36(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+40(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+44(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+48(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+52(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+56(SB)/4, $0x85ebca6b
+DATA mixFactor1<>+60(SB)/4, $0x85ebca6b
+GLOBL mixFactor1<>(SB), RODATA|NOPTR, $64
+
+DATA mixFactor2<>+0(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+4(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+8(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+12(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+16(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+20(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+24(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+28(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+32(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+36(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+40(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+44(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+48(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+52(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+56(SB)/4, $0xc2b2ae35
+DATA mixFactor2<>+60(SB)/4, $0xc2b2ae35
+GLOBL mixFactor2<>(SB), RODATA|NOPTR, $64
+
+DATA lanesOfPart256<>+0(SB)/4, $0x00000008
+DATA lanesOfPart256<>+4(SB)/4, $0x00000008
+DATA lanesOfPart256<>+8(SB)/4, $0x00000008
+DATA lanesOfPart256<>+12(SB)/4, $0x00000008
+DATA lanesOfPart256<>+16(SB)/4, $0x00000008
+DATA lanesOfPart256<>+20(SB)/4, $0x00000008
+DATA lanesOfPart256<>+24(SB)/4, $0x00000008
+DATA lanesOfPart256<>+28(SB)/4, $0x00000008
+DATA lanesOfPart256<>+32(SB)/4, $0x00000008
+DATA lanesOfPart256<>+36(SB)/4, $0x00000008
+DATA lanesOfPart256<>+40(SB)/4, $0x00000008
+DATA lanesOfPart256<>+44(SB)/4, $0x00000008
+DATA lanesOfPart256<>+48(SB)/4, $0x00000008
+DATA lanesOfPart256<>+52(SB)/4, $0x00000008
+DATA lanesOfPart256<>+56(SB)/4, $0x00000008
+DATA lanesOfPart256<>+60(SB)/4, $0x00000008
+GLOBL lanesOfPart256<>(SB), RODATA|NOPTR, $64
+
 // func sumSquares256(n int, x *float32) float64
 // Requires: AVX, FMA3, MMX+, SSE2
 TEXT ·sumSquares256(SB), NOSPLIT, $0-24
@@ -7346,6 +7537,86 @@ loop:
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X1
 	MOVSD        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func packEight256(n int, dst *float32, stride int, x *float32, ld int)
+// Requires: AVX
+TEXT ·packEight256(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+24(FP), DX
+	MOVQ stride+16(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ ld+32(FP), DI
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DX)(DI*2), R9
+	LEAQ (R9)(DI*2), R9
+	SUBQ DX, R9
+
+loop:
+	VMOVUPS     (DX), X0
+	VMOVUPS     (DX)(DI*1), X2
+	VMOVUPS     (DX)(DI*2), X4
+	VMOVUPS     (DX)(R8*1), X5
+	ADDQ        R9, DX
+	VINSERTF128 $0x01, (DX), Y0, Y0
+	VINSERTF128 $0x01, (DX)(DI*1), Y2, Y2
+	VINSERTF128 $0x01, (DX)(DI*2), Y4, Y4
+	VINSERTF128 $0x01, (DX)(R8*1), Y5, Y5
+	SUBQ        R9, DX
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y3
+	VUNPCKLPS   Y5, Y4, Y2
+	VUNPCKHPS   Y5, Y4, Y5
+	VUNPCKLPD   Y2, Y1, Y0
+	VUNPCKHPD   Y2, Y1, Y2
+	VUNPCKLPD   Y5, Y3, Y4
+	VUNPCKHPD   Y5, Y3, Y5
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y2, (CX)(BX*1)
+	VMOVUPS     Y4, (CX)(BX*2)
+	VMOVUPS     Y5, (CX)(SI*1)
+	ADDQ        $0x10, DX
+	LEAQ        (CX)(BX*4), CX
+	SUBQ        $0x04, AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func packOctets256(octets int, rows int, dst *float32, x *float32, ld int)
+// Requires: AVX, MMX+
+TEXT ·packOctets256(SB), NOSPLIT, $0-40
+	MOVQ octets+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ ld+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ CX, DI
+	SHLQ $0x05, CX
+
+row:
+	MOVQ BX, R8
+	MOVQ DX, R9
+	MOVQ AX, R11
+	LEAQ (BX)(SI*8), R10
+
+octet:
+	PREFETCHT0 (R10)
+	VMOVUPS    (R8), Y0
+	VMOVUPS    Y0, (R9)
+	ADDQ       $0x20, R10
+	ADDQ       $0x20, R8
+	ADDQ       CX, R9
+	DECQ       R11
+	JNZ        octet
+	ADDQ       SI, BX
+	ADDQ       $0x20, DX
+	DECQ       DI
+	JNZ        row
 	VZEROUPPER
 	RET
 

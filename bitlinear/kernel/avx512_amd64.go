@@ -182,6 +182,9 @@ func addSums512(rows int, dst *float32, width int, sums *float32, factor *float3
 // adamW512 is adamWGeneric.
 func adamW512(n int, value *float32, m *float32, v *float32, grad *float32, step *float32)
 
+// adamWBF16x512 is adamWBF16Generic.
+func adamWBF16x512(n int, value *float32, m *uint16, v *uint16, grad *float32, step *float32, first uint32, key uint32)
+
 // sumSquares512 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
 func sumSquares512(n int, x *float32) float64
 
@@ -346,3 +349,6 @@ func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
 
 // bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.
 func bf16Columns512(dst *byte, x *float32, ld int)
+
+// tilesBF16x512 is amxTilesBF16 on vectors.
+func tilesBF16x512(panels int, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)

@@ -187,6 +187,8 @@ func BenchmarkVectors(b *testing.B) {
 		{"ScaledProduct", 12, func() { ScaledProduct(y, w, x, 0.1) }},
 		{"ReLU2Product", 12, func() { ReLU2Product(y, w) }},
 		{"SiLUProduct", 12, func() { SiLUProduct(y, w) }},
+		{"ReLU2Grad", 20, func() { ReLU2Grad(y, w, y, w, x) }},
+		{"SiLUGrad", 20, func() { SiLUGrad(y, w, y, w, x) }},
 		{"ExpScaled", 8, func() { ExpScaled(y, 0.1, 1) }},
 	} {
 		b.Run(fmt.Sprintf("%s/%d", f.name, n), func(b *testing.B) {
@@ -236,11 +238,9 @@ func BenchmarkOptimiser(b *testing.B) {
 	const n, chunk = 32 << 20, 1 << 15
 	var x [4][]float32
 	for i := range x {
-		x[i] = make([]float32, n)
-		for j := range x[i] {
-			x[i][j] = 1
-		}
+		x[i] = slices.Repeat([]float32{1}, n)
 	}
+	m, v := slices.Repeat([]uint16{0x3f80}, n), slices.Repeat([]uint16{0x3f80}, n)
 	step := NewAdamW(0.9, 0.95, 1e-8, 10, 1e-3, 0.1, 1)
 	for _, f := range []struct {
 		name  string
@@ -248,6 +248,7 @@ func BenchmarkOptimiser(b *testing.B) {
 		run   func(lo, hi int)
 	}{
 		{"AdamW", 28, func(lo, hi int) { step.Update(x[0][lo:hi], x[1][lo:hi], x[2][lo:hi], x[3][lo:hi]) }},
+		{"AdamWBF16", 20, func(lo, hi int) { step.UpdateBF16(x[0][lo:hi], m[lo:hi], v[lo:hi], x[3][lo:hi], lo, 1) }},
 		{"SumSquares", 4, func(lo, hi int) { SumSquares(x[3][lo:hi]) }},
 		{"Accumulate", 12, func(lo, hi int) { Axpy(1, x[3][lo:hi], x[2][lo:hi]) }},
 	} {
@@ -274,13 +275,18 @@ func BenchmarkProduct(b *testing.B) {
 		m, n, k int
 		form    int // of rightForms
 	}{
-		{"dX", false, 2048, 256, 1536, 2}, {"dW", true, 1536, 256, 2048, 1},
-		{"dX", false, 2048, 768, 4096, 2}, {"dW", true, 4096, 768, 2048, 1},
-		{"head dX", false, 512, 768, 4096, 0}, {"head dW", true, 4096, 768, 512, 0},
+		{"dX", false, 2048, 256, 1536, 2},
+		{"dW", true, 1536, 256, 2048, 1},
+		{"dX", false, 2048, 768, 4096, 2},
+		{"dW", true, 4096, 768, 2048, 1},
+		{"head dX", false, 512, 768, 4096, 0},
+		{"head dW", true, 4096, 768, 512, 0},
 	} {
 		rows, _ := makeRows(r, s.k, s.n, s.form)
-		p := Product{M: s.m, N: s.n, K: s.k, A: spread(r, s.m*s.k), LDA: s.k, TransA: s.transA, B: []Rows{rows},
-			C: [][]float32{make([]float32, s.m*s.n)}, RowFactor: spread(r, s.m), Accumulate: s.transA}
+		p := Product{
+			M: s.m, N: s.n, K: s.k, A: spread(r, s.m*s.k), LDA: s.k, TransA: s.transA, B: []Rows{rows},
+			C: [][]float32{make([]float32, s.m*s.n)}, RowFactor: spread(r, s.m), Accumulate: s.transA,
+		}
 		if s.transA {
 			p.LDA = s.m
 		}
@@ -303,8 +309,11 @@ type productEngine struct {
 
 func productEngines(p *Product) []productEngine {
 	list := []productEngine{{"float32", p.Float32}}
-	if HasBF16() {
-		list = append(list, productEngine{"bf16", p.BF16})
+	for _, e := range bf16Engines() {
+		list = append(list, productEngine{e.name, func() {
+			chosenBF16 = e
+			p.BF16()
+		}})
 	}
 	return list
 }

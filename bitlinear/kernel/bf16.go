@@ -22,6 +22,20 @@ const (
 	bf16BlockBytes = bf16PanelBytes / 2
 )
 
+// bf16Engine is one way to multiply tiles: with panels of A x [steps][32][32], panelBytes
+// apart, and two blocks of B w [steps][16][16][2], blockBytes apart, dst[32i+r][16b+j] (+)= the
+// sum over s, p and h of x[i][s][r][2p+h]*w[b][s][p][j][h] in float32, added to what is there
+// where more is not 0. It may fetch the w of the next call, which begin at next.
+type bf16Engine struct {
+	name  string
+	tiles func(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)
+}
+
+var chosenBF16 = append(bf16Engines(), bf16Engine{})[0]
+
+// HasBF16 tells whether this machine has instructions for products in bfloat16.
+func HasBF16() bool { return chosenBF16.tiles != nil }
+
 // bf16Work is that of a thread: A [chunks][panels][steps of the chunk][32 rows][32], and sums
 // [rows][32].
 type bf16Work struct {
@@ -105,7 +119,6 @@ func (w *bf16Work) multiply(s *bf16Right, rows, pair, steps int) {
 		if next == steps {
 			next = min(2*steps, len(b)/bf16BlockBytes-1) // the next pair, behind this one
 		}
-		amxTilesBF16(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes, &w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &amxConfigs[amxHalf],
-			&b[next*bf16BlockBytes])
+		chosenBF16.tiles(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes, &w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &b[next*bf16BlockBytes])
 	}
 }

@@ -7,77 +7,88 @@ import (
 	"testing"
 
 	"trit/internal/float16"
-	"trit/internal/parallel"
 )
 
-func needBF16(t testing.TB) {
+// everyBF16 runs a test with each engine for bfloat16 of this machine.
+func everyBF16(t *testing.T, test func(t *testing.T)) {
 	if !HasBF16() {
-		t.Skip("this machine has no matrix registers for bfloat16")
+		t.Skip("this machine has no instructions for bfloat16")
 	}
-}
-
-// TestGemmBF16 compares with the product of the rounded operands in float64, at edges of
-// tiles, panels and steps.
-func TestGemmBF16(t *testing.T) {
-	needBF16(t)
-	r := rand.New(rand.NewPCG(1, 1))
-	for _, m := range []int{1, 15, 16, 33, 64, 530} {
-		for _, n := range []int{1, 16, 17, 32, 50} {
-			for _, k := range []int{1, 2, 31, 32, 33, 100, 300} {
-				for _, transA := range []bool{false, true} {
-					lda, ldb := k+3, n+2
-					if transA {
-						lda = m + 3
-					}
-					a, b := spread(r, lda*max(m, k)), spread(r, ldb*k)
-					whole, c := offset(make([]float32, m*n))
-					GemmBF16(transA, m, n, k, a, lda, b, ldb, c)
-					for i := range c {
-						want, size := 0.0, 0.0
-						for p := range k {
-							at := i/n*lda + p
-							if transA {
-								at = p*lda + i/n
-							}
-							x := rounded(a[at]) * rounded(b[p*ldb+i%n])
-							want, size = want+x, size+math.Abs(x)
-						}
-						if math.Abs(float64(c[i])-want) > 1e-6*size+1e-6 {
-							t.Fatalf("transA %v, [%d,%d] by [%d,%d]: element %d is %g, want %g", transA, m, k, k, n, i, c[i], want)
-						}
-					}
-					if whole[2] != 12345 || whole[len(c)+3] != 12345 {
-						t.Fatalf("[%d,%d] by [%d,%d]: wrote outside", m, k, k, n)
-					}
-				}
-			}
-		}
+	defer func(e bf16Engine) { chosenBF16 = e }(chosenBF16)
+	for _, chosenBF16 = range bf16Engines() {
+		t.Run(chosenBF16.name, test)
 	}
 }
 
 func rounded(v float32) float64 { return float64(float16.BFromBits(float16.BBits(v))) }
 
-// TestGemmBF16IsExactOnIntegers and does not depend on the threads.
-func TestGemmBF16IsExactOnIntegers(t *testing.T) {
-	needBF16(t)
-	defer parallel.SetThreads(0)
-	r := rand.New(rand.NewPCG(2, 2))
-	const m, n, k = 600, 70, 320
-	a, b := make([]float32, m*k), make([]float32, k*n)
-	for i := range a {
-		a[i] = float32(r.IntN(257) - 128)
-	}
-	for i := range b {
-		b[i] = float32(r.IntN(3) - 1)
-	}
-	want := make([]float32, m*n)
-	Gemm(false, false, m, n, k, a, b, want, false)
-	for threads := 1; threads <= 3; threads++ {
-		parallel.SetThreads(threads)
-		got := make([]float32, m*n)
-		GemmBF16(false, m, n, k, a, k, b, n, got)
-		if !slices.Equal(got, want) {
-			t.Errorf("%d threads: not the product of the integers", threads)
+// TestBF16IsExactOnIntegers: a backward product of ternary weights loses nothing but what is
+// rounded off dY.
+func TestBF16IsExactOnIntegers(t *testing.T) {
+	everyBF16(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(2, 2))
+		const m, n, k = 600, 70, 320
+		a, b := make([]float32, m*k), make([]int8, k*n)
+		for i := range a {
+			a[i] = float32(r.IntN(257) - 128)
 		}
+		fillTernary(r, nil, b, false)
+		got, want := make([]float32, m*n), make([]float32, m*n)
+		p := Product{M: m, N: n, K: k, A: a, LDA: k, B: []Rows{{Count: k, Int8: b}}, C: [][]float32{got}}
+		p.BF16()
+		wide := make([]float32, len(b))
+		widenInt8Generic(wide, b)
+		Gemm(false, false, m, n, k, a, wide, want, false)
+		if !slices.Equal(got, want) {
+			t.Error("not the product of the integers")
+		}
+	})
+}
+
+func TestBF16IsRefusedWithoutInstructions(t *testing.T) {
+	defer func(e bf16Engine) { chosenBF16 = e }(chosenBF16)
+	chosenBF16 = bf16Engine{}
+	p := Product{M: 1, N: 1, K: 1, A: []float32{1}, LDA: 1, B: []Rows{{Count: 1, F32: []float32{1}}}, C: [][]float32{{0}}}
+	if got := panicked(p.BF16); got != "kernel: product of [1,1] by [1,1]: this machine has no instructions for bfloat16" {
+		t.Errorf("got %q", got)
 	}
+}
+
+// Attention multiplies columns of wider matrices, also transposed, and adds up.
+func TestGemmBF16Strided(t *testing.T) {
+	everyBF16(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(6, 6))
+		for _, n := range []int{1, 31, 64, 100} {
+			for _, transB := range []bool{false, true} {
+				const m, k = 37, 70
+				lda, ldb := k+5, n+9
+				if transB {
+					ldb = k + 9
+				}
+				a, b := spread(r, lda*m), spread(r, ldb*max(n, k))
+				whole, c := offset(make([]float32, m*n))
+				for i := range c {
+					c[i] = 3
+				}
+				GemmBF16(false, transB, m, n, k, a, lda, b, ldb, c, true)
+				for i := range c {
+					want, size := 3.0, 3.0
+					for p := range k {
+						at := p*ldb + i%n
+						if transB {
+							at = i%n*ldb + p
+						}
+						x := rounded(a[i/n*lda+p]) * rounded(b[at])
+						want, size = want+x, size+math.Abs(x)
+					}
+					if math.Abs(float64(c[i])-want) > 1e-6*size+1e-6 {
+						t.Fatalf("transB %v, n %d: element %d is %g, want %g", transB, n, i, c[i], want)
+					}
+				}
+				if whole[2] != 12345 || whole[len(c)+3] != 12345 {
+					t.Fatalf("n %d: wrote outside", n)
+				}
+			}
+		}
+	})
 }

@@ -104,7 +104,7 @@ func (g *gemm) rows(lo, hi int) {
 			g.b.pack(p.b[:], k, depth, j, width)
 			for i := lo; i < hi; i += blockM {
 				height := min(blockM, hi-i)
-				packPanels(p.a[:], g.a.row, g.a.col, g.a.data[i*g.a.row+k*g.a.col:], height, depth, tileRows)
+				g.a.pack(p.a[:], i, k, height, depth)
 				g.block(p, i, j, height, width, depth, g.c.accumulate || k > 0)
 			}
 		}
@@ -178,46 +178,78 @@ func (b *right) packTransposed(dst []float32, k, depth, j, n int) {
 	for l := 0; l < n; {
 		r, at := b.part(j + l)
 		count := min(n-l, r.Count-at)
-		packLines(dst[l:], b.ld, r.F32[at*b.ld+k:], count, depth, tileCols)
+		packLines(dst[l:], tileCols, r.F32[at*b.ld+k:], b.ld, count, depth)
 		l += count
 	}
 }
 
-// packPanels copies count lines of depth values into panels of size lines each: panel
-// by panel, value by value, line by line. The lines missing in the last panel are zero.
-func packPanels(dst []float32, line, value int, src []float32, count, depth, size int) {
-	for ; count > 0; count -= size {
-		n := min(size, count)
-		if n < size {
-			clear(dst[:size*depth])
-		}
-		if line == 1 {
-			for v := range depth {
-				copy(dst[v*size:][:n], src[v*value:])
-			}
-		} else {
-			packLines(dst, line, src, n, depth, size)
-		}
-		dst = dst[size*depth:]
-		if count > size {
-			src = src[size*line:]
+// pack makes panels of tileRows rows, value by value, of the rows [i,i+height) and columns
+// [k,k+depth). The rows missing in the last panel are zero.
+func (m matrix) pack(dst []float32, i, k, height, depth int) {
+	if height%tileRows > 0 {
+		clear(dst[height/tileRows*tileRows*depth:][:tileRows*depth])
+	}
+	src := m.data[i*m.row+k*m.col:]
+	if m.row == 1 {
+		packColumns(dst, src, m.col, height, depth)
+		return
+	}
+	for ; height > 0; height -= tileRows {
+		packLines(dst, tileRows, src, m.row, min(tileRows, height), depth)
+		dst = dst[tileRows*depth:]
+		src = src[min(tileRows*m.row, len(src)):]
+	}
+}
+
+// packColumns packs rows whose values are ld apart and which lie side by side themselves.
+func packColumns(dst, src []float32, ld, height, depth int) {
+	whole := 0
+	if chosenVectors.packOctets != nil && height >= tileRows {
+		whole = height / tileRows
+		_, _ = dst[whole*tileRows*depth-1], src[(depth-1)*ld+height-1]
+		chosenVectors.packOctets(whole, depth, &dst[0], &src[0], ld)
+	}
+	for first := whole * tileRows; first < height; first += tileRows {
+		for v := range depth {
+			copy(dst[first*depth+v*tileRows:][:tileRows], src[v*ld+first:v*ld+height])
 		}
 	}
 }
 
-// packLines transposes n lines whose values lie side by side, four lines at a time.
-func packLines(dst []float32, line int, src []float32, n, depth, size int) {
+// packLines writes dst[v*stride+l] = src[l*ld+v] for count lines of depth values.
+func packLines(dst []float32, stride int, src []float32, ld, count, depth int) {
+	for ; count >= 8; count -= 8 {
+		packEight(dst, stride, src, ld, depth)
+		dst, src = dst[8:], src[min(8*ld, len(src)):]
+	}
+	packFew(dst, stride, src, ld, count, depth)
+}
+
+// packEight is packLines of eight lines.
+func packEight(dst []float32, stride int, src []float32, ld, depth int) {
+	n := lanes(depth)
+	if n > 0 {
+		_, _ = dst[(n-1)*stride+7], src[7*ld+n-1]
+		chosenVectors.packEight(n, &dst[0], stride, &src[0], ld)
+	}
+	if n < depth {
+		packFew(dst[n*stride:], stride, src[n:], ld, 8, depth-n)
+	}
+}
+
+// packFew is packLines in plain Go, four lines at a time.
+func packFew(dst []float32, stride int, src []float32, ld, count, depth int) {
 	l := 0
-	for ; l+4 <= n; l += 4 {
-		s0, s1, s2, s3 := src[l*line:][:depth], src[(l+1)*line:][:depth], src[(l+2)*line:][:depth], src[(l+3)*line:][:depth]
+	for ; l+4 <= count; l += 4 {
+		s0, s1, s2, s3 := src[l*ld:][:depth], src[(l+1)*ld:][:depth], src[(l+2)*ld:][:depth], src[(l+3)*ld:][:depth]
 		for v, x := range s0 {
-			d := dst[v*size+l:][:4]
+			d := dst[v*stride+l:][:4]
 			d[0], d[1], d[2], d[3] = x, s1[v], s2[v], s3[v]
 		}
 	}
-	for ; l < n; l++ {
-		for v, x := range src[l*line:][:depth] {
-			dst[v*size+l] = x
+	for ; l < count; l++ {
+		for v, x := range src[l*ld:][:depth] {
+			dst[v*stride+l] = x
 		}
 	}
 }

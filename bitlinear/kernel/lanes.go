@@ -28,11 +28,14 @@ type vectorSet struct {
 	sumInt8       func(n int, x *int8) int32
 	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)
 	tritsWiden    func(groups int, w, dst *byte) // in fours
+	packEight     func(n int, dst *float32, stride int, x *float32, ld int)
+	packOctets    func(octets, rows int, dst *float32, x *float32, ld int)
 	relu2Grad     func(n int, dGate, dUp, gate, up, grad *float32)
 	siluGrad      func(n int, dGate, dUp, gate, up, grad *float32)
 	// storeSums and addSums take 32 columns of so many rows.
 	storeSums, addSums func(rows int, dst *float32, width int, sums, factor *float32)
 	adamW              func(n int, value, m, v, grad, step *float32)
+	adamWBF16          func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)
 	sumSquares         func(n int, x *float32) float64
 }
 

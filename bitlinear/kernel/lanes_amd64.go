@@ -27,11 +27,14 @@ var avx512Vectors = vectorSet{
 	sumInt8:       sumInt8x512,
 	int4Codes:     int4Codes512,
 	tritsWiden:    tritsWiden512,
+	packEight:     packEight256,
+	packOctets:    packOctets256,
 	relu2Grad:     relu2Grad512,
 	siluGrad:      siluGrad512,
 	storeSums:     storeSums512,
 	addSums:       addSums512,
 	adamW:         adamW512,
+	adamWBF16:     adamWBF16x512,
 	sumSquares:    sumSquares512,
 }
 
@@ -56,11 +59,14 @@ var avx2Vectors = vectorSet{
 	sumInt8:       sumInt8x256,
 	int4Codes:     int4Codes256,
 	tritsWiden:    tritsWiden256,
+	packEight:     packEight256,
+	packOctets:    packOctets256,
 	relu2Grad:     relu2Grad256,
 	siluGrad:      siluGrad256,
 	storeSums:     storeSums256,
 	addSums:       addSums256,
 	adamW:         adamW256,
+	adamWBF16:     adamWBF16x256,
 	sumSquares:    sumSquares256,
 }
 

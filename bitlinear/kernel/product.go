@@ -49,10 +49,10 @@ func (p *Product) BF16() {
 	g.bf16()
 }
 
-// GemmBF16 is a Product in bfloat16 of plain matrices: op(A) is [m,k], B [k,n] and C [m,n];
-// lda and ldb are the distances of rows as stored.
-func GemmBF16(transA bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32) {
-	g := newGemm(transA, false, m, n, k, a, lda, b, ldb, c, false)
+// GemmBF16 is GemmStrided of operands rounded to bfloat16. It is for machines of which
+// HasBF16 is true.
+func GemmBF16(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 	g.bf16()
 }
 

@@ -184,33 +184,34 @@ func TestProductFloat32(t *testing.T) {
 }
 
 func TestProductBF16(t *testing.T) {
-	needBF16(t)
-	everyShape(t, func(t *testing.T, s shape, p *testProduct) {
-		p.BF16()
-		p.verify(t, s, func(v float64) float64 { return rounded(float32(v)) })
+	everyBF16(t, func(t *testing.T) {
+		everyShape(t, func(t *testing.T, s shape, p *testProduct) {
+			p.BF16()
+			p.verify(t, s, func(v float64) float64 { return rounded(float32(v)) })
+		})
 	})
 }
 
 // TestProductBitsDoNotDependOnThreads nor on where B and C are cut.
 func TestProductBitsDoNotDependOnThreads(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testProductBits(t, (*Product).Float32) })
+	everyBF16(t, func(t *testing.T) { testProductBits(t, (*Product).BF16) })
+}
+
+func testProductBits(t *testing.T, run func(*Product)) {
 	defer parallel.SetThreads(0)
-	var want [2][]float32
+	var want []float32
 	for threads := 1; threads <= 3; threads++ {
 		parallel.SetThreads(threads)
 		for _, parts := range []bool{false, true} {
-			p := makeProduct(rand.New(rand.NewPCG(12, 12)), shape{m: 300, n: 70, k: 500, form: 2, factors: true, accumulate: true, parts: parts})
-			for i, run := range []func(){p.Float32, p.BF16} {
-				if i == 1 && !HasBF16() {
-					continue
-				}
-				run()
-				got := slices.Concat(p.C...)
-				if want[i] == nil {
-					want[i] = got
-				}
-				if !slices.Equal(got, want[i]) {
-					t.Errorf("%d threads, parts %v, product %d: other bits", threads, parts, i)
-				}
+			p := makeProduct(rand.New(rand.NewPCG(12, 12)), shape{m: 300, n: 70, k: 2500, form: 2, factors: true, accumulate: true, parts: parts})
+			run(&p.Product)
+			got := slices.Concat(p.C...)
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%d threads, parts %v: other bits", threads, parts)
 			}
 		}
 	}
@@ -270,6 +271,39 @@ func TestStoredSums(t *testing.T) {
 				}
 				if !slices.Equal(got, want) {
 					t.Errorf("%d columns, add %v: %v, want %v", cols, add, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestPackedPanels compares each implementation with the definition: eight rows to a panel,
+// value by value, and what is missing is zero.
+func TestPackedPanels(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 19))
+	everyVectorSet(t, func(t *testing.T) {
+		for _, transposed := range []bool{false, true} {
+			for _, height := range []int{1, 7, 8, 9, 23, 40} {
+				for _, depth := range []int{1, 15, 16, 17, 50} {
+					lines, width := height, depth
+					if transposed {
+						lines, width = depth, height
+					}
+					m := newMatrix(spread(r, (lines+2)*(width+5)), width+5, transposed)
+					got := slices.Repeat([]float32{12345}, ceil(height, tileRows)*tileRows*depth+1)
+					m.pack(got[:len(got)-1], 1, 2, height, depth)
+					if got[len(got)-1] != 12345 {
+						t.Errorf("%d rows of %d values: wrote outside", height, depth)
+					}
+					for i, v := range got[:len(got)-1] {
+						row, value, want := i/(tileRows*depth)*tileRows+i%tileRows, i/tileRows%depth, float32(0)
+						if row < height {
+							want = m.data[(row+1)*m.row+(value+2)*m.col]
+						}
+						if v != want {
+							t.Fatalf("%d rows of %d values, transposed %v: row %d, value %d is %g, want %g", height, depth, transposed, row, value, v, want)
+						}
+					}
 				}
 			}
 		}

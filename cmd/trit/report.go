@@ -31,9 +31,9 @@ func (r *quickstartReport) page() report.Page {
 		Lead: fmt.Sprintf("A BitNet b1.58 model of %.2fM parameters, trained for %d steps on %d tokens in %.0f s, packed and measured in %.0f s in all.",
 			float64(r.Parameters)/1e6, r.Steps, r.Tokens, r.TrainSeconds, r.Seconds),
 		Table: r.table(), SampleTitle: "A sample, from the prompt “" + r.Prompt + "”", Sample: r.Sample,
-		CurveTitle: "Loss, nats a token, over steps",
+		Chart: report.Chart{Title: "Loss, nats a token", Axis: "step"},
 	}
-	training, heldOut := report.Curve{Name: "training"}, report.Curve{Name: "held out"}
+	training, heldOut := report.Curve{Name: "training"}, report.Curve{Name: "held out", Color: 1, Style: report.Dots}
 	for _, e := range r.events {
 		point := report.Point{X: float64(e.Step), Y: e.Loss}
 		if e.Event == "eval" {
@@ -42,6 +42,6 @@ func (r *quickstartReport) page() report.Page {
 			training.Points = append(training.Points, point)
 		}
 	}
-	p.Curves = []report.Curve{training, heldOut}
+	p.Chart.Curves = []report.Curve{training, heldOut}
 	return p
 }

@@ -187,7 +187,7 @@ func (s *scaling) write(pairs []scalingPair) error {
 		full.Points = append(full.Points, report.Point{X: x, Y: p.Full.Loss})
 	}
 	page := report.Page{Title: "BitNet b1.58 against full precision", Lead: "Models of the same size on the same tokens, in the same order.",
-		CurveTitle: "Held-out loss, nats a token, over millions of parameters", Curves: []report.Curve{bitnet, full}, Table: scalingTable(pairs)}
+		Chart: report.Chart{Title: "Held-out loss, nats a token", Axis: "millions of parameters", Curves: []report.Curve{bitnet, full}}, Table: scalingTable(pairs)}
 	return errors.Join(
 		atomicfile.WriteBytes(filepath.Join(s.out, "scaling.json"), append(b, '\n')),
 		atomicfile.WriteBytes(filepath.Join(s.out, "scaling.md"), []byte(scalingTable(pairs).Markdown())),

@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 
+	"trit/bitlinear"
 	"trit/bitlinear/kernel"
 	"trit/internal/parallel"
 	"trit/model"
@@ -47,6 +48,7 @@ type attention struct {
 	batch, length, heads, kvHeads, headDim, width int
 	scale                                         float32
 	rope                                          *rope
+	mode                                          *bitlinear.Mode
 	starts                                        []int32
 	buffers                                       sync.Pool // of *tileBuffers
 }
@@ -58,9 +60,9 @@ type tileBuffers struct {
 	dk, dv        []float32 // [T,head_dim]
 }
 
-func newAttention(c *model.Config, o Options, starts []int32) *attention {
+func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *attention {
 	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
-		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c.HeadDim, c.RopeTheta), starts: starts}
+		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c.HeadDim, c.RopeTheta), mode: mode, starts: starts}
 	a.buffers.New = func() any {
 		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
 		if o.Backward {
@@ -146,7 +148,16 @@ func (a *attention) tile(qkv []float32, b, h, t int, buf *tileBuffers) tile {
 
 // multiplyScores computes the scores of the tile, [rows,keys], before scaling.
 func (t *tile) multiplyScores() {
-	kernel.GemmOneThread(false, true, t.rows, t.keys, t.headDim, t.q, t.width, t.k, t.width, t.scores, false)
+	t.multiply(false, true, t.rows, t.keys, t.headDim, t.q, t.width, t.k, t.width, t.scores, false)
+}
+
+// multiply is a product of the tile in the precision of the mode, on the caller's thread.
+func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+	if t.mode.BF16 {
+		kernel.GemmBF16(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+		return
+	}
+	kernel.GemmOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 }
 
 // seen is the part of row i of a matrix [rows,keys] that the query may see; the rest is
@@ -169,7 +180,7 @@ func (t *tile) attend(lse []float32) {
 		kernel.Scale(1/sum, seen)
 		lse[i] = top + float32(math.Log(float64(sum)))/t.scale
 	}
-	kernel.GemmOneThread(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
+	t.multiply(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
 }
 
 // backward replaces the rotated qkv by its gradient, before rotation, given that of out,
@@ -199,7 +210,7 @@ func (a *attention) backward(qkv, out, lse, grad []float32) {
 func (t *tile) gradient(out, dout, lse []float32) {
 	n, d, stride := t.keys, t.headDim, t.heads*t.headDim
 	t.multiplyScores()
-	kernel.GemmOneThread(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
+	t.multiply(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
 	for i := range t.rows {
 		probs, ds := t.seen(t.scores, i), t.seen(t.grads, i)
 		kernel.ExpScaled(probs, t.scale, lse[i])
@@ -209,9 +220,9 @@ func (t *tile) gradient(out, dout, lse []float32) {
 		}
 	}
 	dk, dv := t.dk[t.first*d:], t.dv[t.first*d:]
-	kernel.GemmOneThread(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)
-	kernel.GemmOneThread(true, false, n, d, t.rows, t.grads, n, t.q, t.width, dk, true)
-	kernel.GemmOneThread(false, false, t.rows, d, n, t.grads, n, t.k, t.width, t.out, false)
+	t.multiply(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)
+	t.multiply(true, false, n, d, t.rows, t.grads, n, t.q, t.width, dk, true)
+	t.multiply(false, false, t.rows, d, n, t.grads, n, t.k, t.width, t.out, false)
 	for i := range t.rows {
 		copy(t.q[i*t.width:][:d], t.out[i*d:])
 	}

@@ -59,7 +59,7 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
 	}
 	if o.BF16 && !HasBF16() {
-		return nil, fmt.Errorf("this machine has no matrix registers for bfloat16: set precision to float32")
+		return nil, fmt.Errorf("this machine has no instructions for bfloat16: set precision to float32")
 	}
 	n := o.Batch * o.SequenceLength
 	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{}, gradients: map[string][]float32{},

@@ -317,8 +317,8 @@ func TestSteadyStepAllocatesLittle(t *testing.T) {
 		}
 	})
 	activations := int64(4 * 64 * 64 * 4) // one [M,D] buffer
-	if r.AllocedBytesPerOp() > activations {
-		t.Errorf("a step allocates %d bytes, more than the activations of a block, %d", r.AllocedBytesPerOp(), activations)
+	if r.AllocedBytesPerOp() > 2*activations {
+		t.Errorf("a step allocates %d bytes, more than twice the activations of a block, %d", r.AllocedBytesPerOp(), activations)
 	}
 }
 

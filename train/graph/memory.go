@@ -56,8 +56,8 @@ func scratchMemory(c *model.Config, o Options) int64 {
 			total += 4 * d * 2 * f
 		}
 	}
-	if o.BF16 { // the operands of the largest product, that of the head
-		total += 2*chunk*vocab + 2*vocab*d
+	if o.BF16 { // the right side of the largest product, that of the head
+		total += 2 * vocab * d
 	}
 	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
 	return total + int64(parallel.Threads())*(tile+kernel.ThreadScratch)

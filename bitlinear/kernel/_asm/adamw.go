@@ -106,3 +106,66 @@ func (r registers) foldDoubles(v reg.VecVirtual) reg.Register {
 	VADDPD(other, sum, sum)
 	return sum
 }
+
+// adamWBF16 reads and rounds moments in bfloat16; each lane has its number and a hash of it.
+func (r registers) adamWBF16() {
+	TEXT("adamWBF16x"+r.suffix, NOSPLIT, "func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)")
+	Doc("adamWBF16x" + r.suffix + " is adamWBF16Generic.")
+	n, value, mean, square, grad := param("n"), param("value"), param("m"), param("v"), param("grad")
+	a, m, v, key, number := r.newAdam(param("step")), r.one(), r.one(), r.splat("key"), r.splat("first")
+	VPADDD(words("laneNumbers", func(i int) uint32 { return uint32(i) }), number, number)
+	r.loop(n, func(at place) {
+		if at.part == 0 {
+			for _, stream := range []Mem{at.of(value, 4), at.of(mean, 2), at.of(square, 2), at.of(grad, 4)} {
+				PREFETCHT0(stream.Offset(pageAhead))
+			}
+		}
+		widenBF16(at.of(mean, 2), m)
+		widenBF16(at.of(square, 2), v)
+		a.moments(at.floats(grad), m, v)
+		a.move(at.floats(value), m, v)
+		hash, spare := a.g, a.spare
+		VXORPS(key, number, hash)
+		r.mix(hash, spare)
+		VPADDD(words("lanesOfPart"+r.suffix, func(int) uint32 { return uint32(at.lanes) }), number, number)
+		VPSLLD(U8(16), hash, spare)
+		VPSRLD(U8(16), spare, spare)
+		VPADDD(spare, m, m)
+		r.storeHighHalves(m, at.of(mean, 2))
+		VPSRLD(U8(16), hash, hash)
+		VPADDD(hash, v, v)
+		r.storeHighHalves(v, at.of(square, 2))
+	})
+	finish()
+}
+
+// mix is kernel.mix32.
+func (r registers) mix(x, spare reg.VecVirtual) {
+	fold := func(shift uint8) {
+		VPSRLD(U8(shift), x, spare)
+		VXORPS(spare, x, x)
+	}
+	fold(16)
+	VPMULLD(words("mixFactor1", func(int) uint32 { return 0x85ebca6b }), x, x)
+	fold(13)
+	VPMULLD(words("mixFactor2", func(int) uint32 { return 0xc2b2ae35 }), x, x)
+	fold(16)
+}
+
+func widenBF16(from Mem, v reg.VecVirtual) {
+	VPMOVZXWD(from, v)
+	VPSLLD(U8(16), v, v)
+}
+
+// storeHighHalves narrows lanes to their high halves.
+func (r registers) storeHighHalves(v reg.VecVirtual, to Mem) {
+	VPSRLD(U8(16), v, v)
+	if r.parts == 1 {
+		VPMOVDW(v, to)
+		return
+	}
+	high := XMM()
+	VEXTRACTI128(U8(1), v, high)
+	VPACKUSDW(high, v.AsX(), v.AsX())
+	VMOVDQU(v.AsX(), to)
+}

@@ -172,12 +172,18 @@ var (
 	one128   = sync.OnceValue(func() Mem { return broadcast("float128", 0x43000000) })
 )
 
-// words is a read-only register of 16 words.
+var tables = map[string]Mem{}
+
+// words is a read-only register of 16 words, for one or several functions.
 func words(name string, word func(i int) uint32) Mem {
+	if m, ok := tables[name]; ok {
+		return m
+	}
 	m := GLOBL(name, RODATA|NOPTR)
 	for i := range 16 {
 		DATA(4*i, U32(word(i)))
 	}
+	tables[name] = m
 	return m
 }
 

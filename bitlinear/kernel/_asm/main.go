@@ -20,17 +20,24 @@ func main() {
 	if *machine == "avx2" {
 		tilesYMM()
 		ymm.vectors()
+		packEight()
+		packOctets()
 		floatsBF16()
 		floatsQ80()
 		floatsQ6K()
-		Generate()
-		if err := useVEX(flag.Lookup("out").Value.String()); err != nil {
-			log.Fatal(err)
-		}
+		generate(useVEX)
 		return
 	}
 	avx512()
+	generate(useBF16)
+}
+
+// generate writes the file and gives instructions their bytes that need it.
+func generate(encode func(path string) error) {
 	Generate()
+	if err := encode(flag.Lookup("out").Value.String()); err != nil {
+		log.Fatal(err)
+	}
 }
 
 func avx512() {
@@ -64,6 +71,7 @@ func avx512() {
 	bf16PairsOfRows()
 	bf16Row()
 	bf16Columns()
+	tilesBF16()
 }
 
 // broadcast is a read-only constant of one repeated 32-bit word.

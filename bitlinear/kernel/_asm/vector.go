@@ -389,5 +389,6 @@ func (r registers) vectors() {
 	r.storeSums("storeSums", false)
 	r.storeSums("addSums", true)
 	r.adamW()
+	r.adamWBF16()
 	r.sumSquares()
 }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/internal/atomicfile"
+	"trit/train/watch"
+)
+
+func watchCommand() *cli.Command {
+	return &cli.Command{
+		Name: "watch", Usage: "show training runs, while they run or after, in a browser or in TensorBoard",
+		ArgsUsage: "RUN...",
+		Description: examples("trit watch run", "trit watch run-a run-b --axis tokens", "trit watch run --html report.html",
+			"trit watch run --tensorboard logs --follow"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "addr", Usage: "serve the page at `ADDRESS`", Value: "127.0.0.1:8080"},
+			&cli.DurationFlag{Name: "every", Usage: "look for news each `TIME`", Value: 5 * time.Second},
+			oneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
+			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
+			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, and end"},
+			&cli.BoolFlag{Name: "follow", Usage: "with --tensorboard: go on with what the runs write, until Ctrl-C"},
+		},
+		Action: watchAction,
+	}
+}
+
+func watchAction(c *cli.Context) error {
+	w := &watcher{con: newConsole(c), dirs: c.Args().Slice(), every: c.Duration("every"), axis: c.String("axis")}
+	html, tensorboard := c.String("html"), c.String("tensorboard")
+	switch {
+	case len(w.dirs) == 0:
+		return usagef("RUN is missing: trit watch RUN...")
+	case w.every < 100*time.Millisecond:
+		return usagef("--every is %s: want at least 100ms", w.every)
+	case c.Bool("follow") && tensorboard == "":
+		return usagef("--follow goes with --tensorboard DIR")
+	}
+	if _, err := w.open(); err != nil {
+		return err
+	}
+	if html != "" {
+		if err := w.writeHTML(html); err != nil {
+			return err
+		}
+	}
+	if tensorboard != "" {
+		return w.writeTensorBoard(c.Context, tensorboard, c.Bool("follow"))
+	}
+	if html != "" {
+		return nil
+	}
+	return w.serve(c.Context, c.String("addr"))
+}
+
+// watcher shows the runs in some folders.
+type watcher struct {
+	con   *console
+	dirs  []string
+	every time.Duration
+	axis  string
+}
+
+func (w *watcher) open() ([]*watch.Run, error) {
+	var runs []*watch.Run
+	for _, dir := range w.dirs {
+		r, err := watch.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
+	}
+	return runs, nil
+}
+
+func (w *watcher) page(out io.Writer, refresh time.Duration) error {
+	runs, err := w.open()
+	if err != nil {
+		return err
+	}
+	return watch.WritePage(out, watch.PageOptions{Axis: w.axis, Refresh: refresh}, runs...)
+}
+
+func (w *watcher) writeHTML(path string) error {
+	if err := atomicfile.Write(path, func(out io.Writer) error { return w.page(out, 0) }); err != nil {
+		return err
+	}
+	w.con.printf("report: %s\n", path)
+	return nil
+}
+
+// ServeHTTP makes the page anew for each request.
+func (w *watcher) ServeHTTP(out http.ResponseWriter, _ *http.Request) {
+	var b bytes.Buffer
+	if err := w.page(&b, w.every); err != nil {
+		http.Error(out, oneLine(err), http.StatusInternalServerError)
+		return
+	}
+	out.Header().Set("Content-Type", "text/html; charset=utf-8")
+	out.Header().Set("Cache-Control", "no-store")
+	out.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'")
+	out.Write(b.Bytes())
+}
+
+// serve answers requests until ctx ends.
+func (w *watcher) serve(ctx context.Context, addr string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	w.con.printf("http://%s shows the run; Ctrl-C ends\n", listener.Addr())
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", w)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package train
+
+import (
+	"time"
+
+	"trit/bitlinear/kernel"
+	"trit/model"
+	"trit/train/graph"
+)
+
+// utilisation turns speed into model FLOPs utilisation (MFU): the operations that the
+// model needs (model.Config.FLOPsPerToken) by the tokens of a second, over the peak of the
+// machine.
+//
+// The peak is that of the products of the backward pass, which does two thirds of the
+// operations: bfloat16 products with precision bf16, else float32 ones. It is measured
+// here, on all threads, when it is first asked for. The forward products are int8 by
+// ternary weights and faster than float32 ones, so MFU by a float32 peak can exceed 1.
+type utilisation struct {
+	flopsPerToken float64
+	measure       func() float64 // operations a second
+	peak          float64        // 0: not measured yet
+}
+
+func newUtilisation(c model.Config, o Options) *utilisation {
+	u := &utilisation{flopsPerToken: float64(c.FLOPsPerToken(o.SequenceLength)), measure: peakFloat32}
+	if o.Precision == PrecisionBF16 {
+		u.measure = peakBF16
+	}
+	return u
+}
+
+// of is the utilisation at this speed.
+func (u *utilisation) of(tokensPerSecond float64) float64 {
+	if u.peak == 0 {
+		u.peak = u.measure()
+	}
+	return u.flopsPerToken * tokensPerSecond / u.peak
+}
+
+// prefersBF16 tells whether products in bfloat16 are faster on this machine: some have
+// them, but slowly.
+func prefersBF16() bool { return graph.HasBF16() && peakBF16() > peakFloat32() }
+
+// The product that is timed: large enough to keep all threads busy, small enough that
+// measuring it is not noticed.
+const peakRows, peakCols, peakInner = 1024, 1024, 512
+
+func peakFloat32() float64 {
+	return fastest(func(a, b, c []float32) {
+		kernel.Gemm(false, true, peakRows, peakCols, peakInner, a, b, c, false)
+	})
+}
+
+func peakBF16() float64 {
+	return fastest(func(a, b, c []float32) {
+		kernel.GemmBF16(false, false, peakRows, peakCols, peakInner, a, peakInner, b, peakCols, c, false)
+	})
+}
+
+// fastest is the speed of the product, in operations a second, in the best of its tries
+// within a tenth of a second; the first try warms up.
+func fastest(product func(a, b, c []float32)) float64 {
+	a, b, c := make([]float32, peakRows*peakInner), make([]float32, peakInner*peakCols), make([]float32, peakRows*peakCols)
+	product(a, b, c)
+	best := time.Duration(0)
+	for begin := time.Now(); best == 0 || time.Since(begin) < time.Second/10; {
+		start := time.Now()
+		product(a, b, c)
+		if took := max(time.Since(start), 1); best == 0 || took < best {
+			best = took
+		}
+	}
+	return 2 * peakRows * peakCols * peakInner / best.Seconds()
+}
