@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,6 +75,58 @@ func TestLoadOver(t *testing.T) {
 	os.WriteFile(path, []byte(`{"learning_rate":0.5}`), 0o644)
 	if got, err := LoadOver(c, path); err != nil || got.Config != c.Config || got.LearningRate != 0.5 || got.BatchSize != c.BatchSize {
 		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// By hand: 1e9 weights on 4 ranks at 1 Gbit/s send 6e9 bytes, which takes 48 s. Half of
+// it is hidden behind 20 s of a backward pass, which leaves 4 s, and half is not.
+func TestExchange(t *testing.T) {
+	m := Machines{FLOPs: 1e12, Ranks: 4, Network: 1e9}
+	x := m.exchange(1e9, 120, 30)
+	if x.Bytes != 6e9 || x.Seconds != 48 || x.Waiting != 28 || x.Efficiency != 120.0/148 || x.Serial != 120.0/168 {
+		t.Errorf("%+v", x)
+	}
+	if x := m.exchange(1e9, 120, 120); x.Waiting != 24 {
+		t.Errorf("a long backward pass leaves %g s, want 24", x.Waiting)
+	}
+	m.Ranks = 1
+	if x := m.exchange(1e9, 120, 30); x.Bytes != 0 || x.Efficiency != 1 {
+		t.Errorf("alone: %+v", x)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	c, err := Load("3b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MaxSteps, c.EMADecay = 1000, 0
+	one, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 1, Network: 1e10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 2, Network: 1e10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := float64(one.Parameters)
+	// Half of the moments go, half of a sum of gradients and two buckets come.
+	if less := float64(one.MemoryBytes - two.MemoryBytes); math.Abs(less-(8*weights/2-4*weights/2-2*(8<<20))) > 4 {
+		t.Errorf("two ranks take %g bytes less each, with %g weights", less, weights)
+	}
+	if one.ComputeSeconds != 2*two.ComputeSeconds || one.Seconds != 1000*one.ComputeSeconds || two.Seconds <= 1000*two.ComputeSeconds {
+		t.Errorf("one %+v, two %+v", one, two)
+	}
+	if _, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 3, Network: 1e10}); err == nil || !strings.Contains(err.Error(), "gradient_accumulation_steps is 512") {
+		t.Errorf("three ranks: %v", err)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for seconds, want := range map[float64]string{0.25: "250 ms", 59: "59 s", 90: "1.5 minutes", 7200: "2 hours", 86400: "24 hours", 5 * 86400: "5 days", 1e10: "317 years"} {
+		if got := duration(seconds); got != want {
+			t.Errorf("%g s: %s, want %s", seconds, got, want)
+		}
 	}
 }
 

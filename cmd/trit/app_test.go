@@ -133,7 +133,16 @@ func TestDryRunAndPrintConfig(t *testing.T) {
 	if code, out, stderr := trit("train", "--config", "3b", "--dry-run"); code != exitOK || !strings.Contains(out, "parameters       33") {
 		t.Errorf("dry run: exit code %d, %s%s", code, out, stderr)
 	}
-	code, out, _ := trit("train", "--config", "125m", "--print-config", "--set", "max_steps=7")
+	code, out, _ := trit("train", "--config", "3b", "--dry-run", "--ranks", "8", "--tflops", "8")
+	for _, want := range []string{"ranks            8", "sent a step      23.38 GB", "exchange a step  18.7 s, of which 14.9 s", "efficiency       96.0 %, or 95.1 %", "1.19 years"} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Errorf("dry run on 8 ranks: exit code %d, want %q in\n%s", code, want, out)
+		}
+	}
+	if code, _, stderr := trit("train", "--config", "3b", "--dry-run", "--ranks", "3", "--tflops", "1"); code != exitUsage || !strings.Contains(stderr, "a multiple") {
+		t.Errorf("dry run on 3 ranks: exit code %d, %s", code, stderr)
+	}
+	code, out, _ = trit("train", "--config", "125m", "--print-config", "--set", "max_steps=7")
 	var config map[string]any
 	if err := json.Unmarshal([]byte(out), &config); code != exitOK || err != nil || config["max_steps"] != 7.0 {
 		t.Errorf("print-config: %d, %v, %v", code, err, config["max_steps"])

@@ -35,7 +35,8 @@ func trainCommand() *cli.Command {
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
-			&cli.IntFlag{Name: "ranks", Usage: "of --dry-run: say it for mpirun on `N` machines like this one", Value: 1},
+			&cli.IntFlag{Name: "ranks", Usage: "of --dry-run: say it for `N` ranks of mpirun", Value: 1},
+			&cli.Float64Flag{Name: "tflops", Usage: "of --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: 60 % of a product's here)"},
 			&cli.Float64Flag{Name: "network", Usage: "of --dry-run: `GBPS`, the network between them in Gbit/s", Value: 10},
 			threadsFlag(),
 		},
@@ -107,7 +108,7 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	return config, nil
 }
 
-// dryRun foretells a run from the speed of a product on this machine.
+// dryRun foretells a run, from the speed of a product on this machine unless told another.
 func dryRun(c *cli.Context, config configs.Config) error {
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {
@@ -123,9 +124,16 @@ func dryRun(c *cli.Context, config configs.Config) error {
 	if err := config.Config.Validate(); err != nil {
 		return err
 	}
-	e, err := config.Estimate(configs.Machines{FLOPs: trainingFLOPs(), Ranks: c.Int("ranks"), Network: 1e9 * c.Float64("network")})
+	m := configs.Machines{FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Network: 1e9 * c.Float64("network")}
+	if m.FLOPs < 0 || m.Network <= 0 {
+		return usagef("--tflops %g and --network %g: want positive numbers", c.Float64("tflops"), c.Float64("network"))
+	}
+	if m.FLOPs == 0 {
+		m.FLOPs = trainingFLOPs()
+	}
+	e, err := config.Estimate(m)
 	if err != nil {
-		return err
+		return usagef("%v", err)
 	}
 	e.WriteText(c.App.Writer)
 	return nil

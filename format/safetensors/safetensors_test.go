@@ -51,6 +51,34 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+func TestReadFloat32At(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	values := []float32{1, 2, 3, 4, 5}
+	half := Source{TensorInfo{"half", "BF16", []int{1}}, func(w io.Writer) error { _, err := w.Write([]byte{0, 0}); return err }}
+	if err := WriteFile(path, nil, []Source{Float32Source("a", []int{5}, values), half}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, r := range [][2]int{{0, 5}, {1, 3}, {4, 5}, {5, 5}} {
+		got := make([]float32, r[1]-r[0])
+		if err := f.ReadFloat32At("a", r[0], got); err != nil || !slices.Equal(got, values[r[0]:r[1]]) {
+			t.Errorf("values %v: %v, %v", r, got, err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		lo, n int
+	}{{"a", -1, 2}, {"a", 4, 2}, {"a", 6, 0}, {"half", 0, 1}, {"b", 0, 1}} {
+		if err := f.ReadFloat32At(c.name, c.lo, make([]float32, c.n)); err == nil {
+			t.Errorf("%d values of %s from %d were read", c.n, c.name, c.lo)
+		}
+	}
+}
+
 func TestShortSourceLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	err := WriteFile(filepath.Join(dir, "x.safetensors"), nil, []Source{Float32Source("a", []int{3}, []float32{1})})
