@@ -167,6 +167,7 @@ func (t *trainer) lastRun() (float32, error) {
 	defer t.decoder.OnGradient(nil)
 	loss, err := t.decoder.Run()
 	if err != nil {
+		t.share.Drop()
 		return 0, err
 	}
 	return loss, t.share.Wait()

@@ -326,6 +326,20 @@ func TestWrongGradientsAreRefused(t *testing.T) {
 	}
 }
 
+// A step that is dropped ends, with an error.
+func TestDroppedStep(t *testing.T) {
+	e, err := NewExchange(Alone, testWeights, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Begin()
+	e.Add("head", make([]float32, 301))
+	e.Drop()
+	if err := <-e.reduced; err == nil || !strings.Contains(err.Error(), "without the gradient of norm") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRanksWithOtherWeightsAreRefused(t *testing.T) {
 	for r, err := range results(2, func(c Comm) error {
 		_, err := NewExchange(c, testWeights[c.Rank():], 100)

@@ -37,6 +37,10 @@ func (e *Exchange) Wait() error {
 	return <-e.reduced
 }
 
+// Drop lets go of a step whose backward pass failed, in place of Wait. The exchange is of
+// no use afterwards: the other ranks are in the middle of that step.
+func (e *Exchange) Drop() { close(e.arrived) }
+
 // Sums is the gradient of a piece that this rank owns, summed over the ranks in their
 // order. It may be written to.
 func (e *Exchange) Sums(p Piece) []float32 {
