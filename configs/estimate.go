@@ -3,58 +3,95 @@ package configs
 import (
 	"fmt"
 	"io"
-	"time"
+
+	"trit/train"
 )
+
+// Machines are what a run is foretold for.
+type Machines struct {
+	FLOPs   float64 // floating-point operations a second of a rank
+	Ranks   int
+	Network float64 // bits a second, each way, between a rank and the others
+}
 
 // Estimate is what a training run will take, computed from its shape alone.
 type Estimate struct {
-	Parameters    int           `json:"parameters"`
-	MemoryBytes   int64         `json:"memory_bytes"`
-	FLOPsPerToken int64         `json:"flops_per_token"`
-	Tokens        int64         `json:"tokens"`
-	Time          time.Duration `json:"time_ns"`
+	Parameters     int     `json:"parameters"`
+	Ranks          int     `json:"ranks"`
+	MemoryBytes    int64   `json:"memory_bytes"` // of a rank
+	FLOPsPerToken  int64   `json:"flops_per_token"`
+	Tokens         int64   `json:"tokens"`
+	ComputeSeconds float64 `json:"compute_seconds"` // of a step
+	Exchange       `json:"exchange"`
+	Seconds        float64 `json:"seconds"` // of the run
 }
 
-// Estimate foretells a run at the given speed, in floating-point operations a second.
-func (c Config) Estimate(flops float64) Estimate {
+// Exchange is what a step costs because there are several ranks.
+type Exchange struct {
+	Bytes      int64   `json:"bytes"`      // that a rank sends in a step; it receives as many
+	Seconds    float64 `json:"seconds"`    // of the network
+	Waiting    float64 `json:"waiting"`    // seconds that are left where gradients go out during the last backward pass
+	Efficiency float64 `json:"efficiency"` // share of the time that is spent computing
+	Serial     float64 `json:"serial"`     // the same, if nothing overlapped
+}
+
+// Estimate foretells a run.
+func (c Config) Estimate(m Machines) (Estimate, error) {
 	c.Config.Resolve()
-	e := Estimate{Parameters: c.Parameters(), Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
+	micro, err := c.MicroBatches(m.Ranks)
+	if err != nil {
+		return Estimate{}, err
+	}
+	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
 	e.FLOPsPerToken = int64(c.FLOPsPerToken(c.SequenceLength))
-	e.Time = time.Duration(float64(e.FLOPsPerToken) * float64(e.Tokens) / max(flops, 1) * float64(time.Second))
-	e.MemoryBytes = c.memory()
-	return e
+	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks)
+	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
+	e.Exchange = m.exchange(e.Parameters, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
+	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)
+	return e, nil
 }
 
-// memory adds up the buffers of the training and the evaluation graph, which own them
-// all: float32 everywhere.
-func (c Config) memory() int64 {
-	m := int64(c.BatchSize * c.SequenceLength)
-	d, f, q, kv := int64(c.HiddenSize), int64(c.IntermediateSize), int64(c.QDim()), int64(c.KVDim())
-	weights := int64(c.Parameters())
-	squares := int64(c.BatchSize*c.NumAttentionHeads) * int64(c.SequenceLength*c.SequenceLength)
-	// Outputs of a block: two norms, qkv, attention, its norm, output and residual; gate
-	// and up, unit, its norm, down and residual. The inputs of the products once more.
-	outputs := m * (2*d + (q + 2*kv) + 2*q + 2*d + 2*f + 2*f + 2*d)
-	inputs := m * (d + q + d + f)
-	heads := m * (2*q + 2*kv)
-	forward := outputs + inputs + heads + squares
-	backward := outputs + m*((q+2*kv)+d+2*f+d) + 3*m*q + squares
-	copies := int64(4) // weights, two moments, gradients
-	if c.EMADecay > 0 {
-		copies++
-	}
-	if c.GradientAccumulation > 1 {
-		copies++
-	}
-	logits := m * int64(c.VocabSize)
-	layers := int64(c.NumHiddenLayers)
-	perGraph := int64(c.Parameters()) // ternary values in float32
-	total := weights*copies + perGraph*2 + layers*(2*forward+backward) + 2*logits + 8*m*d
-	return 4 * total
+// exchange foretells how a step's gradients and then its weights go over the network.
+// Gradients have the time of a backward pass, two thirds of a micro-batch.
+func (m Machines) exchange(parameters int, compute, microBatch float64) Exchange {
+	n := float64(m.Ranks)
+	bytes := 8 * float64(parameters) * (n - 1) / n
+	x := Exchange{Bytes: int64(bytes), Seconds: 8 * bytes / max(m.Network, 1)}
+	x.Waiting = max(x.Seconds/2-microBatch*2/3, 0) + x.Seconds/2
+	x.Efficiency, x.Serial = compute/(compute+x.Waiting), compute/(compute+x.Seconds)
+	return x
 }
 
 // WriteText prints the estimate.
 func (e Estimate) WriteText(w io.Writer) {
-	fmt.Fprintf(w, "parameters       %d\nmemory           %.2f GB\nFLOPs per token  %.3g\ntokens           %d\ntime             %s\n",
-		e.Parameters, float64(e.MemoryBytes)/1e9, float64(e.FLOPsPerToken), e.Tokens, e.Time.Round(time.Second))
+	fmt.Fprintf(w, "parameters       %d\n", e.Parameters)
+	if e.Ranks > 1 {
+		fmt.Fprintf(w, "ranks            %d\nmemory a rank    %.2f GB\n", e.Ranks, float64(e.MemoryBytes)/1e9)
+	} else {
+		fmt.Fprintf(w, "memory           %.2f GB\n", float64(e.MemoryBytes)/1e9)
+	}
+	fmt.Fprintf(w, "FLOPs per token  %.3g\ntokens           %d\ncomputing a step %s\n", float64(e.FLOPsPerToken), e.Tokens, duration(e.ComputeSeconds))
+	if e.Ranks > 1 {
+		fmt.Fprintf(w, "sent a step      %.2f GB by each rank, which receives as much\nexchange a step  %s, of which %s remain if gradients go out during the last backward pass\nefficiency       %.1f %%, or %.1f %% if nothing overlapped\n",
+			float64(e.Bytes)/1e9, duration(e.Exchange.Seconds), duration(e.Waiting), 100*e.Efficiency, 100*e.Serial)
+	}
+	fmt.Fprintf(w, "time             %s\n", duration(e.Seconds))
+}
+
+// duration is a time in the unit that suits it.
+func duration(seconds float64) string {
+	const day = 24 * 3600
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{365.25 * day, "years"}, {2 * day, "days"}, {3600, "hours"}, {60, "minutes"}, {1, "s"}} {
+		if seconds >= u.size {
+			unit := u.size
+			if u.name == "days" {
+				unit = day
+			}
+			return fmt.Sprintf("%.3g %s", seconds/unit, u.name)
+		}
+	}
+	return fmt.Sprintf("%.3g ms", 1000*seconds)
 }

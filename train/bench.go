@@ -1,6 +1,7 @@
 package train
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"trit/model"
 	"trit/optim"
 	"trit/train/graph"
+	"trit/train/ranks"
 )
 
 // Speed is the outcome of Bench.
@@ -23,15 +25,17 @@ type Speed struct {
 // step warms up and is not counted.
 func Bench(c model.Config, o Options, steps int) (Speed, error) {
 	p := graph.NewParams(c, 1)
-	o.resolvePrecision()
+	o.resolvePrecision(prefersBF16)
 	d, err := graph.New(p, o.graph(0))
 	if err != nil {
 		return Speed{}, err
 	}
 	defer d.Close()
 	o.GradientAccumulation = 1
-	t := &trainer{run: &Run{Model: c, Options: o}, decoder: d}
-	t.setParams(p)
+	t := &trainer{run: &Run{Model: c, Options: o}, decoder: d, share: sharing{Comm: ranks.Alone}}
+	if err := t.setParams(p); err != nil {
+		return Speed{}, err
+	}
 	t.makeAverage()
 	r := rand.New(rand.NewPCG(1, 1))
 	var times []time.Duration
@@ -44,10 +48,12 @@ func Bench(c model.Config, o Options, steps int) (Speed, error) {
 			inside, elapsed = bitlinear.Inside.Load(), d.Elapsed()
 		}
 		start := time.Now()
-		if _, err := d.Run(); err != nil {
+		if _, err := t.lastRun(); err != nil {
 			return Speed{}, err
 		}
-		t.update(1e-4, 0, optim.ClipScale(t.globalNorm(), 1))
+		if err := t.update(1e-4, 0, optim.ClipScale(math.Sqrt(t.sumSquares()), 1)); err != nil {
+			return Speed{}, err
+		}
 		times = append(times, time.Since(start))
 	}
 	step := median(times[1:]).Seconds()

@@ -23,12 +23,12 @@ func (t *trainer) keepBest(s score) error {
 		return nil
 	}
 	best := &Best{Step: t.step, Tokens: t.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(), Averaged: t.average != nil}
-	m := t.model()
-	if err := checkpoint.SaveBest(t.run.OutDir, &m, best); err != nil {
-		return err
-	}
 	t.memory.Best = best
-	return nil
+	if !t.leads() {
+		return nil
+	}
+	m := t.model()
+	return checkpoint.SaveBest(t.run.OutDir, &m, best)
 }
 
 // Patience counts evaluations without improvement.

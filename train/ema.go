@@ -8,7 +8,7 @@ import (
 	"trit/train/checkpoint"
 )
 
-// makeAverage begins the running mean of the weights with these weights.
+// makeAverage begins the running mean of the weights that this rank owns with these.
 func (t *trainer) makeAverage() {
 	if t.run.Options.EMADecay == 0 {
 		return
@@ -19,33 +19,30 @@ func (t *trainer) makeAverage() {
 	}
 }
 
-// readAverage reads the running mean of a checkpoint.
+// readAverage reads the running mean of a checkpoint that rank 0 has.
 func (t *trainer) readAverage(c *checkpoint.Loaded) error {
-	if c.EMA == nil {
+	if t.leads() && c.EMA == nil {
 		return fmt.Errorf("%s: %s is missing, but the run has ema_decay %g", c.Dir, checkpoint.EMAFile, t.run.Options.EMADecay)
 	}
-	for i, s := range t.params.Specs() {
-		if err := c.EMA.ReadFloat32(s.Name, t.average[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.scatter(c.EMA, "", t.ownAverage)
 }
 
+func (t *trainer) ownAverage(i int) []float32 { return t.average[i] }
+
 // averages are the tensors of the running mean.
-func (t *trainer) averages() (out []safetensors.Source) {
-	for i, v := range t.average {
-		s := t.params.Specs()[i]
-		out = append(out, safetensors.Float32Source(s.Name, s.Shape, v))
+func (t *trainer) averages() []safetensors.Source {
+	if t.average == nil {
+		return nil
 	}
-	return out
+	return t.gathered("", t.ownAverage)
 }
 
 // swapAverage exchanges the weights with their running mean, and a second time back:
-// the graphs read the weights where they lie.
-func (t *trainer) swapAverage() {
+// the graphs read the weights where they lie. Each rank swaps what it owns and then gets
+// the rest.
+func (t *trainer) swapAverage() error {
 	if t.average == nil {
-		return
+		return nil
 	}
 	parallel.For(len(t.chunks), 1, func(lo, hi int) {
 		for _, c := range t.chunks[lo:hi] {
@@ -55,4 +52,5 @@ func (t *trainer) swapAverage() {
 			}
 		}
 	})
+	return t.share.Spread(t.value)
 }

@@ -4,17 +4,21 @@ import (
 	"errors"
 	"io"
 	"math"
+
+	"trit/train/ranks"
 )
 
 // evaluate measures the held-out data, all of it for batches 0, with the running mean of
 // the weights where there is one, logs it, and keeps the model if it is the best so far.
-func (t *trainer) evaluate(batches int) (Event, error) {
-	e := Event{Event: "eval", Step: t.step, Tokens: t.tokens}
+func (t *trainer) evaluate(batches int) (e Event, err error) {
+	e = Event{Event: "eval", Step: t.step, Tokens: t.tokens}
 	if t.heldout == nil {
 		return e, nil
 	}
-	t.swapAverage()
-	defer t.swapAverage()
+	if err := t.swapAverage(); err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, t.swapAverage()) }()
 	all, first, err := t.measure(batches)
 	if err != nil {
 		return e, err
@@ -28,21 +32,19 @@ func (t *trainer) evaluate(batches int) (Event, error) {
 }
 
 // score adds up what batches of held-out data cost.
-type score struct {
-	nats, bytes float64
-	tokens      int
-}
+type score struct{ nats, bytes, tokens float64 }
 
-func (s score) loss() float64        { return s.nats / float64(max(s.tokens, 1)) }
+func (s score) loss() float64        { return s.nats / max(s.tokens, 1) }
 func (s score) bitsPerByte() float64 { return s.nats / math.Ln2 / max(s.bytes, 1) }
 
 // measure scores the held-out data, all of it for batches 0, and by the way its first
-// eval_batches, which every evaluation sees, so that those can be compared.
+// eval_batches, which every evaluation sees, so that those can be compared. Each rank
+// scores its batches of the data.
 func (t *trainer) measure(batches int) (all, first score, err error) {
 	t.heldout.Rewind()
 	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
 	compared := t.run.Options.EvalBatches
-	for i := 0; batches == 0 || i < batches; i++ {
+	for i := t.share.Rank(); batches == 0 || i < batches; i += t.share.Size() {
 		err := t.heldout.Next(&t.batch)
 		if errors.Is(err, io.EOF) {
 			break
@@ -65,5 +67,5 @@ func (t *trainer) measure(batches int) (all, first score, err error) {
 			first = all
 		}
 	}
-	return all, first, nil
+	return all, first, ranks.Sum(t.share, &all.nats, &all.bytes, &all.tokens, &first.nats, &first.bytes, &first.tokens)
 }

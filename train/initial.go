@@ -30,34 +30,65 @@ func (r *Run) resumes() (bool, error) {
 // makeWeights makes weights and optimiser, from the last checkpoint, from the folder that
 // the run begins with, or fresh.
 func (t *trainer) makeWeights() error {
-	resumed, err := t.run.resumes()
+	resumed, err := t.resumes()
 	if err != nil {
 		return err
 	}
+	params, err := t.initialParams(resumed)
+	if err != nil {
+		return err
+	}
+	if err := t.setParams(params); err != nil {
+		return err
+	}
 	if resumed {
-		t.setParams(graph.EmptyParams(t.run.Model))
 		t.makeAverage()
 		return t.restore()
 	}
-	if t.run.Init != "" {
-		t.setParams(graph.EmptyParams(t.run.Model))
-		if err := t.readInitial(); err != nil {
-			return err
-		}
-	} else {
-		t.setParams(graph.NewParams(t.run.Model, t.run.Options.Seed))
+	if err := t.scatterWeights(); err != nil {
+		return err
 	}
 	t.makeAverage()
 	return nil
 }
 
-// setParams makes the optimiser of these weights.
-func (t *trainer) setParams(p *graph.Params) {
-	var params []optim.Param
+// resumes is what rank 0 finds in the run folder.
+func (t *trainer) resumes() (resumed bool, err error) {
+	if t.leads() {
+		if resumed, err = t.run.resumes(); err != nil {
+			return false, err
+		}
+	}
+	return resumed, t.share.any(&resumed)
+}
+
+// initialParams are the weights that a run begins with on rank 0; all else is filled later.
+func (t *trainer) initialParams(resumed bool) (*graph.Params, error) {
+	if resumed || !t.leads() {
+		return graph.EmptyParams(t.run.Model), nil
+	}
+	if t.run.Init != "" {
+		return t.readInitial()
+	}
+	return graph.NewParams(t.run.Model, t.run.Options.Seed), nil
+}
+
+// setParams makes the optimiser of what this rank owns of these weights.
+func (t *trainer) setParams(p *graph.Params) error {
+	t.params = p
+	if err := t.share.own(p.Specs()); err != nil {
+		return err
+	}
+	matrix := map[string]bool{}
 	for _, s := range p.Specs() {
-		params = append(params, optim.Param{Name: s.Name, Value: p.Value(s.Name), Decay: len(s.Shape) == 2})
+		matrix[s.Name] = len(s.Shape) == 2
+	}
+	var params []optim.Param
+	for _, piece := range t.share.Owned() {
+		params = append(params, optim.Param{Name: piece.Name, Value: t.value(piece), Decay: matrix[piece.Name]})
 	}
 	o := t.run.Options
-	t.params, t.chunks = p, makeChunks(params)
+	t.chunks = makeChunks(params)
 	t.optimizer = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, params)
+	return nil
 }

@@ -161,15 +161,16 @@ func sameJSON(a, b []byte) (bool, error) {
 	return bytes.Equal(x.Bytes(), y.Bytes()), err
 }
 
-// readInitial begins with the weights of a folder, on a fresh optimiser.
-func (t *trainer) readInitial() error {
+// readInitial reads the weights of the folder that the run begins with.
+func (t *trainer) readInitial() (*graph.Params, error) {
 	c, err := openMasters(t.run.Init)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.Close()
 	if err := t.checkTokenizer(c); err != nil {
-		return err
+		return nil, err
 	}
-	return readMasters(c, t.params)
+	p := graph.EmptyParams(t.run.Model)
+	return p, readMasters(c, p)
 }

@@ -3,14 +3,36 @@ package train
 import (
 	"trit/model"
 	"trit/train/graph"
+	"trit/train/ranks"
 )
 
 // runtimeBytes is about what the program takes without a model: measured with the smallest.
 const runtimeBytes = 40 << 20
 
-// Memory foretells the peak memory of a run in bytes.
-func Memory(c model.Config, o Options) int64 {
-	o.resolvePrecision()
-	moments := 2 * 4 * int64(c.Parameters())
-	return graph.Memory(&c, o.graph(0)) + moments + runtimeBytes
+// Memory foretells the peak memory in bytes that a run takes on each of so many ranks. It
+// is that of the first, which also keeps the ternary weights of the last line of the log.
+func Memory(c model.Config, o Options, n int) int64 {
+	o.resolvePrecision(prefersBF16)
+	copies, buckets := int64(2), int64(0) // moments
+	if o.EMADecay > 0 {
+		copies++
+	}
+	if n > 1 {
+		copies++ // sums of the gradients
+		buckets = 2 * ranks.BucketBytes
+	}
+	owned := 4 * copies * int64(c.Parameters()) / int64(n)
+	return graph.Memory(&c, o.graph(0)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
+}
+
+// ternaryMemory is what the log keeps: codes of two bits of all weights, and those of one
+// as they come.
+func ternaryMemory(c *model.Config) int64 {
+	largest := 0
+	for _, s := range c.Tensors() {
+		if s.Ternary {
+			largest = max(largest, s.Elements())
+		}
+	}
+	return int64(c.TernaryParameters()/4 + 4*largest)
 }

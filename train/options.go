@@ -84,6 +84,14 @@ func (o Options) changeable(before Options) Options {
 // TokensPerStep is how many tokens one step of the optimiser sees.
 func (o Options) TokensPerStep() int { return o.BatchSize * o.SequenceLength * o.GradientAccumulation }
 
+// MicroBatches is how many forward passes each of so many ranks does in a step.
+func (o Options) MicroBatches(ranks int) (int, error) {
+	if ranks < 1 || o.GradientAccumulation%ranks != 0 {
+		return 0, fmt.Errorf("gradient_accumulation_steps is %d, which counts the micro-batches of all ranks: want a multiple of their number, %d", o.GradientAccumulation, ranks)
+	}
+	return o.GradientAccumulation / ranks, nil
+}
+
 // Validate reports every problem at once.
 func (o Options) Validate() error {
 	var errs []error
@@ -121,13 +129,13 @@ func (o Options) Validate() error {
 	return errors.Join(append(errs, s.Validate())...)
 }
 
-// resolvePrecision decides what auto is on this machine.
-func (o *Options) resolvePrecision() {
+// resolvePrecision decides what auto is; bf16 tells whether that serves the machine.
+func (o *Options) resolvePrecision(bf16 func() bool) {
 	if o.Precision != PrecisionAuto {
 		return
 	}
 	o.Precision = PrecisionFloat32
-	if graph.HasBF16() && peakBF16() > peakFloat32() { // some machines have it, but slowly
+	if bf16() {
 		o.Precision = PrecisionBF16
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"trit/format/safetensors"
 	"trit/train/checkpoint"
 	"trit/train/graph"
+	"trit/train/ranks"
 )
 
 // model is the model as a folder, with these weights.
@@ -24,35 +25,31 @@ func (t *trainer) model() checkpoint.Model {
 }
 
 // moments are both running means of the optimiser.
-func (t *trainer) moments() (out []safetensors.Source) {
-	for i, s := range t.params.Specs() {
-		p := &t.optimizer.Params[i]
-		out = append(out, safetensors.Float32Source(s.Name+".m", s.Shape, p.M), safetensors.Float32Source(s.Name+".v", s.Shape, p.V))
-	}
-	return out
+func (t *trainer) moments() []safetensors.Source {
+	return append(t.gathered(".m", t.firstMoment), t.gathered(".v", t.secondMoment)...)
 }
 
-// restore goes to the newest checkpoint of the run. The configuration must be the one
-// that it was made with, save for what only says how long and how often.
-func (t *trainer) restore() error {
-	c, err := checkpoint.Load(t.run.OutDir)
-	if err != nil {
-		return err
+func (t *trainer) firstMoment(i int) []float32  { return t.optimizer.Params[i].M }
+func (t *trainer) secondMoment(i int) []float32 { return t.optimizer.Params[i].V }
+
+// restore goes to the newest checkpoint of the run, which rank 0 reads and hands out.
+func (t *trainer) restore() (err error) {
+	c := &checkpoint.Loaded{}
+	if t.leads() {
+		if c, err = t.openCheckpoint(); err != nil {
+			return err
+		}
 	}
 	defer c.Close()
-	if err := t.checkSame(c); err != nil {
+	position := struct {
+		Dir     string
+		State   checkpoint.State
+		Options Options // as the run began with them
+	}{c.Dir, c.State, t.run.Options}
+	if err := ranks.Share(t.share, &position); err != nil {
 		return err
 	}
-	var state data.State
-	if err := json.Unmarshal(c.State.Loader, &state); err != nil {
-		return fmt.Errorf("%s: loader: %w", c.Dir, err)
-	}
-	if state.Dataset != t.loader.State().Dataset {
-		return fmt.Errorf("%s: the run was begun with other data than those in %s: name its own with --data, or begin another run with the model of this one: --init %s", c.Dir, t.run.DataDir, c.Dir)
-	}
-	if err := t.setAside(c); err != nil {
-		return err
-	}
+	c.Dir, c.State, t.run.Options = position.Dir, position.State, position.Options
 	if err := t.readTensors(c); err != nil {
 		return err
 	}
@@ -60,7 +57,43 @@ func (t *trainer) restore() error {
 		return err
 	}
 	t.step, t.tokens, t.optimizer.StepCount = c.State.Step, c.State.Tokens, c.State.Step
+	state, err := loaderState(c)
+	if err != nil {
+		return err
+	}
 	return t.loader.Restore(state)
+}
+
+// openCheckpoint opens the newest checkpoint. The configuration must be the one that it
+// was made with, save for what only says how long and how often.
+func (t *trainer) openCheckpoint() (*checkpoint.Loaded, error) {
+	c, err := checkpoint.Load(t.run.OutDir)
+	if err != nil {
+		return nil, err
+	}
+	if err = errors.Join(t.checkSame(c), t.checkData(c)); err == nil {
+		err = t.setAside(c)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func loaderState(c *checkpoint.Loaded) (s data.State, err error) {
+	if err = json.Unmarshal(c.State.Loader, &s); err != nil {
+		err = fmt.Errorf("%s: loader: %w", c.Dir, err)
+	}
+	return s, err
+}
+
+// checkData refuses to resume with other data.
+func (t *trainer) checkData(c *checkpoint.Loaded) error {
+	state, err := loaderState(c)
+	if err == nil && state.Dataset != t.loader.State().Dataset {
+		err = fmt.Errorf("%s: the run was begun with other data than those in %s: name its own with --data, or begin another run with the model of this one: --init %s", c.Dir, t.run.DataDir, c.Dir)
+	}
+	return err
 }
 
 // setAside moves newer checkpoints that are damaged out of the way.
@@ -75,14 +108,25 @@ func (t *trainer) setAside(c *checkpoint.Loaded) error {
 	return nil
 }
 
-// readTensors reads weights, moments and running mean, each into its place.
+// readTensors reads weights, moments and running mean, each into its place. Ranks other
+// than the first have no files.
 func (t *trainer) readTensors(c *checkpoint.Loaded) error {
-	for i, s := range t.params.Specs() {
-		p := &t.optimizer.Params[i]
-		err := errors.Join(c.Weights.ReadFloat32(s.Name, p.Value), c.Optimizer.ReadFloat32(s.Name+".m", p.M), c.Optimizer.ReadFloat32(s.Name+".v", p.V))
-		if err != nil {
+	for _, s := range t.params.Specs() {
+		if !t.leads() {
+			break
+		}
+		if err := c.Weights.ReadFloat32(s.Name, t.params.Value(s.Name)); err != nil {
 			return err
 		}
+	}
+	if err := t.scatterWeights(); err != nil {
+		return err
+	}
+	if err := t.scatter(c.Optimizer, ".m", t.firstMoment); err != nil {
+		return err
+	}
+	if err := t.scatter(c.Optimizer, ".v", t.secondMoment); err != nil {
+		return err
 	}
 	if t.average == nil {
 		return nil

@@ -189,7 +189,7 @@ func TestRefusals(t *testing.T) {
 // otherPrecision is the one that auto is not on this machine.
 func otherPrecision() string {
 	o := Default()
-	if o.resolvePrecision(); o.Precision == PrecisionBF16 {
+	if o.resolvePrecision(prefersBF16); o.Precision == PrecisionBF16 {
 		return PrecisionFloat32
 	}
 	return PrecisionBF16

@@ -36,6 +36,9 @@ func (t *trainer) remember(c *checkpoint.Loaded) error {
 // updateState writes into the checkpoint of this step what became of it since: the
 // position in the data and what the loop remembers.
 func (t *trainer) updateState() error {
+	if !t.leads() {
+		return nil
+	}
 	now, err := t.state()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"trit/optim"
 	"trit/train/checkpoint"
 	"trit/train/graph"
+	"trit/train/ranks"
 	"trit/train/watch"
 )
 
@@ -27,6 +29,7 @@ type Run struct {
 	Resume  bool
 	Guard   Guard       // nil: finds losses far above the last ones
 	OnEvent func(Event) // may be nil
+	Comm    ranks.Comm  // job that shares out the run; nil: none. Where Train fails, the others wait until the caller ends it
 }
 
 // Result is how a run ended.
@@ -47,16 +50,12 @@ func Train(ctx context.Context, r Run) (*Result, error) {
 	if r.MaxTime > 0 {
 		deadline = time.Now().Add(r.MaxTime)
 	}
-	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
-		return nil, err
-	}
-	unlock, err := lock(filepath.Join(r.OutDir, ".lock"))
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if err := checkpoint.Clean(r.OutDir); err != nil {
-		return nil, err
+	if r.comm().Rank() == 0 {
+		unlock, err := r.occupy()
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
 	}
 	t, err := newTrainer(&r)
 	if err != nil {
@@ -71,30 +70,47 @@ func Train(ctx context.Context, r Run) (*Result, error) {
 	return t.loop(ctx, deadline)
 }
 
+// occupy makes the run folder ready and keeps other runs out of it.
+func (r *Run) occupy() (unlock func(), err error) {
+	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
+		return nil, err
+	}
+	if unlock, err = lock(filepath.Join(r.OutDir, ".lock")); err != nil {
+		return nil, err
+	}
+	if err := checkpoint.Clean(r.OutDir); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
 // trainer is the state of a run.
 type trainer struct {
-	run        *Run
-	params     *graph.Params
-	decoder    *graph.Decoder
-	optimizer  *optim.AdamW
-	chunks     []chunk
-	loader     *data.Loader
-	heldout    *data.Loader
-	batch      data.Batch
-	average    [][]float32 // running mean of the weights; nil where none is kept
-	log        *metrics
-	ternary    ternaryStats
-	mfu        *utilisation
-	monitor    *watch.Monitor
-	hf         *model.HFConfig
-	files      map[string][]byte
-	step       int
-	tokens     int64
-	memory     memory
-	guard      Guard
-	warnings   []Event // until they are logged
-	logStarted time.Time
-	logTokens  int64
+	run          *Run
+	share        sharing
+	microBatches int // of this rank in a step
+	params       *graph.Params
+	decoder      *graph.Decoder
+	optimizer    *optim.AdamW
+	chunks       []chunk
+	loader       *data.Loader
+	heldout      *data.Loader
+	batch        data.Batch
+	average      [][]float32 // running mean of the weights that this rank owns; nil where none is kept
+	log          *metrics
+	ternary      ternaryStats
+	mfu          *utilisation
+	monitor      *watch.Monitor
+	hf           *model.HFConfig
+	files        map[string][]byte
+	step         int
+	tokens       int64
+	memory       memory
+	guard        Guard
+	warnings     []Event // until they are logged
+	logStarted   time.Time
+	logTokens    int64
 }
 
 func newTrainer(r *Run) (*trainer, error) {
@@ -129,19 +145,28 @@ func newTrainer(r *Run) (*trainer, error) {
 	if t.guard == nil {
 		t.guard = &spikes{}
 	}
+	if err := t.join(manifest); err != nil {
+		return nil, err
+	}
 	if t.files, err = tokenizerFiles(r.DataDir); err != nil {
 		return nil, err
 	}
-	o := r.Options
-	if t.loader, err = data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true}); err != nil {
+	if err := t.openData(manifest); err != nil {
 		return nil, err
 	}
-	if manifest.Heldout.Documents > 0 {
-		if t.heldout, err = data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Heldout, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength}); err != nil {
-			return nil, err
-		}
-	}
 	return t, t.build()
+}
+
+// openData opens what this rank reads of the data.
+func (t *trainer) openData(m *data.Manifest) (err error) {
+	o := t.run.Options
+	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, Rank: t.share.Rank(), Ranks: t.share.Size(), SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true}
+	if t.loader, err = data.OpenLoader(t.run.DataDir, rows); err != nil || m.Heldout.Documents == 0 {
+		return err
+	}
+	rows.Split, rows.Seed, rows.Shuffle = data.Heldout, 0, false
+	t.heldout, err = data.OpenLoader(t.run.DataDir, rows)
+	return err
 }
 
 // build makes weights, optimiser, graphs and the log.
@@ -149,10 +174,12 @@ func (t *trainer) build() error {
 	if err := t.makeWeights(); err != nil {
 		return err
 	}
-	t.run.Options.resolvePrecision()
+	if err := t.resolvePrecision(); err != nil {
+		return err
+	}
 	t.mfu, t.monitor = newUtilisation(t.run.Model, t.run.Options), newMonitor(t.run.Model)
 	var err error
-	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil {
+	if t.decoder, err = graph.New(t.params, t.run.Options.graph(t.step)); err != nil || !t.leads() {
 		return err
 	}
 	if t.log, err = openMetrics(filepath.Join(t.run.OutDir, "metrics.jsonl"), t.step, t.run.OnEvent); err != nil {
@@ -186,13 +213,15 @@ func (t *trainer) chooseSteps(budget time.Duration) error {
 		if i == 1 {
 			start = time.Now()
 		}
-		if _, err := t.gradient(); err != nil {
+		if _, _, err := t.gradient(); err != nil { // nothing is changed
 			return err
 		}
-		t.globalNorm() // as a step does; nothing is changed
 	}
 	perStep := time.Since(start) / measured
 	t.run.Options.MaxSteps = max(1, int(float64(budget)*0.87/float64(perStep)))
+	if err := ranks.Share(t.share, &t.run.Options.MaxSteps); err != nil {
+		return err
+	}
 	return t.loader.Restore(state)
 }
 
@@ -205,8 +234,14 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 			return nil, err
 		}
 	}
+	hurry := false
 	for t.step < o.MaxSteps && t.earlyStop() == "" {
-		if ctx.Err() != nil || !deadline.IsZero() && time.Now().After(deadline) {
+		hurry = ctx.Err() != nil
+		late := t.leads() && !deadline.IsZero() && time.Now().After(deadline)
+		if err := t.share.any(&hurry, &late); err != nil {
+			return nil, err
+		}
+		if hurry || late {
 			result.Interrupted = true
 			break
 		}
@@ -233,7 +268,7 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	if err := t.save(); err != nil {
 		return nil, err
 	}
-	return result, t.finish(result, ctx.Err() != nil)
+	return result, t.finish(result, hurry)
 }
 
 // finish evaluates what came out, unless the user is waiting for the end.
@@ -259,16 +294,17 @@ func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
 // oneStep moves the weights once and logs it, unless the guard takes the run back.
 func (t *trainer) oneStep() (moved bool, err error) {
-	loss, err := t.gradient()
+	loss, norm, err := t.gradient()
 	if err != nil {
 		return false, err
 	}
-	norm := t.globalNorm()
 	if take, err := t.judge(loss, norm); !take || err != nil {
 		return false, err
 	}
 	rate, decay := t.run.Options.schedule().At(t.step)
-	t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm))
+	if err := t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm)); err != nil {
+		return false, err
+	}
 	t.step++
 	t.tokens += int64(t.run.Options.TokensPerStep())
 	if due(t.step, t.run.Options.LogInterval) || t.step == t.run.Options.MaxSteps {
@@ -278,11 +314,14 @@ func (t *trainer) oneStep() (moved bool, err error) {
 }
 
 func (t *trainer) logStep(loss, norm, rate, decay float64) error {
+	if !t.leads() {
+		return nil
+	}
 	elapsed := time.Since(t.logStarted).Seconds()
 	zeros, flips := t.ternary.update(t.decoder)
 	speed := float64(t.tokens-t.logTokens) / max(elapsed, 1e-9)
 	e := Event{Event: watch.StepEvent, Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
-		TokensPerSecond: speed, MFU: t.mfu.of(speed), Zeros: zeros, Flips: flips, Layers: t.ternary.layers(t.step, t.run.Options.LayerInterval, t.absMax()), MaxSteps: t.run.Options.MaxSteps}
+		TokensPerSecond: speed, MFU: t.mfu.of(speed / float64(t.share.Size())), Zeros: zeros, Flips: flips, Layers: t.ternary.layers(t.step, t.run.Options.LayerInterval, t.absMax()), MaxSteps: t.run.Options.MaxSteps}
 	t.logStarted, t.logTokens = time.Now(), t.tokens
 	if err := t.log.write(e); err != nil {
 		return err
@@ -320,25 +359,30 @@ func (t *trainer) warnOfLayers(s watch.Sample) error {
 	return nil
 }
 
-// gradient runs the micro-batches of a step and returns their mean loss. The sum of their
-// gradients is left in the decoder.
-func (t *trainer) gradient() (float64, error) {
-	sum := 0.0
-	n := t.run.Options.GradientAccumulation
+// gradient runs this rank's micro-batches of a step. It returns the mean loss of all and
+// the length of their mean gradient; the sum of their gradients is left to update.
+func (t *trainer) gradient() (loss, norm float64, err error) {
+	all := float64(t.run.Options.GradientAccumulation)
 	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
-	for i := range n {
+	run := t.decoder.Run
+	for i := range t.microBatches {
 		t.decoder.Accumulate(i > 0)
 		if err := t.loader.Next(&t.batch); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		setBatch(t.decoder, &t.batch)
-		loss, err := t.decoder.Run()
-		if err != nil {
-			return 0, err
+		if i == t.microBatches-1 {
+			run = t.lastRun
 		}
-		sum += float64(loss)
+		l, err := run()
+		if err != nil {
+			return 0, 0, err
+		}
+		loss += float64(l)
 	}
-	return sum / float64(n), nil
+	squares := t.sumSquares()
+	err = ranks.Sum(t.share, &loss, &squares)
+	return loss / all, math.Sqrt(squares) / all, err
 }
 
 func setBatch(d *graph.Decoder, b *data.Batch) {
@@ -347,7 +391,14 @@ func setBatch(d *graph.Decoder, b *data.Batch) {
 	copy(d.Starts(), b.Starts)
 }
 
+// save writes a checkpoint on rank 0, with what the others bring.
 func (t *trainer) save() error {
+	if there, err := t.saved(); err != nil || there {
+		return err
+	}
+	if !t.leads() {
+		return t.contribute()
+	}
 	state, err := t.state()
 	if err != nil {
 		return err

@@ -1,8 +1,6 @@
 package train
 
 import (
-	"math"
-
 	"trit/internal/parallel"
 	"trit/optim"
 )
@@ -23,14 +21,12 @@ func makeChunks(params []optim.Param) []chunk {
 	return chunks
 }
 
-// grad is the gradient of a parameter, a sum over the micro-batches.
-func (t *trainer) grad(param int) []float32 {
-	return t.decoder.Grad(t.optimizer.Params[param].Name)
-}
+// grad is the gradient of a parameter, a sum over the micro-batches of all ranks.
+func (t *trainer) grad(param int) []float32 { return t.share.Sums(t.share.Owned()[param]) }
 
-// globalNorm is the length of the mean gradient. Partial sums are added in the order
-// of the chunks, whatever the number of threads.
-func (t *trainer) globalNorm() float64 {
+// sumSquares is the square of the length of this rank's part of that sum. Partial sums
+// are added in the order of the chunks, whatever the number of threads.
+func (t *trainer) sumSquares() float64 {
 	partial := make([]float64, len(t.chunks))
 	parallel.For(len(t.chunks), 1, func(lo, hi int) {
 		for i, c := range t.chunks[lo:hi] {
@@ -41,12 +37,12 @@ func (t *trainer) globalNorm() float64 {
 	for _, p := range partial {
 		sum += p
 	}
-	return math.Sqrt(sum) / float64(t.run.Options.GradientAccumulation)
+	return sum
 }
 
-// update does a step of the optimiser on all parameters, and of their running mean
-// while they are in the cache.
-func (t *trainer) update(rate, decay, clip float64) {
+// update does a step of the optimiser on what this rank owns, and of its running mean
+// while it is in the cache. Then all ranks get all weights.
+func (t *trainer) update(rate, decay, clip float64) error {
 	scale := float32(clip / float64(t.run.Options.GradientAccumulation))
 	t.optimizer.Begin()
 	keep := optim.AverageDecay(t.run.Options.EMADecay, t.optimizer.StepCount)
@@ -58,4 +54,5 @@ func (t *trainer) update(rate, decay, clip float64) {
 			}
 		}
 	})
+	return t.share.Spread(t.value)
 }

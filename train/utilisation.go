@@ -5,6 +5,7 @@ import (
 
 	"trit/bitlinear/kernel"
 	"trit/model"
+	"trit/train/graph"
 )
 
 // utilisation turns speed into model FLOPs utilisation (MFU): the operations that the
@@ -36,6 +37,10 @@ func (u *utilisation) of(tokensPerSecond float64) float64 {
 	}
 	return u.flopsPerToken * tokensPerSecond / u.peak
 }
+
+// prefersBF16 tells whether products in bfloat16 are faster on this machine: some have
+// them, but slowly.
+func prefersBF16() bool { return graph.HasBF16() && peakBF16() > peakFloat32() }
 
 // The product that is timed: large enough to keep all threads busy, small enough that
 // measuring it is not noticed.

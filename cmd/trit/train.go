@@ -35,6 +35,8 @@ func trainCommand() *cli.Command {
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
+			&cli.IntFlag{Name: "ranks", Usage: "of --dry-run: say it for mpirun on `N` machines like this one", Value: 1},
+			&cli.Float64Flag{Name: "network", Usage: "of --dry-run: `GBPS`, the network between them in Gbit/s", Value: 10},
 			threadsFlag(),
 		},
 		Action: trainAction,
@@ -60,7 +62,7 @@ func trainAction(c *cli.Context) error {
 	case c.String("data") == "" || c.String("out") == "":
 		return usagef("--data DIR and --out DIR are needed to train")
 	}
-	return trainModel(c.Context, newConsole(c), train.Run{
+	return trainRanks(c.Context, newConsole(c), train.Run{
 		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"),
 	})
@@ -121,7 +123,11 @@ func dryRun(c *cli.Context, config configs.Config) error {
 	if err := config.Config.Validate(); err != nil {
 		return err
 	}
-	config.Estimate(trainingFLOPs()).WriteText(c.App.Writer)
+	e, err := config.Estimate(configs.Machines{FLOPs: trainingFLOPs(), Ranks: c.Int("ranks"), Network: 1e9 * c.Float64("network")})
+	if err != nil {
+		return err
+	}
+	e.WriteText(c.App.Writer)
 	return nil
 }
 

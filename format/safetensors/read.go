@@ -248,6 +248,19 @@ func (f *File) ReadFloat32(name string, dst []float32) error {
 	return DecodeFloat32(dst, f.path, info, b)
 }
 
+// ReadFloat32At reads a part of a tensor of float32 values, those from lo on.
+func (f *File) ReadFloat32At(name string, lo int, dst []float32) error {
+	b, err := f.Bytes(name)
+	if err != nil {
+		return err
+	}
+	info := f.entries[name].info
+	if info.DType != "F32" || lo < 0 || lo+len(dst) > info.Elements() {
+		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from place %d", f.path, name, info.Elements(), info.DType, len(dst), lo)
+	}
+	return DecodeFloat32(dst, f.path, info, b[4*lo:4*(lo+len(dst))])
+}
+
 // DecodeFloat32 converts the bytes of F64, F32, F16 or BF16 values to float32.
 func DecodeFloat32(dst []float32, file string, info TensorInfo, b []byte) error {
 	if len(b) != len(dst)*dtypeBits[info.DType]/8 {

@@ -26,7 +26,7 @@ var policy = map[string]string{
 	"bitlinear":          "bitlinear/quant bitlinear/kernel internal/parallel",
 	"train/graph":        "model bitlinear bitlinear/kernel bitlinear/quant internal/parallel",
 	"train/watch":        "train/checkpoint internal/report",
-	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/watch optim data tokenizer internal/atomicfile internal/parallel",
+	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/ranks train/watch optim data tokenizer internal/atomicfile internal/parallel",
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model tokenizer internal/atomicfile internal/parallel internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile",

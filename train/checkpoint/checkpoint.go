@@ -47,6 +47,9 @@ func stepDir(run string, step int) string {
 	return filepath.Join(run, fmt.Sprintf("%s%08d", prefix, step))
 }
 
+// Has tells whether the checkpoint of a step is there.
+func Has(run string, step int) bool { return exists(stepDir(run, step)) }
+
 // list names the checkpoints of a run, oldest first.
 func list(run string) ([]string, error) {
 	entries, err := os.ReadDir(run)

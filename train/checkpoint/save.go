@@ -19,7 +19,7 @@ import (
 // keep. Where it fails, those that were there stand.
 func Save(run string, c *Checkpoint, keep int) error {
 	final := stepDir(run, c.State.Step)
-	if _, err := os.Stat(final); err == nil {
+	if Has(run, c.State.Step) {
 		return nil // a resumed run ends where it began: the weights are the same
 	}
 	err := inTemporary(run, c.write, func(tmp string) error {

@@ -50,6 +50,7 @@ type Decoder struct {
 	starts    []int32
 	head      *lossHead
 	elapsed   time.Duration
+	codes     []float32 // of Codes, kept: garbage of this size would add up between collections
 }
 
 // New builds the graph. Inputs are filled through Tokens, Targets and Starts.
@@ -182,14 +183,13 @@ func (d *Decoder) Elapsed() time.Duration { return d.elapsed }
 // Codes calls f with the ternary values, as float32, and the scale of every BitLinear
 // weight as it is now.
 func (d *Decoder) Codes(f func(name string, codes []float32, scale float32)) {
-	var codes []float32
 	for _, spec := range d.params.specs {
 		if !d.cfg.Ternary || !spec.Ternary {
 			continue
 		}
 		w := d.params.Value(spec.Name)
-		codes = slices.Grow(codes[:0], len(w))[:len(w)]
-		f(spec.Name, codes, d.mode.Codes(codes, w))
+		d.codes = slices.Grow(d.codes[:0], len(w))[:len(w)]
+		f(spec.Name, d.codes, d.mode.Codes(d.codes, w))
 	}
 }
 

@@ -7,8 +7,8 @@ import "fmt"
 const BucketBytes = 8 << 20
 
 // Exchange shares out the weights of a model over the ranks and moves gradients, weights
-// and moments between them, a bucket at a time. It holds two buckets and, with more than
-// one rank, the sums of the gradients that this rank owns.
+// and moments between them, a bucket at a time. With more than one rank it holds two
+// buckets and the sums of the gradients that this rank owns.
 type Exchange struct {
 	comm       Comm
 	weights    []Weight
@@ -41,8 +41,8 @@ func NewExchange(c Comm, weights []Weight, bytes int) (*Exchange, error) {
 	n := c.Size()
 	part := max(1, min(bytes/4/n, (total+n-1)/n))
 	e.buckets = cut(weights, n, part*n)
-	e.send, e.recv = make([]float32, part*n), make([]float32, part*n)
 	if n > 1 {
+		e.send, e.recv = make([]float32, part*n), make([]float32, part*n)
 		e.sums = make([]float32, part*len(e.buckets))
 	}
 	e.own()
@@ -94,26 +94,36 @@ func (e *Exchange) gather(b bucket, own func(Piece) []float32) error {
 }
 
 // Scatter hands out what rank 0 has: it fills all pieces in the order of the weights by
-// give, and then every rank takes what it needs of each; values is valid until take
-// returns.
-func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, take func(p Piece, values []float32)) error {
+// give. place is the memory of a piece on a rank, nil where the rank does not need it.
+func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(Piece) []float32) error {
 	for _, b := range e.buckets {
-		x := e.recv[:b.part*e.comm.Size()]
-		if e.comm.Rank() == 0 {
-			for _, p := range b.pieces {
-				if err := give(p, x[p.at:][:p.Hi-p.Lo]); err != nil {
-					return err
-				}
+		for _, p := range b.pieces {
+			if e.comm.Rank() != 0 {
+				break
+			}
+			if err := give(p, e.passage(p, place)); err != nil {
+				return err
 			}
 		}
-		if err := e.comm.Broadcast(view(x)); err != nil {
+		if e.comm.Size() == 1 {
+			continue
+		}
+		if err := e.comm.Broadcast(view(e.recv[:b.part*e.comm.Size()])); err != nil {
 			return err
 		}
 		for _, p := range b.pieces {
-			take(p, x[p.at:][:p.Hi-p.Lo])
+			copy(place(p), e.recv[p.at:])
 		}
 	}
 	return nil
+}
+
+// passage is where rank 0 puts a piece: on a rank that is alone, where it belongs.
+func (e *Exchange) passage(p Piece, place func(Piece) []float32) []float32 {
+	if e.comm.Size() == 1 {
+		return place(p)
+	}
+	return e.recv[p.at:][:p.Hi-p.Lo]
 }
 
 // Gathering goes through a quantity of which each rank holds what it owns.
@@ -132,22 +142,36 @@ func (e *Exchange) Gather(own func(Piece) []float32) *Gathering {
 
 // Next hands the values of the next weight to take, part by part; a part is valid until
 // take returns. Every rank calls it once for each weight, in the order of NewExchange,
-// and gets the values.
+// and gets the values; one Gathering after another, since they share their memory.
 func (g *Gathering) Next(take func(values []float32) error) error {
 	left := g.exchange.weights[g.weight].Len
 	for g.weight++; left > 0; {
 		if len(g.rest) == 0 {
-			b := g.exchange.buckets[g.bucket]
-			if err := g.exchange.gather(b, g.own); err != nil {
+			if err := g.nextBucket(); err != nil {
 				return err
 			}
-			g.rest, g.bucket = b.pieces, g.bucket+1
 		}
 		p := g.rest[0]
-		if err := take(g.exchange.recv[p.at:][:p.Hi-p.Lo]); err != nil {
+		if err := take(g.values(p)); err != nil {
 			return err
 		}
 		g.rest, left = g.rest[1:], left-(p.Hi-p.Lo)
 	}
 	return nil
+}
+
+func (g *Gathering) nextBucket() error {
+	b := g.exchange.buckets[g.bucket]
+	g.rest, g.bucket = b.pieces, g.bucket+1
+	if g.exchange.comm.Size() == 1 {
+		return nil
+	}
+	return g.exchange.gather(b, g.own)
+}
+
+func (g *Gathering) values(p Piece) []float32 {
+	if g.exchange.comm.Size() == 1 {
+		return g.own(p)
+	}
+	return g.exchange.recv[p.at:][:p.Hi-p.Lo]
 }

@@ -11,6 +11,7 @@ package ranks
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"unsafe"
@@ -82,6 +83,29 @@ func Agree(c Comm, what string, value []byte) error {
 		}
 	}
 	return nil
+}
+
+// Share makes v what it is on rank 0, by way of JSON. It is for what is small.
+func Share[T any](c Comm, v *T) error {
+	if c.Size() == 1 {
+		return nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	length := binary.LittleEndian.AppendUint64(nil, uint64(len(text)))
+	if err := c.Broadcast(length); err != nil {
+		return err
+	}
+	if c.Rank() != 0 {
+		text = make([]byte, binary.LittleEndian.Uint64(length))
+	}
+	if err := c.Broadcast(text); err != nil || c.Rank() == 0 {
+		return err
+	}
+	*v = *new(T)
+	return json.Unmarshal(text, v)
 }
 
 // checkLengths refuses what would write past the end of a slice. of is what one rank

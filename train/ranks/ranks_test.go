@@ -109,6 +109,25 @@ func TestSumAndAgree(t *testing.T) {
 	}
 }
 
+func TestShare(t *testing.T) {
+	type note struct {
+		Step int
+		Rest []float64
+	}
+	for _, n := range sizes {
+		onRanks(t, n, func(c Comm) error {
+			v := note{Step: 7 + c.Rank(), Rest: make([]float64, 3*c.Rank())}
+			if c.Rank() == 0 {
+				v.Rest = []float64{0.1}
+			}
+			if err := Share(c, &v); err != nil || v.Step != 7 || !slices.Equal(v.Rest, []float64{0.1}) {
+				return fmt.Errorf("shared %+v, %v", v, err)
+			}
+			return nil
+		})
+	}
+}
+
 func TestEveryValueHasOneOwner(t *testing.T) {
 	for _, n := range sizes {
 		for _, length := range []int{1, 10, 64, 100000} {
@@ -204,7 +223,7 @@ func newModel(c Comm, bytes int) (*model, error) {
 		copy(dst, gradientOf(100, Weight{p.Name, len(m.values[p.Name])})[p.Lo:p.Hi])
 		return nil
 	}
-	return m, e.Scatter(give, func(p Piece, values []float32) { copy(m.value(p), values) })
+	return m, e.Scatter(give, m.value)
 }
 
 func (m *model) value(p Piece) []float32 { return m.values[p.Name][p.Lo:p.Hi] }

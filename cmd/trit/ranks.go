@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"trit/train"
+	"trit/train/ranks"
+	"trit/train/ranks/openmpi"
+)
+
+// openRanks joins the job of mpirun, which says so in the environment of its processes.
+func openRanks() (ranks.Comm, error) {
+	started := os.Getenv("OMPI_COMM_WORLD_SIZE")
+	if started == "" {
+		return ranks.Alone, nil
+	}
+	c, err := openmpi.Open()
+	if err != nil {
+		return nil, err
+	}
+	if n, err := strconv.Atoi(started); err != nil || n != c.Size() {
+		return nil, fmt.Errorf("mpirun started %s ranks, but its library finds %d: mpirun and libmpi are from different installations, name the folder of the right library in LD_LIBRARY_PATH", started, c.Size())
+	}
+	return c, nil
+}
+
+// trainRanks trains on the ranks of the job. The first speaks for all; one that fails
+// ends the job, since the others would wait for it.
+func trainRanks(ctx context.Context, con *console, r train.Run) error {
+	c, err := openRanks()
+	if err != nil {
+		return err
+	}
+	if c.Rank() != 0 {
+		con = &console{out: io.Discard, err: io.Discard}
+	}
+	r.Comm = c
+	if err := trainModel(ctx, con, r); err != nil {
+		c.Abort(oneLine(err))
+		return err
+	}
+	return c.Close()
+}
