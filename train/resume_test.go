@@ -13,6 +13,7 @@ import (
 	"trit/data/world"
 	"trit/format/safetensors"
 	"trit/model"
+	"trit/optim"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
 )
@@ -98,6 +99,7 @@ func TestResumeIsExact(t *testing.T) {
 		"plain": func(*Run) {},
 		"b1, rounded bit by bit": func(r *Run) {
 			r.Model.Sign, r.Options.QuantizeFromStep, r.Options.QuantizeWarmupSteps, r.Options.ZLoss = true, 8, 12, 1e-4
+			r.Options.Moments = optim.MomentsBF16
 		},
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
 	} {
