@@ -25,5 +25,5 @@ func familyOf(c *model.HFConfig, f *safetensors.File) (family, error) {
 	case model.PackedDivide:
 		return packed{names, divide}, err
 	}
-	return masters{names}, err
+	return masters{names, c.Sign}, err
 }

@@ -4,6 +4,8 @@ package optim
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"trit/bitlinear/kernel"
 )
@@ -36,23 +38,14 @@ type Param struct {
 	Decay        bool
 }
 
-// NewAdamW makes an optimiser; the moments are float32 and begin at zero.
-func NewAdamW(beta1, beta2, eps float64, params []Param) *AdamW {
-	a := &AdamW{Beta1: beta1, Beta2: beta2, Eps: eps, Params: params}
-	a.makeMoments(MomentsFloat32)
-	return a
-}
-
-// UseMoments makes moments of one of the precisions, which begin at zero: it is for an
-// optimiser that has not taken a step.
-func (a *AdamW) UseMoments(precision string) error {
-	for _, p := range Moments {
-		if p == precision {
-			a.makeMoments(precision)
-			return nil
-		}
+// NewAdamW makes an optimiser with moments in one of the precisions, which begin at zero.
+func NewAdamW(beta1, beta2, eps float64, moments string, params []Param) (*AdamW, error) {
+	if !slices.Contains(Moments, moments) {
+		return nil, fmt.Errorf("moments in %q: want one of %v", moments, Moments)
 	}
-	return fmt.Errorf("moments in %q: want one of %v", precision, Moments)
+	a := &AdamW{Beta1: beta1, Beta2: beta2, Eps: eps, Params: params}
+	a.makeMoments(moments)
+	return a, nil
 }
 
 func (a *AdamW) makeMoments(precision string) {
@@ -64,6 +57,29 @@ func (a *AdamW) makeMoments(precision string) {
 		} else {
 			p.M, p.V = make([]float32, n), make([]float32, n)
 		}
+	}
+}
+
+// Moment is the running mean of the gradient (0) or of its square (1) in float32: the
+// memory itself, or a copy in buffer, which is as long as the parameter then.
+func (p *Param) Moment(which int, buffer []float32) []float32 {
+	if p.MBF16 == nil {
+		return [...][]float32{p.M, p.V}[which]
+	}
+	for i, v := range [...][]uint16{p.MBF16, p.VBF16}[which] {
+		buffer[i] = math.Float32frombits(uint32(v) << 16)
+	}
+	return buffer[:len(p.MBF16)]
+}
+
+// SetMoment replaces a running mean by values that Moment gave.
+func (p *Param) SetMoment(which int, values []float32) {
+	if p.MBF16 == nil {
+		copy([...][]float32{p.M, p.V}[which], values)
+		return
+	}
+	for i, v := range values {
+		[...][]uint16{p.MBF16, p.VBF16}[which][i] = uint16(math.Float32bits(v) >> 16)
 	}
 }
 

@@ -39,8 +39,8 @@ func (v *valley) distance(x []float32) float64 {
 }
 
 func newOptimiser(t *testing.T, moments string, n int) *AdamW {
-	a := NewAdamW(0.9, 0.999, 1e-8, []Param{{Name: "x", Value: make([]float32, n)}})
-	if err := a.UseMoments(moments); err != nil {
+	a, err := NewAdamW(0.9, 0.999, 1e-8, moments, []Param{{Name: "x", Value: make([]float32, n)}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -116,11 +116,31 @@ func TestRoundingDiffersByStepAndParameter(t *testing.T) {
 }
 
 func TestUnknownMomentsAreRefused(t *testing.T) {
-	a := NewAdamW(0.9, 0.95, 1e-8, []Param{{Value: make([]float32, 3)}})
-	if err := a.UseMoments("fp8"); err == nil || !strings.Contains(err.Error(), `"fp8"`) {
+	if _, err := NewAdamW(0.9, 0.95, 1e-8, "fp8", nil); err == nil || !strings.Contains(err.Error(), `"fp8"`) {
 		t.Errorf("got %v", err)
 	}
-	if len(a.Params[0].M) != 3 {
-		t.Error("the moments are gone")
+}
+
+// What Moment gives is the memory, or a copy from which SetMoment makes the same moments.
+func TestMomentsAreReadAndSet(t *testing.T) {
+	const n = 40
+	for _, moments := range Moments {
+		a, b := newOptimiser(t, moments, n), newOptimiser(t, moments, n)
+		grad := make([]float32, n)
+		for i := range grad {
+			grad[i] = float32(i) - 7.3
+		}
+		a.Begin()
+		a.Update(0, 0, n, grad, 1, 1e-3, 0)
+		for which := range 2 {
+			b.Params[0].SetMoment(which, a.Params[0].Moment(which, make([]float32, n)))
+		}
+		p, q := a.Params[0], b.Params[0]
+		if !slices.Equal(p.M, q.M) || !slices.Equal(p.V, q.V) || !slices.Equal(p.MBF16, q.MBF16) || !slices.Equal(p.VBF16, q.VBF16) {
+			t.Errorf("%s: other moments", moments)
+		}
+		if m := p.Moment(0, make([]float32, n)); math.Abs(float64(m[0])+0.73) > 0.005 {
+			t.Errorf("%s: the mean of the gradient is %g, want -0.73", moments, m[0])
+		}
 	}
 }

@@ -24,17 +24,20 @@ func (t *trainer) readAverage(c *checkpoint.Loaded) error {
 	if t.leads() && c.EMA == nil {
 		return fmt.Errorf("%s: %s is missing, but the run has ema_decay %g", c.Dir, checkpoint.EMAFile, t.run.Options.EMADecay)
 	}
-	return t.scatter(c.EMA, "", t.ownAverage)
+	return t.scatter(c.EMA, "", t.ownAverage())
 }
 
-func (t *trainer) ownAverage(i int) []float32 { return t.average[i] }
+// ownAverage is the mean in place.
+func (t *trainer) ownAverage() quantity {
+	return quantity{func(i int) []float32 { return t.average[i] }, func(int, []float32) {}}
+}
 
 // averages are the tensors of the running mean.
 func (t *trainer) averages() []safetensors.Source {
 	if t.average == nil {
 		return nil
 	}
-	return t.gathered("", t.ownAverage)
+	return t.gathered("", t.ownAverage())
 }
 
 // swapAverage exchanges the weights with their running mean, and a second time back:

@@ -126,7 +126,10 @@ func TestGoldenAdamW(t *testing.T) {
 		}
 		defer f.Close()
 		params := []optim.Param{{Name: "0", Value: floats(t, f, "param.0"), Decay: true}, {Name: "1", Value: floats(t, f, "param.1")}}
-		a := optim.NewAdamW(0.9, 0.95, 1e-8, params)
+		a, err := optim.NewAdamW(0.9, 0.95, 1e-8, optim.MomentsFloat32, params)
+		if err != nil {
+			t.Fatal(err)
+		}
 		worst := 0.0
 		check := func(name string, got []float32) {
 			e := testutil.RelativeL2(got, floats(t, f, name))

@@ -89,6 +89,7 @@ func (t *trainer) setParams(p *graph.Params) error {
 	}
 	o := t.run.Options
 	t.chunks = makeChunks(params)
-	t.optimizer = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, params)
-	return nil
+	var err error
+	t.optimizer, err = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, o.Moments, params)
+	return err
 }

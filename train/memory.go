@@ -2,6 +2,7 @@ package train
 
 import (
 	"trit/model"
+	"trit/optim"
 	"trit/train/graph"
 	"trit/train/ranks"
 )
@@ -13,15 +14,18 @@ const runtimeBytes = 40 << 20
 // is that of the first, which also keeps the ternary weights of the last line of the log.
 func Memory(c model.Config, o Options, n int) int64 {
 	o.resolvePrecision(prefersBF16)
-	copies, buckets := int64(2), int64(0) // moments
+	perWeight, buckets := int64(2*4), int64(0) // moments
+	if o.Moments == optim.MomentsBF16 {
+		perWeight = 2 * 2
+	}
 	if o.EMADecay > 0 {
-		copies++
+		perWeight += 4
 	}
 	if n > 1 {
-		copies++ // sums of the gradients
+		perWeight += 4 // sums of the gradients
 		buckets = 2 * ranks.BucketBytes
 	}
-	owned := 4 * copies * int64(c.Parameters()) / int64(n)
+	owned := perWeight * int64(c.Parameters()) / int64(n)
 	return graph.Memory(&c, o.graph(0)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
 }
 

@@ -28,6 +28,7 @@ type Options struct {
 	AdamBeta1            float64 `json:"adam_beta1"`
 	AdamBeta2            float64 `json:"adam_beta2"`
 	AdamEpsilon          float64 `json:"adam_epsilon"`
+	Moments              string  `json:"moments"`       // precision of the optimiser's running means: float32 or bf16
 	MaxGradNorm          float64 `json:"max_grad_norm"` // 0: no clipping
 	EMADecay             float64 `json:"ema_decay"`     // of the running mean of the weights, which evaluations and best use; 0: none
 	EvalInterval         int     `json:"eval_interval"` // steps; 0: at the end only
@@ -66,7 +67,7 @@ func Default() Options {
 	return Options{
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
-		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
+		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
 		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2, OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
 }
@@ -117,6 +118,9 @@ func (o Options) Validate() error {
 	}
 	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
 		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
+	}
+	if !slices.Contains(optim.Moments, o.Moments) {
+		errs = append(errs, fmt.Errorf("moments is %q: want one of %v", o.Moments, optim.Moments))
 	}
 	if !slices.Contains([]string{PrecisionAuto, PrecisionFloat32, PrecisionBF16}, o.Precision) {
 		errs = append(errs, fmt.Errorf("precision is %q: want %s, %s or %s", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16))

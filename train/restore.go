@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"trit/data"
 	"trit/format/safetensors"
@@ -26,11 +27,23 @@ func (t *trainer) model() checkpoint.Model {
 
 // moments are both running means of the optimiser.
 func (t *trainer) moments() []safetensors.Source {
-	return append(t.gathered(".m", t.firstMoment), t.gathered(".v", t.secondMoment)...)
+	return append(t.gathered(".m", t.moment(0)), t.gathered(".v", t.moment(1))...)
 }
 
-func (t *trainer) firstMoment(i int) []float32  { return t.optimizer.Params[i].M }
-func (t *trainer) secondMoment(i int) []float32 { return t.optimizer.Params[i].V }
+// moment is one of the running means, see optim.Param.Moment.
+func (t *trainer) moment(which int) quantity {
+	var buffer []float32
+	return quantity{
+		values: func(i int) []float32 {
+			p := &t.optimizer.Params[i]
+			if p.MBF16 != nil {
+				buffer = slices.Grow(buffer[:0], len(p.Value))[:len(p.Value)]
+			}
+			return p.Moment(which, buffer)
+		},
+		store: func(i int, values []float32) { t.optimizer.Params[i].SetMoment(which, values) },
+	}
+}
 
 // restore goes to the newest checkpoint of the run, which rank 0 reads and hands out.
 func (t *trainer) restore() (err error) {
@@ -122,10 +135,10 @@ func (t *trainer) readTensors(c *checkpoint.Loaded) error {
 	if err := t.scatterWeights(); err != nil {
 		return err
 	}
-	if err := t.scatter(c.Optimizer, ".m", t.firstMoment); err != nil {
+	if err := t.scatter(c.Optimizer, ".m", t.moment(0)); err != nil {
 		return err
 	}
-	if err := t.scatter(c.Optimizer, ".v", t.secondMoment); err != nil {
+	if err := t.scatter(c.Optimizer, ".v", t.moment(1)); err != nil {
 		return err
 	}
 	if t.average == nil {

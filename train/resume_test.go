@@ -13,6 +13,7 @@ import (
 	"trit/data/world"
 	"trit/format/safetensors"
 	"trit/model"
+	"trit/optim"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
 )
@@ -94,8 +95,29 @@ func checkSameWeights(t *testing.T, got, want map[string][]byte) {
 
 func TestResumeIsExact(t *testing.T) {
 	dataDir := prepared(t)
+	for name, change := range map[string]func(*Run){
+		"plain": func(*Run) {},
+		"b1, rounded bit by bit": func(r *Run) {
+			r.Model.Sign, r.Options.QuantizeFromStep, r.Options.QuantizeWarmupSteps, r.Options.ZLoss = true, 8, 12, 1e-4
+			r.Options.Moments = optim.MomentsBF16
+		},
+		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			testResumeIsExact(t, func(out string) Run {
+				r := smallRun(dataDir, out)
+				change(&r)
+				return r
+			})
+		})
+	}
+}
+
+// testResumeIsExact compares a run with one that is interrupted again and again; start
+// makes both.
+func testResumeIsExact(t *testing.T, start func(out string) Run) {
 	whole, parts := t.TempDir(), t.TempDir()
-	result, err := Train(context.Background(), smallRun(dataDir, whole))
+	result, err := Train(context.Background(), start(whole))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +126,7 @@ func TestResumeIsExact(t *testing.T) {
 	}
 	for stop := 5; ; stop += 10 { // interrupted again and again, as by Ctrl-C
 		ctx, cancel := context.WithCancel(context.Background())
-		r := smallRun(dataDir, parts)
+		r := start(parts)
 		r.Resume = stop > 5
 		r.OnEvent = func(e Event) {
 			if e.Step >= stop {

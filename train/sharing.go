@@ -113,21 +113,36 @@ func (t *trainer) scatterWeights() error {
 	return t.share.Scatter(func(p ranks.Piece, dst []float32) error {
 		copy(dst, t.value(p))
 		return nil
-	}, t.value)
+	}, t.value, func(ranks.Piece) {})
+}
+
+// quantity is something that ranks hold of each piece that they own, in float32: values
+// may be a copy that is good until the next call, and store takes it back.
+type quantity struct {
+	values func(i int) []float32
+	store  func(i int, values []float32)
 }
 
 // scatter reads a quantity of the optimiser from a file that rank 0 has, each rank what
 // it owns. The tensors bear the names of the weights with a suffix.
-func (t *trainer) scatter(f *safetensors.File, suffix string, owned func(i int) []float32) error {
+func (t *trainer) scatter(f *safetensors.File, suffix string, q quantity) error {
+	var values []float32
 	return t.share.Scatter(func(p ranks.Piece, dst []float32) error {
 		return f.ReadFloat32At(p.Name+suffix, p.Lo, dst)
-	}, t.share.of(owned))
+	}, func(p ranks.Piece) []float32 {
+		values = t.share.of(q.values)(p)
+		return values
+	}, func(p ranks.Piece) {
+		if i, ours := t.share.number[p]; ours {
+			q.store(i, values)
+		}
+	})
 }
 
 // gathered are the tensors of such a quantity. Writing them brings it together, so all
 // ranks must write all of them in this order.
-func (t *trainer) gathered(suffix string, owned func(i int) []float32) (out []safetensors.Source) {
-	g := t.share.Gather(t.share.of(owned))
+func (t *trainer) gathered(suffix string, q quantity) (out []safetensors.Source) {
+	g := t.share.Gather(t.share.of(q.values))
 	for _, s := range slices.Backward(t.params.Specs()) {
 		out = append(out, safetensors.Source{
 			TensorInfo: safetensors.TensorInfo{Name: s.Name + suffix, DType: "F32", Shape: s.Shape},

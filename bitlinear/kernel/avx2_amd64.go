@@ -231,6 +231,12 @@ func adamWBF16x256(n int, value *float32, m *uint16, v *uint16, grad *float32, s
 // sumSquares256 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
 func sumSquares256(n int, x *float32) float64
 
+// absSum256 is the sum of |x[i]| in float64, with one sum for each of 16 lanes.
+func absSum256(n int, x *float32) float64
+
+// ternaryCodes256 writes the ternary value of w[i] plus one to byte i of dst.
+func ternaryCodes256(n int, dst *uint32, w *float32, inverse float32)
+
 // packEight256 writes dst[v*stride+l] = x[l*ld+v] for eight lines l and v below n, a multiple of 4.
 func packEight256(n int, dst *float32, stride int, x *float32, ld int)
 

@@ -7540,6 +7540,108 @@ loop:
 	VZEROUPPER
 	RET
 
+// func absSum256(n int, x *float32) float64
+// Requires: AVX, MMX+, SSE2
+TEXT ·absSum256(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   DX, DX
+
+loop:
+	PREFETCHT0   4096(CX)(DX*4)
+	VCVTPS2PD    (CX)(DX*4), Y0
+	VANDPD       absMask64<>+0(SB), Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VCVTPS2PD    16(CX)(DX*4), Y0
+	VANDPD       absMask64<>+0(SB), Y0, Y0
+	VADDPD       Y0, Y2, Y2
+	VCVTPS2PD    32(CX)(DX*4), Y0
+	VANDPD       absMask64<>+0(SB), Y0, Y0
+	VADDPD       Y0, Y3, Y3
+	VCVTPS2PD    48(CX)(DX*4), Y0
+	VANDPD       absMask64<>+0(SB), Y0, Y0
+	VADDPD       Y0, Y4, Y4
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X1
+	MOVSD        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA absMask64<>+0(SB)/4, $0xffffffff
+DATA absMask64<>+4(SB)/4, $0x7fffffff
+DATA absMask64<>+8(SB)/4, $0xffffffff
+DATA absMask64<>+12(SB)/4, $0x7fffffff
+DATA absMask64<>+16(SB)/4, $0xffffffff
+DATA absMask64<>+20(SB)/4, $0x7fffffff
+DATA absMask64<>+24(SB)/4, $0xffffffff
+DATA absMask64<>+28(SB)/4, $0x7fffffff
+DATA absMask64<>+32(SB)/4, $0xffffffff
+DATA absMask64<>+36(SB)/4, $0x7fffffff
+DATA absMask64<>+40(SB)/4, $0xffffffff
+DATA absMask64<>+44(SB)/4, $0x7fffffff
+DATA absMask64<>+48(SB)/4, $0xffffffff
+DATA absMask64<>+52(SB)/4, $0x7fffffff
+DATA absMask64<>+56(SB)/4, $0xffffffff
+DATA absMask64<>+60(SB)/4, $0x7fffffff
+GLOBL absMask64<>(SB), RODATA|NOPTR, $64
+
+// func ternaryCodes256(n int, dst *uint32, w *float32, inverse float32)
+// Requires: AVX, AVX2
+TEXT ·ternaryCodes256(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	VPBROADCASTD int1<>+0(SB), Y0
+	VBROADCASTSS inverse+24(FP), Y2
+	VPBROADCASTD float1<>+0(SB), Y3
+	VPBROADCASTD floatMinus1<>+0(SB), Y4
+	VPBROADCASTD roundingMagic<>+0(SB), Y5
+	XORQ         BX, BX
+
+loop:
+	VMULPS       (DX)(BX*4), Y2, Y1
+	VMINPS       Y3, Y1, Y1
+	VMAXPS       Y4, Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VSUBPS       Y5, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       Y0, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X6
+	VPACKSSDW    X6, X1, X1
+	VPACKSSWB    X1, X1, X1
+	VMOVQ        X1, (CX)(BX*1)
+	VMULPS       32(DX)(BX*4), Y2, Y1
+	VMINPS       Y3, Y1, Y1
+	VMAXPS       Y4, Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VSUBPS       Y5, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       Y0, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X6
+	VPACKSSDW    X6, X1, X1
+	VPACKSSWB    X1, X1, X1
+	VMOVQ        X1, 8(CX)(BX*1)
+	ADDQ         $0x10, BX
+	CMPQ         BX, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+DATA int1<>+0(SB)/4, $0x00000001
+GLOBL int1<>(SB), RODATA|NOPTR, $4
+
 // func packEight256(n int, dst *float32, stride int, x *float32, ld int)
 // Requires: AVX
 TEXT ·packEight256(SB), NOSPLIT, $0-40

@@ -188,6 +188,12 @@ func adamWBF16x512(n int, value *float32, m *uint16, v *uint16, grad *float32, s
 // sumSquares512 is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.
 func sumSquares512(n int, x *float32) float64
 
+// absSum512 is the sum of |x[i]| in float64, with one sum for each of 16 lanes.
+func absSum512(n int, x *float32) float64
+
+// ternaryCodes512 writes the ternary value of w[i] plus one to byte i of dst.
+func ternaryCodes512(n int, dst *uint32, w *float32, inverse float32)
+
 // dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
 func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 

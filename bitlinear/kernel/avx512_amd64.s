@@ -3352,6 +3352,86 @@ loop:
 	VZEROUPPER
 	RET
 
+// func absSum512(n int, x *float32) float64
+// Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE2
+TEXT ·absSum512(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	XORQ   DX, DX
+
+loop:
+	PREFETCHT0    4096(CX)(DX*4)
+	VCVTPS2PD     (CX)(DX*4), Z0
+	VANDPD        absMask64<>+0(SB), Z0, Z0
+	VADDPD        Z0, Z1, Z1
+	VCVTPS2PD     32(CX)(DX*4), Z0
+	VANDPD        absMask64<>+0(SB), Z0, Z0
+	VADDPD        Z0, Z2, Z2
+	ADDQ          $0x10, DX
+	CMPQ          DX, AX
+	JL            loop
+	VADDPD        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPD        X0, X1, X1
+	MOVSD         X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA absMask64<>+0(SB)/4, $0xffffffff
+DATA absMask64<>+4(SB)/4, $0x7fffffff
+DATA absMask64<>+8(SB)/4, $0xffffffff
+DATA absMask64<>+12(SB)/4, $0x7fffffff
+DATA absMask64<>+16(SB)/4, $0xffffffff
+DATA absMask64<>+20(SB)/4, $0x7fffffff
+DATA absMask64<>+24(SB)/4, $0xffffffff
+DATA absMask64<>+28(SB)/4, $0x7fffffff
+DATA absMask64<>+32(SB)/4, $0xffffffff
+DATA absMask64<>+36(SB)/4, $0x7fffffff
+DATA absMask64<>+40(SB)/4, $0xffffffff
+DATA absMask64<>+44(SB)/4, $0x7fffffff
+DATA absMask64<>+48(SB)/4, $0xffffffff
+DATA absMask64<>+52(SB)/4, $0x7fffffff
+DATA absMask64<>+56(SB)/4, $0xffffffff
+DATA absMask64<>+60(SB)/4, $0x7fffffff
+GLOBL absMask64<>(SB), RODATA|NOPTR, $64
+
+// func ternaryCodes512(n int, dst *uint32, w *float32, inverse float32)
+// Requires: AVX, AVX512F
+TEXT ·ternaryCodes512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	VPBROADCASTD int1<>+0(SB), Z0
+	VBROADCASTSS inverse+24(FP), Z2
+	VPBROADCASTD float1<>+0(SB), Z3
+	VPBROADCASTD floatMinus1<>+0(SB), Z4
+	VPBROADCASTD roundingMagic<>+0(SB), Z5
+	XORQ         BX, BX
+
+loop:
+	VMULPS    (DX)(BX*4), Z2, Z1
+	VMINPS    Z3, Z1, Z1
+	VMAXPS    Z4, Z1, Z1
+	VADDPS    Z5, Z1, Z1
+	VSUBPS    Z5, Z1, Z1
+	VCVTPS2DQ Z1, Z1
+	VPADDD    Z0, Z1, Z1
+	VPMOVDB   Z1, (CX)(BX*1)
+	ADDQ      $0x10, BX
+	CMPQ      BX, AX
+	JL        loop
+	VZEROUPPER
+	RET
+
+DATA int1<>+0(SB)/4, $0x00000001
+GLOBL int1<>(SB), RODATA|NOPTR, $4
+
 // func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x1(SB), NOSPLIT, $0-48
@@ -5295,9 +5375,6 @@ loop:
 	JNZ        loop
 	VZEROUPPER
 	RET
-
-DATA int1<>+0(SB)/4, $0x00000001
-GLOBL int1<>(SB), RODATA|NOPTR, $4
 
 DATA belowHalf<>+0(SB)/4, $0x00007fff
 GLOBL belowHalf<>(SB), RODATA|NOPTR, $4

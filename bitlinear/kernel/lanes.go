@@ -36,7 +36,9 @@ type vectorSet struct {
 	storeSums, addSums func(rows int, dst *float32, width int, sums, factor *float32)
 	adamW              func(n int, value, m, v, grad, step *float32)
 	adamWBF16          func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)
-	sumSquares         func(n int, x *float32) float64
+	sumSquares, absSum func(n int, x *float32) float64
+	// ternaryCodes writes a byte for each ternary value.
+	ternaryCodes func(n int, dst *uint32, w *float32, inverse float32)
 }
 
 var chosenVectors = vectorSets()[0]

@@ -36,6 +36,8 @@ var avx512Vectors = vectorSet{
 	adamW:         adamW512,
 	adamWBF16:     adamWBF16x512,
 	sumSquares:    sumSquares512,
+	absSum:        absSum512,
+	ternaryCodes:  ternaryCodes512,
 }
 
 var avx2Vectors = vectorSet{
@@ -68,6 +70,8 @@ var avx2Vectors = vectorSet{
 	adamW:         adamW256,
 	adamWBF16:     adamWBF16x256,
 	sumSquares:    sumSquares256,
+	absSum:        absSum256,
+	ternaryCodes:  ternaryCodes256,
 }
 
 // vectorSets lists the implementations that this machine can run, best first.

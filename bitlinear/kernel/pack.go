@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"sync"
 
 	"trit/bitlinear/quant"
 )
@@ -23,29 +22,16 @@ func quadsOf(quads []uint32, q []int8) {
 
 // quadsOfMasters is quadsOf for what TernarizeFloat makes of w.
 func quadsOfMasters(quads []uint32, w []float32, inverse float32) {
-	part := partPool.Get().(*[256]float32)
-	defer partPool.Put(part)
-	for len(w) > 0 {
-		q := part[:min(len(part), len(w))]
-		TernarizeFloat(q, w[:len(q)], inverse)
-		n := ceil(len(q), 4)
-		quadsOfFloats(quads[:n], q)
-		quads, w = quads[n:], w[len(q):]
+	n := lanes(len(w))
+	if n > 0 {
+		chosenVectors.ternaryCodes(n, &quads[0], &w[0], inverse)
 	}
-}
-
-var partPool = sync.Pool{New: func() any { return new([256]float32) }}
-
-// quadsOfFloats is quadsOf for values in float32.
-func quadsOfFloats(quads []uint32, q []float32) {
-	for i := range quads {
-		if 4*i+4 <= len(q) {
-			v := q[4*i:][:4]
-			quads[i] = uint32(v[0]+1) | uint32(v[1]+1)<<8 | uint32(v[2]+1)<<16 | uint32(v[3]+1)<<24
-			continue
-		}
+	for i := n / 4; i < len(quads); i++ {
+		var q [4]float32
+		part := q[:min(4, len(w)-4*i)]
+		ternarizeGeneric(part, w[4*i:][:len(part)], inverse)
 		quads[i] = 0
-		for j, v := range q[4*i:] {
+		for j, v := range part {
 			quads[i] |= uint32(v+1) << (8 * j)
 		}
 	}

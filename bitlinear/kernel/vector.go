@@ -78,8 +78,17 @@ func AbsMean(w []float32) float32 {
 	return float32(max(total/float64(max(len(w), 1)), 1e-5))
 }
 
-// absSum is the sum of |w[i]|, in eight sums, which the processor overlaps.
-func absSum(w []float32) (total float64) {
+// absSum is the sum of |w[i]|.
+func absSum(w []float32) (sum float64) {
+	n := lanes(len(w))
+	if n > 0 {
+		sum = chosenVectors.absSum(n, &w[0])
+	}
+	return sum + absSumGeneric(w[n:])
+}
+
+// absSumGeneric has eight sums, which the processor overlaps.
+func absSumGeneric(w []float32) (total float64) {
 	var sums [8]float64
 	i := 0
 	for ; i+8 <= len(w); i += 8 {

@@ -94,8 +94,9 @@ func (e *Exchange) gather(b bucket, own func(Piece) []float32) error {
 }
 
 // Scatter hands out what rank 0 has: it fills all pieces in the order of the weights by
-// give. place is the memory of a piece on a rank, nil where the rank does not need it.
-func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(Piece) []float32) error {
+// give. place is the memory of a piece on a rank, nil where the rank does not need it, and
+// done is called when it is filled, before the next one is.
+func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(Piece) []float32, done func(Piece)) error {
 	for _, b := range e.buckets {
 		for _, p := range b.pieces {
 			if e.comm.Rank() != 0 {
@@ -103,6 +104,9 @@ func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(P
 			}
 			if err := give(p, e.passage(p, place)); err != nil {
 				return err
+			}
+			if e.comm.Size() == 1 {
+				done(p)
 			}
 		}
 		if e.comm.Size() == 1 {
@@ -113,6 +117,7 @@ func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(P
 		}
 		for _, p := range b.pieces {
 			copy(place(p), e.recv[p.at:])
+			done(p)
 		}
 	}
 	return nil

@@ -218,12 +218,14 @@ func newModel(c Comm, bytes int) (*model, error) {
 	for _, p := range e.Owned() {
 		params = append(params, optim.Param{Name: p.Name, Value: m.value(p), Decay: true})
 	}
-	m.adam = optim.NewAdamW(0.9, 0.95, 1e-8, params)
+	if m.adam, err = optim.NewAdamW(0.9, 0.95, 1e-8, optim.MomentsFloat32, params); err != nil {
+		return nil, err
+	}
 	give := func(p Piece, dst []float32) error {
 		copy(dst, gradientOf(100, Weight{p.Name, len(m.values[p.Name])})[p.Lo:p.Hi])
 		return nil
 	}
-	return m, e.Scatter(give, m.value)
+	return m, e.Scatter(give, m.value, func(Piece) {})
 }
 
 func (m *model) value(p Piece) []float32 { return m.values[p.Name][p.Lo:p.Hi] }
@@ -264,7 +266,10 @@ func reference(n, steps int) *optim.AdamW {
 	for _, w := range testWeights {
 		params = append(params, optim.Param{Name: w.Name, Value: gradientOf(100, w), Decay: true})
 	}
-	adam := optim.NewAdamW(0.9, 0.95, 1e-8, params)
+	adam, err := optim.NewAdamW(0.9, 0.95, 1e-8, optim.MomentsFloat32, params)
+	if err != nil {
+		panic(err)
+	}
 	for range steps {
 		adam.Begin()
 		for i, w := range testWeights {

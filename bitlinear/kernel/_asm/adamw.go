@@ -73,14 +73,27 @@ func (r registers) adamW() {
 
 // sumSquares has sums of 16 lanes in float64, of which the product of two float32 is exact.
 func (r registers) sumSquares() {
-	TEXT("sumSquares"+r.suffix, NOSPLIT, "func(n int, x *float32) float64")
-	Doc("sumSquares" + r.suffix + " is the sum of x[i]*x[i] in float64, with one sum for each of 16 lanes.")
+	r.doubleSums("sumSquares", "x[i]*x[i]", func(v, sum reg.VecVirtual) { VFMADD231PD(v, v, sum) })
+}
+
+func (r registers) absSum() {
+	abs := func(i int) uint32 { return ^uint32(i % 2 << 31) } // a double's sign is in its second word
+	r.doubleSums("absSum", "|x[i]|", func(v, sum reg.VecVirtual) {
+		VANDPD(words("absMask64", abs), v, v)
+		VADDPD(v, sum, sum)
+	})
+}
+
+// doubleSums is a sum over terms of x, which term adds from a register of doubles to one.
+func (r registers) doubleSums(name, what string, term func(v, sum reg.VecVirtual)) {
+	TEXT(name+r.suffix, NOSPLIT, "func(n int, x *float32) float64")
+	Doc(name + r.suffix + " is the sum of " + what + " in float64, with one sum for each of 16 lanes.")
 	n, x, v, sums := param("n"), param("x"), r.one(), append(r.zeros(), r.zeros()...)
 	blocks(16, n, func(i reg.GPVirtual) {
 		PREFETCHT0(floats(x, i).Offset(pageAhead))
 		for part, sum := range sums {
 			VCVTPS2PD(place{i, part, 16 / len(sums)}.floats(x), v)
-			VFMADD231PD(v, v, sum)
+			term(v, sum)
 		}
 	})
 	for half := len(sums) / 2; half > 0; half /= 2 {

@@ -222,6 +222,21 @@ func (r registers) ternary(inverse reg.VecVirtual) func(w Mem, v reg.VecVirtual)
 	}
 }
 
+func (r registers) ternaryCodes() {
+	TEXT("ternaryCodes"+r.suffix, NOSPLIT, "func(n int, dst *uint32, w *float32, inverse float32)")
+	Doc("ternaryCodes" + r.suffix + " writes the ternary value of w[i] plus one to byte i of dst.")
+	n, dst, w := param("n"), param("dst"), param("w")
+	one, v := r.word("int1", 1), r.one()
+	round := r.ternary(r.splat("inverse"))
+	r.loop(n, func(at place) {
+		round(at.floats(w), v)
+		VCVTPS2DQ(v, v)
+		VPADDD(one, v, v)
+		r.storeBytes(v, at.of(dst, 1))
+	})
+	finish()
+}
+
 // rescaleSums rescales so many rows of each token.
 func (r registers) rescaleSums(rows int) {
 	name := fmt.Sprintf("rescaleSums%sx%d", r.suffix, rows)
@@ -391,4 +406,6 @@ func (r registers) vectors() {
 	r.adamW()
 	r.adamWBF16()
 	r.sumSquares()
+	r.absSum()
+	r.ternaryCodes()
 }

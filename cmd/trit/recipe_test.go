@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"trit/data/world"
+	"trit/eval"
+)
+
+// The packed model of every recipe gives the bits per byte of the graph that it was
+// trained on.
+func TestRecipesPackToWhatTheyWereTrainedAs(t *testing.T) {
+	dir := t.TempDir()
+	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 1}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	text, tok, data := filepath.Join(dir, world.TextFile), filepath.Join(dir, "tok"), filepath.Join(dir, "data")
+	mustTrit(t, "tokenizer", "train", "--data", text, "--column", "text", "--vocab-size", "300", "--out", tok)
+	mustTrit(t, "data", "prepare", "--data", text, "--column", "text", "--tokenizer", tok, "--holdout", "0.1", "--out", data)
+	for name, set := range map[string][]string{
+		"b1":      {"sign=true"},
+		"gradual": {"quantize_from_step=4", "quantize_warmup_steps=4", "z_loss=0.0001", "checkpoint_activations=true"},
+		"silu":    {"hidden_act=silu", "sub_norms=false", "tie_word_embeddings=false"},
+	} {
+		run, gguf := filepath.Join(dir, name), filepath.Join(dir, name+".gguf")
+		args := []string{"train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "12", "--set", "num_hidden_layers=2"}
+		for _, s := range set {
+			args = append(args, "--set", s)
+		}
+		mustTrit(t, args...)
+		mustTrit(t, "convert", run, gguf)
+		graph, packed := bitsPerByte(t, run, data), bitsPerByte(t, gguf, data)
+		if math.Abs(packed/graph-1) > 1e-3 {
+			t.Errorf("%s: %g bits per byte on the graph, %g packed", name, graph, packed)
+		}
+	}
+}
+
+func mustTrit(t *testing.T, args ...string) {
+	t.Helper()
+	if code, out, stderr := trit(args...); code != exitOK {
+		t.Fatalf("%v: exit code %d: %s%s", args, code, out, stderr)
+	}
+}
+
+// bitsPerByte evaluates a model on the held-out data.
+func bitsPerByte(t *testing.T, model, data string) float64 {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "results")
+	mustTrit(t, "eval", model, "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out)
+	files, err := filepath.Glob(filepath.Join(out, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s holds no results: %v", out, err)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct{ Results map[string]map[string]any }
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	v, ok := r.Results[eval.BitsPerByte]["bits_per_byte,none"].(float64)
+	if !ok {
+		t.Fatalf("no bits per byte in %s", b)
+	}
+	return v
+}
