@@ -54,7 +54,8 @@ func peakFloat32() float64 {
 
 func peakBF16() float64 {
 	return fastest(func(a, b, c []float32) {
-		kernel.GemmBF16(false, false, peakRows, peakCols, peakInner, a, peakInner, b, peakCols, c, false)
+		p := kernel.Product{M: peakRows, N: peakCols, K: peakInner, A: a, LDA: peakInner, B: []kernel.Rows{{Count: peakInner, F32: b}}, C: [][]float32{c}}
+		p.BF16()
 	})
 }
 

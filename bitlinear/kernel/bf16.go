@@ -59,15 +59,33 @@ func (g *gemm) bf16() {
 	grid := g.bf16Grid(full, parallel.Threads())
 	for k := 0; k < g.k; k += full {
 		depth := min(full, g.k-k)
-		s.pack(&g.b, k, depth, g.n)
+		s.reserve(depth, g.n)
+		parallel.Chunks(ceil(depth, bf16Step), max(1, 1<<16/(bf16Step*g.n)), func(lo, hi int) { s.pack(&g.b, k, depth, g.n, lo, hi) })
 		grain := 1 + 1<<20/(grid.rows*grid.cols*depth)
-		parallel.Chunks(grid.count(g.m, g.n), grain, func(lo, hi int) {
-			w := bf16WorkPool.Get().(*bf16Work)
-			defer bf16WorkPool.Put(w)
-			for ; lo < hi; lo++ {
-				g.bf16Block(w, s, grid.at(lo, g.m, g.n), k, depth)
-			}
-		})
+		parallel.Chunks(grid.count(g.m, g.n), grain, func(lo, hi int) { g.bf16Areas(s, grid, lo, hi, k, depth) })
+	}
+}
+
+// bf16OneThread is bf16 on the caller's goroutine.
+func (g *gemm) bf16OneThread() {
+	s := bf16RightPool.Get().(*bf16Right)
+	defer bf16RightPool.Put(s)
+	full := bf16Pass(g.k)
+	grid := g.bf16Grid(full, 1)
+	for k := 0; k < g.k; k += full {
+		depth := min(full, g.k-k)
+		s.reserve(depth, g.n)
+		s.pack(&g.b, k, depth, g.n, 0, ceil(depth, bf16Step))
+		g.bf16Areas(s, grid, 0, grid.count(g.m, g.n), k, depth)
+	}
+}
+
+// bf16Areas computes the areas [lo,hi) of the grid for the values [k,k+depth).
+func (g *gemm) bf16Areas(s *bf16Right, grid grid, lo, hi, k, depth int) {
+	w := bf16WorkPool.Get().(*bf16Work)
+	defer bf16WorkPool.Put(w)
+	for ; lo < hi; lo++ {
+		g.bf16Block(w, s, grid.at(lo, g.m, g.n), k, depth)
 	}
 }
 

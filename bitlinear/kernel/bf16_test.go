@@ -55,7 +55,7 @@ func TestBF16IsRefusedWithoutInstructions(t *testing.T) {
 }
 
 // Attention multiplies columns of wider matrices, also transposed, and adds up.
-func TestGemmBF16Strided(t *testing.T) {
+func TestGemmBF16OneThread(t *testing.T) {
 	everyBF16(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(6, 6))
 		for _, n := range []int{1, 31, 64, 100} {
@@ -70,7 +70,7 @@ func TestGemmBF16Strided(t *testing.T) {
 				for i := range c {
 					c[i] = 3
 				}
-				GemmBF16(false, transB, m, n, k, a, lda, b, ldb, c, true)
+				GemmBF16OneThread(false, transB, m, n, k, a, lda, b, ldb, c, true)
 				for i := range c {
 					want, size := 3.0, 3.0
 					for p := range k {

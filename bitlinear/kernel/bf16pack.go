@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"trit/internal/float16"
-	"trit/internal/parallel"
 )
 
 // bf16Lines are the bytes of a row of a panel or of a pair of rows of a block.
@@ -76,24 +75,26 @@ func (v view) packColumns(dst []byte, steps, panels int) {
 	}
 }
 
-// pack packs the rows [k,k+depth) of op(B) in an even number of blocks; what is missing is
-// zero. It goes through them in the order in which they lie in memory.
-func (s *bf16Right) pack(b *right, k, depth, n int) {
-	blocks, steps := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)
-	size := steps * bf16BlockBytes
-	s.b = slices.Grow(s.b[:0], blocks*size)[:blocks*size]
-	parallel.Chunks(steps, max(1, 1<<16/(bf16Step*n)), func(lo, hi int) {
-		together := 1
-		if b.transposed {
-			together = hi - lo
+// reserve makes room for rows of op(B).
+func (s *bf16Right) reserve(rows, n int) {
+	size := 2 * ceil(n, bf16Tile) * ceil(rows, bf16Step) * bf16BlockBytes
+	s.b = slices.Grow(s.b[:0], size)[:size]
+}
+
+// pack packs the steps [lo,hi) of the rows [k,k+depth) of op(B) in an even number of blocks;
+// what is missing is zero. It goes through them in the order in which they lie in memory.
+func (s *bf16Right) pack(b *right, k, depth, n, lo, hi int) {
+	blocks, size := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)*bf16BlockBytes
+	together := 1
+	if b.transposed {
+		together = hi - lo
+	}
+	for at := lo; at < hi; at += together {
+		for i := range blocks {
+			block := s.b[i*size+at*bf16BlockBytes:][:together*bf16BlockBytes]
+			b.packBlock(block, k+at*bf16Step, min(depth, (at+together)*bf16Step)+k, i*16, n)
 		}
-		for at := lo; at < hi; at += together {
-			for i := range blocks {
-				block := s.b[i*size+at*bf16BlockBytes:][:together*bf16BlockBytes]
-				b.packBlock(block, k+at*bf16Step, min(depth, (at+together)*bf16Step)+k, i*16, n)
-			}
-		}
-	})
+	}
 }
 
 // packBlock packs the rows [k,rows) of 16 columns.

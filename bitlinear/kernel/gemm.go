@@ -37,26 +37,53 @@ func Gemm(transA, transB bool, m, n, k int, a, b, c []float32, accumulate bool) 
 // GemmStrided is Gemm for operands that are columns of wider matrices: lda and ldb
 // are the distances of their rows as stored.
 func GemmStrided(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
-	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
-	g.run()
+	p := newPlain(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	defer p.release()
+	p.run()
 }
 
 // GemmOneThread is Gemm on the caller's goroutine, for callers that split the work.
 func GemmOneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
-	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
-	g.rows(0, m)
+	p := newPlain(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	defer p.release()
+	p.rows(0, m)
 }
 
-func newGemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) gemm {
+// GemmBF16OneThread is GemmOneThread of operands rounded to bfloat16. It is for machines of
+// which HasBF16 is true.
+func GemmBF16OneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+	p := newPlain(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	defer p.release()
+	p.bf16OneThread()
+}
+
+// plain is a product whose right side and result are in one place each. A step of training
+// has thousands, so they are used again.
+type plain struct {
+	gemm
+	right [1]Rows
+	parts [1][]float32
+}
+
+var plainPool = sync.Pool{New: func() any { return new(plain) }}
+
+func (p *plain) release() {
+	*p = plain{}
+	plainPool.Put(p)
+}
+
+func newPlain(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) *plain {
 	left, stored := newMatrix(a, lda, transA), newMatrix(b, ldb, transB)
 	if len(a) < left.size(m, k) || len(b) < stored.size(k, n) || len(c) < m*n {
 		panic(fmt.Sprintf("kernel: Gemm of [%d,%d] by [%d,%d]: the slices hold %d, %d and %d values", m, k, k, n, len(a), len(b), len(c)))
 	}
-	rows := Rows{Count: k, F32: b}
+	p := plainPool.Get().(*plain)
+	p.right[0], p.parts[0] = Rows{Count: k, F32: b}, c[:m*n]
 	if transB {
-		rows.Count = n
+		p.right[0].Count = n
 	}
-	return gemm{a: left, b: right{[]Rows{rows}, ldb, transB}, c: result{parts: [][]float32{c[:m*n]}, n: n, accumulate: accumulate}, m: m, n: n, k: k}
+	p.gemm = gemm{a: left, b: right{p.right[:], ldb, transB}, c: result{parts: p.parts[:], n: n, accumulate: accumulate}, m: m, n: n, k: k}
+	return p
 }
 
 // matrix is a view of values: element (i,j) is data[i*row+j*col].

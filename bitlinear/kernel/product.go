@@ -49,13 +49,6 @@ func (p *Product) BF16() {
 	g.bf16()
 }
 
-// GemmBF16 is GemmStrided of operands rounded to bfloat16. It is for machines of which
-// HasBF16 is true.
-func GemmBF16(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
-	g := newGemm(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
-	g.bf16()
-}
-
 func (p *Product) gemm() gemm {
 	ldb := p.N
 	if p.TransB {

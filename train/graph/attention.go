@@ -154,7 +154,7 @@ func (t *tile) multiplyScores() {
 // multiply is a product of the tile in the precision of the mode, on the caller's thread.
 func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
 	if t.mode.BF16 {
-		kernel.GemmBF16(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+		kernel.GemmBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 		return
 	}
 	kernel.GemmOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
