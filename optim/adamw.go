@@ -83,6 +83,18 @@ func (p *Param) SetMoment(which int, values []float32) {
 	}
 }
 
+// Reset forgets all steps.
+func (a *AdamW) Reset() {
+	a.StepCount = 0
+	for i := range a.Params {
+		p := &a.Params[i]
+		clear(p.M)
+		clear(p.V)
+		clear(p.MBF16)
+		clear(p.VBF16)
+	}
+}
+
 // Begin starts a step; Update then does it for each parameter, in any order, also at
 // the same time.
 func (a *AdamW) Begin() { a.StepCount++ }

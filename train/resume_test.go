@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"trit/data"
 	"trit/data/world"
@@ -148,6 +149,31 @@ func testResumeIsExact(t *testing.T, start func(out string) Run) {
 	if n := strings.Count(string(a), `"event":"step"`); n != 8 || strings.Count(string(b), `"event":"step"`) != n {
 		t.Errorf("the logs have %d and %d lines of steps, want 8", n, strings.Count(string(b), `"event":"step"`))
 	}
+}
+
+// Measuring how long a step takes leaves no trace in the run.
+func TestChoosingStepsChangesNothing(t *testing.T) {
+	dataDir, chosen, given := prepared(t), t.TempDir(), t.TempDir()
+	r := smallRun(dataDir, chosen)
+	r.Options.MaxSteps, r.MaxTime = 0, time.Second
+	tr, err := newTrainer(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.close()
+	if err := tr.chooseSteps(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	tr.run.Options.MaxSteps = 10
+	if _, err := tr.loop(context.Background(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	r = smallRun(dataDir, given)
+	r.Options.MaxSteps = 10
+	if _, err := Train(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	checkSameWeights(t, weights(t, chosen), weights(t, given))
 }
 
 func TestRefusals(t *testing.T) {

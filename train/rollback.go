@@ -1,9 +1,6 @@
 package train
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // rollback goes back to the last checkpoint, but not in the data: the batches since then
 // are passed over. The checkpoint is told, so that a run that is resumed from it does
@@ -24,7 +21,7 @@ func (t *trainer) rollback(finding string) error {
 	if err := t.updateState(); err != nil {
 		return err
 	}
-	t.logStarted, t.logTokens = time.Now(), t.tokens
+	t.stepTime, t.logTokens = 0, t.tokens
 	note := fmt.Sprintf("step %d: %s; back to step %d and on behind the data since then (%d of at most %d)", from, finding, t.step, count, most)
 	t.warnings = append(t.warnings, Event{Event: "rollback", Note: note})
 	return t.logWarnings()

@@ -108,8 +108,8 @@ type trainer struct {
 	tokens       int64
 	memory       memory
 	guard        Guard
-	warnings     []Event // until they are logged
-	logStarted   time.Time
+	warnings     []Event       // until they are logged
+	stepTime     time.Duration // of the steps since the last line of the log
 	logTokens    int64
 }
 
@@ -213,10 +213,14 @@ func (t *trainer) chooseSteps(budget time.Duration) error {
 		if i == 1 {
 			start = time.Now()
 		}
-		if _, _, err := t.gradient(); err != nil { // nothing is changed
+		if _, _, err := t.gradient(); err != nil {
+			return err
+		}
+		if err := t.update(0, 0, 1); err != nil { // moves nothing but the moments
 			return err
 		}
 	}
+	t.optimizer.Reset()
 	perStep := time.Since(start) / measured
 	t.run.Options.MaxSteps = max(1, int(float64(budget)*0.87/float64(perStep)))
 	if err := ranks.Share(t.share, &t.run.Options.MaxSteps); err != nil {
@@ -227,7 +231,7 @@ func (t *trainer) chooseSteps(budget time.Duration) error {
 
 func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error) {
 	o := t.run.Options
-	t.logStarted, t.logTokens = time.Now(), t.tokens
+	t.logTokens = t.tokens
 	result := &Result{}
 	if o.OnSpike == SpikeRollback { // there must be something to go back to
 		if err := t.save(); err != nil {
@@ -294,6 +298,7 @@ func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
 // oneStep moves the weights once and logs it, unless the guard takes the run back.
 func (t *trainer) oneStep() (moved bool, err error) {
+	start := time.Now()
 	loss, norm, err := t.gradient()
 	if err != nil {
 		return false, err
@@ -307,6 +312,7 @@ func (t *trainer) oneStep() (moved bool, err error) {
 	}
 	t.step++
 	t.tokens += int64(t.run.Options.TokensPerStep())
+	t.stepTime += time.Since(start)
 	if due(t.step, t.run.Options.LogInterval) || t.step == t.run.Options.MaxSteps {
 		return true, t.logStep(loss, norm, rate, decay)
 	}
@@ -317,12 +323,11 @@ func (t *trainer) logStep(loss, norm, rate, decay float64) error {
 	if !t.leads() {
 		return nil
 	}
-	elapsed := time.Since(t.logStarted).Seconds()
 	zeros, flips := t.ternary.update(t.decoder)
-	speed := float64(t.tokens-t.logTokens) / max(elapsed, 1e-9)
+	speed := float64(t.tokens-t.logTokens) / max(t.stepTime.Seconds(), 1e-9)
 	e := Event{Event: watch.StepEvent, Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
 		TokensPerSecond: speed, MFU: t.mfu.of(speed / float64(t.share.Size())), Zeros: zeros, Flips: flips, Layers: t.ternary.layers(t.step, t.run.Options.LayerInterval, t.absMax()), MaxSteps: t.run.Options.MaxSteps}
-	t.logStarted, t.logTokens = time.Now(), t.tokens
+	t.stepTime, t.logTokens = 0, t.tokens
 	if err := t.log.write(e); err != nil {
 		return err
 	}
