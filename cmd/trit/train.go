@@ -32,6 +32,7 @@ func trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 			oneOfFlag("precision", "of the backward products: auto is bf16 where the machine has it, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
+			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep the input of each block alone and compute the rest again: less memory, more time, the same weights"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
@@ -103,6 +104,9 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	}
 	if c.IsSet("precision") {
 		config.Precision = c.String("precision")
+	}
+	if c.IsSet("checkpoint-activations") {
+		config.CheckpointActivations = c.Bool("checkpoint-activations")
 	}
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
