@@ -1,6 +1,7 @@
 package train
 
 import (
+	"sync"
 	"time"
 
 	"trit/bitlinear/kernel"
@@ -46,18 +47,19 @@ func prefersBF16() bool { return graph.HasBF16() && peakBF16() > peakFloat32() }
 // measuring it is not noticed.
 const peakRows, peakCols, peakInner = 1024, 1024, 512
 
-func peakFloat32() float64 {
+// The peaks are measured once in a process.
+var peakFloat32 = sync.OnceValue(func() float64 {
 	return fastest(func(a, b, c []float32) {
 		kernel.Gemm(false, true, peakRows, peakCols, peakInner, a, b, c, false)
 	})
-}
+})
 
-func peakBF16() float64 {
+var peakBF16 = sync.OnceValue(func() float64 {
 	return fastest(func(a, b, c []float32) {
 		p := kernel.Product{M: peakRows, N: peakCols, K: peakInner, A: a, LDA: peakInner, B: []kernel.Rows{{Count: peakInner, F32: b}}, C: [][]float32{c}}
 		p.BF16()
 	})
-}
+})
 
 // fastest is the speed of the product, in operations a second, in the best of its tries
 // within a tenth of a second; the first try warms up.

@@ -47,6 +47,7 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"train --config nothing", exitUsage, "trit-1m"},
 		{"train --config trit-1m --set hiden_size=2 --print-config", exitUsage, "hidden_size"},
 		{"train --config trit-1m", exitUsage, "--data"},
+		{"train --config trit-1m --data d --out o --ranks 2", exitUsage, "mpirun"},
 		{"run m.gguf", exitUsage, "--prompt"},
 		{"run nothing.gguf -p x", exitFailed, "nothing.gguf"},
 		{"logits m --ids 1,x --out y", exitUsage, "not a token id"},

@@ -61,6 +61,8 @@ func trainAction(c *cli.Context) error {
 		return err
 	case c.Bool("dry-run"):
 		return dryRun(c, config)
+	case c.IsSet("ranks") || c.IsSet("network") || c.IsSet("tflops"):
+		return usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
 	case c.String("data") == "" || c.String("out") == "":
 		return usagef("--data DIR and --out DIR are needed to train")
 	}
