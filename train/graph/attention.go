@@ -160,24 +160,35 @@ func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, 
 	kernel.GemmOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 }
 
-// seen is the part of row i of a matrix [rows,keys] that the query may see; the rest is
-// cleared.
-func (t *tile) seen(m []float32, i int) []float32 {
-	row := m[i*t.keys:][:t.keys]
-	lo, hi := int(t.starts[i])-t.first, t.at+i+1-t.first
+// seen is the range of row i of a matrix [rows,keys] that the query may see.
+func (t *tile) seen(i int) (lo, hi int) { return int(t.starts[i]) - t.first, t.at + i + 1 - t.first }
+
+// hidden is so far below all scores that its exponential is nothing.
+const hidden = -1e30
+
+// row is row i of the scores with what the query may see, filled up with hidden ones to
+// whole registers where there is room; the rest is cleared.
+func (t *tile) row(i int) (row []float32, seen int) {
+	lo, hi := t.seen(i)
+	row = t.scores[i*t.keys:][:t.keys]
+	end := min(t.keys, hi+(lo-hi)&15)
 	clear(row[:lo])
-	clear(row[hi:])
-	return row[lo:hi]
+	for j := hi; j < end; j++ {
+		row[j] = hidden
+	}
+	clear(row[end:])
+	return row[lo:end], hi - lo
 }
 
 // attend writes out and lse of the tile.
 func (t *tile) attend(lse []float32) {
 	t.multiplyScores()
 	for i := range t.rows {
-		seen := t.seen(t.scores, i)
-		top := kernel.Max(seen)
-		sum := kernel.ExpScaled(seen, t.scale, top)
-		kernel.Scale(1/sum, seen)
+		row, seen := t.row(i)
+		top := kernel.Max(row)
+		sum := kernel.ExpScaled(row, t.scale, top)
+		kernel.Scale(1/sum, row)
+		clear(row[seen:])
 		lse[i] = top + float32(math.Log(float64(sum)))/t.scale
 	}
 	t.multiply(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
@@ -212,12 +223,16 @@ func (t *tile) gradient(out, dout, lse []float32) {
 	t.multiplyScores()
 	t.multiply(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
 	for i := range t.rows {
-		probs, ds := t.seen(t.scores, i), t.seen(t.grads, i)
+		probs, seen := t.row(i)
 		kernel.ExpScaled(probs, t.scale, lse[i])
+		clear(probs[seen:])
+		lo, hi := t.seen(i)
+		ds := t.grads[i*n:][:n]
+		clear(ds[:lo])
+		clear(ds[hi:])
 		mean := kernel.Dot(out[i*stride:][:d], dout[i*stride:][:d])
-		for j, p := range probs {
-			ds[j] = p * (ds[j] - mean) * t.scale
-		}
+		kernel.ScaledProduct(ds[lo:hi], probs[:seen], ds[lo:hi], t.scale)
+		kernel.Axpy(-mean*t.scale, probs[:seen], ds[lo:hi])
 	}
 	dk, dv := t.dk[t.first*d:], t.dv[t.first*d:]
 	t.multiply(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)
