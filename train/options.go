@@ -45,7 +45,7 @@ type Options struct {
 	Precision            string  `json:"precision"` // of the backward products
 
 	// CheckpointActivations keeps the input of each block alone and makes the rest again
-	// in the backward pass: much less memory for about a quarter more time.
+	// in the backward pass: much less memory for about a fifth more time.
 	CheckpointActivations bool    `json:"checkpoint_activations"`
 	ZLoss                 float64 `json:"z_loss"` // weight of log(sum(exp(logits)))^2
 
