@@ -2,22 +2,10 @@
 
 package kernel
 
-import (
-	"syscall"
-
-	"golang.org/x/sys/cpu"
-)
+import "golang.org/x/sys/cpu"
 
 // hasAMX tells whether the processor has AMX for int8 and the system lets us use it.
 var hasAMX = hasVNNI && cpu.X86.HasAMXTile && cpu.X86.HasAMXInt8 && amxPermitted()
-
-// amxPermitted asks Linux for the registers: it saves their 8 kB for those processes only
-// that ask.
-func amxPermitted() bool {
-	const archReqXcompPerm, tileData = 0x1023, 18
-	_, _, failed := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archReqXcompPerm, tileData, 0)
-	return failed == 0
-}
 
 // amxTiles computes 32 rows for panels of 32 tokens: with activations x [steps][32][64] of
 // each panel, panelBytes apart, and two blocks of weights w [steps*16][16][4], blockBytes

@@ -6,9 +6,6 @@ import (
 	"trit/bitlinear/kernel"
 )
 
-// trainingFLOPs is the speed of a training step, taken as 60 % of that of a product.
-func trainingFLOPs() float64 { return 0.6 * productFLOPs() }
-
 // productFLOPs times a float32 product of a layer's size.
 func productFLOPs() float64 {
 	const m, n, k = 1024, 1024, 512

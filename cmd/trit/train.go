@@ -37,7 +37,7 @@ func trainCommand() *cli.Command {
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
 			&cli.IntFlag{Name: "ranks", Usage: "of --dry-run: say it for `N` ranks of mpirun", Value: 1},
-			&cli.Float64Flag{Name: "tflops", Usage: "of --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: 60 % of a product's here)"},
+			&cli.Float64Flag{Name: "tflops", Usage: "of --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: from that of products here)"},
 			&cli.Float64Flag{Name: "network", Usage: "of --dry-run: `GBPS`, the network between them in Gbit/s", Value: 10},
 			threadsFlag(),
 		},
@@ -135,7 +135,7 @@ func dryRun(c *cli.Context, config configs.Config) error {
 		return usagef("--tflops %g and --network %g: want positive numbers", c.Float64("tflops"), c.Float64("network"))
 	}
 	if m.FLOPs == 0 {
-		m.FLOPs = trainingFLOPs()
+		m.FLOPs = config.ExpectedFLOPs()
 	}
 	e, err := config.Estimate(m)
 	if err != nil {
