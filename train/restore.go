@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"trit/data"
 	"trit/format/safetensors"
@@ -149,8 +150,8 @@ func (t *trainer) readTensors(c *checkpoint.Loaded) error {
 
 // checkSame refuses to resume with another model or another recipe.
 func (t *trainer) checkSame(c *checkpoint.Loaded) error {
-	if c.Config.Config != t.run.Model {
-		return fmt.Errorf("%s: the model is %+v, but the checkpoint's is %+v: resume with the configuration of the run", c.Dir, t.run.Model, c.Config.Config)
+	if err := sameFields(c.Dir, t.run.Model, c.Config.Config); err != nil {
+		return err
 	}
 	var before Options
 	if err := json.Unmarshal(c.State.Options, &before); err != nil {
@@ -168,10 +169,17 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 	if t.run.Options.Precision == PrecisionAuto {
 		t.run.Options.Precision = before.Precision
 	}
-	a, b := reflect.ValueOf(t.run.Options.changeable(before)), reflect.ValueOf(before)
+	return sameFields(c.Dir, t.run.Options.changeable(before), before)
+}
+
+// sameFields refuses a configuration that differs from that of the run in dir, and names
+// the first key.
+func sameFields[T any](dir string, now, before T) error {
+	a, b := reflect.ValueOf(now), reflect.ValueOf(before)
 	for i := range a.NumField() {
 		if a.Field(i).Interface() != b.Field(i).Interface() {
-			return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", c.Dir, a.Type().Field(i).Tag.Get("json"), a.Field(i), b.Field(i))
+			key, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
+			return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", dir, key, a.Field(i), b.Field(i))
 		}
 	}
 	return nil

@@ -188,7 +188,7 @@ func TestRefusals(t *testing.T) {
 		"learning_rate":  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
 		"precision is":   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
 		"begun with":     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
-		"model":          func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
+		"hidden_size":    func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
 		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
 		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
 		"other data":     func(r *Run) { r.Resume, r.DataDir = true, preparedFrom(t, 2) },
