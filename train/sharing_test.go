@@ -13,6 +13,7 @@ import (
 	"trit/internal/testutil"
 	"trit/train/checkpoint"
 	"trit/train/ranks"
+	"trit/train/watch"
 )
 
 // trainOn trains on n ranks of this process and returns what rank 0 returns. change may
@@ -281,5 +282,31 @@ func TestRanksBeginWithAFolder(t *testing.T) {
 	compareRuns(t, two, one)
 	if got, fresh := events(t, two, "step")[0].Loss, events(t, first, "step")[0].Loss; got > fresh-0.5 {
 		t.Errorf("the first loss is %g, that of fresh weights %g", got, fresh)
+	}
+}
+
+// Micro-batches give what one batch of all their rows gives, although they have other
+// numbers of targets: without rounding of layers, up to the order of float32 sums.
+func TestMicroBatchesAreOneBatch(t *testing.T) {
+	dataDir := prepared(t)
+	losses := func(batch, microBatches int) (list []float64) {
+		r := smallRun(dataDir, t.TempDir())
+		r.Model.Ternary, r.Options.Precision = false, PrecisionFloat32
+		r.Options.BatchSize, r.Options.GradientAccumulation, r.Options.MaxSteps, r.Options.LogInterval = batch, microBatches, 20, 1
+		r.OnEvent = func(e Event) {
+			if e.Event == watch.StepEvent {
+				list = append(list, e.Loss)
+			}
+		}
+		if _, err := Train(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	want := losses(4, 1)
+	for i, got := range losses(1, 4) {
+		if math.Abs(got-want[i]) > 1e-5 {
+			t.Fatalf("step %d: loss %.7g, with one batch %.7g", i+1, got, want[i])
+		}
 	}
 }

@@ -213,7 +213,7 @@ func (t *trainer) chooseSteps(budget time.Duration) error {
 		if i == 1 {
 			start = time.Now()
 		}
-		if _, _, err := t.gradient(); err != nil {
+		if _, err := t.gradient(); err != nil {
 			return err
 		}
 		if err := t.update(0, 0, 1); err != nil { // moves nothing but the moments
@@ -299,33 +299,33 @@ func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 // oneStep moves the weights once and logs it, unless the guard takes the run back.
 func (t *trainer) oneStep() (moved bool, err error) {
 	start := time.Now()
-	loss, norm, err := t.gradient()
+	g, err := t.gradient()
 	if err != nil {
 		return false, err
 	}
-	if take, err := t.judge(loss, norm); !take || err != nil {
+	if take, err := t.judge(g.loss, g.norm); !take || err != nil {
 		return false, err
 	}
 	rate, decay := t.run.Options.schedule().At(t.step)
-	if err := t.update(rate, decay, optim.ClipScale(norm, t.run.Options.MaxGradNorm)); err != nil {
+	if err := t.update(rate, decay, g.scale*optim.ClipScale(g.norm, t.run.Options.MaxGradNorm)); err != nil {
 		return false, err
 	}
 	t.step++
 	t.tokens += int64(t.run.Options.TokensPerStep())
 	t.stepTime += time.Since(start)
 	if due(t.step, t.run.Options.LogInterval) || t.step == t.run.Options.MaxSteps {
-		return true, t.logStep(loss, norm, rate, decay)
+		return true, t.logStep(g, rate, decay)
 	}
 	return true, nil
 }
 
-func (t *trainer) logStep(loss, norm, rate, decay float64) error {
+func (t *trainer) logStep(g gradient, rate, decay float64) error {
 	if !t.leads() {
 		return nil
 	}
 	zeros, flips := t.ternary.update(t.decoder)
 	speed := float64(t.tokens-t.logTokens) / max(t.stepTime.Seconds(), 1e-9)
-	e := Event{Event: watch.StepEvent, Step: t.step, Tokens: t.tokens, Loss: loss, LR: rate, WeightDecay: decay, GradNorm: norm,
+	e := Event{Event: watch.StepEvent, Step: t.step, Tokens: t.tokens, Loss: g.loss, LR: rate, WeightDecay: decay, GradNorm: g.norm,
 		TokensPerSecond: speed, MFU: t.mfu.of(speed / float64(t.share.Size())), Zeros: zeros, Flips: flips, Layers: t.ternary.layers(t.step, t.run.Options.LayerInterval, t.absMax()), MaxSteps: t.run.Options.MaxSteps}
 	t.stepTime, t.logTokens = 0, t.tokens
 	if err := t.log.write(e); err != nil {
@@ -364,30 +364,41 @@ func (t *trainer) warnOfLayers(s watch.Sample) error {
 	return nil
 }
 
-// gradient runs this rank's micro-batches of a step. It returns the mean loss of all and
-// the length of their mean gradient; the sum of their gradients is left to update.
-func (t *trainer) gradient() (loss, norm float64, err error) {
-	all := float64(t.run.Options.GradientAccumulation)
+// gradient is what the micro-batches of a step give, of all ranks together.
+type gradient struct {
+	loss float64 // mean over the targets
+	norm float64 // length of the gradient of that
+	// scale makes that gradient of the sum which the micro-batches leave, each over its
+	// places, whether they have targets or not: so every target counts alike.
+	scale float64
+}
+
+// gradient runs this rank's micro-batches of a step.
+func (t *trainer) gradient() (g gradient, err error) {
 	t.decoder.SetQuantization(t.run.Options.lambda(t.step))
-	run := t.decoder.Run
+	run, nats, targets := t.decoder.Run, 0.0, 0.0
 	for i := range t.microBatches {
 		t.decoder.Accumulate(i > 0)
 		if err := t.loader.Next(&t.batch); err != nil {
-			return 0, 0, err
+			return g, err
 		}
 		setBatch(t.decoder, &t.batch)
 		if i == t.microBatches-1 {
 			run = t.lastRun
 		}
-		l, err := run()
+		loss, err := run()
 		if err != nil {
-			return 0, 0, err
+			return g, err
 		}
-		loss += float64(l)
+		nats += float64(loss) * float64(t.decoder.Scored())
+		targets += float64(t.decoder.Scored())
 	}
 	squares := t.sumSquares()
-	err = ranks.Sum(t.share, &loss, &squares)
-	return loss / all, math.Sqrt(squares) / all, err
+	err = ranks.Sum(t.share, &nats, &targets, &squares)
+	targets = max(targets, 1)
+	g.loss, g.scale = nats/targets, float64(t.run.Options.BatchSize*t.run.Options.SequenceLength)/targets
+	g.norm = math.Sqrt(squares) * g.scale
+	return g, err
 }
 
 func setBatch(d *graph.Decoder, b *data.Batch) {

@@ -40,15 +40,14 @@ func (t *trainer) sumSquares() float64 {
 	return sum
 }
 
-// update does a step of the optimiser on what this rank owns, and of its running mean
-// while it is in the cache. Then all ranks get all weights.
-func (t *trainer) update(rate, decay, clip float64) error {
-	scale := float32(clip / float64(t.run.Options.GradientAccumulation))
+// update does a step of the optimiser, of gradients times scale, on what this rank owns,
+// and of its running mean while it is in the cache. Then all ranks get all weights.
+func (t *trainer) update(rate, decay, scale float64) error {
 	t.optimizer.Begin()
 	keep := optim.AverageDecay(t.run.Options.EMADecay, t.optimizer.StepCount)
 	parallel.For(len(t.chunks), 1, func(lo, hi int) {
 		for _, c := range t.chunks[lo:hi] {
-			t.optimizer.Update(c.param, c.lo, c.hi, t.grad(c.param), scale, rate, decay)
+			t.optimizer.Update(c.param, c.lo, c.hi, t.grad(c.param), float32(scale), rate, decay)
 			if t.average != nil {
 				optim.Average(t.average[c.param][c.lo:c.hi], t.optimizer.Params[c.param].Value[c.lo:c.hi], keep)
 			}

@@ -122,8 +122,9 @@ func (d *Decoder) Evaluate() (loss float32, err error) {
 	return d.Run()
 }
 
-// Run computes the mean cross entropy over the targets, and with Backward all
-// gradients.
+// Run computes the mean cross entropy over the targets, and with Backward all gradients:
+// those of the sum of the losses over B*T, so that batches with other numbers of targets
+// can be added up.
 func (d *Decoder) Run() (loss float32, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -157,6 +158,9 @@ func (d *Decoder) Grad(name string) []float32 { return d.gradients[name] }
 
 // TokenLosses is -log p(target) at each place, [B*T]; 0 where there is no target.
 func (d *Decoder) TokenLosses() []float32 { return d.head.losses }
+
+// Scored is the number of targets in the last Run.
+func (d *Decoder) Scored() int { return d.head.scored }
 
 // Greedy tells at each place, [B*T], whether the target has the largest logit.
 func (d *Decoder) Greedy() []bool { return d.head.greedy }

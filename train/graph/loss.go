@@ -25,6 +25,7 @@ type lossHead struct {
 	logits  []float32 // [chunk,V], and then their gradient
 	losses  []float32 // [M]
 	greedy  []bool    // [M]
+	scored  int       // targets in the last forward pass
 	weight  []float32 // of the last forward pass
 	input   []float32 // likewise
 }
@@ -53,34 +54,28 @@ func (h *lossHead) fn(grad []float32) bitlinear.Func {
 
 func (h *lossHead) forward(in [][]float32, out []float32) {
 	h.input, h.weight = in[0], in[1]
-	scored := 0
-	for _, t := range h.targets {
-		if t >= 0 {
-			scored++
-		}
-	}
-	share := 1 / float32(max(scored, 1))
 	for lo := 0; lo < h.rows; lo += h.chunk {
-		h.scoreChunk(lo, min(lo+h.chunk, h.rows), share)
+		h.scoreChunk(lo, min(lo+h.chunk, h.rows))
 	}
 	sum := 0.0
+	h.scored = 0
 	for i, t := range h.targets {
 		if t >= 0 {
 			sum += float64(h.losses[i])
+			h.scored++
 		}
 	}
-	out[0] = float32(sum / float64(max(scored, 1)))
+	out[0] = float32(sum / float64(max(h.scored, 1)))
 }
 
-// scoreChunk does the tokens [lo,hi): losses, and gradients of the mean loss, of which each
-// token has a share.
-func (h *lossHead) scoreChunk(lo, hi int, share float32) {
+// scoreChunk does the tokens [lo,hi): losses, and gradients of their sum over M.
+func (h *lossHead) scoreChunk(lo, hi int) {
 	h.makeLogits(h.logits, lo, hi)
 	forRows(hi-lo, h.vocab, func(r int) {
 		row := h.logits[r*h.vocab:][:h.vocab]
 		lse := h.score(lo+r, row)
 		if h.wantsGrad() {
-			h.rowGrad(row, h.targets[lo+r], lse, share)
+			h.rowGrad(row, h.targets[lo+r], lse)
 		}
 	})
 	if !h.wantsGrad() {
@@ -119,9 +114,10 @@ func (h *lossHead) score(token int, row []float32) (lse float64) {
 	return lse
 }
 
-// rowGrad turns the logits of a token into the gradient of its share of the loss,
-// -log p(target) + zLoss*lse^2: share*(softmax*(1 + 2*zLoss*lse) - onehot).
-func (h *lossHead) rowGrad(row []float32, target int32, lse float64, share float32) {
+// rowGrad turns the logits of a token into the gradient of its loss over M,
+// -log p(target) + zLoss*lse^2: (softmax*(1 + 2*zLoss*lse) - onehot)/M.
+func (h *lossHead) rowGrad(row []float32, target int32, lse float64) {
+	share := 1 / float32(h.rows)
 	if target < 0 {
 		clear(row)
 		return
