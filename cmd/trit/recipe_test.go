@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"trit/data/world"
@@ -15,12 +16,7 @@ import (
 // trained on.
 func TestRecipesPackToWhatTheyWereTrainedAs(t *testing.T) {
 	dir := t.TempDir()
-	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 1}).Write(dir); err != nil {
-		t.Fatal(err)
-	}
-	text, tok, data := filepath.Join(dir, world.TextFile), filepath.Join(dir, "tok"), filepath.Join(dir, "data")
-	mustTrit(t, "tokenizer", "train", "--data", text, "--column", "text", "--vocab-size", "300", "--out", tok)
-	mustTrit(t, "data", "prepare", "--data", text, "--column", "text", "--tokenizer", tok, "--holdout", "0.1", "--out", data)
+	data := smallData(t, dir)
 	for name, set := range map[string][]string{
 		"b1":      {"sign=true"},
 		"gradual": {"quantize_from_step=4", "quantize_warmup_steps=4", "z_loss=0.0001", "checkpoint_activations=true"},
@@ -37,6 +33,49 @@ func TestRecipesPackToWhatTheyWereTrainedAs(t *testing.T) {
 		if math.Abs(packed/graph-1) > 1e-3 {
 			t.Errorf("%s: %g bits per byte on the graph, %g packed", name, graph, packed)
 		}
+	}
+}
+
+// smallData prepares a small data set in dir.
+func smallData(t *testing.T, dir string) string {
+	t.Helper()
+	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 1}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	text, tok, data := filepath.Join(dir, world.TextFile), filepath.Join(dir, "tok"), filepath.Join(dir, "data")
+	mustTrit(t, "tokenizer", "train", "--data", text, "--column", "text", "--vocab-size", "300", "--out", tok)
+	mustTrit(t, "data", "prepare", "--data", text, "--column", "text", "--tokenizer", tok, "--holdout", "0.1", "--out", data)
+	return data
+}
+
+// The experiment leaves figures, table and plot, and does not train again what is done.
+func TestScaling(t *testing.T) {
+	dir := t.TempDir()
+	data, out, config := smallData(t, dir), filepath.Join(dir, "scaling"), filepath.Join(dir, "tiny.json")
+	if err := os.WriteFile(config, []byte(`{"base": "trit-1m", "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"repro", "scaling", "--data", data, "--out", out, "--configs", config, "--tokens", "5000", "--full-rate", "0.5"}
+	mustTrit(t, args...)
+	first, err := os.ReadFile(filepath.Join(out, "scaling.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pairs []scalingPair
+	if err := json.Unmarshal(first, &pairs); err != nil {
+		t.Fatal(err)
+	}
+	if len(pairs) != 1 || pairs[0].Config != "tiny" || pairs[0].Tokens != 4096 || pairs[0].BitNet.LearningRate != 2*pairs[0].Full.LearningRate || pairs[0].BitNet.Loss == pairs[0].Full.Loss {
+		t.Errorf("results %+v", pairs)
+	}
+	for _, name := range []string{"scaling.md", "scaling.html"} {
+		if b, err := os.ReadFile(filepath.Join(out, name)); err != nil || !strings.Contains(string(b), "tiny") {
+			t.Errorf("%s: %v, %d bytes", name, err, len(b))
+		}
+	}
+	_, _, stderr := trit(args...)
+	if again, err := os.ReadFile(filepath.Join(out, "scaling.json")); err != nil || string(again) != string(first) || strings.Contains(stderr, "tokens/s") {
+		t.Errorf("the second time: %v, %s", err, stderr)
 	}
 }
 
