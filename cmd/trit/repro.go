@@ -36,7 +36,7 @@ func scalingCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the runs and the results; runs that are there go on, those that are done are not repeated", Required: true},
 			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, with commas between", Value: "trit-1m,trit-3m,trit-10m"},
 			&cli.Int64Flag{Name: "tokens", Usage: "train each model on `N` tokens", Value: 1_000_000},
-			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of the full-precision models are `SHARE` of BitNet's, which wants high ones", Value: 1. / 3},
+			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of the full-precision models are `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of all configurations (may be given several times)"},
 			threadsFlag(),
 		},
@@ -180,7 +180,7 @@ func (s *scaling) write(pairs []scalingPair) error {
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return err
 	}
-	bitnet, full := report.Curve{Name: "BitNet b1.58"}, report.Curve{Name: "full precision"}
+	bitnet, full := report.Curve{Name: "BitNet b1.58"}, report.Curve{Name: "full precision", Color: 1}
 	for _, p := range pairs {
 		x := float64(p.Parameters) / 1e6
 		bitnet.Points = append(bitnet.Points, report.Point{X: x, Y: p.BitNet.Loss})
