@@ -31,7 +31,7 @@ func (t *trainer) keepBest(s score) error {
 	return checkpoint.SaveBest(t.run.OutDir, &m, best)
 }
 
-// Patience counts evaluations without improvement.
+// patience counts evaluations without improvement.
 type patience struct {
 	Loss  float64 `json:"loss"`  // that the next must undercut by early_stop_delta
 	Seen  bool    `json:"seen"`  // that there is a Loss

@@ -64,6 +64,24 @@ func TestBestIsTheLowest(t *testing.T) {
 
 // With a rate of 0 the loss stays, so the first evaluation is the best and the run ends
 // three later; so it does when it is resumed between them.
+// What is evaluated before the rounding is in force is not what would be packed: it is
+// neither the best model nor one that the run would end early for.
+func TestBestIsRounded(t *testing.T) {
+	r := smallRun(prepared(t), t.TempDir())
+	r.Options.QuantizeFromStep, r.Options.QuantizeWarmupSteps, r.Options.EvalInterval = 30, 8, 2
+	r.Options.EarlyStopPatience, r.Options.EarlyStopDelta = 2, 100
+	result, err := Train(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := result.Best; b == nil || b.Step < 38 || result.EarlyStop != "" {
+		t.Errorf("best %+v, early stop %q: want a best model from step 38 on and none", b, result.EarlyStop)
+	}
+	if n := len(events(t, r.OutDir, "eval")); n < 19 {
+		t.Errorf("%d evaluations in the log, want those before the rounding too", n)
+	}
+}
+
 func TestEarlyStop(t *testing.T) {
 	dataDir := prepared(t)
 	for _, interrupted := range []bool{false, true} {

@@ -25,10 +25,16 @@ func (t *trainer) evaluate(batches int) (e Event, err error) {
 	}
 	e.Loss, e.BitsPerByte = all.loss(), all.bitsPerByte()
 	e.Perplexity = math.Exp(e.Loss)
-	if err := t.log.write(e); err != nil {
+	if err := t.log.write(e); err != nil || !t.rounded() {
 		return e, err
 	}
 	return e, t.keepBest(first)
+}
+
+// rounded tells whether evaluations are of the model that would be packed: while the
+// rounding is not in force yet a lower loss means nothing for that.
+func (t *trainer) rounded() bool {
+	return !t.run.Model.Ternary || t.run.Options.lambda(t.step) >= 1
 }
 
 // score adds up what batches of held-out data cost.

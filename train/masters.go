@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -118,13 +117,10 @@ func (r *Run) takeModel() error {
 	}
 	r.Model.Resolve()
 	same := r.Model
-	same.Ternary, same.MaxPositionEmbeddings = folder.Ternary, folder.MaxPositionEmbeddings
-	a, b := reflect.ValueOf(same), reflect.ValueOf(folder)
+	same.Ternary, same.Sign, same.MaxPositionEmbeddings = folder.Ternary, folder.Sign, folder.MaxPositionEmbeddings
 	var errs []error
-	for i := range a.NumField() {
-		if a.Field(i).Interface() != b.Field(i).Interface() {
-			errs = append(errs, fmt.Errorf("%s is %v in the configuration, but %v in config.json of %s", a.Type().Field(i).Tag.Get("json"), a.Field(i), b.Field(i), r.Init))
-		}
+	for _, d := range differences(same, folder) {
+		errs = append(errs, fmt.Errorf("%s is %v in the configuration, but %v in config.json of %s", d.key, d.a, d.b, r.Init))
 	}
 	if len(errs) > 0 {
 		return fmt.Errorf("%w: leave the model's keys to the folder: with --init, --config may be left out or hold the recipe alone", errors.Join(errs...))

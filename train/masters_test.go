@@ -245,7 +245,7 @@ func TestInitialLeavesOpen(t *testing.T) {
 	if r.Model, err = InitialModel(dir); err != nil {
 		t.Fatal(err)
 	}
-	r.Model.Ternary, r.Model.MaxPositionEmbeddings, r.Model.VocabSize = true, 4096, 0
+	r.Model.Ternary, r.Model.Sign, r.Model.MaxPositionEmbeddings, r.Model.VocabSize = true, true, 4096, 0
 	if _, err := Train(context.Background(), r); err != nil {
 		t.Fatal(err)
 	}

@@ -113,6 +113,9 @@ func (o Options) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
 		}
 	}
+	if whole := o.QuantizeFromStep + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
+		errs = append(errs, fmt.Errorf("quantize_from_step and quantize_warmup_steps bring the rounding into force by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision", whole, o.MaxSteps))
+	}
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
 		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
 	}

@@ -175,14 +175,28 @@ func (t *trainer) checkSame(c *checkpoint.Loaded) error {
 // sameFields refuses a configuration that differs from that of the run in dir, and names
 // the first key.
 func sameFields[T any](dir string, now, before T) error {
-	a, b := reflect.ValueOf(now), reflect.ValueOf(before)
-	for i := range a.NumField() {
-		if a.Field(i).Interface() != b.Field(i).Interface() {
-			key, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
-			return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", dir, key, a.Field(i), b.Field(i))
-		}
+	if d := differences(now, before); len(d) > 0 {
+		return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run", dir, d[0].key, d[0].a, d[0].b)
 	}
 	return nil
+}
+
+// difference is a key that has two values.
+type difference struct {
+	key  string
+	a, b any
+}
+
+// differences are the keys, in their order, in which two configurations differ.
+func differences[T any](a, b T) (list []difference) {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range x.NumField() {
+		if d := (difference{a: x.Field(i).Interface(), b: y.Field(i).Interface()}); d.a != d.b {
+			d.key, _, _ = strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // tokenizerFiles reads the tokenizer that lies with the data.

@@ -184,17 +184,18 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Run){
-		"--resume":       func(*Run) {},
-		"learning_rate":  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
-		"precision is":   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
-		"begun with":     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
-		"hidden_size":    func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
-		"vocab_size":     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
-		"dataset.json":   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
-		"other data":     func(r *Run) { r.Resume, r.DataDir = true, preparedFrom(t, 2) },
-		"ema_decay":      func(r *Run) { r.Resume, r.Options.EMADecay = true, 0 },
-		"batch_size":     func(r *Run) { r.OutDir, r.Options.BatchSize = t.TempDir(), 0 },
-		"max_steps is 0": func(r *Run) { r.OutDir, r.Options.MaxSteps = t.TempDir(), 0 },
+		"--resume":                       func(*Run) {},
+		"learning_rate":                  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
+		"precision is":                   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
+		"begun with":                     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
+		"hidden_size":                    func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
+		"vocab_size":                     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
+		"rounding into force by step 50": func(r *Run) { r.OutDir, r.Options.QuantizeFromStep = t.TempDir(), 50 },
+		"dataset.json":                   func(r *Run) { r.OutDir, r.DataDir = t.TempDir(), t.TempDir() },
+		"other data":                     func(r *Run) { r.Resume, r.DataDir = true, preparedFrom(t, 2) },
+		"ema_decay":                      func(r *Run) { r.Resume, r.Options.EMADecay = true, 0 },
+		"batch_size":                     func(r *Run) { r.OutDir, r.Options.BatchSize = t.TempDir(), 0 },
+		"max_steps is 0":                 func(r *Run) { r.OutDir, r.Options.MaxSteps = t.TempDir(), 0 },
 	} {
 		again := smallRun(dataDir, out)
 		again.Options.MaxSteps = 3

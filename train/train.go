@@ -226,7 +226,7 @@ func (t *trainer) chooseSteps(budget time.Duration) error {
 	if err := ranks.Share(t.share, &t.run.Options.MaxSteps); err != nil {
 		return err
 	}
-	return t.loader.Restore(state)
+	return errors.Join(t.loader.Restore(state), t.run.Options.Validate())
 }
 
 func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error) {
@@ -261,7 +261,9 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 			if err != nil {
 				return nil, err
 			}
-			t.memory.Patience.count(e.Loss, o.EarlyStopDelta)
+			if t.rounded() {
+				t.memory.Patience.count(e.Loss, o.EarlyStopDelta)
+			}
 		}
 		if due(t.step, o.CheckpointInterval) {
 			if err := t.save(); err != nil {
