@@ -42,7 +42,7 @@ type Options struct {
 	LogInterval          int     `json:"log_interval"`
 	LayerInterval        int     `json:"layer_interval"` // steps from one list of layers in the log to the next; 0: none
 	Seed                 uint64  `json:"seed"`
-	Precision            string  `json:"precision"` // of the backward products
+	Precision            string  `json:"precision"` // of products that are not of integers
 
 	// CheckpointActivations keeps the input of each block alone and makes the rest again
 	// in the backward pass: much less memory for about a fifth more time.
@@ -55,11 +55,12 @@ type Options struct {
 	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
 }
 
-// Precisions of the backward products. The forward products are exact integers anyway.
+// Precisions of the products of gradients, of attention, of the head and of layers that are
+// not ternary. The forward products of ternary layers are of integers, and exact.
 const (
-	PrecisionAuto    = "auto" // bf16 where the machine has it; that of the run when it is resumed
+	PrecisionAuto    = "auto" // bf16 where it is faster; that of the run when it is resumed
 	PrecisionFloat32 = "float32"
-	PrecisionBF16    = "bf16" // rounds gradients to bfloat16 for a product; weights and activations are exact
+	PrecisionBF16    = "bf16" // operands rounded to bfloat16; ternary weights and int8 activations are exact in it
 )
 
 // Default is the recipe of the BitNet papers at a size to try out.

@@ -31,7 +31,7 @@ func trainCommand() *cli.Command {
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
-			oneOfFlag("precision", "of the backward products: auto is bf16 where the machine has it, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
+			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 where that is faster, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
 			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep the input of each block alone and compute the rest again: less memory, more time, the same weights"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},

@@ -18,7 +18,7 @@ type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
-	BF16           bool // products of gradients, of the head and of layers that are not ternary in bfloat16
+	BF16           bool // products of gradients, of attention, of the head and of layers that are not ternary in bfloat16
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass.
 	CheckpointActivations bool
