@@ -6,6 +6,9 @@ import "testing"
 
 func TestGoldenFamilies(t *testing.T) {
 	for _, name := range []string{"hf-bitnet-bf16", "hf-bitnet-packed", "hf-1bitllm", "hf-llama-packed"} {
-		t.Run(name, func(t *testing.T) { convertGolden(t, "../../shared/golden/checkpoints/"+name) })
+		t.Run(name, func(t *testing.T) {
+			dir := "../../shared/golden/checkpoints/" + name
+			goldenTrips(t, dir, convertGolden(t, dir))
+		})
 	}
 }

@@ -1,28 +1,40 @@
 package convert
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"trit/format/gguf"
+	"trit/format/safetensors"
+	"trit/model"
 )
+
+// goldenFlag is another folder of the form of testdata/checkpoints/hf-bitnet-bf16.
+var goldenFlag = flag.String("golden", "", "a Hugging Face folder with an expected.json to compare with")
+
+// mustConvert converts into a file or folder of the test.
+func mustConvert(t testing.TB, in, out string, o Options) string {
+	t.Helper()
+	out = filepath.Join(t.TempDir(), out)
+	if _, err := Convert(context.Background(), in, out, o); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
 
 // convertGolden converts a golden folder and compares type, dims and sha256 of every
 // tensor with expected.json, whose I2_S sums leave out the 28 bytes behind the scale.
 func convertGolden(t *testing.T, dir string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "out.gguf")
-	report, err := Convert(context.Background(), dir, out, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := mustConvert(t, dir, "out.gguf", Options{})
 	b, err := os.ReadFile(filepath.Join(dir, "expected.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -43,8 +55,8 @@ func convertGolden(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if report.Architecture != want.Arch || len(f.Tensors) != len(want.Tensors) {
-		t.Errorf("architecture %s with %d tensors, want %s with %d", report.Architecture, len(f.Tensors), want.Arch, len(want.Tensors))
+	if arch, _ := f.Metadata.String("general.architecture"); arch != want.Arch || len(f.Tensors) != len(want.Tensors) {
+		t.Errorf("architecture %s with %d tensors, want %s with %d", arch, len(f.Tensors), want.Arch, len(want.Tensors))
 	}
 	for _, got := range f.Tensors {
 		data := f.Data(got)
@@ -59,63 +71,98 @@ func convertGolden(t *testing.T, dir string) string {
 	return out
 }
 
-func TestGoldenMasters(t *testing.T) { convertGolden(t, "../testdata/checkpoints/hf-bitnet-bf16") }
+var ownGoldens = []string{"../testdata/checkpoints/hf-bitnet-bf16", "../testdata/checkpoints/hf-bitnet-packed", "../testdata/checkpoints/hf-llama-packed"}
 
-func TestNothingIsOverwritten(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "x.gguf")
-	if err := os.WriteFile(out, []byte("mine"), 0o644); err != nil {
+func TestGolden(t *testing.T) {
+	dirs := ownGoldens
+	if *goldenFlag != "" {
+		dirs = []string{*goldenFlag}
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			goldenTrips(t, dir, convertGolden(t, dir))
+		})
+	}
+}
+
+// goldenTrips takes a golden through all other forms and back.
+func goldenTrips(t *testing.T, dir, i2s string) {
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: "bf16"}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: "f16"}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, dir, "latent", Options{Type: "f32"}), "x.gguf", Options{}), gguf.I2_S)
+	packed := mustConvert(t, i2s, "packed", Options{Type: "packed"})
+	sameTensors(t, i2s, mustConvert(t, packed, "x.gguf", Options{}), gguf.I2_S)
+	s, err := Open(dir, Reading{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Convert(context.Background(), "../testdata/checkpoints/hf-bitnet-bf16", out, Options{}); err == nil {
-		t.Error("an existing file was replaced")
-	}
-	if b, _ := os.ReadFile(out); string(b) != "mine" {
-		t.Error("the existing file was changed")
+	defer s.Close()
+	if s.store.(*folder).storage != model.Masters {
+		samePacked(t, dir, packed)
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	for _, c := range []struct {
-		name, find, replace, want string
-		options                   Options
-	}{
-		{"ternary model as f16", "", "", "does not fit", Options{Type: "f16"}},
-		{"unknown type", "", "", "cannot be written", Options{Type: "q2_k"}},
-		{"wrong shape", `"intermediate_size": 512`, `"intermediate_size": 640`, "shape", Options{}},
-		{"more layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, "missing", Options{}},
-		{"rows that I2_S cannot hold", `"hidden_size": 256`, `"hidden_size": 192`, "multiple of 128", Options{}},
-	} {
-		dir := t.TempDir()
-		for _, name := range []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} {
-			b, err := os.ReadFile(filepath.Join("../testdata/checkpoints/hf-bitnet-bf16", name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if name == "config.json" && c.find != "" {
-				b = []byte(strings.Replace(string(b), c.find, c.replace, 1))
-			}
-			os.WriteFile(filepath.Join(dir, name), b, 0o644)
+// sameTensors compares the bytes of the tensors of a type, save for the padding of I2_S.
+func sameTensors(t *testing.T, a, b string, typ gguf.Type) {
+	t.Helper()
+	fa, err := gguf.Open(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fa.Close()
+	fb, err := gguf.Open(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fb.Close()
+	compared := 0
+	for _, ta := range fa.Tensors {
+		tb, ok := fb.Tensor(ta.Name)
+		if ta.Type != typ {
+			continue
 		}
-		out := filepath.Join(dir, "x.gguf")
-		if _, err := Convert(context.Background(), dir, out, c.options); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: got %v, want an error with %q", c.name, err, c.want)
+		if !ok || tb.Type != typ || !bytes.Equal(fa.Data(ta), fb.Data(tb)) {
+			t.Errorf("%s: %s %v, want the same bytes as %s %v", ta.Name, tb.Type, tb.Dims, ta.Type, ta.Dims)
 		}
-		if _, err := os.Stat(out); err == nil {
-			t.Errorf("%s: a file was left", c.name)
-		}
+		compared++
+	}
+	if compared == 0 {
+		t.Errorf("%s holds no tensor of type %s", a, typ)
 	}
 }
 
-func TestInspect(t *testing.T) {
-	out := convertGolden(t, "../testdata/checkpoints/hf-bitnet-bf16")
-	for _, path := range []string{out, "../testdata/checkpoints/hf-bitnet-bf16", "../testdata/checkpoints/hf-bitnet-bf16/model.safetensors"} {
-		r, err := Inspect(path)
-		if err != nil {
-			t.Fatal(err)
+// samePacked compares the codes and scales of two packed folders, byte by byte.
+func samePacked(t *testing.T, a, b string) {
+	t.Helper()
+	fa, err := safetensors.Open(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fa.Close()
+	fb, err := safetensors.Open(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fb.Close()
+	codes, scales := 0, 0
+	for _, ta := range fa.Tensors() {
+		scale := len(ta.Shape) == 1 && ta.Shape[0] == 1
+		if ta.DType != "U8" && !scale {
+			continue
 		}
-		var text strings.Builder
-		if err := r.WriteText(&text); err != nil || len(r.Tensors) == 0 || !strings.Contains(text.String(), r.Tensors[0].Name) || strings.Contains(text.String(), "00000000") {
-			t.Errorf("%s: %v, %d tensors", path, err, len(r.Tensors))
+		tb, _ := fb.Tensor(ta.Name)
+		x, _ := fa.Bytes(ta.Name)
+		y, _ := fb.Bytes(ta.Name)
+		if ta.DType != tb.DType || !slices.Equal(ta.Shape, tb.Shape) || !bytes.Equal(x, y) {
+			t.Errorf("%s: %s %v, want the same bytes as %s %v", ta.Name, tb.DType, tb.Shape, ta.DType, ta.Shape)
 		}
+		if scale {
+			scales++
+		} else {
+			codes++
+		}
+	}
+	if codes == 0 || codes != scales {
+		t.Errorf("%d weights and %d scales were compared", codes, scales)
 	}
 }

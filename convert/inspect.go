@@ -2,13 +2,10 @@ package convert
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"strings"
-	"text/tabwriter"
 
-	"trit/bitlinear/quant"
 	"trit/format/gguf"
 	"trit/format/safetensors"
 	"trit/train/checkpoint"
@@ -17,10 +14,15 @@ import (
 // Inspection is what is in a model file or folder.
 type Inspection struct {
 	Path     string       `json:"path"`
-	Format   string       `json:"format"` // "gguf", "safetensors" or "checkpoint"
+	Format   string       `json:"format"`         // "gguf", "safetensors" or "folder"
+	Form     string       `json:"form,omitempty"` // of a model that can be converted
 	Metadata []Entry      `json:"metadata"`
 	Tensors  []TensorView `json:"tensors"`
-	Bytes    uint64       `json:"bytes"` // of all tensors
+	Bytes    uint64       `json:"bytes"`              // of all tensors
+	Layers   []LayerView  `json:"layers,omitempty"`   // the ternary weights of each block
+	Scales   []Bin        `json:"scales,omitempty"`   // how many ternary weights have a scale
+	Notes    []string     `json:"notes,omitempty"`    // what was assumed
+	Warnings []string     `json:"warnings,omitempty"` // what other engines trip over, and what is wrong
 }
 
 // Entry is a key of the metadata with its value; lists are shown by their length.
@@ -35,23 +37,39 @@ type TensorView struct {
 	Type  string   `json:"type"`
 	Shape []int    `json:"shape"` // row-major
 	Bytes uint64   `json:"bytes"`
-	Zeros *float64 `json:"zeros,omitempty"` // share of zeros of a ternary tensor
-	Scale *float32 `json:"scale,omitempty"`
+	Zeros *float64 `json:"zeros,omitempty"` // share of zeros of a ternary weight
+	Scale *float32 `json:"scale,omitempty"` // of a ternary weight: W = scale * q
 }
 
-// Inspect looks into a GGUF file, a safetensors file, or a model folder.
-func Inspect(path string) (*Inspection, error) {
+// InspectOptions say how much is read.
+type InspectOptions struct {
+	Reading
+	HeadersOnly bool // do not read weights for their shares of zeros and scales
+}
+
+// Inspect looks into a GGUF file, a safetensors file, or a model folder. What is no model
+// that can be converted is listed all the same, with a warning that says why.
+func Inspect(path string, o InspectOptions) (*Inspection, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		return inspectFolder(path)
-	}
-	if strings.HasSuffix(path, ".safetensors") {
+	var r *Inspection
+	switch {
+	case info.IsDir():
+		r, err = inspectFolder(path)
+	case strings.HasSuffix(path, ".safetensors"):
 		return inspectSafetensors(path, path, "safetensors", nil)
+	default:
+		r, err = inspectGGUF(path)
 	}
-	return inspectGGUF(path)
+	if err != nil || o.HeadersOnly {
+		return r, err
+	}
+	if err := r.measure(o.Reading); err != nil {
+		r.Warnings = append([]string{"not a model that can be converted: " + err.Error()}, r.Warnings...)
+	}
+	return r, nil
 }
 
 func inspectFolder(path string) (*Inspection, error) {
@@ -63,10 +81,14 @@ func inspectFolder(path string) (*Inspection, error) {
 	c := reflect.ValueOf(m.Config.Config)
 	entries := []Entry{{"architectures", m.Config.Architectures}}
 	for i := range c.NumField() {
-		entries = append(entries, Entry{c.Type().Field(i).Tag.Get("json"), c.Field(i).Interface()})
+		key, _, _ := strings.Cut(c.Type().Field(i).Tag.Get("json"), ",")
+		entries = append(entries, Entry{key, c.Field(i).Interface()})
+	}
+	if q := m.Config.QuantizationConfig; q != nil {
+		entries = append(entries, Entry{"quantization_config", strings.Join(strings.Fields(q.QuantMethod+" "+q.LinearClass+" "+q.QuantizationMode), ", ")})
 	}
 	entries = append(entries, Entry{"parameters", m.Config.Parameters()})
-	return inspectSafetensors(path, m.Dir, "checkpoint", entries)
+	return inspectSafetensors(path, m.Dir, "folder", entries)
 }
 
 func inspectSafetensors(path, weights, format string, entries []Entry) (*Inspection, error) {
@@ -92,7 +114,7 @@ func inspectGGUF(path string) (*Inspection, error) {
 		return nil, err
 	}
 	defer f.Close()
-	r := &Inspection{Path: path, Format: "gguf"}
+	r := &Inspection{Path: path, Format: "gguf", Warnings: ggufWarnings(f)}
 	for _, k := range f.Metadata.Keys {
 		v, _ := f.Metadata.Get(k)
 		if rv := reflect.ValueOf(v); rv.Kind() == reflect.Slice {
@@ -105,44 +127,8 @@ func inspectGGUF(path string) (*Inspection, error) {
 		for i := range t.Dims {
 			view.Shape = append(view.Shape, int(t.Dims[len(t.Dims)-1-i]))
 		}
-		if t.Type == gguf.I2_S {
-			zeros, scale := i2sZeros(f.Data(t)), gguf.I2SScale(f.Data(t))
-			view.Zeros, view.Scale = &zeros, &scale
-		}
 		r.Tensors = append(r.Tensors, view)
 		r.Bytes += t.Size
 	}
 	return r, nil
-}
-
-// i2sZeros is the share of zeros, code 1, among the 2-bit codes of a tensor.
-func i2sZeros(data []byte) float64 {
-	codes := data[:len(data)-quant.BlockBytes]
-	zeros := 0
-	for _, b := range codes {
-		for shift := 0; shift < 8; shift += 2 {
-			if b>>shift&3 == 1 {
-				zeros++
-			}
-		}
-	}
-	return float64(zeros) / float64(max(4*len(codes), 1))
-}
-
-// WriteText prints the inspection as tables.
-func (r *Inspection) WriteText(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s: %s, %d tensors, %.1f MB\n\n", r.Path, r.Format, len(r.Tensors), float64(r.Bytes)/1e6)
-	for _, e := range r.Metadata {
-		fmt.Fprintf(t, "%s\t%.80s\n", e.Key, fmt.Sprint(e.Value))
-	}
-	fmt.Fprint(t, "\ntensor\ttype\tshape\tbytes\tzeros\tscale\n")
-	for _, v := range r.Tensors {
-		fmt.Fprintf(t, "%s\t%s\t%v\t%d\t", v.Name, v.Type, v.Shape, v.Bytes)
-		if v.Zeros != nil {
-			fmt.Fprintf(t, "%.1f %%\t%.6g", 100**v.Zeros, *v.Scale)
-		}
-		fmt.Fprintln(t)
-	}
-	return t.Flush()
 }

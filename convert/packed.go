@@ -1,51 +1,95 @@
 package convert
 
 import (
+	"encoding/binary"
 	"fmt"
-	"math"
 
 	"trit/format/safetensors"
 	"trit/model"
 )
 
-// packed are folders of 2-bit codes, U8 [out/4, in], with a weight_scale beside each:
-// with R = out/4, packed row p holds the rows p, p+R, p+2R and p+3R from its low bits
-// to its high bits, as value+1.
-type packed struct {
-	names model.Naming
-	scale func(float32) float32
-}
+// Packed folders hold 2-bit codes, U8 [out/4, in], with a weight_scale beside each weight:
+// with R = out/4, packed row p holds the rows p, p+R, p+2R and p+3R from its low bits to
+// its high bits, as value+1.
 
-func multiply(s float32) float32 { return s }     // W = q * weight_scale
-func divide(s float32) float32   { return 1 / s } // W = q / weight_scale
+const (
+	lowPair = 0x0303030303030303 // the lowest two bits of eight bytes
+	lowBit  = 0x0101010101010101
+)
 
-func (p packed) name(spec model.TensorSpec) string { return p.names(spec) }
+// scaleSuffix follows the name of a packed weight.
+const scaleSuffix = "_scale"
 
-func (p packed) ternary(f *safetensors.File, spec model.TensorSpec, q []int8) (float32, error) {
-	name := p.name(spec)
-	codes, err := f.Bytes(name)
+func packedTensor(f *safetensors.File, name string, rows, k int, rule model.Storage) (*tensor, error) {
+	data, err := f.Bytes(name)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if info, _ := f.Tensor(name); info.DType != "U8" || len(codes)*4 != len(q) {
-		return 0, fmt.Errorf("%s is %s %v: want U8 with four weights of %v in a byte", name, info.DType, info.Shape, spec.Shape)
+	if info, _ := f.Tensor(name); info.DType != "U8" || len(data)*4 != rows*k || rows%4 != 0 {
+		return nil, fmt.Errorf("%s is %s %v: want U8 with four weights of [%d %d] in a byte", name, info.DType, info.Shape, rows, k)
 	}
-	for part := range 4 {
-		out := q[part*len(codes):][:len(codes)]
-		for i, c := range codes {
-			v := c >> (2 * part) & 3
-			if v == 3 {
-				return 0, fmt.Errorf("%s: byte %d is %#02x: it holds code 3, which stands for no weight", name, i, c)
-			}
-			out[i] = int8(v) - 1
+	s, err := packedScale(f, name)
+	if err != nil {
+		return nil, err
+	}
+	t := &tensor{dtype: "U8", rows: rows, k: k, scale: s}
+	if rule == model.PackedDivide {
+		t.scale = 1 / s
+	}
+	if err := checkScale(name, t.scale); err != nil {
+		return nil, err
+	}
+	t.codes = func(dst []byte, row int) error {
+		if unpackRow(dst, data[row%(rows/4)*k:][:k], uint(row/(rows/4))*2) {
+			return fmt.Errorf("%s: row %d holds code 3, which stands for no weight: the file is damaged or packed otherwise", name, row)
+		}
+		return nil
+	}
+	// A byte belongs to four rows that are far apart, so memory is let go of at the end.
+	t.release = func(row, n int) {
+		if row+n == rows {
+			f.Release(data)
 		}
 	}
-	s, err := f.Float32(name + "_scale")
+	return t, nil
+}
+
+func packedScale(f *safetensors.File, name string) (float32, error) {
+	s, err := f.Float32(name + scaleSuffix)
 	if err != nil {
 		return 0, err
 	}
-	if len(s) != 1 || !(s[0] > 0) || math.IsInf(float64(s[0]), 0) {
-		return 0, fmt.Errorf("%s_scale is %v: want one positive number", name, s)
+	if len(s) != 1 {
+		return 0, fmt.Errorf("%s%s has %d values: want one", name, scaleSuffix, len(s))
 	}
-	return p.scale(s[0]), nil
+	return s[0], checkScale(name, s[0])
+}
+
+// unpackRow takes the codes at one pair of bits out of each byte and tells whether one of
+// them is 3.
+func unpackRow(dst, src []byte, shift uint) (bad bool) {
+	le, threes := binary.LittleEndian, uint64(0)
+	i := 0
+	for ; i+8 <= len(src); i += 8 {
+		v := le.Uint64(src[i:]) >> shift & lowPair
+		threes |= v & (v >> 1)
+		le.PutUint64(dst[i:], v)
+	}
+	for ; i < len(src); i++ {
+		v := src[i] >> shift & 3
+		threes |= uint64(v & (v >> 1))
+		dst[i] = v
+	}
+	return threes&lowBit != 0
+}
+
+// packRow is the inverse for four rows.
+func packRow(dst []byte, rows *[4][]byte) {
+	le, i := binary.LittleEndian, 0
+	for ; i+8 <= len(dst); i += 8 {
+		le.PutUint64(dst[i:], le.Uint64(rows[0][i:])|le.Uint64(rows[1][i:])<<2|le.Uint64(rows[2][i:])<<4|le.Uint64(rows[3][i:])<<6)
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = rows[0][i] | rows[1][i]<<2 | rows[2][i]<<4 | rows[3][i]<<6
+	}
 }

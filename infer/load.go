@@ -7,17 +7,15 @@ import (
 	"trit/bitlinear/kernel"
 	"trit/format/gguf"
 	"trit/model"
+	"trit/model/ggufmeta"
 )
 
-// architectures that the engine runs; each but llama has rotate-half RoPE.
-var architectures = []string{"bitnet-b1.58", "bitnet-25", "bitnet", "llama"}
-
 func fromFile(f *gguf.File, o Options) (*Model, error) {
-	c, arch, err := readConfig(f)
+	c, arch, err := ggufmeta.ReadConfig(f)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, interleaved: arch == "llama", layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
+	m := &Model{config: c, file: f, interleaved: arch == ggufmeta.Llama, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
 	}
@@ -39,51 +37,6 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		l.layer(&m.layers[i], i)
 	}
 	return m, l.err
-}
-
-// readConfig takes the shape of the model from the metadata and from what tensors there are.
-func readConfig(f *gguf.File) (c model.Config, arch string, err error) {
-	arch, _ = f.Metadata.String("general.architecture")
-	if !slices.Contains(architectures, arch) {
-		return c, arch, fmt.Errorf("general.architecture is %q: the engine runs %v", arch, architectures)
-	}
-	for _, k := range []struct {
-		key      string
-		dst      *int
-		required bool
-	}{
-		{"context_length", &c.MaxPositionEmbeddings, true}, {"embedding_length", &c.HiddenSize, true}, {"block_count", &c.NumHiddenLayers, true},
-		{"feed_forward_length", &c.IntermediateSize, true}, {"attention.head_count", &c.NumAttentionHeads, true},
-		{"attention.head_count_kv", &c.NumKeyValueHeads, false}, {"rope.dimension_count", &c.HeadDim, false},
-	} {
-		v, ok := f.Metadata.Uint(arch + "." + k.key)
-		if k.required && !ok || v > 1<<30 {
-			return c, arch, fmt.Errorf("the key %s.%s is missing or out of range: convert the model again", arch, k.key)
-		}
-		*k.dst = int(v)
-	}
-	if v, ok := f.Metadata.Float(arch + ".attention.layer_norm_rms_epsilon"); ok {
-		c.RMSNormEps = v
-	}
-	if v, ok := f.Metadata.Float(arch + ".rope.freq_base"); ok {
-		c.RopeTheta = v
-	}
-	embedding, ok := f.Tensor("token_embd.weight")
-	if !ok || len(embedding.Dims) != 2 {
-		return c, arch, fmt.Errorf("the tensor token_embd.weight is missing or no matrix: convert the model again")
-	}
-	c.VocabSize = int(embedding.Dims[1])
-	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
-	_, untied := f.Tensor("output.weight")
-	c.TieWordEmbeddings = !untied
-	q, _ := f.Tensor("blk.0.attn_q.weight")
-	c.Ternary = q.Type == gguf.I2_S || q.Type == gguf.TQ1_0 || q.Type == gguf.TQ2_0
-	c.HiddenAct = model.SiLU
-	if arch == "bitnet-b1.58" || arch == "bitnet-25" {
-		c.HiddenAct = model.ReLU2
-	}
-	c.Resolve()
-	return c, arch, c.Validate()
 }
 
 // loader takes weights out of a file; the first failure stays.
@@ -149,8 +102,8 @@ func (l *loader) dense(name string) *denseMatrix {
 	data := kernel.CopyWeights(l.f.Data(t), func(part []byte) { l.release(name, part) })
 	d := newDense(t.Type, data, int(t.Dims[1]), int(t.Dims[0]))
 	probe := make([]float32, d.k)
-	if t.Type == gguf.I2_S {
-		l.fail(name, "type I2_S is for projections: convert with another embedding type")
+	if t.Type.IsTernary() {
+		l.fail(name, "type %s is for projections: convert with another embedding type", t.Type)
 	} else if err := gguf.Dequantize(t.Type, probe, d.data[:d.bytes]); err != nil {
 		l.fail(name, "%v", err)
 	}
@@ -163,18 +116,42 @@ func (l *loader) matrix(name string) matrix {
 		return nil
 	}
 	t := l.tensor(name)
-	if t.Type != gguf.I2_S {
+	if !t.Type.IsTernary() {
 		return l.dense(name)
 	}
-	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
-	scale := gguf.I2SScale(data)
-	w, err := kernel.PackI2S(l.format, n, k, data[:n*k/4])
+	scale, err := ggufmeta.Scale(l.f, t)
 	if err != nil {
 		l.fail(name, "%v", err)
 		return nil
 	}
-	l.release(name, data)
-	return &ternaryMatrix{w, scale}
+	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
+	codes, err := i2sCodes(t.Type, data, n, k)
+	if err == nil {
+		var w *kernel.Ternary
+		if w, err = kernel.PackI2S(l.format, n, k, codes); err == nil {
+			l.release(name, data)
+			return &ternaryMatrix{w, scale}
+		}
+	}
+	l.fail(name, "%v", err)
+	return nil
+}
+
+// i2sCodes are the codes of a ternary tensor as I2_S has them.
+func i2sCodes(t gguf.Type, data []byte, n, k int) ([]byte, error) {
+	if t == gguf.I2_S {
+		return data[:n*k/4], nil
+	}
+	out, row, size := make([]byte, n*k/4), make([]byte, k), t.RowBytes(k)
+	for i := range n {
+		if err := gguf.DecodeTernary(t, row, data[i*size:][:size]); err != nil {
+			return nil, err
+		}
+		if err := gguf.EncodeTernary(gguf.I2_S, out[i*k/4:][:k/4], row, 0); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (l *loader) layer(dst *layer, i int) {

@@ -9,6 +9,7 @@ import (
 	"trit/format/gguf"
 	"trit/internal/parallel"
 	"trit/model"
+	"trit/model/ggufmeta"
 	"trit/tokenizer"
 )
 
@@ -142,31 +143,10 @@ func (m *Model) ContextLength() int { return m.config.MaxPositionEmbeddings }
 
 // Vocab is the tokenizer in the file; without Tokens where it holds none.
 func (m *Model) Vocab() tokenizer.Vocab {
-	v := tokenizer.Vocab{BOS: -1, EOS: -1, UNK: -1, PAD: -1}
 	if m.file == nil {
-		return v
+		return ggufmeta.ReadVocab(&gguf.Metadata{})
 	}
-	meta := &m.file.Metadata
-	const p = "tokenizer.ggml."
-	v.Model, _ = meta.String(p + "model")
-	v.Pre, _ = meta.String(p + "pre")
-	v.Tokens, _ = meta.Strings(p + "tokens")
-	v.Types, _ = meta.Int32s(p + "token_type")
-	v.Scores, _ = meta.Float32s(p + "scores")
-	v.Merges, _ = meta.Strings(p + "merges")
-	for key, id := range map[string]*int32{"bos": &v.BOS, "eos": &v.EOS, "unknown": &v.UNK, "padding": &v.PAD} {
-		if n, ok := meta.Uint(p + key + "_token_id"); ok {
-			*id = int32(n)
-		}
-	}
-	v.AddBOS, v.AddEOS, v.AddSpacePrefix = v.BOS >= 0, false, v.Model == "llama"
-	for key, flag := range map[string]*bool{"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix} {
-		if b, ok := meta.Bool(p + key); ok {
-			*flag = b
-		}
-	}
-	v.ChatTemplate, _ = meta.String("tokenizer.chat_template")
-	return v
+	return ggufmeta.ReadVocab(&m.file.Metadata)
 }
 
 // matrix is a weight [N,K] that multiplies rows of activations.

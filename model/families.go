@@ -2,33 +2,58 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// Naming finds what a Hugging Face folder calls the tensor of a weight.
-type Naming func(TensorSpec) string
+// Family is a form in which models are published as Hugging Face folders. Trainer and
+// converter read all of them; each has a file of its own.
+type Family struct {
+	Title string // for people
+	// Fits tells whether a folder is of this family, by its configuration and the names of
+	// its tensors.
+	Fits func(c *HFConfig, has func(name string) bool) bool
+	// Rename is what the family calls a tensor; nil where it uses the usual names.
+	Rename func(name string) string
+}
 
-// NamingOf chooses by what tensors there are: the usual names, or those of
-// 1bitLLM/bitnet_b1_58, whose sub-norms are called otherwise.
-func NamingOf(has func(name string) bool) Naming {
-	if has("model.layers.0.self_attn.inner_attn_ln.weight") {
-		renamed := strings.NewReplacer("self_attn.attn_sub_norm", "self_attn.inner_attn_ln", "mlp.ffn_sub_norm", "mlp.ffn_layernorm")
-		return func(spec TensorSpec) string { return renamed.Replace(spec.Name) }
+// families in the order in which they are tried; the last one takes the rest.
+var families = []*Family{&oneBitLLM, &bitNet, &llama158, &llama}
+
+// FamilyOf finds the family of a folder.
+func FamilyOf(c *HFConfig, has func(name string) bool) *Family {
+	i := slices.IndexFunc(families, func(f *Family) bool { return f.Fits(c, has) })
+	return families[i]
+}
+
+// Name is what a folder of this family calls a tensor.
+func (f *Family) Name(usual string) string {
+	if f.Rename == nil {
+		return usual
 	}
-	return func(spec TensorSpec) string { return spec.Name }
+	return f.Rename(usual)
+}
+
+// Redundant tells tensors that some folders hold and no model needs: a tied head once more,
+// and angles that are computed, not learnt.
+func Redundant(name string) bool {
+	return name == LMHead || strings.HasSuffix(name, "rotary_emb.inv_freq")
 }
 
 // Storage is how a Hugging Face folder stores its BitLinear weights.
 type Storage int
 
-// Masters are latent weights of any float type, as training leaves them: ours,
-// microsoft/bitnet-b1.58-2B-4T-bf16, 1bitLLM. The packed ones are 2-bit codes q with a
-// weight_scale s each, and no masters.
+// Masters are latent weights of any float type, as training leaves them. The packed ones
+// are 2-bit codes q with a weight_scale s each, and no masters.
 const (
 	Masters        Storage = iota
-	PackedMultiply         // W = q * s: microsoft/bitnet-b1.58-2B-4T
-	PackedDivide           // W = q / s: HF1BitLLM, Falcon3-1.58bit, Falcon-E
+	PackedMultiply         // W = q * s
+	PackedDivide           // W = q / s
 )
+
+func (s Storage) String() string {
+	return [...]string{"master weights", "packed, W = q * weight_scale", "packed, W = q / weight_scale"}[s]
+}
 
 // Storage reads the quantization_config.
 func (c *HFConfig) Storage() (Storage, error) {

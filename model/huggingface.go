@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type HFConfig struct {
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
 	RopeScaling        json.RawMessage     `json:"rope_scaling,omitempty"`
+	AttentionBias      bool                `json:"attention_bias,omitempty"`
+	MLPBias            bool                `json:"mlp_bias,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
 }
 
@@ -78,6 +81,27 @@ func ParseHF(b []byte) (*HFConfig, error) {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
 	return &c, nil
+}
+
+// Unsupported reports what a config.json asks for and nothing here computes, so that no
+// model is read as something that it is not.
+func (c *HFConfig) Unsupported() error {
+	var errs []error
+	var scaling struct {
+		Type    string `json:"type"`
+		NewType string `json:"rope_type"`
+	}
+	if len(c.RopeScaling) > 0 {
+		if err := json.Unmarshal(c.RopeScaling, &scaling); err != nil {
+			errs = append(errs, fmt.Errorf("config.json: rope_scaling: %w", err))
+		} else if kind := scaling.NewType + scaling.Type; kind != "" && kind != "default" {
+			errs = append(errs, fmt.Errorf("config.json: rope_scaling is %s: rotary embeddings are computed without scaling here", c.RopeScaling))
+		}
+	}
+	if c.AttentionBias || c.MLPBias {
+		errs = append(errs, errors.New("config.json: attention_bias or mlp_bias is true: projections have no bias here"))
+	}
+	return errors.Join(errs...)
 }
 
 // ForTraining is the config.json of a checkpoint of ours: master weights, quantised

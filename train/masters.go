@@ -47,27 +47,25 @@ func checkMasters(c *checkpoint.Loaded) error {
 		return err
 	case storage != model.Masters:
 		return errPacked
-	case len(c.Config.RopeScaling) > 0 && string(c.Config.RopeScaling) != "null":
-		return fmt.Errorf("config.json: rope_scaling is %s: rotary embeddings are computed without scaling here", c.Config.RopeScaling)
 	}
-	return nil
+	return c.Config.Unsupported()
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into
 // its place, and refuses a folder with too few tensors or with more than the model has.
 func readMasters(c *checkpoint.Loaded, p *graph.Params) error {
-	names := model.NamingOf(func(name string) bool { _, ok := c.Weights.Tensor(name); return ok })
+	family := model.FamilyOf(c.Config, func(name string) bool { _, ok := c.Weights.Tensor(name); return ok })
 	var errs []error
-	known := map[string]bool{model.LMHead: true} // some folders hold a tied head too
+	known := map[string]bool{}
 	for _, spec := range p.Specs() {
-		name := names(spec)
+		name := family.Name(spec.Name)
 		known[name] = true
 		if err := readMaster(c, name, spec, p.Value(spec.Name)); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	for _, t := range c.Weights.Tensors() {
-		if !known[t.Name] && !strings.HasSuffix(t.Name, "rotary_emb.inv_freq") { // computed, not learnt
+		if !known[t.Name] && !model.Redundant(t.Name) {
 			errs = append(errs, fmt.Errorf("there is a tensor %s, which the model of config.json has no place for", t.Name))
 		}
 	}

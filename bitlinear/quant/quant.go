@@ -8,8 +8,8 @@ package quant
 
 import "math"
 
-// minScale is the floor of absmean and absmax, which keeps zero tensors finite.
-const minScale = 1e-5
+// MinScale is the floor of absmean and absmax, which keeps zero tensors finite.
+const MinScale = 1e-5
 
 // AbsMean is max(mean|w|, 1e-5), the scale of a ternary tensor. The sum is taken in
 // float64, so it does not depend on the order of the weights within float32.
@@ -18,7 +18,7 @@ func AbsMean(w []float32) float32 {
 	for _, x := range w {
 		sum += math.Abs(float64(x))
 	}
-	return float32(max(sum/float64(max(len(w), 1)), minScale))
+	return float32(max(sum/float64(max(len(w), 1)), MinScale))
 }
 
 // Ternary is the ternary value of weight w under an inverse scale 1/AbsMean:
@@ -70,7 +70,7 @@ func ActivationScale(x []float32) float32 {
 	for _, v := range x {
 		absmax = max(absmax, float32(math.Abs(float64(v))))
 	}
-	return 127 / max(absmax, minScale)
+	return 127 / max(absmax, MinScale)
 }
 
 // Activations writes one token's int8 activations, x*s rounded half to even and

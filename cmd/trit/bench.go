@@ -89,7 +89,7 @@ func benchAction(c *cli.Context) error {
 	}
 	switch {
 	case c.Bool("json"):
-		return printJSON(c, r)
+		return printJSON(c.App.Writer, r)
 	case c.Bool("markdown"):
 		r.markdown(newConsole(c))
 	default:

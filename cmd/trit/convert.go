@@ -2,36 +2,53 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/convert"
+	"trit/internal/parallel"
 )
 
 func convertCommand() *cli.Command {
 	return &cli.Command{
-		Name: "convert", Usage: "turn a checkpoint or Hugging Face folder into one GGUF file", ArgsUsage: "IN OUT.gguf",
-		Description: examples("trit convert run model.gguf", "trit convert bitnet-b1.58-2B-4T-bf16 2b.gguf --embedding-type f16"),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections: i2_s for ternary models; f32, f16, bf16, q8_0 for others"},
-			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head: f32, f16, bf16, q8_0, q6_k, q4_0 (default f16 for ternary models)"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT.gguf where it exists"},
-		},
+		Name: "convert", Usage: "turn a checkpoint, a Hugging Face folder or a GGUF file into a GGUF file or a Hugging Face folder", ArgsUsage: "IN OUT.gguf|OUT_DIR",
+		Description: examples("trit convert run model.gguf", "trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf", "trit convert 1bitllm-large large.gguf --type tq2_0",
+			"trit convert run folder --type packed", "trit convert model.gguf folder --type bf16"),
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or latent weights in bf16, f16, f32"},
+			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
+			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
+			&cli.BoolFlag{Name: "force", Usage: "replace OUT where it exists"},
+			threadsFlag(),
+		}, readingFlags()...),
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "IN", "OUT.gguf")
+			args, err := arguments(c, "IN", "OUT")
 			if err != nil {
 				return err
 			}
-			return convertModel(c.Context, newConsole(c), args[0], args[1],
-				convert.Options{Type: c.String("type"), EmbeddingType: c.String("embedding-type"), Force: c.Bool("force")})
+			parallel.SetThreads(c.Int("threads"))
+			return convertModel(c.Context, newConsole(c), args[0], args[1], convert.Options{
+				Reading: reading(c), Type: c.String("type"), EmbeddingType: c.String("embedding-type"), Force: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
+			})
 		},
 	}
 }
 
+// readingFlags resolve what a model's files leave open.
+func readingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "scale", Usage: "how a packed folder's weight_scale is meant, where config.json does not say or is wrong: `RULE` multiply or divide"},
+		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, where the files do not say or are wrong: `KIND` masters (latent weights), ternary (quantised already) or full (precision)"},
+	}
+}
+
+func reading(c *cli.Context) convert.Reading {
+	return convert.Reading{Scale: c.String("scale"), Weights: c.String("weights")}
+}
+
 func convertModel(ctx context.Context, con *console, in, out string, o convert.Options) error {
-	progress := con.progress("bytes")
-	o.Progress = func(done, total int64) { progress.show(done, total, "") }
+	progress := con.progress("")
+	o.Progress = func(stage string, done, total int64) { progress.show(done, total, stage) }
 	report, err := convert.Convert(ctx, in, out, o)
 	progress.end()
 	if err != nil {
@@ -41,32 +58,4 @@ func convertModel(ctx context.Context, con *console, in, out string, o convert.O
 		con.printf("%s\n", line)
 	}
 	return nil
-}
-
-func inspectCommand() *cli.Command {
-	return &cli.Command{
-		Name: "inspect", Usage: "show what is in a GGUF file, a safetensors file or a checkpoint folder", ArgsUsage: "FILE|DIR",
-		Description: examples("trit inspect model.gguf", "trit inspect run --json"),
-		Flags:       []cli.Flag{jsonFlag("print one JSON object")},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "FILE|DIR")
-			if err != nil {
-				return err
-			}
-			found, err := convert.Inspect(args[0])
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return printJSON(c, found)
-			}
-			return found.WriteText(c.App.Writer)
-		},
-	}
-}
-
-func printJSON(c *cli.Context, v any) error {
-	enc := json.NewEncoder(c.App.Writer)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

@@ -37,7 +37,7 @@ func evalCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c, report)
+				return printJSON(c.App.Writer, report)
 			}
 			return report.WriteText(c.App.Writer)
 		},

@@ -165,7 +165,7 @@ func (q *quickstart) convert(ctx context.Context) error {
 		return err
 	}
 	q.report.PackedBytes = info.Size()
-	view, err := convert.Inspect(q.path("run"))
+	view, err := convert.Inspect(q.path("run"), convert.InspectOptions{HeadersOnly: true})
 	if err != nil {
 		return err
 	}

@@ -187,18 +187,24 @@ func tokenIDs(words []string) ([]int32, error) {
 	return ids, nil
 }
 
+// logitsOf is the logits after each of the tokens, [ids, vocabulary].
+func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
+	s, err := m.NewSession(len(ids))
+	if err != nil {
+		return nil, err
+	}
+	logits := make([]float32, len(ids)*m.Config().VocabSize)
+	return logits, s.Forward(ids, logits, 0)
+}
+
 func writeLogits(path string, ids []int32, out string, threads int) error {
 	m, _, err := openGGUF(path, infer.Options{Threads: threads})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	s, err := m.NewSession(len(ids))
+	logits, err := logitsOf(m, ids)
 	if err != nil {
-		return err
-	}
-	logits := make([]float32, len(ids)*m.Config().VocabSize)
-	if err := s.Forward(ids, logits, 0); err != nil {
 		return err
 	}
 	return atomicfile.Write(out, func(w io.Writer) error { return binary.Write(w, binary.LittleEndian, logits) })

@@ -100,36 +100,15 @@ func decodeQ6K(dst []float32, src []byte) {
 	}
 }
 
-// decodeTQ20: 64 bytes of 2-bit codes in two halves of 128 values, and a
-// half-precision scale.
-func decodeTQ20(dst []float32, src []byte) {
-	d := half(src[64:])
-	for h := range 2 {
-		for part := range 4 {
-			for i := range 32 {
-				dst[128*h+32*part+i] = d * float32(int(src[32*h+i]>>(2*part)&3)-1)
-			}
-		}
+// decodeTernary: codes of 256 values, and a half-precision scale.
+func decodeTernary(t Type, dst []float32, src []byte) {
+	var codes [256]byte
+	DecodeTernary(t, codes[:], src) // sizes fit; a code 3, which ggml's own reader takes too, is 2 scales
+	d := half(src[len(src)-2:])
+	for i, c := range codes {
+		dst[i] = d * (float32(c) - 1)
 	}
 }
 
-// decodeTQ10: five trits in a byte as a fraction of 256 to be multiplied by powers of
-// three: 32 bytes, then 16, then 4 bytes of four trits, and a half-precision scale.
-func decodeTQ10(dst []float32, src []byte) {
-	d := half(src[52:])
-	at := 0
-	trits := func(bytes []byte, count int) {
-		power := 1
-		for range count {
-			for _, b := range bytes {
-				q := byte(int(b) * power)
-				dst[at] = d * float32(int(uint16(q)*3>>8)-1)
-				at++
-			}
-			power *= 3
-		}
-	}
-	trits(src[:32], 5)
-	trits(src[32:48], 5)
-	trits(src[48:52], 4)
-}
+func decodeTQ10(dst []float32, src []byte) { decodeTernary(TQ1_0, dst, src) }
+func decodeTQ20(dst []float32, src []byte) { decodeTernary(TQ2_0, dst, src) }

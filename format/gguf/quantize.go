@@ -23,15 +23,25 @@ func Quantize(t Type, dst []byte, src []float32) error {
 			le.PutUint32(dst[4*i:], math.Float32bits(v))
 		}
 	case F16:
-		for i, v := range src {
-			le.PutUint16(dst[2*i:], float16.Bits(v))
-		}
+		return quantizeF16(dst, src)
 	case BF16:
 		for i, v := range src {
 			le.PutUint16(dst[2*i:], float16.BBits(v))
 		}
 	default:
 		return quantizeBlocks(t, dst, src)
+	}
+	return nil
+}
+
+// quantizeF16 refuses finite values that half precision makes infinite.
+func quantizeF16(dst []byte, src []float32) error {
+	for i, v := range src {
+		h := float16.Bits(v)
+		if h&0x7fff == infiniteHalf && abs(v) <= math.MaxFloat32 {
+			return fmt.Errorf("value %d is %g: F16 holds values up to %d", i, v, largestHalf)
+		}
+		le.PutUint16(dst[2*i:], h)
 	}
 	return nil
 }
@@ -44,7 +54,10 @@ type blockEncoder struct {
 
 var blockEncoders = map[Type]blockEncoder{Q8_0: {encodeQ80, 127 * largestHalf}, Q4_0: {encodeQ40, 8 * largestHalf}, Q6_K: {encodeQ6K, 31 * 127 * largestHalf}}
 
-const largestHalf = 65504
+const (
+	largestHalf  = 65504
+	infiniteHalf = 0x7c00 // its bits
+)
 
 func quantizeBlocks(t Type, dst []byte, src []float32) error {
 	e, ok := blockEncoders[t]

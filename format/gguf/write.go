@@ -21,11 +21,17 @@ type Source struct {
 // WriteFile writes a GGUF v3 file, whole or not at all, tensor after tensor in the
 // given order, so that no more than one need be in memory.
 func WriteFile(path string, meta *Metadata, tensors []Source) error {
+	return WriteFileChecked(path, meta, tensors, nil)
+}
+
+// WriteFileChecked is WriteFile with a look at the written file before it takes the place of
+// path.
+func WriteFileChecked(path string, meta *Metadata, tensors []Source, check func(written string) error) error {
 	header, sizes, err := makeHeader(meta, tensors)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return atomicfile.Write(path, func(w io.Writer) error {
+	return atomicfile.WriteChecked(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}
@@ -42,7 +48,7 @@ func WriteFile(path string, meta *Metadata, tensors []Source) error {
 			}
 		}
 		return nil
-	})
+	}, check)
 }
 
 type counter struct {

@@ -214,6 +214,15 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
+// Release says that a part of what Bytes returned is not needed for now: its memory is given
+// back, and read from the file again if it is used after all.
+func (f *File) Release(part []byte) error {
+	if len(f.maps) == 0 {
+		return nil
+	}
+	return f.maps[0].Release(part) // any mapping gives back memory of all
+}
+
 // Metadata is the free text of the header.
 func (f *File) Metadata() map[string]string { return f.metadata }
 

@@ -11,7 +11,11 @@ import (
 // Write calls fill with a buffered writer to a temporary file beside path, then
 // syncs it and renames it to path. When fill or the disk fails, path is untouched and
 // the temporary file is gone.
-func Write(path string, fill func(w io.Writer) error) (err error) {
+func Write(path string, fill func(w io.Writer) error) error { return WriteChecked(path, fill, nil) }
+
+// WriteChecked is Write with a look at the temporary file before it takes the place of path:
+// an error of check is one of the writing. A nil check accepts.
+func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
 	if err != nil {
 		return err
@@ -37,6 +41,11 @@ func Write(path string, fill func(w io.Writer) error) (err error) {
 	}
 	if err = f.Close(); err != nil {
 		return err
+	}
+	if check != nil {
+		if err = check(f.Name()); err != nil {
+			return err
+		}
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/convert"
+	"trit/infer"
+	"trit/internal/parallel"
+	"trit/tokenizer"
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "verify", Usage: "compare two models weight by weight, ternary ones by codes and scales, and by logits", ArgsUsage: "A B",
+		Description: examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64", `trit verify a.gguf b.gguf --prompt "Once upon a time"`),
+		Flags: append([]cli.Flag{
+			&cli.IntFlag{Name: "logits", Usage: "compare the logits of `N` random tokens too"},
+			&cli.StringFlag{Name: "prompt", Usage: "compare the logits of a `TEXT` too"},
+			&cli.StringSliceFlag{Name: "ids", Usage: "compare the logits of these token `IDS` too, separated by commas"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of the random tokens"},
+			&cli.BoolFlag{Name: "all", Usage: "list weights that are equal too"},
+			jsonFlag("print one JSON object"), threadsFlag(),
+		}, readingFlags()...),
+		Action: verifyModels,
+	}
+}
+
+func verifyModels(c *cli.Context) error {
+	paths, err := arguments(c, "A", "B")
+	if err != nil {
+		return err
+	}
+	parallel.SetThreads(c.Int("threads"))
+	a, err := convert.Open(paths[0], reading(c))
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	b, err := convert.Open(paths[1], reading(c))
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	progress := newConsole(c).progress("weights")
+	found, err := convert.Compare(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if c.Int("logits") > 0 || c.String("prompt") != "" || len(c.StringSlice("ids")) > 0 {
+		if found.Logits, err = compareLogits(c, paths); err != nil {
+			return err
+		}
+	}
+	return showComparison(c, found)
+}
+
+// errDifferent ends the command with an exit code that scripts can see.
+type errDifferent struct{ a, b string }
+
+func (e errDifferent) Error() string { return fmt.Sprintf("%s and %s are not the same model", e.a, e.b) }
+
+func showComparison(c *cli.Context, found *convert.Comparison) error {
+	con := newConsole(c)
+	if c.Bool("json") {
+		if err := printJSON(c.App.Writer, found); err != nil {
+			return err
+		}
+	} else {
+		if t := found.Table(c.Bool("all")); len(t.Rows) > 0 {
+			if err := t.WriteText(c.App.Writer); err != nil {
+				return err
+			}
+			con.printf("\n")
+		}
+		con.printf("%s\n", found.Summary())
+		if found.Logits != nil {
+			con.printf("%s\n", found.Logits)
+		}
+	}
+	if !found.Same {
+		return errDifferent{found.A, found.B}
+	}
+	return nil
+}
+
+// compareLogits runs both models on the engine.
+func compareLogits(c *cli.Context, paths []string) (*convert.Logits, error) {
+	var logits [2][]float32
+	var ids []int32
+	vocabulary := 0
+	for i, path := range paths {
+		m, tok, err := openAny(c.Context, path, reading(c), infer.Options{Threads: c.Int("threads")})
+		if err != nil {
+			return nil, err
+		}
+		defer m.Close()
+		if i == 0 {
+			if ids, err = comparedIDs(c, tok, m.Config().VocabSize); err != nil {
+				return nil, err
+			}
+			vocabulary = m.Config().VocabSize
+		}
+		if logits[i], err = logitsOf(m, ids); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return convert.CompareLogits(logits[0], logits[1], vocabulary)
+}
+
+func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]int32, error) {
+	switch {
+	case len(c.StringSlice("ids")) > 0:
+		return tokenIDs(commaList(c.StringSlice("ids")))
+	case c.String("prompt") != "" && tok == nil:
+		return nil, usagef("the first model has no tokenizer: use --ids or --logits instead of --prompt")
+	case c.String("prompt") != "":
+		return tok.Encode(c.String("prompt"), true), nil
+	}
+	r, ids := rand.New(rand.NewPCG(c.Uint64("seed"), 0)), make([]int32, c.Int("logits"))
+	for i := range ids {
+		ids[i] = int32(r.IntN(vocabulary))
+	}
+	return ids, nil
+}
+
+// openAny loads a GGUF file, or what a folder converts to.
+func openAny(ctx context.Context, path string, r convert.Reading, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.IsDir() {
+		return openGGUF(path, o)
+	}
+	dir, err := os.MkdirTemp("", "trit-verify-")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(dir) // a mapped file lives on without its name
+	file := filepath.Join(dir, "model.gguf")
+	if _, err := convert.Convert(ctx, path, file, convert.Options{Reading: r, EmbeddingType: "f32", SkipVerify: true}); err != nil {
+		return nil, nil, err
+	}
+	return openGGUF(file, o)
+}

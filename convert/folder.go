@@ -1,0 +1,183 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"trit/model"
+	"trit/tokenizer"
+	"trit/train/checkpoint"
+)
+
+// folder is a model in a Hugging Face folder.
+type folder struct {
+	model   *checkpoint.Loaded
+	family  *model.Family
+	storage model.Storage
+	weights string // what masters are: WeightsMasters or WeightsTernary
+}
+
+// openFolder opens a Hugging Face folder, or the newest checkpoint of a run.
+func openFolder(path string, r Reading) (*Source, error) {
+	m, err := checkpoint.LoadModel(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &folder{model: m, weights: r.Weights}
+	s := &Source{Path: m.Dir, Config: m.Config, store: f}
+	if err := f.recognise(s, r); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("%s: %w", m.Dir, err)
+	}
+	s.Card = readCard(m.Dir)
+	return s, nil
+}
+
+// recognise finds the family and how it stores weights.
+func (f *folder) recognise(s *Source, r Reading) error {
+	c := f.model.Config
+	if err := c.Unsupported(); err != nil {
+		return err
+	}
+	switch r.Weights {
+	case WeightsFull:
+		c.Ternary = false
+	case WeightsMasters, WeightsTernary:
+		c.Ternary = true
+	}
+	f.family = model.FamilyOf(c, func(name string) bool { _, ok := f.model.Weights.Tensor(name); return ok })
+	if err := f.chooseStorage(r); err != nil {
+		return err
+	}
+	if err := f.checkUnknown(); err != nil {
+		return err
+	}
+	if q := c.QuantizationConfig; f.weights == "" && q != nil && q.QuantizationMode == "online" {
+		f.weights = WeightsMasters
+	}
+	s.Form = f.family.Title + ", " + f.storage.String()
+	switch {
+	case f.storage != model.Masters:
+		return s.checkScaleRule(f.storage)
+	case !c.Ternary:
+		s.Form = f.family.Title + ", full precision"
+	case c.QuantizationConfig == nil && r.Weights == "":
+		s.note("config.json has no quantization_config: the weights are taken for masters, to be quantised by their absmean (--weights says otherwise)")
+	}
+	return nil
+}
+
+// chooseStorage goes by what config.json says, holds it against what is stored, and lets
+// flags decide where the two leave a choice.
+func (f *folder) chooseStorage(r Reading) error {
+	c := f.model.Config
+	q, _ := f.model.Weights.Tensor(f.family.Name(model.LayerTensor(0, model.QProj)))
+	packed := q.DType == "U8"
+	if packed && (r.Weights == WeightsFull || r.Weights == WeightsMasters) {
+		return fmt.Errorf("%s is U8, packed ternary weights: --weights %s is for floating-point ones", q.Name, r.Weights)
+	}
+	if !packed {
+		if r.Scale != "" {
+			return fmt.Errorf("%s is %s: --scale is for packed folders, whose weights are U8", q.Name, q.DType)
+		}
+		storage, err := c.Storage()
+		if err == nil && storage != model.Masters && r.Weights == "" {
+			return fmt.Errorf("config.json says that weights are packed, but %s is %s: --weights %s if they are latent weights, %s if they are quantised already, %s for a model in full precision", q.Name, q.DType, WeightsMasters, WeightsTernary, WeightsFull)
+		}
+		f.storage = model.Masters
+		return nil
+	}
+	c.Ternary = true
+	switch r.Scale {
+	case ScaleMultiply:
+		f.storage = model.PackedMultiply
+		return nil
+	case ScaleDivide:
+		f.storage = model.PackedDivide
+		return nil
+	}
+	storage, err := c.Storage()
+	if err != nil || storage == model.Masters || c.QuantizationConfig == nil {
+		return errors.Join(err, fmt.Errorf("%s is packed (U8), but config.json does not say whether weights are codes times weight_scale or codes divided by it: --scale %s (microsoft/bitnet-b1.58-2B-4T) or --scale %s (Llama3-8B-1.58, Falcon) decides", q.Name, ScaleMultiply, ScaleDivide))
+	}
+	f.storage = storage
+	return nil
+}
+
+// checkUnknown refuses tensors that the model has no place for: leaving a bias out, say,
+// would make another model.
+func (f *folder) checkUnknown() error {
+	known := map[string]bool{}
+	for _, spec := range f.model.Config.Tensors() {
+		name := f.name(spec)
+		known[name] = true
+		known[name+scaleSuffix] = spec.Ternary && f.storage != model.Masters
+	}
+	var errs []error
+	for _, t := range f.model.Weights.Tensors() {
+		if !known[t.Name] && !model.Redundant(t.Name) {
+			errs = append(errs, fmt.Errorf("there is a tensor %s, which the model of config.json has no place for", t.Name))
+		}
+	}
+	return firstFew(errs)
+}
+
+func (f *folder) name(spec model.TensorSpec) string { return f.family.Name(spec.Name) }
+
+func (f *folder) check(spec model.TensorSpec) error {
+	name := f.name(spec)
+	info, ok := f.model.Weights.Tensor(name)
+	if !ok {
+		return fmt.Errorf("the tensor %s is missing", name)
+	}
+	want := slices.Clone(spec.Shape)
+	if spec.Ternary && f.storage != model.Masters {
+		want[0] /= 4
+		if _, ok := f.model.Weights.Tensor(name + scaleSuffix); !ok {
+			return fmt.Errorf("the tensor %s%s is missing", name, scaleSuffix)
+		}
+	}
+	if !slices.Equal(info.Shape, want) {
+		return fmt.Errorf("%s has shape %v: config.json wants %v", name, info.Shape, want)
+	}
+	return nil
+}
+
+func (f *folder) open(spec model.TensorSpec) (*tensor, error) {
+	name := f.name(spec)
+	rows, k := shape(spec)
+	if spec.Ternary && f.storage != model.Masters {
+		return packedTensor(f.model.Weights, name, rows, k, f.storage)
+	}
+	info, _ := f.model.Weights.Tensor(name)
+	t, err := denseTensor(f.model.Weights, info, rows, k)
+	if err == nil && spec.Ternary {
+		t, err = ternaryOf(t, f.weights, f.model.Config.Sign)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
+}
+
+// vocab reads the tokenizer's files, where there are any.
+func (f *folder) vocab() (tokenizer.Vocab, error) {
+	tok, err := tokenizer.Load(f.model.Dir)
+	if err != nil {
+		if missing(f.model.Dir, "tokenizer.json") && missing(f.model.Dir, "tokenizer.model") {
+			return tokenizer.Vocab{}, nil
+		}
+		return tokenizer.Vocab{}, err
+	}
+	return tok.Vocab(), nil
+}
+
+func missing(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+func (f *folder) Close() error { return f.model.Close() }

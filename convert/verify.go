@@ -1,0 +1,352 @@
+package convert
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"trit/internal/parallel"
+	"trit/internal/report"
+	"trit/model"
+	"trit/tokenizer"
+)
+
+// Comparison is how two models differ.
+type Comparison struct {
+	A          string       `json:"a"`
+	B          string       `json:"b"`
+	Same       bool         `json:"same"` // nothing differs but for the rounding of types
+	Parameters []string     `json:"parameters,omitempty"`
+	Tokenizer  []string     `json:"tokenizer,omitempty"`
+	Tensors    []Difference `json:"tensors"`
+	Logits     *Logits      `json:"logits,omitempty"`
+}
+
+// Verdicts of a Difference.
+const (
+	Equal     = "equal"
+	Rounded   = "rounded"   // as the coarser one of the two types makes it
+	Different = "different" // codes, or values beyond what types round
+)
+
+// Difference is how one weight differs.
+type Difference struct {
+	Name    string  `json:"name"`
+	TypeA   string  `json:"type_a"`
+	TypeB   string  `json:"type_b"`
+	Weights int64   `json:"weights"`
+	Ternary bool    `json:"ternary"`
+	Codes   int64   `json:"codes_that_differ"`
+	ScaleA  float32 `json:"scale_a,omitempty"`
+	ScaleB  float32 `json:"scale_b,omitempty"`
+	Error   float64 `json:"error"` // of the scale, or of all values in relative L2
+	Verdict string  `json:"verdict"`
+}
+
+// Compare holds two models against each other: hyper-parameters, tokenizers, and every
+// weight, ternary ones by their codes and scales.
+func Compare(ctx context.Context, a, b *Source, progress func(done, total int64)) (*Comparison, error) {
+	c := &Comparison{A: a.Path, B: b.Path, Same: true, Parameters: parameterDifferences(&a.Config.Config, &b.Config.Config)}
+	var err error
+	if c.Tokenizer, err = tokenizerDifferences(a, b); err != nil {
+		return nil, err
+	}
+	c.Same = len(c.Parameters) == 0 && len(c.Tokenizer) == 0
+	done, total := int64(0), int64(a.Config.Parameters())
+	for _, spec := range a.Config.Tensors() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !comparable(b, spec) {
+			c.Same = false
+			continue
+		}
+		d, err := compareTensor(a, b, spec)
+		if err != nil {
+			return nil, err
+		}
+		c.Tensors = append(c.Tensors, d)
+		c.Same = c.Same && d.Verdict != Different
+		if done += d.Weights; progress != nil {
+			progress(done, total)
+		}
+	}
+	return c, nil
+}
+
+// comparable tells whether a model has a weight of that name and shape.
+func comparable(s *Source, spec model.TensorSpec) bool {
+	return slices.ContainsFunc(s.Config.Tensors(), func(t model.TensorSpec) bool { return t.Name == spec.Name && slices.Equal(t.Shape, spec.Shape) })
+}
+
+// parameterDifferences compares the hyper-parameters, in the precision of GGUF's metadata.
+// How weights were rounded to get the codes (sign) is not a property of the codes.
+func parameterDifferences(a, b *model.Config) []string {
+	var out []string
+	va, vb := reflect.ValueOf(*a), reflect.ValueOf(*b)
+	for i := range va.NumField() {
+		key, _, _ := strings.Cut(va.Type().Field(i).Tag.Get("json"), ",")
+		x, y := va.Field(i).Interface(), vb.Field(i).Interface()
+		if f, ok := x.(float64); ok {
+			x, y = float32(f), float32(y.(float64))
+		}
+		if x != y && key != "sign" {
+			out = append(out, fmt.Sprintf("%s is %v and %v", key, x, y))
+		}
+	}
+	return out
+}
+
+// tokenizerDifferences compares tokenizers where both models have one.
+func tokenizerDifferences(a, b *Source) ([]string, error) {
+	va, err := a.store.vocab()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Path, err)
+	}
+	vb, err := b.store.vocab()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Path, err)
+	}
+	if len(va.Tokens) == 0 || len(vb.Tokens) == 0 {
+		return nil, nil
+	}
+	var out []string
+	tokens := min(len(va.Tokens), len(vb.Tokens)) // one may name the unused rows of the embedding
+	for id := range tokens {
+		if va.Tokens[id] != vb.Tokens[id] {
+			out = append(out, fmt.Sprintf("token %d is %q and %q", id, va.Tokens[id], vb.Tokens[id]))
+			break
+		}
+	}
+	return append(out, settingDifferences(&va, &vb)...), nil
+}
+
+func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
+	if a.Model != b.Model || a.Pre != b.Pre {
+		out = append(out, fmt.Sprintf("it is of kind %s %s and %s %s", a.Model, a.Pre, b.Model, b.Pre))
+	}
+	if !slices.Equal(a.Merges, b.Merges) && a.Model != "llama" {
+		out = append(out, fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges)))
+	}
+	for _, id := range []struct {
+		name string
+		a, b int32
+	}{{"bos", a.BOS, b.BOS}, {"eos", a.EOS, b.EOS}} {
+		if id.a != id.b && id.a >= 0 && id.b >= 0 {
+			out = append(out, fmt.Sprintf("%s is token %d and %d", id.name, id.a, id.b))
+		}
+	}
+	if a.AddBOS != b.AddBOS || a.AddEOS != b.AddEOS {
+		out = append(out, fmt.Sprintf("add_bos_token and add_eos_token are %v, %v and %v, %v", a.AddBOS, a.AddEOS, b.AddBOS, b.AddEOS))
+	}
+	if a.ChatTemplate != b.ChatTemplate {
+		out = append(out, "the chat templates differ")
+	}
+	return out
+}
+
+func compareTensor(a, b *Source, spec model.TensorSpec) (Difference, error) {
+	ta, err := a.store.open(spec)
+	if err != nil {
+		return Difference{}, fmt.Errorf("%s: %w", a.Path, err)
+	}
+	tb, err := b.store.open(spec)
+	if err != nil {
+		return Difference{}, fmt.Errorf("%s: %w", b.Path, err)
+	}
+	d := Difference{Name: spec.Name, TypeA: ta.dtype, TypeB: tb.dtype, Weights: int64(ta.rows * ta.k), Ternary: ta.ternary() && tb.ternary()}
+	if d.Ternary {
+		err = d.compareCodes(ta, tb)
+	} else {
+		err = d.compareValues(ta, tb)
+	}
+	ta.release(0, ta.rows)
+	tb.release(0, tb.rows)
+	if err != nil {
+		return d, fmt.Errorf("%s: %w", spec.Name, err)
+	}
+	return d, nil
+}
+
+// eachRows calls body for stretches of rows at the same time, and returns the first error.
+func eachRows(t *tensor, body func(lo, hi int) error) error {
+	errs := make(chan error, 1)
+	parallel.Chunks(t.rows, max(1, 1<<16/t.k), func(lo, hi int) {
+		if err := body(lo, hi); err != nil {
+			select {
+			case errs <- err:
+			default:
+			}
+		}
+	})
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
+}
+
+func (d *Difference) compareCodes(a, b *tensor) error {
+	d.ScaleA, d.ScaleB = a.scale, b.scale
+	d.Error = math.Abs(float64(a.scale)-float64(b.scale)) / float64(a.scale)
+	rows := make([]int64, a.rows)
+	err := eachRows(a, func(lo, hi int) error {
+		x, y := make([]byte, a.k), make([]byte, a.k)
+		for row := lo; row < hi; row++ {
+			if err := a.codes(x, row); err != nil {
+				return err
+			}
+			if err := b.codes(y, row); err != nil {
+				return err
+			}
+			if !bytes.Equal(x, y) {
+				rows[row] = unequal(x, y)
+			}
+		}
+		return nil
+	})
+	for _, n := range rows {
+		d.Codes += n
+	}
+	d.judge(scaleTolerance(a.dtype, b.dtype))
+	return err
+}
+
+func unequal(x, y []byte) (n int64) {
+	for i := range x {
+		if x[i] != y[i] {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *Difference) compareValues(a, b *tensor) error {
+	type sum struct{ error, size float64 }
+	rows := make([]sum, a.rows)
+	err := eachRows(a, func(lo, hi int) error {
+		x, y, codes := make([]float32, a.k), make([]float32, a.k), make([]byte, a.k)
+		for row := lo; row < hi; row++ {
+			if err := a.values(x, codes, row); err != nil {
+				return err
+			}
+			if err := b.values(y, codes, row); err != nil {
+				return err
+			}
+			for i, v := range x {
+				e := float64(v) - float64(y[i])
+				rows[row].error += e * e
+				rows[row].size += float64(v) * float64(v)
+			}
+		}
+		return nil
+	})
+	var total sum
+	for _, r := range rows {
+		total.error += r.error
+		total.size += r.size
+	}
+	if total.error != 0 {
+		d.Error = math.Sqrt(total.error / total.size)
+	}
+	d.judge(tolerance(a.dtype, b.dtype))
+	return err
+}
+
+func (d *Difference) judge(tolerance float64) {
+	switch {
+	case d.Codes == 0 && d.Error == 0:
+		d.Verdict = Equal
+	case d.Codes == 0 && d.Error <= tolerance:
+		d.Verdict = Rounded
+	default:
+		d.Verdict = Different
+	}
+}
+
+// precision bounds the relative L2 error that a type makes. Floating-point types round to
+// nearest; block types are bounded for weights that are spread about as trained ones are.
+var precision = map[string]float64{
+	"F16": 1.0 / (1 << 11), "BF16": 1.0 / (1 << 8), "Q8_0": 0.02, "Q6_K": 0.05, "Q4_0": 0.2,
+	"U8": 1e-6, "I2_S": 1e-6, "TQ1_0": 1.0 / (1 << 10), "TQ2_0": 1.0 / (1 << 10),
+}
+
+// tolerance is how far weights of two types may lie apart.
+func tolerance(a, b string) float64 {
+	if a == b && (a == "F32" || a == "F16" || a == "BF16" || a == "F64") {
+		return 0
+	}
+	return precision[a] + precision[b]
+}
+
+// scaleTolerance is how far the scales of equal codes may lie apart: as far as half
+// precision rounds in TQ1_0 and TQ2_0, else as far as masters that were rounded move their mean.
+func scaleTolerance(a, b string) float64 {
+	if strings.HasPrefix(a, "TQ") || strings.HasPrefix(b, "TQ") {
+		return precision["TQ2_0"]
+	}
+	return 1e-4
+}
+
+// Summary is the comparison in a line.
+func (c *Comparison) Summary() string {
+	var codes, differ, weights int64
+	scales, unequalScales, beyond, worst := 0, 0, 0, 0.0
+	for _, d := range c.Tensors {
+		switch {
+		case d.Ternary:
+			codes += d.Weights
+			differ += d.Codes
+			scales++
+			if d.ScaleA != d.ScaleB {
+				unequalScales++
+			}
+		default:
+			weights += d.Weights
+			worst = max(worst, d.Error)
+		}
+		if d.Verdict == Different {
+			beyond++
+		}
+	}
+	var parts []string
+	if codes > 0 {
+		parts = append(parts, fmt.Sprintf("%s of %d ternary weights", orAll(codes-differ, codes, "codes are equal"), codes), fmt.Sprintf("%s of %d", orAll(int64(scales-unequalScales), int64(scales), "scales are equal"), scales))
+	}
+	if weights > 0 {
+		parts = append(parts, fmt.Sprintf("%d other weights differ by at most %.2g (relative)", weights, worst))
+	}
+	if beyond > 0 {
+		parts = append(parts, fmt.Sprintf("%d tensors differ by more than their types round", beyond))
+	}
+	return strings.Join(slices.Concat(parts, c.Parameters, c.Tokenizer), "; ")
+}
+
+// orAll says that all or how many things are equal.
+func orAll(n, all int64, what string) string {
+	if n == all {
+		return "all " + what
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// Table lists the weights that differ, or with all every weight.
+func (c *Comparison) Table(all bool) report.Table {
+	t := report.Table{Head: []string{"tensor", "types", "weights", "codes that differ", "scales", "relative error", "verdict"}}
+	for _, d := range c.Tensors {
+		if !all && d.Verdict == Equal {
+			continue
+		}
+		codes, scales := "", ""
+		if d.Ternary {
+			codes, scales = fmt.Sprint(d.Codes), fmt.Sprintf("%.7g %.7g", d.ScaleA, d.ScaleB)
+		}
+		t.Rows = append(t.Rows, []string{d.Name, d.TypeA + " " + d.TypeB, fmt.Sprint(d.Weights), codes, scales, fmt.Sprintf("%.2g", d.Error), d.Verdict})
+	}
+	return t
+}

@@ -1,0 +1,120 @@
+// Package ggufmeta is how a model's hyper-parameters and its tokenizer stand in the
+// metadata of a GGUF file, both ways: convert writes them, convert and infer read them.
+//
+// Source: the GGUF specification, and the keys that bitnet.cpp reads.
+package ggufmeta
+
+import (
+	"fmt"
+	"slices"
+
+	"trit/format/gguf"
+	"trit/model"
+)
+
+// Architectures that are read; all but llama rotate halves of a head, as Hugging Face does.
+const (
+	BitNet158 = "bitnet-b1.58" // microsoft/bitnet-b1.58-2B-4T: sub-norms, relu squared
+	BitNet25  = "bitnet-25"    // the same under an older name
+	BitNet    = "bitnet"       // 1bitLLM: sub-norms, SiLU
+	Llama     = "llama"        // no sub-norms; query and key rows are permuted
+)
+
+var architectures = []string{BitNet158, BitNet25, BitNet, Llama}
+
+// Architecture is GGUF's name for the shape of a model.
+func Architecture(c *model.Config) string {
+	switch {
+	case !c.SubNorms:
+		return Llama
+	case c.HiddenAct == model.ReLU2:
+		return BitNet158
+	}
+	return BitNet
+}
+
+// PermutedHeads is the number of heads of a weight whose rows stand in another order in a
+// GGUF file: the query and key projections of architecture llama, where the two halves of
+// each head alternate. It is 0 for all others.
+func PermutedHeads(architecture string, c *model.Config, spec model.TensorSpec) int {
+	switch {
+	case architecture != Llama || spec.Layer < 0:
+		return 0
+	case spec.Name == model.LayerTensor(spec.Layer, model.QProj):
+		return c.NumAttentionHeads
+	case spec.Name == model.LayerTensor(spec.Layer, model.KProj):
+		return c.NumKeyValueHeads
+	}
+	return 0
+}
+
+// countKeys are the keys of whole numbers, behind the architecture's name.
+func countKeys(c *model.Config) []countKey {
+	return []countKey{
+		{"context_length", &c.MaxPositionEmbeddings, true}, {"embedding_length", &c.HiddenSize, true}, {"block_count", &c.NumHiddenLayers, true},
+		{"feed_forward_length", &c.IntermediateSize, true}, {"attention.head_count", &c.NumAttentionHeads, true},
+		{"attention.head_count_kv", &c.NumKeyValueHeads, false}, {"rope.dimension_count", &c.HeadDim, false},
+	}
+}
+
+type countKey struct {
+	key      string
+	value    *int
+	required bool
+}
+
+// WriteConfig enters the hyper-parameters.
+func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) {
+	m.Set("general.architecture", architecture)
+	for _, k := range countKeys(c) {
+		m.Set(architecture+"."+k.key, uint32(*k.value))
+	}
+	for _, key := range []string{"attention.key_length", "attention.value_length"} {
+		m.Set(architecture+"."+key, uint32(c.HeadDim))
+	}
+	m.Set(architecture+".vocab_size", uint32(c.VocabSize))
+	m.Set(architecture+".attention.layer_norm_rms_epsilon", float32(c.RMSNormEps))
+	m.Set(architecture+".rope.freq_base", float32(c.RopeTheta))
+}
+
+// ReadConfig takes the shape of the model from the metadata and from what tensors there are.
+func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
+	architecture, _ = f.Metadata.String("general.architecture")
+	if !slices.Contains(architectures, architecture) {
+		return c, architecture, fmt.Errorf("general.architecture is %q: want one of %v", architecture, architectures)
+	}
+	for _, k := range countKeys(&c) {
+		v, ok := f.Metadata.Uint(architecture + "." + k.key)
+		if k.required && !ok || v > 1<<30 {
+			return c, architecture, fmt.Errorf("the key %s.%s is missing or out of range: convert the model again", architecture, k.key)
+		}
+		*k.value = int(v)
+	}
+	if v, ok := f.Metadata.Float(architecture + ".attention.layer_norm_rms_epsilon"); ok {
+		c.RMSNormEps = v
+	}
+	if v, ok := f.Metadata.Float(architecture + ".rope.freq_base"); ok {
+		c.RopeTheta = v
+	}
+	return c, architecture, completeByTensors(&c, architecture, f)
+}
+
+// completeByTensors fills in what the tensors tell.
+func completeByTensors(c *model.Config, architecture string, f *gguf.File) error {
+	embedding, ok := f.Tensor("token_embd.weight")
+	if !ok || len(embedding.Dims) != 2 {
+		return fmt.Errorf("the tensor token_embd.weight is missing or no matrix: convert the model again")
+	}
+	c.VocabSize = int(embedding.Dims[1])
+	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
+	_, untied := f.Tensor("output.weight")
+	c.TieWordEmbeddings = !untied
+	q, _ := f.Tensor("blk.0.attn_q.weight")
+	c.Ternary = q.Type.IsTernary()
+	c.HiddenAct = model.SiLU
+	if architecture == BitNet158 || architecture == BitNet25 {
+		c.HiddenAct = model.ReLU2
+	}
+	c.Resolve()
+	return c.Validate()
+}

@@ -1,0 +1,65 @@
+package ggufmeta
+
+import (
+	"trit/format/gguf"
+	"trit/tokenizer"
+)
+
+const prefix = "tokenizer.ggml."
+
+// ReadVocab is the tokenizer in a file; without Tokens where it holds none.
+func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
+	v := tokenizer.Vocab{BOS: -1, EOS: -1, UNK: -1, PAD: -1}
+	v.Model, _ = m.String(prefix + "model")
+	v.Pre, _ = m.String(prefix + "pre")
+	v.Tokens, _ = m.Strings(prefix + "tokens")
+	v.Types, _ = m.Int32s(prefix + "token_type")
+	v.Scores, _ = m.Float32s(prefix + "scores")
+	v.Merges, _ = m.Strings(prefix + "merges")
+	for key, id := range idKeys(&v) {
+		if n, ok := m.Uint(prefix + key + "_token_id"); ok {
+			*id = int32(n)
+		}
+	}
+	v.AddBOS, v.AddSpacePrefix = v.BOS >= 0, v.Model == "llama"
+	for key, flag := range map[string]*bool{"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix} {
+		if b, ok := m.Bool(prefix + key); ok {
+			*flag = b
+		}
+	}
+	v.ChatTemplate, _ = m.String("tokenizer.chat_template")
+	return v
+}
+
+// WriteVocab enters a tokenizer.
+func WriteVocab(m *gguf.Metadata, v tokenizer.Vocab) {
+	m.Set(prefix+"model", v.Model)
+	if v.Pre != "" {
+		m.Set(prefix+"pre", v.Pre)
+	}
+	m.Set(prefix+"tokens", v.Tokens)
+	m.Set(prefix+"token_type", v.Types)
+	if v.Scores != nil {
+		m.Set(prefix+"scores", v.Scores)
+	} else {
+		m.Set(prefix+"merges", append([]string{}, v.Merges...))
+	}
+	ids := idKeys(&v)
+	for _, key := range []string{"bos", "eos", "unknown", "padding"} {
+		if id := *ids[key]; id >= 0 {
+			m.Set(prefix+key+"_token_id", uint32(id))
+		}
+	}
+	m.Set(prefix+"add_bos_token", v.AddBOS)
+	m.Set(prefix+"add_eos_token", v.AddEOS)
+	if v.Model == "llama" {
+		m.Set(prefix+"add_space_prefix", v.AddSpacePrefix)
+	}
+	if v.ChatTemplate != "" {
+		m.Set("tokenizer.chat_template", v.ChatTemplate)
+	}
+}
+
+func idKeys(v *tokenizer.Vocab) map[string]*int32 {
+	return map[string]*int32{"bos": &v.BOS, "eos": &v.EOS, "unknown": &v.UNK, "padding": &v.PAD}
+}
