@@ -17,10 +17,11 @@ type bpe struct {
 	bytesFallback bool // SentencePiece style: unknown characters become <0xNN>
 	ignoreMerges  bool // a word that is a token is taken whole
 	fuseUnknown   bool
-	unknown       int32      // -1 = none
-	byteIDs       [256]int32 // byte -> id of its token, -1 = none
-	texts         [][]byte   // id -> bytes of the token
-	mergeNames    []string   // "a b", in the order of rank
+	unknown       int32          // -1 = none
+	byteIDs       [256]int32     // byte -> id of its token, -1 = none
+	texts         [][]byte       // id -> bytes of the token
+	order         []pair         // of the merges, by rank
+	unused        map[int32]bool // ids that no text leads to
 	cache         wordCache
 }
 
@@ -45,7 +46,9 @@ func (m *bpe) prepare() {
 		}
 	}
 	for id, name := range m.tokens {
-		m.texts[id] = m.decodeName(name)
+		if !m.unused[int32(id)] {
+			m.texts[id] = m.decodeName(name)
+		}
 	}
 }
 
@@ -77,11 +80,18 @@ func (m *bpe) addMerge(left, right string) error {
 	if !okL || !okR || !ok {
 		return fmt.Errorf("the merge of %q and %q names a token that is not in the vocabulary", left, right)
 	}
-	if _, twice := m.merges[pair{l, r}]; !twice {
-		m.merges[pair{l, r}] = merge{int32(len(m.mergeNames)), id}
-	}
-	m.mergeNames = append(m.mergeNames, left+" "+right)
+	m.merges[pair{l, r}] = merge{int32(len(m.order)), id} // of two ranks the last holds
+	m.order = append(m.order, pair{l, r})
 	return nil
+}
+
+// mergeNames are the merges as "a b", by rank.
+func (m *bpe) mergeNames() []string {
+	names := make([]string, len(m.order))
+	for i, p := range m.order {
+		names[i] = m.tokens[p.left] + " " + m.tokens[p.right]
+	}
+	return names
 }
 
 // encode appends the ids of one word.
@@ -115,33 +125,46 @@ func (m *bpe) whole(word string) (int32, bool) {
 // the unknown token for those that the vocabulary lacks.
 func (m *bpe) symbols(word string) []int32 {
 	var ids []int32
+	wasUnknown := false
+	for len(word) > 0 {
+		char := m.firstSymbol(word)
+		word = word[len(char):]
+		before := len(ids)
+		ids = m.appendSymbol(ids, char)
+		unknown := len(ids) == before
+		if unknown && m.unknown >= 0 && !(wasUnknown && m.fuseUnknown) {
+			ids = append(ids, m.unknown)
+		}
+		wasUnknown = unknown
+	}
+	return ids
+}
+
+// firstSymbol is the first character of a word, or its first byte.
+func (m *bpe) firstSymbol(word string) string {
 	if m.byteLevel {
-		for i := range len(word) {
-			if id := m.byteIDs[word[i]]; id >= 0 {
-				ids = append(ids, id)
-			}
+		return word[:1]
+	}
+	_, n := utf8.DecodeRuneInString(word)
+	return word[:n]
+}
+
+// appendSymbol appends the id of a byte or a character, or those of its bytes; nothing
+// where the vocabulary lacks it.
+func (m *bpe) appendSymbol(ids []int32, char string) []int32 {
+	if m.byteLevel {
+		if id := m.byteIDs[char[0]]; id >= 0 {
+			ids = append(ids, id)
 		}
 		return ids
 	}
-	wasUnknown := false
-	for len(word) > 0 {
-		_, n := utf8.DecodeRuneInString(word)
-		char := word[:n]
-		word = word[n:]
-		id, ok := m.ids[char]
-		switch {
-		case ok:
-			ids = append(ids, id)
-		case m.bytesFallback && m.hasBytes(char):
-			for i := range len(char) {
-				ids = append(ids, m.byteIDs[char[i]])
-			}
-		case m.unknown >= 0 && !(wasUnknown && m.fuseUnknown):
-			ids = append(ids, m.unknown)
-			wasUnknown = true
-			continue
+	if id, ok := m.ids[char]; ok {
+		return append(ids, id)
+	}
+	if m.bytesFallback && m.hasBytes(char) {
+		for i := range len(char) {
+			ids = append(ids, m.byteIDs[char[i]])
 		}
-		wasUnknown = !ok && !(m.bytesFallback && m.hasBytes(char))
 	}
 	return ids
 }

@@ -48,13 +48,19 @@ type configFile struct {
 	PAD          *specialName `json:"pad_token"`
 	ChatTemplate chatTemplate `json:"chat_template"`
 	AddBOS       *bool        `json:"add_bos_token"`
+	AddEOS       *bool        `json:"add_eos_token"`
 }
 
+// noSettings name no special token and no chat template.
+var noSettings = settings{-1, -1, -1, -1, ""}
+
 // readSettings takes the special tokens and the chat template from the files beside
-// tokenizer.json; the later files fill in what the first leaves open.
-func (t *Tokenizer) readSettings(files map[string][]byte) error {
-	var addBOS *bool
-	for _, name := range sideFiles {
+// the vocabulary; the later files fill in what the first leaves open, and defaults what
+// all of them do. addBOS is what holds where no file says it; nil = no change.
+func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, addBOS *bool) error {
+	var addEOS *bool
+	t.settings.chatTemplate = string(files[templateFile])
+	for _, name := range []string{configFileName, specialMapFile} {
 		b, ok := files[name]
 		if !ok {
 			continue
@@ -79,19 +85,35 @@ func (t *Tokenizer) readSettings(files map[string][]byte) error {
 		if c.AddBOS != nil {
 			addBOS = c.AddBOS
 		}
+		if c.AddEOS != nil {
+			addEOS = c.AddEOS
+		}
 	}
-	if addBOS != nil && t.settings.bos >= 0 {
-		t.setPrefix(*addBOS)
-	}
+	t.settings.fillIn(defaults)
+	t.prefix = withToken(t.prefix, t.settings.bos, addBOS, 0)
+	t.suffix = withToken(t.suffix, t.settings.eos, addEOS, len(t.suffix))
 	return nil
 }
 
-// setPrefix puts the beginning-of-text token before every text, or takes it away.
-func (t *Tokenizer) setPrefix(on bool) {
-	has := slices.Contains(t.prefix, t.settings.bos)
-	if on && !has {
-		t.prefix = append([]int32{t.settings.bos}, t.prefix...)
-	} else if !on && has {
-		t.prefix = slices.DeleteFunc(slices.Clone(t.prefix), func(id int32) bool { return id == t.settings.bos })
+// fillIn takes the special tokens that s lacks from defaults.
+func (s *settings) fillIn(defaults settings) {
+	for _, f := range []struct {
+		id    *int32
+		other int32
+	}{{&s.bos, defaults.bos}, {&s.eos, defaults.eos}, {&s.unk, defaults.unk}, {&s.pad, defaults.pad}} {
+		if *f.id < 0 {
+			*f.id = f.other
+		}
 	}
+}
+
+// withToken is ids with the token id inserted at the place at, or without it, as on says.
+func withToken(ids []int32, id int32, on *bool, at int) []int32 {
+	if on == nil || id < 0 || *on == slices.Contains(ids, id) {
+		return ids
+	}
+	if *on {
+		return slices.Insert(slices.Clone(ids), at, id)
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(i int32) bool { return i == id })
 }

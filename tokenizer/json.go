@@ -5,101 +5,86 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"golang.org/x/text/unicode/norm"
 )
 
-// Limits of a tokenizer.json.
+// Names of a tokenizer's files in a Hugging Face folder.
 const (
-	maxTokens     = 1 << 22
-	maxMerges     = 1 << 22
-	maxTokenBytes = 1 << 14
-	maxNesting    = 8 // of sequences of normalisers and the like
+	jsonFile       = "tokenizer.json"
+	pieceFile      = "tokenizer.model" // SentencePiece's
+	configFileName = "tokenizer_config.json"
+	specialMapFile = "special_tokens_map.json"
+	templateFile   = "chat_template.jinja"
+	addedFile      = "added_tokens.json"
 )
 
-// FormatError is a tokenizer file that breaks its format.
-type FormatError struct{ File, Field, Problem string }
-
-func (e *FormatError) Error() string { return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem) }
-
-// UnsupportedError is a part of a tokenizer that this package cannot run faithfully.
-type UnsupportedError struct{ Field, Kind string }
-
-func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("tokenizer.json: %s: type %q is not supported: want byte-level BPE or BPE with byte fallback", e.Field, e.Kind)
-}
-
-// sideFiles are the files beside tokenizer.json that belong to a tokenizer.
-var sideFiles = []string{"tokenizer_config.json", "special_tokens_map.json"}
-
-// Load reads a tokenizer.json, or the one of a folder, with the files beside it.
+// Load reads the tokenizer of a folder, its tokenizer.json or else its tokenizer.model
+// of SentencePiece, with the files beside it. path may also name one of the two.
 func Load(path string) (*Tokenizer, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, "tokenizer.json")
+	names, dir := []string{jsonFile, pieceFile}, path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		names, dir = []string{filepath.Base(path)}, filepath.Dir(path)
 	}
-	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no tokenizer.json: name a folder that holds one, or train one with trit tokenizer train", path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	files := map[string][]byte{"tokenizer.json": b}
-	for _, name := range sideFiles {
-		if side, err := os.ReadFile(filepath.Join(filepath.Dir(path), name)); err == nil {
-			files[name] = side
+	for _, name := range names {
+		b, err := readLimited(filepath.Join(dir, name), maxFileBytes)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
 		}
+		if err != nil {
+			return nil, err
+		}
+		t, err := loadFrom(dir, name, b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
+		}
+		return t, nil
 	}
-	t, err := parseFiles(files)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
+	return nil, fmt.Errorf("%s: there is no tokenizer.json and no tokenizer.model: name a folder that holds one, or train one with trit tokenizer train", path)
 }
 
-// Parse reads the contents of tokenizer.json and tokenizer_config.json (nil = none).
-func Parse(tokenizerJSON, configJSON []byte) (*Tokenizer, error) {
-	files := map[string][]byte{"tokenizer.json": tokenizerJSON}
-	if configJSON != nil {
-		files["tokenizer_config.json"] = configJSON
+// loadFrom reads a tokenizer whose vocabulary is the file b of the folder dir.
+func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
+	pieces := filepath.Ext(name) == filepath.Ext(pieceFile)
+	sides := []string{configFileName, specialMapFile, templateFile}
+	files := map[string][]byte{jsonFile: b}
+	if pieces {
+		sides, files = append(sides, addedFile), map[string][]byte{pieceFile: b}
+	}
+	for _, side := range sides {
+		b, err := readLimited(filepath.Join(dir, side), maxSideFileBytes)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		files[side] = b
+	}
+	if pieces {
+		return parsePieceFiles(files)
 	}
 	return parseFiles(files)
 }
 
-// component is a normaliser, pre-tokenizer, post-processor or decoder.
-type component struct {
-	Type           string          `json:"type"`
-	Normalizers    []component     `json:"normalizers"`
-	PreTokenizers  []component     `json:"pretokenizers"`
-	Processors     []component     `json:"processors"`
-	Prepend        string          `json:"prepend"`
-	Pattern        pattern         `json:"pattern"`
-	Content        string          `json:"content"`
-	Behavior       string          `json:"behavior"`
-	Invert         bool            `json:"invert"`
-	AddPrefixSpace bool            `json:"add_prefix_space"`
-	UseRegex       *bool           `json:"use_regex"`
-	Individual     bool            `json:"individual_digits"`
-	Replacement    string          `json:"replacement"`
-	PrependScheme  string          `json:"prepend_scheme"`
-	Split          *bool           `json:"split"`
-	Single         json.RawMessage `json:"single"`
-	SpecialTokens  json.RawMessage `json:"special_tokens"`
-}
-
-type pattern struct {
-	String string `json:"String"`
-	Regex  string `json:"Regex"`
+// Parse reads the contents of tokenizer.json and tokenizer_config.json (nil = none).
+func Parse(tokenizerJSON, configJSON []byte) (*Tokenizer, error) {
+	files := map[string][]byte{jsonFile: tokenizerJSON}
+	if configJSON != nil {
+		files[configFileName] = configJSON
+	}
+	return parseFiles(files)
 }
 
 type tokenizerFile struct {
-	AddedTokens   []addedToken `json:"added_tokens"`
-	Normalizer    *component   `json:"normalizer"`
-	PreTokenizer  *component   `json:"pre_tokenizer"`
-	PostProcessor *component   `json:"post_processor"`
+	AddedTokens   addedList       `json:"added_tokens"`
+	Normalizer    json.RawMessage `json:"normalizer"`
+	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+	PostProcessor json.RawMessage `json:"post_processor"`
+	Decoder       json.RawMessage `json:"decoder"`
 	Model         struct {
 		Type                    string           `json:"type"`
 		UnkToken                *string          `json:"unk_token"`
@@ -139,26 +124,23 @@ func (m *mergeName) UnmarshalJSON(b []byte) error {
 
 func parseFiles(files map[string][]byte) (*Tokenizer, error) {
 	var f tokenizerFile
-	if err := json.Unmarshal(files["tokenizer.json"], &f); err != nil {
-		return nil, &FormatError{"tokenizer.json", "JSON", err.Error()}
+	if err := json.Unmarshal(files[jsonFile], &f); err != nil {
+		return nil, broken("JSON", "%v", err)
 	}
-	t := &Tokenizer{source: files, added: map[int32]addedToken{}, settings: settings{-1, -1, -1, -1, ""}}
+	t := &Tokenizer{source: files, added: map[int32]addedToken{}, settings: noSettings}
 	if err := t.buildModel(&f); err != nil {
 		return nil, err
 	}
-	if err := t.buildNormalizer(f.Normalizer, 0); err != nil {
+	if err := t.addTokens(f.AddedTokens); err != nil {
 		return nil, err
 	}
-	if err := t.buildPreTokenizer(f.PreTokenizer, 0); err != nil {
+	if err := t.buildComponents(&f); err != nil {
 		return nil, err
 	}
-	if err := t.buildAdded(f.AddedTokens); err != nil {
-		return nil, err
-	}
-	if err := t.buildPostProcessor(f.PostProcessor, 0); err != nil {
-		return nil, err
-	}
-	return t, t.readSettings(files)
+	t.model.byteLevel = slices.Contains(t.parts, partBytes)
+	t.model.prepare()
+	t.buildMatchers()
+	return t, t.readSettings(files, noSettings, nil)
 }
 
 func (t *Tokenizer) buildModel(f *tokenizerFile) error {
@@ -169,238 +151,86 @@ func (t *Tokenizer) buildModel(f *tokenizerFile) error {
 	if m.ContinuingSubwordPrefix != "" || m.EndOfWordSuffix != "" {
 		return &UnsupportedError{"model", "BPE with subword prefixes or suffixes"}
 	}
-	if len(m.Vocab) == 0 || len(m.Vocab) > maxTokens || len(m.Merges) > maxMerges || len(f.AddedTokens) > maxTokens {
-		return &FormatError{"tokenizer.json", "model.vocab", fmt.Sprintf("%d tokens and %d merges: want 1 to %d and at most %d", len(m.Vocab), len(m.Merges), maxTokens, maxMerges)}
+	if len(m.Vocab) == 0 || len(m.Vocab) > maxTokens || len(m.Merges) > maxMerges {
+		return broken("model.vocab", "%d tokens and %d merges: want 1 to %d and at most %d", len(m.Vocab), len(m.Merges), maxTokens, maxMerges)
 	}
-	b := &bpe{ids: m.Vocab, merges: make(map[pair]merge, len(m.Merges)), unknown: -1,
-		bytesFallback: m.ByteFallback, ignoreMerges: m.IgnoreMerges, fuseUnknown: m.FuseUnk, byteLevel: usesByteLevel(f.PreTokenizer)}
-	size := int32(0)
-	for name, id := range m.Vocab {
-		if id < 0 || id >= maxTokens || len(name) > maxTokenBytes {
-			return &FormatError{"tokenizer.json", "model.vocab", fmt.Sprintf("token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes", name, id, maxTokens-1, maxTokenBytes)}
-		}
-		size = max(size, id+1)
+	tokens, err := tokensOf(m.Vocab)
+	if err != nil {
+		return err
 	}
-	b.tokens = make([]string, size)
-	for name, id := range m.Vocab {
-		b.tokens[id] = name
-	}
+	t.model = &bpe{tokens: tokens, ids: m.Vocab, merges: make(map[pair]merge, len(m.Merges)), unknown: -1,
+		bytesFallback: m.ByteFallback, ignoreMerges: m.IgnoreMerges, fuseUnknown: m.FuseUnk}
 	for _, p := range m.Merges {
-		if err := b.addMerge(p[0], p[1]); err != nil {
-			return &FormatError{"tokenizer.json", "model.merges", err.Error()}
+		if err := t.model.addMerge(p[0], p[1]); err != nil {
+			return broken("model.merges", "%v", err)
 		}
 	}
 	if m.UnkToken != nil {
 		if id, ok := m.Vocab[*m.UnkToken]; ok {
-			b.unknown = id
+			t.model.unknown = id
 		}
-	}
-	b.prepare()
-	t.model = b
-	return nil
-}
-
-func usesByteLevel(c *component) bool {
-	if c == nil {
-		return false
-	}
-	for i := range c.PreTokenizers {
-		if c.PreTokenizers[i].Type == "ByteLevel" {
-			return true
-		}
-	}
-	return c.Type == "ByteLevel"
-}
-
-func (t *Tokenizer) buildNormalizer(c *component, depth int) error {
-	if c == nil {
-		return nil
-	}
-	if depth > maxNesting {
-		return &FormatError{"tokenizer.json", "normalizer", fmt.Sprintf("sequences are nested deeper than %d", maxNesting)}
-	}
-	switch c.Type {
-	case "Sequence":
-		for i := range c.Normalizers {
-			if err := t.buildNormalizer(&c.Normalizers[i], depth+1); err != nil {
-				return err
-			}
-		}
-	case "NFC", "NFD", "NFKC", "NFKD":
-		form := map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}[c.Type]
-		t.normalize = append(t.normalize, form.String)
-	case "Lowercase":
-		t.normalize = append(t.normalize, strings.ToLower)
-	case "Prepend":
-		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty(c.Prepend, s) })
-	case "Replace":
-		if c.Pattern.Regex != "" {
-			return &UnsupportedError{"normalizer", "Replace by a regular expression"}
-		}
-		t.normalize = append(t.normalize, func(s string) string { return strings.ReplaceAll(s, c.Pattern.String, c.Content) })
-	default:
-		return &UnsupportedError{"normalizer", c.Type}
 	}
 	return nil
 }
 
-func prependUnlessEmpty(prefix, s string) string {
-	if s == "" {
-		return s
+// tokensOf lists the names of a vocabulary by id, "" where an id has no token.
+func tokensOf(vocab map[string]int32) ([]string, error) {
+	size := int32(0)
+	for name, id := range vocab {
+		if id < 0 || id >= maxTokens || len(name) > maxTokenBytes {
+			return nil, broken("model.vocab", "token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes", name, id, maxTokens-1, maxTokenBytes)
+		}
+		size = max(size, id+1)
 	}
-	return prefix + s
+	if int(size)-len(vocab) > maxHoles {
+		return nil, broken("model.vocab", "%d tokens have ids up to %d: want at most %d ids without a token", len(vocab), size-1, maxHoles)
+	}
+	tokens := make([]string, size)
+	for name, id := range vocab {
+		if tokens[id] != "" {
+			return nil, broken("model.vocab", "tokens %.40q and %.40q both have id %d", tokens[id], name, id)
+		}
+		tokens[id] = name
+	}
+	return tokens, nil
 }
 
-func (t *Tokenizer) buildPreTokenizer(c *component, depth int) error {
-	if c == nil {
-		return nil
-	}
-	if depth > maxNesting {
-		return &FormatError{"tokenizer.json", "pre_tokenizer", fmt.Sprintf("sequences are nested deeper than %d", maxNesting)}
-	}
-	switch c.Type {
-	case "Sequence":
-		for i := range c.PreTokenizers {
-			if err := t.buildPreTokenizer(&c.PreTokenizers[i], depth+1); err != nil {
-				return err
-			}
-		}
-	case "ByteLevel":
-		if c.AddPrefixSpace {
-			t.normalize = append(t.normalize, func(s string) string { return prependUnlessBlank(" ", s) })
-		}
-		if c.UseRegex == nil || *c.UseRegex {
-			t.split, t.pre = append(t.split, scan(gpt2End)), "gpt-2"
-		}
-	case "Split":
-		return t.buildSplit(c)
-	case "Digits":
-		t.split = append(t.split, digitSplitter(c.Individual))
-	case "Metaspace":
-		t.buildMetaspace(c)
-	default:
-		return &UnsupportedError{"pre_tokenizer", c.Type}
-	}
-	return nil
-}
-
-func prependUnlessBlank(prefix, s string) string {
-	if strings.HasPrefix(s, prefix) {
-		return s
-	}
-	return prependUnlessEmpty(prefix, s)
-}
-
-func (t *Tokenizer) buildSplit(c *component) error {
-	if c.Behavior != "Isolated" && !(c.Behavior == "Removed" && c.Invert) {
-		return &UnsupportedError{"pre_tokenizer", "Split with behavior " + c.Behavior}
-	}
-	switch c.Pattern.Regex {
-	case gpt2Pattern:
-		t.split, t.pre = append(t.split, scan(gpt2End)), "gpt-2"
-	case llama3Pattern:
-		t.split, t.pre = append(t.split, scan(llama3End)), "llama-bpe"
-	default:
-		s, err := regexSplitter(c.Pattern.Regex)
-		if err != nil || c.Pattern.Regex == "" {
-			return &FormatError{"tokenizer.json", "pre_tokenizer.pattern", fmt.Sprintf("%q is not a pattern: %v", c.Pattern.Regex, err)}
-		}
-		t.split = append(t.split, s)
-	}
-	return nil
-}
-
-// buildMetaspace marks blanks and cuts before each mark.
-func (t *Tokenizer) buildMetaspace(c *component) {
-	mark := c.Replacement
-	t.normalize = append(t.normalize, func(s string) string {
-		s = strings.ReplaceAll(s, " ", mark)
-		if c.PrependScheme == "never" || c.PrependScheme == "" && !c.AddPrefixSpace {
-			return s
-		}
-		return prependUnlessBlank(mark, s)
-	})
-	if c.Split == nil || *c.Split {
-		t.split = append(t.split, scan(func(s string, i int) int {
-			if j := strings.Index(s[i+1:], mark); j >= 0 {
-				return i + 1 + j
-			}
-			return len(s)
-		}))
-	}
-}
-
-func (t *Tokenizer) buildAdded(tokens []addedToken) error {
-	var raw, normalized []addedToken
+// addTokens enters added tokens, which may restate tokens of the vocabulary.
+func (t *Tokenizer) addTokens(tokens []addedToken) error {
+	byName := map[string]int32{}
 	for _, a := range tokens {
 		if a.ID < 0 || a.ID >= maxTokens || len(a.Content) > maxTokenBytes {
-			return &FormatError{"tokenizer.json", "added_tokens", fmt.Sprintf("token %.40q has id %d: want 0 to %d", a.Content, a.ID, maxTokens-1)}
+			return broken("added_tokens", "token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes", a.Content, a.ID, maxTokens-1, maxTokenBytes)
 		}
-		t.added[a.ID] = a
+		id, known := byName[a.Content]
+		if !known {
+			id, known = t.model.ids[a.Content]
+		}
+		if known && id != a.ID {
+			return broken("added_tokens", "token %.40q has ids %d and %d", a.Content, id, a.ID)
+		}
+		if other := t.name(a.ID); other != "" && other != a.Content {
+			return broken("added_tokens", "tokens %.40q and %.40q both have id %d", other, a.Content, a.ID)
+		}
+		t.added[a.ID], byName[a.Content] = a, a.ID
+	}
+	if holes := t.VocabSize() - len(t.model.tokens) - len(t.added); holes > maxHoles {
+		return broken("added_tokens", "%d ids have no token: want at most %d", holes, maxHoles)
+	}
+	return nil
+}
+
+// buildMatchers prepares the search for added tokens in text.
+func (t *Tokenizer) buildMatchers() {
+	var raw, normalized []addedToken
+	for _, id := range slices.Sorted(maps.Keys(t.added)) {
+		a := t.added[id]
 		if a.Normalized {
-			a.Content = t.normalizeAdded(a.Content)
+			a.Content = t.normalizeText(a.Content)
 			normalized = append(normalized, a)
 		} else {
 			raw = append(raw, a)
 		}
 	}
 	t.raw, t.normalized = newMatcher(raw), newMatcher(normalized)
-	return nil
-}
-
-// normalizeAdded runs the normalisers that do not depend on the place in the text.
-func (t *Tokenizer) normalizeAdded(s string) string {
-	if t.model.byteLevel {
-		return t.normalizeText(s)
-	}
-	return s
-}
-
-// buildPostProcessor finds the special tokens around a single text.
-func (t *Tokenizer) buildPostProcessor(c *component, depth int) error {
-	if c == nil {
-		return nil
-	}
-	if depth > maxNesting {
-		return &FormatError{"tokenizer.json", "post_processor", fmt.Sprintf("sequences are nested deeper than %d", maxNesting)}
-	}
-	switch c.Type {
-	case "Sequence":
-		for i := range c.Processors {
-			if err := t.buildPostProcessor(&c.Processors[i], depth+1); err != nil {
-				return err
-			}
-		}
-	case "ByteLevel": // only moves offsets
-	case "TemplateProcessing":
-		return t.buildTemplate(c)
-	default:
-		return &UnsupportedError{"post_processor", c.Type}
-	}
-	return nil
-}
-
-func (t *Tokenizer) buildTemplate(c *component) error {
-	var pieces []struct {
-		SpecialToken *struct{ ID string } `json:"SpecialToken"`
-		Sequence     *struct{ ID string } `json:"Sequence"`
-	}
-	var special map[string]struct {
-		IDs []int32 `json:"ids"`
-	}
-	if err := errors.Join(json.Unmarshal(c.Single, &pieces), json.Unmarshal(c.SpecialTokens, &special)); err != nil {
-		return &FormatError{"tokenizer.json", "post_processor", err.Error()}
-	}
-	before := true
-	for _, p := range pieces {
-		switch {
-		case p.Sequence != nil:
-			before = false
-		case p.SpecialToken != nil && before:
-			t.prefix = append(t.prefix, special[p.SpecialToken.ID].IDs...)
-		case p.SpecialToken != nil:
-			t.suffix = append(t.suffix, special[p.SpecialToken.ID].IDs...)
-		}
-	}
-	return nil
 }

@@ -61,6 +61,30 @@ func digitSplitter(individual bool) splitter {
 	})
 }
 
+// punctuationSplitter cuts out punctuation, in runs or mark by mark.
+func punctuationSplitter(runs bool) splitter {
+	return scan(func(s string, i int) int {
+		first, n := utf8.DecodeRuneInString(s[i:])
+		if !runs && isPunctuation(first) {
+			return i + n
+		}
+		return run(s, i, func(r rune) bool { return isPunctuation(r) == isPunctuation(first) })
+	})
+}
+
+// isPunctuation holds for punctuation and, beyond it, all of ASCII that is neither
+// letter, digit, blank nor control character.
+func isPunctuation(r rune) bool {
+	return unicode.IsPunct(r) || r < unicode.MaxASCII && unicode.IsSymbol(r)
+}
+
+// onByteRunes runs a splitter on the characters that stand for the bytes of a text.
+func onByteRunes(s splitter) splitter {
+	return func(text string, yield func(string)) {
+		s(encodeByteRunes(text), func(word string) { yield(string(decodeByteRunes(word))) })
+	}
+}
+
 // run is the end of the longest run of runes from i on that satisfy is.
 func run(s string, i int, is func(rune) bool) int {
 	for i < len(s) {

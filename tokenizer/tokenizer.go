@@ -4,7 +4,6 @@
 package tokenizer
 
 import (
-	"errors"
 	"slices"
 	"strings"
 )
@@ -13,15 +12,19 @@ import (
 type Tokenizer struct {
 	model      *bpe
 	normalize  []func(string) string
+	mark       []func(s string, first bool) string // what pre-tokenizers change; first = where the text begins
 	split      []splitter
-	raw        matcher // added tokens looked for in the text as it is
-	normalized matcher // added tokens looked for after normalisation
+	parts      []string // names of the parts of the pre-tokenizer
+	raw        matcher  // added tokens looked for in the text as it is
+	normalized matcher  // added tokens looked for after normalisation
 	added      map[int32]addedToken
-	prefix     []int32 // ids before a text with special tokens
-	suffix     []int32 // ids after it
-	pre        string  // the pre-tokenizer's name in GGUF
+	prefix     []int32   // ids before a text with special tokens
+	suffix     []int32   // ids after it
+	pre        string    // the pre-tokenizer's name in GGUF
+	trimBlank  bool      // decoding takes a blank off the front
+	scores     []float32 // of a SentencePiece vocabulary that names them
 	settings   settings
-	source     map[string][]byte
+	source     map[string][]byte // the files it was read from; nil = a GGUF vocabulary
 }
 
 // settings are what tokenizer_config.json and its siblings say.
@@ -48,7 +51,14 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	if addSpecial {
 		ids = append(ids, t.prefix...)
 	}
-	t.raw.split(text, func(part string) { ids = t.encodeNormalized(ids, part) }, func(id int32) { ids = append(ids, id) })
+	first := true
+	t.raw.split(text, func(part string) {
+		ids = t.encodeNormalized(ids, part, first)
+		first = false
+	}, func(id int32) {
+		ids = append(ids, id)
+		first = false
+	})
 	if addSpecial {
 		ids = append(ids, t.suffix...)
 	}
@@ -57,14 +67,19 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 
 // EncodeOrdinary turns text into ids and takes special tokens in it for mere text.
 func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
-	return t.encodePart(nil, t.normalizeText(text))
+	return t.encodePart(nil, t.normalizeText(text), true)
 }
 
-func (t *Tokenizer) encodeNormalized(ids []int32, part string) []int32 {
-	if part == "" {
-		return ids
-	}
-	t.normalized.split(t.normalizeText(part), func(s string) { ids = t.encodePart(ids, s) }, func(id int32) { ids = append(ids, id) })
+// encodeNormalized encodes a part of a text between added tokens; first tells that the
+// text begins with it.
+func (t *Tokenizer) encodeNormalized(ids []int32, part string, first bool) []int32 {
+	t.normalized.split(t.normalizeText(part), func(s string) {
+		ids = t.encodePart(ids, s, first)
+		first = false
+	}, func(id int32) {
+		ids = append(ids, id)
+		first = false
+	})
 	return ids
 }
 
@@ -76,7 +91,10 @@ func (t *Tokenizer) normalizeText(s string) string {
 }
 
 // encodePart splits normalised text into words and encodes each.
-func (t *Tokenizer) encodePart(ids []int32, text string) []int32 {
+func (t *Tokenizer) encodePart(ids []int32, text string, first bool) []int32 {
+	for _, f := range t.mark {
+		text = f(text, first)
+	}
 	if text == "" {
 		return ids
 	}
@@ -99,7 +117,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 	for _, id := range ids {
 		b = append(b, t.TokenBytes(id)...)
 	}
-	if t.model.bytesFallback {
+	if t.trimBlank {
 		return strings.TrimPrefix(lossy(b), " ")
 	}
 	return lossy(b)
@@ -156,12 +174,4 @@ func (t *Tokenizer) EOSIDs() []int32 {
 		}
 	}
 	return ids
-}
-
-// Files are the contents of the tokenizer's files in a Hugging Face folder, by name.
-func (t *Tokenizer) Files() (map[string][]byte, error) {
-	if t.source == nil {
-		return nil, errors.New("a tokenizer from a GGUF file has no tokenizer.json: take it from the model folder")
-	}
-	return t.source, nil
 }

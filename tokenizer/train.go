@@ -1,9 +1,7 @@
 package tokenizer
 
 import (
-	"bytes"
 	"container/heap"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -206,62 +204,26 @@ func mergePair(ids []int32, p pair, id int32) []int32 {
 // tokenizer writes what was learnt as a tokenizer.json and reads it back, so that a
 // trained tokenizer and a loaded one are the same thing.
 func (t *trainer) tokenizer(special []string) (*Tokenizer, error) {
-	vocab, merges := map[string]int32{}, make([][2]string, len(t.merges))
+	v := Vocab{Model: "gpt2", Pre: "llama-bpe", UNK: -1, PAD: -1, AddBOS: true}
 	name := func(id int32) string { return encodeByteRunes(string(t.names[id])) }
 	for id := range t.names {
-		if _, twice := vocab[name(int32(id))]; twice {
-			continue // two ways to the same bytes: the first token stands
-		}
-		vocab[name(int32(id))] = int32(id)
+		// Of two ways to the same bytes the first token stands.
+		v.Tokens, v.Types = append(v.Tokens, name(int32(id))), append(v.Types, typeNormal)
 	}
-	for i, m := range t.merges {
-		merges[i] = [2]string{name(m.left), name(m.right)}
+	for _, m := range t.merges {
+		v.Merges = append(v.Merges, name(m.left)+" "+name(m.right))
 	}
-	var added []addedToken
-	for i, s := range special {
-		added = append(added, addedToken{ID: int32(len(t.names) + i), Content: s, Special: true})
+	v.BOS, v.EOS = int32(len(v.Tokens)), int32(len(v.Tokens)+1)
+	for _, s := range special {
+		v.Tokens, v.Types = append(v.Tokens, s), append(v.Types, typeControl)
 	}
-	b, err := encodeFile(vocab, merges, added)
+	made, err := FromVocab(v)
 	if err != nil {
 		return nil, err
 	}
-	config, err := json.MarshalIndent(map[string]any{
-		"bos_token": special[0], "eos_token": special[1], "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
-	}, "", "  ")
+	files, err := made.Files()
 	if err != nil {
 		return nil, err
 	}
-	return Parse(b, config)
-}
-
-// encodeFile is a tokenizer.json of byte-level BPE with Llama 3's split, whose first
-// added token stands before every text.
-func encodeFile(vocab map[string]int32, merges [][2]string, added []addedToken) ([]byte, error) {
-	type object = map[string]any
-	byteLevel := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
-	bos := added[0]
-	sequence := func(name string, typeID int) []object {
-		return []object{{"SpecialToken": object{"id": bos.Content, "type_id": typeID}}, {"Sequence": object{"id": name, "type_id": typeID}}}
-	}
-	file := object{
-		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added, "normalizer": nil,
-		"pre_tokenizer": object{"type": "Sequence", "pretokenizers": []object{
-			{"type": "Split", "pattern": object{"Regex": llama3Pattern}, "behavior": "Isolated", "invert": false}, byteLevel,
-		}},
-		"post_processor": object{
-			"type": "TemplateProcessing", "single": sequence("A", 0), "pair": append(sequence("A", 0), sequence("B", 1)...),
-			"special_tokens": object{bos.Content: object{"id": bos.Content, "ids": []int32{bos.ID}, "tokens": []string{bos.Content}}},
-		},
-		"decoder": byteLevel,
-		"model": object{
-			"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
-			"fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocab, "merges": merges,
-		},
-	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	err := enc.Encode(file)
-	return out.Bytes(), err
+	return parseFiles(files)
 }

@@ -1,12 +1,14 @@
 package tokenizer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// Kinds of a token in a GGUF vocabulary.
+// Kinds of a token in a GGUF vocabulary and in a tokenizer.model.
 const (
 	typeNormal      = 1
 	typeUnknown     = 2
@@ -16,14 +18,18 @@ const (
 	typeByte        = 6
 )
 
-// Vocab is a tokenizer as a GGUF file carries it, under tokenizer.ggml.
+// Vocab is a tokenizer as a GGUF file carries it, under tokenizer.ggml. It cannot hold
+// all that a tokenizer.json can: Unicode normalisers, split patterns without a name,
+// what added tokens do to blanks and words beside them, several ways to make a
+// SentencePiece token and their order, and special tokens around a text other than
+// BOS and EOS.
 type Vocab struct {
 	Model          string // "gpt2" for byte-level BPE, "llama" for SentencePiece
-	Pre            string // name of the pre-tokenizer
+	Pre            string // name of the pre-tokenizer; "" where GGUF has none for it
 	Tokens         []string
-	Types          []int32
-	Scores         []float32 // SentencePiece only
-	Merges         []string  // "a b"
+	Types          []int32   // as numbered by llama.cpp: 1 normal to 6 byte
+	Scores         []float32 // SentencePiece only: of two tokens the higher is merged first
+	Merges         []string  // "a b", byte-level only
 	BOS, EOS       int32     // -1 = none
 	UNK, PAD       int32
 	AddBOS         bool
@@ -32,12 +38,14 @@ type Vocab struct {
 	ChatTemplate   string
 }
 
-// Vocab is the tokenizer as a GGUF file carries it.
+// Vocab is the tokenizer as a GGUF file carries it. One that came from a Vocab or from a
+// tokenizer.model has the scores and types that stood there.
 func (t *Tokenizer) Vocab() Vocab {
 	s := t.settings
-	v := Vocab{Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
+	v := Vocab{
+		Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
 		AddBOS: s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
-		Merges: t.model.mergeNames}
+	}
 	size := t.VocabSize()
 	v.Tokens, v.Types = make([]string, size), make([]int32, size)
 	copy(v.Tokens, t.model.tokens)
@@ -49,11 +57,24 @@ func (t *Tokenizer) Vocab() Vocab {
 			v.Tokens[id] = fmt.Sprintf("<unused_%d>", id)
 		}
 	}
-	if !t.model.byteLevel {
-		v.Model, v.Pre, v.Scores = "llama", "default", t.scores(size)
-		v.AddSpacePrefix = t.normalizeText("a") != "a"
+	if t.model.byteLevel {
+		v.Merges = t.model.mergeNames()
+		return v
+	}
+	v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsBlank(), t.scores
+	if v.Scores == nil {
+		v.Scores = t.model.scores(v.Types)
 	}
 	return v
+}
+
+// addsBlank tells whether a blank is put before a text.
+func (t *Tokenizer) addsBlank() bool {
+	text := t.normalizeText("a")
+	for _, f := range t.mark {
+		text = f(text, true)
+	}
+	return text != "a"
 }
 
 func (t *Tokenizer) tokenType(id int32) int32 {
@@ -65,7 +86,7 @@ func (t *Tokenizer) tokenType(id int32) int32 {
 		return typeControl
 	case added:
 		return typeUserDefined
-	case int(id) >= len(t.model.tokens) || t.model.tokens[id] == "":
+	case t.model.unused[id] || int(id) >= len(t.model.tokens) || t.model.tokens[id] == "":
 		return typeUnused
 	case t.model.bytesFallback && slices.Contains(t.model.byteIDs[:], id):
 		return typeByte
@@ -73,41 +94,37 @@ func (t *Tokenizer) tokenType(id int32) int32 {
 	return typeNormal
 }
 
-// scores ranks tokens for engines that know no merges: the earlier a token's merge,
-// the higher its score.
-func (t *Tokenizer) scores(size int) []float32 {
-	scores := make([]float32, size)
-	for _, m := range t.model.merges {
-		if s := -float32(m.rank) - 1; scores[m.id] == 0 || s > scores[m.id] {
-			scores[m.id] = s
+// scores ranks tokens for engines that know no merges, as SentencePiece does: the tokens
+// that merges make from 0 downwards in the order of their first merge, below them the
+// other normal ones in the order of their ids. The rest have 0.
+func (m *bpe) scores(types []int32) []float32 {
+	scores, seen := make([]float32, len(types)), make([]bool, len(types))
+	next := float32(0)
+	rank := func(id int32) {
+		if !seen[id] {
+			scores[id], seen[id] = next, true
+			next--
+		}
+	}
+	for _, p := range m.order {
+		rank(m.merges[p].id)
+	}
+	for id, kind := range types {
+		if kind == typeNormal {
+			rank(int32(id))
 		}
 	}
 	return scores
 }
 
-// FromVocab makes a tokenizer of the vocabulary of a GGUF file.
+// FromVocab makes a tokenizer of the vocabulary of a GGUF file. Tokens of type unused
+// have no text; of two tokens with the same name text leads to the first.
 func FromVocab(v Vocab) (*Tokenizer, error) {
-	bad := func(field, format string, args ...any) error {
-		return &FormatError{"GGUF", "tokenizer.ggml." + field, fmt.Sprintf(format, args...)}
-	}
-	if len(v.Tokens) == 0 || len(v.Tokens) > maxTokens || len(v.Merges) > maxMerges {
-		return nil, bad("tokens", "%d tokens and %d merges: want 1 to %d and at most %d", len(v.Tokens), len(v.Merges), maxTokens, maxMerges)
-	}
-	if len(v.Types) != 0 && len(v.Types) != len(v.Tokens) {
-		return nil, bad("token_type", "%d types for %d tokens", len(v.Types), len(v.Tokens))
-	}
-	for name, id := range map[string]int32{"bos": v.BOS, "eos": v.EOS, "unknown": v.UNK, "padding": v.PAD} {
-		if id < -1 || int(id) >= len(v.Tokens) {
-			return nil, bad(name+"_token_id", "%d is not one of the %d tokens", id, len(v.Tokens))
-		}
+	if err := v.check(); err != nil {
+		return nil, err
 	}
 	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre, settings: settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate}}
-	t.model = &bpe{tokens: v.Tokens, ids: make(map[string]int32, len(v.Tokens)), merges: map[pair]merge{}, unknown: -1}
-	for id, name := range v.Tokens {
-		if _, twice := t.model.ids[name]; !twice {
-			t.model.ids[name] = int32(id)
-		}
-	}
+	t.model = newModel(v)
 	var err error
 	switch v.Model {
 	case "gpt2":
@@ -115,15 +132,16 @@ func FromVocab(v Vocab) (*Tokenizer, error) {
 	case "llama":
 		err = t.fromSentencePiece(v)
 	default:
-		return nil, bad("model", "%q is not supported: want gpt2 or llama", v.Model)
+		err = badVocab("model", "%q is not supported: want gpt2 or llama", v.Model)
 	}
 	if err != nil {
-		return nil, bad("merges", "%v", err)
-	}
-	t.model.prepare()
-	if err := t.buildAdded(addedOfVocab(v)); err != nil {
 		return nil, err
 	}
+	t.model.prepare()
+	for _, a := range addedOfVocab(v) {
+		t.added[a.ID] = a
+	}
+	t.buildMatchers()
 	if v.AddBOS && v.BOS >= 0 {
 		t.prefix = []int32{v.BOS}
 	}
@@ -133,11 +151,69 @@ func FromVocab(v Vocab) (*Tokenizer, error) {
 	return t, nil
 }
 
-// addedOfVocab lists the control and user-defined tokens.
+// badVocab makes the FormatError of a field of a GGUF file.
+func badVocab(field, format string, args ...any) error {
+	return &FormatError{"GGUF", "tokenizer.ggml." + field, fmt.Sprintf(format, args...)}
+}
+
+// check refuses a vocabulary whose fields are too large or do not fit each other.
+func (v *Vocab) check() error {
+	if len(v.Tokens) == 0 || len(v.Tokens) > maxTokens || len(v.Merges) > maxMerges {
+		return badVocab("tokens", "%d tokens and %d merges: want 1 to %d and at most %d", len(v.Tokens), len(v.Merges), maxTokens, maxMerges)
+	}
+	if len(v.Types) != 0 && len(v.Types) != len(v.Tokens) {
+		return badVocab("token_type", "%d types for %d tokens", len(v.Types), len(v.Tokens))
+	}
+	if v.Model == "llama" && len(v.Scores) != len(v.Tokens) {
+		return badVocab("scores", "%d scores for %d tokens", len(v.Scores), len(v.Tokens))
+	}
+	for id, name := range v.Tokens {
+		if len(name) > maxTokenBytes {
+			return badVocab("tokens", "token %d has %d bytes: want at most %d", id, len(name), maxTokenBytes)
+		}
+	}
+	for id, score := range v.Scores {
+		if score != score {
+			return badVocab("scores", "the score of token %d is not a number", id)
+		}
+	}
+	for name, id := range map[string]int32{"bos": v.BOS, "eos": v.EOS, "unknown": v.UNK, "padding": v.PAD} {
+		if id < -1 || int(id) >= len(v.Tokens) {
+			return badVocab(name+"_token_id", "%d is not one of the %d tokens", id, len(v.Tokens))
+		}
+	}
+	return nil
+}
+
+// kind is the type of a token; a file without types has normal ones.
+func (v *Vocab) kind(id int) int32 {
+	if len(v.Types) == 0 {
+		return typeNormal
+	}
+	return v.Types[id]
+}
+
+// newModel enters the tokens of v.
+func newModel(v Vocab) *bpe {
+	m := &bpe{tokens: v.Tokens, ids: make(map[string]int32, len(v.Tokens)), merges: map[pair]merge{}, unused: map[int32]bool{}, unknown: -1}
+	for id, name := range v.Tokens {
+		if v.kind(id) == typeUnused || name == "" {
+			m.unused[int32(id)] = true
+		} else if _, twice := m.ids[name]; !twice {
+			m.ids[name] = int32(id)
+		}
+		if v.kind(id) == typeUnknown && m.unknown < 0 {
+			m.unknown = int32(id)
+		}
+	}
+	return m
+}
+
+// addedOfVocab lists the tokens that are looked for in text before anything else.
 func addedOfVocab(v Vocab) []addedToken {
 	var added []addedToken
 	for id, kind := range v.Types {
-		if kind == typeControl || kind == typeUserDefined || kind == typeUnknown && v.Model == "llama" {
+		if kind == typeControl || kind == typeUserDefined || kind == typeUnknown {
 			added = append(added, addedToken{ID: int32(id), Content: v.Tokens[id], Special: kind != typeUserDefined})
 		}
 	}
@@ -149,26 +225,21 @@ func addedOfVocab(v Vocab) []addedToken {
 const llama3Vocabulary = 128256
 
 func (t *Tokenizer) fromByteLevel(v Vocab) error {
-	t.model.byteLevel = true
-	switch v.Pre {
-	case "llama-bpe", "llama3", "llama-v3", "falcon3":
-		t.split, t.model.ignoreMerges = []splitter{scan(llama3End)}, true
-	case "", "default":
-		if len(v.Tokens) == llama3Vocabulary {
-			t.split, t.model.ignoreMerges, t.pre = []splitter{scan(llama3End)}, true, "llama-bpe"
-			break
-		}
-		t.split = []splitter{scan(gpt2End)}
-	case "gpt-2", "olmo", "phi-2", "mpt":
-		t.split = []splitter{scan(gpt2End)}
-	default:
-		return fmt.Errorf("pre-tokenizer %q is not supported: want llama-bpe or gpt-2", v.Pre)
+	if (v.Pre == "" || v.Pre == "default") && len(v.Tokens) == llama3Vocabulary {
+		t.pre = "llama-bpe"
+	}
+	p, ok := preTokenizerOf(t.pre)
+	if !ok {
+		return badVocab("pre", "pre-tokenizer %q is not supported: want %s", v.Pre, knownNames())
+	}
+	if err := t.usePreTokenizer(p); err != nil {
+		return err
 	}
 	for _, m := range v.Merges {
 		// A blank inside a token is spelled Ġ, so the first blank divides.
 		left, right, _ := strings.Cut(m, " ")
 		if err := t.model.addMerge(left, right); err != nil {
-			return err
+			return badVocab("merges", "%v", err)
 		}
 	}
 	return nil
@@ -177,36 +248,52 @@ func (t *Tokenizer) fromByteLevel(v Vocab) error {
 // fromSentencePiece derives the merges from the scores: two tokens merge when they
 // spell a third, the one of highest score first.
 func (t *Tokenizer) fromSentencePiece(v Vocab) error {
-	m := t.model
-	m.bytesFallback, m.fuseUnknown, m.unknown = true, true, v.UNK
-	if len(v.Scores) != len(v.Tokens) {
-		return fmt.Errorf("%d scores for %d tokens", len(v.Scores), len(v.Tokens))
+	t.model.bytesFallback, t.model.fuseUnknown = true, true
+	if v.UNK >= 0 {
+		t.model.unknown = v.UNK
 	}
 	t.normalize = append(t.normalize, func(s string) string { return strings.ReplaceAll(s, " ", "▁") })
 	if v.AddSpacePrefix {
 		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty("▁", s) })
 	}
-	order := make([]int32, len(v.Tokens))
-	for i := range order {
-		order[i] = int32(i)
+	t.trimBlank, t.scores = v.AddSpacePrefix, v.Scores
+	order := make([]int32, 0, len(v.Tokens))
+	for id, name := range v.Tokens {
+		if v.kind(id) != typeNormal {
+			continue
+		}
+		if len(name) > maxPieceBytes {
+			return badVocab("tokens", "token %d has %d bytes: want at most %d of a token that is made of others", id, len(name), maxPieceBytes)
+		}
+		order = append(order, int32(id))
 	}
-	slices.SortStableFunc(order, func(a, b int32) int {
-		if v.Scores[a] > v.Scores[b] {
-			return -1
-		} else if v.Scores[a] < v.Scores[b] {
-			return 1
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(v.Scores[b], v.Scores[a]) })
+	for _, id := range order {
+		if err := t.model.addSpellings(id); err != nil {
+			return badVocab("tokens", "%v", err)
 		}
-		return 0
-	})
-	for rank, id := range order {
-		name := v.Tokens[id]
-		for i := range name {
-			l, okL := m.ids[name[:i]]
-			r, okR := m.ids[name[i:]]
-			if i > 0 && okL && okR && m.ids[name] == id {
-				m.merges[pair{l, r}] = merge{int32(rank), id}
-			}
+	}
+	return nil
+}
+
+// addSpellings enters every merge of two tokens that makes the token id, the one with the
+// longest left part first, as Hugging Face's conversion orders them.
+func (m *bpe) addSpellings(id int32) error {
+	name := m.tokens[id]
+	if m.ids[name] != id {
+		return nil
+	}
+	for i := len(name) - 1; i > 0; i-- {
+		l, okL := m.ids[name[:i]]
+		r, okR := m.ids[name[i:]]
+		if !okL || !okR || !utf8.RuneStart(name[i]) {
+			continue
 		}
+		if len(m.order) == maxMerges {
+			return fmt.Errorf("they can be made of each other in more than %d ways", maxMerges)
+		}
+		m.merges[pair{l, r}] = merge{int32(len(m.order)), id}
+		m.order = append(m.order, pair{l, r})
 	}
 	return nil
 }
