@@ -93,7 +93,7 @@ func halfType(typ gguf.Type) half {
 // the scale and which round to the codes. Zeros stay zero; all others get the size s/p, where
 // p is the share of weights that are not zero, so that the mean of sizes is s. No type holds
 // s/p itself: so many weights get the value below it, and the others the one above, that the
-// mean is s all the same.
+// sum falls short by less than their difference, which the first of the zeros gets.
 func synthetic(t *tensor, typ gguf.Type) (*tensor, error) {
 	rows, err := nonzeros(t)
 	if err != nil {
@@ -105,41 +105,56 @@ func synthetic(t *tensor, typ gguf.Type) (*tensor, error) {
 		before[row] = total
 		total += n
 	}
-	low, high, lows := levels(t.scale, int64(t.rows*t.k), total, typ)
+	l := levelsOf(t.scale, int64(t.rows*t.k), total, typ)
 	out := &tensor{dtype: typ.String(), rows: t.rows, k: t.k, release: t.release}
 	out.floats = func(dst []float32, row int) error {
 		codes := make([]byte, t.k)
 		if err := t.codes(codes, row); err != nil {
 			return err
 		}
-		seen := before[row]
-		for i, c := range codes {
-			dst[i] = 0
-			if c == 1 {
-				continue
-			}
-			size := high
-			if seen < lows {
-				size = low
-			}
-			seen++
-			dst[i] = size * (float32(c) - 1)
-		}
+		l.fill(dst, codes, before[row], int64(row*t.k)-before[row])
 		return nil
 	}
 	return out, nil
 }
 
-// levels are the two neighbouring sizes of synthetic weights, and how many get the lower one.
-func levels(scale float32, weights, nonzero int64, typ gguf.Type) (low, high float32, lows int64) {
+// levels are the sizes of synthetic weights.
+type levels struct {
+	low, high, rest float32
+	lows            int64 // how many get the lower one
+}
+
+func levelsOf(scale float32, weights, nonzero int64, typ gguf.Type) (l levels) {
 	if nonzero == 0 {
-		return 0, 0, 0
+		return l
 	}
 	sum := float64(scale) * float64(weights)
-	size := sum / float64(nonzero)
-	low, high = around(size, typ)
-	lows = int64(math.Round((float64(high)*float64(nonzero) - sum) / (float64(high) - float64(low))))
-	return low, high, max(0, min(nonzero, lows))
+	l.low, l.high = around(sum/float64(nonzero), typ)
+	step := float64(l.high) - float64(l.low)
+	l.lows = min(nonzero, int64(math.Ceil((float64(l.high)*float64(nonzero)-sum)/step)))
+	l.rest = float32(sum - float64(l.low)*float64(l.lows) - float64(l.high)*float64(nonzero-l.lows))
+	return l
+}
+
+// fill makes a row, above which there are so many weights that are not zero, and zeros.
+func (l *levels) fill(dst []float32, codes []byte, nonzero, zeros int64) {
+	for i, c := range codes {
+		switch {
+		case c != 1 && nonzero < l.lows:
+			dst[i] = l.low * (float32(c) - 1)
+		case c != 1:
+			dst[i] = l.high * (float32(c) - 1)
+		case zeros == 0:
+			dst[i] = l.rest
+		default:
+			dst[i] = 0
+		}
+		if c == 1 {
+			zeros++
+		} else {
+			nonzero++
+		}
+	}
 }
 
 // around are the two values of a type that a positive number lies between.
@@ -161,7 +176,7 @@ func around(v float64, typ gguf.Type) (low, high float32) {
 // nonzeros counts the weights of each row that are not zero.
 func nonzeros(t *tensor) ([]int64, error) {
 	counts := make([]int64, t.rows)
-	err := eachRows(t, func(lo, hi int) error {
+	err := eachRows([]*tensor{t}, func(lo, hi int) error {
 		codes := make([]byte, t.k)
 		for row := lo; row < hi; row++ {
 			if err := t.codes(codes, row); err != nil {

@@ -45,7 +45,6 @@ func (r *Inspection) measure(reading Reading) error {
 			return err
 		}
 		rows, err := nonzeros(t)
-		t.release(0, t.rows)
 		if err != nil {
 			return fmt.Errorf("%s: %w", spec.Name, err)
 		}

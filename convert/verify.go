@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"trit/internal/parallel"
 	"trit/internal/report"
 	"trit/model"
 	"trit/tokenizer"
@@ -164,38 +163,17 @@ func compareTensor(a, b *Source, spec model.TensorSpec) (Difference, error) {
 	} else {
 		err = d.compareValues(ta, tb)
 	}
-	ta.release(0, ta.rows)
-	tb.release(0, tb.rows)
 	if err != nil {
 		return d, fmt.Errorf("%s: %w", spec.Name, err)
 	}
 	return d, nil
 }
 
-// eachRows calls body for stretches of rows at the same time, and returns the first error.
-func eachRows(t *tensor, body func(lo, hi int) error) error {
-	errs := make(chan error, 1)
-	parallel.Chunks(t.rows, max(1, 1<<16/t.k), func(lo, hi int) {
-		if err := body(lo, hi); err != nil {
-			select {
-			case errs <- err:
-			default:
-			}
-		}
-	})
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return nil
-	}
-}
-
 func (d *Difference) compareCodes(a, b *tensor) error {
 	d.ScaleA, d.ScaleB = a.scale, b.scale
 	d.Error = math.Abs(float64(a.scale)-float64(b.scale)) / float64(a.scale)
 	rows := make([]int64, a.rows)
-	err := eachRows(a, func(lo, hi int) error {
+	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
 		x, y := make([]byte, a.k), make([]byte, a.k)
 		for row := lo; row < hi; row++ {
 			if err := a.codes(x, row); err != nil {
@@ -229,7 +207,7 @@ func unequal(x, y []byte) (n int64) {
 func (d *Difference) compareValues(a, b *tensor) error {
 	type sum struct{ error, size float64 }
 	rows := make([]sum, a.rows)
-	err := eachRows(a, func(lo, hi int) error {
+	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
 		x, y, codes := make([]float32, a.k), make([]float32, a.k), make([]byte, a.k)
 		for row := lo; row < hi; row++ {
 			if err := a.values(x, codes, row); err != nil {
