@@ -8,15 +8,22 @@ import (
 // Naming finds what a Hugging Face folder calls the tensor of a weight.
 type Naming func(TensorSpec) string
 
-// NamingOf chooses by what tensors there are: the usual names, or those of
-// 1bitLLM/bitnet_b1_58, whose sub-norms are called otherwise.
+// NamingOf chooses by what tensors there are: the usual names, those of
+// 1bitLLM/bitnet_b1_58, whose sub-norms are called otherwise, or those of a model that was
+// saved without its head, as microsoft/bitnet-embedding-0.6b is, which lack "model.".
 func NamingOf(has func(name string) bool) Naming {
 	if has("model.layers.0.self_attn.inner_attn_ln.weight") {
 		renamed := strings.NewReplacer("self_attn.attn_sub_norm", "self_attn.inner_attn_ln", "mlp.ffn_sub_norm", "mlp.ffn_layernorm")
 		return func(spec TensorSpec) string { return renamed.Replace(spec.Name) }
 	}
+	if !has(EmbedTokens) && has(headless(EmbedTokens)) {
+		return func(spec TensorSpec) string { return headless(spec.Name) }
+	}
 	return func(spec TensorSpec) string { return spec.Name }
 }
+
+// headless is the name of a tensor in a folder that was saved without the head.
+func headless(name string) string { return strings.TrimPrefix(name, "model.") }
 
 // Storage is how a Hugging Face folder stores its BitLinear weights.
 type Storage int
