@@ -50,7 +50,7 @@ func checkMasters(c *checkpoint.Loaded) error {
 	case len(c.Config.RopeScaling) > 0 && string(c.Config.RopeScaling) != "null":
 		return fmt.Errorf("config.json: rope_scaling is %s: rotary embeddings are computed without scaling here", c.Config.RopeScaling)
 	}
-	return nil
+	return graph.Check(&c.Config.Config)
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into
