@@ -300,6 +300,8 @@ func (t *Tokenizer) buildSplit(c *component) error {
 		t.split, t.pre = append(t.split, scan(gpt2End)), "gpt-2"
 	case llama3Pattern:
 		t.split, t.pre = append(t.split, scan(llama3End)), "llama-bpe"
+	case qwen2Pattern:
+		t.split, t.pre = append(t.split, scan(qwen2End)), "qwen2"
 	default:
 		s, err := regexSplitter(c.Pattern.Regex)
 		if err != nil || c.Pattern.Regex == "" {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Kinds of a token in a GGUF vocabulary.
@@ -38,6 +40,9 @@ func (t *Tokenizer) Vocab() Vocab {
 	v := Vocab{Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
 		AddBOS: s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
 		Merges: t.model.mergeNames}
+	if len(t.suffix) == 1 { // what GGUF puts behind a text is always its EOS
+		v.EOS, v.AddEOS = t.suffix[0], true
+	}
 	size := t.VocabSize()
 	v.Tokens, v.Types = make([]string, size), make([]int32, size)
 	copy(v.Tokens, t.model.tokens)
@@ -161,8 +166,11 @@ func (t *Tokenizer) fromByteLevel(v Vocab) error {
 		t.split = []splitter{scan(gpt2End)}
 	case "gpt-2", "olmo", "phi-2", "mpt":
 		t.split = []splitter{scan(gpt2End)}
+	case "qwen2":
+		// GGUF has no key for the normaliser, which all tokenizers with this split have.
+		t.split, t.normalize = []splitter{scan(qwen2End)}, []func(string) string{norm.NFC.String}
 	default:
-		return fmt.Errorf("pre-tokenizer %q is not supported: want llama-bpe or gpt-2", v.Pre)
+		return fmt.Errorf("pre-tokenizer %q is not supported: want llama-bpe, gpt-2 or qwen2", v.Pre)
 	}
 	for _, m := range v.Merges {
 		// A blank inside a token is spelled Ġ, so the first blank divides.
