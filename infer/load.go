@@ -3,21 +3,27 @@ package infer
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"trit/bitlinear/kernel"
 	"trit/format/gguf"
 	"trit/model"
 )
 
+// qwen3 is the architecture of BitNet embedding models, and of the models that they were
+// made from.
+const qwen3 = "qwen3"
+
 // architectures that the engine runs; each but llama has rotate-half RoPE.
-var architectures = []string{"bitnet-b1.58", "bitnet-25", "bitnet", "llama"}
+var architectures = []string{"bitnet-b1.58", "bitnet-25", "bitnet", "llama", qwen3}
 
 func fromFile(f *gguf.File, o Options) (*Model, error) {
 	c, arch, err := readConfig(f)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, interleaved: arch == "llama", layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
+	m := &Model{config: c, file: f, pooling: readPooling(f, arch), interleaved: arch == "llama"}
+	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c.HeadDim, c.RopeTheta)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
 	}
@@ -62,6 +68,9 @@ func readConfig(f *gguf.File) (c model.Config, arch string, err error) {
 		}
 		*k.dst = int(v)
 	}
+	if err := readHeadDim(f, arch, &c); err != nil {
+		return c, arch, err
+	}
 	if v, ok := f.Metadata.Float(arch + ".attention.layer_norm_rms_epsilon"); ok {
 		c.RMSNormEps = v
 	}
@@ -73,7 +82,9 @@ func readConfig(f *gguf.File) (c model.Config, arch string, err error) {
 		return c, arch, fmt.Errorf("the tensor token_embd.weight is missing or no matrix: convert the model again")
 	}
 	c.VocabSize = int(embedding.Dims[1])
-	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
+	if err := readNorms(f, arch, &c); err != nil {
+		return c, arch, err
+	}
 	_, untied := f.Tensor("output.weight")
 	c.TieWordEmbeddings = !untied
 	q, _ := f.Tensor("blk.0.attn_q.weight")
@@ -84,6 +95,35 @@ func readConfig(f *gguf.File) (c model.Config, arch string, err error) {
 	}
 	c.Resolve()
 	return c, arch, c.Validate()
+}
+
+// readHeadDim takes the head dimension from the keys of keys and values, which must be all
+// of what is turned.
+func readHeadDim(f *gguf.File, arch string, c *model.Config) error {
+	for _, key := range []string{"attention.key_length", "attention.value_length"} {
+		v, ok := f.Metadata.Uint(arch + "." + key)
+		switch {
+		case !ok:
+		case c.HeadDim == 0 && v <= 1<<24:
+			c.HeadDim = int(v)
+		case v != uint64(c.HeadDim):
+			return fmt.Errorf("the key %s.%s is %d: want the head dimension %d, since the engine turns whole heads", arch, key, v, c.HeadDim)
+		}
+	}
+	return nil
+}
+
+// readNorms finds out which norms the model has beside the usual two of a block.
+func readNorms(f *gguf.File, arch string, c *model.Config) error {
+	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
+	_, c.QKNorm = f.Tensor("blk.0.attn_q_norm.weight")
+	c.ProjNorms = slices.ContainsFunc(f.Tensors, func(t gguf.TensorInfo) bool { return strings.HasSuffix(t.Name, "_norm_in.weight") })
+	if arch == qwen3 {
+		c.QKNorm = true
+	} else if c.QKNorm || c.ProjNorms {
+		return fmt.Errorf("architecture %s has norms of query and key heads or before single projections: the engine knows them of %s alone: convert the model again", arch, qwen3)
+	}
+	return nil
 }
 
 // loader takes weights out of a file; the first failure stays.
@@ -182,6 +222,13 @@ func (l *loader) layer(dst *layer, i int) {
 	dst.inputNorm, dst.postNorm = l.vector(name("attn_norm")), l.vector(name("ffn_norm"))
 	if l.c.SubNorms {
 		dst.attnSubNorm, dst.ffnSubNorm = l.vector(name("attn_sub_norm")), l.vector(name("ffn_sub_norm"))
+	}
+	if l.c.QKNorm {
+		dst.qNorm, dst.kNorm = l.vector(name("attn_q_norm")), l.vector(name("attn_k_norm"))
+	}
+	if l.c.ProjNorms {
+		in := func(s string) []float32 { return l.vector(name(s + "_norm_in")) }
+		dst.norms = projNorms{in("attn_q"), in("attn_k"), in("attn_v"), in("attn_output"), in("ffn_gate"), in("ffn_up"), in("ffn_down")}
 	}
 	dst.q, dst.k, dst.v, dst.o = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v")), l.matrix(name("attn_output"))
 	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))

@@ -53,13 +53,19 @@ type Model struct {
 	interleaved bool // rotary pairs are neighbours, as in GGUF files of architecture llama
 	rope        *ropeTable
 	cache       cacheFormat
+	pooling     string // as Pooling tells it
 }
 
-// layer holds the weights of a block; the sub-norms are nil where there are none.
+// layer holds the weights of a block; norms that a model does not have are nil.
 type layer struct {
 	inputNorm, attnSubNorm, postNorm, ffnSubNorm []float32
+	qNorm, kNorm                                 []float32 // of each head, before it is turned
 	q, k, v, o, gate, up, down                   matrix
+	norms                                        projNorms
 }
+
+// projNorms are the norms before single projections.
+type projNorms struct{ q, k, v, o, gate, up, down []float32 }
 
 // Load maps a GGUF file and prepares its weights.
 func Load(path string, o Options) (*Model, error) {
@@ -159,7 +165,8 @@ func (m *Model) Vocab() tokenizer.Vocab {
 			*id = int32(n)
 		}
 	}
-	v.AddBOS, v.AddEOS, v.AddSpacePrefix = v.BOS >= 0, false, v.Model == "llama"
+	// Qwen's tokenizers put nothing before a text, though their files name such a token.
+	v.AddBOS, v.AddEOS, v.AddSpacePrefix = v.BOS >= 0 && v.Pre != "qwen2", false, v.Model == "llama"
 	for key, flag := range map[string]*bool{"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix} {
 		if b, ok := meta.Bool(p + key); ok {
 			*flag = b
