@@ -39,9 +39,6 @@ func openFolder(path string, r Reading) (*Source, error) {
 // recognise finds the family and how it stores weights.
 func (f *folder) recognise(s *Source, r Reading) error {
 	c := f.model.Config
-	if err := c.Unsupported(); err != nil {
-		return err
-	}
 	switch r.Weights {
 	case WeightsFull:
 		c.Ternary = false

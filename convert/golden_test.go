@@ -71,7 +71,7 @@ func convertGolden(t *testing.T, dir string) string {
 	return out
 }
 
-var ownGoldens = []string{"../testdata/checkpoints/hf-bitnet-bf16", "../testdata/checkpoints/hf-bitnet-packed", "../testdata/checkpoints/hf-llama-packed"}
+var ownGoldens = []string{"../testdata/checkpoints/hf-bitnet-bf16", "../testdata/checkpoints/hf-bitnet-packed", "../testdata/checkpoints/hf-llama-packed", "../testdata/checkpoints/hf-qwen3-embedding"}
 
 func TestGolden(t *testing.T) {
 	dirs := ownGoldens

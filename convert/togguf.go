@@ -178,6 +178,11 @@ func (g *ggufWriter) metadata(m *gguf.Metadata) error {
 	c := g.source.Config
 	ggufmeta.WriteConfig(m, g.architecture, &c.Config)
 	g.source.Card.write(m)
+	if f, ok := g.source.store.(*folder); ok {
+		if kind, ok := pooling(f.model.Dir); ok {
+			m.Set(g.architecture+".pooling_type", kind)
+		}
+	}
 	m.Set("general.file_type", fileTypes[g.weightType])
 	m.Set("general.quantization_version", uint32(2))
 	m.Set("general.size_label", sizeLabel(c.Parameters()))

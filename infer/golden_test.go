@@ -27,19 +27,12 @@ func readFloats(t *testing.T, path string) []float32 {
 	return v
 }
 
-// compareEngine runs a model on tokens, all at once and one by one with 1 and 2
-// threads, which must agree to the bit, and compares with logits of bitnet.cpp. Random
-// models amplify single flips of a rounding: 8 % is agreement, a wrong RoPE gives 35 %.
-func compareEngine(t *testing.T, path, logitsPath string, tokens []int32) {
+// logitsOf runs a model on tokens, all at once and one by one with 1 and 2 threads, which
+// must agree to the bit.
+func logitsOf(t *testing.T, m *Model, tokens []int32) []float32 {
 	t.Helper()
-	m, err := Load(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
 	defer parallel.SetThreads(0)
 	vocab := m.Config().VocabSize
-	want := readFloats(t, logitsPath)
 	got := make([]float32, len(tokens)*vocab)
 	s, _ := m.NewSession(len(tokens))
 	if err := s.Forward(tokens, got, 0); err != nil {
@@ -58,6 +51,19 @@ func compareEngine(t *testing.T, path, logitsPath string, tokens []int32) {
 			}
 		}
 	}
+	return got
+}
+
+// compareEngine compares with logits of bitnet.cpp. Random models amplify single flips of
+// a rounding: 8 % is agreement, a wrong RoPE gives 35 %.
+func compareEngine(t *testing.T, path, logitsPath string, tokens []int32) {
+	t.Helper()
+	m, err := Load(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	vocab, want, got := m.Config().VocabSize, readFloats(t, logitsPath), logitsOf(t, m, tokens)
 	same := 0
 	for i := range tokens {
 		if argmax(got[i*vocab:][:vocab]) == argmax(want[i*vocab:][:vocab]) {

@@ -15,7 +15,8 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, interleaved: arch == ggufmeta.Llama, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta)}
+	m := &Model{config: c, file: f, pooling: readPooling(f, arch), interleaved: arch == ggufmeta.Llama}
+	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c.HeadDim, c.RopeTheta)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
 	}
@@ -159,6 +160,13 @@ func (l *loader) layer(dst *layer, i int) {
 	dst.inputNorm, dst.postNorm = l.vector(name("attn_norm")), l.vector(name("ffn_norm"))
 	if l.c.SubNorms {
 		dst.attnSubNorm, dst.ffnSubNorm = l.vector(name("attn_sub_norm")), l.vector(name("ffn_sub_norm"))
+	}
+	if l.c.QKNorm {
+		dst.qNorm, dst.kNorm = l.vector(name("attn_q_norm")), l.vector(name("attn_k_norm"))
+	}
+	if l.c.ProjNorms {
+		in := func(s string) []float32 { return l.vector(name(s + "_norm_in")) }
+		dst.norms = projNorms{in("attn_q"), in("attn_k"), in("attn_v"), in("attn_output"), in("ffn_gate"), in("ffn_up"), in("ffn_down")}
 	}
 	dst.q, dst.k, dst.v, dst.o = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v")), l.matrix(name("attn_output"))
 	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))

@@ -12,13 +12,14 @@ type ternaryMatrix struct {
 }
 
 func (t *ternaryMatrix) mul(y []float32, in *activations, m int) {
-	mulAll(in, m, output{t, y})
+	mulAll(in, m, output{w: t, y: y})
 }
 
 // output is where the product with a weight goes.
 type output struct {
-	w matrix
-	y []float32 // [m,N]
+	w    matrix
+	y    []float32 // [m,N]
+	norm []float32 // of the input for this weight alone, [K]; nil where it has none
 }
 
 // mulAll multiplies m rows of an input by all of its weights: ternary ones in one loop.

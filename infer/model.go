@@ -54,13 +54,19 @@ type Model struct {
 	interleaved bool // rotary pairs are neighbours, as in GGUF files of architecture llama
 	rope        *ropeTable
 	cache       cacheFormat
+	pooling     string // as Pooling tells it
 }
 
-// layer holds the weights of a block; the sub-norms are nil where there are none.
+// layer holds the weights of a block; norms that a model does not have are nil.
 type layer struct {
 	inputNorm, attnSubNorm, postNorm, ffnSubNorm []float32
+	qNorm, kNorm                                 []float32 // of each head, before it is turned
 	q, k, v, o, gate, up, down                   matrix
+	norms                                        projNorms
 }
+
+// projNorms are the norms before single projections.
+type projNorms struct{ q, k, v, o, gate, up, down []float32 }
 
 // Load maps a GGUF file and prepares its weights.
 func Load(path string, o Options) (*Model, error) {

@@ -101,18 +101,35 @@ func (p *pass) input(x, w []float32, width int) {
 func (p *pass) attentionBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.inputNorm, c.HiddenSize)
-	mulAll(&p.in, n, output{w.q, p.q}, output{w.k, p.k}, output{w.v, p.v})
-	p.rotate(n)
+	p.project(n, output{w.q, p.q, w.norms.q}, output{w.k, p.k, w.norms.k}, output{w.v, p.v, w.norms.v})
+	p.rotate(l, n)
 	p.remember(l)
 	p.attend(l)
 	p.input(p.att, w.attnSubNorm, c.QDim())
-	w.o.mul(p.out, &p.in, n)
+	p.project(n, output{w.o, p.out, w.norms.o})
 	p.addResidual(n)
 }
 
-// rotate turns queries and keys by their positions.
-func (p *pass) rotate(n int) {
-	c, angles := &p.m.config, p.spans[0].s.rope
+// project multiplies the input by some weights. Where these have norms of their own each
+// has an input of its own, which begins as the common one.
+func (p *pass) project(n int, list ...output) {
+	if list[0].norm == nil {
+		mulAll(&p.in, n, list...)
+		return
+	}
+	common := p.in.row
+	for _, o := range list {
+		p.in.begin(p.in.k, func(dst []float32, t int) {
+			common(dst, t)
+			p.norm(dst, dst, o.norm)
+		})
+		mulAll(&p.in, n, o)
+	}
+}
+
+// rotate turns queries and keys by their positions, after the norms of their heads.
+func (p *pass) rotate(l, n int) {
+	c, w, angles := &p.m.config, &p.m.layers[l], p.spans[0].s.rope
 	for _, sp := range p.spans {
 		if len(sp.s.rope.cos) > len(angles.cos) {
 			angles = sp.s.rope
@@ -120,10 +137,23 @@ func (p *pass) rotate(n int) {
 	}
 	parallel.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
-			angles.rotate(p.q[t*c.QDim():][:c.QDim()], p.position[t], p.m.interleaved)
-			angles.rotate(p.k[t*c.KVDim():][:c.KVDim()], p.position[t], p.m.interleaved)
+			q, k := p.q[t*c.QDim():][:c.QDim()], p.k[t*c.KVDim():][:c.KVDim()]
+			p.normHeads(q, w.qNorm)
+			p.normHeads(k, w.kNorm)
+			angles.rotate(q, p.position[t], p.m.interleaved)
+			angles.rotate(k, p.position[t], p.m.interleaved)
 		}
 	})
+}
+
+// normHeads replaces each head of a row by its RMSNorm, where there are weights for it.
+func (p *pass) normHeads(row, w []float32) {
+	if w == nil {
+		return
+	}
+	for ; len(row) > 0; row = row[len(w):] {
+		p.norm(row[:len(w)], row[:len(w)], w)
+	}
 }
 
 // remember writes keys and values to the caches.
@@ -145,14 +175,14 @@ func (p *pass) addResidual(n int) {
 func (p *pass) feedForwardBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.postNorm, c.HiddenSize)
-	mulAll(&p.in, n, output{w.gate, p.gate}, output{w.up, p.up})
+	p.project(n, output{w.gate, p.gate, w.norms.gate}, output{w.up, p.up, w.norms.up})
 	f := c.IntermediateSize
 	p.in.begin(f, func(dst []float32, t int) {
 		copy(dst, p.gate[t*f:][:f])
 		p.activate(dst, p.up[t*f:][:f])
 		p.norm(dst, dst, w.ffnSubNorm)
 	})
-	w.down.mul(p.out, &p.in, n)
+	p.project(n, output{w.down, p.out, w.norms.down})
 	p.addResidual(n)
 }
 

@@ -34,10 +34,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	d, q, kv, f := c.HiddenSize, c.QDim(), c.KVDim(), c.IntermediateSize
 	for i := range m.layers {
 		l := &m.layers[i]
-		l.inputNorm, l.postNorm = ones(d), ones(d)
-		if c.SubNorms {
-			l.attnSubNorm, l.ffnSubNorm = ones(q), ones(f)
-		}
+		l.randomNorms(&c)
 		for _, w := range []struct {
 			dst  *matrix
 			n, k int
@@ -46,6 +43,21 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 		}
 	}
 	return m, m.SetHead(o.Head)
+}
+
+// randomNorms makes the norms of a block, with ones for weights.
+func (l *layer) randomNorms(c *model.Config) {
+	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
+	l.inputNorm, l.postNorm = ones(d), ones(d)
+	if c.SubNorms {
+		l.attnSubNorm, l.ffnSubNorm = ones(q), ones(f)
+	}
+	if c.QKNorm {
+		l.qNorm, l.kNorm = ones(c.HeadDim), ones(c.HeadDim)
+	}
+	if c.ProjNorms {
+		l.norms = projNorms{ones(d), ones(d), ones(d), ones(q), ones(d), ones(d), ones(f)}
+	}
 }
 
 func ones(n int) []float32 {

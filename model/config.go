@@ -33,6 +33,12 @@ type Config struct {
 	// SubNorms adds an RMSNorm before the attention output projection and one
 	// before the feed-forward down projection (2B-4T, 1bitLLM).
 	SubNorms bool `json:"sub_norms"`
+	// ProjNorms adds an RMSNorm of its own before each of the seven projections of a block
+	// (BitNet embedding models).
+	ProjNorms bool `json:"proj_norms,omitempty"`
+	// QKNorm adds an RMSNorm of each query head and of each key head before the rotary
+	// embedding (Qwen3).
+	QKNorm bool `json:"qk_norm,omitempty"`
 	// Ternary makes the seven projections of a block BitLinear layers; false gives
 	// plain linear layers, the full-precision baseline.
 	Ternary bool `json:"ternary"`
@@ -98,6 +104,9 @@ func (c *Config) Validate() error {
 	}
 	if c.HiddenAct != ReLU2 && c.HiddenAct != SiLU {
 		bad("hidden_act is %q: want %q or %q", c.HiddenAct, ReLU2, SiLU)
+	}
+	if c.SubNorms && c.ProjNorms {
+		bad("sub_norms and proj_norms are both true: a projection has one norm before it, so set one of them to false")
 	}
 	if c.Sign && !c.Ternary {
 		bad("sign is true and ternary false: sign says how BitLinear rounds weights, so set ternary to true or sign to false")

@@ -18,7 +18,7 @@ type Family struct {
 }
 
 // families in the order in which they are tried; the last one takes the rest.
-var families = []*Family{&oneBitLLM, &bitNet, &llama158, &llama}
+var families = []*Family{&oneBitLLM, &embedding, &qwen, &bitNet, &llama158, &llama}
 
 // FamilyOf finds the family of a folder.
 func FamilyOf(c *HFConfig, has func(name string) bool) *Family {

@@ -17,9 +17,28 @@ type HFConfig struct {
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
 	RopeScaling        json.RawMessage     `json:"rope_scaling,omitempty"`
+	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
 	AttentionBias      bool                `json:"attention_bias,omitempty"`
 	MLPBias            bool                `json:"mlp_bias,omitempty"`
-	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
+	UseSlidingWindow   bool                `json:"use_sliding_window,omitempty"`
+	RopeParameters     *RopeParameters     `json:"rope_parameters,omitempty"`
+	stated             stated
+}
+
+// RopeParameters is where files of transformers 5 have rope_theta and rope_scaling.
+type RopeParameters struct {
+	RopeTheta float64 `json:"rope_theta"`
+	RopeType  string  `json:"rope_type"`
+}
+
+// stated are those keys that Hugging Face's files imply rather than say; nil where the
+// file is silent.
+type stated struct {
+	SubNorms  *bool `json:"sub_norms"`
+	ProjNorms *bool `json:"proj_norms"`
+	QKNorm    *bool `json:"qk_norm"`
+	Ternary   *bool `json:"ternary"`
+	Tie       *bool `json:"tie_word_embeddings"`
 }
 
 // QuantizationConfig is the part of config.json that says how ternary weights are stored.
@@ -50,31 +69,40 @@ func (e EOSIDs) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]int(e))
 }
 
-// ParseHF reads a config.json and resolves what it leaves out. SubNorms and Ternary,
-// which Hugging Face's files imply rather than say, follow from the architecture and
-// the quantization_config unless the file states them.
+// qwen3 is the model_type of microsoft/bitnet-embedding-0.6b and of its backbone.
+const qwen3 = "qwen3"
+
+// ParseHF reads a config.json and resolves what it leaves out. SubNorms, QKNorm and
+// Ternary, which Hugging Face's files imply rather than say, follow from the architecture
+// and the quantization_config unless the file states them, as does that BitNet and Qwen3
+// models are tied; ProjNorms does not follow from the file, see Observe.
 func ParseHF(b []byte) (*HFConfig, error) {
 	var c HFConfig
-	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, fmt.Errorf("config.json: %w", err)
+	err := json.Unmarshal(b, &c)
+	if err == nil {
+		err = json.Unmarshal(b, &c.stated)
 	}
-	var stated struct {
-		SubNorms *bool `json:"sub_norms"`
-		Ternary  *bool `json:"ternary"`
-		Tie      *bool `json:"tie_word_embeddings"`
+	if err == nil {
+		err = c.unsupported()
 	}
-	if err := json.Unmarshal(b, &stated); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
 	bitnet := slices.ContainsFunc(c.Architectures, func(a string) bool { return strings.HasPrefix(strings.ToLower(a), "bitnet") })
-	if stated.SubNorms == nil {
-		c.SubNorms = bitnet
+	if c.stated.SubNorms == nil {
+		c.SubNorms = bitnet && c.ModelType != qwen3
 	}
-	if stated.Ternary == nil {
+	if c.stated.QKNorm == nil {
+		c.QKNorm = c.ModelType == qwen3
+	}
+	if c.stated.Ternary == nil {
 		c.Ternary = bitnet || c.QuantizationConfig != nil && c.QuantizationConfig.QuantMethod == "bitnet"
 	}
-	if stated.Tie == nil {
-		c.TieWordEmbeddings = bitnet
+	if c.stated.Tie == nil {
+		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3
+	}
+	if c.RopeTheta == 0 && c.RopeParameters != nil {
+		c.RopeTheta = c.RopeParameters.RopeTheta
 	}
 	c.Resolve()
 	if err := c.Validate(); err != nil {
@@ -83,25 +111,52 @@ func ParseHF(b []byte) (*HFConfig, error) {
 	return &c, nil
 }
 
-// Unsupported reports what a config.json asks for and nothing here computes, so that no
-// model is read as something that it is not.
-func (c *HFConfig) Unsupported() error {
-	var errs []error
-	var scaling struct {
+// unsupported reports what would change every result and is computed nowhere here.
+func (c *HFConfig) unsupported() error {
+	switch {
+	case strings.HasPrefix(c.ModelType, "gemma"):
+		return fmt.Errorf("model_type is %q: its norms behind the blocks, GELU, scaled embedding and sliding windows are not supported: "+
+			"of the BitNet embedding models take microsoft/bitnet-embedding-0.6b, whose model_type is %q", c.ModelType, qwen3)
+	case c.AttentionBias, c.MLPBias:
+		return errors.New("attention_bias or mlp_bias is true: projections have no bias here, so only models without one can be used")
+	case scales(c.RopeScaling):
+		return fmt.Errorf("rope_scaling is %s: rotary embeddings are computed without scaling here", c.RopeScaling)
+	case c.RopeParameters != nil && c.RopeParameters.RopeType != "" && c.RopeParameters.RopeType != "default":
+		return fmt.Errorf("rope_parameters has rope_type %q: rotary embeddings are computed without scaling here, so want \"default\"", c.RopeParameters.RopeType)
+	case c.UseSlidingWindow:
+		return errors.New("use_sliding_window is true: attention sees all earlier tokens here, so only models without a window can be used")
+	}
+	return nil
+}
+
+// scales tells whether a rope_scaling changes anything.
+func scales(b json.RawMessage) bool {
+	var s struct {
 		Type    string `json:"type"`
 		NewType string `json:"rope_type"`
 	}
-	if len(c.RopeScaling) > 0 {
-		if err := json.Unmarshal(c.RopeScaling, &scaling); err != nil {
-			errs = append(errs, fmt.Errorf("config.json: rope_scaling: %w", err))
-		} else if kind := scaling.NewType + scaling.Type; kind != "" && kind != "default" {
-			errs = append(errs, fmt.Errorf("config.json: rope_scaling is %s: rotary embeddings are computed without scaling here", c.RopeScaling))
-		}
+	if len(b) == 0 || string(b) == "null" {
+		return false
 	}
-	if c.AttentionBias || c.MLPBias {
-		errs = append(errs, errors.New("config.json: attention_bias or mlp_bias is true: projections have no bias here"))
+	err := json.Unmarshal(b, &s)
+	kind := s.NewType + s.Type
+	return err != nil || kind != "" && kind != "default"
+}
+
+// Observe resolves what config.json leaves open and the tensors of the folder tell: where
+// the first projection has a norm of its own every one has, and all are BitLinear layers.
+func (c *HFConfig) Observe(has func(name string) bool) error {
+	if c.stated.ProjNorms == nil {
+		norm := LayerTensor(0, ProjNorm(QProj))
+		c.ProjNorms = has(norm) || has(headless(norm))
 	}
-	return errors.Join(errs...)
+	if c.stated.Ternary == nil {
+		c.Ternary = c.Ternary || c.ProjNorms
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("config.json: %w", err)
+	}
+	return nil
 }
 
 // ForTraining is the config.json of a checkpoint of ours: master weights, quantised

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // TensorSpec is one weight of a model: what the two file formats call it, and its shape.
 type TensorSpec struct {
@@ -40,7 +43,15 @@ const (
 	UpProj      = "mlp.up_proj.weight"
 	FFNSubNorm  = "mlp.ffn_sub_norm.weight"
 	DownProj    = "mlp.down_proj.weight"
+	QNorm       = "self_attn.q_norm.weight"
+	KNorm       = "self_attn.k_norm.weight"
 )
+
+// ProjNorm is the name of the norm before a projection, which follows from that of the
+// projection's weight: ProjNorm(QProj) is "self_attn.q_proj.norm.weight".
+func ProjNorm(projection string) string {
+	return strings.TrimSuffix(projection, "weight") + "norm.weight"
+}
 
 // LayerTensor is the Hugging Face name of a tensor of a block, such as
 // LayerTensor(3, QProj).
@@ -51,32 +62,46 @@ func LayerTensor(layer int, name string) string {
 // Tensors lists every weight of the model in a fixed order: embedding, blocks, final
 // norm, untied head.
 func (c *Config) Tensors() []TensorSpec {
-	d, f := c.HiddenSize, c.IntermediateSize
+	d := c.HiddenSize
 	specs := []TensorSpec{{EmbedTokens, "token_embd.weight", []int{c.VocabSize, d}, false, -1}}
 	for l := range c.NumHiddenLayers {
-		add := func(hf, gguf string, ternary bool, shape ...int) {
-			specs = append(specs, TensorSpec{LayerTensor(l, hf), fmt.Sprintf("blk.%d.%s.weight", l, gguf), shape, ternary, l})
-		}
-		add(InputNorm, "attn_norm", false, d)
-		add(QProj, "attn_q", c.Ternary, c.QDim(), d)
-		add(KProj, "attn_k", c.Ternary, c.KVDim(), d)
-		add(VProj, "attn_v", c.Ternary, c.KVDim(), d)
-		if c.SubNorms {
-			add(AttnSubNorm, "attn_sub_norm", false, c.QDim())
-		}
-		add(OProj, "attn_output", c.Ternary, d, c.QDim())
-		add(PostNorm, "ffn_norm", false, d)
-		add(GateProj, "ffn_gate", c.Ternary, f, d)
-		add(UpProj, "ffn_up", c.Ternary, f, d)
-		if c.SubNorms {
-			add(FFNSubNorm, "ffn_sub_norm", false, f)
-		}
-		add(DownProj, "ffn_down", c.Ternary, d, f)
+		specs = append(specs, c.blockTensors(l)...)
 	}
 	specs = append(specs, TensorSpec{FinalNorm, "output_norm.weight", []int{d}, false, -1})
 	if !c.TieWordEmbeddings {
 		specs = append(specs, TensorSpec{LMHead, "output.weight", []int{c.VocabSize, d}, false, -1})
 	}
+	return specs
+}
+
+// blockTensors lists those of block l.
+func (c *Config) blockTensors(l int) (specs []TensorSpec) {
+	d, f := c.HiddenSize, c.IntermediateSize
+	add := func(hf, gguf string, ternary bool, shape ...int) {
+		specs = append(specs, TensorSpec{LayerTensor(l, hf), fmt.Sprintf("blk.%d.%s.weight", l, gguf), shape, ternary, l})
+	}
+	norm := func(where bool, hf, gguf string, n int) {
+		if where {
+			add(hf, gguf, false, n)
+		}
+	}
+	project := func(hf, gguf string, n, k int) {
+		norm(c.ProjNorms, ProjNorm(hf), gguf+"_norm_in", k)
+		add(hf, gguf, c.Ternary, n, k)
+	}
+	norm(true, InputNorm, "attn_norm", d)
+	project(QProj, "attn_q", c.QDim(), d)
+	project(KProj, "attn_k", c.KVDim(), d)
+	project(VProj, "attn_v", c.KVDim(), d)
+	norm(c.QKNorm, QNorm, "attn_q_norm", c.HeadDim)
+	norm(c.QKNorm, KNorm, "attn_k_norm", c.HeadDim)
+	norm(c.SubNorms, AttnSubNorm, "attn_sub_norm", c.QDim())
+	project(OProj, "attn_output", d, c.QDim())
+	norm(true, PostNorm, "ffn_norm", d)
+	project(GateProj, "ffn_gate", f, d)
+	project(UpProj, "ffn_up", f, d)
+	norm(c.SubNorms, FFNSubNorm, "ffn_sub_norm", f)
+	project(DownProj, "ffn_down", d, f)
 	return specs
 }
 

@@ -189,6 +189,8 @@ func (t *Tokenizer) buildSplit(c *component) error {
 	switch regex := c.Pattern.Regex; {
 	case regex == gpt2Pattern:
 		t.addSplit(partGPT2, scan(gpt2End))
+	case regex == qwen2Pattern:
+		t.addSplit(partQwen2, scan(qwen2End))
 	case regex == llama3Pattern:
 		t.addSplit(partLlama3, scan(llama3End))
 	case len(regex) > maxPatternBytes:

@@ -62,6 +62,9 @@ func (t *Tokenizer) fileObject() (object, error) {
 			return nil, fmt.Errorf("pre-tokenizer %q cannot be written: want %s", t.pre, knownNames())
 		}
 		file["pre_tokenizer"], file["decoder"] = p.file, byteLevel(true)
+		if p.composed {
+			file["normalizer"] = object{"type": "NFC"}
+		}
 	} else {
 		file["normalizer"], file["decoder"] = t.blankObjects()
 	}

@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Parts of a pre-tokenizer, as nameOfParts knows them.
 const (
 	partGPT2        = "gpt-2 pattern"
 	partLlama3      = "llama-3 pattern"
+	partQwen2       = "qwen-2 pattern"
 	partBytes       = "bytes" // from here on characters stand for bytes
 	partDigit       = "each digit"
 	partDigits      = "digits"
@@ -25,6 +28,7 @@ type preTokenizer struct {
 	names        []string // the first is the one to write, the others mean the same split
 	parts        []string
 	ignoreMerges bool
+	composed     bool   // characters are composed before (NFC), for which GGUF has no key
 	file         object // as tokenizer.json has it
 }
 
@@ -44,6 +48,11 @@ var preTokenizers = []preTokenizer{
 		names: []string{"gpt-2", "", "default", "olmo", "phi-2", "mpt"},
 		parts: []string{partGPT2, partBytes},
 		file:  byteLevel(true),
+	},
+	{
+		names: []string{"qwen2"},
+		parts: []string{partQwen2, partBytes}, composed: true,
+		file: sequence(splitBy(qwen2Pattern), byteLevel(false)),
 	},
 	{
 		names: []string{"falcon"},
@@ -108,5 +117,8 @@ func (t *Tokenizer) usePreTokenizer(p preTokenizer) error {
 		return err
 	}
 	t.model.byteLevel, t.model.ignoreMerges = true, p.ignoreMerges
+	if p.composed {
+		t.normalize = append(t.normalize, norm.NFC.String)
+	}
 	return c.each("pre_tokenizer", 0, t.buildPreTokenizer)
 }

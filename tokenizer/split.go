@@ -13,6 +13,7 @@ type splitter func(text string, yield func(word string))
 // Split patterns that a scanner of ours knows.
 const (
 	gpt2Pattern   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+	qwen2Pattern  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	llama3Pattern = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
@@ -154,7 +155,13 @@ func gpt2End(s string, i int) int {
 }
 
 // llama3End is the end of the word at i under llama3Pattern.
-func llama3End(s string, i int) int {
+func llama3End(s string, i int) int { return wordEnd(s, i, 3) }
+
+// qwen2End is the end of the word at i under qwen2Pattern.
+func qwen2End(s string, i int) int { return wordEnd(s, i, 1) }
+
+// wordEnd is the end of the word at i, a number of at most so many digits.
+func wordEnd(s string, i, digits int) int {
 	if n := contraction(s, i, true); n > 0 {
 		return i + n
 	}
@@ -164,7 +171,7 @@ func llama3End(s string, i int) int {
 	}
 	if unicode.IsNumber(r) {
 		count := 0
-		return run(s, i, func(r rune) bool { count++; return count <= 3 && unicode.IsNumber(r) })
+		return run(s, i, func(r rune) bool { count++; return count <= digits && unicode.IsNumber(r) })
 	}
 	if next, _ := utf8.DecodeRuneInString(s[i+n:]); !isNewline(r) && i+n < len(s) && unicode.IsLetter(next) {
 		return run(s, i+n, unicode.IsLetter)

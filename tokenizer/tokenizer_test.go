@@ -90,7 +90,7 @@ func TestSugarmeGivesTheSameIDs(t *testing.T) {
 	}
 }
 
-// Splits written out by hand from the two patterns.
+// Splits written out by hand from the patterns.
 func TestSplits(t *testing.T) {
 	for _, c := range []struct {
 		end  func(string, int) int
@@ -102,6 +102,8 @@ func TestSplits(t *testing.T) {
 		{llama3End, "I'LL don't", "I|'LL| don|'t"},
 		{llama3End, "x   ", "x|   "},
 		{llama3End, "(foo", "(foo"},
+		{qwen2End, "a  b\n\n c 123!?\n", "a| | b|\n\n| c| |1|2|3|!?\n"},
+		{qwen2End, "I'LL (foo 1", "I|'LL| (|foo| |1"},
 		{gpt2End, "I'LL don't", "I|'|LL| don|'t"},
 		{gpt2End, "a  b\n\n c 12345!?\n", "a| | b|\n\n| c| 12345|!?|\n"},
 	} {

@@ -46,6 +46,9 @@ func (t *Tokenizer) Vocab() Vocab {
 		Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
 		AddBOS: s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
 	}
+	if len(t.suffix) == 1 { // what GGUF puts behind a text is always its EOS
+		v.EOS, v.AddEOS = t.suffix[0], true
+	}
 	size := t.VocabSize()
 	v.Tokens, v.Types = make([]string, size), make([]int32, size)
 	copy(v.Tokens, t.model.tokens)

@@ -48,7 +48,7 @@ func checkMasters(c *checkpoint.Loaded) error {
 	case storage != model.Masters:
 		return errPacked
 	}
-	return c.Config.Unsupported()
+	return graph.Check(&c.Config.Config)
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into

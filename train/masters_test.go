@@ -290,12 +290,13 @@ func TestInitialRefusals(t *testing.T) {
 		"a bias":            {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.q_proj.bias", "F32", []int{32}, 128)}, wants: []string{"q_proj.bias", "no place"}},
 		"another shape":     {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.k_proj.weight", "F32", []int{32, 16}, 2048)}, wants: []string{"k_proj", "[32 16]", "[16 32]"}},
 		"integers":          {folderSpec: folderSpec{config: llama(), change: replace("model.norm.weight", "I32", []int{32}, 128)}, wants: []string{"model.norm.weight", "I32"}},
-		"scaled rotations":  {folderSpec: folderSpec{config: with(llama(), "rope_scaling", map[string]any{"rope_type": "llama3"})}, wants: []string{"rope_scaling"}},
 		"another tokenizer": {folderSpec: folderSpec{config: llama(), files: map[string][]byte{"tokenizer.json": []byte(`{"version": "1.0"}`)}}, wants: []string{"tokenizer.json", "data prepare"}},
 		"few tokens":        {folderSpec: folderSpec{config: with(llama(), "vocab_size", 300)}, wants: []string{"vocab_size is 300", "320", "data prepare"}},
 		"another model": {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Model = smallRun("", "").Model },
 			wants: []string{"tie_word_embeddings is true", "sub_norms", "--config"}},
-		"no folder": {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Init = t.TempDir() }, wants: []string{"config.json"}},
+		"norms of heads":           {folderSpec: folderSpec{config: with(llama(), "model_type", "qwen3")}, wants: []string{"qk_norm is true", "training graph"}},
+		"norms before projections": {folderSpec: folderSpec{config: with(llama(), "proj_norms", true)}, wants: []string{"proj_norms is true", "training graph"}},
+		"no folder":                {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Init = t.TempDir() }, wants: []string{"config.json"}},
 	} {
 		if c.files == nil {
 			c.files = tokenizerOf(t, dataDir)
@@ -314,6 +315,23 @@ func TestInitialRefusals(t *testing.T) {
 		}
 		if left, _ := filepath.Glob(filepath.Join(r.OutDir, "step-*")); len(left) > 0 {
 			t.Errorf("%s: there is a checkpoint", name)
+		}
+	}
+}
+
+// What only the engine computes is refused wherever a model comes from.
+func TestNormsOfTheEngineAloneAreRefused(t *testing.T) {
+	const folder = "../testdata/checkpoints/hf-qwen3-embedding"
+	_, init := InitialModel(folder)
+	_, scorer := LoadScorer(folder)
+	r := smallRun(prepared(t), t.TempDir())
+	r.Model.VocabSize, r.Model.QKNorm = 320, true
+	r.Model.Resolve()
+	_, run := Train(context.Background(), r)
+	_, bench := Bench(r.Model, r.Options, 1)
+	for name, err := range map[string]error{"init": init, "scorer": scorer, "run": run, "bench": bench} {
+		if err == nil || !strings.Contains(err.Error(), "qk_norm is true") {
+			t.Errorf("%s: got %v, want an error that names qk_norm", name, err)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func newTrainer(r *Run) (*trainer, error) {
 	if r.Options.MaxSteps == 0 && r.MaxTime == 0 {
 		return nil, errors.New("max_steps is 0 and no time is set: say how long to train")
 	}
-	if err := errors.Join(r.Model.Validate(), r.Options.Validate()); err != nil {
+	if err := errors.Join(graph.Check(&r.Model), r.Options.Validate()); err != nil {
 		return nil, err
 	}
 	t := &trainer{run: r, guard: r.Guard, hf: model.ForTraining(r.Model, int(manifest.BOS), int(manifest.EOS))}

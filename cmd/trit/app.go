@@ -51,7 +51,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
 			quickstartCommand(), tokenizerCommand(), dataCommand(), trainCommand(), convertCommand(),
-			runCommand(), evalCommand(), watchCommand(), inspectCommand(), verifyCommand(), logitsCommand(), benchCommand(), reproCommand(),
+			runCommand(), embedCommand(), evalCommand(), watchCommand(), inspectCommand(), verifyCommand(), logitsCommand(), benchCommand(), reproCommand(),
 		},
 		Action: unknownCommand,
 	}

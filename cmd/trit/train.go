@@ -13,6 +13,7 @@ import (
 	"trit/internal/parallel"
 	"trit/train"
 	"trit/train/checkpoint"
+	"trit/train/graph"
 )
 
 func trainCommand() *cli.Command {
@@ -127,7 +128,7 @@ func dryRun(c *cli.Context, config configs.Config) error {
 		config.VocabSize = m.VocabSize
 	}
 	config.Config.Resolve()
-	if err := config.Config.Validate(); err != nil {
+	if err := graph.Check(&config.Config); err != nil {
 		return err
 	}
 	m := configs.Machines{FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Network: 1e9 * c.Float64("network")}

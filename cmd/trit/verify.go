@@ -64,7 +64,9 @@ func verifyModels(c *cli.Context) error {
 // errDifferent ends the command with an exit code that scripts can see.
 type errDifferent struct{ a, b string }
 
-func (e errDifferent) Error() string { return fmt.Sprintf("%s and %s are not the same model", e.a, e.b) }
+func (e errDifferent) Error() string {
+	return fmt.Sprintf("%s and %s are not the same model", e.a, e.b)
+}
 
 func showComparison(c *cli.Context, found *convert.Comparison) error {
 	con := newConsole(c)

@@ -7,6 +7,7 @@ package ggufmeta
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"trit/format/gguf"
 	"trit/model"
@@ -18,13 +19,16 @@ const (
 	BitNet25  = "bitnet-25"    // the same under an older name
 	BitNet    = "bitnet"       // 1bitLLM: sub-norms, SiLU
 	Llama     = "llama"        // no sub-norms; query and key rows are permuted
+	Qwen3     = "qwen3"        // norms of query and key heads, and in BitNet embedding models before each projection
 )
 
-var architectures = []string{BitNet158, BitNet25, BitNet, Llama}
+var architectures = []string{BitNet158, BitNet25, BitNet, Llama, Qwen3}
 
 // Architecture is GGUF's name for the shape of a model.
 func Architecture(c *model.Config) string {
 	switch {
+	case c.QKNorm:
+		return Qwen3
 	case !c.SubNorms:
 		return Llama
 	case c.HiddenAct == model.ReLU2:
@@ -90,6 +94,9 @@ func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 		}
 		*k.value = int(v)
 	}
+	if err := readHeadDim(f, architecture, &c); err != nil {
+		return c, architecture, err
+	}
 	if v, ok := f.Metadata.Float(architecture + ".attention.layer_norm_rms_epsilon"); ok {
 		c.RMSNormEps = v
 	}
@@ -106,7 +113,9 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 		return fmt.Errorf("the tensor token_embd.weight is missing or no matrix: convert the model again")
 	}
 	c.VocabSize = int(embedding.Dims[1])
-	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
+	if err := readNorms(f, architecture, c); err != nil {
+		return err
+	}
 	_, untied := f.Tensor("output.weight")
 	c.TieWordEmbeddings = !untied
 	q, _ := f.Tensor("blk.0.attn_q.weight")
@@ -117,4 +126,33 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 	}
 	c.Resolve()
 	return c.Validate()
+}
+
+// readHeadDim takes the head dimension from the keys of keys and values, which must be all
+// of what is turned.
+func readHeadDim(f *gguf.File, architecture string, c *model.Config) error {
+	for _, key := range []string{"attention.key_length", "attention.value_length"} {
+		v, ok := f.Metadata.Uint(architecture + "." + key)
+		switch {
+		case !ok:
+		case c.HeadDim == 0 && v <= 1<<24:
+			c.HeadDim = int(v)
+		case v != uint64(c.HeadDim):
+			return fmt.Errorf("the key %s.%s is %d: want the head dimension %d, since whole heads are turned", architecture, key, v, c.HeadDim)
+		}
+	}
+	return nil
+}
+
+// readNorms finds out which norms the model has beside the usual two of a block.
+func readNorms(f *gguf.File, architecture string, c *model.Config) error {
+	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
+	_, c.QKNorm = f.Tensor("blk.0.attn_q_norm.weight")
+	c.ProjNorms = slices.ContainsFunc(f.Tensors, func(t gguf.TensorInfo) bool { return strings.HasSuffix(t.Name, "_norm_in.weight") })
+	if architecture == Qwen3 {
+		c.QKNorm = true
+	} else if c.QKNorm || c.ProjNorms {
+		return fmt.Errorf("architecture %s has norms of query and key heads or before single projections: they are known of %s alone: convert the model again", architecture, Qwen3)
+	}
+	return nil
 }

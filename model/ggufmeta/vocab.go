@@ -21,7 +21,8 @@ func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 			*id = int32(n)
 		}
 	}
-	v.AddBOS, v.AddSpacePrefix = v.BOS >= 0, v.Model == "llama"
+	// Qwen's tokenizers put nothing before a text, though their files name such a token.
+	v.AddBOS, v.AddSpacePrefix = v.BOS >= 0 && v.Pre != "qwen2", v.Model == "llama"
 	for key, flag := range map[string]*bool{"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix} {
 		if b, ok := m.Bool(prefix + key); ok {
 			*flag = b

@@ -53,6 +53,9 @@ func open(dir, weights string) (*Loaded, error) {
 	if l.Weights, err = safetensors.Open(weights); err != nil {
 		return nil, err
 	}
+	if err := l.Config.Observe(func(name string) bool { _, ok := l.Weights.Tensor(name); return ok }); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), l.Close())
+	}
 	return l, nil
 }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,15 @@ type Options struct {
 	CheckpointActivations bool
 	ZLoss                 float64 // weight of the mean of log(sum(exp(logits)))^2 in what is minimised; Run's loss is without it
 	Unquantized           bool    // begin with SetQuantization(0), which needs more memory
+}
+
+// Check reports what is wrong with a configuration, and what the graph does not compute.
+func Check(c *model.Config) error {
+	err := c.Validate()
+	if c.ProjNorms || c.QKNorm {
+		err = errors.Join(err, fmt.Errorf("proj_norms is %v and qk_norm is %v: the training graph has no such norms, only the engine has: train a model with both false, or run this one as a GGUF file", c.ProjNorms, c.QKNorm))
+	}
+	return err
 }
 
 // HasBF16 tells whether this machine has products in bfloat16.
@@ -56,6 +66,9 @@ type Decoder struct {
 // New builds the graph. Inputs are filled through Tokens, Targets and Starts.
 func New(p *Params, o Options) (d *Decoder, err error) {
 	defer recoverTo(&err)
+	if err := Check(&p.Config); err != nil {
+		return nil, err
+	}
 	if o.Batch < 1 || o.SequenceLength < 1 || o.SequenceLength > p.Config.MaxPositionEmbeddings {
 		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
 	}

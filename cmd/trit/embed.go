@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/infer"
+	"trit/tokenizer"
+)
+
+// maxCompared is up to how many texts are compared with each other: the table grows with
+// their square.
+const maxCompared = 100
+
+// maxLine is the longest line of a file of texts, in bytes.
+const maxLine = 1 << 24
+
+func embedCommand() *cli.Command {
+	return &cli.Command{
+		Name: "embed", Usage: "turn texts into vectors with a GGUF embedding model, and compare them", ArgsUsage: "MODEL",
+		Description: examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`, "trit embed model.gguf --file lines.txt --json", "",
+			"A vector has length 1: it is the hidden state of the last token after the final norm, divided by its length. Of 2 to 100 texts the cosines of all pairs follow."),
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "a `TEXT` (may be given several times)", KeepSpace: true},
+			&cli.StringFlag{Name: "file", Usage: "every line of `FILE` that is not blank is a text"},
+			jsonFlag("print texts, vectors and cosines as JSON"),
+			weightsFlag(), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "MODEL")
+			if err != nil {
+				return err
+			}
+			texts, err := embedTexts(c)
+			if err != nil {
+				return err
+			}
+			r, err := embedAll(c.Context, newConsole(c), args[0], texts, engineOptions(c))
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, r)
+			}
+			r.print(newConsole(c))
+			return nil
+		},
+	}
+}
+
+// embedTexts are those of --prompt and then those of --file.
+func embedTexts(c *cli.Context) ([]string, error) {
+	texts := c.StringSlice("prompt")
+	if path := c.String("file"); path != "" {
+		lines, err := readLines(path)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, lines...)
+	}
+	if len(texts) == 0 {
+		return nil, usagef("there is no text: give -p TEXT, or --file FILE with lines that are not blank")
+	}
+	return texts, nil
+}
+
+// readLines reads the lines that are not blank.
+func readLines(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var lines []string
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, maxLine)
+	for s.Scan() {
+		if strings.TrimSpace(s.Text()) != "" {
+			lines = append(lines, s.Text())
+		}
+	}
+	if err := s.Err(); err != nil {
+		return nil, fmt.Errorf("%s: after %d lines: %w: want lines of at most %d bytes", path, len(lines), err, maxLine)
+	}
+	return lines, nil
+}
+
+// embedding is a text and its vector.
+type embedding struct {
+	Text   string    `json:"text"`
+	Tokens int       `json:"tokens"`
+	Vector []float32 `json:"embedding"`
+}
+
+// embeddings is the result of the command.
+type embeddings struct {
+	Model      string      `json:"model"`
+	Pooling    string      `json:"pooling"`
+	Dimensions int         `json:"dimensions"`
+	Texts      []embedding `json:"texts"`
+	Cosines    [][]float64 `json:"cosines,omitempty"` // of each text with each
+}
+
+// embedAll embeds all texts with the model of a file.
+func embedAll(ctx context.Context, con *console, path string, texts []string, o infer.Options) (*embeddings, error) {
+	m, tok, err := openGGUF(path, o)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if tok == nil {
+		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json", path)
+	}
+	if m.Pooling() == "" {
+		con.warnf("%s does not say how an embedding is made of its tokens: the last one's is taken", path)
+	}
+	ids, longest, err := encodeAll(tok, texts, m.ContextLength())
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.NewSession(longest)
+	if err != nil {
+		return nil, err
+	}
+	r := &embeddings{Model: path, Pooling: infer.PoolingLast, Dimensions: m.Config().HiddenSize}
+	progress := con.progress("texts")
+	defer progress.end()
+	for i, text := range texts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := r.add(s, text, ids[i]); err != nil {
+			return nil, fmt.Errorf("%s: text %d (%.40q): %w", path, i+1, text, err)
+		}
+		progress.show(int64(i+1), int64(len(texts)), "")
+	}
+	r.compare()
+	return r, nil
+}
+
+// encodeAll turns texts into ids, with the tokens that belong around them, and says how
+// many the longest has.
+func encodeAll(tok *tokenizer.Tokenizer, texts []string, limit int) (ids [][]int32, longest int, err error) {
+	longest = 1
+	for i, text := range texts {
+		ids = append(ids, tok.Encode(text, true))
+		n := len(ids[i])
+		if n > limit {
+			return nil, 0, fmt.Errorf("text %d (%.40q) has %d tokens: the model was made for %d at most, so shorten it", i+1, text, n, limit)
+		}
+		longest = max(longest, n)
+	}
+	return ids, longest, nil
+}
+
+// add embeds a text of these ids.
+func (r *embeddings) add(s *infer.Session, text string, ids []int32) error {
+	e := embedding{text, len(ids), make([]float32, r.Dimensions)}
+	s.Truncate(0)
+	if err := s.Embed(ids, e.Vector); err != nil {
+		return err
+	}
+	r.Texts = append(r.Texts, e)
+	return nil
+}
+
+// compare fills in the cosines, unless there are too many texts.
+func (r *embeddings) compare() {
+	if len(r.Texts) < 2 || len(r.Texts) > maxCompared {
+		return
+	}
+	for _, a := range r.Texts {
+		var row []float64
+		for _, b := range r.Texts {
+			row = append(row, dot(a.Vector, b.Vector))
+		}
+		r.Cosines = append(r.Cosines, row)
+	}
+}
+
+// dot is the product of two vectors, in float64; of vectors of length 1 it is their cosine.
+func dot(a, b []float32) (sum float64) {
+	for i, v := range a {
+		sum += float64(v) * float64(b[i])
+	}
+	return sum
+}
+
+func (r *embeddings) print(con *console) {
+	for _, e := range r.Texts {
+		con.printf("%s\n", strings.Trim(fmt.Sprint(e.Vector), "[]"))
+	}
+	if len(r.Cosines) == 0 {
+		return
+	}
+	con.printf("\ncosines\n")
+	for i, row := range r.Cosines {
+		for _, v := range row {
+			con.printf("%8.4f", v)
+		}
+		con.printf("  %.60q\n", r.Texts[i].Text)
+	}
+}
