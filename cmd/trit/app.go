@@ -50,7 +50,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
-			quickstartCommand(), tokenizerCommand(), dataCommand(), trainCommand(), convertCommand(),
+			quickstartCommand(), tokenizerCommand(), dataCommand(), trainCommand(), pullCommand(), convertCommand(),
 			runCommand(), evalCommand(), watchCommand(), inspectCommand(), logitsCommand(), benchCommand(), reproCommand(),
 		},
 		Action: unknownCommand,
