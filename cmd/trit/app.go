@@ -50,7 +50,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
-			quickstartCommand(), tokenizerCommand(), dataCommand(), trainCommand(), convertCommand(),
+			quickstartCommand(), tokenizerCommand(), dataCommand(), trainCommand(), pullCommand(), convertCommand(),
 			runCommand(), embedCommand(), evalCommand(), watchCommand(), inspectCommand(), verifyCommand(), logitsCommand(), benchCommand(), reproCommand(),
 		},
 		Action: unknownCommand,

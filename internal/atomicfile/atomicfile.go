@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // Write calls fill with a buffered writer to a temporary file beside path, then
@@ -61,8 +62,12 @@ func WriteBytes(path string, b []byte) error {
 	})
 }
 
-// SyncDir makes renames inside a folder last through a power cut.
+// SyncDir makes renames inside a folder last through a power cut. Windows cannot sync a
+// folder: there the call does nothing.
 func SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -15,7 +15,8 @@ import (
 var policy = map[string]string{
 	"internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
 	"bitlinear/quant": "", "tokenizer": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
-	"train/ranks": "bitlinear/kernel", "train/ranks/openmpi": "train/ranks",
+	"internal/hub": "internal/atomicfile",
+	"train/ranks":  "bitlinear/kernel", "train/ranks/openmpi": "train/ranks",
 	"format/safetensors": "internal/mmap internal/atomicfile internal/float16",
 	"format/gguf":        "internal/mmap internal/atomicfile internal/float16 bitlinear/quant",
 	"bitlinear/kernel":   "internal/float16 internal/parallel bitlinear/quant",

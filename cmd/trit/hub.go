@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/internal/hub"
+)
+
+func pullCommand() *cli.Command {
+	return &cli.Command{
+		Name: "pull", Usage: "fetch a model or a data set from the Hugging Face Hub", ArgsUsage: "OWNER/NAME",
+		Description: examples("trit pull microsoft/bitnet-b1.58-2B-4T-bf16",
+			`trit pull microsoft/bitnet-b1.58-2B-4T-gguf --include "*.gguf" --out models`,
+			"trit pull roneneldan/TinyStories --dataset --include \"data/*.parquet\" --revision main", "",
+			"The last line on standard output is the folder. A pull that was stopped goes on where it was."),
+		Flags: append(hubFlags("cache"),
+			&cli.StringFlag{Name: "revision", Usage: "branch, tag or commit `R`; OWNER/NAME@R means the same", DefaultText: hub.DefaultRevision},
+			&cli.StringSliceFlag{Name: "include", Usage: "fetch files that match this `PATTERN`, instead of those that convert reads (may be given several times)"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out files that match this `PATTERN` (may be given several times)"},
+			&cli.BoolFlag{Name: "dataset", Usage: "OWNER/NAME is a data set: all its files are fetched"},
+			&cli.StringFlag{Name: "out", Usage: "write plain files to the folder `DIR` instead of the cache"},
+		),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "OWNER/NAME")
+			if err != nil {
+				return err
+			}
+			repo, err := pullRepo(c, args[0])
+			if err != nil {
+				return err
+			}
+			dir, err := pull(c, repo, pullPatterns(c), c.String("out"))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.App.Writer, dir)
+			return nil
+		},
+	}
+}
+
+// hubFlags are the flags of every command that may fetch from the Hub. The cache has
+// other names too where these mean nothing else.
+func hubFlags(cacheNames ...string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "endpoint", Usage: "`URL` of the Hub or of a mirror (default: $HF_ENDPOINT, else " + hub.DefaultEndpoint + ")"},
+		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else the one that hf auth login keeps)"},
+		&cli.StringFlag{Name: "hub-cache", Aliases: cacheNames, Usage: "`DIR` of the cache that the Hub's tools share (default: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub)"},
+		&cli.IntFlag{Name: "connections", Usage: "fetch large files over `N` connections", Value: hub.DefaultConnections},
+		&cli.BoolFlag{Name: "offline", Usage: "take what the cache has and ask nobody"},
+	}
+}
+
+func pullRepo(c *cli.Context, name string) (hub.Repo, error) {
+	kind := hub.Model
+	if c.Bool("dataset") {
+		kind = hub.Dataset
+	}
+	if revision := c.String("revision"); revision != "" {
+		if strings.Contains(name, "@") {
+			return hub.Repo{}, usagef("%s names a revision: leave out --revision", name)
+		}
+		name += "@" + revision
+	}
+	repo, err := hub.ParseRepo(kind, name)
+	if err != nil {
+		return repo, usageError{err.Error()}
+	}
+	return repo, nil
+}
+
+// pullPatterns are the user's, or those that fit: all of a data set, what convert reads
+// of a model.
+func pullPatterns(c *cli.Context) hub.Patterns {
+	var p hub.Patterns
+	if p.Include = c.StringSlice("include"); len(p.Include) == 0 && !c.Bool("dataset") {
+		p = hub.ModelPatterns()
+	}
+	p.Exclude = append(p.Exclude, c.StringSlice("exclude")...)
+	return p
+}
+
+// fetchModel returns the folder or file of that name or, where there is none and it may
+// be OWNER/NAME or OWNER/NAME@REVISION, the folder of that model from the Hub. The
+// command has the flags of hubFlags.
+func fetchModel(c *cli.Context, name string) (string, error) {
+	if _, err := os.Stat(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return name, err
+	}
+	repo, err := hub.ParseRepo(hub.Model, name)
+	if err != nil || strings.Count(repo.ID, "/") != 1 {
+		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, which is OWNER/NAME or OWNER/NAME@REVISION", name)
+	}
+	dir, err := pull(c, repo, hub.ModelPatterns(), "")
+	if err != nil {
+		return "", fmt.Errorf("there is no file or folder %s, and from the Hub: %w", name, err)
+	}
+	return dir, nil
+}
+
+// pull fetches to the cache or, where out is given, to that folder, and returns where
+// the files are.
+func pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (string, error) {
+	con := newConsole(c)
+	client, err := hubClient(c, con)
+	if err != nil {
+		return "", err
+	}
+	progress := con.progress("bytes")
+	show := func(done, total int64) { progress.show(done, total, "") }
+	dir := out
+	if out != "" {
+		err = client.Folder(c.Context, repo, patterns, out, show)
+	} else {
+		dir, err = client.Snapshot(c.Context, repo, patterns, show)
+	}
+	progress.end()
+	if errors.Is(err, context.Canceled) {
+		return "", fmt.Errorf("stopped: the same command goes on where %s was", repo.ID)
+	}
+	return dir, err
+}
+
+func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
+	connections := c.Int("connections")
+	if connections < 0 || connections > maxConnections {
+		return nil, usagef("--connections is %d: want 1 to %d", connections, maxConnections)
+	}
+	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
+	cache, err := env.cache(c.String("hub-cache"))
+	if err != nil {
+		return nil, err
+	}
+	token, err := env.token(c.String("token-file"))
+	if err != nil {
+		return nil, err
+	}
+	transport := hub.NewTransport(max(connections, hub.DefaultConnections))
+	transport.Proxy = http.ProxyFromEnvironment
+	return &hub.Client{
+		Endpoint: env.endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
+		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.offline(),
+		Notice: func(line string) { con.warnf("%s", line) },
+	}, nil
+}
+
+const (
+	maxConnections = 64
+	maxToken       = 4096 // bytes of a token file
+)
+
+// hubEnvironment reads the variables of huggingface_hub in its order. An empty variable
+// counts as none.
+type hubEnvironment struct {
+	lookup func(string) (string, bool)
+	home   func() (string, error)
+}
+
+func (e hubEnvironment) get(names ...string) string {
+	for _, name := range names {
+		if v, _ := e.lookup(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (e hubEnvironment) endpoint(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	return e.get("HF_ENDPOINT")
+}
+
+func (e hubEnvironment) offline() bool {
+	v := e.get("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+	return slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(v))
+}
+
+func (e hubEnvironment) cache(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	if dir := e.get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"); dir != "" {
+		return e.expand(dir)
+	}
+	return e.under("hub")
+}
+
+// under is a name in the folder where the Hub's tools keep what is theirs.
+func (e hubEnvironment) under(name string) (string, error) {
+	dir := e.get("HF_HOME")
+	if dir == "" {
+		base := e.get("XDG_CACHE_HOME")
+		if base == "" {
+			base = "~/.cache"
+		}
+		dir = filepath.Join(base, "huggingface")
+	}
+	dir, err := e.expand(dir)
+	return filepath.Join(dir, name), err
+}
+
+// expand puts the user's folder for ~ and variables for $NAME.
+func (e hubEnvironment) expand(dir string) (string, error) {
+	if dir == "~" || strings.HasPrefix(dir, "~/") {
+		home, err := e.home()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w: --hub-cache names another folder", dir, err)
+		}
+		dir = home + dir[1:]
+	}
+	return os.Expand(dir, func(name string) string { return e.get(name) }), nil
+}
+
+// token is that of the flag's file, of the environment, or the one that the user has
+// logged in with; "" is none.
+func (e hubEnvironment) token(file string) (string, error) {
+	if file != "" {
+		token, err := readToken(file)
+		if err == nil && token == "" {
+			err = fmt.Errorf("%s holds no token", file)
+		}
+		return token, err
+	}
+	if token := cleanToken(e.get("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")); token != "" {
+		return token, nil
+	}
+	name, err := e.under("token")
+	if path := e.get("HF_TOKEN_PATH"); path != "" {
+		name, err = e.expand(path)
+	}
+	if err != nil {
+		return "", err
+	}
+	token, err := readToken(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return token, err
+}
+
+func readToken(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxToken))
+	return cleanToken(string(b)), err
+}
+
+func cleanToken(s string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s))
+}

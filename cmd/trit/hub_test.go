@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+const hubCommit = "0123456789abcdef0123456789abcdef01234567"
+
+// testHub is a Hub with one model, org/net, of three small files, and the tokens that it
+// was sent. No variable of the user's says where anything is.
+func testHub(t *testing.T) (url string, tokens *[]string) {
+	t.Helper()
+	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", t.TempDir())
+	files, tokens := map[string]string{"config.json": "{}\n", "net.gguf": "GGUF", "data/x.json": "[]"}, new([]string)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		*tokens = append(*tokens, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		w.Header().Set("X-Repo-Commit", hubCommit)
+		_, name, isFile := strings.Cut(r.URL.Path, "/resolve/"+hubCommit+"/")
+		switch {
+		case isFile:
+			w.Header().Set("ETag", fmt.Sprintf(`"%s"`, gitHash(files[name])))
+			w.Header().Set("Content-Length", fmt.Sprint(len(files[name])))
+			fmt.Fprint(w, files[name])
+		case strings.HasPrefix(r.URL.Path, "/api/models/org/net/revision/"), strings.HasPrefix(r.URL.Path, "/api/datasets/org/net/revision/"):
+			var list []string
+			for name, text := range files {
+				list = append(list, fmt.Sprintf(`{"rfilename": %q, "size": %d, "blobId": %q}`, name, len(text), gitHash(text)))
+			}
+			fmt.Fprintf(w, `{"sha": %q, "siblings": [%s]}`, hubCommit, strings.Join(list, ","))
+		default:
+			w.Header().Set("X-Error-Code", "RepoNotFound")
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, tokens
+}
+
+func gitHash(s string) string {
+	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(s), s)))
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestPull(t *testing.T) {
+	url, tokens := testHub(t)
+	cache, tokenFile := t.TempDir(), filepath.Join(t.TempDir(), "token")
+	os.WriteFile(tokenFile, []byte("hf_secret\r\n"), 0o600)
+	code, out, stderr := trit("pull", "org/net", "--endpoint", url+"/", "--cache", cache, "--token-file", tokenFile)
+	want := filepath.Join(cache, "models--org--net", "snapshots", hubCommit)
+	if code != exitOK || lastLine(out) != want {
+		t.Fatalf("exit code %d, %q, %s: want %s", code, out, stderr, want)
+	}
+	if b, err := os.ReadFile(filepath.Join(want, "config.json")); string(b) != "{}\n" {
+		t.Errorf("config.json holds %q, %v", b, err)
+	}
+	if _, err := os.Stat(filepath.Join(want, "net.gguf")); !os.IsNotExist(err) {
+		t.Errorf("net.gguf, which convert does not read: %v", err)
+	}
+	for _, token := range *tokens {
+		if token != "hf_secret" {
+			t.Errorf("the token is %q", token)
+		}
+	}
+	if strings.Contains(out+stderr, "hf_secret") {
+		t.Errorf("the token was printed: %s%s", out, stderr)
+	}
+	if code, out, stderr := trit("pull", "org/net@"+hubCommit, "--offline", "--cache", cache); code != exitOK || lastLine(out) != want || !strings.Contains(stderr, "from the cache") {
+		t.Errorf("offline: exit code %d, %q, %q", code, out, stderr)
+	}
+}
+
+func TestPullFolderAndPatterns(t *testing.T) {
+	url, _ := testHub(t)
+	for _, c := range []struct {
+		flags, want string
+	}{
+		{"", "config.json data/x.json"},
+		{"--include *.gguf", "net.gguf"},
+		{"--include *.gguf --include data/ --exclude net*", "data/x.json"},
+		{"--exclude *x*", "config.json"},
+		{"--dataset", "config.json data/x.json net.gguf"},
+	} {
+		dir := filepath.Join(t.TempDir(), "out")
+		args := append([]string{"pull", "--endpoint", url, "--out", dir, "--revision", "v1", "org/net"}, strings.Fields(c.flags)...)
+		if code, out, stderr := trit(args...); code != exitOK || lastLine(out) != dir {
+			t.Fatalf("%v: exit code %d, %q, %s", args, code, out, stderr)
+		}
+		var got []string
+		filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				rel, _ := filepath.Rel(dir, name)
+				got = append(got, filepath.ToSlash(rel))
+			}
+			return err
+		})
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", c.flags, got, c.want)
+		}
+	}
+}
+
+func TestPullErrors(t *testing.T) {
+	url, _ := testHub(t)
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"pull", exitUsage, "OWNER/NAME is missing"},
+		{"pull a/b/c", exitUsage, "OWNER/NAME"},
+		{"pull a/b@c --revision d", exitUsage, "leave out --revision"},
+		{"pull a/b --connections 100", exitUsage, "1 to 64"},
+		{"pull a/b --token-file nowhere", exitFailed, "nowhere"},
+		{"pull a/b --endpoint ftp://x", exitFailed, "endpoint"},
+		{"pull a/b --endpoint " + url, exitFailed, "no model a/b"},
+		{"pull org/net --include *.bin --endpoint " + url, exitFailed, "*.bin"},
+		{"pull org/net --offline", exitFailed, "--offline"},
+	} {
+		code, _, stderr := trit(strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("trit %s: exit code %d and %q, want %d and %q in one line", c.args, code, stderr, c.code, c.want)
+		}
+	}
+}
+
+// The order is that of huggingface_hub's constants and of its get_token.
+func TestHubEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"home/.cache/huggingface/token": "from-home\n", "hf/token": "from-hf-home", "path": "from-path", "flag": "from-flag", "xdg/huggingface/token": "from-xdg"} {
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
+		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+	}
+	for _, c := range []struct {
+		set                    string // NAME=VALUE, with @ for the test's folder
+		cacheFlag, tokenFlag   string
+		cache, token, endpoint string
+	}{
+		{"", "", "", "@/home/.cache/huggingface/hub", "from-home", ""},
+		{"XDG_CACHE_HOME=@/xdg", "", "", "@/xdg/huggingface/hub", "from-xdg", ""},
+		{"XDG_CACHE_HOME=@/xdg HF_HOME=@/hf", "", "", "@/hf/hub", "from-hf-home", ""},
+		{"HF_HOME=@/hf HUGGINGFACE_HUB_CACHE=@/old", "", "", "@/old", "from-hf-home", ""},
+		{"HUGGINGFACE_HUB_CACHE=@/old HF_HUB_CACHE=~/new", "", "", "@/home/new", "from-home", ""},
+		{"D=x HF_HUB_CACHE=@/$D/${D}", "", "", "@/x/x", "from-home", ""},
+		{"HF_HUB_CACHE=@/new", "mine", "", "mine", "from-home", ""},
+		{"HF_HOME=@/hf HF_TOKEN_PATH=@/path", "", "", "@/hf/hub", "from-path", ""},
+		{"HF_HOME=@/none", "", "", "@/none/hub", "", ""},
+		{"HF_TOKEN_PATH=@/path HUGGING_FACE_HUB_TOKEN=old", "", "", "@/home/.cache/huggingface/hub", "old", ""},
+		{"HUGGING_FACE_HUB_TOKEN=old HF_TOKEN=new HF_ENDPOINT=https://mirror", "", "", "@/home/.cache/huggingface/hub", "new", "https://mirror"},
+		{"HF_TOKEN=new", "", "@/flag", "@/home/.cache/huggingface/hub", "from-flag", ""},
+	} {
+		at := func(s string) string { return strings.ReplaceAll(s, "@", dir) }
+		vars := map[string]string{}
+		for pair := range strings.FieldsSeq(at(c.set)) {
+			name, value, _ := strings.Cut(pair, "=")
+			vars[name] = value
+		}
+		e := hubEnvironment{
+			lookup: func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+			home:   func() (string, error) { return filepath.Join(dir, "home"), nil },
+		}
+		cache, err := e.cache(c.cacheFlag)
+		if err != nil || cache != at(c.cache) {
+			t.Errorf("%s: the cache is %s, %v: want %s", c.set, cache, err, at(c.cache))
+		}
+		if token, err := e.token(at(c.tokenFlag)); err != nil || token != c.token {
+			t.Errorf("%s: the token is %q, %v: want %q", c.set, token, err, c.token)
+		}
+		if endpoint := e.endpoint(""); endpoint != c.endpoint {
+			t.Errorf("%s: the endpoint is %q, want %q", c.set, endpoint, c.endpoint)
+		}
+	}
+}
+
+func TestFetchModel(t *testing.T) {
+	url, _ := testHub(t)
+	cache, local := t.TempDir(), t.TempDir()
+	fetch := func(name string) (dir string, err error) {
+		app := &cli.App{
+			Flags: hubFlags(), Writer: &bytes.Buffer{}, ErrWriter: &bytes.Buffer{},
+			Action: func(c *cli.Context) error { dir, err = fetchModel(c, name); return nil },
+		}
+		if e := app.Run([]string{"trit", "--endpoint", url, "--hub-cache", cache}); e != nil {
+			t.Fatal(e)
+		}
+		return dir, err
+	}
+	if dir, err := fetch(local); dir != local || err != nil {
+		t.Errorf("a folder: %s, %v", dir, err)
+	}
+	want := filepath.Join(cache, "models--org--net", "snapshots", hubCommit)
+	for _, name := range []string{"org/net", "org/net@v1", "org/net@" + hubCommit} {
+		if dir, err := fetch(name); dir != want || err != nil {
+			t.Errorf("%s: %s, %v: want %s", name, dir, err, want)
+		}
+	}
+	for name, words := range map[string][]string{
+		"nothing":           {"neither a file or folder", "OWNER/NAME@REVISION"},
+		"./org/net":         {"neither a file or folder"},
+		"a/deep/folder":     {"neither a file or folder"},
+		"org/none":          {"no file or folder org/none", "no model org/none"},
+		local + "/none/net": {"neither a file or folder"},
+	} {
+		_, err := fetch(name)
+		for _, w := range words {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %v, want %q", name, err, w)
+			}
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// source knows where a file's bytes are at the moment. Addresses of a CDN are good for a
+// while; then the Hub is asked for another.
+type source struct {
+	j      *job
+	commit string
+	mu     sync.Mutex
+	f      file
+	url    *url.URL
+	tag    string // strong entity tag that the address gave, for If-Range
+}
+
+// located asks the Hub where the file is, unless that is known, and returns the file
+// with the hash and the size that the Hub says. HEAD /ID/resolve/COMMIT/PATH.
+func (s *source) located(ctx context.Context) (file, *url.URL, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url != nil {
+		return s.f, s.url, s.tag, nil
+	}
+	err := s.locate(ctx)
+	return s.f, s.url, s.tag, err
+}
+
+// tagged keeps the entity tag of an address. A weak one does not tell bytes apart.
+func (s *source) tagged(u *url.URL, tag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url == u && strings.HasPrefix(tag, `"`) {
+		s.tag = tag
+	}
+}
+
+// expired forgets an address.
+func (s *source) expired(u *url.URL) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url == u {
+		s.url, s.tag = nil, ""
+	}
+}
+
+func (s *source) address() *url.URL {
+	u := s.j.base
+	if s.j.repo.Kind == Dataset {
+		u = u.JoinPath("datasets")
+	}
+	// JoinPath would take a path as escaped already.
+	parts := strings.Split(s.f.path, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return u.JoinPath(append([]string{s.j.repo.ID, "resolve", s.commit}, parts...)...)
+}
+
+// leaves tells whether a redirect leaves for a CDN: it names the file's hash itself then,
+// and the bytes lie where it leads. Redirects within the Hub and to another Hub do not.
+func (s *source) leaves(r *http.Response) bool {
+	to, err := r.Location()
+	return err == nil && to.Host != r.Request.URL.Host && r.Header.Get("X-Linked-Etag") != ""
+}
+
+func (s *source) locate(ctx context.Context) error {
+	r, err := s.j.send(ctx, request{method: http.MethodHead, url: s.address(), stop: s.leaves})
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK && !isRedirect(r.Response) {
+		return s.j.statusError(r, s.f.path)
+	}
+	at := r.Request.URL
+	if isRedirect(r.Response) {
+		if at, err = r.Location(); err != nil {
+			return err
+		}
+	}
+	if err := s.learn(r); err != nil {
+		return &ListingError{s.j.repo.String(), fmt.Sprintf("and %s do not agree on %s: %v", r.Request.URL.Host, s.f.path, err)}
+	}
+	s.url, s.tag = at, ""
+	return nil
+}
+
+// learn takes commit, hash and size from the headers. The plain entity tag is a hash
+// only where the Hub itself answers, which a commit shows.
+func (s *source) learn(r *response) error {
+	h, f := r.Header, s.f
+	if c := h.Get("X-Repo-Commit"); c != "" && c != s.commit {
+		return fmt.Errorf("it has the commit %q, not %s", clip(c), s.commit)
+	}
+	hash := hashName(h.Get("X-Linked-Etag"))
+	if hash == "" && h.Get("X-Repo-Commit") != "" && !isRedirect(r.Response) {
+		hash = hashName(h.Get("ETag"))
+	}
+	size := h.Get("X-Linked-Size")
+	if size == "" && !isRedirect(r.Response) {
+		size = h.Get("Content-Length")
+	}
+	if err := f.agree(hash, size); err != nil {
+		return err
+	}
+	s.f = f
+	return nil
+}
+
+// agree fills in what the list did not say and compares the rest.
+func (f *file) agree(hash, size string) error {
+	if f.hash == "" {
+		f.hash = hash
+	}
+	if !validHash(f.hash) || hash != "" && hash != f.hash {
+		return fmt.Errorf("it has the hash %q, the list %q", clip(hash), f.hash)
+	}
+	n, err := strconv.ParseInt(size, 10, 64)
+	if err != nil {
+		n = -1
+	}
+	if f.size < 0 {
+		f.size = n
+	}
+	if f.size < 0 || f.size > maxFile || n >= 0 && n != f.size {
+		return fmt.Errorf("it has %q bytes, the list %d: at most %d are possible", clip(size), f.size, int64(maxFile))
+	}
+	return nil
+}

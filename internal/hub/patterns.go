@@ -1,0 +1,125 @@
+package hub
+
+import (
+	"slices"
+	"strings"
+)
+
+// Patterns choose files by their paths, as huggingface_hub does: '*' is any text with
+// slashes too, '?' one character, [abc], [a-z] and [!a] one of a set; a pattern that
+// ends with a slash means all that is below it. A file is taken when it matches an
+// Include, or there is none, and no Exclude.
+type Patterns struct {
+	Include, Exclude []string
+}
+
+// ModelPatterns choose what `trit convert` reads and what tells a user about the model.
+func ModelPatterns() Patterns {
+	return Patterns{
+		Include: []string{"*.json", "*.safetensors", "tokenizer.model", "*.jinja", "README.md", "LICENSE*"},
+		Exclude: []string{"original/", "onnx/", "*.bin", "*.pth", "*.gguf"},
+	}
+}
+
+// Match tells whether the patterns choose this path.
+func (p Patterns) Match(path string) bool {
+	matches := func(pattern string) bool { return match(pattern, path) }
+	return (len(p.Include) == 0 || slices.ContainsFunc(p.Include, matches)) && !slices.ContainsFunc(p.Exclude, matches)
+}
+
+// match is Python's fnmatchcase after what huggingface_hub does to patterns: backslashes
+// become slashes, and a folder stands for all that is below it.
+func match(pattern, path string) bool {
+	pattern = strings.ReplaceAll(pattern, `\`, "/")
+	if strings.HasSuffix(pattern, "/") {
+		pattern += "*"
+	}
+	return matchRunes(glob(pattern), []rune(path))
+}
+
+// token is a part of a pattern: any text, or one character of a set.
+type token struct {
+	star, negate bool
+	ranges       [][2]rune // none and negate: any character
+}
+
+func (t token) has(r rune) bool {
+	in := slices.ContainsFunc(t.ranges, func(x [2]rune) bool { return x[0] <= r && r <= x[1] })
+	return in != t.negate
+}
+
+func glob(pattern string) []token {
+	var out []token
+	for p := []rune(pattern); len(p) > 0; {
+		used := 1
+		t := token{ranges: [][2]rune{{p[0], p[0]}}}
+		switch p[0] {
+		case '*':
+			t = token{star: true}
+		case '?':
+			t = token{negate: true}
+		case '[':
+			if end := setEnd(p); end > 0 {
+				t, used = set(p[1:end]), end+1
+			}
+		}
+		out, p = append(out, t), p[used:]
+	}
+	return out
+}
+
+// setEnd is where the set that begins p ends, 0 where it does not: its first character
+// may be a bracket.
+func setEnd(p []rune) int {
+	from := 1
+	if from < len(p) && p[from] == '!' {
+		from++
+	}
+	if from < len(p) && p[from] == ']' {
+		from++
+	}
+	if end := slices.Index(p[min(from, len(p)):], ']'); end >= 0 {
+		return from + end
+	}
+	return 0
+}
+
+// set reads what stands between brackets. A range that runs backwards is empty.
+func set(p []rune) token {
+	var t token
+	if p[0] == '!' {
+		t.negate, p = true, p[1:]
+	}
+	for len(p) > 0 {
+		if len(p) > 2 && p[1] == '-' {
+			t.ranges, p = append(t.ranges, [2]rune{p[0], p[2]}), p[3:]
+			continue
+		}
+		t.ranges, p = append(t.ranges, [2]rune{p[0], p[0]}), p[1:]
+	}
+	return t
+}
+
+// matchRunes goes back to the last star where a match fails, so it takes at most the
+// product of both lengths.
+func matchRunes(pattern []token, text []rune) bool {
+	at, star, resume := 0, -1, 0
+	for i := 0; i < len(text); {
+		switch {
+		case at < len(pattern) && pattern[at].star:
+			star, resume = at, i
+			at++
+		case at < len(pattern) && pattern[at].has(text[i]):
+			at, i = at+1, i+1
+		case star >= 0:
+			resume++
+			at, i = star+1, resume
+		default:
+			return false
+		}
+	}
+	for at < len(pattern) && pattern[at].star {
+		at++
+	}
+	return at == len(pattern)
+}

@@ -1,0 +1,86 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// resolve finds what the repository holds at the job's revision, and which of it the
+// patterns choose. It asks the Hub, but for a commit whose list is in the cache, since
+// that never changes. Where nobody answers and the cache has all that is asked for, the
+// cache stands in.
+func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err error) {
+	cached, cacheErr := j.cache.listing(j.repo.Revision)
+	if j.offline {
+		if cacheErr != nil {
+			return all, chosen, j.notCached(cacheErr)
+		}
+		return j.standIn(cached, p)
+	}
+	if cacheErr == nil && cached.listed && cached.commit == j.repo.Revision {
+		return j.chosen(cached, p)
+	}
+	whole := cacheErr == nil && j.has(cached.choose(p))
+	tries := or(j.Tries, defaultTries)
+	if whole {
+		tries = 1
+	}
+	if all, err = j.ask(ctx, tries); err == nil {
+		return j.chosen(all, p)
+	}
+	if whole && isDown(err) && ctx.Err() == nil {
+		j.notice("%v", err)
+		return j.standIn(cached, p)
+	}
+	return all, chosen, err
+}
+
+// isDown tells whether a server does not answer for now.
+func isDown(err error) bool {
+	var unreachable *UnreachableError
+	_, again := temporary(err)
+	return again || errors.As(err, &unreachable)
+}
+
+// has tells whether the cache has all files of a listing, and at least one.
+func (j *job) has(l listing) bool {
+	p := &cachePlace{cacheDir: j.cache, commit: l.commit}
+	for _, f := range l.files {
+		if !p.has(f) {
+			return false
+		}
+	}
+	return len(l.files) > 0
+}
+
+// standIn takes the cache's listing instead of the Hub's and says so.
+func (j *job) standIn(l listing, p Patterns) (all, chosen listing, err error) {
+	j.offline = true
+	note := ""
+	if !l.listed {
+		note = "; no list says whether it is whole"
+	}
+	j.notice("taking %s from the cache: commit %s%s", j.repo, l.commit, note)
+	return j.chosen(l, p)
+}
+
+func (j *job) notCached(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the cache %s has no %s %s: leave out --offline to fetch it", j.Cache, j.repo.Kind, j.repo)
+	}
+	return err
+}
+
+func (j *job) chosen(l listing, p Patterns) (all, chosen listing, err error) {
+	if chosen = l.choose(p); len(chosen.files) > 0 {
+		return l, chosen, nil
+	}
+	var some []string
+	for _, f := range l.files[:min(8, len(l.files))] {
+		some = append(some, f.path)
+	}
+	return l, chosen, fmt.Errorf("%s has no file that %q includes and %q does not exclude; it has %d files: %s", j.repo, p.Include, p.Exclude, len(l.files), strings.Join(some, ", "))
+}

@@ -1,0 +1,103 @@
+package hub
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Waits between tries.
+const (
+	firstWait = time.Second
+	longWait  = 30 * time.Second // of our own
+	maxWait   = 5 * time.Minute  // that a server may ask for; longer is an error right away
+)
+
+// retry calls attempt until it succeeds, fails in a way that another try does not mend, or
+// fails tries times in a row. An attempt that came a good way forward begins a new row.
+func (c *Client) retry(ctx context.Context, tries int, attempt func() (forward bool, err error)) error {
+	for failed := 0; ; {
+		forward, err := attempt()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if forward {
+			failed = 0
+		}
+		failed++
+		wait, again := temporary(err)
+		if !again {
+			return err
+		}
+		if failed >= tries {
+			return fmt.Errorf("%w (tried %d times)", err, failed)
+		}
+		if err := c.sleep(ctx, max(wait, backoff(failed))); err != nil {
+			return err
+		}
+	}
+}
+
+// temporary tells whether another try may help, and what the server wants to be waited.
+func temporary(err error) (time.Duration, bool) {
+	var status *StatusError
+	if errors.As(err, &status) {
+		again := status.Status == http.StatusRequestTimeout || status.Status == http.StatusTooManyRequests || status.Status >= 500 || status.expired
+		return status.Wait, again && status.Wait <= maxWait
+	}
+	var unreachable *UnreachableError
+	var certificate *tls.CertificateVerificationError
+	var name *net.DNSError
+	lasting := errors.As(err, &certificate) || errors.As(err, &name) && name.IsNotFound
+	return 0, errors.As(err, &unreachable) && !lasting
+}
+
+// backoff is the wait after a number of failures: it doubles, and is spread by a quarter
+// so that many clients do not come back at once.
+func backoff(failed int) time.Duration {
+	d := min(firstWait<<min(failed-1, 10), longWait)
+	return time.Duration(float64(d) * (0.75 + 0.5*rand.Float64()))
+}
+
+func (c *Client) sleep(ctx context.Context, d time.Duration) error {
+	if c.Sleep != nil {
+		return c.Sleep(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// resetIn is the rest of the window in a header RateLimit: "api";r=0;t=55.
+var resetIn = regexp.MustCompile(`r=0\s*;\s*t=(\d{1,9})`)
+
+// askedWait is how long the server wants to be left alone, 0 where it does not say.
+func askedWait(h http.Header, now time.Time) time.Duration {
+	after := h.Get("Retry-After")
+	if s, err := strconv.ParseUint(after, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(after); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	if m := resetIn.FindStringSubmatch(h.Get("RateLimit")); m != nil {
+		s, _ := strconv.Atoi(m[1]) // nine digits at most
+		return time.Duration(s) * time.Second
+	}
+	return 0
+}

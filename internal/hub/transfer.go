@@ -1,0 +1,201 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// place is where files go: the cache or a plain folder.
+type place interface {
+	ready(f file) (bool, error)             // whether the file is there
+	work(f file) string                     // where it comes to, less the suffixes
+	lock(f file) string                     // the lock of the work; "" needs none
+	seed(f file, part string) (bool, error) // whether it was copied to part
+	finish(f file, part string) error       // gives a verified file its name
+}
+
+// transfer fetches the files of a listing to a place.
+type transfer struct {
+	*job
+	commit string
+	place  place
+	slots  chan struct{} // one for each request for data at the same time
+	count  counter
+}
+
+func (j *job) fetchAll(ctx context.Context, p place, l listing, progress Progress) error {
+	connections := or(j.Connections, DefaultConnections)
+	t := &transfer{job: j, commit: l.commit, place: p, slots: make(chan struct{}, connections), count: counter{show: progress}}
+	missing, err := t.missing(l)
+	if err != nil {
+		return err
+	}
+	return forEach(ctx, connections, int64(len(missing)), func(ctx context.Context, i int64) error {
+		for _, f := range missing[i] {
+			if err := t.fetch(ctx, f); err != nil {
+				return t.named(f, err)
+			}
+		}
+		return nil
+	})
+}
+
+// missing are the files that are not ready, those with the same contents together: they
+// are fetched one after another, so that all but the first find what they need.
+func (t *transfer) missing(l listing) ([][]file, error) {
+	var groups [][]file
+	of := map[string]int{}
+	for _, f := range l.files {
+		ok, err := t.place.ready(f)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			continue
+		}
+		t.count.add(0, max(f.size, 0))
+		i, known := of[f.hash]
+		if !known || f.hash == "" {
+			i = len(groups)
+			groups, of[f.hash] = append(groups, nil), i
+		}
+		groups[i] = append(groups[i], f)
+	}
+	return groups, nil
+}
+
+// named puts the file before an error that does not name it.
+func (t *transfer) named(f file, err error) error {
+	if errors.Is(err, errOffline) {
+		return fmt.Errorf("%s of %s is %w", f.path, t.repo, err)
+	}
+	var disk *os.PathError
+	var unreachable *UnreachableError
+	if errors.As(err, &disk) || errors.As(err, &unreachable) {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return err
+}
+
+// fetch makes one file ready. Who holds the lock is the only one that writes the blob,
+// and looks first whether another has done so meanwhile.
+func (t *transfer) fetch(ctx context.Context, f file) error {
+	s := &source{j: t.job, commit: t.commit, f: f}
+	if f.hash == "" || f.size < 0 {
+		known, err := t.learn(ctx, s)
+		if err != nil {
+			return err
+		}
+		t.count.add(0, known.size-max(f.size, 0))
+		f = known
+	}
+	if name := t.place.lock(f); name != "" {
+		release, err := t.hold(ctx, name, f.path)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	if ok, err := t.place.ready(f); ok || err != nil {
+		t.count.add(0, -f.size)
+		return err
+	}
+	return t.complete(ctx, s, f)
+}
+
+// learn asks the Hub for what the list did not say of a file, and where it is.
+func (t *transfer) learn(ctx context.Context, s *source) (f file, err error) {
+	if t.offline {
+		return f, errOffline
+	}
+	err = t.retry(ctx, or(t.Tries, defaultTries), func() (bool, error) {
+		f, _, _, err = s.located(ctx)
+		return false, err
+	})
+	return f, err
+}
+
+// complete brings the bytes together, verifies them and gives them their name.
+func (t *transfer) complete(ctx context.Context, s *source, f file) error {
+	work := t.place.work(f)
+	if err := os.MkdirAll(filepath.Dir(work), 0o777); err != nil {
+		return err
+	}
+	if err := t.bring(ctx, s, f, work); err != nil {
+		var mismatch *MismatchError
+		if errors.As(err, &mismatch) {
+			os.Remove(partName(work))
+			os.Remove(journalName(work))
+		}
+		return err
+	}
+	if err := t.place.finish(f, partName(work)); err != nil {
+		return err
+	}
+	if err := os.Remove(journalName(work)); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
+// bring makes the part file hold the verified bytes.
+func (t *transfer) bring(ctx context.Context, s *source, f file, work string) error {
+	seeded, err := t.place.seed(f, partName(work))
+	if err != nil {
+		return err
+	}
+	if !seeded {
+		if err := t.download(ctx, s, work); err != nil {
+			return err
+		}
+	}
+	return verify(ctx, partName(work), f)
+}
+
+// counter adds up progress of all connections.
+type counter struct {
+	mu          sync.Mutex
+	done, total int64
+	show        Progress
+}
+
+func (c *counter) add(done, total int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done += done
+	c.total += total
+	if c.show != nil {
+		c.show(c.done, c.total)
+	}
+}
+
+// forEach does n pieces of work, some at the same time, and ends all of them with the
+// first error, which it returns.
+func forEach(ctx context.Context, workers int, n int64, do func(ctx context.Context, i int64) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	next := make(chan int64)
+	for range min(int64(workers), n) {
+		wg.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := int64(0); i < n && ctx.Err() == nil; i++ {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	wg.Wait()
+	return context.Cause(ctx)
+}
