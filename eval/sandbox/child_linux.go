@@ -14,7 +14,6 @@ const marker = "trit-sandbox: a program of a model"
 
 // confinement is what such a process is to do.
 type confinement struct {
-	Word   string // opens what it says on standard output
 	Argv   []string
 	Limits limits
 	System system
@@ -32,7 +31,7 @@ func init() {
 	if err == nil {
 		err = c.become()
 	}
-	fmt.Printf("%s %s%v", c.Word, setupFailed, err)
+	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 
@@ -48,7 +47,7 @@ func (c *confinement) become() error {
 	}
 	if c.System.Landlock > 0 {
 		if err := restrictFiles(c.System.Landlock); err != nil {
-			return fmt.Errorf("Landlock: %w", err)
+			return fmt.Errorf("landlock: %w", err)
 		}
 	}
 	if err := c.Limits.set(); err != nil {
@@ -70,7 +69,8 @@ func dropCapabilities() error {
 }
 
 // set sets the limits of the process. That of processor time has a second between the
-// signal that a program may catch and the one that it may not.
+// signal that a program may catch and the one that it may not. That of memory is left to
+// the interpreter: here it could hit Go's own runtime.
 func (l *limits) set() error {
 	for _, limit := range []struct {
 		name       string
@@ -82,7 +82,6 @@ func (l *limits) set() error {
 		{"open files", unix.RLIMIT_NOFILE, 64, 64},
 		{"core files", unix.RLIMIT_CORE, 0, 0},
 		{"stack", unix.RLIMIT_STACK, 8 << 20, 8 << 20},
-		{"memory", unix.RLIMIT_AS, l.MemoryBytes, l.MemoryBytes},
 	} {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(limit.resource, &now); err != nil {

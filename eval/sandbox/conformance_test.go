@@ -63,8 +63,8 @@ func score(t *testing.T, s *Sandbox, all []problem, solve func(problem) string) 
 			for p := range todo {
 				began := time.Now()
 				r, err := s.Run(t.Context(), p.Prompt+solve(p)+"\n"+p.Test+"\ncheck("+p.Entry+")")
-				if took := time.Since(began); took > time.Second || testing.Verbose() && !r.OK && solve(p) == p.Solution {
-					t.Logf("%s: %s after %v: %s", p.ID, r.Reason, took, r.Stderr)
+				if took := time.Since(began); took > time.Second || !r.OK && solve(p) == p.Solution {
+					t.Logf("%s: %s after %v: %s", p.ID, r.Reason, took, lastLine(r.Stderr))
 				}
 				mu.Lock()
 				counts[r.Reason]++
@@ -110,7 +110,8 @@ func TestHumanEvalPlus(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := problems(t, "HumanEvalPlus-OriginFmt-v0.1.10.jsonl.gz")
-	if got := score(t, s, all, canonical); got[Passed] != len(all) {
+	// The test of HumanEval/32 takes the zero that is found for a list, so nothing passes.
+	if got := score(t, s, all, canonical); got[Passed] != len(all)-1 || got[Error] != 1 {
 		t.Errorf("the canonical solutions end as %v", got)
 	}
 	if got := score(t, s, all, none); got[Passed] != 0 {

@@ -29,8 +29,8 @@ func probe() (system, []string) {
 }
 
 // command is this binary once more, which confines itself and becomes the interpreter.
-func (s *Sandbox) command(ctx context.Context, dir, word string, p python) (*exec.Cmd, error) {
-	b, err := json.Marshal(confinement{word, append([]string{p.path}, p.args()...), s.limits, s.system})
+func (s *Sandbox) command(ctx context.Context, dir string, p python) (*exec.Cmd, error) {
+	b, err := json.Marshal(confinement{append([]string{p.path}, p.args(s.limits.MemoryBytes)...), s.limits, s.system})
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,8 @@ func probe() (system, []string) {
 }
 
 // command is the interpreter itself.
-func (s *Sandbox) command(ctx context.Context, dir, _ string, p python) (*exec.Cmd, error) {
-	cmd := exec.CommandContext(ctx, p.path, p.args()...)
+func (s *Sandbox) command(ctx context.Context, dir string, p python) (*exec.Cmd, error) {
+	cmd := exec.CommandContext(ctx, p.path, p.args(0)...)
 	cmd.Dir, cmd.Env = dir, environment(dir)
 	if root := os.Getenv("SYSTEMROOT"); root != "" {
 		cmd.Env = append(cmd.Env, "SYSTEMROOT="+root) // Windows starts nothing without it

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,11 +24,12 @@ type python struct {
 	modules       []string
 }
 
-// args are the interpreter's, without its name. Without the module site a process starts
-// sooner; the folders of modules are given instead. Hash seeds come from the
-// environment, so -E (and -I, which implies it) must not be there.
-func (p *python) args() []string {
-	return append([]string{"-s", "-S", "-B", "-c", prelude}, p.modules...)
+// args are the interpreter's, without its name; memory is the limit of the address space
+// in bytes, 0 for none. Without the module site a process starts sooner; the folders of
+// modules are given instead. Hash seeds come from the environment, so -E (and -I, which
+// implies it) must not be there.
+func (p *python) args(memory uint64) []string {
+	return append([]string{"-s", "-S", "-B", "-c", prelude, strconv.FormatUint(memory, 10)}, p.modules...)
 }
 
 // environment is all that a program sees. A fixed hash seed makes the order of sets, and

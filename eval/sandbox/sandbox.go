@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -128,67 +129,66 @@ func (s *Sandbox) Missing() []string { return s.missing }
 func (s *Sandbox) Python() (path, version string) { return s.python.path, s.python.version }
 
 // Run runs a program in a new process and a new folder, and takes both away again. The
-// error is of the sandbox itself, or ctx's; whatever a program does is a Result.
+// error is of the sandbox itself, or ctx's; whatever a program does is a Result. That it
+// passed is what its own process says: a program written to look for the right word among
+// the frames of the interpreter could say so too, but none does it by chance.
 func (s *Sandbox) Run(ctx context.Context, program string) (Result, error) {
 	return s.run(ctx, s.python, program)
 }
 
+// run is Run with an interpreter that New may still be trying.
 func (s *Sandbox) run(ctx context.Context, p python, program string) (r Result, err error) {
 	dir, err := os.MkdirTemp("", "trit-sandbox-")
 	if err != nil {
 		return Result{}, fmt.Errorf("sandbox: %w", err)
 	}
 	defer func() { err = errors.Join(err, removeTree(dir)) }()
-	// The process dies with the thread that began it, which must not end before.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	word := rand.Text()
-	cmd, err := s.command(limited, dir, word, p)
+	cmd, err := s.command(limited, dir, p)
 	if err != nil {
 		return Result{}, fmt.Errorf("sandbox: %w", err)
 	}
-	status, stderr := &tail{max: 512}, &tail{max: stderrBytes}
+	word := rand.Text()
+	status, stderr := &head{max: 512}, &tail{max: stderrBytes}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(word+"\n"+program), status, stderr
 	cmd.WaitDelay = time.Second // for a weak system, where others may hold the pipes
 	go s.watch(limited, dir, cancel)
-	end := cmd.Run()
-	cause := context.Cause(limited)
+	if err := runOnThread(cmd); err != nil && cmd.ProcessState == nil && ctx.Err() == nil {
+		return Result{}, fmt.Errorf("sandbox: %s: %w", cmd.Path, err)
+	}
 	if ctx.Err() != nil {
 		return Result{}, ctx.Err()
 	}
-	if cmd.ProcessState == nil {
-		return Result{}, fmt.Errorf("sandbox: %s: %w", cmd.Path, end)
-	}
-	r.Stderr = stderr.String()
-	told, isOurs := strings.CutPrefix(status.String(), word+" ")
-	if !isOurs {
-		told = ""
-	}
-	if why, failed := strings.CutPrefix(told, setupFailed); failed {
-		return r, fmt.Errorf("sandbox: the process could not be confined: %s", why)
-	}
-	r.Reason = s.reason(told, cause, cmd)
-	r.OK = r.Reason == Passed
-	return r, nil
+	return s.result(p, cmd.ProcessState, context.Cause(limited), word+" ", status.String(), stderr.String())
 }
 
-// setupFailed opens the status of a process that did not become an interpreter.
-const setupFailed = "setup: "
+// runOnThread runs a command on a thread that stays: when it ends, so does the command.
+func runOnThread(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
+}
 
-// reason is the end that the interpreter told of, or why it could not.
-func (s *Sandbox) reason(told string, cause error, cmd *exec.Cmd) Reason {
-	var limit limitError
+// result is the end of a process. In status the interpreter said word when it began, and
+// again before it said how the program ended. cause says which limit of watch, if any,
+// ended the process.
+func (s *Sandbox) result(p python, process *os.ProcessState, cause error, word, status, stderr string) (Result, error) {
+	limit, limited := cause.(limitError)
+	told, began := strings.CutPrefix(status, word)
+	end, ended := strings.CutPrefix(told, word)
+	reason := Killed
 	switch {
-	case told == string(Passed) || told == string(Assertion) || told == string(Error) || told == string(Memory) || told == string(Exit):
-		return Reason(told)
-	case errors.As(cause, &limit):
-		return Reason(limit)
-	case s.limits.overtime(cmd.ProcessState):
-		return Timeout
-	case cmd.ProcessState.ExitCode() >= 0:
-		return Exit
+	case ended && slices.Contains([]Reason{Passed, Assertion, Error, Memory, Exit}, Reason(end)):
+		reason = Reason(end)
+	case limited:
+		reason = Reason(limit)
+	case !began:
+		return Result{}, fmt.Errorf("sandbox: %s did not come to the program: %v: %s", p.path, process, stderr)
+	case s.limits.overtime(process):
+		reason = Timeout
+	case process.ExitCode() >= 0:
+		reason = Exit
 	}
-	return Killed
+	return Result{reason == Passed, reason, stderr}, nil
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,11 +92,25 @@ func TestEndsOfPrograms(t *testing.T) {
 		"prints":            {"print('out')\nimport sys\nprint('err', file=sys.stderr)", Passed, "err"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := mustRun(t, s, c.program)
 			if r.Reason != c.want || r.OK != (c.want == Passed) || !strings.Contains(r.Stderr, c.stderr) {
 				t.Errorf("%+v, want %s with %q", r, c.want, c.stderr)
 			}
 		})
+	}
+}
+
+// An interpreter that does not come to the program is no end of the program.
+func TestNoStartIsAnError(t *testing.T) {
+	s := strict(t, Options{})
+	s.python.path = "/bin/false"
+	if r, err := s.Run(t.Context(), ""); err == nil || r.Reason != "" || !strings.Contains(err.Error(), "/bin/false did not come to the program") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	s.python.path = "/nowhere"
+	if r, err := s.Run(t.Context(), ""); err == nil || r.Reason != "" || !strings.Contains(err.Error(), "/nowhere: no such file") {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 
@@ -233,18 +248,20 @@ func TestPythonBehindAScript(t *testing.T) {
 	wantPass(t, s, "assert 1 + 1 == 2")
 }
 
-func TestTail(t *testing.T) {
-	for _, c := range []struct{ writes, want string }{
-		{"", ""}, {"ab", "ab"}, {"abcdef", "cdef"}, {"abc,de", "bcde"}, {"a,bcdefgh,i", "fghi"},
+func TestHeadAndTail(t *testing.T) {
+	for _, c := range []struct{ writes, head, tail string }{
+		{"", "", ""}, {"ab", "ab", "ab"}, {"abcdef", "abcd", "cdef"}, {"abc,de", "abcd", "bcde"}, {"a,bcdefgh,i", "abcd", "fghi"},
 	} {
-		b := &tail{max: 4}
+		first, last := &head{max: 4}, &tail{max: 4}
 		for w := range strings.SplitSeq(c.writes, ",") {
-			if n, err := b.Write([]byte(w)); n != len(w) || err != nil {
-				t.Errorf("wrote %d, %v", n, err)
+			for _, b := range []io.Writer{first, last} {
+				if n, err := b.Write([]byte(w)); n != len(w) || err != nil {
+					t.Errorf("wrote %d, %v", n, err)
+				}
 			}
 		}
-		if b.String() != c.want {
-			t.Errorf("%q: kept %q, want %q", c.writes, b, c.want)
+		if first.String() != c.head || last.String() != c.tail {
+			t.Errorf("%q: kept %q and %q, want %q and %q", c.writes, first, last, c.head, c.tail)
 		}
 	}
 }

@@ -30,6 +30,7 @@ var policy = map[string]string{
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model tokenizer internal/atomicfile internal/parallel internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile",
+	"eval/sandbox":       "",
 	"configs":            "model train",
 	"cmd/trit":           "*",
 }
