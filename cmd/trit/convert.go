@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -11,7 +12,7 @@ import (
 
 func convertCommand() *cli.Command {
 	return &cli.Command{
-		Name: "convert", Usage: "turn a checkpoint, a Hugging Face folder or a GGUF file into a GGUF file or a Hugging Face folder", ArgsUsage: "IN OUT.gguf|OUT_DIR",
+		Name: "convert", Usage: "turn a checkpoint, a Hugging Face folder or a GGUF file into a GGUF file or a Hugging Face folder", ArgsUsage: "IN|OWNER/NAME OUT.gguf|OUT_DIR",
 		Description: examples("trit convert run model.gguf", "trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf", "trit convert 1bitllm-large large.gguf --type tq2_0",
 			"trit convert run folder --type packed", "trit convert model.gguf folder --type bf16"),
 		Flags: append([]cli.Flag{
@@ -20,14 +21,18 @@ func convertCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT where it exists"},
 			threadsFlag(),
-		}, readingFlags()...),
+		}, slices.Concat(readingFlags(), hubFlags())...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "IN", "OUT")
 			if err != nil {
 				return err
 			}
+			in, err := fetchModel(c, args[0])
+			if err != nil {
+				return err
+			}
 			parallel.SetThreads(c.Int("threads"))
-			return convertModel(c.Context, newConsole(c), args[0], args[1], convert.Options{
+			return convertModel(c.Context, newConsole(c), in, args[1], convert.Options{
 				Reading: reading(c), Type: c.String("type"), EmbeddingType: c.String("embedding-type"), Force: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
 			})
 		},

@@ -32,6 +32,7 @@ var policy = map[string]string{
 	"model/ggufmeta":     "format/gguf model tokenizer internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile",
+	"eval/sandbox":       "",
 	"configs":            "model train",
 	"cmd/trit":           "*",
 }

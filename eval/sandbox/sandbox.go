@@ -1,0 +1,194 @@
+// Package sandbox runs Python programs that nobody has read, such as what a language
+// model answers to a coding task, each in a process of its own with limits on time,
+// memory, files, further processes and the network.
+//
+// On Linux the process is this very binary again (see init in child_linux.go), which
+// gives up what it may do by Landlock, seccomp and resource limits, and then becomes the
+// interpreter. That needs no privilege, no container and no user namespace. A program
+// can read what the user can read, but has nowhere to send it.
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options say what runs programs and what they may use. Zero values take the defaults.
+type Options struct {
+	Python  string   // the interpreter; "" takes the first of PATH that serves
+	Modules []string // that programs import, such as numpy; the interpreter must have them
+	// Timeout is the processor time of a program, in whole seconds, rounded up; 10 s if 0.
+	// By the clock it may take three times as much, so that a busy machine fails no
+	// program that is right.
+	Timeout     time.Duration
+	MemoryBytes int64 // address space; 2 GiB if 0
+	FileBytes   int64 // of all files that a program keeps in its folder; 16 MiB if 0
+	// AllowWeak runs programs also where the system cannot enforce all limits. Missing
+	// says which.
+	AllowWeak bool
+}
+
+// The defaults of Options.
+const (
+	DefaultTimeout     = 10 * time.Second
+	DefaultMemoryBytes = 2 << 30
+	DefaultFileBytes   = 16 << 20
+)
+
+const (
+	clockFactor = 3    // Timeout by the clock, per Timeout of processor time
+	stderrBytes = 4096 // of standard error are kept
+	maxEntries  = 1000 // files and folders that a program may keep
+)
+
+// Reason says how a program ended.
+type Reason string
+
+// The ends of a program. Only Passed is a success.
+const (
+	Passed    Reason = "passed"    // it came to its last line
+	Assertion Reason = "assertion" // AssertionError: a test failed
+	Error     Reason = "error"     // another exception, or no Python at all
+	Memory    Reason = "memory"    // MemoryError
+	Exit      Reason = "exit"      // it left before its last line
+	Timeout   Reason = "timeout"   // of processor time, or by the clock
+	Files     Reason = "files"     // it kept too much in its folder
+	Killed    Reason = "killed"    // a signal ended it, such as that of a crash
+)
+
+// Result is the end of a program and the last 4 KiB of its standard error, where the
+// traceback is.
+type Result struct {
+	OK     bool
+	Reason Reason
+	Stderr string
+}
+
+// Sandbox runs programs. It may be used by several goroutines at once.
+type Sandbox struct {
+	python  python
+	limits  limits
+	system  system
+	missing []string
+}
+
+// limits of a program. Clock is that of the wall.
+type limits struct {
+	CPUSeconds, MemoryBytes, FileBytes uint64
+	Clock                              time.Duration
+}
+
+func (o *Options) limits() (limits, error) {
+	timeout, memory, files := o.Timeout, o.MemoryBytes, o.FileBytes
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	if memory == 0 {
+		memory = DefaultMemoryBytes
+	}
+	if files == 0 {
+		files = DefaultFileBytes
+	}
+	if timeout < 0 || memory < 0 || files < 0 {
+		return limits{}, fmt.Errorf("sandbox: timeout %v, memory %d bytes, files %d bytes: none may be negative", timeout, memory, files)
+	}
+	seconds := (timeout + time.Second - 1) / time.Second
+	return limits{uint64(seconds), uint64(memory), uint64(files), clockFactor * seconds * time.Second}, nil
+}
+
+// New looks for an interpreter and tries it under all limits. It fails without one that
+// has the modules, and, unless o.AllowWeak, where the system cannot enforce a limit.
+func New(o Options) (*Sandbox, error) {
+	l, err := o.limits()
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{limits: l}
+	s.system, s.missing = probe()
+	if len(s.missing) > 0 && !o.AllowWeak {
+		return nil, fmt.Errorf("sandbox: this system cannot stop a program from: %s; programs run here only if weak limits are allowed", strings.Join(s.missing, "; "))
+	}
+	if s.python, err = s.find(&o); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Missing lists what programs are not kept from. It is empty unless Options.AllowWeak.
+func (s *Sandbox) Missing() []string { return s.missing }
+
+// Python is the path and the version of the interpreter, such as 3.11.
+func (s *Sandbox) Python() (path, version string) { return s.python.path, s.python.version }
+
+// Run runs a program in a new process and a new folder, and takes both away again. The
+// error is of the sandbox itself, or ctx's; whatever a program does is a Result. That it
+// passed is what its own process says: a program written to look for the right word among
+// the frames of the interpreter could say so too, but none does it by chance.
+func (s *Sandbox) Run(ctx context.Context, program string) (Result, error) {
+	return s.run(ctx, s.python, program)
+}
+
+// run is Run with an interpreter that New may still be trying.
+func (s *Sandbox) run(ctx context.Context, p python, program string) (r Result, err error) {
+	dir, err := os.MkdirTemp("", "trit-sandbox-")
+	if err != nil {
+		return Result{}, fmt.Errorf("sandbox: %w", err)
+	}
+	defer func() { err = errors.Join(err, removeTree(dir)) }()
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cmd, err := s.command(limited, dir, p)
+	if err != nil {
+		return Result{}, fmt.Errorf("sandbox: %w", err)
+	}
+	word := rand.Text()
+	status, stderr := &head{max: 512}, &tail{max: stderrBytes}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(word+"\n"+program), status, stderr
+	cmd.WaitDelay = time.Second // for a weak system, where others may hold the pipes
+	go s.watch(limited, dir, cancel)
+	if err := runOnThread(cmd); err != nil && cmd.ProcessState == nil && ctx.Err() == nil {
+		return Result{}, fmt.Errorf("sandbox: %s: %w", cmd.Path, err)
+	}
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	return s.result(p, cmd.ProcessState, context.Cause(limited), word+" ", status.String(), stderr.String())
+}
+
+// runOnThread runs a command on a thread that stays: when it ends, so does the command.
+func runOnThread(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
+}
+
+// result is the end of a process. In status the interpreter said word when it began, and
+// again before it said how the program ended. cause says which limit of watch, if any,
+// ended the process.
+func (s *Sandbox) result(p python, process *os.ProcessState, cause error, word, status, stderr string) (Result, error) {
+	limit, limited := cause.(limitError)
+	told, began := strings.CutPrefix(status, word)
+	end, ended := strings.CutPrefix(told, word)
+	reason := Killed
+	switch {
+	case ended && slices.Contains([]Reason{Passed, Assertion, Error, Memory, Exit}, Reason(end)):
+		reason = Reason(end)
+	case limited:
+		reason = Reason(limit)
+	case !began:
+		return Result{}, fmt.Errorf("sandbox: %s did not come to the program: %v: %s", p.path, process, stderr)
+	case s.limits.overtime(process):
+		reason = Timeout
+	case process.ExitCode() >= 0:
+		reason = Exit
+	}
+	return Result{reason == Passed, reason, stderr}, nil
+}
