@@ -65,6 +65,12 @@ func (m *bpe) decodeName(name string) []byte {
 	return []byte(strings.ReplaceAll(name, "▁", " "))
 }
 
+// isByte tells whether id is the token of a byte that has no character, as <0x0A>.
+func (m *bpe) isByte(id int32) bool {
+	text := m.text(id)
+	return m.bytesFallback && len(text) == 1 && m.byteIDs[text[0]] == id
+}
+
 func (m *bpe) text(id int32) []byte {
 	if id < 0 || int(id) >= len(m.texts) {
 		return nil
