@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,9 +94,9 @@ func (m *bpe) addMerge(left, right string) error {
 
 // mergeNames are the merges as "a b", by rank.
 func (m *bpe) mergeNames() []string {
-	names := make([]string, len(m.order))
-	for i, p := range m.order {
-		names[i] = m.tokens[p.left] + " " + m.tokens[p.right]
+	names := slices.Grow([]string(nil), len(m.order))
+	for _, p := range m.order {
+		names = append(names, m.tokens[p.left]+" "+m.tokens[p.right])
 	}
 	return names
 }

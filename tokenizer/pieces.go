@@ -138,13 +138,13 @@ func (m *pieceModel) trainerField(f field) error {
 	case 24:
 		m.blankAsSuffix = f.value != 0
 	case 40:
-		m.specials.unk = int32(f.value)
+		m.specials.unk = max(int32(f.value), -1)
 	case 41:
-		m.specials.bos = int32(f.value)
+		m.specials.bos = max(int32(f.value), -1)
 	case 42:
-		m.specials.eos = int32(f.value)
+		m.specials.eos = max(int32(f.value), -1)
 	case 43:
-		m.specials.pad = int32(f.value)
+		m.specials.pad = max(int32(f.value), -1)
 	}
 	return nil
 }
