@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,6 +66,12 @@ func (m *bpe) decodeName(name string) []byte {
 	return []byte(strings.ReplaceAll(name, "▁", " "))
 }
 
+// isByte tells whether id is the token of a byte that has no character, as <0x0A>.
+func (m *bpe) isByte(id int32) bool {
+	text := m.text(id)
+	return m.bytesFallback && len(text) == 1 && m.byteIDs[text[0]] == id
+}
+
 func (m *bpe) text(id int32) []byte {
 	if id < 0 || int(id) >= len(m.texts) {
 		return nil
@@ -87,9 +94,9 @@ func (m *bpe) addMerge(left, right string) error {
 
 // mergeNames are the merges as "a b", by rank.
 func (m *bpe) mergeNames() []string {
-	names := make([]string, len(m.order))
-	for i, p := range m.order {
-		names[i] = m.tokens[p.left] + " " + m.tokens[p.right]
+	names := slices.Grow([]string(nil), len(m.order))
+	for _, p := range m.order {
+		names = append(names, m.tokens[p.left]+" "+m.tokens[p.right])
 	}
 	return names
 }

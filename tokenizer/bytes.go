@@ -62,6 +62,16 @@ func lossy(b []byte) string {
 	return out.String()
 }
 
+// mendBytes replaces the last n bytes of b, which byte tokens made, by as many replacement
+// characters where they are not UTF-8.
+func mendBytes(b []byte, n int) []byte {
+	start := len(b) - n
+	if utf8.Valid(b[start:]) {
+		return b
+	}
+	return append(b[:start], strings.Repeat(string(utf8.RuneError), n)...)
+}
+
 // brokenLength is how many of the first bytes could have begun a character.
 func brokenLength(b []byte) int {
 	n := 1

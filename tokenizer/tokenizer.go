@@ -114,13 +114,23 @@ func splitAll(splits []splitter, text string, yield func(string)) {
 // Decode turns ids into text; special tokens are left out.
 func (t *Tokenizer) Decode(ids []int32) string {
 	var b []byte
+	run := 0 // length of the byte tokens at the end of b
 	for _, id := range ids {
-		b = append(b, t.TokenBytes(id)...)
+		token := t.TokenBytes(id)
+		switch {
+		case len(token) == 0: // left out: bytes before and after it belong together
+		case t.model.isByte(id):
+			run++
+		default:
+			b, run = mendBytes(b, run), 0
+		}
+		b = append(b, token...)
 	}
+	text := lossy(mendBytes(b, run))
 	if t.trimBlank {
-		return strings.TrimPrefix(lossy(b), " ")
+		return strings.TrimPrefix(text, " ")
 	}
-	return lossy(b)
+	return text
 }
 
 // TokenBytes is the text of one token, which need not be whole UTF-8; nil for special
@@ -146,13 +156,15 @@ func (t *Tokenizer) VocabSize() int {
 
 // TokenID is the id of a token by its name in the vocabulary.
 func (t *Tokenizer) TokenID(name string) (int32, bool) {
+	if id, ok := t.model.ids[name]; ok {
+		return id, true
+	}
 	for id, a := range t.added {
 		if a.Content == name {
 			return id, true
 		}
 	}
-	id, ok := t.model.ids[name]
-	return id, ok
+	return 0, false
 }
 
 // BOS is the id of the beginning-of-text token, -1 where there is none.

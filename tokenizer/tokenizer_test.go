@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -156,49 +155,6 @@ func TestChatTemplate(t *testing.T) {
 	if want := "<|begin_of_text|>User: Hi\nAssistant:"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-}
-
-func TestRejects(t *testing.T) {
-	for name, text := range map[string]string{
-		"not JSON":        `{`,
-		"no vocabulary":   `{"model":{"type":"BPE"}}`,
-		"word piece":      `{"model":{"type":"WordPiece","vocab":{"a":0}}}`,
-		"negative id":     `{"model":{"type":"BPE","vocab":{"a":-1}}}`,
-		"huge id":         `{"model":{"type":"BPE","vocab":{"a":99999999}}}`,
-		"unknown merge":   `{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}`,
-		"bad merge":       `{"model":{"type":"BPE","vocab":{"a":0},"merges":["ab"]}}`,
-		"unknown split":   `{"model":{"type":"BPE","vocab":{"a":0}},"pre_tokenizer":{"type":"Mystery"}}`,
-		"broken pattern":  `{"model":{"type":"BPE","vocab":{"a":0}},"pre_tokenizer":{"type":"Split","behavior":"Isolated","pattern":{"Regex":"("}}}`,
-		"huge added id":   `{"model":{"type":"BPE","vocab":{"a":0}},"added_tokens":[{"id":99999999,"content":"x"}]}`,
-		"deep sequences":  `{"model":{"type":"BPE","vocab":{"a":0}},"normalizer":` + strings.Repeat(`{"type":"Sequence","normalizers":[`, 12) + strings.Repeat(`]}`, 12) + `}`,
-		"long token name": `{"model":{"type":"BPE","vocab":{"` + strings.Repeat("a", maxTokenBytes+1) + `":0}}}`,
-	} {
-		_, err := Parse([]byte(text), nil)
-		var format *FormatError
-		var unsupported *UnsupportedError
-		if !errors.As(err, &format) && !errors.As(err, &unsupported) {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
-	if _, err := FromVocab(Vocab{Model: "gpt2", Tokens: []string{"a"}, BOS: 7, EOS: -1, UNK: -1, PAD: -1}); err == nil {
-		t.Error("a BOS outside the vocabulary was accepted")
-	}
-	if _, err := Train(texts("a"), TrainOptions{VocabSize: 10}); err == nil {
-		t.Error("a vocabulary smaller than the bytes was accepted")
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"pre_tokenizer":{"type":"ByteLevel"}}`), "ab a")
-	f.Add([]byte(`{"model":{"type":"BPE","byte_fallback":true,"unk_token":"u","vocab":{"u":0,"▁":1},"merges":[]},"normalizer":{"type":"Prepend","prepend":"▁"},"added_tokens":[{"id":5,"content":"<s>","lstrip":true,"rstrip":true,"single_word":true}]}`), "x <s> é")
-	f.Fuzz(func(t *testing.T, file []byte, text string) {
-		tok, err := Parse(file, nil)
-		if err != nil {
-			return
-		}
-		tok.Decode(tok.Encode(text, true))
-		tok.Vocab()
-	})
 }
 
 func BenchmarkEncode(b *testing.B) {

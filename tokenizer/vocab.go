@@ -91,7 +91,7 @@ func (t *Tokenizer) tokenType(id int32) int32 {
 		return typeUserDefined
 	case t.model.unused[id] || int(id) >= len(t.model.tokens) || t.model.tokens[id] == "":
 		return typeUnused
-	case t.model.bytesFallback && slices.Contains(t.model.byteIDs[:], id):
+	case t.model.isByte(id):
 		return typeByte
 	}
 	return typeNormal
