@@ -31,8 +31,9 @@ type Card struct {
 const maxCardBytes = 1 << 20
 
 // readCard reads a folder's README.md. What it lacks follows from where the folder lies in
-// a cache of the Hub; a card that cannot be read is no reason to refuse a model.
-func readCard(dir string) Card {
+// a cache of the Hub or, for the name, from what the user called it; a card that cannot be
+// read is no reason to refuse a model.
+func readCard(dir, called string) Card {
 	var c Card
 	if front := frontMatter(filepath.Join(dir, "README.md")); front != nil {
 		c = Card{
@@ -45,7 +46,7 @@ func readCard(dir string) Card {
 		c.URL = hubURL + c.Repository
 	}
 	if c.Name == "" {
-		c.Name = filepath.Base(filepath.Clean(dir))
+		c.Name = filepath.Base(absolute(called))
 		if _, name, ok := strings.Cut(c.Repository, "/"); ok {
 			c.Name = name
 		}
@@ -97,14 +98,18 @@ var cachedRepository = regexp.MustCompile(`models--([^/\\]+)--([^/\\]+)[/\\]snap
 
 // repositoryOf reads the repository off the path of a cache of the Hub.
 func repositoryOf(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
-	}
-	if m := cachedRepository.FindStringSubmatch(abs); m != nil {
+	if m := cachedRepository.FindStringSubmatch(absolute(dir)); m != nil {
 		return m[1] + "/" + m[2]
 	}
 	return ""
+}
+
+// absolute is a path from the root, or as it was where the system knows no current folder.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // general are the keys of a card in GGUF.

@@ -32,7 +32,7 @@ func openFolder(path string, r Reading) (*Source, error) {
 		m.Close()
 		return nil, fmt.Errorf("%s: %w", m.Dir, err)
 	}
-	s.Card = readCard(m.Dir)
+	s.Card = readCard(m.Dir, path)
 	return s, nil
 }
 

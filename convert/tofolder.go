@@ -316,6 +316,9 @@ func (f *folderWriter) writeTokenizer(dir string) error {
 		return err
 	}
 	for name, content := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			return err
+		}
 		if err := atomicfile.WriteBytes(filepath.Join(dir, name), content); err != nil {
 			return err
 		}
@@ -324,7 +327,7 @@ func (f *folderWriter) writeTokenizer(dir string) error {
 }
 
 // besides are the files of a folder that belong to a model and not to its weights.
-var besides = []string{"tokenizer.model", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json", "LICENSE", "README.md"}
+var besides = []string{"tokenizer.model", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json", "LICENSE", "README.md", "modules.json", "1_Pooling/config.json"}
 
 // tokenizerFiles are the files of the tokenizer, and those that a folder has besides.
 func (s *Source) tokenizerFiles() (map[string][]byte, error) {

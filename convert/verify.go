@@ -273,44 +273,67 @@ func scaleTolerance(a, b string) float64 {
 
 // Summary is the comparison in a line.
 func (c *Comparison) Summary() string {
-	var codes, differ, weights int64
-	scales, unequalScales, beyond, worst := 0, 0, 0, 0.0
+	var t totals
 	for _, d := range c.Tensors {
-		switch {
-		case d.Ternary:
-			codes += d.Weights
-			differ += d.Codes
-			scales++
-			if d.ScaleA != d.ScaleB {
-				unequalScales++
-			}
-		default:
-			weights += d.Weights
-			worst = max(worst, d.Error)
-		}
-		if d.Verdict == Different {
-			beyond++
-		}
+		t.add(&d)
 	}
-	var parts []string
-	if codes > 0 {
-		parts = append(parts, fmt.Sprintf("%s of %d ternary weights", orAll(codes-differ, codes, "codes are equal"), codes), fmt.Sprintf("%s of %d", orAll(int64(scales-unequalScales), int64(scales), "scales are equal"), scales))
-	}
-	if weights > 0 {
-		parts = append(parts, fmt.Sprintf("%d other weights differ by at most %.2g (relative)", weights, worst))
-	}
-	if beyond > 0 {
-		parts = append(parts, fmt.Sprintf("%d tensors differ by more than their types round", beyond))
-	}
-	return strings.Join(slices.Concat(parts, c.Parameters, c.Tokenizer), "; ")
+	return strings.Join(slices.Concat(t.lines(), c.Parameters, c.Tokenizer), "; ")
 }
 
-// orAll says that all or how many things are equal.
-func orAll(n, all int64, what string) string {
-	if n == all {
-		return "all " + what
+// totals are the sums of a comparison.
+type totals struct {
+	codes, unequalCodes   int64
+	scales, unequalScales int
+	others                int64
+	scaleError, error     float64 // the largest
+	beyond                int     // tensors that are different
+}
+
+func (t *totals) add(d *Difference) {
+	if d.Verdict == Different {
+		t.beyond++
 	}
-	return fmt.Sprintf("%d %s", n, what)
+	if !d.Ternary {
+		t.others += d.Weights
+		t.error = max(t.error, d.Error)
+		return
+	}
+	t.codes += d.Weights
+	t.unequalCodes += d.Codes
+	t.scales++
+	if d.ScaleA != d.ScaleB {
+		t.unequalScales++
+		t.scaleError = max(t.scaleError, d.Error)
+	}
+}
+
+func (t *totals) lines() (out []string) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	switch {
+	case t.codes == 0:
+	case t.unequalCodes > 0:
+		say("the codes of %d of %d ternary weights differ", t.unequalCodes, t.codes)
+	default:
+		say("the codes of all %d ternary weights are equal", t.codes)
+	}
+	switch {
+	case t.scales == 0:
+	case t.unequalScales > 0:
+		say("%d of %d scales differ, by up to %.2g (relative)", t.unequalScales, t.scales, t.scaleError)
+	default:
+		say("all %d scales are equal", t.scales)
+	}
+	switch {
+	case t.others == 0:
+	case t.error > 0:
+		say("%d other weights differ by up to %.2g (relative)", t.others, t.error)
+	default:
+		say("%d other weights are equal", t.others)
+	}
+	if t.beyond > 0 {
+		say("%d tensors differ by more than their types round", t.beyond)
+	}
+	return out
 }
 
 // Table lists the weights that differ, or with all every weight.

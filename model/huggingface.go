@@ -170,7 +170,10 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 		h.EOSTokenID = EOSIDs{eos}
 	}
 	h.Architectures, h.ModelType = []string{"LlamaForCausalLM"}, "llama"
-	if c.SubNorms {
+	switch {
+	case c.QKNorm:
+		h.Architectures, h.ModelType = []string{"Qwen3ForCausalLM"}, qwen3
+	case c.SubNorms:
 		h.Architectures, h.ModelType = []string{"BitNetForCausalLM"}, "bitnet"
 	}
 	if c.Ternary {

@@ -7,6 +7,7 @@ package ggufmeta
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"trit/format/gguf"
@@ -98,12 +99,22 @@ func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 		return c, architecture, err
 	}
 	if v, ok := f.Metadata.Float(architecture + ".attention.layer_norm_rms_epsilon"); ok {
-		c.RMSNormEps = v
+		c.RMSNormEps = shortest(v)
 	}
 	if v, ok := f.Metadata.Float(architecture + ".rope.freq_base"); ok {
-		c.RopeTheta = v
+		c.RopeTheta = shortest(v)
 	}
 	return c, architecture, completeByTensors(&c, architecture, f)
+}
+
+// shortest is the number of fewest digits that is v in float32, in which files hold it: 1e-05
+// rather than 9.999999747378752e-06.
+func shortest(v float64) float64 {
+	s, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', -1, 32), 64)
+	if err != nil {
+		return v
+	}
+	return s
 }
 
 // completeByTensors fills in what the tensors tell.
