@@ -207,5 +207,23 @@ func (m *pieceModel) checkPieces() error {
 		}
 	}
 	m.specials.unk = int32(unknown)
+	return m.checkUnused(seen)
+}
+
+// checkUnused refuses unused pieces that two pieces make: SentencePiece makes them and
+// takes them apart again, and meanwhile their parts are not there for other pieces.
+func (m *pieceModel) checkUnused(ids map[string]int) error {
+	for id, piece := range m.tokens {
+		if m.types[id] != typeUnused || len(piece) > maxPieceBytes {
+			continue
+		}
+		for i := range piece {
+			_, left := ids[piece[:i]]
+			_, right := ids[piece[i:]]
+			if left && right {
+				return badPieces("pieces", "piece %d, %.40q, is unused (%d) but made of others: want it to be used", id, piece, typeUnused)
+			}
+		}
+	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package tokenizer turns text into token ids and back: byte-level BPE and
-// SentencePiece-style BPE, read from a tokenizer.json or from the vocabulary of a GGUF
-// file, and trained from text. The results equal those of Hugging Face's tokenizers.
+// SentencePiece-style BPE, read from a tokenizer.json, a tokenizer.model or the vocabulary
+// of a GGUF file, and trained from text. The results equal those of Hugging Face's tokenizers.
 package tokenizer
 
 import (

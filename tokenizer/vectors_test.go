@@ -4,9 +4,11 @@ package tokenizer
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,6 +90,58 @@ func TestVocabConformance(t *testing.T) {
 		if len(texts) != 47 {
 			t.Errorf("%s: %d strings, want 47", name, len(texts))
 		}
+	}
+}
+
+// From a tokenizer.json to GGUF and back to a tokenizer.json: equal vocabularies and ids.
+func TestRoundTripOfRealVocabularies(t *testing.T) {
+	paths := []string{"data/tokenizers/gpt2_tokenizer.json", "golden/eval/stories260K-hf", "golden/checkpoints/hf-1bitllm"}
+	for i := range paths {
+		paths[i] = filepath.Join(shared, paths[i])
+	}
+	if *llama3Flag != "" {
+		paths = append(paths, *llama3Flag)
+	}
+	texts, _ := conformanceFile(t, filepath.Join(shared, "data/vocab-conformance/ggml-vocab-gpt-2.gguf"))
+	for _, path := range paths {
+		tok, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, again := rewritten(t, tok.Vocab())
+		sameVocab(t, again.Vocab(), tok.Vocab())
+		for _, text := range append(texts, readVectors(t).Strings...) {
+			want := tok.Encode(text, true)
+			if a, b := made.Encode(text, true), again.Encode(text, true); !slices.Equal(a, want) || !slices.Equal(b, want) {
+				t.Errorf("%s: %q: %v and %v, want %v", path, text, a, b, want)
+			}
+		}
+	}
+}
+
+// The scores that are derived from merges are those of the tokenizer.model of which the
+// tokenizer.json was made; llama2.c's tok512.bin holds them: a number of bytes, then score,
+// length and text of each token.
+func TestDerivedScoresAreSentencePieces(t *testing.T) {
+	tok, err := Load(filepath.Join(shared, "golden/eval/stories260K-hf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(shared, "data/models/tok512.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := tok.Vocab()
+	at := 4
+	for id, score := range v.Scores {
+		want := math.Float32frombits(binary.LittleEndian.Uint32(b[at:]))
+		if score != want {
+			t.Errorf("token %d, %q, has score %v, want %v", id, v.Tokens[id], score, want)
+		}
+		at += 8 + int(binary.LittleEndian.Uint32(b[at+4:]))
+	}
+	if at != len(b) {
+		t.Errorf("the file has %d bytes, %d were read", len(b), at)
 	}
 }
 
