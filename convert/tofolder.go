@@ -326,14 +326,14 @@ func (f *folderWriter) writeTokenizer(dir string) error {
 	return nil
 }
 
-// besides are the files of a folder that belong to a model and not to its weights.
-var besides = []string{"tokenizer.model", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json", "LICENSE", "README.md", "modules.json", "1_Pooling/config.json"}
+// besides are the files of a folder that belong to a model, beside weights and tokenizer.
+var besides = []string{"vocab.json", "merges.txt", "generation_config.json", "LICENSE", "README.md", "modules.json", "1_Pooling/config.json"}
 
 // tokenizerFiles are the files of the tokenizer, and those that a folder has besides.
 func (s *Source) tokenizerFiles() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if f, ok := s.store.(*folder); ok {
-		for _, name := range slices.Concat(besides, []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
+		for _, name := range slices.Concat(besides, tokenizer.FileNames()) {
 			b, err := os.ReadFile(filepath.Join(f.model.Dir, name))
 			if err == nil {
 				files[name] = b

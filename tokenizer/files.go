@@ -10,6 +10,11 @@ import (
 	"unicode/utf8"
 )
 
+// FileNames are the files that a tokenizer may have in a Hugging Face folder.
+func FileNames() []string {
+	return []string{jsonFile, configFileName, specialMapFile, templateFile, pieceFile, addedFile}
+}
+
 // Files are the contents of the tokenizer's files in a Hugging Face folder, by name:
 // those that it was read from, and a tokenizer.json and tokenizer_config.json made of
 // its vocabulary where it came from a GGUF file or a tokenizer.model. Unused tokens are

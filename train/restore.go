@@ -12,6 +12,7 @@ import (
 
 	"trit/data"
 	"trit/format/safetensors"
+	"trit/tokenizer"
 	"trit/train/checkpoint"
 	"trit/train/graph"
 	"trit/train/ranks"
@@ -202,7 +203,7 @@ func differences[T any](a, b T) (list []difference) {
 // tokenizerFiles reads the tokenizer that lies with the data.
 func tokenizerFiles(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"} {
+	for _, name := range tokenizer.FileNames() {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil {
 			files[name] = b
