@@ -82,6 +82,13 @@ func (r *Inspection) ScaleTable() report.Table {
 	return t
 }
 
+// ScaleText is the histogram of scales with bars of letters.
+func (r *Inspection) ScaleText() (string, error) {
+	var b strings.Builder
+	err := r.ScaleTable().WriteText(&b)
+	return b.String(), err
+}
+
 // Charts are shares of zeros and scales over the layers.
 func (r *Inspection) Charts() []report.Chart {
 	if len(r.Layers) < 2 {
