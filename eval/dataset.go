@@ -28,6 +28,18 @@ type Source struct {
 	read func(text string) []Document
 }
 
+// String says where the set is on the Hub, and how a plain file of it is called.
+func (s *Source) String() string {
+	hub := strings.TrimSpace(s.Hub + " " + s.Config)
+	switch {
+	case hub == "":
+		return s.Files[0]
+	case len(s.Files) == 0:
+		return hub
+	}
+	return hub + ", or " + s.Files[0]
+}
+
 // Limits of a data file.
 const (
 	maxLineBytes = 16 << 20

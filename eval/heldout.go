@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -10,12 +11,15 @@ import (
 // heldOut is BitsPerByte as a task: its documents are tokens already.
 var heldOut = &Task{
 	Name: BitsPerByte, About: "perplexity of the held-out documents of data prepared by trit", Kind: Rolling, Version: 1,
-	Metrics: []string{"loss", "perplexity", "bits_per_byte"},
+	Test: Source{Files: []string{"a folder of trit data prepare"}},
 }
 
 // prepareHeldOut makes windows of the held-out documents, less the beginning-of-text
 // token, which stands before each and is not predicted.
 func prepareHeldOut(o *Options, e *encoder) (*prepared, error) {
+	if o.DataDir == "" {
+		return nil, errors.New("name the folder of prepared data, with held-out documents, with --data-dir")
+	}
 	p := &prepared{Task: heldOut}
 	var docs []data.Document
 	for d, err := range data.HeldoutDocuments(o.DataDir) {

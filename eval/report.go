@@ -42,6 +42,9 @@ func newReport(o *Options, e *encoder, started time.Time) *Report {
 	return &Report{o: o, e: e, started: started, Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{}}
 }
 
+// Model is the name of the model that was measured.
+func (r *Report) Model() string { return r.o.ModelName }
+
 func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.shots, t.Effort

@@ -82,16 +82,29 @@ func (o *Options) check() error {
 	case o.Cache != "" && o.Fingerprint == "":
 		return errors.New("a cache of requests needs the fingerprint of the model: results of two models must not mix")
 	}
-	for name := range o.Samples {
-		if !slices.Contains(o.Tasks, name) {
-			return fmt.Errorf("--samples names the task %q, which is not among those to run: %v", name, o.Tasks)
-		}
-	}
 	return nil
 }
 
 func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {
+	tasks, err := o.findTasks()
+	if err != nil {
+		return nil, err
+	}
+	var out []*prepared
+	for _, t := range tasks {
+		p, err := t.prepare(ctx, o, e)
+		if err != nil {
+			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// findTasks finds the tasks and refuses those that cannot run together, or at all.
+func (o *Options) findTasks() ([]*Task, error) {
 	var tasks []*Task
+	named := func(name string) bool { return slices.ContainsFunc(tasks, func(t *Task) bool { return t.Name == name }) }
 	for _, name := range o.Tasks {
 		if name == BitsPerByte {
 			tasks = append(tasks, heldOut)
@@ -104,20 +117,17 @@ func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error
 		if t.Answers.RunCode && o.Sandbox == nil {
 			return nil, fmt.Errorf("task %s runs Python programs that the model writes: allow it with --allow-code-execution", t.Name)
 		}
-		if slices.ContainsFunc(tasks, func(u *Task) bool { return u.Name == t.Name }) {
+		if named(t.Name) {
 			return nil, fmt.Errorf("two tasks have the name %q: their results would have the same key", t.Name)
 		}
 		tasks = append(tasks, t)
 	}
-	var out []*prepared
-	for _, t := range tasks {
-		p, err := t.prepare(ctx, o, e)
-		if err != nil {
-			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+	for name := range o.Samples {
+		if !named(name) {
+			return nil, fmt.Errorf("--samples names the task %q, which is not among those to run", name)
 		}
-		out = append(out, p)
 	}
-	return out, nil
+	return tasks, nil
 }
 
 // prepare reads the documents of a task and makes its requests.

@@ -5,17 +5,17 @@ import "context"
 // HumanEval asks for the body of a Python function and runs its tests; HumanEval+ has
 // more tests for the same functions.
 var (
-	humanEval = humanEvalTask("humaneval", "HumanEval: Python functions, run with their tests", "openai/openai_humaneval",
+	humanEval = humanEvalTask("humaneval", "HumanEval: Python functions, run with their tests", "openai/openai_humaneval", "openai_humaneval",
 		"HumanEval.jsonl.gz", "HumanEval.jsonl")
-	humanEvalPlus = humanEvalTask("humaneval_plus", "HumanEval+: the same functions with many more tests", "evalplus/humanevalplus",
+	humanEvalPlus = humanEvalTask("humaneval_plus", "HumanEval+: the same functions with many more tests", "evalplus/humanevalplus", "",
 		"HumanEvalPlus-OriginFmt.jsonl.gz", "HumanEvalPlus-OriginFmt-v0.1.10.jsonl.gz", "HumanEvalPlus-OriginFmt.jsonl")
 )
 
-func humanEvalTask(name, about, hub string, files ...string) *Task {
+func humanEvalTask(name, about, hub, config string, files ...string) *Task {
 	columns := []string{"task_id", "prompt", "test", "entry_point"}
 	return &Task{
 		Name: name, About: about, Kind: Generation, Version: 1,
-		Test:  Source{Files: files, Columns: columns, Hub: hub, Config: "openai_humaneval", Split: "test", HubColumns: columns, Rows: 164},
+		Test:  Source{Files: files, Columns: columns, Hub: hub, Config: config, Split: "test", HubColumns: columns, Rows: 164},
 		Shots: Shots{Fixed: true},
 		Ask: func(r *reader) Question {
 			return Question{Contexts: []string{r.text("prompt")}, Target: r.text("test") + "\ncheck(" + r.text("entry_point") + ")"}

@@ -14,13 +14,13 @@ type template struct {
 
 var (
 	fieldName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
-	jinja     = regexp.MustCompile(`\{\{\s*[\pL_][\pL\pN_.]*\s*\}\}`)
+	jinja     = regexp.MustCompile(`(?:^|[^{])\{\{\s*([\pL_][\pL\pN_.]*)\s*\}\}`)
 )
 
 // parseTemplate refuses braces that stand for nothing.
 func parseTemplate(s string) (*template, error) {
-	if m := jinja.FindString(s); m != "" {
-		return nil, fmt.Errorf("template %q: %s is Jinja; a field is written {%s} here", s, m, strings.Trim(m, "{} "))
+	if m := jinja.FindStringSubmatch(s); m != nil {
+		return nil, fmt.Errorf("template %q: {{%s}} is Jinja; a field is written {%s} here", s, m[1], m[1])
 	}
 	t, text := &template{}, ""
 	for s != "" {
