@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -202,17 +203,40 @@ func readDocuments(ctx context.Context, path string, read func(string) []Documen
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	in = &bounded{in, maxDataBytes}
-	var docs []Document
-	if read != nil && !strings.Contains(filepath.Base(path), ".json") {
-		var text []byte
-		text, err = io.ReadAll(in)
-		docs = read(string(text))
-	} else {
-		docs, err = readLines(in)
-	}
+	docs, err := readText(bufio.NewReader(&bounded{in, maxDataBytes}), read, strings.Contains(filepath.Base(path), ".json"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return docs, nil
+}
+
+// readText reads JSON lines, or a list of JSON objects, or what read reads.
+func readText(in *bufio.Reader, read func(string) []Document, isJSON bool) ([]Document, error) {
+	if read != nil && !isJSON {
+		text, err := io.ReadAll(in)
+		return read(string(text)), err
+	}
+	if first, _ := in.Peek(1); string(first) == "[" {
+		return readList(in)
+	}
+	return readLines(in)
+}
+
+// readList reads one list of documents.
+func readList(in io.Reader) ([]Document, error) {
+	d := json.NewDecoder(in)
+	d.UseNumber()
+	v, err := parseValue(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	var docs []Document
+	for i, e := range v.([]any) {
+		fields, ok := e.([]data.Field)
+		if !ok {
+			return nil, fmt.Errorf("element %d of the list is %s: want objects", i, pyJSON(e, ""))
+		}
+		docs = append(docs, fields)
 	}
 	return docs, nil
 }

@@ -73,6 +73,7 @@ func TestDataIsFound(t *testing.T) {
 		"converted":     {"ai2_arc/ARC-Easy/test/0000.parquet": arcParquet(t)},
 		"shards":        {"ARC-Easy/test-00000-of-00002.jsonl": lines[0], "ARC-Easy/test-00001-of-00002.jsonl": lines[1]},
 		"hub cache":     {"datasets--allenai--ai2_arc/snapshots/1/ARC-Easy/test.parquet": arcParquet(t)},
+		"a list":        {"arc_easy_test.jsonl": "[" + strings.Join(strings.Split(strings.TrimSpace(arcRows["plain"]), "\n"), ",\n") + "]"},
 		"packed":        {"allenai--ai2_arc/ARC-Easy/test.jsonl.gz": packed(t, arcRows["hub"])},
 		"plain parquet": {"test.parquet": arcParquet(t)},
 	} {
@@ -120,7 +121,8 @@ func TestWrongDataIsRefused(t *testing.T) {
 		"nothing":          {"arc_easy_test.jsonl", "\n", "no documents"},
 		"another":          {"boolq_val.jsonl", one, "arc_easy_test.jsonl"},
 		"no JSON":          {"arc_easy_test.jsonl", "{\"question\":\n", "line 1"},
-		"a list":           {"arc_easy_test.jsonl", "[1]\n", "no JSON object"},
+		"a list":           {"arc_easy_test.jsonl", "[1]\n", "element 0"},
+		"a number":         {"arc_easy_test.jsonl", "1\n", "no JSON object"},
 		"two objects":      {"arc_easy_test.jsonl", "{} {}\n", "follows"},
 		"deep":             {"arc_easy_test.jsonl", `{"a":` + strings.Repeat("[", maxDepth+1) + "\n", "nested"},
 		"a long line":      {"arc_easy_test.jsonl", `{"a":"` + strings.Repeat("x", maxLineBytes) + "\"}\n", "longer than"},

@@ -158,7 +158,7 @@ func (t *outcome) config() map[string]any {
 	var metrics []map[string]any
 	for _, name := range t.names {
 		metric, _, _ := strings.Cut(name, ",")
-		m := map[string]any{"metric": metric, "aggregation": "mean", "higher_is_better": higherIsBetter(metric)}
+		m := map[string]any{"metric": metric, "aggregation": aggregation(metric), "higher_is_better": higherIsBetter(metric)}
 		if !slices.ContainsFunc(metrics, func(o map[string]any) bool { return o["metric"] == metric }) {
 			metrics = append(metrics, m)
 		}
@@ -171,6 +171,17 @@ func (t *outcome) config() map[string]any {
 		c["declaration"] = t.own
 	}
 	return c
+}
+
+// aggregation is the harness's name for how a metric of documents becomes one of the set.
+func aggregation(metric string) string {
+	switch metric {
+	case "word_perplexity", "byte_perplexity":
+		return "weighted_perplexity"
+	case "bits_per_byte":
+		return metric
+	}
+	return "mean"
 }
 
 func (t *prepared) generationArguments(until []string) map[string]any {
@@ -236,9 +247,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, t := range r.tasks {
-		e := t.Effort
-		if _, err := fmt.Fprintf(w, "%s: %d requests, %d of them cached, %d tokens in %.1f s, %.0f tokens/s\n",
-			t.Name, e.Requests, e.Cached, e.Tokens, e.Seconds, float64(e.Tokens)/max(e.Seconds, 1e-9)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", t.Name, t.Effort); err != nil {
 			return err
 		}
 	}

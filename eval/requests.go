@@ -28,6 +28,14 @@ type Effort struct {
 	Seconds  float64 `json:"seconds"`
 }
 
+// String tells it in a line.
+func (e Effort) String() string {
+	if e.Cached == e.Requests {
+		return fmt.Sprintf("%d requests, all of them cached", e.Requests)
+	}
+	return fmt.Sprintf("%d requests, %d of them cached, %d tokens in %.1f s, %.0f tokens/s", e.Requests, e.Cached, e.Tokens, e.Seconds, float64(e.Tokens)/max(e.Seconds, 1e-9))
+}
+
 // kindOf are requests of one kind.
 type kindOf[Q, R any] struct {
 	input func(Q) []int32
@@ -104,6 +112,9 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 	}
 	e := Effort{Requests: len(requests), Cached: len(requests) - len(todo)}
 	for batch := range slices.Chunk(todo, r.batch()) {
+		if ctx.Err() != nil {
+			return nil, e, fmt.Errorf("stopped after %d of %d requests; with --use-cache the same command goes on from there: %w", e.Cached+p.Done, len(requests), ctx.Err())
+		}
 		if err := askBatch(ctx, r, requests, results, keys, batch, k); err != nil {
 			return nil, e, err
 		}
@@ -119,9 +130,6 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 
 // askBatch asks some requests and remembers the results.
 func askBatch[Q, R any](ctx context.Context, r *runner, requests []Q, results []R, keys []string, batch []int, k kindOf[Q, R]) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	part := make([]Q, len(batch))
 	for n, i := range batch {
 		part[n] = requests[i]

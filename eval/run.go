@@ -104,7 +104,9 @@ func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error
 // findTasks finds the tasks and refuses those that cannot run together, or at all.
 func (o *Options) findTasks() ([]*Task, error) {
 	var tasks []*Task
-	named := func(name string) bool { return slices.ContainsFunc(tasks, func(t *Task) bool { return t.Name == name }) }
+	named := func(name string) bool {
+		return slices.ContainsFunc(tasks, func(t *Task) bool { return t.Name == name })
+	}
 	for _, name := range o.Tasks {
 		if name == BitsPerByte {
 			tasks = append(tasks, heldOut)

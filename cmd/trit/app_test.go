@@ -53,6 +53,12 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"logits m --ids 1,x --out y", exitUsage, "not a token id"},
 		{"inspect nothing", exitFailed, "nothing"},
 		{"eval nothing --tasks arc_easy", exitFailed, "nothing"},
+		{"eval model.gguf", exitUsage, "--tasks"},
+		{"eval --tasks arc_easy", exitUsage, "MODEL"},
+		{"eval m --tasks arc_easy --samples {", exitUsage, "--samples"},
+		{"eval m --tasks arc_easy --json --markdown", exitUsage, "--markdown"},
+		{"eval compare a", exitUsage, "B is missing"},
+		{"eval compare a b", exitFailed, "stat a"},
 		{"bench --shape huge", exitUsage, "125m"},
 	} {
 		code, _, stderr := trit(strings.Fields(c.args)...)

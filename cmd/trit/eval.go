@@ -177,7 +177,7 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 
 func evalListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the tasks", Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
+		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"), Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

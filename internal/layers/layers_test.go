@@ -29,7 +29,7 @@ var policy = map[string]string{
 	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/ranks train/watch optim data tokenizer internal/atomicfile internal/parallel",
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model tokenizer internal/atomicfile internal/parallel internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model tokenizer internal/parallel internal/mmap internal/float16",
-	"eval":               "tokenizer data internal/atomicfile",
+	"eval":               "tokenizer data internal/atomicfile internal/report",
 	"configs":            "model train",
 	"cmd/trit":           "*",
 }
