@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"trit/data"
@@ -83,25 +85,56 @@ func best(scores []ScoreResult, choices []string, length func(string) float64) i
 // judgeAnswers filters each text and judges what is left, filter by filter.
 func (o *outcome) judgeAnswers(ctx context.Context, opts *Options) error {
 	for _, f := range o.Answers.Filters {
+		filtered := make([]string, len(o.questions))
+		for i := range o.questions {
+			filtered[i] = f.Apply(&o.questions[i], o.answers[i])
+		}
+		values, err := o.judge(ctx, opts, filtered)
+		if err != nil {
+			return err
+		}
 		for i := range o.questions {
 			q := &o.questions[i]
-			filtered := f.Apply(q, o.answers[i])
-			value, err := o.Answers.Judge(ctx, opts, q, filtered)
-			if err != nil {
-				return fmt.Errorf("document %d: %w", q.id, err)
-			}
 			s := sample{
-				question: q, target: q.Target, requests: o.requestsOf(i), resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered},
-				filter: f.Name, values: []data.Field{{Name: o.Answers.Metric, Value: value}},
+				question: q, target: q.Target, requests: o.requestsOf(i), resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered[i]},
+				filter: f.Name, values: []data.Field{{Name: o.Answers.Metric, Value: values[i]}},
 			}
 			if o.Answers.RunCode { // a list, since pass@k takes several
-				s.filtered = []any{[]any{filtered}}
+				s.filtered = []any{[]any{filtered[i]}}
 			}
 			o.samples = append(o.samples, s)
 		}
 		o.average(f.Name, []string{o.Answers.Metric})
 	}
 	return nil
+}
+
+// judge judges the answers to all questions; where that is running programs, as many at
+// a time as there are cores.
+func (o *outcome) judge(ctx context.Context, opts *Options, answers []string) ([]float64, error) {
+	values, errs := make([]float64, len(answers)), make([]error, len(answers))
+	atOnce := 1
+	if o.Answers.RunCode {
+		atOnce = runtime.NumCPU()
+	}
+	var all sync.WaitGroup
+	free := make(chan struct{}, atOnce)
+	for i := range answers {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			if values[i], errs[i] = o.Answers.Judge(ctx, opts, &o.questions[i], answers[i]); errs[i] != nil {
+				errs[i] = fmt.Errorf("document %d: %w", o.questions[i].id, errs[i])
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 // judgeRolling adds up the windows of each document.

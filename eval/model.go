@@ -40,7 +40,8 @@ type GenerateRequest struct {
 	Stop      func(generated []int32) bool
 }
 
-// Sandbox runs Python programs that a model wrote, in a place where they do no harm.
+// Sandbox runs Python programs that a model wrote, in a place where they do no harm. It
+// is called by several goroutines at once.
 type Sandbox interface {
 	// Run tells whether the program ended without an error, and if not, why. An error
 	// is one of the sandbox, such as a missing Python, and ends the evaluation.

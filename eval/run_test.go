@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"trit/tokenizer"
@@ -296,10 +297,13 @@ exact_match: {ignore_case: true, regexes_to_ignore: [",", '(?s).*#### ']}
 // sandbox passes programs that hold a word.
 type sandbox struct {
 	word     string
+	mutex    sync.Mutex
 	programs []string
 }
 
 func (s *sandbox) Run(_ context.Context, program string) (bool, string, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	s.programs = append(s.programs, program)
 	return strings.Contains(program, s.word), "no", nil
 }
@@ -322,8 +326,8 @@ func TestCodeRunsInTheSandboxAlone(t *testing.T) {
 	if r.Results["humaneval"]["pass@1,create_test"] != 0.5 || r.NShot["humaneval"] != 0 {
 		t.Errorf("results %v, %d shots", r.Results["humaneval"], r.NShot["humaneval"])
 	}
-	if want := "def f():1 return right\ndef check(f): pass\ncheck(f)"; len(s.programs) != 2 || s.programs[0] != want {
-		t.Errorf("programs %q, want %q first", s.programs, want)
+	if want := "def f():1 return right\ndef check(f): pass\ncheck(f)"; len(s.programs) != 2 || !slices.Contains(s.programs, want) {
+		t.Errorf("programs %q, want %q among them", s.programs, want)
 	}
 }
 
