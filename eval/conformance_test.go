@@ -3,62 +3,301 @@
 package eval
 
 import (
+	"context"
 	"encoding/json"
+	"flag"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"trit/tokenizer"
 )
 
-const shared = "../../shared/"
+var (
+	goldenDir = flag.String("golden", "../../shared/golden/eval", "folder of golden evaluation scores, of the form of golden/eval")
+	dataDir   = flag.String("data", "../../shared/data/eval", "folder of the questions")
+)
 
-// Requests of golden/eval, made by the harness's own rules: the context ids after
-// truncation and the continuation ids of every document.
-func TestGoldenRequests(t *testing.T) {
-	tok, err := tokenizer.Load(shared + "golden/eval/stories260K-hf")
+func readGolden(t *testing.T, name string, dst any) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(*goldenDir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Options{Tokenizer: tok, MaxLength: 512}
-	for _, name := range []string{"arc_easy", "boolq"} {
-		var golden struct {
-			Docs []struct {
-				ContextIDs      []int32   `json:"context_token_ids"`
-				Dropped         []int     `json:"context_tokens_dropped"`
-				ContinuationIDs [][]int32 `json:"continuation_token_ids"`
+	if err := json.Unmarshal(b, dst); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func goldenTokenizer(t *testing.T) *tokenizer.Tokenizer {
+	t.Helper()
+	tok, err := tokenizer.Load(filepath.Join(*goldenDir, "stories260K-hf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// choiceFile is a golden file of multiple choice.
+type choiceFile struct {
+	Task     string
+	Settings struct {
+		NumFewshot int    `json:"num_fewshot"`
+		Split      string `json:"fewshot_split"`
+	}
+	Docs []struct {
+		Context         any
+		Continuations   any
+		ContextIDs      any       `json:"context_token_ids"`
+		Dropped         []int     `json:"context_tokens_dropped"`
+		ContinuationIDs [][]int32 `json:"continuation_token_ids"`
+		Shots           []int     `json:"fewshot_doc_ids"`
+	}
+}
+
+// ids is a list of tokens of JSON.
+func ids(v any) []int32 {
+	var out []int32
+	for _, x := range v.([]any) {
+		out = append(out, int32(x.(float64)))
+	}
+	return out
+}
+
+// wantIDs are the context ids of choice j.
+func (f *choiceFile) wantIDs(i, j int) []int32 {
+	d := f.Docs[i]
+	list := d.ContextIDs.([]any)
+	if _, several := list[0].([]any); several {
+		return ids(list[j])
+	}
+	ctx := ids(d.ContextIDs)
+	if len(d.Dropped) > 0 {
+		ctx = ctx[d.Dropped[j]-slices.Min(d.Dropped):]
+	}
+	return ctx
+}
+
+// Requests of the golden files, made by the harness's own rules: the context as text and
+// its ids after truncation, and the continuation's ids, of every document.
+func TestGoldenRequests(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(*goldenDir, "*.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s holds no golden files: %v", *goldenDir, err)
+	}
+	tok := goldenTokenizer(t)
+	for _, path := range paths {
+		name := filepath.Base(path)
+		if name == "pairs.json" || name == "gsm8k.json" || strings.HasPrefix(name, "rolling") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var f choiceFile
+			readGolden(t, name, &f)
+			f.compare(t, tok)
+		})
+	}
+}
+
+func (f *choiceFile) compare(t *testing.T, tok *tokenizer.Tokenizer) {
+	name := f.Task
+	if strings.HasPrefix(f.Settings.Split, "test") {
+		name = "arc_challenge"
+	}
+	task, err := findTask(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name != f.Task { // drawn from the tested split, less the document itself
+		task.Shots = Shots{Extra: true, First: strings.HasSuffix(f.Task, "firstn")}
+	}
+	o := &Options{Tokenizer: tok, MaxLength: 512, DataDir: *dataDir, NumFewshot: f.Settings.NumFewshot, Limit: float64(len(f.Docs))}
+	p, err := task.prepare(context.Background(), o, newEncoder(tok, 512))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for i, d := range f.Docs {
+		got := p.requests[p.first[i]:p.first[i+1]]
+		if len(got) != max(len(d.ContinuationIDs), 2) {
+			t.Fatalf("document %d: %d requests, want %d", i, len(got), len(d.ContinuationIDs))
+		}
+		for j, r := range got {
+			cont := d.ContinuationIDs[min(j, len(d.ContinuationIDs)-1)]
+			whole := slices.Concat(f.wantIDs(i, j), cont)
+			if !slices.Equal(r.score.Input, whole[:len(whole)-1]) || !slices.Equal(r.score.Targets, cont) {
+				t.Errorf("document %d, choice %d: other ids", i, j)
+			}
+			if text, ok := d.Context.(string); ok && text != r.context {
+				t.Errorf("document %d: context %q, want %q", i, r.context, text)
+			}
+			compared++
+		}
+	}
+	t.Logf("%d requests", compared)
+}
+
+func TestGoldenPairs(t *testing.T) {
+	var pairs []struct {
+		Context, Continuation string
+		ContextIDs            []int32 `json:"context_token_ids"`
+		ContinuationIDs       []int32 `json:"continuation_token_ids"`
+	}
+	readGolden(t, "pairs.json", &pairs)
+	e := newEncoder(goldenTokenizer(t), 512)
+	for _, p := range pairs {
+		got, whole := e.pair(p.Context, p.Continuation), slices.Concat(p.ContextIDs, p.ContinuationIDs)
+		if !slices.Equal(got.Input, whole[:len(whole)-1]) || !slices.Equal(got.Targets, p.ContinuationIDs) {
+			t.Errorf("%q + %q: %v and %v, want %v and %v", p.Context, p.Continuation, got.Input, got.Targets, p.ContextIDs, p.ContinuationIDs)
+		}
+	}
+	if len(pairs) == 0 {
+		t.Error("there are no pairs")
+	}
+}
+
+func TestGoldenGeneration(t *testing.T) {
+	var golden struct {
+		Settings struct {
+			MaxGenToks int `json:"max_gen_toks"`
+		}
+		FilterCases []struct {
+			Response, Target string
+			Strict           string             `json:"strict-match"`
+			Flexible         string             `json:"flexible-extract"`
+			ExactMatch       map[string]float64 `json:"exact_match"`
+		} `json:"filter_cases"`
+		StopCases []struct {
+			Before    string `json:"text_before_stop_cut"`
+			Until     []string
+			Generated string `json:"generated_text"`
+		} `json:"stop_cases"`
+		Docs []struct {
+			Context    string
+			ContextIDs []int32 `json:"context_token_ids"`
+		}
+	}
+	readGolden(t, "gsm8k.json", &golden)
+	for _, c := range golden.FilterCases {
+		want := map[string]string{"strict-match": c.Strict, "flexible-extract": c.Flexible}
+		for _, f := range gsm8k.Answers.Filters {
+			got := f.Apply(nil, c.Response)
+			score, err := gsm8k.Answers.Judge(t.Context(), nil, &Question{Target: c.Target}, got)
+			if got != want[f.Name] || err != nil || score != c.ExactMatch[f.Name] {
+				t.Errorf("%q, %s: %q scores %g, want %q and %g", c.Response, f.Name, got, score, want[f.Name], c.ExactMatch[f.Name])
 			}
 		}
-		b, err := os.ReadFile(shared + "golden/eval/" + name + ".json")
-		if err != nil {
-			t.Fatal(err)
+	}
+	for _, c := range golden.StopCases {
+		if got := cutAt(c.Before, c.Until); got != c.Generated {
+			t.Errorf("%q until %q is %q, want %q", c.Before, c.Until, got, c.Generated)
 		}
-		if err := json.Unmarshal(b, &golden); err != nil {
-			t.Fatal(err)
+	}
+	tok := goldenTokenizer(t)
+	o := &Options{Tokenizer: tok, MaxLength: 512, DataDir: *dataDir, NumFewshot: 5, MaxTokens: golden.Settings.MaxGenToks, Limit: float64(len(golden.Docs))}
+	p, err := gsm8k.prepare(context.Background(), o, newEncoder(tok, 512))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range golden.Docs {
+		if r := p.requests[i]; r.context != d.Context || !slices.Equal(r.generate.Prompt, d.ContextIDs) {
+			t.Errorf("document %d: another prompt", i)
 		}
+	}
+}
+
+// Every set is whole, each document makes a question, and a part of it is refused.
+func TestRowCounts(t *testing.T) {
+	for name, rows := range map[string]int{
+		"arc_easy": 2376, "arc_challenge": 1172, "boolq": 3270, "winogrande": 1267, "hellaswag": 10042, "piqa": 1838, "openbookqa": 500,
+		"gsm8k": 1319, "gsm8k_cot": 1319, "math500": 500, "humaneval": 164, "humaneval_plus": 164,
+	} {
 		task, err := findTask(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		docs, err := task.load(shared + "data/eval")
+		docs, err := task.Test.load(t.Context(), &Options{DataDir: *dataDir})
+		if err != nil || len(docs) != rows {
+			t.Errorf("%s: %d documents and error %v, want %d", name, len(docs), err, rows)
+		}
+		for i, d := range docs {
+			if _, err := task.ask(d); err != nil {
+				t.Fatalf("%s: document %d: %v", name, i, err)
+			}
+		}
+	}
+	docs, err := wikiText.Test.load(t.Context(), &Options{DataDir: filepath.Join(*dataDir, "../corpus-wikitext2")})
+	if err != nil || len(docs) != 62 {
+		t.Errorf("wikitext: %d documents and error %v, want 62", len(docs), err)
+	}
+}
+
+// The parquet files of the Hub hold the same as the plain files.
+func TestParquetIsTheSameSet(t *testing.T) {
+	plain, err := gsm8k.Test.load(t.Context(), &Options{DataDir: *dataDir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parquet, err := gsm8k.Test.load(t.Context(), &Options{DataDir: filepath.Join(*dataDir, "../gsm8k-parquet")})
+	if err != nil || len(parquet) != len(plain) {
+		t.Fatalf("%d documents and error %v", len(parquet), err)
+	}
+	for i := range plain {
+		if plain[i].hashed() != parquet[i].hashed() {
+			t.Errorf("document %d differs", i)
+		}
+	}
+}
+
+func TestFewshotDraws(t *testing.T) {
+	var draws struct {
+		ByK map[string][][]int `json:"indices_by_k"`
+	}
+	b, err := os.ReadFile(filepath.Join(*dataDir, "gsm8k_fewshot_indices_seed1234.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &draws); err != nil {
+		t.Fatal(err)
+	}
+	for k, rows := range draws.ByK {
+		r := newPyRandom(fewshotSeed)
+		for i, want := range rows {
+			if got := r.sample(7473, len(want)); !slices.Equal(got, want) {
+				t.Fatalf("%s shots, document %d: %v, want %v", k, i, got, want)
+			}
+		}
+		if len(rows) != 1319 {
+			t.Errorf("%s shots: %d draws, want 1319", k, len(rows))
+		}
+	}
+}
+
+// The right answers of GSM8K and MATH-500 score 1 through their filters, others 0.
+func TestReferenceAnswers(t *testing.T) {
+	for _, task := range []*Task{gsm8k, math500} {
+		docs, err := task.Test.load(t.Context(), &Options{DataDir: *dataDir})
 		if err != nil {
 			t.Fatal(err)
 		}
-		compared := 0
-		for i, want := range golden.Docs {
-			for j, cont := range want.ContinuationIDs {
-				ctx := want.ContextIDs
-				if len(want.Dropped) > 0 {
-					ctx = ctx[want.Dropped[j]-slices.Min(want.Dropped):]
+		var questions []Question
+		for _, d := range docs {
+			q, err := task.ask(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			questions = append(questions, q)
+		}
+		for i := range questions {
+			for _, f := range task.Answers.Filters {
+				right, err := task.Answers.Judge(t.Context(), nil, &questions[i], f.Apply(&questions[i], questions[i].Target))
+				wrong, _ := task.Answers.Judge(t.Context(), nil, &questions[i], f.Apply(&questions[i], "#### -123454321"))
+				if err != nil || right != 1 || wrong != 0 {
+					t.Errorf("%s, document %d, %s: the right answer scores %g, a wrong one %g", task.Name, i, f.Name, right, wrong)
 				}
-				whole := slices.Concat(ctx, cont)
-				got := o.encodePair(docs[i].context, " "+docs[i].choices[j])
-				if !slices.Equal(got.Input, whole[:len(whole)-1]) || !slices.Equal(got.Targets, cont) {
-					t.Errorf("%s: document %d, choice %d: other ids", name, i, j)
-				}
-				compared++
 			}
 		}
-		t.Logf("%s: %d requests", name, compared)
 	}
 }

@@ -45,39 +45,64 @@ func byteTokenizer(t testing.TB) *tokenizer.Tokenizer {
 	return tok
 }
 
-// fakeModel likes target tokens by their number: log p is -id/100.
-type fakeModel struct{ batches []int }
+// fakeModel likes target tokens by their number: log p is -id/100. It answers with the
+// text that follows each prompt's last character in answers.
+type fakeModel struct {
+	tok     *tokenizer.Tokenizer
+	answers map[byte]string
+	batches []int
+	inputs  [][]int32
+	fail    error
+}
 
 func (f *fakeModel) Score(_ context.Context, requests []ScoreRequest) ([]ScoreResult, error) {
 	f.batches = append(f.batches, len(requests))
 	var out []ScoreResult
 	for _, r := range requests {
+		f.inputs = append(f.inputs, r.Input)
 		s := ScoreResult{}
 		for _, t := range r.Targets {
 			s.LogProb -= float64(t) / 100
 		}
 		out = append(out, s)
 	}
-	return out, nil
+	return out, f.fail
 }
 
-func (f *fakeModel) Generate(context.Context, []GenerateRequest) ([][]int32, error) { return nil, nil }
+func (f *fakeModel) Generate(_ context.Context, requests []GenerateRequest) ([][]int32, error) {
+	var out [][]int32
+	for _, r := range requests {
+		prompt := f.tok.Decode(r.Prompt)
+		var ids []int32
+		for _, id := range f.tok.Encode(f.answers[prompt[len(prompt)-1]], false) {
+			if len(ids) == r.MaxTokens || r.Stop(ids) {
+				break
+			}
+			ids = append(ids, id)
+		}
+		out = append(out, ids)
+	}
+	return out, f.fail
+}
 
-func TestEncodePair(t *testing.T) {
+func TestPairs(t *testing.T) {
 	tok := byteTokenizer(t)
 	bos := tok.BOS()
+	name := tok.Vocab().Tokens[bos]
 	for _, c := range []struct {
 		context, continuation string
 		maxLength             int
 		input, targets        []int32
 	}{
 		{"ab", " c", 9, []int32{bos, 'a', 'b', ' '}, []int32{' ', 'c'}},
-		{"ab ", "c", 9, []int32{bos, 'a', 'b', ' '}, []int32{' ', 'c'}}, // the blank moves
+		{"ab ", "c", 9, []int32{bos, 'a', 'b', ' '}, []int32{' ', 'c'}},  // the blank moves
+		{"ab\x1f", "c", 9, []int32{bos, 'a', 'b', 31}, []int32{31, 'c'}}, // a blank for Python
 		{"", "cd", 9, []int32{bos, 'c'}, []int32{'c', 'd'}},
+		{" ", "c", 9, []int32{bos, ' '}, []int32{' ', 'c'}},          // blanks are not empty
 		{"abcd", "ef", 3, []int32{'c', 'd', 'e'}, []int32{'e', 'f'}}, // cut on the left, BOS first
+		{name + "ab", "c", 9, []int32{bos, 'a', 'b'}, []int32{'c'}},  // BOS is there already
 	} {
-		o := &Options{Tokenizer: tok, MaxLength: c.maxLength}
-		got := o.encodePair(c.context, c.continuation)
+		got := newEncoder(tok, c.maxLength).pair(c.context, c.continuation)
 		if !slices.Equal(got.Input, c.input) || !slices.Equal(got.Targets, c.targets) {
 			t.Errorf("%q + %q: %v and %v, want %v and %v", c.context, c.continuation, got.Input, got.Targets, c.input, c.targets)
 		}
@@ -86,9 +111,8 @@ func TestEncodePair(t *testing.T) {
 
 func TestWindowsCoverEachTokenOnce(t *testing.T) {
 	tok := byteTokenizer(t)
-	o := &Options{Tokenizer: tok, MaxLength: 4}
 	var got []string
-	for _, w := range o.windows([]int32{1, 2, 3, 4, 5, 6}) {
+	for _, w := range newEncoder(tok, 4).windows([]int32{1, 2, 3, 4, 5, 6}) {
 		got = append(got, fmt.Sprint(w.Input, w.Targets))
 	}
 	want := []string{fmt.Sprintf("[%d 1 2 3] [1 2 3 4]", tok.BOS()), "[2 3 4 5] [5 6]"}
@@ -97,22 +121,52 @@ func TestWindowsCoverEachTokenOnce(t *testing.T) {
 	}
 }
 
-func TestRunOnATaskOfOnesOwn(t *testing.T) {
+// write puts files into a folder of the test's own.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
 	dir := t.TempDir()
-	// The fake model prefers low letters and short choices: right, wrong, and right by length only.
-	os.WriteFile(filepath.Join(dir, "q.jsonl"), []byte(`{"q":"x","c":["a","b"],"g":0}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// options are those of a run with the fake model.
+func options(t testing.TB, tasks ...string) (*fakeModel, Options) {
+	tok := byteTokenizer(t)
+	return &fakeModel{tok: tok}, Options{Tokenizer: tok, MaxLength: 64, Tasks: tasks, NumFewshot: -1}
+}
+
+// The fake model prefers low letters and short choices: right, wrong, and right by
+// length only.
+const ownChoices = `{"q":"x","c":["a","b"],"g":0}
 {"q":"y","c":["c","d"],"g":1}
+
 {"q":"z","c":["zz","aaaaaaaaaa"],"g":1}
-`), 0o644)
-	os.WriteFile(filepath.Join(dir, "task.json"), []byte(`{"name":"own","data":"q.jsonl","context":"Q: {q}\nA:","choices":"c","gold":"g","acc_norm":true}`), 0o644)
-	m := &fakeModel{}
-	r, err := Run(context.Background(), m, Options{Tokenizer: byteTokenizer(t), MaxLength: 64, Tasks: []string{filepath.Join(dir, "task.json")}, NumFewshot: -1, Out: filepath.Join(dir, "out")})
+`
+
+func TestOwnMultipleChoice(t *testing.T) {
+	dir := write(t, map[string]string{
+		"q.jsonl":   ownChoices,
+		"task.yaml": "name: own\ndata: q.jsonl\ncontext: \"Q: {q}\\nA:\"\nchoices: c\ngold: g\nmetrics: [acc, acc_norm, acc_bytes]\n",
+	})
+	m, o := options(t, filepath.Join(dir, "task.yaml"))
+	o.Out = filepath.Join(dir, "out")
+	r, err := Run(t.Context(), m, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := r.Results["own"]
-	if math.Abs(got["acc,none"]-1.0/3) > 1e-12 || math.Abs(got["acc_norm,none"]-2.0/3) > 1e-12 || math.Abs(got["acc_stderr,none"]-1.0/3) > 1e-12 {
-		t.Errorf("results %v", got)
+	for name, want := range map[string]float64{"acc,none": 1. / 3, "acc_stderr,none": 1. / 3, "acc_norm,none": 2. / 3, "acc_bytes,none": 2. / 3} {
+		if math.Abs(got[name]-want) > 1e-12 {
+			t.Errorf("%s is %g, want %g", name, got[name], want)
+		}
 	}
 	for _, name := range []string{"results.json", "samples_own.jsonl"} {
 		if b, err := os.ReadFile(filepath.Join(dir, "out", name)); err != nil || !strings.Contains(string(b), "acc") {
@@ -121,27 +175,7 @@ func TestRunOnATaskOfOnesOwn(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	dir := t.TempDir()
-	os.WriteFile(filepath.Join(dir, "arc_easy_test.jsonl"), []byte(`{"question":"x","choices":["a","b"],"gold":0}`+"\n"), 0o644)
-	os.WriteFile(filepath.Join(dir, "boolq_val.jsonl"), []byte(`{"question":"x","label":0}`+"\n"), 0o644)
-	for task, want := range map[string]string{"arc_easy": "2376", "boolq": "passage", "arc_challenge": "--data-dir", "mystery": "no task"} {
-		_, err := Run(context.Background(), &fakeModel{}, Options{Tokenizer: byteTokenizer(t), MaxLength: 64, Tasks: []string{task}, DataDir: dir})
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %q", task, err, want)
-		}
-	}
-}
-
-func TestCountWords(t *testing.T) {
-	for text, want := range map[string]int{"a b": 2, " a b ": 4, "": 1, "a\n\tb": 2} {
-		if got := countWords(text); got != want {
-			t.Errorf("%q has %d words, want %d", text, got, want)
-		}
-	}
-}
-
 func ExampleTaskNames() {
 	fmt.Println(TaskNames())
-	// Output: [bits_per_byte arc_easy arc_challenge boolq]
+	// Output: [bits_per_byte arc_easy arc_challenge boolq winogrande hellaswag piqa openbookqa gsm8k gsm8k_cot math500 humaneval humaneval_plus wikitext]
 }

@@ -2,40 +2,86 @@ package eval
 
 import (
 	"strings"
-	"unicode"
+
+	"trit/tokenizer"
 )
 
-// encodePair makes the request that scores a continuation after a context, as the
-// harness's TemplateLM._encode_pair: blanks at the end of the context move to the
-// continuation; both the context and the whole are encoded, and the continuation's
-// tokens are what the whole has more. The input is cut from the left to maxLength.
-func (o *Options) encodePair(context, continuation string) ScoreRequest {
-	t := o.Tokenizer
-	if context == "" {
-		ids := t.Encode(continuation, false)
-		start := t.BOS()
-		if start < 0 {
-			start = t.EOS()
-		}
-		if len(ids) > 0 && ids[0] == start {
-			return o.request(ids[:1], ids[1:])
-		}
-		return o.request([]int32{start}, ids)
+// encoder turns the texts of requests into tokens, as the harness's HFLM.
+type encoder struct {
+	tok       *tokenizer.Tokenizer
+	maxLength int
+	start     int32 // BOS, or EOS where there is none
+	startName string
+	end       string // EOS as text
+}
+
+func newEncoder(tok *tokenizer.Tokenizer, maxLength int) *encoder {
+	e := &encoder{tok: tok, maxLength: maxLength, start: tok.BOS()}
+	if e.start < 0 {
+		e.start = tok.EOS()
 	}
-	trimmed := strings.TrimRightFunc(context, unicode.IsSpace)
+	names := tok.Vocab().Tokens
+	name := func(id int32) string {
+		if id < 0 || int(id) >= len(names) {
+			return ""
+		}
+		return names[id]
+	}
+	e.startName, e.end = name(e.start), name(tok.EOS())
+	return e
+}
+
+// encode adds the special tokens that the tokenizer prescribes, but not to a text that
+// begins with the start token already, as one of a chat template does.
+func (e *encoder) encode(text string) []int32 {
+	begun := e.startName != "" && strings.HasPrefix(text, e.startName)
+	return e.tok.Encode(text, !begun)
+}
+
+// pair makes the request that scores a continuation after a context, as the harness's
+// TemplateLM._encode_pair: blanks at the end of the context move to the continuation;
+// both the context and the whole are encoded, and the continuation's tokens are what the
+// whole has more. The input is cut from the left to maxLength.
+func (e *encoder) pair(context, continuation string) ScoreRequest {
+	if context == "" {
+		ids := e.tok.Encode(continuation, false)
+		if len(ids) > 0 && ids[0] == e.start {
+			return e.request(ids[:1], ids[1:])
+		}
+		return e.request([]int32{e.start}, ids)
+	}
+	trimmed := strings.TrimRightFunc(context, pySpace)
 	continuation = context[len(trimmed):] + continuation
-	whole, ctx := t.Encode(trimmed+continuation, true), t.Encode(trimmed, true)
-	return o.request(ctx, whole[min(len(ctx), len(whole)):])
+	whole, ctx := e.encode(trimmed+continuation), e.encode(trimmed)
+	return e.request(ctx, whole[min(len(ctx), len(whole)):])
 }
 
 // request joins context and continuation ids, cuts them to the last maxLength+1 and
-// takes the last one off the input.
-func (o *Options) request(ctx, cont []int32) ScoreRequest {
-	all := append(append([]int32{}, ctx...), cont...)
-	all = all[max(0, len(all)-o.MaxLength-1):]
-	cont = cont[max(0, len(cont)-o.MaxLength):]
-	if len(all) == 0 || len(cont) == 0 {
-		return ScoreRequest{Input: ctx}
+// takes the last one off the input. A context without tokens becomes the start token.
+func (e *encoder) request(ctx, cont []int32) ScoreRequest {
+	if len(ctx) == 0 {
+		ctx = []int32{e.start}
 	}
+	all := append(append([]int32{}, ctx...), cont...)
+	all = all[max(0, len(all)-e.maxLength-1):]
+	cont = cont[max(0, len(cont)-e.maxLength):]
 	return ScoreRequest{Input: all[:len(all)-1], Targets: cont}
+}
+
+// windows cuts a document for rolling log-likelihood, as the harness does with one
+// token of context: disjoint runs of targets, each predicted from the start token or
+// the token before; a short last run keeps the context to the left that fits.
+func (e *encoder) windows(ids []int32) []ScoreRequest {
+	all := append([]int32{e.start}, ids...)
+	var out []ScoreRequest
+	for at := 0; at < len(ids); {
+		end := min(at+e.maxLength, len(ids))
+		from := at
+		if at > 0 {
+			from = max(0, end-e.maxLength)
+		}
+		out = append(out, ScoreRequest{Input: all[from:end], Targets: ids[at:end]})
+		at = end
+	}
+	return out
 }

@@ -2,110 +2,184 @@ package eval
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
-
-	"trit/internal/atomicfile"
+	"time"
 )
 
-// Report is the results of all tasks, with the keys of lm-evaluation-harness.
-type Report struct {
-	Results  map[string]Metrics `json:"results"`
-	NShot    map[string]int     `json:"n-shot"`
-	NSamples map[string]Counts  `json:"n-samples"`
-	order    []string
-	samples  map[string][]sample
+// prepared is a task whose requests are made.
+type prepared struct {
+	*Task
+	total     int // documents of the set
+	shots     int
+	questions []Question
+	requests  []request // of all questions
+	first     []int     // number of each question's first request, and of the end
 }
 
-// Metrics are figures by name, such as "acc,none" and "acc_stderr,none".
-type Metrics map[string]float64
-
-// Counts is how many documents a task has and how many were asked.
-type Counts struct {
-	Original  int `json:"original"`
-	Effective int `json:"effective"`
+// request is what the model is asked, as text.
+type request struct {
+	context, continuation string
+	until                 []string
+	score                 ScoreRequest
+	generate              GenerateRequest
 }
 
-// sample is one document's outcome, for samples_TASK.jsonl.
-type sample struct {
-	DocID    int             `json:"doc_id"`
-	Doc      json.RawMessage `json:"doc"`
-	Target   int             `json:"target"`
-	Resps    []float64       `json:"resps"`
-	IsGreedy []bool          `json:"is_greedy"`
-	Acc      float64         `json:"acc"`
-	AccNorm  float64         `json:"acc_norm"`
-}
-
-// Run measures the tasks.
+// Run measures the tasks. All of them are read, and their requests made, before the
+// model is asked for the first time.
 func Run(ctx context.Context, m Model, o Options) (*Report, error) {
-	if o.Tokenizer == nil {
-		return nil, errors.New("the model has no tokenizer: tasks are text; convert it from a folder with a tokenizer.json")
+	if err := o.check(); err != nil {
+		return nil, err
 	}
-	r := &Report{Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, samples: map[string][]sample{}}
+	r := &runner{model: m, o: &o}
+	if o.Cache != "" {
+		c, err := openCache(o.Cache)
+		if err != nil {
+			return nil, err
+		}
+		defer c.close()
+		r.cache = c
+	}
+	e := newEncoder(o.Tokenizer, o.MaxLength)
+	tasks, err := prepareAll(ctx, &o, e)
+	if err != nil {
+		return nil, err
+	}
+	report := newReport(&o, e, time.Now())
+	for _, p := range tasks {
+		t, err := r.measure(ctx, p, e)
+		if err != nil {
+			return nil, fmt.Errorf("task %s: %w", p.Name, err)
+		}
+		report.add(t)
+	}
+	report.Seconds = time.Since(report.started).Seconds()
+	if o.Out != "" {
+		return report, report.write(o.Out)
+	}
+	return report, nil
+}
+
+// check refuses options that contradict each other.
+func (o *Options) check() error {
+	switch {
+	case o.Tokenizer == nil:
+		return errors.New("the model has no tokenizer: tasks are text; convert it from a folder with a tokenizer.json")
+	case o.Tokenizer.BOS() < 0 && o.Tokenizer.EOS() < 0:
+		return errors.New("the tokenizer has neither a beginning nor an end of text: a document cannot begin with nothing")
+	case o.MaxLength < 2:
+		return fmt.Errorf("the model takes %d tokens: want at least 2", o.MaxLength)
+	case len(o.Tasks) == 0:
+		return fmt.Errorf("no task is named: want some of %v, or files of tasks of one's own", TaskNames())
+	case o.Limit != 0 && o.Samples != nil:
+		return errors.New("--limit and --samples both say which documents to ask: give one of them")
+	case o.Limit < 0 || math.IsNaN(o.Limit):
+		return fmt.Errorf("--limit %g: want a number of documents, or a share below 1", o.Limit)
+	case o.FewshotMultiturn && !o.ApplyChatTemplate:
+		return errors.New("--fewshot-as-multiturn makes turns of a chat: it needs --apply-chat-template")
+	case o.Cache != "" && o.Fingerprint == "":
+		return errors.New("a cache of requests needs the fingerprint of the model: results of two models must not mix")
+	}
+	return nil
+}
+
+func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {
+	tasks, err := o.findTasks()
+	if err != nil {
+		return nil, err
+	}
+	var out []*prepared
+	for _, t := range tasks {
+		p, err := t.prepare(ctx, o, e)
+		if err != nil {
+			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// findTasks finds the tasks and refuses those that cannot run together, or at all.
+func (o *Options) findTasks() ([]*Task, error) {
+	var tasks []*Task
+	named := func(name string) bool {
+		return slices.ContainsFunc(tasks, func(t *Task) bool { return t.Name == name })
+	}
 	for _, name := range o.Tasks {
 		if name == BitsPerByte {
-			if err := r.perplexity(ctx, m, &o); err != nil {
-				return nil, err
-			}
+			tasks = append(tasks, heldOut)
 			continue
 		}
 		t, err := findTask(name)
 		if err != nil {
 			return nil, err
 		}
-		if err := r.multipleChoice(ctx, m, &o, t); err != nil {
-			return nil, err
+		if t.Answers.RunCode && o.Sandbox == nil {
+			return nil, fmt.Errorf("task %s runs Python programs that the model writes: allow it with --allow-code-execution", t.Name)
+		}
+		if named(t.Name) {
+			return nil, fmt.Errorf("two tasks have the name %q: their results would have the same key", t.Name)
+		}
+		tasks = append(tasks, t)
+	}
+	for name := range o.Samples {
+		if !named(name) {
+			return nil, fmt.Errorf("--samples names the task %q, which is not among those to run", name)
 		}
 	}
-	if o.Out != "" {
-		return r, r.write(o.Out)
-	}
-	return r, nil
+	return tasks, nil
 }
 
-func (r *Report) add(name string, m Metrics, shots int, c Counts) {
-	r.order = append(r.order, name)
-	r.Results[name], r.NShot[name], r.NSamples[name] = m, shots, c
-}
-
-func (r *Report) multipleChoice(ctx context.Context, m Model, o *Options, t *Task) error {
-	docs, err := t.load(o.DataDir)
+// prepare reads the documents of a task and makes its requests.
+func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, error) {
+	if t == heldOut {
+		return prepareHeldOut(o, e)
+	}
+	docs, err := t.Test.load(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	shots := t.NumFewshot
-	if o.NumFewshot >= 0 {
-		shots = o.NumFewshot
-	}
-	contexts, err := t.contexts(docs, shots)
+	asked, err := o.asked(t.Name, len(docs))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	asked := docs[:limit(o.Limit, len(docs))]
-	var requests []ScoreRequest
-	for i, d := range asked {
-		for _, c := range d.choices {
-			requests = append(requests, o.encodePair(contexts[i], " "+c))
+	shots, err := newShotDrawer(ctx, t, o, docs)
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{Task: t, total: len(docs), shots: shots.count}
+	for _, id := range asked {
+		q, err := t.ask(docs[id])
+		if err == nil {
+			err = p.add(o, e, q, id, shots)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("document %d: %w", id, err)
 		}
 	}
-	results, err := scoreAll(ctx, m, requests, o.Progress)
-	if err != nil {
-		return fmt.Errorf("task %s: %w", t.Name, err)
+	p.first = append(p.first, len(p.requests))
+	return p, nil
+}
+
+// asked are the numbers of the documents that are asked.
+func (o *Options) asked(task string, n int) ([]int, error) {
+	picked, some := o.Samples[task]
+	if some && len(picked) == 0 {
+		return nil, errors.New("--samples names no document of it")
 	}
-	samples := judge(asked, results)
-	r.samples[t.Name] = samples
-	r.add(t.Name, t.metrics(samples), shots, Counts{len(docs), len(asked)})
-	return nil
+	if some {
+		picked = slices.Compact(slices.Sorted(slices.Values(picked)))
+		if picked[0] < 0 || picked[len(picked)-1] >= n {
+			return nil, fmt.Errorf("--samples asks for documents %d to %d: there are %d, from 0 on", picked[0], picked[len(picked)-1], n)
+		}
+		return picked, nil
+	}
+	for i := range limit(o.Limit, n) {
+		picked = append(picked, i)
+	}
+	return picked, nil
 }
 
 // limit is how many of n documents are asked.
@@ -114,166 +188,101 @@ func limit(l float64, n int) int {
 		return n
 	}
 	if l < 1 {
-		return max(1, int(math.Ceil(l*float64(n))))
+		return int(math.Ceil(l * float64(n)))
 	}
-	return min(int(l), n)
+	return int(min(l, float64(n)))
 }
 
-// contexts puts the few-shot examples before each question. They are drawn from the
-// same file, document after document, by Random(1234).
-func (t *Task) contexts(docs []document, shots int) ([]string, error) {
-	draw := shots
-	if t.DropShot && shots > 0 {
-		draw++
-	}
-	if draw > len(docs) {
-		return nil, fmt.Errorf("task %s: %d shots from %d documents: ask for fewer with --num-fewshot", t.Name, shots, len(docs))
-	}
-	r := newPyRandom(1234)
-	out := make([]string, len(docs))
-	for i, d := range docs {
-		var b strings.Builder
-		if shots > 0 {
-			picked := slices.DeleteFunc(r.sample(len(docs), draw), func(j int) bool { return t.DropShot && j == i })
-			for _, j := range picked[:min(shots, len(picked))] {
-				fmt.Fprintf(&b, "%s %s\n\n", docs[j].context, docs[j].choices[docs[j].gold])
-			}
+// add makes the requests of a question.
+func (p *prepared) add(o *Options, e *encoder, q Question, id int, shots *shotDrawer) error {
+	q.id = id
+	p.first = append(p.first, len(p.requests))
+	p.questions = append(p.questions, q)
+	if p.Kind == Rolling {
+		for _, w := range e.windows(e.encode(q.Text)) {
+			p.requests = append(p.requests, request{score: w})
 		}
-		out[i] = b.String() + d.context
+		return nil
 	}
-	return out, nil
-}
-
-// scoreBatch is how many requests go to the model at a time, between which progress
-// is shown and Ctrl-C is heard.
-const scoreBatch = 32
-
-func scoreAll(ctx context.Context, m Model, requests []ScoreRequest, progress func(done, total int)) ([]ScoreResult, error) {
-	var out []ScoreResult
-	for at := 0; at < len(requests); at += scoreBatch {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		part, err := m.Score(ctx, requests[at:min(at+scoreBatch, len(requests))])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, part...)
-		if progress != nil {
-			progress(len(out), len(requests))
-		}
-	}
-	return out, nil
-}
-
-// judge takes the likeliest choice of each document, the first of equals.
-func judge(docs []document, results []ScoreResult) []sample {
-	var out []sample
-	for i, d := range docs {
-		s := sample{DocID: i, Doc: d.raw, Target: d.gold}
-		best, bestNorm, bestNormValue := 0, 0, math.Inf(-1)
-		for j, c := range d.choices {
-			ll := results[j].LogProb
-			s.Resps, s.IsGreedy = append(s.Resps, ll), append(s.IsGreedy, results[j].Greedy)
-			if ll > s.Resps[best] {
-				best = j
-			}
-			if norm := ll / float64(utf8.RuneCountInString(c)); norm > bestNormValue {
-				bestNorm, bestNormValue = j, norm
-			}
-		}
-		s.Acc, s.AccNorm = truth(best == d.gold), truth(bestNorm == d.gold)
-		results = results[len(d.choices):]
-		out = append(out, s)
-	}
-	return out
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func (t *Task) metrics(samples []sample) Metrics {
-	m := Metrics{}
-	m.mean("acc", samples, func(s sample) float64 { return s.Acc })
-	if t.Norm {
-		m.mean("acc_norm", samples, func(s sample) float64 { return s.AccNorm })
-	}
-	return m
-}
-
-// mean enters the mean of a figure and its standard error, the sample standard
-// deviation over the root of the count; a single document has none.
-func (m Metrics) mean(name string, samples []sample, value func(sample) float64) {
-	n, sum, squares := float64(len(samples)), 0.0, 0.0
-	for _, s := range samples {
-		sum += value(s)
-	}
-	for _, s := range samples {
-		d := value(s) - sum/n
-		squares += d * d
-	}
-	m[name+",none"] = sum / n
-	if n > 1 {
-		m[name+"_stderr,none"] = math.Sqrt(squares/(n-1)) / math.Sqrt(n)
-	}
-}
-
-// write puts results.json and samples_TASK.jsonl into a folder.
-func (r *Report) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	b, err := json.MarshalIndent(r, "", "  ")
+	examples, err := shots.next(q.doc)
 	if err != nil {
 		return err
 	}
-	for name, samples := range r.samples {
-		err := atomicfile.Write(filepath.Join(dir, "samples_"+name+".jsonl"), func(w io.Writer) error {
-			enc := json.NewEncoder(w)
-			for _, s := range samples {
-				if err := enc.Encode(s); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+	prompts := make([]string, len(q.Contexts))
+	for i, c := range q.Contexts {
+		if prompts[i], err = p.prompt(o, examples, c); err != nil {
 			return err
 		}
 	}
-	return atomicfile.WriteBytes(filepath.Join(dir, "results.json"), append(b, '\n'))
+	if p.Kind == Generation {
+		return p.addGeneration(o, e, prompts[0])
+	}
+	return p.addChoices(o, e, &q, prompts)
 }
 
-// WriteText prints the results as a table.
-func (r *Report) WriteText(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "task\tshots\tdocuments\tmetric\tvalue\tstderr\n")
-	for _, name := range r.order {
-		m := r.Results[name]
-		for _, key := range sortedKeys(m) {
-			metric, _, _ := strings.Cut(key, ",")
-			if strings.HasSuffix(metric, "_stderr") {
-				continue
-			}
-			fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%.4f\t", name, r.NShot[name], r.NSamples[name].Effective, metric, m[key])
-			if e, ok := m[metric+"_stderr,none"]; ok {
-				fmt.Fprintf(t, "%.4f", e)
-			}
-			fmt.Fprintln(t)
+func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
+	maxTokens := p.Answers.MaxTokens
+	if o.MaxTokens > 0 {
+		maxTokens = o.MaxTokens
+	} else if maxTokens == 0 {
+		maxTokens = DefaultMaxTokens
+	}
+	until := p.stops(e)
+	g, err := e.generation(prompt, until, maxTokens)
+	p.requests = append(p.requests, request{context: prompt, until: until, generate: g})
+	return err
+}
+
+func (p *prepared) addChoices(o *Options, e *encoder, q *Question, prompts []string) error {
+	delimiter, _ := p.delimiters()
+	if o.ApplyChatTemplate {
+		delimiter = ""
+	}
+	for i, choice := range q.Choices {
+		r := request{context: prompts[0], continuation: delimiter + choice}
+		if len(prompts) > 1 {
+			r = request{context: prompts[i], continuation: delimiter + q.Target}
 		}
+		if r.score = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
+			return fmt.Errorf("choice %d, %q, has no tokens of its own after the context", i, choice)
+		}
+		p.requests = append(p.requests, r)
 	}
-	return t.Flush()
+	return nil
 }
 
-func sortedKeys(m Metrics) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
+// measure asks the model and judges its answers.
+func (r *runner) measure(ctx context.Context, p *prepared, e *encoder) (*outcome, error) {
+	out := &outcome{prepared: p}
+	var err error
+	if p.Kind == Generation {
+		requests := make([]GenerateRequest, len(p.requests))
+		for i := range requests {
+			requests[i] = p.requests[i].generate
+		}
+		var got [][]int32
+		if got, out.Effort, err = r.generate(ctx, p.Name, requests); err != nil {
+			return nil, err
+		}
+		for i, ids := range got {
+			out.answers = append(out.answers, e.answer(ids, p.requests[i].until))
+		}
+		return out, out.judgeAnswers(ctx, r.o)
 	}
-	slices.Sort(keys)
-	return keys
+	requests := make([]ScoreRequest, len(p.requests))
+	for i := range requests {
+		requests[i] = p.requests[i].score
+	}
+	if out.scores, out.Effort, err = r.score(ctx, p.Name, requests); err != nil {
+		return nil, err
+	}
+	switch {
+	case p.Task == heldOut:
+		out.judgeHeldOut()
+	case p.Kind == Rolling:
+		out.judgeRolling()
+	default:
+		out.judgeChoices()
+	}
+	return out, nil
 }

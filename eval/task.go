@@ -1,57 +1,111 @@
 package eval
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 )
 
-// Task is a multiple-choice task, as declared in a small JSON file or built in.
+// Kind is how a task asks, by the harness's names.
+type Kind string
+
+// The kinds of tasks.
+const (
+	MultipleChoice Kind = "multiple_choice"
+	Generation     Kind = "generate_until"
+	Rolling        Kind = "loglikelihood_rolling"
+)
+
+// Task is a set of questions and how answers to them are judged.
 type Task struct {
-	Name    string `json:"name"`
-	Data    string `json:"data"`    // JSONL file; relative to the data folder
-	Context string `json:"context"` // template: {field} stands for a field of the document
-	// Choices is the field that lists the choices, or the choices of every document.
-	Choices Choices `json:"choices"`
-	Gold    string  `json:"gold"` // field with the index of the right choice
-	// Norm adds acc_norm: log-likelihoods divided by the choice's length in characters.
-	Norm       bool `json:"acc_norm"`
-	NumFewshot int  `json:"num_fewshot"`
-	Rows       int  `json:"rows"` // how many documents a whole file has; 0: any
-	// DropShot draws one shot more than asked for and drops the document itself, as
-	// the harness does where shots come from the tested split, or seem to.
-	DropShot bool `json:"-"`
+	Name  string
+	Other string // a second name
+	About string // one line
+	Kind  Kind
+	// Version is the harness's number for the task.
+	Version float64
+	Test    Source
+	Shots   Shots
+	// Ask makes a question of a document.
+	Ask func(*reader) Question
+	// Process adds to a document what the harness adds; may be nil.
+	Process func(*reader) Document
+	Metrics []string // of multiple choice and rolling: which ones
+	Answers Answers  // of generation
+
+	targetDelimiter, fewshotDelimiter string // " " and two line breaks if empty
+	plainDelimiters                   bool   // they are as they are, even if empty
+	own                               any    // the declaration of a task of one's own
 }
 
-// Choices is a field's name or a fixed list.
-type Choices struct {
-	Field string
-	Fixed []string
+// Shots say where the examples before a question come from.
+type Shots struct {
+	Count int
+	Fixed bool   // Count holds whatever is asked for
+	From  Source // none: the tested documents
+	// Extra draws one example more than needed and drops those that equal the document,
+	// as the harness does where both splits have the same setting, though it be none.
+	Extra    bool
+	First    bool       // the first ones, not a draw
+	Examples []Document // written in the task instead of From
 }
 
-// UnmarshalJSON reads a string or a list of strings.
-func (c *Choices) UnmarshalJSON(b []byte) error {
-	if json.Unmarshal(b, &c.Field) == nil {
-		return nil
+// Answers say how the text that a model generates becomes a score.
+type Answers struct {
+	Until     []string
+	MaxTokens int // 0: DefaultMaxTokens
+	Metric    string
+	Filters   []Filter
+	// Judge gives the score of a filtered answer.
+	Judge   func(ctx context.Context, o *Options, q *Question, answer string) (float64, error)
+	RunCode bool // Judge runs what the model wrote
+}
+
+// DefaultMaxTokens is how long an answer may be where the task does not say.
+const DefaultMaxTokens = 256
+
+// Filter takes the answer out of a text.
+type Filter struct {
+	Name  string
+	Apply func(q *Question, text string) string
+}
+
+// Question is what a document asks.
+type Question struct {
+	// Contexts is the text before the answer, or one for each choice.
+	Contexts []string
+	Choices  []string
+	Gold     int // number of the right choice
+	// Target is the right answer as text; with one context for each choice, it is what
+	// follows each of them.
+	Target string
+	// Text is the document whose perplexity is taken; Words and Bytes divide it.
+	Text         string
+	Words, Bytes int
+	doc          Document
+	id           int
+}
+
+// example is a question and its answer, as shown before another question.
+func (q *Question) example() (text, answer string) {
+	switch {
+	case len(q.Contexts) > 1:
+		return q.Contexts[q.Gold], q.Target
+	case len(q.Choices) > 0:
+		return q.Contexts[0], q.Choices[q.Gold]
 	}
-	return json.Unmarshal(b, &c.Fixed)
+	return q.Contexts[0], q.Target
 }
 
-// MarshalJSON is the inverse of UnmarshalJSON.
-func (c Choices) MarshalJSON() ([]byte, error) {
-	if c.Field != "" {
-		return json.Marshal(c.Field)
-	}
-	return json.Marshal(c.Fixed)
+// builtin are the tasks of the harness.
+var builtin = []*Task{
+	arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
+	gsm8k, gsm8kCot, math500, humanEval, humanEvalPlus, wikiText,
 }
 
-// builtin tasks by name.
-var builtin = []Task{arcEasy, arcChallenge, boolQ}
+// BitsPerByte is the task that measures perplexity on the held-out documents of a
+// prepared data set, which --data-dir names.
+const BitsPerByte = "bits_per_byte"
 
 // TaskNames lists the built-in tasks.
 func TaskNames() []string {
@@ -62,135 +116,54 @@ func TaskNames() []string {
 	return names
 }
 
-// findTask is a built-in task, or the one declared in a JSON file.
-func findTask(name string) (*Task, error) {
+// BuiltinTasks are the built-in tasks.
+func BuiltinTasks() []Task {
+	tasks := []Task{*heldOut}
 	for _, t := range builtin {
-		if t.Name == name {
-			return &t, nil
-		}
+		tasks = append(tasks, *t)
 	}
-	if !strings.HasSuffix(name, ".json") {
-		return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON file that declares one", name, TaskNames())
-	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	t := &Task{}
-	if err := d.Decode(t); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if t.Name == "" || t.Data == "" || t.Context == "" || t.Gold == "" || t.Choices.Field == "" && len(t.Choices.Fixed) < 2 {
-		return nil, fmt.Errorf("%s: name, data, context, choices and gold are all needed", name)
-	}
-	if !filepath.IsAbs(t.Data) {
-		if beside := filepath.Join(filepath.Dir(name), t.Data); fileExists(beside) {
-			t.Data = beside
-		}
-	}
-	return t, nil
+	return tasks
 }
 
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// findTask is a built-in task, or the one declared in a file.
+func findTask(name string) (*Task, error) {
+	if i := slices.IndexFunc(builtin, func(t *Task) bool { return t.Name == name || t.Other == name && name != "" }); i >= 0 {
+		t := *builtin[i]
+		t.Name = name
+		return &t, nil
+	}
+	if isTaskFile(name) {
+		return readTask(name)
+	}
+	return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON or YAML file that declares one", name, TaskNames())
 }
 
-// document is one question with its choices.
-type document struct {
-	context string
-	choices []string
-	gold    int
-	raw     json.RawMessage
+// ask makes the question of a document.
+func (t *Task) ask(d Document) (Question, error) {
+	r := &reader{doc: d}
+	if t.Process != nil {
+		if d = t.Process(r); r.err != nil {
+			return Question{}, r.err
+		}
+		r.doc = d
+	}
+	q := t.Ask(r)
+	q.doc = d
+	return q, r.err
 }
 
-// maxLineBytes bounds a line of a JSONL file.
-const maxLineBytes = 16 << 20
-
-// load reads the documents of a task.
-func (t *Task) load(dataDir string) ([]document, error) {
-	path := t.Data
-	if !filepath.IsAbs(path) && !fileExists(path) {
-		path = filepath.Join(dataDir, path)
+func (t *Task) delimiters() (target, fewshot string) {
+	if t.plainDelimiters {
+		return t.targetDelimiter, t.fewshotDelimiter
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("task %s: %w: name the folder of its data with --data-dir", t.Name, err)
-	}
-	defer f.Close()
-	var docs []document
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxLineBytes)
-	for lines.Scan() {
-		d, err := t.document(slices.Clone(lines.Bytes()))
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, len(docs)+1, err)
-		}
-		docs = append(docs, d)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(docs) == 0 || t.Rows > 0 && len(docs) != t.Rows {
-		return nil, fmt.Errorf("%s: %d documents: the set of task %s has %d; the file is another one or cut short", path, len(docs), t.Name, t.Rows)
-	}
-	return docs, nil
+	return " ", "\n\n"
 }
 
-func (t *Task) document(line []byte) (document, error) {
-	var fields map[string]any
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return document{}, err
+// higherIsBetter tells of each metric.
+func higherIsBetter(metric string) bool {
+	switch metric {
+	case "word_perplexity", "byte_perplexity", "bits_per_byte", "perplexity", "loss":
+		return false
 	}
-	d := document{raw: line, choices: t.Choices.Fixed}
-	var err error
-	if d.context, err = fill(t.Context, fields); err != nil {
-		return d, err
-	}
-	if t.Choices.Field != "" {
-		list, ok := fields[t.Choices.Field].([]any)
-		if !ok {
-			return d, fmt.Errorf("field %q is no list of choices", t.Choices.Field)
-		}
-		for _, c := range list {
-			s, ok := c.(string)
-			if !ok {
-				return d, fmt.Errorf("field %q holds %v: want strings", t.Choices.Field, c)
-			}
-			d.choices = append(d.choices, s)
-		}
-	}
-	gold, ok := fields[t.Gold].(float64)
-	if b, isBool := fields[t.Gold].(bool); isBool {
-		gold, ok = 0, true
-		if b {
-			gold = 1
-		}
-	}
-	d.gold = int(gold)
-	if !ok || d.gold < 0 || d.gold >= len(d.choices) {
-		return d, fmt.Errorf("field %q is %v: want the index of one of %d choices", t.Gold, fields[t.Gold], len(d.choices))
-	}
-	return d, nil
-}
-
-// fill puts the fields of a document into a template.
-func fill(template string, fields map[string]any) (string, error) {
-	var out strings.Builder
-	for {
-		before, rest, open := strings.Cut(template, "{")
-		out.WriteString(before)
-		if !open {
-			return out.String(), nil
-		}
-		name, after, closed := strings.Cut(rest, "}")
-		value, ok := fields[name].(string)
-		if !closed || !ok {
-			return "", fmt.Errorf("the context needs the text field %q, which the document lacks", name)
-		}
-		out.WriteString(value)
-		template = after
-	}
+	return true
 }

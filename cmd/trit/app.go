@@ -64,7 +64,7 @@ func prepareCommands(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
-		if len(c.Subcommands) > 0 {
+		if len(c.Subcommands) > 0 && c.Action == nil {
 			c.Action = unknownCommand
 		}
 		prepareCommands(c.Subcommands)

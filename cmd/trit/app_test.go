@@ -39,7 +39,7 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 	}{
 		{"fly", exitUsage, "no command"},
 		{"data fly", exitUsage, "no command"},
-		{"convert a", exitUsage, "OUT.gguf is missing"},
+		{"convert a", exitUsage, "OUT is missing"},
 		{"convert a b c", exitUsage, "too many"},
 		{"convert --fast a b", exitUsage, "fast"},
 		{"train", exitUsage, "config"},
@@ -56,6 +56,12 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"logits m --ids 1,x --out y", exitUsage, "not a token id"},
 		{"inspect nothing", exitFailed, "nothing"},
 		{"eval nothing --tasks arc_easy", exitFailed, "nothing"},
+		{"eval model.gguf", exitUsage, "--tasks"},
+		{"eval --tasks arc_easy", exitUsage, "MODEL"},
+		{"eval m --tasks arc_easy --samples {", exitUsage, "--samples"},
+		{"eval m --tasks arc_easy --json --markdown", exitUsage, "--markdown"},
+		{"eval compare a", exitUsage, "B is missing"},
+		{"eval compare a b", exitFailed, "stat a"},
 		{"bench --shape huge", exitUsage, "125m"},
 	} {
 		code, _, stderr := trit(strings.Fields(c.args)...)

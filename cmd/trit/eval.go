@@ -1,45 +1,238 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"trit/eval"
 	"trit/infer"
+	"trit/internal/report"
+	"trit/train/checkpoint"
 )
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "eval", Usage: "score a GGUF model or a training checkpoint", ArgsUsage: "MODEL",
-		Description: examples("trit eval model.gguf --tasks arc_easy,boolq --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100", "trit eval model.gguf --tasks bits_per_byte --data-dir data"),
+		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files and training checkpoints", ArgsUsage: "MODEL...",
+		Description: examples("trit eval model.gguf --tasks arc_easy,boolq --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
+			"trit eval run model.gguf --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names, or JSON files of tasks of your own", Required: true},
-			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data"},
+			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
+			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file"},
+			&cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"},
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
+			&cli.StringFlag{Name: "samples", Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
 			&cli.IntFlag{Name: "num-fewshot", Usage: "`K` examples before each question (default: the task's own number)", Value: -1},
-			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`"},
+			&cli.IntFlag{Name: "max-gen-toks", Usage: "answers of at most `N` tokens (default: the task's own number)"},
+			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
+			&cli.BoolFlag{Name: "fewshot-as-multiturn", Usage: "with the chat template: each example as turns of its own; =false puts them into one turn", Value: true, DefaultText: "true with the chat template"},
+			&cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch},
+			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
+			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
+			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
 		},
+		Action:      evalAction,
+		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
+	}
+}
+
+func evalAction(c *cli.Context) error {
+	o, err := evalOptions(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 0 {
+		return usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
+	}
+	con, out := newConsole(c), c.String("out")
+	var reports []*eval.Report
+	for i, model := range c.Args().Slice() {
+		if c.NArg() > 1 && out != "" {
+			o.Out = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, filepath.Base(model)))
+		}
+		r, err := evalModel(c, con, model, o)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, r)
+	}
+	return printReports(c, reports)
+}
+
+// evalOptions reads what is the same for all models.
+func evalOptions(c *cli.Context) (eval.Options, error) {
+	chat := c.Bool("apply-chat-template")
+	o := eval.Options{
+		Tasks: commaList(c.StringSlice("tasks")), DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
+		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), ApplyChatTemplate: chat,
+		FewshotMultiturn: c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
+		Batch:            c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
+	}
+	if len(o.Tasks) == 0 {
+		return o, usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
+	}
+	if c.Bool("json") && c.Bool("markdown") {
+		return o, usagef("--json and --markdown are two forms of the results: give one of them")
+	}
+	if s := c.String("samples"); s != "" {
+		b := []byte(s)
+		if !strings.HasPrefix(strings.TrimSpace(s), "{") {
+			var err error
+			if b, err = os.ReadFile(s); err != nil {
+				return o, err
+			}
+		}
+		if err := json.Unmarshal(b, &o.Samples); err != nil {
+			return o, usagef("--samples: %v: want JSON such as {\"arc_easy\": [0, 5]}", err)
+		}
+	}
+	return o, nil
+}
+
+func evalModel(c *cli.Context, con *console, path string, o eval.Options) (*eval.Report, error) {
+	m, err := openScorer(path, engineOptions(c))
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	o.ModelName, o.ModelArgs = path, fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
+	if o.Cache != "" {
+		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
+			return nil, err
+		}
+	}
+	return m.evaluate(c.Context, con, o)
+}
+
+// fingerprint is a sum over what a model's results depend on: its weights, its shape, and
+// the form of the KV cache.
+func fingerprint(path, cache string) (string, error) {
+	files := []string{path}
+	if info, err := os.Stat(path); err != nil {
+		return "", err
+	} else if info.IsDir() {
+		if path, err = checkpoint.Resolve(path); err != nil {
+			return "", err
+		}
+		weights, _ := filepath.Glob(filepath.Join(path, "*.safetensors"))
+		files = append(weights, filepath.Join(path, "config.json"))
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%d files, cache %s\n", len(files), cache)
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return "", err
+		}
+		n, err := io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "\n%d\n", n)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// printReports prints the results of each model, and of several what they differ in.
+func printReports(c *cli.Context, reports []*eval.Report) error {
+	if c.Bool("json") && len(reports) == 1 {
+		return printJSON(c.App.Writer, reports[0])
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, reports)
+	}
+	con := newConsole(c)
+	for _, r := range reports {
+		if len(reports) > 1 {
+			con.printf("%s\n", r.Model())
+		}
+		if c.Bool("markdown") {
+			con.printf("%s", r.Table().Markdown())
+		} else if err := r.WriteText(con.out); err != nil {
+			return err
+		}
+	}
+	for _, r := range reports[1:] {
+		comparison, err := eval.CompareReports(reports[0], r)
+		if err != nil {
+			return err
+		}
+		con.printf("\n")
+		if err := printComparison(c, comparison); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func evalListCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"), Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "MODEL")
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			t := report.Table{Head: []string{"task", "n-shot", "documents", "data", "what"}}
+			for _, task := range eval.BuiltinTasks() {
+				rows := ""
+				if task.Test.Rows > 0 {
+					rows = fmt.Sprint(task.Test.Rows)
+				}
+				t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Shots.Count), rows, task.Test.String(), task.About})
+			}
+			return printTable(c, t)
+		},
+	}
+}
+
+func evalCompareCommand() *cli.Command {
+	return &cli.Command{
+		Name: "compare", Usage: "tell what two evaluations differ in, and whether that may be chance", ArgsUsage: "A B",
+		Description: examples("trit eval compare results-a results-b"),
+		Flags:       []cli.Flag{jsonFlag("print JSON"), &cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "A", "B")
 			if err != nil {
 				return err
 			}
-			m, err := openScorer(args[0], engineOptions(c))
-			if err != nil {
-				return err
-			}
-			defer m.close()
-			report, err := m.evaluate(c.Context, newConsole(c), eval.Options{
-				Tasks: commaList(c.StringSlice("tasks")), DataDir: c.String("data-dir"), Limit: c.Float64("limit"),
-				NumFewshot: c.Int("num-fewshot"), Out: c.String("out"),
-			})
+			comparison, err := eval.Compare(args[0], args[1])
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, report)
+				return printJSON(c.App.Writer, comparison)
 			}
-			return report.WriteText(c.App.Writer)
+			return printComparison(c, comparison)
 		},
 	}
+}
+
+func printComparison(c *cli.Context, comparison *eval.Comparison) error {
+	con := newConsole(c)
+	con.printf("A = %s\nB = %s\n", comparison.A, comparison.B)
+	if err := printTable(c, comparison.Table()); err != nil {
+		return err
+	}
+	for _, line := range comparison.Only {
+		con.printf("%s\n", line)
+	}
+	return nil
+}
+
+func printTable(c *cli.Context, t report.Table) error {
+	if c.Bool("markdown") {
+		_, err := io.WriteString(c.App.Writer, t.Markdown())
+		return err
+	}
+	return t.WriteText(c.App.Writer)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 
@@ -56,11 +57,20 @@ func openGraphScorer(dir string, threads int) (*scorer, error) {
 }
 
 func (s *scorer) evaluate(ctx context.Context, con *console, o eval.Options) (*eval.Report, error) {
-	progress := con.progress("requests")
-	defer progress.end()
+	var shown *progress
+	task := ""
 	o.Tokenizer, o.MaxLength = s.tok, s.maxLength
-	o.Progress = func(done, total int) { progress.show(int64(done), int64(total), "") }
-	return eval.Run(ctx, s, o)
+	o.Progress = func(p eval.Progress) {
+		if p.Task != task {
+			shown, task = con.progress("tokens"), p.Task
+		}
+		shown.show(p.Tokens, p.Whole, fmt.Sprintf("(%s, %d of %d requests)", p.Task, p.Done, p.Total))
+	}
+	report, err := eval.Run(ctx, s, o)
+	if shown != nil {
+		shown.end()
+	}
+	return report, err
 }
 
 // engineModel scores on a session of the engine. What a request begins with in common

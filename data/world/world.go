@@ -77,8 +77,8 @@ func (w *World) Write(dir string) error {
 		return err
 	}
 	for name, task := range map[string]map[string]any{
-		YesNoTask:   {"name": "yes_no", "data": "yes_no.jsonl", "context": "{passage}\nQuestion: {question}?\nAnswer:", "choices": []string{"no", "yes"}, "gold": "label"},
-		FourWayTask: {"name": "four_way", "data": "four_way.jsonl", "context": "Question: {question}\nAnswer:", "choices": "choices", "gold": "gold", "acc_norm": true},
+		YesNoTask:   {"name": "yes_no", "data": "yes_no.jsonl", "context": "{passage}\nQuestion: {question}?\nAnswer:", "choices": []string{"no", "yes"}, "gold": "label", "metrics": []string{"acc"}},
+		FourWayTask: {"name": "four_way", "data": "four_way.jsonl", "context": "Question: {question}\nAnswer:", "choices": "choices", "gold": "gold"},
 	} {
 		b, err := json.MarshalIndent(task, "", "  ")
 		if err != nil {

@@ -31,7 +31,7 @@ var policy = map[string]string{
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model model/ggufmeta tokenizer internal/atomicfile internal/parallel internal/float16 internal/report",
 	"model/ggufmeta":     "format/gguf model tokenizer internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/parallel internal/mmap internal/float16",
-	"eval":               "tokenizer data internal/atomicfile",
+	"eval":               "tokenizer data internal/atomicfile internal/report",
 	"eval/sandbox":       "",
 	"configs":            "model train",
 	"cmd/trit":           "*",

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trit/data/world"
+	"trit/eval"
+)
+
+func TestEvalListNamesAllTasks(t *testing.T) {
+	code, out, stderr := trit("eval", "list")
+	for _, name := range eval.TaskNames() {
+		if code != exitOK || !strings.Contains(out, "\n"+name+" ") {
+			t.Errorf("%s is not in the list: %s%s", name, out, stderr)
+		}
+	}
+}
+
+// A checkpoint and what it was converted to are scored by one command, which tells what
+// they differ in; stopped and begun again, and with other batches, with the same results.
+func TestEvalBeforeAndAfterConversion(t *testing.T) {
+	dir := t.TempDir()
+	data := smallData(t, dir)
+	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 12}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	run, gguf := filepath.Join(dir, "run"), filepath.Join(dir, "m.gguf")
+	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2")
+	mustTrit(t, "convert", run, gguf)
+	tasks := strings.Join([]string{eval.BitsPerByte, filepath.Join(dir, world.YesNoTask), filepath.Join(dir, world.FourWayTask)}, ",")
+	out, cache := filepath.Join(dir, "out"), filepath.Join(dir, "cache.jsonl")
+	args := []string{"eval", run, gguf, "--tasks", tasks, "--data-dir", data, "--out", out, "--use-cache", cache}
+	code, first, stderr := trit(args...)
+	if code != exitOK || !strings.Contains(first, "McNemar") || !strings.Contains(first, "four_way") {
+		t.Fatalf("exit code %d: %s%s", code, first, stderr)
+	}
+	scored := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"))
+	code, second, stderr := trit(append(args, "--batch", "3")...)
+	if code != exitOK || !strings.Contains(second, "all of them cached") {
+		t.Fatalf("the second time: exit code %d: %s%s", code, second, stderr)
+	}
+	if again := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf")); again != scored {
+		t.Errorf("from the cache %s, want %s", again, scored)
+	}
+	if err := os.Remove(cache); err != nil {
+		t.Fatal(err)
+	}
+	mustTrit(t, append(args, "--batch", "3", "--threads", "1")...)
+	if again := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf")); again != scored {
+		t.Errorf("in batches of 3 on one thread %s, want %s", again, scored)
+	}
+	code, compared, stderr := trit("eval", "compare", filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"), "--json")
+	var c eval.Comparison
+	if err := json.Unmarshal([]byte(compared), &c); code != exitOK || err != nil || len(c.Rows) != 6 {
+		t.Errorf("compare: exit code %d, %v: %s%s", code, err, compared, stderr)
+	}
+}
+
+// readResults are the results of several folders.
+func readResults(t *testing.T, dirs ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, dir := range dirs {
+		b, err := os.ReadFile(filepath.Join(dir, "results.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r struct {
+			Results map[string]map[string]any
+		}
+		if err := json.Unmarshal(b, &r); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(r.Results)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}

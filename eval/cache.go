@@ -1,0 +1,97 @@
+package eval
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+)
+
+// cache remembers results of requests in a file, to which a line of JSON is appended for
+// each, so that an evaluation that was stopped goes on with the same results.
+type cache struct {
+	path    string
+	file    *os.File
+	results map[string]json.RawMessage
+}
+
+// cacheLine is a result and what it is of.
+type cacheLine struct {
+	Key    string          `json:"key"`
+	Result json.RawMessage `json:"result"`
+}
+
+// openCache reads the file, or begins it. A last line that was cut short by a kill is
+// dropped.
+func openCache(path string) (*cache, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("the cache of requests: %w", err)
+	}
+	c := &cache{path: path, file: f, results: map[string]json.RawMessage{}}
+	if err := c.read(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *cache) read() error {
+	b, err := io.ReadAll(c.file)
+	if err != nil {
+		return fmt.Errorf("the cache of requests: %w", err)
+	}
+	whole, n := 0, 0
+	for line := range bytes.Lines(b) {
+		n++
+		var l cacheLine
+		err := json.Unmarshal(line, &l)
+		last := whole+len(line) == len(b)
+		if err == nil && l.Key != "" && l.Result != nil && line[len(line)-1] == '\n' {
+			c.results[l.Key] = l.Result
+			whole += len(line)
+			continue
+		}
+		if !last || !bytes.HasPrefix([]byte(lineStart), line[:min(len(line), len(lineStart))]) {
+			return fmt.Errorf("%s:%d: the line is no result of a request: the file is another one or damaged; delete it or name another with --cache", c.path, n)
+		}
+	}
+	if err := c.file.Truncate(int64(whole)); err != nil {
+		return err
+	}
+	_, err = c.file.Seek(int64(whole), io.SeekStart)
+	return err
+}
+
+// lineStart is what each line begins with.
+const lineStart = `{"key":"`
+
+// get puts the result of a request into result, if it is known.
+func (c *cache) get(key string, result any) bool {
+	b, ok := c.results[key]
+	return ok && json.Unmarshal(b, result) == nil
+}
+
+// put appends results in one piece.
+func (c *cache) put(results iter.Seq2[string, any]) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	for key, r := range results {
+		value, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		c.results[key] = value
+		if err := enc.Encode(cacheLine{key, value}); err != nil {
+			return err
+		}
+	}
+	if _, err := c.file.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("the cache of requests: %w", err)
+	}
+	return nil
+}
+
+func (c *cache) close() error { return c.file.Close() }

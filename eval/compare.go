@@ -1,0 +1,335 @@
+package eval
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trit/internal/report"
+)
+
+// Comparison is how two evaluations differ, metric by metric, in the order of tasks.
+type Comparison struct {
+	A    string       `json:"a"` // names
+	B    string       `json:"b"`
+	Rows []Difference `json:"differences"`
+	Only []string     `json:"only"` // what one of the two has alone
+}
+
+// Difference is that of one metric of one task.
+type Difference struct {
+	Task      string  `json:"task"`
+	Metric    string  `json:"metric"` // "acc,none"
+	A         float64 `json:"a"`
+	B         float64 `json:"b"`
+	Stderr    float64 `json:"stderr"`    // of B-A; 0 where there is none
+	P         float64 `json:"p"`         // probability that chance alone makes such a difference, or a larger one
+	Test      string  `json:"test"`      // by which P was found; "" for none
+	Documents int     `json:"documents"` // that both were asked, for paired tests
+	BetterA   int     `json:"better_a"`  // documents on which A is better
+	BetterB   int     `json:"better_b"`
+}
+
+// evaluation is what Compare needs of one evaluation.
+type evaluation struct {
+	name    string
+	results map[string]Metrics
+	samples map[string]map[string]map[int]sampleValue // task, metric, document
+}
+
+// sampleValue is a document's score and what tells the document. For a perplexity the
+// score is the log-likelihood.
+type sampleValue struct {
+	value float64
+	nats  bool
+	hash  string
+}
+
+// Compare reads two folders of results, or results files, of Trit or of the harness.
+// Where the samples of both are there, documents are paired.
+func Compare(a, b string) (*Comparison, error) {
+	x, err := openEvaluation(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := openEvaluation(b)
+	if err != nil {
+		return nil, err
+	}
+	return compare(x, y)
+}
+
+// CompareReports compares two reports that were just made.
+func CompareReports(a, b *Report) (*Comparison, error) {
+	return compare(a.evaluation(), b.evaluation())
+}
+
+func (r *Report) evaluation() *evaluation {
+	e := &evaluation{name: r.o.ModelName, results: r.Results, samples: map[string]map[string]map[int]sampleValue{}}
+	for _, t := range r.tasks {
+		for i := range t.samples {
+			s := &t.samples[i]
+			hash, _, _ := s.hashes()
+			for _, v := range s.values {
+				e.addSample(t.Name, v.Name+","+s.filter, s.question.id, v.Value, hash)
+			}
+		}
+	}
+	return e
+}
+
+func (e *evaluation) addSample(task, metric string, id int, value any, hash string) {
+	v := sampleValue{hash: hash}
+	switch x := value.(type) {
+	case float64:
+		v.value = x
+	case []any:
+		v.nats = true
+		if len(x) > 0 {
+			v.value, _ = x[0].(float64)
+		}
+	}
+	if e.samples[task] == nil {
+		e.samples[task] = map[string]map[int]sampleValue{}
+	}
+	if e.samples[task][metric] == nil {
+		e.samples[task][metric] = map[int]sampleValue{}
+	}
+	e.samples[task][metric][id] = v
+}
+
+func openEvaluation(path string) (*evaluation, error) {
+	file, err := resultsFile(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var r struct {
+		Results map[string]map[string]any
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(r.Results) == 0 {
+		return nil, fmt.Errorf("%s: it has no \"results\": it is no results file", file)
+	}
+	e := &evaluation{name: path, results: map[string]Metrics{}, samples: map[string]map[string]map[int]sampleValue{}}
+	for task, values := range r.Results {
+		e.results[task] = Metrics{}
+		for key, v := range values {
+			if f, ok := v.(float64); ok && strings.Contains(key, ",") {
+				e.results[task][key] = f
+			}
+		}
+		if err := e.readSamples(filepath.Dir(file), task); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// resultsFile finds the newest results in a folder; the harness puts a date into the
+// name and the model's name around it.
+func resultsFile(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return path, err
+	}
+	for _, pattern := range []string{"results.json", "results_*.json", "*/results_*.json"} {
+		if files, _ := filepath.Glob(filepath.Join(path, pattern)); len(files) > 0 {
+			return slices.Max(files), nil
+		}
+	}
+	return "", fmt.Errorf("%s holds no results.json: it is what trit eval --out DIR writes", path)
+}
+
+// readSamples reads the samples of a task, if they are there.
+func (e *evaluation) readSamples(dir, task string) error {
+	t := Task{Name: task}
+	files, _ := filepath.Glob(filepath.Join(dir, "samples_"+t.fileName()+".jsonl"))
+	if dated, _ := filepath.Glob(filepath.Join(dir, "samples_"+task+"_20*.jsonl")); len(files) == 0 && len(dated) > 0 {
+		files = []string{slices.Max(dated)}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	f, err := os.Open(files[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxLineBytes)
+	for n := 1; lines.Scan(); n++ {
+		if err := e.readSample(task, lines.Bytes()); err != nil {
+			return fmt.Errorf("%s:%d: %w", files[0], n, err)
+		}
+	}
+	return lines.Err()
+}
+
+func (e *evaluation) readSample(task string, line []byte) error {
+	var s struct {
+		DocID   *int   `json:"doc_id"`
+		DocHash string `json:"doc_hash"`
+		Filter  string
+		Metrics []string
+	}
+	var values map[string]any
+	if err := errors.Join(json.Unmarshal(line, &s), json.Unmarshal(line, &values)); err != nil {
+		return err
+	}
+	if s.DocID == nil || s.Filter == "" {
+		return errors.New("it has no doc_id or no filter: it is no sample")
+	}
+	for _, metric := range s.Metrics {
+		e.addSample(task, metric+","+s.Filter, *s.DocID, values[metric], s.DocHash)
+	}
+	return nil
+}
+
+func compare(a, b *evaluation) (*Comparison, error) {
+	c := &Comparison{A: a.name, B: b.name}
+	for _, task := range sortedKeys(a.results, b.results) {
+		for _, metric := range sortedKeys(a.results[task], b.results[task]) {
+			if strings.Contains(metric, "_stderr,") {
+				continue
+			}
+			x, inA := a.results[task][metric]
+			y, inB := b.results[task][metric]
+			if !inA || !inB {
+				owner := a.name
+				if inB {
+					owner = b.name
+				}
+				c.Only = append(c.Only, fmt.Sprintf("%s %s: only %s", task, metric, owner))
+				continue
+			}
+			d := Difference{Task: task, Metric: metric, A: x, B: y, P: 1}
+			if !d.paired(a.samples[task][metric], b.samples[task][metric]) {
+				name, filter, _ := strings.Cut(metric, ",")
+				stderr := name + "_stderr," + filter
+				d.unpaired(a.results[task][stderr], b.results[task][stderr])
+			}
+			c.Rows = append(c.Rows, d)
+		}
+	}
+	if len(c.Rows) == 0 {
+		return nil, fmt.Errorf("%s and %s have no task in common", a.name, b.name)
+	}
+	return c, nil
+}
+
+func sortedKeys[V any](maps ...map[string]V) []string {
+	var keys []string
+	for _, m := range maps {
+		for k := range m {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// paired tests the differences of the documents that both were asked: by McNemar's exact
+// test where each is right or wrong, else by their mean over its standard error. It is
+// false where the two were asked different documents.
+func (d *Difference) paired(a, b map[int]sampleValue) bool {
+	if len(a) < 2 || len(a) != len(b) {
+		return false
+	}
+	var differences []float64
+	binary, nats := true, false
+	for _, id := range slices.Sorted(maps.Keys(a)) {
+		x, y := a[id], b[id]
+		if _, ok := b[id]; !ok || x.hash != y.hash {
+			return false
+		}
+		differences = append(differences, y.value-x.value)
+		nats = nats || x.nats
+		binary = binary && !nats && (x.value == 0 || x.value == 1) && (y.value == 0 || y.value == 1)
+		switch {
+		case y.value > x.value:
+			d.BetterB++
+		case y.value < x.value:
+			d.BetterA++
+		}
+	}
+	mean, stderr := meanAndError(differences)
+	d.Documents, d.Stderr = len(differences), stderr
+	switch {
+	case binary:
+		d.Test, d.P = "McNemar", mcnemar(d.BetterA, d.BetterB)
+	case nats: // the standard error is one of log-likelihoods, not of the metric
+		d.Test, d.P, d.Stderr = "paired z of log-likelihoods", normalP(mean, stderr), 0
+	default:
+		d.Test, d.P = "paired z", normalP(mean, stderr)
+	}
+	return true
+}
+
+// unpaired takes the two results for independent.
+func (d *Difference) unpaired(a, b float64) {
+	if a == 0 && b == 0 {
+		return
+	}
+	d.Stderr = math.Hypot(a, b)
+	d.Test, d.P = "unpaired z", normalP(d.B-d.A, d.Stderr)
+}
+
+// normalP is the two-sided probability of a normal deviate at least so large.
+func normalP(difference, stderr float64) float64 {
+	if difference == 0 {
+		return 1
+	}
+	return math.Erfc(math.Abs(difference) / stderr / math.Sqrt2)
+}
+
+// mcnemar is the exact two-sided probability that of a+b documents on which the two
+// differ, they fall at least so unevenly by the toss of a coin.
+func mcnemar(a, b int) float64 {
+	n, sum := a+b, 0.0
+	all, _ := math.Lgamma(float64(n + 1))
+	for k := range min(a, b) + 1 {
+		chosen, _ := math.Lgamma(float64(k + 1))
+		rest, _ := math.Lgamma(float64(n - k + 1))
+		sum += math.Exp(all - chosen - rest - float64(n)*math.Ln2)
+	}
+	return min(1, 2*sum)
+}
+
+// Table shows the differences; a star marks those that chance makes in less than one of
+// twenty cases.
+func (c *Comparison) Table() report.Table {
+	t := report.Table{Head: []string{"task", "metric", "A", "B", "B - A", "stderr", "p", "", "test", "documents", "A better", "B better"}}
+	for _, d := range c.Rows {
+		row := []string{d.Task, strings.TrimSuffix(d.Metric, ",none"), fmt.Sprintf("%.4f", d.A), fmt.Sprintf("%.4f", d.B), fmt.Sprintf("%+.4f", d.B-d.A)}
+		stderr, p, star := "", "", ""
+		if d.Test != "" {
+			p = fmt.Sprintf("%.3g", d.P)
+			if d.Stderr > 0 {
+				stderr = fmt.Sprintf("%.4f", d.Stderr)
+			}
+			if d.P < 0.05 {
+				star = "*"
+			}
+		}
+		row = append(row, stderr, p, star, d.Test)
+		if d.Documents > 0 {
+			row = append(row, fmt.Sprint(d.Documents), fmt.Sprint(d.BetterA), fmt.Sprint(d.BetterB))
+		} else {
+			row = append(row, "", "", "")
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}

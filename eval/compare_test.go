@@ -1,0 +1,120 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// results is a folder with the results of a task with n documents, of which the first
+// right ones are right, and those of extra too.
+func results(t *testing.T, n, right int, extra ...int) string {
+	var samples strings.Builder
+	score, total := make([]int, n), 0
+	for i := range right {
+		score[i] = 1
+	}
+	for _, i := range extra {
+		score[i] = 1
+	}
+	for i, s := range score {
+		total += s
+		fmt.Fprintf(&samples, `{"doc_id": %d, "doc_hash": "h%d", "filter": "none", "metrics": ["acc"], "acc": %d.0}`+"\n", i, i, s)
+	}
+	p := float64(total) / float64(n)
+	return write(t, map[string]string{
+		"results.json":    fmt.Sprintf(`{"results": {"x": {"alias": "x", "acc,none": %g, "acc_stderr,none": %g}}}`, p, math.Sqrt(p*(1-p)/float64(n-1))),
+		"samples_x.jsonl": samples.String(),
+	})
+}
+
+func TestMcNemar(t *testing.T) {
+	// Two-sided binomial probabilities at one half, by hand: 2*(1+5)/2^5, 2*1/2^10.
+	for _, c := range []struct {
+		a, b int
+		want float64
+	}{{1, 4, 0.375}, {0, 10, 2. / 1024}, {5, 5, 1}, {0, 0, 1}, {3, 0, 0.25}} {
+		if got := mcnemar(c.a, c.b); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%d to %d: %g, want %g", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	a, b := results(t, 40, 10), results(t, 40, 10, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
+	c, err := Compare(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Rows[0]
+	if d.A != 0.25 || d.B != 0.5 || d.Test != "McNemar" || d.BetterA != 0 || d.BetterB != 10 || math.Abs(d.P-2./1024) > 1e-12 || d.Documents != 40 {
+		t.Errorf("%+v", d)
+	}
+	var text strings.Builder
+	if err := c.Table().WriteText(&text); err != nil || !strings.Contains(text.String(), "*") || !strings.Contains(text.String(), "+0.2500") {
+		t.Errorf("%s, %v", &text, err)
+	}
+}
+
+// Without the samples of both the results are taken for independent.
+func TestCompareUnpaired(t *testing.T) {
+	a, b := results(t, 40, 10), results(t, 50, 25)
+	c, err := Compare(filepath.Join(a, "results.json"), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Rows[0]
+	stderr := math.Sqrt(0.25*0.75/39 + 0.5*0.5/49)
+	if d.Test != "unpaired z" || math.Abs(d.Stderr-stderr) > 1e-5 || math.Abs(d.P-math.Erfc(0.25/stderr/math.Sqrt2)) > 1e-4 {
+		t.Errorf("%+v, want the standard error %g", d, stderr)
+	}
+}
+
+func TestCompareReadsTheHarness(t *testing.T) {
+	dir := write(t, map[string]string{
+		"org__model/results_2026-08-21T10-00-00.json":    `{"results": {"x": {"acc,none": 0.5, "acc_stderr,none": "N/A"}}}`,
+		"org__model/samples_x_2026-08-21T10-00-00.jsonl": `{"doc_id": 0, "filter": "none", "metrics": ["acc"], "acc": 1.0, "doc_hash": "h0"}` + "\n" + `{"doc_id": 1, "filter": "none", "metrics": ["acc"], "acc": 0.0, "doc_hash": "h1"}` + "\n",
+	})
+	c, err := Compare(dir, results(t, 2, 2))
+	if err != nil || c.Rows[0].Test != "McNemar" || c.Rows[0].BetterB != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestCompareReportsOfPerplexity(t *testing.T) {
+	dir := write(t, map[string]string{"q.jsonl": `{"t":"abc"}` + "\n" + `{"t":"bcd e"}` + "\n" + `{"t":"x"}` + "\n", "t.json": `{"name":"p","data":"q.jsonl","text":"{t}"}`})
+	m, o := options(t, filepath.Join(dir, "t.json"))
+	a, err := Run(t.Context(), m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nats := (256 + 97 + 98 + 99 + 256 + 98 + 99 + 100 + 32 + 101 + 256 + 120) / 100. // the fake model's, BOS and all
+	got := a.Results["p"]
+	for name, want := range map[string]float64{"word_perplexity,none": math.Exp(nats / 4), "byte_perplexity,none": math.Exp(nats / 9), "bits_per_byte,none": nats / 9 / math.Ln2} {
+		if math.Abs(got[name]/want-1) > 1e-12 {
+			t.Errorf("%s is %g, want %g", name, got[name], want)
+		}
+	}
+	c, err := CompareReports(a, a)
+	if err != nil || len(c.Rows) != 3 || c.Rows[0].P != 1 || !strings.HasPrefix(c.Rows[0].Test, "paired z") {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestCompareRefuses(t *testing.T) {
+	good := results(t, 4, 2)
+	for want, dir := range map[string]string{
+		"no results.json":   t.TempDir(),
+		"no results file":   write(t, map[string]string{"results.json": `{"a": 1}`}),
+		"results.json":      write(t, map[string]string{"results.json": `{`}),
+		"no task in common": write(t, map[string]string{"results.json": `{"results": {"y": {"acc,none": 1}}}`}),
+		"it is no sample":   write(t, map[string]string{"results.json": `{"results": {"x": {"acc,none": 1}}}`, "samples_x.jsonl": "{}\n"}),
+		"no such file":      "/no/such/place",
+	} {
+		if _, err := Compare(good, dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+}

@@ -1,0 +1,292 @@
+package eval
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trit/data"
+)
+
+// Source is a set of documents and the forms in which it may lie in a folder.
+type Source struct {
+	Files   []string // plain files, JSON lines; the first that is there is read
+	Columns []string // of a plain file
+	// The set on the Hugging Face Hub: its name, configuration ("" where there is one
+	// only), split, and columns.
+	Hub, Config, Split string
+	HubColumns         []string
+	Rows               int // of the whole set; 0: any
+	// read takes the documents out of a plain file that is no JSON lines.
+	read func(text string) []Document
+}
+
+// String says where the set is on the Hub, and how a plain file of it is called.
+func (s *Source) String() string {
+	hub := strings.TrimSpace(s.Hub + " " + s.Config)
+	switch {
+	case hub == "":
+		return s.Files[0]
+	case len(s.Files) == 0:
+		return hub
+	}
+	return hub + ", or " + s.Files[0]
+}
+
+// Limits of a data file.
+const (
+	maxLineBytes = 16 << 20
+	maxDataBytes = 1 << 30 // when unpacked
+)
+
+// load finds the set, reads it and holds it against what it must be.
+func (s *Source) load(ctx context.Context, o *Options) ([]Document, error) {
+	files, columns, err := s.find(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	var docs []Document
+	for _, path := range files {
+		part, err := readDocuments(ctx, path, s.read)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, part...)
+	}
+	return docs, s.check(files[0], docs, columns, o.AllowPartial)
+}
+
+// check refuses a set with other columns or another number of rows.
+func (s *Source) check(path string, docs []Document, columns [][]string, allowPartial bool) error {
+	if len(docs) == 0 {
+		return fmt.Errorf("%s: it holds no documents", path)
+	}
+	if s.Rows > 0 && len(docs) != s.Rows && !(allowPartial && len(docs) < s.Rows) {
+		return fmt.Errorf("%s: it has %d rows, the set has %d: the file is another one or a part; fetch it whole, or score a part with --allow-partial", path, len(docs), s.Rows)
+	}
+	for i, d := range docs {
+		if !slices.ContainsFunc(columns, d.hasAll) {
+			return fmt.Errorf("%s: row %d has the columns %v, want %s: the file is of another set", path, i+1, d.columns(), eitherOf(columns))
+		}
+	}
+	return nil
+}
+
+func (d Document) hasAll(columns []string) bool {
+	return !slices.ContainsFunc(columns, func(name string) bool { _, ok := d.get(name); return !ok })
+}
+
+func eitherOf(columns [][]string) string {
+	var parts []string
+	for _, c := range columns {
+		parts = append(parts, fmt.Sprint(c))
+	}
+	return strings.Join(slices.Compact(parts), " or ")
+}
+
+// find gives the files of the set and the columns that they may have: of the data
+// folder the plain files first, then the layout of the Hub; then of what is fetched.
+func (s *Source) find(ctx context.Context, o *Options) ([]string, [][]string, error) {
+	both := slices.DeleteFunc([][]string{s.Columns, s.HubColumns}, func(c []string) bool { return c == nil })
+	if isFile(o.DataDir) && !slices.ContainsFunc(s.Files, filepath.IsAbs) {
+		return []string{o.DataDir}, both, nil
+	}
+	for _, name := range s.Files {
+		if path := inFolder(o.DataDir, name); isFile(path) {
+			return []string{path}, [][]string{s.Columns}, nil
+		}
+	}
+	if o.DataDir != "" && s.Hub != "" {
+		if files := s.inLayout(hubRoots(o.DataDir, s.Hub)); files != nil {
+			return files, [][]string{s.HubColumns}, nil
+		}
+	}
+	if s.Hub != "" && o.Fetch != nil {
+		files, err := s.fetch(ctx, o.Fetch)
+		return files, [][]string{s.HubColumns}, err
+	}
+	return nil, nil, s.missing(o.DataDir)
+}
+
+func (s *Source) fetch(ctx context.Context, fetch func(context.Context, string) (string, error)) ([]string, error) {
+	dir, err := fetch(ctx, s.Hub)
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s: %w", s.Hub, err)
+	}
+	if files := s.inLayout([]string{dir}); files != nil {
+		return files, nil
+	}
+	return nil, fmt.Errorf("%s: it was fetched as %s, but has no files of the split %q", dir, s.Hub, s.Split)
+}
+
+// missing says what was looked for.
+func (s *Source) missing(dir string) error {
+	if _, err := os.Stat(dir); dir != "" && err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
+	}
+	var wanted []string
+	wanted = append(wanted, s.Files...)
+	if s.Hub != "" {
+		wanted = append(wanted, "the "+s.Split+" split of "+strings.TrimSpace(s.Hub+" "+s.Config)+" as parquet or JSON lines")
+	}
+	if dir == "" {
+		return fmt.Errorf("name the folder of its data with --data-dir: it must hold %s", strings.Join(wanted, ", or "))
+	}
+	return fmt.Errorf("--data-dir %s holds no data of it: want %s", dir, strings.Join(wanted, ", or "))
+}
+
+func inFolder(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// hubRoots are the folders under dir that a copy of the set may be.
+func hubRoots(dir, hub string) []string {
+	owner, name, _ := strings.Cut(hub, "/")
+	roots := []string{filepath.Join(dir, hub), filepath.Join(dir, name), filepath.Join(dir, owner+"__"+name), filepath.Join(dir, owner+"--"+name)}
+	snapshots, _ := filepath.Glob(filepath.Join(dir, "datasets--"+owner+"--"+name, "snapshots", "*"))
+	return append(append(roots, snapshots...), dir)
+}
+
+// inLayout looks for the files of the split where the Hub's layouts have them.
+func (s *Source) inLayout(roots []string) []string {
+	config := s.Config
+	if config == "" {
+		config = "default"
+	}
+	for _, root := range roots {
+		for _, dir := range []string{config, filepath.Join("data", config), "plain_text", "data", ""} {
+			dir = filepath.Join(root, dir)
+			for _, pattern := range []string{
+				s.Split + "-*-of-*.parquet", s.Split + ".parquet", filepath.Join(s.Split, "*.parquet"), "*-" + s.Split + ".parquet",
+				s.Split + "-*-of-*.jsonl", s.Split + ".jsonl", s.Split + ".jsonl.gz", s.Split + ".json",
+			} {
+				if files, _ := filepath.Glob(filepath.Join(dir, pattern)); len(files) > 0 {
+					slices.Sort(files)
+					return files
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// readDocuments reads a file of documents: parquet, or JSON lines, which may be packed
+// with gzip, or with read a text that is neither.
+func readDocuments(ctx context.Context, path string, read func(string) []Document) ([]Document, error) {
+	if strings.HasSuffix(path, ".parquet") {
+		return readParquet(ctx, path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var in io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if in, err = gzip.NewReader(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	docs, err := readText(bufio.NewReader(&bounded{in, maxDataBytes}), read, strings.Contains(filepath.Base(path), ".json"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return docs, nil
+}
+
+// readText reads JSON lines, or a list of JSON objects, or what read reads.
+func readText(in *bufio.Reader, read func(string) []Document, isJSON bool) ([]Document, error) {
+	if read != nil && !isJSON {
+		text, err := io.ReadAll(in)
+		return read(string(text)), err
+	}
+	if first, _ := in.Peek(1); string(first) == "[" {
+		return readList(in)
+	}
+	return readLines(in)
+}
+
+// readList reads one list of documents.
+func readList(in io.Reader) ([]Document, error) {
+	d := json.NewDecoder(in)
+	d.UseNumber()
+	v, err := parseValue(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	var docs []Document
+	for i, e := range v.([]any) {
+		fields, ok := e.([]data.Field)
+		if !ok {
+			return nil, fmt.Errorf("element %d of the list is %s: want objects", i, pyJSON(e, ""))
+		}
+		docs = append(docs, fields)
+	}
+	return docs, nil
+}
+
+func readParquet(ctx context.Context, path string) ([]Document, error) {
+	var docs []Document
+	for fields, err := range data.ReadRows(ctx, path) {
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, fields)
+	}
+	return docs, nil
+}
+
+// readLines reads JSON lines; empty ones are passed over.
+func readLines(in io.Reader) ([]Document, error) {
+	var docs []Document
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLineBytes)
+	n := 0
+	for lines.Scan() {
+		n++
+		if len(strings.TrimSpace(lines.Text())) == 0 {
+			continue
+		}
+		d, err := parseDocument(lines.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		docs = append(docs, d)
+	}
+	err := lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("line %d is longer than %d MB: the file is no JSON lines", n+1, maxLineBytes>>20)
+	}
+	return docs, err
+}
+
+// bounded fails after so many bytes, so that a small packed file does not fill the
+// memory.
+type bounded struct {
+	in   io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.in.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("it holds more than %d MB: no evaluation set does", maxDataBytes>>20)
+	}
+	return n, err
+}

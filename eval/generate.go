@@ -1,0 +1,74 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// generation makes the request that continues a prompt: its last tokens that leave room
+// for the answer, and a Stop that finds what the harness's criteria find.
+func (e *encoder) generation(prompt string, until []string, maxTokens int) (GenerateRequest, error) {
+	room := e.maxLength - maxTokens
+	if room <= 0 {
+		return GenerateRequest{}, fmt.Errorf("an answer may be %d tokens long, which leaves no room in a context of %d: lower it with --max-gen-toks", maxTokens, e.maxLength)
+	}
+	ids := e.encode(prompt)
+	s := stopper{e: e, ends: e.tok.EOSIDs(), until: until}
+	for _, u := range until {
+		s.looks = append(s.looks, len(e.tok.Encode(u, false))+2)
+	}
+	return GenerateRequest{Prompt: ids[max(0, len(ids)-room):], MaxTokens: maxTokens, Until: until, Stop: s.stop}, nil
+}
+
+// stopper ends generation at an end of text, and at a stop string in the text of the
+// last tokens: two more than the string itself takes.
+type stopper struct {
+	e     *encoder
+	ends  []int32
+	until []string
+	looks []int
+}
+
+func (s *stopper) stop(generated []int32) bool {
+	n := len(generated)
+	if n == 0 {
+		return false
+	}
+	if slices.Contains(s.ends, generated[n-1]) {
+		return true
+	}
+	for i, u := range s.until {
+		if strings.Contains(s.e.tok.Decode(generated[max(0, n-s.looks[i]):]), u) {
+			return true
+		}
+	}
+	return false
+}
+
+// answer is the text of generated tokens, cut at the first of each stop string in turn.
+func (e *encoder) answer(generated []int32, until []string) string {
+	ends := e.tok.EOSIDs()
+	if i := slices.IndexFunc(generated, func(id int32) bool { return slices.Contains(ends, id) }); i >= 0 {
+		generated = generated[:i]
+	}
+	return cutAt(e.tok.Decode(generated), until)
+}
+
+func cutAt(text string, until []string) string {
+	for _, u := range until {
+		if u != "" {
+			text, _, _ = strings.Cut(text, u)
+		}
+	}
+	return text
+}
+
+// stops are the task's stop strings and the end of text.
+func (t *Task) stops(e *encoder) []string {
+	until := slices.Clone(t.Answers.Until)
+	if e.end != "" && !slices.Contains(until, e.end) {
+		until = append(until, e.end)
+	}
+	return until
+}
