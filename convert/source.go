@@ -124,6 +124,23 @@ func (s *Source) note(format string, args ...any) {
 	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
 }
 
+// eachTernary opens the ternary weights one after another.
+func (s *Source) eachTernary(use func(spec model.TensorSpec, t *tensor) error) error {
+	for _, spec := range s.Config.Tensors() {
+		if !spec.Ternary {
+			continue
+		}
+		t, err := s.store.open(spec)
+		if err == nil {
+			err = use(spec, t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // shape is a weight's rows and their length; a vector is one row.
 func shape(spec model.TensorSpec) (rows, k int) {
 	k = spec.Shape[len(spec.Shape)-1]
@@ -141,18 +158,15 @@ const (
 // checkScaleRule refuses a packed model whose scales make sense only the other way round.
 func (s *Source) checkScaleRule(rule model.Storage) error {
 	chosen, inverse, n := 0.0, 0.0, 0
-	for _, spec := range s.Config.Tensors() {
-		if !spec.Ternary {
-			continue
-		}
-		t, err := s.store.open(spec)
-		if err != nil {
-			return err
-		}
+	err := s.eachTernary(func(_ model.TensorSpec, t *tensor) error {
 		root := math.Sqrt(float64(t.k))
 		chosen += math.Log(float64(t.scale) * root)
 		inverse += math.Log(root / float64(t.scale))
 		n++
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	c, i := math.Exp(chosen/float64(n)), math.Exp(inverse/float64(n))
 	if (c > mostGain || c < leastGain) && i > leastUsual && i < mostUsual {
