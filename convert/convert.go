@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"trit/internal/atomicfile"
 	"trit/model/ggufmeta"
@@ -79,6 +80,9 @@ func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
 		err = r.toGGUF(ctx, s, o)
 	} else {
 		err = r.toFolder(ctx, s, o)
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: the result takes %.0f MB; make room or name another place", err, float64(r.total)/1e6)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
