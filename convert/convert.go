@@ -112,18 +112,15 @@ func mayWrite(out string, force bool) error {
 }
 
 func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
-	g := &ggufWriter{ctx: ctx, source: s, architecture: ggufmeta.Architecture(&s.Config.Config), report: r}
+	g := &ggufWriter{conversion: r.conversion(ctx, s, o), architecture: ggufmeta.Architecture(&s.Config.Config)}
 	r.Architecture = g.architecture
-	g.progress = func(done int64) { o.show("writing", done, r.total) }
 	if err := g.chooseTypes(o); err != nil {
 		return err
 	}
 	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o, Reading{}) }); err != nil {
 		return err
 	}
-	if n := g.codes.Load(); n > 0 {
-		r.Zeros = float64(g.zeros.Load()) / float64(n)
-	}
+	g.finish()
 	info, err := os.Stat(r.Out)
 	if err != nil {
 		return err
@@ -135,6 +132,10 @@ func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
 	}
 	r.Warnings = append(r.Warnings, found.Warnings...)
 	return nil
+}
+
+func (r *Report) conversion(ctx context.Context, s *Source, o Options) conversion {
+	return conversion{ctx: ctx, source: s, report: r, progress: func(done int64) { o.show("writing", done, r.total) }}
 }
 
 func (o *Options) show(stage string, done, total int64) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"trit/format/gguf"
 	"trit/internal/float16"
@@ -17,8 +18,8 @@ import (
 type encoder struct {
 	t     *tensor
 	typ   gguf.Type
-	scale uint16 // in the blocks of TQ1_0 and TQ2_0
-	zeros func(n int64)
+	scale uint16        // in the blocks of TQ1_0 and TQ2_0
+	zeros *atomic.Int64 // counts codes of zero; or nil
 }
 
 // fill makes the rows [row, row+n) in dst.
@@ -66,7 +67,7 @@ func (e *encoder) codes(dst []byte, row int, s *scratch) error {
 		return err
 	}
 	if e.zeros != nil {
-		e.zeros(countZeros(codes))
+		e.zeros.Add(countZeros(codes))
 	}
 	return gguf.EncodeTernary(e.typ, dst, codes, e.scale)
 }

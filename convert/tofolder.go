@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"trit/format/gguf"
 	"trit/format/safetensors"
@@ -27,20 +26,15 @@ const typePacked = "packed"
 
 // folderWriter is one conversion to a Hugging Face folder.
 type folderWriter struct {
-	ctx           context.Context
-	source        *Source
+	conversion
 	packed        bool
 	rule          model.Storage // of the scales, where packed
 	weightType    gguf.Type     // of masters
 	embeddingType gguf.Type
-	report        *Report
-	progress      func(done int64)
-	done          int64
-	zeros, codes  atomic.Int64
 }
 
 func (r *Report) toFolder(ctx context.Context, s *Source, o Options) error {
-	f := &folderWriter{ctx: ctx, source: s, report: r, progress: func(done int64) { o.show("writing", done, r.total) }}
+	f := &folderWriter{conversion: r.conversion(ctx, s, o)}
 	if err := f.chooseTypes(o); err != nil {
 		return err
 	}
@@ -56,9 +50,7 @@ func (r *Report) toFolder(ctx context.Context, s *Source, o Options) error {
 	if err := r.verify(ctx, s, tmp, o, Reading{}); err != nil {
 		return err
 	}
-	if n := f.codes.Load(); n > 0 {
-		r.Zeros = float64(f.zeros.Load()) / float64(n)
-	}
+	f.finish()
 	if r.Bytes, err = folderBytes(tmp); err != nil {
 		return err
 	}
@@ -133,7 +125,10 @@ func (f *folderWriter) write(dir string) error {
 		return err
 	}
 	f.report.Tensors = len(sources)
-	if err := safetensors.WriteFile(filepath.Join(dir, checkpoint.WeightsFile), map[string]string{"format": "pt"}, sources); err != nil {
+	err = f.run(func() error {
+		return safetensors.WriteFile(filepath.Join(dir, checkpoint.WeightsFile), map[string]string{"format": "pt"}, sources)
+	})
+	if err != nil {
 		return err
 	}
 	b, err := json.MarshalIndent(config, "", "  ")
@@ -174,7 +169,7 @@ func (f *folderWriter) sources() ([]safetensors.Source, error) {
 		switch {
 		case !spec.Ternary || !f.packed:
 			typ := f.typeOf(spec)
-			out = append(out, source(spec.Name, typ.String(), spec.Shape, func(w io.Writer) error { return f.dense(w, spec, typ) }))
+			out = append(out, source(spec.Name, typ.String(), spec.Shape, f.add(func() (*output, error) { return f.dense(spec, typ) })))
 		case spec.Shape[0]%4 != 0:
 			errs = append(errs, fmt.Errorf("%s has %d rows: packed folders hold four in a byte; --type bf16 writes latent weights", spec.Name, spec.Shape[0]))
 		default:
@@ -212,49 +207,37 @@ func (f *folderWriter) packedSources(spec model.TensorSpec) ([]safetensors.Sourc
 	t.release(0, t.rows)
 	value, dtype := storedScale(t.scale, f.rule)
 	return []safetensors.Source{
-		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, func(w io.Writer) error { return f.pack(w, spec) }),
-		source(spec.Name+scaleSuffix, dtype, []int{1}, func(w io.Writer) error { return writeScale(w, value, dtype) }),
+		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, f.add(func() (*output, error) { return f.pack(spec) })),
+		source(spec.Name+scaleSuffix, dtype.String(), []int{1}, f.add(func() (*output, error) { return small(dtype, value) })),
 	}, nil
 }
 
 // storedScale is what a packed folder holds for a scale, and its type: BF16, as published
 // folders have it, where that loses nothing, else F32.
-func storedScale(scale float32, rule model.Storage) (float32, string) {
+func storedScale(scale float32, rule model.Storage) (float32, gguf.Type) {
 	if rule == model.PackedMultiply {
 		if float16.BFromBits(float16.BBits(scale)) == scale {
-			return scale, "BF16"
+			return scale, gguf.BF16
 		}
-		return scale, "F32"
+		return scale, gguf.F32
 	}
 	inverse := 1 / scale
 	if rounded := float16.BFromBits(float16.BBits(inverse)); 1/rounded == scale {
-		return rounded, "BF16"
+		return rounded, gguf.BF16
 	}
 	for _, v := range []float32{inverse, math.Nextafter32(inverse, 0), math.Nextafter32(inverse, math.MaxFloat32)} {
 		if 1/v == scale {
-			return v, "F32"
+			return v, gguf.F32
 		}
 	}
-	return inverse, "F32"
+	return inverse, gguf.F32
 }
 
-func writeScale(w io.Writer, value float32, dtype string) error {
-	if dtype == "F32" {
-		return writeFloats(w, value)
-	}
-	var b [2]byte
-	if err := gguf.Quantize(gguf.BF16, b[:], []float32{value}); err != nil {
-		return err
-	}
-	_, err := w.Write(b[:])
-	return err
-}
-
-// pack writes the codes of a weight, four rows that are a quarter apart in each byte.
-func (f *folderWriter) pack(w io.Writer, spec model.TensorSpec) error {
+// pack is the codes of a weight, four rows that are a quarter apart in each byte.
+func (f *folderWriter) pack(spec model.TensorSpec) (*output, error) {
 	t, err := f.source.store.open(spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	quarter := t.rows / 4
 	f.codes.Add(int64(t.rows * t.k))
@@ -274,28 +257,21 @@ func (f *folderWriter) pack(w io.Writer, spec model.TensorSpec) error {
 		}
 		return nil
 	}
-	err = writeRows(f.ctx, w, quarter, t.k, fill, func(_, n int) { f.advance(n * t.k) })
-	t.release(0, t.rows)
-	return err
+	return &output{rows: quarter, rowBytes: t.k, fill: fill, written: func(row, n int) {
+		if row+n == quarter {
+			t.release(0, t.rows)
+		}
+		f.advance(n * t.k)
+	}}, nil
 }
 
-func (f *folderWriter) advance(n int) {
-	f.done += int64(n)
-	f.progress(f.done)
-}
-
-// dense writes a weight as numbers; a ternary one as latent weights.
-func (f *folderWriter) dense(w io.Writer, spec model.TensorSpec, typ gguf.Type) error {
+// dense is a weight as numbers; a ternary one as latent weights.
+func (f *folderWriter) dense(spec model.TensorSpec, typ gguf.Type) (*output, error) {
 	t, err := f.latent(spec, typ)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e := &encoder{t: t, typ: typ}
-	size := typ.RowBytes(t.k)
-	return writeRows(f.ctx, w, t.rows, size, e.fill, func(row, n int) {
-		t.release(row, n)
-		f.advance(n * size)
-	})
+	return f.encoded(&encoder{t: t, typ: typ}), nil
 }
 
 // latent is a weight as numbers.

@@ -27,7 +27,7 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 			os.Remove(f.Name())
 		}
 	}()
-	w := bufio.NewWriterSize(f, 1<<20)
+	w := bufio.NewWriterSize(&writer{f: f}, 1<<20)
 	if err = fill(w); err != nil {
 		return err
 	}
@@ -52,6 +52,26 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 		return err
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// writebackBytes is how much is written before the disk begins with it.
+const writebackBytes = 16 << 20
+
+// writer writes a file whose earlier parts the disk takes meanwhile, so that little is left
+// for Sync.
+type writer struct {
+	f             *os.File
+	end, onItsWay int64
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	n, err := w.f.Write(b)
+	w.end += int64(n)
+	if more := w.end - w.onItsWay; more >= writebackBytes {
+		startWriteback(w.f, w.onItsWay, more)
+		w.onItsWay = w.end
+	}
+	return n, err
 }
 
 // WriteBytes writes b to path, whole or not at all.
