@@ -117,7 +117,7 @@ func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
 	if err := g.chooseTypes(o); err != nil {
 		return err
 	}
-	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o, Reading{}) }); err != nil {
+	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o) }); err != nil {
 		return err
 	}
 	g.finish()
@@ -145,11 +145,15 @@ func (o *Options) show(stage string, done, total int64) {
 }
 
 // verify compares what was written with what it was made of.
-func (r *Report) verify(ctx context.Context, s *Source, written string, o Options, reading Reading) error {
+func (r *Report) verify(ctx context.Context, s *Source, written string, o Options) error {
 	if o.SkipVerify {
 		return nil
 	}
-	w, err := Open(written, reading)
+	var how Reading
+	if !s.Config.Ternary {
+		how.Weights = WeightsFull // which a GGUF file of a BitNet architecture does not say
+	}
+	w, err := Open(written, how)
 	if err != nil {
 		return fmt.Errorf("the result cannot be read again: %w", err)
 	}

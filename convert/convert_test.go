@@ -147,6 +147,22 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A model in full precision that has sub-norms goes to GGUF and back in every type.
+func TestFullPrecision(t *testing.T) {
+	dir := t.TempDir()
+	c := shapes["tiny"]
+	c.Ternary, c.HiddenAct = false, "relu2"
+	generate(t, dir, c, false)
+	for _, typ := range []string{"f32", "f16", "bf16", "q8_0"} {
+		gguf := mustConvert(t, dir, "x.gguf", Options{Type: typ, EmbeddingType: "q6_k"})
+		mustConvert(t, gguf, "x", Options{Reading: Reading{Weights: WeightsFull}})
+		if _, err := Convert(context.Background(), gguf, filepath.Join(t.TempDir(), "x"), Options{}); err == nil || !strings.Contains(err.Error(), "--weights masters") {
+			t.Errorf("%s: got %v, want an error that names --weights", typ, err)
+		}
+	}
+	mustConvert(t, dir, "x", Options{Type: "f16"})
+}
+
 func TestHistogram(t *testing.T) {
 	if h := histogram([]float64{2, 2, 2}); len(h) != 1 || h[0].Count != 3 {
 		t.Errorf("equal scales give %v", h)

@@ -47,7 +47,7 @@ func (r *Report) toFolder(ctx context.Context, s *Source, o Options) error {
 	if err := f.write(tmp); err != nil {
 		return err
 	}
-	if err := r.verify(ctx, s, tmp, o, Reading{}); err != nil {
+	if err := r.verify(ctx, s, tmp, o); err != nil {
 		return err
 	}
 	f.finish()
