@@ -10,23 +10,34 @@ const stretchWeights = 8 << 20
 func eachRows(tensors []*tensor, body func(lo, hi int) error) error {
 	rows, k := tensors[0].rows, tensors[0].k
 	step := max(1, stretchWeights/k)
-	errs := make(chan error, 1)
 	for at := 0; at < rows; at += step {
 		n := min(step, rows-at)
-		parallel.Chunks(n, max(1, 1<<16/k), func(lo, hi int) {
-			if err := body(at+lo, at+hi); err != nil {
-				select {
-				case errs <- err:
-				default: // another one came first
-				}
-			}
-		})
+		err := onAllThreads(n, k, func(lo, hi int) error { return body(at+lo, at+hi) })
 		for _, t := range tensors {
 			t.release(at, n)
 		}
-		if len(errs) > 0 {
-			return <-errs
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// onAllThreads calls body for parts of n rows of k weights, and returns the first error.
+func onAllThreads(n, k int, body func(lo, hi int) error) error {
+	errs := make(chan error, 1)
+	parallel.Chunks(n, max(1, 1<<16/k), func(lo, hi int) {
+		if err := body(lo, hi); err != nil {
+			select {
+			case errs <- err:
+			default: // another one came first
+			}
+		}
+	})
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"trit/bitlinear/kernel"
 	"trit/internal/report"
 	"trit/model"
 	"trit/tokenizer"
@@ -173,9 +174,10 @@ func (d *Difference) compareCodes(a, b *tensor) error {
 	d.ScaleA, d.ScaleB = a.scale, b.scale
 	d.Error = math.Abs(float64(a.scale)-float64(b.scale)) / float64(a.scale)
 	rows := make([]int64, a.rows)
-	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
+	err := onAllThreads(a.rows, a.k, func(lo, hi int) error {
 		x, y := make([]byte, a.k), make([]byte, a.k)
-		for row := lo; row < hi; row++ {
+		for i := lo; i < hi; i++ {
+			row := quartered(i, a.rows)
 			if err := a.codes(x, row); err != nil {
 				return err
 			}
@@ -188,11 +190,22 @@ func (d *Difference) compareCodes(a, b *tensor) error {
 		}
 		return nil
 	})
+	a.release(0, a.rows)
+	b.release(0, b.rows)
 	for _, n := range rows {
 		d.Codes += n
 	}
 	d.judge(scaleTolerance(a.dtype, b.dtype))
 	return err
+}
+
+// quartered is a row in the order in which those follow each other that packed folders have
+// in the same bytes: a row of each quarter.
+func quartered(i, rows int) int {
+	if rows%4 != 0 {
+		return i
+	}
+	return i%4*(rows/4) + i/4
 }
 
 func unequal(x, y []byte) (n int64) {
@@ -216,7 +229,8 @@ func (d *Difference) compareValues(a, b *tensor) error {
 			if err := b.values(y, codes, row); err != nil {
 				return err
 			}
-			rows[row].error, rows[row].size = distance(x, y)
+			kernel.Axpy(-1, x, y)
+			rows[row].error, rows[row].size = kernel.SumSquares(y), kernel.SumSquares(x)
 		}
 		return nil
 	})
@@ -230,26 +244,6 @@ func (d *Difference) compareValues(a, b *tensor) error {
 	}
 	d.judge(tolerance(a.dtype, b.dtype))
 	return err
-}
-
-// distance is the sum of squares of x-y, and of x. Two sums each let a core add to one while
-// the other is not done.
-func distance(x, y []float32) (e, size float64) {
-	var e1, size1 float64
-	y = y[:len(x)]
-	i := 0
-	for ; i+2 <= len(x); i += 2 {
-		a, b := float64(x[i]), float64(x[i+1])
-		da, db := a-float64(y[i]), b-float64(y[i+1])
-		e, e1 = e+da*da, e1+db*db
-		size, size1 = size+a*a, size1+b*b
-	}
-	for ; i < len(x); i++ {
-		a := float64(x[i])
-		d := a - float64(y[i])
-		e, size = e+d*d, size+a*a
-	}
-	return e + e1, size + size1
 }
 
 func (d *Difference) judge(tolerance float64) {

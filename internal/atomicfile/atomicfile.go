@@ -3,6 +3,7 @@ package atomicfile
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,8 +15,8 @@ import (
 // the temporary file is gone.
 func Write(path string, fill func(w io.Writer) error) error { return WriteChecked(path, fill, nil) }
 
-// WriteChecked is Write with a look at the temporary file before it takes the place of path:
-// an error of check is one of the writing. A nil check accepts.
+// WriteChecked is Write with a look at the temporary file, while it is synced, before it takes
+// the place of path: an error of check is one of the writing. A nil check accepts.
 func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
 	if err != nil {
@@ -37,16 +38,16 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 	if err = f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
+	synced := make(chan error, 1)
+	go func() { synced <- f.Sync() }()
+	if check != nil {
+		err = check(f.Name())
+	}
+	if err = errors.Join(err, <-synced); err != nil {
 		return err
 	}
 	if err = f.Close(); err != nil {
 		return err
-	}
-	if check != nil {
-		if err = check(f.Name()); err != nil {
-			return err
-		}
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
