@@ -15,7 +15,7 @@ type ggufFile struct {
 	file         *gguf.File
 	architecture string
 	config       *model.Config
-	weights      string // what floating-point projections are
+	masters      ternaries // reads ternary weights of floating-point types
 }
 
 func openGGUF(path string, r Reading) (*Source, error) {
@@ -25,7 +25,7 @@ func openGGUF(path string, r Reading) (*Source, error) {
 	}
 	c, architecture, err := ggufmeta.ReadConfig(f)
 	s := &Source{Path: path, Form: "GGUF, " + architecture, Config: &model.HFConfig{Config: c}, Card: cardOf(&f.Metadata)}
-	g := &ggufFile{f, architecture, &s.Config.Config, r.Weights}
+	g := &ggufFile{file: f, architecture: architecture, config: &s.Config.Config, masters: ternaries{weights: r.Weights}}
 	s.store = g
 	if err == nil {
 		err = g.chooseWeights(s, r)
@@ -80,7 +80,7 @@ func (g *ggufFile) check(spec model.TensorSpec) error {
 	if want := dims(spec.Shape); !slices.Equal(t.Dims, want) {
 		return fmt.Errorf("%s has dims %v: the metadata wants %v", spec.GGUF, t.Dims, want)
 	}
-	if g.weights == "" && t.Type.IsTernary() != spec.Ternary {
+	if g.masters.weights == "" && t.Type.IsTernary() != spec.Ternary {
 		return fmt.Errorf("%s is %s, but blk.0.attn_q.weight is not of that kind: the projections of a model are ternary or not; --weights %s takes floating-point ones for quantised already, %s for latent weights", spec.GGUF, t.Type, WeightsTernary, WeightsMasters)
 	}
 	return nil
@@ -114,7 +114,7 @@ func (g *ggufFile) read(info gguf.TensorInfo, ternary bool, rows, k int) (*tenso
 	}
 	t, err := ggufTensor(g.file, info, rows, k)
 	if err == nil && ternary {
-		return ternaryOf(t, g.weights, false)
+		return g.masters.of(info.Name, t)
 	}
 	return t, err
 }

@@ -11,10 +11,10 @@ import (
 
 // mastered is a store that can give the latent weights behind a ternary one.
 type mastered interface {
-	masters(spec model.TensorSpec, ternary *tensor, typ gguf.Type) (*tensor, error)
+	latent(spec model.TensorSpec, ternary *tensor, typ gguf.Type) (*tensor, error)
 }
 
-func (f *folder) masters(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
+func (f *folder) latent(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
 	rows, k := shape(spec)
 	info, _ := f.model.Weights.Tensor(f.name(spec))
 	latent, err := denseTensor(f.model.Weights, info, rows, k)
@@ -24,7 +24,7 @@ func (f *folder) masters(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tens
 	return keepCodes(latent, t, typ)
 }
 
-func (g *ggufFile) masters(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
+func (g *ggufFile) latent(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
 	rows, k := shape(spec)
 	info, _ := g.file.Tensor(spec.GGUF)
 	latent, err := ggufTensor(g.file, info, rows, k)

@@ -109,9 +109,9 @@ func (f *folderWriter) chooseTypes(o Options) error {
 func (s *Source) hasMasters() bool {
 	switch st := s.store.(type) {
 	case *folder:
-		return st.storage == model.Masters && st.weights != WeightsTernary
+		return st.storage == model.Masters && st.masters.weights != WeightsTernary
 	case *ggufFile:
-		return st.weights == WeightsMasters
+		return st.masters.weights == WeightsMasters
 	}
 	return false
 }
@@ -281,7 +281,7 @@ func (f *folderWriter) latent(spec model.TensorSpec, typ gguf.Type) (*tensor, er
 		return t, err
 	}
 	if f.source.hasMasters() {
-		return f.source.store.(mastered).masters(spec, t, typ)
+		return f.source.store.(mastered).latent(spec, t, typ)
 	}
 	return synthetic(t, typ)
 }
