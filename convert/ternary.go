@@ -12,6 +12,7 @@ func ternaryOf(t *tensor, weights string, sign bool) (*tensor, error) {
 		return nil, err
 	}
 	switch {
+	case s.largest == 0: // nothing but zeros, which are the same either way
 	case weights == WeightsTernary && s.oneMagnitude():
 		return dequantised(t, float32(s.largest)), nil
 	case weights == WeightsTernary:

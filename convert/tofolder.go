@@ -211,6 +211,9 @@ func (f *folderWriter) packedSources(spec model.TensorSpec) ([]safetensors.Sourc
 	}
 	t.release(0, t.rows)
 	value, dtype := storedScale(t.scale, f.rule)
+	if err := checkScale(spec.Name, value); err != nil {
+		return nil, fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w", t.scale, err)
+	}
 	return []safetensors.Source{
 		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, func(w io.Writer) error { return f.pack(w, spec) }),
 		source(spec.Name+scaleSuffix, dtype, []int{1}, func(w io.Writer) error { return writeScale(w, value, dtype) }),
@@ -276,7 +279,7 @@ func (f *folderWriter) pack(w io.Writer, spec model.TensorSpec) error {
 	}
 	err = writeRows(f.ctx, w, quarter, t.k, fill, func(_, n int) { f.advance(n * t.k) })
 	t.release(0, t.rows)
-	return err
+	return f.from(spec, err)
 }
 
 func (f *folderWriter) advance(n int) {
@@ -292,10 +295,19 @@ func (f *folderWriter) dense(w io.Writer, spec model.TensorSpec, typ gguf.Type) 
 	}
 	e := &encoder{t: t, typ: typ}
 	size := typ.RowBytes(t.k)
-	return writeRows(f.ctx, w, t.rows, size, e.fill, func(row, n int) {
+	err = writeRows(f.ctx, w, t.rows, size, e.fill, func(row, n int) {
 		t.release(row, n)
 		f.advance(n * size)
 	})
+	return f.from(spec, err)
+}
+
+// from says which weight of the source an error is about.
+func (f *folderWriter) from(spec model.TensorSpec, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("made of %s: %w", f.source.store.name(spec), err)
 }
 
 // latent is a weight as numbers.
@@ -326,12 +338,15 @@ func (f *folderWriter) writeTokenizer(dir string) error {
 // besides are the files of a folder that belong to a model and not to its weights.
 var besides = []string{"tokenizer.model", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json", "LICENSE", "README.md"}
 
+// maxBesideBytes is how large each of them may be: tokenizers have up to 64 MB.
+const maxBesideBytes = 64 << 20
+
 // tokenizerFiles are the files of the tokenizer, and those that a folder has besides.
 func (s *Source) tokenizerFiles() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if f, ok := s.store.(*folder); ok {
 		for _, name := range slices.Concat(besides, []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
-			b, err := os.ReadFile(filepath.Join(f.model.Dir, name))
+			b, err := atomicfile.Read(filepath.Join(f.model.Dir, name), maxBesideBytes)
 			if err == nil {
 				files[name] = b
 			} else if !errors.Is(err, os.ErrNotExist) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -152,9 +153,12 @@ func (g *ggufWriter) tensor(w io.Writer, spec model.TensorSpec, typ gguf.Type) e
 		if g.keepsFactor(spec) {
 			e.scale, _ = ggufmeta.SplitScale(t.scale)
 		}
+		if v := float16.FromBits(e.scale); typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
+			return fmt.Errorf("the scale %g is out of the range of half precision, which %s holds it in: --type i2_s", t.scale, typ)
+		}
 	}
 	if err := g.rows(w, e); err != nil {
-		return err
+		return fmt.Errorf("made of %s: %w", g.source.store.name(spec), err)
 	}
 	if typ != gguf.I2_S {
 		return nil
@@ -197,6 +201,9 @@ func (g *ggufWriter) metadata(m *gguf.Metadata) error {
 		return fmt.Errorf("the tokenizer has %d tokens, but config.json has vocab_size %d: they belong to different models", len(v.Tokens), c.VocabSize)
 	}
 	v.Tokens, v.Types, v.Scores = slices.Clone(v.Tokens), slices.Clone(v.Types), slices.Clone(v.Scores)
+	if len(v.Types) == 0 { // all are normal
+		v.Types = slices.Repeat([]int32{1}, len(v.Tokens))
+	}
 	for id := len(v.Tokens); id < c.VocabSize; id++ { // rows of the embedding without a token
 		v.Tokens, v.Types = append(v.Tokens, fmt.Sprintf("<unused_%d>", id)), append(v.Types, 5)
 		if v.Scores != nil {

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -55,12 +56,12 @@ func Compare(ctx context.Context, a, b *Source, progress func(done, total int64)
 		return nil, err
 	}
 	c.Same = len(c.Parameters) == 0 && len(c.Tokenizer) == 0
-	done, total := int64(0), int64(a.Config.Parameters())
+	done, total, shapes := int64(0), int64(a.Config.Parameters()), shapesOf(b)
 	for _, spec := range a.Config.Tensors() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !comparable(b, spec) {
+		if !slices.Equal(shapes[spec.Name], spec.Shape) {
 			c.Same = false
 			continue
 		}
@@ -77,9 +78,13 @@ func Compare(ctx context.Context, a, b *Source, progress func(done, total int64)
 	return c, nil
 }
 
-// comparable tells whether a model has a weight of that name and shape.
-func comparable(s *Source, spec model.TensorSpec) bool {
-	return slices.ContainsFunc(s.Config.Tensors(), func(t model.TensorSpec) bool { return t.Name == spec.Name && slices.Equal(t.Shape, spec.Shape) })
+// shapesOf are the shapes of a model's weights by their names.
+func shapesOf(s *Source) map[string][]int {
+	shapes := map[string][]int{}
+	for _, spec := range s.Config.Tensors() {
+		shapes[spec.Name] = spec.Shape
+	}
+	return shapes
 }
 
 // parameterDifferences compares the hyper-parameters, in the precision of GGUF's metadata.
@@ -205,7 +210,7 @@ func unequal(x, y []byte) (n int64) {
 }
 
 func (d *Difference) compareValues(a, b *tensor) error {
-	type sum struct{ error, size float64 }
+	type sum struct{ error, a, b float64 }
 	rows := make([]sum, a.rows)
 	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
 		x, y, codes := make([]float32, a.k), make([]float32, a.k), make([]byte, a.k)
@@ -219,21 +224,29 @@ func (d *Difference) compareValues(a, b *tensor) error {
 			for i, v := range x {
 				e := float64(v) - float64(y[i])
 				rows[row].error += e * e
-				rows[row].size += float64(v) * float64(v)
+				rows[row].a += float64(v) * float64(v)
+				rows[row].b += float64(y[i]) * float64(y[i])
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	var total sum
 	for _, r := range rows {
 		total.error += r.error
-		total.size += r.size
+		total.a += r.a
+		total.b += r.b
 	}
-	if total.error != 0 {
-		d.Error = math.Sqrt(total.error / total.size)
+	if !(total.a+total.b < math.Inf(1)) {
+		return errNotFinite
+	}
+	if total.error != 0 { // zeros beside other values have an error of 1
+		d.Error = math.Sqrt(total.error / cmp.Or(total.a, total.b))
 	}
 	d.judge(tolerance(a.dtype, b.dtype))
-	return err
+	return nil
 }
 
 func (d *Difference) judge(tolerance float64) {
