@@ -45,10 +45,11 @@ func (r *Report) toFolder(ctx context.Context, s *Source, o Options) error {
 		return err
 	}
 	out := filepath.Clean(r.Out)
-	tmp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".tmp-")
+	tmp, release, err := atomicfile.TempDir(out)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer os.RemoveAll(tmp)
 	if err := f.write(tmp); err != nil {
 		return err
