@@ -2,10 +2,13 @@ package convert
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 
 	"trit/format/gguf"
+	"trit/model"
 )
 
 // conversion is what the writers of all forms share: the pipeline that makes their tensors,
@@ -21,10 +24,17 @@ type conversion struct {
 	zeros, codes atomic.Int64
 }
 
-// add enters a tensor, and returns what writes it when the tensors before it are written.
-func (c *conversion) add(open func() (*output, error)) func(w io.Writer) error {
+// add enters what is made of a weight, and returns what writes it when the tensors before it
+// are written.
+func (c *conversion) add(spec model.TensorSpec, open func() (*output, error)) func(w io.Writer) error {
 	c.tensors = append(c.tensors, open)
-	return func(w io.Writer) error { return c.pipeline.write(w) }
+	return func(w io.Writer) error {
+		err := c.pipeline.write(w)
+		if err == nil || errors.Is(err, context.Canceled) {
+			return err
+		}
+		return fmt.Errorf("made of %s: %w", c.source.store.name(spec), err)
+	}
 }
 
 // run calls write while the tensors are made.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -75,6 +76,7 @@ func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer s.Close()
+	atomicfile.RemoveStale(filepath.Clean(out))
 	r := &Report{Out: out, From: s.Form, Warnings: s.Notes}
 	if strings.HasSuffix(strings.ToLower(out), ".gguf") {
 		err = r.toGGUF(ctx, s, o)

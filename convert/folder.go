@@ -59,7 +59,6 @@ func (f *folder) recognise(s *Source, r Reading) error {
 	s.Form = f.family.Title + ", " + f.storage.String()
 	switch {
 	case f.storage != model.Masters:
-		return s.checkScaleRule(f.storage)
 	case !c.Ternary:
 		s.Form = f.family.Title + ", full precision"
 	case c.QuantizationConfig == nil && r.Weights == "":
@@ -72,7 +71,11 @@ func (f *folder) recognise(s *Source, r Reading) error {
 // flags decide where the two leave a choice.
 func (f *folder) chooseStorage(r Reading) error {
 	c := f.model.Config
-	q, _ := f.model.Weights.Tensor(f.family.Name(model.LayerTensor(0, model.QProj)))
+	name := f.family.Name(model.LayerTensor(0, model.QProj))
+	q, ok := f.model.Weights.Tensor(name)
+	if !ok {
+		return fmt.Errorf("the tensor %s is missing", name)
+	}
 	packed := q.DType == "U8"
 	if packed && (r.Weights == WeightsFull || r.Weights == WeightsMasters) {
 		return fmt.Errorf("%s is U8, packed ternary weights: --weights %s is for floating-point ones", q.Name, r.Weights)

@@ -55,12 +55,12 @@ func packedTensor(f *safetensors.File, name string, rows, k int, rule model.Stor
 }
 
 func packedScale(f *safetensors.File, name string) (float32, error) {
+	if info, ok := f.Tensor(name + scaleSuffix); ok && info.Elements() != 1 {
+		return 0, fmt.Errorf("%s%s has %d values: want one", name, scaleSuffix, info.Elements())
+	}
 	s, err := f.Float32(name + scaleSuffix)
 	if err != nil {
 		return 0, err
-	}
-	if len(s) != 1 {
-		return 0, fmt.Errorf("%s%s has %d values: want one", name, scaleSuffix, len(s))
 	}
 	return s[0], checkScale(name, s[0])
 }

@@ -43,6 +43,7 @@ func (n *ternaries) of(name string, t *tensor) (*tensor, error) {
 	}
 	weights, sign := n.weights, n.sign
 	switch {
+	case s.largest == 0: // nothing but zeros, which are the same either way
 	case weights == WeightsTernary && s.oneMagnitude():
 		return dequantised(t, float32(s.largest)), nil
 	case weights == WeightsTernary:

@@ -39,10 +39,11 @@ func (r *Report) toFolder(ctx context.Context, s *Source, o Options) error {
 		return err
 	}
 	out := filepath.Clean(r.Out)
-	tmp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".tmp-")
+	tmp, release, err := atomicfile.TempDir(out)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer os.RemoveAll(tmp)
 	if err := f.write(tmp); err != nil {
 		return err
@@ -169,7 +170,7 @@ func (f *folderWriter) sources() ([]safetensors.Source, error) {
 		switch {
 		case !spec.Ternary || !f.packed:
 			typ := f.typeOf(spec)
-			out = append(out, source(spec.Name, typ.String(), spec.Shape, f.add(func() (*output, error) { return f.dense(spec, typ) })))
+			out = append(out, source(spec.Name, typ.String(), spec.Shape, f.add(spec, func() (*output, error) { return f.dense(spec, typ) })))
 		case spec.Shape[0]%4 != 0:
 			errs = append(errs, fmt.Errorf("%s has %d rows: packed folders hold four in a byte; --type bf16 writes latent weights", spec.Name, spec.Shape[0]))
 		default:
@@ -206,9 +207,12 @@ func (f *folderWriter) packedSources(spec model.TensorSpec) ([]safetensors.Sourc
 	}
 	t.release(0, t.rows)
 	value, dtype := storedScale(t.scale, f.rule)
+	if err := checkScale(spec.Name, value); err != nil {
+		return nil, fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w", t.scale, err)
+	}
 	return []safetensors.Source{
-		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, f.add(func() (*output, error) { return f.pack(spec) })),
-		source(spec.Name+scaleSuffix, dtype.String(), []int{1}, f.add(func() (*output, error) { return small(dtype, value) })),
+		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, f.add(spec, func() (*output, error) { return f.pack(spec) })),
+		source(spec.Name+scaleSuffix, dtype.String(), []int{1}, f.add(spec, func() (*output, error) { return small(dtype, value) })),
 	}, nil
 }
 
@@ -305,12 +309,15 @@ func (f *folderWriter) writeTokenizer(dir string) error {
 // besides are the files of a folder that belong to a model, beside weights and tokenizer.
 var besides = []string{"vocab.json", "merges.txt", "generation_config.json", "LICENSE", "README.md", "modules.json", "1_Pooling/config.json"}
 
+// maxBesideBytes is how large each of them may be: tokenizers have up to 64 MB.
+const maxBesideBytes = 64 << 20
+
 // tokenizerFiles are the files of the tokenizer, and those that a folder has besides.
 func (s *Source) tokenizerFiles() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if f, ok := s.store.(*folder); ok {
 		for _, name := range slices.Concat(besides, tokenizer.FileNames()) {
-			b, err := os.ReadFile(filepath.Join(f.model.Dir, name))
+			b, err := atomicfile.Read(filepath.Join(f.model.Dir, name), maxBesideBytes)
 			if err == nil {
 				files[name] = b
 			} else if !errors.Is(err, os.ErrNotExist) {

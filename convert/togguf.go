@@ -3,6 +3,7 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -85,10 +86,10 @@ func (g *ggufWriter) sources() ([]gguf.Source, error) {
 			continue
 		}
 		g.report.total += int64(size)
-		s.Write = g.add(func() (*output, error) { return g.tensor(spec, s.Type) })
+		s.Write = g.add(spec, func() (*output, error) { return g.tensor(spec, s.Type) })
 		out = append(out, s)
 		if g.keepsFactor(spec) {
-			out = append(out, gguf.Source{Name: ggufmeta.ScaleName(spec.GGUF), Type: gguf.F32, Dims: []uint64{1}, Write: g.add(func() (*output, error) { return g.factor(spec) })})
+			out = append(out, gguf.Source{Name: ggufmeta.ScaleName(spec.GGUF), Type: gguf.F32, Dims: []uint64{1}, Write: g.add(spec, func() (*output, error) { return g.factor(spec) })})
 		}
 	}
 	g.report.Tensors = len(out)
@@ -132,6 +133,9 @@ func (g *ggufWriter) tensor(spec model.TensorSpec, typ gguf.Type) (*output, erro
 	if g.keepsFactor(spec) {
 		e.scale, _ = ggufmeta.SplitScale(t.scale)
 	}
+	if v := float16.FromBits(e.scale); typ.IsTernary() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
+		return nil, fmt.Errorf("the scale %g is out of the range of half precision, which %s holds it in: --type i2_s", t.scale, typ)
+	}
 	out := g.encoded(e)
 	if typ == gguf.I2_S { // the scale, and zeros up to 32 bytes
 		behind, err := small(gguf.F32, t.scale, 0, 0, 0, 0, 0, 0, 0)
@@ -167,6 +171,9 @@ func (g *ggufWriter) metadata(m *gguf.Metadata) error {
 		return fmt.Errorf("the tokenizer has %d tokens, but config.json has vocab_size %d: they belong to different models", len(v.Tokens), c.VocabSize)
 	}
 	v.Tokens, v.Types, v.Scores = slices.Clone(v.Tokens), slices.Clone(v.Types), slices.Clone(v.Scores)
+	if len(v.Types) == 0 { // all are normal
+		v.Types = slices.Repeat([]int32{1}, len(v.Tokens))
+	}
 	for id := len(v.Tokens); id < c.VocabSize; id++ { // rows of the embedding without a token
 		v.Tokens, v.Types = append(v.Tokens, fmt.Sprintf("<unused_%d>", id)), append(v.Types, 5)
 		if v.Scores != nil {

@@ -18,10 +18,11 @@ func Write(path string, fill func(w io.Writer) error) error { return WriteChecke
 // WriteChecked is Write with a look at the temporary file, while it is synced, before it takes
 // the place of path: an error of check is one of the writing. A nil check accepts.
 func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	f, release, err := createTemp(path)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer func() {
 		if err != nil {
 			f.Close()
