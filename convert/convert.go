@@ -116,7 +116,11 @@ func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
 	if err := g.chooseTypes(o); err != nil {
 		return err
 	}
-	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o, Reading{}) }); err != nil {
+	var reading Reading
+	if !s.Config.Ternary { // which a file of a BitNet architecture does not say
+		reading.Weights = WeightsFull
+	}
+	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o, reading) }); err != nil {
 		return err
 	}
 	if n := g.codes.Load(); n > 0 {
