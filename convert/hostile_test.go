@@ -459,7 +459,7 @@ func headerBytes(t testing.TB, path string) int {
 	return 8 + int(binary.LittleEndian.Uint64(b))
 }
 
-// TestFlippedBits flips every bit of the headers of a folder and of a GGUF file, one at a time.
+// TestFlippedBits flips bits all over the headers of a folder and of a GGUF file, one at a time.
 func TestFlippedBits(t *testing.T) {
 	folder := tinyFolder(t, true)
 	file := mustConvert(t, folder, "x.gguf", Options{})
@@ -467,9 +467,9 @@ func TestFlippedBits(t *testing.T) {
 		good, bad, file string
 		bytes, step     int
 	}{
-		"weights": {folder, "", "model.safetensors", headerBytes(t, filepath.Join(folder, "model.safetensors")), 7},
-		"config":  {folder, "", "config.json", 1 << 20, 3},
-		"gguf":    {file, "", "", 2400, 5},
+		"weights": {folder, "", "model.safetensors", headerBytes(t, filepath.Join(folder, "model.safetensors")), 13},
+		"config":  {folder, "", "config.json", 1 << 20, 5},
+		"gguf":    {file, "", "", 2400, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := c.file
