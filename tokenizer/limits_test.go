@@ -87,6 +87,7 @@ func TestVocabRejects(t *testing.T) {
 		says   string
 	}{
 		{bytesKind, func(v *Vocab) { v.Tokens = nil }, "0 tokens"},
+		{bytesKind, func(v *Vocab) { v.Types = slices.Repeat([]int32{typeUnused}, len(v.Tokens)) }, "tokens has text"},
 		{bytesKind, func(v *Vocab) { v.Tokens = make([]string, maxTokens+1) }, "4194305 tokens"},
 		{bytesKind, func(v *Vocab) { v.Merges = make([]string, maxMerges+1) }, "4194305 merges"},
 		{bytesKind, func(v *Vocab) { v.Types = []int32{1, 1} }, "2 types for 1 tokens"},

@@ -105,7 +105,7 @@ func TestRemoveStaleBesideWriters(t *testing.T) {
 			}
 		}
 	}()
-	for range 300 {
+	for range 60 {
 		if err := WriteBytes(path, []byte("whole")); err != nil {
 			t.Fatal(err)
 		}
