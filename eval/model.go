@@ -43,9 +43,9 @@ type GenerateRequest struct {
 // Sandbox runs Python programs that a model wrote, in a place where they do no harm. It
 // is called by several goroutines at once.
 type Sandbox interface {
-	// Run tells whether the program ended without an error, and if not, why. An error
-	// is one of the sandbox, such as a missing Python, and ends the evaluation.
-	Run(ctx context.Context, program string) (passed bool, reason string, err error)
+	// Run tells whether the program ended without an error, and how it ended in a word.
+	// An error is one of the sandbox, such as a missing Python, and ends the evaluation.
+	Run(ctx context.Context, program string) (passed bool, end string, err error)
 }
 
 // Options say what to measure and how.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -24,7 +25,7 @@ func evalCommand() *cli.Command {
 		Description: examples("trit eval model.gguf --tasks arc_easy,boolq --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
 			"trit eval run model.gguf --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval list", "trit eval compare results-a results-b"),
-		Flags: []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
 			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file"},
 			&cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"},
@@ -39,7 +40,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
-		},
+		}, codeFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
@@ -54,6 +55,9 @@ func evalAction(c *cli.Context) error {
 		return usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
 	}
 	con, out := newConsole(c), c.String("out")
+	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
+		return err
+	}
 	var reports []*eval.Report
 	for i, model := range c.Args().Slice() {
 		if c.NArg() > 1 && out != "" {

@@ -20,16 +20,23 @@ func TestEvalListNamesAllTasks(t *testing.T) {
 	}
 }
 
+// smallRun trains a model of two layers for four steps.
+func smallRun(t *testing.T, dir string) (run, data string) {
+	t.Helper()
+	run, data = filepath.Join(dir, "run"), smallData(t, dir)
+	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2")
+	return run, data
+}
+
 // A checkpoint and what it was converted to are scored by one command, which tells what
 // they differ in; stopped and begun again, and with other batches, with the same results.
 func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	dir := t.TempDir()
-	data := smallData(t, dir)
+	run, data := smallRun(t, dir)
 	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 12}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	run, gguf := filepath.Join(dir, "run"), filepath.Join(dir, "m.gguf")
-	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2")
+	gguf := filepath.Join(dir, "m.gguf")
 	mustTrit(t, "convert", run, gguf)
 	tasks := strings.Join([]string{eval.BitsPerByte, filepath.Join(dir, world.YesNoTask), filepath.Join(dir, world.FourWayTask)}, ",")
 	out, cache := filepath.Join(dir, "out"), filepath.Join(dir, "cache.jsonl")
