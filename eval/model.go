@@ -56,8 +56,10 @@ type Options struct {
 
 	DataDir      string // of the data sets, or one file
 	AllowPartial bool   // take sets with fewer rows than they should have
-	// Fetch brings a data set of the Hugging Face Hub into a folder; nil: only DataDir.
-	Fetch func(ctx context.Context, dataset string) (dir string, err error)
+	// Fetch brings files of a data set of the Hugging Face Hub into a folder, under their
+	// paths, and returns it: those that choose picks of all that the set has. Where it
+	// picks none, that is an error. It is asked for what DataDir lacks; nil: nobody is.
+	Fetch func(ctx context.Context, dataset string, choose func(paths []string) []string) (dir string, err error)
 
 	Limit      float64          // first N documents; below 1 that share; 0 all
 	Samples    map[string][]int // numbers of the documents asked, by task; without it all

@@ -21,13 +21,13 @@ import (
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files and training checkpoints", ArgsUsage: "MODEL...",
-		Description: examples("trit eval model.gguf --tasks arc_easy,boolq --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
+		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files and training checkpoints", ArgsUsage: "MODEL|OWNER/NAME...",
+		Description: examples("trit eval model.gguf --tasks arc_easy,boolq", "trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
 			"trit eval run model.gguf --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
-			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file"},
+			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"},
 			&cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"},
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
 			&cli.StringFlag{Name: "samples", Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
@@ -40,7 +40,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
-		}, codeFlags()),
+		}, codeFlags(), hubFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
@@ -55,6 +55,7 @@ func evalAction(c *cli.Context) error {
 		return usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
 	}
 	con, out := newConsole(c), c.String("out")
+	o.Fetch = dataFetcher(c)
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
@@ -102,13 +103,17 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 	return o, nil
 }
 
-func evalModel(c *cli.Context, con *console, path string, o eval.Options) (*eval.Report, error) {
+func evalModel(c *cli.Context, con *console, name string, o eval.Options) (*eval.Report, error) {
+	path, err := fetchAnyModel(c, name)
+	if err != nil {
+		return nil, err
+	}
 	m, err := openScorer(path, engineOptions(c))
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
-	o.ModelName, o.ModelArgs = path, fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
+	o.ModelName, o.ModelArgs = name, fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
 	if o.Cache != "" {
 		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
 			return nil, err
