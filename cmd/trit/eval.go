@@ -21,9 +21,10 @@ import (
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files and training checkpoints", ArgsUsage: "MODEL|OWNER/NAME...",
+		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files, training checkpoints, models of the Hub and of servers", ArgsUsage: "MODEL|OWNER/NAME|URL...",
 		Description: examples("trit eval model.gguf --tasks arc_easy,boolq", "trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
 			"trit eval run model.gguf --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
@@ -40,7 +41,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
-		}, codeFlags(), hubFlags()),
+		}, codeFlags(), hubFlags(), serverFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
@@ -53,6 +54,9 @@ func evalAction(c *cli.Context) error {
 	}
 	if c.NArg() == 0 {
 		return usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
+	}
+	if err := checkServerFlags(c); err != nil {
+		return err
 	}
 	con, out := newConsole(c), c.String("out")
 	o.Fetch = dataFetcher(c)
@@ -103,23 +107,36 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 	return o, nil
 }
 
+// evalModel scores one model.
 func evalModel(c *cli.Context, con *console, name string, o eval.Options) (*eval.Report, error) {
-	path, err := fetchAnyModel(c, name)
-	if err != nil {
-		return nil, err
-	}
-	m, err := openScorer(path, engineOptions(c))
+	m, err := openNamed(c, name, &o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
-	o.ModelName, o.ModelArgs = name, fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
+	return m.evaluate(c.Context, con, o)
+}
+
+// openNamed opens a server, a file, a folder or a model of the Hub, and puts into the
+// options what the results and the cache of requests say of it.
+func openNamed(c *cli.Context, name string, o *eval.Options) (*scorer, error) {
+	o.ModelName = name
+	if isServer(name) {
+		o.ModelArgs = fmt.Sprintf("base_url=%s,model=%s,max_length=%d", name, c.String("model"), c.Int("max-length"))
+		o.Fingerprint = fmt.Sprintf("server %q model %q", name, c.String("model"))
+		return openServer(c, name)
+	}
+	path, err := fetchAnyModel(c, name)
+	if err != nil {
+		return nil, err
+	}
+	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
 	if o.Cache != "" {
 		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
 			return nil, err
 		}
 	}
-	return m.evaluate(c.Context, con, o)
+	return openScorer(path, engineOptions(c))
 }
 
 // fingerprint is a sum over what a model's results depend on: its weights, its shape, and

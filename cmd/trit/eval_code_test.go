@@ -58,7 +58,7 @@ func evaluateCode(t *testing.T, task string, answer func(prompt string) string, 
 		t.Fatal(err)
 	}
 	tok := byteTokenizer(t)
-	m := &scorer{&writer{tok, answer}, tok, 8192, nil}
+	m := &scorer{Model: &writer{tok, answer}, tok: tok, maxLength: 8192}
 	o.Tasks, o.Sandbox, o.NumFewshot = []string{task}, s, -1
 	r, err := m.evaluate(t.Context(), &console{}, o)
 	if err != nil {
