@@ -23,7 +23,7 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files, training checkpoints, models of the Hub and of servers", ArgsUsage: "MODEL|OWNER/NAME|URL...",
 		Description: examples("trit eval model.gguf --tasks arc_easy,boolq", "trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
-			"trit eval run model.gguf --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
@@ -41,7 +41,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
-		}, codeFlags(), hubFlags(), serverFlags()),
+		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
@@ -63,12 +63,17 @@ func evalAction(c *cli.Context) error {
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
+	models, done, err := namedModels(c, con)
+	if err != nil {
+		return err
+	}
+	defer done()
 	var reports []*eval.Report
-	for i, model := range c.Args().Slice() {
-		if c.NArg() > 1 && out != "" {
-			o.Out = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, filepath.Base(model)))
+	for i, m := range models {
+		if len(models) > 1 && out != "" {
+			o.Out = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, m.folder))
 		}
-		r, err := evalModel(c, con, model, o)
+		r, err := evalModel(c, con, m, o)
 		if err != nil {
 			return err
 		}
@@ -108,35 +113,13 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 }
 
 // evalModel scores one model.
-func evalModel(c *cli.Context, con *console, name string, o eval.Options) (*eval.Report, error) {
-	m, err := openNamed(c, name, &o)
+func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (*eval.Report, error) {
+	m, err := openNamed(c, model, &o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
 	return m.evaluate(c.Context, con, o)
-}
-
-// openNamed opens a server, a file, a folder or a model of the Hub, and puts into the
-// options what the results and the cache of requests say of it.
-func openNamed(c *cli.Context, name string, o *eval.Options) (*scorer, error) {
-	o.ModelName = name
-	if isServer(name) {
-		o.ModelArgs = fmt.Sprintf("base_url=%s,model=%s,max_length=%d", name, c.String("model"), c.Int("max-length"))
-		o.Fingerprint = fmt.Sprintf("server %q model %q", name, c.String("model"))
-		return openServer(c, name)
-	}
-	path, err := fetchAnyModel(c, name)
-	if err != nil {
-		return nil, err
-	}
-	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
-	if o.Cache != "" {
-		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
-			return nil, err
-		}
-	}
-	return openScorer(path, engineOptions(c))
 }
 
 // fingerprint is a sum over what a model's results depend on: its weights, its shape, and
