@@ -28,15 +28,14 @@ func evalCommand() *cli.Command {
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
-			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"},
-			&cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"},
+			dataDirFlag(), partialFlag(),
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
 			&cli.StringFlag{Name: "samples", Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
 			&cli.IntFlag{Name: "num-fewshot", Usage: "`K` examples before each question (default: the task's own number)", Value: -1},
-			&cli.IntFlag{Name: "max-gen-toks", Usage: "answers of at most `N` tokens (default: the task's own number)"},
+			maxTokensFlag(),
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
 			&cli.BoolFlag{Name: "fewshot-as-multiturn", Usage: "with the chat template: each example as turns of its own; =false puts them into one turn", Value: true, DefaultText: "true with the chat template"},
-			&cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch},
+			batchFlag(),
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
@@ -45,6 +44,22 @@ func evalCommand() *cli.Command {
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
+}
+
+func dataDirFlag() cli.Flag {
+	return &cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
+}
+
+func partialFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"}
+}
+
+func maxTokensFlag() cli.Flag {
+	return &cli.IntFlag{Name: "max-gen-toks", Usage: "answers of at most `N` tokens (default: the task's own number)"}
+}
+
+func batchFlag() cli.Flag {
+	return &cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch}
 }
 
 func evalAction(c *cli.Context) error {

@@ -30,36 +30,42 @@ func openBookRows() string {
 	return rows.String()
 }
 
-// A model and the questions come from the Hub, only the files that are needed, and the
-// second time from the cache alone.
-func TestEvalFetchesModelAndData(t *testing.T) {
-	dir := t.TempDir()
+// servedModel is a small model as a local file, and a Hub that has it in several forms,
+// with the questions of OpenBookQA.
+func servedModel(t *testing.T, dir string, paths *[]string) (gguf, url string) {
+	t.Helper()
 	run, _ := smallRun(t, dir)
-	gguf := filepath.Join(dir, "m.gguf")
+	gguf = filepath.Join(dir, "m.gguf")
 	mustTrit(t, "convert", run, gguf)
 	newest, err := checkpoint.Resolve(run)
 	if err != nil {
 		t.Fatal(err)
 	}
-	masters := map[string]string{"pytorch_model.bin": "not read"}
 	files, err := filepath.Glob(filepath.Join(newest, "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
+	masters := map[string]string{"pytorch_model.bin": "not read"}
 	for _, f := range files {
 		masters[filepath.Base(f)] = readFile(t, f)
 	}
-	paths := new([]string)
-	url, _ := serveHub(t, map[string]map[string]string{
+	url, _ = serveHub(t, map[string]map[string]string{
 		"models/org/gguf":    {"README.md": "", "config.json": "{}", "q/model-i2_s.gguf": readFile(t, gguf)},
 		"models/org/two":     {"a.gguf": "", "b.gguf": readFile(t, gguf)},
 		"models/org/masters": masters,
 		"datasets/allenai/openbookqa@main": {"README.md": "", "openbookqa.py": "", "main/train-00000-of-00001.jsonl": "x",
 			"main/test-00000-of-00001.jsonl": openBookRows(), "additional/test-00000-of-00001.jsonl": "x"},
 	}, paths)
-	cache := filepath.Join(dir, "hub")
+	return gguf, url
+}
+
+// A model and the questions come from the Hub, only the files that are needed, and the
+// second time from the cache alone.
+func TestEvalFetchesModelAndData(t *testing.T) {
+	dir, paths := t.TempDir(), new([]string)
+	gguf, url := servedModel(t, dir, paths)
 	evaluate := func(model string, flags ...string) (code int, results, stderr string) {
-		return trit(append([]string{"eval", model, "--tasks", "openbookqa", "--limit", "3", "--hub-cache", cache, "--endpoint", url}, flags...)...)
+		return trit(append([]string{"eval", model, "--tasks", "openbookqa", "--limit", "3", "--hub-cache", filepath.Join(dir, "hub"), "--endpoint", url}, flags...)...)
 	}
 	code, local, stderr := evaluate(gguf)
 	if code != exitOK || !strings.Contains(stderr, "data: allenai/openbookqa@main of "+url) {

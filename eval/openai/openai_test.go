@@ -268,35 +268,44 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
-	says := func(status int, text string, header ...string) func(http.ResponseWriter, int) bool {
-		return func(w http.ResponseWriter, _ int) bool {
-			if header != nil {
-				w.Header().Set(header[0], header[1])
-			}
-			w.WriteHeader(status)
-			fmt.Fprint(w, text)
-			return true
+// says answers a status and a text, with a header where there is one.
+func says(status int, text string, header ...string) func(http.ResponseWriter, int) bool {
+	return func(w http.ResponseWriter, _ int) bool {
+		if header != nil {
+			w.Header().Set(header[0], header[1])
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, text)
+		return true
+	}
+}
+
+// each changes every choice.
+func each(f func(c map[string]any)) func([]map[string]any) {
+	return func(choices []map[string]any) {
+		for _, c := range choices {
+			f(c)
 		}
 	}
-	each := func(f func(c map[string]any)) func([]map[string]any) {
-		return func(choices []map[string]any) {
-			for _, c := range choices {
-				f(c)
-			}
-		}
-	}
-	cut := func(list string, from, to int) func([]map[string]any) {
-		return each(func(c map[string]any) {
-			l := c["logprobs"].(map[string]any)
-			l[list] = append(l[list].([]any), nil, nil)[from:to]
-		})
-	}
-	for name, c := range map[string]struct {
-		server *server
-		tries  int // requests
-		want   []string
-	}{
+}
+
+// cut leaves a part of a list of log-probabilities, with two nulls after its end.
+func cut(list string, from, to int) func([]map[string]any) {
+	return each(func(c map[string]any) {
+		l := c["logprobs"].(map[string]any)
+		l[list] = append(l[list].([]any), nil, nil)[from:to]
+	})
+}
+
+// failure is a server that does not do, how often it is asked, and what is said of it.
+type failure struct {
+	server *server
+	tries  int
+	want   []string
+}
+
+func failures() map[string]failure {
+	return map[string]failure{
 		"always busy":  {&server{first: says(503, "loading")}, 5, []string{"answers 503", `"loading"`, "5 tries"}},
 		"long wait":    {&server{first: says(429, "", "Retry-After", "86400")}, 1, []string{"answers 429", "24h0m0s"}},
 		"key":          {&server{first: says(401, `{"error":{"message":"bad key"}}`)}, 1, []string{`"bad key"`, "wants a key"}},
@@ -314,7 +323,11 @@ func TestErrors(t *testing.T) {
 		"few":          {&server{change: each(func(c map[string]any) { c["index"] = 1 })}, 1, []string{"index 1", "from 0 to 0"}},
 		"another size": {&server{first: says(200, `{"choices":[{"index":0}],"usage":{"prompt_tokens":5}}`)}, 1, []string{"counts 5 tokens where 4 were sent"}},
 		"no choices":   {&server{first: says(200, `{"choices":[]}`)}, 1, []string{"0 answers to 1 prompts"}},
-	} {
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for name, c := range failures() {
 		client, _ := open(t, c.server)
 		client.Key = "secret"
 		_, err := client.Score(t.Context(), scored()[:1])

@@ -34,6 +34,7 @@ var policy = map[string]string{
 	"eval":               "tokenizer data internal/atomicfile internal/report",
 	"eval/sandbox":       "",
 	"eval/openai":        "eval tokenizer",
+	"eval/published":     "internal/report",
 	"configs":            "model train",
 	"cmd/trit":           "*",
 }
