@@ -2,7 +2,6 @@ package convert
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"trit/format/gguf"
+	"trit/internal/atomicfile"
 )
 
 // Card is what a model card tells about where a model comes from: the front matter of a
@@ -56,8 +56,8 @@ func readCard(dir, called string) Card {
 
 // frontMatter is the YAML between the first two lines of dashes.
 func frontMatter(path string) map[string]any {
-	b, err := os.ReadFile(path)
-	if err != nil || len(b) > maxCardBytes {
+	b, err := atomicfile.Read(path, maxCardBytes)
+	if err != nil {
 		return nil
 	}
 	body, ok := strings.CutPrefix(strings.ReplaceAll(string(b), "\r\n", "\n"), "---\n")

@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 
 	"trit/internal/atomicfile"
 	"trit/model/ggufmeta"
@@ -74,11 +76,15 @@ func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer s.Close()
+	atomicfile.RemoveStale(filepath.Clean(out))
 	r := &Report{Out: out, From: s.Form, Warnings: s.Notes}
 	if strings.HasSuffix(strings.ToLower(out), ".gguf") {
 		err = r.toGGUF(ctx, s, o)
 	} else {
 		err = r.toFolder(ctx, s, o)
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: the result takes %.0f MB; make room or name another place", err, float64(r.total)/1e6)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
@@ -108,18 +114,15 @@ func mayWrite(out string, force bool) error {
 }
 
 func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
-	g := &ggufWriter{ctx: ctx, source: s, architecture: ggufmeta.Architecture(&s.Config.Config), report: r}
+	g := &ggufWriter{conversion: r.conversion(ctx, s, o), architecture: ggufmeta.Architecture(&s.Config.Config)}
 	r.Architecture = g.architecture
-	g.progress = func(done int64) { o.show("writing", done, r.total) }
 	if err := g.chooseTypes(o); err != nil {
 		return err
 	}
-	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o, Reading{}) }); err != nil {
+	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o) }); err != nil {
 		return err
 	}
-	if n := g.codes.Load(); n > 0 {
-		r.Zeros = float64(g.zeros.Load()) / float64(n)
-	}
+	g.finish()
 	info, err := os.Stat(r.Out)
 	if err != nil {
 		return err
@@ -133,6 +136,10 @@ func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
 	return nil
 }
 
+func (r *Report) conversion(ctx context.Context, s *Source, o Options) conversion {
+	return conversion{ctx: ctx, source: s, report: r, progress: func(done int64) { o.show("writing", done, r.total) }}
+}
+
 func (o *Options) show(stage string, done, total int64) {
 	if o.Progress != nil {
 		o.Progress(stage, done, total)
@@ -140,11 +147,15 @@ func (o *Options) show(stage string, done, total int64) {
 }
 
 // verify compares what was written with what it was made of.
-func (r *Report) verify(ctx context.Context, s *Source, written string, o Options, reading Reading) error {
+func (r *Report) verify(ctx context.Context, s *Source, written string, o Options) error {
 	if o.SkipVerify {
 		return nil
 	}
-	w, err := Open(written, reading)
+	var how Reading
+	if !s.Config.Ternary {
+		how.Weights = WeightsFull // which a GGUF file of a BitNet architecture does not say
+	}
+	w, err := Open(written, how)
 	if err != nil {
 		return fmt.Errorf("the result cannot be read again: %w", err)
 	}

@@ -3,13 +3,12 @@ package convert
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"math/bits"
-	"sync"
+	"sync/atomic"
 
+	"trit/bitlinear/kernel"
 	"trit/format/gguf"
-	"trit/internal/float16"
 )
 
 // encoder makes the rows of a tensor in a type of GGUF, which includes those of
@@ -17,19 +16,16 @@ import (
 type encoder struct {
 	t     *tensor
 	typ   gguf.Type
-	scale uint16 // in the blocks of TQ1_0 and TQ2_0
-	zeros func(n int64)
+	scale uint16        // in the blocks of TQ1_0 and TQ2_0
+	zeros *atomic.Int64 // counts codes of zero; or nil
 }
 
 // fill makes the rows [row, row+n) in dst.
 func (e *encoder) fill(dst []byte, row, n int) error {
 	size := e.typ.RowBytes(e.t.k)
 	make1 := e.floats
-	switch {
-	case e.typ.IsTernary():
+	if e.typ.IsTernary() {
 		make1 = e.codes
-	case e.t.halves != nil && (e.typ == gguf.F16 || e.typ == gguf.BF16):
-		make1 = e.halves
 	}
 	s := scratch{}
 	for i := range n {
@@ -40,10 +36,11 @@ func (e *encoder) fill(dst []byte, row, n int) error {
 	return nil
 }
 
-// scratch is a row in two forms, made when it is first needed.
+// scratch is memory for a row in several forms, made when it is first needed.
 type scratch struct {
 	codes  []byte
 	floats []float32
+	halves []uint16
 }
 
 func (s *scratch) codesOf(k int) []byte {
@@ -60,15 +57,37 @@ func (s *scratch) floatsOf(k int) []float32 {
 	return s.floats
 }
 
+func (s *scratch) halvesOf(k int) []uint16 {
+	if s.halves == nil {
+		s.halves = make([]uint16, k)
+	}
+	return s.halves
+}
+
 func (e *encoder) codes(dst []byte, row int, s *scratch) error {
 	codes := s.codesOf(e.t.k)
 	if err := e.t.codes(codes, row); err != nil {
 		return err
 	}
-	if e.zeros != nil {
-		e.zeros(countZeros(codes))
+	if err := gguf.EncodeTernary(e.typ, dst, codes, e.scale); err != nil {
+		return err
 	}
-	return gguf.EncodeTernary(e.typ, dst, codes, e.scale)
+	if e.zeros != nil {
+		e.zeros.Add(e.zerosOf(dst, codes))
+	}
+	return nil
+}
+
+// zerosOf counts the zeros of a row: in I2_S 32 at a time, else in the codes.
+func (e *encoder) zerosOf(packed, codes []byte) (n int64) {
+	if e.typ != gguf.I2_S {
+		return countZeros(codes)
+	}
+	for ; len(packed) >= 8; packed = packed[8:] { // blocks are of 32 bytes
+		v := binary.LittleEndian.Uint64(packed)
+		n += int64(bits.OnesCount64(v & (lowBit * 0x55)))
+	}
+	return n
 }
 
 // countZeros counts the code 1, which alone has its lowest bit set.
@@ -90,72 +109,35 @@ func (e *encoder) floats(dst []byte, row int, s *scratch) error {
 	if err := checkFinite(v); err != nil {
 		return err
 	}
+	if e.typ == gguf.F16 {
+		return toF16(dst, v, s.halvesOf(e.t.k))
+	}
 	return gguf.Quantize(e.typ, dst, v)
 }
 
 var errNotFinite = errors.New("it holds values that are not finite: the file is damaged, or training had diverged")
 
-// checkFinite finds infinite and undefined values, which alone do not give 0 times 0.
+// checkFinite finds infinite and undefined values: squares of all others have a sum in float64.
 func checkFinite(v []float32) error {
-	sum := float32(0)
-	for _, w := range v {
-		sum += w * 0
-	}
-	if sum != 0 {
+	if s := kernel.SumSquares(v); math.IsNaN(s) || math.IsInf(s, 0) {
 		return errNotFinite
 	}
 	return nil
 }
 
-// halves converts 16-bit floats by looking them up.
-func (e *encoder) halves(dst []byte, row int, _ *scratch) error {
-	src, bf16 := e.t.halves(row)
-	table := halfTable(bf16, e.typ == gguf.BF16)
-	le, bad := binary.LittleEndian, false
-	for ; len(src) >= 2; src, dst = src[2:], dst[2:] {
-		h := table[le.Uint16(src)]
-		bad = bad || h == unfit
-		le.PutUint16(dst, h)
+// toF16 rounds a row to half precision on vectors. A finite value that is too large for it
+// became infinite.
+func toF16(dst []byte, v []float32, halves []uint16) error {
+	kernel.NarrowF16(halves, v)
+	all := uint16(0)
+	for i, h := range halves {
+		binary.LittleEndian.PutUint16(dst[2*i:], h)
+		all |= (h&infinite + 0x400) // carries into the sign where the exponent is that of infinity
 	}
-	if bad {
-		return fmt.Errorf("it holds values that are not finite or larger than %s can hold (65504 for F16): take another type", e.typ)
+	if all&0x8000 != 0 {
+		return errors.New("it holds values beyond 65504, the largest of F16: take another type")
 	}
 	return nil
 }
 
-// unfit marks values that cannot be converted; it is no finite value in either type.
-const unfit = 0xffff
-
-// halfTables convert from F16 or BF16 (first index 1) to F16 or BF16 (second index 1).
-var halfTables [2][2]struct {
-	once  sync.Once
-	table [1 << 16]uint16
-}
-
-func halfTable(from, to bool) *[1 << 16]uint16 {
-	t := &halfTables[index(from)][index(to)]
-	t.once.Do(func() {
-		for i := range t.table {
-			t.table[i] = convertHalf(widen(uint16(i), from), to)
-		}
-	})
-	return &t.table
-}
-
-func convertHalf(v float32, bf16 bool) uint16 {
-	h := float16.Bits(v)
-	if bf16 {
-		h = float16.BBits(v)
-	}
-	if w := float64(widen(h, bf16)); math.IsInf(w, 0) || math.IsNaN(w) {
-		return unfit
-	}
-	return h
-}
-
-func index(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
+const infinite = 0x7c00 // in half precision

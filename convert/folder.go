@@ -17,7 +17,7 @@ type folder struct {
 	model   *checkpoint.Loaded
 	family  *model.Family
 	storage model.Storage
-	weights string // what masters are: WeightsMasters or WeightsTernary
+	masters ternaries // reads ternary weights that are not packed
 }
 
 // openFolder opens a Hugging Face folder, or the newest checkpoint of a run.
@@ -26,7 +26,7 @@ func openFolder(path string, r Reading) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{model: m, weights: r.Weights}
+	f := &folder{model: m, masters: ternaries{weights: r.Weights}}
 	s := &Source{Path: m.Dir, Config: m.Config, store: f}
 	if err := f.recognise(s, r); err != nil {
 		m.Close()
@@ -45,6 +45,7 @@ func (f *folder) recognise(s *Source, r Reading) error {
 	case WeightsMasters, WeightsTernary:
 		c.Ternary = true
 	}
+	f.masters.sign = c.Sign
 	f.family = model.FamilyOf(c, func(name string) bool { _, ok := f.model.Weights.Tensor(name); return ok })
 	if err := f.chooseStorage(r); err != nil {
 		return err
@@ -52,13 +53,12 @@ func (f *folder) recognise(s *Source, r Reading) error {
 	if err := f.checkUnknown(); err != nil {
 		return err
 	}
-	if q := c.QuantizationConfig; f.weights == "" && q != nil && q.QuantizationMode == "online" {
-		f.weights = WeightsMasters
+	if q := c.QuantizationConfig; f.masters.weights == "" && q != nil && q.QuantizationMode == "online" {
+		f.masters.weights = WeightsMasters
 	}
 	s.Form = f.family.Title + ", " + f.storage.String()
 	switch {
 	case f.storage != model.Masters:
-		return s.checkScaleRule(f.storage)
 	case !c.Ternary:
 		s.Form = f.family.Title + ", full precision"
 	case c.QuantizationConfig == nil && r.Weights == "":
@@ -71,7 +71,11 @@ func (f *folder) recognise(s *Source, r Reading) error {
 // flags decide where the two leave a choice.
 func (f *folder) chooseStorage(r Reading) error {
 	c := f.model.Config
-	q, _ := f.model.Weights.Tensor(f.family.Name(model.LayerTensor(0, model.QProj)))
+	name := f.family.Name(model.LayerTensor(0, model.QProj))
+	q, ok := f.model.Weights.Tensor(name)
+	if !ok {
+		return fmt.Errorf("the tensor %s is missing", name)
+	}
 	packed := q.DType == "U8"
 	if packed && (r.Weights == WeightsFull || r.Weights == WeightsMasters) {
 		return fmt.Errorf("%s is U8, packed ternary weights: --weights %s is for floating-point ones", q.Name, r.Weights)
@@ -152,7 +156,7 @@ func (f *folder) open(spec model.TensorSpec) (*tensor, error) {
 	info, _ := f.model.Weights.Tensor(name)
 	t, err := denseTensor(f.model.Weights, info, rows, k)
 	if err == nil && spec.Ternary {
-		t, err = ternaryOf(t, f.weights, f.model.Config.Sign)
+		t, err = f.masters.of(name, t)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -15,7 +15,7 @@ type ggufFile struct {
 	file         *gguf.File
 	architecture string
 	config       *model.Config
-	weights      string // what floating-point projections are
+	masters      ternaries // reads ternary weights of floating-point types
 }
 
 func openGGUF(path string, r Reading) (*Source, error) {
@@ -25,10 +25,13 @@ func openGGUF(path string, r Reading) (*Source, error) {
 	}
 	c, architecture, err := ggufmeta.ReadConfig(f)
 	s := &Source{Path: path, Form: "GGUF, " + architecture, Config: &model.HFConfig{Config: c}, Card: cardOf(&f.Metadata)}
-	g := &ggufFile{f, architecture, &s.Config.Config, r.Weights}
+	g := &ggufFile{file: f, architecture: architecture, config: &s.Config.Config, masters: ternaries{weights: r.Weights}}
 	s.store = g
 	if err == nil {
 		err = g.chooseWeights(s, r)
+	}
+	if err == nil {
+		err = g.checkUnknown()
 	}
 	if err != nil {
 		f.Close()
@@ -58,6 +61,25 @@ func (g *ggufFile) chooseWeights(s *Source, r Reading) error {
 	return nil
 }
 
+// checkUnknown refuses tensors that the model has no place for, as of a folder: a bias, or
+// factors of the rotary embedding.
+func (g *ggufFile) checkUnknown() error {
+	known := map[string]bool{}
+	for _, spec := range g.config.Tensors() {
+		known[spec.GGUF] = true
+		if t, _ := g.file.Tensor(spec.GGUF); t.Type.IsTernary() {
+			known[ggufmeta.ScaleName(spec.GGUF)] = true
+		}
+	}
+	var errs []error
+	for _, t := range g.file.Tensors {
+		if !known[t.Name] {
+			errs = append(errs, fmt.Errorf("there is a tensor %s, which the model of the metadata has no place for", t.Name))
+		}
+	}
+	return firstFew(errs)
+}
+
 // nameTokens enters the ids that a config.json holds.
 func (g *ggufFile) nameTokens(s *Source) {
 	v, _ := g.vocab()
@@ -80,7 +102,13 @@ func (g *ggufFile) check(spec model.TensorSpec) error {
 	if want := dims(spec.Shape); !slices.Equal(t.Dims, want) {
 		return fmt.Errorf("%s has dims %v: the metadata wants %v", spec.GGUF, t.Dims, want)
 	}
-	if g.weights == "" && t.Type.IsTernary() != spec.Ternary {
+	if t.Type.IsTernary() && !spec.Ternary {
+		return fmt.Errorf("%s is %s, a ternary type, which only the projections of a model with ternary weights have", spec.GGUF, t.Type)
+	}
+	if t.Type.IsTernary() && g.masters.weights == WeightsMasters {
+		return fmt.Errorf("%s is %s, a ternary type: --weights %s is for models whose projections are all floating-point", spec.GGUF, t.Type, g.masters.weights)
+	}
+	if g.masters.weights == "" && t.Type.IsTernary() != spec.Ternary {
 		return fmt.Errorf("%s is %s, but blk.0.attn_q.weight is not of that kind: the projections of a model are ternary or not; --weights %s takes floating-point ones for quantised already, %s for latent weights", spec.GGUF, t.Type, WeightsTernary, WeightsMasters)
 	}
 	return nil
@@ -114,7 +142,7 @@ func (g *ggufFile) read(info gguf.TensorInfo, ternary bool, rows, k int) (*tenso
 	}
 	t, err := ggufTensor(g.file, info, rows, k)
 	if err == nil && ternary {
-		return ternaryOf(t, g.weights, false)
+		return g.masters.of(info.Name, t)
 	}
 	return t, err
 }
@@ -131,6 +159,13 @@ func packedGGUF(f *gguf.File, info gguf.TensorInfo, rows, k int) (*tensor, error
 	return t, nil
 }
 
-func (g *ggufFile) vocab() (tokenizer.Vocab, error) { return ggufmeta.ReadVocab(&g.file.Metadata), nil }
+// vocab reads the tokenizer and refuses one whose lists do not fit each other.
+func (g *ggufFile) vocab() (tokenizer.Vocab, error) {
+	v := ggufmeta.ReadVocab(&g.file.Metadata)
+	if len(v.Tokens) == 0 {
+		return v, nil
+	}
+	return v, v.Check()
+}
 
 func (g *ggufFile) Close() error { return g.file.Close() }

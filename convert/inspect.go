@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"reflect"
 	"strings"
@@ -117,10 +118,7 @@ func inspectGGUF(path string) (*Inspection, error) {
 	r := &Inspection{Path: path, Format: "gguf", Warnings: ggufWarnings(f)}
 	for _, k := range f.Metadata.Keys {
 		v, _ := f.Metadata.Get(k)
-		if rv := reflect.ValueOf(v); rv.Kind() == reflect.Slice {
-			v = fmt.Sprintf("%d values", rv.Len())
-		}
-		r.Metadata = append(r.Metadata, Entry{k, v})
+		r.Metadata = append(r.Metadata, Entry{k, shown(v)})
 	}
 	for _, t := range f.Tensors {
 		view := TensorView{Name: t.Name, Type: t.Type.String(), Bytes: t.Size}
@@ -131,4 +129,18 @@ func inspectGGUF(path string) (*Inspection, error) {
 		r.Bytes += t.Size
 	}
 	return r, nil
+}
+
+// shown is a value of the metadata as it is shown: lists by their length, and numbers that
+// JSON cannot hold as text.
+func shown(v any) any {
+	switch rv := reflect.ValueOf(v); rv.Kind() {
+	case reflect.Slice:
+		return fmt.Sprintf("%d values", rv.Len())
+	case reflect.Float32, reflect.Float64:
+		if f := rv.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Sprint(f)
+		}
+	}
+	return v
 }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"math"
 
 	"trit/bitlinear/quant"
@@ -11,10 +12,10 @@ import (
 
 // mastered is a store that can give the latent weights behind a ternary one.
 type mastered interface {
-	masters(spec model.TensorSpec, ternary *tensor, typ gguf.Type) (*tensor, error)
+	latent(spec model.TensorSpec, ternary *tensor, typ gguf.Type) (*tensor, error)
 }
 
-func (f *folder) masters(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
+func (f *folder) latent(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
 	rows, k := shape(spec)
 	info, _ := f.model.Weights.Tensor(f.name(spec))
 	latent, err := denseTensor(f.model.Weights, info, rows, k)
@@ -24,7 +25,7 @@ func (f *folder) masters(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tens
 	return keepCodes(latent, t, typ)
 }
 
-func (g *ggufFile) masters(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
+func (g *ggufFile) latent(spec model.TensorSpec, t *tensor, typ gguf.Type) (*tensor, error) {
 	rows, k := shape(spec)
 	info, _ := g.file.Tensor(spec.GGUF)
 	latent, err := ggufTensor(g.file, info, rows, k)
@@ -93,7 +94,7 @@ func halfType(typ gguf.Type) half {
 // the scale and which round to the codes. Zeros stay zero; all others get the size s/p, where
 // p is the share of weights that are not zero, so that the mean of sizes is s. No type holds
 // s/p itself: so many weights get the value below it, and the others the one above, that the
-// sum falls short by less than their difference, which the first of the zeros gets.
+// sum falls short by less than their difference. The first of the zeros share that.
 func synthetic(t *tensor, typ gguf.Type) (*tensor, error) {
 	rows, err := nonzeros(t)
 	if err != nil {
@@ -106,6 +107,9 @@ func synthetic(t *tensor, typ gguf.Type) (*tensor, error) {
 		total += n
 	}
 	l := levelsOf(t.scale, int64(t.rows*t.k), total, typ)
+	if !(l.high <= math.MaxFloat32) {
+		return nil, fmt.Errorf("latent weights of a scale of %g, %d of %d not zero, are larger than %s can hold: take another type", t.scale, total, t.rows*t.k, typ)
+	}
 	out := &tensor{dtype: typ.String(), rows: t.rows, k: t.k, release: t.release}
 	out.floats = func(dst []float32, row int) error {
 		codes := make([]byte, t.k)
@@ -120,8 +124,9 @@ func synthetic(t *tensor, typ gguf.Type) (*tensor, error) {
 
 // levels are the sizes of synthetic weights.
 type levels struct {
-	low, high, rest float32
-	lows            int64 // how many get the lower one
+	low, high float32
+	lows      int64     // how many get the lower one
+	rests     []float32 // what the first of the zeros get
 }
 
 func levelsOf(scale float32, weights, nonzero int64, typ gguf.Type) (l levels) {
@@ -132,8 +137,23 @@ func levelsOf(scale float32, weights, nonzero int64, typ gguf.Type) (l levels) {
 	l.low, l.high = around(sum/float64(nonzero), typ)
 	step := float64(l.high) - float64(l.low)
 	l.lows = min(nonzero, int64(math.Ceil((float64(l.high)*float64(nonzero)-sum)/step)))
-	l.rest = float32(sum - float64(l.low)*float64(l.lows) - float64(l.high)*float64(nonzero-l.lows))
+	rest := sum - float64(l.low)*float64(l.lows) - float64(l.high)*float64(nonzero-l.lows)
+	l.rests = restsOf(rest, float64(scale)/4, weights-nonzero, typ)
 	return l
+}
+
+// restsOf splits a rest into values of a type for so many zeros at most, none of them so
+// large that it would be rounded away from zero.
+func restsOf(rest, largest float64, zeros int64, typ gguf.Type) (out []float32) {
+	for int64(len(out)) < zeros {
+		v, _ := around(min(rest, largest), typ)
+		if !(v > 0) {
+			break
+		}
+		out = append(out, v)
+		rest -= float64(v)
+	}
+	return out
 }
 
 // fill makes a row, above which there are so many weights that are not zero, and zeros.
@@ -144,8 +164,8 @@ func (l *levels) fill(dst []float32, codes []byte, nonzero, zeros int64) {
 			dst[i] = l.low * (float32(c) - 1)
 		case c != 1:
 			dst[i] = l.high * (float32(c) - 1)
-		case zeros == 0:
-			dst[i] = l.rest
+		case zeros < int64(len(l.rests)):
+			dst[i] = l.rests[zeros]
 		default:
 			dst[i] = 0
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"trit/model"
 )
 
 // LayerView is the ternary weights of a block.
@@ -36,14 +38,7 @@ func (r *Inspection) measure(reading Reading) error {
 		views[r.Tensors[i].Name] = &r.Tensors[i]
 	}
 	var scales []float64
-	for _, spec := range s.Config.Tensors() {
-		if !spec.Ternary {
-			continue
-		}
-		t, err := s.store.open(spec)
-		if err != nil {
-			return err
-		}
+	err = s.eachTernary(func(spec model.TensorSpec, t *tensor) error {
 		rows, err := nonzeros(t)
 		if err != nil {
 			return fmt.Errorf("%s: %w", spec.Name, err)
@@ -58,9 +53,10 @@ func (r *Inspection) measure(reading Reading) error {
 		if v := views[s.store.name(spec)]; v != nil {
 			v.Zeros, v.Scale = &zeros, &scale
 		}
-	}
+		return nil
+	})
 	r.Scales = histogram(scales)
-	return nil
+	return err
 }
 
 func (r *Inspection) addLayer(layer int, name string, zeros, scale float64) {

@@ -55,12 +55,12 @@ func packedTensor(f *safetensors.File, name string, rows, k int, rule model.Stor
 }
 
 func packedScale(f *safetensors.File, name string) (float32, error) {
+	if info, ok := f.Tensor(name + scaleSuffix); ok && info.Elements() != 1 {
+		return 0, fmt.Errorf("%s%s has %d values: want one", name, scaleSuffix, info.Elements())
+	}
 	s, err := f.Float32(name + scaleSuffix)
 	if err != nil {
 		return 0, err
-	}
-	if len(s) != 1 {
-		return 0, fmt.Errorf("%s%s has %d values: want one", name, scaleSuffix, len(s))
 	}
 	return s[0], checkScale(name, s[0])
 }
@@ -69,14 +69,18 @@ func packedScale(f *safetensors.File, name string) (float32, error) {
 // them is 3.
 func unpackRow(dst, src []byte, shift uint) (bad bool) {
 	le, threes := binary.LittleEndian, uint64(0)
-	i := 0
-	for ; i+8 <= len(src); i += 8 {
-		v := le.Uint64(src[i:]) >> shift & lowPair
-		threes |= v & (v >> 1)
-		le.PutUint64(dst[i:], v)
+	shift &= 7
+	for ; len(src) >= 32 && len(dst) >= 32; src, dst = src[32:], dst[32:] { // four words at a time
+		a, b := le.Uint64(src)>>shift&lowPair, le.Uint64(src[8:])>>shift&lowPair
+		c, d := le.Uint64(src[16:])>>shift&lowPair, le.Uint64(src[24:])>>shift&lowPair
+		threes |= a&(a>>1) | b&(b>>1) | c&(c>>1) | d&(d>>1)
+		le.PutUint64(dst, a)
+		le.PutUint64(dst[8:], b)
+		le.PutUint64(dst[16:], c)
+		le.PutUint64(dst[24:], d)
 	}
-	for ; i < len(src); i++ {
-		v := src[i] >> shift & 3
+	for i, v := range src {
+		v = v >> shift & 3
 		threes |= uint64(v & (v >> 1))
 		dst[i] = v
 	}

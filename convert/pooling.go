@@ -2,10 +2,11 @@ package convert
 
 import (
 	"encoding/json"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"trit/internal/atomicfile"
 )
 
 // Poolings of embedding models, as GGUF numbers them.
@@ -49,10 +50,6 @@ func pooling(dir string) (kind uint32, ok bool) {
 }
 
 func readSmall(path string, v any) bool {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > maxPoolingBytes {
-		return false
-	}
-	b, err := os.ReadFile(path)
+	b, err := atomicfile.Read(path, maxPoolingBytes)
 	return err == nil && json.Unmarshal(b, v) == nil
 }

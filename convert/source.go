@@ -89,7 +89,10 @@ func Open(path string, r Reading) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.check(); err != nil {
+	if err = s.check(); err == nil && r.Scale == "" {
+		err = s.checkScaleRule()
+	}
+	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
 	}
@@ -124,6 +127,23 @@ func (s *Source) note(format string, args ...any) {
 	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
 }
 
+// eachTernary opens the ternary weights one after another.
+func (s *Source) eachTernary(use func(spec model.TensorSpec, t *tensor) error) error {
+	for _, spec := range s.Config.Tensors() {
+		if !spec.Ternary {
+			continue
+		}
+		t, err := s.store.open(spec)
+		if err == nil {
+			err = use(spec, t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // shape is a weight's rows and their length; a vector is one row.
 func shape(spec model.TensorSpec) (rows, k int) {
 	k = spec.Shape[len(spec.Shape)-1]
@@ -138,26 +158,27 @@ const (
 	leastUsual, mostUsual = 1e-2, 100
 )
 
-// checkScaleRule refuses a packed model whose scales make sense only the other way round.
-func (s *Source) checkScaleRule(rule model.Storage) error {
+// checkScaleRule refuses a packed folder whose scales make sense only the other way round.
+func (s *Source) checkScaleRule() error {
+	f, ok := s.store.(*folder)
+	if !ok || f.storage == model.Masters {
+		return nil
+	}
 	chosen, inverse, n := 0.0, 0.0, 0
-	for _, spec := range s.Config.Tensors() {
-		if !spec.Ternary {
-			continue
-		}
-		t, err := s.store.open(spec)
-		if err != nil {
-			return err
-		}
+	err := s.eachTernary(func(_ model.TensorSpec, t *tensor) error {
 		root := math.Sqrt(float64(t.k))
 		chosen += math.Log(float64(t.scale) * root)
 		inverse += math.Log(root / float64(t.scale))
 		n++
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	c, i := math.Exp(chosen/float64(n)), math.Exp(inverse/float64(n))
 	if (c > mostGain || c < leastGain) && i > leastUsual && i < mostUsual {
 		name, other := ScaleMultiply, ScaleDivide
-		if rule == model.PackedDivide {
+		if f.storage == model.PackedDivide {
 			name, other = other, name
 		}
 		return fmt.Errorf("config.json says that weights are codes %s by weight_scale, which makes outputs about %.3g times their inputs, while the other way makes them %.3g times: the scales look inverted; --scale %s or --scale %s says which way is right",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"trit/bitlinear/kernel"
 	"trit/format/gguf"
 	"trit/format/safetensors"
 )
@@ -93,9 +94,7 @@ func denseTensor(f *safetensors.File, info safetensors.TensorInfo, rows, k int) 
 	row := func(i int) []byte { return data[i*size:][:size] }
 	t := &tensor{dtype: info.DType, rows: rows, k: k, release: func(at, n int) { f.Release(data[at*size:][:n*size]) }}
 	t.floats = func(dst []float32, i int) error { return safetensors.DecodeFloat32(dst, "the folder", info, row(i)) }
-	if info.DType == "F16" || info.DType == "BF16" {
-		t.halves = func(i int) ([]byte, bool) { return row(i), info.DType == "BF16" }
-	}
+	t.readFast(row)
 	return t, t.floats(make([]float32, k), 0) // a type that is not of numbers shows here
 }
 
@@ -105,8 +104,21 @@ func ggufTensor(f *gguf.File, info gguf.TensorInfo, rows, k int) (*tensor, error
 	row := func(i int) []byte { return data[i*size:][:size] }
 	t := &tensor{dtype: info.Type.String(), rows: rows, k: k, release: func(at, n int) { f.Release(data[at*size:][:n*size]) }}
 	t.floats = func(dst []float32, i int) error { return gguf.Dequantize(info.Type, dst, row(i)) }
-	if info.Type == gguf.F16 || info.Type == gguf.BF16 {
-		t.halves = func(i int) ([]byte, bool) { return row(i), info.Type == gguf.BF16 }
-	}
+	t.readFast(row)
 	return t, t.floats(make([]float32, k), 0)
+}
+
+// readFast reads 16-bit floats, which have the same name everywhere, on vectors, and hands
+// them out as they lie.
+func (t *tensor) readFast(row func(i int) []byte) {
+	widen := kernel.FloatsF16
+	switch t.dtype {
+	case "F16":
+	case "BF16":
+		widen = kernel.FloatsBF16
+	default:
+		return
+	}
+	t.floats = func(dst []float32, i int) error { widen(dst, row(i)); return nil }
+	t.halves = func(i int) ([]byte, bool) { return row(i), t.dtype == "BF16" }
 }

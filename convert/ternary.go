@@ -3,15 +3,47 @@ package convert
 import (
 	"fmt"
 	"math"
+	"sync"
 )
 
-// ternaryOf makes a ternary weight of floating-point ones, by what they are said to be.
-func ternaryOf(t *tensor, weights string, sign bool) (*tensor, error) {
+// ternaries makes ternary weights of floating-point ones. What the first reading of a weight
+// finds is kept, since a weight is opened several times: to be written, and to be compared.
+type ternaries struct {
+	weights string // what they are said to be: a value of Reading.Weights
+	sign    bool   // of b1
+	mu      sync.Mutex
+	known   map[string]sums
+}
+
+func (n *ternaries) sums(name string, t *tensor) (sums, error) {
+	n.mu.Lock()
+	s, ok := n.known[name]
+	n.mu.Unlock()
+	if ok {
+		return s, nil
+	}
 	s, err := sumsOf(t)
+	if err != nil {
+		return s, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.known == nil {
+		n.known = map[string]sums{}
+	}
+	n.known[name] = s
+	return s, nil
+}
+
+// of makes a ternary weight, by what the weights are said to be.
+func (n *ternaries) of(name string, t *tensor) (*tensor, error) {
+	s, err := n.sums(name, t)
 	if err != nil {
 		return nil, err
 	}
+	weights, sign := n.weights, n.sign
 	switch {
+	case s.largest == 0: // nothing but zeros, which are the same either way
 	case weights == WeightsTernary && s.oneMagnitude():
 		return dequantised(t, float32(s.largest)), nil
 	case weights == WeightsTernary:

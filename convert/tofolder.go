@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"trit/format/gguf"
 	"trit/format/safetensors"
@@ -27,38 +26,32 @@ const typePacked = "packed"
 
 // folderWriter is one conversion to a Hugging Face folder.
 type folderWriter struct {
-	ctx           context.Context
-	source        *Source
+	conversion
 	packed        bool
 	rule          model.Storage // of the scales, where packed
 	weightType    gguf.Type     // of masters
 	embeddingType gguf.Type
-	report        *Report
-	progress      func(done int64)
-	done          int64
-	zeros, codes  atomic.Int64
 }
 
 func (r *Report) toFolder(ctx context.Context, s *Source, o Options) error {
-	f := &folderWriter{ctx: ctx, source: s, report: r, progress: func(done int64) { o.show("writing", done, r.total) }}
+	f := &folderWriter{conversion: r.conversion(ctx, s, o)}
 	if err := f.chooseTypes(o); err != nil {
 		return err
 	}
 	out := filepath.Clean(r.Out)
-	tmp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".tmp-")
+	tmp, release, err := atomicfile.TempDir(out)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer os.RemoveAll(tmp)
 	if err := f.write(tmp); err != nil {
 		return err
 	}
-	if err := r.verify(ctx, s, tmp, o, Reading{}); err != nil {
+	if err := r.verify(ctx, s, tmp, o); err != nil {
 		return err
 	}
-	if n := f.codes.Load(); n > 0 {
-		r.Zeros = float64(f.zeros.Load()) / float64(n)
-	}
+	f.finish()
 	if r.Bytes, err = folderBytes(tmp); err != nil {
 		return err
 	}
@@ -117,9 +110,9 @@ func (f *folderWriter) chooseTypes(o Options) error {
 func (s *Source) hasMasters() bool {
 	switch st := s.store.(type) {
 	case *folder:
-		return st.storage == model.Masters && st.weights != WeightsTernary
+		return st.storage == model.Masters && st.masters.weights != WeightsTernary
 	case *ggufFile:
-		return st.weights == WeightsMasters
+		return st.masters.weights == WeightsMasters
 	}
 	return false
 }
@@ -133,7 +126,10 @@ func (f *folderWriter) write(dir string) error {
 		return err
 	}
 	f.report.Tensors = len(sources)
-	if err := safetensors.WriteFile(filepath.Join(dir, checkpoint.WeightsFile), map[string]string{"format": "pt"}, sources); err != nil {
+	err = f.run(func() error {
+		return safetensors.WriteFile(filepath.Join(dir, checkpoint.WeightsFile), map[string]string{"format": "pt"}, sources)
+	})
+	if err != nil {
 		return err
 	}
 	b, err := json.MarshalIndent(config, "", "  ")
@@ -174,7 +170,7 @@ func (f *folderWriter) sources() ([]safetensors.Source, error) {
 		switch {
 		case !spec.Ternary || !f.packed:
 			typ := f.typeOf(spec)
-			out = append(out, source(spec.Name, typ.String(), spec.Shape, func(w io.Writer) error { return f.dense(w, spec, typ) }))
+			out = append(out, source(spec.Name, typ.String(), spec.Shape, f.add(spec, func() (*output, error) { return f.dense(spec, typ) })))
 		case spec.Shape[0]%4 != 0:
 			errs = append(errs, fmt.Errorf("%s has %d rows: packed folders hold four in a byte; --type bf16 writes latent weights", spec.Name, spec.Shape[0]))
 		default:
@@ -211,50 +207,41 @@ func (f *folderWriter) packedSources(spec model.TensorSpec) ([]safetensors.Sourc
 	}
 	t.release(0, t.rows)
 	value, dtype := storedScale(t.scale, f.rule)
+	if err := checkScale(spec.Name, value); err != nil {
+		return nil, fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w", t.scale, err)
+	}
 	return []safetensors.Source{
-		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, func(w io.Writer) error { return f.pack(w, spec) }),
-		source(spec.Name+scaleSuffix, dtype, []int{1}, func(w io.Writer) error { return writeScale(w, value, dtype) }),
+		source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, f.add(spec, func() (*output, error) { return f.pack(spec) })),
+		source(spec.Name+scaleSuffix, dtype.String(), []int{1}, f.add(spec, func() (*output, error) { return small(dtype, value) })),
 	}, nil
 }
 
 // storedScale is what a packed folder holds for a scale, and its type: BF16, as published
 // folders have it, where that loses nothing, else F32.
-func storedScale(scale float32, rule model.Storage) (float32, string) {
+func storedScale(scale float32, rule model.Storage) (float32, gguf.Type) {
 	if rule == model.PackedMultiply {
 		if float16.BFromBits(float16.BBits(scale)) == scale {
-			return scale, "BF16"
+			return scale, gguf.BF16
 		}
-		return scale, "F32"
+		return scale, gguf.F32
 	}
 	inverse := 1 / scale
 	if rounded := float16.BFromBits(float16.BBits(inverse)); 1/rounded == scale {
-		return rounded, "BF16"
+		return rounded, gguf.BF16
 	}
 	for _, v := range []float32{inverse, math.Nextafter32(inverse, 0), math.Nextafter32(inverse, math.MaxFloat32)} {
 		if 1/v == scale {
-			return v, "F32"
+			return v, gguf.F32
 		}
 	}
-	return inverse, "F32"
+	return inverse, gguf.F32
 }
 
-func writeScale(w io.Writer, value float32, dtype string) error {
-	if dtype == "F32" {
-		return writeFloats(w, value)
-	}
-	var b [2]byte
-	if err := gguf.Quantize(gguf.BF16, b[:], []float32{value}); err != nil {
-		return err
-	}
-	_, err := w.Write(b[:])
-	return err
-}
-
-// pack writes the codes of a weight, four rows that are a quarter apart in each byte.
-func (f *folderWriter) pack(w io.Writer, spec model.TensorSpec) error {
+// pack is the codes of a weight, four rows that are a quarter apart in each byte.
+func (f *folderWriter) pack(spec model.TensorSpec) (*output, error) {
 	t, err := f.source.store.open(spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	quarter := t.rows / 4
 	f.codes.Add(int64(t.rows * t.k))
@@ -274,28 +261,21 @@ func (f *folderWriter) pack(w io.Writer, spec model.TensorSpec) error {
 		}
 		return nil
 	}
-	err = writeRows(f.ctx, w, quarter, t.k, fill, func(_, n int) { f.advance(n * t.k) })
-	t.release(0, t.rows)
-	return err
+	return &output{rows: quarter, rowBytes: t.k, fill: fill, written: func(row, n int) {
+		if row+n == quarter {
+			t.release(0, t.rows)
+		}
+		f.advance(n * t.k)
+	}}, nil
 }
 
-func (f *folderWriter) advance(n int) {
-	f.done += int64(n)
-	f.progress(f.done)
-}
-
-// dense writes a weight as numbers; a ternary one as latent weights.
-func (f *folderWriter) dense(w io.Writer, spec model.TensorSpec, typ gguf.Type) error {
+// dense is a weight as numbers; a ternary one as latent weights.
+func (f *folderWriter) dense(spec model.TensorSpec, typ gguf.Type) (*output, error) {
 	t, err := f.latent(spec, typ)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e := &encoder{t: t, typ: typ}
-	size := typ.RowBytes(t.k)
-	return writeRows(f.ctx, w, t.rows, size, e.fill, func(row, n int) {
-		t.release(row, n)
-		f.advance(n * size)
-	})
+	return f.encoded(&encoder{t: t, typ: typ}), nil
 }
 
 // latent is a weight as numbers.
@@ -305,7 +285,7 @@ func (f *folderWriter) latent(spec model.TensorSpec, typ gguf.Type) (*tensor, er
 		return t, err
 	}
 	if f.source.hasMasters() {
-		return f.source.store.(mastered).masters(spec, t, typ)
+		return f.source.store.(mastered).latent(spec, t, typ)
 	}
 	return synthetic(t, typ)
 }
@@ -329,12 +309,15 @@ func (f *folderWriter) writeTokenizer(dir string) error {
 // besides are the files of a folder that belong to a model, beside weights and tokenizer.
 var besides = []string{"vocab.json", "merges.txt", "generation_config.json", "LICENSE", "README.md", "modules.json", "1_Pooling/config.json"}
 
+// maxBesideBytes is how large each of them may be: tokenizers have up to 64 MB.
+const maxBesideBytes = 64 << 20
+
 // tokenizerFiles are the files of the tokenizer, and those that a folder has besides.
 func (s *Source) tokenizerFiles() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if f, ok := s.store.(*folder); ok {
 		for _, name := range slices.Concat(besides, tokenizer.FileNames()) {
-			b, err := os.ReadFile(filepath.Join(f.model.Dir, name))
+			b, err := atomicfile.Read(filepath.Join(f.model.Dir, name), maxBesideBytes)
 			if err == nil {
 				files[name] = b
 			} else if !errors.Is(err, os.ErrNotExist) {

@@ -1,13 +1,11 @@
 package convert
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"trit/format/gguf"
 	"trit/internal/float16"
@@ -17,15 +15,10 @@ import (
 
 // ggufWriter is one conversion to a GGUF file.
 type ggufWriter struct {
-	ctx           context.Context
-	source        *Source
+	conversion
 	architecture  string
 	weightType    gguf.Type
 	embeddingType gguf.Type
-	report        *Report
-	progress      func(done int64)
-	done          int64
-	zeros, codes  atomic.Int64
 }
 
 // Types that projections, and embedding and head, can have.
@@ -78,7 +71,7 @@ func (g *ggufWriter) write(path string, check func(written string) error) error 
 	if err != nil {
 		return err
 	}
-	return gguf.WriteFileChecked(path, meta, sources, check)
+	return g.run(func() error { return gguf.WriteFileChecked(path, meta, sources, check) })
 }
 
 // sources are the tensors to write, in the order of the model.
@@ -93,10 +86,10 @@ func (g *ggufWriter) sources() ([]gguf.Source, error) {
 			continue
 		}
 		g.report.total += int64(size)
-		s.Write = func(w io.Writer) error { return g.tensor(w, spec, s.Type) }
+		s.Write = g.add(spec, func() (*output, error) { return g.tensor(spec, s.Type) })
 		out = append(out, s)
 		if g.keepsFactor(spec) {
-			out = append(out, gguf.Source{Name: ggufmeta.ScaleName(spec.GGUF), Type: gguf.F32, Dims: []uint64{1}, Write: func(w io.Writer) error { return g.factor(w, spec) }})
+			out = append(out, gguf.Source{Name: ggufmeta.ScaleName(spec.GGUF), Type: gguf.F32, Dims: []uint64{1}, Write: g.add(spec, func() (*output, error) { return g.factor(spec) })})
 		}
 	}
 	g.report.Tensors = len(out)
@@ -118,59 +111,40 @@ func (g *ggufWriter) keepsFactor(spec model.TensorSpec) bool {
 	return spec.Ternary && g.architecture == ggufmeta.BitNet && g.weightType != gguf.I2_S
 }
 
-func (g *ggufWriter) factor(w io.Writer, spec model.TensorSpec) error {
+func (g *ggufWriter) factor(spec model.TensorSpec) (*output, error) {
 	t, err := g.source.store.open(spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, factor := ggufmeta.SplitScale(t.scale)
-	return writeFloats(w, factor)
+	return small(gguf.F32, factor)
 }
 
-func writeFloats(w io.Writer, v ...float32) error {
-	b := make([]byte, 4*len(v))
-	if err := gguf.Quantize(gguf.F32, b, v); err != nil {
-		return err
-	}
-	_, err := w.Write(b)
-	return err
-}
-
-// tensor converts one weight.
-func (g *ggufWriter) tensor(w io.Writer, spec model.TensorSpec, typ gguf.Type) error {
+// tensor is a weight as it will stand in the file.
+func (g *ggufWriter) tensor(spec model.TensorSpec, typ gguf.Type) (*output, error) {
 	t, err := g.source.store.open(spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if heads := ggufmeta.PermutedHeads(g.architecture, &g.source.Config.Config, spec); heads > 0 {
 		t = t.reordered(alternating(t.rows, heads))
 	}
-	e := &encoder{t: t, typ: typ, zeros: func(n int64) { g.zeros.Add(n) }}
-	if typ.IsTernary() {
-		g.codes.Add(int64(t.rows * t.k))
-		e.scale = float16.Bits(t.scale)
-		if g.keepsFactor(spec) {
-			e.scale, _ = ggufmeta.SplitScale(t.scale)
+	e := &encoder{t: t, typ: typ, scale: float16.Bits(t.scale)}
+	if g.keepsFactor(spec) {
+		e.scale, _ = ggufmeta.SplitScale(t.scale)
+	}
+	if v := float16.FromBits(e.scale); typ.IsTernary() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
+		return nil, fmt.Errorf("the scale %g is out of the range of half precision, which %s holds it in: --type i2_s", t.scale, typ)
+	}
+	out := g.encoded(e)
+	if typ == gguf.I2_S { // the scale, and zeros up to 32 bytes
+		behind, err := small(gguf.F32, t.scale, 0, 0, 0, 0, 0, 0, 0)
+		if err != nil {
+			return nil, err
 		}
+		out.tail = behind.tail
 	}
-	if err := g.rows(w, e); err != nil {
-		return err
-	}
-	if typ != gguf.I2_S {
-		return nil
-	}
-	return writeFloats(w, t.scale, 0, 0, 0, 0, 0, 0, 0)
-}
-
-func (g *ggufWriter) rows(w io.Writer, e *encoder) error {
-	size := e.typ.RowBytes(e.t.k)
-	return writeRows(g.ctx, w, e.t.rows, size, e.fill, func(row, n int) {
-		e.t.release(row, n)
-		g.done += int64(n * size)
-		if g.progress != nil {
-			g.progress(g.done)
-		}
-	})
+	return out, nil
 }
 
 // metadata describes the model and carries its card and its tokenizer.
@@ -197,6 +171,9 @@ func (g *ggufWriter) metadata(m *gguf.Metadata) error {
 		return fmt.Errorf("the tokenizer has %d tokens, but config.json has vocab_size %d: they belong to different models", len(v.Tokens), c.VocabSize)
 	}
 	v.Tokens, v.Types, v.Scores = slices.Clone(v.Tokens), slices.Clone(v.Types), slices.Clone(v.Scores)
+	if len(v.Types) == 0 { // all are normal
+		v.Types = slices.Repeat([]int32{1}, len(v.Tokens))
+	}
 	for id := len(v.Tokens); id < c.VocabSize; id++ { // rows of the embedding without a token
 		v.Tokens, v.Types = append(v.Tokens, fmt.Sprintf("<unused_%d>", id)), append(v.Types, 5)
 		if v.Scores != nil {

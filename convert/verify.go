@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"trit/bitlinear/kernel"
 	"trit/internal/report"
 	"trit/model"
 	"trit/tokenizer"
@@ -55,12 +57,12 @@ func Compare(ctx context.Context, a, b *Source, progress func(done, total int64)
 		return nil, err
 	}
 	c.Same = len(c.Parameters) == 0 && len(c.Tokenizer) == 0
-	done, total := int64(0), int64(a.Config.Parameters())
+	done, total, shapes := int64(0), int64(a.Config.Parameters()), shapesOf(b)
 	for _, spec := range a.Config.Tensors() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !comparable(b, spec) {
+		if !slices.Equal(shapes[spec.Name], spec.Shape) {
 			c.Same = false
 			continue
 		}
@@ -77,9 +79,13 @@ func Compare(ctx context.Context, a, b *Source, progress func(done, total int64)
 	return c, nil
 }
 
-// comparable tells whether a model has a weight of that name and shape.
-func comparable(s *Source, spec model.TensorSpec) bool {
-	return slices.ContainsFunc(s.Config.Tensors(), func(t model.TensorSpec) bool { return t.Name == spec.Name && slices.Equal(t.Shape, spec.Shape) })
+// shapesOf are the shapes of a model's weights by their names.
+func shapesOf(s *Source) map[string][]int {
+	shapes := map[string][]int{}
+	for _, spec := range s.Config.Tensors() {
+		shapes[spec.Name] = spec.Shape
+	}
+	return shapes
 }
 
 // parameterDifferences compares the hyper-parameters, in the precision of GGUF's metadata.
@@ -172,10 +178,11 @@ func compareTensor(a, b *Source, spec model.TensorSpec) (Difference, error) {
 func (d *Difference) compareCodes(a, b *tensor) error {
 	d.ScaleA, d.ScaleB = a.scale, b.scale
 	d.Error = math.Abs(float64(a.scale)-float64(b.scale)) / float64(a.scale)
-	rows := make([]int64, a.rows)
-	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
+	rows, nonzero := make([]int64, a.rows), make([]int64, a.rows)
+	err := onAllThreads(a.rows, a.k, func(lo, hi int) error {
 		x, y := make([]byte, a.k), make([]byte, a.k)
-		for row := lo; row < hi; row++ {
+		for i := lo; i < hi; i++ {
+			row := quartered(i, a.rows)
 			if err := a.codes(x, row); err != nil {
 				return err
 			}
@@ -185,14 +192,33 @@ func (d *Difference) compareCodes(a, b *tensor) error {
 			if !bytes.Equal(x, y) {
 				rows[row] = unequal(x, y)
 			}
+			if d.Error > 0 {
+				nonzero[row] = int64(a.k) - countZeros(x)
+			}
 		}
 		return nil
 	})
-	for _, n := range rows {
+	a.release(0, a.rows)
+	b.release(0, b.rows)
+	weights := int64(0)
+	for row, n := range rows {
 		d.Codes += n
+		weights += nonzero[row]
+	}
+	if weights == 0 { // any scale of zeros is right
+		d.Error = 0
 	}
 	d.judge(scaleTolerance(a.dtype, b.dtype))
 	return err
+}
+
+// quartered is a row in the order in which those follow each other that packed folders have
+// in the same bytes: a row of each quarter.
+func quartered(i, rows int) int {
+	if rows%4 != 0 {
+		return i
+	}
+	return i%4*(rows/4) + i/4
 }
 
 func unequal(x, y []byte) (n int64) {
@@ -205,7 +231,7 @@ func unequal(x, y []byte) (n int64) {
 }
 
 func (d *Difference) compareValues(a, b *tensor) error {
-	type sum struct{ error, size float64 }
+	type sum struct{ error, a, b float64 }
 	rows := make([]sum, a.rows)
 	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
 		x, y, codes := make([]float32, a.k), make([]float32, a.k), make([]byte, a.k)
@@ -216,40 +242,30 @@ func (d *Difference) compareValues(a, b *tensor) error {
 			if err := b.values(y, codes, row); err != nil {
 				return err
 			}
-			rows[row].error, rows[row].size = distance(x, y)
+			s := &rows[row]
+			s.a, s.b = kernel.SumSquares(x), kernel.SumSquares(y)
+			kernel.Axpy(-1, x, y)
+			s.error = kernel.SumSquares(y)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	var total sum
 	for _, r := range rows {
 		total.error += r.error
-		total.size += r.size
+		total.a += r.a
+		total.b += r.b
 	}
-	if total.error != 0 {
-		d.Error = math.Sqrt(total.error / total.size)
+	if !(total.a+total.b < math.Inf(1)) {
+		return errNotFinite
+	}
+	if total.error != 0 { // zeros beside other values have an error of 1
+		d.Error = math.Sqrt(total.error / cmp.Or(total.a, total.b))
 	}
 	d.judge(tolerance(a.dtype, b.dtype))
-	return err
-}
-
-// distance is the sum of squares of x-y, and of x. Two sums each let a core add to one while
-// the other is not done.
-func distance(x, y []float32) (e, size float64) {
-	var e1, size1 float64
-	y = y[:len(x)]
-	i := 0
-	for ; i+2 <= len(x); i += 2 {
-		a, b := float64(x[i]), float64(x[i+1])
-		da, db := a-float64(y[i]), b-float64(y[i+1])
-		e, e1 = e+da*da, e1+db*db
-		size, size1 = size+a*a, size1+b*b
-	}
-	for ; i < len(x); i++ {
-		a := float64(x[i])
-		d := a - float64(y[i])
-		e, size = e+d*d, size+a*a
-	}
-	return e + e1, size + size1
+	return nil
 }
 
 func (d *Difference) judge(tolerance float64) {

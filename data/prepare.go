@@ -56,10 +56,11 @@ func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return nil, err
 	}
-	work, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".tmp-")
+	work, release, err := atomicfile.TempDir(out)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	defer os.RemoveAll(work) // finds nothing when the folder was renamed
 	if err := o.fill(ctx, work); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Activation functions of the feed-forward gate, by their Hugging Face names.
@@ -80,21 +81,31 @@ func (c *Config) Resolve() {
 	}
 }
 
+// Limits of a configuration, far above any model: a table of the tensors stays small, and
+// counts of weights fit an int.
+const (
+	maxSize   = 1 << 24
+	maxLayers = 1 << 12
+)
+
 // Validate reports every problem of a resolved configuration at once.
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for _, f := range []struct {
-		name  string
-		value int
+		name        string
+		value, most int
 	}{
-		{"vocab_size", c.VocabSize}, {"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize},
-		{"num_hidden_layers", c.NumHiddenLayers}, {"num_attention_heads", c.NumAttentionHeads},
-		{"num_key_value_heads", c.NumKeyValueHeads}, {"head_dim", c.HeadDim}, {"max_position_embeddings", c.MaxPositionEmbeddings},
+		{"vocab_size", c.VocabSize, maxSize}, {"hidden_size", c.HiddenSize, maxSize}, {"intermediate_size", c.IntermediateSize, maxSize},
+		{"num_hidden_layers", c.NumHiddenLayers, maxLayers}, {"num_attention_heads", c.NumAttentionHeads, maxSize},
+		{"num_key_value_heads", c.NumKeyValueHeads, maxSize}, {"head_dim", c.HeadDim, maxSize}, {"max_position_embeddings", c.MaxPositionEmbeddings, maxSize},
 	} {
-		if f.value <= 0 || f.value > 1<<24 {
-			bad("%s is %d: want a number from 1 to %d", f.name, f.value, 1<<24)
+		if f.value <= 0 || f.value > f.most {
+			bad("%s is %d: want a number from 1 to %d", f.name, f.value, f.most)
 		}
+	}
+	if len(errs) == 0 && c.QDim() > maxSize {
+		bad("num_attention_heads %d times head_dim %d is %d: want at most %d", c.NumAttentionHeads, c.HeadDim, c.QDim(), maxSize)
 	}
 	if c.NumKeyValueHeads > 0 && c.NumAttentionHeads%c.NumKeyValueHeads != 0 {
 		bad("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.NumAttentionHeads, c.NumKeyValueHeads)
@@ -111,11 +122,11 @@ func (c *Config) Validate() error {
 	if c.Sign && !c.Ternary {
 		bad("sign is true and ternary false: sign says how BitLinear rounds weights, so set ternary to true or sign to false")
 	}
-	if !(c.RMSNormEps > 0 && c.RMSNormEps < 1) {
+	if !(float32(c.RMSNormEps) > 0 && c.RMSNormEps < 1) { // GGUF holds both numbers in float32
 		bad("rms_norm_eps is %g: want a small positive number", c.RMSNormEps)
 	}
-	if !(c.RopeTheta > 1) {
-		bad("rope_theta is %g: want a number above 1", c.RopeTheta)
+	if !(c.RopeTheta > 1 && c.RopeTheta <= math.MaxFloat32) {
+		bad("rope_theta is %g: want a number above 1 that float32 can hold", c.RopeTheta)
 	}
 	return errors.Join(errs...)
 }

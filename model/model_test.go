@@ -154,3 +154,31 @@ func TestRopeThetaOfTransformers5(t *testing.T) {
 		t.Errorf("rope_theta is %g, want 1e6", c.RopeTheta)
 	}
 }
+
+func TestParseHFRefusesNumbers(t *testing.T) {
+	const text = `{"architectures":["BitNetForCausalLM"],"vocab_size":8,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2,"rms_norm_eps":1e-5,"rope_theta":1e4}`
+	parse(t, text)
+	for _, c := range []struct{ find, replace, want string }{
+		{`"num_hidden_layers":1`, `"num_hidden_layers":4097`, "num_hidden_layers is 4097: want a number from 1 to 4096"},
+		{`"num_hidden_layers":1`, `"num_hidden_layers":1e9`, "num_hidden_layers"},
+		{`"num_hidden_layers":1`, `"num_hidden_layers":-1`, "num_hidden_layers is -1"},
+		{`"num_hidden_layers":1`, `"num_hidden_layers":"1"`, "num_hidden_layers"},
+		{`"vocab_size":8`, `"vocab_size":1099511627776`, "vocab_size is 1099511627776"},
+		{`"vocab_size":8`, `"vocab_size":18446744073709551616`, "vocab_size"},
+		{`"hidden_size":8`, `"hidden_size":8.5`, "hidden_size"},
+		{`"num_attention_heads":2`, `"num_attention_heads":-2`, "num_attention_heads is -2"},
+		{`"num_attention_heads":2`, `"num_attention_heads":65536,"head_dim":65536`, "num_attention_heads 65536 times head_dim 65536"},
+		{`"num_attention_heads":2`, `"num_attention_heads":2,"num_key_value_heads":3`, "not a multiple of num_key_value_heads 3"},
+		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":NaN`, "invalid character"},
+		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":1e-50`, "rms_norm_eps is 1e-50"},
+		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":-1e-5`, "rms_norm_eps is -1e-05"},
+		{`"rope_theta":1e4`, `"rope_theta":1e300`, "rope_theta is 1e+300"},
+		{`"rope_theta":1e4`, `"rope_theta":1e999`, "rope_theta"},
+		{`"rope_theta":1e4`, `"rope_theta":-1e4`, "rope_theta is -10000"},
+	} {
+		_, err := ParseHF([]byte(strings.Replace(text, c.find, c.replace, 1)))
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "config.json: ") {
+			t.Errorf("%s: got %v, want %q", c.replace, err, c.want)
+		}
+	}
+}

@@ -46,6 +46,13 @@ func broken(field, format string, args ...any) error {
 
 // readLimited reads a whole file of at most limit bytes.
 func readLimited(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for ever
+		return nil, fmt.Errorf("%s is a folder, a pipe or a device: want a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

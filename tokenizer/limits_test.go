@@ -173,3 +173,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestLoadRejectsWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "tokenizer.json"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "tokenizer.json is a folder") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -123,7 +123,7 @@ func (m *bpe) scores(types []int32) []float32 {
 // FromVocab makes a tokenizer of the vocabulary of a GGUF file. Tokens of type unused
 // have no text; of two tokens with the same name text leads to the first.
 func FromVocab(v Vocab) (*Tokenizer, error) {
-	if err := v.check(); err != nil {
+	if err := v.Check(); err != nil {
 		return nil, err
 	}
 	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre, settings: settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate}}
@@ -159,8 +159,8 @@ func badVocab(field, format string, args ...any) error {
 	return &FormatError{"GGUF", "tokenizer.ggml." + field, fmt.Sprintf(format, args...)}
 }
 
-// check refuses a vocabulary whose fields are too large or do not fit each other.
-func (v *Vocab) check() error {
+// Check refuses a vocabulary whose fields are too large or do not fit each other.
+func (v *Vocab) Check() error {
 	if len(v.Tokens) == 0 || len(v.Tokens) > maxTokens || len(v.Merges) > maxMerges {
 		return badVocab("tokens", "%d tokens and %d merges: want 1 to %d and at most %d", len(v.Tokens), len(v.Merges), maxTokens, maxMerges)
 	}

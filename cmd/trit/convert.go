@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -56,6 +58,9 @@ func convertModel(ctx context.Context, con *console, in, out string, o convert.O
 	o.Progress = func(stage string, done, total int64) { progress.show(done, total, stage) }
 	report, err := convert.Convert(ctx, in, out, o)
 	progress.end()
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped: %s was not written", out)
+	}
 	if err != nil {
 		return err
 	}

@@ -17,16 +17,22 @@ import (
 
 const hubCommit = "0123456789abcdef0123456789abcdef01234567"
 
-// testHub is a Hub with one model and one data set, both org/net, of the same three small
-// files, and the tokens that it was sent.
+// testHub is a Hub with three small files, and the tokens that it was sent.
 func testHub(t *testing.T) (url string, tokens *[]string) {
-	files := map[string]string{"config.json": "{}\n", "net.gguf": "GGUF", "data/x.json": "[]"}
+	t.Helper()
+	return testHubOf(t, map[string]string{"config.json": "{}\n", "net.gguf": "GGUF", "data/x.json": "[]"})
+}
+
+// testHubOf is a Hub with one model and one data set, both org/net, of the same files.
+func testHubOf(t *testing.T, files map[string]string) (url string, tokens *[]string) {
+	t.Helper()
 	return serveHub(t, map[string]map[string]string{"models/org/net": files, "datasets/org/net": files}, new([]string))
 }
 
 // serveHub is a Hub with these repositories, such as models/org/net, whose files it has at
 // any revision; one with a revision, such as models/org/net@v1, at this revision alone. No
-// variable of the user's says where anything is. It lists the paths that it was asked for.
+// variable of the user's says where anything is. It lists the paths that it was asked for
+// and the tokens that it was sent.
 func serveHub(t *testing.T, repos map[string]map[string]string, paths *[]string) (url string, tokens *[]string) {
 	t.Helper()
 	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"} {
@@ -251,6 +257,38 @@ func TestFetchModel(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%s: %v, want %q", name, err, w)
 			}
+		}
+	}
+}
+
+// A packed model in two shards goes from the Hub to a GGUF file that knows where it is from,
+// and that is the model of the folder.
+func TestConvertFromTheHub(t *testing.T) {
+	const folder = "../../testdata/checkpoints/hf-bitnet-packed"
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"README.md": "---\nlicense: mit\nbase_model: org/base\n---\n# net\n"}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(folder, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(b)
+	}
+	url, _ := testHubOf(t, files)
+	out := filepath.Join(t.TempDir(), "net.gguf")
+	if code, _, stderr := trit("convert", "org/net", out, "--endpoint", url, "--hub-cache", t.TempDir()); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if code, text, stderr := trit("verify", folder, out, "--logits", "8"); code != exitOK || !strings.Contains(text, "likeliest token equal at 8") {
+		t.Errorf("verify: exit code %d, %s%s", code, text, stderr)
+	}
+	_, text, _ := trit("inspect", out)
+	for _, want := range []string{"org/net", "mit", "https://huggingface.co/org/base"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("inspect does not show %q", want)
 		}
 	}
 }

@@ -25,9 +25,7 @@ func Quantize(t Type, dst []byte, src []float32) error {
 	case F16:
 		return quantizeF16(dst, src)
 	case BF16:
-		for i, v := range src {
-			le.PutUint16(dst[2*i:], float16.BBits(v))
-		}
+		return quantizeBF16(dst, src)
 	default:
 		return quantizeBlocks(t, dst, src)
 	}
@@ -46,6 +44,18 @@ func quantizeF16(dst []byte, src []float32) error {
 	return nil
 }
 
+// quantizeBF16 refuses finite values that bfloat16 makes infinite.
+func quantizeBF16(dst []byte, src []float32) error {
+	for i, v := range src {
+		h := float16.BBits(v)
+		if h&0x7fff == infiniteBrain && abs(v) <= math.MaxFloat32 {
+			return fmt.Errorf("value %d is %g: BF16 holds values up to %g", i, v, float16.BFromBits(infiniteBrain-1))
+		}
+		le.PutUint16(dst[2*i:], h)
+	}
+	return nil
+}
+
 // blockEncoder writes a block of finite values.
 type blockEncoder struct {
 	encode  func(dst []byte, src []float32)
@@ -57,6 +67,8 @@ var blockEncoders = map[Type]blockEncoder{Q8_0: {encodeQ80, 127 * largestHalf}, 
 const (
 	largestHalf  = 65504
 	infiniteHalf = 0x7c00 // its bits
+
+	infiniteBrain = 0x7f80 // the bits in bfloat16
 )
 
 func quantizeBlocks(t Type, dst []byte, src []float32) error {

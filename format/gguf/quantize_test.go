@@ -37,6 +37,16 @@ func relativeError(got, want []float32) float64 {
 // The worst of a value is a step, of the largest value in its block over half the number
 // of codes, and 2^-18 since a scale below 2^-14 has steps of 2^-24; the error of all normal
 // values is what uniform steps of that size give.
+func TestBF16RefusesWhatItMakesInfinite(t *testing.T) {
+	b := make([]byte, 2)
+	if err := Quantize(BF16, b, []float32{math.MaxFloat32}); err == nil || !strings.Contains(err.Error(), "BF16 holds values up to 3.3895") {
+		t.Errorf("got %v", err)
+	}
+	if err := Quantize(BF16, b, []float32{3.3895e38}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRoundTripOfBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, c := range []struct {

@@ -107,7 +107,11 @@ func BlockScale(t Type, data []byte) (uint16, error) {
 	scale := uint16(0)
 	for at := size - 2; at < len(data); at += size {
 		switch d := le.Uint16(data[at:]); {
-		case d == scale || d&0x7fff == 0:
+		case d&0x7fff == 0:
+			if !allZero(t, data[at+2-size:][:size]) {
+				return 0, fmt.Errorf("the block at byte %d has the scale 0, but codes other than zero: the file is damaged", at+2-size)
+			}
+		case d == scale:
 		case scale == 0:
 			scale = d
 		default:
@@ -115,6 +119,20 @@ func BlockScale(t Type, data []byte) (uint16, error) {
 		}
 	}
 	return scale, nil
+}
+
+// allZero tells whether a block of TQ1_0 or TQ2_0 holds nothing but zeros.
+func allZero(t Type, block []byte) bool {
+	var codes [256]byte
+	if DecodeTernary(t, codes[:], block) != nil {
+		return false
+	}
+	for _, c := range codes {
+		if c != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // packPairs packs 128 codes into 32 bytes: byte j holds the codes j, 32+j, 64+j and 96+j at

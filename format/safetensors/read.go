@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"trit/internal/atomicfile"
 	"trit/internal/float16"
 	"trit/internal/mmap"
 )
@@ -38,29 +40,54 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, entries: map[string]entry{}, metadata: map[string]string{}}
-	paths := []string{path}
-	if info.IsDir() {
-		if paths, err = folderFiles(path); err != nil {
-			return nil, err
-		}
+	switch single := filepath.Join(path, "model.safetensors"); {
+	case !info.IsDir():
+		err = f.add(path)
+	case exists(single):
+		err = f.add(single)
+	default:
+		err = f.addShards(path)
 	}
-	for _, p := range paths {
-		if err := f.add(p); err != nil {
-			f.Close()
-			return nil, err
-		}
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
 	return f, nil
 }
 
-// folderFiles names the safetensors files of a Hugging Face folder.
-func folderFiles(dir string) ([]string, error) {
-	single := filepath.Join(dir, "model.safetensors")
-	if _, err := os.Stat(single); err == nil {
-		return []string{single}, nil
-	}
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// addShards opens the files that a folder's index names.
+func (f *File) addShards(dir string) error {
 	indexPath := filepath.Join(dir, "model.safetensors.index.json")
-	b, err := os.ReadFile(indexPath)
+	weightMap, err := readIndex(dir, indexPath)
+	if err != nil {
+		return err
+	}
+	names, err := shardNames(indexPath, weightMap)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		before := len(f.order)
+		if err := f.add(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+		for _, t := range f.order[before:] {
+			if said, ok := weightMap[t.Name]; ok && said != name {
+				return &FormatError{indexPath, "weight_map", fmt.Sprintf("%s is said to be in %s, but it is in %s", t.Name, said, name)}
+			}
+		}
+	}
+	return nil
+}
+
+// readIndex reads which file holds which tensor.
+func readIndex(dir, indexPath string) (map[string]string, error) {
+	b, err := atomicfile.Read(indexPath, maxIndexBytes)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder with weights", dir)
 	}
@@ -73,15 +100,20 @@ func folderFiles(dir string) ([]string, error) {
 	if err := json.Unmarshal(b, &index); err != nil {
 		return nil, &FormatError{indexPath, "weight_map", err.Error()}
 	}
-	return shardFiles(dir, indexPath, index.WeightMap)
+	if len(index.WeightMap) == 0 {
+		return nil, &FormatError{indexPath, "weight_map", "it names no tensor"}
+	}
+	return index.WeightMap, nil
 }
 
-func shardFiles(dir, indexPath string, weightMap map[string]string) ([]string, error) {
+// shardNames are the files of an index in order, which may not lie outside its folder.
+func shardNames(indexPath string, weightMap map[string]string) ([]string, error) {
 	var names []string
 	for _, n := range weightMap {
-		if !slices.Contains(names, n) {
-			names = append(names, n)
+		if slices.Contains(names, n) {
+			continue
 		}
+		names = append(names, n)
 		if filepath.Base(n) != n || !strings.HasSuffix(n, ".safetensors") {
 			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("%q is not the name of a safetensors file in this folder", n)}
 		}
@@ -90,9 +122,6 @@ func shardFiles(dir, indexPath string, weightMap map[string]string) ([]string, e
 		}
 	}
 	slices.Sort(names)
-	for i, n := range names {
-		names[i] = filepath.Join(dir, n)
-	}
 	return names, nil
 }
 
@@ -123,20 +152,81 @@ func (f *File) parse(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(header, &raw); err != nil {
-		return &FormatError{path, "header", err.Error()}
+	raw, metadata, err := splitEntries(path, header)
+	if err != nil {
+		return err
 	}
-	if len(raw) > maxTensors {
-		return &FormatError{path, "header", fmt.Sprintf("%d tensors: want at most %d", len(raw), maxTensors)}
+	if len(f.entries)+len(raw) > maxTensors {
+		return &FormatError{path, "header", fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
 	}
-	if m, ok := raw["__metadata__"]; ok {
-		if err := json.Unmarshal(m, &f.metadata); err != nil {
-			return &FormatError{path, "__metadata__", "want strings: " + err.Error()}
+	if metadata != nil {
+		if err := json.Unmarshal(metadata, &f.metadata); err != nil {
+			return &FormatError{path, metadataKey, "want strings: " + err.Error()}
 		}
-		delete(raw, "__metadata__")
 	}
 	return f.addTensors(path, raw, body)
+}
+
+// splitEntries takes the header apart entry by entry, so that one with more or larger
+// entries than any model has is refused before they are all in memory.
+func splitEntries(path string, header []byte) (raw map[string]json.RawMessage, metadata json.RawMessage, err error) {
+	raw = map[string]json.RawMessage{}
+	dec := json.NewDecoder(bytes.NewReader(header))
+	dec.Token() // the {, which splitHeader has seen
+	for dec.More() {
+		key, err := dec.Token()
+		name, _ := key.(string)
+		var b json.RawMessage
+		if err == nil {
+			err = dec.Decode(&b)
+		}
+		if err != nil {
+			return nil, nil, &FormatError{path, "header", err.Error()}
+		}
+		if problem := checkEntry(name, b, len(raw)); problem != "" {
+			return nil, nil, &FormatError{path, shortName(name), problem}
+		}
+		if _, twice := raw[name]; twice || name == metadataKey && metadata != nil {
+			return nil, nil, &FormatError{path, name, "it stands twice in the header"}
+		}
+		if name == metadataKey {
+			metadata = b
+			continue
+		}
+		raw[name] = b
+	}
+	return raw, metadata, checkEnd(path, dec)
+}
+
+// checkEntry tests an entry of the header, which has had so many tensors before.
+func checkEntry(name string, b []byte, before int) (problem string) {
+	limit := maxEntryBytes
+	if name == metadataKey {
+		limit = maxMetadataBytes
+	}
+	switch {
+	case len(name) > maxNameBytes:
+		return fmt.Sprintf("the name has %d bytes: want at most %d", len(name), maxNameBytes)
+	case len(b) > limit:
+		return fmt.Sprintf("%d bytes in the header: want at most %d", len(b), limit)
+	case before == maxTensors:
+		return fmt.Sprintf("more than %d tensors", maxTensors)
+	}
+	return ""
+}
+
+// shortName is the beginning of a name, for a message.
+func shortName(name string) string { return name[:min(len(name), maxNameBytes)] }
+
+// checkEnd refuses a header that does not end with its object.
+func checkEnd(path string, dec *json.Decoder) error {
+	if _, err := dec.Token(); err != nil {
+		return &FormatError{path, "header", err.Error()}
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return &FormatError{path, "header", "more follows the end of its object"}
+	}
+	return nil
 }
 
 func splitHeader(path string, data []byte) (header, body []byte, err error) {

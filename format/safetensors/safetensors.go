@@ -16,7 +16,14 @@ const (
 	maxDims        = 16
 	maxNameBytes   = 1 << 10
 	maxShards      = 1 << 12
+
+	maxEntryBytes    = 1 << 12  // of a tensor in the header, beside its name
+	maxMetadataBytes = 16 << 20 // of the header's free text
+	maxIndexBytes    = 32 << 20
 )
+
+// metadataKey is the entry of the header that is no tensor.
+const metadataKey = "__metadata__"
 
 // dtypeBits is the size of one element of every type of the format.
 var dtypeBits = map[string]int{

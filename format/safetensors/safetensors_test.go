@@ -111,6 +111,16 @@ func TestRejects(t *testing.T) {
 		"too many dims":       file(`{"a":{"dtype":"F32","shape":[`+strings.Repeat("1,", maxDims)+`1],"data_offsets":[0,4]}}`, 4),
 		"long name":           file(`{"`+strings.Repeat("n", maxNameBytes+1)+`":{`+one+`}}`, 4),
 		"metadata of numbers": file(`{"__metadata__":{"a":1}}`, 0),
+		"metadata twice":      file(`{"__metadata__":{},"__metadata__":{}}`, 0),
+		"much metadata":       file(`{"__metadata__":{"a":"`+strings.Repeat("x", maxMetadataBytes)+`"}}`, 0),
+		"tensor twice":        file(`{"a":{`+one+`},"a":{`+one+`}}`, 4),
+		"large entry":         file(`{"a":{"dtype":"F32","shape":[`+strings.Repeat("1,", maxEntryBytes/2)+`1],"data_offsets":[0,4]}}`, 4),
+		"more after the end":  file(`{"a":{`+one+`}}{}`, 4),
+		"no end":              file(`{"a":{`+one+`}`, 4),
+		"deep nesting":        file(`{"a":`+strings.Repeat("[", 1<<20), 0),
+		"fraction":            file(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4),
+		"negative offset":     file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}`, 4),
+		"petabytes":           file(`{"a":{"dtype":"F32","shape":[1099511627776,256],"data_offsets":[0,1125899906842624]}}`, 4),
 	} {
 		_, err := Parse(name, data)
 		var format *FormatError
@@ -120,9 +130,89 @@ func TestRejects(t *testing.T) {
 	}
 }
 
+// A header of a few bytes a tensor is refused before all of them are in memory.
+func TestManyTensors(t *testing.T) {
+	var header strings.Builder
+	for i := range maxTensors + 1 {
+		fmt.Fprintf(&header, `,"%x":0`, i)
+	}
+	_, err := Parse("many", file("{"+header.String()[1:]+"}", 0))
+	if err == nil || !strings.Contains(err.Error(), "more than 1048576 tensors") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// writeShards writes one tensor into each of some files and an index.
+func writeShards(t *testing.T, dir, index string, tensors map[string]string) {
+	t.Helper()
+	for shard, name := range tensors {
+		if err := WriteFile(filepath.Join(dir, shard), nil, []Source{Float32Source(name, []int{1}, []float32{1})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "model.safetensors.index.json"), []byte(index), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestIndexAndShards(t *testing.T) {
+	const good = `{"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}`
+	for _, c := range []struct {
+		index, first, second, want string
+	}{
+		{good, "a", "b", ""},
+		{good, "b", "a", "is said to be in"},
+		{good, "a", "a", "stands in two files"},
+		{good, "a", "", "2.safetensors"},
+		{`{"weight_map":{"a":"1.safetensors","b":"model.safetensors.index.json"}}`, "a", "b", "weight_map"},
+		{`{"weight_map":{}}`, "a", "b", "names no tensor"},
+		{`{"weight_map":["a"]}`, "a", "b", "weight_map"},
+		{`{"weight_map":{"a":1}}`, "a", "b", "weight_map"},
+		{good + strings.Repeat(" ", maxIndexBytes), "a", "b", "more than"},
+	} {
+		tensors := map[string]string{"1.safetensors": c.first, "2.safetensors": c.second}
+		if c.second == "" {
+			delete(tensors, "2.safetensors")
+		}
+		dir := t.TempDir()
+		writeShards(t, dir, c.index, tensors)
+		f, err := Open(dir)
+		if c.want == "" {
+			if err != nil || len(f.Tensors()) != 2 {
+				t.Errorf("good shards: %v", err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.80s with %q and %q: got %v, want %q", c.index, c.first, c.second, err, c.want)
+		}
+	}
+}
+
+func TestIndexNamesManyShards(t *testing.T) {
+	names := map[string]string{}
+	for i := range maxShards + 1 {
+		names[fmt.Sprint(i)] = fmt.Sprintf("%d.safetensors", i)
+	}
+	if _, err := shardNames("index", names); err == nil || !strings.Contains(err.Error(), "more than 4096 shards") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestShardIsAFolder(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, `{"weight_map":{"a":"1.safetensors"}}`, nil)
+	if err := os.Mkdir(filepath.Join(dir, "1.safetensors"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "1.safetensors") || !strings.Contains(err.Error(), "folder") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestIndexMayNotLeaveTheFolder(t *testing.T) {
 	dir := t.TempDir()
-	for _, bad := range []string{"../x.safetensors", "/etc/passwd", "a.bin"} {
+	for _, bad := range []string{"../x.safetensors", "/etc/passwd", "a.bin", "sub/a.safetensors", "", "..", `..\\x.safetensors/`} {
 		os.WriteFile(filepath.Join(dir, "model.safetensors.index.json"), fmt.Appendf(nil, `{"weight_map":{"a":%q}}`, bad), 0o644)
 		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "weight_map") {
 			t.Errorf("%s: got %v", bad, err)

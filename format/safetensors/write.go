@@ -93,7 +93,7 @@ func makeHeader(metadata map[string]string, tensors []Source) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, `"__metadata__":%s`, m)
+		fmt.Fprintf(&b, `%q:%s`, metadataKey, m)
 	}
 	offset, seen := uint64(0), map[string]bool{}
 	for i, t := range tensors {

@@ -1,8 +1,9 @@
-// Package atomicfile writes files whole or not at all.
+// Package atomicfile writes files whole or not at all, and reads those whole that are small.
 package atomicfile
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,20 +15,21 @@ import (
 // the temporary file is gone.
 func Write(path string, fill func(w io.Writer) error) error { return WriteChecked(path, fill, nil) }
 
-// WriteChecked is Write with a look at the temporary file before it takes the place of path:
-// an error of check is one of the writing. A nil check accepts.
+// WriteChecked is Write with a look at the temporary file, while it is synced, before it takes
+// the place of path: an error of check is one of the writing. A nil check accepts.
 func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	f, release, err := createTemp(path)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer func() {
 		if err != nil {
 			f.Close()
 			os.Remove(f.Name())
 		}
 	}()
-	w := bufio.NewWriterSize(f, 1<<20)
+	w := bufio.NewWriterSize(&writer{f: f}, 1<<20)
 	if err = fill(w); err != nil {
 		return err
 	}
@@ -37,21 +39,41 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 	if err = f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
+	synced := make(chan error, 1)
+	go func() { synced <- f.Sync() }()
+	if check != nil {
+		err = check(f.Name())
+	}
+	if err = errors.Join(err, <-synced); err != nil {
 		return err
 	}
 	if err = f.Close(); err != nil {
 		return err
 	}
-	if check != nil {
-		if err = check(f.Name()); err != nil {
-			return err
-		}
-	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// writebackBytes is how much is written before the disk begins with it.
+const writebackBytes = 16 << 20
+
+// writer writes a file whose earlier parts the disk takes meanwhile, so that little is left
+// for Sync.
+type writer struct {
+	f             *os.File
+	end, onItsWay int64
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	n, err := w.f.Write(b)
+	w.end += int64(n)
+	if more := w.end - w.onItsWay; more >= writebackBytes {
+		startWriteback(w.f, w.onItsWay, more)
+		w.onItsWay = w.end
+	}
+	return n, err
 }
 
 // WriteBytes writes b to path, whole or not at all.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -94,4 +95,22 @@ func TestRecoverDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkOnly(t, dir, "old")
+}
+
+func TestRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := WriteBytes(path, []byte("12345678")); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := Read(path, 8); err != nil || string(b) != "12345678" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	for path, want := range map[string]string{path: "more than 7 bytes", filepath.Dir(path): "want a file", os.DevNull: "want a file"} {
+		if _, err := Read(path, 7); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+	if _, err := Read(path+"x", 7); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
 }

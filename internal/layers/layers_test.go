@@ -28,7 +28,7 @@ var policy = map[string]string{
 	"train/graph":        "model bitlinear bitlinear/kernel bitlinear/quant internal/parallel",
 	"train/watch":        "train/checkpoint internal/report",
 	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/ranks train/watch optim data tokenizer internal/atomicfile internal/parallel",
-	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant model model/ggufmeta tokenizer internal/atomicfile internal/parallel internal/float16 internal/report",
+	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/atomicfile internal/parallel internal/float16 internal/report",
 	"model/ggufmeta":     "format/gguf model tokenizer internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile internal/report",

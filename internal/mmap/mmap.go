@@ -2,7 +2,10 @@
 // used and shared between processes.
 package mmap
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // File is a file in memory. Data must not be written to, nor used after Close.
 type File struct {
@@ -10,19 +13,24 @@ type File struct {
 	unmap func([]byte) error
 }
 
+var errNotFile = errors.New("it is a folder, a pipe or a device: want a file")
+
 // Open maps path, or reads it where the system cannot map files.
 func Open(path string) (*File, error) {
+	info, err := os.Stat(path) // before it is opened, which for a pipe would wait for ever
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "open", Path: path, Err: errNotFile}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		return nil, err
-	}
-	if info.IsDir() {
-		return nil, &os.PathError{Op: "open", Path: path, Err: os.ErrInvalid}
 	}
 	if info.Size() == 0 {
 		return &File{}, nil

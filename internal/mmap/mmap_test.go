@@ -24,7 +24,9 @@ func TestOpen(t *testing.T) {
 			t.Fatalf("Close: %v", err)
 		}
 	}
-	if _, err := Open(t.TempDir()); err == nil {
-		t.Error("a folder was opened as a file")
+	for _, path := range []string{t.TempDir(), os.DevNull} {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "want a file") {
+			t.Errorf("%s: got %v", path, err)
+		}
 	}
 }

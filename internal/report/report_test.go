@@ -175,3 +175,13 @@ func TestWriteText(t *testing.T) {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
 }
+
+func TestWriteTextPrintsNoControlCharacters(t *testing.T) {
+	var b strings.Builder
+	if err := (Table{Head: []string{"name"}, Rows: [][]string{{"a\x1b[2J\rb\tc\nd\u009b"}}}).WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "name\na\uFFFD[2J\uFFFDb\uFFFDc\uFFFDd\uFFFD\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}

@@ -98,11 +98,10 @@ func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	if err := readHeadDim(f, architecture, &c); err != nil {
 		return c, architecture, err
 	}
-	if v, ok := f.Metadata.Float(architecture + ".attention.layer_norm_rms_epsilon"); ok {
-		c.RMSNormEps = shortest(v)
-	}
-	if v, ok := f.Metadata.Float(architecture + ".rope.freq_base"); ok {
-		c.RopeTheta = shortest(v)
+	for key, value := range map[string]*float64{"attention.layer_norm_rms_epsilon": &c.RMSNormEps, "rope.freq_base": &c.RopeTheta} {
+		if err := readPositive(&f.Metadata, architecture+"."+key, value); err != nil {
+			return c, architecture, err
+		}
 	}
 	return c, architecture, completeByTensors(&c, architecture, f)
 }
@@ -115,6 +114,21 @@ func shortest(v float64) float64 {
 		return v
 	}
 	return s
+}
+
+// readPositive reads a number, where the key is there; 0 and what is no number must not
+// pass for a key that is missing, which has a default.
+func readPositive(m *gguf.Metadata, key string, value *float64) error {
+	found, present := m.Get(key)
+	if !present {
+		return nil
+	}
+	v, ok := m.Float(key)
+	if !ok || !(v > 0) {
+		return fmt.Errorf("the key %s is %v: want a positive number", key, found)
+	}
+	*value = shortest(v)
+	return nil
 }
 
 // completeByTensors fills in what the tensors tell.

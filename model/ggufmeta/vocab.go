@@ -1,6 +1,8 @@
 package ggufmeta
 
 import (
+	"math"
+
 	"trit/format/gguf"
 	"trit/tokenizer"
 )
@@ -18,7 +20,7 @@ func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 	v.Merges, _ = m.Strings(prefix + "merges")
 	for key, id := range idKeys(&v) {
 		if n, ok := m.Uint(prefix + key + "_token_id"); ok {
-			*id = int32(n)
+			*id = int32(min(n, math.MaxInt32)) // which is no token's either
 		}
 	}
 	// Qwen's tokenizers put nothing before a text, though their files name such a token.

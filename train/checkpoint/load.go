@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"trit/format/safetensors"
+	"trit/internal/atomicfile"
 	"trit/model"
 )
 
@@ -40,9 +41,12 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// maxConfigBytes is how long a config.json may be, far above any model's.
+const maxConfigBytes = 1 << 20
+
 // open opens a model folder with the weights in a file or folder.
 func open(dir, weights string) (*Loaded, error) {
-	b, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	b, err := atomicfile.Read(filepath.Join(dir, ConfigFile), maxConfigBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,174 @@
+package convert
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const masters = "../testdata/checkpoints/hf-bitnet-bf16"
+
+func TestNothingIsOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	file, folder := filepath.Join(dir, "x.gguf"), filepath.Join(dir, "folder")
+	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{file, folder} {
+		if _, err := Convert(context.Background(), masters, out, Options{}); err == nil || !strings.Contains(err.Error(), "--force") {
+			t.Errorf("%s: got %v, want an error that names --force", out, err)
+		}
+	}
+	if b, _ := os.ReadFile(file); string(b) != "mine" {
+		t.Error("the existing file was changed")
+	}
+	for _, out := range []string{file, folder} {
+		if _, err := Convert(context.Background(), masters, out, Options{Force: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("%d entries are left: want the file and the folder", len(entries))
+	}
+}
+
+// What does not fit together is refused before anything is written.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		name, find, replace, out, want string
+		options                        Options
+	}{
+		{"a ternary model as f16", "", "", "x.gguf", "I2_S TQ1_0 TQ2_0", Options{Type: "f16"}},
+		{"an unknown type", "", "", "x.gguf", "q2_k", Options{Type: "q2_k"}},
+		{"an unknown embedding type", "", "", "x.gguf", "--embedding-type", Options{EmbeddingType: "i2_s"}},
+		{"a folder of i2_s", "", "", "x", "packed", Options{Type: "i2_s"}},
+		{"a full-precision model packed", "", "", "x", "full precision", Options{Type: "packed", Reading: Reading{Weights: WeightsFull}}},
+		{"a rule for what is not packed", "", "", "x.gguf", "--scale is for packed folders", Options{Reading: Reading{Scale: ScaleDivide}}},
+		{"an unknown rule", "", "", "x.gguf", "multiply or divide", Options{Reading: Reading{Scale: "times"}}},
+		{"an unknown kind of weights", "", "", "x.gguf", "masters, ternary or full", Options{Reading: Reading{Weights: "latent"}}},
+		{"masters that are said to be ternary", "", "", "x.gguf", "not quantised", Options{Reading: Reading{Weights: WeightsTernary}}},
+		{"another shape", `"intermediate_size": 512`, `"intermediate_size": 640`, "x.gguf", "config.json wants [640 256]", Options{}},
+		{"more layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, "x.gguf", "model.layers.2.self_attn.q_proj.weight is missing", Options{}},
+		{"fewer layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`, "x.gguf", "no place for", Options{}},
+		{"packed by its configuration alone", `"online"`, `"offline"`, "x.gguf", "--weights masters", Options{}},
+		{"more tokens than rows", `"vocab_size": 512`, `"vocab_size": 500`, "x.gguf", "config.json wants [500 256]", Options{}},
+	} {
+		dir := t.TempDir()
+		copyChanged(t, dir, masters, c.find, c.replace)
+		out := filepath.Join(dir, c.out)
+		if _, err := Convert(context.Background(), dir, out, c.options); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want an error with %q", c.name, err, c.want)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*x*")); len(left) > 0 {
+			t.Errorf("%s: %v was left", c.name, left)
+		}
+	}
+}
+
+// copyChanged copies a model folder with a change in its config.json.
+func copyChanged(t *testing.T, dir, from, find, replace string) {
+	t.Helper()
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "expected") {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(from, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Name() == "config.json" && find != "" {
+			changed := strings.Replace(string(b), find, replace, 1)
+			if changed == string(b) {
+				t.Fatalf("config.json does not hold %s", find)
+			}
+			b = []byte(changed)
+		}
+		if err := os.WriteFile(filepath.Join(dir, e.Name()), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestInspect(t *testing.T) {
+	gguf := mustConvert(t, masters, "x.gguf", Options{})
+	for _, path := range []string{gguf, masters, masters + "/model.safetensors"} {
+		r, err := Inspect(path, InspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text, page strings.Builder
+		if err := r.WriteText(&text); err != nil || len(r.Tensors) == 0 || !strings.Contains(text.String(), r.Tensors[0].Name) {
+			t.Errorf("%s: %v, %d tensors", path, err, len(r.Tensors))
+		}
+		if err := r.WriteHTML(&page); err != nil || !strings.Contains(page.String(), r.Tensors[0].Name) || strings.Contains(page.String(), "http://") {
+			t.Errorf("%s: the page: %v", path, err)
+		}
+		if path == masters+"/model.safetensors" {
+			continue
+		}
+		// Of normally distributed weights 31.0 % are nearer to zero than half of their absmean.
+		zeros := r.Layers[1].Zeros["up_proj"]
+		if len(r.Layers) != 2 || zeros < 0.29 || zeros > 0.33 {
+			t.Errorf("%s: %d layers, %.3f zeros", path, len(r.Layers), zeros)
+		}
+		count := 0
+		for _, b := range r.Scales {
+			count += b.Count
+		}
+		if count != 14 {
+			t.Errorf("%s: the histogram counts %d scales, want 14", path, count)
+		}
+	}
+}
+
+// A model without a tokenizer and with an untied head is sound, but not for every engine.
+func TestWarnings(t *testing.T) {
+	dir := t.TempDir()
+	c := shapes["tiny"]
+	c.TieWordEmbeddings, c.HiddenAct = false, "relu2"
+	generate(t, dir, c, true)
+	r, err := Inspect(mustConvert(t, dir, "x.gguf", Options{}), InspectOptions{HeadersOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"no tokenizer", "bitnet.cpp ignores output.weight", "--type tq2_0"} {
+		if !strings.Contains(strings.Join(r.Warnings, "\n"), want) {
+			t.Errorf("no warning says %q: %q", want, r.Warnings)
+		}
+	}
+}
+
+// A model in full precision that has sub-norms goes to GGUF and back in every type.
+func TestFullPrecision(t *testing.T) {
+	dir := t.TempDir()
+	c := shapes["tiny"]
+	c.Ternary, c.HiddenAct = false, "relu2"
+	generate(t, dir, c, false)
+	for _, typ := range []string{"f32", "f16", "bf16", "q8_0"} {
+		gguf := mustConvert(t, dir, "x.gguf", Options{Type: typ, EmbeddingType: "q6_k"})
+		mustConvert(t, gguf, "x", Options{Reading: Reading{Weights: WeightsFull}})
+		if _, err := Convert(context.Background(), gguf, filepath.Join(t.TempDir(), "x"), Options{}); err == nil || !strings.Contains(err.Error(), "--weights masters") {
+			t.Errorf("%s: got %v, want an error that names --weights", typ, err)
+		}
+	}
+	mustConvert(t, dir, "x", Options{Type: "f16"})
+}
+
+func TestHistogram(t *testing.T) {
+	if h := histogram([]float64{2, 2, 2}); len(h) != 1 || h[0].Count != 3 {
+		t.Errorf("equal scales give %v", h)
+	}
+	h := histogram([]float64{1, 1.1, 4, 16})
+	if len(h) != 4 || h[0].Count != 2 || h[1].Count+h[2].Count != 1 || h[3].Count != 1 || h[0].Low != 1 {
+		t.Errorf("four scales give %v", h)
+	}
+}

@@ -1,0 +1,126 @@
+package convert
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"trit/internal/parallel"
+)
+
+// output is the bytes of a tensor: rows that can be made in any order, and what follows them.
+type output struct {
+	rows, rowBytes int
+	fill           func(dst []byte, row, n int) error // makes the rows [row, row+n)
+	tail           []byte
+	written        func(row, n int) // is told of rows that were written; or nil
+}
+
+// chunkBytes is about how much of a tensor is made at a time, in a core's second cache.
+const chunkBytes = 1 << 20
+
+// chunk is some rows of a tensor as they will be written, or what follows them.
+type chunk struct {
+	buf    *[]byte // from buffers; nil for the tail
+	of     *output
+	row, n int
+	last   bool // of its tensor
+	err    error
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// pipeline makes the tensors of a file on all threads, ahead of the one that writes them in
+// their order, across the borders of tensors.
+type pipeline struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	queue   chan chan chunk // a place is a chunk that is being made or waits to be written
+	running sync.WaitGroup
+}
+
+// startPipeline begins to make tensors, each of which is opened when its turn comes. The
+// caller must stop it, also after errors, before it closes what the tensors read.
+func startPipeline(ctx context.Context, tensors []func() (*output, error)) *pipeline {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &pipeline{ctx: ctx, cancel: cancel, queue: make(chan chan chunk, parallel.Threads()+1)}
+	p.running.Go(func() {
+		defer close(p.queue)
+		for _, open := range tensors {
+			if !p.make(open) {
+				return
+			}
+		}
+	})
+	return p
+}
+
+// stop ends the pipeline and waits until nothing of it runs.
+func (p *pipeline) stop() {
+	p.cancel()
+	p.running.Wait()
+}
+
+// make queues the chunks of a tensor, and tells whether to go on.
+func (p *pipeline) make(open func() (*output, error)) bool {
+	o, err := open()
+	if err != nil {
+		p.push(chunk{last: true, err: err})
+		return false
+	}
+	step := max(1, chunkBytes/max(o.rowBytes, 1))
+	for row := 0; row < o.rows; row += step {
+		result, n := make(chan chunk, 1), min(step, o.rows-row)
+		if !p.send(result) {
+			return false
+		}
+		p.running.Go(func() { result <- o.chunk(row, n) })
+	}
+	return p.push(chunk{of: o, last: true})
+}
+
+func (p *pipeline) push(c chunk) bool {
+	result := make(chan chunk, 1)
+	result <- c
+	return p.send(result)
+}
+
+func (p *pipeline) send(result chan chunk) bool {
+	select {
+	case p.queue <- result:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
+}
+
+func (o *output) chunk(row, n int) chunk {
+	buf := buffers.Get().(*[]byte)
+	if cap(*buf) < n*o.rowBytes {
+		*buf = make([]byte, n*o.rowBytes)
+	}
+	*buf = (*buf)[:n*o.rowBytes]
+	return chunk{buf: buf, of: o, row: row, n: n, err: o.fill(*buf, row, n)}
+}
+
+// write writes the next tensor.
+func (p *pipeline) write(w io.Writer) error {
+	for result := range p.queue {
+		c := <-result
+		if c.err != nil {
+			return c.err
+		}
+		if c.last {
+			_, err := w.Write(c.of.tail)
+			return err
+		}
+		if _, err := w.Write(*c.buf); err != nil {
+			return err
+		}
+		buffers.Put(c.buf)
+		if c.of.written != nil {
+			c.of.written(c.row, c.n)
+		}
+	}
+	return p.ctx.Err()
+}

@@ -1,0 +1,29 @@
+package atomicfile
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// Read reads a whole file of at most limit bytes. Pipes and devices, which may never end,
+// are refused before they are opened.
+func Read(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is a folder, a pipe or a device: want a file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes: want a file that is no larger", path, limit)
+	}
+	return b, err
+}
