@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,22 +110,48 @@ func (s *Source) find(ctx context.Context, o *Options) ([]string, [][]string, er
 			return files, [][]string{s.HubColumns}, nil
 		}
 	}
-	if s.Hub != "" && o.Fetch != nil {
-		files, err := s.fetch(ctx, o.Fetch)
-		return files, [][]string{s.HubColumns}, err
+	if _, err := os.Stat(o.DataDir); s.Hub == "" || o.Fetch == nil || o.DataDir != "" && err != nil {
+		return nil, nil, s.missing(o.DataDir)
 	}
-	return nil, nil, s.missing(o.DataDir)
+	files, err := s.fetch(ctx, o)
+	return files, [][]string{s.HubColumns}, err
 }
 
-func (s *Source) fetch(ctx context.Context, fetch func(context.Context, string) (string, error)) ([]string, error) {
-	dir, err := fetch(ctx, s.Hub)
+// fetch fetches the files of the split and no others.
+func (s *Source) fetch(ctx context.Context, o *Options) ([]string, error) {
+	var chosen []string
+	dir, err := o.Fetch(ctx, s.Hub, func(paths []string) []string {
+		chosen = s.choose(paths)
+		return chosen
+	})
+	if err != nil && o.DataDir != "" {
+		return nil, fmt.Errorf("%w; it was to be fetched then, but: %w", s.missing(o.DataDir), err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("fetching %s: %w", s.Hub, err)
+		return nil, fmt.Errorf("fetching the %s split of %s: %w; --data-dir names a folder that has it", s.Split, s.Hub, err)
 	}
-	if files := s.inLayout([]string{dir}); files != nil {
-		return files, nil
+	files := make([]string, len(chosen))
+	for i, name := range chosen {
+		files[i] = filepath.Join(dir, filepath.FromSlash(name))
 	}
-	return nil, fmt.Errorf("%s: it was fetched as %s, but has no files of the split %q", dir, s.Hub, s.Split)
+	return files, nil
+}
+
+// choose picks the files of the split from the paths of a repository.
+func (s *Source) choose(paths []string) []string {
+	for _, pattern := range s.layouts() {
+		var files []string
+		for _, name := range paths {
+			if fits, _ := path.Match(pattern, name); fits {
+				files = append(files, name)
+			}
+		}
+		if len(files) > 0 {
+			slices.Sort(files)
+			return files
+		}
+	}
+	return nil
 }
 
 // missing says what was looked for.
@@ -163,23 +190,29 @@ func hubRoots(dir, hub string) []string {
 	return append(append(roots, snapshots...), dir)
 }
 
-// inLayout looks for the files of the split where the Hub's layouts have them.
-func (s *Source) inLayout(roots []string) []string {
+// layouts are the patterns of paths that the Hub's layouts have for the split, the
+// likelier ones first.
+func (s *Source) layouts() []string {
 	config := s.Config
 	if config == "" {
 		config = "default"
 	}
+	var all []string
+	for _, dir := range []string{config, "data/" + config, "plain_text", "data", ""} {
+		for _, name := range []string{"SPLIT-*-of-*.parquet", "SPLIT.parquet", "SPLIT/*.parquet", "*-SPLIT.parquet", "SPLIT-*-of-*.jsonl", "SPLIT.jsonl", "SPLIT.jsonl.gz", "SPLIT.json"} {
+			all = append(all, path.Join(dir, strings.ReplaceAll(name, "SPLIT", s.Split)))
+		}
+	}
+	return all
+}
+
+// inLayout looks for the files of the split where the Hub's layouts have them.
+func (s *Source) inLayout(roots []string) []string {
 	for _, root := range roots {
-		for _, dir := range []string{config, filepath.Join("data", config), "plain_text", "data", ""} {
-			dir = filepath.Join(root, dir)
-			for _, pattern := range []string{
-				s.Split + "-*-of-*.parquet", s.Split + ".parquet", filepath.Join(s.Split, "*.parquet"), "*-" + s.Split + ".parquet",
-				s.Split + "-*-of-*.jsonl", s.Split + ".jsonl", s.Split + ".jsonl.gz", s.Split + ".json",
-			} {
-				if files, _ := filepath.Glob(filepath.Join(dir, pattern)); len(files) > 0 {
-					slices.Sort(files)
-					return files
-				}
+		for _, pattern := range s.layouts() {
+			if files, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern))); len(files) > 0 {
+				slices.Sort(files)
+				return files
 			}
 		}
 	}

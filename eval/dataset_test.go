@@ -98,17 +98,54 @@ func TestDataOfASingleFileAndFetched(t *testing.T) {
 	if docs, err := task.Test.load(t.Context(), &Options{DataDir: filepath.Join(dir, "my.jsonl")}); err != nil || len(docs) != 2 {
 		t.Errorf("a single file: %d documents and error %v", len(docs), err)
 	}
-	asked := ""
-	o := &Options{Fetch: func(_ context.Context, dataset string) (string, error) {
-		asked = dataset
+	asked, fetched := "", []string{}
+	o := &Options{Fetch: func(_ context.Context, dataset string, choose func([]string) []string) (string, error) {
+		asked, fetched = dataset, choose([]string{"README.md", "ARC-Easy/test.parquet", "ARC-Easy/train.parquet", "ARC-Challenge/test.parquet", "x/ARC-Easy/test.parquet"})
 		return dir, nil
 	}}
-	if docs, err := task.Test.load(t.Context(), o); err != nil || len(docs) != 2 || asked != "allenai/ai2_arc" {
-		t.Errorf("fetched %q: %d documents and error %v", asked, len(docs), err)
+	if docs, err := task.Test.load(t.Context(), o); err != nil || len(docs) != 2 || asked != "allenai/ai2_arc" || fmt.Sprint(fetched) != "[ARC-Easy/test.parquet]" {
+		t.Errorf("fetched %v of %q: %d documents and error %v", fetched, asked, len(docs), err)
 	}
-	o.Fetch = func(context.Context, string) (string, error) { return "", errors.New("no way") }
-	if _, err := task.Test.load(t.Context(), o); err == nil || !strings.Contains(err.Error(), "no way") {
-		t.Errorf("a fetch that fails gives %v", err)
+	asked, o.DataDir = "", write(t, map[string]string{"arc_easy_test.jsonl": arcRows["plain"]})
+	if docs, err := task.Test.load(t.Context(), o); err != nil || len(docs) != 2 || asked != "" {
+		t.Errorf("what the folder has was fetched: %q, %d documents and error %v", asked, len(docs), err)
+	}
+}
+
+func TestFetchesThatFail(t *testing.T) {
+	o := &Options{Fetch: func(context.Context, string, func([]string) []string) (string, error) {
+		return "", errors.New("no way")
+	}}
+	for dir, want := range map[string][]string{
+		"": {"the test split of allenai/ai2_arc", "no way", "--data-dir"}, t.TempDir(): {"holds no data", "no way"}, "/no/such/folder": {"--data-dir: stat"},
+	} {
+		o.DataDir = dir
+		_, err := smallARC().Test.load(t.Context(), o)
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("--data-dir %q: %v, want %q", dir, err, w)
+			}
+		}
+	}
+}
+
+// A split is chosen from paths of a repository as it is found in a folder.
+func TestSplitsAreChosenFromPaths(t *testing.T) {
+	paths := []string{"main/train-00000-of-00001.parquet", "main/test-00001-of-00002.parquet", "main/test-00000-of-00002.parquet", "socratic/test-00000-of-00001.parquet", "test.jsonl", "README.md"}
+	for _, c := range []struct {
+		config, split string
+		paths         []string
+		want          string
+	}{
+		{"main", "test", paths, "[main/test-00000-of-00002.parquet main/test-00001-of-00002.parquet]"},
+		{"", "test", paths, "[test.jsonl]"}, {"main", "validation", paths, "[]"},
+		{"main", "test", []string{"main/test/0000.parquet", "main/test/0001.parquet", "main/train/0000.parquet"}, "[main/test/0000.parquet main/test/0001.parquet]"},
+		{"", "test", []string{"data/test-00000-of-00001-5973903632b82d40.parquet"}, "[data/test-00000-of-00001-5973903632b82d40.parquet]"},
+	} {
+		s := Source{Config: c.config, Split: c.split}
+		if got := fmt.Sprint(s.choose(c.paths)); got != c.want {
+			t.Errorf("%q %q of %v: %s, want %s", c.config, c.split, c.paths, got, c.want)
+		}
 	}
 }
 

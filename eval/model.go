@@ -43,9 +43,9 @@ type GenerateRequest struct {
 // Sandbox runs Python programs that a model wrote, in a place where they do no harm. It
 // is called by several goroutines at once.
 type Sandbox interface {
-	// Run tells whether the program ended without an error, and if not, why. An error
-	// is one of the sandbox, such as a missing Python, and ends the evaluation.
-	Run(ctx context.Context, program string) (passed bool, reason string, err error)
+	// Run tells whether the program ended without an error, and how it ended in a word.
+	// An error is one of the sandbox, such as a missing Python, and ends the evaluation.
+	Run(ctx context.Context, program string) (passed bool, end string, err error)
 }
 
 // Options say what to measure and how.
@@ -56,8 +56,10 @@ type Options struct {
 
 	DataDir      string // of the data sets, or one file
 	AllowPartial bool   // take sets with fewer rows than they should have
-	// Fetch brings a data set of the Hugging Face Hub into a folder; nil: only DataDir.
-	Fetch func(ctx context.Context, dataset string) (dir string, err error)
+	// Fetch brings files of a data set of the Hugging Face Hub into a folder, under their
+	// paths, and returns it: those that choose picks of all that the set has. Where it
+	// picks none, that is an error. It is asked for what DataDir lacks; nil: nobody is.
+	Fetch func(ctx context.Context, dataset string, choose func(paths []string) []string) (dir string, err error)
 
 	Limit      float64          // first N documents; below 1 that share; 0 all
 	Samples    map[string][]int // numbers of the documents asked, by task; without it all

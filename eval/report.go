@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -69,7 +70,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		"higher_is_better": higher, "n-samples": r.NSamples, "config": r.config(), "date": float64(r.started.UnixNano()) / 1e9,
 		"task_hashes": hashes, "model_source": "trit", "model_name": r.o.ModelName, "model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
 		"system_instruction": nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
-		"total_evaluation_time_seconds": fmt.Sprint(r.Seconds), "trit": map[string]any{"effort": r.Effort},
+		"total_evaluation_time_seconds": fmt.Sprint(r.Seconds), "trit": map[string]any{"effort": r.Effort, "ends": r.Ends()},
 	}
 	r.addTokenizer(out)
 	var b bytes.Buffer
@@ -219,6 +220,36 @@ func hashOf(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
+// Ends counts, for each task that runs programs, how they ended.
+func (r *Report) Ends() map[string]map[string]int {
+	all := map[string]map[string]int{}
+	for _, t := range r.tasks {
+		if ends := t.ends(); len(ends) > 0 {
+			all[t.Name] = ends
+		}
+	}
+	return all
+}
+
+func (t *outcome) ends() map[string]int {
+	ends := map[string]int{}
+	for _, q := range t.questions {
+		if q.end != "" {
+			ends[q.end]++
+		}
+	}
+	return ends
+}
+
+// counted is "3 assertion, 7 passed".
+func counted(ends map[string]int) string {
+	var parts []string
+	for _, end := range slices.Sorted(maps.Keys(ends)) {
+		parts = append(parts, fmt.Sprintf("%d %s", ends[end], end))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Table is the results as a table, in the harness's columns.
 func (r *Report) Table() report.Table {
 	t := report.Table{Head: []string{"task", "version", "filter", "n-shot", "documents", "metric", "", "value", "", "stderr"}}
@@ -247,7 +278,11 @@ func (r *Report) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, t := range r.tasks {
-		if _, err := fmt.Fprintf(w, "%s: %s\n", t.Name, t.Effort); err != nil {
+		line := fmt.Sprintf("%s: %s\n", t.Name, t.Effort)
+		if ends := t.ends(); len(ends) > 0 {
+			line += fmt.Sprintf("%s: programs ended: %s\n", t.Name, counted(ends))
+		}
+		if _, err := io.WriteString(w, line); err != nil {
 			return err
 		}
 	}

@@ -305,7 +305,8 @@ func (s *sandbox) Run(_ context.Context, program string) (bool, string, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.programs = append(s.programs, program)
-	return strings.Contains(program, s.word), "no", nil
+	passed := strings.Contains(program, s.word)
+	return passed, map[bool]string{true: "yes", false: "no"}[passed], nil
 }
 
 func TestCodeRunsInTheSandboxAlone(t *testing.T) {
@@ -317,7 +318,7 @@ func TestCodeRunsInTheSandboxAlone(t *testing.T) {
 		t.Fatalf("without a sandbox: %v", err)
 	}
 	s := &sandbox{word: "right"}
-	o.Sandbox, o.NumFewshot = s, 3 // which the task does not take
+	o.Sandbox, o.NumFewshot, o.Out = s, 3, filepath.Join(dir, "out") // the task takes no examples
 	m.answers = map[byte]string{'1': " return right\nprint(1)", '2': " return wrong\n#"}
 	r, err := Run(t.Context(), m, o)
 	if err != nil {
@@ -326,8 +327,32 @@ func TestCodeRunsInTheSandboxAlone(t *testing.T) {
 	if r.Results["humaneval"]["pass@1,create_test"] != 0.5 || r.NShot["humaneval"] != 0 {
 		t.Errorf("results %v, %d shots", r.Results["humaneval"], r.NShot["humaneval"])
 	}
+	if ends := r.Ends()["humaneval"]; ends["yes"] != 1 || ends["no"] != 1 {
+		t.Errorf("ends of programs: %v", ends)
+	}
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "humaneval: programs ended: 1 no, 1 yes\n") {
+		t.Errorf("%s%v", text.String(), err)
+	}
+	if b, err := os.ReadFile(filepath.Join(o.Out, "samples_humaneval.jsonl")); err != nil || strings.Count(string(b), `, "end": "no"}`) != 1 {
+		t.Errorf("samples %s, %v", b, err)
+	}
 	if want := "def f():1 return right\ndef check(f): pass\ncheck(f)"; len(s.programs) != 2 || !slices.Contains(s.programs, want) {
 		t.Errorf("programs %q, want %q among them", s.programs, want)
+	}
+}
+
+func TestTasksThatRunCode(t *testing.T) {
+	for _, c := range []struct {
+		names   []string
+		runs    bool
+		modules string
+	}{
+		{[]string{"arc_easy", "mystery", "own.json"}, false, "[]"}, {[]string{"arc_easy", "humaneval"}, true, "[]"}, {[]string{"humaneval", "humaneval_plus"}, true, "[numpy]"},
+	} {
+		if runs, modules := RunsCode(c.names); runs != c.runs || fmt.Sprint(modules) != c.modules {
+			t.Errorf("%v: %v %v, want %v %s", c.names, runs, modules, c.runs, c.modules)
+		}
 	}
 }
 

@@ -31,7 +31,10 @@ func (t *outcome) sampleFields(s *sample) []data.Field {
 		{Name: "filter", Value: s.filter}, {Name: "metrics", Value: metrics},
 		{Name: "doc_hash", Value: doc}, {Name: "prompt_hash", Value: prompt}, {Name: "target_hash", Value: target},
 	}
-	return append(fields, s.values...)
+	if fields = append(fields, s.values...); s.question.end != "" {
+		fields = append(fields, data.Field{Name: "end", Value: s.question.end})
+	}
+	return fields
 }
 
 // arguments are what the model was asked with, request by request.

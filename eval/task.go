@@ -58,7 +58,8 @@ type Answers struct {
 	Filters   []Filter
 	// Judge gives the score of a filtered answer.
 	Judge   func(ctx context.Context, o *Options, q *Question, answer string) (float64, error)
-	RunCode bool // Judge runs what the model wrote
+	RunCode bool     // Judge runs what the model wrote
+	Modules []string // of Python, that the programs which it runs import
 }
 
 // DefaultMaxTokens is how long an answer may be where the task does not say.
@@ -84,6 +85,7 @@ type Question struct {
 	Words, Bytes int
 	doc          Document
 	id           int
+	end          string // of the program that the answer is, "" where it is none
 }
 
 // example is a question and its answer, as shown before another question.
@@ -125,12 +127,33 @@ func BuiltinTasks() []Task {
 	return tasks
 }
 
+// builtinTask is the built-in task of a name, or nil.
+func builtinTask(name string) *Task {
+	i := slices.IndexFunc(builtin, func(t *Task) bool { return t.Name == name || t.Other == name && name != "" })
+	if i < 0 {
+		return nil
+	}
+	t := *builtin[i]
+	t.Name = name
+	return &t
+}
+
+// RunsCode tells whether some of these tasks run what the model writes, which
+// Options.Sandbox is for, and which modules of Python their programs import. Only
+// built-in tasks do.
+func RunsCode(names []string) (runs bool, modules []string) {
+	for _, name := range names {
+		if t := builtinTask(name); t != nil && t.Answers.RunCode {
+			runs, modules = true, append(modules, t.Answers.Modules...)
+		}
+	}
+	return runs, modules
+}
+
 // findTask is a built-in task, or the one declared in a file.
 func findTask(name string) (*Task, error) {
-	if i := slices.IndexFunc(builtin, func(t *Task) bool { return t.Name == name || t.Other == name && name != "" }); i >= 0 {
-		t := *builtin[i]
-		t.Name = name
-		return &t, nil
+	if t := builtinTask(name); t != nil {
+		return t, nil
 	}
 	if isTaskFile(name) {
 		return readTask(name)

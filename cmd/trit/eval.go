@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,29 +21,45 @@ import (
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files and training checkpoints", ArgsUsage: "MODEL...",
-		Description: examples("trit eval model.gguf --tasks arc_easy,boolq --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
-			"trit eval run model.gguf --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files, training checkpoints, models of the Hub and of servers", ArgsUsage: "MODEL|OWNER/NAME|URL...",
+		Description: examples("trit eval model.gguf --tasks arc_easy,boolq", "trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
+			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
 			"trit eval list", "trit eval compare results-a results-b"),
-		Flags: []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
-			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file"},
-			&cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"},
+			dataDirFlag(), partialFlag(),
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
 			&cli.StringFlag{Name: "samples", Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
 			&cli.IntFlag{Name: "num-fewshot", Usage: "`K` examples before each question (default: the task's own number)", Value: -1},
-			&cli.IntFlag{Name: "max-gen-toks", Usage: "answers of at most `N` tokens (default: the task's own number)"},
+			maxTokensFlag(),
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
 			&cli.BoolFlag{Name: "fewshot-as-multiturn", Usage: "with the chat template: each example as turns of its own; =false puts them into one turn", Value: true, DefaultText: "true with the chat template"},
-			&cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch},
+			batchFlag(),
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
-		},
+		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
+}
+
+func dataDirFlag() cli.Flag {
+	return &cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
+}
+
+func partialFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-partial", Usage: "take data sets with fewer rows than they should have"}
+}
+
+func maxTokensFlag() cli.Flag {
+	return &cli.IntFlag{Name: "max-gen-toks", Usage: "answers of at most `N` tokens (default: the task's own number)"}
+}
+
+func batchFlag() cli.Flag {
+	return &cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch}
 }
 
 func evalAction(c *cli.Context) error {
@@ -53,13 +70,25 @@ func evalAction(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
 	}
+	if err := checkServerFlags(c); err != nil {
+		return err
+	}
 	con, out := newConsole(c), c.String("out")
+	o.Fetch = dataFetcher(c)
+	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
+		return err
+	}
+	models, done, err := namedModels(c, con)
+	if err != nil {
+		return err
+	}
+	defer done()
 	var reports []*eval.Report
-	for i, model := range c.Args().Slice() {
-		if c.NArg() > 1 && out != "" {
-			o.Out = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, filepath.Base(model)))
+	for i, m := range models {
+		if len(models) > 1 && out != "" {
+			o.Out = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, m.folder))
 		}
-		r, err := evalModel(c, con, model, o)
+		r, err := evalModel(c, con, m, o)
 		if err != nil {
 			return err
 		}
@@ -98,18 +127,13 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 	return o, nil
 }
 
-func evalModel(c *cli.Context, con *console, path string, o eval.Options) (*eval.Report, error) {
-	m, err := openScorer(path, engineOptions(c))
+// evalModel scores one model.
+func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (*eval.Report, error) {
+	m, err := openNamed(c, model, &o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
-	o.ModelName, o.ModelArgs = path, fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
-	if o.Cache != "" {
-		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
-			return nil, err
-		}
-	}
 	return m.evaluate(c.Context, con, o)
 }
 

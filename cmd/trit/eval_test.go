@@ -20,16 +20,23 @@ func TestEvalListNamesAllTasks(t *testing.T) {
 	}
 }
 
+// smallRun trains a model of two layers for four steps.
+func smallRun(t *testing.T, dir string) (run, data string) {
+	t.Helper()
+	run, data = filepath.Join(dir, "run"), smallData(t, dir)
+	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2")
+	return run, data
+}
+
 // A checkpoint and what it was converted to are scored by one command, which tells what
 // they differ in; stopped and begun again, and with other batches, with the same results.
 func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	dir := t.TempDir()
-	data := smallData(t, dir)
+	run, data := smallRun(t, dir)
 	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 12}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	run, gguf := filepath.Join(dir, "run"), filepath.Join(dir, "m.gguf")
-	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2")
+	gguf := filepath.Join(dir, "m.gguf")
 	mustTrit(t, "convert", run, gguf)
 	tasks := strings.Join([]string{eval.BitsPerByte, filepath.Join(dir, world.YesNoTask), filepath.Join(dir, world.FourWayTask)}, ",")
 	out, cache := filepath.Join(dir, "out"), filepath.Join(dir, "cache.jsonl")
@@ -57,6 +64,42 @@ func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	var c eval.Comparison
 	if err := json.Unmarshal([]byte(compared), &c); code != exitOK || err != nil || len(c.Rows) != 6 {
 		t.Errorf("compare: exit code %d, %v: %s%s", code, err, compared, stderr)
+	}
+}
+
+// One command converts, scores both, and says the same as two commands.
+func TestEvalConverted(t *testing.T) {
+	dir, tmp := t.TempDir(), t.TempDir()
+	run, data := smallRun(t, dir)
+	gguf, out, cache := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "out"), filepath.Join(dir, "cache")
+	mustTrit(t, "convert", run, gguf, "--type", "i2_s", "--embedding-type", "q8_0")
+	mustTrit(t, "eval", run, gguf, "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out)
+	want := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"))
+	t.Setenv("TMPDIR", tmp)
+	args := []string{"eval", run, "--converted", "--type", "i2_s", "--embedding-type", "q8_0", "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out, "--use-cache", cache}
+	code, first, stderr := trit(args...)
+	if code != exitOK || !strings.Contains(first, "A = "+run+"\nB = "+run+", converted to i2_s\n") {
+		t.Fatalf("exit code %d: %s%s", code, first, stderr)
+	}
+	if got := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-converted")); got != want {
+		t.Errorf("results %s, want %s", got, want)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v (%v)", left, err)
+	}
+	if code, second, stderr := trit(args...); code != exitOK || strings.Count(second, "all of them cached") != 2 {
+		t.Errorf("the second time: exit code %d: %s%s", code, second, stderr)
+	}
+	for flags, want := range map[string]string{
+		gguf + " --converted": "is no folder of weights", run + " " + gguf + " --converted": "takes one checkpoint", "http://h/v1 --converted": "takes one checkpoint",
+		gguf + " --type tq1_0": "they need --converted",
+	} {
+		if code, _, stderr := trit(append([]string{"eval", "--tasks", "x"}, strings.Fields(flags)...)...); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s, want %q", flags, code, stderr, want)
+		}
+	}
+	if code, _, stderr := trit("eval", run, "--converted", "--type", "q3", "--tasks", eval.BitsPerByte, "--data-dir", data); code != exitFailed || !strings.Contains(stderr, "converting "+run) {
+		t.Errorf("an unknown type: exit code %d, %s", code, stderr)
 	}
 }
 

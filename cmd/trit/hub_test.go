@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/urfave/cli/v2"
@@ -16,43 +17,71 @@ import (
 
 const hubCommit = "0123456789abcdef0123456789abcdef01234567"
 
-// testHub is a Hub with one model, org/net, of three small files.
+// testHub is a Hub with three small files, and the tokens that it was sent.
 func testHub(t *testing.T) (url string, tokens *[]string) {
 	t.Helper()
 	return testHubOf(t, map[string]string{"config.json": "{}\n", "net.gguf": "GGUF", "data/x.json": "[]"})
 }
 
-// testHubOf is a Hub with one model, org/net, of these files, and the tokens that it was
-// sent. No variable of the user's says where anything is.
+// testHubOf is a Hub with one model and one data set, both org/net, of the same files.
 func testHubOf(t *testing.T, files map[string]string) (url string, tokens *[]string) {
+	t.Helper()
+	return serveHub(t, map[string]map[string]string{"models/org/net": files, "datasets/org/net": files}, new([]string))
+}
+
+// serveHub is a Hub with these repositories, such as models/org/net, whose files it has at
+// any revision; one with a revision, such as models/org/net@v1, at this revision alone. No
+// variable of the user's says where anything is. It lists the paths that it was asked for
+// and the tokens that it was sent.
+func serveHub(t *testing.T, repos map[string]map[string]string, paths *[]string) (url string, tokens *[]string) {
 	t.Helper()
 	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HOME", t.TempDir())
 	tokens = new([]string)
+	var mu sync.Mutex
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		*tokens = append(*tokens, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-		w.Header().Set("X-Repo-Commit", hubCommit)
-		_, name, isFile := strings.Cut(r.URL.Path, "/resolve/"+hubCommit+"/")
-		switch {
-		case isFile:
-			w.Header().Set("ETag", fmt.Sprintf(`"%s"`, gitHash(files[name])))
-			w.Header().Set("Content-Length", fmt.Sprint(len(files[name])))
-			fmt.Fprint(w, files[name])
-		case strings.HasPrefix(r.URL.Path, "/api/models/org/net/revision/"), strings.HasPrefix(r.URL.Path, "/api/datasets/org/net/revision/"):
-			var list []string
-			for name, text := range files {
-				list = append(list, fmt.Sprintf(`{"rfilename": %q, "size": %d, "blobId": %q}`, name, len(text), gitHash(text)))
+		*paths = append(*paths, r.URL.Path)
+		for repo, files := range repos {
+			if serveRepo(w, r.URL.Path, repo, files) {
+				return
 			}
-			fmt.Fprintf(w, `{"sha": %q, "siblings": [%s]}`, hubCommit, strings.Join(list, ","))
-		default:
-			w.Header().Set("X-Error-Code", "RepoNotFound")
-			w.WriteHeader(http.StatusUnauthorized)
 		}
+		w.Header().Set("X-Error-Code", "RepoNotFound")
+		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL, tokens
+}
+
+// serveRepo answers if the path is of this repository.
+func serveRepo(w http.ResponseWriter, path, repo string, files map[string]string) bool {
+	repo, revision, _ := strings.Cut(repo, "@")
+	commit := gitHash(repo + revision)
+	if revision == "" {
+		commit = hubCommit
+	}
+	w.Header().Set("X-Repo-Commit", commit)
+	if name, isFile := strings.CutPrefix(path, "/"+strings.TrimPrefix(repo, "models/")+"/resolve/"+commit+"/"); isFile {
+		w.Header().Set("ETag", fmt.Sprintf(`"%s"`, gitHash(files[name])))
+		w.Header().Set("Content-Length", fmt.Sprint(len(files[name])))
+		fmt.Fprint(w, files[name])
+		return true
+	}
+	asked, isList := strings.CutPrefix(path, "/api/"+repo+"/revision/")
+	if !isList || revision != "" && asked != revision || revision == "" && strings.HasPrefix(asked, "refs/") {
+		return false
+	}
+	var list []string
+	for name, text := range files {
+		list = append(list, fmt.Sprintf(`{"rfilename": %q, "size": %d, "blobId": %q}`, name, len(text), gitHash(text)))
+	}
+	fmt.Fprintf(w, `{"sha": %q, "siblings": [%s]}`, commit, strings.Join(list, ","))
+	return true
 }
 
 func gitHash(s string) string {

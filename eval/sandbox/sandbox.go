@@ -114,12 +114,19 @@ func New(o Options) (*Sandbox, error) {
 	s := &Sandbox{limits: l}
 	s.system, s.missing = probe()
 	if len(s.missing) > 0 && !o.AllowWeak {
-		return nil, fmt.Errorf("sandbox: this system cannot stop a program from: %s; programs run here only if weak limits are allowed", strings.Join(s.missing, "; "))
+		return nil, &WeakError{s.missing}
 	}
 	if s.python, err = s.find(&o); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// WeakError is a system that cannot enforce all limits, where Options.AllowWeak is not set.
+type WeakError struct{ Missing []string } // what programs are not kept from
+
+func (e *WeakError) Error() string {
+	return fmt.Sprintf("sandbox: this system cannot keep a program from: %s; programs run here only if weak limits are allowed", strings.Join(e.Missing, "; "))
 }
 
 // Missing lists what programs are not kept from. It is empty unless Options.AllowWeak.

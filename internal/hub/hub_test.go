@@ -98,6 +98,30 @@ func TestNothingChosen(t *testing.T) {
 	wantError(t, err, "*.gguf", "7 files")
 }
 
+func TestChoiceByAllPaths(t *testing.T) {
+	f := newFakeHub(t, everything())
+	c := f.client()
+	var seen []string
+	p := Patterns{Choose: func(paths []string) []string {
+		seen = paths
+		return []string{"model.safetensors", "not there"}
+	}}
+	dir := must(t, c, p)
+	f.check(dir, "model.safetensors")
+	if slices.Sort(seen); len(seen) != len(f.files) || !slices.Contains(seen, "a folder/x#1?50%.json") {
+		t.Errorf("the choice was among %q", seen)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "config.json")); !os.IsNotExist(err) {
+		t.Errorf("config.json was not chosen: %v", err)
+	}
+	c.Offline = true
+	if again := must(t, c, p); again != dir {
+		t.Errorf("offline %s, want %s", again, dir)
+	}
+	_, err := f.client().Snapshot(context.Background(), testRepo, Patterns{Choose: func([]string) []string { return nil }}, nil)
+	wantError(t, err, "none of the files that are looked for", "it has 7 files")
+}
+
 func wantError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	if err == nil {

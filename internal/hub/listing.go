@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -33,11 +34,24 @@ type listing struct {
 	listed bool // by the Hub, and not guessed from a folder
 }
 
+func (l listing) paths() []string {
+	paths := make([]string, len(l.files))
+	for i, f := range l.files {
+		paths[i] = f.path
+	}
+	return paths
+}
+
 // choose leaves the files that the patterns take.
 func (l listing) choose(p Patterns) listing {
 	var chosen []file
+	takes := p.Match
+	if p.Choose != nil {
+		picked := p.Choose(l.paths())
+		takes = func(path string) bool { return slices.Contains(picked, path) }
+	}
 	for _, f := range l.files {
-		if p.Match(f.path) {
+		if takes(f.path) {
 			chosen = append(chosen, f)
 		}
 	}

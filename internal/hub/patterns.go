@@ -9,8 +9,12 @@ import (
 // slashes too, '?' one character, [abc], [a-z] and [!a] one of a set; a pattern that
 // ends with a slash means all that is below it. A file is taken when it matches an
 // Include, or there is none, and no Exclude.
+//
+// Choose, where it is set, takes the place of both: it is given all paths of the
+// repository and returns those to take, for choices that depend on what else is there.
 type Patterns struct {
 	Include, Exclude []string
+	Choose           func(paths []string) []string
 }
 
 // ModelPatterns choose what `trit convert` reads and what tells a user about the model.

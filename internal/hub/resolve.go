@@ -78,9 +78,9 @@ func (j *job) chosen(l listing, p Patterns) (all, chosen listing, err error) {
 	if chosen = l.choose(p); len(chosen.files) > 0 {
 		return l, chosen, nil
 	}
-	var some []string
-	for _, f := range l.files[:min(8, len(l.files))] {
-		some = append(some, f.path)
+	wanted := "none of the files that are looked for"
+	if p.Choose == nil {
+		wanted = fmt.Sprintf("no file that %q includes and %q does not exclude", p.Include, p.Exclude)
 	}
-	return l, chosen, fmt.Errorf("%s has no file that %q includes and %q does not exclude; it has %d files: %s", j.repo, p.Include, p.Exclude, len(l.files), strings.Join(some, ", "))
+	return l, chosen, fmt.Errorf("%s has %s; it has %d files: %s", j.repo, wanted, len(l.files), strings.Join(l.paths()[:min(8, len(l.files))], ", "))
 }

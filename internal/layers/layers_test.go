@@ -33,6 +33,8 @@ var policy = map[string]string{
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/parallel internal/mmap internal/float16",
 	"eval":               "tokenizer data internal/atomicfile internal/report",
 	"eval/sandbox":       "",
+	"eval/openai":        "eval tokenizer",
+	"eval/published":     "internal/report",
 	"configs":            "model train",
 	"cmd/trit":           "*",
 }

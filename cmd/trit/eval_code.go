@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/eval"
+	"trit/eval/sandbox"
+)
+
+// codeFlags are the flags of every command whose tasks may run what a model wrote.
+func codeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "allow-code-execution", Usage: "run the Python programs that the model writes, for tasks that ask for such: in a sandbox without network"},
+		&cli.BoolFlag{Name: "allow-weak-isolation", Usage: "run them also where the system cannot enforce all limits, such as on macOS and Windows: use a virtual machine there"},
+	}
+}
+
+// codeSandbox is the sandbox that the tasks need: nil where none runs code, or where the
+// flags of codeFlags do not allow it, which eval refuses in its own words.
+func codeSandbox(c *cli.Context, con *console, tasks []string) (eval.Sandbox, error) {
+	weak := c.Bool("allow-weak-isolation")
+	if weak && !c.Bool("allow-code-execution") {
+		return nil, usagef("--allow-weak-isolation says how programs may run: it needs --allow-code-execution")
+	}
+	runs, modules := eval.RunsCode(tasks)
+	if !runs || !c.Bool("allow-code-execution") {
+		return nil, nil
+	}
+	return openSandbox(con, sandbox.Options{Modules: modules, AllowWeak: weak})
+}
+
+// openSandbox says what programs are not kept from, where that is allowed.
+func openSandbox(con *console, o sandbox.Options) (eval.Sandbox, error) {
+	s, err := sandbox.New(o)
+	if weak := new(sandbox.WeakError); errors.As(err, &weak) {
+		return nil, fmt.Errorf("programs of the model are not run: this system cannot keep them from %s; --allow-weak-isolation runs them nevertheless, which is for a virtual machine or a container",
+			strings.Join(weak.Missing, ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, missing := range s.Missing() {
+		con.warnf("programs of the model are not kept from %s", missing)
+	}
+	return programs{s}, nil
+}
+
+// programs is a sandbox as eval wants it.
+type programs struct{ *sandbox.Sandbox }
+
+// Run implements eval.Sandbox.
+func (p programs) Run(ctx context.Context, program string) (passed bool, end string, err error) {
+	r, err := p.Sandbox.Run(ctx, program)
+	return r.OK, string(r.Reason), err
+}

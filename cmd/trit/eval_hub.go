@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/internal/hub"
+	"trit/train/checkpoint"
+)
+
+// parquetRevision is where the Hub keeps its own copy of a data set in parquet, as
+// CONFIG/SPLIT/NNNN.parquet, also of sets that are a script in their repository.
+const parquetRevision = "refs/convert/parquet"
+
+// dataFetcher is eval.Options.Fetch by the flags of hubFlags. It says where data comes from.
+func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []string) (string, error) {
+	return func(_ context.Context, name string, choose func([]string) []string) (string, error) {
+		var first error
+		for _, revision := range []string{hub.DefaultRevision, parquetRevision} {
+			none := false
+			dir, err := pull(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: revision}, hub.Patterns{Choose: func(paths []string) []string {
+				files := choose(paths)
+				none = len(files) == 0
+				return files
+			}}, "")
+			if err == nil {
+				newConsole(c).warnf("data: %s@%s of %s, in %s", name, revision, hubName(c), dir)
+				return dir, nil
+			}
+			if first == nil {
+				first = err
+			}
+			if !none {
+				break
+			}
+		}
+		return "", first
+	}
+}
+
+// hubName is the endpoint for people.
+func hubName(c *cli.Context) string {
+	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
+	if endpoint := env.endpoint(c.String("endpoint")); endpoint != "" {
+		return endpoint
+	}
+	return hub.DefaultEndpoint
+}
+
+// fetchAnyModel is fetchModel for commands that take a GGUF file as well as a folder. It
+// returns a folder of weights, or the GGUF file where a folder or a repository holds one
+// and no such weights; OWNER/NAME/FILE.gguf names one of several.
+func fetchAnyModel(c *cli.Context, name string) (string, error) {
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		return localGGUF(newConsole(c), name)
+	}
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return name, err
+	}
+	repo, file, ok := hubModel(name)
+	if !ok {
+		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, which is OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE.gguf", name)
+	}
+	choice := &modelChoice{named: file}
+	dir, err := pull(c, repo, hub.Patterns{Choose: choice.choose}, "")
+	if choice.err != nil {
+		return "", fmt.Errorf("%s: %w", repo.ID, choice.err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("there is no file or folder %s, and from the Hub: %w", name, err)
+	}
+	return choice.path(newConsole(c), dir), nil
+}
+
+// hubModel reads OWNER/NAME, with a revision or a file.
+func hubModel(name string) (repo hub.Repo, file string, ok bool) {
+	parts := strings.SplitN(name, "/", 3)
+	if len(parts) == 3 && strings.HasSuffix(name, ".gguf") {
+		file, name = parts[2], parts[0]+"/"+parts[1]
+	}
+	repo, err := hub.ParseRepo(hub.Model, name)
+	return repo, file, err == nil && strings.Count(repo.ID, "/") == 1
+}
+
+// modelChoice picks the files of a model from all that there are.
+type modelChoice struct {
+	named string // the GGUF file that the user wants, "" for none
+	file  string // the GGUF file that was chosen, "" for a folder of weights
+	err   error  // that a file must be named
+}
+
+// choose takes what convert reads where there are weights for it, else the GGUF file.
+func (m *modelChoice) choose(paths []string) []string {
+	m.err, m.file = nil, m.named
+	if m.named != "" {
+		return []string{m.named}
+	}
+	isWeights := func(name string) bool { return strings.HasSuffix(name, ".safetensors") }
+	if slices.ContainsFunc(paths, isWeights) {
+		return slices.DeleteFunc(slices.Clone(paths), func(name string) bool { return !hub.ModelPatterns().Match(name) })
+	}
+	files := slices.DeleteFunc(slices.Clone(paths), func(name string) bool { return !strings.HasSuffix(name, ".gguf") })
+	if len(files) > 1 {
+		m.err = fmt.Errorf("it holds several GGUF files, name one of them: %s", strings.Join(files, ", "))
+		return nil
+	}
+	if len(files) == 1 {
+		m.file = files[0]
+	}
+	return files
+}
+
+// path is the folder, or the file in it that was chosen.
+func (m *modelChoice) path(con *console, dir string) string {
+	if m.file == "" {
+		return dir
+	}
+	con.warnf("model: %s", filepath.Join(dir, filepath.FromSlash(m.file)))
+	return filepath.Join(dir, filepath.FromSlash(m.file))
+}
+
+// localGGUF is the GGUF file of a folder that is no checkpoint and no run, else the folder.
+func localGGUF(con *console, dir string) (string, error) {
+	if _, err := checkpoint.Resolve(dir); err == nil {
+		return dir, nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.gguf"))
+	if err != nil || len(files) == 0 {
+		return dir, err
+	}
+	var choice modelChoice
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	if choice.choose(files); choice.err != nil {
+		return "", fmt.Errorf("%s: %w", dir, choice.err)
+	}
+	return choice.path(con, dir), nil
+}

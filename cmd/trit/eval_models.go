@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/convert"
+	"trit/eval"
+)
+
+// namedModel is a model to measure: a server, a file, a folder, or one of the Hub.
+type namedModel struct {
+	name   string // for the results
+	path   string // where it lies; "" until it is looked for by its name
+	folder string // of its results among those of others
+}
+
+func convertedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "converted", Usage: "score the checkpoint MODEL on its graph and, converted to GGUF, on the engine, and tell what they differ in"},
+		&cli.StringFlag{Name: "type", Usage: "with --converted: `TYPE` of the projections, as trit convert has them"},
+		&cli.StringFlag{Name: "embedding-type", Usage: "with --converted: `TYPE` of embedding and head"},
+	}
+}
+
+// namedModels are those of the command line, with --converted a checkpoint and what it
+// converts to. done removes what was made for them.
+func namedModels(c *cli.Context, con *console) (models []namedModel, done func(), err error) {
+	done = func() {}
+	if c.Bool("converted") {
+		return convertedModels(c, con)
+	}
+	if c.IsSet("type") || c.IsSet("embedding-type") {
+		return nil, done, usagef("--type and --embedding-type say how to convert: they need --converted")
+	}
+	for _, name := range c.Args().Slice() {
+		models = append(models, namedModel{name: name, folder: filepath.Base(name)})
+	}
+	return models, done, nil
+}
+
+func convertedModels(c *cli.Context, con *console) (models []namedModel, done func(), err error) {
+	done = func() {}
+	name := c.Args().First()
+	if c.NArg() > 1 || isServer(name) {
+		return nil, done, usagef("--converted takes one checkpoint: trit eval RUN --converted --tasks TASKS")
+	}
+	path, err := fetchAnyModel(c, name)
+	if err != nil {
+		return nil, done, err
+	}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return nil, done, usagef("--converted: %s is no folder of weights but a file: name the checkpoint that it was converted from", path)
+	}
+	converted := namedModel{name: name + ", converted", folder: "converted"}
+	if converted.path, done, err = convertForNow(c, con, path); err != nil {
+		return nil, done, err
+	}
+	if t := c.String("type"); t != "" {
+		converted.name += " to " + t
+	}
+	return []namedModel{{name, path, filepath.Base(name)}, converted}, done, nil
+}
+
+// convertForNow converts a folder to a GGUF file, which done removes.
+func convertForNow(c *cli.Context, con *console, folder string) (path string, done func(), err error) {
+	dir, err := os.MkdirTemp("", "trit-eval-")
+	if err != nil {
+		return "", func() {}, err
+	}
+	done = func() { os.RemoveAll(dir) }
+	path = filepath.Join(dir, "model.gguf")
+	progress := con.progress("")
+	_, err = convert.Convert(c.Context, folder, path, convert.Options{
+		Type: c.String("type"), EmbeddingType: c.String("embedding-type"),
+		Progress: func(stage string, done, total int64) { progress.show(done, total, stage) },
+	})
+	progress.end()
+	if err != nil {
+		done()
+		return "", func() {}, fmt.Errorf("converting %s: %w", folder, err)
+	}
+	return path, done, nil
+}
+
+// openNamed opens a model, and puts into the options what the results and the cache of
+// requests say of it.
+func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*scorer, error) {
+	o.ModelName = m.name
+	if isServer(m.name) {
+		o.ModelArgs = fmt.Sprintf("base_url=%s,model=%s,max_length=%d", m.name, c.String("model"), c.Int("max-length"))
+		o.Fingerprint = fmt.Sprintf("server %q model %q", m.name, c.String("model"))
+		return openServer(c, m.name)
+	}
+	path, err := m.path, error(nil)
+	if path == "" {
+		if path, err = fetchAnyModel(c, m.name); err != nil {
+			return nil, err
+		}
+	}
+	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
+	if o.Cache != "" {
+		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
+			return nil, err
+		}
+	}
+	return openScorer(path, engineOptions(c))
+}

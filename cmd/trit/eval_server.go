@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/eval/openai"
+	"trit/format/gguf"
+	"trit/model/ggufmeta"
+	"trit/tokenizer"
+)
+
+// serverFlags say how a model behind a server is reached.
+func serverFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "model", Usage: "of a server: its `NAME` of the model"},
+		&cli.StringFlag{Name: "tokenizer", Usage: "of a server: the model's tokenizer, a folder or a GGUF `FILE`"},
+		&cli.IntFlag{Name: "max-length", Usage: "of a server: its context has `N` tokens", Value: openai.DefaultContext},
+		&cli.StringFlag{Name: "api-key-file", Usage: "of a server: `FILE` with the key (default: $OPENAI_API_KEY)"},
+		&cli.IntFlag{Name: "concurrent", Usage: "of a server: `N` requests at a time", Value: openai.DefaultConcurrent},
+		&cli.IntFlag{Name: "prompts-per-request", Usage: "of a server: `N` prompts in a request, where it takes several", Value: 1},
+		&cli.DurationFlag{Name: "request-timeout", Usage: "of a server: begin a request anew after `TIME`", Value: openai.DefaultTimeout},
+	}
+}
+
+// isServer tells an address from a path or a name of the Hub.
+func isServer(name string) bool {
+	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
+}
+
+// checkServerFlags refuses flags of servers where no model is one.
+func checkServerFlags(c *cli.Context) error {
+	for _, name := range c.Args().Slice() {
+		if isServer(name) {
+			return nil
+		}
+	}
+	for _, f := range serverFlags() {
+		if name := f.Names()[0]; c.IsSet(name) {
+			return usagef("--%s is for a server: trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR", name)
+		}
+	}
+	return nil
+}
+
+// openServer makes a scorer of a server and the flags of serverFlags.
+func openServer(c *cli.Context, address string) (*scorer, error) {
+	if c.String("model") == "" || c.String("tokenizer") == "" {
+		return nil, usagef("%s is a server: name its model with --model and the tokenizer with --tokenizer", address)
+	}
+	for _, name := range []string{"concurrent", "prompts-per-request"} {
+		if n := c.Int(name); n < 1 || n > 1024 {
+			return nil, usagef("--%s is %d: want 1 to 1024", name, n)
+		}
+	}
+	tok, err := loadTokenizer(c.String("tokenizer"))
+	if err != nil {
+		return nil, fmt.Errorf("--tokenizer: %w", err)
+	}
+	client, err := openai.New(address, c.String("model"), tok)
+	if err != nil {
+		return nil, usageError{err.Error()}
+	}
+	if client.Key, err = apiKey(c.String("api-key-file")); err != nil {
+		return nil, err
+	}
+	client.Concurrent, client.Prompts, client.Timeout = c.Int("concurrent"), c.Int("prompts-per-request"), c.Duration("request-timeout")
+	return &scorer{Model: client, tok: tok, maxLength: openai.MaxLength(c.Int("max-length")), close: func() error { return nil }}, nil
+}
+
+// apiKey is that of the file, or else of the environment; "" is none.
+func apiKey(file string) (string, error) {
+	key := cleanToken(os.Getenv("OPENAI_API_KEY"))
+	if file != "" {
+		var err error
+		if key, err = readToken(file); err != nil {
+			return "", fmt.Errorf("--api-key-file: %w", err)
+		}
+		if key == "" {
+			return "", fmt.Errorf("--api-key-file: %s holds no key", file)
+		}
+	}
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("the key of the server holds blanks or other characters that no key has: check OPENAI_API_KEY or --api-key-file")
+	}
+	return key, nil
+}
+
+// loadTokenizer reads the tokenizer of a folder, or that of a GGUF file without its weights.
+func loadTokenizer(path string) (*tokenizer.Tokenizer, error) {
+	if filepath.Ext(path) != ".gguf" {
+		return tokenizer.Load(path)
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	v := ggufmeta.ReadVocab(&f.Metadata)
+	if len(v.Tokens) == 0 {
+		return nil, fmt.Errorf("%s holds no tokenizer", path)
+	}
+	tok, err := tokenizer.FromVocab(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return tok, nil
+}

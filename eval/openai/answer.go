@@ -1,0 +1,94 @@
+package openai
+
+import (
+	"errors"
+	"fmt"
+
+	"trit/eval"
+)
+
+// query is the body of a request. Temperature 0 is the likeliest token.
+type query struct {
+	Model       string    `json:"model"`
+	Prompt      [][]int32 `json:"prompt"`
+	MaxTokens   int       `json:"max_tokens"`
+	Temperature float64   `json:"temperature"`
+	LogProbs    int       `json:"logprobs,omitempty"`
+	Echo        bool      `json:"echo,omitempty"`
+	Stop        []string  `json:"stop,omitempty"`
+}
+
+// tokens is how many tokens all prompts have.
+func (q *query) tokens() (n int) {
+	for _, p := range q.Prompt {
+		n += len(p)
+	}
+	return n
+}
+
+// answer is the part of a server's answer that is used.
+type answer struct {
+	Choices []choice `json:"choices"`
+	Usage   struct {
+		PromptTokens int `json:"prompt_tokens"`
+	} `json:"usage"`
+}
+
+// choice is the answer to one prompt.
+type choice struct {
+	Index    int     `json:"index"`
+	Text     *string `json:"text"`
+	LogProbs *struct {
+		Tokens []*float64           `json:"token_logprobs"` // of the prompt's tokens and the generated one; the first has none
+		Top    []map[string]float64 `json:"top_logprobs"`
+	} `json:"logprobs"`
+}
+
+// inOrder puts the choices into the order of the prompts.
+func (a *answer) inOrder(q *query) ([]choice, error) {
+	out, seen := make([]choice, len(q.Prompt)), make([]bool, len(q.Prompt))
+	if len(a.Choices) != len(out) {
+		return nil, fmt.Errorf("%d answers to %d prompts in one request: send one prompt a request", len(a.Choices), len(out))
+	}
+	for _, c := range a.Choices {
+		if c.Index < 0 || c.Index >= len(out) || seen[c.Index] {
+			return nil, fmt.Errorf("an answer has the index %d: want each from 0 to %d once", c.Index, len(out)-1)
+		}
+		out[c.Index], seen[c.Index] = c, true
+	}
+	if n := a.Usage.PromptTokens; n > 0 && n != q.tokens() {
+		return nil, fmt.Errorf("the server counts %d tokens where %d were sent: it adds some, such as a beginning of text, or cuts the prompt", n, q.tokens())
+	}
+	return out, nil
+}
+
+// score adds up the log-probabilities of the last tokens of a prompt of n.
+func (c *choice) score(n, targets int) (eval.ScoreResult, error) {
+	if c.LogProbs == nil || c.LogProbs.Tokens == nil {
+		return eval.ScoreResult{}, errors.New("the server gives no log-probabilities of tokens (\"logprobs\"), which scores are made of")
+	}
+	logs, top := c.LogProbs.Tokens, c.LogProbs.Top
+	if len(logs) < n {
+		return eval.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d: it does not give those of the prompt (\"echo\" with \"logprobs\"), which scores are made of", len(logs), n)
+	}
+	if len(logs) > n+1 {
+		return eval.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d and one generated: it adds tokens, such as a beginning of text", len(logs), n)
+	}
+	if len(top) < n {
+		return eval.ScoreResult{}, fmt.Errorf("the server gives the likeliest tokens (\"top_logprobs\") at %d places of a prompt of %d", len(top), n)
+	}
+	r := eval.ScoreResult{Greedy: true}
+	for i := n - targets; i < n; i++ {
+		if logs[i] == nil {
+			return r, fmt.Errorf("the server gives no log-probability of token %d of a prompt of %d", i+1, n)
+		}
+		if len(top[i]) == 0 {
+			return r, fmt.Errorf("the server does not name the likeliest token (\"top_logprobs\") at place %d of a prompt of %d", i+1, n)
+		}
+		r.LogProb += *logs[i]
+		for _, v := range top[i] {
+			r.Greedy = r.Greedy && v <= *logs[i]
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,170 @@
+package published
+
+import (
+	"fmt"
+	"strings"
+
+	"trit/internal/report"
+)
+
+// Outcome is what was measured of one model, beside a row of the table. Values are in
+// percent.
+type Outcome struct {
+	Model  string  `json:"model"`
+	Beside string  `json:"beside"` // name of the row
+	Limit  float64 `json:"limit"`  // of documents of each task, as eval.Options has it; 0 none
+	Cells  []Cell  `json:"columns"`
+}
+
+// Cell is a column of one model.
+type Cell struct {
+	Column
+	Published   map[string]float64 `json:"published"` // by source
+	Measured    *float64           `json:"measured"`  // nil: not measured
+	Stderr      float64            `json:"stderr"`    // 0 where there is none
+	Documents   int                `json:"documents"`
+	Off         map[string]float64 `json:"off"`          // measured less published, in standard errors, by source
+	NotMeasured string             `json:"not_measured"` // why
+}
+
+// Cell is column c of row m, not measured yet.
+func (t *Table) Cell(m *Model, c Column) Cell {
+	cell := Cell{Column: c, Published: map[string]float64{}, NotMeasured: c.Absent}
+	for _, s := range t.Sources {
+		if v, ok := m.Published[s.Key][c.Title]; ok {
+			cell.Published[s.Key] = v
+		}
+	}
+	return cell
+}
+
+// Set enters what was measured: shares of 1.
+func (c *Cell) Set(value, stderr float64, documents int) {
+	value, stderr = 100*value, 100*stderr
+	c.Measured, c.Stderr, c.Documents, c.NotMeasured, c.Off = &value, stderr, documents, "", map[string]float64{}
+	for source, published := range c.Published {
+		if stderr > 0 {
+			c.Off[source] = (value - published) / stderr
+		}
+	}
+}
+
+// metricName is a metric as tables show it: without the filter "none".
+func metricName(metric string) string { return strings.TrimSuffix(metric, ",none") }
+
+// View shows an outcome as a table, with the averages of what was measured last.
+func (t *Table) View(o *Outcome) report.Table {
+	v := report.Table{Head: []string{"column", "task", "shots", "metric", "documents", "measured", "stderr"}}
+	for _, s := range t.Sources {
+		v.Head = append(v.Head, s.Key, "off by, in stderrs")
+	}
+	for _, c := range o.Cells {
+		v.Rows = append(v.Rows, c.row(t.Sources))
+	}
+	if mean := t.averages(o); mean != nil {
+		v.Rows = append(v.Rows, mean)
+	}
+	return v
+}
+
+func (c *Cell) row(sources []Source) []string {
+	shots, documents, measured, stderr := fmt.Sprint(c.Shots), "", "", ""
+	if c.Chat {
+		shots += ", chat"
+	}
+	if c.Measured != nil {
+		documents, measured = fmt.Sprint(c.Documents), fmt.Sprintf("%.2f", *c.Measured)
+		if c.Stderr > 0 {
+			stderr = fmt.Sprintf("%.2f", c.Stderr)
+		}
+	}
+	row := []string{c.Title, c.Task, shots, metricName(c.Metric), documents, measured, stderr}
+	for _, s := range sources {
+		published, off := "", ""
+		if v, ok := c.Published[s.Key]; ok {
+			published = fmt.Sprintf("%.2f", v)
+		}
+		if v, ok := c.Off[s.Key]; ok {
+			off = fmt.Sprintf("%+.1f", v)
+		}
+		row = append(row, published, off)
+	}
+	return row
+}
+
+// NotMeasured lists the columns that were not measured, those with the same reason in one
+// line.
+func (o *Outcome) NotMeasured() []string {
+	var reasons []string
+	titles := map[string][]string{}
+	for _, c := range o.Cells {
+		if c.Measured != nil {
+			continue
+		}
+		if titles[c.NotMeasured] == nil {
+			reasons = append(reasons, c.NotMeasured)
+		}
+		titles[c.NotMeasured] = append(titles[c.NotMeasured], c.Title)
+	}
+	for i, r := range reasons {
+		reasons[i] = fmt.Sprintf("not measured: %s: %s", strings.Join(titles[r], ", "), r)
+	}
+	return reasons
+}
+
+// averages are those of the columns that were measured, so that both sides are of the
+// same ones; nil where there are fewer than two.
+func (t *Table) averages(o *Outcome) []string {
+	measured, n := 0.0, 0
+	sums, counts := map[string]float64{}, map[string]int{}
+	for _, c := range o.Cells {
+		if c.Measured == nil {
+			continue
+		}
+		measured, n = measured+*c.Measured, n+1
+		for source, v := range c.Published {
+			sums[source], counts[source] = sums[source]+v, counts[source]+1
+		}
+	}
+	if n < 2 {
+		return nil
+	}
+	row := []string{fmt.Sprintf("mean of these %d", n), "", "", "", "", fmt.Sprintf("%.2f", measured/float64(n)), ""}
+	for _, s := range t.Sources {
+		mean := ""
+		if counts[s.Key] == n {
+			mean = fmt.Sprintf("%.2f", sums[s.Key]/float64(n))
+		}
+		row = append(row, mean, "")
+	}
+	return row
+}
+
+// Markdown is the outcomes as a document.
+func (t *Table) Markdown(outcomes []Outcome) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\nIn percent, by the rules of lm-evaluation-harness v0.4.\n\n", t.Title)
+	for _, s := range t.Sources {
+		fmt.Fprintf(&b, "* %s: %s\n", s.Key, s.Title)
+	}
+	for _, n := range t.Notes {
+		fmt.Fprintf(&b, "* %s\n", n)
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		fmt.Fprintf(&b, "\n## %s\n\nBeside the published values of %s%s.\n\n%s", o.Model, o.Beside, o.limited(), t.View(o).Markdown())
+		for _, line := range o.NotMeasured() {
+			fmt.Fprintf(&b, "\n* %s", line)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// limited says that not all documents were asked.
+func (o *Outcome) limited() string {
+	if o.Limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", which are of all documents, where here the first %g of each task were asked (below 1: that share)", o.Limit)
+}

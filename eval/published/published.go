@@ -1,0 +1,109 @@
+// Package published holds tables of papers as data: which models, tasks, examples and
+// metrics they are of, and what was published; and sets measurements beside them.
+package published
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Table is a table of a paper.
+type Table struct {
+	Name    string   `json:"name"` // of the command
+	Title   string   `json:"title"`
+	Sources []Source `json:"sources"` // of published values, the paper first
+	Notes   []string `json:"notes"`   // what the sources leave open, and how it is done here
+	Columns []Column `json:"columns"`
+	Models  []Model  `json:"models"`
+}
+
+// Source is where values were published.
+type Source struct {
+	Key   string `json:"key"`
+	Title string `json:"title"`
+}
+
+// Column is a task and how it was asked.
+type Column struct {
+	Title  string `json:"title"`  // the paper's
+	Task   string `json:"task"`   // of package eval; "" where it has none
+	Metric string `json:"metric"` // with the filter, such as "acc,none"; the paper's where there is no task
+	Shots  int    `json:"num_fewshot"`
+	Chat   bool   `json:"chat"`    // in the model's chat template
+	Absent string `json:"missing"` // why there is no task
+}
+
+// Model is a row of the paper.
+type Model struct {
+	Name      string                        `json:"name"`
+	Hub       []string                      `json:"hub"`       // OWNER/NAME, the one to fetch first; none were published
+	Published map[string]map[string]float64 `json:"published"` // by source and column, in percent
+}
+
+//go:embed tables
+var files embed.FS
+
+// Names are the tables that there are.
+func Names() []string {
+	entries, err := files.ReadDir("tables")
+	if err != nil {
+		panic(err) // embedded above
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".json"))
+	}
+	return names
+}
+
+// Load is the table of that name, one of Names.
+func Load(name string) (*Table, error) {
+	b, err := files.ReadFile("tables/" + name + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("there is no table %q: want one of %v", name, Names())
+	}
+	t := &Table{}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(t); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
+}
+
+// Find is the row of a name, or of a model on the Hub (OWNER/NAME, also with a revision
+// or a file); nil for none.
+func (t *Table) Find(name string) *Model {
+	id, _, _ := strings.Cut(name, "@")
+	for i := range t.Models {
+		m := &t.Models[i]
+		if m.Name == name || slices.ContainsFunc(m.Hub, func(h string) bool { return h == id || strings.HasPrefix(id, h+"/") }) {
+			return m
+		}
+	}
+	return nil
+}
+
+// Rows are the names of the rows.
+func (t *Table) Rows() []string {
+	var names []string
+	for _, m := range t.Models {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// Tasks are those of the columns that can be measured.
+func (t *Table) Tasks() []string {
+	var tasks []string
+	for _, c := range t.Columns {
+		if c.Task != "" {
+			tasks = append(tasks, c.Task)
+		}
+	}
+	return tasks
+}
