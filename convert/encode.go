@@ -3,8 +3,10 @@ package convert
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"sync/atomic"
 
 	"trit/bitlinear/kernel"
@@ -134,10 +136,11 @@ func toF16(dst []byte, v []float32, halves []uint16) error {
 		binary.LittleEndian.PutUint16(dst[2*i:], h)
 		all |= (h&infinite + 0x400) // carries into the sign where the exponent is that of infinity
 	}
-	if all&0x8000 != 0 {
-		return errors.New("it holds values beyond 65504, the largest of F16: take another type")
+	if all&0x8000 == 0 {
+		return nil
 	}
-	return nil
+	i := slices.IndexFunc(halves, func(h uint16) bool { return h&infinite == infinite })
+	return fmt.Errorf("it holds the value %g, and the largest of F16 is 65504: take another type", v[i])
 }
 
 const infinite = 0x7c00 // in half precision

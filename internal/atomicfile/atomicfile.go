@@ -29,7 +29,7 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 			os.Remove(f.Name())
 		}
 	}()
-	w := bufio.NewWriterSize(&writer{f: f}, 1<<20)
+	w := bufio.NewWriterSize(&writer{f: f}, bufferBytes)
 	if err = fill(w); err != nil {
 		return err
 	}
@@ -55,6 +55,9 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 	}
 	return SyncDir(filepath.Dir(path))
 }
+
+// bufferBytes is what small writes are gathered in; larger ones pass it by.
+const bufferBytes = 1 << 17
 
 // writebackBytes is how much is written before the disk begins with it.
 const writebackBytes = 16 << 20
