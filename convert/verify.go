@@ -318,10 +318,11 @@ type totals struct {
 	scales, unequalScales int
 	others                int64
 	scaleError, error     float64 // the largest
-	beyond                int     // tensors that are different
+	tensors, beyond       int     // all, and those that are different
 }
 
 func (t *totals) add(d *Difference) {
+	t.tensors++
 	if d.Verdict == Different {
 		t.beyond++
 	}
@@ -363,7 +364,7 @@ func (t *totals) lines() (out []string) {
 		say("%d other weights are equal", t.others)
 	}
 	if t.beyond > 0 {
-		say("%d tensors differ by more than their types round", t.beyond)
+		say("%d of %d tensors differ by more than their types round", t.beyond, t.tensors)
 	}
 	return out
 }
