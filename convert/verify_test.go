@@ -30,7 +30,7 @@ func TestCompareFinds(t *testing.T) {
 			at := len(c.data[up]) - 32
 			binary.LittleEndian.PutUint32(c.data[up][at:], binary.LittleEndian.Uint32(c.data[up][at:])+1<<12)
 		}, "133888 other weights are equal; 1 of 24 tensors"},
-		"a norm": {func(c *contents) { c.data[norm][4*7+2] ^= 0x80 }, "1 tensors differ by more"},
+		"a norm": {func(c *contents) { c.data[norm][4*7+2] ^= 0x80 }, "1 of 24 tensors differ by more"},
 		"a token": {func(c *contents) {
 			tokens := append([]string{}, c.meta["tokenizer.ggml.tokens"].([]string)...)
 			tokens[300] += "x"
