@@ -25,6 +25,7 @@ type Options struct {
 	Reading
 	Type          string // of the projections; "" is what fits the model, see Convert
 	EmbeddingType string // of embedding and head; "" is what fits Type
+	Pad           bool   // GGUF: fill the feed-forward size up to what Type can hold
 	Force         bool   // replace an existing file or folder
 	SkipVerify    bool   // do not read the result again and compare it with the source
 	Progress      func(stage string, done, total int64)
@@ -118,6 +119,10 @@ func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
 	r.Architecture = g.architecture
 	if err := g.chooseTypes(o); err != nil {
 		return err
+	}
+	if o.Pad {
+		s = padTo(s, g.weightType.Block())
+		g.source, r.Warnings = s, s.Notes
 	}
 	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o) }); err != nil {
 		return err

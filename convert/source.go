@@ -102,6 +102,16 @@ func Open(path string, r Reading) (*Source, error) {
 // Close gives the files back.
 func (s *Source) Close() error { return s.store.Close() }
 
+// folder is the folder that a source is, if it is one.
+func (s *Source) folder() (*folder, bool) {
+	st := s.store
+	if p, ok := st.(*padded); ok {
+		st = p.store
+	}
+	f, ok := st.(*folder)
+	return f, ok
+}
+
 // maxProblems is how many faults a message names.
 const maxProblems = 5
 
@@ -160,7 +170,7 @@ const (
 
 // checkScaleRule refuses a packed folder whose scales make sense only the other way round.
 func (s *Source) checkScaleRule() error {
-	f, ok := s.store.(*folder)
+	f, ok := s.folder()
 	if !ok || f.storage == model.Masters {
 		return nil
 	}

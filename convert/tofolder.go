@@ -315,7 +315,7 @@ const maxBesideBytes = 64 << 20
 // tokenizerFiles are the files of the tokenizer, and those that a folder has besides.
 func (s *Source) tokenizerFiles() (map[string][]byte, error) {
 	files := map[string][]byte{}
-	if f, ok := s.store.(*folder); ok {
+	if f, ok := s.folder(); ok {
 		for _, name := range slices.Concat(besides, tokenizer.FileNames()) {
 			b, err := atomicfile.Read(filepath.Join(f.model.Dir, name), maxBesideBytes)
 			if err == nil {

@@ -82,7 +82,7 @@ func (g *ggufWriter) sources() ([]gguf.Source, error) {
 		s := gguf.Source{Name: spec.GGUF, Type: g.typeOf(spec), Dims: dims(spec.Shape)}
 		size, err := s.Type.Size(s.Dims)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", spec.Name, err))
+			errs = append(errs, fmt.Errorf("%s: %w%s", spec.Name, err, g.padHint(spec)))
 			continue
 		}
 		g.report.total += int64(size)
@@ -94,6 +94,14 @@ func (g *ggufWriter) sources() ([]gguf.Source, error) {
 	}
 	g.report.Tensors = len(out)
 	return out, firstFew(errs)
+}
+
+// padHint is the way out for a feed-forward size that a type cannot hold.
+func (g *ggufWriter) padHint(spec model.TensorSpec) string {
+	if spec.Layer < 0 || spec.Name != model.LayerTensor(spec.Layer, model.DownProj) {
+		return ""
+	}
+	return "; --pad fills the feed-forward size up with units without weights"
 }
 
 func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
@@ -152,7 +160,7 @@ func (g *ggufWriter) metadata(m *gguf.Metadata) error {
 	c := g.source.Config
 	ggufmeta.WriteConfig(m, g.architecture, &c.Config)
 	g.source.Card.write(m)
-	if f, ok := g.source.store.(*folder); ok {
+	if f, ok := g.source.folder(); ok {
 		if kind, ok := pooling(f.model.Dir); ok {
 			m.Set(g.architecture+".pooling_type", kind)
 		}

@@ -20,6 +20,9 @@ const (
 // IsTernary tells the types that hold -1, 0 and +1 under a scale.
 func (t Type) IsTernary() bool { return t == I2_S || t == TQ1_0 || t == TQ2_0 }
 
+// Block is how many values of a row the type packs at a time.
+func (t Type) Block() int { return int(layouts[t].values) }
+
 // RowBytes is the size of a row of k values, without what follows a whole I2_S tensor. k
 // must be a multiple of the type's block.
 func (t Type) RowBytes(k int) int {
