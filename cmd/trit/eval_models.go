@@ -75,6 +75,7 @@ func convertForNow(c *cli.Context, con *console, folder string) (path string, do
 	path = filepath.Join(dir, "model.gguf")
 	progress := con.progress("")
 	_, err = convert.Convert(c.Context, folder, path, convert.Options{
+		Pad:  true,
 		Type: c.String("type"), EmbeddingType: c.String("embedding-type"),
 		Progress: func(stage string, done, total int64) { progress.show(done, total, stage) },
 	})

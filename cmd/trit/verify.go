@@ -147,7 +147,7 @@ func openAny(ctx context.Context, path string, r convert.Reading, o infer.Option
 	}
 	defer os.RemoveAll(dir) // a mapped file lives on without its name
 	file := filepath.Join(dir, "model.gguf")
-	if _, err := convert.Convert(ctx, path, file, convert.Options{Reading: r, EmbeddingType: "f32", SkipVerify: true}); err != nil {
+	if _, err := convert.Convert(ctx, path, file, convert.Options{Reading: r, EmbeddingType: "f32", SkipVerify: true, Pad: true}); err != nil {
 		return nil, nil, err
 	}
 	return openGGUF(file, o)
