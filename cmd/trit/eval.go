@@ -34,7 +34,7 @@ func evalCommand() *cli.Command {
 			&cli.IntFlag{Name: "max-gen-toks", Usage: "answers of at most `N` tokens (default: the task's own number)"},
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
 			&cli.BoolFlag{Name: "fewshot-as-multiturn", Usage: "with the chat template: each example as turns of its own; =false puts them into one turn", Value: true, DefaultText: "true with the chat template"},
-			&cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch},
+			&cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time (default: as many as suit it)"},
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
 			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
