@@ -41,10 +41,13 @@ func (s *Scorer) Continue(ctx context.Context, requests []Continuation) ([][]int
 		return nil, err
 	}
 	walks := make([]walk, len(s.sessions))
+	c.walks = make([]continueWalk, len(s.sessions))
 	for i, session := range s.sessions {
-		walks[i] = &continueWalk{c: c, session: session, at: -1}
+		c.walks[i] = continueWalk{c: c, number: i, session: session, at: -1}
+		walks[i] = &c.walks[i]
 	}
-	if err := s.run(ctx, walks); err != nil {
+	take := func(q question, a answer) { c.walks[q.to].take(a.likeliest) }
+	if err := s.run(ctx, walks, true, take); err != nil {
 		return nil, err
 	}
 	for i, ids := range c.results {
@@ -58,7 +61,8 @@ type continuing struct {
 	s        *Scorer
 	requests []Continuation
 	base     int // tokens that all prompts begin with
-	taken    int // requests that a session has taken
+	walks    []continueWalk
+	taken    int // requests that a walk has taken
 	results  [][]int32
 }
 
@@ -71,6 +75,7 @@ func (c *continuing) done(i int) bool {
 // continueWalk takes a session from request to request.
 type continueWalk struct {
 	c       *continuing
+	number  int // of the walk
 	session *Session
 	at      int     // request at hand, -1 for none
 	left    []int32 // tokens to be read
@@ -96,19 +101,16 @@ func (w *continueWalk) next() (*Session, []int32, error) {
 	return w.session, w.left, nil
 }
 
-func (w *continueWalk) ask(list []question, row, n int) []question {
-	if n < len(w.left) {
+func (w *continueWalk) read(list []question, row, n int) []question {
+	if w.left = w.left[n:]; len(w.left) > 0 {
 		return list
 	}
-	return append(list, question{row + n - 1, -1})
+	return append(list, question{row + n - 1, -1, w.number})
 }
 
-func (w *continueWalk) take(n int, answers []answer) {
-	w.left = w.left[n:]
-	if len(answers) == 0 {
-		return
-	}
-	ids := append(w.c.results[w.at], answers[0].likeliest)
+// take goes on with the token that follows.
+func (w *continueWalk) take(id int32) {
+	ids := append(w.c.results[w.at], id)
 	w.c.results[w.at], w.left = ids, ids[len(ids)-1:]
 	if w.c.done(w.at) {
 		w.at = -1

@@ -77,7 +77,7 @@ func (c *scoring) run(ctx context.Context, st stage) error {
 	for i, session := range c.s.sessions {
 		walks[i] = &scoreWalk{c: c, session: session}
 	}
-	return c.s.run(ctx, walks)
+	return c.s.run(ctx, walks, false, c.take)
 }
 
 // scoreWalk takes a session through the sequences of families. These are sorted, so what
@@ -97,7 +97,7 @@ func (w *scoreWalk) next() (*Session, []int32, error) {
 	for len(w.left) == 0 {
 		if w.at+1 < w.end {
 			w.at++
-			w.read(w.c.sequences[w.at].common)
+			w.goOn(w.c.sequences[w.at].common)
 			continue
 		}
 		families := w.c.stage.families
@@ -130,13 +130,13 @@ func (w *scoreWalk) begin() error {
 			from = min(from, q.first)
 		}
 	}
-	w.read(from)
+	w.goOn(from)
 	return nil
 }
 
-// read goes on with the sequence at hand from a position on. What the following ones share
+// goOn goes on with the sequence at hand from a position on. What the following ones share
 // of it they will not read again, so their questions about it are asked now.
-func (w *scoreWalk) read(from int) {
+func (w *scoreWalk) goOn(from int) {
 	q := w.c.sequences[w.at]
 	w.session.Truncate(from)
 	w.left, w.wants = q.ids[from:], w.wants[:0]
@@ -156,24 +156,21 @@ func (w *scoreWalk) read(from int) {
 	slices.SortStableFunc(w.wants, func(a, b want) int { return cmp.Compare(a.position, b.position) })
 }
 
-func (w *scoreWalk) ask(list []question, row, n int) []question {
-	at := w.session.Len()
-	for _, x := range w.wants {
-		if x.position >= at+n {
-			break
-		}
+func (w *scoreWalk) read(list []question, row, n int) []question {
+	at := w.session.Len() - n // of the row
+	i := 0
+	for ; i < len(w.wants) && w.wants[i].position < at+n; i++ {
+		x := w.wants[i]
 		q := w.c.sequences[x.sequence]
-		list = append(list, question{row + x.position - at, w.c.requests[q.request].Targets[x.position-q.first]})
+		list = append(list, question{row + x.position - at, w.c.requests[q.request].Targets[x.position-q.first], q.request})
 	}
+	w.left, w.wants = w.left[n:], w.wants[i:]
 	return list
 }
 
-func (w *scoreWalk) take(n int, answers []answer) {
-	for i, a := range answers {
-		q := w.c.sequences[w.wants[i].sequence]
-		score := &w.c.scores[q.request]
-		score.LogProb += a.logProb
-		score.Greedy = score.Greedy && a.likeliest == w.c.requests[q.request].Targets[w.wants[i].position-q.first]
-	}
-	w.left, w.wants = w.left[n:], w.wants[len(answers):]
+// take adds an answer to the score of its request, whose targets come in their order.
+func (c *scoring) take(q question, a answer) {
+	score := &c.scores[q.to]
+	score.LogProb += a.logProb
+	score.Greedy = score.Greedy && a.likeliest == q.id
 }

@@ -41,7 +41,7 @@ func (m *Model) NewScorer(bytes int) *Scorer {
 	if bytes <= 0 {
 		bytes = DefaultScorerBytes
 	}
-	return &Scorer{m: m, bytes: bytes, pass: pass{m: m}}
+	return &Scorer{m: m, bytes: bytes, pass: pass{m: m}, head: headSums{m: m}}
 }
 
 // Effort is what the scorer has done so far.
@@ -110,54 +110,54 @@ func (s *Scorer) begin(session *Session, ids []int32, base int) (int, error) {
 type walk interface {
 	// next is the session and what it reads next; nothing at the end.
 	next() (*Session, []int32, error)
-	// ask adds questions about the first n of these tokens, which are the rows of the pass
-	// from row on.
-	ask(list []question, row, n int) []question
-	// take tells that n tokens were read, and the answers.
-	take(n int, answers []answer)
+	// read tells that n of these were read, as the rows of the pass from row on, and adds
+	// the questions about them.
+	read(list []question, row, n int) []question
 }
 
-// step is the share of a walk in a pass.
-type step struct {
-	walk              walk
-	tokens, questions int
-}
-
-// run takes all walks to their ends.
-func (s *Scorer) run(ctx context.Context, walks []walk) error {
-	var spans []span
-	var steps []step
-	var questions []question
+// run takes all walks to their ends. The answers go to take: those about a pass before the
+// next one, where walks wait for them, and otherwise when they are enough.
+func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(question, answer)) error {
+	// What a call that was stopped has asked nobody waits for.
+	s.head.forget()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		spans, steps, questions = spans[:0], steps[:0], questions[:0]
-		row := 0
-		for _, w := range walks {
-			session, ids, err := w.next()
-			if err != nil {
-				return err
-			}
-			n, asked := min(len(ids), maxBatch-row), len(questions)
-			if n == 0 {
-				continue
-			}
-			questions = w.ask(questions, row, n)
-			spans, steps = append(spans, span{session, ids[:n]}), append(steps, step{w, n, len(questions) - asked})
-			row += n
+		spans, readers, n, err := s.gather(walks)
+		if err != nil {
+			return err
 		}
-		if row == 0 {
+		if n == 0 {
+			s.head.flush(take)
 			return nil
 		}
-		s.compute(spans, row)
-		answers := s.head.answer(&s.pass, questions)
-		s.effort.Rows += int64(s.head.asked)
-		for _, st := range steps {
-			st.walk.take(st.tokens, answers[:st.questions])
-			answers = answers[st.questions:]
+		s.compute(spans, n)
+		var questions []question
+		row := 0
+		for i, w := range readers {
+			questions = w.read(questions, row, len(spans[i].ids))
+			row += len(spans[i].ids)
+		}
+		s.effort.Rows += s.head.ask(&s.pass, questions, take)
+		if wait {
+			s.head.flush(take)
 		}
 	}
+}
+
+// gather makes a pass of what the walks read next.
+func (s *Scorer) gather(walks []walk) (spans []span, readers []walk, n int, err error) {
+	for _, w := range walks {
+		session, ids, err := w.next()
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		if ids = ids[:min(len(ids), maxBatch-n)]; len(ids) > 0 {
+			spans, readers, n = append(spans, span{session, ids}), append(readers, w), n+len(ids)
+		}
+	}
+	return spans, readers, n, nil
 }
 
 // checkSequence refuses ids that the model cannot read, followed by some more.
