@@ -19,6 +19,10 @@ type Model interface {
 	Generate(ctx context.Context, requests []GenerateRequest) ([][]int32, error)
 }
 
+// Meter is a Model that tells how many tokens it has computed so far. Where requests begin
+// alike these may be fewer than the tokens of the requests.
+type Meter interface{ ComputedTokens() int64 }
+
 // ScoreRequest asks for the probabilities of Targets: the tokens that follow each of
 // the last len(Targets) places of Input.
 type ScoreRequest struct{ Input, Targets []int32 }
@@ -69,7 +73,7 @@ type Options struct {
 	ApplyChatTemplate bool
 	FewshotMultiturn  bool // with the chat template: each example as turns of its own
 
-	Batch       int     // requests that go to the model at a time; 0: DefaultBatch
+	Batch       int     // requests that go to the model at a time; 0: as many as suit it
 	Cache       string  // file of results to go on with; "" none
 	Fingerprint string  // of the model and of what changes its results, for Cache
 	Sandbox     Sandbox // nil: tasks that run code are refused
@@ -80,14 +84,12 @@ type Options struct {
 	Progress  func(Progress)
 }
 
-// DefaultBatch is how many requests go to the model at a time, between which progress
-// is shown and Ctrl-C is heard.
-const DefaultBatch = 32
-
 // Progress is how far a task is. Tokens are those of inputs, and of answers at most.
 type Progress struct {
 	Task          string
 	Done, Total   int // requests that the cache does not answer
 	Tokens, Whole int64
+	Computed      int64         // tokens, where the model is a Meter
+	Seconds       float64       // so far
 	Left          time.Duration // as fast as so far
 }

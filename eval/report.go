@@ -101,7 +101,7 @@ func (r *Report) addTokenizer(out map[string]any) {
 // config is how the model was run. Nothing but the draw of examples is random here.
 func (r *Report) config() map[string]any {
 	c := map[string]any{
-		"model": "trit", "model_args": r.o.ModelArgs, "batch_size": (&runner{o: r.o}).batch(), "batch_sizes": []int{}, "device": "cpu",
+		"model": "trit", "model_args": r.o.ModelArgs, "batch_size": r.o.batchSize(), "batch_sizes": []int{}, "device": "cpu",
 		"use_cache": nil, "limit": nil, "bootstrap_iters": nil, "gen_kwargs": nil,
 		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": fewshotSeed,
 	}
@@ -115,6 +115,14 @@ func (r *Report) config() map[string]any {
 		c["gen_kwargs"] = map[string]int{"max_gen_toks": r.o.MaxTokens}
 	}
 	return c
+}
+
+// batchSize is what the harness calls it: a number, or "auto".
+func (o *Options) batchSize() any {
+	if o.Batch > 0 {
+		return o.Batch
+	}
+	return "auto"
 }
 
 // results are the metrics of a task as the harness lists them: a standard error that

@@ -23,8 +23,9 @@ type runner struct {
 // Effort is what a task took.
 type Effort struct {
 	Requests int     `json:"requests"`
-	Cached   int     `json:"cached"` // of the requests: answered by the cache
-	Tokens   int64   `json:"tokens"` // of the inputs that the model was asked with
+	Cached   int     `json:"cached"`                    // of the requests: answered by the cache
+	Tokens   int64   `json:"tokens"`                    // of the inputs that the model was asked with, and of its answers
+	Computed int64   `json:"computed_tokens,omitempty"` // where the model is a Meter
 	Seconds  float64 `json:"seconds"`
 }
 
@@ -33,13 +34,20 @@ func (e Effort) String() string {
 	if e.Cached == e.Requests {
 		return fmt.Sprintf("%d requests, all of them cached", e.Requests)
 	}
-	return fmt.Sprintf("%d requests, %d of them cached, %d tokens in %.1f s, %.0f tokens/s", e.Requests, e.Cached, e.Tokens, e.Seconds, float64(e.Tokens)/max(e.Seconds, 1e-9))
+	rate := func(tokens int64) float64 { return float64(tokens) / max(e.Seconds, 1e-9) }
+	line := fmt.Sprintf("%d requests, %d of them cached, %d tokens in %.1f s, %.0f tokens/s", e.Requests, e.Cached, e.Tokens, e.Seconds, rate(e.Tokens))
+	if e.Computed > 0 {
+		line += fmt.Sprintf("; %d of them computed, %.0f tokens/s", e.Computed, rate(e.Computed))
+	}
+	return line
 }
 
 // kindOf are requests of one kind.
 type kindOf[Q, R any] struct {
+	batch batchLimit
 	input func(Q) []int32
 	size  func(Q) int64  // tokens, for the time left
+	made  func(R) int64  // tokens of an answer
 	key   func(Q) string // in the cache
 	run   func(context.Context, []Q) ([]R, error)
 	check func(R) error // of a result
@@ -47,8 +55,10 @@ type kindOf[Q, R any] struct {
 
 func (r *runner) score(ctx context.Context, task string, requests []ScoreRequest) ([]ScoreResult, Effort, error) {
 	return ask(ctx, r, task, requests, kindOf[ScoreRequest, ScoreResult]{
+		batch: scoreBatch,
 		input: func(q ScoreRequest) []int32 { return q.Input },
 		size:  func(q ScoreRequest) int64 { return int64(len(q.Input)) },
+		made:  func(ScoreResult) int64 { return 0 },
 		key:   func(q ScoreRequest) string { return requestKey(r.o.Fingerprint, "score", 0, nil, q.Input, q.Targets) },
 		run:   r.model.Score,
 		check: func(s ScoreResult) error {
@@ -62,8 +72,10 @@ func (r *runner) score(ctx context.Context, task string, requests []ScoreRequest
 
 func (r *runner) generate(ctx context.Context, task string, requests []GenerateRequest) ([][]int32, Effort, error) {
 	return ask(ctx, r, task, requests, kindOf[GenerateRequest, []int32]{
+		batch: generateBatch,
 		input: func(q GenerateRequest) []int32 { return q.Prompt },
 		size:  func(q GenerateRequest) int64 { return int64(len(q.Prompt) + q.MaxTokens) },
+		made:  func(ids []int32) int64 { return int64(len(ids)) },
 		key: func(q GenerateRequest) string {
 			return requestKey(r.o.Fingerprint, "generate", q.MaxTokens, q.Until, q.Prompt)
 		},
@@ -106,12 +118,14 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 		}
 		todo = append(todo, i)
 	}
-	p := progress{Progress: Progress{Task: task, Total: len(todo)}, start: time.Now(), show: r.o.Progress}
+	p := progress{Progress: Progress{Task: task, Total: len(todo)}, start: time.Now(), show: r.o.Progress, before: r.computed()}
 	for _, i := range todo {
 		p.Whole += k.size(requests[i])
 	}
 	e := Effort{Requests: len(requests), Cached: len(requests) - len(todo)}
-	for batch := range slices.Chunk(todo, r.batch()) {
+	for len(todo) > 0 {
+		batch := todo[:r.batch(todo, inputs, k.batch)]
+		todo = todo[len(batch):]
 		if ctx.Err() != nil {
 			return nil, e, fmt.Errorf("stopped after %d of %d requests; with --use-cache the same command goes on from there: %w", e.Cached+p.Done, len(requests), ctx.Err())
 		}
@@ -119,11 +133,12 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 			return nil, e, err
 		}
 		for _, i := range batch {
-			e.Tokens += int64(len(inputs[i]))
+			e.Tokens += int64(len(inputs[i])) + k.made(results[i])
 			p.Tokens += k.size(requests[i])
 		}
-		p.step(len(batch))
+		p.step(len(batch), r.computed())
 	}
+	e.Computed = p.Computed
 	e.Seconds = time.Since(p.start).Seconds()
 	return results, e, nil
 }
@@ -159,11 +174,38 @@ func askBatch[Q, R any](ctx context.Context, r *runner, requests []Q, results []
 	})
 }
 
-func (r *runner) batch() int {
+// batchLimit is how many requests go to a model at a time, and how many tokens that a
+// request does not have in common with the one before it.
+type batchLimit struct{ requests, tokens int }
+
+// Between batches progress is shown, the cache is written and Ctrl-C is heard. Fewer
+// requests would leave a model that computes many together without work at their end.
+var (
+	scoreBatch    = batchLimit{1024, 8192}
+	generateBatch = batchLimit{64, math.MaxInt}
+)
+
+// batch is how many of the next requests go to the model.
+func (r *runner) batch(todo []int, inputs [][]int32, limit batchLimit) int {
 	if r.o.Batch > 0 {
-		return r.o.Batch
+		return min(r.o.Batch, len(todo))
 	}
-	return DefaultBatch
+	n, tokens := 1, len(inputs[todo[0]])
+	for ; n < min(limit.requests, len(todo)); n++ {
+		next := inputs[todo[n]]
+		if tokens += len(next) - common(inputs[todo[n-1]], next); tokens > limit.tokens {
+			break
+		}
+	}
+	return n
+}
+
+// computed is how many tokens the model has computed so far; 0 where it does not tell.
+func (r *runner) computed() int64 {
+	if m, ok := r.model.(Meter); ok {
+		return m.ComputedTokens()
+	}
+	return 0
 }
 
 // inOrder numbers inputs so that those with a common beginning are neighbours, and
@@ -216,12 +258,14 @@ func related(a, b []int32) bool { return 2*common(a, b) > min(len(a), len(b)) }
 // progress tells how far a task is.
 type progress struct {
 	Progress
-	start time.Time
-	show  func(Progress)
+	start  time.Time
+	show   func(Progress)
+	before int64 // tokens that the model had computed
 }
 
-func (p *progress) step(done int) {
+func (p *progress) step(done int, computed int64) {
 	p.Done += done
+	p.Computed, p.Seconds = computed-p.before, time.Since(p.start).Seconds()
 	if p.show == nil {
 		return
 	}

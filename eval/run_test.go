@@ -64,6 +64,64 @@ func TestSameResultsWhateverTheBatch(t *testing.T) {
 	}
 }
 
+// meteredModel computes two thirds of the tokens of each batch.
+type meteredModel struct {
+	*fakeModel
+	computed int64
+}
+
+func (m *meteredModel) Score(ctx context.Context, requests []ScoreRequest) ([]ScoreResult, error) {
+	for _, r := range requests {
+		m.computed += 2 * int64(len(r.Input)) / 3
+	}
+	return m.fakeModel.Score(ctx, requests)
+}
+
+func (m *meteredModel) ComputedTokens() int64 { return m.computed }
+
+// TestComputedTokensAreToldByTask runs a model that has computed something before.
+func TestComputedTokensAreToldByTask(t *testing.T) {
+	_, task := manyChoices(t, 40)
+	fake, o := options(t, task)
+	m := &meteredModel{fake, 1000}
+	var last Progress
+	o.Batch, o.Progress = 16, func(p Progress) { last = p }
+	r, err := Run(t.Context(), m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := r.Effort["many"]
+	if e.Computed != m.computed-1000 || last.Computed != e.Computed || e.Computed >= e.Tokens || last.Seconds <= 0 {
+		t.Errorf("effort %+v and progress %+v, want %d tokens computed", e, last, m.computed-1000)
+	}
+	if want := fmt.Sprintf("; %d of them computed, ", e.Computed); !strings.Contains(e.String(), want) {
+		t.Errorf("the line %q has no %q", e, want)
+	}
+	if r, err := Run(t.Context(), fake, o); err != nil || strings.Contains(r.Effort["many"].String(), "computed") {
+		t.Errorf("a model without a meter: %v, %v", r.Effort["many"], err)
+	}
+}
+
+// TestBatchesEndByTheirTokens counts only what a request does not share with the one before.
+func TestBatchesEndByTheirTokens(t *testing.T) {
+	long := make([]int32, 60)
+	inputs := [][]int32{append(long[:59:59], 1), append(long[:59:59], 2), append(long[:59:59], 3), {7, 7}, long[:50], {8}}
+	todo := []int{0, 1, 2, 3, 4, 5}
+	for _, x := range []struct {
+		batch int
+		limit batchLimit
+		want  int
+	}{
+		{0, batchLimit{9, 60}, 1}, {0, batchLimit{9, 61}, 2}, {0, batchLimit{9, 64}, 4}, {0, batchLimit{3, 1000}, 3}, {0, batchLimit{9, 1000}, 6}, {0, batchLimit{9, 5}, 1},
+		{2, batchLimit{1, 1}, 2}, {100, batchLimit{1, 1}, 6},
+	} {
+		r := &runner{o: &Options{Batch: x.batch}}
+		if got := r.batch(todo, inputs, x.limit); got != x.want {
+			t.Errorf("--batch %d, %+v: %d requests, want %d", x.batch, x.limit, got, x.want)
+		}
+	}
+}
+
 // stopping fails after some batches, as a killed process.
 type stopping struct {
 	*fakeModel

@@ -44,8 +44,11 @@ func (a *attentionInput) pass(lo, hi int) *pass {
 	if err != nil {
 		panic(err)
 	}
-	kv, wide := a.m.config.KVDim(), a.m.config.QDim()
-	session.cache[0].write(0, a.before+hi, a.keys[:(a.before+hi)*kv], a.values)
+	wide := a.m.config.QDim()
+	session.cache[0].reserve(0, a.before+hi)
+	for head := range a.m.config.NumKeyValueHeads {
+		session.cache[0].write(head, 0, a.before+hi, a.keys, a.values)
+	}
 	session.tokens = make([]int32, a.before+lo)
 	p := session.pass
 	p.spans = []span{{session, make([]int32, hi-lo)}}

@@ -2,10 +2,11 @@ package infer
 
 import (
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
 	"trit/model"
 )
 
@@ -27,8 +28,11 @@ const blockPositions = 256
 
 // kvCache is the keys and values of one layer of a session.
 type kvCache interface {
-	// write puts n rows of keys and of values [n, kv dim] at the positions from at on.
-	write(at, n int, keys, values []float32)
+	// reserve makes room for n positions, of which those from at on are to be written.
+	reserve(at, n int)
+	// write puts what n rows of keys and of values [n, kv dim] have for one KV head at the
+	// positions from at on, for which there is room.
+	write(head, at, n int, keys, values []float32)
 	// copyPrefix takes over the first n positions of a cache of the same model.
 	copyPrefix(from kvCache, n int)
 	// scores writes the products of the rows of g with the keys of a block that they see.
@@ -99,26 +103,37 @@ func padded(n int) int { return (n + kernel.PanelCols - 1) / kernel.PanelCols * 
 type cache[T kernel.Element] struct {
 	*element[T]
 	heads, dim, capacity int
-	blocks               []cacheBlock[T]
+	blocks               []*cacheBlock[T]
 }
 
 // cacheBlock holds a block of positions.
 type cacheBlock[T kernel.Element] struct {
-	room                     int       // positions, whole panels
-	keys, values             []T       // [heads][panels] each
-	keyFactors, valueFactors []float32 // [heads][room]; nil where they are all 1
+	shared                   atomic.Bool // by several caches, so that none may write to it
+	room                     int         // positions, whole panels
+	keys, values             []T         // [heads][panels] each
+	keyFactors, valueFactors []float32   // [heads][room]; nil where they are all 1
 }
 
-// grow makes blocks for n positions.
-func (c *cache[T]) grow(n int) {
-	for first := len(c.blocks) * blockPositions; first < n; first += blockPositions {
-		b := cacheBlock[T]{room: min(blockPositions, padded(c.capacity-first))}
-		b.keys, b.values = make([]T, c.heads*c.dim*b.room), make([]T, c.heads*padded(c.dim)*b.room)
-		if c.scaled {
-			b.keyFactors, b.valueFactors = make([]float32, c.heads*b.room), make([]float32, c.heads*b.room)
-		}
-		c.blocks = append(c.blocks, b)
+func (c *cache[T]) reserve(at, n int) {
+	for i := len(c.blocks); i*blockPositions < n; i++ {
+		c.blocks = append(c.blocks, c.newBlock(i))
 	}
+	for i := at / blockPositions; i*blockPositions < n; i++ {
+		if b := c.blocks[i]; b.shared.Load() {
+			c.blocks[i] = c.newBlock(i)
+			c.copyBlock(c.blocks[i], b, min(blockPositions, max(0, at-i*blockPositions)))
+		}
+	}
+}
+
+// newBlock makes the block i.
+func (c *cache[T]) newBlock(i int) *cacheBlock[T] {
+	b := &cacheBlock[T]{room: min(blockPositions, padded(c.capacity-i*blockPositions))}
+	b.keys, b.values = make([]T, c.heads*c.dim*b.room), make([]T, c.heads*padded(c.dim)*b.room)
+	if c.scaled {
+		b.keyFactors, b.valueFactors = make([]float32, c.heads*b.room), make([]float32, c.heads*b.room)
+	}
+	return b
 }
 
 // keyPanel holds the positions from p on, p a multiple of 32.
@@ -131,23 +146,21 @@ func (c *cache[T]) valuePanel(b *cacheBlock[T], head, d int) []T {
 	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*kernel.PanelCols]
 }
 
-func (c *cache[T]) write(at, n int, keys, values []float32) {
-	c.grow(at + n)
-	// A thread is worth while from about 2^15 values on.
-	parallel.For(c.heads, max(1, 1<<15/(n*c.dim)), func(lo, hi int) {
-		row := make([]T, c.dim)
-		for head := lo; head < hi; head++ {
-			for i := range n {
-				from := (i*c.heads + head) * c.dim
-				c.writeKey(row, head, at+i, keys[from:][:c.dim])
-				c.writeValue(row, head, at+i, values[from:][:c.dim])
-			}
-		}
-	})
+func (c *cache[T]) write(head, at, n int, keys, values []float32) {
+	buffer := floats.Get().(*[]float32)
+	defer floats.Put(buffer)
+	*buffer = grow(*buffer, c.dim)
+	// A value is no larger than a float32, so there is room for a row.
+	row := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*buffer))), c.dim)
+	for i := range n {
+		from := (i*c.heads + head) * c.dim
+		c.writeKey(row, head, at+i, keys[from:][:c.dim])
+		c.writeValue(row, head, at+i, values[from:][:c.dim])
+	}
 }
 
 func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
-	b, p := &c.blocks[at/blockPositions], at%blockPositions
+	b, p := c.blocks[at/blockPositions], at%blockPositions
 	factor := c.narrow(row, key)
 	panel := c.keyPanel(b, head, p/kernel.PanelCols*kernel.PanelCols)
 	for i, v := range row {
@@ -159,7 +172,7 @@ func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
 }
 
 func (c *cache[T]) writeValue(row []T, head, at int, value []float32) {
-	b, p := &c.blocks[at/blockPositions], at%blockPositions
+	b, p := c.blocks[at/blockPositions], at%blockPositions
 	factor := c.narrow(row, value)
 	for d := 0; d < c.dim; d += kernel.PanelCols {
 		copy(c.valuePanel(b, head, d)[p*kernel.PanelCols:][:kernel.PanelCols], row[d:])
@@ -169,10 +182,18 @@ func (c *cache[T]) writeValue(row []T, head, at int, value []float32) {
 	}
 }
 
+// copyPrefix shares whole blocks: whoever writes to one later takes a copy first. What is
+// left of a block is copied.
 func (c *cache[T]) copyPrefix(from kvCache, n int) {
-	c.grow(n)
-	for i := range (n + blockPositions - 1) / blockPositions {
-		c.copyBlock(&c.blocks[i], &from.(*cache[T]).blocks[i], min(blockPositions, n-i*blockPositions))
+	source := from.(*cache[T])
+	whole := min(n/blockPositions, c.capacity/blockPositions, source.capacity/blockPositions)
+	c.blocks = slices.Replace(c.blocks, 0, min(whole, len(c.blocks)), source.blocks[:whole]...)
+	for _, b := range c.blocks[:whole] {
+		b.shared.Store(true)
+	}
+	c.reserve(whole*blockPositions, n)
+	for i := whole; i*blockPositions < n; i++ {
+		c.copyBlock(c.blocks[i], source.blocks[i], min(blockPositions, n-i*blockPositions))
 	}
 }
 
@@ -221,7 +242,7 @@ func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc
 }
 
 func (c *cache[T]) scores(g *group, block int) {
-	b, r := &c.blocks[block], g.first
+	b, r := c.blocks[block], g.first
 	for p := 0; p < g.count(g.rows-1); p += kernel.PanelCols {
 		for g.count(r) <= p {
 			r++
@@ -233,7 +254,7 @@ func (c *cache[T]) scores(g *group, block int) {
 }
 
 func (c *cache[T]) weightedSums(g *group, block int) {
-	b, wide := &c.blocks[block], padded(c.dim)
+	b, wide := c.blocks[block], padded(c.dim)
 	g.scaleScores(b.valueFactors, b.room)
 	for d := 0; d < c.dim; d += kernel.PanelCols {
 		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*kernel.PanelCols]

@@ -40,6 +40,68 @@ func TestCopiedPrefixes(t *testing.T) {
 	}
 }
 
+// TestSharedBlocksStayAsTheyAre writes to either session after a block was shared, and
+// compares both with sessions that never shared anything.
+func TestSharedBlocksStayAsTheyAre(t *testing.T) {
+	for _, name := range cacheNames {
+		m, err := Random(smallConfig(), 5, Options{Cache: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := make([]int32, 300)
+		for i := range ids {
+			ids[i] = int32(i * 7 % 203)
+		}
+		from, _ := m.NewSession(600)
+		s, _ := m.NewSession(400)
+		if err := from.Forward(ids, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CopyPrefix(from, 300); err != nil {
+			t.Fatal(err)
+		}
+		if blocks := s.cache[0].(interface{ sharedBlocks() int }).sharedBlocks(); blocks != 1 {
+			t.Errorf("%s: %d blocks of 300 tokens are shared, want 1", name, blocks)
+		}
+		for i, list := range []*Session{from, s, from} {
+			list.Truncate(100 + 10*i)
+			checkAfter(t, list, append(slices.Clone(list.tokens), ids[20+i:40+i]...), list.Len())
+			other := s
+			if list == s {
+				other = from
+			}
+			checkAfter(t, other, append(slices.Clone(other.tokens), 5, 6, 7), other.Len())
+		}
+	}
+}
+
+// sharedBlocks is how many blocks may not be written to.
+func (c *cache[T]) sharedBlocks() (n int) {
+	for _, b := range c.blocks {
+		if b.shared.Load() {
+			n++
+		}
+	}
+	return n
+}
+
+// checkAfter appends what a sequence has more than s, and compares the logits with those
+// of a session of its own.
+func checkAfter(t *testing.T, s *Session, sequence []int32, have int) {
+	t.Helper()
+	alone, _ := s.m.NewSession(len(sequence))
+	got, want := make([]float32, s.m.config.VocabSize), make([]float32, s.m.config.VocabSize)
+	if err := alone.Forward(sequence, want, len(sequence)-1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Forward(sequence[have:], got, len(sequence)-have-1); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the logits after %d of %d tokens differ from those of a session that shares nothing", have, len(sequence))
+	}
+}
+
 // TestCacheTakesMemoryAsTokensCome counts the values of the first layer.
 func TestCacheTakesMemoryAsTokensCome(t *testing.T) {
 	m, err := Random(smallConfig(), 1, Options{})

@@ -69,33 +69,38 @@ func (d *denseMatrix) row(dst []float32, i int) {
 const blockRows = 16
 
 func (d *denseMatrix) mul(y []float32, in *activations, m int) {
-	x := in.floats(m)[:m*d.k]
-	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) {
-		if d.direct(y, x, m, lo, hi) {
-			return
+	x := in.floats(m)
+	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) { d.mulRows(y[lo:], d.n, x, m, lo, hi) })
+}
+
+// mulRows writes y[t*stride+i-lo] = row i times token t for the rows [lo,hi) and m tokens
+// x [m,K].
+func (d *denseMatrix) mulRows(y []float32, stride int, x []float32, m, lo, hi int) {
+	x = x[:m*d.k]
+	if d.direct(y, stride, x, m, lo, hi) {
+		return
+	}
+	buffer := floats.Get().(*[]float32)
+	defer floats.Put(buffer)
+	*buffer = grow(*buffer, blockRows*d.k)
+	for at := lo; at < hi; at += blockRows {
+		rows := (*buffer)[:min(blockRows, hi-at)*d.k]
+		for i := range len(rows) / d.k {
+			d.row(rows[i*d.k:][:d.k], at+i)
 		}
-		buffer := floats.Get().(*[]float32)
-		defer floats.Put(buffer)
-		*buffer = grow(*buffer, blockRows*d.k)
-		for ; lo < hi; lo += blockRows {
-			rows := (*buffer)[:min(blockRows, hi-lo)*d.k]
-			for i := range len(rows) / d.k {
-				d.row(rows[i*d.k:][:d.k], lo+i)
-			}
-			kernel.DotRows(y[lo:], d.n, rows, x, d.k)
-		}
-	})
+		kernel.DotRows(y[at-lo:], stride, rows, x, d.k)
+	}
 }
 
 // direct multiplies the rows [lo,hi) as they lie, where that is the fastest way: halves and
 // Q6_K by one token, and halves by several where a row in float32 would not be shared.
-func (d *denseMatrix) direct(y, x []float32, m, lo, hi int) bool {
+func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int) bool {
 	switch {
 	case d.typ == gguf.Q6_K && m == 1:
-		kernel.DotQ6K(y[lo:hi], d.data[lo*d.bytes:], x)
+		kernel.DotQ6K(y[:hi-lo], d.data[lo*d.bytes:], x)
 	case d.halves(lo, hi) != nil && (m == 1 || !kernel.HasRowTiles()):
 		for t := range m {
-			kernel.DotF16Rows(y[t*d.n+lo:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
+			kernel.DotF16Rows(y[t*stride:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
 		}
 	default:
 		return false

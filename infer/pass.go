@@ -13,6 +13,7 @@ import (
 type pass struct {
 	m        *Model
 	spans    []span
+	first    []int       // row of each span
 	position []int       // of each row in its session
 	x        []float32   // [rows, D] residual stream
 	in       activations // of the next product
@@ -36,7 +37,8 @@ func (p *pass) run(spans []span) {
 	p.spans = spans
 	p.reserve()
 	n := 0
-	for _, sp := range spans {
+	for j, sp := range spans {
+		p.first[j] = n
 		for i, id := range sp.ids {
 			p.m.embedding.row(p.x[n*p.m.config.HiddenSize:][:p.m.config.HiddenSize], int(id))
 			p.position[n] = sp.s.Len() + i
@@ -59,7 +61,7 @@ func (p *pass) reserve() {
 	for _, sp := range p.spans {
 		n += len(sp.ids)
 	}
-	p.position = grow(p.position, n)
+	p.first, p.position = grow(p.first, len(p.spans)), grow(p.position, n)
 	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
 	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
 	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())
@@ -103,7 +105,7 @@ func (p *pass) attentionBlock(l, n int) {
 	p.input(p.x, w.inputNorm, c.HiddenSize)
 	p.project(n, output{w.q, p.q, w.norms.q}, output{w.k, p.k, w.norms.k}, output{w.v, p.v, w.norms.v})
 	p.rotate(l, n)
-	p.remember(l)
+	p.remember(l, n)
 	p.attend(l)
 	p.input(p.att, w.attnSubNorm, c.QDim())
 	p.project(n, output{w.o, p.out, w.norms.o})
@@ -156,14 +158,20 @@ func (p *pass) normHeads(row, w []float32) {
 	}
 }
 
-// remember writes keys and values to the caches.
-func (p *pass) remember(l int) {
-	kv, row := p.m.config.KVDim(), 0
+// remember writes keys and values to the caches, a KV head of a span at a time.
+func (p *pass) remember(l, n int) {
+	c := &p.m.config
+	kv, heads := c.KVDim(), c.NumKeyValueHeads
 	for _, sp := range p.spans {
-		n := len(sp.ids)
-		sp.s.cache[l].write(sp.s.Len(), n, p.k[row*kv:][:n*kv], p.v[row*kv:][:n*kv])
-		row += n
+		sp.s.cache[l].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
 	}
+	// A thread is worth while from about 2^15 values on.
+	parallel.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			sp, at := p.spans[i/heads], p.first[i/heads]*kv
+			sp.s.cache[l].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])
+		}
+	})
 }
 
 // addResidual adds the output of a block to the residual stream.

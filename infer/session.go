@@ -70,9 +70,14 @@ func (s *Session) check(ids []int32) error {
 	if s.Len()+len(ids) > s.capacity {
 		return fmt.Errorf("%d tokens after %d: the session has room for %d", len(ids), s.Len(), s.capacity)
 	}
+	return s.m.checkIDs(ids)
+}
+
+// checkIDs reports ids that the model does not know.
+func (m *Model) checkIDs(ids []int32) error {
 	for _, id := range ids {
-		if id < 0 || int(id) >= s.m.config.VocabSize {
-			return fmt.Errorf("token id %d is not in the vocabulary of %d", id, s.m.config.VocabSize)
+		if id < 0 || int(id) >= m.config.VocabSize {
+			return fmt.Errorf("token id %d is not in the vocabulary of %d", id, m.config.VocabSize)
 		}
 	}
 	return nil

@@ -59,7 +59,7 @@ func maxTokensFlag() cli.Flag {
 }
 
 func batchFlag() cli.Flag {
-	return &cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time", Value: eval.DefaultBatch}
+	return &cli.IntFlag{Name: "batch", Usage: "give the model `N` requests at a time (default: as many as suit it)"}
 }
 
 func evalAction(c *cli.Context) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 
 	"trit/eval"
@@ -34,12 +33,7 @@ func openScorer(path string, o infer.Options) (*scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := m.NewSession(m.ContextLength())
-	if err != nil {
-		m.Close()
-		return nil, err
-	}
-	return &scorer{&engineModel{session: s, vocab: m.Config().VocabSize}, tok, m.ContextLength(), m.Close}, nil
+	return &scorer{engineModel{m.NewScorer(0)}, tok, m.ContextLength(), m.Close}, nil
 }
 
 func openGraphScorer(dir string, threads int) (*scorer, error) {
@@ -64,92 +58,56 @@ func (s *scorer) evaluate(ctx context.Context, con *console, o eval.Options) (*e
 		if p.Task != task {
 			shown, task = con.progress("tokens"), p.Task
 		}
-		shown.show(p.Tokens, p.Whole, fmt.Sprintf("(%s, %d of %d requests)", p.Task, p.Done, p.Total))
+		shown.show(p.Tokens, p.Whole, progressNote(p))
 	}
-	report, err := eval.Run(ctx, s, o)
+	report, err := eval.Run(ctx, s.Model, o)
 	if shown != nil {
 		shown.end()
 	}
 	return report, err
 }
 
-// engineModel scores on a session of the engine. What a request begins with in common
-// with the one before is in the cache already: the choices of a question share it.
-type engineModel struct {
-	session *infer.Session
-	vocab   int
-	cached  []int32
-	logits  []float32
+// progressNote is how far a task is, and how many of the tokens were computed, the others
+// being shared beginnings.
+func progressNote(p eval.Progress) string {
+	note := fmt.Sprintf("%s, %d of %d requests", p.Task, p.Done, p.Total)
+	if p.Computed > 0 {
+		note += fmt.Sprintf(", %.0f tokens/s computed", float64(p.Computed)/max(p.Seconds, 1e-9))
+	}
+	return "(" + note + ")"
 }
 
+// engineModel scores on the engine.
+type engineModel struct{ s *infer.Scorer }
+
 // Score implements eval.Model.
-func (e *engineModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
-	var out []eval.ScoreResult
-	for _, r := range requests {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		logits, err := e.forward(r.Input, len(r.Targets))
-		if err != nil {
-			return nil, err
-		}
-		result := eval.ScoreResult{Greedy: true}
-		for i, t := range r.Targets {
-			p, greedy := logProb(logits[i*e.vocab:][:e.vocab], t)
-			result.LogProb += p
-			result.Greedy = result.Greedy && greedy
-		}
-		out = append(out, result)
+func (e engineModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+	list := make([]infer.ScoreRequest, len(requests))
+	for i, r := range requests {
+		list[i] = infer.ScoreRequest(r)
+	}
+	scores, err := e.s.Score(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]eval.ScoreResult, len(scores))
+	for i, s := range scores {
+		out[i] = eval.ScoreResult(s)
 	}
 	return out, nil
 }
 
-// forward gives the logits of the last n tokens of input.
-func (e *engineModel) forward(input []int32, n int) ([]float32, error) {
-	same := 0
-	for same < min(len(e.cached), len(input)-n) && e.cached[same] == input[same] {
-		same++
-	}
-	e.session.Truncate(same)
-	e.cached = append(e.cached[:same], input[same:]...)
-	if need := n * e.vocab; cap(e.logits) < need {
-		e.logits = make([]float32, need)
-	}
-	logits := e.logits[:n*e.vocab]
-	return logits, e.session.Forward(input[same:], logits, len(input)-same-n)
-}
-
-// logProb is log p of token t under logits, in float64, and whether t is the likeliest.
-func logProb(logits []float32, t int32) (p float64, greedy bool) {
-	best := 0
-	for i, v := range logits {
-		if v > logits[best] {
-			best = i
-		}
-	}
-	sum := 0.0
-	for _, v := range logits {
-		sum += math.Exp(float64(v - logits[best]))
-	}
-	return float64(logits[t]-logits[best]) - math.Log(sum), int(t) == best
-}
-
 // Generate implements eval.Model.
-func (e *engineModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
-	return generateGreedily(ctx, requests, func(ids []int32) (int32, error) {
-		logits, err := e.forward(ids, 1)
-		if err != nil {
-			return 0, err
-		}
-		best := 0
-		for i, v := range logits {
-			if v > logits[best] {
-				best = i
-			}
-		}
-		return int32(best), nil
-	})
+func (e engineModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+	list := make([]infer.Continuation, len(requests))
+	for i, r := range requests {
+		list[i] = infer.Continuation{Prompt: r.Prompt, MaxTokens: r.MaxTokens, Stop: r.Stop}
+	}
+	return e.s.Continue(ctx, list)
 }
+
+// ComputedTokens implements eval.Meter.
+func (e engineModel) ComputedTokens() int64 { return e.s.Effort().Computed }
 
 // graphModel scores on the graph of a checkpoint.
 type graphModel struct{ s *train.Scorer }
@@ -172,11 +130,6 @@ func (g graphModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]
 
 // Generate implements eval.Model.
 func (g graphModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
-	return generateGreedily(ctx, requests, g.s.Next)
-}
-
-// generateGreedily continues each prompt by the likeliest token, again and again.
-func generateGreedily(ctx context.Context, requests []eval.GenerateRequest, next func([]int32) (int32, error)) ([][]int32, error) {
 	var out [][]int32
 	for _, r := range requests {
 		ids := append([]int32{}, r.Prompt...)
@@ -184,7 +137,7 @@ func generateGreedily(ctx context.Context, requests []eval.GenerateRequest, next
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			id, err := next(ids)
+			id, err := g.s.Next(ids)
 			if err != nil {
 				return nil, err
 			}

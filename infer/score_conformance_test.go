@@ -1,0 +1,63 @@
+//go:build conformance
+
+package infer_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"trit/eval"
+	"trit/infer"
+	"trit/tokenizer"
+)
+
+// BenchmarkArcEasy scores all of ARC-easy as trit eval does, on tokens of GPT-2's tokenizer
+// modulo the vocabulary of the 125M shape.
+func BenchmarkArcEasy(b *testing.B) {
+	dir := b.TempDir()
+	text, err := os.ReadFile(shared + "data/tokenizers/gpt2_tokenizer.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var asked recordedRequests
+	o := eval.Options{Tokenizer: tok, MaxLength: 2048, Tasks: []string{"arc_easy"}, DataDir: shared + "data/eval", NumFewshot: -1}
+	if _, err := eval.Run(b.Context(), &asked, o); err != nil {
+		b.Fatal(err)
+	}
+	benchmarkScore(b, model125M(b), asked.batches, 1)
+}
+
+// recordedRequests are the batches that an evaluation asks for.
+type recordedRequests struct{ batches [][]infer.ScoreRequest }
+
+func (r *recordedRequests) Score(_ context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+	var list []infer.ScoreRequest
+	for _, q := range requests {
+		list = append(list, infer.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
+	}
+	r.batches = append(r.batches, list)
+	return make([]eval.ScoreResult, len(requests)), nil
+}
+
+func (r *recordedRequests) Generate(context.Context, []eval.GenerateRequest) ([][]int32, error) {
+	panic("ARC-easy asks for no text")
+}
+
+func modulo(ids []int32) []int32 {
+	out := make([]int32, len(ids))
+	for i, id := range ids {
+		out[i] = id % 32000
+	}
+	return out
+}

@@ -1,0 +1,361 @@
+package infer
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"trit/internal/parallel"
+	"trit/model"
+)
+
+func longConfig() model.Config {
+	c := smallConfig()
+	c.VocabSize, c.MaxPositionEmbeddings = 600, 2048
+	return c
+}
+
+// scoreRequests are of all kinds: with and without common beginnings, equal ones, some
+// that begin as others end, long ones, and targets that others have in their beginnings.
+func scoreRequests(r *rand.Rand) []ScoreRequest {
+	draw := func(n int) []int32 {
+		ids := make([]int32, n)
+		for i := range ids {
+			ids[i] = r.Int32N(600)
+		}
+		return ids
+	}
+	var list []ScoreRequest
+	add := func(ids []int32, targets int) {
+		list = append(list, ScoreRequest{ids[:len(ids)-1], ids[len(ids)-targets:]})
+	}
+	header := draw(300)
+	for range 40 { // questions after a header, with choices
+		question := slices.Concat(header, draw(5+r.IntN(30)))
+		for range 1 + r.IntN(4) {
+			choice := draw(1 + r.IntN(8))
+			add(slices.Concat(question, choice), len(choice))
+		}
+	}
+	for range 20 { // without one
+		question := append([]int32{1, 2}, draw(3+r.IntN(20))...)
+		choice := draw(6)
+		for _, n := range []int{1, 2, 6, 6} {
+			add(slices.Concat(question, choice[:n]), n)
+		}
+		add(slices.Concat(question, choice), 8)
+	}
+	text := draw(1100)
+	add(text, 1099)
+	add(text[:900], 20)
+	add(text[:2], 1)
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+// wantScore is the definition, on logits of a session of its own.
+func wantScore(t *testing.T, m *Model, r ScoreRequest) Score {
+	t.Helper()
+	s, _ := m.NewSession(len(r.Input))
+	vocab, n := m.config.VocabSize, len(r.Targets)
+	logits := make([]float32, n*vocab)
+	if err := s.Forward(r.Input, logits, len(r.Input)-n); err != nil {
+		t.Fatal(err)
+	}
+	want := Score{Greedy: true}
+	for i, id := range r.Targets {
+		row, sum, top := logits[i*vocab:][:vocab], 0.0, 0
+		for j, v := range row {
+			sum += math.Exp(float64(v))
+			if v > row[top] {
+				top = j
+			}
+		}
+		want.LogProb += float64(row[id]) - math.Log(sum)
+		want.Greedy = want.Greedy && int(id) == top
+	}
+	return want
+}
+
+// likeliestTargets makes the targets of some requests the tokens that are likeliest.
+func likeliestTargets(t *testing.T, m *Model, list []ScoreRequest) {
+	for i := range list {
+		if i%7 == 0 {
+			list[i].Targets = []int32{likeliestAfter(t, m, list[i].Input)}
+		}
+	}
+}
+
+func likeliestAfter(t *testing.T, m *Model, ids []int32) int32 {
+	t.Helper()
+	s, _ := m.NewSession(len(ids))
+	id, err := s.Step(ids, NewSampler(SamplerOptions{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestScoresAreThoseOfLogits(t *testing.T) {
+	list := scoreRequests(rand.New(rand.NewPCG(1, 1)))
+	for _, o := range []Options{{Cache: CacheF32}, {Head: HeadBounded}, {Head: HeadInt8, Cache: CacheInt8}} {
+		m, err := Random(longConfig(), 3, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		likeliestTargets(t, m, list)
+		got, err := m.NewScorer(0).Score(t.Context(), list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		greedy, worst := 0, 0.0
+		for i, r := range list {
+			want := wantScore(t, m, r)
+			diff := math.Abs(got[i].LogProb-want.LogProb) / float64(len(r.Targets))
+			worst = max(worst, diff)
+			if got[i].Greedy != want.Greedy || !(diff < 2e-6) {
+				t.Fatalf("%+v, request %d of %d tokens and %d targets: %v, want %v", o, i, len(r.Input), len(r.Targets), got[i], want)
+			}
+			if want.Greedy {
+				greedy++
+			}
+		}
+		t.Logf("%+v: %d requests, %d of them greedy, off by %.1g a target", o, len(list), greedy, worst)
+		if greedy == 0 || greedy == len(list) {
+			t.Errorf("%d of %d requests are greedy: that tests nothing", greedy, len(list))
+		}
+	}
+}
+
+// TestScoresDependOnTheRequestAlone compares bits: one request at a time on scorers of
+// their own, in batches of several sizes and orders, on one and two threads, and with
+// memory for a single sequence.
+func TestScoresDependOnTheRequestAlone(t *testing.T) {
+	defer parallel.SetThreads(0)
+	m, err := Random(longConfig(), 4, Options{Cache: CacheF32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(2, 2))
+	list := scoreRequests(r)
+	want := make([]Score, len(list))
+	for i := range list {
+		want[i] = scoreInBatches(t, m.NewScorer(0), list[i:i+1], 1)[0]
+	}
+	for threads := 1; threads <= 2; threads++ {
+		parallel.SetThreads(threads)
+		for _, bytes := range []int{0, 1} {
+			for _, batch := range []int{1, 3, 64, len(list)} {
+				order := r.Perm(len(list))
+				shuffled := make([]ScoreRequest, len(list))
+				for i, j := range order {
+					shuffled[i] = list[j]
+				}
+				for i, got := range scoreInBatches(t, m.NewScorer(bytes), shuffled, batch) {
+					if got != want[order[i]] {
+						t.Fatalf("%d threads, %d bytes, batches of %d: request %d gets %v, alone %v", threads, bytes, batch, order[i], got, want[order[i]])
+					}
+				}
+			}
+		}
+	}
+}
+
+func scoreInBatches(t *testing.T, s *Scorer, list []ScoreRequest, batch int) []Score {
+	t.Helper()
+	var out []Score
+	for part := range slices.Chunk(list, batch) {
+		got, err := s.Score(t.Context(), part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, got...)
+	}
+	return out
+}
+
+// TestBeginningsAreComputedOnce counts the tokens that go through the layers.
+func TestBeginningsAreComputedOnce(t *testing.T) {
+	m, err := Random(longConfig(), 5, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, s := make([]int32, 400), m.NewScorer(0)
+	for round := range int32(2) { // the second time the header is there already
+		var list []ScoreRequest
+		for q := range int32(50) {
+			question := append(slices.Clone(header), 1+50*round+q)
+			for range 30 {
+				question = append(question, 7)
+			}
+			for c := range int32(4) {
+				list = append(list, ScoreRequest{append(slices.Clone(question), 100+c, 5), []int32{100 + c, 5, 6}})
+			}
+		}
+		before := s.Effort()
+		if _, err := s.Score(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		e, want := s.Effort(), int64(50*(31+4*2))
+		if round == 0 {
+			want += 400
+		}
+		if got, rows := e.Computed-before.Computed, e.Rows-before.Rows; got != want || rows != 50*(1+4*2) || e.Requested-before.Requested != 200*433 {
+			t.Errorf("%d tokens and %d rows computed, want %d and %d; effort %+v", got, rows, want, 50*(1+4*2), e)
+		}
+	}
+	if passes := s.Effort().Passes; passes > 25 {
+		t.Errorf("%d passes for %d tokens: want %d of them in most", passes, s.Effort().Computed, maxBatch)
+	}
+}
+
+// TestSequencesAtWorkFitTheMemory counts sessions.
+func TestSequencesAtWorkFitTheMemory(t *testing.T) {
+	m, err := Random(longConfig(), 5, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	each := m.Memory().CacheBytesPerToken
+	for _, x := range []struct{ bytes, longest, base, want int }{
+		{1, 2000, 0, 1}, {1000 * 128 * each, 100, 0, maxSessions}, {10 * 128 * each, 100, 0, 10}, {10 * 1024 * each, 1000, 0, 10}, {10 * 512 * each, 1000, 600, 10},
+	} {
+		s := m.NewScorer(x.bytes)
+		if err := s.reserve(x.longest, x.base); err != nil || len(s.sessions) != x.want {
+			t.Errorf("%d sessions in %d bytes for %d tokens after %d, want %d (%v)", len(s.sessions), x.bytes, x.longest, x.base, x.want, err)
+		}
+		if err := s.reserve(2000, 0); err != nil || len(s.sessions) > max(1, x.bytes/2000/each) {
+			t.Errorf("%d sessions of 2000 tokens in %d bytes (%v)", len(s.sessions), x.bytes, err)
+		}
+	}
+}
+
+// TestEveryRequestIsPlannedOnce checks what stages and families promise.
+func TestEveryRequestIsPlannedOnce(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	stagesSeen := 0
+	for range 200 {
+		var list []sequence
+		for i := range 1 + r.IntN(60) {
+			ids := make([]int32, 1+r.IntN(1<<r.IntN(11)))
+			for j := range ids[min(len(ids), r.IntN(200)):] {
+				ids[len(ids)-1-j] = r.Int32N(2)
+			}
+			list = append(list, sequence{ids: ids, first: r.IntN(len(ids)), request: i})
+		}
+		seen := map[int]bool{}
+		stages := plan(list)
+		stagesSeen = max(stagesSeen, len(stages))
+		for _, st := range stages {
+			begin := list[st.families[0].lo].ids[:st.base]
+			for _, f := range st.families {
+				for _, q := range list[f.lo:f.hi] {
+					if seen[q.request] || q.first < st.base || !slices.Equal(q.ids[:st.base], begin) {
+						t.Fatalf("request %d, which asks from %d on, is in a stage of %d tokens (planned before: %v)", q.request, q.first, st.base, seen[q.request])
+					}
+					seen[q.request] = true
+				}
+			}
+		}
+		if len(seen) != len(list) {
+			t.Fatalf("%d of %d requests are planned", len(seen), len(list))
+		}
+	}
+	if stagesSeen < 3 {
+		t.Errorf("no plan had more than %d stages: that tests little", stagesSeen)
+	}
+}
+
+func TestRequestsThatCannotBeScored(t *testing.T) {
+	m, err := Random(longConfig(), 5, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.NewScorer(0)
+	for want, r := range map[string]ScoreRequest{
+		"0 targets": {[]int32{1}, nil}, "2 targets after 1": {[]int32{1}, []int32{1, 2}}, "context is 2048": {make([]int32, 2049), []int32{1}},
+		"id 600": {[]int32{600}, []int32{1}}, "id -1": {[]int32{1}, []int32{-1}},
+	} {
+		if _, err := s.Score(t.Context(), []ScoreRequest{{[]int32{1}, []int32{2}}, r}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "request 1") {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+	for want, r := range map[string]Continuation{"no tokens": {MaxTokens: 1}, "context is 2048": {Prompt: make([]int32, 2000), MaxTokens: 50}, "id 600": {Prompt: []int32{600}}} {
+		if _, err := s.Continue(t.Context(), []Continuation{r}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Score(ended, []ScoreRequest{{[]int32{1}, []int32{2}}}); err != context.Canceled {
+		t.Errorf("after the end of its context: %v", err)
+	}
+	if got, err := s.Score(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("no requests: %v, %v", got, err)
+	}
+}
+
+// TestContinuationsAreAsAlone compares with a session that takes step after step, with
+// memory for all and for one, and different ends.
+func TestContinuationsAreAsAlone(t *testing.T) {
+	m, err := Random(longConfig(), 7, Options{Cache: CacheF32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 3))
+	var list []Continuation
+	for i := range 30 {
+		prompt := make([]int32, 280, 700)
+		if i%5 == 4 {
+			prompt = prompt[:20]
+		}
+		for range 1 + r.IntN(40) {
+			prompt = append(prompt, r.Int32N(600))
+		}
+		if i == 3 {
+			prompt = prompt[:700]
+		}
+		c := Continuation{Prompt: prompt, MaxTokens: i % 13}
+		if i%3 == 0 {
+			c.MaxTokens, c.Stop = 20, func(ids []int32) bool { return len(ids) == 2+i%23 }
+		}
+		list = append(list, c)
+	}
+	want, stopped := make([][]int32, len(list)), 0
+	for i, c := range list {
+		s, _ := m.NewSession(1000)
+		for next := c.Prompt; len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])); next = want[i][len(want[i])-1:] {
+			id, err := s.Step(next, NewSampler(SamplerOptions{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[i] = append(want[i], id)
+		}
+		if c.Stop != nil && len(want[i]) < c.MaxTokens {
+			stopped++
+		}
+	}
+	if stopped == 0 {
+		t.Error("no continuation is stopped: that tests little")
+	}
+	for _, bytes := range []int{0, 1} {
+		for _, batch := range []int{1, 7, 30} {
+			s := m.NewScorer(bytes)
+			var got [][]int32
+			for part := range slices.Chunk(list, batch) {
+				ids, err := s.Continue(t.Context(), part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, ids...)
+			}
+			for i := range got {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("%d bytes, batches of %d: continuation %d is %v, alone %v", bytes, batch, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package infer
+
+import (
+	"math"
+	"slices"
+
+	"trit/bitlinear/kernel"
+	"trit/internal/parallel"
+)
+
+// question asks how likely a token is after a row of a pass; below 0, only which one is the
+// likeliest.
+type question struct {
+	row int
+	id  int32
+	to  int // whom the answer is for
+}
+
+// answer is ln p of the token that was asked about and the likeliest one, the first of
+// equals; -1 where that is far from all that were asked about.
+type answer struct {
+	logProb   float64
+	likeliest int32
+}
+
+const (
+	// vocabBlock is how many logits of a row are made into a maximum and a sum together.
+	// Sums depend on where blocks are cut, so they are cut there always.
+	vocabBlock = 256
+	// headRows is for how many rows a weight of the head is converted once. Their blocks of
+	// logits stay in a core's second cache, and they fill tiles of six.
+	headRows = 252
+	// headBytes is for how many bytes of logits there is memory, where the head makes whole
+	// rows of them.
+	headBytes = 8 << 20
+)
+
+// headSums answers questions about many rows together, perhaps of several passes. The
+// logits of a block are made, summed up and forgotten, by the core that made them, so there
+// are never many of them.
+type headSums struct {
+	m         *Model
+	rows      int          // that wait for their logits
+	x         []float32    // of these, the input of the head [rows, D]
+	questions []question   // about them
+	first     []int        // question of each row
+	logits    []float32    // of the questions
+	parts     []softmaxSum // [rows, blocks]
+	whole     []float32    // rows of logits
+	answers   []answer
+}
+
+// softmaxSum is the largest of some logits, the sum of e^(logit-top), and the first token
+// that has the largest; -1 where nobody asks about these logits.
+type softmaxSum struct {
+	top, sum  float32
+	likeliest int32
+}
+
+// blocks is how many of them a row of logits has.
+func (h *headSums) blocks() int { return (h.m.config.VocabSize + vocabBlock - 1) / vocabBlock }
+
+// limit is how many rows are answered together.
+func (h *headSums) limit() int {
+	if exactHead(h.m.head) != nil {
+		return headRows
+	}
+	return max(1, headBytes/4/h.m.config.VocabSize)
+}
+
+// ask takes questions about rows of a pass, in their order, and answers them when they are
+// enough. It returns the number of rows.
+func (h *headSums) ask(p *pass, questions []question, take func(question, answer)) (rows int64) {
+	for limit := h.limit(); len(questions) > 0; {
+		before := h.rows
+		questions = questions[h.load(p, questions, limit):]
+		rows += int64(h.rows - before)
+		if len(questions) > 0 {
+			h.flush(take)
+		}
+	}
+	return rows
+}
+
+// forget drops all questions.
+func (h *headSums) forget() { h.rows, h.questions, h.first = 0, h.questions[:0], h.first[:0] }
+
+// load keeps the rows of as many questions as there is room for.
+func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
+	old, last := h.rows, -1
+	for ; n < len(questions); n++ {
+		if q := questions[n]; q.row != last {
+			if h.rows == limit {
+				break
+			}
+			h.first, h.rows, last = append(h.first, len(h.questions)), h.rows+1, q.row
+		}
+		h.questions = append(h.questions, questions[n])
+	}
+	d := h.m.config.HiddenSize
+	h.x = slices.Grow(h.x[:old*d], (h.rows-old)*d)[:h.rows*d]
+	rows(h.rows-old, d, func(t int) {
+		row := h.questions[h.first[old+t]].row
+		p.norm(h.x[(old+t)*d:][:d], p.x[row*d:][:d], h.m.finalNorm)
+	})
+	return n
+}
+
+// flush answers all questions, in the order in which they were asked.
+func (h *headSums) flush(take func(question, answer)) {
+	if h.rows == 0 {
+		return
+	}
+	h.first = append(h.first, len(h.questions))
+	h.logits, h.answers = grow(h.logits, len(h.questions)), grow(h.answers, len(h.questions))
+	h.parts = grow(h.parts, h.rows*h.blocks())
+	if dense := exactHead(h.m.head); dense != nil {
+		h.stream(dense)
+	} else {
+		h.sumWhole()
+	}
+	rows(h.rows, 32*h.blocks(), h.merge)
+	for i, q := range h.questions {
+		take(q, h.answers[i])
+	}
+	h.forget()
+}
+
+// exactHead is the weights of a head whose logits are products with these; nil of another.
+func exactHead(m matrix) *denseMatrix {
+	switch d := m.(type) {
+	case *denseMatrix:
+		return d
+	case *boundedHead:
+		return d.denseMatrix
+	}
+	return nil
+}
+
+// stream sums up the products of the rows with the weights, block by block.
+func (h *headSums) stream(d *denseMatrix) {
+	parallel.Chunks(h.blocks(), 1, func(lo, hi int) {
+		buffer := floats.Get().(*[]float32)
+		defer floats.Put(buffer)
+		*buffer = grow(*buffer, h.rows*vocabBlock)
+		for b := lo; b < hi; b++ {
+			from, end := b*vocabBlock, min((b+1)*vocabBlock, d.n)
+			d.mulRows(*buffer, vocabBlock, h.x, h.rows, from, end)
+			for t := range h.rows {
+				h.sum(t, b, (*buffer)[t*vocabBlock:][:end-from])
+			}
+		}
+	})
+}
+
+// sumWhole sums up logits of a head that makes whole rows of them.
+func (h *headSums) sumWhole() {
+	vocab, blocks := h.m.config.VocabSize, h.blocks()
+	h.whole = grow(h.whole, h.rows*vocab)
+	h.m.head.mul(h.whole, given(h.x, h.m.config.HiddenSize), h.rows)
+	parallel.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			t, b := i/blocks, i%blocks
+			h.sum(t, b, h.whole[t*vocab:][b*vocabBlock:min((b+1)*vocabBlock, vocab)])
+		}
+	})
+}
+
+// sum takes the logits of block b after row t, and leaves something else in them.
+func (h *headSums) sum(t, b int, logits []float32) {
+	part := softmaxSum{top: kernel.Max(logits), likeliest: -1}
+	asked := false
+	for i := h.first[t]; i < h.first[t+1]; i++ {
+		id := int(h.questions[i].id)
+		at := id - b*vocabBlock
+		if at >= 0 && at < len(logits) {
+			h.logits[i] = logits[at]
+		}
+		asked = asked || id < 0 || at >= 0 && at < len(logits)
+	}
+	if asked {
+		at := max(0, slices.Index(logits, part.top)) // none is where a logit is no number
+		part.likeliest = int32(b*vocabBlock + at)
+	}
+	part.sum = kernel.ExpScaled(logits, 1, part.top)
+	h.parts[t*h.blocks()+b] = part
+}
+
+// merge makes the answers about row t.
+func (h *headSums) merge(t int) {
+	parts := h.parts[t*h.blocks():][:h.blocks()]
+	best, sum := parts[0], 0.0
+	for _, p := range parts[1:] {
+		if p.top > best.top {
+			best = p
+		}
+	}
+	for _, p := range parts {
+		sum += float64(p.sum) * math.Exp(float64(p.top)-float64(best.top))
+	}
+	for i := h.first[t]; i < h.first[t+1]; i++ {
+		h.answers[i] = answer{float64(h.logits[i]) - float64(best.top) - math.Log(sum), best.likeliest}
+	}
+}
