@@ -181,7 +181,7 @@ type batchLimit struct{ requests, tokens int }
 // Between batches progress is shown, the cache is written and Ctrl-C is heard. Fewer
 // requests would leave a model that computes many together without work at their end.
 var (
-	scoreBatch    = batchLimit{1024, 8192}
+	scoreBatch    = batchLimit{4096, 16384}
 	generateBatch = batchLimit{64, math.MaxInt}
 )
 

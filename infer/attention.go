@@ -42,20 +42,46 @@ type attentionTasks struct {
 // join is tasks [first,first+n) of the same rows.
 type join struct{ first, n int }
 
+// stretch is tokens of a session that follow each other, rows of the batch.
+type stretch struct {
+	s     *Session
+	at, n int // position of the first
+}
+
+// stretches are the spans, or what they have of some rows, which are in their order.
+func stretches(spans []span, wanted []int) (list []stretch) {
+	row := 0
+	for _, sp := range spans {
+		at, n := sp.s.Len(), len(sp.ids)
+		if wanted == nil {
+			list = append(list, stretch{sp.s, at, n})
+		}
+		for last := -2; len(wanted) > 0 && wanted[0] < row+n; wanted = wanted[1:] {
+			if wanted[0] != last+1 {
+				list = append(list, stretch{s: sp.s, at: at + wanted[0] - row})
+			}
+			last = wanted[0]
+			list[len(list)-1].n++
+		}
+		row += n
+	}
+	return list
+}
+
 // plan cuts the batch into tasks.
-func (t *attentionTasks) plan(m *Model, spans []span) {
+func (t *attentionTasks) plan(m *Model, batch []stretch) {
 	c, row := &m.config, 0
 	t.list, t.joins, t.work, t.used = t.list[:0], t.joins[:0], 0, 0
 	step := max(1, maxRows/m.groupSize())
-	for _, sp := range spans {
-		for first := 0; first < len(sp.ids); first += step {
-			task := attentionTask{s: sp.s, row: row + first, n: min(step, len(sp.ids)-first), at: sp.s.Len() + first}
+	for _, st := range batch {
+		for first := 0; first < st.n; first += step {
+			task := attentionTask{s: st.s, row: row + first, n: min(step, st.n-first), at: st.at + first}
 			t.work += task.n * (task.at + task.n) * c.QDim()
 			for task.head = range c.NumKeyValueHeads {
 				t.add(m, task)
 			}
 		}
-		row += len(sp.ids)
+		row += st.n
 	}
 }
 

@@ -54,7 +54,7 @@ func (a *attentionInput) pass(lo, hi int) *pass {
 	p.spans = []span{{session, make([]int32, hi-lo)}}
 	p.reserve()
 	copy(p.q, a.queries[lo*wide:hi*wide])
-	p.tasks.plan(a.m, p.spans)
+	p.tasks.plan(a.m, stretches(p.spans, nil))
 	return p
 }
 

@@ -33,7 +33,12 @@ type span struct {
 }
 
 // run appends the tokens of all spans to their sessions.
-func (p *pass) run(spans []span) {
+func (p *pass) run(spans []span) { p.runFor(spans, nil) }
+
+// runFor is run where only some rows, in their order, are needed afterwards; nil: all. The
+// last layer makes keys and values of all rows, and what follows for those alone. They are
+// then the first rows of x.
+func (p *pass) runFor(spans []span, wanted []int) {
 	p.spans = spans
 	p.reserve()
 	n := 0
@@ -45,10 +50,16 @@ func (p *pass) run(spans []span) {
 			n++
 		}
 	}
-	p.tasks.plan(p.m, spans)
+	p.tasks.plan(p.m, stretches(spans, nil))
 	for l := range p.m.layers {
-		p.attentionBlock(l, n)
-		p.feedForwardBlock(l, n)
+		p.projectAttention(l, n)
+		if l == len(p.m.layers)-1 && wanted != nil {
+			n = p.keep(wanted)
+		}
+		if n > 0 {
+			p.attentionBlock(l, n)
+			p.feedForwardBlock(l, n)
+		}
 	}
 	for _, sp := range spans {
 		sp.s.tokens = append(sp.s.tokens, sp.ids...)
@@ -100,12 +111,28 @@ func (p *pass) input(x, w []float32, width int) {
 	p.in.begin(width, func(dst []float32, t int) { p.norm(dst, x[t*width:][:width], w) })
 }
 
-func (p *pass) attentionBlock(l, n int) {
+// keep moves some rows to the front.
+func (p *pass) keep(wanted []int) (n int) {
+	d, q := p.m.config.HiddenSize, p.m.config.QDim()
+	for i, row := range wanted {
+		copy(p.x[i*d:][:d], p.x[row*d:])
+		copy(p.q[i*q:][:q], p.q[row*q:])
+	}
+	p.tasks.plan(p.m, stretches(p.spans, wanted))
+	return len(wanted)
+}
+
+// projectAttention makes queries, keys and values.
+func (p *pass) projectAttention(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.inputNorm, c.HiddenSize)
 	p.project(n, output{w.q, p.q, w.norms.q}, output{w.k, p.k, w.norms.k}, output{w.v, p.v, w.norms.v})
 	p.rotate(l, n)
 	p.remember(l, n)
+}
+
+func (p *pass) attentionBlock(l, n int) {
+	c, w := &p.m.config, &p.m.layers[l]
 	p.attend(l)
 	p.input(p.att, w.attnSubNorm, c.QDim())
 	p.project(n, output{w.o, p.out, w.norms.o})

@@ -157,7 +157,7 @@ func (w *scoreWalk) goOn(from int) {
 }
 
 func (w *scoreWalk) read(list []question, row, n int) []question {
-	at := w.session.Len() - n // of the row
+	at := w.session.Len() // of the row
 	i := 0
 	for ; i < len(w.wants) && w.wants[i].position < at+n; i++ {
 		x := w.wants[i]

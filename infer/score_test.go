@@ -177,6 +177,41 @@ func scoreInBatches(t *testing.T, s *Scorer, list []ScoreRequest, batch int) []S
 	return out
 }
 
+// TestWantedRowsHaveTheBitsOfAll compares the last layer of some rows with that of all, for
+// spans of several sessions, of which one has tokens already.
+func TestWantedRowsHaveTheBitsOfAll(t *testing.T) {
+	m, err := Random(longConfig(), 8, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, ids := m.config.HiddenSize, make([]int32, 300)
+	for i := range ids {
+		ids[i] = int32(i * 17 % 600)
+	}
+	run := func(wanted []int) []float32 {
+		a, _ := m.NewSession(600)
+		b, _ := m.NewSession(10)
+		if err := a.Forward(ids[:270], nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		p := &pass{m: m}
+		p.runFor([]span{{a, ids[:290]}, {b, ids[:3]}, {a, nil}}, wanted)
+		if a.Len() != 560 || b.Len() != 3 {
+			t.Fatalf("the sessions have %d and %d tokens", a.Len(), b.Len())
+		}
+		return p.x
+	}
+	all := run(nil)
+	for _, wanted := range [][]int{{}, {0}, {292}, {0, 1, 2, 5, 130, 131, 289, 290, 292}, {289, 291}} {
+		got := run(wanted)
+		for i, row := range wanted {
+			if !slices.Equal(got[i*d:][:d], all[row*d:][:d]) {
+				t.Errorf("of the rows %v, row %d has other bits than among all", wanted, row)
+			}
+		}
+	}
+}
+
 // TestBeginningsAreComputedOnce counts the tokens that go through the layers.
 func TestBeginningsAreComputedOnce(t *testing.T) {
 	m, err := Random(longConfig(), 5, Options{})

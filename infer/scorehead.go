@@ -69,17 +69,14 @@ func (h *headSums) limit() int {
 }
 
 // ask takes questions about rows of a pass, in their order, and answers them when they are
-// enough. It returns the number of rows.
-func (h *headSums) ask(p *pass, questions []question, take func(question, answer)) (rows int64) {
+// enough.
+func (h *headSums) ask(p *pass, questions []question, take func(question, answer)) {
 	for limit := h.limit(); len(questions) > 0; {
-		before := h.rows
 		questions = questions[h.load(p, questions, limit):]
-		rows += int64(h.rows - before)
 		if len(questions) > 0 {
 			h.flush(take)
 		}
 	}
-	return rows
 }
 
 // forget drops all questions.

@@ -82,15 +82,15 @@ func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	s.trunk.Truncate(same)
 	for rest := ids[same:base]; len(rest) > 0; {
 		n := min(maxBatch, len(rest))
-		s.compute([]span{{s.trunk, rest[:n]}}, n)
+		s.compute([]span{{s.trunk, rest[:n]}}, n, []int{})
 		rest = rest[n:]
 	}
 	return nil
 }
 
-// compute runs a pass over spans of n tokens.
-func (s *Scorer) compute(spans []span, n int) {
-	s.pass.run(spans)
+// compute runs a pass over spans of n tokens, of which some rows are wanted.
+func (s *Scorer) compute(spans []span, n int, wanted []int) {
+	s.pass.runFor(spans, wanted)
 	s.effort.Computed += int64(n)
 	s.effort.Passes++
 }
@@ -110,8 +110,8 @@ func (s *Scorer) begin(session *Session, ids []int32, base int) (int, error) {
 type walk interface {
 	// next is the session and what it reads next; nothing at the end.
 	next() (*Session, []int32, error)
-	// read tells that n of these were read, as the rows of the pass from row on, and adds
-	// the questions about them.
+	// read tells that the pass reads n of these, as the rows from row on, and adds the
+	// questions about them.
 	read(list []question, row, n int) []question
 }
 
@@ -124,7 +124,7 @@ func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(que
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		spans, readers, n, err := s.gather(walks)
+		spans, questions, n, err := s.gather(walks)
 		if err != nil {
 			return err
 		}
@@ -132,32 +132,41 @@ func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(que
 			s.head.flush(take)
 			return nil
 		}
-		s.compute(spans, n)
-		var questions []question
-		row := 0
-		for i, w := range readers {
-			questions = w.read(questions, row, len(spans[i].ids))
-			row += len(spans[i].ids)
-		}
-		s.effort.Rows += s.head.ask(&s.pass, questions, take)
+		wanted := wantedRows(questions)
+		s.compute(spans, n, wanted)
+		s.effort.Rows += int64(len(wanted))
+		s.head.ask(&s.pass, questions, take)
 		if wait {
 			s.head.flush(take)
 		}
 	}
 }
 
-// gather makes a pass of what the walks read next.
-func (s *Scorer) gather(walks []walk) (spans []span, readers []walk, n int, err error) {
+// gather makes a pass of what the walks read next, and of their questions about it.
+func (s *Scorer) gather(walks []walk) (spans []span, questions []question, n int, err error) {
 	for _, w := range walks {
 		session, ids, err := w.next()
 		if err != nil {
 			return nil, nil, 0, err
 		}
 		if ids = ids[:min(len(ids), maxBatch-n)]; len(ids) > 0 {
-			spans, readers, n = append(spans, span{session, ids}), append(readers, w), n+len(ids)
+			spans, questions, n = append(spans, span{session, ids}), w.read(questions, n, len(ids)), n+len(ids)
 		}
 	}
-	return spans, readers, n, nil
+	return spans, questions, n, nil
+}
+
+// wantedRows are the rows that are asked about; the questions then count these alone.
+func wantedRows(questions []question) []int {
+	wanted := []int{}
+	for i := range questions {
+		q := &questions[i]
+		if n := len(wanted); n == 0 || wanted[n-1] != q.row {
+			wanted = append(wanted, q.row)
+		}
+		q.row = len(wanted) - 1
+	}
+	return wanted
 }
 
 // checkSequence refuses ids that the model cannot read, followed by some more.
