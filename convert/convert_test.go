@@ -47,6 +47,8 @@ func TestRefusals(t *testing.T) {
 		{"an unknown type", "", "", "x.gguf", "q2_k", Options{Type: "q2_k"}},
 		{"an unknown embedding type", "", "", "x.gguf", "--embedding-type", Options{EmbeddingType: "i2_s"}},
 		{"a folder of i2_s", "", "", "x", "packed", Options{Type: "i2_s"}},
+		{"a folder that is padded", "", "", "x", "--pad is for", Options{Pad: true}},
+		{"an unknown quantization_mode", `"online"`, `"later"`, "x.gguf", "--weights masters", Options{}},
 		{"a full-precision model packed", "", "", "x", "full precision", Options{Type: "packed", Reading: Reading{Weights: WeightsFull}}},
 		{"a rule for what is not packed", "", "", "x.gguf", "--scale is for packed folders", Options{Reading: Reading{Scale: ScaleDivide}}},
 		{"an unknown rule", "", "", "x.gguf", "multiply or divide", Options{Reading: Reading{Scale: "times"}}},

@@ -70,42 +70,51 @@ func (f *folder) recognise(s *Source, r Reading) error {
 // chooseStorage goes by what config.json says, holds it against what is stored, and lets
 // flags decide where the two leave a choice.
 func (f *folder) chooseStorage(r Reading) error {
-	c := f.model.Config
 	name := f.family.Name(model.LayerTensor(0, model.QProj))
 	q, ok := f.model.Weights.Tensor(name)
-	if !ok {
+	switch {
+	case !ok:
 		return fmt.Errorf("the tensor %s is missing", name)
+	case q.DType == "U8":
+		return f.choosePacked(name, r)
 	}
-	packed := q.DType == "U8"
-	if packed && (r.Weights == WeightsFull || r.Weights == WeightsMasters) {
-		return fmt.Errorf("%s is U8, packed ternary weights: --weights %s is for floating-point ones", q.Name, r.Weights)
-	}
-	if !packed {
-		if r.Scale != "" {
-			return fmt.Errorf("%s is %s: --scale is for packed folders, whose weights are U8", q.Name, q.DType)
-		}
-		storage, err := c.Storage()
-		if err == nil && storage != model.Masters && r.Weights == "" {
-			return fmt.Errorf("config.json says that weights are packed, but %s is %s: --weights %s if they are latent weights, %s if they are quantised already, %s for a model in full precision", q.Name, q.DType, WeightsMasters, WeightsTernary, WeightsFull)
-		}
-		f.storage = model.Masters
-		return nil
+	return f.chooseMasters(name, q.DType, r)
+}
+
+// choosePacked finds out how the scales of a packed folder are meant.
+func (f *folder) choosePacked(name string, r Reading) error {
+	c := f.model.Config
+	if r.Weights == WeightsFull || r.Weights == WeightsMasters {
+		return fmt.Errorf("%s is U8, packed ternary weights: --weights %s is for floating-point ones", name, r.Weights)
 	}
 	c.Ternary = true
-	switch r.Scale {
-	case ScaleMultiply:
-		f.storage = model.PackedMultiply
-		return nil
-	case ScaleDivide:
-		f.storage = model.PackedDivide
+	if rule, ok := scaleRules[r.Scale]; ok {
+		f.storage = rule
 		return nil
 	}
-	storage, err := c.Storage()
-	if err != nil || storage == model.Masters || c.QuantizationConfig == nil {
-		return errors.Join(err, fmt.Errorf("%s is packed (U8), but config.json does not say whether weights are codes times weight_scale or codes divided by it: --scale %s (microsoft/bitnet-b1.58-2B-4T) or --scale %s (Llama3-8B-1.58, Falcon) decides", q.Name, ScaleMultiply, ScaleDivide))
+	var err error
+	if f.storage, err = c.Storage(); err != nil || f.storage == model.Masters {
+		return errors.Join(err, fmt.Errorf("%s is packed (U8), but config.json does not say whether weights are codes times weight_scale or codes divided by it: --scale %s (microsoft/bitnet-b1.58-2B-4T) or --scale %s (Llama3-8B-1.58, Falcon) decides", name, ScaleMultiply, ScaleDivide))
 	}
-	f.storage = storage
 	return nil
+}
+
+var scaleRules = map[string]model.Storage{ScaleMultiply: model.PackedMultiply, ScaleDivide: model.PackedDivide}
+
+// chooseMasters refuses floating-point weights that config.json calls something else.
+func (f *folder) chooseMasters(name, dtype string, r Reading) error {
+	f.storage = model.Masters
+	if r.Scale != "" {
+		return fmt.Errorf("%s is %s: --scale is for packed folders, whose weights are U8", name, dtype)
+	}
+	said, err := f.model.Config.Storage()
+	if r.Weights != "" || err == nil && said == model.Masters {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("config.json says that weights are packed")
+	}
+	return fmt.Errorf("%w, but %s is %s: --weights %s if they are latent weights, %s if they are quantised already, %s for a model in full precision", err, name, dtype, WeightsMasters, WeightsTernary, WeightsFull)
 }
 
 // checkUnknown refuses tensors that the model has no place for: leaving a bias out, say,

@@ -73,6 +73,9 @@ func folderBytes(dir string) (n int64, err error) {
 
 // chooseTypes takes the types that were asked for, or the usual ones.
 func (f *folderWriter) chooseTypes(o Options) error {
+	if o.Pad {
+		return errors.New("--pad is for the types of GGUF files: a folder holds rows of any size")
+	}
 	weight, embedding := strings.ToLower(o.Type), o.EmbeddingType
 	if weight == "" {
 		if weight = "bf16"; f.source.Config.Ternary && !f.source.hasMasters() {
