@@ -1,0 +1,162 @@
+package convert
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"strings"
+
+	"trit/bitlinear/kernel"
+	"trit/model"
+)
+
+// compareTensor compares a weight of two models: by codes where it is ternary in both.
+func compareTensor(a, b *Source, spec model.TensorSpec) (Difference, error) {
+	ta, err := a.store.open(spec)
+	if err != nil {
+		return Difference{}, fmt.Errorf("%s: %w", a.Path, err)
+	}
+	tb, err := b.store.open(spec)
+	if err != nil {
+		return Difference{}, fmt.Errorf("%s: %w", b.Path, err)
+	}
+	d := Difference{Name: spec.Name, TypeA: ta.dtype, TypeB: tb.dtype, Weights: int64(ta.rows * ta.k), Ternary: ta.ternary() && tb.ternary()}
+	if d.Ternary {
+		err = d.compareCodes(ta, tb)
+	} else {
+		err = d.compareValues(ta, tb)
+	}
+	if err != nil {
+		return d, fmt.Errorf("%s: %w", spec.Name, err)
+	}
+	return d, nil
+}
+
+func (d *Difference) compareCodes(a, b *tensor) error {
+	d.ScaleA, d.ScaleB = a.scale, b.scale
+	d.Error = math.Abs(float64(a.scale)-float64(b.scale)) / float64(a.scale)
+	rows, nonzero := make([]int64, a.rows), make([]int64, a.rows)
+	err := onAllThreads(a.rows, a.k, func(lo, hi int) error {
+		x, y := make([]byte, a.k), make([]byte, a.k)
+		for i := lo; i < hi; i++ {
+			row := quartered(i, a.rows)
+			if err := a.codes(x, row); err != nil {
+				return err
+			}
+			if err := b.codes(y, row); err != nil {
+				return err
+			}
+			if !bytes.Equal(x, y) {
+				rows[row] = unequal(x, y)
+			}
+			if d.Error > 0 {
+				nonzero[row] = int64(a.k) - countZeros(x)
+			}
+		}
+		return nil
+	})
+	a.release(0, a.rows)
+	b.release(0, b.rows)
+	weights := int64(0)
+	for row, n := range rows {
+		d.Codes += n
+		weights += nonzero[row]
+	}
+	if weights == 0 { // any scale of zeros is right
+		d.Error = 0
+	}
+	d.judge(scaleTolerance(a.dtype, b.dtype))
+	return err
+}
+
+// quartered is a row in the order in which those follow each other that packed folders have
+// in the same bytes: a row of each quarter.
+func quartered(i, rows int) int {
+	if rows%4 != 0 {
+		return i
+	}
+	return i%4*(rows/4) + i/4
+}
+
+func unequal(x, y []byte) (n int64) {
+	for i := range x {
+		if x[i] != y[i] {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *Difference) compareValues(a, b *tensor) error {
+	type sum struct{ error, a, b float64 }
+	rows := make([]sum, a.rows)
+	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
+		x, y, codes := make([]float32, a.k), make([]float32, a.k), make([]byte, a.k)
+		for row := lo; row < hi; row++ {
+			if err := a.values(x, codes, row); err != nil {
+				return err
+			}
+			if err := b.values(y, codes, row); err != nil {
+				return err
+			}
+			s := &rows[row]
+			s.a, s.b = kernel.SumSquares(x), kernel.SumSquares(y)
+			kernel.Axpy(-1, x, y)
+			s.error = kernel.SumSquares(y)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var total sum
+	for _, r := range rows {
+		total.error += r.error
+		total.a += r.a
+		total.b += r.b
+	}
+	if !(total.a+total.b < math.Inf(1)) {
+		return errNotFinite
+	}
+	if total.error != 0 { // zeros beside other values have an error of 1
+		d.Error = math.Sqrt(total.error / cmp.Or(total.a, total.b))
+	}
+	d.judge(tolerance(a.dtype, b.dtype))
+	return nil
+}
+
+func (d *Difference) judge(tolerance float64) {
+	switch {
+	case d.Codes == 0 && d.Error == 0:
+		d.Verdict = Equal
+	case d.Codes == 0 && d.Error <= tolerance:
+		d.Verdict = Rounded
+	default:
+		d.Verdict = Different
+	}
+}
+
+// precision bounds the relative L2 error that a type makes. Floating-point types round to
+// nearest; block types are bounded for weights that are spread about as trained ones are.
+var precision = map[string]float64{
+	"F16": 1.0 / (1 << 11), "BF16": 1.0 / (1 << 8), "Q8_0": 0.02, "Q6_K": 0.05, "Q4_0": 0.2,
+	"U8": 1e-6, "I2_S": 1e-6, "TQ1_0": 1.0 / (1 << 10), "TQ2_0": 1.0 / (1 << 10),
+}
+
+// tolerance is how far weights of two types may lie apart.
+func tolerance(a, b string) float64 {
+	if a == b && (a == "F32" || a == "F16" || a == "BF16" || a == "F64") {
+		return 0
+	}
+	return precision[a] + precision[b]
+}
+
+// scaleTolerance is how far the scales of equal codes may lie apart: as far as half
+// precision rounds in TQ1_0 and TQ2_0, else as far as masters that were rounded move their mean.
+func scaleTolerance(a, b string) float64 {
+	if strings.HasPrefix(a, "TQ") || strings.HasPrefix(b, "TQ") {
+		return precision["TQ2_0"]
+	}
+	return 1e-4
+}
