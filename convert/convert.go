@@ -26,6 +26,7 @@ type Options struct {
 	Type          string // of the projections; "" is what fits the model, see Convert
 	EmbeddingType string // of embedding and head; "" is what fits Type
 	Pad           bool   // GGUF: fill the feed-forward size up to what Type can hold
+	ExactScales   bool   // TQ1_0 and TQ2_0: keep the rest of a scale for every architecture, see ggufmeta.SplitScale
 	Force         bool   // replace an existing file or folder
 	SkipVerify    bool   // do not read the result again and compare it with the source
 	Progress      func(stage string, done, total int64)
@@ -115,7 +116,7 @@ func mayWrite(out string, force bool) error {
 }
 
 func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
-	g := &ggufWriter{conversion: r.conversion(ctx, s, o), architecture: ggufmeta.Architecture(&s.Config.Config)}
+	g := &ggufWriter{conversion: r.conversion(ctx, s, o), architecture: ggufmeta.Architecture(&s.Config.Config), exactScales: o.ExactScales}
 	r.Architecture = g.architecture
 	if err := g.chooseTypes(o); err != nil {
 		return err

@@ -90,6 +90,7 @@ func goldenTrips(t *testing.T, dir, i2s string) {
 	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: "bf16"}), "x.gguf", Options{}), gguf.I2_S)
 	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: "f16"}), "x.gguf", Options{}), gguf.I2_S)
 	sameTensors(t, i2s, mustConvert(t, mustConvert(t, dir, "latent", Options{Type: "f32"}), "x.gguf", Options{}), gguf.I2_S)
+	ternaryTrips(t, dir, i2s)
 	packed := mustConvert(t, i2s, "packed", Options{Type: "packed"})
 	sameTensors(t, i2s, mustConvert(t, packed, "x.gguf", Options{}), gguf.I2_S)
 	s, err := Open(dir, Reading{})
@@ -99,6 +100,23 @@ func goldenTrips(t *testing.T, dir, i2s string) {
 	defer s.Close()
 	if s.store.(*folder).storage != model.Masters {
 		samePacked(t, dir, packed)
+	}
+}
+
+// ternaryTrips goes through the types that hold scales in half precision: with their factors
+// they are the same model, where rows fit.
+func ternaryTrips(t *testing.T, dir, i2s string) {
+	s, err := Open(dir, Reading{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.Config.HiddenSize%256 != 0 || s.Config.IntermediateSize%256 != 0 {
+		return
+	}
+	for _, typ := range []string{"tq1_0", "tq2_0"} {
+		tq := mustConvert(t, dir, "x.gguf", Options{Type: typ, ExactScales: true})
+		sameTensors(t, i2s, mustConvert(t, tq, "x.gguf", Options{}), gguf.I2_S)
 	}
 }
 

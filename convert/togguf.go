@@ -17,6 +17,7 @@ import (
 type ggufWriter struct {
 	conversion
 	architecture  string
+	exactScales   bool
 	weightType    gguf.Type
 	embeddingType gguf.Type
 }
@@ -116,7 +117,7 @@ func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
 
 // keepsFactor tells whether the rest of a scale gets a tensor of its own.
 func (g *ggufWriter) keepsFactor(spec model.TensorSpec) bool {
-	return spec.Ternary && g.architecture == ggufmeta.BitNet && g.weightType != gguf.I2_S
+	return spec.Ternary && g.weightType != gguf.I2_S && (g.exactScales || g.architecture == ggufmeta.BitNet)
 }
 
 func (g *ggufWriter) factor(spec model.TensorSpec) (*output, error) {

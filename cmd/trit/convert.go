@@ -21,6 +21,7 @@ func convertCommand() *cli.Command {
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or latent weights in bf16, f16, f32"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
 			&cli.BoolFlag{Name: "pad", Usage: "fill the feed-forward size up to a multiple that TYPE can hold, with units without weights"},
+			&cli.BoolFlag{Name: "exact-scales", Usage: "tq1_0, tq2_0: keep the whole scale for every architecture, not for bitnet alone; older engines refuse such files"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT where it exists"},
 			threadsFlag(),
@@ -36,7 +37,7 @@ func convertCommand() *cli.Command {
 			}
 			parallel.SetThreads(c.Int("threads"))
 			return convertModel(c.Context, newConsole(c), in, args[1], convert.Options{
-				Reading: reading(c), Type: c.String("type"), EmbeddingType: c.String("embedding-type"), Pad: c.Bool("pad"), Force: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
+				Reading: reading(c), Type: c.String("type"), EmbeddingType: c.String("embedding-type"), Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"), Force: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
 			})
 		},
 	}

@@ -9,9 +9,10 @@ import (
 	"trit/internal/float16"
 )
 
-// TQ1_0 and TQ2_0 hold a weight's scale in half precision only. Architecture bitnet knows a
-// tensor of one float32 beside a weight, blk.N.attn_q.scale beside blk.N.attn_q.weight, by
-// which engines multiply the product, so there the rest of the scale can be kept.
+// TQ1_0 and TQ2_0 hold a weight's scale in half precision only. Engines multiply a product by
+// a tensor of one float32 that stands beside a weight, blk.N.attn_q.scale beside
+// blk.N.attn_q.weight, so the rest of the scale can be kept there: for architecture bitnet in
+// all of them, for others in later ones, while earlier ones refuse a tensor too many.
 
 // ScaleName is the name of the factor beside a weight.
 func ScaleName(weight string) string { return strings.TrimSuffix(weight, ".weight") + ".scale" }
