@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"trit/internal/atomicfile"
 )
 
 // Names of a tokenizer's files in a Hugging Face folder.
@@ -30,7 +32,7 @@ func Load(path string) (*Tokenizer, error) {
 		names, dir = []string{filepath.Base(path)}, filepath.Dir(path)
 	}
 	for _, name := range names {
-		b, err := readLimited(filepath.Join(dir, name), maxFileBytes)
+		b, err := atomicfile.Read(filepath.Join(dir, name), maxFileBytes)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -55,7 +57,7 @@ func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
 		sides, files = append(sides, addedFile), map[string][]byte{pieceFile: b}
 	}
 	for _, side := range sides {
-		b, err := readLimited(filepath.Join(dir, side), maxSideFileBytes)
+		b, err := atomicfile.Read(filepath.Join(dir, side), maxSideFileBytes)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

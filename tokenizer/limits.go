@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 )
 
 // Limits of a tokenizer's files. What is larger is refused before memory is asked for
@@ -42,27 +40,6 @@ func (e *UnsupportedError) Error() string {
 // broken makes the FormatError of a field of tokenizer.json.
 func broken(field, format string, args ...any) error {
 	return &FormatError{"tokenizer.json", field, fmt.Sprintf(format, args...)}
-}
-
-// readLimited reads a whole file of at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for ever
-		return nil, fmt.Errorf("%s is a folder, a pipe or a device: want a file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes: no tokenizer needs as much", path, limit)
-	}
-	return b, err
 }
 
 // addedList is the list of added tokens, whose length is limited while it is read:
