@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"trit/format/gguf"
 )
 
 const masters = "../testdata/checkpoints/hf-bitnet-bf16"
@@ -101,8 +103,8 @@ func copyChanged(t *testing.T, dir, from, find, replace string) {
 }
 
 func TestInspect(t *testing.T) {
-	gguf := mustConvert(t, masters, "x.gguf", Options{})
-	for _, path := range []string{gguf, masters, masters + "/model.safetensors"} {
+	file := mustConvert(t, masters, "x.gguf", Options{})
+	for _, path := range []string{file, masters, masters + "/model.safetensors"} {
 		r, err := Inspect(path, InspectOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -149,6 +151,38 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Rows that a type cannot hold are told before anybody converts.
+func TestRowWarnings(t *testing.T) {
+	for size, want := range map[int]string{320: "no multiple of 128", 384: "tq1_0 and tq2_0", 512: ""} {
+		dir := t.TempDir()
+		c := shapes["tiny"]
+		c.IntermediateSize = size
+		generate(t, dir, c, true)
+		r, err := Inspect(dir, InspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(r.Warnings, "; ")
+		if want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.Contains(got, "--pad") {
+			t.Errorf("intermediate_size %d: %q, want %q", size, got, want)
+		}
+	}
+}
+
+// A vocabulary without the keys that other engines take for granted.
+func TestTokenizerWarnings(t *testing.T) {
+	m := &gguf.Metadata{}
+	m.Set("tokenizer.ggml.model", "gpt2")
+	m.Set("tokenizer.ggml.tokens", []string{"a", "b"})
+	var got []string
+	warnOfTokenizer(m, func(format string, args ...any) { got = append(got, format) })
+	for _, want := range []string{"tokenizer.ggml.pre", "eos_token_id", "bos_token_id"} {
+		if !strings.Contains(strings.Join(got, "\n"), want) {
+			t.Errorf("no warning names %s: %q", want, got)
+		}
+	}
+}
+
 // A model in full precision that has sub-norms goes to GGUF and back in every type.
 func TestFullPrecision(t *testing.T) {
 	dir := t.TempDir()
@@ -156,9 +190,9 @@ func TestFullPrecision(t *testing.T) {
 	c.Ternary, c.HiddenAct = false, "relu2"
 	generate(t, dir, c, false)
 	for _, typ := range []string{"f32", "f16", "bf16", "q8_0"} {
-		gguf := mustConvert(t, dir, "x.gguf", Options{Type: typ, EmbeddingType: "q6_k"})
-		mustConvert(t, gguf, "x", Options{Reading: Reading{Weights: WeightsFull}})
-		if _, err := Convert(context.Background(), gguf, filepath.Join(t.TempDir(), "x"), Options{}); err == nil || !strings.Contains(err.Error(), "--weights masters") {
+		file := mustConvert(t, dir, "x.gguf", Options{Type: typ, EmbeddingType: "q6_k"})
+		mustConvert(t, file, "x", Options{Reading: Reading{Weights: WeightsFull}})
+		if _, err := Convert(context.Background(), file, filepath.Join(t.TempDir(), "x"), Options{}); err == nil || !strings.Contains(err.Error(), "--weights masters") {
 			t.Errorf("%s: got %v, want an error that names --weights", typ, err)
 		}
 	}

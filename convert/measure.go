@@ -33,6 +33,7 @@ func (r *Inspection) measure(reading Reading) error {
 	}
 	defer s.Close()
 	r.Form, r.Notes = s.Form, s.Notes
+	r.Warnings = append(r.Warnings, rowWarnings(&s.Config.Config)...)
 	views := map[string]*TensorView{}
 	for i := range r.Tensors {
 		views[r.Tensors[i].Name] = &r.Tensors[i]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"trit/format/gguf"
+	"trit/model"
 	"trit/model/ggufmeta"
 )
 
@@ -16,22 +17,14 @@ func ggufWarnings(f *gguf.File) []string {
 	if _, untied := f.Tensor("output.weight"); untied && architecture == ggufmeta.BitNet158 {
 		warn("the head is not tied to the embedding: bitnet.cpp ignores output.weight for bitnet-b1.58")
 	}
-	types := map[gguf.Type]gguf.TensorInfo{}
+	has := map[gguf.Type]bool{}
 	for _, t := range f.Tensors {
-		if _, seen := types[t.Type]; !seen {
-			types[t.Type] = t
-		}
-		if t.Type == gguf.I2_S && len(t.Dims) > 0 && t.Dims[0]%128 != 0 {
-			warn("%s has rows of %d: I2_S wants a multiple of 128, and engines read garbage otherwise", t.Name, t.Dims[0])
-		}
+		has[t.Type] = true
 	}
-	_, i2s := types[gguf.I2_S]
-	_, tq1 := types[gguf.TQ1_0]
-	_, tq2 := types[gguf.TQ2_0]
-	if i2s {
+	if has[gguf.I2_S] {
 		warn("I2_S is read by trit and bitnet.cpp, and by ik_llama.cpp after llama-quantize to iq2_bn; llama.cpp and Ollama want --type tq2_0 or tq1_0")
 	}
-	if (tq1 || tq2) && (architecture == ggufmeta.BitNet158 || architecture == ggufmeta.BitNet25) {
+	if (has[gguf.TQ1_0] || has[gguf.TQ2_0]) && (architecture == ggufmeta.BitNet158 || architecture == ggufmeta.BitNet25) {
 		warn("llama.cpp and Ollama know no architecture %s: of the BitNet models they run those with SiLU (bitnet) and Llamas", architecture)
 	}
 	return out
@@ -52,4 +45,28 @@ func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {
 	if v.BOS < 0 {
 		warn("tokenizer.ggml.bos_token_id is missing: other engines take token 11")
 	}
+}
+
+// rowWarnings is what a model with ternary weights has rows for that the ternary types of
+// GGUF cannot hold. A GGUF file with such rows is refused when it is opened.
+func rowWarnings(c *model.Config) (out []string) {
+	if !c.Ternary {
+		return nil
+	}
+	for _, size := range []struct {
+		key   string
+		value int
+		hint  string
+	}{
+		{"hidden_size", c.HiddenSize, ""}, {"num_attention_heads * head_dim", c.QDim(), ""},
+		{"intermediate_size", c.IntermediateSize, "; trit convert --pad fills it up"},
+	} {
+		switch {
+		case size.value%gguf.I2_S.Block() != 0:
+			out = append(out, fmt.Sprintf("%s is %d, no multiple of %d: no ternary type of GGUF holds such rows, and several tools write garbage%s", size.key, size.value, gguf.I2_S.Block(), size.hint))
+		case size.value%gguf.TQ2_0.Block() != 0:
+			out = append(out, fmt.Sprintf("%s is %d, no multiple of %d: tq1_0 and tq2_0, which llama.cpp and Ollama read, cannot hold such rows%s", size.key, size.value, gguf.TQ2_0.Block(), size.hint))
+		}
+	}
+	return out
 }
