@@ -298,7 +298,7 @@ func readLines(in io.Reader) ([]Document, error) {
 		}
 		d, err := parseDocument(lines.Bytes())
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+			return nil, fmt.Errorf("line %d: %w: the file is damaged or cut short; fetch it again", n, err)
 		}
 		docs = append(docs, d)
 	}
