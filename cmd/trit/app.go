@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"trit/setting"
 )
 
 // Exit codes of the command.
@@ -78,5 +80,8 @@ func unknownCommand(c *cli.Context) error {
 	return cli.ShowSubcommandHelp(c)
 }
 
-// oneLine joins an error of several lines, as errors.Join makes, into one.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine is the text of an error, which may have several lines as errors.Join makes them,
+// as one line; options are called by the flags that set them.
+func oneLine(err error) string {
+	return strings.ReplaceAll(setting.Text(err, settingName), "\n", "; ")
+}

@@ -14,6 +14,7 @@ import (
 // policy names, for each package, what it may import of this module, directly.
 var policy = map[string]string{
 	"internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
+	"lm": "", "setting": "",
 	"bitlinear/quant": "", "tokenizer": "internal/atomicfile", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
 	"internal/hub": "internal/atomicfile",
 	"train/ranks":  "bitlinear/kernel", "train/ranks/openmpi": "train/ranks",

@@ -8,25 +8,31 @@ import (
 	"sync/atomic"
 )
 
-var threads atomic.Int32
+// Pool splits loops over so many threads. A model, a trainer or a conversion holds one, and
+// all its loops run on it. A nil Pool has a thread for each processor. Pools share their idle
+// workers, so there is nothing to close.
+type Pool struct{ threads int }
 
-// SetThreads sets how many threads a loop is split over; below 1 means one for each
-// processor.
-func SetThreads(n int) { threads.Store(int32(n)) }
+// New returns a pool of n threads; below 1 it has one for each processor.
+func New(n int) *Pool { return &Pool{n} }
 
 // Threads is the number of threads that a loop is split over.
-func Threads() int {
-	if n := int(threads.Load()); n > 0 {
-		return n
+func (p *Pool) Threads() int {
+	if p == nil {
+		return runtime.GOMAXPROCS(0)
+	}
+	if p.threads > 0 {
+		return p.threads
 	}
 	return runtime.GOMAXPROCS(0)
 }
 
 // For calls body on disjoint ranges [lo,hi) that cover [0,n), at the same time where
-// several threads are set, and returns when all are done. No range but the last is
+// the pool has several threads, and returns when all are done. No range but the last is
 // shorter than grain, so that small loops stay on the caller's goroutine.
-func For(n, grain int, body func(lo, hi int)) {
-	split(n, min(Threads(), n/max(grain, 1)), body)
+func (p *Pool) For(n, grain int, body func(lo, hi int)) {
+	threads := p.Threads()
+	split(n, min(threads, n/max(grain, 1)), threads, body)
 }
 
 // chunksPerThread makes the ranges of Chunks small enough that a thread which loses its
@@ -35,21 +41,38 @@ const chunksPerThread = 32
 
 // Chunks is For with more ranges than threads, so that one which is free takes over from
 // another: for loops whose results do not depend on where they are cut.
-func Chunks(n, grain int, body func(lo, hi int)) {
-	if Threads() == 1 {
-		split(n, 1, body)
+func (p *Pool) Chunks(n, grain int, body func(lo, hi int)) {
+	threads := p.Threads()
+	if threads == 1 {
+		split(n, 1, 1, body)
 		return
 	}
-	split(n, min(chunksPerThread*Threads(), n/max(grain, 1)), body)
+	split(n, min(chunksPerThread*threads, n/max(grain, 1)), threads, body)
 }
 
-func split(n, parts int, body func(lo, hi int)) {
+func split(n, parts, threads int, body func(lo, hi int)) {
 	if parts <= 1 {
 		if n > 0 {
 			body(0, n)
 		}
 		return
 	}
-	threads := min(parts, Threads())
+	threads = min(parts, threads)
 	run(&job{n: n, parts: parts, body: body, stretches: make([]stretch, threads)}, threads-1)
 }
+
+var threads atomic.Int32
+
+func process() *Pool { return &Pool{int(threads.Load())} }
+
+// SetThreads sets the threads of the functions below. They are on their way out: hold a Pool.
+func SetThreads(n int) { threads.Store(int32(n)) }
+
+// Threads is Pool.Threads of the process.
+func Threads() int { return process().Threads() }
+
+// For is Pool.For of the process.
+func For(n, grain int, body func(lo, hi int)) { process().For(n, grain, body) }
+
+// Chunks is Pool.Chunks of the process.
+func Chunks(n, grain int, body func(lo, hi int)) { process().Chunks(n, grain, body) }

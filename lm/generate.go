@@ -1,0 +1,82 @@
+package lm
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Generator continues one prompt as a stream of text.
+type Generator interface {
+	// Generate appends the prompt to what the generator has read before, then the tokens that
+	// it chooses. It calls onText, which may be nil, with new text: whole characters only, and
+	// nothing that may still become a stop text. Where ctx ends, so does the answer, without an
+	// error and with FinishCancel.
+	Generate(ctx context.Context, r GenerateRequest, onText func(text string)) (GenerateResult, error)
+}
+
+// GenerateRequest says what to continue, how to choose tokens and when to end.
+type GenerateRequest struct {
+	Prompt    []int32
+	MaxTokens int
+	Stop      []string // texts to end before
+	StopIDs   []int32  // tokens to end at, such as the end of a turn
+	Sampling  Sampling
+	// PromptLookup drafts tokens from earlier text and checks several in one pass. It never
+	// changes the tokens, and rests where it does not pay.
+	PromptLookup bool
+}
+
+// FinishReason is why an answer ended.
+type FinishReason string
+
+// Reasons why an answer ends.
+const (
+	FinishStop    FinishReason = "stop"    // a stop text or token
+	FinishLength  FinishReason = "length"  // MaxTokens
+	FinishContext FinishReason = "context" // no room for another token
+	FinishCancel  FinishReason = "cancel"  // the context ended
+)
+
+// GenerateResult is an answer and what it took.
+type GenerateResult struct {
+	Tokens       []int32
+	Text         string
+	FinishReason FinishReason
+	PromptTokens int
+	Prefill      time.Duration // reading the prompt
+	Decode       time.Duration // generating
+	Passes       int           // over the weights, to generate
+	Drafted      int           // tokens
+	Accepted     int           // drafted tokens that the model chose too
+}
+
+// PrefillTokensPerSecond is the speed of reading the prompt.
+func (r *GenerateResult) PrefillTokensPerSecond() float64 {
+	return float64(r.PromptTokens) / max(r.Prefill.Seconds(), 1e-9)
+}
+
+// DecodeTokensPerSecond is the speed of generating.
+func (r *GenerateResult) DecodeTokensPerSecond() float64 {
+	return float64(len(r.Tokens)) / max(r.Decode.Seconds(), 1e-9)
+}
+
+// Sampling says how the next token is chosen. The cuts apply in the order repetition
+// penalty, temperature, top-k, top-p, min-p. The zero value always takes the likeliest token.
+type Sampling struct {
+	Temperature       float64 // 0: always the likeliest token
+	TopK              int     // 0: all
+	TopP              float64 // 0 or 1: all
+	MinP              float64
+	RepetitionPenalty float64 // 0 or 1: none
+	Seed              uint64
+}
+
+// Validate returns an error that names the values out of range.
+func (s Sampling) Validate() error {
+	if !(s.Temperature >= 0) || s.TopK < 0 || !(s.TopP >= 0 && s.TopP <= 1) || !(s.MinP >= 0 && s.MinP <= 1) || !(s.RepetitionPenalty >= 0) {
+		return fmt.Errorf("temperature %g, top-k %d, top-p %g, min-p %g, repetition penalty %g: want no negative value, and top-p and min-p up to 1",
+			s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty)
+	}
+	return nil
+}
