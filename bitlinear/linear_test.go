@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/quant"
 )
 
@@ -132,7 +132,7 @@ func dequantizedWeight(w []float32, sign bool) []float64 {
 // TestBF16RoundsNothingButGradients: the products are off by the rounding of dY, up to 2^-9
 // of the size of their terms, whose errors add up as random ones do.
 func TestBF16RoundsNothingButGradients(t *testing.T) {
-	if !kernel.HasBF16() {
+	if !gemm.HasBF16() {
 		t.Skip("this machine has no products in bfloat16")
 	}
 	const m, k, n = 40, 70, 37

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
 	"trit/format/safetensors"
 )
@@ -111,11 +111,11 @@ func ggufTensor(f *gguf.File, info gguf.TensorInfo, rows, k int) (*tensor, error
 // readFast reads 16-bit floats, which have the same name everywhere, on vectors, and hands
 // them out as they lie.
 func (t *tensor) readFast(row func(i int) []byte) {
-	widen := kernel.FloatsF16
+	widen := vector.FloatsF16
 	switch t.dtype {
 	case "F16":
 	case "BF16":
-		widen = kernel.FloatsBF16
+		widen = vector.FloatsBF16
 	default:
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"trit/internal/parallel"
 	"trit/optim"
 	"trit/train/graph"
 )
@@ -162,7 +163,7 @@ func (o Options) lambda(step int) float64 {
 
 // graph are the options of a graph that goes on at a step.
 func (o Options) graph(step int) graph.Options {
-	return graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true, BF16: o.Precision == PrecisionBF16,
+	return graph.Options{Threads: parallel.Threads(), Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true, BF16: o.Precision == PrecisionBF16,
 		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1}
 }
 

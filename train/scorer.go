@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"trit/data"
+	"trit/internal/parallel"
 	"trit/model"
 	"trit/train/graph"
 )
@@ -46,7 +47,7 @@ func (s *Scorer) decoder(length int) (d *graph.Decoder, rows, padded int, err er
 	if d, ok := s.graphs[padded]; ok {
 		return d, rows, padded, nil
 	}
-	d, err = graph.New(s.params, graph.Options{Batch: rows, SequenceLength: padded})
+	d, err = graph.New(s.params, graph.Options{Threads: parallel.Threads(), Batch: rows, SequenceLength: padded})
 	if err == nil {
 		s.graphs[padded] = d
 	}

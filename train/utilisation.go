@@ -4,7 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/internal/parallel"
 	"trit/model"
 	"trit/train/graph"
 )
@@ -67,14 +68,14 @@ const peakRows, peakCols, peakInner = 1024, 1024, 512
 // The peaks are measured once in a process.
 var peakFloat32 = sync.OnceValue(func() float64 {
 	return fastest(func(a, b, c []float32) {
-		kernel.Gemm(false, true, peakRows, peakCols, peakInner, a, b, c, false)
+		gemm.Mul(parallel.New(parallel.Threads()), false, true, peakRows, peakCols, peakInner, a, b, c, false)
 	})
 })
 
 var peakBF16 = sync.OnceValue(func() float64 {
 	return fastest(func(a, b, c []float32) {
-		p := kernel.Product{M: peakRows, N: peakCols, K: peakInner, A: a, LDA: peakInner, B: []kernel.Rows{{Count: peakInner, F32: b}}, C: [][]float32{c}}
-		p.BF16()
+		p := gemm.Product{M: peakRows, N: peakCols, K: peakInner, A: a, LDA: peakInner, B: []gemm.Rows{{Count: peakInner, F32: b}}, C: [][]float32{c}}
+		p.BF16(parallel.New(parallel.Threads()))
 	})
 })
 

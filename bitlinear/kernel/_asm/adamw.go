@@ -10,7 +10,7 @@ import (
 // themselves, but not into the next page.
 const pageAhead = 4096
 
-// adamConstants are the fields of kernel.AdamW, in order.
+// adamConstants are the fields of vector.AdamW, in order.
 type adamConstants struct {
 	registers
 	scale, blend1, beta2, blend2, inverseRoot, eps, keep, size reg.VecVirtual
@@ -152,7 +152,7 @@ func (r registers) adamWBF16() {
 	finish()
 }
 
-// mix is kernel.mix32.
+// mix is mix32 in Go.
 func (r registers) mix(x, spare reg.VecVirtual) {
 	fold := func(shift uint8) {
 		VPSRLD(U8(shift), x, spare)

@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// expConstants are those of kernel.Exp, loaded once for a function.
+// expConstants are those of vector.Exp, loaded once for a function.
 type expConstants struct {
 	registers
 	floor, ceiling, log2e, high, low, one reg.VecVirtual
@@ -39,7 +39,7 @@ func (r registers) newExp() *expConstants {
 		high: r.splatted(0.693359375), low: r.splatted(2.12194440e-4), one: r.splatted(1), n: r.one(), r: r.one()}
 }
 
-// exp replaces t by e^t, step by step as kernel.Exp does.
+// exp replaces t by e^t, step by step as vector.Exp does.
 func (e *expConstants) exp(t reg.VecVirtual) {
 	p := e.registers.one()
 	VMULPS(e.log2e, t, e.n)

@@ -377,35 +377,3 @@ func (r registers) dotF16Rows() {
 	}
 	finish()
 }
-
-// vectors writes the functions of kernel.vectorSet.
-func (r registers) vectors() {
-	r.absMax()
-	r.quantize()
-	r.rescale()
-	r.scale()
-	r.ternarize()
-	r.rescaleSums(16)
-	r.rescaleSums(32)
-	r.int4Codes()
-	r.scaledProduct()
-	r.relu2Product()
-	r.dot()
-	r.axpy()
-	r.dotF16()
-	r.dotF16Rows()
-	r.maximum()
-	r.sumInt8()
-	r.expScaled()
-	r.siluProduct()
-	r.tritsWiden()
-	r.relu2Grad()
-	r.siluGrad()
-	r.storeSums("storeSums", false)
-	r.storeSums("addSums", true)
-	r.adamW()
-	r.adamWBF16()
-	r.sumSquares()
-	r.absSum()
-	r.ternaryCodes()
-}
