@@ -57,7 +57,8 @@ func panelTile(e element, w width, rows int) {
 	name := fmt.Sprintf("panel%s%sx%d", e.name, w.name, rows)
 	TEXT(name, NOSPLIT, fmt.Sprintf("func(k int, a *float32, lda int, b *%s, dst *float32, ldc int)", e.typ))
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*%d+j] for r < %d and j < %d, p in order.", name, panelCols, rows, panelCols))
+	Doc(fmt.Sprintf("%s writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*%d+j] for r < %d and j < %d, p in order.",
+		name, panelCols, rows, panelCols))
 	k, b := param("k"), param("b")
 	a := newRowMemory(param("a"), param("lda"), rows)
 	columns, sums := make([]reg.VecVirtual, panelCols/w.lanes), make([][]reg.VecVirtual, rows)

@@ -4,17 +4,18 @@
 //	go generate
 package main
 
-//go:generate go run . -room intmul -for avx512 -out ../intmul/avx512_amd64.s -stubs ../intmul/avx512_amd64.go -pkg intmul
-//go:generate go run . -room intmul -for avx2 -out ../intmul/avx2_amd64.s -stubs ../intmul/avx2_amd64.go -pkg intmul
-//go:generate go run . -room gemm -for avx512 -out ../gemm/avx512_amd64.s -stubs ../gemm/avx512_amd64.go -pkg gemm
-//go:generate go run . -room gemm -for avx2 -out ../gemm/avx2_amd64.s -stubs ../gemm/avx2_amd64.go -pkg gemm
-//go:generate go run . -room vector -for avx512 -out ../vector/avx512_amd64.s -stubs ../vector/avx512_amd64.go -pkg vector
-//go:generate go run . -room vector -for avx2 -out ../vector/avx2_amd64.s -stubs ../vector/avx2_amd64.go -pkg vector
-//go:generate go run . -room attention -for avx512 -out ../attention/avx512_amd64.s -stubs ../attention/avx512_amd64.go -pkg attention
-//go:generate go run . -room attention -for avx2 -out ../attention/avx2_amd64.s -stubs ../attention/avx2_amd64.go -pkg attention
+//go:generate go run . -room intmul -for avx512
+//go:generate go run . -room intmul -for avx2
+//go:generate go run . -room gemm -for avx512
+//go:generate go run . -room gemm -for avx2
+//go:generate go run . -room vector -for avx512
+//go:generate go run . -room vector -for avx2
+//go:generate go run . -room attention -for avx512
+//go:generate go run . -room attention -for avx2
 
 import (
 	"flag"
+	"fmt"
 	"log"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -29,6 +30,12 @@ func main() {
 	if write == nil {
 		log.Fatalf("there are no functions of %q for %q", *room, *machine)
 	}
+	name := fmt.Sprintf("../%s/%s_amd64", *room, *machine)
+	for option, value := range map[string]string{"out": name + ".s", "stubs": name + ".go", "pkg": *room} {
+		if err := flag.Set(option, value); err != nil { // of avo
+			log.Fatal(err)
+		}
+	}
 	ConstraintExpr("!purego")
 	write()
 	Generate()
@@ -36,7 +43,7 @@ func main() {
 	if *machine == "avx2" {
 		encode = useVEX
 	}
-	if err := encode(flag.Lookup("out").Value.String()); err != nil {
+	if err := encode(name + ".s"); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -17,15 +17,18 @@ func HalfPanel(rows, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
 
 // PanelsBF16 is Panels for bfloat16 with sums in float32: x [steps][32][32] and w
 // [steps*16][16][2]. It fetches the w of the next call, which begins at next.
-func PanelsBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte) {
+func PanelsBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
+	next *byte) {
 	amxTilesBF16(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows], next)
 }
 
 //go:noescape
-func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
+func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int,
+	config *[64]byte)
 
 //go:noescape
-func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
+func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
+	config *[64]byte, next *byte)
 
 //go:noescape
 func amxHalfTile(steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)

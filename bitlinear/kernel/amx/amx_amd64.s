@@ -60,7 +60,7 @@
 
 #define NOTHING
 
-// The loop of amxTiles, with the instructions that multiply.
+// The loop of amxTiles and amxTilesBF16, with the instructions that multiply.
 #define TILES(P0, P1, P2, P3, NEXT) \
 	MOVQ config+64(FP), AX \
 	LDTILECFG_AX \

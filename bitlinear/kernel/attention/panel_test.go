@@ -28,17 +28,25 @@ func TestMulPanel(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		for _, k := range []int{0, 1, 2, 8, 15, 16, 64, 80, 96, 128, 192, 255, 256, 257} {
 			for rows := range 12 {
-				testMulPanel(t, r, rows, k, MulPanelF32, func(v float32) float32 { return v }, float64FromFloat)
-				testMulPanel(t, r, rows, k, MulPanelF16, float16.Bits, func(v uint16) float64 { return float64(float16.FromBits(v)) })
-				testMulPanel(t, r, rows, k, MulPanelInt8, func(v float32) int8 { return int8(v * 20) }, func(v int8) float64 { return float64(v) })
+				testMulPanel(t, r, rows, k, MulPanelF32, same, fromFloat)
+				testMulPanel(t, r, rows, k, MulPanelF16, float16.Bits, fromHalf)
+				testMulPanel(t, r, rows, k, MulPanelInt8, toInt8, fromInt8)
 			}
 		}
 	})
 }
 
-func float64FromFloat(v float32) float64 { return float64(v) }
+func same(v float32) float32      { return v }
+func toInt8(v float32) int8       { return int8(v * 20) }
+func fromFloat(v float32) float64 { return float64(v) }
+func fromHalf(v uint16) float64   { return float64(float16.FromBits(v)) }
+func fromInt8(v int8) float64     { return float64(v) }
 
-func testMulPanel[T Element](t *testing.T, r *rand.Rand, rows, k int, mul func(rows, k int, a []float32, lda int, panel []T, dst []float32, ldc int), from func(float32) T, value func(T) float64) {
+// mulFunc is MulPanelF32 and the like.
+type mulFunc[T Element] = func(rows, k int, a []float32, lda int, panel []T, dst []float32, ldc int)
+
+func testMulPanel[T Element](t *testing.T, r *rand.Rand, rows, k int, mul mulFunc[T],
+	from func(float32) T, value func(T) float64) {
 	t.Helper()
 	lda, ldc := k+r.IntN(5), PanelCols+r.IntN(5)
 	a, panel := kerneltest.Normal(r, rows*lda+k), make([]T, k*PanelCols)
@@ -82,7 +90,8 @@ func TestMulPanelRowsAreIndependent(t *testing.T) {
 		for row := range rows {
 			clear(a[row*k+real:][:k-real])
 		}
-		together, widened, alone := make([]float32, rows*PanelCols), make([]float32, rows*PanelCols), make([]float32, PanelCols)
+		together, widened := make([]float32, rows*PanelCols), make([]float32, rows*PanelCols)
+		alone := make([]float32, PanelCols)
 		MulPanelF16(rows, k, a, k, half, together, PanelCols)
 		MulPanelF32(rows, k, a, k, wide, widened, PanelCols)
 		if !slices.Equal(together, widened) {
@@ -108,7 +117,7 @@ func BenchmarkMulPanel(b *testing.B) {
 	}
 }
 
-func benchPanel[T Element](b *testing.B, name string, rows int, a, dst []float32, panel []T, mul func(rows, k int, a []float32, lda int, panel []T, dst []float32, ldc int)) {
+func benchPanel[T Element](b *testing.B, name string, rows int, a, dst []float32, panel []T, mul mulFunc[T]) {
 	k := len(panel) / PanelCols
 	b.Run(fmt.Sprintf("%s/%d", name, rows), func(b *testing.B) {
 		b.SetBytes(int64(len(panel)) * int64(unsafe.Sizeof(panel[0])))

@@ -47,7 +47,8 @@ func BenchmarkProduct(b *testing.B) {
 			p.LDA = s.m
 		}
 		for _, engine := range productEngines(&p) {
-			b.Run(fmt.Sprintf("%s/%s/%dx%dx%d/threads%d", engine.name, s.name, s.m, s.n, s.k, (*parallel.Pool)(nil).Threads()), func(b *testing.B) {
+			name := fmt.Sprintf("%s/%s/%dx%dx%d", engine.name, s.name, s.m, s.n, s.k)
+			b.Run(fmt.Sprintf("%s/threads%d", name, (*parallel.Pool)(nil).Threads()), func(b *testing.B) {
 				for b.Loop() {
 					engine.run()
 				}

@@ -6,7 +6,6 @@ import (
 	"trit/internal/parallel"
 )
 
-// A product in bfloat16 is made of tiles of 32 rows by 32 columns; a step is 32 values of k.
 // One pass takes up to bf16Depth values of k: all of B is packed for it, and each thread packs
 // as many rows of A as stay in its second cache, bf16Values of them, and lets all columns pass
 // by. What stays in the first are bf16Chunk steps of 32 columns.
@@ -17,12 +16,12 @@ const (
 	bf16Depth  = 2048
 	bf16Rows   = 512
 	bf16Values = 1 << 19
-	// A panel is 32 rows of A for a step, a block 16 columns of B for a step.
+	// Bytes of a panel of A and of a block of B, for a step.
 	bf16PanelBytes = 2 * bf16Tile * bf16Step
 	bf16BlockBytes = bf16PanelBytes / 2
 )
 
-// bf16Work is that of a thread: A [chunks][panels][steps of the chunk][32 rows][32], and sums
+// bf16Work is the working memory of a thread: A [chunks][panels][steps of the chunk][32 rows][32], and sums
 // [rows][32].
 type bf16Work struct {
 	a    [2 * bf16Values]byte
@@ -46,8 +45,9 @@ func (g *product) bf16(pool *parallel.Pool) {
 	for k := 0; k < g.k; k += full {
 		depth := min(full, g.k-k)
 		s.reserve(depth, g.n)
-		pool.Chunks(ceil(depth, bf16Step), max(1, 1<<16/(bf16Step*g.n)), func(lo, hi int) { s.pack(&g.b, k, depth, g.n, lo, hi) })
-		grain := 1 + 1<<20/(grid.rows*grid.cols*depth)
+		grain := max(1, 1<<16/(bf16Step*g.n))
+		pool.Chunks(ceil(depth, bf16Step), grain, func(lo, hi int) { s.pack(&g.b, k, depth, g.n, lo, hi) })
+		grain = 1 + 1<<20/(grid.rows*grid.cols*depth)
 		pool.Chunks(grid.count(g.m, g.n), grain, func(lo, hi int) { g.bf16Areas(s, grid, lo, hi, k, depth) })
 	}
 }
@@ -57,7 +57,7 @@ func (g *product) bf16Areas(s *bf16Right, grid grid, lo, hi, k, depth int) {
 	w := bf16WorkPool.Get().(*bf16Work)
 	defer bf16WorkPool.Put(w)
 	for ; lo < hi; lo++ {
-		g.bf16Block(w, s, grid.at(lo, g.m, g.n), k, depth)
+		g.bf16Area(w, s, grid.at(lo, g.m, g.n), k, depth)
 	}
 }
 
@@ -67,8 +67,8 @@ func bf16Pass(k int) int {
 	return ceil(ceil(k, ceil(k, bf16Depth)), chunk) * chunk
 }
 
-// bf16Block computes a range of rows and columns of C for the values [k,k+depth).
-func (g *product) bf16Block(w *bf16Work, s *bf16Right, r area, k, depth int) {
+// bf16Area computes an area of C for the values [k,k+depth).
+func (g *product) bf16Area(w *bf16Work, s *bf16Right, r area, k, depth int) {
 	w.pack(g.a, r.row, r.rows, k, depth, g.m)
 	for j := r.col; j < r.col+r.cols; j += bf16Tile {
 		w.multiply(s, r.rows, j/bf16Tile, ceil(depth, bf16Step))
@@ -79,6 +79,7 @@ func (g *product) bf16Block(w *bf16Work, s *bf16Right, r area, k, depth int) {
 // grid divides C into areas, whose sizes are multiples of a tile but for the last.
 type grid struct{ rows, cols int }
 
+// area is a range of rows and columns of C.
 type area struct{ row, col, rows, cols int }
 
 // bf16Grid makes about the same work for each thread. Where there are fewer areas of rows
@@ -109,6 +110,7 @@ func (w *bf16Work) multiply(s *bf16Right, rows, pair, steps int) {
 		if next == steps {
 			next = min(2*steps, len(b)/bf16BlockBytes-1) // the next pair, behind this one
 		}
-		chosenBF16.tiles(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes, &w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &b[next*bf16BlockBytes])
+		chosenBF16.tiles(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes,
+			&w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &b[next*bf16BlockBytes])
 	}
 }

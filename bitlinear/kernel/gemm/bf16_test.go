@@ -51,8 +51,9 @@ func TestBF16IsRefusedWithoutInstructions(t *testing.T) {
 	defer func(e engine) { chosenBF16 = e }(chosenBF16)
 	chosenBF16 = engine{}
 	p := Product{M: 1, N: 1, K: 1, A: []float32{1}, LDA: 1, B: []Rows{{Count: 1, F32: []float32{1}}}, C: [][]float32{{0}}}
-	if got := panicked(func() { p.BF16(nil) }); got != "gemm: product of [1,1] by [1,1]: this machine has no instructions for bfloat16" {
-		t.Errorf("got %q", got)
+	want := "gemm: product of [1,1] by [1,1]: this machine has no instructions for bfloat16"
+	if got := panicked(func() { p.BF16(nil) }); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -75,7 +75,7 @@ func (v view) packColumns(dst []byte, steps, panels int) {
 	}
 }
 
-// reserve makes room for rows of op(B).
+// reserve makes memory for rows of op(B).
 func (s *bf16Right) reserve(rows, n int) {
 	size := 2 * ceil(n, bf16Tile) * ceil(rows, bf16Step) * bf16BlockBytes
 	s.b = slices.Grow(s.b[:0], size)[:size]

@@ -54,8 +54,8 @@ func MulBF16OneThread(transA, transB bool, m, n, k int, a []float32, lda int, b 
 
 var oneThread = parallel.New(1)
 
-// plain is a product whose right side and result are in one place each. A step of training
-// has thousands, so they are used again.
+// plain is a product whose right side and result are one piece each. A step of training has
+// thousands of them, so they are used again.
 type plain struct {
 	product
 	right [1]Rows

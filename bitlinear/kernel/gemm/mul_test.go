@@ -45,7 +45,8 @@ func TestMulAgainstFloat64(t *testing.T) { everyImplementation(t, testMul) }
 func testMul(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 200 {
-		m, n, k := kerneltest.Sizes[r.IntN(len(kerneltest.Sizes))], kerneltest.Sizes[r.IntN(len(kerneltest.Sizes))], kerneltest.Sizes[r.IntN(len(kerneltest.Sizes))]
+		size := func() int { return kerneltest.Sizes[r.IntN(len(kerneltest.Sizes))] }
+		m, n, k := size(), size(), size()
 		transA, transB, accumulate := r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0
 		a, b, start := kerneltest.Normal(r, m*k), kerneltest.Normal(r, k*n), kerneltest.Normal(r, m*n+8)
 		want := reference(transA, transB, m, n, k, a, b)
@@ -53,7 +54,8 @@ func testMul(t *testing.T) {
 		for threads := 1; threads <= 3; threads++ {
 			c := slices.Clone(start)
 			Mul(parallel.New(threads), transA, transB, m, n, k, a, b, c, accumulate)
-			name := fmt.Sprintf("m %d n %d k %d transA %v transB %v accumulate %v threads %d", m, n, k, transA, transB, accumulate, threads)
+			name := fmt.Sprintf("m %d n %d k %d transA %v transB %v accumulate %v threads %d",
+				m, n, k, transA, transB, accumulate, threads)
 			if !slices.Equal(c[m*n:], start[m*n:]) {
 				t.Fatalf("%s: wrote beyond the matrix", name)
 			}

@@ -33,7 +33,7 @@ type Product struct {
 	Accumulate bool        // add to C
 }
 
-// Float32 computes the product in float32.
+// Float32 computes the product in float32, on the threads of a pool.
 func (p *Product) Float32(pool *parallel.Pool) {
 	p.check()
 	g := p.product()
@@ -41,7 +41,7 @@ func (p *Product) Float32(pool *parallel.Pool) {
 }
 
 // BF16 computes the product of operands rounded to bfloat16, with sums in float32: integers
-// up to 256 are exact. It is for machines of which HasBF16 is true.
+// up to 256 are exact. It is for machines for which HasBF16 is true.
 func (p *Product) BF16(pool *parallel.Pool) {
 	p.check()
 	if !HasBF16() {
@@ -109,7 +109,8 @@ func (p *Product) checkB() {
 		values := len(r.F32) + len(r.Int8)
 		switch {
 		case r.Count < 0 || values != r.Count*width || len(r.F32) > 0 && len(r.Int8) > 0:
-			p.refuse("%d rows of B hold %d values in float32 and %d in int8, want %d in one of them", r.Count, len(r.F32), len(r.Int8), r.Count*width)
+			p.refuse("%d rows of B hold %d values in float32 and %d in int8, want %d in one of them",
+				r.Count, len(r.F32), len(r.Int8), r.Count*width)
 		case len(r.Int8) > 0 && !r.Rounding.IsNone():
 			p.refuse("rows of B in int8 are to be made ternary: only float32 can be")
 		case p.TransB && (len(r.Int8) > 0 || !r.Rounding.IsNone()):

@@ -31,8 +31,8 @@ type shape struct {
 var rightForms = []string{"float32", "int8", "ternary", "mixed"}
 
 func (s shape) String() string {
-	return fmt.Sprintf("[%d,%d] by [%d,%d] transA %d transB %d %s accumulate %v factors %v parts %v", s.m, s.k, s.k, s.n, s.transA, s.transB,
-		rightForms[s.form], s.accumulate, s.factors, s.parts)
+	return fmt.Sprintf("[%d,%d] by [%d,%d] transA %d transB %d %s accumulate %v factors %v parts %v",
+		s.m, s.k, s.k, s.n, s.transA, s.transB, rightForms[s.form], s.accumulate, s.factors, s.parts)
 }
 
 // cut divides n rows into parts whose boundaries are not multiples of anything.
@@ -45,7 +45,8 @@ func cut(n int, parts bool) []int {
 }
 
 func makeProduct(r *rand.Rand, s shape) *testProduct {
-	p := &testProduct{Product: Product{M: s.m, N: s.n, K: s.k, TransA: s.transA == 1, TransB: s.transB == 1, Accumulate: s.accumulate}}
+	p := &testProduct{Product: Product{M: s.m, N: s.n, K: s.k, Accumulate: s.accumulate}}
+	p.TransA, p.TransB = s.transA == 1, s.transB == 1
 	p.makeA(r)
 	p.makeB(r, s)
 	if s.factors {
@@ -154,7 +155,10 @@ func (p *testProduct) verify(t *testing.T, s shape, round func(float64) float64)
 }
 
 // sizes go around the edges of tiles of 8, 16 and 32, and of pairs and steps of values.
-var productSizes = [][3]int{{1, 1, 1}, {5, 16, 2}, {8, 32, 32}, {16, 33, 31}, {33, 50, 65}, {40, 64, 100}, {70, 100, 33}, {530, 34, 130}, {20, 40, 800}}
+var productSizes = [][3]int{
+	{1, 1, 1}, {5, 16, 2}, {8, 32, 32}, {16, 33, 31}, {33, 50, 65},
+	{40, 64, 100}, {70, 100, 33}, {530, 34, 130}, {20, 40, 800},
+}
 
 // everyShape calls test with products of all forms, C as it was before each.
 func everyShape(t *testing.T, test func(t *testing.T, s shape, p *testProduct)) {
@@ -202,7 +206,8 @@ func testProductBits(t *testing.T, run func(*Product, *parallel.Pool)) {
 	for threads := 1; threads <= 3; threads++ {
 		pool := parallel.New(threads)
 		for _, parts := range []bool{false, true} {
-			p := makeProduct(rand.New(rand.NewPCG(12, 12)), shape{m: 300, n: 70, k: 2500, form: 2, factors: true, accumulate: true, parts: parts})
+			s := shape{m: 300, n: 70, k: 2500, form: 2, factors: true, accumulate: true, parts: parts}
+			p := makeProduct(rand.New(rand.NewPCG(12, 12)), s)
 			run(&p.Product, pool)
 			got := slices.Concat(p.C...)
 			if want == nil {
@@ -230,7 +235,8 @@ func TestProductRefusesWrongSizes(t *testing.T) {
 		"one of them":           func(p *Product) { p.B[0].Int8 = make([]int8, 12) },
 		"[2,3] by [3,4]: A hol": func(p *Product) { p.A = nil },
 	} {
-		p := Product{M: 2, N: 4, K: 3, A: make([]float32, 6), LDA: 3, B: []Rows{{Count: 3, F32: make([]float32, 12)}}, C: [][]float32{make([]float32, 8)}}
+		p := Product{M: 2, N: 4, K: 3, A: make([]float32, 6), LDA: 3,
+			B: []Rows{{Count: 3, F32: make([]float32, 12)}}, C: [][]float32{make([]float32, 8)}}
 		p.Float32(nil) // all is well
 		spoil(&p)
 		if got := panicked(func() { p.Float32(nil) }); !strings.Contains(got, problem) {
@@ -299,7 +305,8 @@ func TestPackedPanels(t *testing.T) {
 							want = m.data[(row+1)*m.row+(value+2)*m.col]
 						}
 						if v != want {
-							t.Fatalf("%d rows of %d values, transposed %v: row %d, value %d is %g, want %g", height, depth, transposed, row, value, v, want)
+							t.Fatalf("%d rows of %d values, transposed %v: row %d, value %d is %g, want %g",
+								height, depth, transposed, row, value, v, want)
 						}
 					}
 				}

@@ -17,7 +17,7 @@ func (c *result) from(i int) []float32 {
 	return c.parts[j][at:]
 }
 
-// store writes sums [rows][tileCols], of which cols are meant, times the rows' factors to
+// store writes the first cols columns of sums [rows][tileCols], times the factors of the rows, to
 // the rows of C from i on and the columns from j on, or adds them.
 func (c *result) store(sums []float32, i, j, rows, cols int, add bool) {
 	for rows > 0 {
@@ -32,7 +32,7 @@ func (c *result) store(sums []float32, i, j, rows, cols int, add bool) {
 	}
 }
 
-// ones are the factors of rows without.
+// ones are the factors of rows that have none.
 var ones = func() (list [bf16Rows]float32) {
 	for i := range list {
 		list[i] = 1

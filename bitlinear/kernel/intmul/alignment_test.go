@@ -20,7 +20,9 @@ type layout struct {
 	plain func(columns int, w []byte, x []int8, offset, dst *int32)
 }
 
-func plainTile(run func(groups int, w *byte, x *int8, offset, dst *int32, stride int)) func(int, []byte, []int8, *int32, *int32) {
+// plainTile calls a tile of a single token in plain Go.
+func plainTile(run func(groups int, w *byte, x *int8, offset, dst *int32, stride int)) func(
+	columns int, w []byte, x []int8, offset, dst *int32) {
 	return func(columns int, w []byte, x []int8, offset, dst *int32) {
 		run(columns/groupCols, &w[0], &x[0], offset, dst, blockRows)
 	}
@@ -35,10 +37,13 @@ func layouts() []layout {
 	trits := func(on *implementation) []tile {
 		return slices.DeleteFunc(slices.Clone(on.trits), func(t tile) bool { return !t.trits && t.quad == nil })
 	}
+	ofTernary := func(on *implementation) []tile { return on.ternary }
+	ofInt4 := func(on *implementation) []tile { return on.int4 }
+	ofInt8 := func(on *implementation) []tile { return on.int8 }
 	return []layout{
-		{"ternary", groupCols, 1, 2, fourCodes, func(on *implementation) []tile { return on.ternary }, plainTile(ternaryTileGeneric)},
-		{"int4", groupCols, 2, 15, anyByte, func(on *implementation) []tile { return on.int4 }, plainTile(int4TileGeneric)},
-		{"int8", groupCols, 4, 255 - int8Bias, anyByte, func(on *implementation) []tile { return on.int8 }, plainTile(int8TileGeneric)},
+		{"ternary", groupCols, 1, 2, fourCodes, ofTernary, plainTile(ternaryTileGeneric)},
+		{"int4", groupCols, 2, 15, anyByte, ofInt4, plainTile(int4TileGeneric)},
+		{"int8", groupCols, 4, 255 - int8Bias, anyByte, ofInt8, plainTile(int8TileGeneric)},
 		{"trits", tritsCols, 1, 2, fiveTrits, trits, func(columns int, w []byte, x []int8, offset, dst *int32) {
 			wide := make([]byte, len(w)/4*5)
 			widenTritsGeneric(wide, w)
@@ -115,7 +120,8 @@ func (o *operands) check(t *testing.T, p layout, name string, tile tile) {
 	for token := range tile.tokens {
 		for b := range o.blocks {
 			size := len(o.w) / o.blocks
-			p.plain(o.columns, o.w[b*size:][:size], o.row(token, tile.tokens), &o.offset[token], &want[tileGuard+(token*o.blocks+b)*blockRows])
+			first := tileGuard + (token*o.blocks+b)*blockRows
+			p.plain(o.columns, o.w[b*size:][:size], o.row(token, tile.tokens), &o.offset[token], &want[first])
 		}
 	}
 	for i, got := range o.sums {
@@ -210,7 +216,8 @@ func TestTritsWiden(t *testing.T) {
 	everyImplementation(t, func(t *testing.T) {
 		for shift := range 64 {
 			lines := 4 * (1 + shift%5)
-			block, wide, want := shifted[byte](shift, lines*lineBytes), shifted[byte](shift, lines/4*5*lineBytes+2*tileGuard), make([]byte, lines/4*5*lineBytes)
+			block, want := shifted[byte](shift, lines*lineBytes), make([]byte, lines/4*5*lineBytes)
+			wide := shifted[byte](shift, len(want)+2*tileGuard)
 			for i := range block {
 				block[i] = tritsByte[r.IntN(243)]
 			}

@@ -29,7 +29,7 @@ const amxBatch = 528
 // panel has as many tokens as it needs.
 type amxScratch struct{ x []int8 }
 
-// amxWork is that of a thread.
+// amxWork is the working memory of a thread.
 type amxWork struct {
 	bytes []byte // [2 blocks][columns/4][16 rows][4], int8
 	sums  [(amxBatch + amx.PanelRows) * amxRows]int32

@@ -26,7 +26,8 @@ func ternaryTileGeneric(groups int, w *byte, x *int8, offset, dst *int32, _ int)
 		for r := range sums {
 			s := int32(0)
 			for j, c := range codes[r] {
-				s += int32(c&3)*int32(in[j]) + int32(c>>2&3)*int32(in[4+j]) + int32(c>>4&3)*int32(in[8+j]) + int32(c>>6)*int32(in[12+j])
+				s += int32(c&3)*int32(in[j]) + int32(c>>2&3)*int32(in[4+j])
+				s += int32(c>>4&3)*int32(in[8+j]) + int32(c>>6)*int32(in[12+j])
 			}
 			sums[r] += s
 		}

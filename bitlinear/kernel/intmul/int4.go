@@ -72,8 +72,9 @@ func int4Codes(dst []byte, values, dither []float32, inverse float32) {
 	}
 }
 
-// MulInt8 hands emit the sums of code times x for each of m rows of x [m,K]: of some
-// rows of weights, from row on, for one token. It is called from several threads.
+// MulInt8 hands emit the sums of code times x for each of m rows of x [m,K], in pieces: those of
+// some rows of weights, from row on, by one token. emit is called on the threads of the pool and
+// must not keep sums.
 func (w *Int4) MulInt8(pool *parallel.Pool, x []int8, m int, emit func(row, token int, sums []int32)) {
 	multiply(pool, w.product(&chosen, func(s sums) {
 		for t := range s.tokens {

@@ -55,7 +55,8 @@ func (w *Int8) setRow(i, groups int, values []float32) {
 	}
 }
 
-// Mul computes dst[t,n] = float32(sum)*factor[t]*Scales[n] of x [m,K].
+// Mul computes dst [m,N]: dst[t,n] = float32(sum)*factor[t]*Scales[n], where sum is that of the
+// values of row n times x[t], of x [m,K].
 func (w *Int8) Mul(pool *parallel.Pool, dst []float32, x []int8, m int, factor []float32) {
 	multiply(pool, w.product(&chosen, func(s sums) {
 		s.rescaleTo(dst, w.N, factor)

@@ -32,7 +32,7 @@ type scratch struct {
 	panels []panel
 }
 
-// work is that of a thread.
+// work is the working memory of a thread.
 type work struct {
 	sums   [maxTile * blockRows]int32
 	blocks [stripBlocks]blockCodes
@@ -154,6 +154,7 @@ func (w *work) strip(p *product, lo, hi int, widen bool) []blockCodes {
 	return strip
 }
 
+// mustWiden reports whether a tile of these panels does not read the weights as they are.
 func (p *product) mustWiden(panels []panel) bool {
 	return p.widen != nil && slices.ContainsFunc(panels, func(q panel) bool { return !q.tile.trits })
 }

@@ -36,13 +36,15 @@ func TestPackI2S(t *testing.T) {
 // Masters are packed as the codes that quant makes of them, under inverse scales and as signs.
 func TestPackMasters(t *testing.T) { everyImplementation(t, testPackMasters) }
 
+var roundings = []quant.Rounding{quant.ToNearest(1), quant.ToNearest(0.3), quant.ToNearest(1e-3), quant.ToSign()}
+
 func testPackMasters(t *testing.T) {
 	r := rand.New(rand.NewPCG(18, 18))
 	for _, n := range []int{1, 15, 16, 33} {
 		for _, k := range []int{1, 3, 15, 16, 17, 31, 32, 100, 257} {
 			w := kerneltest.Spread(r, n*k)
 			w[0] = 0
-			for _, rounding := range []quant.Rounding{quant.ToNearest(1), quant.ToNearest(0.3), quant.ToNearest(1e-3), quant.ToSign()} {
+			for _, rounding := range roundings {
 				q := make([]int8, len(w))
 				for i, v := range w {
 					q[i] = rounding.Ternary(v)

@@ -52,6 +52,7 @@ func chooseTile(tiles []tile, tokens int) tile {
 	return tiles[len(tiles)-1]
 }
 
+// fill takes the activations of its tokens from x [m,k].
 func (p *panel) fill(x []int8, k int, bias int32) {
 	n := p.tile.tokens
 	for t := range n {
@@ -70,6 +71,7 @@ func (p *panel) fill(x []int8, k int, bias int32) {
 	}
 }
 
+// fillColumn writes the activations of token t of the panel, zeros in the end.
 func (p *panel) fillColumn(t int, row []int8) {
 	step, out := 4*p.tile.tokens, p.x[4*t:]
 	for ; len(row) >= 4; row = row[4:] {
@@ -85,6 +87,7 @@ func (p *panel) fillColumn(t int, row []int8) {
 	clearColumn(out, step)
 }
 
+// clearColumn writes zeros, four activations every step.
 func clearColumn(out []int8, step int) {
 	for ; len(out) >= 4; out = out[min(step, len(out)):] {
 		*(*[4]int8)(out) = [4]int8{}
@@ -120,6 +123,7 @@ func (p *panel) block(of *product, w *work, weights []byte, row, cols int) {
 	of.emit(sums{row, min(blockRows, of.n-row), p.first, p.count, blockRows, w.sums[:]})
 }
 
+// run multiplies a block, in one go or in halves.
 func (p *panel) run(groups int, w []byte, dst *int32, stride int) {
 	p.tile.run(groups, &w[0], &p.x[0], &p.offset[0], dst, stride)
 	if p.tile.rows < blockRows {

@@ -10,7 +10,7 @@ import (
 	"trit/internal/parallel"
 )
 
-// Ternary is a ternary weight matrix [N,K] in the layout of the product.
+// Ternary is a ternary weight matrix [N,K] in the layout of the product; see Format.
 type Ternary struct {
 	N, K   int
 	format Format

@@ -97,8 +97,9 @@ func TestLongestRowDoesNotOverflow(t *testing.T) {
 			}
 			w, _ := PackTernary(nil, format, 64, k, q)
 			multiply(nil, w.product(on, func(s sums) {
-				if slices.Min(s.values[:s.tokens*s.stride]) != k*int32(v) || slices.Max(s.values[:s.tokens*s.stride]) != k*int32(v) {
-					t.Errorf("%s: %v, want %d", name, s.values[:s.tokens*s.stride], k*int32(v))
+				values, want := s.values[:s.tokens*s.stride], k*int32(v)
+				if slices.Min(values) != want || slices.Max(values) != want {
+					t.Errorf("%s: %v, want %d", name, values, want)
 				}
 			}), x, tokens)
 		}

@@ -64,7 +64,8 @@ func testAdamWBits(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 15))
 	s := NewAdamW(0.9, 0.95, 1e-8, 3, 0.01, 0.1, 0.37)
 	for _, n := range kerneltest.Lengths {
-		value, m, v, grad := kerneltest.Spread(r, n), kerneltest.Spread(r, n), kerneltest.Spread(r, n), kerneltest.Spread(r, n)
+		value, m := kerneltest.Spread(r, n), kerneltest.Spread(r, n)
+		v, grad := kerneltest.Spread(r, n), kerneltest.Spread(r, n)
 		for i := range v {
 			v[i] *= v[i]
 		}
@@ -73,7 +74,8 @@ func testAdamWBits(t *testing.T) {
 		s.Update(value, m, v, grad)
 		for i := range n {
 			if value[i] != wantValue[i] || m[i] != wantM[i] || v[i] != wantV[i] {
-				t.Fatalf("%d values: element %d is %g, %g, %g, want %g, %g, %g", n, i, value[i], m[i], v[i], wantValue[i], wantM[i], wantV[i])
+				t.Fatalf("%d values: element %d is %g, %g, %g, want %g, %g, %g",
+					n, i, value[i], m[i], v[i], wantValue[i], wantM[i], wantV[i])
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -37,7 +38,7 @@ var rowTypes = map[string]struct {
 	}},
 	"F32": {1, 4, FloatsF32, func(dst []float32, src []byte) {
 		for i := range dst {
-			dst[i] = math.Float32frombits(uint32(src[4*i]) | uint32(src[4*i+1])<<8 | uint32(src[4*i+2])<<16 | uint32(src[4*i+3])<<24)
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
 		}
 	}},
 	"Q8_0": {q80Values, q80Bytes, FloatsQ80, floatsQ80Generic},
@@ -98,7 +99,8 @@ func testDotQ6K(t *testing.T) {
 	for _, blocks := range []int{1, 2, 3, 10} {
 		for count := range 5 {
 			size := blocks * q6kBytes
-			rows, x, values := randomBytes(r, count*size), kerneltest.Spread(r, blocks*q6kValues), make([]float32, blocks*q6kValues)
+			rows, values := randomBytes(r, count*size), make([]float32, blocks*q6kValues)
+			x := kerneltest.Spread(r, len(values))
 			whole, got := kerneltest.Guarded(make([]float32, count))
 			DotQ6K(got, rows, x)
 			for i := range got {

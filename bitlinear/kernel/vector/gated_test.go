@@ -14,7 +14,9 @@ func TestGradientsHaveTheBitsOfGo(t *testing.T) {
 	everyImplementation(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(17, 17))
 		type grad func(dGate, dUp, gate, up, grad []float32)
-		for name, c := range map[string][2]grad{"ReLU2Grad": {ReLU2Grad, relu2GradGeneric}, "SiLUGrad": {SiLUGrad, siluGradGeneric}} {
+		for name, c := range map[string][2]grad{
+			"ReLU2Grad": {ReLU2Grad, relu2GradGeneric}, "SiLUGrad": {SiLUGrad, siluGradGeneric},
+		} {
 			for _, n := range kerneltest.Lengths {
 				gate, up, d := kerneltest.Spread(r, n), kerneltest.Spread(r, n), kerneltest.Spread(r, n)
 				wantGate, wantUp := make([]float32, n), make([]float32, n)
@@ -52,8 +54,10 @@ func testGradients(t *testing.T) {
 			c.fast(dGate, dUp, gate, up, grad)
 			for i := range n {
 				wantGate, wantUp := c.exact(float64(gate[i]), float64(up[i]), float64(grad[i]))
-				if math.Abs(float64(dGate[i])-wantGate) > 2e-6*(1+math.Abs(wantGate)) || math.Abs(float64(dUp[i])-wantUp) > 2e-6*(1+math.Abs(wantUp)) {
-					t.Fatalf("%s(%g, %g, %g) is %g and %g, want %g and %g", name, gate[i], up[i], grad[i], dGate[i], dUp[i], wantGate, wantUp)
+				off := func(got float32, want float64) bool { return math.Abs(float64(got)-want) > 2e-6*(1+math.Abs(want)) }
+				if off(dGate[i], wantGate) || off(dUp[i], wantUp) {
+					t.Fatalf("%s(%g, %g, %g) is %g and %g, want %g and %g",
+						name, gate[i], up[i], grad[i], dGate[i], dUp[i], wantGate, wantUp)
 				}
 			}
 			if !kerneltest.Intact(wholeGate) || !kerneltest.Intact(wholeUp) {
