@@ -44,7 +44,7 @@ func (v view) packRow(dst []byte, i, steps, panels int) {
 		n := min(bf16Chunk, steps-at)
 		out, done := dst[(at*panels+i/bf16Tile*n)*bf16PanelBytes+i%bf16Tile*bf16Lines:], 0
 		if whole := min(n, (v.cols-v.j)/bf16Step-at); v.i+i < v.rows && whole > 0 {
-			chosenBF16.row(whole, &out[0], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+at*bf16Step])
+			bf16Row512(whole, &out[0], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+at*bf16Step])
 			done = whole
 		}
 		for s := done; s < n; s++ {
@@ -65,7 +65,7 @@ func (v view) packColumns(dst []byte, steps, panels int) {
 		for i := range 2 * panels {
 			out := dst[(at*panels+i/2*n+s-at)*bf16PanelBytes+i%2*half:][:half]
 			if v.i+16*i+16 <= v.rows && v.j+(s+1)*bf16Step <= v.cols {
-				chosenBF16.columns(&out[0], &v.data[v.i+16*i+(v.j+s*bf16Step)*v.col], v.col)
+				bf16Columns512(&out[0], &v.data[v.i+16*i+(v.j+s*bf16Step)*v.col], v.col)
 				continue
 			}
 			for j := range half / 2 {
@@ -135,11 +135,11 @@ func (b *right) pairs(block []byte, row, rows, col int) (pairs int) {
 	switch {
 	case pairs == 0:
 	case r.Int8 != nil:
-		chosenBF16.int8Pairs(pairs, &block[0], &r.Int8[from], b.ld)
+		bf16Int8Pairs512(pairs, &block[0], &r.Int8[from], b.ld)
 	case !r.Rounding.IsNone():
-		chosenBF16.ternaryPairs(pairs, &block[0], &r.F32[from], b.ld, r.Rounding.Factor())
+		bf16TernaryPairs512(pairs, &block[0], &r.F32[from], b.ld, r.Rounding.Factor())
 	default:
-		chosenBF16.pairs(pairs, &block[0], &r.F32[from], b.ld)
+		bf16Pairs512(pairs, &block[0], &r.F32[from], b.ld)
 	}
 	return pairs
 }
@@ -151,6 +151,6 @@ func (b *right) pairsOfRows(block []byte, row, rows, col int) (pairs int) {
 	if steps == 0 || at+16 > r.Count {
 		return 0
 	}
-	chosenBF16.pairsOfRows(steps, &block[0], &r.F32[at*b.ld+row], b.ld)
+	bf16PairsOfRows512(steps, &block[0], &r.F32[at*b.ld+row], b.ld)
 	return steps * bf16Step / 2
 }

@@ -21,10 +21,10 @@ func implementations() (list []implementation) {
 // engines lists those for bfloat16 that this processor can run, the best first.
 func engines() (list []engine) {
 	if cpu.AMXBF16 {
-		list = append(list, engine{"amx", amx.PanelsBF16, packing512})
+		list = append(list, engine{"amx", amx.PanelsBF16})
 	}
 	if cpu.AVX512BF16 {
-		list = append(list, engine{"avx512bf16", tilesBF16x512, packing512})
+		list = append(list, engine{"avx512bf16", tilesBF16x512})
 	}
 	return list
 }
@@ -45,15 +45,6 @@ var avx2 = implementation{
 	packOctets: packOctets256,
 	storeSums:  storeSums256,
 	addSums:    addSums256,
-}
-
-var packing512 = packing{
-	row:          bf16Row512,
-	columns:      bf16Columns512,
-	pairs:        bf16Pairs512,
-	ternaryPairs: bf16TernaryPairs512,
-	int8Pairs:    bf16Int8Pairs512,
-	pairsOfRows:  bf16PairsOfRows512,
 }
 
 // gemmTileAVX512 is tileGeneric with fused multiply-add: 16 sums of 16 lanes.

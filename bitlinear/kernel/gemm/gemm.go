@@ -29,7 +29,7 @@ type implementation struct {
 	storeSums, addSums func(rows int, dst *float32, width int, sums, factor *float32)
 }
 
-// engine is one way to compute a product in bfloat16; all functions are there or none.
+// engine is one way to compute a product in bfloat16. All engines pack alike: see bf16pack.go.
 type engine struct {
 	name string
 	// tiles multiplies panels of A x [steps][32][32], panelBytes apart, by two blocks of B w
@@ -37,17 +37,6 @@ type engine struct {
 	// x[i][s][r][2p+h]*w[b][s][p][j][h] in float32, added to what is there where more is not 0.
 	// It may fetch the w of the next call, which begin at next.
 	tiles func(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)
-	packing
-}
-
-// packing makes the panels and blocks of an engine.
-type packing struct {
-	row          func(steps int, dst *byte, dstStep int, x *float32)
-	columns      func(dst *byte, x *float32, ld int)
-	pairs        func(pairs int, dst *byte, x *float32, ld int)
-	ternaryPairs func(pairs int, dst *byte, x *float32, ld int, factor float32)
-	int8Pairs    func(pairs int, dst *byte, x *int8, ld int)
-	pairsOfRows  func(steps int, dst *byte, x *float32, ld int)
 }
 
 // What is chosen for this processor. The engine is the zero value where there is none.
