@@ -82,7 +82,7 @@ func (t *Tokenizer) buildComponents(f *tokenizerFile) error {
 			return err
 		}
 	}
-	t.pre = nameOfParts(t.parts)
+	t.pre = nameOfParts(t.splitNames)
 	return nil
 }
 
@@ -158,21 +158,21 @@ func (t *Tokenizer) buildPreTokenizer(c *component) error {
 // addSplit adds a splitter under the name by which nameOfParts knows it. Splitters
 // after a ByteLevel see the characters that stand for bytes, not the text.
 func (t *Tokenizer) addSplit(name string, s splitter) {
-	if slices.Contains(t.parts, partBytes) {
+	if slices.Contains(t.splitNames, partBytes) {
 		s = onByteRunes(s)
 	}
-	t.parts, t.split = append(t.parts, name), append(t.split, s)
+	t.splitNames, t.split = append(t.splitNames, name), append(t.split, s)
 }
 
 func (t *Tokenizer) buildByteLevel(c *component) {
 	if c.AddPrefixSpace != nil && *c.AddPrefixSpace {
 		t.mark = append(t.mark, func(s string, _ bool) string { return prependUnlessBlank(" ", s) })
-		t.parts = append(t.parts, "prefix")
+		t.splitNames = append(t.splitNames, "prefix")
 	}
 	if isSet(c.UseRegex) {
 		t.addSplit(partGPT2, scan(gpt2End))
 	}
-	t.parts = append(t.parts, partBytes)
+	t.splitNames = append(t.splitNames, partBytes)
 }
 
 func prependUnlessBlank(prefix, s string) string {
@@ -279,7 +279,7 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 
 // buildDecoder finds out whether decoding takes a blank off the front of a text.
 func (t *Tokenizer) buildDecoder(c *component) error {
-	t.trimBlank = t.trimBlank || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
+	t.trimSpace = t.trimSpace || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
 		c.Type == "Metaspace" && c.PrependScheme != "never" && (c.PrependScheme != "" || isSet(c.AddPrefixSpace))
 	return nil
 }

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,9 @@ func FileNames() []string {
 // its vocabulary where it came from a GGUF file or a tokenizer.model. Unused tokens are
 // left out of these, since they would become text, and so are second tokens of a name.
 func (t *Tokenizer) Files() (map[string][]byte, error) {
+	if t.parts != nil {
+		return nil, errors.New("a tokenizer made of parts (tokenizer.FromParts) cannot be written: write the one whose parts they are")
+	}
 	files := maps.Clone(t.source)
 	if files[jsonFile] != nil {
 		return files, nil
@@ -134,7 +138,7 @@ func (t *Tokenizer) blankObjects() (normalizer, decoder object) {
 	decoders := []object{
 		{"type": "Replace", "pattern": object{"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
 	}
-	if t.trimBlank {
+	if t.trimSpace {
 		normalizers = slices.Insert(normalizers, 0, object{"type": "Prepend", "prepend": "▁"})
 		decoders = append(decoders, object{"type": "Strip", "content": " ", "start": 1, "stop": 0})
 	}

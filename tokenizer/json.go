@@ -139,7 +139,7 @@ func parseFiles(files map[string][]byte) (*Tokenizer, error) {
 	if err := t.buildComponents(&f); err != nil {
 		return nil, err
 	}
-	t.model.byteLevel = slices.Contains(t.parts, partBytes)
+	t.model.byteLevel = slices.Contains(t.splitNames, partBytes)
 	t.model.prepare()
 	t.buildMatchers()
 	return t, t.readSettings(files, noSettings, nil)

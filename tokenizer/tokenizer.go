@@ -6,25 +6,37 @@ package tokenizer
 import (
 	"slices"
 	"strings"
+
+	sugarme "github.com/sugarme/tokenizer"
 )
 
 // Tokenizer encodes and decodes text. It may be used from several goroutines.
+//
+// It is made of parts: added tokens, which are found as a whole before anything else, then a
+// normaliser, a pre-tokenizer, a model, special tokens around a text, and a decoder. These are
+// the interfaces of github.com/sugarme/tokenizer (see Parts); where all are ours, Encode and
+// Decode call them directly.
 type Tokenizer struct {
 	model      *bpe
 	normalize  []func(string) string
-	mark       []func(s string, first bool) string // what pre-tokenizers change; first = where the text begins
+	mark       []func(s string, first bool) string // what pre-tokenizers change; first = the text begins with s
 	split      []splitter
-	parts      []string // names of the parts of the pre-tokenizer
+	splitNames []string // names of the parts of the pre-tokenizer
 	raw        matcher  // added tokens looked for in the text as it is
 	normalized matcher  // added tokens looked for after normalisation
 	added      map[int32]addedToken
 	prefix     []int32   // ids before a text with special tokens
 	suffix     []int32   // ids after it
 	pre        string    // the pre-tokenizer's name in GGUF
-	trimBlank  bool      // decoding takes a blank off the front
+	trimSpace  bool      // decoding takes a space off the front
 	scores     []float32 // of a SentencePiece vocabulary that names them
 	settings   settings
 	source     map[string][]byte // the files it was read from; nil = a GGUF vocabulary
+
+	parts   *Parts          // of FromParts; nil = a tokenizer that was read or trained
+	foreign bool            // the pre-tokenizer and the model of parts are called by sugarme's interfaces
+	decoder sugarme.Decoder // of parts, where it is not ours
+	texts   [][]byte        // of the tokens, by that decoder
 }
 
 // settings are what tokenizer_config.json and its siblings say.
@@ -55,7 +67,7 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	t.raw.split(text, func(part string) {
 		ids = t.encodeNormalized(ids, part, first)
 		first = false
-	}, func(id int32) {
+	}, func(id int32, _ int) {
 		ids = append(ids, id)
 		first = false
 	})
@@ -70,13 +82,13 @@ func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
 	return t.encodePart(nil, t.normalizeText(text), true)
 }
 
-// encodeNormalized encodes a part of a text between added tokens; first tells that the
+// encodeNormalized encodes a part of a text between added tokens; first says that the
 // text begins with it.
 func (t *Tokenizer) encodeNormalized(ids []int32, part string, first bool) []int32 {
 	t.normalized.split(t.normalizeText(part), func(s string) {
 		ids = t.encodePart(ids, s, first)
 		first = false
-	}, func(id int32) {
+	}, func(id int32, _ int) {
 		ids = append(ids, id)
 		first = false
 	})
@@ -92,6 +104,9 @@ func (t *Tokenizer) normalizeText(s string) string {
 
 // encodePart splits normalised text into words and encodes each.
 func (t *Tokenizer) encodePart(ids []int32, text string, first bool) []int32 {
+	if t.foreign {
+		return t.encodeForeign(ids, text, first)
+	}
 	for _, f := range t.mark {
 		text = f(text, first)
 	}
@@ -113,6 +128,9 @@ func splitAll(splits []splitter, text string, yield func(string)) {
 
 // Decode turns ids into text; special tokens are left out.
 func (t *Tokenizer) Decode(ids []int32) string {
+	if t.decoder != nil {
+		return t.decodeForeign(ids)
+	}
 	var b []byte
 	run := 0 // length of the byte tokens at the end of b
 	for _, id := range ids {
@@ -127,7 +145,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 		b = append(b, token...)
 	}
 	text := lossy(mendBytes(b, run))
-	if t.trimBlank {
+	if t.trimSpace {
 		return strings.TrimPrefix(text, " ")
 	}
 	return text
@@ -141,6 +159,9 @@ func (t *Tokenizer) TokenBytes(id int32) []byte {
 			return nil
 		}
 		return []byte(a.Content)
+	}
+	if t.decoder != nil && id >= 0 && int(id) < len(t.texts) {
+		return t.texts[id]
 	}
 	return t.model.text(id)
 }

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -69,22 +68,6 @@ func TestRoundTrip(t *testing.T) {
 		}
 		if got := tok.Decode(tok.EncodeOrdinary(text)); got != text {
 			t.Errorf("ordinary %q decodes to %q", text, got)
-		}
-	}
-}
-
-// The sugarme tokenizer made of our parts must give our ids.
-func TestSugarmeGivesTheSameIDs(t *testing.T) {
-	tok := trained(t, 320)
-	s := tok.Sugarme()
-	for _, text := range []string{sample, "The end of 123 cats", "  two  blanks"} {
-		e, err := s.EncodeSingle(text, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := tok.Encode(text, false)
-		if fmt.Sprint(e.Ids) != fmt.Sprint(want) {
-			t.Errorf("%q: %v, want %v", text, e.Ids, want)
 		}
 	}
 }
@@ -164,11 +147,4 @@ func BenchmarkEncode(b *testing.B) {
 	for b.Loop() {
 		tok.Encode(text, false)
 	}
-}
-
-func Example() {
-	tok, _ := Train(texts("low lower lowest", "low low"), TrainOptions{VocabSize: 262})
-	ids := tok.Encode("lowest", true)
-	fmt.Println(tok.Decode(ids))
-	// Output: lowest
 }

@@ -39,7 +39,8 @@ type Vocab struct {
 }
 
 // Vocab is the tokenizer as a GGUF file carries it. One that came from a Vocab or from a
-// tokenizer.model has the scores and types that stood there.
+// tokenizer.model has the scores and types that stood there. Of one that came from FromParts
+// no Model is named, since GGUF cannot hold it.
 func (t *Tokenizer) Vocab() Vocab {
 	s := t.settings
 	v := Vocab{
@@ -59,6 +60,10 @@ func (t *Tokenizer) Vocab() Vocab {
 		} else if v.Tokens[id] == "" {
 			v.Tokens[id] = fmt.Sprintf("<unused_%d>", id)
 		}
+	}
+	if t.parts != nil {
+		v.Model = ""
+		return v
 	}
 	if t.model.byteLevel {
 		v.Merges = t.model.mergeNames()
@@ -261,7 +266,7 @@ func (t *Tokenizer) fromSentencePiece(v Vocab) error {
 	if v.AddSpacePrefix {
 		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty("▁", s) })
 	}
-	t.trimBlank, t.scores = v.AddSpacePrefix, v.Scores
+	t.trimSpace, t.scores = v.AddSpacePrefix, v.Scores
 	order := make([]int32, 0, len(v.Tokens))
 	for id, name := range v.Tokens {
 		if v.kind(id) != typeNormal {
