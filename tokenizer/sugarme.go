@@ -33,7 +33,8 @@ func (t *Tokenizer) Parts() Parts {
 		return *t.parts
 	}
 	p := Parts{
-		Normalizer: ownNormalizer{t}, PreTokenizer: ownSplit{t}, Model: ownModel{t}, PostProcessor: ownTemplate{t}, Decoder: ownDecoder{t},
+		Normalizer: ownNormalizer{t}, PreTokenizer: ownSplit{t}, Model: ownModel{t},
+		PostProcessor: ownTemplate{t}, Decoder: ownDecoder{t},
 		BOS: t.name(t.settings.bos), EOS: t.name(t.settings.eos), ChatTemplate: t.settings.chatTemplate,
 	}
 	for _, id := range slices.Sorted(maps.Keys(t.added)) {

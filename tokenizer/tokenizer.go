@@ -56,8 +56,8 @@ type addedToken struct {
 	Special    bool   `json:"special"`
 }
 
-// Encode turns text into ids. Special tokens in the text are recognised; addSpecial
-// puts those around it that the tokenizer prescribes, such as the beginning-of-text.
+// Encode turns text into ids. Added tokens in the text, special ones too, become their ids.
+// addSpecial puts the special tokens around it that the tokenizer prescribes, such as BOS.
 func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	var ids []int32
 	if addSpecial {
@@ -77,7 +77,7 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	return ids
 }
 
-// EncodeOrdinary turns text into ids and takes special tokens in it for mere text.
+// EncodeOrdinary turns text into ids and takes added tokens in it for plain text.
 func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
 	return t.encodePart(nil, t.normalizeText(text), true)
 }
@@ -151,7 +151,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 	return text
 }
 
-// TokenBytes is the text of one token, which need not be whole UTF-8; nil for special
+// TokenBytes is the text of one token, which may be a part of a character; nil for special
 // tokens and for ids that do not exist.
 func (t *Tokenizer) TokenBytes(id int32) []byte {
 	if a, ok := t.added[id]; ok {
@@ -166,7 +166,7 @@ func (t *Tokenizer) TokenBytes(id int32) []byte {
 	return t.model.text(id)
 }
 
-// VocabSize is one more than the largest id.
+// VocabSize is the largest id plus one.
 func (t *Tokenizer) VocabSize() int {
 	n := len(t.model.tokens)
 	for id := range t.added {
@@ -194,8 +194,8 @@ func (t *Tokenizer) BOS() int32 { return t.settings.bos }
 // EOS is the id of the end-of-text token, -1 where there is none.
 func (t *Tokenizer) EOS() int32 { return t.settings.eos }
 
-// EOSIDs are the ids at which generation ends: the end of text and, where the
-// vocabulary has one, the end of a turn.
+// EOSIDs are the ids at which generation ends: the end of the text and, where the vocabulary
+// has one, the end of a turn.
 func (t *Tokenizer) EOSIDs() []int32 {
 	var ids []int32
 	if t.settings.eos >= 0 {

@@ -286,7 +286,7 @@ func (s *source) tables() map[int]bool {
 				set(n.Pos(), n.End(), false)
 			}
 		case *ast.BasicLit:
-			if severalLines(n) {
+			if severalLines(n) || n.Value[0] == '`' && len(n.Value) > maxLineLength/2 {
 				set(n.Pos(), n.End(), true)
 			}
 		case *ast.CompositeLit:
@@ -329,6 +329,8 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		{"long line", "eval/a.go", "package eval\n\n// " + long + "\n", "eval/a.go:3 has 123"},
 		{"long code", "eval/a.go", "package eval\n\nvar s = \"" + long + "\"\n", "eval/a.go:3 has"},
 		{"long raw string", "eval/a.go", "package eval\n\nvar s = `\n" + long + "x\n`\n", ""},
+		{"long pattern", "eval/a.go", "package eval\n\nvar s = `" + long + "`\n", ""},
+		{"long tag", "eval/a.go", "package eval\n\n// A is.\ntype A struct {\n\tb int `c:\"d\"` // " + long + "\n}\n", "eval/a.go:5 has"},
 		{"long row", "eval/a.go", "package eval\n\nvar s = []struct{ a string }{\n\t{\"" + long + "\"},\n}\n", ""},
 		{"long function in a row", "eval/a.go", "package eval\n\nvar s = []func(){\n\tfunc() {\n\t\tprintln(\"" + long + "\")\n\t},\n}\n", "eval/a.go:5 has"},
 		{"long test", "eval/a_test.go", "package eval\n\n// " + long + "\n", ""},

@@ -27,7 +27,7 @@ internal/report      |
 internal/testutil    |
 bitlinear/quant      |
 model                |
-tokenizer            | internal/atomicfile
+tokenizer            | internal/atomicfile setting
 
 -- kernels, and what lies on them
 bitlinear/kernel     | bitlinear/quant internal/float16 internal/parallel
@@ -37,7 +37,7 @@ optim                | bitlinear/kernel
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
 format/safetensors   | internal/atomicfile internal/float16 internal/mmap
 model/ggufmeta       | format/gguf internal/float16 model tokenizer
-data                 | internal/atomicfile internal/mmap internal/parallel
+data                 | internal/atomicfile internal/mmap internal/parallel setting
 data/world           | internal/atomicfile                                        | data
 internal/hub         | internal/atomicfile
 
