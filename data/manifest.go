@@ -70,7 +70,9 @@ func OpenManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, ManifestName)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, &setting.Error{Field: "data.Prepare", Problem: dir + " is no prepared data set", Err: err, Remedy: "make one with {data.Prepare}"}
+		return nil, &setting.Error{
+			Field: "data.Prepare", Problem: dir + " is no prepared data set", Err: err, Remedy: "make one with {data.Prepare}",
+		}
 	}
 	if info.Size() > maxManifestSize {
 		return nil, shardError(path, "size", "%d bytes: want at most %d", info.Size(), maxManifestSize)

@@ -91,7 +91,8 @@ func (o *PrepareOptions) check() error {
 	case o.ShardTokens < 0:
 		return bad("ShardTokens", strconv.Itoa(o.ShardTokens), "0 or more")
 	case o.Tokenizer.VocabSize() < 1 || o.Tokenizer.VocabSize() > maxVocabulary:
-		return bad("Tokenizer", fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary))
+		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
+		return bad("Tokenizer", found, wanted)
 	}
 	entries, err := os.ReadDir(o.Out)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +155,8 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 	train := &splitWriter{dir: dir, name: Train, limit: limit, info: &m.Train, shard: newShardBuilder(m.VocabSize)}
 	heldout := &splitWriter{dir: dir, name: Heldout, limit: limit, info: &m.Heldout, shard: newShardBuilder(m.VocabSize)}
 	var rows, tokens int64
-	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), ReadColumn(ctx, o.Files, o.Column), o.encode) {
+	texts := ReadColumn(ctx, o.Files, o.Column)
+	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), texts, o.encode) {
 		if err != nil {
 			return err
 		}
@@ -185,7 +187,7 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 		return &setting.Error{
 			Field:   "data.PrepareOptions.Holdout",
 			Problem: fmt.Sprintf("column %q of %s leaves no document to train on", o.Column, o.Files[0]),
-			Remedy:  fmt.Sprintf("name a column that holds text, or make {data.PrepareOptions.Holdout} smaller than %v", o.Holdout),
+			Remedy:  fmt.Sprintf("name a column of texts, or lower {data.PrepareOptions.Holdout} from %v", o.Holdout),
 		}
 	}
 	if o.Holdout > 0 && m.Heldout.Documents == 0 {

@@ -22,7 +22,7 @@ func FileNames() []string {
 // tokens, which would become text, and the second of two tokens of one name.
 func (t *Tokenizer) Files() (map[string][]byte, error) {
 	if t.parts != nil {
-		return nil, errors.New("a tokenizer made of parts (tokenizer.FromParts) cannot be written: write the one whose parts they are")
+		return nil, errors.New("a tokenizer that FromParts made cannot be written: write the one whose parts they are")
 	}
 	files := maps.Clone(t.source)
 	if files[jsonFile] != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"trit/setting"
 )
 
 // SentencePiece itself, which takes special tokens in a text for mere text, and the Rust
@@ -108,7 +110,8 @@ func TestPieceModelKeepsScoresAndTypes(t *testing.T) {
 }
 
 func TestFolderWithoutAVocabulary(t *testing.T) {
-	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "tokenizer.json and no tokenizer.model") {
+	_, err := Load(t.TempDir())
+	if e := setting.As(err); e == nil || e.Field != "tokenizer.Train" || !strings.Contains(err.Error(), "tokenizer.json and no tokenizer.model") {
 		t.Errorf("got %v", err)
 	}
 }

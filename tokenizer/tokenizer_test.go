@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"trit/setting"
 )
 
 func texts(s ...string) iter.Seq2[string, error] {
@@ -125,13 +127,14 @@ func TestLongWordsMergeAlike(t *testing.T) {
 func TestChatTemplate(t *testing.T) {
 	tok := trained(t, 300)
 	m := []Message{{"user", "Hi"}}
-	if _, err := tok.ApplyChat(m, true); err == nil {
-		t.Error("a model without a template chats")
+	_, err := tok.ApplyChat(m, true)
+	named := func(string) string { return "trit run -p" }
+	if want := "the model has no chat template: it is a base model, use trit run -p"; err == nil || setting.Text(err, named) != want {
+		t.Errorf("a model without a template: %v", err)
 	}
 	v := tok.Vocab()
 	v.ChatTemplate = "{{ bos_token }}{% for message in messages %}\n{{ message['role'] | capitalize }}: {{ message['content'] }}\n{% endfor %}\n{% if add_generation_prompt %}Assistant:{% endif %}"
-	tok, err := FromVocab(v)
-	if err != nil {
+	if tok, err = FromVocab(v); err != nil {
 		t.Fatal(err)
 	}
 	got, err := tok.ApplyChat(m, true)

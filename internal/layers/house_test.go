@@ -253,8 +253,9 @@ func noExample(p *pkg) []string {
 	return []string{p.name + " has none with an output"}
 }
 
-// longLines lists lines that are too long. Raw strings of several lines may be longer, and so
-// may tables, which are the elements of an array, slice or map literal, but not functions among them.
+// longLines lists lines that are too long. Raw strings of several lines, and those of more than
+// half a line such as patterns, may be longer. So may tables, the elements of an array, slice or
+// map literal, but not functions of several lines among them.
 func longLines(p *pkg) (broken []string) {
 	for _, f := range p.code() {
 		if ast.IsGenerated(f.File) {

@@ -37,7 +37,7 @@ optim                | bitlinear/kernel
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
 format/safetensors   | internal/atomicfile internal/float16 internal/mmap
 model/ggufmeta       | format/gguf internal/float16 model tokenizer
-data                 | internal/atomicfile internal/mmap internal/parallel setting
+data                 | internal/atomicfile internal/mmap internal/parallel setting | tokenizer
 data/world           | internal/atomicfile                                        | data
 internal/hub         | internal/atomicfile
 
