@@ -47,10 +47,10 @@ func (t *Tokenizer) Parts() Parts {
 }
 
 // Sugarme makes a tokenizer of github.com/sugarme/tokenizer of the parts of t. It gives the
-// ids of Encode, which takes a faster way to them. Added tokens are found by its pre-tokenizer
-// and left out by its decoder, whatever Decode is told about special tokens: sugarme's own
-// search loses tokens of a text that holds several (it sorts what it found by token, not by
-// position). Texts must be UTF-8: sugarme's offsets go wrong in others.
+// ids of Encode, which takes a faster way to them. Its pre-tokenizer finds the added tokens,
+// since sugarme's own search loses some where a text holds several (it sorts its matches by
+// token, not by position). Its decoder leaves special tokens out, whatever Decode is told about
+// them. Texts must be UTF-8: in others sugarme's offsets are wrong.
 func (t *Tokenizer) Sugarme() *sugarme.Tokenizer {
 	s := sugarme.NewTokenizer(t.Parts().Model)
 	s.WithPreTokenizer(wholeText{t})
@@ -59,10 +59,10 @@ func (t *Tokenizer) Sugarme() *sugarme.Tokenizer {
 	return s
 }
 
-// FromParts makes a tokenizer of parts. Those of another Tokenizer of this package keep their
-// speed as long as PreTokenizer and Model are both its own. Where a part refuses a text with
-// an error, that text has no tokens, as a character that a vocabulary lacks. Such a tokenizer
-// cannot be written to files, and its Vocab has no Model.
+// FromParts makes a tokenizer of parts. The parts of a Tokenizer of this package keep their
+// speed where PreTokenizer and Model are both of this package. A text that a part refuses with
+// an error has no tokens, as a character that a vocabulary lacks. The tokenizer cannot be
+// written to files, and its Vocab has no Model.
 func FromParts(p Parts) (*Tokenizer, error) {
 	if p.Model == nil {
 		return nil, errors.New("tokenizer.FromParts: Parts.Model is nil: want a model")
@@ -94,6 +94,15 @@ func (t *Tokenizer) takeModel(p *Parts) error {
 	tokens, err := tokensOf(ids)
 	t.model = &bpe{tokens: tokens, ids: ids, unknown: -1}
 	t.model.prepare()
+	return ofPart("Parts.Model", err)
+}
+
+// ofPart names a part instead of the file that a FormatError is about.
+func ofPart(name string, err error) error {
+	var format *FormatError
+	if errors.As(err, &format) {
+		return fmt.Errorf("%s: %s", name, format.Problem)
+	}
 	return err
 }
 
@@ -127,7 +136,7 @@ func (t *Tokenizer) takeAdded(p *Parts) error {
 			RStrip: a.Token.RStrip, Normalized: a.Token.Normalized, Special: a.Special,
 		})
 	}
-	return t.addTokens(added)
+	return ofPart("Parts.Added", t.addTokens(added))
 }
 
 // takeSplit uses the normaliser and the pre-tokenizer, ours without sugarme's detour where

@@ -260,9 +260,9 @@ func TestFromPartsRejects(t *testing.T) {
 		"Model is nil":             {},
 		"no token":                 {Model: m, BOS: "<s>"},
 		"want 0 to":                {Model: m, Added: added(1<<40, "x")},
-		"both have id 1":           {Model: m, Added: added(1, "x")},
+		"Parts.Added: tokens":      {Model: m, Added: added(1, "x")},
 		"at most 65536":            {Model: m, Added: make([]sugarme.AddedTokenWithId, maxAdded+1)},
-		"ids without a token":      {Model: hiddenVocab{m, map[string]int{"a": maxHoles + 2}}},
+		"Parts.Model: 1 tokens":    {Model: hiddenVocab{m, map[string]int{"a": maxHoles + 2}}},
 		`"a" has id -1: want 0 to`: {Model: hiddenVocab{m, map[string]int{"a": -1}}},
 	} {
 		if _, err := FromParts(p); err == nil || !strings.Contains(err.Error(), says) {
