@@ -51,6 +51,7 @@ const (
 	PackedDivide           // W = q / s
 )
 
+// String says how a folder holds its ternary weights.
 func (s Storage) String() string {
 	return [...]string{"master weights", "packed, W = q * weight_scale", "packed, W = q / weight_scale"}[s]
 }
@@ -66,5 +67,6 @@ func (c *HFConfig) Storage() (Storage, error) {
 	case q.LinearClass == "" || q.LinearClass == "bitlinear":
 		return PackedDivide, nil
 	}
-	return 0, fmt.Errorf("config.json: quantization_config has linear_class %q and quantization_mode %q: want autobitlinear with online or offline, or bitlinear", q.LinearClass, q.QuantizationMode)
+	return 0, fmt.Errorf("config.json: quantization_config has linear_class %q and quantization_mode %q: "+
+		"want autobitlinear with online or offline, or bitlinear", q.LinearClass, q.QuantizationMode)
 }

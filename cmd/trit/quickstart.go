@@ -130,7 +130,7 @@ func (q *quickstart) tokenizer(ctx context.Context) error {
 func (q *quickstart) prepare(ctx context.Context) error {
 	q.say("data prepare --data %s --column text --tokenizer %s --holdout 0.03 --out %s", q.path(world.TextFile), q.path("tokenizer"), q.path("data"))
 	return prepareData(ctx, q.con, q.path("tokenizer"), data.PrepareOptions{
-		Files: []string{q.path(world.TextFile)}, Column: "text", Holdout: 0.03, Seed: 1, Out: q.path("data"),
+		Files: []string{q.path(world.TextFile)}, Column: "text", Holdout: 0.03, Seed: 1, Out: q.path("data"), Threads: q.threads,
 	})
 }
 

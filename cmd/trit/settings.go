@@ -6,6 +6,13 @@ var flagOf = map[string]string{
 	// convert
 
 	// data and tokenizer
+	"data.Prepare":                     "trit data prepare",
+	"data.PrepareOptions.Files":        "--data",
+	"data.PrepareOptions.Holdout":      "--holdout",
+	"data.PrepareOptions.Out":          "--out",
+	"tokenizer.Tokenizer.Encode":       "trit run -p",
+	"tokenizer.Train":                  "trit tokenizer train",
+	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
 

@@ -1,4 +1,4 @@
-// Package atomicfile writes files whole or not at all, and reads those whole that are small.
+// Package atomicfile writes files whole or not at all, and reads small files whole.
 package atomicfile
 
 import (
@@ -15,8 +15,8 @@ import (
 // the temporary file is gone.
 func Write(path string, fill func(w io.Writer) error) error { return WriteChecked(path, fill, nil) }
 
-// WriteChecked is Write with a look at the temporary file, while it is synced, before it takes
-// the place of path: an error of check is one of the writing. A nil check accepts.
+// WriteChecked is Write that calls check with the name of the temporary file, while it is
+// synced, before it is renamed to path. If check fails, the write does. A nil check accepts.
 func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
 	f, release, err := createTemp(path)
 	if err != nil {
@@ -56,25 +56,26 @@ func WriteChecked(path string, fill func(w io.Writer) error, check func(written 
 	return SyncDir(filepath.Dir(path))
 }
 
-// bufferBytes is what small writes are gathered in; larger ones pass it by.
+// bufferBytes is the size of the buffer for small writes; larger ones go to the file directly.
 const bufferBytes = 1 << 17
 
-// writebackBytes is how much is written before the disk begins with it.
+// writebackBytes is the number of bytes after which the disk is told to begin with them.
 const writebackBytes = 16 << 20
 
-// writer writes a file whose earlier parts the disk takes meanwhile, so that little is left
-// for Sync.
+// writer writes a file and has the disk begin with its earlier parts meanwhile, so that little
+// is left for Sync.
 type writer struct {
-	f             *os.File
-	end, onItsWay int64
+	f       *os.File
+	end     int64 // bytes written
+	started int64 // bytes of them that the disk was told to write
 }
 
 func (w *writer) Write(b []byte) (int, error) {
 	n, err := w.f.Write(b)
 	w.end += int64(n)
-	if more := w.end - w.onItsWay; more >= writebackBytes {
-		startWriteback(w.f, w.onItsWay, more)
-		w.onItsWay = w.end
+	if more := w.end - w.started; more >= writebackBytes {
+		startWriteback(w.f, w.started, more)
+		w.started = w.end
 	}
 	return n, err
 }
@@ -87,8 +88,8 @@ func WriteBytes(path string, b []byte) error {
 	})
 }
 
-// SyncDir makes renames inside a folder last through a power cut. Windows cannot sync a
-// folder: there the call does nothing.
+// SyncDir makes renames inside a folder durable. On Windows, which cannot sync a folder, it
+// does nothing.
 func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
