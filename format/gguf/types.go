@@ -99,3 +99,12 @@ type UnsupportedError struct{ File, Field, Problem string }
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem)
 }
+
+// Dims is a row-major shape in the order of the format, the row length first.
+func Dims(shape []int) []uint64 {
+	d := make([]uint64, len(shape))
+	for i, n := range shape {
+		d[len(shape)-1-i] = uint64(n)
+	}
+	return d
+}

@@ -198,7 +198,7 @@ func splitEntries(path string, header []byte) (raw map[string]json.RawMessage, m
 	return raw, metadata, checkEnd(path, dec)
 }
 
-// checkEntry tests an entry of the header, which has had so many tensors before.
+// checkEntry tests an entry of the header; before is the number of tensors ahead of it.
 func checkEntry(name string, b []byte, before int) (problem string) {
 	limit := maxEntryBytes
 	if name == metadataKey {
@@ -355,7 +355,7 @@ func (f *File) ReadFloat32At(name string, lo int, dst []float32) error {
 	}
 	info := f.entries[name].info
 	if info.DType != "F32" || lo < 0 || lo+len(dst) > info.Elements() {
-		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from place %d", f.path, name, info.Elements(), info.DType, len(dst), lo)
+		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from value %d", f.path, name, info.Elements(), info.DType, len(dst), lo)
 	}
 	return DecodeFloat32(dst, f.path, info, b[4*lo:4*(lo+len(dst))])
 }

@@ -1,7 +1,8 @@
-package convert
+package source
 
 import (
 	"math"
+	"slices"
 
 	"trit/model"
 )
@@ -17,36 +18,38 @@ type padded struct {
 	from, to int
 }
 
-// padTo is a source with a feed-forward size of a multiple of unit, itself where it has one.
-func padTo(s *Source, unit int) *Source {
-	from := s.Config.IntermediateSize
+// Padded is the model with a feed-forward size of a multiple of unit: itself, where it has one.
+// Both read the same files, which the model closes.
+func (m *Model) Padded(unit int) *Model {
+	from := m.Config.IntermediateSize
 	to := (from + unit - 1) / unit * unit
 	if from == to {
-		return s
+		return m
 	}
-	p := &padded{store: s.store, specs: map[string]model.TensorSpec{}, from: from, to: to}
-	for _, spec := range s.Config.Tensors() {
+	p := &padded{store: m.store, specs: map[string]model.TensorSpec{}, from: from, to: to}
+	for _, spec := range m.Config.Tensors() {
 		p.specs[spec.Name] = spec
 	}
-	config, out := *s.Config, *s
+	config, out := *m.Config, *m
 	config.IntermediateSize = to
 	out.Config, out.store = &config, p
+	out.Notes = slices.Clip(m.Notes)
 	out.note("the feed-forward size %d was filled up to %d with units without weights", from, to)
 	return &out
 }
 
-func (p *padded) open(spec model.TensorSpec) (*tensor, error) {
+func (p *padded) open(spec model.TensorSpec) (*Tensor, error) {
 	t, err := p.store.open(p.specs[spec.Name])
 	if err != nil {
 		return nil, err
 	}
-	rows, k := shape(spec)
+	rows, columns := matrix(spec)
 	switch {
-	case k > t.k && rows == 1:
-		t = t.scaled(float32(math.Sqrt(float64(p.from) / float64(p.to)))).wider(k)
-	case k > t.k:
-		t = t.wider(k)
-	case rows > t.rows:
+	case columns > t.Columns && rows == 1:
+		t = t.scaled(float32(math.Sqrt(float64(p.from) / float64(p.to)))).wider(columns)
+	case columns > t.Columns:
+		t = t.wider(columns)
+	case rows > t.Rows:
 		t = t.longer(rows)
 	}
 	return t, nil
@@ -55,34 +58,41 @@ func (p *padded) open(spec model.TensorSpec) (*tensor, error) {
 // zeroCode stands for a weight of 0.
 const zeroCode = 1
 
-// wider is a tensor with zeros behind each row.
-func (t *tensor) wider(k int) *tensor {
+// changed is a copy of a tensor whose rows will be read in another way.
+func (t *Tensor) changed() *Tensor {
 	out := *t
-	out.k, out.halves = k, nil
+	out.halves, out.masters = nil, nil
+	return &out
+}
+
+// wider is a tensor with zeros behind each row.
+func (t *Tensor) wider(columns int) *Tensor {
+	out := t.changed()
+	out.Columns = columns
 	if t.codes != nil {
 		out.codes = func(dst []byte, row int) error {
-			for i := t.k; i < k; i++ {
+			for i := t.Columns; i < columns; i++ {
 				dst[i] = zeroCode
 			}
-			return t.codes(dst[:t.k], row)
+			return t.codes(dst[:t.Columns], row)
 		}
 	}
 	if t.floats != nil {
 		out.floats = func(dst []float32, row int) error {
-			clear(dst[t.k:])
-			return t.floats(dst[:t.k], row)
+			clear(dst[t.Columns:])
+			return t.floats(dst[:t.Columns], row)
 		}
 	}
-	return &out
+	return out
 }
 
 // longer is a tensor with rows of zeros behind it.
-func (t *tensor) longer(rows int) *tensor {
-	out := *t
-	out.rows, out.halves = rows, nil
+func (t *Tensor) longer(rows int) *Tensor {
+	out := t.changed()
+	out.Rows = rows
 	if t.codes != nil {
 		out.codes = func(dst []byte, row int) error {
-			if row < t.rows {
+			if row < t.Rows {
 				return t.codes(dst, row)
 			}
 			for i := range dst {
@@ -93,7 +103,7 @@ func (t *tensor) longer(rows int) *tensor {
 	}
 	if t.floats != nil {
 		out.floats = func(dst []float32, row int) error {
-			if row < t.rows {
+			if row < t.Rows {
 				return t.floats(dst, row)
 			}
 			clear(dst)
@@ -101,17 +111,16 @@ func (t *tensor) longer(rows int) *tensor {
 		}
 	}
 	out.release = func(row, n int) {
-		if end := min(row+n, t.rows); row < end {
+		if end := min(row+n, t.Rows); row < end {
 			t.release(row, end-row)
 		}
 	}
-	return &out
+	return out
 }
 
 // scaled multiplies the values of a tensor that is not ternary.
-func (t *tensor) scaled(by float32) *tensor {
-	out := *t
-	out.halves = nil
+func (t *Tensor) scaled(by float32) *Tensor {
+	out := t.changed()
 	out.floats = func(dst []float32, row int) error {
 		err := t.floats(dst, row)
 		for i := range dst {
@@ -119,5 +128,5 @@ func (t *tensor) scaled(by float32) *tensor {
 		}
 		return err
 	}
-	return &out
+	return out
 }

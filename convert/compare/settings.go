@@ -1,4 +1,4 @@
-package convert
+package compare
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"trit/convert/source"
 	"trit/model"
 	"trit/tokenizer"
 )
@@ -29,12 +30,12 @@ func parameterDifferences(a, b *model.Config) []string {
 }
 
 // tokenizerDifferences compares tokenizers where both models have one.
-func tokenizerDifferences(a, b *Source) ([]string, error) {
-	va, err := a.store.vocab()
+func tokenizerDifferences(a, b *source.Model) ([]string, error) {
+	va, err := a.Vocab()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.Path, err)
 	}
-	vb, err := b.store.vocab()
+	vb, err := b.Vocab()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.Path, err)
 	}

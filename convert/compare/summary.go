@@ -1,11 +1,9 @@
-package convert
+package compare
 
 import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"trit/internal/report"
 )
 
 // Summary is the comparison in a line.
@@ -74,9 +72,13 @@ func (t *totals) lines() (out []string) {
 	return out
 }
 
-// Table lists the weights that differ, or with all every weight.
-func (c *Comparison) Table(all bool) report.Table {
-	t := report.Table{Head: []string{"tensor", "types", "weights", "codes that differ", "scales", "relative error", "verdict"}}
+// Head names the columns of Rows.
+func Head() []string {
+	return []string{"tensor", "types", "weights", "codes that differ", "scales", "relative error", "verdict"}
+}
+
+// Rows are a table of the weights that differ, or with all of every weight.
+func (c *Comparison) Rows(all bool) (rows [][]string) {
 	for _, d := range c.Tensors {
 		if !all && d.Verdict == Equal {
 			continue
@@ -85,7 +87,9 @@ func (c *Comparison) Table(all bool) report.Table {
 		if d.Ternary {
 			codes, scales = fmt.Sprint(d.Codes), fmt.Sprintf("%.7g %.7g", d.ScaleA, d.ScaleB)
 		}
-		t.Rows = append(t.Rows, []string{d.Name, d.TypeA + " " + d.TypeB, fmt.Sprint(d.Weights), codes, scales, fmt.Sprintf("%.2g", d.Error), d.Verdict})
+		rows = append(rows, []string{
+			d.Name, d.TypeA + " " + d.TypeB, fmt.Sprint(d.Weights), codes, scales, fmt.Sprintf("%.2g", d.Error), string(d.Verdict),
+		})
 	}
-	return t
+	return rows
 }

@@ -1,8 +1,9 @@
-package convert
+package source
 
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,8 +17,8 @@ import (
 	"trit/internal/float16"
 )
 
-// stored makes a tensor of a folder that holds values in a type, and what is left of them there.
-func stored(t *testing.T, dtype string, rows, k int, values []float32) (*tensor, []float32) {
+// storedAs makes a tensor of a folder that holds values in a type, and what is left of them there.
+func storedAs(t *testing.T, dtype string, rows, k int, values []float32) (*Tensor, []float32) {
 	t.Helper()
 	var data []byte
 	left := slices.Clone(values)
@@ -41,14 +42,14 @@ func stored(t *testing.T, dtype string, rows, k int, values []float32) (*tensor,
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := denseTensor(f, info, rows, k)
+	out, err := denseTensor(f, info, rows, k, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out, left
 }
 
-// spreads are weights as training leaves them, and such as lie on the borders of rounding.
+// spreads are weights as training leaves them, and weights that lie on the borders of rounding.
 func spreads(r *rand.Rand, n int) map[string][]float32 {
 	out := map[string][]float32{"zeros": make([]float32, n), "one": make([]float32, n)}
 	out["one"][n/2] = -3
@@ -69,11 +70,11 @@ func spreads(r *rand.Rand, n int) map[string][]float32 {
 }
 
 // codesOf reads all codes of a tensor as values.
-func codesOf(t *testing.T, x *tensor) []int8 {
+func codesOf(t *testing.T, x *Tensor) []int8 {
 	t.Helper()
 	var out []int8
-	codes := make([]byte, x.k)
-	for row := range x.rows {
+	codes := make([]byte, x.Columns)
+	for row := range x.Rows {
 		if err := x.codes(codes, row); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +91,7 @@ func TestQuantisedIsTheDefinition(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {1, 7}, {3, 5}, {9, 33}, {5, 257}, {2, 4099}, {64, 128}} {
 		for name, w := range spreads(r, size[0]*size[1]) {
 			for _, dtype := range []string{"F32", "F16", "BF16"} {
-				x, left := stored(t, dtype, size[0], size[1], w)
+				x, left := storedAs(t, dtype, size[0], size[1], w)
 				s, err := sumsOf(x)
 				if err != nil {
 					t.Fatal(err)
@@ -103,8 +104,8 @@ func TestQuantisedIsTheDefinition(t *testing.T) {
 					want := make([]int8, len(w))
 					scale := define(want, left)
 					got := quantised(x, s, sign)
-					if got.scale != scale || !slices.Equal(codesOf(t, got), want) {
-						t.Errorf("%s, %v of %s, sign %v: scale %g, want %g, or the codes differ", name, size, dtype, sign, got.scale, scale)
+					if got.Scale != scale || !slices.Equal(codesOf(t, got), want) {
+						t.Errorf("%s, %v of %s, sign %v: scale %g, want %g, or the codes differ", name, size, dtype, sign, got.Scale, scale)
 					}
 				}
 			}
@@ -112,7 +113,7 @@ func TestQuantisedIsTheDefinition(t *testing.T) {
 	}
 }
 
-// TestKeepCodes rounds latent weights whose values lie right at the borders.
+// TestKeepCodes rounds master weights whose values lie right at the borders.
 func TestKeepCodes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const rows, k = 33, 129
@@ -123,7 +124,7 @@ func TestKeepCodes(t *testing.T) {
 	}
 	for _, from := range []string{"F32", "F16", "BF16"} {
 		for _, typ := range []gguf.Type{gguf.F16, gguf.BF16, gguf.F32} {
-			x, left := stored(t, from, rows, k, w)
+			x, left := storedAs(t, from, rows, k, w)
 			s, err := sumsOf(x)
 			if err != nil {
 				t.Fatal(err)
@@ -156,8 +157,8 @@ func TestKeepCodes(t *testing.T) {
 }
 
 // ofCodes is a tensor of ternary values.
-func ofCodes(q []int8, rows, k int, scale float32) *tensor {
-	t := &tensor{rows: rows, k: k, scale: scale, release: func(int, int) {}}
+func ofCodes(q []int8, rows, k int, scale float32) *Tensor {
+	t := &Tensor{Rows: rows, Columns: k, Scale: scale, release: func(int, int) {}}
 	t.codes = func(dst []byte, row int) error {
 		for i := range dst {
 			dst[i] = byte(q[row*k+i] + 1)
@@ -167,7 +168,7 @@ func ofCodes(q []int8, rows, k int, scale float32) *tensor {
 	return t
 }
 
-// shares are ternary values with so many zeros.
+// shares are ternary values, with their share of zeros.
 func shares(r *rand.Rand, n int) map[string][]int8 {
 	out := map[string][]int8{"one": make([]int8, n), "no zero": make([]int8, n), "one zero": make([]int8, n)}
 	out["one"][n/3] = -1
@@ -188,7 +189,7 @@ func shares(r *rand.Rand, n int) map[string][]int8 {
 	return out
 }
 
-// TestSynthetic makes latent weights of codes: their codes are these, and their absmean, as
+// TestSynthetic makes master weights of codes: their codes are these, and their absmean, as
 // the type holds them, is the scale.
 func TestSynthetic(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3))
@@ -206,7 +207,7 @@ func TestSynthetic(t *testing.T) {
 				if !slices.Equal(after, q) {
 					t.Fatalf("%s in %s, scale %g: the codes differ", name, typ, scale)
 				}
-				// Without a zero there is no place for the rest, which is below the step of the type.
+				// Without a zero there is no room for the remainder, which is below the step of the type.
 				if off := math.Abs(float64(absmean)/float64(scale) - 1); off > 0 && (name != "no zero" || off > 1./128/rows/k) {
 					t.Errorf("%s in %s: the absmean is %.9g, want %.9g", name, typ, absmean, scale)
 				}
@@ -223,75 +224,24 @@ func TestSynthetic(t *testing.T) {
 	one := make([]int8, rows*k)
 	one[5] = 1
 	if _, err := synthetic(ofCodes(one, rows, k, 100), gguf.F16); err == nil {
-		t.Error("a latent weight of 825600 was made in F16")
+		t.Error("a master weight of 825600 was made in F16")
 	}
 }
 
 // decoded encodes a tensor in a type and reads it again.
-func decoded(t *testing.T, x *tensor, typ gguf.Type) []float32 {
+func decoded(t *testing.T, x *Tensor, typ gguf.Type) (out []float32) {
 	t.Helper()
-	e := &encoder{t: x, typ: typ}
-	b := make([]byte, x.rows*typ.RowBytes(x.k))
-	if err := e.fill(b, 0, x.rows); err != nil {
-		t.Fatal(err)
-	}
-	out := make([]float32, x.rows*x.k)
-	if err := gguf.Dequantize(typ, out, b); err != nil {
-		t.Fatal(err)
+	row, b := make([]float32, x.Columns), make([]byte, typ.RowBytes(x.Columns))
+	for i := range x.Rows {
+		if err := x.Floats(row, i); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(gguf.Quantize(typ, b, row), gguf.Dequantize(typ, row, b)); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, row...)
 	}
 	return out
-}
-
-// TestPackRow holds the packing of folders against its definition, byte by byte.
-func TestPackRow(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 4))
-	for k := 1; k < 70; k++ {
-		var rows [4][]byte
-		want := make([]byte, k)
-		for part := range rows {
-			rows[part] = make([]byte, k)
-			for i := range k {
-				c := byte(r.IntN(3))
-				rows[part][i] = c
-				want[i] |= c << (2 * part)
-			}
-		}
-		got := make([]byte, k)
-		if packRow(got, &rows); !bytes.Equal(got, want) {
-			t.Fatalf("%d columns: got %x, want %x", k, got, want)
-		}
-		back := make([]byte, k)
-		for part := range rows {
-			if bad := unpackRow(back, got, uint(2*part)); bad || !bytes.Equal(back, rows[part]) {
-				t.Fatalf("%d columns, part %d: got %v, want %v", k, part, back, rows[part])
-			}
-			at := r.IntN(k)
-			three := slices.Clone(got)
-			three[at] |= 3 << (2 * part)
-			for other := range rows {
-				if bad := unpackRow(back, three, uint(2*other)); bad != (other == part) {
-					t.Fatalf("%d columns: a code 3 in part %d at %d, in part %d: %v", k, part, at, other, bad)
-				}
-			}
-		}
-	}
-}
-
-// TestPublishedPacking is the published vector of packed folders: 8 rows of 2,
-// q[r][c] = (2r+c)%3 - 1.
-func TestPublishedPacking(t *testing.T) {
-	want := [][]byte{{36, 73}, {146, 36}}
-	for p := range 2 {
-		var rows [4][]byte
-		for part := range rows {
-			row := p + 2*part
-			rows[part] = []byte{byte((2 * row) % 3), byte((2*row + 1) % 3)}
-		}
-		got := make([]byte, 2)
-		if packRow(got, &rows); !bytes.Equal(got, want[p]) {
-			t.Errorf("row %d: %v, want %v", p, got, want[p])
-		}
-	}
 }
 
 // TestOrderOfHeads holds the order of rows in llama files against

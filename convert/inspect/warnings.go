@@ -1,4 +1,4 @@
-package convert
+package inspect
 
 import (
 	"fmt"
@@ -6,12 +6,12 @@ import (
 	"trit/format/gguf"
 	"trit/model"
 	"trit/model/ggufmeta"
+	"trit/setting"
 )
 
-// ggufWarnings is what other engines trip over in a file that is sound.
-func ggufWarnings(f *gguf.File) []string {
-	var out []string
-	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+// ggufWarnings names what other engines trip over in a file that is sound.
+func ggufWarnings(f *gguf.File) (out []setting.Note) {
+	warn := func(format string, args ...any) { out = append(out, setting.Note(fmt.Sprintf(format, args...))) }
 	architecture, _ := f.Metadata.String("general.architecture")
 	warnOfTokenizer(&f.Metadata, warn)
 	if _, untied := f.Tensor("output.weight"); untied && architecture == ggufmeta.BitNet158 {
@@ -22,7 +22,8 @@ func ggufWarnings(f *gguf.File) []string {
 		has[t.Type] = true
 	}
 	if has[gguf.I2_S] {
-		warn("I2_S is read by trit and bitnet.cpp, and by ik_llama.cpp after llama-quantize to iq2_bn; llama.cpp and Ollama want --type tq2_0 or tq1_0")
+		warn("I2_S is read by trit and bitnet.cpp, and by ik_llama.cpp after llama-quantize to iq2_bn; " +
+			"llama.cpp and Ollama want {convert.Options.Type} tq2_0 or tq1_0")
 	}
 	if (has[gguf.TQ1_0] || has[gguf.TQ2_0]) && (architecture == ggufmeta.BitNet158 || architecture == ggufmeta.BitNet25) {
 		warn("llama.cpp and Ollama know no architecture %s: of the BitNet models they run those with SiLU (bitnet) and Llamas", architecture)
@@ -47,25 +48,28 @@ func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {
 	}
 }
 
-// rowWarnings is what a model with ternary weights has rows for that the ternary types of
-// GGUF cannot hold. A GGUF file with such rows is refused when it is opened.
-func rowWarnings(c *model.Config) (out []string) {
+// rowWarnings names the sizes of a model with ternary weights that make rows which the ternary
+// types of GGUF cannot hold. A GGUF file with such rows is refused when it is opened.
+func rowWarnings(c *model.Config) (out []setting.Note) {
 	if !c.Ternary {
 		return nil
 	}
+	warn := func(format string, args ...any) { out = append(out, setting.Note(fmt.Sprintf(format, args...))) }
 	for _, size := range []struct {
 		key   string
 		value int
 		hint  string
 	}{
 		{"hidden_size", c.HiddenSize, ""}, {"num_attention_heads * head_dim", c.QDim(), ""},
-		{"intermediate_size", c.IntermediateSize, "; trit convert --pad fills it up"},
+		{"intermediate_size", c.IntermediateSize, "; {convert.Options.Pad} fills it up in a conversion"},
 	} {
 		switch {
 		case size.value%gguf.I2_S.Block() != 0:
-			out = append(out, fmt.Sprintf("%s is %d, no multiple of %d: no ternary type of GGUF holds such rows, and several tools write garbage%s", size.key, size.value, gguf.I2_S.Block(), size.hint))
+			warn("%s is %d, no multiple of %d: no ternary type of GGUF holds such rows, and several tools write garbage%s",
+				size.key, size.value, gguf.I2_S.Block(), size.hint)
 		case size.value%gguf.TQ2_0.Block() != 0:
-			out = append(out, fmt.Sprintf("%s is %d, no multiple of %d: tq1_0 and tq2_0, which llama.cpp and Ollama read, cannot hold such rows%s", size.key, size.value, gguf.TQ2_0.Block(), size.hint))
+			warn("%s is %d, no multiple of %d: tq1_0 and tq2_0, which llama.cpp and Ollama read, cannot hold such rows%s",
+				size.key, size.value, gguf.TQ2_0.Block(), size.hint)
 		}
 	}
 	return out

@@ -1,24 +1,24 @@
-package convert
+package compare
 
 import (
 	"fmt"
 	"math"
 )
 
-// Logits is how the logits of two models differ on the same tokens.
-type Logits struct {
+// LogitsDifference is how the logits of two models differ on the same tokens.
+type LogitsDifference struct {
 	Tokens     int     `json:"tokens"`
 	RelativeL2 float64 `json:"relative_l2"`
-	Agree      int     `json:"agree"` // places where both find the same token likeliest
+	Agree      int     `json:"agree"` // positions where both find the same token likeliest
 	KL         float64 `json:"kl"`    // mean Kullback-Leibler divergence of B from A, in nats
 }
 
-// CompareLogits compares rows of logits [tokens, vocabulary].
-func CompareLogits(a, b []float32, vocabulary int) (*Logits, error) {
+// Logits compares the logits [tokens, vocabulary] of two models, row by row.
+func Logits(a, b []float32, vocabulary int) (*LogitsDifference, error) {
 	if vocabulary < 1 || len(a) != len(b) || len(a) == 0 || len(a)%vocabulary != 0 {
 		return nil, fmt.Errorf("%d and %d logits of a vocabulary of %d: want equally many rows", len(a), len(b), vocabulary)
 	}
-	l := &Logits{Tokens: len(a) / vocabulary}
+	l := &LogitsDifference{Tokens: len(a) / vocabulary}
 	var e, size float64
 	for i, v := range a {
 		d := float64(v) - float64(b[i])
@@ -39,8 +39,9 @@ func CompareLogits(a, b []float32, vocabulary int) (*Logits, error) {
 }
 
 // String is the comparison in a line.
-func (l *Logits) String() string {
-	return fmt.Sprintf("logits after %d tokens: relative L2 %.3g, likeliest token equal at %d, divergence %.3g nats", l.Tokens, l.RelativeL2, l.Agree, l.KL)
+func (l *LogitsDifference) String() string {
+	return fmt.Sprintf("logits after %d tokens: relative L2 %.3g, likeliest token equal at %d, divergence %.3g nats",
+		l.Tokens, l.RelativeL2, l.Agree, l.KL)
 }
 
 func likeliest(logits []float32) (best int) {

@@ -1,4 +1,6 @@
-package convert
+// Package inspect shows what is in a model file or folder: its metadata, its tensors, the
+// shares of zeros and the scales of its ternary weights, and what other engines trip over.
+package inspect
 
 import (
 	"fmt"
@@ -7,9 +9,11 @@ import (
 	"reflect"
 	"strings"
 
+	"trit/convert/source"
 	"trit/format/gguf"
+	"trit/format/hffolder"
 	"trit/format/safetensors"
-	"trit/train/checkpoint"
+	"trit/setting"
 )
 
 // Inspection is what is in a model file or folder.
@@ -19,11 +23,12 @@ type Inspection struct {
 	Form     string       `json:"form,omitempty"` // of a model that can be converted
 	Metadata []Entry      `json:"metadata"`
 	Tensors  []TensorView `json:"tensors"`
-	Bytes    uint64       `json:"bytes"`              // of all tensors
-	Layers   []LayerView  `json:"layers,omitempty"`   // the ternary weights of each block
-	Scales   []Bin        `json:"scales,omitempty"`   // how many ternary weights have a scale
-	Notes    []string     `json:"notes,omitempty"`    // what was assumed
-	Warnings []string     `json:"warnings,omitempty"` // what other engines trip over, and what is wrong
+	Bytes    uint64       `json:"bytes"`            // of all tensors
+	Layers   []LayerView  `json:"layers,omitempty"` // the ternary weights of each block
+	Scales   []Bin        `json:"scales,omitempty"` // how many ternary weights have a scale
+
+	Notes    []setting.Note `json:"notes,omitempty"`    // what was assumed
+	Warnings []setting.Note `json:"warnings,omitempty"` // what other engines trip over, and what is wrong
 }
 
 // Entry is a key of the metadata with its value; lists are shown by their length.
@@ -42,15 +47,16 @@ type TensorView struct {
 	Scale *float32 `json:"scale,omitempty"` // of a ternary weight: W = scale * q
 }
 
-// InspectOptions say how much is read.
-type InspectOptions struct {
-	Reading
+// Options say how a model is read, and how much of it.
+type Options struct {
+	source.Options
 	HeadersOnly bool // do not read weights for their shares of zeros and scales
 }
 
-// Inspect looks into a GGUF file, a safetensors file, or a model folder. What is no model
-// that can be converted is listed all the same, with a warning that says why.
-func Inspect(path string, o InspectOptions) (*Inspection, error) {
+// Read looks into a GGUF file, a safetensors file, a model folder, or the newest checkpoint of
+// a run. What is no model that can be converted is listed all the same, with a warning that
+// says why.
+func Read(path string, o Options) (*Inspection, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -67,14 +73,19 @@ func Inspect(path string, o InspectOptions) (*Inspection, error) {
 	if err != nil || o.HeadersOnly {
 		return r, err
 	}
-	if err := r.measure(o.Reading); err != nil {
-		r.Warnings = append([]string{"not a model that can be converted: " + err.Error()}, r.Warnings...)
+	if err := r.measure(o.Options); err != nil {
+		r.Warnings = append([]setting.Note{notConvertible(err)}, r.Warnings...)
 	}
 	return r, nil
 }
 
+// notConvertible keeps the fields of options that the error names, for those who show it.
+func notConvertible(err error) setting.Note {
+	return setting.Note("not a model that can be converted: " + setting.Text(err, func(field string) string { return "{" + field + "}" }))
+}
+
 func inspectFolder(path string) (*Inspection, error) {
-	m, err := checkpoint.LoadModel(path)
+	m, err := hffolder.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +97,8 @@ func inspectFolder(path string) (*Inspection, error) {
 		entries = append(entries, Entry{key, c.Field(i).Interface()})
 	}
 	if q := m.Config.QuantizationConfig; q != nil {
-		entries = append(entries, Entry{"quantization_config", strings.Join(strings.Fields(q.QuantMethod+" "+q.LinearClass+" "+q.QuantizationMode), ", ")})
+		said := strings.Fields(q.QuantMethod + " " + q.LinearClass + " " + q.QuantizationMode)
+		entries = append(entries, Entry{"quantization_config", strings.Join(said, ", ")})
 	}
 	entries = append(entries, Entry{"parameters", m.Config.Parameters()})
 	return inspectSafetensors(path, m.Dir, "folder", entries)
@@ -131,8 +143,8 @@ func inspectGGUF(path string) (*Inspection, error) {
 	return r, nil
 }
 
-// shown is a value of the metadata as it is shown: lists by their length, and numbers that
-// JSON cannot hold as text.
+// shown is a value of the metadata as it is shown: a list as its length, and a number that JSON
+// cannot hold as text.
 func shown(v any) any {
 	switch rv := reflect.ValueOf(v); rv.Kind() {
 	case reflect.Slice:

@@ -1,10 +1,11 @@
-package convert
+package inspect
 
 import (
 	"fmt"
 	"math"
 	"strings"
 
+	"trit/convert/source"
 	"trit/model"
 )
 
@@ -26,21 +27,21 @@ type Bin struct {
 var projections = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 // measure reads the ternary weights: shares of zeros, and scales.
-func (r *Inspection) measure(reading Reading) error {
-	s, err := Open(r.Path, reading)
+func (r *Inspection) measure(o source.Options) error {
+	m, err := source.Open(r.Path, o)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	r.Form, r.Notes = s.Form, s.Notes
-	r.Warnings = append(r.Warnings, rowWarnings(&s.Config.Config)...)
+	defer m.Close()
+	r.Form, r.Notes = m.Form, m.Notes
+	r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
 	views := map[string]*TensorView{}
 	for i := range r.Tensors {
 		views[r.Tensors[i].Name] = &r.Tensors[i]
 	}
 	var scales []float64
-	err = s.eachTernary(func(spec model.TensorSpec, t *tensor) error {
-		rows, err := nonzeros(t)
+	err = m.EachTernary(func(spec model.TensorSpec, t *source.Tensor) error {
+		rows, err := t.Nonzeros()
 		if err != nil {
 			return fmt.Errorf("%s: %w", spec.Name, err)
 		}
@@ -48,10 +49,10 @@ func (r *Inspection) measure(reading Reading) error {
 		for _, c := range rows {
 			n += c
 		}
-		zeros, scale := 1-float64(n)/float64(spec.Elements()), t.scale
+		zeros, scale := 1-float64(n)/float64(spec.Elements()), t.Scale
 		scales = append(scales, float64(scale))
 		r.addLayer(spec.Layer, strings.TrimSuffix(spec.Name, ".weight"), zeros, float64(scale))
-		if v := views[s.store.name(spec)]; v != nil {
+		if v := views[m.Name(spec)]; v != nil {
 			v.Zeros, v.Scale = &zeros, &scale
 		}
 		return nil

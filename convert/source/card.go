@@ -1,4 +1,4 @@
-package convert
+package source
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// Card is what a model card tells about where a model comes from: the front matter of a
-// Hugging Face folder's README.md, or the general keys of a GGUF file.
+// Card says where a model comes from: the front matter of a Hugging Face folder's README.md, or
+// the general keys of a GGUF file.
 type Card struct {
 	Name        string
 	License     string // an SPDX-like identifier, such as mit
@@ -37,8 +37,9 @@ func readCard(dir, called string) Card {
 	var c Card
 	if front := frontMatter(filepath.Join(dir, "README.md")); front != nil {
 		c = Card{
-			Name: text(front, "model_name"), License: text(front, "license"), LicenseName: text(front, "license_name"), LicenseLink: text(front, "license_link"),
-			BaseModels: list(front, "base_model"), Tags: list(front, "tags"), Languages: list(front, "language"), Datasets: list(front, "datasets"),
+			Name: text(front, "model_name"), BaseModels: list(front, "base_model"), Tags: list(front, "tags"),
+			Languages: list(front, "language"), Datasets: list(front, "datasets"),
+			License: text(front, "license"), LicenseName: text(front, "license_name"), LicenseLink: text(front, "license_link"),
 		}
 	}
 	c.Repository = repositoryOf(dir)
@@ -156,8 +157,8 @@ const (
 	hubURL        = "https://huggingface.co/"
 )
 
-// write enters a card into a GGUF file's metadata.
-func (c *Card) write(m *gguf.Metadata) {
+// WriteGGUF enters the card into a GGUF file's metadata.
+func (c *Card) WriteGGUF(m *gguf.Metadata) {
 	for _, g := range general {
 		if g.list != nil {
 			if v := *g.list(c); len(v) > 0 {
@@ -177,15 +178,18 @@ func (c *Card) write(m *gguf.Metadata) {
 	}
 }
 
-// readme is the README.md of a folder, with the card as its front matter.
-func (c *Card) readme(source string) ([]byte, error) {
+// Readme is the README.md of a folder, with the card as its front matter. form is what the model
+// was made of, for people.
+func (c *Card) Readme(form string) ([]byte, error) {
 	front := map[string]any{"library_name": "transformers"}
-	for key, v := range map[string]string{"license": c.License, "license_name": c.LicenseName, "license_link": c.LicenseLink} {
+	texts := map[string]string{"license": c.License, "license_name": c.LicenseName, "license_link": c.LicenseLink}
+	for key, v := range texts {
 		if v != "" {
 			front[key] = v
 		}
 	}
-	for key, v := range map[string][]string{"base_model": c.BaseModels, "tags": c.Tags, "language": c.Languages, "datasets": c.Datasets} {
+	lists := map[string][]string{"base_model": c.BaseModels, "tags": c.Tags, "language": c.Languages, "datasets": c.Datasets}
+	for key, v := range lists {
 		if len(v) > 0 {
 			front[key] = v
 		}
@@ -194,7 +198,7 @@ func (c *Card) readme(source string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := fmt.Sprintf("# %s\n\nA BitNet b1.58 model, converted from %s.\n", c.Name, source)
+	body := fmt.Sprintf("# %s\n\nA BitNet b1.58 model, converted from %s.\n", c.Name, form)
 	if c.URL != "" {
 		body += "Published at " + c.URL + ".\n"
 	}

@@ -1,4 +1,4 @@
-package convert
+package inspect
 
 import (
 	_ "embed"
@@ -19,7 +19,7 @@ func (r *Inspection) WriteText(w io.Writer) error {
 	for _, n := range r.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", n)
 	}
-	for _, t := range []report.Table{r.MetadataTable(), r.TensorTable(), r.ScaleTable()} {
+	for _, t := range []report.Table{r.metadataTable(), r.tensorTable(), r.scaleTable()} {
 		if len(t.Rows) == 0 {
 			continue
 		}
@@ -43,8 +43,8 @@ func (r *Inspection) Lead() string {
 // maxValue is how much of a value of the metadata is shown.
 const maxValue = 80
 
-// MetadataTable is the metadata in a table.
-func (r *Inspection) MetadataTable() report.Table {
+// metadataTable is the metadata in a table.
+func (r *Inspection) metadataTable() report.Table {
 	t := report.Table{Head: []string{"key", "value"}}
 	for _, e := range r.Metadata {
 		v := strings.ReplaceAll(fmt.Sprint(e.Value), "\n", " ")
@@ -56,8 +56,8 @@ func (r *Inspection) MetadataTable() report.Table {
 	return t
 }
 
-// TensorTable is the tensors in a table.
-func (r *Inspection) TensorTable() report.Table {
+// tensorTable is the tensors in a table.
+func (r *Inspection) tensorTable() report.Table {
 	t := report.Table{Head: []string{"tensor", "type", "shape", "bytes", "zeros", "scale"}}
 	for _, v := range r.Tensors {
 		row := []string{v.Name, v.Type, fmt.Sprint(v.Shape), fmt.Sprint(v.Bytes), "", ""}
@@ -69,28 +69,22 @@ func (r *Inspection) TensorTable() report.Table {
 	return t
 }
 
-// ScaleTable is the histogram of scales in a table.
-func (r *Inspection) ScaleTable() report.Table {
+// scaleTable is the histogram of scales in a table.
+func (r *Inspection) scaleTable() report.Table {
 	t := report.Table{Head: []string{"scales from", "to", "weights", ""}}
 	most := 0
 	for _, b := range r.Scales {
 		most = max(most, b.Count)
 	}
 	for _, b := range r.Scales {
-		t.Rows = append(t.Rows, []string{fmt.Sprintf("%.4g", b.Low), fmt.Sprintf("%.4g", b.High), fmt.Sprint(b.Count), strings.Repeat("#", (b.Count*32+most-1)/most)})
+		bar := strings.Repeat("#", (b.Count*32+most-1)/most)
+		t.Rows = append(t.Rows, []string{fmt.Sprintf("%.4g", b.Low), fmt.Sprintf("%.4g", b.High), fmt.Sprint(b.Count), bar})
 	}
 	return t
 }
 
-// ScaleText is the histogram of scales with bars of letters.
-func (r *Inspection) ScaleText() (string, error) {
-	var b strings.Builder
-	err := r.ScaleTable().WriteText(&b)
-	return b.String(), err
-}
-
-// Charts are shares of zeros and scales over the layers.
-func (r *Inspection) Charts() []report.Chart {
+// charts are shares of zeros and scales over the layers.
+func (r *Inspection) charts() []report.Chart {
 	if len(r.Layers) < 2 {
 		return nil
 	}
@@ -112,5 +106,21 @@ var inspectHTML string
 
 var inspectPage = template.Must(report.Parts().New("inspect").Parse(inspectHTML))
 
+// page is what the template shows.
+type page struct {
+	*Inspection
+	Charts                     []report.Chart
+	ScaleText                  string
+	MetadataTable, TensorTable report.Table
+}
+
 // WriteHTML writes the inspection as a page, which needs nothing else.
-func (r *Inspection) WriteHTML(w io.Writer) error { return inspectPage.Execute(w, r) }
+func (r *Inspection) WriteHTML(w io.Writer) error {
+	p := page{Inspection: r, Charts: r.charts(), MetadataTable: r.metadataTable(), TensorTable: r.tensorTable()}
+	var scales strings.Builder
+	if err := r.scaleTable().WriteText(&scales); err != nil {
+		return err
+	}
+	p.ScaleText = scales.String()
+	return inspectPage.Execute(w, p)
+}

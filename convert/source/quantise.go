@@ -1,26 +1,24 @@
-package convert
+package source
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"sync"
 
 	"trit/bitlinear/quant"
 	"trit/internal/float16"
-	"trit/internal/parallel"
 )
 
-// quantised makes a ternary weight of latent ones, as training leaves them: by their absmean,
+// quantised makes a ternary weight of master weights: by their absmean,
 // or with sign by the signs of b1. The weights are read twice, for the scale and for the
 // codes, and never kept.
 //
 // A 16-bit weight has 65536 values, so for those types the first reading counts how often
 // each occurs, which gives exact sums, and the second one looks codes up.
-func quantised(t *tensor, s sums, sign bool) *tensor {
-	n := float64(t.rows * t.k)
-	out := &tensor{dtype: t.dtype, rows: t.rows, k: t.k, release: t.release, scale: float32(max(s.magnitude/n, quant.MinScale))}
-	code := absmeanCode(1 / out.scale)
+func quantised(t *Tensor, s sums, sign bool) *Tensor {
+	n := float64(t.Rows * t.Columns)
+	out := t.coded(float32(max(s.magnitude/n, quant.MinScale)))
+	code := absmeanCode(1 / out.Scale)
 	if sign {
 		code = signCode(float32(s.sum / n))
 	}
@@ -29,7 +27,7 @@ func quantised(t *tensor, s sums, sign bool) *tensor {
 }
 
 // codesBy encodes the weights of a row one by one.
-func (t *tensor) codesBy(code func(float32) byte) func([]byte, int) error {
+func (t *Tensor) codesBy(code func(float32) byte) func([]byte, int) error {
 	if t.halves != nil {
 		return t.lookUp(code)
 	}
@@ -64,8 +62,8 @@ func signCode(mean float32) func(float32) byte {
 	}
 }
 
-func (t *tensor) encodeFloats(code func(float32) byte) func([]byte, int) error {
-	rows := sync.Pool{New: func() any { v := make([]float32, t.k); return &v }}
+func (t *Tensor) encodeFloats(code func(float32) byte) func([]byte, int) error {
+	rows := sync.Pool{New: func() any { v := make([]float32, t.Columns); return &v }}
 	return func(dst []byte, row int) error {
 		v := rows.Get().(*[]float32)
 		defer rows.Put(v)
@@ -79,7 +77,7 @@ func (t *tensor) encodeFloats(code func(float32) byte) func([]byte, int) error {
 	}
 }
 
-func (t *tensor) lookUp(code func(float32) byte) func([]byte, int) error {
+func (t *Tensor) lookUp(code func(float32) byte) func([]byte, int) error {
 	var table [1 << 16]byte
 	_, bf16 := t.halves(0)
 	for bits := range table {
@@ -107,8 +105,8 @@ type sums struct {
 	smallest, largest float64 // sizes, of those that are not 0
 }
 
-// oneMagnitude tells weights that are all 0 or of one size: they are ternary already, and
-// their absmean is not their scale.
+// oneMagnitude reports whether the weights are all 0 or of one size: then they are ternary
+// already, and their absmean is not their scale.
 func (s *sums) oneMagnitude() bool { return s.largest > 0 && s.smallest == s.largest }
 
 func (s *sums) add(v, times float64) {
@@ -127,7 +125,7 @@ func (s *sums) merge(o sums) {
 }
 
 // sumsOf reads a tensor once. The order of the sums does not depend on the number of threads.
-func sumsOf(t *tensor) (sums, error) {
+func sumsOf(t *Tensor) (sums, error) {
 	total := sums{smallest: math.Inf(1)}
 	var err error
 	if t.halves != nil {
@@ -136,17 +134,21 @@ func sumsOf(t *tensor) (sums, error) {
 		err = t.sumFloats(&total)
 	}
 	if err == nil && (math.IsNaN(total.magnitude) || math.IsInf(total.magnitude, 0)) {
-		err = fmt.Errorf("it holds values that are not finite: the file is damaged, or training had diverged")
+		err = ErrNotFinite
 	}
 	return total, err
 }
 
+// countedWeights is how many weights a thread counts at least, since it makes 65536 counters for
+// them.
+const countedWeights = 1 << 20
+
 // sumHalves adds up 16-bit weights by how often each value occurs.
-func (t *tensor) sumHalves(total *sums) {
+func (t *Tensor) sumHalves(total *sums) {
 	var counts [1 << 16]int64
 	var mu sync.Mutex
 	_, bf16 := t.halves(0)
-	parallel.For(t.rows, max(1, chunkBytes/t.k), func(lo, hi int) {
+	t.pool.For(t.Rows, max(1, countedWeights/t.Columns), func(lo, hi int) {
 		mine := make([]uint32, 1<<16)
 		for row := lo; row < hi; row++ {
 			bits, _ := t.halves(row)
@@ -167,10 +169,10 @@ func (t *tensor) sumHalves(total *sums) {
 	}
 }
 
-func (t *tensor) sumFloats(total *sums) error {
-	parts, errs := make([]sums, t.rows), make([]error, t.rows)
-	parallel.Chunks(t.rows, max(1, 1<<14/t.k), func(lo, hi int) {
-		v := make([]float32, t.k)
+func (t *Tensor) sumFloats(total *sums) error {
+	parts, errs := make([]sums, t.Rows), make([]error, t.Rows)
+	t.pool.Chunks(t.Rows, max(1, 1<<14/t.Columns), func(lo, hi int) {
+		v := make([]float32, t.Columns)
 		for row := lo; row < hi; row++ {
 			parts[row] = sums{smallest: math.Inf(1)}
 			if errs[row] = t.floats(v, row); errs[row] != nil {

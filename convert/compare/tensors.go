@@ -1,4 +1,4 @@
-package convert
+package compare
 
 import (
 	"bytes"
@@ -8,20 +8,23 @@ import (
 	"strings"
 
 	"trit/bitlinear/kernel"
+	"trit/convert/source"
+	"trit/format/gguf"
 	"trit/model"
 )
 
 // compareTensor compares a weight of two models: by codes where it is ternary in both.
-func compareTensor(a, b *Source, spec model.TensorSpec) (Difference, error) {
-	ta, err := a.store.open(spec)
+func compareTensor(a, b *source.Model, spec model.TensorSpec) (Difference, error) {
+	ta, err := a.Tensor(spec)
 	if err != nil {
 		return Difference{}, fmt.Errorf("%s: %w", a.Path, err)
 	}
-	tb, err := b.store.open(spec)
+	tb, err := b.Tensor(spec)
 	if err != nil {
 		return Difference{}, fmt.Errorf("%s: %w", b.Path, err)
 	}
-	d := Difference{Name: spec.Name, TypeA: ta.dtype, TypeB: tb.dtype, Weights: int64(ta.rows * ta.k), Ternary: ta.ternary() && tb.ternary()}
+	d := Difference{Name: spec.Name, TypeA: ta.DType, TypeB: tb.DType, Weights: int64(ta.Rows * ta.Columns)}
+	d.Ternary = ta.IsTernary() && tb.IsTernary()
 	if d.Ternary {
 		err = d.compareCodes(ta, tb)
 	} else {
@@ -33,31 +36,31 @@ func compareTensor(a, b *Source, spec model.TensorSpec) (Difference, error) {
 	return d, nil
 }
 
-func (d *Difference) compareCodes(a, b *tensor) error {
-	d.ScaleA, d.ScaleB = a.scale, b.scale
-	d.Error = math.Abs(float64(a.scale)-float64(b.scale)) / float64(a.scale)
-	rows, nonzero := make([]int64, a.rows), make([]int64, a.rows)
-	err := onAllThreads(a.rows, a.k, func(lo, hi int) error {
-		x, y := make([]byte, a.k), make([]byte, a.k)
+func (d *Difference) compareCodes(a, b *source.Tensor) error {
+	d.ScaleA, d.ScaleB = a.Scale, b.Scale
+	d.Error = math.Abs(float64(a.Scale)-float64(b.Scale)) / float64(a.Scale)
+	rows, nonzero := make([]int64, a.Rows), make([]int64, a.Rows)
+	err := a.Ranges(a.Rows, func(lo, hi int) error {
+		x, y := make([]byte, a.Columns), make([]byte, a.Columns)
 		for i := lo; i < hi; i++ {
-			row := quartered(i, a.rows)
-			if err := a.codes(x, row); err != nil {
+			row := quartered(i, a.Rows)
+			if err := a.Codes(x, row); err != nil {
 				return err
 			}
-			if err := b.codes(y, row); err != nil {
+			if err := b.Codes(y, row); err != nil {
 				return err
 			}
 			if !bytes.Equal(x, y) {
 				rows[row] = unequal(x, y)
 			}
 			if d.Error > 0 {
-				nonzero[row] = int64(a.k) - countZeros(x)
+				nonzero[row] = int64(a.Columns) - gguf.CountZeros(x)
 			}
 		}
 		return nil
 	})
-	a.release(0, a.rows)
-	b.release(0, b.rows)
+	a.Release(0, a.Rows)
+	b.Release(0, b.Rows)
 	weights := int64(0)
 	for row, n := range rows {
 		d.Codes += n
@@ -66,7 +69,7 @@ func (d *Difference) compareCodes(a, b *tensor) error {
 	if weights == 0 { // any scale of zeros is right
 		d.Error = 0
 	}
-	d.judge(scaleTolerance(a.dtype, b.dtype))
+	d.judge(scaleTolerance(a.DType, b.DType))
 	return err
 }
 
@@ -88,16 +91,16 @@ func unequal(x, y []byte) (n int64) {
 	return n
 }
 
-func (d *Difference) compareValues(a, b *tensor) error {
+func (d *Difference) compareValues(a, b *source.Tensor) error {
 	type sum struct{ error, a, b float64 }
-	rows := make([]sum, a.rows)
-	err := eachRows([]*tensor{a, b}, func(lo, hi int) error {
-		x, y, codes := make([]float32, a.k), make([]float32, a.k), make([]byte, a.k)
+	rows := make([]sum, a.Rows)
+	err := source.EachRange([]*source.Tensor{a, b}, func(lo, hi int) error {
+		x, y, codes := make([]float32, a.Columns), make([]float32, a.Columns), make([]byte, a.Columns)
 		for row := lo; row < hi; row++ {
-			if err := a.values(x, codes, row); err != nil {
+			if err := a.Values(x, codes, row); err != nil {
 				return err
 			}
-			if err := b.values(y, codes, row); err != nil {
+			if err := b.Values(y, codes, row); err != nil {
 				return err
 			}
 			s := &rows[row]
@@ -117,12 +120,12 @@ func (d *Difference) compareValues(a, b *tensor) error {
 		total.b += r.b
 	}
 	if !(total.a+total.b < math.Inf(1)) {
-		return errNotFinite
+		return source.ErrNotFinite
 	}
 	if total.error != 0 { // zeros beside other values have an error of 1
 		d.Error = math.Sqrt(total.error / cmp.Or(total.a, total.b))
 	}
-	d.judge(tolerance(a.dtype, b.dtype))
+	d.judge(tolerance(a.DType, b.DType))
 	return nil
 }
 
