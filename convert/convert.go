@@ -92,7 +92,8 @@ func mayWrite(out string, overwrite bool) error {
 	case err != nil:
 		return err
 	case !overwrite:
-		return setting.Needs(overwriteField, out+" exists", fmt.Sprintf("{%s} replaces it, or name another one", overwriteField))
+		return setting.Needs(overwriteField, out+" exists",
+			fmt.Sprintf("{%s} replaces it, or name another one", overwriteField))
 	case info.IsDir() && isGGUF(out):
 		return fmt.Errorf("%s is a folder: a GGUF file is one file", out)
 	case !info.IsDir() && !isGGUF(out):

@@ -49,7 +49,8 @@ func (f *folderWriter) plan(m *source.Model) (*plan, error) {
 // chooseTypes takes the types that were asked for, or the usual ones.
 func (f *folderWriter) chooseTypes() error {
 	if f.options.Pad {
-		return &setting.Error{Field: padField, Problem: fmt.Sprintf("{%s} is for the types of GGUF files: a folder holds rows of any size", padField)}
+		return setting.Needs(padField,
+			fmt.Sprintf("{%s} is for the types of GGUF files: a folder holds rows of any size", padField), "")
 	}
 	weight := f.options.Type
 	if weight == "" {
@@ -63,7 +64,9 @@ func (f *folderWriter) chooseTypes() error {
 	}
 	if f.packed = weight.is(Packed); f.packed {
 		if !f.model.Config.Ternary {
-			return &setting.Error{Field: typeField, Problem: fmt.Sprintf("{%s} %s is for models with ternary weights: this one is in full precision; want bf16, f16 or f32", typeField, Packed)}
+			return &setting.Error{Field: typeField,
+				Problem: fmt.Sprintf("{%s} %s is for models with ternary weights: this one is in full precision; want "+
+					"bf16, f16 or f32", typeField, Packed)}
 		}
 		f.rule = model.PackedMultiply
 		if !f.model.Config.SubNorms {
@@ -72,11 +75,13 @@ func (f *folderWriter) chooseTypes() error {
 		weight = F32
 	}
 	if f.model.Config.Sign && !f.packed && !weight.is(F32) {
-		return setting.Needs(typeField, "b1's weights are signs around their mean, which rounding moves", fmt.Sprintf("{%s} %s or %s keeps them", typeField, F32, Packed))
+		return setting.Needs(typeField, "b1's weights are signs around their mean, which rounding moves",
+			fmt.Sprintf("{%s} %s or %s keeps them", typeField, F32, Packed))
 	}
 	types := []gguf.Type{gguf.BF16, gguf.F16, gguf.F32}
 	var errWeight, errEmbedding error
-	f.weightType, errWeight = weight.among(types, typeField, " for a folder (packed, for ternary weights, or master weights in a floating-point type)")
+	f.weightType, errWeight = weight.among(types, typeField,
+		" for a folder (packed, for ternary weights, or master weights in a floating-point type)")
 	f.embeddingType, errEmbedding = embedding.among(types, embeddingField, " for a folder")
 	return errors.Join(errWeight, errEmbedding)
 }
@@ -120,7 +125,8 @@ func (f *folderWriter) planTensors() error {
 			f.add(spec, spec.Name, typ.String(), spec.Shape, func() (*output, error) { return f.dense(spec, typ) })
 		case spec.Shape[0]%4 != 0:
 			errs = append(errs, setting.Needs(typeField,
-				fmt.Sprintf("%s has %d rows: packed folders hold four in a byte; {%s} %s writes master weights", spec.Name, spec.Shape[0], typeField, BF16), ""))
+				fmt.Sprintf("%s has %d rows", spec.Name, spec.Shape[0]),
+				fmt.Sprintf("packed folders hold four in a byte; {%s} %s writes master weights", typeField, BF16)))
 		default:
 			if err := f.addPacked(spec); err != nil {
 				return err
@@ -134,7 +140,8 @@ func (f *folderWriter) planTensors() error {
 func (f *folderWriter) add(spec model.TensorSpec, name, dtype string, shape []int, open func() (*output, error)) {
 	info := safetensors.TensorInfo{Name: name, DType: dtype, Shape: shape}
 	f.tensors = append(f.tensors, info)
-	f.planned.tensors = append(f.planned.tensors, tensor{name: name, from: f.model.Name(spec), bytes: int64(info.Bytes()), open: open})
+	f.planned.tensors = append(f.planned.tensors,
+		tensor{name: name, from: f.model.Name(spec), bytes: int64(info.Bytes()), open: open})
 }
 
 func (f *folderWriter) typeOf(spec model.TensorSpec) gguf.Type {
@@ -154,10 +161,12 @@ func (f *folderWriter) addPacked(spec model.TensorSpec) error {
 	t.Release(0, t.Rows)
 	value, dtype := storedScale(t.Scale, f.rule)
 	if err := source.CheckScale(spec.Name, value); err != nil {
-		return fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w", t.Scale, err)
+		return fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w",
+			t.Scale, err)
 	}
 	f.add(spec, spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, func() (*output, error) { return f.pack(spec) })
-	f.add(spec, spec.Name+hffolder.ScaleSuffix, dtype.String(), []int{1}, func() (*output, error) { return small(dtype, value) })
+	f.add(spec, spec.Name+hffolder.ScaleSuffix, dtype.String(), []int{1},
+		func() (*output, error) { return small(dtype, value) })
 	return nil
 }
 

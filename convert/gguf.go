@@ -102,13 +102,15 @@ func (g *ggufWriter) add(spec model.TensorSpec, name string, typ gguf.Type, shap
 	info := gguf.TensorInfo{Name: name, Type: typ, Dims: gguf.Dims(shape)}
 	size, _ := typ.Size(info.Dims) // planTensors has looked
 	g.tensors = append(g.tensors, info)
-	g.planned.tensors = append(g.planned.tensors, tensor{name: name, from: g.model.Name(spec), bytes: int64(size), open: open})
+	g.planned.tensors = append(g.planned.tensors,
+		tensor{name: name, from: g.model.Name(spec), bytes: int64(size), open: open})
 }
 
 // cannotHold adds the way out for a feed-forward size that a type cannot hold.
 func (g *ggufWriter) cannotHold(spec model.TensorSpec, err error) error {
 	if spec.Layer >= 0 && spec.Name == model.LayerTensor(spec.Layer, model.DownProj) {
-		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} fills the feed-forward size up with units without weights", spec.Name, err, padField), "")
+		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} fills the feed-forward size up with units without weights",
+			spec.Name, err, padField), "")
 	}
 	return fmt.Errorf("%s: %w", spec.Name, err)
 }
@@ -151,7 +153,8 @@ func (g *ggufWriter) weight(spec model.TensorSpec, typ gguf.Type) (*output, erro
 		e.scale, _ = ggufmeta.SplitScale(t.Scale)
 	}
 	if v := float16.FromBits(e.scale); typ.IsTernary() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
-		return nil, setting.Needs(typeField, fmt.Sprintf("the scale %g is out of the range of half precision, which %s holds it in", t.Scale, typ),
+		return nil, setting.Needs(typeField,
+			fmt.Sprintf("the scale %g is out of the range of half precision, which %s holds it in", t.Scale, typ),
 			fmt.Sprintf("{%s} %s", typeField, I2S))
 	}
 	out := g.planned.encoded(e)
@@ -181,7 +184,8 @@ func (g *ggufWriter) describe() error {
 		return err
 	}
 	if len(v.Tokens) > c.VocabSize {
-		return fmt.Errorf("the tokenizer has %d tokens, but config.json has vocab_size %d: they belong to different models", len(v.Tokens), c.VocabSize)
+		return fmt.Errorf("the tokenizer has %d tokens, but config.json has vocab_size %d: they belong to different models",
+			len(v.Tokens), c.VocabSize)
 	}
 	ggufmeta.WriteVocab(m, filledUp(v, c))
 	return nil

@@ -52,7 +52,8 @@ func (t Type) among(types []gguf.Type, field, what string) (gguf.Type, error) {
 	if typ, err := gguf.ParseType(string(t)); err == nil && slices.Contains(types, typ) {
 		return typ, nil
 	}
-	return 0, &setting.Error{Field: field, Problem: fmt.Sprintf("{%s}%s is %q", field, what, string(t)), Wanted: fmt.Sprintf("one of %v", types)}
+	return 0, &setting.Error{Field: field, Problem: fmt.Sprintf("{%s}%s is %q", field, what, string(t)),
+		Wanted: fmt.Sprintf("one of %v", types)}
 }
 
 // Fields of the options, as errors name them.

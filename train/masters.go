@@ -37,7 +37,8 @@ func openMasters(dir string) (*hffolder.Folder, error) {
 	return c, nil
 }
 
-var errPacked = errors.New("the ternary weights are packed, and what they were rounded from is gone: name the folder with the master weights of this model (published ones end in -bf16)")
+var errPacked = errors.New("the ternary weights are packed, and what they were rounded from is gone: name the " +
+	"folder with the master weights of this model (published ones end in -bf16)")
 
 func checkMasters(c *hffolder.Folder) error {
 	storage, err := c.Config.Storage()
@@ -93,7 +94,8 @@ func (r *Run) takeModel() error {
 	}
 	if len(errs) > 0 {
 		return setting.Needs("train.Run.Init", errors.Join(errs...).Error(),
-			"leave the model's keys to the folder: with {train.Run.Init}, {train.Run.Model} may be left out or hold the recipe alone")
+			"leave the model's keys to the folder: with {train.Run.Init}, {train.Run.Model} may be left out or hold the "+
+				"recipe alone")
 	}
 	return nil
 }

@@ -135,7 +135,9 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 }
 
 // openAny loads a GGUF file, or what a folder converts to.
-func openAny(ctx context.Context, path string, r source.Options, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+func openAny(ctx context.Context, path string, r source.Options, o infer.Options) (
+	*infer.Model, *tokenizer.Tokenizer, error,
+) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err

@@ -69,7 +69,8 @@ func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
 		}
 	}
 	if a.AddBOS != b.AddBOS || a.AddEOS != b.AddEOS {
-		out = append(out, fmt.Sprintf("add_bos_token and add_eos_token are %v, %v and %v, %v", a.AddBOS, a.AddEOS, b.AddBOS, b.AddEOS))
+		out = append(out, fmt.Sprintf("add_bos_token and add_eos_token are %v, %v and %v, %v",
+			a.AddBOS, a.AddEOS, b.AddBOS, b.AddEOS))
 	}
 	if a.ChatTemplate != b.ChatTemplate {
 		out = append(out, "the chat templates differ")

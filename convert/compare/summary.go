@@ -88,7 +88,8 @@ func (c *Comparison) Rows(all bool) (rows [][]string) {
 			codes, scales = fmt.Sprint(d.Codes), fmt.Sprintf("%.7g %.7g", d.ScaleA, d.ScaleB)
 		}
 		rows = append(rows, []string{
-			d.Name, d.TypeA + " " + d.TypeB, fmt.Sprint(d.Weights), codes, scales, fmt.Sprintf("%.2g", d.Error), string(d.Verdict),
+			d.Name, d.TypeA + " " + d.TypeB, fmt.Sprint(d.Weights), codes, scales,
+			fmt.Sprintf("%.2g", d.Error), string(d.Verdict),
 		})
 	}
 	return rows

@@ -73,8 +73,8 @@ func (d *Difference) compareCodes(a, b *source.Tensor) error {
 	return err
 }
 
-// quartered is a row in the order in which those follow each other that packed folders have
-// in the same bytes: a row of each quarter.
+// quartered is row i in another order: the four rows that packed folders have in the same
+// bytes, one of each quarter, follow each other.
 func quartered(i, rows int) int {
 	if rows%4 != 0 {
 		return i

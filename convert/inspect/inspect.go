@@ -81,7 +81,8 @@ func Read(path string, o Options) (*Inspection, error) {
 
 // notConvertible keeps the fields of options that the error names, for those who show it.
 func notConvertible(err error) setting.Note {
-	return setting.Note("not a model that can be converted: " + setting.Text(err, func(field string) string { return "{" + field + "}" }))
+	text := setting.Text(err, func(field string) string { return "{" + field + "}" })
+	return setting.Note("not a model that can be converted: " + text)
 }
 
 func inspectFolder(path string) (*Inspection, error) {

@@ -26,7 +26,8 @@ func ggufWarnings(f *gguf.File) (out []setting.Note) {
 			"llama.cpp and Ollama want {convert.Options.Type} tq2_0 or tq1_0")
 	}
 	if (has[gguf.TQ1_0] || has[gguf.TQ2_0]) && (architecture == ggufmeta.BitNet158 || architecture == ggufmeta.BitNet25) {
-		warn("llama.cpp and Ollama know no architecture %s: of the BitNet models they run those with SiLU (bitnet) and Llamas", architecture)
+		warn("llama.cpp and Ollama know no architecture %s: of the BitNet models they run those with SiLU "+
+			"(bitnet) and Llamas", architecture)
 	}
 	return out
 }
@@ -38,7 +39,8 @@ func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {
 		return
 	}
 	if v.Pre == "" && v.Model == "gpt2" {
-		warn("tokenizer.ggml.pre is missing, the name of the split pattern: other engines split text otherwise without an error")
+		warn("tokenizer.ggml.pre is missing, the name of the split pattern: other engines split text otherwise " +
+			"without an error")
 	}
 	if v.EOS < 0 {
 		warn("tokenizer.ggml.eos_token_id is missing: other engines take token 11, and do not stop where they should")

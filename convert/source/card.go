@@ -188,7 +188,8 @@ func (c *Card) Readme(form string) ([]byte, error) {
 			front[key] = v
 		}
 	}
-	lists := map[string][]string{"base_model": c.BaseModels, "tags": c.Tags, "language": c.Languages, "datasets": c.Datasets}
+	lists := map[string][]string{"base_model": c.BaseModels, "tags": c.Tags, "language": c.Languages,
+		"datasets": c.Datasets}
 	for key, v := range lists {
 		if len(v) > 0 {
 			front[key] = v

@@ -64,7 +64,8 @@ func (f *folder) recognise(m *Model, o Options) error {
 	case !c.Ternary:
 		m.Form = f.Family.Title + ", full precision"
 	case c.QuantizationConfig == nil && o.Weights == "":
-		m.note("config.json has no quantization_config: the weights are taken for masters, to be quantised by their absmean ({%s} says otherwise)", weightsField)
+		m.note("config.json has no quantization_config: the weights are taken for masters, to be quantised by their "+
+			"absmean ({%s} says otherwise)", weightsField)
 	}
 	return nil
 }
@@ -97,8 +98,10 @@ func (f *folder) choosePacked(name string, o Options) error {
 	var err error
 	if f.Storage, err = f.Config.Storage(); err != nil || f.Storage == model.Masters {
 		return errors.Join(err, setting.Needs(scaleField,
-			fmt.Sprintf("%s is packed (U8), but config.json does not say whether weights are codes times weight_scale or codes divided by it", name),
-			fmt.Sprintf("{%[1]s} %[2]s (microsoft/bitnet-b1.58-2B-4T) or {%[1]s} %[3]s (Llama3-8B-1.58, Falcon) decides", scaleField, ScaleMultiply, ScaleDivide)))
+			fmt.Sprintf("%s is packed (U8), but config.json does not say whether weights are codes times weight_scale or "+
+				"codes divided by it", name),
+			fmt.Sprintf("{%[1]s} %[2]s (microsoft/bitnet-b1.58-2B-4T) or {%[1]s} %[3]s (Llama3-8B-1.58, Falcon) decides",
+				scaleField, ScaleMultiply, ScaleDivide)))
 	}
 	return nil
 }
@@ -180,9 +183,11 @@ func (f *folder) checkScaleRule(m *Model) error {
 			rule, other, verb = other, rule, "divided"
 		}
 		return setting.Needs(scaleField,
-			fmt.Sprintf("config.json says that weights are codes %s by weight_scale, which makes outputs about %.3g times their inputs, "+
+			fmt.Sprintf("config.json says that weights are codes %s by weight_scale, which makes outputs about %.3g times "+
+				"their inputs, "+
 				"while the other way makes them %.3g times", verb, chosen, inverse),
-			fmt.Sprintf("the scales look inverted; {%[1]s} %[2]s or {%[1]s} %[3]s says which way is right", scaleField, other, rule))
+			fmt.Sprintf("the scales look inverted; {%[1]s} %[2]s or {%[1]s} %[3]s says which way is right",
+				scaleField, other, rule))
 	}
 	return nil
 }

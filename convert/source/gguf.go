@@ -34,7 +34,9 @@ func openGGUF(path string, o Options) (*Model, error) {
 		Path: path, Form: "GGUF, " + architecture, Config: &model.HFConfig{Config: c}, Card: cardOf(&f.Metadata),
 		pool: parallel.New(o.Threads),
 	}
-	g := &ggufFile{file: f, architecture: architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool}
+	g := &ggufFile{
+		file: f, architecture: architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
+	}
 	m.store = g
 	if err == nil {
 		err = g.chooseWeights(o)
@@ -66,7 +68,8 @@ func (g *ggufFile) chooseWeights(o Options) error {
 	case o.Weights == WeightsMasters || o.Weights == WeightsTernary:
 		g.config.Ternary = true
 	case o.Weights == "" && g.architecture != ggufmeta.Llama:
-		return setting.Needs(weightsField, fmt.Sprintf("architecture is %s, but %s is %s", g.architecture, q.Name, q.Type), kinds("if these are"))
+		return setting.Needs(weightsField, fmt.Sprintf("architecture is %s, but %s is %s", g.architecture, q.Name, q.Type),
+			kinds("if these are"))
 	}
 	return nil
 }
@@ -127,14 +130,16 @@ func (g *ggufFile) checkTensor(spec model.TensorSpec) error {
 	ternary, weights := t.Type.IsTernary(), g.floats.weights
 	switch {
 	case ternary && !spec.Ternary:
-		return fmt.Errorf("%s is %s, a ternary type, which only the projections of a model with ternary weights have", spec.GGUF, t.Type)
+		return fmt.Errorf("%s is %s, a ternary type, which only the projections of a model with ternary weights have",
+			spec.GGUF, t.Type)
 	case ternary && weights == WeightsMasters:
 		return setting.Needs(weightsField, fmt.Sprintf("%s is %s, a ternary type", spec.GGUF, t.Type),
 			fmt.Sprintf("{%s} %s is for models whose projections are all floating-point", weightsField, weights))
 	case weights == "" && ternary != spec.Ternary:
 		return setting.Needs(weightsField,
-			fmt.Sprintf("%s is %s, but blk.0.attn_q.weight is not of that kind: the projections of a model are ternary or not; "+
-				"{%s} %s takes floating-point ones for quantised already, %s for master weights", spec.GGUF, t.Type, weightsField, WeightsTernary, WeightsMasters), "")
+			fmt.Sprintf("%s is %s, but blk.0.attn_q.weight is not of that kind", spec.GGUF, t.Type),
+			fmt.Sprintf("the projections of a model are ternary or not; {%s} %s takes floating-point ones for quantised "+
+				"already, %s for master weights", weightsField, WeightsTernary, WeightsMasters))
 	}
 	return nil
 }

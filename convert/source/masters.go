@@ -92,7 +92,8 @@ func synthetic(t *Tensor, typ gguf.Type) (*Tensor, error) {
 	}
 	l := levelsOf(t.Scale, int64(t.Rows*t.Columns), total, typ)
 	if !(l.high <= math.MaxFloat32) {
-		return nil, fmt.Errorf("master weights of a scale of %g, %d of %d not zero, are larger than %s can hold: take another type", t.Scale, total, t.Rows*t.Columns, typ)
+		return nil, fmt.Errorf("master weights of a scale of %g, %d of %d not zero, are larger than %s can hold: take "+
+			"another type", t.Scale, total, t.Rows*t.Columns, typ)
 	}
 	out := t.coded(0)
 	out.DType = typ.String()

@@ -11,13 +11,16 @@ import (
 
 // packedTensor reads the 2-bit codes of a weight of a folder, and its scale by the rule of the
 // folder.
-func packedTensor(f *safetensors.File, name string, rows, columns int, rule model.Storage, pool *parallel.Pool) (*Tensor, error) {
+func packedTensor(
+	f *safetensors.File, name string, rows, columns int, rule model.Storage, pool *parallel.Pool,
+) (*Tensor, error) {
 	data, err := f.Bytes(name)
 	if err != nil {
 		return nil, err
 	}
 	if info, _ := f.Tensor(name); info.DType != "U8" || len(data)*4 != rows*columns || rows%4 != 0 {
-		return nil, fmt.Errorf("%s is %s %v: want U8 with four weights of [%d %d] in a byte", name, info.DType, info.Shape, rows, columns)
+		return nil, fmt.Errorf("%s is %s %v: want U8 with four weights of [%d %d] in a byte", name, info.DType, info.Shape,
+			rows, columns)
 	}
 	s, err := packedScale(f, name)
 	if err != nil {
@@ -33,7 +36,8 @@ func packedTensor(f *safetensors.File, name string, rows, columns int, rule mode
 	quarter := rows / 4
 	t.codes = func(dst []byte, row int) error {
 		if hffolder.UnpackRow(dst, data[row%quarter*columns:][:columns], row/quarter) {
-			return fmt.Errorf("%s: row %d holds code 3, which stands for no weight: the file is damaged or packed otherwise", name, row)
+			return fmt.Errorf("%s: row %d holds code 3, which stands for no weight: the file is damaged or packed otherwise",
+				name, row)
 		}
 		return nil
 	}

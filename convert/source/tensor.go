@@ -129,7 +129,9 @@ func (s stored) tensor(rows, columns int, pool *parallel.Pool) (t *Tensor, row f
 }
 
 // denseTensor reads a weight of a folder as the numbers that are stored.
-func denseTensor(f *safetensors.File, info safetensors.TensorInfo, rows, columns int, pool *parallel.Pool) (*Tensor, error) {
+func denseTensor(
+	f *safetensors.File, info safetensors.TensorInfo, rows, columns int, pool *parallel.Pool,
+) (*Tensor, error) {
 	data, err := f.Bytes(info.Name)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,8 @@ func (f *floats) ternary(name string, t *Tensor) (*Tensor, error) {
 	case s.oneMagnitude() && weights == "" && !sign:
 		return nil, setting.Needs(weightsField,
 			fmt.Sprintf("all its weights are 0 or of size %g", s.largest),
-			fmt.Sprintf("they seem to be quantised already, and their absmean is not their scale; {%[1]s} %[2]s takes them as they are, "+
+			fmt.Sprintf("they seem to be quantised already, and their absmean is not their scale; {%[1]s} %[2]s takes them "+
+				"as they are, "+
 				"{%[1]s} %[3]s quantises them by their absmean", weightsField, WeightsTernary, WeightsMasters))
 	}
 	out := quantised(t, s, sign)

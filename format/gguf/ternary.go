@@ -98,7 +98,8 @@ func checkTernary(t Type, packed, codes []byte) error {
 		return fmt.Errorf("tensor type %s does not hold ternary weights", t)
 	}
 	if l := layouts[t]; len(codes)%int(l.values) != 0 || len(packed) != t.RowBytes(len(codes)) {
-		return fmt.Errorf("%d bytes of %s for %d weights: want a multiple of %d weights, %d bytes for each", len(packed), t, len(codes), l.values, l.bytes)
+		return fmt.Errorf("%d bytes of %s for %d weights: want a multiple of %d weights, %d bytes for each",
+			len(packed), t, len(codes), l.values, l.bytes)
 	}
 	return nil
 }
@@ -113,13 +114,15 @@ func BlockScale(t Type, data []byte) (uint16, error) {
 		switch d := le.Uint16(data[at:]); {
 		case d&0x7fff == 0:
 			if !allZero(t, data[at+2-size:][:size]) {
-				return 0, fmt.Errorf("the block at byte %d has the scale 0, but codes other than zero: the file is damaged", at+2-size)
+				return 0, fmt.Errorf("the block at byte %d has the scale 0, but codes other than zero: the file is damaged",
+					at+2-size)
 			}
 		case d == scale:
 		case scale == 0:
 			scale = d
 		default:
-			return 0, fmt.Errorf("blocks have different scales, %g and %g: a BitNet weight has one", float16.FromBits(scale), float16.FromBits(d))
+			return 0, fmt.Errorf("blocks have different scales, %g and %g: a BitNet weight has one",
+				float16.FromBits(scale), float16.FromBits(d))
 		}
 	}
 	return scale, nil
@@ -155,7 +158,8 @@ func CountZeros(codes []byte) (n int64) {
 func packPairs(dst, codes []byte, s0, s1, s2, s3 uint) {
 	dst, codes = dst[:32], codes[:128]
 	for j := 0; j < 32; j += 8 {
-		le.PutUint64(dst[j:], le.Uint64(codes[j:])<<s0|le.Uint64(codes[32+j:])<<s1|le.Uint64(codes[64+j:])<<s2|le.Uint64(codes[96+j:])<<s3)
+		low := le.Uint64(codes[j:])<<s0 | le.Uint64(codes[32+j:])<<s1
+		le.PutUint64(dst[j:], low|le.Uint64(codes[64+j:])<<s2|le.Uint64(codes[96+j:])<<s3)
 	}
 }
 

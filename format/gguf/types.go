@@ -28,7 +28,7 @@ const (
 	I2_S  Type = 36
 )
 
-// layout is how a type stores values: blocks of so many values in so many bytes.
+// layout is how a type stores values: blocks of a number of values in a number of bytes.
 type layout struct {
 	name          string
 	values, bytes uint64
@@ -77,7 +77,8 @@ func (t Type) Size(dims []uint64) (uint64, error) {
 		n *= d
 	}
 	if len(dims) > 0 && dims[0]%l.values != 0 {
-		return 0, fmt.Errorf("rows of %d values do not fit %s, which packs %d at a time: take another type, or a model whose size is a multiple of %d", dims[0], l.name, l.values, l.values)
+		return 0, fmt.Errorf("rows of %d values do not fit %s, which packs %d at a time: take another type, or a model "+
+			"whose size is a multiple of %d", dims[0], l.name, l.values, l.values)
 	}
 	size := n / l.values * l.bytes
 	if t == I2_S {

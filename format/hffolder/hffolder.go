@@ -151,7 +151,8 @@ func (f *Folder) check(spec model.TensorSpec) error {
 
 func missing(name string, spec model.TensorSpec) error {
 	if strings.HasSuffix(spec.Name, model.AttnSubNorm) || strings.HasSuffix(spec.Name, model.FFNSubNorm) {
-		return fmt.Errorf("the tensor %s is missing, but sub_norms is true: where the model has none, say so in config.json", name)
+		return fmt.Errorf("the tensor %s is missing, but sub_norms is true: where the model has none, say so in "+
+			"config.json", name)
 	}
 	return fmt.Errorf("the tensor %s is missing", name)
 }

@@ -51,7 +51,8 @@ func Candidates(path string) ([]string, error) {
 		return nil, err
 	}
 	if len(steps) == 0 {
-		return nil, fmt.Errorf("%s holds neither a config.json nor checkpoints of a run (%sN): name a model folder", path, CheckpointPrefix)
+		return nil, fmt.Errorf("%s holds neither a config.json nor checkpoints of a run (%sN): name a model folder",
+			path, CheckpointPrefix)
 	}
 	return steps, nil
 }

@@ -78,7 +78,8 @@ func (f *File) addShards(dir string) error {
 		}
 		for _, t := range f.order[before:] {
 			if said, ok := weightMap[t.Name]; ok && said != name {
-				return &FormatError{indexPath, "weight_map", fmt.Sprintf("%s is said to be in %s, but it is in %s", t.Name, said, name)}
+				return &FormatError{indexPath, "weight_map",
+					fmt.Sprintf("%s is said to be in %s, but it is in %s", t.Name, said, name)}
 			}
 		}
 	}
@@ -89,7 +90,8 @@ func (f *File) addShards(dir string) error {
 func readIndex(dir, indexPath string) (map[string]string, error) {
 	b, err := atomicfile.Read(indexPath, maxIndexBytes)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder with weights", dir)
+		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder "+
+			"with weights", dir)
 	}
 	if err != nil {
 		return nil, err
@@ -115,7 +117,8 @@ func shardNames(indexPath string, weightMap map[string]string) ([]string, error)
 		}
 		names = append(names, n)
 		if filepath.Base(n) != n || !strings.HasSuffix(n, ".safetensors") {
-			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("%q is not the name of a safetensors file in this folder", n)}
+			return nil, &FormatError{indexPath, "weight_map",
+				fmt.Sprintf("%q is not the name of a safetensors file in this folder", n)}
 		}
 		if len(names) > maxShards {
 			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("more than %d shards", maxShards)}
@@ -157,7 +160,8 @@ func (f *File) parse(path string, data []byte) error {
 		return err
 	}
 	if len(f.entries)+len(raw) > maxTensors {
-		return &FormatError{path, "header", fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
+		return &FormatError{path, "header",
+			fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
 	}
 	if metadata != nil {
 		if err := json.Unmarshal(metadata, &f.metadata); err != nil {
@@ -235,7 +239,8 @@ func splitHeader(path string, data []byte) (header, body []byte, err error) {
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeaderBytes || n > uint64(len(data)-8) {
-		return nil, nil, &FormatError{path, "header length", fmt.Sprintf("%d bytes in a file of %d: want at most what is there and at most %d", n, len(data), maxHeaderBytes)}
+		return nil, nil, &FormatError{path, "header length",
+			fmt.Sprintf("%d bytes in a file of %d: want at most what is there and at most %d", n, len(data), maxHeaderBytes)}
 	}
 	header = data[8 : 8+n]
 	if !bytes.HasPrefix(header, []byte("{")) {
@@ -262,8 +267,11 @@ func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []by
 		if problem != "" {
 			return &FormatError{path, name, problem}
 		}
-		if len(t.Offsets) != 2 || t.Offsets[1] < t.Offsets[0] || t.Offsets[1]-t.Offsets[0] != size || t.Offsets[1] > uint64(len(body)) {
-			return &FormatError{path, name, fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", t.Offsets, size, t.DType, t.Shape, len(body))}
+		if len(t.Offsets) != 2 || t.Offsets[1] < t.Offsets[0] || t.Offsets[1]-t.Offsets[0] != size ||
+			t.Offsets[1] > uint64(len(body)) {
+			return &FormatError{path, name,
+				fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
+					t.Offsets, size, t.DType, t.Shape, len(body))}
 		}
 		if _, twice := f.entries[name]; twice {
 			return &FormatError{path, name, "the tensor stands in two files"}
@@ -282,7 +290,8 @@ func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []by
 	at := uint64(0)
 	for _, p := range all {
 		if p.begin != at {
-			return &FormatError{path, p.info.Name, fmt.Sprintf("begins at byte %d: the tensor before it ends at %d", p.begin, at)}
+			return &FormatError{path, p.info.Name,
+				fmt.Sprintf("begins at byte %d: the tensor before it ends at %d", p.begin, at)}
 		}
 		at = p.end
 		f.order = append(f.order, p.info)
@@ -355,7 +364,8 @@ func (f *File) ReadFloat32At(name string, lo int, dst []float32) error {
 	}
 	info := f.entries[name].info
 	if info.DType != "F32" || lo < 0 || lo+len(dst) > info.Elements() {
-		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from value %d", f.path, name, info.Elements(), info.DType, len(dst), lo)
+		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from value %d",
+			f.path, name, info.Elements(), info.DType, len(dst), lo)
 	}
 	return DecodeFloat32(dst, f.path, info, b[4*lo:4*(lo+len(dst))])
 }
@@ -384,7 +394,8 @@ func DecodeFloat32(dst []float32, file string, info TensorInfo, b []byte) error 
 			dst[i] = float32(math.Float64frombits(le.Uint64(b[8*i:])))
 		}
 	default:
-		return &UnsupportedError{file, info.Name, "dtype " + info.DType + " is not read as numbers: want F64, F32, F16 or BF16"}
+		return &UnsupportedError{file, info.Name,
+			"dtype " + info.DType + " is not read as numbers: want F64, F32, F16 or BF16"}
 	}
 	return nil
 }
