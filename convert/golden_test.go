@@ -185,3 +185,33 @@ func samePacked(t *testing.T, a, b string) {
 		t.Errorf("%d weights and %d scales were compared", codes, scales)
 	}
 }
+
+// Master weights of architecture llama, whose query and key rows stand in another order in a
+// GGUF file, come back from it as they were, and as the same codes.
+func TestMastersOfLlamaGGUF(t *testing.T) {
+	i2s := mustConvert(t, llamaGolden, "x.gguf", Options{})
+	masters := mustConvert(t, llamaGolden, "masters", Options{Type: F32})
+	full := mustConvert(t, masters, "full.gguf", Options{Options: source.Options{Weights: source.WeightsFull}})
+	back := mustConvert(t, full, "back", Options{Options: source.Options{Weights: source.WeightsMasters}, Type: F32})
+	sameTensors(t, i2s, mustConvert(t, back, "x.gguf", Options{}), gguf.I2_S)
+}
+
+// The number of threads changes no byte.
+func TestThreads(t *testing.T) {
+	for _, dir := range []string{packedGolden, latentGolden} {
+		var first []byte
+		for _, threads := range []int{1, 2, 5} {
+			o := Options{Options: source.Options{Threads: threads}}
+			b, err := os.ReadFile(mustConvert(t, dir, "x.gguf", o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = b
+			}
+			if !bytes.Equal(b, first) {
+				t.Errorf("%s: with %d threads it is another file", dir, threads)
+			}
+		}
+	}
+}
