@@ -130,6 +130,7 @@ type meter struct {
 	progress    func(stage string, done, total int64)
 }
 
+// Write writes to the writer and tells how much is done.
 func (m *meter) Write(b []byte) (int, error) {
 	n, err := m.writer.Write(b)
 	if m.done += int64(n); m.progress != nil {

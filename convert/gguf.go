@@ -125,7 +125,7 @@ func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
 	return g.weightType
 }
 
-// keepsFactor reports whether the rest of a scale gets a tensor of its own.
+// keepsFactor reports whether the remainder of a scale gets a tensor of its own.
 func (g *ggufWriter) keepsFactor(spec model.TensorSpec) bool {
 	return spec.Ternary && g.weightType != gguf.I2_S && (g.options.ExactScales || g.architecture == ggufmeta.BitNet)
 }

@@ -17,7 +17,7 @@ type Options struct {
 	Type          Type // of the projections
 	EmbeddingType Type // of embedding and head
 	Pad           bool // GGUF: fill the feed-forward size up to what Type can hold
-	ExactScales   bool // TQ1_0 and TQ2_0: keep the rest of a scale for every architecture, see ggufmeta.SplitScale
+	ExactScales   bool // TQ1_0 and TQ2_0: keep the remainder of a scale for every architecture, see ggufmeta.SplitScale
 	Overwrite     bool // replace an existing file or folder
 	SkipVerify    bool // do not read the result again and compare it with the source
 	// Progress is told how many bytes are written, or weights compared, of how many; or nil.

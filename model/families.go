@@ -51,6 +51,7 @@ const (
 	PackedDivide           // W = q / s
 )
 
+// String is the form in words.
 func (s Storage) String() string {
 	return [...]string{"master weights", "packed, W = q * weight_scale", "packed, W = q / weight_scale"}[s]
 }

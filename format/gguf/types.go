@@ -90,6 +90,7 @@ func (t Type) Size(dims []uint64) (uint64, error) {
 // FormatError is a file that breaks the format.
 type FormatError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: not a sound GGUF file: %s: %s; download or convert it again", e.File, e.Field, e.Problem)
 }
@@ -97,6 +98,7 @@ func (e *FormatError) Error() string {
 // UnsupportedError is a sound file that holds what this package cannot read.
 type UnsupportedError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem)
 }

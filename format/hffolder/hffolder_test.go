@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"trit/format/safetensors"
-	_ "trit/internal/testutil" // defines -golden, which go test passes to every package
 	"trit/model"
 )
 

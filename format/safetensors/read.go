@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -249,43 +250,47 @@ func splitHeader(path string, data []byte) (header, body []byte, err error) {
 	return header, data[8+n:], nil
 }
 
+// placed is a tensor with the bytes of the body that it lies in.
+type placed struct {
+	info       TensorInfo
+	begin, end uint64
+}
+
+// placeTensor reads an entry of the header. The body has size bytes.
+func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, error) {
+	var t rawTensor
+	if err := json.Unmarshal(b, &t); err != nil {
+		return placed{}, &FormatError{path, name, err.Error()}
+	}
+	info := TensorInfo{name, t.DType, t.Shape}
+	want, problem := checkInfo(info)
+	if problem != "" {
+		return placed{}, &FormatError{path, name, problem}
+	}
+	o := t.Offsets
+	if len(o) != 2 || o[1] < o[0] || o[1]-o[0] != want || o[1] > size {
+		return placed{}, &FormatError{path, name,
+			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", o, want, t.DType, t.Shape, size)}
+	}
+	return placed{info, o[0], o[1]}, nil
+}
+
 // addTensors checks that the tensors tile the body without gap or overlap, as the
 // format wants.
 func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []byte) error {
-	type placed struct {
-		info       TensorInfo
-		begin, end uint64
-	}
 	var all []placed
 	for name, b := range raw {
-		var t rawTensor
-		if err := json.Unmarshal(b, &t); err != nil {
-			return &FormatError{path, name, err.Error()}
-		}
-		info := TensorInfo{name, t.DType, t.Shape}
-		size, problem := checkInfo(info)
-		if problem != "" {
-			return &FormatError{path, name, problem}
-		}
-		if len(t.Offsets) != 2 || t.Offsets[1] < t.Offsets[0] || t.Offsets[1]-t.Offsets[0] != size ||
-			t.Offsets[1] > uint64(len(body)) {
-			return &FormatError{path, name,
-				fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
-					t.Offsets, size, t.DType, t.Shape, len(body))}
+		p, err := placeTensor(path, name, b, uint64(len(body)))
+		if err != nil {
+			return err
 		}
 		if _, twice := f.entries[name]; twice {
 			return &FormatError{path, name, "the tensor stands in two files"}
 		}
-		all = append(all, placed{info, t.Offsets[0], t.Offsets[1]})
+		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b placed) int {
-		if a.begin != b.begin {
-			return int(int64(a.begin) - int64(b.begin))
-		}
-		if a.end != b.end {
-			return int(int64(a.end) - int64(b.end))
-		}
-		return strings.Compare(a.info.Name, b.info.Name)
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), strings.Compare(a.info.Name, b.info.Name))
 	})
 	at := uint64(0)
 	for _, p := range all {

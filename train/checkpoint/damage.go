@@ -18,8 +18,10 @@ type DamageError struct {
 	Err error
 }
 
+// Error names the folder and what is wrong with it.
 func (e *DamageError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Dir, e.Err) }
 
+// Unwrap returns what is wrong.
 func (e *DamageError) Unwrap() error { return e.Err }
 
 // SetAside gives a damaged checkpoint another name, so that the run, when it comes to
