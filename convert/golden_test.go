@@ -88,9 +88,9 @@ func TestGolden(t *testing.T) {
 
 // goldenTrips takes a golden through all other forms and back.
 func goldenTrips(t *testing.T, dir, i2s string) {
-	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: BF16}), "x.gguf", Options{}), gguf.I2_S)
-	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: F16}), "x.gguf", Options{}), gguf.I2_S)
-	sameTensors(t, i2s, mustConvert(t, mustConvert(t, dir, "latent", Options{Type: F32}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "masters", Options{Type: BF16}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "masters", Options{Type: F16}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, dir, "masters", Options{Type: F32}), "x.gguf", Options{}), gguf.I2_S)
 	ternaryTrips(t, dir, i2s)
 	packed := mustConvert(t, i2s, "packed", Options{Type: Packed})
 	sameTensors(t, i2s, mustConvert(t, packed, "x.gguf", Options{}), gguf.I2_S)
@@ -198,7 +198,7 @@ func TestMastersOfLlamaGGUF(t *testing.T) {
 
 // The number of threads changes no byte.
 func TestThreads(t *testing.T) {
-	for _, dir := range []string{packedGolden, latentGolden} {
+	for _, dir := range []string{packedGolden, mastersGolden} {
 		var first []byte
 		for _, threads := range []int{1, 2, 5} {
 			o := Options{Options: source.Options{Threads: threads}}

@@ -275,7 +275,7 @@ func TestDamagedGGUFModel(t *testing.T) {
 // TestMixedGGUF reads a file whose projections are not all of one kind by what is said of
 // them: none of this may take a ternary tensor for numbers.
 func TestMixedGGUF(t *testing.T) {
-	full := mustConvert(t, llamaGolden, "latent", Options{Type: BF16})
+	full := mustConvert(t, llamaGolden, "masters", Options{Type: BF16})
 	full = mustConvert(t, full, "full.gguf", Options{Options: source.Options{Weights: source.WeightsFull}})
 	i2s := mustConvert(t, llamaGolden, "i2s.gguf", Options{})
 	f, err := gguf.Open(i2s)

@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	packedGolden = "../testdata/checkpoints/hf-bitnet-packed"
-	llamaGolden  = "../testdata/checkpoints/hf-llama-packed"
-	latentGolden = "../testdata/checkpoints/hf-bitnet-bf16"
-	embedGolden  = "../testdata/checkpoints/hf-qwen3-embedding"
+	packedGolden  = "../testdata/checkpoints/hf-bitnet-packed"
+	llamaGolden   = "../testdata/checkpoints/hf-llama-packed"
+	mastersGolden = "../testdata/checkpoints/hf-bitnet-bf16"
+	embedGolden   = "../testdata/checkpoints/hf-qwen3-embedding"
 
 	firstShard  = "model-00001-of-00002.safetensors"
 	secondShard = "model-00002-of-00002.safetensors"
@@ -285,12 +285,12 @@ func TestDamagedMasters(t *testing.T) {
 	const file, gate, embed = "model.safetensors", "model.layers.1.mlp.gate_proj.weight", "model.embed_tokens.weight"
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for _, tensor := range []string{gate, embed, "model.norm.weight"} {
-			dir := linked(t, latentGolden)
+			dir := linked(t, mastersGolden)
 			rewrite(t, filepath.Join(dir, file), tensor, func(b []byte) { copy(b[len(b)/2:], bfloat(v)) })
 			refuses(t, dir, Options{EmbeddingType: F16}, tensor, "not finite")
 		}
 	}
-	dir := linked(t, latentGolden)
+	dir := linked(t, mastersGolden)
 	rewrite(t, filepath.Join(dir, file), embed, func(b []byte) { copy(b[len(b)-2:], bfloat(1e6)) })
 	refuses(t, dir, Options{EmbeddingType: F16}, embed, "F16")
 	mustConvert(t, dir, "out.gguf", Options{EmbeddingType: BF16})
@@ -425,7 +425,7 @@ func survives(t *testing.T, good, bad, damage string) (err error) {
 	return err
 }
 
-// tinyFolder is a packed or latent folder of the tiny model.
+// tinyFolder is a packed folder or one of masters of the tiny model.
 func tinyFolder(t testing.TB, packed bool) string {
 	dir := t.TempDir()
 	generate(t, dir, tiny, packed)

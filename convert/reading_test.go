@@ -95,19 +95,19 @@ func TestReadingOfPackedFolders(t *testing.T) {
 }
 
 func TestReadingOfMasters(t *testing.T) {
-	opens(t, latentGolden, source.Options{Scale: source.ScaleDivide}, qProj, "BF16", "Options.Scale is for packed folders")
-	opens(t, latentGolden, source.Options{})
-	if s := opens(t, latentGolden, source.Options{Weights: source.WeightsFull}); s.Config.Ternary {
+	opens(t, mastersGolden, source.Options{Scale: source.ScaleDivide}, qProj, "BF16", "Options.Scale is for packed folders")
+	opens(t, mastersGolden, source.Options{})
+	if s := opens(t, mastersGolden, source.Options{Weights: source.WeightsFull}); s.Config.Ternary {
 		t.Error("Options.Weights full left the model ternary")
 	}
-	said := linked(t, latentGolden)
+	said := linked(t, mastersGolden)
 	swap(t, filepath.Join(said, "config.json"), `"online"`, `"offline"`)
 	opens(t, said, source.Options{}, said, "config.json says that weights are packed", qProj, "BF16", "Options.Weights", "masters", "ternary", "full")
 	for _, w := range []source.Weights{source.WeightsMasters, source.WeightsTernary, source.WeightsFull} {
 		opens(t, said, source.Options{Weights: w})
 	}
 	refuses(t, said, Options{Options: source.Options{Weights: source.WeightsTernary}}, qProj, "weights of different sizes", "Options.Weights masters")
-	silent := without(t, latentGolden)
+	silent := without(t, mastersGolden)
 	if s := opens(t, silent, source.Options{}); len(s.Notes) != 1 || !strings.Contains(s.Notes[0].String(), "no quantization_config") {
 		t.Errorf("notes %q", s.Notes)
 	}
@@ -119,7 +119,7 @@ func TestReadingOfMasters(t *testing.T) {
 // TestReadingOfOneSize is a folder whose weights are 0 and one size, as a model that was
 // quantised and saved in bfloat16 has them.
 func TestReadingOfOneSize(t *testing.T) {
-	dir := linked(t, latentGolden)
+	dir := linked(t, mastersGolden)
 	rewrite(t, filepath.Join(dir, "model.safetensors"), qProj, func(b []byte) {
 		for i := 0; i < len(b); i += 2 {
 			copy(b[i:], bfloat([]float64{0.25, 0, -0.25, 0.25}[i/2%4]))
@@ -138,8 +138,8 @@ func TestReadingOfOneSize(t *testing.T) {
 
 // TestReadingOfGGUF is a file of a BitNet architecture with floating-point projections.
 func TestReadingOfGGUF(t *testing.T) {
-	good := mustConvert(t, latentGolden, "good.gguf", Options{})
-	full := mustConvert(t, latentGolden, "full.gguf", Options{Options: source.Options{Weights: source.WeightsFull}, Type: F32})
+	good := mustConvert(t, mastersGolden, "good.gguf", Options{})
+	full := mustConvert(t, mastersGolden, "full.gguf", Options{Options: source.Options{Weights: source.WeightsFull}, Type: F32})
 	opens(t, full, source.Options{}, full, "architecture is bitnet-b1.58", "blk.0.attn_q.weight is F32", "Options.Weights masters", "ternary", "full")
 	opens(t, full, source.Options{Weights: source.WeightsFull})
 	opens(t, full, source.Options{Scale: source.ScaleMultiply}, full, "Options.Scale")

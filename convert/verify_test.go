@@ -103,8 +103,8 @@ func TestZerosAlone(t *testing.T) {
 		dir := zeroed(t, llamaGolden, "model.safetensors", scale)
 		file := mustConvert(t, dir, "x.gguf", Options{Type: TQ2})
 		for _, from := range []string{dir, file} {
-			latent := mustConvert(t, from, "folder", Options{Type: BF16})
-			s := opens(t, latent, source.Options{})
+			back := mustConvert(t, from, "folder", Options{Type: BF16})
+			s := opens(t, back, source.Options{})
 			x, err := s.Tensor(s.Config.Tensors()[2])
 			if err != nil {
 				t.Fatal(err)
