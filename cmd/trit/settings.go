@@ -4,6 +4,12 @@ package main
 // their Go fields (see package setting), and the command shows its flags instead.
 var flagOf = map[string]string{
 	// convert
+	"convert.Options.Type":          "--type",
+	"convert.Options.EmbeddingType": "--embedding-type",
+	"convert.Options.Pad":           "--pad",
+	"convert.Options.Overwrite":     "--force",
+	"source.Options.Scale":          "--scale",
+	"source.Options.Weights":        "--weights",
 
 	// data and tokenizer
 	"data.Prepare":                     "trit data prepare",
@@ -19,6 +25,10 @@ var flagOf = map[string]string{
 	// internal/hub
 
 	// train
+	"train.Run.Init":   "--init",
+	"train.Run.Model":  "--config",
+	"train.Run.OutDir": "--out",
+	"train.Run.Resume": "--resume",
 }
 
 // settingName is what the user calls a field.

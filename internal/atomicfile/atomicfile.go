@@ -2,58 +2,27 @@
 package atomicfile
 
 import (
-	"bufio"
-	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 )
 
 // Write calls fill with a buffered writer to a temporary file beside path, then
 // syncs it and renames it to path. When fill or the disk fails, path is untouched and
 // the temporary file is gone.
-func Write(path string, fill func(w io.Writer) error) error { return WriteChecked(path, fill, nil) }
-
-// WriteChecked is Write that calls check with the name of the temporary file, while it is
-// synced, before it is renamed to path. If check fails, the write does. A nil check accepts.
-func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
-	f, release, err := createTemp(path)
+func Write(path string, fill func(w io.Writer) error) error {
+	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	defer release()
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(&writer{f: f}, bufferBytes)
-	if err = fill(w); err != nil {
+	defer f.Discard()
+	if err := fill(f); err != nil {
 		return err
 	}
-	if err = w.Flush(); err != nil {
+	if err := f.Finish(); err != nil {
 		return err
 	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	synced := make(chan error, 1)
-	go func() { synced <- f.Sync() }()
-	if check != nil {
-		err = check(f.Name())
-	}
-	if err = errors.Join(err, <-synced); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(path))
+	return f.Commit()
 }
 
 // bufferBytes is the size of the buffer for small writes; larger ones go to the file directly.
