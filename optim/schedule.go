@@ -38,7 +38,8 @@ func (s Schedule) Validate() error {
 	for _, k := range Schedules {
 		if s.Kind == k {
 			if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
-				return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
+				return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: "+
+					"want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
 			}
 			return nil
 		}

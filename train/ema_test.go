@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"trit/format/hffolder"
 	"trit/format/safetensors"
 	"trit/internal/testutil"
 	"trit/train/checkpoint"
@@ -91,7 +92,7 @@ func TestEvaluationUsesTheAverage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := checkpoint.LoadModel(r.OutDir)
+	m, err := hffolder.Open(r.OutDir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,28 +1,30 @@
 package train
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
+	"trit/format/hffolder"
 	"trit/optim"
-	"trit/train/checkpoint"
+	"trit/setting"
 	"trit/train/graph"
 )
 
-// resumes tells whether the run goes on from a checkpoint. A folder that holds a run
+// resumes reports whether the run goes on from a checkpoint. A folder that holds a run
 // is not begun again unless that is asked for.
 func (r *Run) resumes() (bool, error) {
-	_, err := checkpoint.Resolve(r.OutDir)
+	_, err := hffolder.Resolve(r.OutDir)
 	started := err == nil
 	_, err = os.Stat(filepath.Join(r.OutDir, "metrics.jsonl"))
 	switch {
 	case r.Resume && started:
 		return true, nil
 	case started:
-		return false, fmt.Errorf("%s holds a run already: --resume goes on with it, or name another --out", r.OutDir)
+		return false, setting.Needs("train.Run.Resume", r.OutDir+" holds a run already",
+			"{train.Run.Resume} goes on with it, or name another {train.Run.OutDir}")
 	case !r.Resume && err == nil:
-		return false, fmt.Errorf("%s holds the log of a run without a checkpoint: --resume begins it again, or name another --out", r.OutDir)
+		return false, setting.Needs("train.Run.Resume", r.OutDir+" holds the log of a run without a checkpoint",
+			"{train.Run.Resume} begins it again, or name another {train.Run.OutDir}")
 	}
 	return false, nil
 }

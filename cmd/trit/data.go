@@ -6,7 +6,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/data"
-	"trit/internal/parallel"
 	"trit/tokenizer"
 )
 
@@ -31,9 +30,9 @@ func dataCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				parallel.SetThreads(c.Int("threads"))
 				return prepareData(c.Context, newConsole(c), c.String("tokenizer"), data.PrepareOptions{
-					Files: files, Column: c.String("column"), Holdout: c.Float64("holdout"), Seed: c.Uint64("seed"), Out: c.String("out"),
+					Files: files, Column: c.String("column"), Holdout: c.Float64("holdout"), Seed: c.Uint64("seed"),
+					Out: c.String("out"), Threads: c.Int("threads"),
 				})
 			},
 		}},

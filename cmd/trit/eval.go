@@ -14,9 +14,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/eval"
+	"trit/format/hffolder"
 	"trit/infer"
 	"trit/internal/report"
-	"trit/train/checkpoint"
 )
 
 func evalCommand() *cli.Command {
@@ -144,7 +144,7 @@ func fingerprint(path, cache string) (string, error) {
 	if info, err := os.Stat(path); err != nil {
 		return "", err
 	} else if info.IsDir() {
-		if path, err = checkpoint.Resolve(path); err != nil {
+		if path, err = hffolder.Resolve(path); err != nil {
 			return "", err
 		}
 		weights, _ := filepath.Glob(filepath.Join(path, "*.safetensors"))

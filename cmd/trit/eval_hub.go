@@ -12,8 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/format/hffolder"
 	"trit/internal/hub"
-	"trit/train/checkpoint"
 )
 
 // parquetRevision is where the Hub keeps its own copy of a data set in parquet, as
@@ -130,7 +130,7 @@ func (m *modelChoice) path(con *console, dir string) string {
 
 // localGGUF is the GGUF file of a folder that is no checkpoint and no run, else the folder.
 func localGGUF(con *console, dir string) (string, error) {
-	if _, err := checkpoint.Resolve(dir); err == nil {
+	if _, err := hffolder.Resolve(dir); err == nil {
 		return dir, nil
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.gguf"))

@@ -13,6 +13,8 @@ import (
 
 	"trit/configs"
 	"trit/convert"
+	"trit/convert/inspect"
+	"trit/convert/source"
 	"trit/data"
 	"trit/data/world"
 	"trit/eval"
@@ -130,7 +132,7 @@ func (q *quickstart) tokenizer(ctx context.Context) error {
 func (q *quickstart) prepare(ctx context.Context) error {
 	q.say("data prepare --data %s --column text --tokenizer %s --holdout 0.03 --out %s", q.path(world.TextFile), q.path("tokenizer"), q.path("data"))
 	return prepareData(ctx, q.con, q.path("tokenizer"), data.PrepareOptions{
-		Files: []string{q.path(world.TextFile)}, Column: "text", Holdout: 0.03, Seed: 1, Out: q.path("data"),
+		Files: []string{q.path(world.TextFile)}, Column: "text", Holdout: 0.03, Seed: 1, Out: q.path("data"), Threads: q.threads,
 	})
 }
 
@@ -157,7 +159,7 @@ func (q *quickstart) train(ctx context.Context) error {
 
 func (q *quickstart) convert(ctx context.Context) error {
 	q.say("convert %s %s", q.path("run"), q.path("model.gguf"))
-	if err := convertModel(ctx, q.con, q.path("run"), q.path("model.gguf"), convert.Options{}); err != nil {
+	if err := convertModel(ctx, q.con, q.path("run"), q.path("model.gguf"), convert.Options{Options: source.Options{Threads: q.threads}}); err != nil {
 		return err
 	}
 	info, err := os.Stat(q.path("model.gguf"))
@@ -165,7 +167,7 @@ func (q *quickstart) convert(ctx context.Context) error {
 		return err
 	}
 	q.report.PackedBytes = info.Size()
-	view, err := convert.Inspect(q.path("run"), convert.InspectOptions{HeadersOnly: true})
+	view, err := inspect.Read(q.path("run"), inspect.Options{HeadersOnly: true})
 	if err != nil {
 		return err
 	}

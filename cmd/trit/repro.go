@@ -12,11 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/configs"
+	"trit/format/hffolder"
 	"trit/internal/atomicfile"
 	"trit/internal/parallel"
 	"trit/internal/report"
 	"trit/train"
-	"trit/train/checkpoint"
 )
 
 func reproCommand() *cli.Command {
@@ -141,7 +141,7 @@ func (s *scaling) config(name string, ternary bool) (configs.Config, error) {
 
 // train goes on with a run, or begins it, and returns the number of parameters.
 func (s *scaling) train(ctx context.Context, run *train.Run, o *scalingOutcome) (int, error) {
-	_, err := checkpoint.Resolve(run.OutDir)
+	_, err := hffolder.Resolve(run.OutDir)
 	run.Resume = err == nil
 	run.OnEvent = func(e train.Event) { showEvent(s.con, e) }
 	s.con.warnf("%s", run.OutDir)
@@ -153,7 +153,7 @@ func (s *scaling) train(ctx context.Context, run *train.Run, o *scalingOutcome) 
 		return 0, errors.New("stopped and saved: the same command goes on")
 	}
 	o.Loss, o.Perplexity, o.BitsPerByte = result.Eval.Loss, result.Eval.Perplexity, result.Eval.BitsPerByte
-	last, err := checkpoint.LoadModel(run.OutDir)
+	last, err := hffolder.Open(run.OutDir)
 	if err != nil {
 		return 0, err
 	}

@@ -4,14 +4,31 @@ package main
 // their Go fields (see package setting), and the command shows its flags instead.
 var flagOf = map[string]string{
 	// convert
+	"convert.Options.Type":          "--type",
+	"convert.Options.EmbeddingType": "--embedding-type",
+	"convert.Options.Pad":           "--pad",
+	"convert.Options.Overwrite":     "--force",
+	"source.Options.Scale":          "--scale",
+	"source.Options.Weights":        "--weights",
 
 	// data and tokenizer
+	"data.Prepare":                     "trit data prepare",
+	"data.PrepareOptions.Files":        "--data",
+	"data.PrepareOptions.Holdout":      "--holdout",
+	"data.PrepareOptions.Out":          "--out",
+	"tokenizer.Tokenizer.Encode":       "trit run -p",
+	"tokenizer.Train":                  "trit tokenizer train",
+	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
 
 	// internal/hub
 
 	// train
+	"train.Run.Init":   "--init",
+	"train.Run.Model":  "--config",
+	"train.Run.OutDir": "--out",
+	"train.Run.Resume": "--resume",
 }
 
 // settingName is what the user calls a field.

@@ -11,25 +11,26 @@ import (
 	"trit/model"
 )
 
-// rope holds cosine and sine of the rotary angles, [T, head_dim/2] each.
+// rope holds cosine and sine of model.RotaryAngles, [T, head_dim/2] each.
 type rope struct {
 	half               int
 	cos, sin, minusSin []float32
 }
 
-func newRope(length, headDim int, theta float64) *rope {
-	r := &rope{half: headDim / 2}
+func newRope(length int, c *model.Config) *rope {
+	half := c.HeadDim / 2
+	r := &rope{half: half, cos: make([]float32, length*half), sin: make([]float32, length*half), minusSin: make([]float32, length*half)}
+	frequencies := c.RotaryFrequencies()
 	for t := range length {
-		for i := range r.half {
-			angle := float64(t) * math.Pow(theta, -float64(2*i)/float64(headDim))
-			sin := float32(math.Sin(angle))
-			r.cos, r.sin, r.minusSin = append(r.cos, float32(math.Cos(angle))), append(r.sin, sin), append(r.minusSin, -sin)
-		}
+		model.RotaryAngles(frequencies, t, r.cos[t*half:], r.sin[t*half:])
+	}
+	for i, s := range r.sin {
+		r.minusSin[i] = -s
 	}
 	return r
 }
 
-// rotate turns the pairs (i, i+half) of x by the angles of place t, or back.
+// rotate turns the pairs (i, i+half) of x by the angles of position t, or back.
 func (r *rope) rotate(x []float32, t int, back bool) {
 	sin := r.sin
 	if back {
@@ -64,7 +65,7 @@ type tileBuffers struct {
 
 func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *attention {
 	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
-		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c.HeadDim, c.RopeTheta), mode: mode, pool: parallel.New(o.Threads), starts: starts}
+		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts}
 	a.buffers.New = func() any {
 		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
 		if o.Backward {
@@ -99,7 +100,7 @@ func (a *attention) column(kind, h int) int {
 	return ([3]int{0, a.heads, a.heads + a.kvHeads}[kind] + h) * a.headDim
 }
 
-// head is a head's columns from place t of row b of the batch on; rows are width apart.
+// head is a head's columns from position t of row b of the batch on; rows are width apart.
 func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
 	return qkv[(b*a.length+t)*a.width+a.column(kind, h):]
 }
@@ -134,9 +135,9 @@ type tile struct {
 	*attention
 	*tileBuffers
 	rows        int       // queries
-	first, keys int       // of the keys, in places of the row
+	first, keys int       // of the keys, in positions of the row
 	starts      []int32   // of the queries
-	at          int       // place of the first query
+	at          int       // position of the first query
 	q, k, v     []float32 // rows are width apart
 }
 

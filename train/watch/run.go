@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"trit/train/checkpoint"
+	"trit/format/hffolder"
 )
 
 // Run is what the folder of a run tells of it, while it runs or after.
@@ -109,7 +109,7 @@ func (r *Run) last(kind string) (Event, bool) {
 // readSettings takes what it finds: a run may have no checkpoint yet, or remove an old one
 // at this moment.
 func (r *Run) readSettings(dir string) {
-	newest, err := checkpoint.Resolve(dir)
+	newest, err := hffolder.Resolve(dir)
 	if err != nil {
 		return
 	}
