@@ -116,7 +116,7 @@ func parseTree(commit string, b []byte) (listing, error) {
 	return newListing(commit, files)
 }
 
-// writeTree records what a commit holds, where the Hub has said all that a tree tells.
+// writeTree records what a commit holds, where the Hub has said all that a tree needs.
 func (c cacheDir) writeTree(l listing) error {
 	if _, err := c.readTree(l.commit); err == nil || !l.listed {
 		return nil
@@ -187,7 +187,7 @@ type cachePlace struct {
 func (p *cachePlace) work(f file) string { return p.blob(f.hash) + ".trit" }
 func (p *cachePlace) lock(f file) string { return filepath.Join(p.locks, f.hash+".lock") }
 
-// ready tells whether the snapshot shows the file, and makes it do so where the blob is
+// ready reports whether the snapshot shows the file, and makes it do so where the blob is
 // there.
 func (p *cachePlace) ready(f file) (bool, error) {
 	if p.shows(f) {
@@ -203,12 +203,12 @@ func (p *cachePlace) shows(f file) bool {
 	return hasSize(filepath.Join(p.snapshot(p.commit), filepath.FromSlash(f.path)), f.size)
 }
 
-// has tells whether the cache has the file, be it in the snapshot or as a blob alone.
+// has reports whether the cache has the file, in the snapshot or as a blob alone.
 func (p *cachePlace) has(f file) bool {
 	return p.shows(f) || f.hash != "" && hasSize(p.blob(f.hash), f.size)
 }
 
-// hasSize tells whether a regular file of this size, of any if it is -1, is there.
+// hasSize reports whether there is a regular file of this size; size -1 is any.
 func hasSize(name string, size int64) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular() && (size < 0 || info.Size() == size)

@@ -20,7 +20,7 @@ const (
 // errWhole is a server that sends the whole file where a range was asked for.
 var errWhole = errors.New("the server sends no ranges")
 
-// download is one file on its way.
+// download is one file that is being fetched.
 type download struct {
 	*transfer
 	source *source
@@ -164,7 +164,7 @@ func (w *rangeWriter) header(tag string) map[string]string {
 	return h
 }
 
-// isNext tells whether a Content-Range begins where the range goes on.
+// isNext reports whether a Content-Range begins where the range goes on.
 func (w *rangeWriter) isNext(contentRange string) bool {
 	var from, to int64
 	span, size, _ := strings.Cut(contentRange, "/")

@@ -27,7 +27,7 @@ func (p *folderPlace) work(f file) string {
 // lock is none: the whole folder has one.
 func (p *folderPlace) lock(file) string { return "" }
 
-// ready tells whether the file is there with its contents. Other contents are the
+// ready reports whether the file is there with its contents. Other contents are the
 // user's, and an error.
 func (p *folderPlace) ready(f file) (bool, error) {
 	name := filepath.Join(p.dir, filepath.FromSlash(f.path))

@@ -64,7 +64,7 @@ func (s *source) address() *url.URL {
 	return u.JoinPath(append([]string{s.j.repo.ID, "resolve", s.commit}, parts...)...)
 }
 
-// leaves tells whether a redirect leaves for a CDN: it names the file's hash itself then,
+// leaves reports whether a redirect leads to a CDN: it names the file's hash itself then,
 // and the bytes lie where it leads. Redirects within the Hub and to another Hub do not.
 func (s *source) leaves(r *http.Response) bool {
 	to, err := r.Location()

@@ -39,7 +39,7 @@ func (j *job) hold(ctx context.Context, name, what string) (release func(), err 
 	}
 }
 
-// isStill tells whether the name is still that of the open file.
+// isStill reports whether the name is still that of the open file.
 func isStill(name string, f *os.File) bool {
 	now, err := os.Stat(name)
 	if err != nil {

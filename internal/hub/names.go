@@ -76,5 +76,5 @@ func validPath(p string) error {
 // hashName is the entity tag of a header as other tools name blobs by it.
 func hashName(tag string) string { return strings.Trim(strings.TrimLeft(tag, "W/"), `"`) }
 
-// validHash tells whether a name is a git blob's sha1 or an LFS file's sha256, in hex.
+// validHash reports whether a name is a git blob's sha1 or an LFS file's sha256, in hex.
 func validHash(name string) bool { return commitHex.MatchString(name) || sha256Hex.MatchString(name) }

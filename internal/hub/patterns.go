@@ -17,7 +17,7 @@ type Patterns struct {
 	Choose           func(paths []string) []string
 }
 
-// ModelPatterns choose what `trit convert` reads and what tells a user about the model.
+// ModelPatterns choose what package convert reads, and what informs a user about the model.
 func ModelPatterns() Patterns {
 	return Patterns{
 		Include: []string{"*.json", "*.safetensors", "tokenizer.model", "*.jinja", "README.md", "LICENSE*"},
@@ -25,7 +25,7 @@ func ModelPatterns() Patterns {
 	}
 }
 
-// Match tells whether the patterns choose this path.
+// Match reports whether the patterns choose this path.
 func (p Patterns) Match(path string) bool {
 	matches := func(pattern string) bool { return match(pattern, path) }
 	return (len(p.Include) == 0 || slices.ContainsFunc(p.Include, matches)) && !slices.ContainsFunc(p.Exclude, matches)

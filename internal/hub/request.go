@@ -103,7 +103,7 @@ func (j *job) prepare(ctx context.Context, q request, u *url.URL) (*http.Request
 	return r, nil
 }
 
-// own tells whether an address is on the endpoint's own host.
+// own reports whether an address is on the endpoint's own host.
 func (j *job) own(u *url.URL) bool { return u.Scheme == j.base.Scheme && u.Host == j.base.Host }
 
 func isRedirect(r *http.Response) bool {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"trit/setting"
 )
 
 // resolve finds what the repository holds at the job's revision, and which of it the
@@ -32,20 +34,20 @@ func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err
 		return j.chosen(all, p)
 	}
 	if whole && isDown(err) && ctx.Err() == nil {
-		j.notice("%v", err)
+		j.warn(err)
 		return j.standIn(cached, p)
 	}
 	return all, chosen, err
 }
 
-// isDown tells whether a server does not answer for now.
+// isDown reports whether a server does not answer for now.
 func isDown(err error) bool {
 	var unreachable *UnreachableError
 	_, again := temporary(err)
 	return again || errors.As(err, &unreachable)
 }
 
-// has tells whether the cache has all files of a listing, and at least one.
+// has reports whether the cache has all files of a listing, and at least one.
 func (j *job) has(l listing) bool {
 	p := &cachePlace{cacheDir: j.cache, commit: l.commit}
 	for _, f := range l.files {
@@ -69,7 +71,8 @@ func (j *job) standIn(l listing, p Patterns) (all, chosen listing, err error) {
 
 func (j *job) notCached(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the cache %s has no %s %s: leave out --offline to fetch it", j.Cache, j.repo.Kind, j.repo)
+		return setting.Needs("hub.Client.Offline", fmt.Sprintf("the cache %s has no %s %s", j.Cache, j.repo.Kind, j.repo),
+			"leave out {hub.Client.Offline} to fetch it")
 	}
 	return err
 }

@@ -48,7 +48,8 @@ func (c *Client) retry(ctx context.Context, tries int, attempt func() (forward b
 	}
 }
 
-// temporary tells whether another try may help, and what the server wants to be waited.
+// temporary reports whether another try may help, and how long the server wants to be left
+// alone before it.
 func temporary(err error) (time.Duration, bool) {
 	var status *StatusError
 	if errors.As(err, &status) {

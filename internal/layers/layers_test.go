@@ -32,6 +32,7 @@ tokenizer            | internal/atomicfile setting
 -- kernels, and what lies on them
 bitlinear/kernel     | bitlinear/quant internal/float16 internal/parallel
 optim                | bitlinear/kernel
+internal/machine     | bitlinear/kernel internal/parallel
 
 -- files
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
@@ -39,7 +40,7 @@ format/safetensors   | internal/atomicfile internal/float16 internal/mmap
 model/ggufmeta       | format/gguf internal/float16 model tokenizer
 data                 | internal/atomicfile internal/mmap internal/parallel setting | tokenizer
 data/world           | internal/atomicfile                                        | data
-internal/hub         | internal/atomicfile
+internal/hub         | internal/atomicfile setting
 
 -- the engine world
 convert              | bitlinear/kernel bitlinear/quant format/gguf format/safetensors internal/atomicfile internal/float16 internal/parallel internal/report model model/ggufmeta tokenizer train/checkpoint
@@ -56,7 +57,7 @@ train/checkpoint     | format/safetensors internal/atomicfile model
 train/ranks          | bitlinear/kernel                                           | optim
 train/ranks/openmpi  | train/ranks
 train/watch          | internal/report train/checkpoint
-train                | bitlinear bitlinear/kernel data format/safetensors internal/atomicfile internal/parallel model optim tokenizer train/checkpoint train/graph train/ranks train/watch | convert data/world format/gguf internal/float16
+train                | bitlinear bitlinear/kernel data format/safetensors internal/atomicfile internal/machine internal/parallel model optim tokenizer train/checkpoint train/graph train/ranks train/watch | convert data/world format/gguf internal/float16
 configs              | model train
 
 -- what joins the worlds
