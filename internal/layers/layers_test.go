@@ -38,7 +38,7 @@ internal/machine     | bitlinear/kernel internal/parallel
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
 format/safetensors   | internal/atomicfile internal/float16 internal/mmap
 model/ggufmeta       | format/gguf internal/float16 model tokenizer
-data                 | internal/atomicfile internal/mmap internal/parallel setting | tokenizer
+data                 | internal/atomicfile internal/mmap internal/parallel setting tokenizer
 data/world           | internal/atomicfile                                        | data
 internal/hub         | internal/atomicfile setting
 
