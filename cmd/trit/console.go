@@ -65,6 +65,32 @@ func (p *progress) end() {
 	}
 }
 
+// meter shows the progress of works that follow each other.
+type meter struct {
+	con  *console
+	work string
+	now  *progress // nil: nothing was shown
+}
+
+func (c *console) meter() *meter { return &meter{con: c} }
+
+// show draws how far a work is; a new name begins a new one.
+func (m *meter) show(work, unit string, done, total int64, extra string) {
+	if m.now == nil || m.work != work {
+		m.end()
+		m.work, m.now = work, m.con.progress(unit)
+	}
+	m.now.show(done, total, extra)
+}
+
+// end clears the line.
+func (m *meter) end() {
+	if m.now != nil {
+		m.now.end()
+	}
+	m.now = nil
+}
+
 // quantity prints a count with a unit prefix: 1234567 is 1.23M.
 func quantity(v float64) string {
 	for _, u := range []struct {

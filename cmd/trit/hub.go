@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -137,130 +134,29 @@ func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
 	if connections < 0 || connections > maxConnections {
 		return nil, usagef("--connections is %d: want 1 to %d", connections, maxConnections)
 	}
-	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
-	cache, err := env.cache(c.String("hub-cache"))
+	env := hubEnvironment()
+	cache, err := env.Cache(c.String("hub-cache"))
 	if err != nil {
 		return nil, err
 	}
-	token, err := env.token(c.String("token-file"))
+	token, err := env.Token(c.String("token-file"))
 	if err != nil {
 		return nil, err
 	}
 	transport := hub.NewTransport(max(connections, hub.DefaultConnections))
 	transport.Proxy = http.ProxyFromEnvironment
 	return &hub.Client{
-		Endpoint: env.endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
-		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.offline(),
+		Endpoint: env.Endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
+		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(),
 		Notice: func(line string) { con.warnf("%s", line) },
+		Warn:   func(err error) { con.warnf("%s", oneLine(err)) },
 	}, nil
 }
 
-const (
-	maxConnections = 64
-	maxToken       = 4096 // bytes of a token file
-)
+// maxConnections is the most that one may ask of the Hub.
+const maxConnections = 64
 
-// hubEnvironment reads the variables of huggingface_hub in its order. An empty variable
-// counts as none.
-type hubEnvironment struct {
-	lookup func(string) (string, bool)
-	home   func() (string, error)
-}
-
-func (e hubEnvironment) get(names ...string) string {
-	for _, name := range names {
-		if v, _ := e.lookup(name); v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-func (e hubEnvironment) endpoint(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	return e.get("HF_ENDPOINT")
-}
-
-func (e hubEnvironment) offline() bool {
-	v := e.get("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-	return slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(v))
-}
-
-func (e hubEnvironment) cache(flag string) (string, error) {
-	if flag != "" {
-		return flag, nil
-	}
-	if dir := e.get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"); dir != "" {
-		return e.expand(dir)
-	}
-	return e.under("hub")
-}
-
-// under is a name in the folder where the Hub's tools keep what is theirs.
-func (e hubEnvironment) under(name string) (string, error) {
-	dir := e.get("HF_HOME")
-	if dir == "" {
-		base := e.get("XDG_CACHE_HOME")
-		if base == "" {
-			base = "~/.cache"
-		}
-		dir = filepath.Join(base, "huggingface")
-	}
-	dir, err := e.expand(dir)
-	return filepath.Join(dir, name), err
-}
-
-// expand puts the user's folder for ~ and variables for $NAME.
-func (e hubEnvironment) expand(dir string) (string, error) {
-	if dir == "~" || strings.HasPrefix(dir, "~/") {
-		home, err := e.home()
-		if err != nil {
-			return "", fmt.Errorf("%s: %w: --hub-cache names another folder", dir, err)
-		}
-		dir = home + dir[1:]
-	}
-	return os.Expand(dir, func(name string) string { return e.get(name) }), nil
-}
-
-// token is that of the flag's file, of the environment, or the one that the user has
-// logged in with; "" is none.
-func (e hubEnvironment) token(file string) (string, error) {
-	if file != "" {
-		token, err := readToken(file)
-		if err == nil && token == "" {
-			err = fmt.Errorf("%s holds no token", file)
-		}
-		return token, err
-	}
-	if token := cleanToken(e.get("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")); token != "" {
-		return token, nil
-	}
-	name, err := e.under("token")
-	if path := e.get("HF_TOKEN_PATH"); path != "" {
-		name, err = e.expand(path)
-	}
-	if err != nil {
-		return "", err
-	}
-	token, err := readToken(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	return token, err
-}
-
-func readToken(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxToken))
-	return cleanToken(string(b)), err
-}
-
-func cleanToken(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s))
+// hubEnvironment is the environment of this process.
+func hubEnvironment() hub.Environment {
+	return hub.Environment{Lookup: os.LookupEnv, Home: os.UserHomeDir}
 }

@@ -10,6 +10,7 @@ import (
 
 	"trit/data/world"
 	"trit/eval"
+	"trit/repro"
 )
 
 // The packed model of every recipe gives the bits per byte of the graph that it was
@@ -61,7 +62,7 @@ func TestScaling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pairs []scalingPair
+	var pairs repro.ScalingPairs
 	if err := json.Unmarshal(first, &pairs); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,8 @@ func Generate(o Options) *World {
 	return w
 }
 
-// Names of the files that Write makes; the two of Tasks are for trit eval --tasks.
+// Names of the files that Write makes. The two of tasks are declarations that package eval
+// reads.
 const (
 	TextFile    = "train.parquet"
 	YesNoTask   = "yes_no.json"
