@@ -68,6 +68,12 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"eval compare a", exitUsage, "B is missing"},
 		{"eval compare a b", exitFailed, "stat a"},
 		{"bench --shape huge", exitUsage, "125m"},
+		{"quickstart --out .", exitFailed, ". is not empty: name another --out"},
+		{"data prepare --data app.go --tokenizer nowhere --out o", exitFailed, "nowhere"},
+		{"tokenizer train --data app.go --out .", exitFailed, "name another --out"},
+		{"repro scaling --data d --out o --configs nothing", exitUsage, "--configs: there is no preset"},
+		{"repro scaling --data d --out o --set hiden_size=2", exitUsage, "--set: there is no key"},
+		{"repro scaling --data d --out o --tokens 3", exitUsage, "--tokens is 3: want at least"},
 	} {
 		code, _, stderr := trit(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
