@@ -38,7 +38,8 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Model: engineModel{m.NewScorer(0)}, Tokenizer: tok, MaxLength: m.ContextLength(), Name: path, Close: m.Close}, nil
+	return &Model{Model: engineModel{m.NewScorer(0)}, Tokenizer: tok, MaxLength: m.ContextLength(), Name: path,
+		Close: m.Close}, nil
 }
 
 func openGraph(dir string) (*Model, error) {
@@ -51,7 +52,8 @@ func openGraph(dir string) (*Model, error) {
 		s.Close()
 		return nil, err
 	}
-	return &Model{Model: graphModel{s}, Tokenizer: tok, MaxLength: s.Config.MaxPositionEmbeddings, Name: dir, Close: s.Close}, nil
+	return &Model{Model: graphModel{s}, Tokenizer: tok, MaxLength: s.Config.MaxPositionEmbeddings, Name: dir,
+		Close: s.Close}, nil
 }
 
 // loadGGUF loads a model and its tokenizer.

@@ -55,7 +55,8 @@ func (r *QuickstartReport) WriteText(w io.Writer) error { return r.table().Write
 func (r *QuickstartReport) WriteHTML(w io.Writer) error {
 	return report.Page{
 		Title: "Trit quickstart",
-		Lead: fmt.Sprintf("A BitNet b1.58 model of %.2fM parameters, trained for %d steps on %d tokens in %.0f s, packed and measured in %.0f s in all.",
+		Lead: fmt.Sprintf("A BitNet b1.58 model of %.2fM parameters, trained for %d steps on %d tokens in %.0f s, "+
+			"packed and measured in %.0f s in all.",
 			float64(r.Parameters)/1e6, r.Steps, r.Tokens, r.TrainSeconds, r.Seconds),
 		Table: r.table(), SampleTitle: "A sample, from the prompt “" + r.Prompt + "”", Sample: r.Sample,
 		Chart: report.Chart{Title: "Loss, nats a token", Axis: "step", Curves: r.curves()},

@@ -134,7 +134,8 @@ func (o *ScalingOptions) train(ctx context.Context, run *train.Run, outcome *Sca
 	if result.Interrupted {
 		return 0, errors.New("stopped and saved: the same command goes on")
 	}
-	outcome.Loss, outcome.Perplexity, outcome.BitsPerByte = result.Eval.Loss, result.Eval.Perplexity, result.Eval.BitsPerByte
+	heldOut := result.Eval
+	outcome.Loss, outcome.Perplexity, outcome.BitsPerByte = heldOut.Loss, heldOut.Perplexity, heldOut.BitsPerByte
 	last, err := checkpoint.LoadModel(run.OutDir)
 	if err != nil {
 		return 0, err
@@ -159,7 +160,8 @@ func (p ScalingPairs) WriteHTML(w io.Writer) error {
 	}
 	return report.Page{
 		Title: "BitNet b1.58 against full precision", Lead: "Models of the same size on the same tokens, in the same order.",
-		Chart: report.Chart{Title: "Held-out loss, nats a token", Axis: "millions of parameters", Curves: []report.Curve{bitnet, full}},
+		Chart: report.Chart{Title: "Held-out loss, nats a token", Axis: "millions of parameters",
+			Curves: []report.Curve{bitnet, full}},
 		Table: p.table(),
 	}.Write(w)
 }

@@ -77,10 +77,11 @@ func groups() []group {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	all := groups()
 	app := &cli.App{
-		Name:      "trit",
-		Usage:     "train, pack, run and measure BitNet b1.58 language models",
-		UsageText: "trit COMMAND [flags] [arguments]\n\nExamples:\n   trit quickstart\n   trit train --config trit-1m --data DIR --out DIR\n   trit run model.gguf -p \"Once upon a time\"",
-		Reader:    stdin, Writer: stdout, ErrWriter: stderr,
+		Name:  "trit",
+		Usage: "train, pack, run and measure BitNet b1.58 language models",
+		UsageText: "trit COMMAND [flags] [arguments]\n\nExamples:\n   trit quickstart\n" +
+			"   trit train --config trit-1m --data DIR --out DIR\n   trit run model.gguf -p \"Once upon a time\"",
+		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
@@ -248,10 +249,11 @@ func jsonFlag(what string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: 
 // oneOfFlag takes one of some words, by default the first.
 func oneOfFlag(name, usage string, words ...string) cli.Flag {
 	choice := strings.Join(words, ", ")
-	return &cli.StringFlag{Name: name, Usage: usage + " (`HOW`: " + choice + ")", Value: words[0], Action: func(_ *cli.Context, v string) error {
+	check := func(_ *cli.Context, v string) error {
 		if !slices.Contains(words, v) {
 			return usagef("--%s is %q: want one of %s", name, v, choice)
 		}
 		return nil
-	}}
+	}
+	return &cli.StringFlag{Name: name, Usage: usage + " (`HOW`: " + choice + ")", Value: words[0], Action: check}
 }

@@ -22,8 +22,11 @@ import (
 
 func benchCommand() *cli.Command {
 	return &cli.Command{
-		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training", ArgsUsage: "[MODEL]",
-		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64", "trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge", "trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
+		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training",
+		ArgsUsage: "[MODEL]",
+		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
+			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge",
+			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b", Value: "trit-10m"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
@@ -85,7 +88,8 @@ func applyProfile(c *cli.Context) error {
 func checkFits(c *cli.Context, need int) error {
 	name := c.String("profile")
 	if p, ok := profiles[name]; ok && need > p.memory {
-		return fmt.Errorf("profile %s: the model needs %.1f GB or more with its cache, the limit is %.1f GB: take a smaller shape, fewer tokens or fewer sessions", name, float64(need)/1e9, float64(p.memory)/1e9)
+		return fmt.Errorf("profile %s: the model needs %.1f GB or more with its cache, the limit is %.1f GB: "+
+			"take a smaller shape, fewer tokens or fewer sessions", name, float64(need)/1e9, float64(p.memory)/1e9)
 	}
 	return nil
 }
@@ -174,7 +178,7 @@ func benchTraining(c *cli.Context, r *benchReport) error {
 	return err
 }
 
-// resolveShape lets derived sizes follow what was set.
+// resolveShape computes again the sizes that follow from those that were set.
 func resolveShape(c *model.Config, length int) {
 	c.HeadDim = 0
 	if c.NumAttentionHeads > 0 && c.NumAttentionHeads%max(c.NumKeyValueHeads, 1) != 0 {
@@ -232,8 +236,8 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	return infer.Random(config.Config, 1, engineOptions(c))
 }
 
-// leastMemory is what a shape needs at the least, 1.6 bits a ternary weight and F16 for
-// all others: known before a model is made that fits nowhere.
+// leastMemory returns the bytes that a shape needs at least: 1.6 bits a ternary weight and
+// F16 for all others. So a model that cannot fit is refused before it is made.
 func leastMemory(c *model.Config) int {
 	ternary := c.TernaryParameters()
 	return ternary/5 + 2*(c.Parameters()-ternary)
@@ -247,11 +251,14 @@ func (r *benchReport) lines() [][3]string {
 		list = r.Engine.lines()
 	}
 	if t := r.Train; t != nil {
-		list = append(list, [3]string{"train", f("%.1f tokens/s", t.TokensPerSecond), f("%.3f s a step, Gorgonia's own share %.2f %%", t.StepSeconds, 100*t.GorgoniaShare)})
+		list = append(list, [3]string{"train", f("%.1f tokens/s", t.TokensPerSecond),
+			f("%.3f s a step, Gorgonia's own share %.2f %%", t.StepSeconds, 100*t.GorgoniaShare)})
 	}
 	return append(list,
 		[3]string{"peak memory", f("%.0f MB", float64(r.PeakRSS)/1e6), ""},
-		[3]string{"limits", f("%.1f GB/s", r.Limits.MemoryGBPerS), f("read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now", r.Limits.Int8GOPPerS, r.Limits.GFLOPPerS)})
+		[3]string{"limits", f("%.1f GB/s", r.Limits.MemoryGBPerS),
+			f("read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now", r.Limits.Int8GOPPerS,
+				r.Limits.GFLOPPerS)})
 }
 
 func (e *engineBench) lines() [][3]string {

@@ -55,7 +55,8 @@ func (p *progress) show(done, total int64, extra string) {
 		return
 	}
 	left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(p.con.err, "\r\x1b[K%3d %%  %s of %s %s, %s/s, %s left %s", 100*done/total, quantity(float64(done)), quantity(float64(total)), p.what, quantity(rate), left, extra)
+	fmt.Fprintf(p.con.err, "\r\x1b[K%3d %%  %s of %s %s, %s/s, %s left %s", 100*done/total, quantity(float64(done)),
+		quantity(float64(total)), p.what, quantity(rate), left, extra)
 }
 
 // end clears the line.

@@ -28,7 +28,8 @@ func dataCommand() *cli.Command {
 }
 
 func dataFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "data", Usage: "parquet `FILE`s, separated by commas or given several times", Required: true}
+	return &cli.StringSliceFlag{Name: "data", Usage: "parquet `FILE`s, separated by commas or given several times",
+		Required: true}
 }
 
 func columnFlag() cli.Flag {

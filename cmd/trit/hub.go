@@ -23,7 +23,7 @@ func pullCommand() *cli.Command {
 			"The last line on standard output is the folder. A pull that was stopped goes on where it was."),
 		Flags: append(hubFlags("cache"),
 			&cli.StringFlag{Name: "revision", Usage: "branch, tag or commit `R`; OWNER/NAME@R means the same", DefaultText: hub.DefaultRevision},
-			&cli.StringSliceFlag{Name: "include", Usage: "fetch files that match this `PATTERN`, instead of those that convert reads (may be given several times)"},
+			&cli.StringSliceFlag{Name: "include", Usage: "fetch the files that match this `PATTERN` (default: those that convert reads; may be given several times)"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out files that match this `PATTERN` (may be given several times)"},
 			&cli.BoolFlag{Name: "dataset", Usage: "OWNER/NAME is a data set: all its files are fetched"},
 			&cli.StringFlag{Name: "out", Usage: "write plain files to the folder `DIR` instead of the cache"},
@@ -47,15 +47,15 @@ func pullCommand() *cli.Command {
 	}
 }
 
-// hubFlags are the flags of every command that may fetch from the Hub. The cache has
-// other names too where these mean nothing else.
+// hubFlags are the flags of every command that may fetch from the Hub. cacheNames are further
+// names of --hub-cache.
 func hubFlags(cacheNames ...string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "endpoint", Usage: "`URL` of the Hub or of a mirror (default: $HF_ENDPOINT, else " + hub.DefaultEndpoint + ")"},
-		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else the one that hf auth login keeps)"},
+		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else that of hf auth login)"},
 		&cli.StringFlag{Name: "hub-cache", Aliases: cacheNames, Usage: "`DIR` of the cache that the Hub's tools share (default: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub)"},
 		&cli.IntFlag{Name: "connections", Usage: "fetch large files over `N` connections", Value: hub.DefaultConnections},
-		&cli.BoolFlag{Name: "offline", Usage: "take what the cache has and ask nobody"},
+		&cli.BoolFlag{Name: "offline", Usage: "take files from the cache and ask no server"},
 	}
 }
 
@@ -77,8 +77,8 @@ func pullRepo(c *cli.Context, name string) (hub.Repo, error) {
 	return repo, nil
 }
 
-// pullPatterns are the user's, or those that fit: all of a data set, what convert reads
-// of a model.
+// pullPatterns are the patterns of the flags; without them, all files of a data set, and of a
+// model those that convert reads.
 func pullPatterns(c *cli.Context) hub.Patterns {
 	var p hub.Patterns
 	if p.Include = c.StringSlice("include"); len(p.Include) == 0 && !c.Bool("dataset") {
@@ -97,7 +97,8 @@ func fetchModel(c *cli.Context, name string) (string, error) {
 	}
 	repo, err := hub.ParseRepo(hub.Model, name)
 	if err != nil || strings.Count(repo.ID, "/") != 1 {
-		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, which is OWNER/NAME or OWNER/NAME@REVISION", name)
+		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, "+
+			"which is OWNER/NAME or OWNER/NAME@REVISION", name)
 	}
 	dir, err := pull(c, repo, hub.ModelPatterns(), "")
 	if err != nil {

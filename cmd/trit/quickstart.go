@@ -78,11 +78,14 @@ func (p *stepPrinter) begin(s repro.Step) {
 func commandLine(s repro.Step) string {
 	switch s := s.(type) {
 	case *repro.TrainTokenizer:
-		return fmt.Sprintf("trit tokenizer train --data %s --column %s --vocab-size %d --out %s", s.Data, s.Column, s.VocabSize, s.Out)
+		return fmt.Sprintf("trit tokenizer train --data %s --column %s --vocab-size %d --out %s", s.Data, s.Column,
+			s.VocabSize, s.Out)
 	case *repro.PrepareData:
-		return fmt.Sprintf("trit data prepare --data %s --column %s --tokenizer %s --holdout %g --out %s", s.Data, s.Column, s.Tokenizer, s.Holdout, s.Out)
+		return fmt.Sprintf("trit data prepare --data %s --column %s --tokenizer %s --holdout %g --out %s", s.Data, s.Column,
+			s.Tokenizer, s.Holdout, s.Out)
 	case *repro.TrainModel:
-		return fmt.Sprintf("trit train --config %s --data %s --out %s --max-time %s --seed %d", s.Preset, s.Data, s.Out, s.MaxTime, s.Seed)
+		return fmt.Sprintf("trit train --config %s --data %s --out %s --max-time %s --seed %d", s.Preset, s.Data, s.Out,
+			s.MaxTime, s.Seed)
 	case *repro.ConvertModel:
 		return fmt.Sprintf("trit convert %s %s", s.In, s.Out)
 	case *repro.Generate:
@@ -98,8 +101,10 @@ func (p *stepPrinter) done(s repro.Step) {
 	p.meter.end()
 	switch s := s.(type) {
 	case *repro.MakeWorld:
-		p.con.printf("A small world in simple English: %d documents in %s,\nand %d yes/no and %d four-way questions about it, none of which they ask in these words.\n",
-			len(s.World.Texts), filepath.Join(s.Out, world.TextFile), len(s.World.YesNo), len(s.World.FourWay))
+		p.con.printf("A small world in simple English: %d documents in %s,\n",
+			len(s.World.Texts), filepath.Join(s.Out, world.TextFile))
+		p.con.printf("and %d yes/no and %d four-way questions about it, none of which they ask in these words.\n",
+			len(s.World.YesNo), len(s.World.FourWay))
 	case *repro.TrainTokenizer:
 		showTokenizer(p.con, s.Tokens, s.Out)
 	case *repro.PrepareData:

@@ -122,7 +122,8 @@ func (d *download) accept(r *response, address *url.URL, w *rangeWriter) error {
 	case http.StatusPartialContent:
 		d.source.tagged(address, r.Header.Get("ETag"))
 		if got := r.Header.Get("Content-Range"); !w.isNext(got) {
-			return fmt.Errorf("%s: %s sends the range %q: want bytes %d-%d/%d", d.part.f.path, address.Host, clip(got), w.at, w.to-1, size)
+			return fmt.Errorf("%s: %s sends the range %q: want bytes %d-%d/%d", d.part.f.path, address.Host, clip(got), w.at,
+				w.to-1, size)
 		}
 		return nil
 	case http.StatusOK:
@@ -130,12 +131,14 @@ func (d *download) accept(r *response, address *url.URL, w *rangeWriter) error {
 			return errWhole
 		}
 		if r.ContentLength >= 0 && r.ContentLength != size {
-			return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d from %s", r.ContentLength, r.Request.URL.Host)}
+			return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size),
+				fmt.Sprintf("%d from %s", r.ContentLength, r.Request.URL.Host)}
 		}
 		w.restart()
 		return nil
 	case http.StatusRequestedRangeNotSatisfiable:
-		return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size), fmt.Sprintf("%q from %s", clip(r.Header.Get("Content-Range")), r.Request.URL.Host)}
+		return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size),
+			fmt.Sprintf("%q from %s", clip(r.Header.Get("Content-Range")), r.Request.URL.Host)}
 	}
 	err := d.statusError(r, d.part.f.path)
 	if err.expired {

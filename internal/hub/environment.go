@@ -75,7 +75,8 @@ func (e Environment) expand(dir string) (string, error) {
 	if dir == "~" || strings.HasPrefix(dir, "~/") {
 		home, err := e.Home()
 		if err != nil {
-			return "", &setting.Error{Field: "hub.Client.Cache", Problem: dir, Err: err, Remedy: "{hub.Client.Cache} names another folder"}
+			return "", &setting.Error{Field: "hub.Client.Cache", Problem: dir, Err: err,
+				Remedy: "{hub.Client.Cache} names another folder"}
 		}
 		dir = home + dir[1:]
 	}

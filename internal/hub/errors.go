@@ -76,12 +76,12 @@ func (j *job) statusError(r *response, path string) *StatusError {
 	return e
 }
 
-// problem is an error that no option mends.
+// problem is an error that no option removes.
 func problem(format string, args ...any) *setting.Error {
 	return &setting.Error{Problem: fmt.Sprintf(format, args...)}
 }
 
-// needsToken is an error that a token mends, or another one.
+// needsToken is an error that a token removes, or another token.
 func needsToken(remedy, format string, args ...any) *setting.Error {
 	return setting.Needs("hub.Client.Token", fmt.Sprintf(format, args...), remedy)
 }
@@ -92,7 +92,8 @@ func (j *job) explain(e *StatusError, message, path string) *setting.Error {
 	case e.Status == http.StatusTooManyRequests:
 		return j.explainRate(e)
 	case e.Code == "GatedRepo":
-		return needsToken("accept its conditions at "+j.page()+", and give a token of the account that did, by {hub.Client.Token}", "%s is gated", id)
+		return needsToken("accept its conditions at "+j.page()+", and give a token of the account that did, "+
+			"by {hub.Client.Token}", "%s is gated", id)
 	case e.Code == "RevisionNotFound":
 		return problem("%s has no revision %q: its page %s lists branches and tags", id, j.repo.Revision, j.page())
 	case e.Code == "EntryNotFound", e.Status == http.StatusNotFound && e.Code == "" && path != "":
@@ -100,7 +101,8 @@ func (j *job) explain(e *StatusError, message, path string) *setting.Error {
 	case e.Code == "" && e.Status == http.StatusNotFound:
 		return problem("there is no %s %s at %s, or it has no revision %q", j.repo.Kind, id, j.base.Host, j.repo.Revision)
 	case e.Status == http.StatusUnauthorized && j.Token != "" && e.Code == "":
-		return needsToken("it is wrong or has expired; give another by {hub.Client.Token}", "%s refuses the token for %s", j.base.Host, id)
+		return needsToken("it is wrong or has expired; give another by {hub.Client.Token}", "%s refuses the token for %s",
+			j.base.Host, id)
 	case e.Status == http.StatusUnauthorized, e.Code == "RepoNotFound":
 		return j.explainMissing()
 	case e.Status == http.StatusForbidden && j.Token != "":

@@ -142,7 +142,8 @@ func (c *Client) begin(repo Repo) (*job, error) {
 		return nil, setting.Needs("hub.Client.Cache", "the cache has no folder", "{hub.Client.Cache} names one")
 	}
 	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, setting.Needs("hub.Client.Token", "the token holds spaces or other characters that no token has", "check {hub.Client.Token}")
+		return nil, setting.Needs("hub.Client.Token", "the token holds spaces or other characters that no token has",
+			"check {hub.Client.Token}")
 	}
 	folder := string(repo.Kind) + "s--" + strings.ReplaceAll(repo.ID, "/", "--")
 	return &job{Client: c, repo: repo, base: base, offline: c.Offline, cache: cacheDir{

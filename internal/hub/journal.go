@@ -106,7 +106,8 @@ func (p *partial) parse(r io.Reader) map[int64]uint32 {
 		}
 		var i int64
 		var sum uint32
-		if n, err := fmt.Sscanf(line, "%d %08x\n", &i, &sum); err == nil && n == 2 && i >= 0 && i < p.ranges() && line == entry(i, sum) {
+		if n, err := fmt.Sscanf(line, "%d %08x\n", &i, &sum); err == nil && n == 2 && i >= 0 && i < p.ranges() &&
+			line == entry(i, sum) {
 			done[i] = sum
 		}
 	}

@@ -87,7 +87,8 @@ func (s *source) locate(ctx context.Context) error {
 		}
 	}
 	if err := s.learn(r); err != nil {
-		return &ListingError{s.j.repo.String(), fmt.Sprintf("and %s do not agree on %s: %v", r.Request.URL.Host, s.f.path, err)}
+		return &ListingError{s.j.repo.String(), fmt.Sprintf("and %s do not agree on %s: %v", r.Request.URL.Host, s.f.path,
+			err)}
 	}
 	s.url, s.tag = at, ""
 	return nil

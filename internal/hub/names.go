@@ -40,7 +40,8 @@ func (r Repo) validate() error {
 		return fmt.Errorf("the kind of a repository is %q: want %s or %s", r.Kind, Model, Dataset)
 	}
 	parts := strings.Split(r.ID, "/")
-	good := len(parts) <= 2 && !strings.Contains(r.ID, "--") && !strings.Contains(r.ID, "..") && !strings.HasSuffix(r.ID, ".git")
+	good := len(parts) <= 2 && !strings.Contains(r.ID, "--") && !strings.Contains(r.ID, "..") &&
+		!strings.HasSuffix(r.ID, ".git")
 	for _, p := range parts {
 		good = good && idPart.MatchString(p)
 	}

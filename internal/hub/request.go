@@ -108,7 +108,8 @@ func (j *job) own(u *url.URL) bool { return u.Scheme == j.base.Scheme && u.Host 
 
 func isRedirect(r *http.Response) bool {
 	switch r.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true
 	}
 	return false

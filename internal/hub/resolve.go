@@ -85,5 +85,6 @@ func (j *job) chosen(l listing, p Patterns) (all, chosen listing, err error) {
 	if p.Choose == nil {
 		wanted = fmt.Sprintf("no file that %q includes and %q does not exclude", p.Include, p.Exclude)
 	}
-	return l, chosen, fmt.Errorf("%s has %s; it has %d files: %s", j.repo, wanted, len(l.files), strings.Join(l.paths()[:min(8, len(l.files))], ", "))
+	return l, chosen, fmt.Errorf("%s has %s; it has %d files: %s", j.repo, wanted, len(l.files),
+		strings.Join(l.paths()[:min(8, len(l.files))], ", "))
 }

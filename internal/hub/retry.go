@@ -53,7 +53,8 @@ func (c *Client) retry(ctx context.Context, tries int, attempt func() (forward b
 func temporary(err error) (time.Duration, bool) {
 	var status *StatusError
 	if errors.As(err, &status) {
-		again := status.Status == http.StatusRequestTimeout || status.Status == http.StatusTooManyRequests || status.Status >= 500 || status.expired
+		again := status.Status == http.StatusRequestTimeout || status.Status == http.StatusTooManyRequests ||
+			status.Status >= 500 || status.expired
 		return status.Wait, again && status.Wait <= maxWait
 	}
 	var unreachable *UnreachableError

@@ -29,7 +29,8 @@ type transfer struct {
 
 func (j *job) fetchAll(ctx context.Context, p place, l listing, progress Progress) error {
 	connections := or(j.Connections, DefaultConnections)
-	t := &transfer{job: j, commit: l.commit, place: p, slots: make(chan struct{}, connections), count: counter{show: progress}}
+	t := &transfer{job: j, commit: l.commit, place: p, slots: make(chan struct{}, connections),
+		count: counter{show: progress}}
 	missing, err := t.missing(l)
 	if err != nil {
 		return err
