@@ -3,10 +3,9 @@ package main
 import (
 	"go/ast"
 	"go/parser"
-	"go/scanner"
 	"go/token"
 	"io/fs"
-	"os"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -40,112 +39,130 @@ func sources(t *testing.T) []string {
 	return files
 }
 
-// words gives the comments and the string literals of a file, these unquoted.
-func words(t *testing.T, path string, src []byte, yield func(line int, text string, comment bool)) {
+// texts gives the string literals of a file.
+func texts(t *testing.T, path string, yield func(line int, text string)) {
 	t.Helper()
-	files := token.NewFileSet()
-	file := files.AddFile(path, -1, len(src))
-	var s scanner.Scanner
-	s.Init(file, src, func(p token.Position, msg string) { t.Errorf("%s: %s", p, msg) }, scanner.ScanComments)
-	for {
-		pos, tok, literal := s.Scan()
-		switch tok {
-		case token.EOF:
-			return
-		case token.COMMENT:
-			yield(file.Line(pos), literal, true)
-		case token.STRING:
-			text, err := strconv.Unquote(literal)
+	set := token.NewFileSet()
+	ast.Inspect(parse(t, set, path), func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			text, err := strconv.Unquote(lit.Value)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
-			yield(file.Line(pos), text, false)
+			yield(set.Position(lit.Pos()).Line, text)
 		}
-	}
+		return true
+	})
 }
 
-func readSource(t *testing.T, path string) []byte {
+func parse(t *testing.T, set *token.FileSet, path string) *ast.File {
 	t.Helper()
-	src, err := os.ReadFile(filepath.Join(module, path))
+	file, err := parser.ParseFile(set, filepath.Join(module, path), nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return src
+	return file
 }
 
-// A field of an option, in braces as setting.Error has it or as a literal of its own.
+// An option in braces, as setting.Error has it, or as a literal of its own. It is a field, or a
+// function or method that does what a command does.
 var (
-	inBraces  = regexp.MustCompile(`\{([a-z0-9]+\.[A-Z]\w*\.[A-Z]\w*)\}`)
-	wholeName = regexp.MustCompile(`^[a-z0-9]+\.[A-Z]\w*\.[A-Z]\w*$`)
+	inBraces  = regexp.MustCompile(`\{([a-z0-9]+(?:\.[A-Z]\w*){1,2})\}`)
+	wholeName = regexp.MustCompile(`^[a-z0-9]+(?:\.[A-Z]\w*){2}$`)
 )
 
-func fieldsIn(text string) (fields []string) {
+func optionsIn(text string) (options []string) {
 	for _, m := range inBraces.FindAllStringSubmatch(text, -1) {
-		fields = append(fields, m[1])
+		options = append(options, m[1])
 	}
 	if wholeName.MatchString(text) {
-		fields = append(fields, text)
+		options = append(options, text)
 	}
-	return fields
+	return options
 }
 
-// Every option that an error may name is called by a flag.
-func TestEverySettingHasAFlag(t *testing.T) {
+// forPrograms are options that no command sets, so that no user meets their errors.
+var forPrograms = []string{"data.LoaderOptions.Shuffle"}
+
+// Every option that an error may name is called by a flag or a command.
+func TestEverySettingHasAName(t *testing.T) {
+	found := 0
 	for _, path := range sources(t) {
 		if strings.HasPrefix(path, "cmd/") {
 			continue
 		}
-		words(t, path, readSource(t, path), func(line int, text string, comment bool) {
-			for _, field := range fieldsIn(text) {
-				if _, known := flagOf[field]; !known && !comment {
-					t.Errorf("%s:%d: {%s} has no row in settings.go", path, line, field)
+		texts(t, path, func(line int, text string) {
+			for _, option := range optionsIn(text) {
+				found++
+				if _, known := flagOf[option]; !known && !slices.Contains(forPrograms, option) {
+					t.Errorf("%s:%d: {%s} has no row in settings.go", path, line, option)
 				}
 			}
 		})
 	}
+	if found < len(flagOf)/2 {
+		t.Errorf("only %d options were found", found)
+	}
 }
 
-// Every row of the table names a field of a struct that there is.
-func TestEveryRowIsAField(t *testing.T) {
-	fields := map[string]bool{}
+// Every row of the table names a field, a function or a method that there is.
+func TestEveryRowIsAnOption(t *testing.T) {
+	names := map[string]bool{}
 	for _, path := range sources(t) {
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(module, path), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		file := parse(t, token.NewFileSet(), path)
 		for _, decl := range file.Decls {
-			for _, name := range structFields(decl) {
-				fields[file.Name.Name+"."+name] = true
+			for _, name := range declared(decl) {
+				names[file.Name.Name+"."+name] = true
 			}
 		}
 	}
-	if !fields["setting.Error.Field"] {
-		t.Fatal("no fields were found")
+	for _, row := range slices.Concat(forPrograms, slices.Collect(maps.Keys(flagOf))) {
+		if !names[row] {
+			t.Errorf("%s is no field, function or method", row)
+		}
 	}
-	for row := range flagOf {
-		if !fields[row] {
-			t.Errorf("%s is no field of a struct", row)
+	for name, want := range map[string]bool{"setting.Error.Field": true, "setting.Needs": true, "setting.Error.Unwrap": true, "setting.Error.Nothing": false} {
+		if names[name] != want {
+			t.Errorf("%s was found: %v, want %v", name, names[name], want)
 		}
 	}
 }
 
-// structFields lists the exported fields of the structs of a declaration, as Type.Field.
-func structFields(decl ast.Decl) (names []string) {
-	types, ok := decl.(*ast.GenDecl)
-	if !ok || types.Tok != token.TYPE {
+// declared lists the fields of the structs of a declaration, or its function.
+func declared(decl ast.Decl) (names []string) {
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			return []string{d.Name.Name}
+		}
+		receiver := d.Recv.List[0].Type
+		if p, ok := receiver.(*ast.StarExpr); ok {
+			receiver = p.X
+		}
+		if id, ok := receiver.(*ast.Ident); ok {
+			return []string{id.Name + "." + d.Name.Name}
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			names = append(names, structFields(spec)...)
+		}
+	}
+	return names
+}
+
+// structFields lists the fields of a struct, as Type.Field.
+func structFields(spec ast.Spec) (names []string) {
+	s, ok := spec.(*ast.TypeSpec)
+	if !ok {
 		return nil
 	}
-	for _, spec := range types.Specs {
-		s, ok := spec.(*ast.TypeSpec)
-		if !ok {
-			continue
-		}
-		if body, ok := s.Type.(*ast.StructType); ok {
-			for _, f := range body.Fields.List {
-				for _, n := range f.Names {
-					names = append(names, s.Name.Name+"."+n.Name)
-				}
-			}
+	body, ok := s.Type.(*ast.StructType)
+	if !ok {
+		return nil
+	}
+	for _, f := range body.Fields.List {
+		for _, n := range f.Names {
+			names = append(names, s.Name.Name+"."+n.Name)
 		}
 	}
 	return names
@@ -153,57 +170,33 @@ func structFields(decl ast.Decl) (names []string) {
 
 var flagInText = regexp.MustCompile(`(?:^|[^-\w])--?([a-z][a-z0-9-]*)`)
 
-// Every flag of a row belongs to a command.
-func TestEveryRowIsAFlag(t *testing.T) {
-	known := map[string]bool{}
-	var walk func(commands []*cli.Command)
-	walk = func(commands []*cli.Command) {
-		for _, c := range commands {
+// Every row names a flag of some command, or a command.
+func TestEveryRowCanBeTyped(t *testing.T) {
+	flags, commands := map[string]bool{}, map[string]bool{}
+	var walk func(prefix string, list []*cli.Command)
+	walk = func(prefix string, list []*cli.Command) {
+		for _, c := range list {
+			name := prefix + " " + c.Name
+			commands[name] = true
 			for _, f := range c.Flags {
-				for _, name := range f.Names() {
-					known[name] = true
+				for _, flag := range f.Names() {
+					flags[flag] = true
 				}
 			}
-			walk(c.Subcommands)
+			walk(name, c.Subcommands)
 		}
 	}
-	walk(newApp(nil, nil, nil).Commands)
-	for field, text := range flagOf {
-		flags := flagInText.FindAllStringSubmatch(text, -1)
-		if len(flags) == 0 {
-			t.Errorf("%s: %q names no flag", field, text)
+	walk("trit", newApp(nil, nil, nil).Commands)
+	for option, text := range flagOf {
+		command, _, _ := strings.Cut(text, " -")
+		typed := flagInText.FindAllStringSubmatch(text, -1)
+		if isCommand := strings.HasPrefix(text, "trit "); isCommand && !commands[command] || !isCommand && len(typed) == 0 {
+			t.Errorf("%s: %q names no flag and no command", option, text)
 		}
-		for _, f := range flags {
-			if !known[f[1]] {
-				t.Errorf("%s: no command has a flag %s", field, f[1])
+		for _, f := range typed {
+			if !flags[f[1]] {
+				t.Errorf("%s: no command has a flag %s", option, f[1])
 			}
 		}
-	}
-}
-
-// A package knows nothing of the command line: its errors name options by their fields.
-//
-// TEMPORARY: these are not there yet, the merge of their branches takes them off the list.
-var knowTheCommandLine = []string{
-	"convert", "eval", "eval/openai", "tokenizer", "train", "train/checkpoint", "train/watch",
-}
-
-func TestPackagesKnowNoFlags(t *testing.T) {
-	var commands []string
-	for _, c := range newApp(nil, nil, nil).Commands {
-		commands = append(commands, c.Name)
-	}
-	command := regexp.MustCompile("\\btrit (" + strings.Join(commands, "|") + `)\b`)
-	flag := regexp.MustCompile("(?:^|[\\s(\"'`=:;,/])--[a-z][a-z0-9-]+")
-	for _, path := range sources(t) {
-		dir := filepath.ToSlash(filepath.Dir(path))
-		if strings.HasPrefix(path, "cmd/") || slices.Contains(knowTheCommandLine, dir) {
-			continue
-		}
-		words(t, path, readSource(t, path), func(line int, text string, _ bool) {
-			for _, found := range slices.Concat(flag.FindAllString(text, -1), command.FindAllString(text, -1)) {
-				t.Errorf("%s:%d: %q is of the command line: name the option by its field, as package setting has it", path, line, strings.TrimSpace(found))
-			}
-		})
 	}
 }

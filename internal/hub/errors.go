@@ -19,6 +19,7 @@ type StatusError struct {
 	expired bool // an address of a CDN that is no longer good
 }
 
+// Error says what the server refused and, where an option helps, which.
 func (e *StatusError) Error() string { return e.text.Error() }
 
 // Unwrap returns the text, in which options have names that a front end can replace.
@@ -31,6 +32,7 @@ type UnreachableError struct {
 	broke bool
 }
 
+// Error names the host and the cause.
 func (e *UnreachableError) Error() string { return e.text().Error() }
 
 // Unwrap returns the cause and the text, in which options have names that a front end can
@@ -50,6 +52,7 @@ func (e *UnreachableError) text() *setting.Error {
 // MismatchError is a file that is not what the Hub says it is. It was deleted.
 type MismatchError struct{ File, Expected, Found string }
 
+// Error names the file, what was expected and what came.
 func (e *MismatchError) Error() string { return e.text().Error() }
 
 // Unwrap returns the text, in which options have names that a front end can replace.

@@ -61,6 +61,7 @@ func (l listing) choose(p Patterns) listing {
 // ListingError is a list of files that cannot be trusted.
 type ListingError struct{ Repo, Problem string }
 
+// Error names the repository and what is wrong with its list.
 func (e *ListingError) Error() string {
 	return fmt.Sprintf("the list of files of %s %s: nothing was fetched from it", e.Repo, e.Problem)
 }

@@ -31,6 +31,7 @@ func ParseRepo(kind Kind, text string) (Repo, error) {
 	return r, r.validate()
 }
 
+// String returns OWNER/NAME@REVISION.
 func (r Repo) String() string { return r.ID + "@" + r.Revision }
 
 // validate holds a name against the Hub's rules for names, which also make it safe as a

@@ -57,8 +57,9 @@ train/checkpoint     | format/safetensors internal/atomicfile model
 train/ranks          | bitlinear/kernel                                           | optim
 train/ranks/openmpi  | train/ranks
 train/watch          | internal/report train/checkpoint
-train                | bitlinear bitlinear/kernel data format/safetensors internal/atomicfile internal/machine internal/parallel model optim tokenizer train/checkpoint train/graph train/ranks train/watch | convert data/world format/gguf internal/float16
+train                | bitlinear data format/safetensors internal/atomicfile internal/machine internal/parallel model optim tokenizer train/checkpoint train/graph train/ranks train/watch | convert data/world format/gguf internal/float16
 configs              | model train
+repro                | configs convert data data/world eval eval/published infer internal/atomicfile internal/machine internal/report setting tokenizer train train/checkpoint | model
 
 -- what joins the worlds
 cmd/trit             | *
