@@ -70,7 +70,7 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"bench --shape huge", exitUsage, "125m"},
 		{"quickstart --out .", exitFailed, ". is not empty: name another --out"},
 		{"data prepare --data app.go --tokenizer nowhere --out o", exitFailed, "nowhere"},
-		{"tokenizer train --data app.go --out .", exitFailed, "name another --out"},
+		{"tokenizer train --data app.go --out .", exitFailed, "name a new folder with --out"},
 		{"repro scaling --data d --out o --configs nothing", exitUsage, "--configs: there is no preset"},
 		{"repro scaling --data d --out o --set hiden_size=2", exitUsage, "--set: there is no key"},
 		{"repro scaling --data d --out o --tokens 3", exitUsage, "--tokens is 3: want at least"},
