@@ -193,12 +193,15 @@ func testTable() *published.Table {
 	}
 }
 
-func TestMeasureTable(t *testing.T) {
+// tableOptions measure the fake on the small table, of whose sets two are there and one is
+// broken. The fake takes the shorter answer: right twice of two, and once of two.
+func tableOptions(t *testing.T, f *fake) TableOptions {
+	t.Helper()
 	dir := t.TempDir()
-	// The fake takes the shorter answer: right twice of two, and once of two.
+	const fox, cat = `{"question":"The fox","choices":["is","is not a cat"],"gold":%}`, `{"question":"A cat","choices":["eats at night","runs"],"gold":1}`
 	for name, rows := range map[string]string{
-		"arc_easy_test.jsonl":      `{"question":"The fox","choices":["is","is not a cat"],"gold":0}` + "\n" + `{"question":"A cat","choices":["eats at night","runs"],"gold":1}` + "\n",
-		"arc_challenge_test.jsonl": `{"question":"The fox","choices":["is","is not a cat"],"gold":1}` + "\n" + `{"question":"A cat","choices":["eats at night","runs"],"gold":1}` + "\n",
+		"arc_easy_test.jsonl":      strings.ReplaceAll(fox, "%", "0") + "\n" + cat + "\n",
+		"arc_challenge_test.jsonl": strings.ReplaceAll(fox, "%", "1") + "\n" + cat + "\n",
 		"piqa.jsonl":               "{",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(rows), 0o644); err != nil {
@@ -209,24 +212,25 @@ func TestMeasureTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, opened, measured := &fake{}, []string(nil), []string(nil)
-	o := TableOptions{
-		Table: testTable(), Out: filepath.Join(dir, "out"), Models: []string{"2B", "mine"}, Eval: eval.Options{DataDir: dir, AllowPartial: true},
+	return TableOptions{
+		Table: testTable(), Out: filepath.Join(dir, "out"), Eval: eval.Options{DataDir: dir, AllowPartial: true},
 		Open: func(_ context.Context, name string) (*Model, error) {
-			opened = append(opened, name)
 			return &Model{Model: f, Tokenizer: tok, MaxLength: 64, Name: name, Fingerprint: "fake", Close: func() error { return nil }}, nil
 		},
-		Measured: func(o *published.Outcome) { measured = append(measured, o.Model+" beside "+o.Beside) },
-		Text: func(err error) string {
-			return setting.Text(err, func(field string) string { return "<" + field + ">" })
-		},
+		Text: func(err error) string { return setting.Text(err, func(field string) string { return "<" + field + ">" }) },
 	}
+}
+
+// A row is known by its name on the Hub, and another model stands beside the first row. What
+// cannot be measured says why.
+func TestMeasureTable(t *testing.T) {
+	f, measured := &fake{}, []string(nil)
+	o := tableOptions(t, f)
+	o.Models = []string{"2B", "mine"}
+	o.Measured = func(o *published.Outcome) { measured = append(measured, o.Model+" beside "+o.Beside) }
 	r, err := MeasureTable(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if got := strings.Join(opened, " "); got != "org/two mine" {
-		t.Errorf("opened %s: a row is known by its name on the Hub", got)
 	}
 	if got := strings.Join(measured, ", "); got != "org/two beside 2B, mine beside 1B" {
 		t.Errorf("measured %s", got)
@@ -246,18 +250,30 @@ func TestMeasureTable(t *testing.T) {
 	if len(r.Failed) != 2 || !strings.HasPrefix(r.Failed[0], "PIQA of org/two: ") {
 		t.Errorf("failed: %q, want PIQA alone", r.Failed)
 	}
-	if f.asked != 4 {
-		t.Errorf("the models were asked %d times, want 4: both sets have the same requests, and both models the same fingerprint", f.asked)
-	}
 	for _, name := range []string{"small.json", "small.md"} {
 		if b, err := os.ReadFile(filepath.Join(o.Out, name)); err != nil || !bytes.Contains(b, []byte("mine")) {
 			t.Errorf("%s: %v, %s", name, err, b)
 		}
 	}
-	o.Models, o.Tasks, o.Beside = nil, []string{"arc_challenge"}, "1B"
-	r, err = MeasureTable(context.Background(), o)
-	if err != nil || len(r.Outcomes) != 1 || r.Outcomes[0].Beside != "1B" || r.Outcomes[0].Cells[0].NotMeasured != "not among <repro.TableOptions.Tasks>" || f.asked != 4 {
-		t.Errorf("a part of the table: %v, %+v, asked %d times", err, r, f.asked)
+}
+
+// Without names the rows on the Hub are measured. Results are cached: both sets have the same
+// requests, and a second call has the fingerprint of the first.
+func TestMeasureTableAsksOnce(t *testing.T) {
+	f := &fake{}
+	o := tableOptions(t, f)
+	o.Tasks, o.Beside = []string{"arc_easy", "arc_challenge"}, "1B"
+	for range 2 {
+		r, err := MeasureTable(context.Background(), o)
+		if err != nil || len(r.Outcomes) != 1 || len(r.Failed) > 0 {
+			t.Fatalf("%v, %+v", err, r)
+		}
+		if out := r.Outcomes[0]; out.Model != "org/two" || out.Beside != "1B" || out.Cells[2].NotMeasured != "not among <repro.TableOptions.Tasks>" {
+			t.Errorf("%+v", out)
+		}
+		if f.asked != 4 {
+			t.Errorf("the model was asked %d times, want 4", f.asked)
+		}
 	}
 }
 
