@@ -217,7 +217,9 @@ func tableOptions(t *testing.T, f *fake) TableOptions {
 		Open: func(_ context.Context, name string) (*Model, error) {
 			return &Model{Model: f, Tokenizer: tok, MaxLength: 64, Name: name, Fingerprint: "fake", Close: func() error { return nil }}, nil
 		},
-		Text: func(err error) string { return setting.Text(err, func(field string) string { return "<" + field + ">" }) },
+		Text: func(err error) string {
+			return setting.Text(err, func(field string) string { return "<" + field + ">" })
+		},
 	}
 }
 
