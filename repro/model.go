@@ -70,7 +70,7 @@ func loadGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer,
 	return m, tok, nil
 }
 
-// evaluate measures the model. The options say what, not of which model.
+// evaluate measures the model. It sets the options that depend on the model.
 func (m *Model) evaluate(ctx context.Context, o eval.Options) (*eval.Report, error) {
 	o.Tokenizer, o.MaxLength = m.Tokenizer, m.MaxLength
 	o.ModelName, o.ModelArgs, o.Fingerprint = m.Name, m.Args, m.Fingerprint

@@ -15,8 +15,8 @@ import (
 	"trit/train"
 )
 
-// Step is one thing that Quickstart does: a pointer to one of the structs below, with the
-// options that a user would give who does it by hand and, once it is done, the results.
+// Step is a step of Quickstart: a pointer to one of the structs below. Their first fields are
+// the options that a user would choose; the last ones hold the results once the step is done.
 type Step interface {
 	run(ctx context.Context, q *quickstart) error
 }

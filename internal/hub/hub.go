@@ -83,7 +83,7 @@ func (c *Client) Snapshot(ctx context.Context, repo Repo, patterns Patterns, pro
 	if err != nil {
 		return "", err
 	}
-	p := &cachePlace{cacheDir: j.cache, commit: l.commit, symlink: (*os.Root).Symlink}
+	p := &cacheStore{cacheDir: j.cache, commit: l.commit, symlink: (*os.Root).Symlink}
 	if err := j.fetchAll(ctx, p, chosen, progress); err != nil {
 		return "", err
 	}
@@ -105,7 +105,7 @@ func (c *Client) Folder(ctx context.Context, repo Repo, patterns Patterns, dir s
 	if err != nil {
 		return err
 	}
-	p := &folderPlace{dir: dir, cache: j.cache}
+	p := &folderStore{dir: dir, cache: j.cache}
 	release, err := j.hold(ctx, p.lockName(), dir)
 	if err != nil {
 		return err

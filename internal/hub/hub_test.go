@@ -273,7 +273,7 @@ func TestWithoutLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &cachePlace{cacheDir: j.cache, commit: testCommit, symlink: func(*os.Root, string, string) error {
+	p := &cacheStore{cacheDir: j.cache, commit: testCommit, symlink: func(*os.Root, string, string) error {
 		return os.NewSyscallError("symlink", os.ErrPermission)
 	}}
 	if err := j.fetchAll(context.Background(), p, l, nil); err != nil {

@@ -10,10 +10,10 @@ import (
 	"trit/setting"
 )
 
-// resolve finds what the repository holds at the job's revision, and which of it the
-// patterns choose. It asks the Hub, but for a commit whose list is in the cache, since
-// that never changes. Where nobody answers and the cache has all that is asked for, the
-// cache stands in.
+// resolve returns the files of the repository at the job's revision, and those of them that
+// the patterns choose. It asks the Hub, unless the revision is a commit whose list is in the
+// cache: a commit never changes. If the Hub does not answer and the cache has all chosen
+// files, it takes the list of the cache.
 func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err error) {
 	cached, cacheErr := j.cache.listing(j.repo.Revision)
 	if j.offline {
@@ -40,7 +40,7 @@ func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err
 	return all, chosen, err
 }
 
-// isDown reports whether a server does not answer for now.
+// isDown reports whether an error is that of a server that does not answer at present.
 func isDown(err error) bool {
 	var unreachable *UnreachableError
 	_, again := temporary(err)
@@ -49,7 +49,7 @@ func isDown(err error) bool {
 
 // has reports whether the cache has all files of a listing, and at least one.
 func (j *job) has(l listing) bool {
-	p := &cachePlace{cacheDir: j.cache, commit: l.commit}
+	p := &cacheStore{cacheDir: j.cache, commit: l.commit}
 	for _, f := range l.files {
 		if !p.has(f) {
 			return false

@@ -7,7 +7,7 @@ import (
 )
 
 // raplCounter is the energy that the first processor package has taken, in microjoules.
-// It begins anew at 0 when it is full.
+// It starts again at 0 when it is full.
 const raplCounter = "/sys/class/powercap/intel-rapl:0/energy_uj"
 
 // EnergyMeter adds up the energy of some stretches of work by the processor's own counter
@@ -21,7 +21,7 @@ type EnergyMeter struct {
 func (m *EnergyMeter) Start() { m.begin, _ = readRAPL(raplCounter) }
 
 // Stop ends the stretch, in which n units of work were done, such as tokens. The stretch is
-// left out where the counter is missing or began anew.
+// left out where the counter is missing or started again at 0.
 func (m *EnergyMeter) Stop(n int) {
 	if end, ok := readRAPL(raplCounter); ok {
 		m.add(end, n)
