@@ -139,7 +139,7 @@ func TestUtilisation(t *testing.T) {
 	if got := u.of(2); got != 0.5 || u.of(1) != 0.25 || calls != 1 {
 		t.Errorf("utilisation %g after %d measurements, want 0.5 after one", got, calls)
 	}
-	if peak := peakFloat32(); !(peak > 1e6) || math.IsInf(peak, 0) {
+	if peak := o.peak(); !(peak > 1e6) || math.IsInf(peak, 0) {
 		t.Errorf("the peak of this machine is %g operations a second", peak)
 	}
 }

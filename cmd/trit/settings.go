@@ -16,13 +16,28 @@ var flagOf = map[string]string{
 	"data.PrepareOptions.Files":        "--data",
 	"data.PrepareOptions.Holdout":      "--holdout",
 	"data.PrepareOptions.Out":          "--out",
+	"data.TokenizerOptions.Out":        "--out",
 	"tokenizer.Tokenizer.Encode":       "trit run -p",
 	"tokenizer.Train":                  "trit tokenizer train",
 	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
+	"eval.Options.Sandbox": "--allow-code-execution",
 
 	// internal/hub
+	"hub.Client.Cache":    "--hub-cache",
+	"hub.Client.Endpoint": "--endpoint",
+	"hub.Client.Offline":  "--offline",
+	"hub.Client.Token":    "HF_TOKEN or --token-file",
+	"hub.Repo.Kind":       "--dataset",
+
+	// repro
+	"repro.QuickstartOptions.Dir":  "--out",
+	"repro.ScalingOptions.Configs": "--configs",
+	"repro.ScalingOptions.Set":     "--set",
+	"repro.ScalingOptions.Tokens":  "--tokens",
+	"repro.TableOptions.Beside":    "--beside",
+	"repro.TableOptions.Tasks":     "--tasks",
 
 	// train
 	"train.Run.Init":   "--init",
