@@ -10,7 +10,7 @@ import (
 func TestSchedules(t *testing.T) {
 	base := Schedule{Steps: 100, Warmup: 10, Rate: 1, Stage2Rate: 0.6, MinRate: 0, Decay: 0.1, Switch: 0.5}
 	for _, c := range []struct {
-		kind        string
+		kind        ScheduleKind
 		step        int
 		rate, decay float64
 	}{

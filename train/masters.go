@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"trit/model"
+	"trit/setting"
 	"trit/train/checkpoint"
 	"trit/train/graph"
 )
@@ -99,7 +100,7 @@ func firstFew(dir string, errs []error) error {
 	return nil
 }
 
-// takeModel makes the model of the run that of the folder it begins with. What the
+// takeModel takes the model of the folder that the run begins with. What the
 // run's own configuration says must agree, but for what the weights leave open.
 func (r *Run) takeModel() error {
 	folder, err := InitialModel(r.Init)
@@ -121,34 +122,35 @@ func (r *Run) takeModel() error {
 		errs = append(errs, fmt.Errorf("%s is %v in the configuration, but %v in config.json of %s", d.key, d.a, d.b, r.Init))
 	}
 	if len(errs) > 0 {
-		return fmt.Errorf("%w: leave the model's keys to the folder: with --init, --config may be left out or hold the recipe alone", errors.Join(errs...))
+		return &setting.Error{Field: "train.Run.Init", Problem: errors.Join(errs...).Error(),
+			Remedy: "leave the model's keys to the folder: with {train.Run.Init}, {train.Run.Model} may be left out or hold the recipe alone"}
 	}
 	return nil
 }
 
-// checkTokenizer compares the tokenizer of the folder that the run begins with to that
-// of the data.
-func (t *trainer) checkTokenizer(c *checkpoint.Loaded) error {
+// checkTokenizer compares the tokenizer of the folder that a run begins with to that of the
+// data, files. It returns a warning where the folder has none.
+func checkTokenizer(c *checkpoint.Loaded, files map[string][]byte) (warnings []string, err error) {
 	const name = "tokenizer.json"
 	b, err := os.ReadFile(filepath.Join(c.Dir, name))
 	if errors.Is(err, os.ErrNotExist) {
-		t.warn("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)
-		return nil
+		return []string{fmt.Sprintf("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)}, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	same, err := sameJSON(b, t.files[name])
+	same, err := sameJSON(b, files[name])
 	if err == nil && !same {
 		err = errors.New("it is another tokenizer than the one that the data were encoded with")
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w: trit data prepare --tokenizer %s makes data that fit", c.Dir, name, err, c.Dir)
+		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Problem: filepath.Join(c.Dir, name), Err: err,
+			Remedy: fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", c.Dir)}
 	}
-	return nil
+	return nil, nil
 }
 
-// sameJSON compares without regard to blanks.
+// sameJSON compares without regard to white space.
 func sameJSON(a, b []byte) (bool, error) {
 	var x, y bytes.Buffer
 	err := errors.Join(json.Compact(&x, a), json.Compact(&y, b))
@@ -156,15 +158,15 @@ func sameJSON(a, b []byte) (bool, error) {
 }
 
 // readInitial reads the weights of the folder that the run begins with.
-func (t *trainer) readInitial() (*graph.Params, error) {
-	c, err := openMasters(t.run.Init)
+func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []string, err error) {
+	c, err := openMasters(r.Init)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.Close()
-	if err := t.checkTokenizer(c); err != nil {
-		return nil, err
+	if warnings, err = checkTokenizer(c, files); err != nil {
+		return nil, nil, err
 	}
-	p := graph.EmptyParams(t.run.Model)
-	return p, readMasters(c, p)
+	p = graph.EmptyParams(r.Model)
+	return p, warnings, readMasters(c, p)
 }

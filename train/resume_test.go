@@ -184,7 +184,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Run){
-		"--resume":                       func(*Run) {},
+		"Run.Resume":                     func(*Run) {},
 		"learning_rate":                  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
 		"precision is":                   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
 		"begun with":                     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
@@ -216,7 +216,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // otherPrecision is the one that auto is not on this machine.
-func otherPrecision() string {
+func otherPrecision() Precision {
 	o := Default()
 	if o.resolvePrecision(prefersBF16); o.Precision == PrecisionBF16 {
 		return PrecisionFloat32

@@ -56,7 +56,7 @@ func (u *utilisation) of(tokensPerSecond float64) float64 {
 	return u.flopsPerToken * tokensPerSecond / u.peak
 }
 
-// prefersBF16 tells whether products in bfloat16 are faster on this machine: some have
+// prefersBF16 reports whether products in bfloat16 are faster on this machine: some have
 // them, but slowly.
 func prefersBF16() bool { return graph.HasBF16() && peakBF16() > peakFloat32() }
 

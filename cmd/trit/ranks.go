@@ -12,7 +12,8 @@ import (
 	"trit/train/ranks/openmpi"
 )
 
-// openRanks joins the job of mpirun, which says so in the environment of its processes.
+// openRanks joins the job of mpirun, which sets variables in the environment of its
+// processes.
 func openRanks() (ranks.Comm, error) {
 	started := os.Getenv("OMPI_COMM_WORLD_SIZE")
 	if started == "" {
@@ -28,8 +29,8 @@ func openRanks() (ranks.Comm, error) {
 	return c, nil
 }
 
-// trainRanks trains on the ranks of the job. The first speaks for all; one that fails
-// ends the job, since the others would wait for it.
+// trainRanks trains on the ranks of the job. Only rank 0 prints. A rank that fails ends the
+// job, since the others would wait for it.
 func trainRanks(ctx context.Context, con *console, r train.Run) error {
 	c, err := openRanks()
 	if err != nil {

@@ -12,6 +12,13 @@ var flagOf = map[string]string{
 	// internal/hub
 
 	// train
+	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
+	"train.Run.DataDir":             "--data",
+	"train.Run.Init":                "--init",
+	"train.Run.MaxTime":             "--max-time",
+	"train.Run.Model":               "--config",
+	"train.Run.OutDir":              "--out",
+	"train.Run.Resume":              "--resume",
 }
 
 // settingName is what the user calls a field.

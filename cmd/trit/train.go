@@ -14,6 +14,7 @@ import (
 	"trit/train"
 	"trit/train/checkpoint"
 	"trit/train/graph"
+	"trit/train/runlog"
 )
 
 func trainCommand() *cli.Command {
@@ -32,8 +33,8 @@ func trainCommand() *cli.Command {
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
-			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 where that is faster, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
-			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep the input of each block alone and compute the rest again: less memory, more time, the same weights"},
+			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 where that is faster, or that of the run which is resumed", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
+			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
@@ -69,7 +70,7 @@ func trainAction(c *cli.Context) error {
 	}
 	return trainRanks(c.Context, newConsole(c), train.Run{
 		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
-		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"),
+		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads"),
 	})
 }
 
@@ -104,7 +105,7 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 		config.KeepCheckpoints = c.Int("keep")
 	}
 	if c.IsSet("precision") {
-		config.Precision = c.String("precision")
+		config.Precision = train.Precision(c.String("precision"))
 	}
 	if c.IsSet("checkpoint-activations") {
 		config.CheckpointActivations = c.Bool("checkpoint-activations")
@@ -115,7 +116,8 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	return config, nil
 }
 
-// dryRun foretells a run, from the speed of a product on this machine unless told another.
+// dryRun prints an estimate of a run, from the speed of products on this machine where no
+// other is given.
 func dryRun(c *cli.Context, config configs.Config) error {
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {
@@ -166,9 +168,9 @@ func trainModel(ctx context.Context, con *console, r train.Run) error {
 	return nil
 }
 
-// showEvent prints a line for each event.
+// showEvent prints an event as a line.
 func showEvent(con *console, e train.Event) {
-	if e.Event == "eval" {
+	if e.Event == runlog.EvalEvent {
 		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}

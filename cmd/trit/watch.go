@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/internal/atomicfile"
-	"trit/train/watch"
+	"trit/watch"
 )
 
 func watchCommand() *cli.Command {
@@ -24,7 +24,7 @@ func watchCommand() *cli.Command {
 			"trit watch run --tensorboard logs --follow"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "serve the page at `ADDRESS`", Value: "127.0.0.1:8080"},
-			&cli.DurationFlag{Name: "every", Usage: "look for news each `TIME`", Value: 5 * time.Second},
+			&cli.DurationFlag{Name: "every", Usage: "look for new lines each `TIME`", Value: 5 * time.Second},
 			oneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
 			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, and end"},
@@ -98,7 +98,7 @@ func (w *watcher) writeHTML(path string) error {
 	return nil
 }
 
-// ServeHTTP makes the page anew for each request.
+// ServeHTTP makes a new page for each request.
 func (w *watcher) ServeHTTP(out http.ResponseWriter, _ *http.Request) {
 	var b bytes.Buffer
 	if err := w.page(&b, w.every); err != nil {

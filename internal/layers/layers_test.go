@@ -27,8 +27,9 @@ var policy = map[string]string{
 	"data/world":         "internal/atomicfile",
 	"bitlinear":          "bitlinear/quant bitlinear/kernel internal/parallel",
 	"train/graph":        "model bitlinear bitlinear/kernel bitlinear/quant internal/parallel",
-	"train/watch":        "train/checkpoint internal/report",
-	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/ranks train/watch optim data tokenizer internal/atomicfile internal/parallel",
+	"train/runlog":       "setting internal/atomicfile",
+	"watch":              "train/runlog train/checkpoint internal/report",
+	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/ranks train/runlog optim data tokenizer setting internal/parallel",
 	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/atomicfile internal/parallel internal/float16 internal/report",
 	"model/ggufmeta":     "format/gguf model tokenizer internal/float16",
 	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/parallel internal/mmap internal/float16",
@@ -42,6 +43,23 @@ var policy = map[string]string{
 
 // gorgonia lists the packages that may depend on Gorgonia, at whatever remove.
 var gorgonia = []string{"bitlinear", "train/graph", "train", "configs", "cmd/trit"}
+
+// drawing is what charts, event files and servers are made of: package watch draws runs, so
+// that no package of training needs it, directly. Gorgonia itself depends on protobuf.
+var drawing = []string{"trit/internal/report", "trit/watch", "google.golang.org/protobuf", "html", "image", "net/http"}
+
+// draws returns the first of the imports of a package of training that is for drawing.
+func draws(name string, imports []string) (imported string, found bool) {
+	if name != "train" && !strings.HasPrefix(name, "train/") {
+		return "", false
+	}
+	for _, i := range imports {
+		if slices.ContainsFunc(drawing, func(d string) bool { return i == d || strings.HasPrefix(i, d+"/") }) {
+			return i, true
+		}
+	}
+	return "", false
+}
 
 type pkg struct {
 	ImportPath string
@@ -64,6 +82,9 @@ func violations(pkgs []pkg) []string {
 			if own && allowed != "*" && !slices.Contains(strings.Fields(allowed), imported) {
 				broken = append(broken, fmt.Sprintf("%s imports %s: it may import only [%s]", name, imported, allowed))
 			}
+		}
+		if i, found := draws(name, p.Imports); found {
+			broken = append(broken, fmt.Sprintf("%s imports %s: charts, event files and pages are package watch's", name, i))
 		}
 		for _, d := range p.Deps {
 			if strings.HasPrefix(d, "gorgonia.org/") && !slices.Contains(gorgonia, name) {
@@ -102,6 +123,8 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		"infer imports train":         {"trit/infer", []string{"trit/train"}, nil},
 		"eval depends on gorgonia":    {"trit/eval", nil, []string{"fmt", "gorgonia.org/gorgonia"}},
 		"quant imports kernel":        {"trit/bitlinear/quant", []string{"trit/bitlinear/kernel"}, nil},
+		"training imports protobuf":   {"trit/train/runlog", []string{"google.golang.org/protobuf/encoding/protowire"}, nil},
+		"training serves pages":       {"trit/train", []string{"net/http"}, nil},
 		"a package nobody planned":    {"trit/utils", nil, nil},
 		"convert depends on gorgonia": {"trit/convert", nil, []string{"gorgonia.org/tensor"}},
 	} {

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"trit/internal/report"
+	"trit/train/runlog"
 )
 
 // smoothFrom is how many points a noisy curve has before it is smoothed.
@@ -13,16 +14,16 @@ var plots = []struct {
 	kind  string
 	log   bool
 	noisy bool
-	value func(Event) float64
+	value func(runlog.Event) float64
 }{
-	{"Bits per byte, held out", EvalEvent, false, false, func(e Event) float64 { return e.BitsPerByte }},
-	{"Gradient norm", StepEvent, true, true, func(e Event) float64 { return e.GradNorm }},
-	{"Learning rate", StepEvent, false, false, func(e Event) float64 { return e.LR }},
-	{"Weight decay", StepEvent, false, false, func(e Event) float64 { return e.WeightDecay }},
-	{"Tokens a second", StepEvent, false, true, func(e Event) float64 { return e.TokensPerSecond }},
-	{"Model FLOPs utilisation, %", StepEvent, false, true, func(e Event) float64 { return 100 * e.MFU }},
-	{"Weights that are zero, %", StepEvent, false, false, func(e Event) float64 { return 100 * e.Zeros }},
-	{"Weights changed since the line before", StepEvent, false, true, func(e Event) float64 { return float64(e.Flips) }},
+	{"Bits per byte, held out", runlog.EvalEvent, false, false, func(e runlog.Event) float64 { return e.BitsPerByte }},
+	{"Gradient norm", runlog.StepEvent, true, true, func(e runlog.Event) float64 { return e.GradNorm }},
+	{"Learning rate", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.LR }},
+	{"Weight decay", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.WeightDecay }},
+	{"Tokens a second", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return e.TokensPerSecond }},
+	{"Model FLOPs utilisation, %", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return 100 * e.MFU }},
+	{"Weights that are zero, %", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return 100 * e.Zeros }},
+	{"Weights changed since the line before", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return float64(e.Flips) }},
 }
 
 // charts are the curves of all runs.
@@ -30,21 +31,21 @@ func charts(axis string, names []string, runs []*Run) []report.Chart {
 	list := []report.Chart{lossChart(axis, names, runs)}
 	for _, p := range plots {
 		c := report.Chart{Title: p.title, Axis: axis, Log: p.log}
-		said := false
+		known := false
 		for i, r := range runs {
-			curve := report.Curve{Color: i, Points: points(axis, r.of(p.kind), p.value)}
+			curve := report.Curve{Color: i, Points: points(axis, r.Of(p.kind), p.value)}
 			if len(runs) > 1 {
 				curve.Name = names[i]
 			}
-			if p.kind == EvalEvent {
+			if p.kind == runlog.EvalEvent {
 				curve.Style = report.Dots
 			}
 			for _, q := range curve.Points {
-				said = said || q.Y != 0
+				known = known || q.Y != 0
 			}
 			c.Curves = append(c.Curves, smoothed(curve, p.noisy)...)
 		}
-		if said {
+		if known {
 			list = append(list, c)
 		}
 	}
@@ -55,10 +56,10 @@ func charts(axis string, names []string, runs []*Run) []report.Chart {
 // colours for them, several one each.
 func lossChart(axis string, names []string, runs []*Run) report.Chart {
 	c := report.Chart{Title: "Loss, nats a token", Axis: axis, Log: true}
-	loss := func(e Event) float64 { return e.Loss }
+	loss := func(e runlog.Event) float64 { return e.Loss }
 	for i, r := range runs {
-		training := report.Curve{Name: names[i], Points: points(axis, r.of(StepEvent), loss), Color: i}
-		heldOut := report.Curve{Name: names[i] + ", held out", Points: points(axis, r.of(EvalEvent), loss), Color: i, Style: report.Dots}
+		training := report.Curve{Name: names[i], Points: points(axis, r.Of(runlog.StepEvent), loss), Color: i}
+		heldOut := report.Curve{Name: names[i] + ", held out", Points: points(axis, r.Of(runlog.EvalEvent), loss), Color: i, Style: report.Dots}
 		if len(runs) == 1 {
 			training.Name, heldOut.Name, heldOut.Color = "training", "held out", 1
 			c.Marks = marks(axis, r)
@@ -77,15 +78,16 @@ func smoothed(c report.Curve, noisy bool) []report.Curve {
 	return []report.Curve{c, {Points: smooth(c.Points, len(c.Points)/100), Color: c.Color, Style: report.Smooth}}
 }
 
-func points(axis string, events []Event, value func(Event) float64) []report.Point {
+func points(axis string, events []runlog.Event, value func(runlog.Event) float64) []report.Point {
 	list := make([]report.Point, len(events))
 	for i, e := range events {
-		list[i] = report.Point{X: place(axis, e), Y: value(e)}
+		list[i] = report.Point{X: position(axis, e), Y: value(e)}
 	}
 	return list
 }
 
-func place(axis string, e Event) float64 {
+// position is where an event stands on the axis.
+func position(axis string, e runlog.Event) float64 {
 	if axis == TokensAxis {
 		return float64(e.Tokens)
 	}
@@ -96,7 +98,7 @@ func place(axis string, e Event) float64 {
 func marks(axis string, r *Run) []report.Mark {
 	at := map[int]float64{}
 	for _, e := range r.Events {
-		at[e.Step] = place(axis, e)
+		at[e.Step] = position(axis, e)
 	}
 	var list []report.Mark
 	for _, n := range r.Notes {
@@ -107,8 +109,8 @@ func marks(axis string, r *Run) []report.Mark {
 	return list
 }
 
-// smooth is the mean of up to so many points before each and after it, as many on one
-// side as on the other.
+// smooth is the mean of each point and of up to reach points on each side of it, as many on
+// one side as on the other.
 func smooth(points []report.Point, reach int) []report.Point {
 	sums := make([]float64, len(points)+1)
 	for i, p := range points {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trit/internal/report"
+	"trit/train/runlog"
 )
 
 // figures is the table of what came out so far.
@@ -19,23 +20,29 @@ func figures(names []string, runs []*Run) report.Table {
 		{"step", stepText},
 		{"tokens", tokensText},
 		{"training time", func(r *Run) string { return r.trainingTime().Round(time.Second).String() }},
-		{"loss of the last line", func(r *Run) string { return lastText(r, func(e Event) float64 { return e.Loss }, "%.4f") }},
-		{"held-out loss", evalText(func(e Event) float64 { return e.Loss })},
-		{"perplexity", evalText(func(e Event) float64 { return e.Perplexity })},
-		{"bits per byte", evalText(func(e Event) float64 { return e.BitsPerByte })},
-		{"tokens/s, median", func(r *Run) string { return medianText(r, func(e Event) float64 { return e.TokensPerSecond }, "%.0f") }},
-		{"FLOPs utilisation, median", func(r *Run) string { return medianText(r, func(e Event) float64 { return 100 * e.MFU }, "%.1f %%") }},
-		{"weights that are zero", func(r *Run) string { return lastText(r, func(e Event) float64 { return 100 * e.Zeros }, "%.1f %%") }},
+		{"loss of the last line", func(r *Run) string { return lastText(r, func(e runlog.Event) float64 { return e.Loss }, "%.4f") }},
+		{"held-out loss", evalText(func(e runlog.Event) float64 { return e.Loss })},
+		{"perplexity", evalText(func(e runlog.Event) float64 { return e.Perplexity })},
+		{"bits per byte", evalText(func(e runlog.Event) float64 { return e.BitsPerByte })},
+		{"tokens/s, median", func(r *Run) string {
+			return medianText(r, func(e runlog.Event) float64 { return e.TokensPerSecond }, "%.0f")
+		}},
+		{"FLOPs utilisation, median", func(r *Run) string {
+			return medianText(r, func(e runlog.Event) float64 { return 100 * e.MFU }, "%.1f %%")
+		}},
+		{"weights that are zero", func(r *Run) string {
+			return lastText(r, func(e runlog.Event) float64 { return 100 * e.Zeros }, "%.1f %%")
+		}},
 		{"last line", lineTime},
 	} {
 		row := []string{f.name}
-		said := false
+		known := false
 		for _, r := range runs {
 			text := f.text(r)
-			said = said || text != ""
+			known = known || text != ""
 			row = append(row, text)
 		}
-		if said {
+		if known {
 			t.Rows = append(t.Rows, row)
 		}
 	}
@@ -43,7 +50,7 @@ func figures(names []string, runs []*Run) report.Table {
 }
 
 func stepText(r *Run) string {
-	e, ok := r.last(StepEvent)
+	e, ok := r.Last(runlog.StepEvent)
 	switch {
 	case !ok:
 		return "none yet"
@@ -54,27 +61,27 @@ func stepText(r *Run) string {
 }
 
 func tokensText(r *Run) string {
-	e, _ := r.last(StepEvent)
+	e, _ := r.Last(runlog.StepEvent)
 	return report.Number(float64(e.Tokens))
 }
 
 // lastText is a figure of the last step, and nothing where it is 0: older logs lack some.
-func lastText(r *Run, value func(Event) float64, format string) string {
-	if e, ok := r.last(StepEvent); ok && value(e) != 0 {
+func lastText(r *Run, value func(runlog.Event) float64, format string) string {
+	if e, ok := r.Last(runlog.StepEvent); ok && value(e) != 0 {
 		return fmt.Sprintf(format, value(e))
 	}
 	return ""
 }
 
 // evalText is a figure of the last evaluation, and the best where that is another.
-func evalText(value func(Event) float64) func(*Run) string {
+func evalText(value func(runlog.Event) float64) func(*Run) string {
 	return func(r *Run) string {
-		last, ok := r.last(EvalEvent)
+		last, ok := r.Last(runlog.EvalEvent)
 		if !ok {
 			return ""
 		}
 		text := fmt.Sprintf("%.4f", value(last))
-		best := slices.MinFunc(r.of(EvalEvent), func(a, b Event) int {
+		best := slices.MinFunc(r.Of(runlog.EvalEvent), func(a, b runlog.Event) int {
 			if value(a) < value(b) {
 				return -1
 			}
@@ -87,9 +94,10 @@ func evalText(value func(Event) float64) func(*Run) string {
 	}
 }
 
-func medianText(r *Run, value func(Event) float64, format string) string {
+// medianText is the median of a figure over all steps that have it.
+func medianText(r *Run, value func(runlog.Event) float64, format string) string {
 	var values []float64
-	for _, e := range r.of(StepEvent) {
+	for _, e := range r.Of(runlog.StepEvent) {
 		if v := value(e); v != 0 {
 			values = append(values, v)
 		}
@@ -97,13 +105,20 @@ func medianText(r *Run, value func(Event) float64, format string) string {
 	if len(values) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(format, middle(values))
+	return fmt.Sprintf(format, median(values))
+}
+
+// median sorts values and returns the one in the middle, or the mean of both.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[n/2] + values[(n-1)/2]) / 2
 }
 
 // trainingTime adds up what the steps took, without pauses between two parts of a run.
 func (r *Run) trainingTime() time.Duration {
 	seconds, tokens := 0.0, int64(0)
-	for _, e := range r.of(StepEvent) {
+	for _, e := range r.Of(runlog.StepEvent) {
 		if e.TokensPerSecond > 0 {
 			seconds += float64(e.Tokens-tokens) / e.TokensPerSecond
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"trit/internal/report"
+	"trit/train/runlog"
 )
 
 func html(t *testing.T, o PageOptions, runs ...*Run) string {
@@ -134,12 +135,12 @@ func TestPageEscapesWhatRunsSay(t *testing.T) {
 // layered is a run with n lists of three layers of two projections: the share of zeros of
 // layer l of q_proj in list i is (10 l + i) / 100.
 func layered(n int) *Run {
-	r := &Run{Name: "layered"}
+	r := &Run{Run: runlog.Run{Name: "layered"}}
 	for i := range n {
-		e := Event{Event: "step", Step: 100 * (i + 1), Loss: 3, LR: 1}
+		e := runlog.Event{Event: "step", Step: 100 * (i + 1), Loss: 3, LR: 1}
 		for l := range 3 {
-			e.Layers = append(e.Layers, LayerStats{Name: fmt.Sprintf("model.layers.%d.self_attn.q_proj.weight", l), Zero: float64(10*l+i) / 100, Scale: 1, Flips: 1},
-				LayerStats{Name: fmt.Sprintf("model.layers.%d.mlp.up_proj.weight", l), Zero: 0.5, Scale: 2, Flips: 1, AbsMax: float(float32(l))})
+			e.Layers = append(e.Layers, runlog.LayerStats{Name: fmt.Sprintf("model.layers.%d.self_attn.q_proj.weight", l), Zero: float64(10*l+i) / 100, Scale: 1, Flips: 1},
+				runlog.LayerStats{Name: fmt.Sprintf("model.layers.%d.mlp.up_proj.weight", l), Zero: 0.5, Scale: 2, Flips: 1, AbsMax: float(float32(l))})
 		}
 		r.Events = append(r.Events, e)
 	}
@@ -197,13 +198,13 @@ func TestSeveralRunsAreCompared(t *testing.T) {
 func TestNoisyCurvesAreSmoothed(t *testing.T) {
 	r := &Run{}
 	for i := range 1000 {
-		r.Events = append(r.Events, Event{Event: "step", Step: i, Loss: 3 + float64(i%2), LR: 1})
+		r.Events = append(r.Events, runlog.Event{Event: "step", Step: i, Loss: 3 + float64(i%2), LR: 1})
 	}
 	loss := figure(t, html(t, PageOptions{}, r), "Loss, nats a token")
 	if strings.Count(loss, `class="line`) != 3 || !strings.Contains(loss, "smooth") {
 		t.Error("no smooth line")
 	}
-	for i, p := range smooth(points(StepAxis, r.Events, func(e Event) float64 { return e.Loss }), 10) {
+	for i, p := range smooth(points(StepAxis, r.Events, func(e runlog.Event) float64 { return e.Loss }), 10) {
 		if want := 3.5; i >= 10 && i < 990 && math.Abs(p.Y-want) > 0.5/20 {
 			t.Fatalf("point %d is %g: want about %g", i, p.Y, want)
 		}
@@ -215,10 +216,11 @@ func FuzzPage(f *testing.F) {
 	f.Add(`{"event":"step","step":5,"loss":1e308,"grad_norm":-1e308,"tokens":-9223372036854775808,"layers":[{"name":"model.layers.1.q.weight","zero":1e308,"scale":-3e38,"absmax":0}]}` + "\n")
 	f.Add(`{"event":"step","step":5,"loss":2}` + "\n" + `{"event":"step","step":6,"loss":2.0000000000000004,"time":1e300}` + "\n")
 	f.Fuzz(func(t *testing.T, log string) {
-		r := &Run{Name: "r"}
-		if r.read([]byte(log)) != nil {
+		read, err := runlog.Read("r", []byte(log))
+		if err != nil {
 			return
 		}
+		r := &Run{Run: *read}
 		for i := 1; i < len(r.Events); i++ {
 			if r.Events[i].Step < r.Events[i-1].Step {
 				t.Fatalf("step %d after step %d", r.Events[i].Step, r.Events[i-1].Step)

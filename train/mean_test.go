@@ -102,16 +102,16 @@ func TestEvaluationUsesTheAverage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tr.close()
-	raw, _, err := tr.measure(0)
+	raw, _, err := tr.evaluation.measure(tr.at.step, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range tr.params.Specs() {
-		if err := m.Weights.ReadFloat32(s.Name, tr.params.Value(s.Name)); err != nil {
+	for _, s := range tr.share.params.Specs() {
+		if err := m.Weights.ReadFloat32(s.Name, tr.share.params.Value(s.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	averaged, _, err := tr.measure(0)
+	averaged, _, err := tr.evaluation.measure(tr.at.step, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +122,8 @@ func TestEvaluationUsesTheAverage(t *testing.T) {
 		t.Fatalf("best is %+v", result.Best)
 	}
 	best := tensorsOf(t, filepath.Join(r.OutDir, checkpoint.BestDir))
-	for _, s := range tr.params.Specs() {
-		if testutil.RelativeL2(best[s.Name], tr.params.Value(s.Name)) != 0 {
+	for _, s := range tr.share.params.Specs() {
+		if testutil.RelativeL2(best[s.Name], tr.share.params.Value(s.Name)) != 0 {
 			t.Errorf("best holds another %s than the mean", s.Name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"trit/internal/report"
+	"trit/train/runlog"
 )
 
 // maxColumns is how many columns a heat map has; more lists are averaged.
@@ -30,14 +31,14 @@ type mapGroup struct {
 var measures = []struct {
 	title, note string
 	own         bool // each projection has its own range of colours
-	value       func(LayerStats) float64
+	value       func(runlog.LayerStats) float64
 }{
-	{"Share of −1, %", "", false, func(l LayerStats) float64 { return 100 * l.Minus }},
-	{"Share of 0, %", "", false, func(l LayerStats) float64 { return 100 * l.Zero }},
-	{"Share of +1, %", "", false, func(l LayerStats) float64 { return 100 * l.Plus }},
-	{"Scale", "The mean of the absolute master weights.", true, func(l LayerStats) float64 { return float64(l.Scale) }},
-	{"Flips", "Weights that changed from line to line of the log, since the list before.", true, func(l LayerStats) float64 { return float64(l.Flips) }},
-	{"Largest activation", "The largest absolute value at the input of the layer.", true, func(l LayerStats) float64 {
+	{"Share of −1, %", "", false, func(l runlog.LayerStats) float64 { return 100 * l.Minus }},
+	{"Share of 0, %", "", false, func(l runlog.LayerStats) float64 { return 100 * l.Zero }},
+	{"Share of +1, %", "", false, func(l runlog.LayerStats) float64 { return 100 * l.Plus }},
+	{"Scale", "The mean of the absolute master weights.", true, func(l runlog.LayerStats) float64 { return float64(l.Scale) }},
+	{"Flips", "Weights that changed from line to line of the log, since the list before.", true, func(l runlog.LayerStats) float64 { return float64(l.Flips) }},
+	{"Largest activation", "The largest absolute value at the input of the layer.", true, func(l runlog.LayerStats) float64 {
 		if l.AbsMax == nil {
 			return math.NaN()
 		}
@@ -47,7 +48,7 @@ var measures = []struct {
 
 // layersOf makes the section of a run; it has none without lists of layers.
 func layersOf(name string, r *Run) (layersSection, bool) {
-	lists := slices.DeleteFunc(r.of(StepEvent), func(e Event) bool { return len(e.Layers) == 0 })
+	lists := slices.DeleteFunc(r.Of(runlog.StepEvent), func(e runlog.Event) bool { return len(e.Layers) == 0 })
 	if len(lists) == 0 {
 		return layersSection{}, false
 	}
@@ -61,19 +62,19 @@ func layersOf(name string, r *Run) (layersSection, bool) {
 	return s, true
 }
 
-// grid is where the weights of a run stand in its heat maps.
+// grid maps the weights of a run to the rows and columns of its heat maps.
 type grid struct {
-	lists       []Event
+	lists       []runlog.Event
 	projections []string
 	layers      []int
 	each        int // lists in a column
 }
 
-func newGrid(lists []Event) *grid {
+func newGrid(lists []runlog.Event) *grid {
 	g := &grid{lists: lists, each: (len(lists) + maxColumns - 1) / maxColumns}
 	for _, e := range lists {
 		for _, l := range e.Layers {
-			layer, projection := l.Place()
+			layer, projection := l.Position()
 			if !slices.Contains(g.projections, projection) {
 				g.projections = append(g.projections, projection)
 			}
@@ -96,7 +97,7 @@ func (g *grid) columns() []float64 {
 }
 
 // group makes the maps of a measure, without those that nothing is known for.
-func (g *grid) group(title, note string, own bool, value func(LayerStats) float64) mapGroup {
+func (g *grid) group(title, note string, own bool, value func(runlog.LayerStats) float64) mapGroup {
 	group := mapGroup{Title: title, Note: note, Shared: !own}
 	values := g.values(value)
 	var all [][][]float64
@@ -129,12 +130,12 @@ func known(values [][]float64) bool {
 
 // values are the means of a measure for each projection, [layers][columns]; NaN where
 // nothing is known.
-func (g *grid) values(value func(LayerStats) float64) map[string][][]float64 {
+func (g *grid) values(value func(runlog.LayerStats) float64) map[string][][]float64 {
 	columns := (len(g.lists) + g.each - 1) / g.each
 	sums, counts := g.empty(columns), g.empty(columns)
 	for i, e := range g.lists {
 		for _, l := range e.Layers {
-			layer, projection := l.Place()
+			layer, projection := l.Position()
 			row, _ := slices.BinarySearch(g.layers, layer)
 			if v := value(l); !math.IsNaN(v) {
 				sums[projection][row][i/g.each] += v
@@ -165,10 +166,10 @@ func (g *grid) empty(columns int) map[string][][]float64 {
 }
 
 // layerTable is the last list in figures.
-func layerTable(list []LayerStats) report.Table {
+func layerTable(list []runlog.LayerStats) report.Table {
 	t := report.Table{Head: []string{"", "−1", "0", "+1", "scale", "flips", "absmax"}}
 	for _, l := range list {
-		layer, projection := l.Place()
+		layer, projection := l.Position()
 		absmax := ""
 		if l.AbsMax != nil {
 			absmax = fmt.Sprintf("%.4g", *l.AbsMax)

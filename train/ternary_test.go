@@ -4,14 +4,9 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-
-	"trit/model"
-	"trit/train/watch"
 )
 
 // weightsAt is a codeSource of fixed codes.
@@ -51,7 +46,7 @@ func TestTernaryStats(t *testing.T) {
 	}
 }
 
-// Codes are counted in ranges, on several threads: against a plain loop, at odd sizes.
+// Codes are counted in ranges, on several threads: compared with a plain loop, at odd sizes.
 func TestCountCodes(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	for _, n := range []int{0, 1, 1 << 16, 3<<16 + 7} {
@@ -66,11 +61,11 @@ func TestCountCodes(t *testing.T) {
 				want["changed"]++
 			}
 		}
-		minus, plus, changed := countCodes(codes, last)
+		minus, plus, changed := countCodes(nil, codes, last)
 		if minus != want["minus"] || plus != want["plus"] || changed != want["changed"] {
 			t.Errorf("%d codes: %d, %d and %d changed, want %v", n, minus, plus, changed, want)
 		}
-		if minus, plus, changed = countCodes(codes, last); minus != want["minus"] || plus != want["plus"] || changed != 0 {
+		if minus, plus, changed = countCodes(nil, codes, last); minus != want["minus"] || plus != want["plus"] || changed != 0 {
 			t.Errorf("%d codes again: %d, %d and %d changed, want %v and none", n, minus, plus, changed, want)
 		}
 	}
@@ -86,60 +81,5 @@ func TestLayersAreAlwaysJSON(t *testing.T) {
 		if b, err := json.Marshal(list); err != nil || !strings.Contains(string(b), `"zero":0.66667`) {
 			t.Errorf("absmax %g: %s, %v", v, b, err)
 		}
-	}
-}
-
-func TestMetricsKeepsLongLinesAndDropsLaterSteps(t *testing.T) {
-	path := filepath.Join(t.TempDir(), watch.LogFile)
-	long := make([]LayerStats, 2000) // a line of 200 kB
-	for i := range long {
-		long[i].Name = strings.Repeat("n", 40)
-	}
-	m, err := openMetrics(path, 0, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range []Event{{Event: "step", Step: 1, Layers: long}, {Event: "eval", Step: 2}, {Event: "step", Step: 3}} {
-		if err := m.write(e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m.file.WriteString(`{"event":"step","st`) // killed while it wrote
-	m.close()
-	if m, err = openMetrics(path, 2, nil); err != nil {
-		t.Fatal(err)
-	}
-	m.close()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[1], `"eval"`) || len(lines[0]) < 100000 {
-		t.Errorf("%d lines are kept, want the first two", len(lines))
-	}
-	if !strings.Contains(lines[1], `"time":`) {
-		t.Errorf("a line without its time: %s", lines[1])
-	}
-}
-
-func TestUtilisation(t *testing.T) {
-	c := model.Config{VocabSize: 100, HiddenSize: 8, IntermediateSize: 16, NumHiddenLayers: 2, NumAttentionHeads: 2}
-	c.Resolve()
-	o := Default()
-	o.SequenceLength, o.Precision = 10, PrecisionFloat32
-	u := newUtilisation(c, o)
-	// By hand: head 100*8; a layer four times 8*8 and three times 8*16; attention 12*2*8*10.
-	const want = 6*(800+2*(4*64+3*128)) + 1920
-	if u.flopsPerToken != want {
-		t.Errorf("%g operations a token, want %d", u.flopsPerToken, want)
-	}
-	calls := 0
-	u.measure = func() float64 { calls++; return 4 * want }
-	if got := u.of(2); got != 0.5 || u.of(1) != 0.25 || calls != 1 {
-		t.Errorf("utilisation %g after %d measurements, want 0.5 after one", got, calls)
-	}
-	if peak := peakFloat32(); !(peak > 1e6) || math.IsInf(peak, 0) {
-		t.Errorf("the peak of this machine is %g operations a second", peak)
 	}
 }

@@ -17,15 +17,17 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"trit/train/runlog"
 )
 
 func float(v float32) *float32 { return &v }
 
 // The events of testdata/make_events.py.
-var goldenEvents = []Event{
+var goldenEvents = []runlog.Event{
 	{
 		Event: "step", Time: 1700000001.25, Step: 10, Tokens: 20480, Loss: 2.5, LR: 0.003, GradNorm: 0.75, TokensPerSecond: 1234.5, MFU: 0.4, Zeros: 0.31, Flips: 17,
-		Layers: []LayerStats{
+		Layers: []runlog.LayerStats{
 			{Name: "model.layers.3.self_attn.q_proj.weight", Minus: 0.25, Zero: 0.5, Plus: 0.25, Scale: 0.02, Flips: 4, AbsMax: float(3.5)},
 			{Name: "head.weight", Zero: 1, Scale: 1},
 		},
@@ -215,7 +217,7 @@ func TestMaskedCRC(t *testing.T) {
 func runOf(losses ...float64) *Run {
 	r := &Run{}
 	for i, l := range losses {
-		r.Events = append(r.Events, Event{Event: "step", Step: i + 1, Loss: l})
+		r.Events = append(r.Events, runlog.Event{Event: "step", Step: i + 1, Loss: l})
 	}
 	return r
 }
@@ -273,9 +275,9 @@ func TestExportKeepsTheEvaluationOfACheckpoint(t *testing.T) {
 	x := NewExport(dir)
 	defer x.Close()
 	r := runOf(3, 2)
-	r.Events = append(r.Events, Event{Event: "eval", Step: 2, Loss: 4})
+	r.Events = append(r.Events, runlog.Event{Event: "eval", Step: 2, Loss: 4})
 	for _, last := range []float64{1, 0.5} {
-		more := &Run{Events: append(slices.Clone(r.Events), Event{Event: "step", Step: 3, Loss: last})}
+		more := &Run{Run: runlog.Run{Events: append(slices.Clone(r.Events), runlog.Event{Event: "step", Step: 3, Loss: last})}}
 		if err := x.Update(more); err != nil {
 			t.Fatal(err)
 		}

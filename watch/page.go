@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trit/internal/report"
+	"trit/train/runlog"
 )
 
 // Axes that curves can have.
@@ -19,10 +20,10 @@ const (
 	TokensAxis = "tokens" // to compare runs with batches of different sizes
 )
 
-// PageOptions say how a page is made.
+// PageOptions are what a page shows beside its runs.
 type PageOptions struct {
 	Axis    string        // StepAxis where empty
-	Refresh time.Duration // the page asks for itself again so often; 0: never
+	Refresh time.Duration // time after which the page asks for itself again; 0: never
 }
 
 //go:embed page.html
@@ -63,7 +64,7 @@ type pageData struct {
 // note is a finding as it is shown.
 type note struct {
 	Run string // empty where there is only one
-	Finding
+	runlog.Finding
 }
 
 // Names of the runs: those of their folders, numbered where several have the same.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"trit/train/runlog"
 )
 
 // Fields of TensorBoard's messages (tensorboard/compat/proto/event.proto and
@@ -89,7 +91,7 @@ func nextEventFile(dir string, second int64) (string, error) {
 
 // Write adds the figures of a step or an evaluation, as scalars such as train/loss,
 // eval/bits_per_byte and layers/00/q_proj/zeros. It passes over other events.
-func (f *EventFile) Write(e Event) error {
+func (f *EventFile) Write(e runlog.Event) error {
 	list := scalars(e)
 	if len(list) == 0 {
 		return nil
@@ -166,11 +168,11 @@ type scalar struct {
 }
 
 // scalars are the figures of an event under their tags.
-func scalars(e Event) []scalar {
+func scalars(e runlog.Event) []scalar {
 	switch e.Event {
-	case EvalEvent:
+	case runlog.EvalEvent:
 		return []scalar{{"eval/loss", e.Loss}, {"eval/perplexity", e.Perplexity}, {"eval/bits_per_byte", e.BitsPerByte}}
-	case StepEvent:
+	case runlog.StepEvent:
 	default:
 		return nil
 	}
@@ -188,8 +190,8 @@ func scalars(e Event) []scalar {
 	return list
 }
 
-func layerScalars(l LayerStats) []scalar {
-	layer, projection := l.Place()
+func layerScalars(l runlog.LayerStats) []scalar {
+	layer, projection := l.Position()
 	prefix := fmt.Sprintf("layers/%02d/%s/", layer, projection)
 	if layer < 0 {
 		prefix = "layers/" + projection + "/"
@@ -208,7 +210,7 @@ func layerScalars(l LayerStats) []scalar {
 type Export struct {
 	dir     string
 	file    *EventFile
-	written []Event
+	written []runlog.Event
 }
 
 // NewExport makes one for this folder. What earlier ones have left there is taken back by
@@ -245,7 +247,7 @@ func (x *Export) Update(r *Run) error {
 	return nil
 }
 
-func sameLine(a, b Event) bool {
+func sameLine(a, b runlog.Event) bool {
 	return a.Event == b.Event && a.Step == b.Step && a.Loss == b.Loss && a.Time == b.Time
 }
 
