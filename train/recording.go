@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"trit/model"
-	"trit/train/graph"
 	"trit/train/runlog"
 )
 
@@ -14,7 +13,7 @@ import (
 // nothing.
 type recording struct {
 	options *Options
-	decoder *graph.Decoder
+	decoder observed
 	ranks   int
 	log     *runlog.Writer // nil before open
 	ternary ternaryStats
@@ -25,7 +24,13 @@ type recording struct {
 	tokens int64 // at the last line
 }
 
-func newRecording(c model.Config, o *Options, d *graph.Decoder, s *sharing) *recording {
+// observed is what recording looks at in a graph, as *graph.Decoder has it.
+type observed interface {
+	codeSource
+	AbsMax(f func(name string, absMax float32))
+}
+
+func newRecording(c model.Config, o *Options, d observed, s *sharing) *recording {
 	limits := runlog.DefaultLimits()
 	if c.Sign {
 		limits.LeastZeros = -1 // b1 has no zeros

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"trit/data"
+	"trit/train/runlog"
 )
 
 // events reads the log of a run.
@@ -62,8 +65,6 @@ func TestBestIsTheLowest(t *testing.T) {
 	}
 }
 
-// With a rate of 0 the loss stays, so the first evaluation is the best and the run ends
-// three later; so it does when it is resumed between them.
 // What is evaluated before the rounding is in force is not what would be packed: it is
 // neither the best model nor one that the run would end early for.
 func TestBestIsRounded(t *testing.T) {
@@ -82,6 +83,8 @@ func TestBestIsRounded(t *testing.T) {
 	}
 }
 
+// With a rate of 0 the loss stays, so the first evaluation is the best and the run ends
+// three later; so it does when it is resumed between them.
 func TestEarlyStop(t *testing.T) {
 	dataDir := prepared(t)
 	for _, interrupted := range []bool{false, true} {
@@ -99,7 +102,7 @@ func TestEarlyStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stops := events(t, r.OutDir, "early_stop")
+		stops := events(t, r.OutDir, runlog.EarlyStopEvent)
 		if result.Step != 8 || result.Interrupted || !strings.Contains(result.EarlyStop, "early_stop_patience") || len(stops) != 1 || stops[0].Note != result.EarlyStop {
 			t.Errorf("interrupted %v: result %+v, events %+v", interrupted, result, stops)
 		}
@@ -126,5 +129,64 @@ func TestPatience(t *testing.T) {
 		if p.Stale != c.stale {
 			t.Errorf("losses %v with delta %g: %d evaluations without improvement, want %d", c.losses, c.delta, p.Stale, c.stale)
 		}
+	}
+}
+
+// scoreOf is a score with this loss.
+func scoreOf(loss float64) score { return score{nats: 10 * loss, bytes: 40, tokens: 10} }
+
+// The part alone, without a graph: what it decides rests on losses and options.
+func newTestEvaluation() *evaluation {
+	o := Default()
+	o.QuantizeFromStep, o.EarlyStopPatience, o.EarlyStopDelta = 10, 2, 0.1
+	return &evaluation{options: &o, ternary: true, share: &sharing{}, heldout: &data.Loader{}}
+}
+
+func TestEvaluationKeepsTheBest(t *testing.T) {
+	v := newTestEvaluation()
+	for _, c := range []struct {
+		step int
+		loss float64
+		want bool
+	}{
+		{5, 1, false}, // before the rounding
+		{10, math.NaN(), false}, {11, 3, true}, {12, 3, false}, {13, 3.5, false}, {14, 2.5, true}, {15, math.NaN(), false},
+	} {
+		before := v.best
+		if got := v.improved(position{c.step, int64(100 * c.step)}, scoreOf(c.loss)); got != c.want || (v.best != before) != got {
+			t.Errorf("step %d with loss %g: improved %v, best %+v", c.step, c.loss, got, v.best)
+		}
+	}
+	if b := v.best; b.Step != 14 || b.Tokens != 1400 || b.Loss != 2.5 || math.Abs(b.BitsPerByte-2.5/4/math.Ln2) > 1e-12 || b.Averaged {
+		t.Errorf("best %+v", b)
+	}
+	v.ternary = false
+	if !v.improved(position{0, 0}, scoreOf(2)) {
+		t.Error("a model in full precision waits for a rounding")
+	}
+}
+
+func TestEvaluationStalls(t *testing.T) {
+	v := newTestEvaluation()
+	for i, c := range []struct {
+		step int
+		loss float64
+		want bool
+	}{{8, 5, false}, {9, 5, false}, {10, 3, false}, {11, 2.95, false}, {12, 2.8, false}, {13, 2.75, false}, {14, 2.9, true}} {
+		if v.countStale(c.step, c.loss); (v.stalled() != "") != c.want {
+			t.Errorf("evaluation %d: stalled %q, want %v", i, v.stalled(), c.want)
+		}
+	}
+	v.options.EarlyStopPatience = 0
+	if v.stalled() != "" {
+		t.Error("a run without patience stalls")
+	}
+	none := newTestEvaluation()
+	none.heldout = nil
+	for range 5 {
+		none.countStale(20, 0)
+	}
+	if none.stalled() != "" || none.patience.Seen {
+		t.Error("a run whose data hold nothing out stalls")
 	}
 }
