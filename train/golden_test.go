@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"trit/format/safetensors"
@@ -15,23 +14,36 @@ import (
 	"trit/train/ranks"
 )
 
-func goldenFiles(t *testing.T, pattern string) []string {
-	if f := *testutil.Golden; f != "" {
-		if ok, _ := filepath.Match(pattern, filepath.Base(f)); ok || !strings.HasPrefix(filepath.Base(f), "adamw") == strings.HasPrefix(pattern, "step") {
-			return []string{f}
+// goldenFiles are the training goldens of a kind: those of testdata, or that of -golden if it is
+// of the kind. A golden of the optimiser alone has no tokens.
+func goldenFiles(t *testing.T, optimizer bool) (paths []string) {
+	t.Helper()
+	files := []string{*testutil.Golden}
+	if files[0] == "" {
+		var err error
+		if files, err = filepath.Glob("../testdata/training/*.safetensors"); err != nil {
+			t.Fatal(err)
 		}
-		return nil
 	}
-	files, err := filepath.Glob(filepath.Join("../testdata/training", pattern))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("testdata/training holds no %s: %v", pattern, err)
+	for _, path := range files {
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, model := f.Tensor("tokens"); model != optimizer {
+			paths = append(paths, path)
+		}
+		f.Close()
 	}
-	return files
+	if len(paths) == 0 && *testutil.Golden == "" {
+		t.Fatal("testdata/training has no such goldens")
+	}
+	return paths
 }
 
-// Five steps of clipping and AdamW against PyTorch's: losses, norms, final weights.
+// Steps of clipping and AdamW compared with PyTorch's: losses, norms, final weights.
 func TestGoldenSteps(t *testing.T) {
-	for _, path := range goldenFiles(t, "step*.safetensors") {
+	for _, path := range goldenFiles(t, false) {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenSteps(t, path) })
 	}
 }
@@ -118,41 +130,4 @@ func goldenStepper(t *testing.T, f *safetensors.File) (s *stepper, tokens []int3
 		t.Fatal(err)
 	}
 	return &stepper{options: &o, share: share, decoder: d, microBatches: 1}, tokens, batch, length
-}
-
-// AdamW alone, ten steps of given gradients: weights after each, and the moments.
-func TestGoldenAdamW(t *testing.T) {
-	for _, path := range goldenFiles(t, "adamw*.safetensors") {
-		f, err := safetensors.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		params := []optim.Param{{Name: "0", Value: floats(t, f, "param.0"), Decay: true}, {Name: "1", Value: floats(t, f, "param.1")}}
-		a, err := optim.NewAdamW(0.9, 0.95, 1e-8, optim.MomentsFloat32, params)
-		if err != nil {
-			t.Fatal(err)
-		}
-		worst := 0.0
-		check := func(name string, got []float32) {
-			e := testutil.RelativeL2(got, floats(t, f, name))
-			worst = max(worst, e)
-			if e > 1e-6 {
-				t.Errorf("%s differs by %.3g, want at most 1e-6", name, e)
-			}
-		}
-		for step, lr := range floats(t, f, "lrs") {
-			a.Begin()
-			for i := range params {
-				suffix := "." + string(rune('0'+step)) + "." + params[i].Name
-				a.Update(i, 0, len(params[i].Value), floats(t, f, "grad"+suffix), 1, float64(lr), 0.1)
-				check("after"+suffix, params[i].Value)
-			}
-		}
-		for i := range params {
-			check("m."+params[i].Name, params[i].M)
-			check("v."+params[i].Name, params[i].V)
-		}
-		t.Logf("weights and moments differ by at most %.2g", worst)
-	}
 }
