@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -222,11 +221,4 @@ func otherPrecision() Precision {
 		return PrecisionFloat32
 	}
 	return PrecisionBF16
-}
-
-func ExampleOptions_TokensPerStep() {
-	o := Default()
-	o.BatchSize, o.SequenceLength, o.GradientAccumulation = 4, 512, 2
-	fmt.Println(o.TokensPerStep())
-	// Output: 4096
 }
