@@ -136,7 +136,8 @@ func TestMomentsAreReadAndSet(t *testing.T) {
 			b.Params[0].SetMoment(which, a.Params[0].Moment(which, make([]float32, n)))
 		}
 		p, q := a.Params[0], b.Params[0]
-		if !slices.Equal(p.M, q.M) || !slices.Equal(p.V, q.V) || !slices.Equal(p.MBF16, q.MBF16) || !slices.Equal(p.VBF16, q.VBF16) {
+		if !slices.Equal(p.M, q.M) || !slices.Equal(p.V, q.V) || !slices.Equal(p.MBF16, q.MBF16) ||
+			!slices.Equal(p.VBF16, q.VBF16) {
 			t.Errorf("%s: other moments", moments)
 		}
 		if m := p.Moment(0, make([]float32, n)); math.Abs(float64(m[0])+0.73) > 0.005 {

@@ -14,7 +14,8 @@ func TestSchedules(t *testing.T) {
 		step        int
 		rate, decay float64
 	}{
-		{TwoStage, 0, 0.1, 0.1}, {TwoStage, 9, 1, 0.1}, {TwoStage, 10, 0.9, 0.1}, {TwoStage, 49, 0.51, 0.1}, {TwoStage, 50, 0.3, 0}, {TwoStage, 99, 0.006, 0},
+		{TwoStage, 0, 0.1, 0.1}, {TwoStage, 9, 1, 0.1}, {TwoStage, 10, 0.9, 0.1}, {TwoStage, 49, 0.51, 0.1},
+		{TwoStage, 50, 0.3, 0}, {TwoStage, 99, 0.006, 0},
 		{Linear, 50, 0.5, 0.1}, {Cosine, 50, 0.5, 0.1}, {Cosine, 100, 0, 0.1}, {Constant, 99, 1, 0.1},
 		{WSD, 49, 1, 0.1}, {WSD, 75, 0.5, 0.1},
 	} {

@@ -48,7 +48,8 @@ func (t *trainer) build() error {
 	if err := t.openData(manifest); err != nil {
 		return err
 	}
-	before, warnings, err := t.makeWeights(modelFolder{model.ForTraining(t.run.Model, int(manifest.BOS), int(manifest.EOS)), files})
+	folder := modelFolder{model.ForTraining(t.run.Model, int(manifest.BOS), int(manifest.EOS)), files}
+	before, warnings, err := t.makeWeights(folder)
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,8 @@ func (t *trainer) makeParts(microBatches int, before *snapshot) (err error) {
 	}
 	t.opened.add(t.decoder)
 	t.step = &stepper{options: o, share: t.share, decoder: t.decoder, batches: t.loader, microBatches: microBatches}
-	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: t.decoder, heldout: t.heldout}
+	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary,
+		share: t.share, decoder: t.decoder, heldout: t.heldout}
 	t.recording = newRecording(t.run.Model, o, t.decoder, t.share)
 	if before == nil {
 		return nil

@@ -99,7 +99,8 @@ func (v *evaluation) improved(at position, s score) bool {
 	if !v.rounded(at.step) || v.best != nil && !(loss < v.best.Loss) || math.IsNaN(loss) {
 		return false
 	}
-	v.best = &Best{Step: at.step, Tokens: at.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(), Averaged: v.share.mean != nil}
+	v.best = &Best{Step: at.step, Tokens: at.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(),
+		Averaged: v.share.mean != nil}
 	return true
 }
 
@@ -131,6 +132,6 @@ func (v *evaluation) stalled() string {
 	if o.EarlyStopPatience == 0 || p.Stale < o.EarlyStopPatience {
 		return ""
 	}
-	return fmt.Sprintf("the held-out loss has not fallen below %.4f by more than %g in %d evaluations (early_stop_patience)",
-		p.Loss, o.EarlyStopDelta, p.Stale)
+	return fmt.Sprintf("the held-out loss has not fallen below %.4f by more than %g in %d evaluations "+
+		"(early_stop_patience)", p.Loss, o.EarlyStopDelta, p.Stale)
 }

@@ -60,7 +60,8 @@ func TestBestIsTheLowest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := os.ReadFile(filepath.Join(r.OutDir, "best", "model.safetensors")); err != nil || !bytes.Equal(got, want) {
+	if got, err := os.ReadFile(filepath.Join(r.OutDir, "best", "model.safetensors")); err != nil ||
+		!bytes.Equal(got, want) {
 		t.Errorf("best does not hold the weights of step %d: %v", lowest.Step, err)
 	}
 }
@@ -103,7 +104,8 @@ func TestEarlyStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		stops := events(t, r.OutDir, runlog.EarlyStopEvent)
-		if result.Step != 8 || result.Interrupted || !strings.Contains(result.EarlyStop, "early_stop_patience") || len(stops) != 1 || stops[0].Note != result.EarlyStop {
+		if result.Step != 8 || result.Interrupted || !strings.Contains(result.EarlyStop, "early_stop_patience") ||
+			len(stops) != 1 || stops[0].Note != result.EarlyStop {
 			t.Errorf("interrupted %v: result %+v, events %+v", interrupted, result, stops)
 		}
 	}
@@ -153,11 +155,13 @@ func TestEvaluationKeepsTheBest(t *testing.T) {
 		{10, math.NaN(), false}, {11, 3, true}, {12, 3, false}, {13, 3.5, false}, {14, 2.5, true}, {15, math.NaN(), false},
 	} {
 		before := v.best
-		if got := v.improved(position{c.step, int64(100 * c.step)}, scoreOf(c.loss)); got != c.want || (v.best != before) != got {
+		if got := v.improved(position{c.step, int64(100 * c.step)}, scoreOf(c.loss)); got != c.want ||
+			(v.best != before) != got {
 			t.Errorf("step %d with loss %g: improved %v, best %+v", c.step, c.loss, got, v.best)
 		}
 	}
-	if b := v.best; b.Step != 14 || b.Tokens != 1400 || b.Loss != 2.5 || math.Abs(b.BitsPerByte-2.5/4/math.Ln2) > 1e-12 || b.Averaged {
+	if b := v.best; b.Step != 14 || b.Tokens != 1400 || b.Loss != 2.5 ||
+		math.Abs(b.BitsPerByte-2.5/4/math.Ln2) > 1e-12 || b.Averaged {
 		t.Errorf("best %+v", b)
 	}
 	v.ternary = false
@@ -172,7 +176,8 @@ func TestEvaluationStalls(t *testing.T) {
 		step int
 		loss float64
 		want bool
-	}{{8, 5, false}, {9, 5, false}, {10, 3, false}, {11, 2.95, false}, {12, 2.8, false}, {13, 2.75, false}, {14, 2.9, true}} {
+	}{{8, 5, false}, {9, 5, false}, {10, 3, false}, {11, 2.95, false}, {12, 2.8, false}, {13, 2.75, false},
+		{14, 2.9, true}} {
 		if v.countStale(c.step, c.loss); (v.stalled() != "") != c.want {
 			t.Errorf("evaluation %d: stalled %q, want %v", i, v.stalled(), c.want)
 		}

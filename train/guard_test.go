@@ -96,7 +96,8 @@ func TestRollback(t *testing.T) {
 			}
 		}
 		checkSameWeights(t, weights(t, r.OutDir), weights(t, want.OutDir))
-		if e := events(t, r.OutDir, "rollback"); len(e) != 1 || e[0].Step != 7 || !strings.Contains(e[0].Note, "step 12: planted") {
+		if e := events(t, r.OutDir, "rollback"); len(e) != 1 || e[0].Step != 7 ||
+			!strings.Contains(e[0].Note, "step 12: planted") {
 			t.Errorf("events %+v", e)
 		}
 	}
@@ -106,7 +107,8 @@ func TestRollback(t *testing.T) {
 func stateBehind(t *testing.T, r Run, steps int) data.State {
 	t.Helper()
 	o := r.Options
-	l, err := data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true})
+	l, err := data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize,
+		SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,11 +141,14 @@ func TestRollbacksAreCounted(t *testing.T) {
 // with the last checkpoint intact, or takes it back until that has been enough.
 func TestNotANumber(t *testing.T) {
 	dataDir := prepared(t)
-	for how, want := range map[SpikePolicy]string{SpikeWarn: "the last checkpoint stands", SpikeStop: "the last checkpoint stands", SpikeRollback: "max_rollbacks"} {
+	const stands = "the last checkpoint stands"
+	for how, want := range map[SpikePolicy]string{SpikeWarn: stands, SpikeStop: stands, SpikeRollback: "max_rollbacks"} {
 		r := smallRun(dataDir, t.TempDir())
-		r.Options.OnSpike, r.Options.LearningRate, r.Options.WarmupSteps, r.Options.CheckpointInterval, r.Options.EvalInterval = how, 1e38, 0, 0, 0
+		r.Options.OnSpike, r.Options.LearningRate, r.Options.WarmupSteps = how, 1e38, 0
+		r.Options.CheckpointInterval, r.Options.EvalInterval = 0, 0
 		r.Options.MaxGradNorm = 0
-		if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "the loss is") {
+		if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "the loss is") {
 			t.Errorf("%s: got %v", how, err)
 		}
 		if how != SpikeRollback {
@@ -179,6 +184,7 @@ func TestGuardIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(whole.Losses) != r.Options.MaxSteps || !slices.Equal(whole.Losses, parts.Losses) {
-		t.Errorf("the guard knows %d losses, and %d where the run was resumed; they differ", len(whole.Losses), len(parts.Losses))
+		t.Errorf("the guard knows %d losses, and %d where the run was resumed; they differ", len(whole.Losses),
+			len(parts.Losses))
 	}
 }

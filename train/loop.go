@@ -133,10 +133,14 @@ func (t *trainer) judge(g gradient) (take bool, err error) {
 	}
 	err = t.recording.write(e)
 	if broken || how == SpikeStop {
-		return false, errors.Join(fmt.Errorf("step %d: %s: the run stops before it ruins the weights; the last checkpoint stands, "+
-			"resume with on_spike=%s, or begin another run with a lower learning_rate", e.Step, finding, SpikeRollback), err)
+		return false, errors.Join(stopError(e), err)
 	}
 	return true, err
+}
+
+func stopError(e Event) error {
+	return fmt.Errorf("step %d: %s: the run stops before it ruins the weights; the last checkpoint stands, "+
+		"resume with on_spike=%s, or begin another run with a lower learning_rate", e.Step, e.Note, SpikeRollback)
 }
 
 // rollback goes back to the last checkpoint, but not in the data: the batches since then

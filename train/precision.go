@@ -12,7 +12,9 @@ type Precision string
 const (
 	PrecisionAuto    Precision = "auto" // bf16 where it is faster; that of the run when it is resumed
 	PrecisionFloat32 Precision = "float32"
-	PrecisionBF16    Precision = "bf16" // operands rounded to bfloat16; ternary weights and int8 activations are exact in it
+	// PrecisionBF16 rounds operands to bfloat16; ternary weights and int8 activations are exact
+	// in it.
+	PrecisionBF16 Precision = "bf16"
 )
 
 // resolvePrecision decides what auto is; bf16 reports whether that is faster here.

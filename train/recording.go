@@ -82,7 +82,8 @@ func (r *recording) step(at position, f stepFigures) error {
 		return nil
 	}
 	e := at.event(runlog.StepEvent)
-	e.Loss, e.GradNorm, e.LR, e.WeightDecay, e.MaxSteps, e.Judged = f.loss, f.norm, f.rate, f.decay, r.options.MaxSteps, true
+	e.Loss, e.GradNorm, e.LR, e.WeightDecay = f.loss, f.norm, f.rate, f.decay
+	e.MaxSteps, e.Judged = r.options.MaxSteps, true
 	e.TokensPerSecond = float64(at.tokens-r.tokens) / max(r.time.Seconds(), 1e-9)
 	e.MFU = r.mfu.of(e.TokensPerSecond / float64(r.ranks))
 	e.Zeros, e.Flips = r.ternary.update(r.decoder)

@@ -37,7 +37,8 @@ func TestRecording(t *testing.T) {
 	r, dir := newTestRecording(t), t.TempDir()
 	var seen []string
 	at := position{0, 500}
-	if err := r.open(dir, at, func(e Event) { seen = append(seen, fmt.Sprint(e.Event, e.Step, " of ", e.MaxSteps)) }); err != nil {
+	note := func(e Event) { seen = append(seen, fmt.Sprint(e.Event, e.Step, " of ", e.MaxSteps)) }
+	if err := r.open(dir, at, note); err != nil {
 		t.Fatal(err)
 	}
 	defer r.log.Close()
@@ -58,7 +59,8 @@ func TestRecording(t *testing.T) {
 	}
 	var list []string
 	for _, e := range log.Events {
-		list = append(list, fmt.Sprint(e.Step, e.TokensPerSecond, e.Loss, e.GradNorm, e.LR, e.WeightDecay, e.Zeros, len(e.Layers), e.Judged, e.MFU > 0))
+		list = append(list, fmt.Sprint(e.Step, e.TokensPerSecond, e.Loss, e.GradNorm, e.LR, e.WeightDecay, e.Zeros,
+			len(e.Layers), e.Judged, e.MFU > 0))
 	}
 	want := "[2 200 3 1 0.1 0.2 0.5 2 true true 4 200 3 1 0.1 0.2 0.5 0 true true 5 200 3 1 0.1 0.2 0.5 2 true true]"
 	if fmt.Sprint(list) != want {

@@ -45,7 +45,8 @@ func (s *saving) checkData(c *checkpoint.Loaded) error {
 	if err == nil && state.Dataset != s.dataset {
 		err = setting.Needs("train.Run.DataDir",
 			fmt.Sprintf("%s: the run was begun with other data than those in %s", c.Dir, s.dataDir),
-			fmt.Sprintf("name its own with {train.Run.DataDir}, or begin another run with the model of this one: {train.Run.Init} %s", c.Dir))
+			fmt.Sprintf("name its own with {train.Run.DataDir}, or begin another run with the model of this one: "+
+				"{train.Run.Init} %s", c.Dir))
 	}
 	return err
 }

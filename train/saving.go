@@ -92,7 +92,8 @@ func (s *saving) save(now *snapshot) error {
 	if err != nil {
 		return err
 	}
-	c := &checkpoint.Checkpoint{Model: s.model(), State: state, Optimizer: s.share.momentSources(), EMA: s.share.meanSources()}
+	c := &checkpoint.Checkpoint{Model: s.model(), State: state, Optimizer: s.share.momentSources(),
+		EMA: s.share.meanSources()}
 	return checkpoint.Save(s.dir, c, s.options.KeepCheckpoints)
 }
 
@@ -120,7 +121,9 @@ func (s *saving) update(now *snapshot) error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.UpdateState(s.dir, now.Step, func(c *checkpoint.State) { c.Loader, c.Loop = state.Loader, state.Loop })
+	return checkpoint.UpdateState(s.dir, now.Step, func(c *checkpoint.State) {
+		c.Loader, c.Loop = state.Loader, state.Loop
+	})
 }
 
 // restore reads the newest checkpoint of the run, on rank 0, and hands it out: tensors go to

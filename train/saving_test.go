@@ -54,7 +54,8 @@ func held(s *sharing) (all [][]float32) {
 
 func snapshotAt(step int) *snapshot {
 	return &snapshot{Step: step, Tokens: int64(64 * step), Data: data.State{Dataset: "fingerprint", Document: step},
-		Memory: memory{Best: &Best{Step: 1, Loss: 2}, Patience: patience{Loss: 3, Seen: true, Stale: 1}, Guard: json.RawMessage(`{"losses":[1,2]}`)}}
+		Memory: memory{Best: &Best{Step: 1, Loss: 2}, Patience: patience{Loss: 3, Seen: true, Stale: 1},
+			Guard: json.RawMessage(`{"losses":[1,2]}`)}}
 }
 
 // What is saved is restored, into other weights, with what the run remembers.
@@ -121,7 +122,8 @@ func TestSavingRollsBack(t *testing.T) {
 	if !reflect.DeepEqual(held(s.share), want) || s.share.optimizer.StepCount != 0 {
 		t.Error("weights, moments or mean are not those of the checkpoint")
 	}
-	if m := back.Memory; back.Step != 0 || back.Data.Document != 4 || m.Rollbacks != 1 || m.Best.Step != 3 || m.Patience.Stale != 1 {
+	if m := back.Memory; back.Step != 0 || back.Data.Document != 4 || m.Rollbacks != 1 || m.Best.Step != 3 ||
+		m.Patience.Stale != 1 {
 		t.Errorf("back at %+v", back)
 	}
 	again, _, err := newTestSaving(t, dir, 2).restore()

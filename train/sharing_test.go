@@ -92,7 +92,8 @@ func compareRuns(t *testing.T, got, want string) {
 			t.Fatalf("%d lines of %s, want %d", len(a), kind, len(b))
 		}
 		for i := range b {
-			if e := math.Abs(a[i].Loss/b[i].Loss - 1); e > closeTo || a[i].Tokens != b[i].Tokens || a[i].Step != b[i].Step || math.Abs(a[i].BitsPerByte-b[i].BitsPerByte) > closeTo {
+			if e := math.Abs(a[i].Loss/b[i].Loss - 1); e > closeTo || a[i].Tokens != b[i].Tokens || a[i].Step != b[i].Step ||
+				math.Abs(a[i].BitsPerByte-b[i].BitsPerByte) > closeTo {
 				t.Errorf("the loss differs by %.3g: %+v, want %+v", e, a[i], b[i])
 			}
 		}
@@ -292,7 +293,8 @@ func TestMicroBatchesAreOneBatch(t *testing.T) {
 	losses := func(batch, microBatches int) (list []float64) {
 		r := smallRun(dataDir, t.TempDir())
 		r.Model.Ternary, r.Options.Precision = false, PrecisionFloat32
-		r.Options.BatchSize, r.Options.GradientAccumulation, r.Options.MaxSteps, r.Options.LogInterval = batch, microBatches, 20, 1
+		r.Options.BatchSize, r.Options.GradientAccumulation = batch, microBatches
+		r.Options.MaxSteps, r.Options.LogInterval = 20, 1
 		r.OnEvent = func(e Event) {
 			if e.Event == runlog.StepEvent {
 				list = append(list, e.Loss)

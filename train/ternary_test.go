@@ -65,7 +65,8 @@ func TestCountCodes(t *testing.T) {
 		if minus != want["minus"] || plus != want["plus"] || changed != want["changed"] {
 			t.Errorf("%d codes: %d, %d and %d changed, want %v", n, minus, plus, changed, want)
 		}
-		if minus, plus, changed = countCodes(nil, codes, last); minus != want["minus"] || plus != want["plus"] || changed != 0 {
+		if minus, plus, changed = countCodes(nil, codes, last); minus != want["minus"] || plus != want["plus"] ||
+			changed != 0 {
 			t.Errorf("%d codes again: %d, %d and %d changed, want %v and none", n, minus, plus, changed, want)
 		}
 	}

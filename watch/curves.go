@@ -23,7 +23,8 @@ var plots = []struct {
 	{"Tokens a second", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return e.TokensPerSecond }},
 	{"Model FLOPs utilisation, %", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return 100 * e.MFU }},
 	{"Weights that are zero, %", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return 100 * e.Zeros }},
-	{"Weights changed since the line before", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return float64(e.Flips) }},
+	{"Weights changed since the line before", runlog.StepEvent, false, true,
+		func(e runlog.Event) float64 { return float64(e.Flips) }},
 }
 
 // charts are the curves of all runs.
@@ -59,7 +60,8 @@ func lossChart(axis string, names []string, runs []*Run) report.Chart {
 	loss := func(e runlog.Event) float64 { return e.Loss }
 	for i, r := range runs {
 		training := report.Curve{Name: names[i], Points: points(axis, r.Of(runlog.StepEvent), loss), Color: i}
-		heldOut := report.Curve{Name: names[i] + ", held out", Points: points(axis, r.Of(runlog.EvalEvent), loss), Color: i, Style: report.Dots}
+		heldOut := report.Curve{Name: names[i] + ", held out", Points: points(axis, r.Of(runlog.EvalEvent), loss),
+			Color: i, Style: report.Dots}
 		if len(runs) == 1 {
 			training.Name, heldOut.Name, heldOut.Color = "training", "held out", 1
 			c.Marks = marks(axis, r)

@@ -20,7 +20,9 @@ func figures(names []string, runs []*Run) report.Table {
 		{"step", stepText},
 		{"tokens", tokensText},
 		{"training time", func(r *Run) string { return r.trainingTime().Round(time.Second).String() }},
-		{"loss of the last line", func(r *Run) string { return lastText(r, func(e runlog.Event) float64 { return e.Loss }, "%.4f") }},
+		{"loss of the last line", func(r *Run) string {
+			return lastText(r, func(e runlog.Event) float64 { return e.Loss }, "%.4f")
+		}},
 		{"held-out loss", evalText(func(e runlog.Event) float64 { return e.Loss })},
 		{"perplexity", evalText(func(e runlog.Event) float64 { return e.Perplexity })},
 		{"bits per byte", evalText(func(e runlog.Event) float64 { return e.BitsPerByte })},

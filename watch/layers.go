@@ -36,14 +36,17 @@ var measures = []struct {
 	{"Share of −1, %", "", false, func(l runlog.LayerStats) float64 { return 100 * l.Minus }},
 	{"Share of 0, %", "", false, func(l runlog.LayerStats) float64 { return 100 * l.Zero }},
 	{"Share of +1, %", "", false, func(l runlog.LayerStats) float64 { return 100 * l.Plus }},
-	{"Scale", "The mean of the absolute master weights.", true, func(l runlog.LayerStats) float64 { return float64(l.Scale) }},
-	{"Flips", "Weights that changed from line to line of the log, since the list before.", true, func(l runlog.LayerStats) float64 { return float64(l.Flips) }},
-	{"Largest activation", "The largest absolute value at the input of the layer.", true, func(l runlog.LayerStats) float64 {
-		if l.AbsMax == nil {
-			return math.NaN()
-		}
-		return float64(*l.AbsMax)
-	}},
+	{"Scale", "The mean of the absolute master weights.", true,
+		func(l runlog.LayerStats) float64 { return float64(l.Scale) }},
+	{"Flips", "Weights that changed from line to line of the log, since the list before.", true,
+		func(l runlog.LayerStats) float64 { return float64(l.Flips) }},
+	{"Largest activation", "The largest absolute value at the input of the layer.", true,
+		func(l runlog.LayerStats) float64 {
+			if l.AbsMax == nil {
+				return math.NaN()
+			}
+			return float64(*l.AbsMax)
+		}},
 }
 
 // layersOf makes the section of a run; it has none without lists of layers.

@@ -40,7 +40,8 @@ func WritePage(w io.Writer, o PageOptions, runs ...*Run) error {
 	names := Names(runs)
 	p := pageData{
 		Title: strings.Join(names, ", "), Refresh: o.Refresh.Milliseconds(), RefreshSeconds: int(max(o.Refresh.Seconds(), 1)),
-		Figures: figures(names, runs), Notes: notes(names, runs), Charts: charts(o.Axis, names, runs), Settings: settings(names, runs),
+		Figures: figures(names, runs), Notes: notes(names, runs), Charts: charts(o.Axis, names, runs),
+		Settings: settings(names, runs),
 	}
 	for i, r := range runs {
 		if s, ok := layersOf(names[i], r); ok {

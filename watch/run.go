@@ -44,7 +44,8 @@ func (r *Run) readSettings(dir string) {
 	var state struct {
 		Options map[string]any `json:"options"`
 	}
-	if readJSON(filepath.Join(newest, "config.json"), &config) != nil || readJSON(filepath.Join(newest, "state.json"), &state) != nil {
+	if readJSON(filepath.Join(newest, "config.json"), &config) != nil ||
+		readJSON(filepath.Join(newest, "state.json"), &state) != nil {
 		return
 	}
 	r.Settings = map[string]string{}

@@ -178,7 +178,8 @@ func scalars(e runlog.Event) []scalar {
 	}
 	list := []scalar{
 		{"train/loss", e.Loss}, {"train/learning_rate", e.LR}, {"train/weight_decay", e.WeightDecay},
-		{"train/gradient_norm", e.GradNorm}, {"train/tokens", float64(e.Tokens)}, {"train/tokens_per_second", e.TokensPerSecond},
+		{"train/gradient_norm", e.GradNorm}, {"train/tokens", float64(e.Tokens)},
+		{"train/tokens_per_second", e.TokensPerSecond},
 		{"train/zeros", e.Zeros}, {"train/flips", float64(e.Flips)},
 	}
 	if e.MFU != 0 {

@@ -24,7 +24,9 @@ func openRanks() (ranks.Comm, error) {
 		return nil, err
 	}
 	if n, err := strconv.Atoi(started); err != nil || n != c.Size() {
-		return nil, fmt.Errorf("mpirun started %s ranks, but its library finds %d: mpirun and libmpi are from different installations, name the folder of the right library in LD_LIBRARY_PATH", started, c.Size())
+		return nil, fmt.Errorf("mpirun started %s ranks, but its library finds %d: "+
+			"mpirun and libmpi are from different installations, name the folder of the right library in LD_LIBRARY_PATH",
+			started, c.Size())
 	}
 	return c, nil
 }

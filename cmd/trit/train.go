@@ -20,8 +20,10 @@ import (
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
-		Description: examples("trit train --config trit-1m --data data --out run", "trit train --config 125m --set batch_size=4 --dry-run",
-			"trit train --config trit-10m --data data --out run --max-time 30m", "trit train --config trit-10m --data data --out run --resume",
+		Description: examples("trit train --config trit-1m --data data --out run",
+			"trit train --config 125m --set batch_size=4 --dry-run",
+			"trit train --config trit-10m --data data --out run --max-time 30m",
+			"trit train --config trit-10m --data data --out run --resume",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
@@ -69,7 +71,8 @@ func trainAction(c *cli.Context) error {
 		return usagef("--data DIR and --out DIR are needed to train")
 	}
 	return trainRanks(c.Context, newConsole(c), train.Run{
-		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
+		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"),
+		OutDir:  c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads"),
 	})
 }
@@ -163,7 +166,8 @@ func trainModel(ctx context.Context, con *console, r train.Run) error {
 	}
 	con.printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
 	if b := result.Best; b != nil {
-		con.printf("best: step %d, %.4f bits per byte held out, in %s\n", b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
+		con.printf("best: step %d, %.4f bits per byte held out, in %s\n",
+			b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
 	}
 	return nil
 }
@@ -171,7 +175,8 @@ func trainModel(ctx context.Context, con *console, r train.Run) error {
 // showEvent prints an event as a line.
 func showEvent(con *console, e train.Event) {
 	if e.Event == runlog.EvalEvent {
-		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
+		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte",
+			e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}
 	if e.Note != "" {
@@ -179,7 +184,8 @@ func showEvent(con *console, e train.Event) {
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
-	left := time.Duration(float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9) * float64(time.Second)).Round(time.Second)
+	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
+	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
 	con.warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
 		e.Step, e.MaxSteps, e.Loss, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
 }

@@ -27,7 +27,8 @@ func watchCommand() *cli.Command {
 			&cli.DurationFlag{Name: "every", Usage: "look for new lines each `TIME`", Value: 5 * time.Second},
 			oneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
-			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, and end"},
+			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +
+				"and end"},
 			&cli.BoolFlag{Name: "follow", Usage: "with --tensorboard: go on with what the runs write, until Ctrl-C"},
 		},
 		Action: watchAction,
@@ -107,7 +108,8 @@ func (w *watcher) ServeHTTP(out http.ResponseWriter, _ *http.Request) {
 	}
 	out.Header().Set("Content-Type", "text/html; charset=utf-8")
 	out.Header().Set("Cache-Control", "no-store")
-	out.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'")
+	out.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'")
 	out.Write(b.Bytes())
 }
 

@@ -36,10 +36,10 @@ type Event struct {
 	WeightDecay     float64      `json:"weight_decay,omitempty"`
 	GradNorm        float64      `json:"grad_norm,omitempty"`
 	TokensPerSecond float64      `json:"tokens_per_second,omitempty"`
-	MFU             float64      `json:"mfu,omitempty"`    // share of the machine's peak that the model needs: train/utilisation.go
+	MFU             float64      `json:"mfu,omitempty"`    // share of the machine's peak that the model needs
 	Zeros           float64      `json:"zeros,omitempty"`  // share of ternary weights that are 0
 	Flips           int          `json:"flips,omitempty"`  // ternary weights changed since the last line
-	Judged          bool         `json:"judged,omitempty"` // the run judged every step up to this one: what it found are events
+	Judged          bool         `json:"judged,omitempty"` // the run judged all steps up to here, and logged what it found
 	Perplexity      float64      `json:"perplexity,omitempty"`
 	BitsPerByte     float64      `json:"bits_per_byte,omitempty"`
 	Note            string       `json:"note,omitempty"`    // for people: what happened, in an event of another kind

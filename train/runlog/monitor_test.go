@@ -64,7 +64,8 @@ func TestMonitorFindsSpikes(t *testing.T) {
 	} {
 		checkKinds(t, name, kinds(DefaultLimits(), losses(c.losses...)), c.want)
 	}
-	checkKinds(t, "gradient", kinds(DefaultLimits(), []Event{{Step: 5, Loss: 3, GradNorm: inf}}), map[int]Kind{5: NotFinite})
+	checkKinds(t, "gradient", kinds(DefaultLimits(), []Event{{Step: 5, Loss: 3, GradNorm: inf}}),
+		map[int]Kind{5: NotFinite})
 	judged := losses(with(30, 9, 9, 9)...)
 	for i := range judged {
 		judged[i].Judged = true
@@ -98,7 +99,8 @@ func TestDeadLayers(t *testing.T) {
 		change(&sick)
 		said := []int{}
 		for step, l := range []LayerStats{healthy, sick, sick, healthy, sick} {
-			for _, f := range m.Observe(Event{Step: step, Loss: 3, LR: 1, Layers: []LayerStats{l, {Name: "other", Zero: 0.3, Scale: 1, Flips: 1}}}) {
+			for _, f := range m.Observe(Event{Step: step, Loss: 3, LR: 1,
+				Layers: []LayerStats{l, {Name: "other", Zero: 0.3, Scale: 1, Flips: 1}}}) {
 				said = append(said, step)
 				if f.Kind != want || f.Layer != "w" {
 					t.Errorf("%q: found %+v", want, f)
@@ -121,16 +123,20 @@ func TestFrozenLayers(t *testing.T) {
 	steps := func(n int, flips func(step int) int, rate func(step int) float64) []Event {
 		var out []Event
 		for step := 0; step < n; step += 10 {
-			out = append(out, Event{Step: step, Loss: 3, LR: rate(step), Layers: []LayerStats{{Name: "w", Zero: 0.3, Scale: 1, Flips: flips(step)}}})
+			out = append(out, Event{Step: step, Loss: 3, LR: rate(step),
+				Layers: []LayerStats{{Name: "w", Zero: 0.3, Scale: 1, Flips: flips(step)}}})
 		}
 		return out
 	}
 	none := func(int) int { return 0 }
 	high := func(int) float64 { return 1 }
 	checkKinds(t, "no flips", kinds(l, steps(300, none, high)), map[int]Kind{100: Frozen})
-	checkKinds(t, "a flip now and then", kinds(l, steps(300, func(s int) int { return b2i(s%90 == 0) }, high)), map[int]Kind{})
-	checkKinds(t, "a rate that fell", kinds(l, steps(300, none, func(s int) float64 { return math.Exp(-float64(s) / 20) })), map[int]Kind{})
-	checkKinds(t, "again after a flip", kinds(l, steps(400, func(s int) int { return b2i(s == 200) }, high)), map[int]Kind{100: Frozen, 300: Frozen})
+	checkKinds(t, "a flip now and then", kinds(l, steps(300, func(s int) int { return b2i(s%90 == 0) }, high)),
+		map[int]Kind{})
+	checkKinds(t, "a rate that fell", kinds(l, steps(300, none,
+		func(s int) float64 { return math.Exp(-float64(s) / 20) })), map[int]Kind{})
+	checkKinds(t, "again after a flip", kinds(l, steps(400, func(s int) int { return b2i(s == 200) }, high)),
+		map[int]Kind{100: Frozen, 300: Frozen})
 	checkKinds(t, "rate unknown", kinds(l, steps(300, none, func(int) float64 { return 0 })), map[int]Kind{})
 }
 

@@ -53,9 +53,11 @@ func TestOpenTakesWhatStands(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		"steps done again":      {[]string{line("step", 1, 9), line("step", 2, 8), line("eval", 2, 8.5), line("step", 3, 7), line("rollback", 3, 0), line("step", 2, 6), line("step", 3, 5)}, "step1:9 step2:6 step3:5"},
+		"steps done again": {[]string{line("step", 1, 9), line("step", 2, 8), line("eval", 2, 8.5), line("step", 3, 7),
+			line("rollback", 3, 0), line("step", 2, 6), line("step", 3, 5)}, "step1:9 step2:6 step3:5"},
 		"evaluation of the end": {[]string{line("step", 1, 9), line("eval", 1, 8), line("eval", 1, 7)}, "step1:9 eval1:7"},
-		"evaluation after":      {[]string{line("step", 1, 9), line("eval", 1, 8), line("step", 2, 7), line("step", 3, 7), line("eval", 2, 3)}, "step1:9 eval1:8 step2:7 eval2:3"},
+		"evaluation after": {[]string{line("step", 1, 9), line("eval", 1, 8), line("step", 2, 7), line("step", 3, 7),
+			line("eval", 2, 3)}, "step1:9 eval1:8 step2:7 eval2:3"},
 		"a line being written":  {[]string{line("step", 1, 9), `{"event":"step","st`}, "step1:9"},
 		"whole but for its end": {[]string{line("step", 1, 9), line("step", 2, 8)}, "step1:9"},
 		"an empty line":         {[]string{line("step", 1, 9), " ", line("step", 2, 8), ""}, "step1:9 step2:8"},
@@ -78,10 +80,12 @@ func TestOpenTakesWhatStands(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "Run.OutDir") || !strings.Contains(err.Error(), LogFile) {
+	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "Run.OutDir") ||
+		!strings.Contains(err.Error(), LogFile) {
 		t.Errorf("a folder without a log: %v", err)
 	}
-	if _, err := Open(folder(t, "r", `{"event":"step"}`, "loss 3", "")); err == nil || !strings.Contains(err.Error(), LogFile+": line 2") {
+	if _, err := Open(folder(t, "r", `{"event":"step"}`, "loss 3", "")); err == nil ||
+		!strings.Contains(err.Error(), LogFile+": line 2") {
 		t.Errorf("a log with another line: %v", err)
 	}
 }
@@ -106,12 +110,14 @@ func TestOpenShowsWhatTheRunDecided(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		"judged, nothing found":       {log(`,"judged":true`), "[]"},
-		"judged, a spike found":       {log(`,"judged":true`, spike), "[{spike 77  between two lines}]"},
-		"older, a spike found":        {log("", spike), "[{spike 77  between two lines}]"},
-		"judged, a layer found":       {log(`,"judged":true`, layer), "[{no zeros 80 w text}]"},
-		"not judged":                  {log(""), "[{spike 300  the loss is 9, after a mean of 3 with a standard deviation of 0.1 over the last 30 losses}]"},
-		"a layer that was not judged": {log(`,"layers":[{"name":"w","scale":1,"flips":1}]`)[:2], "[{no zeros 0 w only 0.00 % of the weights are zero}]"},
+		"judged, nothing found": {log(`,"judged":true`), "[]"},
+		"judged, a spike found": {log(`,"judged":true`, spike), "[{spike 77  between two lines}]"},
+		"older, a spike found":  {log("", spike), "[{spike 77  between two lines}]"},
+		"judged, a layer found": {log(`,"judged":true`, layer), "[{no zeros 80 w text}]"},
+		"not judged": {log(""),
+			"[{spike 300  the loss is 9, after a mean of 3 with a standard deviation of 0.1 over the last 30 losses}]"},
+		"a layer that was not judged": {log(`,"layers":[{"name":"w","scale":1,"flips":1}]`)[:2],
+			"[{no zeros 0 w only 0.00 % of the weights are zero}]"},
 	} {
 		if got := fmt.Sprint(open(t, c.lines...).Notes); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

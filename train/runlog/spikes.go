@@ -29,8 +29,8 @@ func (s *Spikes) Observe(_ int, loss, gradNorm float64) (finding string, bad boo
 	mean, deviation := meanAndDeviation(s.Losses)
 	bad = len(s.Losses) >= spikeLeast && loss > mean+spikeDeviations*deviation && loss > spikeFactor*mean
 	if bad {
-		finding = fmt.Sprintf("the loss is %.4g, after a mean of %.4g with a standard deviation of %.2g over the last %d losses",
-			loss, mean, deviation, len(s.Losses))
+		finding = fmt.Sprintf("the loss is %.4g, after a mean of %.4g with a standard deviation of %.2g "+
+			"over the last %d losses", loss, mean, deviation, len(s.Losses))
 	}
 	s.Losses = append(s.Losses[max(0, len(s.Losses)-spikeWindow+1):], loss)
 	return finding, bad
