@@ -5,10 +5,10 @@ import (
 	"trit/train/runlog"
 )
 
-// smoothFrom is how many points a noisy curve has before it is smoothed.
+// smoothFrom is the number of points from which on a noisy curve is smoothed.
 const smoothFrom = 100
 
-// plots are the charts below that of the loss.
+// plots are the charts below that of the loss. A figure of the log is shown by an entry here.
 var plots = []struct {
 	title string
 	kind  string
@@ -71,7 +71,7 @@ func lossChart(axis string, names []string, runs []*Run) report.Chart {
 	return c
 }
 
-// smoothed is a curve, with a smooth one before it where it is noisy and long.
+// smoothed is a curve, followed by a smooth one if it is noisy and long.
 func smoothed(c report.Curve, noisy bool) []report.Curve {
 	if !noisy || len(c.Points) < smoothFrom {
 		return []report.Curve{c}
@@ -96,7 +96,7 @@ func position(axis string, e runlog.Event) float64 {
 	return float64(e.Step)
 }
 
-// marks are the notes that are not about a layer, at the events of their steps.
+// marks are the notes that are not about a layer, where there is an event of their step.
 func marks(axis string, r *Run) []report.Mark {
 	at := map[int]float64{}
 	for _, e := range r.Events {

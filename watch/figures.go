@@ -10,7 +10,7 @@ import (
 	"trit/train/runlog"
 )
 
-// figures is the table of what came out so far.
+// figures is the table of a page: a row for each figure that any run has.
 func figures(names []string, runs []*Run) report.Table {
 	t := report.Table{Head: append([]string{""}, names...)}
 	for _, f := range []struct {
@@ -67,7 +67,7 @@ func tokensText(r *Run) string {
 	return report.Number(float64(e.Tokens))
 }
 
-// lastText is a figure of the last step, and nothing where it is 0: older logs lack some.
+// lastText is a figure of the last step, "" where it is 0: older logs lack some.
 func lastText(r *Run, value func(runlog.Event) float64, format string) string {
 	if e, ok := r.Last(runlog.StepEvent); ok && value(e) != 0 {
 		return fmt.Sprintf(format, value(e))
@@ -75,7 +75,7 @@ func lastText(r *Run, value func(runlog.Event) float64, format string) string {
 	return ""
 }
 
-// evalText is a figure of the last evaluation, and the best where that is another.
+// evalText is a figure of the last evaluation, and the best where another one was better.
 func evalText(value func(runlog.Event) float64) func(*Run) string {
 	return func(r *Run) string {
 		last, ok := r.Last(runlog.EvalEvent)
@@ -117,7 +117,7 @@ func median(values []float64) float64 {
 	return (values[n/2] + values[(n-1)/2]) / 2
 }
 
-// trainingTime adds up what the steps took, without pauses between two parts of a run.
+// trainingTime is the time that the steps took, without pauses between two parts of a run.
 func (r *Run) trainingTime() time.Duration {
 	seconds, tokens := 0.0, int64(0)
 	for _, e := range r.Of(runlog.StepEvent) {

@@ -10,10 +10,10 @@ import (
 	"trit/train/runlog"
 )
 
-// maxColumns is how many columns a heat map has; more lists are averaged.
+// maxColumns is the largest number of columns of a heat map; more lists are averaged.
 const maxColumns = 240
 
-// layersSection is what a page shows of the layers of a run.
+// layersSection is the part of a page about the layers of a run.
 type layersSection struct {
 	Run    string
 	Groups []mapGroup
@@ -27,7 +27,7 @@ type mapGroup struct {
 	Shared      bool // the range of colours is that of the first for all
 }
 
-// measures are what is known of a layer.
+// measures are the figures of a layer.
 var measures = []struct {
 	title, note string
 	own         bool // each projection has its own range of colours
@@ -49,7 +49,7 @@ var measures = []struct {
 		}},
 }
 
-// layersOf makes the section of a run; it has none without lists of layers.
+// layersOf makes the section of a run; a log without lists of layers has none.
 func layersOf(name string, r *Run) (layersSection, bool) {
 	lists := slices.DeleteFunc(r.Of(runlog.StepEvent), func(e runlog.Event) bool { return len(e.Layers) == 0 })
 	if len(lists) == 0 {
@@ -99,7 +99,7 @@ func (g *grid) columns() []float64 {
 	return out
 }
 
-// group makes the maps of a measure, without those that nothing is known for.
+// group makes the maps of a measure, without those that have no value.
 func (g *grid) group(title, note string, own bool, value func(runlog.LayerStats) float64) mapGroup {
 	group := mapGroup{Title: title, Note: note, Shared: !own}
 	values := g.values(value)
@@ -132,7 +132,7 @@ func known(values [][]float64) bool {
 }
 
 // values are the means of a measure for each projection, [layers][columns]; NaN where
-// nothing is known.
+// there is none.
 func (g *grid) values(value func(runlog.LayerStats) float64) map[string][][]float64 {
 	columns := (len(g.lists) + g.each - 1) / g.each
 	sums, counts := g.empty(columns), g.empty(columns)
@@ -168,7 +168,7 @@ func (g *grid) empty(columns int) map[string][][]float64 {
 	return m
 }
 
-// layerTable is the last list in figures.
+// layerTable is a list of layers as a table.
 func layerTable(list []runlog.LayerStats) report.Table {
 	t := report.Table{Head: []string{"", "−1", "0", "+1", "scale", "flips", "absmax"}}
 	for _, l := range list {

@@ -14,7 +14,7 @@ import (
 	"trit/train/runlog"
 )
 
-// Axes that curves can have.
+// Axes of the curves.
 const (
 	StepAxis   = "step"
 	TokensAxis = "tokens" // to compare runs with batches of different sizes
@@ -68,7 +68,7 @@ type note struct {
 	runlog.Finding
 }
 
-// Names of the runs: those of their folders, numbered where several have the same.
+// Names are the names of runs: those of their folders, numbered where several have the same.
 func Names(runs []*Run) []string {
 	count := map[string]int{}
 	var names []string
@@ -83,7 +83,7 @@ func Names(runs []*Run) []string {
 	return names
 }
 
-// maxNotes is how many notes are shown; the newest come first.
+// maxNotes is the largest number of notes that are shown, the newest first.
 const maxNotes = 100
 
 func notes(names []string, runs []*Run) []note {

@@ -35,7 +35,8 @@ const (
 	valueSimple      = 2 // float
 )
 
-// eventFilePrefix begins the name of an event file; the second of its making follows.
+// eventFilePrefix begins the name of an event file; the time of its making, in seconds,
+// follows.
 const eventFilePrefix = "events.out.tfevents."
 
 // EventFile is an event file of TensorBoard that is being written. Each event is a record
@@ -46,9 +47,9 @@ type EventFile struct {
 }
 
 // CreateEventFile begins a new event file in a folder, which it makes where needed.
-// TensorBoard reads all event files of a folder as one run, by their names; this one takes
-// back what earlier ones say of step first and later, so a resumed run gives the step after
-// its checkpoint, and a new one 0.
+// TensorBoard reads all event files of a folder as one run, in the order of their names. This
+// one makes it drop what earlier ones hold of step first and later: for a resumed run, first is
+// the step after its checkpoint, for a new one 0.
 func CreateEventFile(dir string, first int) (*EventFile, error) {
 	return createEventFile(dir, first, time.Now())
 }
@@ -73,7 +74,7 @@ func createEventFile(dir string, first int, now time.Time) (*EventFile, error) {
 	return f, nil
 }
 
-// nextEventFile is a name behind those of all event files in the folder.
+// nextEventFile is a name that sorts after those of all event files in the folder.
 func nextEventFile(dir string, second int64) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -90,7 +91,7 @@ func nextEventFile(dir string, second int64) (string, error) {
 }
 
 // Write adds the figures of a step or an evaluation, as scalars such as train/loss,
-// eval/bits_per_byte and layers/00/q_proj/zeros. It passes over other events.
+// eval/bits_per_byte and layers/00/q_proj/zeros. Other events are left out.
 func (f *EventFile) Write(e runlog.Event) error {
 	list := scalars(e)
 	if len(list) == 0 {
@@ -112,7 +113,7 @@ func (f *EventFile) Write(e runlog.Event) error {
 	return f.write(appendMessage(eventAt(at, e.Step), eventSummary, summary))
 }
 
-// Close ends the file.
+// Close closes the file.
 func (f *EventFile) Close() error { return f.file.Close() }
 
 func (f *EventFile) header() []byte {
@@ -120,7 +121,7 @@ func (f *EventFile) header() []byte {
 	return appendMessage(b, eventSource, appendMessage(nil, sourceWriter, []byte("trit")))
 }
 
-// start is the event by which TensorBoard drops what it has of this step and later.
+// start is the event that makes TensorBoard drop what it has of this step and later.
 func (f *EventFile) start(first int) []byte {
 	status := protowire.AppendVarint(protowire.AppendTag(nil, sessionStatus, protowire.VarintType), sessionStart)
 	return appendMessage(eventAt(f.now, first), eventSessionLog, status)
@@ -207,19 +208,19 @@ func layerScalars(l runlog.LayerStats) []scalar {
 	return list
 }
 
-// Export keeps the event files in a folder in step with a run's log.
+// Export writes event files into a folder that follow the log of a run.
 type Export struct {
 	dir     string
 	file    *EventFile
 	written []runlog.Event
 }
 
-// NewExport makes one for this folder. What earlier ones have left there is taken back by
-// its first Update.
+// NewExport makes an Export for this folder. Its first Update makes TensorBoard drop what
+// earlier ones have left there.
 func NewExport(dir string) *Export { return &Export{dir: dir} }
 
-// Update writes what is new in the run. Where steps were done again since the last call, it
-// begins another file with the first of them.
+// Update writes the events that are new in the run. If steps were done again since the last
+// call, it begins another file with the first of them.
 func (x *Export) Update(r *Run) error {
 	same := 0
 	for same < len(x.written) && same < len(r.Events) && sameLine(x.written[same], r.Events[same]) {
@@ -260,7 +261,7 @@ func (x *Export) begin(first int) (err error) {
 	return err
 }
 
-// Close ends the file that is being written.
+// Close closes the file that is being written.
 func (x *Export) Close() error {
 	if x.file == nil {
 		return nil

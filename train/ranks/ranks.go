@@ -52,6 +52,7 @@ type AbortError struct {
 	Message string
 }
 
+// Error names the rank that ended the job.
 func (e *AbortError) Error() string { return fmt.Sprintf("rank %d: %s", e.Rank, e.Message) }
 
 // AllReduce replaces each x by its sum over the ranks. They are added in the order of the
