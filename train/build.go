@@ -45,7 +45,8 @@ func (t *trainer) build() error {
 	if err != nil {
 		return err
 	}
-	if err := t.openData(manifest); err != nil {
+	heldout, err := t.openData(manifest)
+	if err != nil {
 		return err
 	}
 	folder := modelFolder{model.ForTraining(t.run.Model, int(manifest.BOS), int(manifest.EOS)), files}
@@ -56,7 +57,7 @@ func (t *trainer) build() error {
 	if err := resolvePrecision(t.run.comm(), &t.run.Options); err != nil {
 		return err
 	}
-	if err := t.makeParts(microBatches, before); err != nil {
+	if err := t.makeParts(microBatches, heldout, before); err != nil {
 		return err
 	}
 	return t.openLog(warnings)
@@ -74,24 +75,25 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 		ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
 }
 
-// openData opens what this rank reads of the data.
-func (t *trainer) openData(m *data.Manifest) (err error) {
+// openData opens what this rank reads of the data. heldout is nil where the data hold nothing
+// out.
+func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 	o, c := t.run.Options, t.run.comm()
 	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength,
 		Rank: c.Rank(), Ranks: c.Size(), Seed: o.Seed, Shuffle: true}
 	if t.loader, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
-		return err
+		return nil, err
 	}
 	t.opened.add(t.loader)
 	if m.Heldout.Documents == 0 {
-		return nil
+		return nil, nil
 	}
 	rows.Split, rows.Seed, rows.Shuffle = data.Heldout, 0, false
-	if t.heldout, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
-		return err
+	if heldout, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
+		return nil, err
 	}
-	t.opened.add(t.heldout)
-	return nil
+	t.opened.add(heldout)
+	return heldout, nil
 }
 
 // makeWeights makes weights and optimiser, from the last checkpoint, from the folder that
@@ -133,19 +135,19 @@ func (t *trainer) resumes() (resumed bool, err error) {
 }
 
 // makeParts makes the graph and the parts that need it, and goes to where the run was before.
-func (t *trainer) makeParts(microBatches int, before *snapshot) (err error) {
+func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snapshot) error {
 	o, begin := &t.run.Options, 0
 	if before != nil {
 		begin = before.Step
 	}
-	if t.decoder, err = graph.New(t.share.params, o.graph(begin)); err != nil {
+	d, err := graph.New(t.share.params, o.graph(begin))
+	if err != nil {
 		return err
 	}
-	t.opened.add(t.decoder)
-	t.step = &stepper{options: o, share: t.share, decoder: t.decoder, batches: t.loader, microBatches: microBatches}
-	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary,
-		share: t.share, decoder: t.decoder, heldout: t.heldout}
-	t.recording = newRecording(t.run.Model, o, t.decoder, t.share)
+	t.opened.add(d)
+	t.step = &stepper{options: o, share: t.share, decoder: d, batches: t.loader, microBatches: microBatches}
+	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: d, heldout: heldout}
+	t.recording = newRecording(t.run.Model, o, d, t.share)
 	if before == nil {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"trit/data"
-	"trit/train/graph"
 	"trit/train/ranks"
 	"trit/train/runlog"
 )
@@ -19,9 +18,7 @@ import (
 type trainer struct {
 	run        *Run // resolved
 	at         position
-	decoder    *graph.Decoder
-	loader     *data.Loader
-	heldout    *data.Loader // nil where the data hold nothing out
+	loader     *data.Loader // of the training split
 	step       *stepper     // batches through the graph, and the weights moved
 	share      *sharing     // weights and optimiser, and the ranks that share them
 	evaluation *evaluation  // held-out loss, the best model, early stop
@@ -186,7 +183,7 @@ func (t *trainer) evaluateAndSaveIfDue() error {
 // mean of the weights where there is one, logs it, and saves the model if it is the best so far.
 func (t *trainer) evaluate(batches int) (Event, error) {
 	e := t.at.event(runlog.EvalEvent)
-	if t.heldout == nil {
+	if t.evaluation.heldout == nil {
 		return e, nil
 	}
 	err := t.share.withMean(func() error {
