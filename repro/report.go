@@ -7,6 +7,7 @@ import (
 
 	"trit/internal/report"
 	"trit/train"
+	"trit/train/runlog"
 )
 
 // QuickstartReport is what came of a quickstart.
@@ -86,7 +87,7 @@ func (r *QuickstartReport) curves() []report.Curve {
 	training, heldOut := report.Curve{Name: "training"}, report.Curve{Name: "held out", Color: 1, Style: report.Dots}
 	for _, e := range r.events {
 		point := report.Point{X: float64(e.Step), Y: e.Loss}
-		if e.Event == "eval" {
+		if e.Event == runlog.EvalEvent {
 			heldOut.Points = append(heldOut.Points, point)
 		} else {
 			training.Points = append(training.Points, point)

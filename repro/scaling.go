@@ -26,6 +26,7 @@ type ScalingOptions struct {
 	Tokens   int64    // to train each model on
 	FullRate float64  // learning rates of the full-precision models, as a share of BitNet's
 	Set      []string // assignments KEY=VALUE to all configurations
+	Threads  int      // 0: one for each processor
 
 	Run   func(dir string)  // called before each run; may be nil
 	Event func(train.Event) // called for each line of a run's log; may be nil
@@ -82,7 +83,9 @@ func (o *ScalingOptions) pair(ctx context.Context, name string) (ScalingPair, er
 			folder, outcome = p.Config+"-full", &p.Full
 		}
 		outcome.LearningRate = config.LearningRate
-		run := train.Run{Model: config.Config, Options: config.Options, DataDir: o.Data, OutDir: filepath.Join(o.Out, folder)}
+		run := train.Run{
+			Model: config.Config, Options: config.Options, DataDir: o.Data, OutDir: filepath.Join(o.Out, folder), Threads: o.Threads,
+		}
 		if p.Parameters, err = o.train(ctx, &run, outcome); err != nil {
 			return p, err
 		}

@@ -103,7 +103,7 @@ func (s *TrainModel) run(ctx context.Context, q *quickstart) error {
 	c.MaxSteps, c.Seed, c.LogInterval = 0, s.Seed, 100
 	start := time.Now()
 	s.Result, err = train.Train(ctx, train.Run{
-		Model: c.Config, Options: c.Options, DataDir: s.Data, OutDir: s.Out, MaxTime: s.MaxTime,
+		Model: c.Config, Options: c.Options, DataDir: s.Data, OutDir: s.Out, MaxTime: s.MaxTime, Threads: q.o.Threads,
 		OnEvent: func(e train.Event) {
 			q.report.events = append(q.report.events, e)
 			if q.o.Event != nil {

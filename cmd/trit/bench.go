@@ -173,7 +173,7 @@ func benchTraining(c *cli.Context, r *benchReport) error {
 	if err := config.Config.Validate(); err != nil {
 		return err
 	}
-	s, err := train.Bench(config.Config, config.Options, max(1, c.Int("steps")))
+	s, err := train.Bench(config.Config, config.Options, max(1, c.Int("steps")), c.Int("threads"))
 	r.Model, r.Parameters, r.Train = config.Description, s.Parameters, &s
 	return err
 }

@@ -13,7 +13,6 @@ import (
 	"trit/eval"
 	"trit/eval/published"
 	"trit/infer"
-	"trit/internal/parallel"
 	"trit/repro"
 	"trit/train"
 )
@@ -47,11 +46,10 @@ func scalingAction(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
 	con := newConsole(c)
 	pairs, err := repro.Scaling(c.Context, repro.ScalingOptions{
 		Data: c.String("data"), Out: c.String("out"), Configs: strings.Split(c.String("configs"), ","),
-		Tokens: c.Int64("tokens"), FullRate: c.Float64("full-rate"), Set: c.StringSlice("set"),
+		Tokens: c.Int64("tokens"), FullRate: c.Float64("full-rate"), Set: c.StringSlice("set"), Threads: c.Int("threads"),
 		Run:   func(dir string) { con.warnf("%s", dir) },
 		Event: func(e train.Event) { showEvent(con, e) },
 	})

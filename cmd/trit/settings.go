@@ -40,10 +40,13 @@ var flagOf = map[string]string{
 	"repro.TableOptions.Tasks":     "--tasks",
 
 	// train
-	"train.Run.Init":   "--init",
-	"train.Run.Model":  "--config",
-	"train.Run.OutDir": "--out",
-	"train.Run.Resume": "--resume",
+	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
+	"train.Run.DataDir":             "--data",
+	"train.Run.Init":                "--init",
+	"train.Run.MaxTime":             "--max-time",
+	"train.Run.Model":               "--config",
+	"train.Run.OutDir":              "--out",
+	"train.Run.Resume":              "--resume",
 }
 
 // settingName is what the user calls a field.

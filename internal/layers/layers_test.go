@@ -56,16 +56,17 @@ train/graph          | bitlinear bitlinear/kernel internal/parallel model | form
 train/checkpoint     | format/hffolder format/safetensors internal/atomicfile model setting
 train/ranks          | bitlinear/kernel | optim
 train/ranks/openmpi  | train/ranks
-train/watch          | format/hffolder internal/report
-train                | bitlinear data format/hffolder format/safetensors internal/atomicfile internal/machine internal/parallel model optim setting tokenizer train/checkpoint train/graph train/ranks train/watch | convert data/world format/gguf internal/float16
+train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
 configs              | model train
-repro                | configs convert convert/inspect convert/source data data/world eval eval/published format/hffolder infer internal/atomicfile internal/machine internal/report setting tokenizer train | model
+repro                | configs convert convert/inspect convert/source data data/world eval eval/published format/hffolder infer internal/atomicfile internal/machine internal/report setting tokenizer train train/runlog | model
 
 -- what joins the worlds
 convert/compare      | bitlinear/kernel convert/source format/gguf model tokenizer
 convert/inspect      | convert/source format/gguf format/hffolder format/safetensors internal/report model model/ggufmeta setting
 convert/source       | bitlinear/kernel bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
 format/hffolder      | format/safetensors internal/atomicfile model tokenizer
+train/runlog         | internal/atomicfile setting
+watch                | format/hffolder internal/report train/runlog
 cmd/trit             | *
 `
 
