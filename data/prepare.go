@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 
 	"trit/internal/atomicfile"
@@ -56,23 +54,10 @@ func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	out := filepath.Clean(o.Out)
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if err := makeFolder(o.Out, func(dir string) error { return o.fill(ctx, dir) }); err != nil {
 		return nil, err
 	}
-	work, release, err := atomicfile.TempDir(out)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	defer os.RemoveAll(work) // finds nothing when the folder was renamed
-	if err := o.fill(ctx, work); err != nil {
-		return nil, err
-	}
-	if err := moveFolder(work, out); err != nil {
-		return nil, err
-	}
-	return OpenManifest(out)
+	return OpenManifest(o.Out)
 }
 
 func (o *PrepareOptions) check() error {
@@ -94,17 +79,7 @@ func (o *PrepareOptions) check() error {
 		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
 		return bad("Tokenizer", found, wanted)
 	}
-	entries, err := os.ReadDir(o.Out)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if len(entries) > 0 {
-		return &setting.Error{
-			Field: "data.PrepareOptions.Out", Problem: fmt.Sprintf("%s already holds %s", o.Out, entries[0].Name()),
-			Remedy: "name a new folder with {data.PrepareOptions.Out} or empty this one",
-		}
-	}
-	return nil
+	return checkFree("data.PrepareOptions.Out", o.Out)
 }
 
 // fill writes the whole data set into dir.
@@ -139,12 +114,7 @@ func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
 		return fmt.Errorf("tokenizer: %w", err)
 	}
 	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := atomicfile.WriteBytes(filepath.Join(dir, name), files[name]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeFiles(dir, files)
 }
 
 func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifest) error {

@@ -71,7 +71,7 @@ func readMasters(c *hffolder.Folder, p *graph.Params) error {
 	return nil
 }
 
-// takeModel makes the model of the run that of the folder it begins with. What the
+// takeModel takes the model of the folder that the run begins with. What the
 // run's own configuration says must agree, but for what the weights leave open.
 func (r *Run) takeModel() error {
 	folder, err := InitialModel(r.Init)
@@ -100,29 +100,26 @@ func (r *Run) takeModel() error {
 	return nil
 }
 
-// checkTokenizer compares the tokenizer of the folder that the run begins with with that
-// of the data.
-func (t *trainer) checkTokenizer(c *hffolder.Folder) error {
+// checkTokenizer compares the tokenizer of the folder that a run begins with to that of the
+// data, files. It returns a warning where the folder has none.
+func checkTokenizer(c *hffolder.Folder, files map[string][]byte) (warnings []string, err error) {
 	const name = "tokenizer.json"
 	b, err := os.ReadFile(filepath.Join(c.Dir, name))
 	if errors.Is(err, os.ErrNotExist) {
-		t.warn("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)
-		return nil
+		return []string{fmt.Sprintf("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)}, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	same, err := sameJSON(b, t.files[name])
+	same, err := sameJSON(b, files[name])
 	if err == nil && !same {
 		err = errors.New("it is another tokenizer than the one that the data were encoded with")
 	}
 	if err != nil {
-		return &setting.Error{
-			Field: "data.Prepare", Problem: c.Dir + ": " + name, Err: err,
-			Remedy: fmt.Sprintf("{data.Prepare} with the tokenizer of %s makes data that fit", c.Dir),
-		}
+		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Problem: filepath.Join(c.Dir, name), Err: err,
+			Remedy: fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", c.Dir)}
 	}
-	return nil
+	return nil, nil
 }
 
 // sameJSON reports whether two JSON texts are equal but for the space between their parts.
@@ -133,15 +130,15 @@ func sameJSON(a, b []byte) (bool, error) {
 }
 
 // readInitial reads the weights of the folder that the run begins with.
-func (t *trainer) readInitial() (*graph.Params, error) {
-	c, err := openMasters(t.run.Init)
+func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []string, err error) {
+	c, err := openMasters(r.Init)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.Close()
-	if err := t.checkTokenizer(c); err != nil {
-		return nil, err
+	if warnings, err = checkTokenizer(c, files); err != nil {
+		return nil, nil, err
 	}
-	p := graph.EmptyParams(t.run.Model)
-	return p, readMasters(c, p)
+	p = graph.EmptyParams(r.Model)
+	return p, warnings, readMasters(c, p)
 }

@@ -48,8 +48,7 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 
 // hubName is the endpoint for people.
 func hubName(c *cli.Context) string {
-	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
-	if endpoint := env.endpoint(c.String("endpoint")); endpoint != "" {
+	if endpoint := hubEnvironment().Endpoint(c.String("endpoint")); endpoint != "" {
 		return endpoint
 	}
 	return hub.DefaultEndpoint

@@ -16,19 +16,37 @@ var flagOf = map[string]string{
 	"data.PrepareOptions.Files":        "--data",
 	"data.PrepareOptions.Holdout":      "--holdout",
 	"data.PrepareOptions.Out":          "--out",
+	"data.TokenizerOptions.Out":        "--out",
 	"tokenizer.Tokenizer.Encode":       "trit run -p",
 	"tokenizer.Train":                  "trit tokenizer train",
 	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
+	"eval.Options.Sandbox": "--allow-code-execution",
 
 	// internal/hub
+	"hub.Client.Cache":    "--hub-cache",
+	"hub.Client.Endpoint": "--endpoint",
+	"hub.Client.Offline":  "--offline",
+	"hub.Client.Token":    "HF_TOKEN or --token-file",
+	"hub.Repo.Kind":       "--dataset",
+
+	// repro
+	"repro.QuickstartOptions.Dir":  "--out",
+	"repro.ScalingOptions.Configs": "--configs",
+	"repro.ScalingOptions.Set":     "--set",
+	"repro.ScalingOptions.Tokens":  "--tokens",
+	"repro.TableOptions.Beside":    "--beside",
+	"repro.TableOptions.Tasks":     "--tasks",
 
 	// train
-	"train.Run.Init":   "--init",
-	"train.Run.Model":  "--config",
-	"train.Run.OutDir": "--out",
-	"train.Run.Resume": "--resume",
+	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
+	"train.Run.DataDir":             "--data",
+	"train.Run.Init":                "--init",
+	"train.Run.MaxTime":             "--max-time",
+	"train.Run.Model":               "--config",
+	"train.Run.OutDir":              "--out",
+	"train.Run.Resume":              "--resume",
 }
 
 // settingName is what the user calls a field.

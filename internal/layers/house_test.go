@@ -21,8 +21,8 @@ const (
 // withExamples are the public packages that a user would begin with: each has an Example
 // with an output, which go test compares.
 var withExamples = []string{
-	"bitlinear", "bitlinear/quant", "configs", "convert", "data", "eval", "format/gguf", "format/safetensors", "infer", "lm", "model",
-	"optim", "tokenizer", "train",
+	"bitlinear", "bitlinear/quant", "configs", "convert", "data", "data/world", "eval", "format/gguf", "format/safetensors", "infer",
+	"lm", "model", "optim", "repro", "tokenizer", "train",
 }
 
 // Names of the rules.
@@ -48,14 +48,14 @@ var house = []struct {
 // TEMPORARY: packages that other work in progress brings to the rules, by rule. One that keeps
 // its rule, or is gone, fails too, so this list can only become shorter; at its end it goes.
 var exceptions = map[string][]string{
-	manyFilesRule:     {"cmd/trit", "convert", "eval"},
-	undocumentedRule:  {"eval/openai", "eval/sandbox", "format/gguf", "format/safetensors", "internal/hub", "train/checkpoint", "train/ranks"},
+	manyFilesRule:     {"convert", "eval"},
+	undocumentedRule:  {"eval/openai", "eval/sandbox", "format/gguf", "format/safetensors", "train/checkpoint", "train/ranks"},
 	internalTypesRule: {"convert", "eval", "eval/published"},
 	noExampleRule:     {"convert", "format/gguf", "format/safetensors", "infer", "lm"},
-	flagsRule:         {"convert", "data/world", "eval", "eval/openai", "internal/hub", "train", "train/checkpoint", "train/watch"},
+	flagsRule:         {"convert", "eval", "eval/openai", "train", "train/checkpoint", "train/watch"},
 	longLinesRule: {
-		"cmd/trit", "configs", "convert", "data/world", "eval", "eval/openai", "eval/published",
-		"eval/sandbox", "format/gguf", "format/safetensors", "infer", "internal/hub", "lm", "model/ggufmeta", "train",
+		"cmd/trit", "convert", "data/world", "eval", "eval/openai", "eval/published",
+		"eval/sandbox", "format/gguf", "format/safetensors", "infer", "lm", "model/ggufmeta", "train",
 		"train/checkpoint", "train/graph", "train/ranks", "train/ranks/openmpi", "train/watch",
 	},
 }
@@ -305,9 +305,9 @@ func (s *source) tables() map[int]bool {
 }
 
 // flags lists flags and commands of trit in the texts and comments of packages that are no
-// commands. Package repro repeats what a user types, so it may.
+// commands.
 func flags(p *pkg) (broken []string) {
-	if isMain(p) || p.name == "repro" {
+	if isMain(p) {
 		return nil
 	}
 	for _, f := range p.code() {

@@ -40,8 +40,9 @@ func (r *rope) rotate(x []float32, t int, back bool) {
 	vector.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
 }
 
-// queryTile is how many queries meet all their keys at once: their scores [queryTile,T]
-// are all that is kept of the matrix [T,T], and they are made again for the backward pass.
+// queryTile is the number of queries of a tile, which meet all their keys at once: their
+// scores [queryTile,T] are all that is kept of the matrix [T,T]. The backward pass computes
+// them again.
 const queryTile = 64
 
 // attention is grouped-query causal attention with rotary embedding, in place over
@@ -130,12 +131,12 @@ func (a *attention) forward(qkv, out, lse []float32) {
 	})
 }
 
-// tile is some queries of a head with the keys that any of them may see.
+// tile is up to queryTile queries of a head with the keys that any of them may attend to.
 type tile struct {
 	*attention
 	*tileBuffers
 	rows        int       // queries
-	first, keys int       // of the keys, in positions of the row
+	first, keys int       // position of the first key, and number of keys
 	starts      []int32   // of the queries
 	at          int       // position of the first query
 	q, k, v     []float32 // rows are width apart
@@ -163,14 +164,14 @@ func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, 
 	gemm.MulOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 }
 
-// seen is the range of row i of a matrix [rows,keys] that the query may see.
+// seen is the range of row i of a matrix [rows,keys] that the query may attend to.
 func (t *tile) seen(i int) (lo, hi int) { return int(t.starts[i]) - t.first, t.at + i + 1 - t.first }
 
-// hidden is so far below all scores that its exponential is nothing.
+// hidden is a score whose exponential is 0 beside any other.
 const hidden = -1e30
 
-// row is row i of the scores with what the query may see, filled up with hidden ones to
-// whole registers where there is room; the rest is cleared.
+// row is row i of the scores that the query may attend to, padded with hidden ones to whole
+// registers where the row is long enough; the remainder is cleared.
 func (t *tile) row(i int) (row []float32, seen int) {
 	lo, hi := t.seen(i)
 	row = t.scores[i*t.keys:][:t.keys]
@@ -197,8 +198,9 @@ func (t *tile) attend(lse []float32) {
 	t.multiply(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
 }
 
-// backward replaces the rotated qkv by its gradient, before rotation, given that of out,
-// grad [M,Q]. A task is a key head with all its queries, so what it replaces no other reads.
+// backward replaces the rotated qkv by the gradient of qkv before rotation, given the
+// gradient of out, grad [M,Q]. A task is a key head with all its queries, so no other task
+// reads what it replaces.
 func (a *attention) backward(qkv, out, lse, grad []float32) {
 	group := a.heads / a.kvHeads
 	a.forTasks(a.kvHeads, func(b, kv int, buf *tileBuffers) {
