@@ -17,7 +17,8 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, pooling: readPooling(f, arch), pool: parallel.New(o.Threads), interleaved: arch == ggufmeta.Llama}
+	m := &Model{config: c, file: f, pool: parallel.New(o.Threads)}
+	m.pooling, m.interleaved = readPooling(f, arch), arch == ggufmeta.Llama
 	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"trit/bitlinear"
 )
 
-// Bench takes the steps of a run: each runs the graph and moves the weights.
+// Bench runs the graph, and what it reports belongs together.
 func TestBench(t *testing.T) {
 	r := smallRun("", "")
 	r.Model.VocabSize = 64

@@ -1,6 +1,11 @@
 package train
 
-import "trit/train/runlog"
+import (
+	"errors"
+	"fmt"
+
+	"trit/train/runlog"
+)
 
 // SpikePolicy is what a run does when its Guard finds a step bad. A loss or a gradient that is
 // not a number always ends the run, or takes it back.
@@ -10,7 +15,7 @@ type SpikePolicy string
 const (
 	SpikeWarn     SpikePolicy = "warn"     // logs it
 	SpikeStop     SpikePolicy = "stop"     // ends with an error; the last checkpoint stands
-	SpikeRollback SpikePolicy = "rollback" // goes back to the last checkpoint, and on behind the data that led to the step
+	SpikeRollback SpikePolicy = "rollback" // goes back to the last checkpoint and on after the data that led to the step
 )
 
 // Guard judges each step by its loss and the norm of its gradient, before the weights
@@ -22,3 +27,55 @@ type Guard interface {
 
 // newGuard is the Guard of a run that is given none.
 func newGuard() Guard { return &runlog.Spikes{} }
+
+// judge asks the guard about the step that is about to be taken, and reports whether to take
+// it. A step that is not finite is bad for any guard, and never taken.
+func (t *trainer) judge(g gradient) (take bool, err error) {
+	finding, broken := runlog.NotFiniteStep(g.loss, g.norm)
+	bad := broken
+	if !broken {
+		finding, bad = t.guard.Observe(t.at.step+1, g.loss, g.norm)
+	}
+	how := t.run.Options.OnSpike
+	switch {
+	case !bad:
+		return true, nil
+	case how == SpikeRollback:
+		return false, t.rollback(finding)
+	}
+	e := Event{Event: runlog.SpikeEvent, Step: t.at.step + 1, Tokens: t.at.tokens, Note: finding}
+	if !broken {
+		e.Loss, e.GradNorm = g.loss, g.norm // JSON has no NaN
+	}
+	err = t.recording.write(e)
+	if broken || how == SpikeStop {
+		return false, errors.Join(stopError(e), err)
+	}
+	return true, err
+}
+
+// stopError is the end of a run because of a spike.
+func stopError(e Event) error {
+	return fmt.Errorf("step %d: %s: the run stops before it ruins the weights; the last checkpoint stands, "+
+		"resume with on_spike=%s, or begin another run with a lower learning_rate", e.Step, e.Note, SpikeRollback)
+}
+
+// rollback goes back to the last checkpoint, but not in the data: the batches since then
+// are passed over.
+func (t *trainer) rollback(finding string) error {
+	now, err := t.snapshot()
+	if err != nil {
+		return err
+	}
+	back, note, warnings, err := t.saving.rollback(now, finding)
+	if err != nil {
+		return err
+	}
+	if err := t.goTo(back); err != nil {
+		return err
+	}
+	t.recording.restart(t.at)
+	e := t.at.event(runlog.RollbackEvent)
+	e.Note = note
+	return errors.Join(t.recording.warn(t.at, warnings), t.recording.write(e))
+}

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -73,7 +72,7 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	return result, t.finish(result, cancelled)
 }
 
-// begin starts the time of the log, and saves what a rollback could go back to.
+// begin starts the clock of the log, and saves a checkpoint that a rollback can go back to.
 func (t *trainer) begin() error {
 	t.recording.restart(t.at)
 	if t.run.Options.OnSpike == SpikeRollback {
@@ -109,61 +108,11 @@ func (t *trainer) takeStep() (moved bool, err error) {
 	return true, t.recording.step(t.at, stepFigures{g, rate, decay, time.Since(start)})
 }
 
-// judge asks the guard about the step that is about to be taken, and reports whether to take
-// it. A step that is not finite is bad for any guard, and never taken.
-func (t *trainer) judge(g gradient) (take bool, err error) {
-	finding, broken := runlog.NotFiniteStep(g.loss, g.norm)
-	bad := broken
-	if !broken {
-		finding, bad = t.guard.Observe(t.at.step+1, g.loss, g.norm)
-	}
-	how := t.run.Options.OnSpike
-	switch {
-	case !bad:
-		return true, nil
-	case how == SpikeRollback:
-		return false, t.rollback(finding)
-	}
-	e := Event{Event: runlog.SpikeEvent, Step: t.at.step + 1, Tokens: t.at.tokens, Note: finding}
-	if !broken {
-		e.Loss, e.GradNorm = g.loss, g.norm // JSON has no NaN
-	}
-	err = t.recording.write(e)
-	if broken || how == SpikeStop {
-		return false, errors.Join(stopError(e), err)
-	}
-	return true, err
-}
-
-func stopError(e Event) error {
-	return fmt.Errorf("step %d: %s: the run stops before it ruins the weights; the last checkpoint stands, "+
-		"resume with on_spike=%s, or begin another run with a lower learning_rate", e.Step, e.Note, SpikeRollback)
-}
-
-// rollback goes back to the last checkpoint, but not in the data: the batches since then
-// are passed over.
-func (t *trainer) rollback(finding string) error {
-	now, err := t.snapshot()
-	if err != nil {
-		return err
-	}
-	back, note, warnings, err := t.saving.rollback(now, finding)
-	if err != nil {
-		return err
-	}
-	if err := t.goTo(back); err != nil {
-		return err
-	}
-	t.recording.restart(t.at)
-	e := t.at.event(runlog.RollbackEvent)
-	e.Note = note
-	return errors.Join(t.recording.warn(t.at, warnings), t.recording.write(e))
-}
-
+// due reports whether a step is one of every interval; none is with an interval of 0.
 func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
-// evaluateAndSaveIfDue does what comes every some steps. The evaluation of the last step is
-// that of all held-out data, by finish.
+// evaluateAndSaveIfDue evaluates and saves after the steps that are due for it. The last step
+// is evaluated by finish, on all held-out data.
 func (t *trainer) evaluateAndSaveIfDue() error {
 	o := &t.run.Options
 	if due(t.at.step, o.EvalInterval) && t.at.step < o.MaxSteps {
@@ -254,31 +203,4 @@ func (t *trainer) goTo(s *snapshot) error {
 		}
 	}
 	return t.loader.Restore(s.Data)
-}
-
-// chooseSteps measures a step and sets max_steps so that the run fills the time. The first
-// step warms up and is not counted, and 13 % of the time are left for evaluations and noise.
-func (t *trainer) chooseSteps(budget time.Duration) error {
-	state := t.loader.State()
-	var start time.Time
-	const measured = 3
-	for i := range measured + 1 {
-		if i == 1 {
-			start = time.Now()
-		}
-		if _, err := t.step.gradient(t.at.step); err != nil {
-			return err
-		}
-		if err := t.share.update(0, 0, 1); err != nil { // moves nothing but the moments
-			return err
-		}
-	}
-	t.share.optimizer.Reset()
-	perStep := time.Since(start) / measured
-	o := &t.run.Options
-	o.MaxSteps = max(1, int(float64(budget)*0.87/float64(perStep)))
-	if err := ranks.Broadcast(t.share.comm, &o.MaxSteps); err != nil {
-		return err
-	}
-	return errors.Join(t.loader.Restore(state), o.Validate())
 }

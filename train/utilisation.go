@@ -40,10 +40,10 @@ func (o Options) peak(m *machine.Machine) float64 {
 	return m.Float32FLOPS()
 }
 
-// ExpectedFLOPs estimates the speed of a run on a number of threads of this machine, 0 for one for
-// each processor, in operations that the model needs (model.Config.FLOPsPerToken) a second. On two threads of a Sapphire Rapids models
-// from 6M to 700M parameters had 0.2 to 0.5 of the products' rate in bfloat16 and 0.7 to 0.9
-// in float32, small batches the least.
+// ExpectedFLOPs estimates the speed of a run on a number of threads of this machine, 0 for one
+// for each processor, in operations that the model needs (model.Config.FLOPsPerToken) a second.
+// On two threads of a Sapphire Rapids models from 6M to 700M parameters had 0.2 to 0.5 of the
+// products' rate in bfloat16 and 0.7 to 0.9 in float32, small batches the least.
 func (o Options) ExpectedFLOPs(threads int) float64 {
 	m := thisMachine(threads)
 	o.resolvePrecision(m)

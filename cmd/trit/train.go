@@ -135,7 +135,8 @@ func dryRun(c *cli.Context, config configs.Config) error {
 		return err
 	}
 	m := configs.Machines{
-		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"), Network: 1e9 * c.Float64("network"),
+		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"),
+		Network: 1e9 * c.Float64("network"),
 	}
 	if m.FLOPs < 0 || m.Network <= 0 {
 		return usagef("--tflops %g and --network %g: want positive numbers", c.Float64("tflops"), c.Float64("network"))

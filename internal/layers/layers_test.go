@@ -93,6 +93,10 @@ var bans = []ban{
 		who:  []string{"convert/...", "infer/...", "eval/...", "serve/...", "format/...", "lm"}, never: []string{"train/..."},
 	},
 	{name: "what uses a model knows the contract, not the engine", who: []string{"eval/...", "serve/..."}, never: []string{"infer/..."}},
+	{
+		name: "training draws nothing", who: []string{"train/..."}, direct: true,
+		never: []string{"watch/...", "internal/report", "google.golang.org/protobuf/...", "html/...", "image/..."},
+	},
 	{name: "training does not need the engine", who: []string{"train/..."}, never: []string{"infer/..."}},
 	{
 		name: "Gorgonia belongs to the graph world", who: []string{"..."}, never: []string{"gorgonia.org/..."},
@@ -103,13 +107,6 @@ var bans = []ban{
 		except: []string{"serve/...", "eval/openai", "internal/hub", "watch", "cmd/..."},
 	},
 	{name: "contracts are leaves", who: []string{"lm", "setting"}, never: []string{"trit/..."}},
-}
-
-// temporary excuses packages from a ban until what they import has moved.
-//
-// TEMPORARY: train/checkpoint becomes format/hffolder; then this list is empty and goes.
-var temporary = map[string][]string{
-	"the engine world and the formats know nothing of training": {"convert", "infer"},
 }
 
 // grant is a line of the policy.
@@ -139,8 +136,8 @@ func matches(name string, patterns []string) bool {
 }
 
 // violations compares packages with a policy and the bans, and returns the rules that are
-// broken; excused packages need not keep a ban.
-func violations(packages map[string]*pkg, table map[string]grant, excused map[string][]string) (broken []string) {
+// broken.
+func violations(packages map[string]*pkg, table map[string]grant) (broken []string) {
 	report := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 	for _, name := range sortedKeys(packages) {
 		p := packages[name]
@@ -157,7 +154,7 @@ func violations(packages map[string]*pkg, table map[string]grant, excused map[st
 		}
 	}
 	for _, b := range bans {
-		b.check(packages, excused[b.name], report)
+		b.check(packages, report)
 	}
 	return broken
 }
@@ -190,9 +187,9 @@ func compareGrants(p *pkg, g grant, report func(string, ...any)) {
 }
 
 // check reports each package that reaches what the ban forbids.
-func (b ban) check(packages map[string]*pkg, excused []string, report func(string, ...any)) {
+func (b ban) check(packages map[string]*pkg, report func(string, ...any)) {
 	for _, name := range sortedKeys(packages) {
-		if !matches(name, b.who) || matches(name, b.except) || slices.Contains(excused, name) {
+		if !matches(name, b.who) || matches(name, b.except) {
 			continue
 		}
 		p := packages[name]
@@ -236,21 +233,8 @@ func TestImportPolicy(t *testing.T) {
 	if len(packages) < 20 {
 		t.Fatalf("only %d packages were found", len(packages))
 	}
-	for _, v := range violations(packages, parsePolicy(policy), temporary) {
+	for _, v := range violations(packages, parsePolicy(policy)) {
 		t.Error(v)
-	}
-}
-
-// A temporary excuse that is no longer needed must go.
-func TestExcusesAreNeeded(t *testing.T) {
-	packages := module(t)
-	for _, b := range bans {
-		for _, name := range temporary[b.name] {
-			p := packages[name]
-			if p == nil || b.path(packages, p.imports) == nil && b.path(packages, p.testImports) == nil {
-				t.Errorf("%s needs no excuse any more: %s", name, b.name)
-			}
-		}
 	}
 }
 
@@ -288,7 +272,7 @@ cmd/trit      | *
 		packages["model"].testImports = []string{"trit/internal/testutil", "trit/model"}
 		return packages
 	}
-	if got := violations(clean(), parsePolicy(table), nil); len(got) != 0 {
+	if got := violations(clean(), parsePolicy(table)); len(got) != 0 {
 		t.Fatalf("the clean module breaks %q", got)
 	}
 	for _, c := range []struct {
@@ -316,6 +300,7 @@ cmd/trit      | *
 			g["eval"] = grant{[]string{"lm"}, []string{"train/graph"}}
 		}, "know nothing of training: tests of eval -> trit/train/graph"},
 		{"eval imports the engine", grantedImport("eval", "infer"), "not the engine: eval -> trit/infer"},
+		{"training draws", func(p map[string]*pkg, _ map[string]grant) { p["train"].add("html/template") }, "training draws nothing: train -> html/template"},
 		{"training imports the engine", grantedImport("train", "infer"), "training does not need the engine: train -> trit/infer"},
 		{"Gorgonia outside its world", func(p map[string]*pkg, _ map[string]grant) { p["serve"].add("gorgonia.org/tensor") }, "Gorgonia belongs to the graph world: serve -> gorgonia.org/tensor"},
 		{"Gorgonia at one remove", grantedImport("eval", "bitlinear"), "Gorgonia belongs to the graph world: eval -> bitlinear -> gorgonia.org/gorgonia"},
@@ -326,7 +311,7 @@ cmd/trit      | *
 	} {
 		packages, grants := clean(), parsePolicy(table)
 		c.plant(packages, grants)
-		if got := violations(packages, grants, nil); len(got) != 1 || !strings.Contains(got[0], c.says) {
+		if got := violations(packages, grants); len(got) != 1 || !strings.Contains(got[0], c.says) {
 			t.Errorf("%s: got %q, want %q", c.rule, got, c.says)
 		}
 	}

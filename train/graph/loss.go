@@ -84,8 +84,10 @@ func (h *lossHead) scoreChunk(lo, hi int) {
 	}
 	d, n := h.config.HiddenSize, hi-lo
 	x := h.input[lo*d : hi*d]
-	h.mode.Run(&gemm.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab, B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, C: [][]float32{h.stream[lo*d : hi*d]}})
-	h.mode.Run(&gemm.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true, B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
+	h.mode.Run(&gemm.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab,
+		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, C: [][]float32{h.stream[lo*d : hi*d]}})
+	h.mode.Run(&gemm.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true,
+		B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
 }
 
 func (h *lossHead) wantsGrad() bool { return h.dWeight != nil && !h.evaluating }
@@ -93,7 +95,8 @@ func (h *lossHead) wantsGrad() bool { return h.dWeight != nil && !h.evaluating }
 // makeLogits computes the logits of the tokens [lo,hi) of the last input.
 func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 	d := h.config.HiddenSize
-	h.mode.Run(&gemm.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d, B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
+	h.mode.Run(&gemm.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d,
+		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
 }
 
 // score computes loss and rank of the target of a token, and returns the logarithm of the
