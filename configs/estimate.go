@@ -11,6 +11,7 @@ import (
 type Machines struct {
 	FLOPs   float64 // floating-point operations that a rank does in a second
 	Ranks   int
+	Threads int     // of a rank; 0: one for each processor of this machine
 	Network float64 // bits a second, each way, between a rank and the others
 }
 
@@ -44,7 +45,7 @@ func (c Config) Estimate(m Machines) (Estimate, error) {
 	}
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
 	e.FLOPsPerToken = int64(c.FLOPsPerToken(c.SequenceLength))
-	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks)
+	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads)
 	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
 	e.Exchange = m.exchange(e.Parameters, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
 	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/convert/source"
 	"trit/format/gguf"
 )
@@ -108,7 +108,7 @@ func (e *encoder) floats(dst []byte, row int, s *scratch) error {
 
 // checkFinite finds infinite and undefined values: squares of all others have a sum in float64.
 func checkFinite(v []float32) error {
-	if s := kernel.SumSquares(v); math.IsNaN(s) || math.IsInf(s, 0) {
+	if s := vector.SumSquares(v); math.IsNaN(s) || math.IsInf(s, 0) {
 		return source.ErrNotFinite
 	}
 	return nil
@@ -117,7 +117,7 @@ func checkFinite(v []float32) error {
 // toF16 rounds a row to half precision on vectors. A finite value that is too large for it
 // became infinite.
 func toF16(dst []byte, v []float32, halves []uint16) error {
-	kernel.NarrowF16(halves, v)
+	vector.NarrowF16(halves, v)
 	all := uint16(0)
 	for i, h := range halves {
 		binary.LittleEndian.PutUint16(dst[2*i:], h)

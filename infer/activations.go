@@ -3,7 +3,7 @@ package infer
 import (
 	"sync"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 )
 
@@ -34,22 +34,22 @@ func (a *activations) begin(k int, row func(dst []float32, t int)) {
 }
 
 // floats makes x of m rows.
-func (a *activations) floats(m int) []float32 {
+func (a *activations) floats(pool *parallel.Pool, m int) []float32 {
 	if !a.have.x {
 		a.x = grow(a.x, m*a.k)
-		rows(m, a.k, func(t int) { a.row(a.x[t*a.k:][:a.k], t) })
+		rows(pool, m, a.k, func(t int) { a.row(a.x[t*a.k:][:a.k], t) })
 		a.have.x = true
 	}
 	return a.x
 }
 
 // quantize makes q and scale of m rows.
-func (a *activations) quantize(m int) {
+func (a *activations) quantize(pool *parallel.Pool, m int) {
 	if a.have.q {
 		return
 	}
 	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
-	rows(m, a.k, func(t int) {
+	rows(pool, m, a.k, func(t int) {
 		buffer := floats.Get().(*[]float32)
 		defer floats.Put(buffer)
 		*buffer = grow(*buffer, a.k)
@@ -59,7 +59,7 @@ func (a *activations) quantize(m int) {
 		} else {
 			a.row(x, t)
 		}
-		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], x)
+		a.scale[t] = vector.QuantizeActivations(a.q[t*a.k:][:a.k], x)
 	})
 	a.have.q = true
 }
@@ -70,9 +70,9 @@ func (a *activations) factors(i, m int) []float32 {
 	return a.factor[i]
 }
 
-// rows runs body on each of m rows of n values, on several threads where that pays.
-func rows(m, n int, body func(t int)) {
-	parallel.For(m, max(1, 1<<15/n), func(lo, hi int) {
+// rows runs body on each of m rows of n values, on several threads of a pool where that pays.
+func rows(pool *parallel.Pool, m, n int, body func(t int)) {
+	pool.For(m, max(1, 1<<15/n), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			body(t)
 		}

@@ -4,8 +4,8 @@ import (
 	"math"
 	"sync"
 
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/attention"
+	"trit/bitlinear/kernel/vector"
 )
 
 // Attention takes the queries of a few tokens, in all heads that share keys, through a
@@ -116,14 +116,14 @@ func (p *pass) attend(l int) {
 	t := &p.tasks
 	// A thread is worth while from about 2^17 products on.
 	grain := max(1, len(t.list)*1<<17/max(1, t.work))
-	parallel.Chunks(len(t.list), grain, func(lo, hi int) {
+	p.m.pool.Chunks(len(t.list), grain, func(lo, hi int) {
 		g := groups.Get().(*group)
 		defer groups.Put(g)
 		for i := lo; i < hi; i++ {
 			p.attendTask(g, l, &t.list[i])
 		}
 	})
-	parallel.Chunks(len(t.joins), grain, func(lo, hi int) {
+	p.m.pool.Chunks(len(t.joins), grain, func(lo, hi int) {
 		for _, j := range t.joins[lo:hi] {
 			p.join(t.list[j.first:][:j.n])
 		}
@@ -166,7 +166,7 @@ func (p *pass) finish(t *attentionTask, total *partialSoftmax) {
 		at := (t.row+r/size)*c.QDim() + (t.head*size+r%size)*c.HeadDim
 		dst := p.att[at:][:c.HeadDim]
 		clear(dst)
-		kernel.Axpy(1/sum, total.row(r)[:c.HeadDim], dst)
+		vector.Axpy(1/sum, total.row(r)[:c.HeadDim], dst)
 	}
 }
 
@@ -197,7 +197,7 @@ func (g *group) load(p *pass, t *attentionTask) {
 	g.head, g.rows, g.wide = t.head, t.n*size, padded(c.HeadDim)
 	g.q, g.seen = grow(g.q, g.rows*c.HeadDim), grow(g.seen, g.rows)
 	g.scores = grow(g.scores, g.rows*blockPositions)
-	g.panel = grow(g.panel, max(c.HeadDim, blockPositions)*kernel.PanelCols)
+	g.panel = grow(g.panel, max(c.HeadDim, blockPositions)*attention.PanelCols)
 	width := size * c.HeadDim
 	for i := range t.n {
 		copy(g.q[i*width:][:width], p.q[(t.row+i)*c.QDim()+t.head*width:])
@@ -233,8 +233,8 @@ func (g *group) softmax(r int, scale float32) (top, sum float32) {
 		row[i] = float32(math.Inf(-1))
 	}
 	clear(row[whole:max(whole, g.count(last))])
-	top = kernel.Max(row[:whole])
-	return top, kernel.ExpScaled(row[:whole], scale, top)
+	top = vector.Max(row[:whole])
+	return top, vector.ExpScaled(row[:whole], scale, top)
 }
 
 // scaleScores multiplies the scores by factors of the positions, [heads][room].
@@ -244,7 +244,7 @@ func (g *group) scaleScores(factors []float32, room int) {
 	}
 	for r := g.first; r < g.rows; r++ {
 		row := g.scores[r*blockPositions:][:g.count(r)]
-		kernel.ScaledProduct(row, factors[g.head*room:][:len(row)], row, 1)
+		vector.ScaledProduct(row, factors[g.head*room:][:len(row)], row, 1)
 	}
 }
 
@@ -270,13 +270,13 @@ func (s *partialSoftmax) merge(later *partialSoftmax, scale float32) {
 			continue
 		}
 		mine, other := s.row(r), later.row(r)
-		if factor := kernel.Exp(scale * (later.top[r] - s.top[r])); factor <= 1 {
-			kernel.Axpy(factor, other, mine)
+		if factor := vector.Exp(scale * (later.top[r] - s.top[r])); factor <= 1 {
+			vector.Axpy(factor, other, mine)
 			s.sum[r] += factor * sum
 			continue
 		}
-		factor := kernel.Exp(scale * (s.top[r] - later.top[r]))
-		kernel.Axpy(factor, mine, other)
+		factor := vector.Exp(scale * (s.top[r] - later.top[r]))
+		vector.Axpy(factor, mine, other)
 		copy(mine, other)
 		s.top[r], s.sum[r] = later.top[r], sum+factor*s.sum[r]
 	}

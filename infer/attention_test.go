@@ -110,14 +110,13 @@ func TestAttentionIsTheDefinition(t *testing.T) {
 
 // TestAttentionHasTheSameBits one by one, in halves, and with any number of threads.
 func TestAttentionHasTheSameBits(t *testing.T) {
-	defer parallel.SetThreads(0)
 	for _, s := range []attentionShape{{4, 1, 80}, {3, 3, 64}} {
 		for _, name := range cacheNames {
 			a := newAttentionInput(s, name, 230, 300)
-			parallel.SetThreads(1)
+			a.m.pool = parallel.New(1)
 			want, wide := a.attend(0, a.n), a.m.config.QDim()
 			for threads := 1; threads <= 3; threads++ {
-				parallel.SetThreads(threads)
+				a.m.pool = parallel.New(threads)
 				got := slices.Concat(a.attend(0, 11), a.attend(11, 150), a.attend(150, a.n))
 				if !slices.Equal(got, want) {
 					t.Errorf("%+v %s: %d threads and three parts give other bits", s, name, threads)
@@ -170,14 +169,14 @@ func normals(r *rand.Rand, n int) []float32 {
 
 // BenchmarkAttention runs one layer on one thread.
 func BenchmarkAttention(b *testing.B) {
-	parallel.SetThreads(1)
-	defer parallel.SetThreads(0)
 	for _, s := range []attentionShape{{20, 5, 128}, {16, 16, 96}} {
 		for _, name := range cacheNames {
 			for _, n := range []int{1, 264} {
 				for _, before := range []int{248, 1784} {
 					b.Run(fmt.Sprintf("%dx%dx%d/%s/%d-after-%d", s.heads, s.kvHeads, s.dim, name, n, before), func(b *testing.B) {
-						p := newAttentionInput(s, name, before, n).pass(0, n)
+						a := newAttentionInput(s, name, before, n)
+						a.m.pool = parallel.New(1)
+						p := a.pass(0, n)
 						for b.Loop() {
 							p.attend(0)
 						}

@@ -17,7 +17,7 @@ func normalHead(t *testing.T, r *rand.Rand, n, k int) *boundedHead {
 		bits := float16.Bits(float32(r.NormFloat64() * 0.02))
 		data[2*i], data[2*i+1] = byte(bits), byte(bits>>8)
 	}
-	h, err := newBounded(newDense(gguf.F16, data, n, k))
+	h, err := newBounded(nil, newDense(gguf.F16, data, n, k))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestBoundHolds(t *testing.T) {
 			h.row(buffer, i)
 			copy(x, buffer)
 		}
-		l := &h.logits(nil, x, 1)[0]
+		l := &h.logits(nil, nil, x, 1)[0]
 		for id, upper := range l.upper {
 			exact := h.dot(buffer, id, x)
 			if upper < exact {
@@ -93,7 +93,7 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 					logits[id] = h.dot(buffer, id, x)
 				}
 				want := full.Sample(logits)
-				l := &h.logits(nil, x, 1)[0]
+				l := &h.logits(nil, nil, x, 1)[0]
 				got, ok := bounded.sampleBounded(l)
 				if ok {
 					decided, computed = decided+1, computed+len(l.exact)

@@ -6,7 +6,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/attention"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -60,7 +61,7 @@ func cacheFormatOf(name string) (cacheFormat, error) {
 }
 
 // element is how a value is held and what is done with it.
-type element[T kernel.Element] struct {
+type element[T attention.Element] struct {
 	narrow func(dst []T, x []float32) (factor float32) // values are factor times dst
 	scaled bool                                        // factors are not all 1
 	widen  func(dst []float32, x []T)                  // nil: nothing is won by it
@@ -69,16 +70,16 @@ type element[T kernel.Element] struct {
 
 var (
 	f16Cache = element[uint16]{
-		narrow: func(dst []uint16, x []float32) float32 { kernel.NarrowF16(dst, x); return 1 },
-		widen:  kernel.WidenF16, mul: kernel.MulPanelF16,
+		narrow: func(dst []uint16, x []float32) float32 { vector.NarrowF16(dst, x); return 1 },
+		widen:  vector.WidenF16, mul: attention.MulPanelF16,
 	}
 	int8Cache = element[int8]{
-		narrow: func(dst []int8, x []float32) float32 { return 1 / kernel.QuantizeActivations(dst, x) },
-		scaled: true, widen: kernel.WidenInt8, mul: kernel.MulPanelInt8,
+		narrow: func(dst []int8, x []float32) float32 { return 1 / vector.QuantizeActivations(dst, x) },
+		scaled: true, widen: vector.WidenInt8, mul: attention.MulPanelInt8,
 	}
 	f32Cache = element[float32]{
 		narrow: func(dst, x []float32) float32 { copy(dst, x); return 1 },
-		mul:    kernel.MulPanelF32,
+		mul:    attention.MulPanelF32,
 	}
 )
 
@@ -96,18 +97,20 @@ func (e *element[T]) newCache(c *model.Config, capacity int) kvCache {
 }
 
 // padded is n filled up to whole panels.
-func padded(n int) int { return (n + kernel.PanelCols - 1) / kernel.PanelCols * kernel.PanelCols }
+func padded(n int) int {
+	return (n + attention.PanelCols - 1) / attention.PanelCols * attention.PanelCols
+}
 
 // cache holds keys and values in panels, the layout of their products: a panel of keys
 // is [dim][32 positions], one of values [positions][32 dims].
-type cache[T kernel.Element] struct {
+type cache[T attention.Element] struct {
 	*element[T]
 	heads, dim, capacity int
 	blocks               []*cacheBlock[T]
 }
 
 // cacheBlock holds a block of positions.
-type cacheBlock[T kernel.Element] struct {
+type cacheBlock[T attention.Element] struct {
 	shared                   atomic.Bool // by several caches, so that none may write to it
 	room                     int         // positions, whole panels
 	keys, values             []T         // [heads][panels] each
@@ -138,12 +141,12 @@ func (c *cache[T]) newBlock(i int) *cacheBlock[T] {
 
 // keyPanel holds the positions from p on, p a multiple of 32.
 func (c *cache[T]) keyPanel(b *cacheBlock[T], head, p int) []T {
-	return b.keys[(head*b.room+p)*c.dim:][:c.dim*kernel.PanelCols]
+	return b.keys[(head*b.room+p)*c.dim:][:c.dim*attention.PanelCols]
 }
 
 // valuePanel holds the dimensions from d on, d a multiple of 32.
 func (c *cache[T]) valuePanel(b *cacheBlock[T], head, d int) []T {
-	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*kernel.PanelCols]
+	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*attention.PanelCols]
 }
 
 func (c *cache[T]) write(head, at, n int, keys, values []float32) {
@@ -162,9 +165,9 @@ func (c *cache[T]) write(head, at, n int, keys, values []float32) {
 func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
 	b, p := c.blocks[at/blockPositions], at%blockPositions
 	factor := c.narrow(row, key)
-	panel := c.keyPanel(b, head, p/kernel.PanelCols*kernel.PanelCols)
+	panel := c.keyPanel(b, head, p/attention.PanelCols*attention.PanelCols)
 	for i, v := range row {
-		panel[i*kernel.PanelCols+p%kernel.PanelCols] = v
+		panel[i*attention.PanelCols+p%attention.PanelCols] = v
 	}
 	if c.scaled {
 		b.keyFactors[head*b.room+p] = factor
@@ -174,8 +177,8 @@ func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
 func (c *cache[T]) writeValue(row []T, head, at int, value []float32) {
 	b, p := c.blocks[at/blockPositions], at%blockPositions
 	factor := c.narrow(row, value)
-	for d := 0; d < c.dim; d += kernel.PanelCols {
-		copy(c.valuePanel(b, head, d)[p*kernel.PanelCols:][:kernel.PanelCols], row[d:])
+	for d := 0; d < c.dim; d += attention.PanelCols {
+		copy(c.valuePanel(b, head, d)[p*attention.PanelCols:][:attention.PanelCols], row[d:])
 	}
 	if c.scaled {
 		b.valueFactors[head*b.room+p] = factor
@@ -200,11 +203,11 @@ func (c *cache[T]) copyPrefix(from kvCache, n int) {
 // copyBlock copies the first n positions of a block, whose room may be another one.
 func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
 	for head := range c.heads {
-		for p := 0; p < n; p += kernel.PanelCols {
+		for p := 0; p < n; p += attention.PanelCols {
 			copy(c.keyPanel(dst, head, p), c.keyPanel(src, head, p))
 		}
-		for d := 0; d < c.dim; d += kernel.PanelCols {
-			copy(c.valuePanel(dst, head, d)[:n*kernel.PanelCols], c.valuePanel(src, head, d))
+		for d := 0; d < c.dim; d += attention.PanelCols {
+			copy(c.valuePanel(dst, head, d)[:n*attention.PanelCols], c.valuePanel(src, head, d))
 		}
 		if c.scaled {
 			copy(dst.keyFactors[head*dst.room:][:n], src.keyFactors[head*src.room:])
@@ -218,7 +221,7 @@ func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
 const widenRows = 16
 
 // operand is a panel as it lies in the cache, or widened where many rows will read it.
-type operand[T kernel.Element] struct {
+type operand[T attention.Element] struct {
 	*element[T]
 	narrow []T
 	wide   []float32
@@ -235,7 +238,7 @@ func (c *cache[T]) operand(panel []T, rows int, buffer []float32) operand[T] {
 
 func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc int) {
 	if o.wide != nil {
-		kernel.MulPanelF32(rows, k, a, lda, o.wide, dst, ldc)
+		attention.MulPanelF32(rows, k, a, lda, o.wide, dst, ldc)
 	} else {
 		o.mul(rows, k, a, lda, o.narrow, dst, ldc)
 	}
@@ -243,7 +246,7 @@ func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc
 
 func (c *cache[T]) scores(g *group, block int) {
 	b, r := c.blocks[block], g.first
-	for p := 0; p < g.count(g.rows-1); p += kernel.PanelCols {
+	for p := 0; p < g.count(g.rows-1); p += attention.PanelCols {
 		for g.count(r) <= p {
 			r++
 		}
@@ -256,8 +259,8 @@ func (c *cache[T]) scores(g *group, block int) {
 func (c *cache[T]) weightedSums(g *group, block int) {
 	b, wide := c.blocks[block], padded(c.dim)
 	g.scaleScores(b.valueFactors, b.room)
-	for d := 0; d < c.dim; d += kernel.PanelCols {
-		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*kernel.PanelCols]
+	for d := 0; d < c.dim; d += attention.PanelCols {
+		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*attention.PanelCols]
 		o := c.operand(panel, g.rows-g.first, g.panel)
 		for r := g.first; r < g.rows; r += tileRows {
 			n := min(tileRows, g.rows-r)

@@ -23,15 +23,15 @@ func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
 	h, ok := p.m.head.(*boundedHead)
 	if ok {
-		p.bounded = h.logits(p.bounded, p.last.x, len(rows))
+		p.bounded = h.logits(p.m.pool, p.bounded, p.last.x, len(rows))
 	} else {
 		p.full = grow(p.full, len(rows)*vocab)
-		p.m.head.mul(p.full, &p.last, len(rows))
+		p.m.head.mul(p.m.pool, p.full, &p.last, len(rows))
 	}
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
 		if ok {
-			c = choice{&p.bounded[i], func() []float32 { return h.all(p.last.x[i*d:][:d]) }}
+			c = choice{&p.bounded[i], func() []float32 { return h.all(p.m.pool, p.last.x[i*d:][:d]) }}
 		}
 		if !next(i, c) {
 			return

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
 	"trit/internal/parallel"
 )
@@ -25,7 +25,7 @@ func newDense(typ gguf.Type, data []byte, n, k int) *denseMatrix {
 }
 
 // newQ6K rounds a matrix of 16 or 32 bits a weight; one of less stays as it is.
-func newQ6K(d *denseMatrix) (*denseMatrix, error) {
+func newQ6K(pool *parallel.Pool, d *denseMatrix) (*denseMatrix, error) {
 	if d.typ != gguf.F16 && d.typ != gguf.BF16 && d.typ != gguf.F32 {
 		return d, nil
 	}
@@ -35,7 +35,7 @@ func newQ6K(d *denseMatrix) (*denseMatrix, error) {
 	}
 	q := &denseMatrix{gguf.Q6_K, make([]byte, d.n*int(size)), d.n, d.k, int(size)}
 	var once sync.Once
-	parallel.Chunks(d.n, 64, func(lo, hi int) {
+	pool.Chunks(d.n, 64, func(lo, hi int) {
 		values := make([]float32, d.k)
 		for i := lo; i < hi; i++ {
 			d.row(values, i)
@@ -50,7 +50,7 @@ func newQ6K(d *denseMatrix) (*denseMatrix, error) {
 
 // conversions are those of the types that the kernels read.
 var conversions = map[gguf.Type]func(dst []float32, src []byte){
-	gguf.F32: kernel.FloatsF32, gguf.F16: kernel.FloatsF16, gguf.BF16: kernel.FloatsBF16, gguf.Q8_0: kernel.FloatsQ80, gguf.Q6_K: kernel.FloatsQ6K,
+	gguf.F32: vector.FloatsF32, gguf.F16: vector.FloatsF16, gguf.BF16: vector.FloatsBF16, gguf.Q8_0: vector.FloatsQ80, gguf.Q6_K: vector.FloatsQ6K,
 }
 
 // row converts row i.
@@ -68,9 +68,9 @@ func (d *denseMatrix) row(dst []float32, i int) {
 // blockRows is how many rows are converted to meet all tokens: 160 kB at 2560 columns.
 const blockRows = 16
 
-func (d *denseMatrix) mul(y []float32, in *activations, m int) {
-	x := in.floats(m)
-	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) { d.mulRows(y[lo:], d.n, x, m, lo, hi) })
+func (d *denseMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
+	x := in.floats(pool, m)
+	pool.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) { d.mulRows(y[lo:], d.n, x, m, lo, hi) })
 }
 
 // mulRows writes y[t*stride+i-lo] = row i times token t for the rows [lo,hi) and m tokens
@@ -88,7 +88,7 @@ func (d *denseMatrix) mulRows(y []float32, stride int, x []float32, m, lo, hi in
 		for i := range len(rows) / d.k {
 			d.row(rows[i*d.k:][:d.k], at+i)
 		}
-		kernel.DotRows(y[at-lo:], stride, rows, x, d.k)
+		vector.DotRows(y[at-lo:], stride, rows, x, d.k)
 	}
 }
 
@@ -97,10 +97,10 @@ func (d *denseMatrix) mulRows(y []float32, stride int, x []float32, m, lo, hi in
 func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int) bool {
 	switch {
 	case d.typ == gguf.Q6_K && m == 1:
-		kernel.DotQ6K(y[:hi-lo], d.data[lo*d.bytes:], x)
-	case d.halves(lo, hi) != nil && (m == 1 || !kernel.HasRowTiles()):
+		vector.DotQ6K(y[:hi-lo], d.data[lo*d.bytes:], x)
+	case d.halves(lo, hi) != nil && (m == 1 || !vector.HasRowTiles()):
 		for t := range m {
-			kernel.DotF16Rows(y[t*stride:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
+			vector.DotF16Rows(y[t*stride:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
 		}
 	default:
 		return false
@@ -111,10 +111,10 @@ func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int
 // dot is row i times x, with the bits of mul. The buffer is of K values.
 func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
 	if half := d.halves(i, i+1); half != nil {
-		return kernel.DotF16(half, x)
+		return vector.DotF16(half, x)
 	}
 	d.row(buffer, i)
-	return kernel.Dot(buffer, x)
+	return vector.Dot(buffer, x)
 }
 
 // halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, for which DotF16

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
 )
 
@@ -56,7 +56,7 @@ func (s *Session) Embed(ids []int32, dst []float32) error {
 
 // normalize divides x by its length; zeros stay zeros.
 func normalize(x []float32) {
-	if square := float64(kernel.Dot(x, x)); square > 0 {
-		kernel.Scale(float32(1/math.Sqrt(square)), x)
+	if square := float64(vector.Dot(x, x)); square > 0 {
+		vector.Scale(float32(1/math.Sqrt(square)), x)
 	}
 }

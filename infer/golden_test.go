@@ -31,7 +31,7 @@ func readFloats(t *testing.T, path string) []float32 {
 // must agree to the bit.
 func logitsOf(t *testing.T, m *Model, tokens []int32) []float32 {
 	t.Helper()
-	defer parallel.SetThreads(0)
+	defer func(p *parallel.Pool) { m.pool = p }(m.pool)
 	vocab := m.Config().VocabSize
 	got := make([]float32, len(tokens)*vocab)
 	s, _ := m.NewSession(len(tokens))
@@ -39,7 +39,7 @@ func logitsOf(t *testing.T, m *Model, tokens []int32) []float32 {
 		t.Fatal(err)
 	}
 	for threads := 1; threads <= 2; threads++ {
-		parallel.SetThreads(threads)
+		m.pool = parallel.New(threads)
 		s.Truncate(0)
 		for i, id := range tokens {
 			one := make([]float32, vocab)

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/memory"
 	"trit/format/gguf"
+	"trit/internal/parallel"
 	"trit/model"
 	"trit/model/ggufmeta"
 )
@@ -15,16 +17,17 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, pooling: readPooling(f, arch), interleaved: arch == ggufmeta.Llama}
+	m := &Model{config: c, file: f, pool: parallel.New(o.Threads)}
+	m.pooling, m.interleaved = readPooling(f, arch), arch == ggufmeta.Llama
 	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
 	}
-	format, err := weightFormat(o.Weights, &c)
+	format, err := weightFormat(m.pool, o.Weights, &c)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{f: f, c: &c, format: format}
+	l := &loader{pool: m.pool, f: f, c: &c, format: format}
 	for _, spec := range c.Tensors() {
 		l.check(spec)
 	}
@@ -42,9 +45,10 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 
 // loader takes weights out of a file; the first failure stays.
 type loader struct {
+	pool   *parallel.Pool
 	f      *gguf.File
 	c      *model.Config
-	format kernel.Format
+	format intmul.Format
 	err    error
 }
 
@@ -100,7 +104,7 @@ func (l *loader) dense(name string) *denseMatrix {
 		return nil
 	}
 	t := l.tensor(name)
-	data := kernel.CopyWeights(l.f.Data(t), func(part []byte) { l.release(name, part) })
+	data := memory.CopyWeights(l.pool, l.f.Data(t), func(part []byte) { l.release(name, part) })
 	d := newDense(t.Type, data, int(t.Dims[1]), int(t.Dims[0]))
 	probe := make([]float32, d.k)
 	if t.Type.IsTernary() {
@@ -128,8 +132,8 @@ func (l *loader) matrix(name string) matrix {
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
 	codes, err := i2sCodes(t.Type, data, n, k)
 	if err == nil {
-		var w *kernel.Ternary
-		if w, err = kernel.PackI2S(l.format, n, k, codes); err == nil {
+		var w *intmul.Ternary
+		if w, err = intmul.PackI2S(l.pool, l.format, n, k, codes); err == nil {
 			l.release(name, data)
 			return &ternaryMatrix{w, scale}
 		}

@@ -5,7 +5,7 @@ package infer
 import (
 	"fmt"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
 	"trit/format/gguf"
 	"trit/internal/parallel"
 	"trit/model"
@@ -15,9 +15,9 @@ import (
 
 // Options say how to run a model.
 type Options struct {
-	Threads int    // 0: one for each core
+	Threads int    // 0: one for each processor
 	Head    string // HeadExact (or empty), HeadBounded, HeadQ6K, HeadInt8
-	Weights string // WeightsAuto (or empty), Weights2Bit, Weights16Bit
+	Weights string // WeightsAuto (or empty), Weights2Bit, Weights1_6Bit
 	Cache   string // CacheF16 (or empty), CacheInt8, CacheF32
 }
 
@@ -38,9 +38,9 @@ const (
 
 // How many bits a ternary weight takes in memory.
 const (
-	WeightsAuto  = "auto" // the faster one of the others for the model and the machine
-	Weights2Bit  = "2bit"
-	Weights16Bit = "1.6bit"
+	WeightsAuto   = "auto" // the faster one of the others for the model and the machine
+	Weights2Bit   = "2bit"
+	Weights1_6Bit = "1.6bit"
 )
 
 // Model is a loaded model. It does not change, so sessions share it.
@@ -55,6 +55,7 @@ type Model struct {
 	rope        *ropeTable
 	cache       cacheFormat
 	pooling     string // as Pooling tells it
+	pool        *parallel.Pool
 }
 
 // layer holds the weights of a block; norms that a model does not have are nil.
@@ -70,7 +71,6 @@ type projNorms struct{ q, k, v, o, gate, up, down []float32 }
 
 // Load maps a GGUF file and prepares its weights.
 func Load(path string, o Options) (*Model, error) {
-	parallel.SetThreads(o.Threads)
 	f, err := gguf.Open(path)
 	if err != nil {
 		return nil, err
@@ -104,11 +104,11 @@ func (m *Model) SetHead(head string) error {
 	var err error
 	switch head {
 	case HeadInt8:
-		m.head, err = newInt8(d)
+		m.head, err = newInt8(m.pool, d)
 	case HeadQ6K:
-		m.head, err = newQ6K(d)
+		m.head, err = newQ6K(m.pool, d)
 	default:
-		m.head, err = newBounded(d)
+		m.head, err = newBounded(m.pool, d)
 	}
 	return err
 }
@@ -118,19 +118,19 @@ const cacheBytes = 32 << 20
 
 // weightFormat decides on the bits of a ternary weight: 2 where all of them may stay in a
 // cache, otherwise by measurement.
-func weightFormat(name string, c *model.Config) (kernel.Format, error) {
+func weightFormat(pool *parallel.Pool, name string, c *model.Config) (intmul.Format, error) {
 	switch name {
 	case "", WeightsAuto:
 		if c.TernaryParameters()/4 <= cacheBytes {
-			return kernel.Bits2, nil
+			return intmul.Bits2, nil
 		}
-		return kernel.FasterFormat(), nil
+		return intmul.FasterFormat(pool), nil
 	case Weights2Bit:
-		return kernel.Bits2, nil
-	case Weights16Bit:
-		return kernel.Bits16, nil
+		return intmul.Bits2, nil
+	case Weights1_6Bit:
+		return intmul.Bits1_6, nil
 	}
-	return 0, fmt.Errorf("weights are %q: want %s, %s or %s", name, WeightsAuto, Weights2Bit, Weights16Bit)
+	return 0, fmt.Errorf("weights are %q: want %s, %s or %s", name, WeightsAuto, Weights2Bit, Weights1_6Bit)
 }
 
 // Close gives the file back. Sessions must not be used afterwards.
@@ -157,8 +157,8 @@ func (m *Model) Vocab() tokenizer.Vocab {
 
 // matrix is a weight [N,K] that multiplies rows of activations.
 type matrix interface {
-	// mul computes y [m,N] from m rows of in.
-	mul(y []float32, in *activations, m int)
+	// mul computes y [m,N] from m rows of in, on the threads of a pool.
+	mul(pool *parallel.Pool, y []float32, in *activations, m int)
 }
 
 func grow[T any](s []T, n int) []T {

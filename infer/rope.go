@@ -3,7 +3,7 @@ package infer
 import (
 	"sync"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -27,7 +27,7 @@ type angles struct {
 
 // extend makes the table cover that number of positions and returns it; sessions keep what
 // they got, since a later call makes a longer one.
-func (r *ropeTable) extend(positions int) angles {
+func (r *ropeTable) extend(pool *parallel.Pool, positions int) angles {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	half, old := len(r.frequencies), r.table
@@ -38,7 +38,7 @@ func (r *ropeTable) extend(positions int) angles {
 	longer := angles{half, make([]float32, positions*half), make([]float32, positions*half)}
 	copy(longer.cos, old.cos)
 	copy(longer.sin, old.sin)
-	parallel.For(positions-known, max(1, 1<<10/max(1, half)), func(lo, hi int) {
+	pool.For(positions-known, max(1, 1<<10/max(1, half)), func(lo, hi int) {
 		for t := known + lo; t < known+hi; t++ {
 			model.RotaryAngles(r.frequencies, t, longer.cos[t*half:], longer.sin[t*half:])
 		}
@@ -56,12 +56,12 @@ func (a angles) rotate(row []float32, t int, interleaved bool) {
 		if interleaved {
 			rotateNeighbours(row[:2*half], cos, sin)
 		} else {
-			kernel.Rotate(row[:half], row[half:2*half], cos, sin)
+			vector.Rotate(row[:half], row[half:2*half], cos, sin)
 		}
 	}
 }
 
-// rotateNeighbours is kernel.Rotate for the pairs (2i, 2i+1).
+// rotateNeighbours is vector.Rotate for the pairs (2i, 2i+1).
 func rotateNeighbours(head, cos, sin []float32) {
 	for i, c := range cos {
 		u, v, s := head[2*i], head[2*i+1], sin[i]

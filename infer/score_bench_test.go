@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/infer"
 	"trit/model"
 )
@@ -104,8 +104,8 @@ func aloneScore(b *testing.B, s *infer.Session, r infer.ScoreRequest) (logProb f
 	}
 	for i, id := range r.Targets {
 		row := logits[i*vocab:][:vocab]
-		target, top := row[id], kernel.Max(row)
-		logProb += float64(target-top) - math.Log(float64(kernel.ExpScaled(row, 1, top)))
+		target, top := row[id], vector.Max(row)
+		logProb += float64(target-top) - math.Log(float64(vector.ExpScaled(row, 1, top)))
 	}
 	return logProb
 }

@@ -134,7 +134,6 @@ func TestScoresAreThoseOfLogits(t *testing.T) {
 // their own, in batches of several sizes and orders, on one and two threads, and with
 // memory for a single sequence.
 func TestScoresDependOnTheRequestAlone(t *testing.T) {
-	defer parallel.SetThreads(0)
 	m, err := Random(longConfig(), 4, Options{Cache: CacheF32})
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +145,7 @@ func TestScoresDependOnTheRequestAlone(t *testing.T) {
 		want[i] = scoreInBatches(t, m.NewScorer(0), list[i:i+1], 1)[0]
 	}
 	for threads := 1; threads <= 2; threads++ {
-		parallel.SetThreads(threads)
+		m.pool = parallel.New(threads)
 		for _, bytes := range []int{0, 1} {
 			for _, batch := range []int{1, 3, 64, len(list)} {
 				order := r.Perm(len(list))

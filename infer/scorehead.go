@@ -4,8 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/vector"
 )
 
 // question asks how likely a token is after a row of a pass; below 0, only which one is the
@@ -96,7 +95,7 @@ func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	}
 	d := h.m.config.HiddenSize
 	h.x = slices.Grow(h.x[:old*d], (h.rows-old)*d)[:h.rows*d]
-	rows(h.rows-old, d, func(t int) {
+	rows(h.m.pool, h.rows-old, d, func(t int) {
 		row := h.questions[h.first[old+t]].row
 		p.norm(h.x[(old+t)*d:][:d], p.x[row*d:][:d], h.m.finalNorm)
 	})
@@ -116,7 +115,7 @@ func (h *headSums) flush(take func(question, answer)) {
 	} else {
 		h.sumWhole()
 	}
-	rows(h.rows, 32*h.blocks(), h.merge)
+	rows(h.m.pool, h.rows, 32*h.blocks(), h.merge)
 	for i, q := range h.questions {
 		take(q, h.answers[i])
 	}
@@ -136,7 +135,7 @@ func exactHead(m matrix) *denseMatrix {
 
 // stream sums up the products of the rows with the weights, block by block.
 func (h *headSums) stream(d *denseMatrix) {
-	parallel.Chunks(h.blocks(), 1, func(lo, hi int) {
+	h.m.pool.Chunks(h.blocks(), 1, func(lo, hi int) {
 		buffer := floats.Get().(*[]float32)
 		defer floats.Put(buffer)
 		*buffer = grow(*buffer, h.rows*vocabBlock)
@@ -154,8 +153,8 @@ func (h *headSums) stream(d *denseMatrix) {
 func (h *headSums) sumWhole() {
 	vocab, blocks := h.m.config.VocabSize, h.blocks()
 	h.whole = grow(h.whole, h.rows*vocab)
-	h.m.head.mul(h.whole, given(h.x, h.m.config.HiddenSize), h.rows)
-	parallel.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
+	h.m.head.mul(h.m.pool, h.whole, given(h.x, h.m.config.HiddenSize), h.rows)
+	h.m.pool.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			t, b := i/blocks, i%blocks
 			h.sum(t, b, h.whole[t*vocab:][b*vocabBlock:min((b+1)*vocabBlock, vocab)])
@@ -165,7 +164,7 @@ func (h *headSums) sumWhole() {
 
 // sum takes the logits of block b after row t, and leaves something else in them.
 func (h *headSums) sum(t, b int, logits []float32) {
-	part := softmaxSum{top: kernel.Max(logits), likeliest: -1}
+	part := softmaxSum{top: vector.Max(logits), likeliest: -1}
 	asked := false
 	for i := h.first[t]; i < h.first[t+1]; i++ {
 		id := int(h.questions[i].id)
@@ -179,7 +178,7 @@ func (h *headSums) sum(t, b int, logits []float32) {
 		at := max(0, slices.Index(logits, part.top)) // none is where a logit is no number
 		part.likeliest = int32(b*vocabBlock + at)
 	}
-	part.sum = kernel.ExpScaled(logits, 1, part.top)
+	part.sum = vector.ExpScaled(logits, 1, part.top)
 	h.parts[t*h.blocks()+b] = part
 }
 

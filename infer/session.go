@@ -25,7 +25,7 @@ func (m *Model) NewSession(capacity int) (*Session, error) {
 	if capacity < 1 {
 		return nil, fmt.Errorf("a session of %d tokens: want at least 1", capacity)
 	}
-	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(capacity), pass: &pass{m: m}}
+	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity), pass: &pass{m: m}}
 	for range m.layers {
 		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
 	}

@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 )
 
 // MomentPrecision is the precision in which an AdamW holds its moments.
@@ -16,14 +16,14 @@ type MomentPrecision string
 // Precisions of moments.
 const (
 	MomentsFloat32 MomentPrecision = "float32" // 8 bytes a parameter
-	MomentsBF16    MomentPrecision = "bf16"    // 4 bytes a parameter, rounded stochastically; see kernel.AdamW
+	MomentsBF16    MomentPrecision = "bf16"    // 4 bytes a parameter, rounded stochastically; see vector.AdamW
 )
 
 // Moments lists the precisions.
 var Moments = []MomentPrecision{MomentsFloat32, MomentsBF16}
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter), with the
-// arithmetic of torch.optim.AdamW; see kernel.AdamW for how it is rounded.
+// arithmetic of torch.optim.AdamW; see vector.AdamW for how it is rounded.
 type AdamW struct {
 	Beta1, Beta2, Eps float64
 	Params            []Param
@@ -110,7 +110,7 @@ func (a *AdamW) Update(i, lo, hi int, grad []float32, gradScale float32, rate, d
 	if !p.Decay {
 		decay = 0
 	}
-	step := kernel.NewAdamW(a.Beta1, a.Beta2, a.Eps, a.StepCount, rate, decay, gradScale)
+	step := vector.NewAdamW(a.Beta1, a.Beta2, a.Eps, a.StepCount, rate, decay, gradScale)
 	if p.MBF16 != nil {
 		step.UpdateBF16(p.Value[lo:hi], p.MBF16[lo:hi], p.VBF16[lo:hi], grad[lo:hi], lo, roundingKey(a.StepCount, i))
 		return
@@ -128,7 +128,7 @@ func roundingKey(step, param int) uint32 {
 }
 
 // SumSquares is the square of the length of a gradient, in float64.
-func SumSquares(grad []float32) float64 { return kernel.SumSquares(grad) }
+func SumSquares(grad []float32) float64 { return vector.SumSquares(grad) }
 
 // ClipScale is the factor that brings gradients of the given global norm down to at
 // most maximum; 0 means no limit. It equals torch.nn.utils.clip_grad_norm_.

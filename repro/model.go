@@ -32,7 +32,7 @@ func Open(path string, o infer.Options) (*Model, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return openGraph(path)
+		return openGraph(path, o.Threads)
 	}
 	m, tok, err := loadGGUF(path, o)
 	if err != nil {
@@ -42,8 +42,8 @@ func Open(path string, o infer.Options) (*Model, error) {
 		Close: m.Close}, nil
 }
 
-func openGraph(dir string) (*Model, error) {
-	s, err := train.LoadScorer(dir)
+func openGraph(dir string, threads int) (*Model, error) {
+	s, err := train.LoadScorer(dir, threads)
 	if err != nil {
 		return nil, err
 	}

@@ -25,9 +25,9 @@ type Speed struct {
 // micro-batch a step. The first step warms up and is not counted. threads is that of a Run.
 func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
 	o.GradientAccumulation, o.MaxSteps = 1, steps+1
-	o.resolvePrecision(prefersBF16)
+	o.resolvePrecision(thisMachine(threads))
 	params := graph.NewParams(c, 1)
-	d, err := graph.New(params, o.graph(0))
+	d, err := graph.New(params, o.graph(0, threads))
 	if err != nil {
 		return Speed{}, err
 	}

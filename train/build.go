@@ -54,7 +54,7 @@ func (t *trainer) build() error {
 	if err != nil {
 		return err
 	}
-	if err := resolvePrecision(t.run.comm(), &t.run.Options); err != nil {
+	if err := resolvePrecision(t.run.comm(), &t.run.Options, thisMachine(t.run.Threads)); err != nil {
 		return err
 	}
 	if err := t.makeParts(microBatches, heldout, before); err != nil {
@@ -140,7 +140,7 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 	if before != nil {
 		begin = before.Step
 	}
-	d, err := graph.New(t.share.params, o.graph(begin))
+	d, err := graph.New(t.share.params, o.graph(begin, t.run.Threads))
 	if err != nil {
 		return err
 	}

@@ -324,7 +324,7 @@ func TestInitialRefusals(t *testing.T) {
 func TestNormsOfTheEngineAloneAreRefused(t *testing.T) {
 	const folder = "../testdata/checkpoints/hf-qwen3-embedding"
 	_, init := InitialModel(folder)
-	_, scorer := LoadScorer(folder)
+	_, scorer := LoadScorer(folder, 0)
 	r := smallRun(prepared(t), t.TempDir())
 	r.Model.VocabSize, r.Model.QKNorm = 320, true
 	r.Model.Resolve()

@@ -195,9 +195,10 @@ func (o Options) lambda(step int) float64 {
 	}
 }
 
-// graph are the options of the graph of a run that begins or goes on at a step.
-func (o Options) graph(step int) graph.Options {
-	return graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
+// graph are the options of the graph of a run that begins or goes on at a step, on a number of
+// threads.
+func (o Options) graph(step, threads int) graph.Options {
+	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
 		BF16:                  o.Precision == PrecisionBF16,
 		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1}
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"trit/internal/machine"
 	"trit/train/ranks"
 )
 
@@ -17,26 +18,29 @@ const (
 	PrecisionBF16 Precision = "bf16"
 )
 
-// resolvePrecision decides what auto is; bf16 reports whether that is faster here.
-func (o *Options) resolvePrecision(bf16 func() bool) {
-	if o.Precision != PrecisionAuto {
-		return
+// resolvePrecision decides what auto is on a machine.
+func (o *Options) resolvePrecision(m *machine.Machine) {
+	if o.Precision == PrecisionAuto {
+		o.decidePrecision(prefersBF16(m))
 	}
+}
+
+func (o *Options) decidePrecision(bf16 bool) {
 	o.Precision = PrecisionFloat32
-	if bf16() {
+	if bf16 {
 		o.Precision = PrecisionBF16
 	}
 }
 
 // resolvePrecision decides what auto is for all ranks: bf16 only if it is faster on each.
-func resolvePrecision(c ranks.Comm, o *Options) error {
+func resolvePrecision(c ranks.Comm, o *Options, m *machine.Machine) error {
 	if o.Precision != PrecisionAuto {
 		return nil
 	}
-	unwanted := !prefersBF16()
+	unwanted := !prefersBF16(m)
 	if err := ranks.AllReduceAny(c, &unwanted); err != nil {
 		return err
 	}
-	o.resolvePrecision(func() bool { return !unwanted })
+	o.decidePrecision(!unwanted)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"trit/internal/machine"
 	"trit/model"
 	"trit/train/runlog"
 )
@@ -35,7 +36,7 @@ func newRecording(c model.Config, o *Options, d observed, s *sharing) *recording
 	if c.Sign {
 		limits.LeastZeros = -1 // b1 has no zeros
 	}
-	return &recording{options: o, decoder: d, ranks: s.comm.Size(), mfu: newUtilisation(c, *o),
+	return &recording{options: o, decoder: d, ranks: s.comm.Size(), mfu: newUtilisation(c, *o, machine.With(s.pool)),
 		ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
 }
 

@@ -220,7 +220,7 @@ func TestRefusals(t *testing.T) {
 // otherPrecision is the one that auto is not on this machine.
 func otherPrecision() Precision {
 	o := Default()
-	if o.resolvePrecision(prefersBF16); o.Precision == PrecisionBF16 {
+	if o.resolvePrecision(thisMachine(0)); o.Precision == PrecisionBF16 {
 		return PrecisionFloat32
 	}
 	return PrecisionBF16

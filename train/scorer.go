@@ -11,20 +11,23 @@ import (
 
 // Scorer runs a checkpoint on its training graph, for evaluation before conversion.
 type Scorer struct {
-	Dir    string // of the checkpoint
-	Config model.Config
-	params *graph.Params
-	graphs map[int]*graph.Decoder // by sequence length
+	Dir     string // of the checkpoint
+	Config  model.Config
+	threads int
+	params  *graph.Params
+	graphs  map[int]*graph.Decoder // by sequence length
 }
 
-// LoadScorer opens a folder of master weights, or the newest checkpoint of a run.
-func LoadScorer(dir string) (*Scorer, error) {
+// LoadScorer opens a folder of master weights, or the newest checkpoint of a run, to be run on a
+// number of threads; 0 is one for each processor.
+func LoadScorer(dir string, threads int) (*Scorer, error) {
 	c, err := openMasters(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w; a converted one, GGUF, can be evaluated too", err)
 	}
 	defer c.Close()
-	s := &Scorer{Dir: c.Dir, Config: c.Config.Config, params: graph.EmptyParams(c.Config.Config), graphs: map[int]*graph.Decoder{}}
+	s := &Scorer{Dir: c.Dir, Config: c.Config.Config, threads: threads,
+		params: graph.EmptyParams(c.Config.Config), graphs: map[int]*graph.Decoder{}}
 	if err := readMasters(c, s.params); err != nil {
 		return nil, err
 	}
@@ -46,7 +49,7 @@ func (s *Scorer) decoder(length int) (d *graph.Decoder, rows, padded int, err er
 	if d, ok := s.graphs[padded]; ok {
 		return d, rows, padded, nil
 	}
-	d, err = graph.New(s.params, graph.Options{Batch: rows, SequenceLength: padded})
+	d, err = graph.New(s.params, graph.Options{Threads: s.threads, Batch: rows, SequenceLength: padded})
 	if err == nil {
 		s.graphs[padded] = d
 	}

@@ -21,33 +21,37 @@ type utilisation struct {
 	peak          float64        // 0: not measured yet
 }
 
-func newUtilisation(c model.Config, o Options) *utilisation {
-	return &utilisation{flopsPerToken: float64(c.FLOPsPerToken(o.SequenceLength)), measure: o.peak}
+func newUtilisation(c model.Config, o Options, m *machine.Machine) *utilisation {
+	return &utilisation{
+		flopsPerToken: float64(c.FLOPsPerToken(o.SequenceLength)),
+		measure:       func() float64 { return o.peak(m) },
+	}
 }
 
-// thisMachine is the machine with the threads of the process.
-func thisMachine() *machine.Machine { return machine.With(parallel.New(parallel.Threads())) }
+// thisMachine is the machine with a number of threads, 0 for one for each processor.
+func thisMachine(threads int) *machine.Machine { return machine.With(parallel.New(threads)) }
 
 // peak is the rate of products in the precision of the options, which is decided, in
 // operations a second.
-func (o Options) peak() float64 {
+func (o Options) peak(m *machine.Machine) float64 {
 	if o.Precision == PrecisionBF16 {
-		return thisMachine().BFloat16FLOPS()
+		return m.BFloat16FLOPS()
 	}
-	return thisMachine().Float32FLOPS()
+	return m.Float32FLOPS()
 }
 
-// ExpectedFLOPs estimates the speed of a run on this machine, in operations that the model
-// needs (model.Config.FLOPsPerToken) a second. On two threads of a Sapphire Rapids models
-// from 6M to 700M parameters had 0.2 to 0.5 of the products' rate in bfloat16 and 0.7 to 0.9
-// in float32, small batches the least.
-func (o Options) ExpectedFLOPs() float64 {
-	o.resolvePrecision(prefersBF16)
+// ExpectedFLOPs estimates the speed of a run on a number of threads of this machine, 0 for one
+// for each processor, in operations that the model needs (model.Config.FLOPsPerToken) a second.
+// On two threads of a Sapphire Rapids models from 6M to 700M parameters had 0.2 to 0.5 of the
+// products' rate in bfloat16 and 0.7 to 0.9 in float32, small batches the least.
+func (o Options) ExpectedFLOPs(threads int) float64 {
+	m := thisMachine(threads)
+	o.resolvePrecision(m)
 	share := 0.7
 	if o.Precision == PrecisionBF16 {
 		share = 0.4
 	}
-	return share * o.peak()
+	return share * o.peak(m)
 }
 
 // of returns the utilisation at a speed.
@@ -58,8 +62,8 @@ func (u *utilisation) of(tokensPerSecond float64) float64 {
 	return u.flopsPerToken * tokensPerSecond / u.peak
 }
 
-// prefersBF16 reports whether products in bfloat16 are faster on this machine: some have
-// them, but slowly.
-func prefersBF16() bool {
-	return graph.HasBF16() && thisMachine().BFloat16FLOPS() > thisMachine().Float32FLOPS()
+// prefersBF16 reports whether products in bfloat16 are faster on a machine: some have them, but
+// slowly.
+func prefersBF16(m *machine.Machine) bool {
+	return graph.HasBF16() && m.BFloat16FLOPS() > m.Float32FLOPS()
 }

@@ -12,7 +12,7 @@ func TestUtilisation(t *testing.T) {
 	c.Resolve()
 	o := Default()
 	o.SequenceLength, o.Precision = 10, PrecisionFloat32
-	u := newUtilisation(c, o)
+	u := newUtilisation(c, o, thisMachine(0))
 	// By hand: head 100*8; a layer four times 8*8 and three times 8*16; attention 12*2*8*10.
 	const want = 6*(800+2*(4*64+3*128)) + 1920
 	if u.flopsPerToken != want {
@@ -23,7 +23,7 @@ func TestUtilisation(t *testing.T) {
 	if got := u.of(2); got != 0.5 || u.of(1) != 0.25 || calls != 1 {
 		t.Errorf("utilisation %g after %d measurements, want 0.5 after one", got, calls)
 	}
-	if peak := o.peak(); !(peak > 1e6) || math.IsInf(peak, 0) {
+	if peak := o.peak(thisMachine(0)); !(peak > 1e6) || math.IsInf(peak, 0) {
 		t.Errorf("the peak of this machine is %g operations a second", peak)
 	}
 }

@@ -126,7 +126,6 @@ func benchAction(c *cli.Context) error {
 	if err := applyProfile(c); err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
 	pool := parallel.New(c.Int("threads"))
 	r := &benchReport{Threads: pool.Threads()}
 	measure := benchModel

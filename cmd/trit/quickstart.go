@@ -11,7 +11,6 @@ import (
 	"trit/data/world"
 	"trit/eval"
 	"trit/internal/atomicfile"
-	"trit/internal/parallel"
 	"trit/repro"
 	"trit/train"
 )
@@ -35,7 +34,6 @@ func quickstartAction(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
 	con := newConsole(c)
 	steps := &stepPrinter{con: con, meter: con.meter()}
 	report, err := repro.Quickstart(c.Context, repro.QuickstartOptions{

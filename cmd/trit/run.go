@@ -224,7 +224,7 @@ func exactLogitsFlag() cli.Flag {
 }
 
 func weightsFlag() cli.Flag {
-	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights16Bit)
+	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
 // cacheFlag takes the caches with the default first.

@@ -7,7 +7,6 @@ import (
 
 	"trit/eval"
 	"trit/infer"
-	"trit/internal/parallel"
 	"trit/tokenizer"
 	"trit/train"
 )
@@ -37,8 +36,7 @@ func openScorer(path string, o infer.Options) (*scorer, error) {
 }
 
 func openGraphScorer(dir string, threads int) (*scorer, error) {
-	parallel.SetThreads(threads)
-	s, err := train.LoadScorer(dir)
+	s, err := train.LoadScorer(dir, threads)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"trit/configs"
 	"trit/data"
-	"trit/internal/parallel"
 	"trit/train"
 	"trit/train/checkpoint"
 	"trit/train/graph"
@@ -57,7 +56,6 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
 	switch {
 	case c.Bool("print-config"):
 		b, err := config.JSON()
@@ -136,12 +134,15 @@ func dryRun(c *cli.Context, config configs.Config) error {
 	if err := graph.Check(&config.Config); err != nil {
 		return err
 	}
-	m := configs.Machines{FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Network: 1e9 * c.Float64("network")}
+	m := configs.Machines{
+		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"),
+		Network: 1e9 * c.Float64("network"),
+	}
 	if m.FLOPs < 0 || m.Network <= 0 {
 		return usagef("--tflops %g and --network %g: want positive numbers", c.Float64("tflops"), c.Float64("network"))
 	}
 	if m.FLOPs == 0 {
-		m.FLOPs = config.ExpectedFLOPs()
+		m.FLOPs = config.ExpectedFLOPs(m.Threads)
 	}
 	e, err := config.Estimate(m)
 	if err != nil {

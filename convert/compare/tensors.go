@@ -7,7 +7,7 @@ import (
 	"math"
 	"strings"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/convert/source"
 	"trit/format/gguf"
 	"trit/model"
@@ -104,9 +104,9 @@ func (d *Difference) compareValues(a, b *source.Tensor) error {
 				return err
 			}
 			s := &rows[row]
-			s.a, s.b = kernel.SumSquares(x), kernel.SumSquares(y)
-			kernel.Axpy(-1, x, y)
-			s.error = kernel.SumSquares(y)
+			s.a, s.b = vector.SumSquares(x), vector.SumSquares(y)
+			vector.Axpy(-1, x, y)
+			s.error = vector.SumSquares(y)
 		}
 		return nil
 	})

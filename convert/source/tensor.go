@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
 	"trit/format/safetensors"
 	"trit/internal/parallel"
@@ -153,11 +153,11 @@ func ggufTensor(f *gguf.File, info gguf.TensorInfo, rows, columns int, pool *par
 // readFast reads 16-bit floats, which have the same name everywhere, on vectors, and hands
 // them out as they lie.
 func (t *Tensor) readFast(row func(i int) []byte) {
-	widen := kernel.FloatsF16
+	widen := vector.FloatsF16
 	switch t.DType {
 	case "F16":
 	case "BF16":
-		widen = kernel.FloatsBF16
+		widen = vector.FloatsBF16
 	default:
 		return
 	}

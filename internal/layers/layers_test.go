@@ -30,9 +30,16 @@ model                |
 tokenizer            | internal/atomicfile setting
 
 -- kernels, and what lies on them
-bitlinear/kernel     | bitlinear/quant internal/float16 internal/parallel
-optim                | bitlinear/kernel
-internal/machine     | bitlinear/kernel internal/parallel
+bitlinear/kernel/cpu        |
+bitlinear/kernel/amx        |
+bitlinear/kernel/memory     | internal/parallel | internal/float16
+bitlinear/kernel/vector     | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/intmul     | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
+bitlinear/kernel/kerneltest | bitlinear/kernel/memory
+optim                | bitlinear/kernel/vector
+internal/machine     | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
 
 -- files
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
@@ -43,27 +50,27 @@ data/world           | internal/atomicfile | data
 internal/hub         | internal/atomicfile setting
 
 -- the engine world
-convert              | bitlinear/kernel convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-infer                | bitlinear/kernel bitlinear/quant format/gguf internal/parallel model model/ggufmeta tokenizer | convert eval internal/float16
+convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
+infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel model model/ggufmeta tokenizer | convert eval internal/float16
 eval                 | data internal/atomicfile internal/report tokenizer
 eval/openai          | eval tokenizer
 eval/published       | internal/report | eval
 eval/sandbox         |
 
 -- the graph world
-bitlinear            | bitlinear/kernel bitlinear/quant internal/parallel
-train/graph          | bitlinear bitlinear/kernel internal/parallel model | format/safetensors
+bitlinear            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
+train/graph          | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
 train/checkpoint     | format/hffolder format/safetensors internal/atomicfile model setting
-train/ranks          | bitlinear/kernel | optim
+train/ranks          | bitlinear/kernel/vector | optim
 train/ranks/openmpi  | train/ranks
 train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
 configs              | model train
 repro                | configs convert convert/inspect convert/source data data/world eval eval/published format/hffolder infer internal/atomicfile internal/machine internal/report setting tokenizer train train/runlog | model
 
 -- what joins the worlds
-convert/compare      | bitlinear/kernel convert/source format/gguf model tokenizer
+convert/compare      | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect      | convert/source format/gguf format/hffolder format/safetensors internal/report model model/ggufmeta setting
-convert/source       | bitlinear/kernel bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
+convert/source       | bitlinear/kernel/vector bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
 format/hffolder      | format/safetensors internal/atomicfile model tokenizer
 train/runlog         | internal/atomicfile setting
 watch                | format/hffolder internal/report train/runlog

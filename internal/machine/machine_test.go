@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/internal/parallel"
 )
 
@@ -20,7 +20,7 @@ func TestRatesAreMeasuredOnce(t *testing.T) {
 		t.Error("two numbers of threads share one machine")
 	}
 	rates := map[string]func() float64{"int8": m.Int8OPS, "float32": m.Float32FLOPS, "memory": m.MemoryBandwidth}
-	if kernel.HasBF16() {
+	if gemm.HasBF16() {
 		rates["bfloat16"] = m.BFloat16FLOPS
 	}
 	for name, rate := range rates {

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/memory"
 	"trit/internal/parallel"
 )
 
@@ -21,7 +23,7 @@ type Machine struct {
 	// Float32FLOPS is the rate of a float32 product of a layer's size, in operations a second.
 	Float32FLOPS func() float64
 	// BFloat16FLOPS is the rate of the same product with operands rounded to bfloat16, as
-	// the backward pass of training has it. It needs kernel.HasBF16.
+	// the backward pass of training has it. It needs gemm.HasBF16.
 	BFloat16FLOPS func() float64
 	// MemoryBandwidth is the rate of reading memory far larger than the caches, in bytes a
 	// second.
@@ -34,50 +36,50 @@ var machines sync.Map // *Machine by number of threads
 func With(pool *parallel.Pool) *Machine {
 	m, known := machines.Load(pool.Threads())
 	if !known {
-		m, _ = machines.LoadOrStore(pool.Threads(), newMachine())
+		m, _ = machines.LoadOrStore(pool.Threads(), newMachine(pool))
 	}
 	return m.(*Machine)
 }
 
-func newMachine() *Machine {
+func newMachine(pool *parallel.Pool) *Machine {
 	return &Machine{
-		Int8OPS:         sync.OnceValue(int8OPS),
-		Float32FLOPS:    sync.OnceValue(func() float64 { return productFLOPS(float32Product) }),
-		BFloat16FLOPS:   sync.OnceValue(func() float64 { return productFLOPS(bfloat16Product) }),
-		MemoryBandwidth: sync.OnceValue(memoryBandwidth),
+		Int8OPS:         sync.OnceValue(func() float64 { return int8OPS(pool) }),
+		Float32FLOPS:    sync.OnceValue(func() float64 { return productFLOPS(pool, float32Product) }),
+		BFloat16FLOPS:   sync.OnceValue(func() float64 { return productFLOPS(pool, bfloat16Product) }),
+		MemoryBandwidth: sync.OnceValue(func() float64 { return memoryBandwidth(pool) }),
 	}
 }
 
-func int8OPS() float64 {
+func int8OPS(pool *parallel.Pool) float64 {
 	const runs = 2000
-	return rate(kernel.RunTiles(1)*runs, func() { kernel.RunTiles(runs) })
+	return rate(intmul.RunTiles(pool, 1)*runs, func() { intmul.RunTiles(pool, runs) })
 }
 
-func memoryBandwidth() float64 {
+func memoryBandwidth(pool *parallel.Pool) float64 {
 	const size = 256 << 20
-	r := kernel.NewMemoryReader(size)
-	return rate(size, func() { r.Read() })
+	r := memory.NewReader(size)
+	return rate(size, func() { r.Read(pool) })
 }
 
 // The product that is timed, [rows, inner] by [inner, cols]: large enough to keep all
 // threads busy, small enough that measuring it is not noticed.
 const rows, cols, inner = 1024, 1024, 512
 
-func float32Product(a, b, c []float32) {
-	kernel.Gemm(false, true, rows, cols, inner, a, b, c, false)
+func float32Product(pool *parallel.Pool, a, b, c []float32) {
+	gemm.Mul(pool, false, true, rows, cols, inner, a, b, c, false)
 }
 
-func bfloat16Product(a, b, c []float32) {
-	p := kernel.Product{
+func bfloat16Product(pool *parallel.Pool, a, b, c []float32) {
+	p := gemm.Product{
 		M: rows, N: cols, K: inner, A: a, LDA: inner,
-		B: []kernel.Rows{{Count: inner, F32: b}}, C: [][]float32{c},
+		B: []gemm.Rows{{Count: inner, F32: b}}, C: [][]float32{c},
 	}
-	p.BF16()
+	p.BF16(pool)
 }
 
-func productFLOPS(product func(a, b, c []float32)) float64 {
+func productFLOPS(pool *parallel.Pool, product func(pool *parallel.Pool, a, b, c []float32)) float64 {
 	a, b, c := make([]float32, rows*inner), make([]float32, inner*cols), make([]float32, rows*cols)
-	return rate(2*rows*cols*inner, func() { product(a, b, c) })
+	return rate(2*rows*cols*inner, func() { product(pool, a, b, c) })
 }
 
 // A rate is that of the fastest of at least minTries tries, and of as many as fit into

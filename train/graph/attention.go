@@ -5,7 +5,8 @@ import (
 	"sync"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -36,7 +37,7 @@ func (r *rope) rotate(x []float32, t int, back bool) {
 		sin = r.minusSin
 	}
 	at := t * r.half
-	kernel.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
+	vector.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
 }
 
 // queryTile is the number of queries of a tile, which meet all their keys at once: their
@@ -51,6 +52,7 @@ type attention struct {
 	scale                                         float32
 	rope                                          *rope
 	mode                                          *bitlinear.Mode
+	pool                                          *parallel.Pool
 	starts                                        []int32
 	buffers                                       sync.Pool // of *tileBuffers
 }
@@ -64,7 +66,8 @@ type tileBuffers struct {
 
 func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *attention {
 	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
-		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c), mode: mode, starts: starts}
+		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
+		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts}
 	a.buffers.New = func() any {
 		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
 		if o.Backward {
@@ -78,7 +81,7 @@ func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 
 // forTasks calls body for each head of each row of the batch.
 func (a *attention) forTasks(heads int, body func(b, h int, buf *tileBuffers)) {
-	parallel.Chunks(a.batch*heads, 1, func(lo, hi int) {
+	a.pool.Chunks(a.batch*heads, 1, func(lo, hi int) {
 		buf := a.buffers.Get().(*tileBuffers)
 		defer a.buffers.Put(buf)
 		for i := lo; i < hi; i++ {
@@ -106,7 +109,7 @@ func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
 
 // rotateAll turns all queries and keys of qkv, or back.
 func (a *attention) rotateAll(qkv []float32, back bool) {
-	forRows(a.batch*a.length, a.width, func(r int) {
+	forRows(a.pool, a.batch*a.length, a.width, func(r int) {
 		row := qkv[r*a.width:][:a.width]
 		for h := range a.heads + a.kvHeads { // keys follow the queries
 			a.rope.rotate(row[h*a.headDim:], r%a.length, back)
@@ -156,10 +159,10 @@ func (t *tile) multiplyScores() {
 // multiply is a product of the tile in the precision of the mode, on the caller's thread.
 func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
 	if t.mode.BF16 {
-		kernel.GemmBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+		gemm.MulBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 		return
 	}
-	kernel.GemmOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	gemm.MulOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 }
 
 // seen is the range of row i of a matrix [rows,keys] that the query may attend to.
@@ -187,9 +190,9 @@ func (t *tile) attend(lse []float32) {
 	t.multiplyScores()
 	for i := range t.rows {
 		row, seen := t.row(i)
-		top := kernel.Max(row)
-		sum := kernel.ExpScaled(row, t.scale, top)
-		kernel.Scale(1/sum, row)
+		top := vector.Max(row)
+		sum := vector.ExpScaled(row, t.scale, top)
+		vector.Scale(1/sum, row)
 		clear(row[seen:])
 		lse[i] = top + float32(math.Log(float64(sum)))/t.scale
 	}
@@ -227,15 +230,15 @@ func (t *tile) gradient(out, dout, lse []float32) {
 	t.multiply(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
 	for i := range t.rows {
 		probs, seen := t.row(i)
-		kernel.ExpScaled(probs, t.scale, lse[i])
+		vector.ExpScaled(probs, t.scale, lse[i])
 		clear(probs[seen:])
 		lo, hi := t.seen(i)
 		ds := t.grads[i*n:][:n]
 		clear(ds[:lo])
 		clear(ds[hi:])
-		mean := kernel.Dot(out[i*stride:][:d], dout[i*stride:][:d])
-		kernel.ScaledProduct(ds[lo:hi], probs[:seen], ds[lo:hi], t.scale)
-		kernel.Axpy(-mean*t.scale, probs[:seen], ds[lo:hi])
+		mean := vector.Dot(out[i*stride:][:d], dout[i*stride:][:d])
+		vector.ScaledProduct(ds[lo:hi], probs[:seen], ds[lo:hi], t.scale)
+		vector.Axpy(-mean*t.scale, probs[:seen], ds[lo:hi])
 	}
 	dk, dv := t.dk[t.first*d:], t.dv[t.first*d:]
 	t.multiply(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -111,7 +111,7 @@ func (b *block) forward(in [][]float32, y []float32) {
 	b.forwardKept(in[0], w)
 	b.down.Forward(b.kept.downIn, w.down, b.wide)
 	d := b.config.HiddenSize
-	forRows(b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
+	forRows(b.pool, b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
 	for i, input := range []*bitlinear.Input{b.kept.qkvIn, b.kept.oIn, b.kept.gateUpIn, b.kept.downIn} {
 		b.absMax[i] = input.AbsMax()
 	}
@@ -150,7 +150,7 @@ func (b *block) normed(l *bitlinear.Linear, in *bitlinear.Input, inverse []float
 	}
 	inverse[r] = inverseRMS(x, b.config.RMSNormEps)
 	y := s.norm[:len(x)]
-	kernel.ScaledProduct(y, w, x, inverse[r])
+	vector.ScaledProduct(y, w, x, inverse[r])
 	l.SetInput(in, r, y)
 }
 
@@ -182,7 +182,7 @@ func (b *block) feedForwardGrad(w, dw blockWeights, grad []float32) {
 	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, s *rowScratch) {
 		g := b.wide[r*d:][:d]
 		rmsNormGrad(g, k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r], s)
-		kernel.Axpy(1, g, grad[r*d:][:d])
+		vector.Axpy(1, g, grad[r*d:][:d])
 	})
 }
 
@@ -201,6 +201,6 @@ func (b *block) attentionGrad(x []float32, w, dw blockWeights, grad []float32) {
 	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
 		g := b.wide[r*d:][:d]
 		rmsNormGrad(g, x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r], s)
-		kernel.Axpy(1, g, grad[r*d:][:d])
+		vector.Axpy(1, g, grad[r*d:][:d])
 	})
 }

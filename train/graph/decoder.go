@@ -9,7 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/model"
 )
 
@@ -24,6 +24,7 @@ type Options struct {
 	// in the backward pass.
 	CheckpointActivations bool
 	ZLoss                 float64 // weight of the mean of log(sum(exp(logits)))^2 in what is minimised; Run's loss is without it
+	Threads               int     // that operations use; 0: one for each processor
 	Unquantized           bool    // begin with SetQuantization(0), which needs more memory
 }
 
@@ -38,7 +39,7 @@ func Check(c *model.Config) error {
 }
 
 // HasBF16 reports whether this machine has products in bfloat16.
-func HasBF16() bool { return kernel.HasBF16() }
+func HasBF16() bool { return gemm.HasBF16() }
 
 // Decoder is a graph with its inputs and results. It is not for use by several
 // goroutines; its operations use several threads themselves.
@@ -81,7 +82,7 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{},
 		gradients: map[string][]float32{},
 		tokens:    make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
-	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Lambda: 1}
+	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Threads: o.Threads, Lambda: 1}
 	if o.Unquantized {
 		d.mode.Lambda = 0
 	}

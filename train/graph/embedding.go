@@ -2,8 +2,7 @@ package graph
 
 import (
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -22,7 +21,7 @@ func (e *embedding) fn(grad []float32) bitlinear.Func {
 }
 
 func (e *embedding) forward(in [][]float32, out []float32) {
-	forRows(len(e.tokens), e.width, func(r int) {
+	forRows(e.pool, len(e.tokens), e.width, func(r int) {
 		copy(out[r*e.width:][:e.width], in[0][int(e.tokens[r])*e.width:])
 	})
 }
@@ -32,9 +31,9 @@ func (e *embedding) backward(_ [][]float32, grad []float32, grads [][]float32) {
 	if !e.tied {
 		e.clearTouched(grads[0])
 	}
-	parallel.For(e.width, 16, func(lo, hi int) {
+	e.pool.For(e.width, 16, func(lo, hi int) {
 		for i, t := range e.tokens {
-			kernel.Axpy(1, grad[i*e.width+lo:i*e.width+hi], grads[0][int(t)*e.width+lo:])
+			vector.Axpy(1, grad[i*e.width+lo:i*e.width+hi], grads[0][int(t)*e.width+lo:])
 		}
 	})
 	e.done(model.EmbedTokens)

@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -60,7 +60,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 		total += 2 * vocab * d
 	}
 	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
-	return total + int64(parallel.Threads())*(tile+kernel.ThreadScratch)
+	return total + int64(parallel.New(o.Threads).Threads())*(tile+gemm.ThreadScratch)
 }
 
 // sizes are the rows and the widths D, Q, KV and F.

@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -13,6 +13,7 @@ import (
 type workspace struct {
 	config     *model.Config
 	mode       *bitlinear.Mode
+	pool       *parallel.Pool
 	rows       int // M
 	scratch    bitlinear.Scratch
 	attention  *attention
@@ -51,7 +52,8 @@ const rowParts = 16
 
 func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *workspace {
 	m, widest := o.Batch*o.SequenceLength, max(c.HiddenSize, c.QDim(), c.IntermediateSize)
-	ws := &workspace{config: c, mode: mode, rows: m, attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct),
+	ws := &workspace{config: c, mode: mode, pool: parallel.New(o.Threads), rows: m,
+		attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct),
 		share: o.CheckpointActivations || !o.Backward, wide: make([]float32, m*c.HiddenSize)}
 	ws.scratches.New = func() any { return &rowScratch{norm: make([]float32, widest), unit: make([]float32, widest)} }
 	if o.Backward {
@@ -72,7 +74,7 @@ func (ws *workspace) forRowParts(body func(r int, s *rowScratch)) {
 
 // forParts calls body for rowParts ranges of rows.
 func (ws *workspace) forParts(body func(part, lo, hi int, s *rowScratch)) {
-	parallel.Chunks(rowParts, 1, func(first, last int) {
+	ws.pool.Chunks(rowParts, 1, func(first, last int) {
 		s := ws.scratches.Get().(*rowScratch)
 		defer ws.scratches.Put(s)
 		for p := first; p < last; p++ {
@@ -98,6 +100,6 @@ func (ws *workspace) normGrads(dw []float32, width int, body func(r int, dNorm [
 		clear(dw)
 	}
 	for p := range rowParts {
-		kernel.Axpy(1, ws.partials[p*width:][:width], dw)
+		vector.Axpy(1, ws.partials[p*width:][:width], dw)
 	}
 }

@@ -3,7 +3,7 @@ package ranks
 import (
 	"fmt"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 )
 
 // gradient is that of a weight on this rank.
@@ -98,7 +98,7 @@ func (e *Exchange) reduceScatter(b bucket, sum []float32) error {
 	}
 	copy(sum, e.recv)
 	for r := 1; r < e.comm.Size(); r++ {
-		kernel.Axpy(1, e.recv[r*b.part:][:b.part], sum)
+		vector.Axpy(1, e.recv[r*b.part:][:b.part], sum)
 	}
 	return nil
 }
