@@ -263,7 +263,7 @@ func TestFewshotDraws(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k, rows := range draws.ByK {
-		r := newPyRandom(fewshotSeed)
+		r := python.NewRandom(fewshotSeed)
 		for i, want := range rows {
 			if got := r.sample(7473, len(want)); !slices.Equal(got, want) {
 				t.Fatalf("%s shots, document %d: %v, want %v", k, i, got, want)

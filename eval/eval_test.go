@@ -15,19 +15,19 @@ import (
 
 // The vectors are CPython's.
 func TestRandomIsCPythons(t *testing.T) {
-	r := newPyRandom(1234)
+	r := python.NewRandom(1234)
 	for i, want := range []uint32{4150886329, 3342196574, 1892932127, 501869158, 32175636} {
 		if got := r.uint32(); got != want {
 			t.Fatalf("number %d is %d, want %d", i, got, want)
 		}
 	}
-	r = newPyRandom(1234)
+	r = python.NewRandom(1234)
 	for _, want := range [][]int{{6374, 3610, 957, 61, 742}, {7462, 6610, 4769, 286, 5501}, {5677, 687, 806, 6279, 2905}} {
 		if got := r.sample(7473, 5); !slices.Equal(got, want) {
 			t.Fatalf("sample is %v, want %v", got, want)
 		}
 	}
-	r = newPyRandom(1234)
+	r = python.NewRandom(1234)
 	for _, want := range [][]int{{7, 1, 0, 9, 4}, {0, 1, 8, 6, 2}} {
 		if got := r.sample(10, 5); !slices.Equal(got, want) {
 			t.Fatalf("sample is %v, want %v", got, want)

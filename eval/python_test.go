@@ -124,7 +124,7 @@ func TestWikiText(t *testing.T) {
 		if got := joinWikiText(c.In); got != c.Out {
 			t.Errorf("%q becomes %q, want %q", c.In, got, c.Out)
 		}
-		if got := countWords(c.In); got != c.Words {
+		if got := python.CountWords(c.In); got != c.Words {
 			t.Errorf("%q has %d words, want %d", c.In, got, c.Words)
 		}
 	}
@@ -150,13 +150,13 @@ func TestJSONIsPythons(t *testing.T) {
 	}
 	for _, c := range v.Floats {
 		f, err := strconv.ParseFloat(c.In, 64)
-		if got := pyFloat(f); err != nil || got != c.Out {
+		if got := python.Float(f); err != nil || got != c.Out {
 			t.Errorf("%s is %s, want %s", c.In, got, c.Out)
 		}
 	}
 	for _, c := range v.Caps {
-		if pyCapitalize(c.In) != c.Capital || pyLower(c.In) != c.Lower {
-			t.Errorf("%q: %q and %q, want %q and %q", c.In, pyCapitalize(c.In), pyLower(c.In), c.Capital, c.Lower)
+		if python.Capitalize(c.In) != c.Capital || python.Lower(c.In) != c.Lower {
+			t.Errorf("%q: %q and %q, want %q and %q", c.In, python.Capitalize(c.In), python.Lower(c.In), c.Capital, c.Lower)
 		}
 	}
 }

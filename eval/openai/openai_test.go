@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"trit/eval"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -147,15 +147,15 @@ func open(t *testing.T, s *server) (*Client, *[]time.Duration) {
 }
 
 // scored are requests of several lengths, the first one for the likeliest tokens.
-func scored() []eval.ScoreRequest {
+func scored() []lm.ScoreRequest {
 	input := []int32{7}
 	for range 3 {
 		input = append(input, likeliest(input))
 	}
-	all := []eval.ScoreRequest{{Input: input[:3], Targets: input[2:4]}}
+	all := []lm.ScoreRequest{{Input: input[:3], Targets: input[2:4]}}
 	for i := range int32(9) {
-		r := eval.ScoreRequest{Input: []int32{256, 3 * i, 40 + i, 41}, Targets: []int32{42 + i}}
-		all = append(all, r, eval.ScoreRequest{Input: append(slices.Clone(r.Input), 99), Targets: []int32{41, 99, i}})
+		r := lm.ScoreRequest{Input: []int32{256, 3 * i, 40 + i, 41}, Targets: []int32{42 + i}}
+		all = append(all, r, lm.ScoreRequest{Input: append(slices.Clone(r.Input), 99), Targets: []int32{41, 99, i}})
 	}
 	return all
 }
@@ -217,11 +217,11 @@ func TestGenerate(t *testing.T) {
 	s := &server{answer: " four\nQ: <s> é five"}
 	c, _ := open(t, s)
 	c.Prompts = 8
-	requests := []eval.GenerateRequest{
+	requests := []lm.ContinueRequest{
 		{Prompt: []int32{1, 2}, MaxTokens: 9, Until: []string{"Q:", "", "b", "c", "d", "e"}}, {Prompt: []int32{3}, MaxTokens: 9, Until: []string{"Q:", "", "b", "c", "d", "e"}},
 		{Prompt: []int32{4}, MaxTokens: 8}, {Prompt: []int32{5}, MaxTokens: 7},
 	}
-	got, err := c.Generate(t.Context(), requests)
+	got, err := c.Continue(t.Context(), requests)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestErrors(t *testing.T) {
 	}
 	s := &server{change: each(func(c map[string]any) { c["text"] = nil })}
 	client, _ := open(t, s)
-	if _, err := client.Generate(t.Context(), []eval.GenerateRequest{{Prompt: []int32{1}, MaxTokens: 2}}); err == nil || !strings.Contains(err.Error(), "no text") {
+	if _, err := client.Continue(t.Context(), []lm.ContinueRequest{{Prompt: []int32{1}, MaxTokens: 2}}); err == nil || !strings.Contains(err.Error(), "no text") {
 		t.Errorf("no text: %v", err)
 	}
 }
