@@ -235,27 +235,26 @@ func (d *Declaration) ask(t *Task) error {
 	return nil
 }
 
-// declaredMetrics are the metrics that a declared task of each kind may have, and those that
-// it has if it names none.
-var declaredMetrics = map[Kind]struct{ all, usual []Metric }{
-	MultipleChoice: {[]Metric{Acc, AccNorm, AccBytes}, []Metric{Acc, AccNorm}},
-	Generation:     {[]Metric{ExactMatch}, []Metric{ExactMatch}},
-	Rolling: {
-		[]Metric{WordPerplexity, BytePerplexity, BitsPerByte},
-		[]Metric{WordPerplexity, BytePerplexity, BitsPerByte},
-	},
+// usualMetrics are the metrics of a declared task that names none.
+var usualMetrics = map[Kind][]Metric{
+	MultipleChoice: {Acc, AccNorm},
+	Generation:     {ExactMatch},
+	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
 }
 
 // judge sets metrics and filters.
 func (d *Declaration) judge(t *Task) error {
-	known := declaredMetrics[t.Kind]
-	t.Metrics = known.usual
+	known := knownMetrics[t.Kind]
+	if t.Kind == Generation {
+		known = usualMetrics[Generation]
+	}
+	t.Metrics = usualMetrics[t.Kind]
 	if d.Metrics != nil {
 		t.Metrics = d.Metrics
 	}
 	for i, m := range t.Metrics {
-		if !slices.Contains(known.all, m) || slices.Contains(t.Metrics[:i], m) {
-			return fmt.Errorf("metrics: %q is not one of %v, each once, which tasks of this kind have", m, known.all)
+		if !slices.Contains(known, m) || slices.Contains(t.Metrics[:i], m) {
+			return fmt.Errorf("metrics: %q is not one of %v, each once, which tasks of this kind have", m, known)
 		}
 	}
 	if t.Kind != Generation {

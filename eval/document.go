@@ -130,6 +130,13 @@ func (d Document) With(name string, value any) Document {
 	return append(out, data.Field{Name: name, Value: value})
 }
 
+// UnmarshalJSON reads a JSON object.
+func (d *Document) UnmarshalJSON(b []byte) error {
+	parsed, err := parseDocument(b)
+	*d = parsed
+	return err
+}
+
 // MarshalJSON writes the fields in their order.
 func (d Document) MarshalJSON() ([]byte, error) { return []byte(pyJSON([]data.Field(d), "")), nil }
 

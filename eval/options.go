@@ -106,7 +106,11 @@ func (o *Options) checkTasks() error {
 		return setting.Needs("eval.Options.Tasks", "no task is named", "{eval.Options.Tasks} names them")
 	}
 	names := map[string]bool{}
-	for _, t := range o.Tasks {
+	for i := range o.Tasks {
+		t := &o.Tasks[i]
+		if err := t.check(); err != nil {
+			return err
+		}
 		if t.Answers.RunCode && o.Sandbox == nil {
 			return setting.Needs("eval.Options.Sandbox",
 				fmt.Sprintf("task %s runs Python programs that the model writes", t.Name), "allow it with {eval.Options.Sandbox}")

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -151,9 +150,6 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 			p.requests = append(p.requests, request{score: w})
 		}
 		return nil
-	}
-	if len(q.Contexts) == 0 {
-		return errors.New("the question has no context")
 	}
 	examples, err := fewshot.next(q.doc)
 	if err != nil {

@@ -2,6 +2,9 @@ package eval
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 
 	"trit/eval/internal/python"
 )
@@ -188,7 +191,56 @@ func (t *Task) question(d Document) (question, error) {
 	if t.Kind == Rolling && q.Words == 0 {
 		q.Words, q.Bytes = python.CountWords(q.Text), len(q.Text)
 	}
-	return q, f.Err()
+	if f.Err() != nil {
+		return q, f.Err()
+	}
+	return q, q.check(t.Kind)
+}
+
+// check refuses a question that a task of a kind cannot ask.
+func (q *Question) check(kind Kind) error {
+	switch n := len(q.Contexts); {
+	case kind == Rolling:
+		return nil
+	case kind == Generation && n != 1:
+		return fmt.Errorf("the question has %d contexts: want 1", n)
+	case kind == Generation:
+		return nil
+	case n != 1 && n != len(q.Choices):
+		return fmt.Errorf("the question has %d contexts: want 1, or one for each of %d choices", n, len(q.Choices))
+	case q.Gold < 0 || q.Gold >= len(q.Choices):
+		return fmt.Errorf("the right choice is number %d of %d: want 0 to %d", q.Gold, len(q.Choices), len(q.Choices)-1)
+	}
+	return nil
+}
+
+// knownMetrics are the metrics of the kinds whose answers need no judge.
+var knownMetrics = map[Kind][]Metric{
+	MultipleChoice: {Acc, AccNorm, AccBytes},
+	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
+}
+
+// check refuses a task that lacks a part.
+func (t *Task) check() error {
+	known, scored := knownMetrics[t.Kind]
+	unknown := func(m Metric) bool { return !slices.Contains(known, m) }
+	switch {
+	case t.Name == "":
+		return errors.New("a task has no name")
+	case t.Kind == Rolling && t.Tokens != nil:
+		return nil
+	case t.Ask == nil:
+		return fmt.Errorf("task %s: Ask is nil", t.Name)
+	case scored && (len(t.Metrics) == 0 || slices.ContainsFunc(t.Metrics, unknown)):
+		return fmt.Errorf("task %s: the metrics are %v: want some of %v", t.Name, t.Metrics, known)
+	case scored:
+		return nil
+	case t.Kind != Generation:
+		return fmt.Errorf("task %s: the kind is %q: want %s, %s or %s", t.Name, t.Kind, MultipleChoice, Generation, Rolling)
+	case t.Answers.Judge == nil || len(t.Answers.Filters) == 0 || t.Answers.Metric == "":
+		return fmt.Errorf("task %s: Answers need a metric, a filter and a judge", t.Name)
+	}
+	return nil
 }
 
 func (t *Task) delimiters() Delimiters {

@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
-	"trit/internal/report"
 	"trit/train/checkpoint"
 )
 
@@ -75,6 +75,9 @@ func evalAction(c *cli.Context) error {
 	}
 	con, out := newConsole(c), c.String("out")
 	o.Fetch = dataFetcher(c)
+	if o.Tasks, err = tasks.Find(taskNames(c)...); err != nil {
+		return err
+	}
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
@@ -97,16 +100,18 @@ func evalAction(c *cli.Context) error {
 	return printReports(c, reports)
 }
 
-// evalOptions reads what is the same for all models.
+func taskNames(c *cli.Context) []string { return commaList(c.StringSlice("tasks")) }
+
+// evalOptions reads the options that are the same for all models.
 func evalOptions(c *cli.Context) (eval.Options, error) {
 	chat := c.Bool("apply-chat-template")
 	o := eval.Options{
-		Tasks: commaList(c.StringSlice("tasks")), DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
+		DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
 		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), ApplyChatTemplate: chat,
 		FewshotMultiturn: c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
 		Batch:            c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
 	}
-	if len(o.Tasks) == 0 {
+	if len(taskNames(c)) == 0 {
 		return o, usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
 	}
 	if c.Bool("json") && c.Bool("markdown") {
@@ -206,13 +211,13 @@ func evalListCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			t := report.Table{Head: []string{"task", "n-shot", "documents", "data", "what"}}
-			for _, task := range eval.BuiltinTasks() {
+			t := eval.Table{Columns: []string{"task", "n-shot", "documents", "data", "what"}}
+			for _, task := range tasks.All() {
 				rows := ""
 				if task.Test.Rows > 0 {
 					rows = fmt.Sprint(task.Test.Rows)
 				}
-				t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Shots.Count), rows, task.Test.String(), task.About})
+				t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Fewshot.Count), rows, task.Test.String(), task.About})
 			}
 			return printTable(c, t)
 		},
@@ -253,7 +258,7 @@ func printComparison(c *cli.Context, comparison *eval.Comparison) error {
 	return nil
 }
 
-func printTable(c *cli.Context, t report.Table) error {
+func printTable(c *cli.Context, t eval.Table) error {
 	if c.Bool("markdown") {
 		_, err := io.WriteString(c.App.Writer, t.Markdown())
 		return err

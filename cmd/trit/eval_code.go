@@ -22,7 +22,7 @@ func codeFlags() []cli.Flag {
 
 // codeSandbox is the sandbox that the tasks need: nil where none runs code, or where the
 // flags of codeFlags do not allow it, which eval refuses in its own words.
-func codeSandbox(c *cli.Context, con *console, tasks []string) (eval.Sandbox, error) {
+func codeSandbox(c *cli.Context, con *console, tasks []eval.Task) (eval.Sandbox, error) {
 	weak := c.Bool("allow-weak-isolation")
 	if weak && !c.Bool("allow-code-execution") {
 		return nil, usagef("--allow-weak-isolation says how programs may run: it needs --allow-code-execution")

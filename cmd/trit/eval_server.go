@@ -27,7 +27,7 @@ func serverFlags() []cli.Flag {
 	}
 }
 
-// isServer tells an address from a path or a name of the Hub.
+// isServer reports whether a name is an address, not a path or a model of the Hub.
 func isServer(name string) bool {
 	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
 }
@@ -69,7 +69,8 @@ func openServer(c *cli.Context, address string) (*scorer, error) {
 		return nil, err
 	}
 	client.Concurrent, client.Prompts, client.Timeout = c.Int("concurrent"), c.Int("prompts-per-request"), c.Duration("request-timeout")
-	return &scorer{Model: client, tok: tok, maxLength: openai.MaxLength(c.Int("max-length")), close: func() error { return nil }}, nil
+	client.Context = c.Int("max-length")
+	return &scorer{Model: client, tok: tok, close: func() error { return nil }}, nil
 }
 
 // apiKey is that of the file, or else of the environment; "" is none.
@@ -85,7 +86,7 @@ func apiKey(file string) (string, error) {
 		}
 	}
 	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("the key of the server holds blanks or other characters that no key has: check OPENAI_API_KEY or --api-key-file")
+		return "", fmt.Errorf("the key of the server holds spaces or other characters that no key has: check OPENAI_API_KEY or --api-key-file")
 	}
 	return key, nil
 }

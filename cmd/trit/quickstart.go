@@ -16,6 +16,7 @@ import (
 	"trit/data"
 	"trit/data/world"
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
 	"trit/internal/atomicfile"
 	"trit/internal/parallel"
@@ -208,13 +209,17 @@ func (q *quickstart) measure(ctx context.Context) error {
 		path   string
 		scores *modelScores
 	}{{q.path("run"), &q.report.Graph}, {q.path("model.gguf"), &q.report.Packed}} {
-		tasks := []string{eval.BitsPerByte, q.path(world.YesNoTask), q.path(world.FourWayTask)}
-		q.say("eval %s --tasks %s --data-dir %s", m.path, strings.Join(tasks, ","), q.path("data"))
+		names := []string{tasks.BitsPerByte, q.path(world.YesNoTask), q.path(world.FourWayTask)}
+		q.say("eval %s --tasks %s --data-dir %s", m.path, strings.Join(names, ","), q.path("data"))
+		found, err := tasks.Find(names...)
+		if err != nil {
+			return err
+		}
 		s, err := openScorer(m.path, infer.Options{Threads: q.threads, Cache: infer.CacheF32})
 		if err != nil {
 			return err
 		}
-		report, err := s.evaluate(ctx, q.con, eval.Options{Tasks: tasks, DataDir: q.path("data"), NumFewshot: -1})
+		report, err := s.evaluate(ctx, q.con, eval.Options{Tasks: found, DataDir: q.path("data"), NumFewshot: -1})
 		s.close()
 		if err != nil {
 			return err
@@ -223,7 +228,7 @@ func (q *quickstart) measure(ctx context.Context) error {
 			return err
 		}
 		*m.scores = modelScores{
-			report.Results[eval.BitsPerByte]["loss,none"], report.Results[eval.BitsPerByte]["bits_per_byte,none"],
+			report.Results[tasks.BitsPerByte]["loss,none"], report.Results[tasks.BitsPerByte]["bits_per_byte,none"],
 			report.Results["yes_no"]["acc,none"], report.Results["four_way"]["acc,none"],
 		}
 	}

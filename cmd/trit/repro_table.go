@@ -14,6 +14,7 @@ import (
 
 	"trit/eval"
 	"trit/eval/published"
+	"trit/eval/tasks"
 	"trit/infer"
 	"trit/internal/atomicfile"
 )
@@ -92,8 +93,11 @@ func newTableRun(c *cli.Context, t *published.Table) (*tableRun, error) {
 	if row := c.String("beside"); row != "" && t.Find(row) == nil {
 		return nil, usagef("--beside: there is no row %q: want one of %v", row, t.Rows())
 	}
-	var err error
-	r.sandbox, err = codeSandbox(c, r.con, r.tasks)
+	found, err := tasks.Find(r.tasks...)
+	if err != nil {
+		return nil, err
+	}
+	r.sandbox, err = codeSandbox(c, r.con, found)
 	return r, err
 }
 
@@ -201,7 +205,11 @@ func (r *tableRun) fill(m *scorer, o eval.Options, cell *published.Cell) error {
 	if cell.NotMeasured = r.obstacle(m, cell); cell.NotMeasured != "" {
 		return nil
 	}
-	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = []string{cell.Task}, cell.Shots, cell.Chat, cell.Chat
+	found, err := tasks.Find(cell.Task)
+	if err != nil {
+		return err
+	}
+	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = found, cell.NumFewshot, cell.Chat, cell.Chat
 	o.DataDir, o.AllowPartial, o.Limit, o.Batch = r.c.String("data-dir"), r.c.Bool("allow-partial"), r.c.Float64("limit"), r.c.Int("batch")
 	o.Fetch, o.Sandbox, o.MaxTokens = dataFetcher(r.c), r.sandbox, r.c.Int("max-gen-toks")
 	o.Out = filepath.Join(r.out, folderName(o.ModelName), cell.Task)
@@ -222,7 +230,8 @@ func (r *tableRun) fill(m *scorer, o eval.Options, cell *published.Cell) error {
 
 // obstacle is why a column is not measured with this model and these flags; "" for none.
 func (r *tableRun) obstacle(m *scorer, cell *published.Cell) string {
-	runsCode, _ := eval.RunsCode([]string{cell.Task})
+	found, _ := tasks.Find(cell.Task)
+	runsCode, _ := eval.RunsCode(found)
 	switch {
 	case cell.Absent != "":
 		return cell.Absent

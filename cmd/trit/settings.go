@@ -6,8 +6,22 @@ var flagOf = map[string]string{
 	// convert
 
 	// data and tokenizer
+	"data.PrepareOptions.Holdout": "--holdout",
 
 	// eval and infer
+	"eval.Options.AllowPartial":      "--allow-partial",
+	"eval.Options.ApplyChatTemplate": "--apply-chat-template",
+	"eval.Options.Cache":             "--use-cache",
+	"eval.Options.DataDir":           "--data-dir",
+	"eval.Options.FewshotMultiturn":  "--fewshot-as-multiturn",
+	"eval.Options.Limit":             "--limit",
+	"eval.Options.MaxTokens":         "--max-gen-toks",
+	"eval.Options.NumFewshot":        "--num-fewshot",
+	"eval.Options.Out":               "--out",
+	"eval.Options.Samples":           "--samples",
+	"eval.Options.Sandbox":           "--allow-code-execution",
+	"eval.Options.Tasks":             "--tasks",
+	"openai.Client.Timeout":          "--request-timeout",
 
 	// internal/hub
 

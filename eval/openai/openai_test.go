@@ -375,7 +375,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %q", address, c, err, want)
 		}
 	}
-	if MaxLength(2048) != 2046 {
+	if (&Client{Context: 2048}).ContextLength() != 2046 {
 		t.Error("of 2048 tokens two are not for the input")
 	}
 }
