@@ -75,9 +75,8 @@ func evalAction(c *cli.Context) error {
 	}
 	con, out := newConsole(c), c.String("out")
 	o.Fetch = dataFetcher(c)
-	if o.Tasks, err = tasks.Find(taskNames(c)...); err != nil {
-		return err
-	}
+	found, unknown := tasks.Find(taskNames(c)...)
+	o.Tasks = found
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
@@ -86,6 +85,9 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	defer done()
+	if unknown != nil { // after wrong flags, which codeSandbox and namedModels report
+		return unknown
+	}
 	var reports []*eval.Report
 	for i, m := range models {
 		if len(models) > 1 && out != "" {

@@ -127,3 +127,31 @@ func readResults(t *testing.T, dirs ...string) string {
 	}
 	return all.String()
 }
+
+// Errors of package eval name its options, and here the flags that set them.
+func TestEvalErrorsNameFlags(t *testing.T) {
+	dir := t.TempDir()
+	run, _ := smallRun(t, dir)
+	model := filepath.Join(dir, "m.gguf")
+	mustTrit(t, "convert", run, model)
+	if err := os.WriteFile(filepath.Join(dir, "cache"), []byte("notes\nof mine\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for flags, want := range map[string]string{
+		"--tasks arc_easy --limit -1":                        "--limit -1: want a number of documents, or a share below 1",
+		"--tasks arc_easy --fewshot-as-multiturn":            "--fewshot-as-multiturn makes turns of a chat: it needs --apply-chat-template",
+		"--tasks bits_per_byte":                              "with held-out documents, with --data-dir",
+		"--tasks arc_easy --data-dir " + dir + "/none":       "--data-dir: stat " + dir + "/none",
+		"--tasks boolq --endpoint http://127.0.0.1:1":        "; --data-dir names a folder that has it",
+		"--tasks arc_easy --use-cache " + dir + "/cache":     "delete it or name another with --use-cache",
+		`--tasks boolq --samples {"boolq":[],"arc_easy":[]}`: `--samples names the task "arc_easy", which is not among those to run`,
+	} {
+		args := append([]string{"eval", model}, strings.Fields(flags)...)
+		if code, _, stderr := trit(args...); code != exitFailed || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d and %q, want %q", flags, code, stderr, want)
+		}
+	}
+	if code, _, stderr := trit("eval", "compare", dir, dir); code != exitFailed || !strings.Contains(stderr, "an evaluation with --out writes it") {
+		t.Errorf("no results: exit code %d and %q", code, stderr)
+	}
+}

@@ -120,13 +120,13 @@ func TestFetchesThatFail(t *testing.T) {
 		return "", errors.New("no way")
 	}}
 	for dir, want := range map[string][]string{
-		"": {"the test split of allenai/ai2_arc", "no way", "--data-dir"}, t.TempDir(): {"holds no data", "no way"}, "/no/such/folder": {"--data-dir: stat"},
+		"": {"the test split of allenai/ai2_arc", "no way", "Options.DataDir"}, t.TempDir(): {"holds no data", "no way"}, "/no/such/folder": {"Options.DataDir: stat"},
 	} {
 		o.DataDir = dir
 		_, err := smallARC().Test.Load(t.Context(), o)
 		for _, w := range want {
 			if err == nil || !strings.Contains(err.Error(), w) {
-				t.Errorf("--data-dir %q: %v, want %q", dir, err, w)
+				t.Errorf("folder %q: %v, want %q", dir, err, w)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestWrongDataIsRefused(t *testing.T) {
 	if docs, err := smallARC().Test.Load(t.Context(), o); err != nil || len(docs) != 1 {
 		t.Errorf("a part that is allowed: %d documents and error %v", len(docs), err)
 	}
-	if _, err := smallARC().Test.Load(t.Context(), &eval.Options{DataDir: "/no/such/folder"}); err == nil || !strings.Contains(err.Error(), "--data-dir") {
+	if _, err := smallARC().Test.Load(t.Context(), &eval.Options{DataDir: "/no/such/folder"}); err == nil || !strings.Contains(err.Error(), "Options.DataDir") {
 		t.Errorf("no folder: %v", err)
 	}
 }
