@@ -21,23 +21,33 @@ import (
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files, training checkpoints, models of the Hub and of servers", ArgsUsage: "MODEL|OWNER/NAME|URL...",
-		Description: examples("trit eval model.gguf --tasks arc_easy,boolq", "trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
-			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+		Name: "eval", ArgsUsage: "MODEL|OWNER/NAME|URL...",
+		Usage: "score models with the rules of lm-evaluation-harness: " +
+			"GGUF files, training checkpoints, models of the Hub and of servers",
+		Description: examples("trit eval model.gguf --tasks arc_easy,boolq",
+			"trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval",
+			"trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
+			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)",
+			"trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
+			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: " +
+				"names that trit eval list shows, or JSON or YAML files of tasks of your own"},
 			dataDirFlag(), partialFlag(),
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
-			&cli.StringFlag{Name: "samples", Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
-			&cli.IntFlag{Name: "num-fewshot", Usage: "`K` examples before each question (default: the task's own number)", Value: -1},
+			&cli.StringFlag{Name: "samples",
+				Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
+			&cli.IntFlag{Name: "num-fewshot", Value: -1,
+				Usage: "`K` examples before each question (default: the task's own number)"},
 			maxTokensFlag(),
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
-			&cli.BoolFlag{Name: "fewshot-as-multiturn", Usage: "with the chat template: each example as turns of its own; =false puts them into one turn", Value: true, DefaultText: "true with the chat template"},
+			&cli.BoolFlag{Name: "fewshot-as-multiturn", Value: true, DefaultText: "true with the chat template",
+				Usage: "with the chat template: each example as turns of its own; =false puts them into one turn"},
 			batchFlag(),
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
-			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
+			&cli.StringFlag{Name: "out",
+				Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
 		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
@@ -47,7 +57,8 @@ func evalCommand() *cli.Command {
 }
 
 func dataDirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
+	return &cli.StringFlag{Name: "data-dir",
+		Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
 }
 
 func partialFlag() cli.Flag {
@@ -208,7 +219,8 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 
 func evalListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"), Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
+		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"),
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

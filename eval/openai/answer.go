@@ -76,8 +76,8 @@ func (c *choice) score(n, targets int) (lm.ScoreResult, error) {
 			"it does not give those of the prompt (\"echo\" with \"logprobs\"), which scores are made of", len(logs), n)
 	}
 	if len(logs) > n+1 {
-		return lm.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d and one generated: "+
-			"it adds tokens, such as a beginning of text", len(logs), n)
+		return lm.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d "+
+			"and one generated: it adds tokens, such as a beginning of text", len(logs), n)
 	}
 	if len(top) < n {
 		return lm.ScoreResult{}, fmt.Errorf("the server gives the likeliest tokens (\"top_logprobs\") "+

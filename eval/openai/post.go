@@ -100,7 +100,8 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 	}
 	got, err := c.client().Do(r)
 	if errors.Is(err, context.DeadlineExceeded) {
-		problem := fmt.Sprintf("%s: no answer within %v; {openai.Client.Timeout} allows more", c.URL, or(c.Timeout, DefaultTimeout))
+		problem := fmt.Sprintf("%s: no answer within %v; {openai.Client.Timeout} allows more",
+			c.URL, or(c.Timeout, DefaultTimeout))
 		return nil, setting.Needs("openai.Client.Timeout", problem, "")
 	}
 	if err != nil {

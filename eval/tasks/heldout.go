@@ -13,7 +13,8 @@ import (
 const BitsPerByte = string(eval.BitsPerByte)
 
 var heldOut = eval.Task{
-	Name: BitsPerByte, About: "perplexity of the held-out documents of data prepared by trit", Kind: eval.Rolling, Version: 1,
+	Name: BitsPerByte, About: "perplexity of the held-out documents of data prepared by trit",
+	Kind: eval.Rolling, Version: 1,
 	Test: eval.Source{Files: []string{"a folder of prepared data"}}, Tokens: heldOutDocuments,
 }
 

@@ -10,7 +10,8 @@ import (
 // harness calls hendrycks_math500. Its minerva_math500 judges by computer algebra and is
 // another task.
 var math500 = eval.Task{
-	Name: "math500", Note: "string equivalence", About: "MATH-500, judged by string equivalence", Kind: eval.Generation, Version: 1,
+	Name: "math500", Note: "string equivalence", About: "MATH-500, judged by string equivalence",
+	Kind: eval.Generation, Version: 1,
 	Test: eval.Source{
 		Files: []string{"math500_test.jsonl"}, Columns: []string{"problem", "solution"},
 		Hub: "HuggingFaceH4/MATH-500", Split: "test", HubColumns: []string{"problem", "solution"}, Rows: 500,
