@@ -107,7 +107,8 @@ func (r *Report) addTokenizer(out map[string]any) {
 func (r *Report) config() map[string]any {
 	c := map[string]any{
 		"model": "trit", "model_args": r.o.ModelArgs, "device": "cpu",
-		"batch_size": r.o.batchSize(), "batch_sizes": []int{}, "use_cache": nil, "limit": nil, "bootstrap_iters": nil, "gen_kwargs": nil,
+		"batch_size": r.o.batchSize(), "batch_sizes": []int{}, "use_cache": nil, "limit": nil,
+		"bootstrap_iters": nil, "gen_kwargs": nil,
 		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": fewshotSeed,
 	}
 	if r.o.Cache != "" {
