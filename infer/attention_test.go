@@ -26,14 +26,14 @@ type attentionInput struct {
 }
 
 func newAttentionInput(s attentionShape, cache string, before, n int) *attentionInput {
-	c := model.Config{NumHiddenLayers: 1, HiddenSize: s.heads * s.dim, NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim}
+	c := model.Config{NumHiddenLayers: 1, HiddenSize: s.heads * s.dim, NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim, RopeTheta: 10000}
 	format, err := cacheFormatOf(cache)
 	if err != nil {
 		panic(err)
 	}
 	r := rand.New(rand.NewPCG(uint64(n), uint64(before)))
 	return &attentionInput{
-		m:      &Model{config: c, layers: make([]layer, 1), rope: newRopeTable(s.dim, 10000), cache: format},
+		m:      &Model{config: c, layers: make([]layer, 1), rope: newRopeTable(c), cache: format},
 		before: before, n: n, queries: normals(r, n*c.QDim()), keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
 	}
 }

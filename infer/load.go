@@ -16,7 +16,7 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{config: c, file: f, pooling: readPooling(f, arch), interleaved: arch == ggufmeta.Llama}
-	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c.HeadDim, c.RopeTheta)
+	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
 	}

@@ -1,26 +1,22 @@
 package infer
 
 import (
-	"math"
 	"sync"
 
 	"trit/bitlinear/kernel"
 	"trit/internal/parallel"
+	"trit/model"
 )
 
-// ropeTable holds the rotary angles that sessions share.
+// ropeTable holds the rotary angles that sessions share; model.RotaryAngles defines them.
 type ropeTable struct {
 	frequencies []float64 // [head_dim/2]
 	mu          sync.Mutex
 	table       angles
 }
 
-func newRopeTable(headDim int, theta float64) *ropeTable {
-	r := &ropeTable{frequencies: make([]float64, headDim/2)}
-	for i := range r.frequencies {
-		r.frequencies[i] = math.Pow(theta, -float64(i)/float64(headDim/2))
-	}
-	return r
+func newRopeTable(c model.Config) *ropeTable {
+	return &ropeTable{frequencies: c.RotaryFrequencies()}
 }
 
 // angles are cosine and sine of each position, [positions, head_dim/2].
@@ -29,7 +25,7 @@ type angles struct {
 	cos, sin []float32
 }
 
-// extend makes the table reach to so many positions and returns it; sessions keep what
+// extend makes the table cover that number of positions and returns it; sessions keep what
 // they got, since a later call makes a longer one.
 func (r *ropeTable) extend(positions int) angles {
 	r.mu.Lock()
@@ -44,10 +40,7 @@ func (r *ropeTable) extend(positions int) angles {
 	copy(longer.sin, old.sin)
 	parallel.For(positions-known, max(1, 1<<10/max(1, half)), func(lo, hi int) {
 		for t := known + lo; t < known+hi; t++ {
-			for i, frequency := range r.frequencies {
-				sin, cos := math.Sincos(float64(t) * frequency)
-				longer.cos[t*half+i], longer.sin[t*half+i] = float32(cos), float32(sin)
-			}
+			model.RotaryAngles(r.frequencies, t, longer.cos[t*half:], longer.sin[t*half:])
 		}
 	})
 	r.table = longer

@@ -3,23 +3,26 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
 	"github.com/nikolalohinski/gonja/v2/config"
 	"github.com/nikolalohinski/gonja/v2/exec"
 	"github.com/nikolalohinski/gonja/v2/loaders"
-	"strings"
+
+	"trit/setting"
 )
 
 // Message is one turn of a conversation; Role is "system", "user" or "assistant".
 type Message struct{ Role, Content string }
 
-// ApplyChat lays a conversation out by the model's chat template, a Jinja text.
-// addGenerationPrompt ends it where the assistant is to speak.
+// ApplyChat renders a conversation by the model's chat template, which is Jinja.
+// addGenerationPrompt ends it with what precedes an answer of the assistant.
 func (t *Tokenizer) ApplyChat(messages []Message, addGenerationPrompt bool) (string, error) {
 	if t.settings.chatTemplate == "" {
-		return "", errors.New("the model has no chat template: it is a base model, use trit run -p")
+		return "", setting.Needs("tokenizer.Tokenizer.Encode", "the model has no chat template",
+			"it is a base model, use {tokenizer.Tokenizer.Encode}")
 	}
 	var turns []any
 	for _, m := range messages {
@@ -33,7 +36,8 @@ func (t *Tokenizer) ApplyChat(messages []Message, addGenerationPrompt bool) (str
 	}
 	environment := &exec.Environment{
 		Context: exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables),
-		Filters: builtins.Filters, Tests: builtins.Tests, ControlStructures: builtins.ControlStructures, Methods: builtins.Methods,
+		Filters: builtins.Filters, Tests: builtins.Tests, Methods: builtins.Methods,
+		ControlStructures: builtins.ControlStructures,
 	}
 	template, err := exec.NewTemplate("/chat", c, loader, environment)
 	if err != nil {
@@ -52,6 +56,7 @@ func (t *Tokenizer) ApplyChat(messages []Message, addGenerationPrompt bool) (str
 	return out.String(), nil
 }
 
+// name is a token's name in the vocabulary; "" where there is none.
 func (t *Tokenizer) name(id int32) string {
 	if a, ok := t.added[id]; ok {
 		return a.Content

@@ -7,11 +7,11 @@ import (
 	"trit/train/ranks"
 )
 
-// runtimeBytes is about what the program takes without a model: measured with the smallest.
+// runtimeBytes is about what the program takes without a model, measured with the smallest one.
 const runtimeBytes = 40 << 20
 
-// Memory foretells the peak memory in bytes that a run takes on each of so many ranks. It
-// is that of the first, which also keeps the ternary weights of the last line of the log.
+// Memory estimates the peak memory, in bytes, of a run on each of n ranks. It is that of
+// rank 0, which also keeps the ternary weights of the last line of the log.
 func Memory(c model.Config, o Options, n int) int64 {
 	o.resolvePrecision(prefersBF16)
 	perWeight, buckets := int64(2*4), int64(0) // moments

@@ -15,8 +15,8 @@ import (
 
 	"trit/eval"
 	"trit/eval/tasks"
+	"trit/format/hffolder"
 	"trit/infer"
-	"trit/train/checkpoint"
 )
 
 func evalCommand() *cli.Command {
@@ -162,7 +162,7 @@ func fingerprint(path, cache string) (string, error) {
 	if info, err := os.Stat(path); err != nil {
 		return "", err
 	} else if info.IsDir() {
-		if path, err = checkpoint.Resolve(path); err != nil {
+		if path, err = hffolder.Resolve(path); err != nil {
 			return "", err
 		}
 		weights, _ := filepath.Glob(filepath.Join(path, "*.safetensors"))

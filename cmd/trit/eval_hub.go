@@ -12,8 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/format/hffolder"
 	"trit/internal/hub"
-	"trit/train/checkpoint"
 )
 
 // parquetRevision is where the Hub keeps its own copy of a data set in parquet, as
@@ -49,8 +49,7 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 
 // hubName is the endpoint for people.
 func hubName(c *cli.Context) string {
-	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
-	if endpoint := env.endpoint(c.String("endpoint")); endpoint != "" {
+	if endpoint := hubEnvironment().Endpoint(c.String("endpoint")); endpoint != "" {
 		return endpoint
 	}
 	return hub.DefaultEndpoint
@@ -132,7 +131,7 @@ func (m *modelChoice) path(con *console, dir string) string {
 
 // localGGUF is the GGUF file of a folder that is no checkpoint and no run, else the folder.
 func localGGUF(con *console, dir string) (string, error) {
-	if _, err := checkpoint.Resolve(dir); err == nil {
+	if _, err := hffolder.Resolve(dir); err == nil {
 		return dir, nil
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.gguf"))

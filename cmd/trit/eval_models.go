@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/convert"
+	"trit/convert/source"
 	"trit/eval"
 )
 
@@ -78,8 +79,8 @@ func convertForNow(c *cli.Context, con *console, folder string) (path string, do
 	path = filepath.Join(dir, "model.gguf")
 	progress := con.progress("")
 	_, err = convert.Convert(c.Context, folder, path, convert.Options{
-		Pad:  true,
-		Type: c.String("type"), EmbeddingType: c.String("embedding-type"),
+		Options: source.Options{Threads: c.Int("threads")}, Pad: true,
+		Type: convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
 		Progress: func(stage string, done, total int64) { progress.show(done, total, stage) },
 	})
 	progress.end()

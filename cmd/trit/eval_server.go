@@ -10,6 +10,7 @@ import (
 
 	"trit/eval/openai"
 	"trit/format/gguf"
+	"trit/internal/hub"
 	"trit/model/ggufmeta"
 	"trit/tokenizer"
 )
@@ -77,10 +78,10 @@ func openServer(c *cli.Context, address string) (*scorer, error) {
 
 // apiKey is that of the file, or else of the environment; "" is none.
 func apiKey(file string) (string, error) {
-	key := cleanToken(os.Getenv("OPENAI_API_KEY"))
+	key := hub.CleanToken(os.Getenv("OPENAI_API_KEY"))
 	if file != "" {
 		var err error
-		if key, err = readToken(file); err != nil {
+		if key, err = hub.ReadToken(file); err != nil {
 			return "", fmt.Errorf("--api-key-file: %w", err)
 		}
 		if key == "" {

@@ -126,6 +126,7 @@ func New(o Options) (*Sandbox, error) {
 // WeakError is a system that cannot enforce all limits, where Options.AllowWeak is not set.
 type WeakError struct{ Missing []string } // what programs are not kept from
 
+// Error names the limits that are missing.
 func (e *WeakError) Error() string {
 	return fmt.Sprintf("sandbox: this system cannot keep a program from: %s; "+
 		"programs run here only if weak limits are allowed", strings.Join(e.Missing, "; "))

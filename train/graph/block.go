@@ -13,10 +13,9 @@ import (
 //	x2 = x + o_proj(sub_norm(attention(qkv_proj(norm(x)))))
 //	y = x2 + down_proj(sub_norm(act(gate)*up)), where gate, up = proj(norm(x2))
 //
-// Between forward and backward it keeps what it cannot make again cheaply: the inputs of
-// the products in int8, what comes out of the products, and nothing of the norms but a
-// factor a row. With activation checkpointing the blocks share that memory, and the
-// backward pass makes it again out of x.
+// Between forward and backward it keeps what is expensive to compute again: the inputs of
+// the products in int8, their outputs, and of the norms a factor for each row. With activation
+// checkpointing the blocks share that memory, and the backward pass computes it again from x.
 type block struct {
 	*workspace
 	names                []string // of the weights, in the order of the operation's inputs
@@ -25,8 +24,8 @@ type block struct {
 	absMax               [4]float32 // of the inputs of the products in the last forward pass
 }
 
-// kept is what the forward pass of a block leaves for the backward pass. In the backward
-// pass gradients take the place of values that are no longer needed.
+// kept is what the forward pass of a block leaves for the backward pass. There gradients
+// overwrite values that are no longer needed.
 type kept struct {
 	inNorm, attnNorm, postNorm, ffnNorm []float32        // [M], 1/rms
 	qkvIn, oIn, gateUpIn, downIn        *bitlinear.Input // [M,D], [M,Q], [M,D], [M,F]
@@ -119,7 +118,9 @@ func (b *block) forward(in [][]float32, y []float32) {
 }
 
 // readers are the weights that read each input, in the order of block.absMax.
-var readers = [][]string{{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj}}
+var readers = [][]string{
+	{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj},
+}
 
 // forwardKept fills what is kept: all of the forward pass but the last product.
 func (b *block) forwardKept(x []float32, w blockWeights) {

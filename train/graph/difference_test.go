@@ -106,7 +106,7 @@ func TestFiniteDifferences(t *testing.T) {
 	checkDifferences(t, "linear", bitlinear.NewLinear(&bitlinear.Mode{}, &bitlinear.Scratch{}, rows, width, 5, 3, 4).Func("linear"),
 		[][]float32{normals(r, rows*width), normals(r, 5*width), normals(r, 3*width), normals(r, 4*width)})
 	head := newLossHead(ws, vocab, Options{Backward: true}, []int32{3, -1, 0, 6, 2, 2})
-	head.chunk = 4 // tokens, so that there are two chunks, the second a rest
+	head.chunk = 4 // tokens, so that there are two chunks, the second a remainder
 	f := head.fn(make([]float32, vocab*width))
 	mean := f.Forward
 	f.Forward = func(in [][]float32, out []float32) { // the gradients are of the sum over M
@@ -157,7 +157,7 @@ func TestZLossGradient(t *testing.T) {
 	}
 }
 
-// The block of both families: sub norms and squared ReLU, and Llama's.
+// The block of both kinds: sub norms and squared ReLU, and Llama's.
 func TestBlockFiniteDifferences(t *testing.T) {
 	const batch, length = 2, 7
 	starts := []int32{0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 5, 5} // the second row holds three documents

@@ -13,7 +13,7 @@ type embedding struct {
 	*workspace
 	tokens  []int32
 	width   int
-	tied    bool    // to the head, whose gradient has been made before in the same buffer
+	tied    bool    // to the head, whose gradient is in the same buffer already
 	touched []int32 // rows of the gradient that are not zero
 }
 
@@ -27,7 +27,7 @@ func (e *embedding) forward(in [][]float32, out []float32) {
 	})
 }
 
-// backward adds the rows up, each thread a range of columns, in the order of the tokens.
+// backward adds the rows up in the order of the tokens, each thread a range of columns.
 func (e *embedding) backward(_ [][]float32, grad []float32, grads [][]float32) {
 	if !e.tied {
 		e.clearTouched(grads[0])

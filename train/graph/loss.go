@@ -9,7 +9,7 @@ import (
 	"trit/model"
 )
 
-// chunkLogits is about how many logits are in memory at a time.
+// chunkLogits is about the number of logits that are in memory at a time.
 const chunkLogits = 1 << 25
 
 // lossHead is the language-model head with the mean cross entropy over the targets,
@@ -30,7 +30,7 @@ type lossHead struct {
 	input   []float32 // likewise
 }
 
-// headChunk is how many of the rows are a chunk.
+// headChunk is the number of rows of a chunk.
 func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
 
 func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
@@ -98,7 +98,7 @@ func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 // score computes loss and rank of the target of a token, and returns the logarithm of the
 // sum of exponentials. The sum runs in float64 over parts, since a vocabulary has many terms.
 func (h *lossHead) score(token int, row []float32) (lse float64) {
-	best := max(0, slices.Index(row, kernel.Max(row))) // none is where a logit is no number
+	best := max(0, slices.Index(row, kernel.Max(row))) // there is none if a logit is NaN
 	s := h.scratches.Get().(*rowScratch)
 	defer h.scratches.Put(s)
 	sum := 0.0

@@ -6,8 +6,8 @@ import (
 	"trit/model"
 )
 
-// Memory is about how many bytes a Decoder and its Params take, computed from the shapes.
-// All of it is there from the first step on; a test holds it against what is allocated.
+// Memory estimates the bytes that a Decoder and its Params take, from the shapes. All of it
+// is allocated by the end of the first step; a test compares it with what is allocated.
 func Memory(c *model.Config, o Options) int64 {
 	return weightsMemory(c, o) + activationsMemory(c, o) + scratchMemory(c, o)
 }
@@ -21,7 +21,7 @@ func weightsMemory(c *model.Config, o Options) int64 {
 	return 4 * copies * int64(c.Parameters())
 }
 
-// activationsMemory is what operations own: their outputs, and what blocks keep.
+// activationsMemory is what operations own: their outputs, and what the blocks keep.
 func activationsMemory(c *model.Config, o Options) int64 {
 	m, d, q, kv, f := sizes(c, o)
 	inputs := 2*d + q + f // of the four products of a block

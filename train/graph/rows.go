@@ -8,7 +8,7 @@ import (
 	"trit/model"
 )
 
-// rowGrain is how many values of a row-wise operation are worth a thread.
+// rowGrain is the number of values of a row-wise operation that are worth a thread.
 const rowGrain = 1 << 14
 
 func forRows(rows, width int, body func(row int)) {

@@ -9,7 +9,7 @@ import (
 	"trit/model"
 )
 
-// workspace is memory that the blocks of a graph use one after the other.
+// workspace is memory that the operations of a graph use one after the other.
 type workspace struct {
 	config     *model.Config
 	mode       *bitlinear.Mode
@@ -17,7 +17,7 @@ type workspace struct {
 	scratch    bitlinear.Scratch
 	attention  *attention
 	unit       gatedUnit
-	share      bool // blocks share what they keep
+	share      bool // blocks share the memory of what they keep
 	shared     *kept
 	evaluating bool      // no gradients are made
 	accumulate bool      // gradients of weights are added to those before
@@ -29,7 +29,7 @@ type workspace struct {
 	onGradient func(names ...string)
 }
 
-// done tells that the gradients of these weights are complete.
+// done is called when the gradients of these weights are complete.
 func (ws *workspace) done(names ...string) {
 	if ws.onGradient != nil {
 		ws.onGradient(names...)
@@ -42,11 +42,11 @@ type rowScratch struct {
 	part       [sumPart]float32
 }
 
-// sumPart is how many float32 terms are added up before float64 takes over.
+// sumPart is the number of float32 terms that are added up before the sum goes on in float64.
 const sumPart = 256
 
-// rowParts is into how many parts the rows are cut for sums over them, so that the sums
-// do not depend on the number of threads.
+// rowParts is the number of parts that the rows are cut into for sums over them, so that the
+// sums do not depend on the number of threads.
 const rowParts = 16
 
 func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *workspace {
