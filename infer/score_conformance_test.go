@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -31,7 +33,11 @@ func BenchmarkArcEasy(b *testing.B) {
 		b.Fatal(err)
 	}
 	var asked recordedRequests
-	o := eval.Options{Tokenizer: tok, MaxLength: 2048, Tasks: []string{"arc_easy"}, DataDir: shared + "data/eval", NumFewshot: -1}
+	found, err := tasks.Find("arc_easy")
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := eval.Options{Tokenizer: tok, MaxLength: 2048, Tasks: found, DataDir: shared + "data/eval", NumFewshot: -1}
 	if _, err := eval.Run(b.Context(), &asked, o); err != nil {
 		b.Fatal(err)
 	}
@@ -41,16 +47,18 @@ func BenchmarkArcEasy(b *testing.B) {
 // recordedRequests are the batches that an evaluation asks for.
 type recordedRequests struct{ batches [][]infer.ScoreRequest }
 
-func (r *recordedRequests) Score(_ context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+func (r *recordedRequests) Score(_ context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	var list []infer.ScoreRequest
 	for _, q := range requests {
 		list = append(list, infer.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
 	}
 	r.batches = append(r.batches, list)
-	return make([]eval.ScoreResult, len(requests)), nil
+	return make([]lm.ScoreResult, len(requests)), nil
 }
 
-func (r *recordedRequests) Generate(context.Context, []eval.GenerateRequest) ([][]int32, error) {
+func (r *recordedRequests) ContextLength() int { return 2048 }
+
+func (r *recordedRequests) Continue(context.Context, []lm.ContinueRequest) ([][]int32, error) {
 	panic("ARC-easy asks for no text")
 }
 

@@ -7,15 +7,15 @@ import (
 
 	"trit/eval"
 	"trit/infer"
+	"trit/lm"
 	"trit/tokenizer"
 	"trit/train"
 )
 
 // Model is a model that can be measured, and what its results say of it.
 type Model struct {
-	eval.Model
+	lm.Model
 	Tokenizer *tokenizer.Tokenizer // nil where the model has none
-	MaxLength int                  // tokens of a request, at most
 
 	Name        string // of the model, for results
 	Args        string // how it was opened, for results
@@ -38,8 +38,7 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Model: engineModel{m.NewScorer(0)}, Tokenizer: tok, MaxLength: m.ContextLength(), Name: path,
-		Close: m.Close}, nil
+	return &Model{Model: engineModel{m.NewScorer(0), m.ContextLength()}, Tokenizer: tok, Name: path, Close: m.Close}, nil
 }
 
 func openGraph(dir string, threads int) (*Model, error) {
@@ -52,8 +51,7 @@ func openGraph(dir string, threads int) (*Model, error) {
 		s.Close()
 		return nil, err
 	}
-	return &Model{Model: graphModel{s}, Tokenizer: tok, MaxLength: s.Config.MaxPositionEmbeddings, Name: dir,
-		Close: s.Close}, nil
+	return &Model{Model: graphModel{s}, Tokenizer: tok, Name: dir, Close: s.Close}, nil
 }
 
 // loadGGUF loads a model and its tokenizer.
@@ -72,7 +70,7 @@ func loadGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer,
 
 // evaluate measures the model. It sets the options that depend on the model.
 func (m *Model) evaluate(ctx context.Context, o eval.Options) (*eval.Report, error) {
-	o.Tokenizer, o.MaxLength = m.Tokenizer, m.MaxLength
+	o.Tokenizer = m.Tokenizer
 	o.ModelName, o.ModelArgs, o.Fingerprint = m.Name, m.Args, m.Fingerprint
 	return eval.Run(ctx, m.Model, o)
 }

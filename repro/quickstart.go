@@ -11,6 +11,7 @@ import (
 
 	"trit/data/world"
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/internal/atomicfile"
 	"trit/setting"
 	"trit/train"
@@ -107,7 +108,7 @@ func (q *quickstart) steps() []Step {
 	const prompt, temperature = "One day Anna walked to", 0.7
 	text, tokenizer, data := q.path(world.TextFile), q.path("tokenizer"), q.path("data")
 	run, packed := q.path("run"), q.path("model.gguf")
-	tasks := []string{eval.BitsPerByte, q.path(world.YesNoTask), q.path(world.FourWayTask)}
+	names := []string{tasks.BitsPerByte, q.path(world.YesNoTask), q.path(world.FourWayTask)}
 	q.report.Prompt, q.report.Page = prompt, q.path("report.html")
 	return []Step{
 		&MakeWorld{Seed: q.o.Seed, Out: q.o.Dir},
@@ -117,7 +118,7 @@ func (q *quickstart) steps() []Step {
 		&ConvertModel{In: run, Out: packed},
 		&Generate{Model: packed, Prompt: prompt, MaxTokens: 60, Temperature: temperature, Seed: q.o.Seed},
 		&MeasureSpeed{Model: packed, Prompt: 256, Tokens: 64},
-		&Evaluate{Model: run, Tasks: tasks, Data: data, scores: &q.report.Graph},
-		&Evaluate{Model: packed, Tasks: tasks, Data: data, scores: &q.report.Packed},
+		&Evaluate{Model: run, Tasks: names, Data: data, scores: &q.report.Graph},
+		&Evaluate{Model: packed, Tasks: names, Data: data, scores: &q.report.Packed},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"trit/eval"
 	"trit/eval/published"
 	"trit/infer"
+	"trit/lm"
 	"trit/model"
 	"trit/setting"
 	"trit/tokenizer"
@@ -160,16 +161,18 @@ func TestScalingRefuses(t *testing.T) {
 // fake is a model that likes short answers. It counts the requests that it was asked.
 type fake struct{ asked int }
 
-func (f *fake) Score(_ context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+func (f *fake) ContextLength() int { return 64 }
+
+func (f *fake) Score(_ context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	f.asked += len(requests)
-	var out []eval.ScoreResult
+	var out []lm.ScoreResult
 	for _, r := range requests {
-		out = append(out, eval.ScoreResult{LogProb: -float64(len(r.Targets))})
+		out = append(out, lm.ScoreResult{LogProb: -float64(len(r.Targets))})
 	}
 	return out, nil
 }
 
-func (f *fake) Generate(_ context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+func (f *fake) Continue(_ context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	return make([][]int32, len(requests)), nil
 }
 
@@ -215,7 +218,7 @@ func tableOptions(t *testing.T, f *fake) TableOptions {
 	return TableOptions{
 		Table: testTable(), Out: filepath.Join(dir, "out"), Eval: eval.Options{DataDir: dir, AllowPartial: true},
 		Open: func(_ context.Context, name string) (*Model, error) {
-			return &Model{Model: f, Tokenizer: tok, MaxLength: 64, Name: name, Fingerprint: "fake", Close: func() error { return nil }}, nil
+			return &Model{Model: f, Tokenizer: tok, Name: name, Fingerprint: "fake", Close: func() error { return nil }}, nil
 		},
 		Text: func(err error) string {
 			return setting.Text(err, func(field string) string { return "<" + field + ">" })

@@ -12,6 +12,7 @@ import (
 	"trit/data"
 	"trit/data/world"
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
 	"trit/tokenizer"
 	"trit/train"
@@ -215,16 +216,20 @@ type Evaluate struct {
 }
 
 func (s *Evaluate) run(ctx context.Context, q *quickstart) error {
+	found, err := tasks.Find(s.Tasks...)
+	if err != nil {
+		return err
+	}
 	m, err := Open(s.Model, infer.Options{Threads: q.o.Threads, Cache: infer.CacheF32})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	s.Report, err = m.evaluate(ctx, eval.Options{Tasks: s.Tasks, DataDir: s.Data, NumFewshot: -1, Progress: q.o.Scored})
+	s.Report, err = m.evaluate(ctx, eval.Options{Tasks: found, DataDir: s.Data, NumFewshot: -1, Progress: q.o.Scored})
 	if err != nil {
 		return err
 	}
-	loss := s.Report.Results[eval.BitsPerByte]
+	loss := s.Report.Results[tasks.BitsPerByte]
 	*s.scores = Scores{
 		Loss: loss["loss,none"], BitsPerByte: loss["bits_per_byte,none"],
 		YesNo: s.Report.Results["yes_no"]["acc,none"], FourWay: s.Report.Results["four_way"]["acc,none"],

@@ -12,6 +12,7 @@ import (
 
 	"trit/eval"
 	"trit/eval/published"
+	"trit/eval/tasks"
 	"trit/internal/atomicfile"
 	"trit/setting"
 )
@@ -151,8 +152,12 @@ func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) err
 	if cell.NotMeasured = t.obstacle(m, cell); cell.NotMeasured != "" {
 		return nil
 	}
+	found, err := tasks.Find(cell.Task)
+	if err != nil {
+		return err
+	}
 	o := t.o.Eval
-	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = []string{cell.Task}, cell.Shots, cell.Chat, cell.Chat
+	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = found, cell.NumFewshot, cell.Chat, cell.Chat
 	o.Cache = filepath.Join(t.o.Out, cacheFile)
 	o.Out = filepath.Join(t.o.Out, folderName(m.Name), cell.Task)
 	report, err := m.evaluate(ctx, o)
@@ -173,7 +178,8 @@ func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) err
 // obstacle returns why a column is not measured with this model and these options; "" where
 // it is.
 func (t *tableRun) obstacle(m *Model, cell *published.Cell) string {
-	runsCode, _ := eval.RunsCode([]string{cell.Task})
+	found, _ := tasks.Find(cell.Task)
+	runsCode, _ := eval.RunsCode(found)
 	switch {
 	case cell.Absent != "":
 		return cell.Absent

@@ -17,7 +17,9 @@ import (
 
 	"trit/convert"
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
+	"trit/lm"
 )
 
 var (
@@ -106,9 +108,12 @@ func compareGolden(t *testing.T, path, model string) {
 	recorder := &recordingModel{Model: s.Model}
 	s.Model = recorder
 	out := t.TempDir()
-	task := g.taskName(t)
+	found, err := tasks.Find(g.taskName(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	report, err := s.evaluate(context.Background(), &console{}, eval.Options{
-		Tasks: []string{task}, DataDir: *goldenData, Limit: float64(g.Limit), NumFewshot: g.Settings.NumFewshot, MaxTokens: g.Settings.MaxGenToks, Out: out,
+		Tasks: found, DataDir: *goldenData, Limit: float64(g.Limit), NumFewshot: g.Settings.NumFewshot, MaxTokens: g.Settings.MaxGenToks, Out: out,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -275,12 +280,12 @@ func (g *goldenFile) compareTokens(t *testing.T, generated [][]int32) {
 
 // recordingModel keeps what was generated.
 type recordingModel struct {
-	eval.Model
+	lm.Model
 	generated [][]int32
 }
 
-func (r *recordingModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
-	out, err := r.Model.Generate(ctx, requests)
+func (r *recordingModel) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
+	out, err := r.Model.Continue(ctx, requests)
 	r.generated = append(r.generated, out...)
 	return out, err
 }

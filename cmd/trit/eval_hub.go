@@ -26,11 +26,12 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 		var first error
 		for _, revision := range []string{hub.DefaultRevision, parquetRevision} {
 			none := false
-			dir, err := pull(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: revision}, hub.Patterns{Choose: func(paths []string) []string {
+			patterns := hub.Patterns{Choose: func(paths []string) []string {
 				files := choose(paths)
 				none = len(files) == 0
 				return files
-			}}, "")
+			}}
+			dir, err := pull(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: revision}, patterns, "")
 			if err == nil {
 				newConsole(c).warnf("data: %s@%s of %s, in %s", name, revision, hubName(c), dir)
 				return dir, nil
@@ -67,7 +68,8 @@ func fetchAnyModel(c *cli.Context, name string) (string, error) {
 	}
 	repo, file, ok := hubModel(name)
 	if !ok {
-		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, which is OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE.gguf", name)
+		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, "+
+			"which is OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE.gguf", name)
 	}
 	choice := &modelChoice{named: file}
 	dir, err := pull(c, repo, hub.Patterns{Choose: choice.choose}, "")

@@ -21,7 +21,9 @@ type namedModel struct {
 
 func convertedFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "converted", Usage: "score the checkpoint MODEL on its graph and, converted to GGUF, on the engine, and tell what they differ in"},
+		&cli.BoolFlag{Name: "converted",
+			Usage: "score the checkpoint MODEL on its graph and, converted to GGUF, on the engine, " +
+				"and tell what they differ in"},
 		&cli.StringFlag{Name: "type", Usage: "with --converted: `TYPE` of the projections, as trit convert has them"},
 		&cli.StringFlag{Name: "embedding-type", Usage: "with --converted: `TYPE` of embedding and head"},
 	}
@@ -54,7 +56,8 @@ func convertedModels(c *cli.Context, con *console) (models []namedModel, done fu
 		return nil, done, err
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return nil, done, usagef("--converted: %s is no folder of weights but a file: name the checkpoint that it was converted from", path)
+		return nil, done, usagef("--converted: %s is no folder of weights but a file: "+
+			"name the checkpoint that it was converted from", path)
 	}
 	converted := namedModel{name: name + ", converted", folder: "converted"}
 	if converted.path, done, err = convertForNow(c, con, path); err != nil {

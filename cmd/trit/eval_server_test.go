@@ -13,6 +13,7 @@ import (
 
 	"trit/eval"
 	"trit/infer"
+	"trit/lm"
 )
 
 // completions serves a GGUF model on the engine as an OpenAI-style server does, and notes
@@ -69,7 +70,7 @@ func (s *completions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *completions) logProbs(r *http.Request, p []int32) map[string]any {
 	logs, top := []any{nil}, []any{nil}
 	for n := 1; n < len(p); n++ {
-		got, err := s.m.Score(r.Context(), []eval.ScoreRequest{{Input: p[:n], Targets: p[n : n+1]}})
+		got, err := s.m.Score(r.Context(), []lm.ScoreRequest{{Input: p[:n], Targets: p[n : n+1]}})
 		if err != nil {
 			s.t.Error(err)
 			return nil
@@ -85,7 +86,7 @@ func (s *completions) logProbs(r *http.Request, p []int32) map[string]any {
 
 func (s *completions) text(r *http.Request, p []int32, n int, stop []string) string {
 	ends := s.m.tok.EOSIDs()
-	got, err := s.m.Generate(r.Context(), []eval.GenerateRequest{{Prompt: p, MaxTokens: n, Stop: func(ids []int32) bool {
+	got, err := s.m.Continue(r.Context(), []lm.ContinueRequest{{Prompt: p, MaxTokens: n, Stop: func(ids []int32) bool {
 		return len(ids) > 0 && slices.Contains(ends, ids[len(ids)-1])
 	}}})
 	if err != nil {

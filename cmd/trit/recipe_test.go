@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"trit/data/world"
-	"trit/eval"
+	"trit/eval/tasks"
 )
 
 // The packed model of every recipe gives the bits per byte of the graph that it was
@@ -58,7 +58,7 @@ func mustTrit(t *testing.T, args ...string) {
 func bitsPerByte(t *testing.T, model, data string) float64 {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "results")
-	mustTrit(t, "eval", model, "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out)
+	mustTrit(t, "eval", model, "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out)
 	files, err := filepath.Glob(filepath.Join(out, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s holds no results: %v", out, err)
@@ -71,7 +71,7 @@ func bitsPerByte(t *testing.T, model, data string) float64 {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	v, ok := r.Results[eval.BitsPerByte]["bits_per_byte,none"].(float64)
+	v, ok := r.Results[tasks.BitsPerByte]["bits_per_byte,none"].(float64)
 	if !ok {
 		t.Fatalf("no bits per byte in %s", b)
 	}

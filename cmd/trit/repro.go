@@ -12,6 +12,7 @@ import (
 
 	"trit/eval"
 	"trit/eval/published"
+	"trit/eval/tasks"
 	"trit/infer"
 	"trit/repro"
 	"trit/train"
@@ -103,19 +104,20 @@ func tableAction(c *cli.Context, t *published.Table) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	con, tasks := newConsole(c), commaList(c.StringSlice("tasks"))
-	needed := tasks
+	con, names := newConsole(c), commaList(c.StringSlice("tasks"))
+	needed := names
 	if len(needed) == 0 {
 		needed = t.Tasks()
 	}
-	sandbox, err := codeSandbox(c, con, needed)
+	found, _ := tasks.Find(needed...) // MeasureTable refuses unknown ones
+	sandbox, err := codeSandbox(c, con, found)
 	if err != nil {
 		return err
 	}
 	meter := con.meter()
 	defer meter.end()
 	result, err := repro.MeasureTable(c.Context, repro.TableOptions{
-		Table: t, Out: c.String("out"), Models: c.StringSlice("model"), Beside: c.String("beside"), Tasks: tasks,
+		Table: t, Out: c.String("out"), Models: c.StringSlice("model"), Beside: c.String("beside"), Tasks: names,
 		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, con, name) },
 		Eval: eval.Options{
 			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
@@ -153,7 +155,7 @@ func openForTable(c *cli.Context, con *console, name string) (*repro.Model, erro
 		return nil, err
 	}
 	return &repro.Model{
-		Model: m.Model, Tokenizer: m.tok, MaxLength: m.maxLength,
+		Model: m.Model, Tokenizer: m.tok,
 		Name: o.ModelName, Args: o.ModelArgs, Fingerprint: o.Fingerprint,
 		Close: func() error {
 			defer remove()

@@ -7,16 +7,16 @@ import (
 
 	"trit/eval"
 	"trit/infer"
+	"trit/lm"
 	"trit/tokenizer"
 	"trit/train"
 )
 
 // scorer is a model that eval can measure, with what belongs to it.
 type scorer struct {
-	eval.Model
-	tok       *tokenizer.Tokenizer // nil where the model has none
-	maxLength int
-	close     func() error
+	lm.Model
+	tok   *tokenizer.Tokenizer // nil where the model has none
+	close func() error
 }
 
 // openScorer opens a GGUF file on the engine, or a checkpoint folder on its graph.
@@ -32,7 +32,7 @@ func openScorer(path string, o infer.Options) (*scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scorer{engineModel{m.NewScorer(0)}, tok, m.ContextLength(), m.Close}, nil
+	return &scorer{engineModel{m.NewScorer(0), m.ContextLength()}, tok, m.Close}, nil
 }
 
 func openGraphScorer(dir string, threads int) (*scorer, error) {
@@ -45,13 +45,13 @@ func openGraphScorer(dir string, threads int) (*scorer, error) {
 		s.Close()
 		return nil, err
 	}
-	return &scorer{graphModel{s}, tok, s.Config.MaxPositionEmbeddings, s.Close}, nil
+	return &scorer{graphModel{s}, tok, s.Close}, nil
 }
 
 func (s *scorer) evaluate(ctx context.Context, con *console, o eval.Options) (*eval.Report, error) {
 	var shown *progress
 	task := ""
-	o.Tokenizer, o.MaxLength = s.tok, s.maxLength
+	o.Tokenizer = s.tok
 	o.Progress = func(p eval.Progress) {
 		if p.Task != task {
 			shown, task = con.progress("tokens"), p.Task
@@ -76,10 +76,16 @@ func progressNote(p eval.Progress) string {
 }
 
 // engineModel scores on the engine.
-type engineModel struct{ s *infer.Scorer }
+type engineModel struct {
+	s             *infer.Scorer
+	contextLength int
+}
 
-// Score implements eval.Model.
-func (e engineModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+// ContextLength implements lm.Model.
+func (e engineModel) ContextLength() int { return e.contextLength }
+
+// Score implements lm.Model.
+func (e engineModel) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	list := make([]infer.ScoreRequest, len(requests))
 	for i, r := range requests {
 		list[i] = infer.ScoreRequest(r)
@@ -88,15 +94,15 @@ func (e engineModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([
 	if err != nil {
 		return nil, err
 	}
-	out := make([]eval.ScoreResult, len(scores))
+	out := make([]lm.ScoreResult, len(scores))
 	for i, s := range scores {
-		out[i] = eval.ScoreResult(s)
+		out[i] = lm.ScoreResult(s)
 	}
 	return out, nil
 }
 
-// Generate implements eval.Model.
-func (e engineModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+// Continue implements lm.Model.
+func (e engineModel) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	list := make([]infer.Continuation, len(requests))
 	for i, r := range requests {
 		list[i] = infer.Continuation{Prompt: r.Prompt, MaxTokens: r.MaxTokens, Stop: r.Stop}
@@ -104,14 +110,17 @@ func (e engineModel) Generate(ctx context.Context, requests []eval.GenerateReque
 	return e.s.Continue(ctx, list)
 }
 
-// ComputedTokens implements eval.Meter.
+// ComputedTokens implements lm.Meter.
 func (e engineModel) ComputedTokens() int64 { return e.s.Effort().Computed }
 
 // graphModel scores on the graph of a checkpoint.
 type graphModel struct{ s *train.Scorer }
 
-// Score implements eval.Model.
-func (g graphModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+// ContextLength implements lm.Model.
+func (g graphModel) ContextLength() int { return g.s.Config.MaxPositionEmbeddings }
+
+// Score implements lm.Model.
+func (g graphModel) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	rows := make([]train.Row, len(requests))
 	for i, r := range requests {
 		rows[i] = train.Row{Input: r.Input, Targets: r.Targets}
@@ -119,15 +128,15 @@ func (g graphModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]
 	if err := g.s.Score(ctx, rows); err != nil {
 		return nil, err
 	}
-	out := make([]eval.ScoreResult, len(rows))
+	out := make([]lm.ScoreResult, len(rows))
 	for i, r := range rows {
-		out[i] = eval.ScoreResult{LogProb: r.LogProb, Greedy: r.Greedy}
+		out[i] = lm.ScoreResult{LogProb: r.LogProb, Greedy: r.Greedy}
 	}
 	return out, nil
 }
 
-// Generate implements eval.Model.
-func (g graphModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+// Continue implements lm.Model.
+func (g graphModel) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	var out [][]int32
 	for _, r := range requests {
 		ids := append([]int32{}, r.Prompt...)

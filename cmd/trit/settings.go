@@ -22,7 +22,19 @@ var flagOf = map[string]string{
 	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
-	"eval.Options.Sandbox": "--allow-code-execution",
+	"eval.Options.AllowPartial":      "--allow-partial",
+	"eval.Options.ApplyChatTemplate": "--apply-chat-template",
+	"eval.Options.Cache":             "--use-cache",
+	"eval.Options.DataDir":           "--data-dir",
+	"eval.Options.FewshotMultiturn":  "--fewshot-as-multiturn",
+	"eval.Options.Limit":             "--limit",
+	"eval.Options.MaxTokens":         "--max-gen-toks",
+	"eval.Options.NumFewshot":        "--num-fewshot",
+	"eval.Options.Out":               "--out",
+	"eval.Options.Samples":           "--samples",
+	"eval.Options.Sandbox":           "--allow-code-execution",
+	"eval.Options.Tasks":             "--tasks",
+	"openai.Client.Timeout":          "--request-timeout",
 
 	// internal/hub
 	"hub.Client.Cache":    "--hub-cache",

@@ -30,13 +30,13 @@ model                |
 tokenizer            | internal/atomicfile setting
 
 -- kernels, and what lies on them
-bitlinear/kernel/cpu        |
-bitlinear/kernel/amx        |
-bitlinear/kernel/memory     | internal/parallel | internal/float16
-bitlinear/kernel/vector     | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
-bitlinear/kernel/intmul     | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel | bitlinear/kernel/kerneltest
-bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
-bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
+bitlinear/kernel/cpu |
+bitlinear/kernel/amx |
+bitlinear/kernel/memory | internal/parallel | internal/float16
+bitlinear/kernel/vector | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/intmul | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/gemm | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/attention | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/kerneltest | bitlinear/kernel/memory
 optim                | bitlinear/kernel/vector
 internal/machine     | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
@@ -51,10 +51,10 @@ internal/hub         | internal/atomicfile setting
 
 -- the engine world
 convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel model model/ggufmeta tokenizer | convert eval internal/float16
-eval                 | data internal/atomicfile internal/report tokenizer
-eval/openai          | eval tokenizer
-eval/published       | internal/report | eval
+infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel model model/ggufmeta tokenizer | convert eval eval/tasks internal/float16 lm
+eval                 | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval/openai          | lm setting tokenizer
+eval/published       | eval | eval/tasks
 eval/sandbox         |
 
 -- the graph world
@@ -65,7 +65,7 @@ train/ranks          | bitlinear/kernel/vector | optim
 train/ranks/openmpi  | train/ranks
 train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
 configs              | model train
-repro                | configs convert convert/inspect convert/source data data/world eval eval/published format/hffolder infer internal/atomicfile internal/machine internal/report setting tokenizer train train/runlog | model
+repro                | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 
 -- what joins the worlds
 convert/compare      | bitlinear/kernel/vector convert/source format/gguf model tokenizer
@@ -74,6 +74,9 @@ convert/source       | bitlinear/kernel/vector bitlinear/quant format/gguf forma
 format/hffolder      | format/safetensors internal/atomicfile model tokenizer
 train/runlog         | internal/atomicfile setting
 watch                | format/hffolder internal/report train/runlog
+eval/internal/evaltest | lm tokenizer
+eval/internal/python |  | eval/internal/evaltest
+eval/tasks           | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 cmd/trit             | *
 `
 

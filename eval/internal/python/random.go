@@ -1,16 +1,17 @@
-package eval
+package python
 
 import "math/bits"
 
-// pyRandom is CPython's random.Random: the Mersenne twister MT19937 with its seeding
-// by an integer, so that few-shot draws are those of the harness.
-type pyRandom struct {
+// Random is CPython's random.Random: the Mersenne twister MT19937 with its seeding by an
+// integer.
+type Random struct {
 	state [624]uint32
 	at    int
 }
 
-func newPyRandom(seed uint32) *pyRandom {
-	r := &pyRandom{at: 624}
+// NewRandom is random.Random(seed).
+func NewRandom(seed uint32) *Random {
+	r := &Random{at: 624}
 	s := &r.state
 	s[0] = 19650218
 	for i := 1; i < 624; i++ {
@@ -34,7 +35,7 @@ func newPyRandom(seed uint32) *pyRandom {
 	return r
 }
 
-func (r *pyRandom) uint32() uint32 {
+func (r *Random) uint32() uint32 {
 	if r.at == 624 {
 		r.twist()
 	}
@@ -46,7 +47,7 @@ func (r *pyRandom) uint32() uint32 {
 	return y ^ y>>18
 }
 
-func (r *pyRandom) twist() {
+func (r *Random) twist() {
 	s := &r.state
 	for i := range 624 {
 		y := s[i]&(1<<31) | s[(i+1)%624]&(1<<31-1)
@@ -56,7 +57,7 @@ func (r *pyRandom) twist() {
 }
 
 // below is Random._randbelow: bits enough for n, drawn until they are below it.
-func (r *pyRandom) below(n int) int {
+func (r *Random) below(n int) int {
 	k := bits.Len(uint(n))
 	for {
 		if v := int(r.uint32() >> (32 - k)); v < n {
@@ -65,8 +66,8 @@ func (r *pyRandom) below(n int) int {
 	}
 }
 
-// sample is random.sample(range(n), k).
-func (r *pyRandom) sample(n, k int) []int {
+// Sample is random.sample(range(n), k).
+func (r *Random) Sample(n, k int) []int {
 	out := make([]int, k)
 	setSize := 21
 	if k > 5 { // 4 ** ceil(log(3k, 4))

@@ -11,69 +11,60 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"trit/data"
 )
 
-// Declaration is a task of one's own, as it stands in a JSON or YAML file. What kind of
-// task it is follows from its fields: choices, target or text.
+// Declaration is a task in a JSON or YAML file. Its fields say of which kind it is: choices,
+// target or text.
 type Declaration struct {
 	Name    string  `json:"name"`
 	About   string  `json:"description,omitempty"`
 	Version float64 `json:"version,omitempty"`
 	// Data is a file of documents, JSON lines or parquet, beside the declaration or in
-	// the data folder.
+	// Options.DataDir.
 	Data    string   `json:"data"`
-	Rows    int      `json:"rows,omitempty"`    // how many documents a whole file has
+	Rows    int      `json:"rows,omitempty"`    // of the whole file
 	Columns []string `json:"columns,omitempty"` // that each document must have
 
-	Context string `json:"context,omitempty"` // template of what stands before the answer
+	Context string `json:"context,omitempty"` // template of the text before the answer
 
 	Choices Choices `json:"choices,omitzero"` // multiple choice
 	Gold    string  `json:"gold,omitempty"`   // field with the number of the right one
 
-	Target     string              `json:"target,omitempty"` // generation: template of the right answer
-	Until      []string            `json:"until,omitempty"`
-	MaxTokens  int                 `json:"max_gen_toks,omitempty"`
-	Filters    []FilterDeclaration `json:"filters,omitempty"`
-	ExactMatch *ExactMatch         `json:"exact_match,omitempty"`
+	Target     string        `json:"target,omitempty"` // generation: template of the right answer
+	Until      []string      `json:"until,omitempty"`
+	MaxTokens  int           `json:"max_gen_toks,omitempty"`
+	Filters    []RegexFilter `json:"filters,omitempty"`
+	ExactMatch *StringMatch  `json:"exact_match,omitempty"`
 
 	Text string `json:"text,omitempty"` // rolling perplexity: template of the text
 
-	Metrics    []string            `json:"metrics,omitempty"`
+	Metrics    []Metric            `json:"metrics,omitempty"`
 	NumFewshot int                 `json:"num_fewshot,omitempty"`
 	Fewshot    *FewshotDeclaration `json:"fewshot,omitempty"`
-	// What stands between question and answer, and after an example; by default a blank
-	// and two line breaks.
+	// Delimiters between question and answer, and after a few-shot example; nil: those of
+	// DefaultDelimiters.
 	TargetDelimiter  *string `json:"target_delimiter,omitempty"`
 	FewshotDelimiter *string `json:"fewshot_delimiter,omitempty"`
 }
 
-// FilterDeclaration takes a match of a regular expression, the first unless Pick says
-// otherwise: -1 is the last.
-type FilterDeclaration struct {
-	Name     string  `json:"name"`
-	Regex    string  `json:"regex"`
-	Pick     int     `json:"group_select,omitempty"`
-	Fallback *string `json:"fallback,omitempty"` // where nothing matches; "[invalid]"
-}
-
-// ExactMatch says what does not matter when an answer is compared with the target.
-type ExactMatch struct {
-	IgnoreCase        bool     `json:"ignore_case,omitempty"`
-	IgnorePunctuation bool     `json:"ignore_punctuation,omitempty"`
-	Remove            []string `json:"regexes_to_ignore,omitempty"`
-}
-
-// FewshotDeclaration says where examples come from: a file, examples that stand here, or
-// the tested documents themselves if it has neither.
+// FewshotDeclaration says where few-shot examples come from: a file, examples that stand
+// here, or the tested documents themselves if it has neither.
 type FewshotDeclaration struct {
 	Data     string            `json:"data,omitempty"`
-	Sampler  string            `json:"sampler,omitempty"` // "default", a draw, or "first_n"
+	Sampler  Sampler           `json:"sampler,omitempty"`
 	Examples []json.RawMessage `json:"examples,omitempty"`
 }
 
-// Choices is a field's name or a fixed list.
+// Sampler is how few-shot examples are chosen, by the harness's names.
+type Sampler string
+
+// The samplers; "" is RandomSampler.
+const (
+	RandomSampler Sampler = "default"
+	FirstSampler  Sampler = "first_n"
+)
+
+// Choices is the name of a field that holds them, or a fixed list.
 type Choices struct {
 	Field string
 	Fixed []string
@@ -101,12 +92,8 @@ func (c Choices) MarshalJSON() ([]byte, error) {
 // maxTaskBytes bounds a declaration.
 const maxTaskBytes = 1 << 20
 
-func isTaskFile(name string) bool {
-	return slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name))
-}
-
-// readTask reads a declaration.
-func readTask(path string) (*Task, error) {
+// ReadTask reads a declaration: JSON if the name of the file ends in .json, else YAML.
+func ReadTask(path string) (*Task, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -155,13 +142,14 @@ func parseDeclaration(b []byte, isYAML bool) (*Declaration, error) {
 
 // task makes the task; dir is the folder of the declaration.
 func (d *Declaration) task(dir string) (*Task, error) {
-	t := &Task{Name: d.Name, About: d.About, Version: d.Version, own: d, plainDelimiters: true, targetDelimiter: " ", fewshotDelimiter: "\n\n"}
+	delimiters := DefaultDelimiters
 	if d.TargetDelimiter != nil {
-		t.targetDelimiter = *d.TargetDelimiter
+		delimiters.Target = *d.TargetDelimiter
 	}
 	if d.FewshotDelimiter != nil {
-		t.fewshotDelimiter = *d.FewshotDelimiter
+		delimiters.Fewshot = *d.FewshotDelimiter
 	}
+	t := &Task{Name: d.Name, About: d.About, Version: d.Version, Declaration: d, Delimiters: &delimiters}
 	t.Test = Source{Files: []string{besideFile(dir, d.Data)}, Columns: d.Columns, Rows: d.Rows}
 	err := errors.Join(d.missing(), d.ask(t), d.judge(t), d.fewshot(t, dir))
 	return t, err
@@ -227,106 +215,111 @@ func (d *Declaration) ask(t *Task) error {
 	switch {
 	case d.Text != "":
 		t.Kind = Rolling
-		t.Ask = func(r *reader) Question {
-			s := text.fill(r)
-			return Question{Text: s, Words: countWords(s), Bytes: len(s)}
-		}
+		t.Ask = func(f *Fields) Question { return Question{Text: text.fill(f)} }
 	case d.Target != "":
 		t.Kind = Generation
-		t.Ask = func(r *reader) Question {
-			return Question{Contexts: []string{context.fill(r)}, Target: target.fill(r)}
+		t.Ask = func(f *Fields) Question {
+			return Question{Contexts: []string{context.fill(f)}, Target: target.fill(f)}
 		}
 	default:
 		t.Kind = MultipleChoice
-		t.Ask = func(r *reader) Question {
-			q := Question{Contexts: []string{context.fill(r)}, Choices: d.Choices.Fixed}
+		t.Ask = func(f *Fields) Question {
+			q := Question{Contexts: []string{context.fill(f)}, Choices: d.Choices.Fixed}
 			if d.Choices.Field != "" {
-				q.Choices = r.texts(d.Choices.Field)
+				q.Choices = f.Texts(d.Choices.Field)
 			}
-			q.Gold = r.index(d.Gold, len(q.Choices))
+			q.Gold = f.Index(d.Gold, len(q.Choices))
 			return q
 		}
 	}
 	return nil
 }
 
-// ownMetrics are the metrics that a task of each kind may have, and those it has where
-// it names none.
-var ownMetrics = map[Kind]struct{ all, usual []string }{
-	MultipleChoice: {[]string{"acc", "acc_norm", "acc_bytes"}, []string{"acc", "acc_norm"}},
-	Generation:     {[]string{"exact_match"}, []string{"exact_match"}},
-	Rolling:        {[]string{"word_perplexity", "byte_perplexity", "bits_per_byte"}, []string{"word_perplexity", "byte_perplexity", "bits_per_byte"}},
+// usualMetrics are the metrics of a declared task that names none.
+var usualMetrics = map[Kind][]Metric{
+	MultipleChoice: {Acc, AccNorm},
+	Generation:     {ExactMatch},
+	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
 }
 
 // judge sets metrics and filters.
 func (d *Declaration) judge(t *Task) error {
-	known := ownMetrics[t.Kind]
-	t.Metrics = known.usual
+	known := knownMetrics[t.Kind]
+	if t.Kind == Generation {
+		known = usualMetrics[Generation]
+	}
+	t.Metrics = usualMetrics[t.Kind]
 	if d.Metrics != nil {
 		t.Metrics = d.Metrics
 	}
 	for i, m := range t.Metrics {
-		if !slices.Contains(known.all, m) || slices.Contains(t.Metrics[:i], m) {
-			return fmt.Errorf("metrics: %q is not one of %v, each once, which tasks of this kind have", m, known.all)
+		if !slices.Contains(known, m) || slices.Contains(t.Metrics[:i], m) {
+			return fmt.Errorf("metrics: %q is not one of %v, each once, which tasks of this kind have", m, known)
 		}
 	}
 	if t.Kind != Generation {
 		return nil
 	}
-	t.Answers = Answers{Until: d.Until, MaxTokens: d.MaxTokens, Metric: "exact_match"}
+	t.Answers = Answers{Until: d.Until, MaxTokens: d.MaxTokens, Metric: ExactMatch}
 	if d.Until == nil {
-		t.Answers.Until = []string{t.fewshotDelimiter}
+		t.Answers.Until = []string{t.Delimiters.Fewshot}
 	}
-	for i, f := range d.Filters {
-		if f.Name == "" || f.Regex == "" || strings.ContainsRune(f.Name, ',') || slices.ContainsFunc(d.Filters[:i], func(g FilterDeclaration) bool { return g.Name == f.Name }) {
-			return fmt.Errorf("filters: number %d: want a name of its own, without commas, and a regex", i+1)
-		}
-		fallback := noMatch
-		if f.Fallback != nil {
-			fallback = *f.Fallback
-		}
-		filter, err := regexFilter(f.Name, f.Regex, f.Pick, fallback)
-		if err != nil {
-			return err
-		}
-		t.Answers.Filters = append(t.Answers.Filters, filter)
-	}
-	if d.Filters == nil {
-		t.Answers.Filters = []Filter{{Name: "none", Apply: wholeText}}
-	}
-	m := ExactMatch{}
+	match := StringMatch{}
 	if d.ExactMatch != nil {
-		m = *d.ExactMatch
+		match = *d.ExactMatch
 	}
 	var err error
-	t.Answers.Judge, err = exactMatch(m.IgnoreCase, m.IgnorePunctuation, m.Remove...)
+	if t.Answers.Filters, err = d.filters(); err != nil {
+		return err
+	}
+	t.Answers.Judge, err = match.Judge()
 	return err
 }
 
-// fewshot sets where examples come from. Those of the tested documents are drawn one
-// more than needed, so that the document itself can be dropped.
+func (d *Declaration) filters() ([]Filter, error) {
+	if d.Filters == nil {
+		return []Filter{WholeText()}, nil
+	}
+	var filters []Filter
+	for i, f := range d.Filters {
+		again := slices.ContainsFunc(d.Filters[:i], func(g RegexFilter) bool { return g.Name == f.Name })
+		if f.Name == "" || f.Regex == "" || strings.ContainsRune(f.Name, ',') || again {
+			return nil, fmt.Errorf("filters: number %d: want a name of its own, without commas, and a regex", i+1)
+		}
+		filter, err := f.Filter()
+		if err != nil {
+			return nil, err
+		}
+		filters = append(filters, filter)
+	}
+	return filters, nil
+}
+
+// fewshot sets where examples come from. If they come from the tested documents, one more
+// than needed is drawn, so that the document itself can be dropped.
 func (d *Declaration) fewshot(t *Task, dir string) error {
-	t.Shots = Shots{Count: d.NumFewshot, Extra: true}
+	t.Fewshot = Fewshot{Count: d.NumFewshot, Extra: true}
 	f := d.Fewshot
 	if f == nil {
 		return nil
 	}
-	if f.Sampler != "" && f.Sampler != "default" && f.Sampler != "first_n" {
+	if f.Sampler != "" && f.Sampler != RandomSampler && f.Sampler != FirstSampler {
 		return fmt.Errorf("fewshot: sampler %q: want default or first_n", f.Sampler)
 	}
-	t.Shots.First = f.Sampler == "first_n"
+	t.Fewshot.First = f.Sampler == FirstSampler
 	if f.Data != "" && f.Examples != nil {
 		return errors.New("fewshot: want data or examples, not both")
 	}
 	if f.Data != "" {
-		t.Shots.Extra, t.Shots.From = false, Source{Files: []string{besideFile(dir, f.Data)}, Columns: d.Columns}
+		t.Fewshot.Extra = false
+		t.Fewshot.From = Source{Files: []string{besideFile(dir, f.Data)}, Columns: d.Columns}
 	}
 	for i, e := range f.Examples {
 		doc, err := parseDocument(e)
 		if err != nil {
 			return fmt.Errorf("fewshot: example %d: %w", i+1, err)
 		}
-		t.Shots.Extra, t.Shots.Examples = false, append(t.Shots.Examples, []data.Field(doc))
+		t.Fewshot.Extra, t.Fewshot.Examples = false, append(t.Fewshot.Examples, doc)
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package eval
 import (
 	"strings"
 	"testing"
+
+	"trit/eval/internal/evaltest"
 )
 
 const soundTask = `{"name":"n","data":"d.jsonl","context":"{q}","choices":"c","gold":"g"}`
@@ -53,8 +55,8 @@ func TestDeclarationsAreRefused(t *testing.T) {
 			t.Errorf("%q: error %v, want %q in it", text, err, want)
 		}
 	}
-	path := write(t, map[string]string{"big.json": strings.Repeat(" ", maxTaskBytes+1)}) + "/big.json"
-	if _, err := readTask(path); err == nil || !strings.Contains(err.Error(), "at most") {
+	path := evaltest.Write(t, map[string]string{"big.json": strings.Repeat(" ", maxTaskBytes+1)}) + "/big.json"
+	if _, err := ReadTask(path); err == nil || !strings.Contains(err.Error(), "at most") {
 		t.Errorf("a large file: %v", err)
 	}
 }
@@ -70,14 +72,14 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		if got := tmpl.fill(&reader{doc: doc}); got != want {
+		if got := tmpl.fill(NewFields(doc)); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
 	tmpl, _ := parseTemplate("{z}")
-	r := &reader{doc: doc}
-	if tmpl.fill(r); r.err == nil || !strings.Contains(r.err.Error(), `"z"`) {
-		t.Errorf("a field that is not there: %v", r.err)
+	r := NewFields(doc)
+	if tmpl.fill(r); r.Err() == nil || !strings.Contains(r.Err().Error(), `"z"`) {
+		t.Errorf("a field that is not there: %v", r.Err())
 	}
 }
 

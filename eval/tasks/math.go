@@ -1,15 +1,15 @@
-package eval
+package tasks
 
 import (
 	"strings"
 	"unicode/utf8"
+
+	"trit/eval/internal/python"
 )
 
-// What follows compares answers as the MATH data set's authors do, by hendrycks_math of
-// the harness: both are brought to one spelling. A spelling that their code stumbles
-// over is compared as it is, which mathSpelling tells by ok.
-
-// mathEqual tells whether two answers are the same.
+// mathEqual reports whether two answers are the same by the rules of the MATH data set's
+// authors (hendrycks_math of the harness): both are brought to one spelling. Answers that
+// their code fails on are compared as they are.
 func mathEqual(a, b string) bool {
 	x, okA := mathSpelling(a)
 	y, okB := mathSpelling(b)
@@ -19,7 +19,7 @@ func mathEqual(a, b string) bool {
 	return x == y
 }
 
-// betweenDollars is what stands between the first and the last dollar sign, or all.
+// betweenDollars is the text between the first and the last dollar sign, or all of it.
 func betweenDollars(text string) string {
 	first, last := strings.Index(text, "$"), strings.LastIndex(text, "$")
 	if first == last {
@@ -56,7 +56,7 @@ func lastBoxed(s string) (string, bool) {
 	return "", false
 }
 
-// unboxed takes \boxed off.
+// unboxed removes \boxed, and reports whether it was there.
 func unboxed(s string) (string, bool) {
 	if rest, ok := strings.CutPrefix(s, `\boxed `); ok {
 		return rest, true
@@ -68,7 +68,7 @@ func unboxed(s string) (string, bool) {
 	return strings.TrimSuffix(rest, "}"), true
 }
 
-// What is written otherwise, in this order, before units are taken off and after.
+// Replacements in their order, before units are removed and after.
 var (
 	beforeUnits = [][2]string{
 		{"\n", ""}, {`\!`, ""}, {`\\`, `\`}, {"tfrac", "frac"}, {"dfrac", "frac"},
@@ -84,6 +84,8 @@ func replaceAll(s string, replacements [][2]string) string {
 	return s
 }
 
+// mathSpelling returns the one spelling of an answer, and reports whether the authors' code
+// has one.
 func mathSpelling(s string) (string, bool) {
 	s, ok := withoutUnits(replaceAll(s, beforeUnits))
 	if !ok {
@@ -110,7 +112,7 @@ func mathSpelling(s string) (string, bool) {
 	return slashFraction(s)
 }
 
-// cutOnce cuts at a mark that stands there exactly once.
+// cutOnce cuts at a mark, and reports whether it occurs exactly once.
 func cutOnce(s, mark string) (left, right string, ok bool) {
 	left, right, ok = strings.Cut(s, mark)
 	return left, right, ok && !strings.Contains(right, mark)
@@ -133,29 +135,29 @@ func bracedRoots(s string) (string, bool) {
 		if p == "" {
 			return "", false
 		}
-		if rest, first := firstRune(p); first != "{" {
+		if rest, first := python.FirstRune(p); first != "{" {
 			parts[i+1] = "{" + first + "}" + rest
 		}
 	}
 	return strings.Join(parts, `\sqrt`), true
 }
 
-// bracedFractions puts braces around numerator and denominator of one character each.
-// With a single character after \frac all stays as it is.
+// bracedFractions puts braces around numerator and denominator of one character each. If a
+// single character follows some \frac, the text stays as it is.
 func bracedFractions(s string) (string, bool) {
 	parts := strings.Split(s, `\frac`)
 	for i, p := range parts[1:] {
 		if p == "" {
 			return "", false
 		}
-		rest, a := firstRune(p)
+		rest, a := python.FirstRune(p)
 		if a == "{" {
 			continue
 		}
 		if rest == "" {
 			return s, true
 		}
-		rest, b := firstRune(rest)
+		rest, b := python.FirstRune(rest)
 		if b != "{" {
 			b = "{" + b + "}"
 		}
@@ -170,7 +172,7 @@ func slashFraction(s string) (string, bool) {
 	if !ok {
 		return s, true
 	}
-	if !pyInt(a) || !pyInt(b) {
+	if !python.Int(a) || !python.Int(b) {
 		return "", false
 	}
 	if !plainInt(a) || !plainInt(b) {
@@ -179,7 +181,7 @@ func slashFraction(s string) (string, bool) {
 	return `\frac{` + a + "}{" + b + "}", true
 }
 
-// plainInt tells whether an integer is written as Python prints it.
+// plainInt reports whether an integer is written as Python prints it.
 func plainInt(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || len(digits) > 1 && digits[0] == '0' || s == "-0" {
