@@ -1,24 +1,27 @@
 package infer
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"unsafe"
 
 	"trit/bitlinear/kernel"
 	"trit/model"
+	"trit/setting"
 )
 
-// What the KV cache holds.
+// Cache is the number format of the KV cache.
+type Cache string
+
+// Formats of the KV cache.
 const (
 	// CacheF16 rounds keys and values to half precision.
-	CacheF16 = "f16"
+	CacheF16 Cache = "f16"
 	// CacheInt8 rounds them to int8, with a scale for each token and KV head: half the
 	// bytes of CacheF16.
-	CacheInt8 = "int8"
+	CacheInt8 Cache = "int8"
 	// CacheF32 keeps them as they are.
-	CacheF32 = "f32"
+	CacheF32 Cache = "f32"
 )
 
 // blockPositions is how many positions of a sequence lie together in memory, which comes
@@ -47,8 +50,8 @@ type cacheFormat interface {
 	bytesPerToken(c *model.Config) int // of a layer
 }
 
-func cacheFormatOf(name string) (cacheFormat, error) {
-	switch name {
+func cacheFormatOf(c Cache) (cacheFormat, error) {
+	switch c {
 	case "", CacheF16:
 		return &f16Cache, nil
 	case CacheInt8:
@@ -56,7 +59,7 @@ func cacheFormatOf(name string) (cacheFormat, error) {
 	case CacheF32:
 		return &f32Cache, nil
 	}
-	return nil, fmt.Errorf("cache is %q: want %s, %s or %s", name, CacheF16, CacheInt8, CacheF32)
+	return nil, setting.Invalid("infer.Options.Cache", c, CacheF16, CacheInt8, CacheF32)
 }
 
 // element is how a value is held and what is done with it.

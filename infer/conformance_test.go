@@ -13,6 +13,7 @@ import (
 
 	"trit/convert"
 	"trit/infer"
+	"trit/lm"
 )
 
 const shared = "../../shared/"
@@ -49,8 +50,11 @@ func TestStories260K(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkLogits(t, s, prompt, logits)
-	s.Truncate(0)
-	got, err := s.Generate(context.Background(), prompt[:1], noText{}, infer.GenerateOptions{MaxTokens: len(greedy)})
+	g, err := m.NewGenerator(noText{}, m.ContextLength())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := g.Generate(t.Context(), lm.GenerateRequest{Prompt: prompt[:1], MaxTokens: len(greedy)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

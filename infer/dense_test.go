@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trit/format/gguf"
+	"trit/lm"
 )
 
 // normalDense is a matrix of normal weights.
@@ -88,8 +89,8 @@ func TestBoundedQ6K(t *testing.T) {
 	for range 50 {
 		x, logits := activationsLike(r, k, 1, true), make([]float32, n)
 		h.mul(logits, given(x, k), 1)
-		got, ok := NewSampler(SamplerOptions{}).sampleBounded(&h.logits(nil, x, 1)[0])
-		if want := NewSampler(SamplerOptions{}).Sample(logits); ok && got != want {
+		got, ok := NewSampler(lm.Sampling{}).sampleBounded(&h.logits(nil, x, 1)[0])
+		if want := NewSampler(lm.Sampling{}).Sample(logits); ok && got != want {
 			t.Fatalf("token %d, the full head gives %d", got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"trit/internal/parallel"
 	"trit/internal/testutil"
+	"trit/lm"
 )
 
 // engineTokens are the ids of golden/engine, with logits of bitnet.cpp.
@@ -83,4 +84,4 @@ func TestGoldenEngine(t *testing.T) {
 	}
 }
 
-func argmax(logits []float32) int32 { return NewSampler(SamplerOptions{}).Sample(logits) }
+func argmax(logits []float32) int32 { return NewSampler(lm.Sampling{}).Sample(logits) }

@@ -41,10 +41,10 @@ func TestRoundedHeadsAreNearTheExactOne(t *testing.T) {
 	}
 	exact := random(Options{})
 	want := logits(exact)
-	if exact.SetHead("half") == nil {
+	if exact.setHead("half") == nil {
 		t.Error("head half is accepted")
 	}
-	for head, bound := range map[string]float64{HeadInt8: 0.02, HeadQ6K: 0.03} {
+	for head, bound := range map[Head]float64{HeadInt8: 0.02, HeadQ6K: 0.03} {
 		m := random(Options{Head: head})
 		e := testutil.RelativeL2(logits(m), want)
 		t.Logf("%s: relative L2 %.2g", head, e)

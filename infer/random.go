@@ -42,7 +42,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 			*w.dst = r.ternary(w.n, w.k)
 		}
 	}
-	return m, m.SetHead(o.Head)
+	return m, m.setHead(o.Head)
 }
 
 // randomNorms makes the norms of a block, with ones for weights.

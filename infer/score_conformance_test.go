@@ -10,6 +10,7 @@ import (
 
 	"trit/eval"
 	"trit/infer"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -39,12 +40,12 @@ func BenchmarkArcEasy(b *testing.B) {
 }
 
 // recordedRequests are the batches that an evaluation asks for.
-type recordedRequests struct{ batches [][]infer.ScoreRequest }
+type recordedRequests struct{ batches [][]lm.ScoreRequest }
 
 func (r *recordedRequests) Score(_ context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
-	var list []infer.ScoreRequest
+	var list []lm.ScoreRequest
 	for _, q := range requests {
-		list = append(list, infer.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
+		list = append(list, lm.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
 	}
 	r.batches = append(r.batches, list)
 	return make([]eval.ScoreResult, len(requests)), nil

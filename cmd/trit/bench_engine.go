@@ -9,6 +9,7 @@ import (
 
 	"trit/configs"
 	"trit/infer"
+	"trit/lm"
 	"trit/model"
 )
 
@@ -105,12 +106,12 @@ func benchOnce(list []*infer.Session, vocab, prompt, generate int, meter *energy
 	}
 	list[0].Truncate(0)
 	start := time.Now()
-	if _, err := list[0].Step(ids, infer.NewSampler(infer.SamplerOptions{})); err != nil {
+	if _, err := list[0].Step(ids, infer.NewSampler(lm.Sampling{})); err != nil {
 		return 0, 0, err
 	}
 	first = time.Since(start).Seconds()
 	for i, s := range list {
-		samplers[i] = infer.NewSampler(infer.SamplerOptions{})
+		samplers[i] = infer.NewSampler(lm.Sampling{})
 		if i > 0 {
 			if err := s.CopyPrefix(list[0], prompt); err != nil {
 				return 0, 0, err

@@ -19,6 +19,7 @@ import (
 	"trit/infer"
 	"trit/internal/atomicfile"
 	"trit/internal/parallel"
+	"trit/lm"
 	"trit/train"
 )
 
@@ -183,18 +184,23 @@ func (q *quickstart) sample(ctx context.Context) error {
 	defer m.Close()
 	config := m.Config()
 	q.report.Parameters = config.Parameters()
-	s, err := m.NewSession(m.ContextLength())
+	g, err := m.NewGenerator(tok, m.ContextLength())
 	if err != nil {
 		return err
 	}
-	r, err := s.Generate(ctx, tok.Encode(q.report.Prompt, true), tok, infer.GenerateOptions{
-		MaxTokens: 60, StopIDs: tok.EOSIDs(), Sampler: infer.SamplerOptions{Temperature: 0.7, Seed: q.seed},
-	})
+	r, err := g.Generate(ctx, lm.GenerateRequest{
+		Prompt: tok.Encode(q.report.Prompt, true), MaxTokens: 60, StopIDs: tok.EOSIDs(),
+		Sampling: lm.Sampling{Temperature: 0.7, Seed: q.seed},
+	}, nil)
 	if err != nil {
 		return err
 	}
 	q.report.Sample = q.report.Prompt + r.Text
 	q.con.printf("%s\n", q.report.Sample)
+	s, err := m.NewSession(m.ContextLength())
+	if err != nil {
+		return err
+	}
 	const prompt = 256
 	first, decode, err := benchOnce([]*infer.Session{s}, config.VocabSize, prompt, 64, newEnergyMeter())
 	q.report.PrefillPerSecond, q.report.DecodePerSecond = prompt/first, decode

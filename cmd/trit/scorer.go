@@ -8,6 +8,7 @@ import (
 	"trit/eval"
 	"trit/infer"
 	"trit/internal/parallel"
+	"trit/lm"
 	"trit/tokenizer"
 	"trit/train"
 )
@@ -33,7 +34,7 @@ func openScorer(path string, o infer.Options) (*scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scorer{engineModel{m.NewScorer(0)}, tok, m.ContextLength(), m.Close}, nil
+	return &scorer{scoredModel{m.NewScorer(0)}, tok, m.ContextLength(), m.Close}, nil
 }
 
 func openGraphScorer(dir string, threads int) (*scorer, error) {
@@ -47,7 +48,7 @@ func openGraphScorer(dir string, threads int) (*scorer, error) {
 		s.Close()
 		return nil, err
 	}
-	return &scorer{graphModel{s}, tok, s.Config.MaxPositionEmbeddings, s.Close}, nil
+	return &scorer{scoredModel{s}, tok, s.ContextLength(), s.Close}, nil
 }
 
 func (s *scorer) evaluate(ctx context.Context, con *console, o eval.Options) (*eval.Report, error) {
@@ -77,73 +78,39 @@ func progressNote(p eval.Progress) string {
 	return "(" + note + ")"
 }
 
-// engineModel scores on the engine.
-type engineModel struct{ s *infer.Scorer }
+// scoredModel is an lm.Model as eval asks it.
+type scoredModel struct{ m lm.Model }
 
 // Score implements eval.Model.
-func (e engineModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
-	list := make([]infer.ScoreRequest, len(requests))
+func (e scoredModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+	list := make([]lm.ScoreRequest, len(requests))
 	for i, r := range requests {
-		list[i] = infer.ScoreRequest(r)
+		list[i] = lm.ScoreRequest(r)
 	}
-	scores, err := e.s.Score(ctx, list)
+	results, err := e.m.Score(ctx, list)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]eval.ScoreResult, len(scores))
-	for i, s := range scores {
-		out[i] = eval.ScoreResult(s)
+	out := make([]eval.ScoreResult, len(results))
+	for i, r := range results {
+		out[i] = eval.ScoreResult(r)
 	}
 	return out, nil
 }
 
 // Generate implements eval.Model.
-func (e engineModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
-	list := make([]infer.Continuation, len(requests))
+func (e scoredModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+	list := make([]lm.ContinueRequest, len(requests))
 	for i, r := range requests {
-		list[i] = infer.Continuation{Prompt: r.Prompt, MaxTokens: r.MaxTokens, Stop: r.Stop}
+		list[i] = lm.ContinueRequest(r)
 	}
-	return e.s.Continue(ctx, list)
+	return e.m.Continue(ctx, list)
 }
 
-// ComputedTokens implements eval.Meter.
-func (e engineModel) ComputedTokens() int64 { return e.s.Effort().Computed }
-
-// graphModel scores on the graph of a checkpoint.
-type graphModel struct{ s *train.Scorer }
-
-// Score implements eval.Model.
-func (g graphModel) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
-	rows := make([]train.Row, len(requests))
-	for i, r := range requests {
-		rows[i] = train.Row{Input: r.Input, Targets: r.Targets}
+// ComputedTokens implements eval.Meter; it is 0 where the model does not count.
+func (e scoredModel) ComputedTokens() int64 {
+	if m, ok := e.m.(lm.Meter); ok {
+		return m.ComputedTokens()
 	}
-	if err := g.s.Score(ctx, rows); err != nil {
-		return nil, err
-	}
-	out := make([]eval.ScoreResult, len(rows))
-	for i, r := range rows {
-		out[i] = eval.ScoreResult{LogProb: r.LogProb, Greedy: r.Greedy}
-	}
-	return out, nil
-}
-
-// Generate implements eval.Model.
-func (g graphModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
-	var out [][]int32
-	for _, r := range requests {
-		ids := append([]int32{}, r.Prompt...)
-		for len(ids) < len(r.Prompt)+r.MaxTokens && !r.Stop(ids[len(r.Prompt):]) {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			id, err := g.s.Next(ids)
-			if err != nil {
-				return nil, err
-			}
-			ids = append(ids, id)
-		}
-		out = append(out, ids[len(r.Prompt):])
-	}
-	return out, nil
+	return 0
 }

@@ -8,6 +8,7 @@ var flagOf = map[string]string{
 	// data and tokenizer
 
 	// eval and infer
+	"infer.Options.Head": "--head", "infer.Options.Weights": "--weights", "infer.Options.Cache": "--cache",
 
 	// internal/hub
 
