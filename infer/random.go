@@ -25,7 +25,10 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 		return nil, err
 	}
 	r := &randomWeights{format, seed << 16}
-	m := &Model{config: c, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta), cache: cache}
+	m := &Model{
+		config: c, layers: make([]layer, c.NumHiddenLayers),
+		rope: newRopeTable(c.HeadDim, c.RopeTheta), cache: cache,
+	}
 	m.embedding = r.dense(c.VocabSize, c.HiddenSize)
 	m.head, m.finalNorm = m.embedding, ones(c.HiddenSize)
 	if !c.TieWordEmbeddings {

@@ -70,7 +70,7 @@ func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
 	return s.choose(l)
 }
 
-// partialLogits are logits of which the largest are known.
+// partialLogits are logits whose largest are known.
 type partialLogits interface {
 	// top is the largest logit; false where too many tokens may have it.
 	top() (candidate, bool)

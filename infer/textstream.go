@@ -35,7 +35,7 @@ func (t *textStream) add(b []byte) bool {
 // held is the number of bytes at the end of pending that must wait.
 func (t *textStream) held() int {
 	n := 0
-	for i := 1; i <= min(3, len(t.pending)); i++ { // the beginning of a character
+	for i := 1; i <= min(3, len(t.pending)); i++ { // an incomplete character
 		if last := t.pending[len(t.pending)-i:]; utf8.RuneStart(last[0]) {
 			if !utf8.FullRune(last) {
 				n = i
@@ -43,7 +43,7 @@ func (t *textStream) held() int {
 			break
 		}
 	}
-	for _, s := range t.stop { // the beginning of a stop text
+	for _, s := range t.stop { // a prefix of a stop text
 		for i := min(len(s)-1, len(t.pending)); i > n; i-- {
 			if strings.HasPrefix(s, string(t.pending[len(t.pending)-i:])) {
 				n = i
