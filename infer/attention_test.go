@@ -26,7 +26,10 @@ type attentionInput struct {
 }
 
 func newAttentionInput(s attentionShape, cache Cache, before, n int) *attentionInput {
-	c := model.Config{NumHiddenLayers: 1, HiddenSize: s.heads * s.dim, NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim}
+	c := model.Config{
+		NumHiddenLayers: 1, HiddenSize: s.heads * s.dim,
+		NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim,
+	}
 	format, err := cacheFormatOf(cache)
 	if err != nil {
 		panic(err)
@@ -34,7 +37,8 @@ func newAttentionInput(s attentionShape, cache Cache, before, n int) *attentionI
 	r := rand.New(rand.NewPCG(uint64(n), uint64(before)))
 	return &attentionInput{
 		m:      &Model{config: c, layers: make([]layer, 1), rope: newRopeTable(s.dim, 10000), cache: format},
-		before: before, n: n, queries: normals(r, n*c.QDim()), keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
+		before: before, n: n, queries: normals(r, n*c.QDim()),
+		keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
 	}
 }
 
@@ -96,7 +100,9 @@ func (a *attentionInput) definition() []float32 {
 // others, in int8.
 func TestAttentionIsTheDefinition(t *testing.T) {
 	tolerance := map[Cache]float64{CacheF32: 2e-6, CacheF16: 1e-3, CacheInt8: 2e-2}
-	for _, s := range []attentionShape{{1, 1, 2}, {4, 2, 8}, {5, 1, 16}, {3, 3, 64}, {14, 2, 80}, {3, 1, 96}, {8, 2, 128}, {2, 1, 192}} {
+	for _, s := range []attentionShape{
+		{1, 1, 2}, {4, 2, 8}, {5, 1, 16}, {3, 3, 64}, {14, 2, 80}, {3, 1, 96}, {8, 2, 128}, {2, 1, 192},
+	} {
 		for _, length := range [][2]int{{0, 1}, {0, 9}, {0, 40}, {250, 20}, {255, 1}, {256, 1}, {257, 2}, {500, 70}} {
 			for _, name := range cacheNames {
 				a := newAttentionInput(s, name, length[0], length[1])

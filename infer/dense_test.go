@@ -56,7 +56,8 @@ func TestDenseProducts(t *testing.T) {
 					d.mul(one, given(in, k), 1)
 					for i, got := range y[token*n:][:n] {
 						if got != one[i] || got != d.dot(row, i, in) {
-							t.Fatalf("%s, k %d: logit %d of token %d of %d is %g, alone %g, a single product %g", typ, k, i, token, m, got, one[i], d.dot(row, i, in))
+							t.Fatalf("%s, k %d: logit %d of token %d of %d is %g, alone %g, a single product %g",
+								typ, k, i, token, m, got, one[i], d.dot(row, i, in))
 						}
 						d.row(row, i)
 						if sum, size := product(row, in); math.Abs(sum-float64(got)) > 1e-6*size {

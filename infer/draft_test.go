@@ -33,7 +33,8 @@ func TestDraftsDoNotChangeTheText(t *testing.T) {
 				lengths[i] = g.Len()
 			}
 			if !slices.Equal(results[0].Tokens, results[1].Tokens) || lengths[0] != lengths[1] {
-				t.Errorf("%s %+v: drafts change the tokens or the session:\n%v\n%v", head, sampler, results[0].Tokens, results[1].Tokens)
+				t.Errorf("%s %+v: drafts change the tokens or the session:\n%v\n%v",
+					head, sampler, results[0].Tokens, results[1].Tokens)
 			}
 			t.Logf("%s %+v: %d passes for 300 tokens, %d of %d drafted tokens right",
 				head, sampler, results[1].Passes, results[1].Accepted, results[1].Drafted)

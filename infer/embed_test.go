@@ -168,7 +168,10 @@ func TestEmbedderEmbedsEachSequenceAlone(t *testing.T) {
 
 // changedGGUF is the golden file with other metadata and tensors: change may replace or
 // drop (ok = false) a tensor.
-func changedGGUF(t *testing.T, meta func(*gguf.Metadata), change func(info gguf.TensorInfo, data []byte) (gguf.TensorInfo, []byte, bool)) string {
+func changedGGUF(
+	t *testing.T, meta func(*gguf.Metadata),
+	change func(info gguf.TensorInfo, data []byte) (gguf.TensorInfo, []byte, bool),
+) string {
 	t.Helper()
 	f, err := gguf.Open(qwen3Golden + "expected-i2_s.gguf")
 	if err != nil {
@@ -185,10 +188,11 @@ func changedGGUF(t *testing.T, meta func(*gguf.Metadata), change func(info gguf.
 			info, data, ok = change(info, data)
 		}
 		if ok {
-			sources = append(sources, gguf.Source{Name: info.Name, Type: info.Type, Dims: info.Dims, Write: func(w io.Writer) error {
+			write := func(w io.Writer) error {
 				_, err := w.Write(data)
 				return err
-			}})
+			}
+			sources = append(sources, gguf.Source{Name: info.Name, Type: info.Type, Dims: info.Dims, Write: write})
 		}
 	}
 	path := filepath.Join(t.TempDir(), "changed.gguf")

@@ -129,8 +129,10 @@ func TestGeneratorGoesOn(t *testing.T) {
 	if g.Len() < 8 || g.Len()+len(rest) != len(ids) || !slices.Equal(rest, ids[g.Len():]) {
 		t.Fatalf("after a rewind to %v the generator holds %d tokens and reads %v", ids, g.Len(), rest)
 	}
-	got, _ := generate(t, g, lm.GenerateRequest{Prompt: rest, MaxTokens: 8, Sampling: lm.Sampling{RepetitionPenalty: 1.2}})
-	want, _ := generate(t, alone, lm.GenerateRequest{Prompt: ids, MaxTokens: 8, Sampling: lm.Sampling{RepetitionPenalty: 1.2}})
+	request := lm.GenerateRequest{Prompt: rest, MaxTokens: 8, Sampling: lm.Sampling{RepetitionPenalty: 1.2}}
+	got, _ := generate(t, g, request)
+	request.Prompt = ids
+	want, _ := generate(t, alone, request)
 	if !slices.Equal(got.Tokens, want.Tokens) {
 		t.Errorf("the second answer is %v, alone %v", got.Tokens, want.Tokens)
 	}
@@ -143,7 +145,8 @@ func TestGenerateRefuses(t *testing.T) {
 		"room for 10":    {Prompt: make([]int32, 11), MaxTokens: 1},
 		"id 203":         {Prompt: []int32{203}, MaxTokens: 1},
 	} {
-		if _, err := generatorOf(t, noText{}, 10).Generate(t.Context(), r, nil); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := generatorOf(t, noText{}, 10).Generate(t.Context(), r, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}

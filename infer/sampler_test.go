@@ -76,7 +76,9 @@ func drawFrom(c []candidate, random *rand.Rand) int32 {
 // TestSampleOfNoNumbers takes some token, as there is no likeliest one.
 func TestSampleOfNoNumbers(t *testing.T) {
 	nan := float32(math.NaN())
-	for _, o := range []lm.Sampling{{}, {Temperature: 1}, {Temperature: 1, TopP: 0.9}, {Temperature: 1, TopK: 2}, {Temperature: 1, MinP: 0.1}} {
+	for _, o := range []lm.Sampling{
+		{}, {Temperature: 1}, {Temperature: 1, TopP: 0.9}, {Temperature: 1, TopK: 2}, {Temperature: 1, MinP: 0.1},
+	} {
 		for _, logits := range [][]float32{{nan, nan, nan}, {1, nan, 2}, make([]float32, 40)} {
 			if len(logits) == 40 {
 				for i := range logits {

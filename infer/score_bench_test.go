@@ -16,8 +16,11 @@ import (
 // model125M has the shape of the preset 125m and random weights.
 func model125M(b *testing.B) *infer.Model {
 	b.Helper()
-	c := model.Config{VocabSize: 32000, HiddenSize: 768, IntermediateSize: 2048, NumHiddenLayers: 12, NumAttentionHeads: 12, NumKeyValueHeads: 12,
-		MaxPositionEmbeddings: 2048, SubNorms: true, Ternary: true, TieWordEmbeddings: true, HiddenAct: model.ReLU2}
+	c := model.Config{
+		VocabSize: 32000, HiddenSize: 768, IntermediateSize: 2048, NumHiddenLayers: 12,
+		NumAttentionHeads: 12, NumKeyValueHeads: 12, MaxPositionEmbeddings: 2048,
+		SubNorms: true, Ternary: true, TieWordEmbeddings: true, HiddenAct: model.ReLU2,
+	}
 	c.Resolve()
 	m, err := infer.Random(c, 1, infer.Options{Cache: infer.CacheF32})
 	if err != nil {
@@ -50,7 +53,7 @@ func BenchmarkScore(b *testing.B) {
 
 // benchmarkScore measures in turns, since the speed of a shared machine changes: a prompt
 // of 512 tokens, the batches, and one in some requests alone, with a pass of its own. It
-// tells the medians of the rounds.
+// reports the medians of the rounds.
 func benchmarkScore(b *testing.B, m *infer.Model, batches [][]lm.ScoreRequest, some int) {
 	s, err := m.NewSession(m.ContextLength())
 	if err != nil {
@@ -82,7 +85,8 @@ func benchmarkScore(b *testing.B, m *infer.Model, batches [][]lm.ScoreRequest, s
 			}
 		}
 		faster = append(faster, time.Since(start).Seconds()/float64(tokens)*float64(e.Requested)/seconds)
-		b.Logf("prompt %.0f tokens/s; scores in %.1f s: %.0f tokens/s requested, %.0f computed, %.2f of the prompt's; %.2f times as fast as alone",
+		b.Logf("prompt %.0f tokens/s; scores in %.1f s: %.0f tokens/s requested, %.0f computed, "+
+			"%.2f of the prompt's; %.2f times as fast as alone",
 			last(prefill), seconds, last(requested), last(computed), last(computed)/last(prefill), last(faster))
 	}
 	b.ReportMetric(median(prefill), "prompt-tokens/s")
@@ -111,5 +115,5 @@ func aloneScore(b *testing.B, s *infer.Session, r lm.ScoreRequest) (logProb floa
 	return logProb
 }
 
-// aloneLogits has room for those of the longest answer.
+// aloneLogits is memory for the logits of the longest answer.
 var aloneLogits = make([]float32, 128*32000)

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"trit/eval"
-	"trit/infer"
 	"trit/lm"
 	"trit/tokenizer"
 )
@@ -22,7 +21,8 @@ func BenchmarkArcEasy(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)} {
+	config := []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)
+	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": config} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
@@ -32,7 +32,9 @@ func BenchmarkArcEasy(b *testing.B) {
 		b.Fatal(err)
 	}
 	var asked recordedRequests
-	o := eval.Options{Tokenizer: tok, MaxLength: 2048, Tasks: []string{"arc_easy"}, DataDir: shared + "data/eval", NumFewshot: -1}
+	o := eval.Options{
+		Tokenizer: tok, MaxLength: 2048, Tasks: []string{"arc_easy"}, DataDir: shared + "data/eval", NumFewshot: -1,
+	}
 	if _, err := eval.Run(b.Context(), &asked, o); err != nil {
 		b.Fatal(err)
 	}

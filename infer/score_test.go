@@ -118,7 +118,8 @@ func TestScoresAreThoseOfLogits(t *testing.T) {
 			diff := math.Abs(got[i].LogProb-want.LogProb) / float64(len(r.Targets))
 			worst = max(worst, diff)
 			if got[i].Greedy != want.Greedy || !(diff < 2e-6) {
-				t.Fatalf("%+v, request %d of %d tokens and %d targets: %v, want %v", o, i, len(r.Input), len(r.Targets), got[i], want)
+				t.Fatalf("%+v, request %d of %d tokens and %d targets: %v, want %v",
+					o, i, len(r.Input), len(r.Targets), got[i], want)
 			}
 			if want.Greedy {
 				greedy++
@@ -157,7 +158,8 @@ func TestScoresDependOnTheRequestAlone(t *testing.T) {
 				}
 				for i, got := range scoreInBatches(t, m.NewScorer(bytes), shuffled, batch) {
 					if got != want[order[i]] {
-						t.Fatalf("%d threads, %d bytes, batches of %d: request %d gets %v, alone %v", threads, bytes, batch, order[i], got, want[order[i]])
+						t.Fatalf("%d threads, %d bytes, batches of %d: request %d gets %v, alone %v",
+							threads, bytes, batch, order[i], got, want[order[i]])
 					}
 				}
 			}
@@ -240,7 +242,8 @@ func TestPrefixesAreComputedOnce(t *testing.T) {
 		if round == 0 {
 			want += 400
 		}
-		if got, rows := e.Computed-before.Computed, e.Rows-before.Rows; got != want || rows != 50*(1+4*2) || e.Requested-before.Requested != 200*433 {
+		got, rows, requested := e.Computed-before.Computed, e.Rows-before.Rows, e.Requested-before.Requested
+		if got != want || rows != 50*(1+4*2) || requested != 200*433 {
 			t.Errorf("%d tokens and %d rows computed, want %d and %d; effort %+v", got, rows, want, 50*(1+4*2), e)
 		}
 	}
@@ -257,11 +260,13 @@ func TestSequencesAtWorkFitTheMemory(t *testing.T) {
 	}
 	each := m.Memory().CacheBytesPerToken
 	for _, x := range []struct{ bytes, longest, base, want int }{
-		{1, 2000, 0, 1}, {1000 * 128 * each, 100, 0, maxSessions}, {10 * 128 * each, 100, 0, 10}, {10 * 1024 * each, 1000, 0, 10}, {10 * 512 * each, 1000, 600, 10},
+		{1, 2000, 0, 1}, {1000 * 128 * each, 100, 0, maxSessions}, {10 * 128 * each, 100, 0, 10},
+		{10 * 1024 * each, 1000, 0, 10}, {10 * 512 * each, 1000, 600, 10},
 	} {
 		s := m.NewScorer(x.bytes)
 		if err := s.reserve(x.longest, x.base); err != nil || len(s.sessions) != x.want {
-			t.Errorf("%d sessions in %d bytes for %d tokens after %d, want %d (%v)", len(s.sessions), x.bytes, x.longest, x.base, x.want, err)
+			t.Errorf("%d sessions in %d bytes for %d tokens after %d, want %d (%v)",
+				len(s.sessions), x.bytes, x.longest, x.base, x.want, err)
 		}
 		if err := s.reserve(2000, 0); err != nil || len(s.sessions) > max(1, x.bytes/2000/each) {
 			t.Errorf("%d sessions of 2000 tokens in %d bytes (%v)", len(s.sessions), x.bytes, err)
@@ -290,7 +295,8 @@ func TestEveryRequestIsPlannedOnce(t *testing.T) {
 			for _, b := range st.branches {
 				for _, q := range list[b.lo:b.hi] {
 					if seen[q.request] || q.first < st.base || !slices.Equal(q.ids[:st.base], begin) {
-						t.Fatalf("request %d, which asks from %d on, is in a stage of %d tokens (planned before: %v)", q.request, q.first, st.base, seen[q.request])
+						t.Fatalf("request %d, which asks from %d on, is in a stage of %d tokens (planned before: %v)",
+							q.request, q.first, st.base, seen[q.request])
 					}
 					seen[q.request] = true
 				}
@@ -371,12 +377,13 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 	want, stopped := make([][]int32, len(list)), 0
 	for i, c := range list {
 		s, _ := m.NewSession(1000)
-		for next := c.Prompt; len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])); next = want[i][len(want[i])-1:] {
+		next := c.Prompt
+		for len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])) {
 			id, err := s.Step(next, NewSampler(lm.Sampling{}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want[i] = append(want[i], id)
+			want[i], next = append(want[i], id), []int32{id}
 		}
 		if c.Stop != nil && len(want[i]) < c.MaxTokens {
 			stopped++
