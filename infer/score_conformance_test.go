@@ -13,7 +13,7 @@ import (
 	"trit/tokenizer"
 )
 
-// BenchmarkArcEasy scores all of ARC-easy as trit eval does, on tokens of GPT-2's tokenizer
+// BenchmarkArcEasy scores all of ARC-easy as an evaluation does, on tokens of GPT-2's tokenizer
 // modulo the vocabulary of the 125M shape.
 func BenchmarkArcEasy(b *testing.B) {
 	dir := b.TempDir()
