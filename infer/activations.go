@@ -7,27 +7,27 @@ import (
 	"trit/internal/parallel"
 )
 
-// activations are the input of the next products. Its rows are made one by one in the form
-// that a product wants, while they are in the cache: a row of floats between two loops
-// over a prompt would come from memory.
+// activations are the input of the next products. Each row is made in the form that a
+// product wants while its source is in the processor's cache: floats of all rows between two
+// loops over a prompt would go through memory.
 type activations struct {
 	k      int
 	row    func(dst []float32, t int) // makes row t
 	x      []float32                  // [m,K], once floats was called
 	q      []int8                     // [m,K], once quantize was called
 	scale  []float32
-	factor [3][]float32 // from the int32 products of each row to floats, for some weights
+	factor [3][]float32 // by weight: factors from the int32 products of each row to floats
 	have   struct{ x, q bool }
 }
 
-// given are rows x [m,K] that are there already.
+// given is an input whose rows x, [m,K], exist already.
 func given(x []float32, k int) *activations {
 	a := &activations{k: k, x: x}
 	a.have.x = true
 	return a
 }
 
-// begin says how the rows of the next input are made.
+// begin starts the next input, whose rows have k values and are made by row.
 func (a *activations) begin(k int, row func(dst []float32, t int)) {
 	a.k, a.row = k, row
 	a.have.x, a.have.q = false, false
@@ -64,7 +64,7 @@ func (a *activations) quantize(pool *parallel.Pool, m int) {
 	a.have.q = true
 }
 
-// factors is room for those of m rows and of weight i of an input.
+// factors is memory for the factors of m rows by weight i.
 func (a *activations) factors(i, m int) []float32 {
 	a.factor[i] = grow(a.factor[i], m)
 	return a.factor[i]

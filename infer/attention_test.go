@@ -12,7 +12,7 @@ import (
 	"trit/model"
 )
 
-var cacheNames = []string{CacheF16, CacheInt8, CacheF32}
+var cacheNames = []Cache{CacheF16, CacheInt8, CacheF32}
 
 // attentionShape has one layer without weights.
 type attentionShape struct{ heads, kvHeads, dim int }
@@ -25,8 +25,11 @@ type attentionInput struct {
 	queries, keys, values []float32
 }
 
-func newAttentionInput(s attentionShape, cache string, before, n int) *attentionInput {
-	c := model.Config{NumHiddenLayers: 1, HiddenSize: s.heads * s.dim, NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim, RopeTheta: 10000}
+func newAttentionInput(s attentionShape, cache Cache, before, n int) *attentionInput {
+	c := model.Config{
+		NumHiddenLayers: 1, HiddenSize: s.heads * s.dim,
+		NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim, RopeTheta: 10000,
+	}
 	format, err := cacheFormatOf(cache)
 	if err != nil {
 		panic(err)
@@ -34,7 +37,8 @@ func newAttentionInput(s attentionShape, cache string, before, n int) *attention
 	r := rand.New(rand.NewPCG(uint64(n), uint64(before)))
 	return &attentionInput{
 		m:      &Model{config: c, layers: make([]layer, 1), rope: newRopeTable(c), cache: format},
-		before: before, n: n, queries: normals(r, n*c.QDim()), keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
+		before: before, n: n, queries: normals(r, n*c.QDim()),
+		keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
 	}
 }
 
@@ -95,8 +99,10 @@ func (a *attentionInput) definition() []float32 {
 // value on average in half precision, and 2^-9 of the largest of a head, three times the
 // others, in int8.
 func TestAttentionIsTheDefinition(t *testing.T) {
-	tolerance := map[string]float64{CacheF32: 2e-6, CacheF16: 1e-3, CacheInt8: 2e-2}
-	for _, s := range []attentionShape{{1, 1, 2}, {4, 2, 8}, {5, 1, 16}, {3, 3, 64}, {14, 2, 80}, {3, 1, 96}, {8, 2, 128}, {2, 1, 192}} {
+	tolerance := map[Cache]float64{CacheF32: 2e-6, CacheF16: 1e-3, CacheInt8: 2e-2}
+	for _, s := range []attentionShape{
+		{1, 1, 2}, {4, 2, 8}, {5, 1, 16}, {3, 3, 64}, {14, 2, 80}, {3, 1, 96}, {8, 2, 128}, {2, 1, 192},
+	} {
 		for _, length := range [][2]int{{0, 1}, {0, 9}, {0, 40}, {250, 20}, {255, 1}, {256, 1}, {257, 2}, {500, 70}} {
 			for _, name := range cacheNames {
 				a := newAttentionInput(s, name, length[0], length[1])

@@ -11,8 +11,8 @@ import (
 	"trit/internal/parallel"
 )
 
-// boundedHead reads a 4-bit copy of the head for all tokens of the vocabulary, knows how
-// far each logit can be off, and computes exactly only those that a choice depends on.
+// boundedHead reads a 4-bit copy of the head for all tokens of the vocabulary. It bounds the
+// error of each logit, and computes exactly only the logits that a choice depends on.
 //
 // With a row's weights w = step*(code - 7.5 - dither) + e and activations x = y + f,
 // where y has 16 bits (two int8 products), a logit is
@@ -50,7 +50,7 @@ func newBounded(pool *parallel.Pool, d *denseMatrix) (*boundedHead, error) {
 }
 
 // logits starts the logits of m rows of activations x [m,K], in the memory of an earlier
-// list if there is one.
+// list where there is one.
 func (h *boundedHead) logits(pool *parallel.Pool, list []boundedLogits, x []float32, m int) []boundedLogits {
 	k := h.k
 	list = slices.Grow(list[:0], m)[:m]
@@ -75,21 +75,21 @@ func (h *boundedHead) logits(pool *parallel.Pool, list []boundedLogits, x []floa
 	return list
 }
 
-// all are the exact logits after one row of activations.
+// all is the exact logits after one row of activations.
 func (h *boundedHead) all(pool *parallel.Pool, x []float32) []float32 {
 	logits := make([]float32, h.n)
 	h.mul(pool, logits, given(x, h.k), 1)
 	return logits
 }
 
-// radius is how many steps a logit can be off.
+// radius is the largest error of a logit, in steps.
 func (h *boundedHead) radius(x []float32, scale float32) float32 {
 	k := float64(h.k)
 	norm := math.Sqrt(float64(vector.Dot(x, x)))
 	remainder := 15 * k * float64(scale) / 508
 	// A sum of k float32 products in 16 lanes errs by less than k/16+16 roundings of the
-	// sum of their sizes, which is at most 15 steps times sqrt(k)|x|; so does each of the
-	// five sums that meet here.
+	// sum of their sizes, which is at most 15 steps times sqrt(k)|x|. Five such sums add up
+	// here.
 	slack := 5 * (k/16 + 16) * 0x1p-24 * 15 * math.Sqrt(k) * norm
 	return float32(ditherBound*norm + remainder + slack)
 }
@@ -112,7 +112,7 @@ func split16(high, low []int8, x []float32) (scale float32) {
 	return scale
 }
 
-// boundedLogits are logits of which some are exact and all others have an upper bound.
+// boundedLogits are logits that are either exact or have an upper bound.
 type boundedLogits struct {
 	head  *boundedHead
 	pool  *parallel.Pool
@@ -126,8 +126,8 @@ var none = float32(math.Inf(-1))
 // searchStep is how many logits are compared together, since hardly any reach a bound.
 const searchStep = 256
 
-// atLeast makes exact all logits that may reach a bound, unless those are so many that the
-// full product is faster.
+// atLeast makes all logits exact that may reach a bound. It returns false where there are too
+// many of them, so that the full product is faster.
 func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 	var mu sync.Mutex
 	var ids []int32
@@ -168,7 +168,7 @@ func (l *boundedLogits) compute(ids []int32) {
 	})
 }
 
-// top is the largest logit; with it, all that may reach it are exact.
+// top is the largest logit. It makes all logits exact that may reach it.
 func (l *boundedLogits) top() (candidate, bool) {
 	if len(l.exact) == 0 {
 		l.compute([]int32{int32(max(0, slices.Index(l.upper, vector.Max(l.upper))))})

@@ -7,6 +7,7 @@ import (
 
 	"trit/format/gguf"
 	"trit/internal/float16"
+	"trit/lm"
 )
 
 // normalHead is an F16 head of normal weights.
@@ -71,7 +72,7 @@ func TestBoundHolds(t *testing.T) {
 // from the full head.
 func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 	const n, k, draws = 3000, 192, 60
-	for name, o := range map[string]SamplerOptions{
+	for name, o := range map[string]lm.Sampling{
 		"greedy":           {},
 		"greedy penalised": {RepetitionPenalty: 1.3},
 		"top-p":            {Temperature: 1, TopP: 0.9},
@@ -116,9 +117,9 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 
 // TestBoundedStepsAreTheExactOnes compares whole sessions.
 func TestBoundedStepsAreTheExactOnes(t *testing.T) {
-	for _, o := range []SamplerOptions{{}, {Temperature: 1, TopP: 0.9, Seed: 3}} {
+	for _, o := range []lm.Sampling{{}, {Temperature: 1, TopP: 0.9, Seed: 3}} {
 		var want []int32
-		for _, head := range []string{HeadExact, HeadBounded} {
+		for _, head := range []Head{HeadExact, HeadBounded} {
 			m, err := Random(smallConfig(), 1, Options{Head: head})
 			if err != nil {
 				t.Fatal(err)

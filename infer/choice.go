@@ -6,7 +6,7 @@ type choice struct {
 	full    func() []float32
 }
 
-// by is the token that the sampler chooses.
+// by returns the token that the sampler chooses.
 func (c choice) by(sampler *Sampler) int32 {
 	if c.bounded != nil {
 		if id, ok := sampler.sampleBounded(c.bounded); ok {
@@ -16,8 +16,8 @@ func (c choice) by(sampler *Sampler) int32 {
 	return sampler.Sample(c.full())
 }
 
-// choose hands the choices after some rows of the pass to next, one after the other,
-// until it returns false.
+// choose calls next with the choice after each of some rows of the pass, in their order,
+// until next returns false.
 func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize

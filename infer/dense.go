@@ -11,8 +11,8 @@ import (
 )
 
 // denseMatrix multiplies float32 activations by weights of any type that converts to
-// float32, row by row as they lie in the file. Logits have the same bits for a token alone
-// and among others.
+// float32. The weights have the layout of the file. Products have the same bits for a token
+// alone and among others.
 type denseMatrix struct {
 	typ   gguf.Type
 	data  []byte
@@ -24,7 +24,7 @@ func newDense(typ gguf.Type, data []byte, n, k int) *denseMatrix {
 	return &denseMatrix{typ, data, n, k, len(data) / n}
 }
 
-// newQ6K rounds a matrix of 16 or 32 bits a weight; one of less stays as it is.
+// newQ6K rounds a matrix of 16 or 32 bits a weight to Q6_K. A smaller one stays as it is.
 func newQ6K(pool *parallel.Pool, d *denseMatrix) (*denseMatrix, error) {
 	if d.typ != gguf.F16 && d.typ != gguf.BF16 && d.typ != gguf.F32 {
 		return d, nil
@@ -48,7 +48,7 @@ func newQ6K(pool *parallel.Pool, d *denseMatrix) (*denseMatrix, error) {
 	return q, err
 }
 
-// conversions are those of the types that the kernels read.
+// conversions are the conversions to float32 for the types that the kernels read.
 var conversions = map[gguf.Type]func(dst []float32, src []byte){
 	gguf.F32: vector.FloatsF32, gguf.F16: vector.FloatsF16, gguf.BF16: vector.FloatsBF16, gguf.Q8_0: vector.FloatsQ80, gguf.Q6_K: vector.FloatsQ6K,
 }
@@ -65,7 +65,8 @@ func (d *denseMatrix) row(dst []float32, i int) {
 	}
 }
 
-// blockRows is how many rows are converted to meet all tokens: 160 kB at 2560 columns.
+// blockRows is the number of rows that are converted together for all tokens: 160 kB at 2560
+// columns.
 const blockRows = 16
 
 func (d *denseMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
@@ -92,8 +93,9 @@ func (d *denseMatrix) mulRows(y []float32, stride int, x []float32, m, lo, hi in
 	}
 }
 
-// direct multiplies the rows [lo,hi) as they lie, where that is the fastest way: halves and
-// Q6_K by one token, and halves by several where a row in float32 would not be shared.
+// direct multiplies the rows [lo,hi) in the layout of the file where that is fastest: F16 and
+// Q6_K by one token, and F16 by several where the kernel has no tiles of rows. It reports
+// whether it has done so.
 func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int) bool {
 	switch {
 	case d.typ == gguf.Q6_K && m == 1:
@@ -117,8 +119,8 @@ func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
 	return vector.Dot(buffer, x)
 }
 
-// halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, for which DotF16
-// has the bits of DotRows; nil of another.
+// halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, so that DotF16 has
+// the bits of DotRows. It is nil for any other matrix.
 func (d *denseMatrix) halves(lo, hi int) []uint16 {
 	first := unsafe.Pointer(&d.data[lo*d.bytes])
 	if d.typ != gguf.F16 || d.k%16 != 0 || uintptr(first)%2 != 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trit/format/gguf"
+	"trit/lm"
 )
 
 // normalDense is a matrix of normal weights.
@@ -55,7 +56,8 @@ func TestDenseProducts(t *testing.T) {
 					d.mul(nil, one, given(in, k), 1)
 					for i, got := range y[token*n:][:n] {
 						if got != one[i] || got != d.dot(row, i, in) {
-							t.Fatalf("%s, k %d: logit %d of token %d of %d is %g, alone %g, a single product %g", typ, k, i, token, m, got, one[i], d.dot(row, i, in))
+							t.Fatalf("%s, k %d: logit %d of token %d of %d is %g, alone %g, a single product %g",
+								typ, k, i, token, m, got, one[i], d.dot(row, i, in))
 						}
 						d.row(row, i)
 						if sum, size := product(row, in); math.Abs(sum-float64(got)) > 1e-6*size {
@@ -88,8 +90,8 @@ func TestBoundedQ6K(t *testing.T) {
 	for range 50 {
 		x, logits := activationsLike(r, k, 1, true), make([]float32, n)
 		h.mul(nil, logits, given(x, k), 1)
-		got, ok := NewSampler(SamplerOptions{}).sampleBounded(&h.logits(nil, nil, x, 1)[0])
-		if want := NewSampler(SamplerOptions{}).Sample(logits); ok && got != want {
+		got, ok := NewSampler(lm.Sampling{}).sampleBounded(&h.logits(nil, nil, x, 1)[0])
+		if want := NewSampler(lm.Sampling{}).Sample(logits); ok && got != want {
 			t.Fatalf("token %d, the full head gives %d", got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"trit/internal/parallel"
 	"trit/internal/testutil"
+	"trit/lm"
 )
 
 // engineTokens are the ids of golden/engine, with logits of bitnet.cpp.
@@ -73,7 +74,8 @@ func compareEngine(t *testing.T, path, logitsPath string, tokens []int32) {
 	e := testutil.RelativeL2(got, want)
 	t.Logf("%s: relative L2 %.2f %%, argmax %d of %d", path, 100*e, same, len(tokens))
 	if !(e < 0.08) || same < len(tokens)*15/16 {
-		t.Errorf("%s: relative L2 %.3f, argmax %d of %d: want below 0.08 and at most one in 16 other", path, e, same, len(tokens))
+		t.Errorf("%s: relative L2 %.3f, argmax %d of %d: want below 0.08 and at most one in 16 other",
+			path, e, same, len(tokens))
 	}
 }
 
@@ -83,4 +85,4 @@ func TestGoldenEngine(t *testing.T) {
 	}
 }
 
-func argmax(logits []float32) int32 { return NewSampler(SamplerOptions{}).Sample(logits) }
+func argmax(logits []float32) int32 { return NewSampler(lm.Sampling{}).Sample(logits) }

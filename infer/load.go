@@ -78,7 +78,7 @@ func (l *loader) tensor(name string) gguf.TensorInfo {
 	return t
 }
 
-// release gives back the file's pages of what was copied.
+// release gives back the pages of a part of the file that was copied.
 func (l *loader) release(name string, part []byte) {
 	if err := l.f.Release(part); err != nil {
 		l.fail(name, "%v", err)
@@ -97,7 +97,7 @@ func (l *loader) vector(name string) []float32 {
 	return v
 }
 
-// dense copies a weight as it lies in the file: large pages are read faster than mapped
+// dense copies a weight in the layout of the file. Large pages are read faster than mapped
 // ones.
 func (l *loader) dense(name string) *denseMatrix {
 	if l.err != nil {
@@ -142,7 +142,7 @@ func (l *loader) matrix(name string) matrix {
 	return nil
 }
 
-// i2sCodes are the codes of a ternary tensor as I2_S has them.
+// i2sCodes is the codes of a ternary tensor in the layout of I2_S.
 func i2sCodes(t gguf.Type, data []byte, n, k int) ([]byte, error) {
 	if t == gguf.I2_S {
 		return data[:n*k/4], nil
@@ -170,8 +170,12 @@ func (l *loader) layer(dst *layer, i int) {
 	}
 	if l.c.ProjNorms {
 		in := func(s string) []float32 { return l.vector(name(s + "_norm_in")) }
-		dst.norms = projNorms{in("attn_q"), in("attn_k"), in("attn_v"), in("attn_output"), in("ffn_gate"), in("ffn_up"), in("ffn_down")}
+		dst.norms = projNorms{
+			q: in("attn_q"), k: in("attn_k"), v: in("attn_v"), o: in("attn_output"),
+			gate: in("ffn_gate"), up: in("ffn_up"), down: in("ffn_down"),
+		}
 	}
-	dst.q, dst.k, dst.v, dst.o = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v")), l.matrix(name("attn_output"))
+	dst.q, dst.k, dst.v = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v"))
+	dst.o = l.matrix(name("attn_output"))
 	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))
 }

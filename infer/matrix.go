@@ -16,14 +16,14 @@ func (t *ternaryMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m
 	mulAll(pool, in, m, output{w: t, y: y})
 }
 
-// output is where the product with a weight goes.
+// output is a weight and the memory for the product with it.
 type output struct {
 	w    matrix
 	y    []float32 // [m,N]
-	norm []float32 // of the input for this weight alone, [K]; nil where it has none
+	norm []float32 // norm of the input for this weight alone, [K]; nil: none
 }
 
-// mulAll multiplies m rows of an input by all of its weights: ternary ones in one loop.
+// mulAll multiplies m rows of an input by several weights: the ternary ones in one loop.
 func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 	var together []intmul.Output
 	for _, o := range list {

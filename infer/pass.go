@@ -25,7 +25,7 @@ type pass struct {
 	tasks    attentionTasks
 }
 
-// span is the next tokens of a session, rows of the batch that follow each other.
+// span is the next tokens of a session, consecutive rows of the batch.
 type span struct {
 	s   *Session
 	ids []int32
@@ -34,9 +34,9 @@ type span struct {
 // run appends the tokens of all spans to their sessions.
 func (p *pass) run(spans []span) { p.runFor(spans, nil) }
 
-// runFor is run where only some rows, in their order, are needed afterwards; nil: all. The
-// last layer makes keys and values of all rows, and what follows for those alone. They are
-// then the first rows of x.
+// runFor is run where only the wanted rows, which are sorted, are needed afterwards; nil
+// wants all. The last layer makes keys and values of all rows, and the rest for the wanted
+// rows alone. These are the first rows of x afterwards.
 func (p *pass) runFor(spans []span, wanted []int) {
 	p.spans = spans
 	p.reserve()
@@ -65,7 +65,7 @@ func (p *pass) runFor(spans []span, wanted []int) {
 	}
 }
 
-// reserve makes room for the rows of all spans.
+// reserve allocates memory for the rows of all spans.
 func (p *pass) reserve() {
 	c, n := &p.m.config, 0
 	for _, sp := range p.spans {
@@ -78,7 +78,7 @@ func (p *pass) reserve() {
 	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
 }
 
-// logits writes those of the rows [lo,hi).
+// logits writes the logits after the rows [lo,hi), [hi-lo, V].
 func (p *pass) logits(dst []float32, lo, hi int) {
 	rows := make([]int, hi-lo)
 	for i := range rows {
@@ -110,7 +110,7 @@ func (p *pass) input(x, w []float32, width int) {
 	p.in.begin(width, func(dst []float32, t int) { p.norm(dst, x[t*width:][:width], w) })
 }
 
-// keep moves some rows to the front.
+// keep moves the wanted rows to the front and returns their number.
 func (p *pass) keep(wanted []int) (n int) {
 	d, q := p.m.config.HiddenSize, p.m.config.QDim()
 	for i, row := range wanted {
@@ -138,8 +138,8 @@ func (p *pass) attentionBlock(l, n int) {
 	p.addResidual(n)
 }
 
-// project multiplies the input by some weights. Where these have norms of their own each
-// has an input of its own, which begins as the common one.
+// project multiplies the input by some weights. Weights with norms of their own have inputs
+// of their own, each a norm of the common one.
 func (p *pass) project(n int, list ...output) {
 	if list[0].norm == nil {
 		mulAll(p.m.pool, &p.in, n, list...)
@@ -155,7 +155,7 @@ func (p *pass) project(n int, list ...output) {
 	}
 }
 
-// rotate turns queries and keys by their positions, after the norms of their heads.
+// rotate applies rotary position embeddings to queries and keys, after the norms of heads.
 func (p *pass) rotate(l, n int) {
 	c, w, angles := &p.m.config, &p.m.layers[l], p.spans[0].s.rope
 	for _, sp := range p.spans {

@@ -26,7 +26,10 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 		return nil, err
 	}
 	r := &randomWeights{pool, format, seed << 16}
-	m := &Model{config: c, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c), cache: cache, pool: pool}
+	m := &Model{
+		config: c, layers: make([]layer, c.NumHiddenLayers),
+		rope: newRopeTable(c), cache: cache, pool: pool,
+	}
 	m.embedding = r.dense(c.VocabSize, c.HiddenSize)
 	m.head, m.finalNorm = m.embedding, ones(c.HiddenSize)
 	if !c.TieWordEmbeddings {
@@ -43,7 +46,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 			*w.dst = r.ternary(w.n, w.k)
 		}
 	}
-	return m, m.SetHead(o.Head)
+	return m, m.setHead(o.Head)
 }
 
 // randomNorms makes the norms of a block, with ones for weights.

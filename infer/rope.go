@@ -25,8 +25,8 @@ type angles struct {
 	cos, sin []float32
 }
 
-// extend makes the table cover that number of positions and returns it; sessions keep what
-// they got, since a later call makes a longer one.
+// extend returns a table of at least positions positions. A later call may make a longer
+// one, and never changes one that a session holds.
 func (r *ropeTable) extend(pool *parallel.Pool, positions int) angles {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,8 +47,8 @@ func (r *ropeTable) extend(pool *parallel.Pool, positions int) angles {
 	return longer
 }
 
-// rotate turns every head of a row at position t: the pairs (i, i+half), or the pairs
-// of neighbours where interleaved.
+// rotate rotates every head of a row at position t: the pairs (i, i+half), or the adjacent
+// pairs (2i, 2i+1) where interleaved.
 func (a angles) rotate(row []float32, t int, interleaved bool) {
 	half := a.half
 	cos, sin := a.cos[t*half:][:half], a.sin[t*half:][:half]

@@ -10,12 +10,11 @@ import (
 
 	"trit/eval"
 	"trit/eval/tasks"
-	"trit/infer"
 	"trit/lm"
 	"trit/tokenizer"
 )
 
-// BenchmarkArcEasy scores all of ARC-easy as trit eval does, on tokens of GPT-2's tokenizer
+// BenchmarkArcEasy scores all of ARC-easy as an evaluation does, on tokens of GPT-2's tokenizer
 // modulo the vocabulary of the 125M shape.
 func BenchmarkArcEasy(b *testing.B) {
 	dir := b.TempDir()
@@ -23,7 +22,8 @@ func BenchmarkArcEasy(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)} {
+	config := []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)
+	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": config} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
@@ -45,12 +45,12 @@ func BenchmarkArcEasy(b *testing.B) {
 }
 
 // recordedRequests are the batches that an evaluation asks for.
-type recordedRequests struct{ batches [][]infer.ScoreRequest }
+type recordedRequests struct{ batches [][]lm.ScoreRequest }
 
 func (r *recordedRequests) Score(_ context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
-	var list []infer.ScoreRequest
+	var list []lm.ScoreRequest
 	for _, q := range requests {
-		list = append(list, infer.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
+		list = append(list, lm.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
 	}
 	r.batches = append(r.batches, list)
 	return make([]lm.ScoreResult, len(requests)), nil

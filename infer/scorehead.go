@@ -7,42 +7,40 @@ import (
 	"trit/bitlinear/kernel/vector"
 )
 
-// question asks how likely a token is after a row of a pass; below 0, only which one is the
-// likeliest.
+// question asks how likely a token is after a row of a pass.
 type question struct {
 	row int
-	id  int32
-	to  int // whom the answer is for
+	id  int32 // below 0: asks only for the likeliest token
+	to  int   // index of the request or walk that the answer is for
 }
 
-// answer is ln p of the token that was asked about and the likeliest one, the first of
-// equals; -1 where that is far from all that were asked about.
+// answer is ln p of the token of a question, and the likeliest token, the lowest id among
+// equals. The likeliest is -1 where its block of logits holds no token that was asked about.
 type answer struct {
 	logProb   float64
 	likeliest int32
 }
 
 const (
-	// vocabBlock is how many logits of a row are made into a maximum and a sum together.
-	// Sums depend on where blocks are cut, so they are cut there always.
+	// vocabBlock is the number of logits of a row that are summed up together. The bits of a
+	// sum depend on where blocks are cut, so the size never changes.
 	vocabBlock = 256
-	// headRows is for how many rows a weight of the head is converted once. Their blocks of
-	// logits stay in a core's second cache, and they fill tiles of six.
+	// headRows is the number of rows that share one conversion of the head's weights. Their
+	// blocks of logits stay in a core's second cache, and they fill tiles of six.
 	headRows = 252
-	// headBytes is for how many bytes of logits there is memory, where the head makes whole
-	// rows of them.
+	// headBytes is the memory for logits where the head makes whole rows of them.
 	headBytes = 8 << 20
 )
 
-// headSums answers questions about many rows together, perhaps of several passes. The
-// logits of a block are made, summed up and forgotten, by the core that made them, so there
-// are never many of them.
+// headSums answers questions about many rows together, which may come from several passes.
+// One thread makes the logits of a block, sums them up and forgets them, so few logits are
+// in memory at a time.
 type headSums struct {
 	m         *Model
-	rows      int          // that wait for their logits
-	x         []float32    // of these, the input of the head [rows, D]
-	questions []question   // about them
-	first     []int        // question of each row
+	rows      int          // number of rows that wait for their logits
+	x         []float32    // the head's input for these, [rows, D]
+	questions []question   // about these rows
+	first     []int        // index of the first question of each row
 	logits    []float32    // of the questions
 	parts     []softmaxSum // [rows, blocks]
 	whole     []float32    // rows of logits
@@ -50,16 +48,16 @@ type headSums struct {
 }
 
 // softmaxSum is the largest of some logits, the sum of e^(logit-top), and the first token
-// that has the largest; -1 where nobody asks about these logits.
+// that has the largest logit, or -1 where no question is about these logits.
 type softmaxSum struct {
 	top, sum  float32
 	likeliest int32
 }
 
-// blocks is how many of them a row of logits has.
+// blocks is the number of blocks of a row of logits.
 func (h *headSums) blocks() int { return (h.m.config.VocabSize + vocabBlock - 1) / vocabBlock }
 
-// limit is how many rows are answered together.
+// limit is the most rows that are answered together.
 func (h *headSums) limit() int {
 	if exactHead(h.m.head) != nil {
 		return headRows
@@ -67,8 +65,8 @@ func (h *headSums) limit() int {
 	return max(1, headBytes/4/h.m.config.VocabSize)
 }
 
-// ask takes questions about rows of a pass, in their order, and answers them when they are
-// enough.
+// ask takes questions about rows of a pass, sorted by row, and answers all when enough rows
+// have come together.
 func (h *headSums) ask(p *pass, questions []question, take func(question, answer)) {
 	for limit := h.limit(); len(questions) > 0; {
 		questions = questions[h.load(p, questions, limit):]
@@ -81,7 +79,8 @@ func (h *headSums) ask(p *pass, questions []question, take func(question, answer
 // forget drops all questions.
 func (h *headSums) forget() { h.rows, h.questions, h.first = 0, h.questions[:0], h.first[:0] }
 
-// load keeps the rows of as many questions as there is room for.
+// load keeps the first questions and their rows, up to limit rows. It returns the number of
+// questions.
 func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	old, last := h.rows, -1
 	for ; n < len(questions); n++ {
@@ -122,7 +121,7 @@ func (h *headSums) flush(take func(question, answer)) {
 	h.forget()
 }
 
-// exactHead is the weights of a head whose logits are products with these; nil of another.
+// exactHead is the weights of a head that makes exact logits from them, nil for another head.
 func exactHead(m matrix) *denseMatrix {
 	switch d := m.(type) {
 	case *denseMatrix:
@@ -162,7 +161,7 @@ func (h *headSums) sumWhole() {
 	})
 }
 
-// sum takes the logits of block b after row t, and leaves something else in them.
+// sum sums up the logits of block b after row t. It overwrites them.
 func (h *headSums) sum(t, b int, logits []float32) {
 	part := softmaxSum{top: vector.Max(logits), likeliest: -1}
 	asked := false
@@ -175,14 +174,14 @@ func (h *headSums) sum(t, b int, logits []float32) {
 		asked = asked || id < 0 || at >= 0 && at < len(logits)
 	}
 	if asked {
-		at := max(0, slices.Index(logits, part.top)) // none is where a logit is no number
+		at := max(0, slices.Index(logits, part.top)) // not found where a logit is no number
 		part.likeliest = int32(b*vocabBlock + at)
 	}
 	part.sum = vector.ExpScaled(logits, 1, part.top)
 	h.parts[t*h.blocks()+b] = part
 }
 
-// merge makes the answers about row t.
+// merge makes the answers about row t from its blocks.
 func (h *headSums) merge(t int) {
 	parts := h.parts[t*h.blocks():][:h.blocks()]
 	best, sum := parts[0], 0.0

@@ -2,6 +2,7 @@ package repro
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -38,7 +39,7 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Model: engineModel{m.NewScorer(0), m.ContextLength()}, Tokenizer: tok, Name: path, Close: m.Close}, nil
+	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Close: m.Close}, nil
 }
 
 func openGraph(dir string, threads int) (*Model, error) {
@@ -51,17 +52,17 @@ func openGraph(dir string, threads int) (*Model, error) {
 		s.Close()
 		return nil, err
 	}
-	return &Model{Model: graphModel{s}, Tokenizer: tok, Name: dir, Close: s.Close}, nil
+	return &Model{Model: s, Tokenizer: tok, Name: dir, Close: s.Close}, nil
 }
 
-// loadGGUF loads a model and its tokenizer.
+// loadGGUF loads a model and its tokenizer, nil if the file holds none.
 func loadGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, err := infer.Load(path, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	tok, err := tokenizer.FromVocab(m.Vocab())
-	if err != nil {
+	tok, err := m.Tokenizer()
+	if err != nil && !errors.Is(err, infer.ErrNoTokenizer) {
 		m.Close()
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}

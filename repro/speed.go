@@ -6,6 +6,7 @@ import (
 
 	"trit/infer"
 	"trit/internal/machine"
+	"trit/lm"
 )
 
 // EngineOptions say what MeasureEngine times.
@@ -106,7 +107,7 @@ func (e *engineTest) read() error {
 	}
 	e.sessions[0].Truncate(0)
 	start := time.Now()
-	if _, err := e.sessions[0].Step(ids, infer.NewSampler(infer.SamplerOptions{})); err != nil {
+	if _, err := e.sessions[0].Step(ids, infer.NewSampler(lm.Sampling{})); err != nil {
 		return err
 	}
 	seconds := time.Since(start).Seconds()
@@ -117,7 +118,7 @@ func (e *engineTest) read() error {
 func (e *engineTest) generate() error {
 	samplers, next := make([]*infer.Sampler, len(e.sessions)), make([][]int32, len(e.sessions))
 	for i := range samplers {
-		samplers[i] = infer.NewSampler(infer.SamplerOptions{})
+		samplers[i] = infer.NewSampler(lm.Sampling{})
 	}
 	e.meter.Start()
 	start := time.Now()

@@ -14,6 +14,7 @@ import (
 	"trit/eval"
 	"trit/eval/tasks"
 	"trit/infer"
+	"trit/lm"
 	"trit/tokenizer"
 	"trit/train"
 )
@@ -165,14 +166,14 @@ func (s *Generate) run(ctx context.Context, q *quickstart) error {
 		return err
 	}
 	defer m.Close()
-	session, err := m.NewSession(m.ContextLength())
+	g, err := m.NewGenerator(tok, m.ContextLength())
 	if err != nil {
 		return err
 	}
-	r, err := session.Generate(ctx, tok.Encode(s.Prompt, true), tok, infer.GenerateOptions{
-		MaxTokens: s.MaxTokens, StopIDs: tok.EOSIDs(),
-		Sampler: infer.SamplerOptions{Temperature: s.Temperature, Seed: s.Seed},
-	})
+	r, err := g.Generate(ctx, lm.GenerateRequest{
+		Prompt: tok.Encode(s.Prompt, true), MaxTokens: s.MaxTokens, StopIDs: tok.EOSIDs(),
+		Sampling: lm.Sampling{Temperature: s.Temperature, Seed: s.Seed},
+	}, nil)
 	if err != nil {
 		return err
 	}

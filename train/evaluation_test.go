@@ -135,7 +135,7 @@ func TestPatience(t *testing.T) {
 }
 
 // scoreOf is a score with this loss.
-func scoreOf(loss float64) score { return score{nats: 10 * loss, bytes: 40, tokens: 10} }
+func lossScore(loss float64) score { return score{nats: 10 * loss, bytes: 40, tokens: 10} }
 
 // The part alone, without a graph: what it decides rests on losses and options.
 func newTestEvaluation() *evaluation {
@@ -155,7 +155,7 @@ func TestEvaluationKeepsTheBest(t *testing.T) {
 		{10, math.NaN(), false}, {11, 3, true}, {12, 3, false}, {13, 3.5, false}, {14, 2.5, true}, {15, math.NaN(), false},
 	} {
 		before := v.best
-		if got := v.improved(position{c.step, int64(100 * c.step)}, scoreOf(c.loss)); got != c.want ||
+		if got := v.improved(position{c.step, int64(100 * c.step)}, lossScore(c.loss)); got != c.want ||
 			(v.best != before) != got {
 			t.Errorf("step %d with loss %g: improved %v, best %+v", c.step, c.loss, got, v.best)
 		}
@@ -165,7 +165,7 @@ func TestEvaluationKeepsTheBest(t *testing.T) {
 		t.Errorf("best %+v", b)
 	}
 	v.ternary = false
-	if !v.improved(position{0, 0}, scoreOf(2)) {
+	if !v.improved(position{0, 0}, lossScore(2)) {
 		t.Error("a model in full precision waits for a rounding")
 	}
 }

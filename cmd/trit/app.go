@@ -247,7 +247,11 @@ func threadsFlag() cli.Flag {
 func jsonFlag(what string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: what} }
 
 // oneOfFlag takes one of some words, by default the first.
-func oneOfFlag(name, usage string, words ...string) cli.Flag {
+func oneOfFlag[T ~string](name, usage string, choices ...T) cli.Flag {
+	words := make([]string, len(choices))
+	for i, c := range choices {
+		words[i] = string(c)
+	}
 	choice := strings.Join(words, ", ")
 	check := func(_ *cli.Context, v string) error {
 		if !slices.Contains(words, v) {

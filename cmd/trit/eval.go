@@ -151,8 +151,8 @@ func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (
 	if err != nil {
 		return nil, err
 	}
-	defer m.close()
-	return m.evaluate(c.Context, con, o)
+	defer m.Close()
+	return evaluate(c.Context, m, con, o)
 }
 
 // fingerprint is a sum over what a model's results depend on: its weights, its shape, and

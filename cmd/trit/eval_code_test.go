@@ -15,6 +15,7 @@ import (
 	"trit/eval/sandbox"
 	"trit/eval/tasks"
 	"trit/lm"
+	"trit/repro"
 	"trit/tokenizer"
 )
 
@@ -66,9 +67,9 @@ func evaluateCode(t *testing.T, task string, answer func(prompt string) string, 
 		t.Fatal(err)
 	}
 	tok := byteTokenizer(t)
-	m := &scorer{Model: &writer{tok, answer}, tok: tok}
+	m := &repro.Model{Model: &writer{tok, answer}, Tokenizer: tok}
 	o.Tasks, o.Sandbox, o.NumFewshot = found, s, -1
-	r, err := m.evaluate(t.Context(), &console{}, o)
+	r, err := evaluate(t.Context(), m, &console{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"trit/eval/tasks"
 	"trit/infer"
 	"trit/lm"
+	"trit/repro"
 )
 
 var (
@@ -100,11 +101,11 @@ func compareGolden(t *testing.T, path, model string) {
 	if err := json.Unmarshal(b, &g); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	s, err := openScorer(model, infer.Options{Cache: infer.CacheF32})
+	s, err := repro.Open(model, infer.Options{Cache: infer.CacheF32})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	defer s.Close()
 	recorder := &recordingModel{Model: s.Model}
 	s.Model = recorder
 	out := t.TempDir()
@@ -112,7 +113,7 @@ func compareGolden(t *testing.T, path, model string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := s.evaluate(context.Background(), &console{}, eval.Options{
+	report, err := evaluate(context.Background(), s, &console{}, eval.Options{
 		Tasks: found, DataDir: *goldenData, Limit: float64(g.Limit), NumFewshot: g.Settings.NumFewshot, MaxTokens: g.Settings.MaxGenToks, Out: out,
 	})
 	if err != nil {

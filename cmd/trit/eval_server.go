@@ -12,6 +12,7 @@ import (
 	"trit/format/gguf"
 	"trit/internal/hub"
 	"trit/model/ggufmeta"
+	"trit/repro"
 	"trit/tokenizer"
 )
 
@@ -51,7 +52,7 @@ func checkServerFlags(c *cli.Context) error {
 }
 
 // openServer makes a scorer of a server and the flags of serverFlags.
-func openServer(c *cli.Context, address string) (*scorer, error) {
+func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if c.String("model") == "" || c.String("tokenizer") == "" {
 		return nil, usagef("%s is a server: name its model with --model and the tokenizer with --tokenizer", address)
 	}
@@ -73,7 +74,7 @@ func openServer(c *cli.Context, address string) (*scorer, error) {
 	}
 	client.Context, client.Timeout = c.Int("max-length"), c.Duration("request-timeout")
 	client.Concurrent, client.Prompts = c.Int("concurrent"), c.Int("prompts-per-request")
-	return &scorer{Model: client, tok: tok, close: func() error { return nil }}, nil
+	return &repro.Model{Model: client, Tokenizer: tok, Close: func() error { return nil }}, nil
 }
 
 // apiKey is that of the file, or else of the environment; "" is none.

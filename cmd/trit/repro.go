@@ -154,14 +154,13 @@ func openForTable(c *cli.Context, con *console, name string) (*repro.Model, erro
 		remove()
 		return nil, err
 	}
-	return &repro.Model{
-		Model: m.Model, Tokenizer: m.tok,
-		Name: o.ModelName, Args: o.ModelArgs, Fingerprint: o.Fingerprint,
-		Close: func() error {
-			defer remove()
-			return m.close()
-		},
-	}, nil
+	m.Name, m.Args, m.Fingerprint = o.ModelName, o.ModelArgs, o.Fingerprint
+	closeModel := m.Close
+	m.Close = func() error {
+		defer remove()
+		return closeModel()
+	}
+	return m, nil
 }
 
 // ggufOf converts a folder for the engine, and leaves a file as it is. remove removes what

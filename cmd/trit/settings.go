@@ -22,6 +22,7 @@ var flagOf = map[string]string{
 	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
+	"infer.Options.Head": "--head", "infer.Options.Weights": "--weights", "infer.Options.Cache": "--cache",
 	"eval.Options.AllowPartial":      "--allow-partial",
 	"eval.Options.ApplyChatTemplate": "--apply-chat-template",
 	"eval.Options.Cache":             "--use-cache",

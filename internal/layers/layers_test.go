@@ -51,7 +51,7 @@ internal/hub         | internal/atomicfile setting
 
 -- the engine world
 convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel model model/ggufmeta tokenizer | convert eval eval/tasks internal/float16 lm
+infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel lm model model/ggufmeta setting tokenizer | convert eval eval/tasks internal/float16
 eval                 | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/openai          | lm setting tokenizer
 eval/published       | eval | eval/tasks
@@ -63,7 +63,7 @@ train/graph          | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector i
 train/checkpoint     | format/hffolder format/safetensors internal/atomicfile model setting
 train/ranks          | bitlinear/kernel/vector | optim
 train/ranks/openmpi  | train/ranks
-train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
 configs              | model train
 repro                | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 
