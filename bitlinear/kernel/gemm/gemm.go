@@ -45,9 +45,6 @@ var (
 	chosenBF16 = append(engines(), engine{})[0]
 )
 
-// Name is the instruction set of the float32 product on this machine.
-func Name() string { return chosen.name }
-
 // HasBF16 reports whether this machine has instructions for products in bfloat16.
 func HasBF16() bool { return chosenBF16.tiles != nil }
 
