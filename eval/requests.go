@@ -216,7 +216,7 @@ func (r *runner) batch(todo []int, inputs [][]int32, limit batchLimit) int {
 	n, tokens := 1, len(inputs[todo[0]])
 	for ; n < min(limit.requests, len(todo)); n++ {
 		next := inputs[todo[n]]
-		if tokens += len(next) - common(inputs[todo[n-1]], next); tokens > limit.tokens {
+		if tokens += len(next) - lm.CommonPrefix(inputs[todo[n-1]], next); tokens > limit.tokens {
 			break
 		}
 	}
@@ -242,7 +242,7 @@ func inOrder(inputs [][]int32) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		x, y := inputs[a], inputs[b]
-		n := common(x, y)
+		n := lm.CommonPrefix(x, y)
 		if n == len(x) || n == len(y) {
 			return cmp.Compare(len(y), len(x))
 		}
@@ -268,17 +268,8 @@ func inOrder(inputs [][]int32) []int {
 	return order
 }
 
-// common is the length of the common prefix.
-func common(a, b []int32) int {
-	n := 0
-	for n < min(len(a), len(b)) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
 // related reports whether two inputs share more than half of the shorter one.
-func related(a, b []int32) bool { return 2*common(a, b) > min(len(a), len(b)) }
+func related(a, b []int32) bool { return 2*lm.CommonPrefix(a, b) > min(len(a), len(b)) }
 
 // progress keeps account of how far a task is, and shows it.
 type progress struct {

@@ -205,7 +205,7 @@ func TestServerFlags(t *testing.T) {
 		{server + "--model x --tokenizer TOK --max-length 3", exitFailed, "at least 2"},
 		{server + "--model x --tokenizer TOK --api-key-file nowhere", exitFailed, "--api-key-file"},
 		{server + "--model x --tokenizer TOK --api-key-file TOK/empty", exitFailed, "holds no key"},
-		{server + "--model x --tokenizer TOK --api-key-file TOK/words", exitFailed, "holds blanks"},
+		{server + "--model x --tokenizer TOK --api-key-file TOK/words", exitFailed, "holds spaces"},
 		{"eval http://u:p@h/v1 --tasks arc_easy --model x --tokenizer TOK", exitUsage, "without user"},
 	} {
 		code, _, stderr := trit(strings.Fields(strings.ReplaceAll(c.args, "TOK", dir))...)

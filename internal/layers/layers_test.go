@@ -199,7 +199,7 @@ func (b ban) check(packages map[string]*pkg, report func(string, ...any)) {
 		for _, from := range []struct {
 			what    string
 			imports []string
-		}{{name, p.imports}, {"tests of " + name, p.testImports}} {
+		}{{name, p.imports}, {"tests of " + name, withoutSelf(p)}} {
 			if path := b.path(packages, from.imports); path != nil {
 				report("%s: %s -> %s", b.name, from.what, strings.Join(path, " -> "))
 				break
@@ -229,6 +229,11 @@ func (b ban) path(packages map[string]*pkg, imports []string) []string {
 		return nil
 	}
 	return visit(imports)
+}
+
+// withoutSelf is what the tests of a package import beside the package itself.
+func withoutSelf(p *pkg) []string {
+	return slices.DeleteFunc(slices.Clone(p.testImports), func(i string) bool { return i == "trit/"+p.name })
 }
 
 func TestImportPolicy(t *testing.T) {
