@@ -24,7 +24,8 @@ func embedCommand() *cli.Command {
 	return &cli.Command{
 		Name: "embed", Usage: "turn texts into vectors with a GGUF embedding model, and compare them", ArgsUsage: "MODEL",
 		Description: examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`, "trit embed model.gguf --file lines.txt --json", "",
-			"A vector has length 1: it is the hidden state of the last token after the final norm, divided by its length. Of 2 to 100 texts the cosines of all pairs follow."),
+			"A vector has length 1: it is the hidden state of the last token after the final norm, divided by its length. "+
+				"Of 2 to 100 texts the cosines of all pairs follow."),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "a `TEXT` (may be given several times)", KeepSpace: true},
 			&cli.StringFlag{Name: "file", Usage: "every line of `FILE` that is not blank is a text"},
@@ -153,7 +154,8 @@ func encodeAll(tok *tokenizer.Tokenizer, texts []string, limit int) (ids [][]int
 		ids = append(ids, tok.Encode(text, true))
 		n := len(ids[i])
 		if n > limit {
-			return nil, 0, fmt.Errorf("text %d (%.40q) has %d tokens: the model was made for %d at most, so shorten it", i+1, text, n, limit)
+			return nil, 0, fmt.Errorf("text %d (%.40q) has %d tokens: the model was made for %d at most, so shorten it",
+				i+1, text, n, limit)
 		}
 		longest = max(longest, n)
 	}

@@ -81,7 +81,8 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 	}
 	if tok == nil {
 		m.Close()
-		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, or use trit logits --ids", path)
+		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, "+
+			"or use trit logits --ids", path)
 	}
 	room := c.Int("context")
 	if room == 0 {
@@ -117,8 +118,10 @@ func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
 		return "", err
 	}
 	if g.stats {
-		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, %d of %d drafted tokens right; ended by %s",
-			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes, r.Accepted, r.Drafted, r.FinishReason)
+		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
+			"%d of %d drafted tokens right; ended by %s",
+			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
+			r.Accepted, r.Drafted, r.FinishReason)
 	}
 	return r.Text, nil
 }
@@ -158,7 +161,8 @@ func (g *generator) prompt() {
 func logitsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logits", Usage: "write the raw logits of given token ids, to compare engines", ArgsUsage: "MODEL",
-		Description: examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "", "The file holds little-endian float32, [ids, vocabulary]."),
+		Description: examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "",
+			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
 			outFlag("write to `FILE`"),
@@ -217,11 +221,13 @@ func writeLogits(path string, ids []int32, out string, threads int) error {
 }
 
 func headFlag() cli.Flag {
-	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
+	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, "+
+		"q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
 }
 
 func exactLogitsFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "exact-logits", Usage: "compute every logit of every token from the weights as they are: --head exact", Action: func(c *cli.Context, on bool) error {
+	usage := "compute every logit of every token from the weights as they are: --head exact"
+	return &cli.BoolFlag{Name: "exact-logits", Usage: usage, Action: func(c *cli.Context, on bool) error {
 		if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
 			return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
 		}
@@ -230,7 +236,8 @@ func exactLogitsFlag() cli.Flag {
 }
 
 func weightsFlag() cli.Flag {
-	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
+	return oneOfFlag("weights", "bits of a ternary weight in memory",
+		infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
 // cacheFlag takes the caches with the default first.
