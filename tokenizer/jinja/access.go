@@ -96,9 +96,6 @@ func isDunder(name string) bool {
 
 // item is Python's obj[key]; false where that raises a TypeError or LookupError.
 func (m *machine) item(of, key any) (any, bool) {
-	if s, ok := key.(*slice); ok {
-		return m.sliced(of, s)
-	}
 	switch x := of.(type) {
 	case *undefined:
 		x.use()
@@ -152,6 +149,15 @@ type slice struct{ start, stop, step any }
 
 // bounds are the slice's first index, its step and its number of items, of n items.
 func (s *slice) bounds(n int) (start, step, count int) {
+	start, stop, step := s.indices(n)
+	if step > 0 {
+		return start, step, max(0, (stop-start-1)/step+1) * boolInt(stop > start)
+	}
+	return start, step, max(0, (start-stop-1)/-step+1) * boolInt(start > stop)
+}
+
+// indices is Python's slice.indices(n).
+func (s *slice) indices(n int) (start, stop, step int) {
 	step = 1
 	if s.step != nil {
 		step = sliceIndex(s.step)
@@ -175,11 +181,9 @@ func (s *slice) bounds(n int) (start, step, count int) {
 		return min(max(i, low), high)
 	}
 	if step > 0 {
-		start, stop := clamp(s.start, low), clamp(s.stop, high)
-		return start, step, max(0, (stop-start-1)/step+1) * boolInt(stop > start)
+		return clamp(s.start, low), clamp(s.stop, high), step
 	}
-	start, stop := clamp(s.start, high), clamp(s.stop, low)
-	return start, step, max(0, (start-stop-1)/-step+1) * boolInt(start > stop)
+	return clamp(s.start, high), clamp(s.stop, low), step
 }
 
 func sliceIndex(v any) int {
@@ -190,31 +194,26 @@ func sliceIndex(v any) int {
 	return i
 }
 
-// sliced is the part of a value that a slice names; false where it has none.
-func (m *machine) sliced(of any, s *slice) (any, bool) {
-	for _, v := range []any{s.start, s.stop, s.step} {
-		if _, ok := toInt(v); v != nil && !ok {
-			return nil, false
-		}
-	}
+// sliced is the part of a value that a slice names.
+func (m *machine) sliced(of any, s *slice) any {
 	switch x := of.(type) {
 	case *undefined:
 		x.use()
 	case *list:
-		return &list{m.part(x.items, s)}, true
+		return &list{m.part(x.items, s)}
 	case *tuple:
-		return &tuple{items: m.part(x.items, s)}, true
+		return &tuple{items: m.part(x.items, s)}
 	case *rangeValue:
 		start, step, n := s.bounds(x.n)
-		first := x.start + start*x.step
-		return &rangeValue{first, first + n*step*x.step, step * x.step, n}, true
+		_, stop, _ := s.indices(x.n)
+		return &rangeValue{x.start + start*x.step, x.start + stop*x.step, step * x.step, n}
 	}
 	text, ok := asString(of)
 	if !ok {
-		return nil, false
+		typeError("'%s' object is not subscriptable", typeName(of))
 	}
 	m.step(len(text) / stepBytes)
-	return sameKind(of, m.partOfText(text, s)), true
+	return sameKind(of, m.partOfText(text, s))
 }
 
 func (m *machine) part(items []any, s *slice) []any {

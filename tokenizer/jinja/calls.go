@@ -26,7 +26,7 @@ func (c *closure) attribute(m *machine, name string) (any, bool) {
 		for _, p := range c.macro.params {
 			names = append(names, p.name)
 		}
-		return &list{names}, true
+		return &tuple{items: names}, true
 	case "catch_kwargs":
 		return c.macro.usesKwargs, true
 	case "catch_varargs":

@@ -32,11 +32,27 @@ func (m *machine) equal(a, b any) bool {
 	case *undefined:
 		_, ok := b.(*undefined)
 		return ok
+	case *dictView:
+		return m.equalViews(x, b)
 	case *rangeValue:
 		y, ok := b.(*rangeValue)
 		return ok && x.n == y.n && (x.n == 0 || x.start == y.start && (x.n == 1 || x.step == y.step))
 	}
 	return a == b
+}
+
+// equalViews compares the keys or items of dicts as sets.
+func (m *machine) equalViews(a *dictView, b any) bool {
+	y, ok := b.(*dictView)
+	if !ok || a.kind == "values" || y.kind != a.kind || len(a.of.keys) != len(y.of.keys) {
+		return ok && a == y
+	}
+	for i := range a.of.keys {
+		if !m.contains(y, a.item(i)) {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *machine) equalItems(a, b []any) bool {
@@ -170,9 +186,13 @@ func (m *machine) contains(in, v any) bool {
 		_, ok := x.get(v)
 		return ok
 	case *dictView:
-		if x.kind == "keys" {
+		switch pair, ok := v.(*tuple); {
+		case x.kind == "keys":
 			_, ok := x.of.get(v)
 			return ok
+		case x.kind == "items" && ok && len(pair.items) == 2:
+			value, ok := x.of.get(pair.items[0])
+			return ok && m.equal(value, pair.items[1])
 		}
 	}
 	it := m.iterate(in)

@@ -93,6 +93,9 @@ func (n *attrExpr) eval(f *frame) any {
 func (n *itemExpr) eval(f *frame) any {
 	of, key := f.eval(n.of), f.eval(n.key)
 	f.m.line = n.line
+	if s, ok := key.(*slice); ok {
+		return f.m.sliced(of, s)
+	}
 	return f.m.getitem(of, key)
 }
 

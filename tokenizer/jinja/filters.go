@@ -160,9 +160,6 @@ func (m *machine) reversed(v any) *iterator {
 	default:
 		typeError("'%s' object is not reversible", typeName(v))
 	}
-	if u, ok := v.(*undefined); ok {
-		u.use()
-	}
 	items := m.all(v)
 	return m.counted("reversed", len(items), func(i int) any { return items[len(items)-1-i] })
 }

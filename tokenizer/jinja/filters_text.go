@@ -232,6 +232,9 @@ func filterRound(m *machine, v any, a args) any {
 		}
 		return roundFloat(f, digits)
 	}
+	if !isNumber(v) {
+		typeError("must be real number, not %s", typeName(v))
+	}
 	unit := m.binary("**", 10, digits)
 	scaled, _ := toFloat(m.binary("*", v, unit))
 	scaled = map[string]func(float64) float64{"ceil": math.Ceil, "floor": math.Floor}[method](scaled)
@@ -324,8 +327,8 @@ func filterURLize(*machine, any, args) any {
 func filterPretty(m *machine, v any, a args) any {
 	a.positional("pprint", 0, 0)
 	text := m.repr(v)
-	if runeCount(text) > 80 {
-		fail("NotImplementedError", "pprint is not supported for values that need more than one line")
+	if runeCount(text) > 80 || strings.Contains(text, "{") {
+		fail("NotImplementedError", "the filter pprint is supported only for short values without dicts")
 	}
 	return text
 }

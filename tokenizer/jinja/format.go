@@ -20,7 +20,7 @@ type spec struct {
 	verb      byte // 0 = none
 }
 
-// parseSpec reads [[fill]align][sign][z][#][0][width][grouping][.precision][type].
+// parseSpec reads [[fill]align][sign][#][0][width][grouping][.precision][type].
 func parseSpec(s string) spec {
 	f := spec{fill: " ", precision: -1}
 	all := s
@@ -187,9 +187,11 @@ func (m *machine) grouped(digits, rest string, signLen, size int, f spec) string
 	}
 	if f.fill == "0" && f.align == '=' {
 		least := f.width - signLen - len(rest)
-		if n := least - (least / (size + 1)) - len(digits); n > 0 {
-			digits = m.repeatText("0", n) + digits
+		n := max(least-least/(size+1), len(digits))
+		if n+(n-1)/size < least {
+			n++
 		}
+		digits = m.repeatText("0", n-len(digits)) + digits
 	}
 	m.alloc(2 * len(digits))
 	var b strings.Builder

@@ -178,6 +178,9 @@ func stripBefore(text string, sign byte, isVariable, lineStart bool) string {
 func (l *lexer) comment() {
 	rest := l.src[l.pos:]
 	end := strings.Index(rest, "#}")
+	if rest == "" {
+		return // jinja2 does not miss the end there
+	}
 	if end < 0 {
 		l.fail("Missing end of comment tag")
 	}
@@ -217,6 +220,9 @@ var rawEnd = regexp.MustCompile(`\{%([-+]?)[\s\v\x1c-\x1f\x85\p{Z}]*endraw[\s\v\
 // raw reads text up to endraw.
 func (l *lexer) raw() {
 	rest := l.src[l.pos:]
+	if rest == "" {
+		return
+	}
 	m := rawEnd.FindStringSubmatchIndex(rest)
 	if m == nil {
 		l.fail("Missing end of raw directive")

@@ -33,16 +33,19 @@ func (n *forStmt) run(f *frame, items any, depth0 int) signal {
 			return f.m.captureTo(out, func(out *buffer) { n.run(&frame{f.m, f.scope, out}, items, depth0) })
 		}
 	}
+	completed := false
 	for v, ok := l.next(); ok; v, ok = l.next() {
 		inner := f.inner()
 		inner.scope.set("loop", l)
 		inner.assign(n.target, v)
-		if inner.run(n.body) == signalBreak {
-			return signalNone
+		signal := inner.run(n.body)
+		completed = completed || signal == signalNone
+		if signal == signalBreak {
+			break
 		}
 		f.m.line = n.line
 	}
-	if l.index0 < 0 {
+	if !completed { // a first iteration that breaks or continues counts as none, in jinja2
 		return f.inner().run(n.otherwise)
 	}
 	return signalNone

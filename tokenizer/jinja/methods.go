@@ -88,10 +88,30 @@ func (m *machine) method(of any, name string) (any, bool) {
 
 // ofKind is the result of a method of a text: Markup's methods return Markup.
 func ofKind(m *machine, of, result any) any {
-	if s, ok := result.(string); ok {
-		return sameKind(of, m.text(s))
+	_, safe := of.(markup)
+	switch x := result.(type) {
+	case string:
+		return sameKind(of, m.text(x))
+	case *list:
+		if safe {
+			return &list{allSafe(x.items)}
+		}
+	case *tuple:
+		if safe {
+			return &tuple{items: allSafe(x.items)}
+		}
 	}
 	return result
+}
+
+// allSafe are texts as Markup.
+func allSafe(items []any) []any {
+	for i, item := range items {
+		if s, ok := item.(string); ok {
+			items[i] = markup(s)
+		}
+	}
+	return items
 }
 
 func (m *machine) itemsMethod(of any, items []any, name string) (any, bool) {

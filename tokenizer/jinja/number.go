@@ -122,6 +122,9 @@ func bigArithmetic(op string, x, y *big.Int) any {
 		fail("ZeroDivisionError", "division by zero")
 	}
 	if op == "/" {
+		if x.Sign() == 0 {
+			return math.Copysign(0, float64(y.Sign()))
+		}
 		f, _ := new(big.Rat).SetFrac(x, y).Float64()
 		if math.IsInf(f, 0) {
 			fail("OverflowError", "integer division result too large for a float")
@@ -201,9 +204,28 @@ func floatPow(x, y float64) any {
 		valueError("complex numbers are not supported")
 	}
 	f := math.Pow(x, y)
+	if n := int(y); float64(n) == y && n != 0 && n > -1100 && n < 1100 && x != 0 && !math.IsInf(x, 0) && !math.IsNaN(x) {
+		f = exactPow(x, n)
+	}
 	if math.IsInf(f, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		fail("OverflowError", "(34, 'Numerical result out of range')")
 	}
+	return f
+}
+
+// exactPow is x to the power of n, rounded once: math.Pow is less exact than C's pow.
+func exactPow(x float64, n int) float64 {
+	power, square := big.NewFloat(1).SetPrec(300), big.NewFloat(x).SetPrec(300)
+	for k := max(n, -n); k > 0; k >>= 1 {
+		if k&1 == 1 {
+			power.Mul(power, square)
+		}
+		square.Mul(square, square)
+	}
+	if n < 0 {
+		power.Quo(big.NewFloat(1).SetPrec(300), power)
+	}
+	f, _ := power.Float64()
 	return f
 }
 

@@ -14,6 +14,7 @@ type parser struct {
 	loops   int            // loops around, within the same macro
 	unknown []*SyntaxError // filters and tests that do not exist; within an if they may be unused
 	uses    []*macro       // macros around, to which names of special arguments are noted
+	around  int            // for loops around, also outside of macros
 	blocks  map[string]*blockStmt
 }
 
@@ -158,7 +159,7 @@ func (p *parser) statement() stmt {
 }
 
 func (p *parser) setStmt(line int) stmt {
-	target := p.target(true)
+	target := p.assigns(line, p.target(true))
 	if p.skip("=") {
 		return &setStmt{line, target, p.tuple(tupleRules{condexpr: true})}
 	}
@@ -169,9 +170,10 @@ func (p *parser) setStmt(line int) stmt {
 
 func (p *parser) forStmt(line int) stmt {
 	n := &forStmt{line: line, target: p.target(false)}
-	p.noLoop(n.target)
+	p.around++
+	p.assigns(line, n.target)
 	p.expectName("in")
-	n.items = p.tuple(tupleRules{end: "recursive"})
+	n.items = p.tuple(tupleRules{})
 	mark := len(p.unknown)
 	if p.skipName("if") {
 		n.test = p.expression()
@@ -184,22 +186,32 @@ func (p *parser) forStmt(line int) stmt {
 		n.otherwise = p.until("endfor")
 	}
 	p.known(mark)
+	p.around--
 	return n
+}
+
+// assigns refuses to assign to the loop object within a loop.
+func (p *parser) assigns(line int, t target) target {
+	if p.around > 0 && t.has("loop") {
+		p.fail(line, "Can't assign to special loop variable in for-loop target")
+	}
+	return t
+}
+
+// has reports whether the target has the name.
+func (t target) has(name string) bool {
+	for _, n := range t.names {
+		if n.name == name && n.attribute == "" || n.inner != nil && n.inner.has(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // known refuses the names of filters and tests that do not exist and came after mark.
 func (p *parser) known(mark int) {
 	if len(p.unknown) > mark {
 		panic(p.unknown[mark])
-	}
-}
-
-// noLoop refuses a loop whose variable has the name of the loop object.
-func (p *parser) noLoop(t target) {
-	for _, name := range t.names {
-		if name.name == "loop" {
-			p.fail(p.current().line, "Can't assign to special loop variable in for-loop")
-		}
 	}
 }
 
@@ -366,7 +378,7 @@ func (p *parser) generationStmt(line int) stmt {
 func (p *parser) target(withNamespace bool) target {
 	var t target
 	for {
-		if p.current().isName("in") || p.current().kind == tokenBlockEnd || p.current().kind == ")" {
+		if p.current().kind == tokenBlockEnd || p.current().kind == ")" {
 			break
 		}
 		t.names = append(t.names, p.targetName(withNamespace))

@@ -9,9 +9,8 @@ var constants = []string{"true", "True", "false", "False", "none", "None"}
 
 // tupleRules are the arguments of jinja2's parse_tuple.
 type tupleRules struct {
-	condexpr bool   // inline ifs are allowed
-	end      string // a name that ends the tuple
-	parens   bool   // it stands in parentheses: it may be empty
+	condexpr bool // inline ifs are allowed
+	parens   bool // it stands in parentheses: it may be empty
 }
 
 // tuple parses an expression, or several with commas between them.
@@ -20,7 +19,7 @@ func (p *parser) tuple(rules tupleRules) expr {
 	isTuple := false
 	for {
 		t := p.current()
-		if t.kind == tokenVarEnd || t.kind == tokenBlockEnd || t.kind == ")" || rules.end != "" && t.isName(rules.end) {
+		if t.kind == tokenVarEnd || t.kind == tokenBlockEnd || t.kind == ")" {
 			break
 		}
 		if rules.condexpr || rules.parens {
@@ -273,6 +272,9 @@ func (p *parser) subscript(n expr) expr {
 	p.next()
 	if len(args) == 1 {
 		return &itemExpr{t.line, n, args[0]}
+	}
+	if slices.ContainsFunc(args, func(e expr) bool { _, ok := e.(*sliceExpr); return ok }) {
+		p.fail(t.line, "a slice must be the only index")
 	}
 	return &itemExpr{t.line, n, &listExpr{args, true}}
 }

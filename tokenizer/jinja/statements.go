@@ -211,14 +211,14 @@ func (n *callStmt) exec(f *frame) signal {
 	}
 	a.named.set("caller", &closure{n.macro, f.scope})
 	f.m.line = n.line
-	f.m.print(f.out, f.m.str(f.m.call(callee, a, f.out)))
+	f.m.print(f.out, f.m.mustText(f.m.call(callee, a, f.out)))
 	return signalNone
 }
 
 func (n *filterStmt) exec(f *frame) signal {
 	text, signal := f.capture(n.body)
 	if signal == signalNone {
-		f.m.print(f.out, f.m.str(f.pipe(n.line, n.text, n.filter, text)))
+		f.m.print(f.out, f.m.mustText(f.pipe(n.line, n.text, n.filter, text)))
 	}
 	return signal
 }

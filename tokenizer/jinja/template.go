@@ -19,7 +19,10 @@ import (
 )
 
 // Template is a parsed template. It may be used from several goroutines.
-type Template struct{ body []stmt }
+type Template struct {
+	body   []stmt
+	blocks map[string]*blockStmt
+}
 
 // Parse parses a template. The error is a *SyntaxError or a *LimitError.
 func Parse(source string) (t *Template, err error) {
@@ -31,7 +34,7 @@ func Parse(source string) (t *Template, err error) {
 	p.tokens = lex(strings.ToValidUTF8(source, "\uFFFD"))
 	body := p.body()
 	p.known(0)
-	return &Template{body}, nil
+	return &Template{body, p.blocks}, nil
 }
 
 // Options are what a render depends on besides the context.
@@ -54,7 +57,7 @@ type Result struct {
 // Render renders the template with the variables of a context, which Context or
 // ParseContext make. The error is a *RuntimeError or a *LimitError.
 func (t *Template) Render(c *Context, o Options) (r Result, err error) {
-	m := &machine{limits: o.Limits.withDefaults(), now: o.Now, top: &scope{outer: globals()}}
+	m := &machine{limits: o.Limits.withDefaults(), now: o.Now, top: &scope{outer: globals()}, blocks: t.blocks}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -65,7 +68,6 @@ func (t *Template) Render(c *Context, o Options) (r Result, err error) {
 	}
 	m.top = &scope{outer: m.top}
 	out := &buffer{limit: m.limits.OutputBytes}
-	m.blocks = namedBlocks(t.body)
 	(&frame{m, m.top, out}).run(t.body)
 	return Result{out.text.String(), out.spans, m.detached}, nil
 }
@@ -80,17 +82,6 @@ type machine struct {
 	top          *scope // of the template's own variables
 	blocks       map[string]*blockStmt
 	detached     int
-}
-
-// namedBlocks are the blocks at the top of a template, for self.
-func namedBlocks(body []stmt) map[string]*blockStmt {
-	out := map[string]*blockStmt{}
-	for _, s := range body {
-		if b, ok := s.(*blockStmt); ok {
-			out[b.name] = b
-		}
-	}
-	return out
 }
 
 // self is the variable of that name: its attributes are the blocks.

@@ -20,8 +20,8 @@ var tests map[string]func(m *machine, v any, a args) bool
 
 func init() {
 	tests = map[string]func(m *machine, v any, a args) bool{
-		"odd":         func(m *machine, v any, _ args) bool { return m.equal(m.binary("%", v, 2), 1) },
-		"even":        func(m *machine, v any, _ args) bool { return m.equal(m.binary("%", v, 2), 0) },
+		"odd":         remainder(1),
+		"even":        remainder(0),
 		"divisibleby": testDivisible,
 		"defined":     plain(func(v any) bool { return !isUndefined(v) }),
 		"undefined":   plain(isUndefined),
@@ -72,6 +72,14 @@ func isInteger(v any) bool {
 		return true
 	}
 	return false
+}
+
+// remainder is the test that a number is n more than an even one.
+func remainder(n int) func(*machine, any, args) bool {
+	return func(m *machine, v any, a args) bool {
+		a.positional("test", 0, 0)
+		return m.equal(m.binary("%", v, 2), n)
+	}
 }
 
 // isSequence reports whether the value has a length and can be indexed.
