@@ -141,8 +141,8 @@ func TestLongWordsMergeAlike(t *testing.T) {
 
 func TestChatTemplate(t *testing.T) {
 	tok := trained(t, 300)
-	m := []Message{{"user", "Hi"}}
-	if _, err := tok.ApplyChat(m, true); err == nil {
+	m := ChatRequest{Messages: []Message{{Role: "user", Content: "Hi"}}, AddGenerationPrompt: true}
+	if _, err := tok.ApplyChat(m); err == nil {
 		t.Error("a model without a template chats")
 	}
 	v := tok.Vocab()
@@ -151,7 +151,7 @@ func TestChatTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := tok.ApplyChat(m, true)
+	got, err := tok.ApplyChat(m)
 	if want := "<|begin_of_text|>User: Hi\nAssistant:"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}

@@ -1,6 +1,9 @@
 package jinja
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // frame is where a piece of a template runs.
 type frame struct {
@@ -11,24 +14,48 @@ type frame struct {
 
 // scope holds variables; what it lacks is looked for in the scope around it.
 type scope struct {
-	outer *scope
-	vars  map[string]any
+	outer  *scope
+	names  []string
+	values []any
+	index  map[string]int // of names, where there are many
+}
+
+const manyNames = 8
+
+// find is the index of a variable of this scope, -1 where it has none.
+func (s *scope) find(name string) int {
+	if s.index != nil {
+		if i, ok := s.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.Index(s.names, name)
 }
 
 func (s *scope) get(name string) (any, bool) {
 	for ; s != nil; s = s.outer {
-		if v, ok := s.vars[name]; ok {
-			return v, true
+		if i := s.find(name); i >= 0 {
+			return s.values[i], true
 		}
 	}
 	return nil, false
 }
 
 func (s *scope) set(name string, v any) {
-	if s.vars == nil {
-		s.vars = map[string]any{}
+	if i := s.find(name); i >= 0 {
+		s.values[i] = v
+		return
 	}
-	s.vars[name] = v
+	s.names, s.values = append(s.names, name), append(s.values, v)
+	if s.index != nil {
+		s.index[name] = len(s.names) - 1
+	} else if len(s.names) > manyNames {
+		s.index = map[string]int{}
+		for i, n := range s.names {
+			s.index[n] = i
+		}
+	}
 }
 
 // inner is the frame with a scope of its own.

@@ -41,6 +41,12 @@ func ParseContext(b []byte) (*Context, error) {
 // Has reports whether the context has the variable name.
 func (c *Context) Has(name string) bool { _, ok := c.values.get(name); return ok }
 
+// IsTrue reports whether the context has the variable name and Python holds it true.
+func (c *Context) IsTrue(name string) bool {
+	v, ok := c.values.get(name)
+	return ok && isTrue(v)
+}
+
 // Set gives a variable its value, which json.Marshal must be able to encode; a
 // json.RawMessage keeps the order of its keys.
 func (c *Context) Set(name string, value any) error {

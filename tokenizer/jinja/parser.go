@@ -83,9 +83,9 @@ func (p *parser) deeper() func() {
 	return func() { p.nesting-- }
 }
 
-// chain refuses the n-th operator of an expression where n is too large.
+// chain refuses an operator after n others where n is too large.
 func (p *parser) chain(n int) {
-	if n > maxChain {
+	if n >= maxChain {
 		panic(&LimitError{Line: p.current().line, Limit: "operators in an expression", Max: maxChain})
 	}
 }

@@ -135,7 +135,6 @@ func (f *frame) assignName(t targetName, v any) {
 	case t.inner != nil:
 		f.assign(*t.inner, v)
 	case t.attribute == "":
-		f.m.items(4)
 		f.scope.set(t.name, v)
 	default:
 		of, _ := f.scope.get(t.name)
@@ -143,7 +142,6 @@ func (f *frame) assignName(t targetName, v any) {
 		if !ok {
 			fail("TemplateRuntimeError", "cannot assign attribute on non-namespace object")
 		}
-		f.m.items(4)
 		ns.attrs.set(t.attribute, v)
 	}
 }
@@ -194,7 +192,7 @@ func (n *includeStmt) exec(f *frame) signal {
 }
 
 func (n *macroStmt) exec(f *frame) signal {
-	f.m.items(8)
+	f.m.items(64) // it keeps its scope
 	f.scope.set(n.macro.name, &closure{n.macro, f.scope})
 	return signalNone
 }
@@ -209,6 +207,7 @@ func (n *callStmt) exec(f *frame) signal {
 	if _, twice := a.named.get("caller"); twice {
 		typeError("got multiple values for keyword argument 'caller'")
 	}
+	f.m.items(64)
 	a.named.set("caller", &closure{n.macro, f.scope})
 	f.m.line = n.line
 	f.m.print(f.out, f.m.mustText(f.m.call(callee, a, f.out)))

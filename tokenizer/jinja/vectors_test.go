@@ -71,4 +71,5 @@ func checkVectors(t *testing.T, path string) {
 // made.
 func TestVectors(t *testing.T) {
 	checkVectors(t, "testdata/vectors.json")
+	checkVectors(t, "testdata/more.json")
 }
