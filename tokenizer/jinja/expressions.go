@@ -84,6 +84,9 @@ func (n *piped) eval(*frame) any { return n.text }
 
 func (n *nameExpr) eval(f *frame) any {
 	if v, ok := f.scope.get(n.name); ok {
+		if v == any(unset{}) {
+			return undefinedName(n.name)
+		}
 		return v
 	}
 	if n.name == "self" {

@@ -16,6 +16,8 @@ type parser struct {
 	uses    []*macro       // macros around, to which names of special arguments are noted
 	around  int            // for loops around, also outside of macros
 	blocks  map[string]*blockStmt
+	names   *names   // of the scope around
+	roots   []*names // of blocks, which are scopes apart
 }
 
 func (p *parser) current() token { return p.tokens[p.at] }
@@ -161,11 +163,17 @@ func (p *parser) statement() stmt {
 func (p *parser) setStmt(line int) stmt {
 	target := p.assigns(line, p.target(true))
 	if p.skip("=") {
-		return &setStmt{line, target, p.tuple(tupleRules{condexpr: true})}
+		value := p.tuple(tupleRules{condexpr: true})
+		p.noteTarget(eventStore, target)
+		return &setStmt{line, target, value}
 	}
-	pipe := &piped{}
-	filter := p.filters(pipe)
-	return &setBlock{line, target, pipe, filter, p.until("endset")}
+	p.noteTarget(eventStore, target)
+	n := &setBlock{line: line, target: target, text: &piped{}}
+	p.in(p.newNames(), func() {
+		n.filter = p.filters(n.text)
+		n.body = p.scoped(func() []stmt { return p.until("endset") })
+	})
+	return n
 }
 
 func (p *parser) forStmt(line int) stmt {
@@ -176,18 +184,31 @@ func (p *parser) forStmt(line int) stmt {
 	n.items = p.tuple(tupleRules{})
 	mark := len(p.unknown)
 	if p.skipName("if") {
-		n.test = p.expression()
+		p.in(p.newNames(), func() { n.test = p.expression() })
 	}
 	n.recursive = p.skipName("recursive")
-	p.loops++
-	n.body = p.statements("endfor", "else")
-	p.loops--
+	p.in(p.newNames(), func() { p.forBody(n) })
 	if p.next().text == "else" {
-		n.otherwise = p.until("endfor")
+		p.in(p.newNames(), func() {
+			n.otherwise = p.scoped(func() []stmt { return p.until("endfor") })
+		})
 	}
 	p.known(mark)
 	p.around--
 	return n
+}
+
+func (p *parser) forBody(n *forStmt) {
+	p.note(eventParameter, "loop")
+	p.noteTarget(eventParameter, n.target)
+	p.loops++
+	n.body = p.scoped(func() []stmt { return p.statements("endfor", "else") })
+	p.loops--
+}
+
+// scoped parses the body of the current scope.
+func (p *parser) scoped(parse func() []stmt) []stmt {
+	return append([]stmt{&unsetStmt{p.names}}, parse()...)
 }
 
 // assigns refuses to assign to the loop object within a loop.
@@ -218,19 +239,31 @@ func (p *parser) known(mark int) {
 func (p *parser) ifStmt(line int) stmt {
 	mark := len(p.unknown)
 	n := &ifStmt{}
-	for {
-		test := p.tuple(tupleRules{})
-		n.branches = append(n.branches, branch{line, test, p.statements("elif", "else", "endif")})
-		t := p.next()
-		line = t.line
+	first := p.branchOf(n, line)
+	var others, last []nameEvent
+	for t := p.next(); ; t = p.next() {
 		if t.text == "else" {
-			n.otherwise = p.until("endif")
+			last = p.branch(func() { n.otherwise = p.until("endif") })
 		}
 		if t.text != "elif" {
-			p.unknown = p.unknown[:mark]
-			return n
+			break
 		}
+		others = append(others, p.branch(func() {
+			events := p.branchOf(n, t.line)
+			p.names.events = append(p.names.events, nameEvent{kind: eventBranches, branches: [][]nameEvent{events}})
+		})...)
 	}
+	p.names.events = append(p.names.events, nameEvent{kind: eventBranches, branches: [][]nameEvent{first, others, last}})
+	p.unknown = p.unknown[:mark]
+	return n
+}
+
+// branchOf parses a condition and its body; it returns the body's uses of names.
+func (p *parser) branchOf(n *ifStmt, line int) []nameEvent {
+	b := branch{line: line, test: p.tuple(tupleRules{})}
+	events := p.branch(func() { b.body = p.statements("elif", "else", "endif") })
+	n.branches = append(n.branches, b)
+	return events
 }
 
 func (p *parser) withStmt(line int) stmt {
@@ -243,21 +276,29 @@ func (p *parser) withStmt(line int) stmt {
 		p.expect("=")
 		n.values = append(n.values, p.expression())
 	}
-	n.body = p.inner("endwith")
+	p.in(p.newNames(), func() {
+		for _, t := range n.targets {
+			p.noteTarget(eventParameter, t)
+		}
+		n.body = p.inner("endwith")
+	})
 	return n
 }
 
-// inner parses a body that is a scope of its own.
+// inner parses the body of the current scope, and goes past the end tag.
 func (p *parser) inner(end string) []stmt {
 	mark := len(p.unknown)
-	body := p.until(end)
+	body := p.scoped(func() []stmt { return p.until(end) })
 	p.known(mark)
 	return body
 }
 
 func (p *parser) autoescapeStmt(line int) stmt {
-	n := &autoescapeStmt{line: line, on: p.expression()}
-	n.body = p.inner("endautoescape")
+	n := &autoescapeStmt{line: line}
+	p.in(p.newNames(), func() {
+		n.on = p.expression()
+		n.body = p.inner("endautoescape")
+	})
 	return n
 }
 
@@ -269,7 +310,9 @@ func (p *parser) blockStmt(line int) stmt {
 		p.fail(line, "block '%s' defined twice", n.name)
 	}
 	p.blocks[n.name] = n
-	n.body = p.function(&macro{}, "endblock")
+	root := &names{}
+	p.roots = append(p.roots, root)
+	p.in(root, func() { n.body = p.function(&macro{}, "endblock") })
 	p.skipName(n.name)
 	return n
 }
@@ -337,40 +380,45 @@ func (p *parser) signature(m *macro) {
 			}
 		}
 		m.params = append(m.params, param{name.text, preset})
+		p.note(eventParameter, name.text)
 	}
 	p.expect(")")
 }
 
 func (p *parser) macroStmt(line int) stmt {
 	m := &macro{name: p.expect(tokenName).text}
-	p.signature(m)
-	m.body = p.function(m, "endmacro")
+	p.note(eventStore, m.name)
+	p.in(p.newNames(), func() {
+		p.signature(m)
+		m.body = p.function(m, "endmacro")
+	})
 	return &macroStmt{line, m}
 }
 
 func (p *parser) callStmt(line int) stmt {
 	m := &macro{anonymous: true}
+	scope := p.newNames()
 	if p.current().kind == "(" {
-		p.signature(m)
+		p.in(scope, func() { p.signature(m) })
 	}
 	c, ok := p.expression().(*callExpr)
 	if !ok {
 		p.fail(line, "expected call")
 	}
-	m.body = p.function(m, "endcall")
+	p.in(scope, func() { m.body = p.function(m, "endcall") })
 	return &callStmt{line, c, m}
 }
 
 func (p *parser) filterStmt(line int) stmt {
-	pipe := &piped{}
-	filter := p.filter(pipe)
-	filter = p.filters(filter)
-	return &filterStmt{line, pipe, filter, p.inner("endfilter")}
+	n := &filterStmt{line: line, text: &piped{}}
+	n.filter = p.filters(p.filter(n.text))
+	p.in(p.newNames(), func() { n.body = p.inner("endfilter") })
+	return n
 }
 
 func (p *parser) generationStmt(line int) stmt {
 	m := &macro{anonymous: true}
-	m.body = p.function(m, "endgeneration")
+	p.in(p.newNames(), func() { m.body = p.function(m, "endgeneration") })
 	return &generationStmt{line, m}
 }
 

@@ -188,6 +188,7 @@ func (p *parser) nameOrConstant(t token) expr {
 	for _, m := range p.uses {
 		m.note(t.text)
 	}
+	p.note(eventLoad, t.text)
 	return &nameExpr{t.text}
 }
 

@@ -29,11 +29,17 @@ func Parse(source string) (t *Template, err error) {
 	if len(source) > maxSourceBytes {
 		return nil, &LimitError{Limit: "bytes of a template", Max: maxSourceBytes}
 	}
-	p := &parser{blocks: map[string]*blockStmt{}}
+	p := &parser{blocks: map[string]*blockStmt{}, names: &names{}}
 	defer catch(&err, func() int { return 1 })
 	p.tokens = lex(strings.ToValidUTF8(source, "\uFFFD"))
-	body := p.body()
+	root := p.names
+	body := append([]stmt{&unsetStmt{root}}, p.body()...)
 	p.known(0)
+	work := 0
+	root.resolve(nil, &work)
+	for _, n := range p.roots {
+		n.resolve(nil, &work)
+	}
 	return &Template{body, p.blocks}, nil
 }
 
