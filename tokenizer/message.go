@@ -118,7 +118,7 @@ func readOrdered(b []byte) (keys []string, values map[string]json.RawMessage, er
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, nil, fmt.Errorf("want a JSON object, got %.40s", b)
 	}
-	values = map[string]json.RawMessage{}
+	keys, values = []string{}, map[string]json.RawMessage{}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {

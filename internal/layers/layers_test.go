@@ -15,7 +15,7 @@ import (
 var policy = map[string]string{
 	"internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
 	"lm": "", "setting": "",
-	"bitlinear/quant": "", "tokenizer": "internal/atomicfile", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
+	"bitlinear/quant": "", "tokenizer": "internal/atomicfile tokenizer/jinja", "tokenizer/jinja": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
 	"internal/hub": "internal/atomicfile",
 	"train/ranks":  "bitlinear/kernel", "train/ranks/openmpi": "train/ranks",
 	"format/safetensors": "internal/mmap internal/atomicfile internal/float16",
