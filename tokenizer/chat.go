@@ -36,10 +36,10 @@ func (r ChatRequest) Context() (*jinja.Context, error) {
 		messages = []Message{}
 	}
 	c := jinja.NewContext()
-	set := func(name string, value any) error { return c.Set(name, value) }
-	err := errors.Join(set("messages", messages), set("tools", tools), set("documents", nil), set("add_generation_prompt", r.AddGenerationPrompt))
+	err := errors.Join(c.Set("messages", messages), c.Set("tools", tools), c.Set("documents", nil),
+		c.Set("add_generation_prompt", r.AddGenerationPrompt))
 	for _, name := range slices.Sorted(maps.Keys(r.Extra)) {
-		err = errors.Join(err, set(name, r.Extra[name]))
+		err = errors.Join(err, c.Set(name, r.Extra[name]))
 	}
 	return c, err
 }

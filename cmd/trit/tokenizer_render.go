@@ -24,7 +24,8 @@ const (
 func renderCommand() *cli.Command {
 	return &cli.Command{
 		Name: "render", Usage: "print what a chat template makes of a conversation", ArgsUsage: "TEMPLATE|MODEL",
-		Description: examples("trit tokenizer render model.gguf --context chat.json", "trit tokenizer render chat_template.jinja --context chat.json"),
+		Description: examples("trit tokenizer render model.gguf --context chat.json",
+			"trit tokenizer render chat_template.jinja --context chat.json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "context", Required: true,
 				Usage: "JSON `FILE` with the template's variables: messages, tools, add_generation_prompt, bos_token and any other"},

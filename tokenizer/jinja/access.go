@@ -55,7 +55,8 @@ func (m *machine) safe(of any, name string, v any) any {
 	if !strings.HasPrefix(name, "_") && !slices.Contains(modifying[typeName(of)], name) {
 		return v
 	}
-	return &undefined{"SecurityError", "access to attribute " + quote(name) + " of " + quote(typeName(of)) + " object is unsafe."}
+	problem := "access to attribute " + quote(name) + " of " + quote(typeName(of)) + " object is unsafe."
+	return &undefined{"SecurityError", problem}
 }
 
 // attribute is Python's getattr().

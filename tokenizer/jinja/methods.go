@@ -194,13 +194,17 @@ func init() {
 		"isdigit": every(isDigit), "isdecimal": every(unicode.IsDigit), "isnumeric": every(unicode.IsNumber),
 		"isalpha": every(unicode.IsLetter), "isspace": every(isSpace),
 		"isalnum":      every(func(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) }),
-		"isprintable":  reports(func(s string) bool { return strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) < 0 }),
+		"isprintable":  reports(isPrintable),
 		"isascii":      reports(isASCII),
 		"isidentifier": reports(isIdentifier),
 		"islower":      reports(func(s string) bool { return isCased(s, unicode.IsLower) }),
 		"isupper":      reports(func(s string) bool { return isCased(s, unicode.IsUpper) }),
 		"istitle":      reports(isTitle),
 	}
+}
+
+func isPrintable(s string) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) < 0
 }
 
 // isDigit is str.isdigit() of a character: decimal digits and superscripts.

@@ -115,7 +115,7 @@ func (p *parser) body(end ...string) []stmt {
 			p.expect(tokenBlockEnd)
 		default:
 			if len(end) > 0 {
-				p.fail(t.line, "Unexpected end of template. Jinja was looking for the following tags: '%s'", strings.Join(end, "' or '"))
+				p.fail(t.line, "Unexpected end of template: want '%s'", strings.Join(end, "' or '"))
 			}
 			return out
 		}
@@ -249,11 +249,10 @@ func (p *parser) ifStmt(line int) stmt {
 			break
 		}
 		others = append(others, p.branch(func() {
-			events := p.branchOf(n, t.line)
-			p.names.events = append(p.names.events, nameEvent{kind: eventBranches, branches: [][]nameEvent{events}})
+			p.noteBranches(p.branchOf(n, t.line))
 		})...)
 	}
-	p.names.events = append(p.names.events, nameEvent{kind: eventBranches, branches: [][]nameEvent{first, others, last}})
+	p.noteBranches(first, others, last)
 	p.unknown = p.unknown[:mark]
 	return n
 }

@@ -369,6 +369,9 @@ func (p *parser) filter(n expr) expr {
 	return f
 }
 
+// testOperands are the tokens that the argument of a test without parentheses begins with.
+var testOperands = []string{tokenName, tokenString, tokenInteger, tokenFloat, "[", "{"}
+
 func (p *parser) test(n expr) expr {
 	line := p.next().line
 	negated := p.skipName("not")
@@ -379,7 +382,7 @@ func (p *parser) test(n expr) expr {
 		t.args = p.arguments()
 	case c.isName("is"):
 		p.fail(c.line, "You cannot chain multiple tests with is")
-	case slices.Contains([]string{tokenName, tokenString, tokenInteger, tokenFloat, "[", "{"}, c.kind) && !c.isName("else", "or", "and"):
+	case slices.Contains(testOperands, c.kind) && !c.isName("else", "or", "and"):
 		t.args.pos = []expr{p.postfix(p.primary())}
 	}
 	if tests[name] == nil {

@@ -72,6 +72,10 @@ func (p *parser) branch(parse func()) []nameEvent {
 	return events
 }
 
+func (p *parser) noteBranches(branches ...[]nameEvent) {
+	p.names.events = append(p.names.events, nameEvent{kind: eventBranches, branches: branches})
+}
+
 // unsetStmt begins the body of a scope.
 type unsetStmt struct{ names *names }
 
