@@ -12,7 +12,6 @@ type Limits struct {
 	Depth       int // of calls and expressions within one another
 }
 
-// The default Limits let a render take about a second and 200 MB at most. A long
 // The default Limits: a render takes a second or two and about 150 MB at most. A long
 // conversation with tools needs a hundredth of these.
 const (
