@@ -1,9 +1,10 @@
 package bitlinear
 
 import (
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/vector"
 	"trit/bitlinear/quant"
-	"trit/internal/parallel"
 )
 
 // Linear is a layer y = x W^T of one or several weights that read the same input, such
@@ -21,9 +22,9 @@ type Linear struct {
 	m, k, n int
 	rows    []int           // N_i
 	wScale  []float32       // per weight, of the last forward pass
-	outputs []kernel.Output // of the forward product in integers
+	outputs []intmul.Output // of the forward product in integers
 	factors []float32       // [N], what undoes the scales of the weights
-	terms   []kernel.Rows   // the weights as an operand
+	terms   []gemm.Rows     // the weights as an operand
 }
 
 // Input is what a layer keeps of its input x [M,K] for the backward pass.
@@ -37,7 +38,7 @@ type Input struct {
 // graph, which work one after the other, share their scratch.
 func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 	l := &Linear{mode: mode, scratch: s, m: m, k: k, rows: rows, wScale: make([]float32, len(rows)),
-		outputs: make([]kernel.Output, len(rows)), terms: make([]kernel.Rows, len(rows))}
+		outputs: make([]intmul.Output, len(rows)), terms: make([]gemm.Rows, len(rows))}
 	for i, n := range rows {
 		l.n += n
 		l.outputs[i].Factor = make([]float32, m)
@@ -52,7 +53,7 @@ func (l *Linear) Func(name string) Func {
 	var scaled []float32
 	return Func{Name: name, Shape: []int{l.m, l.n},
 		Forward: func(values [][]float32, y []float32) {
-			parallel.For(l.m, 1+1<<14/l.k, func(lo, hi int) {
+			l.mode.pool().For(l.m, 1+1<<14/l.k, func(lo, hi int) {
 				for t := lo; t < hi; t++ {
 					l.SetInput(in, t, values[0][t*l.k:][:l.k])
 				}
@@ -84,34 +85,34 @@ func (l *Linear) SetInput(in *Input, t int, x []float32) {
 		return
 	}
 	row := in.Int8[t*l.k:][:l.k]
-	in.Scale[t] = kernel.QuantizeActivations(row, x)
+	in.Scale[t] = vector.QuantizeActivations(row, x)
 	if l.mode.integers() {
 		return
 	}
 	mixed := in.Float[t*l.k:][:l.k]
-	kernel.WidenInt8(mixed, row)
-	kernel.Scale(l.mode.Lambda/in.Scale[t], mixed)
-	kernel.Axpy(1-l.mode.Lambda, x, mixed)
+	vector.WidenInt8(mixed, row)
+	vector.Scale(l.mode.Lambda/in.Scale[t], mixed)
+	vector.Axpy(1-l.mode.Lambda, x, mixed)
 }
 
 // Forward computes y [M,N] of an input whose rows are set.
 func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
 	l.loadWeights(weights)
 	if !l.mode.integers() {
-		p := kernel.Product{M: l.m, N: l.n, K: l.k, A: in.Float, LDA: l.k, B: l.terms, TransB: true, C: [][]float32{y}}
+		p := gemm.Product{M: l.m, N: l.n, K: l.k, A: in.Float, LDA: l.k, B: l.terms, TransB: true, C: [][]float32{y}}
 		l.mode.Run(&p)
 		return
 	}
 	first := 0
 	for i, n := range l.rows {
 		o := &l.outputs[i]
-		o.W, o.Dst, o.Stride = l.scratch.pack(n, l.k, i, l.terms[i]), y[first:], l.n
+		o.W, o.Dst, o.Stride = l.scratch.pack(l.mode.pool(), n, l.k, i, l.terms[i]), y[first:], l.n
 		for t, s := range in.Scale {
 			o.Factor[t] = quant.Rescale(l.wScale[i], s)
 		}
 		first += n
 	}
-	kernel.MulTernary(in.Int8, l.m, l.outputs...)
+	intmul.MulTernary(l.mode.pool(), in.Int8, l.m, l.outputs...)
 }
 
 // Backward computes the gradients of input and weights from that of y, dy [M,N], which it
@@ -121,12 +122,13 @@ func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
 // results, so that one product has ternary weights and the other int8 activations as they are.
 func (l *Linear) Backward(in *Input, weights [][]float32, dy, dx []float32, dw [][]float32, accumulate bool) {
 	l.setTerms(weights)
-	forX := kernel.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx[:l.m*l.k]}}
-	forW := kernel.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true, B: []kernel.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
+	forX := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx[:l.m*l.k]}}
+	forW := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
+		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
 	if l.mode.integers() {
 		l.scale(dy, in.Scale)
 		forX.RowFactor, forW.RowFactor = in.Scale, l.factors
-		forW.B[0] = kernel.Rows{Count: l.m, Int8: in.Int8}
+		forW.B[0] = gemm.Rows{Count: l.m, Int8: in.Int8}
 	}
 	l.mode.Run(&forX)
 	l.mode.Run(&forW)
@@ -141,11 +143,11 @@ func (l *Linear) scale(dy, activations []float32) {
 		}
 		first += n
 	}
-	parallel.For(l.m, 1+1<<14/l.n, func(lo, hi int) {
+	l.mode.pool().For(l.m, 1+1<<14/l.n, func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			row := dy[t*l.n:][:l.n]
 			for i, n := range l.rows {
-				kernel.Scale(l.wScale[i]/activations[t], row[:n])
+				vector.Scale(l.wScale[i]/activations[t], row[:n])
 				row = row[n:]
 			}
 		}
@@ -156,7 +158,7 @@ func (l *Linear) scale(dy, activations []float32) {
 func (l *Linear) loadWeights(weights [][]float32) {
 	if l.mode.Ternary {
 		for i, w := range weights {
-			l.wScale[i] = kernel.AbsMean(w)
+			l.wScale[i] = vector.AbsMean(l.mode.pool(), w)
 		}
 	}
 	l.setTerms(weights)

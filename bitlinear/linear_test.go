@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/quant"
 )
 
@@ -14,7 +14,11 @@ import (
 // both roundings frozen: y = (x + (xq-x)) (w + (wq-w))^T, where only x and w move. The
 // reference computes values and central differences of that in float64 from quant.
 func TestTernaryLinearAgainstFrozenOffsets(t *testing.T) {
-	for _, mode := range []Mode{{Ternary: true, Lambda: 1}, {Ternary: true, Sign: true, Lambda: 1}, {Ternary: true, Lambda: 0.3}, {Ternary: true, Sign: true, Lambda: 0.3}, {Ternary: true}, {}} {
+	for _, mode := range []Mode{
+		{Ternary: true, Lambda: 1}, {Ternary: true, Sign: true, Lambda: 1},
+		{Ternary: true, Lambda: 0.3}, {Ternary: true, Sign: true, Lambda: 0.3},
+		{Ternary: true}, {},
+	} {
 		t.Run(fmt.Sprintf("%+v", mode), func(t *testing.T) { testFrozenOffsets(t, mode) })
 	}
 }
@@ -33,7 +37,8 @@ func testFrozenOffsets(t *testing.T, mode Mode) {
 	f.Backward([][]float32{x, ws[0], ws[1]}, c, grads)
 
 	xq := mixed(x, dequantizedRows(x, m, k), mode)
-	wq := append(mixed(ws[0], dequantizedWeight(ws[0], mode.Sign), mode), mixed(ws[1], dequantizedWeight(ws[1], mode.Sign), mode)...)
+	wq := mixed(ws[0], dequantizedWeight(ws[0], mode.Sign), mode)
+	wq = append(wq, mixed(ws[1], dequantizedWeight(ws[1], mode.Sign), mode)...)
 	value := func() (sum float64) {
 		for t := range m {
 			for n := range 10 {
@@ -132,7 +137,7 @@ func dequantizedWeight(w []float32, sign bool) []float64 {
 // TestBF16RoundsNothingButGradients: the products are off by the rounding of dY, up to 2^-9
 // of the size of their terms, whose errors add up as random ones do.
 func TestBF16RoundsNothingButGradients(t *testing.T) {
-	if !kernel.HasBF16() {
+	if !gemm.HasBF16() {
 		t.Skip("this machine has no products in bfloat16")
 	}
 	const m, k, n = 40, 70, 37

@@ -1,9 +1,8 @@
 package bitlinear
 
 import (
-	"math"
-
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/vector"
 	"trit/bitlinear/quant"
 	"trit/internal/parallel"
 )
@@ -13,43 +12,48 @@ import (
 type Mode struct {
 	Ternary bool // BitLinear; false: plain linear layers
 	Sign    bool // with Ternary: b1, whose weights are the sign of W - mean W, instead of b1.58
-	BF16    bool // products of other than integers on bfloat16; see kernel.HasBF16
+	BF16    bool // products of other than integers on bfloat16; see gemm.HasBF16
+	// Threads is how many the layers run on; 0: one for each processor.
+	Threads int
 	// Lambda is how much of the rounding is in force: operands are x + Lambda*(xq-x) and
 	// w + Lambda*(wq-w). From 1 on they are integers.
 	Lambda float32
 }
 
-// integers tells whether both operands of the forward product are.
+// integers reports whether both operands of the forward product are integers.
 func (m *Mode) integers() bool { return m.Ternary && m.Lambda >= 1 }
 
-// copies tells whether a weight becomes an operand only by way of a copy.
+// copies reports whether a weight becomes an operand only by way of a copy.
 func (m *Mode) copies() bool {
 	return m.Ternary && m.Lambda > 0 && (m.Sign || m.Lambda < 1)
 }
 
+// pool is what the loops of layers run on.
+func (m *Mode) pool() *parallel.Pool { return parallel.New(m.Threads) }
+
 // Run computes a product in the precision of the mode.
-func (m *Mode) Run(p *kernel.Product) {
+func (m *Mode) Run(p *gemm.Product) {
 	if m.BF16 {
-		p.BF16()
+		p.BF16(m.pool())
 		return
 	}
-	p.Float32()
+	p.Float32(m.pool())
 }
 
 // term is a weight [rows,K] of the given scale as an operand; buffer is as large where the
 // mode copies.
-func (m *Mode) term(buffer, w []float32, rows int, scale float32) kernel.Rows {
-	t := kernel.Rows{Count: rows, F32: w}
+func (m *Mode) term(buffer, w []float32, rows int, scale float32) gemm.Rows {
+	t := gemm.Rows{Count: rows, F32: w}
 	switch {
 	case !m.Ternary || m.Lambda <= 0:
 	case !m.integers():
 		m.mix(buffer, w, scale)
 		t.F32 = buffer
 	case m.Sign:
-		center(buffer, w)
-		t.F32, t.Inverse = buffer, math.MaxFloat32
+		m.center(buffer, w)
+		t.F32, t.Rounding = buffer, quant.ToSign()
 	default:
-		t.Inverse = 1 / scale
+		t.Rounding = quant.ToNearest(1 / scale)
 	}
 	return t
 }
@@ -57,26 +61,26 @@ func (m *Mode) term(buffer, w []float32, rows int, scale float32) kernel.Rows {
 // mix writes w + Lambda*(wq-w) to dst.
 func (m *Mode) mix(dst, w []float32, scale float32) {
 	m.ternarize(dst, w, scale)
-	parallel.For(len(w), 1<<14, func(lo, hi int) {
-		kernel.Scale(m.Lambda*scale, dst[lo:hi])
-		kernel.Axpy(1-m.Lambda, w[lo:hi], dst[lo:hi])
+	m.pool().For(len(w), 1<<14, func(lo, hi int) {
+		vector.Scale(m.Lambda*scale, dst[lo:hi])
+		vector.Axpy(1-m.Lambda, w[lo:hi], dst[lo:hi])
 	})
 }
 
 // ternarize writes the ternary values of w to dst.
 func (m *Mode) ternarize(dst, w []float32, scale float32) {
-	inverse := 1 / scale
+	rounding := quant.ToNearest(1 / scale)
 	if m.Sign {
-		center(dst, w)
-		w, inverse = dst, math.MaxFloat32
+		m.center(dst, w)
+		w, rounding = dst, quant.ToSign()
 	}
-	parallel.For(len(w), 1<<14, func(lo, hi int) { kernel.TernarizeFloat(dst[lo:hi], w[lo:hi], inverse) })
+	m.pool().For(len(w), 1<<14, func(lo, hi int) { vector.Ternarize(dst[lo:hi], w[lo:hi], rounding) })
 }
 
 // center writes w - mean(w) to dst, whose signs are the weights of b1.
-func center(dst, w []float32) {
+func (m *Mode) center(dst, w []float32) {
 	mean := quant.Mean(w)
-	parallel.For(len(w), 1<<14, func(lo, hi int) {
+	m.pool().For(len(w), 1<<14, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			dst[i] = w[i] - mean
 		}
@@ -85,7 +89,7 @@ func center(dst, w []float32) {
 
 // Codes writes the ternary values of a weight w to dst and returns its scale.
 func (m *Mode) Codes(dst, w []float32) (scale float32) {
-	scale = kernel.AbsMean(w)
+	scale = vector.AbsMean(m.pool(), w)
 	m.ternarize(dst, w, scale)
 	return scale
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Func is a fused operation: functions on the raw values of its inputs, row-major
-// float32. A Func belongs to one place of one graph, since it may keep values from
+// float32. A Func belongs to one node of one graph, since it may keep values from
 // the forward pass for the backward pass.
 type Func struct {
 	Name  string
@@ -40,10 +40,12 @@ var uniqueID atomic.Uint32
 // Apply enters f into the graph of its inputs.
 func Apply(f Func, inputs ...*G.Node) (*G.Node, error) {
 	if f.Shape == nil {
-		n, err := G.ApplyOp(&scalarOp{base{f.Name, uniqueID.Add(1), fnType(tensor.Float32, inputs), nil, len(inputs)}, &f}, inputs...)
+		op := &scalarOp{base{f.Name, uniqueID.Add(1), fnType(tensor.Float32, inputs), nil, len(inputs)}, &f}
+		n, err := G.ApplyOp(op, inputs...)
 		return n, wrap(f.Name, err)
 	}
-	op := &forwardOp{base{f.Name, uniqueID.Add(1), fnType(tensorType(f.Shape), inputs), f.Shape, len(inputs)}, &f, newBuffer(f.Shape, nil)}
+	b := base{f.Name, uniqueID.Add(1), fnType(tensorType(f.Shape), inputs), f.Shape, len(inputs)}
+	op := &forwardOp{b, &f, newBuffer(f.Shape, nil)}
 	n, err := G.ApplyOp(op, inputs...)
 	return n, wrap(f.Name, err)
 }
@@ -174,7 +176,8 @@ func diffAll(f *Func, inputs int) []bool {
 // backward enters the operation that computes the gradients of all inputs. An
 // operation has one result, so it gives the first, and picks give the others.
 func backward(f *Func, inputs G.Nodes, grad *G.Node) (G.Nodes, error) {
-	op := &backwardOp{base: base{name: f.Name + ".grad", id: uniqueID.Add(1), shape: inputs[0].Shape(), arity: len(inputs) + 1}, f: f}
+	op := &backwardOp{f: f}
+	op.base = base{name: f.Name + ".grad", id: uniqueID.Add(1), shape: inputs[0].Shape(), arity: len(inputs) + 1}
 	for i, n := range inputs {
 		grad := newBuffer(n.Shape(), f.gradBuffer(i))
 		op.grads, op.values = append(op.grads, grad), append(op.values, grad.Data().([]float32))

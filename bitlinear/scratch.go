@@ -1,28 +1,32 @@
 package bitlinear
 
-import "trit/bitlinear/kernel"
+import (
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/intmul"
+	"trit/internal/parallel"
+)
 
 // Scratch is memory that the layers of a graph use one after the other. The zero value
 // is ready.
 type Scratch struct {
-	packed  map[[3]int]*kernel.Ternary // by rows, columns, and place among weights side by side
+	packed  map[[3]int]*intmul.Ternary // by rows, columns, and number among weights side by side
 	weights []float32
 }
 
-// pack rounds a weight [n,k] into the layout of the forward product.
-func (s *Scratch) pack(n, k, place int, w kernel.Rows) *kernel.Ternary {
-	key := [3]int{n, k, place}
+// pack rounds weight i of a layer, [n,k], into the layout of the forward product.
+func (s *Scratch) pack(pool *parallel.Pool, n, k, i int, w gemm.Rows) *intmul.Ternary {
+	key := [3]int{n, k, i}
 	if s.packed == nil {
-		s.packed = map[[3]int]*kernel.Ternary{}
+		s.packed = map[[3]int]*intmul.Ternary{}
 	}
 	if s.packed[key] == nil {
-		s.packed[key] = kernel.NewTernary(n, k)
+		s.packed[key] = intmul.NewTernary(n, k)
 	}
-	s.packed[key].PackMasters(w.F32, w.Inverse)
+	s.packed[key].PackMasters(pool, w.F32, w.Rounding)
 	return s.packed[key]
 }
 
-// floats is memory for so many values.
+// floats is memory for n values.
 func (s *Scratch) floats(n int) []float32 {
 	if len(s.weights) < n {
 		s.weights = make([]float32, n)

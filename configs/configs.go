@@ -1,5 +1,6 @@
-// Package configs holds the presets, one complete recipe each, and reads
-// configurations strictly: what is not known is refused, with the nearest known key.
+// Package configs holds the presets, each a model and a complete recipe to train it, and reads
+// configurations strictly: a key that is not known is an error that names the nearest one.
+// It estimates what a run takes, too.
 package configs
 
 import (
@@ -30,7 +31,7 @@ type Config struct {
 	train.Options
 }
 
-// Names lists the presets.
+// Names returns the names of the presets.
 func Names() []string {
 	entries, err := presets.ReadDir("presets")
 	if err != nil {
@@ -43,21 +44,22 @@ func Names() []string {
 	return names
 }
 
-// Default is what a configuration leaves out.
+// Default returns the values of keys that a configuration leaves out.
 func Default() Config {
 	return Config{Config: model.Config{TieWordEmbeddings: true, SubNorms: true, Ternary: true}, Options: train.Default()}
 }
 
-// Load reads a preset by name, or a JSON file, which may change a preset that it names
-// as "base".
+// Load reads a preset by its name, or a JSON file. The key "base" of a file may name a preset
+// that its other keys change.
 func Load(nameOrFile string) (Config, error) { return LoadOver(Default(), nameOrFile) }
 
-// LoadOver is Load with something else than Default for what is left out.
+// LoadOver is Load with c in the place of Default for keys that are left out.
 func LoadOver(c Config, nameOrFile string) (Config, error) {
 	b, err := presets.ReadFile("presets/" + strings.ToLower(nameOrFile) + ".json")
 	if err != nil {
 		if b, err = os.ReadFile(nameOrFile); errors.Is(err, os.ErrNotExist) {
-			return c, fmt.Errorf("there is no preset and no file %q: the presets are %s", nameOrFile, strings.Join(Names(), ", "))
+			return c, fmt.Errorf("there is no preset and no file %q: the presets are %s", nameOrFile,
+				strings.Join(Names(), ", "))
 		}
 	}
 	if err != nil {
@@ -78,7 +80,7 @@ func LoadOver(c Config, nameOrFile string) (Config, error) {
 	return c, nil
 }
 
-// decode lays the keys of a JSON object over c.
+// decode sets the keys of a JSON object in c.
 func (c *Config) decode(b []byte) error {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(b, &keys); err != nil {
@@ -98,7 +100,7 @@ func (c *Config) decode(b []byte) error {
 	return d.Decode(c)
 }
 
-// Set changes one key: "hidden_size=256". Words need no quotes.
+// Set changes one key: "hidden_size=256". The value is JSON; a word needs no quotes.
 func (c *Config) Set(assignment string) error {
 	key, value, ok := strings.Cut(assignment, "=")
 	if !ok {
@@ -120,7 +122,7 @@ func (c *Config) Set(assignment string) error {
 	return nil
 }
 
-// Keys lists all keys of a configuration.
+// Keys returns all keys of a configuration.
 func Keys() []string {
 	var keys []string
 	var walk func(t reflect.Type)
@@ -144,7 +146,7 @@ func unknownKey(key string) error {
 	return fmt.Errorf("there is no key %q: did you mean %q?", key, nearest)
 }
 
-// distance is Levenshtein's: the number of letters to change.
+// distance is Levenshtein's: the least number of bytes to insert, delete or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -164,7 +166,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// JSON is the resolved configuration.
+// JSON returns the resolved configuration, indented.
 func (c Config) JSON() ([]byte, error) {
 	c.Base = ""
 	c.Config.Resolve()

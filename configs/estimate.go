@@ -7,14 +7,15 @@ import (
 	"trit/train"
 )
 
-// Machines are what a run is foretold for.
+// Machines are the machines that a run is estimated for.
 type Machines struct {
-	FLOPs   float64 // floating-point operations a second of a rank
+	FLOPs   float64 // floating-point operations that a rank does in a second
 	Ranks   int
+	Threads int     // of a rank; 0: one for each processor of this machine
 	Network float64 // bits a second, each way, between a rank and the others
 }
 
-// Estimate is what a training run will take, computed from its shape alone.
+// Estimate is the memory, traffic and time of a training run, computed from its shape alone.
 type Estimate struct {
 	Parameters     int     `json:"parameters"`
 	Ranks          int     `json:"ranks"`
@@ -26,16 +27,16 @@ type Estimate struct {
 	Seconds        float64 `json:"seconds"` // of the run
 }
 
-// Exchange is what a step costs because there are several ranks.
+// Exchange is the traffic between the ranks in a step, and its cost.
 type Exchange struct {
-	Bytes      int64   `json:"bytes"`      // that a rank sends in a step; it receives as many
+	Bytes      int64   `json:"bytes"`      // that a rank sends in a step; it receives the same number
 	Seconds    float64 `json:"seconds"`    // of the network
-	Waiting    float64 `json:"waiting"`    // seconds that are left where gradients go out during the last backward pass
+	Waiting    float64 `json:"waiting"`    // seconds that remain if gradients are sent during the last backward pass
 	Efficiency float64 `json:"efficiency"` // share of the time that is spent computing
-	Serial     float64 `json:"serial"`     // the same, if nothing overlapped
+	Serial     float64 `json:"serial"`     // Efficiency if nothing overlapped
 }
 
-// Estimate foretells a run.
+// Estimate estimates a run. It is an error if the batch cannot be divided among the ranks.
 func (c Config) Estimate(m Machines) (Estimate, error) {
 	c.Config.Resolve()
 	micro, err := c.MicroBatches(m.Ranks)
@@ -44,15 +45,16 @@ func (c Config) Estimate(m Machines) (Estimate, error) {
 	}
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
 	e.FLOPsPerToken = int64(c.FLOPsPerToken(c.SequenceLength))
-	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks)
+	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads)
 	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
 	e.Exchange = m.exchange(e.Parameters, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
 	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)
 	return e, nil
 }
 
-// exchange foretells how a step's gradients and then its weights go over the network.
-// Gradients have the time of a backward pass, two thirds of a micro-batch.
+// exchange estimates the ReduceScatter of a step's gradients and the AllGather of its
+// weights. compute and microBatch are in seconds: of a step, and of one micro-batch.
+// Gradients can be sent during a backward pass, two thirds of a micro-batch.
 func (m Machines) exchange(parameters int, compute, microBatch float64) Exchange {
 	n := float64(m.Ranks)
 	bytes := 8 * float64(parameters) * (n - 1) / n
@@ -62,7 +64,7 @@ func (m Machines) exchange(parameters int, compute, microBatch float64) Exchange
 	return x
 }
 
-// WriteText prints the estimate.
+// WriteText writes the estimate in lines of a name and a value.
 func (e Estimate) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "parameters       %d\n", e.Parameters)
 	if e.Ranks > 1 {
@@ -70,15 +72,18 @@ func (e Estimate) WriteText(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "memory           %.2f GB\n", float64(e.MemoryBytes)/1e9)
 	}
-	fmt.Fprintf(w, "FLOPs per token  %.3g\ntokens           %d\ncomputing a step %s\n", float64(e.FLOPsPerToken), e.Tokens, duration(e.ComputeSeconds))
+	fmt.Fprintf(w, "FLOPs per token  %.3g\ntokens           %d\ncomputing a step %s\n",
+		float64(e.FLOPsPerToken), e.Tokens, duration(e.ComputeSeconds))
 	if e.Ranks > 1 {
-		fmt.Fprintf(w, "sent a step      %.2f GB by each rank, which receives as much\nexchange a step  %s, of which %s remain if gradients go out during the last backward pass\nefficiency       %.1f %%, or %.1f %% if nothing overlapped\n",
-			float64(e.Bytes)/1e9, duration(e.Exchange.Seconds), duration(e.Waiting), 100*e.Efficiency, 100*e.Serial)
+		fmt.Fprintf(w, "sent a step      %.2f GB by each rank, which receives as much\n", float64(e.Bytes)/1e9)
+		fmt.Fprintf(w, "exchange a step  %s, of which %s remain if gradients go out during the last backward pass\n",
+			duration(e.Exchange.Seconds), duration(e.Waiting))
+		fmt.Fprintf(w, "efficiency       %.1f %%, or %.1f %% if nothing overlapped\n", 100*e.Efficiency, 100*e.Serial)
 	}
 	fmt.Fprintf(w, "time             %s\n", duration(e.Seconds))
 }
 
-// duration is a time in the unit that suits it.
+// duration writes a time in the largest unit that leaves at least 1 of it.
 func duration(seconds float64) string {
 	const day = 24 * 3600
 	for _, u := range []struct {

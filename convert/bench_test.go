@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"trit/format/hffolder"
 	"trit/format/safetensors"
 	"trit/model"
-	"trit/train/checkpoint"
 )
 
 var (
@@ -33,23 +33,28 @@ func generate(t testing.TB, dir string, c model.Config, packed bool) {
 	var sources []safetensors.Source
 	for _, spec := range c.Tensors() {
 		if !packed || !spec.Ternary {
-			sources = append(sources, source(spec.Name, "BF16", spec.Shape, randomBF16(spec.Elements())))
+			sources = append(sources, tensorOf(spec.Name, "BF16", spec.Shape, randomBF16(spec.Elements())))
 			continue
 		}
 		h.QuantizationConfig.QuantizationMode = "offline"
-		sources = append(sources, source(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, randomCodes(spec.Elements()/4)),
-			source(spec.Name+scaleSuffix, "BF16", []int{1}, randomBF16(1)))
+		sources = append(sources, tensorOf(spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, randomCodes(spec.Elements()/4)),
+			tensorOf(spec.Name+hffolder.ScaleSuffix, "BF16", []int{1}, randomBF16(1)))
 	}
-	if err := safetensors.WriteFile(filepath.Join(dir, checkpoint.WeightsFile), nil, sources); err != nil {
+	if err := safetensors.WriteFile(filepath.Join(dir, hffolder.WeightsFile), nil, sources); err != nil {
 		t.Fatal(err)
 	}
 	b, err := json.Marshal(h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, checkpoint.ConfigFile), b, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, hffolder.ConfigFile), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// tensorOf is a tensor to be written.
+func tensorOf(name, dtype string, shape []int, write func(io.Writer) error) safetensors.Source {
+	return safetensors.Source{TensorInfo: safetensors.TensorInfo{Name: name, DType: dtype, Shape: shape}, Write: write}
 }
 
 // randomBF16 writes positive and negative numbers of sizes from 0.25 to 1 or so.
@@ -103,7 +108,7 @@ func BenchmarkConvert(b *testing.B) {
 			}
 			generate(b, dir, c, form == "packed")
 		}
-		weights := filepath.Join(dir, checkpoint.WeightsFile)
+		weights := filepath.Join(dir, hffolder.WeightsFile)
 		info, err := os.Stat(weights)
 		if err != nil {
 			b.Fatal(err)
@@ -121,11 +126,11 @@ func BenchmarkConvert(b *testing.B) {
 		}
 		run("copy", func() error { return copyFile(weights, out) })
 		run("convert", func() error {
-			_, err := Convert(context.Background(), dir, out, Options{Force: true, SkipVerify: true})
+			_, err := Convert(context.Background(), dir, out, Options{Overwrite: true, SkipVerify: true})
 			return err
 		})
 		run("convert and verify", func() error {
-			_, err := Convert(context.Background(), dir, out, Options{Force: true})
+			_, err := Convert(context.Background(), dir, out, Options{Overwrite: true})
 			return err
 		})
 	}

@@ -1,10 +1,12 @@
 // Package convert turns models from one form into another: Hugging Face folders of every
-// BitNet family, checkpoints of ours and GGUF files, into GGUF files and Hugging Face
-// folders; compares them, and shows what is in them.
+// BitNet family, checkpoints of a training run and GGUF files, into GGUF files and Hugging
+// Face folders.
 //
-// A Source reads a model weight by weight and row by row; a writer makes the rows of a
-// form. Codes and scales of ternary weights are carried over as they are and never pass
-// through floating-point weights.
+// A conversion goes in a line: package source opens the model, a writer plans the tensors of
+// the output, a pipeline makes their rows on all threads and the writer writes them, package
+// compare verifies the result against the source, and the writer commits it. Codes and scales
+// of ternary weights are carried over as they are and never pass through floating-point
+// weights.
 package convert
 
 import (
@@ -16,21 +18,12 @@ import (
 	"strings"
 	"syscall"
 
+	"trit/convert/compare"
+	"trit/convert/inspect"
+	"trit/convert/source"
 	"trit/internal/atomicfile"
-	"trit/model/ggufmeta"
+	"trit/setting"
 )
-
-// Options say how to read a model and what to write.
-type Options struct {
-	Reading
-	Type          string // of the projections; "" is what fits the model, see Convert
-	EmbeddingType string // of embedding and head; "" is what fits Type
-	Pad           bool   // GGUF: fill the feed-forward size up to what Type can hold
-	ExactScales   bool   // TQ1_0 and TQ2_0: keep the rest of a scale for every architecture, see ggufmeta.SplitScale
-	Force         bool   // replace an existing file or folder
-	SkipVerify    bool   // do not read the result again and compare it with the source
-	Progress      func(stage string, done, total int64)
-}
 
 // Report says what was written.
 type Report struct {
@@ -39,63 +32,56 @@ type Report struct {
 	Architecture string // GGUF's name, or the class in config.json
 	Tensors      int
 	Bytes        int64
-	Zeros        float64 // share of ternary weights that are 0
-	Verified     *Comparison
-	Warnings     []string
-	total        int64
+	Zeros        float64             // share of ternary weights that are 0
+	Verified     *compare.Comparison // with the source; nil where that was not wanted
+	Warnings     []setting.Note      // what was assumed, and what other engines trip over
 }
 
-// Lines is the report for people.
-func (r *Report) Lines() []string {
-	lines := []string{
-		"from " + r.From,
-		fmt.Sprintf("%s: %s, %d tensors, %.1f MB", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6),
-	}
-	if r.Zeros > 0 {
-		lines = append(lines, fmt.Sprintf("share of zeros among the ternary weights: %.1f %%", 100*r.Zeros))
-	}
-	if r.Verified != nil {
-		lines = append(lines, "verified: "+r.Verified.Summary())
-	}
-	for _, w := range r.Warnings {
-		lines = append(lines, "warning: "+w)
-	}
-	return lines
-}
-
-// Convert writes a model in another form, weight by weight, and compares the result with
-// the source before it takes its name. An out that ends in .gguf becomes a GGUF file, of type
-// I2_S, TQ1_0 or TQ2_0 for ternary models (I2_S unless Type says otherwise) and F32, F16, BF16
-// or Q8_0 for others. Any other out becomes a Hugging Face folder, of type packed, bf16, f16
-// or f32: packed unless the source has latent weights, which are kept in bf16 then. It appears
-// whole or not at all.
+// Convert writes the model of the file or folder in as out, and compares the result with the
+// source before it takes its name. An out that ends in .gguf becomes a GGUF file, of type
+// I2S, TQ1 or TQ2 for ternary models (I2S unless o.Type says otherwise) and F32, F16, BF16
+// or Q8 for others. Any other out becomes a Hugging Face folder, of type Packed, BF16, F16
+// or F32: Packed unless the source has master weights, which are kept in BF16 then. It
+// appears whole or not at all.
 func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
-	if err := mayWrite(out, o.Force); err != nil {
-		return nil, err
-	}
-	s, err := Open(in, o.Reading)
+	m, err := open(in, out, o)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
-	atomicfile.RemoveStale(filepath.Clean(out))
-	r := &Report{Out: out, From: s.Form, Warnings: s.Notes}
-	if strings.HasSuffix(strings.ToLower(out), ".gguf") {
-		err = r.toGGUF(ctx, s, o)
-	} else {
-		err = r.toFolder(ctx, s, o)
+	defer m.Close()
+	w := newWriter(out, o)
+	defer w.discard()
+	p, err := w.plan(m)
+	if err == nil {
+		err = write(ctx, w, p, o)
 	}
-	if errors.Is(err, syscall.ENOSPC) {
-		err = fmt.Errorf("%w: the result takes %.0f MB; make room or name another place", err, float64(r.total)/1e6)
+	var same *compare.Comparison
+	if err == nil {
+		same, err = verify(ctx, p.model, w.name(), o)
+	}
+	if err == nil {
+		err = w.commit()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Path, err)
+		return nil, fmt.Errorf("%s: %w", m.Path, p.explain(err))
 	}
-	return r, nil
+	return report(out, p, same)
+}
+
+// open opens the model, after a look at what is where the output will be.
+func open(in, out string, o Options) (*source.Model, error) {
+	if err := mayWrite(out, o.Overwrite); err != nil {
+		return nil, err
+	}
+	m, err := source.Open(in, o.Options)
+	if err == nil {
+		atomicfile.RemoveStale(filepath.Clean(out))
+	}
+	return m, err
 }
 
 // mayWrite refuses to replace what a user has, unless asked to.
-func mayWrite(out string, force bool) error {
+func mayWrite(out string, overwrite bool) error {
 	if err := atomicfile.RecoverDir(out); err != nil {
 		return err
 	}
@@ -105,74 +91,116 @@ func mayWrite(out string, force bool) error {
 		return nil
 	case err != nil:
 		return err
-	case !force:
-		return fmt.Errorf("%s exists: --force replaces it, or name another one", out)
-	case info.IsDir() && strings.HasSuffix(strings.ToLower(out), ".gguf"):
+	case !overwrite:
+		return setting.Needs(overwriteField, out+" exists",
+			fmt.Sprintf("{%s} replaces it, or name another one", overwriteField))
+	case info.IsDir() && isGGUF(out):
 		return fmt.Errorf("%s is a folder: a GGUF file is one file", out)
-	case !info.IsDir() && !strings.HasSuffix(strings.ToLower(out), ".gguf"):
+	case !info.IsDir() && !isGGUF(out):
 		return fmt.Errorf("%s is a file: an out that does not end in .gguf becomes a folder", out)
 	}
 	return nil
 }
 
-func (r *Report) toGGUF(ctx context.Context, s *Source, o Options) error {
-	g := &ggufWriter{conversion: r.conversion(ctx, s, o), architecture: ggufmeta.Architecture(&s.Config.Config), exactScales: o.ExactScales}
-	r.Architecture = g.architecture
-	if err := g.chooseTypes(o); err != nil {
+func isGGUF(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".gguf") }
+
+// write makes the tensors of a plan on all threads and writes them in their order.
+func write(ctx context.Context, w writer, p *plan, o Options) error {
+	if err := w.begin(); err != nil {
 		return err
 	}
-	if o.Pad {
-		s = padTo(s, g.weightType.Block())
-		g.source, r.Warnings = s, s.Notes
+	pipe := startPipeline(ctx, o.Threads, p.tensors)
+	defer pipe.stop()
+	to := &meter{writer: w, total: p.bytes(), progress: o.Progress}
+	for _, t := range p.tensors {
+		if err := pipe.write(to); err != nil {
+			return t.explain(err)
+		}
+		if err := w.endTensor(); err != nil {
+			return err
+		}
 	}
-	if err := g.write(r.Out, func(written string) error { return r.verify(ctx, s, written, o) }); err != nil {
-		return err
-	}
-	g.finish()
-	info, err := os.Stat(r.Out)
-	if err != nil {
-		return err
-	}
-	r.Bytes = info.Size()
-	found, err := Inspect(r.Out, InspectOptions{HeadersOnly: true})
-	if err != nil {
-		return err
-	}
-	r.Warnings = append(r.Warnings, found.Warnings...)
-	return nil
+	return w.finish()
 }
 
-func (r *Report) conversion(ctx context.Context, s *Source, o Options) conversion {
-	return conversion{ctx: ctx, source: s, report: r, progress: func(done int64) { o.show("writing", done, r.total) }}
+// meter counts what is written.
+type meter struct {
+	writer
+	done, total int64
+	progress    func(stage string, done, total int64)
 }
 
-func (o *Options) show(stage string, done, total int64) {
-	if o.Progress != nil {
-		o.Progress(stage, done, total)
+// Write writes to the writer and tells how much is done.
+func (m *meter) Write(b []byte) (int, error) {
+	n, err := m.writer.Write(b)
+	if m.done += int64(n); m.progress != nil {
+		m.progress("writing", m.done, m.total)
 	}
+	return n, err
 }
 
 // verify compares what was written with what it was made of.
-func (r *Report) verify(ctx context.Context, s *Source, written string, o Options) error {
+func verify(ctx context.Context, m *source.Model, written string, o Options) (*compare.Comparison, error) {
 	if o.SkipVerify {
-		return nil
+		return nil, nil
 	}
-	var how Reading
-	if !s.Config.Ternary {
-		how.Weights = WeightsFull // which a GGUF file of a BitNet architecture does not say
+	how := source.Options{Threads: o.Threads}
+	if !m.Config.Ternary {
+		how.Weights = source.WeightsFull // which a GGUF file of a BitNet architecture does not say
 	}
-	w, err := Open(written, how)
+	result, err := source.Open(written, how)
 	if err != nil {
-		return fmt.Errorf("the result cannot be read again: %w", err)
+		return nil, fmt.Errorf("the result cannot be read again: %w", err)
 	}
-	defer w.Close()
-	c, err := Compare(ctx, s, w, func(done, total int64) { o.show("verifying", done, total) })
+	defer result.Close()
+	var progress func(done, total int64)
+	if o.Progress != nil {
+		progress = func(done, total int64) { o.Progress("verifying", done, total) }
+	}
+	c, err := compare.Models(ctx, m, result, progress)
+	if err == nil && !c.Same {
+		err = fmt.Errorf("the result is not the model that was read, and was not kept: %s", c.Summary())
+	}
+	return c, err
+}
+
+// explain names the way out where the disk is full.
+func (p *plan) explain(err error) error {
+	if errors.Is(err, syscall.ENOSPC) && p != nil {
+		return fmt.Errorf("%w: the result takes %.0f MB; make room or name another place", err, float64(p.bytes())/1e6)
+	}
+	return err
+}
+
+// report describes what was written.
+func report(out string, p *plan, same *compare.Comparison) (*Report, error) {
+	r := &Report{
+		Out: out, From: p.model.Form, Architecture: p.architecture, Tensors: len(p.tensors),
+		Zeros: p.zeros.share(), Verified: same, Warnings: p.model.Notes,
+	}
+	found, err := inspect.Read(out, inspect.Options{HeadersOnly: true})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !c.Same {
-		return fmt.Errorf("the result is not the model that was read, and was not kept: %s", c.Summary())
+	r.Warnings = append(r.Warnings, found.Warnings...)
+	r.Bytes, err = sizeOf(out)
+	return r, err
+}
+
+// sizeOf is the size of a file, or of the files in a folder.
+func sizeOf(path string) (n int64, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
 	}
-	r.Verified = c
-	return nil
+	if !info.IsDir() {
+		return info.Size(), nil
+	}
+	entries, err := os.ReadDir(path)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			n += info.Size()
+		}
+	}
+	return n, err
 }

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"trit/format/gguf"
+	"trit/convert/inspect"
+	"trit/convert/source"
+	"trit/setting"
 )
 
 const masters = "../testdata/checkpoints/hf-bitnet-bf16"
@@ -22,15 +24,15 @@ func TestNothingIsOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, out := range []string{file, folder} {
-		if _, err := Convert(context.Background(), masters, out, Options{}); err == nil || !strings.Contains(err.Error(), "--force") {
-			t.Errorf("%s: got %v, want an error that names --force", out, err)
+		if _, err := Convert(context.Background(), masters, out, Options{}); err == nil || !strings.Contains(err.Error(), "Options.Overwrite") {
+			t.Errorf("%s: got %v, want an error that names Options.Overwrite", out, err)
 		}
 	}
 	if b, _ := os.ReadFile(file); string(b) != "mine" {
 		t.Error("the existing file was changed")
 	}
 	for _, out := range []string{file, folder} {
-		if _, err := Convert(context.Background(), masters, out, Options{Force: true}); err != nil {
+		if _, err := Convert(context.Background(), masters, out, Options{Overwrite: true}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -45,21 +47,21 @@ func TestRefusals(t *testing.T) {
 		name, find, replace, out, want string
 		options                        Options
 	}{
-		{"a ternary model as f16", "", "", "x.gguf", "I2_S TQ1_0 TQ2_0", Options{Type: "f16"}},
+		{"a ternary model as f16", "", "", "x.gguf", "I2_S TQ1_0 TQ2_0", Options{Type: F16}},
 		{"an unknown type", "", "", "x.gguf", "q2_k", Options{Type: "q2_k"}},
-		{"an unknown embedding type", "", "", "x.gguf", "--embedding-type", Options{EmbeddingType: "i2_s"}},
-		{"a folder of i2_s", "", "", "x", "packed", Options{Type: "i2_s"}},
-		{"a folder that is padded", "", "", "x", "--pad is for", Options{Pad: true}},
-		{"an unknown quantization_mode", `"online"`, `"later"`, "x.gguf", "--weights masters", Options{}},
-		{"a full-precision model packed", "", "", "x", "full precision", Options{Type: "packed", Reading: Reading{Weights: WeightsFull}}},
-		{"a rule for what is not packed", "", "", "x.gguf", "--scale is for packed folders", Options{Reading: Reading{Scale: ScaleDivide}}},
-		{"an unknown rule", "", "", "x.gguf", "multiply or divide", Options{Reading: Reading{Scale: "times"}}},
-		{"an unknown kind of weights", "", "", "x.gguf", "masters, ternary or full", Options{Reading: Reading{Weights: "latent"}}},
-		{"masters that are said to be ternary", "", "", "x.gguf", "not quantised", Options{Reading: Reading{Weights: WeightsTernary}}},
+		{"an unknown embedding type", "", "", "x.gguf", "Options.EmbeddingType", Options{EmbeddingType: I2S}},
+		{"a folder of i2_s", "", "", "x", "packed", Options{Type: I2S}},
+		{"a folder that is padded", "", "", "x", "Options.Pad is for", Options{Pad: true}},
+		{"an unknown quantization_mode", `"online"`, `"later"`, "x.gguf", "Options.Weights masters", Options{}},
+		{"a full-precision model packed", "", "", "x", "full precision", Options{Type: Packed, Options: source.Options{Weights: source.WeightsFull}}},
+		{"a rule for what is not packed", "", "", "x.gguf", "Options.Scale is for packed folders", Options{Options: source.Options{Scale: source.ScaleDivide}}},
+		{"an unknown rule", "", "", "x.gguf", "multiply or divide", Options{Options: source.Options{Scale: "times"}}},
+		{"an unknown kind of weights", "", "", "x.gguf", "masters, ternary or full", Options{Options: source.Options{Weights: "latent"}}},
+		{"masters that are said to be ternary", "", "", "x.gguf", "not quantised", Options{Options: source.Options{Weights: source.WeightsTernary}}},
 		{"another shape", `"intermediate_size": 512`, `"intermediate_size": 640`, "x.gguf", "config.json wants [640 256]", Options{}},
 		{"more layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, "x.gguf", "model.layers.2.self_attn.q_proj.weight is missing", Options{}},
 		{"fewer layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`, "x.gguf", "no place for", Options{}},
-		{"packed by its configuration alone", `"online"`, `"offline"`, "x.gguf", "--weights masters", Options{}},
+		{"packed by its configuration alone", `"online"`, `"offline"`, "x.gguf", "Options.Weights masters", Options{}},
 		{"more tokens than rows", `"vocab_size": 512`, `"vocab_size": 500`, "x.gguf", "config.json wants [500 256]", Options{}},
 	} {
 		dir := t.TempDir()
@@ -105,7 +107,7 @@ func copyChanged(t *testing.T, dir, from, find, replace string) {
 func TestInspect(t *testing.T) {
 	file := mustConvert(t, masters, "x.gguf", Options{})
 	for _, path := range []string{file, masters, masters + "/model.safetensors"} {
-		r, err := Inspect(path, InspectOptions{})
+		r, err := inspect.Read(path, inspect.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,12 +142,12 @@ func TestWarnings(t *testing.T) {
 	c := shapes["tiny"]
 	c.TieWordEmbeddings, c.HiddenAct = false, "relu2"
 	generate(t, dir, c, true)
-	r, err := Inspect(mustConvert(t, dir, "x.gguf", Options{}), InspectOptions{HeadersOnly: true})
+	r, err := inspect.Read(mustConvert(t, dir, "x.gguf", Options{}), inspect.Options{HeadersOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"no tokenizer", "bitnet.cpp ignores output.weight", "--type tq2_0"} {
-		if !strings.Contains(strings.Join(r.Warnings, "\n"), want) {
+	for _, want := range []string{"no tokenizer", "bitnet.cpp ignores output.weight", "Options.Type tq2_0"} {
+		if !strings.Contains(setting.Join(r.Warnings, "\n"), want) {
 			t.Errorf("no warning says %q: %q", want, r.Warnings)
 		}
 	}
@@ -158,27 +160,13 @@ func TestRowWarnings(t *testing.T) {
 		c := shapes["tiny"]
 		c.IntermediateSize = size
 		generate(t, dir, c, true)
-		r, err := Inspect(dir, InspectOptions{})
+		r, err := inspect.Read(dir, inspect.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := strings.Join(r.Warnings, "; ")
-		if want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.Contains(got, "--pad") {
+		got := setting.Join(r.Warnings, "; ")
+		if want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.Contains(got, "Options.Pad") {
 			t.Errorf("intermediate_size %d: %q, want %q", size, got, want)
-		}
-	}
-}
-
-// A vocabulary without the keys that other engines take for granted.
-func TestTokenizerWarnings(t *testing.T) {
-	m := &gguf.Metadata{}
-	m.Set("tokenizer.ggml.model", "gpt2")
-	m.Set("tokenizer.ggml.tokens", []string{"a", "b"})
-	var got []string
-	warnOfTokenizer(m, func(format string, args ...any) { got = append(got, format) })
-	for _, want := range []string{"tokenizer.ggml.pre", "eos_token_id", "bos_token_id"} {
-		if !strings.Contains(strings.Join(got, "\n"), want) {
-			t.Errorf("no warning names %s: %q", want, got)
 		}
 	}
 }
@@ -189,22 +177,12 @@ func TestFullPrecision(t *testing.T) {
 	c := shapes["tiny"]
 	c.Ternary, c.HiddenAct = false, "relu2"
 	generate(t, dir, c, false)
-	for _, typ := range []string{"f32", "f16", "bf16", "q8_0"} {
-		file := mustConvert(t, dir, "x.gguf", Options{Type: typ, EmbeddingType: "q6_k"})
-		mustConvert(t, file, "x", Options{Reading: Reading{Weights: WeightsFull}})
-		if _, err := Convert(context.Background(), file, filepath.Join(t.TempDir(), "x"), Options{}); err == nil || !strings.Contains(err.Error(), "--weights masters") {
-			t.Errorf("%s: got %v, want an error that names --weights", typ, err)
+	for _, typ := range []Type{F32, F16, BF16, Q8} {
+		file := mustConvert(t, dir, "x.gguf", Options{Type: typ, EmbeddingType: Q6})
+		mustConvert(t, file, "x", Options{Options: source.Options{Weights: source.WeightsFull}})
+		if _, err := Convert(context.Background(), file, filepath.Join(t.TempDir(), "x"), Options{}); err == nil || !strings.Contains(err.Error(), "Options.Weights masters") {
+			t.Errorf("%s: got %v, want an error that names Options.Weights", typ, err)
 		}
 	}
-	mustConvert(t, dir, "x", Options{Type: "f16"})
-}
-
-func TestHistogram(t *testing.T) {
-	if h := histogram([]float64{2, 2, 2}); len(h) != 1 || h[0].Count != 3 {
-		t.Errorf("equal scales give %v", h)
-	}
-	h := histogram([]float64{1, 1.1, 4, 16})
-	if len(h) != 4 || h[0].Count != 2 || h[1].Count+h[2].Count != 1 || h[3].Count != 1 || h[0].Low != 1 {
-		t.Errorf("four scales give %v", h)
-	}
+	mustConvert(t, dir, "x", Options{Type: F16})
 }

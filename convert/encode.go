@@ -2,21 +2,21 @@ package convert
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
 	"sync/atomic"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
+	"trit/convert/source"
 	"trit/format/gguf"
 )
 
 // encoder makes the rows of a tensor in a type of GGUF, which includes those of
 // safetensors. It may be used by several threads.
 type encoder struct {
-	t     *tensor
+	t     *source.Tensor
 	typ   gguf.Type
 	scale uint16        // in the blocks of TQ1_0 and TQ2_0
 	zeros *atomic.Int64 // counts codes of zero; or nil
@@ -24,7 +24,7 @@ type encoder struct {
 
 // fill makes the rows [row, row+n) in dst.
 func (e *encoder) fill(dst []byte, row, n int) error {
-	size := e.typ.RowBytes(e.t.k)
+	size := e.typ.RowBytes(e.t.Columns)
 	make1 := e.floats
 	if e.typ.IsTernary() {
 		make1 = e.codes
@@ -67,8 +67,8 @@ func (s *scratch) halvesOf(k int) []uint16 {
 }
 
 func (e *encoder) codes(dst []byte, row int, s *scratch) error {
-	codes := s.codesOf(e.t.k)
-	if err := e.t.codes(codes, row); err != nil {
+	codes := s.codesOf(e.t.Columns)
+	if err := e.t.Codes(codes, row); err != nil {
 		return err
 	}
 	if err := gguf.EncodeTernary(e.typ, dst, codes, e.scale); err != nil {
@@ -83,46 +83,33 @@ func (e *encoder) codes(dst []byte, row int, s *scratch) error {
 // zerosOf counts the zeros of a row: in I2_S 32 at a time, else in the codes.
 func (e *encoder) zerosOf(packed, codes []byte) (n int64) {
 	if e.typ != gguf.I2_S {
-		return countZeros(codes)
+		return gguf.CountZeros(codes)
 	}
 	for ; len(packed) >= 8; packed = packed[8:] { // blocks are of 32 bytes
 		v := binary.LittleEndian.Uint64(packed)
-		n += int64(bits.OnesCount64(v & (lowBit * 0x55)))
-	}
-	return n
-}
-
-// countZeros counts the code 1, which alone has its lowest bit set.
-func countZeros(codes []byte) (n int64) {
-	for ; len(codes) >= 8; codes = codes[8:] {
-		n += int64(bits.OnesCount64(binary.LittleEndian.Uint64(codes) & lowBit))
-	}
-	for _, c := range codes {
-		n += int64(c & 1)
+		n += int64(bits.OnesCount64(v & 0x5555555555555555))
 	}
 	return n
 }
 
 func (e *encoder) floats(dst []byte, row int, s *scratch) error {
-	v := s.floatsOf(e.t.k)
-	if err := e.t.floats(v, row); err != nil {
+	v := s.floatsOf(e.t.Columns)
+	if err := e.t.Floats(v, row); err != nil {
 		return err
 	}
 	if err := checkFinite(v); err != nil {
 		return err
 	}
 	if e.typ == gguf.F16 {
-		return toF16(dst, v, s.halvesOf(e.t.k))
+		return toF16(dst, v, s.halvesOf(e.t.Columns))
 	}
 	return gguf.Quantize(e.typ, dst, v)
 }
 
-var errNotFinite = errors.New("it holds values that are not finite: the file is damaged, or training had diverged")
-
 // checkFinite finds infinite and undefined values: squares of all others have a sum in float64.
 func checkFinite(v []float32) error {
-	if s := kernel.SumSquares(v); math.IsNaN(s) || math.IsInf(s, 0) {
-		return errNotFinite
+	if s := vector.SumSquares(v); math.IsNaN(s) || math.IsInf(s, 0) {
+		return source.ErrNotFinite
 	}
 	return nil
 }
@@ -130,7 +117,7 @@ func checkFinite(v []float32) error {
 // toF16 rounds a row to half precision on vectors. A finite value that is too large for it
 // became infinite.
 func toF16(dst []byte, v []float32, halves []uint16) error {
-	kernel.NarrowF16(halves, v)
+	vector.NarrowF16(halves, v)
 	all := uint16(0)
 	for i, h := range halves {
 		binary.LittleEndian.PutUint16(dst[2*i:], h)

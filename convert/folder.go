@@ -3,191 +3,290 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
 
+	"trit/convert/source"
+	"trit/format/gguf"
+	"trit/format/hffolder"
+	"trit/format/safetensors"
+	"trit/internal/atomicfile"
+	"trit/internal/float16"
 	"trit/model"
-	"trit/tokenizer"
-	"trit/train/checkpoint"
+	"trit/setting"
 )
 
-// folder is a model in a Hugging Face folder.
-type folder struct {
-	model   *checkpoint.Loaded
-	family  *model.Family
-	storage model.Storage
-	masters ternaries // reads ternary weights that are not packed
+// folderWriter writes a model as a Hugging Face folder.
+type folderWriter struct {
+	out     string
+	options Options
+
+	model         *source.Model
+	packed        bool
+	rule          model.Storage // of the scales, where packed
+	weightType    gguf.Type     // of master weights
+	embeddingType gguf.Type
+	config        *model.HFConfig
+	tensors       []safetensors.TensorInfo
+	planned       *plan
+
+	dir     string // the temporary name; "" before begin
+	release func() // of the lock on it
+	*hffolder.WeightsWriter
 }
 
-// openFolder opens a Hugging Face folder, or the newest checkpoint of a run.
-func openFolder(path string, r Reading) (*Source, error) {
-	m, err := checkpoint.LoadModel(path)
+func (f *folderWriter) plan(m *source.Model) (*plan, error) {
+	f.model = m
+	if err := f.chooseTypes(); err != nil {
+		return nil, err
+	}
+	f.config = f.configuration()
+	f.planned = &plan{model: m, architecture: f.config.Architectures[0]}
+	return f.planned, f.planTensors()
+}
+
+// chooseTypes takes the types that were asked for, or the usual ones.
+func (f *folderWriter) chooseTypes() error {
+	if f.options.Pad {
+		return setting.Needs(padField,
+			fmt.Sprintf("{%s} is for the types of GGUF files: a folder holds rows of any size", padField), "")
+	}
+	weight := f.options.Type
+	if weight == "" {
+		weight = f.usualType()
+	}
+	embedding := f.options.EmbeddingType
+	if embedding == "" {
+		if embedding = weight; weight.is(Packed) {
+			embedding = BF16
+		}
+	}
+	if f.packed = weight.is(Packed); f.packed {
+		if !f.model.Config.Ternary {
+			return &setting.Error{Field: typeField,
+				Problem: fmt.Sprintf("{%s} %s is for models with ternary weights: this one is in full precision; want "+
+					"bf16, f16 or f32", typeField, Packed)}
+		}
+		f.rule = model.PackedMultiply
+		if !f.model.Config.SubNorms {
+			f.rule = model.PackedDivide // as all published packed Llamas have it
+		}
+		weight = F32
+	}
+	if f.model.Config.Sign && !f.packed && !weight.is(F32) {
+		return setting.Needs(typeField, "b1's weights are signs around their mean, which rounding moves",
+			fmt.Sprintf("{%s} %s or %s keeps them", typeField, F32, Packed))
+	}
+	types := []gguf.Type{gguf.BF16, gguf.F16, gguf.F32}
+	var errWeight, errEmbedding error
+	f.weightType, errWeight = weight.among(types, typeField,
+		" for a folder (packed, for ternary weights, or master weights in a floating-point type)")
+	f.embeddingType, errEmbedding = embedding.among(types, embeddingField, " for a folder")
+	return errors.Join(errWeight, errEmbedding)
+}
+
+// usualType is the type of projections where none was asked for.
+func (f *folderWriter) usualType() Type {
+	switch {
+	case f.model.Config.Ternary && !f.model.HasMasters():
+		return Packed
+	case f.model.Config.Sign:
+		return F32
+	}
+	return BF16
+}
+
+// configuration is the config.json of the folder.
+func (f *folderWriter) configuration() *model.HFConfig {
+	from := f.model.Config
+	c := model.ForTraining(from.Config, -1, -1)
+	c.BOSTokenID, c.EOSTokenID = from.BOSTokenID, from.EOSTokenID
+	c.TorchDType = map[gguf.Type]string{gguf.BF16: "bfloat16", gguf.F16: "float16", gguf.F32: "float32"}[f.embeddingType]
+	switch {
+	case f.packed && f.rule == model.PackedMultiply:
+		c.QuantizationConfig.QuantizationMode = "offline"
+	case f.packed:
+		c.QuantizationConfig.LinearClass, c.QuantizationConfig.QuantizationMode = "", ""
+	}
+	if f.packed {
+		c.Sign = false // which says how masters are rounded
+	}
+	return c
+}
+
+// planTensors lists the tensors in the order of the model.
+func (f *folderWriter) planTensors() error {
+	var errs []error
+	for _, spec := range f.model.Config.Tensors() {
+		switch {
+		case !spec.Ternary || !f.packed:
+			typ := f.typeOf(spec)
+			f.add(spec, spec.Name, typ.String(), spec.Shape, func() (*output, error) { return f.dense(spec, typ) })
+		case spec.Shape[0]%4 != 0:
+			errs = append(errs, setting.Needs(typeField,
+				fmt.Sprintf("%s has %d rows", spec.Name, spec.Shape[0]),
+				fmt.Sprintf("packed folders hold four in a byte; {%s} %s writes master weights", typeField, BF16)))
+		default:
+			if err := f.addPacked(spec); err != nil {
+				return err
+			}
+		}
+	}
+	return model.JoinFirst(errs)
+}
+
+// add plans a tensor that is made of a weight.
+func (f *folderWriter) add(spec model.TensorSpec, name, dtype string, shape []int, open func() (*output, error)) {
+	info := safetensors.TensorInfo{Name: name, DType: dtype, Shape: shape}
+	f.tensors = append(f.tensors, info)
+	f.planned.tensors = append(f.planned.tensors,
+		tensor{name: name, from: f.model.Name(spec), bytes: int64(info.Bytes()), open: open})
+}
+
+func (f *folderWriter) typeOf(spec model.TensorSpec) gguf.Type {
+	if spec.Layer >= 0 && len(spec.Shape) == 2 {
+		return f.weightType
+	}
+	return f.embeddingType
+}
+
+// addPacked plans the codes and the scale of a weight. The scale is read for that already,
+// since its type depends on it.
+func (f *folderWriter) addPacked(spec model.TensorSpec) error {
+	t, err := f.model.Tensor(spec)
+	if err != nil {
+		return err
+	}
+	t.Release(0, t.Rows)
+	value, dtype := storedScale(t.Scale, f.rule)
+	if err := source.CheckScale(spec.Name, value); err != nil {
+		return fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w",
+			t.Scale, err)
+	}
+	f.add(spec, spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, func() (*output, error) { return f.pack(spec) })
+	f.add(spec, spec.Name+hffolder.ScaleSuffix, dtype.String(), []int{1},
+		func() (*output, error) { return small(dtype, value) })
+	return nil
+}
+
+// storedScale is what a packed folder holds for a scale, and its type: BF16, as published
+// folders have it, where that loses nothing, else F32.
+func storedScale(scale float32, rule model.Storage) (float32, gguf.Type) {
+	if rule == model.PackedMultiply {
+		if float16.BFromBits(float16.BBits(scale)) == scale {
+			return scale, gguf.BF16
+		}
+		return scale, gguf.F32
+	}
+	inverse := 1 / scale
+	if rounded := float16.BFromBits(float16.BBits(inverse)); 1/rounded == scale {
+		return rounded, gguf.BF16
+	}
+	for _, v := range []float32{inverse, math.Nextafter32(inverse, 0), math.Nextafter32(inverse, math.MaxFloat32)} {
+		if 1/v == scale {
+			return v, gguf.F32
+		}
+	}
+	return inverse, gguf.F32
+}
+
+// pack is the codes of a weight, four rows that are a quarter apart in each byte.
+func (f *folderWriter) pack(spec model.TensorSpec) (*output, error) {
+	t, err := f.model.Tensor(spec)
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{model: m, masters: ternaries{weights: r.Weights}}
-	s := &Source{Path: m.Dir, Config: m.Config, store: f}
-	if err := f.recognise(s, r); err != nil {
-		m.Close()
-		return nil, fmt.Errorf("%s: %w", m.Dir, err)
-	}
-	s.Card = readCard(m.Dir, path)
-	return s, nil
-}
-
-// recognise finds the family and how it stores weights.
-func (f *folder) recognise(s *Source, r Reading) error {
-	c := f.model.Config
-	switch r.Weights {
-	case WeightsFull:
-		c.Ternary = false
-	case WeightsMasters, WeightsTernary:
-		c.Ternary = true
-	}
-	f.masters.sign = c.Sign
-	f.family = model.FamilyOf(c, func(name string) bool { _, ok := f.model.Weights.Tensor(name); return ok })
-	if err := f.chooseStorage(r); err != nil {
-		return err
-	}
-	if err := f.checkUnknown(); err != nil {
-		return err
-	}
-	if q := c.QuantizationConfig; f.masters.weights == "" && q != nil && q.QuantizationMode == "online" {
-		f.masters.weights = WeightsMasters
-	}
-	s.Form = f.family.Title + ", " + f.storage.String()
-	switch {
-	case f.storage != model.Masters:
-	case !c.Ternary:
-		s.Form = f.family.Title + ", full precision"
-	case c.QuantizationConfig == nil && r.Weights == "":
-		s.note("config.json has no quantization_config: the weights are taken for masters, to be quantised by their absmean (--weights says otherwise)")
-	}
-	return nil
-}
-
-// chooseStorage goes by what config.json says, holds it against what is stored, and lets
-// flags decide where the two leave a choice.
-func (f *folder) chooseStorage(r Reading) error {
-	name := f.family.Name(model.LayerTensor(0, model.QProj))
-	q, ok := f.model.Weights.Tensor(name)
-	switch {
-	case !ok:
-		return fmt.Errorf("the tensor %s is missing", name)
-	case q.DType == "U8":
-		return f.choosePacked(name, r)
-	}
-	return f.chooseMasters(name, q.DType, r)
-}
-
-// choosePacked finds out how the scales of a packed folder are meant.
-func (f *folder) choosePacked(name string, r Reading) error {
-	c := f.model.Config
-	if r.Weights == WeightsFull || r.Weights == WeightsMasters {
-		return fmt.Errorf("%s is U8, packed ternary weights: --weights %s is for floating-point ones", name, r.Weights)
-	}
-	c.Ternary = true
-	if rule, ok := scaleRules[r.Scale]; ok {
-		f.storage = rule
+	quarter, count := t.Rows/4, &f.planned.zeros
+	count.weights.Add(int64(t.Rows * t.Columns))
+	fill := func(dst []byte, row, n int) error {
+		var rows [4][]byte
+		for i := range rows {
+			rows[i] = make([]byte, t.Columns)
+		}
+		for i := range n {
+			for part := range rows {
+				if err := t.Codes(rows[part], part*quarter+row+i); err != nil {
+					return err
+				}
+				count.zeros.Add(gguf.CountZeros(rows[part]))
+			}
+			hffolder.PackRows(dst[i*t.Columns:][:t.Columns], &rows)
+		}
 		return nil
 	}
-	var err error
-	if f.storage, err = c.Storage(); err != nil || f.storage == model.Masters {
-		return errors.Join(err, fmt.Errorf("%s is packed (U8), but config.json does not say whether weights are codes times weight_scale or codes divided by it: --scale %s (microsoft/bitnet-b1.58-2B-4T) or --scale %s (Llama3-8B-1.58, Falcon) decides", name, ScaleMultiply, ScaleDivide))
-	}
-	return nil
-}
-
-var scaleRules = map[string]model.Storage{ScaleMultiply: model.PackedMultiply, ScaleDivide: model.PackedDivide}
-
-// chooseMasters refuses floating-point weights that config.json calls something else.
-func (f *folder) chooseMasters(name, dtype string, r Reading) error {
-	f.storage = model.Masters
-	if r.Scale != "" {
-		return fmt.Errorf("%s is %s: --scale is for packed folders, whose weights are U8", name, dtype)
-	}
-	said, err := f.model.Config.Storage()
-	if r.Weights != "" || err == nil && said == model.Masters {
-		return nil
-	}
-	if err == nil {
-		err = errors.New("config.json says that weights are packed")
-	}
-	return fmt.Errorf("%w, but %s is %s: --weights %s if they are latent weights, %s if they are quantised already, %s for a model in full precision", err, name, dtype, WeightsMasters, WeightsTernary, WeightsFull)
-}
-
-// checkUnknown refuses tensors that the model has no place for: leaving a bias out, say,
-// would make another model.
-func (f *folder) checkUnknown() error {
-	known := map[string]bool{}
-	for _, spec := range f.model.Config.Tensors() {
-		name := f.name(spec)
-		known[name] = true
-		known[name+scaleSuffix] = spec.Ternary && f.storage != model.Masters
-	}
-	var errs []error
-	for _, t := range f.model.Weights.Tensors() {
-		if !known[t.Name] && !model.Redundant(t.Name) {
-			errs = append(errs, fmt.Errorf("there is a tensor %s, which the model of config.json has no place for", t.Name))
+	return &output{rows: quarter, rowBytes: t.Columns, fill: fill, release: func(row, n int) {
+		if row+n == quarter {
+			t.Release(0, t.Rows)
 		}
-	}
-	return firstFew(errs)
+	}}, nil
 }
 
-func (f *folder) name(spec model.TensorSpec) string { return f.family.Name(spec.Name) }
-
-func (f *folder) check(spec model.TensorSpec) error {
-	name := f.name(spec)
-	info, ok := f.model.Weights.Tensor(name)
-	if !ok {
-		return fmt.Errorf("the tensor %s is missing", name)
-	}
-	want := slices.Clone(spec.Shape)
-	if spec.Ternary && f.storage != model.Masters {
-		want[0] /= 4
-		if _, ok := f.model.Weights.Tensor(name + scaleSuffix); !ok {
-			return fmt.Errorf("the tensor %s%s is missing", name, scaleSuffix)
-		}
-	}
-	if !slices.Equal(info.Shape, want) {
-		return fmt.Errorf("%s has shape %v: config.json wants %v", name, info.Shape, want)
-	}
-	return nil
-}
-
-func (f *folder) open(spec model.TensorSpec) (*tensor, error) {
-	name := f.name(spec)
-	rows, k := shape(spec)
-	if spec.Ternary && f.storage != model.Masters {
-		return packedTensor(f.model.Weights, name, rows, k, f.storage)
-	}
-	info, _ := f.model.Weights.Tensor(name)
-	t, err := denseTensor(f.model.Weights, info, rows, k)
-	if err == nil && spec.Ternary {
-		t, err = f.masters.of(name, t)
+// dense is a weight as numbers; a ternary one as master weights.
+func (f *folderWriter) dense(spec model.TensorSpec, typ gguf.Type) (*output, error) {
+	t, err := f.model.Tensor(spec)
+	if err == nil && t.IsTernary() {
+		t, err = t.Masters(typ)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
-	return t, nil
+	return f.planned.encoded(&encoder{t: t, typ: typ}), nil
 }
 
-// vocab reads the tokenizer's files, where there are any.
-func (f *folder) vocab() (tokenizer.Vocab, error) {
-	tok, err := tokenizer.Load(f.model.Dir)
+func (f *folderWriter) begin() (err error) {
+	if f.dir, f.release, err = atomicfile.TempDir(filepath.Clean(f.out)); err == nil {
+		f.WeightsWriter, err = hffolder.CreateWeights(f.dir, f.tensors)
+	}
+	return err
+}
+
+func (f *folderWriter) endTensor() error { return f.EndTensor() }
+
+// finish writes the files beside the weights.
+func (f *folderWriter) finish() error {
+	if err := f.Close(); err != nil {
+		return err
+	}
+	files, err := f.files()
 	if err != nil {
-		if missing(f.model.Dir, "tokenizer.json") && missing(f.model.Dir, "tokenizer.model") {
-			return tokenizer.Vocab{}, nil
-		}
-		return tokenizer.Vocab{}, err
+		return err
 	}
-	return tok.Vocab(), nil
+	if err := hffolder.WriteFiles(f.dir, files); err != nil {
+		return err
+	}
+	return os.Chmod(f.dir, 0o755)
 }
 
-func missing(dir, name string) bool {
-	_, err := os.Stat(filepath.Join(dir, name))
-	return errors.Is(err, os.ErrNotExist)
+// files are the configuration, those of the source, and a card where it has none.
+func (f *folderWriter) files() (map[string][]byte, error) {
+	files, err := f.model.Files()
+	if err != nil {
+		return nil, err
+	}
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	if files[hffolder.ConfigFile], err = hffolder.EncodeConfig(f.config); err != nil {
+		return nil, err
+	}
+	if _, ok := files[hffolder.CardFile]; !ok {
+		files[hffolder.CardFile], err = f.model.Card.Readme(f.model.Form)
+	}
+	return files, err
 }
 
-func (f *folder) Close() error { return f.model.Close() }
+func (f *folderWriter) name() string { return f.dir }
+
+func (f *folderWriter) commit() error { return atomicfile.ReplaceDir(f.dir, filepath.Clean(f.out)) }
+
+func (f *folderWriter) discard() {
+	if f.dir == "" {
+		return
+	}
+	if f.WeightsWriter != nil {
+		f.Discard()
+	}
+	os.RemoveAll(f.dir)
+	f.release()
+}

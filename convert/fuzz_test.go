@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"trit/format/gguf"
+	"trit/convert/inspect"
 	"trit/format/safetensors"
 	"trit/model"
 )
@@ -59,7 +59,7 @@ func tries(t *testing.T, in, out string, o Options) {
 	if err != nil {
 		return
 	}
-	if c, err := compare(in, out); err != nil || !c.Same {
+	if c, err := compareFiles(in, out); err != nil || !c.Same {
 		t.Errorf("what was written is another model: %v, %+v", err, c)
 	}
 }
@@ -97,12 +97,12 @@ func ggufSeeds(f *testing.F) (seeds [][]byte) {
 	for i, c := range tinies() {
 		dir := f.TempDir()
 		generate(f, dir, c, true)
-		types := []string{"i2_s"}
+		types := []Type{I2S}
 		if i == 1 {
-			types = []string{"i2_s", "tq1_0", "tq2_0"}
+			types = []Type{I2S, TQ1, TQ2}
 		}
 		for _, typ := range types {
-			path := mustConvert(f, dir, "x.gguf", Options{Type: typ, EmbeddingType: "q8_0"})
+			path := mustConvert(f, dir, "x.gguf", Options{Type: typ, EmbeddingType: Q8})
 			seeds = append(seeds, mustRead(f, path), mustRead(f, regguf(f, path, withTokens)))
 		}
 	}
@@ -117,7 +117,7 @@ func FuzzConvertGGUF(f *testing.F) {
 		path := filepath.Join(t.TempDir(), "in.gguf")
 		put(t, path, b)
 		tries(t, path, "out", Options{})
-		tries(t, path, "out.gguf", Options{Type: "tq2_0"})
+		tries(t, path, "out.gguf", Options{Type: TQ2})
 	})
 }
 
@@ -132,7 +132,7 @@ func FuzzInspect(f *testing.F) {
 		path := filepath.Join(t.TempDir(), map[bool]string{false: "x.gguf", true: "x.safetensors"}[tensors])
 		put(t, path, b)
 		n := allocated(func() {
-			found, err := Inspect(path, InspectOptions{})
+			found, err := inspect.Read(path, inspect.Options{})
 			if err != nil {
 				return
 			}
@@ -191,7 +191,7 @@ func TestSeedsConvert(t *testing.T) {
 			generate(t, dir, c, packed)
 			file := mustConvert(t, dir, "x.gguf", Options{})
 			if withRows := i == 1; withRows {
-				mustConvert(t, file, "y.gguf", Options{Type: gguf.TQ2_0.String()})
+				mustConvert(t, file, "y.gguf", Options{Type: TQ2})
 			}
 			mustConvert(t, file, "folder", Options{})
 		}

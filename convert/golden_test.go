@@ -10,11 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"trit/convert/source"
 	"trit/format/gguf"
 	"trit/format/safetensors"
-	"trit/model"
 )
 
 // goldenFlag is another folder of the form of testdata/checkpoints/hf-bitnet-bf16.
@@ -87,18 +88,18 @@ func TestGolden(t *testing.T) {
 
 // goldenTrips takes a golden through all other forms and back.
 func goldenTrips(t *testing.T, dir, i2s string) {
-	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: "bf16"}), "x.gguf", Options{}), gguf.I2_S)
-	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "latent", Options{Type: "f16"}), "x.gguf", Options{}), gguf.I2_S)
-	sameTensors(t, i2s, mustConvert(t, mustConvert(t, dir, "latent", Options{Type: "f32"}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "masters", Options{Type: BF16}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, i2s, "masters", Options{Type: F16}), "x.gguf", Options{}), gguf.I2_S)
+	sameTensors(t, i2s, mustConvert(t, mustConvert(t, dir, "masters", Options{Type: F32}), "x.gguf", Options{}), gguf.I2_S)
 	ternaryTrips(t, dir, i2s)
-	packed := mustConvert(t, i2s, "packed", Options{Type: "packed"})
+	packed := mustConvert(t, i2s, "packed", Options{Type: Packed})
 	sameTensors(t, i2s, mustConvert(t, packed, "x.gguf", Options{}), gguf.I2_S)
-	s, err := Open(dir, Reading{})
+	s, err := source.Open(dir, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.store.(*folder).storage != model.Masters {
+	if strings.Contains(s.Form, ", packed, ") {
 		samePacked(t, dir, packed)
 	}
 }
@@ -106,7 +107,7 @@ func goldenTrips(t *testing.T, dir, i2s string) {
 // ternaryTrips goes through the types that hold scales in half precision: with their factors
 // they are the same model, where rows fit.
 func ternaryTrips(t *testing.T, dir, i2s string) {
-	s, err := Open(dir, Reading{})
+	s, err := source.Open(dir, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func ternaryTrips(t *testing.T, dir, i2s string) {
 	if s.Config.HiddenSize%256 != 0 || s.Config.IntermediateSize%256 != 0 {
 		return
 	}
-	for _, typ := range []string{"tq1_0", "tq2_0"} {
+	for _, typ := range []Type{TQ1, TQ2} {
 		tq := mustConvert(t, dir, "x.gguf", Options{Type: typ, ExactScales: true})
 		sameTensors(t, i2s, mustConvert(t, tq, "x.gguf", Options{}), gguf.I2_S)
 	}
@@ -182,5 +183,35 @@ func samePacked(t *testing.T, a, b string) {
 	}
 	if codes == 0 || codes != scales {
 		t.Errorf("%d weights and %d scales were compared", codes, scales)
+	}
+}
+
+// Master weights of architecture llama, whose query and key rows stand in another order in a
+// GGUF file, come back from it as they were, and as the same codes.
+func TestMastersOfLlamaGGUF(t *testing.T) {
+	i2s := mustConvert(t, llamaGolden, "x.gguf", Options{})
+	masters := mustConvert(t, llamaGolden, "masters", Options{Type: F32})
+	full := mustConvert(t, masters, "full.gguf", Options{Options: source.Options{Weights: source.WeightsFull}})
+	back := mustConvert(t, full, "back", Options{Options: source.Options{Weights: source.WeightsMasters}, Type: F32})
+	sameTensors(t, i2s, mustConvert(t, back, "x.gguf", Options{}), gguf.I2_S)
+}
+
+// The number of threads changes no byte.
+func TestThreads(t *testing.T) {
+	for _, dir := range []string{packedGolden, mastersGolden} {
+		var first []byte
+		for _, threads := range []int{1, 2, 5} {
+			o := Options{Options: source.Options{Threads: threads}}
+			b, err := os.ReadFile(mustConvert(t, dir, "x.gguf", o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = b
+			}
+			if !bytes.Equal(b, first) {
+				t.Errorf("%s: with %d threads it is another file", dir, threads)
+			}
+		}
 	}
 }

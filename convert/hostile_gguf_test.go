@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"trit/convert/inspect"
+	"trit/convert/source"
 	"trit/format/gguf"
 	"trit/model/ggufmeta"
 )
@@ -95,7 +97,7 @@ func TestDamagedGGUFHeader(t *testing.T) {
 		if n := allocated(func() { refuses(t, path, Options{}, c.want) }); n > 8<<20 {
 			t.Errorf("%s: %d MB of memory", c.want, n>>20)
 		}
-		if _, err := Inspect(path, InspectOptions{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := inspect.Read(path, inspect.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("inspect: got %v, want %q", err, c.want)
 		}
 	}
@@ -165,8 +167,8 @@ func TestDamagedGGUFTernary(t *testing.T) {
 		refuses(t, regguf(t, i2s, func(c *contents) { copy(c.data[q][codes:], inF32(v)) }), Options{}, "the scale of "+q+" is")
 	}
 	refuses(t, regguf(t, i2s, func(c *contents) { c.data[q][9] |= 0b11 }), Options{}, q, "hold a 3")
-	for _, typ := range []string{"tq1_0", "tq2_0"} {
-		size := map[string]int{"tq1_0": 54, "tq2_0": 66}[typ]
+	for _, typ := range []Type{TQ1, TQ2} {
+		size := map[Type]int{TQ1: 54, TQ2: 66}[typ]
 		good := mustConvert(t, llamaGolden, "good.gguf", Options{Type: typ})
 		for _, c := range []struct {
 			bits uint16
@@ -184,7 +186,7 @@ func TestDamagedGGUFTernary(t *testing.T) {
 			refuses(t, bad, Options{}, "the scale of "+q+" is")
 		}
 	}
-	tq2 := mustConvert(t, llamaGolden, "good.gguf", Options{Type: "tq2_0"})
+	tq2 := mustConvert(t, llamaGolden, "good.gguf", Options{Type: TQ2})
 	refuses(t, regguf(t, tq2, func(c *contents) { c.data[q][9] |= 0b1100 }), Options{}, q, "hold a 3")
 }
 
@@ -193,7 +195,7 @@ func TestDamagedGGUFFactors(t *testing.T) {
 	silu := tiny
 	silu.HiddenSize, silu.IntermediateSize, silu.HiddenAct = 256, 256, "silu"
 	generate(t, folder, silu, true)
-	good := mustConvert(t, folder, "good.gguf", Options{Type: "tq2_0"})
+	good := mustConvert(t, folder, "good.gguf", Options{Type: TQ2})
 	const factor = "blk.0.attn_q.scale"
 	for _, c := range []struct {
 		typ  gguf.Type
@@ -247,7 +249,7 @@ func TestDamagedGGUFModel(t *testing.T) {
 		{func(c *contents) { c.set("blk.0.attn_q.bias", gguf.F32, make([]byte, 4), 1) }, "blk.0.attn_q.bias, which"},
 		{func(c *contents) { c.set(q, gguf.I2_S, c.data[q], 128, 512) }, q + " has dims [128 512]"},
 		{func(c *contents) { c.set("blk.0.attn_k.weight", gguf.F32, make([]byte, 4*256*128), 256, 128) }, "blk.0.attn_k.weight is F32"},
-		{func(c *contents) { c.set(q, gguf.F32, make([]byte, 4*256*256), 256, 256) }, q + " is F32: --weights"},
+		{func(c *contents) { c.set(q, gguf.F32, make([]byte, 4*256*256), 256, 256) }, q + " is F32: Options.Weights"},
 		{func(c *contents) { c.set("token_embd.weight", gguf.I2_S, make([]byte, 512*64+32), 256, 512) }, "token_embd.weight is I2_S"},
 		{func(c *contents) { c.set("output_norm.weight", gguf.I8, make([]byte, 256), 256) }, "output_norm.weight"},
 		{set("tokenizer.ggml.token_type", []int32{1, 2}), "tokenizer.ggml.token_type: 2 types for 512 tokens"},
@@ -264,7 +266,7 @@ func TestDamagedGGUFModel(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), bad) {
 			t.Errorf("got %v, want %q", err, c.want)
 		}
-		if _, err := Inspect(bad, InspectOptions{}); err != nil {
+		if _, err := inspect.Read(bad, inspect.Options{}); err != nil {
 			t.Errorf("a file that can be read was not listed: %v", err)
 		}
 	}
@@ -273,8 +275,8 @@ func TestDamagedGGUFModel(t *testing.T) {
 // TestMixedGGUF reads a file whose projections are not all of one kind by what is said of
 // them: none of this may take a ternary tensor for numbers.
 func TestMixedGGUF(t *testing.T) {
-	full := mustConvert(t, llamaGolden, "latent", Options{Type: "bf16"})
-	full = mustConvert(t, full, "full.gguf", Options{Reading: Reading{Weights: WeightsFull}})
+	full := mustConvert(t, llamaGolden, "masters", Options{Type: BF16})
+	full = mustConvert(t, full, "full.gguf", Options{Options: source.Options{Weights: source.WeightsFull}})
 	i2s := mustConvert(t, llamaGolden, "i2s.gguf", Options{})
 	f, err := gguf.Open(i2s)
 	if err != nil {
@@ -283,12 +285,12 @@ func TestMixedGGUF(t *testing.T) {
 	defer f.Close()
 	k, _ := f.Tensor("blk.0.attn_k.weight")
 	mixed := regguf(t, full, func(c *contents) { c.set(k.Name, k.Type, slices.Clone(f.Data(k)), k.Dims...) })
-	for _, w := range []string{"", WeightsFull, WeightsMasters} {
-		refuses(t, mixed, Options{Reading: Reading{Weights: w}}, "blk.0.attn_k.weight is I2_S")
+	for _, w := range []source.Weights{"", source.WeightsFull, source.WeightsMasters} {
+		refuses(t, mixed, Options{Options: source.Options{Weights: w}}, "blk.0.attn_k.weight is I2_S")
 	}
-	refuses(t, mixed, Options{Reading: Reading{Weights: WeightsTernary}}, "not quantised")
-	refuses(t, full, Options{Reading: Reading{Scale: ScaleDivide}}, "--scale is for packed Hugging Face folders")
-	refuses(t, i2s, Options{Reading: Reading{Weights: WeightsMasters}}, "blk.0.attn_q.weight is I2_S", "--weights masters")
+	refuses(t, mixed, Options{Options: source.Options{Weights: source.WeightsTernary}}, "not quantised")
+	refuses(t, full, Options{Options: source.Options{Scale: source.ScaleDivide}}, "Options.Scale is for packed Hugging Face folders")
+	refuses(t, i2s, Options{Options: source.Options{Weights: source.WeightsMasters}}, "blk.0.attn_q.weight is I2_S", "Options.Weights masters")
 }
 
 // TestInspectShowsWhatJSONCannotHold also looks into a file that is no model.
@@ -298,14 +300,14 @@ func TestInspectShowsWhatJSONCannotHold(t *testing.T) {
 	if err := os.WriteFile(path, file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	found, err := Inspect(path, InspectOptions{})
+	found, err := inspect.Read(path, inspect.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprintf("%#v", found.Metadata); !strings.Contains(got, `"NaN"`) || !strings.Contains(got, `"-Inf"`) {
 		t.Errorf("got %s", got)
 	}
-	if len(found.Warnings) == 0 || !strings.Contains(found.Warnings[0], "general.architecture") {
+	if len(found.Warnings) == 0 || !strings.Contains(found.Warnings[0].String(), "general.architecture") {
 		t.Errorf("warnings %q", found.Warnings)
 	}
 }

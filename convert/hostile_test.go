@@ -15,14 +15,18 @@ import (
 	"strings"
 	"testing"
 
+	"trit/convert/compare"
+	"trit/convert/inspect"
+	"trit/convert/source"
+	"trit/format/hffolder"
 	"trit/model"
 )
 
 const (
-	packedGolden = "../testdata/checkpoints/hf-bitnet-packed"
-	llamaGolden  = "../testdata/checkpoints/hf-llama-packed"
-	latentGolden = "../testdata/checkpoints/hf-bitnet-bf16"
-	embedGolden  = "../testdata/checkpoints/hf-qwen3-embedding"
+	packedGolden  = "../testdata/checkpoints/hf-bitnet-packed"
+	llamaGolden   = "../testdata/checkpoints/hf-llama-packed"
+	mastersGolden = "../testdata/checkpoints/hf-bitnet-bf16"
+	embedGolden   = "../testdata/checkpoints/hf-qwen3-embedding"
 
 	firstShard  = "model-00001-of-00002.safetensors"
 	secondShard = "model-00002-of-00002.safetensors"
@@ -189,7 +193,7 @@ func TestDamagedIndex(t *testing.T) {
 		dir := linked(t, packedGolden)
 		swap(t, filepath.Join(dir, indexFile), c.find, c.by)
 		refuses(t, dir, Options{}, indexFile, c.want)
-		_, err := Inspect(dir, InspectOptions{})
+		_, err := inspect.Read(dir, inspect.Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("inspect: got %v, want %q", err, c.want)
 		}
@@ -250,7 +254,7 @@ func bfloat(v float64) []byte {
 }
 
 func TestDamagedScales(t *testing.T) {
-	const scale = qProj + scaleSuffix
+	const scale = qProj + hffolder.ScaleSuffix
 	for _, golden := range []string{packedGolden, llamaGolden} {
 		shard := firstShard
 		if golden == llamaGolden {
@@ -281,15 +285,15 @@ func TestDamagedMasters(t *testing.T) {
 	const file, gate, embed = "model.safetensors", "model.layers.1.mlp.gate_proj.weight", "model.embed_tokens.weight"
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for _, tensor := range []string{gate, embed, "model.norm.weight"} {
-			dir := linked(t, latentGolden)
+			dir := linked(t, mastersGolden)
 			rewrite(t, filepath.Join(dir, file), tensor, func(b []byte) { copy(b[len(b)/2:], bfloat(v)) })
-			refuses(t, dir, Options{EmbeddingType: "f16"}, tensor, "not finite")
+			refuses(t, dir, Options{EmbeddingType: F16}, tensor, "not finite")
 		}
 	}
-	dir := linked(t, latentGolden)
+	dir := linked(t, mastersGolden)
 	rewrite(t, filepath.Join(dir, file), embed, func(b []byte) { copy(b[len(b)-2:], bfloat(1e6)) })
-	refuses(t, dir, Options{EmbeddingType: "f16"}, embed, "F16")
-	mustConvert(t, dir, "out.gguf", Options{EmbeddingType: "bf16"})
+	refuses(t, dir, Options{EmbeddingType: F16}, embed, "F16")
+	mustConvert(t, dir, "out.gguf", Options{EmbeddingType: BF16})
 }
 
 // TestHarmless is what must not matter.
@@ -332,27 +336,6 @@ func TestHarmless(t *testing.T) {
 				t.Error(c.Summary())
 			}
 		})
-	}
-}
-
-func TestPoolingStaysInTheFolder(t *testing.T) {
-	outer := t.TempDir()
-	dir := filepath.Join(outer, "model")
-	for _, d := range []string{dir, filepath.Join(outer, "pool")} {
-		if err := os.Mkdir(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		replace(t, filepath.Join(d, "config.json"), func([]byte) []byte { return []byte(`{"pooling_mode_lasttoken":true}`) })
-	}
-	for _, path := range []string{"../pool", filepath.Join(outer, "pool"), "x/../../pool"} {
-		replace(t, filepath.Join(dir, "modules.json"), func([]byte) []byte { return fmt.Appendf(nil, `[{"path":%q,"type":"a.Pooling"}]`, path) })
-		if _, ok := pooling(dir); ok {
-			t.Errorf("%s was read", path)
-		}
-	}
-	replace(t, filepath.Join(dir, "modules.json"), func([]byte) []byte { return []byte(`[{"path":".","type":"a.Pooling"}]`) })
-	if kind, ok := pooling(dir); !ok || kind != poolingLast {
-		t.Errorf("the folder itself: %d, %v", kind, ok)
 	}
 }
 
@@ -402,27 +385,27 @@ func allocated(work func()) uint64 {
 }
 
 // compared compares two models that must open.
-func compared(t testing.TB, a, b string) *Comparison {
+func compared(t testing.TB, a, b string) *compare.Comparison {
 	t.Helper()
-	c, err := compare(a, b)
+	c, err := compareFiles(a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func compare(a, b string) (*Comparison, error) {
-	x, err := Open(a, Reading{})
+func compareFiles(a, b string) (*compare.Comparison, error) {
+	x, err := source.Open(a, source.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer x.Close()
-	y, err := Open(b, Reading{})
+	y, err := source.Open(b, source.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer y.Close()
-	return Compare(context.Background(), x, y, nil)
+	return compare.Models(context.Background(), x, y, nil)
 }
 
 // mostMemory bounds what a damaged file of the tests may ask for: a configuration of 4096
@@ -434,15 +417,15 @@ const mostMemory = 128 << 20
 func survives(t *testing.T, good, bad, damage string) (err error) {
 	t.Helper()
 	if n := allocated(func() {
-		Inspect(bad, InspectOptions{})
-		_, err = compare(good, bad)
+		inspect.Read(bad, inspect.Options{})
+		_, err = compareFiles(good, bad)
 	}); n > mostMemory {
 		t.Errorf("%s: %d MB of memory", damage, n>>20)
 	}
 	return err
 }
 
-// tinyFolder is a packed or latent folder of the tiny model.
+// tinyFolder is a packed folder or one of masters of the tiny model.
 func tinyFolder(t testing.TB, packed bool) string {
 	dir := t.TempDir()
 	generate(t, dir, tiny, packed)

@@ -36,7 +36,7 @@ var killedModel = model.Config{VocabSize: 4096, HiddenSize: 512, IntermediateSiz
 // what the killed ones left.
 func TestKilled(t *testing.T) {
 	if in, out, ok := strings.Cut(*convertInto, ","); ok {
-		if _, err := Convert(context.Background(), in, out, Options{Force: true}); err != nil {
+		if _, err := Convert(context.Background(), in, out, Options{Overwrite: true}); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -58,7 +58,7 @@ func killEach(t *testing.T, old, in, name string, r *rand.Rand) {
 	runChild(t, in, out)
 	undisturbed, after := time.Since(start), digests(t, out)
 	reset := func() map[string][32]byte {
-		if _, err := Convert(context.Background(), old, out, Options{Force: true}); err != nil {
+		if _, err := Convert(context.Background(), old, out, Options{Overwrite: true}); err != nil {
 			t.Fatal(err)
 		}
 		if left := beside(t, out); len(left) > 0 {

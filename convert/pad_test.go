@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/convert/source"
 	"trit/model"
 )
 
@@ -24,8 +25,8 @@ func TestPad(t *testing.T) {
 			t.Fatal(err)
 		}
 		generate(t, in, c, packed)
-		if _, err := Convert(context.Background(), in, filepath.Join(dir, "x.gguf"), Options{}); err == nil || !strings.Contains(err.Error(), "--pad") {
-			t.Errorf("%s: got %v, want an error that names --pad", name, err)
+		if _, err := Convert(context.Background(), in, filepath.Join(dir, "x.gguf"), Options{}); err == nil || !strings.Contains(err.Error(), "Options.Pad") {
+			t.Errorf("%s: got %v, want an error that names Options.Pad", name, err)
 		}
 		before, after := mustOpen(t, in), mustOpen(t, mustConvert(t, in, "x.gguf", Options{Pad: true}))
 		if after.Config.IntermediateSize != 384 {
@@ -37,9 +38,9 @@ func TestPad(t *testing.T) {
 	}
 }
 
-func mustOpen(t *testing.T, path string) *Source {
+func mustOpen(t *testing.T, path string) *source.Model {
 	t.Helper()
-	s, err := Open(path, Reading{})
+	s, err := source.Open(path, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func mustOpen(t *testing.T, path string) *Source {
 	return s
 }
 
-func comparePadded(t *testing.T, before, after *Source, a, b model.TensorSpec) {
+func comparePadded(t *testing.T, before, after *source.Model, a, b model.TensorSpec) {
 	t.Helper()
 	was, is := rowsOf(t, before, a), rowsOf(t, after, b)
 	if strings.HasSuffix(a.Name, model.FFNSubNorm) {
@@ -90,15 +91,15 @@ func compareNorms(t *testing.T, x, w, longer []float32) {
 	}
 }
 
-func rowsOf(t *testing.T, s *Source, spec model.TensorSpec) (rows [][]float32) {
+func rowsOf(t *testing.T, s *source.Model, spec model.TensorSpec) (rows [][]float32) {
 	t.Helper()
-	w, err := s.store.open(spec)
+	w, err := s.Tensor(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for row := range w.rows {
-		v := make([]float32, w.k)
-		if err := w.values(v, make([]byte, w.k), row); err != nil {
+	for row := range w.Rows {
+		v := make([]float32, w.Columns)
+		if err := w.Values(v, make([]byte, w.Columns), row); err != nil {
 			t.Fatal(err)
 		}
 		rows = append(rows, v)

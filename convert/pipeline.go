@@ -13,7 +13,7 @@ type output struct {
 	rows, rowBytes int
 	fill           func(dst []byte, row, n int) error // makes the rows [row, row+n)
 	tail           []byte
-	written        func(row, n int) // is told of rows that were written; or nil
+	release        func(row, n int) // lets go of what the rows [row, row+n), which were written, were made of; or nil
 }
 
 // chunkBytes is about how much of a tensor is made at a time, in a core's second cache.
@@ -30,24 +30,25 @@ type chunk struct {
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// pipeline makes the tensors of a file on all threads, ahead of the one that writes them in
+// pipeline makes the tensors of an output on all threads, ahead of the one that writes them in
 // their order, across the borders of tensors.
 type pipeline struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
-	queue   chan chan chunk // a place is a chunk that is being made or waits to be written
+	queue   chan chan chunk // of chunks that are being made or wait to be written
 	running sync.WaitGroup
 }
 
-// startPipeline begins to make tensors, each of which is opened when its turn comes. The
-// caller must stop it, also after errors, before it closes what the tensors read.
-func startPipeline(ctx context.Context, tensors []func() (*output, error)) *pipeline {
+// startPipeline begins to make tensors on a number of threads, 0 for one for each processor;
+// each is opened when its turn comes. The caller must stop it, also after errors, before it
+// closes what the tensors read.
+func startPipeline(ctx context.Context, threads int, tensors []tensor) *pipeline {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &pipeline{ctx: ctx, cancel: cancel, queue: make(chan chan chunk, parallel.Threads()+1)}
+	p := &pipeline{ctx: ctx, cancel: cancel, queue: make(chan chan chunk, parallel.New(threads).Threads()+1)}
 	p.running.Go(func() {
 		defer close(p.queue)
-		for _, open := range tensors {
-			if !p.make(open) {
+		for _, t := range tensors {
+			if !p.make(t.open) {
 				return
 			}
 		}
@@ -61,7 +62,7 @@ func (p *pipeline) stop() {
 	p.running.Wait()
 }
 
-// make queues the chunks of a tensor, and tells whether to go on.
+// make queues the chunks of a tensor. It reports whether to go on.
 func (p *pipeline) make(open func() (*output, error)) bool {
 	o, err := open()
 	if err != nil {
@@ -103,7 +104,7 @@ func (o *output) chunk(row, n int) chunk {
 	return chunk{buf: buf, of: o, row: row, n: n, err: o.fill(*buf, row, n)}
 }
 
-// write writes the next tensor.
+// write writes the bytes of the next tensor.
 func (p *pipeline) write(w io.Writer) error {
 	for result := range p.queue {
 		c := <-result
@@ -118,8 +119,8 @@ func (p *pipeline) write(w io.Writer) error {
 			return err
 		}
 		buffers.Put(c.buf)
-		if c.of.written != nil {
-			c.of.written(c.row, c.n)
+		if c.of.release != nil {
+			c.of.release(c.row, c.n)
 		}
 	}
 	return p.ctx.Err()

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"trit/convert/compare"
+	"trit/convert/source"
 	"trit/format/gguf"
+	"trit/format/hffolder"
 )
 
 // TestCompareFinds changes one thing at a time.
@@ -66,14 +69,14 @@ func TestCompareOfZerosAndNaN(t *testing.T) {
 		if _, err := json.Marshal(c); err != nil || c.Same {
 			t.Errorf("same: %v, %v", c.Same, err)
 		}
-		if d := c.Tensors[len(c.Tensors)-1]; d.Verdict != Different || d.Error != 1 {
+		if d := c.Tensors[len(c.Tensors)-1]; d.Verdict != compare.Different || d.Error != 1 {
 			t.Errorf("%s: %s, error %g, want 1", d.Name, d.Verdict, d.Error)
 		}
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(-1)} {
 		bad := regguf(t, good, func(c *contents) { copy(c.data[norm][8:], inF32(v)) })
 		for _, paths := range [][2]string{{bad, good}, {good, bad}, {bad, bad}} {
-			if _, err := compare(paths[0], paths[1]); err == nil || !strings.Contains(err.Error(), "model.norm.weight") || !strings.Contains(err.Error(), "not finite") {
+			if _, err := compareFiles(paths[0], paths[1]); err == nil || !strings.Contains(err.Error(), "model.norm.weight") || !strings.Contains(err.Error(), "not finite") {
 				t.Errorf("%g: got %v", v, err)
 			}
 		}
@@ -89,7 +92,7 @@ func zeroed(t *testing.T, golden, shard string, scale float64) string {
 			b[i] = 0b01010101
 		}
 	})
-	rewrite(t, path, qProj+scaleSuffix, func(b []byte) { copy(b, bfloat(scale)) })
+	rewrite(t, path, qProj+hffolder.ScaleSuffix, func(b []byte) { copy(b, bfloat(scale)) })
 	return dir
 }
 
@@ -98,12 +101,16 @@ func zeroed(t *testing.T, golden, shard string, scale float64) string {
 func TestZerosAlone(t *testing.T) {
 	for _, scale := range []float64{1, 1e5} { // divided by: 1 and 1e-5
 		dir := zeroed(t, llamaGolden, "model.safetensors", scale)
-		file := mustConvert(t, dir, "x.gguf", Options{Type: "tq2_0"})
+		file := mustConvert(t, dir, "x.gguf", Options{Type: TQ2})
 		for _, from := range []string{dir, file} {
-			latent := mustConvert(t, from, "folder", Options{Type: "bf16"})
-			s := opens(t, latent, Reading{})
-			x, err := s.store.open(s.Config.Tensors()[2])
-			if err != nil || slices.Max(codesOf(t, x)) != 0 || slices.Min(codesOf(t, x)) != 0 {
+			back := mustConvert(t, from, "folder", Options{Type: BF16})
+			s := opens(t, back, source.Options{})
+			x, err := s.Tensor(s.Config.Tensors()[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			nonzeros, err := x.Nonzeros()
+			if err != nil || slices.Max(nonzeros) != 0 {
 				t.Errorf("zeros did not stay zeros: %v", err)
 			}
 		}
@@ -119,14 +126,14 @@ func TestScalesOutOfRange(t *testing.T) {
 		out   Options
 		want  string
 	}{
-		{1e5, Options{Type: "tq2_0"}, "100000 is out of the range of half precision"},
-		{1e-9, Options{Type: "tq1_0"}, "1e-09 is out of the range of half precision"},
-		{1e-40, Options{Type: "packed"}, "no inverse in float32"},
+		{1e5, Options{Type: TQ2}, "100000 is out of the range of half precision"},
+		{1e-9, Options{Type: TQ1}, "1e-09 is out of the range of half precision"},
+		{1e-40, Options{Type: Packed}, "no inverse in float32"},
 	} {
 		bad := regguf(t, good, func(f *contents) { copy(f.data[q][len(f.data[q])-32:], inF32(c.scale)) })
 		c.out.SkipVerify = true
 		name := "out.gguf"
-		if c.out.Type == typePacked {
+		if c.out.Type == Packed {
 			name = "out"
 		}
 		refusesOne(t, bad, name, c.out, c.want)
@@ -135,6 +142,6 @@ func TestScalesOutOfRange(t *testing.T) {
 		f.set("token_embd.weight", gguf.F32, make([]byte, 4*512*256), 256, 512)
 		copy(f.data["token_embd.weight"][4*1000:], inF32(1e6))
 	})
-	refusesOne(t, big, "out.gguf", Options{EmbeddingType: "f16"}, "token_embd.weight", "1e+06", "F16")
-	refusesOne(t, big, "out", Options{Type: "packed", EmbeddingType: "f16"}, "token_embd.weight", "1e+06", "F16")
+	refusesOne(t, big, "out.gguf", Options{EmbeddingType: F16}, "token_embd.weight", "1e+06", "F16")
+	refusesOne(t, big, "out", Options{Type: Packed, EmbeddingType: F16}, "token_embd.weight", "1e+06", "F16")
 }

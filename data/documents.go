@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+
+	"trit/setting"
 )
 
 // Document is one text of a split as token ids, without BOS and EOS.
@@ -53,7 +55,10 @@ func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
 		return nil, err
 	}
 	if info.Documents == 0 {
-		return nil, fmt.Errorf("%s: the %s split is empty; prepare the data with a share to hold out, such as 0.05", dir, split)
+		return nil, &setting.Error{
+			Field: "data.PrepareOptions.Holdout", Problem: fmt.Sprintf("%s: the %s split is empty", dir, split),
+			Remedy: "prepare the data with a {data.PrepareOptions.Holdout} above 0 and below 1, such as 0.05",
+		}
 	}
 	c := &corpus{bos: m.BOS, eos: m.EOS}
 	for _, want := range info.Shards {
@@ -62,7 +67,9 @@ func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
 		}
 	}
 	if int64(c.documents) != info.Documents {
-		return nil, errors.Join(shardError(filepath.Join(dir, ManifestName), split+" documents", "%d, its shards hold %d", info.Documents, c.documents), c.close())
+		manifest := filepath.Join(dir, ManifestName)
+		err := shardError(manifest, split+" documents", "%d: its shards hold %d", info.Documents, c.documents)
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
@@ -76,10 +83,11 @@ func (c *corpus) add(path string, want ShardInfo, vocabulary int) error {
 	c.shards = append(c.shards, s)
 	c.documents += s.documents
 	if s.vocabulary != vocabulary {
-		return shardError(path, "vocabulary", "%d, %s states %d", s.vocabulary, ManifestName, vocabulary)
+		return shardError(path, "vocabulary", "%d: %s states %d", s.vocabulary, ManifestName, vocabulary)
 	}
 	if int64(s.documents) != want.Documents || int64(s.tokens) != want.Tokens {
-		return shardError(path, "documents and tokens", "%d and %d, %s states %d and %d", s.documents, s.tokens, ManifestName, want.Documents, want.Tokens)
+		return shardError(path, "documents and tokens", "%d and %d: %s states %d and %d",
+			s.documents, s.tokens, ManifestName, want.Documents, want.Tokens)
 	}
 	return nil
 }
@@ -111,7 +119,7 @@ func (c *corpus) document(i int) Document {
 	return d
 }
 
-// sequence is a document as it is trained on: with BOS and EOS where there are such.
+// sequence is a document as it is trained on: with the BOS and EOS that the data set has.
 type sequence struct {
 	shard    *shard
 	lo, hi   int

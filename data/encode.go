@@ -23,15 +23,17 @@ type encoded struct {
 	err       error
 }
 
-// encodeInOrder encodes texts on several goroutines and yields the results in the
-// order of the texts. It returns when its goroutines have ended.
-func encodeInOrder(ctx context.Context, texts iter.Seq2[string, error], encode func(string) document) iter.Seq2[[]document, error] {
+// encodeInOrder encodes texts on as many goroutines as the pool has threads and yields the
+// results in the order of the texts. It returns when its goroutines have ended.
+func encodeInOrder(
+	ctx context.Context, pool *parallel.Pool, texts iter.Seq2[string, error], encode func(string) document,
+) iter.Seq2[[]document, error] {
 	return func(yield func([]document, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer cancel()
-		queue := make(chan chan encoded, parallel.Threads()) // bounds the batches under way
+		queue := make(chan chan encoded, pool.Threads()) // bounds the batches in progress
 		running.Go(func() {
 			defer close(queue)
 			for batch, err := range batches(texts) {

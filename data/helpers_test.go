@@ -2,7 +2,6 @@ package data
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,21 +37,18 @@ type row struct {
 // writeParquet writes texts in row groups of three rows, with a null row after each.
 func writeParquet(t testing.TB, texts ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "texts.parquet")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := parquet.NewGenericWriter[row](f, parquet.MaxRowsPerRowGroup(3))
+	var rows []row
 	for i := range texts {
-		if _, err := w.Write([]row{{int64(i), &texts[i], strings.Fields(texts[i])}, {}}); err != nil {
-			t.Fatal(err)
-		}
+		rows = append(rows, row{int64(i), &texts[i], strings.Fields(texts[i])}, row{})
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
+	return writeRows(t, 3, rows)
+}
+
+// writeRows writes rows in groups of the given number.
+func writeRows[T any](t testing.TB, group int64, rows []T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rows.parquet")
+	if err := parquet.WriteFile(path, rows, parquet.MaxRowsPerRowGroup(group)); err != nil {
 		t.Fatal(err)
 	}
 	return path

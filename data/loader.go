@@ -1,18 +1,19 @@
 package data
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
 	"math/rand/v2"
+
+	"trit/setting"
 )
 
-// LoaderOptions says which rows a Loader gives.
+// LoaderOptions say which rows a Loader returns.
 type LoaderOptions struct {
 	Split          string // Train: endless; Heldout: once, in order
 	BatchSize      int    // rows of a batch, B
-	Rank, Ranks    int    // give batch Rank of every Ranks batches, counted from 0; Ranks 0 is 1
+	Rank, Ranks    int    // return batch Rank of every Ranks batches, counted from 0; Ranks 0 is 1
 	SequenceLength int    // tokens of a row, T
 	Seed           uint64 // of the order of documents
 	Shuffle        bool   // a new order of the documents each epoch; Train only
@@ -21,15 +22,16 @@ type LoaderOptions struct {
 // Batch is B rows of T tokens, each slice [B*T] row by row.
 type Batch struct {
 	Tokens []int32
-	// Targets holds the token that follows each, in the next row where a document
-	// goes on there; -1 where none is to be predicted: at the end of a document and in
-	// the padding of the last row.
+	// Targets holds the token that follows each; where a document goes on in the next
+	// row, it is that row's first. It is -1 where none is predicted: at the end of a
+	// document and in the padding of the last row.
 	Targets []int32
 	// Starts holds the first position of the row that each token may attend to, so
 	// that documents do not see each other.
 	Starts []int32
-	// Bytes is how much text the targets stand for: a document's bytes are spread
-	// evenly over its targets. Loss over Bytes gives bits per byte.
+	// Bytes is the length of the text that the targets stand for: a document's bytes are
+	// spread evenly over its targets. The sum of the losses over Bytes is bits per byte
+	// (in nats, over ln 2).
 	Bytes float64
 }
 
@@ -40,8 +42,8 @@ type Loader struct {
 	corpus  *corpus
 	dataset string
 	epoch   uint64
-	next    int      // place in the order of the epoch
-	offset  int      // tokens already given of that document
+	next    int      // index of the document in the order of the epoch
+	offset  int      // tokens of it that were returned already
 	order   []uint32 // of documents; nil: as prepared
 }
 
@@ -53,21 +55,22 @@ type State struct {
 	Seed     uint64 `json:"seed"`
 	Shuffle  bool   `json:"shuffle"`
 	Epoch    uint64 `json:"epoch"`
-	Document int    `json:"document"` // place in the order of the epoch
-	Offset   int    `json:"offset"`   // tokens already given of that document
+	Document int    `json:"document"` // index in the order of the epoch
+	Offset   int    `json:"offset"`   // tokens of it that were returned already
 }
 
 // OpenLoader opens the data set in dir, checking every shard it will read.
 func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	if o.BatchSize < 1 || o.SequenceLength < 1 {
-		return nil, fmt.Errorf("batch size %d and sequence length %d: expected 1 or more", o.BatchSize, o.SequenceLength)
+		return nil, fmt.Errorf("batch size %d and sequence length %d: want 1 or more", o.BatchSize, o.SequenceLength)
 	}
 	o.Ranks = max(o.Ranks, 1)
 	if o.Rank < 0 || o.Rank >= o.Ranks {
-		return nil, fmt.Errorf("rank %d of %d: expected one from 0 to %d", o.Rank, o.Ranks, o.Ranks-1)
+		return nil, fmt.Errorf("rank %d of %d: want one from 0 to %d", o.Rank, o.Ranks, o.Ranks-1)
 	}
 	if o.Split == Heldout && o.Shuffle {
-		return nil, errors.New("the held-out split is read in order: set Shuffle for the training split only")
+		return nil, setting.Needs("data.LoaderOptions.Shuffle", "the held-out split is read in order",
+			"set {data.LoaderOptions.Shuffle} for the training split only")
 	}
 	m, err := OpenManifest(dir)
 	if err != nil {
@@ -82,7 +85,7 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	return l, nil
 }
 
-// Close gives back the memory of the shards.
+// Close unmaps the shards.
 func (l *Loader) Close() error { return l.corpus.close() }
 
 // Next fills b with the next rows; its slices are reused where they are large enough.
@@ -104,7 +107,7 @@ func (l *Loader) Next(b *Batch) error {
 	return nil
 }
 
-// skip passes over the tokens of other ranks.
+// skip goes past the tokens of other ranks.
 func (l *Loader) skip(tokens int) {
 	for tokens > 0 && !l.ended() {
 		length := l.sequence().len()
@@ -123,7 +126,7 @@ func resize(s []int32, n int) []int32 {
 	return s[:n]
 }
 
-// fill writes one row and gives the bytes of text that its targets stand for.
+// fill writes one row and returns the bytes of text that its targets stand for.
 func (l *Loader) fill(tokens, targets, starts []int32) (bytes float64) {
 	for pos := 0; pos < len(tokens); {
 		if l.ended() {
@@ -148,7 +151,7 @@ func (l *Loader) fill(tokens, targets, starts []int32) (bytes float64) {
 	return bytes
 }
 
-// pad fills the rest of the last row; nothing of it is scored or attended to.
+// pad fills the rest of the last row, which is neither scored nor attended to.
 func pad(tokens, targets, starts []int32, from int) {
 	for i := from; i < len(tokens); i++ {
 		tokens[i], targets[i], starts[i] = 0, -1, int32(from)
@@ -171,7 +174,7 @@ func (l *Loader) advance() {
 	}
 }
 
-// begin goes to the first document of an epoch and draws the order of its documents.
+// begin goes to the first document of an epoch and shuffles its documents.
 func (l *Loader) begin(epoch uint64) {
 	l.epoch, l.next, l.offset = epoch, 0, 0
 	if !l.options.Shuffle {
@@ -183,8 +186,8 @@ func (l *Loader) begin(epoch uint64) {
 	shuffle(l.order, l.options.Seed, epoch)
 }
 
-// shuffle writes a permutation. It is spelt out because a saved position must mean
-// the same in every later version of the standard library.
+// shuffle writes a permutation (Fisher-Yates). It does not call rand.Shuffle, since a saved
+// position must mean the same in every later version of the standard library.
 func shuffle(order []uint32, seed, epoch uint64) {
 	random := rand.NewPCG(seed, epoch)
 	for i := range order {
@@ -202,28 +205,34 @@ func (l *Loader) Rewind() { l.begin(0) }
 // Epoch is how many times the loader has gone through all documents.
 func (l *Loader) Epoch() uint64 { return l.epoch }
 
-// State gives the position of the next batch.
+// State returns the position of the next batch.
 func (l *Loader) State() State {
 	return State{l.dataset, l.options.Split, l.options.Seed, l.options.Shuffle, l.epoch, l.next, l.offset}
 }
 
-// Restore goes to a position that State gave, on the same data in the same order.
+// Restore goes to a position that State returned, on the same data in the same order.
 func (l *Loader) Restore(s State) error {
 	here := l.State()
 	switch {
 	case s.Dataset != here.Dataset:
-		return fmt.Errorf("loader state: it belongs to another data set (%.12s, this is %.12s); resume with the data it was made with", s.Dataset, here.Dataset)
+		return fmt.Errorf("loader state: it belongs to data set %.12s, this is %.12s: resume with the data it was made with",
+			s.Dataset, here.Dataset)
 	case s.Split != here.Split || s.Seed != here.Seed || s.Shuffle != here.Shuffle:
-		return fmt.Errorf("loader state: split %q, seed %d, shuffle %v; this loader has %q, %d, %v; resume with the same", s.Split, s.Seed, s.Shuffle, here.Split, here.Seed, here.Shuffle)
+		return fmt.Errorf("loader state: split %q, seed %d, shuffle %v: this loader has %q, %d, %v: resume with the same",
+			s.Split, s.Seed, s.Shuffle, here.Split, here.Seed, here.Shuffle)
 	case s.Document < 0 || s.Document > l.corpus.documents || s.Document == l.corpus.documents && s.Split == Train:
-		return fmt.Errorf("loader state: document %d of %d; the file it was read from is damaged", s.Document, l.corpus.documents)
+		return damagedState("document %d of %d", s.Document, l.corpus.documents)
 	}
 	l.begin(s.Epoch)
 	l.next = s.Document
 	if s.Offset < 0 || l.ended() && s.Offset != 0 || !l.ended() && s.Offset >= l.sequence().len() {
 		l.begin(0)
-		return fmt.Errorf("loader state: offset %d is past the end of document %d; the file it was read from is damaged", s.Offset, s.Document)
+		return damagedState("offset %d is past the end of document %d", s.Offset, s.Document)
 	}
 	l.offset = s.Offset
 	return nil
+}
+
+func damagedState(found string, args ...any) error {
+	return fmt.Errorf("loader state: %s: the file it was read from is damaged", fmt.Sprintf(found, args...))
 }

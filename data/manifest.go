@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"trit/setting"
 )
 
 // ManifestName is the file of a data set's folder that describes it.
@@ -27,8 +29,8 @@ const (
 	maxManifestSize = 64 << 20
 )
 
-// Manifest describes a prepared data set. The folder also holds the tokenizer's files,
-// so that the folder can be given wherever a tokenizer is asked for.
+// Manifest describes a prepared data set. Its folder holds the tokenizer's files too, so that
+// tokenizer.Load reads it.
 type Manifest struct {
 	Format          string    `json:"format"`
 	Version         int       `json:"version"`
@@ -44,8 +46,8 @@ type Manifest struct {
 	Heldout         SplitInfo `json:"heldout"`
 }
 
-// SplitInfo sums up one split. Tokens does not count BOS and EOS, which the loader
-// adds; Bytes is the length of the texts in UTF-8.
+// SplitInfo describes one split. Tokens does not count BOS and EOS, which the loader adds;
+// Bytes is the length of the texts in UTF-8.
 type SplitInfo struct {
 	Documents int64       `json:"documents"`
 	Tokens    int64       `json:"tokens"`
@@ -68,10 +70,12 @@ func OpenManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, ManifestName)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w; %s is no prepared data set: make one with data prepare", err, dir)
+		return nil, &setting.Error{
+			Field: "data.Prepare", Problem: dir + " is no prepared data set", Err: err, Remedy: "make one with {data.Prepare}",
+		}
 	}
 	if info.Size() > maxManifestSize {
-		return nil, &FormatError{path, "size", fmt.Sprintf("%d bytes, at most %d are read", info.Size(), maxManifestSize), shardHint}
+		return nil, shardError(path, "size", "%d bytes: want at most %d", info.Size(), maxManifestSize)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -91,30 +95,28 @@ func parseManifest(path string, raw []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) check(path string) error {
-	bad := func(field, found string, args ...any) error {
-		return &FormatError{path, field, fmt.Sprintf(found, args...), shardHint}
-	}
+	bad := func(field, found string, args ...any) error { return shardError(path, field, found, args...) }
 	if m.Format != manifestFormat || m.Version != manifestVersion {
-		return bad("format", "%q version %d, this program reads %q version %d", m.Format, m.Version, manifestFormat, manifestVersion)
+		return bad("format", "%q version %d: want %q version %d", m.Format, m.Version, manifestFormat, manifestVersion)
 	}
 	if m.VocabSize < 1 || m.VocabSize > maxVocabulary {
-		return bad("vocab_size", "%d, expected 1 to %d", m.VocabSize, maxVocabulary)
+		return bad("vocab_size", "%d: want 1 to %d", m.VocabSize, maxVocabulary)
 	}
 	for field, id := range map[string]int32{"bos_token_id": m.BOS, "eos_token_id": m.EOS} {
 		if id < -1 || int(id) >= m.VocabSize {
-			return bad(field, "%d, the vocabulary has %d", id, m.VocabSize)
+			return bad(field, "%d: the vocabulary has %d tokens", id, m.VocabSize)
 		}
 	}
 	for _, s := range append(append([]ShardInfo{}, m.Train.Shards...), m.Heldout.Shards...) {
 		if s.File == "" || filepath.Base(s.File) != s.File || !filepath.IsLocal(s.File) {
-			return bad("file", "%q is not the plain name of a file in this folder", s.File)
+			return bad("file", "%q: want the plain name of a file in this folder", s.File)
 		}
 	}
 	return nil
 }
 
-// Fingerprint stands for what a Loader gives: it is the same wherever the data set
-// lies, and another one with any other token.
+// Fingerprint is a hash of all tokens that a Loader returns, in their order. It does not
+// depend on the folder.
 func (m *Manifest) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintln(h, m.VocabSize, m.BOS, m.EOS, m.TokenizerSHA256)
@@ -127,7 +129,7 @@ func (m *Manifest) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Split gives the part of the manifest named Train or Heldout.
+// Split returns the part of the manifest named Train or Heldout.
 func (m *Manifest) Split(name string) (SplitInfo, error) {
 	switch name {
 	case Train:
@@ -135,7 +137,7 @@ func (m *Manifest) Split(name string) (SplitInfo, error) {
 	case Heldout:
 		return m.Heldout, nil
 	}
-	return SplitInfo{}, fmt.Errorf("split %q: expected %q or %q", name, Train, Heldout)
+	return SplitInfo{}, fmt.Errorf("split %q: want %q or %q", name, Train, Heldout)
 }
 
 func hexSHA256(b []byte) string {

@@ -15,12 +15,12 @@ import (
 // valuesPerRead is how many values are taken from a page at a time.
 const valuesPerRead = 1024
 
-const parquetHint = "the file may be damaged or cut short; fetch or write it anew"
+const parquetHint = "the file may be damaged or cut short, fetch or write it again"
 
-// ReadColumn streams the texts of one column of parquet files, file by file in row
-// order. Only that column is read, a page at a time; nulls are skipped. A column
-// inside a group is named with dots. The sequence ends with its first error: a file
-// that is damaged, or a column that is not there or is no text.
+// ReadColumn streams the texts of one column of parquet files, file by file in row order.
+// Only that column is read, a page at a time, and nulls are skipped. Dots divide the names
+// of a column inside a group. The sequence ends with its first error: a damaged file, or a
+// column that does not exist or holds no text.
 func ReadColumn(ctx context.Context, files []string, column string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, path := range files {
@@ -95,8 +95,8 @@ func openParquet(path string) (_ *parquetFile, err error) {
 
 func (f *parquetFile) close() { f.os.Close() }
 
-// recoverParquet makes an error of a panic inside the parquet library, which trusts
-// some of what it reads.
+// recoverParquet turns a panic of the parquet library, which trusts some of what it reads,
+// into an error.
 func recoverParquet(path, field string, err *error) {
 	if p := recover(); p != nil {
 		*err = &FormatError{path, field, fmt.Sprint(p), parquetHint}
@@ -137,8 +137,8 @@ type columnReader struct {
 	name   string
 	leaf   parquet.LeafColumn
 	groups []parquet.RowGroup // those not begun
-	rows   int64              // rows that the current group still owes
-	begun  bool               // whether the current group gave a value
+	rows   int64              // rows of the current group that are still to come
+	begun  bool               // whether a value of the current group was read
 	pages  parquet.Pages
 	page   parquet.Page
 	values parquet.ValueReader
@@ -152,9 +152,9 @@ func (f *parquetFile) column(leaf parquet.LeafColumn) *columnReader {
 	}
 }
 
-// next gives some values, which are good until it is called again, or io.EOF.
+// next returns some values, which are valid until it is called again, or io.EOF.
 func (r *columnReader) next() (values []parquet.Value, err error) {
-	defer recoverParquet(r.path, r.field(), &err)
+	defer recoverParquet(r.path, fmt.Sprintf("column %q", r.name), &err)
 	for {
 		if r.values == nil {
 			if err := r.nextPage(); err != nil {
@@ -200,7 +200,7 @@ func (r *columnReader) nextPage() (err error) {
 	}
 }
 
-// check holds the values against the schema and the number of rows promised.
+// check compares the values with the schema and with the number of rows that was stated.
 func (r *columnReader) check(values []parquet.Value) error {
 	if err := r.checkStart(values); err != nil {
 		return err
@@ -219,11 +219,7 @@ func (r *columnReader) check(values []parquet.Value) error {
 	return nil
 }
 
-func (r *columnReader) field() string { return fmt.Sprintf("column %q", r.name) }
-
-func (r *columnReader) failed(err error) error {
-	return &FormatError{r.path, r.field(), err.Error(), parquetHint}
-}
+func (r *columnReader) failed(err error) error { return columnError(r.path, r.name, "%v", err) }
 
 func (r *columnReader) release() {
 	if r.page != nil {

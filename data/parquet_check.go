@@ -7,14 +7,13 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// checkFooter holds the footer against what the format allows, where the parquet
-// library takes it on trust: a type that does not exist, and nulls in a column that
-// says it has none.
+// checkFooter checks what the parquet library takes on trust: it refuses a type that does not
+// exist, and nulls in a column that says it has none.
 func checkFooter(path string, m *format.FileMetaData) error {
 	required := map[string]bool{}
 	for _, e := range m.Schema {
 		if t, ok := e.Type.Get(); ok && (t < format.Boolean || t > format.FixedLenByteArray) {
-			return &FormatError{path, fmt.Sprintf("column %q", e.Name), fmt.Sprintf("it has type %d, which does not exist", int32(t)), parquetHint}
+			return columnError(path, e.Name, "it has type %d, which does not exist", int32(t))
 		}
 		rep, _ := e.RepetitionType.Get()
 		required[e.Name] = rep == format.Required
@@ -23,11 +22,16 @@ func checkFooter(path string, m *format.FileMetaData) error {
 		for _, c := range g.Columns {
 			name := c.MetaData.PathInSchema
 			if n := c.MetaData.Statistics.NullCount; len(name) == 1 && required[name[0]] && n > 0 {
-				return &FormatError{path, fmt.Sprintf("column %q", name[0]), fmt.Sprintf("it is required and has %d nulls", n), parquetHint}
+				return columnError(path, name[0], "it is required and has %d nulls", n)
 			}
 		}
 	}
 	return nil
+}
+
+// columnError is an error of a damaged column.
+func columnError(path, column, found string, args ...any) error {
+	return &FormatError{path, fmt.Sprintf("column %q", column), fmt.Sprintf(found, args...), parquetHint}
 }
 
 // checkStart refuses a row group whose first value goes on with a row that never began.

@@ -8,19 +8,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 
 	"trit/internal/atomicfile"
+	"trit/internal/parallel"
+	"trit/setting"
 )
 
-// DefaultShardTokens is the size of a shard, in tokens, where none is given.
+// DefaultShardTokens is the default of PrepareOptions.ShardTokens.
 const DefaultShardTokens = 1 << 24
 
-// Tokenizer is what preparing needs of *tokenizer.Tokenizer. It is used from several
-// goroutines at once.
+// Tokenizer is what Prepare needs of *tokenizer.Tokenizer. It is used from several goroutines
+// at once.
 type Tokenizer interface {
 	EncodeOrdinary(text string) []int32
 	BOS() int32 // -1: none
@@ -29,71 +30,56 @@ type Tokenizer interface {
 	Files() (map[string][]byte, error)
 }
 
-// PrepareOptions says what Prepare reads and writes.
+// PrepareOptions say what Prepare reads and writes.
 type PrepareOptions struct {
 	Files       []string  // parquet files
 	Column      string    // their text column
-	Tokenizer   Tokenizer // special tokens in the texts are read as plain text
+	Tokenizer   Tokenizer // special tokens in the texts are taken for plain text
 	Holdout     float64   // share of the documents to hold out, 0 <= Holdout < 1
 	Seed        uint64    // of the choice of held-out documents
 	Out         string    // folder to make; it must not exist, or be empty
-	ShardTokens int       // a shard is closed when it has as many; 0: DefaultShardTokens
+	ShardTokens int       // a shard ends with the document that reaches it; 0: DefaultShardTokens
+	Threads     int       // that encode texts; 0: one for each processor
 
-	Progress func(rows, tokens int64) // called now and then; may be nil
+	Progress func(rows, tokens int64) // called after each batch of documents; may be nil
 }
 
 // Prepare tokenises the texts into shards and writes them with dataset.json and the
 // tokenizer's files into the folder Out, which appears whole or not at all.
 //
-// A document is held out by a hash of the seed and its text: the choice does not
-// depend on the order of the files, and copies of a text never stand in both splits.
-// Empty documents are left out.
+// A hash of the seed and a document's text decides whether the document is held out. So the
+// choice does not depend on the order of the files, and no text is in both splits. Empty
+// documents are left out.
 func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	out := filepath.Clean(o.Out)
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if err := makeFolder(o.Out, func(dir string) error { return o.fill(ctx, dir) }); err != nil {
 		return nil, err
 	}
-	work, release, err := atomicfile.TempDir(out)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	defer os.RemoveAll(work) // finds nothing when the folder was renamed
-	if err := o.fill(ctx, work); err != nil {
-		return nil, err
-	}
-	if err := moveFolder(work, out); err != nil {
-		return nil, err
-	}
-	return OpenManifest(out)
+	return OpenManifest(o.Out)
 }
 
 func (o *PrepareOptions) check() error {
+	bad := func(field, found, wanted string) error {
+		return &setting.Error{Field: "data.PrepareOptions." + field, Found: found, Wanted: wanted}
+	}
 	switch {
 	case len(o.Files) == 0:
-		return errors.New("prepare: no parquet files given")
+		return bad("Files", "empty", "parquet files")
 	case o.Tokenizer == nil:
-		return errors.New("prepare: no tokenizer given")
+		return bad("Tokenizer", "nil", "a tokenizer")
 	case o.Out == "":
-		return errors.New("prepare: no output folder given")
+		return bad("Out", "empty", "a folder")
 	case !(o.Holdout >= 0 && o.Holdout < 1):
-		return fmt.Errorf("prepare: holdout is %v, expected a share from 0 to below 1, such as 0.05", o.Holdout)
+		return bad("Holdout", fmt.Sprint(o.Holdout), "a share from 0 to below 1, such as 0.05")
 	case o.ShardTokens < 0:
-		return fmt.Errorf("prepare: shard tokens is %d, expected 0 or more", o.ShardTokens)
+		return bad("ShardTokens", strconv.Itoa(o.ShardTokens), "0 or more")
 	case o.Tokenizer.VocabSize() < 1 || o.Tokenizer.VocabSize() > maxVocabulary:
-		return fmt.Errorf("prepare: the tokenizer has %d tokens, expected 1 to %d", o.Tokenizer.VocabSize(), maxVocabulary)
+		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
+		return bad("Tokenizer", found, wanted)
 	}
-	entries, err := os.ReadDir(o.Out)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("prepare: output folder: %w", err)
-	}
-	if len(entries) > 0 {
-		return fmt.Errorf("prepare: %s already holds %s; give a new folder or empty this one", o.Out, entries[0].Name())
-	}
-	return nil
+	return checkFree("data.PrepareOptions.Out", o.Out)
 }
 
 // fill writes the whole data set into dir.
@@ -125,15 +111,10 @@ func (o *PrepareOptions) fill(ctx context.Context, dir string) error {
 func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
 	files, err := o.Tokenizer.Files()
 	if err != nil {
-		return fmt.Errorf("prepare: tokenizer: %w", err)
+		return fmt.Errorf("tokenizer: %w", err)
 	}
 	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := atomicfile.WriteBytes(filepath.Join(dir, name), files[name]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeFiles(dir, files)
 }
 
 func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifest) error {
@@ -144,7 +125,8 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 	train := &splitWriter{dir: dir, name: Train, limit: limit, info: &m.Train, shard: newShardBuilder(m.VocabSize)}
 	heldout := &splitWriter{dir: dir, name: Heldout, limit: limit, info: &m.Heldout, shard: newShardBuilder(m.VocabSize)}
 	var rows, tokens int64
-	for batch, err := range encodeInOrder(ctx, ReadColumn(ctx, o.Files, o.Column), o.encode) {
+	texts := ReadColumn(ctx, o.Files, o.Column)
+	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), texts, o.encode) {
 		if err != nil {
 			return err
 		}
@@ -172,15 +154,23 @@ func (o *PrepareOptions) encode(text string) document {
 
 func (o *PrepareOptions) checkSplits(m *Manifest) error {
 	if m.Train.Documents == 0 {
-		return fmt.Errorf("prepare: no documents to train on: column %q of %s has no text, or holdout %v takes all of it", o.Column, o.Files[0], o.Holdout)
+		return &setting.Error{
+			Field:   "data.PrepareOptions.Holdout",
+			Problem: fmt.Sprintf("column %q of %s leaves no document to train on", o.Column, o.Files[0]),
+			Remedy:  fmt.Sprintf("name a column of texts, or lower {data.PrepareOptions.Holdout} from %v", o.Holdout),
+		}
 	}
 	if o.Holdout > 0 && m.Heldout.Documents == 0 {
-		return fmt.Errorf("prepare: none of the %d documents was held out by a share of %v; raise it, or set it to 0", m.Train.Documents, o.Holdout)
+		return &setting.Error{
+			Field:   "data.PrepareOptions.Holdout",
+			Problem: fmt.Sprintf("none of the %d documents was held out by a share of %v", m.Train.Documents, o.Holdout),
+			Remedy:  "raise {data.PrepareOptions.Holdout}, or set it to 0",
+		}
 	}
 	return nil
 }
 
-// heldOut draws a share of all texts by a hash of the seed and the text.
+// heldOut reports whether a text belongs to the share of all texts that is held out.
 func heldOut(text string, seed uint64, share float64) bool {
 	h := sha256.New()
 	h.Write(binary.LittleEndian.AppendUint64(nil, seed))
@@ -189,7 +179,7 @@ func heldOut(text string, seed uint64, share float64) bool {
 	return float64(draw)/(1<<53) < share
 }
 
-// moveFolder renames work to out, which may exist if it is empty.
+// moveFolder renames work to out, which may exist if it is empty, and syncs both.
 func moveFolder(work, out string) error {
 	if err := os.Chmod(work, 0o755); err != nil {
 		return err
@@ -220,7 +210,7 @@ func (w *splitWriter) add(d document) error {
 	}
 	for _, id := range d.ids {
 		if id < 0 || int(id) >= w.shard.vocabulary {
-			return fmt.Errorf("prepare: the tokenizer gave id %d, its vocabulary has %d", id, w.shard.vocabulary)
+			return fmt.Errorf("the tokenizer encodes to id %d: its vocabulary has %d tokens", id, w.shard.vocabulary)
 		}
 	}
 	w.shard.add(d.ids, d.bytes)

@@ -11,14 +11,14 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// Field is a named value of a row: nil, a bool, int64, float64, string, a list of such
-// ([]any), or the fields of a group ([]Field). Columns of maps are not read and nil.
+// Field is a named value of a row: nil, a bool, int64, float64, string, a list of these
+// ([]any), or the fields of a group ([]Field). Columns of maps are nil.
 type Field struct {
 	Name  string
 	Value any
 }
 
-// rowsPerRead is how many rows are held at a time.
+// rowsPerRead is the number of rows that are held at a time.
 const rowsPerRead = 64
 
 // ReadRows streams the rows of a parquet file with all columns, in the order of the
@@ -37,7 +37,7 @@ func ReadRows(ctx context.Context, path string) iter.Seq2[[]Field, error] {
 	}
 }
 
-// rows hands on all rows; the error is one that yield has not been given.
+// rows calls yield with all rows; the error is one that yield did not get.
 func (f *parquetFile) rows(ctx context.Context, yield func([]Field, error) bool) error {
 	r := parquet.NewGenericReader[any](f.file, f.file.Schema())
 	defer r.Close()
@@ -60,7 +60,7 @@ func (f *parquetFile) rows(ctx context.Context, yield func([]Field, error) bool)
 	}
 }
 
-// read gives some rows, and whether they are the last.
+// read returns some rows and reports whether they are the last.
 func (f *parquetFile) read(r *parquet.GenericReader[any], buffer []any) (rows [][]Field, end bool, err error) {
 	defer recoverParquet(f.path, "rows", &err)
 	clear(buffer)
@@ -81,7 +81,7 @@ func (f *parquetFile) read(r *parquet.GenericReader[any], buffer []any) (rows []
 	return rows, end, nil
 }
 
-// plain gives what the library read for a node of the schema in the types of Field.
+// plain converts what the library read for a node of the schema to the types of Field.
 func plain(node parquet.Node, value any) any {
 	switch v := value.(type) {
 	case map[string]any:

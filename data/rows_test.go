@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"testing"
-
-	"github.com/parquet-go/parquet-go"
 )
 
 type questionRow struct {
@@ -26,29 +24,16 @@ type questionRow struct {
 
 func writeQuestions(t testing.TB, n int) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "questions.parquet")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := parquet.NewGenericWriter[questionRow](f, parquet.MaxRowsPerRowGroup(50))
-	for i := range n {
+	rows := make([]questionRow, n)
+	for i := range rows {
 		r := questionRow{ID: string(rune('a' + i%26)), Endings: []string{"e"}, Label: int32(i), Share: 0.5, Known: true}
 		r.Choices.Text, r.Choices.Label = []string{"yes", "no"}, []string{"A", "B"}
 		if i == 1 {
 			r.Answer = &r.ID
 		}
-		if _, err := w.Write([]questionRow{r}); err != nil {
-			t.Fatal(err)
-		}
+		rows[i] = r
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return writeRows(t, 50, rows)
 }
 
 func TestReadRows(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 //	offsets    [documents+1]uint64: where each document's ids begin, in tokens
 //	bytes      [documents]uint64: length of each document's text in UTF-8
 //	ids        [tokens]uint16 or uint32
-//	checksum   uint32: CRC-32C of all before it
+//	checksum   uint32: CRC-32C of all that precedes
 const (
 	shardMagic   = "TRITTOKS"
 	shardVersion = 1
@@ -70,7 +70,7 @@ func idWidth(vocabulary int) int {
 	return 4
 }
 
-// encode gives the bytes of the shard.
+// encode returns the bytes of the shard.
 func (b *shardBuilder) encode() []byte {
 	le := binary.LittleEndian
 	width := idWidth(b.vocabulary)
@@ -96,9 +96,9 @@ func (b *shardBuilder) encode() []byte {
 	return le.AppendUint32(out, crc32.Checksum(out, castagnoli))
 }
 
-// shard is a checked shard; its tables lie in the file's memory.
+// shard is a checked shard; its tables are slices of the mapped file.
 type shard struct {
-	file       *mmap.File // nil where the bytes came from elsewhere
+	file       *mmap.File // nil: the bytes are not of a file
 	vocabulary int
 	documents  int
 	tokens     int
@@ -129,7 +129,7 @@ func (s *shard) close() error {
 	return s.file.Close()
 }
 
-// parseShard checks every promise of the format, so that no later access can fail.
+// parseShard checks all that the format states, so that no later access can fail.
 func parseShard(path string, data []byte) (*shard, error) {
 	s, err := parseHeader(path, data)
 	if err != nil {
@@ -138,7 +138,7 @@ func parseShard(path string, data []byte) (*shard, error) {
 	le := binary.LittleEndian
 	body := len(data) - shardTrailer
 	if got, want := crc32.Checksum(data[:body], castagnoli), le.Uint32(data[body:]); got != want {
-		return nil, shardError(path, "checksum", "%08x, the file states %08x", got, want)
+		return nil, shardError(path, "checksum", "%08x: the file states %08x", got, want)
 	}
 	offsets, texts := 8*(s.documents+1), 8*s.documents
 	rest := data[shardHeader:body]
@@ -155,22 +155,23 @@ func parseHeader(path string, data []byte) (*shard, error) {
 	}
 	le := binary.LittleEndian
 	if string(data[:8]) != shardMagic {
-		return nil, shardError(path, "magic", "%q, expected %q", data[:8], shardMagic)
+		return nil, shardError(path, "magic", "%q: want %q", data[:8], shardMagic)
 	}
 	if v := le.Uint32(data[8:]); v != shardVersion {
-		return nil, shardError(path, "version", "%d, this program reads %d", v, shardVersion)
+		return nil, shardError(path, "version", "%d: want %d", v, shardVersion)
 	}
 	width, vocabulary, zero := le.Uint32(data[12:]), le.Uint32(data[16:]), le.Uint32(data[20:])
 	if vocabulary == 0 || vocabulary > maxVocabulary {
-		return nil, shardError(path, "vocabulary", "%d, expected 1 to %d", vocabulary, maxVocabulary)
+		return nil, shardError(path, "vocabulary", "%d: want 1 to %d", vocabulary, maxVocabulary)
 	}
 	if width != uint32(idWidth(int(vocabulary))) || zero != 0 {
-		return nil, shardError(path, "id width", "%d, expected %d for a vocabulary of %d", width, idWidth(int(vocabulary)), vocabulary)
+		want := idWidth(int(vocabulary))
+		return nil, shardError(path, "id width", "%d: want %d for a vocabulary of %d", width, want, vocabulary)
 	}
 	size, documents, tokens := uint64(len(data)), le.Uint64(data[24:]), le.Uint64(data[32:])
 	if documents > size/16 || tokens > size/uint64(width) ||
 		shardHeader+8*(2*documents+1)+tokens*uint64(width)+shardTrailer != size {
-		return nil, shardError(path, "size", "%d bytes, which is not what %d documents of %d tokens take", size, documents, tokens)
+		return nil, shardError(path, "size", "%d bytes: %d documents of %d tokens take another size", size, documents, tokens)
 	}
 	return &shard{vocabulary: int(vocabulary), documents: int(documents), tokens: int(tokens), width: int(width)}, nil
 }
@@ -189,7 +190,7 @@ func (s *shard) checkDocuments(path string) error {
 	}
 	for i := range s.documents {
 		if n := binary.LittleEndian.Uint64(s.bytes[8*i:]); n > maxDocumentBytes {
-			return shardError(path, "bytes", "document %d states %d, at most %d is allowed", i, n, maxDocumentBytes)
+			return shardError(path, "bytes", "document %d states %d: want at most %d", i, n, maxDocumentBytes)
 		}
 	}
 	return nil
@@ -198,7 +199,7 @@ func (s *shard) checkDocuments(path string) error {
 func (s *shard) checkIDs(path string) error {
 	for i := range s.tokens {
 		if id := s.id(i); uint32(id) >= uint32(s.vocabulary) {
-			return shardError(path, "ids", "token %d is %d, the vocabulary has %d", i, uint32(id), s.vocabulary)
+			return shardError(path, "ids", "token %d is %d: the vocabulary has %d tokens", i, uint32(id), s.vocabulary)
 		}
 	}
 	return nil
@@ -211,7 +212,7 @@ func (s *shard) id(i int) int32 {
 	return int32(binary.LittleEndian.Uint32(s.ids[4*i:]))
 }
 
-// document gives where the ids of document i begin and end, and its text length.
+// document returns where the ids of document i begin and end, and the bytes of its text.
 func (s *shard) document(i int) (lo, hi int, bytes int64) {
 	le := binary.LittleEndian
 	return int(le.Uint64(s.offsets[8*i:])), int(le.Uint64(s.offsets[8*i+8:])), int64(le.Uint64(s.bytes[8*i:]))

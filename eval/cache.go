@@ -7,24 +7,25 @@ import (
 	"io"
 	"iter"
 	"os"
+
+	"trit/setting"
 )
 
-// cache remembers results of requests in a file, to which a line of JSON is appended for
-// each, so that an evaluation that was stopped goes on with the same results.
+// cache keeps results of requests in a file, as a line of JSON each, so that an evaluation
+// that was stopped resumes with the same results. Lines are only appended.
 type cache struct {
 	path    string
 	file    *os.File
 	results map[string]json.RawMessage
 }
 
-// cacheLine is a result and what it is of.
+// cacheLine is a result and the key of its request.
 type cacheLine struct {
 	Key    string          `json:"key"`
 	Result json.RawMessage `json:"result"`
 }
 
-// openCache reads the file, or begins it. A last line that was cut short by a kill is
-// dropped.
+// openCache reads or creates the file. It drops a last line that a kill cut short.
 func openCache(path string) (*cache, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -55,7 +56,8 @@ func (c *cache) read() error {
 			continue
 		}
 		if !last || !bytes.HasPrefix([]byte(lineStart), line[:min(len(line), len(lineStart))]) {
-			return fmt.Errorf("%s:%d: the line is no result of a request: the file is another one or damaged; delete it or name another with --cache", c.path, n)
+			return setting.Needs("eval.Options.Cache", fmt.Sprintf("%s:%d: the line is no result of a request", c.path, n),
+				"the file is another one or damaged; delete it or name another with {eval.Options.Cache}")
 		}
 	}
 	if err := c.file.Truncate(int64(whole)); err != nil {
@@ -65,16 +67,16 @@ func (c *cache) read() error {
 	return err
 }
 
-// lineStart is what each line begins with.
+// lineStart is the beginning of each line.
 const lineStart = `{"key":"`
 
-// get puts the result of a request into result, if it is known.
+// get reads the result of a request into result, and reports whether there is one.
 func (c *cache) get(key string, result any) bool {
 	b, ok := c.results[key]
 	return ok && json.Unmarshal(b, result) == nil
 }
 
-// put appends results in one piece.
+// put appends results with one write.
 func (c *cache) put(results iter.Seq2[string, any]) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -12,15 +12,15 @@ import (
 	"slices"
 	"strings"
 
-	"trit/internal/report"
+	"trit/setting"
 )
 
-// Comparison is how two evaluations differ, metric by metric, in the order of tasks.
+// Comparison is how two evaluations differ, metric by metric, sorted by task.
 type Comparison struct {
 	A    string       `json:"a"` // names
 	B    string       `json:"b"`
 	Rows []Difference `json:"differences"`
-	Only []string     `json:"only"` // what one of the two has alone
+	Only []string     `json:"only"` // results that only one of the two has
 }
 
 // Difference is that of one metric of one task.
@@ -30,12 +30,24 @@ type Difference struct {
 	A         float64 `json:"a"`
 	B         float64 `json:"b"`
 	Stderr    float64 `json:"stderr"`    // of B-A; 0 where there is none
-	P         float64 `json:"p"`         // probability that chance alone makes such a difference, or a larger one
-	Test      string  `json:"test"`      // by which P was found; "" for none
+	P         float64 `json:"p"`         // probability of such a difference, or a larger one, by chance alone
+	Test      Test    `json:"test"`      // that P is of
 	Documents int     `json:"documents"` // that both were asked, for paired tests
 	BetterA   int     `json:"better_a"`  // documents on which A is better
 	BetterB   int     `json:"better_b"`
 }
+
+// Test is a statistical test of a difference.
+type Test string
+
+// The tests.
+const (
+	NoTest      Test = ""
+	McNemar     Test = "McNemar"  // exact, of documents that are right or wrong
+	PairedZ     Test = "paired z" // of the mean difference of documents
+	PairedZNats Test = "paired z of log-likelihoods"
+	UnpairedZ   Test = "unpaired z" // of two results, taken for independent
+)
 
 // evaluation is what Compare needs of one evaluation.
 type evaluation struct {
@@ -44,8 +56,8 @@ type evaluation struct {
 	samples map[string]map[string]map[int]sampleValue // task, metric, document
 }
 
-// sampleValue is a document's score and what tells the document. For a perplexity the
-// score is the log-likelihood.
+// sampleValue is a document's score, and the hash of the document. For a perplexity the score
+// is the log-likelihood.
 type sampleValue struct {
 	value float64
 	nats  bool
@@ -66,13 +78,18 @@ func Compare(a, b string) (*Comparison, error) {
 	return compare(x, y)
 }
 
-// CompareReports compares two reports that were just made.
+// CompareReports compares two reports. Documents are paired.
 func CompareReports(a, b *Report) (*Comparison, error) {
 	return compare(a.evaluation(), b.evaluation())
 }
 
+func newEvaluation(name string) *evaluation {
+	return &evaluation{name, map[string]Metrics{}, map[string]map[string]map[int]sampleValue{}}
+}
+
 func (r *Report) evaluation() *evaluation {
-	e := &evaluation{name: r.o.ModelName, results: r.Results, samples: map[string]map[string]map[int]sampleValue{}}
+	e := newEvaluation(r.o.ModelName)
+	e.results = r.Results
 	for _, t := range r.tasks {
 		for i := range t.samples {
 			s := &t.samples[i]
@@ -123,7 +140,7 @@ func openEvaluation(path string) (*evaluation, error) {
 	if len(r.Results) == 0 {
 		return nil, fmt.Errorf("%s: it has no \"results\": it is no results file", file)
 	}
-	e := &evaluation{name: path, results: map[string]Metrics{}, samples: map[string]map[string]map[int]sampleValue{}}
+	e := newEvaluation(path)
 	for task, values := range r.Results {
 		e.results[task] = Metrics{}
 		for key, v := range values {
@@ -138,8 +155,8 @@ func openEvaluation(path string) (*evaluation, error) {
 	return e, nil
 }
 
-// resultsFile finds the newest results in a folder; the harness puts a date into the
-// name and the model's name around it.
+// resultsFile finds the newest results in a folder. The harness puts a date into the name of
+// the file, and the file into a folder with the name of the model.
 func resultsFile(path string) (string, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return path, err
@@ -149,7 +166,8 @@ func resultsFile(path string) (string, error) {
 			return slices.Max(files), nil
 		}
 	}
-	return "", fmt.Errorf("%s holds no results.json: it is what trit eval --out DIR writes", path)
+	return "", setting.Needs("eval.Options.Out", path+" holds no results.json",
+		"an evaluation with {eval.Options.Out} writes it")
 }
 
 // readSamples reads the samples of a task, if they are there.
@@ -240,9 +258,9 @@ func sortedKeys[V any](maps ...map[string]V) []string {
 	return slices.Compact(keys)
 }
 
-// paired tests the differences of the documents that both were asked: by McNemar's exact
-// test where each is right or wrong, else by their mean over its standard error. It is
-// false where the two were asked different documents.
+// paired tests the differences of the documents that both were asked: by McNemar's exact test
+// if each is right or wrong, else by their mean over its standard error. It reports whether
+// the two were asked the same documents.
 func (d *Difference) paired(a, b map[int]sampleValue) bool {
 	if len(a) < 2 || len(a) != len(b) {
 		return false
@@ -268,25 +286,25 @@ func (d *Difference) paired(a, b map[int]sampleValue) bool {
 	d.Documents, d.Stderr = len(differences), stderr
 	switch {
 	case binary:
-		d.Test, d.P = "McNemar", mcnemar(d.BetterA, d.BetterB)
+		d.Test, d.P = McNemar, mcnemar(d.BetterA, d.BetterB)
 	case nats: // the standard error is one of log-likelihoods, not of the metric
-		d.Test, d.P, d.Stderr = "paired z of log-likelihoods", normalP(mean, stderr), 0
+		d.Test, d.P, d.Stderr = PairedZNats, normalP(mean, stderr), 0
 	default:
-		d.Test, d.P = "paired z", normalP(mean, stderr)
+		d.Test, d.P = PairedZ, normalP(mean, stderr)
 	}
 	return true
 }
 
-// unpaired takes the two results for independent.
+// unpaired tests the difference of two results as if they were independent.
 func (d *Difference) unpaired(a, b float64) {
 	if a == 0 && b == 0 {
 		return
 	}
 	d.Stderr = math.Hypot(a, b)
-	d.Test, d.P = "unpaired z", normalP(d.B-d.A, d.Stderr)
+	d.Test, d.P = UnpairedZ, normalP(d.B-d.A, d.Stderr)
 }
 
-// normalP is the two-sided probability of a normal deviate at least so large.
+// normalP is the two-sided probability of a normal deviate of at least this size.
 func normalP(difference, stderr float64) float64 {
 	if difference == 0 {
 		return 1
@@ -294,8 +312,8 @@ func normalP(difference, stderr float64) float64 {
 	return math.Erfc(math.Abs(difference) / stderr / math.Sqrt2)
 }
 
-// mcnemar is the exact two-sided probability that of a+b documents on which the two
-// differ, they fall at least so unevenly by the toss of a coin.
+// mcnemar is the exact two-sided probability that a+b tosses of a fair coin fall at least as
+// unevenly as a and b: the numbers of documents on which only one of the two is right.
 func mcnemar(a, b int) float64 {
 	n, sum := a+b, 0.0
 	all, _ := math.Lgamma(float64(n + 1))
@@ -309,27 +327,34 @@ func mcnemar(a, b int) float64 {
 
 // Table shows the differences; a star marks those that chance makes in less than one of
 // twenty cases.
-func (c *Comparison) Table() report.Table {
-	t := report.Table{Head: []string{"task", "metric", "A", "B", "B - A", "stderr", "p", "", "test", "documents", "A better", "B better"}}
-	for _, d := range c.Rows {
-		row := []string{d.Task, strings.TrimSuffix(d.Metric, ",none"), fmt.Sprintf("%.4f", d.A), fmt.Sprintf("%.4f", d.B), fmt.Sprintf("%+.4f", d.B-d.A)}
-		stderr, p, star := "", "", ""
-		if d.Test != "" {
-			p = fmt.Sprintf("%.3g", d.P)
-			if d.Stderr > 0 {
-				stderr = fmt.Sprintf("%.4f", d.Stderr)
-			}
-			if d.P < 0.05 {
-				star = "*"
-			}
-		}
-		row = append(row, stderr, p, star, d.Test)
-		if d.Documents > 0 {
-			row = append(row, fmt.Sprint(d.Documents), fmt.Sprint(d.BetterA), fmt.Sprint(d.BetterB))
-		} else {
-			row = append(row, "", "", "")
-		}
-		t.Rows = append(t.Rows, row)
+func (c *Comparison) Table() Table {
+	t := Table{Columns: []string{
+		"task", "metric", "A", "B", "B - A", "stderr", "p", "", "test", "documents", "A better", "B better",
+	}}
+	for i := range c.Rows {
+		t.Rows = append(t.Rows, c.Rows[i].row())
 	}
 	return t
+}
+
+func (d *Difference) row() []string {
+	stderr, p, star := "", "", ""
+	if d.Test != NoTest {
+		p = fmt.Sprintf("%.3g", d.P)
+		if d.Stderr > 0 {
+			stderr = fmt.Sprintf("%.4f", d.Stderr)
+		}
+		if d.P < 0.05 {
+			star = "*"
+		}
+	}
+	row := []string{
+		d.Task, strings.TrimSuffix(d.Metric, ",none"),
+		fmt.Sprintf("%.4f", d.A), fmt.Sprintf("%.4f", d.B), fmt.Sprintf("%+.4f", d.B-d.A),
+		stderr, p, star, string(d.Test),
+	}
+	if d.Documents == 0 {
+		return append(row, "", "", "")
+	}
+	return append(row, fmt.Sprint(d.Documents), fmt.Sprint(d.BetterA), fmt.Sprint(d.BetterB))
 }

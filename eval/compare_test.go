@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"trit/eval/internal/evaltest"
 )
 
 // results is a folder with the results of a task with n documents, of which the first
@@ -24,7 +26,7 @@ func results(t *testing.T, n, right int, extra ...int) string {
 		fmt.Fprintf(&samples, `{"doc_id": %d, "doc_hash": "h%d", "filter": "none", "metrics": ["acc"], "acc": %d.0}`+"\n", i, i, s)
 	}
 	p := float64(total) / float64(n)
-	return write(t, map[string]string{
+	return evaltest.Write(t, map[string]string{
 		"results.json":    fmt.Sprintf(`{"results": {"x": {"alias": "x", "acc,none": %g, "acc_stderr,none": %g}}}`, p, math.Sqrt(p*(1-p)/float64(n-1))),
 		"samples_x.jsonl": samples.String(),
 	})
@@ -73,7 +75,7 @@ func TestCompareUnpaired(t *testing.T) {
 }
 
 func TestCompareReadsTheHarness(t *testing.T) {
-	dir := write(t, map[string]string{
+	dir := evaltest.Write(t, map[string]string{
 		"org__model/results_2026-08-21T10-00-00.json":    `{"results": {"x": {"acc,none": 0.5, "acc_stderr,none": "N/A"}}}`,
 		"org__model/samples_x_2026-08-21T10-00-00.jsonl": `{"doc_id": 0, "filter": "none", "metrics": ["acc"], "acc": 1.0, "doc_hash": "h0"}` + "\n" + `{"doc_id": 1, "filter": "none", "metrics": ["acc"], "acc": 0.0, "doc_hash": "h1"}` + "\n",
 	})
@@ -84,7 +86,7 @@ func TestCompareReadsTheHarness(t *testing.T) {
 }
 
 func TestCompareReportsOfPerplexity(t *testing.T) {
-	dir := write(t, map[string]string{"q.jsonl": `{"t":"abc"}` + "\n" + `{"t":"bcd e"}` + "\n" + `{"t":"x"}` + "\n", "t.json": `{"name":"p","data":"q.jsonl","text":"{t}"}`})
+	dir := evaltest.Write(t, map[string]string{"q.jsonl": `{"t":"abc"}` + "\n" + `{"t":"bcd e"}` + "\n" + `{"t":"x"}` + "\n", "t.json": `{"name":"p","data":"q.jsonl","text":"{t}"}`})
 	m, o := options(t, filepath.Join(dir, "t.json"))
 	a, err := Run(t.Context(), m, o)
 	if err != nil {
@@ -98,7 +100,7 @@ func TestCompareReportsOfPerplexity(t *testing.T) {
 		}
 	}
 	c, err := CompareReports(a, a)
-	if err != nil || len(c.Rows) != 3 || c.Rows[0].P != 1 || !strings.HasPrefix(c.Rows[0].Test, "paired z") {
+	if err != nil || len(c.Rows) != 3 || c.Rows[0].P != 1 || !strings.HasPrefix(string(c.Rows[0].Test), "paired z") {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -107,10 +109,10 @@ func TestCompareRefuses(t *testing.T) {
 	good := results(t, 4, 2)
 	for want, dir := range map[string]string{
 		"no results.json":   t.TempDir(),
-		"no results file":   write(t, map[string]string{"results.json": `{"a": 1}`}),
-		"results.json":      write(t, map[string]string{"results.json": `{`}),
-		"no task in common": write(t, map[string]string{"results.json": `{"results": {"y": {"acc,none": 1}}}`}),
-		"it is no sample":   write(t, map[string]string{"results.json": `{"results": {"x": {"acc,none": 1}}}`, "samples_x.jsonl": "{}\n"}),
+		"no results file":   evaltest.Write(t, map[string]string{"results.json": `{"a": 1}`}),
+		"results.json":      evaltest.Write(t, map[string]string{"results.json": `{`}),
+		"no task in common": evaltest.Write(t, map[string]string{"results.json": `{"results": {"y": {"acc,none": 1}}}`}),
+		"it is no sample":   evaltest.Write(t, map[string]string{"results.json": `{"results": {"x": {"acc,none": 1}}}`, "samples_x.jsonl": "{}\n"}),
 		"no such file":      "/no/such/place",
 	} {
 		if _, err := Compare(good, dir); err == nil || !strings.Contains(err.Error(), want) {

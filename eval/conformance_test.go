@@ -1,9 +1,8 @@
 //go:build conformance
 
-package eval
+package eval_test
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"os"
@@ -12,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"trit/eval"
+	"trit/eval/internal/python"
+	"trit/eval/tasks"
 	"trit/tokenizer"
 )
 
@@ -38,6 +40,15 @@ func goldenTokenizer(t *testing.T) *tokenizer.Tokenizer {
 		t.Fatal(err)
 	}
 	return tok
+}
+
+func find(t *testing.T, name string) *eval.Task {
+	t.Helper()
+	found, err := tasks.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &found[0]
 }
 
 // choiceFile is a golden file of multiple choice.
@@ -106,32 +117,29 @@ func (f *choiceFile) compare(t *testing.T, tok *tokenizer.Tokenizer) {
 	if strings.HasPrefix(f.Settings.Split, "test") {
 		name = "arc_challenge"
 	}
-	task, err := findTask(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	task := find(t, name)
 	if name != f.Task { // drawn from the tested split, less the document itself
-		task.Shots = Shots{Extra: true, First: strings.HasSuffix(f.Task, "firstn")}
+		task.Fewshot = eval.Fewshot{Extra: true, First: strings.HasSuffix(f.Task, "firstn")}
 	}
-	o := &Options{Tokenizer: tok, MaxLength: 512, DataDir: *dataDir, NumFewshot: f.Settings.NumFewshot, Limit: float64(len(f.Docs))}
-	p, err := task.prepare(context.Background(), o, newEncoder(tok, 512))
+	o := &eval.Options{Tokenizer: tok, MaxLength: 512, DataDir: *dataDir, NumFewshot: f.Settings.NumFewshot, Limit: float64(len(f.Docs))}
+	requests, err := eval.Prepare(t.Context(), task, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	compared := 0
 	for i, d := range f.Docs {
-		got := p.requests[p.first[i]:p.first[i+1]]
+		got := requests[i]
 		if len(got) != max(len(d.ContinuationIDs), 2) {
 			t.Fatalf("document %d: %d requests, want %d", i, len(got), len(d.ContinuationIDs))
 		}
 		for j, r := range got {
 			cont := d.ContinuationIDs[min(j, len(d.ContinuationIDs)-1)]
 			whole := slices.Concat(f.wantIDs(i, j), cont)
-			if !slices.Equal(r.score.Input, whole[:len(whole)-1]) || !slices.Equal(r.score.Targets, cont) {
+			if !slices.Equal(r.Score.Input, whole[:len(whole)-1]) || !slices.Equal(r.Score.Targets, cont) {
 				t.Errorf("document %d, choice %d: other ids", i, j)
 			}
-			if text, ok := d.Context.(string); ok && text != r.context {
-				t.Errorf("document %d: context %q, want %q", i, r.context, text)
+			if text, ok := d.Context.(string); ok && text != r.Context {
+				t.Errorf("document %d: context %q, want %q", i, r.Context, text)
 			}
 			compared++
 		}
@@ -146,9 +154,9 @@ func TestGoldenPairs(t *testing.T) {
 		ContinuationIDs       []int32 `json:"continuation_token_ids"`
 	}
 	readGolden(t, "pairs.json", &pairs)
-	e := newEncoder(goldenTokenizer(t), 512)
+	tok := goldenTokenizer(t)
 	for _, p := range pairs {
-		got, whole := e.pair(p.Context, p.Continuation), slices.Concat(p.ContextIDs, p.ContinuationIDs)
+		got, whole := eval.Pair(tok, 512, p.Context, p.Continuation), slices.Concat(p.ContextIDs, p.ContinuationIDs)
 		if !slices.Equal(got.Input, whole[:len(whole)-1]) || !slices.Equal(got.Targets, p.ContinuationIDs) {
 			t.Errorf("%q + %q: %v and %v, want %v and %v", p.Context, p.Continuation, got.Input, got.Targets, p.ContextIDs, p.ContinuationIDs)
 		}
@@ -180,29 +188,30 @@ func TestGoldenGeneration(t *testing.T) {
 		}
 	}
 	readGolden(t, "gsm8k.json", &golden)
+	gsm8k := find(t, "gsm8k")
 	for _, c := range golden.FilterCases {
 		want := map[string]string{"strict-match": c.Strict, "flexible-extract": c.Flexible}
 		for _, f := range gsm8k.Answers.Filters {
 			got := f.Apply(nil, c.Response)
-			score, err := gsm8k.Answers.Judge(t.Context(), nil, &Question{Target: c.Target}, got)
-			if got != want[f.Name] || err != nil || score != c.ExactMatch[f.Name] {
-				t.Errorf("%q, %s: %q scores %g, want %q and %g", c.Response, f.Name, got, score, want[f.Name], c.ExactMatch[f.Name])
+			verdict, err := gsm8k.Answers.Judge(t.Context(), nil, &eval.Question{Target: c.Target}, got)
+			if got != want[f.Name] || err != nil || verdict.Score != c.ExactMatch[f.Name] {
+				t.Errorf("%q, %s: %q scores %g, want %q and %g", c.Response, f.Name, got, verdict.Score, want[f.Name], c.ExactMatch[f.Name])
 			}
 		}
 	}
 	for _, c := range golden.StopCases {
-		if got := cutAt(c.Before, c.Until); got != c.Generated {
+		if got := eval.CutAt(c.Before, c.Until); got != c.Generated {
 			t.Errorf("%q until %q is %q, want %q", c.Before, c.Until, got, c.Generated)
 		}
 	}
 	tok := goldenTokenizer(t)
-	o := &Options{Tokenizer: tok, MaxLength: 512, DataDir: *dataDir, NumFewshot: 5, MaxTokens: golden.Settings.MaxGenToks, Limit: float64(len(golden.Docs))}
-	p, err := gsm8k.prepare(context.Background(), o, newEncoder(tok, 512))
+	o := &eval.Options{Tokenizer: tok, MaxLength: 512, DataDir: *dataDir, NumFewshot: 5, MaxTokens: golden.Settings.MaxGenToks, Limit: float64(len(golden.Docs))}
+	requests, err := eval.Prepare(t.Context(), gsm8k, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, d := range golden.Docs {
-		if r := p.requests[i]; r.context != d.Context || !slices.Equal(r.generate.Prompt, d.ContextIDs) {
+		if r := requests[i][0]; r.Context != d.Context || !slices.Equal(r.Generate.Prompt, d.ContextIDs) {
 			t.Errorf("document %d: another prompt", i)
 		}
 	}
@@ -214,21 +223,18 @@ func TestRowCounts(t *testing.T) {
 		"arc_easy": 2376, "arc_challenge": 1172, "boolq": 3270, "winogrande": 1267, "hellaswag": 10042, "piqa": 1838, "openbookqa": 500,
 		"gsm8k": 1319, "gsm8k_cot": 1319, "math500": 500, "humaneval": 164, "humaneval_plus": 164,
 	} {
-		task, err := findTask(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs, err := task.Test.load(t.Context(), &Options{DataDir: *dataDir})
+		task := find(t, name)
+		docs, err := task.Test.Load(t.Context(), &eval.Options{DataDir: *dataDir})
 		if err != nil || len(docs) != rows {
 			t.Errorf("%s: %d documents and error %v, want %d", name, len(docs), err, rows)
 		}
 		for i, d := range docs {
-			if _, err := task.ask(d); err != nil {
+			if _, err := task.Question(d); err != nil {
 				t.Fatalf("%s: document %d: %v", name, i, err)
 			}
 		}
 	}
-	docs, err := wikiText.Test.load(t.Context(), &Options{DataDir: filepath.Join(*dataDir, "../corpus-wikitext2")})
+	docs, err := find(t, "wikitext").Test.Load(t.Context(), &eval.Options{DataDir: filepath.Join(*dataDir, "../corpus-wikitext2")})
 	if err != nil || len(docs) != 62 {
 		t.Errorf("wikitext: %d documents and error %v, want 62", len(docs), err)
 	}
@@ -236,16 +242,17 @@ func TestRowCounts(t *testing.T) {
 
 // The parquet files of the Hub hold the same as the plain files.
 func TestParquetIsTheSameSet(t *testing.T) {
-	plain, err := gsm8k.Test.load(t.Context(), &Options{DataDir: *dataDir})
+	gsm8k := find(t, "gsm8k")
+	plain, err := gsm8k.Test.Load(t.Context(), &eval.Options{DataDir: *dataDir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	parquet, err := gsm8k.Test.load(t.Context(), &Options{DataDir: filepath.Join(*dataDir, "../gsm8k-parquet")})
+	parquet, err := gsm8k.Test.Load(t.Context(), &eval.Options{DataDir: filepath.Join(*dataDir, "../gsm8k-parquet")})
 	if err != nil || len(parquet) != len(plain) {
 		t.Fatalf("%d documents and error %v", len(parquet), err)
 	}
 	for i := range plain {
-		if plain[i].hashed() != parquet[i].hashed() {
+		if plain[i].Hashed() != parquet[i].Hashed() {
 			t.Errorf("document %d differs", i)
 		}
 	}
@@ -263,28 +270,28 @@ func TestFewshotDraws(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k, rows := range draws.ByK {
-		r := newPyRandom(fewshotSeed)
+		r := python.NewRandom(eval.FewshotSeed)
 		for i, want := range rows {
-			if got := r.sample(7473, len(want)); !slices.Equal(got, want) {
-				t.Fatalf("%s shots, document %d: %v, want %v", k, i, got, want)
+			if got := r.Sample(7473, len(want)); !slices.Equal(got, want) {
+				t.Fatalf("%s examples, document %d: %v, want %v", k, i, got, want)
 			}
 		}
 		if len(rows) != 1319 {
-			t.Errorf("%s shots: %d draws, want 1319", k, len(rows))
+			t.Errorf("%s examples: %d draws, want 1319", k, len(rows))
 		}
 	}
 }
 
 // The right answers of GSM8K and MATH-500 score 1 through their filters, others 0.
 func TestReferenceAnswers(t *testing.T) {
-	for _, task := range []*Task{gsm8k, math500} {
-		docs, err := task.Test.load(t.Context(), &Options{DataDir: *dataDir})
+	for _, task := range []*eval.Task{find(t, "gsm8k"), find(t, "math500")} {
+		docs, err := task.Test.Load(t.Context(), &eval.Options{DataDir: *dataDir})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var questions []Question
+		var questions []eval.Question
 		for _, d := range docs {
-			q, err := task.ask(d)
+			q, err := task.Question(d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,8 +301,8 @@ func TestReferenceAnswers(t *testing.T) {
 			for _, f := range task.Answers.Filters {
 				right, err := task.Answers.Judge(t.Context(), nil, &questions[i], f.Apply(&questions[i], questions[i].Target))
 				wrong, _ := task.Answers.Judge(t.Context(), nil, &questions[i], f.Apply(&questions[i], "#### -123454321"))
-				if err != nil || right != 1 || wrong != 0 {
-					t.Errorf("%s, document %d, %s: the right answer scores %g, a wrong one %g", task.Name, i, f.Name, right, wrong)
+				if err != nil || right.Score != 1 || wrong.Score != 0 {
+					t.Errorf("%s, document %d, %s: the right answer scores %g, a wrong one %g", task.Name, i, f.Name, right.Score, wrong.Score)
 				}
 			}
 		}

@@ -15,22 +15,24 @@ import (
 	"strings"
 
 	"trit/data"
+	"trit/setting"
 )
 
-// Source is a set of documents and the forms in which it may lie in a folder.
+// Source is a set of documents, as plain files or as a data set of the Hugging Face Hub.
 type Source struct {
 	Files   []string // plain files, JSON lines; the first that is there is read
-	Columns []string // of a plain file
-	// The set on the Hugging Face Hub: its name, configuration ("" where there is one
-	// only), split, and columns.
+	Columns []string // that the documents of a plain file must have
+	// The set on the Hub: OWNER/NAME, the configuration ("" if there is only one), the split,
+	// and the columns that its documents must have.
 	Hub, Config, Split string
 	HubColumns         []string
-	Rows               int // of the whole set; 0: any
-	// read takes the documents out of a plain file that is no JSON lines.
-	read func(text string) []Document
+	Rows               int // of the whole set; 0: any number
+	// Parse returns the documents of a plain file that is text instead of JSON lines; nil
+	// where there is no such file.
+	Parse func(text string) []Document
 }
 
-// String says where the set is on the Hub, and how a plain file of it is called.
+// String is the name of the set on the Hub, and of a plain file of it.
 func (s *Source) String() string {
 	hub := strings.TrimSpace(s.Hub + " " + s.Config)
 	switch {
@@ -48,15 +50,16 @@ const (
 	maxDataBytes = 1 << 30 // when unpacked
 )
 
-// load finds the set, reads it and holds it against what it must be.
-func (s *Source) load(ctx context.Context, o *Options) ([]Document, error) {
+// Load finds the set in Options.DataDir or with Options.Fetch, reads it, and checks its
+// columns and the number of its rows.
+func (s *Source) Load(ctx context.Context, o *Options) ([]Document, error) {
 	files, columns, err := s.find(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	var docs []Document
 	for _, path := range files {
-		part, err := readDocuments(ctx, path, s.read)
+		part, err := readDocuments(ctx, path, s.Parse)
 		if err != nil {
 			return nil, err
 		}
@@ -71,18 +74,21 @@ func (s *Source) check(path string, docs []Document, columns [][]string, allowPa
 		return fmt.Errorf("%s: it holds no documents", path)
 	}
 	if s.Rows > 0 && len(docs) != s.Rows && !(allowPartial && len(docs) < s.Rows) {
-		return fmt.Errorf("%s: it has %d rows, the set has %d: the file is another one or a part; fetch it whole, or score a part with --allow-partial", path, len(docs), s.Rows)
+		return setting.Needs("eval.Options.AllowPartial",
+			fmt.Sprintf("%s: it has %d rows, the set has %d", path, len(docs), s.Rows),
+			"the file is another one or a part; fetch it whole, or score a part with {eval.Options.AllowPartial}")
 	}
 	for i, d := range docs {
 		if !slices.ContainsFunc(columns, d.hasAll) {
-			return fmt.Errorf("%s: row %d has the columns %v, want %s: the file is of another set", path, i+1, d.columns(), eitherOf(columns))
+			return fmt.Errorf("%s: row %d has the columns %v, want %s: the file is of another set",
+				path, i+1, d.columns(), eitherOf(columns))
 		}
 	}
 	return nil
 }
 
 func (d Document) hasAll(columns []string) bool {
-	return !slices.ContainsFunc(columns, func(name string) bool { _, ok := d.get(name); return !ok })
+	return !slices.ContainsFunc(columns, func(name string) bool { _, ok := d.Get(name); return !ok })
 }
 
 func eitherOf(columns [][]string) string {
@@ -93,8 +99,8 @@ func eitherOf(columns [][]string) string {
 	return strings.Join(slices.Compact(parts), " or ")
 }
 
-// find gives the files of the set and the columns that they may have: of the data
-// folder the plain files first, then the layout of the Hub; then of what is fetched.
+// find returns the files of the set and the columns that they may have. It looks for plain
+// files in the data folder, then for the layouts of the Hub in it, then fetches the set.
 func (s *Source) find(ctx context.Context, o *Options) ([]string, [][]string, error) {
 	both := slices.DeleteFunc([][]string{s.Columns, s.HubColumns}, func(c []string) bool { return c == nil })
 	if isFile(o.DataDir) && !slices.ContainsFunc(s.Files, filepath.IsAbs) {
@@ -128,7 +134,8 @@ func (s *Source) fetch(ctx context.Context, o *Options) ([]string, error) {
 		return nil, fmt.Errorf("%w; it was to be fetched then, but: %w", s.missing(o.DataDir), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("fetching the %s split of %s: %w; --data-dir names a folder that has it", s.Split, s.Hub, err)
+		remedy := setting.Needs("eval.Options.DataDir", "{eval.Options.DataDir} names a folder that has it", "")
+		return nil, fmt.Errorf("fetching the %s split of %s: %w; %w", s.Split, s.Hub, err, remedy)
 	}
 	files := make([]string, len(chosen))
 	for i, name := range chosen {
@@ -154,20 +161,24 @@ func (s *Source) choose(paths []string) []string {
 	return nil
 }
 
-// missing says what was looked for.
+// missing is the error of a set that is not there; it names what was looked for.
 func (s *Source) missing(dir string) error {
 	if _, err := os.Stat(dir); dir != "" && err != nil {
-		return fmt.Errorf("--data-dir: %w", err)
+		return &setting.Error{Field: "eval.Options.DataDir", Problem: "{eval.Options.DataDir}", Err: err}
 	}
 	var wanted []string
 	wanted = append(wanted, s.Files...)
 	if s.Hub != "" {
-		wanted = append(wanted, "the "+s.Split+" split of "+strings.TrimSpace(s.Hub+" "+s.Config)+" as parquet or JSON lines")
+		set := strings.TrimSpace(s.Hub + " " + s.Config)
+		wanted = append(wanted, "the "+s.Split+" split of "+set+" as parquet or JSON lines")
 	}
+	list := strings.Join(wanted, ", or ")
 	if dir == "" {
-		return fmt.Errorf("name the folder of its data with --data-dir: it must hold %s", strings.Join(wanted, ", or "))
+		return setting.Needs("eval.Options.DataDir", "name the folder of its data with {eval.Options.DataDir}",
+			"it must hold "+list)
 	}
-	return fmt.Errorf("--data-dir %s holds no data of it: want %s", dir, strings.Join(wanted, ", or "))
+	return &setting.Error{Field: "eval.Options.DataDir", Wanted: list,
+		Problem: "{eval.Options.DataDir} " + dir + " holds no data of it"}
 }
 
 func inFolder(dir, name string) string {
@@ -182,16 +193,24 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// hubRoots are the folders under dir that a copy of the set may be.
+// hubRoots are the folders under dir that may hold a copy of the set.
 func hubRoots(dir, hub string) []string {
 	owner, name, _ := strings.Cut(hub, "/")
-	roots := []string{filepath.Join(dir, hub), filepath.Join(dir, name), filepath.Join(dir, owner+"__"+name), filepath.Join(dir, owner+"--"+name)}
+	var roots []string
+	for _, root := range []string{hub, name, owner + "__" + name, owner + "--" + name} {
+		roots = append(roots, filepath.Join(dir, root))
+	}
 	snapshots, _ := filepath.Glob(filepath.Join(dir, "datasets--"+owner+"--"+name, "snapshots", "*"))
 	return append(append(roots, snapshots...), dir)
 }
 
-// layouts are the patterns of paths that the Hub's layouts have for the split, the
-// likelier ones first.
+// splitNames are the names that the files of a split have on the Hub, likelier ones first.
+var splitNames = []string{
+	"SPLIT-*-of-*.parquet", "SPLIT.parquet", "SPLIT/*.parquet", "*-SPLIT.parquet",
+	"SPLIT-*-of-*.jsonl", "SPLIT.jsonl", "SPLIT.jsonl.gz", "SPLIT.json",
+}
+
+// layouts are the patterns of paths that the files of the split may have, likelier ones first.
 func (s *Source) layouts() []string {
 	config := s.Config
 	if config == "" {
@@ -199,14 +218,14 @@ func (s *Source) layouts() []string {
 	}
 	var all []string
 	for _, dir := range []string{config, "data/" + config, "plain_text", "data", ""} {
-		for _, name := range []string{"SPLIT-*-of-*.parquet", "SPLIT.parquet", "SPLIT/*.parquet", "*-SPLIT.parquet", "SPLIT-*-of-*.jsonl", "SPLIT.jsonl", "SPLIT.jsonl.gz", "SPLIT.json"} {
+		for _, name := range splitNames {
 			all = append(all, path.Join(dir, strings.ReplaceAll(name, "SPLIT", s.Split)))
 		}
 	}
 	return all
 }
 
-// inLayout looks for the files of the split where the Hub's layouts have them.
+// inLayout returns the files of the split under one of the roots, nil if there are none.
 func (s *Source) inLayout(roots []string) []string {
 	for _, root := range roots {
 		for _, pattern := range s.layouts() {
@@ -219,9 +238,9 @@ func (s *Source) inLayout(roots []string) []string {
 	return nil
 }
 
-// readDocuments reads a file of documents: parquet, or JSON lines, which may be packed
-// with gzip, or with read a text that is neither.
-func readDocuments(ctx context.Context, path string, read func(string) []Document) ([]Document, error) {
+// readDocuments reads a file of documents: parquet, JSON lines or a JSON list, or a text that
+// parse understands. The last three may be compressed with gzip.
+func readDocuments(ctx context.Context, path string, parse func(string) []Document) ([]Document, error) {
 	if strings.HasSuffix(path, ".parquet") {
 		return readParquet(ctx, path)
 	}
@@ -236,18 +255,19 @@ func readDocuments(ctx context.Context, path string, read func(string) []Documen
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	docs, err := readText(bufio.NewReader(&bounded{in, maxDataBytes}), read, strings.Contains(filepath.Base(path), ".json"))
+	isJSON := strings.Contains(filepath.Base(path), ".json")
+	docs, err := readText(bufio.NewReader(&bounded{in, maxDataBytes}), parse, isJSON)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return docs, nil
 }
 
-// readText reads JSON lines, or a list of JSON objects, or what read reads.
-func readText(in *bufio.Reader, read func(string) []Document, isJSON bool) ([]Document, error) {
-	if read != nil && !isJSON {
+// readText reads JSON lines, or a list of JSON objects, or what parse understands.
+func readText(in *bufio.Reader, parse func(string) []Document, isJSON bool) ([]Document, error) {
+	if parse != nil && !isJSON {
 		text, err := io.ReadAll(in)
-		return read(string(text)), err
+		return parse(string(text)), err
 	}
 	if first, _ := in.Peek(1); string(first) == "[" {
 		return readList(in)
@@ -285,7 +305,7 @@ func readParquet(ctx context.Context, path string) ([]Document, error) {
 	return docs, nil
 }
 
-// readLines reads JSON lines; empty ones are passed over.
+// readLines reads JSON lines and skips empty ones.
 func readLines(in io.Reader) ([]Document, error) {
 	var docs []Document
 	lines := bufio.NewScanner(in)
@@ -309,7 +329,7 @@ func readLines(in io.Reader) ([]Document, error) {
 	return docs, err
 }
 
-// bounded fails after so many bytes, so that a small packed file does not fill the
+// bounded fails after a number of bytes, so that a small compressed file does not fill the
 // memory.
 type bounded struct {
 	in   io.Reader

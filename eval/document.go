@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"trit/data"
+	"trit/eval/internal/python"
 )
 
 // Document is a row of a data set, with its fields in their order. Values are those of
-// data.Field, and json.Number where the file is JSON.
+// data.Field; numbers of JSON files are json.Number, their lists []any and their objects
+// []data.Field.
 type Document []data.Field
 
 // maxDepth bounds how deep the values of a JSON document are nested.
@@ -68,7 +69,7 @@ func parseList(d *json.Decoder, depth int) ([]any, error) {
 	return list, unexpectedEnd(err)
 }
 
-// parseFields reads the rest of an object; of fields with the same name the last holds.
+// parseFields reads the rest of an object. Of fields with the same name the last one counts.
 func parseFields(d *json.Decoder, depth int) ([]data.Field, error) {
 	fields, at := []data.Field{}, map[string]int{}
 	for d.More() {
@@ -108,7 +109,8 @@ func (d Document) columns() []string {
 	return names
 }
 
-func (d Document) get(name string) (any, bool) {
+// Get returns the value of a field, and whether there is one.
+func (d Document) Get(name string) (any, bool) {
 	i := slices.IndexFunc(d, func(f data.Field) bool { return f.Name == name })
 	if i < 0 {
 		return nil, false
@@ -116,8 +118,8 @@ func (d Document) get(name string) (any, bool) {
 	return d[i].Value, true
 }
 
-// with adds a field or replaces its value.
-func (d Document) with(name string, value any) Document {
+// With returns a copy with a field added, or its value replaced.
+func (d Document) With(name string, value any) Document {
 	out := slices.Clone(d)
 	for i := range out {
 		if out[i].Name == name {
@@ -128,10 +130,17 @@ func (d Document) with(name string, value any) Document {
 	return append(out, data.Field{Name: name, Value: value})
 }
 
+// UnmarshalJSON reads a JSON object.
+func (d *Document) UnmarshalJSON(b []byte) error {
+	parsed, err := parseDocument(b)
+	*d = parsed
+	return err
+}
+
 // MarshalJSON writes the fields in their order.
 func (d Document) MarshalJSON() ([]byte, error) { return []byte(pyJSON([]data.Field(d), "")), nil }
 
-// hashed is the form of which the harness takes the hash: json.dumps with indent=2 and
+// hashed is the form that the harness hashes: json.dumps with indent=2 and
 // ensure_ascii=False.
 func (d Document) hashed() string { return pyJSON([]data.Field(d), "\n") }
 
@@ -142,7 +151,7 @@ func pyJSON(v any, newline string) string {
 	case []data.Field:
 		var parts []string
 		for _, f := range v {
-			parts = append(parts, pyQuote(f.Name)+": "+pyJSON(f.Value, deeper(newline)))
+			parts = append(parts, python.Quote(f.Name)+": "+pyJSON(f.Value, deeper(newline)))
 		}
 		return enclose("{", "}", parts, newline)
 	case Document:
@@ -154,9 +163,9 @@ func pyJSON(v any, newline string) string {
 		}
 		return enclose("[", "]", parts, newline)
 	case string:
-		return pyQuote(v)
+		return python.Quote(v)
 	case float64:
-		return pyFloat(v)
+		return python.Float(v)
 	case nil:
 		return "null"
 	}
@@ -179,141 +188,4 @@ func enclose(open, end string, parts []string, newline string) string {
 	}
 	inner := deeper(newline)
 	return open + inner + strings.Join(parts, ","+inner) + newline + end
-}
-
-// pyQuote writes a string as json.dumps does with ensure_ascii=False.
-func pyQuote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch r {
-		case '"', '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case '\n':
-			b.WriteString(`\n`)
-		case '\r':
-			b.WriteString(`\r`)
-		case '\t':
-			b.WriteString(`\t`)
-		case '\b':
-			b.WriteString(`\b`)
-		case '\f':
-			b.WriteString(`\f`)
-		default:
-			if r < 0x20 {
-				fmt.Fprintf(&b, `\u%04x`, r)
-			} else {
-				b.WriteRune(r)
-			}
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
-// reader takes what a task needs out of a document. The first thing that is missing or
-// of another type is its error; what follows it is empty.
-type reader struct {
-	doc Document
-	err error
-}
-
-func (r *reader) has(name string) bool {
-	_, ok := r.doc.get(name)
-	return ok
-}
-
-func (r *reader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
-	}
-}
-
-func (r *reader) value(name string) any {
-	v, ok := r.doc.get(name)
-	if !ok {
-		r.fail("there is no field %q: want one of %v", name, r.doc.columns())
-	}
-	return v
-}
-
-func (r *reader) text(name string) string {
-	v := r.value(name)
-	s, ok := v.(string)
-	if !ok {
-		r.fail("field %q is %s: want a text", name, pyJSON(v, ""))
-	}
-	return s
-}
-
-// shown is a text, or a number or bool as text.
-func (r *reader) shown(name string) string {
-	switch v := r.value(name).(type) {
-	case string:
-		return v
-	case bool:
-		return pyBool(v)
-	case json.Number, int64, float64:
-		return pyJSON(v, "")
-	default:
-		r.fail("field %q is %s: want a text or a number", name, pyJSON(v, ""))
-		return ""
-	}
-}
-
-func (r *reader) texts(name string) []string {
-	v := r.value(name)
-	list, ok := v.([]any)
-	var out []string
-	for _, e := range list {
-		s, isText := e.(string)
-		out, ok = append(out, s), ok && isText
-	}
-	if !ok {
-		r.fail("field %q is %s: want a list of texts", name, pyJSON(v, ""))
-		return nil
-	}
-	return out
-}
-
-// index is a number from 0 below n, also as digits or as false and true.
-func (r *reader) index(name string, n int) int {
-	v := r.value(name)
-	i := -1
-	switch v := v.(type) {
-	case bool:
-		i = 0
-		if v {
-			i = 1
-		}
-	case int64:
-		i = int(v)
-	case json.Number:
-		i = number(string(v))
-	case string:
-		i = number(v)
-	}
-	if i < 0 || i >= n {
-		r.fail("field %q is %s: want the index of one of %d choices", name, pyJSON(v, ""), n)
-		return 0
-	}
-	return i
-}
-
-func number(s string) int {
-	if i, err := strconv.Atoi(s); err == nil {
-		return i
-	}
-	return -1
-}
-
-// group reads the fields of a group.
-func (r *reader) group(name string) *reader {
-	v := r.value(name)
-	fields, ok := v.([]data.Field)
-	if !ok {
-		r.fail("field %q is %s: want a group of fields", name, pyJSON(v, ""))
-	}
-	return &reader{doc: fields, err: r.err}
 }

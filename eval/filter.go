@@ -7,17 +7,58 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2"
+
+	"trit/eval/internal/python"
 )
 
-// regexTimeout bounds one search: expressions of one's own may backtrack without end.
-const regexTimeout = 5 * time.Second
+// Filter takes the answer out of a text.
+type Filter struct {
+	Name  string // a word without commas: it is part of names of results
+	Apply func(q *Question, text string) string
+}
 
-// noMatch is what a filter gives where nothing matches.
+// WholeText is the filter that leaves a text as it is.
+func WholeText() Filter {
+	return Filter{Name: "none", Apply: func(_ *Question, text string) string { return text }}
+}
+
+// RegexFilter takes a match of a regular expression of Python's: its group, or of several
+// groups the first that is not empty.
+type RegexFilter struct {
+	Name     string  `json:"name"`
+	Regex    string  `json:"regex"`
+	Pick     int     `json:"group_select,omitempty"` // number of the match; -1 is the last
+	Fallback *string `json:"fallback,omitempty"`     // where nothing matches; nil: "[invalid]"
+}
+
+// noMatch is the default of RegexFilter.Fallback.
 const noMatch = "[invalid]"
 
-// compileRegex compiles an expression with the rules of Python's re, which regexp2
-// shares where it matters: look-around, and a $ that also stands before a last line
-// break.
+// Filter compiles the expression.
+func (f RegexFilter) Filter() (Filter, error) {
+	re, err := compileRegex(f.Regex)
+	fallback := noMatch
+	if f.Fallback != nil {
+		fallback = *f.Fallback
+	}
+	return Filter{Name: f.Name, Apply: func(_ *Question, text string) string {
+		matches := findAll(re, text)
+		i := f.Pick
+		if i < 0 {
+			i += len(matches)
+		}
+		if i < 0 || i >= len(matches) {
+			return fallback
+		}
+		return python.Strip(captured(matches[i], fallback))
+	}}, err
+}
+
+// regexTimeout bounds one search: an expression of a user may backtrack without end.
+const regexTimeout = 5 * time.Second
+
+// compileRegex compiles an expression with the rules of Python's re. regexp2 shares them
+// where it matters: look-around, and a $ that also stands before a last line break.
 func compileRegex(pattern string) (*regexp2.Regexp, error) {
 	re, err := regexp2.Compile(pattern, regexp2.None)
 	if err != nil {
@@ -27,35 +68,7 @@ func compileRegex(pattern string) (*regexp2.Regexp, error) {
 	return re, nil
 }
 
-// wholeText is the filter that takes the text as it is.
-func wholeText(_ *Question, text string) string { return text }
-
-// regexFilter takes match number pick of an expression, counted from the end if
-// negative: its group, or of several groups the first that is not empty.
-func regexFilter(name, pattern string, pick int, fallback string) (Filter, error) {
-	re, err := compileRegex(pattern)
-	return Filter{Name: name, Apply: func(_ *Question, text string) string {
-		matches := findAll(re, text)
-		i := pick
-		if i < 0 {
-			i += len(matches)
-		}
-		if i < 0 || i >= len(matches) {
-			return fallback
-		}
-		return pyStrip(captured(matches[i], fallback))
-	}}, err
-}
-
-func mustRegexFilter(name, pattern string, pick int) Filter {
-	f, err := regexFilter(name, pattern, pick, noMatch)
-	if err != nil {
-		panic(err) // the pattern stands in this package
-	}
-	return f
-}
-
-// findAll gives all matches; a search that takes too long has none from there on.
+// findAll returns all matches up to the first search that takes too long.
 func findAll(re *regexp2.Regexp, text string) []*regexp2.Match {
 	var all []*regexp2.Match
 	m, err := re.FindStringMatch(text)
@@ -66,7 +79,7 @@ func findAll(re *regexp2.Regexp, text string) []*regexp2.Match {
 	return all
 }
 
-// captured is what re.findall gives for a match, put into one text.
+// captured is what re.findall returns for a match, as one text.
 func captured(m *regexp2.Match, fallback string) string {
 	groups := m.Groups()
 	switch len(groups) {
@@ -83,44 +96,43 @@ func captured(m *regexp2.Match, fallback string) string {
 	return fallback
 }
 
-type judge = func(ctx context.Context, o *Options, q *Question, answer string) (float64, error)
+// StringMatch compares an answer with the target, after the matches of Remove are removed
+// from both, one expression after the other.
+type StringMatch struct {
+	IgnoreCase        bool     `json:"ignore_case,omitempty"`
+	IgnorePunctuation bool     `json:"ignore_punctuation,omitempty"` // of ASCII
+	Remove            []string `json:"regexes_to_ignore,omitempty"`
+}
 
-// exactMatch compares answer and target after parts of both are removed, one expression
-// after the other, and case and ASCII punctuation if asked for.
-func exactMatch(ignoreCase, ignorePunctuation bool, remove ...string) (judge, error) {
-	var all []*regexp2.Regexp
-	for _, pattern := range remove {
+// Judge compiles the expressions. The verdict of equal texts is 1, of others 0.
+func (m StringMatch) Judge() (Judge, error) {
+	var remove []*regexp2.Regexp
+	for _, pattern := range m.Remove {
 		re, err := compileRegex(pattern)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, re)
+		remove = append(remove, re)
 	}
-	bare := func(s string) string {
-		for _, re := range all {
-			if out, err := re.Replace(s, "", -1, -1); err == nil {
-				s = out
-			}
-		}
-		if ignoreCase {
-			s = pyLower(s)
-		}
-		if ignorePunctuation {
-			s = strings.Map(dropPunctuation, s)
-		}
-		return s
-	}
-	return func(_ context.Context, _ *Options, q *Question, answer string) (float64, error) {
-		return truth(bare(answer) == bare(q.Target)), nil
+	return func(_ context.Context, _ Sandbox, q *Question, answer string) (Verdict, error) {
+		return Right(m.bare(remove, answer) == m.bare(remove, q.Target)), nil
 	}, nil
 }
 
-func mustExactMatch(ignoreCase, ignorePunctuation bool, remove ...string) judge {
-	j, err := exactMatch(ignoreCase, ignorePunctuation, remove...)
-	if err != nil {
-		panic(err) // the expressions stand in this package
+// bare is a text without what does not matter.
+func (m StringMatch) bare(remove []*regexp2.Regexp, s string) string {
+	for _, re := range remove {
+		if out, err := re.Replace(s, "", -1, -1); err == nil {
+			s = out
+		}
 	}
-	return j
+	if m.IgnoreCase {
+		s = python.Lower(s)
+	}
+	if m.IgnorePunctuation {
+		s = strings.Map(dropPunctuation, s)
+	}
+	return s
 }
 
 func dropPunctuation(r rune) rune {
@@ -129,6 +141,9 @@ func dropPunctuation(r rune) rune {
 	}
 	return r
 }
+
+// Right is the verdict of an answer that is right or wrong.
+func Right(right bool) Verdict { return Verdict{Score: truth(right)} }
 
 func truth(b bool) float64 {
 	if b {

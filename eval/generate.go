@@ -4,25 +4,31 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"trit/lm"
+	"trit/setting"
 )
 
-// generation makes the request that continues a prompt: its last tokens that leave room
-// for the answer, and a Stop that finds what the harness's criteria find.
-func (e *encoder) generation(prompt string, until []string, maxTokens int) (GenerateRequest, error) {
+// generation makes the request that continues a prompt. It cuts the prompt from the left, so
+// that the answer fits into the context, and stops where the harness does.
+func (e *encoder) generation(text string, until []string, maxTokens int) (lm.ContinueRequest, error) {
 	room := e.maxLength - maxTokens
 	if room <= 0 {
-		return GenerateRequest{}, fmt.Errorf("an answer may be %d tokens long, which leaves no room in a context of %d: lower it with --max-gen-toks", maxTokens, e.maxLength)
+		return lm.ContinueRequest{}, setting.Needs("eval.Options.MaxTokens",
+			fmt.Sprintf("an answer may be %d tokens long, which leaves no room in a context of %d", maxTokens, e.maxLength),
+			"lower it with {eval.Options.MaxTokens}")
 	}
-	ids := e.encode(prompt)
+	ids := e.encode(text)
 	s := stopper{e: e, ends: e.tok.EOSIDs(), until: until}
 	for _, u := range until {
 		s.looks = append(s.looks, len(e.tok.Encode(u, false))+2)
 	}
-	return GenerateRequest{Prompt: ids[max(0, len(ids)-room):], MaxTokens: maxTokens, Until: until, Stop: s.stop}, nil
+	prompt := ids[max(0, len(ids)-room):]
+	return lm.ContinueRequest{Prompt: prompt, MaxTokens: maxTokens, Until: until, Stop: s.stop}, nil
 }
 
-// stopper ends generation at an end of text, and at a stop string in the text of the
-// last tokens: two more than the string itself takes.
+// stopper ends generation at an end of text, and at a stop string in the text of the last
+// tokens: two more than the string itself has.
 type stopper struct {
 	e     *encoder
 	ends  []int32

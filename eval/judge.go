@@ -6,33 +6,46 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"trit/data"
+	"trit/eval/internal/python"
+	"trit/lm"
 )
 
 // outcome is what the model answered to a task, and what that is worth.
 type outcome struct {
 	*prepared
 	Effort
-	scores  []ScoreResult
+	scores  []lm.ScoreResult
 	answers []string
 	metrics Metrics
-	names   []string // of the metrics, as "acc,none", in their order
+	names   []resultName // of the metrics, in their order, without standard errors
 	samples []sample
 }
 
+// resultName is a metric under a filter; as a key of results it is "acc,none".
+type resultName struct {
+	metric Metric
+	filter string
+}
+
+func (n resultName) String() string { return string(n.metric) + "," + n.filter }
+
+// stderr is the key of the standard error.
+func (n resultName) stderr() string { return string(n.metric) + "_stderr," + n.filter }
+
 // sample is a document's outcome under one filter.
 type sample struct {
-	question *Question
+	question *question
 	target   string
 	requests []request
 	resps    []any // one for each request
 	filtered []any
 	filter   string
 	values   []data.Field // metrics: a number, or log-likelihood and what divides it
+	end      string       // Verdict.End
 }
 
 // Metrics are figures by name, such as "acc,none" and "acc_stderr,none".
@@ -40,7 +53,7 @@ type Metrics map[string]float64
 
 func (o *outcome) requestsOf(i int) []request { return o.requests[o.first[i]:o.first[i+1]] }
 
-// judgeChoices takes the likeliest choice of each question, the first of equals.
+// judgeChoices picks the likeliest choice of each question, the first of equals.
 func (o *outcome) judgeChoices() {
 	for i := range o.questions {
 		q := &o.questions[i]
@@ -50,29 +63,30 @@ func (o *outcome) judgeChoices() {
 		}
 		scores := o.scores[o.first[i]:o.first[i+1]]
 		for _, r := range scores {
-			pair := []any{pyFloat(r.LogProb), pyBool(r.Greedy)}
+			pair := []any{python.Float(r.LogProb), python.Bool(r.Greedy)}
 			s.resps, s.filtered = append(s.resps, []any{pair}), append(s.filtered, pair)
 		}
-		for _, metric := range o.Metrics {
-			s.values = append(s.values, data.Field{Name: metric, Value: truth(best(scores, q.Choices, choiceLength(metric)) == q.Gold)})
+		for _, m := range o.Metrics {
+			right := best(scores, q.Choices, choiceLength(m)) == q.Gold
+			s.values = append(s.values, data.Field{Name: string(m), Value: truth(right)})
 		}
 		o.samples = append(o.samples, s)
 	}
 	o.average("none", o.Metrics)
 }
 
-// choiceLength is by what a metric divides the log-likelihood of a choice.
-func choiceLength(metric string) func(string) float64 {
-	switch metric {
-	case "acc_norm":
+// choiceLength is what a metric divides the log-likelihood of a choice by.
+func choiceLength(m Metric) func(string) float64 {
+	switch m {
+	case AccNorm:
 		return func(s string) float64 { return float64(utf8.RuneCountInString(s)) }
-	case "acc_bytes":
+	case AccBytes:
 		return func(s string) float64 { return float64(len(s)) }
 	}
 	return func(string) float64 { return 1 }
 }
 
-func best(scores []ScoreResult, choices []string, length func(string) float64) int {
+func best(scores []lm.ScoreResult, choices []string, length func(string) float64) int {
 	best, value := 0, math.Inf(-1)
 	for j, s := range scores {
 		if v := s.LogProb / length(choices[j]); v > value {
@@ -83,36 +97,40 @@ func best(scores []ScoreResult, choices []string, length func(string) float64) i
 }
 
 // judgeAnswers filters each text and judges what is left, filter by filter.
-func (o *outcome) judgeAnswers(ctx context.Context, opts *Options) error {
+func (o *outcome) judgeAnswers(ctx context.Context, sandbox Sandbox) error {
 	for _, f := range o.Answers.Filters {
 		filtered := make([]string, len(o.questions))
 		for i := range o.questions {
-			filtered[i] = f.Apply(&o.questions[i], o.answers[i])
+			filtered[i] = f.Apply(&o.questions[i].Question, o.answers[i])
 		}
-		values, err := o.judge(ctx, opts, filtered)
+		verdicts, err := o.judge(ctx, sandbox, filtered)
 		if err != nil {
 			return err
 		}
-		for i := range o.questions {
-			q := &o.questions[i]
-			s := sample{
-				question: q, target: q.Target, requests: o.requestsOf(i), resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered[i]},
-				filter: f.Name, values: []data.Field{{Name: o.Answers.Metric, Value: values[i]}},
-			}
-			if o.Answers.RunCode { // a list, since pass@k takes several
-				s.filtered = []any{[]any{filtered[i]}}
-			}
-			o.samples = append(o.samples, s)
+		for i, v := range verdicts {
+			o.samples = append(o.samples, o.answerSample(i, f.Name, filtered[i], v))
 		}
-		o.average(f.Name, []string{o.Answers.Metric})
+		o.average(f.Name, []Metric{o.Answers.Metric})
 	}
 	return nil
 }
 
-// judge judges the answers to all questions; where that is running programs, as many at
-// a time as there are cores.
-func (o *outcome) judge(ctx context.Context, opts *Options, answers []string) ([]float64, error) {
-	values, errs := make([]float64, len(answers)), make([]error, len(answers))
+func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample {
+	q := &o.questions[i]
+	s := sample{
+		question: q, target: q.Target, requests: o.requestsOf(i),
+		resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered},
+		filter: filter, values: []data.Field{{Name: string(o.Answers.Metric), Value: v.Score}}, end: v.End,
+	}
+	if o.Answers.RunCode { // a list, since pass@k takes several
+		s.filtered = []any{[]any{filtered}}
+	}
+	return s
+}
+
+// judge judges the answers to all questions. Programs run in parallel, one for each core.
+func (o *outcome) judge(ctx context.Context, sandbox Sandbox, answers []string) ([]Verdict, error) {
+	verdicts, errs := make([]Verdict, len(answers)), make([]error, len(answers))
 	atOnce := 1
 	if o.Answers.RunCode {
 		atOnce = runtime.NumCPU()
@@ -123,8 +141,9 @@ func (o *outcome) judge(ctx context.Context, opts *Options, answers []string) ([
 		free <- struct{}{}
 		all.Go(func() {
 			defer func() { <-free }()
-			if values[i], errs[i] = o.Answers.Judge(ctx, opts, &o.questions[i], answers[i]); errs[i] != nil {
-				errs[i] = fmt.Errorf("document %d: %w", o.questions[i].id, errs[i])
+			q := &o.questions[i]
+			if verdicts[i], errs[i] = o.Answers.Judge(ctx, sandbox, &q.Question, answers[i]); errs[i] != nil {
+				errs[i] = fmt.Errorf("document %d: %w", q.id, errs[i])
 			}
 		})
 	}
@@ -134,7 +153,7 @@ func (o *outcome) judge(ctx context.Context, opts *Options, answers []string) ([
 			return nil, err
 		}
 	}
-	return values, nil
+	return verdicts, nil
 }
 
 // judgeRolling adds up the windows of each document.
@@ -147,67 +166,60 @@ func (o *outcome) judgeRolling() {
 		}
 		s := sample{
 			question: q, target: q.Text, requests: []request{{context: q.Text}},
-			resps: []any{[]any{pyFloat(sum)}}, filtered: []any{pyFloat(sum)}, filter: "none",
+			resps: []any{[]any{python.Float(sum)}}, filtered: []any{python.Float(sum)}, filter: "none",
 		}
-		for _, metric := range o.Metrics {
-			s.values = append(s.values, data.Field{Name: metric, Value: []any{sum, int64(q.divisor(metric))}})
+		for _, m := range o.Metrics {
+			s.values = append(s.values, data.Field{Name: string(m), Value: []any{sum, int64(q.divisor(m))}})
 		}
 		o.samples = append(o.samples, s)
 	}
-	for _, metric := range o.Metrics {
-		o.set(metric+",none", rollingMetric(metric, o.samples))
+	for _, m := range o.Metrics {
+		o.set(m, "none", rollingMetric(m, o.samples))
 	}
-}
-
-// divisor is by what the perplexity is taken.
-func (q *Question) divisor(metric string) int {
-	if metric == "word_perplexity" {
-		return q.Words
-	}
-	return q.Bytes
 }
 
 // rollingMetric weighs the documents by their words or bytes.
-func rollingMetric(metric string, samples []sample) float64 {
+func rollingMetric(m Metric, samples []sample) float64 {
 	nats, by := 0.0, 0
 	for _, s := range samples {
-		i := slices.IndexFunc(s.values, func(f data.Field) bool { return f.Name == metric })
+		i := slices.IndexFunc(s.values, func(f data.Field) bool { return f.Name == string(m) })
 		pair := s.values[i].Value.([]any)
 		nats -= pair[0].(float64)
 		by += int(pair[1].(int64))
 	}
-	if metric == "bits_per_byte" {
+	if m == BitsPerByte {
 		return nats / float64(by) / math.Ln2
 	}
 	return math.Exp(nats / float64(by))
 }
 
-func (o *outcome) set(name string, value float64) {
+// set enters a result.
+func (o *outcome) set(m Metric, filter string, value float64) resultName {
 	if o.metrics == nil {
 		o.metrics = Metrics{}
 	}
-	o.metrics[name] = value
-	if metric, _, _ := strings.Cut(name, ","); !strings.HasSuffix(metric, "_stderr") {
-		o.names = append(o.names, name)
-	}
+	name := resultName{m, filter}
+	o.metrics[name.String()] = value
+	o.names = append(o.names, name)
+	return name
 }
 
-// average enters the means of metrics under a filter and their standard errors: the
-// sample standard deviation over the root of the count; a single document has none.
-func (o *outcome) average(filter string, metrics []string) {
-	for _, metric := range metrics {
+// average enters the means of metrics under a filter and their standard errors: the sample
+// standard deviation over the root of the count. A single document has none.
+func (o *outcome) average(filter string, metrics []Metric) {
+	for _, m := range metrics {
 		var values []float64
 		for _, s := range o.samples {
 			for _, v := range s.values {
-				if s.filter == filter && v.Name == metric {
+				if s.filter == filter && v.Name == string(m) {
 					values = append(values, v.Value.(float64))
 				}
 			}
 		}
 		mean, stderr := meanAndError(values)
-		o.set(metric+","+filter, mean)
+		name := o.set(m, filter, mean)
 		if len(values) > 1 {
-			o.set(metric+"_stderr,"+filter, stderr)
+			o.metrics[name.stderr()] = stderr
 		}
 	}
 }

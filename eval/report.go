@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"trit/internal/atomicfile"
-	"trit/internal/report"
 )
 
 // Report is the results of all tasks, with the keys of lm-evaluation-harness.
@@ -28,19 +27,21 @@ type Report struct {
 	Effort   map[string]Effort
 	Seconds  float64 // of the whole evaluation
 	o        *Options
-	e        *encoder
 	started  time.Time
 	tasks    []*outcome
 }
 
-// Counts is how many documents a task has and how many were asked.
+// Counts is the number of documents that a task has, and of those that were asked.
 type Counts struct {
 	Original  int `json:"original"`
 	Effective int `json:"effective"`
 }
 
-func newReport(o *Options, e *encoder, started time.Time) *Report {
-	return &Report{o: o, e: e, started: started, Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{}}
+func newReport(o *Options, started time.Time) *Report {
+	return &Report{
+		o: o, started: started,
+		Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{},
+	}
 }
 
 // Model is the name of the model that was measured.
@@ -48,29 +49,30 @@ func (r *Report) Model() string { return r.o.ModelName }
 
 func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
-	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.shots, t.Effort
+	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort
 	r.NSamples[t.Name] = Counts{t.total, len(t.questions)}
 }
 
-// MarshalJSON writes the results file of the harness. What it has no key for is under
-// "trit".
+// MarshalJSON writes the results with the keys of the harness. The key "trit" holds what the
+// harness has no key for.
 func (r *Report) MarshalJSON() ([]byte, error) {
-	results, versions, higher := map[string]any{}, map[string]any{}, map[string]map[string]bool{}
+	results, versions, higher := map[string]any{}, map[string]any{}, map[string]map[Metric]bool{}
 	configs, hashes, subtasks := map[string]any{}, map[string]string{}, map[string][]string{}
 	for _, t := range r.tasks {
 		results[t.Name], versions[t.Name], configs[t.Name] = t.results(), t.Version, t.config()
-		hashes[t.Name], subtasks[t.Name], higher[t.Name] = t.hash(), []string{}, map[string]bool{}
+		hashes[t.Name], subtasks[t.Name], higher[t.Name] = t.hash(), []string{}, map[Metric]bool{}
 		for _, name := range t.names {
-			metric, _, _ := strings.Cut(name, ",")
-			higher[t.Name][metric] = higherIsBetter(metric)
+			higher[t.Name][name.metric] = name.metric.higherIsBetter()
 		}
 	}
 	out := map[string]any{
 		"results": results, "group_subtasks": subtasks, "configs": configs, "versions": versions, "n-shot": r.NShot,
-		"higher_is_better": higher, "n-samples": r.NSamples, "config": r.config(), "date": float64(r.started.UnixNano()) / 1e9,
-		"task_hashes": hashes, "model_source": "trit", "model_name": r.o.ModelName, "model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
-		"system_instruction": nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
-		"total_evaluation_time_seconds": fmt.Sprint(r.Seconds), "trit": map[string]any{"effort": r.Effort, "ends": r.Ends()},
+		"higher_is_better": higher, "n-samples": r.NSamples, "task_hashes": hashes, "config": r.config(),
+		"date": float64(r.started.UnixNano()) / 1e9, "total_evaluation_time_seconds": fmt.Sprint(r.Seconds),
+		"model_source": "trit", "model_name": r.o.ModelName,
+		"model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
+		"system_instruction":   nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
+		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends()},
 	}
 	r.addTokenizer(out)
 	var b bytes.Buffer
@@ -82,10 +84,13 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 
 var modelFileName = regexp.MustCompile(`["<>:/|\\?*\[\]]+`)
 
-// addTokenizer adds what the harness says of the tokenizer.
+// addTokenizer adds the keys that the harness has for the tokenizer.
 func (r *Report) addTokenizer(out map[string]any) {
 	v := r.o.Tokenizer.Vocab()
-	for key, id := range map[string]int32{"tokenizer_pad_token": v.PAD, "tokenizer_eos_token": v.EOS, "tokenizer_bos_token": v.BOS} {
+	special := map[string]int32{
+		"tokenizer_pad_token": v.PAD, "tokenizer_eos_token": v.EOS, "tokenizer_bos_token": v.BOS,
+	}
+	for key, id := range special {
 		out[key] = []any{nil, "None"}
 		if id >= 0 && int(id) < len(v.Tokens) {
 			out[key] = []any{v.Tokens[id], fmt.Sprint(id)}
@@ -98,11 +103,12 @@ func (r *Report) addTokenizer(out map[string]any) {
 	}
 }
 
-// config is how the model was run. Nothing but the draw of examples is random here.
+// config is how the model was run. Only the choice of few-shot examples is random.
 func (r *Report) config() map[string]any {
 	c := map[string]any{
-		"model": "trit", "model_args": r.o.ModelArgs, "batch_size": r.o.batchSize(), "batch_sizes": []int{}, "device": "cpu",
-		"use_cache": nil, "limit": nil, "bootstrap_iters": nil, "gen_kwargs": nil,
+		"model": "trit", "model_args": r.o.ModelArgs, "device": "cpu",
+		"batch_size": r.o.batchSize(), "batch_sizes": []int{}, "use_cache": nil, "limit": nil,
+		"bootstrap_iters": nil, "gen_kwargs": nil,
 		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": fewshotSeed,
 	}
 	if r.o.Cache != "" {
@@ -117,7 +123,7 @@ func (r *Report) config() map[string]any {
 	return c
 }
 
-// batchSize is what the harness calls it: a number, or "auto".
+// batchSize is a number, or "auto" as in the harness.
 func (o *Options) batchSize() any {
 	if o.Batch > 0 {
 		return o.Batch
@@ -125,16 +131,15 @@ func (o *Options) batchSize() any {
 	return "auto"
 }
 
-// results are the metrics of a task as the harness lists them: a standard error that
-// cannot be had is "N/A".
+// results are the metrics of a task as the harness lists them. Where there is no standard
+// error, it is "N/A".
 func (t *outcome) results() map[string]any {
 	out := map[string]any{"name": t.Name, "alias": t.alias(), "sample_len": len(t.questions)}
 	for _, name := range t.names {
-		metric, filter, _ := strings.Cut(name, ",")
-		stderr := metric + "_stderr," + filter
-		out[name], out[stderr] = t.metrics[name], "N/A"
-		if math.IsInf(t.metrics[name], 0) {
-			out[name] = "Infinity" // which JSON has no number for
+		key, stderr := name.String(), name.stderr()
+		out[key], out[stderr] = t.metrics[key], "N/A"
+		if math.IsInf(t.metrics[key], 0) {
+			out[key] = "Infinity" // JSON has no number for it
 		}
 		if v, ok := t.metrics[stderr]; ok {
 			out[stderr] = v
@@ -143,10 +148,10 @@ func (t *outcome) results() map[string]any {
 	return out
 }
 
-// alias is the name for tables; that of MATH-500 says how it is judged.
+// alias is the name for tables.
 func (t *Task) alias() string {
-	if t.Other != "" {
-		return t.Name + " (string equivalence)"
+	if t.Note != "" {
+		return t.Name + " (" + t.Note + ")"
 	}
 	return t.Name
 }
@@ -154,41 +159,47 @@ func (t *Task) alias() string {
 // config is the declaration of a task, with the harness's keys.
 func (t *outcome) config() map[string]any {
 	c := map[string]any{
-		"task": t.Name, "output_type": t.Kind, "num_fewshot": t.shots, "repeats": 1, "metadata": map[string]any{"version": t.Version},
-		"description": "", "unsafe_code": t.Answers.RunCode,
+		"task": t.Name, "output_type": t.Kind, "num_fewshot": t.numFewshot, "repeats": 1, "description": "",
+		"metadata": map[string]any{"version": t.Version}, "unsafe_code": t.Answers.RunCode,
+		"target_delimiter": t.delimiters().Target, "fewshot_delimiter": t.delimiters().Fewshot,
 	}
-	c["target_delimiter"], c["fewshot_delimiter"] = t.delimiters()
 	if t.Test.Hub != "" {
 		c["dataset_path"], c["test_split"] = t.Test.Hub, t.Test.Split
 	}
 	if t.Test.Config != "" {
 		c["dataset_name"] = t.Test.Config
 	}
-	var metrics []map[string]any
-	for _, name := range t.names {
-		metric, _, _ := strings.Cut(name, ",")
-		m := map[string]any{"metric": metric, "aggregation": aggregation(metric), "higher_is_better": higherIsBetter(metric)}
-		if !slices.ContainsFunc(metrics, func(o map[string]any) bool { return o["metric"] == metric }) {
-			metrics = append(metrics, m)
-		}
-	}
-	c["metric_list"] = metrics
+	c["metric_list"] = t.metricList()
 	if t.Kind == Generation {
 		c["generation_kwargs"] = t.generationArguments(t.Answers.Until)
 	}
-	if t.own != nil {
-		c["declaration"] = t.own
+	if t.Declaration != nil {
+		c["declaration"] = t.Declaration
 	}
 	return c
 }
 
+// metricList is each metric once, with the harness's keys.
+func (t *outcome) metricList() []map[string]any {
+	var list []map[string]any
+	for _, name := range t.names {
+		m := name.metric
+		if !slices.ContainsFunc(list, func(o map[string]any) bool { return o["metric"] == m }) {
+			list = append(list, map[string]any{
+				"metric": m, "aggregation": m.aggregation(), "higher_is_better": m.higherIsBetter(),
+			})
+		}
+	}
+	return list
+}
+
 // aggregation is the harness's name for how a metric of documents becomes one of the set.
-func aggregation(metric string) string {
-	switch metric {
-	case "word_perplexity", "byte_perplexity":
+func (m Metric) aggregation() string {
+	switch m {
+	case WordPerplexity, BytePerplexity:
 		return "weighted_perplexity"
-	case "bits_per_byte":
-		return metric
+	case BitsPerByte:
+		return string(m)
 	}
 	return "mean"
 }
@@ -201,7 +212,7 @@ func (t *prepared) generationArguments(until []string) map[string]any {
 	return m
 }
 
-// write puts results.json and samples_TASK.jsonl into a folder.
+// write writes results.json and samples_TASK.jsonl to a folder.
 func (r *Report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -218,7 +229,7 @@ func (r *Report) write(dir string) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, "results.json"), append(b, '\n'))
 }
 
-// fileName is the task's name without what a path may not hold.
+// fileName is the task's name with letters, digits and underscores only.
 func (t *Task) fileName() string { return notWord.ReplaceAllString(t.Name, "_") }
 
 var notWord = regexp.MustCompile(`[^\p{L}\p{N}_]`)
@@ -241,9 +252,9 @@ func (r *Report) Ends() map[string]map[string]int {
 
 func (t *outcome) ends() map[string]int {
 	ends := map[string]int{}
-	for _, q := range t.questions {
-		if q.end != "" {
-			ends[q.end]++
+	for _, s := range t.samples {
+		if s.end != "" {
+			ends[s.end]++
 		}
 	}
 	return ends
@@ -258,29 +269,39 @@ func counted(ends map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// Table is the results as a table, in the harness's columns.
-func (r *Report) Table() report.Table {
-	t := report.Table{Head: []string{"task", "version", "filter", "n-shot", "documents", "metric", "", "value", "", "stderr"}}
+// Table is the results in the columns of the harness.
+func (r *Report) Table() Table {
+	t := Table{Columns: []string{
+		"task", "version", "filter", "n-shot", "documents", "metric", "", "value", "", "stderr",
+	}}
 	for _, o := range r.tasks {
-		first := []string{o.alias(), fmt.Sprint(o.Version)}
-		for _, name := range slices.Sorted(slices.Values(o.names)) {
-			metric, filter, _ := strings.Cut(name, ",")
-			arrow, sign, stderr := "↑", "", ""
-			if !higherIsBetter(metric) {
-				arrow = "↓"
-			}
-			if v, ok := o.metrics[metric+"_stderr,"+filter]; ok {
-				sign, stderr = "±", fmt.Sprintf("%.4f", v)
-			}
-			t.Rows = append(t.Rows, append(slices.Clone(first), filter, fmt.Sprint(o.shots), fmt.Sprint(len(o.questions)), metric, arrow,
-				fmt.Sprintf("%.4f", o.metrics[name]), sign, stderr))
-			first = []string{"", ""}
-		}
+		t.Rows = append(t.Rows, o.rows()...)
 	}
 	return t
 }
 
-// WriteText prints the results as a table, and what they took.
+// rows are those of a task in Report.Table.
+func (t *outcome) rows() [][]string {
+	var rows [][]string
+	first := []string{t.alias(), fmt.Sprint(t.Version)}
+	byName := func(a, b resultName) int { return strings.Compare(a.String(), b.String()) }
+	for _, name := range slices.SortedFunc(slices.Values(t.names), byName) {
+		arrow, sign, stderr := "↑", "", ""
+		if !name.metric.higherIsBetter() {
+			arrow = "↓"
+		}
+		if v, ok := t.metrics[name.stderr()]; ok {
+			sign, stderr = "±", fmt.Sprintf("%.4f", v)
+		}
+		rows = append(rows, append(slices.Clone(first),
+			name.filter, fmt.Sprint(t.numFewshot), fmt.Sprint(len(t.questions)), string(name.metric), arrow,
+			fmt.Sprintf("%.4f", t.metrics[name.String()]), sign, stderr))
+		first = []string{"", ""}
+	}
+	return rows
+}
+
+// WriteText writes the results as a table, and for each task what it took.
 func (r *Report) WriteText(w io.Writer) error {
 	if err := r.Table().WriteText(w); err != nil {
 		return err

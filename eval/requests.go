@@ -10,12 +10,15 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"trit/lm"
+	"trit/setting"
 )
 
 // runner sends requests to the model, in an order and in batches that suit it, and keeps
 // their results in the cache. Neither changes a result.
 type runner struct {
-	model Model
+	model lm.Model
 	o     *Options
 	cache *cache // nil: none
 }
@@ -24,18 +27,19 @@ type runner struct {
 type Effort struct {
 	Requests int     `json:"requests"`
 	Cached   int     `json:"cached"`                    // of the requests: answered by the cache
-	Tokens   int64   `json:"tokens"`                    // of the inputs that the model was asked with, and of its answers
-	Computed int64   `json:"computed_tokens,omitempty"` // where the model is a Meter
+	Tokens   int64   `json:"tokens"`                    // of inputs that the model got, and of its answers
+	Computed int64   `json:"computed_tokens,omitempty"` // where the model is an lm.Meter
 	Seconds  float64 `json:"seconds"`
 }
 
-// String tells it in a line.
+// String is one line about it.
 func (e Effort) String() string {
 	if e.Cached == e.Requests {
 		return fmt.Sprintf("%d requests, all of them cached", e.Requests)
 	}
 	rate := func(tokens int64) float64 { return float64(tokens) / max(e.Seconds, 1e-9) }
-	line := fmt.Sprintf("%d requests, %d of them cached, %d tokens in %.1f s, %.0f tokens/s", e.Requests, e.Cached, e.Tokens, e.Seconds, rate(e.Tokens))
+	line := fmt.Sprintf("%d requests, %d of them cached, %d tokens in %.1f s, %.0f tokens/s",
+		e.Requests, e.Cached, e.Tokens, e.Seconds, rate(e.Tokens))
 	if e.Computed > 0 {
 		line += fmt.Sprintf("; %d of them computed, %.0f tokens/s", e.Computed, rate(e.Computed))
 	}
@@ -53,15 +57,19 @@ type kindOf[Q, R any] struct {
 	check func(R) error // of a result
 }
 
-func (r *runner) score(ctx context.Context, task string, requests []ScoreRequest) ([]ScoreResult, Effort, error) {
-	return ask(ctx, r, task, requests, kindOf[ScoreRequest, ScoreResult]{
+func (r *runner) score(
+	ctx context.Context, task string, requests []lm.ScoreRequest,
+) ([]lm.ScoreResult, Effort, error) {
+	return ask(ctx, r, task, requests, kindOf[lm.ScoreRequest, lm.ScoreResult]{
 		batch: scoreBatch,
-		input: func(q ScoreRequest) []int32 { return q.Input },
-		size:  func(q ScoreRequest) int64 { return int64(len(q.Input)) },
-		made:  func(ScoreResult) int64 { return 0 },
-		key:   func(q ScoreRequest) string { return requestKey(r.o.Fingerprint, "score", 0, nil, q.Input, q.Targets) },
-		run:   r.model.Score,
-		check: func(s ScoreResult) error {
+		input: func(q lm.ScoreRequest) []int32 { return q.Input },
+		size:  func(q lm.ScoreRequest) int64 { return int64(len(q.Input)) },
+		made:  func(lm.ScoreResult) int64 { return 0 },
+		key: func(q lm.ScoreRequest) string {
+			return requestKey(r.o.Fingerprint, "score", 0, nil, q.Input, q.Targets)
+		},
+		run: r.model.Score,
+		check: func(s lm.ScoreResult) error {
 			if math.IsNaN(s.LogProb) || math.IsInf(s.LogProb, 0) {
 				return fmt.Errorf("the model gives a log-likelihood of %g: its weights or its logits are no numbers", s.LogProb)
 			}
@@ -70,21 +78,23 @@ func (r *runner) score(ctx context.Context, task string, requests []ScoreRequest
 	})
 }
 
-func (r *runner) generate(ctx context.Context, task string, requests []GenerateRequest) ([][]int32, Effort, error) {
-	return ask(ctx, r, task, requests, kindOf[GenerateRequest, []int32]{
+func (r *runner) generate(
+	ctx context.Context, task string, requests []lm.ContinueRequest,
+) ([][]int32, Effort, error) {
+	return ask(ctx, r, task, requests, kindOf[lm.ContinueRequest, []int32]{
 		batch: generateBatch,
-		input: func(q GenerateRequest) []int32 { return q.Prompt },
-		size:  func(q GenerateRequest) int64 { return int64(len(q.Prompt) + q.MaxTokens) },
+		input: func(q lm.ContinueRequest) []int32 { return q.Prompt },
+		size:  func(q lm.ContinueRequest) int64 { return int64(len(q.Prompt) + q.MaxTokens) },
 		made:  func(ids []int32) int64 { return int64(len(ids)) },
-		key: func(q GenerateRequest) string {
+		key: func(q lm.ContinueRequest) string {
 			return requestKey(r.o.Fingerprint, "generate", q.MaxTokens, q.Until, q.Prompt)
 		},
-		run:   r.model.Generate,
+		run:   r.model.Continue,
 		check: func([]int32) error { return nil },
 	})
 }
 
-// requestKey names a request by all that its result depends on.
+// requestKey is a hash of all that the result of a request depends on.
 func requestKey(fingerprint, kind string, maxTokens int, until []string, ids ...[]int32) string {
 	h := sha256.New()
 	text := func(s string) { fmt.Fprintf(h, "%d:%s", len(s), s) }
@@ -101,8 +111,10 @@ func requestKey(fingerprint, kind string, maxTokens int, until []string, ids ...
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// ask gives the results of requests in their order.
-func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k kindOf[Q, R]) ([]R, Effort, error) {
+// ask returns the results of requests in their order.
+func ask[Q, R any](
+	ctx context.Context, r *runner, task string, requests []Q, k kindOf[Q, R],
+) ([]R, Effort, error) {
 	results, keys := make([]R, len(requests)), make([]string, len(requests))
 	inputs := make([][]int32, len(requests))
 	for i, q := range requests {
@@ -118,7 +130,9 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 		}
 		todo = append(todo, i)
 	}
-	p := progress{Progress: Progress{Task: task, Total: len(todo)}, start: time.Now(), show: r.o.Progress, before: r.computed()}
+	p := progress{
+		Progress: Progress{Task: task, Total: len(todo)}, start: time.Now(), show: r.o.Progress, before: r.computed(),
+	}
 	for _, i := range todo {
 		p.Whole += k.size(requests[i])
 	}
@@ -127,7 +141,7 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 		batch := todo[:r.batch(todo, inputs, k.batch)]
 		todo = todo[len(batch):]
 		if ctx.Err() != nil {
-			return nil, e, fmt.Errorf("stopped after %d of %d requests; with --use-cache the same command goes on from there: %w", e.Cached+p.Done, len(requests), ctx.Err())
+			return nil, e, stopped(ctx, e.Cached+p.Done, len(requests))
 		}
 		if err := askBatch(ctx, r, requests, results, keys, batch, k); err != nil {
 			return nil, e, err
@@ -143,8 +157,16 @@ func ask[Q, R any](ctx context.Context, r *runner, task string, requests []Q, k 
 	return results, e, nil
 }
 
-// askBatch asks some requests and remembers the results.
-func askBatch[Q, R any](ctx context.Context, r *runner, requests []Q, results []R, keys []string, batch []int, k kindOf[Q, R]) error {
+func stopped(ctx context.Context, done, all int) error {
+	problem := fmt.Sprintf("stopped after %d of %d requests; ", done, all) +
+		"with {eval.Options.Cache} the same evaluation goes on from there"
+	return &setting.Error{Field: "eval.Options.Cache", Problem: problem, Err: ctx.Err()}
+}
+
+// askBatch asks some requests, by their numbers, and keeps the results.
+func askBatch[Q, R any](
+	ctx context.Context, r *runner, requests []Q, results []R, keys []string, batch []int, k kindOf[Q, R],
+) error {
 	part := make([]Q, len(batch))
 	for n, i := range batch {
 		part[n] = requests[i]
@@ -174,18 +196,19 @@ func askBatch[Q, R any](ctx context.Context, r *runner, requests []Q, results []
 	})
 }
 
-// batchLimit is how many requests go to a model at a time, and how many tokens that a
-// request does not have in common with the one before it.
+// batchLimit is the most requests that go to a model at a time, and the most tokens of them.
+// The prefix that a request shares with the one before it does not count.
 type batchLimit struct{ requests, tokens int }
 
-// Between batches progress is shown, the cache is written and Ctrl-C is heard. Fewer
-// requests would leave a model that computes many together without work at their end.
+// Between batches progress is shown, the cache is written and the context is checked.
+// Smaller batches would leave a model that computes many requests together with too little
+// to do at the end of each.
 var (
 	scoreBatch    = batchLimit{4096, 16384}
 	generateBatch = batchLimit{64, math.MaxInt}
 )
 
-// batch is how many of the next requests go to the model.
+// batch is the number of the next requests that go to the model.
 func (r *runner) batch(todo []int, inputs [][]int32, limit batchLimit) int {
 	if r.o.Batch > 0 {
 		return min(r.o.Batch, len(todo))
@@ -200,16 +223,18 @@ func (r *runner) batch(todo []int, inputs [][]int32, limit batchLimit) int {
 	return n
 }
 
-// computed is how many tokens the model has computed so far; 0 where it does not tell.
+// computed is the number of tokens that the model has computed so far, 0 if it is no
+// lm.Meter.
 func (r *runner) computed() int64 {
-	if m, ok := r.model.(Meter); ok {
+	if m, ok := r.model.(lm.Meter); ok {
 		return m.ComputedTokens()
 	}
 	return 0
 }
 
-// inOrder numbers inputs so that those with a common beginning are neighbours, and
-// families of such the sooner the longer they are: so the time left is seen early.
+// inOrder is an order of inputs in which those with a common prefix are neighbours, and
+// clusters of related ones come the sooner the longer they are, so that the estimate of the
+// time left is good early.
 func inOrder(inputs [][]int32) []int {
 	order := make([]int, len(inputs))
 	for i := range order {
@@ -223,27 +248,27 @@ func inOrder(inputs [][]int32) []int {
 		}
 		return cmp.Compare(x[n], y[n])
 	})
-	type family struct {
+	type cluster struct {
 		members []int
 		longest int
 	}
-	var families []family
+	var clusters []cluster
 	for n, i := range order {
 		if n == 0 || !related(inputs[order[n-1]], inputs[i]) {
-			families = append(families, family{})
+			clusters = append(clusters, cluster{})
 		}
-		f := &families[len(families)-1]
-		f.members, f.longest = append(f.members, i), max(f.longest, len(inputs[i]))
+		c := &clusters[len(clusters)-1]
+		c.members, c.longest = append(c.members, i), max(c.longest, len(inputs[i]))
 	}
-	slices.SortStableFunc(families, func(a, b family) int { return cmp.Compare(b.longest, a.longest) })
+	slices.SortStableFunc(clusters, func(a, b cluster) int { return cmp.Compare(b.longest, a.longest) })
 	order = order[:0:0]
-	for _, f := range families {
-		order = append(order, f.members...)
+	for _, c := range clusters {
+		order = append(order, c.members...)
 	}
 	return order
 }
 
-// common is how many tokens two inputs begin with alike.
+// common is the length of the common prefix.
 func common(a, b []int32) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
@@ -252,10 +277,10 @@ func common(a, b []int32) int {
 	return n
 }
 
-// related inputs have more than half of the shorter one in common.
+// related reports whether two inputs share more than half of the shorter one.
 func related(a, b []int32) bool { return 2*common(a, b) > min(len(a), len(b)) }
 
-// progress tells how far a task is.
+// progress keeps account of how far a task is, and shows it.
 type progress struct {
 	Progress
 	start  time.Time

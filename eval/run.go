@@ -2,35 +2,37 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
+
+	"trit/lm"
+	"trit/setting"
 )
 
 // prepared is a task whose requests are made.
 type prepared struct {
 	*Task
-	total     int // documents of the set
-	shots     int
-	questions []Question
-	requests  []request // of all questions
-	first     []int     // number of each question's first request, and of the end
+	total      int // documents of the set
+	numFewshot int
+	questions  []question
+	requests   []request // of all questions
+	first      []int     // number of each question's first request, and of the end
 }
 
 // request is what the model is asked, as text.
 type request struct {
 	context, continuation string
 	until                 []string
-	score                 ScoreRequest
-	generate              GenerateRequest
+	score                 lm.ScoreRequest
+	generate              lm.ContinueRequest
 }
 
-// Run measures the tasks. All of them are read, and their requests made, before the
+// Run measures a model with tasks. All tasks are read, and their requests made, before the
 // model is asked for the first time.
-func Run(ctx context.Context, m Model, o Options) (*Report, error) {
-	if err := o.check(); err != nil {
+func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
+	if err := o.check(m); err != nil {
 		return nil, err
 	}
 	r := &runner{model: m, o: &o}
@@ -47,7 +49,7 @@ func Run(ctx context.Context, m Model, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := newReport(&o, e, time.Now())
+	report := newReport(&o, time.Now())
 	for _, p := range tasks {
 		t, err := r.measure(ctx, p, e)
 		if err != nil {
@@ -62,36 +64,10 @@ func Run(ctx context.Context, m Model, o Options) (*Report, error) {
 	return report, nil
 }
 
-// check refuses options that contradict each other.
-func (o *Options) check() error {
-	switch {
-	case o.Tokenizer == nil:
-		return errors.New("the model has no tokenizer: tasks are text; convert it from a folder with a tokenizer.json")
-	case o.Tokenizer.BOS() < 0 && o.Tokenizer.EOS() < 0:
-		return errors.New("the tokenizer has neither a beginning nor an end of text: a document cannot begin with nothing")
-	case o.MaxLength < 2:
-		return fmt.Errorf("the model takes %d tokens: want at least 2", o.MaxLength)
-	case len(o.Tasks) == 0:
-		return fmt.Errorf("no task is named: want some of %v, or files of tasks of one's own", TaskNames())
-	case o.Limit != 0 && o.Samples != nil:
-		return errors.New("--limit and --samples both say which documents to ask: give one of them")
-	case o.Limit < 0 || math.IsNaN(o.Limit):
-		return fmt.Errorf("--limit %g: want a number of documents, or a share below 1", o.Limit)
-	case o.FewshotMultiturn && !o.ApplyChatTemplate:
-		return errors.New("--fewshot-as-multiturn makes turns of a chat: it needs --apply-chat-template")
-	case o.Cache != "" && o.Fingerprint == "":
-		return errors.New("a cache of requests needs the fingerprint of the model: results of two models must not mix")
-	}
-	return nil
-}
-
 func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {
-	tasks, err := o.findTasks()
-	if err != nil {
-		return nil, err
-	}
 	var out []*prepared
-	for _, t := range tasks {
+	for i := range o.Tasks {
+		t := &o.Tasks[i]
 		p, err := t.prepare(ctx, o, e)
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.Name, err)
@@ -101,43 +77,12 @@ func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error
 	return out, nil
 }
 
-// findTasks finds the tasks and refuses those that cannot run together, or at all.
-func (o *Options) findTasks() ([]*Task, error) {
-	var tasks []*Task
-	named := func(name string) bool {
-		return slices.ContainsFunc(tasks, func(t *Task) bool { return t.Name == name })
-	}
-	for _, name := range o.Tasks {
-		if name == BitsPerByte {
-			tasks = append(tasks, heldOut)
-			continue
-		}
-		t, err := findTask(name)
-		if err != nil {
-			return nil, err
-		}
-		if t.Answers.RunCode && o.Sandbox == nil {
-			return nil, fmt.Errorf("task %s runs Python programs that the model writes: allow it with --allow-code-execution", t.Name)
-		}
-		if named(t.Name) {
-			return nil, fmt.Errorf("two tasks have the name %q: their results would have the same key", t.Name)
-		}
-		tasks = append(tasks, t)
-	}
-	for name := range o.Samples {
-		if !named(name) {
-			return nil, fmt.Errorf("--samples names the task %q, which is not among those to run", name)
-		}
-	}
-	return tasks, nil
-}
-
 // prepare reads the documents of a task and makes its requests.
 func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, error) {
-	if t == heldOut {
-		return prepareHeldOut(o, e)
+	if t.Tokens != nil {
+		return t.prepareTokens(ctx, o, e)
 	}
-	docs, err := t.Test.load(ctx, o)
+	docs, err := t.Test.Load(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -145,15 +90,16 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	if err != nil {
 		return nil, err
 	}
-	shots, err := newShotDrawer(ctx, t, o, docs)
+	examples, err := newExamples(ctx, t, o, docs)
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{Task: t, total: len(docs), shots: shots.count}
+	p := &prepared{Task: t, total: len(docs), numFewshot: examples.count}
 	for _, id := range asked {
-		q, err := t.ask(docs[id])
+		q, err := t.question(docs[id])
 		if err == nil {
-			err = p.add(o, e, q, id, shots)
+			q.id = id
+			err = p.add(o, e, q, examples)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", id, err)
@@ -163,16 +109,18 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	return p, nil
 }
 
-// asked are the numbers of the documents that are asked.
+// asked is the numbers of the documents that are asked, of n.
 func (o *Options) asked(task string, n int) ([]int, error) {
 	picked, some := o.Samples[task]
 	if some && len(picked) == 0 {
-		return nil, errors.New("--samples names no document of it")
+		return nil, setting.Needs("eval.Options.Samples", "{eval.Options.Samples} names no document of it", "")
 	}
 	if some {
 		picked = slices.Compact(slices.Sorted(slices.Values(picked)))
-		if picked[0] < 0 || picked[len(picked)-1] >= n {
-			return nil, fmt.Errorf("--samples asks for documents %d to %d: there are %d, from 0 on", picked[0], picked[len(picked)-1], n)
+		if first, last := picked[0], picked[len(picked)-1]; first < 0 || last >= n {
+			return nil, setting.Needs("eval.Options.Samples",
+				fmt.Sprintf("{eval.Options.Samples} asks for documents %d to %d", first, last),
+				fmt.Sprintf("there are %d, from 0 on", n))
 		}
 		return picked, nil
 	}
@@ -182,7 +130,7 @@ func (o *Options) asked(task string, n int) ([]int, error) {
 	return picked, nil
 }
 
-// limit is how many of n documents are asked.
+// limit is the number of documents asked, of n.
 func limit(l float64, n int) int {
 	if l <= 0 {
 		return n
@@ -194,8 +142,7 @@ func limit(l float64, n int) int {
 }
 
 // add makes the requests of a question.
-func (p *prepared) add(o *Options, e *encoder, q Question, id int, shots *shotDrawer) error {
-	q.id = id
+func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) error {
 	p.first = append(p.first, len(p.requests))
 	p.questions = append(p.questions, q)
 	if p.Kind == Rolling {
@@ -204,7 +151,7 @@ func (p *prepared) add(o *Options, e *encoder, q Question, id int, shots *shotDr
 		}
 		return nil
 	}
-	examples, err := shots.next(q.doc)
+	examples, err := fewshot.next(q.doc)
 	if err != nil {
 		return err
 	}
@@ -233,8 +180,8 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 	return err
 }
 
-func (p *prepared) addChoices(o *Options, e *encoder, q *Question, prompts []string) error {
-	delimiter, _ := p.delimiters()
+func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []string) error {
+	delimiter := p.delimiters().Target
 	if o.ApplyChatTemplate {
 		delimiter = ""
 	}
@@ -253,36 +200,42 @@ func (p *prepared) addChoices(o *Options, e *encoder, q *Question, prompts []str
 
 // measure asks the model and judges its answers.
 func (r *runner) measure(ctx context.Context, p *prepared, e *encoder) (*outcome, error) {
-	out := &outcome{prepared: p}
-	var err error
 	if p.Kind == Generation {
-		requests := make([]GenerateRequest, len(p.requests))
-		for i := range requests {
-			requests[i] = p.requests[i].generate
-		}
-		var got [][]int32
-		if got, out.Effort, err = r.generate(ctx, p.Name, requests); err != nil {
-			return nil, err
-		}
-		for i, ids := range got {
-			out.answers = append(out.answers, e.answer(ids, p.requests[i].until))
-		}
-		return out, out.judgeAnswers(ctx, r.o)
+		return r.measureAnswers(ctx, p, e)
 	}
-	requests := make([]ScoreRequest, len(p.requests))
+	out := &outcome{prepared: p}
+	requests := make([]lm.ScoreRequest, len(p.requests))
 	for i := range requests {
 		requests[i] = p.requests[i].score
 	}
+	var err error
 	if out.scores, out.Effort, err = r.score(ctx, p.Name, requests); err != nil {
 		return nil, err
 	}
 	switch {
-	case p.Task == heldOut:
-		out.judgeHeldOut()
+	case p.Tokens != nil:
+		out.judgeTokens()
 	case p.Kind == Rolling:
 		out.judgeRolling()
 	default:
 		out.judgeChoices()
 	}
 	return out, nil
+}
+
+func (r *runner) measureAnswers(ctx context.Context, p *prepared, e *encoder) (*outcome, error) {
+	out := &outcome{prepared: p}
+	requests := make([]lm.ContinueRequest, len(p.requests))
+	for i := range requests {
+		requests[i] = p.requests[i].generate
+	}
+	got, effort, err := r.generate(ctx, p.Name, requests)
+	if err != nil {
+		return nil, err
+	}
+	out.Effort = effort
+	for i, ids := range got {
+		out.answers = append(out.answers, e.answer(ids, p.requests[i].until))
+	}
+	return out, out.judgeAnswers(ctx, r.o.Sandbox)
 }

@@ -9,9 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"trit/eval/internal/evaltest"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -21,7 +22,7 @@ func manyChoices(t *testing.T, n int) (dir, task string) {
 	for i := range n {
 		fmt.Fprintf(&rows, `{"q":"question %d","c":["%c","%c%d"],"g":%d}`+"\n", i, 'a'+i%7, 'b'+i%5, i%3, i%2)
 	}
-	dir = write(t, map[string]string{"q.jsonl": rows.String(), "many.json": `{"name":"many","data":"q.jsonl","context":"{q}:","choices":"c","gold":"g"}`})
+	dir = evaltest.Write(t, map[string]string{"q.jsonl": rows.String(), "many.json": `{"name":"many","data":"q.jsonl","context":"{q}:","choices":"c","gold":"g"}`})
 	return dir, filepath.Join(dir, "many.json")
 }
 
@@ -58,7 +59,7 @@ func TestSameResultsWhateverTheBatch(t *testing.T) {
 		if got != want {
 			t.Errorf("with batches of %d the results are others", batch)
 		}
-		if most := slices.Max(m.batches); batch > 0 && most > batch {
+		if most := slices.Max(m.Batches); batch > 0 && most > batch {
 			t.Errorf("a batch has %d requests, want at most %d", most, batch)
 		}
 	}
@@ -66,15 +67,15 @@ func TestSameResultsWhateverTheBatch(t *testing.T) {
 
 // meteredModel computes two thirds of the tokens of each batch.
 type meteredModel struct {
-	*fakeModel
+	*evaltest.Model
 	computed int64
 }
 
-func (m *meteredModel) Score(ctx context.Context, requests []ScoreRequest) ([]ScoreResult, error) {
+func (m *meteredModel) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	for _, r := range requests {
 		m.computed += 2 * int64(len(r.Input)) / 3
 	}
-	return m.fakeModel.Score(ctx, requests)
+	return m.Model.Score(ctx, requests)
 }
 
 func (m *meteredModel) ComputedTokens() int64 { return m.computed }
@@ -117,22 +118,22 @@ func TestBatchesEndByTheirTokens(t *testing.T) {
 	} {
 		r := &runner{o: &Options{Batch: x.batch}}
 		if got := r.batch(todo, inputs, x.limit); got != x.want {
-			t.Errorf("--batch %d, %+v: %d requests, want %d", x.batch, x.limit, got, x.want)
+			t.Errorf("batch %d, %+v: %d requests, want %d", x.batch, x.limit, got, x.want)
 		}
 	}
 }
 
 // stopping fails after some batches, as a killed process.
 type stopping struct {
-	*fakeModel
+	*evaltest.Model
 	left int
 }
 
-func (s *stopping) Score(ctx context.Context, requests []ScoreRequest) ([]ScoreResult, error) {
+func (s *stopping) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	if s.left--; s.left < 0 {
 		return nil, errors.New("stopped")
 	}
-	return s.fakeModel.Score(ctx, requests)
+	return s.Model.Score(ctx, requests)
 }
 
 func TestCacheGoesOn(t *testing.T) {
@@ -152,20 +153,20 @@ func TestCacheGoesOn(t *testing.T) {
 	}
 	f.WriteString(`{"key":"cut sho`) // by a kill
 	f.Close()
-	m.inputs = nil
+	m.Inputs = nil
 	r, err := Run(t.Context(), m, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := r.Effort["many"]; e.Cached != 12 || e.Requests != 40 || len(m.inputs) != 28 {
-		t.Errorf("%+v and %d requests to the model, want 12 of 40 cached", e, len(m.inputs))
+	if e := r.Effort["many"]; e.Cached != 12 || e.Requests != 40 || len(m.Inputs) != 28 {
+		t.Errorf("%+v and %d requests to the model, want 12 of 40 cached", e, len(m.Inputs))
 	}
 	if outputs(t, o.Out) != outputs(t, filepath.Join(dir, "whole")) {
 		t.Error("the resumed run has other results")
 	}
-	m.inputs = nil
-	if _, err := Run(t.Context(), m, o); err != nil || len(m.inputs) != 0 {
-		t.Errorf("the second time: %d requests to the model, error %v", len(m.inputs), err)
+	m.Inputs = nil
+	if _, err := Run(t.Context(), m, o); err != nil || len(m.Inputs) != 0 {
+		t.Errorf("the second time: %d requests to the model, error %v", len(m.Inputs), err)
 	}
 	o.Fingerprint = "model 2"
 	if r, err := Run(t.Context(), m, o); err != nil || r.Effort["many"].Cached != 0 {
@@ -175,7 +176,7 @@ func TestCacheGoesOn(t *testing.T) {
 
 func TestForeignFilesAreNoCache(t *testing.T) {
 	for _, text := range []string{"notes of mine", "notes\nof mine\n", `{"key":"a","result":1}` + "\nnotes", `{"key":"a"}` + "\n{}\n"} {
-		path := filepath.Join(write(t, map[string]string{"c": text}), "c")
+		path := filepath.Join(evaltest.Write(t, map[string]string{"c": text}), "c")
 		if c, err := openCache(path); err == nil {
 			c.close()
 			t.Errorf("%q is taken for a cache", text)
@@ -200,7 +201,7 @@ func TestFewshotPrompts(t *testing.T) {
 		fmt.Fprintf(&rows, `{"q":"q%d","c":["x%d","y%d"],"g":%d}`+"\n", i, i, i, i%2)
 	}
 	train := strings.ReplaceAll(rows.String(), `"q":"q`, `"q":"t`)
-	dir := write(t, map[string]string{
+	dir := evaltest.Write(t, map[string]string{
 		"q.jsonl": rows.String(), "t.jsonl": train,
 		"same.json":  `{"name":"same","data":"q.jsonl","context":"{q}:","choices":"c","gold":"g","num_fewshot":4}`,
 		"first.json": `{"name":"first","data":"q.jsonl","context":"{q}:","choices":"c","gold":"g","num_fewshot":2,"fewshot":{"sampler":"first_n"}}`,
@@ -216,7 +217,7 @@ func TestFewshotPrompts(t *testing.T) {
 		"train.json": {"t7: y7\n\nt1: y1\n\nt0: x0\n\nt9: y9\n\nt4: x4\n\nq0:", "t0: x0\n\nt1: y1\n\nt8: x8\n\nt6: x6\n\nt2: x2\n\nq1:"},
 		"fixed.yaml": {"e:|n;q0:", "e:|n;q1:"},
 	} {
-		task, err := readTask(filepath.Join(dir, name))
+		task, err := ReadTask(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,36 +232,15 @@ func TestFewshotPrompts(t *testing.T) {
 		}
 	}
 	o.NumFewshot = 10
-	task, _ := readTask(filepath.Join(dir, "same.json"))
-	if _, err := task.prepare(t.Context(), &o, e); err == nil || !strings.Contains(err.Error(), "--num-fewshot") {
+	task, _ := ReadTask(filepath.Join(dir, "same.json"))
+	if _, err := task.prepare(t.Context(), &o, e); err == nil || !strings.Contains(err.Error(), "Options.NumFewshot") {
 		t.Errorf("ten of ten: %v", err)
 	}
 }
 
-// winograndeExamples has two contexts for each question, and answers of none.
-func TestWinograndePrompts(t *testing.T) {
-	task := *winogrande
-	task.Test.Rows, task.Shots = 2, Shots{Count: 1, First: true}
-	dir := write(t, map[string]string{"winogrande_val.jsonl": `{"sentence":"He saw _.","option1":"a","option2":"b","answer":"2"}
-{"sentence":"It was _ that fell.","option1":"c","option2":"d","answer":"1"}
-`})
-	_, o := options(t)
-	o.DataDir = dir
-	p, err := task.prepare(t.Context(), &o, newEncoder(o.Tokenizer, 100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"He saw b .\n\nHe saw a| .", "He saw b .\n\nHe saw b| .", "He saw b .\n\nIt was c| that fell.", "He saw b .\n\nIt was d| that fell."}
-	for i, w := range want {
-		if got := p.requests[i].context + "|" + p.requests[i].continuation; got != w {
-			t.Errorf("request %d is %q, want %q", i, got, w)
-		}
-	}
-}
-
-// chatTokenizer is byteTokenizer with a template that shows the turns.
+// chatTokenizer is evaltest.Tokenizer with a template that shows the turns.
 func chatTokenizer(t *testing.T) *tokenizer.Tokenizer {
-	files, err := byteTokenizer(t).Files()
+	files, err := evaltest.Tokenizer(t).Files()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,9 +261,9 @@ func chatTokenizer(t *testing.T) *tokenizer.Tokenizer {
 }
 
 func TestChatTemplate(t *testing.T) {
-	dir := write(t, map[string]string{"q.jsonl": `{"q":"one","c":["x","y"],"g":0}` + "\n" + `{"q":"two","c":["v","w"],"g":1}` + "\n",
+	dir := evaltest.Write(t, map[string]string{"q.jsonl": `{"q":"one","c":["x","y"],"g":0}` + "\n" + `{"q":"two","c":["v","w"],"g":1}` + "\n",
 		"t.json": `{"name":"t","data":"q.jsonl","context":"{q}:","choices":"c","gold":"g","num_fewshot":1,"fewshot":{"sampler":"first_n"}}`})
-	task, err := readTask(filepath.Join(dir, "t.json"))
+	task, err := ReadTask(filepath.Join(dir, "t.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +280,7 @@ func TestChatTemplate(t *testing.T) {
 		}
 		r := p.requests[3]
 		if r.context != want || r.continuation != "w" {
-			t.Errorf("multi-turn %v: %q and %q, want %q and no blank", multiturn, r.context, r.continuation, want)
+			t.Errorf("multi-turn %v: %q and %q, want %q and no space", multiturn, r.context, r.continuation, want)
 		}
 		if ids := r.score.Input; ids[0] != tok.BOS() || ids[1] == tok.BOS() {
 			t.Errorf("input %v does not begin with one BOS", ids[:3])
@@ -309,7 +289,7 @@ func TestChatTemplate(t *testing.T) {
 }
 
 func TestGenerationTask(t *testing.T) {
-	dir := write(t, map[string]string{
+	dir := evaltest.Write(t, map[string]string{
 		"q.jsonl": `{"q":"1","a":"#### 42"}` + "\n" + `{"q":"2","a":"#### 7"}` + "\n" + `{"q":"3","a":"#### 1,000"}` + "\n",
 		"t.yaml": `
 name: sums
@@ -324,7 +304,7 @@ filters:
 exact_match: {ignore_case: true, regexes_to_ignore: [",", '(?s).*#### ']}
 `})
 	m, o := options(t, filepath.Join(dir, "t.yaml"))
-	m.answers = map[byte]string{'1': "well, #### 42 Q: and 5", '2': "it is 7", '3': "#### 1000 and more, which goes on beyond forty tokens 9"}
+	m.Answers = map[byte]string{'1': "well, #### 42 Q: and 5", '2': "it is 7", '3': "#### 1000 and more, which goes on beyond forty tokens 9"}
 	o.Out = filepath.Join(dir, "out")
 	r, err := Run(t.Context(), m, o)
 	if err != nil {
@@ -352,68 +332,6 @@ exact_match: {ignore_case: true, regexes_to_ignore: [",", '(?s).*#### ']}
 	}
 }
 
-// sandbox passes programs that hold a word.
-type sandbox struct {
-	word     string
-	mutex    sync.Mutex
-	programs []string
-}
-
-func (s *sandbox) Run(_ context.Context, program string) (bool, string, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.programs = append(s.programs, program)
-	passed := strings.Contains(program, s.word)
-	return passed, map[bool]string{true: "yes", false: "no"}[passed], nil
-}
-
-func TestCodeRunsInTheSandboxAlone(t *testing.T) {
-	row := `{"task_id":"x/%d","prompt":"def f():%d","test":"def check(f): pass","entry_point":"f"}` + "\n"
-	dir := write(t, map[string]string{"HumanEval.jsonl": fmt.Sprintf(row, 1, 1) + fmt.Sprintf(row, 2, 2)})
-	m, o := options(t, "humaneval")
-	o.DataDir, o.AllowPartial, o.MaxTokens = dir, true, 32
-	if _, err := Run(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), "--allow-code-execution") {
-		t.Fatalf("without a sandbox: %v", err)
-	}
-	s := &sandbox{word: "right"}
-	o.Sandbox, o.NumFewshot, o.Out = s, 3, filepath.Join(dir, "out") // the task takes no examples
-	m.answers = map[byte]string{'1': " return right\nprint(1)", '2': " return wrong\n#"}
-	r, err := Run(t.Context(), m, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Results["humaneval"]["pass@1,create_test"] != 0.5 || r.NShot["humaneval"] != 0 {
-		t.Errorf("results %v, %d shots", r.Results["humaneval"], r.NShot["humaneval"])
-	}
-	if ends := r.Ends()["humaneval"]; ends["yes"] != 1 || ends["no"] != 1 {
-		t.Errorf("ends of programs: %v", ends)
-	}
-	var text strings.Builder
-	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "humaneval: programs ended: 1 no, 1 yes\n") {
-		t.Errorf("%s%v", text.String(), err)
-	}
-	if b, err := os.ReadFile(filepath.Join(o.Out, "samples_humaneval.jsonl")); err != nil || strings.Count(string(b), `, "end": "no"}`) != 1 {
-		t.Errorf("samples %s, %v", b, err)
-	}
-	if want := "def f():1 return right\ndef check(f): pass\ncheck(f)"; len(s.programs) != 2 || !slices.Contains(s.programs, want) {
-		t.Errorf("programs %q, want %q among them", s.programs, want)
-	}
-}
-
-func TestTasksThatRunCode(t *testing.T) {
-	for _, c := range []struct {
-		names   []string
-		runs    bool
-		modules string
-	}{
-		{[]string{"arc_easy", "mystery", "own.json"}, false, "[]"}, {[]string{"arc_easy", "humaneval"}, true, "[]"}, {[]string{"humaneval", "humaneval_plus"}, true, "[numpy]"},
-	} {
-		if runs, modules := RunsCode(c.names); runs != c.runs || fmt.Sprint(modules) != c.modules {
-			t.Errorf("%v: %v %v, want %v %s", c.names, runs, modules, c.runs, c.modules)
-		}
-	}
-}
-
 func TestSamplesPickDocuments(t *testing.T) {
 	dir, task := manyChoices(t, 10)
 	m, o := options(t, task)
@@ -429,28 +347,41 @@ func TestSamplesPickDocuments(t *testing.T) {
 
 func TestOptionsThatContradict(t *testing.T) {
 	dir, task := manyChoices(t, 3)
+	text := `{"name":"gen","data":"q.jsonl","context":"{q}","target":"{q}"}`
+	if err := os.WriteFile(filepath.Join(dir, "gen.json"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, generation := options(t, filepath.Join(dir, "gen.json"))
 	for want, change := range map[string]func(o *Options){
 		"no tokenizer":         func(o *Options) { o.Tokenizer = nil },
 		"no task is named":     func(o *Options) { o.Tasks = nil },
-		"there is no task":     func(o *Options) { o.Tasks = []string{"mystery"} },
 		"give one of them":     func(o *Options) { o.Limit, o.Samples = 1, map[string][]int{"many": {1}} },
-		"--limit -1":           func(o *Options) { o.Limit = -1 },
-		"--apply-chat":         func(o *Options) { o.FewshotMultiturn = true },
+		"Options.Limit -1":     func(o *Options) { o.Limit = -1 },
+		"ApplyChatTemplate":    func(o *Options) { o.FewshotMultiturn = true },
 		"no chat template":     func(o *Options) { o.ApplyChatTemplate = true },
 		"fingerprint":          func(o *Options) { o.Cache = filepath.Join(dir, "c") },
 		"not among":            func(o *Options) { o.Samples = map[string][]int{"arc_easy": {1}} },
 		"there are 3":          func(o *Options) { o.Samples = map[string][]int{"many": {3}} },
 		"names no document":    func(o *Options) { o.Samples = map[string][]int{"many": {}} },
-		"two tasks":            func(o *Options) { o.Tasks = []string{task, task} },
+		"two tasks":            func(o *Options) { o.Tasks = append(o.Tasks, o.Tasks[0]) },
 		"at least 2":           func(o *Options) { o.MaxLength = 1 },
-		"held-out":             func(o *Options) { o.Tasks = []string{BitsPerByte} },
-		"name the folder":      func(o *Options) { o.Tasks = []string{"arc_easy"} },
-		"leaves no room":       func(o *Options) { o.Tasks, o.MaxTokens = []string{filepath.Join(dir, "gen.json")}, 64 },
+		"name the folder":      func(o *Options) { o.Tasks[0].Test = Source{Hub: "a/b", Split: "test"} },
+		"leaves no room":       func(o *Options) { o.Tasks, o.MaxTokens = generation.Tasks, 64 },
 		"examples before each": func(o *Options) { o.NumFewshot = 3 },
+		"has no name":          func(o *Options) { o.Tasks[0].Name = "" },
+		"Ask is nil":           func(o *Options) { o.Tasks[0].Ask = nil },
+		"the metrics are":      func(o *Options) { o.Tasks[0].Metrics = []Metric{ExactMatch} },
+		"the kind is":          func(o *Options) { o.Tasks[0].Kind = "riddle" },
+		"a filter and a judge": func(o *Options) { o.Tasks[0].Kind = Generation },
+		"0 contexts": func(o *Options) {
+			o.Tasks[0].Ask = func(*Fields) Question { return Question{Choices: []string{"a"}} }
+		},
+		"number 2 of 1": func(o *Options) {
+			o.Tasks[0].Ask = func(*Fields) Question {
+				return Question{Contexts: []string{"c"}, Choices: []string{"a"}, Gold: 2}
+			}
+		},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, "gen.json"), []byte(`{"name":"gen","data":"q.jsonl","context":"{q}","target":"{q}"}`), 0o644); err != nil {
-			t.Fatal(err)
-		}
 		m, o := options(t, task)
 		change(&o)
 		if _, err := Run(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), want) {

@@ -8,8 +8,8 @@ import (
 	"trit/data"
 )
 
-// writeSamples writes a line for each document and filter, with the keys and the types
-// of the harness's samples files.
+// writeSamples writes a line for each document and filter, with the keys and the types of the
+// harness's samples files.
 func (t *outcome) writeSamples(w io.Writer) error {
 	for i := range t.samples {
 		if _, err := io.WriteString(w, pyJSON(t.sampleFields(&t.samples[i]), "")+"\n"); err != nil {
@@ -26,18 +26,19 @@ func (t *outcome) sampleFields(s *sample) []data.Field {
 	}
 	doc, prompt, target := s.hashes()
 	fields := []data.Field{
-		{Name: "doc_id", Value: int64(s.question.id)}, {Name: "doc", Value: s.question.doc}, {Name: "target", Value: s.target},
-		{Name: "arguments", Value: t.arguments(s)}, {Name: "resps", Value: s.resps}, {Name: "filtered_resps", Value: s.filtered},
+		{Name: "doc_id", Value: int64(s.question.id)}, {Name: "doc", Value: s.question.doc},
+		{Name: "target", Value: s.target}, {Name: "arguments", Value: t.arguments(s)},
+		{Name: "resps", Value: s.resps}, {Name: "filtered_resps", Value: s.filtered},
 		{Name: "filter", Value: s.filter}, {Name: "metrics", Value: metrics},
 		{Name: "doc_hash", Value: doc}, {Name: "prompt_hash", Value: prompt}, {Name: "target_hash", Value: target},
 	}
-	if fields = append(fields, s.values...); s.question.end != "" {
-		fields = append(fields, data.Field{Name: "end", Value: s.question.end})
+	if fields = append(fields, s.values...); s.end != "" {
+		fields = append(fields, data.Field{Name: "end", Value: s.end})
 	}
 	return fields
 }
 
-// arguments are what the model was asked with, request by request.
+// arguments is what the model was asked, request by request.
 func (t *outcome) arguments(s *sample) []data.Field {
 	var out []data.Field
 	for i, r := range s.requests {
@@ -47,8 +48,8 @@ func (t *outcome) arguments(s *sample) []data.Field {
 			args = append(args, data.Field{Name: "arg_1", Value: r.continuation})
 		case Generation:
 			args = append(args, data.Field{Name: "arg_1", Value: []data.Field{
-				{Name: "until", Value: anys(t.Answers.Until)}, {Name: "do_sample", Value: false}, {Name: "temperature", Value: 0.0},
-				{Name: "max_gen_toks", Value: int64(r.generate.MaxTokens)},
+				{Name: "until", Value: anys(t.Answers.Until)}, {Name: "do_sample", Value: false},
+				{Name: "temperature", Value: 0.0}, {Name: "max_gen_toks", Value: int64(r.generate.MaxTokens)},
 			}})
 		}
 		out = append(out, data.Field{Name: fmt.Sprintf("gen_args_%d", i), Value: args})

@@ -2,8 +2,11 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+
+	"trit/eval/internal/python"
 )
 
 // Kind is how a task asks, by the harness's names.
@@ -11,64 +14,122 @@ type Kind string
 
 // The kinds of tasks.
 const (
-	MultipleChoice Kind = "multiple_choice"
-	Generation     Kind = "generate_until"
-	Rolling        Kind = "loglikelihood_rolling"
+	MultipleChoice Kind = "multiple_choice"       // the likeliest of several answers
+	Generation     Kind = "generate_until"        // a text that the model writes
+	Rolling        Kind = "loglikelihood_rolling" // the perplexity of a text
 )
 
-// Task is a set of questions and how answers to them are judged.
+// Metric is what is measured, by the harness's names. Tasks of generation may have others,
+// of their own.
+type Metric string
+
+// Metrics of multiple choice: the share of questions whose right choice is the likeliest.
+const (
+	Acc      Metric = "acc"
+	AccNorm  Metric = "acc_norm"  // by log-likelihood per character
+	AccBytes Metric = "acc_bytes" // by log-likelihood per byte
+)
+
+// Metrics of rolling tasks, of all documents together.
+const (
+	WordPerplexity Metric = "word_perplexity"
+	BytePerplexity Metric = "byte_perplexity"
+	BitsPerByte    Metric = "bits_per_byte"
+)
+
+// Metrics of rolling tasks whose documents are tokens; these have BitsPerByte too.
+const (
+	Loss       Metric = "loss"       // nats per token
+	Perplexity Metric = "perplexity" // e to the power of Loss
+)
+
+// Metrics of generation.
+const (
+	ExactMatch Metric = "exact_match"
+	PassAt1    Metric = "pass@1" // the share of programs that pass their tests
+)
+
+// higherIsBetter reports whether more of a metric is better.
+func (m Metric) higherIsBetter() bool {
+	switch m {
+	case WordPerplexity, BytePerplexity, BitsPerByte, Perplexity, Loss:
+		return false
+	}
+	return true
+}
+
+// Task is a set of questions and how answers to them are judged. A task of multiple choice
+// needs Name, Kind, Test, Ask and Metrics; one of generation has Answers instead of Metrics.
 type Task struct {
 	Name  string
-	Other string // a second name
+	Note  string // stands behind the name in tables, in parentheses; "" for none
 	About string // one line
 	Kind  Kind
 	// Version is the harness's number for the task.
 	Version float64
 	Test    Source
-	Shots   Shots
+	Fewshot Fewshot
 	// Ask makes a question of a document.
-	Ask func(*reader) Question
-	// Process adds to a document what the harness adds; may be nil.
-	Process func(*reader) Document
-	Metrics []string // of multiple choice and rolling: which ones
+	Ask func(*Fields) Question
+	// Process returns the document with what the harness adds to it; may be nil.
+	Process func(*Fields) Document
+	// Tokens returns the documents of a rolling task whose documents are tokens already; it
+	// replaces Test, Ask and Metrics. Such a task has Loss, Perplexity and BitsPerByte.
+	Tokens  func(context.Context, *Options) ([]TokenDocument, error)
+	Metrics []Metric // of multiple choice and rolling
 	Answers Answers  // of generation
-
-	targetDelimiter, fewshotDelimiter string // " " and two line breaks if empty
-	plainDelimiters                   bool   // they are as they are, even if empty
-	own                               any    // the declaration of a task of one's own
+	// Delimiters stand around the answers of few-shot examples; nil: DefaultDelimiters.
+	Delimiters *Delimiters
+	// Declaration is what the task was made of, for the results; nil for a task written in Go.
+	Declaration *Declaration
 }
 
-// Shots say where the examples before a question come from.
-type Shots struct {
+// TokenDocument is a document that is tokens already.
+type TokenDocument struct {
+	IDs   []int32 // without the tokens that begin and end a text, which Run adds
+	Bytes int     // of the text
+}
+
+// Delimiters stand between question and answer, and after a few-shot example.
+type Delimiters struct{ Target, Fewshot string }
+
+// DefaultDelimiters are those of most tasks of the harness.
+var DefaultDelimiters = Delimiters{Target: " ", Fewshot: "\n\n"}
+
+// Fewshot says where the few-shot examples before a question come from.
+type Fewshot struct {
 	Count int
-	Fixed bool   // Count holds whatever is asked for
+	Fixed bool   // Count holds, whatever Options.NumFewshot is
 	From  Source // none: the tested documents
-	// Extra draws one example more than needed and drops those that equal the document,
-	// as the harness does where both splits have the same setting, though it be none.
+	// Extra draws one example more than needed and drops those that equal the document, as
+	// the harness does where the settings of both splits are equal, even if there are none.
 	Extra    bool
-	First    bool       // the first ones, not a draw
-	Examples []Document // written in the task instead of From
+	First    bool       // the first ones instead of random ones
+	Examples []Document // instead of From
 }
 
 // Answers say how the text that a model generates becomes a score.
 type Answers struct {
-	Until     []string
-	MaxTokens int // 0: DefaultMaxTokens
-	Metric    string
-	Filters   []Filter
-	// Judge gives the score of a filtered answer.
-	Judge   func(ctx context.Context, o *Options, q *Question, answer string) (float64, error)
-	RunCode bool     // Judge runs what the model wrote
-	Modules []string // of Python, that the programs which it runs import
+	Until     []string // texts that end an answer
+	MaxTokens int      // 0: DefaultMaxTokens
+	Metric    Metric
+	Filters   []Filter // each gives results of its own; WholeText is the one for none
+	Judge     Judge
+	RunCode   bool     // Judge runs what the model wrote
+	Modules   []string // of Python, which the programs that it runs import
 }
 
 // DefaultMaxTokens is how long an answer may be where the task does not say.
 const DefaultMaxTokens = 256
 
-// Filter takes the answer out of a text.
-type Filter struct {
-	Name  string
-	Apply func(q *Question, text string) string
+// Judge judges the filtered answer to a question. It is called by several goroutines at
+// once where Answers.RunCode is set; sandbox is nil where it is not.
+type Judge func(ctx context.Context, sandbox Sandbox, q *Question, answer string) (Verdict, error)
+
+// Verdict is what an answer is worth.
+type Verdict struct {
+	Score float64 // 0 to 1
+	End   string  // how the program ended that the answer is, for the results; "" for none
 }
 
 // Question is what a document asks.
@@ -80,12 +141,10 @@ type Question struct {
 	// Target is the right answer as text; with one context for each choice, it is what
 	// follows each of them.
 	Target string
-	// Text is the document whose perplexity is taken; Words and Bytes divide it.
+	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood;
+	// where Words is 0, both are counted in Text.
 	Text         string
 	Words, Bytes int
-	doc          Document
-	id           int
-	end          string // of the program that the answer is, "" where it is none
 }
 
 // example is a question and its answer, as shown before another question.
@@ -99,94 +158,105 @@ func (q *Question) example() (text, answer string) {
 	return q.Contexts[0], q.Target
 }
 
-// builtin are the tasks of the harness.
-var builtin = []*Task{
-	arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
-	gsm8k, gsm8kCot, math500, humanEval, humanEvalPlus, wikiText,
-}
-
-// BitsPerByte is the task that measures perplexity on the held-out documents of a
-// prepared data set, which --data-dir names.
-const BitsPerByte = "bits_per_byte"
-
-// TaskNames lists the built-in tasks.
-func TaskNames() []string {
-	names := []string{BitsPerByte}
-	for _, t := range builtin {
-		names = append(names, t.Name)
+// divisor divides the log-likelihood of the text for a metric.
+func (q *Question) divisor(m Metric) int {
+	if m == WordPerplexity {
+		return q.Words
 	}
-	return names
+	return q.Bytes
 }
 
-// BuiltinTasks are the built-in tasks.
-func BuiltinTasks() []Task {
-	tasks := []Task{*heldOut}
-	for _, t := range builtin {
-		tasks = append(tasks, *t)
+// question is a Question and the document that asks it, as Process left that.
+type question struct {
+	Question
+	doc Document
+	id  int // number of the document in the set
+}
+
+// Question makes the question of a document.
+func (t *Task) Question(d Document) (Question, error) {
+	q, err := t.question(d)
+	return q.Question, err
+}
+
+func (t *Task) question(d Document) (question, error) {
+	f := NewFields(d)
+	if t.Process != nil {
+		if d = t.Process(f); f.Err() != nil {
+			return question{}, f.Err()
+		}
+		f = NewFields(d)
 	}
-	return tasks
+	q := question{Question: t.Ask(f), doc: d}
+	if t.Kind == Rolling && q.Words == 0 {
+		q.Words, q.Bytes = python.CountWords(q.Text), len(q.Text)
+	}
+	if f.Err() != nil {
+		return q, f.Err()
+	}
+	return q, q.check(t.Kind)
 }
 
-// builtinTask is the built-in task of a name, or nil.
-func builtinTask(name string) *Task {
-	i := slices.IndexFunc(builtin, func(t *Task) bool { return t.Name == name || t.Other == name && name != "" })
-	if i < 0 {
+// check refuses a question that a task of a kind cannot ask.
+func (q *Question) check(kind Kind) error {
+	switch n := len(q.Contexts); {
+	case kind == Rolling:
 		return nil
+	case kind == Generation && n != 1:
+		return fmt.Errorf("the question has %d contexts: want 1", n)
+	case kind == Generation:
+		return nil
+	case n != 1 && n != len(q.Choices):
+		return fmt.Errorf("the question has %d contexts: want 1, or one for each of %d choices", n, len(q.Choices))
+	case q.Gold < 0 || q.Gold >= len(q.Choices):
+		return fmt.Errorf("the right choice is number %d of %d: want 0 to %d", q.Gold, len(q.Choices), len(q.Choices)-1)
 	}
-	t := *builtin[i]
-	t.Name = name
-	return &t
+	return nil
 }
 
-// RunsCode tells whether some of these tasks run what the model writes, which
-// Options.Sandbox is for, and which modules of Python their programs import. Only
-// built-in tasks do.
-func RunsCode(names []string) (runs bool, modules []string) {
-	for _, name := range names {
-		if t := builtinTask(name); t != nil && t.Answers.RunCode {
+// knownMetrics are the metrics of the kinds whose answers need no judge.
+var knownMetrics = map[Kind][]Metric{
+	MultipleChoice: {Acc, AccNorm, AccBytes},
+	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
+}
+
+// check refuses a task that lacks a part.
+func (t *Task) check() error {
+	known, scored := knownMetrics[t.Kind]
+	unknown := func(m Metric) bool { return !slices.Contains(known, m) }
+	switch {
+	case t.Name == "":
+		return errors.New("a task has no name")
+	case t.Kind == Rolling && t.Tokens != nil:
+		return nil
+	case t.Ask == nil:
+		return fmt.Errorf("task %s: Ask is nil", t.Name)
+	case scored && (len(t.Metrics) == 0 || slices.ContainsFunc(t.Metrics, unknown)):
+		return fmt.Errorf("task %s: the metrics are %v: want some of %v", t.Name, t.Metrics, known)
+	case scored:
+		return nil
+	case t.Kind != Generation:
+		return fmt.Errorf("task %s: the kind is %q: want %s, %s or %s", t.Name, t.Kind, MultipleChoice, Generation, Rolling)
+	case t.Answers.Judge == nil || len(t.Answers.Filters) == 0 || t.Answers.Metric == "":
+		return fmt.Errorf("task %s: Answers need a metric, a filter and a judge", t.Name)
+	}
+	return nil
+}
+
+func (t *Task) delimiters() Delimiters {
+	if t.Delimiters != nil {
+		return *t.Delimiters
+	}
+	return DefaultDelimiters
+}
+
+// RunsCode reports whether some of these tasks run what the model writes, which
+// Options.Sandbox is for, and which modules of Python their programs import.
+func RunsCode(tasks []Task) (runs bool, modules []string) {
+	for _, t := range tasks {
+		if t.Answers.RunCode {
 			runs, modules = true, append(modules, t.Answers.Modules...)
 		}
 	}
 	return runs, modules
-}
-
-// findTask is a built-in task, or the one declared in a file.
-func findTask(name string) (*Task, error) {
-	if t := builtinTask(name); t != nil {
-		return t, nil
-	}
-	if isTaskFile(name) {
-		return readTask(name)
-	}
-	return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON or YAML file that declares one", name, TaskNames())
-}
-
-// ask makes the question of a document.
-func (t *Task) ask(d Document) (Question, error) {
-	r := &reader{doc: d}
-	if t.Process != nil {
-		if d = t.Process(r); r.err != nil {
-			return Question{}, r.err
-		}
-		r.doc = d
-	}
-	q := t.Ask(r)
-	q.doc = d
-	return q, r.err
-}
-
-func (t *Task) delimiters() (target, fewshot string) {
-	if t.plainDelimiters {
-		return t.targetDelimiter, t.fewshotDelimiter
-	}
-	return " ", "\n\n"
-}
-
-// higherIsBetter tells of each metric.
-func higherIsBetter(metric string) bool {
-	switch metric {
-	case "word_perplexity", "byte_perplexity", "bits_per_byte", "perplexity", "loss":
-		return false
-	}
-	return true
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// template is text in which {field} stands for a field of the document. {{ and }} are
+// template is a text in which {field} stands for a field of the document, and {{ and }} for
 // braces.
 type template struct {
 	parts []string // text and names of fields in turn, text first
@@ -43,11 +43,11 @@ func parseTemplate(s string) (*template, error) {
 	return t, nil
 }
 
-func (t *template) fill(r *reader) string {
+func (t *template) fill(f *Fields) string {
 	var out strings.Builder
 	for i, p := range t.parts {
 		if i%2 == 1 {
-			p = r.shown(p)
+			p = f.Shown(p)
 		}
 		out.WriteString(p)
 	}

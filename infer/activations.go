@@ -3,53 +3,53 @@ package infer
 import (
 	"sync"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 )
 
-// activations are the input of the next products. Its rows are made one by one in the form
-// that a product wants, while they are in the cache: a row of floats between two loops
-// over a prompt would come from memory.
+// activations are the input of the next products. Each row is made in the form that a
+// product wants while its source is in the processor's cache: floats of all rows between two
+// loops over a prompt would go through memory.
 type activations struct {
 	k      int
 	row    func(dst []float32, t int) // makes row t
 	x      []float32                  // [m,K], once floats was called
 	q      []int8                     // [m,K], once quantize was called
 	scale  []float32
-	factor [3][]float32 // from the int32 products of each row to floats, for some weights
+	factor [3][]float32 // by weight: factors from the int32 products of each row to floats
 	have   struct{ x, q bool }
 }
 
-// given are rows x [m,K] that are there already.
+// given is an input whose rows x, [m,K], exist already.
 func given(x []float32, k int) *activations {
 	a := &activations{k: k, x: x}
 	a.have.x = true
 	return a
 }
 
-// begin says how the rows of the next input are made.
+// begin starts the next input, whose rows have k values and are made by row.
 func (a *activations) begin(k int, row func(dst []float32, t int)) {
 	a.k, a.row = k, row
 	a.have.x, a.have.q = false, false
 }
 
 // floats makes x of m rows.
-func (a *activations) floats(m int) []float32 {
+func (a *activations) floats(pool *parallel.Pool, m int) []float32 {
 	if !a.have.x {
 		a.x = grow(a.x, m*a.k)
-		rows(m, a.k, func(t int) { a.row(a.x[t*a.k:][:a.k], t) })
+		rows(pool, m, a.k, func(t int) { a.row(a.x[t*a.k:][:a.k], t) })
 		a.have.x = true
 	}
 	return a.x
 }
 
 // quantize makes q and scale of m rows.
-func (a *activations) quantize(m int) {
+func (a *activations) quantize(pool *parallel.Pool, m int) {
 	if a.have.q {
 		return
 	}
 	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
-	rows(m, a.k, func(t int) {
+	rows(pool, m, a.k, func(t int) {
 		buffer := floats.Get().(*[]float32)
 		defer floats.Put(buffer)
 		*buffer = grow(*buffer, a.k)
@@ -59,20 +59,20 @@ func (a *activations) quantize(m int) {
 		} else {
 			a.row(x, t)
 		}
-		a.scale[t] = kernel.QuantizeActivations(a.q[t*a.k:][:a.k], x)
+		a.scale[t] = vector.QuantizeActivations(a.q[t*a.k:][:a.k], x)
 	})
 	a.have.q = true
 }
 
-// factors is room for those of m rows and of weight i of an input.
+// factors is memory for the factors of m rows by weight i.
 func (a *activations) factors(i, m int) []float32 {
 	a.factor[i] = grow(a.factor[i], m)
 	return a.factor[i]
 }
 
-// rows runs body on each of m rows of n values, on several threads where that pays.
-func rows(m, n int, body func(t int)) {
-	parallel.For(m, max(1, 1<<15/n), func(lo, hi int) {
+// rows runs body on each of m rows of n values, on several threads of a pool where that pays.
+func rows(pool *parallel.Pool, m, n int, body func(t int)) {
+	pool.For(m, max(1, 1<<15/n), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			body(t)
 		}

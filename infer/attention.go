@@ -4,23 +4,23 @@ import (
 	"math"
 	"sync"
 
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/attention"
+	"trit/bitlinear/kernel/vector"
 )
 
-// Attention takes the queries of a few tokens, in all heads that share keys, through a
-// block of positions at a time: each key and value that is read serves all of these rows,
-// and no more scores are kept than those of a block. Every block gives a softmax of its
-// own, and these are merged in their order. Nothing that a row gets depends on the rows
-// beside it or on who computes it, so a token has the same bits alone, in a draft, in a
-// prompt and beside other sessions.
+// Attention takes the queries of a few tokens, in all heads that share keys, through one
+// block of positions after the other. Each key and value that is read serves all of these
+// rows, and only the scores of one block are kept. Every block gives a softmax of its own,
+// and these are merged in the order of the blocks. The result of a row depends neither on
+// the rows beside it nor on the thread that computes it, so a token has the same bits alone,
+// in a draft, in a prompt and beside other sessions.
 const (
-	maxRows   = 128 // rows of a task: as many as keep its scores near the core
-	splitRows = 64  // with up to so many rows, each block of positions is a task of its own
-	tileRows  = 8   // rows that read as many values as the last of them sees
+	maxRows   = 128 // rows of a task: its scores stay in the cache of a core
+	splitRows = 64  // up to this number of rows, each block of positions is a task of its own
+	tileRows  = 8   // rows that read the values of all positions that the last of them sees
 )
 
-// attentionTask is some tokens of a session in the heads of one KV head.
+// attentionTask is some tokens of a session, in the query heads that share one KV head.
 type attentionTask struct {
 	s      *Session
 	row, n int // of the batch
@@ -30,25 +30,25 @@ type attentionTask struct {
 	result *partialSoftmax
 }
 
-// attentionTasks are those of a batch; they are the same for all layers.
+// attentionTasks are the tasks of a batch; they are the same for all layers.
 type attentionTasks struct {
 	list    []attentionTask
 	joins   []join
 	work    int               // products
 	results []*partialSoftmax // kept from batch to batch
-	used    int               // of them
+	used    int               // number of results in use
 }
 
 // join is tasks [first,first+n) of the same rows.
 type join struct{ first, n int }
 
-// stretch is tokens of a session that follow each other, rows of the batch.
+// stretch is consecutive tokens of a session, rows of the batch.
 type stretch struct {
 	s     *Session
 	at, n int // position of the first
 }
 
-// stretches are the spans, or what they have of some rows, which are in their order.
+// stretches are the spans, or their parts that consist of the wanted rows, which are sorted.
 func stretches(spans []span, wanted []int) (list []stretch) {
 	row := 0
 	for _, sp := range spans {
@@ -85,7 +85,7 @@ func (t *attentionTasks) plan(m *Model, batch []stretch) {
 	}
 }
 
-// add adds a task, in parts where it has few rows.
+// add adds a task. One of few rows is cut into a task for each block, and a join of these.
 func (t *attentionTasks) add(m *Model, task attentionTask) {
 	task.hi = (task.at + task.n + blockPositions - 1) / blockPositions
 	rows, blocks := task.n*m.groupSize(), task.hi
@@ -100,7 +100,7 @@ func (t *attentionTasks) add(m *Model, task attentionTask) {
 	}
 }
 
-// result is memory for one that the batch does not use yet.
+// result is memory for a result, which no other task of the batch uses.
 func (t *attentionTasks) result(rows, wide int) *partialSoftmax {
 	if t.used == len(t.results) {
 		t.results = append(t.results, new(partialSoftmax))
@@ -116,14 +116,14 @@ func (p *pass) attend(l int) {
 	t := &p.tasks
 	// A thread is worth while from about 2^17 products on.
 	grain := max(1, len(t.list)*1<<17/max(1, t.work))
-	parallel.Chunks(len(t.list), grain, func(lo, hi int) {
+	p.m.pool.Chunks(len(t.list), grain, func(lo, hi int) {
 		g := groups.Get().(*group)
 		defer groups.Put(g)
 		for i := lo; i < hi; i++ {
 			p.attendTask(g, l, &t.list[i])
 		}
 	})
-	parallel.Chunks(len(t.joins), grain, func(lo, hi int) {
+	p.m.pool.Chunks(len(t.joins), grain, func(lo, hi int) {
 		for _, j := range t.joins[lo:hi] {
 			p.join(t.list[j.first:][:j.n])
 		}
@@ -166,7 +166,7 @@ func (p *pass) finish(t *attentionTask, total *partialSoftmax) {
 		at := (t.row+r/size)*c.QDim() + (t.head*size+r%size)*c.HeadDim
 		dst := p.att[at:][:c.HeadDim]
 		clear(dst)
-		kernel.Axpy(1/sum, total.row(r)[:c.HeadDim], dst)
+		vector.Axpy(1/sum, total.row(r)[:c.HeadDim], dst)
 	}
 }
 
@@ -175,16 +175,16 @@ func (m *Model) groupSize() int { return m.config.NumAttentionHeads / m.config.N
 
 func (m *Model) attentionScale() float32 { return float32(1 / math.Sqrt(float64(m.config.HeadDim))) }
 
-// group is the rows of a task, token by token and head by head, with its working memory.
+// group is the rows of a task, ordered by token and then by head, with its working memory.
 type group struct {
 	head, rows, wide int
 	q                []float32 // [rows, dim]
-	seen             []int     // positions that each row sees
-	start            int       // position where the block at hand begins
-	first            int       // row that sees some of it
+	seen             []int     // number of positions that each row sees
+	start            int       // first position of the current block
+	first            int       // first row that sees any of it
 	scores           []float32 // [rows, blockPositions]
 	out              []float32 // [rows, wide]
-	panel            []float32 // room for a panel
+	panel            []float32 // a widened panel
 	part, total      partialSoftmax
 }
 
@@ -197,7 +197,7 @@ func (g *group) load(p *pass, t *attentionTask) {
 	g.head, g.rows, g.wide = t.head, t.n*size, padded(c.HeadDim)
 	g.q, g.seen = grow(g.q, g.rows*c.HeadDim), grow(g.seen, g.rows)
 	g.scores = grow(g.scores, g.rows*blockPositions)
-	g.panel = grow(g.panel, max(c.HeadDim, blockPositions)*kernel.PanelCols)
+	g.panel = grow(g.panel, max(c.HeadDim, blockPositions)*attention.PanelCols)
 	width := size * c.HeadDim
 	for i := range t.n {
 		copy(g.q[i*width:][:width], p.q[(t.row+i)*c.QDim()+t.head*width:])
@@ -207,7 +207,7 @@ func (g *group) load(p *pass, t *attentionTask) {
 	}
 }
 
-// count is how many positions of the block row r sees.
+// count is the number of positions of the current block that row r sees.
 func (g *group) count(r int) int { return min(g.seen[r]-g.start, blockPositions) }
 
 // attend writes the softmax of all rows over a block.
@@ -223,8 +223,8 @@ func (g *group) attend(c kvCache, block int, scale float32, dst *partialSoftmax)
 	c.weightedSums(g, block)
 }
 
-// softmax replaces the scores of row r by e^(scale*(score-top)), and by 0 for positions
-// that it does not see but the rows of its tile do.
+// softmax replaces the scores of row r by e^(scale*(score-top)). They become 0 for positions
+// that the row does not see and that other rows of its tile see.
 func (g *group) softmax(r int, scale float32) (top, sum float32) {
 	row, n := g.scores[r*blockPositions:][:blockPositions], g.count(r)
 	last := min(g.rows, g.first+(r-g.first)/tileRows*tileRows+tileRows) - 1
@@ -233,8 +233,8 @@ func (g *group) softmax(r int, scale float32) (top, sum float32) {
 		row[i] = float32(math.Inf(-1))
 	}
 	clear(row[whole:max(whole, g.count(last))])
-	top = kernel.Max(row[:whole])
-	return top, kernel.ExpScaled(row[:whole], scale, top)
+	top = vector.Max(row[:whole])
+	return top, vector.ExpScaled(row[:whole], scale, top)
 }
 
 // scaleScores multiplies the scores by factors of the positions, [heads][room].
@@ -244,13 +244,13 @@ func (g *group) scaleScores(factors []float32, room int) {
 	}
 	for r := g.first; r < g.rows; r++ {
 		row := g.scores[r*blockPositions:][:g.count(r)]
-		kernel.ScaledProduct(row, factors[g.head*room:][:len(row)], row, 1)
+		vector.ScaledProduct(row, factors[g.head*room:][:len(row)], row, 1)
 	}
 }
 
-// partialSoftmax is the softmax of rows over some positions, not yet divided by its sum:
-// the largest score of each row, the sum of e^(scale*(score-top)), 0 where a row sees
-// none of the positions, and the values weighted by these.
+// partialSoftmax is the softmax of rows over some positions, before the division by its sum:
+// for each row the largest score, the sum of e^(scale*(score-top)), which is 0 where the row
+// sees none of the positions, and the sum of values with these weights.
 type partialSoftmax struct {
 	wide     int
 	top, sum []float32 // [rows]
@@ -263,20 +263,20 @@ func (s *partialSoftmax) grow(rows, wide int) {
 
 func (s *partialSoftmax) row(r int) []float32 { return s.out[r*s.wide:][:s.wide] }
 
-// merge takes over later positions, and leaves something else in later.
+// merge adds the result of later positions to s. It overwrites later.
 func (s *partialSoftmax) merge(later *partialSoftmax, scale float32) {
 	for r, sum := range later.sum {
 		if sum == 0 {
 			continue
 		}
 		mine, other := s.row(r), later.row(r)
-		if factor := kernel.Exp(scale * (later.top[r] - s.top[r])); factor <= 1 {
-			kernel.Axpy(factor, other, mine)
+		if factor := vector.Exp(scale * (later.top[r] - s.top[r])); factor <= 1 {
+			vector.Axpy(factor, other, mine)
 			s.sum[r] += factor * sum
 			continue
 		}
-		factor := kernel.Exp(scale * (s.top[r] - later.top[r]))
-		kernel.Axpy(factor, mine, other)
+		factor := vector.Exp(scale * (s.top[r] - later.top[r]))
+		vector.Axpy(factor, mine, other)
 		copy(mine, other)
 		s.top[r], s.sum[r] = later.top[r], sum+factor*s.sum[r]
 	}

@@ -12,7 +12,7 @@ import (
 	"trit/model"
 )
 
-var cacheNames = []string{CacheF16, CacheInt8, CacheF32}
+var cacheNames = []Cache{CacheF16, CacheInt8, CacheF32}
 
 // attentionShape has one layer without weights.
 type attentionShape struct{ heads, kvHeads, dim int }
@@ -25,16 +25,20 @@ type attentionInput struct {
 	queries, keys, values []float32
 }
 
-func newAttentionInput(s attentionShape, cache string, before, n int) *attentionInput {
-	c := model.Config{NumHiddenLayers: 1, HiddenSize: s.heads * s.dim, NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim}
+func newAttentionInput(s attentionShape, cache Cache, before, n int) *attentionInput {
+	c := model.Config{
+		NumHiddenLayers: 1, HiddenSize: s.heads * s.dim,
+		NumAttentionHeads: s.heads, NumKeyValueHeads: s.kvHeads, HeadDim: s.dim, RopeTheta: 10000,
+	}
 	format, err := cacheFormatOf(cache)
 	if err != nil {
 		panic(err)
 	}
 	r := rand.New(rand.NewPCG(uint64(n), uint64(before)))
 	return &attentionInput{
-		m:      &Model{config: c, layers: make([]layer, 1), rope: newRopeTable(s.dim, 10000), cache: format},
-		before: before, n: n, queries: normals(r, n*c.QDim()), keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
+		m:      &Model{config: c, layers: make([]layer, 1), rope: newRopeTable(c), cache: format},
+		before: before, n: n, queries: normals(r, n*c.QDim()),
+		keys: normals(r, (before+n)*c.KVDim()), values: normals(r, (before+n)*c.KVDim()),
 	}
 }
 
@@ -95,8 +99,10 @@ func (a *attentionInput) definition() []float32 {
 // value on average in half precision, and 2^-9 of the largest of a head, three times the
 // others, in int8.
 func TestAttentionIsTheDefinition(t *testing.T) {
-	tolerance := map[string]float64{CacheF32: 2e-6, CacheF16: 1e-3, CacheInt8: 2e-2}
-	for _, s := range []attentionShape{{1, 1, 2}, {4, 2, 8}, {5, 1, 16}, {3, 3, 64}, {14, 2, 80}, {3, 1, 96}, {8, 2, 128}, {2, 1, 192}} {
+	tolerance := map[Cache]float64{CacheF32: 2e-6, CacheF16: 1e-3, CacheInt8: 2e-2}
+	for _, s := range []attentionShape{
+		{1, 1, 2}, {4, 2, 8}, {5, 1, 16}, {3, 3, 64}, {14, 2, 80}, {3, 1, 96}, {8, 2, 128}, {2, 1, 192},
+	} {
 		for _, length := range [][2]int{{0, 1}, {0, 9}, {0, 40}, {250, 20}, {255, 1}, {256, 1}, {257, 2}, {500, 70}} {
 			for _, name := range cacheNames {
 				a := newAttentionInput(s, name, length[0], length[1])
@@ -110,14 +116,13 @@ func TestAttentionIsTheDefinition(t *testing.T) {
 
 // TestAttentionHasTheSameBits one by one, in halves, and with any number of threads.
 func TestAttentionHasTheSameBits(t *testing.T) {
-	defer parallel.SetThreads(0)
 	for _, s := range []attentionShape{{4, 1, 80}, {3, 3, 64}} {
 		for _, name := range cacheNames {
 			a := newAttentionInput(s, name, 230, 300)
-			parallel.SetThreads(1)
+			a.m.pool = parallel.New(1)
 			want, wide := a.attend(0, a.n), a.m.config.QDim()
 			for threads := 1; threads <= 3; threads++ {
-				parallel.SetThreads(threads)
+				a.m.pool = parallel.New(threads)
 				got := slices.Concat(a.attend(0, 11), a.attend(11, 150), a.attend(150, a.n))
 				if !slices.Equal(got, want) {
 					t.Errorf("%+v %s: %d threads and three parts give other bits", s, name, threads)
@@ -170,14 +175,14 @@ func normals(r *rand.Rand, n int) []float32 {
 
 // BenchmarkAttention runs one layer on one thread.
 func BenchmarkAttention(b *testing.B) {
-	parallel.SetThreads(1)
-	defer parallel.SetThreads(0)
 	for _, s := range []attentionShape{{20, 5, 128}, {16, 16, 96}} {
 		for _, name := range cacheNames {
 			for _, n := range []int{1, 264} {
 				for _, before := range []int{248, 1784} {
 					b.Run(fmt.Sprintf("%dx%dx%d/%s/%d-after-%d", s.heads, s.kvHeads, s.dim, name, n, before), func(b *testing.B) {
-						p := newAttentionInput(s, name, before, n).pass(0, n)
+						a := newAttentionInput(s, name, before, n)
+						a.m.pool = parallel.New(1)
+						p := a.pass(0, n)
 						for b.Loop() {
 							p.attend(0)
 						}

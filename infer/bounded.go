@@ -6,12 +6,13 @@ import (
 	"slices"
 	"sync"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 )
 
-// boundedHead reads a 4-bit copy of the head for all tokens of the vocabulary, knows how
-// far each logit can be off, and computes exactly only those that a choice depends on.
+// boundedHead reads a 4-bit copy of the head for all tokens of the vocabulary. It bounds the
+// error of each logit, and computes exactly only the logits that a choice depends on.
 //
 // With a row's weights w = step*(code - 7.5 - dither) + e and activations x = y + f,
 // where y has 16 bits (two int8 products), a logit is
@@ -31,40 +32,40 @@ import (
 // a vocabulary of 128256, over the draw of the dither.
 type boundedHead struct {
 	*denseMatrix
-	coarse  *kernel.Int4
+	coarse  *intmul.Int4
 	offsets []float32 // 7.5 + dither
 }
 
 const ditherBound = 2.5
 
-func newBounded(d *denseMatrix) (*boundedHead, error) {
+func newBounded(pool *parallel.Pool, d *denseMatrix) (*boundedHead, error) {
 	r := rand.New(rand.NewPCG(0x7472_6974, 1))
 	dither, offsets := make([]float32, d.k), make([]float32, d.k)
 	for i := range dither {
 		dither[i] = float32(r.IntN(1<<16))/(1<<16) - 0.5 + 0.5/(1<<16)
 		offsets[i] = dither[i] + 7.5
 	}
-	w, err := kernel.NewInt4(d.n, d.k, dither, d.row)
+	w, err := intmul.NewInt4(pool, d.n, d.k, dither, d.row)
 	return &boundedHead{d, w, offsets}, err
 }
 
 // logits starts the logits of m rows of activations x [m,K], in the memory of an earlier
-// list if there is one.
-func (h *boundedHead) logits(list []boundedLogits, x []float32, m int) []boundedLogits {
+// list where there is one.
+func (h *boundedHead) logits(pool *parallel.Pool, list []boundedLogits, x []float32, m int) []boundedLogits {
 	k := h.k
 	list = slices.Grow(list[:0], m)[:m]
 	q, scale, shift := make([]int8, 2*m*k), make([]float32, m), make([]float32, m)
 	for t := range list {
 		row := x[t*k:][:k]
-		list[t] = boundedLogits{head: h, x: row, upper: grow(list[t].upper, h.n), exact: list[t].exact[:0]}
+		list[t] = boundedLogits{head: h, pool: pool, x: row, upper: grow(list[t].upper, h.n), exact: list[t].exact[:0]}
 		scale[t] = split16(q[2*t*k:][:k], q[(2*t+1)*k:][:k], row)
-		shift[t] = h.radius(row, scale[t]) - kernel.Dot(h.offsets, row)
+		shift[t] = h.radius(row, scale[t]) - vector.Dot(h.offsets, row)
 	}
-	h.coarse.MulInt8(q, 2*m, func(row, part int, sums []int32) {
+	h.coarse.MulInt8(pool, q, 2*m, func(row, part int, sums []int32) {
 		t := part / 2
 		out, steps := list[t].upper[row:][:len(sums)], h.coarse.Steps[row:][:len(sums)]
 		if part%2 == 0 { // comes first, on the same thread
-			kernel.Rescale(out, sums, scale[t])
+			vector.Rescale(out, sums, scale[t])
 			return
 		}
 		for i, s := range sums {
@@ -74,21 +75,21 @@ func (h *boundedHead) logits(list []boundedLogits, x []float32, m int) []bounded
 	return list
 }
 
-// all are the exact logits after one row of activations.
-func (h *boundedHead) all(x []float32) []float32 {
+// all is the exact logits after one row of activations.
+func (h *boundedHead) all(pool *parallel.Pool, x []float32) []float32 {
 	logits := make([]float32, h.n)
-	h.mul(logits, given(x, h.k), 1)
+	h.mul(pool, logits, given(x, h.k), 1)
 	return logits
 }
 
-// radius is how many steps a logit can be off.
+// radius is the largest error of a logit, in steps.
 func (h *boundedHead) radius(x []float32, scale float32) float32 {
 	k := float64(h.k)
-	norm := math.Sqrt(float64(kernel.Dot(x, x)))
+	norm := math.Sqrt(float64(vector.Dot(x, x)))
 	remainder := 15 * k * float64(scale) / 508
 	// A sum of k float32 products in 16 lanes errs by less than k/16+16 roundings of the
-	// sum of their sizes, which is at most 15 steps times sqrt(k)|x|; so does each of the
-	// five sums that meet here.
+	// sum of their sizes, which is at most 15 steps times sqrt(k)|x|. Five such sums add up
+	// here.
 	slack := 5 * (k/16 + 16) * 0x1p-24 * 15 * math.Sqrt(k) * norm
 	return float32(ditherBound*norm + remainder + slack)
 }
@@ -111,9 +112,10 @@ func split16(high, low []int8, x []float32) (scale float32) {
 	return scale
 }
 
-// boundedLogits are logits of which some are exact and all others have an upper bound.
+// boundedLogits are logits that are either exact or have an upper bound.
 type boundedLogits struct {
 	head  *boundedHead
+	pool  *parallel.Pool
 	x     []float32
 	upper []float32   // minus infinity where exact
 	exact []candidate // p is the logit
@@ -124,16 +126,16 @@ var none = float32(math.Inf(-1))
 // searchStep is how many logits are compared together, since hardly any reach a bound.
 const searchStep = 256
 
-// atLeast makes exact all logits that may reach a bound, unless those are so many that the
-// full product is faster.
+// atLeast makes all logits exact that may reach a bound. It returns false where there are too
+// many of them, so that the full product is faster.
 func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 	var mu sync.Mutex
 	var ids []int32
-	parallel.For(len(l.upper), 1<<13, func(lo, hi int) {
+	l.pool.For(len(l.upper), 1<<13, func(lo, hi int) {
 		var mine []int32
 		for ; lo < hi; lo += searchStep {
 			part := l.upper[lo:min(lo+searchStep, hi)]
-			if kernel.Max(part) < bound {
+			if vector.Max(part) < bound {
 				continue
 			}
 			for i, v := range part {
@@ -157,7 +159,7 @@ func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 func (l *boundedLogits) compute(ids []int32) {
 	first := len(l.exact)
 	l.exact = append(l.exact, make([]candidate, len(ids))...)
-	parallel.Chunks(len(ids), max(1, 1<<15/l.head.k), func(lo, hi int) {
+	l.pool.Chunks(len(ids), max(1, 1<<15/l.head.k), func(lo, hi int) {
 		buffer := make([]float32, l.head.k)
 		for i := lo; i < hi; i++ {
 			l.exact[first+i] = candidate{ids[i], float64(l.head.dot(buffer, int(ids[i]), l.x))}
@@ -166,10 +168,10 @@ func (l *boundedLogits) compute(ids []int32) {
 	})
 }
 
-// top is the largest logit; with it, all that may reach it are exact.
+// top is the largest logit. It makes all logits exact that may reach it.
 func (l *boundedLogits) top() (candidate, bool) {
 	if len(l.exact) == 0 {
-		l.compute([]int32{int32(max(0, slices.Index(l.upper, kernel.Max(l.upper))))})
+		l.compute([]int32{int32(max(0, slices.Index(l.upper, vector.Max(l.upper))))})
 	}
 	known, ok := l.atLeast(float32(best(l.exact).p))
 	if !ok {
@@ -183,14 +185,14 @@ func (l *boundedLogits) top() (candidate, bool) {
 func (l *boundedLogits) rest(top, temperature float64) float64 {
 	sum := 0.0
 	var mu sync.Mutex
-	parallel.For(len(l.upper), 1<<13, func(lo, hi int) {
+	l.pool.For(len(l.upper), 1<<13, func(lo, hi int) {
 		e := make([]float32, 0, hi-lo)
 		for _, v := range l.upper[lo:hi] {
 			if v != none {
 				e = append(e, v)
 			}
 		}
-		part := kernel.ExpScaled(e, float32(1/temperature), float32(top))
+		part := vector.ExpScaled(e, float32(1/temperature), float32(top))
 		mu.Lock()
 		sum += float64(part)
 		mu.Unlock()

@@ -7,6 +7,7 @@ import (
 
 	"trit/format/gguf"
 	"trit/internal/float16"
+	"trit/lm"
 )
 
 // normalHead is an F16 head of normal weights.
@@ -17,7 +18,7 @@ func normalHead(t *testing.T, r *rand.Rand, n, k int) *boundedHead {
 		bits := float16.Bits(float32(r.NormFloat64() * 0.02))
 		data[2*i], data[2*i+1] = byte(bits), byte(bits>>8)
 	}
-	h, err := newBounded(newDense(gguf.F16, data, n, k))
+	h, err := newBounded(nil, newDense(gguf.F16, data, n, k))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestBoundHolds(t *testing.T) {
 			h.row(buffer, i)
 			copy(x, buffer)
 		}
-		l := &h.logits(nil, x, 1)[0]
+		l := &h.logits(nil, nil, x, 1)[0]
 		for id, upper := range l.upper {
 			exact := h.dot(buffer, id, x)
 			if upper < exact {
@@ -71,7 +72,7 @@ func TestBoundHolds(t *testing.T) {
 // from the full head.
 func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 	const n, k, draws = 3000, 192, 60
-	for name, o := range map[string]SamplerOptions{
+	for name, o := range map[string]lm.Sampling{
 		"greedy":           {},
 		"greedy penalised": {RepetitionPenalty: 1.3},
 		"top-p":            {Temperature: 1, TopP: 0.9},
@@ -93,7 +94,7 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 					logits[id] = h.dot(buffer, id, x)
 				}
 				want := full.Sample(logits)
-				l := &h.logits(nil, x, 1)[0]
+				l := &h.logits(nil, nil, x, 1)[0]
 				got, ok := bounded.sampleBounded(l)
 				if ok {
 					decided, computed = decided+1, computed+len(l.exact)
@@ -116,9 +117,9 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 
 // TestBoundedStepsAreTheExactOnes compares whole sessions.
 func TestBoundedStepsAreTheExactOnes(t *testing.T) {
-	for _, o := range []SamplerOptions{{}, {Temperature: 1, TopP: 0.9, Seed: 3}} {
+	for _, o := range []lm.Sampling{{}, {Temperature: 1, TopP: 0.9, Seed: 3}} {
 		var want []int32
-		for _, head := range []string{HeadExact, HeadBounded} {
+		for _, head := range []Head{HeadExact, HeadBounded} {
 			m, err := Random(smallConfig(), 1, Options{Head: head})
 			if err != nil {
 				t.Fatal(err)

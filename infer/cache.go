@@ -1,54 +1,58 @@
 package infer
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"unsafe"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/attention"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
+	"trit/setting"
 )
 
-// What the KV cache holds.
+// Cache is the number format of the KV cache.
+type Cache string
+
+// Formats of the KV cache.
 const (
 	// CacheF16 rounds keys and values to half precision.
-	CacheF16 = "f16"
+	CacheF16 Cache = "f16"
 	// CacheInt8 rounds them to int8, with a scale for each token and KV head: half the
 	// bytes of CacheF16.
-	CacheInt8 = "int8"
+	CacheInt8 Cache = "int8"
 	// CacheF32 keeps them as they are.
-	CacheF32 = "f32"
+	CacheF32 Cache = "f32"
 )
 
-// blockPositions is how many positions of a sequence lie together in memory, which comes
-// into being with the first of them. Attention takes them together too: its results
-// depend on where the blocks are cut, so that they do not depend on the threads.
+// blockPositions is the number of positions of a sequence that lie together in memory, a
+// block. A block is allocated when its first position is written. Attention goes through
+// positions by the same blocks, so that its bits do not depend on the number of threads.
 const blockPositions = 256
 
 // kvCache is the keys and values of one layer of a session.
 type kvCache interface {
-	// reserve makes room for n positions, of which those from at on are to be written.
+	// reserve allocates memory for n positions. Those from at on may be written then.
 	reserve(at, n int)
-	// write puts what n rows of keys and of values [n, kv dim] have for one KV head at the
-	// positions from at on, for which there is room.
+	// write puts one KV head of n rows of keys and values, [n, kv dim] each, at the positions
+	// from at on, which are reserved.
 	write(head, at, n int, keys, values []float32)
-	// copyPrefix takes over the first n positions of a cache of the same model.
+	// copyPrefix makes the first n positions those of a cache of the same model.
 	copyPrefix(from kvCache, n int)
-	// scores writes the products of the rows of g with the keys of a block that they see.
+	// scores writes the products of the rows of g with the keys that they see of a block.
 	scores(g *group, block int)
 	// weightedSums writes the sums of values of a block, weighted by the scores of g.
 	weightedSums(g *group, block int)
 }
 
-// cacheFormat is a way to hold keys and values.
+// cacheFormat makes caches of a number format.
 type cacheFormat interface {
 	newCache(c *model.Config, capacity int) kvCache
 	bytesPerToken(c *model.Config) int // of a layer
 }
 
-func cacheFormatOf(name string) (cacheFormat, error) {
-	switch name {
+func cacheFormatOf(c Cache) (cacheFormat, error) {
+	switch c {
 	case "", CacheF16:
 		return &f16Cache, nil
 	case CacheInt8:
@@ -56,29 +60,29 @@ func cacheFormatOf(name string) (cacheFormat, error) {
 	case CacheF32:
 		return &f32Cache, nil
 	}
-	return nil, fmt.Errorf("cache is %q: want %s, %s or %s", name, CacheF16, CacheInt8, CacheF32)
+	return nil, setting.Invalid("infer.Options.Cache", c, CacheF16, CacheInt8, CacheF32)
 }
 
-// element is how a value is held and what is done with it.
-type element[T kernel.Element] struct {
+// element is a number format: conversions from and to float32, and the product with panels.
+type element[T attention.Element] struct {
 	narrow func(dst []T, x []float32) (factor float32) // values are factor times dst
 	scaled bool                                        // factors are not all 1
-	widen  func(dst []float32, x []T)                  // nil: nothing is won by it
+	widen  func(dst []float32, x []T)                  // nil: it would not be faster
 	mul    func(rows, k int, a []float32, lda int, panel []T, dst []float32, ldc int)
 }
 
 var (
 	f16Cache = element[uint16]{
-		narrow: func(dst []uint16, x []float32) float32 { kernel.NarrowF16(dst, x); return 1 },
-		widen:  kernel.WidenF16, mul: kernel.MulPanelF16,
+		narrow: func(dst []uint16, x []float32) float32 { vector.NarrowF16(dst, x); return 1 },
+		widen:  vector.WidenF16, mul: attention.MulPanelF16,
 	}
 	int8Cache = element[int8]{
-		narrow: func(dst []int8, x []float32) float32 { return 1 / kernel.QuantizeActivations(dst, x) },
-		scaled: true, widen: kernel.WidenInt8, mul: kernel.MulPanelInt8,
+		narrow: func(dst []int8, x []float32) float32 { return 1 / vector.QuantizeActivations(dst, x) },
+		scaled: true, widen: vector.WidenInt8, mul: attention.MulPanelInt8,
 	}
 	f32Cache = element[float32]{
 		narrow: func(dst, x []float32) float32 { copy(dst, x); return 1 },
-		mul:    kernel.MulPanelF32,
+		mul:    attention.MulPanelF32,
 	}
 )
 
@@ -95,21 +99,23 @@ func (e *element[T]) newCache(c *model.Config, capacity int) kvCache {
 	return &cache[T]{element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity}
 }
 
-// padded is n filled up to whole panels.
-func padded(n int) int { return (n + kernel.PanelCols - 1) / kernel.PanelCols * kernel.PanelCols }
+// padded is n rounded up to whole panels.
+func padded(n int) int {
+	return (n + attention.PanelCols - 1) / attention.PanelCols * attention.PanelCols
+}
 
 // cache holds keys and values in panels, the layout of their products: a panel of keys
 // is [dim][32 positions], one of values [positions][32 dims].
-type cache[T kernel.Element] struct {
+type cache[T attention.Element] struct {
 	*element[T]
 	heads, dim, capacity int
 	blocks               []*cacheBlock[T]
 }
 
 // cacheBlock holds a block of positions.
-type cacheBlock[T kernel.Element] struct {
-	shared                   atomic.Bool // by several caches, so that none may write to it
-	room                     int         // positions, whole panels
+type cacheBlock[T attention.Element] struct {
+	shared                   atomic.Bool // by several caches: none may write to it
+	room                     int         // number of positions, whole panels
 	keys, values             []T         // [heads][panels] each
 	keyFactors, valueFactors []float32   // [heads][room]; nil where they are all 1
 }
@@ -138,19 +144,19 @@ func (c *cache[T]) newBlock(i int) *cacheBlock[T] {
 
 // keyPanel holds the positions from p on, p a multiple of 32.
 func (c *cache[T]) keyPanel(b *cacheBlock[T], head, p int) []T {
-	return b.keys[(head*b.room+p)*c.dim:][:c.dim*kernel.PanelCols]
+	return b.keys[(head*b.room+p)*c.dim:][:c.dim*attention.PanelCols]
 }
 
 // valuePanel holds the dimensions from d on, d a multiple of 32.
 func (c *cache[T]) valuePanel(b *cacheBlock[T], head, d int) []T {
-	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*kernel.PanelCols]
+	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*attention.PanelCols]
 }
 
 func (c *cache[T]) write(head, at, n int, keys, values []float32) {
 	buffer := floats.Get().(*[]float32)
 	defer floats.Put(buffer)
 	*buffer = grow(*buffer, c.dim)
-	// A value is no larger than a float32, so there is room for a row.
+	// A T is no larger than a float32, so a row fits.
 	row := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*buffer))), c.dim)
 	for i := range n {
 		from := (i*c.heads + head) * c.dim
@@ -162,9 +168,9 @@ func (c *cache[T]) write(head, at, n int, keys, values []float32) {
 func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
 	b, p := c.blocks[at/blockPositions], at%blockPositions
 	factor := c.narrow(row, key)
-	panel := c.keyPanel(b, head, p/kernel.PanelCols*kernel.PanelCols)
+	panel := c.keyPanel(b, head, p/attention.PanelCols*attention.PanelCols)
 	for i, v := range row {
-		panel[i*kernel.PanelCols+p%kernel.PanelCols] = v
+		panel[i*attention.PanelCols+p%attention.PanelCols] = v
 	}
 	if c.scaled {
 		b.keyFactors[head*b.room+p] = factor
@@ -174,16 +180,16 @@ func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
 func (c *cache[T]) writeValue(row []T, head, at int, value []float32) {
 	b, p := c.blocks[at/blockPositions], at%blockPositions
 	factor := c.narrow(row, value)
-	for d := 0; d < c.dim; d += kernel.PanelCols {
-		copy(c.valuePanel(b, head, d)[p*kernel.PanelCols:][:kernel.PanelCols], row[d:])
+	for d := 0; d < c.dim; d += attention.PanelCols {
+		copy(c.valuePanel(b, head, d)[p*attention.PanelCols:][:attention.PanelCols], row[d:])
 	}
 	if c.scaled {
 		b.valueFactors[head*b.room+p] = factor
 	}
 }
 
-// copyPrefix shares whole blocks: whoever writes to one later takes a copy first. What is
-// left of a block is copied.
+// copyPrefix shares whole blocks, and copies the rest of the prefix. A cache that writes to a
+// shared block later makes a copy first.
 func (c *cache[T]) copyPrefix(from kvCache, n int) {
 	source := from.(*cache[T])
 	whole := min(n/blockPositions, c.capacity/blockPositions, source.capacity/blockPositions)
@@ -197,14 +203,14 @@ func (c *cache[T]) copyPrefix(from kvCache, n int) {
 	}
 }
 
-// copyBlock copies the first n positions of a block, whose room may be another one.
+// copyBlock copies the first n positions of a block. The rooms of the two may differ.
 func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
 	for head := range c.heads {
-		for p := 0; p < n; p += kernel.PanelCols {
+		for p := 0; p < n; p += attention.PanelCols {
 			copy(c.keyPanel(dst, head, p), c.keyPanel(src, head, p))
 		}
-		for d := 0; d < c.dim; d += kernel.PanelCols {
-			copy(c.valuePanel(dst, head, d)[:n*kernel.PanelCols], c.valuePanel(src, head, d))
+		for d := 0; d < c.dim; d += attention.PanelCols {
+			copy(c.valuePanel(dst, head, d)[:n*attention.PanelCols], c.valuePanel(src, head, d))
 		}
 		if c.scaled {
 			copy(dst.keyFactors[head*dst.room:][:n], src.keyFactors[head*src.room:])
@@ -213,12 +219,12 @@ func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
 	}
 }
 
-// widenRows is for how many rows a panel is widened once, instead of by every tile of
-// eight of them.
+// widenRows is the number of rows from which on a panel is widened once, instead of in the
+// product of every tile of eight rows.
 const widenRows = 16
 
-// operand is a panel as it lies in the cache, or widened where many rows will read it.
-type operand[T kernel.Element] struct {
+// operand is a panel of the cache, widened where many rows read it.
+type operand[T attention.Element] struct {
 	*element[T]
 	narrow []T
 	wide   []float32
@@ -235,7 +241,7 @@ func (c *cache[T]) operand(panel []T, rows int, buffer []float32) operand[T] {
 
 func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc int) {
 	if o.wide != nil {
-		kernel.MulPanelF32(rows, k, a, lda, o.wide, dst, ldc)
+		attention.MulPanelF32(rows, k, a, lda, o.wide, dst, ldc)
 	} else {
 		o.mul(rows, k, a, lda, o.narrow, dst, ldc)
 	}
@@ -243,7 +249,7 @@ func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc
 
 func (c *cache[T]) scores(g *group, block int) {
 	b, r := c.blocks[block], g.first
-	for p := 0; p < g.count(g.rows-1); p += kernel.PanelCols {
+	for p := 0; p < g.count(g.rows-1); p += attention.PanelCols {
 		for g.count(r) <= p {
 			r++
 		}
@@ -256,8 +262,8 @@ func (c *cache[T]) scores(g *group, block int) {
 func (c *cache[T]) weightedSums(g *group, block int) {
 	b, wide := c.blocks[block], padded(c.dim)
 	g.scaleScores(b.valueFactors, b.room)
-	for d := 0; d < c.dim; d += kernel.PanelCols {
-		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*kernel.PanelCols]
+	for d := 0; d < c.dim; d += attention.PanelCols {
+		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*attention.PanelCols]
 		o := c.operand(panel, g.rows-g.first, g.panel)
 		for r := g.first; r < g.rows; r += tileRows {
 			n := min(tileRows, g.rows-r)

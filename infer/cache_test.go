@@ -127,8 +127,14 @@ func TestCacheTakesMemoryAsTokensCome(t *testing.T) {
 	}
 }
 
-func TestUnknownCacheIsRefused(t *testing.T) {
-	if _, err := Random(smallConfig(), 1, Options{Cache: "f8"}); err == nil {
-		t.Error("cache f8 is accepted")
+func TestUnknownOptionsAreNamed(t *testing.T) {
+	for want, o := range map[string]Options{
+		`Options.Cache is "f8": want f16, int8 or f32`:              {Cache: "f8"},
+		`Options.Head is "half": want exact, bounded, q6_k or int8`: {Head: "half"},
+		`Options.Weights is "3bit": want auto, 2bit or 1.6bit`:      {Weights: "3bit"},
+	} {
+		if _, err := Random(smallConfig(), 1, o); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }

@@ -6,7 +6,7 @@ type choice struct {
 	full    func() []float32
 }
 
-// by is the token that the sampler chooses.
+// by returns the token that the sampler chooses.
 func (c choice) by(sampler *Sampler) int32 {
 	if c.bounded != nil {
 		if id, ok := sampler.sampleBounded(c.bounded); ok {
@@ -16,22 +16,22 @@ func (c choice) by(sampler *Sampler) int32 {
 	return sampler.Sample(c.full())
 }
 
-// choose hands the choices after some rows of the pass to next, one after the other,
-// until it returns false.
+// choose calls next with the choice after each of some rows of the pass, in their order,
+// until next returns false.
 func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
 	h, ok := p.m.head.(*boundedHead)
 	if ok {
-		p.bounded = h.logits(p.bounded, p.last.x, len(rows))
+		p.bounded = h.logits(p.m.pool, p.bounded, p.last.x, len(rows))
 	} else {
 		p.full = grow(p.full, len(rows)*vocab)
-		p.m.head.mul(p.full, &p.last, len(rows))
+		p.m.head.mul(p.m.pool, p.full, &p.last, len(rows))
 	}
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
 		if ok {
-			c = choice{&p.bounded[i], func() []float32 { return h.all(p.last.x[i*d:][:d]) }}
+			c = choice{&p.bounded[i], func() []float32 { return h.all(p.m.pool, p.last.x[i*d:][:d]) }}
 		}
 		if !next(i, c) {
 			return

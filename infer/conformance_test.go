@@ -13,6 +13,7 @@ import (
 
 	"trit/convert"
 	"trit/infer"
+	"trit/lm"
 )
 
 const shared = "../../shared/"
@@ -21,7 +22,8 @@ const shared = "../../shared/"
 // cache is float32.
 func TestStories260K(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "stories.gguf")
-	if _, err := convert.Convert(context.Background(), shared+"data/models/stories260K-hf", out, convert.Options{}); err != nil {
+	_, err := convert.Convert(context.Background(), shared+"data/models/stories260K-hf", out, convert.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(shared + "data/models/stories260K_golden.json")
@@ -34,7 +36,9 @@ func TestStories260K(t *testing.T) {
 	}
 	var prompt, greedy []int32
 	var logits [][]float32
-	for name, dst := range map[string]any{"prompt_ids": &prompt, "greedy_ids_after_bos": &greedy, "logits_first3": &logits} {
+	for name, dst := range map[string]any{
+		"prompt_ids": &prompt, "greedy_ids_after_bos": &greedy, "logits_first3": &logits,
+	} {
 		if err := json.Unmarshal(keys[name], dst); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -49,8 +53,11 @@ func TestStories260K(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkLogits(t, s, prompt, logits)
-	s.Truncate(0)
-	got, err := s.Generate(context.Background(), prompt[:1], noText{}, infer.GenerateOptions{MaxTokens: len(greedy)})
+	g, err := m.NewGenerator(noText{}, m.ContextLength())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := g.Generate(t.Context(), lm.GenerateRequest{Prompt: prompt[:1], MaxTokens: len(greedy)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,19 +3,13 @@ package infer
 import (
 	"context"
 	"fmt"
+
+	"trit/lm"
 )
 
-// Continuation asks for the likeliest token after Prompt, again and again, until there are
-// MaxTokens of them or Stop, which is called with those there are, says so.
-type Continuation struct {
-	Prompt    []int32
-	MaxTokens int
-	Stop      func(generated []int32) bool // may be nil
-}
-
-// Continue generates the tokens of each request. As many requests are continued together as
-// there is memory for.
-func (s *Scorer) Continue(ctx context.Context, requests []Continuation) ([][]int32, error) {
+// Continue implements lm.Model. It calls the requests' Stop between tokens and does not look
+// at Until. It continues as many requests together as the memory of the scorer allows.
+func (s *Scorer) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	c := &continuing{s: s, requests: requests, results: make([][]int32, len(requests))}
 	longest := 0
 	for i, r := range requests {
@@ -23,7 +17,7 @@ func (s *Scorer) Continue(ctx context.Context, requests []Continuation) ([][]int
 		if err := s.checkSequence(r.Prompt, more); err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
-		same := common(requests[0].Prompt, r.Prompt[:len(r.Prompt)-1])
+		same := lm.CommonPrefix(requests[0].Prompt, r.Prompt[:len(r.Prompt)-1])
 		if i == 0 || same < c.base {
 			c.base = same
 		}
@@ -56,17 +50,17 @@ func (s *Scorer) Continue(ctx context.Context, requests []Continuation) ([][]int
 	return c.results, nil
 }
 
-// continuing is a call of Continue.
+// continuing is the state of one call of Continue.
 type continuing struct {
 	s        *Scorer
-	requests []Continuation
-	base     int // tokens that all prompts begin with
+	requests []lm.ContinueRequest
+	base     int // length of the prefix that all prompts share
 	walks    []continueWalk
-	taken    int // requests that a walk has taken
+	taken    int // number of requests that a walk has taken
 	results  [][]int32
 }
 
-// done tells whether request i has all its tokens.
+// done reports whether request i has all its tokens.
 func (c *continuing) done(i int) bool {
 	r, ids := c.requests[i], c.results[i]
 	return len(ids) >= r.MaxTokens || r.Stop != nil && r.Stop(ids)
@@ -75,10 +69,10 @@ func (c *continuing) done(i int) bool {
 // continueWalk takes a session from request to request.
 type continueWalk struct {
 	c       *continuing
-	number  int // of the walk
+	number  int // index of the walk
 	session *Session
-	at      int     // request at hand, -1 for none
-	left    []int32 // tokens to be read
+	at      int     // current request, -1 for none
+	left    []int32 // tokens that are still to be read
 }
 
 func (w *continueWalk) next() (*Session, []int32, error) {
@@ -108,7 +102,7 @@ func (w *continueWalk) read(list []question, row, n int) []question {
 	return append(list, question{row + n - 1, -1, w.number})
 }
 
-// take goes on with the token that follows.
+// take adds the next token of the current request.
 func (w *continueWalk) take(id int32) {
 	ids := append(w.c.results[w.at], id)
 	w.c.results[w.at], w.left = ids, ids[len(ids)-1:]

@@ -5,14 +5,14 @@ import (
 	"sync"
 	"unsafe"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
 	"trit/internal/parallel"
 )
 
 // denseMatrix multiplies float32 activations by weights of any type that converts to
-// float32, row by row as they lie in the file. Logits have the same bits for a token alone
-// and among others.
+// float32. The weights have the layout of the file. Products have the same bits for a token
+// alone and among others.
 type denseMatrix struct {
 	typ   gguf.Type
 	data  []byte
@@ -24,8 +24,8 @@ func newDense(typ gguf.Type, data []byte, n, k int) *denseMatrix {
 	return &denseMatrix{typ, data, n, k, len(data) / n}
 }
 
-// newQ6K rounds a matrix of 16 or 32 bits a weight; one of less stays as it is.
-func newQ6K(d *denseMatrix) (*denseMatrix, error) {
+// newQ6K rounds a matrix of 16 or 32 bits a weight to Q6_K. A smaller one stays as it is.
+func newQ6K(pool *parallel.Pool, d *denseMatrix) (*denseMatrix, error) {
 	if d.typ != gguf.F16 && d.typ != gguf.BF16 && d.typ != gguf.F32 {
 		return d, nil
 	}
@@ -35,7 +35,7 @@ func newQ6K(d *denseMatrix) (*denseMatrix, error) {
 	}
 	q := &denseMatrix{gguf.Q6_K, make([]byte, d.n*int(size)), d.n, d.k, int(size)}
 	var once sync.Once
-	parallel.Chunks(d.n, 64, func(lo, hi int) {
+	pool.Chunks(d.n, 64, func(lo, hi int) {
 		values := make([]float32, d.k)
 		for i := lo; i < hi; i++ {
 			d.row(values, i)
@@ -48,9 +48,9 @@ func newQ6K(d *denseMatrix) (*denseMatrix, error) {
 	return q, err
 }
 
-// conversions are those of the types that the kernels read.
+// conversions are the conversions to float32 for the types that the kernels read.
 var conversions = map[gguf.Type]func(dst []float32, src []byte){
-	gguf.F32: kernel.FloatsF32, gguf.F16: kernel.FloatsF16, gguf.BF16: kernel.FloatsBF16, gguf.Q8_0: kernel.FloatsQ80, gguf.Q6_K: kernel.FloatsQ6K,
+	gguf.F32: vector.FloatsF32, gguf.F16: vector.FloatsF16, gguf.BF16: vector.FloatsBF16, gguf.Q8_0: vector.FloatsQ80, gguf.Q6_K: vector.FloatsQ6K,
 }
 
 // row converts row i.
@@ -65,12 +65,13 @@ func (d *denseMatrix) row(dst []float32, i int) {
 	}
 }
 
-// blockRows is how many rows are converted to meet all tokens: 160 kB at 2560 columns.
+// blockRows is the number of rows that are converted together for all tokens: 160 kB at 2560
+// columns.
 const blockRows = 16
 
-func (d *denseMatrix) mul(y []float32, in *activations, m int) {
-	x := in.floats(m)
-	parallel.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) { d.mulRows(y[lo:], d.n, x, m, lo, hi) })
+func (d *denseMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
+	x := in.floats(pool, m)
+	pool.Chunks(d.n, max(1, 1<<14/d.k), func(lo, hi int) { d.mulRows(y[lo:], d.n, x, m, lo, hi) })
 }
 
 // mulRows writes y[t*stride+i-lo] = row i times token t for the rows [lo,hi) and m tokens
@@ -88,19 +89,20 @@ func (d *denseMatrix) mulRows(y []float32, stride int, x []float32, m, lo, hi in
 		for i := range len(rows) / d.k {
 			d.row(rows[i*d.k:][:d.k], at+i)
 		}
-		kernel.DotRows(y[at-lo:], stride, rows, x, d.k)
+		vector.DotRows(y[at-lo:], stride, rows, x, d.k)
 	}
 }
 
-// direct multiplies the rows [lo,hi) as they lie, where that is the fastest way: halves and
-// Q6_K by one token, and halves by several where a row in float32 would not be shared.
+// direct multiplies the rows [lo,hi) in the layout of the file where that is fastest: F16 and
+// Q6_K by one token, and F16 by several where the kernel has no tiles of rows. It reports
+// whether it has done so.
 func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int) bool {
 	switch {
 	case d.typ == gguf.Q6_K && m == 1:
-		kernel.DotQ6K(y[:hi-lo], d.data[lo*d.bytes:], x)
-	case d.halves(lo, hi) != nil && (m == 1 || !kernel.HasRowTiles()):
+		vector.DotQ6K(y[:hi-lo], d.data[lo*d.bytes:], x)
+	case d.halves(lo, hi) != nil && (m == 1 || !vector.HasRowTiles()):
 		for t := range m {
-			kernel.DotF16Rows(y[t*stride:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
+			vector.DotF16Rows(y[t*stride:][:hi-lo], d.halves(lo, hi), x[t*d.k:][:d.k])
 		}
 	default:
 		return false
@@ -111,14 +113,14 @@ func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int
 // dot is row i times x, with the bits of mul. The buffer is of K values.
 func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
 	if half := d.halves(i, i+1); half != nil {
-		return kernel.DotF16(half, x)
+		return vector.DotF16(half, x)
 	}
 	d.row(buffer, i)
-	return kernel.Dot(buffer, x)
+	return vector.Dot(buffer, x)
 }
 
-// halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, for which DotF16
-// has the bits of DotRows; nil of another.
+// halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, so that DotF16 has
+// the bits of DotRows. It is nil for any other matrix.
 func (d *denseMatrix) halves(lo, hi int) []uint16 {
 	first := unsafe.Pointer(&d.data[lo*d.bytes])
 	if d.typ != gguf.F16 || d.k%16 != 0 || uintptr(first)%2 != 0 {

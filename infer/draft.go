@@ -2,18 +2,18 @@ package infer
 
 import "slices"
 
-// drafter guesses how a text goes on by looking up where its last tokens stood before
-// (prompt lookup), and rests where its guesses fail, since a pass over a draft costs
-// several tokens' time.
+// drafter guesses the next tokens of a text: those that followed its last tokens where they
+// stood earlier in the text (prompt lookup). It pauses where its guesses fail, since a pass
+// over a draft takes the time of several tokens.
 type drafter struct {
-	size  int // of the next draft
+	size  int // tokens of the next draft
 	wait  int // tokens until the next draft
 	pause int // the next wait
 }
 
 const (
-	lookupTokens = 3 // that must agree before a draft
-	minDraft     = 7 // with the token before it, a tile of the product
+	lookupTokens = 3 // number of tokens that must agree before a draft
+	minDraft     = 7 // a tile of the product, with the token before the draft
 	maxDraft     = 47
 	minPause     = 16
 	maxPause     = 1024
@@ -21,8 +21,8 @@ const (
 
 func newDrafter() *drafter { return &drafter{size: minDraft, pause: minPause} }
 
-// propose returns what followed the latest earlier place where tokens ended as now, at
-// most limit tokens.
+// propose returns the tokens after the latest earlier position where the last tokens stood,
+// at most limit of them; nil for no draft.
 func (d *drafter) propose(tokens []int32, limit int) []int32 {
 	if d.wait > 0 {
 		d.wait--
@@ -41,7 +41,7 @@ func (d *drafter) propose(tokens []int32, limit int) []int32 {
 	return nil
 }
 
-// learn adapts to how many tokens of a draft were right.
+// learn adapts the size and the pause to the number of right tokens of a draft.
 func (d *drafter) learn(proposed, right int) {
 	switch {
 	case proposed == 0:

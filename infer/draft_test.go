@@ -1,9 +1,10 @@
 package infer
 
 import (
-	"context"
 	"slices"
 	"testing"
+
+	"trit/lm"
 )
 
 type noText struct{}
@@ -13,26 +14,30 @@ func (noText) TokenBytes(int32) []byte { return []byte("x") }
 // TestDraftsDoNotChangeTheText compares generation with and without prompt lookup, on a
 // model that repeats itself, so that drafts are both right and wrong.
 func TestDraftsDoNotChangeTheText(t *testing.T) {
-	for _, head := range []string{HeadExact, HeadBounded} {
+	for _, head := range []Head{HeadExact, HeadBounded} {
 		m, err := Random(smallConfig(), 1, Options{Head: head})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, sampler := range []SamplerOptions{{}, {Temperature: 0.3, TopP: 0.9, Seed: 4}, {RepetitionPenalty: 1.1}} {
-			var results [2]Result
+		for _, sampler := range []lm.Sampling{{}, {Temperature: 0.3, TopP: 0.9, Seed: 4}, {RepetitionPenalty: 1.1}} {
+			var results [2]lm.GenerateResult
 			var lengths [2]int
 			for i := range results {
-				s, _ := m.NewSession(400)
-				o := GenerateOptions{MaxTokens: 300, Sampler: sampler, PromptLookup: i == 1}
-				if results[i], err = s.Generate(context.Background(), []int32{1, 2, 3, 4, 1, 2, 3}, noText{}, o); err != nil {
+				g, _ := m.NewGenerator(noText{}, 400)
+				r := lm.GenerateRequest{
+					Prompt: []int32{1, 2, 3, 4, 1, 2, 3}, MaxTokens: 300, Sampling: sampler, PromptLookup: i == 1,
+				}
+				if results[i], err = g.Generate(t.Context(), r, nil); err != nil {
 					t.Fatal(err)
 				}
-				lengths[i] = s.Len()
+				lengths[i] = g.Len()
 			}
 			if !slices.Equal(results[0].Tokens, results[1].Tokens) || lengths[0] != lengths[1] {
-				t.Errorf("%s %+v: drafts change the tokens or the session:\n%v\n%v", head, sampler, results[0].Tokens, results[1].Tokens)
+				t.Errorf("%s %+v: drafts change the tokens or the session:\n%v\n%v",
+					head, sampler, results[0].Tokens, results[1].Tokens)
 			}
-			t.Logf("%s %+v: %d passes for 300 tokens, %d of %d drafted tokens right", head, sampler, results[1].Passes, results[1].DraftedRight, results[1].Drafted)
+			t.Logf("%s %+v: %d passes for 300 tokens, %d of %d drafted tokens right",
+				head, sampler, results[1].Passes, results[1].Accepted, results[1].Drafted)
 		}
 	}
 }
@@ -64,7 +69,7 @@ func TestSessionsTogetherAreAsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	prompts := [][]int32{{1, 2, 3}, {7}, {9, 8, 7, 6, 5}}
-	samplerOf := func(i int) *Sampler { return NewSampler(SamplerOptions{Temperature: 1, TopP: 0.8, Seed: uint64(i)}) }
+	samplerOf := func(i int) *Sampler { return NewSampler(lm.Sampling{Temperature: 1, TopP: 0.8, Seed: uint64(i)}) }
 	want := make([][]int32, len(prompts))
 	for i, next := range prompts {
 		s, _ := m.NewSession(30)

@@ -1,21 +1,24 @@
 package infer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
+	"trit/lm"
 )
 
-// PoolingLast is the pooling of an embedding that is the last token's.
+// PoolingLast is the pooling that takes the last token's vector for that of the text.
 const PoolingLast = "last"
 
 // poolings are the values of GGUF's key pooling_type.
 var poolings = []string{"none", "mean", "cls", PoolingLast, "rank"}
 
-// readPooling reads how the file says that an embedding is made; "" where it says nothing.
+// readPooling reads the pooling that the file names, "" where it names none.
 func readPooling(f *gguf.File, arch string) string {
 	v, ok := f.Metadata.Uint(arch + ".pooling_type")
 	switch {
@@ -27,36 +30,70 @@ func readPooling(f *gguf.File, arch string) string {
 	return fmt.Sprintf("unknown (%d)", v)
 }
 
-// Pooling is how the file says that the embedding of a text comes from its tokens: none,
-// mean, cls, last (PoolingLast), rank, or a number that GGUF has no name for; "" where it
-// says nothing.
+// Pooling is the way from the vectors of tokens to the embedding of their text, as the file
+// names it: none, mean, cls, last (PoolingLast), rank, or a number that GGUF has no name
+// for. It is "" where the file names none.
 func (m *Model) Pooling() string { return m.pooling }
 
-// Embed appends the ids of a text and writes its embedding, [hidden size]: the last token's
-// hidden state after the final norm, divided by its length. A model whose file asks for
-// another pooling is refused.
-func (s *Session) Embed(ids []int32, dst []float32) error {
-	d := s.m.config.HiddenSize
-	switch {
-	case s.m.pooling != "" && s.m.pooling != PoolingLast:
-		return fmt.Errorf("pooling_type is %s: the engine embeds by the last token alone: where the model was trained for that, convert it again with 1_Pooling/config.json in its folder", s.m.pooling)
-	case len(ids) == 0:
-		return errors.New("an embedding of no tokens: give at least one")
-	case len(dst) != d:
-		return fmt.Errorf("an embedding of %d values: the model has %d", len(dst), d)
+// Embedder embeds sequences by their last token. It is for one goroutine.
+type Embedder struct{ session *Session }
+
+var _ lm.Embedder = (*Embedder)(nil)
+
+// NewEmbedder makes an embedder of sequences of up to capacity tokens. It is an error where
+// the model's file names another pooling than PoolingLast; a file that names none is
+// accepted.
+func (m *Model) NewEmbedder(capacity int) (*Embedder, error) {
+	if m.pooling != "" && m.pooling != PoolingLast {
+		return nil, fmt.Errorf("pooling_type is %s: the engine embeds by the last token alone: "+
+			"where the model was trained for that, convert it again with 1_Pooling/config.json in its folder", m.pooling)
+	}
+	s, err := m.NewSession(capacity)
+	if err != nil {
+		return nil, err
+	}
+	return &Embedder{s}, nil
+}
+
+// Embed implements lm.Embedder; see EmbedSequence.
+func (e *Embedder) Embed(ctx context.Context, sequences [][]int32) ([][]float32, error) {
+	vectors := make([][]float32, len(sequences))
+	for i, ids := range sequences {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var err error
+		if vectors[i], err = e.EmbedSequence(ids); err != nil {
+			return nil, fmt.Errorf("sequence %d: %w", i, err)
+		}
+	}
+	return vectors, nil
+}
+
+// EmbedSequence returns the embedding of one sequence, [hidden size]: the last token's
+// hidden state after the final norm, divided by its length.
+func (e *Embedder) EmbedSequence(ids []int32) ([]float32, error) {
+	e.session.Truncate(0)
+	return e.session.embed(ids)
+}
+
+// embed appends ids to the session and returns the embedding of the whole sequence.
+func (s *Session) embed(ids []int32) ([]float32, error) {
+	if len(ids) == 0 {
+		return nil, errors.New("an embedding of no tokens: give at least one")
 	}
 	if err := s.Forward(ids, nil, 0); err != nil {
-		return err
+		return nil, err
 	}
 	s.pass.finalNorm([]int{(len(ids) - 1) % maxBatch})
-	copy(dst, s.pass.last.x[:d])
-	normalize(dst)
-	return nil
+	v := slices.Clone(s.pass.last.x[:s.m.config.HiddenSize])
+	normalize(v)
+	return v, nil
 }
 
 // normalize divides x by its length; zeros stay zeros.
 func normalize(x []float32) {
-	if square := float64(kernel.Dot(x, x)); square > 0 {
-		kernel.Scale(float32(1/math.Sqrt(square)), x)
+	if square := float64(vector.Dot(x, x)); square > 0 {
+		vector.Scale(float32(1/math.Sqrt(square)), x)
 	}
 }

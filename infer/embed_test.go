@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"math"
@@ -13,7 +14,6 @@ import (
 	"trit/format/gguf"
 	"trit/internal/float16"
 	"trit/internal/testutil"
-	"trit/tokenizer"
 )
 
 const qwen3Golden = "../testdata/checkpoints/hf-qwen3-embedding/"
@@ -47,8 +47,8 @@ func loadModel(t *testing.T, path string, o Options) (*Model, *Session) {
 
 func embed(t *testing.T, s *Session, ids []int32) []float32 {
 	t.Helper()
-	v := make([]float32, s.m.config.HiddenSize)
-	if err := s.Embed(ids, v); err != nil {
+	v, err := s.embed(ids)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -67,7 +67,7 @@ func cosine(a, b []float32) float64 {
 // after the rotation.
 func TestGoldenQwen3(t *testing.T) {
 	want := readFloats(t, qwen3Golden+"pytorch_logits.f32")
-	for cache, limit := range map[string]float64{CacheF32: 0.01, CacheF16: 0.03} {
+	for cache, limit := range map[Cache]float64{CacheF32: 0.01, CacheF16: 0.03} {
 		m, _ := loadModel(t, qwen3Golden+"expected-i2_s.gguf", Options{Cache: cache})
 		e := testutil.RelativeL2(logitsOf(t, m, qwen3Tokens(t)), want)
 		t.Logf("cache %s: relative L2 %.2g", cache, e)
@@ -118,26 +118,60 @@ func TestEmbeddingOfALongText(t *testing.T) {
 }
 
 func TestEmbedRefuses(t *testing.T) {
-	_, s := loadModel(t, qwen3Golden+"expected-i2_s.gguf", Options{})
+	m, _ := loadModel(t, qwen3Golden+"expected-i2_s.gguf", Options{})
+	e, err := m.NewEmbedder(512)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		ids  []int32
-		size int
 		want string
 	}{
-		"no tokens":       {nil, 128, "at least one"},
-		"a short vector":  {[]int32{1}, 127, "127"},
-		"an unknown id":   {[]int32{300}, 128, "vocabulary"},
-		"too many tokens": {make([]int32, 513), 128, "room"},
+		"no tokens":       {nil, "at least one"},
+		"an unknown id":   {[]int32{300}, "vocabulary"},
+		"too many tokens": {make([]int32, 513), "room"},
 	} {
-		if err := s.Embed(c.ids, make([]float32, c.size)); err == nil || !strings.Contains(err.Error(), c.want) {
+		_, err := e.Embed(t.Context(), [][]int32{{1}, c.ids})
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "sequence 1") {
 			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
 		}
+	}
+	if _, err := m.NewEmbedder(0); err == nil {
+		t.Error("an embedder of no tokens is accepted")
+	}
+}
+
+// TestEmbedderEmbedsEachSequenceAlone compares with sessions of their own.
+func TestEmbedderEmbedsEachSequenceAlone(t *testing.T) {
+	m, _ := loadModel(t, qwen3Golden+"expected-i2_s.gguf", Options{})
+	e, err := m.NewEmbedder(64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sequences := [][]int32{{1, 2, 3}, {7}, {1, 2, 3, 4, 5}, {7}}
+	got, err := e.Embed(t.Context(), sequences)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, ids := range sequences {
+		s, _ := m.NewSession(64)
+		if !slices.Equal(got[i], embed(t, s, ids)) {
+			t.Errorf("sequence %d has another vector than alone", i)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.Embed(ended, sequences); err != context.Canceled {
+		t.Errorf("after the end of its context: %v", err)
 	}
 }
 
 // changedGGUF is the golden file with other metadata and tensors: change may replace or
 // drop (ok = false) a tensor.
-func changedGGUF(t *testing.T, meta func(*gguf.Metadata), change func(info gguf.TensorInfo, data []byte) (gguf.TensorInfo, []byte, bool)) string {
+func changedGGUF(
+	t *testing.T, meta func(*gguf.Metadata),
+	change func(info gguf.TensorInfo, data []byte) (gguf.TensorInfo, []byte, bool),
+) string {
 	t.Helper()
 	f, err := gguf.Open(qwen3Golden + "expected-i2_s.gguf")
 	if err != nil {
@@ -154,10 +188,11 @@ func changedGGUF(t *testing.T, meta func(*gguf.Metadata), change func(info gguf.
 			info, data, ok = change(info, data)
 		}
 		if ok {
-			sources = append(sources, gguf.Source{Name: info.Name, Type: info.Type, Dims: info.Dims, Write: func(w io.Writer) error {
+			write := func(w io.Writer) error {
 				_, err := w.Write(data)
 				return err
-			}})
+			}
+			sources = append(sources, gguf.Source{Name: info.Name, Type: info.Type, Dims: info.Dims, Write: write})
 		}
 	}
 	path := filepath.Join(t.TempDir(), "changed.gguf")
@@ -202,8 +237,8 @@ func TestPoolingOfAFile(t *testing.T) {
 		"a new number": {func(m *gguf.Metadata) { m.Set("qwen3.pooling_type", uint32(9)) }, "unknown (9)", false},
 		"not said":     {func(m *gguf.Metadata) { m.Set("qwen3.pooling_type", "last") }, "", true},
 	} {
-		m, s := loadModel(t, changedGGUF(t, c.set, nil), Options{})
-		err := s.Embed([]int32{1}, make([]float32, 128))
+		m, _ := loadModel(t, changedGGUF(t, c.set, nil), Options{})
+		_, err := m.NewEmbedder(1)
 		if m.Pooling() != c.want || (err == nil) != c.ok {
 			t.Errorf("%s: pooling %q, error %v", name, m.Pooling(), err)
 		}
@@ -253,7 +288,7 @@ func TestQwen3Refusals(t *testing.T) {
 // and what its key says stands behind.
 func TestTokenizerOfQwen3(t *testing.T) {
 	m, _ := loadModel(t, qwen3Golden+"expected-i2_s.gguf", Options{})
-	tok, err := tokenizer.FromVocab(m.Vocab())
+	tok, err := m.Tokenizer()
 	if err != nil {
 		t.Fatal(err)
 	}

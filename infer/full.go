@@ -4,11 +4,11 @@ import (
 	"math"
 	"slices"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 )
 
-// fullLogits are logits that are all known; of most of them a choice needs no more than
-// that they are small.
+// fullLogits are logits that are all known. A choice needs few of them, the largest, one by
+// one.
 type fullLogits struct {
 	values []float32
 	exact  []candidate
@@ -16,7 +16,7 @@ type fullLogits struct {
 }
 
 func (l *fullLogits) top() (candidate, bool) {
-	id := max(0, slices.Index(l.values, kernel.Max(l.values))) // none is where a logit is no number
+	id := max(0, slices.Index(l.values, vector.Max(l.values))) // not found where a logit is no number
 	return candidate{int32(id), float64(l.values[id])}, true
 }
 
@@ -24,7 +24,7 @@ func (l *fullLogits) atLeast(bound float32) ([]candidate, bool) {
 	l.exact, l.bound = l.exact[:0], bound
 	for lo := 0; lo < len(l.values); lo += searchStep {
 		part := l.values[lo:min(lo+searchStep, len(l.values))]
-		if kernel.Max(part) < bound {
+		if vector.Max(part) < bound {
 			continue
 		}
 		for i, v := range part {

@@ -3,137 +3,135 @@ package infer
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
+
+	"trit/lm"
 )
 
-// TokenText turns a token into its bytes; a tokenizer is one.
+// TokenText turns a token into its bytes; a tokenizer.Tokenizer is one. A token's bytes need
+// not be whole characters.
 type TokenText interface{ TokenBytes(id int32) []byte }
 
-// GenerateOptions say how far to generate.
-type GenerateOptions struct {
-	MaxTokens int
-	Stop      []string // texts to end before
-	StopIDs   []int32  // tokens to end at
-	Sampler   SamplerOptions
-	OnText    func(string) // called with new text, whole characters only; may be nil
-	// PromptLookup drafts tokens from earlier text and checks several in one pass. It
-	// never changes the tokens, and rests where it does not pay.
-	PromptLookup bool
+// Generator continues the sequence of one session. What it has read and generated stays
+// from call to call. It is for one goroutine.
+type Generator struct {
+	session *Session
+	tok     TokenText
 }
 
-// Reasons why generation ended.
-const (
-	FinishStop    = "stop"    // a stop string or token
-	FinishLength  = "length"  // MaxTokens
-	FinishContext = "context" // the session is full
-	FinishCancel  = "cancel"  // the context ended
-)
+var _ lm.Generator = (*Generator)(nil)
 
-// Result is what was generated.
-type Result struct {
-	Tokens       []int32
-	Text         string
-	FinishReason string
-	PromptTokens int
-	Prefill      time.Duration
-	Decode       time.Duration
-	Passes       int // over the weights, to generate
-	Drafted      int // tokens
-	DraftedRight int
-}
-
-// PrefillTokensPerSecond is the speed of reading the prompt.
-func (r *Result) PrefillTokensPerSecond() float64 {
-	return float64(r.PromptTokens) / max(r.Prefill.Seconds(), 1e-9)
-}
-
-// DecodeTokensPerSecond is the speed of generating.
-func (r *Result) DecodeTokensPerSecond() float64 {
-	return float64(len(r.Tokens)) / max(r.Decode.Seconds(), 1e-9)
-}
-
-// Generate appends the prompt to the session and then tokens chosen by the sampler.
-func (s *Session) Generate(ctx context.Context, prompt []int32, tok TokenText, o GenerateOptions) (Result, error) {
-	g := generation{s: s, ctx: ctx, tok: tok, o: o, r: Result{PromptTokens: len(prompt)}, sampler: NewSampler(o.Sampler), out: &textStream{stop: o.Stop, emit: o.OnText}}
-	if err := o.Sampler.Validate(); err != nil {
-		return g.r, err
-	}
-	if o.PromptLookup {
-		g.drafts = newDrafter()
-	}
-	for _, id := range slices.Concat(s.tokens, prompt) {
-		g.sampler.Accept(id)
-	}
-	start := time.Now()
-	first, err := s.Step(prompt, g.sampler)
+// NewGenerator makes a generator whose prompts and answers have up to capacity tokens
+// together. The texts of tokens come from tok.
+func (m *Model) NewGenerator(tok TokenText, capacity int) (*Generator, error) {
+	s, err := m.NewSession(capacity)
 	if err != nil {
-		return g.r, err
+		return nil, err
 	}
-	g.sampler.Accept(first)
-	g.r.Prefill = time.Since(start)
-	start = time.Now()
-	err = g.run(first)
-	g.r.Decode = time.Since(start)
-	g.r.Text = g.out.finish()
-	return g.r, err
+	return &Generator{s, tok}, nil
 }
 
-// generation is what Generate is at.
+// Len is the number of tokens that the generator holds.
+func (g *Generator) Len() int { return g.session.Len() }
+
+// Rewind forgets all tokens after the longest common prefix with ids, and returns those
+// of ids that are still to be read: at least the last. A chat writes the whole
+// conversation as ids for each answer, and the prompt is what Rewind returns.
+func (g *Generator) Rewind(ids []int32) []int32 { return g.session.Rewind(ids) }
+
+// Generate implements lm.Generator. The answer ends with lm.FinishContext where the
+// generator has no space for another token; a prompt that does not fit is an error.
+func (g *Generator) Generate(ctx context.Context, r lm.GenerateRequest, onText func(text string)) (
+	lm.GenerateResult, error,
+) {
+	run := generation{
+		s: g.session, ctx: ctx, tok: g.tok, o: r, r: lm.GenerateResult{PromptTokens: len(r.Prompt)},
+		sampler: NewSampler(r.Sampling), out: &textStream{stop: r.Stop, emit: onText},
+	}
+	if err := r.Sampling.Validate(); err != nil {
+		return run.r, err
+	}
+	if r.PromptLookup {
+		run.drafts = newDrafter()
+	}
+	err := run.run(r.Prompt)
+	return run.r, err
+}
+
+// generation is the state of one call of Generate.
 type generation struct {
 	s       *Session
 	ctx     context.Context
 	tok     TokenText
-	o       GenerateOptions
-	r       Result
+	o       lm.GenerateRequest
+	r       lm.GenerateResult
 	sampler *Sampler
 	out     *textStream
 	drafts  *drafter // nil without prompt lookup
 }
 
-// run hands on the first token and those that follow until there is a reason to end.
-func (g *generation) run(first int32) error {
-	for chosen, before := []int32{first}, g.s.Len(); ; {
+// run reads the prompt and generates the answer, and measures both.
+func (g *generation) run(prompt []int32) error {
+	for _, id := range slices.Concat(g.s.tokens, prompt) {
+		g.sampler.Accept(id)
+	}
+	start := time.Now()
+	first, err := g.s.Step(prompt, g.sampler)
+	if err != nil {
+		return err
+	}
+	g.sampler.Accept(first)
+	g.r.Prefill = time.Since(start)
+	start = time.Now()
+	err = g.decode(first)
+	g.r.Decode = time.Since(start)
+	g.r.Text = g.out.finish()
+	return err
+}
+
+// decode adds the first token to the answer, and tokens after it until there is a reason
+// to end.
+func (g *generation) decode(first int32) error {
+	for chosen, position := []int32{first}, g.s.Len(); ; {
 		for i, id := range chosen {
-			if g.r.FinishReason = g.take(id, before+i); g.r.FinishReason != "" {
-				g.s.Truncate(before + i)
+			if g.r.FinishReason = g.take(id, position+i); g.r.FinishReason != "" {
+				g.s.Truncate(position + i)
 				return nil
 			}
 		}
 		var err error
-		before = g.s.Len() + 1
+		position = g.s.Len() + 1
 		if chosen, err = g.step(chosen[len(chosen)-1]); err != nil {
 			return err
 		}
 	}
 }
 
-// take hands on a token, which has so many before it, and returns why to end after it,
-// "" to go on.
-func (g *generation) take(id int32, before int) string {
+// take adds the token at a position of the sequence to the answer. It returns the reason to
+// end there, "" for none.
+func (g *generation) take(id int32, position int) lm.FinishReason {
 	switch {
 	case len(g.r.Tokens) >= g.o.MaxTokens:
-		return FinishLength
+		return lm.FinishLength
 	case slices.Contains(g.o.StopIDs, id):
-		return FinishStop
+		return lm.FinishStop
 	}
 	g.r.Tokens = append(g.r.Tokens, id)
 	switch {
 	case g.out.add(g.tok.TokenBytes(id)):
-		return FinishStop
+		return lm.FinishStop
 	case g.ctx.Err() != nil:
-		return FinishCancel
+		return lm.FinishCancel
 	case len(g.r.Tokens) == g.o.MaxTokens:
-		return FinishLength
-	case before == g.s.Capacity():
-		return FinishContext
+		return lm.FinishLength
+	case position == g.s.Capacity():
+		return lm.FinishContext
 	}
 	return ""
 }
 
-// step appends a token and a draft of those that follow, forgets the wrong part of the
-// draft and returns the tokens chosen after each that is right.
+// step appends a token and a draft of those after it to the session. It returns the token
+// that is chosen after each right one, and removes the wrong part of the draft.
 func (g *generation) step(id int32) (chosen []int32, err error) {
 	s := g.s
 	ids := []int32{id}
@@ -159,75 +157,7 @@ func (g *generation) step(id int32) (chosen []int32, err error) {
 	g.r.Passes++
 	if drafted := len(ids) - 1; drafted > 0 {
 		g.drafts.learn(drafted, len(chosen)-1)
-		g.r.Drafted, g.r.DraftedRight = g.r.Drafted+drafted, g.r.DraftedRight+len(chosen)-1
+		g.r.Drafted, g.r.Accepted = g.r.Drafted+drafted, g.r.Accepted+len(chosen)-1
 	}
 	return chosen, nil
-}
-
-// textStream hands text on as it grows, but holds back what may still turn out to be
-// a stop string or half a character.
-type textStream struct {
-	stop    []string
-	emit    func(string)
-	text    strings.Builder // handed on
-	pending []byte          // held back
-	stopped bool
-}
-
-// add takes the bytes of a token; true when a stop string has come.
-func (t *textStream) add(b []byte) bool {
-	t.pending = append(t.pending, b...)
-	first := -1
-	for _, s := range t.stop {
-		if i := strings.Index(string(t.pending), s); i >= 0 && s != "" && (first < 0 || i < first) {
-			first = i
-		}
-	}
-	if first >= 0 {
-		t.release(first)
-		t.pending, t.stopped = nil, true
-		return true
-	}
-	t.release(len(t.pending) - t.held())
-	return false
-}
-
-// held is how many of the last bytes must wait.
-func (t *textStream) held() int {
-	n := 0
-	for i := 1; i <= min(3, len(t.pending)); i++ { // the beginning of a character
-		if last := t.pending[len(t.pending)-i:]; utf8.RuneStart(last[0]) {
-			if !utf8.FullRune(last) {
-				n = i
-			}
-			break
-		}
-	}
-	for _, s := range t.stop { // the beginning of a stop string
-		for i := min(len(s)-1, len(t.pending)); i > n; i-- {
-			if strings.HasPrefix(s, string(t.pending[len(t.pending)-i:])) {
-				n = i
-				break
-			}
-		}
-	}
-	return n
-}
-
-func (t *textStream) release(n int) {
-	if n == 0 {
-		return
-	}
-	s := strings.ToValidUTF8(string(t.pending[:n]), "\uFFFD")
-	t.pending = t.pending[n:]
-	t.text.WriteString(s)
-	if t.emit != nil {
-		t.emit(s)
-	}
-}
-
-// finish hands on what is left and returns the whole text.
-func (t *textStream) finish() string {
-	t.release(len(t.pending))
-	return t.text.String()
 }

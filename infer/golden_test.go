@@ -9,6 +9,7 @@ import (
 
 	"trit/internal/parallel"
 	"trit/internal/testutil"
+	"trit/lm"
 )
 
 // engineTokens are the ids of golden/engine, with logits of bitnet.cpp.
@@ -31,7 +32,7 @@ func readFloats(t *testing.T, path string) []float32 {
 // must agree to the bit.
 func logitsOf(t *testing.T, m *Model, tokens []int32) []float32 {
 	t.Helper()
-	defer parallel.SetThreads(0)
+	defer func(p *parallel.Pool) { m.pool = p }(m.pool)
 	vocab := m.Config().VocabSize
 	got := make([]float32, len(tokens)*vocab)
 	s, _ := m.NewSession(len(tokens))
@@ -39,7 +40,7 @@ func logitsOf(t *testing.T, m *Model, tokens []int32) []float32 {
 		t.Fatal(err)
 	}
 	for threads := 1; threads <= 2; threads++ {
-		parallel.SetThreads(threads)
+		m.pool = parallel.New(threads)
 		s.Truncate(0)
 		for i, id := range tokens {
 			one := make([]float32, vocab)
@@ -73,7 +74,8 @@ func compareEngine(t *testing.T, path, logitsPath string, tokens []int32) {
 	e := testutil.RelativeL2(got, want)
 	t.Logf("%s: relative L2 %.2f %%, argmax %d of %d", path, 100*e, same, len(tokens))
 	if !(e < 0.08) || same < len(tokens)*15/16 {
-		t.Errorf("%s: relative L2 %.3f, argmax %d of %d: want below 0.08 and at most one in 16 other", path, e, same, len(tokens))
+		t.Errorf("%s: relative L2 %.3f, argmax %d of %d: want below 0.08 and at most one in 16 other",
+			path, e, same, len(tokens))
 	}
 }
 
@@ -83,4 +85,4 @@ func TestGoldenEngine(t *testing.T) {
 	}
 }
 
-func argmax(logits []float32) int32 { return NewSampler(SamplerOptions{}).Sample(logits) }
+func argmax(logits []float32) int32 { return NewSampler(lm.Sampling{}).Sample(logits) }

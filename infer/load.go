@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/memory"
 	"trit/format/gguf"
+	"trit/internal/parallel"
 	"trit/model"
 	"trit/model/ggufmeta"
 )
@@ -15,16 +17,17 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, pooling: readPooling(f, arch), interleaved: arch == ggufmeta.Llama}
-	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c.HeadDim, c.RopeTheta)
+	m := &Model{config: c, file: f, pool: parallel.New(o.Threads)}
+	m.pooling, m.interleaved = readPooling(f, arch), arch == ggufmeta.Llama
+	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
 	}
-	format, err := weightFormat(o.Weights, &c)
+	format, err := weightFormat(m.pool, o.Weights, &c)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{f: f, c: &c, format: format}
+	l := &loader{pool: m.pool, f: f, c: &c, format: format}
 	for _, spec := range c.Tensors() {
 		l.check(spec)
 	}
@@ -42,9 +45,10 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 
 // loader takes weights out of a file; the first failure stays.
 type loader struct {
+	pool   *parallel.Pool
 	f      *gguf.File
 	c      *model.Config
-	format kernel.Format
+	format intmul.Format
 	err    error
 }
 
@@ -74,7 +78,7 @@ func (l *loader) tensor(name string) gguf.TensorInfo {
 	return t
 }
 
-// release gives back the file's pages of what was copied.
+// release gives back the pages of a part of the file that was copied.
 func (l *loader) release(name string, part []byte) {
 	if err := l.f.Release(part); err != nil {
 		l.fail(name, "%v", err)
@@ -93,14 +97,14 @@ func (l *loader) vector(name string) []float32 {
 	return v
 }
 
-// dense copies a weight as it lies in the file: large pages are read faster than mapped
+// dense copies a weight in the layout of the file. Large pages are read faster than mapped
 // ones.
 func (l *loader) dense(name string) *denseMatrix {
 	if l.err != nil {
 		return nil
 	}
 	t := l.tensor(name)
-	data := kernel.CopyWeights(l.f.Data(t), func(part []byte) { l.release(name, part) })
+	data := memory.CopyWeights(l.pool, l.f.Data(t), func(part []byte) { l.release(name, part) })
 	d := newDense(t.Type, data, int(t.Dims[1]), int(t.Dims[0]))
 	probe := make([]float32, d.k)
 	if t.Type.IsTernary() {
@@ -128,8 +132,8 @@ func (l *loader) matrix(name string) matrix {
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
 	codes, err := i2sCodes(t.Type, data, n, k)
 	if err == nil {
-		var w *kernel.Ternary
-		if w, err = kernel.PackI2S(l.format, n, k, codes); err == nil {
+		var w *intmul.Ternary
+		if w, err = intmul.PackI2S(l.pool, l.format, n, k, codes); err == nil {
 			l.release(name, data)
 			return &ternaryMatrix{w, scale}
 		}
@@ -138,7 +142,7 @@ func (l *loader) matrix(name string) matrix {
 	return nil
 }
 
-// i2sCodes are the codes of a ternary tensor as I2_S has them.
+// i2sCodes is the codes of a ternary tensor in the layout of I2_S.
 func i2sCodes(t gguf.Type, data []byte, n, k int) ([]byte, error) {
 	if t == gguf.I2_S {
 		return data[:n*k/4], nil
@@ -166,8 +170,12 @@ func (l *loader) layer(dst *layer, i int) {
 	}
 	if l.c.ProjNorms {
 		in := func(s string) []float32 { return l.vector(name(s + "_norm_in")) }
-		dst.norms = projNorms{in("attn_q"), in("attn_k"), in("attn_v"), in("attn_output"), in("ffn_gate"), in("ffn_up"), in("ffn_down")}
+		dst.norms = projNorms{
+			q: in("attn_q"), k: in("attn_k"), v: in("attn_v"), o: in("attn_output"),
+			gate: in("ffn_gate"), up: in("ffn_up"), down: in("ffn_down"),
+		}
 	}
-	dst.q, dst.k, dst.v, dst.o = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v")), l.matrix(name("attn_output"))
+	dst.q, dst.k, dst.v = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v"))
+	dst.o = l.matrix(name("attn_output"))
 	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))
 }

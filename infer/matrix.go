@@ -1,62 +1,63 @@
 package infer
 
 import (
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/quant"
+	"trit/internal/parallel"
 )
 
 // ternaryMatrix multiplies int8 activations in int32 and rescales once.
 type ternaryMatrix struct {
-	w     *kernel.Ternary
+	w     *intmul.Ternary
 	scale float32
 }
 
-func (t *ternaryMatrix) mul(y []float32, in *activations, m int) {
-	mulAll(in, m, output{w: t, y: y})
+func (t *ternaryMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
+	mulAll(pool, in, m, output{w: t, y: y})
 }
 
-// output is where the product with a weight goes.
+// output is a weight and the memory for the product with it.
 type output struct {
 	w    matrix
 	y    []float32 // [m,N]
-	norm []float32 // of the input for this weight alone, [K]; nil where it has none
+	norm []float32 // norm of the input for this weight alone, [K]; nil: none
 }
 
-// mulAll multiplies m rows of an input by all of its weights: ternary ones in one loop.
-func mulAll(in *activations, m int, list ...output) {
-	var together []kernel.Output
+// mulAll multiplies m rows of an input by several weights: the ternary ones in one loop.
+func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
+	var together []intmul.Output
 	for _, o := range list {
 		t, ok := o.w.(*ternaryMatrix)
 		if !ok {
-			o.w.mul(o.y, in, m)
+			o.w.mul(pool, o.y, in, m)
 			continue
 		}
-		in.quantize(m)
+		in.quantize(pool, m)
 		factor := in.factors(len(together), m)
 		for i := range m {
 			factor[i] = quant.Rescale(t.scale, in.scale[i])
 		}
-		together = append(together, kernel.Output{W: t.w, Dst: o.y, Factor: factor})
+		together = append(together, intmul.Output{W: t.w, Dst: o.y, Factor: factor})
 	}
 	if len(together) > 0 {
-		kernel.MulTernary(in.q, m, together...)
+		intmul.MulTernary(pool, in.q, m, together...)
 	}
 }
 
 // int8Matrix is a dense weight rounded to int8 row by row.
-type int8Matrix struct{ w *kernel.Int8 }
+type int8Matrix struct{ w *intmul.Int8 }
 
 // newInt8 rounds d.
-func newInt8(d *denseMatrix) (*int8Matrix, error) {
-	w, err := kernel.NewInt8(d.n, d.k, d.row)
+func newInt8(pool *parallel.Pool, d *denseMatrix) (*int8Matrix, error) {
+	w, err := intmul.NewInt8(pool, d.n, d.k, d.row)
 	return &int8Matrix{w}, err
 }
 
-func (t *int8Matrix) mul(y []float32, in *activations, m int) {
-	in.quantize(m)
+func (t *int8Matrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
+	in.quantize(pool, m)
 	factor := in.factors(0, m)
 	for i := range m {
 		factor[i] = 1 / in.scale[i]
 	}
-	t.w.Mul(y, in.q, m, factor)
+	t.w.Mul(pool, y, in.q, m, factor)
 }

@@ -1,27 +1,31 @@
 package infer
 
-// Memory is what a model takes, in bytes.
+// Memory is the memory of a model, in bytes.
 type Memory struct {
-	Format             string `json:"format"`    // of ternary weights
-	Weights            int    `json:"weights"`   // of all blocks
+	Format             string `json:"format"`    // layout of ternary weights
+	Weights            int    `json:"weights"`   // of all layers
 	Head               int    `json:"head"`      // with the embedding
-	HeadRead           int    `json:"head_read"` // for a token: what the head reads of all rows
+	HeadRead           int    `json:"head_read"` // bytes that the head reads for one token
 	CacheBytesPerToken int    `json:"cache_bytes_per_token"`
 }
 
-// sized is a weight that knows its bytes.
+// sized is a weight that reports its size in bytes.
 type sized interface{ bytesInMemory() int }
 
 func (t *ternaryMatrix) bytesInMemory() int { return t.w.Bytes() }
 func (t *int8Matrix) bytesInMemory() int    { return t.w.Bytes() }
 func (d *denseMatrix) bytesInMemory() int   { return len(d.data) }
 
-// bytesInMemory is what the bounded head reads of every row.
+// bytesInMemory is what the bounded head reads for every token; its exact weights are not
+// counted.
 func (h *boundedHead) bytesInMemory() int { return h.coarse.Bytes() + 4*h.n }
 
-// Memory is what the model takes.
+// Memory is the memory of the model, without sessions.
 func (m *Model) Memory() Memory {
-	u := Memory{Format: "float", Head: len(m.embedding.data), CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * len(m.layers)}
+	u := Memory{
+		Format: "float", Head: len(m.embedding.data),
+		CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * len(m.layers),
+	}
 	for i := range m.layers {
 		l := &m.layers[i]
 		for _, w := range []matrix{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {

@@ -3,44 +3,52 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
 	"trit/format/gguf"
 	"trit/internal/parallel"
 	"trit/model"
 	"trit/model/ggufmeta"
+	"trit/setting"
 	"trit/tokenizer"
 )
 
 // Options say how to run a model.
 type Options struct {
-	Threads int    // 0: one for each core
-	Head    string // HeadExact (or empty), HeadBounded, HeadQ6K, HeadInt8
-	Weights string // WeightsAuto (or empty), Weights2Bit, Weights16Bit
-	Cache   string // CacheF16 (or empty), CacheInt8, CacheF32
+	Threads int     // 0: one for each processor
+	Head    Head    // empty: HeadExact
+	Weights Weights // empty: WeightsAuto
+	Cache   Cache   // empty: CacheF16
 }
 
-// How the head, the product that gives the logits, is computed.
+// Head is a way to compute the head, the product that gives the logits.
+type Head string
+
+// Ways to compute the head.
 const (
 	// HeadExact uses the weights as they are in the file.
-	HeadExact = "exact"
+	HeadExact Head = "exact"
 	// HeadBounded chooses the same tokens as HeadExact while it reads little more than a
 	// quarter of the bytes of F16; where logits are asked for, they are exact.
-	HeadBounded = "bounded"
+	HeadBounded Head = "bounded"
 	// HeadQ6K rounds weights to 6.6 bits as Q6_K does: two fifths of the bytes of F16, and
 	// logits that are off by about two hundredths of their spread.
-	HeadQ6K = "q6_k"
+	HeadQ6K Head = "q6_k"
 	// HeadInt8 rounds weights and activations to int8: half the bytes of F16, and logits
 	// that are off by about a hundredth of their spread.
-	HeadInt8 = "int8"
+	HeadInt8 Head = "int8"
 )
 
-// How many bits a ternary weight takes in memory.
+// Weights is the number of bits that a ternary weight takes in memory.
+type Weights string
+
+// Bits of a ternary weight in memory.
 const (
-	WeightsAuto  = "auto" // the faster one of the others for the model and the machine
-	Weights2Bit  = "2bit"
-	Weights16Bit = "1.6bit"
+	WeightsAuto   Weights = "auto" // the faster one of the others for the model and the machine
+	Weights2Bit   Weights = "2bit"
+	Weights1_6Bit Weights = "1.6bit"
 )
 
 // Model is a loaded model. It does not change, so sessions share it.
@@ -51,16 +59,17 @@ type Model struct {
 	head        matrix
 	finalNorm   []float32
 	layers      []layer
-	interleaved bool // rotary pairs are neighbours, as in GGUF files of architecture llama
+	interleaved bool // rotary pairs are adjacent, as in GGUF files of architecture llama
 	rope        *ropeTable
 	cache       cacheFormat
-	pooling     string // as Pooling tells it
+	pooling     string // what Pooling returns
+	pool        *parallel.Pool
 }
 
 // layer holds the weights of a block; norms that a model does not have are nil.
 type layer struct {
 	inputNorm, attnSubNorm, postNorm, ffnSubNorm []float32
-	qNorm, kNorm                                 []float32 // of each head, before it is turned
+	qNorm, kNorm                                 []float32 // of each head, before the rotation
 	q, k, v, o, gate, up, down                   matrix
 	norms                                        projNorms
 }
@@ -68,9 +77,8 @@ type layer struct {
 // projNorms are the norms before single projections.
 type projNorms struct{ q, k, v, o, gate, up, down []float32 }
 
-// Load maps a GGUF file and prepares its weights.
+// Load maps a GGUF file and prepares its weights. Close the model to give the file back.
 func Load(path string, o Options) (*Model, error) {
-	parallel.SetThreads(o.Threads)
 	f, err := gguf.Open(path)
 	if err != nil {
 		return nil, err
@@ -80,22 +88,22 @@ func Load(path string, o Options) (*Model, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := m.SetHead(o.Head); err != nil {
+	if err := m.setHead(o.Head); err != nil {
 		m.Close()
 		return nil, err
 	}
 	return m, nil
 }
 
-// SetHead chooses how the logits are computed, before the first session. HeadExact leaves
+// setHead chooses how the logits are computed, before the first session. HeadExact leaves
 // the head as it is.
-func (m *Model) SetHead(head string) error {
+func (m *Model) setHead(head Head) error {
 	switch head {
 	case "", HeadExact:
 		return nil
 	case HeadInt8, HeadBounded, HeadQ6K:
 	default:
-		return fmt.Errorf("head is %q: want %s, %s, %s or %s", head, HeadExact, HeadBounded, HeadQ6K, HeadInt8)
+		return setting.Invalid("infer.Options.Head", head, HeadExact, HeadBounded, HeadQ6K, HeadInt8)
 	}
 	d, ok := m.head.(*denseMatrix)
 	if !ok {
@@ -104,33 +112,33 @@ func (m *Model) SetHead(head string) error {
 	var err error
 	switch head {
 	case HeadInt8:
-		m.head, err = newInt8(d)
+		m.head, err = newInt8(m.pool, d)
 	case HeadQ6K:
-		m.head, err = newQ6K(d)
+		m.head, err = newQ6K(m.pool, d)
 	default:
-		m.head, err = newBounded(d)
+		m.head, err = newBounded(m.pool, d)
 	}
 	return err
 }
 
-// cacheBytes is a size of weights that a processor's caches may hold.
+// cacheBytes is the size of weights that the caches of most processors hold.
 const cacheBytes = 32 << 20
 
-// weightFormat decides on the bits of a ternary weight: 2 where all of them may stay in a
-// cache, otherwise by measurement.
-func weightFormat(name string, c *model.Config) (kernel.Format, error) {
-	switch name {
+// weightFormat is the layout of ternary weights. WeightsAuto means 2 bits where all weights
+// fit into a cache, and otherwise the layout that a measurement finds faster.
+func weightFormat(pool *parallel.Pool, w Weights, c *model.Config) (intmul.Format, error) {
+	switch w {
 	case "", WeightsAuto:
 		if c.TernaryParameters()/4 <= cacheBytes {
-			return kernel.Bits2, nil
+			return intmul.Bits2, nil
 		}
-		return kernel.FasterFormat(), nil
+		return intmul.FasterFormat(pool), nil
 	case Weights2Bit:
-		return kernel.Bits2, nil
-	case Weights16Bit:
-		return kernel.Bits16, nil
+		return intmul.Bits2, nil
+	case Weights1_6Bit:
+		return intmul.Bits1_6, nil
 	}
-	return 0, fmt.Errorf("weights are %q: want %s, %s or %s", name, WeightsAuto, Weights2Bit, Weights16Bit)
+	return 0, setting.Invalid("infer.Options.Weights", w, WeightsAuto, Weights2Bit, Weights1_6Bit)
 }
 
 // Close gives the file back. Sessions must not be used afterwards.
@@ -144,23 +152,33 @@ func (m *Model) Close() error {
 // Config is the shape of the model.
 func (m *Model) Config() model.Config { return m.config }
 
-// ContextLength is how many tokens the model was made for.
+// ContextLength is the most tokens that a sequence of the model may have.
 func (m *Model) ContextLength() int { return m.config.MaxPositionEmbeddings }
 
-// Vocab is the tokenizer in the file; without Tokens where it holds none.
-func (m *Model) Vocab() tokenizer.Vocab {
+// ErrNoTokenizer is the error of Model.Tokenizer for a model without one.
+var ErrNoTokenizer = errors.New("the model holds no tokenizer")
+
+// Tokenizer makes the tokenizer that the file holds. The error is ErrNoTokenizer where it
+// holds none, as for a random model.
+func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
 	if m.file == nil {
-		return ggufmeta.ReadVocab(&gguf.Metadata{})
+		return nil, ErrNoTokenizer
 	}
-	return ggufmeta.ReadVocab(&m.file.Metadata)
+	v := ggufmeta.ReadVocab(&m.file.Metadata)
+	if len(v.Tokens) == 0 {
+		return nil, ErrNoTokenizer
+	}
+	return tokenizer.FromVocab(v)
 }
 
 // matrix is a weight [N,K] that multiplies rows of activations.
 type matrix interface {
-	// mul computes y [m,N] from m rows of in.
-	mul(y []float32, in *activations, m int)
+	// mul computes y [m,N] from m rows of in, on the threads of a pool.
+	mul(pool *parallel.Pool, y []float32, in *activations, m int)
 }
 
+// grow returns n values in the memory of s, or in new memory where that is too small. They are
+// not cleared.
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

@@ -3,8 +3,7 @@ package infer
 import (
 	"math"
 
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -26,7 +25,7 @@ type pass struct {
 	tasks    attentionTasks
 }
 
-// span is the next tokens of a session, rows of the batch that follow each other.
+// span is the next tokens of a session, consecutive rows of the batch.
 type span struct {
 	s   *Session
 	ids []int32
@@ -35,9 +34,9 @@ type span struct {
 // run appends the tokens of all spans to their sessions.
 func (p *pass) run(spans []span) { p.runFor(spans, nil) }
 
-// runFor is run where only some rows, in their order, are needed afterwards; nil: all. The
-// last layer makes keys and values of all rows, and what follows for those alone. They are
-// then the first rows of x.
+// runFor is run where only the wanted rows, which are sorted, are needed afterwards; nil
+// wants all. The last layer makes keys and values of all rows, and the rest for the wanted
+// rows alone. These are the first rows of x afterwards.
 func (p *pass) runFor(spans []span, wanted []int) {
 	p.spans = spans
 	p.reserve()
@@ -66,7 +65,7 @@ func (p *pass) runFor(spans []span, wanted []int) {
 	}
 }
 
-// reserve makes room for the rows of all spans.
+// reserve allocates memory for the rows of all spans.
 func (p *pass) reserve() {
 	c, n := &p.m.config, 0
 	for _, sp := range p.spans {
@@ -79,21 +78,21 @@ func (p *pass) reserve() {
 	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
 }
 
-// logits writes those of the rows [lo,hi).
+// logits writes the logits after the rows [lo,hi), [hi-lo, V].
 func (p *pass) logits(dst []float32, lo, hi int) {
 	rows := make([]int, hi-lo)
 	for i := range rows {
 		rows[i] = lo + i
 	}
 	p.finalNorm(rows)
-	p.m.head.mul(dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
+	p.m.head.mul(p.m.pool, dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
 }
 
 // finalNorm makes some rows the input of the head.
 func (p *pass) finalNorm(rows []int) {
 	d := p.m.config.HiddenSize
 	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.finalNorm) })
-	p.last.floats(len(rows))
+	p.last.floats(p.m.pool, len(rows))
 }
 
 // norm writes the RMSNorm of x, or x itself where there are no weights.
@@ -102,8 +101,8 @@ func (p *pass) norm(dst, x, w []float32) {
 		copy(dst, x)
 		return
 	}
-	inverse := float32(1 / math.Sqrt(float64(kernel.Dot(x, x))/float64(len(w))+p.m.config.RMSNormEps))
-	kernel.ScaledProduct(dst, w, x, inverse)
+	inverse := float32(1 / math.Sqrt(float64(vector.Dot(x, x))/float64(len(w))+p.m.config.RMSNormEps))
+	vector.ScaledProduct(dst, w, x, inverse)
 }
 
 // input makes the norm of rows of x the input of the next products.
@@ -111,7 +110,7 @@ func (p *pass) input(x, w []float32, width int) {
 	p.in.begin(width, func(dst []float32, t int) { p.norm(dst, x[t*width:][:width], w) })
 }
 
-// keep moves some rows to the front.
+// keep moves the wanted rows to the front and returns their number.
 func (p *pass) keep(wanted []int) (n int) {
 	d, q := p.m.config.HiddenSize, p.m.config.QDim()
 	for i, row := range wanted {
@@ -139,11 +138,11 @@ func (p *pass) attentionBlock(l, n int) {
 	p.addResidual(n)
 }
 
-// project multiplies the input by some weights. Where these have norms of their own each
-// has an input of its own, which begins as the common one.
+// project multiplies the input by some weights. Weights with norms of their own have inputs
+// of their own, each a norm of the common one.
 func (p *pass) project(n int, list ...output) {
 	if list[0].norm == nil {
-		mulAll(&p.in, n, list...)
+		mulAll(p.m.pool, &p.in, n, list...)
 		return
 	}
 	common := p.in.row
@@ -152,11 +151,11 @@ func (p *pass) project(n int, list ...output) {
 			common(dst, t)
 			p.norm(dst, dst, o.norm)
 		})
-		mulAll(&p.in, n, o)
+		mulAll(p.m.pool, &p.in, n, o)
 	}
 }
 
-// rotate turns queries and keys by their positions, after the norms of their heads.
+// rotate applies rotary position embeddings to queries and keys, after the norms of heads.
 func (p *pass) rotate(l, n int) {
 	c, w, angles := &p.m.config, &p.m.layers[l], p.spans[0].s.rope
 	for _, sp := range p.spans {
@@ -164,7 +163,7 @@ func (p *pass) rotate(l, n int) {
 			angles = sp.s.rope
 		}
 	}
-	parallel.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
+	p.m.pool.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			q, k := p.q[t*c.QDim():][:c.QDim()], p.k[t*c.KVDim():][:c.KVDim()]
 			p.normHeads(q, w.qNorm)
@@ -193,7 +192,7 @@ func (p *pass) remember(l, n int) {
 		sp.s.cache[l].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
 	}
 	// A thread is worth while from about 2^15 values on.
-	parallel.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
+	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sp, at := p.spans[i/heads], p.first[i/heads]*kv
 			sp.s.cache[l].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])
@@ -204,7 +203,7 @@ func (p *pass) remember(l, n int) {
 // addResidual adds the output of a block to the residual stream.
 func (p *pass) addResidual(n int) {
 	d := p.m.config.HiddenSize
-	rows(n, d, func(t int) { kernel.Axpy(1, p.out[t*d:][:d], p.x[t*d:][:d]) })
+	rows(p.m.pool, n, d, func(t int) { vector.Axpy(1, p.out[t*d:][:d], p.x[t*d:][:d]) })
 }
 
 func (p *pass) feedForwardBlock(l, n int) {
@@ -224,8 +223,8 @@ func (p *pass) feedForwardBlock(l, n int) {
 // activate replaces gate by act(gate)*up.
 func (p *pass) activate(gate, up []float32) {
 	if p.m.config.HiddenAct == model.ReLU2 {
-		kernel.ReLU2Product(gate, up)
+		vector.ReLU2Product(gate, up)
 		return
 	}
-	kernel.SiLUProduct(gate, up)
+	vector.SiLUProduct(gate, up)
 }

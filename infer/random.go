@@ -3,7 +3,8 @@ package infer
 import (
 	"fmt"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/memory"
 	"trit/format/gguf"
 	"trit/internal/parallel"
 	"trit/model"
@@ -15,8 +16,8 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("random model: %w", err)
 	}
-	parallel.SetThreads(o.Threads)
-	format, err := weightFormat(o.Weights, &c)
+	pool := parallel.New(o.Threads)
+	format, err := weightFormat(pool, o.Weights, &c)
 	if err != nil {
 		return nil, err
 	}
@@ -24,8 +25,11 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &randomWeights{format, seed << 16}
-	m := &Model{config: c, layers: make([]layer, c.NumHiddenLayers), rope: newRopeTable(c.HeadDim, c.RopeTheta), cache: cache}
+	r := &randomWeights{pool, format, seed << 16}
+	m := &Model{
+		config: c, layers: make([]layer, c.NumHiddenLayers),
+		rope: newRopeTable(c), cache: cache, pool: pool,
+	}
 	m.embedding = r.dense(c.VocabSize, c.HiddenSize)
 	m.head, m.finalNorm = m.embedding, ones(c.HiddenSize)
 	if !c.TieWordEmbeddings {
@@ -42,7 +46,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 			*w.dst = r.ternary(w.n, w.k)
 		}
 	}
-	return m, m.SetHead(o.Head)
+	return m, m.setHead(o.Head)
 }
 
 // randomNorms makes the norms of a block, with ones for weights.
@@ -70,16 +74,17 @@ func ones(n int) []float32 {
 
 // randomWeights makes matrices, each from a seed of its own.
 type randomWeights struct {
-	format kernel.Format
+	pool   *parallel.Pool
+	format intmul.Format
 	seed   uint64
 }
 
 func (r *randomWeights) ternary(n, k int) matrix {
 	r.seed++
-	return &ternaryMatrix{kernel.RandomTernary(r.format, n, k, r.seed), 0.02}
+	return &ternaryMatrix{intmul.RandomTernary(r.pool, r.format, n, k, r.seed), 0.02}
 }
 
 func (r *randomWeights) dense(n, k int) *denseMatrix {
 	r.seed++
-	return newDense(gguf.F16, kernel.RandomF16(n*k, r.seed), n, k)
+	return newDense(gguf.F16, memory.RandomF16(r.pool, n*k, r.seed), n, k)
 }

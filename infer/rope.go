@@ -1,26 +1,22 @@
 package infer
 
 import (
-	"math"
 	"sync"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
+	"trit/model"
 )
 
-// ropeTable holds the rotary angles that sessions share.
+// ropeTable holds the rotary angles that sessions share; model.RotaryAngles defines them.
 type ropeTable struct {
 	frequencies []float64 // [head_dim/2]
 	mu          sync.Mutex
 	table       angles
 }
 
-func newRopeTable(headDim int, theta float64) *ropeTable {
-	r := &ropeTable{frequencies: make([]float64, headDim/2)}
-	for i := range r.frequencies {
-		r.frequencies[i] = math.Pow(theta, -float64(i)/float64(headDim/2))
-	}
-	return r
+func newRopeTable(c model.Config) *ropeTable {
+	return &ropeTable{frequencies: c.RotaryFrequencies()}
 }
 
 // angles are cosine and sine of each position, [positions, head_dim/2].
@@ -29,9 +25,9 @@ type angles struct {
 	cos, sin []float32
 }
 
-// extend makes the table reach to so many positions and returns it; sessions keep what
-// they got, since a later call makes a longer one.
-func (r *ropeTable) extend(positions int) angles {
+// extend returns a table of at least positions positions. A later call may make a longer
+// one, and never changes one that a session holds.
+func (r *ropeTable) extend(pool *parallel.Pool, positions int) angles {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	half, old := len(r.frequencies), r.table
@@ -42,20 +38,17 @@ func (r *ropeTable) extend(positions int) angles {
 	longer := angles{half, make([]float32, positions*half), make([]float32, positions*half)}
 	copy(longer.cos, old.cos)
 	copy(longer.sin, old.sin)
-	parallel.For(positions-known, max(1, 1<<10/max(1, half)), func(lo, hi int) {
+	pool.For(positions-known, max(1, 1<<10/max(1, half)), func(lo, hi int) {
 		for t := known + lo; t < known+hi; t++ {
-			for i, frequency := range r.frequencies {
-				sin, cos := math.Sincos(float64(t) * frequency)
-				longer.cos[t*half+i], longer.sin[t*half+i] = float32(cos), float32(sin)
-			}
+			model.RotaryAngles(r.frequencies, t, longer.cos[t*half:], longer.sin[t*half:])
 		}
 	})
 	r.table = longer
 	return longer
 }
 
-// rotate turns every head of a row at position t: the pairs (i, i+half), or the pairs
-// of neighbours where interleaved.
+// rotate rotates every head of a row at position t: the pairs (i, i+half), or the adjacent
+// pairs (2i, 2i+1) where interleaved.
 func (a angles) rotate(row []float32, t int, interleaved bool) {
 	half := a.half
 	cos, sin := a.cos[t*half:][:half], a.sin[t*half:][:half]
@@ -63,12 +56,12 @@ func (a angles) rotate(row []float32, t int, interleaved bool) {
 		if interleaved {
 			rotateNeighbours(row[:2*half], cos, sin)
 		} else {
-			kernel.Rotate(row[:half], row[half:2*half], cos, sin)
+			vector.Rotate(row[:half], row[half:2*half], cos, sin)
 		}
 	}
 }
 
-// rotateNeighbours is kernel.Rotate for the pairs (2i, 2i+1).
+// rotateNeighbours is vector.Rotate for the pairs (2i, 2i+1).
 func rotateNeighbours(head, cos, sin []float32) {
 	for i, c := range cos {
 		u, v, s := head[2*i], head[2*i+1], sin[i]

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"trit/model"
 )
 
 // TestRotationIsTheFormula compares with angles and products written out, to the bit, in
@@ -13,9 +15,9 @@ func TestRotationIsTheFormula(t *testing.T) {
 	const theta, heads = 500000, 3
 	r := rand.New(rand.NewPCG(6, 6))
 	for _, dim := range []int{2, 8, 48, 64, 80, 96, 128, 192} {
-		table := newRopeTable(dim, theta)
-		table.extend(7)
-		angles := table.extend(301)
+		table := newRopeTable(model.Config{HeadDim: dim, RopeTheta: theta})
+		table.extend(nil, 7)
+		angles := table.extend(nil, 301)
 		for _, interleaved := range []bool{false, true} {
 			for _, position := range []int{0, 1, 6, 7, 300} {
 				row := normals(r, heads*dim)
@@ -40,12 +42,12 @@ func TestRotationIsTheFormula(t *testing.T) {
 
 func BenchmarkRopeTable(b *testing.B) {
 	for b.Loop() {
-		newRopeTable(128, 500000).extend(4096)
+		newRopeTable(model.Config{HeadDim: 128, RopeTheta: 500000}).extend(nil, 4096)
 	}
 }
 
 func BenchmarkRotate(b *testing.B) {
-	angles, row := newRopeTable(128, 500000).extend(8), make([]float32, 25*128)
+	angles, row := newRopeTable(model.Config{HeadDim: 128, RopeTheta: 500000}).extend(nil, 8), make([]float32, 25*128)
 	for b.Loop() {
 		angles.rotate(row, 5, false)
 	}

@@ -2,51 +2,34 @@ package infer
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"trit/lm"
 )
 
-// SamplerOptions say how the next token is chosen. The cuts apply in the order
-// repetition penalty, temperature, top-k, top-p, min-p.
-type SamplerOptions struct {
-	Temperature       float64 // 0: always the likeliest token
-	TopK              int     // 0: all
-	TopP              float64 // 0 or 1: all
-	MinP              float64
-	RepetitionPenalty float64 // 0 or 1: none
-	Seed              uint64
-}
-
-// Validate reports options out of range.
-func (o SamplerOptions) Validate() error {
-	if !(o.Temperature >= 0) || o.TopK < 0 || !(o.TopP >= 0 && o.TopP <= 1) || !(o.MinP >= 0 && o.MinP <= 1) || !(o.RepetitionPenalty >= 0) {
-		return fmt.Errorf("temperature %g, top-k %d, top-p %g, min-p %g, repetition penalty %g: want no negative value, and top-p and min-p up to 1", o.Temperature, o.TopK, o.TopP, o.MinP, o.RepetitionPenalty)
-	}
-	return nil
-}
-
-func (o SamplerOptions) cutsTopP() bool { return o.TopP > 0 && o.TopP < 1 }
-
-func (o SamplerOptions) penalises() bool { return o.RepetitionPenalty != 0 && o.RepetitionPenalty != 1 }
-
-// Sampler chooses tokens. Equal options and logits give equal choices.
+// Sampler chooses tokens. Equal options and logits give equal choices. It is for one
+// goroutine.
 type Sampler struct {
-	o          SamplerOptions
+	o          lm.Sampling
 	random     *rand.Rand
 	candidates []candidate // working memory
 	full       []candidate // working memory
 	seen       map[int32]bool
 }
 
-// NewSampler makes a sampler.
-func NewSampler(o SamplerOptions) *Sampler {
+// NewSampler makes a sampler. The options are those that o.Validate accepts.
+func NewSampler(o lm.Sampling) *Sampler {
 	return &Sampler{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), seen: map[int32]bool{}}
 }
 
-// Accept tells the sampler of a token of the sequence, for the repetition penalty.
+func (s *Sampler) cutsTopP() bool { return s.o.TopP > 0 && s.o.TopP < 1 }
+
+func (s *Sampler) penalises() bool { return s.o.RepetitionPenalty != 0 && s.o.RepetitionPenalty != 1 }
+
+// Accept adds a token of the sequence to those that the repetition penalty applies to.
 func (s *Sampler) Accept(id int32) { s.seen[id] = true }
 
 // candidate is a token with its logit, later with a weight in proportion to its
@@ -61,10 +44,10 @@ func likelier(a, b candidate) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Com
 
 func best(c []candidate) candidate { return slices.MinFunc(c, likelier) }
 
-// Sample chooses a token.
+// Sample chooses a token by its logits, [V], and returns its id. It leaves logits unchanged.
 func (s *Sampler) Sample(logits []float32) int32 {
 	l := &fullLogits{values: logits, exact: s.full[:0]}
-	if s.o.penalises() {
+	if s.penalises() {
 		l.values = slices.Clone(logits)
 		for id := range s.seen {
 			l.values[id] = float32(s.penalised(float64(logits[id])))
@@ -75,10 +58,10 @@ func (s *Sampler) Sample(logits []float32) int32 {
 	return id
 }
 
-// sampleBounded chooses the token that Sample would choose from the exact logits; false
-// where that takes so many of them that all of them are faster.
+// sampleBounded chooses the token that Sample would choose from the exact logits. It
+// returns false where computing all logits is faster than those that the choice needs.
 func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
-	if s.o.penalises() {
+	if s.penalises() {
 		l.compute(slices.Sorted(maps.Keys(s.seen)))
 		for i := range l.exact {
 			l.exact[i].p = s.penalised(l.exact[i].p)
@@ -87,26 +70,26 @@ func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
 	return s.choose(l)
 }
 
-// partialLogits are logits of which the largest are known.
+// partialLogits are logits whose largest are known.
 type partialLogits interface {
-	// top is the largest logit; false where too many may be it.
+	// top is the largest logit; false where too many tokens may have it.
 	top() (candidate, bool)
-	// atLeast returns all that reach a bound, and perhaps others; false where they are
-	// too many.
+	// atLeast returns all logits that reach a bound, and perhaps others; false where they
+	// are too many.
 	atLeast(bound float32) (known []candidate, ok bool)
 	// rest is an upper bound of the sum of exp((logit-top)/temperature) over the others.
 	rest(top, temperature float64) float64
 }
 
-// choose takes ever smaller logits into account until they decide the choice; false where
-// they become too many.
+// choose lowers the bound of the logits that it knows until these decide the choice. It
+// returns false where they become too many.
 func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
 	top, ok := l.top()
 	if !ok || s.o.Temperature == 0 || math.IsNaN(top.p) {
 		return top.id, ok
 	}
 	gap := 2 * s.o.Temperature
-	if s.o.TopK == 0 && !s.o.cutsTopP() && s.o.MinP == 0 {
+	if s.o.TopK == 0 && !s.cutsTopP() && s.o.MinP == 0 {
 		gap = math.Inf(1)
 	}
 	for ; ; gap *= 1.25 {
@@ -124,11 +107,11 @@ func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
 	}
 }
 
-// decided returns what top-k and top-p leave, or nil where logits below the bound, of
-// which not all are known, may belong to it.
+// decided returns the candidates that top-k and top-p leave. It returns nil where a logit
+// below the bound, which need not be known, may be one of them.
 func (s *Sampler) decided(l partialLogits, exact []candidate, top, bound float64) []candidate {
 	all := math.IsInf(bound, -1)
-	if !all && s.o.TopK == 0 && s.o.cutsTopP() {
+	if !all && s.o.TopK == 0 && s.cutsTopP() {
 		return s.decidedTopP(l, exact, top, bound)
 	}
 	s.candidates = append(s.candidates[:0], exact...)
@@ -143,8 +126,8 @@ func (s *Sampler) decided(l partialLogits, exact []candidate, top, bound float64
 	return nil
 }
 
-// decidedTopP is decided for top-p without top-k. The sum of all weights lies between that
-// of the known and that with the most that others can add.
+// decidedTopP is decided for top-p without top-k. The sum of all weights is at least the sum
+// of the known ones, and at most that plus the bound of the others.
 func (s *Sampler) decidedTopP(l partialLogits, exact []candidate, top, bound float64) []candidate {
 	least, limit := 0.0, math.Exp((bound-top)/s.o.Temperature)
 	for _, x := range exact {
@@ -152,7 +135,7 @@ func (s *Sampler) decidedTopP(l partialLogits, exact []candidate, top, bound flo
 	}
 	most := (least + l.rest(top, s.o.Temperature)) * (1 + 1e-9)
 	if least < s.o.TopP*most {
-		return nil // before they are sorted
+		return nil // without sorting
 	}
 	s.candidates = append(s.candidates[:0], exact...)
 	c := s.weigh(s.candidates)
@@ -163,7 +146,7 @@ func (s *Sampler) decidedTopP(l partialLogits, exact []candidate, top, bound flo
 	return c[:n]
 }
 
-// likelierThan is how many of sorted candidates weigh more than a limit.
+// likelierThan is the number of candidates, which are sorted, that weigh more than a limit.
 func likelierThan(c []candidate, limit float64) int {
 	n := 0
 	for n < len(c) && c[n].p > limit {
@@ -182,7 +165,7 @@ func (s *Sampler) penalised(logit float64) float64 {
 }
 
 // weigh sorts the candidates, the likeliest first, keeps top-k of them, and replaces
-// logits by weights, of which the first is 1.
+// logits by weights. The first weight is 1.
 func (s *Sampler) weigh(c []candidate) []candidate {
 	slices.SortFunc(c, likelier)
 	if s.o.TopK > 0 {
@@ -203,13 +186,13 @@ func sum(c []candidate) float64 {
 	return total
 }
 
-// topP is what top-p keeps of all candidates there are.
+// topP returns what top-p keeps, where c holds every candidate that top-k leaves.
 func (s *Sampler) topP(c []candidate) []candidate { return c[:min(len(c), s.nucleus(c, sum(c)))] }
 
-// nucleus is how many of the likeliest tokens top-p keeps, of weights with this total; one
-// more than there are where these do not suffice.
+// nucleus is the number of candidates that top-p keeps where all weights sum to total. It
+// is len(c)+1 where the candidates do not reach the share.
 func (s *Sampler) nucleus(c []candidate, total float64) int {
-	if !s.o.cutsTopP() {
+	if !s.cutsTopP() {
 		return len(c)
 	}
 	have := 0.0
@@ -221,7 +204,7 @@ func (s *Sampler) nucleus(c []candidate, total float64) int {
 	return len(c) + 1
 }
 
-// trim drops the unlikely tokens by min-p; the likeliest always stays.
+// trim drops the candidates that min-p excludes; the likeliest always stays.
 func (s *Sampler) trim(c []candidate) []candidate {
 	for len(c) > 1 && c[len(c)-1].p < s.o.MinP*c[0].p {
 		c = c[:len(c)-1]
@@ -229,6 +212,7 @@ func (s *Sampler) trim(c []candidate) []candidate {
 	return c
 }
 
+// pick draws one of the candidates in proportion to their weights.
 func (s *Sampler) pick(c []candidate) int32 {
 	at := s.random.Float64() * sum(c)
 	for _, x := range c {

@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"trit/lm"
 )
 
 // TestSampleIsTheDefinition compares with sorting the whole vocabulary, for distributions
 // from nearly even to nearly certain.
 func TestSampleIsTheDefinition(t *testing.T) {
-	for _, o := range []SamplerOptions{
+	for _, o := range []lm.Sampling{
 		{Temperature: 1}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 2, TopP: 0.999}, {Temperature: 1, TopP: 1e-9},
 		{Temperature: 1, TopK: 40}, {Temperature: 1, TopK: 5000}, {Temperature: 1, TopK: 7, TopP: 0.5},
 		{Temperature: 1, MinP: 0.05}, {Temperature: 1.3, TopP: 0.95, MinP: 0.01},
@@ -32,7 +34,7 @@ func TestSampleIsTheDefinition(t *testing.T) {
 }
 
 // definition is the candidates that temperature, top-k, top-p and min-p leave, in order.
-func definition(o SamplerOptions, logits []float32) []candidate {
+func definition(o lm.Sampling, logits []float32) []candidate {
 	c, top := make([]candidate, len(logits)), float64(slices.Max(logits))
 	for i, v := range logits {
 		c[i] = candidate{int32(i), math.Exp((float64(v) - top) / o.Temperature)}
@@ -74,7 +76,9 @@ func drawFrom(c []candidate, random *rand.Rand) int32 {
 // TestSampleOfNoNumbers takes some token, as there is no likeliest one.
 func TestSampleOfNoNumbers(t *testing.T) {
 	nan := float32(math.NaN())
-	for _, o := range []SamplerOptions{{}, {Temperature: 1}, {Temperature: 1, TopP: 0.9}, {Temperature: 1, TopK: 2}, {Temperature: 1, MinP: 0.1}} {
+	for _, o := range []lm.Sampling{
+		{}, {Temperature: 1}, {Temperature: 1, TopP: 0.9}, {Temperature: 1, TopK: 2}, {Temperature: 1, MinP: 0.1},
+	} {
 		for _, logits := range [][]float32{{nan, nan, nan}, {1, nan, 2}, make([]float32, 40)} {
 			if len(logits) == 40 {
 				for i := range logits {

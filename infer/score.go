@@ -5,27 +5,20 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"trit/lm"
 )
 
-// ScoreRequest asks how likely Targets are: the tokens that follow each of the last
-// len(Targets) tokens of Input.
-type ScoreRequest struct{ Input, Targets []int32 }
-
-// Score is the sum of ln p over the targets of a request, and whether each of them was the
-// likeliest token.
-type Score struct {
-	LogProb float64
-	Greedy  bool
-}
-
-// Score scores requests, of which each may be as long as the model's context.
-func (s *Scorer) Score(ctx context.Context, requests []ScoreRequest) ([]Score, error) {
-	c := &scoring{s: s, requests: requests, scores: make([]Score, len(requests))}
+// Score implements lm.Model. An input may be as long as the model's context. A request that
+// cannot be scored is an error that names it, before any is scored.
+func (s *Scorer) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
+	c := &scoring{s: s, requests: requests, scores: make([]lm.ScoreResult, len(requests))}
 	for i, r := range requests {
 		if err := s.checkRequest(r); err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
-		c.sequences = append(c.sequences, sequence{ids: r.Input, first: len(r.Input) - len(r.Targets), request: i})
+		first := len(r.Input) - len(r.Targets)
+		c.sequences = append(c.sequences, sequence{ids: r.Input, first: first, request: i})
 		c.scores[i].Greedy = true
 		s.effort.Requested += int64(len(r.Input))
 	}
@@ -37,9 +30,11 @@ func (s *Scorer) Score(ctx context.Context, requests []ScoreRequest) ([]Score, e
 	return c.scores, nil
 }
 
-func (s *Scorer) checkRequest(r ScoreRequest) error {
+// checkRequest returns why a request cannot be scored.
+func (s *Scorer) checkRequest(r lm.ScoreRequest) error {
 	if len(r.Targets) == 0 || len(r.Targets) > len(r.Input) {
-		return fmt.Errorf("%d targets after %d tokens: want at least one, and no more than tokens", len(r.Targets), len(r.Input))
+		return fmt.Errorf("%d targets after %d tokens: want at least one, and no more than tokens",
+			len(r.Targets), len(r.Input))
 	}
 	if err := s.checkSequence(r.Input, 0); err != nil {
 		return err
@@ -47,26 +42,26 @@ func (s *Scorer) checkRequest(r ScoreRequest) error {
 	return s.m.checkIDs(r.Targets)
 }
 
-// scoring is a call of Score.
+// scoring is the state of one call of Score.
 type scoring struct {
 	s         *Scorer
-	requests  []ScoreRequest
+	requests  []lm.ScoreRequest
 	sequences []sequence // sorted
-	scores    []Score
-	stage     stage // at hand, with the families that no session has taken
+	scores    []lm.ScoreResult
+	stage     stage // the current one, with the branches that no session has taken
 }
 
-// run scores the families of a stage.
+// run scores the branches of a stage.
 func (c *scoring) run(ctx context.Context, st stage) error {
 	c.stage = st
 	longest := 0
-	for _, f := range st.families {
-		for _, q := range c.sequences[f.lo:f.hi] {
+	for _, b := range st.branches {
+		for _, q := range c.sequences[b.lo:b.hi] {
 			longest = max(longest, len(q.ids))
 		}
 	}
 	if st.base > 0 {
-		if err := c.s.growTrunk(c.sequences[st.families[0].lo].ids, st.base, longest); err != nil {
+		if err := c.s.growTrunk(c.sequences[st.branches[0].lo].ids, st.base, longest); err != nil {
 			return err
 		}
 	}
@@ -80,17 +75,18 @@ func (c *scoring) run(ctx context.Context, st stage) error {
 	return c.s.run(ctx, walks, false, c.take)
 }
 
-// scoreWalk takes a session through the sequences of families. These are sorted, so what
-// one shares with any before it shares with the last.
+// scoreWalk takes a session through the sequences of branches. These are sorted: the prefix
+// that a sequence shares with the one before it is the longest that it shares with any
+// before it.
 type scoreWalk struct {
 	c       *scoring
 	session *Session
-	at, end int     // sequence at hand, and the end of its family
-	left    []int32 // of it to be read
-	wants   []want  // of these tokens, by their positions
+	at, end int     // current sequence, and the end of its branch
+	left    []int32 // its tokens that are still to be read
+	wants   []want  // the questions about these tokens, by position
 }
 
-// want is a sequence that asks what follows a position.
+// want is a sequence that asks about the token after a position.
 type want struct{ position, sequence int }
 
 func (w *scoreWalk) next() (*Session, []int32, error) {
@@ -100,12 +96,12 @@ func (w *scoreWalk) next() (*Session, []int32, error) {
 			w.goOn(w.c.sequences[w.at].common)
 			continue
 		}
-		families := w.c.stage.families
-		if len(families) == 0 {
+		branches := w.c.stage.branches
+		if len(branches) == 0 {
 			return nil, nil, nil
 		}
-		w.c.stage.families = families[1:]
-		w.at, w.end = families[0].lo, families[0].hi
+		w.c.stage.branches = branches[1:]
+		w.at, w.end = branches[0].lo, branches[0].hi
 		if err := w.begin(); err != nil {
 			return nil, nil, err
 		}
@@ -113,8 +109,8 @@ func (w *scoreWalk) next() (*Session, []int32, error) {
 	return w.session, w.left, nil
 }
 
-// begin goes to the first sequence of a family. It reads again what the session knows from
-// the first position that is asked about.
+// begin goes to the first sequence of a branch. It keeps the prefix that the session holds
+// already, up to the first position that a sequence of the branch asks about.
 func (w *scoreWalk) begin() error {
 	list := w.c.sequences[w.at:w.end]
 	from, err := w.c.s.begin(w.session, list[0].ids, w.c.stage.base)
@@ -134,8 +130,8 @@ func (w *scoreWalk) begin() error {
 	return nil
 }
 
-// goOn goes on with the sequence at hand from a position on. What the following ones share
-// of it they will not read again, so their questions about it are asked now.
+// goOn reads the current sequence from a position on. The sequences after it in the branch
+// do not read again what they share with it, so their questions about that are asked now.
 func (w *scoreWalk) goOn(from int) {
 	q := w.c.sequences[w.at]
 	w.session.Truncate(from)
@@ -157,18 +153,20 @@ func (w *scoreWalk) goOn(from int) {
 }
 
 func (w *scoreWalk) read(list []question, row, n int) []question {
-	at := w.session.Len() // of the row
+	at := w.session.Len() // position of the row
 	i := 0
 	for ; i < len(w.wants) && w.wants[i].position < at+n; i++ {
 		x := w.wants[i]
 		q := w.c.sequences[x.sequence]
-		list = append(list, question{row + x.position - at, w.c.requests[q.request].Targets[x.position-q.first], q.request})
+		target := w.c.requests[q.request].Targets[x.position-q.first]
+		list = append(list, question{row + x.position - at, target, q.request})
 	}
 	w.left, w.wants = w.left[n:], w.wants[i:]
 	return list
 }
 
-// take adds an answer to the score of its request, whose targets come in their order.
+// take adds an answer to the score of its request. The answers of a request come in the
+// order of its targets, so that the sum has the same bits always.
 func (c *scoring) take(q question, a answer) {
 	score := &c.scores[q.to]
 	score.LogProb += a.logProb

@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"trit/eval"
-	"trit/infer"
+	"trit/eval/tasks"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
-// BenchmarkArcEasy scores all of ARC-easy as trit eval does, on tokens of GPT-2's tokenizer
+// BenchmarkArcEasy scores all of ARC-easy as an evaluation does, on tokens of GPT-2's tokenizer
 // modulo the vocabulary of the 125M shape.
 func BenchmarkArcEasy(b *testing.B) {
 	dir := b.TempDir()
@@ -21,7 +22,8 @@ func BenchmarkArcEasy(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)} {
+	config := []byte(`{"bos_token":"<|endoftext|>","eos_token":"<|endoftext|>"}`)
+	for name, content := range map[string][]byte{"tokenizer.json": text, "tokenizer_config.json": config} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
@@ -31,7 +33,11 @@ func BenchmarkArcEasy(b *testing.B) {
 		b.Fatal(err)
 	}
 	var asked recordedRequests
-	o := eval.Options{Tokenizer: tok, MaxLength: 2048, Tasks: []string{"arc_easy"}, DataDir: shared + "data/eval", NumFewshot: -1}
+	found, err := tasks.Find("arc_easy")
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := eval.Options{Tokenizer: tok, MaxLength: 2048, Tasks: found, DataDir: shared + "data/eval", NumFewshot: -1}
 	if _, err := eval.Run(b.Context(), &asked, o); err != nil {
 		b.Fatal(err)
 	}
@@ -39,18 +45,20 @@ func BenchmarkArcEasy(b *testing.B) {
 }
 
 // recordedRequests are the batches that an evaluation asks for.
-type recordedRequests struct{ batches [][]infer.ScoreRequest }
+type recordedRequests struct{ batches [][]lm.ScoreRequest }
 
-func (r *recordedRequests) Score(_ context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
-	var list []infer.ScoreRequest
+func (r *recordedRequests) Score(_ context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
+	var list []lm.ScoreRequest
 	for _, q := range requests {
-		list = append(list, infer.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
+		list = append(list, lm.ScoreRequest{Input: modulo(q.Input), Targets: modulo(q.Targets)})
 	}
 	r.batches = append(r.batches, list)
-	return make([]eval.ScoreResult, len(requests)), nil
+	return make([]lm.ScoreResult, len(requests)), nil
 }
 
-func (r *recordedRequests) Generate(context.Context, []eval.GenerateRequest) ([][]int32, error) {
+func (r *recordedRequests) ContextLength() int { return 2048 }
+
+func (r *recordedRequests) Continue(context.Context, []lm.ContinueRequest) ([][]int32, error) {
 	panic("ARC-easy asks for no text")
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"trit/internal/parallel"
+	"trit/lm"
 	"trit/model"
 )
 
@@ -18,9 +19,9 @@ func longConfig() model.Config {
 	return c
 }
 
-// scoreRequests are of all kinds: with and without common beginnings, equal ones, some
-// that begin as others end, long ones, and targets that others have in their beginnings.
-func scoreRequests(r *rand.Rand) []ScoreRequest {
+// scoreRequests are of all kinds: with and without common prefixes, equal ones, some
+// that begin as others end, long ones, and targets that are in the prefixes of others.
+func scoreRequests(r *rand.Rand) []lm.ScoreRequest {
 	draw := func(n int) []int32 {
 		ids := make([]int32, n)
 		for i := range ids {
@@ -28,9 +29,9 @@ func scoreRequests(r *rand.Rand) []ScoreRequest {
 		}
 		return ids
 	}
-	var list []ScoreRequest
+	var list []lm.ScoreRequest
 	add := func(ids []int32, targets int) {
-		list = append(list, ScoreRequest{ids[:len(ids)-1], ids[len(ids)-targets:]})
+		list = append(list, lm.ScoreRequest{Input: ids[:len(ids)-1], Targets: ids[len(ids)-targets:]})
 	}
 	header := draw(300)
 	for range 40 { // questions after a header, with choices
@@ -57,7 +58,7 @@ func scoreRequests(r *rand.Rand) []ScoreRequest {
 }
 
 // wantScore is the definition, on logits of a session of its own.
-func wantScore(t *testing.T, m *Model, r ScoreRequest) Score {
+func wantScore(t *testing.T, m *Model, r lm.ScoreRequest) lm.ScoreResult {
 	t.Helper()
 	s, _ := m.NewSession(len(r.Input))
 	vocab, n := m.config.VocabSize, len(r.Targets)
@@ -65,7 +66,7 @@ func wantScore(t *testing.T, m *Model, r ScoreRequest) Score {
 	if err := s.Forward(r.Input, logits, len(r.Input)-n); err != nil {
 		t.Fatal(err)
 	}
-	want := Score{Greedy: true}
+	want := lm.ScoreResult{Greedy: true}
 	for i, id := range r.Targets {
 		row, sum, top := logits[i*vocab:][:vocab], 0.0, 0
 		for j, v := range row {
@@ -81,7 +82,7 @@ func wantScore(t *testing.T, m *Model, r ScoreRequest) Score {
 }
 
 // likeliestTargets makes the targets of some requests the tokens that are likeliest.
-func likeliestTargets(t *testing.T, m *Model, list []ScoreRequest) {
+func likeliestTargets(t *testing.T, m *Model, list []lm.ScoreRequest) {
 	for i := range list {
 		if i%7 == 0 {
 			list[i].Targets = []int32{likeliestAfter(t, m, list[i].Input)}
@@ -92,7 +93,7 @@ func likeliestTargets(t *testing.T, m *Model, list []ScoreRequest) {
 func likeliestAfter(t *testing.T, m *Model, ids []int32) int32 {
 	t.Helper()
 	s, _ := m.NewSession(len(ids))
-	id, err := s.Step(ids, NewSampler(SamplerOptions{}))
+	id, err := s.Step(ids, NewSampler(lm.Sampling{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,8 @@ func TestScoresAreThoseOfLogits(t *testing.T) {
 			diff := math.Abs(got[i].LogProb-want.LogProb) / float64(len(r.Targets))
 			worst = max(worst, diff)
 			if got[i].Greedy != want.Greedy || !(diff < 2e-6) {
-				t.Fatalf("%+v, request %d of %d tokens and %d targets: %v, want %v", o, i, len(r.Input), len(r.Targets), got[i], want)
+				t.Fatalf("%+v, request %d of %d tokens and %d targets: %v, want %v",
+					o, i, len(r.Input), len(r.Targets), got[i], want)
 			}
 			if want.Greedy {
 				greedy++
@@ -134,29 +136,29 @@ func TestScoresAreThoseOfLogits(t *testing.T) {
 // their own, in batches of several sizes and orders, on one and two threads, and with
 // memory for a single sequence.
 func TestScoresDependOnTheRequestAlone(t *testing.T) {
-	defer parallel.SetThreads(0)
 	m, err := Random(longConfig(), 4, Options{Cache: CacheF32})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(2, 2))
 	list := scoreRequests(r)
-	want := make([]Score, len(list))
+	want := make([]lm.ScoreResult, len(list))
 	for i := range list {
 		want[i] = scoreInBatches(t, m.NewScorer(0), list[i:i+1], 1)[0]
 	}
 	for threads := 1; threads <= 2; threads++ {
-		parallel.SetThreads(threads)
+		m.pool = parallel.New(threads)
 		for _, bytes := range []int{0, 1} {
 			for _, batch := range []int{1, 3, 64, len(list)} {
 				order := r.Perm(len(list))
-				shuffled := make([]ScoreRequest, len(list))
+				shuffled := make([]lm.ScoreRequest, len(list))
 				for i, j := range order {
 					shuffled[i] = list[j]
 				}
 				for i, got := range scoreInBatches(t, m.NewScorer(bytes), shuffled, batch) {
 					if got != want[order[i]] {
-						t.Fatalf("%d threads, %d bytes, batches of %d: request %d gets %v, alone %v", threads, bytes, batch, order[i], got, want[order[i]])
+						t.Fatalf("%d threads, %d bytes, batches of %d: request %d gets %v, alone %v",
+							threads, bytes, batch, order[i], got, want[order[i]])
 					}
 				}
 			}
@@ -164,9 +166,9 @@ func TestScoresDependOnTheRequestAlone(t *testing.T) {
 	}
 }
 
-func scoreInBatches(t *testing.T, s *Scorer, list []ScoreRequest, batch int) []Score {
+func scoreInBatches(t *testing.T, s *Scorer, list []lm.ScoreRequest, batch int) []lm.ScoreResult {
 	t.Helper()
-	var out []Score
+	var out []lm.ScoreResult
 	for part := range slices.Chunk(list, batch) {
 		got, err := s.Score(t.Context(), part)
 		if err != nil {
@@ -212,22 +214,23 @@ func TestWantedRowsHaveTheBitsOfAll(t *testing.T) {
 	}
 }
 
-// TestBeginningsAreComputedOnce counts the tokens that go through the layers.
-func TestBeginningsAreComputedOnce(t *testing.T) {
+// TestPrefixesAreComputedOnce counts the tokens that go through the layers.
+func TestPrefixesAreComputedOnce(t *testing.T) {
 	m, err := Random(longConfig(), 5, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	header, s := make([]int32, 400), m.NewScorer(0)
 	for round := range int32(2) { // the second time the header is there already
-		var list []ScoreRequest
+		var list []lm.ScoreRequest
 		for q := range int32(50) {
 			question := append(slices.Clone(header), 1+50*round+q)
 			for range 30 {
 				question = append(question, 7)
 			}
 			for c := range int32(4) {
-				list = append(list, ScoreRequest{append(slices.Clone(question), 100+c, 5), []int32{100 + c, 5, 6}})
+				input := append(slices.Clone(question), 100+c, 5)
+				list = append(list, lm.ScoreRequest{Input: input, Targets: []int32{100 + c, 5, 6}})
 			}
 		}
 		before := s.Effort()
@@ -238,7 +241,8 @@ func TestBeginningsAreComputedOnce(t *testing.T) {
 		if round == 0 {
 			want += 400
 		}
-		if got, rows := e.Computed-before.Computed, e.Rows-before.Rows; got != want || rows != 50*(1+4*2) || e.Requested-before.Requested != 200*433 {
+		got, rows, requested := e.Computed-before.Computed, e.Rows-before.Rows, e.Requested-before.Requested
+		if got != want || rows != 50*(1+4*2) || requested != 200*433 {
 			t.Errorf("%d tokens and %d rows computed, want %d and %d; effort %+v", got, rows, want, 50*(1+4*2), e)
 		}
 	}
@@ -255,11 +259,13 @@ func TestSequencesAtWorkFitTheMemory(t *testing.T) {
 	}
 	each := m.Memory().CacheBytesPerToken
 	for _, x := range []struct{ bytes, longest, base, want int }{
-		{1, 2000, 0, 1}, {1000 * 128 * each, 100, 0, maxSessions}, {10 * 128 * each, 100, 0, 10}, {10 * 1024 * each, 1000, 0, 10}, {10 * 512 * each, 1000, 600, 10},
+		{1, 2000, 0, 1}, {1000 * 128 * each, 100, 0, maxSessions}, {10 * 128 * each, 100, 0, 10},
+		{10 * 1024 * each, 1000, 0, 10}, {10 * 512 * each, 1000, 600, 10},
 	} {
 		s := m.NewScorer(x.bytes)
 		if err := s.reserve(x.longest, x.base); err != nil || len(s.sessions) != x.want {
-			t.Errorf("%d sessions in %d bytes for %d tokens after %d, want %d (%v)", len(s.sessions), x.bytes, x.longest, x.base, x.want, err)
+			t.Errorf("%d sessions in %d bytes for %d tokens after %d, want %d (%v)",
+				len(s.sessions), x.bytes, x.longest, x.base, x.want, err)
 		}
 		if err := s.reserve(2000, 0); err != nil || len(s.sessions) > max(1, x.bytes/2000/each) {
 			t.Errorf("%d sessions of 2000 tokens in %d bytes (%v)", len(s.sessions), x.bytes, err)
@@ -267,7 +273,7 @@ func TestSequencesAtWorkFitTheMemory(t *testing.T) {
 	}
 }
 
-// TestEveryRequestIsPlannedOnce checks what stages and families promise.
+// TestEveryRequestIsPlannedOnce checks what stages and branches promise.
 func TestEveryRequestIsPlannedOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	stagesSeen := 0
@@ -284,11 +290,12 @@ func TestEveryRequestIsPlannedOnce(t *testing.T) {
 		stages := plan(list)
 		stagesSeen = max(stagesSeen, len(stages))
 		for _, st := range stages {
-			begin := list[st.families[0].lo].ids[:st.base]
-			for _, f := range st.families {
-				for _, q := range list[f.lo:f.hi] {
+			begin := list[st.branches[0].lo].ids[:st.base]
+			for _, b := range st.branches {
+				for _, q := range list[b.lo:b.hi] {
 					if seen[q.request] || q.first < st.base || !slices.Equal(q.ids[:st.base], begin) {
-						t.Fatalf("request %d, which asks from %d on, is in a stage of %d tokens (planned before: %v)", q.request, q.first, st.base, seen[q.request])
+						t.Fatalf("request %d, which asks from %d on, is in a stage of %d tokens (planned before: %v)",
+							q.request, q.first, st.base, seen[q.request])
 					}
 					seen[q.request] = true
 				}
@@ -308,23 +315,31 @@ func TestRequestsThatCannotBeScored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := m.NewScorer(0)
-	for want, r := range map[string]ScoreRequest{
-		"0 targets": {[]int32{1}, nil}, "2 targets after 1": {[]int32{1}, []int32{1, 2}}, "context is 2048": {make([]int32, 2049), []int32{1}},
-		"id 600": {[]int32{600}, []int32{1}}, "id -1": {[]int32{1}, []int32{-1}},
+	s, good := m.NewScorer(0), lm.ScoreRequest{Input: []int32{1}, Targets: []int32{2}}
+	for want, r := range map[string]lm.ScoreRequest{
+		"0 targets":         {Input: []int32{1}},
+		"2 targets after 1": {Input: []int32{1}, Targets: []int32{1, 2}},
+		"context is 2048":   {Input: make([]int32, 2049), Targets: []int32{1}},
+		"id 600":            {Input: []int32{600}, Targets: []int32{1}},
+		"id -1":             {Input: []int32{1}, Targets: []int32{-1}},
 	} {
-		if _, err := s.Score(t.Context(), []ScoreRequest{{[]int32{1}, []int32{2}}, r}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "request 1") {
+		_, err := s.Score(t.Context(), []lm.ScoreRequest{good, r})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "request 1") {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}
-	for want, r := range map[string]Continuation{"no tokens": {MaxTokens: 1}, "context is 2048": {Prompt: make([]int32, 2000), MaxTokens: 50}, "id 600": {Prompt: []int32{600}}} {
-		if _, err := s.Continue(t.Context(), []Continuation{r}); err == nil || !strings.Contains(err.Error(), want) {
+	for want, r := range map[string]lm.ContinueRequest{
+		"no tokens":       {MaxTokens: 1},
+		"context is 2048": {Prompt: make([]int32, 2000), MaxTokens: 50},
+		"id 600":          {Prompt: []int32{600}},
+	} {
+		if _, err := s.Continue(t.Context(), []lm.ContinueRequest{r}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Score(ended, []ScoreRequest{{[]int32{1}, []int32{2}}}); err != context.Canceled {
+	if _, err := s.Score(ended, []lm.ScoreRequest{good}); err != context.Canceled {
 		t.Errorf("after the end of its context: %v", err)
 	}
 	if got, err := s.Score(t.Context(), nil); err != nil || len(got) != 0 {
@@ -340,7 +355,7 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(3, 3))
-	var list []Continuation
+	var list []lm.ContinueRequest
 	for i := range 30 {
 		prompt := make([]int32, 280, 700)
 		if i%5 == 4 {
@@ -352,7 +367,7 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 		if i == 3 {
 			prompt = prompt[:700]
 		}
-		c := Continuation{Prompt: prompt, MaxTokens: i % 13}
+		c := lm.ContinueRequest{Prompt: prompt, MaxTokens: i % 13}
 		if i%3 == 0 {
 			c.MaxTokens, c.Stop = 20, func(ids []int32) bool { return len(ids) == 2+i%23 }
 		}
@@ -361,12 +376,13 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 	want, stopped := make([][]int32, len(list)), 0
 	for i, c := range list {
 		s, _ := m.NewSession(1000)
-		for next := c.Prompt; len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])); next = want[i][len(want[i])-1:] {
-			id, err := s.Step(next, NewSampler(SamplerOptions{}))
+		next := c.Prompt
+		for len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])) {
+			id, err := s.Step(next, NewSampler(lm.Sampling{}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want[i] = append(want[i], id)
+			want[i], next = append(want[i], id), []int32{id}
 		}
 		if c.Stop != nil && len(want[i]) < c.MaxTokens {
 			stopped++

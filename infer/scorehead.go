@@ -4,46 +4,43 @@ import (
 	"math"
 	"slices"
 
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/vector"
 )
 
-// question asks how likely a token is after a row of a pass; below 0, only which one is the
-// likeliest.
+// question asks how likely a token is after a row of a pass.
 type question struct {
 	row int
-	id  int32
-	to  int // whom the answer is for
+	id  int32 // below 0: asks only for the likeliest token
+	to  int   // index of the request or walk that the answer is for
 }
 
-// answer is ln p of the token that was asked about and the likeliest one, the first of
-// equals; -1 where that is far from all that were asked about.
+// answer is ln p of the token of a question, and the likeliest token, the lowest id among
+// equals. The likeliest is -1 where its block of logits holds no token that was asked about.
 type answer struct {
 	logProb   float64
 	likeliest int32
 }
 
 const (
-	// vocabBlock is how many logits of a row are made into a maximum and a sum together.
-	// Sums depend on where blocks are cut, so they are cut there always.
+	// vocabBlock is the number of logits of a row that are summed up together. The bits of a
+	// sum depend on where blocks are cut, so the size never changes.
 	vocabBlock = 256
-	// headRows is for how many rows a weight of the head is converted once. Their blocks of
-	// logits stay in a core's second cache, and they fill tiles of six.
+	// headRows is the number of rows that share one conversion of the head's weights. Their
+	// blocks of logits stay in a core's second cache, and they fill tiles of six.
 	headRows = 252
-	// headBytes is for how many bytes of logits there is memory, where the head makes whole
-	// rows of them.
+	// headBytes is the memory for logits where the head makes whole rows of them.
 	headBytes = 8 << 20
 )
 
-// headSums answers questions about many rows together, perhaps of several passes. The
-// logits of a block are made, summed up and forgotten, by the core that made them, so there
-// are never many of them.
+// headSums answers questions about many rows together, which may come from several passes.
+// One thread makes the logits of a block, sums them up and forgets them, so few logits are
+// in memory at a time.
 type headSums struct {
 	m         *Model
-	rows      int          // that wait for their logits
-	x         []float32    // of these, the input of the head [rows, D]
-	questions []question   // about them
-	first     []int        // question of each row
+	rows      int          // number of rows that wait for their logits
+	x         []float32    // the head's input for these, [rows, D]
+	questions []question   // about these rows
+	first     []int        // index of the first question of each row
 	logits    []float32    // of the questions
 	parts     []softmaxSum // [rows, blocks]
 	whole     []float32    // rows of logits
@@ -51,16 +48,16 @@ type headSums struct {
 }
 
 // softmaxSum is the largest of some logits, the sum of e^(logit-top), and the first token
-// that has the largest; -1 where nobody asks about these logits.
+// that has the largest logit, or -1 where no question is about these logits.
 type softmaxSum struct {
 	top, sum  float32
 	likeliest int32
 }
 
-// blocks is how many of them a row of logits has.
+// blocks is the number of blocks of a row of logits.
 func (h *headSums) blocks() int { return (h.m.config.VocabSize + vocabBlock - 1) / vocabBlock }
 
-// limit is how many rows are answered together.
+// limit is the most rows that are answered together.
 func (h *headSums) limit() int {
 	if exactHead(h.m.head) != nil {
 		return headRows
@@ -68,8 +65,8 @@ func (h *headSums) limit() int {
 	return max(1, headBytes/4/h.m.config.VocabSize)
 }
 
-// ask takes questions about rows of a pass, in their order, and answers them when they are
-// enough.
+// ask takes questions about rows of a pass, sorted by row, and answers all when enough rows
+// have come together.
 func (h *headSums) ask(p *pass, questions []question, take func(question, answer)) {
 	for limit := h.limit(); len(questions) > 0; {
 		questions = questions[h.load(p, questions, limit):]
@@ -82,7 +79,8 @@ func (h *headSums) ask(p *pass, questions []question, take func(question, answer
 // forget drops all questions.
 func (h *headSums) forget() { h.rows, h.questions, h.first = 0, h.questions[:0], h.first[:0] }
 
-// load keeps the rows of as many questions as there is room for.
+// load keeps the first questions and their rows, up to limit rows. It returns the number of
+// questions.
 func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	old, last := h.rows, -1
 	for ; n < len(questions); n++ {
@@ -96,7 +94,7 @@ func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	}
 	d := h.m.config.HiddenSize
 	h.x = slices.Grow(h.x[:old*d], (h.rows-old)*d)[:h.rows*d]
-	rows(h.rows-old, d, func(t int) {
+	rows(h.m.pool, h.rows-old, d, func(t int) {
 		row := h.questions[h.first[old+t]].row
 		p.norm(h.x[(old+t)*d:][:d], p.x[row*d:][:d], h.m.finalNorm)
 	})
@@ -116,14 +114,14 @@ func (h *headSums) flush(take func(question, answer)) {
 	} else {
 		h.sumWhole()
 	}
-	rows(h.rows, 32*h.blocks(), h.merge)
+	rows(h.m.pool, h.rows, 32*h.blocks(), h.merge)
 	for i, q := range h.questions {
 		take(q, h.answers[i])
 	}
 	h.forget()
 }
 
-// exactHead is the weights of a head whose logits are products with these; nil of another.
+// exactHead is the weights of a head that makes exact logits from them, nil for another head.
 func exactHead(m matrix) *denseMatrix {
 	switch d := m.(type) {
 	case *denseMatrix:
@@ -136,7 +134,7 @@ func exactHead(m matrix) *denseMatrix {
 
 // stream sums up the products of the rows with the weights, block by block.
 func (h *headSums) stream(d *denseMatrix) {
-	parallel.Chunks(h.blocks(), 1, func(lo, hi int) {
+	h.m.pool.Chunks(h.blocks(), 1, func(lo, hi int) {
 		buffer := floats.Get().(*[]float32)
 		defer floats.Put(buffer)
 		*buffer = grow(*buffer, h.rows*vocabBlock)
@@ -154,8 +152,8 @@ func (h *headSums) stream(d *denseMatrix) {
 func (h *headSums) sumWhole() {
 	vocab, blocks := h.m.config.VocabSize, h.blocks()
 	h.whole = grow(h.whole, h.rows*vocab)
-	h.m.head.mul(h.whole, given(h.x, h.m.config.HiddenSize), h.rows)
-	parallel.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
+	h.m.head.mul(h.m.pool, h.whole, given(h.x, h.m.config.HiddenSize), h.rows)
+	h.m.pool.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			t, b := i/blocks, i%blocks
 			h.sum(t, b, h.whole[t*vocab:][b*vocabBlock:min((b+1)*vocabBlock, vocab)])
@@ -163,9 +161,9 @@ func (h *headSums) sumWhole() {
 	})
 }
 
-// sum takes the logits of block b after row t, and leaves something else in them.
+// sum sums up the logits of block b after row t. It overwrites them.
 func (h *headSums) sum(t, b int, logits []float32) {
-	part := softmaxSum{top: kernel.Max(logits), likeliest: -1}
+	part := softmaxSum{top: vector.Max(logits), likeliest: -1}
 	asked := false
 	for i := h.first[t]; i < h.first[t+1]; i++ {
 		id := int(h.questions[i].id)
@@ -176,14 +174,14 @@ func (h *headSums) sum(t, b int, logits []float32) {
 		asked = asked || id < 0 || at >= 0 && at < len(logits)
 	}
 	if asked {
-		at := max(0, slices.Index(logits, part.top)) // none is where a logit is no number
+		at := max(0, slices.Index(logits, part.top)) // not found where a logit is no number
 		part.likeliest = int32(b*vocabBlock + at)
 	}
-	part.sum = kernel.ExpScaled(logits, 1, part.top)
+	part.sum = vector.ExpScaled(logits, 1, part.top)
 	h.parts[t*h.blocks()+b] = part
 }
 
-// merge makes the answers about row t.
+// merge makes the answers about row t from its blocks.
 func (h *headSums) merge(t int) {
 	parts := h.parts[t*h.blocks():][:h.blocks()]
 	best, sum := parts[0], 0.0

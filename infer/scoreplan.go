@@ -3,46 +3,50 @@ package infer
 import (
 	"cmp"
 	"slices"
+
+	"trit/lm"
 )
 
-// sequence is tokens to read.
+// sequence is tokens to read, and the questions of a request about them.
 type sequence struct {
 	ids     []int32
-	first   int // position from which on it asks what follows
+	first   int // first position whose next token it asks about
 	request int
-	common  int // tokens in common with the sequence before it in their order
+	common  int // length of the prefix that it shares with the sequence before it
 }
 
-// family is the sequences [lo,hi), which a session reads one after the other.
-type family struct {
+// branch is the sequences [lo,hi), which a session reads one after the other.
+type branch struct {
 	lo, hi int
 	tokens int // to be read
 }
 
-// stage is families that begin with the same base tokens, which are computed before them.
+// stage is branches with a common prefix of base tokens. The trunk holds the prefix before
+// the branches are read.
 type stage struct {
 	base     int
-	families []family
+	branches []branch
 }
 
 const (
-	// familyTokens is up to how many tokens sequences that share little stay together: more
-	// would leave sessions without work at the end, less would share less.
-	familyTokens = 64
-	// A beginning is worth a stage where it is as long as stageBase and what follows it
-	// fills some passes.
+	// branchTokens limits the tokens of sequences that stay together although they share
+	// little. A larger limit would leave sessions without work at the end, a smaller one
+	// would share less.
+	branchTokens = 64
+	// A prefix gets a stage where it has at least stageBase tokens, and the sequences have
+	// at least stageTokens after it, which fill some passes.
 	stageBase, stageTokens = 32, 2 * maxBatch
 )
 
-// planner cuts sorted sequences, whose common beginnings are the branches of a tree.
+// planner cuts sorted sequences. Their common prefixes form a tree.
 type planner struct {
 	list   []sequence
-	sums   []int // tokens that the sequences before each have more than those before them
+	sums   []int // sums[i]: tokens of the sequences before i that none before them shares
 	stages []stage
 }
 
-// plan sorts sequences and cuts them into stages, a longer beginning after the shorter one
-// that it goes on from.
+// plan sorts sequences and cuts them into stages. A stage comes after those whose prefix its
+// own prefix continues.
 func plan(list []sequence) []stage {
 	if len(list) == 0 {
 		return nil
@@ -51,32 +55,33 @@ func plan(list []sequence) []stage {
 	p := &planner{list: list, sums: make([]int, len(list)+1), stages: []stage{{}}}
 	for i := range list {
 		if i > 0 {
-			list[i].common = common(list[i-1].ids, list[i].ids)
+			list[i].common = lm.CommonPrefix(list[i-1].ids, list[i].ids)
 		}
 		p.sums[i+1] = p.sums[i] + len(list[i].ids) - list[i].common
 	}
 	p.divide(0, len(list), 0)
-	stages := slices.DeleteFunc(p.stages, func(s stage) bool { return len(s.families) == 0 })
+	stages := slices.DeleteFunc(p.stages, func(s stage) bool { return len(s.branches) == 0 })
 	for _, s := range stages {
-		slices.SortStableFunc(s.families, func(a, b family) int { return cmp.Compare(b.tokens, a.tokens) })
+		slices.SortStableFunc(s.branches, func(a, b branch) int { return cmp.Compare(b.tokens, a.tokens) })
 	}
 	return stages
 }
 
-// tokens is how many the sequences [lo,hi) have after the first base ones.
+// tokens is the number of tokens that the sequences [lo,hi) have to read after the first
+// base ones.
 func (p *planner) tokens(lo, hi, base int) int {
 	return len(p.list[lo].ids) - base + p.sums[hi] - p.sums[lo+1]
 }
 
 // divide adds the sequences [lo,hi) to a stage, or to new ones.
 func (p *planner) divide(lo, hi, at int) {
-	branch, asked := len(p.list[lo].ids), p.list[lo].first
+	prefix, asked := len(p.list[lo].ids), p.list[lo].first
 	for _, q := range p.list[lo+1 : hi] {
-		branch, asked = min(branch, q.common), min(asked, q.first)
+		prefix, asked = min(prefix, q.common), min(asked, q.first)
 	}
-	shared, beyond := min(branch, asked)-p.stages[at].base, p.tokens(lo, hi, branch)
+	shared, beyond := min(prefix, asked)-p.stages[at].base, p.tokens(lo, hi, prefix)
 	switch {
-	case beyond <= familyTokens, shared >= stageBase && beyond < stageTokens:
+	case beyond <= branchTokens, shared >= stageBase && beyond < stageTokens:
 		p.add(lo, hi, at)
 		return
 	case shared >= stageBase:
@@ -84,14 +89,14 @@ func (p *planner) divide(lo, hi, at int) {
 		at = len(p.stages) - 1
 	}
 	for i := lo + 1; i <= hi; i++ {
-		if i == hi || p.list[i].common == branch {
+		if i == hi || p.list[i].common == prefix {
 			p.child(lo, i, at)
 			lo = i
 		}
 	}
 }
 
-// child divides a branch further, where it is more than one sequence.
+// child divides the sequences [lo,hi) further, where they are more than one.
 func (p *planner) child(lo, hi, at int) {
 	if hi == lo+1 {
 		p.add(lo, hi, at)
@@ -100,15 +105,15 @@ func (p *planner) child(lo, hi, at int) {
 	p.divide(lo, hi, at)
 }
 
-// add adds a family, or makes the one before it larger.
+// add adds a branch to a stage, or makes its last one longer.
 func (p *planner) add(lo, hi, at int) {
 	st := &p.stages[at]
-	if n := len(st.families); n > 0 {
-		last := &st.families[n-1]
-		if tokens := p.tokens(last.lo, hi, st.base); last.hi == lo && tokens <= familyTokens {
+	if n := len(st.branches); n > 0 {
+		last := &st.branches[n-1]
+		if tokens := p.tokens(last.lo, hi, st.base); last.hi == lo && tokens <= branchTokens {
 			last.hi, last.tokens = hi, tokens
 			return
 		}
 	}
-	st.families = append(st.families, family{lo, hi, p.tokens(lo, hi, st.base)})
+	st.branches = append(st.branches, branch{lo, hi, p.tokens(lo, hi, st.base)})
 }

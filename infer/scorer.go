@@ -3,40 +3,47 @@ package infer
 import (
 	"context"
 	"fmt"
+
+	"trit/lm"
 )
 
-// Scorer scores and continues many sequences of a model. What several of them begin with
-// is computed once, and the rest of many goes through the layers together. A result is
-// the same alone and beside others, in any order, and with any number of threads. A Scorer
-// is for one goroutine.
+// Scorer scores and continues many sequences of a model. It computes a prefix that several
+// of them share once, and takes the rest of many through the layers together. A result has
+// the same bits alone and beside others, in any order, and with any number of threads. A
+// Scorer is for one goroutine.
 type Scorer struct {
 	m        *Model
-	bytes    int // that the sessions may take
+	bytes    int // for the caches of sessions
 	pass     pass
-	trunk    *Session // what the sequences of a stage begin with
+	trunk    *Session // the prefix that the sequences of a stage share
 	sessions []*Session
 	head     headSums
 	effort   ScorerEffort
 }
 
-// ScorerEffort is what a Scorer has done.
+var (
+	_ lm.Model = (*Scorer)(nil)
+	_ lm.Meter = (*Scorer)(nil)
+)
+
+// ScorerEffort counts what a Scorer has done.
 type ScorerEffort struct {
-	Requested int64 // tokens of the sequences, of inputs, prompts and continuations
+	Requested int64 // tokens of all inputs, prompts and continuations
 	Computed  int64 // tokens that went through the layers
-	Rows      int64 // of these, those whose logits were needed
+	Rows      int64 // computed tokens whose logits were needed
 	Passes    int64
 }
 
-// DefaultScorerBytes is the memory for KV caches where none is said.
+// DefaultScorerBytes is the memory for KV caches that NewScorer(0) takes.
 const DefaultScorerBytes = 1 << 30
 
-// maxSessions is how many sequences are at work together: with the few tokens that a choice
-// of an answer has, so many fill a pass.
+// maxSessions is the most sequences that are read together. The answers of a multiple-choice
+// task have few tokens each, and this many of them fill a pass.
 const maxSessions = 64
 
-// NewScorer makes a scorer whose sequences at work have KV caches of so many bytes together
-// (0: DefaultScorerBytes), so that they are the fewer the longer they are. One always is at
-// work, and the cache of what they have in common comes on top.
+// NewScorer makes a scorer. The KV caches of the sequences that are read together take up to
+// bytes (0: DefaultScorerBytes), so fewer long sequences than short ones are read together,
+// but at least one. The cache of their common prefix comes on top.
 func (m *Model) NewScorer(bytes int) *Scorer {
 	if bytes <= 0 {
 		bytes = DefaultScorerBytes
@@ -47,8 +54,14 @@ func (m *Model) NewScorer(bytes int) *Scorer {
 // Effort is what the scorer has done so far.
 func (s *Scorer) Effort() ScorerEffort { return s.effort }
 
-// reserve makes sessions for sequences of up to longest tokens that begin with base tokens
-// of the trunk.
+// ComputedTokens implements lm.Meter.
+func (s *Scorer) ComputedTokens() int64 { return s.effort.Computed }
+
+// ContextLength implements lm.Model.
+func (s *Scorer) ContextLength() int { return s.m.ContextLength() }
+
+// reserve makes sessions for sequences of up to longest tokens whose first base tokens are
+// in the trunk.
 func (s *Scorer) reserve(longest, base int) error {
 	shared := base / blockPositions * blockPositions
 	each := (padded(longest) - shared) * s.m.Memory().CacheBytesPerToken
@@ -68,8 +81,8 @@ func (s *Scorer) reserve(longest, base int) error {
 	return nil
 }
 
-// growTrunk makes the trunk the first base tokens of ids, in a session that has room for
-// longest ones.
+// growTrunk makes the trunk the first base tokens of ids, in a session for up to longest
+// tokens.
 func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	if s.trunk == nil || s.trunk.capacity < longest {
 		trunk, err := s.m.NewSession(padded(longest))
@@ -78,7 +91,7 @@ func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 		}
 		s.trunk = trunk
 	}
-	same := common(s.trunk.tokens, ids[:base])
+	same := lm.CommonPrefix(s.trunk.tokens, ids[:base])
 	s.trunk.Truncate(same)
 	for rest := ids[same:base]; len(rest) > 0; {
 		n := min(maxBatch, len(rest))
@@ -88,17 +101,18 @@ func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	return nil
 }
 
-// compute runs a pass over spans of n tokens, of which some rows are wanted.
+// compute runs a pass over spans of n tokens together. Only the wanted rows are needed
+// afterwards.
 func (s *Scorer) compute(spans []span, n int, wanted []int) {
 	s.pass.runFor(spans, wanted)
 	s.effort.Computed += int64(n)
 	s.effort.Passes++
 }
 
-// begin lets a session begin with as much of ids as it or the trunk, of which base tokens
-// count, knows already, and returns how much that is.
+// begin leaves in a session the longest prefix of ids that the session itself or the first
+// base tokens of the trunk hold already. It returns the length of the prefix.
 func (s *Scorer) begin(session *Session, ids []int32, base int) (int, error) {
-	n := common(session.tokens, ids)
+	n := lm.CommonPrefix(session.tokens, ids)
 	if n < base {
 		return base, session.CopyPrefix(s.trunk, base)
 	}
@@ -106,19 +120,20 @@ func (s *Scorer) begin(session *Session, ids []int32, base int) (int, error) {
 	return n, nil
 }
 
-// walk is the way of a session from sequence to sequence.
+// walk takes a session from sequence to sequence.
 type walk interface {
-	// next is the session and what it reads next; nothing at the end.
+	// next returns the session and the tokens that it reads next, none at the end.
 	next() (*Session, []int32, error)
-	// read tells that the pass reads n of these, as the rows from row on, and adds the
-	// questions about them.
+	// read is called when the pass reads n of these tokens, as its rows from row on. It adds
+	// the questions about them to list.
 	read(list []question, row, n int) []question
 }
 
-// run takes all walks to their ends. The answers go to take: those about a pass before the
-// next one, where walks wait for them, and otherwise when they are enough.
+// run takes all walks to their ends, and gives the answers to take. Where wait is set it
+// answers the questions about a pass before the next pass; otherwise when enough of them
+// have come together.
 func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(question, answer)) error {
-	// What a call that was stopped has asked nobody waits for.
+	// Questions may be left from a call that was stopped.
 	s.head.forget()
 	for {
 		if err := ctx.Err(); err != nil {
@@ -142,7 +157,7 @@ func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(que
 	}
 }
 
-// gather makes a pass of what the walks read next, and of their questions about it.
+// gather returns the spans of the next pass, its n tokens and the questions about them.
 func (s *Scorer) gather(walks []walk) (spans []span, questions []question, n int, err error) {
 	for _, w := range walks {
 		session, ids, err := w.next()
@@ -150,13 +165,15 @@ func (s *Scorer) gather(walks []walk) (spans []span, questions []question, n int
 			return nil, nil, 0, err
 		}
 		if ids = ids[:min(len(ids), maxBatch-n)]; len(ids) > 0 {
-			spans, questions, n = append(spans, span{session, ids}), w.read(questions, n, len(ids)), n+len(ids)
+			spans, questions = append(spans, span{session, ids}), w.read(questions, n, len(ids))
+			n += len(ids)
 		}
 	}
 	return spans, questions, n, nil
 }
 
-// wantedRows are the rows that are asked about; the questions then count these alone.
+// wantedRows returns the rows that the questions are about, and renumbers the rows of the
+// questions by their index among these.
 func wantedRows(questions []question) []int {
 	wanted := []int{}
 	for i := range questions {
@@ -169,7 +186,7 @@ func wantedRows(questions []question) []int {
 	return wanted
 }
 
-// checkSequence refuses ids that the model cannot read, followed by some more.
+// checkSequence returns why the model cannot read ids and more tokens after them.
 func (s *Scorer) checkSequence(ids []int32, more int) error {
 	if len(ids) == 0 {
 		return fmt.Errorf("a sequence of no tokens: want at least one, such as the start of a text")
@@ -178,13 +195,4 @@ func (s *Scorer) checkSequence(ids []int32, more int) error {
 		return fmt.Errorf("a sequence of %d tokens: the model's context is %d", n, s.m.ContextLength())
 	}
 	return s.m.checkIDs(ids)
-}
-
-// common is how many tokens two sequences begin with alike.
-func common(a, b []int32) int {
-	n := 0
-	for n < min(len(a), len(b)) && a[n] == b[n] {
-		n++
-	}
-	return n
 }

@@ -3,10 +3,12 @@ package infer
 import (
 	"fmt"
 	"slices"
+
+	"trit/lm"
 )
 
-// maxBatch is how many tokens of a prompt go through the layers together: enough to
-// use each weight often, few enough to stay in the cache.
+// maxBatch is the most tokens that go through the layers together: enough to use each weight
+// often, few enough to stay in the cache.
 const maxBatch = 528
 
 // Session is a sequence of tokens with its KV cache. It is for one goroutine.
@@ -19,13 +21,13 @@ type Session struct {
 	pass     *pass
 }
 
-// NewSession makes a session for up to capacity tokens. Its cache takes memory as tokens
-// come.
+// NewSession makes a session for up to capacity tokens. Its cache takes memory only for the
+// tokens that it holds.
 func (m *Model) NewSession(capacity int) (*Session, error) {
 	if capacity < 1 {
 		return nil, fmt.Errorf("a session of %d tokens: want at least 1", capacity)
 	}
-	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(capacity), pass: &pass{m: m}}
+	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity), pass: &pass{m: m}}
 	for range m.layers {
 		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
 	}
@@ -35,7 +37,7 @@ func (m *Model) NewSession(capacity int) (*Session, error) {
 // Len is the number of tokens in the cache.
 func (s *Session) Len() int { return len(s.tokens) }
 
-// Capacity is the number of tokens that there is room for.
+// Capacity is the most tokens that the session can hold.
 func (s *Session) Capacity() int { return s.capacity }
 
 // Truncate forgets all but the first n tokens.
@@ -44,19 +46,17 @@ func (s *Session) Truncate(n int) { s.tokens = s.tokens[:max(0, min(n, len(s.tok
 // Rewind forgets all tokens after the longest common prefix with ids, and returns those
 // of ids that are still to be read: at least the last.
 func (s *Session) Rewind(ids []int32) []int32 {
-	n := 0
-	for n < len(s.tokens) && n < len(ids)-1 && s.tokens[n] == ids[n] {
-		n++
-	}
+	n := lm.CommonPrefix(s.tokens, ids[:max(0, len(ids)-1)])
 	s.Truncate(n)
 	return ids[n:]
 }
 
-// CopyPrefix replaces what s holds by the first n tokens of from, a session of the same
-// model, so that a prefix which several sequences share is computed once.
+// CopyPrefix replaces the tokens of s by the first n tokens of from, a session of the same
+// model. So a prefix that several sequences share is computed once.
 func (s *Session) CopyPrefix(from *Session, n int) error {
 	if from.m != s.m || n < 0 || n > from.Len() || n > s.capacity {
-		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: want one of the same model that fits", n, from.Len(), s.capacity)
+		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: want one of the same model that fits",
+			n, from.Len(), s.capacity)
 	}
 	for l, c := range s.cache {
 		c.copyPrefix(from.cache[l], n)
@@ -65,7 +65,7 @@ func (s *Session) CopyPrefix(from *Session, n int) error {
 	return nil
 }
 
-// check reports ids that cannot be appended.
+// check returns why ids cannot be appended.
 func (s *Session) check(ids []int32) error {
 	if s.Len()+len(ids) > s.capacity {
 		return fmt.Errorf("%d tokens after %d: the session has room for %d", len(ids), s.Len(), s.capacity)
@@ -73,7 +73,7 @@ func (s *Session) check(ids []int32) error {
 	return s.m.checkIDs(ids)
 }
 
-// checkIDs reports ids that the model does not know.
+// checkIDs returns an error for an id that is not in the vocabulary.
 func (m *Model) checkIDs(ids []int32) error {
 	for _, id := range ids {
 		if id < 0 || int(id) >= m.config.VocabSize {
@@ -83,8 +83,8 @@ func (m *Model) checkIDs(ids []int32) error {
 	return nil
 }
 
-// Forward appends ids to the sequence and writes the logits after ids[from:], [len(ids)-from, V];
-// logits may be nil.
+// Forward appends ids to the sequence and writes the logits after each of ids[from:],
+// [len(ids)-from, V]; logits may be nil.
 func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 	vocab := s.m.config.VocabSize
 	if err := s.check(ids); err != nil {
@@ -126,7 +126,8 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, error) {
 	spans, last, total := make([]span, len(sessions)), make([]int, len(sessions)), 0
 	if len(ids) != len(sessions) || len(samplers) != len(sessions) || len(sessions) == 0 {
-		return nil, fmt.Errorf("%d sessions, %d token lists, %d samplers: want as many of each, and one at least", len(sessions), len(ids), len(samplers))
+		return nil, fmt.Errorf("%d sessions, %d token lists, %d samplers: want equal numbers, at least 1",
+			len(sessions), len(ids), len(samplers))
 	}
 	for i, s := range sessions {
 		if err := s.check(ids[i]); err != nil {

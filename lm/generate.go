@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Generator continues one prompt as a stream of text.
+// Generator continues one sequence of tokens, and gives the answer as a stream of text.
 type Generator interface {
-	// Generate appends the prompt to what the generator has read before, then the tokens that
-	// it chooses. It calls onText, which may be nil, with new text: whole characters only, and
-	// nothing that may still become a stop text. Where ctx ends, so does the answer, without an
+	// Generate appends the prompt to the tokens of the calls before, then the tokens that it
+	// chooses. It calls onText, which may be nil, with new text: whole characters only, and
+	// nothing that may still become a stop text. When ctx ends, the answer ends too, without an
 	// error and with FinishCancel.
 	Generate(ctx context.Context, r GenerateRequest, onText func(text string)) (GenerateResult, error)
 }
@@ -34,7 +34,7 @@ type FinishReason string
 const (
 	FinishStop    FinishReason = "stop"    // a stop text or token
 	FinishLength  FinishReason = "length"  // MaxTokens
-	FinishContext FinishReason = "context" // no room for another token
+	FinishContext FinishReason = "context" // no space for another token
 	FinishCancel  FinishReason = "cancel"  // the context ended
 )
 
@@ -74,9 +74,11 @@ type Sampling struct {
 
 // Validate returns an error that names the values out of range.
 func (s Sampling) Validate() error {
-	if !(s.Temperature >= 0) || s.TopK < 0 || !(s.TopP >= 0 && s.TopP <= 1) || !(s.MinP >= 0 && s.MinP <= 1) || !(s.RepetitionPenalty >= 0) {
-		return fmt.Errorf("temperature %g, top-k %d, top-p %g, min-p %g, repetition penalty %g: want no negative value, and top-p and min-p up to 1",
-			s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty)
+	share := func(p float64) bool { return p >= 0 && p <= 1 } // false of NaN
+	if s.Temperature >= 0 && s.TopK >= 0 && share(s.TopP) && share(s.MinP) && s.RepetitionPenalty >= 0 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("temperature %g, top-k %d, top-p %g, min-p %g, repetition penalty %g: "+
+		"want no negative value, and top-p and min-p up to 1",
+		s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty)
 }

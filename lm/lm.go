@@ -19,8 +19,8 @@ type Model interface {
 	ContextLength() int
 }
 
-// Meter is a Model that counts its work. Where requests begin alike it may compute fewer
-// tokens than the requests have.
+// Meter is a Model that counts its work. It may compute fewer tokens than the requests have,
+// where these share a prefix.
 type Meter interface {
 	// ComputedTokens is how many tokens have gone through the layers so far.
 	ComputedTokens() int64

@@ -105,7 +105,8 @@ func (c *Config) Validate() error {
 		}
 	}
 	if len(errs) == 0 && c.QDim() > maxSize {
-		bad("num_attention_heads %d times head_dim %d is %d: want at most %d", c.NumAttentionHeads, c.HeadDim, c.QDim(), maxSize)
+		bad("num_attention_heads %d times head_dim %d is %d: want at most %d",
+			c.NumAttentionHeads, c.HeadDim, c.QDim(), maxSize)
 	}
 	if c.NumKeyValueHeads > 0 && c.NumAttentionHeads%c.NumKeyValueHeads != 0 {
 		bad("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.NumAttentionHeads, c.NumKeyValueHeads)

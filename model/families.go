@@ -10,14 +10,14 @@ import (
 // converter read all of them; each has a file of its own.
 type Family struct {
 	Title string // for people
-	// Fits tells whether a folder is of this family, by its configuration and the names of
+	// Fits reports whether a folder is of this family, by its configuration and the names of
 	// its tensors.
 	Fits func(c *HFConfig, has func(name string) bool) bool
 	// Rename is what the family calls a tensor; nil where it uses the usual names.
 	Rename func(name string) string
 }
 
-// families in the order in which they are tried; the last one takes the rest.
+// families in the order in which they are tried; the last one takes all others.
 var families = []*Family{&oneBitLLM, &embedding, &qwen, &bitNet, &llama158, &llama}
 
 // FamilyOf finds the family of a folder.
@@ -34,8 +34,8 @@ func (f *Family) Name(usual string) string {
 	return f.Rename(usual)
 }
 
-// Redundant tells tensors that some folders hold and no model needs: a tied head once more,
-// and angles that are computed, not learnt.
+// Redundant reports whether a tensor is one that some folders hold and no model needs: a tied
+// head once more, and angles that are computed, not learnt.
 func Redundant(name string) bool {
 	return name == LMHead || strings.HasSuffix(name, "rotary_emb.inv_freq")
 }
@@ -43,14 +43,15 @@ func Redundant(name string) bool {
 // Storage is how a Hugging Face folder stores its BitLinear weights.
 type Storage int
 
-// Masters are latent weights of any float type, as training leaves them. The packed ones
-// are 2-bit codes q with a weight_scale s each, and no masters.
+// Masters are master weights of any float type, as training leaves them. The packed forms are
+// 2-bit codes q with a weight_scale s each, and no master weights.
 const (
 	Masters        Storage = iota
 	PackedMultiply         // W = q * s
 	PackedDivide           // W = q / s
 )
 
+// String is the form in words.
 func (s Storage) String() string {
 	return [...]string{"master weights", "packed, W = q * weight_scale", "packed, W = q / weight_scale"}[s]
 }
@@ -66,5 +67,6 @@ func (c *HFConfig) Storage() (Storage, error) {
 	case q.LinearClass == "" || q.LinearClass == "bitlinear":
 		return PackedDivide, nil
 	}
-	return 0, fmt.Errorf("config.json: quantization_config has linear_class %q and quantization_mode %q: want autobitlinear with online or offline, or bitlinear", q.LinearClass, q.QuantizationMode)
+	return 0, fmt.Errorf("config.json: quantization_config has linear_class %q and quantization_mode %q: "+
+		"want autobitlinear with online or offline, or bitlinear", q.LinearClass, q.QuantizationMode)
 }

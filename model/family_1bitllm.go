@@ -9,5 +9,7 @@ var oneBitLLM = Family{
 	Fits: func(_ *HFConfig, has func(string) bool) bool {
 		return has("model.layers.0.self_attn.inner_attn_ln.weight")
 	},
-	Rename: strings.NewReplacer("self_attn.attn_sub_norm", "self_attn.inner_attn_ln", "mlp.ffn_sub_norm", "mlp.ffn_layernorm").Replace,
+	Rename: strings.NewReplacer(
+		"self_attn.attn_sub_norm", "self_attn.inner_attn_ln", "mlp.ffn_sub_norm", "mlp.ffn_layernorm",
+	).Replace,
 }

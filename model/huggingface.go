@@ -88,7 +88,9 @@ func ParseHF(b []byte) (*HFConfig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
-	bitnet := slices.ContainsFunc(c.Architectures, func(a string) bool { return strings.HasPrefix(strings.ToLower(a), "bitnet") })
+	bitnet := slices.ContainsFunc(c.Architectures, func(a string) bool {
+		return strings.HasPrefix(strings.ToLower(a), "bitnet")
+	})
 	if c.stated.SubNorms == nil {
 		c.SubNorms = bitnet && c.ModelType != qwen3
 	}
@@ -115,21 +117,25 @@ func ParseHF(b []byte) (*HFConfig, error) {
 func (c *HFConfig) unsupported() error {
 	switch {
 	case strings.HasPrefix(c.ModelType, "gemma"):
-		return fmt.Errorf("model_type is %q: its norms behind the blocks, GELU, scaled embedding and sliding windows are not supported: "+
-			"of the BitNet embedding models take microsoft/bitnet-embedding-0.6b, whose model_type is %q", c.ModelType, qwen3)
+		return fmt.Errorf("model_type is %q: its norms behind the blocks, GELU, scaled embedding and sliding windows "+
+			"are not supported: of the BitNet embedding models take microsoft/bitnet-embedding-0.6b, whose model_type is %q",
+			c.ModelType, qwen3)
 	case c.AttentionBias, c.MLPBias:
-		return errors.New("attention_bias or mlp_bias is true: projections have no bias here, so only models without one can be used")
+		return errors.New("attention_bias or mlp_bias is true: projections have no bias here, " +
+			"so only models without one can be used")
 	case scales(c.RopeScaling):
 		return fmt.Errorf("rope_scaling is %s: rotary embeddings are computed without scaling here", c.RopeScaling)
 	case c.RopeParameters != nil && c.RopeParameters.RopeType != "" && c.RopeParameters.RopeType != "default":
-		return fmt.Errorf("rope_parameters has rope_type %q: rotary embeddings are computed without scaling here, so want \"default\"", c.RopeParameters.RopeType)
+		return fmt.Errorf("rope_parameters has rope_type %q: rotary embeddings are computed without scaling here, "+
+			"so want \"default\"", c.RopeParameters.RopeType)
 	case c.UseSlidingWindow:
-		return errors.New("use_sliding_window is true: attention sees all earlier tokens here, so only models without a window can be used")
+		return errors.New("use_sliding_window is true: attention sees all earlier tokens here, " +
+			"so only models without a window can be used")
 	}
 	return nil
 }
 
-// scales tells whether a rope_scaling changes anything.
+// scales reports whether a rope_scaling changes anything.
 func scales(b json.RawMessage) bool {
 	var s struct {
 		Type    string `json:"type"`

@@ -7,20 +7,23 @@ import (
 	"math"
 	"slices"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 )
+
+// MomentPrecision is the precision in which an AdamW holds its moments.
+type MomentPrecision string
 
 // Precisions of moments.
 const (
-	MomentsFloat32 = "float32" // 8 bytes a parameter
-	MomentsBF16    = "bf16"    // 4 bytes a parameter, rounded stochastically; see kernel.AdamW
+	MomentsFloat32 MomentPrecision = "float32" // 8 bytes a parameter
+	MomentsBF16    MomentPrecision = "bf16"    // 4 bytes a parameter, rounded stochastically; see vector.AdamW
 )
 
 // Moments lists the precisions.
-var Moments = []string{MomentsFloat32, MomentsBF16}
+var Moments = []MomentPrecision{MomentsFloat32, MomentsBF16}
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter), with the
-// arithmetic of torch.optim.AdamW; see kernel.AdamW for how it is rounded.
+// arithmetic of torch.optim.AdamW; see vector.AdamW for how it is rounded.
 type AdamW struct {
 	Beta1, Beta2, Eps float64
 	Params            []Param
@@ -39,7 +42,7 @@ type Param struct {
 }
 
 // NewAdamW makes an optimiser with moments in one of the precisions, which begin at zero.
-func NewAdamW(beta1, beta2, eps float64, moments string, params []Param) (*AdamW, error) {
+func NewAdamW(beta1, beta2, eps float64, moments MomentPrecision, params []Param) (*AdamW, error) {
 	if !slices.Contains(Moments, moments) {
 		return nil, fmt.Errorf("moments in %q: want one of %v", moments, Moments)
 	}
@@ -48,7 +51,7 @@ func NewAdamW(beta1, beta2, eps float64, moments string, params []Param) (*AdamW
 	return a, nil
 }
 
-func (a *AdamW) makeMoments(precision string) {
+func (a *AdamW) makeMoments(precision MomentPrecision) {
 	for i := range a.Params {
 		p := &a.Params[i]
 		p.M, p.V, p.MBF16, p.VBF16 = nil, nil, nil, nil
@@ -83,7 +86,7 @@ func (p *Param) SetMoment(which int, values []float32) {
 	}
 }
 
-// Reset forgets all steps.
+// Reset makes the optimiser what it was before its first step; the parameters stay.
 func (a *AdamW) Reset() {
 	a.StepCount = 0
 	for i := range a.Params {
@@ -95,8 +98,8 @@ func (a *AdamW) Reset() {
 	}
 }
 
-// Begin starts a step; Update then does it for each parameter, in any order, also at
-// the same time.
+// Begin starts a step. Update then takes it for each parameter, in any order, also at the
+// same time.
 func (a *AdamW) Begin() { a.StepCount++ }
 
 // Update moves parameter i against its gradient times gradScale. Each element depends
@@ -107,7 +110,7 @@ func (a *AdamW) Update(i, lo, hi int, grad []float32, gradScale float32, rate, d
 	if !p.Decay {
 		decay = 0
 	}
-	step := kernel.NewAdamW(a.Beta1, a.Beta2, a.Eps, a.StepCount, rate, decay, gradScale)
+	step := vector.NewAdamW(a.Beta1, a.Beta2, a.Eps, a.StepCount, rate, decay, gradScale)
 	if p.MBF16 != nil {
 		step.UpdateBF16(p.Value[lo:hi], p.MBF16[lo:hi], p.VBF16[lo:hi], grad[lo:hi], lo, roundingKey(a.StepCount, i))
 		return
@@ -125,7 +128,7 @@ func roundingKey(step, param int) uint32 {
 }
 
 // SumSquares is the square of the length of a gradient, in float64.
-func SumSquares(grad []float32) float64 { return kernel.SumSquares(grad) }
+func SumSquares(grad []float32) float64 { return vector.SumSquares(grad) }
 
 // ClipScale is the factor that brings gradients of the given global norm down to at
 // most maximum; 0 means no limit. It equals torch.nn.utils.clip_grad_norm_.

@@ -38,7 +38,7 @@ func (v *valley) distance(x []float32) float64 {
 	return math.Sqrt(sum / float64(len(x)))
 }
 
-func newOptimiser(t *testing.T, moments string, n int) *AdamW {
+func newOptimiser(t *testing.T, moments MomentPrecision, n int) *AdamW {
 	a, err := NewAdamW(0.9, 0.999, 1e-8, moments, []Param{{Name: "x", Value: make([]float32, n)}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func newOptimiser(t *testing.T, moments string, n int) *AdamW {
 // they are off by up to 17 %.
 func TestBF16MomentsConvergeAlike(t *testing.T) {
 	const n, steps = 4000, 2000
-	distances := map[string][]float64{}
+	distances := map[MomentPrecision][]float64{}
 	for _, moments := range Moments {
 		v, a, grad := newValley(n), newOptimiser(t, moments, n), make([]float32, n)
 		x := a.Params[0].Value
@@ -136,7 +136,8 @@ func TestMomentsAreReadAndSet(t *testing.T) {
 			b.Params[0].SetMoment(which, a.Params[0].Moment(which, make([]float32, n)))
 		}
 		p, q := a.Params[0], b.Params[0]
-		if !slices.Equal(p.M, q.M) || !slices.Equal(p.V, q.V) || !slices.Equal(p.MBF16, q.MBF16) || !slices.Equal(p.VBF16, q.VBF16) {
+		if !slices.Equal(p.M, q.M) || !slices.Equal(p.V, q.V) || !slices.Equal(p.MBF16, q.MBF16) ||
+			!slices.Equal(p.VBF16, q.VBF16) {
 			t.Errorf("%s: other moments", moments)
 		}
 		if m := p.Moment(0, make([]float32, n)); math.Abs(float64(m[0])+0.73) > 0.005 {

@@ -10,11 +10,12 @@ import (
 func TestSchedules(t *testing.T) {
 	base := Schedule{Steps: 100, Warmup: 10, Rate: 1, Stage2Rate: 0.6, MinRate: 0, Decay: 0.1, Switch: 0.5}
 	for _, c := range []struct {
-		kind        string
+		kind        ScheduleKind
 		step        int
 		rate, decay float64
 	}{
-		{TwoStage, 0, 0.1, 0.1}, {TwoStage, 9, 1, 0.1}, {TwoStage, 10, 0.9, 0.1}, {TwoStage, 49, 0.51, 0.1}, {TwoStage, 50, 0.3, 0}, {TwoStage, 99, 0.006, 0},
+		{TwoStage, 0, 0.1, 0.1}, {TwoStage, 9, 1, 0.1}, {TwoStage, 10, 0.9, 0.1}, {TwoStage, 49, 0.51, 0.1},
+		{TwoStage, 50, 0.3, 0}, {TwoStage, 99, 0.006, 0},
 		{Linear, 50, 0.5, 0.1}, {Cosine, 50, 0.5, 0.1}, {Cosine, 100, 0, 0.1}, {Constant, 99, 1, 0.1},
 		{WSD, 49, 1, 0.1}, {WSD, 75, 0.5, 0.1},
 	} {

@@ -3,19 +3,23 @@ package optim
 import (
 	"fmt"
 	"math"
+	"slices"
 )
+
+// ScheduleKind is the shape of a Schedule.
+type ScheduleKind string
 
 // Kinds of a Schedule.
 const (
-	TwoStage = "two-stage" // the BitNet recipe
-	Cosine   = "cosine"
-	WSD      = "wsd" // warm-up, stable, decay
-	Linear   = "linear"
-	Constant = "constant"
+	TwoStage ScheduleKind = "two-stage" // the BitNet recipe
+	Cosine   ScheduleKind = "cosine"
+	WSD      ScheduleKind = "wsd" // warm-up, stable, decay
+	Linear   ScheduleKind = "linear"
+	Constant ScheduleKind = "constant"
 )
 
 // Schedules lists the kinds.
-var Schedules = []string{TwoStage, Cosine, WSD, Linear, Constant}
+var Schedules = []ScheduleKind{TwoStage, Cosine, WSD, Linear, Constant}
 
 // Schedule gives learning rate and weight decay of every step. After a linear warm-up
 // all kinds but Constant end at MinRate.
@@ -25,7 +29,7 @@ var Schedules = []string{TwoStage, Cosine, WSD, Linear, Constant}
 // line from Stage2Rate, as if that had fallen all the way, and weight decay goes to
 // Stage2Decay. WSD holds the peak up to the switch and then falls linearly.
 type Schedule struct {
-	Kind               string
+	Kind               ScheduleKind
 	Steps, Warmup      int
 	Rate, Stage2Rate   float64
 	MinRate            float64
@@ -33,17 +37,16 @@ type Schedule struct {
 	Switch             float64 // share of the steps in the first stage
 }
 
-// Validate reports what makes no schedule.
+// Validate reports what is wrong with a schedule.
 func (s Schedule) Validate() error {
-	for _, k := range Schedules {
-		if s.Kind == k {
-			if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
-				return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
-			}
-			return nil
-		}
+	if !slices.Contains(Schedules, s.Kind) {
+		return fmt.Errorf("lr_schedule is %q: want one of %v", s.Kind, Schedules)
 	}
-	return fmt.Errorf("lr_schedule is %q: want one of %v", s.Kind, Schedules)
+	if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
+		return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: "+
+			"want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
+	}
+	return nil
 }
 
 // At is the rate and the weight decay of a step, counted from 0.

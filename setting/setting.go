@@ -58,7 +58,7 @@ func (e *Error) text(name func(field string) string) string {
 	if e.Remedy != "" {
 		parts = append(parts, e.Remedy)
 	}
-	return braced.ReplaceAllStringFunc(strings.Join(parts, ": "), func(s string) string { return name(s[1 : len(s)-1]) })
+	return named(strings.Join(parts, ": "), name)
 }
 
 func (e *Error) wanted() string {

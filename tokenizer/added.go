@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// matcher finds added tokens in text, the longest at the leftmost place.
+// matcher finds added tokens in text, the longest at the leftmost position.
 type matcher struct {
 	byFirst [256][]addedToken // by first byte, longest first
 	any     bool
@@ -27,8 +27,8 @@ func newMatcher(tokens []addedToken) matcher {
 	return m
 }
 
-// split calls text and token in turn for the parts of s.
-func (m *matcher) split(s string, text func(string), token func(int32)) {
+// split calls text and token in turn for the parts of s, token with the end of its part.
+func (m *matcher) split(s string, text func(string), token func(id int32, end int)) {
 	start := 0
 	if m.any {
 		for i := 0; i < len(s); {
@@ -47,7 +47,7 @@ func (m *matcher) split(s string, text func(string), token func(int32)) {
 			if lo > start {
 				text(s[start:lo])
 			}
-			token(a.ID)
+			token(a.ID, hi)
 			start, i = hi, hi
 		}
 	}
@@ -65,7 +65,7 @@ func (m *matcher) at(s string, i int) (addedToken, bool) {
 	return addedToken{}, false
 }
 
-// wordBoundary tells whether the place i does not lie inside a word.
+// wordBoundary reports whether position i does not lie inside a word.
 func wordBoundary(s string, i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(s[:i])
 	after, _ := utf8.DecodeRuneInString(s[i:])

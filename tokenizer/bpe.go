@@ -22,7 +22,7 @@ type bpe struct {
 	byteIDs       [256]int32     // byte -> id of its token, -1 = none
 	texts         [][]byte       // id -> bytes of the token
 	order         []pair         // of the merges, by rank
-	unused        map[int32]bool // ids that no text leads to
+	unused        map[int32]bool // ids that Encode never gives
 	cache         wordCache
 }
 
@@ -66,12 +66,13 @@ func (m *bpe) decodeName(name string) []byte {
 	return []byte(strings.ReplaceAll(name, "▁", " "))
 }
 
-// isByte tells whether id is the token of a byte that has no character, as <0x0A>.
+// isByte reports whether id is the token of a byte that has no character, such as <0x0A>.
 func (m *bpe) isByte(id int32) bool {
 	text := m.text(id)
 	return m.bytesFallback && len(text) == 1 && m.byteIDs[text[0]] == id
 }
 
+// text is the bytes of a token; nil where there is none.
 func (m *bpe) text(id int32) []byte {
 	if id < 0 || int(id) >= len(m.texts) {
 		return nil
@@ -116,7 +117,7 @@ func (m *bpe) encode(ids []int32, word string) []int32 {
 	return ids
 }
 
-// whole looks a word up as one token.
+// whole looks up a word as one token.
 func (m *bpe) whole(word string) (int32, bool) {
 	if !m.ignoreMerges {
 		return 0, false
@@ -206,7 +207,7 @@ func (m *bpe) mergeAll(symbols []int32) []int32 {
 	return symbols
 }
 
-// wordCache remembers the ids of words, since text repeats itself.
+// wordCache holds the ids of words, since text repeats itself.
 type wordCache struct {
 	mu    sync.RWMutex
 	words map[string][]int32

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// byteRunes is GPT-2's alphabet: the printable bytes stand for themselves, the others
-// for the characters from U+0100 on.
+// byteRunes is GPT-2's alphabet: a character for each byte. Printable bytes are their own
+// characters, the others are those from U+0100 on.
 var byteRunes, runeBytes = makeByteAlphabet()
 
 func makeByteAlphabet() (runes [256]rune, bytes map[rune]byte) {
@@ -31,7 +31,7 @@ func encodeByteRunes(s string) string {
 	return b.String()
 }
 
-// decodeByteRunes spells a name in bytes; a name outside the alphabet is its own text.
+// decodeByteRunes is the bytes that a name spells; a name outside the alphabet is its own text.
 func decodeByteRunes(name string) []byte {
 	var out []byte
 	for _, r := range name {
@@ -44,8 +44,8 @@ func decodeByteRunes(name string) []byte {
 	return out
 }
 
-// lossy is text with every broken UTF-8 sequence, as long as it goes, replaced by one
-// replacement character.
+// lossy is text with one replacement character for each broken UTF-8 sequence, taken as long
+// as it can be one.
 func lossy(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -62,8 +62,8 @@ func lossy(b []byte) string {
 	return out.String()
 }
 
-// mendBytes replaces the last n bytes of b, which byte tokens made, by as many replacement
-// characters where they are not UTF-8.
+// mendBytes replaces each of the last n bytes of b, which byte tokens made, by a replacement
+// character if they are not UTF-8.
 func mendBytes(b []byte, n int) []byte {
 	start := len(b) - n
 	if utf8.Valid(b[start:]) {
@@ -72,7 +72,7 @@ func mendBytes(b []byte, n int) []byte {
 	return append(b[:start], strings.Repeat(string(utf8.RuneError), n)...)
 }
 
-// brokenLength is how many of the first bytes could have begun a character.
+// brokenLength is the number of bytes at the beginning of b that could begin a character.
 func brokenLength(b []byte) int {
 	n := 1
 	for n < min(len(b), 4) && !utf8.FullRune(b[:n]) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/setting"
 	"trit/tokenizer/jinja"
 )
 
@@ -51,7 +52,8 @@ type ChatTemplate struct {
 	SpecialTokens map[string]string // bos_token, eos_token and the like
 }
 
-var errNoTemplate = errors.New("the model has no chat template: it is a base model, which continues a prompt")
+var errNoTemplate = setting.Needs("tokenizer.Tokenizer.Encode", "the model has no chat template",
+	"it is a base model, use {tokenizer.Tokenizer.Encode}")
 
 // Render renders the template with the variables of c, and with the special tokens where
 // c does not name them. It fails with the errors of package jinja.

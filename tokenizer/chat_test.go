@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,16 +126,4 @@ func TestLoadChatTemplate(t *testing.T) {
 	if _, err := LoadChatTemplate(dir); err == nil {
 		t.Error("a broken tokenizer_config.json was read")
 	}
-}
-
-func ExampleTokenizer_ApplyChat() {
-	tok, _ := Train(texts("hi"), TrainOptions{VocabSize: 262})
-	v := tok.Vocab()
-	v.ChatTemplate = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
-	tok, _ = FromVocab(v)
-	text, err := tok.ApplyChat(ChatRequest{Messages: []Message{{Role: "user", Content: "Hi"}}, AddGenerationPrompt: true})
-	fmt.Println(text, err)
-	// Output:
-	// <|user|>Hi
-	// <|assistant|> <nil>
 }

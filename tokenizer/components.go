@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// component is a normaliser, pre-tokenizer, post-processor or decoder.
+// component is a normaliser, pre-tokenizer, post-processor or decoder of a tokenizer.json.
 type component struct {
 	Type           string          `json:"type"`
 	Normalizers    []component     `json:"normalizers"`
@@ -37,7 +37,7 @@ type pattern struct {
 	Regex  string `json:"Regex"`
 }
 
-// isSet is the value of a flag that is true where a file does not name it.
+// isSet is the value of a flag whose default is true.
 func isSet(flag *bool) bool { return flag == nil || *flag }
 
 // each visits c and, where it is a sequence, its parts in order instead.
@@ -82,11 +82,11 @@ func (t *Tokenizer) buildComponents(f *tokenizerFile) error {
 			return err
 		}
 	}
-	t.pre = nameOfParts(t.parts)
+	t.pre = nameOfParts(t.splitNames)
 	return nil
 }
 
-// buildNormalizer adds a normaliser; growth is how many times those so far can
+// buildNormalizer adds a normaliser; growth is the factor by which those before it can
 // lengthen a text.
 func (t *Tokenizer) buildNormalizer(c *component, growth *int) error {
 	switch c.Type {
@@ -119,10 +119,13 @@ func (t *Tokenizer) buildReplace(c *component, growth *int) error {
 	if *growth > maxGrowth {
 		return broken("normalizer.content", "replacing can make a text %d times as long: want at most %d", *growth, maxGrowth)
 	}
-	t.normalize = append(t.normalize, func(s string) string { return strings.ReplaceAll(s, c.Pattern.String, c.Content) })
+	t.normalize = append(t.normalize, func(s string) string {
+		return strings.ReplaceAll(s, c.Pattern.String, c.Content)
+	})
 	return nil
 }
 
+// prependUnlessEmpty prepends to a text that is not empty.
 func prependUnlessEmpty(prefix, s string) string {
 	if s == "" {
 		return s
@@ -158,24 +161,25 @@ func (t *Tokenizer) buildPreTokenizer(c *component) error {
 // addSplit adds a splitter under the name by which nameOfParts knows it. Splitters
 // after a ByteLevel see the characters that stand for bytes, not the text.
 func (t *Tokenizer) addSplit(name string, s splitter) {
-	if slices.Contains(t.parts, partBytes) {
+	if slices.Contains(t.splitNames, partBytes) {
 		s = onByteRunes(s)
 	}
-	t.parts, t.split = append(t.parts, name), append(t.split, s)
+	t.splitNames, t.split = append(t.splitNames, name), append(t.split, s)
 }
 
 func (t *Tokenizer) buildByteLevel(c *component) {
 	if c.AddPrefixSpace != nil && *c.AddPrefixSpace {
-		t.mark = append(t.mark, func(s string, _ bool) string { return prependUnlessBlank(" ", s) })
-		t.parts = append(t.parts, "prefix")
+		t.mark = append(t.mark, func(s string, _ bool) string { return prependOnce(" ", s) })
+		t.splitNames = append(t.splitNames, "prefix")
 	}
 	if isSet(c.UseRegex) {
 		t.addSplit(partGPT2, scan(gpt2End))
 	}
-	t.parts = append(t.parts, partBytes)
+	t.splitNames = append(t.splitNames, partBytes)
 }
 
-func prependUnlessBlank(prefix, s string) string {
+// prependOnce prepends to a text that does not begin with the prefix.
+func prependOnce(prefix, s string) string {
 	if strings.HasPrefix(s, prefix) {
 		return s
 	}
@@ -205,7 +209,7 @@ func (t *Tokenizer) buildSplit(c *component) error {
 	return nil
 }
 
-// buildMetaspace marks blanks and cuts before each mark.
+// buildMetaspace replaces spaces by a mark and cuts before each mark.
 func (t *Tokenizer) buildMetaspace(c *component) error {
 	mark, scheme := c.Replacement, c.PrependScheme
 	if mark == "" || len(mark) > 4 {
@@ -219,7 +223,7 @@ func (t *Tokenizer) buildMetaspace(c *component) error {
 		if scheme == "never" || scheme == "first" && !first {
 			return s
 		}
-		return prependUnlessBlank(mark, s)
+		return prependOnce(mark, s)
 	})
 	if isSet(c.Split) {
 		t.addSplit("metaspace", scan(func(s string, i int) int {
@@ -255,31 +259,32 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 	if err := errors.Join(json.Unmarshal(c.Single, &pieces), json.Unmarshal(c.SpecialTokens, &special)); err != nil {
 		return broken("post_processor", "%v", err)
 	}
-	place := &t.prefix
+	list := &t.prefix
 	for _, p := range pieces {
 		if p.Sequence != nil {
-			place = &t.suffix
+			list = &t.suffix
 		}
 		if p.SpecialToken == nil {
 			continue
 		}
 		ids := special[p.SpecialToken.ID].IDs
-		if len(*place)+len(ids) > maxTemplateTokens {
+		if len(*list)+len(ids) > maxTemplateTokens {
 			return broken("post_processor.single", "more than %d tokens stand before or after a text", maxTemplateTokens)
 		}
 		for _, id := range ids {
 			if id < 0 || int(id) >= t.VocabSize() {
-				return broken("post_processor.special_tokens", "%q has id %d: the largest is %d", p.SpecialToken.ID, id, t.VocabSize()-1)
+				return broken("post_processor.special_tokens", "%q has id %d: the largest is %d",
+					p.SpecialToken.ID, id, t.VocabSize()-1)
 			}
 		}
-		*place = append(*place, ids...)
+		*list = append(*list, ids...)
 	}
 	return nil
 }
 
-// buildDecoder finds out whether decoding takes a blank off the front of a text.
+// buildDecoder finds out whether decoding takes a space off the front of a text.
 func (t *Tokenizer) buildDecoder(c *component) error {
-	t.trimBlank = t.trimBlank || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
+	t.trimSpace = t.trimSpace || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
 		c.Type == "Metaspace" && c.PrependScheme != "never" && (c.PrependScheme != "" || isSet(c.AddPrefixSpace))
 	return nil
 }

@@ -58,9 +58,9 @@ type configFile struct {
 // noSettings name no special token and no chat template.
 var noSettings = settings{-1, -1, -1, -1, "", ""}
 
-// readSettings takes the special tokens and the chat template from the files beside
-// the vocabulary; the later files fill in what the first leaves open, and defaults what
-// all of them do. addBOS is what holds where no file says it; nil = no change.
+// readSettings takes the special tokens and the chat template from the files beside the
+// vocabulary. A later file fills in what the earlier ones leave open, and defaults fill in the
+// rest. addBOS is the default of add_bos_token; nil = no change.
 func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, addBOS *bool) error {
 	var addEOS *bool
 	t.settings.chatTemplate = string(files[templateFile])
@@ -111,7 +111,8 @@ func (s *settings) fillIn(defaults settings) {
 	}
 }
 
-// withToken is ids with the token id inserted at the place at, or without it, as on says.
+// withToken returns ids with the token id at index at where on is true, without it where on is
+// false, and as they are where on is nil.
 func withToken(ids []int32, id int32, on *bool, at int) []int32 {
 	if on == nil || id < 0 || *on == slices.Contains(ids, id) {
 		return ids

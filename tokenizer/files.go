@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,11 +16,14 @@ func FileNames() []string {
 	return []string{jsonFile, configFileName, specialMapFile, templateFile, pieceFile, addedFile}
 }
 
-// Files are the contents of the tokenizer's files in a Hugging Face folder, by name:
-// those that it was read from, and a tokenizer.json and tokenizer_config.json made of
-// its vocabulary where it came from a GGUF file or a tokenizer.model. Unused tokens are
-// left out of these, since they would become text, and so are second tokens of a name.
+// Files returns the contents of the tokenizer's files in a Hugging Face folder, by name: those
+// that it was read from. Where it came from a GGUF file or a tokenizer.model, there are also a
+// tokenizer.json and a tokenizer_config.json made of its vocabulary. They leave out unused
+// tokens, which would become text, and the second of two tokens of one name.
 func (t *Tokenizer) Files() (map[string][]byte, error) {
+	if t.parts != nil {
+		return nil, errors.New("a tokenizer that FromParts made cannot be written: write the one whose parts they are")
+	}
 	files := maps.Clone(t.source)
 	if files[jsonFile] != nil {
 		return files, nil
@@ -35,7 +39,8 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, content := range map[string]object{jsonFile: tokenizer, configFileName: config, specialMapFile: t.specialNames()} {
+	made := map[string]object{jsonFile: tokenizer, configFileName: config, specialMapFile: t.specialNames()}
+	for name, content := range made {
 		if name == specialMapFile && files[name] != nil {
 			continue
 		}
@@ -71,7 +76,7 @@ func (t *Tokenizer) fileObject() (object, error) {
 			file["normalizer"] = object{"type": "NFC"}
 		}
 	} else {
-		file["normalizer"], file["decoder"] = t.blankObjects()
+		file["normalizer"], file["decoder"] = t.spaceObjects()
 	}
 	model, err := t.modelObject()
 	file["model"] = model
@@ -97,7 +102,7 @@ func (t *Tokenizer) modelObject() (object, error) {
 }
 
 // writtenMerges are the merges as "a b", which every reader knows, or as ["a", "b"] where
-// a token holds a blank.
+// a token holds a space.
 func (m *bpe) writtenMerges() any {
 	names := m.mergeNames()
 	if !slices.ContainsFunc(names, func(s string) bool { return strings.Count(s, " ") != 1 }) {
@@ -110,8 +115,8 @@ func (m *bpe) writtenMerges() any {
 	return pairs
 }
 
-// writtenAdded are the added tokens by id. They stand in the vocabulary too, since
-// readers number those that do not by their own count.
+// writtenAdded are the added tokens by id. The vocabulary holds them too, since readers
+// number others by their own count.
 func (t *Tokenizer) writtenAdded() []addedToken {
 	added := []addedToken{}
 	for _, id := range slices.Sorted(maps.Keys(t.added)) {
@@ -122,19 +127,19 @@ func (t *Tokenizer) writtenAdded() []addedToken {
 	return added
 }
 
-// writes tells whether a tokenizer.json holds the token id under its name.
+// writes reports whether a tokenizer.json holds the token id under its name.
 func (t *Tokenizer) writes(id int32) bool {
 	written, ok := t.model.ids[t.name(id)]
 	return ok && written == id
 }
 
-// blankObjects are SentencePiece's way with blanks, before encoding and after decoding.
-func (t *Tokenizer) blankObjects() (normalizer, decoder object) {
+// spaceObjects write spaces as SentencePiece does, before encoding and after decoding.
+func (t *Tokenizer) spaceObjects() (normalizer, decoder object) {
 	normalizers := []object{{"type": "Replace", "pattern": object{"String": " "}, "content": "▁"}}
 	decoders := []object{
 		{"type": "Replace", "pattern": object{"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
 	}
-	if t.trimBlank {
+	if t.trimSpace {
 		normalizers = slices.Insert(normalizers, 0, object{"type": "Prepend", "prepend": "▁"})
 		decoders = append(decoders, object{"type": "Strip", "content": " ", "start": 1, "stop": 0})
 	}
@@ -161,13 +166,15 @@ func (t *Tokenizer) templateObject() any {
 	if len(t.prefix)+len(t.suffix) == 0 {
 		return nil
 	}
-	return object{"type": "TemplateProcessing", "single": around("A", 0), "pair": append(around("A", 0), around("B", 1)...), "special_tokens": special}
+	pair := append(around("A", 0), around("B", 1)...)
+	return object{"type": "TemplateProcessing", "single": around("A", 0), "pair": pair, "special_tokens": special}
 }
 
 // specialNames are the names of the special tokens, as special_tokens_map.json has them.
 func (t *Tokenizer) specialNames() object {
 	names := object{}
-	for key, id := range map[string]int32{"bos_token": t.settings.bos, "eos_token": t.settings.eos, "unk_token": t.settings.unk, "pad_token": t.settings.pad} {
+	s := t.settings
+	for key, id := range map[string]int32{"bos_token": s.bos, "eos_token": s.eos, "unk_token": s.unk, "pad_token": s.pad} {
 		if id >= 0 && t.writes(id) {
 			names[key] = t.name(id)
 		}
@@ -175,7 +182,7 @@ func (t *Tokenizer) specialNames() object {
 	return names
 }
 
-// configObject is the tokenizer_config.json; what a file that was read says goes first.
+// configObject is the tokenizer_config.json; what a file that was read says takes precedence.
 func (t *Tokenizer) configObject(read []byte) (object, error) {
 	config := t.specialNames()
 	config["tokenizer_class"], config["clean_up_tokenization_spaces"] = "PreTrainedTokenizerFast", false

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/setting"
 )
 
 // Names of a tokenizer's files in a Hugging Face folder.
@@ -45,7 +46,8 @@ func Load(path string) (*Tokenizer, error) {
 		}
 		return t, nil
 	}
-	return nil, fmt.Errorf("%s: there is no tokenizer.json and no tokenizer.model: name a folder that holds one, or train one with trit tokenizer train", path)
+	return nil, setting.Needs("tokenizer.Train", path+": there is no tokenizer.json and no tokenizer.model",
+		"name a folder that holds one, or train one with {tokenizer.Train}")
 }
 
 // loadFrom reads a tokenizer whose vocabulary is the file b of the folder dir.
@@ -118,7 +120,7 @@ func (m *mergeName) UnmarshalJSON(b []byte) error {
 	}
 	left, right, ok := strings.Cut(s, " ")
 	if !ok {
-		return fmt.Errorf("a merge is %q: want two tokens with a blank between", s)
+		return fmt.Errorf("a merge is %q: want two tokens with a space between", s)
 	}
 	*m = mergeName{left, right}
 	return nil
@@ -139,7 +141,7 @@ func parseFiles(files map[string][]byte) (*Tokenizer, error) {
 	if err := t.buildComponents(&f); err != nil {
 		return nil, err
 	}
-	t.model.byteLevel = slices.Contains(t.parts, partBytes)
+	t.model.byteLevel = slices.Contains(t.splitNames, partBytes)
 	t.model.prepare()
 	t.buildMatchers()
 	return t, t.readSettings(files, noSettings, nil)
@@ -154,7 +156,8 @@ func (t *Tokenizer) buildModel(f *tokenizerFile) error {
 		return &UnsupportedError{"model", "BPE with subword prefixes or suffixes"}
 	}
 	if len(m.Vocab) == 0 || len(m.Vocab) > maxTokens || len(m.Merges) > maxMerges {
-		return broken("model.vocab", "%d tokens and %d merges: want 1 to %d and at most %d", len(m.Vocab), len(m.Merges), maxTokens, maxMerges)
+		return broken("model.vocab", "%d tokens and %d merges: want 1 to %d and at most %d",
+			len(m.Vocab), len(m.Merges), maxTokens, maxMerges)
 	}
 	tokens, err := tokensOf(m.Vocab)
 	if err != nil {
@@ -180,12 +183,14 @@ func tokensOf(vocab map[string]int32) ([]string, error) {
 	size := int32(0)
 	for name, id := range vocab {
 		if id < 0 || id >= maxTokens || len(name) > maxTokenBytes {
-			return nil, broken("model.vocab", "token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes", name, id, maxTokens-1, maxTokenBytes)
+			return nil, broken("model.vocab", "token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes",
+				name, id, maxTokens-1, maxTokenBytes)
 		}
 		size = max(size, id+1)
 	}
 	if int(size)-len(vocab) > maxHoles {
-		return nil, broken("model.vocab", "%d tokens have ids up to %d: want at most %d ids without a token", len(vocab), size-1, maxHoles)
+		return nil, broken("model.vocab", "%d tokens have ids up to %d: want at most %d ids without a token",
+			len(vocab), size-1, maxHoles)
 	}
 	tokens := make([]string, size)
 	for name, id := range vocab {
@@ -202,7 +207,8 @@ func (t *Tokenizer) addTokens(tokens []addedToken) error {
 	byName := map[string]int32{}
 	for _, a := range tokens {
 		if a.ID < 0 || a.ID >= maxTokens || len(a.Content) > maxTokenBytes {
-			return broken("added_tokens", "token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes", a.Content, a.ID, maxTokens-1, maxTokenBytes)
+			return broken("added_tokens", "token %.40q has id %d: want ids from 0 to %d and names of at most %d bytes",
+				a.Content, a.ID, maxTokens-1, maxTokenBytes)
 		}
 		id, known := byName[a.Content]
 		if !known {

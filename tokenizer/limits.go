@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Limits of a tokenizer's files. What is larger is refused before memory is asked for
-// it: the largest vocabularies in use have 262,144 tokens and files of 35 MB.
+// Limits of a tokenizer's files, checked before memory is allocated. The largest vocabularies
+// in use have 262,144 tokens and files of 35 MB.
 const (
 	maxFileBytes      = 64 << 20 // tokenizer.json, tokenizer.model
 	maxSideFileBytes  = 16 << 20
@@ -21,20 +21,23 @@ const (
 	maxComponentBytes = 1 << 20 // of a normaliser, pre-tokenizer, post-processor or decoder
 	maxNesting        = 8       // of sequences of normalisers and the like
 	maxPatternBytes   = 1 << 14 // of a regular expression
-	maxGrowth         = 1 << 8  // times that replacing may lengthen a text
+	maxGrowth         = 1 << 8  // factor by which replacing may lengthen a text
 	maxTemplateTokens = 1 << 6  // before and after a text
 )
 
 // FormatError is a tokenizer file that breaks its format.
 type FormatError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *FormatError) Error() string { return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem) }
 
 // UnsupportedError is a part of a tokenizer that this package cannot run faithfully.
 type UnsupportedError struct{ Field, Kind string }
 
+// Error names the field and its type.
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("tokenizer.json: %s: type %q is not supported: want byte-level BPE or BPE with byte fallback", e.Field, e.Kind)
+	const wanted = "want byte-level BPE or BPE with byte fallback"
+	return fmt.Sprintf("tokenizer.json: %s: type %q is not supported: %s", e.Field, e.Kind, wanted)
 }
 
 // broken makes the FormatError of a field of tokenizer.json.
@@ -42,8 +45,8 @@ func broken(field, format string, args ...any) error {
 	return &FormatError{"tokenizer.json", field, fmt.Sprintf(format, args...)}
 }
 
-// addedList is the list of added tokens, whose length is limited while it is read:
-// three bytes of JSON make a token of many more.
+// addedList is the list of added tokens. Its length is limited while it is read, since three
+// bytes of JSON make a token of many more.
 type addedList []addedToken
 
 func (l *addedList) UnmarshalJSON(b []byte) error {

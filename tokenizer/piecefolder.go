@@ -12,7 +12,7 @@ import (
 )
 
 // parsePieceFiles reads a tokenizer.model with the files beside it, as the tokenizer class
-// LlamaTokenizer does: a text begins with BOS where tokenizer_config.json does not deny it.
+// LlamaTokenizer does: a text begins with BOS unless tokenizer_config.json says otherwise.
 func parsePieceFiles(files map[string][]byte) (*Tokenizer, error) {
 	m, err := parsePieceModel(files[pieceFile])
 	if err != nil {
@@ -43,8 +43,8 @@ func parsePieceFiles(files map[string][]byte) (*Tokenizer, error) {
 	return t, t.readSettings(files, m.specials, &addBOS)
 }
 
-// spellUserDefined writes blanks in tokens that are looked for in the text before blanks
-// become marks.
+// spellUserDefined writes spaces in user-defined tokens, which are found in the text before
+// its spaces become marks.
 func (v *Vocab) spellUserDefined() {
 	for id, kind := range v.Types {
 		if kind == typeUserDefined {
@@ -54,8 +54,8 @@ func (v *Vocab) spellUserDefined() {
 }
 
 // readAdded lists, by id, the tokens that tokenizer_config.json and added_tokens.json add to
-// a tokenizer.model. The latter gives no more than ids: special are those of its tokens
-// that special_tokens_map.json names.
+// a tokenizer.model. added_tokens.json holds ids alone: special are those of its tokens that
+// special_tokens_map.json names.
 func readAdded(files map[string][]byte) ([]addedToken, error) {
 	var config struct {
 		Decoder map[string]addedToken `json:"added_tokens_decoder"`
@@ -94,7 +94,7 @@ func badAdded(format string, args ...any) error {
 	return &FormatError{addedFile + " or " + configFileName, "added tokens", fmt.Sprintf(format, args...)}
 }
 
-// readJSON reads a file of a folder; one that is not there leaves to as it is.
+// readJSON reads a file of a folder into to, which does not change where there is no such file.
 func readJSON(files map[string][]byte, name string, to any) error {
 	b, ok := files[name]
 	if !ok {
@@ -128,13 +128,14 @@ func namedSpecial(files map[string][]byte) (map[string]bool, error) {
 	return special, nil
 }
 
-// include adds tokens to v: those that restate a piece make it an added token, the others
-// come behind the pieces.
+// include adds tokens to v: one that restates a piece makes it an added token, the others
+// follow the pieces.
 func (v *Vocab) include(added []addedToken) error {
 	end := len(v.Tokens) + len(added) + maxHoles
 	for _, a := range added {
 		if a.ID < 0 || int(a.ID) >= end || len(a.Content) > maxTokenBytes || a.Content == "" {
-			return badAdded("token %.40q has id %d: want ids from 0 to %d and names of 1 to %d bytes", a.Content, a.ID, end-1, maxTokenBytes)
+			return badAdded("token %.40q has id %d: want ids from 0 to %d and names of 1 to %d bytes",
+				a.Content, a.ID, end-1, maxTokenBytes)
 		}
 		for int(a.ID) >= len(v.Tokens) {
 			v.Tokens, v.Types, v.Scores = append(v.Tokens, ""), append(v.Types, typeUnused), append(v.Scores, 0)

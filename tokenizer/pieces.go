@@ -16,10 +16,10 @@ type pieceModel struct {
 	types         []int32
 	modelType     uint64
 	charsMap      bool // a table of characters to replace
-	dummyPrefix   bool // a blank before every text
-	removeBlanks  bool
-	escapeBlanks  bool
-	blankAsSuffix bool
+	dummyPrefix   bool // a space before every text
+	removeSpaces  bool
+	escapeSpaces  bool
+	spaceAsSuffix bool
 	specials      settings
 }
 
@@ -37,7 +37,7 @@ func badPieces(field, format string, args ...any) error {
 // file could not hold.
 func parsePieceModel(b []byte) (*pieceModel, error) {
 	m := &pieceModel{
-		modelType: 1, dummyPrefix: true, removeBlanks: true, escapeBlanks: true, // proto2's defaults
+		modelType: 1, dummyPrefix: true, removeSpaces: true, escapeSpaces: true, // proto2's defaults
 		specials: settings{bos: 1, eos: 2, unk: 0, pad: -1},
 	}
 	err := eachField("ModelProto", b, func(f field) error {
@@ -121,7 +121,8 @@ func (m *pieceModel) addPiece(b []byte) error {
 	case piece == "" || len(piece) > maxTokenBytes || !utf8.ValidString(piece):
 		return badPieces("pieces", "piece %d is %.40q: want UTF-8 of 1 to %d bytes", id, piece, maxTokenBytes)
 	case kind == typeNormal && len(piece) > maxPieceBytes:
-		return badPieces("pieces", "piece %d has %d bytes: want at most %d of one that is made of others", id, len(piece), maxPieceBytes)
+		return badPieces("pieces", "piece %d has %d bytes: want at most %d of one that is made of others",
+			id, len(piece), maxPieceBytes)
 	case kind < typeNormal || kind > typeByte:
 		return badPieces("pieces", "piece %d, %.40q, has type %d: want %d to %d", id, piece, kind, typeNormal, typeByte)
 	case math.IsNaN(float64(score)) || math.IsInf(float64(score), 0):
@@ -136,7 +137,7 @@ func (m *pieceModel) trainerField(f field) error {
 	case 3:
 		m.modelType = f.value
 	case 24:
-		m.blankAsSuffix = f.value != 0
+		m.spaceAsSuffix = f.value != 0
 	case 40:
 		m.specials.unk = max(int32(f.value), -1)
 	case 41:
@@ -156,29 +157,30 @@ func (m *pieceModel) normalizerField(f field) error {
 	case 3:
 		m.dummyPrefix = f.value != 0
 	case 4:
-		m.removeBlanks = f.value != 0
+		m.removeSpaces = f.value != 0
 	case 5:
-		m.escapeBlanks = f.value != 0
+		m.escapeSpaces = f.value != 0
 	}
 	return nil
 }
 
-// check refuses a model that would encode otherwise here than in SentencePiece.
+// check refuses a model that this package would encode otherwise than SentencePiece.
 func (m *pieceModel) check() error {
 	const wayOut = "take a folder with a tokenizer.json"
 	switch {
 	case len(m.tokens) == 0:
 		return badPieces("pieces", "there are none")
 	case m.modelType != modelTypeBPE:
-		return badPieces("trainer_spec.model_type", "%d (%s): want %d (BPE); %s", m.modelType, modelTypes[m.modelType], modelTypeBPE, wayOut)
-	case m.blankAsSuffix:
-		return badPieces("trainer_spec.treat_whitespace_as_suffix", "it is true: want false; %s", wayOut)
+		return badPieces("trainer_spec.model_type", "%d (%s): want %d (BPE): %s",
+			m.modelType, modelTypes[m.modelType], modelTypeBPE, wayOut)
+	case m.spaceAsSuffix:
+		return badPieces("trainer_spec.treat_whitespace_as_suffix", "it is true: want false: %s", wayOut)
 	case m.charsMap:
-		return badPieces("normalizer_spec.precompiled_charsmap", "characters are replaced before encoding: want none to be; %s", wayOut)
-	case m.removeBlanks:
-		return badPieces("normalizer_spec.remove_extra_whitespaces", "it is true: want false; %s", wayOut)
-	case !m.escapeBlanks:
-		return badPieces("normalizer_spec.escape_whitespaces", "it is false: want true; %s", wayOut)
+		return badPieces("normalizer_spec.precompiled_charsmap", "it replaces characters: want an empty one: %s", wayOut)
+	case m.removeSpaces:
+		return badPieces("normalizer_spec.remove_extra_whitespaces", "it is true: want false: %s", wayOut)
+	case !m.escapeSpaces:
+		return badPieces("normalizer_spec.escape_whitespaces", "it is false: want true: %s", wayOut)
 	}
 	return m.checkPieces()
 }
@@ -210,8 +212,8 @@ func (m *pieceModel) checkPieces() error {
 	return m.checkUnused(seen)
 }
 
-// checkUnused refuses unused pieces that two pieces make: SentencePiece makes them and
-// takes them apart again, and meanwhile their parts are not there for other pieces.
+// checkUnused refuses unused pieces that two pieces make. SentencePiece merges these two and
+// splits the result again, so they are not merged with their neighbours meanwhile.
 func (m *pieceModel) checkUnused(ids map[string]int) error {
 	for id, piece := range m.tokens {
 		if m.types[id] != typeUnused || len(piece) > maxPieceBytes {
@@ -221,7 +223,8 @@ func (m *pieceModel) checkUnused(ids map[string]int) error {
 			_, left := ids[piece[:i]]
 			_, right := ids[piece[i:]]
 			if left && right {
-				return badPieces("pieces", "piece %d, %.40q, is unused (%d) but made of others: want it to be used", id, piece, typeUnused)
+				return badPieces("pieces", "piece %d, %.40q, is unused (%d) but made of others: want it to be used",
+					id, piece, typeUnused)
 			}
 		}
 	}

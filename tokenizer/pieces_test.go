@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"trit/setting"
 )
 
 // SentencePiece itself, which takes special tokens in a text for mere text, and the Rust
@@ -84,7 +86,7 @@ func TestPieceModelKeepsScoresAndTypes(t *testing.T) {
 		Types:  []int32{2, 3, 3, 6, 1, 1, 1, 1, 1, 4, 5, 3, 3, 4},
 		BOS:    1, EOS: 2, UNK: 0, PAD: 11, AddBOS: true, AddEOS: true, AddSpacePrefix: true,
 	})
-	// By hand: ▁a before ab; the user-defined token whole; <y> takes the blank.
+	// By hand: ▁a before ab; the user-defined token whole; <y> takes the space.
 	if got, want := tok.Encode("ab  b\nbb <y>", true), []int32{1, 4, 8, 9, 6, 3, 8, 8, 12, 2}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -108,7 +110,8 @@ func TestPieceModelKeepsScoresAndTypes(t *testing.T) {
 }
 
 func TestFolderWithoutAVocabulary(t *testing.T) {
-	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "tokenizer.json and no tokenizer.model") {
+	_, err := Load(t.TempDir())
+	if e := setting.As(err); e == nil || e.Field != "tokenizer.Train" || !strings.Contains(err.Error(), "tokenizer.json and no tokenizer.model") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -128,9 +131,9 @@ func TestPieceModelRejects(t *testing.T) {
 		{"unigram", modelFile(smallPieces, varints{3: 1}, plain), "1 (unigram)"},
 		{"no model type", modelFile(smallPieces, nil, plain), "1 (unigram)"},
 		{"characters replaced", submessage(smallModel(), 3, submessage(nil, 2, []byte("map"))), "precompiled_charsmap"},
-		{"blanks removed", modelFile(smallPieces, bpe, nil), "remove_extra_whitespaces"},
-		{"blanks kept", modelFile(smallPieces, bpe, varints{4: 0, 5: 0}), "escape_whitespaces"},
-		{"blanks behind", modelFile(smallPieces, varints{3: 2, 24: 1}, plain), "treat_whitespace_as_suffix"},
+		{"spaces removed", modelFile(smallPieces, bpe, nil), "remove_extra_whitespaces"},
+		{"spaces kept", modelFile(smallPieces, bpe, varints{4: 0, 5: 0}), "escape_whitespaces"},
+		{"spaces behind", modelFile(smallPieces, varints{3: 2, 24: 1}, plain), "treat_whitespace_as_suffix"},
 		{"twice", modelFile(with(pieceMessage("ab", 0, 1)), bpe, plain), "pieces 5 and 11"},
 		{"unused but made", modelFile(with(pieceMessage("bb", 0, 5)), bpe, plain), "unused (5) but made"},
 		{"two unknown", modelFile(with(pieceMessage("u", 0, 2)), bpe, plain), "0 and 11 are both of type unknown"},

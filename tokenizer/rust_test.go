@@ -40,7 +40,7 @@ func TestCornersOfTokenizerJSON(t *testing.T) {
 }
 
 // Byte tokens that are not UTF-8 together become one replacement character each; Strip
-// takes one blank.
+// takes one space.
 func TestDecodeOfBytes(t *testing.T) {
 	tok, err := Parse([]byte(`{"decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},
 		{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},"added_tokens":[{"id":4,"content":"<s>","special":true}],

@@ -7,17 +7,17 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// splitter cuts text into words, in order and without loss.
+// splitter cuts text into words, which are all of the text in order.
 type splitter func(text string, yield func(word string))
 
-// Split patterns that a scanner of ours knows.
+// Split patterns that have a scanner of ours, which is faster than a regular expression.
 const (
 	gpt2Pattern   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 	qwen2Pattern  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	llama3Pattern = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
-// scan makes a splitter of a function that gives the end of the word at i.
+// scan makes a splitter of a function that returns the end of the word at i.
 func scan(end func(s string, i int) int) splitter {
 	return func(text string, yield func(string)) {
 		for i := 0; i < len(text); {
@@ -73,8 +73,8 @@ func punctuationSplitter(runs bool) splitter {
 	})
 }
 
-// isPunctuation holds for punctuation and, beyond it, all of ASCII that is neither
-// letter, digit, blank nor control character.
+// isPunctuation reports whether r is punctuation, or ASCII that is neither letter, digit,
+// space nor control character.
 func isPunctuation(r rune) bool {
 	return unicode.IsPunct(r) || r < unicode.MaxASCII && unicode.IsSymbol(r)
 }
@@ -160,7 +160,7 @@ func llama3End(s string, i int) int { return wordEnd(s, i, 3) }
 // qwen2End is the end of the word at i under qwen2Pattern.
 func qwen2End(s string, i int) int { return wordEnd(s, i, 1) }
 
-// wordEnd is the end of the word at i, a number of at most so many digits.
+// wordEnd is the end of the word at i; a number has at most that many digits.
 func wordEnd(s string, i, digits int) int {
 	if n := contraction(s, i, true); n > 0 {
 		return i + n
@@ -192,8 +192,8 @@ func wordEnd(s string, i, digits int) int {
 	return spacesEnd(s, i)
 }
 
-// spacesEnd is \s+(?!\S)|\s+ at i: a run of blanks, less its last one where a word
-// follows that takes it, but never none.
+// spacesEnd is the end of \s+(?!\S)|\s+ at i: a run of spaces, without its last one where a
+// word follows, but with one space at least.
 func spacesEnd(s string, i int) int {
 	end := run(s, i, unicode.IsSpace)
 	if end == len(s) {

@@ -6,25 +6,37 @@ package tokenizer
 import (
 	"slices"
 	"strings"
+
+	sugarme "github.com/sugarme/tokenizer"
 )
 
 // Tokenizer encodes and decodes text. It may be used from several goroutines.
+//
+// It is made of parts: added tokens, which are found as a whole before anything else, then a
+// normaliser, a pre-tokenizer, a model, special tokens around a text, and a decoder. These are
+// the interfaces of github.com/sugarme/tokenizer (see Parts); where all are ours, Encode and
+// Decode call them directly.
 type Tokenizer struct {
 	model      *bpe
 	normalize  []func(string) string
-	mark       []func(s string, first bool) string // what pre-tokenizers change; first = where the text begins
+	mark       []func(s string, first bool) string // what pre-tokenizers change; first = the text begins with s
 	split      []splitter
-	parts      []string // names of the parts of the pre-tokenizer
+	splitNames []string // names of the parts of the pre-tokenizer
 	raw        matcher  // added tokens looked for in the text as it is
 	normalized matcher  // added tokens looked for after normalisation
 	added      map[int32]addedToken
 	prefix     []int32   // ids before a text with special tokens
 	suffix     []int32   // ids after it
 	pre        string    // the pre-tokenizer's name in GGUF
-	trimBlank  bool      // decoding takes a blank off the front
+	trimSpace  bool      // decoding takes a space off the front
 	scores     []float32 // of a SentencePiece vocabulary that names them
 	settings   settings
 	source     map[string][]byte // the files it was read from; nil = a GGUF vocabulary
+
+	parts   *Parts          // of FromParts; nil = a tokenizer that was read or trained
+	foreign bool            // the pre-tokenizer and the model of parts are called by sugarme's interfaces
+	decoder sugarme.Decoder // of parts, where it is not ours
+	texts   [][]byte        // of the tokens, by that decoder
 }
 
 // settings are what tokenizer_config.json and its siblings say.
@@ -45,8 +57,8 @@ type addedToken struct {
 	Special    bool   `json:"special"`
 }
 
-// Encode turns text into ids. Special tokens in the text are recognised; addSpecial
-// puts those around it that the tokenizer prescribes, such as the beginning-of-text.
+// Encode turns text into ids. Added tokens in the text, special ones too, become their ids.
+// addSpecial puts the special tokens around it that the tokenizer prescribes, such as BOS.
 func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	var ids []int32
 	if addSpecial {
@@ -56,7 +68,7 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	t.raw.split(text, func(part string) {
 		ids = t.encodeNormalized(ids, part, first)
 		first = false
-	}, func(id int32) {
+	}, func(id int32, _ int) {
 		ids = append(ids, id)
 		first = false
 	})
@@ -66,18 +78,18 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	return ids
 }
 
-// EncodeOrdinary turns text into ids and takes special tokens in it for mere text.
+// EncodeOrdinary turns text into ids and takes added tokens in it for plain text.
 func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
 	return t.encodePart(nil, t.normalizeText(text), true)
 }
 
-// encodeNormalized encodes a part of a text between added tokens; first tells that the
+// encodeNormalized encodes a part of a text between added tokens; first says that the
 // text begins with it.
 func (t *Tokenizer) encodeNormalized(ids []int32, part string, first bool) []int32 {
 	t.normalized.split(t.normalizeText(part), func(s string) {
 		ids = t.encodePart(ids, s, first)
 		first = false
-	}, func(id int32) {
+	}, func(id int32, _ int) {
 		ids = append(ids, id)
 		first = false
 	})
@@ -93,6 +105,9 @@ func (t *Tokenizer) normalizeText(s string) string {
 
 // encodePart splits normalised text into words and encodes each.
 func (t *Tokenizer) encodePart(ids []int32, text string, first bool) []int32 {
+	if t.foreign {
+		return t.encodeForeign(ids, text, first)
+	}
 	for _, f := range t.mark {
 		text = f(text, first)
 	}
@@ -114,6 +129,9 @@ func splitAll(splits []splitter, text string, yield func(string)) {
 
 // Decode turns ids into text; special tokens are left out.
 func (t *Tokenizer) Decode(ids []int32) string {
+	if t.decoder != nil {
+		return t.decodeForeign(ids)
+	}
 	var b []byte
 	run := 0 // length of the byte tokens at the end of b
 	for _, id := range ids {
@@ -128,13 +146,13 @@ func (t *Tokenizer) Decode(ids []int32) string {
 		b = append(b, token...)
 	}
 	text := lossy(mendBytes(b, run))
-	if t.trimBlank {
+	if t.trimSpace {
 		return strings.TrimPrefix(text, " ")
 	}
 	return text
 }
 
-// TokenBytes is the text of one token, which need not be whole UTF-8; nil for special
+// TokenBytes is the text of one token, which may be a part of a character; nil for special
 // tokens and for ids that do not exist.
 func (t *Tokenizer) TokenBytes(id int32) []byte {
 	if a, ok := t.added[id]; ok {
@@ -143,10 +161,13 @@ func (t *Tokenizer) TokenBytes(id int32) []byte {
 		}
 		return []byte(a.Content)
 	}
+	if t.decoder != nil && id >= 0 && int(id) < len(t.texts) {
+		return t.texts[id]
+	}
 	return t.model.text(id)
 }
 
-// VocabSize is one more than the largest id.
+// VocabSize is the largest id plus one.
 func (t *Tokenizer) VocabSize() int {
 	n := len(t.model.tokens)
 	for id := range t.added {
@@ -174,8 +195,8 @@ func (t *Tokenizer) BOS() int32 { return t.settings.bos }
 // EOS is the id of the end-of-text token, -1 where there is none.
 func (t *Tokenizer) EOS() int32 { return t.settings.eos }
 
-// EOSIDs are the ids at which generation ends: the end of text and, where the
-// vocabulary has one, the end of a turn.
+// EOSIDs are the ids at which generation ends: the end of the text and, where the vocabulary
+// has one, the end of a turn.
 func (t *Tokenizer) EOSIDs() []int32 {
 	var ids []int32
 	if t.settings.eos >= 0 {

@@ -2,11 +2,12 @@ package tokenizer
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
 	"testing"
+
+	"trit/setting"
 )
 
 func texts(s ...string) iter.Seq2[string, error] {
@@ -73,22 +74,6 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The sugarme tokenizer made of our parts must give our ids.
-func TestSugarmeGivesTheSameIDs(t *testing.T) {
-	tok := trained(t, 320)
-	s := tok.Sugarme()
-	for _, text := range []string{sample, "The end of 123 cats", "  two  blanks"} {
-		e, err := s.EncodeSingle(text, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := tok.Encode(text, false)
-		if fmt.Sprint(e.Ids) != fmt.Sprint(want) {
-			t.Errorf("%q: %v, want %v", text, e.Ids, want)
-		}
-	}
-}
-
 // Splits written out by hand from the patterns.
 func TestSplits(t *testing.T) {
 	for _, c := range []struct {
@@ -142,13 +127,14 @@ func TestLongWordsMergeAlike(t *testing.T) {
 func TestChatTemplate(t *testing.T) {
 	tok := trained(t, 300)
 	m := ChatRequest{Messages: []Message{{Role: "user", Content: "Hi"}}, AddGenerationPrompt: true}
-	if _, err := tok.ApplyChat(m); err == nil {
-		t.Error("a model without a template chats")
+	_, err := tok.ApplyChat(m)
+	named := func(string) string { return "trit run -p" }
+	if want := "the model has no chat template: it is a base model, use trit run -p"; err == nil || setting.Text(err, named) != want {
+		t.Errorf("a model without a template: %v", err)
 	}
 	v := tok.Vocab()
 	v.ChatTemplate = "{{ bos_token }}{% for message in messages %}\n{{ message['role'] | capitalize }}: {{ message['content'] }}\n{% endfor %}\n{% if add_generation_prompt %}Assistant:{% endif %}"
-	tok, err := FromVocab(v)
-	if err != nil {
+	if tok, err = FromVocab(v); err != nil {
 		t.Fatal(err)
 	}
 	got, err := tok.ApplyChat(m)
@@ -164,11 +150,4 @@ func BenchmarkEncode(b *testing.B) {
 	for b.Loop() {
 		tok.Encode(text, false)
 	}
-}
-
-func Example() {
-	tok, _ := Train(texts("low lower lowest", "low low"), TrainOptions{VocabSize: 262})
-	ids := tok.Encode("lowest", true)
-	fmt.Println(tok.Decode(ids))
-	// Output: lowest
 }

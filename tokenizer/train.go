@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
+
+	"trit/setting"
 )
 
 // TrainOptions say what tokenizer to train.
@@ -16,8 +19,8 @@ type TrainOptions struct {
 	Progress     func(done, total int)
 }
 
-// Train learns a byte-level BPE tokenizer with Llama 3's split pattern. It is
-// deterministic: the pair seen most often is merged, of several the one met first.
+// Train trains a byte-level BPE tokenizer with Llama 3's split pattern. It is deterministic:
+// it merges the most frequent pair, and of several the one that was met first.
 func Train(texts iter.Seq2[string, error], o TrainOptions) (*Tokenizer, error) {
 	if o.BOS == "" {
 		o.BOS = "<|begin_of_text|>"
@@ -28,7 +31,10 @@ func Train(texts iter.Seq2[string, error], o TrainOptions) (*Tokenizer, error) {
 	o.MinFrequency = max(o.MinFrequency, 2)
 	special := []string{o.BOS, o.EOS}
 	if least := 256 + len(special); o.VocabSize < least || o.VocabSize > maxTokens {
-		return nil, fmt.Errorf("vocabulary size %d: want %d to %d", o.VocabSize, least, maxTokens)
+		return nil, &setting.Error{
+			Field: "tokenizer.TrainOptions.VocabSize", Found: strconv.Itoa(o.VocabSize),
+			Wanted: fmt.Sprintf("%d to %d", least, maxTokens),
+		}
 	}
 	words, err := countWords(texts)
 	if err != nil {
@@ -84,10 +90,10 @@ func countWords(texts iter.Seq2[string, error]) ([]trainWord, error) {
 type pairCount struct {
 	pair  pair
 	count int
-	rank  int   // count as the queue knows it: it must change one pair at a time
+	rank  int   // count as the queue is sorted by it: it may change for one pair at a time only
 	order int   // when the pair was first met
 	words []int // words that held the pair at some time
-	at    int   // place in the queue
+	at    int   // index in the queue
 }
 
 // trainer holds the words, and the pairs with the most frequent on top of a queue.
@@ -201,8 +207,8 @@ func mergePair(ids []int32, p pair, id int32) []int32 {
 	return out
 }
 
-// tokenizer writes what was learnt as a tokenizer.json and reads it back, so that a
-// trained tokenizer and a loaded one are the same thing.
+// tokenizer writes the merges as a tokenizer.json and reads it back, so that a trained
+// tokenizer equals a loaded one.
 func (t *trainer) tokenizer(special []string) (*Tokenizer, error) {
 	v := Vocab{Model: "gpt2", Pre: "llama-bpe", UNK: -1, PAD: -1, AddBOS: true}
 	name := func(id int32) string { return encodeByteRunes(string(t.names[id])) }

@@ -85,6 +85,9 @@ func TestVocabConformance(t *testing.T) {
 			} else {
 				passed++
 			}
+			if e, err := tok.Sugarme().EncodeSingle(text, false); err != nil || fmt.Sprint(e.Ids) != want[i] {
+				t.Errorf("%s: %q: through sugarme %v, %v, want %s", name, text, e, err, want[i])
+			}
 		}
 		t.Logf("%s: %d of %d", name, passed, len(texts))
 		if len(texts) != 47 {

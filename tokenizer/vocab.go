@@ -20,7 +20,7 @@ const (
 
 // Vocab is a tokenizer as a GGUF file carries it, under tokenizer.ggml. It cannot hold
 // all that a tokenizer.json can: Unicode normalisers, split patterns without a name,
-// what added tokens do to blanks and words beside them, several ways to make a
+// what added tokens do to spaces and words beside them, several ways to make a
 // SentencePiece token and their order, and special tokens around a text other than
 // BOS and EOS.
 type Vocab struct {
@@ -39,7 +39,8 @@ type Vocab struct {
 }
 
 // Vocab is the tokenizer as a GGUF file carries it. One that came from a Vocab or from a
-// tokenizer.model has the scores and types that stood there.
+// tokenizer.model has the scores and types that stood there. Of one that came from FromParts
+// no Model is named, since GGUF cannot hold it.
 func (t *Tokenizer) Vocab() Vocab {
 	s := t.settings
 	v := Vocab{
@@ -60,19 +61,23 @@ func (t *Tokenizer) Vocab() Vocab {
 			v.Tokens[id] = fmt.Sprintf("<unused_%d>", id)
 		}
 	}
+	if t.parts != nil {
+		v.Model = ""
+		return v
+	}
 	if t.model.byteLevel {
 		v.Merges = t.model.mergeNames()
 		return v
 	}
-	v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsBlank(), t.scores
+	v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsSpace(), t.scores
 	if v.Scores == nil {
 		v.Scores = t.model.scores(v.Types)
 	}
 	return v
 }
 
-// addsBlank tells whether a blank is put before a text.
-func (t *Tokenizer) addsBlank() bool {
+// addsSpace reports whether encoding puts a space before a text.
+func (t *Tokenizer) addsSpace() bool {
 	text := t.normalizeText("a")
 	for _, f := range t.mark {
 		text = f(text, true)
@@ -121,12 +126,13 @@ func (m *bpe) scores(types []int32) []float32 {
 }
 
 // FromVocab makes a tokenizer of the vocabulary of a GGUF file. Tokens of type unused
-// have no text; of two tokens with the same name text leads to the first.
+// have no text. Of two tokens with the same name, Encode gives the first.
 func FromVocab(v Vocab) (*Tokenizer, error) {
 	if err := v.Check(); err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre, settings: settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}}
+	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre}
+	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}
 	if t.model = newModel(v); len(t.model.ids) == 0 {
 		return nil, badVocab("tokens", "none of the %d tokens has text: want one at least", len(v.Tokens))
 	}
@@ -164,7 +170,8 @@ func badVocab(field, format string, args ...any) error {
 // Check refuses a vocabulary whose fields are too large or do not fit each other.
 func (v *Vocab) Check() error {
 	if len(v.Tokens) == 0 || len(v.Tokens) > maxTokens || len(v.Merges) > maxMerges {
-		return badVocab("tokens", "%d tokens and %d merges: want 1 to %d and at most %d", len(v.Tokens), len(v.Merges), maxTokens, maxMerges)
+		return badVocab("tokens", "%d tokens and %d merges: want 1 to %d and at most %d",
+			len(v.Tokens), len(v.Merges), maxTokens, maxMerges)
 	}
 	if len(v.Types) != 0 && len(v.Types) != len(v.Tokens) {
 		return badVocab("token_type", "%d types for %d tokens", len(v.Types), len(v.Tokens))
@@ -200,7 +207,10 @@ func (v *Vocab) kind(id int) int32 {
 
 // newModel enters the tokens of v.
 func newModel(v Vocab) *bpe {
-	m := &bpe{tokens: v.Tokens, ids: make(map[string]int32, len(v.Tokens)), merges: map[pair]merge{}, unused: map[int32]bool{}, unknown: -1}
+	m := &bpe{
+		tokens: v.Tokens, ids: make(map[string]int32, len(v.Tokens)), merges: map[pair]merge{},
+		unused: map[int32]bool{}, unknown: -1,
+	}
 	for id, name := range v.Tokens {
 		if v.kind(id) == typeUnused || name == "" {
 			m.unused[int32(id)] = true
@@ -241,7 +251,7 @@ func (t *Tokenizer) fromByteLevel(v Vocab) error {
 		return err
 	}
 	for _, m := range v.Merges {
-		// A blank inside a token is spelled Ġ, so the first blank divides.
+		// A space inside a token is spelled Ġ, so the first space divides.
 		left, right, _ := strings.Cut(m, " ")
 		if err := t.model.addMerge(left, right); err != nil {
 			return badVocab("merges", "%v", err)
@@ -250,8 +260,8 @@ func (t *Tokenizer) fromByteLevel(v Vocab) error {
 	return nil
 }
 
-// fromSentencePiece derives the merges from the scores: two tokens merge when they
-// spell a third, the one of highest score first.
+// fromSentencePiece derives the merges from the scores: two tokens merge when they spell a
+// third, and the pair that makes the token of the highest score goes first.
 func (t *Tokenizer) fromSentencePiece(v Vocab) error {
 	t.model.bytesFallback, t.model.fuseUnknown = true, true
 	if v.UNK >= 0 {
@@ -261,14 +271,15 @@ func (t *Tokenizer) fromSentencePiece(v Vocab) error {
 	if v.AddSpacePrefix {
 		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty("▁", s) })
 	}
-	t.trimBlank, t.scores = v.AddSpacePrefix, v.Scores
+	t.trimSpace, t.scores = v.AddSpacePrefix, v.Scores
 	order := make([]int32, 0, len(v.Tokens))
 	for id, name := range v.Tokens {
 		if v.kind(id) != typeNormal {
 			continue
 		}
 		if len(name) > maxPieceBytes {
-			return badVocab("tokens", "token %d has %d bytes: want at most %d of a token that is made of others", id, len(name), maxPieceBytes)
+			return badVocab("tokens", "token %d has %d bytes: want at most %d of a token that is made of others",
+				id, len(name), maxPieceBytes)
 		}
 		order = append(order, int32(id))
 	}

@@ -1,14 +1,14 @@
 package train
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"trit/bitlinear"
+	"trit/data"
+	"trit/internal/parallel"
 	"trit/model"
-	"trit/optim"
 	"trit/train/graph"
 	"trit/train/ranks"
 )
@@ -21,46 +21,65 @@ type Speed struct {
 	GorgoniaShare   float64 `json:"gorgonia_share"` // of the time of a step
 }
 
-// Bench times training steps, the optimiser's included, on random tokens. The first
-// step warms up and is not counted.
-func Bench(c model.Config, o Options, steps int) (Speed, error) {
-	p := graph.NewParams(c, 1)
-	o.resolvePrecision(prefersBF16)
-	d, err := graph.New(p, o.graph(0))
+// Bench times the steps of a run, by the code of Train, on random tokens with one
+// micro-batch a step. The first step warms up and is not counted. threads is that of a Run.
+func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
+	o.GradientAccumulation, o.MaxSteps = 1, steps+1
+	o.resolvePrecision(thisMachine(threads))
+	params := graph.NewParams(c, 1)
+	d, err := graph.New(params, o.graph(0, threads))
 	if err != nil {
 		return Speed{}, err
 	}
 	defer d.Close()
-	o.GradientAccumulation = 1
-	t := &trainer{run: &Run{Model: c, Options: o}, decoder: d, share: sharing{Comm: ranks.Alone}}
-	if err := t.setParams(p); err != nil {
+	share, err := newSharing(ranks.Alone, parallel.New(threads), params, &o)
+	if err != nil {
 		return Speed{}, err
 	}
-	t.makeAverage()
-	r := rand.New(rand.NewPCG(1, 1))
+	share.beginMean()
+	tokens := &randomBatches{vocab: c.VocabSize, size: o.BatchSize * o.SequenceLength, random: rand.New(rand.NewPCG(1, 1))}
+	s := &stepper{options: &o, share: share, decoder: d, batches: tokens, microBatches: 1}
 	var times []time.Duration
 	inside, elapsed := int64(0), time.Duration(0)
 	for i := range steps + 1 {
-		for j := range d.Tokens() {
-			d.Tokens()[j], d.Targets()[j] = int32(r.IntN(c.VocabSize)), int32(r.IntN(c.VocabSize))
-		}
+		tokens.fill()
 		if i == 1 {
 			inside, elapsed = bitlinear.Inside.Load(), d.Elapsed()
 		}
 		start := time.Now()
-		if _, err := t.lastRun(); err != nil {
+		g, err := s.gradient(i)
+		if err != nil {
 			return Speed{}, err
 		}
-		if err := t.update(1e-4, 0, optim.ClipScale(math.Sqrt(t.sumSquares()), 1)); err != nil {
+		if _, _, err := s.update(i, g); err != nil {
 			return Speed{}, err
 		}
 		times = append(times, time.Since(start))
 	}
 	step := median(times[1:]).Seconds()
 	return Speed{
-		Parameters: c.Parameters(), StepSeconds: step, TokensPerSecond: float64(o.BatchSize*o.SequenceLength) / step,
+		Parameters: c.Parameters(), StepSeconds: step, TokensPerSecond: float64(o.TokensPerStep()) / step,
 		GorgoniaShare: 1 - float64(bitlinear.Inside.Load()-inside)/float64(d.Elapsed()-elapsed),
 	}, nil
+}
+
+// randomBatches gives batches of random tokens, each one that fill has made.
+type randomBatches struct {
+	vocab, size int
+	random      *rand.Rand
+	batch       data.Batch
+}
+
+func (r *randomBatches) fill() {
+	r.batch = data.Batch{Tokens: make([]int32, r.size), Targets: make([]int32, r.size), Starts: make([]int32, r.size)}
+	for i := range r.size {
+		r.batch.Tokens[i], r.batch.Targets[i] = int32(r.random.IntN(r.vocab)), int32(r.random.IntN(r.vocab))
+	}
+}
+
+func (r *randomBatches) Next(b *data.Batch) error {
+	*b = r.batch
+	return nil
 }
 
 func median(times []time.Duration) time.Duration {

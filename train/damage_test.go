@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A run whose newest checkpoint suffered says so, goes on from the one before and ends
+// A run whose newest checkpoint is damaged logs that, goes on from the one before and ends
 // with the weights of one that was never disturbed. The data may lie elsewhere by then.
 func TestResumePassesOverDamage(t *testing.T) {
 	dataDir := prepared(t)

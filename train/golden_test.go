@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"trit/format/safetensors"
@@ -15,23 +14,36 @@ import (
 	"trit/train/ranks"
 )
 
-func goldenFiles(t *testing.T, pattern string) []string {
-	if f := *testutil.Golden; f != "" {
-		if ok, _ := filepath.Match(pattern, filepath.Base(f)); ok || !strings.HasPrefix(filepath.Base(f), "adamw") == strings.HasPrefix(pattern, "step") {
-			return []string{f}
+// goldenFiles are the training goldens of a kind: those of testdata, or that of -golden if it is
+// of the kind. A golden of the optimiser alone has no tokens.
+func goldenFiles(t *testing.T, optimizer bool) (paths []string) {
+	t.Helper()
+	files := []string{*testutil.Golden}
+	if files[0] == "" {
+		var err error
+		if files, err = filepath.Glob("../testdata/training/*.safetensors"); err != nil {
+			t.Fatal(err)
 		}
-		return nil
 	}
-	files, err := filepath.Glob(filepath.Join("../testdata/training", pattern))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("testdata/training holds no %s: %v", pattern, err)
+	for _, path := range files {
+		f, err := safetensors.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, model := f.Tensor("tokens"); model != optimizer {
+			paths = append(paths, path)
+		}
+		f.Close()
 	}
-	return files
+	if len(paths) == 0 && *testutil.Golden == "" {
+		t.Fatal("testdata/training has no such goldens")
+	}
+	return paths
 }
 
-// Five steps of clipping and AdamW against PyTorch's: losses, norms, final weights.
+// Steps of clipping and AdamW compared with PyTorch's: losses, norms, final weights.
 func TestGoldenSteps(t *testing.T) {
-	for _, path := range goldenFiles(t, "step*.safetensors") {
+	for _, path := range goldenFiles(t, false) {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenSteps(t, path) })
 	}
 }
@@ -42,25 +54,25 @@ func testGoldenSteps(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	tr, tokens, batch, length := goldenTrainer(t, f)
-	defer tr.decoder.Close()
+	s, tokens, batch, length := goldenStepper(t, f)
+	defer s.decoder.Close()
 	lrs, losses, norms := floats(t, f, "train.lrs"), floats(t, f, "train.losses"), floats(t, f, "train.grad_norms")
 	lossTolerance, normTolerance, weightTolerance := 3e-2, 0.15, 6e-2
-	if !tr.run.Model.Ternary {
+	if !s.share.params.Config.Ternary {
 		lossTolerance, normTolerance, weightTolerance = 1e-4, 1e-4, 1e-4
 	}
 	for step, lr := range lrs {
 		for b := range batch {
 			row := tokens[(step*batch+b)*(length+1):][:length+1]
-			copy(tr.decoder.Tokens()[b*length:], row[:length])
-			copy(tr.decoder.Targets()[b*length:], row[1:])
+			copy(s.decoder.Tokens()[b*length:], row[:length])
+			copy(s.decoder.Targets()[b*length:], row[1:])
 		}
-		loss, err := tr.lastRun()
+		loss, err := s.runLast()
 		if err != nil {
 			t.Fatal(err)
 		}
-		norm := math.Sqrt(tr.sumSquares())
-		if err := tr.update(float64(lr), 0.1, optim.ClipScale(norm, 1)); err != nil {
+		norm := math.Sqrt(s.share.sumSquares())
+		if err := s.share.update(float64(lr), 0.1, optim.ClipScale(norm, 1)); err != nil {
 			t.Fatal(err)
 		}
 		lossError, normError := math.Abs(float64(loss-losses[step])), math.Abs(norm/float64(norms[step])-1)
@@ -70,11 +82,11 @@ func testGoldenSteps(t *testing.T, path string) {
 		}
 	}
 	worst := 0.0
-	for _, s := range tr.params.Specs() {
-		e := testutil.RelativeL2(tr.params.Value(s.Name), floats(t, f, "final."+s.Name))
+	for _, spec := range s.share.params.Specs() {
+		e := testutil.RelativeL2(s.share.params.Value(spec.Name), floats(t, f, "final."+spec.Name))
 		worst = max(worst, e)
 		if e > weightTolerance {
-			t.Errorf("final %s differs by %.3g, want at most %g", s.Name, e, weightTolerance)
+			t.Errorf("final %s differs by %.3g, want at most %g", spec.Name, e, weightTolerance)
 		}
 	}
 	t.Logf("final weights differ by at most %.2g", worst)
@@ -89,7 +101,8 @@ func floats(t *testing.T, f *safetensors.File, name string) []float32 {
 	return v
 }
 
-func goldenTrainer(t *testing.T, f *safetensors.File) (tr *trainer, tokens []int32, batch, length int) {
+// goldenStepper has the weights of a golden, whose micro-batch has all tokens of a step.
+func goldenStepper(t *testing.T, f *safetensors.File) (s *stepper, tokens []int32, batch, length int) {
 	t.Helper()
 	c := model.Config{SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	if err := json.Unmarshal([]byte(f.Metadata()["config"]), &c); err != nil {
@@ -102,54 +115,19 @@ func goldenTrainer(t *testing.T, f *safetensors.File) (tr *trainer, tokens []int
 	if err != nil {
 		t.Fatal(err)
 	}
+	params := graph.EmptyParams(c)
+	for _, spec := range params.Specs() {
+		copy(params.Value(spec.Name), floats(t, f, "param."+spec.Name))
+	}
 	o := Default()
 	o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon = 0.9, 0.95, 1e-8
-	tr = &trainer{run: &Run{Model: c, Options: o}, share: sharing{Comm: ranks.Alone}}
-	if err := tr.setParams(graph.EmptyParams(c)); err != nil {
+	share, err := newSharing(ranks.Alone, nil, params, &o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range tr.params.Specs() {
-		copy(tr.params.Value(s.Name), floats(t, f, "param."+s.Name))
-	}
-	if tr.decoder, err = graph.New(tr.params, graph.Options{Batch: batch, SequenceLength: length, Backward: true}); err != nil {
+	d, err := graph.New(params, graph.Options{Batch: batch, SequenceLength: length, Backward: true})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return tr, tokens, batch, length
-}
-
-// AdamW alone, ten steps of given gradients: weights after each, and the moments.
-func TestGoldenAdamW(t *testing.T) {
-	for _, path := range goldenFiles(t, "adamw*.safetensors") {
-		f, err := safetensors.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		params := []optim.Param{{Name: "0", Value: floats(t, f, "param.0"), Decay: true}, {Name: "1", Value: floats(t, f, "param.1")}}
-		a, err := optim.NewAdamW(0.9, 0.95, 1e-8, optim.MomentsFloat32, params)
-		if err != nil {
-			t.Fatal(err)
-		}
-		worst := 0.0
-		check := func(name string, got []float32) {
-			e := testutil.RelativeL2(got, floats(t, f, name))
-			worst = max(worst, e)
-			if e > 1e-6 {
-				t.Errorf("%s differs by %.3g, want at most 1e-6", name, e)
-			}
-		}
-		for step, lr := range floats(t, f, "lrs") {
-			a.Begin()
-			for i := range params {
-				suffix := "." + string(rune('0'+step)) + "." + params[i].Name
-				a.Update(i, 0, len(params[i].Value), floats(t, f, "grad"+suffix), 1, float64(lr), 0.1)
-				check("after"+suffix, params[i].Value)
-			}
-		}
-		for i := range params {
-			check("m."+params[i].Name, params[i].M)
-			check("v."+params[i].Name, params[i].V)
-		}
-		t.Logf("weights and moments differ by at most %.2g", worst)
-	}
+	return &stepper{options: &o, share: share, decoder: d, microBatches: 1}, tokens, batch, length
 }

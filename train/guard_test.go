@@ -3,7 +3,7 @@ package train
 import (
 	"context"
 	"encoding/json"
-	"math/rand/v2"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,63 +11,10 @@ import (
 
 	"trit/data"
 	"trit/train/checkpoint"
+	"trit/train/runlog"
 )
 
-func TestSpikesAreFound(t *testing.T) {
-	steady := func(n int) []float64 {
-		r, out := rand.New(rand.NewPCG(1, 1)), []float64(nil)
-		for range n {
-			out = append(out, 3+0.1*r.Float64())
-		}
-		return out
-	}
-	falling := func(n int) (out []float64) {
-		for i := range n {
-			out = append(out, 10-float64(i)/20)
-		}
-		return out
-	}
-	rising := slices.Concat(steady(200), slices.Repeat([]float64{9}, 200))
-	for name, c := range map[string]struct {
-		losses []float64
-		bad    []int // places
-	}{
-		"a spike":                    {append(steady(150), 5, 3), []int{150}},
-		"six deviations, not half":   {append(steady(150), 4.5, 3), nil},
-		"too early to tell":          {append(steady(19), 50), nil},
-		"just enough to tell":        {append(steady(20), 50), []int{20}},
-		"falling":                    {falling(180), nil},
-		"half again, but as before":  {slices.Repeat([]float64{1, 2}, 100), nil},
-		"a new level becomes usual":  {rising, []int{200, 201, 202}},
-		"a spike after being usual":  {append(slices.Clone(rising), 18), []int{200, 201, 202, 400}},
-		"a fall, and back to before": {slices.Concat(steady(100), slices.Repeat([]float64{1}, 5), steady(50)), nil},
-	} {
-		whole, parts := &spikes{}, &spikes{}
-		var bad []int
-		for i, l := range c.losses {
-			text, found := whole.Observe(i+1, l, 1)
-			if found {
-				bad = append(bad, i)
-			}
-			if found != (text != "") {
-				t.Errorf("%s: place %d: found %v with the text %q", name, i, found, text)
-			}
-			if _, again := parts.Observe(i+1, l, 1); again != found {
-				t.Errorf("%s: place %d: one that was saved finds %v, not %v", name, i, again, found)
-			}
-			b, err := json.Marshal(parts) // as a checkpoint does
-			parts = &spikes{}
-			if err != nil || json.Unmarshal(b, parts) != nil {
-				t.Fatal(err)
-			}
-		}
-		if !slices.Equal(bad, c.bad) {
-			t.Errorf("%s: found at %v, want %v", name, bad, c.bad)
-		}
-	}
-}
-
-// planted is a Guard that finds a step bad so many times.
+// planted is a Guard that finds a step bad a number of times.
 type planted struct{ at, times int }
 
 func (p *planted) Observe(step int, _, _ float64) (string, bool) {
@@ -91,6 +38,9 @@ func TestWarnAndStop(t *testing.T) {
 	r.OutDir, r.Options.OnSpike, r.Guard = t.TempDir(), SpikeStop, &planted{9, 1}
 	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "step 9: planted") {
 		t.Errorf("stop: got %v", err)
+	}
+	if e := events(t, r.OutDir, "spike"); len(e) != 1 || e[0].Step != 9 || e[0].Note != "planted" {
+		t.Errorf("stop: events %+v", e)
 	}
 	if c, err := checkpoint.Load(r.OutDir); err != nil || c.State.Step != 7 {
 		t.Errorf("stop: the last checkpoint does not stand: %v", err)
@@ -146,17 +96,19 @@ func TestRollback(t *testing.T) {
 			}
 		}
 		checkSameWeights(t, weights(t, r.OutDir), weights(t, want.OutDir))
-		if e := events(t, r.OutDir, "rollback"); len(e) != 1 || e[0].Step != 7 || !strings.Contains(e[0].Note, "step 12: planted") {
+		if e := events(t, r.OutDir, "rollback"); len(e) != 1 || e[0].Step != 7 ||
+			!strings.Contains(e[0].Note, "step 12: planted") {
 			t.Errorf("events %+v", e)
 		}
 	}
 }
 
-// stateBehind is the position in the data behind so many steps.
+// stateBehind is the position in the data after a number of steps.
 func stateBehind(t *testing.T, r Run, steps int) data.State {
 	t.Helper()
 	o := r.Options
-	l, err := data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true})
+	l, err := data.OpenLoader(r.DataDir, data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize,
+		SequenceLength: o.SequenceLength, Seed: o.Seed, Shuffle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,11 +141,14 @@ func TestRollbacksAreCounted(t *testing.T) {
 // with the last checkpoint intact, or takes it back until that has been enough.
 func TestNotANumber(t *testing.T) {
 	dataDir := prepared(t)
-	for how, want := range map[string]string{SpikeWarn: "the last checkpoint stands", SpikeStop: "the last checkpoint stands", SpikeRollback: "max_rollbacks"} {
+	const stands = "the last checkpoint stands"
+	for how, want := range map[SpikePolicy]string{SpikeWarn: stands, SpikeStop: stands, SpikeRollback: "max_rollbacks"} {
 		r := smallRun(dataDir, t.TempDir())
-		r.Options.OnSpike, r.Options.LearningRate, r.Options.WarmupSteps, r.Options.CheckpointInterval, r.Options.EvalInterval = how, 1e38, 0, 0, 0
+		r.Options.OnSpike, r.Options.LearningRate, r.Options.WarmupSteps = how, 1e38, 0
+		r.Options.CheckpointInterval, r.Options.EvalInterval = 0, 0
 		r.Options.MaxGradNorm = 0
-		if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "the loss is") {
+		if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "the loss is") {
 			t.Errorf("%s: got %v", how, err)
 		}
 		if how != SpikeRollback {
@@ -201,7 +156,7 @@ func TestNotANumber(t *testing.T) {
 		}
 		for name, v := range tensorsOf(t, filepath.Join(r.OutDir, "step-00000000")) {
 			for _, x := range v {
-				if !finite(float64(x)) {
+				if y := float64(x); math.IsNaN(y) || math.IsInf(y, 0) {
 					t.Fatalf("%s of the first checkpoint holds %g", name, x)
 				}
 			}
@@ -212,7 +167,7 @@ func TestNotANumber(t *testing.T) {
 // The guard of a resumed run knows what it would know had the run never stopped.
 func TestGuardIsResumed(t *testing.T) {
 	dataDir := prepared(t)
-	whole, parts := &spikes{}, &spikes{}
+	whole, parts := &runlog.Spikes{}, &runlog.Spikes{}
 	r := smallRun(dataDir, t.TempDir())
 	r.Guard = whole
 	if _, err := Train(context.Background(), r); err != nil {
@@ -220,7 +175,7 @@ func TestGuardIsResumed(t *testing.T) {
 	}
 	r.OutDir = t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
-	r.Guard, r.OnEvent = &spikes{}, func(e Event) { cancel() }
+	r.Guard, r.OnEvent = &runlog.Spikes{}, func(e Event) { cancel() }
 	if _, err := Train(ctx, r); err != nil {
 		t.Fatal(err)
 	}
@@ -229,6 +184,7 @@ func TestGuardIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(whole.Losses) != r.Options.MaxSteps || !slices.Equal(whole.Losses, parts.Losses) {
-		t.Errorf("the guard knows %d losses, and %d where the run was resumed; they differ", len(whole.Losses), len(parts.Losses))
+		t.Errorf("the guard knows %d losses, and %d where the run was resumed; they differ", len(whole.Losses),
+			len(parts.Losses))
 	}
 }

@@ -3,14 +3,15 @@
 package train
 
 import (
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"trit/setting"
 )
 
-// lock keeps two runs out of one folder. The system frees it when the process ends,
-// however that happens.
+// lock keeps a second run out of a folder. The system frees the lock when the process ends,
+// also when it is killed.
 func lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -18,7 +19,8 @@ func lock(path string) (unlock func(), err error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("%s: another run is at work in this folder: wait for it or name another --out", path)
+		return nil, setting.Needs("train.Run.OutDir", path+": another run is at work in this folder",
+			"wait for it or name another {train.Run.OutDir}")
 	}
 	return func() { f.Close() }, nil
 }

@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
+	"trit/format/hffolder"
 	"trit/model"
-	"trit/train/checkpoint"
+	"trit/setting"
 	"trit/train/graph"
 )
 
@@ -27,8 +26,8 @@ func InitialModel(dir string) (model.Config, error) {
 }
 
 // openMasters opens a folder of master weights.
-func openMasters(dir string) (*checkpoint.Loaded, error) {
-	c, err := checkpoint.LoadModel(dir)
+func openMasters(dir string) (*hffolder.Folder, error) {
+	c, err := hffolder.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +37,10 @@ func openMasters(dir string) (*checkpoint.Loaded, error) {
 	return c, nil
 }
 
-var errPacked = errors.New("the ternary weights are packed, and what they were rounded from is gone: name the folder with the master weights of this model (published ones end in -bf16)")
+var errPacked = errors.New("the ternary weights are packed, and what they were rounded from is gone: name the " +
+	"folder with the master weights of this model (published ones end in -bf16)")
 
-func checkMasters(c *checkpoint.Loaded) error {
+func checkMasters(c *hffolder.Folder) error {
 	storage, err := c.Config.Storage()
 	switch {
 	case err != nil:
@@ -52,54 +52,26 @@ func checkMasters(c *checkpoint.Loaded) error {
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into
-// its place, and refuses a folder with too few tensors or with more than the model has.
-func readMasters(c *checkpoint.Loaded, p *graph.Params) error {
-	family := model.FamilyOf(c.Config, func(name string) bool { _, ok := c.Weights.Tensor(name); return ok })
-	var errs []error
-	known := map[string]bool{}
+// the parameter of its name, and refuses a folder with too few tensors or with more than the
+// model has.
+func readMasters(c *hffolder.Folder, p *graph.Params) error {
 	for _, spec := range p.Specs() {
-		name := family.Name(spec.Name)
-		known[name] = true
-		if err := readMaster(c, name, spec, p.Value(spec.Name)); err != nil {
-			errs = append(errs, err)
+		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
+			return fmt.Errorf("%s: %s: %w", c.Dir, c.Name(spec), errPacked)
 		}
 	}
-	for _, t := range c.Weights.Tensors() {
-		if !known[t.Name] && !model.Redundant(t.Name) {
-			errs = append(errs, fmt.Errorf("there is a tensor %s, which the model of config.json has no place for", t.Name))
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	for _, spec := range p.Specs() {
+		if err := c.Weights.ReadFloat32(c.Name(spec), p.Value(spec.Name)); err != nil {
+			return fmt.Errorf("%s: %w", c.Dir, err)
 		}
-	}
-	return firstFew(c.Dir, errs)
-}
-
-func readMaster(c *checkpoint.Loaded, name string, spec model.TensorSpec, dst []float32) error {
-	info, ok := c.Weights.Tensor(name)
-	switch {
-	case !ok && (strings.HasSuffix(spec.Name, model.AttnSubNorm) || strings.HasSuffix(spec.Name, model.FFNSubNorm)):
-		return fmt.Errorf("the tensor %s is missing, but sub_norms is true: where the model has none, say so in config.json", name)
-	case !ok:
-		return fmt.Errorf("the tensor %s is missing", name)
-	case info.DType == "U8":
-		return fmt.Errorf("%s: %w", name, errPacked)
-	case !slices.Equal(info.Shape, spec.Shape):
-		return fmt.Errorf("%s has shape %v: config.json wants %v", name, info.Shape, spec.Shape)
-	}
-	return c.Weights.ReadFloat32(name, dst)
-}
-
-// firstFew joins errors, but not one for each tensor of a large model.
-func firstFew(dir string, errs []error) error {
-	const few = 3
-	if len(errs) > few {
-		errs = append(slices.Clip(errs[:few]), fmt.Errorf("and %d more", len(errs)-few))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
 	}
 	return nil
 }
 
-// takeModel makes the model of the run that of the folder it begins with. What the
+// takeModel takes the model of the folder that the run begins with. What the
 // run's own configuration says must agree, but for what the weights leave open.
 func (r *Run) takeModel() error {
 	folder, err := InitialModel(r.Init)
@@ -121,34 +93,36 @@ func (r *Run) takeModel() error {
 		errs = append(errs, fmt.Errorf("%s is %v in the configuration, but %v in config.json of %s", d.key, d.a, d.b, r.Init))
 	}
 	if len(errs) > 0 {
-		return fmt.Errorf("%w: leave the model's keys to the folder: with --init, --config may be left out or hold the recipe alone", errors.Join(errs...))
+		return setting.Needs("train.Run.Init", errors.Join(errs...).Error(),
+			"leave the model's keys to the folder: with {train.Run.Init}, {train.Run.Model} may be left out or hold the "+
+				"recipe alone")
 	}
 	return nil
 }
 
-// checkTokenizer compares the tokenizer of the folder that the run begins with to that
-// of the data.
-func (t *trainer) checkTokenizer(c *checkpoint.Loaded) error {
+// checkTokenizer compares the tokenizer of the folder that a run begins with to that of the
+// data, files. It returns a warning where the folder has none.
+func checkTokenizer(c *hffolder.Folder, files map[string][]byte) (warnings []string, err error) {
 	const name = "tokenizer.json"
 	b, err := os.ReadFile(filepath.Join(c.Dir, name))
 	if errors.Is(err, os.ErrNotExist) {
-		t.warn("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)
-		return nil
+		return []string{fmt.Sprintf("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)}, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	same, err := sameJSON(b, t.files[name])
+	same, err := sameJSON(b, files[name])
 	if err == nil && !same {
 		err = errors.New("it is another tokenizer than the one that the data were encoded with")
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w: trit data prepare --tokenizer %s makes data that fit", c.Dir, name, err, c.Dir)
+		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Problem: filepath.Join(c.Dir, name), Err: err,
+			Remedy: fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", c.Dir)}
 	}
-	return nil
+	return nil, nil
 }
 
-// sameJSON compares without regard to blanks.
+// sameJSON reports whether two JSON texts are equal but for the space between their parts.
 func sameJSON(a, b []byte) (bool, error) {
 	var x, y bytes.Buffer
 	err := errors.Join(json.Compact(&x, a), json.Compact(&y, b))
@@ -156,15 +130,15 @@ func sameJSON(a, b []byte) (bool, error) {
 }
 
 // readInitial reads the weights of the folder that the run begins with.
-func (t *trainer) readInitial() (*graph.Params, error) {
-	c, err := openMasters(t.run.Init)
+func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []string, err error) {
+	c, err := openMasters(r.Init)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.Close()
-	if err := t.checkTokenizer(c); err != nil {
-		return nil, err
+	if warnings, err = checkTokenizer(c, files); err != nil {
+		return nil, nil, err
 	}
-	p := graph.EmptyParams(t.run.Model)
-	return p, readMasters(c, p)
+	p = graph.EmptyParams(r.Model)
+	return p, warnings, readMasters(c, p)
 }

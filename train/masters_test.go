@@ -17,6 +17,7 @@ import (
 
 	"trit/convert"
 	"trit/format/gguf"
+	"trit/format/hffolder"
 	"trit/format/safetensors"
 	"trit/internal/float16"
 	"trit/model"
@@ -218,7 +219,7 @@ func TestInitialFamilies(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		c, err := checkpoint.LoadModel(run)
+		c, err := hffolder.Open(run)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,10 +291,10 @@ func TestInitialRefusals(t *testing.T) {
 		"a bias":            {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.q_proj.bias", "F32", []int{32}, 128)}, wants: []string{"q_proj.bias", "no place"}},
 		"another shape":     {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.k_proj.weight", "F32", []int{32, 16}, 2048)}, wants: []string{"k_proj", "[32 16]", "[16 32]"}},
 		"integers":          {folderSpec: folderSpec{config: llama(), change: replace("model.norm.weight", "I32", []int{32}, 128)}, wants: []string{"model.norm.weight", "I32"}},
-		"another tokenizer": {folderSpec: folderSpec{config: llama(), files: map[string][]byte{"tokenizer.json": []byte(`{"version": "1.0"}`)}}, wants: []string{"tokenizer.json", "data prepare"}},
-		"few tokens":        {folderSpec: folderSpec{config: with(llama(), "vocab_size", 300)}, wants: []string{"vocab_size is 300", "320", "data prepare"}},
+		"another tokenizer": {folderSpec: folderSpec{config: llama(), files: map[string][]byte{"tokenizer.json": []byte(`{"version": "1.0"}`)}}, wants: []string{"tokenizer.json", "PrepareOptions.Tokenizer"}},
+		"few tokens":        {folderSpec: folderSpec{config: with(llama(), "vocab_size", 300)}, wants: []string{"vocab_size is 300", "320", "PrepareOptions.Tokenizer"}},
 		"another model": {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Model = smallRun("", "").Model },
-			wants: []string{"tie_word_embeddings is true", "sub_norms", "--config"}},
+			wants: []string{"tie_word_embeddings is true", "sub_norms", "Run.Model"}},
 		"norms of heads":           {folderSpec: folderSpec{config: with(llama(), "model_type", "qwen3")}, wants: []string{"qk_norm is true", "training graph"}},
 		"norms before projections": {folderSpec: folderSpec{config: with(llama(), "proj_norms", true)}, wants: []string{"proj_norms is true", "training graph"}},
 		"no folder":                {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Init = t.TempDir() }, wants: []string{"config.json"}},
@@ -323,12 +324,12 @@ func TestInitialRefusals(t *testing.T) {
 func TestNormsOfTheEngineAloneAreRefused(t *testing.T) {
 	const folder = "../testdata/checkpoints/hf-qwen3-embedding"
 	_, init := InitialModel(folder)
-	_, scorer := LoadScorer(folder)
+	_, scorer := LoadScorer(folder, 0)
 	r := smallRun(prepared(t), t.TempDir())
 	r.Model.VocabSize, r.Model.QKNorm = 320, true
 	r.Model.Resolve()
 	_, run := Train(context.Background(), r)
-	_, bench := Bench(r.Model, r.Options, 1)
+	_, bench := Bench(r.Model, r.Options, 1, 0)
 	for name, err := range map[string]error{"init": init, "scorer": scorer, "run": run, "bench": bench} {
 		if err == nil || !strings.Contains(err.Error(), "qk_norm is true") {
 			t.Errorf("%s: got %v, want an error that names qk_norm", name, err)

@@ -7,13 +7,14 @@ import (
 	"trit/train/ranks"
 )
 
-// runtimeBytes is about what the program takes without a model: measured with the smallest.
+// runtimeBytes is about what the program takes without a model, measured with the smallest one.
 const runtimeBytes = 40 << 20
 
-// Memory foretells the peak memory in bytes that a run takes on each of so many ranks. It
-// is that of the first, which also keeps the ternary weights of the last line of the log.
-func Memory(c model.Config, o Options, n int) int64 {
-	o.resolvePrecision(prefersBF16)
+// Memory estimates the peak memory, in bytes, of a run on each of n ranks with a number of
+// threads, 0 for one for each processor. It is that of rank 0, which also keeps the ternary
+// weights of the last line of the log.
+func Memory(c model.Config, o Options, n, threads int) int64 {
+	o.resolvePrecision(thisMachine(threads))
 	perWeight, buckets := int64(2*4), int64(0) // moments
 	if o.Moments == optim.MomentsBF16 {
 		perWeight = 2 * 2
@@ -26,7 +27,7 @@ func Memory(c model.Config, o Options, n int) int64 {
 		buckets = 2 * ranks.BucketBytes
 	}
 	owned := perWeight * int64(c.Parameters()) / int64(n)
-	return graph.Memory(&c, o.graph(0)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
+	return graph.Memory(&c, o.graph(0, threads)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
 }
 
 // ternaryMemory is what the log keeps: codes of two bits of all weights, and those of one

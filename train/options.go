@@ -1,5 +1,10 @@
-// Package train is the training loop: batches through the graph, gradients through the
-// optimiser, evaluation, checkpoints and the log.
+// Package train trains a model: Train takes a Run through its steps.
+//
+// The loop (loop.go) is made of parts, each with its own state: a stepper takes batches through
+// the graph and moves the weights (step.go), sharing holds the weights and the optimiser's state
+// of this rank (sharing.go, mean.go, tensors.go), evaluation measures the held-out data
+// (evaluation.go), recording keeps the log (recording.go), and saving writes checkpoints and
+// goes back to them (saving.go). build.go puts them together.
 package train
 
 import (
@@ -8,76 +13,80 @@ import (
 	"slices"
 
 	"trit/optim"
+	"trit/setting"
 	"trit/train/graph"
 )
 
-// Options say how to train. The JSON names are the keys of a configuration file.
+// Options are the recipe of a run. The JSON names are the keys of a configuration file, and
+// errors name options by them.
 type Options struct {
-	SequenceLength       int     `json:"sequence_length"`
-	BatchSize            int     `json:"batch_size"` // rows of a forward pass
-	GradientAccumulation int     `json:"gradient_accumulation_steps"`
-	MaxSteps             int     `json:"max_steps"` // 0: chosen to fill --max-time
-	LRSchedule           string  `json:"lr_schedule"`
-	LearningRate         float64 `json:"learning_rate"`
-	Stage2LearningRate   float64 `json:"stage2_learning_rate"`
-	MinLearningRate      float64 `json:"min_learning_rate"`
-	WeightDecay          float64 `json:"weight_decay"`
-	Stage2WeightDecay    float64 `json:"stage2_weight_decay"`
-	StageSwitch          float64 `json:"stage_switch"` // share of the steps in the first stage
-	WarmupSteps          int     `json:"warmup_steps"`
-	AdamBeta1            float64 `json:"adam_beta1"`
-	AdamBeta2            float64 `json:"adam_beta2"`
-	AdamEpsilon          float64 `json:"adam_epsilon"`
-	Moments              string  `json:"moments"`       // precision of the optimiser's running means: float32 or bf16
-	MaxGradNorm          float64 `json:"max_grad_norm"` // 0: no clipping
-	EMADecay             float64 `json:"ema_decay"`     // of the running mean of the weights, which evaluations and best use; 0: none
-	EvalInterval         int     `json:"eval_interval"` // steps; 0: at the end only
-	EvalBatches          int     `json:"eval_batches"`  // 0: all of the held-out data
-	CheckpointInterval   int     `json:"checkpoint_interval"`
-	KeepCheckpoints      int     `json:"keep_checkpoints"`    // newest ones that stay; the best model stays beside them
-	EarlyStopPatience    int     `json:"early_stop_patience"` // evaluations without improvement that end the run; 0: none do
-	EarlyStopDelta       float64 `json:"early_stop_delta"`    // by how much the held-out loss has to fall, in nats a token
-	OnSpike              string  `json:"on_spike"`            // warn, stop or rollback
-	MaxRollbacks         int     `json:"max_rollbacks"`
-	LogInterval          int     `json:"log_interval"`
-	LayerInterval        int     `json:"layer_interval"` // steps from one list of layers in the log to the next; 0: none
-	Seed                 uint64  `json:"seed"`
-	Precision            string  `json:"precision"` // of products that are not of integers
+	SequenceLength       int                `json:"sequence_length"`
+	BatchSize            int                `json:"batch_size"` // rows of a forward pass
+	GradientAccumulation int                `json:"gradient_accumulation_steps"`
+	MaxSteps             int                `json:"max_steps"` // 0: chosen to fill the time of the run
+	LRSchedule           optim.ScheduleKind `json:"lr_schedule"`
+	LearningRate         float64            `json:"learning_rate"`
+	Stage2LearningRate   float64            `json:"stage2_learning_rate"`
+	MinLearningRate      float64            `json:"min_learning_rate"`
+	WeightDecay          float64            `json:"weight_decay"`
+	Stage2WeightDecay    float64            `json:"stage2_weight_decay"`
+	StageSwitch          float64            `json:"stage_switch"` // share of the steps in the first stage
+	WarmupSteps          int                `json:"warmup_steps"`
+	AdamBeta1            float64            `json:"adam_beta1"`
+	AdamBeta2            float64            `json:"adam_beta2"`
+	AdamEpsilon          float64            `json:"adam_epsilon"`
 
-	// CheckpointActivations keeps the input of each block alone and makes the rest again
+	Moments     optim.MomentPrecision `json:"moments"`       // of the optimiser's running means
+	MaxGradNorm float64               `json:"max_grad_norm"` // 0: no clipping
+	// EMADecay is that of the running mean of the weights, which evaluations and the best
+	// model use; 0: there is none.
+	EMADecay float64 `json:"ema_decay"`
+
+	EvalInterval       int `json:"eval_interval"` // steps; 0: at the end only
+	EvalBatches        int `json:"eval_batches"`  // 0: all of the held-out data
+	CheckpointInterval int `json:"checkpoint_interval"`
+	KeepCheckpoints    int `json:"keep_checkpoints"` // number of newest ones that stay, beside the best model
+
+	EarlyStopPatience int     `json:"early_stop_patience"` // evaluations without improvement that end the run; 0: none do
+	EarlyStopDelta    float64 `json:"early_stop_delta"`    // by how much the held-out loss has to fall, in nats a token
+
+	OnSpike       SpikePolicy `json:"on_spike"`
+	MaxRollbacks  int         `json:"max_rollbacks"`
+	LogInterval   int         `json:"log_interval"`   // steps from line to line
+	LayerInterval int         `json:"layer_interval"` // steps from one list of layers in the log to the next; 0: none
+	Seed          uint64      `json:"seed"`           // of fresh weights and of the order of the data
+	Precision     Precision   `json:"precision"`      // of products that are not of integers
+
+	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass: much less memory for about a fifth more time.
 	CheckpointActivations bool    `json:"checkpoint_activations"`
 	ZLoss                 float64 `json:"z_loss"` // weight of log(sum(exp(logits)))^2
 
-	// Before QuantizeFromStep layers compute with weights and activations as they are;
-	// from there on the rounding comes into force, over QuantizeWarmupSteps.
+	// Before QuantizeFromStep layers compute with weights and activations as they are; then
+	// the rounding comes into force, over QuantizeWarmupSteps.
 	QuantizeFromStep    int `json:"quantize_from_step"`
 	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
 }
-
-// Precisions of the products of gradients, of attention, of the head and of layers that are
-// not ternary. The forward products of ternary layers are of integers, and exact.
-const (
-	PrecisionAuto    = "auto" // bf16 where it is faster; that of the run when it is resumed
-	PrecisionFloat32 = "float32"
-	PrecisionBF16    = "bf16" // operands rounded to bfloat16; ternary weights and int8 activations are exact in it
-)
 
 // Default is the recipe of the BitNet papers at a size to try out.
 func Default() Options {
 	return Options{
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
-		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, WeightDecay: 0.1, WarmupSteps: 30,
+		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5,
+		WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
-		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2, OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
+		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2,
+		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
 }
 
-// changeable takes from before what a run may change when it is resumed: what only says
-// how often, when to end, and what to do about spikes.
+// changeable returns the options with those taken from before that a run may change when it
+// is resumed: how often, when to end, and what to do about spikes.
 func (o Options) changeable(before Options) Options {
-	o.EvalInterval, o.EvalBatches, o.CheckpointInterval, o.LogInterval, o.LayerInterval = before.EvalInterval, before.EvalBatches, before.CheckpointInterval, before.LogInterval, before.LayerInterval
-	o.KeepCheckpoints, o.EarlyStopPatience, o.EarlyStopDelta = before.KeepCheckpoints, before.EarlyStopPatience, before.EarlyStopDelta
+	o.EvalInterval, o.EvalBatches = before.EvalInterval, before.EvalBatches
+	o.CheckpointInterval, o.KeepCheckpoints = before.CheckpointInterval, before.KeepCheckpoints
+	o.LogInterval, o.LayerInterval = before.LogInterval, before.LayerInterval
+	o.EarlyStopPatience, o.EarlyStopDelta = before.EarlyStopPatience, before.EarlyStopDelta
 	o.CheckpointActivations = before.CheckpointActivations // the same bits
 	o.OnSpike, o.MaxRollbacks = before.OnSpike, before.MaxRollbacks
 	return o
@@ -86,66 +95,92 @@ func (o Options) changeable(before Options) Options {
 // TokensPerStep is how many tokens one step of the optimiser sees.
 func (o Options) TokensPerStep() int { return o.BatchSize * o.SequenceLength * o.GradientAccumulation }
 
-// MicroBatches is how many forward passes each of so many ranks does in a step.
+// MicroBatches is how many forward passes each of a number of ranks does in a step.
 func (o Options) MicroBatches(ranks int) (int, error) {
 	if ranks < 1 || o.GradientAccumulation%ranks != 0 {
-		return 0, fmt.Errorf("gradient_accumulation_steps is %d, which counts the micro-batches of all ranks: want a multiple of their number, %d", o.GradientAccumulation, ranks)
+		return 0, fmt.Errorf("gradient_accumulation_steps is %d, which counts the micro-batches of all ranks: "+
+			"want a multiple of their number, %d", o.GradientAccumulation, ranks)
 	}
 	return o.GradientAccumulation / ranks, nil
 }
 
 // Validate reports every problem at once.
 func (o Options) Validate() error {
-	var errs []error
-	for _, f := range []struct {
-		name         string
-		value, least float64
-	}{
-		{"sequence_length", float64(o.SequenceLength), 1}, {"batch_size", float64(o.BatchSize), 1},
-		{"gradient_accumulation_steps", float64(o.GradientAccumulation), 1}, {"max_steps", float64(o.MaxSteps), 0},
-		{"learning_rate", o.LearningRate, 0}, {"stage2_learning_rate", o.Stage2LearningRate, 0}, {"min_learning_rate", o.MinLearningRate, 0},
-		{"weight_decay", o.WeightDecay, 0}, {"stage2_weight_decay", o.Stage2WeightDecay, 0}, {"warmup_steps", float64(o.WarmupSteps), 0},
-		{"max_grad_norm", o.MaxGradNorm, 0}, {"eval_interval", float64(o.EvalInterval), 0}, {"eval_batches", float64(o.EvalBatches), 0},
-		{"checkpoint_interval", float64(o.CheckpointInterval), 0}, {"keep_checkpoints", float64(o.KeepCheckpoints), 1},
-		{"early_stop_patience", float64(o.EarlyStopPatience), 0}, {"early_stop_delta", o.EarlyStopDelta, 0}, {"max_rollbacks", float64(o.MaxRollbacks), 0}, {"log_interval", float64(o.LogInterval), 1},
-		{"layer_interval", float64(o.LayerInterval), 0}, {"z_loss", o.ZLoss, 0}, {"quantize_from_step", float64(o.QuantizeFromStep), 0}, {"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
-	} {
-		if !(f.value >= f.least) {
-			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
-		}
-	}
-	if whole := o.QuantizeFromStep + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
-		errs = append(errs, fmt.Errorf("quantize_from_step and quantize_warmup_steps bring the rounding into force by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision", whole, o.MaxSteps))
-	}
-	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
-		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
-	}
-	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
-		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
-	}
-	if !slices.Contains(optim.Moments, o.Moments) {
-		errs = append(errs, fmt.Errorf("moments is %q: want one of %v", o.Moments, optim.Moments))
-	}
-	if !slices.Contains([]string{PrecisionAuto, PrecisionFloat32, PrecisionBF16}, o.Precision) {
-		errs = append(errs, fmt.Errorf("precision is %q: want %s, %s or %s", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16))
-	}
-	if !slices.Contains([]string{SpikeWarn, SpikeStop, SpikeRollback}, o.OnSpike) {
-		errs = append(errs, fmt.Errorf("on_spike is %q: want %s, %s or %s", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback))
+	errs := []error{
+		o.checkLeast(), o.checkRanges(),
+		oneOf("Moments", "moments", o.Moments, optim.Moments...),
+		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
+		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 	}
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
 	return errors.Join(append(errs, s.Validate())...)
 }
 
-// resolvePrecision decides what auto is; bf16 tells whether that serves the machine.
-func (o *Options) resolvePrecision(bf16 func() bool) {
-	if o.Precision != PrecisionAuto {
-		return
+// checkLeast refuses numbers that are too small.
+func (o Options) checkLeast() error {
+	var errs []error
+	for _, f := range []struct {
+		name         string
+		value, least float64
+	}{
+		{"sequence_length", float64(o.SequenceLength), 1},
+		{"batch_size", float64(o.BatchSize), 1},
+		{"gradient_accumulation_steps", float64(o.GradientAccumulation), 1},
+		{"max_steps", float64(o.MaxSteps), 0},
+		{"learning_rate", o.LearningRate, 0},
+		{"stage2_learning_rate", o.Stage2LearningRate, 0},
+		{"min_learning_rate", o.MinLearningRate, 0},
+		{"weight_decay", o.WeightDecay, 0},
+		{"stage2_weight_decay", o.Stage2WeightDecay, 0},
+		{"warmup_steps", float64(o.WarmupSteps), 0},
+		{"max_grad_norm", o.MaxGradNorm, 0},
+		{"eval_interval", float64(o.EvalInterval), 0},
+		{"eval_batches", float64(o.EvalBatches), 0},
+		{"checkpoint_interval", float64(o.CheckpointInterval), 0},
+		{"keep_checkpoints", float64(o.KeepCheckpoints), 1},
+		{"early_stop_patience", float64(o.EarlyStopPatience), 0},
+		{"early_stop_delta", o.EarlyStopDelta, 0},
+		{"max_rollbacks", float64(o.MaxRollbacks), 0},
+		{"log_interval", float64(o.LogInterval), 1},
+		{"layer_interval", float64(o.LayerInterval), 0},
+		{"z_loss", o.ZLoss, 0},
+		{"quantize_from_step", float64(o.QuantizeFromStep), 0},
+		{"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
+	} {
+		if !(f.value >= f.least) {
+			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
+		}
 	}
-	o.Precision = PrecisionFloat32
-	if bf16() {
-		o.Precision = PrecisionBF16
+	return errors.Join(errs...)
+}
+
+// checkRanges refuses numbers outside of a range, and steps beyond the end of the run.
+func (o Options) checkRanges() error {
+	var errs []error
+	if whole := o.QuantizeFromStep + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
+		errs = append(errs, fmt.Errorf("quantize_from_step and quantize_warmup_steps bring the rounding into force "+
+			"by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
+			whole, o.MaxSteps))
 	}
+	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
+		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: "+
+			"want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
+	}
+	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
+		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
+	}
+	return errors.Join(errs...)
+}
+
+// oneOf refuses a value that is none of the choices. The error names the option by its key.
+func oneOf[T ~string](field, key string, found T, choices ...T) error {
+	if slices.Contains(choices, found) {
+		return nil
+	}
+	e := setting.Invalid("train.Options."+field, found, choices...)
+	e.Problem = fmt.Sprintf("%s is %q", key, string(found))
+	return e
 }
 
 // lambda is how much of the rounding is in force at a step.
@@ -160,13 +195,16 @@ func (o Options) lambda(step int) float64 {
 	}
 }
 
-// graph are the options of a graph that goes on at a step.
-func (o Options) graph(step int) graph.Options {
-	return graph.Options{Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true, BF16: o.Precision == PrecisionBF16,
+// graph are the options of the graph of a run that begins or goes on at a step, on a number of
+// threads.
+func (o Options) graph(step, threads int) graph.Options {
+	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
+		BF16:                  o.Precision == PrecisionBF16,
 		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1}
 }
 
 func (o Options) schedule() optim.Schedule {
-	return optim.Schedule{Kind: o.LRSchedule, Steps: o.MaxSteps, Warmup: min(o.WarmupSteps, o.MaxSteps/2), Rate: o.LearningRate, Stage2Rate: o.Stage2LearningRate,
-		MinRate: o.MinLearningRate, Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch}
+	return optim.Schedule{Kind: o.LRSchedule, Steps: o.MaxSteps, Warmup: min(o.WarmupSteps, o.MaxSteps/2),
+		Rate: o.LearningRate, Stage2Rate: o.Stage2LearningRate, MinRate: o.MinLearningRate,
+		Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch}
 }

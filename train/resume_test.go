@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +41,8 @@ func preparedWith(t testing.TB, seed uint64, tokenizerOf func(files []string) (*
 		t.Fatal(err)
 	}
 	out := filepath.Join(dir, "data")
-	if _, err := data.Prepare(context.Background(), data.PrepareOptions{Files: files, Column: "text", Tokenizer: tok, Holdout: 0.1, Seed: 1, Out: out}); err != nil {
+	if _, err := data.Prepare(context.Background(), data.PrepareOptions{Files: files, Column: "text", Tokenizer: tok,
+		Holdout: 0.1, Seed: 1, Out: out}); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -50,9 +50,11 @@ func preparedWith(t testing.TB, seed uint64, tokenizerOf func(files []string) (*
 
 func smallRun(dataDir, out string) Run {
 	o := Default()
-	o.SequenceLength, o.BatchSize, o.MaxSteps, o.GradientAccumulation, o.LogInterval, o.CheckpointInterval, o.EvalInterval, o.WarmupSteps = 32, 2, 40, 2, 5, 7, 15, 4
+	o.SequenceLength, o.BatchSize, o.GradientAccumulation, o.MaxSteps, o.WarmupSteps = 32, 2, 2, 40, 4
+	o.LogInterval, o.CheckpointInterval, o.EvalInterval = 5, 7, 15
 	o.EMADecay = 0.9
-	c := model.Config{HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+	c := model.Config{HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 2, NumAttentionHeads: 4,
+		NumKeyValueHeads: 2, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	return Run{Model: c, Options: o, DataDir: dataDir, OutDir: out}
 }
 
@@ -184,7 +186,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Run){
-		"--resume":                       func(*Run) {},
+		"Run.Resume":                     func(*Run) {},
 		"learning_rate":                  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
 		"precision is":                   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
 		"begun with":                     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
@@ -216,17 +218,10 @@ func TestRefusals(t *testing.T) {
 }
 
 // otherPrecision is the one that auto is not on this machine.
-func otherPrecision() string {
+func otherPrecision() Precision {
 	o := Default()
-	if o.resolvePrecision(prefersBF16); o.Precision == PrecisionBF16 {
+	if o.resolvePrecision(thisMachine(0)); o.Precision == PrecisionBF16 {
 		return PrecisionFloat32
 	}
 	return PrecisionBF16
-}
-
-func ExampleOptions_TokensPerStep() {
-	o := Default()
-	o.BatchSize, o.SequenceLength, o.GradientAccumulation = 4, 512, 2
-	fmt.Println(o.TokensPerStep())
-	// Output: 4096
 }

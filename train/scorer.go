@@ -3,127 +3,181 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"trit/data"
+	"trit/lm"
 	"trit/model"
 	"trit/train/graph"
 )
 
-// Scorer runs a checkpoint on its training graph, for evaluation before conversion.
+// Scorer runs a checkpoint on its training graph, for evaluation before conversion. It is
+// for one goroutine.
 type Scorer struct {
-	Dir    string // of the checkpoint
-	Config model.Config
-	params *graph.Params
-	graphs map[int]*graph.Decoder // by sequence length
+	Dir     string // of the checkpoint
+	Config  model.Config
+	threads int
+	params  *graph.Params
+	graphs  map[int]*graph.Decoder // by sequence length
 }
 
-// LoadScorer opens a folder of master weights, or the newest checkpoint of a run.
-func LoadScorer(dir string) (*Scorer, error) {
+var _ lm.Model = (*Scorer)(nil)
+
+// LoadScorer opens a folder of master weights, or the newest checkpoint of a run, to be run on a
+// number of threads; 0 is one for each processor.
+func LoadScorer(dir string, threads int) (*Scorer, error) {
 	c, err := openMasters(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w; a converted one, GGUF, can be evaluated too", err)
 	}
 	defer c.Close()
-	s := &Scorer{Dir: c.Dir, Config: c.Config.Config, params: graph.EmptyParams(c.Config.Config), graphs: map[int]*graph.Decoder{}}
+	s := &Scorer{
+		Dir: c.Dir, Config: c.Config.Config, threads: threads,
+		params: graph.EmptyParams(c.Config.Config), graphs: map[int]*graph.Decoder{},
+	}
 	if err := readMasters(c, s.params); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// scorerTokens is about how many tokens a pass of the graph holds.
+// ContextLength implements lm.Model.
+func (s *Scorer) ContextLength() int { return s.Config.MaxPositionEmbeddings }
+
+// scorerTokens is the number of tokens that a pass of the graph holds, where a single
+// sequence has no more.
 const scorerTokens = 2048
 
-// decoder is the graph for rows of at least so many tokens, in steps of powers of two,
-// so that few graphs are built.
+// decoder returns the graph for sequences of length tokens, the number of its rows and the
+// length of each. Lengths are powers of two, so that few graphs are built.
 func (s *Scorer) decoder(length int) (d *graph.Decoder, rows, padded int, err error) {
 	padded = 32
 	for padded < length {
 		padded *= 2
 	}
-	padded = min(padded, s.Config.MaxPositionEmbeddings)
+	padded = min(padded, s.ContextLength())
 	rows = max(1, scorerTokens/padded)
 	if d, ok := s.graphs[padded]; ok {
 		return d, rows, padded, nil
 	}
-	d, err = graph.New(s.params, graph.Options{Batch: rows, SequenceLength: padded})
+	d, err = graph.New(s.params, graph.Options{Threads: s.threads, Batch: rows, SequenceLength: padded})
 	if err == nil {
 		s.graphs[padded] = d
 	}
 	return d, rows, padded, err
 }
 
-// Row is a sequence to score: the targets follow each of the last len(Targets) inputs.
-// LogProb and Greedy are the results.
-type Row struct {
-	Input, Targets []int32
-	LogProb        float64
-	Greedy         bool
-}
-
-// Score fills in the results of rows.
-func (s *Scorer) Score(ctx context.Context, rows []Row) error {
-	for len(rows) > 0 {
+// Score implements lm.Model.
+func (s *Scorer) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
+	results := make([]lm.ScoreResult, 0, len(requests))
+	for len(results) < len(requests) {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
-		n, err := s.scoreSome(rows)
+		some, err := s.scoreSome(requests[len(results):])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rows = rows[n:]
+		results = append(results, some...)
 	}
-	return nil
+	return results, nil
 }
 
-// scoreSome scores as many of the first rows as fit one pass.
-func (s *Scorer) scoreSome(rows []Row) (int, error) {
+// scoreSome scores the first requests, as many as fit into one pass.
+func (s *Scorer) scoreSome(requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	longest := 0
-	for _, r := range rows {
+	for _, r := range requests {
+		if len(r.Targets) > len(r.Input) {
+			return nil, fmt.Errorf("%d targets after %d tokens: want no more than tokens", len(r.Targets), len(r.Input))
+		}
 		longest = max(longest, len(r.Input))
 	}
 	d, batch, length, err := s.decoder(longest)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if longest > length {
-		return 0, fmt.Errorf("a sequence of %d tokens: the model's context is %d", longest, length)
+		return nil, s.tooLong(longest)
 	}
-	rows = rows[:min(batch, len(rows))]
-	in := data.Batch{Tokens: make([]int32, batch*length), Targets: make([]int32, batch*length), Starts: make([]int32, batch*length)}
+	requests = requests[:min(batch, len(requests))]
+	in := emptyBatch(batch * length)
 	for i := range in.Targets {
 		in.Targets[i] = -1
 	}
-	for i, r := range rows {
+	for i, r := range requests {
 		copy(in.Tokens[i*length:], r.Input)
 		copy(in.Targets[i*length+len(r.Input)-len(r.Targets):], r.Targets)
 	}
 	setBatch(d, &in)
 	if _, err := d.Run(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	losses, greedy := d.TokenLosses(), d.Greedy()
-	for i := range rows {
-		r := &rows[i]
-		r.LogProb, r.Greedy = 0, true
-		for j := len(r.Input) - len(r.Targets); j < len(r.Input); j++ {
-			r.LogProb -= float64(losses[i*length+j])
-			r.Greedy = r.Greedy && greedy[i*length+j]
-		}
+	results := make([]lm.ScoreResult, len(requests))
+	for i, r := range requests {
+		lo, hi := i*length+len(r.Input)-len(r.Targets), i*length+len(r.Input)
+		results[i] = scoreOf(losses[lo:hi], greedy[lo:hi])
 	}
-	return len(rows), nil
+	return results, nil
 }
 
-// Next is the likeliest token after a sequence.
-func (s *Scorer) Next(ids []int32) (int32, error) {
+// emptyBatch has n positions.
+func emptyBatch(n int) data.Batch {
+	return data.Batch{Tokens: make([]int32, n), Targets: make([]int32, n), Starts: make([]int32, n)}
+}
+
+// scoreOf sums up the losses of the targets of a request.
+func scoreOf(losses []float32, greedy []bool) lm.ScoreResult {
+	r := lm.ScoreResult{Greedy: true}
+	for i, loss := range losses {
+		r.LogProb -= float64(loss)
+		r.Greedy = r.Greedy && greedy[i]
+	}
+	return r
+}
+
+func (s *Scorer) tooLong(n int) error {
+	return fmt.Errorf("a sequence of %d tokens: the model's context is %d", n, s.ContextLength())
+}
+
+// Continue implements lm.Model. It runs the graph once for each token, on one prompt after
+// the other. It calls the requests' Stop between tokens and does not look at Until.
+func (s *Scorer) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
+	results := make([][]int32, len(requests))
+	for i, r := range requests {
+		var err error
+		if results[i], err = s.continueOne(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+func (s *Scorer) continueOne(ctx context.Context, r lm.ContinueRequest) ([]int32, error) {
+	ids, n := slices.Clone(r.Prompt), len(r.Prompt)
+	for len(ids) < n+r.MaxTokens && (r.Stop == nil || !r.Stop(ids[n:])) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		id, err := s.next(ids)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids[n:], nil
+}
+
+// next is the likeliest token after a sequence.
+func (s *Scorer) next(ids []int32) (int32, error) {
 	d, batch, length, err := s.decoder(len(ids))
 	if err != nil {
 		return 0, err
 	}
 	if len(ids) == 0 || len(ids) > length {
-		return 0, fmt.Errorf("a sequence of %d tokens: the model's context is %d", len(ids), length)
+		return 0, s.tooLong(len(ids))
 	}
-	in := data.Batch{Tokens: make([]int32, batch*length), Targets: make([]int32, batch*length), Starts: make([]int32, batch*length)}
+	in := emptyBatch(batch * length)
 	copy(in.Tokens, ids)
 	setBatch(d, &in)
 	if _, err := d.Run(); err != nil {

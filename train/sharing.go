@@ -1,189 +1,121 @@
 package train
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 
-	"trit/data"
-	"trit/format/safetensors"
-	"trit/model"
-	"trit/train/checkpoint"
+	"trit/internal/parallel"
+	"trit/optim"
+	"trit/train/graph"
 	"trit/train/ranks"
 )
 
-// sharing is what a run shares out over its ranks: rows, gradients, and what belongs to
-// the optimiser, piece by piece. All decisions are taken alike on every rank, from sums
-// or from what rank 0 says.
+// sharing holds the weights of a run and the part of the optimiser's state that this rank
+// owns, piece by piece: the moments, and the running mean of the weights where the run keeps
+// one. It moves gradients, weights and moments between the ranks. A rank that is alone owns
+// everything.
 type sharing struct {
-	ranks.Comm
-	*ranks.Exchange
-	number map[ranks.Piece]int // of a piece that this rank owns, among those
+	comm      ranks.Comm
+	exchange  *ranks.Exchange
+	pool      *parallel.Pool
+	params    *graph.Params
+	optimizer *optim.AdamW // its parameters are the pieces that this rank owns
+	emaDecay  float64      // 0: there is no running mean
+	chunks    []chunk
+	number    map[ranks.Piece]int // of a piece that this rank owns, among those
+	mean      [][]float32         // running mean of each piece that this rank owns; nil where none is kept
 }
 
-// comm is the job that the run belongs to.
-func (r *Run) comm() ranks.Comm {
-	if r.Comm == nil {
-		return ranks.Alone
-	}
-	return r.Comm
-}
-
-// leads tells whether this rank is the one that reads and writes the run folder.
-func (t *trainer) leads() bool { return t.share.Rank() == 0 }
-
-// join checks that all ranks are about to do the same run.
-func (t *trainer) join(m *data.Manifest) error {
-	c := t.run.comm()
-	t.share = sharing{Comm: c}
-	var err error
-	if t.microBatches, err = t.run.Options.MicroBatches(c.Size()); err != nil {
-		return err
-	}
-	config := fmt.Appendf(nil, "%+v %+v %v", t.run.Model, t.run.Options, t.run.MaxTime)
-	return errors.Join(ranks.Agree(c, "the configuration", config), ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
-}
-
-// own makes the exchange of these weights. The backward pass ends their gradients about
-// in the order from the last to the first.
-func (s *sharing) own(specs []model.TensorSpec) (err error) {
+// newSharing makes the optimiser of what this rank owns of the weights.
+func newSharing(c ranks.Comm, pool *parallel.Pool, p *graph.Params, o *Options) (*sharing, error) {
+	s := &sharing{comm: c, pool: pool, params: p, emaDecay: o.EMADecay, number: map[ranks.Piece]int{}}
 	var weights []ranks.Weight
-	for _, spec := range slices.Backward(specs) {
+	matrix := map[string]bool{}
+	for _, spec := range slices.Backward(p.Specs()) { // about the order in which the backward pass ends their gradients
 		weights = append(weights, ranks.Weight{Name: spec.Name, Len: spec.Elements()})
+		matrix[spec.Name] = len(spec.Shape) == 2
 	}
-	if s.Exchange, err = ranks.NewExchange(s.Comm, weights, ranks.BucketBytes); err != nil {
-		return err
+	var err error
+	if s.exchange, err = ranks.NewExchange(c, weights, ranks.BucketBytes); err != nil {
+		return nil, err
 	}
-	s.number = map[ranks.Piece]int{}
-	for i, p := range s.Owned() {
-		s.number[p] = i
+	var params []optim.Param
+	for i, piece := range s.exchange.Owned() {
+		s.number[piece] = i
+		params = append(params, optim.Param{Name: piece.Name, Value: s.value(piece), Decay: matrix[piece.Name]})
 	}
-	return nil
+	s.chunks = makeChunks(params)
+	s.optimizer, err = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, o.Moments, params)
+	return s, err
 }
 
-// of is the memory of each piece of a quantity that ranks hold of what they own.
-func (s *sharing) of(owned func(i int) []float32) func(ranks.Piece) []float32 {
-	return func(p ranks.Piece) []float32 {
-		if i, ours := s.number[p]; ours {
-			return owned(i)
-		}
-		return nil
-	}
-}
-
-// any tells each flag that is set on any rank.
-func (s *sharing) any(flags ...*bool) error {
-	counts, at := make([]float64, len(flags)), make([]*float64, len(flags))
-	for i, f := range flags {
-		if at[i] = &counts[i]; *f {
-			counts[i] = 1
-		}
-	}
-	if err := ranks.Sum(s.Comm, at...); err != nil {
-		return err
-	}
-	for i, f := range flags {
-		*f = counts[i] > 0
-	}
-	return nil
-}
-
-// resolvePrecision decides what auto is: bf16 only where that serves all ranks.
-func (t *trainer) resolvePrecision() error {
-	if t.run.Options.Precision != PrecisionAuto {
-		return nil
-	}
-	unwanted := !prefersBF16()
-	if err := t.share.any(&unwanted); err != nil {
-		return err
-	}
-	t.run.Options.resolvePrecision(func() bool { return !unwanted })
-	return nil
-}
+// isRank0 reports whether this rank is the one that reads and writes the run folder.
+func (s *sharing) isRank0() bool { return s.comm.Rank() == 0 }
 
 // value is the memory of a piece of the weights.
-func (t *trainer) value(p ranks.Piece) []float32 { return t.params.Value(p.Name)[p.Lo:p.Hi] }
+func (s *sharing) value(p ranks.Piece) []float32 { return s.params.Value(p.Name)[p.Lo:p.Hi] }
 
-// scatterWeights gives all ranks the weights of rank 0.
-func (t *trainer) scatterWeights() error {
-	if t.share.Size() == 1 {
-		return nil
+// chunk is a range of one parameter of the optimiser, the unit of work of a thread.
+type chunk struct{ param, lo, hi int }
+
+// chunkSize is small enough to keep all threads busy and large enough for its overhead not
+// to show.
+const chunkSize = 1 << 15
+
+func makeChunks(params []optim.Param) []chunk {
+	var chunks []chunk
+	for i, p := range params {
+		for lo := 0; lo < len(p.Value); lo += chunkSize {
+			chunks = append(chunks, chunk{i, lo, min(lo+chunkSize, len(p.Value))})
+		}
 	}
-	return t.share.Scatter(func(p ranks.Piece, dst []float32) error {
-		copy(dst, t.value(p))
-		return nil
-	}, t.value, func(ranks.Piece) {})
+	return chunks
 }
 
-// quantity is something that ranks hold of each piece that they own, in float32: values
-// may be a copy that is good until the next call, and store takes it back.
-type quantity struct {
-	values func(i int) []float32
-	store  func(i int, values []float32)
-}
-
-// scatter reads a quantity of the optimiser from a file that rank 0 has, each rank what
-// it owns. The tensors bear the names of the weights with a suffix.
-func (t *trainer) scatter(f *safetensors.File, suffix string, q quantity) error {
-	var values []float32
-	return t.share.Scatter(func(p ranks.Piece, dst []float32) error {
-		return f.ReadFloat32At(p.Name+suffix, p.Lo, dst)
-	}, func(p ranks.Piece) []float32 {
-		values = t.share.of(q.values)(p)
-		return values
-	}, func(p ranks.Piece) {
-		if i, ours := t.share.number[p]; ours {
-			q.store(i, values)
+// forChunks calls body for each chunk, on all threads.
+func (s *sharing) forChunks(body func(i int, c chunk)) {
+	s.pool.For(len(s.chunks), 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			body(i, s.chunks[i])
 		}
 	})
 }
 
-// gathered are the tensors of such a quantity. Writing them brings it together, so all
-// ranks must write all of them in this order.
-func (t *trainer) gathered(suffix string, q quantity) (out []safetensors.Source) {
-	g := t.share.Gather(t.share.of(q.values))
-	for _, s := range slices.Backward(t.params.Specs()) {
-		out = append(out, safetensors.Source{
-			TensorInfo: safetensors.TensorInfo{Name: s.Name + suffix, DType: "F32", Shape: s.Shape},
-			Write: func(w io.Writer) error {
-				return g.Next(func(values []float32) error { return safetensors.WriteFloat32(w, values) })
-			},
-		})
+// grad is the gradient of a parameter, a sum over the micro-batches of all ranks.
+func (s *sharing) grad(param int) []float32 { return s.exchange.Sums(s.exchange.Owned()[param]) }
+
+// sumSquares is the square of the length of this rank's part of that sum. Partial sums
+// are added in the order of the chunks, whatever the number of threads.
+func (s *sharing) sumSquares() float64 {
+	partial := make([]float64, len(s.chunks))
+	s.forChunks(func(i int, c chunk) { partial[i] = optim.SumSquares(s.grad(c.param)[c.lo:c.hi]) })
+	sum := 0.0
+	for _, p := range partial {
+		sum += p
 	}
-	return out
+	return sum
 }
 
-// contribute is the part in a checkpoint of the ranks that do not write it.
-func (t *trainer) contribute() error {
-	for _, s := range append(t.moments(), t.averages()...) {
-		if err := s.Write(io.Discard); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// saved tells whether the checkpoint of this step is there already.
-func (t *trainer) saved() (there bool, err error) {
-	there = t.leads() && checkpoint.Has(t.run.OutDir, t.step)
-	return there, t.share.any(&there)
-}
-
-// lastRun runs the last micro-batch of a step. Gradients that are final go to the other
-// ranks while the backward pass goes on.
-func (t *trainer) lastRun() (float32, error) {
-	t.share.Begin()
-	t.decoder.OnGradient(func(names ...string) {
-		for _, n := range names {
-			t.share.Add(n, t.decoder.Grad(n))
+// update does a step of the optimiser, of gradients times scale, on what this rank owns,
+// and of its running mean while the chunk is in the cache. Then all ranks get all weights.
+func (s *sharing) update(rate, decay, scale float64) error {
+	s.optimizer.Begin()
+	keep := optim.AverageDecay(s.emaDecay, s.optimizer.StepCount)
+	s.forChunks(func(_ int, c chunk) {
+		s.optimizer.Update(c.param, c.lo, c.hi, s.grad(c.param), float32(scale), rate, decay)
+		if s.mean != nil {
+			optim.Average(s.mean[c.param][c.lo:c.hi], s.optimizer.Params[c.param].Value[c.lo:c.hi], keep)
 		}
 	})
-	defer t.decoder.OnGradient(nil)
-	loss, err := t.decoder.Run()
-	if err != nil {
-		t.share.Drop()
-		return 0, err
+	return s.exchange.AllGather(s.value)
+}
+
+// broadcastWeights gives all ranks the weights of rank 0.
+func (s *sharing) broadcastWeights() error {
+	if s.comm.Size() == 1 {
+		return nil
 	}
-	return loss, t.share.Wait()
+	return s.exchange.Scatter(func(p ranks.Piece, dst []float32) error {
+		copy(dst, s.value(p))
+		return nil
+	}, s.value, func(ranks.Piece) {})
 }

@@ -13,7 +13,7 @@ import (
 	"trit/internal/testutil"
 	"trit/train/checkpoint"
 	"trit/train/ranks"
-	"trit/train/watch"
+	"trit/train/runlog"
 )
 
 // trainOn trains on n ranks of this process and returns what rank 0 returns. change may
@@ -92,7 +92,8 @@ func compareRuns(t *testing.T, got, want string) {
 			t.Fatalf("%d lines of %s, want %d", len(a), kind, len(b))
 		}
 		for i := range b {
-			if e := math.Abs(a[i].Loss/b[i].Loss - 1); e > closeTo || a[i].Tokens != b[i].Tokens || a[i].Step != b[i].Step || math.Abs(a[i].BitsPerByte-b[i].BitsPerByte) > closeTo {
+			if e := math.Abs(a[i].Loss/b[i].Loss - 1); e > closeTo || a[i].Tokens != b[i].Tokens || a[i].Step != b[i].Step ||
+				math.Abs(a[i].BitsPerByte-b[i].BitsPerByte) > closeTo {
 				t.Errorf("the loss differs by %.3g: %+v, want %+v", e, a[i], b[i])
 			}
 		}
@@ -198,10 +199,10 @@ func TestRanksShareMoments(t *testing.T) {
 	for _, n := range []int{1, 2, 4} {
 		held, all := make([]int, n), 0
 		onRanks(t, n, sharedRun(dataDir, t.TempDir()), func(tr *trainer) {
-			for i, p := range tr.optimizer.Params {
-				held[tr.share.Rank()] += 4 * (len(p.M) + len(p.V) + len(tr.average[i]))
+			for i, p := range tr.share.optimizer.Params {
+				held[tr.share.comm.Rank()] += 4 * (len(p.M) + len(p.V) + len(tr.share.mean[i]))
 			}
-			if tr.leads() {
+			if tr.share.isRank0() {
 				all = 3 * 4 * tr.run.Model.Parameters()
 			}
 		})
@@ -213,7 +214,7 @@ func TestRanksShareMoments(t *testing.T) {
 	}
 }
 
-// A run with --max-time takes the steps and the end that rank 0 says: ranks that took
+// A run with a limit of time takes the steps and the end that rank 0 says: ranks that took
 // others would lose each other.
 func TestRanksEndTogether(t *testing.T) {
 	r := sharedRun(prepared(t), t.TempDir())
@@ -233,7 +234,7 @@ func TestRanksRefuse(t *testing.T) {
 				r.DataDir = other
 			}
 		},
-		"no such file": func(rank int, r *Run) { // while the others are on their way
+		"no such file": func(rank int, r *Run) { // while the others go on
 			if rank == 1 {
 				r.DataDir = t.TempDir()
 			}
@@ -292,9 +293,10 @@ func TestMicroBatchesAreOneBatch(t *testing.T) {
 	losses := func(batch, microBatches int) (list []float64) {
 		r := smallRun(dataDir, t.TempDir())
 		r.Model.Ternary, r.Options.Precision = false, PrecisionFloat32
-		r.Options.BatchSize, r.Options.GradientAccumulation, r.Options.MaxSteps, r.Options.LogInterval = batch, microBatches, 20, 1
+		r.Options.BatchSize, r.Options.GradientAccumulation = batch, microBatches
+		r.Options.MaxSteps, r.Options.LogInterval = 20, 1
 		r.OnEvent = func(e Event) {
-			if e.Event == watch.StepEvent {
+			if e.Event == runlog.StepEvent {
 				list = append(list, e.Loss)
 			}
 		}

@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 
 	"trit/internal/parallel"
-	"trit/train/watch"
+	"trit/train/runlog"
 )
 
 // LayerStats is the state of one ternary weight, as a line of metrics.jsonl has it.
-type LayerStats = watch.LayerStats
+type LayerStats = runlog.LayerStats
 
 // codeSource has ternary weights, as *graph.Decoder does: Codes calls f with each one's
 // name, codes and scale, always in the same order.
@@ -20,6 +20,7 @@ type codeSource interface {
 
 // ternaryStats watches the ternary weights from line to line.
 type ternaryStats struct {
+	pool    *parallel.Pool
 	weights map[string]*ternaryWeight
 	order   []string
 	listed  int // the step of the last list of layers
@@ -32,7 +33,7 @@ type ternaryWeight struct {
 	stats LayerStats
 }
 
-// update returns the share of zeros and how many weights changed since the last call.
+// update returns the share of zeros and the number of weights that changed since the last call.
 func (s *ternaryStats) update(d codeSource) (zeros float64, flips int) {
 	total, zero := 0, 0
 	d.Codes(func(name string, codes []float32, scale float32) {
@@ -40,7 +41,7 @@ func (s *ternaryStats) update(d codeSource) (zeros float64, flips int) {
 		if !known {
 			w = s.add(name, len(codes))
 		}
-		minus, plus, changed := countCodes(codes, w.last)
+		minus, plus, changed := countCodes(s.pool, codes, w.last)
 		if !known {
 			changed = 0 // there is nothing to compare with
 		}
@@ -66,8 +67,8 @@ func (s *ternaryStats) add(name string, size int) *ternaryWeight {
 
 // layers lists the weights as the last update saw them, or nothing while fewer than
 // interval steps have passed since the last list; with an interval of 0 there is none.
-// The first call lists. absmax tells the largest absolute value at the input of the layer
-// with this weight, and may be nil.
+// The first call lists. absmax returns the largest absolute value at the input of the layer
+// with this weight; it may be nil.
 func (s *ternaryStats) layers(step, interval int, absmax func(name string) float32) []LayerStats {
 	if interval <= 0 || s.started && step < s.listed+interval {
 		return nil
@@ -86,7 +87,7 @@ func (s *ternaryStats) layers(step, interval int, absmax func(name string) float
 	return list
 }
 
-// compact rounds shares to 1e-5, which a chart cannot tell apart: a list is long enough.
+// compact rounds shares to 1e-5, below what a chart shows: a list is long enough.
 func compact(l LayerStats) LayerStats {
 	for _, share := range []*float64{&l.Minus, &l.Zero, &l.Plus} {
 		*share = math.Round(*share*1e5) / 1e5
@@ -94,7 +95,7 @@ func compact(l LayerStats) LayerStats {
 	return l
 }
 
-// largest stands the largest float32 in for what JSON has no word for.
+// largest replaces NaN and infinity, which JSON does not have, by the largest float32.
 func largest(v float32) float32 {
 	if !(v <= math.MaxFloat32) {
 		return math.MaxFloat32
@@ -108,11 +109,11 @@ const (
 	lowBits      = 0x5555555555555555 // of the codes of a word
 )
 
-// countCodes counts the codes that are -1 and +1 and those that differ from last, where it
-// leaves the codes for the next time. It uses all threads: a large model has billions.
-func countCodes(codes []float32, last []uint64) (minus, plus, changed int) {
+// countCodes counts the codes that are -1 and +1 and those that differ from last, and keeps
+// the codes in last for the next call. It uses all threads: a large model has billions.
+func countCodes(pool *parallel.Pool, codes []float32, last []uint64) (minus, plus, changed int) {
 	var sums [3]atomic.Int64
-	parallel.For(len(last), 1<<11, func(lo, hi int) {
+	pool.For(len(last), 1<<11, func(lo, hi int) {
 		m, p, c := countRange(codes[lo*codesPerWord:min(hi*codesPerWord, len(codes))], last[lo:hi])
 		sums[0].Add(int64(m))
 		sums[1].Add(int64(p))

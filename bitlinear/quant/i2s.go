@@ -14,7 +14,8 @@ const (
 // 128 and len(dst) a quarter of it.
 func PackI2S(dst []byte, q []int8) error {
 	if len(q)%BlockValues != 0 || len(dst) != len(q)/4 {
-		return fmt.Errorf("i2_s: %d values into %d bytes: want a multiple of %d values and a quarter as many bytes", len(q), len(dst), BlockValues)
+		return fmt.Errorf("i2_s: %d values into %d bytes: want a multiple of %d values and a quarter as many bytes",
+			len(q), len(dst), BlockValues)
 	}
 	for b := 0; b < len(q)/BlockValues; b++ {
 		in, out := q[b*BlockValues:][:BlockValues], dst[b*BlockBytes:][:BlockBytes]
@@ -28,7 +29,8 @@ func PackI2S(dst []byte, q []int8) error {
 // UnpackI2S is the inverse of PackI2S. Code 3, which no writer produces, is an error.
 func UnpackI2S(dst []int8, codes []byte) error {
 	if len(dst)%BlockValues != 0 || len(codes) != len(dst)/4 {
-		return fmt.Errorf("i2_s: %d bytes into %d values: want a multiple of %d values and a quarter as many bytes", len(codes), len(dst), BlockValues)
+		return fmt.Errorf("i2_s: %d bytes into %d values: want a multiple of %d values and a quarter as many bytes",
+			len(codes), len(dst), BlockValues)
 	}
 	for b := 0; b < len(dst)/BlockValues; b++ {
 		out, in := dst[b*BlockValues:][:BlockValues], codes[b*BlockBytes:][:BlockBytes]

@@ -84,3 +84,27 @@ func TestAbsMeanSplitsNormalWeights(t *testing.T) {
 		t.Errorf("share of zeros %.3f, want 0.310", share)
 	}
 }
+
+func TestRoundingIsThatOfWeightsAndSigns(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	w, centred := make([]float32, 1000), make([]float32, 1000)
+	for i := range w {
+		w[i] = float32(r.NormFloat64()*0.02 + 0.01)
+	}
+	w[7] = 0.5
+	nearest, signs := make([]int8, len(w)), make([]int8, len(w))
+	scale, mean := Weights(nearest, w), Mean(w)
+	Signs(signs, w)
+	for i, v := range w {
+		centred[i] = v - mean
+		if got := ToNearest(1 / scale).Ternary(v); got != nearest[i] {
+			t.Errorf("%g is rounded to %d, want %d", v, got, nearest[i])
+		}
+		if got := ToSign().Ternary(centred[i]); got != signs[i] {
+			t.Errorf("the sign of %g is %d, want %d", centred[i], got, signs[i])
+		}
+	}
+	if !(Rounding{}).IsNone() || ToSign().IsNone() || ToNearest(0).IsNone() {
+		t.Error("only the zero value is no rounding")
+	}
+}

@@ -9,6 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"trit/repro"
 )
 
 func trit(args ...string) (code int, stdout, stderr string) {
@@ -63,6 +68,12 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"eval compare a", exitUsage, "B is missing"},
 		{"eval compare a b", exitFailed, "stat a"},
 		{"bench --shape huge", exitUsage, "125m"},
+		{"quickstart --out .", exitFailed, ". is not empty: name another --out"},
+		{"data prepare --data app.go --tokenizer nowhere --out o", exitFailed, "nowhere"},
+		{"tokenizer train --data app.go --out .", exitFailed, "name a new folder with --out"},
+		{"repro scaling --data d --out o --configs nothing", exitUsage, "--configs: there is no preset"},
+		{"repro scaling --data d --out o --set hiden_size=2", exitUsage, "--set: there is no key"},
+		{"repro scaling --data d --out o --tokens 3", exitUsage, "--tokens is 3: want at least"},
 	} {
 		code, _, stderr := trit(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
@@ -96,7 +107,7 @@ func TestQuickstart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r quickstartReport
+	var r repro.QuickstartReport
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
@@ -156,5 +167,72 @@ func TestDryRunAndPrintConfig(t *testing.T) {
 	var config map[string]any
 	if err := json.Unmarshal([]byte(out), &config); code != exitOK || err != nil || config["max_steps"] != 7.0 {
 		t.Errorf("print-config: %d, %v, %v", code, err, config["max_steps"])
+	}
+}
+
+// The help lists every command once, in one line, under its group, and the groups in the
+// order in which a user meets them.
+func TestHelpGroupsTheCommands(t *testing.T) {
+	code, out, _ := trit("--help")
+	if code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	_, list, _ := strings.Cut(out, "COMMANDS:\n")
+	list, _, _ = strings.Cut(list, "\n\nGLOBAL OPTIONS:")
+	var got []string
+	usage := map[string]string{}
+	for line := range strings.Lines(list) {
+		line = strings.TrimSpace(line)
+		if name, text, found := strings.Cut(line, "  "); found {
+			usage[name], line = strings.TrimSpace(text), name
+		}
+		got = append(got, line)
+	}
+	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run embed inspect  Measure: eval bench repro verify logits"
+	if strings.Join(got, " ") != want {
+		t.Errorf("the help lists\n%s\nwant\n%s", strings.Join(got, " "), want)
+	}
+	for _, c := range newApp(nil, nil, nil).Commands {
+		if c.Usage == "" || usage[c.Name] != c.Usage {
+			t.Errorf("%s: %q, want %q in one line", c.Name, usage[c.Name], c.Usage)
+		}
+	}
+}
+
+// What the quickstart shows as the commands of its steps are commands that can be typed.
+func TestCommandLinesOfTheQuickstart(t *testing.T) {
+	app := newApp(nil, nil, nil)
+	for _, s := range []repro.Step{
+		&repro.TrainTokenizer{Data: "t", Column: "text", VocabSize: 7, Out: "o"},
+		&repro.PrepareData{Data: "t", Column: "text", Tokenizer: "k", Holdout: 0.03, Out: "o"},
+		&repro.TrainModel{Preset: "trit-1m", Data: "d", Out: "o", MaxTime: time.Minute, Seed: 3},
+		&repro.ConvertModel{In: "r", Out: "m.gguf"},
+		&repro.Generate{Model: "m.gguf", Prompt: "One", MaxTokens: 6, Temperature: 0.5},
+		&repro.Evaluate{Model: "m.gguf", Tasks: []string{"a", "b.json"}, Data: "d"},
+	} {
+		words := strings.Fields(commandLine(s))
+		if len(words) < 4 || words[0] != "trit" {
+			t.Errorf("%T: %q", s, words)
+			continue
+		}
+		flags, commands := []cli.Flag(nil), app.Commands
+		for _, w := range words[1:] {
+			if i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == w }); i >= 0 {
+				flags, commands = commands[i].Flags, commands[i].Subcommands
+				continue
+			}
+			name := strings.TrimLeft(w, "-")
+			if name != w && !slices.ContainsFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }) {
+				t.Errorf("%s: there is no flag %s", strings.Join(words, " "), w)
+			}
+		}
+		if len(flags) == 0 {
+			t.Errorf("%s is no command", strings.Join(words, " "))
+		}
+	}
+	for _, s := range []repro.Step{&repro.MakeWorld{}, &repro.MeasureSpeed{}} {
+		if words := commandLine(s); words != "" {
+			t.Errorf("%T: %q, want none", s, words)
+		}
 	}
 }

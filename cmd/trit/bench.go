@@ -1,32 +1,38 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
-	"os"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/configs"
 	"trit/infer"
+	"trit/internal/machine"
 	"trit/internal/parallel"
 	"trit/model"
+	"trit/repro"
 	"trit/train"
 )
 
 func benchCommand() *cli.Command {
 	return &cli.Command{
-		Name: "bench", Usage: "measure speed: of a model, of a shape with random weights, or of training", ArgsUsage: "[MODEL]",
-		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64", "trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge", "trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
+		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training",
+		ArgsUsage: "[MODEL]",
+		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
+			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge",
+			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b", Value: "trit-10m"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
 			&cli.IntFlag{Name: "sessions", Usage: "generate in `N` sessions together", Value: 1},
-			&cli.StringFlag{Name: "profile", Usage: "threads, sessions and memory limit of a kind of machine (`KIND`: " + strings.Join(profileNames(), ", ") + ") where no flag sets them; tells whether the model fits"},
+			&cli.StringFlag{Name: "profile", Usage: "take threads, sessions and memory limit of a `KIND` of machine (" + strings.Join(profileNames(), ", ") + ") unless other flags set them, and say whether the model fits"},
 			&cli.IntFlag{Name: "repeat", Usage: "measure `N` times and take the median", Value: 3},
 			&cli.BoolFlag{Name: "train", Usage: "measure training steps"},
 			&cli.StringSliceFlag{Name: "set", Usage: "with --train: change one `KEY=VALUE` of the configuration"},
@@ -42,6 +48,52 @@ func benchCommand() *cli.Command {
 	}
 }
 
+// profile is a kind of machine to run on.
+type profile struct {
+	threads  int // 0: all cores
+	sessions int
+	memory   int // bytes for weights, head and cache
+}
+
+var profiles = map[string]profile{
+	"mobile": {2, 1, 3 << 30},
+	"edge":   {4, 1, 8 << 30},
+	"server": {0, 8, 64 << 30},
+	"cloud":  {0, 32, 256 << 30},
+}
+
+func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }
+
+// applyProfile sets the flags that were not given.
+func applyProfile(c *cli.Context) error {
+	name := c.String("profile")
+	if name == "" {
+		return nil
+	}
+	p, ok := profiles[name]
+	if !ok {
+		return usagef("--profile is %q: want one of %v", name, profileNames())
+	}
+	for flag, value := range map[string]int{"threads": p.threads, "sessions": p.sessions} {
+		if !c.IsSet(flag) {
+			if err := c.Set(flag, strconv.Itoa(value)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkFits refuses what needs more memory than the profile has.
+func checkFits(c *cli.Context, need int) error {
+	name := c.String("profile")
+	if p, ok := profiles[name]; ok && need > p.memory {
+		return fmt.Errorf("profile %s: the model needs %.1f GB or more with its cache, the limit is %.1f GB: "+
+			"take a smaller shape, fewer tokens or fewer sessions", name, float64(need)/1e9, float64(p.memory)/1e9)
+	}
+	return nil
+}
+
 // benchReport is what bench prints.
 type benchReport struct {
 	Model      string       `json:"model,omitempty"`
@@ -53,13 +105,14 @@ type benchReport struct {
 	PeakRSS    int64        `json:"peak_rss_bytes"`
 }
 
-type speed struct {
-	Tokens          int     `json:"tokens"`
-	TokensPerSecond float64 `json:"tokens_per_second"` // median
-	Slowest         float64 `json:"slowest"`
-	Fastest         float64 `json:"fastest"`
+// engineBench is how fast a model runs, and whether it fits.
+type engineBench struct {
+	LoadSeconds float64 `json:"load_seconds"`
+	*repro.EngineSpeed
+	LimitBytes int `json:"memory_limit_bytes,omitempty"`
 }
 
+// limits are what the machine can do.
 type limits struct {
 	MemoryGBPerS float64 `json:"memory_gb_per_s"`
 	Int8GOPPerS  float64 `json:"int8_gop_per_s"`
@@ -73,8 +126,8 @@ func benchAction(c *cli.Context) error {
 	if err := applyProfile(c); err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
-	r := &benchReport{Threads: parallel.Threads()}
+	pool := parallel.New(c.Int("threads"))
+	r := &benchReport{Threads: pool.Threads()}
 	measure := benchModel
 	if c.Bool("train") {
 		measure = benchTraining
@@ -82,11 +135,8 @@ func benchAction(c *cli.Context) error {
 	if err := measure(c, r); err != nil {
 		return err
 	}
-	r.PeakRSS = peakRSS()
-	r.Limits = limits{memoryBandwidth() / 1e9, int8Ops() / 1e9, productFLOPs() / 1e9}
-	if r.Engine != nil {
-		r.Engine.compare(r.Limits)
-	}
+	r.PeakRSS = machine.PeakMemory()
+	r.compare(machine.With(pool))
 	switch {
 	case c.Bool("json"):
 		return printJSON(c.App.Writer, r)
@@ -96,6 +146,14 @@ func benchAction(c *cli.Context) error {
 		r.print(newConsole(c))
 	}
 	return nil
+}
+
+// compare measures the limits of the machine.
+func (r *benchReport) compare(m *machine.Machine) {
+	r.Limits = limits{m.MemoryBandwidth() / 1e9, m.Int8OPS() / 1e9, m.Float32FLOPS() / 1e9}
+	if r.Engine != nil {
+		r.Engine.SetLimits(m.Int8OPS(), m.MemoryBandwidth())
+	}
 }
 
 func benchTraining(c *cli.Context, r *benchReport) error {
@@ -114,12 +172,12 @@ func benchTraining(c *cli.Context, r *benchReport) error {
 	if err := config.Config.Validate(); err != nil {
 		return err
 	}
-	s, err := train.Bench(config.Config, config.Options, max(1, c.Int("steps")))
+	s, err := train.Bench(config.Config, config.Options, max(1, c.Int("steps")), c.Int("threads"))
 	r.Model, r.Parameters, r.Train = config.Description, s.Parameters, &s
 	return err
 }
 
-// resolveShape lets derived sizes follow what was set.
+// resolveShape computes again the sizes that follow from those that were set.
 func resolveShape(c *model.Config, length int) {
 	c.HeadDim = 0
 	if c.NumAttentionHeads > 0 && c.NumAttentionHeads%max(c.NumKeyValueHeads, 1) != 0 {
@@ -129,25 +187,95 @@ func resolveShape(c *model.Config, length int) {
 	c.Resolve()
 }
 
-func newSpeed(tokens int, values []float64) *speed {
-	slices.Sort(values)
-	return &speed{tokens, values[len(values)/2], values[0], values[len(values)-1]}
+func benchModel(c *cli.Context, r *benchReport) error {
+	start := time.Now()
+	m, err := benchedModel(c, r)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	config := m.Config()
+	r.Engine, r.Parameters = &engineBench{LoadSeconds: time.Since(start).Seconds()}, config.Parameters()
+	o := repro.EngineOptions{
+		Prompt: max(1, c.Int("prompt")), Tokens: max(1, c.Int("generate")),
+		Sessions: max(1, c.Int("sessions")), Repeat: max(1, c.Int("repeat")),
+	}
+	r.Engine.LimitBytes = profiles[c.String("profile")].memory
+	memory := m.Memory()
+	if err := checkFits(c, memory.Weights+memory.Head+o.CacheBytes(memory)); err != nil {
+		return err
+	}
+	r.Engine.EngineSpeed, err = repro.MeasureEngine(m, o)
+	return err
+}
+
+// benchedModel loads the model of the command line, or makes one with random weights.
+func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
+	if c.NArg() == 1 {
+		r.Model = c.Args().First()
+		return infer.Load(r.Model, engineOptions(c))
+	}
+	name := c.String("shape")
+	if name == "2b4t" {
+		name = "2b-4t"
+	}
+	if !slices.Contains(configs.Names(), name) {
+		return nil, usagef("there is no shape %q: want one of %v", name, configs.Names())
+	}
+	config, err := configs.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	config.VocabSize = cmp.Or(config.VocabSize, 4096)
+	config.Config.Resolve()
+	if err := checkFits(c, leastMemory(&config.Config)); err != nil {
+		return nil, err
+	}
+	r.Model = name + ", random weights"
+	return infer.Random(config.Config, 1, engineOptions(c))
+}
+
+// leastMemory returns the bytes that a shape needs at least: 1.6 bits a ternary weight and
+// F16 for all others. So a model that cannot fit is refused before it is made.
+func leastMemory(c *model.Config) int {
+	ternary := c.TernaryParameters()
+	return ternary/5 + 2*(c.Parameters()-ternary)
 }
 
 // lines are the name, value and remark of each result.
 func (r *benchReport) lines() [][3]string {
+	f := fmt.Sprintf
 	var list [][3]string
-	add := func(name, value, remark string, args ...any) {
-		list = append(list, [3]string{name, value, fmt.Sprintf(remark, args...)})
+	if r.Engine != nil {
+		list = r.Engine.lines()
 	}
-	if e := r.Engine; e != nil {
-		list = append(list, e.lines()...)
+	if t := r.Train; t != nil {
+		list = append(list, [3]string{"train", f("%.1f tokens/s", t.TokensPerSecond),
+			f("%.3f s a step, Gorgonia's own share %.2f %%", t.StepSeconds, 100*t.GorgoniaShare)})
 	}
-	if r.Train != nil {
-		add("train", fmt.Sprintf("%.1f tokens/s", r.Train.TokensPerSecond), "%.3f s a step, Gorgonia's own share %.2f %%", r.Train.StepSeconds, 100*r.Train.GorgoniaShare)
+	return append(list,
+		[3]string{"peak memory", f("%.0f MB", float64(r.PeakRSS)/1e6), ""},
+		[3]string{"limits", f("%.1f GB/s", r.Limits.MemoryGBPerS),
+			f("read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now", r.Limits.Int8GOPPerS,
+				r.Limits.GFLOPPerS)})
+}
+
+func (e *engineBench) lines() [][3]string {
+	f := fmt.Sprintf
+	rate := func(s repro.Rate) string { return f("%.1f tokens/s", s.TokensPerSecond) }
+	mb := func(bytes int) string { return f("%.0f MB", float64(bytes)/1e6) }
+	list := [][3]string{
+		{"prefill", rate(e.Prefill), f("%d tokens, %.1f to %.1f; %.0f %% of the int8 product", e.Prefill.Tokens, e.Prefill.Slowest, e.Prefill.Fastest, 100*e.PrefillFraction)},
+		{"decode", rate(e.Decode), f("%d tokens in %d sessions, %.1f to %.1f; %.0f %% of the memory bandwidth", e.Decode.Tokens, e.Sessions, e.Decode.Slowest, e.Decode.Fastest, 100*e.DecodeFraction)},
+		{"first token", f("%.0f ms", e.FirstTokenMillis), ""},
+		{"load", f("%.2f s", e.LoadSeconds), ""},
+		{"weights", mb(e.Memory.Weights), f("%s; head and embedding %s, cache %s", e.Memory.Format, mb(e.Memory.Head), mb(e.CacheBytes))},
+		{"energy", f("%.3g J/token", e.Energy.Joules), e.Energy.How},
 	}
-	add("peak memory", fmt.Sprintf("%.0f MB", float64(r.PeakRSS)/1e6), "")
-	add("limits", fmt.Sprintf("%.1f GB/s", r.Limits.MemoryGBPerS), "read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now", r.Limits.Int8GOPPerS, r.Limits.GFLOPPerS)
+	if e.LimitBytes > 0 {
+		need := e.Memory.Weights + e.Memory.Head + e.CacheBytes
+		list = append(list, [3]string{"fits", f("%.1f GB", float64(need)/1e9), f("of %.1f GB", float64(e.LimitBytes)/1e9)})
+	}
 	return list
 }
 
@@ -167,22 +295,4 @@ func (r *benchReport) markdown(con *console) {
 	for _, l := range r.lines() {
 		con.printf("| %s | %s | %s |\n", l[0], l[1], l[2])
 	}
-}
-
-// peakRSS is the most memory this process has had, in bytes; 0 where the system does
-// not tell.
-func peakRSS() int64 {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range bytes.Lines(b) {
-		if rest, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
-			kb, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte("kB")))), 10, 64)
-			if err == nil {
-				return kb * 1024
-			}
-		}
-	}
-	return 0
 }

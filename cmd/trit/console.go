@@ -55,7 +55,8 @@ func (p *progress) show(done, total int64, extra string) {
 		return
 	}
 	left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(p.con.err, "\r\x1b[K%3d %%  %s of %s %s, %s/s, %s left %s", 100*done/total, quantity(float64(done)), quantity(float64(total)), p.what, quantity(rate), left, extra)
+	fmt.Fprintf(p.con.err, "\r\x1b[K%3d %%  %s of %s %s, %s/s, %s left %s", 100*done/total, quantity(float64(done)),
+		quantity(float64(total)), p.what, quantity(rate), left, extra)
 }
 
 // end clears the line.
@@ -63,6 +64,32 @@ func (p *progress) end() {
 	if p.con.terminal && !p.last.IsZero() {
 		fmt.Fprint(p.con.err, "\r\x1b[K")
 	}
+}
+
+// meter shows the progress of works that follow each other.
+type meter struct {
+	con  *console
+	work string
+	now  *progress // nil: nothing was shown
+}
+
+func (c *console) meter() *meter { return &meter{con: c} }
+
+// show draws how far a work is; a new name begins a new one.
+func (m *meter) show(work, unit string, done, total int64, extra string) {
+	if m.now == nil || m.work != work {
+		m.end()
+		m.work, m.now = work, m.con.progress(unit)
+	}
+	m.now.show(done, total, extra)
+}
+
+// end clears the line.
+func (m *meter) end() {
+	if m.now != nil {
+		m.now.end()
+	}
+	m.now = nil
 }
 
 // quantity prints a count with a unit prefix: 1234567 is 1.23M.

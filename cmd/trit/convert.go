@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/convert"
-	"trit/internal/parallel"
+	"trit/convert/source"
 )
 
 func convertCommand() *cli.Command {
@@ -18,7 +18,7 @@ func convertCommand() *cli.Command {
 		Description: examples("trit convert run model.gguf", "trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf", "trit convert 1bitllm-large large.gguf --type tq2_0",
 			"trit convert run folder --type packed", "trit convert model.gguf folder --type bf16"),
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or latent weights in bf16, f16, f32"},
+			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or master weights in bf16, f16, f32"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
 			&cli.BoolFlag{Name: "pad", Usage: "fill the feed-forward size up to a multiple that TYPE can hold, with units without weights"},
 			&cli.BoolFlag{Name: "exact-scales", Usage: "tq1_0, tq2_0: keep the whole scale for every architecture, not for bitnet alone; older engines refuse such files"},
@@ -35,9 +35,9 @@ func convertCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			parallel.SetThreads(c.Int("threads"))
 			return convertModel(c.Context, newConsole(c), in, args[1], convert.Options{
-				Reading: reading(c), Type: c.String("type"), EmbeddingType: c.String("embedding-type"), Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"), Force: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
+				Options: reading(c), Type: convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
+				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"), Overwrite: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
 			})
 		},
 	}
@@ -47,12 +47,12 @@ func convertCommand() *cli.Command {
 func readingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "scale", Usage: "how a packed folder's weight_scale is meant, where config.json does not say or is wrong: `RULE` multiply or divide"},
-		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, where the files do not say or are wrong: `KIND` masters (latent weights), ternary (quantised already) or full (precision)"},
+		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, where the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
 	}
 }
 
-func reading(c *cli.Context) convert.Reading {
-	return convert.Reading{Scale: c.String("scale"), Weights: c.String("weights")}
+func reading(c *cli.Context) source.Options {
+	return source.Options{Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads")}
 }
 
 func convertModel(ctx context.Context, con *console, in, out string, o convert.Options) error {
@@ -66,8 +66,20 @@ func convertModel(ctx context.Context, con *console, in, out string, o convert.O
 	if err != nil {
 		return err
 	}
-	for _, line := range report.Lines() {
-		con.printf("%s\n", line)
-	}
+	showReport(con, report)
 	return nil
+}
+
+func showReport(con *console, r *convert.Report) {
+	con.printf("from %s\n", r.From)
+	con.printf("%s: %s, %d tensors, %.1f MB\n", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6)
+	if r.Zeros > 0 {
+		con.printf("share of zeros among the ternary weights: %.1f %%\n", 100*r.Zeros)
+	}
+	if r.Verified != nil {
+		con.printf("verified: %s\n", r.Verified.Summary())
+	}
+	for _, w := range r.Warnings {
+		con.printf("warning: %s\n", w.Text(settingName))
+	}
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/data"
-	"trit/internal/parallel"
 	"trit/tokenizer"
 )
 
@@ -23,41 +22,71 @@ func dataCommand() *cli.Command {
 				&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice of held-out documents", Value: 1},
 				threadsFlag(),
 			},
-			Action: func(c *cli.Context) error {
-				if _, err := arguments(c); err != nil {
-					return err
-				}
-				files, err := dataFiles(c)
-				if err != nil {
-					return err
-				}
-				parallel.SetThreads(c.Int("threads"))
-				return prepareData(c.Context, newConsole(c), c.String("tokenizer"), data.PrepareOptions{
-					Files: files, Column: c.String("column"), Holdout: c.Float64("holdout"), Seed: c.Uint64("seed"), Out: c.String("out"),
-				})
-			},
+			Action: dataAction,
 		}},
 	}
 }
 
-func prepareData(ctx context.Context, con *console, tokenizerDir string, o data.PrepareOptions) error {
-	tok, err := tokenizer.Load(tokenizerDir)
+func dataFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "data", Usage: "parquet `FILE`s, separated by commas or given several times",
+		Required: true}
+}
+
+func columnFlag() cli.Flag {
+	return &cli.StringFlag{Name: "column", Usage: "`NAME` of the text column", Value: "text"}
+}
+
+func outFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "out", Usage: usage, Required: true}
+}
+
+// dataFiles returns the files of --data, all of which must exist.
+func dataFiles(c *cli.Context) ([]string, error) {
+	files := commaList(c.StringSlice("data"))
+	if len(files) == 0 {
+		return nil, usagef("--data names no file")
+	}
+	for _, f := range files {
+		if _, err := os.Stat(f); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func dataAction(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	files, err := dataFiles(c)
 	if err != nil {
 		return err
 	}
+	tok, err := tokenizer.Load(c.String("tokenizer"))
+	if err != nil {
+		return err
+	}
+	con := newConsole(c)
 	progress := con.progress("documents")
-	o.Tokenizer = tok
-	o.Progress = func(rows, tokens int64) { progress.show(rows, 0, quantity(float64(tokens))+" tokens") }
-	m, err := data.Prepare(ctx, o)
+	m, err := data.Prepare(c.Context, data.PrepareOptions{
+		Files: files, Column: c.String("column"), Tokenizer: tok, Holdout: c.Float64("holdout"), Seed: c.Uint64("seed"),
+		Out: c.String("out"), Threads: c.Int("threads"),
+		Progress: func(rows, tokens int64) { progress.show(rows, 0, quantity(float64(tokens))+" tokens") },
+	})
 	progress.end()
 	if err != nil {
 		return err
 	}
+	showManifest(con, m)
+	return nil
+}
+
+// showManifest prints the counts of a data set's splits.
+func showManifest(con *console, m *data.Manifest) {
 	for _, s := range []struct {
 		name string
 		data.SplitInfo
 	}{{"train", m.Train}, {"held out", m.Heldout}} {
 		con.printf("%-8s  %d documents, %d tokens, %d bytes\n", s.name, s.Documents, s.Tokens, s.Bytes)
 	}
-	return nil
 }

@@ -123,9 +123,9 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 	if err != nil {
 		return nil, err
 	}
-	s, err := m.NewSession(longest)
+	embedder, err := m.NewEmbedder(longest)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	r := &embeddings{Model: path, Pooling: infer.PoolingLast, Dimensions: m.Config().HiddenSize}
 	progress := con.progress("texts")
@@ -134,17 +134,19 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := r.add(s, text, ids[i]); err != nil {
+		vector, err := embedder.EmbedSequence(ids[i])
+		if err != nil {
 			return nil, fmt.Errorf("%s: text %d (%.40q): %w", path, i+1, text, err)
 		}
+		r.Texts = append(r.Texts, embedding{text, len(ids[i]), vector})
 		progress.show(int64(i+1), int64(len(texts)), "")
 	}
 	r.compare()
 	return r, nil
 }
 
-// encodeAll turns texts into ids, with the tokens that belong around them, and says how
-// many the longest has.
+// encodeAll turns texts into ids, with the special tokens that the tokenizer puts around
+// them, and returns the length of the longest.
 func encodeAll(tok *tokenizer.Tokenizer, texts []string, limit int) (ids [][]int32, longest int, err error) {
 	longest = 1
 	for i, text := range texts {
@@ -156,17 +158,6 @@ func encodeAll(tok *tokenizer.Tokenizer, texts []string, limit int) (ids [][]int
 		longest = max(longest, n)
 	}
 	return ids, longest, nil
-}
-
-// add embeds a text of these ids.
-func (r *embeddings) add(s *infer.Session, text string, ids []int32) error {
-	e := embedding{text, len(ids), make([]float32, r.Dimensions)}
-	s.Truncate(0)
-	if err := s.Embed(ids, e.Vector); err != nil {
-		return err
-	}
-	r.Texts = append(r.Texts, e)
-	return nil
 }
 
 // compare fills in the cosines, unless there are too many texts.

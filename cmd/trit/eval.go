@@ -14,30 +14,40 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/eval"
+	"trit/eval/tasks"
+	"trit/format/hffolder"
 	"trit/infer"
-	"trit/internal/report"
-	"trit/train/checkpoint"
 )
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "eval", Usage: "score models with the rules of lm-evaluation-harness: GGUF files, training checkpoints, models of the Hub and of servers", ArgsUsage: "MODEL|OWNER/NAME|URL...",
-		Description: examples("trit eval model.gguf --tasks arc_easy,boolq", "trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval", "trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
-			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)", "trit eval model.gguf --tasks bits_per_byte --data-dir data",
+		Name: "eval", ArgsUsage: "MODEL|OWNER/NAME|URL...",
+		Usage: "score models with the rules of lm-evaluation-harness: " +
+			"GGUF files, training checkpoints, models of the Hub and of servers",
+		Description: examples("trit eval model.gguf --tasks arc_easy,boolq",
+			"trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval",
+			"trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
+			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)",
+			"trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: names that trit eval list shows, or JSON or YAML files of tasks of your own"},
+			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: " +
+				"names that trit eval list shows, or JSON or YAML files of tasks of your own"},
 			dataDirFlag(), partialFlag(),
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
-			&cli.StringFlag{Name: "samples", Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
-			&cli.IntFlag{Name: "num-fewshot", Usage: "`K` examples before each question (default: the task's own number)", Value: -1},
+			&cli.StringFlag{Name: "samples",
+				Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
+			&cli.IntFlag{Name: "num-fewshot", Value: -1,
+				Usage: "`K` examples before each question (default: the task's own number)"},
 			maxTokensFlag(),
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
-			&cli.BoolFlag{Name: "fewshot-as-multiturn", Usage: "with the chat template: each example as turns of its own; =false puts them into one turn", Value: true, DefaultText: "true with the chat template"},
+			&cli.BoolFlag{Name: "fewshot-as-multiturn", Value: true, DefaultText: "true with the chat template",
+				Usage: "with the chat template: each example as turns of its own; =false puts them into one turn"},
 			batchFlag(),
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
-			&cli.StringFlag{Name: "out", Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
+			&cli.StringFlag{Name: "out",
+				Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
 		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
@@ -47,7 +57,8 @@ func evalCommand() *cli.Command {
 }
 
 func dataDirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
+	return &cli.StringFlag{Name: "data-dir",
+		Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
 }
 
 func partialFlag() cli.Flag {
@@ -75,6 +86,8 @@ func evalAction(c *cli.Context) error {
 	}
 	con, out := newConsole(c), c.String("out")
 	o.Fetch = dataFetcher(c)
+	found, unknown := tasks.Find(taskNames(c)...)
+	o.Tasks = found
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
@@ -83,6 +96,9 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	defer done()
+	if unknown != nil { // after wrong flags, which codeSandbox and namedModels report
+		return unknown
+	}
 	var reports []*eval.Report
 	for i, m := range models {
 		if len(models) > 1 && out != "" {
@@ -97,16 +113,18 @@ func evalAction(c *cli.Context) error {
 	return printReports(c, reports)
 }
 
-// evalOptions reads what is the same for all models.
+func taskNames(c *cli.Context) []string { return commaList(c.StringSlice("tasks")) }
+
+// evalOptions reads the options that are the same for all models.
 func evalOptions(c *cli.Context) (eval.Options, error) {
 	chat := c.Bool("apply-chat-template")
 	o := eval.Options{
-		Tasks: commaList(c.StringSlice("tasks")), DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
+		DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
 		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), ApplyChatTemplate: chat,
 		FewshotMultiturn: c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
 		Batch:            c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
 	}
-	if len(o.Tasks) == 0 {
+	if len(taskNames(c)) == 0 {
 		return o, usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
 	}
 	if c.Bool("json") && c.Bool("markdown") {
@@ -133,8 +151,8 @@ func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (
 	if err != nil {
 		return nil, err
 	}
-	defer m.close()
-	return m.evaluate(c.Context, con, o)
+	defer m.Close()
+	return evaluate(c.Context, m, con, o)
 }
 
 // fingerprint is a sum over what a model's results depend on: its weights, its shape, and
@@ -144,7 +162,7 @@ func fingerprint(path, cache string) (string, error) {
 	if info, err := os.Stat(path); err != nil {
 		return "", err
 	} else if info.IsDir() {
-		if path, err = checkpoint.Resolve(path); err != nil {
+		if path, err = hffolder.Resolve(path); err != nil {
 			return "", err
 		}
 		weights, _ := filepath.Glob(filepath.Join(path, "*.safetensors"))
@@ -201,18 +219,19 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 
 func evalListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"), Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
+		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"),
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			t := report.Table{Head: []string{"task", "n-shot", "documents", "data", "what"}}
-			for _, task := range eval.BuiltinTasks() {
+			t := eval.Table{Columns: []string{"task", "n-shot", "documents", "data", "what"}}
+			for _, task := range tasks.All() {
 				rows := ""
 				if task.Test.Rows > 0 {
 					rows = fmt.Sprint(task.Test.Rows)
 				}
-				t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Shots.Count), rows, task.Test.String(), task.About})
+				t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Fewshot.Count), rows, task.Test.String(), task.About})
 			}
 			return printTable(c, t)
 		},
@@ -253,7 +272,7 @@ func printComparison(c *cli.Context, comparison *eval.Comparison) error {
 	return nil
 }
 
-func printTable(c *cli.Context, t report.Table) error {
+func printTable(c *cli.Context, t eval.Table) error {
 	if c.Bool("markdown") {
 		_, err := io.WriteString(c.App.Writer, t.Markdown())
 		return err

@@ -15,14 +15,18 @@ import (
 // codeFlags are the flags of every command whose tasks may run what a model wrote.
 func codeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "allow-code-execution", Usage: "run the Python programs that the model writes, for tasks that ask for such: in a sandbox without network"},
-		&cli.BoolFlag{Name: "allow-weak-isolation", Usage: "run them also where the system cannot enforce all limits, such as on macOS and Windows: use a virtual machine there"},
+		&cli.BoolFlag{Name: "allow-code-execution",
+			Usage: "run the Python programs that the model writes, for tasks that ask for such: " +
+				"in a sandbox without network"},
+		&cli.BoolFlag{Name: "allow-weak-isolation",
+			Usage: "run them also where the system cannot enforce all limits, " +
+				"such as on macOS and Windows: use a virtual machine there"},
 	}
 }
 
 // codeSandbox is the sandbox that the tasks need: nil where none runs code, or where the
 // flags of codeFlags do not allow it, which eval refuses in its own words.
-func codeSandbox(c *cli.Context, con *console, tasks []string) (eval.Sandbox, error) {
+func codeSandbox(c *cli.Context, con *console, tasks []eval.Task) (eval.Sandbox, error) {
 	weak := c.Bool("allow-weak-isolation")
 	if weak && !c.Bool("allow-code-execution") {
 		return nil, usagef("--allow-weak-isolation says how programs may run: it needs --allow-code-execution")
@@ -38,7 +42,8 @@ func codeSandbox(c *cli.Context, con *console, tasks []string) (eval.Sandbox, er
 func openSandbox(con *console, o sandbox.Options) (eval.Sandbox, error) {
 	s, err := sandbox.New(o)
 	if weak := new(sandbox.WeakError); errors.As(err, &weak) {
-		return nil, fmt.Errorf("programs of the model are not run: this system cannot keep them from %s; --allow-weak-isolation runs them nevertheless, which is for a virtual machine or a container",
+		return nil, fmt.Errorf("programs of the model are not run: this system cannot keep them from %s; "+
+			"--allow-weak-isolation runs them nevertheless, which is for a virtual machine or a container",
 			strings.Join(weak.Missing, ", "))
 	}
 	if err != nil {

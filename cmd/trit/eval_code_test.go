@@ -13,6 +13,9 @@ import (
 
 	"trit/eval"
 	"trit/eval/sandbox"
+	"trit/eval/tasks"
+	"trit/lm"
+	"trit/repro"
 	"trit/tokenizer"
 )
 
@@ -32,11 +35,13 @@ type writer struct {
 	answer func(prompt string) string
 }
 
-func (w *writer) Score(context.Context, []eval.ScoreRequest) ([]eval.ScoreResult, error) {
+func (w *writer) ContextLength() int { return 8192 }
+
+func (w *writer) Score(context.Context, []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	panic("code is generated")
 }
 
-func (w *writer) Generate(_ context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+func (w *writer) Continue(_ context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	var out [][]int32
 	for _, r := range requests {
 		out = append(out, w.tok.Encode(w.answer(w.tok.Decode(r.Prompt)), false))
@@ -47,7 +52,11 @@ func (w *writer) Generate(_ context.Context, requests []eval.GenerateRequest) ([
 // evaluateCode asks a code task as the command does, with programs of at most a timeout.
 func evaluateCode(t *testing.T, task string, answer func(prompt string) string, o eval.Options, timeout time.Duration) *eval.Report {
 	t.Helper()
-	_, modules := eval.RunsCode([]string{task})
+	found, err := tasks.Find(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, modules := eval.RunsCode(found)
 	s, err := openSandbox(&console{}, sandbox.Options{Modules: modules, Timeout: timeout})
 	if err != nil {
 		for _, lack := range []string{"not run", "no python3", "numpy"} {
@@ -58,9 +67,9 @@ func evaluateCode(t *testing.T, task string, answer func(prompt string) string, 
 		t.Fatal(err)
 	}
 	tok := byteTokenizer(t)
-	m := &scorer{Model: &writer{tok, answer}, tok: tok, maxLength: 8192}
-	o.Tasks, o.Sandbox, o.NumFewshot = []string{task}, s, -1
-	r, err := m.evaluate(t.Context(), &console{}, o)
+	m := &repro.Model{Model: &writer{tok, answer}, Tokenizer: tok}
+	o.Tasks, o.Sandbox, o.NumFewshot = found, s, -1
+	r, err := evaluate(t.Context(), m, &console{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,10 @@ import (
 
 	"trit/convert"
 	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
+	"trit/lm"
+	"trit/repro"
 )
 
 var (
@@ -98,17 +101,20 @@ func compareGolden(t *testing.T, path, model string) {
 	if err := json.Unmarshal(b, &g); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	s, err := openScorer(model, infer.Options{Cache: infer.CacheF32})
+	s, err := repro.Open(model, infer.Options{Cache: infer.CacheF32})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	defer s.Close()
 	recorder := &recordingModel{Model: s.Model}
 	s.Model = recorder
 	out := t.TempDir()
-	task := g.taskName(t)
-	report, err := s.evaluate(context.Background(), &console{}, eval.Options{
-		Tasks: []string{task}, DataDir: *goldenData, Limit: float64(g.Limit), NumFewshot: g.Settings.NumFewshot, MaxTokens: g.Settings.MaxGenToks, Out: out,
+	found, err := tasks.Find(g.taskName(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := evaluate(context.Background(), s, &console{}, eval.Options{
+		Tasks: found, DataDir: *goldenData, Limit: float64(g.Limit), NumFewshot: g.Settings.NumFewshot, MaxTokens: g.Settings.MaxGenToks, Out: out,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -275,12 +281,12 @@ func (g *goldenFile) compareTokens(t *testing.T, generated [][]int32) {
 
 // recordingModel keeps what was generated.
 type recordingModel struct {
-	eval.Model
+	lm.Model
 	generated [][]int32
 }
 
-func (r *recordingModel) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
-	out, err := r.Model.Generate(ctx, requests)
+func (r *recordingModel) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
+	out, err := r.Model.Continue(ctx, requests)
 	r.generated = append(r.generated, out...)
 	return out, err
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/format/hffolder"
 	"trit/internal/hub"
-	"trit/train/checkpoint"
 )
 
 // parquetRevision is where the Hub keeps its own copy of a data set in parquet, as
@@ -26,11 +26,12 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 		var first error
 		for _, revision := range []string{hub.DefaultRevision, parquetRevision} {
 			none := false
-			dir, err := pull(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: revision}, hub.Patterns{Choose: func(paths []string) []string {
+			patterns := hub.Patterns{Choose: func(paths []string) []string {
 				files := choose(paths)
 				none = len(files) == 0
 				return files
-			}}, "")
+			}}
+			dir, err := pull(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: revision}, patterns, "")
 			if err == nil {
 				newConsole(c).warnf("data: %s@%s of %s, in %s", name, revision, hubName(c), dir)
 				return dir, nil
@@ -48,8 +49,7 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 
 // hubName is the endpoint for people.
 func hubName(c *cli.Context) string {
-	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
-	if endpoint := env.endpoint(c.String("endpoint")); endpoint != "" {
+	if endpoint := hubEnvironment().Endpoint(c.String("endpoint")); endpoint != "" {
 		return endpoint
 	}
 	return hub.DefaultEndpoint
@@ -68,7 +68,8 @@ func fetchAnyModel(c *cli.Context, name string) (string, error) {
 	}
 	repo, file, ok := hubModel(name)
 	if !ok {
-		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, which is OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE.gguf", name)
+		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, "+
+			"which is OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE.gguf", name)
 	}
 	choice := &modelChoice{named: file}
 	dir, err := pull(c, repo, hub.Patterns{Choose: choice.choose}, "")
@@ -130,7 +131,7 @@ func (m *modelChoice) path(con *console, dir string) string {
 
 // localGGUF is the GGUF file of a folder that is no checkpoint and no run, else the folder.
 func localGGUF(con *console, dir string) (string, error) {
-	if _, err := checkpoint.Resolve(dir); err == nil {
+	if _, err := hffolder.Resolve(dir); err == nil {
 		return dir, nil
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.gguf"))

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"trit/train/checkpoint"
+	"trit/format/hffolder"
 )
 
 // readFile is the text of a file, which must be there.
@@ -37,7 +37,7 @@ func servedModel(t *testing.T, dir string, paths *[]string) (gguf, url string) {
 	run, _ := smallRun(t, dir)
 	gguf = filepath.Join(dir, "m.gguf")
 	mustTrit(t, "convert", run, gguf)
-	newest, err := checkpoint.Resolve(run)
+	newest, err := hffolder.Resolve(run)
 	if err != nil {
 		t.Fatal(err)
 	}

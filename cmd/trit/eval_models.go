@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,7 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/convert"
+	"trit/convert/source"
 	"trit/eval"
+	"trit/repro"
 )
 
 // namedModel is a model to measure: a server, a file, a folder, or one of the Hub.
@@ -20,7 +23,9 @@ type namedModel struct {
 
 func convertedFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "converted", Usage: "score the checkpoint MODEL on its graph and, converted to GGUF, on the engine, and tell what they differ in"},
+		&cli.BoolFlag{Name: "converted",
+			Usage: "score the checkpoint MODEL on its graph and, converted to GGUF, on the engine, " +
+				"and tell what they differ in"},
 		&cli.StringFlag{Name: "type", Usage: "with --converted: `TYPE` of the projections, as trit convert has them"},
 		&cli.StringFlag{Name: "embedding-type", Usage: "with --converted: `TYPE` of embedding and head"},
 	}
@@ -53,7 +58,8 @@ func convertedModels(c *cli.Context, con *console) (models []namedModel, done fu
 		return nil, done, err
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return nil, done, usagef("--converted: %s is no folder of weights but a file: name the checkpoint that it was converted from", path)
+		return nil, done, usagef("--converted: %s is no folder of weights but a file: "+
+			"name the checkpoint that it was converted from", path)
 	}
 	converted := namedModel{name: name + ", converted", folder: "converted"}
 	if converted.path, done, err = convertForNow(c, con, path); err != nil {
@@ -75,8 +81,8 @@ func convertForNow(c *cli.Context, con *console, folder string) (path string, do
 	path = filepath.Join(dir, "model.gguf")
 	progress := con.progress("")
 	_, err = convert.Convert(c.Context, folder, path, convert.Options{
-		Pad:  true,
-		Type: c.String("type"), EmbeddingType: c.String("embedding-type"),
+		Options: source.Options{Threads: c.Int("threads")}, Pad: true,
+		Type: convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
 		Progress: func(stage string, done, total int64) { progress.show(done, total, stage) },
 	})
 	progress.end()
@@ -89,7 +95,7 @@ func convertForNow(c *cli.Context, con *console, folder string) (path string, do
 
 // openNamed opens a model, and puts into the options what the results and the cache of
 // requests say of it.
-func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*scorer, error) {
+func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, error) {
 	o.ModelName = m.name
 	if isServer(m.name) {
 		o.ModelArgs = fmt.Sprintf("base_url=%s,model=%s,max_length=%d", m.name, c.String("model"), c.Int("max-length"))
@@ -108,5 +114,33 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*scorer, error) {
 			return nil, err
 		}
 	}
-	return openScorer(path, engineOptions(c))
+	return repro.Open(path, engineOptions(c))
+}
+
+// evaluate measures a model and shows the progress of each task.
+func evaluate(ctx context.Context, m *repro.Model, con *console, o eval.Options) (*eval.Report, error) {
+	var shown *progress
+	task := ""
+	o.Tokenizer = m.Tokenizer
+	o.Progress = func(p eval.Progress) {
+		if p.Task != task {
+			shown, task = con.progress("tokens"), p.Task
+		}
+		shown.show(p.Tokens, p.Whole, progressNote(p))
+	}
+	report, err := eval.Run(ctx, m.Model, o)
+	if shown != nil {
+		shown.end()
+	}
+	return report, err
+}
+
+// progressNote says how far a task is, and how many tokens a second were computed. Tokens of
+// shared prefixes are computed once.
+func progressNote(p eval.Progress) string {
+	note := fmt.Sprintf("%s, %d of %d requests", p.Task, p.Done, p.Total)
+	if p.Computed > 0 {
+		note += fmt.Sprintf(", %.0f tokens/s computed", float64(p.Computed)/max(p.Seconds, 1e-9))
+	}
+	return "(" + note + ")"
 }

@@ -10,7 +10,9 @@ import (
 
 	"trit/eval/openai"
 	"trit/format/gguf"
+	"trit/internal/hub"
 	"trit/model/ggufmeta"
+	"trit/repro"
 	"trit/tokenizer"
 )
 
@@ -22,12 +24,14 @@ func serverFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-length", Usage: "of a server: its context has `N` tokens", Value: openai.DefaultContext},
 		&cli.StringFlag{Name: "api-key-file", Usage: "of a server: `FILE` with the key (default: $OPENAI_API_KEY)"},
 		&cli.IntFlag{Name: "concurrent", Usage: "of a server: `N` requests at a time", Value: openai.DefaultConcurrent},
-		&cli.IntFlag{Name: "prompts-per-request", Usage: "of a server: `N` prompts in a request, where it takes several", Value: 1},
-		&cli.DurationFlag{Name: "request-timeout", Usage: "of a server: begin a request anew after `TIME`", Value: openai.DefaultTimeout},
+		&cli.IntFlag{Name: "prompts-per-request", Value: 1,
+			Usage: "of a server: `N` prompts in a request, where it takes several"},
+		&cli.DurationFlag{Name: "request-timeout", Value: openai.DefaultTimeout,
+			Usage: "of a server: begin a request anew after `TIME`"},
 	}
 }
 
-// isServer tells an address from a path or a name of the Hub.
+// isServer reports whether a name is an address, not a path or a model of the Hub.
 func isServer(name string) bool {
 	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
 }
@@ -48,7 +52,7 @@ func checkServerFlags(c *cli.Context) error {
 }
 
 // openServer makes a scorer of a server and the flags of serverFlags.
-func openServer(c *cli.Context, address string) (*scorer, error) {
+func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if c.String("model") == "" || c.String("tokenizer") == "" {
 		return nil, usagef("%s is a server: name its model with --model and the tokenizer with --tokenizer", address)
 	}
@@ -68,16 +72,17 @@ func openServer(c *cli.Context, address string) (*scorer, error) {
 	if client.Key, err = apiKey(c.String("api-key-file")); err != nil {
 		return nil, err
 	}
-	client.Concurrent, client.Prompts, client.Timeout = c.Int("concurrent"), c.Int("prompts-per-request"), c.Duration("request-timeout")
-	return &scorer{Model: client, tok: tok, maxLength: openai.MaxLength(c.Int("max-length")), close: func() error { return nil }}, nil
+	client.Context, client.Timeout = c.Int("max-length"), c.Duration("request-timeout")
+	client.Concurrent, client.Prompts = c.Int("concurrent"), c.Int("prompts-per-request")
+	return &repro.Model{Model: client, Tokenizer: tok, Close: func() error { return nil }}, nil
 }
 
 // apiKey is that of the file, or else of the environment; "" is none.
 func apiKey(file string) (string, error) {
-	key := cleanToken(os.Getenv("OPENAI_API_KEY"))
+	key := hub.CleanToken(os.Getenv("OPENAI_API_KEY"))
 	if file != "" {
 		var err error
-		if key, err = readToken(file); err != nil {
+		if key, err = hub.ReadToken(file); err != nil {
 			return "", fmt.Errorf("--api-key-file: %w", err)
 		}
 		if key == "" {
@@ -85,7 +90,8 @@ func apiKey(file string) (string, error) {
 		}
 	}
 	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("the key of the server holds blanks or other characters that no key has: check OPENAI_API_KEY or --api-key-file")
+		return "", fmt.Errorf("the key of the server holds spaces or other characters that no key has: " +
+			"check OPENAI_API_KEY or --api-key-file")
 	}
 	return key, nil
 }

@@ -13,13 +13,15 @@ import (
 
 	"trit/eval"
 	"trit/infer"
+	"trit/lm"
+	"trit/repro"
 )
 
 // completions serves a GGUF model on the engine as an OpenAI-style server does, and notes
 // the keys that it is sent.
 type completions struct {
 	t    *testing.T
-	m    *scorer
+	m    *repro.Model
 	size int // of the vocabulary
 	mu   sync.Mutex
 	keys []string
@@ -27,12 +29,12 @@ type completions struct {
 
 func serveCompletions(t *testing.T, gguf string) (*completions, string) {
 	t.Helper()
-	m, err := openScorer(gguf, infer.Options{Cache: infer.CacheF32})
+	m, err := repro.Open(gguf, infer.Options{Cache: infer.CacheF32})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.close() })
-	s := &completions{t: t, m: m, size: len(m.tok.Vocab().Tokens)}
+	t.Cleanup(func() { m.Close() })
+	s := &completions{t: t, m: m, size: len(m.Tokenizer.Vocab().Tokens)}
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 	return s, h.URL + "/v1"
@@ -69,7 +71,7 @@ func (s *completions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *completions) logProbs(r *http.Request, p []int32) map[string]any {
 	logs, top := []any{nil}, []any{nil}
 	for n := 1; n < len(p); n++ {
-		got, err := s.m.Score(r.Context(), []eval.ScoreRequest{{Input: p[:n], Targets: p[n : n+1]}})
+		got, err := s.m.Score(r.Context(), []lm.ScoreRequest{{Input: p[:n], Targets: p[n : n+1]}})
 		if err != nil {
 			s.t.Error(err)
 			return nil
@@ -84,15 +86,15 @@ func (s *completions) logProbs(r *http.Request, p []int32) map[string]any {
 }
 
 func (s *completions) text(r *http.Request, p []int32, n int, stop []string) string {
-	ends := s.m.tok.EOSIDs()
-	got, err := s.m.Generate(r.Context(), []eval.GenerateRequest{{Prompt: p, MaxTokens: n, Stop: func(ids []int32) bool {
+	ends := s.m.Tokenizer.EOSIDs()
+	got, err := s.m.Continue(r.Context(), []lm.ContinueRequest{{Prompt: p, MaxTokens: n, Stop: func(ids []int32) bool {
 		return len(ids) > 0 && slices.Contains(ends, ids[len(ids)-1])
 	}}})
 	if err != nil {
 		s.t.Error(err)
 		return ""
 	}
-	text := s.m.tok.Decode(got[0])
+	text := s.m.Tokenizer.Decode(got[0])
 	for _, u := range stop {
 		text, _, _ = strings.Cut(text, u)
 	}

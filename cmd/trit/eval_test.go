@@ -9,11 +9,12 @@ import (
 
 	"trit/data/world"
 	"trit/eval"
+	"trit/eval/tasks"
 )
 
 func TestEvalListNamesAllTasks(t *testing.T) {
 	code, out, stderr := trit("eval", "list")
-	for _, name := range eval.TaskNames() {
+	for _, name := range tasks.Names() {
 		if code != exitOK || !strings.Contains(out, "\n"+name+" ") {
 			t.Errorf("%s is not in the list: %s%s", name, out, stderr)
 		}
@@ -38,7 +39,7 @@ func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	}
 	gguf := filepath.Join(dir, "m.gguf")
 	mustTrit(t, "convert", run, gguf)
-	tasks := strings.Join([]string{eval.BitsPerByte, filepath.Join(dir, world.YesNoTask), filepath.Join(dir, world.FourWayTask)}, ",")
+	tasks := strings.Join([]string{tasks.BitsPerByte, filepath.Join(dir, world.YesNoTask), filepath.Join(dir, world.FourWayTask)}, ",")
 	out, cache := filepath.Join(dir, "out"), filepath.Join(dir, "cache.jsonl")
 	args := []string{"eval", run, gguf, "--tasks", tasks, "--data-dir", data, "--out", out, "--use-cache", cache}
 	code, first, stderr := trit(args...)
@@ -73,10 +74,10 @@ func TestEvalConverted(t *testing.T) {
 	run, data := smallRun(t, dir)
 	gguf, out, cache := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "out"), filepath.Join(dir, "cache")
 	mustTrit(t, "convert", run, gguf, "--type", "i2_s", "--embedding-type", "q8_0")
-	mustTrit(t, "eval", run, gguf, "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out)
+	mustTrit(t, "eval", run, gguf, "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out)
 	want := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"))
 	t.Setenv("TMPDIR", tmp)
-	args := []string{"eval", run, "--converted", "--type", "i2_s", "--embedding-type", "q8_0", "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out, "--use-cache", cache}
+	args := []string{"eval", run, "--converted", "--type", "i2_s", "--embedding-type", "q8_0", "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out, "--use-cache", cache}
 	code, first, stderr := trit(args...)
 	if code != exitOK || !strings.Contains(first, "A = "+run+"\nB = "+run+", converted to i2_s\n") {
 		t.Fatalf("exit code %d: %s%s", code, first, stderr)
@@ -98,7 +99,7 @@ func TestEvalConverted(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s, want %q", flags, code, stderr, want)
 		}
 	}
-	if code, _, stderr := trit("eval", run, "--converted", "--type", "q3", "--tasks", eval.BitsPerByte, "--data-dir", data); code != exitFailed || !strings.Contains(stderr, "converting "+run) {
+	if code, _, stderr := trit("eval", run, "--converted", "--type", "q3", "--tasks", tasks.BitsPerByte, "--data-dir", data); code != exitFailed || !strings.Contains(stderr, "converting "+run) {
 		t.Errorf("an unknown type: exit code %d, %s", code, stderr)
 	}
 }
@@ -125,4 +126,32 @@ func readResults(t *testing.T, dirs ...string) string {
 		all.Write(text)
 	}
 	return all.String()
+}
+
+// Errors of package eval name its options, and here the flags that set them.
+func TestEvalErrorsNameFlags(t *testing.T) {
+	dir := t.TempDir()
+	run, _ := smallRun(t, dir)
+	model := filepath.Join(dir, "m.gguf")
+	mustTrit(t, "convert", run, model)
+	if err := os.WriteFile(filepath.Join(dir, "cache"), []byte("notes\nof mine\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for flags, want := range map[string]string{
+		"--tasks arc_easy --limit -1":                        "--limit -1: want a number of documents, or a share below 1",
+		"--tasks arc_easy --fewshot-as-multiturn":            "--fewshot-as-multiturn makes turns of a chat: it needs --apply-chat-template",
+		"--tasks bits_per_byte":                              "with held-out documents, with --data-dir",
+		"--tasks arc_easy --data-dir " + dir + "/none":       "--data-dir: stat " + dir + "/none",
+		"--tasks boolq --endpoint http://127.0.0.1:1":        "; --data-dir names a folder that has it",
+		"--tasks arc_easy --use-cache " + dir + "/cache":     "delete it or name another with --use-cache",
+		`--tasks boolq --samples {"boolq":[],"arc_easy":[]}`: `--samples names the task "arc_easy", which is not among those to run`,
+	} {
+		args := append([]string{"eval", model}, strings.Fields(flags)...)
+		if code, _, stderr := trit(args...); code != exitFailed || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d and %q, want %q", flags, code, stderr, want)
+		}
+	}
+	if code, _, stderr := trit("eval", "compare", dir, dir); code != exitFailed || !strings.Contains(stderr, "an evaluation with --out writes it") {
+		t.Errorf("no results: exit code %d and %q", code, stderr)
+	}
 }

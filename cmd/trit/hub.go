@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +23,7 @@ func pullCommand() *cli.Command {
 			"The last line on standard output is the folder. A pull that was stopped goes on where it was."),
 		Flags: append(hubFlags("cache"),
 			&cli.StringFlag{Name: "revision", Usage: "branch, tag or commit `R`; OWNER/NAME@R means the same", DefaultText: hub.DefaultRevision},
-			&cli.StringSliceFlag{Name: "include", Usage: "fetch files that match this `PATTERN`, instead of those that convert reads (may be given several times)"},
+			&cli.StringSliceFlag{Name: "include", Usage: "fetch the files that match this `PATTERN` (default: those that convert reads; may be given several times)"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out files that match this `PATTERN` (may be given several times)"},
 			&cli.BoolFlag{Name: "dataset", Usage: "OWNER/NAME is a data set: all its files are fetched"},
 			&cli.StringFlag{Name: "out", Usage: "write plain files to the folder `DIR` instead of the cache"},
@@ -50,15 +47,15 @@ func pullCommand() *cli.Command {
 	}
 }
 
-// hubFlags are the flags of every command that may fetch from the Hub. The cache has
-// other names too where these mean nothing else.
+// hubFlags are the flags of every command that may fetch from the Hub. cacheNames are further
+// names of --hub-cache.
 func hubFlags(cacheNames ...string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "endpoint", Usage: "`URL` of the Hub or of a mirror (default: $HF_ENDPOINT, else " + hub.DefaultEndpoint + ")"},
-		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else the one that hf auth login keeps)"},
+		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else that of hf auth login)"},
 		&cli.StringFlag{Name: "hub-cache", Aliases: cacheNames, Usage: "`DIR` of the cache that the Hub's tools share (default: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub)"},
 		&cli.IntFlag{Name: "connections", Usage: "fetch large files over `N` connections", Value: hub.DefaultConnections},
-		&cli.BoolFlag{Name: "offline", Usage: "take what the cache has and ask nobody"},
+		&cli.BoolFlag{Name: "offline", Usage: "take files from the cache and ask no server"},
 	}
 }
 
@@ -80,8 +77,8 @@ func pullRepo(c *cli.Context, name string) (hub.Repo, error) {
 	return repo, nil
 }
 
-// pullPatterns are the user's, or those that fit: all of a data set, what convert reads
-// of a model.
+// pullPatterns are the patterns of the flags; without them, all files of a data set, and of a
+// model those that convert reads.
 func pullPatterns(c *cli.Context) hub.Patterns {
 	var p hub.Patterns
 	if p.Include = c.StringSlice("include"); len(p.Include) == 0 && !c.Bool("dataset") {
@@ -100,7 +97,8 @@ func fetchModel(c *cli.Context, name string) (string, error) {
 	}
 	repo, err := hub.ParseRepo(hub.Model, name)
 	if err != nil || strings.Count(repo.ID, "/") != 1 {
-		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, which is OWNER/NAME or OWNER/NAME@REVISION", name)
+		return "", fmt.Errorf("%s is neither a file or folder nor a model of the Hub, "+
+			"which is OWNER/NAME or OWNER/NAME@REVISION", name)
 	}
 	dir, err := pull(c, repo, hub.ModelPatterns(), "")
 	if err != nil {
@@ -137,130 +135,29 @@ func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
 	if connections < 0 || connections > maxConnections {
 		return nil, usagef("--connections is %d: want 1 to %d", connections, maxConnections)
 	}
-	env := hubEnvironment{os.LookupEnv, os.UserHomeDir}
-	cache, err := env.cache(c.String("hub-cache"))
+	env := hubEnvironment()
+	cache, err := env.Cache(c.String("hub-cache"))
 	if err != nil {
 		return nil, err
 	}
-	token, err := env.token(c.String("token-file"))
+	token, err := env.Token(c.String("token-file"))
 	if err != nil {
 		return nil, err
 	}
 	transport := hub.NewTransport(max(connections, hub.DefaultConnections))
 	transport.Proxy = http.ProxyFromEnvironment
 	return &hub.Client{
-		Endpoint: env.endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
-		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.offline(),
+		Endpoint: env.Endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
+		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(),
 		Notice: func(line string) { con.warnf("%s", line) },
+		Warn:   func(err error) { con.warnf("%s", oneLine(err)) },
 	}, nil
 }
 
-const (
-	maxConnections = 64
-	maxToken       = 4096 // bytes of a token file
-)
+// maxConnections is the most that one may ask of the Hub.
+const maxConnections = 64
 
-// hubEnvironment reads the variables of huggingface_hub in its order. An empty variable
-// counts as none.
-type hubEnvironment struct {
-	lookup func(string) (string, bool)
-	home   func() (string, error)
-}
-
-func (e hubEnvironment) get(names ...string) string {
-	for _, name := range names {
-		if v, _ := e.lookup(name); v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-func (e hubEnvironment) endpoint(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	return e.get("HF_ENDPOINT")
-}
-
-func (e hubEnvironment) offline() bool {
-	v := e.get("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-	return slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(v))
-}
-
-func (e hubEnvironment) cache(flag string) (string, error) {
-	if flag != "" {
-		return flag, nil
-	}
-	if dir := e.get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"); dir != "" {
-		return e.expand(dir)
-	}
-	return e.under("hub")
-}
-
-// under is a name in the folder where the Hub's tools keep what is theirs.
-func (e hubEnvironment) under(name string) (string, error) {
-	dir := e.get("HF_HOME")
-	if dir == "" {
-		base := e.get("XDG_CACHE_HOME")
-		if base == "" {
-			base = "~/.cache"
-		}
-		dir = filepath.Join(base, "huggingface")
-	}
-	dir, err := e.expand(dir)
-	return filepath.Join(dir, name), err
-}
-
-// expand puts the user's folder for ~ and variables for $NAME.
-func (e hubEnvironment) expand(dir string) (string, error) {
-	if dir == "~" || strings.HasPrefix(dir, "~/") {
-		home, err := e.home()
-		if err != nil {
-			return "", fmt.Errorf("%s: %w: --hub-cache names another folder", dir, err)
-		}
-		dir = home + dir[1:]
-	}
-	return os.Expand(dir, func(name string) string { return e.get(name) }), nil
-}
-
-// token is that of the flag's file, of the environment, or the one that the user has
-// logged in with; "" is none.
-func (e hubEnvironment) token(file string) (string, error) {
-	if file != "" {
-		token, err := readToken(file)
-		if err == nil && token == "" {
-			err = fmt.Errorf("%s holds no token", file)
-		}
-		return token, err
-	}
-	if token := cleanToken(e.get("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")); token != "" {
-		return token, nil
-	}
-	name, err := e.under("token")
-	if path := e.get("HF_TOKEN_PATH"); path != "" {
-		name, err = e.expand(path)
-	}
-	if err != nil {
-		return "", err
-	}
-	token, err := readToken(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	return token, err
-}
-
-func readToken(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxToken))
-	return cleanToken(string(b)), err
-}
-
-func cleanToken(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s))
+// hubEnvironment is the environment of this process.
+func hubEnvironment() hub.Environment {
+	return hub.Environment{Lookup: os.LookupEnv, Home: os.UserHomeDir}
 }

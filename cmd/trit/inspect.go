@@ -6,8 +6,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"trit/convert"
+	"trit/convert/inspect"
 	"trit/internal/atomicfile"
+	"trit/setting"
 )
 
 func inspectCommand() *cli.Command {
@@ -24,10 +25,11 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			found, err := convert.Inspect(args[0], convert.InspectOptions{Reading: reading(c), HeadersOnly: c.Bool("headers-only")})
+			found, err := inspect.Read(args[0], inspect.Options{Options: reading(c), HeadersOnly: c.Bool("headers-only")})
 			if err != nil {
 				return err
 			}
+			found.Notes, found.Warnings = setting.Texts(found.Notes, settingName), setting.Texts(found.Warnings, settingName)
 			if path := c.String("html"); path != "" {
 				return atomicfile.Write(path, found.WriteHTML)
 			}

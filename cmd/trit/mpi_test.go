@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -41,11 +40,12 @@ func newMPIJob(t *testing.T) *mpiJob {
 	if err := world.Generate(world.Options{Seed: 1, Documents: 200, Questions: 1}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	con, files, tokenizer := &console{out: io.Discard, err: io.Discard}, []string{filepath.Join(dir, world.TextFile)}, filepath.Join(dir, "tokenizer")
-	if err := trainTokenizer(t.Context(), con, files, "text", 320, tokenizer); err != nil {
+	files := []string{filepath.Join(dir, world.TextFile)}
+	tok, err := data.TrainTokenizer(t.Context(), data.TokenizerOptions{Files: files, Column: "text", VocabSize: 320, Out: filepath.Join(dir, "tokenizer")})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := prepareData(t.Context(), con, tokenizer, data.PrepareOptions{Files: files, Column: "text", Holdout: 0.1, Seed: 1, Out: j.data}); err != nil {
+	if _, err := data.Prepare(t.Context(), data.PrepareOptions{Files: files, Column: "text", Tokenizer: tok, Holdout: 0.1, Seed: 1, Out: j.data}); err != nil {
 		t.Fatal(err)
 	}
 	return j

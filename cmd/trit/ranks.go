@@ -12,7 +12,8 @@ import (
 	"trit/train/ranks/openmpi"
 )
 
-// openRanks joins the job of mpirun, which says so in the environment of its processes.
+// openRanks joins the job of mpirun, which sets variables in the environment of its
+// processes.
 func openRanks() (ranks.Comm, error) {
 	started := os.Getenv("OMPI_COMM_WORLD_SIZE")
 	if started == "" {
@@ -23,13 +24,15 @@ func openRanks() (ranks.Comm, error) {
 		return nil, err
 	}
 	if n, err := strconv.Atoi(started); err != nil || n != c.Size() {
-		return nil, fmt.Errorf("mpirun started %s ranks, but its library finds %d: mpirun and libmpi are from different installations, name the folder of the right library in LD_LIBRARY_PATH", started, c.Size())
+		return nil, fmt.Errorf("mpirun started %s ranks, but its library finds %d: "+
+			"mpirun and libmpi are from different installations, name the folder of the right library in LD_LIBRARY_PATH",
+			started, c.Size())
 	}
 	return c, nil
 }
 
-// trainRanks trains on the ranks of the job. The first speaks for all; one that fails
-// ends the job, since the others would wait for it.
+// trainRanks trains on the ranks of the job. Only rank 0 prints. A rank that fails ends the
+// job, since the others would wait for it.
 func trainRanks(ctx context.Context, con *console, r train.Run) error {
 	c, err := openRanks()
 	if err != nil {

@@ -5,11 +5,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"trit/data/world"
-	"trit/eval"
+	"trit/eval/tasks"
 )
 
 // The packed model of every recipe gives the bits per byte of the graph that it was
@@ -48,37 +47,6 @@ func smallData(t *testing.T, dir string) string {
 	return data
 }
 
-// The experiment leaves figures, table and plot, and does not train again what is done.
-func TestScaling(t *testing.T) {
-	dir := t.TempDir()
-	data, out, config := smallData(t, dir), filepath.Join(dir, "scaling"), filepath.Join(dir, "tiny.json")
-	if err := os.WriteFile(config, []byte(`{"base": "trit-1m", "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"repro", "scaling", "--data", data, "--out", out, "--configs", config, "--tokens", "5000", "--full-rate", "0.5"}
-	mustTrit(t, args...)
-	first, err := os.ReadFile(filepath.Join(out, "scaling.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var pairs []scalingPair
-	if err := json.Unmarshal(first, &pairs); err != nil {
-		t.Fatal(err)
-	}
-	if len(pairs) != 1 || pairs[0].Config != "tiny" || pairs[0].Tokens != 4096 || pairs[0].BitNet.LearningRate != 2*pairs[0].Full.LearningRate || pairs[0].BitNet.Loss == pairs[0].Full.Loss {
-		t.Errorf("results %+v", pairs)
-	}
-	for _, name := range []string{"scaling.md", "scaling.html"} {
-		if b, err := os.ReadFile(filepath.Join(out, name)); err != nil || !strings.Contains(string(b), "tiny") {
-			t.Errorf("%s: %v, %d bytes", name, err, len(b))
-		}
-	}
-	_, _, stderr := trit(args...)
-	if again, err := os.ReadFile(filepath.Join(out, "scaling.json")); err != nil || string(again) != string(first) || strings.Contains(stderr, "tokens/s") {
-		t.Errorf("the second time: %v, %s", err, stderr)
-	}
-}
-
 func mustTrit(t *testing.T, args ...string) {
 	t.Helper()
 	if code, out, stderr := trit(args...); code != exitOK {
@@ -90,7 +58,7 @@ func mustTrit(t *testing.T, args ...string) {
 func bitsPerByte(t *testing.T, model, data string) float64 {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "results")
-	mustTrit(t, "eval", model, "--tasks", eval.BitsPerByte, "--data-dir", data, "--out", out)
+	mustTrit(t, "eval", model, "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out)
 	files, err := filepath.Glob(filepath.Join(out, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s holds no results: %v", out, err)
@@ -103,7 +71,7 @@ func bitsPerByte(t *testing.T, model, data string) float64 {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	v, ok := r.Results[eval.BitsPerByte]["bits_per_byte,none"].(float64)
+	v, ok := r.Results[tasks.BitsPerByte]["bits_per_byte,none"].(float64)
 	if !ok {
 		t.Fatalf("no bits per byte in %s", b)
 	}

@@ -2,21 +2,20 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"trit/configs"
-	"trit/internal/atomicfile"
-	"trit/internal/parallel"
-	"trit/internal/report"
+	"trit/eval"
+	"trit/eval/published"
+	"trit/eval/tasks"
+	"trit/infer"
+	"trit/repro"
 	"trit/train"
-	"trit/train/checkpoint"
 )
 
 func reproCommand() *cli.Command {
@@ -28,168 +27,171 @@ func reproCommand() *cli.Command {
 
 func scalingCommand() *cli.Command {
 	return &cli.Command{
-		Name: "scaling", Usage: "BitNet against the full-precision model of the same size and tokens, at several sizes",
+		Name: "scaling", Usage: "compare BitNet with the full-precision model of the same size and tokens, at several sizes",
 		Description: examples("trit repro scaling --data data --out scaling --tokens 1000000",
 			"trit repro scaling --data data --out scaling --configs 125m,350m,700m --tokens 10000000000 --set checkpoint_activations=true"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
-			&cli.StringFlag{Name: "out", Usage: "`DIR` of the runs and the results; runs that are there go on, those that are done are not repeated", Required: true},
-			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, with commas between", Value: "trit-1m,trit-3m,trit-10m"},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; runs that are there go on, those that are done are not repeated", Required: true},
+			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, separated by commas", Value: "trit-1m,trit-3m,trit-10m"},
 			&cli.Int64Flag{Name: "tokens", Usage: "train each model on `N` tokens", Value: 1_000_000},
-			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of the full-precision models are `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
+			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of full-precision models, as a `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of all configurations (may be given several times)"},
 			threadsFlag(),
 		},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			parallel.SetThreads(c.Int("threads"))
-			s := &scaling{con: newConsole(c), data: c.String("data"), out: c.String("out"), tokens: c.Int64("tokens"), fullRate: c.Float64("full-rate"), set: c.StringSlice("set")}
-			return s.run(c.Context, strings.Split(c.String("configs"), ","))
-		},
+		Action: scalingAction,
 	}
 }
 
-// scaling is the experiment: pairs of runs that differ in ternary and learning rate only.
-type scaling struct {
-	con       *console
-	data, out string
-	tokens    int64
-	fullRate  float64
-	set       []string
-}
-
-// scalingPair is the outcome at one size.
-type scalingPair struct {
-	Config     string         `json:"config"`
-	Parameters int            `json:"parameters"`
-	Tokens     int64          `json:"tokens"`
-	BitNet     scalingOutcome `json:"bitnet"`
-	Full       scalingOutcome `json:"full_precision"`
-}
-
-// scalingOutcome is how a model does on the held-out data.
-type scalingOutcome struct {
-	LearningRate float64 `json:"learning_rate"`
-	Loss         float64 `json:"loss"` // nats a token
-	Perplexity   float64 `json:"perplexity"`
-	BitsPerByte  float64 `json:"bits_per_byte"`
-}
-
-func (s *scaling) run(ctx context.Context, names []string) error {
-	var pairs []scalingPair
-	for _, name := range names {
-		p, err := s.pair(ctx, name)
-		if err != nil {
-			return err
-		}
-		pairs = append(pairs, p)
-		if err := s.write(pairs); err != nil {
-			return err
-		}
-	}
-	if err := scalingTable(pairs).WriteText(s.con.out); err != nil {
+func scalingAction(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
 		return err
 	}
-	s.con.printf("\nresults: %s\n", filepath.Join(s.out, "scaling.{json,md,html}"))
+	con := newConsole(c)
+	pairs, err := repro.Scaling(c.Context, repro.ScalingOptions{
+		Data: c.String("data"), Out: c.String("out"), Configs: strings.Split(c.String("configs"), ","),
+		Tokens: c.Int64("tokens"), FullRate: c.Float64("full-rate"), Set: c.StringSlice("set"), Threads: c.Int("threads"),
+		Run:   func(dir string) { con.warnf("%s", dir) },
+		Event: func(e train.Event) { showEvent(con, e) },
+	})
+	if err != nil {
+		return usageIf(err, "repro.ScalingOptions")
+	}
+	if err := pairs.WriteText(con.out); err != nil {
+		return err
+	}
+	con.printf("\nresults: %s\n", filepath.Join(c.String("out"), "scaling.{json,md,html}"))
 	return nil
 }
 
-// pair trains both models of one size.
-func (s *scaling) pair(ctx context.Context, name string) (scalingPair, error) {
-	p := scalingPair{Config: strings.TrimSuffix(filepath.Base(name), ".json")}
-	for _, ternary := range []bool{true, false} {
-		config, err := s.config(name, ternary)
+// tableCommands are one command for each table of a paper.
+func tableCommands() []*cli.Command {
+	var all []*cli.Command
+	for _, name := range published.Names() {
+		t, err := published.Load(name)
 		if err != nil {
-			return p, err
+			panic(err) // embedded, and tested
 		}
-		folder, outcome := p.Config+"-bitnet", &p.BitNet
-		if !ternary {
-			folder, outcome = p.Config+"-full", &p.Full
-		}
-		outcome.LearningRate = config.LearningRate
-		run := train.Run{Model: config.Config, Options: config.Options, DataDir: s.data, OutDir: filepath.Join(s.out, folder)}
-		if p.Parameters, err = s.train(ctx, &run, outcome); err != nil {
-			return p, err
-		}
-		p.Tokens = int64(config.MaxSteps) * int64(config.TokensPerStep())
+		all = append(all, tableCommand(t))
 	}
-	return p, nil
+	return all
 }
 
-func (s *scaling) config(name string, ternary bool) (configs.Config, error) {
-	config, err := configs.Load(name)
-	if err != nil {
-		return config, usagef("--configs: %v", err)
+func tableCommand(t *published.Table) *cli.Command {
+	var columns []string
+	for _, c := range t.Columns {
+		columns = append(columns, c.Title)
 	}
-	for _, a := range s.set {
-		if err := config.Set(a); err != nil {
-			return config, usagef("--set: %v", err)
-		}
+	return &cli.Command{
+		Name: t.Name, Usage: t.Title + ", " + t.Sources[0].Title,
+		Description: examples("trit repro "+t.Name+" --out "+t.Name+"    (all models of the table that are on the Hub)",
+			"trit repro "+t.Name+" --out "+t.Name+" --model run --limit 100 --data-dir eval", "",
+			"Columns: "+strings.Join(columns, ", ")+".", "Rows: "+strings.Join(t.Rows(), ", ")+"."),
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "`DIR` of the results; the same command goes on where it was stopped", Required: true},
+			&cli.StringSliceFlag{Name: "model", Usage: "`MODEL`: a row of the table, OWNER/NAME of the Hub, a GGUF file, or a folder, which is converted for the engine (may be given several times)"},
+			&cli.StringFlag{Name: "beside", Usage: "show the published values of `ROW` beside models that are not in the table (default: the first)"},
+			&cli.StringSliceFlag{Name: "tasks", Usage: "only these `TASKS`, separated by commas"},
+			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents of each task (below 1: that share)"},
+			dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(), jsonFlag("print the results as JSON"),
+			cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
+		}, codeFlags(), hubFlags()),
+		Action: func(c *cli.Context) error { return tableAction(c, t) },
 	}
-	config.MaxSteps = int(s.tokens / int64(config.TokensPerStep()))
-	if config.MaxSteps < 1 {
-		return config, usagef("--tokens %d is less than one step of %s, %d tokens", s.tokens, name, config.TokensPerStep())
-	}
-	if config.Ternary = ternary; !ternary {
-		config.LearningRate *= s.fullRate
-		config.Stage2LearningRate *= s.fullRate
-	}
-	return config, nil
 }
 
-// train goes on with a run, or begins it, and returns the number of parameters.
-func (s *scaling) train(ctx context.Context, run *train.Run, o *scalingOutcome) (int, error) {
-	_, err := checkpoint.Resolve(run.OutDir)
-	run.Resume = err == nil
-	run.OnEvent = func(e train.Event) { showEvent(s.con, e) }
-	s.con.warnf("%s", run.OutDir)
-	result, err := train.Train(ctx, *run)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", run.OutDir, err)
+func tableAction(c *cli.Context, t *published.Table) error {
+	if _, err := arguments(c); err != nil {
+		return err
 	}
-	if result.Interrupted {
-		return 0, errors.New("stopped and saved: the same command goes on")
+	con, names := newConsole(c), commaList(c.StringSlice("tasks"))
+	needed := names
+	if len(needed) == 0 {
+		needed = t.Tasks()
 	}
-	o.Loss, o.Perplexity, o.BitsPerByte = result.Eval.Loss, result.Eval.Perplexity, result.Eval.BitsPerByte
-	last, err := checkpoint.LoadModel(run.OutDir)
-	if err != nil {
-		return 0, err
-	}
-	defer last.Close()
-	return last.Config.Parameters(), nil
-}
-
-func scalingTable(pairs []scalingPair) report.Table {
-	t := report.Table{Head: []string{"configuration", "parameters", "tokens", "BitNet: loss", "bits per byte", "full precision: loss", "bits per byte", "gap in loss"}}
-	for _, p := range pairs {
-		t.Rows = append(t.Rows, []string{p.Config, fmt.Sprintf("%.2fM", float64(p.Parameters)/1e6), fmt.Sprintf("%.2fM", float64(p.Tokens)/1e6),
-			fmt.Sprintf("%.4f", p.BitNet.Loss), fmt.Sprintf("%.4f", p.BitNet.BitsPerByte),
-			fmt.Sprintf("%.4f", p.Full.Loss), fmt.Sprintf("%.4f", p.Full.BitsPerByte), fmt.Sprintf("%+.2f %%", 100*(p.BitNet.Loss/p.Full.Loss-1))})
-	}
-	return t
-}
-
-// write leaves the results as JSON, as a table in Markdown and as a page with a plot.
-func (s *scaling) write(pairs []scalingPair) error {
-	b, err := json.MarshalIndent(pairs, "", "  ")
+	found, _ := tasks.Find(needed...) // MeasureTable refuses unknown ones
+	sandbox, err := codeSandbox(c, con, found)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.out, 0o755); err != nil {
-		return err
+	meter := con.meter()
+	defer meter.end()
+	result, err := repro.MeasureTable(c.Context, repro.TableOptions{
+		Table: t, Out: c.String("out"), Models: c.StringSlice("model"), Beside: c.String("beside"), Tasks: names,
+		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, con, name) },
+		Eval: eval.Options{
+			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
+			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: dataFetcher(c), Sandbox: sandbox,
+			Progress: func(p eval.Progress) { meter.show(p.Task, "tokens", p.Tokens, p.Whole, progressNote(p)) },
+		},
+		Measured: func(o *published.Outcome) {
+			meter.end()
+			if !c.Bool("json") {
+				showOutcome(con, t, o)
+			}
+		},
+		Text: oneLine,
+	})
+	if err != nil {
+		return usageIf(err, "repro.TableOptions")
 	}
-	bitnet, full := report.Curve{Name: "BitNet b1.58"}, report.Curve{Name: "full precision", Color: 1}
-	for _, p := range pairs {
-		x := float64(p.Parameters) / 1e6
-		bitnet.Points = append(bitnet.Points, report.Point{X: x, Y: p.BitNet.Loss})
-		full.Points = append(full.Points, report.Point{X: x, Y: p.Full.Loss})
+	return showTable(c, con, t, result)
+}
+
+// openForTable opens a model for the engine: a folder is converted.
+func openForTable(c *cli.Context, con *console, name string) (*repro.Model, error) {
+	path, err := fetchAnyModel(c, name)
+	if err != nil {
+		return nil, err
 	}
-	page := report.Page{Title: "BitNet b1.58 against full precision", Lead: "Models of the same size on the same tokens, in the same order.",
-		Chart: report.Chart{Title: "Held-out loss, nats a token", Axis: "millions of parameters", Curves: []report.Curve{bitnet, full}}, Table: scalingTable(pairs)}
-	return errors.Join(
-		atomicfile.WriteBytes(filepath.Join(s.out, "scaling.json"), append(b, '\n')),
-		atomicfile.WriteBytes(filepath.Join(s.out, "scaling.md"), []byte(scalingTable(pairs).Markdown())),
-		atomicfile.Write(filepath.Join(s.out, "scaling.html"), page.Write))
+	path, remove, err := ggufOf(c, con, path)
+	if err != nil {
+		return nil, err
+	}
+	o := eval.Options{Cache: "needed"} // so that the fingerprint is made
+	m, err := openNamed(c, namedModel{name: name, path: path}, &o)
+	if err != nil {
+		remove()
+		return nil, err
+	}
+	m.Name, m.Args, m.Fingerprint = o.ModelName, o.ModelArgs, o.Fingerprint
+	closeModel := m.Close
+	m.Close = func() error {
+		defer remove()
+		return closeModel()
+	}
+	return m, nil
+}
+
+// ggufOf converts a folder for the engine, and leaves a file as it is. remove removes what
+// was made.
+func ggufOf(c *cli.Context, con *console, path string) (gguf string, remove func(), err error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return path, func() {}, nil
+	}
+	return convertForNow(c, con, path)
+}
+
+// showOutcome prints the table of one model.
+func showOutcome(con *console, t *published.Table, o *published.Outcome) {
+	con.printf("%s, beside the published values of %s\n", o.Model, o.Beside)
+	t.View(o).WriteText(con.out)
+	for _, line := range o.NotMeasured() {
+		con.printf("%s\n", line)
+	}
+}
+
+// showTable prints where the results are, or the results, and fails where a column did.
+func showTable(c *cli.Context, con *console, t *published.Table, r *repro.TableResult) error {
+	if c.Bool("json") {
+		if err := printJSON(con.out, r.Outcomes); err != nil {
+			return err
+		}
+	} else {
+		con.printf("results: %s\n", filepath.Join(c.String("out"), t.Name+".{md,json}"))
+	}
+	if len(r.Failed) > 0 {
+		return fmt.Errorf("not measured: %s", strings.Join(r.Failed, "; "))
+	}
+	return nil
 }

@@ -113,8 +113,8 @@ func TestReproTableListsWhatIsNotMeasured(t *testing.T) {
 func TestReproTableFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"repro 2b-4t":                         "out",
-		"repro 2b-4t --out o --tasks mmlu":    "none of the table's",
-		"repro 2b-4t --out o --beside 7B":     "want one of [2B-4T]",
+		"repro 2b-4t --out o --tasks mmlu":    `--tasks is "mmlu": want arc_challenge`,
+		"repro 2b-4t --out o --beside 7B":     `--beside is "7B": want 2B-4T`,
 		"repro 2b-4t m.gguf --out o":          "one argument too many",
 		"repro table2":                        "no command",
 		"repro 2b-4t --out o --allow-weak-is": "allow-weak-is",

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"trit/infer"
 	"trit/internal/atomicfile"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -64,10 +66,10 @@ func runModel(c *cli.Context) error {
 
 // generator is a model, its tokenizer and how to sample from them.
 type generator struct {
+	*infer.Generator
 	model   *infer.Model
-	session *infer.Session
 	tok     *tokenizer.Tokenizer
-	options infer.GenerateOptions
+	request lm.GenerateRequest // but for the prompt
 	con     *console
 	stats   bool
 }
@@ -85,34 +87,38 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 	if room == 0 {
 		room = min(m.ContextLength(), 4096)
 	}
-	s, err := m.NewSession(room)
+	g, err := m.NewGenerator(tok, room)
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	g := &generator{model: m, session: s, tok: tok, con: newConsole(c), stats: c.Bool("stats")}
-	g.options = infer.GenerateOptions{
-		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(),
-		Sampler: infer.SamplerOptions{
-			Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
-			RepetitionPenalty: c.Float64("repetition-penalty"), Seed: c.Uint64("seed"),
-		},
+	request := lm.GenerateRequest{
+		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(), Sampling: sampling(c),
 		PromptLookup: c.Bool("prompt-lookup"),
-		OnText:       func(s string) { fmt.Fprint(g.con.out, s) },
 	}
-	return g, nil
+	return &generator{g, m, tok, request, newConsole(c), c.Bool("stats")}, nil
+}
+
+// sampling is how the flags of the command choose tokens.
+func sampling(c *cli.Context) lm.Sampling {
+	return lm.Sampling{
+		Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
+		RepetitionPenalty: c.Float64("repetition-penalty"), Seed: c.Uint64("seed"),
+	}
 }
 
 // say continues a prompt, printing as it goes, and returns the text.
 func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
-	r, err := g.session.Generate(ctx, prompt, g.tok, g.options)
+	request := g.request
+	request.Prompt = prompt
+	r, err := g.Generate(ctx, request, func(s string) { fmt.Fprint(g.con.out, s) })
 	g.con.printf("\n")
 	if err != nil {
 		return "", err
 	}
 	if g.stats {
 		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, %d of %d drafted tokens right; ended by %s",
-			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes, r.DraftedRight, r.Drafted, r.FinishReason)
+			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes, r.Accepted, r.Drafted, r.FinishReason)
 	}
 	return r.Text, nil
 }
@@ -134,7 +140,7 @@ func (g *generator) chat(ctx context.Context, in io.Reader, system string) error
 			return err
 		}
 		// The template writes the special tokens itself, the first one included.
-		answer, err := g.say(ctx, g.session.Rewind(g.tok.Encode(text, false)))
+		answer, err := g.say(ctx, g.Rewind(g.tok.Encode(text, false)))
 		if err != nil {
 			return err
 		}
@@ -216,7 +222,7 @@ func headFlag() cli.Flag {
 
 func exactLogitsFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "exact-logits", Usage: "compute every logit of every token from the weights as they are: --head exact", Action: func(c *cli.Context, on bool) error {
-		if on && c.IsSet("head") && c.String("head") != infer.HeadExact {
+		if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
 			return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
 		}
 		return nil
@@ -224,18 +230,21 @@ func exactLogitsFlag() cli.Flag {
 }
 
 func weightsFlag() cli.Flag {
-	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights16Bit)
+	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
 // cacheFlag takes the caches with the default first.
-func cacheFlag(caches ...string) cli.Flag {
+func cacheFlag(caches ...infer.Cache) cli.Flag {
 	return oneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16", caches...)
 }
 
 // engineOptions are the options that headFlag, exactLogitsFlag, weightsFlag, cacheFlag and
 // threadsFlag give.
 func engineOptions(c *cli.Context) infer.Options {
-	o := infer.Options{Threads: c.Int("threads"), Head: c.String("head"), Weights: c.String("weights"), Cache: c.String("cache")}
+	o := infer.Options{
+		Threads: c.Int("threads"), Head: infer.Head(c.String("head")), Weights: infer.Weights(c.String("weights")),
+		Cache: infer.Cache(c.String("cache")),
+	}
 	if c.Bool("exact-logits") {
 		o.Head = infer.HeadExact
 	}
@@ -248,11 +257,10 @@ func openGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer,
 	if err != nil {
 		return nil, nil, err
 	}
-	v := m.Vocab()
-	if len(v.Tokens) == 0 {
+	tok, err := m.Tokenizer()
+	if errors.Is(err, infer.ErrNoTokenizer) {
 		return m, nil, nil
 	}
-	tok, err := tokenizer.FromVocab(v)
 	if err != nil {
 		m.Close()
 		return nil, nil, fmt.Errorf("%s: %w", path, err)

@@ -4,14 +4,62 @@ package main
 // their Go fields (see package setting), and the command shows its flags instead.
 var flagOf = map[string]string{
 	// convert
+	"convert.Options.Type":          "--type",
+	"convert.Options.EmbeddingType": "--embedding-type",
+	"convert.Options.Pad":           "--pad",
+	"convert.Options.Overwrite":     "--force",
+	"source.Options.Scale":          "--scale",
+	"source.Options.Weights":        "--weights",
 
 	// data and tokenizer
+	"data.Prepare":                     "trit data prepare",
+	"data.PrepareOptions.Files":        "--data",
+	"data.PrepareOptions.Holdout":      "--holdout",
+	"data.PrepareOptions.Out":          "--out",
+	"data.TokenizerOptions.Out":        "--out",
+	"tokenizer.Tokenizer.Encode":       "trit run -p",
+	"tokenizer.Train":                  "trit tokenizer train",
+	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
+	"infer.Options.Head": "--head", "infer.Options.Weights": "--weights", "infer.Options.Cache": "--cache",
+	"eval.Options.AllowPartial":      "--allow-partial",
+	"eval.Options.ApplyChatTemplate": "--apply-chat-template",
+	"eval.Options.Cache":             "--use-cache",
+	"eval.Options.DataDir":           "--data-dir",
+	"eval.Options.FewshotMultiturn":  "--fewshot-as-multiturn",
+	"eval.Options.Limit":             "--limit",
+	"eval.Options.MaxTokens":         "--max-gen-toks",
+	"eval.Options.NumFewshot":        "--num-fewshot",
+	"eval.Options.Out":               "--out",
+	"eval.Options.Samples":           "--samples",
+	"eval.Options.Sandbox":           "--allow-code-execution",
+	"eval.Options.Tasks":             "--tasks",
+	"openai.Client.Timeout":          "--request-timeout",
 
 	// internal/hub
+	"hub.Client.Cache":    "--hub-cache",
+	"hub.Client.Endpoint": "--endpoint",
+	"hub.Client.Offline":  "--offline",
+	"hub.Client.Token":    "HF_TOKEN or --token-file",
+	"hub.Repo.Kind":       "--dataset",
+
+	// repro
+	"repro.QuickstartOptions.Dir":  "--out",
+	"repro.ScalingOptions.Configs": "--configs",
+	"repro.ScalingOptions.Set":     "--set",
+	"repro.ScalingOptions.Tokens":  "--tokens",
+	"repro.TableOptions.Beside":    "--beside",
+	"repro.TableOptions.Tasks":     "--tasks",
 
 	// train
+	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
+	"train.Run.DataDir":             "--data",
+	"train.Run.Init":                "--init",
+	"train.Run.MaxTime":             "--max-time",
+	"train.Run.Model":               "--config",
+	"train.Run.OutDir":              "--out",
+	"train.Run.Resume":              "--resume",
 }
 
 // settingName is what the user calls a field.

@@ -10,17 +10,19 @@ import (
 
 	"trit/configs"
 	"trit/data"
-	"trit/internal/parallel"
 	"trit/train"
 	"trit/train/checkpoint"
 	"trit/train/graph"
+	"trit/train/runlog"
 )
 
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
-		Description: examples("trit train --config trit-1m --data data --out run", "trit train --config 125m --set batch_size=4 --dry-run",
-			"trit train --config trit-10m --data data --out run --max-time 30m", "trit train --config trit-10m --data data --out run --resume",
+		Description: examples("trit train --config trit-1m --data data --out run",
+			"trit train --config 125m --set batch_size=4 --dry-run",
+			"trit train --config trit-10m --data data --out run --max-time 30m",
+			"trit train --config trit-10m --data data --out run --resume",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
@@ -32,8 +34,8 @@ func trainCommand() *cli.Command {
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
-			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 where that is faster, or that of the run which is resumed", train.PrecisionAuto, train.PrecisionFloat32, train.PrecisionBF16),
-			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep the input of each block alone and compute the rest again: less memory, more time, the same weights"},
+			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 where that is faster, or that of the run which is resumed", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
+			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
@@ -54,7 +56,6 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
 	switch {
 	case c.Bool("print-config"):
 		b, err := config.JSON()
@@ -68,8 +69,9 @@ func trainAction(c *cli.Context) error {
 		return usagef("--data DIR and --out DIR are needed to train")
 	}
 	return trainRanks(c.Context, newConsole(c), train.Run{
-		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"), OutDir: c.String("out"),
-		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"),
+		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"),
+		OutDir:  c.String("out"),
+		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads"),
 	})
 }
 
@@ -104,7 +106,7 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 		config.KeepCheckpoints = c.Int("keep")
 	}
 	if c.IsSet("precision") {
-		config.Precision = c.String("precision")
+		config.Precision = train.Precision(c.String("precision"))
 	}
 	if c.IsSet("checkpoint-activations") {
 		config.CheckpointActivations = c.Bool("checkpoint-activations")
@@ -115,7 +117,8 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	return config, nil
 }
 
-// dryRun foretells a run, from the speed of a product on this machine unless told another.
+// dryRun prints an estimate of a run, from the speed of products on this machine where no
+// other is given.
 func dryRun(c *cli.Context, config configs.Config) error {
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {
@@ -131,12 +134,15 @@ func dryRun(c *cli.Context, config configs.Config) error {
 	if err := graph.Check(&config.Config); err != nil {
 		return err
 	}
-	m := configs.Machines{FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Network: 1e9 * c.Float64("network")}
+	m := configs.Machines{
+		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"),
+		Network: 1e9 * c.Float64("network"),
+	}
 	if m.FLOPs < 0 || m.Network <= 0 {
 		return usagef("--tflops %g and --network %g: want positive numbers", c.Float64("tflops"), c.Float64("network"))
 	}
 	if m.FLOPs == 0 {
-		m.FLOPs = config.ExpectedFLOPs()
+		m.FLOPs = config.ExpectedFLOPs(m.Threads)
 	}
 	e, err := config.Estimate(m)
 	if err != nil {
@@ -161,15 +167,17 @@ func trainModel(ctx context.Context, con *console, r train.Run) error {
 	}
 	con.printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
 	if b := result.Best; b != nil {
-		con.printf("best: step %d, %.4f bits per byte held out, in %s\n", b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
+		con.printf("best: step %d, %.4f bits per byte held out, in %s\n",
+			b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
 	}
 	return nil
 }
 
-// showEvent prints a line for each event.
+// showEvent prints an event as a line.
 func showEvent(con *console, e train.Event) {
-	if e.Event == "eval" {
-		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte", e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
+	if e.Event == runlog.EvalEvent {
+		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte",
+			e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}
 	if e.Note != "" {
@@ -177,7 +185,8 @@ func showEvent(con *console, e train.Event) {
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
-	left := time.Duration(float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9) * float64(time.Second)).Round(time.Second)
+	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
+	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
 	con.warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
 		e.Step, e.MaxSteps, e.Loss, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
 }

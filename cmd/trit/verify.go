@@ -10,8 +10,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/convert"
+	"trit/convert/compare"
+	"trit/convert/source"
 	"trit/infer"
-	"trit/internal/parallel"
+	"trit/internal/report"
 	"trit/tokenizer"
 )
 
@@ -36,19 +38,18 @@ func verifyModels(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parallel.SetThreads(c.Int("threads"))
-	a, err := convert.Open(paths[0], reading(c))
+	a, err := source.Open(paths[0], reading(c))
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	b, err := convert.Open(paths[1], reading(c))
+	b, err := source.Open(paths[1], reading(c))
 	if err != nil {
 		return err
 	}
 	defer b.Close()
 	progress := newConsole(c).progress("weights")
-	found, err := convert.Compare(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
+	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
 	progress.end()
 	if err != nil {
 		return err
@@ -68,14 +69,15 @@ func (e errDifferent) Error() string {
 	return fmt.Sprintf("%s and %s are not the same model", e.a, e.b)
 }
 
-func showComparison(c *cli.Context, found *convert.Comparison) error {
+func showComparison(c *cli.Context, found *compare.Comparison) error {
 	con := newConsole(c)
 	if c.Bool("json") {
 		if err := printJSON(c.App.Writer, found); err != nil {
 			return err
 		}
 	} else {
-		if t := found.Table(c.Bool("all")); len(t.Rows) > 0 {
+		if rows := found.Rows(c.Bool("all")); len(rows) > 0 {
+			t := report.Table{Head: compare.Head(), Rows: rows}
 			if err := t.WriteText(c.App.Writer); err != nil {
 				return err
 			}
@@ -93,7 +95,7 @@ func showComparison(c *cli.Context, found *convert.Comparison) error {
 }
 
 // compareLogits runs both models on the engine.
-func compareLogits(c *cli.Context, paths []string) (*convert.Logits, error) {
+func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, error) {
 	var logits [2][]float32
 	var ids []int32
 	vocabulary := 0
@@ -113,7 +115,7 @@ func compareLogits(c *cli.Context, paths []string) (*convert.Logits, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	return convert.CompareLogits(logits[0], logits[1], vocabulary)
+	return compare.Logits(logits[0], logits[1], vocabulary)
 }
 
 func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]int32, error) {
@@ -133,7 +135,9 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 }
 
 // openAny loads a GGUF file, or what a folder converts to.
-func openAny(ctx context.Context, path string, r convert.Reading, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+func openAny(ctx context.Context, path string, r source.Options, o infer.Options) (
+	*infer.Model, *tokenizer.Tokenizer, error,
+) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
@@ -147,7 +151,8 @@ func openAny(ctx context.Context, path string, r convert.Reading, o infer.Option
 	}
 	defer os.RemoveAll(dir) // a mapped file lives on without its name
 	file := filepath.Join(dir, "model.gguf")
-	if _, err := convert.Convert(ctx, path, file, convert.Options{Reading: r, EmbeddingType: "f32", SkipVerify: true, Pad: true}); err != nil {
+	how := convert.Options{Options: r, EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
+	if _, err := convert.Convert(ctx, path, file, how); err != nil {
 		return nil, nil, err
 	}
 	return openGGUF(file, o)

@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/internal/atomicfile"
-	"trit/train/watch"
+	"trit/watch"
 )
 
 func watchCommand() *cli.Command {
@@ -24,10 +24,11 @@ func watchCommand() *cli.Command {
 			"trit watch run --tensorboard logs --follow"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "serve the page at `ADDRESS`", Value: "127.0.0.1:8080"},
-			&cli.DurationFlag{Name: "every", Usage: "look for news each `TIME`", Value: 5 * time.Second},
+			&cli.DurationFlag{Name: "every", Usage: "look for new lines each `TIME`", Value: 5 * time.Second},
 			oneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
-			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, and end"},
+			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +
+				"and end"},
 			&cli.BoolFlag{Name: "follow", Usage: "with --tensorboard: go on with what the runs write, until Ctrl-C"},
 		},
 		Action: watchAction,
@@ -98,7 +99,7 @@ func (w *watcher) writeHTML(path string) error {
 	return nil
 }
 
-// ServeHTTP makes the page anew for each request.
+// ServeHTTP makes a new page for each request.
 func (w *watcher) ServeHTTP(out http.ResponseWriter, _ *http.Request) {
 	var b bytes.Buffer
 	if err := w.page(&b, w.every); err != nil {
@@ -107,7 +108,8 @@ func (w *watcher) ServeHTTP(out http.ResponseWriter, _ *http.Request) {
 	}
 	out.Header().Set("Content-Type", "text/html; charset=utf-8")
 	out.Header().Set("Cache-Control", "no-store")
-	out.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'")
+	out.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'")
 	out.Write(b.Bytes())
 }
 

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"trit/train/watch"
+	"trit/watch"
 )
 
 // writeTensorBoard writes the runs as event files, once, or again and again until ctx ends.
@@ -37,7 +37,7 @@ func (w *watcher) writeTensorBoard(ctx context.Context, dir string, follow bool)
 	return nil
 }
 
-// wait lets time pass and tells whether ctx is still going.
+// wait lets time pass and reports whether ctx goes on.
 func wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -47,7 +47,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// exports makes one for each run: a folder of its own where there are several, since
+// exports makes an Export for each run. Each of several runs has a folder of its own, since
 // TensorBoard takes a folder for a run.
 func exports(dir string, runs []*watch.Run) []*watch.Export {
 	var list []*watch.Export

@@ -8,7 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"trit/train/watch"
+	"trit/train/runlog"
+	"trit/watch"
 )
 
 // runFolder makes the folder of a run that has taken a step.
@@ -24,7 +25,7 @@ func runFolder(t *testing.T, name string) string {
 
 func logLine(t *testing.T, dir, line string) {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(dir, watch.LogFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, runlog.LogFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,33 +13,33 @@ type YesNo struct {
 	Index    int    `json:"idx"`
 }
 
-// FourWay is a question with four choices, of which Gold is right.
+// FourWay is a question with four choices; Choices[Gold] is right.
 type FourWay struct {
 	Question string   `json:"question"`
 	Choices  []string `json:"choices"`
 	Gold     int      `json:"gold"`
 }
 
-// heldOut is the form of a question that the training text never uses for a fact.
+// heldOut returns the form of a question that the training text never uses for a fact.
 func heldOut(f fact, forms []string) string { return forms[f.index%len(forms)] }
 
-// shown is one of the other forms.
+// shown returns one of the other forms.
 func shown(r *rand.Rand, f fact, forms []string) string {
 	i := f.index%len(forms) + 1 + r.IntN(len(forms)-1)
 	return forms[i%len(forms)]
 }
 
-// ask is a question for the value of a fact.
+// ask returns the question for the value of a fact in one of its forms.
 func (f fact) ask(form string) string { return sentence(put(form, f.subject, "")) }
 
-// passage states a fact of the subject and another one.
+// passage states a fact about the subject and another fact.
 func passage(subject string, r *rand.Rand, facts []fact) string {
 	parts := []string{say(r, pick(r, about(facts, subject))), say(r, pick(r, facts))}
 	r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	return strings.Join(parts, " ")
 }
 
-// about lists the facts of one subject.
+// about returns the facts about one subject.
 func about(facts []fact, subject string) []fact {
 	var list []fact
 	for _, f := range facts {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// grammar writes documents. It asks for each fact in all forms but the one that is
-// held out for it, and states all claims but asks only for some.
+// grammar writes documents. It asks for each fact in all forms but the one that is held out
+// for it. It states all claims, and asks for those of asked alone.
 type grammar struct {
 	r             *rand.Rand
 	facts         []fact
@@ -72,7 +72,7 @@ func (g *grammar) yesNo() string {
 	return b.String()
 }
 
-// portrait tells what is true of one subject.
+// portrait states facts and claims about one subject.
 func (g *grammar) portrait() string {
 	subject := pick(g.r, g.facts).subject
 	var parts []string
@@ -123,16 +123,18 @@ func (g *grammar) story() string {
 
 var numbers = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
 
-// sums tells additions and subtractions as stories.
+// sums writes additions and subtractions as stories.
 func (g *grammar) sums() string {
 	var parts []string
 	for range 3 {
 		who, what := pick(g.r, people), pick(g.r, []string{"apples", "nuts", "balls", "books", "stones", "cups"})
 		a, b := g.r.IntN(10), g.r.IntN(9)
 		if g.r.IntN(2) == 0 {
-			parts = append(parts, fmt.Sprintf("%s has %s %s and gets %s more. Now %s has %s %s.", who, numbers[a], what, numbers[b], who, numbers[a+b], what))
+			parts = append(parts, fmt.Sprintf("%s has %s %s and gets %s more. Now %s has %s %s.", who, numbers[a], what,
+				numbers[b], who, numbers[a+b], what))
 		} else {
-			parts = append(parts, fmt.Sprintf("%s has %s %s and gives away %s. Now %s has %s %s.", who, numbers[a+b], what, numbers[b], who, numbers[a], what))
+			parts = append(parts, fmt.Sprintf("%s has %s %s and gives away %s. Now %s has %s %s.", who, numbers[a+b], what,
+				numbers[b], who, numbers[a], what))
 		}
 	}
 	return strings.Join(parts, " ")

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// trait is something that is so for some subjects and not for all others.
+// trait is a property that some subjects have and all others lack.
 type trait struct {
 	is, isNot string // sentences; S stands for the subject
 	ask       string // the question, without its mark
 	holds     []string
 }
 
-// claim is a trait of one subject, and whether it holds.
+// claim is that a subject has a trait, which may be false: see holds.
 type claim struct {
 	trait   *trait
 	subject string
@@ -50,8 +50,8 @@ func traits() []*trait {
 	}
 }
 
-// makeClaims pairs every trait with every subject, and sets a quarter of the claims
-// aside: the text states them, but asks for none of them.
+// makeClaims pairs every trait with every subject. It holds out a quarter of the claims, which
+// the text states but never asks for.
 func makeClaims(r *rand.Rand) (asked, heldOut []claim) {
 	for _, t := range traits() {
 		for _, s := range subjects {

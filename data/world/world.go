@@ -12,19 +12,19 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// Options say which world to make.
+// Options say what Generate makes.
 type Options struct {
 	Seed      uint64
-	Documents int // of the training text, besides one for each subject
+	Documents int // of the training text; one for each subject comes on top
 	Questions int // of each kind
 }
 
-// Default is the world of the quickstart: about 1.5 MB of text.
+// Default returns the options of the quickstart: about 1.5 MB of text.
 func Default() Options { return Options{Seed: 1, Documents: 10000, Questions: 240} }
 
-// World is the training text and the held-out questions. The text states whatever they
-// ask for. It never asks for the fact of a four-way question in the same words, and never
-// asks for the claim of a yes/no question at all.
+// World is a training text and held-out questions. The text states all that the questions ask
+// for. It never asks for the fact of a four-way question in the same words, and never asks for
+// the claim of a yes/no question at all.
 type World struct {
 	Texts   []string
 	YesNo   []YesNo
@@ -54,14 +54,15 @@ func Generate(o Options) *World {
 	return w
 }
 
-// Names of the files that Write makes; the two of Tasks are for trit eval --tasks.
+// Names of the files that Write makes. The two of tasks are declarations that package eval
+// reads.
 const (
 	TextFile    = "train.parquet"
 	YesNoTask   = "yes_no.json"
 	FourWayTask = "four_way.json"
 )
 
-// rowGroup is how many rows a parquet reader holds at a time.
+// rowGroup is the number of rows in a group, which a parquet reader holds at a time.
 const rowGroup = 2000
 
 // Write puts the world into a folder: the text as parquet, the questions as JSON lines,

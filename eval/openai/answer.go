@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"trit/eval"
+	"trit/lm"
 )
 
 // query is the body of a request. Temperature 0 is the likeliest token.
@@ -18,7 +18,7 @@ type query struct {
 	Stop        []string  `json:"stop,omitempty"`
 }
 
-// tokens is how many tokens all prompts have.
+// tokens is the number of tokens of all prompts.
 func (q *query) tokens() (n int) {
 	for _, p := range q.Prompt {
 		n += len(p)
@@ -39,7 +39,8 @@ type choice struct {
 	Index    int     `json:"index"`
 	Text     *string `json:"text"`
 	LogProbs *struct {
-		Tokens []*float64           `json:"token_logprobs"` // of the prompt's tokens and the generated one; the first has none
+		// Tokens are those of the prompt and the generated one; the first has no probability.
+		Tokens []*float64           `json:"token_logprobs"`
 		Top    []map[string]float64 `json:"top_logprobs"`
 	} `json:"logprobs"`
 }
@@ -57,33 +58,39 @@ func (a *answer) inOrder(q *query) ([]choice, error) {
 		out[c.Index], seen[c.Index] = c, true
 	}
 	if n := a.Usage.PromptTokens; n > 0 && n != q.tokens() {
-		return nil, fmt.Errorf("the server counts %d tokens where %d were sent: it adds some, such as a beginning of text, or cuts the prompt", n, q.tokens())
+		return nil, fmt.Errorf("the server counts %d tokens where %d were sent: "+
+			"it adds some, such as a beginning of text, or cuts the prompt", n, q.tokens())
 	}
 	return out, nil
 }
 
 // score adds up the log-probabilities of the last tokens of a prompt of n.
-func (c *choice) score(n, targets int) (eval.ScoreResult, error) {
+func (c *choice) score(n, targets int) (lm.ScoreResult, error) {
 	if c.LogProbs == nil || c.LogProbs.Tokens == nil {
-		return eval.ScoreResult{}, errors.New("the server gives no log-probabilities of tokens (\"logprobs\"), which scores are made of")
+		return lm.ScoreResult{}, errors.New("the server gives no log-probabilities of tokens " +
+			"(\"logprobs\"), which scores are made of")
 	}
 	logs, top := c.LogProbs.Tokens, c.LogProbs.Top
 	if len(logs) < n {
-		return eval.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d: it does not give those of the prompt (\"echo\" with \"logprobs\"), which scores are made of", len(logs), n)
+		return lm.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d: "+
+			"it does not give those of the prompt (\"echo\" with \"logprobs\"), which scores are made of", len(logs), n)
 	}
 	if len(logs) > n+1 {
-		return eval.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d and one generated: it adds tokens, such as a beginning of text", len(logs), n)
+		return lm.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d "+
+			"and one generated: it adds tokens, such as a beginning of text", len(logs), n)
 	}
 	if len(top) < n {
-		return eval.ScoreResult{}, fmt.Errorf("the server gives the likeliest tokens (\"top_logprobs\") at %d places of a prompt of %d", len(top), n)
+		return lm.ScoreResult{}, fmt.Errorf("the server gives the likeliest tokens (\"top_logprobs\") "+
+			"at %d positions of a prompt of %d", len(top), n)
 	}
-	r := eval.ScoreResult{Greedy: true}
+	r := lm.ScoreResult{Greedy: true}
 	for i := n - targets; i < n; i++ {
 		if logs[i] == nil {
 			return r, fmt.Errorf("the server gives no log-probability of token %d of a prompt of %d", i+1, n)
 		}
 		if len(top[i]) == 0 {
-			return r, fmt.Errorf("the server does not name the likeliest token (\"top_logprobs\") at place %d of a prompt of %d", i+1, n)
+			return r, fmt.Errorf("the server does not name the likeliest token (\"top_logprobs\") "+
+				"at position %d of a prompt of %d", i+1, n)
 		}
 		r.LogProb += *logs[i]
 		for _, v := range top[i] {

@@ -1,6 +1,6 @@
-// Package openai measures models behind a server with the completions API of OpenAI, as
-// the local-completions model of lm-evaluation-harness does: POST URL/completions with
-// prompts of token ids; scores from "echo" with "logprobs", texts from "stop".
+// Package openai is a model behind a server with the completions API of OpenAI, as the
+// local-completions model of lm-evaluation-harness: POST URL/completions with prompts of token
+// ids; scores from "echo" with "logprobs", texts from "stop".
 package openai
 
 import (
@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"trit/eval"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -25,17 +25,18 @@ const (
 	DefaultContext    = 2048
 )
 
-// Client is a model of a server; it implements eval.Model. The server must take prompts
-// as token ids and, for Score, give log-probabilities of the prompt's tokens.
+// Client is a model of a server; it implements lm.Model. The server must accept prompts as
+// token ids and, for Score, return log-probabilities of the prompt's tokens.
 type Client struct {
 	URL       string // of the API, such as http://localhost:8000/v1
 	Model     string // the server's name of the model
 	Key       string // sent as bearer token; "" none
 	Tokenizer *tokenizer.Tokenizer
+	Context   int // tokens that the server's context has
 
 	Prompts    int           // in a request; 0 is 1, which every server takes
 	Concurrent int           // requests at a time; 0 is DefaultConcurrent
-	Tries      int           // of a request that the server puts off or drops; 0 is DefaultTries
+	Tries      int           // of a request that the server defers or drops; 0 is DefaultTries
 	Timeout    time.Duration // of one try; 0 is DefaultTimeout
 	HTTP       *http.Client  // nil: http.DefaultClient
 
@@ -43,24 +44,29 @@ type Client struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// MaxLength is eval.Options.MaxLength for a server whose context has so many tokens. Two
-// are less: the last one that is scored is sent too, and a server always generates one.
-func MaxLength(context int) int { return context - 2 }
+// ContextLength implements lm.Model. It is two less than Context: the last token that is
+// scored is sent too, and a server always generates one.
+func (c *Client) ContextLength() int { return c.Context - 2 }
 
-// New checks the address, with or without the last part /completions.
+// New returns a client with a context of DefaultContext. It checks the address, which may end
+// in /completions.
 func New(address, model string, tok *tokenizer.Tokenizer) (*Client, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the server is %q: want an address such as http://localhost:8000/v1, without user, password or query", address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("the server is %q: want an address such as http://localhost:8000/v1, "+
+			"without user, password or query", address)
 	}
-	return &Client{URL: strings.TrimSuffix(strings.TrimRight(address, "/"), "/completions"), Model: model, Tokenizer: tok}, nil
+	base := strings.TrimSuffix(strings.TrimRight(address, "/"), "/completions")
+	return &Client{URL: base, Model: model, Tokenizer: tok, Context: DefaultContext}, nil
 }
 
-// Score implements eval.Model. A target is greedy where no other token is likelier by the
-// server's "top_logprobs", as the harness has it.
-func (c *Client) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eval.ScoreResult, error) {
-	out := make([]eval.ScoreResult, len(requests))
-	return out, c.each(ctx, c.chunks(len(requests), func(int, int) bool { return true }), func(ctx context.Context, part []int) error {
+// Score implements lm.Model. A target is greedy if no other token is likelier by the server's
+// "top_logprobs", as in the harness.
+func (c *Client) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
+	out := make([]lm.ScoreResult, len(requests))
+	parts := c.chunks(len(requests), func(int, int) bool { return true })
+	return out, c.each(ctx, parts, func(ctx context.Context, part []int) error {
 		q := query{Model: c.Model, MaxTokens: 1, LogProbs: 1, Echo: true}
 		for _, i := range part {
 			q.Prompt = append(q.Prompt, whole(requests[i]))
@@ -78,25 +84,25 @@ func (c *Client) Score(ctx context.Context, requests []eval.ScoreRequest) ([]eva
 	})
 }
 
-// whole is the input and what is scored: the last target follows the last token of Input,
-// the others are in it.
-func whole(r eval.ScoreRequest) []int32 {
+// whole is the input and the last target, which follows it. The others are in the input.
+func whole(r lm.ScoreRequest) []int32 {
 	return append(slices.Clone(r.Input), r.Targets[len(r.Targets)-1])
 }
 
-// maxStops is how many stop strings OpenAI's own server takes. What follows others is cut
-// off by eval, so that they only cost time.
+// maxStops is the most stop strings that OpenAI's own server accepts. The text after others is
+// cut off by eval, so that they only cost time.
 const maxStops = 4
 
-// Generate implements eval.Model. The server's text is turned into tokens, of which eval
-// makes text again; that is the same text unless the tokenizer normalises it, such as by
-// composing accents.
-func (c *Client) Generate(ctx context.Context, requests []eval.GenerateRequest) ([][]int32, error) {
+// Continue implements lm.Model. The server's text is turned into tokens, which eval decodes
+// again. That is the same text unless the tokenizer normalises it, such as by composing
+// accents.
+func (c *Client) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	out := make([][]int32, len(requests))
 	same := func(a, b int) bool {
 		return requests[a].MaxTokens == requests[b].MaxTokens && slices.Equal(requests[a].Until, requests[b].Until)
 	}
-	return out, c.each(ctx, c.chunks(len(requests), same), func(ctx context.Context, part []int) error {
+	parts := c.chunks(len(requests), same)
+	return out, c.each(ctx, parts, func(ctx context.Context, part []int) error {
 		first := requests[part[0]]
 		stops := slices.DeleteFunc(slices.Clone(first.Until), func(s string) bool { return s == "" })
 		q := query{Model: c.Model, MaxTokens: first.MaxTokens, Stop: stops[:min(len(stops), maxStops)]}
@@ -130,7 +136,7 @@ func (c *Client) chunks(n int, together func(a, b int) bool) [][]int {
 	return out
 }
 
-// each calls f for all parts, some at a time, and returns the first error, which ends the
+// each calls f for all parts, a few at a time, and returns the first error, which ends the
 // others.
 func (c *Client) each(ctx context.Context, parts [][]int, f func(context.Context, []int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"trit/eval"
+	"trit/lm"
 	"trit/tokenizer"
 )
 
@@ -147,15 +147,15 @@ func open(t *testing.T, s *server) (*Client, *[]time.Duration) {
 }
 
 // scored are requests of several lengths, the first one for the likeliest tokens.
-func scored() []eval.ScoreRequest {
+func scored() []lm.ScoreRequest {
 	input := []int32{7}
 	for range 3 {
 		input = append(input, likeliest(input))
 	}
-	all := []eval.ScoreRequest{{Input: input[:3], Targets: input[2:4]}}
+	all := []lm.ScoreRequest{{Input: input[:3], Targets: input[2:4]}}
 	for i := range int32(9) {
-		r := eval.ScoreRequest{Input: []int32{256, 3 * i, 40 + i, 41}, Targets: []int32{42 + i}}
-		all = append(all, r, eval.ScoreRequest{Input: append(slices.Clone(r.Input), 99), Targets: []int32{41, 99, i}})
+		r := lm.ScoreRequest{Input: []int32{256, 3 * i, 40 + i, 41}, Targets: []int32{42 + i}}
+		all = append(all, r, lm.ScoreRequest{Input: append(slices.Clone(r.Input), 99), Targets: []int32{41, 99, i}})
 	}
 	return all
 }
@@ -217,11 +217,11 @@ func TestGenerate(t *testing.T) {
 	s := &server{answer: " four\nQ: <s> é five"}
 	c, _ := open(t, s)
 	c.Prompts = 8
-	requests := []eval.GenerateRequest{
+	requests := []lm.ContinueRequest{
 		{Prompt: []int32{1, 2}, MaxTokens: 9, Until: []string{"Q:", "", "b", "c", "d", "e"}}, {Prompt: []int32{3}, MaxTokens: 9, Until: []string{"Q:", "", "b", "c", "d", "e"}},
 		{Prompt: []int32{4}, MaxTokens: 8}, {Prompt: []int32{5}, MaxTokens: 7},
 	}
-	got, err := c.Generate(t.Context(), requests)
+	got, err := c.Continue(t.Context(), requests)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,8 +317,8 @@ func failures() map[string]failure {
 		"no logprobs":  {&server{change: each(func(c map[string]any) { c["logprobs"] = nil })}, 1, []string{`no log-probabilities of tokens ("logprobs")`}},
 		"no echo":      {&server{change: cut("token_logprobs", 0, 1)}, 1, []string{"1 tokens for a prompt of 4", `"echo"`}},
 		"bos added":    {&server{change: cut("token_logprobs", 0, 6)}, 1, []string{"6 tokens for a prompt of 4", "adds tokens"}},
-		"no top":       {&server{change: cut("top_logprobs", 0, 0)}, 1, []string{`"top_logprobs"`, "at 0 places"}},
-		"empty top":    {&server{change: cut("top_logprobs", 3, 7)}, 1, []string{`"top_logprobs"`, "place 3 of a prompt of 4"}},
+		"no top":       {&server{change: cut("top_logprobs", 0, 0)}, 1, []string{`"top_logprobs"`, "at 0 positions"}},
+		"empty top":    {&server{change: cut("top_logprobs", 3, 7)}, 1, []string{`"top_logprobs"`, "position 3 of a prompt of 4"}},
 		"null":         {&server{change: cut("token_logprobs", 3, 7)}, 1, []string{"no log-probability of token 3 of a prompt of 4"}},
 		"few":          {&server{change: each(func(c map[string]any) { c["index"] = 1 })}, 1, []string{"index 1", "from 0 to 0"}},
 		"another size": {&server{first: says(200, `{"choices":[{"index":0}],"usage":{"prompt_tokens":5}}`)}, 1, []string{"counts 5 tokens where 4 were sent"}},
@@ -345,7 +345,7 @@ func TestErrors(t *testing.T) {
 	}
 	s := &server{change: each(func(c map[string]any) { c["text"] = nil })}
 	client, _ := open(t, s)
-	if _, err := client.Generate(t.Context(), []eval.GenerateRequest{{Prompt: []int32{1}, MaxTokens: 2}}); err == nil || !strings.Contains(err.Error(), "no text") {
+	if _, err := client.Continue(t.Context(), []lm.ContinueRequest{{Prompt: []int32{1}, MaxTokens: 2}}); err == nil || !strings.Contains(err.Error(), "no text") {
 		t.Errorf("no text: %v", err)
 	}
 }
@@ -375,7 +375,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %q", address, c, err, want)
 		}
 	}
-	if MaxLength(2048) != 2046 {
+	if (&Client{Context: 2048}).ContextLength() != 2046 {
 		t.Error("of 2048 tokens two are not for the input")
 	}
 }

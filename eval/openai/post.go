@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"trit/setting"
 )
 
 const (
@@ -20,22 +22,24 @@ const (
 	maxWait   = 10 * time.Minute // that a server may ask for
 )
 
-// StatusError is a refusal of the server.
+// StatusError is a refusal by the server.
 type StatusError struct {
 	Status int
 	Wait   time.Duration // that it asks for; 0 if it does not
 	text   string
 }
 
+// Error explains the refusal.
 func (e *StatusError) Error() string { return e.text }
 
-// passing tells whether the same request may do later.
+// passing reports whether the same request may succeed later.
 func (e *StatusError) passing() bool {
-	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout || e.Status >= 500 && e.Status != http.StatusNotImplemented
+	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout ||
+		e.Status >= 500 && e.Status != http.StatusNotImplemented
 }
 
-// complete sends a request, again and again where the server puts it off, and gives the
-// choices in the order of the prompts.
+// complete sends a request, again while the server defers it, and returns the choices in the
+// order of the prompts.
 func (c *Client) complete(ctx context.Context, q *query) ([]choice, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
@@ -81,8 +85,8 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// post sends a request once. An error other than *StatusError is one of the connection,
-// or an answer that was cut short.
+// post sends a request once. Errors other than *StatusError are those of the connection, and
+// of an answer that was cut short.
 func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, or(c.Timeout, DefaultTimeout))
 	defer cancel()
@@ -96,7 +100,9 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 	}
 	got, err := c.client().Do(r)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("%s: no answer within %v; --request-timeout allows more", c.URL, or(c.Timeout, DefaultTimeout))
+		problem := fmt.Sprintf("%s: no answer within %v; {openai.Client.Timeout} allows more",
+			c.URL, or(c.Timeout, DefaultTimeout))
+		return nil, setting.Needs("openai.Client.Timeout", problem, "")
 	}
 	if err != nil {
 		return nil, err
@@ -114,7 +120,8 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 		return nil, &StatusError{text: fmt.Sprintf("%s: the answer has more than %d MiB", c.URL, maxAnswer>>20)}
 	}
 	if err := json.Unmarshal(b, a); err != nil {
-		return nil, &StatusError{text: fmt.Sprintf("%s: the answer is none of completions (%v): %s", c.URL, err, shown(b))}
+		text := fmt.Sprintf("%s: the answer is none of completions (%v): %s", c.URL, err, shown(b))
+		return nil, &StatusError{text: text}
 	}
 	return a, nil
 }
@@ -144,7 +151,8 @@ func (c *Client) refused(r *http.Response, body []byte, scores bool) error {
 	case e.Wait > maxWait:
 		e.text += fmt.Sprintf("; it wants to be left alone for %v", e.Wait.Round(time.Second))
 	case !e.passing() && scores:
-		e.text += "; scores need prompts of token ids, \"echo\" and \"logprobs\" of it, and a context that is long enough"
+		e.text += "; scores need prompts of token ids, \"echo\" and \"logprobs\" of it, " +
+			"and a context that is long enough"
 	case !e.passing():
 		e.text += "; prompts are token ids, and must fit into its context with the answer"
 	}
@@ -162,8 +170,8 @@ func retryAfter(s string, now time.Time) time.Duration {
 	return 0
 }
 
-// shown is what a server says, in one line and shortened. Of OpenAI's form of an error it
-// is the message.
+// shown is the text of a server, in one line and shortened; of an error in OpenAI's form only
+// the message.
 func shown(b []byte) string {
 	var e struct {
 		Error   struct{ Message string }

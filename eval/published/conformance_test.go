@@ -44,8 +44,8 @@ func TestValuesAreThoseOfTheNotes(t *testing.T) {
 			if got := strings.TrimSpace(cells[7]); got != want {
 				t.Errorf("%s is %s, in the notes %s", c.Title, want, got)
 			}
-			if how := strings.Split(strings.TrimSpace(cells[1]), "; "); how[0] != fmt.Sprint(c.Shots) {
-				t.Errorf("%s has %d examples, in the notes %s", c.Title, c.Shots, how[0])
+			if how := strings.Split(strings.TrimSpace(cells[1]), "; "); how[0] != fmt.Sprint(c.NumFewshot) {
+				t.Errorf("%s has %d examples, in the notes %s", c.Title, c.NumFewshot, how[0])
 			}
 		}
 	}

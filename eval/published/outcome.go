@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"trit/internal/report"
+	"trit/eval"
 )
 
-// Outcome is what was measured of one model, beside a row of the table. Values are in
-// percent.
+// Outcome is the measurements of one model, beside a row of the table. Values are in percent.
 type Outcome struct {
 	Model  string  `json:"model"`
 	Beside string  `json:"beside"` // name of the row
@@ -38,10 +37,11 @@ func (t *Table) Cell(m *Model, c Column) Cell {
 	return cell
 }
 
-// Set enters what was measured: shares of 1.
+// Set enters a measurement; value and stderr are shares of 1.
 func (c *Cell) Set(value, stderr float64, documents int) {
 	value, stderr = 100*value, 100*stderr
-	c.Measured, c.Stderr, c.Documents, c.NotMeasured, c.Off = &value, stderr, documents, "", map[string]float64{}
+	c.Measured, c.Stderr, c.Documents = &value, stderr, documents
+	c.NotMeasured, c.Off = "", map[string]float64{}
 	for source, published := range c.Published {
 		if stderr > 0 {
 			c.Off[source] = (value - published) / stderr
@@ -52,11 +52,12 @@ func (c *Cell) Set(value, stderr float64, documents int) {
 // metricName is a metric as tables show it: without the filter "none".
 func metricName(metric string) string { return strings.TrimSuffix(metric, ",none") }
 
-// View shows an outcome as a table, with the averages of what was measured last.
-func (t *Table) View(o *Outcome) report.Table {
-	v := report.Table{Head: []string{"column", "task", "shots", "metric", "documents", "measured", "stderr"}}
+// View shows an outcome as a table. Its last row is the averages of the columns that were
+// measured.
+func (t *Table) View(o *Outcome) eval.Table {
+	v := eval.Table{Columns: []string{"column", "task", "shots", "metric", "documents", "measured", "stderr"}}
 	for _, s := range t.Sources {
-		v.Head = append(v.Head, s.Key, "off by, in stderrs")
+		v.Columns = append(v.Columns, s.Key, "off by, in stderrs")
 	}
 	for _, c := range o.Cells {
 		v.Rows = append(v.Rows, c.row(t.Sources))
@@ -68,7 +69,7 @@ func (t *Table) View(o *Outcome) report.Table {
 }
 
 func (c *Cell) row(sources []Source) []string {
-	shots, documents, measured, stderr := fmt.Sprint(c.Shots), "", "", ""
+	shots, documents, measured, stderr := fmt.Sprint(c.NumFewshot), "", "", ""
 	if c.Chat {
 		shots += ", chat"
 	}
@@ -112,8 +113,8 @@ func (o *Outcome) NotMeasured() []string {
 	return reasons
 }
 
-// averages are those of the columns that were measured, so that both sides are of the
-// same ones; nil where there are fewer than two.
+// averages is the row of averages of the columns that were measured, nil if there are fewer
+// than two. So measured and published averages are of the same columns.
 func (t *Table) averages(o *Outcome) []string {
 	measured, n := 0.0, 0
 	sums, counts := map[string]float64{}, map[string]int{}
@@ -140,7 +141,7 @@ func (t *Table) averages(o *Outcome) []string {
 	return row
 }
 
-// Markdown is the outcomes as a document.
+// Markdown is a document of the outcomes.
 func (t *Table) Markdown(outcomes []Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\nIn percent, by the rules of lm-evaluation-harness v0.4.\n\n", t.Title)
@@ -152,7 +153,8 @@ func (t *Table) Markdown(outcomes []Outcome) string {
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
-		fmt.Fprintf(&b, "\n## %s\n\nBeside the published values of %s%s.\n\n%s", o.Model, o.Beside, o.limited(), t.View(o).Markdown())
+		fmt.Fprintf(&b, "\n## %s\n\nBeside the published values of %s%s.\n\n", o.Model, o.Beside, o.limited())
+		b.WriteString(t.View(o).Markdown())
 		for _, line := range o.NotMeasured() {
 			fmt.Fprintf(&b, "\n* %s", line)
 		}
@@ -161,10 +163,11 @@ func (t *Table) Markdown(outcomes []Outcome) string {
 	return b.String()
 }
 
-// limited says that not all documents were asked.
+// limited is a remark that not all documents were asked, "" if all were.
 func (o *Outcome) limited() string {
 	if o.Limit == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", which are of all documents, where here the first %g of each task were asked (below 1: that share)", o.Limit)
+	return fmt.Sprintf(", which are of all documents, "+
+		"where here the first %g of each task were asked (below 1: that share)", o.Limit)
 }

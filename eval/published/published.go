@@ -1,5 +1,5 @@
-// Package published holds tables of papers as data: which models, tasks, examples and
-// metrics they are of, and what was published; and sets measurements beside them.
+// Package published holds tables of papers as data (models, tasks, few-shot examples, metrics
+// and published values) and puts measurements beside them.
 package published
 
 import (
@@ -29,12 +29,12 @@ type Source struct {
 
 // Column is a task and how it was asked.
 type Column struct {
-	Title  string `json:"title"`  // the paper's
-	Task   string `json:"task"`   // of package eval; "" where it has none
-	Metric string `json:"metric"` // with the filter, such as "acc,none"; the paper's where there is no task
-	Shots  int    `json:"num_fewshot"`
-	Chat   bool   `json:"chat"`    // in the model's chat template
-	Absent string `json:"missing"` // why there is no task
+	Title      string `json:"title"`  // the paper's
+	Task       string `json:"task"`   // of package eval/tasks; "" where it has none
+	Metric     string `json:"metric"` // with the filter, such as "acc,none"; the paper's if there is no task
+	NumFewshot int    `json:"num_fewshot"`
+	Chat       bool   `json:"chat"`    // in the model's chat template
+	Absent     string `json:"missing"` // why there is no task
 }
 
 // Model is a row of the paper.
@@ -47,7 +47,7 @@ type Model struct {
 //go:embed tables
 var files embed.FS
 
-// Names are the tables that there are.
+// Names are the names of the tables.
 func Names() []string {
 	entries, err := files.ReadDir("tables")
 	if err != nil {
@@ -60,7 +60,7 @@ func Names() []string {
 	return names
 }
 
-// Load is the table of that name, one of Names.
+// Load returns the table of a name, one of Names.
 func Load(name string) (*Table, error) {
 	b, err := files.ReadFile("tables/" + name + ".json")
 	if err != nil {
@@ -75,13 +75,14 @@ func Load(name string) (*Table, error) {
 	return t, nil
 }
 
-// Find is the row of a name, or of a model on the Hub (OWNER/NAME, also with a revision
-// or a file); nil for none.
+// Find returns the row of a name, or of a model on the Hub (OWNER/NAME, also with a revision or
+// a file), nil if there is none.
 func (t *Table) Find(name string) *Model {
 	id, _, _ := strings.Cut(name, "@")
 	for i := range t.Models {
 		m := &t.Models[i]
-		if m.Name == name || slices.ContainsFunc(m.Hub, func(h string) bool { return h == id || strings.HasPrefix(id, h+"/") }) {
+		onHub := func(h string) bool { return h == id || strings.HasPrefix(id, h+"/") }
+		if m.Name == name || slices.ContainsFunc(m.Hub, onHub) {
 			return m
 		}
 	}
@@ -97,7 +98,7 @@ func (t *Table) Rows() []string {
 	return names
 }
 
-// Tasks are those of the columns that can be measured.
+// Tasks are the tasks of the columns that can be measured.
 func (t *Table) Tasks() []string {
 	var tasks []string
 	for _, c := range t.Columns {

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"trit/eval"
+	"trit/eval/tasks"
 )
 
 func TestTablesNameTasksThatThereAre(t *testing.T) {
-	tasks := map[string]eval.Task{}
-	for _, task := range eval.BuiltinTasks() {
-		tasks[task.Name] = task
+	known := map[string]eval.Task{}
+	for _, task := range tasks.All() {
+		known[task.Name] = task
 	}
 	for _, name := range Names() {
 		table, err := Load(name)
@@ -24,11 +25,11 @@ func TestTablesNameTasksThatThereAre(t *testing.T) {
 			t.Errorf("%s: %+v", name, table)
 		}
 		for _, c := range table.Columns {
-			task, known := tasks[c.Task]
-			if (c.Task == "") == (c.Absent == "") || c.Task != "" && !known {
+			task, found := known[c.Task]
+			if (c.Task == "") == (c.Absent == "") || c.Task != "" && !found {
 				t.Errorf("%s: column %s: task %q, missing %q", name, c.Title, c.Task, c.Absent)
 			}
-			if known && !slices.Contains(metrics(&task), c.Metric) {
+			if found && !slices.Contains(metrics(&task), c.Metric) {
 				t.Errorf("%s: %s is no metric of %s, which has %v", c.Title, c.Metric, c.Task, metrics(&task))
 			}
 			for _, m := range table.Models {
@@ -47,10 +48,10 @@ func TestTablesNameTasksThatThereAre(t *testing.T) {
 func metrics(task *eval.Task) []string {
 	var all []string
 	for _, m := range task.Metrics {
-		all = append(all, m+",none")
+		all = append(all, string(m)+",none")
 	}
 	for _, f := range task.Answers.Filters {
-		all = append(all, task.Answers.Metric+","+f.Name)
+		all = append(all, string(task.Answers.Metric)+","+f.Name)
 	}
 	return all
 }
@@ -74,7 +75,7 @@ func TestFind(t *testing.T) {
 func TestViews(t *testing.T) {
 	table := &Table{
 		Title: "T", Sources: []Source{{"paper", "a paper"}, {"card", "a card"}}, Notes: []string{"a note"},
-		Columns: []Column{{Title: "A", Task: "a", Metric: "acc,none"}, {Title: "B", Task: "b", Metric: "em,strict", Shots: 4, Chat: true}, {Title: "C", Metric: "x", Absent: "no task"}, {Title: "D", Task: "d", Metric: "acc,none"}},
+		Columns: []Column{{Title: "A", Task: "a", Metric: "acc,none"}, {Title: "B", Task: "b", Metric: "em,strict", NumFewshot: 4, Chat: true}, {Title: "C", Metric: "x", Absent: "no task"}, {Title: "D", Task: "d", Metric: "acc,none"}},
 		Models:  []Model{{Name: "M", Published: map[string]map[string]float64{"paper": {"A": 50, "B": 10, "C": 3, "D": 1}, "card": {"A": 60}}}},
 	}
 	o := Outcome{Model: "mine", Beside: "M", Limit: 7}

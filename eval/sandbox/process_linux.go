@@ -20,10 +20,12 @@ func probe() (system, []string) {
 	k := system{landlockVersion(), seccompKnown()}
 	var missing []string
 	if k.Landlock == 0 {
-		missing = append(missing, "writing files outside its folder (that needs Landlock: Linux 5.13 or newer, not switched off)")
+		missing = append(missing, "writing files outside its folder "+
+			"(that needs Landlock: Linux 5.13 or newer, not switched off)")
 	}
 	if !k.Seccomp {
-		missing = append(missing, "using the network, starting processes that stay, signalling other processes of the user (that needs seccomp, on amd64 or arm64)")
+		missing = append(missing, "using the network, starting processes that stay, "+
+			"signalling other processes of the user (that needs seccomp, on amd64 or arm64)")
 	}
 	return k, missing
 }
@@ -51,5 +53,6 @@ func (l *limits) overtime(p *os.ProcessState) bool {
 		return false
 	}
 	spent := p.UserTime() + p.SystemTime()
-	return status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && spent >= time.Duration(l.CPUSeconds)*time.Second
+	return status.Signal() == syscall.SIGXCPU ||
+		status.Signal() == syscall.SIGKILL && spent >= time.Duration(l.CPUSeconds)*time.Second
 }

@@ -65,7 +65,8 @@ func (s *Sandbox) find(o *Options) (python, error) {
 		why = append(why, fmt.Errorf("%s: %w", name, err))
 	}
 	if len(why) == 0 {
-		return python{}, errors.New("sandbox: there is no python3 on PATH, and programs in Python are to be run: install Python 3.8 or newer")
+		return python{}, errors.New("sandbox: there is no python3 on PATH, " +
+			"and programs in Python are to be run: install Python 3.8 or newer")
 	}
 	return python{}, fmt.Errorf("sandbox: no Python serves:\n%w", errors.Join(why...))
 }

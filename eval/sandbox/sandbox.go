@@ -98,7 +98,8 @@ func (o *Options) limits() (limits, error) {
 		files = DefaultFileBytes
 	}
 	if timeout < 0 || memory < 0 || files < 0 {
-		return limits{}, fmt.Errorf("sandbox: timeout %v, memory %d bytes, files %d bytes: none may be negative", timeout, memory, files)
+		return limits{}, fmt.Errorf("sandbox: timeout %v, memory %d bytes, files %d bytes: none may be negative",
+			timeout, memory, files)
 	}
 	seconds := (timeout + time.Second - 1) / time.Second
 	return limits{uint64(seconds), uint64(memory), uint64(files), clockFactor * seconds * time.Second}, nil
@@ -125,8 +126,10 @@ func New(o Options) (*Sandbox, error) {
 // WeakError is a system that cannot enforce all limits, where Options.AllowWeak is not set.
 type WeakError struct{ Missing []string } // what programs are not kept from
 
+// Error names the limits that are missing.
 func (e *WeakError) Error() string {
-	return fmt.Sprintf("sandbox: this system cannot keep a program from: %s; programs run here only if weak limits are allowed", strings.Join(e.Missing, "; "))
+	return fmt.Sprintf("sandbox: this system cannot keep a program from: %s; "+
+		"programs run here only if weak limits are allowed", strings.Join(e.Missing, "; "))
 }
 
 // Missing lists what programs are not kept from. It is empty unless Options.AllowWeak.

@@ -37,7 +37,7 @@ func (s *Sandbox) watch(ctx context.Context, dir string, cancel context.CancelCa
 	}
 }
 
-// tooMuch says whether a folder holds more than so many bytes or maxEntries entries. One
+// tooMuch reports whether a folder holds more than maxBytes bytes or maxEntries entries. One
 // that cannot be looked into is too much: it was made so in order to hide something.
 func tooMuch(dir string, maxBytes int64) bool {
 	entries, bytes := 0, int64(0)

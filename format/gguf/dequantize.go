@@ -40,7 +40,8 @@ func Dequantize(t Type, dst []float32, src []byte) error {
 	default:
 		block, ok := blockDecoders[t]
 		if !ok {
-			return fmt.Errorf("tensor type %s is not read as numbers: want F32, F16, BF16, F64, Q4_0, Q8_0, Q6_K, TQ1_0, TQ2_0 or I2_S", t)
+			return fmt.Errorf("tensor type %s is not read as numbers: want F32, F16, BF16, F64, Q4_0, Q8_0, Q6_K, TQ1_0, "+
+				"TQ2_0 or I2_S", t)
 		}
 		l := layouts[t]
 		for i := uint64(0); i < uint64(len(dst))/l.values; i++ {
@@ -50,7 +51,9 @@ func Dequantize(t Type, dst []float32, src []byte) error {
 	return nil
 }
 
-var blockDecoders = map[Type]func(dst []float32, src []byte){Q4_0: decodeQ40, Q8_0: decodeQ80, Q6_K: decodeQ6K, TQ1_0: decodeTQ10, TQ2_0: decodeTQ20}
+var blockDecoders = map[Type]func(dst []float32, src []byte){
+	Q4_0: decodeQ40, Q8_0: decodeQ80, Q6_K: decodeQ6K, TQ1_0: decodeTQ10, TQ2_0: decodeTQ20,
+}
 
 // I2SScale is the scale of an I2_S tensor, behind its codes.
 func I2SScale(data []byte) float32 { return math.Float32frombits(le.Uint32(data[len(data)-i2sTail:])) }

@@ -62,7 +62,9 @@ type blockEncoder struct {
 	largest float32 // size of a value whose scale fits half precision
 }
 
-var blockEncoders = map[Type]blockEncoder{Q8_0: {encodeQ80, 127 * largestHalf}, Q4_0: {encodeQ40, 8 * largestHalf}, Q6_K: {encodeQ6K, 31 * 127 * largestHalf}}
+var blockEncoders = map[Type]blockEncoder{
+	Q8_0: {encodeQ80, 127 * largestHalf}, Q4_0: {encodeQ40, 8 * largestHalf}, Q6_K: {encodeQ6K, 31 * 127 * largestHalf},
+}
 
 const (
 	largestHalf  = 65504

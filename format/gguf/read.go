@@ -297,7 +297,8 @@ func (f *File) placeTensors(r *reader) error {
 		alignment = a
 	}
 	if alignment == 0 || alignment > maxAlignment || alignment&(alignment-1) != 0 {
-		return &FormatError{f.path, "general.alignment", fmt.Sprintf("%d: want a power of two up to %d", alignment, maxAlignment)}
+		return &FormatError{f.path, "general.alignment",
+			fmt.Sprintf("%d: want a power of two up to %d", alignment, maxAlignment)}
 	}
 	start := (uint64(r.at) + alignment - 1) / alignment * alignment
 	if len(f.Tensors) > 0 && start > uint64(len(r.data)) {
@@ -315,11 +316,13 @@ func (f *File) placeTensors(r *reader) error {
 	for _, t := range order {
 		switch {
 		case t.Offset%alignment != 0:
-			return &FormatError{f.path, t.Name, fmt.Sprintf("offset %d is not a multiple of the alignment %d", t.Offset, alignment)}
+			return &FormatError{f.path, t.Name,
+				fmt.Sprintf("offset %d is not a multiple of the alignment %d", t.Offset, alignment)}
 		case t.Offset < end:
 			return &FormatError{f.path, t.Name, fmt.Sprintf("begins at %d, inside the tensor that ends at %d", t.Offset, end)}
 		case t.Size > uint64(len(f.data)) || t.Offset > uint64(len(f.data))-t.Size:
-			return &FormatError{f.path, t.Name, fmt.Sprintf("%d bytes at %d: the data ends at %d; the file is cut short", t.Size, t.Offset, len(f.data))}
+			return &FormatError{f.path, t.Name,
+				fmt.Sprintf("%d bytes at %d: the data ends at %d; the file is cut short", t.Size, t.Offset, len(f.data))}
 		}
 		end = t.Offset + t.Size
 	}

@@ -2,6 +2,7 @@ package gguf
 
 import (
 	"fmt"
+	"math/bits"
 
 	"trit/internal/float16"
 )
@@ -17,7 +18,7 @@ const (
 	tq10Base = 243 // 3^5: five trits in a byte
 )
 
-// IsTernary tells the types that hold -1, 0 and +1 under a scale.
+// IsTernary reports whether the type holds -1, 0 and +1 under a scale.
 func (t Type) IsTernary() bool { return t == I2_S || t == TQ1_0 || t == TQ2_0 }
 
 // Block is how many values of a row the type packs at a time.
@@ -61,7 +62,7 @@ func EncodeTernary(t Type, dst, codes []byte, scale uint16) error {
 }
 
 // DecodeTernary is the inverse of EncodeTernary, for rows or whole tensors without what
-// follows an I2_S tensor. Scales are BlockScales'.
+// follows an I2_S tensor. For scales see BlockScale.
 func DecodeTernary(t Type, codes, src []byte) error {
 	if err := checkTernary(t, src, codes); err != nil {
 		return err
@@ -97,7 +98,8 @@ func checkTernary(t Type, packed, codes []byte) error {
 		return fmt.Errorf("tensor type %s does not hold ternary weights", t)
 	}
 	if l := layouts[t]; len(codes)%int(l.values) != 0 || len(packed) != t.RowBytes(len(codes)) {
-		return fmt.Errorf("%d bytes of %s for %d weights: want a multiple of %d weights, %d bytes for each", len(packed), t, len(codes), l.values, l.bytes)
+		return fmt.Errorf("%d bytes of %s for %d weights: want a multiple of %d weights, %d bytes for each",
+			len(packed), t, len(codes), l.values, l.bytes)
 	}
 	return nil
 }
@@ -112,19 +114,21 @@ func BlockScale(t Type, data []byte) (uint16, error) {
 		switch d := le.Uint16(data[at:]); {
 		case d&0x7fff == 0:
 			if !allZero(t, data[at+2-size:][:size]) {
-				return 0, fmt.Errorf("the block at byte %d has the scale 0, but codes other than zero: the file is damaged", at+2-size)
+				return 0, fmt.Errorf("the block at byte %d has the scale 0, but codes other than zero: the file is damaged",
+					at+2-size)
 			}
 		case d == scale:
 		case scale == 0:
 			scale = d
 		default:
-			return 0, fmt.Errorf("blocks have different scales, %g and %g: a BitNet weight has one", float16.FromBits(scale), float16.FromBits(d))
+			return 0, fmt.Errorf("blocks have different scales, %g and %g: a BitNet weight has one",
+				float16.FromBits(scale), float16.FromBits(d))
 		}
 	}
 	return scale, nil
 }
 
-// allZero tells whether a block of TQ1_0 or TQ2_0 holds nothing but zeros.
+// allZero reports whether a block of TQ1_0 or TQ2_0 holds nothing but zeros.
 func allZero(t Type, block []byte) bool {
 	var codes [256]byte
 	if DecodeTernary(t, codes[:], block) != nil {
@@ -138,16 +142,28 @@ func allZero(t Type, block []byte) bool {
 	return true
 }
 
+// CountZeros counts the weights of 0 among code bytes: the code 1 alone has its lowest bit set.
+func CountZeros(codes []byte) (n int64) {
+	for ; len(codes) >= 8; codes = codes[8:] {
+		n += int64(bits.OnesCount64(le.Uint64(codes) & lowBit))
+	}
+	for _, c := range codes {
+		n += int64(c & 1)
+	}
+	return n
+}
+
 // packPairs packs 128 codes into 32 bytes: byte j holds the codes j, 32+j, 64+j and 96+j at
 // the given shifts.
 func packPairs(dst, codes []byte, s0, s1, s2, s3 uint) {
 	dst, codes = dst[:32], codes[:128]
 	for j := 0; j < 32; j += 8 {
-		le.PutUint64(dst[j:], le.Uint64(codes[j:])<<s0|le.Uint64(codes[32+j:])<<s1|le.Uint64(codes[64+j:])<<s2|le.Uint64(codes[96+j:])<<s3)
+		low := le.Uint64(codes[j:])<<s0 | le.Uint64(codes[32+j:])<<s1
+		le.PutUint64(dst[j:], low|le.Uint64(codes[64+j:])<<s2|le.Uint64(codes[96+j:])<<s3)
 	}
 }
 
-// unpackPairs is the inverse of packPairs and tells whether there was a code 3.
+// unpackPairs is the inverse of packPairs. It reports whether there was a code 3.
 func unpackPairs(codes, src []byte, s0, s1, s2, s3 uint) (bad bool) {
 	codes, src = codes[:128], src[:32]
 	threes := uint64(0)

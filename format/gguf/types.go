@@ -28,7 +28,7 @@ const (
 	I2_S  Type = 36
 )
 
-// layout is how a type stores values: blocks of so many values in so many bytes.
+// layout is how a type stores values: blocks of a number of values in a number of bytes.
 type layout struct {
 	name          string
 	values, bytes uint64
@@ -77,7 +77,8 @@ func (t Type) Size(dims []uint64) (uint64, error) {
 		n *= d
 	}
 	if len(dims) > 0 && dims[0]%l.values != 0 {
-		return 0, fmt.Errorf("rows of %d values do not fit %s, which packs %d at a time: take another type, or a model whose size is a multiple of %d", dims[0], l.name, l.values, l.values)
+		return 0, fmt.Errorf("rows of %d values do not fit %s, which packs %d at a time: take another type, or a model "+
+			"whose size is a multiple of %d", dims[0], l.name, l.values, l.values)
 	}
 	size := n / l.values * l.bytes
 	if t == I2_S {
@@ -89,6 +90,7 @@ func (t Type) Size(dims []uint64) (uint64, error) {
 // FormatError is a file that breaks the format.
 type FormatError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: not a sound GGUF file: %s: %s; download or convert it again", e.File, e.Field, e.Problem)
 }
@@ -96,6 +98,16 @@ func (e *FormatError) Error() string {
 // UnsupportedError is a sound file that holds what this package cannot read.
 type UnsupportedError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem)
+}
+
+// Dims is a row-major shape in the order of the format, the row length first.
+func Dims(shape []int) []uint64 {
+	d := make([]uint64, len(shape))
+	for i, n := range shape {
+		d[len(shape)-1-i] = uint64(n)
+	}
+	return d
 }

@@ -3,9 +3,11 @@ package gguf
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"trit/internal/atomicfile"
 )
@@ -21,50 +23,81 @@ type Source struct {
 // WriteFile writes a GGUF v3 file, whole or not at all, tensor after tensor in the
 // given order, so that no more than one need be in memory.
 func WriteFile(path string, meta *Metadata, tensors []Source) error {
-	return WriteFileChecked(path, meta, tensors, nil)
-}
-
-// WriteFileChecked is WriteFile with a look at the written file before it takes the place of
-// path.
-func WriteFileChecked(path string, meta *Metadata, tensors []Source, check func(written string) error) error {
-	header, sizes, err := makeHeader(meta, tensors)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	infos := make([]TensorInfo, len(tensors))
+	for i, t := range tensors {
+		infos[i] = TensorInfo{Name: t.Name, Type: t.Type, Dims: t.Dims}
 	}
-	return atomicfile.WriteChecked(path, func(w io.Writer) error {
-		if _, err := w.Write(header); err != nil {
-			return err
+	return atomicfile.Write(path, func(to io.Writer) error {
+		w, err := NewWriter(to, meta, infos)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
-		for i, t := range tensors {
-			c := &counter{w: w}
-			if err := t.Write(c); err != nil {
+		for _, t := range tensors {
+			if err := t.Write(w); err != nil {
 				return fmt.Errorf("%s: %w", t.Name, err)
 			}
-			if c.n != sizes[i] {
-				return fmt.Errorf("%s: %d bytes were written for %s %v: want %d", t.Name, c.n, t.Type, t.Dims, sizes[i])
-			}
-			if _, err := w.Write(make([]byte, padding(c.n))); err != nil {
+			if err := w.EndTensor(); err != nil {
 				return err
 			}
 		}
-		return nil
-	}, check)
+		return w.Close()
+	})
 }
 
-type counter struct {
-	w io.Writer
-	n uint64
+// Writer writes a GGUF v3 file: the bytes of its tensors, in the order of the header, each
+// ended by EndTensor.
+type Writer struct {
+	to      io.Writer
+	tensors []TensorInfo // the current one is the first
+	written uint64       // bytes of the current tensor
 }
 
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += uint64(n)
+// NewWriter writes the header of a file with these tensors. Their offsets and sizes follow
+// from types and dims, whatever they are set to.
+func NewWriter(to io.Writer, meta *Metadata, tensors []TensorInfo) (*Writer, error) {
+	tensors = slices.Clone(tensors)
+	header, err := makeHeader(meta, tensors)
+	if err != nil {
+		return nil, err
+	}
+	_, err = to.Write(header)
+	return &Writer{to: to, tensors: tensors}, err
+}
+
+// Write writes a part of the current tensor.
+func (w *Writer) Write(b []byte) (int, error) {
+	n, err := w.to.Write(b)
+	w.written += uint64(n)
 	return n, err
+}
+
+// EndTensor goes on to the next tensor. It is an error if the current one has another number
+// of bytes than its type and dims say.
+func (w *Writer) EndTensor() error {
+	if len(w.tensors) == 0 {
+		return errors.New("all tensors of the header were written already")
+	}
+	t := w.tensors[0]
+	if w.written != t.Size {
+		return fmt.Errorf("%s: %d bytes were written for %s %v: want %d", t.Name, w.written, t.Type, t.Dims, t.Size)
+	}
+	w.tensors, w.written = w.tensors[1:], 0
+	_, err := w.to.Write(make([]byte, padding(t.Size)))
+	return err
+}
+
+// Close reports an error if tensors of the header were not written.
+func (w *Writer) Close() error {
+	if len(w.tensors) > 0 {
+		return fmt.Errorf("the tensor %s was not written", w.tensors[0].Name)
+	}
+	return nil
 }
 
 func padding(n uint64) uint64 { return -n % defaultAlignment }
 
-func makeHeader(meta *Metadata, tensors []Source) (header []byte, sizes []uint64, err error) {
+// makeHeader sets offsets and sizes of the tensors too.
+func makeHeader(meta *Metadata, tensors []TensorInfo) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(magic)
 	put(&b, uint32(3), uint64(len(tensors)), uint64(len(meta.Keys)))
@@ -72,22 +105,23 @@ func makeHeader(meta *Metadata, tensors []Source) (header []byte, sizes []uint64
 		putString(&b, key)
 		value, _ := meta.Get(key)
 		if err := putValue(&b, value); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", key, err)
+			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	offset := uint64(0)
-	for _, t := range tensors {
+	for i := range tensors {
+		t := &tensors[i]
 		size, err := t.Type.Size(t.Dims)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", t.Name, err)
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
+		t.Offset, t.Size = offset, size
 		putString(&b, t.Name)
 		put(&b, uint32(len(t.Dims)), t.Dims, uint32(t.Type), offset)
-		sizes = append(sizes, size)
 		offset += size + padding(size)
 	}
 	b.Write(make([]byte, padding(uint64(b.Len()))))
-	return b.Bytes(), sizes, nil
+	return b.Bytes(), nil
 }
 
 func put(b *bytes.Buffer, values ...any) {

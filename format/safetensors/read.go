@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -78,7 +79,8 @@ func (f *File) addShards(dir string) error {
 		}
 		for _, t := range f.order[before:] {
 			if said, ok := weightMap[t.Name]; ok && said != name {
-				return &FormatError{indexPath, "weight_map", fmt.Sprintf("%s is said to be in %s, but it is in %s", t.Name, said, name)}
+				return &FormatError{indexPath, "weight_map",
+					fmt.Sprintf("%s is said to be in %s, but it is in %s", t.Name, said, name)}
 			}
 		}
 	}
@@ -89,7 +91,8 @@ func (f *File) addShards(dir string) error {
 func readIndex(dir, indexPath string) (map[string]string, error) {
 	b, err := atomicfile.Read(indexPath, maxIndexBytes)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder with weights", dir)
+		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder "+
+			"with weights", dir)
 	}
 	if err != nil {
 		return nil, err
@@ -115,7 +118,8 @@ func shardNames(indexPath string, weightMap map[string]string) ([]string, error)
 		}
 		names = append(names, n)
 		if filepath.Base(n) != n || !strings.HasSuffix(n, ".safetensors") {
-			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("%q is not the name of a safetensors file in this folder", n)}
+			return nil, &FormatError{indexPath, "weight_map",
+				fmt.Sprintf("%q is not the name of a safetensors file in this folder", n)}
 		}
 		if len(names) > maxShards {
 			return nil, &FormatError{indexPath, "weight_map", fmt.Sprintf("more than %d shards", maxShards)}
@@ -157,7 +161,8 @@ func (f *File) parse(path string, data []byte) error {
 		return err
 	}
 	if len(f.entries)+len(raw) > maxTensors {
-		return &FormatError{path, "header", fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
+		return &FormatError{path, "header",
+			fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
 	}
 	if metadata != nil {
 		if err := json.Unmarshal(metadata, &f.metadata); err != nil {
@@ -198,7 +203,7 @@ func splitEntries(path string, header []byte) (raw map[string]json.RawMessage, m
 	return raw, metadata, checkEnd(path, dec)
 }
 
-// checkEntry tests an entry of the header, which has had so many tensors before.
+// checkEntry tests an entry of the header; before is the number of tensors ahead of it.
 func checkEntry(name string, b []byte, before int) (problem string) {
 	limit := maxEntryBytes
 	if name == metadataKey {
@@ -235,7 +240,8 @@ func splitHeader(path string, data []byte) (header, body []byte, err error) {
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeaderBytes || n > uint64(len(data)-8) {
-		return nil, nil, &FormatError{path, "header length", fmt.Sprintf("%d bytes in a file of %d: want at most what is there and at most %d", n, len(data), maxHeaderBytes)}
+		return nil, nil, &FormatError{path, "header length",
+			fmt.Sprintf("%d bytes in a file of %d: want at most what is there and at most %d", n, len(data), maxHeaderBytes)}
 	}
 	header = data[8 : 8+n]
 	if !bytes.HasPrefix(header, []byte("{")) {
@@ -244,45 +250,53 @@ func splitHeader(path string, data []byte) (header, body []byte, err error) {
 	return header, data[8+n:], nil
 }
 
+// placed is a tensor with the bytes of the body that it lies in.
+type placed struct {
+	info       TensorInfo
+	begin, end uint64
+}
+
+// placeTensor reads an entry of the header. The body has size bytes.
+func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, error) {
+	var t rawTensor
+	if err := json.Unmarshal(b, &t); err != nil {
+		return placed{}, &FormatError{path, name, err.Error()}
+	}
+	info := TensorInfo{name, t.DType, t.Shape}
+	want, problem := checkInfo(info)
+	if problem != "" {
+		return placed{}, &FormatError{path, name, problem}
+	}
+	o := t.Offsets
+	if len(o) != 2 || o[1] < o[0] || o[1]-o[0] != want || o[1] > size {
+		return placed{}, &FormatError{path, name,
+			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", o, want, t.DType, t.Shape, size)}
+	}
+	return placed{info, o[0], o[1]}, nil
+}
+
 // addTensors checks that the tensors tile the body without gap or overlap, as the
 // format wants.
 func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []byte) error {
-	type placed struct {
-		info       TensorInfo
-		begin, end uint64
-	}
 	var all []placed
 	for name, b := range raw {
-		var t rawTensor
-		if err := json.Unmarshal(b, &t); err != nil {
-			return &FormatError{path, name, err.Error()}
-		}
-		info := TensorInfo{name, t.DType, t.Shape}
-		size, problem := checkInfo(info)
-		if problem != "" {
-			return &FormatError{path, name, problem}
-		}
-		if len(t.Offsets) != 2 || t.Offsets[1] < t.Offsets[0] || t.Offsets[1]-t.Offsets[0] != size || t.Offsets[1] > uint64(len(body)) {
-			return &FormatError{path, name, fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", t.Offsets, size, t.DType, t.Shape, len(body))}
+		p, err := placeTensor(path, name, b, uint64(len(body)))
+		if err != nil {
+			return err
 		}
 		if _, twice := f.entries[name]; twice {
 			return &FormatError{path, name, "the tensor stands in two files"}
 		}
-		all = append(all, placed{info, t.Offsets[0], t.Offsets[1]})
+		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b placed) int {
-		if a.begin != b.begin {
-			return int(int64(a.begin) - int64(b.begin))
-		}
-		if a.end != b.end {
-			return int(int64(a.end) - int64(b.end))
-		}
-		return strings.Compare(a.info.Name, b.info.Name)
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), strings.Compare(a.info.Name, b.info.Name))
 	})
 	at := uint64(0)
 	for _, p := range all {
 		if p.begin != at {
-			return &FormatError{path, p.info.Name, fmt.Sprintf("begins at byte %d: the tensor before it ends at %d", p.begin, at)}
+			return &FormatError{path, p.info.Name,
+				fmt.Sprintf("begins at byte %d: the tensor before it ends at %d", p.begin, at)}
 		}
 		at = p.end
 		f.order = append(f.order, p.info)
@@ -355,7 +369,8 @@ func (f *File) ReadFloat32At(name string, lo int, dst []float32) error {
 	}
 	info := f.entries[name].info
 	if info.DType != "F32" || lo < 0 || lo+len(dst) > info.Elements() {
-		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from place %d", f.path, name, info.Elements(), info.DType, len(dst), lo)
+		return fmt.Errorf("%s: %s has %d values of %s: want %d of F32 from value %d",
+			f.path, name, info.Elements(), info.DType, len(dst), lo)
 	}
 	return DecodeFloat32(dst, f.path, info, b[4*lo:4*(lo+len(dst))])
 }
@@ -384,7 +399,8 @@ func DecodeFloat32(dst []float32, file string, info TensorInfo, b []byte) error 
 			dst[i] = float32(math.Float64frombits(le.Uint64(b[8*i:])))
 		}
 	default:
-		return &UnsupportedError{file, info.Name, "dtype " + info.DType + " is not read as numbers: want F64, F32, F16 or BF16"}
+		return &UnsupportedError{file, info.Name,
+			"dtype " + info.DType + " is not read as numbers: want F64, F32, F16 or BF16"}
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ func (t TensorInfo) Bytes() int { return (t.Elements()*dtypeBits[t.DType] + 7) /
 // FormatError is a file that breaks the format.
 type FormatError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: not a sound safetensors file: %s: %s; download or write it again", e.File, e.Field, e.Problem)
 }
@@ -61,6 +62,7 @@ func (e *FormatError) Error() string {
 // UnsupportedError is a sound file that holds what this package cannot convert.
 type UnsupportedError struct{ File, Field, Problem string }
 
+// Error names the file, the field and the problem.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Problem)
 }

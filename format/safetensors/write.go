@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -52,39 +53,75 @@ func WriteFile(path string, metadata map[string]string, tensors []Source) error 
 
 // Encode writes a whole file to w, tensors in the given order. A source that writes
 // another number of bytes than its type and shape say is an error.
-func Encode(w io.Writer, metadata map[string]string, tensors []Source) error {
-	header, err := makeHeader(metadata, tensors)
+func Encode(to io.Writer, metadata map[string]string, tensors []Source) error {
+	infos := make([]TensorInfo, len(tensors))
+	for i, t := range tensors {
+		infos[i] = t.TensorInfo
+	}
+	w, err := NewWriter(to, metadata, infos)
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(header); err != nil {
-		return err
-	}
 	for _, t := range tensors {
-		counted := &counter{w: w}
-		if err := t.Write(counted); err != nil {
+		if err := t.Write(w); err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
-		if counted.n != t.Bytes() {
-			return fmt.Errorf("%s: %d bytes were written for %s %v: want %d", t.Name, counted.n, t.DType, t.Shape, t.Bytes())
+		if err := w.EndTensor(); err != nil {
+			return err
 		}
+	}
+	return w.Close()
+}
+
+// Writer writes a file: the bytes of its tensors, in the order of the header, each ended by
+// EndTensor.
+type Writer struct {
+	to      io.Writer
+	tensors []TensorInfo // the current one is the first
+	written int          // bytes of the current tensor
+}
+
+// NewWriter writes the header of a file with these tensors and this free text.
+func NewWriter(to io.Writer, metadata map[string]string, tensors []TensorInfo) (*Writer, error) {
+	header, err := makeHeader(metadata, tensors)
+	if err != nil {
+		return nil, err
+	}
+	_, err = to.Write(header)
+	return &Writer{to: to, tensors: tensors}, err
+}
+
+// Write writes a part of the current tensor.
+func (w *Writer) Write(b []byte) (int, error) {
+	n, err := w.to.Write(b)
+	w.written += n
+	return n, err
+}
+
+// EndTensor goes on to the next tensor. It is an error if the current one has another number
+// of bytes than its type and shape say.
+func (w *Writer) EndTensor() error {
+	if len(w.tensors) == 0 {
+		return errors.New("all tensors of the header were written already")
+	}
+	t := w.tensors[0]
+	if w.written != t.Bytes() {
+		return fmt.Errorf("%s: %d bytes were written for %s %v: want %d", t.Name, w.written, t.DType, t.Shape, t.Bytes())
+	}
+	w.tensors, w.written = w.tensors[1:], 0
+	return nil
+}
+
+// Close reports an error if tensors of the header were not written.
+func (w *Writer) Close() error {
+	if len(w.tensors) > 0 {
+		return fmt.Errorf("the tensor %s was not written", w.tensors[0].Name)
 	}
 	return nil
 }
 
-type counter struct {
-	w io.Writer
-	n int
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += n
-	return n, err
-}
-
-// makeHeader is the length and the JSON header, padded with blanks to 8 bytes.
-func makeHeader(metadata map[string]string, tensors []Source) ([]byte, error) {
+// makeHeader is the length and the JSON header, padded with spaces to 8 bytes.
+func makeHeader(metadata map[string]string, tensors []TensorInfo) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8))
 	b.WriteByte('{')
@@ -97,7 +134,7 @@ func makeHeader(metadata map[string]string, tensors []Source) ([]byte, error) {
 	}
 	offset, seen := uint64(0), map[string]bool{}
 	for i, t := range tensors {
-		size, problem := checkInfo(t.TensorInfo)
+		size, problem := checkInfo(t)
 		if problem != "" || seen[t.Name] {
 			return nil, fmt.Errorf("tensor %q cannot be written: it stands twice or %s", t.Name, problem)
 		}

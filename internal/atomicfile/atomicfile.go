@@ -1,80 +1,50 @@
-// Package atomicfile writes files whole or not at all, and reads those whole that are small.
+// Package atomicfile writes files whole or not at all, and reads small files whole.
 package atomicfile
 
 import (
-	"bufio"
-	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 )
 
 // Write calls fill with a buffered writer to a temporary file beside path, then
 // syncs it and renames it to path. When fill or the disk fails, path is untouched and
 // the temporary file is gone.
-func Write(path string, fill func(w io.Writer) error) error { return WriteChecked(path, fill, nil) }
-
-// WriteChecked is Write with a look at the temporary file, while it is synced, before it takes
-// the place of path: an error of check is one of the writing. A nil check accepts.
-func WriteChecked(path string, fill func(w io.Writer) error, check func(written string) error) (err error) {
-	f, release, err := createTemp(path)
+func Write(path string, fill func(w io.Writer) error) error {
+	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	defer release()
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(&writer{f: f}, bufferBytes)
-	if err = fill(w); err != nil {
+	defer f.Discard()
+	if err := fill(f); err != nil {
 		return err
 	}
-	if err = w.Flush(); err != nil {
+	if err := f.Finish(); err != nil {
 		return err
 	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	synced := make(chan error, 1)
-	go func() { synced <- f.Sync() }()
-	if check != nil {
-		err = check(f.Name())
-	}
-	if err = errors.Join(err, <-synced); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(path))
+	return f.Commit()
 }
 
-// bufferBytes is what small writes are gathered in; larger ones pass it by.
+// bufferBytes is the size of the buffer for small writes; larger ones go to the file directly.
 const bufferBytes = 1 << 17
 
-// writebackBytes is how much is written before the disk begins with it.
+// writebackBytes is the number of bytes after which the disk is told to begin with them.
 const writebackBytes = 16 << 20
 
-// writer writes a file whose earlier parts the disk takes meanwhile, so that little is left
-// for Sync.
+// writer writes a file and has the disk begin with its earlier parts meanwhile, so that little
+// is left for Sync.
 type writer struct {
-	f             *os.File
-	end, onItsWay int64
+	f       *os.File
+	end     int64 // bytes written
+	started int64 // bytes of them that the disk was told to write
 }
 
 func (w *writer) Write(b []byte) (int, error) {
 	n, err := w.f.Write(b)
 	w.end += int64(n)
-	if more := w.end - w.onItsWay; more >= writebackBytes {
-		startWriteback(w.f, w.onItsWay, more)
-		w.onItsWay = w.end
+	if more := w.end - w.started; more >= writebackBytes {
+		startWriteback(w.f, w.started, more)
+		w.started = w.end
 	}
 	return n, err
 }
@@ -87,8 +57,8 @@ func WriteBytes(path string, b []byte) error {
 	})
 }
 
-// SyncDir makes renames inside a folder last through a power cut. Windows cannot sync a
-// folder: there the call does nothing.
+// SyncDir makes renames inside a folder durable. On Windows, which cannot sync a folder, it
+// does nothing.
 func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil

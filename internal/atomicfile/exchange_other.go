@@ -4,5 +4,5 @@ package atomicfile
 
 import "errors"
 
-// exchange is not known to this system.
+// exchange is not supported on this system.
 func exchange(_, _ string) error { return errors.ErrUnsupported }

@@ -2,7 +2,7 @@
 
 package atomicfile
 
-// Files that are open cannot be renamed here, so none is locked and none counts as stale.
+// On these systems an open file cannot be renamed, so none is locked and none counts as stale.
 
 func hold(string) (release func(), held bool) { return func() {}, true }
 

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// hold locks a file or folder. It is false where the name is gone; a disk without locks
-// counts as locked, since there nobody can lock it either.
+// hold locks a file or folder and reports whether the name still exists. On a disk without
+// locks it succeeds, since nobody else can lock there either.
 func hold(name string) (release func(), held bool) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -26,7 +26,7 @@ func hold(name string) (release func(), held bool) {
 	return func() { f.Close() }, true
 }
 
-// tryHold locks what nobody else has locked.
+// tryHold locks a file or folder and reports whether nobody else has.
 func tryHold(name string) (release func(), free bool) {
 	f, err := os.Open(name)
 	if err != nil {

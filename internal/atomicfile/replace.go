@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// ReplaceDir makes the folder tmp appear as path, in one step where the system can
-// exchange two names. Elsewhere path is moved out of the way for a moment, and
-// RecoverDir undoes that where a process died in between. The old folder is removed.
+// ReplaceDir renames the folder tmp to path and removes the folder that was there, in one step
+// where the system can exchange two names. Elsewhere path does not exist for a moment; if the
+// process dies then, RecoverDir brings the old folder back.
 func ReplaceDir(tmp, path string) error {
 	if err := RecoverDir(path); err != nil {
 		return err
@@ -27,6 +27,7 @@ func ReplaceDir(tmp, path string) error {
 	return errors.Join(SyncDir(filepath.Dir(path)), os.RemoveAll(tmp))
 }
 
+// replaceInTwo is ReplaceDir in two renames.
 func replaceInTwo(tmp, path string) error {
 	old := oldName(path)
 	if err := os.Rename(path, old); err != nil {
@@ -38,8 +39,8 @@ func replaceInTwo(tmp, path string) error {
 	return errors.Join(SyncDir(filepath.Dir(path)), os.RemoveAll(old))
 }
 
-// RecoverDir ends what a ReplaceDir that was killed has begun: path holds the old or
-// the new folder then.
+// RecoverDir completes or undoes a ReplaceDir that was killed: path is the new or the old
+// folder afterwards.
 func RecoverDir(path string) error {
 	old := oldName(path)
 	if _, err := os.Stat(path); err == nil {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// What is on its way to path lies beside it as ".NAME.tmp-DIGITS", locked for as long as the
-// process lives that writes it. So what a killed process left can be told from what another
-// one is about to finish.
+// A temporary file or folder of path lies beside it as ".NAME.tmp-DIGITS". The process that
+// writes it holds a lock on it until it ends, so RemoveStale knows what a killed process left
+// from what another one still writes.
 
 func temporaryPrefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
 
-// createTemp makes a temporary file for path. release lets go of its lock.
+// createTemp makes and locks a temporary file for path; release unlocks it.
 func createTemp(path string) (f *os.File, release func(), err error) {
 	for {
 		f, err := os.CreateTemp(filepath.Dir(path), temporaryPrefix(path)+"*")
@@ -22,12 +22,12 @@ func createTemp(path string) (f *os.File, release func(), err error) {
 		if release, held := hold(f.Name()); held {
 			return f, release, nil
 		}
-		f.Close() // another process took it for stale before it was locked
+		f.Close() // before it was locked, another process took it for stale and removed it
 	}
 }
 
-// TempDir makes a temporary folder for path, to be renamed by ReplaceDir. release lets go of
-// its lock; the caller removes the folder.
+// TempDir makes and locks a temporary folder for path, for ReplaceDir to rename; release unlocks
+// it. The caller removes the folder.
 func TempDir(path string) (dir string, release func(), err error) {
 	for {
 		dir, err := os.MkdirTemp(filepath.Dir(path), temporaryPrefix(path))
@@ -41,7 +41,7 @@ func TempDir(path string) (dir string, release func(), err error) {
 }
 
 // RemoveStale removes the temporary files and folders that killed processes left beside
-// path. It does what it can: where the system or the disk has no locks that is nothing.
+// path. Where the system or the disk has no locks, it removes nothing.
 func RemoveStale(path string) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

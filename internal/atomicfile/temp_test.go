@@ -3,7 +3,6 @@
 package atomicfile
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,19 +43,27 @@ func TestRemoveStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	keep = append(keep, filepath.Base(live))
-	err = WriteChecked(path, func(w io.Writer) error {
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Discard()
+	check := func(when string) {
 		RemoveStale(path)
-		_, err := w.Write([]byte("whole"))
-		return err
-	}, func(written string) error {
-		RemoveStale(path)
-		got := names(t, dir)
-		want := append(slices.Clone(keep), filepath.Base(written))
+		got, want := names(t, dir), append(slices.Clone(keep), filepath.Base(f.Name()))
 		if slices.Sort(want); !slices.Equal(got, want) {
-			t.Errorf("while it is written: %v, want %v", got, want)
+			t.Errorf("%s: %v, want %v", when, got, want)
 		}
-		return nil
-	})
+	}
+	check("before it is written")
+	if _, err = f.Write([]byte("whole")); err == nil {
+		err = f.Finish()
+	}
+	check("before it has its name")
+	if b, _ := os.ReadFile(f.Name()); err != nil || string(b) != "whole" {
+		t.Errorf("finished: %q, %v", b, err)
+	}
+	err = f.Commit()
 	if b, _ := os.ReadFile(path); err != nil || string(b) != "whole" {
 		t.Errorf("%q, %v", b, err)
 	}

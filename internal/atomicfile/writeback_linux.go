@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startWriteback asks the system to begin to bring a part of a file to the disk. It is a
-// hint: what fails here fails again in the file's Sync.
+// startWriteback asks the system to begin to write a part of a file to the disk. It is a hint:
+// an error here occurs again in the file's Sync.
 func startWriteback(f *os.File, at, n int64) {
 	unix.SyncFileRange(int(f.Fd()), at, n, unix.SYNC_FILE_RANGE_WRITE)
 }

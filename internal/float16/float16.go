@@ -16,8 +16,8 @@ func FromBits(h uint16) float32 {
 	return math.Float32frombits(math.Float32bits(v) | sign)
 }
 
-// Bits rounds f to half precision, to nearest and half to even; what is too large
-// becomes infinite.
+// Bits rounds f to IEEE 754 half precision, to nearest and half to even; numbers that are too
+// large become infinite.
 func Bits(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign, abs := uint16(b>>16&0x8000), b&0x7fffffff

@@ -56,10 +56,10 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		noToken bool
 		want    []string
 	}{
-		"gated list":       {status(401, code, "GatedRepo"), true, []string{"gated", "/org/net", "HF_TOKEN", "--token-file"}},
+		"gated list":       {status(401, code, "GatedRepo"), true, []string{"gated", "/org/net", "{hub.Client.Token}"}},
 		"gated file":       {forFiles(status(403, code, "GatedRepo")), false, []string{"gated", "accept its conditions"}},
-		"private or none":  {status(401, code, "RepoNotFound"), true, []string{"no model org/net", "private", "HF_TOKEN", "--dataset"}},
-		"bare 401":         {status(401), true, []string{"no model org/net", "--token-file"}},
+		"private or none":  {status(401, code, "RepoNotFound"), true, []string{"no model org/net", "private", "{hub.Client.Token}", "{hub.Repo.Kind}"}},
+		"bare 401":         {status(401), true, []string{"no model org/net", "{hub.Client.Token}"}},
 		"wrong token":      {status(401), false, []string{"refuses the token"}},
 		"token too weak":   {status(403), false, []string{"may not read org/net"}},
 		"403 and no token": {status(403), true, []string{"without a token"}},
@@ -69,7 +69,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		"bare 404":         {status(404), false, []string{"no model org/net", `no revision "main"`}},
 		"bare 404 of file": {forFiles(status(404)), false, []string{`no file "model.safetensors"`}},
 		"too many":         {status(429, "Retry-After", "7"), false, []string{"too many requests", "7s", "tried 6 times"}},
-		"far too many":     {status(429, "Retry-After", "3600"), true, []string{"1h0m0s", "HF_TOKEN"}},
+		"far too many":     {status(429, "Retry-After", "3600"), true, []string{"1h0m0s", "{hub.Client.Token}"}},
 		"its own limits":   {status(429, "RateLimit", `"api";r=0;t=55`), false, []string{"55s"}},
 		"down":             {status(503), false, []string{"answers 503", "tried 6 times"}},
 		"a word of theirs": {status(400, "X-Error-Message", `no "way"`), false, []string{"answers 400", `says "no \"way\""`}},

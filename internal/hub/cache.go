@@ -15,10 +15,10 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// cacheDir is a repository's part of the cache, as huggingface_hub lays it out: blobs
-// named by their hashes, snapshots/COMMIT with links to them, refs/REVISION that hold
-// commits, and trees/COMMIT.json that say what a commit should hold. Its locks lie in
-// .locks beside the repositories.
+// cacheDir is a repository's part of the cache, in the layout of huggingface_hub: blobs named
+// by their hashes, snapshots/COMMIT with links to them, refs/REVISION with the commit of a
+// revision, and trees/COMMIT.json with the list of a commit's files. Its locks are in .locks
+// beside the repositories.
 type cacheDir struct{ repo, locks string }
 
 func (c cacheDir) blob(hash string) string       { return filepath.Join(c.repo, "blobs", hash) }
@@ -31,8 +31,8 @@ func (c cacheDir) ref(revision string) string {
 	return filepath.Join(c.repo, "refs", filepath.FromSlash(revision))
 }
 
-// listing is what the cache knows of a revision: the tree of its commit, or what its
-// snapshot shows where no tool has left a tree.
+// listing returns what the cache knows of a revision: the tree of its commit or, where no
+// tool has written a tree, the files of its snapshot.
 func (c cacheDir) listing(revision string) (listing, error) {
 	commit, err := c.commitOf(revision)
 	if err != nil {
@@ -116,7 +116,7 @@ func parseTree(commit string, b []byte) (listing, error) {
 	return newListing(commit, files)
 }
 
-// writeTree records what a commit holds, where the Hub has said all that a tree tells.
+// writeTree writes the tree of a commit, if the Hub's list has all that a tree needs.
 func (c cacheDir) writeTree(l listing) error {
 	if _, err := c.readTree(l.commit); err == nil || !l.listed {
 		return nil
@@ -139,7 +139,7 @@ func (c cacheDir) writeTree(l listing) error {
 	return writeFile(c.tree(l.commit), b)
 }
 
-// walk lists what a snapshot shows.
+// walk lists the files of a snapshot.
 func (c cacheDir) walk(commit string) (listing, error) {
 	l, root := listing{commit: commit}, c.snapshot(commit)
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -161,8 +161,8 @@ func (c cacheDir) walk(commit string) (listing, error) {
 	return l, err
 }
 
-// remember makes the revision lead to a commit, once all that was asked for
-// is there: a ref never leads to less than before.
+// remember writes the commit of a revision to its ref. It must be called when all files that
+// were asked for are there, so that a ref never points to fewer files than before.
 func (c cacheDir) remember(revision, commit string) error {
 	if old, err := c.commitOf(revision); err == nil && old == commit {
 		return nil
@@ -177,19 +177,18 @@ func writeFile(name string, b []byte) error {
 	return atomicfile.WriteBytes(name, b)
 }
 
-// cachePlace puts files into the cache.
-type cachePlace struct {
+// cacheStore puts files into the cache.
+type cacheStore struct {
 	cacheDir
 	commit  string
 	symlink func(root *os.Root, target, name string) error
 }
 
-func (p *cachePlace) work(f file) string { return p.blob(f.hash) + ".trit" }
-func (p *cachePlace) lock(f file) string { return filepath.Join(p.locks, f.hash+".lock") }
+func (p *cacheStore) work(f file) string { return p.blob(f.hash) + ".trit" }
+func (p *cacheStore) lock(f file) string { return filepath.Join(p.locks, f.hash+".lock") }
 
-// ready tells whether the snapshot shows the file, and makes it do so where the blob is
-// there.
-func (p *cachePlace) ready(f file) (bool, error) {
+// ready reports whether the file is in the snapshot. Where the blob is there, it links it.
+func (p *cacheStore) ready(f file) (bool, error) {
 	if p.shows(f) {
 		return true, nil
 	}
@@ -199,25 +198,25 @@ func (p *cachePlace) ready(f file) (bool, error) {
 	return true, p.link(f)
 }
 
-func (p *cachePlace) shows(f file) bool {
+func (p *cacheStore) shows(f file) bool {
 	return hasSize(filepath.Join(p.snapshot(p.commit), filepath.FromSlash(f.path)), f.size)
 }
 
-// has tells whether the cache has the file, be it in the snapshot or as a blob alone.
-func (p *cachePlace) has(f file) bool {
+// has reports whether the cache has the file, in the snapshot or as a blob alone.
+func (p *cacheStore) has(f file) bool {
 	return p.shows(f) || f.hash != "" && hasSize(p.blob(f.hash), f.size)
 }
 
-// hasSize tells whether a regular file of this size, of any if it is -1, is there.
+// hasSize reports whether there is a regular file of this size; size -1 is any.
 func hasSize(name string, size int64) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular() && (size < 0 || info.Size() == size)
 }
 
-// seed has nothing to take: a blob that is there is ready.
-func (p *cachePlace) seed(file, string) (bool, error) { return false, nil }
+// seed copies nothing: a file whose blob is there is ready.
+func (p *cacheStore) seed(file, string) (bool, error) { return false, nil }
 
-func (p *cachePlace) finish(f file, part string) error {
+func (p *cacheStore) finish(f file, part string) error {
 	if err := os.Rename(part, p.blob(f.hash)); err != nil {
 		return err
 	}
@@ -227,9 +226,9 @@ func (p *cachePlace) finish(f file, part string) error {
 	return p.link(f)
 }
 
-// link shows a blob in the snapshot, by a relative link where the system has such, else
-// by a second name of the file, else by a copy.
-func (p *cachePlace) link(f file) error {
+// link puts a blob into the snapshot: as a relative symbolic link or, where the system has
+// none, as a hard link, or else as a copy.
+func (p *cacheStore) link(f file) error {
 	snapshot := p.snapshot(p.commit)
 	root, err := openRoot(snapshot, f.path)
 	if err != nil {
@@ -250,7 +249,7 @@ func (p *cachePlace) link(f file) error {
 	return copyFile(filepath.Join(snapshot, name), p.blob(f.hash))
 }
 
-// openRoot makes the folders that a path needs below dir, without following a link out.
+// openRoot makes the folders that a path needs below dir. It follows no link out of dir.
 func openRoot(dir, name string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err

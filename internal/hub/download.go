@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	goodWay    = 64 << 10  // bytes after which the failures of a range are counted anew
+	goodWay    = 64 << 10  // bytes after which the count of a range's failures begins at 0 again
 	bufferSize = 256 << 10 // bytes that are written at a time
 )
 
-// errWhole is a server that sends the whole file where a range was asked for.
+// errWhole says that a server sends the whole file when asked for a range.
 var errWhole = errors.New("the server sends no ranges")
 
-// download is one file on its way.
+// download is one file that is being fetched.
 type download struct {
 	*transfer
 	source *source
@@ -29,8 +29,8 @@ type download struct {
 	kept   int64        // bytes of ranges that were whole before
 }
 
-// download fetches what is missing of a file: its ranges at the same time or, from a
-// server that has none, all of it in one stream.
+// download fetches the missing ranges of a file, several at the same time; from a server that
+// sends no ranges, the whole file in one stream.
 func (t *transfer) download(ctx context.Context, s *source, work string) (err error) {
 	f, err := t.learn(ctx, s)
 	if err != nil {
@@ -115,14 +115,15 @@ func (d *download) try(ctx context.Context, w *rangeWriter) error {
 	return w.copy(r)
 }
 
-// accept holds an answer against what was asked.
+// accept compares an answer with the request.
 func (d *download) accept(r *response, address *url.URL, w *rangeWriter) error {
 	size := d.part.f.size
 	switch r.StatusCode {
 	case http.StatusPartialContent:
 		d.source.tagged(address, r.Header.Get("ETag"))
 		if got := r.Header.Get("Content-Range"); !w.isNext(got) {
-			return fmt.Errorf("%s: %s sends the range %q: want bytes %d-%d/%d", d.part.f.path, address.Host, clip(got), w.at, w.to-1, size)
+			return fmt.Errorf("%s: %s sends the range %q: want bytes %d-%d/%d", d.part.f.path, address.Host, clip(got), w.at,
+				w.to-1, size)
 		}
 		return nil
 	case http.StatusOK:
@@ -130,12 +131,14 @@ func (d *download) accept(r *response, address *url.URL, w *rangeWriter) error {
 			return errWhole
 		}
 		if r.ContentLength >= 0 && r.ContentLength != size {
-			return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d from %s", r.ContentLength, r.Request.URL.Host)}
+			return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size),
+				fmt.Sprintf("%d from %s", r.ContentLength, r.Request.URL.Host)}
 		}
 		w.restart()
 		return nil
 	case http.StatusRequestedRangeNotSatisfiable:
-		return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size), fmt.Sprintf("%q from %s", clip(r.Header.Get("Content-Range")), r.Request.URL.Host)}
+		return &MismatchError{d.part.f.path, fmt.Sprintf("%d bytes", size),
+			fmt.Sprintf("%q from %s", clip(r.Header.Get("Content-Range")), r.Request.URL.Host)}
 	}
 	err := d.statusError(r, d.part.f.path)
 	if err.expired {
@@ -144,15 +147,15 @@ func (d *download) accept(r *response, address *url.URL, w *rangeWriter) error {
 	return err
 }
 
-// rangeWriter puts the bytes of a range where they belong.
+// rangeWriter writes the bytes of a range to their positions in the file.
 type rangeWriter struct {
 	*download
 	from, at, to int64
 	sum          uint32
 }
 
-// header asks for the rest of the range; a whole file, from its beginning, is no range.
-// With If-Range a server whose file has changed sends all of it.
+// header asks for the rest of the range; it is nil for a whole file from its beginning. With
+// If-Range a server whose file has changed sends all of it.
 func (w *rangeWriter) header(tag string) map[string]string {
 	if w.at == 0 && w.to == w.part.f.size {
 		return nil
@@ -164,7 +167,7 @@ func (w *rangeWriter) header(tag string) map[string]string {
 	return h
 }
 
-// isNext tells whether a Content-Range begins where the range goes on.
+// isNext reports whether a Content-Range begins where the range goes on.
 func (w *rangeWriter) isNext(contentRange string) bool {
 	var from, to int64
 	span, size, _ := strings.Cut(contentRange, "/")
@@ -172,13 +175,13 @@ func (w *rangeWriter) isNext(contentRange string) bool {
 	return err == nil && n == 2 && from == w.at && to >= from && (size == "*" || size == fmt.Sprint(w.part.f.size))
 }
 
-// restart forgets what has come of the range.
+// restart begins the range again.
 func (w *rangeWriter) restart() {
 	w.add(w.from - w.at)
 	w.at, w.sum = w.from, 0
 }
 
-// copy writes a body until the range is full. A body that ends before is broken.
+// copy writes a body until the range is full. A body that ends earlier is an error.
 func (w *rangeWriter) copy(r *response) error {
 	buffer := make([]byte, min(bufferSize, w.to-w.at))
 	for w.at < w.to {

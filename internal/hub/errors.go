@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+
+	"trit/setting"
 )
 
 // StatusError is a refusal, of the Hub or of the server that it sends to for a file.
@@ -12,11 +15,15 @@ type StatusError struct {
 	Status  int
 	Code    string        // the Hub's X-Error-Code, such as GatedRepo; "" where it gives none
 	Wait    time.Duration // how long the server wants to be left alone
-	text    string
+	text    *setting.Error
 	expired bool // an address of a CDN that is no longer good
 }
 
-func (e *StatusError) Error() string { return e.text }
+// Error says what the server refused and, where an option helps, which.
+func (e *StatusError) Error() string { return e.text.Error() }
+
+// Unwrap returns the text, in which options have names that a front end can replace.
+func (e *StatusError) Unwrap() error { return e.text }
 
 // UnreachableError is a server that gave no answer, or broke one off.
 type UnreachableError struct {
@@ -25,20 +32,35 @@ type UnreachableError struct {
 	broke bool
 }
 
-func (e *UnreachableError) Error() string {
-	if e.broke {
-		return fmt.Sprintf("%s broke off: %v: the same command goes on from there", e.Host, e.Err)
-	}
-	return fmt.Sprintf("cannot reach %s: %v: --endpoint names a mirror, --offline takes what the cache has", e.Host, e.Err)
-}
+// Error names the host and the cause.
+func (e *UnreachableError) Error() string { return e.text().Error() }
 
-func (e *UnreachableError) Unwrap() error { return e.Err }
+// Unwrap returns the cause and the text, in which options have names that a front end can
+// replace.
+func (e *UnreachableError) Unwrap() []error { return []error{e.Err, e.text()} }
+
+func (e *UnreachableError) text() *setting.Error {
+	if e.broke {
+		return &setting.Error{Problem: e.Host + " broke off", Err: e.Err, Remedy: "the same command goes on from there"}
+	}
+	return &setting.Error{
+		Field: "hub.Client.Endpoint", Problem: "cannot reach " + e.Host, Err: e.Err,
+		Remedy: "{hub.Client.Endpoint} names a mirror, {hub.Client.Offline} takes what the cache has",
+	}
+}
 
 // MismatchError is a file that is not what the Hub says it is. It was deleted.
 type MismatchError struct{ File, Expected, Found string }
 
-func (e *MismatchError) Error() string {
-	return fmt.Sprintf("%s: expected %s, found %s: what came was deleted, fetch it again or from another --endpoint", e.File, e.Expected, e.Found)
+// Error names the file, what was expected and what came.
+func (e *MismatchError) Error() string { return e.text().Error() }
+
+// Unwrap returns the text, in which options have names that a front end can replace.
+func (e *MismatchError) Unwrap() error { return e.text() }
+
+func (e *MismatchError) text() *setting.Error {
+	return setting.Needs("hub.Client.Endpoint", fmt.Sprintf("%s: expected %s, found %s", e.File, e.Expected, e.Found),
+		"what came was deleted, fetch it again or from another {hub.Client.Endpoint}")
 }
 
 // errOffline is a file that would have to be fetched.
@@ -48,66 +70,83 @@ var errOffline = errors.New("not in the cache, and nobody was asked for it")
 func (j *job) statusError(r *response, path string) *StatusError {
 	e := &StatusError{Status: r.StatusCode, Code: r.Header.Get("X-Error-Code"), Wait: askedWait(r.Header, time.Now())}
 	if !j.own(r.Request.URL) {
-		e.expired = e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || e.Status == http.StatusNotFound || e.Status == http.StatusGone
-		e.text = fmt.Sprintf("%s answers %d for %s", r.Request.URL.Host, e.Status, path)
+		e.expired = e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden ||
+			e.Status == http.StatusNotFound || e.Status == http.StatusGone
+		e.text = problem("%s answers %d for %s", r.Request.URL.Host, e.Status, path)
 		return e
 	}
 	e.text = j.explain(e, r.Header.Get("X-Error-Message"), path)
 	return e
 }
 
-func (j *job) explain(e *StatusError, message, path string) string {
+// problem is an error that no option removes.
+func problem(format string, args ...any) *setting.Error {
+	return &setting.Error{Problem: fmt.Sprintf(format, args...)}
+}
+
+// needsToken is an error that a token removes, or another token.
+func needsToken(remedy, format string, args ...any) *setting.Error {
+	return setting.Needs("hub.Client.Token", fmt.Sprintf(format, args...), remedy)
+}
+
+func (j *job) explain(e *StatusError, message, path string) *setting.Error {
+	id := j.repo.ID
 	switch {
 	case e.Status == http.StatusTooManyRequests:
 		return j.explainRate(e)
 	case e.Code == "GatedRepo":
-		return fmt.Sprintf("%s is gated: accept its conditions at %s, and give a token of the account that did, by HF_TOKEN or --token-file", j.repo.ID, j.page())
+		return needsToken("accept its conditions at "+j.page()+", and give a token of the account that did, "+
+			"by {hub.Client.Token}", "%s is gated", id)
 	case e.Code == "RevisionNotFound":
-		return fmt.Sprintf("%s has no revision %q: its page %s lists branches and tags", j.repo.ID, j.repo.Revision, j.page())
+		return problem("%s has no revision %q: its page %s lists branches and tags", id, j.repo.Revision, j.page())
 	case e.Code == "EntryNotFound", e.Status == http.StatusNotFound && e.Code == "" && path != "":
-		return fmt.Sprintf("%s has no file %q", j.repo, path)
+		return problem("%s has no file %q", j.repo, path)
 	case e.Code == "" && e.Status == http.StatusNotFound:
-		return fmt.Sprintf("there is no %s %s at %s, or it has no revision %q", j.repo.Kind, j.repo.ID, j.base.Host, j.repo.Revision)
+		return problem("there is no %s %s at %s, or it has no revision %q", j.repo.Kind, id, j.base.Host, j.repo.Revision)
 	case e.Status == http.StatusUnauthorized && j.Token != "" && e.Code == "":
-		return fmt.Sprintf("%s refuses the token for %s: it is wrong or has expired; give another by HF_TOKEN or --token-file", j.base.Host, j.repo.ID)
+		return needsToken("it is wrong or has expired; give another by {hub.Client.Token}", "%s refuses the token for %s",
+			j.base.Host, id)
 	case e.Status == http.StatusUnauthorized, e.Code == "RepoNotFound":
 		return j.explainMissing()
 	case e.Status == http.StatusForbidden && j.Token != "":
-		return fmt.Sprintf("the token may not read %s: give one that may, by HF_TOKEN or --token-file", j.repo.ID)
+		return needsToken("give one that may, by {hub.Client.Token}", "the token may not read %s", id)
 	case e.Status == http.StatusForbidden:
-		return fmt.Sprintf("%s may not be read without a token: give one by HF_TOKEN or --token-file", j.repo.ID)
+		return needsToken("give one by {hub.Client.Token}", "%s may not be read without a token", id)
 	}
 	text := fmt.Sprintf("%s answers %d for %s", j.base.Host, e.Status, j.repo)
 	if message != "" {
 		text += fmt.Sprintf(" and says %q", clip(message))
 	}
-	return text
+	return problem("%s", text)
 }
 
-// explainMissing is for a repository that the Hub does not show: it does not tell a
-// private one from none.
-func (j *job) explainMissing() string {
+// explainMissing is for a repository that the Hub does not show: the Hub gives the same
+// answer for a private repository and for none.
+func (j *job) explainMissing() *setting.Error {
 	text := fmt.Sprintf("there is no %s %s at %s", j.repo.Kind, j.repo.ID, j.base.Host)
+	remedy := "check the name"
 	if j.Token == "" {
-		text += ", or it is private or gated: check the name, or give a token by HF_TOKEN or --token-file"
+		text += ", or it is private or gated"
+		remedy += ", or give a token by {hub.Client.Token}"
 	} else {
-		text += " that this token may see: check the name"
+		text += " that this token may see"
 	}
 	if j.repo.Kind == Model {
-		text += "; a data set needs --dataset"
+		remedy += "; a data set needs {hub.Repo.Kind}"
 	}
-	return text
+	return setting.Needs("hub.Client.Token", text, remedy)
 }
 
-func (j *job) explainRate(e *StatusError) string {
-	text := fmt.Sprintf("%s has had too many requests", j.base.Host)
+func (j *job) explainRate(e *StatusError) *setting.Error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s has had too many requests", j.base.Host)
 	if e.Wait > 0 {
-		text += fmt.Sprintf(" and wants to be left alone for %v", e.Wait.Round(time.Second))
+		fmt.Fprintf(&text, " and wants to be left alone for %v", e.Wait.Round(time.Second))
 	}
-	if j.Token == "" {
-		return text + "; a token (HF_TOKEN or --token-file) may have more"
+	if j.Token != "" {
+		return problem("%s; try again later", text.String())
 	}
-	return text + "; try again later"
+	return setting.Needs("hub.Client.Token", text.String(), "a token ({hub.Client.Token}) may have more")
 }
 
 // page is the address of the repository for people.

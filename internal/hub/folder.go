@@ -10,26 +10,26 @@ import (
 	"path/filepath"
 )
 
-// workFolder is where a plain folder keeps what has not come whole yet.
+// workFolder is the folder, in a plain folder, of files that are not complete yet.
 const workFolder = ".trit-download"
 
-// folderPlace puts files into a plain folder.
-type folderPlace struct {
+// folderStore puts files into a plain folder.
+type folderStore struct {
 	dir   string
 	cache cacheDir
 }
 
-// work is named by the path, so that files with the same contents do not meet.
-func (p *folderPlace) work(f file) string {
+// work is named by the path, so that two files with the same contents have two names.
+func (p *folderStore) work(f file) string {
 	return filepath.Join(p.dir, workFolder, fmt.Sprintf("%x", sha1.Sum([]byte(f.path))))
 }
 
-// lock is none: the whole folder has one.
-func (p *folderPlace) lock(file) string { return "" }
+// lock is "": one lock holds for the whole folder.
+func (p *folderStore) lock(file) string { return "" }
 
-// ready tells whether the file is there with its contents. Other contents are the
-// user's, and an error.
-func (p *folderPlace) ready(f file) (bool, error) {
+// ready reports whether the file is there with its contents. A file with other contents is
+// the user's, and an error.
+func (p *folderStore) ready(f file) (bool, error) {
 	name := filepath.Join(p.dir, filepath.FromSlash(f.path))
 	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || f.hash == "" {
@@ -47,15 +47,15 @@ func (p *folderPlace) ready(f file) (bool, error) {
 	return true, nil
 }
 
-// seed copies the file from the cache, where it is.
-func (p *folderPlace) seed(f file, part string) (bool, error) {
+// seed copies the file from the cache, if it is there.
+func (p *folderStore) seed(f file, part string) (bool, error) {
 	if !hasSize(p.cache.blob(f.hash), f.size) {
 		return false, nil
 	}
 	return true, copyFile(part, p.cache.blob(f.hash))
 }
 
-func (p *folderPlace) finish(f file, part string) error {
+func (p *folderStore) finish(f file, part string) error {
 	root, err := openRoot(p.dir, f.path)
 	if err != nil {
 		return err
@@ -69,11 +69,11 @@ func (p *folderPlace) finish(f file, part string) error {
 }
 
 // lockName is the lock of the whole folder.
-func (p *folderPlace) lockName() string { return filepath.Join(p.dir, workFolder, "lock") }
+func (p *folderStore) lockName() string { return filepath.Join(p.dir, workFolder, "lock") }
 
-// clean removes what is left of the work folder once the lock is given back; another
-// process may have taken it by then and keeps it.
-func (p *folderPlace) clean() {
+// clean removes the work folder after the lock was released, unless another process has taken
+// the lock by then.
+func (p *folderStore) clean() {
 	if os.Remove(p.lockName()) == nil {
 		os.Remove(filepath.Join(p.dir, workFolder))
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"trit/setting"
 )
 
 // Kind is what a repository holds.
@@ -55,17 +57,21 @@ type Client struct {
 
 	// Sleep waits between tries; nil waits for real.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Notice takes a line for the user, such as that the cache stands in for the Hub.
+	// Notice takes a line for the user, such as that the cache is read instead of the Hub;
+	// nil: nobody reads it.
 	Notice func(line string)
+	// Warn takes an error that the call goes on in spite of, such as a Hub that cannot be
+	// reached where the cache has the files; nil: nobody reads it.
+	Warn func(err error)
 }
 
 // Progress is told how many bytes have come and how many are to come in all. Bytes that
 // were there before are in neither. Total grows where the Hub names sizes late.
 type Progress func(done, total int64)
 
-// Snapshot makes the files of a repository that match the patterns lie in the cache and
+// Snapshot puts the files of a repository that match the patterns into the cache and
 // returns the folder that shows them under their names. Where the endpoint cannot be
-// reached and the cache has all of them, it says so to Notice and takes those.
+// reached and the cache has all of them, it tells Warn and Notice and takes those.
 // Errors are *StatusError, *UnreachableError, *MismatchError, *ListingError, or of the
 // disk; when ctx ends, what has come stays and the next call goes on.
 func (c *Client) Snapshot(ctx context.Context, repo Repo, patterns Patterns, progress Progress) (string, error) {
@@ -77,7 +83,7 @@ func (c *Client) Snapshot(ctx context.Context, repo Repo, patterns Patterns, pro
 	if err != nil {
 		return "", err
 	}
-	p := &cachePlace{cacheDir: j.cache, commit: l.commit, symlink: (*os.Root).Symlink}
+	p := &cacheStore{cacheDir: j.cache, commit: l.commit, symlink: (*os.Root).Symlink}
 	if err := j.fetchAll(ctx, p, chosen, progress); err != nil {
 		return "", err
 	}
@@ -87,7 +93,7 @@ func (c *Client) Snapshot(ctx context.Context, repo Repo, patterns Patterns, pro
 	return j.cache.snapshot(l.commit), j.cache.remember(j.repo.Revision, l.commit)
 }
 
-// Folder makes the files of a repository lie in a plain folder under their names, whole
+// Folder puts the files of a repository into a plain folder under their names, whole
 // and without links. Files that the cache has are copied from there. A file that is
 // there with other contents is an error; the other errors are those of Snapshot.
 func (c *Client) Folder(ctx context.Context, repo Repo, patterns Patterns, dir string, progress Progress) error {
@@ -99,7 +105,7 @@ func (c *Client) Folder(ctx context.Context, repo Repo, patterns Patterns, dir s
 	if err != nil {
 		return err
 	}
-	p := &folderPlace{dir: dir, cache: j.cache}
+	p := &folderStore{dir: dir, cache: j.cache}
 	release, err := j.hold(ctx, p.lockName(), dir)
 	if err != nil {
 		return err
@@ -133,10 +139,11 @@ func (c *Client) begin(repo Repo) (*job, error) {
 		return nil, err
 	}
 	if c.Cache == "" {
-		return nil, fmt.Errorf("the hub's cache has no folder")
+		return nil, setting.Needs("hub.Client.Cache", "the cache has no folder", "{hub.Client.Cache} names one")
 	}
 	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, fmt.Errorf("the token holds blanks or other characters that no token has: check HF_TOKEN or the token file")
+		return nil, setting.Needs("hub.Client.Token", "the token holds spaces or other characters that no token has",
+			"check {hub.Client.Token}")
 	}
 	folder := string(repo.Kind) + "s--" + strings.ReplaceAll(repo.ID, "/", "--")
 	return &job{Client: c, repo: repo, base: base, offline: c.Offline, cache: cacheDir{
@@ -160,6 +167,12 @@ func (c *Client) endpoint() (*url.URL, error) {
 func (c *Client) notice(format string, args ...any) {
 	if c.Notice != nil {
 		c.Notice(fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *Client) warn(err error) {
+	if c.Warn != nil {
+		c.Warn(err)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"trit/setting"
 )
 
 func names(files map[string]fakeFile) []string {
@@ -122,14 +124,16 @@ func TestChoiceByAllPaths(t *testing.T) {
 	wantError(t, err, "none of the files that are looked for", "it has 7 files")
 }
 
+// wantError wants these words in the text of an error, where options are called {FIELD}.
 func wantError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("no error, want one with %q", words)
 	}
+	text := setting.Text(err, func(field string) string { return "{" + field + "}" })
 	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("the error is %q, want %q in it", err, w)
+		if !strings.Contains(text, w) {
+			t.Errorf("the error is %q, want %q in it", text, w)
 		}
 	}
 	for _, secret := range []string{testToken, "Signature"} {
@@ -269,7 +273,7 @@ func TestWithoutLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &cachePlace{cacheDir: j.cache, commit: testCommit, symlink: func(*os.Root, string, string) error {
+	p := &cacheStore{cacheDir: j.cache, commit: testCommit, symlink: func(*os.Root, string, string) error {
 		return os.NewSyscallError("symlink", os.ErrPermission)
 	}}
 	if err := j.fetchAll(context.Background(), p, l, nil); err != nil {
@@ -294,6 +298,7 @@ func TestOffline(t *testing.T) {
 	f.hub.Close()
 	var notices []string
 	c.Notice = func(s string) { notices = append(notices, s) }
+	c.Warn = func(err error) { notices = append(notices, err.Error()) }
 	if again := must(t, c, Patterns{}); again != dir {
 		t.Errorf("the Hub is gone: %s, want %s", again, dir)
 	}
@@ -311,9 +316,9 @@ func TestOffline(t *testing.T) {
 	wantError(t, err, "model.safetensors", "not in the cache")
 	c.Offline = false
 	_, err = c.Snapshot(context.Background(), testRepo, Patterns{}, nil)
-	wantError(t, err, "cannot reach", "--endpoint")
+	wantError(t, err, "cannot reach", "{hub.Client.Endpoint}")
 	_, err = (&Client{Cache: t.TempDir(), Offline: true}).Snapshot(context.Background(), testRepo, Patterns{}, nil)
-	wantError(t, err, "org/net@main", "--offline")
+	wantError(t, err, "org/net@main", "{hub.Client.Offline}")
 }
 
 // A commit never changes, so one whose list is known needs nobody.

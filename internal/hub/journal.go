@@ -14,9 +14,9 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// partial is a file that comes in ranges: its bytes where they belong, with holes, and a
-// journal that names the ranges that are whole. A line of the journal has the CRC of its
-// range, so a range is believed only when its bytes have reached the disk.
+// partial is a file that is fetched in ranges: a temporary file with holes, and a journal of
+// the ranges that are whole. A line of the journal has the CRC of its range, so a range counts
+// only if its bytes have reached the disk.
 type partial struct {
 	f       file
 	unit    int64 // bytes of a range
@@ -27,27 +27,27 @@ type partial struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// lineSize bounds a line of the journal: a number, a CRC.
+// lineSize is the most bytes of a line of the journal: a number and a CRC.
 const lineSize = 32
 
 func partName(work string) string    { return work + "-part" }
 func journalName(work string) string { return work + "-journal" }
 
-// ranges is how many ranges the file has.
+// ranges returns the number of ranges.
 func (p *partial) ranges() int64 { return (p.f.size + p.unit - 1) / p.unit }
 
-// span is where a range begins and ends.
+// span returns the positions at which a range begins and ends.
 func (p *partial) span(i int64) (from, to int64) {
 	return i * p.unit, min((i+1)*p.unit, p.f.size)
 }
 
-// head is the first line of the journal: a journal with another one is of no use.
+// head returns the first line of the journal. A journal with another one is ignored.
 func (p *partial) head() string {
 	return fmt.Sprintf("trit download 1 %s %d %d\n", p.f.hash, p.f.size, p.unit)
 }
 
-// openPartial goes on with what an earlier call has left and returns the ranges that are
-// whole, by number.
+// openPartial opens the files that an earlier call may have left, or new ones. It returns the
+// CRCs of the ranges that are whole, by their numbers.
 func openPartial(ctx context.Context, work string, f file, unit int64) (*partial, map[int64]uint32, error) {
 	p := &partial{f: f, unit: unit}
 	var err error
@@ -92,7 +92,7 @@ func (p *partial) read(name string) (map[int64]uint32, error) {
 	return p.parse(f), nil
 }
 
-// parse reads a journal: lines that are torn, damaged or of no range are passed over.
+// parse reads a journal. It skips lines that are incomplete, damaged or of no range.
 func (p *partial) parse(r io.Reader) map[int64]uint32 {
 	done := map[int64]uint32{}
 	in := bufio.NewReader(io.LimitReader(r, int64(len(p.head()))+p.ranges()*lineSize))
@@ -106,7 +106,8 @@ func (p *partial) parse(r io.Reader) map[int64]uint32 {
 		}
 		var i int64
 		var sum uint32
-		if n, err := fmt.Sscanf(line, "%d %08x\n", &i, &sum); err == nil && n == 2 && i >= 0 && i < p.ranges() && line == entry(i, sum) {
+		if n, err := fmt.Sscanf(line, "%d %08x\n", &i, &sum); err == nil && n == 2 && i >= 0 && i < p.ranges() &&
+			line == entry(i, sum) {
 			done[i] = sum
 		}
 	}
@@ -122,7 +123,7 @@ func (p *partial) text(done map[int64]uint32) []byte {
 	return b.Bytes()
 }
 
-// check forgets the ranges whose bytes are not those of the journal.
+// check drops the ranges whose bytes do not have the CRC of the journal.
 func (p *partial) check(ctx context.Context, done map[int64]uint32) error {
 	for i, want := range done {
 		from, to := p.span(i)
@@ -138,7 +139,7 @@ func (p *partial) check(ctx context.Context, done map[int64]uint32) error {
 	return nil
 }
 
-// add says that a range is whole.
+// add writes a line for a range that is whole.
 func (p *partial) add(i int64, sum uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +147,7 @@ func (p *partial) add(i int64, sum uint32) error {
 	return err
 }
 
-// close closes both files. Whether their bytes have reached the disk shows in the CRCs.
+// close closes both files. It need not sync them: the CRCs show which bytes reached the disk.
 func (p *partial) close() error {
 	err := p.data.Close()
 	if p.journal != nil {

@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Limits of what the Hub may answer.
+// Limits of the Hub's answers.
 const (
 	maxAnswer = 32 << 20 // bytes of the list of a repository's files
 	maxFiles  = 50_000   // above that the Hub's own list may leave files out
 	maxFile   = 1 << 40  // bytes of a file
 )
 
-// file is a file of a repository. hash is the name of its blob: the sha256 of an LFS
-// file, the git sha1 of another; "" where the list does not say it, as size is -1 then.
+// file is a file of a repository. hash is the name of its blob: the sha256 of an LFS file,
+// the git sha1 of any other. Where the list has no hash or no size, they are "" and -1.
 type file struct {
 	path string
 	size int64
@@ -42,7 +42,7 @@ func (l listing) paths() []string {
 	return paths
 }
 
-// choose leaves the files that the patterns take.
+// choose returns the files that the patterns choose.
 func (l listing) choose(p Patterns) listing {
 	var chosen []file
 	takes := p.Match
@@ -61,6 +61,7 @@ func (l listing) choose(p Patterns) listing {
 // ListingError is a list of files that cannot be trusted.
 type ListingError struct{ Repo, Problem string }
 
+// Error names the repository and what is wrong with its list.
 func (e *ListingError) Error() string {
 	return fmt.Sprintf("the list of files of %s %s: nothing was fetched from it", e.Repo, e.Problem)
 }
@@ -89,7 +90,7 @@ func (j *job) ask(ctx context.Context, tries int) (listing, error) {
 	return l, nil
 }
 
-// read gets one answer of the API, up to maxAnswer.
+// read reads one answer of the API, of at most maxAnswer bytes.
 func (j *job) read(ctx context.Context, address *url.URL) ([]byte, error) {
 	r, err := j.send(ctx, request{method: http.MethodGet, url: address})
 	if err != nil {
@@ -142,7 +143,7 @@ func parseListing(b []byte) (listing, error) {
 	return newListing(a.SHA, files)
 }
 
-// newListing holds files against the limits.
+// newListing checks files against the limits.
 func newListing(commit string, files []file) (listing, error) {
 	if len(files) > maxFiles {
 		return listing{}, fmt.Errorf("has %d files: at most %d are possible", len(files), maxFiles)
@@ -180,7 +181,7 @@ func orUnknown(size *int64) int64 {
 	return *size
 }
 
-// clip shortens what somebody else wrote before it is shown.
+// clip shortens a text that a server wrote, so that it can be shown.
 func clip(s string) string {
 	if len(s) > 200 {
 		s = strings.ToValidUTF8(s[:200], "") + "..."

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// source knows where a file's bytes are at the moment. Addresses of a CDN are good for a
-// while; then the Hub is asked for another.
+// source knows the address of a file's bytes. An address at a CDN expires after a while; then
+// the Hub is asked for another.
 type source struct {
 	j      *job
 	commit string
@@ -33,7 +33,8 @@ func (s *source) located(ctx context.Context) (file, *url.URL, string, error) {
 	return s.f, s.url, s.tag, err
 }
 
-// tagged keeps the entity tag of an address. A weak one does not tell bytes apart.
+// tagged keeps the entity tag of an address. A weak tag is ignored: it does not identify
+// bytes.
 func (s *source) tagged(u *url.URL, tag string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +65,8 @@ func (s *source) address() *url.URL {
 	return u.JoinPath(append([]string{s.j.repo.ID, "resolve", s.commit}, parts...)...)
 }
 
-// leaves tells whether a redirect leaves for a CDN: it names the file's hash itself then,
-// and the bytes lie where it leads. Redirects within the Hub and to another Hub do not.
+// leaves reports whether a redirect leads to a CDN: then it has the file's hash in a header,
+// and the bytes are at its address. A redirect within the Hub or to another Hub has no hash.
 func (s *source) leaves(r *http.Response) bool {
 	to, err := r.Location()
 	return err == nil && to.Host != r.Request.URL.Host && r.Header.Get("X-Linked-Etag") != ""
@@ -87,14 +88,15 @@ func (s *source) locate(ctx context.Context) error {
 		}
 	}
 	if err := s.learn(r); err != nil {
-		return &ListingError{s.j.repo.String(), fmt.Sprintf("and %s do not agree on %s: %v", r.Request.URL.Host, s.f.path, err)}
+		return &ListingError{s.j.repo.String(), fmt.Sprintf("and %s do not agree on %s: %v", r.Request.URL.Host, s.f.path,
+			err)}
 	}
 	s.url, s.tag = at, ""
 	return nil
 }
 
-// learn takes commit, hash and size from the headers. The plain entity tag is a hash
-// only where the Hub itself answers, which a commit shows.
+// learn reads commit, hash and size from the headers. The plain entity tag is a hash only in
+// an answer of the Hub itself, which names a commit.
 func (s *source) learn(r *response) error {
 	h, f := r.Header, s.f
 	if c := h.Get("X-Repo-Commit"); c != "" && c != s.commit {
@@ -115,7 +117,7 @@ func (s *source) learn(r *response) error {
 	return nil
 }
 
-// agree fills in what the list did not say and compares the rest.
+// agree sets what the list did not say and compares the rest.
 func (f *file) agree(hash, size string) error {
 	if f.hash == "" {
 		f.hash = hash

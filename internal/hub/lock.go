@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// lockPoll is how often a lock that another process holds is tried again.
+// lockPoll is the time between tries to take a lock that another process holds.
 const lockPoll = 200 * time.Millisecond
 
-// hold waits for a lock and returns what gives it back. The system gives it back too when
-// a process ends, however it ends, so no lock is ever stale. The file stays: to remove it
-// would part those that wait for it from those that come later.
+// hold waits for a lock and returns a function that releases it. The system releases it when
+// the process ends, however it ends, so no lock is ever stale. The file stays: if it were
+// removed, processes that wait for it and later ones would lock two files.
 func (j *job) hold(ctx context.Context, name, what string) (release func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (j *job) hold(ctx context.Context, name, what string) (release func(), err 
 	}
 }
 
-// isStill tells whether the name is still that of the open file.
+// isStill reports whether the name is still that of the open file.
 func isStill(name string, f *os.File) bool {
 	now, err := os.Stat(name)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is the most bytes of a path in a repository or of a revision.
+// maxName is the greatest length of a path in a repository, and of a revision, in bytes.
 const maxName = 1024
 
 var (
@@ -31,16 +31,18 @@ func ParseRepo(kind Kind, text string) (Repo, error) {
 	return r, r.validate()
 }
 
+// String returns OWNER/NAME@REVISION.
 func (r Repo) String() string { return r.ID + "@" + r.Revision }
 
-// validate holds a name against the Hub's rules for names, which also make it safe as a
-// folder's name.
+// validate checks the Hub's rules for names. A name that keeps them is safe as a folder's
+// name, too.
 func (r Repo) validate() error {
 	if r.Kind != Model && r.Kind != Dataset {
 		return fmt.Errorf("the kind of a repository is %q: want %s or %s", r.Kind, Model, Dataset)
 	}
 	parts := strings.Split(r.ID, "/")
-	good := len(parts) <= 2 && !strings.Contains(r.ID, "--") && !strings.Contains(r.ID, "..") && !strings.HasSuffix(r.ID, ".git")
+	good := len(parts) <= 2 && !strings.Contains(r.ID, "--") && !strings.Contains(r.ID, "..") &&
+		!strings.HasSuffix(r.ID, ".git")
 	for _, p := range parts {
 		good = good && idPart.MatchString(p)
 	}
@@ -53,7 +55,8 @@ func (r Repo) validate() error {
 	return nil
 }
 
-// validPath refuses what could lie outside the folder that it is joined to, on any system.
+// validPath refuses a path that could lead out of the folder that it is joined to, on any
+// system.
 func validPath(p string) error {
 	switch {
 	case p == "" || len(p) > maxName:
@@ -73,8 +76,9 @@ func validPath(p string) error {
 	return nil
 }
 
-// hashName is the entity tag of a header as other tools name blobs by it.
+// hashName returns the name of a blob from the entity tag of a header, as huggingface_hub
+// does.
 func hashName(tag string) string { return strings.Trim(strings.TrimLeft(tag, "W/"), `"`) }
 
-// validHash tells whether a name is a git blob's sha1 or an LFS file's sha256, in hex.
+// validHash reports whether a name is a git blob's sha1 or an LFS file's sha256, in hex.
 func validHash(name string) bool { return commitHex.MatchString(name) || sha256Hex.MatchString(name) }

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Patterns choose files by their paths, as huggingface_hub does: '*' is any text with
-// slashes too, '?' one character, [abc], [a-z] and [!a] one of a set; a pattern that
-// ends with a slash means all that is below it. A file is taken when it matches an
-// Include, or there is none, and no Exclude.
+// Patterns choose files by their paths, as huggingface_hub does: '*' is any text, slashes
+// included, '?' one character, [abc], [a-z] and [!a] one character of a set; a pattern that
+// ends with a slash matches all paths below it. A file is chosen if it matches no Exclude, and
+// one of Include where there are any.
 //
-// Choose, where it is set, takes the place of both: it is given all paths of the
-// repository and returns those to take, for choices that depend on what else is there.
+// Choose, if it is not nil, replaces both: it takes all paths of the repository and returns
+// those to fetch. So a choice can depend on the other files.
 type Patterns struct {
 	Include, Exclude []string
 	Choose           func(paths []string) []string
 }
 
-// ModelPatterns choose what `trit convert` reads and what tells a user about the model.
+// ModelPatterns choose what package convert reads, and what informs a user about the model.
 func ModelPatterns() Patterns {
 	return Patterns{
 		Include: []string{"*.json", "*.safetensors", "tokenizer.model", "*.jinja", "README.md", "LICENSE*"},
@@ -25,14 +25,14 @@ func ModelPatterns() Patterns {
 	}
 }
 
-// Match tells whether the patterns choose this path.
+// Match reports whether the patterns choose this path.
 func (p Patterns) Match(path string) bool {
 	matches := func(pattern string) bool { return match(pattern, path) }
 	return (len(p.Include) == 0 || slices.ContainsFunc(p.Include, matches)) && !slices.ContainsFunc(p.Exclude, matches)
 }
 
-// match is Python's fnmatchcase after what huggingface_hub does to patterns: backslashes
-// become slashes, and a folder stands for all that is below it.
+// match is Python's fnmatchcase, after the changes that huggingface_hub makes to a pattern:
+// backslashes become slashes, and a folder matches all paths below it.
 func match(pattern, path string) bool {
 	pattern = strings.ReplaceAll(pattern, `\`, "/")
 	if strings.HasSuffix(pattern, "/") {
@@ -72,8 +72,8 @@ func glob(pattern string) []token {
 	return out
 }
 
-// setEnd is where the set that begins p ends, 0 where it does not: its first character
-// may be a bracket.
+// setEnd returns the position of the bracket that ends the set at the beginning of p; 0 where
+// there is none. The first character of a set may be a bracket.
 func setEnd(p []rune) int {
 	from := 1
 	if from < len(p) && p[from] == '!' {
@@ -88,7 +88,7 @@ func setEnd(p []rune) int {
 	return 0
 }
 
-// set reads what stands between brackets. A range that runs backwards is empty.
+// set reads the characters between brackets. A range such as z-a is empty.
 func set(p []rune) token {
 	var t token
 	if p[0] == '!' {

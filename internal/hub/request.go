@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// maxRedirects is how often a request may be sent on.
+// maxRedirects is the most redirects of a request.
 const maxRedirects = 10
 
 // NewTransport makes a transport for a number of connections at the same time. It speaks
@@ -28,7 +28,7 @@ func NewTransport(connections int) *http.Transport {
 
 var sharedHTTP = &http.Client{Transport: NewTransport(DefaultConnections)}
 
-// request is one request of which redirects are followed.
+// request is a request whose redirects are followed.
 type request struct {
 	method string
 	url    *url.URL
@@ -36,7 +36,7 @@ type request struct {
 	stop   func(*http.Response) bool // a redirect that is the answer itself; nil: none is
 }
 
-// response is an answer whose body ends with an error when nothing comes for too long.
+// response is an answer whose body fails when no byte comes for too long.
 type response struct {
 	*http.Response
 	ctx    context.Context
@@ -103,18 +103,19 @@ func (j *job) prepare(ctx context.Context, q request, u *url.URL) (*http.Request
 	return r, nil
 }
 
-// own tells whether an address is on the endpoint's own host.
+// own reports whether an address is on the endpoint's own host.
 func (j *job) own(u *url.URL) bool { return u.Scheme == j.base.Scheme && u.Host == j.base.Host }
 
 func isRedirect(r *http.Response) bool {
 	switch r.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true
 	}
 	return false
 }
 
-// permanentError is a wrong answer that another try would not mend.
+// permanentError is a wrong answer: another try would get the same.
 type permanentError struct{ error }
 
 func redirected(from *url.URL, r *http.Response, hops int) (*url.URL, error) {
@@ -128,8 +129,8 @@ func redirected(from *url.URL, r *http.Response, hops int) (*url.URL, error) {
 	return to, nil
 }
 
-// failed is the error of a request without an answer. Addresses stay out of it but for
-// their host, since a CDN's address is a key to the file.
+// failed is the error of a request without an answer. It names the host alone: the address of
+// a file at a CDN is a key to the file.
 func (r *response) failed(u *url.URL, err error) error {
 	if r.parent.Err() != nil {
 		return context.Cause(r.parent)

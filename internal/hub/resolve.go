@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"trit/setting"
 )
 
-// resolve finds what the repository holds at the job's revision, and which of it the
-// patterns choose. It asks the Hub, but for a commit whose list is in the cache, since
-// that never changes. Where nobody answers and the cache has all that is asked for, the
-// cache stands in.
+// resolve returns the files of the repository at the job's revision, and those of them that
+// the patterns choose. It asks the Hub, unless the revision is a commit whose list is in the
+// cache: a commit never changes. If the Hub does not answer and the cache has all chosen
+// files, it takes the list of the cache.
 func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err error) {
 	cached, cacheErr := j.cache.listing(j.repo.Revision)
 	if j.offline {
@@ -32,22 +34,22 @@ func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err
 		return j.chosen(all, p)
 	}
 	if whole && isDown(err) && ctx.Err() == nil {
-		j.notice("%v", err)
+		j.warn(err)
 		return j.standIn(cached, p)
 	}
 	return all, chosen, err
 }
 
-// isDown tells whether a server does not answer for now.
+// isDown reports whether an error is that of a server that does not answer at present.
 func isDown(err error) bool {
 	var unreachable *UnreachableError
 	_, again := temporary(err)
 	return again || errors.As(err, &unreachable)
 }
 
-// has tells whether the cache has all files of a listing, and at least one.
+// has reports whether the cache has all files of a listing, and at least one.
 func (j *job) has(l listing) bool {
-	p := &cachePlace{cacheDir: j.cache, commit: l.commit}
+	p := &cacheStore{cacheDir: j.cache, commit: l.commit}
 	for _, f := range l.files {
 		if !p.has(f) {
 			return false
@@ -69,7 +71,8 @@ func (j *job) standIn(l listing, p Patterns) (all, chosen listing, err error) {
 
 func (j *job) notCached(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the cache %s has no %s %s: leave out --offline to fetch it", j.Cache, j.repo.Kind, j.repo)
+		return setting.Needs("hub.Client.Offline", fmt.Sprintf("the cache %s has no %s %s", j.Cache, j.repo.Kind, j.repo),
+			"leave out {hub.Client.Offline} to fetch it")
 	}
 	return err
 }
@@ -82,5 +85,6 @@ func (j *job) chosen(l listing, p Patterns) (all, chosen listing, err error) {
 	if p.Choose == nil {
 		wanted = fmt.Sprintf("no file that %q includes and %q does not exclude", p.Include, p.Exclude)
 	}
-	return l, chosen, fmt.Errorf("%s has %s; it has %d files: %s", j.repo, wanted, len(l.files), strings.Join(l.paths()[:min(8, len(l.files))], ", "))
+	return l, chosen, fmt.Errorf("%s has %s; it has %d files: %s", j.repo, wanted, len(l.files),
+		strings.Join(l.paths()[:min(8, len(l.files))], ", "))
 }

@@ -20,8 +20,8 @@ const (
 	maxWait   = 5 * time.Minute  // that a server may ask for; longer is an error right away
 )
 
-// retry calls attempt until it succeeds, fails in a way that another try does not mend, or
-// fails tries times in a row. An attempt that came a good way forward begins a new row.
+// retry calls attempt until it succeeds, fails with an error that is not temporary, or fails
+// tries times in a row. An attempt that made good progress (forward) begins a new row.
 func (c *Client) retry(ctx context.Context, tries int, attempt func() (forward bool, err error)) error {
 	for failed := 0; ; {
 		forward, err := attempt()
@@ -48,11 +48,13 @@ func (c *Client) retry(ctx context.Context, tries int, attempt func() (forward b
 	}
 }
 
-// temporary tells whether another try may help, and what the server wants to be waited.
+// temporary reports whether another try may help, and how long the server wants to be left
+// alone before it.
 func temporary(err error) (time.Duration, bool) {
 	var status *StatusError
 	if errors.As(err, &status) {
-		again := status.Status == http.StatusRequestTimeout || status.Status == http.StatusTooManyRequests || status.Status >= 500 || status.expired
+		again := status.Status == http.StatusRequestTimeout || status.Status == http.StatusTooManyRequests ||
+			status.Status >= 500 || status.expired
 		return status.Wait, again && status.Wait <= maxWait
 	}
 	var unreachable *UnreachableError
@@ -62,8 +64,8 @@ func temporary(err error) (time.Duration, bool) {
 	return 0, errors.As(err, &unreachable) && !lasting
 }
 
-// backoff is the wait after a number of failures: it doubles, and is spread by a quarter
-// so that many clients do not come back at once.
+// backoff returns the wait after a number of failures. It doubles with each, and varies at
+// random by a quarter, so that many clients do not come back at once.
 func backoff(failed int) time.Duration {
 	d := min(firstWait<<min(failed-1, 10), longWait)
 	return time.Duration(float64(d) * (0.75 + 0.5*rand.Float64()))
@@ -83,10 +85,11 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// resetIn is the rest of the window in a header RateLimit: "api";r=0;t=55.
+// resetIn finds the seconds until the limit ends in a header RateLimit: "api";r=0;t=55.
 var resetIn = regexp.MustCompile(`r=0\s*;\s*t=(\d{1,9})`)
 
-// askedWait is how long the server wants to be left alone, 0 where it does not say.
+// askedWait returns the time after which the server wants the next request; 0 where it does
+// not say.
 func askedWait(h http.Header, now time.Time) time.Duration {
 	after := h.Get("Retry-After")
 	if s, err := strconv.ParseUint(after, 10, 31); err == nil {

@@ -9,27 +9,28 @@ import (
 	"sync"
 )
 
-// place is where files go: the cache or a plain folder.
-type place interface {
-	ready(f file) (bool, error)             // whether the file is there
-	work(f file) string                     // where it comes to, less the suffixes
-	lock(f file) string                     // the lock of the work; "" needs none
-	seed(f file, part string) (bool, error) // whether it was copied to part
+// store is what files are fetched into: the cache or a plain folder.
+type store interface {
+	ready(f file) (bool, error)             // reports whether the file is there
+	work(f file) string                     // path of its temporary files, without their suffixes
+	lock(f file) string                     // path of the lock of its temporary files; "": none is needed
+	seed(f file, part string) (bool, error) // may copy it to part, and reports whether it did
 	finish(f file, part string) error       // gives a verified file its name
 }
 
-// transfer fetches the files of a listing to a place.
+// transfer fetches the files of a listing into a store.
 type transfer struct {
 	*job
 	commit string
-	place  place
+	store  store
 	slots  chan struct{} // one for each request for data at the same time
 	count  counter
 }
 
-func (j *job) fetchAll(ctx context.Context, p place, l listing, progress Progress) error {
+func (j *job) fetchAll(ctx context.Context, p store, l listing, progress Progress) error {
 	connections := or(j.Connections, DefaultConnections)
-	t := &transfer{job: j, commit: l.commit, place: p, slots: make(chan struct{}, connections), count: counter{show: progress}}
+	t := &transfer{job: j, commit: l.commit, store: p, slots: make(chan struct{}, connections),
+		count: counter{show: progress}}
 	missing, err := t.missing(l)
 	if err != nil {
 		return err
@@ -44,13 +45,13 @@ func (j *job) fetchAll(ctx context.Context, p place, l listing, progress Progres
 	})
 }
 
-// missing are the files that are not ready, those with the same contents together: they
-// are fetched one after another, so that all but the first find what they need.
+// missing returns the files that are not ready, in groups of the same contents. Those of a
+// group are fetched one after another, so that only the first takes the network.
 func (t *transfer) missing(l listing) ([][]file, error) {
 	var groups [][]file
 	of := map[string]int{}
 	for _, f := range l.files {
-		ok, err := t.place.ready(f)
+		ok, err := t.store.ready(f)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +69,7 @@ func (t *transfer) missing(l listing) ([][]file, error) {
 	return groups, nil
 }
 
-// named puts the file before an error that does not name it.
+// named puts the file's name before an error that does not have it.
 func (t *transfer) named(f file, err error) error {
 	if errors.Is(err, errOffline) {
 		return fmt.Errorf("%s of %s is %w", f.path, t.repo, err)
@@ -81,8 +82,8 @@ func (t *transfer) named(f file, err error) error {
 	return err
 }
 
-// fetch makes one file ready. Who holds the lock is the only one that writes the blob,
-// and looks first whether another has done so meanwhile.
+// fetch makes one file ready. Only the holder of the lock writes the blob; it looks first
+// whether another process has written it meanwhile.
 func (t *transfer) fetch(ctx context.Context, f file) error {
 	s := &source{j: t.job, commit: t.commit, f: f}
 	if f.hash == "" || f.size < 0 {
@@ -93,21 +94,21 @@ func (t *transfer) fetch(ctx context.Context, f file) error {
 		t.count.add(0, known.size-max(f.size, 0))
 		f = known
 	}
-	if name := t.place.lock(f); name != "" {
+	if name := t.store.lock(f); name != "" {
 		release, err := t.hold(ctx, name, f.path)
 		if err != nil {
 			return err
 		}
 		defer release()
 	}
-	if ok, err := t.place.ready(f); ok || err != nil {
+	if ok, err := t.store.ready(f); ok || err != nil {
 		t.count.add(0, -f.size)
 		return err
 	}
 	return t.complete(ctx, s, f)
 }
 
-// learn asks the Hub for what the list did not say of a file, and where it is.
+// learn asks the Hub for the address of a file, and for what the list did not say about it.
 func (t *transfer) learn(ctx context.Context, s *source) (f file, err error) {
 	if t.offline {
 		return f, errOffline
@@ -119,9 +120,9 @@ func (t *transfer) learn(ctx context.Context, s *source) (f file, err error) {
 	return f, err
 }
 
-// complete brings the bytes together, verifies them and gives them their name.
+// complete fetches a file's bytes, verifies them and gives the file its name.
 func (t *transfer) complete(ctx context.Context, s *source, f file) error {
-	work := t.place.work(f)
+	work := t.store.work(f)
 	if err := os.MkdirAll(filepath.Dir(work), 0o777); err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (t *transfer) complete(ctx context.Context, s *source, f file) error {
 		}
 		return err
 	}
-	if err := t.place.finish(f, partName(work)); err != nil {
+	if err := t.store.finish(f, partName(work)); err != nil {
 		return err
 	}
 	if err := os.Remove(journalName(work)); err != nil && !os.IsNotExist(err) {
@@ -142,9 +143,9 @@ func (t *transfer) complete(ctx context.Context, s *source, f file) error {
 	return nil
 }
 
-// bring makes the part file hold the verified bytes.
+// bring fills the temporary file with the verified bytes.
 func (t *transfer) bring(ctx context.Context, s *source, f file, work string) error {
-	seeded, err := t.place.seed(f, partName(work))
+	seeded, err := t.store.seed(f, partName(work))
 	if err != nil {
 		return err
 	}
@@ -173,8 +174,8 @@ func (c *counter) add(done, total int64) {
 	}
 }
 
-// forEach does n pieces of work, some at the same time, and ends all of them with the
-// first error, which it returns.
+// forEach calls a function n times, several calls at the same time. The first error ends all
+// of them and is returned.
 func forEach(ctx context.Context, workers int, n int64, do func(ctx context.Context, i int64) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

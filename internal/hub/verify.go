@@ -11,8 +11,8 @@ import (
 	"os"
 )
 
-// verify holds a file against its size and hash: the sha256 of an LFS file, else git's
-// sha1 of "blob SIZE\0" and the contents.
+// verify checks a file's size and hash: the sha256 of an LFS file, else git's sha1 of
+// "blob SIZE\0" and the contents.
 func verify(ctx context.Context, name string, f file) error {
 	in, err := os.Open(name)
 	if err != nil {
@@ -45,7 +45,7 @@ func newHash(f file) (sum hash.Hash, kind string) {
 	return sum, "git sha1"
 }
 
-// contextReader ends when its context does.
+// contextReader fails when its context has ended.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

@@ -1,112 +1,332 @@
-// Package layers holds the import policy of Trit as a test. When it fails, the import
-// is wrong, not the list: change the list only together with ARCHITECTURE.md.
+// Package layers holds the rules of the house as tests: who may import whom (policy and
+// bans), and what holds for all code (house_test.go). When one fails, the code is wrong, not
+// the rule: change a rule only together with ARCHITECTURE.md.
 package layers
 
 import (
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// policy names, for each package, what it may import of this module, directly.
-var policy = map[string]string{
-	"internal/parallel": "", "internal/mmap": "", "internal/atomicfile": "", "internal/float16": "",
-	"lm": "", "setting": "",
-	"bitlinear/quant": "", "tokenizer": "internal/atomicfile tokenizer/jinja", "tokenizer/jinja": "", "model": "", "internal/layers": "", "internal/testutil": "", "internal/report": "",
-	"internal/hub": "internal/atomicfile",
-	"train/ranks":  "bitlinear/kernel", "train/ranks/openmpi": "train/ranks",
-	"format/safetensors": "internal/mmap internal/atomicfile internal/float16",
-	"format/gguf":        "internal/mmap internal/atomicfile internal/float16 bitlinear/quant",
-	"bitlinear/kernel":   "internal/float16 internal/parallel bitlinear/quant",
-	"optim":              "bitlinear/kernel",
-	"train/checkpoint":   "model format/safetensors internal/atomicfile",
-	"data":               "tokenizer internal/mmap internal/atomicfile internal/parallel",
-	"data/world":         "internal/atomicfile",
-	"bitlinear":          "bitlinear/quant bitlinear/kernel internal/parallel",
-	"train/graph":        "model bitlinear bitlinear/kernel bitlinear/quant internal/parallel",
-	"train/watch":        "train/checkpoint internal/report",
-	"train":              "model bitlinear bitlinear/kernel format/safetensors train/graph train/checkpoint train/ranks train/watch optim data tokenizer internal/atomicfile internal/parallel",
-	"convert":            "train/checkpoint format/gguf format/safetensors bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/atomicfile internal/parallel internal/float16 internal/report",
-	"model/ggufmeta":     "format/gguf model tokenizer internal/float16",
-	"infer":              "format/gguf bitlinear/quant bitlinear/kernel model model/ggufmeta tokenizer internal/parallel internal/mmap internal/float16",
-	"eval":               "tokenizer data internal/atomicfile internal/report",
-	"eval/sandbox":       "",
-	"eval/openai":        "eval tokenizer",
-	"eval/published":     "internal/report",
-	"configs":            "model train",
-	"cmd/trit":           "*",
+// policy is who may import whom, one line a package, sorted by world: the package, what its
+// files import of this module, and what its tests import beyond that. A package must import
+// all that it is granted. Tests may import internal/testutil without being told so, and
+// nobody else may. "*" = anything.
+const policy = `
+-- what everything stands on
+lm                   |
+setting              |
+internal/atomicfile  |
+internal/float16     |
+internal/layers      |
+internal/mmap        |
+internal/parallel    |
+internal/report      |
+internal/testutil    |
+bitlinear/quant      |
+model                |
+tokenizer/jinja      |
+tokenizer            | internal/atomicfile setting tokenizer/jinja
+
+-- kernels, and what lies on them
+bitlinear/kernel/cpu |
+bitlinear/kernel/amx |
+bitlinear/kernel/memory | internal/parallel | internal/float16
+bitlinear/kernel/vector | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/intmul | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/gemm | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/attention | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
+bitlinear/kernel/kerneltest | bitlinear/kernel/memory
+optim                | bitlinear/kernel/vector
+internal/machine     | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
+
+-- files
+format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
+format/safetensors   | internal/atomicfile internal/float16 internal/mmap
+model/ggufmeta       | format/gguf internal/float16 model tokenizer
+data                 | internal/atomicfile internal/mmap internal/parallel setting tokenizer
+data/world           | internal/atomicfile | data
+internal/hub         | internal/atomicfile setting
+
+-- the engine world
+convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
+infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel lm model model/ggufmeta setting tokenizer | convert eval eval/tasks internal/float16
+eval                 | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval/openai          | lm setting tokenizer
+eval/published       | eval | eval/tasks
+eval/sandbox         |
+
+-- the graph world
+bitlinear            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
+train/graph          | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
+train/checkpoint     | format/hffolder format/safetensors internal/atomicfile model setting
+train/ranks          | bitlinear/kernel/vector | optim
+train/ranks/openmpi  | train/ranks
+train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+configs              | model train
+repro                | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
+
+-- what joins the worlds
+convert/compare      | bitlinear/kernel/vector convert/source format/gguf model tokenizer
+convert/inspect      | convert/source format/gguf format/hffolder format/safetensors internal/report model model/ggufmeta setting
+convert/source       | bitlinear/kernel/vector bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
+format/hffolder      | format/safetensors internal/atomicfile model tokenizer
+train/runlog         | internal/atomicfile setting
+watch                | format/hffolder internal/report train/runlog
+eval/internal/evaltest | lm tokenizer
+eval/internal/python |  | eval/internal/evaltest
+eval/tasks           | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
+cmd/trit             | *
+`
+
+// ban is a rule that holds at whatever remove, for files and for tests, whatever policy
+// grants. Packages are patterns: "train/..." is train and all packages under it.
+type ban struct {
+	name   string
+	who    []string // that the ban holds for
+	except []string // of these
+	never  []string // what they must not reach
+	direct bool     // only imports of their own count
 }
 
-// gorgonia lists the packages that may depend on Gorgonia, at whatever remove.
-var gorgonia = []string{"bitlinear", "train/graph", "train", "configs", "cmd/trit"}
-
-type pkg struct {
-	ImportPath string
-	Imports    []string
-	Deps       []string
+var bans = []ban{
+	{
+		name: "the engine world and the formats know nothing of training",
+		who:  []string{"convert/...", "infer/...", "eval/...", "serve/...", "format/...", "lm"}, never: []string{"train/..."},
+	},
+	{name: "what uses a model knows the contract, not the engine", who: []string{"eval/...", "serve/..."}, never: []string{"infer/..."}},
+	{
+		name: "training draws nothing", who: []string{"train/..."}, direct: true,
+		never: []string{"watch/...", "internal/report", "google.golang.org/protobuf/...", "html/...", "image/..."},
+	},
+	{name: "training does not need the engine", who: []string{"train/..."}, never: []string{"infer/..."}},
+	{
+		name: "Gorgonia belongs to the graph world", who: []string{"..."}, never: []string{"gorgonia.org/..."},
+		except: []string{"bitlinear", "train/...", "configs", "repro/...", "cmd/..."},
+	},
+	{
+		name: "few packages speak HTTP", who: []string{"..."}, never: []string{"net/http/..."}, direct: true,
+		except: []string{"serve/...", "eval/openai", "internal/hub", "watch", "cmd/..."},
+	},
+	{name: "contracts are leaves", who: []string{"lm", "setting"}, never: []string{"trit/..."}},
 }
 
-// violations compares packages with the policy and returns the rules that are broken.
-func violations(pkgs []pkg) []string {
-	var broken []string
-	for _, p := range pkgs {
-		name := strings.TrimPrefix(p.ImportPath, "trit/")
-		allowed, known := policy[name]
-		if !known {
-			broken = append(broken, fmt.Sprintf("%s is not in the policy: add it to internal/layers and ARCHITECTURE.md", name))
+// grant is a line of the policy.
+type grant struct{ files, tests []string }
+
+// parsePolicy reads a table; a line that begins with -- is a heading.
+func parsePolicy(text string) map[string]grant {
+	table := map[string]grant{}
+	for line := range strings.Lines(text) {
+		columns := strings.Split(line+"||", "|")
+		name := strings.TrimSpace(columns[0])
+		if name == "" || strings.HasPrefix(name, "--") {
 			continue
 		}
-		for _, i := range p.Imports {
-			imported, own := strings.CutPrefix(i, "trit/")
-			if own && allowed != "*" && !slices.Contains(strings.Fields(allowed), imported) {
-				broken = append(broken, fmt.Sprintf("%s imports %s: it may import only [%s]", name, imported, allowed))
-			}
+		table[name] = grant{strings.Fields(columns[1]), strings.Fields(columns[2])}
+	}
+	return table
+}
+
+// matches reports whether a package is in a list of patterns.
+func matches(name string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		root, under := strings.CutSuffix(p, "...")
+		root = strings.TrimSuffix(root, "/")
+		return name == root || under && (root == "" || strings.HasPrefix(name, root+"/"))
+	})
+}
+
+// violations compares packages with a policy and the bans, and returns the rules that are
+// broken.
+func violations(packages map[string]*pkg, table map[string]grant) (broken []string) {
+	report := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
+	for _, name := range sortedKeys(packages) {
+		p := packages[name]
+		g, known := table[name]
+		if !known {
+			report("%s is not in the policy: add it to internal/layers and ARCHITECTURE.md", name)
+			continue
 		}
-		for _, d := range p.Deps {
-			if strings.HasPrefix(d, "gorgonia.org/") && !slices.Contains(gorgonia, name) {
-				broken = append(broken, fmt.Sprintf("%s depends on %s: only %v may know Gorgonia", name, d, gorgonia))
-				break
-			}
+		compareGrants(p, g, report)
+	}
+	for _, name := range sortedKeys(table) {
+		if packages[name] == nil {
+			report("%s is in the policy and not in the module: remove its line", name)
 		}
+	}
+	for _, b := range bans {
+		b.check(packages, report)
 	}
 	return broken
 }
 
-func TestImportPolicy(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps=false", "-json=ImportPath,Imports,Deps", "trit/...").Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
+// compareGrants reports imports that were not granted, and grants that nobody uses.
+func compareGrants(p *pkg, g grant, report func(string, ...any)) {
+	if slices.Contains(g.files, "*") {
+		return
 	}
-	var pkgs []pkg
-	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
-		var p pkg
-		if err := dec.Decode(&p); err != nil {
-			t.Fatal(err)
+	for _, i := range own(p.imports) {
+		if !slices.Contains(g.files, i) {
+			report("%s imports %s: it may import only %v", p.name, i, g.files)
 		}
-		pkgs = append(pkgs, p)
 	}
-	if len(pkgs) < 15 {
-		t.Fatalf("go list found only %d packages", len(pkgs))
+	for _, i := range own(p.testImports) {
+		if i != p.name && i != "internal/testutil" && !slices.Contains(g.files, i) && !slices.Contains(g.tests, i) {
+			report("the tests of %s import %s: they may import only %v and %v", p.name, i, g.files, g.tests)
+		}
 	}
-	for _, v := range violations(pkgs) {
+	for _, i := range g.files {
+		if !slices.Contains(own(p.imports), i) {
+			report("%s does not import %s: take the unused grant away", p.name, i)
+		}
+	}
+	for _, i := range g.tests {
+		if !slices.Contains(own(p.testImports), i) || slices.Contains(g.files, i) {
+			report("the tests of %s need no grant of %s: take it away", p.name, i)
+		}
+	}
+}
+
+// check reports each package that reaches what the ban forbids.
+func (b ban) check(packages map[string]*pkg, report func(string, ...any)) {
+	for _, name := range sortedKeys(packages) {
+		if !matches(name, b.who) || matches(name, b.except) {
+			continue
+		}
+		p := packages[name]
+		for _, from := range []struct {
+			what    string
+			imports []string
+		}{{name, p.imports}, {"tests of " + name, p.testImports}} {
+			if path := b.path(packages, from.imports); path != nil {
+				report("%s: %s -> %s", b.name, from.what, strings.Join(path, " -> "))
+				break
+			}
+		}
+	}
+}
+
+// path is a way by which imports reach what the ban forbids; nil = there is none.
+func (b ban) path(packages map[string]*pkg, imports []string) []string {
+	seen := map[string]bool{}
+	var visit func(imports []string) []string
+	visit = func(imports []string) []string {
+		for _, i := range imports {
+			name, isOwn := strings.CutPrefix(i, "trit/")
+			if isOwn && matches(name, b.never) || matches(i, b.never) {
+				return []string{i}
+			}
+			if b.direct || seen[i] || !isOwn || packages[name] == nil {
+				continue
+			}
+			seen[i] = true
+			if rest := visit(packages[name].imports); rest != nil {
+				return append([]string{name}, rest...)
+			}
+		}
+		return nil
+	}
+	return visit(imports)
+}
+
+func TestImportPolicy(t *testing.T) {
+	packages := module(t)
+	if len(packages) < 20 {
+		t.Fatalf("only %d packages were found", len(packages))
+	}
+	for _, v := range violations(packages, parsePolicy(policy)) {
 		t.Error(v)
 	}
 }
 
-// The test proves itself: planted violations must be found.
-func TestPlantedViolationsAreFound(t *testing.T) {
-	for rule, p := range map[string]pkg{
-		"infer imports train":         {"trit/infer", []string{"trit/train"}, nil},
-		"eval depends on gorgonia":    {"trit/eval", nil, []string{"fmt", "gorgonia.org/gorgonia"}},
-		"quant imports kernel":        {"trit/bitlinear/quant", []string{"trit/bitlinear/kernel"}, nil},
-		"a package nobody planned":    {"trit/utils", nil, nil},
-		"convert depends on gorgonia": {"trit/convert", nil, []string{"gorgonia.org/tensor"}},
-	} {
-		if len(violations([]pkg{p})) != 1 {
-			t.Errorf("planted violation was not found: %s", rule)
+// Each rule finds a violation that was planted, and nothing else.
+func TestPlantedImportsAreFound(t *testing.T) {
+	const table = `
+-- a small module
+lm            |
+setting       |
+model         |
+internal/hub  |
+bitlinear     | model
+train         | bitlinear
+train/graph   |
+convert       | model
+infer         | model     | convert
+eval          | lm
+serve         | lm
+cmd/trit      | *
+`
+	clean := func() map[string]*pkg {
+		packages := map[string]*pkg{}
+		for name, g := range parsePolicy(table) {
+			p := &pkg{name: name}
+			for _, i := range g.files {
+				p.imports = append(p.imports, "trit/"+i)
+			}
+			for _, i := range g.tests {
+				p.testImports = append(p.testImports, "trit/"+i)
+			}
+			packages[name] = p
 		}
+		packages["cmd/trit"].imports = []string{"trit/train", "net/http"}
+		packages["bitlinear"].imports = append(packages["bitlinear"].imports, "gorgonia.org/gorgonia")
+		packages["model"].testImports = []string{"trit/internal/testutil", "trit/model"}
+		return packages
+	}
+	if got := violations(clean(), parsePolicy(table)); len(got) != 0 {
+		t.Fatalf("the clean module breaks %q", got)
+	}
+	for _, c := range []struct {
+		rule  string
+		plant func(map[string]*pkg, map[string]grant)
+		says  string
+	}{
+		{"an import that is not granted", func(p map[string]*pkg, _ map[string]grant) { p["model"].add("trit/convert") }, "model imports convert"},
+		{"a test import that is not granted", func(p map[string]*pkg, _ map[string]grant) { p["model"].addTest("trit/convert") }, "the tests of model import convert"},
+		{"testutil outside of tests", func(p map[string]*pkg, _ map[string]grant) { p["model"].add("trit/internal/testutil") }, "model imports internal/testutil"},
+		{"a grant that nobody uses", func(_ map[string]*pkg, g map[string]grant) { g["lm"] = grant{files: []string{"model"}} }, "lm does not import model"},
+		{"a grant of tests that nobody uses", func(_ map[string]*pkg, g map[string]grant) { g["lm"] = grant{tests: []string{"model"}} }, "tests of lm need no grant"},
+		{"a grant of tests that files have", func(_ map[string]*pkg, g map[string]grant) {
+			g["convert"] = grant{[]string{"model"}, []string{"model"}}
+		}, "tests of convert need no grant"},
+		{"a package nobody planned", func(p map[string]*pkg, _ map[string]grant) { p["utils"] = &pkg{name: "utils"} }, "utils is not in the policy"},
+		{"a package that is gone", func(p map[string]*pkg, _ map[string]grant) { delete(p, "eval") }, "eval is in the policy and not in the module"},
+		{"the engine imports training", grantedImport("eval", "train/graph"), "know nothing of training: eval -> trit/train/graph"},
+		{"the engine reaches training", func(p map[string]*pkg, g map[string]grant) {
+			grantedImport("serve", "configs")(p, g)
+			p["configs"], g["configs"] = &pkg{name: "configs", imports: []string{"trit/train/graph"}}, grant{files: []string{"train/graph"}}
+		}, "know nothing of training: serve -> configs -> trit/train/graph"},
+		{"a test of the engine imports training", func(p map[string]*pkg, g map[string]grant) {
+			p["eval"].addTest("trit/train/graph")
+			g["eval"] = grant{[]string{"lm"}, []string{"train/graph"}}
+		}, "know nothing of training: tests of eval -> trit/train/graph"},
+		{"eval imports the engine", grantedImport("eval", "infer"), "not the engine: eval -> trit/infer"},
+		{"training draws", func(p map[string]*pkg, _ map[string]grant) { p["train"].add("html/template") }, "training draws nothing: train -> html/template"},
+		{"training imports the engine", grantedImport("train", "infer"), "training does not need the engine: train -> trit/infer"},
+		{"Gorgonia outside its world", func(p map[string]*pkg, _ map[string]grant) { p["serve"].add("gorgonia.org/tensor") }, "Gorgonia belongs to the graph world: serve -> gorgonia.org/tensor"},
+		{"Gorgonia at one remove", grantedImport("eval", "bitlinear"), "Gorgonia belongs to the graph world: eval -> bitlinear -> gorgonia.org/gorgonia"},
+		{"HTTP in another package", func(p map[string]*pkg, _ map[string]grant) { p["eval"].add("net/http") }, "few packages speak HTTP: eval -> net/http"},
+		{"HTTP in a test", func(p map[string]*pkg, _ map[string]grant) { p["eval"].addTest("net/http/httptest") }, "few packages speak HTTP: tests of eval"},
+		{"lm imports something", grantedImport("lm", "model"), "contracts are leaves: lm -> trit/model"},
+		{"setting imports something", grantedImport("setting", "model"), "contracts are leaves: setting -> trit/model"},
+	} {
+		packages, grants := clean(), parsePolicy(table)
+		c.plant(packages, grants)
+		if got := violations(packages, grants); len(got) != 1 || !strings.Contains(got[0], c.says) {
+			t.Errorf("%s: got %q, want %q", c.rule, got, c.says)
+		}
+	}
+}
+
+// grantedImport plants an import that the policy grants, so that only a ban can find it.
+func grantedImport(from, to string) func(map[string]*pkg, map[string]grant) {
+	return func(p map[string]*pkg, table map[string]grant) {
+		g := table[from]
+		g.files = append(slices.Clone(g.files), to)
+		table[from] = g
+		p[from].add("trit/" + to)
 	}
 }

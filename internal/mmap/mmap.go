@@ -1,5 +1,5 @@
-// Package mmap opens files as read-only memory, so that a model is paged in as it is
-// used and shared between processes.
+// Package mmap opens files as read-only memory. So only the parts of a model that are used are
+// read, and processes share them.
 package mmap
 
 import (
@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// File is a file in memory. Data must not be written to, nor used after Close.
+// File is a mapped file. Data must not be written to, nor used after Close.
 type File struct {
 	Data  []byte
 	unmap func([]byte) error
@@ -17,7 +17,7 @@ var errNotFile = errors.New("it is a folder, a pipe or a device: want a file")
 
 // Open maps path, or reads it where the system cannot map files.
 func Open(path string) (*File, error) {
-	info, err := os.Stat(path) // before it is opened, which for a pipe would wait for ever
+	info, err := os.Stat(path) // before it is opened, which would block on a pipe
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func Open(path string) (*File, error) {
 	return &File{data, unmap}, nil
 }
 
-// Release says that a part of Data is not needed for now: its memory is given back, and
-// read from the file again if it is used after all.
+// Release frees the memory of a part of Data, which must be a slice of it. The part is read
+// from the file again when it is used again.
 func (f *File) Release(part []byte) error {
 	if f.unmap == nil {
 		return nil
@@ -51,7 +51,7 @@ func (f *File) Release(part []byte) error {
 	return release(part)
 }
 
-// Close gives the memory back.
+// Close unmaps the file.
 func (f *File) Close() error {
 	data := f.Data
 	f.Data = nil

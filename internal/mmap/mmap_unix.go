@@ -14,7 +14,7 @@ func mapFile(f *os.File, size int) ([]byte, func([]byte) error, error) {
 	return data, unix.Munmap, err
 }
 
-// release lets go of the whole pages of mapped memory.
+// release frees the pages that lie wholly in a part of mapped memory.
 func release(part []byte) error {
 	page := os.Getpagesize()
 	first := -int(uintptr(unsafe.Pointer(unsafe.SliceData(part)))) & (page - 1)

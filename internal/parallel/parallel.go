@@ -1,16 +1,13 @@
-// Package parallel splits loops over a few long-lived workers. For splits in a way that
+// Package parallel splits loops over a few long-lived workers. Pool.For splits in a way that
 // depends only on the length and the number of threads, so results that are summed
 // inside a range are the same from run to run.
 package parallel
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "runtime"
 
-// Pool splits loops over so many threads. A model, a trainer or a conversion holds one, and
+// Pool splits loops over a number of threads. A model, a trainer or a conversion holds one, and
 // all its loops run on it. A nil Pool has a thread for each processor. Pools share their idle
-// workers, so there is nothing to close.
+// workers, so there is nothing to close, and one costs no more than its number.
 type Pool struct{ threads int }
 
 // New returns a pool of n threads; below 1 it has one for each processor.
@@ -18,13 +15,10 @@ func New(n int) *Pool { return &Pool{n} }
 
 // Threads is the number of threads that a loop is split over.
 func (p *Pool) Threads() int {
-	if p == nil {
+	if p == nil || p.threads < 1 {
 		return runtime.GOMAXPROCS(0)
 	}
-	if p.threads > 0 {
-		return p.threads
-	}
-	return runtime.GOMAXPROCS(0)
+	return p.threads
 }
 
 // For calls body on disjoint ranges [lo,hi) that cover [0,n), at the same time where
@@ -50,6 +44,7 @@ func (p *Pool) Chunks(n, grain int, body func(lo, hi int)) {
 	split(n, min(chunksPerThread*threads, n/max(grain, 1)), threads, body)
 }
 
+// split cuts a loop into parts, which a number of threads share.
 func split(n, parts, threads int, body func(lo, hi int)) {
 	if parts <= 1 {
 		if n > 0 {
@@ -60,19 +55,3 @@ func split(n, parts, threads int, body func(lo, hi int)) {
 	threads = min(parts, threads)
 	run(&job{n: n, parts: parts, body: body, stretches: make([]stretch, threads)}, threads-1)
 }
-
-var threads atomic.Int32
-
-func process() *Pool { return &Pool{int(threads.Load())} }
-
-// SetThreads sets the threads of the functions below. They are on their way out: hold a Pool.
-func SetThreads(n int) { threads.Store(int32(n)) }
-
-// Threads is Pool.Threads of the process.
-func Threads() int { return process().Threads() }
-
-// For is Pool.For of the process.
-func For(n, grain int, body func(lo, hi int)) { process().For(n, grain, body) }
-
-// Chunks is Pool.Chunks of the process.
-func Chunks(n, grain int, body func(lo, hi int)) { process().Chunks(n, grain, body) }

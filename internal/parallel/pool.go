@@ -18,7 +18,7 @@ type job struct {
 	done      atomic.Int32
 }
 
-// stretch is ranges of which so many are taken; it fills a cache line.
+// stretch is some ranges, with the number that are taken; it fills a cache line.
 type stretch struct {
 	taken atomic.Int32
 	_     [60]byte
@@ -31,7 +31,8 @@ func (j *job) work() {
 	for i := range threads {
 		s := (me + i) % threads
 		first, end := j.parts*s/threads, j.parts*(s+1)/threads
-		for p := first + int(j.stretches[s].taken.Add(1)) - 1; p < end; p = first + int(j.stretches[s].taken.Add(1)) - 1 {
+		take := func() int { return first + int(j.stretches[s].taken.Add(1)) - 1 }
+		for p := take(); p < end; p = take() {
 			j.body(j.n*p/j.parts, j.n*(p+1)/j.parts)
 			j.done.Add(1)
 		}
@@ -70,8 +71,8 @@ func (s *spinner) turn(limit time.Duration) (over bool) {
 	return s.turns%64 == 0 && time.Now().After(s.until)
 }
 
-// pool holds the idle workers; a nested loop finds fewer and does more itself.
-var pool = make(chan *worker, 256)
+// idle holds the workers without a job; a nested loop finds fewer and does more itself.
+var idle = make(chan *worker, 256)
 
 // run works on j with up to helpers workers and returns when it is done.
 func run(j *job, helpers int) {
@@ -97,9 +98,10 @@ func run(j *job, helpers int) {
 	}
 }
 
+// hire takes an idle worker, or makes one.
 func hire() *worker {
 	select {
-	case w := <-pool:
+	case w := <-idle:
 		return w
 	default:
 		w := &worker{wake: make(chan struct{}, 1)}
@@ -112,11 +114,12 @@ func hire() *worker {
 func fire(w *worker) {
 	w.next.Store(nil)
 	select {
-	case pool <- w:
+	case idle <- w:
 	default: // enough wait already; this one sleeps for good
 	}
 }
 
+// loop does jobs for good.
 func (w *worker) loop() {
 	for {
 		for spin := (spinner{}); w.next.Load() != nil || !spin.turn(workerSpin); {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Point is a place on a curve.
+// Point is a point of a curve.
 type Point struct{ X, Y float64 }
 
 // Style is how a curve is drawn.
@@ -17,25 +17,25 @@ type Style string
 const (
 	Solid  Style = ""
 	Faint  Style = "faint"  // noise, behind
-	Smooth Style = "smooth" // the course of a noisy curve, whose values are not the figures
+	Smooth Style = "smooth" // a noisy curve smoothed: its values are not those that were measured
 	Dots   Style = "dots"   // a dashed line with a dot at each point
 )
 
 // Curve is a named line. One without a name is not in the legend.
 type Curve struct {
 	Name   string
-	Points []Point // by ascending X; what is not a number, or has no logarithm where that is asked for, is left out
+	Points []Point // by ascending X; values that cannot be drawn are left out: NaN, and 0 or less on a logarithmic axis
 	Color  int
 	Style  Style
 }
 
-// Mark is a place on the axis where something happened.
+// Mark is a value of X at which something happened.
 type Mark struct {
 	X    float64
 	Text string
 }
 
-// Chart is curves over one axis. It is drawn at any width.
+// Chart is curves over one axis. It can be drawn at any width.
 type Chart struct {
 	Title  string
 	Axis   string // what X is
@@ -44,11 +44,11 @@ type Chart struct {
 	Log    bool // Y is logarithmic
 }
 
-// The picture is a square of so many units, which the browser stretches; labels are text
-// beside it, so that they keep their size.
+// side is the side of the picture, a square, in its own units. The browser stretches it;
+// labels are text beside it, so that they keep their size.
 const side = 1000.0
 
-// Colors is how many colours curves have; a greater number begins again.
+// Colors is the number of colours of curves; Curve.Color is taken modulo Colors.
 const Colors = 8
 
 // picture is a chart in units of the picture.
@@ -60,13 +60,13 @@ type picture struct {
 	Marks          []Tick
 }
 
-// Tick is a label at a place, in percent of the width or of the height.
+// Tick is a label at a position, in percent of the width or of the height.
 type Tick struct {
 	At    float64
 	Label string
 }
 
-// Units is the place in units of the picture.
+// Units returns the position in units of the picture.
 func (t Tick) Units() float64 { return math.Round(t.At*side) / 100 }
 
 // drawn is a curve as it is drawn.
@@ -107,10 +107,12 @@ func (c Chart) Picture() picture {
 
 func percent(v, low, high float64) float64 { return math.Round((v-low)/(high-low)*1e4) / 100 }
 
-// beyond is what no figure of a run reaches; sums and differences of less are finite.
+// beyond is a bound of the values that are drawn, far above those of any run: sums and
+// differences of values below it are finite.
 const beyond = 1e100
 
-// visible is the points that can be drawn, with logarithms taken.
+// visible returns the points that can be drawn; Y is its logarithm where the axis is
+// logarithmic.
 func (c Chart) visible(points []Point) []Point {
 	var out []Point
 	for _, p := range points {
@@ -126,7 +128,7 @@ func (c Chart) visible(points []Point) []Point {
 
 type bounds struct{ x0, x1, y0, y1 float64 }
 
-// bounds is the range of all points, with room above and below.
+// bounds returns the range of all points, with a margin above and below.
 func (c Chart) bounds() bounds {
 	b := bounds{math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)}
 	for _, curve := range c.Curves {
@@ -144,19 +146,19 @@ func (c Chart) bounds() bounds {
 	return b
 }
 
-// apart makes a range of a single value, and of nothing.
+// apart returns a range of positive width: around a single value, and 0 to 1 of no values.
 func apart(low, high float64) (float64, float64) {
 	switch {
 	case low > high:
 		return 0, 1
 	case low == high:
-		room := max(math.Abs(low)/10, 1e-9)
-		return low - room, high + room
+		margin := max(math.Abs(low)/10, 1e-9)
+		return low - margin, high + margin
 	}
 	return low, high
 }
 
-// draw makes the path of a curve. A dot is a line of no length with round ends, which
+// draw makes the path of a curve. A dot is a line of length 0 with round ends, which
 // stays round when the picture is stretched.
 func (c Chart) draw(curve Curve, b bounds) drawn {
 	d := drawn{Name: curve.Name, Style: curve.Style, Color: curve.Color % Colors}
@@ -177,8 +179,8 @@ func (c Chart) draw(curve Curve, b bounds) drawn {
 	return d
 }
 
-// Thin keeps the look of a curve with at most about 4 points for each of so many columns:
-// the first, lowest, highest and last of each, so that spikes stay.
+// Thin keeps the look of a curve with at most about 4 points for each column of the picture:
+// the first, lowest, highest and last in it, so that spikes stay.
 func Thin(points []Point, columns int) []Point {
 	if len(points) <= 4*columns {
 		return points
@@ -212,7 +214,7 @@ type label struct {
 	label string
 }
 
-// ticks are about n round values in a range.
+// ticks returns about n round values in a range.
 func ticks(low, high float64, n int) []label {
 	step := roundStep((high - low) / float64(n))
 	var out []label
@@ -225,7 +227,7 @@ func ticks(low, high float64, n int) []label {
 	return out
 }
 
-// roundStep is the next greater 1, 2 or 5 times a power of ten.
+// roundStep returns the least of 1, 2 or 5 times a power of ten that is not below v.
 func roundStep(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, f := range []float64{1, 2, 5} {
@@ -236,8 +238,8 @@ func roundStep(v float64) float64 {
 	return 10 * power
 }
 
-// logTicks are round values in a range of logarithms: powers of ten where it is wide, and
-// what ticks gives where those are few.
+// logTicks returns round values in a range of logarithms: powers of ten where it is wide,
+// the values of ticks where there are few powers.
 func logTicks(low, high float64, n int) []label {
 	every := max(1, math.Round((high-low)/float64(n)))
 	if out := powers(low, high, every, 1); len(out) >= 3 {
@@ -255,8 +257,8 @@ func logTicks(low, high float64, n int) []label {
 	return out
 }
 
-// powers are the products of factors and powers of ten in a range of logarithms. Exponents
-// are the multiples of every.
+// powers returns the products of factors and powers of ten in a range of logarithms. The
+// exponents are multiples of every.
 func powers(low, high, every float64, factors ...float64) []label {
 	var out []label
 	for e := math.Floor(low/every) * every; e <= high; e += every {
@@ -272,7 +274,7 @@ func powers(low, high, every float64, factors ...float64) []label {
 // Number writes v with four digits and a unit prefix: 1234567 is 1.235M.
 func Number(v float64) string { return number(v, math.Abs(v)/1000) }
 
-// number writes v with the digits that tell apart values of this distance.
+// number writes v with as many digits as distinguish values at this distance.
 func number(v, distance float64) string {
 	if v == 0 {
 		return "0"
@@ -292,5 +294,6 @@ func number(v, distance float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, digits(distance)), 64)
 }
 
-// digits is how many digits after the point v begins with.
+// digits returns the position of the first digit of v that is not 0, counted after the
+// decimal point.
 func digits(v float64) int { return -int(math.Floor(math.Log10(v) + 1e-9)) }

@@ -19,10 +19,11 @@ type HeatMap struct {
 	Columns   []float64   // ascending
 	Values    [][]float64 // [rows][columns]; NaN: none
 	Low, High float64     // the values of the first and of the last colour
-	Bare      bool        // without a legend of the colours: who shows several writes one for all
+	Bare      bool        // without a legend of the colours, such as where several maps share one
 }
 
-// Range is the lowest and the highest of values, apart from each other; 0 and 1 of none.
+// Range returns the lowest and the highest of values, which always differ; 0 and 1 where
+// there are none.
 func Range(values ...[][]float64) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, rows := range values {
@@ -40,8 +41,8 @@ func Range(values ...[][]float64) (low, high float64) {
 // shades is the number of colours. Index 0 of the palette is transparent.
 const shades = 255
 
-// anchors are the colours that the palette runs through, from the first to the last: dark
-// to light in even steps, so that it reads in grey too.
+// anchors are colours of the palette at equal distances; those between are interpolated. They
+// go from dark to light in even steps, so that a map can be read in grey too.
 var anchors = [][3]float64{{24, 18, 66}, {72, 32, 120}, {140, 42, 115}, {205, 66, 84}, {243, 121, 55}, {252, 187, 80}, {250, 246, 190}}
 
 var palette, paletteHex = makePalette()
@@ -60,7 +61,7 @@ func makePalette() (color.Palette, []string) {
 	return p, hex
 }
 
-// Image is the picture as PNG in a data URL, one pixel a value.
+// Image returns the picture as PNG in a data URL, one pixel a value.
 func (h HeatMap) Image() template.URL {
 	m := image.NewPaletted(image.Rect(0, 0, max(len(h.Columns), 1), max(len(h.Rows), 1)), palette)
 	for y, row := range h.Values {
@@ -70,7 +71,7 @@ func (h HeatMap) Image() template.URL {
 	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, m); err != nil {
-		panic(err) // only sizes can be wrong, and they are not
+		panic(err) // a paletted picture of positive size can be encoded
 	}
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
 }
@@ -83,7 +84,7 @@ func (h HeatMap) shade(v float64) uint8 {
 	return uint8(1 + math.Round(min(max(at, 0), 1)*(shades-1)))
 }
 
-// Height of the picture in pixels of the page.
+// Height returns the height of the picture in pixels of the page.
 func (h HeatMap) Height() int { return min(max(11*len(h.Rows), 44), 264) }
 
 // YTicks labels at most about 8 rows, in their middles.
@@ -111,7 +112,7 @@ func (h HeatMap) XTicks() []Tick {
 	return ends
 }
 
-// Bounds are the labels of the range of colours.
+// Bounds returns the labels of the first and of the last colour.
 func (h HeatMap) Bounds() [2]string {
 	distance := (h.High - h.Low) / 100
 	return [2]string{number(h.Low, distance), number(h.High, distance)}

@@ -1,5 +1,5 @@
-// Package report writes results for people: tables for a terminal, and self-contained HTML
-// with charts that need nothing from elsewhere.
+// Package report writes results for people: tables for a terminal and in Markdown, and HTML
+// pages with charts that need no other file.
 package report
 
 import (
@@ -39,7 +39,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// Markdown is the table as Markdown has it.
+// Markdown returns the table in Markdown.
 func (t Table) Markdown() string {
 	var b strings.Builder
 	row := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
@@ -54,9 +54,8 @@ func (t Table) Markdown() string {
 //go:embed parts.html style.css hover.js page.html
 var files embed.FS
 
-// Parts are the templates that pages are made of: "table" of a Table, "chart" of a Chart,
-// "heatmap" of a HeatMap; and "style" and "hover", what belongs into the elements style and
-// script of the page.
+// Parts returns the templates that pages are made of: "table" of a Table, "chart" of a Chart,
+// "heatmap" of a HeatMap, and "style" and "hover" for the elements style and script of a page.
 func Parts() *template.Template { return template.Must(parts.Clone()) }
 
 var parts = template.Must(template.New("parts").Funcs(template.FuncMap{
@@ -85,5 +84,5 @@ type Page struct {
 
 var page = template.Must(Parts().ParseFS(files, "page.html"))
 
-// Write writes the page as HTML, which needs nothing else.
+// Write writes the page as HTML that needs no other file.
 func (p Page) Write(w io.Writer) error { return page.ExecuteTemplate(w, "page.html", p) }

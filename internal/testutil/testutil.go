@@ -1,4 +1,4 @@
-// Package testutil holds what several packages' tests share.
+// Package testutil holds what the tests of several packages share.
 package testutil
 
 import (
@@ -10,7 +10,8 @@ import (
 // ones of the repository.
 var Golden = flag.String("golden", "", "test against this training golden (safetensors)")
 
-// RelativeL2 is the distance of two vectors over the length of want.
+// RelativeL2 is |got - want| over |want|, both Euclidean: |got| where want is zero, and infinite
+// where the lengths differ.
 func RelativeL2(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

@@ -91,14 +91,16 @@ func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	for _, k := range countKeys(&c) {
 		v, ok := f.Metadata.Uint(architecture + "." + k.key)
 		if k.required && !ok || v > 1<<30 {
-			return c, architecture, fmt.Errorf("the key %s.%s is missing or out of range: convert the model again", architecture, k.key)
+			return c, architecture, fmt.Errorf("the key %s.%s is missing or out of range: convert the model again",
+				architecture, k.key)
 		}
 		*k.value = int(v)
 	}
 	if err := readHeadDim(f, architecture, &c); err != nil {
 		return c, architecture, err
 	}
-	for key, value := range map[string]*float64{"attention.layer_norm_rms_epsilon": &c.RMSNormEps, "rope.freq_base": &c.RopeTheta} {
+	numbers := map[string]*float64{"attention.layer_norm_rms_epsilon": &c.RMSNormEps, "rope.freq_base": &c.RopeTheta}
+	for key, value := range numbers {
 		if err := readPositive(&f.Metadata, architecture+"."+key, value); err != nil {
 			return c, architecture, err
 		}
@@ -163,7 +165,8 @@ func readHeadDim(f *gguf.File, architecture string, c *model.Config) error {
 		case c.HeadDim == 0 && v <= 1<<24:
 			c.HeadDim = int(v)
 		case v != uint64(c.HeadDim):
-			return fmt.Errorf("the key %s.%s is %d: want the head dimension %d, since whole heads are turned", architecture, key, v, c.HeadDim)
+			return fmt.Errorf("the key %s.%s is %d: want the head dimension %d, since whole heads are turned",
+				architecture, key, v, c.HeadDim)
 		}
 	}
 	return nil
@@ -173,11 +176,13 @@ func readHeadDim(f *gguf.File, architecture string, c *model.Config) error {
 func readNorms(f *gguf.File, architecture string, c *model.Config) error {
 	_, c.SubNorms = f.Tensor("blk.0.attn_sub_norm.weight")
 	_, c.QKNorm = f.Tensor("blk.0.attn_q_norm.weight")
-	c.ProjNorms = slices.ContainsFunc(f.Tensors, func(t gguf.TensorInfo) bool { return strings.HasSuffix(t.Name, "_norm_in.weight") })
+	c.ProjNorms = slices.ContainsFunc(f.Tensors,
+		func(t gguf.TensorInfo) bool { return strings.HasSuffix(t.Name, "_norm_in.weight") })
 	if architecture == Qwen3 {
 		c.QKNorm = true
 	} else if c.QKNorm || c.ProjNorms {
-		return fmt.Errorf("architecture %s has norms of query and key heads or before single projections: they are known of %s alone: convert the model again", architecture, Qwen3)
+		return fmt.Errorf("architecture %s has norms of query and key heads or before single projections: they are known "+
+			"of %s alone: convert the model again", architecture, Qwen3)
 	}
 	return nil
 }

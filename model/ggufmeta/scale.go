@@ -11,7 +11,7 @@ import (
 
 // TQ1_0 and TQ2_0 hold a weight's scale in half precision only. Engines multiply a product by
 // a tensor of one float32 that stands beside a weight, blk.N.attn_q.scale beside
-// blk.N.attn_q.weight, so the rest of the scale can be kept there: for architecture bitnet in
+// blk.N.attn_q.weight, so the remainder of the scale can be kept there: for architecture bitnet in
 // all of them, for others in later ones, while earlier ones refuse a tensor too many.
 
 // ScaleName is the name of the factor beside a weight.
@@ -61,7 +61,7 @@ func readFactor(f *gguf.File, t gguf.TensorInfo) (float32, error) {
 }
 
 // SplitScale finds what to write for a scale with blocks in half precision: the blocks'
-// scale, and the factor that makes up the rest, 1 where the blocks' is exact. Blocks get the
+// scale, and the factor that makes up the remainder, 1 where the blocks' is exact. Blocks get the
 // next one up, so that factors are at most 1, where float32 is fine enough for their product
 // to be the scale itself.
 func SplitScale(scale float32) (half uint16, factor float32) {

@@ -25,7 +25,10 @@ func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 	}
 	// Qwen's tokenizers put nothing before a text, though their files name such a token.
 	v.AddBOS, v.AddSpacePrefix = v.BOS >= 0 && v.Pre != "qwen2", v.Model == "llama"
-	for key, flag := range map[string]*bool{"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix} {
+	flags := map[string]*bool{
+		"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix,
+	}
+	for key, flag := range flags {
 		if b, ok := m.Bool(prefix + key); ok {
 			*flag = b
 		}

@@ -131,7 +131,9 @@ func filterStripTags(m *machine, v any, a args) any {
 	return m.text(htmlUnescape(text))
 }
 
-var htmlEntities = strings.NewReplacer("&amp;", "&", "&gt;", ">", "&lt;", "<", "&#39;", "'", "&#34;", `"`, "&quot;", `"`)
+var htmlEntities = strings.NewReplacer(
+	"&amp;", "&", "&gt;", ">", "&lt;", "<", "&#39;", "'", "&#34;", `"`, "&quot;", `"`,
+)
 
 func htmlUnescape(s string) string { return htmlEntities.Replace(s) }
 

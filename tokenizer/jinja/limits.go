@@ -92,6 +92,7 @@ type SyntaxError struct {
 	Problem string
 }
 
+// Error is the line and what is wrong there.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("template line %d: syntax error: %s", e.Line, e.Problem)
 }
@@ -105,6 +106,7 @@ type RuntimeError struct {
 	Problem string
 }
 
+// Error is the line, the kind and what went wrong.
 func (e *RuntimeError) Error() string {
 	return fmt.Sprintf("template line %d: %s: %s", e.Line, e.Kind, e.Problem)
 }
@@ -116,6 +118,7 @@ type LimitError struct {
 	Max   int
 }
 
+// Error is the line and the limit.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("template line %d: more than %d %s", e.Line, e.Max, e.Limit)
 }

@@ -5,7 +5,7 @@
 OUT gets tokenizer.json files, written here and not by Trit, and strings.json. This folder
 gets pieces.model, a tokenizer.model of SentencePiece, and bytes.json, byte-level tokens
 and merges. Tokens are merged across words, digits and punctuation on purpose, so that a
-text that is split at a wrong place has other ids.
+text that is split in a wrong position has other ids.
 """
 import json, os, random, struct, sys
 from collections import Counter
@@ -61,7 +61,7 @@ def number(number, value):
 
 
 def piece_model(pieces):
-    """A ModelProto of (text, score, type), of type BPE, with a blank before a text."""
+    """A ModelProto of (text, score, type), of type BPE, with a space before a text."""
     out = b"".join(message(1, message(1, text.encode()) + varint(2 << 3 | 5) + struct.pack("<f", score) + number(3, kind))
                    for text, score, kind in pieces)
     trainer = number(3, 2) + number(35, 1) + number(40, 0) + number(41, 1) + number(42, 2) + number(43, 2**64 - 1)
@@ -91,12 +91,12 @@ def sentence_pieces(out):
     open("pieces.model", "wb").write(piece_model(pieces))
     vocab = {p[0]: i for i, p in enumerate(pieces)}
     ways = [(t[:i], t[i:]) for t in texts for i in range(len(t) - 1, 0, -1) if t[:i] in vocab and t[i:] in vocab]
-    blanks = [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]
+    spaces = [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]
     decoders = [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
                 {"type": "Strip", "content": " ", "start": 1, "stop": 0}]
     model = {"unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True, "ignore_merges": False, "vocab": vocab, "merges": [" ".join(w) for w in ways]}
     file = tokenizer_file(model, [added(0, "<unk>"), added(1, "<s>"), added(2, "</s>")], (1, "<s>"),
-                          normalizer={"type": "Sequence", "normalizers": blanks}, decoder={"type": "Sequence", "decoders": decoders})
+                          normalizer={"type": "Sequence", "normalizers": spaces}, decoder={"type": "Sequence", "decoders": decoders})
     json.dump(file, open(os.path.join(out, "pieces.json"), "w"))
 
 

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,7 +21,11 @@ func SaveBest(run string, m *Model, note any) error {
 		if err := m.write(f); err != nil {
 			return err
 		}
-		return f.json(bestNote, note)
+		b, err := json.MarshalIndent(note, "", "  ")
+		if err != nil {
+			return err
+		}
+		return f.bytes(bestNote, append(b, '\n'))
 	}, func(tmp string) error { return atomicfile.ReplaceDir(tmp, filepath.Join(run, BestDir)) })
 	if err != nil {
 		return fmt.Errorf("the best model was not saved, the one before stands: %w", explain(err))

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"trit/format/hffolder"
 	"trit/format/safetensors"
 	_ "trit/internal/testutil" // defines -golden, which go test passes to every package
 	"trit/model"
@@ -59,7 +60,7 @@ func TestBestIsAPlainFolder(t *testing.T) {
 	if err := Save(run, sampleCheckpoint(3), 1); err != nil {
 		t.Fatal(err)
 	}
-	l, err := LoadModel(filepath.Join(run, BestDir))
+	l, err := hffolder.Open(filepath.Join(run, BestDir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestBestIsAPlainFolder(t *testing.T) {
 	if w, _ := l.Weights.Float32("w"); w[0] != 2 || !strings.Contains(string(note), `"step": 2`) {
 		t.Errorf("best holds %v and the note %s", w, note)
 	}
-	if newest, _ := Resolve(run); filepath.Base(newest) != "step-00000003" {
+	if newest, _ := hffolder.Resolve(run); filepath.Base(newest) != "step-00000003" {
 		t.Errorf("the run's model is %s", newest)
 	}
 	if left, _ := os.ReadDir(run); len(left) != 2 {
@@ -178,7 +179,7 @@ func TestNoCheckpointIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	var damaged *DamageError
-	if _, err := Load(run); !errors.As(err, &damaged) || !strings.Contains(err.Error(), WeightsFile) || !strings.Contains(err.Error(), "--init") {
+	if _, err := Load(run); !errors.As(err, &damaged) || !strings.Contains(err.Error(), WeightsFile) || !strings.Contains(err.Error(), "Run.Init") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -211,7 +212,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("best: got %v", err)
 	}
 	for _, dir := range []string{run, filepath.Join(run, BestDir)} {
-		l, err := LoadModel(dir)
+		l, err := hffolder.Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

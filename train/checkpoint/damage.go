@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"trit/setting"
 )
 
 // DamageError is a checkpoint that is not as it was written.
@@ -16,8 +18,10 @@ type DamageError struct {
 	Err error
 }
 
+// Error names the folder and what is wrong with it.
 func (e *DamageError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Dir, e.Err) }
 
+// Unwrap returns what is wrong.
 func (e *DamageError) Unwrap() error { return e.Err }
 
 // SetAside gives a damaged checkpoint another name, so that the run, when it comes to
@@ -35,7 +39,8 @@ func allDamaged(damaged []*DamageError) error {
 	for _, d := range damaged {
 		errs = append(errs, d)
 	}
-	return errors.Join(append(errs, errors.New("there is no other checkpoint: begin another run, with --init where a model of this one is left"))...)
+	return errors.Join(append(errs, setting.Needs("train.Run.Init", "there is no other checkpoint",
+		"begin another run, with {train.Run.Init} where a model of this one is left"))...)
 }
 
 // verify compares the files that a run resumes from with their sums.
@@ -43,7 +48,7 @@ func (s *State) verify(dir string) error {
 	for _, name := range []string{ConfigFile, WeightsFile, OptimizerFile, EMAFile} {
 		want, known := s.SHA256[name]
 		if !known && (name == ConfigFile || name == EMAFile) {
-			continue // not every run has the one, and older ones did not sum up the other
+			continue // not every run has the mean, and older ones have no sum of the configuration
 		}
 		sum, err := fileSHA256(filepath.Join(dir, name))
 		if err != nil {

@@ -2,71 +2,26 @@ package checkpoint
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
+	"trit/format/hffolder"
 	"trit/format/safetensors"
-	"trit/internal/atomicfile"
-	"trit/model"
 )
 
-// Loaded is an open checkpoint. Where only the model was asked for, Optimizer and EMA
-// are nil.
+// Loaded is an open checkpoint.
 type Loaded struct {
-	Dir       string
-	Config    *model.HFConfig
+	hffolder.Folder
 	State     State
-	Weights   *safetensors.File
 	Optimizer *safetensors.File
-	EMA       *safetensors.File // nil where there is none
+	EMA       *safetensors.File // running mean of the weights; nil where there is none
 	Damaged   []*DamageError    // newer checkpoints that were passed over
 }
 
-// LoadModel opens the weights of a model folder or of the newest checkpoint of a run:
-// their running mean where there is one, since that is what the run evaluated.
-func LoadModel(dir string) (*Loaded, error) {
-	dir, err := Resolve(dir)
-	if err != nil {
-		return nil, err
-	}
-	if average := filepath.Join(dir, EMAFile); exists(average) {
-		return open(dir, average)
-	}
-	return open(dir, dir)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// maxConfigBytes is how long a config.json may be, far above any model's.
-const maxConfigBytes = 1 << 20
-
-// open opens a model folder with the weights in a file or folder.
-func open(dir, weights string) (*Loaded, error) {
-	b, err := atomicfile.Read(filepath.Join(dir, ConfigFile), maxConfigBytes)
-	if err != nil {
-		return nil, err
-	}
-	l := &Loaded{Dir: dir}
-	if l.Config, err = model.ParseHF(b); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if l.Weights, err = safetensors.Open(weights); err != nil {
-		return nil, err
-	}
-	if err := l.Config.Observe(func(name string) bool { _, ok := l.Weights.Tensor(name); return ok }); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), l.Close())
-	}
-	return l, nil
-}
-
-// Load opens the newest checkpoint of a run that is whole. Newer ones that are not are
-// named in Damaged.
+// Load opens the newest checkpoint of a run that is as it was written, by the sums in its
+// state. Newer ones that are not are named in Damaged.
 func Load(run string) (*Loaded, error) {
-	dirs, err := candidates(run)
+	dirs, err := hffolder.Candidates(run)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +51,11 @@ func openVerified(dir string) (*Loaded, error) {
 	if err := s.verify(dir); err != nil {
 		return nil, err
 	}
-	l, err := open(dir, filepath.Join(dir, WeightsFile))
+	folder, err := hffolder.OpenWeights(dir, filepath.Join(dir, WeightsFile))
 	if err != nil {
 		return nil, err
 	}
-	l.State = s
+	l := &Loaded{Folder: *folder, State: s}
 	if l.Optimizer, err = safetensors.Open(filepath.Join(dir, OptimizerFile)); err == nil && s.SHA256[EMAFile] != "" {
 		l.EMA, err = safetensors.Open(filepath.Join(dir, EMAFile))
 	}
@@ -112,8 +67,8 @@ func openVerified(dir string) (*Loaded, error) {
 
 // Close gives the files back.
 func (l *Loaded) Close() error {
-	var errs []error
-	for _, f := range []*safetensors.File{l.Weights, l.Optimizer, l.EMA} {
+	errs := []error{l.Folder.Close()}
+	for _, f := range []*safetensors.File{l.Optimizer, l.EMA} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}

@@ -3,7 +3,6 @@ package checkpoint
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,10 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"trit/format/hffolder"
 	"trit/format/safetensors"
 	"trit/internal/atomicfile"
+	"trit/setting"
 )
 
 // Save writes a checkpoint into the folder of the run and removes all but the newest
@@ -37,7 +38,8 @@ func Save(run string, c *Checkpoint, keep int) error {
 // explain names the way out where the disk is full.
 func explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("the disk is full: make room, then --resume goes on: %w", err)
+		problem := "the disk is full: make room, then {train.Run.Resume} goes on"
+		return &setting.Error{Field: "train.Run.Resume", Problem: problem, Err: err}
 	}
 	return err
 }
@@ -83,7 +85,11 @@ func (m *Model) write(f *folder) error {
 	if err := f.tensors(WeightsFile, m.Weights); err != nil {
 		return err
 	}
-	if err := f.json(ConfigFile, m.Config); err != nil {
+	config, err := hffolder.EncodeConfig(m.Config)
+	if err != nil {
+		return err
+	}
+	if err := f.bytes(ConfigFile, config); err != nil {
 		return err
 	}
 	for name, b := range m.Files {
@@ -112,7 +118,7 @@ func (f *folder) file(name string, fill func(w io.Writer) error) error {
 }
 
 func (f *folder) tensors(name string, tensors []safetensors.Source) error {
-	return f.file(name, func(w io.Writer) error { return safetensors.Encode(w, map[string]string{"format": "pt"}, tensors) })
+	return f.file(name, func(w io.Writer) error { return hffolder.EncodeWeights(w, tensors) })
 }
 
 func (f *folder) bytes(name string, b []byte) error {
@@ -122,17 +128,9 @@ func (f *folder) bytes(name string, b []byte) error {
 	})
 }
 
-func (f *folder) json(name string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return f.bytes(name, append(b, '\n'))
-}
-
 // prune removes all but the newest checkpoints.
 func prune(run string, keep int) error {
-	steps, err := list(run)
+	steps, err := hffolder.Checkpoints(run)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (s State) encode() ([]byte, error) {
 }
 
 // checksum is the sha256 of a JSON object without its key "checksum", in a form that
-// does not depend on blanks and order, so that it holds for keys of other versions.
+// does not depend on spaces and order, so that it holds for keys of other versions.
 func checksum(b []byte) (string, error) {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(b, &keys); err != nil {

@@ -5,41 +5,44 @@ import (
 	"sync"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
 )
 
-// rope holds cosine and sine of the rotary angles, [T, head_dim/2] each.
+// rope holds cosine and sine of model.RotaryAngles, [T, head_dim/2] each.
 type rope struct {
 	half               int
 	cos, sin, minusSin []float32
 }
 
-func newRope(length, headDim int, theta float64) *rope {
-	r := &rope{half: headDim / 2}
+func newRope(length int, c *model.Config) *rope {
+	half := c.HeadDim / 2
+	r := &rope{half: half, cos: make([]float32, length*half), sin: make([]float32, length*half), minusSin: make([]float32, length*half)}
+	frequencies := c.RotaryFrequencies()
 	for t := range length {
-		for i := range r.half {
-			angle := float64(t) * math.Pow(theta, -float64(2*i)/float64(headDim))
-			sin := float32(math.Sin(angle))
-			r.cos, r.sin, r.minusSin = append(r.cos, float32(math.Cos(angle))), append(r.sin, sin), append(r.minusSin, -sin)
-		}
+		model.RotaryAngles(frequencies, t, r.cos[t*half:], r.sin[t*half:])
+	}
+	for i, s := range r.sin {
+		r.minusSin[i] = -s
 	}
 	return r
 }
 
-// rotate turns the pairs (i, i+half) of x by the angles of place t, or back.
+// rotate turns the pairs (i, i+half) of x by the angles of position t, or back.
 func (r *rope) rotate(x []float32, t int, back bool) {
 	sin := r.sin
 	if back {
 		sin = r.minusSin
 	}
 	at := t * r.half
-	kernel.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
+	vector.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
 }
 
-// queryTile is how many queries meet all their keys at once: their scores [queryTile,T]
-// are all that is kept of the matrix [T,T], and they are made again for the backward pass.
+// queryTile is the number of queries of a tile, which meet all their keys at once: their
+// scores [queryTile,T] are all that is kept of the matrix [T,T]. The backward pass computes
+// them again.
 const queryTile = 64
 
 // attention is grouped-query causal attention with rotary embedding, in place over
@@ -49,6 +52,7 @@ type attention struct {
 	scale                                         float32
 	rope                                          *rope
 	mode                                          *bitlinear.Mode
+	pool                                          *parallel.Pool
 	starts                                        []int32
 	buffers                                       sync.Pool // of *tileBuffers
 }
@@ -62,7 +66,8 @@ type tileBuffers struct {
 
 func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *attention {
 	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
-		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))), rope: newRope(o.SequenceLength, c.HeadDim, c.RopeTheta), mode: mode, starts: starts}
+		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
+		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts}
 	a.buffers.New = func() any {
 		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
 		if o.Backward {
@@ -76,7 +81,7 @@ func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 
 // forTasks calls body for each head of each row of the batch.
 func (a *attention) forTasks(heads int, body func(b, h int, buf *tileBuffers)) {
-	parallel.Chunks(a.batch*heads, 1, func(lo, hi int) {
+	a.pool.Chunks(a.batch*heads, 1, func(lo, hi int) {
 		buf := a.buffers.Get().(*tileBuffers)
 		defer a.buffers.Put(buf)
 		for i := lo; i < hi; i++ {
@@ -97,14 +102,14 @@ func (a *attention) column(kind, h int) int {
 	return ([3]int{0, a.heads, a.heads + a.kvHeads}[kind] + h) * a.headDim
 }
 
-// head is a head's columns from place t of row b of the batch on; rows are width apart.
+// head is a head's columns from position t of row b of the batch on; rows are width apart.
 func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
 	return qkv[(b*a.length+t)*a.width+a.column(kind, h):]
 }
 
 // rotateAll turns all queries and keys of qkv, or back.
 func (a *attention) rotateAll(qkv []float32, back bool) {
-	forRows(a.batch*a.length, a.width, func(r int) {
+	forRows(a.pool, a.batch*a.length, a.width, func(r int) {
 		row := qkv[r*a.width:][:a.width]
 		for h := range a.heads + a.kvHeads { // keys follow the queries
 			a.rope.rotate(row[h*a.headDim:], r%a.length, back)
@@ -127,14 +132,14 @@ func (a *attention) forward(qkv, out, lse []float32) {
 	})
 }
 
-// tile is some queries of a head with the keys that any of them may see.
+// tile is up to queryTile queries of a head with the keys that any of them may attend to.
 type tile struct {
 	*attention
 	*tileBuffers
 	rows        int       // queries
-	first, keys int       // of the keys, in places of the row
+	first, keys int       // position of the first key, and number of keys
 	starts      []int32   // of the queries
-	at          int       // place of the first query
+	at          int       // position of the first query
 	q, k, v     []float32 // rows are width apart
 }
 
@@ -154,20 +159,20 @@ func (t *tile) multiplyScores() {
 // multiply is a product of the tile in the precision of the mode, on the caller's thread.
 func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
 	if t.mode.BF16 {
-		kernel.GemmBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+		gemm.MulBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 		return
 	}
-	kernel.GemmOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	gemm.MulOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 }
 
-// seen is the range of row i of a matrix [rows,keys] that the query may see.
+// seen is the range of row i of a matrix [rows,keys] that the query may attend to.
 func (t *tile) seen(i int) (lo, hi int) { return int(t.starts[i]) - t.first, t.at + i + 1 - t.first }
 
-// hidden is so far below all scores that its exponential is nothing.
+// hidden is a score whose exponential is 0 beside any other.
 const hidden = -1e30
 
-// row is row i of the scores with what the query may see, filled up with hidden ones to
-// whole registers where there is room; the rest is cleared.
+// row is row i of the scores that the query may attend to, padded with hidden ones to whole
+// registers where the row is long enough; the remainder is cleared.
 func (t *tile) row(i int) (row []float32, seen int) {
 	lo, hi := t.seen(i)
 	row = t.scores[i*t.keys:][:t.keys]
@@ -185,17 +190,18 @@ func (t *tile) attend(lse []float32) {
 	t.multiplyScores()
 	for i := range t.rows {
 		row, seen := t.row(i)
-		top := kernel.Max(row)
-		sum := kernel.ExpScaled(row, t.scale, top)
-		kernel.Scale(1/sum, row)
+		top := vector.Max(row)
+		sum := vector.ExpScaled(row, t.scale, top)
+		vector.Scale(1/sum, row)
 		clear(row[seen:])
 		lse[i] = top + float32(math.Log(float64(sum)))/t.scale
 	}
 	t.multiply(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
 }
 
-// backward replaces the rotated qkv by its gradient, before rotation, given that of out,
-// grad [M,Q]. A task is a key head with all its queries, so what it replaces no other reads.
+// backward replaces the rotated qkv by the gradient of qkv before rotation, given the
+// gradient of out, grad [M,Q]. A task is a key head with all its queries, so no other task
+// reads what it replaces.
 func (a *attention) backward(qkv, out, lse, grad []float32) {
 	group := a.heads / a.kvHeads
 	a.forTasks(a.kvHeads, func(b, kv int, buf *tileBuffers) {
@@ -224,15 +230,15 @@ func (t *tile) gradient(out, dout, lse []float32) {
 	t.multiply(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
 	for i := range t.rows {
 		probs, seen := t.row(i)
-		kernel.ExpScaled(probs, t.scale, lse[i])
+		vector.ExpScaled(probs, t.scale, lse[i])
 		clear(probs[seen:])
 		lo, hi := t.seen(i)
 		ds := t.grads[i*n:][:n]
 		clear(ds[:lo])
 		clear(ds[hi:])
-		mean := kernel.Dot(out[i*stride:][:d], dout[i*stride:][:d])
-		kernel.ScaledProduct(ds[lo:hi], probs[:seen], ds[lo:hi], t.scale)
-		kernel.Axpy(-mean*t.scale, probs[:seen], ds[lo:hi])
+		mean := vector.Dot(out[i*stride:][:d], dout[i*stride:][:d])
+		vector.ScaledProduct(ds[lo:hi], probs[:seen], ds[lo:hi], t.scale)
+		vector.Axpy(-mean*t.scale, probs[:seen], ds[lo:hi])
 	}
 	dk, dv := t.dk[t.first*d:], t.dv[t.first*d:]
 	t.multiply(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)

@@ -11,7 +11,8 @@ import (
 // A step of a model of about 3M parameters, forward and backward, and Gorgonia's own
 // share of it.
 func BenchmarkStep(b *testing.B) {
-	c := model.Config{VocabSize: 1024, HiddenSize: 192, IntermediateSize: 512, NumHiddenLayers: 6, NumAttentionHeads: 6, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+	c := model.Config{VocabSize: 1024, HiddenSize: 192, IntermediateSize: 512, NumHiddenLayers: 6, NumAttentionHeads: 6,
+		SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	c.Resolve()
 	const batch, length = 8, 256
 	d, err := New(NewParams(c, 1), Options{Batch: batch, SequenceLength: length, Backward: true})

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -13,10 +13,9 @@ import (
 //	x2 = x + o_proj(sub_norm(attention(qkv_proj(norm(x)))))
 //	y = x2 + down_proj(sub_norm(act(gate)*up)), where gate, up = proj(norm(x2))
 //
-// Between forward and backward it keeps what it cannot make again cheaply: the inputs of
-// the products in int8, what comes out of the products, and nothing of the norms but a
-// factor a row. With activation checkpointing the blocks share that memory, and the
-// backward pass makes it again out of x.
+// Between forward and backward it keeps what is expensive to compute again: the inputs of
+// the products in int8, their outputs, and of the norms a factor for each row. With activation
+// checkpointing the blocks share that memory, and the backward pass computes it again from x.
 type block struct {
 	*workspace
 	names                []string // of the weights, in the order of the operation's inputs
@@ -25,8 +24,8 @@ type block struct {
 	absMax               [4]float32 // of the inputs of the products in the last forward pass
 }
 
-// kept is what the forward pass of a block leaves for the backward pass. In the backward
-// pass gradients take the place of values that are no longer needed.
+// kept is what the forward pass of a block leaves for the backward pass. There gradients
+// overwrite values that are no longer needed.
 type kept struct {
 	inNorm, attnNorm, postNorm, ffnNorm []float32        // [M], 1/rms
 	qkvIn, oIn, gateUpIn, downIn        *bitlinear.Input // [M,D], [M,Q], [M,D], [M,F]
@@ -112,14 +111,16 @@ func (b *block) forward(in [][]float32, y []float32) {
 	b.forwardKept(in[0], w)
 	b.down.Forward(b.kept.downIn, w.down, b.wide)
 	d := b.config.HiddenSize
-	forRows(b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
+	forRows(b.pool, b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
 	for i, input := range []*bitlinear.Input{b.kept.qkvIn, b.kept.oIn, b.kept.gateUpIn, b.kept.downIn} {
 		b.absMax[i] = input.AbsMax()
 	}
 }
 
 // readers are the weights that read each input, in the order of block.absMax.
-var readers = [][]string{{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj}}
+var readers = [][]string{
+	{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj},
+}
 
 // forwardKept fills what is kept: all of the forward pass but the last product.
 func (b *block) forwardKept(x []float32, w blockWeights) {
@@ -149,7 +150,7 @@ func (b *block) normed(l *bitlinear.Linear, in *bitlinear.Input, inverse []float
 	}
 	inverse[r] = inverseRMS(x, b.config.RMSNormEps)
 	y := s.norm[:len(x)]
-	kernel.ScaledProduct(y, w, x, inverse[r])
+	vector.ScaledProduct(y, w, x, inverse[r])
 	l.SetInput(in, r, y)
 }
 
@@ -181,7 +182,7 @@ func (b *block) feedForwardGrad(w, dw blockWeights, grad []float32) {
 	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, s *rowScratch) {
 		g := b.wide[r*d:][:d]
 		rmsNormGrad(g, k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r], s)
-		kernel.Axpy(1, g, grad[r*d:][:d])
+		vector.Axpy(1, g, grad[r*d:][:d])
 	})
 }
 
@@ -200,6 +201,6 @@ func (b *block) attentionGrad(x []float32, w, dw blockWeights, grad []float32) {
 	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
 		g := b.wide[r*d:][:d]
 		rmsNormGrad(g, x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r], s)
-		kernel.Axpy(1, g, grad[r*d:][:d])
+		vector.Axpy(1, g, grad[r*d:][:d])
 	})
 }

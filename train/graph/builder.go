@@ -8,7 +8,7 @@ import (
 	"trit/model"
 )
 
-// builder lays the decoder out node by node; the first error ends it.
+// builder makes the nodes of a decoder one by one; the first error ends it.
 // Shapes: M = B*T rows, D hidden, F intermediate, V vocabulary.
 type builder struct {
 	d   *Decoder
@@ -47,7 +47,8 @@ func (b *builder) weights() {
 
 func (b *builder) node(name, weight string) *G.Node {
 	value := b.d.params.tensors[weight]
-	return G.NewTensor(b.d.graph, tensor.Float32, value.Dims(), G.WithShape(value.Shape()...), G.WithName(name), G.WithValue(value))
+	return G.NewTensor(b.d.graph, tensor.Float32, value.Dims(), G.WithShape(value.Shape()...), G.WithName(name),
+		G.WithValue(value))
 }
 
 func (b *builder) weight(name string) *G.Node { return b.d.nodes[name] }

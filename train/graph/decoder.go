@@ -9,12 +9,12 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/model"
 )
 
-// Options say what graph to build. Shapes are fixed: another batch shape is another
-// graph over the same Params.
+// Options are those of a graph. Its shapes are fixed: another batch shape needs another graph,
+// over the same Params.
 type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
@@ -24,6 +24,7 @@ type Options struct {
 	// in the backward pass.
 	CheckpointActivations bool
 	ZLoss                 float64 // weight of the mean of log(sum(exp(logits)))^2 in what is minimised; Run's loss is without it
+	Threads               int     // that operations use; 0: one for each processor
 	Unquantized           bool    // begin with SetQuantization(0), which needs more memory
 }
 
@@ -31,13 +32,14 @@ type Options struct {
 func Check(c *model.Config) error {
 	err := c.Validate()
 	if c.ProjNorms || c.QKNorm {
-		err = errors.Join(err, fmt.Errorf("proj_norms is %v and qk_norm is %v: the training graph has no such norms, only the engine has: train a model with both false, or run this one as a GGUF file", c.ProjNorms, c.QKNorm))
+		err = errors.Join(err, fmt.Errorf("proj_norms is %v and qk_norm is %v: the training graph has no such norms, "+
+			"only the engine has: train a model with both false, or run this one as a GGUF file", c.ProjNorms, c.QKNorm))
 	}
 	return err
 }
 
-// HasBF16 tells whether this machine has products in bfloat16.
-func HasBF16() bool { return kernel.HasBF16() }
+// HasBF16 reports whether this machine has products in bfloat16.
+func HasBF16() bool { return gemm.HasBF16() }
 
 // Decoder is a graph with its inputs and results. It is not for use by several
 // goroutines; its operations use several threads themselves.
@@ -60,7 +62,7 @@ type Decoder struct {
 	starts    []int32
 	head      *lossHead
 	elapsed   time.Duration
-	codes     []float32 // of Codes, kept: garbage of this size would add up between collections
+	codes     []float32 // of Codes, reused: garbage of this size would add up between collections
 }
 
 // New builds the graph. Inputs are filled through Tokens, Targets and Starts.
@@ -70,15 +72,17 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 		return nil, err
 	}
 	if o.Batch < 1 || o.SequenceLength < 1 || o.SequenceLength > p.Config.MaxPositionEmbeddings {
-		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
+		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, "+
+			"and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
 	}
 	if o.BF16 && !HasBF16() {
 		return nil, fmt.Errorf("this machine has no instructions for bfloat16: set precision to float32")
 	}
 	n := o.Batch * o.SequenceLength
-	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{}, gradients: map[string][]float32{},
-		tokens: make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
-	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Lambda: 1}
+	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{},
+		gradients: map[string][]float32{},
+		tokens:    make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
+	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Threads: o.Threads, Lambda: 1}
 	if o.Unquantized {
 		d.mode.Lambda = 0
 	}
@@ -122,7 +126,7 @@ func (d *Decoder) differentiate() error {
 // Tokens is the input, [B*T], to be filled in place.
 func (d *Decoder) Tokens() []int32 { return d.tokens }
 
-// Targets is the token to be predicted at each place, [B*T]; -1 where none is.
+// Targets is the token to be predicted at each position, [B*T]; -1 where none is.
 func (d *Decoder) Targets() []int32 { return d.targets }
 
 // Starts is the first position of its row that each token may attend to, [B*T].
@@ -135,9 +139,9 @@ func (d *Decoder) Evaluate() (loss float32, err error) {
 	return d.Run()
 }
 
-// Run computes the mean cross entropy over the targets, and with Backward all gradients:
-// those of the sum of the losses over B*T, so that batches with other numbers of targets
-// can be added up.
+// Run computes the mean cross entropy over the targets, in nats, and with Backward all
+// gradients. These are gradients of the sum of the losses divided by B*T, whatever the number
+// of targets, so that those of several batches can be added up.
 func (d *Decoder) Run() (loss float32, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -158,43 +162,45 @@ func (d *Decoder) Run() (loss float32, err error) {
 
 func (d *Decoder) checkInputs() error {
 	for i, t := range d.tokens {
-		place := int32(i % d.options.SequenceLength)
-		if t < 0 || int(t) >= d.cfg.VocabSize || int(d.targets[i]) >= d.cfg.VocabSize || d.starts[i] < 0 || d.starts[i] > place || place > 0 && d.starts[i] < d.starts[i-1] {
-			return fmt.Errorf("place %d holds token %d, target %d, start %d: want ids below the vocabulary size %d and a start from that of the place before to %d", i, t, d.targets[i], d.starts[i], d.cfg.VocabSize, place)
+		position := int32(i % d.options.SequenceLength)
+		if t < 0 || int(t) >= d.cfg.VocabSize || int(d.targets[i]) >= d.cfg.VocabSize || d.starts[i] < 0 ||
+			d.starts[i] > position || position > 0 && d.starts[i] < d.starts[i-1] {
+			return fmt.Errorf("position %d holds token %d, target %d, start %d: "+
+				"want ids below the vocabulary size %d and a start from that of the position before to %d",
+				i, t, d.targets[i], d.starts[i], d.cfg.VocabSize, position)
 		}
 	}
 	return nil
 }
 
-// Grad is the gradient of a weight in the last Run, row-major.
+// Grad is the gradient of a weight in the last Run, row-major. It is valid until the next Run.
 func (d *Decoder) Grad(name string) []float32 { return d.gradients[name] }
 
-// TokenLosses is -log p(target) at each place, [B*T]; 0 where there is no target.
+// TokenLosses is -log p(target) at each position, [B*T]; 0 where there is no target.
 func (d *Decoder) TokenLosses() []float32 { return d.head.losses }
 
 // Scored is the number of targets in the last Run.
 func (d *Decoder) Scored() int { return d.head.scored }
 
-// Greedy tells at each place, [B*T], whether the target has the largest logit.
+// Greedy reports for each position, [B*T], whether the target has the largest logit.
 func (d *Decoder) Greedy() []bool { return d.head.greedy }
 
-// Logits writes the logits at a place of the last Run to dst, [V].
-func (d *Decoder) Logits(dst []float32, place int) { d.head.makeLogits(dst, place, place+1) }
+// Logits writes the logits at a position of the last Run to dst, [V].
+func (d *Decoder) Logits(dst []float32, position int) { d.head.makeLogits(dst, position, position+1) }
 
-// Accumulate says whether the next runs add their gradients to those before instead of
-// replacing them.
+// Accumulate makes the next runs add their gradients to those before, or replace them.
 func (d *Decoder) Accumulate(add bool) { d.ws.accumulate = add }
 
-// OnGradient has f called in the backward pass with the names of weights whose gradients
+// OnGradient makes the backward pass call f with the names of weights whose gradients
 // are complete, from the last layer to the first.
 func (d *Decoder) OnGradient(f func(names ...string)) { d.ws.onGradient = f }
 
-// SetQuantization says how much of the rounding of weights and activations is in force,
+// SetQuantization sets how much of the rounding of weights and activations is in force,
 // from 0 to 1. Less than 1 needs Options.Unquantized.
 func (d *Decoder) SetQuantization(lambda float64) { d.mode.Lambda = float32(lambda) }
 
-// Elapsed is the time that all runs took; what exceeds bitlinear.Inside over the same
-// time is Gorgonia's own.
+// Elapsed is the time that all runs took. What exceeds bitlinear.Inside over the same time is
+// spent in Gorgonia.
 func (d *Decoder) Elapsed() time.Duration { return d.elapsed }
 
 // Codes calls f with the ternary values, as float32, and the scale of every BitLinear
@@ -222,5 +228,5 @@ func (d *Decoder) AbsMax(f func(name string, absMax float32)) {
 	}
 }
 
-// Close frees the machine.
+// Close frees the graph.
 func (d *Decoder) Close() error { return d.vm.Close() }

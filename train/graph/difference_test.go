@@ -8,8 +8,7 @@ import (
 	"testing"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/testutil"
 	"trit/model"
 )
@@ -106,7 +105,7 @@ func TestFiniteDifferences(t *testing.T) {
 	checkDifferences(t, "linear", bitlinear.NewLinear(&bitlinear.Mode{}, &bitlinear.Scratch{}, rows, width, 5, 3, 4).Func("linear"),
 		[][]float32{normals(r, rows*width), normals(r, 5*width), normals(r, 3*width), normals(r, 4*width)})
 	head := newLossHead(ws, vocab, Options{Backward: true}, []int32{3, -1, 0, 6, 2, 2})
-	head.chunk = 4 // tokens, so that there are two chunks, the second a rest
+	head.chunk = 4 // tokens, so that there are two chunks, the second a remainder
 	f := head.fn(make([]float32, vocab*width))
 	mean := f.Forward
 	f.Forward = func(in [][]float32, out []float32) { // the gradients are of the sum over M
@@ -157,7 +156,7 @@ func TestZLossGradient(t *testing.T) {
 	}
 }
 
-// The block of both families: sub norms and squared ReLU, and Llama's.
+// The block of both kinds: sub norms and squared ReLU, and Llama's.
 func TestBlockFiniteDifferences(t *testing.T) {
 	const batch, length = 2, 7
 	starts := []int32{0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 5, 5} // the second row holds three documents
@@ -172,7 +171,7 @@ func TestBlockFiniteDifferences(t *testing.T) {
 			for _, spec := range full.Tensors() {
 				if spec.Name == name {
 					w := normals(r, spec.Elements())
-					kernel.Scale(0.3, w)
+					vector.Scale(0.3, w)
 					in, grads = append(in, w), append(grads, make([]float32, len(w)))
 				}
 			}
@@ -218,16 +217,13 @@ func gradients(t *testing.T, d *Decoder) map[string][]float32 {
 // Activation checkpointing and the number of threads change no bit; two accumulated runs
 // give twice the gradient.
 func TestSameGradients(t *testing.T) {
-	defer parallel.SetThreads(0)
 	for _, bf16 := range []bool{false, true} {
 		if bf16 && !HasBF16() {
 			continue
 		}
-		parallel.SetThreads(1)
-		want := gradients(t, testModel(t, Options{BF16: bf16}))
+		want := gradients(t, testModel(t, Options{BF16: bf16, Threads: 1}))
 		for _, threads := range []int{1, 2, 3} {
-			parallel.SetThreads(threads)
-			d := testModel(t, Options{BF16: bf16, CheckpointActivations: true})
+			d := testModel(t, Options{BF16: bf16, CheckpointActivations: true, Threads: threads})
 			for range 2 {
 				for name, g := range gradients(t, d) {
 					if !slices.Equal(g, want[name]) {
@@ -237,11 +233,11 @@ func TestSameGradients(t *testing.T) {
 			}
 			d.Accumulate(true)
 			for name, g := range gradients(t, d) {
-				kernel.Scale(2, want[name])
+				vector.Scale(2, want[name])
 				if e := testutil.RelativeL2(g, want[name]); e > 1e-6 {
 					t.Errorf("%s: two accumulated gradients differ from twice one by %.3g", name, e)
 				}
-				kernel.Scale(0.5, want[name])
+				vector.Scale(0.5, want[name])
 			}
 		}
 	}

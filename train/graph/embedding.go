@@ -2,8 +2,7 @@ package graph
 
 import (
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
-	"trit/internal/parallel"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -13,7 +12,7 @@ type embedding struct {
 	*workspace
 	tokens  []int32
 	width   int
-	tied    bool    // to the head, whose gradient has been made before in the same buffer
+	tied    bool    // to the head, whose gradient is in the same buffer already
 	touched []int32 // rows of the gradient that are not zero
 }
 
@@ -22,19 +21,19 @@ func (e *embedding) fn(grad []float32) bitlinear.Func {
 }
 
 func (e *embedding) forward(in [][]float32, out []float32) {
-	forRows(len(e.tokens), e.width, func(r int) {
+	forRows(e.pool, len(e.tokens), e.width, func(r int) {
 		copy(out[r*e.width:][:e.width], in[0][int(e.tokens[r])*e.width:])
 	})
 }
 
-// backward adds the rows up, each thread a range of columns, in the order of the tokens.
+// backward adds the rows up in the order of the tokens, each thread a range of columns.
 func (e *embedding) backward(_ [][]float32, grad []float32, grads [][]float32) {
 	if !e.tied {
 		e.clearTouched(grads[0])
 	}
-	parallel.For(e.width, 16, func(lo, hi int) {
+	e.pool.For(e.width, 16, func(lo, hi int) {
 		for i, t := range e.tokens {
-			kernel.Axpy(1, grad[i*e.width+lo:i*e.width+hi], grads[0][int(t)*e.width+lo:])
+			vector.Axpy(1, grad[i*e.width+lo:i*e.width+hi], grads[0][int(t)*e.width+lo:])
 		}
 	})
 	e.done(model.EmbedTokens)

@@ -10,7 +10,8 @@ import (
 
 // The loss of a fresh model is near that of a guess among its vocabulary, ln 16 = 2.77.
 func Example() {
-	c := model.Config{VocabSize: 16, HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 1, NumAttentionHeads: 2, Ternary: true, SubNorms: true, TieWordEmbeddings: true}
+	c := model.Config{VocabSize: 16, HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 1, NumAttentionHeads: 2,
+		Ternary: true, SubNorms: true, TieWordEmbeddings: true}
 	c.Resolve()
 	d, err := graph.New(graph.NewParams(c, 1), graph.Options{Batch: 1, SequenceLength: 4, Backward: true})
 	if err != nil {

@@ -5,11 +5,12 @@ import (
 	"slices"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
-// chunkLogits is about how many logits are in memory at a time.
+// chunkLogits is about the number of logits that are in memory at a time.
 const chunkLogits = 1 << 25
 
 // lossHead is the language-model head with the mean cross entropy over the targets,
@@ -30,7 +31,7 @@ type lossHead struct {
 	input   []float32 // likewise
 }
 
-// headChunk is how many of the rows are a chunk.
+// headChunk is the number of rows of a chunk.
 func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
 
 func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
@@ -71,7 +72,7 @@ func (h *lossHead) forward(in [][]float32, out []float32) {
 // scoreChunk does the tokens [lo,hi): losses, and gradients of their sum over M.
 func (h *lossHead) scoreChunk(lo, hi int) {
 	h.makeLogits(h.logits, lo, hi)
-	forRows(hi-lo, h.vocab, func(r int) {
+	forRows(h.pool, hi-lo, h.vocab, func(r int) {
 		row := h.logits[r*h.vocab:][:h.vocab]
 		lse := h.score(lo+r, row)
 		if h.wantsGrad() {
@@ -83,8 +84,10 @@ func (h *lossHead) scoreChunk(lo, hi int) {
 	}
 	d, n := h.config.HiddenSize, hi-lo
 	x := h.input[lo*d : hi*d]
-	h.mode.Run(&kernel.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab, B: []kernel.Rows{{Count: h.vocab, F32: h.weight}}, C: [][]float32{h.stream[lo*d : hi*d]}})
-	h.mode.Run(&kernel.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true, B: []kernel.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
+	h.mode.Run(&gemm.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab,
+		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, C: [][]float32{h.stream[lo*d : hi*d]}})
+	h.mode.Run(&gemm.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true,
+		B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
 }
 
 func (h *lossHead) wantsGrad() bool { return h.dWeight != nil && !h.evaluating }
@@ -92,19 +95,20 @@ func (h *lossHead) wantsGrad() bool { return h.dWeight != nil && !h.evaluating }
 // makeLogits computes the logits of the tokens [lo,hi) of the last input.
 func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 	d := h.config.HiddenSize
-	h.mode.Run(&kernel.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d, B: []kernel.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
+	h.mode.Run(&gemm.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d,
+		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
 }
 
 // score computes loss and rank of the target of a token, and returns the logarithm of the
 // sum of exponentials. The sum runs in float64 over parts, since a vocabulary has many terms.
 func (h *lossHead) score(token int, row []float32) (lse float64) {
-	best := max(0, slices.Index(row, kernel.Max(row))) // none is where a logit is no number
+	best := max(0, slices.Index(row, vector.Max(row))) // there is none if a logit is NaN
 	s := h.scratches.Get().(*rowScratch)
 	defer h.scratches.Put(s)
 	sum := 0.0
 	for lo := 0; lo < len(row); lo += sumPart {
 		part := s.part[:copy(s.part[:], row[lo:])]
-		sum += float64(kernel.ExpScaled(part, 1, row[best]))
+		sum += float64(vector.ExpScaled(part, 1, row[best]))
 	}
 	lse = float64(row[best]) + math.Log(sum)
 	h.losses[token], h.greedy[token] = 0, false
@@ -122,7 +126,7 @@ func (h *lossHead) rowGrad(row []float32, target int32, lse float64) {
 		clear(row)
 		return
 	}
-	kernel.ExpScaled(row, 1, float32(lse))
-	kernel.Scale(share*(1+2*h.zLoss*float32(lse)), row)
+	vector.ExpScaled(row, 1, float32(lse))
+	vector.Scale(share*(1+2*h.zLoss*float32(lse)), row)
 	row[target] -= share
 }

@@ -1,13 +1,13 @@
 package graph
 
 import (
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/gemm"
 	"trit/internal/parallel"
 	"trit/model"
 )
 
-// Memory is about how many bytes a Decoder and its Params take, computed from the shapes.
-// All of it is there from the first step on; a test holds it against what is allocated.
+// Memory estimates the bytes that a Decoder and its Params take, from the shapes. All of it
+// is allocated by the end of the first step; a test compares it with what is allocated.
 func Memory(c *model.Config, o Options) int64 {
 	return weightsMemory(c, o) + activationsMemory(c, o) + scratchMemory(c, o)
 }
@@ -21,7 +21,7 @@ func weightsMemory(c *model.Config, o Options) int64 {
 	return 4 * copies * int64(c.Parameters())
 }
 
-// activationsMemory is what operations own: their outputs, and what blocks keep.
+// activationsMemory is what operations own: their outputs, and what the blocks keep.
 func activationsMemory(c *model.Config, o Options) int64 {
 	m, d, q, kv, f := sizes(c, o)
 	inputs := 2*d + q + f // of the four products of a block
@@ -60,7 +60,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 		total += 2 * vocab * d
 	}
 	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
-	return total + int64(parallel.Threads())*(tile+kernel.ThreadScratch)
+	return total + int64(parallel.New(o.Threads).Threads())*(tile+gemm.ThreadScratch)
 }
 
 // sizes are the rows and the widths D, Q, KV and F.

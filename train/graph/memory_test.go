@@ -8,10 +8,12 @@ import (
 	"trit/model"
 )
 
-// What Memory foretells is what is allocated after a run, products' panels included.
+// What Memory estimates is what is allocated after a run, products' panels included.
 func TestMemory(t *testing.T) {
-	for _, o := range []Options{{Backward: true}, {Backward: true, CheckpointActivations: true}, {Backward: true, Unquantized: true}, {}} {
-		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+	for _, o := range []Options{{Backward: true}, {Backward: true, CheckpointActivations: true},
+		{Backward: true, Unquantized: true}, {}} {
+		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4,
+			SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 		c.Resolve()
 		o.Batch, o.SequenceLength, o.BF16 = 8, 256, o.Backward && HasBF16()
 		runtime.GC() // twice, which empties the pools of the case before

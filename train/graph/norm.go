@@ -2,7 +2,7 @@ package graph
 
 import (
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -18,10 +18,10 @@ func (n *finalNorm) fn(grad []float32) bitlinear.Func {
 
 func (n *finalNorm) forward(in [][]float32, out []float32) {
 	d := n.config.HiddenSize
-	forRows(n.rows, d, func(r int) {
+	forRows(n.pool, n.rows, d, func(r int) {
 		x := in[0][r*d:][:d]
 		n.inverse[r] = inverseRMS(x, n.config.RMSNormEps)
-		kernel.ScaledProduct(out[r*d:][:d], in[1], x, n.inverse[r])
+		vector.ScaledProduct(out[r*d:][:d], in[1], x, n.inverse[r])
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 // initStd is the standard deviation of fresh weights.
 const initStd = 0.02
 
-// Params are the weights of a model. Graphs share them: what one sees updated, all see.
+// Params are the weights of a model. Graphs share them: all see an update in place.
 type Params struct {
 	Config  model.Config
 	specs   []model.TensorSpec
@@ -29,7 +29,8 @@ func NewParams(c model.Config, seed uint64) *Params {
 	for i, spec := range p.specs {
 		r, v := rand.New(rand.NewPCG(seed, uint64(i))), p.Value(spec.Name)
 		std := initStd
-		if spec.Layer >= 0 && (spec.Name == model.LayerTensor(spec.Layer, model.OProj) || spec.Name == model.LayerTensor(spec.Layer, model.DownProj)) {
+		if spec.Layer >= 0 && (spec.Name == model.LayerTensor(spec.Layer, model.OProj) ||
+			spec.Name == model.LayerTensor(spec.Layer, model.DownProj)) {
 			std /= math.Sqrt(2 * float64(c.NumHiddenLayers))
 		}
 		for j := range v {

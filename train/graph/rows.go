@@ -3,16 +3,17 @@ package graph
 import (
 	"math"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
 )
 
-// rowGrain is how many values of a row-wise operation are worth a thread.
+// rowGrain is the number of values of a row-wise operation that are worth a thread.
 const rowGrain = 1 << 14
 
-func forRows(rows, width int, body func(row int)) {
-	parallel.For(rows, 1+rowGrain/width, func(lo, hi int) {
+// forRows calls body for each row, on the threads of a pool.
+func forRows(pool *parallel.Pool, rows, width int, body func(row int)) {
+	pool.For(rows, 1+rowGrain/width, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			body(r)
 		}
@@ -22,23 +23,23 @@ func forRows(rows, width int, body func(row int)) {
 // sum is dst = x + y over the length of dst.
 func sum(dst, x, y []float32) {
 	copy(dst, x)
-	kernel.Axpy(1, y[:len(dst)], dst)
+	vector.Axpy(1, y[:len(dst)], dst)
 }
 
 // inverseRMS is 1/sqrt(mean(x^2) + eps); RMSNorm is weight * x * inverseRMS(x).
 func inverseRMS(x []float32, eps float64) float32 {
-	return float32(1 / math.Sqrt(float64(kernel.Dot(x, x))/float64(len(x))+eps))
+	return float32(1 / math.Sqrt(float64(vector.Dot(x, x))/float64(len(x))+eps))
 }
 
 // rmsNormGrad replaces the gradient g of a norm's output by that of its input x,
 // inv*w*g - x * inv^3/D * sum(x*w*g), and adds x*inv*g to dw, the gradient of the weight w.
 func rmsNormGrad(g, x, w, dw []float32, inv float32, s *rowScratch) {
 	part := s.norm[:len(x)]
-	kernel.ScaledProduct(part, x, g, inv)
-	kernel.Axpy(1, part, dw)
-	f := inv * inv * kernel.Dot(part, w) / float32(len(x))
-	kernel.ScaledProduct(g, w, g, inv)
-	kernel.Axpy(-f, x, g)
+	vector.ScaledProduct(part, x, g, inv)
+	vector.Axpy(1, part, dw)
+	f := inv * inv * vector.Dot(part, w) / float32(len(x))
+	vector.ScaledProduct(g, w, g, inv)
+	vector.Axpy(-f, x, g)
 }
 
 // gatedUnit is act(gate)*up of a row [2F] with gate and up side by side.
@@ -49,9 +50,9 @@ type gatedUnit struct {
 
 func newGatedUnit(act string) gatedUnit {
 	if act == model.SiLU {
-		return gatedUnit{kernel.SiLUProduct, kernel.SiLUGrad}
+		return gatedUnit{vector.SiLUProduct, vector.SiLUGrad}
 	}
-	return gatedUnit{kernel.ReLU2Product, kernel.ReLU2Grad}
+	return gatedUnit{vector.ReLU2Product, vector.ReLU2Grad}
 }
 
 // forward writes the unit of a row to dst and returns it, [F].

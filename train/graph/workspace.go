@@ -4,20 +4,21 @@ import (
 	"sync"
 
 	"trit/bitlinear"
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
 )
 
-// workspace is memory that the blocks of a graph use one after the other.
+// workspace is memory that the operations of a graph use one after the other.
 type workspace struct {
 	config     *model.Config
 	mode       *bitlinear.Mode
+	pool       *parallel.Pool
 	rows       int // M
 	scratch    bitlinear.Scratch
 	attention  *attention
 	unit       gatedUnit
-	share      bool // blocks share what they keep
+	share      bool // blocks share the memory of what they keep
 	shared     *kept
 	evaluating bool      // no gradients are made
 	accumulate bool      // gradients of weights are added to those before
@@ -29,7 +30,7 @@ type workspace struct {
 	onGradient func(names ...string)
 }
 
-// done tells that the gradients of these weights are complete.
+// done is called when the gradients of these weights are complete.
 func (ws *workspace) done(names ...string) {
 	if ws.onGradient != nil {
 		ws.onGradient(names...)
@@ -42,16 +43,17 @@ type rowScratch struct {
 	part       [sumPart]float32
 }
 
-// sumPart is how many float32 terms are added up before float64 takes over.
+// sumPart is the number of float32 terms that are added up before the sum goes on in float64.
 const sumPart = 256
 
-// rowParts is into how many parts the rows are cut for sums over them, so that the sums
-// do not depend on the number of threads.
+// rowParts is the number of parts that the rows are cut into for sums over them, so that the
+// sums do not depend on the number of threads.
 const rowParts = 16
 
 func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *workspace {
 	m, widest := o.Batch*o.SequenceLength, max(c.HiddenSize, c.QDim(), c.IntermediateSize)
-	ws := &workspace{config: c, mode: mode, rows: m, attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct),
+	ws := &workspace{config: c, mode: mode, pool: parallel.New(o.Threads), rows: m,
+		attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct),
 		share: o.CheckpointActivations || !o.Backward, wide: make([]float32, m*c.HiddenSize)}
 	ws.scratches.New = func() any { return &rowScratch{norm: make([]float32, widest), unit: make([]float32, widest)} }
 	if o.Backward {
@@ -72,7 +74,7 @@ func (ws *workspace) forRowParts(body func(r int, s *rowScratch)) {
 
 // forParts calls body for rowParts ranges of rows.
 func (ws *workspace) forParts(body func(part, lo, hi int, s *rowScratch)) {
-	parallel.Chunks(rowParts, 1, func(first, last int) {
+	ws.pool.Chunks(rowParts, 1, func(first, last int) {
 		s := ws.scratches.Get().(*rowScratch)
 		defer ws.scratches.Put(s)
 		for p := first; p < last; p++ {
@@ -98,6 +100,6 @@ func (ws *workspace) normGrads(dw []float32, width int, body func(r int, dNorm [
 		clear(dw)
 	}
 	for p := range rowParts {
-		kernel.Axpy(1, ws.partials[p*width:][:width], dw)
+		vector.Axpy(1, ws.partials[p*width:][:width], dw)
 	}
 }

@@ -1,6 +1,6 @@
 package ranks
 
-// Alone is the job of a single process.
+// Alone is the job of a single process: rank 0 of 1.
 var Alone Comm = alone{}
 
 type alone struct{}

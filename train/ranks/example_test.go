@@ -29,7 +29,7 @@ func Example() {
 					value(p)[i] -= g
 				}
 			}
-			if err := e.Spread(value); err != nil {
+			if err := e.AllGather(value); err != nil {
 				panic(err)
 			}
 			if comm.Rank() == 1 {

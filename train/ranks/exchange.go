@@ -3,12 +3,15 @@ package ranks
 import "fmt"
 
 // BucketBytes is a usual size of buckets: large enough that the network's latency does
-// not show, small enough that the first is on its way soon after the backward pass began.
+// not show, small enough that the first is sent soon after the backward pass began.
 const BucketBytes = 8 << 20
 
-// Exchange shares out the weights of a model over the ranks and moves gradients, weights
-// and moments between them, a bucket at a time. With more than one rank it holds two
-// buckets and the sums of the gradients that this rank owns.
+// Exchange divides the weights of a model among the ranks and moves gradients, weights and
+// moments between them, a bucket at a time. With more than one rank it holds two buckets
+// and the sums of the gradients that this rank owns.
+//
+// A step is Begin, an Add for each weight, and Wait, which together are a ReduceScatter of
+// the gradients; the update of what is Owned from its Sums; and AllGather of the weights.
 type Exchange struct {
 	comm       Comm
 	weights    []Weight
@@ -22,15 +25,15 @@ type Exchange struct {
 	reduced    chan error
 }
 
-// NewExchange makes an exchange. The weights stand in the order in which the backward
-// pass finishes their gradients, as far as it is known: another order is as right, but
-// then buckets wait. bytes is the size of a bucket.
+// NewExchange makes an exchange. The weights are listed in the order in which the backward
+// pass finishes their gradients, as far as that is known: another order gives the same
+// results, but buckets wait longer. bytes is the size of a bucket.
 func NewExchange(c Comm, weights []Weight, bytes int) (*Exchange, error) {
 	e := &Exchange{comm: c, weights: weights, lengths: map[string]int{}}
 	total := 0
 	for _, w := range weights {
 		if _, twice := e.lengths[w.Name]; twice || w.Len < 0 {
-			return nil, fmt.Errorf("weight %q of %d values: it stands twice, or its length is wrong", w.Name, w.Len)
+			return nil, fmt.Errorf("weight %q of %d values: it is listed twice, or its length is negative", w.Name, w.Len)
 		}
 		e.lengths[w.Name] = w.Len
 		total += w.Len
@@ -64,14 +67,14 @@ func (e *Exchange) own() {
 // number of values, but for the last bucket.
 func (e *Exchange) Owned() []Piece { return e.owned }
 
-// Spread makes weights whole: value is the memory of a piece, which its owner has
-// written, and every rank gets those of the others.
-func (e *Exchange) Spread(value func(Piece) []float32) error {
+// AllGather makes weights whole: value is the memory of a piece, which its owner has
+// written, and every rank receives the pieces of the others.
+func (e *Exchange) AllGather(value func(Piece) []float32) error {
 	if e.comm.Size() == 1 {
 		return nil
 	}
 	for _, b := range e.buckets {
-		if err := e.gather(b, value); err != nil {
+		if err := e.allGather(b, value); err != nil {
 			return err
 		}
 		for _, p := range b.pieces {
@@ -83,8 +86,8 @@ func (e *Exchange) Spread(value func(Piece) []float32) error {
 	return nil
 }
 
-// gather brings the bucket's values of all ranks to e.recv.
-func (e *Exchange) gather(b bucket, own func(Piece) []float32) error {
+// allGather receives the bucket's values of all ranks in e.recv.
+func (e *Exchange) allGather(b bucket, own func(Piece) []float32) error {
 	for _, p := range b.pieces {
 		if p.Owner == e.comm.Rank() {
 			copy(e.send[p.at-p.Owner*b.part:], own(p))
@@ -93,16 +96,18 @@ func (e *Exchange) gather(b bucket, own func(Piece) []float32) error {
 	return e.comm.AllGather(view(e.recv[:b.part*e.comm.Size()]), view(e.send[:b.part]))
 }
 
-// Scatter hands out what rank 0 has: it fills all pieces in the order of the weights by
-// give. place is the memory of a piece on a rank, nil where the rank does not need it, and
-// done is called when it is filled, before the next one is.
-func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(Piece) []float32, done func(Piece)) error {
+// Scatter hands out what rank 0 has. read fills all pieces on rank 0, in the order of the
+// weights; memory is where a piece belongs on a rank, nil where the rank does not need it;
+// and done is called when a piece is filled, before the next one is.
+func (e *Exchange) Scatter(
+	read func(p Piece, dst []float32) error, memory func(Piece) []float32, done func(Piece),
+) error {
 	for _, b := range e.buckets {
 		for _, p := range b.pieces {
 			if e.comm.Rank() != 0 {
 				break
 			}
-			if err := give(p, e.passage(p, place)); err != nil {
+			if err := read(p, e.buffer(p, memory)); err != nil {
 				return err
 			}
 			if e.comm.Size() == 1 {
@@ -116,28 +121,29 @@ func (e *Exchange) Scatter(give func(p Piece, dst []float32) error, place func(P
 			return err
 		}
 		for _, p := range b.pieces {
-			copy(place(p), e.recv[p.at:])
+			copy(memory(p), e.recv[p.at:])
 			done(p)
 		}
 	}
 	return nil
 }
 
-// passage is where rank 0 puts a piece: on a rank that is alone, where it belongs.
-func (e *Exchange) passage(p Piece, place func(Piece) []float32) []float32 {
+// buffer is where rank 0 reads a piece into: where it belongs if there is no other rank, else
+// the bucket that is sent.
+func (e *Exchange) buffer(p Piece, memory func(Piece) []float32) []float32 {
 	if e.comm.Size() == 1 {
-		return place(p)
+		return memory(p)
 	}
 	return e.recv[p.at:][:p.Hi-p.Lo]
 }
 
-// Gathering goes through a quantity of which each rank holds what it owns.
+// Gathering goes through a quantity, such as a moment, of which each rank holds its pieces.
 type Gathering struct {
 	exchange *Exchange
 	own      func(Piece) []float32
-	weight   int // number of the next one
-	bucket   int // number of the next one
-	rest     []Piece
+	weight   int     // number of the next one
+	bucket   int     // number of the next one
+	left     []Piece // of the bucket before
 }
 
 // Gather begins to gather a quantity; own gives this rank's values of a piece.
@@ -145,33 +151,34 @@ func (e *Exchange) Gather(own func(Piece) []float32) *Gathering {
 	return &Gathering{exchange: e, own: own}
 }
 
-// Next hands the values of the next weight to take, part by part; a part is valid until
-// take returns. Every rank calls it once for each weight, in the order of NewExchange,
-// and gets the values; one Gathering after another, since they share their memory.
+// Next calls take with the values of the next weight, one piece after another; a piece is
+// valid until take returns. Every rank calls Next once for each weight, in the order of
+// NewExchange, and gets the values. Only one Gathering at a time may be under way, since
+// all use the buffers of the Exchange.
 func (g *Gathering) Next(take func(values []float32) error) error {
 	left := g.exchange.weights[g.weight].Len
 	for g.weight++; left > 0; {
-		if len(g.rest) == 0 {
+		if len(g.left) == 0 {
 			if err := g.nextBucket(); err != nil {
 				return err
 			}
 		}
-		p := g.rest[0]
+		p := g.left[0]
 		if err := take(g.values(p)); err != nil {
 			return err
 		}
-		g.rest, left = g.rest[1:], left-(p.Hi-p.Lo)
+		g.left, left = g.left[1:], left-(p.Hi-p.Lo)
 	}
 	return nil
 }
 
 func (g *Gathering) nextBucket() error {
 	b := g.exchange.buckets[g.bucket]
-	g.rest, g.bucket = b.pieces, g.bucket+1
+	g.left, g.bucket = b.pieces, g.bucket+1
 	if g.exchange.comm.Size() == 1 {
 		return nil
 	}
-	return g.exchange.gather(b, g.own)
+	return g.exchange.allGather(b, g.own)
 }
 
 func (g *Gathering) values(p Piece) []float32 {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Group joins n goroutines of this process as the ranks of a job, for tests. A rank
-// that leaves while others wait for it fails them, as a process that dies would.
+// Group makes the ranks of a job of n goroutines of this process, for tests. A rank that
+// leaves while others wait for it fails them, as a process that dies would.
 func Group(n int) []Comm {
 	g := &group{slots: make([][]byte, n)}
 	g.all.L = &g.mu
@@ -24,7 +24,7 @@ type group struct {
 	all   sync.Cond
 	here  int // ranks that wait for the others
 	round int
-	lost  error // why no meeting can happen any more
+	lost  error // why the job is lost; nil while it is not
 }
 
 type member struct {

@@ -1,6 +1,6 @@
 package ranks
 
-// Weight is a weight whose gradient comes as a whole.
+// Weight is a weight whose gradient is added as a whole.
 type Weight struct {
 	Name string
 	Len  int // values
@@ -12,19 +12,19 @@ type Piece struct {
 	Name   string
 	Lo, Hi int
 	Owner  int
-	at     int // place in the bucket
-	sum    int // place among all values of the owner
+	at     int // position in the bucket
+	sum    int // position among all values of the owner
 }
 
-// bucket is a stretch of all the weights laid one after another, cut into a part for
-// each rank. So every rank sends and adds up the same amount for every bucket.
+// bucket is a range of all the weights laid one after another, cut into a part for each
+// rank. So every rank sends and adds up the same amount for every bucket.
 type bucket struct {
 	part   int // values a rank; what exceeds the weights at the end is padding
 	pieces []Piece
 }
 
 // cut lays the weights into buckets of length values, a multiple of ranks; the last one
-// is what is left.
+// is the remainder.
 func cut(weights []Weight, ranks, length int) []bucket {
 	left := 0
 	for _, w := range weights {
@@ -51,7 +51,7 @@ type cursor struct {
 	lo      int // of the first weight
 }
 
-// take is the pieces of the next n values; the first lies where p says.
+// take returns the pieces of the next n values; p has the positions of the first.
 func (c *cursor) take(p Piece, n int) (pieces []Piece) {
 	for n > 0 {
 		w := c.weights[0]

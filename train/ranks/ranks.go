@@ -1,11 +1,15 @@
-// Package ranks is what data-parallel training needs of a job of several processes: a
-// few collective operations, and on top of them the exchange of gradients, weights and
-// moments where each rank owns a share of the optimiser's state (ZeRO stage 1,
+// Package ranks holds what data-parallel training needs of a job of several processes: a
+// few collective operations (Comm), and on top of them an Exchange of gradients, weights and
+// moments in which each rank owns a part of the optimiser's state (ZeRO stage 1,
 // Rajbhandari et al. 2020).
 //
-// All arithmetic is done here, in the order of the ranks; a Comm only moves bytes. So
-// the sums have the same bits over any transport, and those of one rank which adds up
-// the same gradients one after another.
+// All arithmetic is done here, in the order of the ranks; a Comm only moves bytes. So sums
+// have the same bits over any transport, and the bits of one rank that adds up the same
+// gradients one after another.
+//
+// A bucket is a range of all weights laid one after another, and the unit that the ranks
+// exchange. It is cut into one part for each rank; a Piece is the range of one weight in a
+// part.
 package ranks
 
 import (
@@ -30,13 +34,13 @@ type Comm interface {
 	// AllToAll sends the r-th of Size equal parts of src to rank r; the r-th part of
 	// dst becomes what rank r sent here. dst and src are of one length and apart.
 	AllToAll(dst, src []byte) error
-	// AllGather gives all ranks the own of each, in dst one after another.
+	// AllGather makes dst, on every rank, the slices own of all ranks one after another.
 	AllGather(dst, own []byte) error
 	// Broadcast makes x what it is on rank 0.
 	Broadcast(x []byte) error
-	// Abort ends the job on all ranks and says why: for errors that only this rank
-	// knows of, for which the others would wait for ever. It may be called at any time
-	// from any goroutine. Where ranks are processes it does not return.
+	// Abort ends the job on all ranks with a message: for errors that only this rank
+	// knows of, while the others wait for it. It may be called at any time from any
+	// goroutine. It does not return where ranks are processes.
 	Abort(message string)
 	// Close leaves the job. Every rank calls it when its work is done.
 	Close() error
@@ -48,11 +52,12 @@ type AbortError struct {
 	Message string
 }
 
+// Error names the rank that ended the job.
 func (e *AbortError) Error() string { return fmt.Sprintf("rank %d: %s", e.Rank, e.Message) }
 
-// Sum replaces x by its sum over the ranks, which are added in their order, so that all
-// have the same bits. It is for a few numbers.
-func Sum(c Comm, x ...*float64) error {
+// AllReduce replaces each x by its sum over the ranks. They are added in the order of the
+// ranks, so that all have the same bits. It is for a few numbers.
+func AllReduce(c Comm, x ...*float64) error {
 	own, all := make([]byte, 8*len(x)), make([]byte, 8*len(x)*c.Size())
 	for i, v := range x {
 		binary.LittleEndian.PutUint64(own[8*i:], math.Float64bits(*v))
@@ -69,6 +74,23 @@ func Sum(c Comm, x ...*float64) error {
 	return nil
 }
 
+// AllReduceAny sets each flag that is set on any rank.
+func AllReduceAny(c Comm, flags ...*bool) error {
+	counts, at := make([]float64, len(flags)), make([]*float64, len(flags))
+	for i, f := range flags {
+		if at[i] = &counts[i]; *f {
+			counts[i] = 1
+		}
+	}
+	if err := AllReduce(c, at...); err != nil {
+		return err
+	}
+	for i, f := range flags {
+		*f = counts[i] > 0
+	}
+	return nil
+}
+
 // Agree returns the same error on all ranks unless value is the same on all. what names
 // it, as in "the configuration".
 func Agree(c Comm, what string, value []byte) error {
@@ -79,14 +101,14 @@ func Agree(c Comm, what string, value []byte) error {
 	}
 	for r := range c.Size() {
 		if string(all[len(own)*r:][:len(own)]) != string(all[:len(own)]) {
-			return fmt.Errorf("%s of rank %d is not that of rank 0: start all ranks with the same files and flags", what, r)
+			return fmt.Errorf("%s of rank %d is not that of rank 0: start all ranks with the same files and options", what, r)
 		}
 	}
 	return nil
 }
 
-// Share makes v what it is on rank 0, by way of JSON. It is for what is small.
-func Share[T any](c Comm, v *T) error {
+// Broadcast makes v what it is on rank 0. It goes as JSON, so it is for what is small.
+func Broadcast[T any](c Comm, v *T) error {
 	if c.Size() == 1 {
 		return nil
 	}
@@ -108,11 +130,11 @@ func Share[T any](c Comm, v *T) error {
 	return json.Unmarshal(text, v)
 }
 
-// checkLengths refuses what would write past the end of a slice. of is what one rank
-// gives, dst what comes from all.
-func checkLengths(c Comm, dst, of int) error {
-	if dst != of*c.Size() {
-		return fmt.Errorf("%d bytes for %d from each of %d ranks: want %d", dst, of, c.Size(), of*c.Size())
+// checkLengths refuses what would write past the end of a slice: part bytes come from each
+// rank into dst bytes.
+func checkLengths(c Comm, dst, part int) error {
+	if dst != part*c.Size() {
+		return fmt.Errorf("%d bytes for %d from each of %d ranks: want %d", dst, part, c.Size(), part*c.Size())
 	}
 	return nil
 }

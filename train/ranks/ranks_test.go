@@ -92,12 +92,16 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-func TestSumAndAgree(t *testing.T) {
+func TestAllReduceAndAgree(t *testing.T) {
 	for _, n := range sizes {
 		onRanks(t, n, func(c Comm) error {
 			a, b := float64(c.Rank()+1), 0.5
-			if err := Sum(c, &a, &b); err != nil || a != float64(n*(n+1)/2) || b != 0.5*float64(n) {
+			if err := AllReduce(c, &a, &b); err != nil || a != float64(n*(n+1)/2) || b != 0.5*float64(n) {
 				return fmt.Errorf("sums %g and %g of %d ranks: %v", a, b, n, err)
+			}
+			any, none := c.Rank() == n-1, false
+			if err := AllReduceAny(c, &any, &none); err != nil || !any || none {
+				return fmt.Errorf("flags %v and %v, %v: want only the first", any, none, err)
 			}
 			return Agree(c, "the recipe", []byte("same"))
 		})
@@ -109,7 +113,7 @@ func TestSumAndAgree(t *testing.T) {
 	}
 }
 
-func TestShare(t *testing.T) {
+func TestBroadcast(t *testing.T) {
 	type note struct {
 		Step int
 		Rest []float64
@@ -120,8 +124,8 @@ func TestShare(t *testing.T) {
 			if c.Rank() == 0 {
 				v.Rest = []float64{0.1}
 			}
-			if err := Share(c, &v); err != nil || v.Step != 7 || !slices.Equal(v.Rest, []float64{0.1}) {
-				return fmt.Errorf("shared %+v, %v", v, err)
+			if err := Broadcast(c, &v); err != nil || v.Step != 7 || !slices.Equal(v.Rest, []float64{0.1}) {
+				return fmt.Errorf("received %+v, %v", v, err)
 			}
 			return nil
 		})
@@ -238,7 +242,7 @@ func (m *model) step(rank int) error {
 	for i, p := range m.exchange.Owned() {
 		m.adam.Update(i, 0, p.Hi-p.Lo, m.exchange.Sums(p), 0.5, 0.01, 0.1)
 	}
-	return m.exchange.Spread(m.value)
+	return m.exchange.AllGather(m.value)
 }
 
 // moments gathers the second moments as a checkpoint would.

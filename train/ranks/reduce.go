@@ -3,7 +3,7 @@ package ranks
 import (
 	"fmt"
 
-	"trit/bitlinear/kernel"
+	"trit/bitlinear/kernel/vector"
 )
 
 // gradient is that of a weight on this rank.
@@ -12,21 +12,21 @@ type gradient struct {
 	values []float32
 }
 
-// Begin begins to add up the gradients of a step.
+// Begin starts the ReduceScatter of the gradients of a step.
 func (e *Exchange) Begin() {
 	e.gradients = map[string][]float32{}
 	e.arrived, e.reduced = make(chan gradient, len(e.weights)), make(chan error, 1)
 	go func(arrived <-chan gradient, reduced chan<- error) {
 		err := e.reduce(arrived)
-		for range arrived { // nobody who adds one shall wait for a job that is lost
+		for range arrived { // after an error Add must not block
 		}
 		reduced <- err
 	}(e.arrived, e.reduced)
 }
 
-// Add says that the gradient of a weight is final on this rank. It does not wait: the
-// values are read while the backward pass goes on, until Wait returns. On a rank that
-// is alone they are the Sums themselves.
+// Add hands over the gradient of a weight, which is final on this rank. It does not wait:
+// the values are read while the backward pass goes on, until Wait returns. With one rank
+// they are the Sums themselves.
 func (e *Exchange) Add(name string, values []float32) { e.arrived <- gradient{name, values} }
 
 // Wait ends the step once the gradients of all weights are added up. Until the next
@@ -37,12 +37,12 @@ func (e *Exchange) Wait() error {
 	return <-e.reduced
 }
 
-// Drop lets go of a step whose backward pass failed, in place of Wait. The exchange is of
-// no use afterwards: the other ranks are in the middle of that step.
+// Drop ends a step whose backward pass failed, in place of Wait. The exchange cannot be used
+// afterwards: the other ranks are in the middle of that step.
 func (e *Exchange) Drop() { close(e.arrived) }
 
 // Sums is the gradient of a piece that this rank owns, summed over the ranks in their
-// order. It may be written to.
+// order. The caller may write to it until the next Begin.
 func (e *Exchange) Sums(p Piece) []float32 {
 	if e.comm.Size() == 1 {
 		return e.gradients[p.Name][p.Lo:p.Hi]
@@ -50,8 +50,8 @@ func (e *Exchange) Sums(p Piece) []float32 {
 	return e.sums[p.sum:][:p.Hi-p.Lo]
 }
 
-// reduce adds up bucket after bucket, in the same order on all ranks, each as soon as
-// its gradients have come.
+// reduce does bucket after bucket, in the same order on all ranks, each as soon as its
+// gradients have arrived.
 func (e *Exchange) reduce(arrived <-chan gradient) error {
 	done := 0
 	for _, b := range e.buckets {
@@ -63,7 +63,7 @@ func (e *Exchange) reduce(arrived <-chan gradient) error {
 		if e.comm.Size() == 1 {
 			continue
 		}
-		if err := e.addUp(b, e.sums[done:][:b.part]); err != nil {
+		if err := e.reduceScatter(b, e.sums[done:][:b.part]); err != nil {
 			return err
 		}
 		done += b.part
@@ -86,9 +86,9 @@ func (e *Exchange) await(name string, arrived <-chan gradient) error {
 	return nil
 }
 
-// addUp sends each rank its part of the bucket and adds up what comes for this one.
-// Axpy by one rounds once, so its sums are plain sums.
-func (e *Exchange) addUp(b bucket, sum []float32) error {
+// reduceScatter sends each rank its part of the bucket and adds up what arrives for this
+// rank. Axpy by one rounds once, so its sums are plain sums.
+func (e *Exchange) reduceScatter(b bucket, sum []float32) error {
 	n := b.part * e.comm.Size()
 	for _, p := range b.pieces {
 		copy(e.send[p.at:], e.gradients[p.Name][p.Lo:p.Hi])
@@ -98,7 +98,7 @@ func (e *Exchange) addUp(b bucket, sum []float32) error {
 	}
 	copy(sum, e.recv)
 	for r := 1; r < e.comm.Size(); r++ {
-		kernel.Axpy(1, e.recv[r*b.part:][:b.part], sum)
+		vector.Axpy(1, e.recv[r*b.part:][:b.part], sum)
 	}
 	return nil
 }

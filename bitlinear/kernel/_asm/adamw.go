@@ -10,7 +10,7 @@ import (
 // themselves, but not into the next page.
 const pageAhead = 4096
 
-// adamConstants are the fields of kernel.AdamW, in order.
+// adamConstants are the fields of vector.AdamW, in order.
 type adamConstants struct {
 	registers
 	scale, blend1, beta2, blend2, inverseRoot, eps, keep, size reg.VecVirtual
@@ -19,7 +19,8 @@ type adamConstants struct {
 
 func (r registers) newAdam(step reg.Register) *adamConstants {
 	a := &adamConstants{registers: r, g: r.one(), spare: r.one()}
-	for i, c := range []*reg.VecVirtual{&a.scale, &a.blend1, &a.beta2, &a.blend2, &a.inverseRoot, &a.eps, &a.keep, &a.size} {
+	fields := []*reg.VecVirtual{&a.scale, &a.blend1, &a.beta2, &a.blend2, &a.inverseRoot, &a.eps, &a.keep, &a.size}
+	for i, c := range fields {
 		*c = r.one()
 		VBROADCASTSS(Mem{Base: step, Disp: 4 * i}, *c)
 	}
@@ -55,7 +56,7 @@ func (r registers) adamW() {
 	Doc("adamW" + r.suffix + " is adamWGeneric.")
 	n, value, mean, square, grad := param("n"), param("value"), param("m"), param("v"), param("grad")
 	a, m, v := r.newAdam(param("step")), r.one(), r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		if at.part == 0 {
 			for _, stream := range []reg.Register{value, mean, square, grad} {
 				PREFETCHT0(at.floats(stream).Offset(pageAhead))
@@ -71,7 +72,7 @@ func (r registers) adamW() {
 	finish()
 }
 
-// sumSquares has sums of 16 lanes in float64, of which the product of two float32 is exact.
+// sumSquares has sums of 16 lanes in float64, in which the product of two float32 is exact.
 func (r registers) sumSquares() {
 	r.doubleSums("sumSquares", "x[i]*x[i]", func(v, sum reg.VecVirtual) { VFMADD231PD(v, v, sum) })
 }
@@ -92,7 +93,7 @@ func (r registers) doubleSums(name, what string, term func(v, sum reg.VecVirtual
 	blocks(16, n, func(i reg.GPVirtual) {
 		PREFETCHT0(floats(x, i).Offset(pageAhead))
 		for part, sum := range sums {
-			VCVTPS2PD(place{i, part, 16 / len(sums)}.floats(x), v)
+			VCVTPS2PD(slot{i, part, 16 / len(sums)}.floats(x), v)
 			term(v, sum)
 		}
 	})
@@ -122,12 +123,13 @@ func (r registers) foldDoubles(v reg.VecVirtual) reg.Register {
 
 // adamWBF16 reads and rounds moments in bfloat16; each lane has its number and a hash of it.
 func (r registers) adamWBF16() {
-	TEXT("adamWBF16x"+r.suffix, NOSPLIT, "func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)")
+	TEXT("adamWBF16x"+r.suffix, NOSPLIT,
+		"func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)")
 	Doc("adamWBF16x" + r.suffix + " is adamWBF16Generic.")
 	n, value, mean, square, grad := param("n"), param("value"), param("m"), param("v"), param("grad")
 	a, m, v, key, number := r.newAdam(param("step")), r.one(), r.one(), r.splat("key"), r.splat("first")
 	VPADDD(words("laneNumbers", func(i int) uint32 { return uint32(i) }), number, number)
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		if at.part == 0 {
 			for _, stream := range []Mem{at.of(value, 4), at.of(mean, 2), at.of(square, 2), at.of(grad, 4)} {
 				PREFETCHT0(stream.Offset(pageAhead))
@@ -152,7 +154,7 @@ func (r registers) adamWBF16() {
 	finish()
 }
 
-// mix is kernel.mix32.
+// mix is mix32 in Go.
 func (r registers) mix(x, spare reg.VecVirtual) {
 	fold := func(shift uint8) {
 		VPSRLD(U8(shift), x, spare)

@@ -11,7 +11,7 @@ import (
 // panelCols is how many columns a panel has, as in the package.
 const panelCols = 32
 
-// element is what a panel is stored in. Load converts as many as fill a register.
+// element is what a panel is stored in. load converts as many as fill a register.
 type element struct {
 	name, typ string
 	bytes     int
@@ -57,7 +57,8 @@ func panelTile(e element, w width, rows int) {
 	name := fmt.Sprintf("panel%s%sx%d", e.name, w.name, rows)
 	TEXT(name, NOSPLIT, fmt.Sprintf("func(k int, a *float32, lda int, b *%s, dst *float32, ldc int)", e.typ))
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*%d+j] for r < %d and j < %d, p in order.", name, panelCols, rows, panelCols))
+	Doc(fmt.Sprintf("%s writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*b[p*%d+j] for r < %d and j < %d, p in order.",
+		name, panelCols, rows, panelCols))
 	k, b := param("k"), param("b")
 	a := newRowMemory(param("a"), param("lda"), rows)
 	columns, sums := make([]reg.VecVirtual, panelCols/w.lanes), make([][]reg.VecVirtual, rows)
@@ -134,73 +135,11 @@ func (m *rowMemory) advance(bytes uint64) {
 	}
 }
 
-// attention writes what attention, its cache and RoPE need.
-func attention() {
-	for _, w := range []width{wide512, wide256} {
-		for _, e := range elements {
-			for rows := 1; rows*panelCols/w.lanes <= w.sums; rows *= 2 {
-				panelTile(e, w, rows)
-			}
-			if e.typ != "float32" {
-				widen(e, w)
-			}
+// attention writes the products of rows by panels of each element.
+func (w width) attention() {
+	for _, e := range elements {
+		for rows := 1; rows*panelCols/w.lanes <= w.sums; rows *= 2 {
+			panelTile(e, w, rows)
 		}
-		narrowF16(w)
-		rotate(w)
 	}
-}
-
-// widen converts elements to float32.
-func widen(e element, w width) {
-	name := fmt.Sprintf("widen%s%s", e.name, w.name)
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(n int, dst *float32, x *%s)", e.typ))
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s writes dst[i] = float32 of x[i].", name))
-	n, dst, x := param("n"), param("dst"), param("x")
-	v := w.register()
-	blocks(w.lanes, n, func(i reg.GPVirtual) {
-		e.load(Mem{Base: x, Index: i, Scale: uint8(e.bytes)}, v)
-		VMOVUPS(v, floats(dst, i))
-	})
-	finish()
-}
-
-// narrowF16 rounds to half precision, to nearest and half to even.
-func narrowF16(w width) {
-	name := "narrowF16" + w.name
-	TEXT(name, NOSPLIT, "func(n int, dst *uint16, x *float32)")
-	Pragma("noescape")
-	Doc(name + " writes dst[i] = float16.Bits(x[i]).")
-	n, dst, x := param("n"), param("dst"), param("x")
-	v := w.register()
-	blocks(w.lanes, n, func(i reg.GPVirtual) {
-		VMOVUPS(floats(x, i), v)
-		VCVTPS2PH(U8(0), v, Mem{Base: dst, Index: i, Scale: 2})
-	})
-	finish()
-}
-
-// rotate turns pairs as RoPE does, rounding every product as Go does.
-func rotate(w width) {
-	name := "rotate" + w.name
-	TEXT(name, NOSPLIT, "func(n int, x, y, cos, sin *float32)")
-	Pragma("noescape")
-	Doc(name + " replaces x[i], y[i] by x[i]*cos[i]-y[i]*sin[i], y[i]*cos[i]+x[i]*sin[i].")
-	n, x, y, cos, sin := param("n"), param("x"), param("y"), param("cos"), param("sin")
-	u, v, c, s, t := w.register(), w.register(), w.register(), w.register(), w.register()
-	blocks(w.lanes, n, func(i reg.GPVirtual) {
-		VMOVUPS(floats(x, i), u)
-		VMOVUPS(floats(y, i), v)
-		VMOVUPS(floats(cos, i), c)
-		VMOVUPS(floats(sin, i), s)
-		VMULPS(u, s, t)
-		VMULPS(u, c, u)
-		VMULPS(v, s, s)
-		VMULPS(v, c, v)
-		VSUBPS(s, u, u)
-		VADDPS(t, v, v)
-		VMOVUPS(u, floats(x, i))
-		VMOVUPS(v, floats(y, i))
-	})
-	finish()
 }

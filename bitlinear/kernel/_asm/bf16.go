@@ -65,7 +65,7 @@ func bf16Int8Pairs() {
 	})
 }
 
-// pairs is the body of a function that packs pairs of rows of values of so many bytes.
+// pairs is the body of a function that packs pairs of rows of values of size bytes.
 func pairs(size uint8, load pairLoad) {
 	n, dst, x, ld := param("pairs"), param("dst"), param("x"), param("ld")
 	pair, low, high := pairing(load), ZMM(), ZMM()
@@ -181,7 +181,8 @@ func transpose(rows []reg.VecVirtual, spare reg.VecVirtual) {
 		func(x, y, dst reg.VecVirtual) { VPUNPCKLQDQ(y, x, dst) }, func(x, y, dst reg.VecVirtual) { VPUNPCKHQDQ(y, x, dst) },
 	}
 	lanes := [2]func(x, y, dst reg.VecVirtual){
-		func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0x88), y, x, dst) }, func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0xdd), y, x, dst) },
+		func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0x88), y, x, dst) },
+		func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0xdd), y, x, dst) },
 	}
 	for i := 0; i < 16; i += 2 {
 		both(i, i+1, words[0], words[1])

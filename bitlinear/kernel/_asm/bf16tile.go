@@ -12,7 +12,8 @@ import (
 // a cycle, and need 10 loads for 16 products.
 func tilesBF16() {
 	const rows, pairs, line, panelRows = 8, 4, 64, 32
-	TEXT("tilesBF16x512", NOSPLIT, "func(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)")
+	TEXT("tilesBF16x512", NOSPLIT, "func(panels, steps int, w *byte, blockBytes int, "+
+		"x *byte, panelBytes int, dst *float32, more int, next *byte)")
 	Doc("tilesBF16x512 is amxTilesBF16 on vectors.")
 	panels, x, dst, more := param("panels"), param("x"), param("dst"), param("more")
 	first, second, in, quarter, step, part := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()

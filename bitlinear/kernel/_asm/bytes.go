@@ -55,7 +55,7 @@ func tritsBytes() {
 	widenBytes("tritsBytes512", "five digits a byte", 5, func() func(Mem, func(int, reg.VecVirtual)) {
 		takeOut := digits(zmm)
 		mask, one, q, spare, digit := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
-		VPBROADCASTD(codeMask, mask)
+		VPBROADCASTD(codeMask(), mask)
 		VPBROADCASTD(constant("byteOnes", 0x01010101), one)
 		return func(w Mem, to func(int, reg.VecVirtual)) {
 			VMOVDQU32(w, q)

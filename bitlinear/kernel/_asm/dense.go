@@ -15,7 +15,8 @@ func dotTile(tokens int) {
 	const rows = 4
 	name := fmt.Sprintf("dotTile512x%d", tokens)
 	TEXT(name, NOSPLIT, "func(n int, w, x *float32, k int, y *float32, stride int)")
-	Doc(fmt.Sprintf("%s writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for %d rows r and %d tokens t.", name, rows, tokens))
+	Doc(fmt.Sprintf("%s writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for %d rows r and %d tokens t.",
+		name, rows, tokens))
 	n, k := param("n"), param("k")
 	SHLQ(U8(2), k)
 	w, x := lines(param("w"), k, rows), lines(param("x"), k, tokens)
@@ -26,7 +27,7 @@ func dotTile(tokens int) {
 		}
 	}
 	row, in := [rows]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, ZMM()
-	zmm.loop(n, func(at place) {
+	zmm.loop(n, func(at slot) {
 		for r := range row {
 			VMOVUPS(w(r, at.i), row[r])
 		}
@@ -203,7 +204,7 @@ func floatsBF16() {
 	TEXT("floatsBF16AVX2", NOSPLIT, "func(n int, dst *float32, src *byte)")
 	Doc("floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.")
 	n, dst, src, v := param("n"), param("dst"), param("src"), YMM()
-	ymm.loop(n, func(at place) {
+	ymm.loop(n, func(at slot) {
 		VPMOVZXWD(at.of(src, 2), v)
 		VPSLLD(U8(16), v, v)
 		VMOVUPS(v, at.floats(dst))

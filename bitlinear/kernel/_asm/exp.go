@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// expConstants are those of kernel.Exp, loaded once for a function.
+// expConstants are those of vector.Exp, loaded once for a function.
 type expConstants struct {
 	registers
 	floor, ceiling, log2e, high, low, one reg.VecVirtual
@@ -39,7 +39,7 @@ func (r registers) newExp() *expConstants {
 		high: r.splatted(0.693359375), low: r.splatted(2.12194440e-4), one: r.splatted(1), n: r.one(), r: r.one()}
 }
 
-// exp replaces t by e^t, step by step as kernel.Exp does.
+// exp replaces t by e^t, step by step as vector.Exp does.
 func (e *expConstants) exp(t reg.VecVirtual) {
 	p := e.registers.one()
 	VMULPS(e.log2e, t, e.n)
@@ -108,7 +108,7 @@ func (r registers) expScaled() {
 	Doc("expScaled" + r.suffix + " replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.")
 	n, x, scale, top := param("n"), param("x"), r.splat("scale"), r.splat("top")
 	e, v, sum := r.newExp(), r.one(), r.zeros()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMOVUPS(at.floats(x), v)
 		VSUBPS(top, v, v)
 		VMULPS(scale, v, v)
@@ -125,7 +125,7 @@ func (r registers) siluProduct() {
 	Doc("siluProduct" + r.suffix + " replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].")
 	n, gate, up := param("n"), param("gate"), param("up")
 	e, g, v, zero := r.newExp(), r.one(), r.one(), r.zeros()[0]
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMOVUPS(at.floats(gate), g)
 		VSUBPS(g, zero, v)
 		e.exp(v)
@@ -146,7 +146,7 @@ func (r registers) maximum() {
 	for range r.parts {
 		top = append(top, r.splatted(float32(math.Inf(-1))))
 	}
-	r.loop(n, func(at place) { VMAXPS(at.floats(x), top[at.part], top[at.part]) })
+	r.loop(n, func(at slot) { VMAXPS(at.floats(x), top[at.part], top[at.part]) })
 	Store(r.fold(top, VMAXPS), ReturnIndex(0))
 	finish()
 }
@@ -155,7 +155,7 @@ func (r registers) sumInt8() {
 	TEXT("sumInt8x"+r.suffix, NOSPLIT, "func(n int, x *int8) int32")
 	Doc("sumInt8x" + r.suffix + " is the sum of x[i].")
 	n, x, v, sum := param("n"), param("x"), r.one(), r.zeros()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VPMOVSXBD(at.of(x, 1), v)
 		VPADDD(v, sum[at.part], sum[at.part])
 	})

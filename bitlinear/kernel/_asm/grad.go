@@ -12,7 +12,7 @@ func (r registers) relu2Grad() {
 	Doc("relu2Grad" + r.suffix + " is relu2GradGeneric.")
 	n, dGate, dUp, gate, up, grad := param("n"), param("dGate"), param("dUp"), param("gate"), param("up"), param("grad")
 	g, d, v, zero := r.one(), r.one(), r.one(), r.zeros()[0]
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMAXPS(at.floats(gate), zero, g)
 		VMOVUPS(at.floats(grad), d)
 		VADDPS(g, g, v)
@@ -31,7 +31,7 @@ func (r registers) siluGrad() {
 	Doc("siluGrad" + r.suffix + " is siluGradGeneric.")
 	n, dGate, dUp, gate, up, grad := param("n"), param("dGate"), param("dUp"), param("gate"), param("up"), param("grad")
 	e, g, s, zero := r.newExp(), r.one(), r.one(), r.zeros()[0]
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VSUBPS(at.floats(gate), zero, s)
 		e.exp(s)
 		VADDPS(e.one, s, s)

@@ -1,12 +1,21 @@
-// Command asm writes the amd64 assembly of the integer products and of the loops over
-// float32 vectors, that for AVX-512 and that for machines without it:
+// Command asm writes the amd64 assembly of a room of kernels, for the processors with AVX-512
+// or for those with AVX2 only. All files are made by
 //
-//	go run . -out ../avx512_amd64.s -stubs ../avx512_amd64.go -pkg kernel
-//	go run . -for avx2 -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg kernel
+//	go generate
 package main
+
+//go:generate go run . -room intmul -for avx512
+//go:generate go run . -room intmul -for avx2
+//go:generate go run . -room gemm -for avx512
+//go:generate go run . -room gemm -for avx2
+//go:generate go run . -room vector -for avx512
+//go:generate go run . -room vector -for avx2
+//go:generate go run . -room attention -for avx512
+//go:generate go run . -room attention -for avx2
 
 import (
 	"flag"
+	"fmt"
 	"log"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -14,64 +23,29 @@ import (
 )
 
 func main() {
-	machine := flag.String("for", "avx512", "avx512 or avx2: the machine")
+	room := flag.String("room", "", "the package whose functions are written")
+	machine := flag.String("for", "avx512", "the machine: avx512 or avx2")
 	flag.Parse()
-	ConstraintExpr("!purego")
-	if *machine == "avx2" {
-		tilesYMM()
-		ymm.vectors()
-		packEight()
-		packOctets()
-		floatsBF16()
-		floatsQ80()
-		floatsQ6K()
-		generate(useVEX)
-		return
+	write := rooms[*room][*machine]
+	if write == nil {
+		log.Fatalf("there are no functions of %q for %q", *room, *machine)
 	}
-	avx512()
-	generate(useBF16)
-}
-
-// generate writes the file and gives instructions their bytes that need it.
-func generate(encode func(path string) error) {
+	name := fmt.Sprintf("../%s/%s_amd64", *room, *machine)
+	for option, value := range map[string]string{"out": name + ".s", "stubs": name + ".go", "pkg": *room} {
+		if err := flag.Set(option, value); err != nil { // of avo
+			log.Fatal(err)
+		}
+	}
+	ConstraintExpr("!purego")
+	write()
 	Generate()
-	if err := encode(flag.Lookup("out").Value.String()); err != nil {
+	encode := useBF16
+	if *machine == "avx2" {
+		encode = useVEX
+	}
+	if err := encode(name + ".s"); err != nil {
 		log.Fatal(err)
 	}
-}
-
-func avx512() {
-	for _, tokens := range []int{1, 2, 4, 8, 24} {
-		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
-		tileVNNI("int8TileVNNI", tokens, int8Weights)
-	}
-	for _, tokens := range []int{2, 8, 24} {
-		tileVNNI("int4TileVNNI", tokens, int4Weights)
-	}
-	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
-	tileQuad("int8QuadVNNI", 1, int8Weights)
-	tileQuad("int4QuadVNNI", 2, int4Weights)
-	tritsQuad()
-	tritsTile(2)
-	tritsTile(4)
-	tritsDigits(8)
-	ternaryBytes()
-	int4Bytes()
-	int8Bytes()
-	tritsBytes()
-	zmm.vectors()
-	for _, tokens := range []int{1, 2, 6} {
-		dotTile(tokens)
-	}
-	dotQ6K()
-	attention()
-	bf16Pairs()
-	bf16TernaryPairs()
-	bf16Int8Pairs()
-	bf16PairsOfRows()
-	bf16Row()
-	bf16Columns()
-	tilesBF16()
 }
 
 // broadcast is a read-only constant of one repeated 32-bit word.

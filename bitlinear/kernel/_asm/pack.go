@@ -48,13 +48,18 @@ func packEight() {
 	finish()
 }
 
-// fourLines addresses four lines so many floats apart.
+// fourLines addresses four lines, distance floats apart.
 func fourLines(base, distance reg.Register) func(line int) Mem {
 	three := GP64()
 	SHLQ(U8(2), distance)
 	LEAQ(Mem{Base: distance, Index: distance, Scale: 2}, three)
 	return func(line int) Mem {
-		return []Mem{{Base: base}, {Base: base, Index: distance, Scale: 1}, {Base: base, Index: distance, Scale: 2}, {Base: base, Index: three, Scale: 1}}[line]
+		return []Mem{
+			{Base: base},
+			{Base: base, Index: distance, Scale: 1},
+			{Base: base, Index: distance, Scale: 2},
+			{Base: base, Index: three, Scale: 1},
+		}[line]
 	}
 }
 

@@ -16,9 +16,16 @@ type weights struct {
 	prepare func() func(w [4]reg.VecVirtual, from reg.GPVirtual)
 }
 
-var ternaryWeights = weights{64, "2-bit codes, 16 columns of a row in four bytes, of which byte j holds columns j, 4+j, 8+j and 12+j from its low bits up", func() func([4]reg.VecVirtual, reg.GPVirtual) {
+const (
+	ternaryDoc = "2-bit codes, 16 columns of a row in four bytes: byte j holds columns j, 4+j, 8+j and 12+j " +
+		"from its low bits up"
+	int4Doc = "4-bit codes, 8 columns of a row in four bytes: byte j holds columns j and 4+j from its low bits up"
+	int8Doc = "bytes, 128 more than the weights, four columns of a row in each lane"
+)
+
+var ternaryWeights = weights{64, ternaryDoc, func() func([4]reg.VecVirtual, reg.GPVirtual) {
 	mask := ZMM()
-	VPBROADCASTD(codeMask, mask)
+	VPBROADCASTD(codeMask(), mask)
 	return func(w [4]reg.VecVirtual, from reg.GPVirtual) {
 		VMOVDQU32(Mem{Base: from}, w[3])
 		VPANDD(mask, w[3], w[0])
@@ -31,7 +38,7 @@ var ternaryWeights = weights{64, "2-bit codes, 16 columns of a row in four bytes
 	}
 }}
 
-var int8Weights = weights{256, "bytes, 128 more than the weights, four columns of a row in each lane", func() func([4]reg.VecVirtual, reg.GPVirtual) {
+var int8Weights = weights{256, int8Doc, func() func([4]reg.VecVirtual, reg.GPVirtual) {
 	return func(w [4]reg.VecVirtual, from reg.GPVirtual) {
 		for g := range w {
 			VMOVDQU32(Mem{Base: from, Disp: 64 * g}, w[g])
@@ -39,7 +46,7 @@ var int8Weights = weights{256, "bytes, 128 more than the weights, four columns o
 	}
 }}
 
-var int4Weights = weights{128, "4-bit codes, 8 columns of a row in four bytes, of which byte j holds columns j and 4+j from its low bits up", func() func([4]reg.VecVirtual, reg.GPVirtual) {
+var int4Weights = weights{128, int4Doc, func() func([4]reg.VecVirtual, reg.GPVirtual) {
 	mask := ZMM()
 	VPBROADCASTD(nibbleMask(), mask)
 	return func(w [4]reg.VecVirtual, from reg.GPVirtual) {
@@ -54,20 +61,19 @@ var int4Weights = weights{128, "4-bit codes, 8 columns of a row in four bytes, o
 
 func nibbleMask() Mem { return constant("nibbleMask", 0x0f0f0f0f) }
 
-var codeMask Mem
+// codeMask keeps the lowest code of two bits of each byte.
+func codeMask() Mem { return constant("codeMask", 0x03030303) }
 
 // tileVNNI multiplies 16 rows of weights by a few tokens with VPDPBUSD. Each lane of a
 // sum is one row, so nothing is added across lanes, and an activation of four bytes is
 // broadcast by the instruction itself. Few tokens get several sums each, since a sum is
 // ready only four cycles later.
 func tileVNNI(name string, tokens int, kind weights) {
-	TEXT(fmt.Sprintf("%s%d", name, tokens), NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)")
+	TEXT(fmt.Sprintf("%s%d", name, tokens), NOSPLIT,
+		"func(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)")
 	Doc(fmt.Sprintf("%s%d computes 16 rows of %d tokens: for each group g of 16 columns,", name, tokens, tokens),
 		"dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].",
 		"w: "+kind.doc+".")
-	if codeMask.Base == nil {
-		codeMask = broadcast("codeMask", 0x03030303)
-	}
 	groups, w, x := Load(Param("groups"), GP64()), Load(Param("w"), GP64()), Load(Param("x"), GP64())
 	load := kind.prepare()
 	split := max(1, min(4, 8/tokens))

@@ -22,20 +22,20 @@ var (
 	ymm = registers{"256", 2, YMM}
 )
 
-// place is the elements of one register in an array.
-type place struct {
+// slot is the elements of one register in an array.
+type slot struct {
 	i     reg.Register
 	part  int
 	lanes int
 }
 
-func (p place) of(base reg.Register, size int) Mem {
-	return Mem{Base: base, Index: p.i, Scale: uint8(size), Disp: size * p.lanes * p.part}
+func (s slot) of(base reg.Register, size int) Mem {
+	return Mem{Base: base, Index: s.i, Scale: uint8(size), Disp: size * s.lanes * s.part}
 }
 
-func (p place) floats(base reg.Register) Mem { return p.of(base, 4) }
+func (s slot) floats(base reg.Register) Mem { return s.of(base, 4) }
 
-// blocks runs body on blocks of so many elements; n is a multiple of size and not 0.
+// blocks runs body on blocks of size elements; n is a multiple of size and not 0.
 func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
 	i := GP64()
 	XORQ(i, i)
@@ -47,10 +47,10 @@ func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
 }
 
 // loop runs body on each register of blocks of 16 elements.
-func (r registers) loop(n reg.Register, body func(at place)) {
+func (r registers) loop(n reg.Register, body func(at slot)) {
 	blocks(16, n, func(i reg.GPVirtual) {
 		for part := range r.parts {
-			body(place{i, part, 16 / r.parts})
+			body(slot{i, part, 16 / r.parts})
 		}
 	})
 }
@@ -129,7 +129,7 @@ func (r registers) absMax() {
 	Doc("absMax" + r.suffix + " is the largest |x[i]|.")
 	n, x := param("n"), param("x")
 	mask, v, top := r.word("absMask", 0x7fffffff), r.one(), r.zeros()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VANDPS(at.floats(x), mask, v)
 		VMAXPS(v, top[at.part], top[at.part])
 	})
@@ -139,10 +139,11 @@ func (r registers) absMax() {
 
 func (r registers) quantize() {
 	TEXT("quantize"+r.suffix, NOSPLIT, "func(n int, dst *int8, x *float32, scale float32) int32")
-	Doc("quantize" + r.suffix + " writes dst[i] = x[i]*scale, rounded half to even and clamped to int8, and returns the sum of dst.")
+	Doc("quantize" + r.suffix + " writes dst[i] = x[i]*scale, rounded half to even and clamped to int8, " +
+		"and returns the sum of dst.")
 	n, dst, x, scale := param("n"), param("dst"), param("x"), r.splat("scale")
 	low, high, v, sum := r.word("int8Low", 0xffffff80), r.word("int8High", 127), r.one(), r.zeros()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMULPS(at.floats(x), scale, v)
 		VCVTPS2DQ(v, v)
 		VPMAXSD(low, v, v)
@@ -178,7 +179,7 @@ func (r registers) rescale() {
 	TEXT("rescale"+r.suffix, NOSPLIT, "func(n int, dst *float32, x *int32, f float32)")
 	Doc("rescale" + r.suffix + " writes dst[i] = float32(x[i])*f.")
 	n, dst, x, f, v := param("n"), param("dst"), param("x"), r.splat("f"), r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VCVTDQ2PS(at.of(x, 4), v)
 		VMULPS(v, f, v)
 		VMOVUPS(v, at.floats(dst))
@@ -190,7 +191,7 @@ func (r registers) scale() {
 	TEXT("scale"+r.suffix, NOSPLIT, "func(n int, dst, x *float32, f float32)")
 	Doc("scale" + r.suffix + " writes dst[i] = x[i]*f.")
 	n, dst, x, f, v := param("n"), param("dst"), param("x"), r.splat("f"), r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMULPS(at.floats(x), f, v)
 		VMOVUPS(v, at.floats(dst))
 	})
@@ -202,7 +203,7 @@ func (r registers) ternarize() {
 	Doc("ternarize" + r.suffix + " writes dst[i] = max(-1, min(1, w[i]*inverse)) rounded half to even.")
 	n, dst, w, v := param("n"), param("dst"), param("w"), r.one()
 	ternary := r.ternary(r.splat("inverse"))
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		ternary(at.floats(w), v)
 		VMOVUPS(v, at.floats(dst))
 	})
@@ -212,7 +213,7 @@ func (r registers) ternarize() {
 // ternary returns the code that makes ternary values under an inverse scale, as float32.
 func (r registers) ternary(inverse reg.VecVirtual) func(w Mem, v reg.VecVirtual) {
 	one, minusOne := r.word("float1", 0x3f800000), r.word("floatMinus1", 0xbf800000)
-	magic := r.word("roundingMagic", math.Float32bits(3<<22)) // leaves no room for a fraction
+	magic := r.word("roundingMagic", math.Float32bits(3<<22)) // leaves no bits for a fraction
 	return func(w Mem, v reg.VecVirtual) {
 		VMULPS(w, inverse, v)
 		VMINPS(one, v, v)
@@ -228,7 +229,7 @@ func (r registers) ternaryCodes() {
 	n, dst, w := param("n"), param("dst"), param("w")
 	one, v := r.word("int1", 1), r.one()
 	round := r.ternary(r.splat("inverse"))
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		round(at.floats(w), v)
 		VCVTPS2DQ(v, v)
 		VPADDD(one, v, v)
@@ -237,7 +238,7 @@ func (r registers) ternaryCodes() {
 	finish()
 }
 
-// rescaleSums rescales so many rows of each token.
+// rescaleSums rescales a number of rows of each token.
 func (r registers) rescaleSums(rows int) {
 	name := fmt.Sprintf("rescaleSums%sx%d", r.suffix, rows)
 	TEXT(name, NOSPLIT, "func(tokens int, dst *float32, width int, x *int32, factor *float32)")
@@ -264,7 +265,7 @@ func (r registers) int4Codes() {
 	Doc("int4Codes" + r.suffix + " writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).")
 	n, dst, x, dither, inverse := param("n"), param("dst"), param("x"), param("dither"), r.splat("inverse")
 	eight, last, zero, v := r.splatted(8), r.word("int15", 15), r.zeros()[0], r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMULPS(at.floats(x), inverse, v)
 		VADDPS(eight, v, v)
 		VADDPS(at.floats(dither), v, v)
@@ -280,7 +281,7 @@ func (r registers) scaledProduct() {
 	TEXT("scaledProduct"+r.suffix, NOSPLIT, "func(n int, dst, w, x *float32, f float32)")
 	Doc("scaledProduct" + r.suffix + " writes dst[i] = w[i]*(x[i]*f).")
 	n, dst, w, x, f, v := param("n"), param("dst"), param("w"), param("x"), r.splat("f"), r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMULPS(at.floats(x), f, v)
 		VMULPS(at.floats(w), v, v)
 		VMOVUPS(v, at.floats(dst))
@@ -292,7 +293,7 @@ func (r registers) relu2Product() {
 	TEXT("relu2Product"+r.suffix, NOSPLIT, "func(n int, gate, up *float32)")
 	Doc("relu2Product" + r.suffix + " replaces gate[i] by max(gate[i],0)^2*up[i].")
 	n, gate, up, v, zero := param("n"), param("gate"), param("up"), r.one(), r.zeros()[0]
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMAXPS(at.floats(gate), zero, v)
 		VMULPS(v, v, v)
 		VMULPS(at.floats(up), v, v)
@@ -305,7 +306,7 @@ func (r registers) dot() {
 	TEXT("dot"+r.suffix, NOSPLIT, "func(n int, x, y *float32) float32")
 	Doc("dot" + r.suffix + " is the sum of x[i]*y[i], with one sum for each of 16 lanes.")
 	n, x, y, v, sum := param("n"), param("x"), param("y"), r.one(), r.zeros()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMOVUPS(at.floats(x), v)
 		VFMADD231PS(at.floats(y), v, sum[at.part])
 	})
@@ -317,7 +318,7 @@ func (r registers) axpy() {
 	TEXT("axpy"+r.suffix, NOSPLIT, "func(n int, a float32, x, y *float32)")
 	Doc("axpy" + r.suffix + " adds a*x[i] to y[i].")
 	n, a, x, y, v := param("n"), r.splat("a"), param("x"), param("y"), r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		VMOVUPS(at.floats(y), v)
 		VFMADD231PS(at.floats(x), a, v)
 		VMOVUPS(v, at.floats(y))
@@ -329,7 +330,7 @@ func (r registers) dotF16() {
 	TEXT("dotF16x"+r.suffix, NOSPLIT, "func(n int, w *uint16, x *float32) float32")
 	Doc("dotF16x" + r.suffix + " is dot" + r.suffix + " with w in half precision.")
 	n, w, x, v, sum := param("n"), param("w"), param("x"), r.one(), r.zeros()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		if at.part == 0 {
 			PREFETCHT0(at.of(w, 2).Offset(2048))
 		}
@@ -362,7 +363,7 @@ func (r registers) dotF16Rows() {
 		LEAQ(Mem{Base: row[i], Index: size, Scale: 4}, ahead[i].(reg.GPVirtual))
 	}
 	v := r.one()
-	r.loop(n, func(at place) {
+	r.loop(n, func(at slot) {
 		for i := range row {
 			if at.part == 0 {
 				PREFETCHT1(at.of(ahead[i], 2))
@@ -376,36 +377,4 @@ func (r registers) dotF16Rows() {
 		VMOVSS(r.fold(sums[i], VADDPS), Mem{Base: y, Disp: 4 * i})
 	}
 	finish()
-}
-
-// vectors writes the functions of kernel.vectorSet.
-func (r registers) vectors() {
-	r.absMax()
-	r.quantize()
-	r.rescale()
-	r.scale()
-	r.ternarize()
-	r.rescaleSums(16)
-	r.rescaleSums(32)
-	r.int4Codes()
-	r.scaledProduct()
-	r.relu2Product()
-	r.dot()
-	r.axpy()
-	r.dotF16()
-	r.dotF16Rows()
-	r.maximum()
-	r.sumInt8()
-	r.expScaled()
-	r.siluProduct()
-	r.tritsWiden()
-	r.relu2Grad()
-	r.siluGrad()
-	r.storeSums("storeSums", false)
-	r.storeSums("addSums", true)
-	r.adamW()
-	r.adamWBF16()
-	r.sumSquares()
-	r.absSum()
-	r.ternaryCodes()
 }

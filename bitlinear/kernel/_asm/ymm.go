@@ -24,7 +24,7 @@ var (
 	int4YMM    = packedYMM("int4", 4, "nibbleMask", 0x0f0f0f0f)
 )
 
-// packedYMM is codes of so many bits, of which the mask keeps the lowest of each byte.
+// packedYMM is codes of a number of bits; the mask keeps the lowest of each byte.
 func packedYMM(name string, bits int, maskName string, mask uint32) codesYMM {
 	perLine := 8 / bits
 	return codesYMM{name, 4 / perLine, func() func(Mem, int, reg.VecVirtual) []reg.VecVirtual {
@@ -229,7 +229,8 @@ func (t tileYMM) tile() {
 	TEXT(name, NOSPLIT, "func(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)")
 	Doc(fmt.Sprintf("%s computes %d rows of %d tokens: for each group g of 16 columns,", name, 8*t.halves, t.tokens),
 		"dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].")
-	groups, w, x, offset, dst, stride := param("groups"), param("w"), param("x"), param("offset"), param("dst"), param("stride")
+	groups, w, x := param("groups"), param("w"), param("x")
+	offset, dst, stride := param("offset"), param("dst"), param("stride")
 	SHLQ(U8(2), stride)
 	size := GP64()
 	IMUL3Q(U32(64*t.lines), groups, size)
@@ -254,7 +255,7 @@ func (t tileYMM) tile() {
 	finish()
 }
 
-// each calls body with the place of each token in dst.
+// each calls body with the address of each token in dst.
 func (t *tileYMM) each(dst, stride reg.Register, body func(at reg.Register, token int)) {
 	at := GP64()
 	MOVQ(dst, at)

@@ -34,8 +34,8 @@ type call struct {
 	result  chan error
 }
 
-// Open joins the job. It is to be called once, in a process that mpirun started; one
-// that was not is a job of its own.
+// Open joins the job. It must be called once only. A process that mpirun did not start is a
+// job of its own.
 func Open() (ranks.Comm, error) {
 	c := &comm{calls: make(chan call), aborts: make(chan struct{}, 1)}
 	opened := make(chan error)
@@ -46,7 +46,7 @@ func Open() (ranks.Comm, error) {
 	return c, nil
 }
 
-// serve does all the calls of MPI.
+// serve makes all calls of MPI.
 func (c *comm) serve(opened chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -78,14 +78,15 @@ func (c *comm) open() (err error) {
 		return errors.New("this build of Open MPI is for programs of a single thread: install one with threads")
 	}
 	err = errors.Join(c.lib.check("MPI_Comm_set_errhandler", c.lib.setErrorHandler(c.lib.world, c.lib.errorsReturn)),
-		c.lib.check("MPI_Comm_rank", c.lib.commRank(c.lib.world, &rank)), c.lib.check("MPI_Comm_size", c.lib.commSize(c.lib.world, &size)))
+		c.lib.check("MPI_Comm_rank", c.lib.commRank(c.lib.world, &rank)),
+		c.lib.check("MPI_Comm_size", c.lib.commSize(c.lib.world, &size)))
 	c.rank, c.size = int(rank), int(size)
 	return err
 }
 
-// perform starts an operation and waits for its end. MPI works only while it is called;
-// asking in turns leaves the processor to the backward pass, which waiting inside MPI
-// would not.
+// perform starts an operation and waits for its end. MPI makes progress only while it is
+// called. Polling with pauses leaves the processor to the backward pass, which waiting inside
+// MPI would not.
 func (c *comm) perform(call call) error {
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
@@ -141,15 +142,17 @@ func (c *comm) AllGather(dst, own []byte) error {
 		return err
 	}
 	return c.do("MPI_Iallgather", dst, own, func() int32 {
-		return c.lib.iallGather(at(own), int32(len(own)), c.lib.bytes, at(dst), int32(len(own)), c.lib.bytes, c.lib.world, &c.request)
+		return c.lib.iallGather(at(own), int32(len(own)), c.lib.bytes, at(dst), int32(len(own)), c.lib.bytes, c.lib.world,
+			&c.request)
 	})
 }
 
-// checkLengths refuses what would write past the end of a slice, or what MPI, which
-// counts in 32 bits, cannot count.
+// checkLengths refuses what would write past the end of a slice, and more than MPI can
+// count, which is 32 bits.
 func (c *comm) checkLengths(all, one int) error {
 	if all != one*c.size || one > math.MaxInt32 {
-		return fmt.Errorf("%d bytes for %d from each of %d ranks: want %d, and at most %d from each", all, one, c.size, one*c.size, math.MaxInt32)
+		return fmt.Errorf("%d bytes for %d from each of %d ranks: want %d, and at most %d from each", all, one, c.size,
+			one*c.size, math.MaxInt32)
 	}
 	return nil
 }
@@ -171,8 +174,8 @@ func (c *comm) Broadcast(x []byte) error {
 
 func at(x []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
 
-// Abort says on standard error why the job ends and ends it. Where MPI does not come to
-// it, leaving with an error makes mpirun end the other ranks.
+// Abort writes to standard error why the job ends, and ends it. If MPI does not get to it,
+// the error exit of this process makes mpirun end the other ranks.
 func (c *comm) Abort(message string) {
 	fmt.Fprintf(os.Stderr, "rank %d of %d ends the job: %s\n", c.rank, c.size, message)
 	c.aborts <- struct{}{}

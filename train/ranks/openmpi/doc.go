@@ -1,4 +1,4 @@
-// Package openmpi joins the processes that mpirun started, by the Open MPI library of
-// the machine. The library is opened at run time, so nothing is needed to build but the
-// tag mpi; without the tag Open says so.
+// Package openmpi is the ranks.Comm of processes that mpirun started, by the Open MPI library
+// of the machine. The library is opened at run time, so building needs nothing but the tag
+// mpi; without the tag Open returns an error.
 package openmpi

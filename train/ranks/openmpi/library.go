@@ -9,11 +9,11 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// names of the library, that of the binary interface which is used here first: it is
-// that of Open MPI 3, 4 and 5.
+// names of the library. The first is that of the binary interface which is used here, that of
+// Open MPI 3, 4 and 5.
 var names = []string{"libmpi.so.40", "libmpi.so"}
 
-// library holds the functions of MPI that are called here and Open MPI's handles, which
+// library holds the functions of MPI that are called here, and Open MPI's handles, which
 // are addresses of symbols. The signatures are those of mpi.h.
 type library struct {
 	initThread      func(argc, argv unsafe.Pointer, required int32, provided *int32) int32
@@ -24,9 +24,11 @@ type library struct {
 	commRank        func(comm uintptr, rank *int32) int32
 	commSize        func(comm uintptr, size *int32) int32
 	test            func(request *uintptr, done *int32, status uintptr) int32
-	iallToAll       func(src unsafe.Pointer, n int32, srcType uintptr, dst unsafe.Pointer, m int32, dstType, comm uintptr, request *uintptr) int32
-	iallGather      func(src unsafe.Pointer, n int32, srcType uintptr, dst unsafe.Pointer, m int32, dstType, comm uintptr, request *uintptr) int32
-	ibroadcast      func(x unsafe.Pointer, n int32, of uintptr, root int32, comm uintptr, request *uintptr) int32
+	iallToAll       func(src unsafe.Pointer, n int32, srcType uintptr,
+		dst unsafe.Pointer, m int32, dstType, comm uintptr, request *uintptr) int32
+	iallGather func(src unsafe.Pointer, n int32, srcType uintptr,
+		dst unsafe.Pointer, m int32, dstType, comm uintptr, request *uintptr) int32
+	ibroadcast func(x unsafe.Pointer, n int32, of uintptr, root int32, comm uintptr, request *uintptr) int32
 
 	world, bytes, errorsReturn uintptr
 }
@@ -43,15 +45,17 @@ func load() (*library, error) {
 			first = err
 		}
 	}
-	return nil, fmt.Errorf("the library of Open MPI cannot be opened: %w; install it (package libopenmpi3 or openmpi) or name its folder in LD_LIBRARY_PATH", first)
+	return nil, fmt.Errorf("the library of Open MPI cannot be opened: %w; "+
+		"install it (package libopenmpi3 or openmpi) or name its folder in LD_LIBRARY_PATH", first)
 }
 
 // bind finds what is used of the library.
 func bind(name string, h uintptr) (*library, error) {
 	l := &library{}
 	for symbol, f := range map[string]any{
-		"MPI_Init_thread": &l.initThread, "MPI_Finalize": &l.finalize, "MPI_Abort": &l.abort, "MPI_Error_string": &l.errorString,
-		"MPI_Comm_set_errhandler": &l.setErrorHandler, "MPI_Comm_rank": &l.commRank, "MPI_Comm_size": &l.commSize, "MPI_Test": &l.test,
+		"MPI_Init_thread": &l.initThread, "MPI_Finalize": &l.finalize, "MPI_Abort": &l.abort,
+		"MPI_Error_string": &l.errorString, "MPI_Comm_set_errhandler": &l.setErrorHandler,
+		"MPI_Comm_rank": &l.commRank, "MPI_Comm_size": &l.commSize, "MPI_Test": &l.test,
 		"MPI_Ialltoall": &l.iallToAll, "MPI_Iallgather": &l.iallGather, "MPI_Ibcast": &l.ibroadcast,
 		"ompi_mpi_comm_world": &l.world, "ompi_mpi_byte": &l.bytes, "ompi_mpi_errors_return": &l.errorsReturn,
 	} {

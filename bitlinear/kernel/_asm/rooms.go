@@ -1,0 +1,114 @@
+package main
+
+// rooms has what writes the functions of each package for each machine.
+var rooms = map[string]map[string]func(){
+	"intmul":    {"avx512": intmul512, "avx2": intmul256},
+	"gemm":      {"avx512": gemm512, "avx2": gemm256},
+	"vector":    {"avx512": vector512, "avx2": vector256},
+	"attention": {"avx512": wide512.attention, "avx2": wide256.attention},
+}
+
+func intmul512() {
+	for _, tokens := range []int{1, 2, 4, 8, 24} {
+		tileVNNI("ternaryTileVNNI", tokens, ternaryWeights)
+		tileVNNI("int8TileVNNI", tokens, int8Weights)
+	}
+	for _, tokens := range []int{2, 8, 24} {
+		tileVNNI("int4TileVNNI", tokens, int4Weights)
+	}
+	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
+	tileQuad("int8QuadVNNI", 1, int8Weights)
+	tileQuad("int4QuadVNNI", 2, int4Weights)
+	tritsQuad()
+	tritsTile(2)
+	tritsTile(4)
+	tritsDigits(8)
+	ternaryBytes()
+	int4Bytes()
+	int8Bytes()
+	tritsBytes()
+	zmm.packing()
+}
+
+func intmul256() {
+	tilesYMM()
+	ymm.packing()
+}
+
+// packing writes what happens to integers before and after a product.
+func (r registers) packing() {
+	r.rescaleSums(16)
+	r.rescaleSums(32)
+	r.int4Codes()
+	r.sumInt8()
+	r.tritsWiden()
+	r.ternaryCodes()
+}
+
+func gemm512() {
+	zmm.storeSums("storeSums", false)
+	zmm.storeSums("addSums", true)
+	bf16Pairs()
+	bf16TernaryPairs()
+	bf16Int8Pairs()
+	bf16PairsOfRows()
+	bf16Row()
+	bf16Columns()
+	tilesBF16()
+}
+
+func gemm256() {
+	ymm.storeSums("storeSums", false)
+	ymm.storeSums("addSums", true)
+	packEight()
+	packOctets()
+}
+
+func vector512() {
+	zmm.vectors()
+	for _, tokens := range []int{1, 2, 6} {
+		dotTile(tokens)
+	}
+	dotQ6K()
+	for _, e := range elements[1:] {
+		widen(e, wide512)
+	}
+	narrowF16(wide512)
+	rotate(wide512)
+}
+
+func vector256() {
+	ymm.vectors()
+	floatsBF16()
+	floatsQ80()
+	floatsQ6K()
+	for _, e := range elements[1:] {
+		widen(e, wide256)
+	}
+	narrowF16(wide256)
+	rotate(wide256)
+}
+
+// vectors writes the functions that both widths of registers have.
+func (r registers) vectors() {
+	r.absMax()
+	r.quantize()
+	r.rescale()
+	r.scale()
+	r.ternarize()
+	r.scaledProduct()
+	r.relu2Product()
+	r.dot()
+	r.axpy()
+	r.dotF16()
+	r.dotF16Rows()
+	r.maximum()
+	r.expScaled()
+	r.siluProduct()
+	r.relu2Grad()
+	r.siluGrad()
+	r.adamW()
+	r.adamWBF16()
+	r.sumSquares()
+	r.absSum()
+}

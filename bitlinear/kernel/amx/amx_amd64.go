@@ -1,0 +1,34 @@
+//go:build !purego
+
+package amx
+
+// Panels computes 32 columns for panels of 32 rows: with panels x [steps][32][64], panelBytes
+// apart, and two blocks w [steps*16][16][4], blockBytes apart, dst[r*32+16b+c] (+)= the sum over
+// s, l and j of x[s][r][4l+j]*w[b][16s+l][c][j], added to what is there where more is not 0. The
+// sums of a panel follow on those of the one before.
+func Panels(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int) {
+	amxTiles(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows])
+}
+
+// HalfPanel is Panels for a single panel of up to 16 rows, x [steps][rows][64].
+func HalfPanel(rows, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
+	amxHalfTile(steps, w, blockBytes, x, dst, &configs[rows])
+}
+
+// PanelsBF16 is Panels for bfloat16 with sums in float32: x [steps][32][32] and w
+// [steps*16][16][2]. It fetches the w of the next call, which begins at next.
+func PanelsBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
+	next *byte) {
+	amxTilesBF16(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows], next)
+}
+
+//go:noescape
+func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int,
+	config *[64]byte)
+
+//go:noescape
+func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
+	config *[64]byte, next *byte)
+
+//go:noescape
+func amxHalfTile(steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)

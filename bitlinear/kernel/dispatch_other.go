@@ -1,7 +1,0 @@
-//go:build !amd64 || purego
-
-package kernel
-
-func tileImplementations() []tileImplementation {
-	return []tileImplementation{{"generic", gemmTileGeneric}}
-}

@@ -1,0 +1,116 @@
+package gemm
+
+import (
+	"sync"
+
+	"trit/internal/parallel"
+)
+
+// One pass takes up to bf16Depth values of k: all of B is packed for it, and each thread packs
+// as many rows of A as stay in its second cache, bf16Values of them, and lets all columns pass
+// by. What stays in the first are bf16Chunk steps of 32 columns.
+const (
+	bf16Step   = 32
+	bf16Tile   = 32
+	bf16Chunk  = 8
+	bf16Depth  = 2048
+	bf16Rows   = 512
+	bf16Values = 1 << 19
+	// Bytes of a panel of A and of a block of B, for a step.
+	bf16PanelBytes = 2 * bf16Tile * bf16Step
+	bf16BlockBytes = bf16PanelBytes / 2
+)
+
+// bf16Work is the working memory of a thread: A [chunks][panels][steps of the chunk][32 rows][32], and sums
+// [rows][32].
+type bf16Work struct {
+	a    [2 * bf16Values]byte
+	sums [bf16Rows * bf16Tile]float32
+}
+
+// bf16Right is B, [blocks][steps][16 pairs][16 columns][2].
+type bf16Right struct{ b []byte }
+
+var (
+	bf16RightPool = sync.Pool{New: func() any { return new(bf16Right) }}
+	bf16WorkPool  = sync.Pool{New: func() any { return new(bf16Work) }}
+)
+
+// bf16 computes the product in bfloat16.
+func (g *product) bf16(pool *parallel.Pool) {
+	s := bf16RightPool.Get().(*bf16Right)
+	defer bf16RightPool.Put(s)
+	full := bf16Pass(g.k)
+	grid := g.bf16Grid(full, pool.Threads())
+	for k := 0; k < g.k; k += full {
+		depth := min(full, g.k-k)
+		s.reserve(depth, g.n)
+		grain := max(1, 1<<16/(bf16Step*g.n))
+		pool.Chunks(ceil(depth, bf16Step), grain, func(lo, hi int) { s.pack(&g.b, k, depth, g.n, lo, hi) })
+		grain = 1 + 1<<20/(grid.rows*grid.cols*depth)
+		pool.Chunks(grid.count(g.m, g.n), grain, func(lo, hi int) { g.bf16Areas(s, grid, lo, hi, k, depth) })
+	}
+}
+
+// bf16Areas computes the areas [lo,hi) of the grid for the values [k,k+depth).
+func (g *product) bf16Areas(s *bf16Right, grid grid, lo, hi, k, depth int) {
+	w := bf16WorkPool.Get().(*bf16Work)
+	defer bf16WorkPool.Put(w)
+	for ; lo < hi; lo++ {
+		g.bf16Area(w, s, grid.at(lo, g.m, g.n), k, depth)
+	}
+}
+
+// bf16Pass is how many values a pass takes, about the same for each.
+func bf16Pass(k int) int {
+	const chunk = bf16Chunk * bf16Step
+	return ceil(ceil(k, ceil(k, bf16Depth)), chunk) * chunk
+}
+
+// bf16Area computes an area of C for the values [k,k+depth).
+func (g *product) bf16Area(w *bf16Work, s *bf16Right, r area, k, depth int) {
+	w.pack(g.a, r.row, r.rows, k, depth, g.m)
+	for j := r.col; j < r.col+r.cols; j += bf16Tile {
+		w.multiply(s, r.rows, j/bf16Tile, ceil(depth, bf16Step))
+		g.c.store(w.sums[:], r.row, j, r.rows, min(bf16Tile, g.n-j), g.c.accumulate || k > 0)
+	}
+}
+
+// grid divides C into areas, whose sizes are multiples of a tile but for the last.
+type grid struct{ rows, cols int }
+
+// area is a range of rows and columns of C.
+type area struct{ row, col, rows, cols int }
+
+// bf16Grid makes about the same work for each thread. Where there are fewer areas of rows
+// than threads they are divided by columns too, though each packs its rows for itself.
+func (g *product) bf16Grid(depth, threads int) grid {
+	most := min(bf16Rows, bf16Values/depth/bf16Tile*bf16Tile)
+	parts := ceil(ceil(g.m, most), threads) * threads
+	rows := min(most, max(4*bf16Tile, ceil(ceil(g.m, parts), bf16Tile)*bf16Tile))
+	across := max(1, threads/ceil(g.m, rows))
+	return grid{rows, ceil(ceil(g.n, across), bf16Tile) * bf16Tile}
+}
+
+func (g grid) count(m, n int) int { return ceil(m, g.rows) * ceil(n, g.cols) }
+
+func (g grid) at(i, m, n int) area {
+	across := ceil(n, g.cols)
+	row, col := i/across*g.rows, i%across*g.cols
+	return area{row, col, min(g.rows, m-row), min(g.cols, n-col)}
+}
+
+// multiply fills sums [rows][32] of two blocks of B.
+func (w *bf16Work) multiply(s *bf16Right, rows, pair, steps int) {
+	panels := ceil(rows, bf16Tile)
+	b := s.b[2*pair*steps*bf16BlockBytes:]
+	for at := 0; at < steps; at += bf16Chunk {
+		n := min(bf16Chunk, steps-at)
+		next := at + n
+		if next == steps {
+			next = min(2*steps, len(b)/bf16BlockBytes-1) // the next pair, behind this one
+		}
+		chosenBF16.tiles(panels, n, &b[at*bf16BlockBytes], steps*bf16BlockBytes,
+			&w.a[at*panels*bf16PanelBytes], n*bf16PanelBytes, &w.sums[0], at, &b[next*bf16BlockBytes])
+	}
+}

@@ -1,0 +1,156 @@
+package gemm
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"trit/internal/float16"
+)
+
+// bf16Lines are the bytes of a row of a panel or of a pair of rows of a block.
+const bf16Lines = 64
+
+// pack packs rows of A from first on; those beyond m and values beyond depth are zero.
+func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
+	v := view{a, first, k, min(m, first+rows), k + depth}
+	steps, panels := ceil(depth, bf16Step), ceil(rows, bf16Tile)
+	if a.col != 1 {
+		v.packColumns(w.a[:], steps, panels)
+		return
+	}
+	for i := range panels * bf16Tile {
+		v.packRow(w.a[:], i, steps, panels)
+	}
+}
+
+// view is a matrix from an element on, as far as a row and a column.
+type view struct {
+	matrix
+	i, j       int
+	rows, cols int
+}
+
+// bits is element (i,j) of a view in bfloat16, 0 outside.
+func (v view) bits(i, j int) uint16 {
+	if v.i+i >= v.rows || v.j+j >= v.cols {
+		return 0
+	}
+	return float16.BBits(v.data[(v.i+i)*v.row+(v.j+j)*v.col])
+}
+
+// packRow packs row i, whose values lie side by side.
+func (v view) packRow(dst []byte, i, steps, panels int) {
+	for at := 0; at < steps; at += bf16Chunk {
+		n := min(bf16Chunk, steps-at)
+		out, done := dst[(at*panels+i/bf16Tile*n)*bf16PanelBytes+i%bf16Tile*bf16Lines:], 0
+		if whole := min(n, (v.cols-v.j)/bf16Step-at); v.i+i < v.rows && whole > 0 {
+			bf16Row512(whole, &out[0], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+at*bf16Step])
+			done = whole
+		}
+		for s := done; s < n; s++ {
+			for j := range bf16Step {
+				binary.LittleEndian.PutUint16(out[s*bf16PanelBytes+2*j:], v.bits(i, (at+s)*bf16Step+j))
+			}
+		}
+	}
+}
+
+// packColumns packs rows that are columns as stored, 16 of them at a time; neighbours follow
+// each other, since they share pages of memory.
+func (v view) packColumns(dst []byte, steps, panels int) {
+	const half = bf16PanelBytes / 2
+	for s := range steps {
+		at := s / bf16Chunk * bf16Chunk
+		n := min(bf16Chunk, steps-at)
+		for i := range 2 * panels {
+			out := dst[(at*panels+i/2*n+s-at)*bf16PanelBytes+i%2*half:][:half]
+			if v.i+16*i+16 <= v.rows && v.j+(s+1)*bf16Step <= v.cols {
+				bf16Columns512(&out[0], &v.data[v.i+16*i+(v.j+s*bf16Step)*v.col], v.col)
+				continue
+			}
+			for j := range half / 2 {
+				binary.LittleEndian.PutUint16(out[2*j:], v.bits(16*i+j/bf16Step, s*bf16Step+j%bf16Step))
+			}
+		}
+	}
+}
+
+// reserve makes memory for rows of op(B).
+func (s *bf16Right) reserve(rows, n int) {
+	size := 2 * ceil(n, bf16Tile) * ceil(rows, bf16Step) * bf16BlockBytes
+	s.b = slices.Grow(s.b[:0], size)[:size]
+}
+
+// pack packs the steps [lo,hi) of the rows [k,k+depth) of op(B) in an even number of blocks;
+// what is missing is zero. It goes through them in the order in which they lie in memory.
+func (s *bf16Right) pack(b *right, k, depth, n, lo, hi int) {
+	blocks, size := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)*bf16BlockBytes
+	together := 1
+	if b.transposed {
+		together = hi - lo
+	}
+	for at := lo; at < hi; at += together {
+		for i := range blocks {
+			block := s.b[i*size+at*bf16BlockBytes:][:together*bf16BlockBytes]
+			b.packBlock(block, k+at*bf16Step, min(depth, (at+together)*bf16Step)+k, i*16, n)
+		}
+	}
+}
+
+// packBlock packs the rows [k,rows) of 16 columns.
+func (b *right) packBlock(block []byte, k, rows, col, cols int) {
+	for p := 0; p < len(block)/bf16Lines; {
+		p += b.packPairs(block[p*bf16Lines:], k+2*p, rows, col, cols)
+	}
+}
+
+// packPairs packs pairs of rows of 16 columns from (row,col) on and returns how many: as many
+// as lie together in the same form, and else one.
+func (b *right) packPairs(block []byte, row, rows, col, cols int) (pairs int) {
+	if col+16 <= cols && row+1 < rows {
+		if b.transposed {
+			pairs = b.pairsOfRows(block, row, rows, col)
+		} else {
+			pairs = b.pairs(block, row, rows, col)
+		}
+	}
+	if pairs > 0 {
+		return pairs
+	}
+	for j := range bf16Lines / 2 {
+		v := float32(0)
+		if i, j := row+j%2, col+j/2; i < rows && j < cols {
+			v = b.at(i, j)
+		}
+		binary.LittleEndian.PutUint16(block[2*j:], float16.BBits(v))
+	}
+	return 1
+}
+
+// pairs packs what lies in one part.
+func (b *right) pairs(block []byte, row, rows, col int) (pairs int) {
+	r, at := b.part(row)
+	pairs = min(r.Count-at, rows-row) / 2
+	from := at*b.ld + col
+	switch {
+	case pairs == 0:
+	case r.Int8 != nil:
+		bf16Int8Pairs512(pairs, &block[0], &r.Int8[from], b.ld)
+	case !r.Rounding.IsNone():
+		bf16TernaryPairs512(pairs, &block[0], &r.F32[from], b.ld, r.Rounding.Factor())
+	default:
+		bf16Pairs512(pairs, &block[0], &r.F32[from], b.ld)
+	}
+	return pairs
+}
+
+// pairsOfRows packs whole steps of 16 columns that are rows of one part.
+func (b *right) pairsOfRows(block []byte, row, rows, col int) (pairs int) {
+	r, at := b.part(col)
+	steps := (rows - row) / bf16Step
+	if steps == 0 || at+16 > r.Count {
+		return 0
+	}
+	bf16PairsOfRows512(steps, &block[0], &r.F32[at*b.ld+row], b.ld)
+	return steps * bf16Step / 2
+}

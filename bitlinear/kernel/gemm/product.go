@@ -1,0 +1,124 @@
+package gemm
+
+import (
+	"fmt"
+
+	"trit/bitlinear/quant"
+	"trit/internal/parallel"
+)
+
+// Rows are consecutive rows of the right side of a Product, in one of the forms that
+// training has at hand.
+type Rows struct {
+	Count int
+	F32   []float32 // [Count,N] values, or with Rounding master weights
+	Int8  []int8    // [Count,N], instead of F32
+	// Rounding, where there is one, makes the values of master weights, as vector.Ternarize does.
+	Rounding quant.Rounding
+}
+
+// Product is C = diag(RowFactor) op(A) op(B) in row-major matrices, whose right side and
+// result may lie in several places: so the gradients of a layer are one product for all its
+// weights, and nothing is copied but panels on their way to the core. An element's sum does
+// not depend on the number of threads, nor on where B and C are cut.
+type Product struct {
+	M, N, K    int
+	A          []float32   // op(A) is [M,K]
+	LDA        int         // distance of the rows of A as stored
+	TransA     bool        // A is stored [K,M]
+	B          []Rows      // together [K,N], one below the other
+	TransB     bool        // B is stored [N,K]: rows of K values, in float32 only
+	C          [][]float32 // consecutive ranges of rows of the result, together [M,N]
+	RowFactor  []float32   // [M], nil for ones; the float32 sums are multiplied by it
+	Accumulate bool        // add to C
+}
+
+// Float32 computes the product in float32, on the threads of a pool.
+func (p *Product) Float32(pool *parallel.Pool) {
+	p.check()
+	g := p.product()
+	g.run(pool)
+}
+
+// BF16 computes the product of operands rounded to bfloat16, with sums in float32: integers
+// up to 256 are exact. It is for machines for which HasBF16 is true.
+func (p *Product) BF16(pool *parallel.Pool) {
+	p.check()
+	if !HasBF16() {
+		p.refuse("this machine has no instructions for bfloat16")
+	}
+	g := p.product()
+	g.bf16(pool)
+}
+
+func (p *Product) product() product {
+	ldb := p.N
+	if p.TransB {
+		ldb = p.K
+	}
+	return product{
+		a: newMatrix(p.A, p.LDA, p.TransA), b: right{p.B, ldb, p.TransB},
+		c: result{p.C, p.N, p.RowFactor, p.Accumulate},
+		m: p.M, n: p.N, k: p.K,
+	}
+}
+
+func (p *Product) refuse(format string, args ...any) {
+	panic(fmt.Sprintf("gemm: product of [%d,%d] by [%d,%d]: ", p.M, p.K, p.K, p.N) + fmt.Sprintf(format, args...))
+}
+
+// check refuses what would read or write outside of the slices.
+func (p *Product) check() {
+	if p.M < 1 || p.N < 1 || p.K < 1 {
+		p.refuse("want at least one row, column and value")
+	}
+	p.checkA()
+	p.checkB()
+	size := 0
+	for _, c := range p.C {
+		if len(c)%p.N != 0 {
+			p.refuse("a part of C holds %d values, want rows of %d", len(c), p.N)
+		}
+		size += len(c)
+	}
+	if size != p.M*p.N {
+		p.refuse("C holds %d values, want %d", size, p.M*p.N)
+	}
+	if p.RowFactor != nil && len(p.RowFactor) != p.M {
+		p.refuse("%d row factors, want %d", len(p.RowFactor), p.M)
+	}
+}
+
+func (p *Product) checkA() {
+	width := p.K
+	if p.TransA {
+		width = p.M
+	}
+	if a := newMatrix(p.A, p.LDA, p.TransA); p.LDA < width || len(p.A) < a.size(p.M, p.K) {
+		p.refuse("A holds %d values in rows %d apart, want %d in rows of %d", len(p.A), p.LDA, a.size(p.M, p.K), width)
+	}
+}
+
+func (p *Product) checkB() {
+	rows, width := p.K, p.N
+	if p.TransB {
+		rows, width = width, rows
+	}
+	count := 0
+	for _, r := range p.B {
+		values := len(r.F32) + len(r.Int8)
+		switch {
+		case r.Count < 0 || values != r.Count*width || len(r.F32) > 0 && len(r.Int8) > 0:
+			p.refuse("%d rows of B hold %d values in float32 and %d in int8, want %d in one of them",
+				r.Count, len(r.F32), len(r.Int8), r.Count*width)
+		case len(r.Int8) > 0 && !r.Rounding.IsNone():
+			p.refuse("rows of B in int8 are to be made ternary: only float32 can be")
+		case p.TransB && (len(r.Int8) > 0 || !r.Rounding.IsNone()):
+			p.refuse("rows of a transposed B are not plain float32")
+		}
+		count += r.Count
+	}
+	if count != rows {
+		p.refuse("B has %d rows, want %d", count, rows)
+	}
+}

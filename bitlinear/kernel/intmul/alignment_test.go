@@ -1,0 +1,248 @@
+package intmul
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+)
+
+// layout is a way in which tiles read weights.
+type layout struct {
+	name  string
+	cols  int // of a group
+	lines int // of 64 bytes, of a group
+	top   int // the largest code
+	code  func(r *rand.Rand) byte
+	tiles func(on *implementation) []tile
+	// plain computes 16 rows of one token.
+	plain func(columns int, w []byte, x []int8, offset, dst *int32)
+}
+
+// plainTile calls a tile of a single token in plain Go.
+func plainTile(run func(groups int, w *byte, x *int8, offset, dst *int32, stride int)) func(
+	columns int, w []byte, x []int8, offset, dst *int32) {
+	return func(columns int, w []byte, x []int8, offset, dst *int32) {
+		run(columns/groupCols, &w[0], &x[0], offset, dst, blockRows)
+	}
+}
+
+func layouts() []layout {
+	anyByte := func(r *rand.Rand) byte { return byte(r.IntN(256)) }
+	fourCodes := func(r *rand.Rand) byte {
+		return byte(r.IntN(3) | r.IntN(3)<<2 | r.IntN(3)<<4 | r.IntN(3)<<6)
+	}
+	fiveTrits := func(r *rand.Rand) byte { return tritsByte[r.IntN(243)] }
+	trits := func(on *implementation) []tile {
+		return slices.DeleteFunc(slices.Clone(on.trits), func(t tile) bool { return !t.trits && t.quad == nil })
+	}
+	ofTernary := func(on *implementation) []tile { return on.ternary }
+	ofInt4 := func(on *implementation) []tile { return on.int4 }
+	ofInt8 := func(on *implementation) []tile { return on.int8 }
+	return []layout{
+		{"ternary", groupCols, 1, 2, fourCodes, ofTernary, plainTile(ternaryTileGeneric)},
+		{"int4", groupCols, 2, 15, anyByte, ofInt4, plainTile(int4TileGeneric)},
+		{"int8", groupCols, 4, 255 - int8Bias, anyByte, ofInt8, plainTile(int8TileGeneric)},
+		{"trits", tritsCols, 1, 2, fiveTrits, trits, func(columns int, w []byte, x []int8, offset, dst *int32) {
+			wide := make([]byte, len(w)/4*5)
+			widenTritsGeneric(wide, w)
+			plainTile(ternaryTileGeneric)(columns, wide, x, offset, dst)
+		}},
+	}
+}
+
+// everyTile calls body with each tile, as a tile and, if it is one, as a quad.
+func everyTile(body func(p layout, name string, t tile, blocks int)) {
+	for _, p := range layouts() {
+		for _, on := range implementations() {
+			for _, t := range p.tiles(&on) {
+				name := fmt.Sprintf("%s/%s/%d", p.name, on.name, t.tokens)
+				if t.trits == (p.name == "trits") {
+					body(p, name, t, 1)
+				}
+				if t.quad != nil {
+					body(p, name+"/quad", t, 4)
+				}
+			}
+		}
+	}
+}
+
+// operands of a tile; sums are those of tile, after guards.
+type operands struct {
+	columns, blocks int
+	w               []byte
+	x               []int8 // [columns/4][tokens][4]
+	offset, sums    []int32
+}
+
+const tileGuard = 8
+
+// operandsAt makes room for operands that begin so many bytes after a multiple of 64; for
+// sums and offsets these are rounded down to whole numbers.
+func operandsAt(shift int, p layout, t tile, columns, blocks int) operands {
+	o := operands{
+		columns: columns, blocks: blocks,
+		w:      shifted[byte](shift, blocks*columns/p.cols*p.lines*lineBytes),
+		x:      shifted[int8](shift, columns*t.tokens),
+		offset: shifted[int32](shift, t.tokens),
+		sums:   shifted[int32](shift, 2*tileGuard+t.tokens*blocks*blockRows),
+	}
+	for i := range o.sums {
+		o.sums[i] = 1 << 30
+	}
+	return o
+}
+
+func shifted[T any](shift, n int) []T {
+	var one T
+	size := int(unsafe.Sizeof(one))
+	v := make([]T, n+128/size)
+	from := -int(uintptr(unsafe.Pointer(&v[0]))) & 63
+	return v[(from+shift)/size:][:n:n]
+}
+
+// check runs a tile and compares every sum with plain Go.
+func (o *operands) check(t *testing.T, p layout, name string, tile tile) {
+	t.Helper()
+	dst := o.sums[tileGuard:]
+	if o.blocks == 1 {
+		q := panel{tile: tile, x: o.x, offset: o.offset}
+		q.run(o.columns/p.cols, o.w, &dst[0], blockRows)
+	} else {
+		tile.quad(o.columns, &o.w[0], &o.x[0], &o.offset[0], &dst[0], len(o.w)/o.blocks)
+	}
+	want := make([]int32, len(o.sums))
+	for i := range want {
+		want[i] = 1 << 30
+	}
+	for token := range tile.tokens {
+		for b := range o.blocks {
+			size := len(o.w) / o.blocks
+			first := tileGuard + (token*o.blocks+b)*blockRows
+			p.plain(o.columns, o.w[b*size:][:size], o.row(token, tile.tokens), &o.offset[token], &want[first])
+		}
+	}
+	for i, got := range o.sums {
+		if got != want[i] {
+			t.Fatalf("%s, %d columns: sum %d is %d, want %d", name, o.columns, i-tileGuard, got, want[i])
+		}
+	}
+}
+
+// row is the activations of a token.
+func (o *operands) row(token, tokens int) []int8 {
+	var row []int8
+	for at := 4 * token; at < len(o.x); at += 4 * tokens {
+		row = append(row, o.x[at:at+4]...)
+	}
+	return row
+}
+
+func (o *operands) random(r *rand.Rand, p layout) {
+	for i := range o.w {
+		o.w[i] = p.code(r)
+	}
+	fillTernary(r, nil, o.x, false)
+	for i := range o.offset {
+		o.offset[i] = int32(r.IntN(1<<20) - 1<<19)
+	}
+	o.undoBias(p)
+}
+
+// undoBias gives int8 the offsets that its products have: a tile may take the bias off the
+// weights instead.
+func (o *operands) undoBias(p layout) {
+	if p.name != "int8" {
+		return
+	}
+	for token := range o.offset {
+		o.offset[token] = -int8Bias * sumInt8(o.row(token, len(o.offset)))
+	}
+}
+
+func TestTilesAtAllAlignments(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	everyTile(func(p layout, name string, tile tile, blocks int) {
+		for shift := range 64 {
+			o := operandsAt(shift, p, tile, tritsUnit, blocks)
+			o.random(r, p)
+			o.check(t, p, name, tile)
+		}
+	})
+}
+
+// TestTilesOfAllLengths goes past every number of groups that is added up in narrow sums.
+func TestTilesOfAllLengths(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	everyTile(func(p layout, name string, tile tile, blocks int) {
+		unit := p.cols
+		if p.name == "trits" {
+			unit = tritsUnit
+		}
+		for columns := unit; columns <= 67*groupCols; columns += unit {
+			o := operandsAt(0, p, tile, columns, blocks)
+			o.random(r, p)
+			o.check(t, p, name, tile)
+		}
+	})
+}
+
+// TestTilesDoNotOverflow has the longest row of the largest codes and activations.
+func TestTilesDoNotOverflow(t *testing.T) {
+	const columns = 32768 / tritsUnit * tritsUnit
+	largest := map[string]byte{"ternary": 0b10101010, "int4": 255, "int8": 255, "trits": 255}
+	everyTile(func(p layout, name string, tile tile, blocks int) {
+		for _, v := range []int8{127, -128} {
+			o := operandsAt(0, p, tile, columns, blocks)
+			for i := range o.w {
+				o.w[i] = largest[p.name]
+			}
+			for i := range o.x {
+				o.x[i] = v
+			}
+			o.undoBias(p)
+			o.check(t, p, name, tile)
+			if got, want := o.sums[tileGuard], columns*int32(p.top)*int32(v); got != want {
+				t.Errorf("%s: the sum of %d is %d, want %d", name, v, got, want)
+			}
+		}
+	})
+}
+
+func TestTritsWiden(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	everyImplementation(t, func(t *testing.T) {
+		for shift := range 64 {
+			lines := 4 * (1 + shift%5)
+			block, want := shifted[byte](shift, lines*lineBytes), make([]byte, lines/4*5*lineBytes)
+			wide := shifted[byte](shift, len(want)+2*tileGuard)
+			for i := range block {
+				block[i] = tritsByte[r.IntN(243)]
+			}
+			for i := range wide {
+				wide[i] = 0xff
+			}
+			widenTrits(wide[tileGuard:][:0], block)
+			widenTritsGeneric(want, block)
+			guards := slices.Repeat([]byte{0xff}, tileGuard)
+			if !slices.Equal(wide, slices.Concat(guards, want, guards)) {
+				t.Fatalf("%d lines, %d bytes after a line: not the codes of plain Go", lines, shift)
+			}
+		}
+	})
+}
+
+func FuzzTiles(f *testing.F) {
+	f.Add(uint64(1), 0, 1)
+	f.Add(uint64(2), 3, 17)
+	f.Fuzz(func(t *testing.T, seed uint64, shift, units int) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		everyTile(func(p layout, name string, tile tile, blocks int) {
+			o := operandsAt(shift&63, p, tile, (1+units&31)*tritsUnit, blocks)
+			o.random(r, p)
+			o.check(t, p, name, tile)
+		})
+	})
+}

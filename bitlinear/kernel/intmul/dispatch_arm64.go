@@ -1,0 +1,61 @@
+//go:build !purego
+
+package intmul
+
+import "trit/bitlinear/kernel/cpu"
+
+// implementations lists those that this processor can run, the best first. All of them have NEON.
+func implementations() (list []implementation) {
+	if cpu.DotProduct {
+		list = append(list, dotProduct)
+	}
+	return append(list, neon, generic)
+}
+
+var (
+	dotProduct = implementation{
+		name:    "dotprod",
+		ternary: dotProductTernary,
+		trits:   dotProductTernary,
+		int4:    []tile{{tokens: 2, rows: 16, run: int4TileDot2}},
+		int8:    []tile{{tokens: 1, rows: 16, run: int8TileDot1}},
+	}
+	dotProductTernary = []tile{
+		{tokens: 4, rows: 16, run: ternaryTileDot4},
+		{tokens: 1, rows: 16, run: ternaryTileDot1},
+	}
+	neon = implementation{
+		name:    "neon",
+		ternary: neonTernary,
+		trits:   neonTernary,
+		int4:    generic.int4,
+		int8:    generic.int8,
+	}
+	neonTernary = []tile{{tokens: 1, rows: 16, run: ternaryTileNEON1}}
+)
+
+// ternaryTileDot1 is ternaryTileGeneric with SDOT: a lane is a row.
+//
+//go:noescape
+func ternaryTileDot1(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+
+// ternaryTileDot4 is ternaryTileDot1 for four tokens; those of a group of four columns
+// lie side by side in x.
+//
+//go:noescape
+func ternaryTileDot4(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+
+// ternaryTileNEON1 is ternaryTileDot1 with 16-bit products, for processors without SDOT.
+//
+//go:noescape
+func ternaryTileNEON1(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+
+// int4TileDot2 is int4TileGeneric for two tokens, with SDOT.
+//
+//go:noescape
+func int4TileDot2(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+
+// int8TileDot1 is int8TileGeneric with SDOT, for an offset that undoes the bias.
+//
+//go:noescape
+func int8TileDot1(groups int, w *byte, x *int8, offset, dst *int32, stride int)

@@ -1,0 +1,91 @@
+// Package intmul multiplies int8 activations by weights of few bits: ternary ones of 2 or of 1.6
+// bits, 4-bit codes, and int8. Sums are made in int32, so every implementation has the bits of
+// bitlinear/quant.
+//
+// The words, each in one sense:
+//
+//   - block: 16 rows of weights, since a register has 16 lanes of sums;
+//   - line: 64 bytes of a block, four of each row, which hold 4 to 20 columns;
+//   - group: 16 columns of a block, one to four lines, or a line of 1.6 bits with its 20 columns;
+//   - tile: what multiplies a block by a fixed number of tokens;
+//   - panel: the activations of the tokens of a tile, in the order in which it reads them;
+//   - quad: four blocks that a tile multiplies together, since four streams of memory are faster
+//     than one;
+//   - strip: blocks that meet one panel after the other while both are near the core.
+//
+// Tiles are in plain Go (generic.go) or in assembly, which dispatch_*.go choose by what the
+// processor has. On a processor with AMX, many tokens do not go through tiles: see amx.go.
+package intmul
+
+const (
+	blockRows = 16
+	groupCols = 16
+	lineBytes = 64
+)
+
+// implementation is one way to compute the products: the tiles of each kind of weights, that of
+// the most tokens first and that of a single token, or of the fewest, last.
+type implementation struct {
+	name    string
+	ternary []tile
+	trits   []tile // for ternary weights of 1.6 bits
+	int4    []tile
+	int8    []tile
+	amx     bool // products of amxFrom tokens and more run on AMX
+	// Functions that may be nil: plain Go does what they do.
+	packing
+	// The functions of toBytes are there where amx is set.
+	toBytes
+}
+
+// packing is what happens to integers before and after a product.
+type packing struct {
+	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 16 sums a token
+	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 32 sums a token
+	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)          // n is a multiple of 16
+	sumInt8       func(n int, x *int8) int32                                           // n is a multiple of 16
+	ternaryCodes  func(n int, dst *uint32, w *float32, factor float32)                 // n is a multiple of 16
+	tritsWiden    func(lines int, w, dst *byte)                                        // lines come in fours
+}
+
+// toBytes makes an int8 of each weight of some lines, as AMX reads them.
+type toBytes struct {
+	ternaryBytes, tritsBytes, int4Bytes, int8Bytes func(lines int, w, dst *byte)
+}
+
+// tile multiplies a block, or half of one, by its number of tokens; see ternaryTileGeneric for
+// the loop.
+type tile struct {
+	tokens int
+	rows   int  // 16, or 8 where it takes half a block
+	trits  bool // reads lines of 1.6 bits, so that they need not be widened to 2 bits
+	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+	// quad, if there is one, multiplies four blocks, size bytes apart, of a number of columns.
+	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
+}
+
+// chosen is the implementation for this processor.
+var chosen = implementations()[0]
+
+// FastTrits reports whether one token is multiplied by weights of 1.6 bits as they are, without
+// widening them to 2 bits.
+func FastTrits() bool { return chosen.trits[len(chosen.trits)-1].quad != nil }
+
+// withoutQuads are tiles for 1.6 bits that are widened, one block at a time.
+func withoutQuads(tiles []tile) []tile {
+	tiles = append([]tile{}, tiles...)
+	for i := range tiles {
+		tiles[i].quad = nil
+	}
+	return tiles
+}
+
+func ceil(n, unit int) int { return (n + unit - 1) / unit }
+
+// lanes returns how many of n elements a function of packing takes, if it is there.
+func lanes(there bool, n int) int {
+	if !there {
+		return 0
+	}
+	return n &^ 15
+}

@@ -1,0 +1,137 @@
+package intmul
+
+import (
+	"slices"
+	"unsafe"
+
+	"trit/internal/parallel"
+)
+
+// panel is the activations of a few tokens in the order in which a tile reads them,
+// [K/4][tokens][4], and minus bias times the sum of each, which undoes the bias.
+type panel struct {
+	tile   tile
+	first  int // token
+	count  int // tokens that are real; the others are zero
+	x      []int8
+	offset []int32
+}
+
+// pack splits m tokens over tiles: as many of the largest as fill, then smaller ones.
+func (s *scratch) pack(pool *parallel.Pool, p product, x []int8, m int) {
+	k := p.columns()
+	s.panels = s.panels[:0]
+	padded := 0
+	for first := 0; first < m; {
+		t := chooseTile(p.tiles, m-first)
+		s.panels = append(s.panels, panel{tile: t, first: first, count: min(t.tokens, m-first)})
+		first, padded = first+t.tokens, padded+t.tokens
+	}
+	s.x, s.offset = slices.Grow(s.x[:0], padded*k)[:padded*k], slices.Grow(s.offset[:0], padded)[:padded]
+	at := 0
+	for i := range s.panels {
+		q := &s.panels[i]
+		n := q.tile.tokens
+		q.x, q.offset = s.x[at*k:][:n*k], s.offset[at:][:n]
+		at += n
+	}
+	pool.For(len(s.panels), max(1, 1<<16/(k*p.tiles[0].tokens)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			s.panels[i].fill(x, p.k, p.bias)
+		}
+	})
+}
+
+// chooseTile takes the largest tile that wastes at most a quarter of itself.
+func chooseTile(tiles []tile, tokens int) tile {
+	for _, t := range tiles {
+		if 4*tokens >= 3*t.tokens {
+			return t
+		}
+	}
+	return tiles[len(tiles)-1]
+}
+
+// fill takes the activations of its tokens from x [m,k].
+func (p *panel) fill(x []int8, k int, bias int32) {
+	n := p.tile.tokens
+	for t := range n {
+		p.offset[t] = 0
+		if t >= p.count {
+			clearColumn(p.x[4*t:], 4*n)
+			continue
+		}
+		row := x[(p.first+t)*k:][:k]
+		p.offset[t] = -bias * sumInt8(row)
+		if n == 1 {
+			clear(p.x[copy(p.x, row):])
+			continue
+		}
+		p.fillColumn(t, row)
+	}
+}
+
+// fillColumn writes the activations of token t of the panel, zeros in the end.
+func (p *panel) fillColumn(t int, row []int8) {
+	step, out := 4*p.tile.tokens, p.x[4*t:]
+	for ; len(row) >= 4; row = row[4:] {
+		*(*[4]int8)(out) = [4]int8(row)
+		out = out[min(step, len(out)):]
+	}
+	if len(row) > 0 {
+		var last [4]int8
+		copy(last[:], row)
+		*(*[4]int8)(out) = last
+		out = out[min(step, len(out)):]
+	}
+	clearColumn(out, step)
+}
+
+// clearColumn writes zeros, four activations every step.
+func clearColumn(out []int8, step int) {
+	for ; len(out) >= 4; out = out[min(step, len(out)):] {
+		*(*[4]int8)(out) = [4]int8{}
+	}
+}
+
+func sumInt8(x []int8) (sum int32) {
+	n := lanes(chosen.sumInt8 != nil, len(x))
+	if n > 0 {
+		sum = chosen.sumInt8(n, &x[0])
+	}
+	for _, v := range x[n:] {
+		sum += int32(v)
+	}
+	return sum
+}
+
+// quads computes the blocks [lo,hi) for the tokens of the panel, four at a time,
+// and returns the first that is left.
+func (p *panel) quads(of *product, w *work, lo, hi int) int {
+	const rows = 4 * blockRows
+	for ; lo+4 <= hi; lo += 4 {
+		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &w.sums[0], of.blockBytes)
+		of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, w.sums[:]})
+	}
+	return lo
+}
+
+// block computes the rows of weights from row on, in groups of a number of columns, for the
+// tokens of the panel.
+func (p *panel) block(of *product, w *work, weights []byte, row, cols int) {
+	p.run(of.columns()/cols, weights, &w.sums[0], blockRows)
+	of.emit(sums{row, min(blockRows, of.n-row), p.first, p.count, blockRows, w.sums[:]})
+}
+
+// run multiplies a block, in one go or in halves.
+func (p *panel) run(groups int, w []byte, dst *int32, stride int) {
+	p.tile.run(groups, &w[0], &p.x[0], &p.offset[0], dst, stride)
+	if p.tile.rows < blockRows {
+		p.tile.run(groups, &w[lineBytes/2], &p.x[0], &p.offset[0], shift(dst, blockRows/2), stride)
+	}
+}
+
+// shift is the address of p[n].
+func shift(p *int32, n int) *int32 {
+	return (*int32)(unsafe.Add(unsafe.Pointer(p), 4*n))
+}

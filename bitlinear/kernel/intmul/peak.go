@@ -1,0 +1,33 @@
+package intmul
+
+import (
+	"trit/bitlinear/kernel/amx"
+	"trit/internal/parallel"
+)
+
+// RunTiles multiplies as many tokens as go together at most by two blocks of ternary weights on
+// every thread, n times, on operands that stay in the first cache. It returns the operations done,
+// a multiplication and an addition counted as two: for the speed that the instructions alone allow.
+func RunTiles(pool *parallel.Pool, n int) (operations int) {
+	const k, rows = 640, 2 * blockRows
+	t := chosen.ternary[0]
+	tokens := t.tokens
+	if chosen.amx {
+		tokens = amx.PanelRows
+	}
+	threads := pool.Threads()
+	pool.For(threads, 1, func(lo, hi int) {
+		w, x := make([]byte, rows*k), make([]int8, tokens*k)
+		offset, out := make([]int32, tokens), make([]int32, tokens*rows)
+		p := panel{tile: t, x: x, offset: offset}
+		for range n * (hi - lo) {
+			if chosen.amx {
+				amx.Panels(1, k/amx.StepBytes, &w[0], blockRows*k, &x[0], 0, &out[0], 0)
+				continue
+			}
+			p.run(k/groupCols, w, &out[0], blockRows)
+			p.run(k/groupCols, w, &out[0], blockRows)
+		}
+	})
+	return 2 * n * threads * tokens * rows * k
+}

@@ -1,0 +1,147 @@
+package intmul
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"trit/bitlinear/kernel/memory"
+	"trit/bitlinear/quant"
+	"trit/internal/parallel"
+)
+
+// Ternary is a ternary weight matrix [N,K] in the layout of the product; see Format.
+type Ternary struct {
+	N, K   int
+	format Format
+	codes  []byte // [blocks][lines][16 rows][4]
+}
+
+// PackTernary packs weights q [n,k] of -1, 0 and +1.
+func PackTernary(pool *parallel.Pool, f Format, n, k int, q []int8) (*Ternary, error) {
+	if len(q) != n*k {
+		return nil, fmt.Errorf("intmul: %d ternary values for a matrix of %d by %d", len(q), n, k)
+	}
+	return packRows(pool, f, n, k, func(quads []uint32, i int) error {
+		quadsOf(quads, q[i*k:][:k])
+		return nil
+	})
+}
+
+// PackI2S packs the I2_S codes of a matrix [n,k], row by row, so that no more than a
+// row is ever unpacked.
+func PackI2S(pool *parallel.Pool, f Format, n, k int, codes []byte) (*Ternary, error) {
+	if len(codes) != n*k/4 || k%quant.BlockValues != 0 {
+		return nil, fmt.Errorf("intmul: %d bytes of I2_S for a matrix of %d by %d", len(codes), n, k)
+	}
+	return packRows(pool, f, n, k, func(quads []uint32, i int) error { return quadsOfI2S(quads, codes[i*k/4:][:k/4]) })
+}
+
+// NewTernary makes a matrix of 2-bit weights, to be filled by PackMasters.
+func NewTernary(n, k int) *Ternary { return newTernary(Bits2, n, k) }
+
+// PackMasters replaces the weights by those that a rounding makes of masters [N,K], as
+// vector.Ternarize does.
+func (w *Ternary) PackMasters(pool *parallel.Pool, masters []float32, r quant.Rounding) {
+	clear(w.codes)
+	_ = w.packRows(pool, func(quads []uint32, i int) error {
+		quadsOfMasters(quads, masters[i*w.K:][:w.K], r)
+		return nil
+	})
+}
+
+// packRows packs the n rows whose codes the function gives.
+func packRows(pool *parallel.Pool, f Format, n, k int, row func(quads []uint32, i int) error) (*Ternary, error) {
+	w := newTernary(f, n, k)
+	return w, w.packRows(pool, row)
+}
+
+func (w *Ternary) packRows(pool *parallel.Pool, row func(quads []uint32, i int) error) error {
+	var once sync.Once
+	var failed error
+	pool.For(w.N, blockRows, func(lo, hi int) {
+		buffer := quadsPool.Get().(*[]uint32)
+		defer quadsPool.Put(buffer)
+		quads := slices.Grow((*buffer)[:0], ceil(w.K, 4))[:ceil(w.K, 4)]
+		*buffer = quads
+		for i := lo; i < hi; i++ {
+			if err := row(quads, i); err != nil {
+				once.Do(func() { failed = err })
+				return
+			}
+			w.setRow(i, quads)
+		}
+	})
+	return failed
+}
+
+var quadsPool = sync.Pool{New: func() any { return new([]uint32) }}
+
+func newTernary(f Format, n, k int) *Ternary {
+	w := &Ternary{N: n, K: k, format: f}
+	w.codes = memory.Allocate(ceil(n, blockRows) * w.blockBytes())
+	return w
+}
+
+// Format is how the weights lie in memory.
+func (w *Ternary) Format() Format { return w.format }
+
+// Bytes is the memory of the weights.
+func (w *Ternary) Bytes() int { return len(w.codes) }
+
+func (w *Ternary) blockBytes() int {
+	return ceil(w.K, w.format.unit()) * w.format.unit() / w.format.lineCols() * lineBytes
+}
+
+// setRow packs row i.
+func (w *Ternary) setRow(i int, quads []uint32) {
+	row := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:]
+	if w.format == Bits1_6 {
+		packTrits(row, quads)
+		return
+	}
+	packBits2(row, quads)
+}
+
+// MulInt8 computes dst[m,N] = x[m,K] times the transposed weights, in int32, equal
+// to quant.Dot to the bit.
+func (w *Ternary) MulInt8(pool *parallel.Pool, dst []int32, x []int8, m int) {
+	multiply(pool, w.product(&chosen, func(s sums) { s.copyTo(dst, w.N) }), x, m)
+}
+
+// Output is where a product with W goes: Dst[t*Stride+n] = float32(sum)*Factor[t].
+type Output struct {
+	W      *Ternary
+	Dst    []float32
+	Factor []float32
+	Stride int // 0: W.N
+}
+
+// MulTernary multiplies x [m,K] by several matrices of K columns and one format, in one
+// loop over all of their rows.
+func MulTernary(pool *parallel.Pool, x []int8, m int, list ...Output) {
+	products := make([]product, len(list))
+	for i, o := range list {
+		if o.W.K != list[0].W.K || o.W.format != list[0].W.format {
+			panic(fmt.Sprintf("intmul: matrices of %d columns in %v and of %d in %v have no product together",
+				list[0].W.K, list[0].W.format, o.W.K, o.W.format))
+		}
+		if o.Stride == 0 {
+			o.Stride = o.W.N
+		}
+		products[i] = o.W.product(&chosen, func(s sums) { s.rescaleTo(o.Dst, o.Stride, o.Factor) })
+	}
+	multiplyTogether(pool, products, x, m)
+}
+
+// product is w as it is multiplied on an implementation.
+func (w *Ternary) product(on *implementation, emit func(s sums)) product {
+	p := product{
+		on: on, n: w.N, k: w.K, unit: w.format.unit(), weights: w.codes, blockBytes: w.blockBytes(), bias: 1,
+		tiles: on.ternary, bytes: on.ternaryBytes, emit: emit,
+	}
+	if w.format == Bits1_6 {
+		p.tiles, p.widen, p.bytes = on.trits, widenTrits, on.tritsBytes
+	}
+	return p
+}

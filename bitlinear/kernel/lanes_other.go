@@ -1,5 +1,0 @@
-//go:build !amd64 || purego
-
-package kernel
-
-func vectorSets() []vectorSet { return []vectorSet{plainVectors} }

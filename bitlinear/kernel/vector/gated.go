@@ -1,0 +1,45 @@
+package vector
+
+// ReLU2Product replaces gate by max(gate,0)^2*up.
+func ReLU2Product(gate, up []float32) {
+	n := lanes(len(gate))
+	up = up[:len(gate)]
+	if n > 0 {
+		chosen.relu2Product(n, &gate[0], &up[0])
+	}
+	relu2ProductGeneric(gate[n:], up[n:])
+}
+
+// SiLUProduct replaces gate by gate*sigmoid(gate)*up.
+func SiLUProduct(gate, up []float32) {
+	n := lanes(len(gate))
+	up = up[:len(gate)]
+	if n > 0 {
+		chosen.siluProduct(n, &gate[0], &up[0])
+	}
+	siluProductGeneric(gate[n:], up[n:])
+}
+
+// ReLU2Grad is the gradient of y = max(gate,0)^2*up for the gradient of y: dGate =
+// 2*max(gate,0)*up*grad and dUp = max(gate,0)^2*grad, over the length of grad. dGate may be
+// gate and dUp may be up.
+func ReLU2Grad(dGate, dUp, gate, up, grad []float32) {
+	all, n := len(grad), lanes(len(grad))
+	dGate, dUp, gate, up = dGate[:all], dUp[:all], gate[:all], up[:all]
+	if n > 0 {
+		chosen.relu2Grad(n, &dGate[0], &dUp[0], &gate[0], &up[0], &grad[0])
+	}
+	relu2GradGeneric(dGate[n:], dUp[n:], gate[n:], up[n:], grad[n:])
+}
+
+// SiLUGrad is the gradient of y = gate*s*up with s = sigmoid(gate) for the gradient of y:
+// dGate = s*(1+gate*(1-s))*up*grad and dUp = gate*s*grad, over the length of grad. dGate may
+// be gate and dUp may be up.
+func SiLUGrad(dGate, dUp, gate, up, grad []float32) {
+	all, n := len(grad), lanes(len(grad))
+	dGate, dUp, gate, up = dGate[:all], dUp[:all], gate[:all], up[:all]
+	if n > 0 {
+		chosen.siluGrad(n, &dGate[0], &dUp[0], &gate[0], &up[0], &grad[0])
+	}
+	siluGradGeneric(dGate[n:], dUp[n:], gate[n:], up[n:], grad[n:])
+}

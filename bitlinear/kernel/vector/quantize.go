@@ -1,0 +1,20 @@
+package vector
+
+// QuantizeActivations writes the int8 activations of one token and returns their
+// scale, with the bits of quant.Activations.
+func QuantizeActivations(dst []int8, x []float32) (scale float32) {
+	scale = activationScale(x)
+	quantize(dst, x, scale)
+	return scale
+}
+
+func activationScale(x []float32) float32 { return 127 / max(AbsMax(x), 1e-5) }
+
+func quantize(dst []int8, x []float32, scale float32) {
+	n := lanes(len(x))
+	dst = dst[:len(x)]
+	if n > 0 {
+		chosen.quantize(n, &dst[0], &x[0], scale)
+	}
+	quantizeGeneric(dst[n:], x[n:], scale)
+}

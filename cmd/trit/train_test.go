@@ -1,0 +1,28 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Errors of training and watching name the flags that the user types, in one line.
+func TestTrainErrorsNameFlags(t *testing.T) {
+	dir := t.TempDir()
+	data, run := smallData(t, dir), filepath.Join(dir, "run")
+	args := func(more ...string) []string {
+		return append([]string{"train", "--config", "trit-1m", "--set", "num_hidden_layers=1", "--data", data, "--out", run, "--max-steps", "2"}, more...)
+	}
+	mustTrit(t, args()...)
+	for want, line := range map[string][]string{
+		"holds a run already: --resume goes on with it, or name another --out": args(),
+		"max_steps is 0 and no time is set: set max_steps or --max-time":       args("--out", filepath.Join(dir, "b"), "--max-steps", "0"),
+		"with --init, --config may be left out or hold the recipe alone":       args("--out", filepath.Join(dir, "c"), "--init", run, "--set", "hidden_act=silu"),
+		"has no metrics.jsonl: name the folder of a run, the --out of its":     {"watch", data},
+	} {
+		code, _, stderr := trit(line...)
+		if code != exitFailed || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: code %d, %q, want %q", line, code, stderr, want)
+		}
+	}
+}

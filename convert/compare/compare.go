@@ -1,0 +1,85 @@
+// Package compare finds how two models differ: in their hyper-parameters, their tokenizers, and
+// every weight, ternary ones by their codes and scales; and how their logits do.
+package compare
+
+import (
+	"context"
+	"slices"
+
+	"trit/convert/source"
+)
+
+// Comparison is how two models differ.
+type Comparison struct {
+	A          string            `json:"a"`
+	B          string            `json:"b"`
+	Same       bool              `json:"same"` // nothing differs but for the rounding of types
+	Parameters []string          `json:"parameters,omitempty"`
+	Tokenizer  []string          `json:"tokenizer,omitempty"`
+	Tensors    []Difference      `json:"tensors"`
+	Logits     *LogitsDifference `json:"logits,omitempty"` // where the caller asked for them, see Logits
+}
+
+// Verdict says whether a weight is the same in two models.
+type Verdict string
+
+// Verdicts of a Difference.
+const (
+	Equal     Verdict = "equal"
+	Rounded   Verdict = "rounded"   // as the coarser one of the two types makes it
+	Different Verdict = "different" // codes, or values beyond what types round
+)
+
+// Difference is how one weight differs.
+type Difference struct {
+	Name    string  `json:"name"`
+	TypeA   string  `json:"type_a"`
+	TypeB   string  `json:"type_b"`
+	Weights int64   `json:"weights"`
+	Ternary bool    `json:"ternary"`
+	Codes   int64   `json:"codes_that_differ"`
+	ScaleA  float32 `json:"scale_a,omitempty"`
+	ScaleB  float32 `json:"scale_b,omitempty"`
+	Error   float64 `json:"error"` // of the scale, or of all values in relative L2
+	Verdict Verdict `json:"verdict"`
+}
+
+// Models compares two models, reading all of their weights. It calls progress, if it is not
+// nil, with the number of weights that were compared and of all.
+func Models(ctx context.Context, a, b *source.Model, progress func(done, total int64)) (*Comparison, error) {
+	c := &Comparison{A: a.Path, B: b.Path, Parameters: parameterDifferences(&a.Config.Config, &b.Config.Config)}
+	var err error
+	if c.Tokenizer, err = tokenizerDifferences(a, b); err != nil {
+		return nil, err
+	}
+	c.Same = len(c.Parameters) == 0 && len(c.Tokenizer) == 0
+	done, total, shapes := int64(0), int64(a.Config.Parameters()), shapesOf(b)
+	for _, spec := range a.Config.Tensors() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !slices.Equal(shapes[spec.Name], spec.Shape) {
+			c.Same = false
+			continue
+		}
+		d, err := compareTensor(a, b, spec)
+		if err != nil {
+			return nil, err
+		}
+		c.Tensors = append(c.Tensors, d)
+		c.Same = c.Same && d.Verdict != Different
+		if done += d.Weights; progress != nil {
+			progress(done, total)
+		}
+	}
+	return c, nil
+}
+
+// shapesOf are the shapes of a model's weights by their names.
+func shapesOf(m *source.Model) map[string][]int {
+	shapes := map[string][]int{}
+	for _, spec := range m.Config.Tensors() {
+		shapes[spec.Name] = spec.Shape
+	}
+	return shapes
+}

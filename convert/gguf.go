@@ -1,0 +1,192 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"trit/convert/source"
+	"trit/format/gguf"
+	"trit/internal/atomicfile"
+	"trit/internal/float16"
+	"trit/model"
+	"trit/model/ggufmeta"
+	"trit/setting"
+)
+
+// ggufWriter writes a model as a GGUF file.
+type ggufWriter struct {
+	out     string
+	options Options
+
+	model         *source.Model
+	architecture  string
+	weightType    gguf.Type
+	embeddingType gguf.Type
+	meta          gguf.Metadata
+	tensors       []gguf.TensorInfo
+	planned       *plan
+
+	file *atomicfile.File // nil before begin
+	*gguf.Writer
+}
+
+// Types that projections, and embedding and head, can have.
+var (
+	ternaryTypes   = []gguf.Type{gguf.I2_S, gguf.TQ1_0, gguf.TQ2_0}
+	fullTypes      = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}
+	embeddingTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}
+)
+
+func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
+	g.model, g.architecture = m, ggufmeta.Architecture(&m.Config.Config)
+	if err := g.chooseTypes(); err != nil {
+		return nil, err
+	}
+	if g.options.Pad {
+		g.model = m.Padded(g.weightType.Block())
+	}
+	if err := g.describe(); err != nil {
+		return nil, err
+	}
+	g.planned = &plan{model: g.model, architecture: g.architecture}
+	return g.planned, g.planTensors()
+}
+
+func (g *ggufWriter) begin() (err error) {
+	if g.file, err = atomicfile.Create(g.out); err == nil {
+		g.Writer, err = gguf.NewWriter(g.file, &g.meta, g.tensors)
+	}
+	return err
+}
+
+func (g *ggufWriter) endTensor() error { return g.EndTensor() }
+
+func (g *ggufWriter) finish() error {
+	if err := g.Close(); err != nil {
+		return err
+	}
+	return g.file.Finish()
+}
+
+func (g *ggufWriter) name() string { return g.file.Name() }
+
+func (g *ggufWriter) commit() error { return g.file.Commit() }
+
+func (g *ggufWriter) discard() {
+	if g.file != nil {
+		g.file.Discard()
+	}
+}
+
+// chooseTypes takes the types that were asked for, or the usual ones.
+func (g *ggufWriter) chooseTypes() error {
+	ternary := g.model.Config.Ternary
+	weight, embedding := g.options.Type, g.options.EmbeddingType
+	if weight == "" {
+		if weight = F32; ternary {
+			weight = I2S
+		}
+	}
+	if embedding == "" {
+		if embedding = weight; ternary {
+			embedding = F16
+		}
+	}
+	types, kind := fullTypes, "in full precision"
+	if ternary {
+		types, kind = ternaryTypes, "with ternary weights"
+	}
+	var errWeight, errEmbedding error
+	g.weightType, errWeight = weight.among(types, typeField, " for a model "+kind)
+	g.embeddingType, errEmbedding = embedding.among(embeddingTypes, embeddingField, "")
+	return errors.Join(errWeight, errEmbedding)
+}
+
+// planTensors lists the tensors in the order of the model.
+func (g *ggufWriter) planTensors() error {
+	var errs []error
+	for _, spec := range g.model.Config.Tensors() {
+		typ := g.typeOf(spec)
+		if _, err := typ.Size(gguf.Dims(spec.Shape)); err != nil {
+			errs = append(errs, g.cannotHold(spec, err))
+			continue
+		}
+		g.add(spec, spec.GGUF, typ, spec.Shape, func() (*output, error) { return g.weight(spec, typ) })
+		if g.keepsFactor(spec) {
+			g.add(spec, ggufmeta.ScaleName(spec.GGUF), gguf.F32, []int{1}, func() (*output, error) { return g.factor(spec) })
+		}
+	}
+	return model.JoinFirst(errs)
+}
+
+// add plans a tensor that is made of a weight.
+func (g *ggufWriter) add(spec model.TensorSpec, name string, typ gguf.Type, shape []int, open func() (*output, error)) {
+	info := gguf.TensorInfo{Name: name, Type: typ, Dims: gguf.Dims(shape)}
+	size, _ := typ.Size(info.Dims) // planTensors has looked
+	g.tensors = append(g.tensors, info)
+	g.planned.tensors = append(g.planned.tensors,
+		tensor{name: name, from: g.model.Name(spec), bytes: int64(size), open: open})
+}
+
+// cannotHold adds the way out for a feed-forward size that a type cannot hold.
+func (g *ggufWriter) cannotHold(spec model.TensorSpec, err error) error {
+	if spec.Layer >= 0 && spec.Name == model.LayerTensor(spec.Layer, model.DownProj) {
+		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} fills the feed-forward size up with units without weights",
+			spec.Name, err, padField), "")
+	}
+	return fmt.Errorf("%s: %w", spec.Name, err)
+}
+
+func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
+	switch {
+	case len(spec.Shape) == 1:
+		return gguf.F32
+	case spec.Layer < 0:
+		return g.embeddingType
+	}
+	return g.weightType
+}
+
+// keepsFactor reports whether the remainder of a scale gets a tensor of its own.
+func (g *ggufWriter) keepsFactor(spec model.TensorSpec) bool {
+	return spec.Ternary && g.weightType != gguf.I2_S && (g.options.ExactScales || g.architecture == ggufmeta.BitNet)
+}
+
+func (g *ggufWriter) factor(spec model.TensorSpec) (*output, error) {
+	t, err := g.model.Tensor(spec)
+	if err != nil {
+		return nil, err
+	}
+	_, factor := ggufmeta.SplitScale(t.Scale)
+	return small(gguf.F32, factor)
+}
+
+// weight is a weight as it will stand in the file.
+func (g *ggufWriter) weight(spec model.TensorSpec, typ gguf.Type) (*output, error) {
+	t, err := g.model.Tensor(spec)
+	if err != nil {
+		return nil, err
+	}
+	if heads := ggufmeta.PermutedHeads(g.architecture, &g.model.Config.Config, spec); heads > 0 {
+		t = t.Alternating(heads)
+	}
+	e := &encoder{t: t, typ: typ, scale: float16.Bits(t.Scale)}
+	if g.keepsFactor(spec) {
+		e.scale, _ = ggufmeta.SplitScale(t.Scale)
+	}
+	if v := float16.FromBits(e.scale); typ.IsTernary() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
+		return nil, setting.Needs(typeField,
+			fmt.Sprintf("the scale %g is out of the range of half precision, which %s holds it in", t.Scale, typ),
+			fmt.Sprintf("{%s} %s", typeField, I2S))
+	}
+	out := g.planned.encoded(e)
+	if typ == gguf.I2_S { // the scale, and zeros up to 32 bytes
+		behind, err := small(gguf.F32, t.Scale, 0, 0, 0, 0, 0, 0, 0)
+		if err != nil {
+			return nil, err
+		}
+		out.tail = behind.tail
+	}
+	return out, nil
+}

@@ -1,0 +1,25 @@
+package inspect_test
+
+import (
+	"fmt"
+	"log"
+
+	"trit/convert/inspect"
+)
+
+// The first layer's ternary weights of a file, and what other engines trip over in it.
+func ExampleRead() {
+	found, err := inspect.Read("../../testdata/checkpoints/hf-llama-packed/expected-i2_s.gguf", inspect.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(found.Lead())
+	fmt.Printf("zeros of q_proj: %.1f %%\n", 100*found.Layers[0].Zeros["q_proj"])
+	for _, w := range found.Warnings {
+		fmt.Println(w)
+	}
+	// Output:
+	// GGUF, llama, 21 tensors, 0.8 MB
+	// zeros of q_proj: 31.0 %
+	// I2_S is read by trit and bitnet.cpp, and by ik_llama.cpp after llama-quantize to iq2_bn; llama.cpp and Ollama want Options.Type tq2_0 or tq1_0
+}

@@ -1,0 +1,159 @@
+// Package inspect shows what is in a model file or folder: its metadata, its tensors, the
+// shares of zeros and the scales of its ternary weights, and what other engines trip over.
+package inspect
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"reflect"
+	"strings"
+
+	"trit/convert/source"
+	"trit/format/gguf"
+	"trit/format/hffolder"
+	"trit/format/safetensors"
+	"trit/setting"
+)
+
+// Inspection is what is in a model file or folder.
+type Inspection struct {
+	Path     string       `json:"path"`
+	Format   string       `json:"format"`         // "gguf", "safetensors" or "folder"
+	Form     string       `json:"form,omitempty"` // of a model that can be converted
+	Metadata []Entry      `json:"metadata"`
+	Tensors  []TensorView `json:"tensors"`
+	Bytes    uint64       `json:"bytes"`            // of all tensors
+	Layers   []LayerView  `json:"layers,omitempty"` // the ternary weights of each block
+	Scales   []Bin        `json:"scales,omitempty"` // how many ternary weights have a scale
+
+	Notes    []setting.Note `json:"notes,omitempty"`    // what was assumed
+	Warnings []setting.Note `json:"warnings,omitempty"` // what other engines trip over, and what is wrong
+}
+
+// Entry is a key of the metadata with its value; lists are shown by their length.
+type Entry struct {
+	Key   string `json:"key"`
+	Value any    `json:"value"`
+}
+
+// TensorView is one tensor.
+type TensorView struct {
+	Name  string   `json:"name"`
+	Type  string   `json:"type"`
+	Shape []int    `json:"shape"` // row-major
+	Bytes uint64   `json:"bytes"`
+	Zeros *float64 `json:"zeros,omitempty"` // share of zeros of a ternary weight
+	Scale *float32 `json:"scale,omitempty"` // of a ternary weight: W = scale * q
+}
+
+// Options say how a model is read, and how much of it.
+type Options struct {
+	source.Options
+	HeadersOnly bool // do not read weights for their shares of zeros and scales
+}
+
+// Read looks into a GGUF file, a safetensors file, a model folder, or the newest checkpoint of
+// a run. What is no model that can be converted is listed all the same, with a warning that
+// says why.
+func Read(path string, o Options) (*Inspection, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	var r *Inspection
+	switch {
+	case info.IsDir():
+		r, err = inspectFolder(path)
+	case strings.HasSuffix(path, ".safetensors"):
+		return inspectSafetensors(path, path, "safetensors", nil)
+	default:
+		r, err = inspectGGUF(path)
+	}
+	if err != nil || o.HeadersOnly {
+		return r, err
+	}
+	if err := r.measure(o.Options); err != nil {
+		r.Warnings = append([]setting.Note{notConvertible(err)}, r.Warnings...)
+	}
+	return r, nil
+}
+
+// notConvertible keeps the fields of options that the error names, for those who show it.
+func notConvertible(err error) setting.Note {
+	text := setting.Text(err, func(field string) string { return "{" + field + "}" })
+	return setting.Note("not a model that can be converted: " + text)
+}
+
+func inspectFolder(path string) (*Inspection, error) {
+	m, err := hffolder.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	c := reflect.ValueOf(m.Config.Config)
+	entries := []Entry{{"architectures", m.Config.Architectures}}
+	for i := range c.NumField() {
+		key, _, _ := strings.Cut(c.Type().Field(i).Tag.Get("json"), ",")
+		entries = append(entries, Entry{key, c.Field(i).Interface()})
+	}
+	if q := m.Config.QuantizationConfig; q != nil {
+		said := strings.Fields(q.QuantMethod + " " + q.LinearClass + " " + q.QuantizationMode)
+		entries = append(entries, Entry{"quantization_config", strings.Join(said, ", ")})
+	}
+	entries = append(entries, Entry{"parameters", m.Config.Parameters()})
+	return inspectSafetensors(path, m.Dir, "folder", entries)
+}
+
+func inspectSafetensors(path, weights, format string, entries []Entry) (*Inspection, error) {
+	f, err := safetensors.Open(weights)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := &Inspection{Path: path, Format: format, Metadata: entries}
+	for k, v := range f.Metadata() {
+		r.Metadata = append(r.Metadata, Entry{k, v})
+	}
+	for _, t := range f.Tensors() {
+		r.Tensors = append(r.Tensors, TensorView{Name: t.Name, Type: t.DType, Shape: t.Shape, Bytes: uint64(t.Bytes())})
+		r.Bytes += uint64(t.Bytes())
+	}
+	return r, nil
+}
+
+func inspectGGUF(path string) (*Inspection, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := &Inspection{Path: path, Format: "gguf", Warnings: ggufWarnings(f)}
+	for _, k := range f.Metadata.Keys {
+		v, _ := f.Metadata.Get(k)
+		r.Metadata = append(r.Metadata, Entry{k, shown(v)})
+	}
+	for _, t := range f.Tensors {
+		view := TensorView{Name: t.Name, Type: t.Type.String(), Bytes: t.Size}
+		for i := range t.Dims {
+			view.Shape = append(view.Shape, int(t.Dims[len(t.Dims)-1-i]))
+		}
+		r.Tensors = append(r.Tensors, view)
+		r.Bytes += t.Size
+	}
+	return r, nil
+}
+
+// shown is a value of the metadata as it is shown: a list as its length, and a number that JSON
+// cannot hold as text.
+func shown(v any) any {
+	switch rv := reflect.ValueOf(v); rv.Kind() {
+	case reflect.Slice:
+		return fmt.Sprintf("%d values", rv.Len())
+	case reflect.Float32, reflect.Float64:
+		if f := rv.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Sprint(f)
+		}
+	}
+	return v
+}

@@ -1,0 +1,32 @@
+package inspect
+
+import (
+	"strings"
+	"testing"
+
+	"trit/format/gguf"
+)
+
+// A vocabulary without the keys that other engines take for granted.
+func TestTokenizerWarnings(t *testing.T) {
+	m := &gguf.Metadata{}
+	m.Set("tokenizer.ggml.model", "gpt2")
+	m.Set("tokenizer.ggml.tokens", []string{"a", "b"})
+	var got []string
+	warnOfTokenizer(m, func(format string, args ...any) { got = append(got, format) })
+	for _, want := range []string{"tokenizer.ggml.pre", "eos_token_id", "bos_token_id"} {
+		if !strings.Contains(strings.Join(got, "\n"), want) {
+			t.Errorf("no warning names %s: %q", want, got)
+		}
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	if h := histogram([]float64{2, 2, 2}); len(h) != 1 || h[0].Count != 3 {
+		t.Errorf("equal scales give %v", h)
+	}
+	h := histogram([]float64{1, 1.1, 4, 16})
+	if len(h) != 4 || h[0].Count != 2 || h[1].Count+h[2].Count != 1 || h[3].Count != 1 || h[0].Low != 1 {
+		t.Errorf("four scales give %v", h)
+	}
+}

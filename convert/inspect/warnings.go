@@ -1,0 +1,78 @@
+package inspect
+
+import (
+	"fmt"
+
+	"trit/format/gguf"
+	"trit/model"
+	"trit/model/ggufmeta"
+	"trit/setting"
+)
+
+// ggufWarnings names what other engines trip over in a file that is sound.
+func ggufWarnings(f *gguf.File) (out []setting.Note) {
+	warn := func(format string, args ...any) { out = append(out, setting.Note(fmt.Sprintf(format, args...))) }
+	architecture, _ := f.Metadata.String("general.architecture")
+	warnOfTokenizer(&f.Metadata, warn)
+	if _, untied := f.Tensor("output.weight"); untied && architecture == ggufmeta.BitNet158 {
+		warn("the head is not tied to the embedding: bitnet.cpp ignores output.weight for bitnet-b1.58")
+	}
+	has := map[gguf.Type]bool{}
+	for _, t := range f.Tensors {
+		has[t.Type] = true
+	}
+	if has[gguf.I2_S] {
+		warn("I2_S is read by trit and bitnet.cpp, and by ik_llama.cpp after llama-quantize to iq2_bn; " +
+			"llama.cpp and Ollama want {convert.Options.Type} tq2_0 or tq1_0")
+	}
+	if (has[gguf.TQ1_0] || has[gguf.TQ2_0]) && (architecture == ggufmeta.BitNet158 || architecture == ggufmeta.BitNet25) {
+		warn("llama.cpp and Ollama know no architecture %s: of the BitNet models they run those with SiLU "+
+			"(bitnet) and Llamas", architecture)
+	}
+	return out
+}
+
+func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {
+	v := ggufmeta.ReadVocab(m)
+	if len(v.Tokens) == 0 {
+		warn("there is no tokenizer in the file: engines run it on token ids alone, if at all")
+		return
+	}
+	if v.Pre == "" && v.Model == "gpt2" {
+		warn("tokenizer.ggml.pre is missing, the name of the split pattern: other engines split text otherwise " +
+			"without an error")
+	}
+	if v.EOS < 0 {
+		warn("tokenizer.ggml.eos_token_id is missing: other engines take token 11, and do not stop where they should")
+	}
+	if v.BOS < 0 {
+		warn("tokenizer.ggml.bos_token_id is missing: other engines take token 11")
+	}
+}
+
+// rowWarnings names the sizes of a model with ternary weights that make rows which the ternary
+// types of GGUF cannot hold. A GGUF file with such rows is refused when it is opened.
+func rowWarnings(c *model.Config) (out []setting.Note) {
+	if !c.Ternary {
+		return nil
+	}
+	warn := func(format string, args ...any) { out = append(out, setting.Note(fmt.Sprintf(format, args...))) }
+	for _, size := range []struct {
+		key   string
+		value int
+		hint  string
+	}{
+		{"hidden_size", c.HiddenSize, ""}, {"num_attention_heads * head_dim", c.QDim(), ""},
+		{"intermediate_size", c.IntermediateSize, "; {convert.Options.Pad} fills it up in a conversion"},
+	} {
+		switch {
+		case size.value%gguf.I2_S.Block() != 0:
+			warn("%s is %d, no multiple of %d: no ternary type of GGUF holds such rows, and several tools write garbage%s",
+				size.key, size.value, gguf.I2_S.Block(), size.hint)
+		case size.value%gguf.TQ2_0.Block() != 0:
+			warn("%s is %d, no multiple of %d: tq1_0 and tq2_0, which llama.cpp and Ollama read, cannot hold such rows%s",
+				size.key, size.value, gguf.TQ2_0.Block(), size.hint)
+		}
+	}
+	return out
+}

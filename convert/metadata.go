@@ -1,0 +1,73 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+
+	"trit/format/gguf"
+	"trit/format/hffolder"
+	"trit/model"
+	"trit/model/ggufmeta"
+	"trit/tokenizer"
+)
+
+// describe fills in the metadata: what the model is, its card and its tokenizer.
+func (g *ggufWriter) describe() error {
+	c, m := g.model.Config, &g.meta
+	ggufmeta.WriteConfig(m, g.architecture, &c.Config)
+	g.model.Card.WriteGGUF(m)
+	if pooling := g.model.Pooling(); pooling != hffolder.PoolingNone {
+		m.Set(g.architecture+".pooling_type", uint32(pooling))
+	}
+	m.Set("general.file_type", fileTypes[g.weightType])
+	m.Set("general.quantization_version", uint32(2))
+	m.Set("general.size_label", sizeLabel(c.Parameters()))
+	v, err := g.model.Vocab()
+	if err != nil || len(v.Tokens) == 0 {
+		return err
+	}
+	if len(v.Tokens) > c.VocabSize {
+		return fmt.Errorf("the tokenizer has %d tokens, but config.json has vocab_size %d: they belong to different models",
+			len(v.Tokens), c.VocabSize)
+	}
+	ggufmeta.WriteVocab(m, filledUp(v, c))
+	return nil
+}
+
+// filledUp is a tokenizer with a token for every row of the embedding, and the ids that
+// config.json has.
+func filledUp(v tokenizer.Vocab, c *model.HFConfig) tokenizer.Vocab {
+	v.Tokens, v.Types, v.Scores = slices.Clone(v.Tokens), slices.Clone(v.Types), slices.Clone(v.Scores)
+	if len(v.Types) == 0 { // all are normal
+		v.Types = slices.Repeat([]int32{1}, len(v.Tokens))
+	}
+	for id := len(v.Tokens); id < c.VocabSize; id++ {
+		v.Tokens, v.Types = append(v.Tokens, fmt.Sprintf("<unused_%d>", id)), append(v.Types, 5)
+		if v.Scores != nil {
+			v.Scores = append(v.Scores, 0)
+		}
+	}
+	if v.BOS < 0 && c.BOSTokenID != nil {
+		v.BOS = int32(*c.BOSTokenID)
+	}
+	if v.EOS < 0 && len(c.EOSTokenID) > 0 {
+		v.EOS = int32(c.EOSTokenID[0])
+	}
+	return v
+}
+
+// fileTypes are general.file_type by the type of the projections.
+var fileTypes = map[gguf.Type]uint32{
+	gguf.F32: 0, gguf.F16: 1, gguf.Q8_0: 7, gguf.BF16: 32, gguf.TQ1_0: 36, gguf.TQ2_0: 37, gguf.I2_S: 40,
+}
+
+// sizeLabel is a count of parameters as GGUF's naming has it, such as 2.4B.
+func sizeLabel(n int) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1fB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.0fM", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.0fK", float64(n)/1e3)
+}

@@ -1,0 +1,65 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trit/convert/source"
+	"trit/format/gguf"
+	"trit/setting"
+)
+
+// Options say how to read a model and what to write. Errors name them by their fields (see
+// package setting).
+type Options struct {
+	source.Options
+	Type          Type // of the projections
+	EmbeddingType Type // of embedding and head
+	Pad           bool // GGUF: fill the feed-forward size up to what Type can hold
+	ExactScales   bool // TQ1_0 and TQ2_0: keep the remainder of a scale for every architecture, see ggufmeta.SplitScale
+	Overwrite     bool // replace an existing file or folder
+	SkipVerify    bool // do not read the result again and compare it with the source
+	// Progress is told how many bytes are written, or weights compared, of how many; or nil.
+	Progress func(stage string, done, total int64)
+}
+
+// Type is a type of weights, by its name in any case. The zero value is what fits the model.
+type Type string
+
+// Types of the projections. Ternary models have I2S, TQ1, TQ2 in GGUF files and Packed in
+// folders, and the floating-point types in folders for their master weights. Embedding and
+// head have floating-point types, and in GGUF files the quantized ones.
+const (
+	I2S    Type = "i2_s"
+	TQ1    Type = "tq1_0"
+	TQ2    Type = "tq2_0"
+	Packed Type = "packed" // 2-bit codes with a scale beside them
+	F32    Type = "f32"
+	F16    Type = "f16"
+	BF16   Type = "bf16"
+	Q8     Type = "q8_0"
+	Q6     Type = "q6_k"
+	Q4     Type = "q4_0"
+)
+
+// is reports whether t is the type other.
+func (t Type) is(other Type) bool { return strings.EqualFold(string(t), string(other)) }
+
+// among finds the type of tensors that t names among those that can be written. field is the
+// option that holds it, and what says what it is for.
+func (t Type) among(types []gguf.Type, field, what string) (gguf.Type, error) {
+	if typ, err := gguf.ParseType(string(t)); err == nil && slices.Contains(types, typ) {
+		return typ, nil
+	}
+	return 0, &setting.Error{Field: field, Problem: fmt.Sprintf("{%s}%s is %q", field, what, string(t)),
+		Wanted: fmt.Sprintf("one of %v", types)}
+}
+
+// Fields of the options, as errors name them.
+const (
+	typeField      = "convert.Options.Type"
+	embeddingField = "convert.Options.EmbeddingType"
+	padField       = "convert.Options.Pad"
+	overwriteField = "convert.Options.Overwrite"
+)

@@ -1,0 +1,42 @@
+package source
+
+// stretchWeights is how many weights of a tensor are read before their memory is let go of.
+const stretchWeights = 8 << 20
+
+// EachRange calls body for ranges [lo,hi) of the rows of tensors of one shape, on the threads
+// of the first one's model, and lets go of the rows that were read. It returns the first error.
+func EachRange(tensors []*Tensor, body func(lo, hi int) error) error {
+	rows := tensors[0].Rows
+	step := max(1, stretchWeights/tensors[0].Columns)
+	for at := 0; at < rows; at += step {
+		n := min(step, rows-at)
+		err := tensors[0].Ranges(n, func(lo, hi int) error { return body(at+lo, at+hi) })
+		for _, t := range tensors {
+			t.release(at, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ranges calls body for ranges [lo,hi) that cover [0,n), on the threads of the model, where
+// each number stands for the work on a row. It returns the first error.
+func (t *Tensor) Ranges(n int, body func(lo, hi int) error) error {
+	errs := make(chan error, 1)
+	t.pool.Chunks(n, max(1, 1<<16/t.Columns), func(lo, hi int) {
+		if err := body(lo, hi); err != nil {
+			select {
+			case errs <- err:
+			default: // another one came first
+			}
+		}
+	})
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,88 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"trit/internal/atomicfile"
+	"trit/setting"
+	"trit/tokenizer"
+)
+
+// TokenizerOptions say what TrainTokenizer reads and writes.
+type TokenizerOptions struct {
+	Files     []string // parquet files
+	Column    string   // their text column
+	VocabSize int      // of the tokenizer, special tokens included
+	Out       string   // folder to make; it must not exist, or be empty
+
+	Progress func(merges, total int) // called now and then; may be nil
+}
+
+// TrainTokenizer trains a byte-level BPE tokenizer on a text column (see tokenizer.Train)
+// and writes its files into the folder Out, which appears whole or not at all.
+func TrainTokenizer(ctx context.Context, o TokenizerOptions) (*tokenizer.Tokenizer, error) {
+	if err := checkFree("data.TokenizerOptions.Out", o.Out); err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.Train(ReadColumn(ctx, o.Files, o.Column), tokenizer.TrainOptions{
+		VocabSize: o.VocabSize, Progress: o.Progress,
+	})
+	if err != nil {
+		return nil, err
+	}
+	files, err := tok.Files()
+	if err != nil {
+		return nil, err
+	}
+	return tok, makeFolder(o.Out, func(dir string) error { return writeFiles(dir, files) })
+}
+
+// checkFree refuses a folder that holds something: nothing that a user made is overwritten.
+// field is the option that names the folder.
+func checkFree(field, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(entries) > 0 {
+		return setting.Needs(field, fmt.Sprintf("%s already holds %s", dir, entries[0].Name()),
+			"name a new folder with {"+field+"} or empty this one")
+	}
+	return nil
+}
+
+// makeFolder lets fill write a folder under another name, and then gives it the name out:
+// it appears whole or not at all. out may exist if it is empty.
+func makeFolder(out string, fill func(dir string) error) error {
+	out = filepath.Clean(out)
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
+	}
+	work, release, err := atomicfile.TempDir(out)
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer os.RemoveAll(work) // finds nothing when the folder was renamed
+	if err := fill(work); err != nil {
+		return err
+	}
+	return moveFolder(work, out)
+}
+
+// writeFiles writes files by name into a folder.
+func writeFiles(dir string, files map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := atomicfile.WriteBytes(filepath.Join(dir, name), files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

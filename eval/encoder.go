@@ -1,0 +1,89 @@
+package eval
+
+import (
+	"strings"
+
+	"trit/eval/internal/python"
+	"trit/lm"
+	"trit/tokenizer"
+)
+
+// encoder turns the texts of requests into tokens, as the harness's HFLM does.
+type encoder struct {
+	tok       *tokenizer.Tokenizer
+	maxLength int
+	start     int32 // BOS, or EOS where there is none
+	startName string
+	end       string // EOS as text
+}
+
+func newEncoder(tok *tokenizer.Tokenizer, maxLength int) *encoder {
+	e := &encoder{tok: tok, maxLength: maxLength, start: tok.BOS()}
+	if e.start < 0 {
+		e.start = tok.EOS()
+	}
+	names := tok.Vocab().Tokens
+	name := func(id int32) string {
+		if id < 0 || int(id) >= len(names) {
+			return ""
+		}
+		return names[id]
+	}
+	e.startName, e.end = name(e.start), name(tok.EOS())
+	return e
+}
+
+// encode adds the special tokens that the tokenizer prescribes. A text that begins with the
+// start token already, as one of a chat template does, gets none.
+func (e *encoder) encode(text string) []int32 {
+	begun := e.startName != "" && strings.HasPrefix(text, e.startName)
+	return e.tok.Encode(text, !begun)
+}
+
+// pair makes the request that scores a continuation after a context, as the harness's
+// TemplateLM._encode_pair does: spaces at the end of the context move to the continuation.
+// The context and the whole are encoded, and the continuation is the tokens of the whole
+// after as many as the context has. The input is cut from the left to maxLength.
+func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
+	if context == "" {
+		ids := e.tok.Encode(continuation, false)
+		if len(ids) > 0 && ids[0] == e.start {
+			return e.request(ids[:1], ids[1:])
+		}
+		return e.request([]int32{e.start}, ids)
+	}
+	trimmed := strings.TrimRightFunc(context, python.Space)
+	continuation = context[len(trimmed):] + continuation
+	whole, ctx := e.encode(trimmed+continuation), e.encode(trimmed)
+	return e.request(ctx, whole[min(len(ctx), len(whole)):])
+}
+
+// request joins context and continuation ids, cuts them to the last maxLength+1 and
+// takes the last one off the input. A context without tokens becomes the start token.
+func (e *encoder) request(ctx, cont []int32) lm.ScoreRequest {
+	if len(ctx) == 0 {
+		ctx = []int32{e.start}
+	}
+	all := append(append([]int32{}, ctx...), cont...)
+	all = all[max(0, len(all)-e.maxLength-1):]
+	cont = cont[max(0, len(cont)-e.maxLength):]
+	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}
+}
+
+// windows cuts a document for rolling log-likelihood, as the harness does with one token of
+// context: disjoint runs of targets, each predicted from the start token or the token before.
+// A short last run has as much context on its left as fits.
+func (e *encoder) windows(ids []int32) []lm.ScoreRequest {
+	all := append([]int32{e.start}, ids...)
+	var out []lm.ScoreRequest
+	for at := 0; at < len(ids); {
+		end := min(at+e.maxLength, len(ids))
+		from := at
+		if at > 0 {
+			from = max(0, end-e.maxLength)
+		}
+		out = append(out, lm.ScoreRequest{Input: all[from:end], Targets: ids[at:end]})
+		at = end
+	}
+	return out
+}

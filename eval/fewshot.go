@@ -1,0 +1,168 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trit/eval/internal/python"
+	"trit/setting"
+	"trit/tokenizer"
+)
+
+// fewshotSeed is the harness's default seed for few-shot examples.
+const fewshotSeed = 1234
+
+// examples chooses the few-shot examples before each question of a task, in the order in
+// which the documents are asked: the harness keeps one random generator for all of them.
+type examples struct {
+	task   *Task
+	count  int // before each question
+	pool   []Document
+	keys   []string // Document.hashed of each, where documents have to be compared
+	random *python.Random
+}
+
+// examplesAsked is the number of examples before each question.
+func (t *Task) examplesAsked(o *Options) int {
+	if o.NumFewshot < 0 || t.Fewshot.Fixed || t.Kind == Rolling {
+		return t.Fewshot.Count
+	}
+	return o.NumFewshot
+}
+
+// newExamples reads the examples; tested are the documents of the task itself.
+func newExamples(ctx context.Context, t *Task, o *Options, tested []Document) (*examples, error) {
+	x := &examples{task: t, count: t.examplesAsked(o), random: python.NewRandom(fewshotSeed), pool: tested}
+	if x.count == 0 {
+		return x, nil
+	}
+	if err := x.readPool(ctx, o); err != nil {
+		return nil, err
+	}
+	if x.drawn() > len(x.pool) {
+		return nil, setting.Needs("eval.Options.NumFewshot",
+			fmt.Sprintf("%d examples before each question, of %d that there are", x.count, len(x.pool)),
+			"ask for fewer with {eval.Options.NumFewshot}")
+	}
+	if t.Fewshot.Extra {
+		for _, d := range x.pool {
+			x.keys = append(x.keys, d.hashed())
+		}
+	}
+	return x, nil
+}
+
+func (x *examples) readPool(ctx context.Context, o *Options) error {
+	if x.task.Fewshot.Examples != nil {
+		x.pool = x.task.Fewshot.Examples
+		return nil
+	}
+	from := x.task.Fewshot.From
+	if from.Files == nil && from.Hub == "" {
+		return nil
+	}
+	beside := *o
+	if isFile(o.DataDir) {
+		beside.DataDir = filepath.Dir(o.DataDir)
+	}
+	var err error
+	if x.pool, err = from.Load(ctx, &beside); err != nil {
+		return fmt.Errorf("its %d examples before each question: %w", x.count, err)
+	}
+	return nil
+}
+
+// drawn is the number of examples drawn for a document.
+func (x *examples) drawn() int {
+	if x.task.Fewshot.Extra {
+		return x.count + 1
+	}
+	return x.count
+}
+
+// next returns the examples for the next document.
+func (x *examples) next(d Document) ([]question, error) {
+	if x.count == 0 {
+		return nil, nil
+	}
+	picked := x.pick(d)
+	if len(picked) < x.count {
+		return nil, fmt.Errorf("%d examples before each question: of those drawn only %d differ from the document",
+			x.count, len(picked))
+	}
+	var out []question
+	for _, i := range picked[:x.count] {
+		q, err := x.task.question(x.pool[i])
+		if err != nil {
+			return nil, fmt.Errorf("example %d: %w", i, err)
+		}
+		out = append(out, q)
+	}
+	return out, nil
+}
+
+// pick returns the numbers of the examples, without that of the document itself.
+func (x *examples) pick(d Document) []int {
+	if x.task.Fewshot.First {
+		return x.first(d)
+	}
+	picked := x.random.Sample(len(x.pool), x.drawn())
+	if x.task.Fewshot.Extra {
+		own := d.hashed()
+		picked = slices.DeleteFunc(picked, func(i int) bool { return x.keys[i] == own })
+	}
+	return picked
+}
+
+// first returns the numbers of the first examples, without that of the document itself.
+func (x *examples) first(d Document) []int {
+	var picked []int
+	own := d.hashed()
+	for i := 0; i < len(x.pool) && len(picked) < x.count; i++ {
+		if !x.task.Fewshot.Extra || x.keys[i] != own {
+			picked = append(picked, i)
+		}
+	}
+	return picked
+}
+
+// turn is a message, and the delimiter after it where there is no chat template.
+type turn struct{ role, content, delimiter string }
+
+// turns are the examples and the context of the question.
+func (t *Task) turns(examples []question, context string) []turn {
+	d := t.delimiters()
+	var out []turn
+	for i := range examples {
+		text, answer := examples[i].example()
+		if answer == "" {
+			out = append(out, turn{"user", text, ""})
+			continue
+		}
+		out = append(out, turn{"user", text, d.Target}, turn{"assistant", answer, d.Fewshot})
+	}
+	return append(out, turn{"user", context, ""})
+}
+
+// prompt is the whole text before the answer.
+func (t *Task) prompt(o *Options, examples []question, context string) (string, error) {
+	turns := t.turns(examples, context)
+	var text strings.Builder
+	for _, u := range turns {
+		text.WriteString(u.content + u.delimiter)
+	}
+	if !o.ApplyChatTemplate {
+		return text.String(), nil
+	}
+	messages := []tokenizer.Message{{Role: "user", Content: text.String()}}
+	if o.FewshotMultiturn {
+		messages = nil
+		for _, u := range turns {
+			messages = append(messages, tokenizer.Message{Role: u.role, Content: u.content})
+		}
+	}
+	return o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+}

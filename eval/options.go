@@ -1,0 +1,130 @@
+// Package eval measures language models with the rules of lm-evaluation-harness: multiple
+// choice by log-likelihood, generation with stop strings and filters, and perplexity of
+// documents.
+//
+// Run asks an lm.Model (the engine, a training checkpoint, a server) the questions of tasks.
+// A Task says where its documents are (Source), what they ask (Question) and how an answer
+// is judged (Judge). Package eval/tasks has those of the harness; others are written in Go,
+// or declared in a JSON or YAML file (Declaration).
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"trit/lm"
+	"trit/setting"
+	"trit/tokenizer"
+)
+
+// Sandbox runs Python programs that a model wrote, where they do no harm. It is called by
+// several goroutines at once.
+type Sandbox interface {
+	// Run reports whether the program ended without an error, and how it ended in a word. An
+	// error is one of the sandbox, such as a missing Python, and ends the evaluation.
+	Run(ctx context.Context, program string) (passed bool, end string, err error)
+}
+
+// Options say what to measure and how.
+type Options struct {
+	Tokenizer *tokenizer.Tokenizer
+	MaxLength int    // of the model's input, in tokens; 0: its context length
+	Tasks     []Task // of eval/tasks, or of one's own
+
+	DataDir      string // of the data sets, or one file
+	AllowPartial bool   // accept sets with fewer rows than they should have
+	// Fetch copies files of a data set of the Hugging Face Hub into a folder, under their
+	// paths, and returns the folder: the files that choose picks of all that the set has. If
+	// it picks none, that is an error. It is called for what DataDir lacks; nil fetches
+	// nothing.
+	Fetch func(ctx context.Context, dataset string, choose func(paths []string) []string) (dir string, err error)
+
+	Limit      float64          // the first N documents; below 1: that share; 0: all
+	Samples    map[string][]int // numbers of the documents asked, by task; without it all
+	NumFewshot int              // few-shot examples before each question; -1: the task's own number
+	MaxTokens  int              // of a generated answer; 0: the task's own number
+
+	ApplyChatTemplate bool
+	FewshotMultiturn  bool // with the chat template: each example as turns of its own
+
+	Batch       int     // requests that go to the model at a time; 0: as many as suit it
+	Cache       string  // file of results of requests, from which a run resumes; "" for none
+	Fingerprint string  // of the model and of what changes its results, for Cache
+	Sandbox     Sandbox // nil: tasks that run code are refused
+
+	ModelName string // for the results
+	ModelArgs string // for the results
+	Out       string // folder for results.json and samples; "" for none
+	Progress  func(Progress)
+}
+
+// Progress is how far a task is. Tokens are those of inputs, and at most those of answers.
+type Progress struct {
+	Task          string
+	Done, Total   int // requests that the cache does not answer
+	Tokens, Whole int64
+	Computed      int64         // tokens, where the model is an lm.Meter
+	Seconds       float64       // so far
+	Left          time.Duration // at the rate so far
+}
+
+// check refuses options that contradict each other, and sets MaxLength.
+func (o *Options) check(m lm.Model) error {
+	if o.MaxLength == 0 {
+		o.MaxLength = m.ContextLength()
+	}
+	switch {
+	case o.Tokenizer == nil:
+		return errors.New("the model has no tokenizer: tasks are text; " +
+			"convert it from a folder with a tokenizer.json")
+	case o.Tokenizer.BOS() < 0 && o.Tokenizer.EOS() < 0:
+		return errors.New("the tokenizer has neither a beginning nor an end of text: " +
+			"a document cannot begin with nothing")
+	case o.MaxLength < 2:
+		return fmt.Errorf("the model takes %d tokens: want at least 2", o.MaxLength)
+	case o.Limit != 0 && o.Samples != nil:
+		return setting.Needs("eval.Options.Limit",
+			"{eval.Options.Limit} and {eval.Options.Samples} both say which documents to ask", "give one of them")
+	case o.Limit < 0 || math.IsNaN(o.Limit):
+		return &setting.Error{Field: "eval.Options.Limit", Problem: fmt.Sprintf("{eval.Options.Limit} %g", o.Limit),
+			Wanted: "a number of documents, or a share below 1"}
+	case o.FewshotMultiturn && !o.ApplyChatTemplate:
+		return setting.Needs("eval.Options.ApplyChatTemplate",
+			"{eval.Options.FewshotMultiturn} makes turns of a chat", "it needs {eval.Options.ApplyChatTemplate}")
+	case o.Cache != "" && o.Fingerprint == "":
+		return errors.New("a cache of requests needs the fingerprint of the model: results of two models must not mix")
+	}
+	return o.checkTasks()
+}
+
+// checkTasks refuses tasks that cannot run together, or at all.
+func (o *Options) checkTasks() error {
+	if len(o.Tasks) == 0 {
+		return setting.Needs("eval.Options.Tasks", "no task is named", "{eval.Options.Tasks} names them")
+	}
+	names := map[string]bool{}
+	for i := range o.Tasks {
+		t := &o.Tasks[i]
+		if err := t.check(); err != nil {
+			return err
+		}
+		if t.Answers.RunCode && o.Sandbox == nil {
+			return setting.Needs("eval.Options.Sandbox",
+				fmt.Sprintf("task %s runs Python programs that the model writes", t.Name), "allow it with {eval.Options.Sandbox}")
+		}
+		if names[t.Name] {
+			return fmt.Errorf("two tasks have the name %q: their results would have the same key", t.Name)
+		}
+		names[t.Name] = true
+	}
+	for name := range o.Samples {
+		if !names[name] {
+			return setting.Needs("eval.Options.Samples",
+				fmt.Sprintf("{eval.Options.Samples} names the task %q, which is not among those to run", name), "")
+		}
+	}
+	return nil
+}

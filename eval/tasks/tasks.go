@@ -1,0 +1,69 @@
+// Package tasks has the tasks of lm-evaluation-harness, each in a file of its own, and finds
+// tasks by their names. It uses nothing of package eval that others cannot use.
+package tasks
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"trit/eval"
+)
+
+// All returns the built-in tasks. A new one is added here.
+func All() []eval.Task {
+	return []eval.Task{
+		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
+		gsm8k, gsm8kCot, math500, humanEval, humanEvalPlus, wikiText,
+	}
+}
+
+// otherNames are second names of built-in tasks.
+var otherNames = map[string]string{"hendrycks_math500": math500.Name}
+
+// Names lists the built-in tasks.
+func Names() []string {
+	var names []string
+	for _, t := range All() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// Find returns tasks by their names: built-in ones, and those that JSON or YAML files declare
+// (see eval.Declaration). A task has the name by which it was found.
+func Find(names ...string) ([]eval.Task, error) {
+	var found []eval.Task
+	for _, name := range names {
+		t, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, *t)
+	}
+	return found, nil
+}
+
+func find(name string) (*eval.Task, error) {
+	builtin := name
+	if other, ok := otherNames[name]; ok {
+		builtin = other
+	}
+	all := All()
+	if i := slices.IndexFunc(all, func(t eval.Task) bool { return t.Name == builtin }); i >= 0 {
+		all[i].Name = name
+		return &all[i], nil
+	}
+	if slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name)) {
+		return eval.ReadTask(name)
+	}
+	return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON or YAML file that declares one", name, Names())
+}
+
+// must is for expressions that stand in this package.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -1,0 +1,163 @@
+// Package hffolder reads and writes models in the form of Hugging Face folders: config.json,
+// weights by name in one safetensors file or several with an index, the files of the
+// tokenizer, and those that go with them. It knows which names of tensors a model has a place
+// for, and that a training run is a folder of such folders.
+package hffolder
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trit/format/safetensors"
+	"trit/internal/atomicfile"
+	"trit/model"
+)
+
+// Names of files in a folder.
+const (
+	ConfigFile  = "config.json"
+	CardFile    = "README.md"
+	WeightsFile = "model.safetensors"
+	// AverageFile holds the running mean of the weights in a checkpoint of a run. It stands
+	// for the model where it is there, since that is what the run evaluated.
+	AverageFile = "ema.safetensors"
+)
+
+// Folder is an open model folder. Its files stay mapped until Close.
+type Folder struct {
+	Dir     string // of the files, where a run was named
+	Config  *model.HFConfig
+	Family  *model.Family // which names the tensors
+	Storage model.Storage // of the ternary weights, as Check wants them; by config.json after Open
+	Weights *safetensors.File
+}
+
+// Open opens a model folder, or the newest checkpoint of a run: its running mean of the
+// weights, where it has one. It reads config.json and the headers of the weights, and checks
+// neither names nor shapes; see Check. A config.json that does not say how ternary weights
+// are stored is no error here: Config.Storage has it.
+func Open(path string) (*Folder, error) {
+	dir, err := Resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	if average := filepath.Join(dir, AverageFile); exists(average) {
+		return OpenWeights(dir, average)
+	}
+	return OpenWeights(dir, dir)
+}
+
+// maxConfigBytes is how long a config.json may be, far above any model's.
+const maxConfigBytes = 1 << 20
+
+// OpenWeights opens the model folder dir with the weights of a safetensors file, or of a
+// folder that holds one or shards.
+func OpenWeights(dir, weights string) (*Folder, error) {
+	b, err := atomicfile.Read(filepath.Join(dir, ConfigFile), maxConfigBytes)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{Dir: dir}
+	if f.Config, err = model.ParseHF(b); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if f.Weights, err = safetensors.Open(weights); err != nil {
+		return nil, err
+	}
+	if err := f.Config.Observe(f.Has); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), f.Close())
+	}
+	f.Storage, _ = f.Config.Storage()
+	f.Family = model.FamilyOf(f.Config, f.Has)
+	return f, nil
+}
+
+// Close gives the files back.
+func (f *Folder) Close() error {
+	if f.Weights == nil {
+		return nil
+	}
+	return f.Weights.Close()
+}
+
+// Has reports whether there is a tensor of this name.
+func (f *Folder) Has(name string) bool {
+	_, ok := f.Weights.Tensor(name)
+	return ok
+}
+
+// Name is what the folder calls a weight.
+func (f *Folder) Name(spec model.TensorSpec) string { return f.Family.Name(spec.Name) }
+
+// packed reports whether a weight is stored as codes with a scale beside it.
+func (f *Folder) packed(spec model.TensorSpec) bool {
+	return spec.Ternary && f.Storage != model.Masters
+}
+
+// Check reports the tensors that are missing, have another shape than the model of Config
+// wants, or have no place in it; all of them, though an error names the first few. It reads
+// no weight.
+func (f *Folder) Check() error {
+	specs := f.Config.Tensors()
+	places := map[string]bool{}
+	for _, spec := range specs {
+		name := f.Name(spec)
+		places[name] = true
+		places[name+ScaleSuffix] = f.packed(spec)
+	}
+	errs := model.Unplaced(f.names(), func(name string) bool { return places[name] || model.Redundant(name) }, ConfigFile)
+	for _, spec := range specs {
+		if err := f.check(spec); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return model.JoinFirst(errs)
+}
+
+// names are those of all tensors.
+func (f *Folder) names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, t := range f.Weights.Tensors() {
+			if !yield(t.Name) {
+				return
+			}
+		}
+	}
+}
+
+func (f *Folder) check(spec model.TensorSpec) error {
+	name := f.Name(spec)
+	info, ok := f.Weights.Tensor(name)
+	if !ok {
+		return missing(name, spec)
+	}
+	want := slices.Clone(spec.Shape)
+	if f.packed(spec) {
+		want[0] /= 4
+		if !f.Has(name + ScaleSuffix) {
+			return fmt.Errorf("the tensor %s%s is missing", name, ScaleSuffix)
+		}
+	}
+	if !slices.Equal(info.Shape, want) {
+		return fmt.Errorf("%s has shape %v: config.json wants %v", name, info.Shape, want)
+	}
+	return nil
+}
+
+func missing(name string, spec model.TensorSpec) error {
+	if strings.HasSuffix(spec.Name, model.AttnSubNorm) || strings.HasSuffix(spec.Name, model.FFNSubNorm) {
+		return fmt.Errorf("the tensor %s is missing, but sub_norms is true: where the model has none, say so in "+
+			"config.json", name)
+	}
+	return fmt.Errorf("the tensor %s is missing", name)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,77 @@
+package repro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"trit/eval"
+	"trit/infer"
+	"trit/lm"
+	"trit/tokenizer"
+	"trit/train"
+)
+
+// Model is a model that can be measured, and what its results say of it.
+type Model struct {
+	lm.Model
+	Tokenizer *tokenizer.Tokenizer // nil where the model has none
+
+	Name        string // of the model, for results
+	Args        string // how it was opened, for results
+	Fingerprint string // of weights and options, for a cache of requests; "" where there is no cache
+
+	Close func() error
+}
+
+// Open opens a GGUF file on the engine, or the last checkpoint of a run on its graph. The
+// options are those of the engine; a graph takes Threads alone.
+func Open(path string, o infer.Options) (*Model, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return openGraph(path, o.Threads)
+	}
+	m, tok, err := loadGGUF(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Close: m.Close}, nil
+}
+
+func openGraph(dir string, threads int) (*Model, error) {
+	s, err := train.LoadScorer(dir, threads)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.Load(s.Dir)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return &Model{Model: s, Tokenizer: tok, Name: dir, Close: s.Close}, nil
+}
+
+// loadGGUF loads a model and its tokenizer, nil if the file holds none.
+func loadGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+	m, err := infer.Load(path, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	tok, err := m.Tokenizer()
+	if err != nil && !errors.Is(err, infer.ErrNoTokenizer) {
+		m.Close()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, tok, nil
+}
+
+// evaluate measures the model. It sets the options that depend on the model.
+func (m *Model) evaluate(ctx context.Context, o eval.Options) (*eval.Report, error) {
+	o.Tokenizer = m.Tokenizer
+	o.ModelName, o.ModelArgs, o.Fingerprint = m.Name, m.Args, m.Fingerprint
+	return eval.Run(ctx, m.Model, o)
+}

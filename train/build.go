@@ -1,0 +1,196 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"trit/data"
+	"trit/internal/parallel"
+	"trit/model"
+	"trit/tokenizer"
+	"trit/train/graph"
+	"trit/train/ranks"
+)
+
+// newTrainer opens the data and makes the parts of a run, from its last checkpoint where it
+// is resumed. Where that fails, nothing stays open.
+func newTrainer(r *Run) (*trainer, error) {
+	t := &trainer{run: r, guard: r.Guard}
+	if t.guard == nil {
+		t.guard = newGuard()
+	}
+	if err := t.build(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return t, nil
+}
+
+func (t *trainer) build() error {
+	manifest, err := data.OpenManifest(t.run.DataDir)
+	if err != nil {
+		return err
+	}
+	if err := t.run.resolve(manifest); err != nil {
+		return err
+	}
+	microBatches, err := t.run.join(manifest)
+	if err != nil {
+		return err
+	}
+	files, err := tokenizerFiles(t.run.DataDir)
+	if err != nil {
+		return err
+	}
+	heldout, err := t.openData(manifest)
+	if err != nil {
+		return err
+	}
+	folder := modelFolder{model.ForTraining(t.run.Model, int(manifest.BOS), int(manifest.EOS)), files}
+	before, warnings, err := t.makeWeights(folder)
+	if err != nil {
+		return err
+	}
+	if err := resolvePrecision(t.run.comm(), &t.run.Options, thisMachine(t.run.Threads)); err != nil {
+		return err
+	}
+	if err := t.makeParts(microBatches, heldout, before); err != nil {
+		return err
+	}
+	return t.openLog(warnings)
+}
+
+// join checks that all ranks are about to do the same run, and returns how many micro-batches
+// of a step are this rank's.
+func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
+	c := r.comm()
+	if microBatches, err = r.Options.MicroBatches(c.Size()); err != nil {
+		return 0, err
+	}
+	config := fmt.Appendf(nil, "%+v %+v %v", r.Model, r.Options, r.MaxTime)
+	return microBatches, errors.Join(ranks.Agree(c, "the configuration", config),
+		ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
+}
+
+// openData opens what this rank reads of the data. heldout is nil where the data hold nothing
+// out.
+func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
+	o, c := t.run.Options, t.run.comm()
+	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength,
+		Rank: c.Rank(), Ranks: c.Size(), Seed: o.Seed, Shuffle: true}
+	if t.loader, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
+		return nil, err
+	}
+	t.opened.add(t.loader)
+	if m.Heldout.Documents == 0 {
+		return nil, nil
+	}
+	rows.Split, rows.Seed, rows.Shuffle = data.Heldout, 0, false
+	if heldout, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
+		return nil, err
+	}
+	t.opened.add(heldout)
+	return heldout, nil
+}
+
+// makeWeights makes weights and optimiser, from the last checkpoint, from the folder that
+// the run begins with, or fresh. It returns what the checkpoint says of the run, nil without
+// one, and warnings for the log.
+func (t *trainer) makeWeights(folder modelFolder) (before *snapshot, warnings []string, err error) {
+	resumed, err := t.resumes()
+	if err != nil {
+		return nil, nil, err
+	}
+	params, warnings, err := t.run.initialParams(resumed, folder.files)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := &t.run.Options
+	if t.share, err = newSharing(t.run.comm(), parallel.New(t.run.Threads), params, o); err != nil {
+		return nil, nil, err
+	}
+	t.saving = &saving{dir: t.run.OutDir, dataDir: t.run.DataDir, dataset: t.loader.State().Dataset,
+		options: o, folder: folder, share: t.share}
+	if resumed {
+		t.share.beginMean()
+		return t.saving.restore()
+	}
+	err = t.share.broadcastWeights()
+	t.share.beginMean()
+	return nil, warnings, err
+}
+
+// resumes reports whether rank 0 finds a run to go on with in the run folder.
+func (t *trainer) resumes() (resumed bool, err error) {
+	c := t.run.comm()
+	if c.Rank() == 0 {
+		if resumed, err = t.run.resumes(); err != nil {
+			return false, err
+		}
+	}
+	return resumed, ranks.AllReduceAny(c, &resumed)
+}
+
+// makeParts makes the graph and the parts that need it, and goes to where the run was before.
+func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snapshot) error {
+	o, begin := &t.run.Options, 0
+	if before != nil {
+		begin = before.Step
+	}
+	d, err := graph.New(t.share.params, o.graph(begin, t.run.Threads))
+	if err != nil {
+		return err
+	}
+	t.opened.add(d)
+	t.step = &stepper{options: o, share: t.share, decoder: d, batches: t.loader, microBatches: microBatches}
+	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: d, heldout: heldout}
+	t.recording = newRecording(t.run.Model, o, d, t.share)
+	if before == nil {
+		return nil
+	}
+	return t.goTo(before)
+}
+
+// openLog opens the log, which rank 0 keeps.
+func (t *trainer) openLog(warnings []string) error {
+	if !t.share.isRank0() {
+		return nil
+	}
+	if err := t.recording.open(t.run.OutDir, t.at, t.run.OnEvent); err != nil {
+		return err
+	}
+	t.opened.add(t.recording.log)
+	return t.recording.warn(t.at, warnings)
+}
+
+// tokenizerFiles reads the files of the tokenizer in the data folder.
+func tokenizerFiles(dir string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, name := range tokenizer.FileNames() {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			files[name] = b
+		} else if !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// closers are what a run has opened.
+type closers []io.Closer
+
+func (c *closers) add(x io.Closer) { *c = append(*c, x) }
+
+// Close closes all, the last opened first, and joins the errors.
+func (c *closers) Close() error {
+	var errs []error
+	for _, x := range slices.Backward(*c) {
+		errs = append(errs, x.Close())
+	}
+	*c = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,137 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"trit/data"
+	"trit/train/graph"
+	"trit/train/ranks"
+)
+
+// evaluation measures a run on its held-out data, and knows the best result so far and for
+// how long there was no better one.
+type evaluation struct {
+	options  *Options
+	ternary  bool // the model's layers are
+	share    *sharing
+	decoder  *graph.Decoder
+	heldout  *data.Loader // nil where the data hold nothing out
+	batch    data.Batch
+	best     *Best // nil before the first
+	patience patience
+}
+
+// Best is where the held-out loss was lowest. It lies in the run's folder best as
+// best.json, beside the weights of that step.
+type Best struct {
+	Step        int     `json:"step"`
+	Tokens      int64   `json:"tokens"`
+	Loss        float64 `json:"loss"` // over the first eval_batches, in nats a token
+	BitsPerByte float64 `json:"bits_per_byte"`
+	Averaged    bool    `json:"averaged,omitempty"` // the weights are their running mean
+}
+
+// score adds up what batches of held-out data cost.
+type score struct{ nats, bytes, tokens float64 }
+
+func (s score) loss() float64        { return s.nats / max(s.tokens, 1) }
+func (s score) bitsPerByte() float64 { return s.nats / math.Ln2 / max(s.bytes, 1) }
+
+// fill sets the figures of an event.
+func (s score) fill(e *Event) {
+	e.Loss, e.BitsPerByte = s.loss(), s.bitsPerByte()
+	e.Perplexity = math.Exp(e.Loss)
+}
+
+// measure scores the weights as they are, at a step, on the first batches of the held-out
+// data, all of it for 0. compared is the score of the first eval_batches, which every
+// evaluation sees, so that those can be compared. Each rank scores its batches of the data;
+// all get the sums.
+func (v *evaluation) measure(step, batches int) (all, compared score, err error) {
+	v.heldout.Rewind()
+	v.decoder.SetQuantization(v.options.lambda(step))
+	first := v.options.EvalBatches
+	for i := v.share.comm.Rank(); batches == 0 || i < batches; i += v.share.comm.Size() {
+		err := v.heldout.Next(&v.batch)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = v.addBatch(&all)
+		}
+		if err != nil {
+			return all, compared, err
+		}
+		if first == 0 || i < first {
+			compared = all
+		}
+	}
+	return all, compared, ranks.AllReduce(v.share.comm, &all.nats, &all.bytes, &all.tokens,
+		&compared.nats, &compared.bytes, &compared.tokens)
+}
+
+// addBatch adds the score of the batch.
+func (v *evaluation) addBatch(s *score) error {
+	setBatch(v.decoder, &v.batch)
+	if _, err := v.decoder.Evaluate(); err != nil {
+		return err
+	}
+	for i, l := range v.decoder.TokenLosses() {
+		if v.batch.Targets[i] >= 0 {
+			s.nats += float64(l)
+			s.tokens++
+		}
+	}
+	s.bytes += v.batch.Bytes
+	return nil
+}
+
+// rounded reports whether evaluations at a step are of the model that would be packed: while
+// the rounding is not in force yet, a lower loss means nothing for that.
+func (v *evaluation) rounded(step int) bool { return !v.ternary || v.options.lambda(step) >= 1 }
+
+// improved reports whether a score is the best so far, and keeps it in best then.
+func (v *evaluation) improved(at position, s score) bool {
+	loss := s.loss()
+	if !v.rounded(at.step) || v.best != nil && !(loss < v.best.Loss) || math.IsNaN(loss) {
+		return false
+	}
+	v.best = &Best{Step: at.step, Tokens: at.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(),
+		Averaged: v.share.mean != nil}
+	return true
+}
+
+// patience counts evaluations without improvement.
+type patience struct {
+	Loss  float64 `json:"loss"`  // that the next must undercut by early_stop_delta
+	Seen  bool    `json:"seen"`  // that there is a Loss
+	Stale int     `json:"stale"` // evaluations since
+}
+
+func (p *patience) count(loss, delta float64) {
+	if !p.Seen && !math.IsNaN(loss) || loss < p.Loss-delta {
+		*p = patience{Loss: loss, Seen: true}
+		return
+	}
+	p.Stale++
+}
+
+// countStale counts an evaluation that did not improve the loss by early_stop_delta.
+func (v *evaluation) countStale(step int, loss float64) {
+	if v.heldout != nil && v.rounded(step) {
+		v.patience.count(loss, v.options.EarlyStopDelta)
+	}
+}
+
+// stalled returns why the run ends before max_steps, or "" while it does not.
+func (v *evaluation) stalled() string {
+	o, p := v.options, v.patience
+	if o.EarlyStopPatience == 0 || p.Stale < o.EarlyStopPatience {
+		return ""
+	}
+	return fmt.Sprintf("the held-out loss has not fallen below %.4f by more than %g in %d evaluations "+
+		"(early_stop_patience)", p.Loss, o.EarlyStopDelta, p.Stale)
+}

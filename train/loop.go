@@ -1,0 +1,206 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"trit/data"
+	"trit/train/ranks"
+	"trit/train/runlog"
+)
+
+// trainer is a run at work: the loop, and the parts that it holds. The parts know nothing of
+// the loop, and of each other only sharing, which has the weights. All decisions are taken
+// alike on every rank, from sums over the ranks or from what rank 0 says.
+type trainer struct {
+	run        *Run // resolved
+	at         position
+	loader     *data.Loader // of the training split
+	step       *stepper     // batches through the graph, and the weights moved
+	share      *sharing     // weights and optimiser, and the ranks that share them
+	evaluation *evaluation  // held-out loss, the best model, early stop
+	recording  *recording   // the log
+	saving     *saving      // checkpoints
+	guard      Guard
+	opened     closers
+}
+
+// position is how far a run has come.
+type position struct {
+	step   int
+	tokens int64
+}
+
+// event is an event of this position.
+func (p position) event(kind string) Event { return Event{Event: kind, Step: p.step, Tokens: p.tokens} }
+
+func (t *trainer) close() error { return t.opened.Close() }
+
+// loop trains until the last step, until the run is interrupted, or until the held-out loss
+// has stopped falling.
+func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error) {
+	result := &Result{}
+	if err := t.begin(); err != nil {
+		return nil, err
+	}
+	cancelled := false
+	for t.at.step < t.run.Options.MaxSteps && t.evaluation.stalled() == "" {
+		var late bool
+		var err error
+		if cancelled, late, err = t.interrupted(ctx, deadline); err != nil {
+			return nil, err
+		}
+		if result.Interrupted = cancelled || late; result.Interrupted {
+			break
+		}
+		moved, err := t.takeStep()
+		if err != nil {
+			return nil, err
+		}
+		if !moved {
+			continue
+		}
+		if err := t.evaluateAndSaveIfDue(); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.save(); err != nil {
+		return nil, err
+	}
+	return result, t.finish(result, cancelled)
+}
+
+// begin starts the clock of the log, and saves a checkpoint that a rollback can go back to.
+func (t *trainer) begin() error {
+	t.recording.restart(t.at)
+	if t.run.Options.OnSpike == SpikeRollback {
+		return t.save()
+	}
+	return nil
+}
+
+// interrupted reports on all ranks alike whether the run is to end at this step: because
+// ctx is done on any of them, or because rank 0 finds the deadline passed.
+func (t *trainer) interrupted(ctx context.Context, deadline time.Time) (cancelled, late bool, err error) {
+	cancelled = ctx.Err() != nil
+	late = t.share.isRank0() && !deadline.IsZero() && time.Now().After(deadline)
+	return cancelled, late, ranks.AllReduceAny(t.share.comm, &cancelled, &late)
+}
+
+// takeStep moves the weights once and records it, unless the guard takes the run back.
+func (t *trainer) takeStep() (moved bool, err error) {
+	start := time.Now()
+	g, err := t.step.gradient(t.at.step)
+	if err != nil {
+		return false, err
+	}
+	if take, err := t.judge(g); !take || err != nil {
+		return false, err
+	}
+	rate, decay, err := t.step.update(t.at.step, g)
+	if err != nil {
+		return false, err
+	}
+	t.at.step++
+	t.at.tokens += int64(t.run.Options.TokensPerStep())
+	return true, t.recording.step(t.at, stepFigures{g, rate, decay, time.Since(start)})
+}
+
+// due reports whether a step is one of every interval; none is with an interval of 0.
+func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
+
+// evaluateAndSaveIfDue evaluates and saves after the steps that are due for it. The last step
+// is evaluated by finish, on all held-out data.
+func (t *trainer) evaluateAndSaveIfDue() error {
+	o := &t.run.Options
+	if due(t.at.step, o.EvalInterval) && t.at.step < o.MaxSteps {
+		e, err := t.evaluate(o.EvalBatches)
+		if err != nil {
+			return err
+		}
+		t.evaluation.countStale(t.at.step, e.Loss)
+	}
+	if due(t.at.step, o.CheckpointInterval) {
+		return t.save()
+	}
+	return nil
+}
+
+// evaluate measures the first batches of the held-out data, all of it for 0, with the running
+// mean of the weights where there is one, logs it, and saves the model if it is the best so far.
+func (t *trainer) evaluate(batches int) (Event, error) {
+	e := t.at.event(runlog.EvalEvent)
+	if t.evaluation.heldout == nil {
+		return e, nil
+	}
+	err := t.share.withMean(func() error {
+		all, compared, err := t.evaluation.measure(t.at.step, batches)
+		if err != nil {
+			return err
+		}
+		all.fill(&e)
+		if err := t.recording.write(e); err != nil {
+			return err
+		}
+		if !t.evaluation.improved(t.at, compared) {
+			return nil
+		}
+		return t.saving.saveBest(t.evaluation.best)
+	})
+	return e, err
+}
+
+// save writes a checkpoint.
+func (t *trainer) save() error {
+	now, err := t.snapshot()
+	if err != nil {
+		return err
+	}
+	return t.saving.save(now)
+}
+
+// finish evaluates what came out, unless the user is waiting for the end.
+func (t *trainer) finish(result *Result, cancelled bool) (err error) {
+	result.Step, result.Tokens, result.Best = t.at.step, t.at.tokens, t.evaluation.best
+	if result.Interrupted && cancelled {
+		return nil
+	}
+	if result.EarlyStop = t.evaluation.stalled(); result.EarlyStop != "" {
+		e := t.at.event(runlog.EarlyStopEvent)
+		e.Loss, e.Note = t.evaluation.patience.Loss, result.EarlyStop
+		if err := t.recording.write(e); err != nil {
+			return err
+		}
+	}
+	if result.Eval, err = t.evaluate(0); err != nil {
+		return err
+	}
+	result.Best = t.evaluation.best
+	now, err := t.snapshot()
+	if err != nil {
+		return err
+	}
+	return t.saving.update(now)
+}
+
+// snapshot is where the run stands, for a checkpoint.
+func (t *trainer) snapshot() (s *snapshot, err error) {
+	s = &snapshot{Step: t.at.step, Tokens: t.at.tokens, Data: t.loader.State()}
+	s.Memory = memory{Best: t.evaluation.best, Patience: t.evaluation.patience, Rollbacks: t.saving.rollbacks}
+	s.Memory.Guard, err = json.Marshal(t.guard)
+	return s, err
+}
+
+// goTo makes the run stand where a checkpoint says; weights and optimiser are there already.
+func (t *trainer) goTo(s *snapshot) error {
+	t.at = position{s.Step, s.Tokens}
+	t.evaluation.best, t.evaluation.patience, t.saving.rollbacks = s.Memory.Best, s.Memory.Patience, s.Memory.Rollbacks
+	if len(s.Memory.Guard) > 0 {
+		if err := json.Unmarshal(s.Memory.Guard, t.guard); err != nil {
+			return fmt.Errorf("%s: guard: %w", s.Dir, err)
+		}
+	}
+	return t.loader.Restore(s.Data)
+}

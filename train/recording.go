@@ -1,0 +1,117 @@
+package train
+
+import (
+	"errors"
+	"time"
+
+	"trit/internal/machine"
+	"trit/model"
+	"trit/train/runlog"
+)
+
+// recording keeps the log of a run: the figures of its steps, the statistics of its ternary
+// weights, and warnings about layers. Ranks other than 0 have one without a log, which does
+// nothing.
+type recording struct {
+	options *Options
+	decoder observed
+	ranks   int
+	log     *runlog.Writer // nil before open
+	ternary ternaryStats
+	mfu     *utilisation
+	monitor *runlog.Monitor
+	// since the last line
+	time   time.Duration
+	tokens int64 // at the last line
+}
+
+// observed is what recording looks at in a graph, as *graph.Decoder has it.
+type observed interface {
+	codeSource
+	AbsMax(f func(name string, absMax float32))
+}
+
+func newRecording(c model.Config, o *Options, d observed, s *sharing) *recording {
+	limits := runlog.DefaultLimits()
+	if c.Sign {
+		limits.LeastZeros = -1 // b1 has no zeros
+	}
+	return &recording{options: o, decoder: d, ranks: s.comm.Size(), mfu: newUtilisation(c, *o, machine.With(s.pool)),
+		ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
+}
+
+// open opens the log in the run folder, where the run goes on at a position.
+func (r *recording) open(dir string, at position, onEvent func(Event)) (err error) {
+	r.log, err = runlog.NewWriter(dir, at.step, onEvent)
+	return err
+}
+
+func (r *recording) write(e Event) error {
+	if r.log == nil {
+		return nil
+	}
+	return r.log.Write(e)
+}
+
+// warn writes warnings.
+func (r *recording) warn(at position, notes []string) error {
+	var errs []error
+	for _, n := range notes {
+		e := at.event(runlog.WarningEvent)
+		e.Note = n
+		errs = append(errs, r.write(e))
+	}
+	return errors.Join(errs...)
+}
+
+// restart begins the time and the tokens of the next line, where a run begins, goes on, or
+// went back.
+func (r *recording) restart(at position) { r.time, r.tokens = 0, at.tokens }
+
+// stepFigures are what a step came to.
+type stepFigures struct {
+	gradient
+	rate, decay float64
+	took        time.Duration
+}
+
+// step writes a line every log_interval steps and for the last one. A new figure of the log
+// is a field of runlog.Event and is filled here.
+func (r *recording) step(at position, f stepFigures) error {
+	r.time += f.took
+	if r.log == nil || !due(at.step, r.options.LogInterval) && at.step != r.options.MaxSteps {
+		return nil
+	}
+	e := at.event(runlog.StepEvent)
+	e.Loss, e.GradNorm, e.LR, e.WeightDecay = f.loss, f.norm, f.rate, f.decay
+	e.MaxSteps, e.Judged = r.options.MaxSteps, true
+	e.TokensPerSecond = float64(at.tokens-r.tokens) / max(r.time.Seconds(), 1e-9)
+	e.MFU = r.mfu.of(e.TokensPerSecond / float64(r.ranks))
+	e.Zeros, e.Flips = r.ternary.update(r.decoder)
+	e.Layers = r.ternary.layers(at.step, r.options.LayerInterval, r.absMax())
+	r.restart(at)
+	if err := r.write(e); err != nil {
+		return err
+	}
+	return r.warnOfLayers(e)
+}
+
+// absMax returns the largest activation that each ternary weight met in the last step.
+func (r *recording) absMax() func(name string) float32 {
+	all := map[string]float32{}
+	r.decoder.AbsMax(func(name string, v float32) { all[name] = v })
+	return func(name string) float32 { return all[name] }
+}
+
+// warnOfLayers logs what is wrong with single layers. Losses are the Guard's, which sees
+// every step.
+func (r *recording) warnOfLayers(e Event) error {
+	for _, f := range r.monitor.Observe(e) {
+		w := position{e.Step, e.Tokens}.event(runlog.WarningEvent)
+		w.Finding, w.Layer, w.Note = f.Kind, f.Layer, f.Text
+		if err := r.write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"trit/data"
+	"trit/model"
+	"trit/setting"
+	"trit/train/checkpoint"
+	"trit/train/graph"
+	"trit/train/ranks"
+	"trit/train/runlog"
+)
+
+// Event is a line of the log of a run, metrics.jsonl.
+type Event = runlog.Event
+
+// Run is one training run.
+type Run struct {
+	Model   model.Config  // VocabSize 0: that of the data
+	Init    string        // folder whose model and weights the run begins with; "": fresh weights
+	Options Options       // how to train; MaxSteps 0: as many as fill MaxTime
+	DataDir string        // folder made by data.Prepare
+	OutDir  string        // folder of the run: its checkpoints and its log
+	MaxTime time.Duration // 0: no limit
+	Resume  bool          // go on from the last checkpoint in OutDir, where there is one
+	Guard   Guard         // nil: runlog.Spikes
+	OnEvent func(Event)   // called on rank 0 with each event of the log; may be nil
+	Threads int           // that loops are split over; 0: one for each processor
+	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
+	// others wait until the caller ends the job.
+	Comm ranks.Comm
+}
+
+// Result is how a run ended.
+type Result struct {
+	Step        int
+	Tokens      int64
+	Interrupted bool   // by the context or by MaxTime
+	EarlyStop   string // why the run ended before max_steps
+	Eval        Event  // of all held-out data, at the end
+	Best        *Best  // nil where nothing was evaluated
+}
+
+// Train trains until max_steps, MaxTime or the end of ctx. The latter two save a checkpoint
+// and return a Result with Interrupted set. With max_steps 0 the number of steps is chosen so
+// that the schedule fills MaxTime.
+func Train(ctx context.Context, r Run) (result *Result, err error) {
+	deadline := time.Time{}
+	if r.MaxTime > 0 {
+		deadline = time.Now().Add(r.MaxTime)
+	}
+	if r.comm().Rank() == 0 {
+		unlock, err := r.occupy()
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+	}
+	t, err := newTrainer(&r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if r.Options.MaxSteps == 0 {
+		if err := t.chooseSteps(r.MaxTime); err != nil {
+			return nil, err
+		}
+	}
+	return t.loop(ctx, deadline)
+}
+
+// occupy makes the run folder ready and keeps other runs out of it.
+func (r *Run) occupy() (unlock func(), err error) {
+	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
+		return nil, err
+	}
+	if unlock, err = lock(filepath.Join(r.OutDir, ".lock")); err != nil {
+		return nil, err
+	}
+	if err := checkpoint.Clean(r.OutDir); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// comm is the job that the run belongs to.
+func (r *Run) comm() ranks.Comm {
+	if r.Comm == nil {
+		return ranks.Alone
+	}
+	return r.Comm
+}
+
+// resolve completes the model from the folder that the run begins with and from the data, and
+// checks model and options.
+func (r *Run) resolve(m *data.Manifest) error {
+	if r.Init != "" {
+		if err := r.takeModel(); err != nil {
+			return err
+		}
+	}
+	if r.Model.VocabSize == 0 {
+		r.Model.VocabSize = m.VocabSize
+	}
+	if r.Model.VocabSize < m.VocabSize {
+		return r.fewTokens(m)
+	}
+	r.Model.Resolve()
+	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
+	if r.Options.MaxSteps == 0 && r.MaxTime == 0 {
+		return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set",
+			"set max_steps or {train.Run.MaxTime}")
+	}
+	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+}
+
+// fewTokens is the error of a vocabulary that is smaller than that of the data.
+func (r *Run) fewTokens(m *data.Manifest) error {
+	problem := fmt.Sprintf("vocab_size is %d, but the data in %s has %d tokens", r.Model.VocabSize, r.DataDir, m.VocabSize)
+	if r.Init != "" {
+		return setting.Needs("data.PrepareOptions.Tokenizer", problem,
+			fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", r.Init))
+	}
+	return fmt.Errorf("%s: set vocab_size to that, or to 0 to take it from the data", problem)
+}

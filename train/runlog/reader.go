@@ -1,0 +1,134 @@
+package runlog
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"trit/setting"
+)
+
+// Run is the log of a run, while it runs or after.
+type Run struct {
+	Name   string    // of the folder
+	Events []Event   // steps and evaluations that stand: by ascending steps, without those that were done again
+	Notes  []Finding // what happened and what went wrong, in the order of the log
+}
+
+// Open reads the log in the folder of a run.
+func Open(dir string) (*Run, error) {
+	path := filepath.Join(dir, LogFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, setting.Needs("train.Run.OutDir", fmt.Sprintf("%s has no %s", dir, LogFile),
+			"name the folder of a run, the {train.Run.OutDir} of its training")
+	}
+	if err != nil {
+		return nil, err
+	}
+	name, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := Read(filepath.Base(name), b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// Read makes a Run of the lines of a log.
+func Read(name string, log []byte) (*Run, error) {
+	events, err := parse(log)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Name: name}
+	m := NewMonitor(DefaultLimits())
+	guarded := slices.ContainsFunc(events, ofGuard)
+	for _, e := range events {
+		if e.Event == StepEvent && !e.Judged && !guarded {
+			r.Notes = append(r.Notes, m.Observe(e)...)
+		}
+		r.add(e)
+	}
+	return r, nil
+}
+
+// ofGuard reports whether an event is a finding of the run's own guard. What the run found
+// about its steps is in the log then, also where that is from before there was the field
+// Judged; judged a second time, by the lines alone, the page could contradict the run.
+func ofGuard(e Event) bool { return e.Event == SpikeEvent || e.Event == RollbackEvent }
+
+// parse takes the lines of a log apart. A last line without its end is still being written,
+// or was when the run was killed.
+func parse(log []byte) (events []Event, err error) {
+	number := 0
+	for line := range bytes.Lines(log) {
+		number++
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var e Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("line %d is not an event: %w", number, err)
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// add takes the next event of the log. Steps that come again replace the earlier ones.
+func (r *Run) add(e Event) {
+	switch e.Event {
+	case StepEvent:
+		r.drop(func(last Event) bool { return last.Step >= e.Step })
+	case EvalEvent:
+		r.drop(func(last Event) bool {
+			return last.Step > e.Step || last.Step == e.Step && last.Event == EvalEvent
+		})
+	default:
+		r.Notes = append(r.Notes, noteOf(e))
+		return
+	}
+	r.Events = append(r.Events, e)
+}
+
+// noteOf is an event of another kind than figures.
+func noteOf(e Event) Finding {
+	f := Finding{Kind: Kind(e.Event), Step: e.Step, Layer: e.Layer, Text: e.Note}
+	if e.Finding != "" {
+		f.Kind = e.Finding
+	}
+	return f
+}
+
+// drop removes events at the end that were done again.
+func (r *Run) drop(again func(last Event) bool) {
+	for len(r.Events) > 0 && again(r.Events[len(r.Events)-1]) {
+		r.Events = r.Events[:len(r.Events)-1]
+	}
+}
+
+// Of lists the events of one kind.
+func (r *Run) Of(kind string) []Event {
+	return slices.DeleteFunc(slices.Clone(r.Events), func(e Event) bool { return e.Event != kind })
+}
+
+// Last returns the newest event of a kind.
+func (r *Run) Last(kind string) (e Event, ok bool) {
+	for _, e := range slices.Backward(r.Events) {
+		if e.Event == kind {
+			return e, true
+		}
+	}
+	return Event{}, false
+}

@@ -1,0 +1,80 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"trit/setting"
+	"trit/train/checkpoint"
+	"trit/train/graph"
+)
+
+// checkSame refuses to resume with another model or another recipe than the run was begun
+// with, but for the options that may change. Options that this run leaves open are taken from
+// the checkpoint.
+func (s *saving) checkSame(c *checkpoint.Loaded) error {
+	if err := sameFields(c.Dir, s.share.params.Config, c.Config.Config); err != nil {
+		return err
+	}
+	var before Options
+	if err := json.Unmarshal(c.State.Options, &before); err != nil {
+		return fmt.Errorf("%s: options: %w", c.Dir, err)
+	}
+	o := s.options
+	if o.MaxSteps == 0 {
+		o.MaxSteps = before.MaxSteps // chosen for the time then
+	}
+	if before.Precision == "" {
+		before.Precision = PrecisionFloat32 // of a run from before there was a choice
+	}
+	if before.Precision == PrecisionBF16 && !graph.HasBF16() {
+		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no instructions: "+
+			"resume it on one that has, or begin another with precision float32", c.Dir)
+	}
+	if o.Precision == PrecisionAuto {
+		o.Precision = before.Precision
+	}
+	return sameFields(c.Dir, o.changeable(before), before)
+}
+
+// checkData refuses to resume with other data.
+func (s *saving) checkData(c *checkpoint.Loaded) error {
+	state, err := loaderState(c.Dir, c.State)
+	if err == nil && state.Dataset != s.dataset {
+		err = setting.Needs("train.Run.DataDir",
+			fmt.Sprintf("%s: the run was begun with other data than those in %s", c.Dir, s.dataDir),
+			fmt.Sprintf("name its own with {train.Run.DataDir}, or begin another run with the model of this one: "+
+				"{train.Run.Init} %s", c.Dir))
+	}
+	return err
+}
+
+// sameFields refuses a configuration that differs from that of the run in dir, and names
+// the first key.
+func sameFields[T any](dir string, now, before T) error {
+	if d := differences(now, before); len(d) > 0 {
+		return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run",
+			dir, d[0].key, d[0].a, d[0].b)
+	}
+	return nil
+}
+
+// difference is a key that has two values.
+type difference struct {
+	key  string
+	a, b any
+}
+
+// differences are the keys, in their order, in which two configurations differ.
+func differences[T any](a, b T) (list []difference) {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range x.NumField() {
+		if d := (difference{a: x.Field(i).Interface(), b: y.Field(i).Interface()}); d.a != d.b {
+			d.key, _, _ = strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
+			list = append(list, d)
+		}
+	}
+	return list
+}

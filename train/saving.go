@@ -1,0 +1,207 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"trit/data"
+	"trit/model"
+	"trit/train/checkpoint"
+	"trit/train/ranks"
+)
+
+// saving writes the checkpoints of a run and goes back to them. Rank 0 has the files; all
+// ranks call the same methods together.
+type saving struct {
+	dir, dataDir string // of the run, and of its data
+	dataset      string // fingerprint of the data
+	options      *Options
+	folder       modelFolder
+	share        *sharing
+	rollbacks    int // of the run so far
+}
+
+// modelFolder is what a folder of the model holds beside the weights.
+type modelFolder struct {
+	config *model.HFConfig
+	files  map[string][]byte // of the tokenizer
+}
+
+// snapshot is what a checkpoint says of a run, beside its tensors.
+type snapshot struct {
+	Dir    string // of the checkpoint, for errors; "" where none was read
+	Step   int
+	Tokens int64
+	Data   data.State
+	Memory memory
+}
+
+// memory is what a run remembers of the steps before, beside weights and moments.
+type memory struct {
+	Best      *Best           `json:"best,omitempty"`
+	Patience  patience        `json:"patience"`
+	Rollbacks int             `json:"rollbacks,omitempty"`
+	Guard     json.RawMessage `json:"guard,omitempty"`
+}
+
+// state is the state.json of a checkpoint.
+func (s *saving) state(now *snapshot) (state checkpoint.State, err error) {
+	state.Step, state.Tokens = now.Step, now.Tokens
+	for _, part := range []struct {
+		dst   *json.RawMessage
+		value any
+	}{{&state.Options, *s.options}, {&state.Loader, now.Data}, {&state.Loop, now.Memory}} {
+		if *part.dst, err = json.Marshal(part.value); err != nil {
+			return state, err
+		}
+	}
+	return state, nil
+}
+
+// readState takes a state.json apart.
+func readState(dir string, state checkpoint.State) (s *snapshot, err error) {
+	s = &snapshot{Dir: dir, Step: state.Step, Tokens: state.Tokens}
+	if len(state.Loop) > 0 { // a run from before there was anything to remember has none
+		if err := json.Unmarshal(state.Loop, &s.Memory); err != nil {
+			return nil, fmt.Errorf("%s: loop: %w", dir, err)
+		}
+	}
+	s.Data, err = loaderState(dir, state)
+	return s, err
+}
+
+func loaderState(dir string, state checkpoint.State) (s data.State, err error) {
+	if err = json.Unmarshal(state.Loader, &s); err != nil {
+		err = fmt.Errorf("%s: loader: %w", dir, err)
+	}
+	return s, err
+}
+
+// save writes a checkpoint on rank 0, with what the other ranks contribute.
+func (s *saving) save(now *snapshot) error {
+	there := s.share.isRank0() && checkpoint.Has(s.dir, now.Step)
+	if err := ranks.AllReduceAny(s.share.comm, &there); err != nil || there {
+		return err
+	}
+	if !s.share.isRank0() {
+		return s.share.contribute()
+	}
+	state, err := s.state(now)
+	if err != nil {
+		return err
+	}
+	c := &checkpoint.Checkpoint{Model: s.model(), State: state, Optimizer: s.share.momentSources(),
+		EMA: s.share.meanSources()}
+	return checkpoint.Save(s.dir, c, s.options.KeepCheckpoints)
+}
+
+// model is the model as a folder, with the weights as they are.
+func (s *saving) model() checkpoint.Model {
+	return checkpoint.Model{Config: s.folder.config, Files: s.folder.files, Weights: s.share.weightSources()}
+}
+
+// saveBest writes the model as the best one.
+func (s *saving) saveBest(b *Best) error {
+	if !s.share.isRank0() {
+		return nil
+	}
+	m := s.model()
+	return checkpoint.SaveBest(s.dir, &m, b)
+}
+
+// update writes into the checkpoint of this step what became of it since: the position in the
+// data and what the run remembers.
+func (s *saving) update(now *snapshot) error {
+	if !s.share.isRank0() {
+		return nil
+	}
+	state, err := s.state(now)
+	if err != nil {
+		return err
+	}
+	return checkpoint.UpdateState(s.dir, now.Step, func(c *checkpoint.State) {
+		c.Loader, c.Loop = state.Loader, state.Loop
+	})
+}
+
+// restore reads the newest checkpoint of the run, on rank 0, and hands it out: tensors go to
+// their places, the options become those of the run. It returns where the run stood, and
+// warnings for the log.
+func (s *saving) restore() (before *snapshot, warnings []string, err error) {
+	c := &checkpoint.Loaded{}
+	if s.share.isRank0() {
+		if c, warnings, err = s.open(); err != nil {
+			return nil, nil, err
+		}
+	}
+	defer c.Close()
+	common := struct {
+		Dir     string
+		State   checkpoint.State
+		Options Options // as the run began with them
+	}{c.Dir, c.State, *s.options}
+	if err := ranks.Broadcast(s.share.comm, &common); err != nil {
+		return nil, nil, err
+	}
+	c.Dir, c.State, *s.options = common.Dir, common.State, common.Options
+	if err := s.share.restore(c); err != nil {
+		return nil, nil, err
+	}
+	before, err = readState(c.Dir, c.State)
+	return before, warnings, err
+}
+
+// open opens the newest checkpoint, which must be of the same run, and moves newer ones that
+// are damaged out of the way.
+func (s *saving) open() (c *checkpoint.Loaded, warnings []string, err error) {
+	if c, err = checkpoint.Load(s.dir); err != nil {
+		return nil, nil, err
+	}
+	if err = errors.Join(s.checkSame(c), s.checkData(c)); err == nil {
+		warnings, err = setAside(c)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, c.Close())
+	}
+	return c, warnings, nil
+}
+
+// setAside moves newer checkpoints that are damaged out of the way, so that the run can save
+// those steps again.
+func setAside(c *checkpoint.Loaded) (warnings []string, err error) {
+	for _, d := range c.Damaged {
+		name, err := d.SetAside()
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, fmt.Sprintf("%v; the run goes on from %s, and the damaged one is %s now",
+			d, filepath.Base(c.Dir), filepath.Base(name)))
+	}
+	return warnings, nil
+}
+
+// rollback goes back to the newest checkpoint because of a finding at the step after now, but
+// not in the data: the batches since then are passed over. The checkpoint is told, so that a
+// run that is resumed from it does the same. note is for the log.
+func (s *saving) rollback(now *snapshot, finding string) (back *snapshot, note string, warnings []string, err error) {
+	count, most := now.Memory.Rollbacks+1, s.options.MaxRollbacks
+	if count > most {
+		return nil, "", nil, fmt.Errorf("step %d: %s: the run was taken back %d times already (max_rollbacks): "+
+			"begin another with a lower learning_rate", now.Step+1, finding, most)
+	}
+	if back, warnings, err = s.restore(); err != nil {
+		return nil, "", nil, err
+	}
+	if len(back.Memory.Guard) == 0 { // of a run from before there were guards
+		back.Memory.Guard = now.Memory.Guard
+	}
+	back.Data, back.Memory.Rollbacks, back.Memory.Best = now.Data, count, now.Memory.Best
+	if err := s.update(back); err != nil {
+		return nil, "", nil, err
+	}
+	note = fmt.Sprintf("step %d: %s; back to step %d and on behind the data since then (%d of at most %d)",
+		now.Step+1, finding, back.Step, count, most)
+	return back, note, warnings, nil
+}

@@ -1,0 +1,127 @@
+package watch
+
+import (
+	"trit/internal/report"
+	"trit/train/runlog"
+)
+
+// smoothFrom is the number of points from which on a noisy curve is smoothed.
+const smoothFrom = 100
+
+// plots are the charts below that of the loss. A figure of the log is shown by an entry here.
+var plots = []struct {
+	title string
+	kind  string
+	log   bool
+	noisy bool
+	value func(runlog.Event) float64
+}{
+	{"Bits per byte, held out", runlog.EvalEvent, false, false, func(e runlog.Event) float64 { return e.BitsPerByte }},
+	{"Gradient norm", runlog.StepEvent, true, true, func(e runlog.Event) float64 { return e.GradNorm }},
+	{"Learning rate", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.LR }},
+	{"Weight decay", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.WeightDecay }},
+	{"Tokens a second", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return e.TokensPerSecond }},
+	{"Model FLOPs utilisation, %", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return 100 * e.MFU }},
+	{"Weights that are zero, %", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return 100 * e.Zeros }},
+	{"Weights changed since the line before", runlog.StepEvent, false, true,
+		func(e runlog.Event) float64 { return float64(e.Flips) }},
+}
+
+// charts are the curves of all runs.
+func charts(axis string, names []string, runs []*Run) []report.Chart {
+	list := []report.Chart{lossChart(axis, names, runs)}
+	for _, p := range plots {
+		c := report.Chart{Title: p.title, Axis: axis, Log: p.log}
+		known := false
+		for i, r := range runs {
+			curve := report.Curve{Color: i, Points: points(axis, r.Of(p.kind), p.value)}
+			if len(runs) > 1 {
+				curve.Name = names[i]
+			}
+			if p.kind == runlog.EvalEvent {
+				curve.Style = report.Dots
+			}
+			for _, q := range curve.Points {
+				known = known || q.Y != 0
+			}
+			c.Curves = append(c.Curves, smoothed(curve, p.noisy)...)
+		}
+		if known {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// lossChart has the loss of training and of the held-out data. A single run takes two
+// colours for them, several one each.
+func lossChart(axis string, names []string, runs []*Run) report.Chart {
+	c := report.Chart{Title: "Loss, nats a token", Axis: axis, Log: true}
+	loss := func(e runlog.Event) float64 { return e.Loss }
+	for i, r := range runs {
+		training := report.Curve{Name: names[i], Points: points(axis, r.Of(runlog.StepEvent), loss), Color: i}
+		heldOut := report.Curve{Name: names[i] + ", held out", Points: points(axis, r.Of(runlog.EvalEvent), loss),
+			Color: i, Style: report.Dots}
+		if len(runs) == 1 {
+			training.Name, heldOut.Name, heldOut.Color = "training", "held out", 1
+			c.Marks = marks(axis, r)
+		}
+		c.Curves = append(append(c.Curves, smoothed(training, true)...), heldOut)
+	}
+	return c
+}
+
+// smoothed is a curve, followed by a smooth one if it is noisy and long.
+func smoothed(c report.Curve, noisy bool) []report.Curve {
+	if !noisy || len(c.Points) < smoothFrom {
+		return []report.Curve{c}
+	}
+	c.Style = report.Faint
+	return []report.Curve{c, {Points: smooth(c.Points, len(c.Points)/100), Color: c.Color, Style: report.Smooth}}
+}
+
+func points(axis string, events []runlog.Event, value func(runlog.Event) float64) []report.Point {
+	list := make([]report.Point, len(events))
+	for i, e := range events {
+		list[i] = report.Point{X: position(axis, e), Y: value(e)}
+	}
+	return list
+}
+
+// position is where an event stands on the axis.
+func position(axis string, e runlog.Event) float64 {
+	if axis == TokensAxis {
+		return float64(e.Tokens)
+	}
+	return float64(e.Step)
+}
+
+// marks are the notes that are not about a layer, where there is an event of their step.
+func marks(axis string, r *Run) []report.Mark {
+	at := map[int]float64{}
+	for _, e := range r.Events {
+		at[e.Step] = position(axis, e)
+	}
+	var list []report.Mark
+	for _, n := range r.Notes {
+		if x, known := at[n.Step]; known && n.Layer == "" {
+			list = append(list, report.Mark{X: x, Text: string(n.Kind) + ": " + n.Text})
+		}
+	}
+	return list
+}
+
+// smooth is the mean of each point and of up to reach points on each side of it, as many on
+// one side as on the other.
+func smooth(points []report.Point, reach int) []report.Point {
+	sums := make([]float64, len(points)+1)
+	for i, p := range points {
+		sums[i+1] = sums[i] + p.Y
+	}
+	out := make([]report.Point, len(points))
+	for i, p := range points {
+		k := min(reach, i, len(points)-1-i)
+		out[i] = report.Point{X: p.X, Y: (sums[i+k+1] - sums[i-k]) / float64(2*k+1)}
+	}
+	return out
+}
