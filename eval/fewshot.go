@@ -164,5 +164,5 @@ func (t *Task) prompt(o *Options, examples []question, context string) (string, 
 			messages = append(messages, tokenizer.Message{Role: u.role, Content: u.content})
 		}
 	}
-	return o.Tokenizer.ApplyChat(messages, true)
+	return o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
 }

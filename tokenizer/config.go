@@ -22,11 +22,12 @@ func (s *specialName) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// chatTemplate is the template, or the one named default of several.
-type chatTemplate string
+// chatTemplate is the template, or the one named default of several and, for requests
+// with tools, the one named tool_use.
+type chatTemplate struct{ text, toolUse string }
 
 func (c *chatTemplate) UnmarshalJSON(b []byte) error {
-	if json.Unmarshal(b, (*string)(c)) == nil {
+	if json.Unmarshal(b, &c.text) == nil {
 		return nil
 	}
 	var several []struct{ Name, Template string }
@@ -34,8 +35,11 @@ func (c *chatTemplate) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	for _, s := range several {
-		if s.Name == "default" || *c == "" {
-			*c = chatTemplate(s.Template)
+		if s.Name == "default" || c.text == "" {
+			c.text = s.Template
+		}
+		if s.Name == "tool_use" {
+			c.toolUse = s.Template
 		}
 	}
 	return nil
@@ -52,7 +56,7 @@ type configFile struct {
 }
 
 // noSettings name no special token and no chat template.
-var noSettings = settings{-1, -1, -1, -1, ""}
+var noSettings = settings{-1, -1, -1, -1, "", ""}
 
 // readSettings takes the special tokens and the chat template from the files beside the
 // vocabulary. A later file fills in what the earlier ones leave open, and defaults fill in the
@@ -80,7 +84,7 @@ func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, add
 			}
 		}
 		if t.settings.chatTemplate == "" {
-			t.settings.chatTemplate = string(c.ChatTemplate)
+			t.settings.chatTemplate, t.settings.toolTemplate = c.ChatTemplate.text, c.ChatTemplate.toolUse
 		}
 		if c.AddBOS != nil {
 			addBOS = c.AddBOS

@@ -43,6 +43,7 @@ type Tokenizer struct {
 type settings struct {
 	bos, eos, unk, pad int32 // -1 = none
 	chatTemplate       string
+	toolTemplate       string // for requests with tools; "" = chatTemplate
 }
 
 // addedToken is a token that is recognised as a whole before anything else.

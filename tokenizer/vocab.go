@@ -132,7 +132,7 @@ func FromVocab(v Vocab) (*Tokenizer, error) {
 		return nil, err
 	}
 	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre}
-	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate}
+	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}
 	if t.model = newModel(v); len(t.model.ids) == 0 {
 		return nil, badVocab("tokens", "none of the %d tokens has text: want one at least", len(v.Tokens))
 	}

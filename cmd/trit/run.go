@@ -138,7 +138,7 @@ func (g *generator) chat(ctx context.Context, in io.Reader, system string) error
 			continue
 		}
 		messages = append(messages, tokenizer.Message{Role: "user", Content: lines.Text()})
-		text, err := g.tok.ApplyChat(messages, true)
+		text, err := g.tok.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
 		if err != nil {
 			return err
 		}

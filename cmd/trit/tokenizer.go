@@ -8,8 +8,8 @@ import (
 
 func tokenizerCommand() *cli.Command {
 	return &cli.Command{
-		Name: "tokenizer", Usage: "train a tokenizer",
-		Subcommands: []*cli.Command{{
+		Name: "tokenizer", Usage: "train a tokenizer, render a chat template",
+		Subcommands: []*cli.Command{renderCommand(), {
 			Name: "train", Usage: "train a byte-level BPE tokenizer on a text column of parquet files",
 			Description: examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer"),
 			Flags: []cli.Flag{

@@ -27,7 +27,8 @@ internal/report      |
 internal/testutil    |
 bitlinear/quant      |
 model                |
-tokenizer            | internal/atomicfile setting
+tokenizer/jinja      |
+tokenizer            | internal/atomicfile setting tokenizer/jinja
 
 -- kernels, and what lies on them
 bitlinear/kernel/cpu |
