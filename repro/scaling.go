@@ -84,7 +84,8 @@ func (o *ScalingOptions) pair(ctx context.Context, name string) (ScalingPair, er
 		}
 		outcome.LearningRate = config.LearningRate
 		run := train.Run{
-			Model: config.Config, Options: config.Options, DataDir: o.Data, OutDir: filepath.Join(o.Out, folder), Threads: o.Threads,
+			Model: config.Config, Options: config.Options, Threads: o.Threads,
+			DataDir: o.Data, OutDir: filepath.Join(o.Out, folder),
 		}
 		if p.Parameters, err = o.train(ctx, &run, outcome); err != nil {
 			return p, err

@@ -121,7 +121,8 @@ func (g *grammar) story() string {
 	return strings.Join(append(parts, pick(g.r, endings)), " ")
 }
 
-var numbers = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
+var numbers = strings.Fields("zero one two three four five six seven eight nine ten " +
+	"eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
 
 // sums writes additions and subtractions as stories.
 func (g *grammar) sums() string {

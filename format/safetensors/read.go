@@ -270,7 +270,8 @@ func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, err
 	o := t.Offsets
 	if len(o) != 2 || o[1] < o[0] || o[1]-o[0] != want || o[1] > size {
 		return placed{}, &FormatError{path, name,
-			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", o, want, t.DType, t.Shape, size)}
+			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
+				o, want, t.DType, t.Shape, size)}
 	}
 	return placed{info, o[0], o[1]}, nil
 }

@@ -24,7 +24,7 @@ internal/layers      |
 internal/mmap        |
 internal/parallel    |
 internal/report      |
-internal/testutil    |
+internal/testutil    | format/safetensors model
 bitlinear/quant      |
 model                |
 tokenizer            | internal/atomicfile setting

@@ -19,7 +19,8 @@ type rope struct {
 
 func newRope(length int, c *model.Config) *rope {
 	half := c.HeadDim / 2
-	r := &rope{half: half, cos: make([]float32, length*half), sin: make([]float32, length*half), minusSin: make([]float32, length*half)}
+	angles := func() []float32 { return make([]float32, length*half) }
+	r := &rope{half: half, cos: angles(), sin: angles(), minusSin: angles()}
 	frequencies := c.RotaryFrequencies()
 	for t := range length {
 		model.RotaryAngles(frequencies, t, r.cos[t*half:], r.sin[t*half:])
@@ -65,9 +66,12 @@ type tileBuffers struct {
 }
 
 func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *attention {
-	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
+	a := &attention{
+		batch: o.Batch, length: o.SequenceLength,
+		heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
 		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
-		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts}
+		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts,
+	}
 	a.buffers.New = func() any {
 		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
 		if o.Backward {
@@ -157,7 +161,9 @@ func (t *tile) multiplyScores() {
 }
 
 // multiply is a product of the tile in the precision of the mode, on the caller's thread.
-func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+func (t *tile) multiply(
+	transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool,
+) {
 	if t.mode.BF16 {
 		gemm.MulBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 		return

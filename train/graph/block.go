@@ -103,7 +103,10 @@ func (b *block) newKept() *kept {
 
 // fn is the operation; grads are the buffers of the gradients of its inputs.
 func (b *block) fn(grads [][]float32) bitlinear.Func {
-	return bitlinear.Func{Name: "block", Shape: []int{b.rows, b.config.HiddenSize}, Grads: grads, Forward: b.forward, Backward: b.backward}
+	return bitlinear.Func{
+		Name: "block", Shape: []int{b.rows, b.config.HiddenSize}, Grads: grads,
+		Forward: b.forward, Backward: b.backward,
+	}
 }
 
 func (b *block) forward(in [][]float32, y []float32) {
@@ -126,24 +129,29 @@ var readers = [][]string{
 func (b *block) forwardKept(x []float32, w blockWeights) {
 	c, k := b.config, b.kept
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
-	b.forRowParts(func(r int, s *rowScratch) { b.normed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
+	b.forRowParts(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
 	b.qkv.Forward(k.qkvIn, w.qkv, k.qkv)
 	b.attention.forward(k.qkv, k.attention, k.lse)
-	b.forRowParts(func(r int, s *rowScratch) { b.normed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s) })
+	b.forRowParts(func(r int, s *rowScratch) {
+		b.setNormed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s)
+	})
 	b.o.Forward(k.oIn, w.o, b.wide)
 	b.forRowParts(func(r int, s *rowScratch) {
 		x2 := k.x2[r*d:][:d]
 		sum(x2, x[r*d:][:d], b.wide[r*d:])
-		b.normed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
+		b.setNormed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
 	})
 	b.gateUp.Forward(k.gateUpIn, w.gateUp, k.gateUp)
 	b.forRowParts(func(r int, s *rowScratch) {
-		b.normed(b.down, k.downIn, k.ffnNorm, r, b.unit.forward(s.unit, k.gateUp[2*r*f:][:2*f]), w.ffnNorm, s)
+		b.setNormed(b.down, k.downIn, k.ffnNorm, r, b.unit.forward(s.unit, k.gateUp[2*r*f:][:2*f]), w.ffnNorm, s)
 	})
 }
 
-// normed sets row r of a layer's input to the norm of x, or to x where there is no norm.
-func (b *block) normed(l *bitlinear.Linear, in *bitlinear.Input, inverse []float32, r int, x, w []float32, s *rowScratch) {
+// setNormed sets row r of a layer's input to the norm of x with the weights w, and inverse[r]
+// to 1/rms. Without a norm, w is nil, and the row is x.
+func (b *block) setNormed(
+	l *bitlinear.Linear, in *bitlinear.Input, inverse []float32, r int, x, w []float32, s *rowScratch,
+) {
 	if w == nil {
 		l.SetInput(in, r, x)
 		return

@@ -19,13 +19,17 @@ type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
-	BF16           bool // products of gradients, of attention, of the head and of layers that are not ternary in bfloat16
+	// BF16 computes in bfloat16 the products of gradients, of attention, of the head and of
+	// layers that are not ternary.
+	BF16 bool
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass.
 	CheckpointActivations bool
-	ZLoss                 float64 // weight of the mean of log(sum(exp(logits)))^2 in what is minimised; Run's loss is without it
-	Threads               int     // that operations use; 0: one for each processor
-	Unquantized           bool    // begin with SetQuantization(0), which needs more memory
+	// ZLoss is the weight of the mean of log(sum(exp(logits)))^2, which is added to the loss that
+	// gradients are of. Run returns the loss without it.
+	ZLoss       float64
+	Threads     int  // threads of the operations; 0: one for each processor
+	Unquantized bool // begin with SetQuantization(0), which needs more memory
 }
 
 // Check reports what is wrong with a configuration, and what the graph does not compute.

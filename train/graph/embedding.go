@@ -17,7 +17,10 @@ type embedding struct {
 }
 
 func (e *embedding) fn(grad []float32) bitlinear.Func {
-	return bitlinear.Func{Name: "embedding", Shape: []int{len(e.tokens), e.width}, Grads: [][]float32{grad}, Forward: e.forward, Backward: e.backward}
+	return bitlinear.Func{
+		Name: "embedding", Shape: []int{len(e.tokens), e.width}, Grads: [][]float32{grad},
+		Forward: e.forward, Backward: e.backward,
+	}
 }
 
 func (e *embedding) forward(in [][]float32, out []float32) {

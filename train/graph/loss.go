@@ -35,8 +35,10 @@ type lossHead struct {
 func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
 
 func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
-	h := &lossHead{workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: headChunk(ws.rows, vocab),
-		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows)}
+	h := &lossHead{
+		workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: headChunk(ws.rows, vocab),
+		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows),
+	}
 	h.logits = make([]float32, h.chunk*vocab)
 	return h
 }

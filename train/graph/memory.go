@@ -65,5 +65,6 @@ func scratchMemory(c *model.Config, o Options) int64 {
 
 // sizes are the rows and the widths D, Q, KV and F.
 func sizes(c *model.Config, o Options) (m, d, q, kv, f int64) {
-	return int64(o.Batch * o.SequenceLength), int64(c.HiddenSize), int64(c.QDim()), int64(c.KVDim()), int64(c.IntermediateSize)
+	m = int64(o.Batch * o.SequenceLength)
+	return m, int64(c.HiddenSize), int64(c.QDim()), int64(c.KVDim()), int64(c.IntermediateSize)
 }

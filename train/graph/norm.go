@@ -13,7 +13,10 @@ type finalNorm struct {
 }
 
 func (n *finalNorm) fn(grad []float32) bitlinear.Func {
-	return bitlinear.Func{Name: "norm", Shape: []int{n.rows, n.config.HiddenSize}, Grads: [][]float32{n.stream, grad}, Forward: n.forward, Backward: n.backward}
+	return bitlinear.Func{
+		Name: "norm", Shape: []int{n.rows, n.config.HiddenSize}, Grads: [][]float32{n.stream, grad},
+		Forward: n.forward, Backward: n.backward,
+	}
 }
 
 func (n *finalNorm) forward(in [][]float32, out []float32) {
