@@ -21,7 +21,8 @@ func weightsMemory(c *model.Config, o Options) int64 {
 	return 4 * copies * int64(c.Parameters())
 }
 
-// activationsMemory is what operations own: their outputs, and what the blocks keep.
+// activationsMemory is the memory that belongs to single operations: their outputs, and the
+// values that the blocks keep.
 func activationsMemory(c *model.Config, o Options) int64 {
 	m, d, q, kv, f := sizes(c, o)
 	inputs := 2*d + q + f // of the four products of a block
@@ -40,7 +41,7 @@ func activationsMemory(c *model.Config, o Options) int64 {
 	return outputs + blocks*kept
 }
 
-// scratchMemory is what operations use one after the other.
+// scratchMemory is the memory that operations share, one after the other.
 func scratchMemory(c *model.Config, o Options) int64 {
 	m, d, q, _, f := sizes(c, o)
 	vocab := int64(c.VocabSize)

@@ -1,6 +1,6 @@
 package ranks
 
-// Weight is a weight whose gradient is added as a whole.
+// Weight is a weight of the model. Its whole gradient is handed over at once, by Exchange.Add.
 type Weight struct {
 	Name string
 	Len  int // values

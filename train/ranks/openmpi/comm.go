@@ -25,7 +25,7 @@ type comm struct {
 	done       int32
 }
 
-// call is an operation to start; the request of one that goes on is waited for.
+// call is an operation of MPI to start. If it leaves a request, its end is waited for.
 type call struct {
 	what    string
 	start   func() int32
@@ -114,7 +114,7 @@ func (c *comm) pause() {
 	}
 }
 
-// do performs an operation on the thread of MPI.
+// do performs an operation on the thread of MPI and returns its error.
 func (c *comm) do(what string, dst, src []byte, start func() int32) error {
 	result := make(chan error)
 	c.calls <- call{what: what, buffers: [2][]byte{dst, src}, result: result, start: func() int32 {
