@@ -135,7 +135,7 @@ func putString(b *bytes.Buffer, s string) {
 	b.WriteString(s)
 }
 
-// kindOf maps the kinds of Go to those of the format.
+// kindOf maps Go's kinds to the format's.
 var kindOf = map[reflect.Kind]uint32{
 	reflect.Uint8: kindUint8, reflect.Int8: kindInt8, reflect.Uint16: kindUint16, reflect.Int16: kindInt16, reflect.Uint32: kindUint32,
 	reflect.Int32: kindInt32, reflect.Float32: kindFloat32, reflect.Bool: kindBool, reflect.String: kindString, reflect.Slice: kindArray,

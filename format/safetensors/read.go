@@ -109,7 +109,7 @@ func readIndex(dir, indexPath string) (map[string]string, error) {
 	return index.WeightMap, nil
 }
 
-// shardNames are the files of an index in order, which may not lie outside its folder.
+// shardNames lists the files of an index in order. A name outside the folder is an error.
 func shardNames(indexPath string, weightMap map[string]string) ([]string, error) {
 	var names []string
 	for _, n := range weightMap {
@@ -319,8 +319,8 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// Release says that a part of what Bytes returned is not needed for now: its memory is given
-// back, and read from the file again if it is used after all.
+// Release frees the memory of a part of a slice that Bytes returned. The part is read from the
+// file again when it is used again.
 func (f *File) Release(part []byte) error {
 	if len(f.maps) == 0 {
 		return nil
