@@ -48,7 +48,7 @@ type Options struct {
 	KeepCheckpoints    int `json:"keep_checkpoints"` // number of newest ones that stay, beside the best model
 
 	EarlyStopPatience int     `json:"early_stop_patience"` // evaluations without improvement that end the run; 0: none do
-	EarlyStopDelta    float64 `json:"early_stop_delta"`    // an improvement lowers the held-out loss by more, in nats a token
+	EarlyStopDelta    float64 `json:"early_stop_delta"`    // least improvement of the held-out loss, nats a token
 
 	OnSpike       SpikePolicy `json:"on_spike"`
 	MaxRollbacks  int         `json:"max_rollbacks"`
