@@ -255,6 +255,23 @@ func floatsQ6K() {
 		bytesToFloats(Mem{Base: src, Disp: q6kScales + i}, all, v)
 		VMOVUPS(v, scales.Offset(4*i))
 	}
+	q6kCodes(src, codes, nibbles, pairs, middle)
+	for g := range 16 {
+		VBROADCASTSS(scales.Offset(4*g), scale)
+		for at := 16 * g; at < 16*g+16; at += 8 {
+			bytesToFloats(codes.Offset(at), scale, v)
+			VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
+		}
+	}
+	ADDQ(U32(q6kBytes), src)
+	ADDQ(U32(4*q6kValues), dst)
+	DECQ(blocks)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// q6kCodes writes the 256 codes of the block at src, less 32, to codes.
+func q6kCodes(src reg.Register, codes Mem, nibbles, pairs, middle reg.VecVirtual) {
 	low, high, code := YMM(), YMM(), YMM()
 	for n := range 2 {
 		for part := range 4 {
@@ -276,16 +293,4 @@ func floatsQ6K() {
 			VMOVDQU(code, codes.Offset(128*n+32*part))
 		}
 	}
-	for g := range 16 {
-		VBROADCASTSS(scales.Offset(4*g), scale)
-		for at := 16 * g; at < 16*g+16; at += 8 {
-			bytesToFloats(codes.Offset(at), scale, v)
-			VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
-		}
-	}
-	ADDQ(U32(q6kBytes), src)
-	ADDQ(U32(4*q6kValues), dst)
-	DECQ(blocks)
-	JNZ(LabelRef("loop"))
-	finish()
 }
