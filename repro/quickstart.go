@@ -2,10 +2,7 @@ package repro
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -62,11 +59,11 @@ func Quickstart(ctx context.Context, o QuickstartOptions) (*QuickstartReport, er
 // checkFree refuses a folder that holds something: nothing that a user made is overwritten.
 // field is the option that names the folder.
 func checkFree(field, dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	name, err := atomicfile.FirstEntry(dir)
+	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
+	if name != "" {
 		return setting.Needs(field, dir+" is not empty", "name another {"+field+"} or remove it")
 	}
 	return nil
