@@ -12,10 +12,10 @@ const (
 	bf16Line      = 64 // bytes of a line of a block, and of a row of a panel
 )
 
-// tilesBF16 is amxTilesBF16 for machines that multiply pairs of bfloat16 in vectors. A line of
-// a block, 16 pairs, is an operand as it lies there, and a pair of a row is broadcast. Eight
-// rows by two blocks are 16 sums, enough for a unit that takes six cycles to begin two products
-// a cycle, and need 10 loads for 16 products.
+// tilesBF16 is amxTilesBF16 for machines that multiply pairs of bfloat16 in vectors. One operand
+// is a line of a block, 16 pairs, the other a pair of a row, broadcast. Eight rows by two blocks
+// are 16 sums. That is enough for a unit with a latency of six cycles to begin two products a
+// cycle, and needs 10 loads for 16 products.
 func tilesBF16() {
 	const rows, pairs, line, panelRows = bf16TileRows, bf16TilePairs, bf16Line, 32
 	TEXT("tilesBF16x512", NOSPLIT, "func(panels, steps int, w *byte, blockBytes int, "+

@@ -133,7 +133,7 @@ func (c *comm) AllToAll(dst, src []byte) error {
 		return err
 	}
 	return c.runCall("MPI_Ialltoall", dst, src, func() int32 {
-		return c.lib.iallToAll(at(src), int32(part), c.lib.bytes, at(dst), int32(part), c.lib.bytes, c.lib.world, &c.request)
+		return c.lib.iallToAll(addressOf(src), int32(part), c.lib.bytes, addressOf(dst), int32(part), c.lib.bytes, c.lib.world, &c.request)
 	})
 }
 
@@ -142,7 +142,7 @@ func (c *comm) AllGather(dst, own []byte) error {
 		return err
 	}
 	return c.runCall("MPI_Iallgather", dst, own, func() int32 {
-		return c.lib.iallGather(at(own), int32(len(own)), c.lib.bytes, at(dst), int32(len(own)), c.lib.bytes, c.lib.world,
+		return c.lib.iallGather(addressOf(own), int32(len(own)), c.lib.bytes, addressOf(dst), int32(len(own)), c.lib.bytes, c.lib.world,
 			&c.request)
 	})
 }
@@ -163,7 +163,7 @@ func (c *comm) Broadcast(x []byte) error {
 	for len(x) > 0 {
 		part := x[:min(most, len(x))]
 		if err := c.runCall("MPI_Ibcast", part, nil, func() int32 {
-			return c.lib.ibroadcast(at(part), int32(len(part)), c.lib.bytes, 0, c.lib.world, &c.request)
+			return c.lib.ibroadcast(addressOf(part), int32(len(part)), c.lib.bytes, 0, c.lib.world, &c.request)
 		}); err != nil {
 			return err
 		}
@@ -172,7 +172,7 @@ func (c *comm) Broadcast(x []byte) error {
 	return nil
 }
 
-func at(x []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
+func addressOf(x []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
 
 // Abort writes to standard error why the job ends, and ends it. If MPI does not get to it,
 // the error exit of this process makes mpirun end the other ranks.
