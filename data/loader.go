@@ -202,7 +202,7 @@ func shuffle(order []uint32, seed, epoch uint64) {
 // Rewind goes back to the beginning of the first epoch.
 func (l *Loader) Rewind() { l.begin(0) }
 
-// Epoch is how many times the loader has gone through all documents.
+// Epoch is the number of times that the loader has gone through all documents.
 func (l *Loader) Epoch() uint64 { return l.epoch }
 
 // State returns the position of the next batch.

@@ -63,8 +63,8 @@ func (t *trainer) build() error {
 	return t.openLog(warnings)
 }
 
-// join checks that all ranks are about to do the same run, and returns how many micro-batches
-// of a step are this rank's.
+// join checks that all ranks are about to do the same run, and returns this rank's number of
+// micro-batches in a step.
 func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 	c := r.comm()
 	if microBatches, err = r.Options.MicroBatches(c.Size()); err != nil {

@@ -104,7 +104,7 @@ func largest(v float32) float32 {
 	return v
 }
 
-// codesPerWord is how many codes of two bits a word holds: 01 is +1 and 11 is -1.
+// codesPerWord is the number of codes of two bits in a word: 01 is +1 and 11 is -1.
 const (
 	codesPerWord = 32
 	lowBits      = 0x5555555555555555 // of the codes of a word

@@ -124,7 +124,7 @@ func TestChoiceByAllPaths(t *testing.T) {
 	wantError(t, err, "none of the files that are wanted", "it has 7 files")
 }
 
-// wantError wants these words in the text of an error, where options are called {FIELD}.
+// wantError wants these words in the text of an error. Options are written as {FIELD}.
 func wantError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	if err == nil {

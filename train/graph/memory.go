@@ -57,7 +57,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 			total += 4 * d * 2 * f
 		}
 	}
-	if o.BF16 { // the right side of the largest product, that of the head
+	if o.BF16 { // the packed right side of the largest product, which is the head's
 		total += 2 * vocab * d
 	}
 	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4

@@ -11,7 +11,7 @@ const BucketBytes = 8 << 20
 // and the sums of the gradients that this rank owns.
 //
 // A step is Begin, an Add for each weight, and Wait, which together are a ReduceScatter of
-// the gradients; the update of what is Owned from its Sums; and AllGather of the weights.
+// the gradients; then the update of the Owned pieces from their Sums; and AllGather of the weights.
 type Exchange struct {
 	comm       Comm
 	weights    []Weight

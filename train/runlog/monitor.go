@@ -101,7 +101,7 @@ func (m *Monitor) judgeLayer(f *findings, l LayerStats, rate float64) {
 		"no weight has changed for %d steps, at a learning rate of %.3g", f.step-since, rate)
 }
 
-// findings collects what is new at a step.
+// findings collects the faults that begin at a step.
 type findings struct {
 	m    *Monitor
 	step int

@@ -82,8 +82,8 @@ func broadcastYMM(word Mem) reg.VecVirtual {
 type dotYMM struct {
 	suffix string
 	groups int // are added up in registers before total
-	// latency is how many registers the sum of one token is split over, so that no addition
-	// waits for another.
+	// latency is the number of registers that the sum of one token is split over, so that no
+	// addition waits for another.
 	latency int
 	// add adds the products of the codes of each half with the activations of step g.
 	add func(g int, x Mem, codes [][]reg.VecVirtual, split [][]reg.VecVirtual)

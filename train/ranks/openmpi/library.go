@@ -49,7 +49,7 @@ func load() (*library, error) {
 		"install it (package libopenmpi3 or openmpi) or name its folder in LD_LIBRARY_PATH", first)
 }
 
-// bind finds what is used of the library.
+// bind finds the symbols of the library that are used.
 func bind(name string, h uintptr) (*library, error) {
 	l := &library{}
 	for symbol, f := range map[string]any{
