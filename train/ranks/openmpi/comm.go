@@ -133,7 +133,8 @@ func (c *comm) AllToAll(dst, src []byte) error {
 		return err
 	}
 	return c.runCall("MPI_Ialltoall", dst, src, func() int32 {
-		return c.lib.iallToAll(addressOf(src), int32(part), c.lib.bytes, addressOf(dst), int32(part), c.lib.bytes, c.lib.world, &c.request)
+		return c.lib.iallToAll(addressOf(src), int32(part), c.lib.bytes, addressOf(dst), int32(part), c.lib.bytes,
+			c.lib.world, &c.request)
 	})
 }
 
@@ -142,8 +143,8 @@ func (c *comm) AllGather(dst, own []byte) error {
 		return err
 	}
 	return c.runCall("MPI_Iallgather", dst, own, func() int32 {
-		return c.lib.iallGather(addressOf(own), int32(len(own)), c.lib.bytes, addressOf(dst), int32(len(own)), c.lib.bytes, c.lib.world,
-			&c.request)
+		return c.lib.iallGather(addressOf(own), int32(len(own)), c.lib.bytes,
+			addressOf(dst), int32(len(own)), c.lib.bytes, c.lib.world, &c.request)
 	})
 }
 
