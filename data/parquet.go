@@ -12,7 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// valuesPerRead is how many values are taken from a page at a time.
+// valuesPerRead is the number of values that are read from a page at a time.
 const valuesPerRead = 1024
 
 const parquetHint = "the file may be damaged or cut short, fetch or write it again"

@@ -2,9 +2,7 @@ package data
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -47,12 +45,12 @@ func TrainTokenizer(ctx context.Context, o TokenizerOptions) (*tokenizer.Tokeniz
 // checkFree refuses a folder that holds something: nothing that a user made is overwritten.
 // field is the option that names the folder.
 func checkFree(field, dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	name, err := atomicfile.FirstEntry(dir)
+	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
-		return setting.Needs(field, fmt.Sprintf("%s already holds %s", dir, entries[0].Name()),
+	if name != "" {
+		return setting.Needs(field, fmt.Sprintf("%s already holds %s", dir, name),
 			"name a new folder with {"+field+"} or empty this one")
 	}
 	return nil

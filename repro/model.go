@@ -13,20 +13,20 @@ import (
 	"trit/train"
 )
 
-// Model is a model that can be measured, and what its results say of it.
+// Model is a model that can be measured, with the texts that describe it in results.
 type Model struct {
 	lm.Model
-	Tokenizer *tokenizer.Tokenizer // nil where the model has none
+	Tokenizer *tokenizer.Tokenizer // nil if the model has none
 
-	Name        string // of the model, for results
-	Args        string // how it was opened, for results
-	Fingerprint string // of weights and options, for a cache of requests; "" where there is no cache
+	Name        string // name of the model in results
+	Args        string // arguments that it was opened with, for results
+	Fingerprint string // hash of weights and options, for a cache of requests; "" without a cache
 
 	Close func() error
 }
 
-// Open opens a GGUF file on the engine, or the last checkpoint of a run on its graph. The
-// options are those of the engine; a graph takes Threads alone.
+// Open opens a GGUF file on the engine, or the last checkpoint of a run on its graph. A graph uses
+// only Threads of the options.
 func Open(path string, o infer.Options) (*Model, error) {
 	info, err := os.Stat(path)
 	if err != nil {

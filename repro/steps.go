@@ -49,7 +49,7 @@ type TrainTokenizer struct {
 	VocabSize    int
 	Out          string
 
-	Tokens int // of the result
+	Tokens int // result: number of tokens
 }
 
 func (s *TrainTokenizer) run(ctx context.Context, q *quickstart) error {
@@ -72,7 +72,7 @@ type PrepareData struct {
 	Holdout                 float64 // share of the documents
 	Out                     string
 
-	Manifest *data.Manifest // of the result
+	Manifest *data.Manifest // the result
 }
 
 func (s *PrepareData) run(ctx context.Context, q *quickstart) error {

@@ -15,7 +15,7 @@ func (n Note) Text(name func(field string) string) string { return named(string(
 // MarshalText is String.
 func (n Note) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// Texts are remarks as Text has them, so that they are printed and marshalled with these names.
+// Texts replaces each remark by its Text, so that it is printed and marshalled with these names.
 func Texts(notes []Note, name func(field string) string) []Note {
 	out := make([]Note, len(notes))
 	for i, n := range notes {
@@ -24,7 +24,7 @@ func Texts(notes []Note, name func(field string) string) []Note {
 	return out
 }
 
-// Join is the remarks in a text, one behind the other.
+// Join returns the texts of the remarks, with the separator between them.
 func Join(notes []Note, separator string) string {
 	texts := make([]string, len(notes))
 	for i, n := range notes {

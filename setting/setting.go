@@ -1,6 +1,6 @@
-// Package setting is how a package tells its caller that an option is wrong or would help.
-// Errors name options as the package's documentation does, {convert.Options.Overwrite}; a
-// front end puts its own names there, such as flags of a command line (see Text).
+// Package setting has the errors by which a package tells its caller that an option is wrong or
+// would help. Errors name options by their Go fields, {convert.Options.Overwrite}; a front end
+// replaces these by its own names, such as flags of a command line (see Text).
 package setting
 
 import (
@@ -15,10 +15,10 @@ type Error struct {
 	Field   string   // of the option that decides: "convert.Options.Type"
 	Found   string   // its value
 	Wanted  string   // what it has to be, in words
-	Choices []string // the values it may have, where these are few
-	// Problem is what is wrong, where it is not the value of Field: "model.gguf exists".
+	Choices []string // the values it may have, if they are few
+	// Problem is what is wrong, if it is not the value of Field: "model.gguf exists".
 	Problem string
-	// Remedy is what to do then; fields stand in braces: "{convert.Options.Overwrite} replaces it".
+	// Remedy is the way out; fields stand in braces: "{convert.Options.Overwrite} replaces it".
 	Remedy string
 	Err    error // the cause; may be nil
 }
@@ -107,7 +107,7 @@ func all(err error) (list []*Error) {
 	return list
 }
 
-// As returns the first Error in the tree of err, nil where there is none.
+// As returns the first Error in the tree of err, nil if there is none.
 func As(err error) *Error {
 	var e *Error
 	errors.As(err, &e)

@@ -47,7 +47,7 @@ func evalCommand() *cli.Command {
 			batchFlag(),
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
 			&cli.StringFlag{Name: "out",
-				Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
+				Usage: "write results.json and samples to the folder `DIR`, or with several models to folders inside it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
 		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
@@ -58,7 +58,7 @@ func evalCommand() *cli.Command {
 
 func dataDirFlag() cli.Flag {
 	return &cli.StringFlag{Name: "data-dir",
-		Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
+		Usage: "`DIR` of the tasks' data, or one file; missing data are fetched from the Hugging Face Hub"}
 }
 
 func partialFlag() cli.Flag {
@@ -155,8 +155,8 @@ func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (
 	return evaluate(c.Context, m, con, o)
 }
 
-// fingerprint is a sum over what a model's results depend on: its weights, its shape, and
-// the form of the KV cache.
+// fingerprint is a hash of everything that a model's results depend on: its weights, its shape,
+// and the format of the KV cache.
 func fingerprint(path, cache string) (string, error) {
 	files := []string{path}
 	if info, err := os.Stat(path); err != nil {
@@ -185,7 +185,7 @@ func fingerprint(path, cache string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// printReports prints the results of each model, and of several what they differ in.
+// printReports prints the results of each model, and for several models their differences.
 func printReports(c *cli.Context, reports []*eval.Report) error {
 	if c.Bool("json") && len(reports) == 1 {
 		return printJSON(c.App.Writer, reports[0])
@@ -240,7 +240,7 @@ func evalListCommand() *cli.Command {
 
 func evalCompareCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compare", Usage: "tell what two evaluations differ in, and whether that may be chance", ArgsUsage: "A B",
+		Name: "compare", Usage: "show the differences of two evaluations, and whether they may be chance", ArgsUsage: "A B",
 		Description: examples("trit eval compare results-a results-b"),
 		Flags:       []cli.Flag{jsonFlag("print JSON"), &cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {

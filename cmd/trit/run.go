@@ -29,12 +29,12 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "n", Usage: "generate at most `N` tokens", Value: 128},
 			&cli.Float64Flag{Name: "temperature", Usage: "`T`; 0 always takes the likeliest token"},
 			&cli.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens (0 = all)"},
-			&cli.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens that hold the share `P` together", Value: 1},
+			&cli.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens whose probabilities add up to `P`", Value: 1},
 			&cli.Float64Flag{Name: "min-p", Usage: "choose among tokens at least `P` times as likely as the likeliest"},
 			&cli.Float64Flag{Name: "repetition-penalty", Usage: "divide the logits of tokens already seen by `R`", Value: 1},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice", Value: 1},
 			&cli.StringSliceFlag{Name: "stop", Usage: "end before this `TEXT` (may be given several times)"},
-			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
+			&cli.IntFlag{Name: "context", Usage: "keep at most `N` tokens of prompt and answer (default: the model's context length, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
 			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), threadsFlag(),
@@ -64,12 +64,12 @@ func runModel(c *cli.Context) error {
 	return err
 }
 
-// generator is a model, its tokenizer and how to sample from them.
+// generator answers prompts as the flags of the command say.
 type generator struct {
 	*infer.Generator
 	model   *infer.Model
 	tok     *tokenizer.Tokenizer
-	request lm.GenerateRequest // but for the prompt
+	request lm.GenerateRequest // without its prompt
 	con     *console
 	stats   bool
 }
@@ -100,7 +100,7 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 	return &generator{g, m, tok, request, newConsole(c), c.Bool("stats")}, nil
 }
 
-// sampling is how the flags of the command choose tokens.
+// sampling are the options of the flags about the choice of tokens.
 func sampling(c *cli.Context) lm.Sampling {
 	return lm.Sampling{
 		Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
@@ -119,14 +119,13 @@ func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
 	}
 	if g.stats {
 		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
-			"%d of %d drafted tokens right; ended by %s",
-			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
-			r.Accepted, r.Drafted, r.FinishReason)
+			"%d of %d drafted tokens right; ended by %s", len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens),
+			r.DecodeTokensPerSecond(), r.Passes, r.Accepted, r.Drafted, r.FinishReason)
 	}
 	return r.Text, nil
 }
 
-// chat answers line after line of in until it ends.
+// chat answers each line of in, until in or ctx ends.
 func (g *generator) chat(ctx context.Context, in io.Reader, system string) error {
 	var messages []tokenizer.Message
 	if system != "" {
@@ -197,7 +196,7 @@ func tokenIDs(words []string) ([]int32, error) {
 	return ids, nil
 }
 
-// logitsOf is the logits after each of the tokens, [ids, vocabulary].
+// logitsOf computes the logits after each of the tokens, [ids, vocabulary].
 func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	s, err := m.NewSession(len(ids))
 	if err != nil {
@@ -226,13 +225,16 @@ func headFlag() cli.Flag {
 }
 
 func exactLogitsFlag() cli.Flag {
-	usage := "compute every logit of every token from the weights as they are: --head exact"
-	return &cli.BoolFlag{Name: "exact-logits", Usage: usage, Action: func(c *cli.Context, on bool) error {
-		if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
-			return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
-		}
-		return nil
-	}}
+	return &cli.BoolFlag{
+		Name:  "exact-logits",
+		Usage: "compute every logit of every token from the weights of the file: --head exact",
+		Action: func(c *cli.Context, on bool) error {
+			if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
+				return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
+			}
+			return nil
+		},
+	}
 }
 
 func weightsFlag() cli.Flag {
@@ -240,7 +242,7 @@ func weightsFlag() cli.Flag {
 		infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
-// cacheFlag takes the caches with the default first.
+// cacheFlag chooses one of these caches; the first is the default.
 func cacheFlag(caches ...infer.Cache) cli.Flag {
 	return oneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16", caches...)
 }
@@ -258,7 +260,7 @@ func engineOptions(c *cli.Context) infer.Options {
 	return o
 }
 
-// openGGUF loads a model and its tokenizer, nil where the file holds none.
+// openGGUF loads a model and its tokenizer, which is nil if the file holds none.
 func openGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, err := infer.Load(path, o)
 	if err != nil {

@@ -1,7 +1,7 @@
 package main
 
-// flagOf is the flag that sets an option of a package: errors of packages name options by
-// their Go fields (see package setting), and the command shows its flags instead.
+// flagOf maps an option of a package to the flag or command that sets it. Errors of packages name
+// options by their Go fields (see package setting); the command shows its flags instead.
 var flagOf = map[string]string{
 	// convert
 	"convert.Options.Type":          "--type",
@@ -62,7 +62,7 @@ var flagOf = map[string]string{
 	"train.Run.Resume":              "--resume",
 }
 
-// settingName is what the user calls a field.
+// settingName returns the user's name of a field: a flag, or the field itself if it has none.
 func settingName(field string) string {
 	if flag, ok := flagOf[field]; ok {
 		return flag

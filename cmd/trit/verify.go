@@ -19,8 +19,10 @@ import (
 
 func verifyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "verify", Usage: "compare two models weight by weight, ternary ones by codes and scales, and by logits", ArgsUsage: "A B",
-		Description: examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64", `trit verify a.gguf b.gguf --prompt "Once upon a time"`),
+		Name: "verify", ArgsUsage: "A B",
+		Usage: "compare two models weight by weight, ternary ones by codes and scales, and by logits",
+		Description: examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64",
+			`trit verify a.gguf b.gguf --prompt "Once upon a time"`),
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "logits", Usage: "compare the logits of `N` random tokens too"},
 			&cli.StringFlag{Name: "prompt", Usage: "compare the logits of a `TEXT` too"},
@@ -38,12 +40,12 @@ func verifyModels(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := source.Open(paths[0], reading(c))
+	a, err := source.Open(paths[0], readingOptions(c))
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	b, err := source.Open(paths[1], reading(c))
+	b, err := source.Open(paths[1], readingOptions(c))
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,8 @@ func verifyModels(c *cli.Context) error {
 	return showComparison(c, found)
 }
 
-// errDifferent ends the command with an exit code that scripts can see.
+// errDifferent is the outcome that the models differ. It is an error, so that scripts see it in
+// the exit code.
 type errDifferent struct{ a, b string }
 
 func (e errDifferent) Error() string {
@@ -94,13 +97,13 @@ func showComparison(c *cli.Context, found *compare.Comparison) error {
 	return nil
 }
 
-// compareLogits runs both models on the engine.
+// compareLogits runs both models on the engine, over the tokens that the flags ask for.
 func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, error) {
 	var logits [2][]float32
 	var ids []int32
 	vocabulary := 0
 	for i, path := range paths {
-		m, tok, err := openAny(c.Context, path, reading(c), infer.Options{Threads: c.Int("threads")})
+		m, tok, err := openAny(c.Context, path, readingOptions(c), infer.Options{Threads: c.Int("threads")})
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +137,7 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 	return ids, nil
 }
 
-// openAny loads a GGUF file, or what a folder converts to.
+// openAny loads a GGUF file, or converts a folder to a temporary one and loads that.
 func openAny(ctx context.Context, path string, r source.Options, o infer.Options) (
 	*infer.Model, *tokenizer.Tokenizer, error,
 ) {

@@ -95,7 +95,7 @@ func (f *File) Release(part []byte) error {
 	return f.mapped.Release(part)
 }
 
-// reader takes values off a byte slice; the first failure stays.
+// reader reads values from a byte slice one after another; it keeps the first error.
 type reader struct {
 	path string
 	data []byte

@@ -1,7 +1,7 @@
 // Package hffolder reads and writes models in the form of Hugging Face folders: config.json,
 // weights by name in one safetensors file or several with an index, the files of the
-// tokenizer, and those that go with them. It knows which names of tensors a model has a place
-// for, and that a training run is a folder of such folders.
+// tokenizer, and other small files. It knows the tensors that a model has, and opens the newest
+// such folder of a training run.
 package hffolder
 
 import (
@@ -23,22 +23,22 @@ const (
 	ConfigFile  = "config.json"
 	CardFile    = "README.md"
 	WeightsFile = "model.safetensors"
-	// AverageFile holds the running mean of the weights in a checkpoint of a run. It stands
-	// for the model where it is there, since that is what the run evaluated.
+	// AverageFile holds the running mean of the weights in a checkpoint of a run. If a checkpoint
+	// has it, it is read instead of the weights, since the run evaluates the mean.
 	AverageFile = "ema.safetensors"
 )
 
 // Folder is an open model folder. Its files stay mapped until Close.
 type Folder struct {
-	Dir     string // of the files, where a run was named
+	Dir     string // folder of the files; if a run was opened, of its checkpoint
 	Config  *model.HFConfig
-	Family  *model.Family // which names the tensors
-	Storage model.Storage // of the ternary weights, as Check wants them; by config.json after Open
+	Family  *model.Family // names the tensors
+	Storage model.Storage // form of the ternary weights that Check wants; Open takes it from config.json
 	Weights *safetensors.File
 }
 
-// Open opens a model folder, or the newest checkpoint of a run: its running mean of the
-// weights, where it has one. It reads config.json and the headers of the weights, and checks
+// Open opens a model folder, or the newest checkpoint of a run, with the running mean of the
+// weights if it has one. It reads config.json and the headers of the weights, and checks
 // neither names nor shapes; see Check. A config.json that does not say how ternary weights
 // are stored is no error here: Config.Storage has it.
 func Open(path string) (*Folder, error) {
@@ -52,7 +52,7 @@ func Open(path string) (*Folder, error) {
 	return OpenWeights(dir, dir)
 }
 
-// maxConfigBytes is how long a config.json may be, far above any model's.
+// maxConfigBytes is the largest size of a config.json, far above any model's.
 const maxConfigBytes = 1 << 20
 
 // OpenWeights opens the model folder dir with the weights of a safetensors file, or of a
@@ -77,7 +77,7 @@ func OpenWeights(dir, weights string) (*Folder, error) {
 	return f, nil
 }
 
-// Close gives the files back.
+// Close closes the files.
 func (f *Folder) Close() error {
 	if f.Weights == nil {
 		return nil
@@ -119,7 +119,7 @@ func (f *Folder) Check() error {
 	return model.JoinFirst(errs)
 }
 
-// names are those of all tensors.
+// names yields the names of all tensors of the folder.
 func (f *Folder) names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, t := range f.Weights.Tensors() {
@@ -151,7 +151,7 @@ func (f *Folder) check(spec model.TensorSpec) error {
 
 func missing(name string, spec model.TensorSpec) error {
 	if strings.HasSuffix(spec.Name, model.AttnSubNorm) || strings.HasSuffix(spec.Name, model.FFNSubNorm) {
-		return fmt.Errorf("the tensor %s is missing, but sub_norms is true: where the model has none, say so in "+
+		return fmt.Errorf("the tensor %s is missing, but sub_norms is true: if the model has none, say so in "+
 			"config.json", name)
 	}
 	return fmt.Errorf("the tensor %s is missing", name)

@@ -9,8 +9,8 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// Pooling is how an embedding comes from the tokens of a text, with the numbers that GGUF
-// has for it.
+// Pooling is the way in which the vectors of a text's tokens become one embedding. The numbers
+// are GGUF's.
 type Pooling uint32
 
 // The poolings of embedding models. Other models have none.
@@ -24,8 +24,8 @@ const (
 // maxPoolingBytes bounds the files of sentence-transformers that are read.
 const maxPoolingBytes = 1 << 20
 
-// Pooling is said by the files of sentence-transformers: modules.json names a folder whose
-// config.json has it.
+// Pooling reads the pooling from the files of sentence-transformers: modules.json names a folder,
+// whose config.json has it.
 func (f *Folder) Pooling() Pooling {
 	var modules []struct{ Path, Type string }
 	if !readSmall(filepath.Join(f.Dir, "modules.json"), &modules) {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// workFolder is the folder, in a plain folder, of files that are not complete yet.
+// workFolder is the folder inside a plain folder that holds the files in progress.
 const workFolder = ".trit-download"
 
 // folderStore puts files into a plain folder.

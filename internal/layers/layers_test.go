@@ -24,7 +24,7 @@ internal/layers      |
 internal/mmap        |
 internal/parallel    |
 internal/report      |
-internal/testutil    |
+internal/testutil    | format/safetensors model
 bitlinear/quant      |
 model                |
 tokenizer/jinja      |
@@ -81,8 +81,9 @@ eval/tasks           | data eval eval/internal/python setting | eval/internal/ev
 cmd/trit             | *
 `
 
-// ban is a rule that holds at whatever remove, for files and for tests, whatever policy
-// grants. Packages are patterns: "train/..." is train and all packages under it.
+// ban is a rule about what packages may reach, directly or through other packages, whatever
+// policy grants. It holds for files and for tests. Packages are patterns: "train/..." is train and
+// all packages under it.
 type ban struct {
 	name   string
 	who    []string // that the ban holds for

@@ -69,7 +69,7 @@ func everyTile(body func(p layout, name string, t tile, blocks int)) {
 	}
 }
 
-// operands of a tile; sums are those of tile, after guards.
+// operands are the operands of a tile; sums are its results, between guards.
 type operands struct {
 	columns, blocks int
 	w               []byte
@@ -79,8 +79,8 @@ type operands struct {
 
 const tileGuard = 8
 
-// operandsAt makes room for operands that begin so many bytes after a multiple of 64; for
-// sums and offsets these are rounded down to whole numbers.
+// operandsAt allocates operands that begin shift bytes after a multiple of 64. For sums and
+// offsets the shift is rounded down to a multiple of their size.
 func operandsAt(shift int, p layout, t tile, columns, blocks int) operands {
 	o := operands{
 		columns: columns, blocks: blocks,
