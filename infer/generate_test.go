@@ -152,7 +152,7 @@ func TestGenerateRefuses(t *testing.T) {
 	for want, r := range map[string]lm.GenerateRequest{
 		"temperature -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
 		"no tokens":      {MaxTokens: 1},
-		"space for 10":    {Prompt: make([]int32, 11), MaxTokens: 1},
+		"space for 10":   {Prompt: make([]int32, 11), MaxTokens: 1},
 		"id 203":         {Prompt: []int32{203}, MaxTokens: 1},
 	} {
 		_, err := generatorOf(t, noText{}, 10).Generate(t.Context(), r, nil)

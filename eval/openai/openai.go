@@ -142,7 +142,7 @@ func (c *Client) each(ctx context.Context, parts [][]int, f func(context.Context
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	free := make(chan struct{}, or(c.Concurrent, DefaultConcurrent))
+	free := make(chan struct{}, positiveOr(c.Concurrent, DefaultConcurrent))
 	for _, part := range parts {
 		free <- struct{}{}
 		all.Go(func() {
@@ -159,8 +159,8 @@ func (c *Client) each(ctx context.Context, parts [][]int, f func(context.Context
 	return context.Cause(ctx)
 }
 
-// or is v, or the default where v is not positive.
-func or[T int | time.Duration](v, otherwise T) T {
+// positiveOr is v if it is positive, else the default.
+func positiveOr[T int | time.Duration](v, otherwise T) T {
 	if v <= 0 {
 		return otherwise
 	}

@@ -32,8 +32,8 @@ type StatusError struct {
 // Error explains the refusal.
 func (e *StatusError) Error() string { return e.text }
 
-// passing reports whether the same request may succeed later.
-func (e *StatusError) passing() bool {
+// temporary reports whether the same request may succeed later.
+func (e *StatusError) temporary() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout ||
 		e.Status >= 500 && e.Status != http.StatusNotImplemented
 }
@@ -60,10 +60,10 @@ func (c *Client) complete(ctx context.Context, q *query) ([]choice, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if refused && !status.passing() || status.Wait > maxWait {
+		if refused && !status.temporary() || status.Wait > maxWait {
 			return nil, err
 		}
-		if try == or(c.Tries, DefaultTries) {
+		if try == positiveOr(c.Tries, DefaultTries) {
 			return nil, fmt.Errorf("%w (%d tries)", err, try)
 		}
 		if err := c.sleep(ctx, max(wait, status.Wait)); err != nil {
@@ -88,7 +88,7 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 // post sends a request once. Errors other than *StatusError are those of the connection, and
 // of an answer that was cut short.
 func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, or(c.Timeout, DefaultTimeout))
+	ctx, cancel := context.WithTimeout(ctx, positiveOr(c.Timeout, DefaultTimeout))
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/completions", bytes.NewReader(body))
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 	got, err := c.client().Do(r)
 	if errors.Is(err, context.DeadlineExceeded) {
 		problem := fmt.Sprintf("%s: no answer within %v; {openai.Client.Timeout} allows more",
-			c.URL, or(c.Timeout, DefaultTimeout))
+			c.URL, positiveOr(c.Timeout, DefaultTimeout))
 		return nil, setting.Needs("openai.Client.Timeout", problem, "")
 	}
 	if err != nil {
@@ -150,10 +150,10 @@ func (c *Client) refused(r *http.Response, body []byte, scores bool) error {
 		e.text += fmt.Sprintf("; want the address up to /v1, and a model that it has, not %q", c.Model)
 	case e.Wait > maxWait:
 		e.text += fmt.Sprintf("; it wants to be left alone for %v", e.Wait.Round(time.Second))
-	case !e.passing() && scores:
+	case !e.temporary() && scores:
 		e.text += "; scores need prompts of token ids, \"echo\" and \"logprobs\" of it, " +
 			"and a context that is long enough"
-	case !e.passing():
+	case !e.temporary():
 		e.text += "; prompts are token ids, and must fit into its context with the answer"
 	}
 	return e

@@ -55,7 +55,7 @@ func metricName(metric string) string { return strings.TrimSuffix(metric, ",none
 // View shows an outcome as a table. Its last row is the averages of the columns that were
 // measured.
 func (t *Table) View(o *Outcome) eval.Table {
-	v := eval.Table{Columns: []string{"column", "task", "shots", "metric", "documents", "measured", "stderr"}}
+	v := eval.Table{Columns: []string{"column", "task", "n-shot", "metric", "documents", "measured", "stderr"}}
 	for _, s := range t.Sources {
 		v.Columns = append(v.Columns, s.Key, "off by, in stderrs")
 	}
@@ -69,9 +69,9 @@ func (t *Table) View(o *Outcome) eval.Table {
 }
 
 func (c *Cell) row(sources []Source) []string {
-	shots, documents, measured, stderr := fmt.Sprint(c.NumFewshot), "", "", ""
+	nShot, documents, measured, stderr := fmt.Sprint(c.NumFewshot), "", "", ""
 	if c.Chat {
-		shots += ", chat"
+		nShot += ", chat"
 	}
 	if c.Measured != nil {
 		documents, measured = fmt.Sprint(c.Documents), fmt.Sprintf("%.2f", *c.Measured)
@@ -79,7 +79,7 @@ func (c *Cell) row(sources []Source) []string {
 			stderr = fmt.Sprintf("%.2f", c.Stderr)
 		}
 	}
-	row := []string{c.Title, c.Task, shots, metricName(c.Metric), documents, measured, stderr}
+	row := []string{c.Title, c.Task, nShot, metricName(c.Metric), documents, measured, stderr}
 	for _, s := range sources {
 		published, off := "", ""
 		if v, ok := c.Published[s.Key]; ok {

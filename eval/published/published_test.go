@@ -88,7 +88,7 @@ func TestViews(t *testing.T) {
 	if off := o.Cells[0].Off; math.Abs(off["paper"]-2) > 1e-12 || math.Abs(off["card"]+3) > 1e-12 {
 		t.Errorf("off by %v standard errors, want 2 and -3", off)
 	}
-	want := `| column | task | shots | metric | documents | measured | stderr | paper | off by, in stderrs | card | off by, in stderrs |
+	want := `| column | task | n-shot | metric | documents | measured | stderr | paper | off by, in stderrs | card | off by, in stderrs |
 |---|---|---|---|---|---|---|---|---|---|---|
 | A | a | 0 | acc | 100 | 54.00 | 2.00 | 50.00 | +2.0 | 60.00 | -3.0 |
 | B | b | 4, chat | em,strict | 7 | 0.00 |  | 10.00 |  |  |  |

@@ -29,16 +29,16 @@ func init() {
 	var c confinement
 	err := json.Unmarshal([]byte(os.Args[1]), &c)
 	if err == nil {
-		err = c.become()
+		err = c.runInterpreter()
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 
-// become gives up all that programs do not need and executes the interpreter. It returns
+// runInterpreter gives up all that programs do not need and executes the interpreter. It returns
 // only if that fails. All of it holds for this thread, which stays when others are
 // ended by execve: init runs on the first thread.
-func (c *confinement) become() error {
+func (c *confinement) runInterpreter() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}

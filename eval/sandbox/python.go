@@ -57,7 +57,7 @@ func (s *Sandbox) find(o *Options) (python, error) {
 		}
 		seen = append(seen, p.path)
 		if err == nil {
-			err = s.try(p, o.Modules)
+			err = s.check(p, o.Modules)
 		}
 		if err == nil {
 			return p, nil
@@ -105,8 +105,8 @@ func describe(name string) (python, error) {
 	return python{lines[2], lines[1], lines[3:]}, nil
 }
 
-// try runs a program that imports the modules.
-func (s *Sandbox) try(p python, modules []string) error {
+// check runs a program that imports the modules.
+func (s *Sandbox) check(p python, modules []string) error {
 	var program strings.Builder
 	for _, m := range modules {
 		fmt.Fprintf(&program, "import %s\n", m)

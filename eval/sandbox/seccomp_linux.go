@@ -36,14 +36,14 @@ func skip(compare uint16, k uint32, n int) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_JMP | compare | unix.BPF_K, Jf: uint8(n), K: k}
 }
 
-func give(action uint32) unix.SockFilter {
+func returnAction(action uint32) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
 }
 
-func fail(errno uint32) unix.SockFilter { return give(unix.SECCOMP_RET_ERRNO | errno) }
+func fail(errno uint32) unix.SockFilter { return returnAction(unix.SECCOMP_RET_ERRNO | errno) }
 
 var (
-	pass   = give(unix.SECCOMP_RET_ALLOW)
+	pass   = returnAction(unix.SECCOMP_RET_ALLOW)
 	refuse = fail(uint32(unix.EPERM))
 )
 
@@ -132,7 +132,7 @@ func filter() []unix.SockFilter {
 	f := []unix.SockFilter{
 		load(archAt), skip(unix.BPF_JEQ, auditArch, 2),
 		load(callAt), skip(unix.BPF_JGE, x32Calls, 1),
-		give(unix.SECCOMP_RET_KILL_PROCESS),
+		returnAction(unix.SECCOMP_RET_KILL_PROCESS),
 	}
 	calls := conditional()
 	for _, number := range refused {
