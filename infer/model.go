@@ -1,5 +1,5 @@
 // Package infer is the CPU engine: it runs a GGUF model on token ids, with int8
-// activations by ternary weights where the weights are ternary.
+// activations if the weights are ternary.
 package infer
 
 import (

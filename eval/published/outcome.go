@@ -11,7 +11,7 @@ import (
 type Outcome struct {
 	Model  string  `json:"model"`
 	Beside string  `json:"beside"` // name of the row
-	Limit  float64 `json:"limit"`  // of documents of each task, as eval.Options has it; 0 none
+	Limit  float64 `json:"limit"`  // documents of each task (see eval.Options.Limit); 0: all
 	Cells  []Cell  `json:"columns"`
 }
 
@@ -20,9 +20,9 @@ type Cell struct {
 	Column
 	Published   map[string]float64 `json:"published"` // by source
 	Measured    *float64           `json:"measured"`  // nil: not measured
-	Stderr      float64            `json:"stderr"`    // 0 where there is none
+	Stderr      float64            `json:"stderr"`    // 0 if there is none
 	Documents   int                `json:"documents"`
-	Off         map[string]float64 `json:"off"`          // measured less published, in standard errors, by source
+	Off         map[string]float64 `json:"off"`          // measured minus published, in standard errors, by source
 	NotMeasured string             `json:"not_measured"` // why
 }
 
@@ -37,7 +37,7 @@ func (t *Table) Cell(m *Model, c Column) Cell {
 	return cell
 }
 
-// Set enters a measurement; value and stderr are shares of 1.
+// Set stores a measurement. value and stderr are shares of 1.
 func (c *Cell) Set(value, stderr float64, documents int) {
 	value, stderr = 100*value, 100*stderr
 	c.Measured, c.Stderr, c.Documents = &value, stderr, documents
@@ -93,8 +93,7 @@ func (c *Cell) row(sources []Source) []string {
 	return row
 }
 
-// NotMeasured lists the columns that were not measured, those with the same reason in one
-// line.
+// NotMeasured lists the columns that were not measured, a line for each reason.
 func (o *Outcome) NotMeasured() []string {
 	var reasons []string
 	titles := map[string][]string{}
@@ -113,8 +112,8 @@ func (o *Outcome) NotMeasured() []string {
 	return reasons
 }
 
-// averages is the row of averages of the columns that were measured, nil if there are fewer
-// than two. So measured and published averages are of the same columns.
+// averages is the row of averages, nil if fewer than two columns were measured. Measured and
+// published averages are both of the columns that were measured.
 func (t *Table) averages(o *Outcome) []string {
 	measured, n := 0.0, 0
 	sums, counts := map[string]float64{}, map[string]int{}
@@ -168,6 +167,6 @@ func (o *Outcome) limited() string {
 	if o.Limit == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", which are of all documents, "+
-		"where here the first %g of each task were asked (below 1: that share)", o.Limit)
+	return fmt.Sprintf(", which are of all documents; "+
+		"here only the first %g of each task were asked (below 1: that share)", o.Limit)
 }

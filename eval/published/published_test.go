@@ -103,7 +103,7 @@ func TestViews(t *testing.T) {
 		t.Errorf("reasons %s", got)
 	}
 	text := table.Markdown([]Outcome{o})
-	for _, part := range []string{"# T\n", "* paper: a paper\n", "* a note\n", "## mine\n", "values of M, which are of all documents, where here the first 7 ", want, "\n* not measured: C: no task\n* not measured: D: not allowed\n"} {
+	for _, part := range []string{"# T\n", "* paper: a paper\n", "* a note\n", "## mine\n", "values of M, which are of all documents; here only the first 7 ", want, "\n* not measured: C: no task\n* not measured: D: not allowed\n"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in %s", part, text)
 		}
