@@ -122,7 +122,7 @@ func toF16(dst []byte, v []float32, halves []uint16) error {
 	all := uint16(0)
 	for i, h := range halves {
 		binary.LittleEndian.PutUint16(dst[2*i:], h)
-		all |= (h&infinite + 0x400) // carries into the sign where the exponent is that of infinity
+		all |= (h&infinite + 0x400) // carries into the sign if the exponent is all ones
 	}
 	if all&0x8000 == 0 {
 		return nil

@@ -58,7 +58,7 @@ func (c *cache) read() error {
 		}
 		if !last || !bytes.HasPrefix([]byte(lineStart), line[:min(len(line), len(lineStart))]) {
 			return setting.Needs("eval.Options.Cache", fmt.Sprintf("%s:%d: the line is no result of a request", c.path, n),
-				"the file is no cache, or it is damaged; delete it or name another one with {eval.Options.Cache}")
+				"the file is no cache, or it is damaged; delete it or name another with {eval.Options.Cache}")
 		}
 	}
 	if err := c.file.Truncate(int64(whole)); err != nil {

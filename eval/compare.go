@@ -313,8 +313,7 @@ func normalP(difference, stderr float64) float64 {
 }
 
 // mcnemar is the exact two-sided probability that a+b tosses of a fair coin fall at least as
-// unevenly as a and b, where a is the number of documents on which only A is right, and b the
-// number on which only B is.
+// unevenly as a and b: the numbers of documents on which only A and only B is right.
 func mcnemar(a, b int) float64 {
 	n, sum := a+b, 0.0
 	all, _ := math.Lgamma(float64(n + 1))

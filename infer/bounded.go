@@ -129,7 +129,7 @@ var minusInf = float32(math.Inf(-1))
 const searchStep = 256
 
 // atLeast makes all logits exact that may reach a bound, and returns all exact ones. It returns
-// false if these are so many that computing all logits is faster.
+// false if these are more than a quarter of all: then computing all logits is faster.
 func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 	var mu sync.Mutex
 	var ids []int32

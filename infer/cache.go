@@ -38,7 +38,7 @@ type kvCache interface {
 	// write puts one KV head of n rows of keys and values, [n, kv dim] each, at the positions
 	// from at on, which are reserved.
 	write(head, at, n int, keys, values []float32)
-	// copyPrefix makes the first n positions those of a cache of the same model.
+	// copyPrefix copies the first n positions of another cache of the same model.
 	copyPrefix(from kvCache, n int)
 	// scores writes to g.scores the products of g's rows with the keys of a block that they
 	// see.

@@ -41,8 +41,8 @@ func (d *drafter) propose(tokens []int32, limit int) []int32 {
 	return nil
 }
 
-// learn adapts the size and the pause after a draft of proposed tokens, of which the first right
-// tokens are those that the model chose too.
+// learn adapts the size and the pause after a draft. proposed is the number of its tokens, right
+// the number of tokens that the model chose too.
 func (d *drafter) learn(proposed, right int) {
 	switch {
 	case proposed == 0:

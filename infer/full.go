@@ -15,7 +15,7 @@ type fullLogits struct {
 }
 
 func (l *fullLogits) top() (candidate, bool) {
-	id := max(0, slices.Index(l.values, vector.Max(l.values))) // not found where a logit is no number
+	id := max(0, slices.Index(l.values, vector.Max(l.values))) // -1 if a logit is not a number
 	return candidate{int32(id), float64(l.values[id])}, true
 }
 

@@ -29,7 +29,7 @@ func (s *Sampler) cutsTopP() bool { return s.o.TopP > 0 && s.o.TopP < 1 }
 
 func (s *Sampler) penalises() bool { return s.o.RepetitionPenalty != 0 && s.o.RepetitionPenalty != 1 }
 
-// Accept adds a token of the sequence to those that the repetition penalty applies to.
+// Accept says that the sequence holds a token, so that the repetition penalty applies to it.
 func (s *Sampler) Accept(id int32) { s.seen[id] = true }
 
 // candidate is a token with its logit. weigh replaces the logit by a weight in proportion to the

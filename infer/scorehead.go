@@ -177,7 +177,7 @@ func (h *headSums) sum(t, b int, logits []float32) {
 		asked = asked || id < 0 || at >= 0 && at < len(logits)
 	}
 	if asked {
-		at := max(0, slices.Index(logits, part.top)) // not found where a logit is no number
+		at := max(0, slices.Index(logits, part.top)) // -1 if a logit is not a number
 		part.likeliest = int32(b*vocabBlock + at)
 	}
 	part.sum = vector.ExpScaled(logits, 1, part.top)

@@ -43,7 +43,7 @@ func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {
 			"way, without an error")
 	}
 	if v.EOS < 0 {
-		warn("tokenizer.ggml.eos_token_id is missing: other engines take token 11, and do not stop where they should")
+		warn("tokenizer.ggml.eos_token_id is missing: other engines take token 11, and do not end an answer at its end")
 	}
 	if v.BOS < 0 {
 		warn("tokenizer.ggml.bos_token_id is missing: other engines take token 11")
