@@ -126,9 +126,9 @@ func TestScalesOutOfRange(t *testing.T) {
 		out   Options
 		want  string
 	}{
-		{1e5, Options{Type: TQ2}, "100000 is out of the range of half precision"},
-		{1e-9, Options{Type: TQ1}, "1e-09 is out of the range of half precision"},
-		{1e-40, Options{Type: Packed}, "no inverse in float32"},
+		{1e5, Options{Type: TQ2}, "scale 100000 is out of its range"},
+		{1e-9, Options{Type: TQ1}, "scale 1e-09 is out of its range"},
+		{1e-40, Options{Type: Packed}, "float32 has none for 1e-40"},
 	} {
 		bad := regguf(t, good, func(f *contents) { copy(f.data[q][len(f.data[q])-32:], inF32(c.scale)) })
 		c.out.SkipVerify = true

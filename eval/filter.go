@@ -11,9 +11,9 @@ import (
 	"trit/eval/internal/python"
 )
 
-// Filter takes the answer out of a text.
+// Filter finds the answer in a text that a model generated.
 type Filter struct {
-	Name  string // a word without commas: it is part of names of results
+	Name  string // without commas, since it is part of the names of results
 	Apply func(q *Question, text string) string
 }
 
@@ -22,13 +22,13 @@ func WholeText() Filter {
 	return Filter{Name: "none", Apply: func(_ *Question, text string) string { return text }}
 }
 
-// RegexFilter takes a match of a regular expression of Python's: its group, or of several
-// groups the first that is not empty.
+// RegexFilter finds the answer by a regular expression of Python. The answer is a match, or its
+// group, or the first of several groups that is not empty.
 type RegexFilter struct {
 	Name     string  `json:"name"`
 	Regex    string  `json:"regex"`
 	Pick     int     `json:"group_select,omitempty"` // number of the match; -1 is the last
-	Fallback *string `json:"fallback,omitempty"`     // where nothing matches; nil: "[invalid]"
+	Fallback *string `json:"fallback,omitempty"`     // the answer if nothing matches; nil: "[invalid]"
 }
 
 // noMatch is the default of RegexFilter.Fallback.
@@ -57,8 +57,8 @@ func (f RegexFilter) Filter() (Filter, error) {
 // regexTimeout bounds one search: an expression of a user may backtrack without end.
 const regexTimeout = 5 * time.Second
 
-// compileRegex compiles an expression with the rules of Python's re. regexp2 shares them
-// where it matters: look-around, and a $ that also stands before a last line break.
+// compileRegex compiles an expression with the rules of Python's re, as far as tasks need them:
+// regexp2 has look-around, and a $ that also matches before a last line break.
 func compileRegex(pattern string) (*regexp2.Regexp, error) {
 	re, err := regexp2.Compile(pattern, regexp2.None)
 	if err != nil {
@@ -119,7 +119,7 @@ func (m StringMatch) Judge() (Judge, error) {
 	}, nil
 }
 
-// bare is a text without what does not matter.
+// bare is a text without the parts that the comparison ignores.
 func (m StringMatch) bare(remove []*regexp2.Regexp, s string) string {
 	for _, re := range remove {
 		if out, err := re.Replace(s, "", -1, -1); err == nil {

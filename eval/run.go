@@ -18,19 +18,19 @@ type prepared struct {
 	numFewshot int
 	questions  []question
 	requests   []request // of all questions
-	first      []int     // number of each question's first request, and of the end
+	first      []int     // by question, index of its first request; then len(requests)
 }
 
-// request is what the model is asked, as text.
+// request is a request to the model, as text and as tokens.
 type request struct {
 	context, continuation string
-	until                 []string
-	score                 lm.ScoreRequest
-	generate              lm.ContinueRequest
+	until                 []string           // texts that end the answer
+	score                 lm.ScoreRequest    // of tasks that score
+	generate              lm.ContinueRequest // of tasks that generate
 }
 
-// Run measures a model with tasks. All tasks are read, and their requests made, before the
-// model is asked for the first time.
+// Run measures a model with tasks. It reads all tasks and makes their requests before it asks
+// the model for the first time.
 func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err := o.check(m); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	if err != nil {
 		return nil, err
 	}
-	asked, err := o.asked(t.Name, len(docs))
+	asked, err := o.documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +109,8 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	return p, nil
 }
 
-// asked is the numbers of the documents that are asked, of n.
-func (o *Options) asked(task string, n int) ([]int, error) {
+// documents returns the numbers of the documents that are asked, of the n documents of a task.
+func (o *Options) documents(task string, n int) ([]int, error) {
 	picked, some := o.Samples[task]
 	if some && len(picked) == 0 {
 		return nil, setting.Needs("eval.Options.Samples", "{eval.Options.Samples} names no document of it", "")
@@ -141,7 +141,7 @@ func limit(l float64, n int) int {
 	return int(min(l, float64(n)))
 }
 
-// add makes the requests of a question.
+// add makes the requests of a question, with few-shot examples before it.
 func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) error {
 	p.first = append(p.first, len(p.requests))
 	p.questions = append(p.questions, q)

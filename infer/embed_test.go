@@ -129,7 +129,7 @@ func TestEmbedRefuses(t *testing.T) {
 	}{
 		"no tokens":       {nil, "at least one"},
 		"an unknown id":   {[]int32{300}, "vocabulary"},
-		"too many tokens": {make([]int32, 513), "room"},
+		"too many tokens": {make([]int32, 513), "space"},
 	} {
 		_, err := e.Embed(t.Context(), [][]int32{{1}, c.ids})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "sequence 1") {

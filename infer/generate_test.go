@@ -34,18 +34,28 @@ func generatorOf(t *testing.T, tok TokenText, capacity int) *Generator {
 	return g
 }
 
-// generate returns a result and the texts that were emitted, which must join to the whole.
+// generate returns a result and the texts of the deltas, without an empty last one. The deltas
+// must join to the result.
 func generate(t *testing.T, g *Generator, r lm.GenerateRequest) (lm.GenerateResult, []string) {
 	t.Helper()
-	var emitted []string
-	got, err := g.Generate(t.Context(), r, func(text string) { emitted = append(emitted, text) })
+	var texts []string
+	var tokens []int32
+	got, err := g.Generate(t.Context(), r, func(d lm.Delta) {
+		texts, tokens = append(texts, d.Text), append(tokens, d.Tokens...)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(emitted, "") != got.Text {
-		t.Errorf("the texts %q do not join to %q", emitted, got.Text)
+	if strings.Join(texts, "") != got.Text || !slices.Equal(tokens, got.Tokens) {
+		t.Errorf("the deltas %q of tokens %v do not join to %q of %v", texts, tokens, got.Text, got.Tokens)
 	}
-	return got, emitted
+	if last := len(texts) - 1; last >= 0 && texts[last] == "" {
+		texts = texts[:last]
+	}
+	if slices.Contains(texts, "") {
+		t.Errorf("an empty text is not the last one: %q", texts)
+	}
+	return got, texts
 }
 
 func TestTextOfAnswers(t *testing.T) {
@@ -110,7 +120,7 @@ func TestCancelledAnswers(t *testing.T) {
 	g := generatorOf(t, noText{}, 50)
 	ctx, cancel := context.WithCancel(t.Context())
 	texts := 0
-	got, err := g.Generate(ctx, lm.GenerateRequest{Prompt: []int32{1, 2}, MaxTokens: 20}, func(string) {
+	got, err := g.Generate(ctx, lm.GenerateRequest{Prompt: []int32{1, 2}, MaxTokens: 20}, func(lm.Delta) {
 		if texts++; texts == 3 {
 			cancel()
 		}
@@ -142,7 +152,7 @@ func TestGenerateRefuses(t *testing.T) {
 	for want, r := range map[string]lm.GenerateRequest{
 		"temperature -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
 		"no tokens":      {MaxTokens: 1},
-		"room for 10":    {Prompt: make([]int32, 11), MaxTokens: 1},
+		"space for 10":   {Prompt: make([]int32, 11), MaxTokens: 1},
 		"id 203":         {Prompt: []int32{203}, MaxTokens: 1},
 	} {
 		_, err := generatorOf(t, noText{}, 10).Generate(t.Context(), r, nil)

@@ -37,10 +37,10 @@ type pattern struct {
 	Regex  string `json:"Regex"`
 }
 
-// isSet is the value of a flag whose default is true.
+// isSet is the value of a flag; nil, a missing flag, is true.
 func isSet(flag *bool) bool { return flag == nil || *flag }
 
-// each visits c and, where it is a sequence, its parts in order instead.
+// each visits c, or its parts in their order if c is a sequence.
 func (c *component) each(field string, depth int, visit func(*component) error) error {
 	if c == nil {
 		return nil
@@ -61,7 +61,7 @@ func (c *component) each(field string, depth int, visit func(*component) error) 
 	return nil
 }
 
-// buildComponents reads the parts of a tokenizer.json around its model.
+// buildComponents reads the parts of a tokenizer.json other than its model.
 func (t *Tokenizer) buildComponents(f *tokenizerFile) error {
 	growth := 1
 	for _, part := range []struct {
@@ -86,8 +86,8 @@ func (t *Tokenizer) buildComponents(f *tokenizerFile) error {
 	return nil
 }
 
-// buildNormalizer adds a normaliser; growth is the factor by which those before it can
-// lengthen a text.
+// buildNormalizer adds a normaliser. growth is the factor by which the normalisers so far can
+// lengthen a text; it updates it.
 func (t *Tokenizer) buildNormalizer(c *component, growth *int) error {
 	switch c.Type {
 	case "NFC", "NFD", "NFKC", "NFKD":
@@ -158,8 +158,8 @@ func (t *Tokenizer) buildPreTokenizer(c *component) error {
 	return nil
 }
 
-// addSplit adds a splitter under the name by which nameOfParts knows it. Splitters
-// after a ByteLevel see the characters that stand for bytes, not the text.
+// addSplit adds a splitter with its name for nameOfParts. A splitter after a ByteLevel gets the
+// characters that stand for bytes instead of the text.
 func (t *Tokenizer) addSplit(name string, s splitter) {
 	if slices.Contains(t.splitNames, partBytes) {
 		s = onByteRunes(s)
@@ -209,7 +209,8 @@ func (t *Tokenizer) buildSplit(c *component) error {
 	return nil
 }
 
-// buildMetaspace replaces spaces by a mark and cuts before each mark.
+// buildMetaspace adds a change that replaces spaces by a mark, and a splitter that cuts before
+// each mark.
 func (t *Tokenizer) buildMetaspace(c *component) error {
 	mark, scheme := c.Replacement, c.PrependScheme
 	if mark == "" || len(mark) > 4 {
@@ -282,7 +283,7 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 	return nil
 }
 
-// buildDecoder finds out whether decoding takes a space off the front of a text.
+// buildDecoder sets trimSpace if a decoder removes a space at the beginning of a text.
 func (t *Tokenizer) buildDecoder(c *component) error {
 	t.trimSpace = t.trimSpace || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
 		c.Type == "Metaspace" && c.PrependScheme != "never" && (c.PrependScheme != "" || isSet(c.AddPrefixSpace))

@@ -55,11 +55,11 @@ type configFile struct {
 	AddEOS       *bool        `json:"add_eos_token"`
 }
 
-// noSettings name no special token and no chat template.
+// noSettings has no special token and no chat template.
 var noSettings = settings{-1, -1, -1, -1, "", ""}
 
-// readSettings takes the special tokens and the chat template from the files beside the
-// vocabulary. A later file fills in what the earlier ones leave open, and defaults fill in the
+// readSettings reads the special tokens and the chat template from the files beside the
+// vocabulary. A later file sets only what the earlier ones leave open, and defaults set the
 // rest. addBOS is the default of add_bos_token; nil = no change.
 func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, addBOS *bool) error {
 	var addEOS *bool
@@ -99,7 +99,7 @@ func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, add
 	return nil
 }
 
-// fillIn takes the special tokens that s lacks from defaults.
+// fillIn sets the special tokens that s lacks to the defaults.
 func (s *settings) fillIn(defaults settings) {
 	for _, f := range []struct {
 		id    *int32
@@ -111,8 +111,8 @@ func (s *settings) fillIn(defaults settings) {
 	}
 }
 
-// withToken returns ids with the token id at index at where on is true, without it where on is
-// false, and as they are where on is nil.
+// withToken returns ids with the token id, inserted at index at, if on is true; without it if on
+// is false; and as they are if on is nil.
 func withToken(ids []int32, id int32, on *bool, at int) []int32 {
 	if on == nil || id < 0 || *on == slices.Contains(ids, id) {
 		return ids

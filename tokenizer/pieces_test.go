@@ -157,13 +157,13 @@ func TestPieceModelRejects(t *testing.T) {
 func TestAddedToPieceModelRejects(t *testing.T) {
 	for _, c := range []struct{ file, content, says string }{
 		{addedFile, `[]`, "JSON"},
-		{addedFile, `{"x": 5}`, `that of "ab"`},
+		{addedFile, `{"x": 5}`, `but "ab" has it too`},
 		{addedFile, `{"x": -1}`, "id -1"},
 		{addedFile, `{"x": 99999}`, "id 99999"},
 		{addedFile, `{"": 11}`, "1 to 16384 bytes"},
 		{addedFile, `{"x": 11, "y": 11}`, "both have id 11"},
 		{configFileName, `{"added_tokens_decoder": {"one": {"content": "x"}}}`, `"one" is not an id`},
-		{configFileName, `{"added_tokens_decoder": {"0": {"content": "x"}}}`, `that of "<unk>"`},
+		{configFileName, `{"added_tokens_decoder": {"0": {"content": "x"}}}`, `but "<unk>" has it too`},
 		{specialMapFile, `{"bos_token": 7}`, "JSON"},
 	} {
 		_, err := parsePieceFiles(map[string][]byte{pieceFile: smallModel(), c.file: []byte(c.content)})

@@ -13,7 +13,7 @@ const (
 	partGPT2        = "gpt-2 pattern"
 	partLlama3      = "llama-3 pattern"
 	partQwen2       = "qwen-2 pattern"
-	partBytes       = "bytes" // from here on characters stand for bytes
+	partBytes       = "bytes" // in the parts after it, characters stand for bytes
 	partDigit       = "each digit"
 	partDigits      = "digits"
 	partPunctuation = "punctuation Contiguous"
@@ -25,14 +25,14 @@ type object = map[string]any
 
 // preTokenizer is a way to split text that GGUF has a name for.
 type preTokenizer struct {
-	names        []string // the first is the one to write, the others mean the same split
-	parts        []string
+	names        []string // in GGUF: the first is written, the others mean the same split
+	parts        []string // names of its parts
 	ignoreMerges bool
-	composed     bool   // characters are composed before (NFC), for which GGUF has no key
-	file         object // as tokenizer.json has it
+	composed     bool   // characters are composed (NFC) before the split; GGUF has no key for that
+	file         object // in tokenizer.json
 }
 
-// preTokenizers are those of byte-level BPE. Names are those that llama.cpp reads.
+// preTokenizers are the pre-tokenizers of byte-level BPE, with the names that llama.cpp reads.
 var preTokenizers = []preTokenizer{
 	{
 		names: []string{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral"},
@@ -87,7 +87,7 @@ func preTokenizerOf(name string) (preTokenizer, bool) {
 	return preTokenizer{}, false
 }
 
-// nameOfParts is what GGUF calls a pre-tokenizer; "" where it has no name for it.
+// nameOfParts is GGUF's name for the pre-tokenizer with these parts; "" if it has none.
 func nameOfParts(parts []string) string {
 	for _, p := range preTokenizers {
 		if slices.Equal(p.parts, parts) {
@@ -106,7 +106,7 @@ func knownNames() string {
 	return strings.Join(names, ", ")
 }
 
-// usePreTokenizer splits as p does.
+// usePreTokenizer makes t split text as p does.
 func (t *Tokenizer) usePreTokenizer(p preTokenizer) error {
 	b, err := json.Marshal(p.file)
 	if err != nil {

@@ -112,7 +112,7 @@ func sampling(c *cli.Context) lm.Sampling {
 func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
 	request := g.request
 	request.Prompt = prompt
-	r, err := g.Generate(ctx, request, func(s string) { fmt.Fprint(g.con.out, s) })
+	r, err := g.Generate(ctx, request, func(d lm.Delta) { fmt.Fprint(g.con.out, d.Text) })
 	g.con.printf("\n")
 	if err != nil {
 		return "", err

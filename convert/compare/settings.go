@@ -11,8 +11,8 @@ import (
 	"trit/tokenizer"
 )
 
-// parameterDifferences compares the hyper-parameters, in the precision of GGUF's metadata.
-// How weights were rounded to get the codes (sign) is not a property of the codes.
+// parameterDifferences compares the hyper-parameters, in the precision of GGUF's metadata. It
+// leaves out sign, which says how weights become codes and is no property of the codes.
 func parameterDifferences(a, b *model.Config) []string {
 	var out []string
 	va, vb := reflect.ValueOf(*a), reflect.ValueOf(*b)
@@ -29,7 +29,7 @@ func parameterDifferences(a, b *model.Config) []string {
 	return out
 }
 
-// tokenizerDifferences compares tokenizers where both models have one.
+// tokenizerDifferences compares the tokenizers, if both models have one.
 func tokenizerDifferences(a, b *source.Model) ([]string, error) {
 	va, err := a.Vocab()
 	if err != nil {

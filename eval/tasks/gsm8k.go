@@ -21,7 +21,8 @@ func gsm8kSource(file, split string, rows int) eval.Source {
 	}
 }
 
-// gsm8kAnswers has two filters: the answer after its mark, and the last number of the text.
+// gsm8kAnswers has two filters: one finds the answer after its mark, by the expression strict,
+// the other takes the last number of the text.
 func gsm8kAnswers(stop, strict string) eval.Answers {
 	return eval.Answers{
 		Until:  []string{stop, "</s>", "<|im_end|>"},

@@ -40,7 +40,7 @@ func humanEvalTask(name, about string, modules []string, test eval.Source) eval.
 	}
 }
 
-// wholeFunction puts the head of the function, which is the prompt, before its body.
+// wholeFunction puts the prompt, which is the head of the function, before the body.
 func wholeFunction(q *eval.Question, text string) string { return q.Contexts[0] + text }
 
 // runTests runs a function that the model wrote, and after it the tests of the question.

@@ -30,8 +30,9 @@ func Names() []string {
 	return names
 }
 
-// Find returns tasks by their names: built-in ones, and those that JSON or YAML files declare
-// (see eval.Declaration). A task has the name by which it was found.
+// Find returns tasks by their names. A name is the name of a built-in task, or the path of a
+// JSON or YAML file that declares one (see eval.Declaration). A built-in task gets the name by
+// which it was found.
 func Find(names ...string) ([]eval.Task, error) {
 	var found []eval.Task
 	for _, name := range names {
@@ -60,7 +61,7 @@ func find(name string) (*eval.Task, error) {
 	return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON or YAML file that declares one", name, Names())
 }
 
-// must is for expressions that stand in this package.
+// must panics on an error. It is for expressions of this package, which are known to compile.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
