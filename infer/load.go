@@ -2,7 +2,6 @@ package infer
 
 import (
 	"fmt"
-	"slices"
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
@@ -13,11 +12,12 @@ import (
 )
 
 func fromFile(f *gguf.File, o Options) (*Model, error) {
-	c, arch, err := ggufmeta.ReadConfig(f)
+	meta, err := ggufmeta.ReadModel(f)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, pool: parallel.New(o.Threads)}
+	c, arch := meta.Config, meta.Architecture
+	m := &Model{config: c, file: f, pool: parallel.New(o.Threads), warnings: meta.Warnings}
 	m.pooling, m.interleaved = readPooling(f, arch), arch == ggufmeta.Llama
 	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
@@ -28,9 +28,6 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		return nil, err
 	}
 	l := &loader{pool: m.pool, f: f, c: &c, format: format}
-	for _, spec := range c.Tensors() {
-		l.check(spec)
-	}
 	m.embedding = l.dense("token_embd.weight")
 	m.finalNorm = l.vector("output_norm.weight")
 	m.head = m.embedding
@@ -55,21 +52,6 @@ type loader struct {
 func (l *loader) fail(name, format string, args ...any) {
 	if l.err == nil {
 		l.err = fmt.Errorf("tensor %s: %s", name, fmt.Sprintf(format, args...))
-	}
-}
-
-// check compares a tensor's shape with the one that the model needs.
-func (l *loader) check(spec model.TensorSpec) {
-	want := make([]uint64, 0, 2)
-	for _, d := range slices.Backward(spec.Shape) {
-		want = append(want, uint64(d))
-	}
-	t, ok := l.f.Tensor(spec.GGUF)
-	switch {
-	case !ok:
-		l.fail(spec.GGUF, "it is missing: convert the model again")
-	case !slices.Equal(t.Dims, want):
-		l.fail(spec.GGUF, "dims are %v: the metadata wants %v", t.Dims, want)
 	}
 }
 

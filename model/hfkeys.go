@@ -178,6 +178,6 @@ func (c *HFConfig) checkKeys(keys map[string]any) error {
 		errs = append(errs, fmt.Errorf("quantization_config.%w", err))
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	c.notes = append(c.notes, UnknownKeys("config.json", unknown)...)
+	c.warnings = UnknownKeys("config.json", unknown)
 	return JoinFirst(errs)
 }

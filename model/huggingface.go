@@ -21,11 +21,14 @@ type HFConfig struct {
 	TorchDType         string              `json:"torch_dtype,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
 	stated             stated
-	notes              []setting.Note
+	notes, warnings    []setting.Note
 }
 
-// Notes are what was assumed where the file is silent, and the keys of it that are not known.
+// Notes are what was assumed where the file is silent.
 func (c *HFConfig) Notes() []setting.Note { return c.notes }
+
+// Warnings name the keys of the file that are not known.
+func (c *HFConfig) Warnings() []setting.Note { return c.warnings }
 
 // stated are those keys that Hugging Face's files imply rather than say; nil where the
 // file is silent.
@@ -75,7 +78,7 @@ const setField = "source.Options.Set"
 // Ternary, which Hugging Face's files imply rather than say, follow from the architecture
 // and the quantization_config unless the file states them; ProjNorms and whether BitNet and
 // Qwen3 models are tied do not follow from the file, see Observe. Every key of the file is
-// computed with, changes no result, or is refused; unknown ones are in Notes. Each of set is
+// computed with, changes no result, or is refused; unknown ones are in Warnings. Each of set is
 // a KEY=VALUE, the value in JSON, that goes before what the file says; null takes a key out.
 func ParseHF(b []byte, set ...string) (*HFConfig, error) {
 	c, err := parseHF(b, set)

@@ -34,6 +34,7 @@ func (r *Inspection) measure(o source.Options) error {
 	}
 	defer m.Close()
 	r.Form, r.Notes = m.Form, m.Notes
+	r.Warnings = append(r.Warnings, m.Warnings...)
 	r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
 	views := map[string]*TensorView{}
 	for i := range r.Tensors {

@@ -8,6 +8,9 @@ type Options struct {
 	Scale   Scale
 	Weights Weights
 	Threads int // that read; 0 is one for each processor
+	// Set are KEY=VALUE pairs that go before what a folder's config.json says, as model.ParseHF
+	// takes them.
+	Set []string
 }
 
 // Scale is how the weight_scale of a packed folder is meant. The zero value is what config.json
@@ -35,6 +38,7 @@ const (
 const (
 	scaleField   = "source.Options.Scale"
 	weightsField = "source.Options.Weights"
+	setField     = "source.Options.Set"
 )
 
 // Validate refuses values that are none of the constants.

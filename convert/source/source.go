@@ -25,8 +25,10 @@ type Model struct {
 	Config *model.HFConfig // in Hugging Face's terms, whatever it was read from
 	Card   Card
 	Notes  []setting.Note // what was assumed
-	store  store
-	pool   *parallel.Pool
+	// Warnings name keys that are not known, and projections that are zero or repeat others.
+	Warnings []setting.Note
+	store    store
+	pool     *parallel.Pool
 }
 
 // store is a form in which a model has its weights.

@@ -82,8 +82,8 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) {
 	m.Set(architecture+".rope.freq_base", float32(c.RopeTheta))
 }
 
-// ReadConfig takes the shape of the model from the metadata and from what tensors there are.
-func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
+// readConfig takes the shape of the model from the metadata and from what tensors there are.
+func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	architecture, _ = f.Metadata.String("general.architecture")
 	if !slices.Contains(architectures, architecture) {
 		return c, architecture, fmt.Errorf("general.architecture is %q: want one of %v", architecture, architectures)
