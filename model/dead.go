@@ -46,7 +46,7 @@ func DeadWeights(weights []StoredWeight) []setting.Note {
 			}
 		}
 	}
-	return append(deadNote("all zero", zero), deadNote("the weights of another one, byte for byte", repeated)...)
+	return append(deadNote("projections are all zero", zero), deadNote("projections repeat the weights of another one byte for byte", repeated)...)
 }
 
 // fingerprintBytes is how much of a weight is compared first.
@@ -71,17 +71,13 @@ func grouped(weights []StoredWeight, key func(StoredWeight) string) (groups [][]
 const maxNamed = 8
 
 func deadNote(what string, names []string) []setting.Note {
-	count := fmt.Sprintf("%d projections are", len(names))
-	switch len(names) {
-	case 0:
+	if len(names) == 0 {
 		return nil
-	case 1:
-		count = "a projection is"
 	}
-	more := ""
+	count, more := len(names), ""
 	if n := len(names) - maxNamed; n > 0 {
 		names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n)
 	}
-	return []setting.Note{setting.Note(fmt.Sprintf("%s %s, which training does not leave: %s%s",
-		count, what, strings.Join(names, ", "), more))}
+	return []setting.Note{setting.Note(fmt.Sprintf("%s, which no training leaves (%d found): %s%s",
+		what, count, strings.Join(names, ", "), more))}
 }

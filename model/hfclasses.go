@@ -69,7 +69,7 @@ func checkClass(modelType string) error {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(classes)), func(n string) bool { return classes[n].unsupported != "" })
 	return setting.Needs(setField, fmt.Sprintf("model_type is %q, and what models of this type compute is not known here: want "+
 		"one of %s", modelType, strings.Join(names, ", ")),
-		fmt.Sprintf("where the model computes as one of these, {%s} model_type=NAME says so", setField))
+		fmt.Sprintf("where the model computes as one of these, convert it with {%s} model_type=NAME", setField))
 }
 
 // complete enters what the class of a model takes for keys that the file leaves out, and notes

@@ -33,7 +33,7 @@ func (c *HFConfig) parseRotary(keys map[string]any) error {
 		c.RopeTheta = inner
 	case c.RopeTheta != inner:
 		return setting.Needs(setField, fmt.Sprintf("rope_theta is %v, but rope_parameters.rope_theta is %v", c.RopeTheta, inner),
-			fmt.Sprintf("take the wrong one out of the file, or {%s} rope_theta=NUMBER decides", setField))
+			fmt.Sprintf("take the wrong one out of the file, or convert it with {%s} rope_theta=NUMBER", setField))
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func refuseScaling(key string, v any) error {
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		if !typed && name != "rope_theta" && name != "partial_rotary_factor" {
 			return setting.Needs(setField, fmt.Sprintf("%s is %s, with %s but without a rope_type, which says what it means",
-				key, shown(v), plain(name)), fmt.Sprintf("where it means nothing, {%s} %s=null leaves it out", setField, key))
+				key, shown(v), plain(name)), fmt.Sprintf("where it means nothing, take it out of the file, or convert it with {%s} %s=null", setField, key))
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"trit/format/hffolder"
 	"trit/model"
@@ -140,5 +141,18 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 		return nil, nil, err
 	}
 	p = graph.EmptyParams(r.Model)
-	return p, warnings, readMasters(c, p)
+	if err := readMasters(c, p); err != nil {
+		return nil, nil, err
+	}
+	notes, err := folderWarnings(c)
+	for _, n := range notes {
+		warnings = append(warnings, n.String())
+	}
+	return p, warnings, err
+}
+
+// folderWarnings are what was assumed of a folder, and what looks wrong in it.
+func folderWarnings(c *hffolder.Folder) ([]setting.Note, error) {
+	warnings, err := c.Warnings()
+	return slices.Concat(c.Config.Notes(), warnings), err
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"trit/setting"
 )
 
 // console is where a command talks to its user: results on out, progress on a
@@ -29,6 +31,13 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 
 // warnf prints a line for the user that is not part of the result.
 func (c *console) warnf(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+// warnings prints remarks on a model, one in a line, with options under the names of flags.
+func (c *console) warnings(notes []setting.Note) {
+	for _, n := range notes {
+		c.warnf("warning: %s", n.Text(settingName))
+	}
+}
 
 // progress shows how far a long work is, at most ten times a second and only on a
 // terminal.

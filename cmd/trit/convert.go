@@ -48,11 +48,12 @@ func readingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "scale", Usage: "how a packed folder's weight_scale is meant, where config.json does not say or is wrong: `RULE` multiply or divide"},
 		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, where the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
+		&cli.StringSliceFlag{Name: "config-key", Usage: "take `KEY=VALUE` for what a folder's config.json says, where it contradicts itself or the weights; null leaves a key out"},
 	}
 }
 
 func reading(c *cli.Context) source.Options {
-	return source.Options{Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads")}
+	return source.Options{Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads"), Set: c.StringSlice("config-key")}
 }
 
 func convertModel(ctx context.Context, con *console, in, out string, o convert.Options) error {

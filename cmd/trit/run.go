@@ -75,7 +75,7 @@ type generator struct {
 }
 
 func openGenerator(path string, c *cli.Context) (*generator, error) {
-	m, tok, err := openGGUF(path, engineOptions(c))
+	m, tok, err := openGGUF(newConsole(c), path, engineOptions(c))
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func logitsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return writeLogits(args[0], ids, c.String("out"), c.Int("threads"))
+			return writeLogits(newConsole(c), args[0], ids, c.String("out"), c.Int("threads"))
 		},
 	}
 }
@@ -203,8 +203,8 @@ func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	return logits, s.Forward(ids, logits, 0)
 }
 
-func writeLogits(path string, ids []int32, out string, threads int) error {
-	m, _, err := openGGUF(path, infer.Options{Threads: threads})
+func writeLogits(con *console, path string, ids []int32, out string, threads int) error {
+	m, _, err := openGGUF(con, path, infer.Options{Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -251,12 +251,14 @@ func engineOptions(c *cli.Context) infer.Options {
 	return o
 }
 
-// openGGUF loads a model and its tokenizer, nil where the file holds none.
-func openGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+// openGGUF loads a model and its tokenizer, nil where the file holds none, and tells what looks
+// wrong in the file.
+func openGGUF(con *console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, err := infer.Load(path, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	con.warnings(m.Warnings())
 	tok, err := m.Tokenizer()
 	if errors.Is(err, infer.ErrNoTokenizer) {
 		return m, nil, nil

@@ -70,10 +70,10 @@ func Read(path string, o Options) (*Inspection, error) {
 	default:
 		r, err = inspectGGUF(path)
 	}
-	if err != nil || o.HeadersOnly {
-		return r, err
+	if err != nil {
+		return nil, err
 	}
-	if err := r.measure(o.Options); err != nil {
+	if err := r.measure(o); err != nil {
 		r.Warnings = append([]setting.Note{notConvertible(err)}, r.Warnings...)
 	}
 	return r, nil
@@ -120,6 +120,20 @@ func inspectSafetensors(path, weights, format string, entries []Entry) (*Inspect
 		r.Bytes += uint64(t.Bytes())
 	}
 	return r, nil
+}
+
+// EngineWarnings names what other engines trip over in a GGUF file that is sound. There is
+// nothing to say of folders.
+func EngineWarnings(path string) ([]setting.Note, error) {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return nil, err
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ggufWarnings(f), nil
 }
 
 func inspectGGUF(path string) (*Inspection, error) {

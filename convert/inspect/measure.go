@@ -26,9 +26,10 @@ type Bin struct {
 // projections are the names under which the weights of a block are shown, in their order.
 var projections = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
-// measure reads the ternary weights: shares of zeros, and scales.
-func (r *Inspection) measure(o source.Options) error {
-	m, err := source.Open(r.Path, o)
+// measure opens the model as a conversion does, and reads the ternary weights: shares of
+// zeros, and scales.
+func (r *Inspection) measure(o Options) error {
+	m, err := source.Open(r.Path, o.Options)
 	if err != nil {
 		return err
 	}
@@ -36,6 +37,9 @@ func (r *Inspection) measure(o source.Options) error {
 	r.Form, r.Notes = m.Form, m.Notes
 	r.Warnings = append(r.Warnings, m.Warnings...)
 	r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
+	if o.HeadersOnly {
+		return nil
+	}
 	views := map[string]*TensorView{}
 	for i := range r.Tensors {
 		views[r.Tensors[i].Name] = &r.Tensors[i]

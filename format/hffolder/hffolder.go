@@ -142,7 +142,8 @@ func (f *Folder) checkTiedHead() error {
 	}
 	return setting.Needs("source.Options.Set",
 		fmt.Sprintf("%s says that tie_word_embeddings is true, but %s is not %s", ConfigFile, model.LMHead, name),
-		"{source.Options.Set} tie_word_embeddings=false computes with the head, or take it out of the folder")
+		"set the key to false to compute with the head, or take the head out of the folder; to convert it, "+
+			"{source.Options.Set} tie_word_embeddings=false does the former")
 }
 
 // sameValues reports whether two tensors hold the same numbers.
