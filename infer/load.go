@@ -28,6 +28,9 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		return nil, err
 	}
 	l := &loader{pool: m.pool, f: f, c: &c, format: format}
+	for _, spec := range c.Tensors() {
+		l.checkKind(spec)
+	}
 	m.embedding = l.dense("token_embd.weight")
 	m.finalNorm = l.vector("output_norm.weight")
 	m.head = m.embedding
@@ -52,6 +55,19 @@ type loader struct {
 func (l *loader) fail(name, format string, args ...any) {
 	if l.err == nil {
 		l.err = fmt.Errorf("tensor %s: %s", name, fmt.Sprintf(format, args...))
+	}
+}
+
+// checkKind refuses a ternary type in a place that no ternary model has one in, and a model
+// whose projections are ternary in part: how the others are meant is not said.
+func (l *loader) checkKind(spec model.TensorSpec) {
+	t := l.tensor(spec.GGUF)
+	switch {
+	case t.Type.IsTernary() && (spec.Layer < 0 || len(spec.Shape) == 1):
+		l.fail(spec.GGUF, "type %s is for projections: convert with another embedding type", t.Type)
+	case len(spec.Shape) == 2 && spec.Layer >= 0 && t.Type.IsTernary() != l.c.Ternary:
+		l.fail(spec.GGUF, "type %s is not of the kind of blk.0.attn_q.weight: the projections of a model are ternary or not",
+			t.Type)
 	}
 }
 

@@ -26,7 +26,8 @@ func InitialModel(dir string) (model.Config, error) {
 	return c.Config.Config, nil
 }
 
-// openMasters opens a folder of master weights.
+// openMasters opens a folder of master weights, and refuses one with too few tensors or with
+// more than the model has.
 func openMasters(dir string) (*hffolder.Folder, error) {
 	c, err := hffolder.Open(dir)
 	if err != nil {
@@ -49,21 +50,20 @@ func checkMasters(c *hffolder.Folder) error {
 	case storage != model.Masters:
 		return errPacked
 	}
-	return graph.Check(&c.Config.Config)
+	if err := graph.Check(&c.Config.Config); err != nil {
+		return err
+	}
+	for _, spec := range c.Config.Tensors() {
+		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
+			return fmt.Errorf("%s: %w", c.Name(spec), errPacked)
+		}
+	}
+	return c.Check()
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into
-// the parameter of its name, and refuses a folder with too few tensors or with more than the
-// model has.
+// the parameter of its name.
 func readMasters(c *hffolder.Folder, p *graph.Params) error {
-	for _, spec := range p.Specs() {
-		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
-			return fmt.Errorf("%s: %s: %w", c.Dir, c.Name(spec), errPacked)
-		}
-	}
-	if err := c.Check(); err != nil {
-		return fmt.Errorf("%s: %w", c.Dir, err)
-	}
 	for _, spec := range p.Specs() {
 		if err := c.Weights.ReadFloat32(c.Name(spec), p.Value(spec.Name)); err != nil {
 			return fmt.Errorf("%s: %w", c.Dir, err)

@@ -64,7 +64,7 @@ func Read(path string, o Options) (*Inspection, error) {
 	var r *Inspection
 	switch {
 	case info.IsDir():
-		r, err = inspectFolder(path)
+		r, err = inspectFolder(path, o.Set)
 	case strings.HasSuffix(path, ".safetensors"):
 		return inspectSafetensors(path, path, "safetensors", nil)
 	default:
@@ -85,8 +85,8 @@ func notConvertible(err error) setting.Note {
 	return setting.Note("not a model that can be converted: " + text)
 }
 
-func inspectFolder(path string) (*Inspection, error) {
-	m, err := hffolder.Open(path)
+func inspectFolder(path string, set []string) (*Inspection, error) {
+	m, err := hffolder.Open(path, set...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package source
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 
 	"trit/format/gguf"
 	"trit/format/hffolder"
@@ -172,9 +174,16 @@ func (g *ggufFile) files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tok.Files()
+	files, err := tok.Files()
+	if err == nil {
+		maps.Copy(files, hffolder.PoolingFiles(g.pooling()))
+	}
+	return files, err
 }
 
-func (g *ggufFile) pooling() hffolder.Pooling { return hffolder.PoolingNone }
+func (g *ggufFile) pooling() hffolder.Pooling {
+	v, _ := g.file.Metadata.Uint(g.architecture + ".pooling_type")
+	return hffolder.Pooling(min(v, math.MaxUint32))
+}
 
 func (g *ggufFile) Close() error { return g.file.Close() }

@@ -85,8 +85,7 @@ func (m *Model) Vocab() (tokenizer.Vocab, error) { return m.store.vocab() }
 // tokenizer's, and those that the folder has beside it.
 func (m *Model) Files() (map[string][]byte, error) { return m.store.files() }
 
-// Pooling is how an embedding model makes one vector of those of the tokens. A GGUF file is
-// not asked.
+// Pooling is how an embedding model makes one vector of those of the tokens.
 func (m *Model) Pooling() hffolder.Pooling { return m.store.pooling() }
 
 func (m *Model) note(format string, args ...any) {
