@@ -18,8 +18,14 @@ type class struct {
 // Keys of config.json that need a default, and that a file should have.
 var defaulted = []string{"rms_norm_eps", "rope_theta", "max_position_embeddings", "hidden_act"}
 
-func llamaDefaults(theta, eps float64, context int, act string) map[string]any {
-	return map[string]any{"rms_norm_eps": eps, "rope_theta": theta, "max_position_embeddings": context, "hidden_act": act}
+// llamaDefaults are the defaults of the keys that all classes have, and those of others, a name
+// and a value each.
+func llamaDefaults(theta, eps float64, context int, act string, others ...any) map[string]any {
+	d := map[string]any{"rms_norm_eps": eps, "rope_theta": theta, "max_position_embeddings": context, "hidden_act": act}
+	for ; len(others) > 0; others = others[2:] {
+		d[others[0].(string)] = others[1]
+	}
+	return d
 }
 
 // classes by model_type. Source: the configuration classes of transformers 4.57.
@@ -27,13 +33,13 @@ var classes = map[string]class{
 	"llama":  {"", llamaDefaults(1e4, 1e-6, 2048, SiLU)},
 	"qwen3":  {"", llamaDefaults(1e4, 1e-6, 32768, SiLU)},
 	"bitnet": {"", llamaDefaults(5e5, 1e-5, 2048, ReLU2)},
-	"mistral": {"", map[string]any{"rms_norm_eps": 1e-6, "rope_theta": 1e4, "max_position_embeddings": 131072, "hidden_act": SiLU,
-		"sliding_window": 4096.0}},
+	// Names of bitnet in other tools.
+	"bitnet-b1.58": {"", llamaDefaults(5e5, 1e-5, 2048, ReLU2)},
+	"bitnet-25":    {"", llamaDefaults(5e5, 1e-5, 2048, ReLU2)},
+	"mistral":      {"", llamaDefaults(1e4, 1e-6, 131072, SiLU, "sliding_window", 4096.0)},
 	// Multipliers of keys that the files state, and that config.json's table judges.
-	"granite": {"", map[string]any{"rms_norm_eps": 1e-6, "rope_theta": 1e4, "max_position_embeddings": 2048, "hidden_act": SiLU,
-		"attention_multiplier": 1.0}},
-	"minicpm": {"", map[string]any{"rms_norm_eps": 1e-6, "rope_theta": 1e4, "max_position_embeddings": 2048, "hidden_act": SiLU,
-		"scale_depth": 1.0, "dim_model_base": 1.0}},
+	"granite": {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "attention_multiplier", 1.0)},
+	"minicpm": {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "scale_depth", 1.0, "dim_model_base", 1.0)},
 
 	"qwen2":     {"its query, key and value projections have biases", nil},
 	"qwen3_moe": {"its feed-forward layers are mixtures of experts", nil},
@@ -77,11 +83,11 @@ func checkClass(modelType string) error {
 func (c *HFConfig) complete(keys map[string]any) {
 	defaults, from := classes[c.ModelType].defaults, "as the class of "+c.ModelType+" in transformers has it"
 	if defaults == nil {
-		defaults = map[string]any{"rms_norm_eps": 1e-5, "rope_theta": 1e4, "max_position_embeddings": 2048, "hidden_act": SiLU}
-		from = "since it names no model_type"
+		act := SiLU
 		if c.SubNorms {
-			defaults["hidden_act"] = ReLU2
+			act = ReLU2
 		}
+		defaults, from = llamaDefaults(1e4, 1e-5, 2048, act), "since it names no model_type"
 	}
 	var taken []string
 	for _, key := range slices.Sorted(maps.Keys(defaults)) {

@@ -44,7 +44,7 @@ var hfRows = []keyRow{
 		custom_pipelines decoder_start_token_id diversity_penalty do_sample dtype early_stopping embd_pdrop
 		embedding_dropout encoder_no_repeat_ngram_size exponential_decay_length_penalty finetuning_task
 		forced_bos_token_id forced_eos_token_id fused_qkv gradient_checkpointing hidden_dropout
-		hidden_dropout_prob id2label initializer_range keys_to_ignore_at_inference label2id length_penalty
+		hidden_dropout_prob id2label is_llama_config initializer_range keys_to_ignore_at_inference label2id length_penalty
 		max_length max_window_layers min_length mup_denominator no_repeat_ngram_size num_beam_groups num_beams
 		num_labels num_return_sequences output_attentions output_hidden_states output_router_logits output_scores
 		pad_token_id prefix pretraining_tp problem_type remove_invalid_values repetition_penalty resid_pdrop

@@ -104,15 +104,13 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		return nil, err
 	}
 	c.imply()
-	if err := c.parseRotary(keys); err != nil {
-		return nil, err
-	}
+	rotary := c.parseRotary(keys)
 	c.complete(keys)
 	if err := c.checkHeads(); err != nil {
 		return nil, err
 	}
 	c.Resolve()
-	return &c, errors.Join(c.checkKeys(keys), c.Validate())
+	return &c, errors.Join(rotary, c.checkKeys(keys), c.Validate())
 }
 
 // splitKeys decodes the keys of the file with those that are set, and encodes again those that
@@ -194,7 +192,7 @@ func (c *HFConfig) imply() {
 
 // bitnet reports whether the model is of one of the classes for BitNet.
 func (c *HFConfig) bitnet() bool {
-	return c.ModelType == "bitnet" || slices.ContainsFunc(c.Architectures, func(a string) bool {
+	return strings.HasPrefix(c.ModelType, "bitnet") || slices.ContainsFunc(c.Architectures, func(a string) bool {
 		return strings.HasPrefix(strings.ToLower(a), "bitnet")
 	})
 }
