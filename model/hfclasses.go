@@ -78,6 +78,23 @@ func checkClass(modelType string) error {
 		fmt.Sprintf("where the model computes as one of these, convert it with {%s} model_type=NAME", setField))
 }
 
+// bases begin the names of the architectures whose classes are supported.
+var bases = []string{"llama", "bitnet", "qwen3", "mistral", "granite", "minicpm"}
+
+// checkArchitectures refuses architectures that are of no supported class, whatever the
+// model_type says.
+func checkArchitectures(names []string) error {
+	for _, name := range names {
+		lower := strings.ToLower(name)
+		known := slices.ContainsFunc(bases, func(b string) bool { return strings.HasPrefix(lower, b) })
+		if !known || strings.Contains(lower, "moe") {
+			return setting.Needs(setField, fmt.Sprintf("architectures has %s, and what it computes is not known here", plain(name)),
+				fmt.Sprintf("where it is a Llama or a BitNet model by another name, convert it with {%s} architectures=null", setField))
+		}
+	}
+	return nil
+}
+
 // complete enters what the class of a model takes for keys that the file leaves out, and notes
 // it where results depend on it.
 func (c *HFConfig) complete(keys map[string]any) {

@@ -149,6 +149,8 @@ func TestContradictions(t *testing.T) {
 		{`"quantization_config": {"quant_method": "gptq", "bits": 4}`, []string{`quantization_config.quant_method is "gptq"`}},
 		{`"quantization_config": {"quant_method": "bitnet", "use_rms_norm": true}`, []string{"quantization_config.use_rms_norm is true"}},
 		{`"use_sliding_window": false, "sliding_window": 4`, nil},
+		{`"architectures": ["Gemma2ForCausalLM"]`, []string{"architectures has Gemma2ForCausalLM", "Options.Set"}},
+		{`"architectures": ["Qwen3MoeForCausalLM"]`, []string{"architectures has Qwen3MoeForCausalLM"}},
 		{`"model_type": "starfish"`, []string{`model_type is "starfish"`, "Options.Set"}},
 	} {
 		_, err := ParseHF(with(c.keys))

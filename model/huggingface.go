@@ -98,7 +98,7 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		err = json.Unmarshal(raw, &c.stated)
 	}
 	if err == nil {
-		err = checkClass(c.ModelType)
+		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
 	}
 	if err != nil {
 		return nil, err
