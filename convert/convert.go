@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -176,13 +177,13 @@ func (p *plan) explain(err error) error {
 func report(out string, p *plan, same *compare.Comparison) (*Report, error) {
 	r := &Report{
 		Out: out, From: p.model.Form, Architecture: p.architecture, Tensors: len(p.tensors),
-		Zeros: p.zeros.share(), Verified: same, Warnings: p.model.Notes,
+		Zeros: p.zeros.share(), Verified: same, Warnings: slices.Concat(p.model.Notes, p.model.Warnings),
 	}
-	found, err := inspect.Read(out, inspect.Options{HeadersOnly: true})
+	warnings, err := inspect.EngineWarnings(out)
 	if err != nil {
 		return nil, err
 	}
-	r.Warnings = append(r.Warnings, found.Warnings...)
+	r.Warnings = append(r.Warnings, warnings...)
 	r.Bytes, err = sizeOf(out)
 	return r, err
 }

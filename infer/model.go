@@ -65,6 +65,7 @@ type Model struct {
 	cache       cacheFormat
 	pooling     string // what Pooling returns
 	pool        *parallel.Pool
+	warnings    []setting.Note
 }
 
 // layer holds the weights of one decoder block; norms that a model does not have are nil.
@@ -152,6 +153,10 @@ func (m *Model) Close() error {
 
 // Config is the shape of the model.
 func (m *Model) Config() model.Config { return m.config }
+
+// Warnings name keys of the file that are not known, and projections that are all zero or
+// repeat others.
+func (m *Model) Warnings() []setting.Note { return m.warnings }
 
 // ContextLength is the most tokens that a sequence of the model may have.
 func (m *Model) ContextLength() int { return m.config.MaxPositionEmbeddings }

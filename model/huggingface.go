@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"trit/setting"
 )
 
 // HFConfig is a Hugging Face config.json: the model's Config plus what only that file says.
@@ -16,20 +19,16 @@ type HFConfig struct {
 	BOSTokenID         *int                `json:"bos_token_id,omitempty"`
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
-	RopeScaling        json.RawMessage     `json:"rope_scaling,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
-	AttentionBias      bool                `json:"attention_bias,omitempty"`
-	MLPBias            bool                `json:"mlp_bias,omitempty"`
-	UseSlidingWindow   bool                `json:"use_sliding_window,omitempty"`
-	RopeParameters     *RopeParameters     `json:"rope_parameters,omitempty"`
 	stated             stated
+	notes, warnings    []setting.Note
 }
 
-// RopeParameters is where files of transformers 5 have rope_theta and rope_scaling.
-type RopeParameters struct {
-	RopeTheta float64 `json:"rope_theta"`
-	RopeType  string  `json:"rope_type"`
-}
+// Notes are what was assumed where the file is silent.
+func (c *HFConfig) Notes() []setting.Note { return c.notes }
+
+// Warnings name the keys of the file that are not known.
+func (c *HFConfig) Warnings() []setting.Note { return c.warnings }
 
 // stated are those keys that Hugging Face's files imply rather than say; nil where the
 // file is silent.
@@ -72,25 +71,111 @@ func (e EOSIDs) MarshalJSON() ([]byte, error) {
 // qwen3 is the model_type of microsoft/bitnet-embedding-0.6b and of its backbone.
 const qwen3 = "qwen3"
 
+// setField is the option by which a user decides what a config.json says.
+const setField = "source.Options.Set"
+
 // ParseHF reads a config.json and resolves what it leaves out. SubNorms, QKNorm and
 // Ternary, which Hugging Face's files imply rather than say, follow from the architecture
-// and the quantization_config unless the file states them, as does that BitNet and Qwen3
-// models are tied; ProjNorms does not follow from the file, see Observe.
-func ParseHF(b []byte) (*HFConfig, error) {
-	var c HFConfig
-	err := json.Unmarshal(b, &c)
-	if err == nil {
-		err = json.Unmarshal(b, &c.stated)
-	}
-	if err == nil {
-		err = c.unsupported()
-	}
+// and the quantization_config unless the file states them; ProjNorms and whether BitNet and
+// Qwen3 models are tied do not follow from the file, see Observe. Every key of the file is
+// computed with, changes no result, or is refused; unknown ones are in Warnings. Each of set is
+// a KEY=VALUE, the value in JSON, that goes before what the file says; null takes a key out.
+func ParseHF(b []byte, set ...string) (*HFConfig, error) {
+	c, err := parseHF(b, set)
 	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
-	bitnet := slices.ContainsFunc(c.Architectures, func(a string) bool {
-		return strings.HasPrefix(strings.ToLower(a), "bitnet")
-	})
+	return c, nil
+}
+
+func parseHF(b []byte, set []string) (*HFConfig, error) {
+	keys, raw, err := splitKeys(b, set)
+	if err != nil {
+		return nil, err
+	}
+	var c HFConfig
+	if err = json.Unmarshal(raw, &c); err == nil {
+		err = json.Unmarshal(raw, &c.stated)
+	}
+	if err == nil {
+		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.imply()
+	rotary := c.parseRotary(keys)
+	c.complete(keys)
+	if err := c.checkHeads(); err != nil {
+		return nil, err
+	}
+	c.Resolve()
+	return &c, errors.Join(rotary, c.checkKeys(keys), c.Validate())
+}
+
+// splitKeys decodes the keys of the file with those that are set, and encodes again those that
+// are computed with: the decoder of structs would take keys of other case for them.
+func splitKeys(b []byte, set []string) (keys map[string]any, computed []byte, err error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return nil, nil, err
+	}
+	if raw == nil {
+		return nil, nil, errors.New("it is null: want an object")
+	}
+	if err := setKeys(raw, set); err != nil {
+		return nil, nil, err
+	}
+	keys, known := map[string]any{}, map[string]json.RawMessage{}
+	for name, value := range raw {
+		var v any
+		if err := json.Unmarshal(value, &v); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", plain(name), err)
+		}
+		keys[name] = v
+		if k, ok := hfKeys[name]; ok && k.Effect != Refused && k.Effect != Harmless || name == "torch_dtype" {
+			known[name] = value
+		}
+	}
+	computed, err = json.Marshal(known)
+	return keys, computed, err
+}
+
+// setKeys changes keys as the user says. A rope_theta that is set goes before that of
+// rope_parameters.
+func setKeys(raw map[string]json.RawMessage, set []string) error {
+	for _, s := range set {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return &setting.Error{Field: setField, Found: strconv.Quote(s), Wanted: "KEY=VALUE"}
+		}
+		if !json.Valid([]byte(value)) {
+			b, err := json.Marshal(value) // a text without its quotes
+			if err != nil {
+				return err
+			}
+			value = string(b)
+		}
+		raw[key] = json.RawMessage(value)
+		if value == "null" {
+			delete(raw, key)
+		}
+		var parameters map[string]json.RawMessage
+		if key == "rope_theta" && json.Unmarshal(raw["rope_parameters"], &parameters) == nil && parameters != nil {
+			delete(parameters, key)
+			b, err := json.Marshal(parameters)
+			if err != nil {
+				return err
+			}
+			raw["rope_parameters"] = b
+		}
+	}
+	return nil
+}
+
+// imply fills in what follows from architecture and quantization_config.
+func (c *HFConfig) imply() {
+	bitnet := c.bitnet()
 	if c.stated.SubNorms == nil {
 		c.SubNorms = bitnet && c.ModelType != qwen3
 	}
@@ -103,54 +188,27 @@ func ParseHF(b []byte) (*HFConfig, error) {
 	if c.stated.Tie == nil {
 		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3
 	}
-	if c.RopeTheta == 0 && c.RopeParameters != nil {
-		c.RopeTheta = c.RopeParameters.RopeTheta
-	}
-	c.Resolve()
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("config.json: %w", err)
-	}
-	return &c, nil
 }
 
-// unsupported reports what would change every result and is computed nowhere here.
-func (c *HFConfig) unsupported() error {
-	switch {
-	case strings.HasPrefix(c.ModelType, "gemma"):
-		return fmt.Errorf("model_type is %q: its norms behind the blocks, GELU, scaled embedding and sliding windows "+
-			"are not supported: of the BitNet embedding models take microsoft/bitnet-embedding-0.6b, whose model_type is %q",
-			c.ModelType, qwen3)
-	case c.AttentionBias, c.MLPBias:
-		return errors.New("attention_bias or mlp_bias is true: projections have no bias here, " +
-			"so only models without one can be used")
-	case scales(c.RopeScaling):
-		return fmt.Errorf("rope_scaling is %s: rotary embeddings are computed without scaling here", c.RopeScaling)
-	case c.RopeParameters != nil && c.RopeParameters.RopeType != "" && c.RopeParameters.RopeType != "default":
-		return fmt.Errorf("rope_parameters has rope_type %q: rotary embeddings are computed without scaling here, "+
-			"so want \"default\"", c.RopeParameters.RopeType)
-	case c.UseSlidingWindow:
-		return errors.New("use_sliding_window is true: attention sees all earlier tokens here, " +
-			"so only models without a window can be used")
+// bitnet reports whether the model is of one of the classes for BitNet.
+func (c *HFConfig) bitnet() bool {
+	return strings.HasPrefix(c.ModelType, "bitnet") || slices.ContainsFunc(c.Architectures, func(a string) bool {
+		return strings.HasPrefix(strings.ToLower(a), "bitnet")
+	})
+}
+
+// checkHeads refuses sizes that give heads no whole dimension.
+func (c *HFConfig) checkHeads() error {
+	if n := c.NumAttentionHeads; c.HeadDim == 0 && n > 0 && c.HiddenSize%n != 0 {
+		return setting.Needs(setField, fmt.Sprintf("hidden_size is %d and num_attention_heads %d, which does not divide it, and "+
+			"head_dim is not there", c.HiddenSize, n), fmt.Sprintf("name the width of a head in the file, or convert it with {%s} head_dim=N", setField))
 	}
 	return nil
 }
 
-// scales reports whether a rope_scaling changes anything.
-func scales(b json.RawMessage) bool {
-	var s struct {
-		Type    string `json:"type"`
-		NewType string `json:"rope_type"`
-	}
-	if len(b) == 0 || string(b) == "null" {
-		return false
-	}
-	err := json.Unmarshal(b, &s)
-	kind := s.NewType + s.Type
-	return err != nil || kind != "" && kind != "default"
-}
-
 // Observe resolves what config.json leaves open and the tensors of the folder tell: where
-// the first projection has a norm of its own every one has, and all are BitLinear layers.
+// the first projection has a norm of its own every one has, and all are BitLinear layers; and
+// where there is a head, the model is not tied unless the file says so.
 func (c *HFConfig) Observe(has func(name string) bool) error {
 	if c.stated.ProjNorms == nil {
 		norm := LayerTensor(0, ProjNorm(QProj))
@@ -158,6 +216,12 @@ func (c *HFConfig) Observe(has func(name string) bool) error {
 	}
 	if c.stated.Ternary == nil {
 		c.Ternary = c.Ternary || c.ProjNorms
+	}
+	// A head of its own stands for itself, since the classes of BitNet and Qwen3 in transformers
+	// are not tied unless their files say so.
+	if c.stated.Tie == nil && c.TieWordEmbeddings && has(LMHead) {
+		c.TieWordEmbeddings = false
+		c.note("config.json has no tie_word_embeddings: the head is taken from %s, as transformers does", LMHead)
 	}
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("config.json: %w", err)

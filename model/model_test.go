@@ -128,7 +128,7 @@ func TestParseHFRefuses(t *testing.T) {
 	}
 	for _, c := range []struct{ find, replace, want string }{
 		{`"model_type": "qwen3"`, `"model_type": "gemma3_text"`, "bitnet-embedding-0.6b"},
-		{`"attention_bias": false`, `"attention_bias": true`, "attention_bias or mlp_bias is true"},
+		{`"attention_bias": false`, `"attention_bias": true`, "attention_bias is true"},
 		{`"attention_bias": false`, `"mlp_bias": true`, "mlp_bias is true"},
 		{`"rope_scaling": null`, `"rope_scaling": {"rope_type": "llama3", "factor": 8}`, "rope_scaling"},
 		{`"rope_scaling": null`, `"rope_scaling": {"type": "linear"}`, "rope_scaling"},

@@ -9,6 +9,7 @@ import (
 	"trit/eval"
 	"trit/infer"
 	"trit/lm"
+	"trit/setting"
 	"trit/tokenizer"
 	"trit/train"
 )
@@ -21,6 +22,8 @@ type Model struct {
 	Name        string // name of the model in results
 	Args        string // arguments that it was opened with, for results
 	Fingerprint string // hash of weights and options, for a cache of requests; "" without a cache
+
+	Warnings []setting.Note // what looks wrong in its files, and what was assumed
 
 	Close func() error
 }
@@ -39,7 +42,7 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Close: m.Close}, nil
+	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Warnings: m.Warnings(), Close: m.Close}, nil
 }
 
 func openGraph(dir string, threads int) (*Model, error) {
@@ -52,7 +55,7 @@ func openGraph(dir string, threads int) (*Model, error) {
 		s.Close()
 		return nil, err
 	}
-	return &Model{Model: s, Tokenizer: tok, Name: dir, Close: s.Close}, nil
+	return &Model{Model: s, Tokenizer: tok, Name: dir, Warnings: s.Warnings, Close: s.Close}, nil
 }
 
 // loadGGUF loads a model and its tokenizer, nil if the file holds none.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"trit/format/hffolder"
 	"trit/model"
@@ -25,7 +26,8 @@ func InitialModel(dir string) (model.Config, error) {
 	return c.Config.Config, nil
 }
 
-// openMasters opens a folder of master weights.
+// openMasters opens a folder of master weights, and refuses one with too few tensors or with
+// more than the model has.
 func openMasters(dir string) (*hffolder.Folder, error) {
 	c, err := hffolder.Open(dir)
 	if err != nil {
@@ -48,21 +50,20 @@ func checkMasters(c *hffolder.Folder) error {
 	case storage != model.Masters:
 		return errPacked
 	}
-	return graph.Check(&c.Config.Config)
+	if err := graph.Check(&c.Config.Config); err != nil {
+		return err
+	}
+	for _, spec := range c.Config.Tensors() {
+		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
+			return fmt.Errorf("%s: %w", c.Name(spec), errPacked)
+		}
+	}
+	return c.Check()
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into
-// the parameter of its name, and refuses a folder with too few tensors or with more than the
-// model has.
+// the parameter of its name.
 func readMasters(c *hffolder.Folder, p *graph.Params) error {
-	for _, spec := range p.Specs() {
-		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
-			return fmt.Errorf("%s: %s: %w", c.Dir, c.Name(spec), errPacked)
-		}
-	}
-	if err := c.Check(); err != nil {
-		return fmt.Errorf("%s: %w", c.Dir, err)
-	}
 	for _, spec := range p.Specs() {
 		if err := c.Weights.ReadFloat32(c.Name(spec), p.Value(spec.Name)); err != nil {
 			return fmt.Errorf("%s: %w", c.Dir, err)
@@ -142,5 +143,18 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 		return nil, nil, err
 	}
 	p = graph.EmptyParams(r.Model)
-	return p, warnings, readMasters(c, p)
+	if err := readMasters(c, p); err != nil {
+		return nil, nil, err
+	}
+	notes, err := folderWarnings(c)
+	for _, n := range notes {
+		warnings = append(warnings, n.String())
+	}
+	return p, warnings, err
+}
+
+// folderWarnings are what was assumed of a folder, and what looks wrong in it.
+func folderWarnings(c *hffolder.Folder) ([]setting.Note, error) {
+	warnings, err := c.Warnings()
+	return slices.Concat(c.Config.Notes(), warnings), err
 }

@@ -8,17 +8,21 @@ import (
 	"trit/data"
 	"trit/lm"
 	"trit/model"
+	"trit/setting"
 	"trit/train/graph"
 )
 
 // Scorer runs a checkpoint on its training graph, for evaluation before conversion. It is
 // for one goroutine.
 type Scorer struct {
-	Dir     string // of the checkpoint
-	Config  model.Config
-	threads int
-	params  *graph.Params
-	graphs  map[int]*graph.Decoder // by sequence length
+	Dir    string // of the checkpoint
+	Config model.Config
+	// Warnings name what was assumed of the folder, keys of its config.json that are not known,
+	// and projections that are zero or repeat others.
+	Warnings []setting.Note
+	threads  int
+	params   *graph.Params
+	graphs   map[int]*graph.Decoder // by sequence length
 }
 
 var _ lm.Model = (*Scorer)(nil)
@@ -38,7 +42,8 @@ func LoadScorer(dir string, threads int) (*Scorer, error) {
 	if err := readMasters(c, s.params); err != nil {
 		return nil, err
 	}
-	return s, nil
+	s.Warnings, err = folderWarnings(c)
+	return s, err
 }
 
 // ContextLength implements lm.Model.

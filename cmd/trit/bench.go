@@ -214,7 +214,11 @@ func benchModel(c *cli.Context, r *benchReport) error {
 func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	if c.NArg() == 1 {
 		r.Model = c.Args().First()
-		return infer.Load(r.Model, engineOptions(c))
+		m, err := infer.Load(r.Model, engineOptions(c))
+		if err == nil {
+			newConsole(c).warnings(m.Warnings())
+		}
+		return m, err
 	}
 	name := c.String("shape")
 	if name == "2b4t" {

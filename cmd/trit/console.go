@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"trit/setting"
 )
 
 // console writes to the user of a command: results to out, warnings to err, and progress to err
@@ -29,6 +31,13 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 
 // warnf prints a line for the user that is not part of the result.
 func (c *console) warnf(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+// warnings prints remarks on a model, one in a line, with options under the names of flags.
+func (c *console) warnings(notes []setting.Note) {
+	for _, n := range notes {
+		c.warnf("warning: %s", n.Text(settingName))
+	}
+}
 
 // progress shows the progress of a long piece of work, at most ten times a second and only on a
 // terminal.

@@ -53,6 +53,7 @@ func readingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "scale", Usage: "what to do with a packed folder's weight_scale, if config.json does not say or is wrong: `RULE` multiply or divide"},
 		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, if the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
+		&cli.StringSliceFlag{Name: "config-key", Usage: "set a key of a folder's config.json to `KEY=VALUE`, if it contradicts itself or the weights; null leaves a key out"},
 	}
 }
 
@@ -60,6 +61,7 @@ func readingFlags() []cli.Flag {
 func readingOptions(c *cli.Context) source.Options {
 	return source.Options{
 		Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads"),
+		Set: c.StringSlice("config-key"),
 	}
 }
 

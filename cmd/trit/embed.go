@@ -110,7 +110,7 @@ type embeddings struct {
 
 // embedAll embeds all texts with the model of a file.
 func embedAll(ctx context.Context, con *console, path string, texts []string, o infer.Options) (*embeddings, error) {
-	m, tok, err := openGGUF(path, o)
+	m, tok, err := openGGUF(con, path, o)
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ type generator struct {
 }
 
 func openGenerator(path string, c *cli.Context) (*generator, error) {
-	m, tok, err := openGGUF(path, engineOptions(c))
+	m, tok, err := openGGUF(newConsole(c), path, engineOptions(c))
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func logitsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return writeLogits(args[0], ids, c.String("out"), c.Int("threads"))
+			return writeLogits(newConsole(c), args[0], ids, c.String("out"), c.Int("threads"))
 		},
 	}
 }
@@ -206,8 +206,8 @@ func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	return logits, s.Forward(ids, logits, 0)
 }
 
-func writeLogits(path string, ids []int32, out string, threads int) error {
-	m, _, err := openGGUF(path, infer.Options{Threads: threads})
+func writeLogits(con *console, path string, ids []int32, out string, threads int) error {
+	m, _, err := openGGUF(con, path, infer.Options{Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -260,12 +260,14 @@ func engineOptions(c *cli.Context) infer.Options {
 	return o
 }
 
-// openGGUF loads a model and its tokenizer, which is nil if the file holds none.
-func openGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+// openGGUF loads a model and its tokenizer, nil if the file holds none. It prints a warning for
+// each thing in the file that looks wrong.
+func openGGUF(con *console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, err := infer.Load(path, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	con.warnings(m.Warnings())
 	tok, err := m.Tokenizer()
 	if errors.Is(err, infer.ErrNoTokenizer) {
 		return m, nil, nil

@@ -10,6 +10,7 @@ var flagOf = map[string]string{
 	"convert.Options.Overwrite":     "--force",
 	"source.Options.Scale":          "--scale",
 	"source.Options.Weights":        "--weights",
+	"source.Options.Set":            "--config-key",
 
 	// data and tokenizer
 	"data.Prepare":                     "trit data prepare",

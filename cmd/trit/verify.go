@@ -1,11 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,7 +51,13 @@ func verifyModels(c *cli.Context) error {
 		return err
 	}
 	defer b.Close()
-	progress := newConsole(c).progress("weights")
+	con := newConsole(c)
+	for _, m := range []*source.Model{a, b} {
+		for _, n := range slices.Concat(m.Notes, m.Warnings) {
+			con.warnf("warning: %s: %s", m.Path, n.Text(settingName))
+		}
+	}
+	progress := con.progress("weights")
 	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
 	progress.end()
 	if err != nil {
@@ -103,7 +110,7 @@ func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, e
 	var ids []int32
 	vocabulary := 0
 	for i, path := range paths {
-		m, tok, err := openAny(c.Context, path, readingOptions(c), infer.Options{Threads: c.Int("threads")})
+		m, tok, err := openAny(c, path, infer.Options{Threads: c.Int("threads")})
 		if err != nil {
 			return nil, err
 		}
@@ -138,15 +145,14 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 }
 
 // openAny loads a GGUF file, or converts a folder to a temporary one and loads that.
-func openAny(ctx context.Context, path string, r source.Options, o infer.Options) (
-	*infer.Model, *tokenizer.Tokenizer, error,
-) {
+func openAny(c *cli.Context, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+	quiet := &console{out: io.Discard, err: io.Discard} // the models were opened, and warned of, before
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !info.IsDir() {
-		return openGGUF(path, o)
+		return openGGUF(quiet, path, o)
 	}
 	dir, err := os.MkdirTemp("", "trit-verify-")
 	if err != nil {
@@ -154,9 +160,9 @@ func openAny(ctx context.Context, path string, r source.Options, o infer.Options
 	}
 	defer os.RemoveAll(dir) // a mapped file lives on without its name
 	file := filepath.Join(dir, "model.gguf")
-	how := convert.Options{Options: r, EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
-	if _, err := convert.Convert(ctx, path, file, how); err != nil {
+	how := convert.Options{Options: readingOptions(c), EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
+	if _, err := convert.Convert(c.Context, path, file, how); err != nil {
 		return nil, nil, err
 	}
-	return openGGUF(file, o)
+	return openGGUF(quiet, file, o)
 }

@@ -29,51 +29,116 @@ func parameterDifferences(a, b *model.Config) []string {
 	return out
 }
 
-// tokenizerDifferences compares the tokenizers, if both models have one.
-func tokenizerDifferences(a, b *source.Model) ([]string, error) {
-	va, err := a.Vocab()
+// tokenizerDifferences compares everything in the tokenizers that changes the tokens of a text, and
+// the pooling of embeddings.
+func tokenizerDifferences(a, b *source.Model) (out []string, err error) {
+	va, err := vocabOf(a)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.Path, err)
+		return nil, err
 	}
-	vb, err := b.Vocab()
+	vb, err := vocabOf(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", b.Path, err)
+		return nil, err
 	}
-	if len(va.Tokens) == 0 || len(vb.Tokens) == 0 {
-		return nil, nil
+	if x, y := a.Pooling(), b.Pooling(); x != y {
+		out = append(out, fmt.Sprintf("the pooling of embeddings is %d and %d, as GGUF numbers them", x, y))
 	}
-	var out []string
-	tokens := min(len(va.Tokens), len(vb.Tokens)) // one may name the unused rows of the embedding
-	for id := range tokens {
-		if va.Tokens[id] != vb.Tokens[id] {
-			out = append(out, fmt.Sprintf("token %d is %q and %q", id, va.Tokens[id], vb.Tokens[id]))
-			break
-		}
+	switch {
+	case len(va.Tokens) == 0 && len(vb.Tokens) == 0:
+		return out, nil
+	case len(va.Tokens) == 0 || len(vb.Tokens) == 0:
+		return append(out, "one of the models has no tokenizer"), nil
 	}
+	out = append(out, tokenDifferences(&va, &vb)...)
 	return append(out, settingDifferences(&va, &vb)...), nil
 }
 
+// vocabOf is the tokenizer of a model, with the ids that its configuration has where the
+// tokenizer has none, as files of both are read.
+func vocabOf(m *source.Model) (tokenizer.Vocab, error) {
+	v, err := m.Vocab()
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	if v.BOS < 0 && m.Config.BOSTokenID != nil {
+		v.BOS = int32(*m.Config.BOSTokenID)
+	}
+	if v.EOS < 0 && len(m.Config.EOSTokenID) > 0 {
+		v.EOS = int32(m.Config.EOSTokenID[0])
+	}
+	return v, nil
+}
+
+// typeUnused is the kind of a token that no text has.
+const typeUnused = 5
+
+// tokenDifferences compares the tokens one by one: their texts, their kinds and, of
+// SentencePiece, their scores. It names the first that differs. One tokenizer may name the
+// unused rows of the embedding.
+func tokenDifferences(a, b *tokenizer.Vocab) []string {
+	for id := range max(len(a.Tokens), len(b.Tokens)) {
+		switch {
+		case id >= len(a.Tokens) || id >= len(b.Tokens):
+			longer := a
+			if id >= len(a.Tokens) {
+				longer = b
+			}
+			if kindOf(longer, id) != typeUnused {
+				return []string{fmt.Sprintf("they have %d and %d tokens, and token %d, %q, is in use", len(a.Tokens), len(b.Tokens),
+					id, longer.Tokens[id])}
+			}
+		case a.Tokens[id] != b.Tokens[id]:
+			return []string{fmt.Sprintf("token %d is %q and %q", id, a.Tokens[id], b.Tokens[id])}
+		case kindOf(a, id) != kindOf(b, id):
+			return []string{fmt.Sprintf("token %d, %q, is of kind %d and %d", id, a.Tokens[id], kindOf(a, id), kindOf(b, id))}
+		case a.Model == "llama" && b.Model == "llama" && scoreOf(a, id) != scoreOf(b, id):
+			return []string{fmt.Sprintf("token %d, %q, has the score %g and %g", id, a.Tokens[id], scoreOf(a, id), scoreOf(b, id))}
+		}
+	}
+	return nil
+}
+
+// kindOf is the kind of a token, 1 (normal) where the tokenizer has none.
+func kindOf(v *tokenizer.Vocab, id int) int32 {
+	if id < len(v.Types) {
+		return v.Types[id]
+	}
+	return 1
+}
+
+func scoreOf(v *tokenizer.Vocab, id int) float32 {
+	if id < len(v.Scores) {
+		return v.Scores[id]
+	}
+	return 0
+}
+
 func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if a.Model != b.Model || a.Pre != b.Pre {
-		out = append(out, fmt.Sprintf("it is of kind %s %s and %s %s", a.Model, a.Pre, b.Model, b.Pre))
+		say("it is of kind %s %s and %s %s", a.Model, a.Pre, b.Model, b.Pre)
 	}
 	if !slices.Equal(a.Merges, b.Merges) && a.Model != "llama" {
-		out = append(out, fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges)))
+		say("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges))
 	}
 	for _, id := range []struct {
 		name string
 		a, b int32
-	}{{"bos", a.BOS, b.BOS}, {"eos", a.EOS, b.EOS}} {
-		if id.a != id.b && id.a >= 0 && id.b >= 0 {
-			out = append(out, fmt.Sprintf("%s is token %d and %d", id.name, id.a, id.b))
+	}{{"bos", a.BOS, b.BOS}, {"eos", a.EOS, b.EOS}, {"unknown", a.UNK, b.UNK}} {
+		if id.a != id.b {
+			say("%s is token %d and %d", id.name, id.a, id.b)
 		}
 	}
-	if a.AddBOS != b.AddBOS || a.AddEOS != b.AddEOS {
-		out = append(out, fmt.Sprintf("add_bos_token and add_eos_token are %v, %v and %v, %v",
-			a.AddBOS, a.AddEOS, b.AddBOS, b.AddEOS))
+	for _, flag := range []struct {
+		name string
+		a, b bool
+	}{{"add_bos_token", a.AddBOS, b.AddBOS}, {"add_eos_token", a.AddEOS, b.AddEOS}, {"add_space_prefix", a.AddSpacePrefix, b.AddSpacePrefix}} {
+		if flag.a != flag.b {
+			say("%s is %v and %v", flag.name, flag.a, flag.b)
+		}
 	}
 	if a.ChatTemplate != b.ChatTemplate {
-		out = append(out, "the chat templates differ")
+		say("the chat templates differ")
 	}
 	return out
 }

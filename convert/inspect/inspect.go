@@ -64,16 +64,16 @@ func Read(path string, o Options) (*Inspection, error) {
 	var r *Inspection
 	switch {
 	case info.IsDir():
-		r, err = inspectFolder(path)
+		r, err = inspectFolder(path, o.Set)
 	case strings.HasSuffix(path, ".safetensors"):
 		return inspectSafetensors(path, path, "safetensors", nil)
 	default:
 		r, err = inspectGGUF(path)
 	}
-	if err != nil || o.HeadersOnly {
-		return r, err
+	if err != nil {
+		return nil, err
 	}
-	if err := r.measure(o.Options); err != nil {
+	if err := r.measure(o); err != nil {
 		r.Warnings = append([]setting.Note{notConvertible(err)}, r.Warnings...)
 	}
 	return r, nil
@@ -86,8 +86,8 @@ func notConvertible(err error) setting.Note {
 	return setting.Note("not a model that can be converted: " + text)
 }
 
-func inspectFolder(path string) (*Inspection, error) {
-	m, err := hffolder.Open(path)
+func inspectFolder(path string, set []string) (*Inspection, error) {
+	m, err := hffolder.Open(path, set...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +121,20 @@ func inspectSafetensors(path, weights, format string, entries []Entry) (*Inspect
 		r.Bytes += uint64(t.Bytes())
 	}
 	return r, nil
+}
+
+// EngineWarnings names what other engines trip over in a GGUF file that is sound. There is
+// nothing to say of folders.
+func EngineWarnings(path string) ([]setting.Note, error) {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return nil, err
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ggufWarnings(f), nil
 }
 
 func inspectGGUF(path string) (*Inspection, error) {

@@ -26,15 +26,20 @@ type Bin struct {
 // projections are the names of a block's ternary weights in Layers, in the order of charts.
 var projections = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
-// measure reads the ternary weights and adds their shares of zeros and their scales.
-func (r *Inspection) measure(o source.Options) error {
-	m, err := source.Open(r.Path, o)
+// measure opens the model as a conversion does, and reads the ternary weights: shares of
+// zeros, and scales.
+func (r *Inspection) measure(o Options) error {
+	m, err := source.Open(r.Path, o.Options)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	r.Form, r.Notes = m.Form, m.Notes
+	r.Warnings = append(r.Warnings, m.Warnings...)
 	r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
+	if o.HeadersOnly {
+		return nil
+	}
 	views := map[string]*TensorView{}
 	for i := range r.Tensors {
 		views[r.Tensors[i].Name] = &r.Tensors[i]

@@ -3,8 +3,8 @@ package source
 import (
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
+	"maps"
+	"math"
 
 	"trit/format/gguf"
 	"trit/format/hffolder"
@@ -29,13 +29,13 @@ func openGGUF(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, architecture, err := ggufmeta.ReadConfig(f)
+	meta, err := ggufmeta.ReadModel(f)
 	m := &Model{
-		Path: path, Form: "GGUF, " + architecture, Config: &model.HFConfig{Config: c}, Card: cardOf(&f.Metadata),
-		pool: parallel.New(o.Threads),
+		Path: path, Form: "GGUF, " + meta.Architecture, Config: &model.HFConfig{Config: meta.Config}, Card: cardOf(&f.Metadata),
+		Warnings: meta.Warnings, pool: parallel.New(o.Threads),
 	}
 	g := &ggufFile{
-		file: f, architecture: architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
+		file: f, architecture: meta.Architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
 	}
 	m.store = g
 	if err == nil {
@@ -57,6 +57,8 @@ func openGGUF(path string, o Options) (*Model, error) {
 func (g *ggufFile) chooseWeights(o Options) error {
 	q, _ := g.file.Tensor("blk.0.attn_q.weight")
 	switch {
+	case len(o.Set) > 0:
+		return &setting.Error{Field: setField, Problem: fmt.Sprintf("{%s} is for the config.json of folders", setField)}
 	case o.Scale != "":
 		return &setting.Error{Field: scaleField,
 			Problem: fmt.Sprintf("{%s} is for packed Hugging Face folders; a GGUF file's scales are factors", scaleField)}
@@ -74,35 +76,15 @@ func (g *ggufFile) chooseWeights(o Options) error {
 	return nil
 }
 
-// check reports the tensors that are missing, have other dims than the metadata want, or have
-// no place in the model: a bias, or factors of the rotary embedding. It reads no weight.
+// check reports the weights whose types are not those of the kind of model.
 func (g *ggufFile) check() error {
-	specs := g.config.Tensors()
-	places := map[string]bool{}
-	for _, spec := range specs {
-		places[spec.GGUF] = true
-		if t, _ := g.file.Tensor(spec.GGUF); t.Type.IsTernary() {
-			places[ggufmeta.ScaleName(spec.GGUF)] = true
-		}
-	}
-	errs := model.Unplaced(g.names(), func(name string) bool { return places[name] }, "the metadata")
-	for _, spec := range specs {
-		if err := g.checkTensor(spec); err != nil {
+	var errs []error
+	for _, spec := range g.config.Tensors() {
+		if err := g.checkType(spec); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return model.JoinFirst(errs)
-}
-
-// names are those of all tensors.
-func (g *ggufFile) names() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, t := range g.file.Tensors {
-			if !yield(t.Name) {
-				return
-			}
-		}
-	}
 }
 
 // nameTokens enters the ids that a config.json holds.
@@ -119,14 +101,8 @@ func (g *ggufFile) nameTokens(m *Model) {
 
 func (g *ggufFile) name(spec model.TensorSpec) string { return spec.GGUF }
 
-func (g *ggufFile) checkTensor(spec model.TensorSpec) error {
-	t, ok := g.file.Tensor(spec.GGUF)
-	if !ok {
-		return fmt.Errorf("the tensor %s is missing", spec.GGUF)
-	}
-	if want := gguf.Dims(spec.Shape); !slices.Equal(t.Dims, want) {
-		return fmt.Errorf("%s has dims %v: the metadata wants %v", spec.GGUF, t.Dims, want)
-	}
+func (g *ggufFile) checkType(spec model.TensorSpec) error {
+	t, _ := g.file.Tensor(spec.GGUF)
 	ternary, weights := t.Type.IsTernary(), g.floats.weights
 	switch {
 	case ternary && !spec.Ternary:
@@ -198,9 +174,16 @@ func (g *ggufFile) files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tok.Files()
+	files, err := tok.Files()
+	if err == nil {
+		maps.Copy(files, hffolder.PoolingFiles(g.pooling()))
+	}
+	return files, err
 }
 
-func (g *ggufFile) pooling() hffolder.Pooling { return hffolder.PoolingNone }
+func (g *ggufFile) pooling() hffolder.Pooling {
+	v, _ := g.file.Metadata.Uint(g.architecture + ".pooling_type")
+	return hffolder.Pooling(min(v, math.MaxUint32))
+}
 
 func (g *ggufFile) Close() error { return g.file.Close() }

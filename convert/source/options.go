@@ -8,6 +8,9 @@ type Options struct {
 	Scale   Scale
 	Weights Weights
 	Threads int // number of threads that read; 0: one for each processor
+	// Set holds KEY=VALUE pairs that take the place of what a folder's config.json says, as model.ParseHF
+	// takes them.
+	Set []string
 }
 
 // Scale is the rule by which the weight_scale of a packed folder applies. The zero value takes
@@ -35,6 +38,7 @@ const (
 const (
 	scaleField   = "source.Options.Scale"
 	weightsField = "source.Options.Weights"
+	setField     = "source.Options.Set"
 )
 
 // Validate refuses values that are none of the constants.

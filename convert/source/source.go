@@ -25,8 +25,10 @@ type Model struct {
 	Config *model.HFConfig // in Hugging Face's terms, whatever the form
 	Card   Card
 	Notes  []setting.Note // assumptions of the reader
-	store  store
-	pool   *parallel.Pool
+	// Warnings name unknown keys, and projections that are zero or equal to another.
+	Warnings []setting.Note
+	store    store
+	pool     *parallel.Pool
 }
 
 // store is a form in which a model has its weights.

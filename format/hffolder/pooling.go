@@ -2,6 +2,7 @@ package hffolder
 
 import (
 	"encoding/json"
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,27 @@ func (f *Folder) Pooling() Pooling {
 		}
 	}
 	return PoolingNone
+}
+
+// PoolingFiles are the files of sentence-transformers that say a pooling, by their names; none
+// for one that they have no key for.
+func PoolingFiles(p Pooling) map[string][]byte {
+	key, ok := map[Pooling]string{
+		PoolingMean: "pooling_mode_mean_tokens", PoolingCLS: "pooling_mode_cls_token", PoolingLast: "pooling_mode_lasttoken",
+	}[p]
+	if !ok {
+		return nil
+	}
+	const folder = "1_Pooling"
+	return map[string][]byte{
+		"modules.json": fmt.Appendf(nil, `[
+  {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+  {"idx": 1, "name": "1", "path": %q, "type": "sentence_transformers.models.Pooling"},
+  {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
+]
+`, folder),
+		folder + "/config.json": fmt.Appendf(nil, "{%q: true}\n", key),
+	}
 }
 
 func readSmall(path string, v any) bool {

@@ -26,7 +26,7 @@ internal/parallel    |
 internal/report      |
 internal/testutil    | format/safetensors model
 bitlinear/quant      |
-model                |
+model                | setting
 tokenizer/jinja      |
 tokenizer            | internal/atomicfile setting tokenizer/jinja
 
@@ -45,7 +45,7 @@ internal/machine     | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/k
 -- files
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
 format/safetensors   | internal/atomicfile internal/float16 internal/mmap
-model/ggufmeta       | format/gguf internal/float16 model tokenizer
+model/ggufmeta       | format/gguf internal/float16 model setting tokenizer
 data                 | internal/atomicfile internal/mmap internal/parallel setting tokenizer
 data/world           | internal/atomicfile | data
 internal/hub         | internal/atomicfile setting
@@ -72,7 +72,7 @@ repro                | configs convert convert/inspect convert/source data data/
 convert/compare      | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect      | convert/source format/gguf format/hffolder format/safetensors internal/report model model/ggufmeta setting
 convert/source       | bitlinear/kernel/vector bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-format/hffolder      | format/safetensors internal/atomicfile model tokenizer
+format/hffolder      | format/safetensors internal/atomicfile model setting tokenizer
 train/runlog         | internal/atomicfile setting
 watch                | format/hffolder internal/report train/runlog
 eval/internal/evaltest | lm tokenizer
