@@ -42,23 +42,46 @@ func tokenizerDifferences(a, b *source.Model) ([]string, error) {
 	if len(va.Tokens) == 0 || len(vb.Tokens) == 0 {
 		return nil, nil
 	}
-	var out []string
-	tokens := min(len(va.Tokens), len(vb.Tokens)) // one may name the unused rows of the embedding
-	for id := range tokens {
-		if va.Tokens[id] != vb.Tokens[id] {
-			out = append(out, fmt.Sprintf("token %d is %q and %q", id, va.Tokens[id], vb.Tokens[id]))
-			break
-		}
-	}
-	return append(out, settingDifferences(&va, &vb)...), nil
+	out := tokenDifferences(va.Tokens, vb.Tokens)
+	out = append(out, settingDifferences(&va, &vb)...)
+	return append(out, behaviourDifferences(a.Path, b.Path, va, vb)...), nil
 }
 
+// behaviourDifferences compares what the tokenizers do. One that cannot be made differs from
+// one that can; of two, the merges are compared as they are listed.
+func behaviourDifferences(pathA, pathB string, a, b tokenizer.Vocab) []string {
+	ta, errA := tokenizer.FromVocab(a)
+	tb, errB := tokenizer.FromVocab(b)
+	switch {
+	case errA == nil && errB == nil:
+		return tokenizer.Differences(ta, tb)
+	case errA != nil && errB != nil:
+		if !slices.Equal(a.Merges, b.Merges) {
+			return []string{fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges))}
+		}
+		return nil
+	case errA != nil:
+		pathB, errB = pathA, errA
+	}
+	return []string{fmt.Sprintf("that of %s cannot be used: %v", pathB, errB)}
+}
+
+// tokenDifferences names the first token that differs. One of the lists may name the unused
+// rows of the embedding.
+func tokenDifferences(a, b []string) []string {
+	for id := range min(len(a), len(b)) {
+		if a[id] != b[id] {
+			return []string{fmt.Sprintf("token %d is %q and %q", id, a[id], b[id])}
+		}
+	}
+	return nil
+}
+
+// settingDifferences compares what tokenizer.Differences does not: what GGUF calls the
+// tokenizers, their special tokens, and their chat templates.
 func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
 	if a.Model != b.Model || a.Pre != b.Pre {
 		out = append(out, fmt.Sprintf("it is of kind %s %s and %s %s", a.Model, a.Pre, b.Model, b.Pre))
-	}
-	if !slices.Equal(a.Merges, b.Merges) && a.Model != "llama" {
-		out = append(out, fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges)))
 	}
 	for _, id := range []struct {
 		name string

@@ -12,7 +12,6 @@ import (
 	"trit/model"
 	"trit/model/ggufmeta"
 	"trit/setting"
-	"trit/tokenizer"
 )
 
 // ggufFile is a model in a GGUF file.
@@ -105,18 +104,6 @@ func (g *ggufFile) names() iter.Seq[string] {
 	}
 }
 
-// nameTokens enters the ids that a config.json holds.
-func (g *ggufFile) nameTokens(m *Model) {
-	v, _ := g.vocab()
-	if v.BOS >= 0 {
-		id := int(v.BOS)
-		m.Config.BOSTokenID = &id
-	}
-	if v.EOS >= 0 {
-		m.Config.EOSTokenID = model.EOSIDs{int(v.EOS)}
-	}
-}
-
 func (g *ggufFile) name(spec model.TensorSpec) string { return spec.GGUF }
 
 func (g *ggufFile) checkTensor(spec model.TensorSpec) error {
@@ -178,28 +165,6 @@ func ternaryGGUF(f *gguf.File, info gguf.TensorInfo, rows, columns int, pool *pa
 }
 
 func (g *ggufFile) hasMasters() bool { return g.floats.weights == WeightsMasters }
-
-// vocab reads the tokenizer and refuses one whose lists do not fit each other.
-func (g *ggufFile) vocab() (tokenizer.Vocab, error) {
-	v := ggufmeta.ReadVocab(&g.file.Metadata)
-	if len(v.Tokens) == 0 {
-		return v, nil
-	}
-	return v, v.Check()
-}
-
-// files are those of the tokenizer, as its lists in the file make them.
-func (g *ggufFile) files() (map[string][]byte, error) {
-	v, err := g.vocab()
-	if err != nil || len(v.Tokens) == 0 {
-		return nil, err
-	}
-	tok, err := tokenizer.FromVocab(v)
-	if err != nil {
-		return nil, err
-	}
-	return tok.Files()
-}
 
 func (g *ggufFile) pooling() hffolder.Pooling { return hffolder.PoolingNone }
 

@@ -31,23 +31,10 @@ func readEnds(m *gguf.Metadata, v *tokenizer.Vocab) {
 			add(int32(min(n, math.MaxInt32))) // which is no token's either
 		}
 	}
-	for _, id := range tokenIDs(m) {
+	others, _ := m.Int32s(otherEndsKey)
+	for _, id := range others {
 		add(id)
 	}
-}
-
-// tokenIDs are those of the list under otherEndsKey, whose numbers have either type.
-func tokenIDs(m *gguf.Metadata) []int32 {
-	if ids, ok := m.Int32s(otherEndsKey); ok {
-		return ids
-	}
-	value, _ := m.Get(otherEndsKey)
-	list, _ := value.([]uint32)
-	ids := make([]int32, len(list))
-	for i, n := range list {
-		ids[i] = int32(min(n, math.MaxInt32))
-	}
-	return ids
 }
 
 // writeEnds enters the ids that end a text beside EOS: the end of a message and of a turn,
