@@ -35,7 +35,7 @@ func (t *Tokenizer) EOSIDs() []int32 {
 func (t *Tokenizer) namedEnds() []int32 {
 	t.turnEndOnce.Do(func() { t.turnEnd = t.findTurnEnd() })
 	var ids []int32
-	for _, id := range slices.Concat([]int32{t.settings.eos}, t.ends, []int32{t.turnEnd}) {
+	for _, id := range slices.Concat([]int32{t.settings.eos, t.turnEnd}, t.ends) {
 		if id >= 0 && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}

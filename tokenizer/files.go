@@ -131,6 +131,9 @@ func (t *Tokenizer) writtenAdded() []addedToken {
 // writes reports whether a tokenizer.json holds the token id under its name.
 func (t *Tokenizer) writes(id int32) bool {
 	written, ok := t.model.ids[t.name(id)]
+	if !ok && t.packed { // whose added tokens need not be in the vocabulary
+		written, ok = t.TokenID(t.name(id))
+	}
 	return ok && written == id
 }
 

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"trit/setting"
 )
 
 // console is where a command talks to its user: results on out, progress on a
@@ -29,6 +32,13 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 
 // warnf prints a line for the user that is not part of the result.
 func (c *console) warnf(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+// warnOf prints what was assumed of a model, with prefixes such as its path.
+func (c *console) warnOf(notes []setting.Note, prefix ...string) {
+	for _, n := range notes {
+		c.warnf("warning: %s%s", strings.Join(prefix, ""), n.Text(settingName))
+	}
+}
 
 // progress shows how far a long work is, at most ten times a second and only on a
 // terminal.

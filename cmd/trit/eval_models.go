@@ -114,7 +114,11 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 			return nil, err
 		}
 	}
-	return repro.Open(path, engineOptions(c))
+	opened, err := repro.Open(path, engineOptions(c))
+	if err == nil && opened.Tokenizer != nil {
+		newConsole(c).warnOf(opened.Tokenizer.Notes())
+	}
+	return opened, err
 }
 
 // evaluate measures a model and shows the progress of each task.

@@ -48,7 +48,11 @@ func verifyModels(c *cli.Context) error {
 		return err
 	}
 	defer b.Close()
-	progress := newConsole(c).progress("weights")
+	con := newConsole(c)
+	for _, m := range []*source.Model{a, b} {
+		con.warnOf(m.Notes, m.Path+": ")
+	}
+	progress := con.progress("weights")
 	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
 	progress.end()
 	if err != nil {
@@ -125,7 +129,7 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 	case c.String("prompt") != "" && tok == nil:
 		return nil, usagef("the first model has no tokenizer: use --ids or --logits instead of --prompt")
 	case c.String("prompt") != "":
-		return tok.Encode(c.String("prompt"), true), nil
+		return tok.EncodePrompt(c.String("prompt")), nil
 	}
 	r, ids := rand.New(rand.NewPCG(c.Uint64("seed"), 0)), make([]int32, c.Int("logits"))
 	for i := range ids {

@@ -48,7 +48,7 @@ func tokenizerDifferences(a, b *source.Model) ([]string, error) {
 }
 
 // behaviourDifferences compares what the tokenizers do. One that cannot be made differs from
-// one that can; of two, the merges are compared as they are listed.
+// one that can; of two, the name of the split and the merges are compared as they stand there.
 func behaviourDifferences(pathA, pathB string, a, b tokenizer.Vocab) []string {
 	ta, errA := tokenizer.FromVocab(a)
 	tb, errB := tokenizer.FromVocab(b)
@@ -56,14 +56,21 @@ func behaviourDifferences(pathA, pathB string, a, b tokenizer.Vocab) []string {
 	case errA == nil && errB == nil:
 		return tokenizer.Differences(ta, tb)
 	case errA != nil && errB != nil:
-		if !slices.Equal(a.Merges, b.Merges) {
-			return []string{fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges))}
-		}
-		return nil
+		return listDifferences(&a, &b)
 	case errA != nil:
 		pathB, errB = pathA, errA
 	}
 	return []string{fmt.Sprintf("that of %s cannot be used: %v", pathB, errB)}
+}
+
+func listDifferences(a, b *tokenizer.Vocab) (out []string) {
+	if a.Pre != b.Pre {
+		out = append(out, fmt.Sprintf("it is of kind %s and %s", a.Pre, b.Pre))
+	}
+	if !slices.Equal(a.Merges, b.Merges) {
+		out = append(out, fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges)))
+	}
+	return out
 }
 
 // tokenDifferences names the first token that differs. One of the lists may name the unused
@@ -77,11 +84,11 @@ func tokenDifferences(a, b []string) []string {
 	return nil
 }
 
-// settingDifferences compares what tokenizer.Differences does not: what GGUF calls the
-// tokenizers, their special tokens, and their chat templates.
+// settingDifferences compares what tokenizer.Differences does not: the special tokens and
+// the chat templates.
 func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
-	if a.Model != b.Model || a.Pre != b.Pre {
-		out = append(out, fmt.Sprintf("it is of kind %s %s and %s %s", a.Model, a.Pre, b.Model, b.Pre))
+	if a.Model != b.Model {
+		out = append(out, fmt.Sprintf("it is of kind %s and %s", a.Model, b.Model))
 	}
 	for _, id := range []struct {
 		name string
