@@ -50,8 +50,13 @@ func filledUp(v tokenizer.Vocab, c *model.HFConfig) tokenizer.Vocab {
 	if v.BOS < 0 && c.BOSTokenID != nil {
 		v.BOS = int32(*c.BOSTokenID)
 	}
-	if v.EOS < 0 && len(c.EOSTokenID) > 0 {
-		v.EOS = int32(c.EOSTokenID[0])
+	for _, id := range c.EOSTokenID {
+		switch id := int32(id); {
+		case v.EOS < 0:
+			v.EOS = id
+		case id != v.EOS && id >= 0 && int(id) < c.VocabSize && !slices.Contains(v.Ends, id):
+			v.Ends = append(slices.Clip(v.Ends), id)
+		}
 	}
 	return v
 }

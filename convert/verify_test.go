@@ -59,7 +59,7 @@ func TestCompareFinds(t *testing.T) {
 		"the beginning":      {func(c *contents) { c.meta["tokenizer.ggml.bos_token_id"] = uint32(7) }, "bos is token 504 and 7"},
 		"a BOS before texts": {func(c *contents) { c.meta["tokenizer.ggml.add_bos_token"] = false }, "add_bos_token is true and false"},
 		"an EOS behind them": {func(c *contents) { c.meta["tokenizer.ggml.add_eos_token"] = true }, "add_eos_token is false and true"},
-		"the pattern":        {func(c *contents) { c.meta["tokenizer.ggml.pre"] = "qwen2" }, "it is of kind gpt2 llama-bpe and gpt2 qwen2"},
+		"the pattern":        {func(c *contents) { c.meta["tokenizer.ggml.pre"] = "qwen2" }, "the pre-tokenizer is [\"llama-3 pattern\" \"bytes\"] and [\"qwen-2 pattern\" \"bytes\"]"},
 		"the pooling":        {func(c *contents) { c.meta["bitnet-b1.58.pooling_type"] = uint32(3) }, "the pooling of embeddings is 0 and 3"},
 		"no tokenizer": {func(c *contents) {
 			for key := range c.meta {

@@ -171,7 +171,7 @@ func (s *Generate) run(ctx context.Context, q *quickstart) error {
 		return err
 	}
 	r, err := g.Generate(ctx, lm.GenerateRequest{
-		Prompt: tok.Encode(s.Prompt, true), MaxTokens: s.MaxTokens, StopIDs: tok.EOSIDs(),
+		Prompt: tok.EncodePrompt(s.Prompt), MaxTokens: s.MaxTokens, StopIDs: tok.EOSIDs(),
 		Sampling: lm.Sampling{Temperature: s.Temperature, Seed: s.Seed},
 	}, nil)
 	if err != nil {

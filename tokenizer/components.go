@@ -92,20 +92,25 @@ func (t *Tokenizer) buildNormalizer(c *component, growth *int) error {
 	switch c.Type {
 	case "NFC", "NFD", "NFKC", "NFKD":
 		form := map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}[c.Type]
-		t.normalize = append(t.normalize, form.String)
+		t.addNormalizer(c.Type, form.String)
 	case "Lowercase":
-		t.normalize = append(t.normalize, strings.ToLower)
+		t.addNormalizer(c.Type, strings.ToLower)
 	case "Prepend":
 		if len(c.Prepend) > maxTokenBytes {
 			return broken("normalizer.prepend", "%d bytes: want at most %d", len(c.Prepend), maxTokenBytes)
 		}
-		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty(c.Prepend, s) })
+		t.addNormalizer("prepend "+c.Prepend, func(s string) string { return prependUnlessEmpty(c.Prepend, s) })
 	case "Replace":
 		return t.buildReplace(c, growth)
 	default:
 		return &UnsupportedError{"normalizer", c.Type}
 	}
 	return nil
+}
+
+// addNormalizer adds a change of text under a name that says all of what it does.
+func (t *Tokenizer) addNormalizer(name string, f func(string) string) {
+	t.normalize, t.normalizeNames = append(t.normalize, f), append(t.normalizeNames, name)
 }
 
 func (t *Tokenizer) buildReplace(c *component, growth *int) error {
@@ -119,7 +124,7 @@ func (t *Tokenizer) buildReplace(c *component, growth *int) error {
 	if *growth > maxGrowth {
 		return broken("normalizer.content", "replacing can make a text %d times as long: want at most %d", *growth, maxGrowth)
 	}
-	t.normalize = append(t.normalize, func(s string) string {
+	t.addNormalizer("replace "+c.Pattern.String+" "+c.Content, func(s string) string {
 		return strings.ReplaceAll(s, c.Pattern.String, c.Content)
 	})
 	return nil
@@ -219,6 +224,7 @@ func (t *Tokenizer) buildMetaspace(c *component) error {
 	if scheme == "" && !isSet(c.AddPrefixSpace) {
 		scheme = "never"
 	}
+	t.normalizeNames = append(t.normalizeNames, "metaspace "+mark+" "+scheme)
 	t.mark = append(t.mark, func(s string, first bool) string {
 		s = strings.ReplaceAll(s, " ", mark)
 		if scheme == "never" || scheme == "first" && !first {

@@ -25,7 +25,7 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 		return nil, errors.New("a tokenizer made by FromParts cannot be written: write the tokenizer whose parts it has")
 	}
 	files := maps.Clone(t.source)
-	if files[jsonFile] != nil {
+	if files[jsonFile] != nil && !t.packed {
 		return files, nil
 	}
 	if files == nil {
@@ -35,11 +35,12 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokenizer, err := t.fileObject()
-	if err != nil {
-		return nil, err
+	made := map[string]object{configFileName: config, specialMapFile: t.specialNames()}
+	if !t.packed {
+		if made[jsonFile], err = t.fileObject(); err != nil {
+			return nil, err
+		}
 	}
-	made := map[string]object{jsonFile: tokenizer, configFileName: config, specialMapFile: t.specialNames()}
 	for name, content := range made {
 		if name == specialMapFile && files[name] != nil {
 			continue
@@ -130,6 +131,9 @@ func (t *Tokenizer) writtenAdded() []addedToken {
 // writes reports whether a tokenizer.json holds the token id under its name.
 func (t *Tokenizer) writes(id int32) bool {
 	written, ok := t.model.ids[t.name(id)]
+	if !ok && t.packed { // whose added tokens need not be in the vocabulary
+		written, ok = t.TokenID(t.name(id))
+	}
 	return ok && written == id
 }
 

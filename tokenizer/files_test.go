@@ -145,7 +145,7 @@ func TestVocabRoundTrip(t *testing.T) {
 func TestNamesOfPreTokenizers(t *testing.T) {
 	vectors := readVectors(t)
 	for other, name := range map[string]string{
-		"falcon3": "llama-bpe", "llama3": "llama-bpe", "dbrx": "llama-bpe", "": "gpt-2", "default": "gpt-2", "olmo": "gpt-2", "refact": "starcoder",
+		"falcon3": "llama-bpe", "llama3": "llama-bpe", "dbrx": "llama-bpe", "": "gpt-2", "olmo": "gpt-2", "refact": "starcoder",
 	} {
 		_, again := rewritten(t, byteVocab(t, other))
 		if got := again.Vocab().Pre; got != name {

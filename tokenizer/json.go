@@ -69,10 +69,15 @@ func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
 		}
 		files[side] = b
 	}
+	parse := parseFiles
 	if pieces {
-		return parsePieceFiles(files)
+		parse = parsePieceFiles
 	}
-	return parseFiles(files)
+	t, err := parse(files)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.readEnds(dir)
 }
 
 // Parse reads the contents of tokenizer.json and tokenizer_config.json (nil = none).

@@ -28,43 +28,9 @@ type preTokenizer struct {
 	names        []string // in GGUF: the first is written, the others mean the same split
 	parts        []string // names of its parts
 	ignoreMerges bool
-	composed     bool   // characters are composed (NFC) before the split; GGUF has no key for that
-	file         object // in tokenizer.json
-}
-
-// preTokenizers are the pre-tokenizers of byte-level BPE, with the names that llama.cpp reads.
-var preTokenizers = []preTokenizer{
-	{
-		names: []string{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral"},
-		parts: []string{partLlama3, partBytes}, ignoreMerges: true,
-		file: sequence(splitBy(llama3Pattern), byteLevel(false)),
-	},
-	{
-		names: []string{"smaug-bpe", "dbrx"}, // llama-bpe, but every word is merged
-		parts: []string{partLlama3, partBytes},
-		file:  sequence(splitBy(llama3Pattern), byteLevel(false)),
-	},
-	{
-		names: []string{"gpt-2", "", "default", "olmo", "phi-2", "mpt"},
-		parts: []string{partGPT2, partBytes},
-		file:  byteLevel(true),
-	},
-	{
-		names: []string{"qwen2"},
-		parts: []string{partQwen2, partBytes}, composed: true,
-		file: sequence(splitBy(qwen2Pattern), byteLevel(false)),
-	},
-	{
-		names: []string{"falcon"},
-		parts: []string{partPunctuation, partGPT2, partBytes, partDigits, threeDigits},
-		file: sequence(object{"type": "Punctuation", "behavior": "Contiguous"}, byteLevel(true),
-			object{"type": "Digits", "individual_digits": false}, splitBy(threeDigits)),
-	},
-	{
-		names: []string{"starcoder", "refact", "smollm", "command-r"},
-		parts: []string{partDigit, partGPT2, partBytes},
-		file:  sequence(object{"type": "Digits", "individual_digits": true}, byteLevel(true)),
-	},
+	addsBOS      bool   // BOS stands before a text unless the file says otherwise
+	composed     bool   // characters are composed before (NFC), for which GGUF has no key
+	file         object // as tokenizer.json has it
 }
 
 func sequence(parts ...object) object { return object{"type": "Sequence", "pretokenizers": parts} }
@@ -101,7 +67,7 @@ func nameOfParts(parts []string) string {
 func knownNames() string {
 	var names []string
 	for _, p := range preTokenizers {
-		names = append(names, p.names[0])
+		names = append(names, p.names...)
 	}
 	return strings.Join(names, ", ")
 }
@@ -118,7 +84,7 @@ func (t *Tokenizer) usePreTokenizer(p preTokenizer) error {
 	}
 	t.model.byteLevel, t.model.ignoreMerges = true, p.ignoreMerges
 	if p.composed {
-		t.normalize = append(t.normalize, norm.NFC.String)
+		t.addNormalizer("NFC", norm.NFC.String)
 	}
 	return c.each("pre_tokenizer", 0, t.buildPreTokenizer)
 }

@@ -6,8 +6,11 @@ package tokenizer
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	sugarme "github.com/sugarme/tokenizer"
+
+	"trit/setting"
 )
 
 // Tokenizer encodes and decodes text. It may be used from several goroutines.
@@ -17,9 +20,12 @@ import (
 // interfaces of github.com/sugarme/tokenizer, and FromParts takes other implementations. Encode
 // and Decode call the parts of this package directly.
 type Tokenizer struct {
-	model      *bpe
-	normalize  []func(string) string
-	mark       []func(s string, first bool) string // changes by pre-tokenizers; first = the text begins with s
+	model     *bpe
+	normalize []func(string) string
+
+	normalizeNames []string // of the functions of normalize and mark, with what they take
+
+	mark       []func(s string, first bool) string // what pre-tokenizers change; first = the text begins with s
 	split      []splitter
 	splitNames []string // names of the parts of the pre-tokenizer
 	raw        matcher  // added tokens looked for in the text as it is
@@ -32,6 +38,14 @@ type Tokenizer struct {
 	scores     []float32 // of a SentencePiece vocabulary; nil = made of the merges
 	settings   settings
 	source     map[string][]byte // the files it was read from; nil = a GGUF vocabulary
+	ends       []int32           // ids that end a text, which other files of the model name
+	notes      []setting.Note    // what was assumed
+
+	turnEndOnce sync.Once
+	turnEnd     int32 // set by turnEndOnce
+	packed      bool  // source is what a GGUF file holds
+	wholeOnce   sync.Once
+	whole       string // set by wholeOnce: see Vocab.HuggingFace
 
 	parts   *Parts          // of FromParts; nil = a tokenizer that was read or trained
 	foreign bool            // the pre-tokenizer and the model of parts are called by sugarme's interfaces
@@ -77,6 +91,20 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	}
 	return ids
 }
+
+// EncodePrompt turns text into ids as Encode does with special tokens, but a text that begins
+// with the tokens that would be put before it, such as BOS, does not get them twice.
+func (t *Tokenizer) EncodePrompt(text string) []int32 {
+	ids := t.Encode(text, true)
+	if n := len(t.prefix); n > 0 && len(ids) >= 2*n && slices.Equal(ids[n:2*n], t.prefix) {
+		return ids[n:]
+	}
+	return ids
+}
+
+// Notes are what was assumed where the tokenizer was read from a GGUF file that leaves
+// something open.
+func (t *Tokenizer) Notes() []setting.Note { return slices.Clone(t.notes) }
 
 // EncodeOrdinary turns text into ids. Added tokens in the text are encoded as ordinary text.
 func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
@@ -194,18 +222,3 @@ func (t *Tokenizer) BOS() int32 { return t.settings.bos }
 
 // EOS is the id of the end-of-text token, -1 if there is none.
 func (t *Tokenizer) EOS() int32 { return t.settings.eos }
-
-// EOSIDs are the ids that end an answer: the end of the text and, if the vocabulary has them, the
-// end of a turn and other names of the two.
-func (t *Tokenizer) EOSIDs() []int32 {
-	var ids []int32
-	if t.settings.eos >= 0 {
-		ids = append(ids, t.settings.eos)
-	}
-	for _, name := range []string{"<|eot_id|>", "<|im_end|>", "<|end_of_text|>", "<|endoftext|>"} {
-		if id, ok := t.TokenID(name); ok && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}

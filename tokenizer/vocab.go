@@ -18,10 +18,11 @@ const (
 	typeByte        = 6
 )
 
-// Vocab is a tokenizer in the form of a GGUF file, under tokenizer.ggml. A tokenizer.json can hold
-// more: Unicode normalisers, split patterns without a name, what added tokens do to spaces and
-// words beside them, several ways to make a SentencePiece token and their order, and special
-// tokens around a text other than BOS and EOS.
+// Vocab is a tokenizer as a GGUF file carries it, under tokenizer.ggml. These keys cannot
+// hold all that a tokenizer.json can: Unicode normalisers, split patterns without a name,
+// what added tokens do to spaces and words beside them, several ways to make a
+// SentencePiece token and their order, and special tokens around a text other than
+// BOS and EOS. HuggingFace holds the whole file where they would lose something.
 type Vocab struct {
 	Model          string // "gpt2" for byte-level BPE, "llama" for SentencePiece
 	Pre            string // name of the pre-tokenizer; "" if GGUF has no name for it
@@ -35,6 +36,8 @@ type Vocab struct {
 	AddEOS         bool
 	AddSpacePrefix bool
 	ChatTemplate   string
+	Ends           []int32 // further ids that end a text, such as those of a turn and a message
+	HuggingFace    string  // the whole tokenizer.json; "" where the other fields hold all of it
 }
 
 // Vocab is the tokenizer in the form of a GGUF file. A tokenizer that came from a Vocab or from a
@@ -49,6 +52,11 @@ func (t *Tokenizer) Vocab() Vocab {
 	if len(t.suffix) == 1 { // the token that GGUF puts after a text is always its EOS
 		v.EOS, v.AddEOS = t.suffix[0], true
 	}
+	for _, id := range t.namedEnds() {
+		if id != v.EOS {
+			v.Ends = append(v.Ends, id)
+		}
+	}
 	size := t.VocabSize()
 	v.Tokens, v.Types = make([]string, size), make([]int32, size)
 	copy(v.Tokens, t.model.tokens)
@@ -60,18 +68,20 @@ func (t *Tokenizer) Vocab() Vocab {
 			v.Tokens[id] = fmt.Sprintf("<unused_%d>", id)
 		}
 	}
-	if t.parts != nil {
+	switch {
+	case t.parts != nil:
 		v.Model = ""
 		return v
-	}
-	if t.model.byteLevel {
+	case t.model.byteLevel:
 		v.Merges = t.model.mergeNames()
-		return v
+	default:
+		v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsSpace(), t.scores
+		if v.Scores == nil {
+			v.Scores = t.model.scores(v.Types)
+		}
 	}
-	v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsSpace(), t.scores
-	if v.Scores == nil {
-		v.Scores = t.model.scores(v.Types)
-	}
+	t.wholeOnce.Do(func() { t.whole = t.wholeFile(v) })
+	v.HuggingFace = t.whole
 	return v
 }
 
@@ -124,13 +134,29 @@ func (m *bpe) scores(types []int32) []float32 {
 	return scores
 }
 
-// FromVocab makes a tokenizer of the vocabulary of a GGUF file. Tokens of type unused have no
-// text. If two tokens have the same name, Encode gives the first.
+// FromVocab makes a tokenizer of the vocabulary of a GGUF file, of its tokenizer.json where
+// it holds one that fits the tokens and the merges. Tokens of type unused have no text. Of
+// two tokens with the same name, Encode gives the first. Notes say what was assumed.
 func FromVocab(v Vocab) (*Tokenizer, error) {
 	if err := v.Check(); err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre}
+	if v.HuggingFace == "" {
+		return fromKeys(v)
+	}
+	t, err := fromWhole(v)
+	if err != nil {
+		if t, err2 := fromKeys(v); err2 == nil {
+			t.note("tokenizer.huggingface.json is not used, but the keys tokenizer.ggml alone: %v", err)
+			return t, nil
+		}
+	}
+	return t, err
+}
+
+// fromKeys makes a tokenizer of the keys under tokenizer.ggml.
+func fromKeys(v Vocab) (*Tokenizer, error) {
+	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre, ends: v.Ends}
 	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}
 	if t.model = newModel(v); len(t.model.ids) == 0 {
 		return nil, badVocab("tokens", "none of the %d tokens has text: want one at least", len(v.Tokens))
@@ -188,6 +214,11 @@ func (v *Vocab) Check() error {
 			return badVocab("scores", "the score of token %d is not a number", id)
 		}
 	}
+	for _, id := range v.Ends {
+		if id < 0 || int(id) >= len(v.Tokens) {
+			return badVocab("eot_token_id, eom_token_id or eos_token_ids", "%d is not one of the %d tokens", id, len(v.Tokens))
+		}
+	}
 	for name, id := range map[string]int32{"bos": v.BOS, "eos": v.EOS, "unknown": v.UNK, "padding": v.PAD} {
 		if id < -1 || int(id) >= len(v.Tokens) {
 			return badVocab(name+"_token_id", "%d is not one of the %d tokens", id, len(v.Tokens))
@@ -234,13 +265,10 @@ func addedOfVocab(v Vocab) []addedToken {
 	return added
 }
 
-// llama3Vocabulary is the size of Llama 3's vocabulary. A byte-level file of this size that lacks
-// the key tokenizer.ggml.pre uses Llama 3's split.
-const llama3Vocabulary = 128256
-
 func (t *Tokenizer) fromByteLevel(v Vocab) error {
-	if (v.Pre == "" || v.Pre == "default") && len(v.Tokens) == llama3Vocabulary {
-		t.pre = "llama-bpe"
+	name, why := v.splitName()
+	if t.pre = name; why != "" {
+		t.note("%s", why)
 	}
 	p, ok := preTokenizerOf(t.pre)
 	if !ok {
@@ -266,10 +294,10 @@ func (t *Tokenizer) fromSentencePiece(v Vocab) error {
 	if v.UNK >= 0 {
 		t.model.unknown = v.UNK
 	}
-	t.normalize = append(t.normalize, func(s string) string { return strings.ReplaceAll(s, " ", "▁") })
 	if v.AddSpacePrefix {
-		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty("▁", s) })
+		t.addNormalizer("prepend ▁", func(s string) string { return prependUnlessEmpty("▁", s) })
 	}
+	t.addNormalizer("replace   ▁", func(s string) string { return strings.ReplaceAll(s, " ", "▁") })
 	t.trimSpace, t.scores = v.AddSpacePrefix, v.Scores
 	order := make([]int32, 0, len(v.Tokens))
 	for id, name := range v.Tokens {

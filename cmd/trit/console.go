@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -32,10 +33,11 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 // warnf prints a line for the user that is not part of the result.
 func (c *console) warnf(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
 
-// warnings prints remarks on a model, one in a line, with options under the names of flags.
-func (c *console) warnings(notes []setting.Note) {
+// warnings prints notes on a model, a line each, behind prefixes such as its path. Options have
+// the names of their flags.
+func (c *console) warnings(notes []setting.Note, prefix ...string) {
 	for _, n := range notes {
-		c.warnf("warning: %s", n.Text(settingName))
+		c.warnf("warning: %s%s", strings.Join(prefix, ""), n.Text(settingName))
 	}
 }
 

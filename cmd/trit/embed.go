@@ -118,6 +118,7 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 	if tok == nil {
 		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json", path)
 	}
+	con.warnings(tok.Notes())
 	if m.Pooling() == "" {
 		con.warnf("%s does not name the pooling of its embeddings: the vector of the last token is taken", path)
 	}
@@ -152,7 +153,7 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 func encodeAll(tok *tokenizer.Tokenizer, texts []string, limit int) (ids [][]int32, longest int, err error) {
 	longest = 1
 	for i, text := range texts {
-		ids = append(ids, tok.Encode(text, true))
+		ids = append(ids, tok.EncodePrompt(text))
 		n := len(ids[i])
 		if n > limit {
 			return nil, 0, fmt.Errorf("text %d (%.40q) has %d tokens: the model was made for %d at most, so shorten it",

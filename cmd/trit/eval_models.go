@@ -118,6 +118,9 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 	if err == nil {
 		newConsole(c).warnings(opened.Warnings)
 	}
+	if err == nil && opened.Tokenizer != nil {
+		newConsole(c).warnings(opened.Tokenizer.Notes())
+	}
 	return opened, err
 }
 

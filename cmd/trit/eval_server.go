@@ -65,6 +65,7 @@ func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tokenizer: %w", err)
 	}
+	newConsole(c).warnings(tok.Notes())
 	client, err := openai.New(address, c.String("model"), tok)
 	if err != nil {
 		return nil, usageError{err.Error()}

@@ -60,7 +60,7 @@ func runModel(c *cli.Context) error {
 		return g.chat(c.Context, c.App.Reader, c.String("system"))
 	}
 	fmt.Fprint(g.con.out, c.String("prompt"))
-	_, err = g.say(c.Context, g.tok.Encode(c.String("prompt"), true))
+	_, err = g.say(c.Context, g.tok.EncodePrompt(c.String("prompt")))
 	return err
 }
 
@@ -84,6 +84,8 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, "+
 			"or use trit logits --ids", path)
 	}
+	con := newConsole(c)
+	con.warnings(tok.Notes())
 	room := c.Int("context")
 	if room == 0 {
 		room = min(m.ContextLength(), 4096)
@@ -97,7 +99,7 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(), Sampling: sampling(c),
 		PromptLookup: c.Bool("prompt-lookup"),
 	}
-	return &generator{g, m, tok, request, newConsole(c), c.Bool("stats")}, nil
+	return &generator{g, m, tok, request, con, c.Bool("stats")}, nil
 }
 
 // sampling are the options of the flags about the choice of tokens.

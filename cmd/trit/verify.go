@@ -53,9 +53,7 @@ func verifyModels(c *cli.Context) error {
 	defer b.Close()
 	con := newConsole(c)
 	for _, m := range []*source.Model{a, b} {
-		for _, n := range slices.Concat(m.Notes, m.Warnings) {
-			con.warnf("warning: %s: %s", m.Path, n.Text(settingName))
-		}
+		con.warnings(slices.Concat(m.Notes, m.Warnings), m.Path+": ")
 	}
 	progress := con.progress("weights")
 	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
@@ -135,7 +133,7 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 	case c.String("prompt") != "" && tok == nil:
 		return nil, usagef("the first model has no tokenizer: use --ids or --logits instead of --prompt")
 	case c.String("prompt") != "":
-		return tok.Encode(c.String("prompt"), true), nil
+		return tok.EncodePrompt(c.String("prompt")), nil
 	}
 	r, ids := rand.New(rand.NewPCG(c.Uint64("seed"), 0)), make([]int32, c.Int("logits"))
 	for i := range ids {

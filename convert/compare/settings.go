@@ -50,7 +50,8 @@ func tokenizerDifferences(a, b *source.Model) (out []string, err error) {
 		return append(out, "one of the models has no tokenizer"), nil
 	}
 	out = append(out, tokenDifferences(&va, &vb)...)
-	return append(out, settingDifferences(&va, &vb)...), nil
+	out = append(out, settingDifferences(&va, &vb)...)
+	return append(out, behaviourDifferences(a.Path, b.Path, va, vb)...), nil
 }
 
 // vocabOf is the tokenizer of a model, with the ids that its configuration has where the
@@ -113,13 +114,39 @@ func scoreOf(v *tokenizer.Vocab, id int) float32 {
 	return 0
 }
 
+// behaviourDifferences compares what the tokenizers do. One that cannot be made differs from
+// one that can; of two, the name of the split and the merges are compared as they stand there.
+func behaviourDifferences(pathA, pathB string, a, b tokenizer.Vocab) []string {
+	ta, errA := tokenizer.FromVocab(a)
+	tb, errB := tokenizer.FromVocab(b)
+	switch {
+	case errA == nil && errB == nil:
+		return tokenizer.Differences(ta, tb)
+	case errA != nil && errB != nil:
+		return listDifferences(&a, &b)
+	case errA != nil:
+		pathB, errB = pathA, errA
+	}
+	return []string{fmt.Sprintf("that of %s cannot be used: %v", pathB, errB)}
+}
+
+// listDifferences compares the name of the split and the merges of tokenizers that cannot be made.
+func listDifferences(a, b *tokenizer.Vocab) (out []string) {
+	if a.Pre != b.Pre {
+		out = append(out, fmt.Sprintf("it is of kind %s and %s", a.Pre, b.Pre))
+	}
+	if !slices.Equal(a.Merges, b.Merges) {
+		out = append(out, fmt.Sprintf("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges)))
+	}
+	return out
+}
+
+// settingDifferences compares what tokenizer.Differences does not: the model, the special tokens,
+// the flags and the chat templates.
 func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if a.Model != b.Model || a.Pre != b.Pre {
-		say("it is of kind %s %s and %s %s", a.Model, a.Pre, b.Model, b.Pre)
-	}
-	if !slices.Equal(a.Merges, b.Merges) && a.Model != "llama" {
-		say("the merges differ, %d and %d of them", len(a.Merges), len(b.Merges))
+	if a.Model != b.Model {
+		say("it is of model %s and %s", a.Model, b.Model)
 	}
 	for _, id := range []struct {
 		name string
@@ -132,7 +159,10 @@ func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
 	for _, flag := range []struct {
 		name string
 		a, b bool
-	}{{"add_bos_token", a.AddBOS, b.AddBOS}, {"add_eos_token", a.AddEOS, b.AddEOS}, {"add_space_prefix", a.AddSpacePrefix, b.AddSpacePrefix}} {
+	}{
+		{"add_bos_token", a.AddBOS, b.AddBOS}, {"add_eos_token", a.AddEOS, b.AddEOS},
+		{"add_space_prefix", a.AddSpacePrefix, b.AddSpacePrefix},
+	} {
 		if flag.a != flag.b {
 			say("%s is %v and %v", flag.name, flag.a, flag.b)
 		}

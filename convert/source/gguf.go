@@ -3,7 +3,6 @@ package source
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 
 	"trit/format/gguf"
@@ -12,7 +11,6 @@ import (
 	"trit/model"
 	"trit/model/ggufmeta"
 	"trit/setting"
-	"trit/tokenizer"
 )
 
 // ggufFile is a model in a GGUF file.
@@ -87,18 +85,6 @@ func (g *ggufFile) check() error {
 	return model.JoinFirst(errs)
 }
 
-// nameTokens enters the ids that a config.json holds.
-func (g *ggufFile) nameTokens(m *Model) {
-	v, _ := g.vocab()
-	if v.BOS >= 0 {
-		id := int(v.BOS)
-		m.Config.BOSTokenID = &id
-	}
-	if v.EOS >= 0 {
-		m.Config.EOSTokenID = model.EOSIDs{int(v.EOS)}
-	}
-}
-
 func (g *ggufFile) name(spec model.TensorSpec) string { return spec.GGUF }
 
 func (g *ggufFile) checkType(spec model.TensorSpec) error {
@@ -154,32 +140,6 @@ func ternaryGGUF(f *gguf.File, info gguf.TensorInfo, rows, columns int, pool *pa
 }
 
 func (g *ggufFile) hasMasters() bool { return g.floats.weights == WeightsMasters }
-
-// vocab reads the tokenizer and refuses one whose lists do not fit each other.
-func (g *ggufFile) vocab() (tokenizer.Vocab, error) {
-	v := ggufmeta.ReadVocab(&g.file.Metadata)
-	if len(v.Tokens) == 0 {
-		return v, nil
-	}
-	return v, v.Check()
-}
-
-// files are those of the tokenizer, as its lists in the file make them.
-func (g *ggufFile) files() (map[string][]byte, error) {
-	v, err := g.vocab()
-	if err != nil || len(v.Tokens) == 0 {
-		return nil, err
-	}
-	tok, err := tokenizer.FromVocab(v)
-	if err != nil {
-		return nil, err
-	}
-	files, err := tok.Files()
-	if err == nil {
-		maps.Copy(files, hffolder.PoolingFiles(g.pooling()))
-	}
-	return files, err
-}
 
 func (g *ggufFile) pooling() hffolder.Pooling {
 	v, _ := g.file.Metadata.Uint(g.architecture + ".pooling_type")

@@ -15,7 +15,7 @@ const (
 	maxTensors     = 1 << 20
 	maxDims        = 4
 	maxNameBytes   = 1 << 12
-	maxStringBytes = 1 << 24
+	maxStringBytes = 1 << 26 // a whole tokenizer.json
 	maxArray       = 1 << 24
 	maxAlignment   = 1 << 20
 )
