@@ -20,9 +20,11 @@ import (
 // refused are the files of parquet-testing that are not read, and a part of what is said.
 var refused = map[string]string{
 	"ARROW-GH-41317.parquet": "INDEX_PAGE", "ARROW-GH-41321.parquet": "definition levels",
-	"ARROW-GH-45185.parquet": "begins with repetition level 1", "ARROW-GH-47662.parquet": "it is required and has 105 nulls",
-	"ARROW-RS-GH-6229-DICTHEADER.parquet": "missing required field", "ARROW-RS-GH-6229-LEVELS.parquet": "repetition levels",
-	"PARQUET-1481.parquet": "type -7", "datapage_v1-corrupt-checksum.parquet": "checksum",
+	"ARROW-GH-45185.parquet":              "begins with repetition level 1",
+	"ARROW-GH-47662.parquet":              "it is required and has 105 nulls",
+	"ARROW-RS-GH-6229-DICTHEADER.parquet": "missing required field",
+	"ARROW-RS-GH-6229-LEVELS.parquet":     "repetition levels",
+	"PARQUET-1481.parquet":                "type -7", "datapage_v1-corrupt-checksum.parquet": "checksum",
 	"rle-dict-uncompressed-corrupt-checksum.parquet": "checksum", "nation.dict-malformed.parquet": "unexpected EOF",
 	// Sound, but not supported.
 	"column_chunk_key_value_metadata.parquet": "footer", "datapage_v2_empty_datapage.snappy.parquet": "s2: corrupt input",

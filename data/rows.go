@@ -182,27 +182,20 @@ func (n *node) onlyChild(cells [][]cell, definition, repetition int) (any, error
 	return n.children[0].value(cells, definition, repetition)
 }
 
+// assembly puts one occurrence of a node together.
+type assembly func(n *node, cells [][]cell, definition, repetition int) (any, error)
+
 // list assembles the occurrences of a repeated node.
-func (n *node) list(
-	cells [][]cell, definition, repetition int, item func(n *node, cells [][]cell, definition, repetition int) (any, error),
-) (any, error) {
+func (n *node) list(cells [][]cell, definition, repetition int, item assembly) (any, error) {
 	definition, repetition = definition+1, repetition+1
 	list := []any{}
 	if len(cells) == 0 || cells[0][0].definition < definition {
 		return list, nil
 	}
 	for rest := cells; len(rest[0]) > 0; {
-		head := make([][]cell, len(rest))
-		tail := make([][]cell, len(rest))
-		for i, c := range rest {
-			end := min(1, len(c))
-			for end < len(c) && c[end].repetition > repetition {
-				end++
-			}
-			if head[i], tail[i] = c[:end], c[end:]; end == 0 || (len(tail[i]) == 0) != (len(tail[0]) == 0) {
-				return nil, fmt.Errorf("columns %q and %q have lists of different lengths", n.leaves[0].name(),
-					n.leaves[i].name())
-			}
+		head, tail, err := n.split(rest, repetition)
+		if err != nil {
+			return nil, err
 		}
 		v, err := item(n, head, definition, repetition)
 		if err != nil {
@@ -211,4 +204,20 @@ func (n *node) list(
 		list, rest = append(list, v), tail
 	}
 	return list, nil
+}
+
+// split divides cells into those of the first occurrence of a repeated node and the others.
+func (n *node) split(cells [][]cell, repetition int) (head, tail [][]cell, err error) {
+	head, tail = make([][]cell, len(cells)), make([][]cell, len(cells))
+	for i, c := range cells {
+		end := min(1, len(c))
+		for end < len(c) && c[end].repetition > repetition {
+			end++
+		}
+		if head[i], tail[i] = c[:end], c[end:]; end == 0 || (len(tail[i]) == 0) != (len(tail[0]) == 0) {
+			return nil, nil, fmt.Errorf("columns %q and %q have lists of different lengths", n.leaves[0].name(),
+				n.leaves[i].name())
+		}
+	}
+	return head, tail, nil
 }

@@ -53,7 +53,8 @@ func TestVerifyReplacesWrongBlobs(t *testing.T) {
 	lines := noticed(c)
 	c.Verify = true
 	var done, total int64
-	if _, err := c.Snapshot(context.Background(), testRepo, Patterns{}, func(d, n int64) { done, total = d, n }); err != nil {
+	_, err := c.Snapshot(context.Background(), testRepo, Patterns{}, func(d, n int64) { done, total = d, n })
+	if err != nil {
 		t.Fatal(err)
 	}
 	f.check(dir, names(f.files)...)
@@ -116,7 +117,8 @@ func TestVerifyOffline(t *testing.T) {
 	spoil(t, filepath.Join(dir, "README.md"))
 	before := f.count("")
 	_, err := c.Snapshot(context.Background(), testRepo, Patterns{}, nil)
-	wantError(t, err, "files of org/net@main that are wrong cannot be replaced (1 of 7)", "README.md", "{hub.Client.Offline}")
+	wantError(t, err, "files of org/net@main that are wrong cannot be replaced (1 of 7)", "README.md",
+		"{hub.Client.Offline}")
 	if _, err := os.Stat(filepath.Join(dir, "README.md")); err != nil || f.count("") != before {
 		t.Errorf("offline: %d requests, %v", f.count("")-before, err)
 	}
