@@ -106,12 +106,13 @@ func (c *Column) file(
 func (c *Column) yield(
 	f *parquetFile, l *leaf, values []parquet.Value, yield func(string, error) bool,
 ) (more bool, err error) {
+	isText := l.isText()
 	for _, v := range values {
 		if v.IsNull() {
 			c.nulls.Add(1)
 			continue
 		}
-		if !l.isText() {
+		if !isText {
 			return false, f.columnRefused(c.Name, fmt.Sprintf("it holds %s, not text", l.typeName()))
 		}
 		if !yield(string(v.ByteArray()), nil) {
@@ -141,6 +142,9 @@ func openParquet(path string) (_ *parquetFile, err error) {
 	}()
 	info, err := f.Stat()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkFooterSize(path, f, info.Size()); err != nil {
 		return nil, err
 	}
 	defer recoverParquet(path, "footer", &err)

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,23 @@ const (
 	maxPageBytes  = 256 << 20
 	maxPageValues = 1 << 26
 )
+
+// checkFooterSize compares the size of the footer, which is in the last 8 bytes, with that of the
+// file: the parquet library asks for as much memory as is written there.
+func checkFooterSize(path string, r io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size < int64(len(end)) {
+		return nil // the library says it better
+	}
+	if _, err := r.ReadAt(end[:], size-int64(len(end))); err != nil {
+		return err
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-int64(len(end)) {
+		return &FormatError{path, "footer", fmt.Sprintf("it says that it has %d bytes, the file has %d", n, size),
+			"give a whole parquet file"}
+	}
+	return nil
+}
 
 // checkFooter checks what the parquet library takes on trust: it refuses a type that does not
 // exist, and nulls in a column that says it has none.
