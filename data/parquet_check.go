@@ -116,7 +116,11 @@ func (r *columnReader) check(values []parquet.Value) error {
 	if err := r.checkStart(values); err != nil {
 		return err
 	}
+	kind := parquet.Kind(r.leaf.element.Type.V)
 	for _, v := range values {
+		if !v.IsNull() && v.Kind() != kind {
+			return r.failed(fmt.Errorf("its type is %v, and its annotation is of %v", kind, v.Kind()))
+		}
 		if v.RepetitionLevel() == 0 {
 			r.rows--
 		}

@@ -90,10 +90,10 @@ type cursor struct {
 }
 
 // row returns the cells of the next row, which are valid until it is called again.
-func (c *cursor) row() ([]cell, error) {
+func (c *cursor) row() (_ []cell, err error) {
+	defer recoverParquet(c.reader.file.path, "rows", &err)
 	for c.cells = c.cells[:0]; ; c.values = c.values[1:] {
 		if len(c.values) == 0 {
-			var err error
 			c.values, err = c.reader.next()
 			if errors.Is(err, io.EOF) && len(c.cells) > 0 {
 				return c.cells, nil
