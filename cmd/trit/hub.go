@@ -19,7 +19,8 @@ func pullCommand() *cli.Command {
 		Name: "pull", Usage: "fetch a model or a data set from the Hugging Face Hub", ArgsUsage: "OWNER/NAME",
 		Description: examples("trit pull microsoft/bitnet-b1.58-2B-4T-bf16",
 			`trit pull microsoft/bitnet-b1.58-2B-4T-gguf --include "*.gguf" --out models`,
-			"trit pull roneneldan/TinyStories --dataset --include \"data/*.parquet\" --revision main", "",
+			"trit pull roneneldan/TinyStories --dataset --include \"data/*.parquet\" --revision main",
+			"trit pull microsoft/bitnet-b1.58-2B-4T-bf16 --verify", "",
 			"The last line on standard output is the folder. A pull that was stopped goes on where it was."),
 		Flags: append(hubFlags("cache"),
 			&cli.StringFlag{Name: "revision", DefaultText: hub.DefaultRevision,
@@ -28,6 +29,8 @@ func pullCommand() *cli.Command {
 				"(default: the files that convert reads; may be given several times)"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out files that match this `PATTERN` " +
 				"(may be given several times)"},
+			&cli.BoolFlag{Name: "verify",
+				Usage: "hash the files that are there, and fetch again those whose hash is not the Hub's"},
 			&cli.BoolFlag{Name: "dataset", Usage: "OWNER/NAME is a data set: all its files are fetched"},
 			&cli.StringFlag{Name: "out", Usage: "write plain files to the folder `DIR` instead of the cache"},
 		),
@@ -151,7 +154,7 @@ func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
 	transport.Proxy = http.ProxyFromEnvironment
 	return &hub.Client{
 		Endpoint: env.Endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
-		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(),
+		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(), Verify: c.Bool("verify"),
 		Notice: func(line string) { con.warnf("%s", line) },
 		Warn:   func(err error) { con.warnf("%s", oneLine(err)) },
 	}, nil

@@ -42,6 +42,7 @@ var flagOf = map[string]string{
 	"hub.Client.Cache":    "--hub-cache",
 	"hub.Client.Endpoint": "--endpoint",
 	"hub.Client.Offline":  "--offline",
+	"hub.Client.Verify":   "--verify",
 	"hub.Client.Token":    "HF_TOKEN or --token-file",
 	"hub.Repo.Kind":       "--dataset",
 

@@ -34,6 +34,10 @@ func tokenizerAction(c *cli.Context) error {
 	tok, err := data.TrainTokenizer(c.Context, data.TokenizerOptions{
 		Files: files, Column: c.String("column"), VocabSize: c.Int("vocab-size"), Out: c.String("out"),
 		Progress: func(done, total int) { progress.show(int64(done), int64(total), "") },
+		Skipped: func(nullRows int64) {
+			progress.end()
+			con.warnf("%d rows hold no text (null): they are left out", nullRows)
+		},
 	})
 	progress.end()
 	if err != nil {

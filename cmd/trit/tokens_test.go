@@ -63,7 +63,7 @@ func metaOf(t *testing.T, path string) gguf.Metadata {
 }
 
 // goldenFolder is a copy of the golden with the values of other files changed, by "file:key".
-func goldenFolder(t *testing.T, change map[string]any) string {
+func tokensFolder(t *testing.T, change map[string]any) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "folder")
 	if err := os.CopyFS(dir, os.DirFS(tokensGolden)); err != nil {
@@ -135,8 +135,8 @@ func TestEveryEndEndsAText(t *testing.T) {
 	turn[first], kinds[first] = "<|turn_over|>", 3
 	list := []int{505, int(first), 509}
 	for name, model := range map[string]string{
-		"config.json":            convertedTo(t, goldenFolder(t, map[string]any{"config.json:eos_token_id": list}), "x.gguf"),
-		"generation_config.json": convertedTo(t, goldenFolder(t, map[string]any{"generation_config.json:eos_token_id": list}), "x.gguf"),
+		"config.json":            convertedTo(t, tokensFolder(t, map[string]any{"config.json:eos_token_id": list}), "x.gguf"),
+		"generation_config.json": convertedTo(t, tokensFolder(t, map[string]any{"generation_config.json:eos_token_id": list}), "x.gguf"),
 		"eot_token_id":           withMeta(t, plain, map[string]any{"tokenizer.ggml.eot_token_id": uint32(first)}),
 		"eom_token_id":           withMeta(t, plain, map[string]any{"tokenizer.ggml.eom_token_id": uint32(first)}),
 		"eos_token_ids":          withMeta(t, plain, map[string]any{"tokenizer.ggml.eos_token_ids": []int32{505, first}}),
@@ -157,7 +157,7 @@ func TestEveryEndEndsAText(t *testing.T) {
 
 // GGUF files carry the ends on, and a folder gets them back as a list.
 func TestEndsInGGUFAndBack(t *testing.T) {
-	folder := goldenFolder(t, map[string]any{
+	folder := tokensFolder(t, map[string]any{
 		"config.json:eos_token_id": []int{505, 507}, "generation_config.json:eos_token_id": []int{505, 506, 507},
 	})
 	model := convertedTo(t, folder, "x.gguf")
@@ -250,7 +250,7 @@ func TestWholeTokenizerThroughGGUF(t *testing.T) {
 	}
 	model, added := file["model"].(map[string]any), file["added_tokens"].([]any)[2].(map[string]any)
 	model["ignore_merges"], added["rstrip"] = false, true
-	folder := goldenFolder(t, map[string]any{"tokenizer.json:model": model, "tokenizer.json:added_tokens": file["added_tokens"]})
+	folder := tokensFolder(t, map[string]any{"tokenizer.json:model": model, "tokenizer.json:added_tokens": file["added_tokens"]})
 	converted := convertedTo(t, folder, "x.gguf")
 	mustTrit(t, "verify", folder, converted)
 	back := convertedTo(t, converted, "back")

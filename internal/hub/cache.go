@@ -198,6 +198,16 @@ func (p *cacheStore) ready(f file) (bool, error) {
 	return true, p.link(f)
 }
 
+func (p *cacheStore) show(f file) (bool, error) { return p.ready(f) }
+
+func (p *cacheStore) place(f file) string {
+	shown := filepath.Join(p.snapshot(p.commit), filepath.FromSlash(f.path))
+	if f.hash == "" || hasSize(shown, -1) {
+		return shown
+	}
+	return p.blob(f.hash)
+}
+
 // inSnapshot reports whether the file is in the snapshot.
 func (p *cacheStore) inSnapshot(f file) bool {
 	return hasSize(filepath.Join(p.snapshot(p.commit), filepath.FromSlash(f.path)), f.size)

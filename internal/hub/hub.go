@@ -55,6 +55,12 @@ type Client struct {
 	Stall       time.Duration // time without a byte after which a connection is given up; 0 is 30 s
 	Offline     bool          // take files from the cache and send no request
 
+	// Verify hashes the chosen files that are there already, and fetches those again whose hash is
+	// not the Hub's, also over files of a plain folder. Without it, a file of the cache counts by
+	// its size. Notice is told what was wrong and what could not be checked. Wrong files are an
+	// error where nobody can be asked for them. Progress counts the bytes that are hashed.
+	Verify bool
+
 	// Sleep waits between tries; nil waits for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Notice takes a line for the user, such as that the cache is read instead of the Hub;

@@ -129,7 +129,7 @@ func (p *partial) check(ctx context.Context, done map[int64]uint32) error {
 	for i, want := range done {
 		from, to := p.span(i)
 		sum := crc32.New(castagnoli)
-		n, err := io.Copy(sum, contextReader{ctx, io.NewSectionReader(p.data, from, to-from)})
+		n, err := io.Copy(sum, contextReader{ctx, io.NewSectionReader(p.data, from, to-from), func(int) {}})
 		if err != nil {
 			return err
 		}

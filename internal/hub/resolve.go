@@ -11,8 +11,8 @@ import (
 )
 
 // resolve returns all files of the repository at the job's revision, and the ones that the
-// patterns choose. It asks the Hub, unless the revision is a commit whose list is in the cache: a
-// commit never changes. If the Hub does not answer and the cache has all chosen files, it takes
+// patterns choose. It asks the Hub, unless the revision is a commit whose list is in the cache, since a
+// commit never changes, and nothing is to be verified. If the Hub does not answer and the cache has all chosen files, it takes
 // the list of the cache.
 func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err error) {
 	cached, cacheErr := j.cache.listing(j.repo.Revision)
@@ -22,7 +22,7 @@ func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err
 		}
 		return j.takeCached(cached, p)
 	}
-	if cacheErr == nil && cached.listed && cached.commit == j.repo.Revision {
+	if cacheErr == nil && cached.listed && cached.commit == j.repo.Revision && !j.Verify {
 		return j.chosen(cached, p)
 	}
 	whole := cacheErr == nil && j.has(cached.choose(p))

@@ -12,6 +12,8 @@ import (
 // store takes the fetched files: the cache or a plain folder.
 type store interface {
 	ready(f file) (bool, error)             // reports whether the file is there
+	show(f file) (bool, error)              // is ready for a file whose contents were verified
+	place(f file) string                    // path of the file, if it is there
 	work(f file) string                     // path of its temporary files, without their suffixes
 	lock(f file) string                     // path of the lock of its temporary files; "": none is needed
 	seed(f file, part string) (bool, error) // may copy it to part, and reports whether it did
@@ -23,7 +25,8 @@ type transfer struct {
 	*job
 	commit string
 	store  store
-	slots  chan struct{} // one for each request for data at the same time
+	slots  chan struct{}    // one for each request for data at the same time
+	states map[string]state // of the files that were checked, by path
 	count  counter
 }
 
@@ -31,6 +34,11 @@ func (j *job) fetchAll(ctx context.Context, p store, l listing, progress Progres
 	connections := orDefault(j.Connections, DefaultConnections)
 	t := &transfer{job: j, commit: l.commit, store: p, slots: make(chan struct{}, connections),
 		count: counter{show: progress}}
+	if j.Verify {
+		if err := t.check(ctx, l); err != nil {
+			return err
+		}
+	}
 	missing, err := t.missing(l)
 	if err != nil {
 		return err
@@ -51,7 +59,7 @@ func (t *transfer) missing(l listing) ([][]file, error) {
 	var groups [][]file
 	of := map[string]int{}
 	for _, f := range l.files {
-		ok, err := t.store.ready(f)
+		ok, err := t.isReady(f)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +109,7 @@ func (t *transfer) fetch(ctx context.Context, f file) error {
 		}
 		defer release()
 	}
-	if ok, err := t.store.ready(f); ok || err != nil {
+	if ok, err := t.isReadyNow(ctx, f); ok || err != nil {
 		t.count.add(0, -f.size)
 		return err
 	}
@@ -145,16 +153,19 @@ func (t *transfer) complete(ctx context.Context, s *source, f file) error {
 }
 
 // fillTemporary fills the temporary file with bytes from the cache or the network, and verifies
-// them.
+// them. A copy that is wrong is fetched again.
 func (t *transfer) fillTemporary(ctx context.Context, s *source, f file, work string) error {
 	seeded, err := t.store.seed(f, partName(work))
 	if err != nil {
 		return err
 	}
-	if !seeded {
-		if err := t.download(ctx, s, work); err != nil {
+	if seeded {
+		if err := verify(ctx, partName(work), f); err == nil || t.offline {
 			return err
 		}
+	}
+	if err := t.download(ctx, s, work); err != nil {
+		return err
 	}
 	return verify(ctx, partName(work), f)
 }
