@@ -46,7 +46,8 @@ func DeadWeights(weights []StoredWeight) []setting.Note {
 			}
 		}
 	}
-	return append(deadNote("projections are all zero", zero), deadNote("projections repeat the weights of another one byte for byte", repeated)...)
+	return append(deadNote("projections are all zero", zero),
+		deadNote("projections repeat the weights of another one byte for byte", repeated)...)
 }
 
 // fingerprintBytes is how much of a weight is compared first.

@@ -72,9 +72,11 @@ func checkClass(modelType string) error {
 	case ok:
 		return fmt.Errorf("model_type is %q: %s, which is not supported", modelType, known.unsupported)
 	}
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(classes)), func(n string) bool { return classes[n].unsupported != "" })
-	return setting.Needs(setField, fmt.Sprintf("model_type is %q, and what models of this type compute is not known here: want "+
-		"one of %s", modelType, strings.Join(names, ", ")),
+	unsupported := func(name string) bool { return classes[name].unsupported != "" }
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(classes)), unsupported)
+	return setting.Needs(setField,
+		fmt.Sprintf("model_type is %q, and what models of this type compute is not known here: want one of %s",
+			modelType, strings.Join(names, ", ")),
 		fmt.Sprintf("where the model computes as one of these, convert it with {%s} model_type=NAME", setField))
 }
 
@@ -88,8 +90,9 @@ func checkArchitectures(names []string) error {
 		lower := strings.ToLower(name)
 		known := slices.ContainsFunc(bases, func(b string) bool { return strings.HasPrefix(lower, b) })
 		if !known || strings.Contains(lower, "moe") {
-			return setting.Needs(setField, fmt.Sprintf("architectures has %s, and what it computes is not known here", plain(name)),
-				fmt.Sprintf("where it is a Llama or a BitNet model by another name, convert it with {%s} architectures=null", setField))
+			return setting.Needs(setField,
+				fmt.Sprintf("architectures has %s, and what it computes is not known here", plain(name)),
+				fmt.Sprintf("where it is a Llama by another name, convert it with {%s} architectures=null", setField))
 		}
 	}
 	return nil

@@ -32,7 +32,8 @@ func (c *HFConfig) parseRotary(keys map[string]any) error {
 	case keys["rope_theta"] == nil:
 		c.RopeTheta = inner
 	case c.RopeTheta != inner:
-		return setting.Needs(setField, fmt.Sprintf("rope_theta is %v, but rope_parameters.rope_theta is %v", c.RopeTheta, inner),
+		return setting.Needs(setField,
+			fmt.Sprintf("rope_theta is %v, but rope_parameters.rope_theta is %v", c.RopeTheta, inner),
 			fmt.Sprintf("take the wrong one out of the file, or convert it with {%s} rope_theta=NUMBER", setField))
 	}
 	return nil
@@ -56,12 +57,14 @@ func refuseScaling(key string, v any) error {
 		typed = typed || parts[name] != nil
 	}
 	if f := parts["partial_rotary_factor"]; f != nil && !isNumber(f, 1) {
-		return fmt.Errorf("%s.partial_rotary_factor is %s: the rotary embedding turns whole heads here, so want 1", key, shown(f))
+		return fmt.Errorf("%s.partial_rotary_factor is %s: the rotary embedding turns whole heads here, so want 1",
+			key, shown(f))
 	}
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		if !typed && name != "rope_theta" && name != "partial_rotary_factor" {
-			return setting.Needs(setField, fmt.Sprintf("%s is %s, with %s but without a rope_type, which says what it means",
-				key, shown(v), plain(name)), fmt.Sprintf("where it means nothing, take it out of the file, or convert it with {%s} %s=null", setField, key))
+			return setting.Needs(setField,
+				fmt.Sprintf("%s is %s, with %s but without a rope_type, which says what it means", key, shown(v), plain(name)),
+				fmt.Sprintf("where it means nothing, take it out of the file, or convert it with {%s} %s=null", setField, key))
 		}
 	}
 	return nil

@@ -200,8 +200,10 @@ func (c *HFConfig) bitnet() bool {
 // checkHeads refuses sizes that give heads no whole dimension.
 func (c *HFConfig) checkHeads() error {
 	if n := c.NumAttentionHeads; c.HeadDim == 0 && n > 0 && c.HiddenSize%n != 0 {
-		return setting.Needs(setField, fmt.Sprintf("hidden_size is %d and num_attention_heads %d, which does not divide it, and "+
-			"head_dim is not there", c.HiddenSize, n), fmt.Sprintf("name the width of a head in the file, or convert it with {%s} head_dim=N", setField))
+		return setting.Needs(setField,
+			fmt.Sprintf("hidden_size is %d and num_attention_heads %d, which does not divide it, and head_dim is not there",
+				c.HiddenSize, n),
+			fmt.Sprintf("name the width of a head in the file, or convert it with {%s} head_dim=N", setField))
 	}
 	return nil
 }

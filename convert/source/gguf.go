@@ -29,8 +29,8 @@ func openGGUF(path string, o Options) (*Model, error) {
 	}
 	meta, err := ggufmeta.ReadModel(f)
 	m := &Model{
-		Path: path, Form: "GGUF, " + meta.Architecture, Config: &model.HFConfig{Config: meta.Config}, Card: cardOf(&f.Metadata),
-		Warnings: meta.Warnings, pool: parallel.New(o.Threads),
+		Path: path, Form: "GGUF, " + meta.Architecture, Config: &model.HFConfig{Config: meta.Config},
+		Card: cardOf(&f.Metadata), Warnings: meta.Warnings, pool: parallel.New(o.Threads),
 	}
 	g := &ggufFile{
 		file: f, architecture: meta.Architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,

@@ -162,7 +162,8 @@ func (f *Folder) sameValues(a, b safetensors.TensorInfo) (bool, error) {
 	u, v := make([]float32, a.Elements()/rows), make([]float32, a.Elements()/rows)
 	for row := range rows {
 		nx, ny := len(x)/rows, len(y)/rows
-		err := errors.Join(safetensors.DecodeFloat32(u, f.Dir, a, x[row*nx:][:nx]), safetensors.DecodeFloat32(v, f.Dir, b, y[row*ny:][:ny]))
+		err := errors.Join(safetensors.DecodeFloat32(u, f.Dir, a, x[row*nx:][:nx]),
+			safetensors.DecodeFloat32(v, f.Dir, b, y[row*ny:][:ny]))
 		if err != nil || !slices.Equal(u, v) {
 			return false, err
 		}
@@ -206,8 +207,8 @@ func (f *Folder) heads(spec model.TensorSpec) string {
 		return ""
 	}
 	c := f.Config
-	return fmt.Sprintf(", by head_dim %d, num_attention_heads %d and num_key_value_heads %d", c.HeadDim, c.NumAttentionHeads,
-		c.NumKeyValueHeads)
+	return fmt.Sprintf(", by head_dim %d, num_attention_heads %d and num_key_value_heads %d",
+		c.HeadDim, c.NumAttentionHeads, c.NumKeyValueHeads)
 }
 
 func missing(name string, spec model.TensorSpec) error {
