@@ -25,7 +25,8 @@ const (
 )
 
 // casedLetters are the letters that deepseek-llm's pattern lists one by one.
-const casedLetters = "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af\u0370-\u0373\u0376" +
+const casedLetters = "A-Za-z" +
+	"\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af\u0370-\u0373\u0376" +
 	"\u0377\u037b-\u037d\u037f\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03f5\u03f7-\u0481\u048a-\u052f" +
 	"\u0531-\u0556\u10a0-\u10c5\u13a0-\u13f5\u13f8-\u13fd\u1c90-\u1cba\u1cbd-\u1cbf\u1d00-\u1d2b\u1d6b-\u1d77" +
 	"\u1d79-\u1d9a\u1e00-\u1f15\u1f18-\u1f1d\u1f20-\u1f45\u1f48-\u1f4d\u1f50-\u1f57\u1f59\u1f5b\u1f5d" +
@@ -99,7 +100,9 @@ var preTokenizers = []preTokenizer{
 	splits(preTokenizer{names: []string{"default"}}, someMarks, gpt2Pattern, allNumbers, threeDigits),
 	splits(preTokenizer{names: []string{"tekken"}, ignoreMerges: true, addsBOS: true}, tekkenPattern),
 	splits(preTokenizer{names: []string{"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"}}, gpt4oPattern),
-	splits(preTokenizer{names: []string{"deepseek-llm"}}, newlines, casedWords, wideMarks, lastSpaces, hanHangul, allNumbers),
+	splits(preTokenizer{
+		names: []string{"deepseek-llm"},
+	}, newlines, casedWords, wideMarks, lastSpaces, hanHangul, allNumbers),
 	splits(preTokenizer{names: []string{"deepseek-coder"}}, newlines, letterWords, markWords, hanHangul, eachNumber),
 	splits(preTokenizer{
 		names: []string{"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"},

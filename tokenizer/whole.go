@@ -97,7 +97,8 @@ func (t *Tokenizer) fits(v Vocab) error {
 		return fmt.Errorf("it is another kind of tokenizer than tokenizer.ggml.model %s", v.Model)
 	}
 	if v.Model == "gpt2" && !slices.Equal(t.model.mergeNames(), v.Merges) {
-		return fmt.Errorf("its %d merges are not those of tokenizer.ggml.merges, which are %d", len(t.model.order), len(v.Merges))
+		return fmt.Errorf("its %d merges are not those of tokenizer.ggml.merges, which are %d",
+			len(t.model.order), len(v.Merges))
 	}
 	return nil
 }
