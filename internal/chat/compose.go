@@ -126,7 +126,8 @@ func (in Input) Check() error {
 	value, known := valueOf[in.Command]
 	switch {
 	case !known:
-		return fmt.Errorf("there is no command %s: %s lists them, and /%s sends it as a message", in.Command, Help, in.Command)
+		return fmt.Errorf("there is no command %s: %s lists them, and /%s sends it as a message",
+			in.Command, Help, in.Command)
 	case value == "" && in.Value != "":
 		return fmt.Errorf("%s takes nothing after it: found %q", in.Command, in.Value)
 	case value == "FILE" && in.Value == "":

@@ -19,8 +19,9 @@ type keys struct {
 	escape    []byte // an escape sequence that is not complete
 	pasting   bool
 	afterCR   bool
-	typed     int   // characters of the line, roughly
-	interrupt error // what the last Ctrl-C was
+	typed     int     // characters of the line, roughly
+	presses   []error // what each Ctrl-C in out is
+	interrupt error   // the Ctrl-C that the last Read ended with, nil for none
 	buffer    [4096]byte
 }
 
@@ -65,6 +66,10 @@ func (k *keys) Read(p []byte) (int, error) {
 	}
 	n := copy(p, k.out[:end])
 	k.out = k.out[n:]
+	k.interrupt = nil
+	if n > 0 && p[n-1] == ctrlC {
+		k.interrupt, k.presses = k.presses[0], k.presses[1:]
+	}
 	return n, nil
 }
 
@@ -102,11 +107,11 @@ func (k *keys) control(b byte) {
 	k.flush(true)
 	switch b {
 	case ctrlC:
-		k.interrupt = ErrInterrupt
+		press := ErrInterrupt
 		if k.typed > 0 {
-			k.interrupt = ErrAbandoned
+			press = ErrAbandoned
 		}
-		k.typed = 0
+		k.presses, k.typed = append(k.presses, press), 0
 	case ctrlU:
 		k.typed = 0
 	case backspace:

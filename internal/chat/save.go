@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,15 +18,13 @@ func (c *Conversation) Save(path string, over bool) error {
 	if messages == nil {
 		messages = []tokenizer.Message{}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(map[string]any{"messages": messages}); err != nil {
+	b, err := json.MarshalIndent(map[string]any{"messages": messages}, "", "  ")
+	if err != nil {
 		return err
 	}
+	b = append(b, '\n')
 	if over {
-		return atomicfile.WriteBytes(path, b.Bytes())
+		return atomicfile.WriteBytes(path, b)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
@@ -36,7 +33,7 @@ func (c *Conversation) Save(path string, over bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b.Bytes())
+	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(path)
 	}

@@ -53,7 +53,7 @@ func (t *Terminal) ReadLine(prompt string) (string, error) {
 		return line, nil
 	}
 	if errors.Is(err, io.EOF) && t.keys.interrupt != nil {
-		err, t.keys.interrupt = t.keys.interrupt, nil
+		err = t.keys.interrupt
 		io.WriteString(t.out, "^C")
 	}
 	io.WriteString(t.out, "\r\n")
