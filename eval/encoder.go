@@ -43,8 +43,9 @@ func (e *encoder) encode(text string) []int32 {
 // pair makes the request that scores a continuation after a context, as the harness's
 // TemplateLM._encode_pair does: spaces at the end of the context move to the continuation.
 // The context and the whole are encoded, and the continuation is the tokens of the whole
-// after as many as the context has. The input is cut from the left to maxLength.
-func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
+// after as many as the context has. The input is cut from the left to maxLength; cut is the
+// number of tokens that this takes.
+func (e *encoder) pair(context, continuation string) (r lm.ScoreRequest, cut int) {
 	if context == "" {
 		ids := e.tok.Encode(continuation, false)
 		if len(ids) > 0 && ids[0] == e.start {
@@ -60,14 +61,15 @@ func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
 
 // request joins context and continuation ids, cuts them to the last maxLength+1 and
 // takes the last one off the input. A context without tokens becomes the start token.
-func (e *encoder) request(ctx, cont []int32) lm.ScoreRequest {
+func (e *encoder) request(ctx, cont []int32) (r lm.ScoreRequest, cut int) {
 	if len(ctx) == 0 {
 		ctx = []int32{e.start}
 	}
 	all := append(append([]int32{}, ctx...), cont...)
-	all = all[max(0, len(all)-e.maxLength-1):]
+	cut = max(0, len(all)-e.maxLength-1)
+	all = all[cut:]
 	cont = cont[max(0, len(cont)-e.maxLength):]
-	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}
+	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}, cut
 }
 
 // windows cuts a document for rolling log-likelihood, as the harness does with one token of

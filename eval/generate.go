@@ -10,11 +10,12 @@ import (
 )
 
 // generation makes the request that continues a prompt. It cuts the prompt from the left, so
-// that the answer fits into the context, and stops where the harness does.
-func (e *encoder) generation(text string, until []string, maxTokens int) (lm.ContinueRequest, error) {
+// that the answer fits into the context, and stops where the harness does. cut is the number
+// of tokens that are cut off.
+func (e *encoder) generation(text string, until []string, maxTokens int) (r lm.ContinueRequest, cut int, err error) {
 	room := e.maxLength - maxTokens
 	if room <= 0 {
-		return lm.ContinueRequest{}, setting.Needs("eval.Options.MaxTokens",
+		return r, 0, setting.Needs("eval.Options.MaxTokens",
 			fmt.Sprintf("an answer may be %d tokens long, which leaves no room in a context of %d", maxTokens, e.maxLength),
 			"lower it with {eval.Options.MaxTokens}")
 	}
@@ -23,8 +24,8 @@ func (e *encoder) generation(text string, until []string, maxTokens int) (lm.Con
 	for _, u := range until {
 		s.looks = append(s.looks, len(e.tok.Encode(u, false))+2)
 	}
-	prompt := ids[max(0, len(ids)-room):]
-	return lm.ContinueRequest{Prompt: prompt, MaxTokens: maxTokens, Until: until, Stop: s.stop}, nil
+	cut = max(0, len(ids)-room)
+	return lm.ContinueRequest{Prompt: ids[cut:], MaxTokens: maxTokens, Until: until, Stop: s.stop}, cut, nil
 }
 
 // stopper ends generation at an end of text, and at a stop string in the text of the last
@@ -59,6 +60,13 @@ func (e *encoder) answer(generated []int32, until []string) string {
 		generated = generated[:i]
 	}
 	return cutAt(e.tok.Decode(generated), until)
+}
+
+// endedByLength reports whether an answer was ended by nothing but its length: it has as many
+// tokens as it may have, and its text goes to the last of them.
+func (e *encoder) endedByLength(generated []int32, r *request) bool {
+	return len(generated) >= r.generate.MaxTokens && !r.generate.Stop(generated) &&
+		e.answer(generated, r.until) == e.tok.Decode(generated)
 }
 
 func cutAt(text string, until []string) string {

@@ -115,8 +115,10 @@ type Answers struct {
 	Metric    Metric
 	Filters   []Filter // each gives results of its own; WholeText is the one for none
 	Judge     Judge
-	RunCode   bool     // Judge runs what the model wrote
-	Modules   []string // of Python, which the programs that it runs import
+	// Remark says in a few words what is strange about a text, for Remarks, or ""; may be nil.
+	Remark  func(text string) string
+	RunCode bool     // Judge runs what the model wrote
+	Modules []string // of Python, which the programs that it runs import
 }
 
 // DefaultMaxTokens is how long an answer may be where the task does not say.
