@@ -35,7 +35,7 @@ func humanEvalTask(name, about string, modules []string, test eval.Source) eval.
 			Until: []string{"\nclass", "\ndef", "\n#", "\nif", "\nprint"}, MaxTokens: 1024,
 			Metric: eval.PassAt1, RunCode: true, Modules: modules,
 			Filters: []eval.Filter{{Name: "create_test", Find: wholeFunction}},
-			Judge:   runTests,
+			Judge:   runTests, Remark: inFence,
 		},
 	}
 }
