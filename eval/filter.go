@@ -19,6 +19,8 @@ type Filter struct {
 	Find func(q *Question, text string) (answer string, found bool)
 	// Judge judges what this filter finds; nil: Answers.Judge.
 	Judge Judge
+	// Extra is a filter that the harness does not have; the task's hash leaves it out.
+	Extra bool
 }
 
 // Apply returns what Find does, whether an answer was found or not.

@@ -10,7 +10,7 @@ import (
 // boxedByValue is the filter that takes what is in the last \boxed of an answer, and compares it
 // by value. It is no filter of the harness.
 var boxedByValue = eval.Filter{
-	Name: "boxed-value",
+	Name: "boxed-value", Extra: true,
 	Find: func(_ *eval.Question, text string) (string, bool) {
 		if answer, ok := lastBox(text); ok {
 			return answer, true

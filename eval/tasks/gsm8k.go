@@ -44,7 +44,7 @@ func gsm8kAnswers(stop, strict string) eval.Answers {
 // its unit, and compares it by value with the last number of the target: 18, $18.00 and 18 apples
 // are equal. It is no filter of the harness.
 var numberByValue = eval.Filter{
-	Name: "last-number-value",
+	Name: "last-number-value", Extra: true,
 	Find: func(_ *eval.Question, text string) (string, bool) {
 		if n, ok := lastNumber(text); ok {
 			return n, true
