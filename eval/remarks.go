@@ -65,15 +65,23 @@ func (o *outcome) remarks() Remarks {
 		a.MaxTokens = o.requests[0].generate.MaxTokens
 	}
 	if o.Answers.Remark != nil {
-		a.Noted = map[string]int{}
-		for _, text := range o.answers {
-			if word := o.Answers.Remark(text); word != "" {
-				a.Noted[word]++
-			}
-		}
+		a.Noted = noted(o.answers, o.Answers.Remark)
 	}
 	r.Answers = &a
 	return r
+}
+
+// noted counts texts by what remark says of them; nil where it says nothing.
+func noted(texts []string, remark func(string) string) (counts map[string]int) {
+	for _, text := range texts {
+		if word := remark(text); word != "" {
+			if counts == nil {
+				counts = map[string]int{}
+			}
+			counts[word]++
+		}
+	}
+	return counts
 }
 
 // lines say what is not as a reader of the figures would expect; there are none where all is.

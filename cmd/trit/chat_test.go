@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,49 +14,6 @@ import (
 	"trit/internal/chat"
 	"trit/lm"
 )
-
-// chatTemplate shows the turns as they are.
-const chatTemplate = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}" +
-	"{% if add_generation_prompt %}<assistant>{% endif %}"
-
-// chatModel converts a small run with a chat template.
-func chatModel(t *testing.T, template string) string {
-	t.Helper()
-	dir := t.TempDir()
-	run, _ := smallRun(t, dir)
-	err := filepath.WalkDir(run, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Base(path) != "tokenizer_config.json" {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		config := map[string]any{}
-		if err := json.Unmarshal(b, &config); err != nil {
-			return err
-		}
-		config["chat_template"] = template
-		if b, err = json.Marshal(config); err != nil {
-			return err
-		}
-		return os.WriteFile(path, b, 0o644)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	model := filepath.Join(dir, "m.gguf")
-	mustTrit(t, "convert", run, model)
-	return model
-}
-
-// chatWith talks over a pipe.
-func chatWith(model, in string, flags ...string) (code int, stdout, stderr string) {
-	var out, err bytes.Buffer
-	args := append([]string{"trit", "run", model, "--chat", "-n", "8"}, flags...)
-	code = run(context.Background(), args, strings.NewReader(in), &out, &err)
-	return code, out.String(), err.String()
-}
 
 // savedMessages are those that /save wrote, as "role content".
 func savedMessages(t *testing.T, path string) (all []string) {
@@ -77,19 +32,6 @@ func savedMessages(t *testing.T, path string) (all []string) {
 		all = append(all, m.Role+" "+m.Content)
 	}
 	return all
-}
-
-// A line of 100 kB is refused with its size, and the talk goes on.
-func TestChatTakesLinesOfAnyLength(t *testing.T) {
-	model := chatModel(t, chatTemplate)
-	code, want, _ := chatWith(model, "Hello\n")
-	if code != exitOK || want == "" {
-		t.Fatalf("exit code %d, %q", code, want)
-	}
-	code, out, stderr := chatWith(model, strings.Repeat("long ", 20000)+"\nHello\n")
-	if code != exitOK || out != want || !strings.Contains(stderr, "the message has ") || !strings.Contains(stderr, "shorten it") {
-		t.Errorf("exit code %d, %q and %q, want the answer %q to the second message", code, out, stderr, want)
-	}
 }
 
 // The oldest pairs go when the context is full; the system message stays, and so do answers
