@@ -165,7 +165,7 @@ func templateError(err error, several bool) error {
 	}
 	return &setting.Error{Field: "eval.Options.FewshotMultiturn", Err: err,
 		Problem: "the chat template refuses examples as turns of their own",
-		Remedy:  "without {eval.Options.FewshotMultiturn} they are one message"}
+		Remedy:  "turn {eval.Options.FewshotMultiturn} off, and they are one message"}
 }
 
 // tooLong is the error of a request that would have to be cut.

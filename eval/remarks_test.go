@@ -204,7 +204,7 @@ func TestTemplatesThatDoNotFit(t *testing.T) {
 	m, o := options(t, filepath.Join(dir, "t.json"))
 	o.Tokenizer, o.ApplyChatTemplate, o.FewshotMultiturn = withTemplate(t, "{% if messages | length > 1 %}{{ raise_exception('one turn') }}{% endif %}"+begin+end), true, true
 	if _, err := Run(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), "task t: document 0: ") || !strings.Contains(err.Error(), "one turn") ||
-		!strings.Contains(err.Error(), "without Options.FewshotMultiturn") {
+		!strings.Contains(err.Error(), "turn Options.FewshotMultiturn off") {
 		t.Errorf("a template that refuses examples: %v", err)
 	}
 	o.Tokenizer, o.ApplyChatTemplate, o.FewshotMultiturn = evaltest.Tokenizer(t), false, false

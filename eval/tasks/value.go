@@ -95,7 +95,8 @@ var (
 		`\$`, "", "$", "", `\(`, "", `\)`, "", `\[`, "", `\]`, "", "€", "", "£", "", "\n", " ", "~", " ", `\ `, " ",
 		`\,`, "", `\;`, "", `\:`, "", `\!`, "", "{,}", ",", `\left`, "", `\right`, "", `\displaystyle`, "",
 		`\dfrac`, `\frac`, `\tfrac`, `\frac`, `\cfrac`, `\frac`, `\%`, "%", `\percent`, "%",
-		`^{\circ}`, "", `^\circ`, "", `\degree`, "", "°", "", "−", "-", "–", "-", "×", `\times `, `\cdot`, `\times `, "½", `\frac{1}{2}`,
+		`^{\circ}`, "", `^\circ`, "", `\degree`, "", "°", "", "−", "-", "–", "-",
+		"×", `\times `, `\cdot`, `\times `, "½", `\frac{1}{2}`,
 	)
 	styled = regexp.MustCompile(`\\(?:text|textbf|textit|mathrm|mathbf|mbox|textrm|operatorname)\s*\{([^{}]*)\}`)
 	// assignment is a short name before the answer, such as "x =".
