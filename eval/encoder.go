@@ -44,8 +44,8 @@ func (e *encoder) encode(text string) []int32 {
 // TemplateLM._encode_pair does. Spaces at the end of the context move to the continuation. Then
 // the context alone and the context with the continuation are encoded; if the context has n
 // tokens, the tokens of both from n on are the continuation. The input is cut from the left to
-// maxLength.
-func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
+// maxLength; cut is the number of tokens that this takes.
+func (e *encoder) pair(context, continuation string) (r lm.ScoreRequest, cut int) {
 	if context == "" {
 		ids := e.tok.Encode(continuation, false)
 		if len(ids) > 0 && ids[0] == e.start {
@@ -61,15 +61,16 @@ func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
 
 // request makes the request that scores the ids of a continuation after the ids of a context.
 // It keeps the last maxLength+1 of both; all but the last of these are the input. A context
-// without tokens becomes the start token.
-func (e *encoder) request(ctx, cont []int32) lm.ScoreRequest {
+// without tokens becomes the start token. cut is the number of tokens that were cut off.
+func (e *encoder) request(ctx, cont []int32) (r lm.ScoreRequest, cut int) {
 	if len(ctx) == 0 {
 		ctx = []int32{e.start}
 	}
 	all := append(append([]int32{}, ctx...), cont...)
-	all = all[max(0, len(all)-e.maxLength-1):]
+	cut = max(0, len(all)-e.maxLength-1)
+	all = all[cut:]
 	cont = cont[max(0, len(cont)-e.maxLength):]
-	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}
+	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}, cut
 }
 
 // windows cuts a document for rolling log-likelihood, as the harness does with one token of

@@ -149,9 +149,9 @@ func (t *Task) turns(examples []question, context string) []turn {
 	return append(out, turn{"user", context, ""})
 }
 
-// prompt is the whole text before the answer: examples, delimiters and context.
-func (t *Task) prompt(o *Options, examples []question, context string) (string, error) {
-	turns := t.turns(examples, context)
+// ask returns the whole text before the answer, and notes how a chat template fits it.
+func (p *prepared) ask(o *Options, examples []question, context string) (string, error) {
+	turns := p.turns(examples, context)
 	var text strings.Builder
 	for _, u := range turns {
 		text.WriteString(u.content + u.delimiter)
@@ -166,5 +166,10 @@ func (t *Task) prompt(o *Options, examples []question, context string) (string, 
 			messages = append(messages, tokenizer.Message{Role: u.role, Content: u.content})
 		}
 	}
-	return o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	prompt, err := o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	if err != nil {
+		return "", templateError(err, len(messages) > 1)
+	}
+	p.template.note(o.Tokenizer, messages, prompt)
+	return prompt, nil
 }

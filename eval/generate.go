@@ -9,12 +9,13 @@ import (
 	"trit/setting"
 )
 
-// generation makes the request that continues a prompt and stops as the harness does. It cuts
-// the prompt from the left, so that the answer fits into the context.
-func (e *encoder) generation(text string, until []string, maxTokens int) (lm.ContinueRequest, error) {
+// generation makes the request that continues a prompt. It cuts the prompt from the left, so
+// that the answer fits into the context, and stops where the harness does. cut is the number
+// of tokens that are cut off.
+func (e *encoder) generation(text string, until []string, maxTokens int) (r lm.ContinueRequest, cut int, err error) {
 	space := e.maxLength - maxTokens
 	if space <= 0 {
-		return lm.ContinueRequest{}, setting.Needs("eval.Options.MaxTokens",
+		return r, 0, setting.Needs("eval.Options.MaxTokens",
 			fmt.Sprintf("an answer of %d tokens leaves no space for the prompt in a context of %d", maxTokens, e.maxLength),
 			"lower it with {eval.Options.MaxTokens}")
 	}
@@ -23,8 +24,8 @@ func (e *encoder) generation(text string, until []string, maxTokens int) (lm.Con
 	for _, u := range until {
 		s.tails = append(s.tails, len(e.tok.Encode(u, false))+2)
 	}
-	prompt := ids[max(0, len(ids)-space):]
-	return lm.ContinueRequest{Prompt: prompt, MaxTokens: maxTokens, Until: until, Stop: s.stop}, nil
+	cut = max(0, len(ids)-space)
+	return lm.ContinueRequest{Prompt: ids[cut:], MaxTokens: maxTokens, Until: until, Stop: s.stop}, cut, nil
 }
 
 // stopper ends generation at a token that ends a text, and at a stop string. It looks for the
@@ -59,6 +60,13 @@ func (e *encoder) answer(generated []int32, until []string) string {
 		generated = generated[:i]
 	}
 	return cutAt(e.tok.Decode(generated), until)
+}
+
+// endedByLength reports whether an answer was ended by nothing but its length: it has as many
+// tokens as it may have, and its text goes to the last of them.
+func (e *encoder) endedByLength(generated []int32, r *request) bool {
+	return len(generated) >= r.generate.MaxTokens && !r.generate.Stop(generated) &&
+		e.answer(generated, r.until) == e.tok.Decode(generated)
 }
 
 func cutAt(text string, until []string) string {

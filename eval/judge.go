@@ -23,6 +23,10 @@ type outcome struct {
 	metrics Metrics
 	names   []resultName // keys of metrics in their order, without standard errors
 	samples []sample
+
+	byLength int            // answers that ended by length
+	invalid  map[string]int // answers without what a filter reads, by filter
+	unread   int            // answers without what any filter reads
 }
 
 // resultName is a metric under a filter; as a key of results it is "acc,none".
@@ -99,12 +103,26 @@ func best(scores []lm.ScoreResult, choices []string, length func(string) float64
 
 // judgeAnswers judges each text under each filter.
 func (o *outcome) judgeAnswers(ctx context.Context, sandbox Sandbox) error {
+	o.invalid = map[string]int{}
+	lost := make([]int, len(o.questions)) // filters that found nothing
 	for _, f := range o.Answers.Filters {
 		filtered := make([]string, len(o.questions))
+		o.invalid[f.Name] = 0
 		for i := range o.questions {
-			filtered[i] = f.Apply(&o.questions[i].Question, o.answers[i])
+			var found bool
+			if filtered[i], found = f.Find(&o.questions[i].Question, o.answers[i]); found {
+				continue
+			}
+			o.invalid[f.Name]++
+			if lost[i]++; lost[i] == len(o.Answers.Filters) {
+				o.unread++
+			}
 		}
-		verdicts, err := o.judge(ctx, sandbox, filtered)
+		judge := o.Answers.Judge
+		if f.Judge != nil {
+			judge = f.Judge
+		}
+		verdicts, err := o.judge(ctx, judge, sandbox, filtered)
 		if err != nil {
 			return err
 		}
@@ -130,7 +148,7 @@ func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample
 }
 
 // judge judges the answers to all questions. Programs run in parallel, one for each core.
-func (o *outcome) judge(ctx context.Context, sandbox Sandbox, answers []string) ([]Verdict, error) {
+func (o *outcome) judge(ctx context.Context, judge Judge, sandbox Sandbox, answers []string) ([]Verdict, error) {
 	verdicts, errs := make([]Verdict, len(answers)), make([]error, len(answers))
 	atOnce := 1
 	if o.Answers.RunCode {
@@ -143,7 +161,7 @@ func (o *outcome) judge(ctx context.Context, sandbox Sandbox, answers []string) 
 		all.Go(func() {
 			defer func() { <-free }()
 			q := &o.questions[i]
-			if verdicts[i], errs[i] = o.Answers.Judge(ctx, sandbox, &q.Question, answers[i]); errs[i] != nil {
+			if verdicts[i], errs[i] = judge(ctx, sandbox, &q.Question, answers[i]); errs[i] != nil {
 				errs[i] = fmt.Errorf("document %d: %w", q.id, errs[i])
 			}
 		})

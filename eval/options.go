@@ -47,6 +47,9 @@ type Options struct {
 	Samples    map[string][]int // numbers of the documents to ask, by task; a task that it lacks asks all
 	NumFewshot int              // few-shot examples before each question; -1: the task's own number
 	MaxTokens  int              // of a generated answer; 0: the task's own number
+	// StrictLength makes a request that does not fit into the context an error; without it the
+	// request is cut on the left, as the harness does, and counted in Remarks.
+	StrictLength bool
 
 	ApplyChatTemplate bool
 	FewshotMultiturn  bool // with the chat template: each example as turns of its own

@@ -25,6 +25,7 @@ type Report struct {
 	NShot    map[string]int
 	NSamples map[string]Counts
 	Effort   map[string]Effort
+	Remarks  map[string]Remarks
 	Seconds  float64 // of the whole evaluation
 	o        *Options
 	started  time.Time
@@ -41,6 +42,7 @@ func newReport(o *Options, started time.Time) *Report {
 	return &Report{
 		o: o, started: started,
 		Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{},
+		Remarks: map[string]Remarks{},
 	}
 }
 
@@ -50,7 +52,7 @@ func (r *Report) Model() string { return r.o.ModelName }
 func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort
-	r.NSamples[t.Name] = Counts{t.total, len(t.questions)}
+	r.NSamples[t.Name], r.Remarks[t.Name] = Counts{t.total, len(t.questions)}, t.remarks()
 }
 
 // MarshalJSON writes the results with the keys of the harness. The key "trit" holds the results
@@ -72,7 +74,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		"model_source": "trit", "model_name": r.o.ModelName,
 		"model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
 		"system_instruction":   nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
-		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends()},
+		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks},
 	}
 	r.addTokenizer(out)
 	var b bytes.Buffer
@@ -303,7 +305,7 @@ func (t *outcome) rows() [][]string {
 	return rows
 }
 
-// WriteText writes the results as a table, and a line about the effort of each task.
+// WriteText writes the results as a table, and for each task its effort and the remarks.
 func (r *Report) WriteText(w io.Writer) error {
 	if err := r.Table().WriteText(w); err != nil {
 		return err
@@ -313,9 +315,27 @@ func (r *Report) WriteText(w io.Writer) error {
 		if ends := t.ends(); len(ends) > 0 {
 			line += fmt.Sprintf("%s: programs ended: %s\n", t.Name, endsText(ends))
 		}
+		for _, remark := range r.remarkLines(t) {
+			line += remark + "\n"
+		}
 		if _, err := io.WriteString(w, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// RemarkLines are the remarks of all tasks, each a line that begins with the task's name.
+func (r *Report) RemarkLines() (lines []string) {
+	for _, t := range r.tasks {
+		lines = append(lines, r.remarkLines(t)...)
+	}
+	return lines
+}
+
+func (r *Report) remarkLines(t *outcome) (lines []string) {
+	for _, line := range r.Remarks[t.Name].lines(r.o.MaxLength) {
+		lines = append(lines, t.Name+": "+line)
+	}
+	return lines
 }

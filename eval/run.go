@@ -19,6 +19,7 @@ type prepared struct {
 	questions  []question
 	requests   []request // of all questions
 	first      []int     // by question, index of its first request; then len(requests)
+	template   TemplateRemarks
 }
 
 // request is a request to the model, as text and as tokens.
@@ -27,6 +28,7 @@ type request struct {
 	until                 []string           // texts that end the answer
 	score                 lm.ScoreRequest    // of tasks that score
 	generate              lm.ContinueRequest // of tasks that generate
+	cut                   int                // tokens cut off on the left
 }
 
 // Run measures a model with tasks. It reads all tasks and makes their requests before it asks
@@ -157,7 +159,7 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 	}
 	prompts := make([]string, len(q.Contexts))
 	for i, c := range q.Contexts {
-		if prompts[i], err = p.prompt(o, examples, c); err != nil {
+		if prompts[i], err = p.ask(o, examples, c); err != nil {
 			return err
 		}
 	}
@@ -175,8 +177,12 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 		maxTokens = DefaultMaxTokens
 	}
 	until := p.stops(e)
-	g, err := e.generation(prompt, until, maxTokens)
-	p.requests = append(p.requests, request{context: prompt, until: until, generate: g})
+	g, cut, err := e.generation(prompt, until, maxTokens)
+	if err == nil && cut > 0 && o.StrictLength {
+		return tooLong(fmt.Sprintf("the prompt has %d tokens and the answer up to %d: the context length is %d",
+			len(g.Prompt)+cut, maxTokens, e.maxLength))
+	}
+	p.requests = append(p.requests, request{context: prompt, until: until, generate: g, cut: cut})
 	return err
 }
 
@@ -190,8 +196,12 @@ func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []str
 		if len(prompts) > 1 {
 			r = request{context: prompts[i], continuation: delimiter + q.Target}
 		}
-		if r.score = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
+		if r.score, r.cut = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
 			return fmt.Errorf("choice %d, %q, has no tokens of its own after the context", i, choice)
+		}
+		if r.cut > 0 && o.StrictLength {
+			return tooLong(fmt.Sprintf("the context and choice %d have %d tokens before the last: the context length is %d",
+				i, len(r.score.Input)+r.cut, e.maxLength))
 		}
 		p.requests = append(p.requests, r)
 	}
@@ -236,6 +246,9 @@ func (r *runner) measureAnswers(ctx context.Context, p *prepared, e *encoder) (*
 	out.Effort = effort
 	for i, ids := range got {
 		out.answers = append(out.answers, e.answer(ids, p.requests[i].until))
+		if e.endedByLength(ids, &p.requests[i]) {
+			out.byLength++
+		}
 	}
 	return out, out.judgeAnswers(ctx, r.o.Sandbox)
 }

@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"trit/data"
@@ -70,10 +71,13 @@ func (s *sample) hashes() (doc, prompt, target string) {
 	return hashOf(s.question.doc.hashed()), hashOf(s.requests[0].context), hashOf(s.target)
 }
 
-// hash is one SHA-256 hash of all samples.
+// hash is one SHA-256 hash of all samples, without those of extra filters.
 func (t *outcome) hash() string {
 	var all strings.Builder
 	for i := range t.samples {
+		if slices.ContainsFunc(t.Answers.Filters, func(f Filter) bool { return f.Extra && f.Name == t.samples[i].filter }) {
+			continue
+		}
 		doc, prompt, target := t.samples[i].hashes()
 		all.WriteString(doc + prompt + target)
 	}

@@ -116,8 +116,10 @@ type Answers struct {
 	Metric    Metric
 	Filters   []Filter // each gives results of its own; at least one, such as WholeText
 	Judge     Judge
-	RunCode   bool     // Judge runs programs that the model wrote
-	Modules   []string // of Python, which these programs import
+	// Remark says in a few words what is strange about a text, for Remarks, or ""; may be nil.
+	Remark  func(text string) string
+	RunCode bool     // Judge runs programs that the model wrote
+	Modules []string // of Python, which these programs import
 }
 
 // DefaultMaxTokens is the most tokens of an answer if the task sets no number.

@@ -87,7 +87,11 @@ func (g *generation) run(prompt []int32) error {
 		g.sampler.Accept(id)
 	}
 	start := time.Now()
-	first, err := g.s.Step(prompt, g.sampler)
+	rest, err := g.read(prompt)
+	if err != nil || g.r.FinishReason != "" {
+		return err
+	}
+	first, err := g.s.Step(rest, g.sampler)
 	if err != nil {
 		return err
 	}
@@ -101,6 +105,24 @@ func (g *generation) run(prompt []int32) error {
 		g.emit("")
 	}
 	return err
+}
+
+// read appends a prompt to the session, all but what Step reads in one pass, and returns that.
+// It ends early, with lm.FinishCancel, when the context ends: a long prompt takes long.
+func (g *generation) read(prompt []int32) (rest []int32, err error) {
+	if err := g.s.check(prompt); err != nil {
+		return nil, err
+	}
+	for ; len(prompt) > maxBatch; prompt = prompt[maxBatch:] {
+		if g.ctx.Err() != nil {
+			g.r.FinishReason = lm.FinishCancel
+			return nil, nil
+		}
+		if err := g.s.Forward(prompt[:maxBatch], nil, 0); err != nil {
+			return nil, err
+		}
+	}
+	return prompt, nil
 }
 
 // decode adds the first token to the answer, and tokens after it until there is a reason

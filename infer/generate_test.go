@@ -130,6 +130,41 @@ func TestCancelledAnswers(t *testing.T) {
 	}
 }
 
+// ended is a context that has ended before the nth time that it is asked.
+type ended struct {
+	context.Context
+	n int
+}
+
+func (e *ended) Err() error {
+	if e.n--; e.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A long prompt is read in parts, and the reading ends with the context. What was read stays,
+// and the answer that follows is the same as of a prompt read at once.
+func TestCancelledPrompts(t *testing.T) {
+	prompt := make([]int32, 3*maxBatch)
+	for i := range prompt {
+		prompt[i] = int32(i % 200)
+	}
+	g := generatorOf(t, noText{}, len(prompt)+8)
+	r := lm.GenerateRequest{Prompt: prompt, MaxTokens: 4}
+	got, err := g.Generate(&ended{t.Context(), 1}, r, nil)
+	if err != nil || got.FinishReason != lm.FinishCancel || len(got.Tokens) != 0 || g.Len() != maxBatch {
+		t.Errorf("%d tokens after %d of the prompt, ended by %s (%v)", len(got.Tokens), g.Len(), got.FinishReason, err)
+	}
+	r.Prompt = g.Rewind(prompt)
+	rest, _ := generate(t, g, r)
+	r.Prompt = prompt
+	whole, _ := generate(t, generatorOf(t, noText{}, len(prompt)+8), r)
+	if !slices.Equal(rest.Tokens, whole.Tokens) || len(whole.Tokens) != 4 {
+		t.Errorf("the answer is %v, of a prompt read at once %v", rest.Tokens, whole.Tokens)
+	}
+}
+
 // TestGeneratorGoesOn compares a second call, after a rewind, with a generator of its own.
 func TestGeneratorGoesOn(t *testing.T) {
 	g, alone := generatorOf(t, noText{}, 60), generatorOf(t, noText{}, 60)

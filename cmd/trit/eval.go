@@ -41,6 +41,8 @@ func evalCommand() *cli.Command {
 			&cli.IntFlag{Name: "num-fewshot", Value: -1,
 				Usage: "`K` examples before each question (default: the task's own number)"},
 			maxTokensFlag(),
+			&cli.BoolFlag{Name: "strict-length",
+				Usage: "fail where a request does not fit into the context, instead of cutting it on the left"},
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
 			&cli.BoolFlag{Name: "fewshot-as-multiturn", Value: true, DefaultText: "true with the chat template",
 				Usage: "with the chat template: each example as turns of its own; =false puts them into one turn"},
@@ -120,9 +122,10 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 	chat := c.Bool("apply-chat-template")
 	o := eval.Options{
 		DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
-		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), ApplyChatTemplate: chat,
-		FewshotMultiturn: c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
-		Batch:            c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
+		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), StrictLength: c.Bool("strict-length"),
+		ApplyChatTemplate: chat,
+		FewshotMultiturn:  c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
+		Batch:             c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
 	}
 	if len(taskNames(c)) == 0 {
 		return o, usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
@@ -199,7 +202,7 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 			con.printf("%s\n", r.Model())
 		}
 		if c.Bool("markdown") {
-			con.printf("%s", r.Table().Markdown())
+			con.printf("%s%s", r.Table().Markdown(), markdownList(r.RemarkLines()))
 		} else if err := r.WriteText(con.out); err != nil {
 			return err
 		}
@@ -215,6 +218,18 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 		}
 	}
 	return nil
+}
+
+// markdownList is a list below a table, nothing without lines.
+func markdownList(lines []string) string {
+	text := ""
+	for _, line := range lines {
+		text += "\n* " + line
+	}
+	if text != "" {
+		text += "\n"
+	}
+	return text
 }
 
 func evalListCommand() *cli.Command {

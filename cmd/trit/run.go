@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,7 +22,7 @@ func runCommand() *cli.Command {
 		Description: examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat", `trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "continue this `TEXT`"},
-			&cli.BoolFlag{Name: "chat", Usage: "talk: every line of the input is a message, the model's chat template is used"},
+			&cli.BoolFlag{Name: "chat", Usage: "talk: each line of the input is a message, the model's chat template is used, /help lists the commands"},
 			&cli.StringFlag{Name: "system", Usage: "`TEXT` of the system message of a chat"},
 			&cli.IntFlag{Name: "n", Usage: "generate at most `N` tokens", Value: 128},
 			&cli.Float64Flag{Name: "temperature", Usage: "`T`; 0 always takes the likeliest token"},
@@ -57,10 +55,12 @@ func runModel(c *cli.Context) error {
 	}
 	defer g.model.Close()
 	if c.Bool("chat") {
-		return g.chat(c.Context, c.App.Reader, c.String("system"))
+		return g.chat(c)
 	}
 	fmt.Fprint(g.con.out, c.String("prompt"))
-	_, err = g.say(c.Context, g.tok.EncodePrompt(c.String("prompt")))
+	request := g.request
+	request.Prompt = g.tok.EncodePrompt(c.String("prompt"))
+	_, err = g.say(c.Context, request)
 	return err
 }
 
@@ -68,6 +68,7 @@ func runModel(c *cli.Context) error {
 type generator struct {
 	*infer.Generator
 	model   *infer.Model
+	context int // tokens that the generator holds
 	tok     *tokenizer.Tokenizer
 	request lm.GenerateRequest // without its prompt
 	con     *console
@@ -99,7 +100,7 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(), Sampling: sampling(c),
 		PromptLookup: c.Bool("prompt-lookup"),
 	}
-	return &generator{g, m, tok, request, con, c.Bool("stats")}, nil
+	return &generator{g, m, room, tok, request, con, c.Bool("stats")}, nil
 }
 
 // sampling are the options of the flags about the choice of tokens.
@@ -110,53 +111,17 @@ func sampling(c *cli.Context) lm.Sampling {
 	}
 }
 
-// say continues a prompt, printing as it goes, and returns the text.
-func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
-	request := g.request
-	request.Prompt = prompt
+// say continues a prompt, printing as it goes.
+func (g *generator) say(ctx context.Context, request lm.GenerateRequest) (lm.GenerateResult, error) {
 	r, err := g.Generate(ctx, request, func(d lm.Delta) { fmt.Fprint(g.con.out, d.Text) })
 	g.con.printf("\n")
-	if err != nil {
-		return "", err
-	}
-	if g.stats {
+	if err == nil && g.stats {
 		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
-			"%d of %d drafted tokens right; ended by %s", len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens),
-			r.DecodeTokensPerSecond(), r.Passes, r.Accepted, r.Drafted, r.FinishReason)
+			"%d of %d drafted tokens right; ended by %s",
+			len(request.Prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
+			r.Accepted, r.Drafted, r.FinishReason)
 	}
-	return r.Text, nil
-}
-
-// chat answers each line of in, until in or ctx ends.
-func (g *generator) chat(ctx context.Context, in io.Reader, system string) error {
-	var messages []tokenizer.Message
-	if system != "" {
-		messages = append(messages, tokenizer.Message{Role: "system", Content: system})
-	}
-	lines := bufio.NewScanner(in)
-	for g.prompt(); lines.Scan() && ctx.Err() == nil; g.prompt() {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
-		}
-		messages = append(messages, tokenizer.Message{Role: "user", Content: lines.Text()})
-		text, err := g.tok.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
-		if err != nil {
-			return err
-		}
-		// The template writes the special tokens itself, the first one included.
-		answer, err := g.say(ctx, g.Rewind(g.tok.Encode(text, false)))
-		if err != nil {
-			return err
-		}
-		messages = append(messages, tokenizer.Message{Role: "assistant", Content: answer})
-	}
-	return lines.Err()
-}
-
-func (g *generator) prompt() {
-	if g.con.terminal {
-		fmt.Fprint(g.con.err, "> ")
-	}
+	return r, err
 }
 
 func logitsCommand() *cli.Command {

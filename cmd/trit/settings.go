@@ -35,6 +35,7 @@ var flagOf = map[string]string{
 	"eval.Options.Out":               "--out",
 	"eval.Options.Samples":           "--samples",
 	"eval.Options.Sandbox":           "--allow-code-execution",
+	"eval.Options.StrictLength":      "--strict-length",
 	"eval.Options.Tasks":             "--tasks",
 	"openai.Client.Timeout":          "--request-timeout",
 

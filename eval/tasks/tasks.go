@@ -1,5 +1,6 @@
 // Package tasks has the tasks of lm-evaluation-harness, each in a file of its own, and finds
-// tasks by their names. It uses nothing of package eval that others cannot use.
+// tasks by their names. Beside them are filters and tasks that read answers in other forms; their
+// names are none of the harness's. The package uses nothing of package eval that others cannot use.
 package tasks
 
 import (
@@ -14,7 +15,7 @@ import (
 func All() []eval.Task {
 	return []eval.Task{
 		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
-		gsm8k, gsm8kCot, math500, humanEval, humanEvalPlus, wikiText,
+		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
 	}
 }
 

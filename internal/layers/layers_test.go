@@ -49,6 +49,7 @@ model/ggufmeta       | format/gguf internal/float16 model setting tokenizer
 data                 | internal/atomicfile internal/mmap internal/parallel setting tokenizer
 data/world           | internal/atomicfile | data
 internal/hub         | internal/atomicfile setting
+internal/chat        | internal/atomicfile tokenizer
 
 -- the engine world
 convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
