@@ -159,7 +159,7 @@ func (u *typist) Write(b []byte) (int, error) {
 // terminal or in the next answer of a pipe, it ends the talk.
 func TestChatInterrupts(t *testing.T) {
 	path := chatModel(t, chatTemplate)
-	m, tok, err := openGGUF(path, infer.Options{})
+	m, tok, err := openGGUF(&console{out: io.Discard, err: io.Discard}, path, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
