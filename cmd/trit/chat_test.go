@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"trit/infer"
 	"trit/internal/chat"
@@ -148,9 +148,7 @@ func (u *typist) Write(b []byte) (int, error) {
 	if u.angry {
 		u.angry = false
 		u.interrupts <- os.Interrupt
-		for len(u.interrupts) > 0 { // until it is taken
-			runtime.Gosched()
-		}
+		time.Sleep(50 * time.Millisecond) // lets the interrupt stop the answer
 	}
 	return u.out.Write(b)
 }

@@ -38,7 +38,7 @@ func TestForkBombs(t *testing.T) {
 		"spawn":   "import os, sys\nwhile True:\n  try: os.posix_spawn('/bin/sleep', ['sleep', '1000'], {})\n  except OSError: pass",
 		"command": "import os\nwhile True: os.system('sleep 1000 &')",
 		"popen":   "import subprocess\nwhile True:\n  try: subprocess.Popen(['/bin/sleep', '1000'], start_new_session=True)\n  except OSError: pass",
-		"threads": "import threading, time\nwhile True:\n  try: threading.Thread(target=time.sleep, args=(1000,)).start()\n  except RuntimeError: pass",
+		"threads": "import threading, time\nwhile True:\n  try: threading.Thread(target=time.sleep, args=(1000,)).start()\n  except (RuntimeError, MemoryError): pass",
 	} {
 		ends.Go(func() {
 			if r, err := s.Run(t.Context(), program); err != nil || r.Reason != Timeout {
