@@ -261,7 +261,7 @@ func TestQwen3Refusals(t *testing.T) {
 	}{
 		"a norm missing":       {change: drop("blk.1.ffn_down_norm_in.weight"), want: "ffn_down_norm_in.weight: it is missing"},
 		"no norm of heads":     {change: drop("blk.0.attn_q_norm.weight"), want: "blk.0.attn_q_norm.weight: it is missing"},
-		"turned in part":       {meta: func(m *gguf.Metadata) { m.Set("qwen3.rope.dimension_count", uint32(32)) }, want: "qwen3.attention.key_length is 64: want the head dimension 32"},
+		"too much turned":      {meta: func(m *gguf.Metadata) { m.Set("qwen3.rope.dimension_count", uint32(66)) }, want: "qwen3.rope.dimension_count is 66"},
 		"values of other size": {meta: func(m *gguf.Metadata) { m.Set("qwen3.attention.value_length", uint32(32)) }, want: "value_length is 32"},
 		"another architecture": {meta: func(m *gguf.Metadata) {
 			for _, key := range slices.Clone(m.Keys) {

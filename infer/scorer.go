@@ -17,6 +17,7 @@ type Scorer struct {
 	pass     pass
 	trunk    *Session // the prefix that the sequences of a stage share
 	sessions []*Session
+	long     bool // of the sessions, see useFactors
 	head     headSums
 	effort   ScorerEffort
 }
@@ -60,6 +61,14 @@ func (s *Scorer) ComputedTokens() int64 { return s.effort.Computed }
 // ContextLength implements lm.Model.
 func (s *Scorer) ContextLength() int { return s.m.ContextLength() }
 
+// useFactors makes the sessions that follow those for the long or the short factors of longrope.
+// A sequence has the ones that its own length asks for, whatever it is read beside.
+func (s *Scorer) useFactors(long bool) {
+	if s.long != long {
+		s.long, s.sessions, s.trunk = long, nil, nil
+	}
+}
+
 // reserve makes sessions for sequences of up to longest tokens whose first base tokens are
 // in the trunk.
 func (s *Scorer) reserve(longest, base int) error {
@@ -72,7 +81,7 @@ func (s *Scorer) reserve(longest, base int) error {
 	}
 	s.sessions = nil
 	for range count {
-		session, err := s.m.NewSession(padded(longest))
+		session, err := s.m.newSession(padded(longest), s.long)
 		if err != nil {
 			return err
 		}
@@ -85,7 +94,7 @@ func (s *Scorer) reserve(longest, base int) error {
 // tokens.
 func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	if s.trunk == nil || s.trunk.capacity < longest {
-		trunk, err := s.m.NewSession(padded(longest))
+		trunk, err := s.m.newSession(padded(longest), s.long)
 		if err != nil {
 			return err
 		}

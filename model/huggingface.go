@@ -16,19 +16,14 @@ type HFConfig struct {
 	BOSTokenID         *int                `json:"bos_token_id,omitempty"`
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
-	RopeScaling        json.RawMessage     `json:"rope_scaling,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
 	AttentionBias      bool                `json:"attention_bias,omitempty"`
 	MLPBias            bool                `json:"mlp_bias,omitempty"`
 	UseSlidingWindow   bool                `json:"use_sliding_window,omitempty"`
-	RopeParameters     *RopeParameters     `json:"rope_parameters,omitempty"`
-	stated             stated
-}
-
-// RopeParameters is where files of transformers 5 have rope_theta and rope_scaling.
-type RopeParameters struct {
-	RopeTheta float64 `json:"rope_theta"`
-	RopeType  string  `json:"rope_type"`
+	// OriginalMaxPositionEmbeddings is RopeScaling's once more for longrope, where
+	// transformers 4 looks for it.
+	OriginalMaxPositionEmbeddings int `json:"original_max_position_embeddings,omitempty"`
+	stated                        stated
 }
 
 // stated are those keys that Hugging Face's files imply rather than say; nil where the
@@ -83,6 +78,9 @@ func ParseHF(b []byte) (*HFConfig, error) {
 		err = json.Unmarshal(b, &c.stated)
 	}
 	if err == nil {
+		err = c.readRotary(b)
+	}
+	if err == nil {
 		err = c.unsupported()
 	}
 	if err != nil {
@@ -103,9 +101,6 @@ func ParseHF(b []byte) (*HFConfig, error) {
 	if c.stated.Tie == nil {
 		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3
 	}
-	if c.RopeTheta == 0 && c.RopeParameters != nil {
-		c.RopeTheta = c.RopeParameters.RopeTheta
-	}
 	c.Resolve()
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
@@ -123,30 +118,11 @@ func (c *HFConfig) unsupported() error {
 	case c.AttentionBias, c.MLPBias:
 		return errors.New("attention_bias or mlp_bias is true: projections have no bias here, " +
 			"so only models without one can be used")
-	case scales(c.RopeScaling):
-		return fmt.Errorf("rope_scaling is %s: rotary embeddings are computed without scaling here", c.RopeScaling)
-	case c.RopeParameters != nil && c.RopeParameters.RopeType != "" && c.RopeParameters.RopeType != "default":
-		return fmt.Errorf("rope_parameters has rope_type %q: rotary embeddings are computed without scaling here, "+
-			"so want \"default\"", c.RopeParameters.RopeType)
 	case c.UseSlidingWindow:
 		return errors.New("use_sliding_window is true: attention sees all earlier tokens here, " +
 			"so only models without a window can be used")
 	}
 	return nil
-}
-
-// scales reports whether a rope_scaling changes anything.
-func scales(b json.RawMessage) bool {
-	var s struct {
-		Type    string `json:"type"`
-		NewType string `json:"rope_type"`
-	}
-	if len(b) == 0 || string(b) == "null" {
-		return false
-	}
-	err := json.Unmarshal(b, &s)
-	kind := s.NewType + s.Type
-	return err != nil || kind != "" && kind != "default"
 }
 
 // Observe resolves what config.json leaves open and the tensors of the folder tell: where
@@ -181,6 +157,9 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 		h.Architectures, h.ModelType = []string{"Qwen3ForCausalLM"}, qwen3
 	case c.SubNorms:
 		h.Architectures, h.ModelType = []string{"BitNetForCausalLM"}, "bitnet"
+	}
+	if s := c.RopeScaling; s != nil && s.Type == RopeLongRoPE {
+		h.OriginalMaxPositionEmbeddings = s.OriginalMaxPositionEmbeddings
 	}
 	if c.Ternary {
 		h.QuantizationConfig = &QuantizationConfig{"bitnet", "autobitlinear", "online"}

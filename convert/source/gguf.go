@@ -75,7 +75,7 @@ func (g *ggufFile) chooseWeights(o Options) error {
 }
 
 // check reports the tensors that are missing, have other dims than the metadata want, or have
-// no place in the model: a bias, or factors of the rotary embedding. It reads no weight.
+// no place in the model, such as a bias. It reads no weight.
 func (g *ggufFile) check() error {
 	specs := g.config.Tensors()
 	places := map[string]bool{}
@@ -85,7 +85,7 @@ func (g *ggufFile) check() error {
 			places[ggufmeta.ScaleName(spec.GGUF)] = true
 		}
 	}
-	errs := model.Unplaced(g.names(), func(name string) bool { return places[name] }, "the metadata")
+	errs := model.Unplaced(g.names(), func(name string) bool { return places[name] || ggufmeta.IsRotaryTensor(name) }, "the metadata")
 	for _, spec := range specs {
 		if err := g.checkTensor(spec); err != nil {
 			errs = append(errs, err)
@@ -152,7 +152,7 @@ func (g *ggufFile) open(spec model.TensorSpec) (*Tensor, error) {
 		return nil, fmt.Errorf("%s: %w", spec.GGUF, err)
 	}
 	if heads := ggufmeta.PermutedHeads(g.architecture, g.config, spec); heads > 0 {
-		return t.reordered(halved(rows, heads)), nil
+		return t.reordered(halved(rows, heads, g.config.RotaryDim())), nil
 	}
 	return t, nil
 }

@@ -79,25 +79,33 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 }
 
 // Alternating gives the rows in the order of GGUF files of architecture llama, where the two
-// halves of each head alternate.
-func (t *Tensor) Alternating(heads int) *Tensor { return t.reordered(alternating(t.Rows, heads)) }
+// halves of the first rows of each head alternate, those that rotary embedding turns.
+func (t *Tensor) Alternating(heads, turned int) *Tensor {
+	return t.reordered(alternating(t.Rows, heads, turned))
+}
 
 // alternating is the row of Hugging Face's order that stands at a row of a GGUF file where
-// the two halves of each head alternate.
-func alternating(rows, heads int) func(int) int {
+// the two halves of what is turned of each head alternate.
+func alternating(rows, heads, turned int) func(int) int {
 	head := rows / heads
 	return func(row int) int {
 		i := row % head
-		return row - i + i%2*(head/2) + i/2
+		if i >= turned {
+			return row
+		}
+		return row - i + i%2*(turned/2) + i/2
 	}
 }
 
 // halved is the inverse of alternating.
-func halved(rows, heads int) func(int) int {
+func halved(rows, heads, turned int) func(int) int {
 	head := rows / heads
 	return func(row int) int {
 		i := row % head
-		return row - i + i%(head/2)*2 + i/(head/2)
+		if i >= turned {
+			return row
+		}
+		return row - i + i%(turned/2)*2 + i/(turned/2)
 	}
 }
 
