@@ -47,7 +47,7 @@ func RotaryTensors(c *model.Config) []RotaryTensor {
 	switch {
 	case s == nil:
 		return nil
-	case s.Type == model.RopeLlama3, s.Type == model.RopeYaRN && s.Truncate != nil:
+	case s.Type == model.RopeLlama3, s.Type == model.RopeYaRN && !isPlainYaRN(s):
 		return []RotaryTensor{{ropeFreqs, factorsOf(c)}}
 	case s.Type == model.RopeLongRoPE && s.IsUniform(c):
 		return []RotaryTensor{{ropeFreqs, s.ShortFactor}}
@@ -55,6 +55,13 @@ func RotaryTensors(c *model.Config) []RotaryTensor {
 		return []RotaryTensor{{ropeLong, s.LongFactor}, {ropeShort, s.ShortFactor}}
 	}
 	return nil
+}
+
+// isPlainYaRN reports whether a scaling is yarn with the usual blend. llama.cpp does not look at
+// the keys of another one in files of the architectures here, so such a blend is written as
+// factors.
+func isPlainYaRN(s *model.RotaryScaling) bool {
+	return s.Type == model.RopeYaRN && s.Truncate == nil && s.BetaFast == 32 && s.BetaSlow == 1
 }
 
 // factorsOf are what a scaling divides the frequencies by.
@@ -83,12 +90,10 @@ func writeRotary(m *gguf.Metadata, architecture string, c *model.Config) error {
 	case s.Type == model.RopeLinear:
 		m.Set(prefix+"type", scalingLinear)
 		m.Set(prefix+"factor", float32(s.Factor))
-	case s.Type == model.RopeYaRN && s.Truncate == nil:
+	case isPlainYaRN(s):
 		m.Set(prefix+"type", scalingYaRN)
 		m.Set(prefix+"factor", float32(s.Factor))
 		m.Set(prefix+"original_context_length", uint32(s.OriginalMaxPositionEmbeddings))
-		m.Set(prefix+"yarn_beta_fast", float32(s.BetaFast))
-		m.Set(prefix+"yarn_beta_slow", float32(s.BetaSlow))
 		attention /= model.YaRNMagnitude(s.Factor, 1) // readers multiply by it
 	case s.Type == model.RopeLongRoPE && !s.IsUniform(c):
 		m.Set(prefix+"type", scalingLongRoPE)
@@ -252,16 +257,16 @@ func (r *rotaryReader) refuse(kind string, factor float64) {
 	}
 }
 
-// yarn reads the keys of yarn. llama.cpp multiplies by 0.1 ln(factor) + 1, over the same with
-// yarn_log_multiplier for 0.1 where that is there, and by attn_factor.
+// yarn reads the keys of yarn. llama.cpp multiplies by 0.1 ln(factor) + 1 and by attn_factor.
 func (r *rotaryReader) yarn(factor, attention float64) *model.RotaryScaling {
 	usual := model.YaRNMagnitude(factor, 1)
 	if v := r.number("scaling.yarn_attn_factor", usual); math.Abs(v-usual) > 1e-6 {
-		r.fail("the key %sscaling.yarn_attn_factor is %v: llama.cpp ignores it for yarn and multiplies by %v, while its converter "+
+		r.fail("the key %sscaling.yarn_attn_factor is %v: llama.cpp ignores it and multiplies by %v, while its converter "+
 			"writes config.json's attention_factor there; convert the model again from its folder", r.prefix, v, usual)
 	}
-	if multiplier := r.number("scaling.yarn_log_multiplier", 0); multiplier != 0 {
-		usual /= model.YaRNMagnitude(factor, multiplier)
+	if v := r.number("scaling.yarn_log_multiplier", 0); v != 0 {
+		r.fail("the key %sscaling.yarn_log_multiplier is %v: llama.cpp looks at it for other architectures alone; convert the "+
+			"model again from its folder", r.prefix, v)
 	}
 	return &model.RotaryScaling{
 		Type: model.RopeYaRN, Factor: factor, OriginalMaxPositionEmbeddings: r.original(), AttentionFactor: usual * attention,
