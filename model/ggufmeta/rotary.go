@@ -132,6 +132,7 @@ func readRotary(f *gguf.File, architecture string, c *model.Config) error {
 		return nil
 	}
 	with := *c
+	with.RopeScaling = nil
 	if err := json.Unmarshal([]byte(stated), &with.RopeScaling); err != nil {
 		return fmt.Errorf("the key %s is %s: %w", rotaryKey, stated, err)
 	}
