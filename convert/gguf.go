@@ -126,8 +126,10 @@ func (g *ggufWriter) planTensors() error {
 // addFactors plans a tensor of rotary embedding, which is made of config.json.
 func (g *ggufWriter) addFactors(r ggufmeta.RotaryTensor) {
 	g.tensors = append(g.tensors, gguf.TensorInfo{Name: r.Name, Type: gguf.F32, Dims: gguf.Dims([]int{len(r.Values)})})
-	g.planned.tensors = append(g.planned.tensors, tensor{name: r.Name, from: "rope_scaling", bytes: int64(4 * len(r.Values)),
-		open: func() (*output, error) { return small(gguf.F32, r.Values...) }})
+	g.planned.tensors = append(g.planned.tensors, tensor{
+		name: r.Name, from: "rope_scaling", bytes: int64(4 * len(r.Values)),
+		open: func() (*output, error) { return small(gguf.F32, r.Values...) },
+	})
 }
 
 // add plans a tensor that is made of a weight.

@@ -62,7 +62,8 @@ func (s *Session) Rewind(ids []int32) []int32 {
 }
 
 // CopyPrefix replaces the tokens of s by the first n tokens of from, a session of the same
-// model, and of the same factors where its rotary scaling is longrope. So a prefix that several sequences share is computed once.
+// model, and with the same factors where its rotary scaling is longrope. So a prefix that
+// several sequences share is computed once.
 func (s *Session) CopyPrefix(from *Session, n int) error {
 	if from.m != s.m || from.long != s.long || n < 0 || n > from.Len() || n > s.capacity {
 		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: want one of the same model that fits",

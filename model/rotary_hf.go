@@ -95,7 +95,8 @@ func (d *rotaryDict) kind() (string, error) {
 	case d.RopeType == nil:
 		kind = d.OldType
 	case d.OldType != nil && *d.OldType != *d.RopeType:
-		return "", fmt.Errorf("type is %q and rope_type is %q: keep the one that the model was trained with", *d.OldType, *d.RopeType)
+		return "", fmt.Errorf("type is %q and rope_type is %q: keep the one that the model was trained with",
+			*d.OldType, *d.RopeType)
 	}
 	if *kind == "su" { // Phi-3's name before transformers had one
 		return RopeLongRoPE, nil
@@ -197,9 +198,12 @@ func (c *HFConfig) readRotary(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("rope_parameters: %w", err)
 	}
-	places := [3]*rotaryDict{{RopeTheta: file.RopeTheta, PartialRotaryFactor: file.PartialRotaryFactor, Original: file.Original},
-		old, parameters}
-	if err := agreed(&places, &c.RopeTheta, "rope_theta", func(d *rotaryDict) *float64 { return d.RopeTheta }); err != nil {
+	top := &rotaryDict{
+		RopeTheta: file.RopeTheta, PartialRotaryFactor: file.PartialRotaryFactor, Original: file.Original,
+	}
+	places := [3]*rotaryDict{top, old, parameters}
+	err = agreed(&places, &c.RopeTheta, "rope_theta", func(d *rotaryDict) *float64 { return d.RopeTheta })
+	if err != nil {
 		return err
 	}
 	err = agreed(&places, &c.PartialRotaryFactor, "partial_rotary_factor",
@@ -267,8 +271,8 @@ func (s *RotaryScaling) agreesWithContext(context int) error {
 	switch s.Type {
 	case RopeDynamic:
 		if original != 0 && context != 0 && original != context {
-			return fmt.Errorf("rope_scaling is dynamic with original_max_position_embeddings %d, but max_position_embeddings is "+
-				"%d: transformers computes this type from max_position_embeddings alone; keep the two equal", original, context)
+			return fmt.Errorf("rope_scaling is dynamic with original_max_position_embeddings %d, but max_position_embeddings "+
+				"is %d: transformers computes this type from max_position_embeddings alone; keep the two equal", original, context)
 		}
 		s.OriginalMaxPositionEmbeddings = 0
 	case RopeLongRoPE:

@@ -200,7 +200,8 @@ func (s *RotaryScaling) validate(c *Config) error {
 		}
 	}
 	if n := s.OriginalMaxPositionEmbeddings; s.Type != RopeLinear && s.Type != RopeDynamic && (n < 2 || n > maxSize) {
-		return fmt.Errorf("original_max_position_embeddings is %d: rope_type %q wants a number from 2 to %d", n, s.Type, maxSize)
+		return fmt.Errorf("original_max_position_embeddings is %d: rope_type %q wants a number from 2 to %d",
+			n, s.Type, maxSize)
 	}
 	return s.validateShape(c)
 }

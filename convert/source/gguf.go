@@ -85,7 +85,8 @@ func (g *ggufFile) check() error {
 			places[ggufmeta.ScaleName(spec.GGUF)] = true
 		}
 	}
-	errs := model.Unplaced(g.names(), func(name string) bool { return places[name] || ggufmeta.IsRotaryTensor(name) }, "the metadata")
+	hasPlace := func(name string) bool { return places[name] || ggufmeta.IsRotaryTensor(name) }
+	errs := model.Unplaced(g.names(), hasPlace, "the metadata")
 	for _, spec := range specs {
 		if err := g.checkTensor(spec); err != nil {
 			errs = append(errs, err)

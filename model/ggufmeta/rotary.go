@@ -266,8 +266,8 @@ func (r *rotaryReader) yarn(factor, attention float64) *model.RotaryScaling {
 			"writes config.json's attention_factor there; convert the model again from its folder", r.prefix, v, usual)
 	}
 	if v := r.number("scaling.yarn_log_multiplier", 0); v != 0 {
-		r.fail("the key %sscaling.yarn_log_multiplier is %v: llama.cpp looks at it for other architectures alone; convert the "+
-			"model again from its folder", r.prefix, v)
+		r.fail("the key %sscaling.yarn_log_multiplier is %v: llama.cpp looks at it for other architectures alone; convert "+
+			"the model again from its folder", r.prefix, v)
 	}
 	return &model.RotaryScaling{
 		Type: model.RopeYaRN, Factor: factor, OriginalMaxPositionEmbeddings: r.original(), AttentionFactor: usual * attention,
@@ -280,13 +280,14 @@ func (r *rotaryReader) factors(kind string) (short, long []float32) {
 	freqs, short, long := r.tensor(ropeFreqs), r.tensor(ropeShort), r.tensor(ropeLong)
 	switch {
 	case kind == scalingLongRoPE && (short == nil || long == nil || freqs != nil):
-		r.fail("the key %sscaling.type is longrope: want the tensors %s and %s, and no %s", r.prefix, ropeShort, ropeLong, ropeFreqs)
+		r.fail("the key %sscaling.type is longrope: want the tensors %s and %s, and no %s",
+			r.prefix, ropeShort, ropeLong, ropeFreqs)
 	case kind != scalingLongRoPE && (short != nil || long != nil):
-		r.fail("there are tensors %s*, but the key %sscaling.type is not longrope: they contradict each other; set the key, or "+
-			"remove the tensors", ropeFactors, r.prefix)
+		r.fail("there are tensors %s*, but the key %sscaling.type is not longrope: they contradict each other; set the key, "+
+			"or remove the tensors", ropeFactors, r.prefix)
 	case kind == scalingYaRN && freqs != nil:
-		r.fail("there is a tensor %s, and the key %sscaling.type is yarn: a model is scaled in one way; remove the one that it "+
-			"was not trained with", ropeFreqs, r.prefix)
+		r.fail("there is a tensor %s, and the key %sscaling.type is yarn: a model is scaled in one way; remove the one that "+
+			"it was not trained with", ropeFreqs, r.prefix)
 	case kind != scalingLongRoPE:
 		short = freqs
 	}
