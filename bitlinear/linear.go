@@ -13,9 +13,9 @@ import (
 // With Mode.Ternary it is BitLinear: activations are rounded to int8 per token, weights to
 // -1, 0, +1 per tensor, and gradients pass both roundings as if they were not there
 // (the straight-through estimator), so dX = dY Wq and dW = dY^T Xq with the
-// dequantised values. The forward product is that of the engine, int8 by packed weights
-// in int32. No copy of the weights is kept: they are rounded while a product packs them,
-// forward and backward.
+// dequantised values. The forward product is the one that the engine uses, int8 by packed weights
+// in int32. No copy of the weights is kept: they are rounded while a product packs them, forward
+// and backward.
 type Linear struct {
 	mode    *Mode
 	scratch *Scratch
@@ -23,15 +23,15 @@ type Linear struct {
 	rows    []int           // N_i
 	wScale  []float32       // per weight, of the last forward pass
 	outputs []intmul.Output // of the forward product in integers
-	factors []float32       // [N], what undoes the scales of the weights
+	factors []float32       // [N], inverses of the weights' scales
 	terms   []gemm.Rows     // the weights as an operand
 }
 
-// Input is what a layer keeps of its input x [M,K] for the backward pass.
+// Input is the form in which a layer keeps its input x [M,K] for the backward pass.
 type Input struct {
 	Int8  []int8    // [M,K], x as integers
 	Scale []float32 // [M], their scales
-	Float []float32 // [M,K], where Mode takes x otherwise
+	Float []float32 // [M,K], x itself; used if Mode does not compute with integers
 }
 
 // NewLinear makes a layer for M rows of K values and weights of the given N. Layers of a
@@ -66,7 +66,7 @@ func (l *Linear) Func(name string) Func {
 		}}
 }
 
-// NewInput makes the memory for an input; of Float only where Mode takes it now.
+// NewInput makes the memory for an input. It makes Float only if Mode needs it now.
 func (l *Linear) NewInput() *Input {
 	in := &Input{}
 	if l.mode.Ternary {
@@ -115,11 +115,11 @@ func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
 	intmul.MulTernary(l.mode.pool(), in.Int8, l.m, l.outputs...)
 }
 
-// Backward computes the gradients of input and weights from that of y, dy [M,N], which it
-// overwrites; those of the weights are added to dw where accumulate is set.
+// Backward computes the gradients of input, dx [M,K], and weights, dw, from dy [M,N], the gradient
+// of y, which it overwrites. If accumulate is set, it adds to dw.
 //
-// With integers the scales of both operands move into dy, and their inverses to the
-// results, so that one product has ternary weights and the other int8 activations as they are.
+// With integers, dy is multiplied by the scales of both operands and the results by their inverses,
+// so that one product takes the ternary weights and the other the int8 activations without scales.
 func (l *Linear) Backward(in *Input, weights [][]float32, dy, dx []float32, dw [][]float32, accumulate bool) {
 	l.setTerms(weights)
 	forX := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx[:l.m*l.k]}}
@@ -134,7 +134,7 @@ func (l *Linear) Backward(in *Input, weights [][]float32, dy, dx []float32, dw [
 	l.mode.Run(&forW)
 }
 
-// scale multiplies dy by the scales of the weights over those of the activations.
+// scale multiplies dy by the scales of the weights over the scales of the activations.
 func (l *Linear) scale(dy, activations []float32) {
 	first := 0
 	for i, n := range l.rows {

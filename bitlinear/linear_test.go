@@ -54,18 +54,8 @@ func testFrozenOffsets(t *testing.T, mode Mode) {
 			}
 		}
 	}
-	difference := func(v []float64, i int) float64 {
-		const step = 1e-3
-		saved := v[i]
-		v[i] = saved + step
-		up := value()
-		v[i] = saved - step
-		down := value()
-		v[i] = saved
-		return (up - down) / (2 * step)
-	}
 	for i, g := range grads[0] {
-		if want := difference(xq, i); math.Abs(float64(g)-want) > 1e-4*(1+math.Abs(want)) {
+		if want := centralDifference(value, xq, i); math.Abs(float64(g)-want) > 1e-4*(1+math.Abs(want)) {
 			t.Fatalf("dx[%d] is %g, want %g", i, g, want)
 		}
 	}
@@ -75,10 +65,22 @@ func testFrozenOffsets(t *testing.T, mode Mode) {
 		if i >= len(ws[0]) {
 			g, j = grads[2], i-len(ws[0])
 		}
-		if want := difference(wq, i); math.Abs(float64(g[j])-want) > 1e-4*(1+math.Abs(want)) {
+		if want := centralDifference(value, wq, i); math.Abs(float64(g[j])-want) > 1e-4*(1+math.Abs(want)) {
 			t.Fatalf("dw[%d] is %g, want %g", i, g[j], want)
 		}
 	}
+}
+
+// centralDifference is the derivative of value by v[i].
+func centralDifference(value func() float64, v []float64, i int) float64 {
+	const step = 1e-3
+	saved := v[i]
+	v[i] = saved + step
+	up := value()
+	v[i] = saved - step
+	down := value()
+	v[i] = saved
+	return (up - down) / (2 * step)
 }
 
 func random(r *rand.Rand, n int) []float32 {

@@ -7,15 +7,15 @@ import (
 	"trit/internal/parallel"
 )
 
-// Mode says how the layers of a graph compute. They share it, so that a run can change
+// Mode says how the layers of a graph compute. All layers share one Mode, so that a run can change
 // Lambda between steps.
 type Mode struct {
 	Ternary bool // BitLinear; false: plain linear layers
 	Sign    bool // with Ternary: b1, whose weights are the sign of W - mean W, instead of b1.58
-	BF16    bool // products of other than integers on bfloat16; see gemm.HasBF16
-	// Threads is how many the layers run on; 0: one for each processor.
+	BF16    bool // products that are not of integers in bfloat16; see gemm.HasBF16
+	// Threads is the number of threads of the layers; 0: one for each processor.
 	Threads int
-	// Lambda is how much of the rounding is in force: operands are x + Lambda*(xq-x) and
+	// Lambda is the share of the rounding that is in force: operands are x + Lambda*(xq-x) and
 	// w + Lambda*(wq-w). From 1 on they are integers.
 	Lambda float32
 }
@@ -23,12 +23,12 @@ type Mode struct {
 // integers reports whether both operands of the forward product are integers.
 func (m *Mode) integers() bool { return m.Ternary && m.Lambda >= 1 }
 
-// copies reports whether a weight becomes an operand only by way of a copy.
+// copies reports whether an operand is a copy of the weight, not the weight itself.
 func (m *Mode) copies() bool {
 	return m.Ternary && m.Lambda > 0 && (m.Sign || m.Lambda < 1)
 }
 
-// pool is what the loops of layers run on.
+// pool is the pool that the loops of layers run on.
 func (m *Mode) pool() *parallel.Pool { return parallel.New(m.Threads) }
 
 // Run computes a product in the precision of the mode.
@@ -40,8 +40,8 @@ func (m *Mode) Run(p *gemm.Product) {
 	p.Float32(m.pool())
 }
 
-// term is a weight [rows,K] of the given scale as an operand; buffer is as large where the
-// mode copies.
+// term makes an operand of a weight [rows,K] of the given scale. If the mode copies weights, buffer
+// must be as large as w.
 func (m *Mode) term(buffer, w []float32, rows int, scale float32) gemm.Rows {
 	t := gemm.Rows{Count: rows, F32: w}
 	switch {

@@ -25,13 +25,13 @@ type Func struct {
 	// Backward fills the gradients of the inputs from the gradient of the output. It
 	// runs after Forward in every step. nil: the operation has no gradient.
 	Backward func(in [][]float32, grad []float32, grads [][]float32)
-	// Grads are the buffers of the gradients where the operation does not have its own:
-	// nil for all, or one for each input, each nil or as large as the input.
+	// Grads are buffers for the gradients of the inputs: nil, or one for each input. A buffer is
+	// as large as the input, or nil: then Apply makes one.
 	Grads [][]float32
 }
 
-// Inside counts the nanoseconds spent in fused operations; what a step takes beyond
-// them is Gorgonia's own.
+// Inside counts the nanoseconds spent in fused operations. The rest of a step's time is spent in
+// Gorgonia itself.
 var Inside atomic.Int64
 
 // uniqueID keeps Gorgonia from merging operations that it takes for equal.
@@ -83,7 +83,7 @@ func (f *Func) gradBuffer(i int) []float32 {
 	return f.Grads[i]
 }
 
-// base is what all our operations have in common.
+// base has the methods that all our operations share.
 type base struct {
 	name  string
 	id    uint32
@@ -107,7 +107,8 @@ func (b *base) Hashcode() uint32 {
 
 func (b *base) Arity() int { return b.arity }
 
-// maxOperands is how many operands an operation has without an allocation in each step.
+// maxOperands is the largest number of operands of an operation that needs no allocation in each
+// step.
 const maxOperands = 16
 
 // slices are the raw values of operands.
@@ -200,7 +201,7 @@ func backward(f *Func, inputs G.Nodes, grad *G.Node) (G.Nodes, error) {
 	return out, nil
 }
 
-// backwardOp computes the gradients of all inputs and returns that of the first. Its
+// backwardOp computes the gradients of all inputs and returns the gradient of the first. Its
 // operands are the inputs and the gradient of the output.
 type backwardOp struct {
 	base

@@ -9,7 +9,7 @@ import (
 // Scratch is memory that the layers of a graph use one after the other. The zero value
 // is ready.
 type Scratch struct {
-	packed  map[[3]int]*intmul.Ternary // by rows, columns, and number among weights side by side
+	packed  map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
 	weights []float32
 }
 
@@ -26,7 +26,7 @@ func (s *Scratch) pack(pool *parallel.Pool, n, k, i int, w gemm.Rows) *intmul.Te
 	return s.packed[key]
 }
 
-// floats is memory for n values.
+// floats returns memory for n values.
 func (s *Scratch) floats(n int) []float32 {
 	if len(s.weights) < n {
 		s.weights = make([]float32, n)

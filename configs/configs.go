@@ -1,6 +1,6 @@
 // Package configs holds the presets, each a model and a complete recipe to train it, and reads
 // configurations strictly: a key that is not known is an error that names the nearest one.
-// It estimates what a run takes, too.
+// It also estimates the memory and the time of a run.
 package configs
 
 import (
@@ -22,8 +22,8 @@ import (
 //go:embed presets/*.json
 var presets embed.FS
 
-// Config is a model and how to train it, as one flat JSON object: the model's keys are
-// those of a Hugging Face config.json, the others those of train.Options.
+// Config is a model and the options to train it, as one flat JSON object. The model has the keys
+// of a Hugging Face config.json, the rest the keys of train.Options.
 type Config struct {
 	Description string `json:"description,omitempty"`
 	Base        string `json:"base,omitempty"` // preset that the file changes
@@ -53,7 +53,7 @@ func Default() Config {
 // that its other keys change.
 func Load(nameOrFile string) (Config, error) { return LoadOver(Default(), nameOrFile) }
 
-// LoadOver is Load with c in the place of Default for keys that are left out.
+// LoadOver is Load, but keys that are left out have their values in c.
 func LoadOver(c Config, nameOrFile string) (Config, error) {
 	b, err := presets.ReadFile("presets/" + strings.ToLower(nameOrFile) + ".json")
 	if err != nil {

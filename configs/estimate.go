@@ -7,7 +7,7 @@ import (
 	"trit/train"
 )
 
-// Machines are the machines that a run is estimated for.
+// Machines describe the ranks that a run is estimated for.
 type Machines struct {
 	FLOPs   float64 // floating-point operations that a rank does in a second
 	Ranks   int
@@ -31,8 +31,8 @@ type Estimate struct {
 type Exchange struct {
 	Bytes      int64   `json:"bytes"`      // that a rank sends in a step; it receives the same number
 	Seconds    float64 `json:"seconds"`    // of the network
-	Waiting    float64 `json:"waiting"`    // seconds that remain if gradients are sent during the last backward pass
-	Efficiency float64 `json:"efficiency"` // share of the time that is spent computing
+	Waiting    float64 `json:"waiting"`    // seconds left over if gradients are sent during the last backward pass
+	Efficiency float64 `json:"efficiency"` // share of the time spent computing
 	Serial     float64 `json:"serial"`     // Efficiency if nothing overlapped
 }
 

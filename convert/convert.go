@@ -2,11 +2,10 @@
 // BitNet family, checkpoints of a training run and GGUF files, into GGUF files and Hugging
 // Face folders.
 //
-// A conversion goes in a line: package source opens the model, a writer plans the tensors of
-// the output, a pipeline makes their rows on all threads and the writer writes them, package
-// compare verifies the result against the source, and the writer commits it. Codes and scales
-// of ternary weights are carried over as they are and never pass through floating-point
-// weights.
+// A conversion goes through these steps: package source opens the model; a writer plans the
+// tensors of the output; a pipeline makes their rows on all threads, and the writer writes them;
+// package compare verifies the result against the source; the writer commits it. Codes and
+// scales of ternary weights are copied, and never converted to floating-point weights and back.
 package convert
 
 import (
@@ -15,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -28,21 +28,21 @@ import (
 // Report says what was written.
 type Report struct {
 	Out          string
-	From         string // the form of the source
+	From         string // form of the source, in words
 	Architecture string // GGUF's name, or the class in config.json
 	Tensors      int
 	Bytes        int64
 	Zeros        float64             // share of ternary weights that are 0
-	Verified     *compare.Comparison // with the source; nil where that was not wanted
-	Warnings     []setting.Note      // what was assumed, and what other engines trip over
+	Verified     *compare.Comparison // with the source; nil if Options.SkipVerify is set
+	Warnings     []setting.Note      // assumptions, and problems of other engines with the result
 }
 
-// Convert writes the model of the file or folder in as out, and compares the result with the
-// source before it takes its name. An out that ends in .gguf becomes a GGUF file, of type
-// I2S, TQ1 or TQ2 for ternary models (I2S unless o.Type says otherwise) and F32, F16, BF16
-// or Q8 for others. Any other out becomes a Hugging Face folder, of type Packed, BF16, F16
-// or F32: Packed unless the source has master weights, which are kept in BF16 then. It
-// appears whole or not at all.
+// Convert writes the model of the file or folder in to out. If out ends in .gguf, the result is a
+// GGUF file, of type I2S (the default), TQ1 or TQ2 for ternary models and F32 (the default), F16,
+// BF16 or Q8 for others. Otherwise it is a Hugging Face folder, of type Packed, BF16, F16 or F32.
+// The default is Packed, or BF16 if the source has master weights or full precision, or F32 for
+// master weights of b1. Convert compares the result with the source before it gives it the name
+// out, so out is whole or not there.
 func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
 	m, err := open(in, out, o)
 	if err != nil {
@@ -68,7 +68,8 @@ func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
 	return report(out, p, same)
 }
 
-// open opens the model, after a look at what is where the output will be.
+// open opens the model, unless out exists and may not be replaced. It removes what killed
+// conversions to out left.
 func open(in, out string, o Options) (*source.Model, error) {
 	if err := mayWrite(out, o.Overwrite); err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func open(in, out string, o Options) (*source.Model, error) {
 	return m, err
 }
 
-// mayWrite refuses to replace what a user has, unless asked to.
+// mayWrite returns an error if out exists and may not be replaced.
 func mayWrite(out string, overwrite bool) error {
 	if err := atomicfile.RecoverDir(out); err != nil {
 		return err
@@ -97,7 +98,7 @@ func mayWrite(out string, overwrite bool) error {
 	case info.IsDir() && isGGUF(out):
 		return fmt.Errorf("%s is a folder: a GGUF file is one file", out)
 	case !info.IsDir() && !isGGUF(out):
-		return fmt.Errorf("%s is a file: an out that does not end in .gguf becomes a folder", out)
+		return fmt.Errorf("%s is a file: a name that does not end in .gguf is for a folder", out)
 	}
 	return nil
 }
@@ -123,14 +124,14 @@ func write(ctx context.Context, w writer, p *plan, o Options) error {
 	return w.finish()
 }
 
-// meter counts what is written.
+// meter is a writer that reports its progress.
 type meter struct {
 	writer
 	done, total int64
 	progress    func(stage string, done, total int64)
 }
 
-// Write writes to the writer and tells how much is done.
+// Write writes and reports the progress.
 func (m *meter) Write(b []byte) (int, error) {
 	n, err := m.writer.Write(b)
 	if m.done += int64(n); m.progress != nil {
@@ -139,14 +140,14 @@ func (m *meter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// verify compares what was written with what it was made of.
+// verify compares the output, under its temporary name, with the model that it was made of.
 func verify(ctx context.Context, m *source.Model, written string, o Options) (*compare.Comparison, error) {
 	if o.SkipVerify {
 		return nil, nil
 	}
 	how := source.Options{Threads: o.Threads}
 	if !m.Config.Ternary {
-		how.Weights = source.WeightsFull // which a GGUF file of a BitNet architecture does not say
+		how.Weights = source.WeightsFull // a GGUF file of a BitNet architecture does not say so
 	}
 	result, err := source.Open(written, how)
 	if err != nil {
@@ -159,15 +160,15 @@ func verify(ctx context.Context, m *source.Model, written string, o Options) (*c
 	}
 	c, err := compare.Models(ctx, m, result, progress)
 	if err == nil && !c.Same {
-		err = fmt.Errorf("the result is not the model that was read, and was not kept: %s", c.Summary())
+		err = fmt.Errorf("the result differs from the model that was read, and was not kept: %s", c.Summary())
 	}
 	return c, err
 }
 
-// explain names the way out where the disk is full.
+// explain adds the size of the output to the error of a full disk.
 func (p *plan) explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) && p != nil {
-		return fmt.Errorf("%w: the result takes %.0f MB; make room or name another place", err, float64(p.bytes())/1e6)
+		return fmt.Errorf("%w: the result takes %.0f MB; make space or name another disk", err, float64(p.bytes())/1e6)
 	}
 	return err
 }
@@ -176,13 +177,13 @@ func (p *plan) explain(err error) error {
 func report(out string, p *plan, same *compare.Comparison) (*Report, error) {
 	r := &Report{
 		Out: out, From: p.model.Form, Architecture: p.architecture, Tensors: len(p.tensors),
-		Zeros: p.zeros.share(), Verified: same, Warnings: p.model.Notes,
+		Zeros: p.zeros.share(), Verified: same, Warnings: slices.Concat(p.model.Notes, p.model.Warnings),
 	}
-	found, err := inspect.Read(out, inspect.Options{HeadersOnly: true})
+	warnings, err := inspect.EngineWarnings(out)
 	if err != nil {
 		return nil, err
 	}
-	r.Warnings = append(r.Warnings, found.Warnings...)
+	r.Warnings = append(r.Warnings, warnings...)
 	r.Bytes, err = sizeOf(out)
 	return r, err
 }

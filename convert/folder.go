@@ -23,9 +23,9 @@ type folderWriter struct {
 	options Options
 
 	model         *source.Model
-	packed        bool
-	rule          model.Storage // of the scales, where packed
-	weightType    gguf.Type     // of master weights
+	packed        bool          // reports whether ternary weights are written as codes
+	rule          model.Storage // of the scales, if packed
+	weightType    gguf.Type     // of master weights, if not packed
 	embeddingType gguf.Type
 	config        *model.HFConfig
 	tensors       []safetensors.TensorInfo
@@ -46,7 +46,7 @@ func (f *folderWriter) plan(m *source.Model) (*plan, error) {
 	return f.planned, f.planTensors()
 }
 
-// chooseTypes takes the types that were asked for, or the usual ones.
+// chooseTypes sets the types of the options, or the defaults.
 func (f *folderWriter) chooseTypes() error {
 	if f.options.Pad {
 		return setting.Needs(padField,
@@ -70,7 +70,7 @@ func (f *folderWriter) chooseTypes() error {
 		}
 		f.rule = model.PackedMultiply
 		if !f.model.Config.SubNorms {
-			f.rule = model.PackedDivide // as all published packed Llamas have it
+			f.rule = model.PackedDivide // the rule of all published packed Llamas
 		}
 		weight = F32
 	}
@@ -86,7 +86,7 @@ func (f *folderWriter) chooseTypes() error {
 	return errors.Join(errWeight, errEmbedding)
 }
 
-// usualType is the type of projections where none was asked for.
+// usualType is the default type of projections.
 func (f *folderWriter) usualType() Type {
 	switch {
 	case f.model.Config.Ternary && !f.model.HasMasters():
@@ -110,7 +110,7 @@ func (f *folderWriter) configuration() *model.HFConfig {
 		c.QuantizationConfig.LinearClass, c.QuantizationConfig.QuantizationMode = "", ""
 	}
 	if f.packed {
-		c.Sign = false // which says how masters are rounded
+		c.Sign = false // it says how master weights are rounded
 	}
 	return c
 }
@@ -126,7 +126,8 @@ func (f *folderWriter) planTensors() error {
 		case spec.Shape[0]%4 != 0:
 			errs = append(errs, setting.Needs(typeField,
 				fmt.Sprintf("%s has %d rows", spec.Name, spec.Shape[0]),
-				fmt.Sprintf("packed folders hold four in a byte; {%s} %s writes master weights", typeField, BF16)))
+				fmt.Sprintf("packed folders hold four rows in a byte, so the number must be a multiple of 4; "+
+					"{%s} %s writes master weights", typeField, BF16)))
 		default:
 			if err := f.addPacked(spec); err != nil {
 				return err
@@ -151,8 +152,8 @@ func (f *folderWriter) typeOf(spec model.TensorSpec) gguf.Type {
 	return f.embeddingType
 }
 
-// addPacked plans the codes and the scale of a weight. The scale is read for that already,
-// since its type depends on it.
+// addPacked plans the codes and the scale of a weight. It reads the scale, on which the type of
+// its tensor depends.
 func (f *folderWriter) addPacked(spec model.TensorSpec) error {
 	t, err := f.model.Tensor(spec)
 	if err != nil {
@@ -161,7 +162,7 @@ func (f *folderWriter) addPacked(spec model.TensorSpec) error {
 	t.Release(0, t.Rows)
 	value, dtype := storedScale(t.Scale, f.rule)
 	if err := source.CheckScale(spec.Name, value); err != nil {
-		return fmt.Errorf("the scale %g has no inverse in float32, which a packed folder of this family holds: %w",
+		return fmt.Errorf("a packed folder of this family holds the inverse of a scale, and float32 has none for %g: %w",
 			t.Scale, err)
 	}
 	f.add(spec, spec.Name, "U8", []int{spec.Shape[0] / 4, spec.Shape[1]}, func() (*output, error) { return f.pack(spec) })
@@ -170,8 +171,8 @@ func (f *folderWriter) addPacked(spec model.TensorSpec) error {
 	return nil
 }
 
-// storedScale is what a packed folder holds for a scale, and its type: BF16, as published
-// folders have it, where that loses nothing, else F32.
+// storedScale returns the number that a packed folder holds for a scale, and its type: BF16, as
+// in published folders, if that is exact, else F32.
 func storedScale(scale float32, rule model.Storage) (float32, gguf.Type) {
 	if rule == model.PackedMultiply {
 		if float16.BFromBits(float16.BBits(scale)) == scale {
@@ -191,7 +192,7 @@ func storedScale(scale float32, rule model.Storage) (float32, gguf.Type) {
 	return inverse, gguf.F32
 }
 
-// pack is the codes of a weight, four rows that are a quarter apart in each byte.
+// pack is the codes of a weight. A byte holds four rows, which are a quarter of all rows apart.
 func (f *folderWriter) pack(spec model.TensorSpec) (*output, error) {
 	t, err := f.model.Tensor(spec)
 	if err != nil {
@@ -222,7 +223,7 @@ func (f *folderWriter) pack(spec model.TensorSpec) (*output, error) {
 	}}, nil
 }
 
-// dense is a weight as numbers; a ternary one as master weights.
+// dense is a weight as numbers; a ternary weight becomes master weights.
 func (f *folderWriter) dense(spec model.TensorSpec, typ gguf.Type) (*output, error) {
 	t, err := f.model.Tensor(spec)
 	if err == nil && t.IsTernary() {
@@ -258,7 +259,7 @@ func (f *folderWriter) finish() error {
 	return os.Chmod(f.dir, 0o755)
 }
 
-// files are the configuration, those of the source, and a card where it has none.
+// files are the files of the source, config.json, and a card if the source has none.
 func (f *folderWriter) files() (map[string][]byte, error) {
 	files, err := f.model.Files()
 	if err != nil {

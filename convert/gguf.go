@@ -31,7 +31,8 @@ type ggufWriter struct {
 	*gguf.Writer
 }
 
-// Types that projections, and embedding and head, can have.
+// Types of the projections of ternary models and of models in full precision, and of embedding
+// and head.
 var (
 	ternaryTypes   = []gguf.Type{gguf.I2_S, gguf.TQ1_0, gguf.TQ2_0}
 	fullTypes      = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}
@@ -79,7 +80,7 @@ func (g *ggufWriter) discard() {
 	}
 }
 
-// chooseTypes takes the types that were asked for, or the usual ones.
+// chooseTypes sets the types of the options, or the defaults.
 func (g *ggufWriter) chooseTypes() error {
 	ternary := g.model.Config.Ternary
 	weight, embedding := g.options.Type, g.options.EmbeddingType
@@ -141,10 +142,11 @@ func (g *ggufWriter) add(spec model.TensorSpec, name string, typ gguf.Type, shap
 		tensor{name: name, from: g.model.Name(spec), bytes: int64(size), open: open})
 }
 
-// cannotHold adds the way out for a feed-forward size that a type cannot hold.
+// cannotHold is the error of a weight that its type cannot hold. For a feed-forward size it names
+// the way out.
 func (g *ggufWriter) cannotHold(spec model.TensorSpec, err error) error {
 	if spec.Layer >= 0 && spec.Name == model.LayerTensor(spec.Layer, model.DownProj) {
-		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} fills the feed-forward size up with units without weights",
+		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} pads the feed-forward size with units whose weights are 0",
 			spec.Name, err, padField), "")
 	}
 	return fmt.Errorf("%s: %w", spec.Name, err)
@@ -160,7 +162,8 @@ func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
 	return g.weightType
 }
 
-// keepsFactor reports whether the remainder of a scale gets a tensor of its own.
+// keepsFactor reports whether the factor by which a scale differs from its half-precision value
+// gets a tensor of its own (see ggufmeta.SplitScale).
 func (g *ggufWriter) keepsFactor(spec model.TensorSpec) bool {
 	return spec.Ternary && g.weightType != gguf.I2_S && (g.options.ExactScales || g.architecture == ggufmeta.BitNet)
 }
@@ -174,7 +177,7 @@ func (g *ggufWriter) factor(spec model.TensorSpec) (*output, error) {
 	return small(gguf.F32, factor)
 }
 
-// weight is a weight as it will stand in the file.
+// weight is a weight as the file will hold it.
 func (g *ggufWriter) weight(spec model.TensorSpec, typ gguf.Type) (*output, error) {
 	t, err := g.model.Tensor(spec)
 	if err != nil {
@@ -189,16 +192,16 @@ func (g *ggufWriter) weight(spec model.TensorSpec, typ gguf.Type) (*output, erro
 	}
 	if v := float16.FromBits(e.scale); typ.IsTernary() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
 		return nil, setting.Needs(typeField,
-			fmt.Sprintf("the scale %g is out of the range of half precision, which %s holds it in", t.Scale, typ),
+			fmt.Sprintf("%s holds scales in half precision, and the scale %g is out of its range", typ, t.Scale),
 			fmt.Sprintf("{%s} %s", typeField, I2S))
 	}
 	out := g.planned.encoded(e)
-	if typ == gguf.I2_S { // the scale, and zeros up to 32 bytes
-		behind, err := small(gguf.F32, t.Scale, 0, 0, 0, 0, 0, 0, 0)
+	if typ == gguf.I2_S { // the tail is the scale, and zeros up to 32 bytes
+		scale, err := small(gguf.F32, t.Scale, 0, 0, 0, 0, 0, 0, 0)
 		if err != nil {
 			return nil, err
 		}
-		out.tail = behind.tail
+		out.tail = scale.tail
 	}
 	return out, nil
 }

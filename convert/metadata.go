@@ -11,7 +11,7 @@ import (
 	"trit/tokenizer"
 )
 
-// describe fills in the metadata: what the model is, its card and its tokenizer.
+// describe writes the metadata: hyper-parameters, card, types and tokenizer.
 func (g *ggufWriter) describe() error {
 	c, m := g.model.Config, &g.meta
 	if err := ggufmeta.WriteConfig(m, g.architecture, &c.Config); err != nil {
@@ -36,8 +36,8 @@ func (g *ggufWriter) describe() error {
 	return nil
 }
 
-// filledUp is a tokenizer with a token for every row of the embedding, and the ids that
-// config.json has.
+// filledUp is a tokenizer with unused tokens for the rows of the embedding that it has no token
+// for, and with BOS and EOS of config.json if it has none.
 func filledUp(v tokenizer.Vocab, c *model.HFConfig) tokenizer.Vocab {
 	v.Tokens, v.Types, v.Scores = slices.Clone(v.Tokens), slices.Clone(v.Types), slices.Clone(v.Scores)
 	if len(v.Types) == 0 { // all are normal
@@ -52,13 +52,18 @@ func filledUp(v tokenizer.Vocab, c *model.HFConfig) tokenizer.Vocab {
 	if v.BOS < 0 && c.BOSTokenID != nil {
 		v.BOS = int32(*c.BOSTokenID)
 	}
-	if v.EOS < 0 && len(c.EOSTokenID) > 0 {
-		v.EOS = int32(c.EOSTokenID[0])
+	for _, id := range c.EOSTokenID {
+		switch id := int32(id); {
+		case v.EOS < 0:
+			v.EOS = id
+		case id != v.EOS && id >= 0 && int(id) < c.VocabSize && !slices.Contains(v.Ends, id):
+			v.Ends = append(slices.Clip(v.Ends), id)
+		}
 	}
 	return v
 }
 
-// fileTypes are general.file_type by the type of the projections.
+// fileTypes are the values of general.file_type, by the type of the projections.
 var fileTypes = map[gguf.Type]uint32{
 	gguf.F32: 0, gguf.F16: 1, gguf.Q8_0: 7, gguf.BF16: 32, gguf.TQ1_0: 36, gguf.TQ2_0: 37, gguf.I2_S: 40,
 }

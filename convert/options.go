@@ -16,15 +16,17 @@ type Options struct {
 	source.Options
 	Type          Type // of the projections
 	EmbeddingType Type // of embedding and head
-	Pad           bool // GGUF: fill the feed-forward size up to what Type can hold
-	ExactScales   bool // TQ1_0 and TQ2_0: keep the remainder of a scale for every architecture, see ggufmeta.SplitScale
+	Pad           bool // GGUF: pad the feed-forward size to a multiple that Type can hold
+	ExactScales   bool // TQ1_0 and TQ2_0: keep exact scales for every architecture, see ggufmeta.SplitScale
 	Overwrite     bool // replace an existing file or folder
 	SkipVerify    bool // do not read the result again and compare it with the source
-	// Progress is told how many bytes are written, or weights compared, of how many; or nil.
+	// Progress is called with the bytes that are written so far, or the weights that are
+	// compared, and their total; or nil.
 	Progress func(stage string, done, total int64)
 }
 
-// Type is a type of weights, by its name in any case. The zero value is what fits the model.
+// Type is a type of weights, by its name in upper or lower case. The zero value takes the type
+// that suits the model (see Convert).
 type Type string
 
 // Types of the projections. Ternary models have I2S, TQ1, TQ2 in GGUF files and Packed in
@@ -34,7 +36,7 @@ const (
 	I2S    Type = "i2_s"
 	TQ1    Type = "tq1_0"
 	TQ2    Type = "tq2_0"
-	Packed Type = "packed" // 2-bit codes with a scale beside them
+	Packed Type = "packed" // 2-bit codes, and a tensor for the scale
 	F32    Type = "f32"
 	F16    Type = "f16"
 	BF16   Type = "bf16"
@@ -46,8 +48,8 @@ const (
 // is reports whether t is the type other.
 func (t Type) is(other Type) bool { return strings.EqualFold(string(t), string(other)) }
 
-// among finds the type of tensors that t names among those that can be written. field is the
-// option that holds it, and what says what it is for.
+// among returns the type of types that t names. Its error names the option field, which holds t,
+// followed by what, which says what the types are for.
 func (t Type) among(types []gguf.Type, field, what string) (gguf.Type, error) {
 	if typ, err := gguf.ParseType(string(t)); err == nil && slices.Contains(types, typ) {
 		return typ, nil

@@ -13,7 +13,7 @@ import (
 	"trit/model"
 )
 
-// A feed-forward size of 320 is refused with the way out, and filled up to 384 with it: the
+// A feed-forward size of 320 is refused with the way out, and padded to 384 with it: the
 // new units have no weights, and the norm of 384 values gives what that of 320 gave.
 func TestPad(t *testing.T) {
 	dir := t.TempDir()

@@ -8,18 +8,18 @@ import (
 	"trit/internal/parallel"
 )
 
-// output is the bytes of a tensor: rows that can be made in any order, and what follows them.
+// output is the bytes of a tensor: rows, which can be made in any order, and a tail.
 type output struct {
 	rows, rowBytes int
 	fill           func(dst []byte, row, n int) error // makes the rows [row, row+n)
-	tail           []byte
-	release        func(row, n int) // lets go of what the rows [row, row+n), which were written, were made of; or nil
+	tail           []byte                             // bytes after the rows
+	release        func(row, n int)                   // releases what the rows [row, row+n) were made of, after they were written; or nil
 }
 
-// chunkBytes is about how much of a tensor is made at a time, in a core's second cache.
+// chunkBytes is about the size of a chunk, which fits into the level-2 cache of a core.
 const chunkBytes = 1 << 20
 
-// chunk is some rows of a tensor as they will be written, or what follows them.
+// chunk is some rows of a tensor as they will be written, or its tail.
 type chunk struct {
 	buf    *[]byte // from buffers; nil for the tail
 	of     *output
@@ -30,18 +30,18 @@ type chunk struct {
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// pipeline makes the tensors of an output on all threads, ahead of the one that writes them in
-// their order, across the borders of tensors.
+// pipeline makes the chunks of tensors on several threads, ahead of the goroutine that writes
+// them in their order.
 type pipeline struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
-	queue   chan chan chunk // of chunks that are being made or wait to be written
+	queue   chan chan chunk // in their order; each inner channel gets one chunk when it is made
 	running sync.WaitGroup
 }
 
-// startPipeline begins to make tensors on a number of threads, 0 for one for each processor;
-// each is opened when its turn comes. The caller must stop it, also after errors, before it
-// closes what the tensors read.
+// startPipeline begins to make tensors on a number of threads, 0 for one for each processor. It
+// opens a tensor when its turn comes. The caller must stop the pipeline, after errors too, before
+// it closes the source of the tensors.
 func startPipeline(ctx context.Context, threads int, tensors []tensor) *pipeline {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &pipeline{ctx: ctx, cancel: cancel, queue: make(chan chan chunk, parallel.New(threads).Threads()+1)}
@@ -56,13 +56,13 @@ func startPipeline(ctx context.Context, threads int, tensors []tensor) *pipeline
 	return p
 }
 
-// stop ends the pipeline and waits until nothing of it runs.
+// stop ends the pipeline and waits for its goroutines.
 func (p *pipeline) stop() {
 	p.cancel()
 	p.running.Wait()
 }
 
-// make queues the chunks of a tensor. It reports whether to go on.
+// make opens a tensor and queues its chunks. It returns false if the pipeline has to end.
 func (p *pipeline) make(open func() (*output, error)) bool {
 	o, err := open()
 	if err != nil {

@@ -42,7 +42,32 @@ func TestCompareFinds(t *testing.T) {
 		"a merge": {func(c *contents) {
 			c.meta["tokenizer.ggml.merges"] = c.meta["tokenizer.ggml.merges"].([]string)[1:]
 		}, "the merges differ"},
-		"the end":      {func(c *contents) { c.meta["tokenizer.ggml.eos_token_id"] = uint32(7) }, "eos is token 505 and 7"},
+		"the end": {func(c *contents) { c.meta["tokenizer.ggml.eos_token_id"] = uint32(7) }, "eos is token 505 and 7"},
+		"a kind of token": {func(c *contents) {
+			types := slices.Clone(c.meta["tokenizer.ggml.token_type"].([]int32))
+			types[300] = 4
+			c.meta["tokenizer.ggml.token_type"] = types
+		}, "is of kind 1 and 4"},
+		"a token more": {func(c *contents) {
+			for key, less := range map[string]func(v any) any{
+				"tokenizer.ggml.tokens":     func(v any) any { return v.([]string)[:511] },
+				"tokenizer.ggml.token_type": func(v any) any { return v.([]int32)[:511] },
+			} {
+				c.meta[key] = less(c.meta[key])
+			}
+		}, "they have 512 and 511 tokens"},
+		"the beginning":      {func(c *contents) { c.meta["tokenizer.ggml.bos_token_id"] = uint32(7) }, "bos is token 504 and 7"},
+		"a BOS before texts": {func(c *contents) { c.meta["tokenizer.ggml.add_bos_token"] = false }, "add_bos_token is true and false"},
+		"an EOS behind them": {func(c *contents) { c.meta["tokenizer.ggml.add_eos_token"] = true }, "add_eos_token is false and true"},
+		"the pattern":        {func(c *contents) { c.meta["tokenizer.ggml.pre"] = "qwen2" }, "the pre-tokenizer is [\"llama-3 pattern\" \"bytes\"] and [\"qwen-2 pattern\" \"bytes\"]"},
+		"the pooling":        {func(c *contents) { c.meta["bitnet-b1.58.pooling_type"] = uint32(3) }, "the pooling of embeddings is 0 and 3"},
+		"no tokenizer": {func(c *contents) {
+			for key := range c.meta {
+				if strings.HasPrefix(key, "tokenizer.") {
+					delete(c.meta, key)
+				}
+			}
+		}, "one of the models has no tokenizer"},
 		"the template": {func(c *contents) { c.meta["tokenizer.chat_template"] = "x" }, "the chat templates differ"},
 		"the angles":   {func(c *contents) { c.meta["bitnet-b1.58.rope.freq_base"] = float32(500001) }, "rope_theta is 500000 and 500001"},
 		"the epsilon":  {func(c *contents) { c.meta["bitnet-b1.58.attention.layer_norm_rms_epsilon"] = float32(1e-6) }, "rms_norm_eps is 1e-05 and 1e-06"},
@@ -126,9 +151,9 @@ func TestScalesOutOfRange(t *testing.T) {
 		out   Options
 		want  string
 	}{
-		{1e5, Options{Type: TQ2}, "100000 is out of the range of half precision"},
-		{1e-9, Options{Type: TQ1}, "1e-09 is out of the range of half precision"},
-		{1e-40, Options{Type: Packed}, "no inverse in float32"},
+		{1e5, Options{Type: TQ2}, "scale 100000 is out of its range"},
+		{1e-9, Options{Type: TQ1}, "scale 1e-09 is out of its range"},
+		{1e-40, Options{Type: Packed}, "float32 has none for 1e-40"},
 	} {
 		bad := regguf(t, good, func(f *contents) { copy(f.data[q][len(f.data[q])-32:], inF32(c.scale)) })
 		c.out.SkipVerify = true

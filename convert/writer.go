@@ -11,25 +11,26 @@ import (
 	"trit/format/gguf"
 )
 
-// writer is a form that a model is written in. Its methods are called in the order in which
-// they stand here: plan, begin, then Write and endTensor for each tensor, finish, commit, and
-// discard in the end, wherever an error broke that off.
+// writer writes a model in one form. Its methods are called in the order of their declaration:
+// plan, begin, Write and endTensor for each tensor, finish, commit. discard is always called
+// last, after an error too.
 type writer interface {
 	// plan chooses types and lists the tensors of the output. It writes nothing.
 	plan(m *source.Model) (*plan, error)
-	// begin makes the output under a temporary name, up to its first tensor.
+	// begin creates the output under a temporary name and writes everything before its first
+	// tensor.
 	begin() error
 	// Write writes a part of the current tensor.
 	io.Writer
-	// endTensor goes on to the next tensor of the plan.
+	// endTensor ends the current tensor; the next one of the plan follows.
 	endTensor() error
-	// finish writes what follows the tensors. The output can be read then.
+	// finish writes everything after the tensors. The output can be read then.
 	finish() error
 	// name is the temporary name.
 	name() string
-	// commit gives the output its own name, in place of what had it.
+	// commit gives the output its own name, and replaces what had the name.
 	commit() error
-	// discard removes an output that was not committed.
+	// discard removes the output unless it was committed.
 	discard()
 }
 
@@ -41,10 +42,10 @@ func newWriter(out string, o Options) writer {
 	return &folderWriter{out: out, options: o}
 }
 
-// plan is what will be written.
+// plan describes the output.
 type plan struct {
-	model        *source.Model // as it will be written: padded, where that was wanted
-	architecture string
+	model        *source.Model // as it will be written: padded if Options.Pad is set
+	architecture string        // GGUF's name, or the class in config.json
 	tensors      []tensor
 	zeros        zeros
 }
@@ -57,14 +58,15 @@ func (p *plan) bytes() (n int64) {
 	return n
 }
 
-// tensor is one of the output.
+// tensor is a tensor of the output.
 type tensor struct {
 	name  string // in the output
-	from  string // what the source calls the weight that it is made of
+	from  string // name of its weight in the source
 	bytes int64
-	open  func() (*output, error) // opens that weight; called when the turn of the tensor comes
+	open  func() (*output, error) // opens the weight; called when the turn of the tensor comes
 }
 
+// explain adds the names of the tensor and its weight to an error.
 func (t *tensor) explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -72,10 +74,10 @@ func (t *tensor) explain(err error) error {
 	return fmt.Errorf("%s: made of %s: %w", t.name, t.from, err)
 }
 
-// zeros counts the zeros among ternary weights, on all threads.
+// zeros counts ternary weights and the zeros among them. Several threads may use it at once.
 type zeros struct{ zeros, weights atomic.Int64 }
 
-// share is that of zeros, 0 where there are no ternary weights.
+// share is the share of zeros, 0 if there are no ternary weights.
 func (z *zeros) share() float64 {
 	if n := z.weights.Load(); n > 0 {
 		return float64(z.zeros.Load()) / float64(n)
@@ -83,7 +85,7 @@ func (z *zeros) share() float64 {
 	return 0
 }
 
-// encoded is a weight as rows of a type.
+// encoded is the output of an encoder. Its zeros are counted.
 func (p *plan) encoded(e *encoder) *output {
 	if e.typ.IsTernary() {
 		p.zeros.weights.Add(int64(e.t.Rows * e.t.Columns))
@@ -92,7 +94,7 @@ func (p *plan) encoded(e *encoder) *output {
 	return &output{rows: e.t.Rows, rowBytes: e.typ.RowBytes(e.t.Columns), fill: e.fill, release: e.t.Release}
 }
 
-// small is a tensor of a few numbers in a type of floats.
+// small is the output of a tensor of a few numbers, in a floating-point type.
 func small(typ gguf.Type, values ...float32) (*output, error) {
 	b := make([]byte, typ.RowBytes(len(values)))
 	return &output{tail: b}, gguf.Quantize(typ, b, values)

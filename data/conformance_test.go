@@ -17,13 +17,12 @@ func readEveryColumn(path string) (int64, error) {
 		return 0, err
 	}
 	defer f.close()
-	for _, name := range f.file.Schema().Columns() {
-		leaf, _ := f.file.Schema().Lookup(name...)
-		if err := drain(f.column(leaf)); err != nil {
+	for _, l := range f.leaves {
+		if err := drain(f.column(l)); err != nil {
 			return 0, err
 		}
 	}
-	return f.file.NumRows(), nil
+	return f.numRows(), nil
 }
 
 func drain(r *columnReader) error {

@@ -15,8 +15,8 @@ type Document struct {
 	Bytes int64 // length of the text in UTF-8, for bits per byte
 }
 
-// Documents gives the documents of a split (Train or Heldout) of the data set in dir,
-// in the order in which they were prepared.
+// Documents yields the documents of a split (Train or Heldout) of the data set in dir, in the
+// order in which they were prepared.
 func Documents(dir, split string) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
 		m, err := OpenManifest(dir)
@@ -100,7 +100,7 @@ func (c *corpus) close() error {
 	return errors.Join(errs...)
 }
 
-// find gives the shard of document i and its number there.
+// find returns the shard of document i and its number in the shard.
 func (c *corpus) find(i int) (*shard, int) {
 	k := len(c.first) - 1
 	for c.first[k] > i {
@@ -119,7 +119,7 @@ func (c *corpus) document(i int) Document {
 	return d
 }
 
-// sequence is a document as it is trained on: with the BOS and EOS that the data set has.
+// sequence is the tokens of a document for training: with BOS and EOS, if the data set has them.
 type sequence struct {
 	shard    *shard
 	lo, hi   int
@@ -144,7 +144,8 @@ func (q sequence) len() int {
 	return n
 }
 
-func (q sequence) at(k int) int32 {
+// token returns token k of the sequence.
+func (q sequence) token(k int) int32 {
 	if q.bos >= 0 {
 		if k == 0 {
 			return q.bos

@@ -8,7 +8,7 @@ import (
 	"trit/internal/parallel"
 )
 
-// batchBytes is about how much text is handed to a goroutine at a time.
+// batchBytes is about the number of bytes of text that a goroutine gets at a time.
 const batchBytes = 256 << 10
 
 // document is one encoded text.

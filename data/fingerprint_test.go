@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// The fingerprint stays where the same texts are prepared again, and changes with any
+// The fingerprint stays if the same texts are prepared again, and changes with any
 // of what a loader gives.
 func TestFingerprint(t *testing.T) {
 	of := func(o PrepareOptions, texts ...string) string {

@@ -22,9 +22,9 @@ type LoaderOptions struct {
 // Batch is B rows of T tokens, each slice [B*T] row by row.
 type Batch struct {
 	Tokens []int32
-	// Targets holds the token that follows each; where a document goes on in the next
-	// row, it is that row's first. It is -1 where none is predicted: at the end of a
-	// document and in the padding of the last row.
+	// Targets holds the token that follows each token. If a document goes on in the next row,
+	// the target of a row's last token is the first token of that row. It is -1 if nothing is
+	// predicted: at the end of a document, and in the padding of the last row.
 	Targets []int32
 	// Starts holds the first position of the row that each token may attend to, so
 	// that documents do not see each other.
@@ -43,7 +43,7 @@ type Loader struct {
 	dataset string
 	epoch   uint64
 	next    int      // index of the document in the order of the epoch
-	offset  int      // tokens of it that were returned already
+	offset  int      // number of the document's tokens that were returned already
 	order   []uint32 // of documents; nil: as prepared
 }
 
@@ -56,7 +56,7 @@ type State struct {
 	Shuffle  bool   `json:"shuffle"`
 	Epoch    uint64 `json:"epoch"`
 	Document int    `json:"document"` // index in the order of the epoch
-	Offset   int    `json:"offset"`   // tokens of it that were returned already
+	Offset   int    `json:"offset"`   // number of the document's tokens that were returned already
 }
 
 // OpenLoader opens the data set in dir, checking every shard it will read.
@@ -88,9 +88,9 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 // Close unmaps the shards.
 func (l *Loader) Close() error { return l.corpus.close() }
 
-// Next fills b with the next rows; its slices are reused where they are large enough.
-// At the end of the held-out split it returns io.EOF and leaves b as it is. Loaders of
-// several ranks return it together: the last batch of a rank may be padding alone.
+// Next fills b with the next rows; its slices are reused if they are large enough. At the end of
+// the held-out split it returns io.EOF and does not change b. Loaders of several ranks return
+// io.EOF together: the last batch of a rank may be padding alone.
 func (l *Loader) Next(b *Batch) error {
 	if l.ended() {
 		return io.EOF
@@ -137,9 +137,9 @@ func (l *Loader) fill(tokens, targets, starts []int32) (bytes float64) {
 		length := q.len()
 		first, scored := pos, 0
 		for ; pos < len(tokens) && l.offset < length; pos++ {
-			tokens[pos], targets[pos], starts[pos] = q.at(l.offset), -1, int32(first)
+			tokens[pos], targets[pos], starts[pos] = q.token(l.offset), -1, int32(first)
 			if l.offset++; l.offset < length {
-				targets[pos] = q.at(l.offset)
+				targets[pos] = q.token(l.offset)
 				scored++
 			}
 		}
@@ -202,7 +202,7 @@ func shuffle(order []uint32, seed, epoch uint64) {
 // Rewind goes back to the beginning of the first epoch.
 func (l *Loader) Rewind() { l.begin(0) }
 
-// Epoch is how many times the loader has gone through all documents.
+// Epoch is the number of times that the loader has gone through all documents.
 func (l *Loader) Epoch() uint64 { return l.epoch }
 
 // State returns the position of the next batch.

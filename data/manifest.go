@@ -42,6 +42,8 @@ type Manifest struct {
 	Files           []string  `json:"files"`
 	Holdout         float64   `json:"holdout"`
 	Seed            uint64    `json:"seed"`
+	NullRows        int64     `json:"null_rows,omitempty"`  // rows without a text: they are in no split
+	EmptyRows       int64     `json:"empty_rows,omitempty"` // rows whose text has no token, likewise
 	Train           SplitInfo `json:"train"`
 	Heldout         SplitInfo `json:"heldout"`
 }
@@ -127,6 +129,14 @@ func (m *Manifest) Fingerprint() string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// skipped says how many rows are in no split.
+func (m *Manifest) skipped() string {
+	if m.NullRows+m.EmptyRows == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d rows are null, %d are empty)", m.NullRows, m.EmptyRows)
 }
 
 // Split returns the part of the manifest named Train or Heldout.

@@ -2,70 +2,132 @@ package data
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
-
-// valuesPerRead is how many values are taken from a page at a time.
-const valuesPerRead = 1024
 
 const parquetHint = "the file may be damaged or cut short, fetch or write it again"
 
-// ReadColumn streams the texts of one column of parquet files, file by file in row order.
-// Only that column is read, a page at a time, and nulls are skipped. Dots divide the names
-// of a column inside a group. The sequence ends with its first error: a damaged file, or a
-// column that does not exist or holds no text.
-func ReadColumn(ctx context.Context, files []string, column string) iter.Seq2[string, error] {
+// Column is a column of texts in parquet files. Its methods may be called at the same time.
+type Column struct {
+	// Files are read one after another.
+	Files []string
+	// Name is the column's name. Dots divide the names of a column inside groups, and the last
+	// names are enough where only one column ends with them.
+	Name string
+
+	nulls atomic.Int64
+}
+
+// NullRows returns the number of rows without a text, which Texts has skipped so far.
+func (c *Column) NullRows() int64 { return c.nulls.Load() }
+
+// Texts streams the texts, file by file in row order. Only the column is read, a page at a time.
+// Rows whose text is null are skipped and counted; a column of another type is accepted if all
+// its rows are null, as writers give a column without any value an arbitrary type. The sequence
+// ends with its first error, which is a *FormatError, one of the disk, or that of ctx.
+func (c *Column) Texts(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for _, path := range files {
-			if !yieldFile(ctx, path, column, yield) {
+		first := columnOrigin{}
+		for _, path := range c.Files {
+			if more, err := c.file(ctx, path, &first, yield); err != nil {
+				yield("", err)
+				return
+			} else if !more {
 				return
 			}
 		}
 	}
 }
 
-func yieldFile(ctx context.Context, path, column string, yield func(string, error) bool) bool {
+// ReadColumn streams the texts of one column of parquet files. It is Column.Texts without the
+// count of the rows that are skipped.
+func ReadColumn(ctx context.Context, files []string, column string) iter.Seq2[string, error] {
+	return (&Column{Files: files, Name: column}).Texts(ctx)
+}
+
+// columnOrigin is the file that a column was found in first, and its full name there.
+type columnOrigin struct{ file, name string }
+
+// check refuses a short name that means different columns in different files.
+func (o *columnOrigin) check(path string, l *leaf) error {
+	if o.file == "" {
+		*o = columnOrigin{path, l.name()}
+	}
+	if l.name() == o.name {
+		return nil
+	}
+	return &FormatError{path, fmt.Sprintf("column %q", l.name()),
+		fmt.Sprintf("the name means %q in %s", o.name, o.file), "name the column in full, and read other files apart"}
+}
+
+// file yields the texts of one file and reports whether more are wanted.
+func (c *Column) file(
+	ctx context.Context, path string, first *columnOrigin, yield func(string, error) bool,
+) (more bool, err error) {
 	f, err := openParquet(path)
 	if err != nil {
-		return yield("", err) && false
+		return false, err
 	}
 	defer f.close()
-	leaf, err := f.textColumn(column)
+	l, err := f.textColumn(c.Name)
 	if err != nil {
-		return yield("", err) && false
+		return false, err
 	}
-	r := f.column(leaf)
+	if err := first.check(path, l); err != nil {
+		return false, err
+	}
+	r := f.column(l)
 	defer r.close()
 	for {
 		if err := ctx.Err(); err != nil {
-			return yield("", err) && false
+			return false, err
 		}
 		values, err := r.next()
 		if err == io.EOF {
-			return true
+			return true, nil
 		}
 		if err != nil {
-			return yield("", err) && false
+			return false, err
 		}
-		for _, v := range values {
-			if !v.IsNull() && !yield(string(v.ByteArray()), nil) {
-				return false
-			}
+		if more, err := c.yield(f, l, values, yield); !more {
+			return false, err
 		}
 	}
 }
 
+func (c *Column) yield(
+	f *parquetFile, l *leaf, values []parquet.Value, yield func(string, error) bool,
+) (more bool, err error) {
+	isText := l.isText()
+	for _, v := range values {
+		if v.IsNull() {
+			c.nulls.Add(1)
+			continue
+		}
+		if !isText {
+			return false, f.columnRefused(c.Name, fmt.Sprintf("it holds %s, not text", l.typeName()))
+		}
+		if !yield(string(v.ByteArray()), nil) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 type parquetFile struct {
-	path string
-	os   *os.File
-	file *parquet.File
+	path   string
+	os     *os.File
+	file   *parquet.File
+	root   *node
+	leaves []*leaf
 }
 
 func openParquet(path string) (_ *parquetFile, err error) {
@@ -82,6 +144,9 @@ func openParquet(path string) (_ *parquetFile, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFooterSize(path, f, info.Size()); err != nil {
+		return nil, err
+	}
 	defer recoverParquet(path, "footer", &err)
 	file, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
@@ -90,7 +155,19 @@ func openParquet(path string) (_ *parquetFile, err error) {
 	if err := checkFooter(path, file.Metadata()); err != nil {
 		return nil, err
 	}
-	return &parquetFile{path, f, file}, nil
+	root, leaves, err := parseSchema(path, file.Metadata().Schema)
+	if err != nil {
+		return nil, err
+	}
+	return &parquetFile{path, f, file, root, leaves}, nil
+}
+
+// numRows adds up the row groups: some writers leave the number of the whole file at 0.
+func (f *parquetFile) numRows() (n int64) {
+	for _, g := range f.file.Metadata().RowGroups {
+		n += max(g.NumRows, 0)
+	}
+	return n
 }
 
 func (f *parquetFile) close() { f.os.Close() }
@@ -103,134 +180,41 @@ func recoverParquet(path, field string, err *error) {
 	}
 }
 
-func (f *parquetFile) textColumn(name string) (leaf parquet.LeafColumn, err error) {
-	defer recoverParquet(f.path, "schema", &err)
-	schema := f.file.Schema()
-	leaf, ok := schema.Lookup(name)
-	if !ok {
-		leaf, ok = schema.Lookup(strings.Split(name, ".")...)
+// textColumn finds the column of a name: the one of that full name, or else the only one outside
+// of lists that ends with it.
+func (f *parquetFile) textColumn(name string) (*leaf, error) {
+	var found, lists []*leaf
+	for _, l := range f.leaves {
+		switch {
+		case l.name() == name && l.repetition == 0:
+			return l, nil
+		case l.repetition > 0 && (l.endsWith(name) || strings.HasPrefix(l.name(), name+".")):
+			lists = append(lists, l)
+		case l.repetition == 0 && l.endsWith(name):
+			found = append(found, l)
+		}
 	}
-	field := fmt.Sprintf("column %q", name)
 	switch {
-	case !ok:
-		return leaf, &FormatError{f.path, field, "no such column", "name one of: " + f.columnNames()}
-	case leaf.MaxRepetitionLevel > 0:
-		return leaf, &FormatError{f.path, field, "it is a list, not one text a row", "name one of: " + f.columnNames()}
-	case leaf.Node.Type().Kind() != parquet.ByteArray:
-		found := fmt.Sprintf("it holds %s, not text", leaf.Node.Type())
-		return leaf, &FormatError{f.path, field, found, "name one of: " + f.columnNames()}
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, f.columnRefused(name, "more than one column ends with this name")
+	case len(lists) > 0:
+		return nil, f.columnRefused(name, "it is a list, not one text a row")
 	}
-	return leaf, nil
+	return nil, f.columnRefused(name, "no such column")
 }
 
-func (f *parquetFile) columnNames() string {
+// columnRefused is the error of a column that is not one of texts.
+func (f *parquetFile) columnRefused(name, found string) error {
 	var names []string
-	for _, path := range f.file.Schema().Columns() {
-		names = append(names, strings.Join(path, "."))
+	for _, l := range f.leaves {
+		names = append(names, l.name())
 	}
-	return strings.Join(names, ", ")
+	return &FormatError{f.path, fmt.Sprintf("column %q", name), found, "name one of: " + strings.Join(names, ", ")}
 }
 
-// columnReader walks the pages of one column through all row groups.
-type columnReader struct {
-	path   string
-	name   string
-	leaf   parquet.LeafColumn
-	groups []parquet.RowGroup // those not begun
-	rows   int64              // rows of the current group that are still to come
-	begun  bool               // whether a value of the current group was read
-	pages  parquet.Pages
-	page   parquet.Page
-	values parquet.ValueReader
-	buffer []parquet.Value
-}
-
-func (f *parquetFile) column(leaf parquet.LeafColumn) *columnReader {
-	return &columnReader{
-		path: f.path, name: strings.Join(leaf.Path, "."), leaf: leaf,
-		groups: f.file.RowGroups(), buffer: make([]parquet.Value, valuesPerRead),
-	}
-}
-
-// next returns some values, which are valid until it is called again, or io.EOF.
-func (r *columnReader) next() (values []parquet.Value, err error) {
-	defer recoverParquet(r.path, fmt.Sprintf("column %q", r.name), &err)
-	for {
-		if r.values == nil {
-			if err := r.nextPage(); err != nil {
-				return nil, err
-			}
-		}
-		n, err := r.values.ReadValues(r.buffer)
-		if errors.Is(err, io.EOF) {
-			r.values = nil
-		} else if err != nil {
-			return nil, r.failed(err)
-		}
-		if n > 0 {
-			return r.buffer[:n], r.check(r.buffer[:n])
-		}
-	}
-}
-
-func (r *columnReader) nextPage() (err error) {
-	for {
-		r.release()
-		if r.pages == nil {
-			if len(r.groups) == 0 {
-				return io.EOF
-			}
-			r.rows, r.begun = r.groups[0].NumRows(), false
-			r.pages = r.groups[0].ColumnChunks()[r.leaf.ColumnIndex].Pages()
-			r.groups = r.groups[1:]
-		}
-		r.page, err = r.pages.ReadPage()
-		if err == nil {
-			r.values = r.page.Values()
-			return nil
-		}
-		if !errors.Is(err, io.EOF) {
-			return r.failed(err)
-		}
-		r.pages.Close()
-		r.pages = nil
-		if r.rows != 0 {
-			return r.failed(fmt.Errorf("a row group ends %d rows short", r.rows))
-		}
-	}
-}
-
-// check compares the values with the schema and with the number of rows that was stated.
-func (r *columnReader) check(values []parquet.Value) error {
-	if err := r.checkStart(values); err != nil {
-		return err
-	}
-	for _, v := range values {
-		if v.RepetitionLevel() == 0 {
-			r.rows--
-		}
-		if v.IsNull() && r.leaf.MaxDefinitionLevel == 0 {
-			return r.failed(errors.New("a null in a required column"))
-		}
-	}
-	if r.rows < 0 {
-		return r.failed(errors.New("a row group holds more rows than it states"))
-	}
-	return nil
-}
-
-func (r *columnReader) failed(err error) error { return columnError(r.path, r.name, "%v", err) }
-
-func (r *columnReader) release() {
-	if r.page != nil {
-		parquet.Release(r.page)
-	}
-	r.page, r.values = nil, nil
-}
-
-func (r *columnReader) close() {
-	r.release()
-	if r.pages != nil {
-		r.pages.Close()
-	}
+// chunk returns the description of a column's part in a row group.
+func (f *parquetFile) chunk(group int, l *leaf) *format.ColumnMetaData {
+	return &f.file.Metadata().RowGroups[group].Columns[l.index].MetaData
 }

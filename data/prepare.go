@@ -48,8 +48,8 @@ type PrepareOptions struct {
 // tokenizer's files into the folder Out, which appears whole or not at all.
 //
 // A hash of the seed and a document's text decides whether the document is held out. So the
-// choice does not depend on the order of the files, and no text is in both splits. Empty
-// documents are left out.
+// choice does not depend on the order of the files, and no text is in both splits. Rows without
+// a text and empty documents are left out; the manifest counts them.
 func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -125,8 +125,8 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 	train := &splitWriter{dir: dir, name: Train, limit: limit, info: &m.Train, shard: newShardBuilder(m.VocabSize)}
 	heldout := &splitWriter{dir: dir, name: Heldout, limit: limit, info: &m.Heldout, shard: newShardBuilder(m.VocabSize)}
 	var rows, tokens int64
-	texts := ReadColumn(ctx, o.Files, o.Column)
-	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), texts, o.encode) {
+	column := &Column{Files: o.Files, Name: o.Column}
+	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), column.Texts(ctx), o.encode) {
 		if err != nil {
 			return err
 		}
@@ -134,6 +134,10 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 			w := train
 			if d.heldout {
 				w = heldout
+			}
+			if len(d.ids) == 0 {
+				m.EmptyRows++
+				continue
 			}
 			if err := w.add(d); err != nil {
 				return err
@@ -145,6 +149,7 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 			o.Progress(rows, tokens)
 		}
 	}
+	m.NullRows = column.NullRows()
 	return errors.Join(train.flush(), heldout.flush())
 }
 
@@ -156,7 +161,7 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 	if m.Train.Documents == 0 {
 		return &setting.Error{
 			Field:   "data.PrepareOptions.Holdout",
-			Problem: fmt.Sprintf("column %q of %s leaves no document to train on", o.Column, o.Files[0]),
+			Problem: fmt.Sprintf("column %q of %s leaves no document to train on%s", o.Column, o.Files[0], m.skipped()),
 			Remedy:  fmt.Sprintf("name a column of texts, or lower {data.PrepareOptions.Holdout} from %v", o.Holdout),
 		}
 	}
@@ -205,9 +210,6 @@ type splitWriter struct {
 }
 
 func (w *splitWriter) add(d document) error {
-	if len(d.ids) == 0 {
-		return nil
-	}
 	for _, id := range d.ids {
 		if id < 0 || int(id) >= w.shard.vocabulary {
 			return fmt.Errorf("the tokenizer encodes to id %d: its vocabulary has %d tokens", id, w.shard.vocabulary)

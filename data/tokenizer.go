@@ -2,9 +2,7 @@ package data
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,6 +21,7 @@ type TokenizerOptions struct {
 	Out       string   // folder to make; it must not exist, or be empty
 
 	Progress func(merges, total int) // called now and then; may be nil
+	Skipped  func(nullRows int64)    // called if there are rows without a text; may be nil
 }
 
 // TrainTokenizer trains a byte-level BPE tokenizer on a text column (see tokenizer.Train)
@@ -31,11 +30,15 @@ func TrainTokenizer(ctx context.Context, o TokenizerOptions) (*tokenizer.Tokeniz
 	if err := checkFree("data.TokenizerOptions.Out", o.Out); err != nil {
 		return nil, err
 	}
-	tok, err := tokenizer.Train(ReadColumn(ctx, o.Files, o.Column), tokenizer.TrainOptions{
+	column := &Column{Files: o.Files, Name: o.Column}
+	tok, err := tokenizer.Train(column.Texts(ctx), tokenizer.TrainOptions{
 		VocabSize: o.VocabSize, Progress: o.Progress,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if n := column.NullRows(); n > 0 && o.Skipped != nil {
+		o.Skipped(n)
 	}
 	files, err := tok.Files()
 	if err != nil {
@@ -47,12 +50,12 @@ func TrainTokenizer(ctx context.Context, o TokenizerOptions) (*tokenizer.Tokeniz
 // checkFree refuses a folder that holds something: nothing that a user made is overwritten.
 // field is the option that names the folder.
 func checkFree(field, dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	name, err := atomicfile.FirstEntry(dir)
+	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
-		return setting.Needs(field, fmt.Sprintf("%s already holds %s", dir, entries[0].Name()),
+	if name != "" {
+		return setting.Needs(field, fmt.Sprintf("%s already holds %s", dir, name),
 			"name a new folder with {"+field+"} or empty this one")
 	}
 	return nil

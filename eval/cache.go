@@ -11,7 +11,7 @@ import (
 	"trit/setting"
 )
 
-// cache keeps results of requests in a file, as a line of JSON each, so that an evaluation
+// cache keeps the results of requests in a file, each as a line of JSON, so that an evaluation
 // that was stopped resumes with the same results. Lines are only appended.
 type cache struct {
 	path    string
@@ -25,7 +25,8 @@ type cacheLine struct {
 	Result json.RawMessage `json:"result"`
 }
 
-// openCache reads or creates the file. It drops a last line that a kill cut short.
+// openCache reads or creates the file. It drops a last line that is incomplete, as a killed
+// process leaves it.
 func openCache(path string) (*cache, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -57,7 +58,7 @@ func (c *cache) read() error {
 		}
 		if !last || !bytes.HasPrefix([]byte(lineStart), line[:min(len(line), len(lineStart))]) {
 			return setting.Needs("eval.Options.Cache", fmt.Sprintf("%s:%d: the line is no result of a request", c.path, n),
-				"the file is another one or damaged; delete it or name another with {eval.Options.Cache}")
+				"the file is no cache, or it is damaged; delete it or name another with {eval.Options.Cache}")
 		}
 	}
 	if err := c.file.Truncate(int64(whole)); err != nil {
@@ -76,7 +77,7 @@ func (c *cache) get(key string, result any) bool {
 	return ok && json.Unmarshal(b, result) == nil
 }
 
-// put appends results with one write.
+// put appends results, by the keys of their requests, with one write.
 func (c *cache) put(results iter.Seq2[string, any]) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -23,17 +23,17 @@ type Comparison struct {
 	Only []string     `json:"only"` // results that only one of the two has
 }
 
-// Difference is that of one metric of one task.
+// Difference is how two evaluations differ in one metric of one task.
 type Difference struct {
 	Task      string  `json:"task"`
 	Metric    string  `json:"metric"` // "acc,none"
 	A         float64 `json:"a"`
 	B         float64 `json:"b"`
-	Stderr    float64 `json:"stderr"`    // of B-A; 0 where there is none
+	Stderr    float64 `json:"stderr"`    // of B-A; 0 if there is none
 	P         float64 `json:"p"`         // probability of such a difference, or a larger one, by chance alone
-	Test      Test    `json:"test"`      // that P is of
-	Documents int     `json:"documents"` // that both were asked, for paired tests
-	BetterA   int     `json:"better_a"`  // documents on which A is better
+	Test      Test    `json:"test"`      // which gave P
+	Documents int     `json:"documents"` // number of documents that both were asked, for paired tests
+	BetterA   int     `json:"better_a"`  // number of documents on which A is better
 	BetterB   int     `json:"better_b"`
 }
 
@@ -46,7 +46,7 @@ const (
 	McNemar     Test = "McNemar"  // exact, of documents that are right or wrong
 	PairedZ     Test = "paired z" // of the mean difference of documents
 	PairedZNats Test = "paired z of log-likelihoods"
-	UnpairedZ   Test = "unpaired z" // of two results, taken for independent
+	UnpairedZ   Test = "unpaired z" // of two results, as if they were independent
 )
 
 // evaluation is what Compare needs of one evaluation.
@@ -64,8 +64,8 @@ type sampleValue struct {
 	hash  string
 }
 
-// Compare reads two folders of results, or results files, of Trit or of the harness.
-// Where the samples of both are there, documents are paired.
+// Compare compares two evaluations, each a folder of results or a results file, of Trit or of
+// the harness. It pairs documents if the samples of both evaluations are there.
 func Compare(a, b string) (*Comparison, error) {
 	x, err := openEvaluation(a)
 	if err != nil {
@@ -78,7 +78,7 @@ func Compare(a, b string) (*Comparison, error) {
 	return compare(x, y)
 }
 
-// CompareReports compares two reports. Documents are paired.
+// CompareReports compares two reports. It pairs their documents.
 func CompareReports(a, b *Report) (*Comparison, error) {
 	return compare(a.evaluation(), b.evaluation())
 }
@@ -138,7 +138,7 @@ func openEvaluation(path string) (*evaluation, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if len(r.Results) == 0 {
-		return nil, fmt.Errorf("%s: it has no \"results\": it is no results file", file)
+		return nil, fmt.Errorf("%s: there is no \"results\" in it: want a results file of Trit or the harness", file)
 	}
 	e := newEvaluation(path)
 	for task, values := range r.Results {
@@ -207,7 +207,7 @@ func (e *evaluation) readSample(task string, line []byte) error {
 		return err
 	}
 	if s.DocID == nil || s.Filter == "" {
-		return errors.New("it has no doc_id or no filter: it is no sample")
+		return errors.New("the line has no doc_id or no filter: want a sample")
 	}
 	for _, metric := range s.Metrics {
 		e.addSample(task, metric+","+s.Filter, *s.DocID, values[metric], s.DocHash)
@@ -258,9 +258,9 @@ func sortedKeys[V any](maps ...map[string]V) []string {
 	return slices.Compact(keys)
 }
 
-// paired tests the differences of the documents that both were asked: by McNemar's exact test
-// if each is right or wrong, else by their mean over its standard error. It reports whether
-// the two were asked the same documents.
+// paired tests the differences of the documents: by McNemar's exact test if each document is
+// right or wrong, else by their mean over its standard error. It returns false, and tests
+// nothing, if A and B were not asked the same documents.
 func (d *Difference) paired(a, b map[int]sampleValue) bool {
 	if len(a) < 2 || len(a) != len(b) {
 		return false
@@ -313,7 +313,7 @@ func normalP(difference, stderr float64) float64 {
 }
 
 // mcnemar is the exact two-sided probability that a+b tosses of a fair coin fall at least as
-// unevenly as a and b: the numbers of documents on which only one of the two is right.
+// unevenly as a and b: the numbers of documents on which only A and only B is right.
 func mcnemar(a, b int) float64 {
 	n, sum := a+b, 0.0
 	all, _ := math.Lgamma(float64(n + 1))
@@ -325,8 +325,7 @@ func mcnemar(a, b int) float64 {
 	return min(1, 2*sum)
 }
 
-// Table shows the differences; a star marks those that chance makes in less than one of
-// twenty cases.
+// Table shows the differences. A star marks those with P below 0.05.
 func (c *Comparison) Table() Table {
 	t := Table{Columns: []string{
 		"task", "metric", "A", "B", "B - A", "stderr", "p", "", "test", "documents", "A better", "B better",

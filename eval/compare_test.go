@@ -108,12 +108,12 @@ func TestCompareReportsOfPerplexity(t *testing.T) {
 func TestCompareRefuses(t *testing.T) {
 	good := results(t, 4, 2)
 	for want, dir := range map[string]string{
-		"no results.json":   t.TempDir(),
-		"no results file":   evaltest.Write(t, map[string]string{"results.json": `{"a": 1}`}),
-		"results.json":      evaltest.Write(t, map[string]string{"results.json": `{`}),
-		"no task in common": evaltest.Write(t, map[string]string{"results.json": `{"results": {"y": {"acc,none": 1}}}`}),
-		"it is no sample":   evaltest.Write(t, map[string]string{"results.json": `{"results": {"x": {"acc,none": 1}}}`, "samples_x.jsonl": "{}\n"}),
-		"no such file":      "/no/such/place",
+		"no results.json":     t.TempDir(),
+		"want a results file": evaltest.Write(t, map[string]string{"results.json": `{"a": 1}`}),
+		"results.json":        evaltest.Write(t, map[string]string{"results.json": `{`}),
+		"no task in common":   evaltest.Write(t, map[string]string{"results.json": `{"results": {"y": {"acc,none": 1}}}`}),
+		"want a sample":       evaltest.Write(t, map[string]string{"results.json": `{"results": {"x": {"acc,none": 1}}}`, "samples_x.jsonl": "{}\n"}),
+		"no such file":        "/no/such/place",
 	} {
 		if _, err := Compare(good, dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)

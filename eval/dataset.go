@@ -20,19 +20,19 @@ import (
 
 // Source is a set of documents, as plain files or as a data set of the Hugging Face Hub.
 type Source struct {
-	Files   []string // plain files, JSON lines; the first that is there is read
-	Columns []string // that the documents of a plain file must have
+	Files   []string // names of plain files, JSON lines; the first that exists is read
+	Columns []string // which the documents of a plain file must have
 	// The set on the Hub: OWNER/NAME, the configuration ("" if there is only one), the split,
 	// and the columns that its documents must have.
 	Hub, Config, Split string
 	HubColumns         []string
 	Rows               int // of the whole set; 0: any number
-	// Parse returns the documents of a plain file that is text instead of JSON lines; nil
-	// where there is no such file.
+	// Parse returns the documents of a plain file that is text instead of JSON lines; nil if
+	// the set has no such file.
 	Parse func(text string) []Document
 }
 
-// String is the name of the set on the Hub, and of a plain file of it.
+// String is the name of the set on the Hub and of its first plain file.
 func (s *Source) String() string {
 	hub := strings.TrimSpace(s.Hub + " " + s.Config)
 	switch {
@@ -50,8 +50,8 @@ const (
 	maxDataBytes = 1 << 30 // when unpacked
 )
 
-// Load finds the set in Options.DataDir or with Options.Fetch, reads it, and checks its
-// columns and the number of its rows.
+// Load finds the set in Options.DataDir or fetches it with Options.Fetch, reads its documents,
+// and checks their columns and their number.
 func (s *Source) Load(ctx context.Context, o *Options) ([]Document, error) {
 	files, columns, err := s.find(ctx, o)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Source) check(path string, docs []Document, columns [][]string, allowPa
 	if s.Rows > 0 && len(docs) != s.Rows && !(allowPartial && len(docs) < s.Rows) {
 		return setting.Needs("eval.Options.AllowPartial",
 			fmt.Sprintf("%s: it has %d rows, the set has %d", path, len(docs), s.Rows),
-			"the file is another one or a part; fetch it whole, or score a part with {eval.Options.AllowPartial}")
+			"the file is of another set, or only a part; fetch it whole, or score the part with {eval.Options.AllowPartial}")
 	}
 	for i, d := range docs {
 		if !slices.ContainsFunc(columns, d.hasAll) {
@@ -99,8 +99,9 @@ func eitherOf(columns [][]string) string {
 	return strings.Join(slices.Compact(parts), " or ")
 }
 
-// find returns the files of the set and the columns that they may have. It looks for plain
-// files in the data folder, then for the layouts of the Hub in it, then fetches the set.
+// find returns the files of the set and the lists of columns that their documents may have. It
+// looks in the data folder for plain files, then for a copy of the Hub's files, and fetches the
+// set if there is neither.
 func (s *Source) find(ctx context.Context, o *Options) ([]string, [][]string, error) {
 	both := slices.DeleteFunc([][]string{s.Columns, s.HubColumns}, func(c []string) bool { return c == nil })
 	if isFile(o.DataDir) && !slices.ContainsFunc(s.Files, filepath.IsAbs) {
@@ -131,7 +132,7 @@ func (s *Source) fetch(ctx context.Context, o *Options) ([]string, error) {
 		return chosen
 	})
 	if err != nil && o.DataDir != "" {
-		return nil, fmt.Errorf("%w; it was to be fetched then, but: %w", s.missing(o.DataDir), err)
+		return nil, fmt.Errorf("%w; fetching it failed: %w", s.missing(o.DataDir), err)
 	}
 	if err != nil {
 		remedy := setting.Needs("eval.Options.DataDir", "{eval.Options.DataDir} names a folder that has it", "")
@@ -144,7 +145,7 @@ func (s *Source) fetch(ctx context.Context, o *Options) ([]string, error) {
 	return files, nil
 }
 
-// choose picks the files of the split from the paths of a repository.
+// choose returns the files of the split, of all paths of a repository.
 func (s *Source) choose(paths []string) []string {
 	for _, pattern := range s.layouts() {
 		var files []string
@@ -161,7 +162,7 @@ func (s *Source) choose(paths []string) []string {
 	return nil
 }
 
-// missing is the error of a set that is not there; it names what was looked for.
+// missing is the error for a set that dir does not hold. It names the files that it looked for.
 func (s *Source) missing(dir string) error {
 	if _, err := os.Stat(dir); dir != "" && err != nil {
 		return &setting.Error{Field: "eval.Options.DataDir", Problem: "{eval.Options.DataDir}", Err: err}
@@ -204,13 +205,13 @@ func hubRoots(dir, hub string) []string {
 	return append(append(roots, snapshots...), dir)
 }
 
-// splitNames are the names that the files of a split have on the Hub, likelier ones first.
+// splitNames are the names that the files of a split have on the Hub, the usual ones first.
 var splitNames = []string{
 	"SPLIT-*-of-*.parquet", "SPLIT.parquet", "SPLIT/*.parquet", "*-SPLIT.parquet",
 	"SPLIT-*-of-*.jsonl", "SPLIT.jsonl", "SPLIT.jsonl.gz", "SPLIT.json",
 }
 
-// layouts are the patterns of paths that the files of the split may have, likelier ones first.
+// layouts are the patterns of paths that the files of the split may have, the usual ones first.
 func (s *Source) layouts() []string {
 	config := s.Config
 	if config == "" {
@@ -238,8 +239,8 @@ func (s *Source) inLayout(roots []string) []string {
 	return nil
 }
 
-// readDocuments reads a file of documents: parquet, JSON lines or a JSON list, or a text that
-// parse understands. The last three may be compressed with gzip.
+// readDocuments reads a file of documents: parquet, or JSON lines, a JSON list or text for parse,
+// which may be compressed with gzip.
 func readDocuments(ctx context.Context, path string, parse func(string) []Document) ([]Document, error) {
 	if strings.HasSuffix(path, ".parquet") {
 		return readParquet(ctx, path)
@@ -263,7 +264,8 @@ func readDocuments(ctx context.Context, path string, parse func(string) []Docume
 	return docs, nil
 }
 
-// readText reads JSON lines, or a list of JSON objects, or what parse understands.
+// readText reads JSON lines or a list of JSON objects. If parse is not nil and the file is no
+// JSON, parse reads it.
 func readText(in *bufio.Reader, parse func(string) []Document, isJSON bool) ([]Document, error) {
 	if parse != nil && !isJSON {
 		text, err := io.ReadAll(in)
@@ -324,7 +326,7 @@ func readLines(in io.Reader) ([]Document, error) {
 	}
 	err := lines.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
-		err = fmt.Errorf("line %d is longer than %d MB: the file is no JSON lines", n+1, maxLineBytes>>20)
+		err = fmt.Errorf("line %d is longer than %d MB: want a file of JSON lines", n+1, maxLineBytes>>20)
 	}
 	return docs, err
 }

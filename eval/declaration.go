@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Declaration is a task in a JSON or YAML file. Its fields say of which kind it is: choices,
-// target or text.
+// Declaration is a task in a JSON or YAML file. It sets one of the fields Choices, Target and
+// Text, which makes it a task of multiple choice, generation or rolling perplexity.
 type Declaration struct {
 	Name    string  `json:"name"`
 	About   string  `json:"description,omitempty"`
@@ -23,12 +23,12 @@ type Declaration struct {
 	// Options.DataDir.
 	Data    string   `json:"data"`
 	Rows    int      `json:"rows,omitempty"`    // of the whole file
-	Columns []string `json:"columns,omitempty"` // that each document must have
+	Columns []string `json:"columns,omitempty"` // which each document must have
 
 	Context string `json:"context,omitempty"` // template of the text before the answer
 
 	Choices Choices `json:"choices,omitzero"` // multiple choice
-	Gold    string  `json:"gold,omitempty"`   // field with the number of the right one
+	Gold    string  `json:"gold,omitempty"`   // field with the number of the right choice
 
 	Target     string        `json:"target,omitempty"` // generation: template of the right answer
 	Until      []string      `json:"until,omitempty"`
@@ -47,15 +47,15 @@ type Declaration struct {
 	FewshotDelimiter *string `json:"fewshot_delimiter,omitempty"`
 }
 
-// FewshotDeclaration says where few-shot examples come from: a file, examples that stand
-// here, or the tested documents themselves if it has neither.
+// FewshotDeclaration says where few-shot examples come from: the file Data, the list Examples,
+// or, without both, the tested documents themselves.
 type FewshotDeclaration struct {
 	Data     string            `json:"data,omitempty"`
 	Sampler  Sampler           `json:"sampler,omitempty"`
 	Examples []json.RawMessage `json:"examples,omitempty"`
 }
 
-// Sampler is how few-shot examples are chosen, by the harness's names.
+// Sampler is how few-shot examples are chosen, with the harness's names.
 type Sampler string
 
 // The samplers; "" is RandomSampler.
@@ -64,7 +64,8 @@ const (
 	FirstSampler  Sampler = "first_n"
 )
 
-// Choices is the name of a field that holds them, or a fixed list.
+// Choices are the answers of a multiple-choice task: the name of a field that lists them, or a
+// fixed list.
 type Choices struct {
 	Field string
 	Fixed []string
@@ -151,12 +152,12 @@ func (d *Declaration) task(dir string) (*Task, error) {
 	}
 	t := &Task{Name: d.Name, About: d.About, Version: d.Version, Declaration: d, Delimiters: &delimiters}
 	t.Test = Source{Files: []string{besideFile(dir, d.Data)}, Columns: d.Columns, Rows: d.Rows}
-	err := errors.Join(d.missing(), d.ask(t), d.judge(t), d.fewshot(t, dir))
+	err := errors.Join(d.missing(), d.setQuestion(t), d.setJudge(t), d.setFewshot(t, dir))
 	return t, err
 }
 
-// besideFile is a file beside the declaration if there is one, else the name alone,
-// which is looked for in the data folder.
+// besideFile is the path of a file in the folder of the declaration. If there is none, it is the
+// name alone, so that the file is looked for in the data folder.
 func besideFile(dir, name string) string {
 	if path, err := filepath.Abs(filepath.Join(dir, name)); err == nil && !filepath.IsAbs(name) && isFile(path) {
 		return path
@@ -164,6 +165,7 @@ func besideFile(dir, name string) string {
 	return name
 }
 
+// missing returns an error for a field that is needed and missing, or out of range.
 func (d *Declaration) missing() error {
 	if d.Name == "" || d.Data == "" {
 		return errors.New("name and data are needed")
@@ -178,7 +180,7 @@ func (d *Declaration) missing() error {
 		}
 	}
 	if kinds != 1 {
-		return errors.New("want one of choices, for multiple choice, target, for generation, and text, for perplexity")
+		return errors.New("want one of the fields choices (multiple choice), target (generation) and text (perplexity)")
 	}
 	if d.Text == "" && d.Context == "" {
 		return errors.New("the context before the answer is needed")
@@ -188,7 +190,7 @@ func (d *Declaration) missing() error {
 
 func (c Choices) none() bool { return c.Field == "" && len(c.Fixed) == 0 }
 
-// strayFields refuses fields that the kind of task has no use for.
+// strayFields returns an error for fields that this kind of task does not use.
 func (d *Declaration) strayFields() error {
 	generates := len(d.Until) > 0 || d.MaxTokens > 0 || len(d.Filters) > 0 || d.ExactMatch != nil
 	switch {
@@ -202,8 +204,8 @@ func (d *Declaration) strayFields() error {
 	return nil
 }
 
-// ask sets how a question is made.
-func (d *Declaration) ask(t *Task) error {
+// setQuestion sets the kind of the task and how it makes questions.
+func (d *Declaration) setQuestion(t *Task) error {
 	var templates [3]*template
 	for i, s := range []string{d.Context, d.Target, d.Text} {
 		var err error
@@ -242,8 +244,8 @@ var usualMetrics = map[Kind][]Metric{
 	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
 }
 
-// judge sets metrics and filters.
-func (d *Declaration) judge(t *Task) error {
+// setJudge sets metrics, filters and judge.
+func (d *Declaration) setJudge(t *Task) error {
 	known := knownMetrics[t.Kind]
 	if t.Kind == Generation {
 		known = usualMetrics[Generation]
@@ -295,9 +297,9 @@ func (d *Declaration) filters() ([]Filter, error) {
 	return filters, nil
 }
 
-// fewshot sets where examples come from. If they come from the tested documents, one more
-// than needed is drawn, so that the document itself can be dropped.
-func (d *Declaration) fewshot(t *Task, dir string) error {
+// setFewshot sets where examples come from. If they come from the tested documents, one more
+// than needed is drawn, so that the document that is asked can be dropped.
+func (d *Declaration) setFewshot(t *Task, dir string) error {
 	t.Fewshot = Fewshot{Count: d.NumFewshot, Extra: true}
 	f := d.Fewshot
 	if f == nil {

@@ -13,12 +13,12 @@ import (
 	"trit/eval/internal/python"
 )
 
-// Document is a row of a data set, with its fields in their order. Values are those of
-// data.Field; numbers of JSON files are json.Number, their lists []any and their objects
-// []data.Field.
+// Document is a row of a data set, with its fields in their order. The types of values are
+// listed at data.Field; a JSON file gives json.Number for numbers, []any for lists and
+// []data.Field for objects.
 type Document []data.Field
 
-// maxDepth bounds how deep the values of a JSON document are nested.
+// maxDepth is how deep the values of a JSON document may be nested.
 const maxDepth = 32
 
 // parseDocument reads a line of JSON.
@@ -31,7 +31,7 @@ func parseDocument(line []byte) (Document, error) {
 	}
 	fields, ok := v.([]data.Field)
 	if !ok {
-		return nil, errors.New("it is no JSON object")
+		return nil, errors.New("want a JSON object")
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("something follows the JSON object")
@@ -69,7 +69,7 @@ func parseList(d *json.Decoder, depth int) ([]any, error) {
 	return list, unexpectedEnd(err)
 }
 
-// parseFields reads the rest of an object. Of fields with the same name the last one counts.
+// parseFields reads the rest of an object. If two fields have the same name, the last one counts.
 func parseFields(d *json.Decoder, depth int) ([]data.Field, error) {
 	fields, at := []data.Field{}, map[string]int{}
 	for d.More() {
@@ -109,7 +109,7 @@ func (d Document) columns() []string {
 	return names
 }
 
-// Get returns the value of a field, and whether there is one.
+// Get returns the value of a field and reports whether the document has it.
 func (d Document) Get(name string) (any, bool) {
 	i := slices.IndexFunc(d, func(f data.Field) bool { return f.Name == name })
 	if i < 0 {
@@ -118,7 +118,8 @@ func (d Document) Get(name string) (any, bool) {
 	return d[i].Value, true
 }
 
-// With returns a copy with a field added, or its value replaced.
+// With returns a copy of the document in which a field has a value. The field is added if the
+// document lacks it.
 func (d Document) With(name string, value any) Document {
 	out := slices.Clone(d)
 	for i := range out {
@@ -140,12 +141,12 @@ func (d *Document) UnmarshalJSON(b []byte) error {
 // MarshalJSON writes the fields in their order.
 func (d Document) MarshalJSON() ([]byte, error) { return []byte(pyJSON([]data.Field(d), "")), nil }
 
-// hashed is the form that the harness hashes: json.dumps with indent=2 and
+// hashed is the text of the document that the harness hashes: json.dumps with indent=2 and
 // ensure_ascii=False.
 func (d Document) hashed() string { return pyJSON([]data.Field(d), "\n") }
 
-// pyJSON writes a value as Python's json module does. newline is "" for one line, or a
-// line break with the indent of the value.
+// pyJSON writes a value as Python's json module does: in one line if newline is "", else over
+// several lines, where newline is a line break and the indent of the value.
 func pyJSON(v any, newline string) string {
 	switch v := v.(type) {
 	case []data.Field:

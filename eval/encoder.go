@@ -12,7 +12,7 @@ import (
 type encoder struct {
 	tok       *tokenizer.Tokenizer
 	maxLength int
-	start     int32 // BOS, or EOS where there is none
+	start     int32 // BOS; EOS if the tokenizer has no BOS
 	startName string
 	end       string // EOS as text
 }
@@ -33,18 +33,19 @@ func newEncoder(tok *tokenizer.Tokenizer, maxLength int) *encoder {
 	return e
 }
 
-// encode adds the special tokens that the tokenizer prescribes. A text that begins with the
-// start token already, as one of a chat template does, gets none.
+// encode encodes a text and adds the special tokens that the tokenizer prescribes. It adds none
+// if the text begins with the name of the start token, as the text of a chat template does.
 func (e *encoder) encode(text string) []int32 {
 	begun := e.startName != "" && strings.HasPrefix(text, e.startName)
 	return e.tok.Encode(text, !begun)
 }
 
 // pair makes the request that scores a continuation after a context, as the harness's
-// TemplateLM._encode_pair does: spaces at the end of the context move to the continuation.
-// The context and the whole are encoded, and the continuation is the tokens of the whole
-// after as many as the context has. The input is cut from the left to maxLength.
-func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
+// TemplateLM._encode_pair does. Spaces at the end of the context move to the continuation. Then
+// the context alone and the context with the continuation are encoded; if the context has n
+// tokens, the tokens of both from n on are the continuation. The input is cut from the left to
+// maxLength; cut is the number of tokens that this takes.
+func (e *encoder) pair(context, continuation string) (r lm.ScoreRequest, cut int) {
 	if context == "" {
 		ids := e.tok.Encode(continuation, false)
 		if len(ids) > 0 && ids[0] == e.start {
@@ -58,21 +59,24 @@ func (e *encoder) pair(context, continuation string) lm.ScoreRequest {
 	return e.request(ctx, whole[min(len(ctx), len(whole)):])
 }
 
-// request joins context and continuation ids, cuts them to the last maxLength+1 and
-// takes the last one off the input. A context without tokens becomes the start token.
-func (e *encoder) request(ctx, cont []int32) lm.ScoreRequest {
+// request makes the request that scores the ids of a continuation after the ids of a context.
+// It keeps the last maxLength+1 of both; all but the last of these are the input. A context
+// without tokens becomes the start token. cut is the number of tokens that were cut off.
+func (e *encoder) request(ctx, cont []int32) (r lm.ScoreRequest, cut int) {
 	if len(ctx) == 0 {
 		ctx = []int32{e.start}
 	}
 	all := append(append([]int32{}, ctx...), cont...)
-	all = all[max(0, len(all)-e.maxLength-1):]
+	cut = max(0, len(all)-e.maxLength-1)
+	all = all[cut:]
 	cont = cont[max(0, len(cont)-e.maxLength):]
-	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}
+	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}, cut
 }
 
 // windows cuts a document for rolling log-likelihood, as the harness does with one token of
-// context: disjoint runs of targets, each predicted from the start token or the token before.
-// A short last run has as much context on its left as fits.
+// context: into disjoint runs of up to maxLength targets. The first run is predicted from the
+// start token on, the others from the token before them. A short last run has as many tokens
+// on its left as fit.
 func (e *encoder) windows(ids []int32) []lm.ScoreRequest {
 	all := append([]int32{e.start}, ids...)
 	var out []lm.ScoreRequest

@@ -29,7 +29,7 @@ func TestPairs(t *testing.T) {
 		{"abcd", "ef", 3, []int32{'c', 'd', 'e'}, []int32{'e', 'f'}}, // cut on the left, BOS first
 		{name + "ab", "c", 9, []int32{bos, 'a', 'b'}, []int32{'c'}},  // BOS is there already
 	} {
-		got := newEncoder(tok, c.maxLength).pair(c.context, c.continuation)
+		got, _ := newEncoder(tok, c.maxLength).pair(c.context, c.continuation)
 		if !slices.Equal(got.Input, c.input) || !slices.Equal(got.Targets, c.targets) {
 			t.Errorf("%q + %q: %v and %v, want %v and %v", c.context, c.continuation, got.Input, got.Targets, c.input, c.targets)
 		}

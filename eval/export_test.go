@@ -31,7 +31,8 @@ func Prepare(ctx context.Context, t *Task, o *Options) ([][]Request, error) {
 
 // Pair is the request that scores a continuation.
 func Pair(tok *tokenizer.Tokenizer, maxLength int, context, continuation string) lm.ScoreRequest {
-	return newEncoder(tok, maxLength).pair(context, continuation)
+	r, _ := newEncoder(tok, maxLength).pair(context, continuation)
+	return r
 }
 
 // CutAt cuts an answer at stop strings.

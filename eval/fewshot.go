@@ -15,13 +15,14 @@ import (
 // fewshotSeed is the harness's default seed for few-shot examples.
 const fewshotSeed = 1234
 
-// examples chooses the few-shot examples before each question of a task, in the order in
-// which the documents are asked: the harness keeps one random generator for all of them.
+// examples chooses the few-shot examples before each question of a task. It must be asked in
+// the order of the documents, since one random generator draws for all of them, as in the
+// harness.
 type examples struct {
 	task   *Task
 	count  int // before each question
 	pool   []Document
-	keys   []string // Document.hashed of each, where documents have to be compared
+	keys   []string // Document.hashed of each of pool, if Fewshot.Extra
 	random *python.Random
 }
 
@@ -33,7 +34,8 @@ func (t *Task) examplesAsked(o *Options) int {
 	return o.NumFewshot
 }
 
-// newExamples reads the examples; tested are the documents of the task itself.
+// newExamples reads the documents that examples are chosen from; tested are the documents of the
+// task itself.
 func newExamples(ctx context.Context, t *Task, o *Options, tested []Document) (*examples, error) {
 	x := &examples{task: t, count: t.examplesAsked(o), random: python.NewRandom(fewshotSeed), pool: tested}
 	if x.count == 0 {
@@ -42,9 +44,9 @@ func newExamples(ctx context.Context, t *Task, o *Options, tested []Document) (*
 	if err := x.readPool(ctx, o); err != nil {
 		return nil, err
 	}
-	if x.drawn() > len(x.pool) {
+	if x.drawCount() > len(x.pool) {
 		return nil, setting.Needs("eval.Options.NumFewshot",
-			fmt.Sprintf("%d examples before each question, of %d that there are", x.count, len(x.pool)),
+			fmt.Sprintf("%d examples before each question, but there are %d", x.count, len(x.pool)),
 			"ask for fewer with {eval.Options.NumFewshot}")
 	}
 	if t.Fewshot.Extra {
@@ -75,22 +77,22 @@ func (x *examples) readPool(ctx context.Context, o *Options) error {
 	return nil
 }
 
-// drawn is the number of examples drawn for a document.
-func (x *examples) drawn() int {
+// drawCount is the number of examples drawn for a document.
+func (x *examples) drawCount() int {
 	if x.task.Fewshot.Extra {
 		return x.count + 1
 	}
 	return x.count
 }
 
-// next returns the examples for the next document.
+// next returns the examples before the question of d, the next document.
 func (x *examples) next(d Document) ([]question, error) {
 	if x.count == 0 {
 		return nil, nil
 	}
 	picked := x.pick(d)
 	if len(picked) < x.count {
-		return nil, fmt.Errorf("%d examples before each question: of those drawn only %d differ from the document",
+		return nil, fmt.Errorf("%d examples before each question: only %d of the drawn ones differ from the document",
 			x.count, len(picked))
 	}
 	var out []question
@@ -104,12 +106,12 @@ func (x *examples) next(d Document) ([]question, error) {
 	return out, nil
 }
 
-// pick returns the numbers of the examples, without that of the document itself.
+// pick returns the numbers of the examples in pool, without the number of the document itself.
 func (x *examples) pick(d Document) []int {
 	if x.task.Fewshot.First {
 		return x.first(d)
 	}
-	picked := x.random.Sample(len(x.pool), x.drawn())
+	picked := x.random.Sample(len(x.pool), x.drawCount())
 	if x.task.Fewshot.Extra {
 		own := d.hashed()
 		picked = slices.DeleteFunc(picked, func(i int) bool { return x.keys[i] == own })
@@ -117,7 +119,7 @@ func (x *examples) pick(d Document) []int {
 	return picked
 }
 
-// first returns the numbers of the first examples, without that of the document itself.
+// first returns the numbers of the first examples, without the number of the document itself.
 func (x *examples) first(d Document) []int {
 	var picked []int
 	own := d.hashed()
@@ -129,7 +131,7 @@ func (x *examples) first(d Document) []int {
 	return picked
 }
 
-// turn is a message, and the delimiter after it where there is no chat template.
+// turn is a message of a conversation; delimiter follows it if there is no chat template.
 type turn struct{ role, content, delimiter string }
 
 // turns are the examples and the context of the question.
@@ -147,9 +149,9 @@ func (t *Task) turns(examples []question, context string) []turn {
 	return append(out, turn{"user", context, ""})
 }
 
-// prompt is the whole text before the answer.
-func (t *Task) prompt(o *Options, examples []question, context string) (string, error) {
-	turns := t.turns(examples, context)
+// ask returns the whole text before the answer, and notes how a chat template fits it.
+func (p *prepared) ask(o *Options, examples []question, context string) (string, error) {
+	turns := p.turns(examples, context)
 	var text strings.Builder
 	for _, u := range turns {
 		text.WriteString(u.content + u.delimiter)
@@ -164,5 +166,10 @@ func (t *Task) prompt(o *Options, examples []question, context string) (string, 
 			messages = append(messages, tokenizer.Message{Role: u.role, Content: u.content})
 		}
 	}
-	return o.Tokenizer.ApplyChat(messages, true)
+	prompt, err := o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	if err != nil {
+		return "", templateError(err, len(messages) > 1)
+	}
+	p.template.note(o.Tokenizer, messages, prompt)
+	return prompt, nil
 }

@@ -9,12 +9,12 @@ import (
 	"trit/eval/internal/python"
 )
 
-// Fields reads the fields of a document for Task.Ask and Task.Process. The first field that
-// is missing or of another type is its error; later reads return zero values or what there
-// is, and need no check: Run reports the error with the number of the document.
+// Fields reads the fields of a document for Task.Ask and Task.Process. It keeps the first error
+// of a field that is missing or of another type, so its methods return no errors: they return
+// zero values, and Run reports the error with the number of the document.
 type Fields struct {
 	doc Document
-	err *error // shared with groups
+	err *error // shared with the fields of groups
 }
 
 // NewFields reads the fields of a document.
@@ -88,7 +88,8 @@ func (f *Fields) Texts(name string) []string {
 	return out
 }
 
-// Index is a field that is a number from 0 below n, also as digits or as false and true.
+// Index is a field that is a number from 0 to n-1, which may be written as digits, or as false
+// and true for 0 and 1.
 func (f *Fields) Index(name string, n int) int {
 	v := f.value(name)
 	i := -1
@@ -119,7 +120,7 @@ func number(s string) int {
 	return -1
 }
 
-// Group is the fields of a field that is a group. Its errors are also those of f.
+// Group is the fields of a field that is a group. It shares its error with f.
 func (f *Fields) Group(name string) *Fields {
 	v := f.value(name)
 	fields, ok := v.([]data.Field)

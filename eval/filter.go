@@ -11,54 +11,70 @@ import (
 	"trit/eval/internal/python"
 )
 
-// Filter takes the answer out of a text.
+// Filter finds the answer in a text that a model generated.
 type Filter struct {
-	Name  string // a word without commas: it is part of names of results
-	Apply func(q *Question, text string) string
+	Name string // a word without commas: it is part of names of results
+	// Find returns the answer, and reports whether the text has one that the filter can read.
+	// If not, the answer is judged all the same, and counted in Remarks.
+	Find func(q *Question, text string) (answer string, found bool)
+	// Judge judges what this filter finds; nil: Answers.Judge.
+	Judge Judge
+	// Extra is a filter that the harness does not have; the task's hash leaves it out.
+	Extra bool
+}
+
+// Apply returns what Find does, whether an answer was found or not.
+func (f Filter) Apply(q *Question, text string) string {
+	answer, _ := f.Find(q, text)
+	return answer
 }
 
 // WholeText is the filter that leaves a text as it is.
 func WholeText() Filter {
-	return Filter{Name: "none", Apply: func(_ *Question, text string) string { return text }}
+	return Filter{Name: "none", Find: func(_ *Question, text string) (string, bool) { return text, true }}
 }
 
-// RegexFilter takes a match of a regular expression of Python's: its group, or of several
-// groups the first that is not empty.
+// RegexFilter finds the answer by a regular expression of Python. The answer is a match, or its
+// group, or the first of several groups that is not empty.
 type RegexFilter struct {
 	Name     string  `json:"name"`
 	Regex    string  `json:"regex"`
 	Pick     int     `json:"group_select,omitempty"` // number of the match; -1 is the last
-	Fallback *string `json:"fallback,omitempty"`     // where nothing matches; nil: "[invalid]"
+	Fallback *string `json:"fallback,omitempty"`     // the answer if nothing matches; nil: NoAnswer
 }
 
-// noMatch is the default of RegexFilter.Fallback.
-const noMatch = "[invalid]"
+// NoAnswer is what a filter gives where it finds no answer, unless it says otherwise.
+const NoAnswer = "[invalid]"
 
 // Filter compiles the expression.
 func (f RegexFilter) Filter() (Filter, error) {
 	re, err := compileRegex(f.Regex)
-	fallback := noMatch
+	fallback := NoAnswer
 	if f.Fallback != nil {
 		fallback = *f.Fallback
 	}
-	return Filter{Name: f.Name, Apply: func(_ *Question, text string) string {
+	return Filter{Name: f.Name, Find: func(_ *Question, text string) (string, bool) {
 		matches := findAll(re, text)
 		i := f.Pick
 		if i < 0 {
 			i += len(matches)
 		}
 		if i < 0 || i >= len(matches) {
-			return fallback
+			return fallback, false
 		}
-		return python.Strip(captured(matches[i], fallback))
+		answer, found := captured(matches[i])
+		if !found {
+			answer = fallback
+		}
+		return python.Strip(answer), found
 	}}, err
 }
 
 // regexTimeout bounds one search: an expression of a user may backtrack without end.
 const regexTimeout = 5 * time.Second
 
-// compileRegex compiles an expression with the rules of Python's re. regexp2 shares them
-// where it matters: look-around, and a $ that also stands before a last line break.
+// compileRegex compiles an expression with the rules of Python's re, as far as tasks need them:
+// regexp2 has look-around, and a $ that also matches before a last line break.
 func compileRegex(pattern string) (*regexp2.Regexp, error) {
 	re, err := regexp2.Compile(pattern, regexp2.None)
 	if err != nil {
@@ -79,21 +95,22 @@ func findAll(re *regexp2.Regexp, text string) []*regexp2.Match {
 	return all
 }
 
-// captured is what re.findall returns for a match, as one text.
-func captured(m *regexp2.Match, fallback string) string {
+// captured is what re.findall returns for a match, as one text. It reports whether one of
+// several groups is not empty.
+func captured(m *regexp2.Match) (text string, ok bool) {
 	groups := m.Groups()
 	switch len(groups) {
 	case 1:
-		return m.String()
+		return m.String(), true
 	case 2:
-		return groups[1].String()
+		return groups[1].String(), true
 	}
 	for _, g := range groups[1:] {
 		if s := g.String(); s != "" {
-			return s
+			return s, true
 		}
 	}
-	return fallback
+	return "", false
 }
 
 // StringMatch compares an answer with the target, after the matches of Remove are removed
@@ -119,7 +136,7 @@ func (m StringMatch) Judge() (Judge, error) {
 	}, nil
 }
 
-// bare is a text without what does not matter.
+// bare is a text without the parts that the comparison ignores.
 func (m StringMatch) bare(remove []*regexp2.Regexp, s string) string {
 	for _, re := range remove {
 		if out, err := re.Replace(s, "", -1, -1); err == nil {

@@ -14,15 +14,19 @@ import (
 	"trit/lm"
 )
 
-// outcome is what the model answered to a task, and what that is worth.
+// outcome is what the model answered to a task, with metrics and samples.
 type outcome struct {
 	*prepared
 	Effort
-	scores  []lm.ScoreResult
-	answers []string
+	scores  []lm.ScoreResult // by request, of tasks that score
+	answers []string         // by question, of tasks that generate
 	metrics Metrics
-	names   []resultName // of the metrics, in their order, without standard errors
+	names   []resultName // keys of metrics in their order, without standard errors
 	samples []sample
+
+	byLength int            // answers that ended by length
+	invalid  map[string]int // answers without what a filter reads, by filter
+	unread   int            // answers without what any filter reads
 }
 
 // resultName is a metric under a filter; as a key of results it is "acc,none".
@@ -44,7 +48,7 @@ type sample struct {
 	resps    []any // one for each request
 	filtered []any
 	filter   string
-	values   []data.Field // metrics: a number, or log-likelihood and what divides it
+	values   []data.Field // metrics: a number, or a pair of log-likelihood and divisor
 	end      string       // Verdict.End
 }
 
@@ -53,7 +57,7 @@ type Metrics map[string]float64
 
 func (o *outcome) requestsOf(i int) []request { return o.requests[o.first[i]:o.first[i+1]] }
 
-// judgeChoices picks the likeliest choice of each question, the first of equals.
+// judgeChoices takes the likeliest choice of each question, the first of equals, as its answer.
 func (o *outcome) judgeChoices() {
 	for i := range o.questions {
 		q := &o.questions[i]
@@ -75,7 +79,8 @@ func (o *outcome) judgeChoices() {
 	o.average("none", o.Metrics)
 }
 
-// choiceLength is what a metric divides the log-likelihood of a choice by.
+// choiceLength returns the function by whose value a metric divides the log-likelihood of a
+// choice.
 func choiceLength(m Metric) func(string) float64 {
 	switch m {
 	case AccNorm:
@@ -96,14 +101,28 @@ func best(scores []lm.ScoreResult, choices []string, length func(string) float64
 	return best
 }
 
-// judgeAnswers filters each text and judges what is left, filter by filter.
+// judgeAnswers judges each text under each filter.
 func (o *outcome) judgeAnswers(ctx context.Context, sandbox Sandbox) error {
+	o.invalid = map[string]int{}
+	lost := make([]int, len(o.questions)) // filters that found nothing
 	for _, f := range o.Answers.Filters {
 		filtered := make([]string, len(o.questions))
+		o.invalid[f.Name] = 0
 		for i := range o.questions {
-			filtered[i] = f.Apply(&o.questions[i].Question, o.answers[i])
+			var found bool
+			if filtered[i], found = f.Find(&o.questions[i].Question, o.answers[i]); found {
+				continue
+			}
+			o.invalid[f.Name]++
+			if lost[i]++; lost[i] == len(o.Answers.Filters) {
+				o.unread++
+			}
 		}
-		verdicts, err := o.judge(ctx, sandbox, filtered)
+		judge := o.Answers.Judge
+		if f.Judge != nil {
+			judge = f.Judge
+		}
+		verdicts, err := o.judge(ctx, judge, sandbox, filtered)
 		if err != nil {
 			return err
 		}
@@ -129,7 +148,7 @@ func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample
 }
 
 // judge judges the answers to all questions. Programs run in parallel, one for each core.
-func (o *outcome) judge(ctx context.Context, sandbox Sandbox, answers []string) ([]Verdict, error) {
+func (o *outcome) judge(ctx context.Context, judge Judge, sandbox Sandbox, answers []string) ([]Verdict, error) {
 	verdicts, errs := make([]Verdict, len(answers)), make([]error, len(answers))
 	atOnce := 1
 	if o.Answers.RunCode {
@@ -142,7 +161,7 @@ func (o *outcome) judge(ctx context.Context, sandbox Sandbox, answers []string) 
 		all.Go(func() {
 			defer func() { <-free }()
 			q := &o.questions[i]
-			if verdicts[i], errs[i] = o.Answers.Judge(ctx, sandbox, &q.Question, answers[i]); errs[i] != nil {
+			if verdicts[i], errs[i] = judge(ctx, sandbox, &q.Question, answers[i]); errs[i] != nil {
 				errs[i] = fmt.Errorf("document %d: %w", q.id, errs[i])
 			}
 		})
@@ -156,7 +175,7 @@ func (o *outcome) judge(ctx context.Context, sandbox Sandbox, answers []string) 
 	return verdicts, nil
 }
 
-// judgeRolling adds up the windows of each document.
+// judgeRolling adds up the log-likelihoods of the windows of each document.
 func (o *outcome) judgeRolling() {
 	for i := range o.questions {
 		q := &o.questions[i]
@@ -178,7 +197,7 @@ func (o *outcome) judgeRolling() {
 	}
 }
 
-// rollingMetric weighs the documents by their words or bytes.
+// rollingMetric is a metric of all documents together, which count by their words or bytes.
 func rollingMetric(m Metric, samples []sample) float64 {
 	nats, by := 0.0, 0
 	for _, s := range samples {
@@ -193,7 +212,7 @@ func rollingMetric(m Metric, samples []sample) float64 {
 	return math.Exp(nats / float64(by))
 }
 
-// set enters a result.
+// set stores a result.
 func (o *outcome) set(m Metric, filter string, value float64) resultName {
 	if o.metrics == nil {
 		o.metrics = Metrics{}
@@ -204,8 +223,8 @@ func (o *outcome) set(m Metric, filter string, value float64) resultName {
 	return name
 }
 
-// average enters the means of metrics under a filter and their standard errors: the sample
-// standard deviation over the root of the count. A single document has none.
+// average stores the means of metrics under a filter and their standard errors: the sample
+// standard deviation over the root of the count. A single document has no standard error.
 func (o *outcome) average(filter string, metrics []Metric) {
 	for _, m := range metrics {
 		var values []float64

@@ -4,7 +4,7 @@
 //
 // Run asks an lm.Model (the engine, a training checkpoint, a server) the questions of tasks.
 // A Task says where its documents are (Source), what they ask (Question) and how an answer
-// is judged (Judge). Package eval/tasks has those of the harness; others are written in Go,
+// is judged (Judge). Package eval/tasks has the tasks of the harness; others are written in Go,
 // or declared in a JSON or YAML file (Declaration).
 package eval
 
@@ -20,11 +20,12 @@ import (
 	"trit/tokenizer"
 )
 
-// Sandbox runs Python programs that a model wrote, where they do no harm. It is called by
-// several goroutines at once.
+// Sandbox runs Python programs that a model wrote, so that they can do no harm. Several
+// goroutines call it at once.
 type Sandbox interface {
-	// Run reports whether the program ended without an error, and how it ended in a word. An
-	// error is one of the sandbox, such as a missing Python, and ends the evaluation.
+	// Run runs a program. It reports whether the program ended without an error, and returns a
+	// word that says how it ended. An error of the sandbox itself, such as a missing Python,
+	// ends the evaluation.
 	Run(ctx context.Context, program string) (passed bool, end string, err error)
 }
 
@@ -32,27 +33,30 @@ type Sandbox interface {
 type Options struct {
 	Tokenizer *tokenizer.Tokenizer
 	MaxLength int    // of the model's input, in tokens; 0: its context length
-	Tasks     []Task // of eval/tasks, or of one's own
+	Tasks     []Task // see eval/tasks
 
-	DataDir      string // of the data sets, or one file
+	DataDir      string // folder of the data sets, or a file of one
 	AllowPartial bool   // accept sets with fewer rows than they should have
 	// Fetch copies files of a data set of the Hugging Face Hub into a folder, under their
-	// paths, and returns the folder: the files that choose picks of all that the set has. If
-	// it picks none, that is an error. It is called for what DataDir lacks; nil fetches
-	// nothing.
+	// paths, and returns the folder. choose gets the paths of all files of the set and returns
+	// the paths to copy; it is an error if there are none. Fetch is called for the sets that
+	// DataDir lacks; nil fetches nothing.
 	Fetch func(ctx context.Context, dataset string, choose func(paths []string) []string) (dir string, err error)
 
-	Limit      float64          // the first N documents; below 1: that share; 0: all
-	Samples    map[string][]int // numbers of the documents asked, by task; without it all
+	Limit      float64          // ask the first N documents; below 1: the first share of them; 0: all
+	Samples    map[string][]int // numbers of the documents to ask, by task; a task that it lacks asks all
 	NumFewshot int              // few-shot examples before each question; -1: the task's own number
 	MaxTokens  int              // of a generated answer; 0: the task's own number
+	// StrictLength makes a request that does not fit into the context an error; without it the
+	// request is cut on the left, as the harness does, and counted in Remarks.
+	StrictLength bool
 
 	ApplyChatTemplate bool
 	FewshotMultiturn  bool // with the chat template: each example as turns of its own
 
-	Batch       int     // requests that go to the model at a time; 0: as many as suit it
+	Batch       int     // requests in one call of the model; 0: a number that suits it
 	Cache       string  // file of results of requests, from which a run resumes; "" for none
-	Fingerprint string  // of the model and of what changes its results, for Cache
+	Fingerprint string  // of the model and everything that changes its results, for Cache
 	Sandbox     Sandbox // nil: tasks that run code are refused
 
 	ModelName string // for the results
@@ -61,12 +65,12 @@ type Options struct {
 	Progress  func(Progress)
 }
 
-// Progress is how far a task is. Tokens are those of inputs, and at most those of answers.
+// Progress is how far a task is.
 type Progress struct {
 	Task          string
-	Done, Total   int // requests that the cache does not answer
-	Tokens, Whole int64
-	Computed      int64         // tokens, where the model is an lm.Meter
+	Done, Total   int           // requests that the cache does not answer
+	Tokens, Whole int64         // done and in all: tokens of inputs, and the most that answers can have
+	Computed      int64         // tokens, if the model is an lm.Meter
 	Seconds       float64       // so far
 	Left          time.Duration // at the rate so far
 }
@@ -81,8 +85,8 @@ func (o *Options) check(m lm.Model) error {
 		return errors.New("the model has no tokenizer: tasks are text; " +
 			"convert it from a folder with a tokenizer.json")
 	case o.Tokenizer.BOS() < 0 && o.Tokenizer.EOS() < 0:
-		return errors.New("the tokenizer has neither a beginning nor an end of text: " +
-			"a document cannot begin with nothing")
+		return errors.New("the tokenizer has neither a beginning-of-text nor an end-of-text token: " +
+			"a document must begin with one of them")
 	case o.MaxLength < 2:
 		return fmt.Errorf("the model takes %d tokens: want at least 2", o.MaxLength)
 	case o.Limit != 0 && o.Samples != nil:
@@ -95,7 +99,7 @@ func (o *Options) check(m lm.Model) error {
 		return setting.Needs("eval.Options.ApplyChatTemplate",
 			"{eval.Options.FewshotMultiturn} makes turns of a chat", "it needs {eval.Options.ApplyChatTemplate}")
 	case o.Cache != "" && o.Fingerprint == "":
-		return errors.New("a cache of requests needs the fingerprint of the model: results of two models must not mix")
+		return errors.New("a cache of requests needs the fingerprint of the model, so that results of two models never mix")
 	}
 	return o.checkTasks()
 }

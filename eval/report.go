@@ -25,22 +25,24 @@ type Report struct {
 	NShot    map[string]int
 	NSamples map[string]Counts
 	Effort   map[string]Effort
+	Remarks  map[string]Remarks
 	Seconds  float64 // of the whole evaluation
 	o        *Options
 	started  time.Time
 	tasks    []*outcome
 }
 
-// Counts is the number of documents that a task has, and of those that were asked.
+// Counts are numbers of documents of a task.
 type Counts struct {
-	Original  int `json:"original"`
-	Effective int `json:"effective"`
+	Original  int `json:"original"`  // in the data set
+	Effective int `json:"effective"` // asked
 }
 
 func newReport(o *Options, started time.Time) *Report {
 	return &Report{
 		o: o, started: started,
 		Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{},
+		Remarks: map[string]Remarks{},
 	}
 }
 
@@ -50,11 +52,11 @@ func (r *Report) Model() string { return r.o.ModelName }
 func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort
-	r.NSamples[t.Name] = Counts{t.total, len(t.questions)}
+	r.NSamples[t.Name], r.Remarks[t.Name] = Counts{t.total, len(t.questions)}, t.remarks()
 }
 
-// MarshalJSON writes the results with the keys of the harness. The key "trit" holds what the
-// harness has no key for.
+// MarshalJSON writes the results with the keys of the harness. The key "trit" holds the results
+// that the harness has no key for.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	results, versions, higher := map[string]any{}, map[string]any{}, map[string]map[Metric]bool{}
 	configs, hashes, subtasks := map[string]any{}, map[string]string{}, map[string][]string{}
@@ -72,7 +74,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		"model_source": "trit", "model_name": r.o.ModelName,
 		"model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
 		"system_instruction":   nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
-		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends()},
+		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks},
 	}
 	r.addTokenizer(out)
 	var b bytes.Buffer
@@ -103,7 +105,8 @@ func (r *Report) addTokenizer(out map[string]any) {
 	}
 }
 
-// config is how the model was run. Only the choice of few-shot examples is random.
+// config is how the model was run, with the harness's keys. Only the choice of few-shot examples
+// is random.
 func (r *Report) config() map[string]any {
 	c := map[string]any{
 		"model": "trit", "model_args": r.o.ModelArgs, "device": "cpu",
@@ -131,8 +134,8 @@ func (o *Options) batchSize() any {
 	return "auto"
 }
 
-// results are the metrics of a task as the harness lists them. Where there is no standard
-// error, it is "N/A".
+// results are the metrics of a task as the harness lists them. A standard error that does not
+// exist is "N/A".
 func (t *outcome) results() map[string]any {
 	out := map[string]any{"name": t.Name, "alias": t.alias(), "sample_len": len(t.questions)}
 	for _, name := range t.names {
@@ -148,7 +151,7 @@ func (t *outcome) results() map[string]any {
 	return out
 }
 
-// alias is the name for tables.
+// alias is the task's name in tables.
 func (t *Task) alias() string {
 	if t.Note != "" {
 		return t.Name + " (" + t.Note + ")"
@@ -179,7 +182,7 @@ func (t *outcome) config() map[string]any {
 	return c
 }
 
-// metricList is each metric once, with the harness's keys.
+// metricList lists each metric once, with the harness's keys.
 func (t *outcome) metricList() []map[string]any {
 	var list []map[string]any
 	for _, name := range t.names {
@@ -193,7 +196,8 @@ func (t *outcome) metricList() []map[string]any {
 	return list
 }
 
-// aggregation is the harness's name for how a metric of documents becomes one of the set.
+// aggregation is the harness's name of the way from the values of documents to the value of the
+// set.
 func (m Metric) aggregation() string {
 	switch m {
 	case WordPerplexity, BytePerplexity:
@@ -260,8 +264,8 @@ func (t *outcome) ends() map[string]int {
 	return ends
 }
 
-// counted is "3 assertion, 7 passed".
-func counted(ends map[string]int) string {
+// endsText lists counts in a line, such as "3 assertion, 7 passed".
+func endsText(ends map[string]int) string {
 	var parts []string
 	for _, end := range slices.Sorted(maps.Keys(ends)) {
 		parts = append(parts, fmt.Sprintf("%d %s", ends[end], end))
@@ -280,7 +284,7 @@ func (r *Report) Table() Table {
 	return t
 }
 
-// rows are those of a task in Report.Table.
+// rows are the rows of a task in Report.Table.
 func (t *outcome) rows() [][]string {
 	var rows [][]string
 	first := []string{t.alias(), fmt.Sprint(t.Version)}
@@ -301,7 +305,7 @@ func (t *outcome) rows() [][]string {
 	return rows
 }
 
-// WriteText writes the results as a table, and for each task what it took.
+// WriteText writes the results as a table, and for each task its effort and the remarks.
 func (r *Report) WriteText(w io.Writer) error {
 	if err := r.Table().WriteText(w); err != nil {
 		return err
@@ -309,11 +313,29 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, t := range r.tasks {
 		line := fmt.Sprintf("%s: %s\n", t.Name, t.Effort)
 		if ends := t.ends(); len(ends) > 0 {
-			line += fmt.Sprintf("%s: programs ended: %s\n", t.Name, counted(ends))
+			line += fmt.Sprintf("%s: programs ended: %s\n", t.Name, endsText(ends))
+		}
+		for _, remark := range r.remarkLines(t) {
+			line += remark + "\n"
 		}
 		if _, err := io.WriteString(w, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// RemarkLines are the remarks of all tasks, each a line that begins with the task's name.
+func (r *Report) RemarkLines() (lines []string) {
+	for _, t := range r.tasks {
+		lines = append(lines, r.remarkLines(t)...)
+	}
+	return lines
+}
+
+func (r *Report) remarkLines(t *outcome) (lines []string) {
+	for _, line := range r.Remarks[t.Name].lines(r.o.MaxLength) {
+		lines = append(lines, t.Name+": "+line)
+	}
+	return lines
 }

@@ -15,24 +15,24 @@ import (
 	"trit/setting"
 )
 
-// runner sends requests to the model, in an order and in batches that suit it, and keeps
-// their results in the cache. Neither changes a result.
+// runner sends requests to the model, in an order and in batches that suit it, and keeps the
+// results in the cache. Order, batches and cache change no result.
 type runner struct {
 	model lm.Model
 	o     *Options
 	cache *cache // nil: none
 }
 
-// Effort is what a task took.
+// Effort is the work and the time that a task took.
 type Effort struct {
 	Requests int     `json:"requests"`
-	Cached   int     `json:"cached"`                    // of the requests: answered by the cache
+	Cached   int     `json:"cached"`                    // number of requests that the cache answered
 	Tokens   int64   `json:"tokens"`                    // of inputs that the model got, and of its answers
-	Computed int64   `json:"computed_tokens,omitempty"` // where the model is an lm.Meter
+	Computed int64   `json:"computed_tokens,omitempty"` // if the model is an lm.Meter
 	Seconds  float64 `json:"seconds"`
 }
 
-// String is one line about it.
+// String is the effort in a line.
 func (e Effort) String() string {
 	if e.Cached == e.Requests {
 		return fmt.Sprintf("%d requests, all of them cached", e.Requests)
@@ -46,25 +46,25 @@ func (e Effort) String() string {
 	return line
 }
 
-// kindOf are requests of one kind.
-type kindOf[Q, R any] struct {
-	batch batchLimit
-	input func(Q) []int32
-	size  func(Q) int64  // tokens, for the time left
-	made  func(R) int64  // tokens of an answer
-	key   func(Q) string // in the cache
-	run   func(context.Context, []Q) ([]R, error)
-	check func(R) error // of a result
+// requestKind is how requests Q of one kind are answered by results R.
+type requestKind[Q, R any] struct {
+	batch     batchLimit
+	input     func(Q) []int32
+	size      func(Q) int64  // most tokens of input and answer, to estimate the time left
+	generated func(R) int64  // number of generated tokens
+	key       func(Q) string // in the cache
+	run       func(context.Context, []Q) ([]R, error)
+	check     func(R) error // returns an error for a result that cannot be right
 }
 
 func (r *runner) score(
 	ctx context.Context, task string, requests []lm.ScoreRequest,
 ) ([]lm.ScoreResult, Effort, error) {
-	return ask(ctx, r, task, requests, kindOf[lm.ScoreRequest, lm.ScoreResult]{
-		batch: scoreBatch,
-		input: func(q lm.ScoreRequest) []int32 { return q.Input },
-		size:  func(q lm.ScoreRequest) int64 { return int64(len(q.Input)) },
-		made:  func(lm.ScoreResult) int64 { return 0 },
+	return askAll(ctx, r, task, requests, requestKind[lm.ScoreRequest, lm.ScoreResult]{
+		batch:     scoreBatch,
+		input:     func(q lm.ScoreRequest) []int32 { return q.Input },
+		size:      func(q lm.ScoreRequest) int64 { return int64(len(q.Input)) },
+		generated: func(lm.ScoreResult) int64 { return 0 },
 		key: func(q lm.ScoreRequest) string {
 			return requestKey(r.o.Fingerprint, "score", 0, nil, q.Input, q.Targets)
 		},
@@ -81,11 +81,11 @@ func (r *runner) score(
 func (r *runner) generate(
 	ctx context.Context, task string, requests []lm.ContinueRequest,
 ) ([][]int32, Effort, error) {
-	return ask(ctx, r, task, requests, kindOf[lm.ContinueRequest, []int32]{
-		batch: generateBatch,
-		input: func(q lm.ContinueRequest) []int32 { return q.Prompt },
-		size:  func(q lm.ContinueRequest) int64 { return int64(len(q.Prompt) + q.MaxTokens) },
-		made:  func(ids []int32) int64 { return int64(len(ids)) },
+	return askAll(ctx, r, task, requests, requestKind[lm.ContinueRequest, []int32]{
+		batch:     generateBatch,
+		input:     func(q lm.ContinueRequest) []int32 { return q.Prompt },
+		size:      func(q lm.ContinueRequest) int64 { return int64(len(q.Prompt) + q.MaxTokens) },
+		generated: func(ids []int32) int64 { return int64(len(ids)) },
 		key: func(q lm.ContinueRequest) string {
 			return requestKey(r.o.Fingerprint, "generate", q.MaxTokens, q.Until, q.Prompt)
 		},
@@ -94,7 +94,7 @@ func (r *runner) generate(
 	})
 }
 
-// requestKey is a hash of all that the result of a request depends on.
+// requestKey is a hash of everything that the result of a request depends on.
 func requestKey(fingerprint, kind string, maxTokens int, until []string, ids ...[]int32) string {
 	h := sha256.New()
 	text := func(s string) { fmt.Fprintf(h, "%d:%s", len(s), s) }
@@ -111,9 +111,10 @@ func requestKey(fingerprint, kind string, maxTokens int, until []string, ids ...
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// ask returns the results of requests in their order.
-func ask[Q, R any](
-	ctx context.Context, r *runner, task string, requests []Q, k kindOf[Q, R],
+// askAll answers requests from the cache or by the model, and returns the results in the order
+// of the requests.
+func askAll[Q, R any](
+	ctx context.Context, r *runner, task string, requests []Q, k requestKind[Q, R],
 ) ([]R, Effort, error) {
 	results, keys := make([]R, len(requests)), make([]string, len(requests))
 	inputs := make([][]int32, len(requests))
@@ -147,7 +148,7 @@ func ask[Q, R any](
 			return nil, e, err
 		}
 		for _, i := range batch {
-			e.Tokens += int64(len(inputs[i])) + k.made(results[i])
+			e.Tokens += int64(len(inputs[i])) + k.generated(results[i])
 			p.Tokens += k.size(requests[i])
 		}
 		p.step(len(batch), r.computed())
@@ -163,9 +164,10 @@ func stopped(ctx context.Context, done, all int) error {
 	return &setting.Error{Field: "eval.Options.Cache", Problem: problem, Err: ctx.Err()}
 }
 
-// askBatch asks some requests, by their numbers, and keeps the results.
+// askBatch sends the requests whose numbers are in batch to the model in one call, and keeps
+// their results.
 func askBatch[Q, R any](
-	ctx context.Context, r *runner, requests []Q, results []R, keys []string, batch []int, k kindOf[Q, R],
+	ctx context.Context, r *runner, requests []Q, results []R, keys []string, batch []int, k requestKind[Q, R],
 ) error {
 	part := make([]Q, len(batch))
 	for n, i := range batch {
@@ -196,19 +198,19 @@ func askBatch[Q, R any](
 	})
 }
 
-// batchLimit is the most requests that go to a model at a time, and the most tokens of them.
-// The prefix that a request shares with the one before it does not count.
+// batchLimit is the most requests in one call of a model, and the most tokens of their inputs.
+// The prefix that an input shares with the one before it does not count.
 type batchLimit struct{ requests, tokens int }
 
-// Between batches progress is shown, the cache is written and the context is checked.
-// Smaller batches would leave a model that computes many requests together with too little
-// to do at the end of each.
+// Between batches, progress is shown, the cache is written and the context is checked. Smaller
+// batches would leave a model that computes many requests together with too little work at
+// the end of each.
 var (
 	scoreBatch    = batchLimit{4096, 16384}
 	generateBatch = batchLimit{64, math.MaxInt}
 )
 
-// batch is the number of the next requests that go to the model.
+// batch is the number of requests in the next call of the model.
 func (r *runner) batch(todo []int, inputs [][]int32, limit batchLimit) int {
 	if r.o.Batch > 0 {
 		return min(r.o.Batch, len(todo))
@@ -232,9 +234,9 @@ func (r *runner) computed() int64 {
 	return 0
 }
 
-// inOrder is an order of inputs in which those with a common prefix are neighbours, and
-// clusters of related ones come the sooner the longer they are, so that the estimate of the
-// time left is good early.
+// inOrder returns the numbers of inputs in an order in which inputs with a common prefix are
+// neighbours. Clusters of related inputs with the longest input come first, so that the estimate
+// of the time left is good early.
 func inOrder(inputs [][]int32) []int {
 	order := make([]int, len(inputs))
 	for i := range order {
@@ -276,7 +278,7 @@ type progress struct {
 	Progress
 	start  time.Time
 	show   func(Progress)
-	before int64 // tokens that the model had computed
+	before int64 // tokens that the model had computed before the task
 }
 
 func (p *progress) step(done int, computed int64) {

@@ -18,19 +18,21 @@ type prepared struct {
 	numFewshot int
 	questions  []question
 	requests   []request // of all questions
-	first      []int     // number of each question's first request, and of the end
+	first      []int     // by question, index of its first request; then len(requests)
+	template   TemplateRemarks
 }
 
-// request is what the model is asked, as text.
+// request is a request to the model, as text and as tokens.
 type request struct {
 	context, continuation string
-	until                 []string
-	score                 lm.ScoreRequest
-	generate              lm.ContinueRequest
+	until                 []string           // texts that end the answer
+	score                 lm.ScoreRequest    // of tasks that score
+	generate              lm.ContinueRequest // of tasks that generate
+	cut                   int                // tokens cut off on the left
 }
 
-// Run measures a model with tasks. All tasks are read, and their requests made, before the
-// model is asked for the first time.
+// Run measures a model with tasks. It reads all tasks and makes their requests before it asks
+// the model for the first time.
 func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err := o.check(m); err != nil {
 		return nil, err
@@ -86,7 +88,7 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	if err != nil {
 		return nil, err
 	}
-	asked, err := o.asked(t.Name, len(docs))
+	asked, err := o.documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +111,8 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	return p, nil
 }
 
-// asked is the numbers of the documents that are asked, of n.
-func (o *Options) asked(task string, n int) ([]int, error) {
+// documents returns the numbers of the documents that are asked, of the n documents of a task.
+func (o *Options) documents(task string, n int) ([]int, error) {
 	picked, some := o.Samples[task]
 	if some && len(picked) == 0 {
 		return nil, setting.Needs("eval.Options.Samples", "{eval.Options.Samples} names no document of it", "")
@@ -141,7 +143,7 @@ func limit(l float64, n int) int {
 	return int(min(l, float64(n)))
 }
 
-// add makes the requests of a question.
+// add makes the requests of a question, with few-shot examples before it.
 func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) error {
 	p.first = append(p.first, len(p.requests))
 	p.questions = append(p.questions, q)
@@ -157,7 +159,7 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 	}
 	prompts := make([]string, len(q.Contexts))
 	for i, c := range q.Contexts {
-		if prompts[i], err = p.prompt(o, examples, c); err != nil {
+		if prompts[i], err = p.ask(o, examples, c); err != nil {
 			return err
 		}
 	}
@@ -175,8 +177,12 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 		maxTokens = DefaultMaxTokens
 	}
 	until := p.stops(e)
-	g, err := e.generation(prompt, until, maxTokens)
-	p.requests = append(p.requests, request{context: prompt, until: until, generate: g})
+	g, cut, err := e.generation(prompt, until, maxTokens)
+	if err == nil && cut > 0 && o.StrictLength {
+		return tooLong(fmt.Sprintf("the prompt has %d tokens and the answer up to %d: the context length is %d",
+			len(g.Prompt)+cut, maxTokens, e.maxLength))
+	}
+	p.requests = append(p.requests, request{context: prompt, until: until, generate: g, cut: cut})
 	return err
 }
 
@@ -190,8 +196,12 @@ func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []str
 		if len(prompts) > 1 {
 			r = request{context: prompts[i], continuation: delimiter + q.Target}
 		}
-		if r.score = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
+		if r.score, r.cut = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
 			return fmt.Errorf("choice %d, %q, has no tokens of its own after the context", i, choice)
+		}
+		if r.cut > 0 && o.StrictLength {
+			return tooLong(fmt.Sprintf("the context and choice %d have %d tokens before the last: the context length is %d",
+				i, len(r.score.Input)+r.cut, e.maxLength))
 		}
 		p.requests = append(p.requests, r)
 	}
@@ -236,6 +246,9 @@ func (r *runner) measureAnswers(ctx context.Context, p *prepared, e *encoder) (*
 	out.Effort = effort
 	for i, ids := range got {
 		out.answers = append(out.answers, e.answer(ids, p.requests[i].until))
+		if e.endedByLength(ids, &p.requests[i]) {
+			out.byLength++
+		}
 	}
 	return out, out.judgeAnswers(ctx, r.o.Sandbox)
 }

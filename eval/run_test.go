@@ -366,7 +366,7 @@ func TestOptionsThatContradict(t *testing.T) {
 		"two tasks":            func(o *Options) { o.Tasks = append(o.Tasks, o.Tasks[0]) },
 		"at least 2":           func(o *Options) { o.MaxLength = 1 },
 		"name the folder":      func(o *Options) { o.Tasks[0].Test = Source{Hub: "a/b", Split: "test"} },
-		"leaves no room":       func(o *Options) { o.Tasks, o.MaxTokens = generation.Tasks, 64 },
+		"leaves no space":      func(o *Options) { o.Tasks, o.MaxTokens = generation.Tasks, 64 },
 		"examples before each": func(o *Options) { o.NumFewshot = 3 },
 		"has no name":          func(o *Options) { o.Tasks[0].Name = "" },
 		"Ask is nil":           func(o *Options) { o.Tasks[0].Ask = nil },

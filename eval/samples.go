@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"trit/data"
@@ -38,7 +39,7 @@ func (t *outcome) sampleFields(s *sample) []data.Field {
 	return fields
 }
 
-// arguments is what the model was asked, request by request.
+// arguments are the requests of a sample, with the harness's keys.
 func (t *outcome) arguments(s *sample) []data.Field {
 	var out []data.Field
 	for i, r := range s.requests {
@@ -65,15 +66,18 @@ func anys(list []string) []any {
 	return out
 }
 
-// hashes are the harness's sums of document, first prompt and target.
+// hashes are the SHA-256 hashes of document, first prompt and target, as the harness has them.
 func (s *sample) hashes() (doc, prompt, target string) {
 	return hashOf(s.question.doc.hashed()), hashOf(s.requests[0].context), hashOf(s.target)
 }
 
-// hash is one sum of all samples.
+// hash is one SHA-256 hash of all samples, without those of extra filters.
 func (t *outcome) hash() string {
 	var all strings.Builder
 	for i := range t.samples {
+		if slices.ContainsFunc(t.Answers.Filters, func(f Filter) bool { return f.Extra && f.Name == t.samples[i].filter }) {
+			continue
+		}
 		doc, prompt, target := t.samples[i].hashes()
 		all.WriteString(doc + prompt + target)
 	}

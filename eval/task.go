@@ -9,7 +9,7 @@ import (
 	"trit/eval/internal/python"
 )
 
-// Kind is how a task asks, by the harness's names.
+// Kind is how a task asks, with the harness's names.
 type Kind string
 
 // The kinds of tasks.
@@ -19,8 +19,8 @@ const (
 	Rolling        Kind = "loglikelihood_rolling" // the perplexity of a text
 )
 
-// Metric is what is measured, by the harness's names. Tasks of generation may have others,
-// of their own.
+// Metric is a measure, with the harness's names. Tasks of generation may have others of their
+// own.
 type Metric string
 
 // Metrics of multiple choice: the share of questions whose right choice is the likeliest.
@@ -37,7 +37,7 @@ const (
 	BitsPerByte    Metric = "bits_per_byte"
 )
 
-// Metrics of rolling tasks whose documents are tokens; these have BitsPerByte too.
+// Metrics of rolling tasks whose documents are tokens. They have BitsPerByte too.
 const (
 	Loss       Metric = "loss"       // nats per token
 	Perplexity Metric = "perplexity" // e to the power of Loss
@@ -58,8 +58,8 @@ func (m Metric) higherIsBetter() bool {
 	return true
 }
 
-// Task is a set of questions and how answers to them are judged. A task of multiple choice
-// needs Name, Kind, Test, Ask and Metrics; one of generation has Answers instead of Metrics.
+// Task is a set of questions, and how answers to them are judged. A task needs Name, Kind, Test,
+// Ask and Metrics; a task of generation has Answers instead of Metrics.
 type Task struct {
 	Name  string
 	Note  string // stands behind the name in tables, in parentheses; "" for none
@@ -71,7 +71,7 @@ type Task struct {
 	Fewshot Fewshot
 	// Ask makes a question of a document.
 	Ask func(*Fields) Question
-	// Process returns the document with what the harness adds to it; may be nil.
+	// Process returns the document with the fields that the harness adds; nil adds none.
 	Process func(*Fields) Document
 	// Tokens returns the documents of a rolling task whose documents are tokens already; it
 	// replaces Test, Ask and Metrics. Such a task has Loss, Perplexity and BitsPerByte.
@@ -80,11 +80,12 @@ type Task struct {
 	Answers Answers  // of generation
 	// Delimiters stand around the answers of few-shot examples; nil: DefaultDelimiters.
 	Delimiters *Delimiters
-	// Declaration is what the task was made of, for the results; nil for a task written in Go.
+	// Declaration is the declaration that the task was made of, for the results; nil for a task
+	// written in Go.
 	Declaration *Declaration
 }
 
-// TokenDocument is a document that is tokens already.
+// TokenDocument is a document that is stored as tokens.
 type TokenDocument struct {
 	IDs   []int32 // without the tokens that begin and end a text, which Run adds
 	Bytes int     // of the text
@@ -93,18 +94,18 @@ type TokenDocument struct {
 // Delimiters stand between question and answer, and after a few-shot example.
 type Delimiters struct{ Target, Fewshot string }
 
-// DefaultDelimiters are those of most tasks of the harness.
+// DefaultDelimiters are the delimiters of most tasks of the harness.
 var DefaultDelimiters = Delimiters{Target: " ", Fewshot: "\n\n"}
 
 // Fewshot says where the few-shot examples before a question come from.
 type Fewshot struct {
-	Count int
+	Count int    // unless Options.NumFewshot is another number
 	Fixed bool   // Count holds, whatever Options.NumFewshot is
-	From  Source // none: the tested documents
-	// Extra draws one example more than needed and drops those that equal the document, as
-	// the harness does where the settings of both splits are equal, even if there are none.
+	From  Source // the zero value: the tested documents
+	// Extra draws one example more than needed and drops examples that equal the document. The
+	// harness does so if its settings test_split and fewshot_split are equal, or both missing.
 	Extra    bool
-	First    bool       // the first ones instead of random ones
+	First    bool       // take the first documents instead of random ones
 	Examples []Document // instead of From
 }
 
@@ -113,23 +114,25 @@ type Answers struct {
 	Until     []string // texts that end an answer
 	MaxTokens int      // 0: DefaultMaxTokens
 	Metric    Metric
-	Filters   []Filter // each gives results of its own; WholeText is the one for none
+	Filters   []Filter // each gives results of its own; at least one, such as WholeText
 	Judge     Judge
-	RunCode   bool     // Judge runs what the model wrote
-	Modules   []string // of Python, which the programs that it runs import
+	// Remark says in a few words what is strange about a text, for Remarks, or ""; may be nil.
+	Remark  func(text string) string
+	RunCode bool     // Judge runs programs that the model wrote
+	Modules []string // of Python, which these programs import
 }
 
-// DefaultMaxTokens is how long an answer may be where the task does not say.
+// DefaultMaxTokens is the most tokens of an answer if the task sets no number.
 const DefaultMaxTokens = 256
 
-// Judge judges the filtered answer to a question. It is called by several goroutines at
-// once where Answers.RunCode is set; sandbox is nil where it is not.
+// Judge judges the filtered answer to a question. If Answers.RunCode is set, several goroutines
+// call it at once; otherwise sandbox may be nil.
 type Judge func(ctx context.Context, sandbox Sandbox, q *Question, answer string) (Verdict, error)
 
-// Verdict is what an answer is worth.
+// Verdict is the score of an answer.
 type Verdict struct {
 	Score float64 // 0 to 1
-	End   string  // how the program ended that the answer is, for the results; "" for none
+	End   string  // if the answer is a program: a word that says how it ended, for the results
 }
 
 // Question is what a document asks.
@@ -138,11 +141,11 @@ type Question struct {
 	Contexts []string
 	Choices  []string
 	Gold     int // number of the right choice
-	// Target is the right answer as text; with one context for each choice, it is what
-	// follows each of them.
+	// Target is the right answer as text. If there is one context for each choice, it is the
+	// text that follows each of them.
 	Target string
-	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood;
-	// where Words is 0, both are counted in Text.
+	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood; if
+	// Words is 0, both are counted in Text.
 	Text         string
 	Words, Bytes int
 }
@@ -158,7 +161,7 @@ func (q *Question) example() (text, answer string) {
 	return q.Contexts[0], q.Target
 }
 
-// divisor divides the log-likelihood of the text for a metric.
+// divisor is the number by which a metric divides the log-likelihood of the text.
 func (q *Question) divisor(m Metric) int {
 	if m == WordPerplexity {
 		return q.Words
@@ -166,7 +169,7 @@ func (q *Question) divisor(m Metric) int {
 	return q.Bytes
 }
 
-// question is a Question and the document that asks it, as Process left that.
+// question is a Question and the document that asks it, as Task.Process returned it.
 type question struct {
 	Question
 	doc Document
@@ -197,7 +200,7 @@ func (t *Task) question(d Document) (question, error) {
 	return q, q.check(t.Kind)
 }
 
-// check refuses a question that a task of a kind cannot ask.
+// check returns an error for a question that a task of a kind cannot ask.
 func (q *Question) check(kind Kind) error {
 	switch n := len(q.Contexts); {
 	case kind == Rolling:
@@ -214,13 +217,13 @@ func (q *Question) check(kind Kind) error {
 	return nil
 }
 
-// knownMetrics are the metrics of the kinds whose answers need no judge.
+// knownMetrics are the metrics of the kinds that need no Judge.
 var knownMetrics = map[Kind][]Metric{
 	MultipleChoice: {Acc, AccNorm, AccBytes},
 	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
 }
 
-// check refuses a task that lacks a part.
+// check returns an error for a task that lacks a part.
 func (t *Task) check() error {
 	known, scored := knownMetrics[t.Kind]
 	unknown := func(m Metric) bool { return !slices.Contains(known, m) }
@@ -250,8 +253,8 @@ func (t *Task) delimiters() Delimiters {
 	return DefaultDelimiters
 }
 
-// RunsCode reports whether some of these tasks run what the model writes, which
-// Options.Sandbox is for, and which modules of Python their programs import.
+// RunsCode reports whether some of the tasks run programs that the model writes, which need
+// Options.Sandbox. It also returns the modules of Python that these programs import.
 func RunsCode(tasks []Task) (runs bool, modules []string) {
 	for _, t := range tasks {
 		if t.Answers.RunCode {

@@ -17,7 +17,7 @@ var (
 	jinja     = regexp.MustCompile(`(?:^|[^{])\{\{\s*([\pL_][\pL\pN_.]*)\s*\}\}`)
 )
 
-// parseTemplate refuses braces that stand for nothing.
+// parseTemplate parses a template. Braces that name no field are an error.
 func parseTemplate(s string) (*template, error) {
 	if m := jinja.FindStringSubmatch(s); m != nil {
 		return nil, fmt.Errorf("template %q: {{%s}} is Jinja; a field is written {%s} here", s, m[1], m[1])

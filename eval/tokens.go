@@ -6,14 +6,14 @@ import (
 	"math"
 )
 
-// prepareTokens makes the windows of documents that are tokens. The token that begins a text
-// stands before each document and is not predicted; the one that ends a text follows it.
+// prepareTokens makes the requests of documents that are tokens. BOS stands before each document
+// and is not predicted; EOS follows it and is predicted.
 func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prepared, error) {
 	docs, err := t.Tokens(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := o.asked(t.Name, len(docs))
+	ids, err := o.documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prep
 	return p, nil
 }
 
-// judgeTokens divides by tokens, which Words counts here, and by bytes.
+// judgeTokens divides the log-likelihood by tokens, which Words counts here, and by bytes.
 func (o *outcome) judgeTokens() {
 	nats, tokens, bytes := 0.0, 0, 0
 	for _, s := range o.scores {

@@ -7,21 +7,21 @@ import (
 	"trit/internal/parallel"
 )
 
-// activations are the input of the next products. Each row is made in the form that a
-// product wants while its source is in the processor's cache: floats of all rows between two
-// loops over a prompt would go through memory.
+// activations are the input of the next products, [m,K]. A row is made when a product needs
+// it, as floats or quantized to int8, while the values that it is made of are still in the
+// processor's cache. A loop of its own over all rows of a prompt would go through memory.
 type activations struct {
 	k      int
 	row    func(dst []float32, t int) // makes row t
-	x      []float32                  // [m,K], once floats was called
-	q      []int8                     // [m,K], once quantize was called
-	scale  []float32
-	factor [3][]float32 // by weight: factors from the int32 products of each row to floats
+	x      []float32                  // [m,K], valid if have.x
+	q      []int8                     // [m,K], valid if have.q
+	scale  []float32                  // [m], of q: x is about q divided by scale
+	factor [3][]float32               // by weight, [m]: turns the int32 products of a row into floats
 	have   struct{ x, q bool }
 }
 
-// given is an input whose rows x, [m,K], exist already.
-func given(x []float32, k int) *activations {
+// fromRows is an input whose rows x, [m,K], exist already.
+func fromRows(x []float32, k int) *activations {
 	a := &activations{k: k, x: x}
 	a.have.x = true
 	return a
@@ -70,7 +70,8 @@ func (a *activations) factors(i, m int) []float32 {
 	return a.factor[i]
 }
 
-// rows runs body on each of m rows of n values, on several threads of a pool where that pays.
+// rows runs body on each of m rows of n values. It uses several threads of the pool if each
+// of them gets enough values.
 func rows(pool *parallel.Pool, m, n int, body func(t int)) {
 	pool.For(m, max(1, 1<<15/n), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
@@ -79,6 +80,6 @@ func rows(pool *parallel.Pool, m, n int, body func(t int)) {
 	})
 }
 
-// floats keeps working memory from call to call: fresh memory for each would cost a tenth
-// of a prompt's time.
+// floats keeps working memory from call to call. Fresh memory in each call would cost a
+// tenth of a prompt's time.
 var floats = sync.Pool{New: func() any { return new([]float32) }}

@@ -8,47 +8,50 @@ import (
 	"trit/bitlinear/kernel/vector"
 )
 
-// Attention takes the queries of a few tokens, in all heads that share keys, through one
-// block of positions after the other. Each key and value that is read serves all of these
-// rows, and only the scores of one block are kept. Every block gives a softmax of its own,
-// and these are merged in the order of the blocks. The result of a row depends neither on
-// the rows beside it nor on the thread that computes it, so a token has the same bits alone,
-// in a draft, in a prompt and beside other sessions.
+// Attention works in tasks. A row of a task is one token in one query head; a task holds the
+// rows of a few tokens in all query heads that share a KV head, and goes through the session's
+// blocks of positions in their order. Each key and value that is read serves all rows, and
+// only the scores of one block are kept. Every block gives a softmax of its own, and these are
+// merged in the order of the blocks. The result of a row depends neither on the other rows nor
+// on the thread that computes it, so a token has the same bits alone, in a draft, in a prompt
+// and beside other sessions.
 const (
-	maxRows   = 128 // rows of a task: its scores stay in the cache of a core
+	maxRows   = 128 // most rows of a task: its scores stay in the cache of a core
 	splitRows = 64  // up to this number of rows, each block of positions is a task of its own
-	tileRows  = 8   // rows that read the values of all positions that the last of them sees
+	tileRows  = 8   // rows of a tile: they read the values of all positions that the last one sees
 )
 
-// attentionTask is some tokens of a session, in the query heads that share one KV head.
+// attentionTask is n tokens of a session, in the query heads that share one KV head.
 type attentionTask struct {
 	s      *Session
-	row, n int // of the batch
-	at     int // position of the first
-	head   int // KV head
-	lo, hi int // blocks of positions
-	result *partialSoftmax
+	row, n int             // the rows [row,row+n) of the batch
+	at     int             // position of the first token
+	head   int             // KV head
+	lo, hi int             // the blocks [lo,hi) of positions
+	result *partialSoftmax // for a join; nil: the task writes the final result
 }
 
 // attentionTasks are the tasks of a batch; they are the same for all layers.
 type attentionTasks struct {
 	list    []attentionTask
 	joins   []join
-	work    int               // products
+	work    int               // estimate of the multiplications
 	results []*partialSoftmax // kept from batch to batch
 	used    int               // number of results in use
 }
 
-// join is tasks [first,first+n) of the same rows.
+// join is the tasks [first,first+n), which hold the same rows and different blocks. Their
+// results are merged.
 type join struct{ first, n int }
 
 // stretch is consecutive tokens of a session, rows of the batch.
 type stretch struct {
 	s     *Session
-	at, n int // position of the first
+	at, n int // position of the first token, and number of tokens
 }
 
-// stretches are the spans, or their parts that consist of the wanted rows, which are sorted.
+// stretches cuts the spans into stretches of wanted rows, which must be sorted. If wanted is
+// nil, each span is one stretch.
 func stretches(spans []span, wanted []int) (list []stretch) {
 	row := 0
 	for _, sp := range spans {
@@ -85,7 +88,7 @@ func (t *attentionTasks) plan(m *Model, batch []stretch) {
 	}
 }
 
-// add adds a task. One of few rows is cut into a task for each block, and a join of these.
+// add adds a task. If it has few rows, it adds a task for each block instead, and their join.
 func (t *attentionTasks) add(m *Model, task attentionTask) {
 	task.hi = (task.at + task.n + blockPositions - 1) / blockPositions
 	rows, blocks := task.n*m.groupSize(), task.hi
@@ -114,7 +117,7 @@ func (t *attentionTasks) result(rows, wide int) *partialSoftmax {
 // attend computes grouped-query causal attention of all rows over their caches.
 func (p *pass) attend(l int) {
 	t := &p.tasks
-	// A thread is worth while from about 2^17 products on.
+	// Another thread pays from about 2^17 multiplications on.
 	grain := max(1, len(t.list)*1<<17/max(1, t.work))
 	p.m.pool.Chunks(len(t.list), grain, func(lo, hi int) {
 		g := groups.Get().(*group)
@@ -149,7 +152,7 @@ func (p *pass) attendTask(g *group, l int, t *attentionTask) {
 	}
 }
 
-// join merges the results of tasks of the same rows into those of the first.
+// join merges the results of tasks of the same rows into the result of the first task.
 func (p *pass) join(tasks []attentionTask) {
 	total := tasks[0].result
 	for _, t := range tasks[1:] {
@@ -158,7 +161,7 @@ func (p *pass) join(tasks []attentionTask) {
 	p.finish(&tasks[0], total)
 }
 
-// finish writes the weighted means of values.
+// finish writes the weighted means of the values of a task's rows.
 func (p *pass) finish(t *attentionTask, total *partialSoftmax) {
 	c := &p.m.config
 	size := p.m.groupSize()
@@ -170,7 +173,7 @@ func (p *pass) finish(t *attentionTask, total *partialSoftmax) {
 	}
 }
 
-// groupSize is how many query heads share a KV head.
+// groupSize is the number of query heads that share a KV head.
 func (m *Model) groupSize() int { return m.config.NumAttentionHeads / m.config.NumKeyValueHeads }
 
 func (m *Model) attentionScale() float32 { return float32(1 / math.Sqrt(float64(m.config.HeadDim))) }
@@ -181,17 +184,17 @@ type group struct {
 	q                []float32 // [rows, dim]
 	seen             []int     // number of positions that each row sees
 	start            int       // first position of the current block
-	first            int       // first row that sees any of it
+	first            int       // first row that sees a position of the current block
 	scores           []float32 // [rows, blockPositions]
 	out              []float32 // [rows, wide]
-	panel            []float32 // a widened panel
+	panel            []float32 // memory for a panel of the cache as float32
 	part, total      partialSoftmax
 }
 
 // groups keeps the memory from call to call.
 var groups = sync.Pool{New: func() any { return new(group) }}
 
-// load takes over the queries of a task.
+// load copies the queries of a task and sets what its rows see.
 func (g *group) load(p *pass, t *attentionTask) {
 	c, size := &p.m.config, p.m.groupSize()
 	g.head, g.rows, g.wide = t.head, t.n*size, padded(c.HeadDim)
@@ -210,7 +213,7 @@ func (g *group) load(p *pass, t *attentionTask) {
 // count is the number of positions of the current block that row r sees.
 func (g *group) count(r int) int { return min(g.seen[r]-g.start, blockPositions) }
 
-// attend writes the softmax of all rows over a block.
+// attend writes the partial softmax of all rows over a block to dst.
 func (g *group) attend(c kvCache, block int, scale float32, dst *partialSoftmax) {
 	g.start, g.first, g.out = block*blockPositions, 0, dst.out
 	for ; g.count(g.first) <= 0; g.first++ {
@@ -223,8 +226,9 @@ func (g *group) attend(c kvCache, block int, scale float32, dst *partialSoftmax)
 	c.weightedSums(g, block)
 }
 
-// softmax replaces the scores of row r by e^(scale*(score-top)). They become 0 for positions
-// that the row does not see and that other rows of its tile see.
+// softmax replaces the scores of row r by e^(scale*(score-top)), and returns top, the largest
+// score, and the sum. Positions that the row does not see, but other rows of its tile do, get
+// 0.
 func (g *group) softmax(r int, scale float32) (top, sum float32) {
 	row, n := g.scores[r*blockPositions:][:blockPositions], g.count(r)
 	last := min(g.rows, g.first+(r-g.first)/tileRows*tileRows+tileRows) - 1
@@ -237,24 +241,24 @@ func (g *group) softmax(r int, scale float32) (top, sum float32) {
 	return top, vector.ExpScaled(row[:whole], scale, top)
 }
 
-// scaleScores multiplies the scores by factors of the positions, [heads][room].
-func (g *group) scaleScores(factors []float32, room int) {
+// scaleScores multiplies the scores by the factors of their positions, [heads][positions]. It
+// changes nothing if factors is nil.
+func (g *group) scaleScores(factors []float32, positions int) {
 	if factors == nil {
 		return
 	}
 	for r := g.first; r < g.rows; r++ {
 		row := g.scores[r*blockPositions:][:g.count(r)]
-		vector.ScaledProduct(row, factors[g.head*room:][:len(row)], row, 1)
+		vector.ScaledProduct(row, factors[g.head*positions:][:len(row)], row, 1)
 	}
 }
 
-// partialSoftmax is the softmax of rows over some positions, before the division by its sum:
-// for each row the largest score, the sum of e^(scale*(score-top)), which is 0 where the row
-// sees none of the positions, and the sum of values with these weights.
+// partialSoftmax is the softmax of rows over some positions, before the division by its sum.
 type partialSoftmax struct {
-	wide     int
-	top, sum []float32 // [rows]
-	out      []float32 // [rows, wide]
+	wide int
+	top  []float32 // [rows], the largest score
+	sum  []float32 // [rows], the sum of e^(scale*(score-top)); 0 if the row sees none of the positions
+	out  []float32 // [rows, wide], the sum of values with these weights
 }
 
 func (s *partialSoftmax) grow(rows, wide int) {
@@ -263,7 +267,7 @@ func (s *partialSoftmax) grow(rows, wide int) {
 
 func (s *partialSoftmax) row(r int) []float32 { return s.out[r*s.wide:][:s.wide] }
 
-// merge adds the result of later positions to s. It overwrites later.
+// merge adds the result of later positions to s, and overwrites later.
 func (s *partialSoftmax) merge(later *partialSoftmax, scale float32) {
 	for r, sum := range later.sum {
 		if sum == 0 {

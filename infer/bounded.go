@@ -11,8 +11,8 @@ import (
 	"trit/internal/parallel"
 )
 
-// boundedHead reads a 4-bit copy of the head for all tokens of the vocabulary. It bounds the
-// error of each logit, and computes exactly only the logits that a choice depends on.
+// boundedHead is a head with a 4-bit copy of its weights. It computes all logits from the
+// copy, bounds the error of each, and computes exactly only those that a choice depends on.
 //
 // With a row's weights w = step*(code - 7.5 - dither) + e and activations x = y + f,
 // where y has 16 bits (two int8 products), a logit is
@@ -36,6 +36,7 @@ type boundedHead struct {
 	offsets []float32 // 7.5 + dither
 }
 
+// ditherBound is t in the bound above.
 const ditherBound = 2.5
 
 func newBounded(pool *parallel.Pool, d *denseMatrix) (*boundedHead, error) {
@@ -49,8 +50,8 @@ func newBounded(pool *parallel.Pool, d *denseMatrix) (*boundedHead, error) {
 	return &boundedHead{d, w, offsets}, err
 }
 
-// logits starts the logits of m rows of activations x [m,K], in the memory of an earlier
-// list where there is one.
+// logits returns bounds of the logits of m rows of activations x [m,K]. It reuses the memory
+// of list, an earlier result or nil.
 func (h *boundedHead) logits(pool *parallel.Pool, list []boundedLogits, x []float32, m int) []boundedLogits {
 	k := h.k
 	list = slices.Grow(list[:0], m)[:m]
@@ -75,10 +76,10 @@ func (h *boundedHead) logits(pool *parallel.Pool, list []boundedLogits, x []floa
 	return list
 }
 
-// all is the exact logits after one row of activations.
-func (h *boundedHead) all(pool *parallel.Pool, x []float32) []float32 {
+// exactLogits returns all logits of one row of activations, exactly.
+func (h *boundedHead) exactLogits(pool *parallel.Pool, x []float32) []float32 {
 	logits := make([]float32, h.n)
-	h.mul(pool, logits, given(x, h.k), 1)
+	h.mul(pool, logits, fromRows(x, h.k), 1)
 	return logits
 }
 
@@ -87,9 +88,9 @@ func (h *boundedHead) radius(x []float32, scale float32) float32 {
 	k := float64(h.k)
 	norm := math.Sqrt(float64(vector.Dot(x, x)))
 	remainder := 15 * k * float64(scale) / 508
-	// A sum of k float32 products in 16 lanes errs by less than k/16+16 roundings of the
-	// sum of their sizes, which is at most 15 steps times sqrt(k)|x|. Five such sums add up
-	// here.
+	// The error of a sum of k float32 products in 16 lanes is below k/16+16 roundings of the
+	// sum of their absolute values, which is at most 15 steps times sqrt(k)|x|. Five such
+	// sums add up here.
 	slack := 5 * (k/16 + 16) * 0x1p-24 * 15 * math.Sqrt(k) * norm
 	return float32(ditherBound*norm + remainder + slack)
 }
@@ -112,22 +113,23 @@ func split16(high, low []int8, x []float32) (scale float32) {
 	return scale
 }
 
-// boundedLogits are logits that are either exact or have an upper bound.
+// boundedLogits are the logits of one row. Each is either exact or has an upper bound.
 type boundedLogits struct {
 	head  *boundedHead
 	pool  *parallel.Pool
 	x     []float32
-	upper []float32   // minus infinity where exact
+	upper []float32   // upper bound by token; minusInf marks one whose logit is in exact
 	exact []candidate // p is the logit
 }
 
-var none = float32(math.Inf(-1))
+var minusInf = float32(math.Inf(-1))
 
-// searchStep is how many logits are compared together, since hardly any reach a bound.
+// searchStep is the number of logits that a search compares with a bound at once, by their
+// largest one: hardly any reach it.
 const searchStep = 256
 
-// atLeast makes all logits exact that may reach a bound. It returns false where there are too
-// many of them, so that the full product is faster.
+// atLeast makes all logits exact that may reach a bound, and returns all exact ones. It returns
+// false if these are more than a quarter of all: then computing all logits is faster.
 func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 	var mu sync.Mutex
 	var ids []int32
@@ -139,7 +141,7 @@ func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 				continue
 			}
 			for i, v := range part {
-				if v >= bound && v != none {
+				if v >= bound && v != minusInf {
 					mine = append(mine, int32(lo+i))
 				}
 			}
@@ -163,12 +165,13 @@ func (l *boundedLogits) compute(ids []int32) {
 		buffer := make([]float32, l.head.k)
 		for i := lo; i < hi; i++ {
 			l.exact[first+i] = candidate{ids[i], float64(l.head.dot(buffer, int(ids[i]), l.x))}
-			l.upper[ids[i]] = none
+			l.upper[ids[i]] = minusInf
 		}
 	})
 }
 
-// top is the largest logit. It makes all logits exact that may reach it.
+// top returns the largest logit and makes all logits exact that may be as large. It returns
+// false if these are too many.
 func (l *boundedLogits) top() (candidate, bool) {
 	if len(l.exact) == 0 {
 		l.compute([]int32{int32(max(0, slices.Index(l.upper, vector.Max(l.upper))))})
@@ -180,15 +183,15 @@ func (l *boundedLogits) top() (candidate, bool) {
 	return best(known), true
 }
 
-// rest is an upper bound of the sum of exp((logit-top)/temperature) over the logits that
+// restBound is an upper bound of the sum of exp((logit-top)/temperature) over the logits that
 // are not exact.
-func (l *boundedLogits) rest(top, temperature float64) float64 {
+func (l *boundedLogits) restBound(top, temperature float64) float64 {
 	sum := 0.0
 	var mu sync.Mutex
 	l.pool.For(len(l.upper), 1<<13, func(lo, hi int) {
 		e := make([]float32, 0, hi-lo)
 		for _, v := range l.upper[lo:hi] {
-			if v != none {
+			if v != minusInf {
 				e = append(e, v)
 			}
 		}
@@ -197,5 +200,5 @@ func (l *boundedLogits) rest(top, temperature float64) float64 {
 		sum += float64(part)
 		mu.Unlock()
 	})
-	return sum * 1.001 // float32 sums and the vector exponential err by less
+	return sum * 1.001 // more than the error of float32 sums and of the vector exponential
 }

@@ -32,23 +32,25 @@ const blockPositions = 256
 
 // kvCache is the keys and values of one layer of a session.
 type kvCache interface {
-	// reserve allocates memory for n positions. Those from at on may be written then.
+	// reserve allocates memory for the first n positions, and makes those from at on ready to
+	// be written: a shared block among them is copied.
 	reserve(at, n int)
 	// write puts one KV head of n rows of keys and values, [n, kv dim] each, at the positions
 	// from at on, which are reserved.
 	write(head, at, n int, keys, values []float32)
-	// copyPrefix makes the first n positions those of a cache of the same model.
+	// copyPrefix copies the first n positions of another cache of the same model.
 	copyPrefix(from kvCache, n int)
-	// scores writes the products of the rows of g with the keys that they see of a block.
+	// scores writes to g.scores the products of g's rows with the keys of a block that they
+	// see.
 	scores(g *group, block int)
-	// weightedSums writes the sums of values of a block, weighted by the scores of g.
+	// weightedSums writes to g.out the sums of the values of a block, weighted by g.scores.
 	weightedSums(g *group, block int)
 }
 
 // cacheFormat makes caches of a number format.
 type cacheFormat interface {
 	newCache(c *model.Config, capacity int) kvCache
-	bytesPerToken(c *model.Config) int // of a layer
+	bytesPerToken(c *model.Config) int // in one layer
 }
 
 func cacheFormatOf(c Cache) (cacheFormat, error) {
@@ -66,8 +68,8 @@ func cacheFormatOf(c Cache) (cacheFormat, error) {
 // element is a number format: conversions from and to float32, and the product with panels.
 type element[T attention.Element] struct {
 	narrow func(dst []T, x []float32) (factor float32) // values are factor times dst
-	scaled bool                                        // factors are not all 1
-	widen  func(dst []float32, x []T)                  // nil: it would not be faster
+	scaled bool                                        // reports whether factors can differ from 1
+	widen  func(dst []float32, x []T)                  // nil: mul reads the type as fast as float32
 	mul    func(rows, k int, a []float32, lda int, panel []T, dst []float32, ldc int)
 }
 
@@ -99,13 +101,14 @@ func (e *element[T]) newCache(c *model.Config, capacity int) kvCache {
 	return &cache[T]{element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity}
 }
 
-// padded is n rounded up to whole panels.
+// padded is n rounded up to a multiple of a panel's columns.
 func padded(n int) int {
 	return (n + attention.PanelCols - 1) / attention.PanelCols * attention.PanelCols
 }
 
-// cache holds keys and values in panels, the layout of their products: a panel of keys
-// is [dim][32 positions], one of values [positions][32 dims].
+// cache holds keys and values in panels, the layout that their products read. A panel has 32
+// columns (attention.PanelCols): a panel of keys is [dim][32 positions], a panel of values
+// [positions][32 dims].
 type cache[T attention.Element] struct {
 	*element[T]
 	heads, dim, capacity int
@@ -114,10 +117,10 @@ type cache[T attention.Element] struct {
 
 // cacheBlock holds a block of positions.
 type cacheBlock[T attention.Element] struct {
-	shared                   atomic.Bool // by several caches: none may write to it
-	room                     int         // number of positions, whole panels
+	shared                   atomic.Bool // reports whether several caches hold it: none may write to it
+	positions                int         // number of positions, whole panels
 	keys, values             []T         // [heads][panels] each
-	keyFactors, valueFactors []float32   // [heads][room]; nil where they are all 1
+	keyFactors, valueFactors []float32   // [heads][positions]; nil: all are 1
 }
 
 func (c *cache[T]) reserve(at, n int) {
@@ -132,24 +135,24 @@ func (c *cache[T]) reserve(at, n int) {
 	}
 }
 
-// newBlock makes the block i.
+// newBlock makes block i, with memory for as many of its positions as the capacity leaves.
 func (c *cache[T]) newBlock(i int) *cacheBlock[T] {
-	b := &cacheBlock[T]{room: min(blockPositions, padded(c.capacity-i*blockPositions))}
-	b.keys, b.values = make([]T, c.heads*c.dim*b.room), make([]T, c.heads*padded(c.dim)*b.room)
+	b := &cacheBlock[T]{positions: min(blockPositions, padded(c.capacity-i*blockPositions))}
+	b.keys, b.values = make([]T, c.heads*c.dim*b.positions), make([]T, c.heads*padded(c.dim)*b.positions)
 	if c.scaled {
-		b.keyFactors, b.valueFactors = make([]float32, c.heads*b.room), make([]float32, c.heads*b.room)
+		b.keyFactors, b.valueFactors = make([]float32, c.heads*b.positions), make([]float32, c.heads*b.positions)
 	}
 	return b
 }
 
 // keyPanel holds the positions from p on, p a multiple of 32.
 func (c *cache[T]) keyPanel(b *cacheBlock[T], head, p int) []T {
-	return b.keys[(head*b.room+p)*c.dim:][:c.dim*attention.PanelCols]
+	return b.keys[(head*b.positions+p)*c.dim:][:c.dim*attention.PanelCols]
 }
 
 // valuePanel holds the dimensions from d on, d a multiple of 32.
 func (c *cache[T]) valuePanel(b *cacheBlock[T], head, d int) []T {
-	return b.values[(head*padded(c.dim)+d)*b.room:][:b.room*attention.PanelCols]
+	return b.values[(head*padded(c.dim)+d)*b.positions:][:b.positions*attention.PanelCols]
 }
 
 func (c *cache[T]) write(head, at, n int, keys, values []float32) {
@@ -173,7 +176,7 @@ func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {
 		panel[i*attention.PanelCols+p%attention.PanelCols] = v
 	}
 	if c.scaled {
-		b.keyFactors[head*b.room+p] = factor
+		b.keyFactors[head*b.positions+p] = factor
 	}
 }
 
@@ -184,12 +187,12 @@ func (c *cache[T]) writeValue(row []T, head, at int, value []float32) {
 		copy(c.valuePanel(b, head, d)[p*attention.PanelCols:][:attention.PanelCols], row[d:])
 	}
 	if c.scaled {
-		b.valueFactors[head*b.room+p] = factor
+		b.valueFactors[head*b.positions+p] = factor
 	}
 }
 
-// copyPrefix shares whole blocks, and copies the rest of the prefix. A cache that writes to a
-// shared block later makes a copy first.
+// copyPrefix shares the whole blocks of the prefix and copies the positions after them. A cache
+// that later writes to a shared block makes a copy first (see reserve).
 func (c *cache[T]) copyPrefix(from kvCache, n int) {
 	source := from.(*cache[T])
 	whole := min(n/blockPositions, c.capacity/blockPositions, source.capacity/blockPositions)
@@ -203,7 +206,7 @@ func (c *cache[T]) copyPrefix(from kvCache, n int) {
 	}
 }
 
-// copyBlock copies the first n positions of a block. The rooms of the two may differ.
+// copyBlock copies the first n positions of a block. The blocks may differ in size.
 func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
 	for head := range c.heads {
 		for p := 0; p < n; p += attention.PanelCols {
@@ -213,23 +216,25 @@ func (c *cache[T]) copyBlock(dst, src *cacheBlock[T], n int) {
 			copy(c.valuePanel(dst, head, d)[:n*attention.PanelCols], c.valuePanel(src, head, d))
 		}
 		if c.scaled {
-			copy(dst.keyFactors[head*dst.room:][:n], src.keyFactors[head*src.room:])
-			copy(dst.valueFactors[head*dst.room:][:n], src.valueFactors[head*src.room:])
+			copy(dst.keyFactors[head*dst.positions:][:n], src.keyFactors[head*src.positions:])
+			copy(dst.valueFactors[head*dst.positions:][:n], src.valueFactors[head*src.positions:])
 		}
 	}
 }
 
-// widenRows is the number of rows from which on a panel is widened once, instead of in the
-// product of every tile of eight rows.
+// widenRows is the number of rows from which a panel is converted to float32 once, instead of
+// in the product of every tile of eight rows.
 const widenRows = 16
 
-// operand is a panel of the cache, widened where many rows read it.
+// operand is a panel of the cache as a factor of a product: as it is stored, and as float32 if
+// many rows read it.
 type operand[T attention.Element] struct {
 	*element[T]
 	narrow []T
-	wide   []float32
+	wide   []float32 // nil: not converted
 }
 
+// operand prepares a panel for the product with a number of rows. The buffer has its length.
 func (c *cache[T]) operand(panel []T, rows int, buffer []float32) operand[T] {
 	o := operand[T]{element: c.element, narrow: panel}
 	if rows >= widenRows && c.widen != nil {
@@ -239,6 +244,7 @@ func (c *cache[T]) operand(panel []T, rows int, buffer []float32) operand[T] {
 	return o
 }
 
+// times writes the products of rows of a with the panel; see attention.MulPanelF32.
 func (o *operand[T]) times(rows, k int, a []float32, lda int, dst []float32, ldc int) {
 	if o.wide != nil {
 		attention.MulPanelF32(rows, k, a, lda, o.wide, dst, ldc)
@@ -256,12 +262,12 @@ func (c *cache[T]) scores(g *group, block int) {
 		o := c.operand(c.keyPanel(b, g.head, p), g.rows-r, g.panel)
 		o.times(g.rows-r, c.dim, g.q[r*c.dim:], c.dim, g.scores[r*blockPositions+p:], blockPositions)
 	}
-	g.scaleScores(b.keyFactors, b.room)
+	g.scaleScores(b.keyFactors, b.positions)
 }
 
 func (c *cache[T]) weightedSums(g *group, block int) {
 	b, wide := c.blocks[block], padded(c.dim)
-	g.scaleScores(b.valueFactors, b.room)
+	g.scaleScores(b.valueFactors, b.positions)
 	for d := 0; d < c.dim; d += attention.PanelCols {
 		panel := c.valuePanel(b, g.head, d)[:g.count(g.rows-1)*attention.PanelCols]
 		o := c.operand(panel, g.rows-g.first, g.panel)

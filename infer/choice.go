@@ -1,13 +1,13 @@
 package infer
 
-// choice is the logits after one row of a pass, or what a choice among them needs.
+// choice is the choice of a token after one row of a pass.
 type choice struct {
-	bounded *boundedLogits // nil with another head
-	full    func() []float32
+	bounded *boundedLogits   // bounds of the logits; nil if the head is no boundedHead
+	full    func() []float32 // all logits; valid until the next pass
 }
 
-// by returns the token that the sampler chooses.
-func (c choice) by(sampler *Sampler) int32 {
+// sample returns the token that the sampler chooses.
+func (c choice) sample(sampler *Sampler) int32 {
 	if c.bounded != nil {
 		if id, ok := sampler.sampleBounded(c.bounded); ok {
 			return id
@@ -16,8 +16,8 @@ func (c choice) by(sampler *Sampler) int32 {
 	return sampler.Sample(c.full())
 }
 
-// choose calls next with the choice after each of some rows of the pass, in their order,
-// until next returns false.
+// choose calls next with the choice after each of the rows, by index of rows and in their
+// order, until next returns false.
 func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
@@ -31,7 +31,7 @@ func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
 		if ok {
-			c = choice{&p.bounded[i], func() []float32 { return h.all(p.m.pool, p.last.x[i*d:][:d]) }}
+			c = choice{&p.bounded[i], func() []float32 { return h.exactLogits(p.m.pool, p.last.x[i*d:][:d]) }}
 		}
 		if !next(i, c) {
 			return

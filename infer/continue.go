@@ -7,8 +7,8 @@ import (
 	"trit/lm"
 )
 
-// Continue implements lm.Model. It calls the requests' Stop between tokens and does not look
-// at Until. It continues as many requests together as the memory of the scorer allows.
+// Continue implements lm.Model. It calls a request's Stop after each token and ignores Until,
+// which needs text. It continues as many requests together as the memory of the scorer allows.
 func (s *Scorer) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	results := make([][]int32, len(requests))
 	var groups [2][]int // indices of requests that are computed with the short and the long factors of longrope
@@ -68,8 +68,8 @@ func (c *continuing) run(ctx context.Context) error {
 		c.walks[i] = continueWalk{c: c, number: i, session: session, at: -1}
 		walks[i] = &c.walks[i]
 	}
-	take := func(q question, a answer) { c.walks[q.to].take(a.likeliest) }
-	if err := s.run(ctx, walks, true, take); err != nil {
+	deliver := func(q question, a answer) { c.walks[q.to].addToken(a.likeliest) }
+	if err := s.run(ctx, walks, true, deliver); err != nil {
 		return err
 	}
 	for i, ids := range c.results {
@@ -84,7 +84,7 @@ type continuing struct {
 	requests []lm.ContinueRequest
 	base     int // length of the prefix that all prompts share
 	walks    []continueWalk
-	taken    int // number of requests that a walk has taken
+	taken    int // number of requests that walks have begun
 	results  [][]int32
 }
 
@@ -127,11 +127,11 @@ func (w *continueWalk) read(list []question, row, n int) []question {
 	if w.left = w.left[n:]; len(w.left) > 0 {
 		return list
 	}
-	return append(list, question{row + n - 1, -1, w.number})
+	return append(list, question{row: row + n - 1, id: -1, to: w.number})
 }
 
-// take adds the next token of the current request.
-func (w *continueWalk) take(id int32) {
+// addToken adds the next token of the current request.
+func (w *continueWalk) addToken(id int32) {
 	ids := append(w.c.results[w.at], id)
 	w.c.results[w.at], w.left = ids, ids[len(ids)-1:]
 	if w.c.done(w.at) {

@@ -10,9 +10,9 @@ import (
 	"trit/internal/parallel"
 )
 
-// denseMatrix multiplies float32 activations by weights of any type that converts to
-// float32. The weights have the layout of the file. Products have the same bits for a token
-// alone and among others.
+// denseMatrix is a weight [n,k] of any type that converts to float32, in the layout of the
+// file. It multiplies float32 activations. The product of a token has the same bits alone and
+// among others.
 type denseMatrix struct {
 	typ   gguf.Type
 	data  []byte
@@ -24,7 +24,8 @@ func newDense(typ gguf.Type, data []byte, n, k int) *denseMatrix {
 	return &denseMatrix{typ, data, n, k, len(data) / n}
 }
 
-// newQ6K rounds a matrix of 16 or 32 bits a weight to Q6_K. A smaller one stays as it is.
+// newQ6K rounds a matrix of 16 or 32 bits a weight to Q6_K. A matrix of fewer bits is returned
+// as it is.
 func newQ6K(pool *parallel.Pool, d *denseMatrix) (*denseMatrix, error) {
 	if d.typ != gguf.F16 && d.typ != gguf.BF16 && d.typ != gguf.F32 {
 		return d, nil
@@ -50,10 +51,11 @@ func newQ6K(pool *parallel.Pool, d *denseMatrix) (*denseMatrix, error) {
 
 // conversions are the conversions to float32 for the types that the kernels read.
 var conversions = map[gguf.Type]func(dst []float32, src []byte){
-	gguf.F32: vector.FloatsF32, gguf.F16: vector.FloatsF16, gguf.BF16: vector.FloatsBF16, gguf.Q8_0: vector.FloatsQ80, gguf.Q6_K: vector.FloatsQ6K,
+	gguf.F32: vector.FloatsF32, gguf.F16: vector.FloatsF16, gguf.BF16: vector.FloatsBF16,
+	gguf.Q8_0: vector.FloatsQ80, gguf.Q6_K: vector.FloatsQ6K,
 }
 
-// row converts row i.
+// row converts row i to dst, [k].
 func (d *denseMatrix) row(dst []float32, i int) {
 	src := d.data[i*d.bytes:][:d.bytes]
 	if convert, ok := conversions[d.typ]; ok {
@@ -93,9 +95,9 @@ func (d *denseMatrix) mulRows(y []float32, stride int, x []float32, m, lo, hi in
 	}
 }
 
-// direct multiplies the rows [lo,hi) in the layout of the file where that is fastest: F16 and
-// Q6_K by one token, and F16 by several where the kernel has no tiles of rows. It reports
-// whether it has done so.
+// direct multiplies the rows [lo,hi) in the layout of the file, without a conversion, if that is
+// fastest, and reports whether it did: F16 and Q6_K by one token, and F16 by several tokens if
+// the kernel has no tiles of rows.
 func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int) bool {
 	switch {
 	case d.typ == gguf.Q6_K && m == 1:
@@ -110,7 +112,7 @@ func (d *denseMatrix) direct(y []float32, stride int, x []float32, m, lo, hi int
 	return true
 }
 
-// dot is row i times x, with the bits of mul. The buffer is of K values.
+// dot is row i times x, with the bits of mul. The buffer has k values.
 func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
 	if half := d.halves(i, i+1); half != nil {
 		return vector.DotF16(half, x)
@@ -119,8 +121,9 @@ func (d *denseMatrix) dot(buffer []float32, i int, x []float32) float32 {
 	return vector.Dot(buffer, x)
 }
 
-// halves is the rows [lo,hi) of an F16 matrix whose rows fill vectors, so that DotF16 has
-// the bits of DotRows. It is nil for any other matrix.
+// halves returns the rows [lo,hi) as half-precision values, without a copy. It returns nil for
+// a matrix that is not F16, that is not aligned, or whose rows do not fill vectors of 16 values:
+// only if they do, DotF16 has the bits of DotRows.
 func (d *denseMatrix) halves(lo, hi int) []uint16 {
 	first := unsafe.Pointer(&d.data[lo*d.bytes])
 	if d.typ != gguf.F16 || d.k%16 != 0 || uintptr(first)%2 != 0 {

@@ -50,10 +50,10 @@ func TestDenseProducts(t *testing.T) {
 			for _, m := range []int{1, 2, 5, 64} {
 				x := activationsLike(r, m*k, 1, true)
 				y, one := make([]float32, m*n), make([]float32, n)
-				d.mul(nil, y, given(x, k), m)
+				d.mul(nil, y, fromRows(x, k), m)
 				for token := range m {
 					in := x[token*k:][:k]
-					d.mul(nil, one, given(in, k), 1)
+					d.mul(nil, one, fromRows(in, k), 1)
 					for i, got := range y[token*n:][:n] {
 						if got != one[i] || got != d.dot(row, i, in) {
 							t.Fatalf("%s, k %d: logit %d of token %d of %d is %g, alone %g, a single product %g",
@@ -89,7 +89,7 @@ func TestBoundedQ6K(t *testing.T) {
 	}
 	for range 50 {
 		x, logits := activationsLike(r, k, 1, true), make([]float32, n)
-		h.mul(nil, logits, given(x, k), 1)
+		h.mul(nil, logits, fromRows(x, k), 1)
 		got, ok := NewSampler(lm.Sampling{}).sampleBounded(&h.logits(nil, nil, x, 1)[0])
 		if want := NewSampler(lm.Sampling{}).Sample(logits); ok && got != want {
 			t.Fatalf("token %d, the full head gives %d", got, want)
@@ -105,7 +105,7 @@ func BenchmarkDenseHead(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/2560x%dx%d", typ, n, m), func(b *testing.B) {
 				x, y := make([]float32, m*k), make([]float32, m*n)
 				for b.Loop() {
-					d.mul(nil, y, given(x, k), m)
+					d.mul(nil, y, fromRows(x, k), m)
 				}
 				s := b.Elapsed().Seconds() / float64(b.N)
 				b.ReportMetric(float64(len(d.data))/s/1e9, "GB/s")

@@ -2,18 +2,18 @@ package infer
 
 import "slices"
 
-// drafter guesses the next tokens of a text: those that followed its last tokens where they
-// stood earlier in the text (prompt lookup). It pauses where its guesses fail, since a pass
-// over a draft takes the time of several tokens.
+// drafter guesses the next tokens of a sequence by prompt lookup: it finds the last tokens
+// earlier in the sequence and proposes the tokens that followed them there. It pauses after a
+// failed draft, since a pass over a draft takes the time of several tokens.
 type drafter struct {
 	size  int // tokens of the next draft
-	wait  int // tokens until the next draft
-	pause int // the next wait
+	wait  int // passes until the next draft
+	pause int // value of wait after the next failed draft
 }
 
 const (
-	lookupTokens = 3 // number of tokens that must agree before a draft
-	minDraft     = 7 // a tile of the product, with the token before the draft
+	lookupTokens = 3 // number of last tokens that must be found earlier
+	minDraft     = 7 // with the token before the draft, a tile of the product
 	maxDraft     = 47
 	minPause     = 16
 	maxPause     = 1024
@@ -21,8 +21,8 @@ const (
 
 func newDrafter() *drafter { return &drafter{size: minDraft, pause: minPause} }
 
-// propose returns the tokens after the latest earlier position where the last tokens stood,
-// at most limit of them; nil for no draft.
+// propose returns a draft of at most limit tokens: those that followed the latest earlier
+// occurrence of the last tokens. It returns nil for no draft.
 func (d *drafter) propose(tokens []int32, limit int) []int32 {
 	if d.wait > 0 {
 		d.wait--
@@ -41,7 +41,8 @@ func (d *drafter) propose(tokens []int32, limit int) []int32 {
 	return nil
 }
 
-// learn adapts the size and the pause to the number of right tokens of a draft.
+// learn adapts the size and the pause after a draft. proposed is the number of its tokens, right
+// the number of tokens that the model chose too.
 func (d *drafter) learn(proposed, right int) {
 	switch {
 	case proposed == 0:

@@ -12,13 +12,13 @@ import (
 	"trit/lm"
 )
 
-// PoolingLast is the pooling that takes the last token's vector for that of the text.
+// PoolingLast is the pooling that takes the vector of the last token as the vector of the text.
 const PoolingLast = "last"
 
 // poolings are the values of GGUF's key pooling_type.
 var poolings = []string{"none", "mean", "cls", PoolingLast, "rank"}
 
-// readPooling reads the pooling that the file names, "" where it names none.
+// readPooling returns the pooling that the file names, "" if it names none.
 func readPooling(f *gguf.File, arch string) string {
 	v, ok := f.Metadata.Uint(arch + ".pooling_type")
 	switch {
@@ -30,9 +30,9 @@ func readPooling(f *gguf.File, arch string) string {
 	return fmt.Sprintf("unknown (%d)", v)
 }
 
-// Pooling is the way from the vectors of tokens to the embedding of their text, as the file
-// names it: none, mean, cls, last (PoolingLast), rank, or a number that GGUF has no name
-// for. It is "" where the file names none.
+// Pooling says how the file makes the embedding of a text of the vectors of its tokens: none,
+// mean, cls, last (PoolingLast), rank, or "unknown (N)" for a number that GGUF has no name for.
+// It is "" if the file does not say.
 func (m *Model) Pooling() string { return m.pooling }
 
 // Embedder embeds sequences by their last token. It is for one goroutine.
@@ -40,13 +40,12 @@ type Embedder struct{ session *Session }
 
 var _ lm.Embedder = (*Embedder)(nil)
 
-// NewEmbedder makes an embedder of sequences of up to capacity tokens. It is an error where
-// the model's file names another pooling than PoolingLast; a file that names none is
-// accepted.
+// NewEmbedder makes an embedder of sequences of up to capacity tokens. It returns an error if
+// the model's file names another pooling than PoolingLast; a file that names none is accepted.
 func (m *Model) NewEmbedder(capacity int) (*Embedder, error) {
 	if m.pooling != "" && m.pooling != PoolingLast {
 		return nil, fmt.Errorf("pooling_type is %s: the engine embeds by the last token alone: "+
-			"where the model was trained for that, convert it again with 1_Pooling/config.json in its folder", m.pooling)
+			"if the model was trained for that, convert it again with 1_Pooling/config.json in its folder", m.pooling)
 	}
 	s, err := m.NewSession(capacity)
 	if err != nil {

@@ -129,7 +129,7 @@ func TestEmbedRefuses(t *testing.T) {
 	}{
 		"no tokens":       {nil, "at least one"},
 		"an unknown id":   {[]int32{300}, "vocabulary"},
-		"too many tokens": {make([]int32, 513), "room"},
+		"too many tokens": {make([]int32, 513), "space"},
 	} {
 		_, err := e.Embed(t.Context(), [][]int32{{1}, c.ids})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "sequence 1") {
@@ -259,10 +259,21 @@ func TestQwen3Refusals(t *testing.T) {
 		change func(gguf.TensorInfo, []byte) (gguf.TensorInfo, []byte, bool)
 		want   string
 	}{
-		"a norm missing":       {change: drop("blk.1.ffn_down_norm_in.weight"), want: "ffn_down_norm_in.weight: it is missing"},
-		"no norm of heads":     {change: drop("blk.0.attn_q_norm.weight"), want: "blk.0.attn_q_norm.weight: it is missing"},
-		"too much turned":      {meta: func(m *gguf.Metadata) { m.Set("qwen3.rope.dimension_count", uint32(66)) }, want: "qwen3.rope.dimension_count is 66"},
-		"values of other size": {meta: func(m *gguf.Metadata) { m.Set("qwen3.attention.value_length", uint32(32)) }, want: "value_length is 32"},
+		"a norm missing":   {change: drop("blk.1.ffn_down_norm_in.weight"), want: "ffn_down_norm_in.weight is missing"},
+		"no norm of heads": {change: drop("blk.0.attn_q_norm.weight"), want: "blk.0.attn_q_norm.weight is missing"},
+		"a projection of another kind": {change: func(info gguf.TensorInfo, data []byte) (gguf.TensorInfo, []byte, bool) {
+			if info.Name == "blk.0.attn_k.weight" {
+				info.Type, data = gguf.F32, make([]byte, 4*info.Dims[0]*info.Dims[1])
+			}
+			return info, data, true
+		}, want: "blk.0.attn_k.weight: type F32 is not of the kind of blk.0.attn_q.weight"},
+		"a bias": {change: func(info gguf.TensorInfo, data []byte) (gguf.TensorInfo, []byte, bool) {
+			info.Name = strings.Replace(info.Name, "blk.1.attn_norm.weight", "blk.1.attn_q.bias", 1)
+			return info, data, true
+		}, want: "blk.1.attn_q.bias, which the model of the metadata has no place for"},
+		"a count that is no number": {meta: func(m *gguf.Metadata) { m.Set("qwen3.attention.head_count_kv", []uint32{2, 2}) }, want: "qwen3.attention.head_count_kv is missing or out of range"},
+		"too much turned":           {meta: func(m *gguf.Metadata) { m.Set("qwen3.rope.dimension_count", uint32(66)) }, want: "qwen3.rope.dimension_count is 66"},
+		"values of other size":      {meta: func(m *gguf.Metadata) { m.Set("qwen3.attention.value_length", uint32(32)) }, want: "value_length is 32"},
 		"another architecture": {meta: func(m *gguf.Metadata) {
 			for _, key := range slices.Clone(m.Keys) {
 				if rest, ok := strings.CutPrefix(key, "qwen3."); ok {

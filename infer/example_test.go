@@ -6,6 +6,8 @@ import (
 	"log"
 	"strings"
 
+	"trit/eval"
+	"trit/eval/tasks"
 	"trit/infer"
 	"trit/lm"
 	"trit/model"
@@ -59,7 +61,7 @@ func ExampleGenerator() {
 		var answer strings.Builder
 		r, err := g.Generate(context.Background(), lm.GenerateRequest{
 			Prompt: g.Rewind(tok.Encode(conversation, true)), MaxTokens: 5,
-		}, func(text string) { answer.WriteString(text) }) // or writes it to a screen
+		}, func(d lm.Delta) { answer.WriteString(d.Text) }) // or writes it to a screen
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -69,6 +71,37 @@ func ExampleGenerator() {
 	// Output:
 	// 5 tokens, the stream is the text: true
 	// 5 tokens, the stream is the text: true
+}
+
+// A scorer is an lm.Model, so package eval can measure the model. The task is declared in a
+// YAML file; tasks of lm-evaluation-harness are found by name, such as arc_easy.
+func ExampleScorer_evaluate() {
+	m, err := infer.Load(tinyModel, infer.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	tok, err := m.Tokenizer()
+	if err != nil {
+		log.Fatal(err)
+	}
+	sums, err := tasks.Find("testdata/sums.yaml")
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := eval.Run(context.Background(), m.NewScorer(0), eval.Options{
+		Tokenizer: tok, Tasks: sums, NumFewshot: -1,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// report.WriteText(os.Stdout) writes the metrics as a table.
+	fmt.Println("documents:", report.NSamples["sums"].Effective, "requests:", report.Effort["sums"].Requests)
+	_, measured := report.Results["sums"]["acc,none"]
+	fmt.Println("accuracy measured:", measured)
+	// Output:
+	// documents: 2 requests: 6
+	// accuracy measured: true
 }
 
 func ExampleScorer() {

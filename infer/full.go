@@ -7,16 +7,15 @@ import (
 	"trit/bitlinear/kernel/vector"
 )
 
-// fullLogits are logits that are all known. A choice needs few of them, the largest, one by
-// one.
+// fullLogits are the logits of one row, all of them known.
 type fullLogits struct {
 	values []float32
-	exact  []candidate
-	bound  float32 // of exact
+	exact  []candidate // the logits that reach bound
+	bound  float32
 }
 
 func (l *fullLogits) top() (candidate, bool) {
-	id := max(0, slices.Index(l.values, vector.Max(l.values))) // not found where a logit is no number
+	id := max(0, slices.Index(l.values, vector.Max(l.values))) // -1 if a logit is not a number
 	return candidate{int32(id), float64(l.values[id])}, true
 }
 
@@ -36,7 +35,7 @@ func (l *fullLogits) atLeast(bound float32) ([]candidate, bool) {
 	return l.exact, true
 }
 
-func (l *fullLogits) rest(top, temperature float64) float64 {
+func (l *fullLogits) restBound(top, temperature float64) float64 {
 	sum := 0.0
 	for _, v := range l.values {
 		if v < l.bound {

@@ -8,12 +8,12 @@ import (
 	"trit/lm"
 )
 
-// TokenText turns a token into its bytes; a tokenizer.Tokenizer is one. A token's bytes need
-// not be whole characters.
+// TokenText turns a token into its bytes, as tokenizer.Tokenizer does. The bytes need not be
+// whole characters.
 type TokenText interface{ TokenBytes(id int32) []byte }
 
-// Generator continues the sequence of one session. What it has read and generated stays
-// from call to call. It is for one goroutine.
+// Generator continues one sequence of tokens. The tokens that it has read and generated, and
+// their KV cache, stay from call to call. It is for one goroutine.
 type Generator struct {
 	session *Session
 	tok     TokenText
@@ -34,20 +34,21 @@ func (m *Model) NewGenerator(tok TokenText, capacity int) (*Generator, error) {
 // Len is the number of tokens that the generator holds.
 func (g *Generator) Len() int { return g.session.Len() }
 
-// Rewind forgets all tokens after the longest common prefix with ids, and returns those
-// of ids that are still to be read: at least the last. A chat writes the whole
-// conversation as ids for each answer, and the prompt is what Rewind returns.
+// Rewind forgets all tokens after the longest common prefix with ids, and returns the ids that
+// are still to be read, at least the last one. A chat calls it with the whole conversation
+// before each answer; the result is the prompt.
 func (g *Generator) Rewind(ids []int32) []int32 { return g.session.Rewind(ids) }
 
-// Generate implements lm.Generator. The answer ends with lm.FinishContext where the
-// generator has no space for another token; a prompt that does not fit is an error.
-func (g *Generator) Generate(ctx context.Context, r lm.GenerateRequest, onText func(text string)) (
+// Generate implements lm.Generator. The answer ends with lm.FinishContext if the generator has
+// no space for another token; a prompt that does not fit is an error.
+func (g *Generator) Generate(ctx context.Context, r lm.GenerateRequest, onDelta func(lm.Delta)) (
 	lm.GenerateResult, error,
 ) {
 	run := generation{
 		s: g.session, ctx: ctx, tok: g.tok, o: r, r: lm.GenerateResult{PromptTokens: len(r.Prompt)},
-		sampler: NewSampler(r.Sampling), out: &textStream{stop: r.Stop, emit: onText},
+		sampler: NewSampler(r.Sampling), onDelta: onDelta,
 	}
+	run.out = &textStream{stop: r.Stop, emit: run.emit}
 	if err := r.Sampling.Validate(); err != nil {
 		return run.r, err
 	}
@@ -67,7 +68,17 @@ type generation struct {
 	r       lm.GenerateResult
 	sampler *Sampler
 	out     *textStream
-	drafts  *drafter // nil without prompt lookup
+	onDelta func(lm.Delta) // may be nil
+	emitted int            // number of r.Tokens that onDelta got
+	drafts  *drafter       // nil without prompt lookup
+}
+
+// emit hands new text to onDelta, with the tokens since the call before.
+func (g *generation) emit(text string) {
+	if g.onDelta != nil {
+		g.onDelta(lm.Delta{Text: text, Tokens: slices.Clone(g.r.Tokens[g.emitted:])})
+		g.emitted = len(g.r.Tokens)
+	}
 }
 
 // run reads the prompt and generates the answer, and measures both.
@@ -76,7 +87,11 @@ func (g *generation) run(prompt []int32) error {
 		g.sampler.Accept(id)
 	}
 	start := time.Now()
-	first, err := g.s.Step(prompt, g.sampler)
+	rest, err := g.read(prompt)
+	if err != nil || g.r.FinishReason != "" {
+		return err
+	}
+	first, err := g.s.Step(rest, g.sampler)
 	if err != nil {
 		return err
 	}
@@ -86,7 +101,28 @@ func (g *generation) run(prompt []int32) error {
 	err = g.decode(first)
 	g.r.Decode = time.Since(start)
 	g.r.Text = g.out.finish()
+	if g.emitted < len(g.r.Tokens) { // tokens without text, such as those of a stop text
+		g.emit("")
+	}
 	return err
+}
+
+// read appends a prompt to the session, all but what Step reads in one pass, and returns that.
+// It ends early, with lm.FinishCancel, when the context ends: a long prompt takes long.
+func (g *generation) read(prompt []int32) (rest []int32, err error) {
+	if err := g.s.check(prompt); err != nil {
+		return nil, err
+	}
+	for ; len(prompt) > maxBatch; prompt = prompt[maxBatch:] {
+		if g.ctx.Err() != nil {
+			g.r.FinishReason = lm.FinishCancel
+			return nil, nil
+		}
+		if err := g.s.Forward(prompt[:maxBatch], nil, 0); err != nil {
+			return nil, err
+		}
+	}
+	return prompt, nil
 }
 
 // decode adds the first token to the answer, and tokens after it until there is a reason
@@ -94,7 +130,7 @@ func (g *generation) run(prompt []int32) error {
 func (g *generation) decode(first int32) error {
 	for chosen, position := []int32{first}, g.s.Len(); ; {
 		for i, id := range chosen {
-			if g.r.FinishReason = g.take(id, position+i); g.r.FinishReason != "" {
+			if g.r.FinishReason = g.addToken(id, position+i); g.r.FinishReason != "" {
 				g.s.Truncate(position + i)
 				return nil
 			}
@@ -107,9 +143,9 @@ func (g *generation) decode(first int32) error {
 	}
 }
 
-// take adds the token at a position of the sequence to the answer. It returns the reason to
-// end there, "" for none.
-func (g *generation) take(id int32, position int) lm.FinishReason {
+// addToken adds the token at a position of the sequence to the answer, unless the answer ends
+// before it. It returns the reason to end, "" for none.
+func (g *generation) addToken(id int32, position int) lm.FinishReason {
 	switch {
 	case len(g.r.Tokens) >= g.o.MaxTokens:
 		return lm.FinishLength
@@ -148,7 +184,7 @@ func (g *generation) step(id int32) (chosen []int32, err error) {
 	}
 	s.pass.run([]span{{s, ids}})
 	s.pass.choose(rows, func(i int, c choice) bool {
-		next := c.by(g.sampler)
+		next := c.sample(g.sampler)
 		g.sampler.Accept(next)
 		chosen = append(chosen, next)
 		return i+1 < len(ids) && ids[i+1] == next

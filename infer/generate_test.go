@@ -34,18 +34,28 @@ func generatorOf(t *testing.T, tok TokenText, capacity int) *Generator {
 	return g
 }
 
-// generate returns a result and the texts that were emitted, which must join to the whole.
+// generate returns a result and the texts of the deltas, without an empty last one. The deltas
+// must join to the result.
 func generate(t *testing.T, g *Generator, r lm.GenerateRequest) (lm.GenerateResult, []string) {
 	t.Helper()
-	var emitted []string
-	got, err := g.Generate(t.Context(), r, func(text string) { emitted = append(emitted, text) })
+	var texts []string
+	var tokens []int32
+	got, err := g.Generate(t.Context(), r, func(d lm.Delta) {
+		texts, tokens = append(texts, d.Text), append(tokens, d.Tokens...)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(emitted, "") != got.Text {
-		t.Errorf("the texts %q do not join to %q", emitted, got.Text)
+	if strings.Join(texts, "") != got.Text || !slices.Equal(tokens, got.Tokens) {
+		t.Errorf("the deltas %q of tokens %v do not join to %q of %v", texts, tokens, got.Text, got.Tokens)
 	}
-	return got, emitted
+	if last := len(texts) - 1; last >= 0 && texts[last] == "" {
+		texts = texts[:last]
+	}
+	if slices.Contains(texts, "") {
+		t.Errorf("an empty text is not the last one: %q", texts)
+	}
+	return got, texts
 }
 
 func TestTextOfAnswers(t *testing.T) {
@@ -110,13 +120,48 @@ func TestCancelledAnswers(t *testing.T) {
 	g := generatorOf(t, noText{}, 50)
 	ctx, cancel := context.WithCancel(t.Context())
 	texts := 0
-	got, err := g.Generate(ctx, lm.GenerateRequest{Prompt: []int32{1, 2}, MaxTokens: 20}, func(string) {
+	got, err := g.Generate(ctx, lm.GenerateRequest{Prompt: []int32{1, 2}, MaxTokens: 20}, func(lm.Delta) {
 		if texts++; texts == 3 {
 			cancel()
 		}
 	})
 	if err != nil || got.FinishReason != lm.FinishCancel || len(got.Tokens) != 3 || got.Text != "xxx" {
 		t.Errorf("%d tokens, %q, ended by %s (%v)", len(got.Tokens), got.Text, got.FinishReason, err)
+	}
+}
+
+// ended is a context that has ended before the nth time that it is asked.
+type ended struct {
+	context.Context
+	n int
+}
+
+func (e *ended) Err() error {
+	if e.n--; e.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A long prompt is read in parts, and the reading ends with the context. What was read stays,
+// and the answer that follows is the same as of a prompt read at once.
+func TestCancelledPrompts(t *testing.T) {
+	prompt := make([]int32, 3*maxBatch)
+	for i := range prompt {
+		prompt[i] = int32(i % 200)
+	}
+	g := generatorOf(t, noText{}, len(prompt)+8)
+	r := lm.GenerateRequest{Prompt: prompt, MaxTokens: 4}
+	got, err := g.Generate(&ended{t.Context(), 1}, r, nil)
+	if err != nil || got.FinishReason != lm.FinishCancel || len(got.Tokens) != 0 || g.Len() != maxBatch {
+		t.Errorf("%d tokens after %d of the prompt, ended by %s (%v)", len(got.Tokens), g.Len(), got.FinishReason, err)
+	}
+	r.Prompt = g.Rewind(prompt)
+	rest, _ := generate(t, g, r)
+	r.Prompt = prompt
+	whole, _ := generate(t, generatorOf(t, noText{}, len(prompt)+8), r)
+	if !slices.Equal(rest.Tokens, whole.Tokens) || len(whole.Tokens) != 4 {
+		t.Errorf("the answer is %v, of a prompt read at once %v", rest.Tokens, whole.Tokens)
 	}
 }
 
@@ -142,7 +187,7 @@ func TestGenerateRefuses(t *testing.T) {
 	for want, r := range map[string]lm.GenerateRequest{
 		"temperature -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
 		"no tokens":      {MaxTokens: 1},
-		"room for 10":    {Prompt: make([]int32, 11), MaxTokens: 1},
+		"space for 10":   {Prompt: make([]int32, 11), MaxTokens: 1},
 		"id 203":         {Prompt: []int32{203}, MaxTokens: 1},
 	} {
 		_, err := generatorOf(t, noText{}, 10).Generate(t.Context(), r, nil)

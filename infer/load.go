@@ -2,7 +2,6 @@ package infer
 
 import (
 	"fmt"
-	"slices"
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
@@ -13,11 +12,12 @@ import (
 )
 
 func fromFile(f *gguf.File, o Options) (*Model, error) {
-	c, arch, err := ggufmeta.ReadConfig(f)
+	meta, err := ggufmeta.ReadModel(f)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{config: c, file: f, pool: parallel.New(o.Threads)}
+	c, arch := meta.Config, meta.Architecture
+	m := &Model{config: c, file: f, pool: parallel.New(o.Threads), warnings: meta.Warnings}
 	m.pooling, m.interleaved = readPooling(f, arch), arch == ggufmeta.Llama
 	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
@@ -29,7 +29,7 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	}
 	l := &loader{pool: m.pool, f: f, c: &c, format: format}
 	for _, spec := range c.Tensors() {
-		l.check(spec)
+		l.checkKind(spec)
 	}
 	m.embedding = l.dense("token_embd.weight")
 	m.finalNorm = l.vector("output_norm.weight")
@@ -58,18 +58,16 @@ func (l *loader) fail(name, format string, args ...any) {
 	}
 }
 
-// check compares a tensor's shape with the one that the model needs.
-func (l *loader) check(spec model.TensorSpec) {
-	want := make([]uint64, 0, 2)
-	for _, d := range slices.Backward(spec.Shape) {
-		want = append(want, uint64(d))
-	}
-	t, ok := l.f.Tensor(spec.GGUF)
+// checkKind refuses a ternary type in a place that no ternary model has one in, and a model
+// whose projections are ternary in part: how the others are meant is not said.
+func (l *loader) checkKind(spec model.TensorSpec) {
+	t := l.tensor(spec.GGUF)
 	switch {
-	case !ok:
-		l.fail(spec.GGUF, "it is missing: convert the model again")
-	case !slices.Equal(t.Dims, want):
-		l.fail(spec.GGUF, "dims are %v: the metadata wants %v", t.Dims, want)
+	case t.Type.IsTernary() && (spec.Layer < 0 || len(spec.Shape) == 1):
+		l.fail(spec.GGUF, "type %s is for projections: convert with another embedding type", t.Type)
+	case len(spec.Shape) == 2 && spec.Layer >= 0 && t.Type.IsTernary() != l.c.Ternary:
+		l.fail(spec.GGUF, "type %s is not of the kind of blk.0.attn_q.weight: the projections of a model are ternary or not",
+			t.Type)
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"trit/internal/parallel"
 )
 
-// ternaryMatrix multiplies int8 activations in int32 and rescales once.
+// ternaryMatrix is a ternary weight: codes and a scale. Products with int8 activations are
+// summed in int32 and rescaled once.
 type ternaryMatrix struct {
 	w     *intmul.Ternary
 	scale float32
@@ -23,7 +24,8 @@ type output struct {
 	norm []float32 // norm of the input for this weight alone, [K]; nil: none
 }
 
-// mulAll multiplies m rows of an input by several weights: the ternary ones in one loop.
+// mulAll multiplies m rows of an input by several weights; the ternary ones together in one
+// loop over the rows.
 func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 	var together []intmul.Output
 	for _, o := range list {
@@ -44,10 +46,10 @@ func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 	}
 }
 
-// int8Matrix is a dense weight rounded to int8 row by row.
+// int8Matrix is a weight rounded to int8, with a scale for each row.
 type int8Matrix struct{ w *intmul.Int8 }
 
-// newInt8 rounds d.
+// newInt8 rounds d to int8.
 func newInt8(pool *parallel.Pool, d *denseMatrix) (*int8Matrix, error) {
 	w, err := intmul.NewInt8(pool, d.n, d.k, d.row)
 	return &int8Matrix{w}, err

@@ -2,11 +2,11 @@ package infer
 
 // Memory is the memory of a model, in bytes.
 type Memory struct {
-	Format             string `json:"format"`    // layout of ternary weights
-	Weights            int    `json:"weights"`   // of all layers
-	Head               int    `json:"head"`      // with the embedding
-	HeadRead           int    `json:"head_read"` // bytes that the head reads for one token
-	CacheBytesPerToken int    `json:"cache_bytes_per_token"`
+	Format             string `json:"format"`                // layout of ternary weights; "float" if there are none
+	Weights            int    `json:"weights"`               // projections of all layers
+	Head               int    `json:"head"`                  // head and embedding
+	HeadRead           int    `json:"head_read"`             // read for the logits of one token
+	CacheBytesPerToken int    `json:"cache_bytes_per_token"` // KV cache of all layers
 }
 
 // sized is a weight that reports its size in bytes.
@@ -16,8 +16,8 @@ func (t *ternaryMatrix) bytesInMemory() int { return t.w.Bytes() }
 func (t *int8Matrix) bytesInMemory() int    { return t.w.Bytes() }
 func (d *denseMatrix) bytesInMemory() int   { return len(d.data) }
 
-// bytesInMemory is what the bounded head reads for every token; its exact weights are not
-// counted.
+// bytesInMemory is the size of the 4-bit copy, which is read for every token. The exact weights
+// do not count.
 func (h *boundedHead) bytesInMemory() int { return h.coarse.Bytes() + 4*h.n }
 
 // Memory is the memory of the model, without sessions.

@@ -1,5 +1,5 @@
 // Package infer is the CPU engine: it runs a GGUF model on token ids, with int8
-// activations by ternary weights where the weights are ternary.
+// activations if the weights are ternary.
 package infer
 
 import (
@@ -30,8 +30,8 @@ type Head string
 const (
 	// HeadExact uses the weights as they are in the file.
 	HeadExact Head = "exact"
-	// HeadBounded chooses the same tokens as HeadExact while it reads little more than a
-	// quarter of the bytes of F16; where logits are asked for, they are exact.
+	// HeadBounded chooses the same tokens as HeadExact and reads little more than a quarter
+	// of the bytes of F16. Logits that a caller asks for are exact.
 	HeadBounded Head = "bounded"
 	// HeadQ6K rounds weights to 6.6 bits as Q6_K does: two fifths of the bytes of F16, and
 	// logits that are off by about two hundredths of their spread.
@@ -46,12 +46,13 @@ type Weights string
 
 // Bits of a ternary weight in memory.
 const (
-	WeightsAuto   Weights = "auto" // the faster one of the others for the model and the machine
+	WeightsAuto   Weights = "auto" // the faster of the two below, for the model and the machine
 	Weights2Bit   Weights = "2bit"
 	Weights1_6Bit Weights = "1.6bit"
 )
 
-// Model is a loaded model. It does not change, so sessions share it.
+// Model is a loaded model. It does not change after Load, so several sessions, each on a
+// goroutine of its own, can share it.
 type Model struct {
 	config      model.Config
 	file        *gguf.File // nil for a random model
@@ -64,9 +65,10 @@ type Model struct {
 	cache       cacheFormat
 	pooling     string // what Pooling returns
 	pool        *parallel.Pool
+	warnings    []setting.Note
 }
 
-// layer holds the weights of a block; norms that a model does not have are nil.
+// layer holds the weights of one decoder block; norms that a model does not have are nil.
 type layer struct {
 	inputNorm, attnSubNorm, postNorm, ffnSubNorm []float32
 	qNorm, kNorm                                 []float32 // of each head, before the rotation
@@ -77,7 +79,7 @@ type layer struct {
 // projNorms are the norms before single projections.
 type projNorms struct{ q, k, v, o, gate, up, down []float32 }
 
-// Load maps a GGUF file and prepares its weights. Close the model to give the file back.
+// Load maps a GGUF file into memory and prepares its weights. The caller closes the model.
 func Load(path string, o Options) (*Model, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -95,8 +97,8 @@ func Load(path string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// setHead chooses how the logits are computed, before the first session. HeadExact leaves
-// the head as it is.
+// setHead sets how the logits are computed. It must be called before the first session is made.
+// HeadExact leaves the head as it is.
 func (m *Model) setHead(head Head) error {
 	switch head {
 	case "", HeadExact:
@@ -124,8 +126,8 @@ func (m *Model) setHead(head Head) error {
 // cacheBytes is the size of weights that the caches of most processors hold.
 const cacheBytes = 32 << 20
 
-// weightFormat is the layout of ternary weights. WeightsAuto means 2 bits where all weights
-// fit into a cache, and otherwise the layout that a measurement finds faster.
+// weightFormat is the layout of ternary weights. WeightsAuto means 2 bits if all weights fit
+// into a cache, and otherwise the layout that a measurement finds faster.
 func weightFormat(pool *parallel.Pool, w Weights, c *model.Config) (intmul.Format, error) {
 	switch w {
 	case "", WeightsAuto:
@@ -141,7 +143,7 @@ func weightFormat(pool *parallel.Pool, w Weights, c *model.Config) (intmul.Forma
 	return 0, setting.Invalid("infer.Options.Weights", w, WeightsAuto, Weights2Bit, Weights1_6Bit)
 }
 
-// Close gives the file back. Sessions must not be used afterwards.
+// Close unmaps the file. The model's sessions must not be used afterwards.
 func (m *Model) Close() error {
 	if m.file == nil {
 		return nil
@@ -152,14 +154,18 @@ func (m *Model) Close() error {
 // Config is the shape of the model.
 func (m *Model) Config() model.Config { return m.config }
 
+// Warnings name keys of the file that are not known, and projections that are all zero or
+// repeat others.
+func (m *Model) Warnings() []setting.Note { return m.warnings }
+
 // ContextLength is the most tokens that a sequence of the model may have.
 func (m *Model) ContextLength() int { return m.config.MaxPositionEmbeddings }
 
 // ErrNoTokenizer is the error of Model.Tokenizer for a model without one.
 var ErrNoTokenizer = errors.New("the model holds no tokenizer")
 
-// Tokenizer makes the tokenizer that the file holds. The error is ErrNoTokenizer where it
-// holds none, as for a random model.
+// Tokenizer makes the tokenizer that the file holds. The error is ErrNoTokenizer if it holds
+// none; a random model has none.
 func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
 	if m.file == nil {
 		return nil, ErrNoTokenizer
@@ -171,14 +177,15 @@ func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
 	return tokenizer.FromVocab(v)
 }
 
-// matrix is a weight [N,K] that multiplies rows of activations.
+// matrix is a weight [N,K].
 type matrix interface {
-	// mul computes y [m,N] from m rows of in, on the threads of a pool.
+	// mul computes y [m,N], the product of m rows of in with the weight, on the threads of a
+	// pool.
 	mul(pool *parallel.Pool, y []float32, in *activations, m int)
 }
 
-// grow returns n values in the memory of s, or in new memory where that is too small. They are
-// not cleared.
+// grow returns a slice of n values: in the memory of s if it is large enough, else in new
+// memory. The values are not cleared.
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

@@ -7,12 +7,12 @@ import (
 	"trit/model"
 )
 
-// pass takes the next tokens of one or several sessions through the model; it holds the
-// working memory.
+// pass takes the next tokens of one or several sessions through the layers together. It holds
+// the working memory, which is reused from pass to pass. A row is one token of the batch.
 type pass struct {
 	m        *Model
 	spans    []span
-	first    []int       // row of each span
+	first    []int       // first row of each span
 	position []int       // of each row in its session
 	rope     []angles    // of each row's session
 	x        []float32   // [rows, D] residual stream
@@ -32,12 +32,13 @@ type span struct {
 	ids []int32
 }
 
-// run appends the tokens of all spans to their sessions.
+// run takes the tokens of all spans through the layers and appends them to their sessions. The
+// final hidden states are in x.
 func (p *pass) run(spans []span) { p.runFor(spans, nil) }
 
-// runFor is run where only the wanted rows, which are sorted, are needed afterwards; nil
-// wants all. The last layer makes keys and values of all rows, and the rest for the wanted
-// rows alone. These are the first rows of x afterwards.
+// runFor is run for a caller that needs the hidden states of the wanted rows only: sorted, or
+// nil for all. The last layer computes keys and values of all rows, and everything after them
+// for the wanted rows alone. The wanted rows are then the first rows of x.
 func (p *pass) runFor(spans []span, wanted []int) {
 	p.spans = spans
 	p.reserve()
@@ -54,7 +55,7 @@ func (p *pass) runFor(spans []span, wanted []int) {
 	for l := range p.m.layers {
 		p.projectAttention(l, n)
 		if l == len(p.m.layers)-1 && wanted != nil {
-			n = p.keep(wanted)
+			n = p.selectRows(wanted)
 		}
 		if n > 0 {
 			p.attentionBlock(l, n)
@@ -80,7 +81,7 @@ func (p *pass) reserve() {
 	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
 }
 
-// logits writes the logits after the rows [lo,hi), [hi-lo, V].
+// logits writes the logits after the rows [lo,hi) to dst, [hi-lo, V].
 func (p *pass) logits(dst []float32, lo, hi int) {
 	rows := make([]int, hi-lo)
 	for i := range rows {
@@ -90,14 +91,14 @@ func (p *pass) logits(dst []float32, lo, hi int) {
 	p.m.head.mul(p.m.pool, dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
 }
 
-// finalNorm makes some rows the input of the head.
+// finalNorm makes the final norms of some rows the input of the head, in p.last.
 func (p *pass) finalNorm(rows []int) {
 	d := p.m.config.HiddenSize
 	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.finalNorm) })
 	p.last.floats(p.m.pool, len(rows))
 }
 
-// norm writes the RMSNorm of x, or x itself where there are no weights.
+// norm writes the RMSNorm of x with the weights w to dst, or x itself if w is nil.
 func (p *pass) norm(dst, x, w []float32) {
 	if w == nil {
 		copy(dst, x)
@@ -107,13 +108,14 @@ func (p *pass) norm(dst, x, w []float32) {
 	vector.ScaledProduct(dst, w, x, inverse)
 }
 
-// input makes the norm of rows of x the input of the next products.
+// input makes the norms of the rows of x, each of width values, the input of the next products.
 func (p *pass) input(x, w []float32, width int) {
 	p.in.begin(width, func(dst []float32, t int) { p.norm(dst, x[t*width:][:width], w) })
 }
 
-// keep moves the wanted rows to the front and returns their number.
-func (p *pass) keep(wanted []int) (n int) {
+// selectRows moves the wanted rows of x and q to the front, plans attention for them alone, and
+// returns their number.
+func (p *pass) selectRows(wanted []int) (n int) {
 	d, q := p.m.config.HiddenSize, p.m.config.QDim()
 	for i, row := range wanted {
 		copy(p.x[i*d:][:d], p.x[row*d:])
@@ -123,15 +125,17 @@ func (p *pass) keep(wanted []int) (n int) {
 	return len(wanted)
 }
 
-// projectAttention makes queries, keys and values.
+// projectAttention computes the queries, keys and values of n rows, and writes keys and values
+// to the caches.
 func (p *pass) projectAttention(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.inputNorm, c.HiddenSize)
 	p.project(n, output{w.q, p.q, w.norms.q}, output{w.k, p.k, w.norms.k}, output{w.v, p.v, w.norms.v})
 	p.rotate(l, n)
-	p.remember(l, n)
+	p.writeKV(l, n)
 }
 
+// attentionBlock computes attention of n rows and adds its output to the residual stream.
 func (p *pass) attentionBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.attend(l)
@@ -140,8 +144,8 @@ func (p *pass) attentionBlock(l, n int) {
 	p.addResidual(n)
 }
 
-// project multiplies the input by some weights. Weights with norms of their own have inputs
-// of their own, each a norm of the common one.
+// project multiplies n rows of the input by some weights. If the weights have norms of their
+// own, each multiplies its norm of the input.
 func (p *pass) project(n int, list ...output) {
 	if list[0].norm == nil {
 		mulAll(p.m.pool, &p.in, n, list...)
@@ -157,7 +161,8 @@ func (p *pass) project(n int, list ...output) {
 	}
 }
 
-// rotate applies rotary position embeddings to queries and keys, after the norms of heads.
+// rotate applies the norms of heads, if the model has them, and then rotary position embeddings
+// to queries and keys.
 func (p *pass) rotate(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.m.pool.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
@@ -171,7 +176,7 @@ func (p *pass) rotate(l, n int) {
 	})
 }
 
-// normHeads replaces each head of a row by its RMSNorm, where there are weights for it.
+// normHeads replaces each head of a row by its RMSNorm with the weights w; nil changes nothing.
 func (p *pass) normHeads(row, w []float32) {
 	if w == nil {
 		return
@@ -181,14 +186,14 @@ func (p *pass) normHeads(row, w []float32) {
 	}
 }
 
-// remember writes keys and values to the caches, a KV head of a span at a time.
-func (p *pass) remember(l, n int) {
+// writeKV writes keys and values of n rows to the caches, a KV head of a span at a time.
+func (p *pass) writeKV(l, n int) {
 	c := &p.m.config
 	kv, heads := c.KVDim(), c.NumKeyValueHeads
 	for _, sp := range p.spans {
 		sp.s.cache[l].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
 	}
-	// A thread is worth while from about 2^15 values on.
+	// Another thread pays from about 2^15 values on.
 	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sp, at := p.spans[i/heads], p.first[i/heads]*kv
@@ -203,6 +208,8 @@ func (p *pass) addResidual(n int) {
 	rows(p.m.pool, n, d, func(t int) { vector.Axpy(1, p.out[t*d:][:d], p.x[t*d:][:d]) })
 }
 
+// feedForwardBlock computes the feed-forward layer of n rows and adds its output to the residual
+// stream.
 func (p *pass) feedForwardBlock(l, n int) {
 	c, w := &p.m.config, &p.m.layers[l]
 	p.input(p.x, w.postNorm, c.HiddenSize)

@@ -10,8 +10,8 @@ import (
 	"trit/model"
 )
 
-// Random makes a ternary model of a shape with random weights and an F16 embedding, to
-// measure speed.
+// Random makes a ternary model of a shape with random weights and an F16 embedding, to measure
+// speed. Equal seeds give equal weights.
 func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("random model: %w", err)
@@ -49,7 +49,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	return m, m.setHead(o.Head)
 }
 
-// randomNorms makes the norms of a block, with ones for weights.
+// randomNorms makes the norms of a block; their weights are ones.
 func (l *layer) randomNorms(c *model.Config) {
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
 	l.inputNorm, l.postNorm = ones(d), ones(d)

@@ -20,7 +20,7 @@ type Sampler struct {
 	seen       map[int32]bool
 }
 
-// NewSampler makes a sampler. The options are those that o.Validate accepts.
+// NewSampler makes a sampler. o must be valid (see lm.Sampling.Validate).
 func NewSampler(o lm.Sampling) *Sampler {
 	return &Sampler{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), seen: map[int32]bool{}}
 }
@@ -29,17 +29,17 @@ func (s *Sampler) cutsTopP() bool { return s.o.TopP > 0 && s.o.TopP < 1 }
 
 func (s *Sampler) penalises() bool { return s.o.RepetitionPenalty != 0 && s.o.RepetitionPenalty != 1 }
 
-// Accept adds a token of the sequence to those that the repetition penalty applies to.
+// Accept says that the sequence holds a token, so that the repetition penalty applies to it.
 func (s *Sampler) Accept(id int32) { s.seen[id] = true }
 
-// candidate is a token with its logit, later with a weight in proportion to its
-// probability.
+// candidate is a token with its logit. weigh replaces the logit by a weight in proportion to the
+// token's probability.
 type candidate struct {
 	id int32
-	p  float64
+	p  float64 // logit or weight
 }
 
-// likelier orders candidates, the lower id first of equals.
+// likelier orders candidates, the likeliest first, and equal ones by id.
 func likelier(a, b candidate) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) }
 
 func best(c []candidate) candidate { return slices.MinFunc(c, likelier) }
@@ -58,8 +58,8 @@ func (s *Sampler) Sample(logits []float32) int32 {
 	return id
 }
 
-// sampleBounded chooses the token that Sample would choose from the exact logits. It
-// returns false where computing all logits is faster than those that the choice needs.
+// sampleBounded chooses the token that Sample would choose from the exact logits. It returns
+// false if the choice depends on so many logits that computing all of them is faster.
 func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
 	if s.penalises() {
 		l.compute(slices.Sorted(maps.Keys(s.seen)))
@@ -70,19 +70,20 @@ func (s *Sampler) sampleBounded(l *boundedLogits) (id int32, ok bool) {
 	return s.choose(l)
 }
 
-// partialLogits are logits whose largest are known.
+// partialLogits are the logits of a row, of which the largest are known or can be computed.
 type partialLogits interface {
-	// top is the largest logit; false where too many tokens may have it.
+	// top returns the largest logit, or false if too many tokens may have it.
 	top() (candidate, bool)
-	// atLeast returns all logits that reach a bound, and perhaps others; false where they
+	// atLeast returns all logits that reach a bound, and perhaps others, or false if they
 	// are too many.
 	atLeast(bound float32) (known []candidate, ok bool)
-	// rest is an upper bound of the sum of exp((logit-top)/temperature) over the others.
-	rest(top, temperature float64) float64
+	// restBound is an upper bound of the sum of exp((logit-top)/temperature) over the logits
+	// that the last call of atLeast did not return.
+	restBound(top, temperature float64) float64
 }
 
-// choose lowers the bound of the logits that it knows until these decide the choice. It
-// returns false where they become too many.
+// choose asks for more and more of the largest logits, by a bound that falls, until they decide
+// the choice. It returns false if they become too many.
 func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
 	top, ok := l.top()
 	if !ok || s.o.Temperature == 0 || math.IsNaN(top.p) {
@@ -107,8 +108,8 @@ func (s *Sampler) choose(l partialLogits) (id int32, ok bool) {
 	}
 }
 
-// decided returns the candidates that top-k and top-p leave. It returns nil where a logit
-// below the bound, which need not be known, may be one of them.
+// decided returns the candidates that top-k and top-p leave of exact, all logits that reach the
+// bound. It returns nil if a logit below the bound may be one of them.
 func (s *Sampler) decided(l partialLogits, exact []candidate, top, bound float64) []candidate {
 	all := math.IsInf(bound, -1)
 	if !all && s.o.TopK == 0 && s.cutsTopP() {
@@ -126,14 +127,14 @@ func (s *Sampler) decided(l partialLogits, exact []candidate, top, bound float64
 	return nil
 }
 
-// decidedTopP is decided for top-p without top-k. The sum of all weights is at least the sum
-// of the known ones, and at most that plus the bound of the others.
+// decidedTopP is decided for top-p without top-k. The sum of all weights lies between the sum
+// of the known ones and that sum plus restBound.
 func (s *Sampler) decidedTopP(l partialLogits, exact []candidate, top, bound float64) []candidate {
 	least, limit := 0.0, math.Exp((bound-top)/s.o.Temperature)
 	for _, x := range exact {
 		least += math.Exp((x.p - top) / s.o.Temperature)
 	}
-	most := (least + l.rest(top, s.o.Temperature)) * (1 + 1e-9)
+	most := (least + l.restBound(top, s.o.Temperature)) * (1 + 1e-9)
 	if least < s.o.TopP*most {
 		return nil // without sorting
 	}
@@ -146,7 +147,7 @@ func (s *Sampler) decidedTopP(l partialLogits, exact []candidate, top, bound flo
 	return c[:n]
 }
 
-// likelierThan is the number of candidates, which are sorted, that weigh more than a limit.
+// likelierThan is the number of candidates that weigh more than a limit. They must be sorted.
 func likelierThan(c []candidate, limit float64) int {
 	n := 0
 	for n < len(c) && c[n].p > limit {
@@ -155,7 +156,8 @@ func likelierThan(c []candidate, limit float64) int {
 	return n
 }
 
-// penalised makes the logit of a token of the sequence less likely (Keskar et al., CTRL).
+// penalised is the logit of a token that the sequence holds, after the repetition penalty
+// (Keskar et al. 2019, CTRL).
 func (s *Sampler) penalised(logit float64) float64 {
 	r, v := float32(s.o.RepetitionPenalty), float32(logit)
 	if v > 0 {
@@ -186,11 +188,11 @@ func sum(c []candidate) float64 {
 	return total
 }
 
-// topP returns what top-p keeps, where c holds every candidate that top-k leaves.
+// topP returns the candidates that top-p keeps. c must hold every candidate that top-k leaves.
 func (s *Sampler) topP(c []candidate) []candidate { return c[:min(len(c), s.nucleus(c, sum(c)))] }
 
-// nucleus is the number of candidates that top-p keeps where all weights sum to total. It
-// is len(c)+1 where the candidates do not reach the share.
+// nucleus is the number of candidates that top-p keeps if all weights sum to total. It is
+// len(c)+1 if the candidates together do not reach top-p's share.
 func (s *Sampler) nucleus(c []candidate, total float64) int {
 	if !s.cutsTopP() {
 		return len(c)

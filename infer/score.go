@@ -9,8 +9,8 @@ import (
 	"trit/lm"
 )
 
-// Score implements lm.Model. An input may be as long as the model's context. A request that
-// cannot be scored is an error that names it, before any is scored.
+// Score implements lm.Model. An input may be as long as the model's context length. If a request
+// cannot be scored, Score returns an error that names it, and scores none.
 func (s *Scorer) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	c := &scoring{s: s, requests: requests, scores: make([]lm.ScoreResult, len(requests))}
 	for i, r := range requests {
@@ -54,7 +54,7 @@ func (c *scoring) byFactors() (short, long []sequence) {
 // checkRequest returns why a request cannot be scored.
 func (s *Scorer) checkRequest(r lm.ScoreRequest) error {
 	if len(r.Targets) == 0 || len(r.Targets) > len(r.Input) {
-		return fmt.Errorf("%d targets after %d tokens: want at least one, and no more than tokens",
+		return fmt.Errorf("%d targets for %d input tokens: want at least one, and no more than input tokens",
 			len(r.Targets), len(r.Input))
 	}
 	if err := s.checkSequence(r.Input, 0); err != nil {
@@ -69,7 +69,7 @@ type scoring struct {
 	requests  []lm.ScoreRequest
 	sequences []sequence // sorted
 	scores    []lm.ScoreResult
-	stage     stage // the current one, with the branches that no session has taken
+	stage     stage // the current one, with the branches that no walk has begun
 }
 
 // run scores the branches of a stage.
@@ -93,28 +93,28 @@ func (c *scoring) run(ctx context.Context, st stage) error {
 	for i, session := range c.s.sessions {
 		walks[i] = &scoreWalk{c: c, session: session}
 	}
-	return c.s.run(ctx, walks, false, c.take)
+	return c.s.run(ctx, walks, false, c.addAnswer)
 }
 
-// scoreWalk takes a session through the sequences of branches. These are sorted: the prefix
-// that a sequence shares with the one before it is the longest that it shares with any
-// before it.
+// scoreWalk takes a session through the sequences of one branch after the other. The sequences
+// of a branch are sorted, so none before it shares a longer prefix with a sequence than the one
+// right before it.
 type scoreWalk struct {
 	c       *scoring
 	session *Session
-	at, end int     // current sequence, and the end of its branch
-	left    []int32 // its tokens that are still to be read
-	wants   []want  // the questions about these tokens, by position
+	at, end int               // current sequence, and the end of its branch
+	left    []int32           // its tokens that are still to be read
+	pending []pendingQuestion // the questions about these tokens, by position
 }
 
-// want is a sequence that asks about the token after a position.
-type want struct{ position, sequence int }
+// pendingQuestion is the question of a sequence about the token after a position.
+type pendingQuestion struct{ position, sequence int }
 
 func (w *scoreWalk) next() (*Session, []int32, error) {
 	for len(w.left) == 0 {
 		if w.at+1 < w.end {
 			w.at++
-			w.goOn(w.c.sequences[w.at].common)
+			w.readFrom(w.c.sequences[w.at].common)
 			continue
 		}
 		branches := w.c.stage.branches
@@ -130,7 +130,7 @@ func (w *scoreWalk) next() (*Session, []int32, error) {
 	return w.session, w.left, nil
 }
 
-// begin goes to the first sequence of a branch. It keeps the prefix that the session holds
+// begin goes to the first sequence of a branch. The session keeps the prefix that it holds
 // already, up to the first position that a sequence of the branch asks about.
 func (w *scoreWalk) begin() error {
 	list := w.c.sequences[w.at:w.end]
@@ -138,57 +138,58 @@ func (w *scoreWalk) begin() error {
 	if err != nil {
 		return err
 	}
-	along := len(list[0].ids) // the first sequence
+	shared := len(list[0].ids) // the first sequence
 	for i, q := range list {
 		if i > 0 {
-			along = min(along, q.common)
+			shared = min(shared, q.common)
 		}
-		if q.first < along {
+		if q.first < shared {
 			from = min(from, q.first)
 		}
 	}
-	w.goOn(from)
+	w.readFrom(from)
 	return nil
 }
 
-// goOn reads the current sequence from a position on. The sequences after it in the branch
-// do not read again what they share with it, so their questions about that are asked now.
-func (w *scoreWalk) goOn(from int) {
+// readFrom makes the session read the current sequence from a position on. The later sequences
+// of the branch do not read the prefix that they share with it again, so their questions about
+// this prefix are asked now.
+func (w *scoreWalk) readFrom(from int) {
 	q := w.c.sequences[w.at]
 	w.session.Truncate(from)
-	w.left, w.wants = q.ids[from:], w.wants[:0]
-	along := len(q.ids)
+	w.left, w.pending = q.ids[from:], w.pending[:0]
+	shared := len(q.ids)
 	for i := w.at; i < w.end; i++ {
 		q := w.c.sequences[i]
 		if i > w.at {
-			along = min(along, q.common)
+			shared = min(shared, q.common)
 		}
-		if along <= from {
+		if shared <= from {
 			break
 		}
-		for p := max(from, q.first); p < along; p++ {
-			w.wants = append(w.wants, want{p, i})
+		for p := max(from, q.first); p < shared; p++ {
+			w.pending = append(w.pending, pendingQuestion{p, i})
 		}
 	}
-	slices.SortStableFunc(w.wants, func(a, b want) int { return cmp.Compare(a.position, b.position) })
+	slices.SortStableFunc(w.pending, func(a, b pendingQuestion) int { return cmp.Compare(a.position, b.position) })
 }
 
 func (w *scoreWalk) read(list []question, row, n int) []question {
 	at := w.session.Len() // position of the row
 	i := 0
-	for ; i < len(w.wants) && w.wants[i].position < at+n; i++ {
-		x := w.wants[i]
+	for ; i < len(w.pending) && w.pending[i].position < at+n; i++ {
+		x := w.pending[i]
 		q := w.c.sequences[x.sequence]
 		target := w.c.requests[q.request].Targets[x.position-q.first]
-		list = append(list, question{row + x.position - at, target, q.request})
+		list = append(list, question{row: row + x.position - at, id: target, to: q.request})
 	}
-	w.left, w.wants = w.left[n:], w.wants[i:]
+	w.left, w.pending = w.left[n:], w.pending[i:]
 	return list
 }
 
-// take adds an answer to the score of its request. The answers of a request come in the
-// order of its targets, so that the sum has the same bits always.
-func (c *scoring) take(q question, a answer) {
+// addAnswer adds an answer to the score of its request. The answers of a request come in the
+// order of its targets, so that the sum always has the same bits.
+func (c *scoring) addAnswer(q question, a answer) {
 	score := &c.scores[q.to]
 	score.LogProb += a.logProb
 	score.Greedy = score.Greedy && a.likeliest == q.id

@@ -317,11 +317,11 @@ func TestRequestsThatCannotBeScored(t *testing.T) {
 	}
 	s, good := m.NewScorer(0), lm.ScoreRequest{Input: []int32{1}, Targets: []int32{2}}
 	for want, r := range map[string]lm.ScoreRequest{
-		"0 targets":         {Input: []int32{1}},
-		"2 targets after 1": {Input: []int32{1}, Targets: []int32{1, 2}},
-		"context is 2048":   {Input: make([]int32, 2049), Targets: []int32{1}},
-		"id 600":            {Input: []int32{600}, Targets: []int32{1}},
-		"id -1":             {Input: []int32{1}, Targets: []int32{-1}},
+		"0 targets":              {Input: []int32{1}},
+		"2 targets for 1":        {Input: []int32{1}, Targets: []int32{1, 2}},
+		"context length is 2048": {Input: make([]int32, 2049), Targets: []int32{1}},
+		"id 600":                 {Input: []int32{600}, Targets: []int32{1}},
+		"id -1":                  {Input: []int32{1}, Targets: []int32{-1}},
 	} {
 		_, err := s.Score(t.Context(), []lm.ScoreRequest{good, r})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "request 1") {
@@ -329,9 +329,9 @@ func TestRequestsThatCannotBeScored(t *testing.T) {
 		}
 	}
 	for want, r := range map[string]lm.ContinueRequest{
-		"no tokens":       {MaxTokens: 1},
-		"context is 2048": {Prompt: make([]int32, 2000), MaxTokens: 50},
-		"id 600":          {Prompt: []int32{600}},
+		"no tokens":              {MaxTokens: 1},
+		"context length is 2048": {Prompt: make([]int32, 2000), MaxTokens: 50},
+		"id 600":                 {Prompt: []int32{600}},
 	} {
 		if _, err := s.Continue(t.Context(), []lm.ContinueRequest{r}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)

@@ -14,10 +14,11 @@ type question struct {
 	to  int   // index of the request or walk that the answer is for
 }
 
-// answer is ln p of the token of a question, and the likeliest token, the lowest id among
-// equals. The likeliest is -1 where its block of logits holds no token that was asked about.
+// answer is the answer to a question.
 type answer struct {
-	logProb   float64
+	logProb float64 // ln p of the token
+	// likeliest is the likeliest token after the row, the lowest id among equals. It is -1 if
+	// the question names another token and no question names one of the same block of logits.
 	likeliest int32
 }
 
@@ -26,29 +27,28 @@ const (
 	// sum depend on where blocks are cut, so the size never changes.
 	vocabBlock = 256
 	// headRows is the number of rows that share one conversion of the head's weights. Their
-	// blocks of logits stay in a core's second cache, and they fill tiles of six.
+	// blocks of logits stay in the level-2 cache of a core, and they fill tiles of six.
 	headRows = 252
-	// headBytes is the memory for logits where the head makes whole rows of them.
+	// headBytes is the memory for logits of a head that computes whole rows of them.
 	headBytes = 8 << 20
 )
 
-// headSums answers questions about many rows together, which may come from several passes.
-// One thread makes the logits of a block, sums them up and forgets them, so few logits are
-// in memory at a time.
+// headSums answers questions about rows of one or several passes together. A thread computes a
+// block of logits, sums it up and drops it, so that few logits are in memory at a time.
 type headSums struct {
 	m         *Model
-	rows      int          // number of rows that wait for their logits
-	x         []float32    // the head's input for these, [rows, D]
-	questions []question   // about these rows
-	first     []int        // index of the first question of each row
-	logits    []float32    // of the questions
+	rows      int          // number of rows that questions are about
+	x         []float32    // the head's input for these rows, [rows, D]
+	questions []question   // sorted by row
+	first     []int        // index of the first question about each row
+	logits    []float32    // of the questions' tokens
 	parts     []softmaxSum // [rows, blocks]
-	whole     []float32    // rows of logits
+	whole     []float32    // memory for whole rows of logits
 	answers   []answer
 }
 
-// softmaxSum is the largest of some logits, the sum of e^(logit-top), and the first token
-// that has the largest logit, or -1 where no question is about these logits.
+// softmaxSum is a block of logits, summed up: the largest logit, the sum of e^(logit-top), and
+// the first token that has the largest logit, or -1 if no question is about the block.
 type softmaxSum struct {
 	top, sum  float32
 	likeliest int32
@@ -65,22 +65,22 @@ func (h *headSums) limit() int {
 	return max(1, headBytes/4/h.m.config.VocabSize)
 }
 
-// ask takes questions about rows of a pass, sorted by row, and answers all when enough rows
-// have come together.
-func (h *headSums) ask(p *pass, questions []question, take func(question, answer)) {
+// enqueue adds questions about rows of a pass, sorted by row. Whenever the limit of rows is
+// reached, it answers all questions.
+func (h *headSums) enqueue(p *pass, questions []question, deliver func(question, answer)) {
 	for limit := h.limit(); len(questions) > 0; {
 		questions = questions[h.load(p, questions, limit):]
 		if len(questions) > 0 {
-			h.flush(take)
+			h.flush(deliver)
 		}
 	}
 }
 
-// forget drops all questions.
-func (h *headSums) forget() { h.rows, h.questions, h.first = 0, h.questions[:0], h.first[:0] }
+// reset drops all questions.
+func (h *headSums) reset() { h.rows, h.questions, h.first = 0, h.questions[:0], h.first[:0] }
 
-// load keeps the first questions and their rows, up to limit rows. It returns the number of
-// questions.
+// load adds the first of the questions and their rows, up to limit rows in all. It returns the
+// number of questions that it added.
 func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	old, last := h.rows, -1
 	for ; n < len(questions); n++ {
@@ -101,8 +101,9 @@ func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	return n
 }
 
-// flush answers all questions, in the order in which they were asked.
-func (h *headSums) flush(take func(question, answer)) {
+// flush answers all questions, delivers the answers in the order of the questions, and drops
+// them.
+func (h *headSums) flush(deliver func(question, answer)) {
 	if h.rows == 0 {
 		return
 	}
@@ -116,12 +117,13 @@ func (h *headSums) flush(take func(question, answer)) {
 	}
 	rows(h.m.pool, h.rows, 32*h.blocks(), h.merge)
 	for i, q := range h.questions {
-		take(q, h.answers[i])
+		deliver(q, h.answers[i])
 	}
-	h.forget()
+	h.reset()
 }
 
-// exactHead is the weights of a head that makes exact logits from them, nil for another head.
+// exactHead returns the weights of a head whose logits are exact products with them, nil for
+// another head.
 func exactHead(m matrix) *denseMatrix {
 	switch d := m.(type) {
 	case *denseMatrix:
@@ -132,7 +134,7 @@ func exactHead(m matrix) *denseMatrix {
 	return nil
 }
 
-// stream sums up the products of the rows with the weights, block by block.
+// stream computes the logits of all rows with the weights d and sums them up, block by block.
 func (h *headSums) stream(d *denseMatrix) {
 	h.m.pool.Chunks(h.blocks(), 1, func(lo, hi int) {
 		buffer := floats.Get().(*[]float32)
@@ -148,11 +150,12 @@ func (h *headSums) stream(d *denseMatrix) {
 	})
 }
 
-// sumWhole sums up logits of a head that makes whole rows of them.
+// sumWhole computes whole rows of logits, for a head that makes no single blocks, and sums them
+// up.
 func (h *headSums) sumWhole() {
 	vocab, blocks := h.m.config.VocabSize, h.blocks()
 	h.whole = grow(h.whole, h.rows*vocab)
-	h.m.head.mul(h.m.pool, h.whole, given(h.x, h.m.config.HiddenSize), h.rows)
+	h.m.head.mul(h.m.pool, h.whole, fromRows(h.x, h.m.config.HiddenSize), h.rows)
 	h.m.pool.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			t, b := i/blocks, i%blocks
@@ -174,14 +177,14 @@ func (h *headSums) sum(t, b int, logits []float32) {
 		asked = asked || id < 0 || at >= 0 && at < len(logits)
 	}
 	if asked {
-		at := max(0, slices.Index(logits, part.top)) // not found where a logit is no number
+		at := max(0, slices.Index(logits, part.top)) // -1 if a logit is not a number
 		part.likeliest = int32(b*vocabBlock + at)
 	}
 	part.sum = vector.ExpScaled(logits, 1, part.top)
 	h.parts[t*h.blocks()+b] = part
 }
 
-// merge makes the answers about row t from its blocks.
+// merge makes the answers about row t from the sums of its blocks.
 func (h *headSums) merge(t int) {
 	parts := h.parts[t*h.blocks():][:h.blocks()]
 	best, sum := parts[0], 0.0

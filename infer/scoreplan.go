@@ -7,22 +7,22 @@ import (
 	"trit/lm"
 )
 
-// sequence is tokens to read, and the questions of a request about them.
+// sequence is the input of a request.
 type sequence struct {
 	ids     []int32
-	first   int // first position whose next token it asks about
-	request int
-	common  int // length of the prefix that it shares with the sequence before it
+	first   int // the request asks about the tokens after the positions from first on
+	request int // index of the request
+	common  int // length of the longest common prefix with the sequence before it
 }
 
 // branch is the sequences [lo,hi), which a session reads one after the other.
 type branch struct {
 	lo, hi int
-	tokens int // to be read
+	tokens int // number of tokens to read
 }
 
-// stage is branches with a common prefix of base tokens. The trunk holds the prefix before
-// the branches are read.
+// stage is branches with a common prefix of base tokens, which the trunk holds before the
+// branches are read.
 type stage struct {
 	base     int
 	branches []branch
@@ -33,20 +33,20 @@ const (
 	// little. A larger limit would leave sessions without work at the end, a smaller one
 	// would share less.
 	branchTokens = 64
-	// A prefix gets a stage where it has at least stageBase tokens, and the sequences have
-	// at least stageTokens after it, which fill some passes.
+	// A prefix gets a stage of its own if it has at least stageBase tokens and the sequences
+	// have at least stageTokens after it, which fill some passes.
 	stageBase, stageTokens = 32, 2 * maxBatch
 )
 
-// planner cuts sorted sequences. Their common prefixes form a tree.
+// planner cuts sorted sequences into stages and branches. Their common prefixes form a tree.
 type planner struct {
 	list   []sequence
-	sums   []int // sums[i]: tokens of the sequences before i that none before them shares
+	sums   []int // sums[i]: nodes of the tree of the sequences before i, tokens in common counted once
 	stages []stage
 }
 
-// plan sorts sequences and cuts them into stages. A stage comes after those whose prefix its
-// own prefix continues.
+// plan sorts the sequences and cuts them into stages. A stage comes after each stage whose
+// prefix its own prefix begins with.
 func plan(list []sequence) []stage {
 	if len(list) == 0 {
 		return nil
@@ -67,13 +67,14 @@ func plan(list []sequence) []stage {
 	return stages
 }
 
-// tokens is the number of tokens that the sequences [lo,hi) have to read after the first
-// base ones.
+// tokens is the number of tokens that a session reads for the sequences [lo,hi) after their
+// first base tokens.
 func (p *planner) tokens(lo, hi, base int) int {
 	return len(p.list[lo].ids) - base + p.sums[hi] - p.sums[lo+1]
 }
 
-// divide adds the sequences [lo,hi) to a stage, or to new ones.
+// divide adds the sequences [lo,hi) to the stage with the index at, or to new stages if they
+// share a long prefix.
 func (p *planner) divide(lo, hi, at int) {
 	prefix, asked := len(p.list[lo].ids), p.list[lo].first
 	for _, q := range p.list[lo+1 : hi] {
@@ -96,7 +97,8 @@ func (p *planner) divide(lo, hi, at int) {
 	}
 }
 
-// child divides the sequences [lo,hi) further, where they are more than one.
+// child adds the sequences [lo,hi), which share a longer prefix: a single one to stage at,
+// several by divide.
 func (p *planner) child(lo, hi, at int) {
 	if hi == lo+1 {
 		p.add(lo, hi, at)
@@ -105,7 +107,8 @@ func (p *planner) child(lo, hi, at int) {
 	p.divide(lo, hi, at)
 }
 
-// add adds a branch to a stage, or makes its last one longer.
+// add adds the sequences [lo,hi) to a stage: to its last branch if that stays short, else as a
+// new branch.
 func (p *planner) add(lo, hi, at int) {
 	st := &p.stages[at]
 	if n := len(st.branches); n > 0 {

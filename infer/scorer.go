@@ -8,14 +8,14 @@ import (
 )
 
 // Scorer scores and continues many sequences of a model. It computes a prefix that several
-// of them share once, and takes the rest of many through the layers together. A result has
-// the same bits alone and beside others, in any order, and with any number of threads. A
-// Scorer is for one goroutine.
+// sequences share only once, and takes tokens of many sequences through the layers together. A
+// result has the same bits alone and beside others, in any order, and with any number of
+// threads. A Scorer is for one goroutine.
 type Scorer struct {
 	m        *Model
-	bytes    int // for the caches of sessions
+	bytes    int // limit of the KV caches of sessions
 	pass     pass
-	trunk    *Session // the prefix that the sequences of a stage share
+	trunk    *Session // holds the prefix that the sequences of a stage share
 	sessions []*Session
 	long     bool // of the sessions, see useFactors
 	head     headSums
@@ -39,12 +39,12 @@ type ScorerEffort struct {
 const DefaultScorerBytes = 1 << 30
 
 // maxSessions is the most sequences that are read together. The answers of a multiple-choice
-// task have few tokens each, and this many of them fill a pass.
+// task have few tokens each, and 64 of them fill a pass.
 const maxSessions = 64
 
-// NewScorer makes a scorer. The KV caches of the sequences that are read together take up to
-// bytes (0: DefaultScorerBytes), so fewer long sequences than short ones are read together,
-// but at least one. The cache of their common prefix comes on top.
+// NewScorer makes a scorer. The KV caches of the sequences that are read together take at most
+// bytes (0: DefaultScorerBytes), so fewer long sequences than short ones are read together, but
+// at least one. The cache of their common prefix takes memory beside these.
 func (m *Model) NewScorer(bytes int) *Scorer {
 	if bytes <= 0 {
 		bytes = DefaultScorerBytes
@@ -61,16 +61,17 @@ func (s *Scorer) ComputedTokens() int64 { return s.effort.Computed }
 // ContextLength implements lm.Model.
 func (s *Scorer) ContextLength() int { return s.m.ContextLength() }
 
-// useFactors makes the sessions that follow those for the long or the short factors of longrope.
-// A sequence has the ones that its own length asks for, whatever it is read beside.
+// useFactors drops the sessions if they are not those for the long or the short factors of
+// longrope that are asked for. Each sequence has the factors of its own length, whatever it is
+// computed beside.
 func (s *Scorer) useFactors(long bool) {
 	if s.long != long {
 		s.long, s.sessions, s.trunk = long, nil, nil
 	}
 }
 
-// reserve makes sessions for sequences of up to longest tokens whose first base tokens are
-// in the trunk.
+// reserve makes sessions for sequences of up to longest tokens whose first base tokens are in
+// the trunk. It keeps the sessions of the call before if they fit.
 func (s *Scorer) reserve(longest, base int) error {
 	shared := base / blockPositions * blockPositions
 	each := (padded(longest) - shared) * s.m.Memory().CacheBytesPerToken
@@ -90,8 +91,8 @@ func (s *Scorer) reserve(longest, base int) error {
 	return nil
 }
 
-// growTrunk makes the trunk the first base tokens of ids, in a session for up to longest
-// tokens.
+// growTrunk makes the trunk hold the first base tokens of ids, in a session for up to longest
+// tokens. It computes only those that the trunk does not hold yet.
 func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	if s.trunk == nil || s.trunk.capacity < longest {
 		trunk, err := s.m.newSession(padded(longest), s.long)
@@ -110,16 +111,17 @@ func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	return nil
 }
 
-// compute runs a pass over spans of n tokens together. Only the wanted rows are needed
-// afterwards.
+// compute runs a pass over spans, which have n tokens in all, for the wanted rows (see
+// pass.runFor).
 func (s *Scorer) compute(spans []span, n int, wanted []int) {
 	s.pass.runFor(spans, wanted)
 	s.effort.Computed += int64(n)
 	s.effort.Passes++
 }
 
-// begin leaves in a session the longest prefix of ids that the session itself or the first
-// base tokens of the trunk hold already. It returns the length of the prefix.
+// begin prepares a session to read ids. It keeps the longest prefix of ids that the session
+// holds already, or copies the first base tokens of the trunk if these are more. It returns the
+// length of the prefix.
 func (s *Scorer) begin(session *Session, ids []int32, base int) (int, error) {
 	n := lm.CommonPrefix(session.tokens, ids)
 	if n < base {
@@ -131,19 +133,19 @@ func (s *Scorer) begin(session *Session, ids []int32, base int) (int, error) {
 
 // walk takes a session from sequence to sequence.
 type walk interface {
-	// next returns the session and the tokens that it reads next, none at the end.
+	// next returns the session and the tokens that it has to read next; no tokens at the end.
 	next() (*Session, []int32, error)
-	// read is called when the pass reads n of these tokens, as its rows from row on. It adds
-	// the questions about them to list.
+	// read says that the pass reads the first n of these tokens, as its rows from row on. It
+	// returns list with the questions about them added.
 	read(list []question, row, n int) []question
 }
 
-// run takes all walks to their ends, and gives the answers to take. Where wait is set it
-// answers the questions about a pass before the next pass; otherwise when enough of them
-// have come together.
-func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(question, answer)) error {
-	// Questions may be left from a call that was stopped.
-	s.head.forget()
+// run takes all walks to their ends and delivers the answers. If wait is set, the questions
+// about a pass are answered before the next pass; otherwise when enough of them have come
+// together.
+func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, deliver func(question, answer)) error {
+	// A call that was stopped may have left questions.
+	s.head.reset()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -153,15 +155,15 @@ func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, take func(que
 			return err
 		}
 		if n == 0 {
-			s.head.flush(take)
+			s.head.flush(deliver)
 			return nil
 		}
 		wanted := wantedRows(questions)
 		s.compute(spans, n, wanted)
 		s.effort.Rows += int64(len(wanted))
-		s.head.ask(&s.pass, questions, take)
+		s.head.enqueue(&s.pass, questions, deliver)
 		if wait {
-			s.head.flush(take)
+			s.head.flush(deliver)
 		}
 	}
 }
@@ -181,8 +183,8 @@ func (s *Scorer) gather(walks []walk) (spans []span, questions []question, n int
 	return spans, questions, n, nil
 }
 
-// wantedRows returns the rows that the questions are about, and renumbers the rows of the
-// questions by their index among these.
+// wantedRows returns the rows that the questions are about, and replaces the row of each
+// question by its index in the result.
 func wantedRows(questions []question) []int {
 	wanted := []int{}
 	for i := range questions {
@@ -195,13 +197,13 @@ func wantedRows(questions []question) []int {
 	return wanted
 }
 
-// checkSequence returns why the model cannot read ids and more tokens after them.
+// checkSequence returns an error if the model cannot read ids and more tokens after them.
 func (s *Scorer) checkSequence(ids []int32, more int) error {
 	if len(ids) == 0 {
 		return fmt.Errorf("a sequence of no tokens: want at least one, such as the start of a text")
 	}
 	if n := len(ids) + more; n > s.m.ContextLength() {
-		return fmt.Errorf("a sequence of %d tokens: the model's context is %d", n, s.m.ContextLength())
+		return fmt.Errorf("a sequence of %d tokens: the model's context length is %d", n, s.m.ContextLength())
 	}
 	return s.m.checkIDs(ids)
 }

@@ -8,14 +8,14 @@ import (
 )
 
 // maxBatch is the most tokens that go through the layers together: enough to use each weight
-// often, few enough to stay in the cache.
+// often once it is read, few enough for their activations to stay in the cache.
 const maxBatch = 528
 
 // Session is a sequence of tokens with its KV cache. It is for one goroutine.
 type Session struct {
 	m        *Model
 	capacity int
-	tokens   []int32   // those in the cache
+	tokens   []int32   // whose keys and values are in the cache
 	cache    []kvCache // per layer
 	rope     angles
 	long     bool // the angles are those of the long factors of longrope
@@ -53,8 +53,8 @@ func (s *Session) Capacity() int { return s.capacity }
 // Truncate forgets all but the first n tokens.
 func (s *Session) Truncate(n int) { s.tokens = s.tokens[:max(0, min(n, len(s.tokens)))] }
 
-// Rewind forgets all tokens after the longest common prefix with ids, and returns those
-// of ids that are still to be read: at least the last.
+// Rewind forgets all tokens after the longest common prefix with ids, and returns the ids that
+// are still to be read, at least the last one.
 func (s *Session) Rewind(ids []int32) []int32 {
 	n := lm.CommonPrefix(s.tokens, ids[:max(0, len(ids)-1)])
 	s.Truncate(n)
@@ -62,12 +62,12 @@ func (s *Session) Rewind(ids []int32) []int32 {
 }
 
 // CopyPrefix replaces the tokens of s by the first n tokens of from, a session of the same
-// model, and with the same factors where its rotary scaling is longrope. So a prefix that
-// several sequences share is computed once.
+// model, with the same factors if its rotary scaling is longrope, so that a prefix that several
+// sequences share is computed once.
 func (s *Session) CopyPrefix(from *Session, n int) error {
 	if from.m != s.m || from.long != s.long || n < 0 || n > from.Len() || n > s.capacity {
-		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: want one of the same model that fits",
-			n, from.Len(), s.capacity)
+		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: "+
+			"want sessions of one model, and a prefix that fits", n, from.Len(), s.capacity)
 	}
 	for l, c := range s.cache {
 		c.copyPrefix(from.cache[l], n)
@@ -76,10 +76,10 @@ func (s *Session) CopyPrefix(from *Session, n int) error {
 	return nil
 }
 
-// check returns why ids cannot be appended.
+// check returns an error if ids cannot be appended.
 func (s *Session) check(ids []int32) error {
 	if s.Len()+len(ids) > s.capacity {
-		return fmt.Errorf("%d tokens after %d: the session has room for %d", len(ids), s.Len(), s.capacity)
+		return fmt.Errorf("%d tokens after %d: the session has space for %d", len(ids), s.Len(), s.capacity)
 	}
 	return s.m.checkIDs(ids)
 }
@@ -94,8 +94,8 @@ func (m *Model) checkIDs(ids []int32) error {
 	return nil
 }
 
-// Forward appends ids to the sequence and writes the logits after each of ids[from:],
-// [len(ids)-from, V]; logits may be nil.
+// Forward appends ids to the sequence and writes the logits after each token of ids[from:] to
+// logits, [len(ids)-from, V]. If logits is nil, it writes none.
 func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 	vocab := s.m.config.VocabSize
 	if err := s.check(ids); err != nil {
@@ -131,9 +131,10 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 	return next[0], nil
 }
 
-// StepAll is Step of several sessions of one model together, in one pass over the
-// weights: ids[i] is appended to sessions[i] and followed by a choice of samplers[i].
-// All ids together are at most 528. Every session gets the tokens that it would get alone.
+// StepAll is Step for several sessions of one model, in one pass over the weights. It appends
+// ids[i] to sessions[i] and returns as result i the token that samplers[i] chooses to follow
+// them. The ids of all sessions together may be at most 528. Every session gets the tokens that
+// it would get alone.
 func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, error) {
 	spans, last, total := make([]span, len(sessions)), make([]int, len(sessions)), 0
 	if len(ids) != len(sessions) || len(samplers) != len(sessions) || len(sessions) == 0 {
@@ -157,7 +158,7 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, 
 	p.run(spans)
 	next := make([]int32, len(sessions))
 	p.choose(last, func(i int, c choice) bool {
-		next[i] = c.by(samplers[i])
+		next[i] = c.sample(samplers[i])
 		return true
 	})
 	return next, nil

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// textStream emits the text of tokens as they come. It holds back bytes that may still
-// become a stop text or belong to an incomplete character.
+// textStream turns the bytes of tokens into text. It holds back bytes that may be the beginning
+// of a stop text or belong to an incomplete character.
 type textStream struct {
 	stop    []string
-	emit    func(string)
-	text    strings.Builder // emitted
-	pending []byte          // held back
+	emit    func(text string) // gets each new part of the text
+	text    strings.Builder   // emitted
+	pending []byte            // held back
 }
 
 // add takes the bytes of a token, and reports whether the text has reached a stop text.
@@ -32,7 +32,7 @@ func (t *textStream) add(b []byte) bool {
 	return false
 }
 
-// held is the number of bytes at the end of pending that must wait.
+// held is the number of bytes at the end of pending that must be held back.
 func (t *textStream) held() int {
 	n := 0
 	for i := 1; i <= min(3, len(t.pending)); i++ { // an incomplete character
@@ -62,9 +62,7 @@ func (t *textStream) release(n int) {
 	s := strings.ToValidUTF8(string(t.pending[:n]), "\uFFFD")
 	t.pending = t.pending[n:]
 	t.text.WriteString(s)
-	if t.emit != nil {
-		t.emit(s)
-	}
+	t.emit(s)
 }
 
 // finish emits what is left and returns the whole text.

@@ -7,7 +7,7 @@ import (
 	"trit/lm"
 )
 
-// counting is a model of 10 tokens that takes the token after n to be n+1.
+// counting is a model of 10 tokens. To it, the likeliest token after n is n+1.
 type counting struct{}
 
 var _ lm.Model = counting{}

@@ -1,45 +1,45 @@
-// Package lm is the contract between what runs a language model and what uses one: the
-// engine, the training graph and a server of completions on one side, evaluation, serving
-// and experiments on the other. It holds types alone and imports nothing, so that either
-// side can be replaced. Token ids are int32, those of the model's tokenizer.
+// Package lm is the contract between what runs a language model (the engine, the training
+// graph, the client of a server) and what uses one (evaluation, serving, experiments). It
+// imports nothing of the module, so that either side can be replaced. A token is an int32, its
+// id in the model's tokenizer.
 package lm
 
 import "context"
 
-// Model scores and continues many sequences. The result of a request depends on that
-// request alone, not on those beside it nor on their order. Methods return results in the
-// order of the requests, and the error of ctx once that has ended. Unless an implementation
-// says more, its methods must not be called by several goroutines at once.
+// Model scores and continues many sequences. The result of a request depends on that request
+// alone, not on other requests of the call or on their order. Methods return results in the
+// order of the requests. When ctx ends, they return its error. Unless an implementation says
+// otherwise, its methods must not be called by several goroutines at once.
 type Model interface {
 	// Score returns the log-probability of the targets of each request.
 	Score(ctx context.Context, requests []ScoreRequest) ([]ScoreResult, error)
 	// Continue returns the greedy continuation of each prompt, without the prompt.
 	Continue(ctx context.Context, requests []ContinueRequest) ([][]int32, error)
-	// ContextLength is the most tokens that a sequence may have, its continuation included.
+	// ContextLength is the most tokens that a sequence may have, with its continuation.
 	ContextLength() int
 }
 
-// Meter is a Model that counts its work. It may compute fewer tokens than the requests have,
-// where these share a prefix.
+// Meter is a Model that counts its work. It may compute fewer tokens than the requests have, if
+// requests share a prefix.
 type Meter interface {
-	// ComputedTokens is how many tokens have gone through the layers so far.
+	// ComputedTokens is the number of tokens that have gone through the layers so far.
 	ComputedTokens() int64
 }
 
-// Embedder turns texts into vectors.
+// Embedder turns sequences of tokens into vectors.
 type Embedder interface {
 	// Embed returns a vector of length 1 for each sequence of tokens.
 	Embed(ctx context.Context, sequences [][]int32) ([][]float32, error)
 }
 
-// ScoreRequest asks how likely Targets are: the tokens that follow each of the last
-// len(Targets) positions of Input. So the last target follows the whole input, and the
-// others are in it.
+// ScoreRequest asks how likely Targets are as the tokens after the last len(Targets) positions
+// of Input. The last target follows the whole input; the others are the tokens of the input
+// itself.
 type ScoreRequest struct{ Input, Targets []int32 }
 
 // ScoreResult is the answer to a ScoreRequest.
 type ScoreResult struct {
-	LogProb float64 `json:"log_prob"` // sum of log p over the targets, in nats
+	LogProb float64 `json:"log_prob"` // sum of ln p over the targets, in nats
 	Greedy  bool    `json:"greedy"`   // reports whether each target was the likeliest token
 }
 
@@ -47,9 +47,10 @@ type ScoreResult struct {
 type ContinueRequest struct {
 	Prompt    []int32
 	MaxTokens int
-	// Until are texts that end the answer, for models that see text, such as a server.
+	// Until are texts that end the continuation, for models that work on text, such as the
+	// client of a server. Others may ignore them.
 	Until []string
-	// Stop reports whether to end after the tokens generated so far; nil never does. A model
-	// that cannot call it between tokens may go on to MaxTokens: the caller cuts the rest off.
+	// Stop reports whether to end after the tokens generated so far; nil never ends. A model
+	// that cannot call it between tokens may go on to MaxTokens; the caller cuts the rest off.
 	Stop func(generated []int32) bool
 }

@@ -1,6 +1,6 @@
-// Package model says what a BitNet language model is: its hyper-parameters under
-// their Hugging Face names, the table of its tensors, and its counts. Trainer,
-// converter and engine share it, so that none of them keeps names of its own.
+// Package model describes BitNet language models: their hyper-parameters under Hugging Face's
+// names, the table of their tensors, and counts of their weights. Trainer, converter and engine
+// share it, so that none of them has names of its own.
 package model
 
 import (
@@ -59,9 +59,9 @@ func (c *Config) QDim() int { return c.NumAttentionHeads * c.HeadDim }
 // KVDim is the width of the key and of the value projection.
 func (c *Config) KVDim() int { return c.NumKeyValueHeads * c.HeadDim }
 
-// Resolve fills fields that may be left zero: key-value heads equal the heads, the
-// head dimension is hidden size over heads, and the defaults of the BitNet papers
-// stand in for theta, epsilon, context and activation.
+// Resolve sets fields that are zero to their defaults: as many KV heads as heads, the hidden size
+// divided by the heads as head dimension, and the values of the BitNet papers for theta,
+// epsilon, context length and activation.
 func (c *Config) Resolve() {
 	if c.NumKeyValueHeads == 0 {
 		c.NumKeyValueHeads = c.NumAttentionHeads
@@ -87,8 +87,8 @@ func (c *Config) Resolve() {
 	}
 }
 
-// Limits of a configuration, far above any model: a table of the tensors stays small, and
-// counts of weights fit an int.
+// Limits of a configuration, far above any model. They keep the table of tensors small, and
+// counts of weights within an int.
 const (
 	maxSize   = 1 << 24
 	maxLayers = 1 << 12
@@ -102,9 +102,10 @@ func (c *Config) Validate() error {
 		name        string
 		value, most int
 	}{
-		{"vocab_size", c.VocabSize, maxSize}, {"hidden_size", c.HiddenSize, maxSize}, {"intermediate_size", c.IntermediateSize, maxSize},
-		{"num_hidden_layers", c.NumHiddenLayers, maxLayers}, {"num_attention_heads", c.NumAttentionHeads, maxSize},
-		{"num_key_value_heads", c.NumKeyValueHeads, maxSize}, {"head_dim", c.HeadDim, maxSize}, {"max_position_embeddings", c.MaxPositionEmbeddings, maxSize},
+		{"vocab_size", c.VocabSize, maxSize}, {"hidden_size", c.HiddenSize, maxSize},
+		{"intermediate_size", c.IntermediateSize, maxSize}, {"num_hidden_layers", c.NumHiddenLayers, maxLayers},
+		{"num_attention_heads", c.NumAttentionHeads, maxSize}, {"num_key_value_heads", c.NumKeyValueHeads, maxSize},
+		{"head_dim", c.HeadDim, maxSize}, {"max_position_embeddings", c.MaxPositionEmbeddings, maxSize},
 	} {
 		if f.value <= 0 || f.value > f.most {
 			bad("%s is %d: want a number from 1 to %d", f.name, f.value, f.most)

@@ -6,27 +6,28 @@ import (
 	"strings"
 )
 
-// Family is a form in which models are published as Hugging Face folders. Trainer and
-// converter read all of them; each has a file of its own.
+// Family is a family of models that are published as Hugging Face folders of one form. Trainer
+// and converter read all families; each has a file of its own in this package.
 type Family struct {
 	Title string // for people
 	// Fits reports whether a folder is of this family, by its configuration and the names of
 	// its tensors.
 	Fits func(c *HFConfig, has func(name string) bool) bool
-	// Rename is what the family calls a tensor; nil where it uses the usual names.
+	// Rename turns the usual name of a tensor into the family's; nil if the family uses the usual
+	// names.
 	Rename func(name string) string
 }
 
-// families in the order in which they are tried; the last one takes all others.
+// families in the order in which they are tried. The last one fits every folder.
 var families = []*Family{&oneBitLLM, &embedding, &qwen, &bitNet, &llama158, &llama}
 
-// FamilyOf finds the family of a folder.
+// FamilyOf returns the family of a folder, by its configuration and the names of its tensors.
 func FamilyOf(c *HFConfig, has func(name string) bool) *Family {
 	i := slices.IndexFunc(families, func(f *Family) bool { return f.Fits(c, has) })
 	return families[i]
 }
 
-// Name is what a folder of this family calls a tensor.
+// Name is the name of a tensor in a folder of this family; usual is its usual name.
 func (f *Family) Name(usual string) string {
 	if f.Rename == nil {
 		return usual
@@ -34,8 +35,8 @@ func (f *Family) Name(usual string) string {
 	return f.Rename(usual)
 }
 
-// Redundant reports whether a tensor is one that some folders hold and no model needs: a tied
-// head once more, and angles that are computed, not learnt.
+// Redundant reports whether a tensor without a place in the model can be ignored. Some folders
+// hold a copy of the tied head, or the rotary angles, which are computed and not learnt.
 func Redundant(name string) bool {
 	return name == LMHead || strings.HasSuffix(name, "rotary_emb.inv_freq")
 }
@@ -43,12 +44,12 @@ func Redundant(name string) bool {
 // Storage is how a Hugging Face folder stores its BitLinear weights.
 type Storage int
 
-// Masters are master weights of any float type, as training leaves them. The packed forms are
-// 2-bit codes q with a weight_scale s each, and no master weights.
+// Forms of storage. The packed forms hold 2-bit codes q and a weight_scale s for each weight, and
+// no master weights.
 const (
-	Masters        Storage = iota
-	PackedMultiply         // W = q * s
-	PackedDivide           // W = q / s
+	Masters        Storage = iota // master weights of any floating-point type, as training writes them
+	PackedMultiply                // W = q * s
+	PackedDivide                  // W = q / s
 )
 
 // String is the form in words.
@@ -56,7 +57,7 @@ func (s Storage) String() string {
 	return [...]string{"master weights", "packed, W = q * weight_scale", "packed, W = q / weight_scale"}[s]
 }
 
-// Storage reads the quantization_config.
+// Storage is the storage that quantization_config names.
 func (c *HFConfig) Storage() (Storage, error) {
 	q := c.QuantizationConfig
 	switch {

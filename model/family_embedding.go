@@ -16,5 +16,6 @@ var qwen = Family{
 	Fits:  func(c *HFConfig, _ func(string) bool) bool { return c.QKNorm },
 }
 
-// headless is the name of a tensor in a folder that was saved without the head.
+// headless is the name of a tensor in a folder that was saved without the head, which lacks the
+// prefix "model.".
 func headless(name string) string { return strings.TrimPrefix(name, "model.") }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"trit/setting"
 )
 
 // HFConfig is a Hugging Face config.json: the model's Config plus what only that file says.
@@ -17,14 +20,18 @@ type HFConfig struct {
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
-	AttentionBias      bool                `json:"attention_bias,omitempty"`
-	MLPBias            bool                `json:"mlp_bias,omitempty"`
-	UseSlidingWindow   bool                `json:"use_sliding_window,omitempty"`
 	// OriginalMaxPositionEmbeddings is RopeScaling's once more for longrope, where
-	// transformers 4 looks for it.
+	// transformers 4 looks for it. ForTraining sets it for the writers of files.
 	OriginalMaxPositionEmbeddings int `json:"original_max_position_embeddings,omitempty"`
 	stated                        stated
+	notes, warnings               []setting.Note
 }
+
+// Notes are what was assumed where the file is silent.
+func (c *HFConfig) Notes() []setting.Note { return c.notes }
+
+// Warnings name the keys of the file that are not known.
+func (c *HFConfig) Warnings() []setting.Note { return c.warnings }
 
 // stated are those keys that Hugging Face's files imply rather than say; nil where the
 // file is silent.
@@ -67,28 +74,140 @@ func (e EOSIDs) MarshalJSON() ([]byte, error) {
 // qwen3 is the model_type of microsoft/bitnet-embedding-0.6b and of its backbone.
 const qwen3 = "qwen3"
 
+// setField is the option by which a user decides what a config.json says.
+const setField = "source.Options.Set"
+
 // ParseHF reads a config.json and resolves what it leaves out. SubNorms, QKNorm and
 // Ternary, which Hugging Face's files imply rather than say, follow from the architecture
-// and the quantization_config unless the file states them, as does that BitNet and Qwen3
-// models are tied; ProjNorms does not follow from the file, see Observe.
-func ParseHF(b []byte) (*HFConfig, error) {
-	var c HFConfig
-	err := json.Unmarshal(b, &c)
-	if err == nil {
-		err = json.Unmarshal(b, &c.stated)
-	}
-	if err == nil {
-		err = c.readRotary(b)
-	}
-	if err == nil {
-		err = c.unsupported()
-	}
+// and the quantization_config unless the file states them; ProjNorms and whether BitNet and
+// Qwen3 models are tied do not follow from the file, see Observe. Every key of the file is
+// computed with, changes no result, or is refused; unknown ones are in Warnings. Each of set is
+// a KEY=VALUE, the value in JSON, that goes before what the file says; null takes a key out.
+func ParseHF(b []byte, set ...string) (*HFConfig, error) {
+	c, err := parseHF(b, set)
 	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
-	bitnet := slices.ContainsFunc(c.Architectures, func(a string) bool {
-		return strings.HasPrefix(strings.ToLower(a), "bitnet")
-	})
+	return c, nil
+}
+
+func parseHF(b []byte, set []string) (*HFConfig, error) {
+	keys, err := splitKeys(b, set)
+	if err != nil {
+		return nil, err
+	}
+	var c HFConfig
+	if err = json.Unmarshal(keys.computed, &c); err == nil {
+		err = json.Unmarshal(keys.computed, &c.stated)
+	}
+	if err == nil {
+		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.imply()
+	rotary := c.parseRotary(keys)
+	c.complete(keys.all)
+	if err := c.checkHeads(); err != nil {
+		return nil, err
+	}
+	if rotary == nil {
+		rotary = c.RopeScaling.agreesWithContext(c.MaxPositionEmbeddings)
+	}
+	c.Resolve()
+	return &c, errors.Join(rotary, c.checkKeys(keys.all), c.Validate())
+}
+
+// fileKeys are the keys of a config.json.
+type fileKeys struct {
+	all              map[string]any // decoded
+	computed, rotary []byte         // those of these effects alone, as objects of JSON
+}
+
+// splitKeys decodes the keys of the file with those that are set, and encodes again those that
+// are computed with: the decoder of structs would take keys of other case for them.
+func splitKeys(b []byte, set []string) (*fileKeys, error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return nil, err
+	}
+	if raw == nil {
+		return nil, errors.New("it is null: want an object")
+	}
+	if err := setKeys(raw, set); err != nil {
+		return nil, err
+	}
+	keys := &fileKeys{all: map[string]any{}}
+	computed, rotary := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	for name, value := range raw {
+		var v any
+		if err := json.Unmarshal(value, &v); err != nil {
+			return nil, fmt.Errorf("%s: %w", plain(name), err)
+		}
+		keys.all[name] = v
+		k, ok := hfKeys[name]
+		switch {
+		case ok && k.Effect == Computed, name == "torch_dtype":
+			computed[name] = value
+		case ok && k.Effect == OfRotary:
+			rotary[name] = value
+		}
+	}
+	var errs [2]error
+	keys.computed, errs[0] = json.Marshal(computed)
+	keys.rotary, errs[1] = json.Marshal(rotary)
+	return keys, errors.Join(errs[:]...)
+}
+
+// setKeys changes keys as the user says.
+func setKeys(raw map[string]json.RawMessage, set []string) error {
+	for _, s := range set {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return &setting.Error{Field: setField, Found: strconv.Quote(s), Wanted: "KEY=VALUE"}
+		}
+		if !json.Valid([]byte(value)) {
+			b, err := json.Marshal(value) // a text without its quotes
+			if err != nil {
+				return err
+			}
+			value = string(b)
+		}
+		raw[key] = json.RawMessage(value)
+		if value == "null" {
+			delete(raw, key)
+		}
+		if key == "rope_theta" || key == "partial_rotary_factor" {
+			if err := dropInner(raw, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropInner takes a key out of rope_scaling and rope_parameters, so that the one beside them
+// that is set goes before it.
+func dropInner(raw map[string]json.RawMessage, key string) error {
+	for _, object := range rotaryObjects {
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(raw[object], &inner) != nil || inner[key] == nil {
+			continue
+		}
+		delete(inner, key)
+		b, err := json.Marshal(inner)
+		if err != nil {
+			return err
+		}
+		raw[object] = b
+	}
+	return nil
+}
+
+// imply fills in what follows from architecture and quantization_config.
+func (c *HFConfig) imply() {
+	bitnet := c.bitnet()
 	if c.stated.SubNorms == nil {
 		c.SubNorms = bitnet && c.ModelType != qwen3
 	}
@@ -101,32 +220,29 @@ func ParseHF(b []byte) (*HFConfig, error) {
 	if c.stated.Tie == nil {
 		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3
 	}
-	c.Resolve()
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("config.json: %w", err)
-	}
-	return &c, nil
 }
 
-// unsupported reports what would change every result and is computed nowhere here.
-func (c *HFConfig) unsupported() error {
-	switch {
-	case strings.HasPrefix(c.ModelType, "gemma"):
-		return fmt.Errorf("model_type is %q: its norms behind the blocks, GELU, scaled embedding and sliding windows "+
-			"are not supported: of the BitNet embedding models take microsoft/bitnet-embedding-0.6b, whose model_type is %q",
-			c.ModelType, qwen3)
-	case c.AttentionBias, c.MLPBias:
-		return errors.New("attention_bias or mlp_bias is true: projections have no bias here, " +
-			"so only models without one can be used")
-	case c.UseSlidingWindow:
-		return errors.New("use_sliding_window is true: attention sees all earlier tokens here, " +
-			"so only models without a window can be used")
+// bitnet reports whether the model is of one of the classes for BitNet.
+func (c *HFConfig) bitnet() bool {
+	return strings.HasPrefix(c.ModelType, "bitnet") || slices.ContainsFunc(c.Architectures, func(a string) bool {
+		return strings.HasPrefix(strings.ToLower(a), "bitnet")
+	})
+}
+
+// checkHeads refuses sizes that give heads no whole dimension.
+func (c *HFConfig) checkHeads() error {
+	if n := c.NumAttentionHeads; c.HeadDim == 0 && n > 0 && c.HiddenSize%n != 0 {
+		return setting.Needs(setField,
+			fmt.Sprintf("hidden_size is %d and num_attention_heads %d, which does not divide it, and head_dim is not there",
+				c.HiddenSize, n),
+			fmt.Sprintf("name the width of a head in the file, or convert it with {%s} head_dim=N", setField))
 	}
 	return nil
 }
 
 // Observe resolves what config.json leaves open and the tensors of the folder tell: where
-// the first projection has a norm of its own every one has, and all are BitLinear layers.
+// the first projection has a norm of its own every one has, and all are BitLinear layers; and
+// where there is a head, the model is not tied unless the file says so.
 func (c *HFConfig) Observe(has func(name string) bool) error {
 	if c.stated.ProjNorms == nil {
 		norm := LayerTensor(0, ProjNorm(QProj))
@@ -134,6 +250,12 @@ func (c *HFConfig) Observe(has func(name string) bool) error {
 	}
 	if c.stated.Ternary == nil {
 		c.Ternary = c.Ternary || c.ProjNorms
+	}
+	// A head of its own stands for itself, since the classes of BitNet and Qwen3 in transformers
+	// are not tied unless their files say so.
+	if c.stated.Tie == nil && c.TieWordEmbeddings && has(LMHead) {
+		c.TieWordEmbeddings = false
+		c.note("config.json has no tie_word_embeddings: the head is taken from %s, as transformers does", LMHead)
 	}
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("config.json: %w", err)

@@ -10,8 +10,8 @@ import (
 // maxProblems is the number of faults that an error names.
 const maxProblems = 5
 
-// JoinFirst joins errors and names the first few: a wrong configuration makes one for each
-// tensor of a model.
+// JoinFirst joins the first few of the errors and the number of the others: a wrong configuration
+// makes an error for each tensor of a model.
 func JoinFirst(errs []error) error {
 	if more := len(errs) - maxProblems; more > 0 {
 		errs = append(slices.Clip(errs[:maxProblems]), fmt.Errorf("and %d more like these", more))
@@ -19,8 +19,8 @@ func JoinFirst(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// Unplaced has an error for each tensor of a file that the model has no place for: leaving a
-// bias out, say, would make another model. source is what the model was read from, such as
+// Unplaced returns an error for each tensor of a file that the model has no place for: without a
+// bias, say, it would be another model. source is the file that describes the model, such as
 // config.json.
 func Unplaced(tensors iter.Seq[string], hasPlace func(name string) bool, source string) (errs []error) {
 	for name := range tensors {

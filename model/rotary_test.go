@@ -153,13 +153,13 @@ func checkAngles(t *testing.T, name string, r Rotary, dim int, frequency func(i 
 func TestRotaryRefuses(t *testing.T) {
 	factors := numbers(1, 0, 32)
 	for _, c := range []struct{ keys, want string }{
-		{`"rope_scaling":{"factor":4}`, "rope_scaling: factor is 4, but there is no rope_type"},
-		{`"rope_parameters":{"rope_theta":1e4,"factor":4}`, "rope_parameters: factor is 4, but there is no rope_type"},
+		{`"rope_scaling":{"factor":4}`, `rope_scaling is {"factor":4}, with factor but without a rope_type`},
+		{`"rope_parameters":{"rope_theta":1e4,"factor":4}`, "with factor but without a rope_type"},
 		{`"rope_theta":10000,"rope_parameters":{"rope_theta":500000,"rope_type":"default"}`,
-			"rope_theta is 10000 and rope_parameters.rope_theta is 500000: they contradict each other"},
+			"rope_theta is 10000, but rope_parameters.rope_theta is 500000: take the wrong one out"},
 		{`"rope_scaling":{"type":"linear","rope_type":"yarn","factor":4}`, `type is "linear" and rope_type is "yarn"`},
-		{`"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"linear","factor":2}`, "contradict"},
-		{`"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"default"}`, "contradict"},
+		{`"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"linear","factor":2}`, "but rope_parameters is"},
+		{`"rope_scaling":{"type":"linear","factor":4},"rope_parameters":{"rope_type":"default"}`, "but rope_parameters is none"},
 		{`"rope_scaling":{"rope_type":"default","factor":4}`, `factor is 4, which rope_type "default" is not computed with`},
 		{`"rope_scaling":{"rope_type":"ntk","factor":4}`, `rope_type is "ntk": want`},
 		{`"rope_scaling":{"rope_type":"mrope","mrope_section":[1]}`, `rope_type is "mrope"`},
@@ -168,7 +168,7 @@ func TestRotaryRefuses(t *testing.T) {
 		{`"rope_scaling":{"rope_type":"linear","factor":0}`, "factor is 0"},
 		{`"rope_scaling":{"rope_type":"linear","factor":-4}`, "factor is -4"},
 		{`"rope_scaling":{"rope_type":"linear","factor":"4"}`, `"factor":"4"`},
-		{`"rope_scaling":"linear"`, `rope_scaling: it is "linear"`},
+		{`"rope_scaling":"linear"`, `rope_scaling is "linear": want an object`},
 		{`"rope_scaling":{"rope_type":"linear","factor":4,"beta_fast":32}`, "beta_fast is 32"},
 		{`"rope_scaling":{"rope_type":"yarn"}`, "there is no factor"},
 		{`"rope_scaling":{"rope_type":"yarn","factor":4,"beta_fast":1,"beta_slow":2}`, "beta_fast 1 and beta_slow 2"},
@@ -186,7 +186,7 @@ func TestRotaryRefuses(t *testing.T) {
 		{`"partial_rotary_factor":0`, "partial_rotary_factor is 0"},
 		{`"partial_rotary_factor":1.5`, "partial_rotary_factor is 1.5"},
 		{`"partial_rotary_factor":0.52`, "which turns 33 of the 64"},
-		{`"partial_rotary_factor":0.5,"rope_parameters":{"partial_rotary_factor":0.25}`, "contradict"},
+		{`"partial_rotary_factor":0.5,"rope_parameters":{"partial_rotary_factor":0.25}`, "but rope_parameters.partial_rotary_factor is 0.25"},
 	} {
 		_, err := ParseHF([]byte("{" + rotaryShape + "," + c.keys + "}"))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "config.json: ") {

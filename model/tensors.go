@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// TensorSpec is one weight of a model: what the two file formats call it, and its shape.
+// TensorSpec describes one weight of a model: its names in the two file formats, and its shape.
 type TensorSpec struct {
 	Name    string // Hugging Face name, with ".weight"
 	GGUF    string // GGUF name, with ".weight"
 	Shape   []int  // row-major; a projection is [out features, in features]
-	Ternary bool   // a BitLinear weight
+	Ternary bool   // reports whether it is the weight of a BitLinear layer
 	Layer   int    // block number, -1 outside the blocks
 }
 
@@ -47,8 +47,8 @@ const (
 	KNorm       = "self_attn.k_norm.weight"
 )
 
-// ProjNorm is the name of the norm before a projection, which follows from that of the
-// projection's weight: ProjNorm(QProj) is "self_attn.q_proj.norm.weight".
+// ProjNorm is the name of the norm before a projection, made of the name of the projection's
+// weight: ProjNorm(QProj) is "self_attn.q_proj.norm.weight".
 func ProjNorm(projection string) string {
 	return strings.TrimSuffix(projection, "weight") + "norm.weight"
 }
@@ -74,7 +74,7 @@ func (c *Config) Tensors() []TensorSpec {
 	return specs
 }
 
-// blockTensors lists those of block l.
+// blockTensors lists the weights of block l.
 func (c *Config) blockTensors(l int) (specs []TensorSpec) {
 	d, f := c.HiddenSize, c.IntermediateSize
 	add := func(hf, gguf string, ternary bool, shape ...int) {
@@ -105,7 +105,7 @@ func (c *Config) blockTensors(l int) (specs []TensorSpec) {
 	return specs
 }
 
-// Parameters counts all weights, a tied embedding once.
+// Parameters is the number of all weights. A tied embedding counts once.
 func (c *Config) Parameters() int {
 	n := 0
 	for _, t := range c.Tensors() {
@@ -114,9 +114,8 @@ func (c *Config) Parameters() int {
 	return n
 }
 
-// MatMulWeights counts the weights that take part in a product for every token: the
-// projections and the head. A forward pass costs two operations for each, a training
-// step six.
+// MatMulWeights is the number of weights of the projections and the head, which every token is
+// multiplied by. A forward pass takes two operations for each of them, a training step six.
 func (c *Config) MatMulWeights() int {
 	n := c.VocabSize * c.HiddenSize
 	for _, t := range c.Tensors() {
@@ -127,11 +126,11 @@ func (c *Config) MatMulWeights() int {
 	return n
 }
 
-// FLOPsPerToken is what a training step does for each token of a sequence of this length:
-// six operations a weight, two of them forward, and for the products of attention twelve
-// for each position and dimension of the queries. It is the count by which utilisation is
-// stated since PaLM (Chowdhery et al. 2022, appendix B): positions behind the token count,
-// and what is computed twice counts once.
+// FLOPsPerToken is the number of operations of a training step for each token of a sequence of
+// this length: six for each weight, two of them in the forward pass, and twelve in attention for
+// each position and dimension of the queries. It is the count by which utilisation is stated
+// since PaLM (Chowdhery et al. 2022, appendix B): positions after the token count too, and a
+// value that is computed twice counts once.
 func (c *Config) FLOPsPerToken(length int) int {
 	return 6*c.MatMulWeights() + 12*c.NumHiddenLayers*c.QDim()*length
 }

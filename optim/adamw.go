@@ -1,5 +1,5 @@
-// Package optim holds what turns gradients into weights: AdamW on plain slices,
-// clipping by the global norm, and schedules of learning rate and weight decay.
+// Package optim moves weights by gradients: AdamW on plain slices, clipping by the global norm,
+// and schedules of learning rate and weight decay.
 package optim
 
 import (
@@ -30,8 +30,8 @@ type AdamW struct {
 	StepCount         int // steps taken
 }
 
-// Param is a weight with its moments, the running means of the gradient and of its square,
-// in one of the precisions. Decay is on for matrices only: norms and biases are not drawn to
+// Param is a weight with its moments, the running means of the gradient and of its square, in one
+// of the precisions. Decay should be set for matrices only: norms and biases are not drawn to
 // zero.
 type Param struct {
 	Name         string
@@ -63,8 +63,9 @@ func (a *AdamW) makeMoments(precision MomentPrecision) {
 	}
 }
 
-// Moment is the running mean of the gradient (0) or of its square (1) in float32: the
-// memory itself, or a copy in buffer, which is as long as the parameter then.
+// Moment returns the running mean of the gradient (0) or of its square (1) in float32. Moments in
+// float32 are returned without a copy. Others are converted into buffer, which must be as long as
+// the parameter.
 func (p *Param) Moment(which int, buffer []float32) []float32 {
 	if p.MBF16 == nil {
 		return [...][]float32{p.M, p.V}[which]
@@ -86,7 +87,7 @@ func (p *Param) SetMoment(which int, values []float32) {
 	}
 }
 
-// Reset makes the optimiser what it was before its first step; the parameters stay.
+// Reset sets the optimiser to its state before the first step. It does not change the weights.
 func (a *AdamW) Reset() {
 	a.StepCount = 0
 	for i := range a.Params {
@@ -98,8 +99,8 @@ func (a *AdamW) Reset() {
 	}
 }
 
-// Begin starts a step. Update then takes it for each parameter, in any order, also at the
-// same time.
+// Begin starts a step. Then the caller updates each parameter once by Update, in any order or at
+// the same time.
 func (a *AdamW) Begin() { a.StepCount++ }
 
 // Update moves parameter i against its gradient times gradScale. Each element depends
@@ -130,8 +131,8 @@ func roundingKey(step, param int) uint32 {
 // SumSquares is the square of the length of a gradient, in float64.
 func SumSquares(grad []float32) float64 { return vector.SumSquares(grad) }
 
-// ClipScale is the factor that brings gradients of the given global norm down to at
-// most maximum; 0 means no limit. It equals torch.nn.utils.clip_grad_norm_.
+// ClipScale is the factor that reduces gradients of the given global norm to a norm of at most
+// maximum; a maximum of 0 is no limit. It equals torch.nn.utils.clip_grad_norm_.
 func ClipScale(norm, maximum float64) float64 {
 	if maximum <= 0 {
 		return 1

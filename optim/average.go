@@ -1,8 +1,9 @@
 package optim
 
-// AverageDecay is the share of itself that a running mean of weights keeps at a step,
-// counted from 1: at most decay, and less at first, so that fresh weights do not linger
-// in it. The ramp (1+step)/(10+step) is that of TensorFlow's ExponentialMovingAverage.
+// AverageDecay is the decay of a running mean of weights at a step, counted from 1: the share of
+// the old mean in the new one. It is at most decay, and less at first, so that fresh weights soon
+// leave the mean. The ramp (1+step)/(10+step) is taken from TensorFlow's
+// ExponentialMovingAverage.
 func AverageDecay(decay float64, step int) float64 {
 	return min(decay, float64(1+step)/float64(10+step))
 }

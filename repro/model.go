@@ -9,24 +9,27 @@ import (
 	"trit/eval"
 	"trit/infer"
 	"trit/lm"
+	"trit/setting"
 	"trit/tokenizer"
 	"trit/train"
 )
 
-// Model is a model that can be measured, and what its results say of it.
+// Model is a model that can be measured, with the texts that describe it in results.
 type Model struct {
 	lm.Model
-	Tokenizer *tokenizer.Tokenizer // nil where the model has none
+	Tokenizer *tokenizer.Tokenizer // nil if the model has none
 
-	Name        string // of the model, for results
-	Args        string // how it was opened, for results
-	Fingerprint string // of weights and options, for a cache of requests; "" where there is no cache
+	Name        string // name of the model in results
+	Args        string // arguments that it was opened with, for results
+	Fingerprint string // hash of weights and options, for a cache of requests; "" without a cache
+
+	Warnings []setting.Note // what looks wrong in its files, and what was assumed
 
 	Close func() error
 }
 
-// Open opens a GGUF file on the engine, or the last checkpoint of a run on its graph. The
-// options are those of the engine; a graph takes Threads alone.
+// Open opens a GGUF file on the engine, or the last checkpoint of a run on its graph. A graph uses
+// only Threads of the options.
 func Open(path string, o infer.Options) (*Model, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -39,7 +42,7 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Close: m.Close}, nil
+	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Warnings: m.Warnings(), Close: m.Close}, nil
 }
 
 func openGraph(dir string, threads int) (*Model, error) {
@@ -52,7 +55,7 @@ func openGraph(dir string, threads int) (*Model, error) {
 		s.Close()
 		return nil, err
 	}
-	return &Model{Model: s, Tokenizer: tok, Name: dir, Close: s.Close}, nil
+	return &Model{Model: s, Tokenizer: tok, Name: dir, Warnings: s.Warnings, Close: s.Close}, nil
 }
 
 // loadGGUF loads a model and its tokenizer, nil if the file holds none.

@@ -2,10 +2,7 @@ package repro
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -17,7 +14,7 @@ import (
 	"trit/train"
 )
 
-// QuickstartOptions say what Quickstart makes, and who follows it.
+// QuickstartOptions are the options of Quickstart, and functions that follow its progress.
 type QuickstartOptions struct {
 	Dir     string        // folder to make; it must not exist, or be empty
 	Seed    uint64        // of the world and of the weights
@@ -31,19 +28,19 @@ type QuickstartOptions struct {
 	Scored   func(eval.Progress) // called now and then while a model is measured; may be nil
 }
 
-// Progress is how far a step is.
+// Progress is the progress of a step.
 type Progress struct {
-	What   string // what is counted, such as documents; "" where nothing is
+	What   string // what Done and Total count, such as documents; "" for nothing
 	Done   int64
 	Total  int64  // 0: unknown
-	Tokens int64  // that were made so far, where some are
-	Stage  string // what is being done, where there are several things
+	Tokens int64  // number of tokens so far; 0 in steps that make none
+	Stage  string // present stage, in steps that have several
 }
 
-// Quickstart makes a small world and goes the whole way with it, as a user would by hand:
-// it trains a tokenizer and a model on a text about the world, packs the model, lets it
-// continue a prompt, and measures it before and after packing. It writes report.html and all
-// that it makes into Dir. Equal seeds and equal numbers of steps give equal weights.
+// Quickstart makes a small world and does with it all that a user would do by hand: it trains a
+// tokenizer and a model on a text about the world, packs the model, lets it continue a prompt,
+// and measures it before and after packing. It writes report.html and all other results into Dir.
+// Equal seeds and equal numbers of steps give equal weights.
 func Quickstart(ctx context.Context, o QuickstartOptions) (*QuickstartReport, error) {
 	if err := checkFree("repro.QuickstartOptions.Dir", o.Dir); err != nil {
 		return nil, err
@@ -51,7 +48,7 @@ func Quickstart(ctx context.Context, o QuickstartOptions) (*QuickstartReport, er
 	start := time.Now()
 	q := &quickstart{o: &o, report: &QuickstartReport{Chance: map[string]float64{"yes_no": 0.5, "four_way": 0.25}}}
 	for _, s := range q.steps() {
-		if err := q.take(ctx, s); err != nil {
+		if err := q.runStep(ctx, s); err != nil {
 			return nil, err
 		}
 	}
@@ -62,11 +59,11 @@ func Quickstart(ctx context.Context, o QuickstartOptions) (*QuickstartReport, er
 // checkFree refuses a folder that holds something: nothing that a user made is overwritten.
 // field is the option that names the folder.
 func checkFree(field, dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	name, err := atomicfile.FirstEntry(dir)
+	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
+	if name != "" {
 		return setting.Needs(field, dir+" is not empty", "name another {"+field+"} or remove it")
 	}
 	return nil
@@ -78,8 +75,8 @@ type quickstart struct {
 	report *QuickstartReport
 }
 
-// take takes a step.
-func (q *quickstart) take(ctx context.Context, s Step) error {
+// runStep runs a step, and calls Begin and Done around it.
+func (q *quickstart) runStep(ctx context.Context, s Step) error {
 	if q.o.Begin != nil {
 		q.o.Begin(s)
 	}
@@ -87,7 +84,7 @@ func (q *quickstart) take(ctx context.Context, s Step) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("stopped; what was made so far is in %s", q.o.Dir)
+		return fmt.Errorf("stopped; the results so far are in %s", q.o.Dir)
 	}
 	if q.o.Done != nil {
 		q.o.Done(s)
@@ -103,7 +100,7 @@ func (q *quickstart) progress(p Progress) {
 	}
 }
 
-// steps is the whole way.
+// steps are all steps of the quickstart, in their order.
 func (q *quickstart) steps() []Step {
 	const prompt, temperature = "One day Anna walked to", 0.7
 	text, tokenizer, data := q.path(world.TextFile), q.path("tokenizer"), q.path("data")

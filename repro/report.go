@@ -10,7 +10,7 @@ import (
 	"trit/train/runlog"
 )
 
-// QuickstartReport is what came of a quickstart.
+// QuickstartReport is the result of a quickstart.
 type QuickstartReport struct {
 	Parameters       int                `json:"parameters"`
 	Steps            int                `json:"steps"`

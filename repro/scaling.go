@@ -21,9 +21,9 @@ import (
 // Ternary and in their learning rates only.
 type ScalingOptions struct {
 	Data     string   // folder of a prepared data set
-	Out      string   // folder of the runs and of the results; runs that are there go on
-	Configs  []string // a size each: presets, or files of configurations
-	Tokens   int64    // to train each model on
+	Out      string   // folder of the runs and of the results; unfinished runs in it go on
+	Configs  []string // presets or configuration files, one for each size
+	Tokens   int64    // number of tokens to train each model on
 	FullRate float64  // learning rates of the full-precision models, as a share of BitNet's
 	Set      []string // assignments KEY=VALUE to all configurations
 	Threads  int      // 0: one for each processor
@@ -41,7 +41,7 @@ type ScalingPair struct {
 	Full       ScalingOutcome `json:"full_precision"`
 }
 
-// ScalingOutcome is how a model does on the held-out data.
+// ScalingOutcome is the result of a model on the held-out data.
 type ScalingOutcome struct {
 	LearningRate float64 `json:"learning_rate"`
 	Loss         float64 `json:"loss"` // nats a token
@@ -54,7 +54,7 @@ type ScalingPairs []ScalingPair
 
 // Scaling trains BitNet b1.58 and the full-precision model of the same size on the same
 // tokens, in the same order, at several sizes. It writes scaling.json, scaling.md and
-// scaling.html into Out after each size. What is done already is not done again.
+// scaling.html into Out after each size. Runs that are finished already are not repeated.
 func Scaling(ctx context.Context, o ScalingOptions) (ScalingPairs, error) {
 	var pairs ScalingPairs
 	for _, name := range o.Configs {
@@ -84,7 +84,8 @@ func (o *ScalingOptions) pair(ctx context.Context, name string) (ScalingPair, er
 		}
 		outcome.LearningRate = config.LearningRate
 		run := train.Run{
-			Model: config.Config, Options: config.Options, DataDir: o.Data, OutDir: filepath.Join(o.Out, folder), Threads: o.Threads,
+			Model: config.Config, Options: config.Options, Threads: o.Threads,
+			DataDir: o.Data, OutDir: filepath.Join(o.Out, folder),
 		}
 		if p.Parameters, err = o.train(ctx, &run, outcome); err != nil {
 			return p, err

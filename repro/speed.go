@@ -12,14 +12,14 @@ import (
 // EngineOptions say what MeasureEngine times.
 type EngineOptions struct {
 	Prompt   int // tokens of the prompt, at least 1
-	Tokens   int // to generate in each session, at least 1
-	Sessions int // that generate together; 0 is 1
-	Repeat   int // times that all of it is done; 0 is 1
+	Tokens   int // number of tokens to generate in each session, at least 1
+	Sessions int // number of sessions that generate together; 0 is 1
+	Repeat   int // number of repeats of the whole measurement; 0 is 1
 }
 
 // EngineSpeed is how fast a model runs on the engine.
 type EngineSpeed struct {
-	FirstTokenMillis float64        `json:"first_token_ms"` // of the prompt, median
+	FirstTokenMillis float64        `json:"first_token_ms"` // time to read the prompt, median
 	Prefill          Rate           `json:"prefill"`
 	Decode           Rate           `json:"decode"` // of all sessions together
 	Sessions         int            `json:"sessions"`
@@ -29,7 +29,7 @@ type EngineSpeed struct {
 	PrefillFraction  float64        `json:"prefill_fraction_of_int8"`  // 0 before SetLimits
 	DecodeFraction   float64        `json:"decode_fraction_of_memory"` // 0 before SetLimits
 
-	ternary int // weights
+	ternary int // number of ternary weights
 }
 
 // Rate is tokens a second, over some repeats.
@@ -45,7 +45,7 @@ func newRate(tokens int, perSecond []float64) Rate {
 	return Rate{tokens, s[len(s)/2], s[0], s[len(s)-1]}
 }
 
-// EnergyPerToken is the energy to generate a token and how it is known.
+// EnergyPerToken is the energy to generate a token, and the way it was measured or estimated.
 type EnergyPerToken struct {
 	Joules float64 `json:"joules"`
 	How    string  `json:"how"`
@@ -56,8 +56,8 @@ func (o EngineOptions) CacheBytes(m infer.Memory) int {
 	return max(o.Sessions, 1) * (o.Prompt + o.Tokens) * m.CacheBytesPerToken
 }
 
-// MeasureEngine times the prompt of one session and the decoding of all, greedily, on tokens
-// that are made up.
+// MeasureEngine times the prompt of one session and greedy decoding in all sessions, on made-up
+// tokens.
 func MeasureEngine(m *infer.Model, o EngineOptions) (*EngineSpeed, error) {
 	o.Prompt, o.Tokens = max(o.Prompt, 1), max(o.Tokens, 1)
 	o.Sessions, o.Repeat = max(o.Sessions, 1), max(o.Repeat, 1)
@@ -156,9 +156,9 @@ func (e *engineTest) result(m *infer.Model) *EngineSpeed {
 	return s
 }
 
-// SetLimits compares the speed with the limits of the machine: the prompt with the
-// operations a second of the int8 product, and decoding, where each step reads weights, head
-// and cache, with the bytes a second of the memory.
+// SetLimits compares the speed with the limits of the machine. Reading the prompt is compared
+// with the operations a second of the int8 product. Decoding is compared with the bytes a second
+// of the memory, since each step reads weights, head and cache.
 func (s *EngineSpeed) SetLimits(int8OPS, memoryBandwidth float64) {
 	s.PrefillFraction = s.Prefill.TokensPerSecond * 2 * float64(s.ternary) / int8OPS
 	steps := s.Decode.TokensPerSecond / float64(s.Sessions)

@@ -49,7 +49,7 @@ type TrainTokenizer struct {
 	VocabSize    int
 	Out          string
 
-	Tokens int // of the result
+	Tokens int // result: number of tokens
 }
 
 func (s *TrainTokenizer) run(ctx context.Context, q *quickstart) error {
@@ -72,7 +72,7 @@ type PrepareData struct {
 	Holdout                 float64 // share of the documents
 	Out                     string
 
-	Manifest *data.Manifest // of the result
+	Manifest *data.Manifest // the result
 }
 
 func (s *PrepareData) run(ctx context.Context, q *quickstart) error {
@@ -171,7 +171,7 @@ func (s *Generate) run(ctx context.Context, q *quickstart) error {
 		return err
 	}
 	r, err := g.Generate(ctx, lm.GenerateRequest{
-		Prompt: tok.Encode(s.Prompt, true), MaxTokens: s.MaxTokens, StopIDs: tok.EOSIDs(),
+		Prompt: tok.EncodePrompt(s.Prompt), MaxTokens: s.MaxTokens, StopIDs: tok.EOSIDs(),
 		Sampling: lm.Sampling{Temperature: s.Temperature, Seed: s.Seed},
 	}, nil)
 	if err != nil {

@@ -20,31 +20,31 @@ import (
 // TableOptions say how MeasureTable measures the table of a paper.
 type TableOptions struct {
 	Table  *published.Table
-	Out    string   // folder of the results, which the same call goes on with
+	Out    string   // folder of the results; the same call goes on with results in it
 	Models []string // rows of the table, or names that Open knows; none: the rows that are on the Hub
 	Beside string   // row whose values stand beside models that are not in the table; "": the first
-	Tasks  []string // of the table; none: all
+	Tasks  []string // tasks of the table to measure; none: all
 
-	// Open opens a model by its name, or by its first name on the Hub where Models names a
-	// row. It must give a Fingerprint: results are cached in Out.
+	// Open opens a model by its name. A row of the table is opened by its first name on the Hub.
+	// The Model must have a Fingerprint: results are cached in Out.
 	Open func(ctx context.Context, name string) (*Model, error)
-	// Eval is what holds for all columns: DataDir, AllowPartial, Limit, Batch, MaxTokens,
-	// Fetch, Sandbox and Progress. The others are set for each column.
+	// Eval holds the options that are the same for all columns: DataDir, AllowPartial, Limit,
+	// Batch, MaxTokens, Fetch, Sandbox and Progress. The others are set for each column.
 	Eval eval.Options
 
 	Measured func(*published.Outcome) // called after each model; may be nil
-	Text     func(error) string       // words an error for the results; nil: its Error
+	Text     func(error) string       // makes the text of an error for the results; nil: its Error
 }
 
-// TableResult is what was measured.
+// TableResult is the result of MeasureTable.
 type TableResult struct {
 	Outcomes []published.Outcome // of each model
-	Failed   []string            // columns that could have been measured, and why they were not
+	Failed   []string            // columns whose measurement failed, with the errors
 }
 
 // MeasureTable scores models on the columns of a table and sets the values beside the
-// published ones. It writes the results as JSON and Markdown into Out after each column. A
-// column that cannot be measured, or that fails, says why; the others go on.
+// published ones. It writes the results as JSON and Markdown into Out after each column. If a
+// column cannot be measured, or fails, its cell holds the reason, and the other columns go on.
 func MeasureTable(ctx context.Context, o TableOptions) (*TableResult, error) {
 	if err := o.resolve(); err != nil {
 		return nil, err
@@ -146,8 +146,8 @@ func (t *tableRun) find(name string) (model string, row *published.Model) {
 	return model, row
 }
 
-// fill measures a column, or notes why not. Only the end of ctx is an error: a column that
-// fails takes no other away.
+// fill measures a column, or notes the reason why it cannot. It returns an error only if ctx has
+// ended, so that a column that fails does not end the others.
 func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) error {
 	if cell.NotMeasured = t.obstacle(m, cell); cell.NotMeasured != "" {
 		return nil
@@ -175,8 +175,8 @@ func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) err
 	return nil
 }
 
-// obstacle returns why a column is not measured with this model and these options; "" where
-// it is.
+// obstacle returns the reason why a column cannot be measured with this model and these options,
+// or "".
 func (t *tableRun) obstacle(m *Model, cell *published.Cell) string {
 	found, _ := tasks.Find(cell.Task)
 	runsCode, _ := eval.RunsCode(found)
@@ -198,7 +198,7 @@ const cacheFile = "requests.jsonl"
 
 var notFileName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// folderName returns the name of a model as one of a folder.
+// folderName turns the name of a model into the name of a folder.
 func folderName(model string) string {
 	return strings.Trim(notFileName.ReplaceAllString(model, "_"), "._")
 }

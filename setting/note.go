@@ -2,20 +2,22 @@ package setting
 
 import "strings"
 
-// Note is a remark for people that may name options by their fields in braces, as the remedy
-// of an Error does.
+// Note is a remark for people. It may name options by their fields in braces, like the remedy of
+// an Error.
 type Note string
 
-// String is the remark with the options under their short names.
+// String is the remark with options named by their fields without the package.
 func (n Note) String() string { return named(string(n), shortName) }
 
-// Text is the remark with the options called by name.
+// Text is the remark in which each option has the name that the function name returns for its
+// field.
 func (n Note) Text(name func(field string) string) string { return named(string(n), name) }
 
 // MarshalText is String.
 func (n Note) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// Texts are remarks as Text has them, so that they are printed and marshalled with these names.
+// Texts replaces the fields in remarks by names, as Text does, so that the remarks are printed and
+// marshalled with these names.
 func Texts(notes []Note, name func(field string) string) []Note {
 	out := make([]Note, len(notes))
 	for i, n := range notes {
@@ -24,7 +26,7 @@ func Texts(notes []Note, name func(field string) string) []Note {
 	return out
 }
 
-// Join is the remarks in a text, one behind the other.
+// Join is the remarks in one text, with the separator between them.
 func Join(notes []Note, separator string) string {
 	texts := make([]string, len(notes))
 	for i, n := range notes {
@@ -33,7 +35,7 @@ func Join(notes []Note, separator string) string {
 	return strings.Join(texts, separator)
 }
 
-// named puts names in the place of the fields in braces.
+// named replaces the fields in braces by names.
 func named(text string, name func(field string) string) string {
 	return braced.ReplaceAllStringFunc(text, func(s string) string { return name(s[1 : len(s)-1]) })
 }

@@ -1,6 +1,7 @@
-// Package setting is how a package tells its caller that an option is wrong or would help.
-// Errors name options as the package's documentation does, {convert.Options.Overwrite}; a
-// front end puts its own names there, such as flags of a command line (see Text).
+// Package setting has errors and notes about options: that an option has a wrong value, or that
+// setting it would solve a problem. They name an option by its Go field, in braces:
+// {convert.Options.Overwrite}. A front end replaces the fields by its own names, such as flags
+// of a command line (see Text).
 package setting
 
 import (
@@ -10,20 +11,21 @@ import (
 	"strings"
 )
 
-// Error is an option that cannot be what it is, or that has to be set.
+// Error is the error of an option that has a wrong value or must be set. Its text is the problem,
+// the cause, what is wanted and the remedy, as far as they are set.
 type Error struct {
-	Field   string   // of the option that decides: "convert.Options.Type"
+	Field   string   // the option, such as "convert.Options.Type"
 	Found   string   // its value
-	Wanted  string   // what it has to be, in words
-	Choices []string // the values it may have, where these are few
-	// Problem is what is wrong, where it is not the value of Field: "model.gguf exists".
+	Wanted  string   // a right value, in words
+	Choices []string // the right values, if they are few and Wanted is ""
+	// Problem says what is wrong, in the place of Field and Found: "model.gguf exists".
 	Problem string
-	// Remedy is what to do then; fields stand in braces: "{convert.Options.Overwrite} replaces it".
+	// Remedy says what to do, with fields in braces: "{convert.Options.Overwrite} replaces it".
 	Remedy string
 	Err    error // the cause; may be nil
 }
 
-// Invalid is the error of a value that is none of the choices.
+// Invalid is the error of an option whose value, found, is none of the choices.
 func Invalid[T ~string](field string, found T, choices ...T) *Error {
 	e := &Error{Field: field, Found: fmt.Sprintf("%q", string(found))}
 	for _, c := range choices {
@@ -32,12 +34,12 @@ func Invalid[T ~string](field string, found T, choices ...T) *Error {
 	return e
 }
 
-// Needs is the error of a problem that an option solves; see Error.Remedy.
+// Needs is the error of a problem that an option solves, as remedy says; see Error.
 func Needs(field, problem, remedy string) *Error {
 	return &Error{Field: field, Problem: problem, Remedy: remedy}
 }
 
-// Error names options by their fields.
+// Error is the text, with options named by their fields without the package.
 func (e *Error) Error() string { return e.text(shortName) }
 
 // Unwrap returns the cause.
@@ -79,8 +81,8 @@ func shortName(field string) string {
 	return short
 }
 
-// Text is the text of an error in which the options are called by name, wherever in the
-// tree of wrapped errors they are.
+// Text is the text of an error in which each option has the name that the function name returns
+// for its field. It finds the errors of this package anywhere in the tree of wrapped errors.
 func Text(err error, name func(field string) string) string {
 	text := err.Error()
 	for _, e := range all(err) {
@@ -89,7 +91,7 @@ func Text(err error, name func(field string) string) string {
 	return text
 }
 
-// all lists the errors of this package in the tree of err, the outermost first.
+// all lists the errors of this package in the tree of err, outer errors first.
 func all(err error) (list []*Error) {
 	if e, ok := err.(*Error); ok {
 		list = append(list, e)
@@ -107,7 +109,7 @@ func all(err error) (list []*Error) {
 	return list
 }
 
-// As returns the first Error in the tree of err, nil where there is none.
+// As returns the first Error in the tree of err, nil if there is none.
 func As(err error) *Error {
 	var e *Error
 	errors.As(err, &e)

@@ -27,7 +27,8 @@ func newMatcher(tokens []addedToken) matcher {
 	return m
 }
 
-// split calls text and token in turn for the parts of s, token with the end of its part.
+// split calls text for each part of s between added tokens, and token for each added token, in
+// their order. end is the position in s at which the token's part ends.
 func (m *matcher) split(s string, text func(string), token func(id int32, end int)) {
 	start := 0
 	if m.any {
@@ -65,7 +66,7 @@ func (m *matcher) at(s string, i int) (addedToken, bool) {
 	return addedToken{}, false
 }
 
-// wordBoundary reports whether position i does not lie inside a word.
+// wordBoundary reports whether byte i of s is not inside a word.
 func wordBoundary(s string, i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(s[:i])
 	after, _ := utf8.DecodeRuneInString(s[i:])

@@ -8,8 +8,8 @@ import (
 	"github.com/sugarme/tokenizer/normalizer"
 )
 
-// aligned is a text with the origin of each of its bytes in the text before any change, so
-// that tokens have offsets there.
+// aligned is a changed text with the origin of each of its bytes in the original text, so that
+// tokens have offsets in the original.
 type aligned struct {
 	text     string
 	from     [][2]int // for each byte of text: its range in original
@@ -17,8 +17,8 @@ type aligned struct {
 	shift    int // offset of original in the whole text
 }
 
-// alignedOf reads a NormalizedString. One whose alignments do not fit its text, as those of
-// broken UTF-8, is aligned with its original as a whole.
+// alignedOf reads a NormalizedString. If its alignments do not fit its text, as with broken
+// UTF-8, every byte has the whole original as its origin.
 func alignedOf(n *normalizer.NormalizedString) aligned {
 	a := aligned{text: n.GetNormalized(), original: n.GetOriginal(), shift: n.Shift()}
 	a.from = make([][2]int, len(a.text))
@@ -52,9 +52,10 @@ func (a aligned) source(lo, hi int) [2]int {
 	return [2]int{}
 }
 
-// changed is a after a change of its text. With as many characters as before, each comes
-// from the one in its position; otherwise what is equal at the beginning and at the end
-// comes from there, and all of the rest from all of the rest.
+// changed is a with a changed text. If both texts have the same number of characters, each
+// character has the origin of the old one in its position. Otherwise the bytes that are equal at
+// the beginning and at the end keep their origins, and all bytes between come from all old bytes
+// between.
 func (a aligned) changed(text string) aligned {
 	if text == a.text {
 		return a
@@ -68,7 +69,7 @@ func (a aligned) changed(text string) aligned {
 			b.extend(utf8.RuneLen(r), a.source(at, at+n))
 			at += n
 		}
-		if len(b.from) == len(text) { // not so where it is broken UTF-8
+		if len(b.from) == len(text) { // false for broken UTF-8
 			return b
 		}
 		b.from = b.from[:0]
@@ -106,7 +107,7 @@ func commonEnds(a, b string) (prefix, suffix int) {
 	return prefix, suffix
 }
 
-// spelled is a with a character of GPT-2's alphabet for each byte.
+// spelled is a with each byte of its text replaced by a character of GPT-2's alphabet.
 func (a aligned) spelled() aligned {
 	b := a
 	b.text, b.from = encodeByteRunes(a.text), nil
@@ -125,7 +126,8 @@ func (a aligned) word(i int, word string) aligned {
 	return a.slice(i, len(a.text)).changed(word) // a splitter mended broken UTF-8
 }
 
-// normalizedString is a in sugarme's form; its original is what the text comes from.
+// normalizedString is a in sugarme's form. Its original is the part of a.original that the text
+// comes from.
 func (a aligned) normalizedString() *normalizer.NormalizedString {
 	origin := a.source(0, len(a.text))
 	to, back := make([][]int, len(a.from)), make([][]int, origin[1]-origin[0])
@@ -139,7 +141,7 @@ func (a aligned) normalizedString() *normalizer.NormalizedString {
 			back[j][1] = i + 1
 		}
 	}
-	for j := range back { // what left no byte stands where the text goes on
+	for j := range back { // an origin without a byte in the text stands before the next byte
 		if back[j] == nil {
 			back[j] = []int{0, 0}
 			if j > 0 {

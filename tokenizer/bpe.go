@@ -16,13 +16,13 @@ type bpe struct {
 	merges        map[pair]merge
 	byteLevel     bool // names spell bytes by the GPT-2 alphabet
 	bytesFallback bool // SentencePiece style: unknown characters become <0xNN>
-	ignoreMerges  bool // a word that is a token is taken whole
+	ignoreMerges  bool // a word that is a token is not merged
 	fuseUnknown   bool
 	unknown       int32          // -1 = none
 	byteIDs       [256]int32     // byte -> id of its token, -1 = none
 	texts         [][]byte       // id -> bytes of the token
-	order         []pair         // of the merges, by rank
-	unused        map[int32]bool // ids that Encode never gives
+	order         []pair         // pairs of merges, by rank
+	unused        map[int32]bool // ids that Encode never returns
 	cache         wordCache
 }
 
@@ -33,7 +33,7 @@ type merge struct {
 	id   int32
 }
 
-// prepare derives the tables that encoding uses.
+// prepare makes byteIDs and texts, which encoding and decoding use.
 func (m *bpe) prepare() {
 	m.texts = make([][]byte, len(m.tokens))
 	for b := range m.byteIDs {
@@ -72,7 +72,7 @@ func (m *bpe) isByte(id int32) bool {
 	return m.bytesFallback && len(text) == 1 && m.byteIDs[text[0]] == id
 }
 
-// text is the bytes of a token; nil where there is none.
+// text is the bytes of a token; nil if there is no such token.
 func (m *bpe) text(id int32) []byte {
 	if id < 0 || int(id) >= len(m.texts) {
 		return nil
@@ -80,7 +80,7 @@ func (m *bpe) text(id int32) []byte {
 	return m.texts[id]
 }
 
-// addMerge enters the merge of two tokens by their names.
+// addMerge adds the merge of two tokens, given by name, with the next rank.
 func (m *bpe) addMerge(left, right string) error {
 	l, okL := m.ids[left]
 	r, okR := m.ids[right]
@@ -88,7 +88,7 @@ func (m *bpe) addMerge(left, right string) error {
 	if !okL || !okR || !ok {
 		return fmt.Errorf("the merge of %q and %q names a token that is not in the vocabulary", left, right)
 	}
-	m.merges[pair{l, r}] = merge{int32(len(m.order)), id} // of two ranks the last holds
+	m.merges[pair{l, r}] = merge{int32(len(m.order)), id} // a pair that comes again has its last rank
 	m.order = append(m.order, pair{l, r})
 	return nil
 }
@@ -117,7 +117,7 @@ func (m *bpe) encode(ids []int32, word string) []int32 {
 	return ids
 }
 
-// whole looks up a word as one token.
+// whole returns the token that a whole word is, if such words are not merged.
 func (m *bpe) whole(word string) (int32, bool) {
 	if !m.ignoreMerges {
 		return 0, false
@@ -129,8 +129,8 @@ func (m *bpe) whole(word string) (int32, bool) {
 	return id, ok
 }
 
-// symbols are the ids that merging starts from: bytes, or characters with bytes or
-// the unknown token for those that the vocabulary lacks.
+// symbols are the ids that merging starts from: of bytes, or of characters. A character that the
+// vocabulary lacks becomes its bytes or the unknown token.
 func (m *bpe) symbols(word string) []int32 {
 	var ids []int32
 	wasUnknown := false
@@ -157,8 +157,8 @@ func (m *bpe) firstSymbol(word string) string {
 	return word[:n]
 }
 
-// appendSymbol appends the id of a byte or a character, or those of its bytes; nothing
-// where the vocabulary lacks it.
+// appendSymbol appends the id of a byte or a character, or the ids of the character's bytes. It
+// appends nothing if the vocabulary lacks all of these.
 func (m *bpe) appendSymbol(ids []int32, char string) []int32 {
 	if m.byteLevel {
 		if id := m.byteIDs[char[0]]; id >= 0 {
@@ -213,7 +213,7 @@ type wordCache struct {
 	words map[string][]int32
 }
 
-// Limits of the cache: long words rarely come back.
+// Limits of the cache. Long words rarely occur again.
 const (
 	maxCachedWords = 1 << 16
 	maxCachedBytes = 64

@@ -2,8 +2,8 @@ package tokenizer
 
 import "container/heap"
 
-// mergeLong is mergeAll for long words: a queue of candidate merges over a linked
-// list, so that a text of n symbols costs n log n.
+// mergeLong is mergeAll for long words. It keeps a queue of possible merges and a linked list of
+// symbols, so that n symbols take time of order n log n.
 func (m *bpe) mergeLong(symbols []int32) []int32 {
 	l := &symbolList{ids: symbols, next: make([]int, len(symbols)), prev: make([]int, len(symbols)), merges: m.merges}
 	for i := range symbols {
@@ -44,6 +44,7 @@ func (q *candidates) Pop() any {
 	return last
 }
 
+// symbolList is a linked list of symbols, and the queue of their merges.
 type symbolList struct {
 	ids        []int32 // -1 = merged into its left neighbour
 	next, prev []int
@@ -51,7 +52,7 @@ type symbolList struct {
 	queue      candidates
 }
 
-// propose queues the merge of symbol i with the next one, if there is one.
+// propose queues the merge of symbol i with the next one, and reports whether there is one.
 func (l *symbolList) propose(i int) bool {
 	if i < 0 || l.next[i] >= len(l.ids) {
 		return false

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// byteRunes is GPT-2's alphabet: a character for each byte. Printable bytes are their own
-// characters, the others are those from U+0100 on.
+// byteRunes is GPT-2's alphabet: a character for each byte. A printable byte is its own
+// character; the others are the characters from U+0100 on.
 var byteRunes, runeBytes = makeByteAlphabet()
 
 func makeByteAlphabet() (runes [256]rune, bytes map[rune]byte) {
@@ -31,7 +31,8 @@ func encodeByteRunes(s string) string {
 	return b.String()
 }
 
-// decodeByteRunes is the bytes that a name spells; a name outside the alphabet is its own text.
+// decodeByteRunes returns the bytes that a name spells in GPT-2's alphabet. A name with other
+// characters is returned as it is.
 func decodeByteRunes(name string) []byte {
 	var out []byte
 	for _, r := range name {
@@ -44,8 +45,8 @@ func decodeByteRunes(name string) []byte {
 	return out
 }
 
-// lossy is text with one replacement character for each broken UTF-8 sequence, taken as long
-// as it can be one.
+// lossy is text with a replacement character for each broken UTF-8 sequence. A broken sequence is
+// as long as it can be the beginning of a character.
 func lossy(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -62,8 +63,8 @@ func lossy(b []byte) string {
 	return out.String()
 }
 
-// mendBytes replaces each of the last n bytes of b, which byte tokens made, by a replacement
-// character if they are not UTF-8.
+// mendBytes replaces each of the last n bytes of b by a replacement character, if together they
+// are not UTF-8. Byte tokens made these bytes.
 func mendBytes(b []byte, n int) []byte {
 	start := len(b) - n
 	if utf8.Valid(b[start:]) {
@@ -72,7 +73,8 @@ func mendBytes(b []byte, n int) []byte {
 	return append(b[:start], strings.Repeat(string(utf8.RuneError), n)...)
 }
 
-// brokenLength is the number of bytes at the beginning of b that could begin a character.
+// brokenLength is the number of bytes at the beginning of b, which is broken UTF-8, that could
+// begin a character.
 func brokenLength(b []byte) int {
 	n := 1
 	for n < min(len(b), 4) && !utf8.FullRune(b[:n]) {

@@ -1,62 +1,180 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
-	"github.com/nikolalohinski/gonja/v2/builtins"
-	"github.com/nikolalohinski/gonja/v2/config"
-	"github.com/nikolalohinski/gonja/v2/exec"
-	"github.com/nikolalohinski/gonja/v2/loaders"
-
+	"trit/internal/atomicfile"
 	"trit/setting"
+	"trit/tokenizer/jinja"
 )
 
-// Message is one turn of a conversation; Role is "system", "user" or "assistant".
-type Message struct{ Role, Content string }
-
-// ApplyChat renders a conversation by the model's chat template, which is Jinja.
-// addGenerationPrompt ends it with what precedes an answer of the assistant.
-func (t *Tokenizer) ApplyChat(messages []Message, addGenerationPrompt bool) (string, error) {
-	if t.settings.chatTemplate == "" {
-		return "", setting.Needs("tokenizer.Tokenizer.Encode", "the model has no chat template",
-			"it is a base model, use {tokenizer.Tokenizer.Encode}")
-	}
-	var turns []any
-	for _, m := range messages {
-		turns = append(turns, map[string]any{"role": m.Role, "content": m.Content})
-	}
-	c := config.New()
-	c.TrimBlocks, c.LeftStripBlocks, c.KeepTrailingNewline = true, true, true
-	loader, err := loaders.NewMemoryLoader(map[string]string{"/chat": t.settings.chatTemplate})
-	if err != nil {
-		return "", fmt.Errorf("chat template: %w", err)
-	}
-	environment := &exec.Environment{
-		Context: exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables),
-		Filters: builtins.Filters, Tests: builtins.Tests, Methods: builtins.Methods,
-		ControlStructures: builtins.ControlStructures,
-	}
-	template, err := exec.NewTemplate("/chat", c, loader, environment)
-	if err != nil {
-		return "", fmt.Errorf("chat template: %w", err)
-	}
-	var out strings.Builder
-	err = template.Execute(&out, exec.NewContext(map[string]any{
-		"messages": turns, "add_generation_prompt": addGenerationPrompt,
-		"bos_token": t.name(t.settings.bos), "eos_token": t.name(t.settings.eos),
-		"raise_exception": func(message string) (string, error) { return "", errors.New(message) },
-		"strftime_now":    func(string) string { return time.Now().Format("02 Jan 2006") },
-	}))
-	if err != nil {
-		return "", fmt.Errorf("chat template: %w", err)
-	}
-	return out.String(), nil
+// ChatRequest is what a chat template lays out.
+type ChatRequest struct {
+	Messages []Message
+	// Tools are the JSON schemas of functions that the model may call; the order of keys
+	// is kept.
+	Tools               []json.RawMessage
+	AddGenerationPrompt bool           // end where the assistant is to speak
+	Extra               map[string]any // further variables, such as enable_thinking
 }
 
-// name is a token's name in the vocabulary; "" where there is none.
+// Context are the variables that transformers gives a template for the request, the
+// special tokens excepted.
+func (r ChatRequest) Context() (*jinja.Context, error) {
+	var tools any // None where there are none
+	if len(r.Tools) > 0 {
+		tools = r.Tools
+	}
+	messages := r.Messages
+	if messages == nil {
+		messages = []Message{}
+	}
+	c := jinja.NewContext()
+	err := errors.Join(c.Set("messages", messages), c.Set("tools", tools), c.Set("documents", nil),
+		c.Set("add_generation_prompt", r.AddGenerationPrompt))
+	for _, name := range slices.Sorted(maps.Keys(r.Extra)) {
+		err = errors.Join(err, c.Set(name, r.Extra[name]))
+	}
+	return c, err
+}
+
+// ChatTemplate is a model's chat template with the special tokens that it may name.
+type ChatTemplate struct {
+	Text          string
+	ToolText      string            // for requests with tools; "" = Text
+	SpecialTokens map[string]string // bos_token, eos_token and the like
+}
+
+var errNoTemplate = setting.Needs("tokenizer.Tokenizer.Encode", "the model has no chat template",
+	"it is a base model, use {tokenizer.Tokenizer.Encode}")
+
+// Render renders the template with the variables of c, and with the special tokens where
+// c does not name them. It fails with the errors of package jinja.
+func (t ChatTemplate) Render(c *jinja.Context) (jinja.Result, error) {
+	text := t.Text
+	if t.ToolText != "" && c.IsTrue("tools") {
+		text = t.ToolText
+	}
+	for name, token := range t.SpecialTokens {
+		if !c.Has(name) {
+			if err := c.Set(name, token); err != nil {
+				return jinja.Result{}, err
+			}
+		}
+	}
+	parsed, err := jinja.Parse(text)
+	if err != nil {
+		return jinja.Result{}, fmt.Errorf("chat template: %w", err)
+	}
+	result, err := parsed.Render(c, jinja.Options{})
+	if err != nil {
+		return jinja.Result{}, fmt.Errorf("chat template: %w", err)
+	}
+	return result, nil
+}
+
+// ChatTemplate is the template of the tokenizer's model; its Text is empty for a model
+// without one.
+func (t *Tokenizer) ChatTemplate() ChatTemplate {
+	special := map[string]string{}
+	for name, id := range map[string]int32{
+		"bos_token": t.settings.bos, "eos_token": t.settings.eos, "unk_token": t.settings.unk, "pad_token": t.settings.pad,
+	} {
+		if id >= 0 {
+			special[name] = t.name(id)
+		}
+	}
+	return ChatTemplate{t.settings.chatTemplate, t.settings.toolTemplate, special}
+}
+
+// ApplyChat lays a conversation out by the model's chat template, as transformers'
+// apply_chat_template does. The text holds the special tokens that the template writes.
+func (t *Tokenizer) ApplyChat(r ChatRequest) (string, error) {
+	result, err := t.RenderChat(r)
+	return result.Text, err
+}
+
+// RenderChat is ApplyChat with the spans of the assistant's text, which generation blocks
+// of the template mark.
+func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
+	if t.settings.chatTemplate == "" {
+		return jinja.Result{}, errNoTemplate
+	}
+	c, err := r.Context()
+	if err != nil {
+		return jinja.Result{}, err
+	}
+	return t.ChatTemplate().Render(c)
+}
+
+// LoadChatTemplate reads the chat template of a folder in the form of Hugging Face: its
+// chat_template.jinja or else tokenizer_config.json. The folder needs no vocabulary.
+func LoadChatTemplate(dir string) (ChatTemplate, error) {
+	t := ChatTemplate{SpecialTokens: map[string]string{}}
+	text, err := optionalFile(dir, templateFile)
+	if err != nil {
+		return t, err
+	}
+	t.Text = string(text)
+	for _, name := range []string{configFileName, specialMapFile} {
+		b, err := optionalFile(dir, name)
+		if err != nil {
+			return t, err
+		}
+		if err := t.addConfig(b); err != nil {
+			return t, &FormatError{filepath.Join(dir, name), "JSON", err.Error()}
+		}
+	}
+	if t.Text == "" {
+		return t, fmt.Errorf("%s: %w", dir, errNoTemplate)
+	}
+	return t, nil
+}
+
+// addConfig takes the template and the special tokens of a configuration that are not
+// known yet.
+func (t *ChatTemplate) addConfig(b []byte) error {
+	if b == nil {
+		return nil
+	}
+	var c struct {
+		Template chatTemplate `json:"chat_template"`
+	}
+	var fields map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(b, &c), json.Unmarshal(b, &fields)); err != nil {
+		return err
+	}
+	if t.Text == "" {
+		t.Text, t.ToolText = c.Template.text, c.Template.toolUse
+	}
+	for name, value := range fields {
+		var token specialName
+		if !strings.HasSuffix(name, "_token") || json.Unmarshal(value, &token) != nil || token == "" {
+			continue
+		}
+		if _, known := t.SpecialTokens[name]; !known {
+			t.SpecialTokens[name] = string(token)
+		}
+	}
+	return nil
+}
+
+// optionalFile is a file's contents, nil where it does not exist.
+func optionalFile(dir, name string) ([]byte, error) {
+	b, err := atomicfile.Read(filepath.Join(dir, name), maxSideFileBytes)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
 func (t *Tokenizer) name(id int32) string {
 	if a, ok := t.added[id]; ok {
 		return a.Content

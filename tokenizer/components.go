@@ -37,10 +37,10 @@ type pattern struct {
 	Regex  string `json:"Regex"`
 }
 
-// isSet is the value of a flag whose default is true.
+// isSet is the value of a flag; nil, a missing flag, is true.
 func isSet(flag *bool) bool { return flag == nil || *flag }
 
-// each visits c and, where it is a sequence, its parts in order instead.
+// each visits c, or its parts in their order if c is a sequence.
 func (c *component) each(field string, depth int, visit func(*component) error) error {
 	if c == nil {
 		return nil
@@ -61,7 +61,7 @@ func (c *component) each(field string, depth int, visit func(*component) error) 
 	return nil
 }
 
-// buildComponents reads the parts of a tokenizer.json around its model.
+// buildComponents reads the parts of a tokenizer.json other than its model.
 func (t *Tokenizer) buildComponents(f *tokenizerFile) error {
 	growth := 1
 	for _, part := range []struct {
@@ -86,26 +86,31 @@ func (t *Tokenizer) buildComponents(f *tokenizerFile) error {
 	return nil
 }
 
-// buildNormalizer adds a normaliser; growth is the factor by which those before it can
-// lengthen a text.
+// buildNormalizer adds a normaliser. growth is the factor by which the normalisers so far can
+// lengthen a text; it updates it.
 func (t *Tokenizer) buildNormalizer(c *component, growth *int) error {
 	switch c.Type {
 	case "NFC", "NFD", "NFKC", "NFKD":
 		form := map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}[c.Type]
-		t.normalize = append(t.normalize, form.String)
+		t.addNormalizer(c.Type, form.String)
 	case "Lowercase":
-		t.normalize = append(t.normalize, strings.ToLower)
+		t.addNormalizer(c.Type, strings.ToLower)
 	case "Prepend":
 		if len(c.Prepend) > maxTokenBytes {
 			return broken("normalizer.prepend", "%d bytes: want at most %d", len(c.Prepend), maxTokenBytes)
 		}
-		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty(c.Prepend, s) })
+		t.addNormalizer("prepend "+c.Prepend, func(s string) string { return prependUnlessEmpty(c.Prepend, s) })
 	case "Replace":
 		return t.buildReplace(c, growth)
 	default:
 		return &UnsupportedError{"normalizer", c.Type}
 	}
 	return nil
+}
+
+// addNormalizer adds a change of text under a name that says all of what it does.
+func (t *Tokenizer) addNormalizer(name string, f func(string) string) {
+	t.normalize, t.normalizeNames = append(t.normalize, f), append(t.normalizeNames, name)
 }
 
 func (t *Tokenizer) buildReplace(c *component, growth *int) error {
@@ -119,7 +124,7 @@ func (t *Tokenizer) buildReplace(c *component, growth *int) error {
 	if *growth > maxGrowth {
 		return broken("normalizer.content", "replacing can make a text %d times as long: want at most %d", *growth, maxGrowth)
 	}
-	t.normalize = append(t.normalize, func(s string) string {
+	t.addNormalizer("replace "+c.Pattern.String+" "+c.Content, func(s string) string {
 		return strings.ReplaceAll(s, c.Pattern.String, c.Content)
 	})
 	return nil
@@ -158,8 +163,8 @@ func (t *Tokenizer) buildPreTokenizer(c *component) error {
 	return nil
 }
 
-// addSplit adds a splitter under the name by which nameOfParts knows it. Splitters
-// after a ByteLevel see the characters that stand for bytes, not the text.
+// addSplit adds a splitter with its name for nameOfParts. A splitter after a ByteLevel gets the
+// characters that stand for bytes instead of the text.
 func (t *Tokenizer) addSplit(name string, s splitter) {
 	if slices.Contains(t.splitNames, partBytes) {
 		s = onByteRunes(s)
@@ -209,7 +214,8 @@ func (t *Tokenizer) buildSplit(c *component) error {
 	return nil
 }
 
-// buildMetaspace replaces spaces by a mark and cuts before each mark.
+// buildMetaspace adds a change that replaces spaces by a mark, and a splitter that cuts before
+// each mark.
 func (t *Tokenizer) buildMetaspace(c *component) error {
 	mark, scheme := c.Replacement, c.PrependScheme
 	if mark == "" || len(mark) > 4 {
@@ -218,6 +224,7 @@ func (t *Tokenizer) buildMetaspace(c *component) error {
 	if scheme == "" && !isSet(c.AddPrefixSpace) {
 		scheme = "never"
 	}
+	t.normalizeNames = append(t.normalizeNames, "metaspace "+mark+" "+scheme)
 	t.mark = append(t.mark, func(s string, first bool) string {
 		s = strings.ReplaceAll(s, " ", mark)
 		if scheme == "never" || scheme == "first" && !first {
@@ -282,7 +289,7 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 	return nil
 }
 
-// buildDecoder finds out whether decoding takes a space off the front of a text.
+// buildDecoder sets trimSpace if a decoder removes a space at the beginning of a text.
 func (t *Tokenizer) buildDecoder(c *component) error {
 	t.trimSpace = t.trimSpace || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
 		c.Type == "Metaspace" && c.PrependScheme != "never" && (c.PrependScheme != "" || isSet(c.AddPrefixSpace))

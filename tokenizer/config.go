@@ -22,11 +22,12 @@ func (s *specialName) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// chatTemplate is the template, or the one named default of several.
-type chatTemplate string
+// chatTemplate is the template, or the one named default of several and, for requests
+// with tools, the one named tool_use.
+type chatTemplate struct{ text, toolUse string }
 
 func (c *chatTemplate) UnmarshalJSON(b []byte) error {
-	if json.Unmarshal(b, (*string)(c)) == nil {
+	if json.Unmarshal(b, &c.text) == nil {
 		return nil
 	}
 	var several []struct{ Name, Template string }
@@ -34,8 +35,11 @@ func (c *chatTemplate) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	for _, s := range several {
-		if s.Name == "default" || *c == "" {
-			*c = chatTemplate(s.Template)
+		if s.Name == "default" || c.text == "" {
+			c.text = s.Template
+		}
+		if s.Name == "tool_use" {
+			c.toolUse = s.Template
 		}
 	}
 	return nil
@@ -51,11 +55,11 @@ type configFile struct {
 	AddEOS       *bool        `json:"add_eos_token"`
 }
 
-// noSettings name no special token and no chat template.
-var noSettings = settings{-1, -1, -1, -1, ""}
+// noSettings has no special token and no chat template.
+var noSettings = settings{-1, -1, -1, -1, "", ""}
 
-// readSettings takes the special tokens and the chat template from the files beside the
-// vocabulary. A later file fills in what the earlier ones leave open, and defaults fill in the
+// readSettings reads the special tokens and the chat template from the files beside the
+// vocabulary. A later file sets only what the earlier ones leave open, and defaults set the
 // rest. addBOS is the default of add_bos_token; nil = no change.
 func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, addBOS *bool) error {
 	var addEOS *bool
@@ -80,7 +84,7 @@ func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, add
 			}
 		}
 		if t.settings.chatTemplate == "" {
-			t.settings.chatTemplate = string(c.ChatTemplate)
+			t.settings.chatTemplate, t.settings.toolTemplate = c.ChatTemplate.text, c.ChatTemplate.toolUse
 		}
 		if c.AddBOS != nil {
 			addBOS = c.AddBOS
@@ -95,7 +99,7 @@ func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, add
 	return nil
 }
 
-// fillIn takes the special tokens that s lacks from defaults.
+// fillIn sets the special tokens that s lacks to the defaults.
 func (s *settings) fillIn(defaults settings) {
 	for _, f := range []struct {
 		id    *int32
@@ -107,8 +111,8 @@ func (s *settings) fillIn(defaults settings) {
 	}
 }
 
-// withToken returns ids with the token id at index at where on is true, without it where on is
-// false, and as they are where on is nil.
+// withToken returns ids with the token id, inserted at index at, if on is true; without it if on
+// is false; and as they are if on is nil.
 func withToken(ids []int32, id int32, on *bool, at int) []int32 {
 	if on == nil || id < 0 || *on == slices.Contains(ids, id) {
 		return ids

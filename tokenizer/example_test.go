@@ -73,7 +73,9 @@ func ExampleTokenizer_ApplyChat() {
 	if tok, err = tokenizer.FromParts(parts); err != nil {
 		log.Fatal(err)
 	}
-	prompt, err := tok.ApplyChat([]tokenizer.Message{{Role: "user", Content: "How low?"}}, true)
+	prompt, err := tok.ApplyChat(tokenizer.ChatRequest{
+		Messages: []tokenizer.Message{{Role: "user", Content: "How low?"}}, AddGenerationPrompt: true,
+	})
 	fmt.Println(prompt, err)
 	// Output: User: How low?<|end_of_text|>Assistant: <nil>
 }

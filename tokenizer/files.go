@@ -16,16 +16,16 @@ func FileNames() []string {
 	return []string{jsonFile, configFileName, specialMapFile, templateFile, pieceFile, addedFile}
 }
 
-// Files returns the contents of the tokenizer's files in a Hugging Face folder, by name: those
-// that it was read from. Where it came from a GGUF file or a tokenizer.model, there are also a
-// tokenizer.json and a tokenizer_config.json made of its vocabulary. They leave out unused
-// tokens, which would become text, and the second of two tokens of one name.
+// Files returns the contents of the tokenizer's files in a Hugging Face folder, by name. They are
+// the files that it was read from. If it came from a GGUF file or a tokenizer.model, there are
+// also a tokenizer.json and a tokenizer_config.json, made of its vocabulary. These leave out
+// unused tokens, which would become text, and the second of two tokens with the same name.
 func (t *Tokenizer) Files() (map[string][]byte, error) {
 	if t.parts != nil {
-		return nil, errors.New("a tokenizer that FromParts made cannot be written: write the one whose parts they are")
+		return nil, errors.New("a tokenizer made by FromParts cannot be written: write the tokenizer whose parts it has")
 	}
 	files := maps.Clone(t.source)
-	if files[jsonFile] != nil {
+	if files[jsonFile] != nil && !t.packed {
 		return files, nil
 	}
 	if files == nil {
@@ -35,11 +35,12 @@ func (t *Tokenizer) Files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokenizer, err := t.fileObject()
-	if err != nil {
-		return nil, err
+	made := map[string]object{configFileName: config, specialMapFile: t.specialNames()}
+	if !t.packed {
+		if made[jsonFile], err = t.fileObject(); err != nil {
+			return nil, err
+		}
 	}
-	made := map[string]object{jsonFile: tokenizer, configFileName: config, specialMapFile: t.specialNames()}
 	for name, content := range made {
 		if name == specialMapFile && files[name] != nil {
 			continue
@@ -101,8 +102,8 @@ func (t *Tokenizer) modelObject() (object, error) {
 	}, nil
 }
 
-// writtenMerges are the merges as "a b", which every reader knows, or as ["a", "b"] where
-// a token holds a space.
+// writtenMerges are the merges as "a b", which every reader knows, or as ["a", "b"] if a token
+// holds a space.
 func (m *bpe) writtenMerges() any {
 	names := m.mergeNames()
 	if !slices.ContainsFunc(names, func(s string) bool { return strings.Count(s, " ") != 1 }) {
@@ -115,8 +116,8 @@ func (m *bpe) writtenMerges() any {
 	return pairs
 }
 
-// writtenAdded are the added tokens by id. The vocabulary holds them too, since readers
-// number others by their own count.
+// writtenAdded are the added tokens that are written, ordered by id. The vocabulary holds them
+// too, since readers give added tokens that it lacks ids of their own count.
 func (t *Tokenizer) writtenAdded() []addedToken {
 	added := []addedToken{}
 	for _, id := range slices.Sorted(maps.Keys(t.added)) {
@@ -130,10 +131,14 @@ func (t *Tokenizer) writtenAdded() []addedToken {
 // writes reports whether a tokenizer.json holds the token id under its name.
 func (t *Tokenizer) writes(id int32) bool {
 	written, ok := t.model.ids[t.name(id)]
+	if !ok && t.packed { // whose added tokens need not be in the vocabulary
+		written, ok = t.TokenID(t.name(id))
+	}
 	return ok && written == id
 }
 
-// spaceObjects write spaces as SentencePiece does, before encoding and after decoding.
+// spaceObjects are the normaliser and the decoder that replace spaces by SentencePiece's mark and
+// back.
 func (t *Tokenizer) spaceObjects() (normalizer, decoder object) {
 	normalizers := []object{{"type": "Replace", "pattern": object{"String": " "}, "content": "▁"}}
 	decoders := []object{
@@ -146,7 +151,7 @@ func (t *Tokenizer) spaceObjects() (normalizer, decoder object) {
 	return object{"type": "Sequence", "normalizers": normalizers}, object{"type": "Sequence", "decoders": decoders}
 }
 
-// templateObject puts the special tokens around a text.
+// templateObject is the post-processor that puts the special tokens around a text; nil for none.
 func (t *Tokenizer) templateObject() any {
 	special := object{}
 	around := func(name string, typeID int) []object {
@@ -170,7 +175,7 @@ func (t *Tokenizer) templateObject() any {
 	return object{"type": "TemplateProcessing", "single": around("A", 0), "pair": pair, "special_tokens": special}
 }
 
-// specialNames are the names of the special tokens, as special_tokens_map.json has them.
+// specialNames is the special_tokens_map.json: the names of the special tokens.
 func (t *Tokenizer) specialNames() object {
 	names := object{}
 	s := t.settings
@@ -182,7 +187,8 @@ func (t *Tokenizer) specialNames() object {
 	return names
 }
 
-// configObject is the tokenizer_config.json; what a file that was read says takes precedence.
+// configObject is the tokenizer_config.json. Values of the file read, which may be nil, replace
+// those of t.
 func (t *Tokenizer) configObject(read []byte) (object, error) {
 	config := t.specialNames()
 	config["tokenizer_class"], config["clean_up_tokenization_spaces"] = "PreTrainedTokenizerFast", false

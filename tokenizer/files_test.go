@@ -145,7 +145,7 @@ func TestVocabRoundTrip(t *testing.T) {
 func TestNamesOfPreTokenizers(t *testing.T) {
 	vectors := readVectors(t)
 	for other, name := range map[string]string{
-		"falcon3": "llama-bpe", "llama3": "llama-bpe", "dbrx": "llama-bpe", "": "gpt-2", "default": "gpt-2", "olmo": "gpt-2", "refact": "starcoder",
+		"falcon3": "llama-bpe", "llama3": "llama-bpe", "dbrx": "llama-bpe", "": "gpt-2", "olmo": "gpt-2", "refact": "starcoder",
 	} {
 		_, again := rewritten(t, byteVocab(t, other))
 		if got := again.Vocab().Pre; got != name {
@@ -234,7 +234,7 @@ func TestFilesKeepWhatWasRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := again.ApplyChat(nil, false); err != nil || got != "jinja" {
+	if got, err := again.ApplyChat(ChatRequest{}); err != nil || got != "jinja" {
 		t.Errorf("the template gives %q, %v", got, err)
 	}
 	got, err := again.Files()
@@ -263,7 +263,7 @@ func TestNamedTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := tok.ApplyChat(nil, false); got != "plain" || err != nil {
+	if got, err := tok.ApplyChat(ChatRequest{}); got != "plain" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -25,8 +25,8 @@ const (
 	addedFile      = "added_tokens.json"
 )
 
-// Load reads the tokenizer of a folder, its tokenizer.json or else its tokenizer.model
-// of SentencePiece, with the files beside it. path may also name one of the two.
+// Load reads the tokenizer of a folder: its tokenizer.json, or else its tokenizer.model of
+// SentencePiece, with the files beside it. path may also be one of these two files.
 func Load(path string) (*Tokenizer, error) {
 	names, dir := []string{jsonFile, pieceFile}, path
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
@@ -50,7 +50,8 @@ func Load(path string) (*Tokenizer, error) {
 		"name a folder that holds one, or train one with {tokenizer.Train}")
 }
 
-// loadFrom reads a tokenizer whose vocabulary is the file b of the folder dir.
+// loadFrom reads a tokenizer whose vocabulary is the file name, with the content b, of the folder
+// dir.
 func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
 	pieces := filepath.Ext(name) == filepath.Ext(pieceFile)
 	sides := []string{configFileName, specialMapFile, templateFile}
@@ -68,10 +69,15 @@ func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
 		}
 		files[side] = b
 	}
+	parse := parseFiles
 	if pieces {
-		return parsePieceFiles(files)
+		parse = parsePieceFiles
 	}
-	return parseFiles(files)
+	t, err := parse(files)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.readEnds(dir)
 }
 
 // Parse reads the contents of tokenizer.json and tokenizer_config.json (nil = none).
@@ -178,7 +184,7 @@ func (t *Tokenizer) buildModel(f *tokenizerFile) error {
 	return nil
 }
 
-// tokensOf lists the names of a vocabulary by id, "" where an id has no token.
+// tokensOf lists the names of a vocabulary by id; "" for an id without a token.
 func tokensOf(vocab map[string]int32) ([]string, error) {
 	size := int32(0)
 	for name, id := range vocab {
@@ -202,7 +208,7 @@ func tokensOf(vocab map[string]int32) ([]string, error) {
 	return tokens, nil
 }
 
-// addTokens enters added tokens, which may restate tokens of the vocabulary.
+// addTokens adds added tokens. They may be tokens of the vocabulary, with the same name and id.
 func (t *Tokenizer) addTokens(tokens []addedToken) error {
 	byName := map[string]int32{}
 	for _, a := range tokens {

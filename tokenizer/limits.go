@@ -46,7 +46,7 @@ func broken(field, format string, args ...any) error {
 }
 
 // addedList is the list of added tokens. Its length is limited while it is read, since three
-// bytes of JSON make a token of many more.
+// bytes of JSON make a token of many more bytes.
 type addedList []addedToken
 
 func (l *addedList) UnmarshalJSON(b []byte) error {
@@ -70,7 +70,7 @@ func (l *addedList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// parseComponent reads a normaliser or the like; nil where the file has null.
+// parseComponent reads a normaliser or the like. It is nil if the file has null or nothing.
 func parseComponent(field string, raw json.RawMessage) (*component, error) {
 	if len(raw) > maxComponentBytes {
 		return nil, broken(field, "%d bytes: want at most %d", len(raw), maxComponentBytes)

@@ -156,10 +156,14 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		tok.Decode(tok.Encode(text, true))
-		made, err := FromVocab(tok.Vocab())
+		ids, v := tok.Encode(text, true), tok.Vocab()
+		tok.Decode(ids)
+		made, err := FromVocab(v)
 		if err != nil {
 			return // GGUF cannot hold it
+		}
+		if got := made.Encode(text, true); v.HuggingFace != "" && !slices.Equal(got, ids) {
+			t.Fatalf("%q: from a GGUF file with the whole tokenizer.json %v, want %v", text, got, ids)
 		}
 		files, err := made.Files()
 		if err != nil {

@@ -43,8 +43,8 @@ func parsePieceFiles(files map[string][]byte) (*Tokenizer, error) {
 	return t, t.readSettings(files, m.specials, &addBOS)
 }
 
-// spellUserDefined writes spaces in user-defined tokens, which are found in the text before
-// its spaces become marks.
+// spellUserDefined replaces marks by spaces in user-defined tokens, which are found in a text
+// before its spaces become marks.
 func (v *Vocab) spellUserDefined() {
 	for id, kind := range v.Types {
 		if kind == typeUserDefined {
@@ -53,9 +53,9 @@ func (v *Vocab) spellUserDefined() {
 	}
 }
 
-// readAdded lists, by id, the tokens that tokenizer_config.json and added_tokens.json add to
-// a tokenizer.model. added_tokens.json holds ids alone: special are those of its tokens that
-// special_tokens_map.json names.
+// readAdded lists, ordered by id, the tokens that tokenizer_config.json and added_tokens.json add
+// to a tokenizer.model. added_tokens.json holds only names and ids; a token of it is special if
+// special_tokens_map.json names it.
 func readAdded(files map[string][]byte) ([]addedToken, error) {
 	var config struct {
 		Decoder map[string]addedToken `json:"added_tokens_decoder"`
@@ -94,7 +94,7 @@ func badAdded(format string, args ...any) error {
 	return &FormatError{addedFile + " or " + configFileName, "added tokens", fmt.Sprintf(format, args...)}
 }
 
-// readJSON reads a file of a folder into to, which does not change where there is no such file.
+// readJSON reads a file of a folder into to. It does nothing if there is no such file.
 func readJSON(files map[string][]byte, name string, to any) error {
 	b, ok := files[name]
 	if !ok {
@@ -106,7 +106,7 @@ func readJSON(files map[string][]byte, name string, to any) error {
 	return nil
 }
 
-// namedSpecial holds the tokens that special_tokens_map.json names.
+// namedSpecial is the set of tokens that special_tokens_map.json names.
 func namedSpecial(files map[string][]byte) (map[string]bool, error) {
 	var fields map[string]json.RawMessage
 	if err := readJSON(files, specialMapFile, &fields); err != nil {
@@ -128,8 +128,8 @@ func namedSpecial(files map[string][]byte) (map[string]bool, error) {
 	return special, nil
 }
 
-// include adds tokens to v: one that restates a piece makes it an added token, the others
-// follow the pieces.
+// include adds tokens to v. A token with the id and the name of a piece makes the piece an added
+// token; the others follow the pieces.
 func (v *Vocab) include(added []addedToken) error {
 	end := len(v.Tokens) + len(added) + maxHoles
 	for _, a := range added {
@@ -142,7 +142,7 @@ func (v *Vocab) include(added []addedToken) error {
 		}
 		kind, name := v.Types[a.ID], v.Tokens[a.ID]
 		if name != "" && name != a.Content {
-			return badAdded("token %.40q has id %d, which is that of %.40q", a.Content, a.ID, name)
+			return badAdded("token %.40q has id %d, but %.40q has it too", a.Content, a.ID, name)
 		}
 		if kind == typeUnused || kind == typeNormal {
 			v.Tokens[a.ID], v.Types[a.ID] = a.Content, typeUserDefined

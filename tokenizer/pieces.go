@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// pieceModel is what a tokenizer.model of SentencePiece says, a protocol buffer of the
-// message ModelProto. Fields are numbered in its sentencepiece_model.proto.
+// pieceModel is the content of a tokenizer.model of SentencePiece, a protocol buffer of the
+// message ModelProto. sentencepiece_model.proto has the numbers of its fields.
 type pieceModel struct {
 	tokens        []string
 	scores        []float32
@@ -33,8 +33,8 @@ func badPieces(field, format string, args ...any) error {
 	return &FormatError{pieceFile, field, fmt.Sprintf(format, args...)}
 }
 
-// parsePieceModel reads a tokenizer.model and refuses what a BPE tokenizer.json or a GGUF
-// file could not hold.
+// parsePieceModel reads a tokenizer.model. It returns an error if a BPE tokenizer.json or a GGUF
+// file could not hold the same tokenizer.
 func parsePieceModel(b []byte) (*pieceModel, error) {
 	m := &pieceModel{
 		modelType: 1, dummyPrefix: true, removeSpaces: true, escapeSpaces: true, // proto2's defaults
@@ -164,7 +164,8 @@ func (m *pieceModel) normalizerField(f field) error {
 	return nil
 }
 
-// check refuses a model that this package would encode otherwise than SentencePiece.
+// check returns an error for a model whose results in this package would differ from those of
+// SentencePiece.
 func (m *pieceModel) check() error {
 	const wayOut = "take a folder with a tokenizer.json"
 	switch {
@@ -212,8 +213,9 @@ func (m *pieceModel) checkPieces() error {
 	return m.checkUnused(seen)
 }
 
-// checkUnused refuses unused pieces that two pieces make. SentencePiece merges these two and
-// splits the result again, so they are not merged with their neighbours meanwhile.
+// checkUnused returns an error if two pieces together are an unused piece. SentencePiece merges
+// the two and splits the result again, so that they are not merged with their neighbours in
+// between; this package does not.
 func (m *pieceModel) checkUnused(ids map[string]int) error {
 	for id, piece := range m.tokens {
 		if m.types[id] != typeUnused || len(piece) > maxPieceBytes {

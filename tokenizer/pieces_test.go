@@ -79,7 +79,12 @@ func TestPieceModelKeepsScoresAndTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameVocab(t, tok.Vocab(), Vocab{
+	v := tok.Vocab()
+	if !strings.Contains(v.HuggingFace, `"lstrip": true`) { // which the other fields cannot hold
+		t.Errorf("the token that takes the space before it is lost: %.200q", v.HuggingFace)
+	}
+	v.HuggingFace = ""
+	sameVocab(t, v, Vocab{
 		Model: "llama", Pre: "default",
 		Tokens: []string{"<unk>", "<s>", "</s>", "<0x0A>", "▁a", "ab", "▁", "a", "b", "  b", "zz", "<pad>", "<y>", "<tool>"},
 		Scores: []float32{0, 0, 0, 0, -0.5, -1.5, -2, -3, -4, 0, 0, 0, 0, 0},
@@ -157,13 +162,13 @@ func TestPieceModelRejects(t *testing.T) {
 func TestAddedToPieceModelRejects(t *testing.T) {
 	for _, c := range []struct{ file, content, says string }{
 		{addedFile, `[]`, "JSON"},
-		{addedFile, `{"x": 5}`, `that of "ab"`},
+		{addedFile, `{"x": 5}`, `but "ab" has it too`},
 		{addedFile, `{"x": -1}`, "id -1"},
 		{addedFile, `{"x": 99999}`, "id 99999"},
 		{addedFile, `{"": 11}`, "1 to 16384 bytes"},
 		{addedFile, `{"x": 11, "y": 11}`, "both have id 11"},
 		{configFileName, `{"added_tokens_decoder": {"one": {"content": "x"}}}`, `"one" is not an id`},
-		{configFileName, `{"added_tokens_decoder": {"0": {"content": "x"}}}`, `that of "<unk>"`},
+		{configFileName, `{"added_tokens_decoder": {"0": {"content": "x"}}}`, `but "<unk>" has it too`},
 		{specialMapFile, `{"bos_token": 7}`, "JSON"},
 	} {
 		_, err := parsePieceFiles(map[string][]byte{pieceFile: smallModel(), c.file: []byte(c.content)})

@@ -13,7 +13,7 @@ const (
 	partGPT2        = "gpt-2 pattern"
 	partLlama3      = "llama-3 pattern"
 	partQwen2       = "qwen-2 pattern"
-	partBytes       = "bytes" // from here on characters stand for bytes
+	partBytes       = "bytes" // in the parts after it, characters stand for bytes
 	partDigit       = "each digit"
 	partDigits      = "digits"
 	partPunctuation = "punctuation Contiguous"
@@ -25,46 +25,12 @@ type object = map[string]any
 
 // preTokenizer is a way to split text that GGUF has a name for.
 type preTokenizer struct {
-	names        []string // the first is the one to write, the others mean the same split
-	parts        []string
+	names        []string // in GGUF: the first is written, the others mean the same split
+	parts        []string // names of its parts
 	ignoreMerges bool
+	addsBOS      bool   // BOS stands before a text unless the file says otherwise
 	composed     bool   // characters are composed before (NFC), for which GGUF has no key
 	file         object // as tokenizer.json has it
-}
-
-// preTokenizers are those of byte-level BPE. Names are those that llama.cpp reads.
-var preTokenizers = []preTokenizer{
-	{
-		names: []string{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral"},
-		parts: []string{partLlama3, partBytes}, ignoreMerges: true,
-		file: sequence(splitBy(llama3Pattern), byteLevel(false)),
-	},
-	{
-		names: []string{"smaug-bpe", "dbrx"}, // llama-bpe, but every word is merged
-		parts: []string{partLlama3, partBytes},
-		file:  sequence(splitBy(llama3Pattern), byteLevel(false)),
-	},
-	{
-		names: []string{"gpt-2", "", "default", "olmo", "phi-2", "mpt"},
-		parts: []string{partGPT2, partBytes},
-		file:  byteLevel(true),
-	},
-	{
-		names: []string{"qwen2"},
-		parts: []string{partQwen2, partBytes}, composed: true,
-		file: sequence(splitBy(qwen2Pattern), byteLevel(false)),
-	},
-	{
-		names: []string{"falcon"},
-		parts: []string{partPunctuation, partGPT2, partBytes, partDigits, threeDigits},
-		file: sequence(object{"type": "Punctuation", "behavior": "Contiguous"}, byteLevel(true),
-			object{"type": "Digits", "individual_digits": false}, splitBy(threeDigits)),
-	},
-	{
-		names: []string{"starcoder", "refact", "smollm", "command-r"},
-		parts: []string{partDigit, partGPT2, partBytes},
-		file:  sequence(object{"type": "Digits", "individual_digits": true}, byteLevel(true)),
-	},
 }
 
 func sequence(parts ...object) object { return object{"type": "Sequence", "pretokenizers": parts} }
@@ -87,7 +53,7 @@ func preTokenizerOf(name string) (preTokenizer, bool) {
 	return preTokenizer{}, false
 }
 
-// nameOfParts is what GGUF calls a pre-tokenizer; "" where it has no name for it.
+// nameOfParts is GGUF's name for the pre-tokenizer with these parts; "" if it has none.
 func nameOfParts(parts []string) string {
 	for _, p := range preTokenizers {
 		if slices.Equal(p.parts, parts) {
@@ -101,12 +67,12 @@ func nameOfParts(parts []string) string {
 func knownNames() string {
 	var names []string
 	for _, p := range preTokenizers {
-		names = append(names, p.names[0])
+		names = append(names, p.names...)
 	}
 	return strings.Join(names, ", ")
 }
 
-// usePreTokenizer splits as p does.
+// usePreTokenizer makes t split text as p does.
 func (t *Tokenizer) usePreTokenizer(p preTokenizer) error {
 	b, err := json.Marshal(p.file)
 	if err != nil {
@@ -118,7 +84,7 @@ func (t *Tokenizer) usePreTokenizer(p preTokenizer) error {
 	}
 	t.model.byteLevel, t.model.ignoreMerges = true, p.ignoreMerges
 	if p.composed {
-		t.normalize = append(t.normalize, norm.NFC.String)
+		t.addNormalizer("NFC", norm.NFC.String)
 	}
 	return c.each("pre_tokenizer", 0, t.buildPreTokenizer)
 }

@@ -7,17 +7,17 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// splitter cuts text into words, which are all of the text in order.
+// splitter cuts a text into words and yields them in their order. Together they are the text.
 type splitter func(text string, yield func(word string))
 
-// Split patterns that have a scanner of ours, which is faster than a regular expression.
+// Split patterns for which this package has a scanner, which is faster than a regular expression.
 const (
 	gpt2Pattern   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 	qwen2Pattern  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	llama3Pattern = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
-// scan makes a splitter of a function that returns the end of the word at i.
+// scan makes a splitter of a function that returns the end of the word that begins at byte i.
 func scan(end func(s string, i int) int) splitter {
 	return func(text string, yield func(string)) {
 		for i := 0; i < len(text); {
@@ -28,7 +28,8 @@ func scan(end func(s string, i int) int) splitter {
 	}
 }
 
-// regexSplitter runs any other pattern; what lies between matches is a word too.
+// regexSplitter splits by any other pattern. Matches are words, and so is the text between two
+// matches.
 func regexSplitter(pattern string) (splitter, error) {
 	re, err := regexp2.Compile(pattern, regexp2.None)
 	if err != nil {
@@ -51,7 +52,7 @@ func regexSplitter(pattern string) (splitter, error) {
 	}, nil
 }
 
-// digitSplitter cuts out numbers, digit by digit or in runs.
+// digitSplitter cuts out digits, one by one or in runs.
 func digitSplitter(individual bool) splitter {
 	return scan(func(s string, i int) int {
 		first, n := utf8.DecodeRuneInString(s[i:])
@@ -62,7 +63,7 @@ func digitSplitter(individual bool) splitter {
 	})
 }
 
-// punctuationSplitter cuts out punctuation, in runs or mark by mark.
+// punctuationSplitter cuts out punctuation marks, in runs or one by one.
 func punctuationSplitter(runs bool) splitter {
 	return scan(func(s string, i int) int {
 		first, n := utf8.DecodeRuneInString(s[i:])
@@ -160,7 +161,8 @@ func llama3End(s string, i int) int { return wordEnd(s, i, 3) }
 // qwen2End is the end of the word at i under qwen2Pattern.
 func qwen2End(s string, i int) int { return wordEnd(s, i, 1) }
 
-// wordEnd is the end of the word at i; a number has at most that many digits.
+// wordEnd is the end of the word at i under a pattern whose numbers have at most a number of
+// digits.
 func wordEnd(s string, i, digits int) int {
 	if n := contraction(s, i, true); n > 0 {
 		return i + n
@@ -192,8 +194,8 @@ func wordEnd(s string, i, digits int) int {
 	return spacesEnd(s, i)
 }
 
-// spacesEnd is the end of \s+(?!\S)|\s+ at i: a run of spaces, without its last one where a
-// word follows, but with one space at least.
+// spacesEnd is the end of \s+(?!\S)|\s+ at i: a run of spaces, without its last space if a word
+// follows, but with at least one space.
 func spacesEnd(s string, i int) int {
 	end := run(s, i, unicode.IsSpace)
 	if end == len(s) {

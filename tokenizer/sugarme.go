@@ -10,16 +10,16 @@ import (
 	"github.com/sugarme/tokenizer/normalizer"
 )
 
-// Parts are what a Tokenizer is made of, as the interfaces of github.com/sugarme/tokenizer.
-// Each can be replaced by another implementation; see FromParts.
+// Parts are the parts of a Tokenizer, as interfaces of github.com/sugarme/tokenizer. Each can be
+// replaced by another implementation; see FromParts.
 type Parts struct {
 	Normalizer    normalizer.Normalizer // changes a text before it is split; nil: no change
 	PreTokenizer  sugarme.PreTokenizer  // splits a text into words; nil: it is one word
 	Model         sugarme.Model         // turns a word into tokens
 	PostProcessor sugarme.PostProcessor // puts special tokens around a text; nil: none
 	Decoder       sugarme.Decoder       // turns names of tokens into text; nil: a name is text with ▁ for each space
-	// Added are tokens that are found in a text as a whole before anything else. Special
-	// ones have no text.
+	// Added are tokens that are found in a text before anything else. Special ones have no
+	// text.
 	Added []sugarme.AddedTokenWithId
 	// BOS and EOS are the names of the tokens at the beginning and at the end of a text; "" = none.
 	BOS, EOS     string
@@ -46,11 +46,11 @@ func (t *Tokenizer) Parts() Parts {
 	return p
 }
 
-// Sugarme makes a tokenizer of github.com/sugarme/tokenizer of the parts of t. It gives the
-// ids of Encode, which takes a faster way to them. Its pre-tokenizer finds the added tokens,
-// since sugarme's own search loses some where a text holds several (it sorts its matches by
-// token, not by position). Its decoder leaves special tokens out, whatever Decode is told about
-// them. Texts must be UTF-8: in others sugarme's offsets are wrong.
+// Sugarme makes a tokenizer of github.com/sugarme/tokenizer of the parts of t. It gives the same
+// ids as Encode, which is faster. Its pre-tokenizer finds the added tokens, since sugarme's own
+// search loses some if a text holds several (it sorts its matches by token, not by position).
+// Its decoder always leaves special tokens out, whatever its Decode is told. Texts must be
+// UTF-8: in others, sugarme's offsets are wrong.
 func (t *Tokenizer) Sugarme() *sugarme.Tokenizer {
 	s := sugarme.NewTokenizer(t.Parts().Model)
 	s.WithPreTokenizer(wholeText{t})
@@ -59,17 +59,19 @@ func (t *Tokenizer) Sugarme() *sugarme.Tokenizer {
 	return s
 }
 
-// FromParts makes a tokenizer of parts. The parts of a Tokenizer of this package keep their
-// speed where PreTokenizer and Model are both of this package. A text that a part refuses with
-// an error has no tokens, as a character that a vocabulary lacks. The tokenizer cannot be
-// written to files, and its Vocab has no Model.
+// FromParts makes a tokenizer of parts. If PreTokenizer and Model are both parts of a Tokenizer
+// of this package, it encodes at the speed of that one. A text that a part refuses with an error
+// has no tokens, like a character that a vocabulary lacks. The tokenizer cannot be written to
+// files, and its Vocab has no Model.
 func FromParts(p Parts) (*Tokenizer, error) {
 	if p.Model == nil {
 		return nil, errors.New("tokenizer.FromParts: Parts.Model is nil: want a model")
 	}
 	t := &Tokenizer{parts: &p, added: map[int32]addedToken{}, settings: noSettings}
 	t.settings.chatTemplate = p.ChatTemplate
-	for _, take := range []func(*Parts) error{t.takeModel, t.takeDecoder, t.takeAdded, t.takeSplit, t.takeTemplate, t.takeEnds} {
+	for _, take := range []func(*Parts) error{
+		t.takeModel, t.takeDecoder, t.takeAdded, t.takeSplit, t.takeTemplate, t.takeEnds,
+	} {
 		if err := take(&p); err != nil {
 			return nil, fmt.Errorf("tokenizer.FromParts: %w", err)
 		}
@@ -78,7 +80,7 @@ func FromParts(p Parts) (*Tokenizer, error) {
 	return t, nil
 }
 
-// takeModel uses a model; of one that is not ours the vocabulary is copied.
+// takeModel uses the model. It copies the vocabulary of a model that is not ours.
 func (t *Tokenizer) takeModel(p *Parts) error {
 	if own, ok := p.Model.(ownModel); ok {
 		t.model = own.t.model
@@ -97,7 +99,7 @@ func (t *Tokenizer) takeModel(p *Parts) error {
 	return ofPart("Parts.Model", err)
 }
 
-// ofPart names a part instead of the file that a FormatError is about.
+// ofPart replaces the file that a FormatError names by the name of a part.
 func ofPart(name string, err error) error {
 	var format *FormatError
 	if errors.As(err, &format) {
@@ -106,7 +108,7 @@ func ofPart(name string, err error) error {
 	return err
 }
 
-// takeDecoder uses a decoder; it gives the text of single tokens too.
+// takeDecoder uses the decoder, for the texts of single tokens too.
 func (t *Tokenizer) takeDecoder(p *Parts) error {
 	if own, ok := p.Decoder.(ownDecoder); ok && own.t.model == t.model {
 		t.trimSpace = own.t.trimSpace
@@ -139,8 +141,8 @@ func (t *Tokenizer) takeAdded(p *Parts) error {
 	return ofPart("Parts.Added", t.addTokens(added))
 }
 
-// takeSplit uses the normaliser and the pre-tokenizer, ours without sugarme's detour where
-// the model is ours too.
+// takeSplit uses the normaliser and the pre-tokenizer. If pre-tokenizer and model are both ours,
+// they are called directly, else by sugarme's interfaces.
 func (t *Tokenizer) takeSplit(p *Parts) error {
 	if p.Normalizer != nil {
 		t.normalize = []func(string) string{normalizeBy(p.Normalizer)}
@@ -155,8 +157,8 @@ func (t *Tokenizer) takeSplit(p *Parts) error {
 	return nil
 }
 
-// takeTemplate finds the special tokens that a post-processor puts around a text, by a text
-// of one token.
+// takeTemplate finds the special tokens that the post-processor puts around a text: it lets it
+// process a text of one token.
 func (t *Tokenizer) takeTemplate(p *Parts) error {
 	if p.PostProcessor == nil {
 		return nil
@@ -167,7 +169,8 @@ func (t *Tokenizer) takeTemplate(p *Parts) error {
 	}
 	const text = -1
 	list := &t.prefix
-	e := p.PostProcessor.Process(sugarme.NewEncodingFromTokens([]sugarme.Token{{Id: text, Offsets: []int{0, 0}}}, 0), nil, true)
+	one := sugarme.NewEncodingFromTokens([]sugarme.Token{{Id: text, Offsets: []int{0, 0}}}, 0)
+	e := p.PostProcessor.Process(one, nil, true)
 	for _, id := range e.Ids {
 		if id == text {
 			list = &t.suffix
@@ -210,7 +213,8 @@ func normalizeBy(n normalizer.Normalizer) func(string) string {
 	}
 }
 
-// encodeForeign is encodePart by sugarme's interfaces, where not both parts are ours.
+// encodeForeign is encodePart by sugarme's interfaces, for a pre-tokenizer and a model that are
+// not both ours.
 func (t *Tokenizer) encodeForeign(ids []int32, text string, first bool) []int32 {
 	words := sugarme.NewPreTokenizedString(text)
 	var err error

@@ -44,7 +44,7 @@ func (o ownSplit) PreTokenize(p *sugarme.PreTokenizedString) (*sugarme.PreTokeni
 	}), nil
 }
 
-// alignedWords splits a normalised text into words in the model's spelling; first says that
+// alignedWords splits a normalised text into words in the model's spelling. first reports whether
 // the whole text begins with it.
 func (t *Tokenizer) alignedWords(a aligned, first bool) (words []sugarme.SplitIdx) {
 	for _, f := range t.mark {
@@ -66,7 +66,7 @@ func (t *Tokenizer) alignedWords(a aligned, first bool) (words []sugarme.SplitId
 
 type wholeText struct{ t *Tokenizer }
 
-// PreTokenize finds the added tokens, normalises what lies between them and hands that to the
+// PreTokenize finds the added tokens, normalises the texts between them, and hands these to the
 // pre-tokenizer of the parts.
 func (o wholeText) PreTokenize(p *sugarme.PreTokenizedString) (*sugarme.PreTokenizedString, error) {
 	t := o.t
@@ -84,8 +84,8 @@ func (o wholeText) PreTokenize(p *sugarme.PreTokenizedString) (*sugarme.PreToken
 	return p, nil
 }
 
-// alignedTokens appends the added tokens of m that a text holds and calls between for what
-// lies between them.
+// alignedTokens appends the added tokens of m that a text holds to words, and calls between for
+// the texts between them.
 func (t *Tokenizer) alignedTokens(m *matcher, words *[]sugarme.SplitIdx, a aligned, between func(aligned)) {
 	at := 0
 	m.split(a.text, func(part string) {
@@ -118,7 +118,8 @@ func (m ownModel) Tokenize(word string) ([]sugarme.Token, error) {
 	return out, nil
 }
 
-// length is how many bytes of a word its first token stands for; next are those after it.
+// length is the number of bytes of a word that its first token, of the given name, stands for.
+// next are the ids of the tokens after it.
 func (m ownModel) length(word, name string, next []int32) int {
 	switch {
 	case strings.HasPrefix(word, name):
@@ -150,7 +151,7 @@ func (m ownModel) IdToToken(id int) (string, bool) {
 	return name, name != ""
 }
 
-// GetVocab returns all names with their ids, those of added tokens too.
+// GetVocab returns the ids of all tokens by name, with the added tokens.
 func (m ownModel) GetVocab() map[string]int {
 	vocab := make(map[string]int, len(m.t.model.ids)+len(m.t.added))
 	for name, id := range m.t.model.ids {
@@ -167,7 +168,7 @@ func (m ownModel) GetVocabSize() int { return m.t.VocabSize() }
 
 // Save refuses: a tokenizer is written whole.
 func (m ownModel) Save(string, ...string) error {
-	return errors.New("a model is not saved alone: write the contents of tokenizer.Tokenizer.Files")
+	return errors.New("a model cannot be saved alone: write the contents of tokenizer.Tokenizer.Files")
 }
 
 type ownTemplate struct{ t *Tokenizer }
@@ -196,7 +197,7 @@ func (o ownTemplate) around(text *sugarme.Encoding, typeID int) *sugarme.Encodin
 	return o.special(o.t.prefix, typeID).MergeWith(text, false).MergeWith(o.special(o.t.suffix, typeID), false)
 }
 
-// special encodes special tokens that stand in no text.
+// special is the encoding of special tokens, which have no offsets in a text.
 func (o ownTemplate) special(ids []int32, typeID int) *sugarme.Encoding {
 	var tokens []sugarme.Token
 	for _, id := range ids {
@@ -223,5 +224,5 @@ func (o ownDecoder) Decode(names []string) string {
 	return o.t.Decode(ids)
 }
 
-// DecodeChain is Decode as one part.
+// DecodeChain returns the result of Decode as a list of one text.
 func (o ownDecoder) DecodeChain(names []string) []string { return []string{o.Decode(names)} }

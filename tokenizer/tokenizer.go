@@ -6,19 +6,25 @@ package tokenizer
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	sugarme "github.com/sugarme/tokenizer"
+
+	"trit/setting"
 )
 
 // Tokenizer encodes and decodes text. It may be used from several goroutines.
 //
-// It is made of parts: added tokens, which are found as a whole before anything else, then a
-// normaliser, a pre-tokenizer, a model, special tokens around a text, and a decoder. These are
-// the interfaces of github.com/sugarme/tokenizer (see Parts); where all are ours, Encode and
-// Decode call them directly.
+// It has parts: added tokens, which are found in a text before anything else, a normaliser, a
+// pre-tokenizer, a model, special tokens around a text, and a decoder. Parts gives them as the
+// interfaces of github.com/sugarme/tokenizer, and FromParts takes other implementations. Encode
+// and Decode call the parts of this package directly.
 type Tokenizer struct {
-	model      *bpe
-	normalize  []func(string) string
+	model     *bpe
+	normalize []func(string) string
+
+	normalizeNames []string // of the functions of normalize and mark, with what they take
+
 	mark       []func(s string, first bool) string // what pre-tokenizers change; first = the text begins with s
 	split      []splitter
 	splitNames []string // names of the parts of the pre-tokenizer
@@ -28,14 +34,22 @@ type Tokenizer struct {
 	prefix     []int32   // ids before a text with special tokens
 	suffix     []int32   // ids after it
 	pre        string    // the pre-tokenizer's name in GGUF
-	trimSpace  bool      // decoding takes a space off the front
-	scores     []float32 // of a SentencePiece vocabulary that names them
+	trimSpace  bool      // decoding removes a space at the beginning
+	scores     []float32 // of a SentencePiece vocabulary; nil = made of the merges
 	settings   settings
 	source     map[string][]byte // the files it was read from; nil = a GGUF vocabulary
+	ends       []int32           // ids that end a text, which other files of the model name
+	notes      []setting.Note    // what was assumed
+
+	turnEndOnce sync.Once
+	turnEnd     int32 // set by turnEndOnce
+	packed      bool  // source is what a GGUF file holds
+	wholeOnce   sync.Once
+	whole       string // set by wholeOnce: see Vocab.HuggingFace
 
 	parts   *Parts          // of FromParts; nil = a tokenizer that was read or trained
 	foreign bool            // the pre-tokenizer and the model of parts are called by sugarme's interfaces
-	decoder sugarme.Decoder // of parts, where it is not ours
+	decoder sugarme.Decoder // of parts; nil = ours
 	texts   [][]byte        // of the tokens, by that decoder
 }
 
@@ -43,9 +57,10 @@ type Tokenizer struct {
 type settings struct {
 	bos, eos, unk, pad int32 // -1 = none
 	chatTemplate       string
+	toolTemplate       string // for requests with tools; "" = chatTemplate
 }
 
-// addedToken is a token that is recognised as a whole before anything else.
+// addedToken is a token that is found in a text before anything else.
 type addedToken struct {
 	ID         int32  `json:"id"`
 	Content    string `json:"content"`
@@ -56,8 +71,8 @@ type addedToken struct {
 	Special    bool   `json:"special"`
 }
 
-// Encode turns text into ids. Added tokens in the text, special ones too, become their ids.
-// addSpecial puts the special tokens around it that the tokenizer prescribes, such as BOS.
+// Encode turns text into ids. Added tokens in the text, special ones too, become their ids. With
+// addSpecial, the special tokens that the tokenizer prescribes, such as BOS, stand around them.
 func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	var ids []int32
 	if addSpecial {
@@ -77,13 +92,27 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
 	return ids
 }
 
-// EncodeOrdinary turns text into ids and takes added tokens in it for plain text.
+// EncodePrompt turns text into ids as Encode does with special tokens, but a text that begins
+// with the tokens that would be put before it, such as BOS, does not get them twice.
+func (t *Tokenizer) EncodePrompt(text string) []int32 {
+	ids := t.Encode(text, true)
+	if n := len(t.prefix); n > 0 && len(ids) >= 2*n && slices.Equal(ids[n:2*n], t.prefix) {
+		return ids[n:]
+	}
+	return ids
+}
+
+// Notes are what was assumed where the tokenizer was read from a GGUF file that leaves
+// something open.
+func (t *Tokenizer) Notes() []setting.Note { return slices.Clone(t.notes) }
+
+// EncodeOrdinary turns text into ids. Added tokens in the text are encoded as ordinary text.
 func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
 	return t.encodePart(nil, t.normalizeText(text), true)
 }
 
-// encodeNormalized encodes a part of a text between added tokens; first says that the
-// text begins with it.
+// encodeNormalized encodes a part of a text between added tokens. first reports whether the text
+// begins with it.
 func (t *Tokenizer) encodeNormalized(ids []int32, part string, first bool) []int32 {
 	t.normalized.split(t.normalizeText(part), func(s string) {
 		ids = t.encodePart(ids, s, first)
@@ -188,23 +217,8 @@ func (t *Tokenizer) TokenID(name string) (int32, bool) {
 	return 0, false
 }
 
-// BOS is the id of the beginning-of-text token, -1 where there is none.
+// BOS is the id of the beginning-of-text token, -1 if there is none.
 func (t *Tokenizer) BOS() int32 { return t.settings.bos }
 
-// EOS is the id of the end-of-text token, -1 where there is none.
+// EOS is the id of the end-of-text token, -1 if there is none.
 func (t *Tokenizer) EOS() int32 { return t.settings.eos }
-
-// EOSIDs are the ids at which generation ends: the end of the text and, where the vocabulary
-// has one, the end of a turn.
-func (t *Tokenizer) EOSIDs() []int32 {
-	var ids []int32
-	if t.settings.eos >= 0 {
-		ids = append(ids, t.settings.eos)
-	}
-	for _, name := range []string{"<|eot_id|>", "<|im_end|>", "<|end_of_text|>", "<|endoftext|>"} {
-		if id, ok := t.TokenID(name); ok && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}

@@ -126,8 +126,8 @@ func TestLongWordsMergeAlike(t *testing.T) {
 
 func TestChatTemplate(t *testing.T) {
 	tok := trained(t, 300)
-	m := []Message{{"user", "Hi"}}
-	_, err := tok.ApplyChat(m, true)
+	m := ChatRequest{Messages: []Message{{Role: "user", Content: "Hi"}}, AddGenerationPrompt: true}
+	_, err := tok.ApplyChat(m)
 	named := func(string) string { return "trit run -p" }
 	if want := "the model has no chat template: it is a base model, use trit run -p"; err == nil || setting.Text(err, named) != want {
 		t.Errorf("a model without a template: %v", err)
@@ -137,7 +137,7 @@ func TestChatTemplate(t *testing.T) {
 	if tok, err = FromVocab(v); err != nil {
 		t.Fatal(err)
 	}
-	got, err := tok.ApplyChat(m, true)
+	got, err := tok.ApplyChat(m)
 	if want := "<|begin_of_text|>User: Hi\nAssistant:"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}

@@ -19,8 +19,8 @@ type TrainOptions struct {
 	Progress     func(done, total int)
 }
 
-// Train trains a byte-level BPE tokenizer with Llama 3's split pattern. It is deterministic:
-// it merges the most frequent pair, and of several the one that was met first.
+// Train trains a byte-level BPE tokenizer with Llama 3's split pattern. It is deterministic: it
+// merges the most frequent pair, and of equally frequent pairs the one that was met first.
 func Train(texts iter.Seq2[string, error], o TrainOptions) (*Tokenizer, error) {
 	if o.BOS == "" {
 		o.BOS = "<|begin_of_text|>"
@@ -86,17 +86,17 @@ func countWords(texts iter.Seq2[string, error]) ([]trainWord, error) {
 	return words, nil
 }
 
-// pairCount is what the trainer knows of a pair of tokens.
+// pairCount is a pair of tokens and its counts.
 type pairCount struct {
 	pair  pair
 	count int
-	rank  int   // count as the queue is sorted by it: it may change for one pair at a time only
+	rank  int   // count by which the queue is sorted; only one pair may differ while the queue is fixed
 	order int   // when the pair was first met
 	words []int // words that held the pair at some time
 	at    int   // index in the queue
 }
 
-// trainer holds the words, and the pairs with the most frequent on top of a queue.
+// trainer holds the words, and a queue of their pairs, the most frequent first.
 type trainer struct {
 	words  []trainWord
 	pairs  map[pair]*pairCount
@@ -142,7 +142,8 @@ func newTrainer(words []trainWord) *trainer {
 	return t
 }
 
-// count adds sign times the pairs of a word; touched collects the pairs it changed.
+// count adds the pairs of word w, or removes them if sign is -1. It adds the pairs whose counts
+// change to touched, which may be nil.
 func (t *trainer) count(w, sign int, touched map[*pairCount]bool) {
 	word := &t.words[w]
 	for i := range len(word.ids) - 1 {
@@ -162,7 +163,8 @@ func (t *trainer) count(w, sign int, touched map[*pairCount]bool) {
 	}
 }
 
-// mergeBest makes a token of the most frequent pair; false when none is frequent.
+// mergeBest makes a token of the most frequent pair. It returns false if no pair occurs minimum
+// times.
 func (t *trainer) mergeBest(minimum int) bool {
 	if len(t.queue) == 0 || t.queue[0].count < minimum {
 		return false
@@ -213,7 +215,7 @@ func (t *trainer) tokenizer(special []string) (*Tokenizer, error) {
 	v := Vocab{Model: "gpt2", Pre: "llama-bpe", UNK: -1, PAD: -1, AddBOS: true}
 	name := func(id int32) string { return encodeByteRunes(string(t.names[id])) }
 	for id := range t.names {
-		// Of two ways to the same bytes the first token stands.
+		// If two tokens have the same bytes, FromVocab takes the first.
 		v.Tokens, v.Types = append(v.Tokens, name(int32(id))), append(v.Types, typeNormal)
 	}
 	for _, m := range t.merges {

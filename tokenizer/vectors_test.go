@@ -170,3 +170,24 @@ func conformanceFile(t *testing.T, base string) (texts, ids []string) {
 	}
 	return texts, ids
 }
+
+// The real vocabularies of GPT-2 and Pythia, whose splits are GPT-2's, are known without
+// their names.
+func TestGuessOfRealVocabularies(t *testing.T) {
+	for _, name := range []string{"gpt2_tokenizer.json", "pythia_gptneox_tokenizer.json"} {
+		b, err := os.ReadFile(filepath.Join(shared, "data", "tokenizers", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok, err := Parse(b, nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		v := tok.Vocab()
+		v.Pre = ""
+		if got, why := v.splitName(); got != "gpt-2" || !strings.Contains(why, "cuts the fewest") {
+			t.Errorf("%s: %s, %s", name, got, why)
+		}
+		t.Logf("%s: kept whole: %d bytes", name, len(v.HuggingFace))
+	}
+}

@@ -18,17 +18,17 @@ const (
 	typeByte        = 6
 )
 
-// Vocab is a tokenizer as a GGUF file carries it, under tokenizer.ggml. It cannot hold
-// all that a tokenizer.json can: Unicode normalisers, split patterns without a name,
+// Vocab is a tokenizer as a GGUF file carries it, under tokenizer.ggml. These keys cannot
+// hold all that a tokenizer.json can: Unicode normalisers, split patterns without a name,
 // what added tokens do to spaces and words beside them, several ways to make a
 // SentencePiece token and their order, and special tokens around a text other than
-// BOS and EOS.
+// BOS and EOS. HuggingFace holds the whole file where they would lose something.
 type Vocab struct {
 	Model          string // "gpt2" for byte-level BPE, "llama" for SentencePiece
-	Pre            string // name of the pre-tokenizer; "" where GGUF has none for it
+	Pre            string // name of the pre-tokenizer; "" if GGUF has no name for it
 	Tokens         []string
 	Types          []int32   // as numbered by llama.cpp: 1 normal to 6 byte
-	Scores         []float32 // SentencePiece only: of two tokens the higher is merged first
+	Scores         []float32 // SentencePiece only: the token with the higher score is merged first
 	Merges         []string  // "a b", byte-level only
 	BOS, EOS       int32     // -1 = none
 	UNK, PAD       int32
@@ -36,19 +36,26 @@ type Vocab struct {
 	AddEOS         bool
 	AddSpacePrefix bool
 	ChatTemplate   string
+	Ends           []int32 // further ids that end a text, such as those of a turn and a message
+	HuggingFace    string  // the whole tokenizer.json; "" where the other fields hold all of it
 }
 
-// Vocab is the tokenizer as a GGUF file carries it. One that came from a Vocab or from a
-// tokenizer.model has the scores and types that stood there. Of one that came from FromParts
-// no Model is named, since GGUF cannot hold it.
+// Vocab is the tokenizer in the form of a GGUF file. A tokenizer that came from a Vocab or from a
+// tokenizer.model keeps the scores and types of these. The Vocab of a tokenizer that FromParts
+// made has no Model, since GGUF cannot hold it.
 func (t *Tokenizer) Vocab() Vocab {
 	s := t.settings
 	v := Vocab{
 		Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
 		AddBOS: s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
 	}
-	if len(t.suffix) == 1 { // what GGUF puts behind a text is always its EOS
+	if len(t.suffix) == 1 { // the token that GGUF puts after a text is always its EOS
 		v.EOS, v.AddEOS = t.suffix[0], true
+	}
+	for _, id := range t.namedEnds() {
+		if id != v.EOS {
+			v.Ends = append(v.Ends, id)
+		}
 	}
 	size := t.VocabSize()
 	v.Tokens, v.Types = make([]string, size), make([]int32, size)
@@ -61,18 +68,20 @@ func (t *Tokenizer) Vocab() Vocab {
 			v.Tokens[id] = fmt.Sprintf("<unused_%d>", id)
 		}
 	}
-	if t.parts != nil {
+	switch {
+	case t.parts != nil:
 		v.Model = ""
 		return v
-	}
-	if t.model.byteLevel {
+	case t.model.byteLevel:
 		v.Merges = t.model.mergeNames()
-		return v
+	default:
+		v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsSpace(), t.scores
+		if v.Scores == nil {
+			v.Scores = t.model.scores(v.Types)
+		}
 	}
-	v.Model, v.Pre, v.AddSpacePrefix, v.Scores = "llama", "default", t.addsSpace(), t.scores
-	if v.Scores == nil {
-		v.Scores = t.model.scores(v.Types)
-	}
+	t.wholeOnce.Do(func() { t.whole = t.wholeFile(v) })
+	v.HuggingFace = t.whole
 	return v
 }
 
@@ -102,9 +111,9 @@ func (t *Tokenizer) tokenType(id int32) int32 {
 	return typeNormal
 }
 
-// scores ranks tokens for engines that know no merges, as SentencePiece does: the tokens
-// that merges make from 0 downwards in the order of their first merge, below them the
-// other normal ones in the order of their ids. The rest have 0.
+// scores gives tokens scores for engines that know no merges, as SentencePiece does. The tokens
+// that merges make have 0, -1 and so on, in the order of their first merge. Other normal tokens
+// follow below, in the order of their ids. All others have 0.
 func (m *bpe) scores(types []int32) []float32 {
 	scores, seen := make([]float32, len(types)), make([]bool, len(types))
 	next := float32(0)
@@ -125,14 +134,30 @@ func (m *bpe) scores(types []int32) []float32 {
 	return scores
 }
 
-// FromVocab makes a tokenizer of the vocabulary of a GGUF file. Tokens of type unused
-// have no text. Of two tokens with the same name, Encode gives the first.
+// FromVocab makes a tokenizer of the vocabulary of a GGUF file, of its tokenizer.json where
+// it holds one that fits the tokens and the merges. Tokens of type unused have no text. Of
+// two tokens with the same name, Encode gives the first. Notes say what was assumed.
 func FromVocab(v Vocab) (*Tokenizer, error) {
 	if err := v.Check(); err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre}
-	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate}
+	if v.HuggingFace == "" {
+		return fromKeys(v)
+	}
+	t, err := fromWhole(v)
+	if err != nil {
+		if t, err2 := fromKeys(v); err2 == nil {
+			t.note("tokenizer.huggingface.json is not used, but the keys tokenizer.ggml alone: %v", err)
+			return t, nil
+		}
+	}
+	return t, err
+}
+
+// fromKeys makes a tokenizer of the keys under tokenizer.ggml.
+func fromKeys(v Vocab) (*Tokenizer, error) {
+	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre, ends: v.Ends}
+	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}
 	if t.model = newModel(v); len(t.model.ids) == 0 {
 		return nil, badVocab("tokens", "none of the %d tokens has text: want one at least", len(v.Tokens))
 	}
@@ -167,7 +192,7 @@ func badVocab(field, format string, args ...any) error {
 	return &FormatError{"GGUF", "tokenizer.ggml." + field, fmt.Sprintf(format, args...)}
 }
 
-// Check refuses a vocabulary whose fields are too large or do not fit each other.
+// Check returns an error for a vocabulary whose fields are too large or do not fit each other.
 func (v *Vocab) Check() error {
 	if len(v.Tokens) == 0 || len(v.Tokens) > maxTokens || len(v.Merges) > maxMerges {
 		return badVocab("tokens", "%d tokens and %d merges: want 1 to %d and at most %d",
@@ -189,6 +214,11 @@ func (v *Vocab) Check() error {
 			return badVocab("scores", "the score of token %d is not a number", id)
 		}
 	}
+	for _, id := range v.Ends {
+		if id < 0 || int(id) >= len(v.Tokens) {
+			return badVocab("eot_token_id, eom_token_id or eos_token_ids", "%d is not one of the %d tokens", id, len(v.Tokens))
+		}
+	}
 	for name, id := range map[string]int32{"bos": v.BOS, "eos": v.EOS, "unknown": v.UNK, "padding": v.PAD} {
 		if id < -1 || int(id) >= len(v.Tokens) {
 			return badVocab(name+"_token_id", "%d is not one of the %d tokens", id, len(v.Tokens))
@@ -197,7 +227,7 @@ func (v *Vocab) Check() error {
 	return nil
 }
 
-// kind is the type of a token; a file without types has normal ones.
+// kind is the type of a token. In a file without types all tokens are normal.
 func (v *Vocab) kind(id int) int32 {
 	if len(v.Types) == 0 {
 		return typeNormal
@@ -205,7 +235,7 @@ func (v *Vocab) kind(id int) int32 {
 	return v.Types[id]
 }
 
-// newModel enters the tokens of v.
+// newModel makes a model with the tokens of v and no merges.
 func newModel(v Vocab) *bpe {
 	m := &bpe{
 		tokens: v.Tokens, ids: make(map[string]int32, len(v.Tokens)), merges: map[pair]merge{},
@@ -224,7 +254,7 @@ func newModel(v Vocab) *bpe {
 	return m
 }
 
-// addedOfVocab lists the tokens that are looked for in text before anything else.
+// addedOfVocab lists the tokens of v that are found in a text before anything else.
 func addedOfVocab(v Vocab) []addedToken {
 	var added []addedToken
 	for id, kind := range v.Types {
@@ -235,13 +265,10 @@ func addedOfVocab(v Vocab) []addedToken {
 	return added
 }
 
-// llama3Vocabulary is the vocabulary size by which a file that lacks the key
-// tokenizer.ggml.pre is known to use Llama 3's split.
-const llama3Vocabulary = 128256
-
 func (t *Tokenizer) fromByteLevel(v Vocab) error {
-	if (v.Pre == "" || v.Pre == "default") && len(v.Tokens) == llama3Vocabulary {
-		t.pre = "llama-bpe"
+	name, why := v.splitName()
+	if t.pre = name; why != "" {
+		t.note("%s", why)
 	}
 	p, ok := preTokenizerOf(t.pre)
 	if !ok {
@@ -260,17 +287,17 @@ func (t *Tokenizer) fromByteLevel(v Vocab) error {
 	return nil
 }
 
-// fromSentencePiece derives the merges from the scores: two tokens merge when they spell a
-// third, and the pair that makes the token of the highest score goes first.
+// fromSentencePiece makes the merges of the scores: two tokens merge if they spell a third, and
+// the pair that makes the token with the highest score merges first.
 func (t *Tokenizer) fromSentencePiece(v Vocab) error {
 	t.model.bytesFallback, t.model.fuseUnknown = true, true
 	if v.UNK >= 0 {
 		t.model.unknown = v.UNK
 	}
-	t.normalize = append(t.normalize, func(s string) string { return strings.ReplaceAll(s, " ", "▁") })
 	if v.AddSpacePrefix {
-		t.normalize = append(t.normalize, func(s string) string { return prependUnlessEmpty("▁", s) })
+		t.addNormalizer("prepend ▁", func(s string) string { return prependUnlessEmpty("▁", s) })
 	}
+	t.addNormalizer("replace   ▁", func(s string) string { return strings.ReplaceAll(s, " ", "▁") })
 	t.trimSpace, t.scores = v.AddSpacePrefix, v.Scores
 	order := make([]int32, 0, len(v.Tokens))
 	for id, name := range v.Tokens {
@@ -292,8 +319,8 @@ func (t *Tokenizer) fromSentencePiece(v Vocab) error {
 	return nil
 }
 
-// addSpellings enters every merge of two tokens that makes the token id, the one with the
-// longest left part first, as Hugging Face's conversion orders them.
+// addSpellings adds every merge of two tokens that makes the token id, the merge with the longest
+// left part first, as Hugging Face's conversion orders them.
 func (m *bpe) addSpellings(id int32) error {
 	name := m.tokens[id]
 	if m.ids[name] != id {

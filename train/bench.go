@@ -16,13 +16,13 @@ import (
 // Speed is the outcome of Bench.
 type Speed struct {
 	Parameters      int     `json:"parameters"`
-	TokensPerSecond float64 `json:"tokens_per_second"` // of the median step
+	TokensPerSecond float64 `json:"tokens_per_second"` // by the median time of a step
 	StepSeconds     float64 `json:"step_seconds"`
 	GorgoniaShare   float64 `json:"gorgonia_share"` // of the time of a step
 }
 
 // Bench times the steps of a run, by the code of Train, on random tokens with one
-// micro-batch a step. The first step warms up and is not counted. threads is that of a Run.
+// micro-batch a step. The first step warms up and is not counted. threads is Run.Threads.
 func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
 	o.GradientAccumulation, o.MaxSteps = 1, steps+1
 	o.resolvePrecision(thisMachine(threads))
@@ -63,7 +63,7 @@ func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
 	}, nil
 }
 
-// randomBatches gives batches of random tokens, each one that fill has made.
+// randomBatches gives batches of random tokens, which fill has made before.
 type randomBatches struct {
 	vocab, size int
 	random      *rand.Rand

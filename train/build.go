@@ -16,8 +16,8 @@ import (
 	"trit/train/ranks"
 )
 
-// newTrainer opens the data and makes the parts of a run, from its last checkpoint where it
-// is resumed. Where that fails, nothing stays open.
+// newTrainer opens the data and makes the parts of a run, from its last checkpoint if it is
+// resumed. After an error nothing stays open.
 func newTrainer(r *Run) (*trainer, error) {
 	t := &trainer{run: r, guard: r.Guard}
 	if t.guard == nil {
@@ -63,8 +63,8 @@ func (t *trainer) build() error {
 	return t.openLog(warnings)
 }
 
-// join checks that all ranks are about to do the same run, and returns how many micro-batches
-// of a step are this rank's.
+// join checks that all ranks are about to do the same run, and returns this rank's number of
+// micro-batches in a step.
 func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 	c := r.comm()
 	if microBatches, err = r.Options.MicroBatches(c.Size()); err != nil {
@@ -75,8 +75,8 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 		ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
 }
 
-// openData opens what this rank reads of the data. heldout is nil where the data hold nothing
-// out.
+// openData opens the part of the data that this rank reads. heldout is nil if the data set has
+// no held-out split.
 func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 	o, c := t.run.Options, t.run.comm()
 	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength,
@@ -96,9 +96,9 @@ func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 	return heldout, nil
 }
 
-// makeWeights makes weights and optimiser, from the last checkpoint, from the folder that
-// the run begins with, or fresh. It returns what the checkpoint says of the run, nil without
-// one, and warnings for the log.
+// makeWeights makes the weights and the optimiser: from the last checkpoint, from the folder
+// Init, or fresh. It returns the state of the run in the checkpoint, nil without one, and
+// warnings for the log.
 func (t *trainer) makeWeights(folder modelFolder) (before *snapshot, warnings []string, err error) {
 	resumed, err := t.resumes()
 	if err != nil {
@@ -134,7 +134,8 @@ func (t *trainer) resumes() (resumed bool, err error) {
 	return resumed, ranks.AllReduceAny(c, &resumed)
 }
 
-// makeParts makes the graph and the parts that need it, and goes to where the run was before.
+// makeParts makes the graph and the parts that need it, and restores the position of the run
+// before, which is nil for a new run.
 func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snapshot) error {
 	o, begin := &t.run.Options, 0
 	if before != nil {
@@ -154,7 +155,7 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 	return t.goTo(before)
 }
 
-// openLog opens the log, which rank 0 keeps.
+// openLog opens the log, which rank 0 alone has, and writes the warnings to it.
 func (t *trainer) openLog(warnings []string) error {
 	if !t.share.isRank0() {
 		return nil
@@ -180,7 +181,7 @@ func tokenizerFiles(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// closers are what a run has opened.
+// closers are the things that a run has opened and must close.
 type closers []io.Closer
 
 func (c *closers) add(x io.Closer) { *c = append(*c, x) }

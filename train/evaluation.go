@@ -15,17 +15,17 @@ import (
 // how long there was no better one.
 type evaluation struct {
 	options  *Options
-	ternary  bool // the model's layers are
+	ternary  bool // the layers of the model are ternary
 	share    *sharing
 	decoder  *graph.Decoder
-	heldout  *data.Loader // nil where the data hold nothing out
+	heldout  *data.Loader // nil if the data set has no held-out split
 	batch    data.Batch
 	best     *Best // nil before the first
 	patience patience
 }
 
-// Best is where the held-out loss was lowest. It lies in the run's folder best as
-// best.json, beside the weights of that step.
+// Best is the result of the step with the lowest held-out loss. It is saved as best.json in the
+// run's folder best, beside the weights of that step.
 type Best struct {
 	Step        int     `json:"step"`
 	Tokens      int64   `json:"tokens"`
@@ -46,10 +46,10 @@ func (s score) fill(e *Event) {
 	e.Perplexity = math.Exp(e.Loss)
 }
 
-// measure scores the weights as they are, at a step, on the first batches of the held-out
-// data, all of it for 0. compared is the score of the first eval_batches, which every
-// evaluation sees, so that those can be compared. Each rank scores its batches of the data;
-// all get the sums.
+// measure scores the present weights on the first batches of the held-out data; batches 0 is
+// all of it. compared is the score of the first eval_batches, which every evaluation measures,
+// so the scores of different steps can be compared. Each rank scores its batches, and all ranks
+// get the sums.
 func (v *evaluation) measure(step, batches int) (all, compared score, err error) {
 	v.heldout.Rewind()
 	v.decoder.SetQuantization(v.options.lambda(step))
@@ -89,11 +89,11 @@ func (v *evaluation) addBatch(s *score) error {
 	return nil
 }
 
-// rounded reports whether evaluations at a step are of the model that would be packed: while
-// the rounding is not in force yet, a lower loss means nothing for that.
+// rounded reports whether a step computes with fully rounded weights, as the packed model does.
+// While the rounding is not fully in force, the loss says nothing about the packed model.
 func (v *evaluation) rounded(step int) bool { return !v.ternary || v.options.lambda(step) >= 1 }
 
-// improved reports whether a score is the best so far, and keeps it in best then.
+// improved reports whether a score is the best so far, and if so keeps it in best.
 func (v *evaluation) improved(at position, s score) bool {
 	loss := s.loss()
 	if !v.rounded(at.step) || v.best != nil && !(loss < v.best.Loss) || math.IsNaN(loss) {
@@ -106,9 +106,9 @@ func (v *evaluation) improved(at position, s score) bool {
 
 // patience counts evaluations without improvement.
 type patience struct {
-	Loss  float64 `json:"loss"`  // that the next must undercut by early_stop_delta
-	Seen  bool    `json:"seen"`  // that there is a Loss
-	Stale int     `json:"stale"` // evaluations since
+	Loss  float64 `json:"loss"`  // an evaluation improves if it is below Loss by more than early_stop_delta
+	Seen  bool    `json:"seen"`  // whether there is a Loss yet
+	Stale int     `json:"stale"` // number of evaluations since Loss
 }
 
 func (p *patience) count(loss, delta float64) {
@@ -119,14 +119,14 @@ func (p *patience) count(loss, delta float64) {
 	p.Stale++
 }
 
-// countStale counts an evaluation that did not improve the loss by early_stop_delta.
+// countStale counts the evaluations in a row that did not improve the loss by early_stop_delta.
 func (v *evaluation) countStale(step int, loss float64) {
 	if v.heldout != nil && v.rounded(step) {
 		v.patience.count(loss, v.options.EarlyStopDelta)
 	}
 }
 
-// stalled returns why the run ends before max_steps, or "" while it does not.
+// stalled returns the reason to end the run before max_steps, or "" to go on.
 func (v *evaluation) stalled() string {
 	o, p := v.options, v.patience
 	if o.EarlyStopPatience == 0 || p.Stale < o.EarlyStopPatience {

@@ -1,62 +1,31 @@
 package train
 
 import (
-	"encoding/json"
 	"math"
 	"path/filepath"
 	"testing"
 
 	"trit/format/safetensors"
 	"trit/internal/testutil"
-	"trit/model"
 	"trit/optim"
 	"trit/train/graph"
 	"trit/train/ranks"
 )
 
-// goldenFiles are the training goldens of a kind: those of testdata, or that of -golden if it is
-// of the kind. A golden of the optimiser alone has no tokens.
-func goldenFiles(t *testing.T, optimizer bool) (paths []string) {
-	t.Helper()
-	files := []string{*testutil.Golden}
-	if files[0] == "" {
-		var err error
-		if files, err = filepath.Glob("../testdata/training/*.safetensors"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, path := range files {
-		f, err := safetensors.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, model := f.Tensor("tokens"); model != optimizer {
-			paths = append(paths, path)
-		}
-		f.Close()
-	}
-	if len(paths) == 0 && *testutil.Golden == "" {
-		t.Fatal("testdata/training has no such goldens")
-	}
-	return paths
-}
-
 // Steps of clipping and AdamW compared with PyTorch's: losses, norms, final weights.
 func TestGoldenSteps(t *testing.T) {
-	for _, path := range goldenFiles(t, false) {
+	for _, path := range testutil.TrainingGoldens(t, "../testdata/training", true) {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenSteps(t, path) })
 	}
 }
 
 func testGoldenSteps(t *testing.T, path string) {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := testutil.OpenGolden(t, path)
 	defer f.Close()
 	s, tokens, batch, length := goldenStepper(t, f)
 	defer s.decoder.Close()
-	lrs, losses, norms := floats(t, f, "train.lrs"), floats(t, f, "train.losses"), floats(t, f, "train.grad_norms")
+	lrs, losses := testutil.Floats(t, f, "train.lrs"), testutil.Floats(t, f, "train.losses")
+	norms := testutil.Floats(t, f, "train.grad_norms")
 	lossTolerance, normTolerance, weightTolerance := 3e-2, 0.15, 6e-2
 	if !s.share.params.Config.Ternary {
 		lossTolerance, normTolerance, weightTolerance = 1e-4, 1e-4, 1e-4
@@ -83,7 +52,7 @@ func testGoldenSteps(t *testing.T, path string) {
 	}
 	worst := 0.0
 	for _, spec := range s.share.params.Specs() {
-		e := testutil.RelativeL2(s.share.params.Value(spec.Name), floats(t, f, "final."+spec.Name))
+		e := testutil.RelativeL2(s.share.params.Value(spec.Name), testutil.Floats(t, f, "final."+spec.Name))
 		worst = max(worst, e)
 		if e > weightTolerance {
 			t.Errorf("final %s differs by %.3g, want at most %g", spec.Name, e, weightTolerance)
@@ -92,32 +61,14 @@ func testGoldenSteps(t *testing.T, path string) {
 	t.Logf("final weights differ by at most %.2g", worst)
 }
 
-func floats(t *testing.T, f *safetensors.File, name string) []float32 {
-	t.Helper()
-	v, err := f.Float32(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-// goldenStepper has the weights of a golden, whose micro-batch has all tokens of a step.
+// goldenStepper makes a stepper with the weights of a golden. Its micro-batch holds all tokens of
+// a step.
 func goldenStepper(t *testing.T, f *safetensors.File) (s *stepper, tokens []int32, batch, length int) {
 	t.Helper()
-	c := model.Config{SubNorms: true, Ternary: true, TieWordEmbeddings: true}
-	if err := json.Unmarshal([]byte(f.Metadata()["config"]), &c); err != nil {
-		t.Fatal(err)
-	}
-	c.Resolve()
-	info, _ := f.Tensor("tokens")
-	batch, length = info.Shape[1], info.Shape[2]-1
-	tokens, err := f.Int32("tokens")
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.EmptyParams(c)
+	tokens, batch, length = testutil.GoldenTokens(t, f)
+	params := graph.EmptyParams(testutil.GoldenModel(t, f))
 	for _, spec := range params.Specs() {
-		copy(params.Value(spec.Name), floats(t, f, "param."+spec.Name))
+		copy(params.Value(spec.Name), testutil.Floats(t, f, "param."+spec.Name))
 	}
 	o := Default()
 	o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon = 0.9, 0.95, 1e-8

@@ -15,7 +15,7 @@ type SpikePolicy string
 const (
 	SpikeWarn     SpikePolicy = "warn"     // logs it
 	SpikeStop     SpikePolicy = "stop"     // ends with an error; the last checkpoint stands
-	SpikeRollback SpikePolicy = "rollback" // goes back to the last checkpoint and on after the data that led to the step
+	SpikeRollback SpikePolicy = "rollback" // restores the last checkpoint, and leaves out the data since then
 )
 
 // Guard judges each step by its loss and the norm of its gradient, before the weights
@@ -28,8 +28,8 @@ type Guard interface {
 // newGuard is the Guard of a run that is given none.
 func newGuard() Guard { return &runlog.Spikes{} }
 
-// judge asks the guard about the step that is about to be taken, and reports whether to take
-// it. A step that is not finite is bad for any guard, and never taken.
+// judge asks the guard about the next step and reports whether to take it. A step whose loss or
+// gradient is not finite is never taken, whatever the guard says.
 func (t *trainer) judge(g gradient) (take bool, err error) {
 	finding, broken := runlog.NotFiniteStep(g.loss, g.norm)
 	bad := broken
@@ -60,8 +60,8 @@ func stopError(e Event) error {
 		"resume with on_spike=%s, or begin another run with a lower learning_rate", e.Step, e.Note, SpikeRollback)
 }
 
-// rollback goes back to the last checkpoint, but not in the data: the batches since then
-// are passed over.
+// rollback restores the last checkpoint but not its position in the data: the batches since
+// then are left out.
 func (t *trainer) rollback(finding string) error {
 	now, err := t.snapshot()
 	if err != nil {

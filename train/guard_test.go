@@ -51,28 +51,7 @@ func TestWarnAndStop(t *testing.T) {
 // with the data behind step 12. It may be interrupted there.
 func TestRollback(t *testing.T) {
 	dataDir := prepared(t)
-	want := smallRun(dataDir, t.TempDir())
-	want.Options.LogInterval = 1
-	ctx, cancel := context.WithCancel(context.Background())
-	want.OnEvent = func(e Event) {
-		if e.Step == 7 {
-			cancel()
-		}
-	}
-	if _, err := Train(ctx, want); err != nil {
-		t.Fatal(err)
-	}
-	behind, err := json.Marshal(stateBehind(t, want, 12))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := checkpoint.UpdateState(want.OutDir, 7, func(s *checkpoint.State) { s.Loader = behind }); err != nil {
-		t.Fatal(err)
-	}
-	want.Resume, want.OnEvent = true, nil
-	if _, err := Train(context.Background(), want); err != nil {
-		t.Fatal(err)
-	}
+	want := weights(t, runWithGap(t, dataDir, 7, 12))
 	for _, interrupt := range []bool{false, true} {
 		r := smallRun(dataDir, t.TempDir())
 		r.Options.OnSpike, r.Guard = SpikeRollback, &planted{12, 1}
@@ -95,12 +74,41 @@ func TestRollback(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		checkSameWeights(t, weights(t, r.OutDir), weights(t, want.OutDir))
+		checkSameWeights(t, weights(t, r.OutDir), want)
 		if e := events(t, r.OutDir, "rollback"); len(e) != 1 || e[0].Step != 7 ||
 			!strings.Contains(e[0].Note, "step 12: planted") {
 			t.Errorf("events %+v", e)
 		}
 	}
+}
+
+// runWithGap trains, but leaves out the data between two steps, as a rollback from one to the
+// other does. It returns the folder of the run.
+func runWithGap(t *testing.T, dataDir string, from, to int) (outDir string) {
+	t.Helper()
+	r := smallRun(dataDir, t.TempDir())
+	r.Options.LogInterval = 1
+	ctx, cancel := context.WithCancel(context.Background())
+	r.OnEvent = func(e Event) {
+		if e.Step == from {
+			cancel()
+		}
+	}
+	if _, err := Train(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	behind, err := json.Marshal(stateBehind(t, r, to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.UpdateState(r.OutDir, from, func(s *checkpoint.State) { s.Loader = behind }); err != nil {
+		t.Fatal(err)
+	}
+	r.Resume, r.OnEvent = true, nil
+	if _, err := Train(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	return r.OutDir
 }
 
 // stateBehind is the position in the data after a number of steps.

@@ -29,9 +29,9 @@ func (r *Run) resumes() (bool, error) {
 	return false, nil
 }
 
-// initialParams are the weights that a run begins with on rank 0: those of the folder Init, or
-// fresh ones. On other ranks, and where a checkpoint fills them later, they are zeros. files is
-// the tokenizer of the data; warnings are for the log.
+// initialParams makes the weights that a run begins with: on rank 0 the weights of the folder
+// Init, or fresh ones. On other ranks, and if a checkpoint fills them later, they are zeros.
+// files are the files of the data's tokenizer; warnings are for the log.
 func (r *Run) initialParams(resumed bool, files map[string][]byte) (p *graph.Params, warnings []string, err error) {
 	if resumed || r.comm().Rank() != 0 {
 		return graph.EmptyParams(r.Model), nil, nil

@@ -64,7 +64,7 @@ func child(dataDir, run string) *exec.Cmd {
 	return exec.Command(os.Args[0], "-test.run", "^TestResumeAfterKill$", "-train-in", dataDir+","+run)
 }
 
-// killed starts a process and kills it after a time. It is false where that was over
+// killed starts a process and kills it after a time. It is false if that was over
 // already; an end of its own other than success is an error.
 func killed(t *testing.T, c *exec.Cmd, after time.Duration) bool {
 	t.Helper()

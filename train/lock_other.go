@@ -2,5 +2,5 @@
 
 package train
 
-// lock does nothing where the system has no advisory locks.
+// lock does nothing: this system has no advisory locks.
 func lock(string) (unlock func(), err error) { return func() {}, nil }

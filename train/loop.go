@@ -11,14 +11,14 @@ import (
 	"trit/train/runlog"
 )
 
-// trainer is a run at work: the loop, and the parts that it holds. The parts know nothing of
-// the loop, and of each other only sharing, which has the weights. All decisions are taken
-// alike on every rank, from sums over the ranks or from what rank 0 says.
+// trainer is a run at work: the loop, and the parts that it holds. A part knows nothing of the
+// loop, and no other part than sharing, which has the weights. Every rank takes the same
+// decisions, since they depend on sums over the ranks or on values of rank 0.
 type trainer struct {
 	run        *Run // resolved
 	at         position
 	loader     *data.Loader // of the training split
-	step       *stepper     // batches through the graph, and the weights moved
+	step       *stepper     // runs batches through the graph and moves the weights
 	share      *sharing     // weights and optimiser, and the ranks that share them
 	evaluation *evaluation  // held-out loss, the best model, early stop
 	recording  *recording   // the log
@@ -27,7 +27,7 @@ type trainer struct {
 	opened     closers
 }
 
-// position is how far a run has come.
+// position is the number of steps and of tokens that a run has done.
 type position struct {
 	step   int
 	tokens int64
@@ -81,8 +81,8 @@ func (t *trainer) begin() error {
 	return nil
 }
 
-// interrupted reports on all ranks alike whether the run is to end at this step: because
-// ctx is done on any of them, or because rank 0 finds the deadline passed.
+// interrupted reports, the same on all ranks, whether the run must end at this step: ctx is done
+// on any rank, or the deadline has passed on rank 0.
 func (t *trainer) interrupted(ctx context.Context, deadline time.Time) (cancelled, late bool, err error) {
 	cancelled = ctx.Err() != nil
 	late = t.share.isRank0() && !deadline.IsZero() && time.Now().After(deadline)
@@ -108,7 +108,7 @@ func (t *trainer) takeStep() (moved bool, err error) {
 	return true, t.recording.step(t.at, stepFigures{g, rate, decay, time.Since(start)})
 }
 
-// due reports whether a step is one of every interval; none is with an interval of 0.
+// due reports whether a step is a multiple of the interval. With an interval of 0 none is due.
 func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
 // evaluateAndSaveIfDue evaluates and saves after the steps that are due for it. The last step
@@ -128,8 +128,9 @@ func (t *trainer) evaluateAndSaveIfDue() error {
 	return nil
 }
 
-// evaluate measures the first batches of the held-out data, all of it for 0, with the running
-// mean of the weights where there is one, logs it, and saves the model if it is the best so far.
+// evaluate measures the first batches of the held-out data; batches 0 is all of it. It uses the
+// running mean of the weights if the run keeps one. It logs the result, and saves the model if it
+// is the best so far.
 func (t *trainer) evaluate(batches int) (Event, error) {
 	e := t.at.event(runlog.EvalEvent)
 	if t.evaluation.heldout == nil {
@@ -161,7 +162,8 @@ func (t *trainer) save() error {
 	return t.saving.save(now)
 }
 
-// finish evaluates what came out, unless the user is waiting for the end.
+// finish evaluates the trained model on all held-out data, unless the user has cancelled the run
+// and waits for its end.
 func (t *trainer) finish(result *Result, cancelled bool) (err error) {
 	result.Step, result.Tokens, result.Best = t.at.step, t.at.tokens, t.evaluation.best
 	if result.Interrupted && cancelled {
@@ -185,7 +187,7 @@ func (t *trainer) finish(result *Result, cancelled bool) (err error) {
 	return t.saving.update(now)
 }
 
-// snapshot is where the run stands, for a checkpoint.
+// snapshot makes the state of the run for a checkpoint.
 func (t *trainer) snapshot() (s *snapshot, err error) {
 	s = &snapshot{Step: t.at.step, Tokens: t.at.tokens, Data: t.loader.State()}
 	s.Memory = memory{Best: t.evaluation.best, Patience: t.evaluation.patience, Rollbacks: t.saving.rollbacks}
@@ -193,7 +195,8 @@ func (t *trainer) snapshot() (s *snapshot, err error) {
 	return s, err
 }
 
-// goTo makes the run stand where a checkpoint says; weights and optimiser are there already.
+// goTo sets the state of the run to the one of a checkpoint. Weights and optimiser must have been
+// restored before.
 func (t *trainer) goTo(s *snapshot) error {
 	t.at = position{s.Step, s.Tokens}
 	t.evaluation.best, t.evaluation.patience, t.saving.rollbacks = s.Memory.Best, s.Memory.Patience, s.Memory.Rollbacks

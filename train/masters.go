@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"trit/format/hffolder"
 	"trit/model"
@@ -14,8 +15,8 @@ import (
 	"trit/train/graph"
 )
 
-// InitialModel is the model of a folder that a run can begin with: a Hugging Face
-// folder of master weights or a checkpoint of ours.
+// InitialModel reads the model of a folder that a run can begin with: a Hugging Face folder of
+// master weights, or a checkpoint of a run.
 func InitialModel(dir string) (model.Config, error) {
 	c, err := openMasters(dir)
 	if err != nil {
@@ -25,7 +26,8 @@ func InitialModel(dir string) (model.Config, error) {
 	return c.Config.Config, nil
 }
 
-// openMasters opens a folder of master weights.
+// openMasters opens a folder of master weights, and refuses one with too few tensors or with
+// more than the model has.
 func openMasters(dir string) (*hffolder.Folder, error) {
 	c, err := hffolder.Open(dir)
 	if err != nil {
@@ -37,7 +39,7 @@ func openMasters(dir string) (*hffolder.Folder, error) {
 	return c, nil
 }
 
-var errPacked = errors.New("the ternary weights are packed, and what they were rounded from is gone: name the " +
+var errPacked = errors.New("the ternary weights are packed, and the master weights are not in the folder: name the " +
 	"folder with the master weights of this model (published ones end in -bf16)")
 
 func checkMasters(c *hffolder.Folder) error {
@@ -48,21 +50,20 @@ func checkMasters(c *hffolder.Folder) error {
 	case storage != model.Masters:
 		return errPacked
 	}
-	return graph.Check(&c.Config.Config)
+	if err := graph.Check(&c.Config.Config); err != nil {
+		return err
+	}
+	for _, spec := range c.Config.Tensors() {
+		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
+			return fmt.Errorf("%s: %w", c.Name(spec), errPacked)
+		}
+	}
+	return c.Check()
 }
 
 // readMasters reads the weights of a folder, of any float type and naming, each into
-// the parameter of its name, and refuses a folder with too few tensors or with more than the
-// model has.
+// the parameter of its name.
 func readMasters(c *hffolder.Folder, p *graph.Params) error {
-	for _, spec := range p.Specs() {
-		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
-			return fmt.Errorf("%s: %s: %w", c.Dir, c.Name(spec), errPacked)
-		}
-	}
-	if err := c.Check(); err != nil {
-		return fmt.Errorf("%s: %w", c.Dir, err)
-	}
 	for _, spec := range p.Specs() {
 		if err := c.Weights.ReadFloat32(c.Name(spec), p.Value(spec.Name)); err != nil {
 			return fmt.Errorf("%s: %w", c.Dir, err)
@@ -71,8 +72,9 @@ func readMasters(c *hffolder.Folder, p *graph.Params) error {
 	return nil
 }
 
-// takeModel takes the model of the folder that the run begins with. What the
-// run's own configuration says must agree, but for what the weights leave open.
+// takeModel sets the model of the run to the one of the folder that it begins with. The keys
+// that the run's own configuration sets must have the same values, except the keys that the
+// weights do not fix.
 func (r *Run) takeModel() error {
 	folder, err := InitialModel(r.Init)
 	if err != nil {
@@ -100,13 +102,14 @@ func (r *Run) takeModel() error {
 	return nil
 }
 
-// checkTokenizer compares the tokenizer of the folder that a run begins with to that of the
-// data, files. It returns a warning where the folder has none.
+// checkTokenizer compares the tokenizer of the folder that a run begins with to files, the
+// tokenizer of the data. It returns a warning if the folder has none.
 func checkTokenizer(c *hffolder.Folder, files map[string][]byte) (warnings []string, err error) {
 	const name = "tokenizer.json"
 	b, err := os.ReadFile(filepath.Join(c.Dir, name))
 	if errors.Is(err, os.ErrNotExist) {
-		return []string{fmt.Sprintf("%s has no %s: whether the data were encoded with its tokenizer is not known", c.Dir, name)}, nil
+		return []string{fmt.Sprintf("%s has no %s: "+
+			"nobody can tell whether the data were encoded with the model's tokenizer", c.Dir, name)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -122,7 +125,7 @@ func checkTokenizer(c *hffolder.Folder, files map[string][]byte) (warnings []str
 	return nil, nil
 }
 
-// sameJSON reports whether two JSON texts are equal but for the space between their parts.
+// sameJSON reports whether two JSON texts are equal, spaces between their tokens aside.
 func sameJSON(a, b []byte) (bool, error) {
 	var x, y bytes.Buffer
 	err := errors.Join(json.Compact(&x, a), json.Compact(&y, b))
@@ -140,5 +143,18 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 		return nil, nil, err
 	}
 	p = graph.EmptyParams(r.Model)
-	return p, warnings, readMasters(c, p)
+	if err := readMasters(c, p); err != nil {
+		return nil, nil, err
+	}
+	notes, err := folderWarnings(c)
+	for _, n := range notes {
+		warnings = append(warnings, n.String())
+	}
+	return p, warnings, err
+}
+
+// folderWarnings are what was assumed of a folder, and what looks wrong in it.
+func folderWarnings(c *hffolder.Folder) ([]setting.Note, error) {
+	warnings, err := c.Warnings()
+	return slices.Concat(c.Config.Notes(), warnings), err
 }

@@ -89,7 +89,8 @@ type folderSpec struct {
 
 func llama() map[string]any {
 	return map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "vocab_size": 320, "hidden_size": 32, "intermediate_size": 64,
-		"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu", "tie_word_embeddings": false}
+		"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu", "tie_word_embeddings": false,
+		"rms_norm_eps": 1e-5, "rope_theta": 1e4, "max_position_embeddings": 2048}
 }
 
 func bitnet() map[string]any {
@@ -209,7 +210,9 @@ func TestInitialFamilies(t *testing.T) {
 		"llama, full":        {config: llama(), dtype: "F64"},
 		"llama, ternary":     {config: ternary, dtype: "BF16", shards: 2},
 		"a tied head is there": {config: bitnet(), dtype: "F32", change: func(m map[string]safetensors.Source) {
-			m["lm_head.weight"] = rawTensor("lm_head.weight", "F32", []int{1}, make([]byte, 4))
+			head := m[model.EmbedTokens]
+			head.Name = model.LMHead
+			m[model.LMHead] = head
 		}},
 	} {
 		s.files = tokenizerOf(t, dataDir)

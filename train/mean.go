@@ -2,8 +2,8 @@ package train
 
 import "errors"
 
-// beginMean begins the running mean of the weights that this rank owns with these, where the
-// run keeps one.
+// beginMean sets the running mean of the weights that this rank owns to the present weights, if
+// the run keeps a mean.
 func (s *sharing) beginMean() {
 	if s.emaDecay == 0 {
 		return
@@ -14,8 +14,8 @@ func (s *sharing) beginMean() {
 	}
 }
 
-// withMean calls f while the weights are their running mean, where one is kept. All ranks
-// call it together.
+// withMean calls f while the weights are replaced by their running mean, if the run keeps one,
+// and puts them back afterwards. All ranks call it together.
 func (s *sharing) withMean(f func() error) (err error) {
 	if err := s.swapMean(); err != nil {
 		return err
@@ -24,8 +24,9 @@ func (s *sharing) withMean(f func() error) (err error) {
 	return f()
 }
 
-// swapMean exchanges the weights with their running mean, and a second time back: the
-// graphs read the weights in place. Each rank swaps what it owns and then gets the rest.
+// swapMean exchanges the weights with their running mean; a second call puts them back. The
+// exchange is in place, since the graphs read the weights there. Each rank swaps what it owns,
+// then receives the rest.
 func (s *sharing) swapMean() error {
 	if s.mean == nil {
 		return nil

@@ -26,7 +26,7 @@ func tensorsOf(t *testing.T, path string) map[string][]float32 {
 	defer f.Close()
 	out := map[string][]float32{}
 	for _, i := range f.Tensors() {
-		out[i.Name] = floats(t, f, i.Name)
+		out[i.Name] = testutil.Floats(t, f, i.Name)
 	}
 	return out
 }

@@ -10,9 +10,9 @@ import (
 // runtimeBytes is about what the program takes without a model, measured with the smallest one.
 const runtimeBytes = 40 << 20
 
-// Memory estimates the peak memory, in bytes, of a run on each of n ranks with a number of
-// threads, 0 for one for each processor. It is that of rank 0, which also keeps the ternary
-// weights of the last line of the log.
+// Memory estimates the peak memory of a run on n ranks, in bytes, on rank 0. Other ranks need
+// less: rank 0 also keeps the ternary weights of the last line of the log. threads is
+// Run.Threads.
 func Memory(c model.Config, o Options, n, threads int) int64 {
 	o.resolvePrecision(thisMachine(threads))
 	perWeight, buckets := int64(2*4), int64(0) // moments
@@ -30,8 +30,8 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 	return graph.Memory(&c, o.graph(0, threads)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
 }
 
-// ternaryMemory is what the log keeps: codes of two bits of all weights, and those of one
-// as they come.
+// ternaryMemory is the bytes that the log keeps: codes of two bits for all ternary weights, and
+// the float32 codes of the largest one while it is counted.
 func ternaryMemory(c *model.Config) int64 {
 	largest := 0
 	for _, s := range c.Tensors() {

@@ -38,8 +38,8 @@ type Options struct {
 
 	Moments     optim.MomentPrecision `json:"moments"`       // of the optimiser's running means
 	MaxGradNorm float64               `json:"max_grad_norm"` // 0: no clipping
-	// EMADecay is that of the running mean of the weights, which evaluations and the best
-	// model use; 0: there is none.
+	// EMADecay is the decay of the running mean of the weights, which evaluations and the best
+	// model use; 0: there is no such mean.
 	EMADecay float64 `json:"ema_decay"`
 
 	EvalInterval       int `json:"eval_interval"` // steps; 0: at the end only
@@ -48,7 +48,7 @@ type Options struct {
 	KeepCheckpoints    int `json:"keep_checkpoints"` // number of newest ones that stay, beside the best model
 
 	EarlyStopPatience int     `json:"early_stop_patience"` // evaluations without improvement that end the run; 0: none do
-	EarlyStopDelta    float64 `json:"early_stop_delta"`    // by how much the held-out loss has to fall, in nats a token
+	EarlyStopDelta    float64 `json:"early_stop_delta"`    // least improvement of the held-out loss, nats a token
 
 	OnSpike       SpikePolicy `json:"on_spike"`
 	MaxRollbacks  int         `json:"max_rollbacks"`
@@ -62,8 +62,8 @@ type Options struct {
 	CheckpointActivations bool    `json:"checkpoint_activations"`
 	ZLoss                 float64 `json:"z_loss"` // weight of log(sum(exp(logits)))^2
 
-	// Before QuantizeFromStep layers compute with weights and activations as they are; then
-	// the rounding comes into force, over QuantizeWarmupSteps.
+	// Before QuantizeFromStep, layers compute with weights and activations that are not rounded.
+	// From then on the rounding comes into force, over QuantizeWarmupSteps.
 	QuantizeFromStep    int `json:"quantize_from_step"`
 	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
 }
@@ -80,8 +80,9 @@ func Default() Options {
 	}
 }
 
-// changeable returns the options with those taken from before that a run may change when it
-// is resumed: how often, when to end, and what to do about spikes.
+// changeable returns the options o, except those that a run may change when it is resumed: they
+// are taken from before. They say how often to do something, when to end, and what to do about
+// spikes.
 func (o Options) changeable(before Options) Options {
 	o.EvalInterval, o.EvalBatches = before.EvalInterval, before.EvalBatches
 	o.CheckpointInterval, o.KeepCheckpoints = before.CheckpointInterval, before.KeepCheckpoints
@@ -92,10 +93,10 @@ func (o Options) changeable(before Options) Options {
 	return o
 }
 
-// TokensPerStep is how many tokens one step of the optimiser sees.
+// TokensPerStep is the number of tokens in one step of the optimiser.
 func (o Options) TokensPerStep() int { return o.BatchSize * o.SequenceLength * o.GradientAccumulation }
 
-// MicroBatches is how many forward passes each of a number of ranks does in a step.
+// MicroBatches is the number of forward passes that each of some ranks does in a step.
 func (o Options) MicroBatches(ranks int) (int, error) {
 	if ranks < 1 || o.GradientAccumulation%ranks != 0 {
 		return 0, fmt.Errorf("gradient_accumulation_steps is %d, which counts the micro-batches of all ranks: "+
@@ -183,7 +184,7 @@ func oneOf[T ~string](field, key string, found T, choices ...T) error {
 	return e
 }
 
-// lambda is how much of the rounding is in force at a step.
+// lambda is the share of the rounding that is in force at a step, from 0 to 1.
 func (o Options) lambda(step int) float64 {
 	switch since := step - o.QuantizeFromStep; {
 	case since < 0:

@@ -7,8 +7,9 @@ import (
 	"trit/train/ranks"
 )
 
-// chooseSteps measures a step and sets max_steps so that the run fills the time. The first
-// step warms up and is not counted, and 13 % of the time are left for evaluations and noise.
+// chooseSteps measures the time of a step and sets max_steps so that the run fills the budget.
+// The first step warms up and is not counted. 13 % of the budget are left for evaluations and
+// for variations of speed.
 func (t *trainer) chooseSteps(budget time.Duration) error {
 	state := t.loader.State()
 	var start time.Time

@@ -5,20 +5,21 @@ import (
 	"trit/train/ranks"
 )
 
-// Precision is that of the products of gradients, of attention, of the head and of layers
-// that are not ternary. The forward products of ternary layers are of integers, and exact.
+// Precision is the type in which operands are multiplied: for gradients, attention, the head,
+// and layers that are not ternary. The forward products of ternary layers are always exact
+// products of integers.
 type Precision string
 
 // Precisions.
 const (
-	PrecisionAuto    Precision = "auto" // bf16 where it is faster; that of the run when it is resumed
+	PrecisionAuto    Precision = "auto" // bf16 if it is faster on this machine; a resumed run keeps its precision
 	PrecisionFloat32 Precision = "float32"
 	// PrecisionBF16 rounds operands to bfloat16; ternary weights and int8 activations are exact
 	// in it.
 	PrecisionBF16 Precision = "bf16"
 )
 
-// resolvePrecision decides what auto is on a machine.
+// resolvePrecision replaces auto by the precision that is faster on a machine.
 func (o *Options) resolvePrecision(m *machine.Machine) {
 	if o.Precision == PrecisionAuto {
 		o.decidePrecision(prefersBF16(m))
@@ -32,7 +33,8 @@ func (o *Options) decidePrecision(bf16 bool) {
 	}
 }
 
-// resolvePrecision decides what auto is for all ranks: bf16 only if it is faster on each.
+// resolvePrecision replaces auto by the precision for all ranks: bf16 only if it is faster on
+// each.
 func resolvePrecision(c ranks.Comm, o *Options, m *machine.Machine) error {
 	if o.Precision != PrecisionAuto {
 		return nil

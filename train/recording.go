@@ -25,7 +25,7 @@ type recording struct {
 	tokens int64 // at the last line
 }
 
-// observed is what recording looks at in a graph, as *graph.Decoder has it.
+// observed is the part of a graph that recording reads; *graph.Decoder implements it.
 type observed interface {
 	codeSource
 	AbsMax(f func(name string, absMax float32))
@@ -40,7 +40,7 @@ func newRecording(c model.Config, o *Options, d observed, s *sharing) *recording
 		ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
 }
 
-// open opens the log in the run folder, where the run goes on at a position.
+// open opens the log in the run folder, for a run that begins or goes on at a position.
 func (r *recording) open(dir string, at position, onEvent func(Event)) (err error) {
 	r.log, err = runlog.NewWriter(dir, at.step, onEvent)
 	return err
@@ -64,11 +64,11 @@ func (r *recording) warn(at position, notes []string) error {
 	return errors.Join(errs...)
 }
 
-// restart begins the time and the tokens of the next line, where a run begins, goes on, or
-// went back.
+// restart begins to count time and tokens of the next line: when a run begins, when it is
+// resumed, and after a rollback.
 func (r *recording) restart(at position) { r.time, r.tokens = 0, at.tokens }
 
-// stepFigures are what a step came to.
+// stepFigures are the results of a step.
 type stepFigures struct {
 	gradient
 	rate, decay float64
@@ -86,7 +86,7 @@ func (r *recording) step(at position, f stepFigures) error {
 	e.Loss, e.GradNorm, e.LR, e.WeightDecay = f.loss, f.norm, f.rate, f.decay
 	e.MaxSteps, e.Judged = r.options.MaxSteps, true
 	e.TokensPerSecond = float64(at.tokens-r.tokens) / max(r.time.Seconds(), 1e-9)
-	e.MFU = r.mfu.of(e.TokensPerSecond / float64(r.ranks))
+	e.MFU = r.mfu.fraction(e.TokensPerSecond / float64(r.ranks))
 	e.Zeros, e.Flips = r.ternary.update(r.decoder)
 	e.Layers = r.ternary.layers(at.step, r.options.LayerInterval, r.absMax())
 	r.restart(at)
@@ -103,8 +103,8 @@ func (r *recording) absMax() func(name string) float32 {
 	return func(name string) float32 { return all[name] }
 }
 
-// warnOfLayers logs what is wrong with single layers. Losses are the Guard's, which sees
-// every step.
+// warnOfLayers logs faults of single layers. The loss is left to the Guard, which sees every
+// step.
 func (r *recording) warnOfLayers(e Event) error {
 	for _, f := range r.monitor.Observe(e) {
 		w := position{e.Step, e.Tokens}.event(runlog.WarningEvent)

@@ -22,16 +22,16 @@ type Event = runlog.Event
 
 // Run is one training run.
 type Run struct {
-	Model   model.Config  // VocabSize 0: that of the data
+	Model   model.Config  // VocabSize 0: the size of the data's vocabulary
 	Init    string        // folder whose model and weights the run begins with; "": fresh weights
 	Options Options       // how to train; MaxSteps 0: as many as fill MaxTime
 	DataDir string        // folder made by data.Prepare
 	OutDir  string        // folder of the run: its checkpoints and its log
 	MaxTime time.Duration // 0: no limit
-	Resume  bool          // go on from the last checkpoint in OutDir, where there is one
+	Resume  bool          // go on from the last checkpoint in OutDir, if there is one
 	Guard   Guard         // nil: runlog.Spikes
 	OnEvent func(Event)   // called on rank 0 with each event of the log; may be nil
-	Threads int           // that loops are split over; 0: one for each processor
+	Threads int           // number of threads that loops are split over; 0: one for each processor
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
 	// others wait until the caller ends the job.
 	Comm ranks.Comm
@@ -43,8 +43,8 @@ type Result struct {
 	Tokens      int64
 	Interrupted bool   // by the context or by MaxTime
 	EarlyStop   string // why the run ended before max_steps
-	Eval        Event  // of all held-out data, at the end
-	Best        *Best  // nil where nothing was evaluated
+	Eval        Event  // the evaluation at the end, on all held-out data
+	Best        *Best  // nil if nothing was evaluated
 }
 
 // Train trains until max_steps, MaxTime or the end of ctx. The latter two save a checkpoint
@@ -75,7 +75,7 @@ func Train(ctx context.Context, r Run) (result *Result, err error) {
 	return t.loop(ctx, deadline)
 }
 
-// occupy makes the run folder ready and keeps other runs out of it.
+// occupy makes and locks the run folder, and removes what a killed run left unfinished in it.
 func (r *Run) occupy() (unlock func(), err error) {
 	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (r *Run) resolve(m *data.Manifest) error {
 	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
 }
 
-// fewTokens is the error of a vocabulary that is smaller than that of the data.
+// fewTokens is the error of a model whose vocabulary is smaller than the data's.
 func (r *Run) fewTokens(m *data.Manifest) error {
 	problem := fmt.Sprintf("vocab_size is %d, but the data in %s has %d tokens", r.Model.VocabSize, r.DataDir, m.VocabSize)
 	if r.Init != "" {

@@ -11,9 +11,9 @@ import (
 	"trit/train/graph"
 )
 
-// checkSame refuses to resume with another model or another recipe than the run was begun
-// with, but for the options that may change. Options that this run leaves open are taken from
-// the checkpoint.
+// checkSame refuses to resume if the model or the options differ from the checkpoint's, except
+// for the options that may change. Options that the caller leaves open are taken from the
+// checkpoint.
 func (s *saving) checkSame(c *checkpoint.Loaded) error {
 	if err := sameFields(c.Dir, s.share.params.Config, c.Config.Config); err != nil {
 		return err
@@ -51,8 +51,8 @@ func (s *saving) checkData(c *checkpoint.Loaded) error {
 	return err
 }
 
-// sameFields refuses a configuration that differs from that of the run in dir, and names
-// the first key.
+// sameFields refuses a configuration that differs from the one of the run in dir. The error
+// names the first key that differs.
 func sameFields[T any](dir string, now, before T) error {
 	if d := differences(now, before); len(d) > 0 {
 		return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run",

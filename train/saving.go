@@ -29,16 +29,16 @@ type modelFolder struct {
 	files  map[string][]byte // of the tokenizer
 }
 
-// snapshot is what a checkpoint says of a run, beside its tensors.
+// snapshot is the state of a run in a checkpoint, without its tensors.
 type snapshot struct {
-	Dir    string // of the checkpoint, for errors; "" where none was read
+	Dir    string // folder of the checkpoint, for errors; "" if none was read
 	Step   int
 	Tokens int64
 	Data   data.State
 	Memory memory
 }
 
-// memory is what a run remembers of the steps before, beside weights and moments.
+// memory is the state of the loop's parts, beside weights and moments.
 type memory struct {
 	Best      *Best           `json:"best,omitempty"`
 	Patience  patience        `json:"patience"`
@@ -60,7 +60,7 @@ func (s *saving) state(now *snapshot) (state checkpoint.State, err error) {
 	return state, nil
 }
 
-// readState takes a state.json apart.
+// readState decodes a state.json.
 func readState(dir string, state checkpoint.State) (s *snapshot, err error) {
 	s = &snapshot{Dir: dir, Step: state.Step, Tokens: state.Tokens}
 	if len(state.Loop) > 0 { // a run from before there was anything to remember has none
@@ -79,7 +79,7 @@ func loaderState(dir string, state checkpoint.State) (s data.State, err error) {
 	return s, err
 }
 
-// save writes a checkpoint on rank 0, with what the other ranks contribute.
+// save writes a checkpoint on rank 0, with the moments that the other ranks own.
 func (s *saving) save(now *snapshot) error {
 	there := s.share.isRank0() && checkpoint.Has(s.dir, now.Step)
 	if err := ranks.AllReduceAny(s.share.comm, &there); err != nil || there {
@@ -97,7 +97,7 @@ func (s *saving) save(now *snapshot) error {
 	return checkpoint.Save(s.dir, c, s.options.KeepCheckpoints)
 }
 
-// model is the model as a folder, with the weights as they are.
+// model is the contents of a model folder with the present weights.
 func (s *saving) model() checkpoint.Model {
 	return checkpoint.Model{Config: s.folder.config, Files: s.folder.files, Weights: s.share.weightSources()}
 }
@@ -111,8 +111,8 @@ func (s *saving) saveBest(b *Best) error {
 	return checkpoint.SaveBest(s.dir, &m, b)
 }
 
-// update writes into the checkpoint of this step what became of it since: the position in the
-// data and what the run remembers.
+// update changes the checkpoint of this step: it sets the position in the data and the memory of
+// the loop to the ones of now.
 func (s *saving) update(now *snapshot) error {
 	if !s.share.isRank0() {
 		return nil
@@ -126,9 +126,9 @@ func (s *saving) update(now *snapshot) error {
 	})
 }
 
-// restore reads the newest checkpoint of the run, on rank 0, and hands it out: tensors go to
-// their places, the options become those of the run. It returns where the run stood, and
-// warnings for the log.
+// restore reads the newest checkpoint of the run on rank 0 and sends it to all ranks: it sets
+// weights, moments and mean, and the options that the run began with. It returns the state of
+// the run, and warnings for the log.
 func (s *saving) restore() (before *snapshot, warnings []string, err error) {
 	c := &checkpoint.Loaded{}
 	if s.share.isRank0() {
@@ -153,8 +153,8 @@ func (s *saving) restore() (before *snapshot, warnings []string, err error) {
 	return before, warnings, err
 }
 
-// open opens the newest checkpoint, which must be of the same run, and moves newer ones that
-// are damaged out of the way.
+// open opens the newest sound checkpoint, which must have the model, options and data of this
+// run. It renames newer ones, which are damaged.
 func (s *saving) open() (c *checkpoint.Loaded, warnings []string, err error) {
 	if c, err = checkpoint.Load(s.dir); err != nil {
 		return nil, nil, err
@@ -182,9 +182,9 @@ func setAside(c *checkpoint.Loaded) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// rollback goes back to the newest checkpoint because of a finding at the step after now, but
-// not in the data: the batches since then are passed over. The checkpoint is told, so that a
-// run that is resumed from it does the same. note is for the log.
+// rollback restores the newest checkpoint because of a finding at the step after now. The
+// position in the data stays, so the batches since then are left out. It is written to the
+// checkpoint too, so a run that is resumed from it leaves them out as well. note is for the log.
 func (s *saving) rollback(now *snapshot, finding string) (back *snapshot, note string, warnings []string, err error) {
 	count, most := now.Memory.Rollbacks+1, s.options.MaxRollbacks
 	if count > most {

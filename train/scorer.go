@@ -8,27 +8,31 @@ import (
 	"trit/data"
 	"trit/lm"
 	"trit/model"
+	"trit/setting"
 	"trit/train/graph"
 )
 
 // Scorer runs a checkpoint on its training graph, for evaluation before conversion. It is
 // for one goroutine.
 type Scorer struct {
-	Dir     string // of the checkpoint
-	Config  model.Config
-	threads int
-	params  *graph.Params
-	graphs  map[int]*graph.Decoder // by sequence length
+	Dir    string // of the checkpoint
+	Config model.Config
+	// Warnings name what was assumed of the folder, keys of its config.json that are not known,
+	// and projections that are zero or repeat others.
+	Warnings []setting.Note
+	threads  int
+	params   *graph.Params
+	graphs   map[int]*graph.Decoder // by sequence length
 }
 
 var _ lm.Model = (*Scorer)(nil)
 
-// LoadScorer opens a folder of master weights, or the newest checkpoint of a run, to be run on a
+// LoadScorer opens a folder of master weights, or the newest checkpoint of a run. threads is the
 // number of threads; 0 is one for each processor.
 func LoadScorer(dir string, threads int) (*Scorer, error) {
 	c, err := openMasters(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w; a converted one, GGUF, can be evaluated too", err)
+		return nil, fmt.Errorf("%w; convert the model to GGUF to evaluate that", err)
 	}
 	defer c.Close()
 	s := &Scorer{
@@ -38,14 +42,15 @@ func LoadScorer(dir string, threads int) (*Scorer, error) {
 	if err := readMasters(c, s.params); err != nil {
 		return nil, err
 	}
-	return s, nil
+	s.Warnings, err = folderWarnings(c)
+	return s, err
 }
 
 // ContextLength implements lm.Model.
 func (s *Scorer) ContextLength() int { return s.Config.MaxPositionEmbeddings }
 
-// scorerTokens is the number of tokens that a pass of the graph holds, where a single
-// sequence has no more.
+// scorerTokens is the number of tokens in a pass of the graph, unless a single sequence has
+// more.
 const scorerTokens = 2048
 
 // decoder returns the graph for sequences of length tokens, the number of its rows and the
@@ -121,7 +126,7 @@ func (s *Scorer) scoreSome(requests []lm.ScoreRequest) ([]lm.ScoreResult, error)
 	return results, nil
 }
 
-// emptyBatch has n positions.
+// emptyBatch makes a batch of n positions.
 func emptyBatch(n int) data.Batch {
 	return data.Batch{Tokens: make([]int32, n), Targets: make([]int32, n), Starts: make([]int32, n)}
 }

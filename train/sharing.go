@@ -9,10 +9,9 @@ import (
 	"trit/train/ranks"
 )
 
-// sharing holds the weights of a run and the part of the optimiser's state that this rank
-// owns, piece by piece: the moments, and the running mean of the weights where the run keeps
-// one. It moves gradients, weights and moments between the ranks. A rank that is alone owns
-// everything.
+// sharing holds the weights of a run and, piece by piece, the part of the optimiser's state that
+// this rank owns: the moments, and the running mean of the weights if the run keeps one. It moves
+// gradients, weights and moments between the ranks. A single rank owns everything.
 type sharing struct {
 	comm      ranks.Comm
 	exchange  *ranks.Exchange
@@ -21,8 +20,8 @@ type sharing struct {
 	optimizer *optim.AdamW // its parameters are the pieces that this rank owns
 	emaDecay  float64      // 0: there is no running mean
 	chunks    []chunk
-	number    map[ranks.Piece]int // of a piece that this rank owns, among those
-	mean      [][]float32         // running mean of each piece that this rank owns; nil where none is kept
+	number    map[ranks.Piece]int // index of each piece that this rank owns in exchange.Owned
+	mean      [][]float32         // running mean of each piece that this rank owns; nil if none is kept
 }
 
 // newSharing makes the optimiser of what this rank owns of the weights.
@@ -83,8 +82,8 @@ func (s *sharing) forChunks(body func(i int, c chunk)) {
 // grad is the gradient of a parameter, a sum over the micro-batches of all ranks.
 func (s *sharing) grad(param int) []float32 { return s.exchange.Sums(s.exchange.Owned()[param]) }
 
-// sumSquares is the square of the length of this rank's part of that sum. Partial sums
-// are added in the order of the chunks, whatever the number of threads.
+// sumSquares is the sum of the squares of all gradients that this rank owns. Partial sums are
+// added in the order of the chunks, so the number of threads does not change a bit.
 func (s *sharing) sumSquares() float64 {
 	partial := make([]float64, len(s.chunks))
 	s.forChunks(func(i int, c chunk) { partial[i] = optim.SumSquares(s.grad(c.param)[c.lo:c.hi]) })
@@ -95,8 +94,9 @@ func (s *sharing) sumSquares() float64 {
 	return sum
 }
 
-// update does a step of the optimiser, of gradients times scale, on what this rank owns,
-// and of its running mean while the chunk is in the cache. Then all ranks get all weights.
+// update does a step of the optimiser on the pieces that this rank owns, with their gradients
+// times scale. It moves their running mean too, while a chunk is in the cache. Then all ranks
+// get all weights.
 func (s *sharing) update(rate, decay, scale float64) error {
 	s.optimizer.Begin()
 	keep := optim.AverageDecay(s.emaDecay, s.optimizer.StepCount)

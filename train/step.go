@@ -9,14 +9,14 @@ import (
 	"trit/train/ranks"
 )
 
-// stepper takes the steps of a run: batches through the graph, gradients to the ranks that
-// own them, weights moved. Bench times the same code.
+// stepper takes the steps of a run: it runs batches through the graph, sends gradients to the
+// ranks that own them, and moves the weights. Bench times the same code.
 type stepper struct {
 	options      *Options
 	share        *sharing
 	decoder      *graph.Decoder
 	batches      batches
-	microBatches int // of this rank in a step
+	microBatches int // number of micro-batches of this rank in a step
 	batch        data.Batch
 }
 
@@ -25,13 +25,13 @@ type batches interface {
 	Next(*data.Batch) error
 }
 
-// gradient is what the micro-batches of a step give, of all ranks together.
+// gradient is the result of the micro-batches of a step on all ranks.
 type gradient struct {
 	loss float64 // mean over the targets, nats a token
 	norm float64 // length of the gradient of that mean
-	// scale makes that gradient of the sum that the micro-batches leave. The graph divides by
-	// all positions of a micro-batch, also by those without a target; scale makes every
-	// target count alike.
+	// scale times the sum that the micro-batches leave is the gradient of the mean. The graph
+	// divides by the number of all positions of a micro-batch, also those without a target;
+	// scale gives every target the same weight.
 	scale float64
 }
 

@@ -10,8 +10,9 @@ import (
 	"trit/train/ranks"
 )
 
-// quantity is something that ranks hold, in float32, of each piece that they own: values
-// may return a copy that is valid until the next call, and store takes it back.
+// quantity is a float32 value for each weight, such as a moment. A rank holds it for the pieces
+// that it owns. values may return a copy, which is valid until the next call; store writes it
+// back.
 type quantity struct {
 	values func(i int) []float32
 	store  func(i int, values []float32)
@@ -74,7 +75,7 @@ func (s *sharing) gather(suffix string, q quantity) (out []safetensors.Source) {
 	return out
 }
 
-// contribute is the part in a checkpoint of the ranks that do not write it.
+// contribute sends this rank's pieces to rank 0, which writes them to a checkpoint.
 func (s *sharing) contribute() error {
 	for _, source := range append(s.momentSources(), s.meanSources()...) {
 		if err := source.Write(io.Discard); err != nil {
@@ -84,7 +85,7 @@ func (s *sharing) contribute() error {
 	return nil
 }
 
-// ofPieces is the memory of each piece of a quantity, nil for pieces of other ranks.
+// ofPieces returns a function that gives the memory of a piece, nil for pieces of other ranks.
 func (s *sharing) ofPieces(values func(i int) []float32) func(ranks.Piece) []float32 {
 	return func(p ranks.Piece) []float32 {
 		if i, ours := s.number[p]; ours {

@@ -18,16 +18,17 @@ type codeSource interface {
 	Codes(f func(name string, codes []float32, scale float32))
 }
 
-// ternaryStats watches the ternary weights from line to line.
+// ternaryStats counts the values of the ternary weights, and their changes from line to line of
+// the log.
 type ternaryStats struct {
 	pool    *parallel.Pool
 	weights map[string]*ternaryWeight
 	order   []string
-	listed  int // the step of the last list of layers
+	listed  int // step of the last list of layers
 	started bool
 }
 
-// ternaryWeight is what is known of one weight.
+// ternaryWeight holds the counts of one weight.
 type ternaryWeight struct {
 	last  []uint64 // codes at the last line, 32 in a word
 	stats LayerStats
@@ -87,7 +88,7 @@ func (s *ternaryStats) layers(step, interval int, absmax func(name string) float
 	return list
 }
 
-// compact rounds shares to 1e-5, below what a chart shows: a list is long enough.
+// compact rounds shares to 1e-5, finer than a chart shows, to keep the lines of the log short.
 func compact(l LayerStats) LayerStats {
 	for _, share := range []*float64{&l.Minus, &l.Zero, &l.Plus} {
 		*share = math.Round(*share*1e5) / 1e5
@@ -103,7 +104,7 @@ func largest(v float32) float32 {
 	return v
 }
 
-// codesPerWord is how many codes of two bits a word holds: 01 is +1 and 11 is -1.
+// codesPerWord is the number of codes of two bits in a word: 01 is +1 and 11 is -1.
 const (
 	codesPerWord = 32
 	lowBits      = 0x5555555555555555 // of the codes of a word

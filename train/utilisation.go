@@ -7,14 +7,14 @@ import (
 	"trit/train/graph"
 )
 
-// utilisation turns speed into model FLOPs utilisation (MFU): the operations that the
-// model needs (model.Config.FLOPsPerToken) by the tokens of a second, over the peak of the
-// machine.
+// utilisation turns speed into model FLOPs utilisation (MFU): the operations that the model
+// needs for a token (model.Config.FLOPsPerToken), times tokens a second, divided by the peak of
+// the machine.
 //
-// The peak is that of the products of the backward pass, which does two thirds of the
-// operations: bfloat16 products with precision bf16, else float32 ones. It is measured on
-// all threads when it is first asked for. The forward products are int8 by ternary weights
-// and faster than float32 ones, so MFU by a float32 peak can exceed 1.
+// The peak is the speed of the products of the backward pass, which does two thirds of the
+// operations: bfloat16 products with precision bf16, else float32 products. It is measured on
+// all threads at the first use. The forward products, int8 by ternary weights, are faster than
+// float32 products, so MFU by a float32 peak can exceed 1.
 type utilisation struct {
 	flopsPerToken float64
 	measure       func() float64 // operations a second
@@ -54,8 +54,8 @@ func (o Options) ExpectedFLOPs(threads int) float64 {
 	return share * o.peak(m)
 }
 
-// of returns the utilisation at a speed.
-func (u *utilisation) of(tokensPerSecond float64) float64 {
+// fraction returns the utilisation at a speed.
+func (u *utilisation) fraction(tokensPerSecond float64) float64 {
 	if u.peak == 0 {
 		u.peak = u.measure()
 	}

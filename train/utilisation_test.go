@@ -20,7 +20,7 @@ func TestUtilisation(t *testing.T) {
 	}
 	calls := 0
 	u.measure = func() float64 { calls++; return 4 * want }
-	if got := u.of(2); got != 0.5 || u.of(1) != 0.25 || calls != 1 {
+	if got := u.fraction(2); got != 0.5 || u.fraction(1) != 0.25 || calls != 1 {
 		t.Errorf("utilisation %g after %d measurements, want 0.5 after one", got, calls)
 	}
 	if peak := o.peak(thisMachine(0)); !(peak > 1e6) || math.IsInf(peak, 0) {

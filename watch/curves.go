@@ -8,7 +8,7 @@ import (
 // smoothFrom is the number of points from which on a noisy curve is smoothed.
 const smoothFrom = 100
 
-// plots are the charts below that of the loss. A figure of the log is shown by an entry here.
+// plots are the charts below the chart of the loss. To show a figure of the log, add an entry.
 var plots = []struct {
 	title string
 	kind  string
@@ -27,7 +27,7 @@ var plots = []struct {
 		func(e runlog.Event) float64 { return float64(e.Flips) }},
 }
 
-// charts are the curves of all runs.
+// charts makes the charts of a page.
 func charts(axis string, names []string, runs []*Run) []report.Chart {
 	list := []report.Chart{lossChart(axis, names, runs)}
 	for _, p := range plots {
@@ -83,24 +83,24 @@ func smoothed(c report.Curve, noisy bool) []report.Curve {
 func points(axis string, events []runlog.Event, value func(runlog.Event) float64) []report.Point {
 	list := make([]report.Point, len(events))
 	for i, e := range events {
-		list[i] = report.Point{X: position(axis, e), Y: value(e)}
+		list[i] = report.Point{X: xOf(axis, e), Y: value(e)}
 	}
 	return list
 }
 
-// position is where an event stands on the axis.
-func position(axis string, e runlog.Event) float64 {
+// xOf is the value of an event on the axis.
+func xOf(axis string, e runlog.Event) float64 {
 	if axis == TokensAxis {
 		return float64(e.Tokens)
 	}
 	return float64(e.Step)
 }
 
-// marks are the notes that are not about a layer, where there is an event of their step.
+// marks are the notes that are not about a layer, if the run has an event of their step.
 func marks(axis string, r *Run) []report.Mark {
 	at := map[int]float64{}
 	for _, e := range r.Events {
-		at[e.Step] = position(axis, e)
+		at[e.Step] = xOf(axis, e)
 	}
 	var list []report.Mark
 	for _, n := range r.Notes {
@@ -111,8 +111,8 @@ func marks(axis string, r *Run) []report.Mark {
 	return list
 }
 
-// smooth is the mean of each point and of up to reach points on each side of it, as many on
-// one side as on the other.
+// smooth replaces each point by the mean of itself and of up to reach points on each side, the
+// same number on both.
 func smooth(points []report.Point, reach int) []report.Point {
 	sums := make([]float64, len(points)+1)
 	for i, p := range points {

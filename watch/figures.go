@@ -67,7 +67,7 @@ func tokensText(r *Run) string {
 	return report.Number(float64(e.Tokens))
 }
 
-// lastText is a figure of the last step, "" where it is 0: older logs lack some.
+// lastText is a figure of the last step, "" if it is 0: older logs lack some.
 func lastText(r *Run, value func(runlog.Event) float64, format string) string {
 	if e, ok := r.Last(runlog.StepEvent); ok && value(e) != 0 {
 		return fmt.Sprintf(format, value(e))
@@ -75,7 +75,7 @@ func lastText(r *Run, value func(runlog.Event) float64, format string) string {
 	return ""
 }
 
-// evalText is a figure of the last evaluation, and the best where another one was better.
+// evalText is a figure of the last evaluation, and the best one if an earlier one was better.
 func evalText(value func(runlog.Event) float64) func(*Run) string {
 	return func(r *Run) string {
 		last, ok := r.Last(runlog.EvalEvent)

@@ -24,7 +24,7 @@ type layersSection struct {
 type mapGroup struct {
 	Title, Note string
 	Maps        []report.HeatMap
-	Shared      bool // the range of colours is that of the first for all
+	Shared      bool // all maps have the range of colours of the first
 }
 
 // measures are the figures of a layer.
@@ -49,7 +49,7 @@ var measures = []struct {
 		}},
 }
 
-// layersOf makes the section of a run; a log without lists of layers has none.
+// layersOf makes the section of a run. It reports false for a log without lists of layers.
 func layersOf(name string, r *Run) (layersSection, bool) {
 	lists := slices.DeleteFunc(r.Of(runlog.StepEvent), func(e runlog.Event) bool { return len(e.Layers) == 0 })
 	if len(lists) == 0 {
@@ -70,7 +70,7 @@ type grid struct {
 	lists       []runlog.Event
 	projections []string
 	layers      []int
-	each        int // lists in a column
+	each        int // number of lists that are averaged in a column
 }
 
 func newGrid(lists []runlog.Event) *grid {
@@ -131,8 +131,7 @@ func known(values [][]float64) bool {
 	})
 }
 
-// values are the means of a measure for each projection, [layers][columns]; NaN where
-// there is none.
+// values are the means of a measure for each projection, [layers][columns]; NaN without a value.
 func (g *grid) values(value func(runlog.LayerStats) float64) map[string][][]float64 {
 	columns := (len(g.lists) + g.each - 1) / g.each
 	sums, counts := g.empty(columns), g.empty(columns)

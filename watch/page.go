@@ -20,10 +20,10 @@ const (
 	TokensAxis = "tokens" // to compare runs with batches of different sizes
 )
 
-// PageOptions are what a page shows beside its runs.
+// PageOptions say how a page shows its runs.
 type PageOptions struct {
-	Axis    string        // StepAxis where empty
-	Refresh time.Duration // time after which the page asks for itself again; 0: never
+	Axis    string        // "": StepAxis
+	Refresh time.Duration // time after which the page loads itself again; 0: never
 }
 
 //go:embed page.html
@@ -31,8 +31,8 @@ var pageFile embed.FS
 
 var page = template.Must(report.Parts().ParseFS(pageFile, "page.html"))
 
-// WritePage writes the runs as one HTML page that needs nothing else: figures, curves with
-// the runs beside each other, and heat maps of their layers.
+// WritePage writes the runs as one HTML page that needs no other file: a table of figures, curves
+// of all runs in the same charts, and heat maps of the layers.
 func WritePage(w io.Writer, o PageOptions, runs ...*Run) error {
 	if o.Axis == "" {
 		o.Axis = StepAxis
@@ -62,13 +62,13 @@ type pageData struct {
 	Settings       report.Table
 }
 
-// note is a finding as it is shown.
+// note is a finding on the page.
 type note struct {
-	Run string // empty where there is only one
+	Run string // name of the run; "" if there is only one
 	runlog.Finding
 }
 
-// Names are the names of runs: those of their folders, numbered where several have the same.
+// Names are the names of runs: the names of their folders, with a number if several have the same.
 func Names(runs []*Run) []string {
 	count := map[string]int{}
 	var names []string
@@ -83,7 +83,7 @@ func Names(runs []*Run) []string {
 	return names
 }
 
-// maxNotes is the largest number of notes that are shown, the newest first.
+// maxNotes is the largest number of notes on a page, which shows the newest first.
 const maxNotes = 100
 
 func notes(names []string, runs []*Run) []note {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"trit/internal/report"
+	"trit/internal/testutil"
 	"trit/train/runlog"
 )
 
@@ -66,7 +67,7 @@ func curve(t *testing.T, figure string) []report.Point {
 }
 
 func TestPageShowsTheFigures(t *testing.T) {
-	r := open(t, oldLog...)
+	r := open(t, testutil.OldLog...)
 	r.MaxSteps = 40
 	page := html(t, PageOptions{}, r)
 	for _, want := range []string{"20 of 40", "270.0000", "2.1000", "32.0 %", "375", "6s"} {
@@ -182,7 +183,7 @@ func TestHeatMaps(t *testing.T) {
 }
 
 func TestSeveralRunsAreCompared(t *testing.T) {
-	a, b := open(t, oldLog...), open(t, oldLog...)
+	a, b := open(t, testutil.OldLog...), open(t, testutil.OldLog...)
 	a.Settings, b.Settings = map[string]string{"seed": "1", "alpha": "2"}, map[string]string{"seed": "7", "alpha": "2"}
 	page := html(t, PageOptions{}, a, b)
 	for _, want := range []string{"<th>r</th><th>r (2)</th>", ">r (2), held out</span>", "<td>seed</td><td>1</td><td>7</td>"} {
@@ -212,7 +213,7 @@ func TestNoisyCurvesAreSmoothed(t *testing.T) {
 }
 
 func FuzzPage(f *testing.F) {
-	f.Add(strings.Join(oldLog, "\n"))
+	f.Add(strings.Join(testutil.OldLog, "\n"))
 	f.Add(`{"event":"step","step":5,"loss":1e308,"grad_norm":-1e308,"tokens":-9223372036854775808,"layers":[{"name":"model.layers.1.q.weight","zero":1e308,"scale":-3e38,"absmax":0}]}` + "\n")
 	f.Add(`{"event":"step","step":5,"loss":2}` + "\n" + `{"event":"step","step":6,"loss":2.0000000000000004,"time":1e300}` + "\n")
 	f.Fuzz(func(t *testing.T, log string) {

@@ -1,5 +1,5 @@
-// Package watch shows training runs: it reads their logs (package runlog) and makes charts
-// for a browser and event files for TensorBoard of them.
+// Package watch shows training runs: it reads their logs (package runlog), and makes charts for
+// a browser and event files for TensorBoard.
 package watch
 
 import (
@@ -13,7 +13,7 @@ import (
 	"trit/train/runlog"
 )
 
-// Run is a run as it is shown: its log, and the settings in its newest checkpoint.
+// Run is a run to be shown: its log, and the settings in its newest checkpoint.
 type Run struct {
 	runlog.Run
 	// Settings of the model and of the training; nil before the first checkpoint.
@@ -33,8 +33,8 @@ func Open(dir string) (*Run, error) {
 	return r, nil
 }
 
-// readSettings takes what it finds: a run may have no checkpoint yet, or remove an old one
-// at this moment.
+// readSettings reads the settings, or none: a run may have no checkpoint yet, or remove an old
+// one at this moment.
 func (r *Run) readSettings(dir string) {
 	newest, err := hffolder.Resolve(dir)
 	if err != nil {

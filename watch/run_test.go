@@ -4,44 +4,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"trit/train/runlog"
+	"trit/internal/testutil"
 )
-
-// folder makes the folder of a run with these lines in its log.
-func folder(t testing.TB, name string, lines ...string) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, runlog.LogFile), []byte(strings.Join(lines, "\n")), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 func open(t *testing.T, lines ...string) *Run {
 	t.Helper()
-	r, err := Open(folder(t, "r", lines...))
+	r, err := Open(testutil.RunFolder(t, "r", lines...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// An old log, from before there were times, layers and utilisation.
-var oldLog = []string{
-	`{"event":"step","step":10,"tokens":1000,"loss":6.5,"lr":0.001,"weight_decay":0.1,"grad_norm":2,"tokens_per_second":500,"zeros":0.31}`,
-	`{"event":"step","step":20,"tokens":2000,"loss":5.5,"lr":0.002,"weight_decay":0.1,"grad_norm":1,"tokens_per_second":250,"zeros":0.32,"flips":12}`,
-	`{"event":"eval","step":20,"tokens":2000,"loss":5.6,"perplexity":270,"bits_per_byte":2.1}`,
-	"",
-}
-
 func TestOpenReadsOldRuns(t *testing.T) {
-	r := open(t, oldLog...)
+	r := open(t, testutil.OldLog...)
 	if len(r.Events) != 3 || r.Settings != nil || r.MaxSteps != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -51,7 +29,7 @@ func TestOpenReadsOldRuns(t *testing.T) {
 }
 
 func TestOpenReadsSettings(t *testing.T) {
-	dir := folder(t, "r", oldLog...)
+	dir := testutil.RunFolder(t, "r", testutil.OldLog...)
 	newest := filepath.Join(dir, "step-00000020")
 	for path, content := range map[string]string{
 		filepath.Join(newest, "config.json"): `{"hidden_size":64,"architectures":["X"],"tie_word_embeddings":true}`,

@@ -39,17 +39,17 @@ const (
 // follows.
 const eventFilePrefix = "events.out.tfevents."
 
-// EventFile is an event file of TensorBoard that is being written. Each event is a record
-// of its own, handed to the system at once, so that TensorBoard sees it.
+// EventFile is an event file of TensorBoard that is being written. Each event is a record, which
+// is written at once, so that TensorBoard sees it.
 type EventFile struct {
 	file *os.File
 	now  float64
 }
 
-// CreateEventFile begins a new event file in a folder, which it makes where needed.
-// TensorBoard reads all event files of a folder as one run, in the order of their names. This
-// one makes it drop what earlier ones hold of step first and later: for a resumed run, first is
-// the step after its checkpoint, for a new one 0.
+// CreateEventFile begins a new event file in a folder, which it makes if necessary. TensorBoard
+// reads all event files of a folder as one run, in the order of their names. The new file makes
+// it drop the events of earlier files from step first on: 0 for a new run, the step after the
+// checkpoint for a resumed one.
 func CreateEventFile(dir string, first int) (*EventFile, error) {
 	return createEventFile(dir, first, time.Now())
 }
@@ -74,7 +74,7 @@ func createEventFile(dir string, first int, now time.Time) (*EventFile, error) {
 	return f, nil
 }
 
-// nextEventFile is a name that sorts after those of all event files in the folder.
+// nextEventFile makes a name that sorts after the names of all event files in the folder.
 func nextEventFile(dir string, second int64) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -121,7 +121,7 @@ func (f *EventFile) header() []byte {
 	return appendMessage(b, eventSource, appendMessage(nil, sourceWriter, []byte("trit")))
 }
 
-// start is the event that makes TensorBoard drop what it has of this step and later.
+// start is the event that makes TensorBoard drop the events from step first on.
 func (f *EventFile) start(first int) []byte {
 	status := protowire.AppendVarint(protowire.AppendTag(nil, sessionStatus, protowire.VarintType), sessionStart)
 	return appendMessage(eventAt(f.now, first), eventSessionLog, status)
@@ -208,15 +208,15 @@ func layerScalars(l runlog.LayerStats) []scalar {
 	return list
 }
 
-// Export writes event files into a folder that follow the log of a run.
+// Export copies the log of a run, while it grows, into event files in a folder.
 type Export struct {
 	dir     string
 	file    *EventFile
 	written []runlog.Event
 }
 
-// NewExport makes an Export for this folder. Its first Update makes TensorBoard drop what
-// earlier ones have left there.
+// NewExport makes an Export for this folder. Its first Update makes TensorBoard drop the events of
+// earlier Exports to the folder.
 func NewExport(dir string) *Export { return &Export{dir: dir} }
 
 // Update writes the events that are new in the run. If steps were done again since the last

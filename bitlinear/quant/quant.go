@@ -1,6 +1,6 @@
-// Package quant is the definition of BitNet b1.58's arithmetic, plain and without
-// regard to speed: absmean ternary weights, absmax int8 activations and the I2_S
-// packing. Trainer, converter and engine call it or are tested against it.
+// Package quant defines the arithmetic of BitNet b1.58, in plain code that is not made for speed:
+// absmean ternary weights, absmax int8 activations and the I2_S packing. Trainer, converter and
+// engine call it or are tested against it.
 //
 // Source: "The Era of 1-bit LLMs: Training Tips, Code and FAQ"; the packing is the
 // one that bitnet.cpp reads.
@@ -47,8 +47,8 @@ func Mean(w []float32) float32 {
 	return float32(sum / float64(max(len(w), 1)))
 }
 
-// Signs is Weights for b1, the first BitNet: dst is the sign of w - Mean(w), and the scale
-// is that of Weights.
+// Signs is Weights for b1, the first BitNet: dst is the sign of w - Mean(w). The scale is the same
+// as the scale of Weights.
 func Signs(dst []int8, w []float32) (scale float32) {
 	mean := Mean(w)
 	for i, x := range w {

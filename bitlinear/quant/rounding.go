@@ -2,7 +2,7 @@ package quant
 
 import "math"
 
-// Rounding is how a weight becomes -1, 0 or +1. The zero value is no rounding.
+// Rounding is a rule that turns a weight into -1, 0 or +1. The zero value is no rounding.
 type Rounding struct {
 	kind    roundingKind
 	inverse float32 // of toNearest
@@ -23,11 +23,12 @@ func ToNearest(inverse float32) Rounding { return Rounding{toNearest, inverse} }
 // closer to 0 than 1.5e-39, which are not normal numbers, count as 0.
 func ToSign() Rounding { return Rounding{kind: toSign} }
 
-// IsNone reports whether weights stay as they are.
+// IsNone reports whether weights are not rounded.
 func (r Rounding) IsNone() bool { return r.kind == none }
 
-// Factor is what a weight is multiplied by before it is rounded half to even and clamped to
-// [-1,1]. The largest float32 takes every normal number beyond 1, so that its sign remains.
+// Factor is the number that a weight is multiplied by before it is rounded half to even and clamped
+// to [-1,1]. For ToSign it is the largest float32: it takes every normal number beyond 1, so that
+// the sign remains.
 func (r Rounding) Factor() float32 {
 	switch r.kind {
 	case toNearest:

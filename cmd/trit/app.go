@@ -17,7 +17,7 @@ import (
 	"trit/setting"
 )
 
-// endSignals save and end a run.
+// endSignals are the signals that end a command; a training run is saved first.
 var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
 func main() {
@@ -36,8 +36,8 @@ const (
 	exitUsage  = 2 // the command line is wrong
 )
 
-// run is the whole program: it parses args (args[0] is the program's name), does what
-// they ask and returns the exit code.
+// run is the whole program: it parses args (args[0] is the program's name), runs the command and
+// returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := newApp(stdin, stdout, stderr)
 	err := app.RunContext(ctx, reorder(app, args))
@@ -51,19 +51,20 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailed
 }
 
-// oneLine is the text of an error, which may have several lines as errors.Join makes them,
-// as one line; options are called by the flags that set them.
+// oneLine returns the text of an error in one line; errors.Join makes several. It names options
+// by the flags that set them.
 func oneLine(err error) string {
 	return strings.ReplaceAll(setting.Text(err, settingName), "\n", "; ")
 }
 
-// group is commands that serve one purpose.
+// group is the commands under one heading of the help.
 type group struct {
 	name     string
 	commands []*cli.Command
 }
 
-// groups are all commands, as the help lists them: the quickstart goes through all groups.
+// groups are all commands, in the order of the help. The quickstart belongs to no group, since it
+// goes through all of them.
 func groups() []group {
 	return []group{
 		{"", []*cli.Command{quickstartCommand()}},
@@ -99,8 +100,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// helpTemplate is the template of trit's help with the commands in the order of the groups:
-// cli's own has the groups in the order of their names.
+// helpTemplate is the template of trit's help with the groups in our order: cli sorts them by
+// their names.
 func helpTemplate(all []group) string {
 	var list strings.Builder
 	for _, g := range all {
@@ -114,7 +115,7 @@ func helpTemplate(all []group) string {
 	return strings.Replace(cli.AppHelpTemplate, `{{template "visibleCommandCategoryTemplate" .}}`, list.String(), 1)
 }
 
-// prepareCommands gives every command the same answers to wrong use.
+// prepareCommands sets the answers to wrong use, which are the same for all commands.
 func prepareCommands(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = onUsageError
@@ -140,15 +141,15 @@ func (e usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-// isUsage reports whether the command line is wrong, rather than that the work failed. The
-// error of a missing flag is a private type of cli, known by its words.
+// isUsage reports whether an error says that the command line is wrong; other errors say that
+// the work failed. cli's error of a missing flag has a private type, so its text is compared.
 func isUsage(err error) bool {
 	var usage usageError
 	return errors.As(err, &usage) || strings.HasPrefix(err.Error(), "Required flag")
 }
 
-// usageIf makes an error about one of the options, such as those of repro.ScalingOptions,
-// one of the command line: flags alone set them.
+// usageIf turns an error about a field of the named options, such as "repro.ScalingOptions", into
+// a usage error. It is for options that flags alone set.
 func usageIf(err error, options string) error {
 	if s := setting.As(err); s != nil && strings.HasPrefix(s.Field, options+".") {
 		return usageError{oneLine(err)}
@@ -177,8 +178,8 @@ func arguments(c *cli.Context, names ...string) ([]string, error) {
 	return got, nil
 }
 
-// reorder moves flags before positional arguments, since cli/v2 stops to look for
-// flags at the first positional. What follows "--" stays as it is.
+// reorder moves flags before positional arguments, since cli/v2 takes no flags after the first
+// positional one. It does not move arguments after "--".
 func reorder(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args
@@ -246,7 +247,7 @@ func threadsFlag() cli.Flag {
 
 func jsonFlag(what string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: what} }
 
-// oneOfFlag takes one of some words, by default the first.
+// oneOfFlag makes a flag whose value is one of the choices; the first is the default.
 func oneOfFlag[T ~string](name, usage string, choices ...T) cli.Flag {
 	words := make([]string, len(choices))
 	for i, c := range choices {

@@ -64,7 +64,7 @@ var profiles = map[string]profile{
 
 func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }
 
-// applyProfile sets the flags that were not given.
+// applyProfile sets the flags of the profile that the user has not set.
 func applyProfile(c *cli.Context) error {
 	name := c.String("profile")
 	if name == "" {
@@ -84,7 +84,7 @@ func applyProfile(c *cli.Context) error {
 	return nil
 }
 
-// checkFits refuses what needs more memory than the profile has.
+// checkFits refuses a model that needs more bytes of memory than the profile has.
 func checkFits(c *cli.Context, need int) error {
 	name := c.String("profile")
 	if p, ok := profiles[name]; ok && need > p.memory {
@@ -94,7 +94,7 @@ func checkFits(c *cli.Context, need int) error {
 	return nil
 }
 
-// benchReport is what bench prints.
+// benchReport is the result of bench.
 type benchReport struct {
 	Model      string       `json:"model,omitempty"`
 	Threads    int          `json:"threads"`
@@ -112,7 +112,7 @@ type engineBench struct {
 	LimitBytes int `json:"memory_limit_bytes,omitempty"`
 }
 
-// limits are what the machine can do.
+// limits are the rates that the machine can reach.
 type limits struct {
 	MemoryGBPerS float64 `json:"memory_gb_per_s"`
 	Int8GOPPerS  float64 `json:"int8_gop_per_s"`
@@ -148,7 +148,8 @@ func benchAction(c *cli.Context) error {
 	return nil
 }
 
-// compare measures the limits of the machine.
+// compare measures the limits of the machine and sets the speeds of the engine in relation to
+// them.
 func (r *benchReport) compare(m *machine.Machine) {
 	r.Limits = limits{m.MemoryBandwidth() / 1e9, m.Int8OPS() / 1e9, m.Float32FLOPS() / 1e9}
 	if r.Engine != nil {
@@ -177,7 +178,7 @@ func benchTraining(c *cli.Context, r *benchReport) error {
 	return err
 }
 
-// resolveShape computes again the sizes that follow from those that were set.
+// resolveShape computes the sizes that follow from other sizes again, after these were set.
 func resolveShape(c *model.Config, length int) {
 	c.HeadDim = 0
 	if c.NumAttentionHeads > 0 && c.NumAttentionHeads%max(c.NumKeyValueHeads, 1) != 0 {
@@ -213,7 +214,11 @@ func benchModel(c *cli.Context, r *benchReport) error {
 func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	if c.NArg() == 1 {
 		r.Model = c.Args().First()
-		return infer.Load(r.Model, engineOptions(c))
+		m, err := infer.Load(r.Model, engineOptions(c))
+		if err == nil {
+			newConsole(c).warnings(m.Warnings())
+		}
+		return m, err
 	}
 	name := c.String("shape")
 	if name == "2b4t" {
@@ -235,8 +240,8 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	return infer.Random(config.Config, 1, engineOptions(c))
 }
 
-// leastMemory returns the bytes that a shape needs at least: 1.6 bits a ternary weight and
-// F16 for all others. So a model that cannot fit is refused before it is made.
+// leastMemory returns the least number of bytes that a shape needs: 1.6 bits for a ternary weight
+// and F16 for all others. With it, a model that cannot fit is refused before it is made.
 func leastMemory(c *model.Config) int {
 	ternary := c.TernaryParameters()
 	return ternary/5 + 2*(c.Parameters()-ternary)

@@ -4,17 +4,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"trit/setting"
 )
 
-// console is where a command talks to its user: results on out, progress on a
-// terminal's err.
+// console writes to the user of a command: results to out, warnings to err, and progress to err
+// if that is a terminal.
 type console struct {
 	out, err io.Writer
-	terminal bool // err is a terminal, where a line may be drawn again
+	terminal bool // err is a terminal, on which a line can be drawn again
 }
 
 func newConsole(c *cli.Context) *console {
@@ -30,7 +33,15 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c.out, format
 // warnf prints a line for the user that is not part of the result.
 func (c *console) warnf(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
 
-// progress shows how far a long work is, at most ten times a second and only on a
+// warnings prints notes on a model, a line each, behind prefixes such as its path. Options have
+// the names of their flags.
+func (c *console) warnings(notes []setting.Note, prefix ...string) {
+	for _, n := range notes {
+		c.warnf("warning: %s%s", strings.Join(prefix, ""), n.Text(settingName))
+	}
+}
+
+// progress shows the progress of a long piece of work, at most ten times a second and only on a
 // terminal.
 type progress struct {
 	con         *console
@@ -66,7 +77,7 @@ func (p *progress) end() {
 	}
 }
 
-// meter shows the progress of works that follow each other.
+// meter shows the progress of several pieces of work, one after another.
 type meter struct {
 	con  *console
 	work string
@@ -75,7 +86,8 @@ type meter struct {
 
 func (c *console) meter() *meter { return &meter{con: c} }
 
-// show draws how far a work is; a new name begins a new one.
+// show draws the progress of the named piece of work. Another name than before begins another
+// piece.
 func (m *meter) show(work, unit string, done, total int64, extra string) {
 	if m.now == nil || m.work != work {
 		m.end()

@@ -14,16 +14,19 @@ import (
 
 func convertCommand() *cli.Command {
 	return &cli.Command{
-		Name: "convert", Usage: "turn a checkpoint, a Hugging Face folder or a GGUF file into a GGUF file or a Hugging Face folder", ArgsUsage: "IN|OWNER/NAME OUT.gguf|OUT_DIR",
-		Description: examples("trit convert run model.gguf", "trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf", "trit convert 1bitllm-large large.gguf --type tq2_0",
-			"trit convert run folder --type packed", "trit convert model.gguf folder --type bf16"),
+		Name:      "convert",
+		Usage:     "turn a checkpoint, a Hugging Face folder or a GGUF file into a GGUF file or a Hugging Face folder",
+		ArgsUsage: "IN|OWNER/NAME OUT.gguf|OUT_DIR",
+		Description: examples("trit convert run model.gguf", "trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf",
+			"trit convert 1bitllm-large large.gguf --type tq2_0", "trit convert run folder --type packed",
+			"trit convert model.gguf folder --type bf16"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or master weights in bf16, f16, f32"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
-			&cli.BoolFlag{Name: "pad", Usage: "fill the feed-forward size up to a multiple that TYPE can hold, with units without weights"},
+			&cli.BoolFlag{Name: "pad", Usage: "fill the feed-forward size up to a multiple that TYPE can hold, with units whose weights are 0"},
 			&cli.BoolFlag{Name: "exact-scales", Usage: "tq1_0, tq2_0: keep the whole scale for every architecture, not for bitnet alone; older engines refuse such files"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT where it exists"},
+			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
 			threadsFlag(),
 		}, slices.Concat(readingFlags(), hubFlags())...),
 		Action: func(c *cli.Context) error {
@@ -36,23 +39,30 @@ func convertCommand() *cli.Command {
 				return err
 			}
 			return convertModel(c.Context, newConsole(c), in, args[1], convert.Options{
-				Options: reading(c), Type: convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
-				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"), Overwrite: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
+				Options: readingOptions(c),
+				Type:    convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
+				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"),
+				Overwrite: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
 			})
 		},
 	}
 }
 
-// readingFlags resolve what a model's files leave open.
+// readingFlags say what a model's files mean if the files do not say it themselves.
 func readingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "scale", Usage: "how a packed folder's weight_scale is meant, where config.json does not say or is wrong: `RULE` multiply or divide"},
-		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, where the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
+		&cli.StringFlag{Name: "scale", Usage: "what to do with a packed folder's weight_scale, if config.json does not say or is wrong: `RULE` multiply or divide"},
+		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, if the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
+		&cli.StringSliceFlag{Name: "config-key", Usage: "set a key of a folder's config.json to `KEY=VALUE`, if it contradicts itself or the weights; null leaves a key out"},
 	}
 }
 
-func reading(c *cli.Context) source.Options {
-	return source.Options{Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads")}
+// readingOptions are the options that readingFlags and threadsFlag give.
+func readingOptions(c *cli.Context) source.Options {
+	return source.Options{
+		Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads"),
+		Set: c.StringSlice("config-key"),
+	}
 }
 
 func convertModel(ctx context.Context, con *console, in, out string, o convert.Options) error {

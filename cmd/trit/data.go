@@ -89,4 +89,7 @@ func showManifest(con *console, m *data.Manifest) {
 	}{{"train", m.Train}, {"held out", m.Heldout}} {
 		con.printf("%-8s  %d documents, %d tokens, %d bytes\n", s.name, s.Documents, s.Tokens, s.Bytes)
 	}
+	if m.NullRows+m.EmptyRows > 0 {
+		con.printf("left out  %d rows without a text (null), %d of no token\n", m.NullRows, m.EmptyRows)
+	}
 }

@@ -13,8 +13,8 @@ import (
 	"trit/tokenizer"
 )
 
-// maxCompared is up to how many texts are compared with each other: the table grows with
-// their square.
+// maxCompared is the largest number of texts that are compared with each other: the table
+// grows with its square.
 const maxCompared = 100
 
 // maxLine is the longest line of a file of texts, in bytes.
@@ -23,8 +23,10 @@ const maxLine = 1 << 24
 func embedCommand() *cli.Command {
 	return &cli.Command{
 		Name: "embed", Usage: "turn texts into vectors with a GGUF embedding model, and compare them", ArgsUsage: "MODEL",
-		Description: examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`, "trit embed model.gguf --file lines.txt --json", "",
-			"A vector has length 1: it is the hidden state of the last token after the final norm, divided by its length. Of 2 to 100 texts the cosines of all pairs follow."),
+		Description: examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`,
+			"trit embed model.gguf --file lines.txt --json", "",
+			"A vector is the hidden state of the last token after the final norm, divided by its length. "+
+				"With 2 to 100 texts the cosines of all pairs follow."),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "a `TEXT` (may be given several times)", KeepSpace: true},
 			&cli.StringFlag{Name: "file", Usage: "every line of `FILE` that is not blank is a text"},
@@ -53,7 +55,7 @@ func embedCommand() *cli.Command {
 	}
 }
 
-// embedTexts are those of --prompt and then those of --file.
+// embedTexts returns the texts of --prompt, followed by the texts of --file.
 func embedTexts(c *cli.Context) ([]string, error) {
 	texts := c.StringSlice("prompt")
 	if path := c.String("file"); path != "" {
@@ -69,7 +71,7 @@ func embedTexts(c *cli.Context) ([]string, error) {
 	return texts, nil
 }
 
-// readLines reads the lines that are not blank.
+// readLines reads the lines of a file that hold more than spaces.
 func readLines(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -103,12 +105,12 @@ type embeddings struct {
 	Pooling    string      `json:"pooling"`
 	Dimensions int         `json:"dimensions"`
 	Texts      []embedding `json:"texts"`
-	Cosines    [][]float64 `json:"cosines,omitempty"` // of each text with each
+	Cosines    [][]float64 `json:"cosines,omitempty"` // [texts,texts], of each pair; nil for 1 text or over maxCompared
 }
 
 // embedAll embeds all texts with the model of a file.
 func embedAll(ctx context.Context, con *console, path string, texts []string, o infer.Options) (*embeddings, error) {
-	m, tok, err := openGGUF(path, o)
+	m, tok, err := openGGUF(con, path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +118,9 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 	if tok == nil {
 		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json", path)
 	}
+	con.warnings(tok.Notes())
 	if m.Pooling() == "" {
-		con.warnf("%s does not say how an embedding is made of its tokens: the last one's is taken", path)
+		con.warnf("%s does not name the pooling of its embeddings: the vector of the last token is taken", path)
 	}
 	ids, longest, err := encodeAll(tok, texts, m.ContextLength())
 	if err != nil {
@@ -150,17 +153,18 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 func encodeAll(tok *tokenizer.Tokenizer, texts []string, limit int) (ids [][]int32, longest int, err error) {
 	longest = 1
 	for i, text := range texts {
-		ids = append(ids, tok.Encode(text, true))
+		ids = append(ids, tok.EncodePrompt(text))
 		n := len(ids[i])
 		if n > limit {
-			return nil, 0, fmt.Errorf("text %d (%.40q) has %d tokens: the model was made for %d at most, so shorten it", i+1, text, n, limit)
+			return nil, 0, fmt.Errorf("text %d (%.40q) has %d tokens: the model was made for %d at most, so shorten it",
+				i+1, text, n, limit)
 		}
 		longest = max(longest, n)
 	}
 	return ids, longest, nil
 }
 
-// compare fills in the cosines, unless there are too many texts.
+// compare fills in the cosines, unless there are more than maxCompared texts.
 func (r *embeddings) compare() {
 	if len(r.Texts) < 2 || len(r.Texts) > maxCompared {
 		return
@@ -174,7 +178,7 @@ func (r *embeddings) compare() {
 	}
 }
 
-// dot is the product of two vectors, in float64; of vectors of length 1 it is their cosine.
+// dot is the scalar product of two vectors, in float64. It is the cosine if both have length 1.
 func dot(a, b []float32) (sum float64) {
 	for i, v := range a {
 		sum += float64(v) * float64(b[i])

@@ -83,7 +83,7 @@ func TestEmbedAsText(t *testing.T) {
 		t.Errorf("a text that is too long: exit code %d, %s", code, stderr)
 	}
 	// A model that is not one of embeddings, whose file says nothing of pooling.
-	if code, _, stderr := trit("embed", "../../testdata/engine/tiny-i2_s.gguf", "-p", "a"); !strings.Contains(stderr, "the last one's is taken") {
+	if code, _, stderr := trit("embed", "../../testdata/engine/tiny-i2_s.gguf", "-p", "a"); !strings.Contains(stderr, "the vector of the last token is taken") {
 		t.Errorf("no pooling: exit code %d, %s", code, stderr)
 	}
 }

@@ -41,13 +41,15 @@ func evalCommand() *cli.Command {
 			&cli.IntFlag{Name: "num-fewshot", Value: -1,
 				Usage: "`K` examples before each question (default: the task's own number)"},
 			maxTokensFlag(),
+			&cli.BoolFlag{Name: "strict-length",
+				Usage: "fail where a request does not fit into the context, instead of cutting it on the left"},
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
 			&cli.BoolFlag{Name: "fewshot-as-multiturn", Value: true, DefaultText: "true with the chat template",
 				Usage: "with the chat template: each example as turns of its own; =false puts them into one turn"},
 			batchFlag(),
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
 			&cli.StringFlag{Name: "out",
-				Usage: "write results.json and samples to the folder `DIR`; with several models, to folders in it"},
+				Usage: "write results.json and samples to the folder `DIR`, or with several models to folders inside it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
 		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
@@ -58,7 +60,7 @@ func evalCommand() *cli.Command {
 
 func dataDirFlag() cli.Flag {
 	return &cli.StringFlag{Name: "data-dir",
-		Usage: "`DIR` of the tasks' data, or one file; what is not there is fetched from the Hugging Face Hub"}
+		Usage: "`DIR` of the tasks' data, or one file; missing data are fetched from the Hugging Face Hub"}
 }
 
 func partialFlag() cli.Flag {
@@ -120,9 +122,10 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 	chat := c.Bool("apply-chat-template")
 	o := eval.Options{
 		DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
-		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), ApplyChatTemplate: chat,
-		FewshotMultiturn: c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
-		Batch:            c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
+		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), StrictLength: c.Bool("strict-length"),
+		ApplyChatTemplate: chat,
+		FewshotMultiturn:  c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
+		Batch:             c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
 	}
 	if len(taskNames(c)) == 0 {
 		return o, usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
@@ -155,8 +158,8 @@ func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (
 	return evaluate(c.Context, m, con, o)
 }
 
-// fingerprint is a sum over what a model's results depend on: its weights, its shape, and
-// the form of the KV cache.
+// fingerprint is a hash of everything that a model's results depend on: its weights, its shape,
+// and the format of the KV cache.
 func fingerprint(path, cache string) (string, error) {
 	files := []string{path}
 	if info, err := os.Stat(path); err != nil {
@@ -185,7 +188,7 @@ func fingerprint(path, cache string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// printReports prints the results of each model, and of several what they differ in.
+// printReports prints the results of each model, and for several models their differences.
 func printReports(c *cli.Context, reports []*eval.Report) error {
 	if c.Bool("json") && len(reports) == 1 {
 		return printJSON(c.App.Writer, reports[0])
@@ -199,7 +202,7 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 			con.printf("%s\n", r.Model())
 		}
 		if c.Bool("markdown") {
-			con.printf("%s", r.Table().Markdown())
+			con.printf("%s%s", r.Table().Markdown(), markdownList(r.RemarkLines()))
 		} else if err := r.WriteText(con.out); err != nil {
 			return err
 		}
@@ -215,6 +218,18 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 		}
 	}
 	return nil
+}
+
+// markdownList is a list below a table, nothing without lines.
+func markdownList(lines []string) string {
+	text := ""
+	for _, line := range lines {
+		text += "\n* " + line
+	}
+	if text != "" {
+		text += "\n"
+	}
+	return text
 }
 
 func evalListCommand() *cli.Command {
@@ -240,7 +255,7 @@ func evalListCommand() *cli.Command {
 
 func evalCompareCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compare", Usage: "tell what two evaluations differ in, and whether that may be chance", ArgsUsage: "A B",
+		Name: "compare", Usage: "show the differences of two evaluations, and whether they may be chance", ArgsUsage: "A B",
 		Description: examples("trit eval compare results-a results-b"),
 		Flags:       []cli.Flag{jsonFlag("print JSON"), &cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {

@@ -19,13 +19,13 @@ func codeFlags() []cli.Flag {
 			Usage: "run the Python programs that the model writes, for tasks that ask for such: " +
 				"in a sandbox without network"},
 		&cli.BoolFlag{Name: "allow-weak-isolation",
-			Usage: "run them also where the system cannot enforce all limits, " +
-				"such as on macOS and Windows: use a virtual machine there"},
+			Usage: "run them even if the system cannot enforce all limits, " +
+				"such as macOS and Windows: use a virtual machine there"},
 	}
 }
 
-// codeSandbox is the sandbox that the tasks need: nil where none runs code, or where the
-// flags of codeFlags do not allow it, which eval refuses in its own words.
+// codeSandbox makes the sandbox that the tasks need. It returns nil if no task runs code, or if
+// the flags of codeFlags do not allow it; then eval refuses the tasks that need one.
 func codeSandbox(c *cli.Context, con *console, tasks []eval.Task) (eval.Sandbox, error) {
 	weak := c.Bool("allow-weak-isolation")
 	if weak && !c.Bool("allow-code-execution") {
@@ -38,7 +38,8 @@ func codeSandbox(c *cli.Context, con *console, tasks []eval.Task) (eval.Sandbox,
 	return openSandbox(con, sandbox.Options{Modules: modules, AllowWeak: weak})
 }
 
-// openSandbox says what programs are not kept from, where that is allowed.
+// openSandbox opens a sandbox. If the system cannot enforce all limits, it returns an error, or
+// with --allow-weak-isolation warns of the missing ones.
 func openSandbox(con *console, o sandbox.Options) (eval.Sandbox, error) {
 	s, err := sandbox.New(o)
 	if weak := new(sandbox.WeakError); errors.As(err, &weak) {

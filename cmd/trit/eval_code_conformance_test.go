@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,23 +46,31 @@ func solutions(t *testing.T, path string) map[string]string {
 	return all
 }
 
-// Reference solutions pass through prompts, stop strings, filter and sandbox; wrong ones
-// do not. The test of HumanEval+'s number 32 is faulty, so nothing passes it.
+// Reference solutions pass through prompts, stop strings, filter and sandbox, whole ones also in a
+// code fence; wrong ones do not. The test of HumanEval+'s number 32 is faulty, so nothing passes it.
 func TestReferenceSolutions(t *testing.T) {
 	for _, c := range []struct {
-		task, file string
-		passed     int
-	}{{"humaneval", "HumanEval.jsonl.gz", 164}, {"humaneval_plus", "HumanEvalPlus-OriginFmt-v0.1.10.jsonl.gz", 163}} {
+		task, file, filter string
+		passed             int
+		before, after      string // of the answer; %s is the prompt
+	}{
+		{"humaneval", "HumanEval.jsonl.gz", "create_test", 164, "", "\ndef another():\n    pass"},
+		{"humaneval_plus", "HumanEvalPlus-OriginFmt-v0.1.10.jsonl.gz", "create_test", 163, "", "\ndef another():\n    pass"},
+		{"humaneval_fenced", "HumanEval.jsonl.gz", "fenced-code", 164, "So:\n\n```python\n%s", "```\nThat is all."},
+		{"humaneval_plus_fenced", "HumanEvalPlus-OriginFmt-v0.1.10.jsonl.gz", "fenced-code", 163, "```\n%s", "\n```"},
+	} {
 		t.Run(c.task, func(t *testing.T) {
 			known := solutions(t, filepath.Join(*goldenData, c.file))
 			for passed, answer := range map[int]func(prompt string) string{
-				c.passed: func(prompt string) string { return known[prompt] + "\ndef another():\n    pass" },
-				0:        func(string) string { return "    return None\n" },
+				c.passed: func(prompt string) string {
+					return strings.ReplaceAll(c.before, "%s", prompt) + known[prompt] + c.after
+				},
+				0: func(string) string { return "    return None\n" },
 			} {
 				began := time.Now()
 				r := evaluateCode(t, c.task, answer, eval.Options{DataDir: *goldenData}, 0)
 				t.Logf("%v: %v", time.Since(began), r.Ends())
-				if got := r.Results[c.task]["pass@1,create_test"]; got != float64(passed)/164 {
+				if got := r.Results[c.task]["pass@1,"+c.filter]; got != float64(passed)/164 {
 					t.Errorf("pass@1 is %g, want %d of 164: %v", got, passed, r.Ends())
 				}
 			}

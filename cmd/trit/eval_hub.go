@@ -16,11 +16,12 @@ import (
 	"trit/internal/hub"
 )
 
-// parquetRevision is where the Hub keeps its own copy of a data set in parquet, as
-// CONFIG/SPLIT/NNNN.parquet, also of sets that are a script in their repository.
+// parquetRevision is the revision with the Hub's own copy of a data set in parquet, as
+// CONFIG/SPLIT/NNNN.parquet. The Hub makes it also for data sets whose repository is a script.
 const parquetRevision = "refs/convert/parquet"
 
-// dataFetcher is eval.Options.Fetch by the flags of hubFlags. It says where data comes from.
+// dataFetcher makes an eval.Options.Fetch from the flags of hubFlags. It tells the user the
+// origin of each data set.
 func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []string) (string, error) {
 	return func(_ context.Context, name string, choose func([]string) []string) (string, error) {
 		var first error
@@ -47,7 +48,7 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 	}
 }
 
-// hubName is the endpoint for people.
+// hubName is the name of the endpoint in texts for people.
 func hubName(c *cli.Context) string {
 	if endpoint := hubEnvironment().Endpoint(c.String("endpoint")); endpoint != "" {
 		return endpoint
@@ -55,9 +56,9 @@ func hubName(c *cli.Context) string {
 	return hub.DefaultEndpoint
 }
 
-// fetchAnyModel is fetchModel for commands that take a GGUF file as well as a folder. It
-// returns a folder of weights, or the GGUF file where a folder or a repository holds one
-// and no such weights; OWNER/NAME/FILE.gguf names one of several.
+// fetchAnyModel is fetchModel for commands that take folders and GGUF files. It returns the folder
+// if the folder or repository holds weights that convert reads, else its GGUF file.
+// OWNER/NAME/FILE.gguf names one of several.
 func fetchAnyModel(c *cli.Context, name string) (string, error) {
 	info, err := os.Stat(name)
 	if err == nil && info.IsDir() {
@@ -92,14 +93,15 @@ func hubModel(name string) (repo hub.Repo, file string, ok bool) {
 	return repo, file, err == nil && strings.Count(repo.ID, "/") == 1
 }
 
-// modelChoice picks the files of a model from all that there are.
+// modelChoice chooses the files to fetch of a model's repository.
 type modelChoice struct {
-	named string // the GGUF file that the user wants, "" for none
-	file  string // the GGUF file that was chosen, "" for a folder of weights
-	err   error  // that a file must be named
+	named string // the GGUF file that the user named, or ""
+	file  string // the GGUF file that was chosen, or "" for a folder of weights
+	err   error  // set if the user must name one of several files
 }
 
-// choose takes what convert reads where there are weights for it, else the GGUF file.
+// choose returns the files that convert reads if there are weights among them, else the GGUF
+// file.
 func (m *modelChoice) choose(paths []string) []string {
 	m.err, m.file = nil, m.named
 	if m.named != "" {
@@ -120,7 +122,7 @@ func (m *modelChoice) choose(paths []string) []string {
 	return files
 }
 
-// path is the folder, or the file in it that was chosen.
+// path returns dir, or the chosen file in it.
 func (m *modelChoice) path(con *console, dir string) string {
 	if m.file == "" {
 		return dir
@@ -129,7 +131,7 @@ func (m *modelChoice) path(con *console, dir string) string {
 	return filepath.Join(dir, filepath.FromSlash(m.file))
 }
 
-// localGGUF is the GGUF file of a folder that is no checkpoint and no run, else the folder.
+// localGGUF returns the GGUF file in a folder that is no checkpoint and no run, else the folder.
 func localGGUF(con *console, dir string) (string, error) {
 	if _, err := hffolder.Resolve(dir); err == nil {
 		return dir, nil

@@ -121,7 +121,7 @@ func TestEvalFetchesTheHubsOwnCopy(t *testing.T) {
 	if code, _, stderr := trit(append(args, "openbookqa")...); code != exitOK || !strings.Contains(stderr, "allenai/openbookqa@refs/convert/parquet") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
-	if code, _, stderr := trit(append(args, "hellaswag")...); code != exitFailed || !strings.Contains(stderr, "none of the files that are looked for; it has 1 files: hellaswag.py") {
+	if code, _, stderr := trit(append(args, "hellaswag")...); code != exitFailed || !strings.Contains(stderr, "none of the files that are wanted; it has 1 files: hellaswag.py") {
 		t.Errorf("no copy: exit code %d, %s", code, stderr)
 	}
 }

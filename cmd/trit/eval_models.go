@@ -17,22 +17,22 @@ import (
 // namedModel is a model to measure: a server, a file, a folder, or one of the Hub.
 type namedModel struct {
 	name   string // for the results
-	path   string // where it lies; "" until it is looked for by its name
-	folder string // of its results among those of others
+	path   string // its file or folder; "" until the name is resolved
+	folder string // name of its folder of results, if several models are measured
 }
 
 func convertedFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "converted",
 			Usage: "score the checkpoint MODEL on its graph and, converted to GGUF, on the engine, " +
-				"and tell what they differ in"},
-		&cli.StringFlag{Name: "type", Usage: "with --converted: `TYPE` of the projections, as trit convert has them"},
+				"and show their differences"},
+		&cli.StringFlag{Name: "type", Usage: "with --converted: `TYPE` of the projections, as in trit convert"},
 		&cli.StringFlag{Name: "embedding-type", Usage: "with --converted: `TYPE` of embedding and head"},
 	}
 }
 
-// namedModels are those of the command line, with --converted a checkpoint and what it
-// converts to. done removes what was made for them.
+// namedModels returns the models of the command line, or with --converted a checkpoint and the
+// model that it converts to. done removes temporary files.
 func namedModels(c *cli.Context, con *console) (models []namedModel, done func(), err error) {
 	done = func() {}
 	if c.Bool("converted") {
@@ -71,7 +71,7 @@ func convertedModels(c *cli.Context, con *console) (models []namedModel, done fu
 	return []namedModel{{name, path, filepath.Base(name)}, converted}, done, nil
 }
 
-// convertForNow converts a folder to a GGUF file, which done removes.
+// convertForNow converts a folder to a temporary GGUF file, which done removes.
 func convertForNow(c *cli.Context, con *console, folder string) (path string, done func(), err error) {
 	dir, err := os.MkdirTemp("", "trit-eval-")
 	if err != nil {
@@ -93,8 +93,8 @@ func convertForNow(c *cli.Context, con *console, folder string) (path string, do
 	return path, done, nil
 }
 
-// openNamed opens a model, and puts into the options what the results and the cache of
-// requests say of it.
+// openNamed opens a model. It sets the options that describe the model in the results, and its
+// fingerprint for the cache of requests.
 func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, error) {
 	o.ModelName = m.name
 	if isServer(m.name) {
@@ -114,7 +114,14 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 			return nil, err
 		}
 	}
-	return repro.Open(path, engineOptions(c))
+	opened, err := repro.Open(path, engineOptions(c))
+	if err == nil {
+		newConsole(c).warnings(opened.Warnings)
+	}
+	if err == nil && opened.Tokenizer != nil {
+		newConsole(c).warnings(opened.Tokenizer.Notes())
+	}
+	return opened, err
 }
 
 // evaluate measures a model and shows the progress of each task.
@@ -135,8 +142,8 @@ func evaluate(ctx context.Context, m *repro.Model, con *console, o eval.Options)
 	return report, err
 }
 
-// progressNote says how far a task is, and how many tokens a second were computed. Tokens of
-// shared prefixes are computed once.
+// progressNote gives the number of requests that are done, and of tokens that were computed in a
+// second. Tokens of shared prefixes are computed once.
 func progressNote(p eval.Progress) string {
 	note := fmt.Sprintf("%s, %d of %d requests", p.Task, p.Done, p.Total)
 	if p.Computed > 0 {

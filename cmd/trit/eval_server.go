@@ -16,7 +16,7 @@ import (
 	"trit/tokenizer"
 )
 
-// serverFlags say how a model behind a server is reached.
+// serverFlags are the flags about a model behind a server.
 func serverFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "model", Usage: "of a server: its `NAME` of the model"},
@@ -25,7 +25,7 @@ func serverFlags() []cli.Flag {
 		&cli.StringFlag{Name: "api-key-file", Usage: "of a server: `FILE` with the key (default: $OPENAI_API_KEY)"},
 		&cli.IntFlag{Name: "concurrent", Usage: "of a server: `N` requests at a time", Value: openai.DefaultConcurrent},
 		&cli.IntFlag{Name: "prompts-per-request", Value: 1,
-			Usage: "of a server: `N` prompts in a request, where it takes several"},
+			Usage: "of a server: `N` prompts in a request, if it takes several"},
 		&cli.DurationFlag{Name: "request-timeout", Value: openai.DefaultTimeout,
 			Usage: "of a server: begin a request anew after `TIME`"},
 	}
@@ -36,7 +36,7 @@ func isServer(name string) bool {
 	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
 }
 
-// checkServerFlags refuses flags of servers where no model is one.
+// checkServerFlags refuses flags about servers if no model is behind a server.
 func checkServerFlags(c *cli.Context) error {
 	for _, name := range c.Args().Slice() {
 		if isServer(name) {
@@ -51,7 +51,7 @@ func checkServerFlags(c *cli.Context) error {
 	return nil
 }
 
-// openServer makes a scorer of a server and the flags of serverFlags.
+// openServer opens the model behind a server, as the flags of serverFlags say.
 func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if c.String("model") == "" || c.String("tokenizer") == "" {
 		return nil, usagef("%s is a server: name its model with --model and the tokenizer with --tokenizer", address)
@@ -65,6 +65,7 @@ func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tokenizer: %w", err)
 	}
+	newConsole(c).warnings(tok.Notes())
 	client, err := openai.New(address, c.String("model"), tok)
 	if err != nil {
 		return nil, usageError{err.Error()}
@@ -77,7 +78,7 @@ func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	return &repro.Model{Model: client, Tokenizer: tok, Close: func() error { return nil }}, nil
 }
 
-// apiKey is that of the file, or else of the environment; "" is none.
+// apiKey returns the key in a file, or if file is "" the key of the environment, which may be "".
 func apiKey(file string) (string, error) {
 	key := hub.CleanToken(os.Getenv("OPENAI_API_KEY"))
 	if file != "" {
@@ -96,7 +97,7 @@ func apiKey(file string) (string, error) {
 	return key, nil
 }
 
-// loadTokenizer reads the tokenizer of a folder, or that of a GGUF file without its weights.
+// loadTokenizer reads the tokenizer of a folder or of a GGUF file. It reads no weights.
 func loadTokenizer(path string) (*tokenizer.Tokenizer, error) {
 	if filepath.Ext(path) != ".gguf" {
 		return tokenizer.Load(path)

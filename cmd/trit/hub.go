@@ -19,12 +19,18 @@ func pullCommand() *cli.Command {
 		Name: "pull", Usage: "fetch a model or a data set from the Hugging Face Hub", ArgsUsage: "OWNER/NAME",
 		Description: examples("trit pull microsoft/bitnet-b1.58-2B-4T-bf16",
 			`trit pull microsoft/bitnet-b1.58-2B-4T-gguf --include "*.gguf" --out models`,
-			"trit pull roneneldan/TinyStories --dataset --include \"data/*.parquet\" --revision main", "",
+			"trit pull roneneldan/TinyStories --dataset --include \"data/*.parquet\" --revision main",
+			"trit pull microsoft/bitnet-b1.58-2B-4T-bf16 --verify", "",
 			"The last line on standard output is the folder. A pull that was stopped goes on where it was."),
 		Flags: append(hubFlags("cache"),
-			&cli.StringFlag{Name: "revision", Usage: "branch, tag or commit `R`; OWNER/NAME@R means the same", DefaultText: hub.DefaultRevision},
-			&cli.StringSliceFlag{Name: "include", Usage: "fetch the files that match this `PATTERN` (default: those that convert reads; may be given several times)"},
-			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out files that match this `PATTERN` (may be given several times)"},
+			&cli.StringFlag{Name: "revision", DefaultText: hub.DefaultRevision,
+				Usage: "branch, tag or commit `R`; OWNER/NAME@R means the same"},
+			&cli.StringSliceFlag{Name: "include", Usage: "fetch the files that match this `PATTERN` " +
+				"(default: the files that convert reads; may be given several times)"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out files that match this `PATTERN` " +
+				"(may be given several times)"},
+			&cli.BoolFlag{Name: "verify",
+				Usage: "hash the files that are there, and fetch again those whose hash is not the Hub's"},
 			&cli.BoolFlag{Name: "dataset", Usage: "OWNER/NAME is a data set: all its files are fetched"},
 			&cli.StringFlag{Name: "out", Usage: "write plain files to the folder `DIR` instead of the cache"},
 		),
@@ -52,7 +58,7 @@ func pullCommand() *cli.Command {
 func hubFlags(cacheNames ...string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "endpoint", Usage: "`URL` of the Hub or of a mirror (default: $HF_ENDPOINT, else " + hub.DefaultEndpoint + ")"},
-		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else that of hf auth login)"},
+		&cli.StringFlag{Name: "token-file", Usage: "`FILE` with the token for private and gated repositories (default: $HF_TOKEN, else the token of hf auth login)"},
 		&cli.StringFlag{Name: "hub-cache", Aliases: cacheNames, Usage: "`DIR` of the cache that the Hub's tools share (default: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub)"},
 		&cli.IntFlag{Name: "connections", Usage: "fetch large files over `N` connections", Value: hub.DefaultConnections},
 		&cli.BoolFlag{Name: "offline", Usage: "take files from the cache and ask no server"},
@@ -77,8 +83,8 @@ func pullRepo(c *cli.Context, name string) (hub.Repo, error) {
 	return repo, nil
 }
 
-// pullPatterns are the patterns of the flags; without them, all files of a data set, and of a
-// model those that convert reads.
+// pullPatterns are the patterns of the flags. The default is all files of a data set, and the
+// files of a model that convert reads.
 func pullPatterns(c *cli.Context) hub.Patterns {
 	var p hub.Patterns
 	if p.Include = c.StringSlice("include"); len(p.Include) == 0 && !c.Bool("dataset") {
@@ -88,9 +94,9 @@ func pullPatterns(c *cli.Context) hub.Patterns {
 	return p
 }
 
-// fetchModel returns the folder or file of that name or, where there is none and it may
-// be OWNER/NAME or OWNER/NAME@REVISION, the folder of that model from the Hub. The
-// command has the flags of hubFlags.
+// fetchModel returns name if it is a folder or a file. Else name must be OWNER/NAME or
+// OWNER/NAME@REVISION: fetchModel fetches that model from the Hub and returns its folder. The
+// command must have the flags of hubFlags.
 func fetchModel(c *cli.Context, name string) (string, error) {
 	if _, err := os.Stat(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return name, err
@@ -107,8 +113,8 @@ func fetchModel(c *cli.Context, name string) (string, error) {
 	return dir, nil
 }
 
-// pull fetches to the cache or, where out is given, to that folder, and returns where
-// the files are.
+// pull fetches files of a repository to the folder out, or to the cache if out is "", and
+// returns the folder that holds them.
 func pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (string, error) {
 	con := newConsole(c)
 	client, err := hubClient(c, con)
@@ -125,7 +131,7 @@ func pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (str
 	}
 	progress.end()
 	if errors.Is(err, context.Canceled) {
-		return "", fmt.Errorf("stopped: the same command goes on where %s was", repo.ID)
+		return "", fmt.Errorf("stopped: the same command goes on with the rest of %s", repo.ID)
 	}
 	return dir, err
 }
@@ -148,13 +154,13 @@ func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
 	transport.Proxy = http.ProxyFromEnvironment
 	return &hub.Client{
 		Endpoint: env.Endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
-		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(),
+		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(), Verify: c.Bool("verify"),
 		Notice: func(line string) { con.warnf("%s", line) },
 		Warn:   func(err error) { con.warnf("%s", oneLine(err)) },
 	}, nil
 }
 
-// maxConnections is the most that one may ask of the Hub.
+// maxConnections is the largest number of connections that a user may ask for.
 const maxConnections = 64
 
 // hubEnvironment is the environment of this process.

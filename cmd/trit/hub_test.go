@@ -244,3 +244,42 @@ func TestConvertFromTheHub(t *testing.T) {
 		}
 	}
 }
+
+// Case 23: a wrong blob of the right size.
+func TestPullVerify(t *testing.T) {
+	url, _ := testHub(t)
+	cache := t.TempDir()
+	pull := func(flags ...string) (int, string, string) {
+		return trit(append([]string{"pull", "org/net", "--endpoint", url, "--cache", cache}, flags...)...)
+	}
+	_, out, _ := pull()
+	config := filepath.Join(lastLine(out), "config.json")
+	spoil := func() {
+		if err := os.WriteFile(config, []byte("[]\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil()
+	if code, _, stderr := pull("--verify", "--offline"); code != exitFailed || !strings.Contains(stderr, "config.json is wrong") ||
+		!strings.Contains(stderr, "without --offline") {
+		t.Errorf("offline: exit code %d, %s", code, stderr)
+	}
+	code, again, stderr := pull("--verify")
+	if code != exitOK || again != out || !strings.Contains(stderr, "config.json is wrong: expected git sha1") ||
+		!strings.Contains(stderr, "checked 2 files, 5 bytes: 1 wrong") {
+		t.Errorf("exit code %d, %q, %s", code, again, stderr)
+	}
+	if b, err := os.ReadFile(config); string(b) != "{}\n" {
+		t.Errorf("config.json holds %q, %v", b, err)
+	}
+	dir := filepath.Join(t.TempDir(), "out")
+	pull("--out", dir)
+	config = filepath.Join(dir, "config.json")
+	spoil()
+	if code, _, stderr := pull("--out", dir, "--verify"); code != exitOK || !strings.Contains(stderr, ": 1 wrong") {
+		t.Errorf("a folder: exit code %d, %s", code, stderr)
+	}
+	if b, err := os.ReadFile(config); string(b) != "{}\n" {
+		t.Errorf("config.json of the folder holds %q, %v", b, err)
+	}
+}

@@ -14,7 +14,8 @@ import (
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show what is in a GGUF file, a safetensors file or a model folder", ArgsUsage: "FILE|DIR",
-		Description: examples("trit inspect model.gguf", "trit inspect run --json", "trit inspect model.gguf --html model.html"),
+		Description: examples("trit inspect model.gguf", "trit inspect run --json",
+			"trit inspect model.gguf --html model.html"),
 		Flags: append([]cli.Flag{
 			jsonFlag("print one JSON object"),
 			&cli.StringFlag{Name: "html", Usage: "write a page to `FILE`"},
@@ -25,7 +26,7 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			found, err := inspect.Read(args[0], inspect.Options{Options: reading(c), HeadersOnly: c.Bool("headers-only")})
+			found, err := inspect.Read(args[0], inspect.Options{Options: readingOptions(c), HeadersOnly: c.Bool("headers-only")})
 			if err != nil {
 				return err
 			}

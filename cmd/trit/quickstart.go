@@ -60,7 +60,7 @@ func quickstartAction(c *cli.Context) error {
 	return nil
 }
 
-// stepPrinter shows the steps of the quickstart as if a user had typed their commands.
+// stepPrinter prints each step of the quickstart like a command that a user types, and its output.
 type stepPrinter struct {
 	con   *console
 	meter *meter
@@ -72,7 +72,7 @@ func (p *stepPrinter) begin(s repro.Step) {
 	}
 }
 
-// commandLine is the command that does a step by hand; "" where none does.
+// commandLine is the command that does a step by hand; "" if there is no such command.
 func commandLine(s repro.Step) string {
 	switch s := s.(type) {
 	case *repro.TrainTokenizer:

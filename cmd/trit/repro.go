@@ -29,10 +29,11 @@ func scalingCommand() *cli.Command {
 	return &cli.Command{
 		Name: "scaling", Usage: "compare BitNet with the full-precision model of the same size and tokens, at several sizes",
 		Description: examples("trit repro scaling --data data --out scaling --tokens 1000000",
-			"trit repro scaling --data data --out scaling --configs 125m,350m,700m --tokens 10000000000 --set checkpoint_activations=true"),
+			"trit repro scaling --data data --out scaling --configs 125m,350m,700m --tokens 10000000000 "+
+				"--set checkpoint_activations=true"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
-			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; runs that are there go on, those that are done are not repeated", Required: true},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; unfinished runs in it go on, finished ones are not repeated", Required: true},
 			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, separated by commas", Value: "trit-1m,trit-3m,trit-10m"},
 			&cli.Int64Flag{Name: "tokens", Usage: "train each model on `N` tokens", Value: 1_000_000},
 			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of full-precision models, as a `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
@@ -64,7 +65,7 @@ func scalingAction(c *cli.Context) error {
 	return nil
 }
 
-// tableCommands are one command for each table of a paper.
+// tableCommands makes one command for each table of a paper.
 func tableCommands() []*cli.Command {
 	var all []*cli.Command
 	for _, name := range published.Names() {
@@ -148,7 +149,7 @@ func openForTable(c *cli.Context, con *console, name string) (*repro.Model, erro
 	if err != nil {
 		return nil, err
 	}
-	o := eval.Options{Cache: "needed"} // so that the fingerprint is made
+	o := eval.Options{Cache: "needed"} // openNamed makes a fingerprint only for a cache
 	m, err := openNamed(c, namedModel{name: name, path: path}, &o)
 	if err != nil {
 		remove()
@@ -163,8 +164,7 @@ func openForTable(c *cli.Context, con *console, name string) (*repro.Model, erro
 	return m, nil
 }
 
-// ggufOf converts a folder for the engine, and leaves a file as it is. remove removes what
-// was made.
+// ggufOf converts a folder to a GGUF file, which remove removes, or returns the path of a file.
 func ggufOf(c *cli.Context, con *console, path string) (gguf string, remove func(), err error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return path, func() {}, nil
@@ -181,7 +181,8 @@ func showOutcome(con *console, t *published.Table, o *published.Outcome) {
 	}
 }
 
-// showTable prints where the results are, or the results, and fails where a column did.
+// showTable prints the folder of the results, or the results themselves, and returns an error
+// if a column could not be measured.
 func showTable(c *cli.Context, con *console, t *published.Table, r *repro.TableResult) error {
 	if c.Bool("json") {
 		if err := printJSON(con.out, r.Outcomes); err != nil {

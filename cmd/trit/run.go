@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,17 +22,17 @@ func runCommand() *cli.Command {
 		Description: examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat", `trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "continue this `TEXT`"},
-			&cli.BoolFlag{Name: "chat", Usage: "talk: every line of the input is a message, the model's chat template is used"},
+			&cli.BoolFlag{Name: "chat", Usage: "talk: each line of the input is a message, the model's chat template is used, /help lists the commands"},
 			&cli.StringFlag{Name: "system", Usage: "`TEXT` of the system message of a chat"},
 			&cli.IntFlag{Name: "n", Usage: "generate at most `N` tokens", Value: 128},
 			&cli.Float64Flag{Name: "temperature", Usage: "`T`; 0 always takes the likeliest token"},
 			&cli.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens (0 = all)"},
-			&cli.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens that hold the share `P` together", Value: 1},
+			&cli.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens whose probabilities add up to `P`", Value: 1},
 			&cli.Float64Flag{Name: "min-p", Usage: "choose among tokens at least `P` times as likely as the likeliest"},
 			&cli.Float64Flag{Name: "repetition-penalty", Usage: "divide the logits of tokens already seen by `R`", Value: 1},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice", Value: 1},
 			&cli.StringSliceFlag{Name: "stop", Usage: "end before this `TEXT` (may be given several times)"},
-			&cli.IntFlag{Name: "context", Usage: "room for `N` tokens (default: what the model was made for, at most 4096)"},
+			&cli.IntFlag{Name: "context", Usage: "keep at most `N` tokens of prompt and answer (default: the model's context length, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
 			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), threadsFlag(),
@@ -57,32 +55,38 @@ func runModel(c *cli.Context) error {
 	}
 	defer g.model.Close()
 	if c.Bool("chat") {
-		return g.chat(c.Context, c.App.Reader, c.String("system"))
+		return g.chat(c)
 	}
 	fmt.Fprint(g.con.out, c.String("prompt"))
-	_, err = g.say(c.Context, g.tok.Encode(c.String("prompt"), true))
+	request := g.request
+	request.Prompt = g.tok.EncodePrompt(c.String("prompt"))
+	_, err = g.say(c.Context, request)
 	return err
 }
 
-// generator is a model, its tokenizer and how to sample from them.
+// generator answers prompts as the flags of the command say.
 type generator struct {
 	*infer.Generator
 	model   *infer.Model
+	context int // tokens that the generator holds
 	tok     *tokenizer.Tokenizer
-	request lm.GenerateRequest // but for the prompt
+	request lm.GenerateRequest // without its prompt
 	con     *console
 	stats   bool
 }
 
 func openGenerator(path string, c *cli.Context) (*generator, error) {
-	m, tok, err := openGGUF(path, engineOptions(c))
+	m, tok, err := openGGUF(newConsole(c), path, engineOptions(c))
 	if err != nil {
 		return nil, err
 	}
 	if tok == nil {
 		m.Close()
-		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, or use trit logits --ids", path)
+		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, "+
+			"or use trit logits --ids", path)
 	}
+	con := newConsole(c)
+	con.warnings(tok.Notes())
 	room := c.Int("context")
 	if room == 0 {
 		room = min(m.ContextLength(), 4096)
@@ -96,10 +100,10 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(), Sampling: sampling(c),
 		PromptLookup: c.Bool("prompt-lookup"),
 	}
-	return &generator{g, m, tok, request, newConsole(c), c.Bool("stats")}, nil
+	return &generator{g, m, room, tok, request, con, c.Bool("stats")}, nil
 }
 
-// sampling is how the flags of the command choose tokens.
+// sampling are the options of the flags about the choice of tokens.
 func sampling(c *cli.Context) lm.Sampling {
 	return lm.Sampling{
 		Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
@@ -107,58 +111,24 @@ func sampling(c *cli.Context) lm.Sampling {
 	}
 }
 
-// say continues a prompt, printing as it goes, and returns the text.
-func (g *generator) say(ctx context.Context, prompt []int32) (string, error) {
-	request := g.request
-	request.Prompt = prompt
-	r, err := g.Generate(ctx, request, func(s string) { fmt.Fprint(g.con.out, s) })
+// say continues a prompt, printing as it goes.
+func (g *generator) say(ctx context.Context, request lm.GenerateRequest) (lm.GenerateResult, error) {
+	r, err := g.Generate(ctx, request, func(d lm.Delta) { fmt.Fprint(g.con.out, d.Text) })
 	g.con.printf("\n")
-	if err != nil {
-		return "", err
+	if err == nil && g.stats {
+		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
+			"%d of %d drafted tokens right; ended by %s",
+			len(request.Prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
+			r.Accepted, r.Drafted, r.FinishReason)
 	}
-	if g.stats {
-		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, %d of %d drafted tokens right; ended by %s",
-			len(prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes, r.Accepted, r.Drafted, r.FinishReason)
-	}
-	return r.Text, nil
-}
-
-// chat answers line after line of in until it ends.
-func (g *generator) chat(ctx context.Context, in io.Reader, system string) error {
-	var messages []tokenizer.Message
-	if system != "" {
-		messages = append(messages, tokenizer.Message{Role: "system", Content: system})
-	}
-	lines := bufio.NewScanner(in)
-	for g.prompt(); lines.Scan() && ctx.Err() == nil; g.prompt() {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
-		}
-		messages = append(messages, tokenizer.Message{Role: "user", Content: lines.Text()})
-		text, err := g.tok.ApplyChat(messages, true)
-		if err != nil {
-			return err
-		}
-		// The template writes the special tokens itself, the first one included.
-		answer, err := g.say(ctx, g.Rewind(g.tok.Encode(text, false)))
-		if err != nil {
-			return err
-		}
-		messages = append(messages, tokenizer.Message{Role: "assistant", Content: answer})
-	}
-	return lines.Err()
-}
-
-func (g *generator) prompt() {
-	if g.con.terminal {
-		fmt.Fprint(g.con.err, "> ")
-	}
+	return r, err
 }
 
 func logitsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logits", Usage: "write the raw logits of given token ids, to compare engines", ArgsUsage: "MODEL",
-		Description: examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "", "The file holds little-endian float32, [ids, vocabulary]."),
+		Description: examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "",
+			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
 			outFlag("write to `FILE`"),
@@ -173,7 +143,7 @@ func logitsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return writeLogits(args[0], ids, c.String("out"), c.Int("threads"))
+			return writeLogits(newConsole(c), args[0], ids, c.String("out"), c.Int("threads"))
 		},
 	}
 }
@@ -193,7 +163,7 @@ func tokenIDs(words []string) ([]int32, error) {
 	return ids, nil
 }
 
-// logitsOf is the logits after each of the tokens, [ids, vocabulary].
+// logitsOf computes the logits after each of the tokens, [ids, vocabulary].
 func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	s, err := m.NewSession(len(ids))
 	if err != nil {
@@ -203,8 +173,8 @@ func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	return logits, s.Forward(ids, logits, 0)
 }
 
-func writeLogits(path string, ids []int32, out string, threads int) error {
-	m, _, err := openGGUF(path, infer.Options{Threads: threads})
+func writeLogits(con *console, path string, ids []int32, out string, threads int) error {
+	m, _, err := openGGUF(con, path, infer.Options{Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -217,23 +187,29 @@ func writeLogits(path string, ids []int32, out string, threads int) error {
 }
 
 func headFlag() cli.Flag {
-	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
+	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, "+
+		"q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
 }
 
 func exactLogitsFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "exact-logits", Usage: "compute every logit of every token from the weights as they are: --head exact", Action: func(c *cli.Context, on bool) error {
-		if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
-			return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
-		}
-		return nil
-	}}
+	return &cli.BoolFlag{
+		Name:  "exact-logits",
+		Usage: "compute every logit of every token from the weights of the file: --head exact",
+		Action: func(c *cli.Context, on bool) error {
+			if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
+				return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
+			}
+			return nil
+		},
+	}
 }
 
 func weightsFlag() cli.Flag {
-	return oneOfFlag("weights", "bits of a ternary weight in memory", infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
+	return oneOfFlag("weights", "bits of a ternary weight in memory",
+		infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
-// cacheFlag takes the caches with the default first.
+// cacheFlag chooses one of these caches; the first is the default.
 func cacheFlag(caches ...infer.Cache) cli.Flag {
 	return oneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16", caches...)
 }
@@ -251,12 +227,14 @@ func engineOptions(c *cli.Context) infer.Options {
 	return o
 }
 
-// openGGUF loads a model and its tokenizer, nil where the file holds none.
-func openGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+// openGGUF loads a model and its tokenizer, nil if the file holds none. It prints a warning for
+// each thing in the file that looks wrong.
+func openGGUF(con *console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, err := infer.Load(path, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	con.warnings(m.Warnings())
 	tok, err := m.Tokenizer()
 	if errors.Is(err, infer.ErrNoTokenizer) {
 		return m, nil, nil

@@ -1,7 +1,7 @@
 package main
 
-// flagOf is the flag that sets an option of a package: errors of packages name options by
-// their Go fields (see package setting), and the command shows its flags instead.
+// flagOf maps an option of a package to the flag or command that sets it. Errors of packages name
+// options by their Go fields (see package setting); the command shows its flags instead.
 var flagOf = map[string]string{
 	// convert
 	"convert.Options.Type":          "--type",
@@ -10,6 +10,7 @@ var flagOf = map[string]string{
 	"convert.Options.Overwrite":     "--force",
 	"source.Options.Scale":          "--scale",
 	"source.Options.Weights":        "--weights",
+	"source.Options.Set":            "--config-key",
 
 	// data and tokenizer
 	"data.Prepare":                     "trit data prepare",
@@ -34,6 +35,7 @@ var flagOf = map[string]string{
 	"eval.Options.Out":               "--out",
 	"eval.Options.Samples":           "--samples",
 	"eval.Options.Sandbox":           "--allow-code-execution",
+	"eval.Options.StrictLength":      "--strict-length",
 	"eval.Options.Tasks":             "--tasks",
 	"openai.Client.Timeout":          "--request-timeout",
 
@@ -41,6 +43,7 @@ var flagOf = map[string]string{
 	"hub.Client.Cache":    "--hub-cache",
 	"hub.Client.Endpoint": "--endpoint",
 	"hub.Client.Offline":  "--offline",
+	"hub.Client.Verify":   "--verify",
 	"hub.Client.Token":    "HF_TOKEN or --token-file",
 	"hub.Repo.Kind":       "--dataset",
 
@@ -62,7 +65,7 @@ var flagOf = map[string]string{
 	"train.Run.Resume":              "--resume",
 }
 
-// settingName is what the user calls a field.
+// settingName returns the user's name of a field: a flag, or the field itself if it has none.
 func settingName(field string) string {
 	if flag, ok := flagOf[field]; ok {
 		return flag

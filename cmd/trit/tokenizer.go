@@ -1,15 +1,31 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
 	"github.com/urfave/cli/v2"
 
 	"trit/data"
+	"trit/format/gguf"
+	"trit/internal/atomicfile"
+	"trit/model/ggufmeta"
+	"trit/tokenizer"
+	"trit/tokenizer/jinja"
+)
+
+// Sizes of the files that render reads.
+const (
+	maxTemplateBytes = 1 << 20
+	maxContextBytes  = 64 << 20
 )
 
 func tokenizerCommand() *cli.Command {
 	return &cli.Command{
-		Name: "tokenizer", Usage: "train a tokenizer",
-		Subcommands: []*cli.Command{{
+		Name: "tokenizer", Usage: "train a tokenizer, render a chat template",
+		Subcommands: []*cli.Command{renderCommand(), {
 			Name: "train", Usage: "train a byte-level BPE tokenizer on a text column of parquet files",
 			Description: examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer"),
 			Flags: []cli.Flag{
@@ -34,6 +50,10 @@ func tokenizerAction(c *cli.Context) error {
 	tok, err := data.TrainTokenizer(c.Context, data.TokenizerOptions{
 		Files: files, Column: c.String("column"), VocabSize: c.Int("vocab-size"), Out: c.String("out"),
 		Progress: func(done, total int) { progress.show(int64(done), int64(total), "") },
+		Skipped: func(nullRows int64) {
+			progress.end()
+			con.warnf("%d rows hold no text (null): they are left out", nullRows)
+		},
 	})
 	progress.end()
 	if err != nil {
@@ -45,4 +65,100 @@ func tokenizerAction(c *cli.Context) error {
 
 func showTokenizer(con *console, tokens int, dir string) {
 	con.printf("tokenizer of %d tokens in %s\n", tokens, dir)
+}
+
+func renderCommand() *cli.Command {
+	return &cli.Command{
+		Name: "render", Usage: "print what a chat template makes of a conversation", ArgsUsage: "TEMPLATE|MODEL",
+		Description: examples("trit tokenizer render model.gguf --context chat.json",
+			"trit tokenizer render chat_template.jinja --context chat.json"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "context", Required: true,
+				Usage: "JSON `FILE` with the template's variables: messages, tools, add_generation_prompt, bos_token and any other"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "TEMPLATE|MODEL")
+			if err != nil {
+				return err
+			}
+			text, err := renderTemplate(args[0], c.String("context"))
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(c.App.Writer, text)
+			return err
+		},
+	}
+}
+
+// renderTemplate renders the template at path with the variables in a JSON file.
+func renderTemplate(path, contextPath string) (string, error) {
+	template, err := readTemplate(path)
+	if err != nil {
+		return "", err
+	}
+	b, err := atomicfile.Read(contextPath, maxContextBytes)
+	if err != nil {
+		return "", err
+	}
+	variables, err := jinja.ParseContext(b)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", contextPath, err)
+	}
+	result, err := template.Render(variables)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return result.Text, nil
+}
+
+// readTemplate reads the chat template of a model folder or a GGUF file, or a file with
+// the template's text.
+func readTemplate(path string) (t tokenizer.ChatTemplate, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return t, err
+	}
+	if info.IsDir() {
+		return tokenizer.LoadChatTemplate(path)
+	}
+	if isGGUF(path) {
+		return ggufTemplate(path)
+	}
+	b, err := atomicfile.Read(path, maxTemplateBytes)
+	return tokenizer.ChatTemplate{Text: string(b)}, err
+}
+
+// isGGUF reports whether a file begins as GGUF files do.
+func isGGUF(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	magic := make([]byte, 4)
+	_, err = io.ReadFull(f, magic)
+	return err == nil && bytes.Equal(magic, []byte("GGUF"))
+}
+
+// ggufTemplate reads the chat template of a GGUF file and the names of its special
+// tokens. The vocabulary need not be one that Trit can encode with.
+func ggufTemplate(path string) (t tokenizer.ChatTemplate, err error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return t, err
+	}
+	defer f.Close()
+	v := ggufmeta.ReadVocab(&f.Metadata)
+	if v.ChatTemplate == "" {
+		return t, fmt.Errorf("%s: there is no tokenizer.chat_template: it is a base model, which continues a prompt", path)
+	}
+	t.Text, t.SpecialTokens = v.ChatTemplate, map[string]string{}
+	t.ToolText, _ = f.Metadata.String("tokenizer.chat_template.tool_use")
+	for name, id := range map[string]int32{"bos_token": v.BOS, "eos_token": v.EOS, "unk_token": v.UNK, "pad_token": v.PAD} {
+		if id >= 0 && int(id) < len(v.Tokens) {
+			t.SpecialTokens[name] = string([]byte(v.Tokens[id]))
+		}
+	}
+	return t, nil
 }

@@ -31,17 +31,17 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
-			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the schedule is fitted to it"},
+			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the number of steps is chosen to fill it"},
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
-			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 where that is faster, or that of the run which is resumed", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
+			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
 			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "say what the run will take and end"},
-			&cli.IntFlag{Name: "ranks", Usage: "of --dry-run: say it for `N` ranks of mpirun", Value: 1},
-			&cli.Float64Flag{Name: "tflops", Usage: "of --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: from that of products here)"},
-			&cli.Float64Flag{Name: "network", Usage: "of --dry-run: `GBPS`, the network between them in Gbit/s", Value: 10},
+			&cli.BoolFlag{Name: "dry-run", Usage: "print an estimate of the run's memory and time and end"},
+			&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
+			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
+			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
 			threadsFlag(),
 		},
 		Action: trainAction,
@@ -75,7 +75,8 @@ func trainAction(c *cli.Context) error {
 	})
 }
 
-// trainConfig lays --config and then the flags over the model of --init.
+// trainConfig makes the configuration of a run: the model of --init, overridden by --config,
+// overridden by the other flags.
 func trainConfig(c *cli.Context) (configs.Config, error) {
 	config, err := configs.Default(), error(nil)
 	switch dir := c.String("init"); {
@@ -117,8 +118,8 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	return config, nil
 }
 
-// dryRun prints an estimate of a run, from the speed of products on this machine where no
-// other is given.
+// dryRun prints an estimate of a run. Without --tflops it is based on the speed of products on
+// this machine.
 func dryRun(c *cli.Context, config configs.Config) error {
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,8 +20,10 @@ import (
 
 func verifyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "verify", Usage: "compare two models weight by weight, ternary ones by codes and scales, and by logits", ArgsUsage: "A B",
-		Description: examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64", `trit verify a.gguf b.gguf --prompt "Once upon a time"`),
+		Name: "verify", ArgsUsage: "A B",
+		Usage: "compare two models weight by weight, ternary ones by codes and scales, and by logits",
+		Description: examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64",
+			`trit verify a.gguf b.gguf --prompt "Once upon a time"`),
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "logits", Usage: "compare the logits of `N` random tokens too"},
 			&cli.StringFlag{Name: "prompt", Usage: "compare the logits of a `TEXT` too"},
@@ -38,17 +41,21 @@ func verifyModels(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := source.Open(paths[0], reading(c))
+	a, err := source.Open(paths[0], readingOptions(c))
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	b, err := source.Open(paths[1], reading(c))
+	b, err := source.Open(paths[1], readingOptions(c))
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	progress := newConsole(c).progress("weights")
+	con := newConsole(c)
+	for _, m := range []*source.Model{a, b} {
+		con.warnings(slices.Concat(m.Notes, m.Warnings), m.Path+": ")
+	}
+	progress := con.progress("weights")
 	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
 	progress.end()
 	if err != nil {
@@ -62,7 +69,8 @@ func verifyModels(c *cli.Context) error {
 	return showComparison(c, found)
 }
 
-// errDifferent ends the command with an exit code that scripts can see.
+// errDifferent is the outcome that the models differ. It is an error, so that scripts see it in
+// the exit code.
 type errDifferent struct{ a, b string }
 
 func (e errDifferent) Error() string {
@@ -94,13 +102,13 @@ func showComparison(c *cli.Context, found *compare.Comparison) error {
 	return nil
 }
 
-// compareLogits runs both models on the engine.
+// compareLogits runs both models on the engine, over the tokens that the flags ask for.
 func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, error) {
 	var logits [2][]float32
 	var ids []int32
 	vocabulary := 0
 	for i, path := range paths {
-		m, tok, err := openAny(c.Context, path, reading(c), infer.Options{Threads: c.Int("threads")})
+		m, tok, err := openAny(c, path, infer.Options{Threads: c.Int("threads")})
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +133,7 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 	case c.String("prompt") != "" && tok == nil:
 		return nil, usagef("the first model has no tokenizer: use --ids or --logits instead of --prompt")
 	case c.String("prompt") != "":
-		return tok.Encode(c.String("prompt"), true), nil
+		return tok.EncodePrompt(c.String("prompt")), nil
 	}
 	r, ids := rand.New(rand.NewPCG(c.Uint64("seed"), 0)), make([]int32, c.Int("logits"))
 	for i := range ids {
@@ -134,16 +142,15 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 	return ids, nil
 }
 
-// openAny loads a GGUF file, or what a folder converts to.
-func openAny(ctx context.Context, path string, r source.Options, o infer.Options) (
-	*infer.Model, *tokenizer.Tokenizer, error,
-) {
+// openAny loads a GGUF file, or converts a folder to a temporary one and loads that.
+func openAny(c *cli.Context, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+	quiet := &console{out: io.Discard, err: io.Discard} // the models were opened, and warned of, before
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !info.IsDir() {
-		return openGGUF(path, o)
+		return openGGUF(quiet, path, o)
 	}
 	dir, err := os.MkdirTemp("", "trit-verify-")
 	if err != nil {
@@ -151,9 +158,9 @@ func openAny(ctx context.Context, path string, r source.Options, o infer.Options
 	}
 	defer os.RemoveAll(dir) // a mapped file lives on without its name
 	file := filepath.Join(dir, "model.gguf")
-	how := convert.Options{Options: r, EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
-	if _, err := convert.Convert(ctx, path, file, how); err != nil {
+	how := convert.Options{Options: readingOptions(c), EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
+	if _, err := convert.Convert(c.Context, path, file, how); err != nil {
 		return nil, nil, err
 	}
-	return openGGUF(file, o)
+	return openGGUF(quiet, file, o)
 }

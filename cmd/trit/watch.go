@@ -29,7 +29,7 @@ func watchCommand() *cli.Command {
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
 			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +
 				"and end"},
-			&cli.BoolFlag{Name: "follow", Usage: "with --tensorboard: go on with what the runs write, until Ctrl-C"},
+			&cli.BoolFlag{Name: "follow", Usage: "with --tensorboard: go on to write new lines of the runs, until Ctrl-C"},
 		},
 		Action: watchAction,
 	}

@@ -37,7 +37,7 @@ func (w *watcher) writeTensorBoard(ctx context.Context, dir string, follow bool)
 	return nil
 }
 
-// wait lets time pass and reports whether ctx goes on.
+// wait waits for a duration. It reports false if ctx ended first.
 func wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -48,7 +48,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // exports makes an Export for each run. Each of several runs has a folder of its own, since
-// TensorBoard takes a folder for a run.
+// TensorBoard shows each folder as one run.
 func exports(dir string, runs []*watch.Run) []*watch.Export {
 	var list []*watch.Export
 	for _, name := range watch.Names(runs) {

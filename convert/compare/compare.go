@@ -1,5 +1,5 @@
-// Package compare finds how two models differ: in their hyper-parameters, their tokenizers, and
-// every weight, ternary ones by their codes and scales; and how their logits do.
+// Package compare finds how two models differ: in their hyper-parameters, their tokenizers, every
+// weight (ternary weights by their codes and scales), and their logits.
 package compare
 
 import (
@@ -13,21 +13,21 @@ import (
 type Comparison struct {
 	A          string            `json:"a"`
 	B          string            `json:"b"`
-	Same       bool              `json:"same"` // nothing differs but for the rounding of types
+	Same       bool              `json:"same"` // reports whether nothing differs but by the rounding of types
 	Parameters []string          `json:"parameters,omitempty"`
 	Tokenizer  []string          `json:"tokenizer,omitempty"`
 	Tensors    []Difference      `json:"tensors"`
-	Logits     *LogitsDifference `json:"logits,omitempty"` // where the caller asked for them, see Logits
+	Logits     *LogitsDifference `json:"logits,omitempty"` // nil unless the caller sets it, see Logits
 }
 
-// Verdict says whether a weight is the same in two models.
+// Verdict is the result of comparing a weight of two models.
 type Verdict string
 
 // Verdicts of a Difference.
 const (
 	Equal     Verdict = "equal"
-	Rounded   Verdict = "rounded"   // as the coarser one of the two types makes it
-	Different Verdict = "different" // codes, or values beyond what types round
+	Rounded   Verdict = "rounded"   // equal up to the rounding of the two types
+	Different Verdict = "different" // in codes, or in values by more than the types round
 )
 
 // Difference is how one weight differs.
@@ -37,15 +37,15 @@ type Difference struct {
 	TypeB   string  `json:"type_b"`
 	Weights int64   `json:"weights"`
 	Ternary bool    `json:"ternary"`
-	Codes   int64   `json:"codes_that_differ"`
+	Codes   int64   `json:"codes_that_differ"` // their number
 	ScaleA  float32 `json:"scale_a,omitempty"`
 	ScaleB  float32 `json:"scale_b,omitempty"`
-	Error   float64 `json:"error"` // of the scale, or of all values in relative L2
+	Error   float64 `json:"error"` // relative: of the scales, or of all values in L2
 	Verdict Verdict `json:"verdict"`
 }
 
-// Models compares two models, reading all of their weights. It calls progress, if it is not
-// nil, with the number of weights that were compared and of all.
+// Models compares two models by reading all of their weights. It calls progress, which may be
+// nil, with the number of weights that are compared so far and the number of all.
 func Models(ctx context.Context, a, b *source.Model, progress func(done, total int64)) (*Comparison, error) {
 	c := &Comparison{A: a.Path, B: b.Path, Parameters: parameterDifferences(&a.Config.Config, &b.Config.Config)}
 	var err error
@@ -75,7 +75,7 @@ func Models(ctx context.Context, a, b *source.Model, progress func(done, total i
 	return c, nil
 }
 
-// shapesOf are the shapes of a model's weights by their names.
+// shapesOf returns the shapes of a model's weights, by name.
 func shapesOf(m *source.Model) map[string][]int {
 	shapes := map[string][]int{}
 	for _, spec := range m.Config.Tensors() {

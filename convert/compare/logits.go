@@ -9,7 +9,7 @@ import (
 type LogitsDifference struct {
 	Tokens     int     `json:"tokens"`
 	RelativeL2 float64 `json:"relative_l2"`
-	Agree      int     `json:"agree"` // positions where both find the same token likeliest
+	Agree      int     `json:"agree"` // number of positions at which both have the same likeliest token
 	KL         float64 `json:"kl"`    // mean Kullback-Leibler divergence of B from A, in nats
 }
 

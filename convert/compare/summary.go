@@ -20,8 +20,8 @@ type totals struct {
 	codes, unequalCodes   int64
 	scales, unequalScales int
 	others                int64
-	scaleError, error     float64 // the largest
-	tensors, beyond       int     // all, and those that are different
+	scaleError, error     float64 // the largest errors of scales and of other weights
+	tensors, beyond       int     // numbers of all tensors and of different ones
 }
 
 func (t *totals) add(d *Difference) {
@@ -77,7 +77,7 @@ func Head() []string {
 	return []string{"tensor", "types", "weights", "codes that differ", "scales", "relative error", "verdict"}
 }
 
-// Rows are a table of the weights that differ, or with all of every weight.
+// Rows are a table of the weights that differ, or of every weight if all is set.
 func (c *Comparison) Rows(all bool) (rows [][]string) {
 	for _, d := range c.Tensors {
 		if !all && d.Verdict == Equal {

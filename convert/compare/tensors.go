@@ -13,7 +13,8 @@ import (
 	"trit/model"
 )
 
-// compareTensor compares a weight of two models: by codes where it is ternary in both.
+// compareTensor compares a weight of two models: by codes if it is ternary in both, else by
+// values.
 func compareTensor(a, b *source.Model, spec model.TensorSpec) (Difference, error) {
 	ta, err := a.Tensor(spec)
 	if err != nil {
@@ -66,15 +67,15 @@ func (d *Difference) compareCodes(a, b *source.Tensor) error {
 		d.Codes += n
 		weights += nonzero[row]
 	}
-	if weights == 0 { // any scale of zeros is right
+	if weights == 0 { // the scale of zeros does not matter
 		d.Error = 0
 	}
 	d.judge(scaleTolerance(a.DType, b.DType))
 	return err
 }
 
-// quartered is row i in another order: the four rows that packed folders have in the same
-// bytes, one of each quarter, follow each other.
+// quartered returns the row to read as number i, so that the four rows that share the bytes of a
+// packed folder, one of each quarter, are read one after the other.
 func quartered(i, rows int) int {
 	if rows%4 != 0 {
 		return i
@@ -122,7 +123,7 @@ func (d *Difference) compareValues(a, b *source.Tensor) error {
 	if !(total.a+total.b < math.Inf(1)) {
 		return source.ErrNotFinite
 	}
-	if total.error != 0 { // zeros beside other values have an error of 1
+	if total.error != 0 { // if a is all zeros, the error is 1
 		d.Error = math.Sqrt(total.error / cmp.Or(total.a, total.b))
 	}
 	d.judge(tolerance(a.DType, b.DType))
@@ -140,14 +141,14 @@ func (d *Difference) judge(tolerance float64) {
 	}
 }
 
-// precision bounds the relative L2 error that a type makes. Floating-point types round to
-// nearest; block types are bounded for weights that are spread about as trained ones are.
+// precision is a bound of the relative L2 error that a type makes. Floating-point types round to
+// nearest; the bounds of block types hold for weights that are distributed like trained ones.
 var precision = map[string]float64{
 	"F16": 1.0 / (1 << 11), "BF16": 1.0 / (1 << 8), "Q8_0": 0.02, "Q6_K": 0.05, "Q4_0": 0.2,
 	"U8": 1e-6, "I2_S": 1e-6, "TQ1_0": 1.0 / (1 << 10), "TQ2_0": 1.0 / (1 << 10),
 }
 
-// tolerance is how far weights of two types may lie apart.
+// tolerance is the largest relative error between weights of two types that rounding explains.
 func tolerance(a, b string) float64 {
 	if a == b && (a == "F32" || a == "F16" || a == "BF16" || a == "F64") {
 		return 0
@@ -155,8 +156,8 @@ func tolerance(a, b string) float64 {
 	return precision[a] + precision[b]
 }
 
-// scaleTolerance is how far the scales of equal codes may lie apart: as far as half
-// precision rounds in TQ1_0 and TQ2_0, else as far as masters that were rounded move their mean.
+// scaleTolerance is the largest relative error between the scales of equal codes that rounding
+// explains: of half precision in TQ1_0 and TQ2_0, else of the mean of rounded master weights.
 func scaleTolerance(a, b string) float64 {
 	if strings.HasPrefix(a, "TQ") || strings.HasPrefix(b, "TQ") {
 		return precision["TQ2_0"]

@@ -1,5 +1,5 @@
-// Package inspect shows what is in a model file or folder: its metadata, its tensors, the
-// shares of zeros and the scales of its ternary weights, and what other engines trip over.
+// Package inspect shows the content of a model file or folder: its metadata, its tensors, the
+// shares of zeros and the scales of its ternary weights, and problems of other engines with it.
 package inspect
 
 import (
@@ -16,7 +16,7 @@ import (
 	"trit/setting"
 )
 
-// Inspection is what is in a model file or folder.
+// Inspection is the content of a model file or folder.
 type Inspection struct {
 	Path     string       `json:"path"`
 	Format   string       `json:"format"`         // "gguf", "safetensors" or "folder"
@@ -25,10 +25,10 @@ type Inspection struct {
 	Tensors  []TensorView `json:"tensors"`
 	Bytes    uint64       `json:"bytes"`            // of all tensors
 	Layers   []LayerView  `json:"layers,omitempty"` // the ternary weights of each block
-	Scales   []Bin        `json:"scales,omitempty"` // how many ternary weights have a scale
+	Scales   []Bin        `json:"scales,omitempty"` // histogram of the scales of ternary weights
 
-	Notes    []setting.Note `json:"notes,omitempty"`    // what was assumed
-	Warnings []setting.Note `json:"warnings,omitempty"` // what other engines trip over, and what is wrong
+	Notes    []setting.Note `json:"notes,omitempty"`    // assumptions of the reader
+	Warnings []setting.Note `json:"warnings,omitempty"` // problems of other engines with the file, and faults
 }
 
 // Entry is a key of the metadata with its value; lists are shown by their length.
@@ -47,15 +47,15 @@ type TensorView struct {
 	Scale *float32 `json:"scale,omitempty"` // of a ternary weight: W = scale * q
 }
 
-// Options say how a model is read, and how much of it.
+// Options say how to read a model, and how much of it.
 type Options struct {
 	source.Options
 	HeadersOnly bool // do not read weights for their shares of zeros and scales
 }
 
-// Read looks into a GGUF file, a safetensors file, a model folder, or the newest checkpoint of
-// a run. What is no model that can be converted is listed all the same, with a warning that
-// says why.
+// Read inspects a GGUF file, a safetensors file, a model folder, or the newest checkpoint of a
+// run. If it is no model that can be converted, a warning says why, and the rest is listed all
+// the same.
 func Read(path string, o Options) (*Inspection, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -64,29 +64,30 @@ func Read(path string, o Options) (*Inspection, error) {
 	var r *Inspection
 	switch {
 	case info.IsDir():
-		r, err = inspectFolder(path)
+		r, err = inspectFolder(path, o.Set)
 	case strings.HasSuffix(path, ".safetensors"):
 		return inspectSafetensors(path, path, "safetensors", nil)
 	default:
 		r, err = inspectGGUF(path)
 	}
-	if err != nil || o.HeadersOnly {
-		return r, err
+	if err != nil {
+		return nil, err
 	}
-	if err := r.measure(o.Options); err != nil {
+	if err := r.measure(o); err != nil {
 		r.Warnings = append([]setting.Note{notConvertible(err)}, r.Warnings...)
 	}
 	return r, nil
 }
 
-// notConvertible keeps the fields of options that the error names, for those who show it.
+// notConvertible is the warning for a model that cannot be converted. It keeps the fields of
+// options in braces, so that a front end can name them.
 func notConvertible(err error) setting.Note {
 	text := setting.Text(err, func(field string) string { return "{" + field + "}" })
 	return setting.Note("not a model that can be converted: " + text)
 }
 
-func inspectFolder(path string) (*Inspection, error) {
-	m, err := hffolder.Open(path)
+func inspectFolder(path string, set []string) (*Inspection, error) {
+	m, err := hffolder.Open(path, set...)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +123,20 @@ func inspectSafetensors(path, weights, format string, entries []Entry) (*Inspect
 	return r, nil
 }
 
+// EngineWarnings names what other engines trip over in a GGUF file that is sound. There is
+// nothing to say of folders.
+func EngineWarnings(path string) ([]setting.Note, error) {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return nil, err
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ggufWarnings(f), nil
+}
+
 func inspectGGUF(path string) (*Inspection, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -144,8 +159,8 @@ func inspectGGUF(path string) (*Inspection, error) {
 	return r, nil
 }
 
-// shown is a value of the metadata as it is shown: a list as its length, and a number that JSON
-// cannot hold as text.
+// shown is a value of the metadata for Entry: a list is its length, and a number that JSON cannot
+// hold is text.
 func shown(v any) any {
 	switch rv := reflect.ValueOf(v); rv.Kind() {
 	case reflect.Slice:

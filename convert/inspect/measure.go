@@ -12,29 +12,34 @@ import (
 // LayerView is the ternary weights of a block.
 type LayerView struct {
 	Layer int                `json:"layer"`
-	Zeros map[string]float64 `json:"zeros"` // share of zeros by the projection, such as q_proj
+	Zeros map[string]float64 `json:"zeros"` // share of zeros by projection, such as q_proj
 	Scale map[string]float64 `json:"scale"`
 }
 
-// Bin counts the scales from Low on, below High.
+// Bin counts the scales from Low to below High. The last bin holds its High too.
 type Bin struct {
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 	Count int     `json:"count"`
 }
 
-// projections are the names under which the weights of a block are shown, in their order.
+// projections are the names of a block's ternary weights in Layers, in the order of charts.
 var projections = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
-// measure reads the ternary weights: shares of zeros, and scales.
-func (r *Inspection) measure(o source.Options) error {
-	m, err := source.Open(r.Path, o)
+// measure opens the model as a conversion does, and reads the ternary weights: shares of
+// zeros, and scales.
+func (r *Inspection) measure(o Options) error {
+	m, err := source.Open(r.Path, o.Options)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	r.Form, r.Notes = m.Form, m.Notes
+	r.Warnings = append(r.Warnings, m.Warnings...)
 	r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
+	if o.HeadersOnly {
+		return nil
+	}
 	views := map[string]*TensorView{}
 	for i := range r.Tensors {
 		views[r.Tensors[i].Name] = &r.Tensors[i]
@@ -70,7 +75,7 @@ func (r *Inspection) addLayer(layer int, name string, zeros, scale float64) {
 	l.Zeros[projection], l.Scale[projection] = zeros, scale
 }
 
-// bins is how many bins a histogram has at most.
+// bins is the most bins of a histogram.
 const bins = 16
 
 // histogram counts scales in bins of equal ratio.

@@ -31,7 +31,7 @@ func (r *Inspection) WriteText(w io.Writer) error {
 	return nil
 }
 
-// Lead is what the model is, in a line.
+// Lead is a line about the whole model.
 func (r *Inspection) Lead() string {
 	form := r.Format
 	if r.Form != "" {
@@ -40,7 +40,7 @@ func (r *Inspection) Lead() string {
 	return fmt.Sprintf("%s, %d tensors, %.1f MB", form, len(r.Tensors), float64(r.Bytes)/1e6)
 }
 
-// maxValue is how much of a value of the metadata is shown.
+// maxValue is the most characters of a value of the metadata that are shown.
 const maxValue = 80
 
 // metadataTable is the metadata in a table.
@@ -83,7 +83,7 @@ func (r *Inspection) scaleTable() report.Table {
 	return t
 }
 
-// charts are shares of zeros and scales over the layers.
+// charts are the shares of zeros and the scales by layer.
 func (r *Inspection) charts() []report.Chart {
 	if len(r.Layers) < 2 {
 		return nil
@@ -106,7 +106,7 @@ var inspectHTML string
 
 var inspectPage = template.Must(report.Parts().New("inspect").Parse(inspectHTML))
 
-// page is what the template shows.
+// page is the data of the template.
 type page struct {
 	*Inspection
 	Charts                     []report.Chart
@@ -114,7 +114,7 @@ type page struct {
 	MetadataTable, TensorTable report.Table
 }
 
-// WriteHTML writes the inspection as a page, which needs nothing else.
+// WriteHTML writes the inspection as a page in one file.
 func (r *Inspection) WriteHTML(w io.Writer) error {
 	p := page{Inspection: r, Charts: r.charts(), MetadataTable: r.metadataTable(), TensorTable: r.tensorTable()}
 	var scales strings.Builder

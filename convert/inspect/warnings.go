@@ -9,7 +9,7 @@ import (
 	"trit/setting"
 )
 
-// ggufWarnings names what other engines trip over in a file that is sound.
+// ggufWarnings lists the problems that other engines have with a sound file.
 func ggufWarnings(f *gguf.File) (out []setting.Note) {
 	warn := func(format string, args ...any) { out = append(out, setting.Note(fmt.Sprintf(format, args...))) }
 	architecture, _ := f.Metadata.String("general.architecture")
@@ -26,8 +26,8 @@ func ggufWarnings(f *gguf.File) (out []setting.Note) {
 			"llama.cpp and Ollama want {convert.Options.Type} tq2_0 or tq1_0")
 	}
 	if (has[gguf.TQ1_0] || has[gguf.TQ2_0]) && (architecture == ggufmeta.BitNet158 || architecture == ggufmeta.BitNet25) {
-		warn("llama.cpp and Ollama know no architecture %s: of the BitNet models they run those with SiLU "+
-			"(bitnet) and Llamas", architecture)
+		warn("llama.cpp and Ollama do not know the architecture %s: they run BitNet models with SiLU "+
+			"(architecture bitnet) and Llamas", architecture)
 	}
 	return out
 }
@@ -39,19 +39,19 @@ func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {
 		return
 	}
 	if v.Pre == "" && v.Model == "gpt2" {
-		warn("tokenizer.ggml.pre is missing, the name of the split pattern: other engines split text otherwise " +
-			"without an error")
+		warn("tokenizer.ggml.pre, the name of the split pattern, is missing: other engines split text in another " +
+			"way, without an error")
 	}
 	if v.EOS < 0 {
-		warn("tokenizer.ggml.eos_token_id is missing: other engines take token 11, and do not stop where they should")
+		warn("tokenizer.ggml.eos_token_id is missing: other engines take token 11, and do not end an answer at its end")
 	}
 	if v.BOS < 0 {
 		warn("tokenizer.ggml.bos_token_id is missing: other engines take token 11")
 	}
 }
 
-// rowWarnings names the sizes of a model with ternary weights that make rows which the ternary
-// types of GGUF cannot hold. A GGUF file with such rows is refused when it is opened.
+// rowWarnings lists the sizes of a model whose rows of ternary weights the ternary types of GGUF
+// cannot hold. A GGUF file with such rows is refused when it is opened.
 func rowWarnings(c *model.Config) (out []setting.Note) {
 	if !c.Ternary {
 		return nil
@@ -63,7 +63,7 @@ func rowWarnings(c *model.Config) (out []setting.Note) {
 		hint  string
 	}{
 		{"hidden_size", c.HiddenSize, ""}, {"num_attention_heads * head_dim", c.QDim(), ""},
-		{"intermediate_size", c.IntermediateSize, "; {convert.Options.Pad} fills it up in a conversion"},
+		{"intermediate_size", c.IntermediateSize, "; {convert.Options.Pad} pads it in a conversion"},
 	} {
 		switch {
 		case size.value%gguf.I2_S.Block() != 0:

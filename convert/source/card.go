@@ -17,7 +17,7 @@ import (
 type Card struct {
 	Name        string
 	License     string // an SPDX-like identifier, such as mit
-	LicenseName string // of a licence that is called "other"
+	LicenseName string // if License is "other"
 	LicenseLink string
 	Repository  string // OWNER/NAME on the Hugging Face Hub
 	URL         string // where the model is published
@@ -27,12 +27,12 @@ type Card struct {
 	Datasets    []string
 }
 
-// maxCardBytes is how much of a README.md is read.
+// maxCardBytes is the most bytes of a README.md that are read.
 const maxCardBytes = 1 << 20
 
-// readCard reads a folder's README.md. What it lacks follows from where the folder lies in
-// a cache of the Hub or, for the name, from what the user called it; a card that cannot be
-// read is no reason to refuse a model.
+// readCard reads a folder's README.md. If it lacks the repository, the path of the folder in a
+// cache of the Hub gives it; if it lacks the name, the repository or the path called, which the
+// user typed, gives it. A card that cannot be read is no error.
 func readCard(dir, called string) Card {
 	var c Card
 	if front := frontMatter(filepath.Join(dir, "README.md")); front != nil {
@@ -97,7 +97,7 @@ func list(front map[string]any, key string) []string {
 
 var cachedRepository = regexp.MustCompile(`models--([^/\\]+)--([^/\\]+)[/\\]snapshots[/\\]`)
 
-// repositoryOf reads the repository off the path of a cache of the Hub.
+// repositoryOf is the repository that the path of a folder in a cache of the Hub names, or "".
 func repositoryOf(dir string) string {
 	if m := cachedRepository.FindStringSubmatch(absolute(dir)); m != nil {
 		return m[1] + "/" + m[2]
@@ -105,7 +105,7 @@ func repositoryOf(dir string) string {
 	return ""
 }
 
-// absolute is a path from the root, or as it was where the system knows no current folder.
+// absolute is the absolute path, or path itself if the system knows no current folder.
 func absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
@@ -113,7 +113,7 @@ func absolute(path string) string {
 	return path
 }
 
-// general are the keys of a card in GGUF.
+// general are the keys of a card in GGUF, without "general.".
 var general = []struct {
 	key  string
 	text func(*Card) *string
@@ -157,7 +157,7 @@ const (
 	hubURL        = "https://huggingface.co/"
 )
 
-// WriteGGUF enters the card into a GGUF file's metadata.
+// WriteGGUF writes the card to a GGUF file's metadata.
 func (c *Card) WriteGGUF(m *gguf.Metadata) {
 	for _, g := range general {
 		if g.list != nil {
@@ -178,8 +178,8 @@ func (c *Card) WriteGGUF(m *gguf.Metadata) {
 	}
 }
 
-// Readme is the README.md of a folder, with the card as its front matter. form is what the model
-// was made of, for people.
+// Readme is the README.md of a folder, with the card as its front matter. form says what the
+// model was converted from (see Model.Form).
 func (c *Card) Readme(form string) ([]byte, error) {
 	front := map[string]any{"library_name": "transformers"}
 	texts := map[string]string{"license": c.License, "license_name": c.LicenseName, "license_link": c.LicenseLink}

@@ -21,18 +21,21 @@ type folder struct {
 
 // openFolder opens a Hugging Face folder, or the newest checkpoint of a run.
 func openFolder(path string, o Options) (*Model, error) {
-	hf, err := hffolder.Open(path)
+	hf, err := hffolder.Open(path, o.Set...)
 	if err != nil {
 		return nil, err
 	}
 	f := &folder{Folder: hf, floats: floats{weights: o.Weights}, pool: parallel.New(o.Threads)}
-	m := &Model{Path: hf.Dir, Config: hf.Config, store: f, pool: f.pool}
+	m := &Model{Path: hf.Dir, Config: hf.Config, Notes: hf.Config.Notes(), store: f, pool: f.pool}
 	err = f.recognise(m, o)
 	if err == nil {
 		err = f.Check()
 	}
 	if err == nil && o.Scale == "" {
 		err = f.checkScaleRule(m)
+	}
+	if err == nil {
+		m.Warnings, err = f.Warnings()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", hf.Dir, err), m.Close())

@@ -3,8 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
+	"math"
 
 	"trit/format/gguf"
 	"trit/format/hffolder"
@@ -12,7 +11,6 @@ import (
 	"trit/model"
 	"trit/model/ggufmeta"
 	"trit/setting"
-	"trit/tokenizer"
 )
 
 // ggufFile is a model in a GGUF file.
@@ -29,13 +27,13 @@ func openGGUF(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, architecture, err := ggufmeta.ReadConfig(f)
+	meta, err := ggufmeta.ReadModel(f)
 	m := &Model{
-		Path: path, Form: "GGUF, " + architecture, Config: &model.HFConfig{Config: c}, Card: cardOf(&f.Metadata),
-		pool: parallel.New(o.Threads),
+		Path: path, Form: "GGUF, " + meta.Architecture, Config: &model.HFConfig{Config: meta.Config},
+		Card: cardOf(&f.Metadata), Warnings: meta.Warnings, pool: parallel.New(o.Threads),
 	}
 	g := &ggufFile{
-		file: f, architecture: architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
+		file: f, architecture: meta.Architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
 	}
 	m.store = g
 	if err == nil {
@@ -57,6 +55,8 @@ func openGGUF(path string, o Options) (*Model, error) {
 func (g *ggufFile) chooseWeights(o Options) error {
 	q, _ := g.file.Tensor("blk.0.attn_q.weight")
 	switch {
+	case len(o.Set) > 0:
+		return &setting.Error{Field: setField, Problem: fmt.Sprintf("{%s} is for the config.json of folders", setField)}
 	case o.Scale != "":
 		return &setting.Error{Field: scaleField,
 			Problem: fmt.Sprintf("{%s} is for packed Hugging Face folders; a GGUF file's scales are factors", scaleField)}
@@ -74,60 +74,21 @@ func (g *ggufFile) chooseWeights(o Options) error {
 	return nil
 }
 
-// check reports the tensors that are missing, have other dims than the metadata want, or have
-// no place in the model, such as a bias. It reads no weight.
+// check reports the weights whose types are not those of the kind of model.
 func (g *ggufFile) check() error {
-	specs := g.config.Tensors()
-	places := map[string]bool{}
-	for _, spec := range specs {
-		places[spec.GGUF] = true
-		if t, _ := g.file.Tensor(spec.GGUF); t.Type.IsTernary() {
-			places[ggufmeta.ScaleName(spec.GGUF)] = true
-		}
-	}
-	hasPlace := func(name string) bool { return places[name] || ggufmeta.IsRotaryTensor(name) }
-	errs := model.Unplaced(g.names(), hasPlace, "the metadata")
-	for _, spec := range specs {
-		if err := g.checkTensor(spec); err != nil {
+	var errs []error
+	for _, spec := range g.config.Tensors() {
+		if err := g.checkType(spec); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return model.JoinFirst(errs)
 }
 
-// names are those of all tensors.
-func (g *ggufFile) names() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, t := range g.file.Tensors {
-			if !yield(t.Name) {
-				return
-			}
-		}
-	}
-}
-
-// nameTokens enters the ids that a config.json holds.
-func (g *ggufFile) nameTokens(m *Model) {
-	v, _ := g.vocab()
-	if v.BOS >= 0 {
-		id := int(v.BOS)
-		m.Config.BOSTokenID = &id
-	}
-	if v.EOS >= 0 {
-		m.Config.EOSTokenID = model.EOSIDs{int(v.EOS)}
-	}
-}
-
 func (g *ggufFile) name(spec model.TensorSpec) string { return spec.GGUF }
 
-func (g *ggufFile) checkTensor(spec model.TensorSpec) error {
-	t, ok := g.file.Tensor(spec.GGUF)
-	if !ok {
-		return fmt.Errorf("the tensor %s is missing", spec.GGUF)
-	}
-	if want := gguf.Dims(spec.Shape); !slices.Equal(t.Dims, want) {
-		return fmt.Errorf("%s has dims %v: the metadata wants %v", spec.GGUF, t.Dims, want)
-	}
+func (g *ggufFile) checkType(spec model.TensorSpec) error {
+	t, _ := g.file.Tensor(spec.GGUF)
 	ternary, weights := t.Type.IsTernary(), g.floats.weights
 	switch {
 	case ternary && !spec.Ternary:
@@ -180,28 +141,9 @@ func ternaryGGUF(f *gguf.File, info gguf.TensorInfo, rows, columns int, pool *pa
 
 func (g *ggufFile) hasMasters() bool { return g.floats.weights == WeightsMasters }
 
-// vocab reads the tokenizer and refuses one whose lists do not fit each other.
-func (g *ggufFile) vocab() (tokenizer.Vocab, error) {
-	v := ggufmeta.ReadVocab(&g.file.Metadata)
-	if len(v.Tokens) == 0 {
-		return v, nil
-	}
-	return v, v.Check()
+func (g *ggufFile) pooling() hffolder.Pooling {
+	v, _ := g.file.Metadata.Uint(g.architecture + ".pooling_type")
+	return hffolder.Pooling(min(v, math.MaxUint32))
 }
-
-// files are those of the tokenizer, as its lists in the file make them.
-func (g *ggufFile) files() (map[string][]byte, error) {
-	v, err := g.vocab()
-	if err != nil || len(v.Tokens) == 0 {
-		return nil, err
-	}
-	tok, err := tokenizer.FromVocab(v)
-	if err != nil {
-		return nil, err
-	}
-	return tok.Files()
-}
-
-func (g *ggufFile) pooling() hffolder.Pooling { return hffolder.PoolingNone }
 
 func (g *ggufFile) Close() error { return g.file.Close() }

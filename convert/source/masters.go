@@ -9,9 +9,9 @@ import (
 	"trit/internal/float16"
 )
 
-// Masters is a ternary weight as master weights whose absmean quantisation gives its codes and
-// its scale, in a floating-point type of GGUF. They are those that it was quantised from, where
-// there are any, rounded so that no code changes; or synthetic ones.
+// Masters returns master weights, in a floating-point type of GGUF, whose absmean quantisation
+// gives the codes and the scale of a ternary weight. They are the master weights that it was
+// quantised from, rounded so that no code changes, or synthetic ones if it has none.
 func (t *Tensor) Masters(typ gguf.Type) (*Tensor, error) {
 	if t.masters == nil {
 		return synthetic(t, typ)
@@ -19,9 +19,9 @@ func (t *Tensor) Masters(typ gguf.Type) (*Tensor, error) {
 	return keepCodes(t.masters, t, typ)
 }
 
-// keepCodes gives master weights whose rounding to a 16-bit type does not change the model:
-// those that would pass a border between ternary values stay on their side of it. Rounding
-// moves the scale a little and the borders with it, so it is found first.
+// keepCodes rounds master weights to a 16-bit type without a change of the model: a weight that
+// would cross a border between ternary values stays on its side. Rounding moves the scale a
+// little, and the borders with it, so the new scale is computed first.
 func keepCodes(masters, ternary *Tensor, typ gguf.Type) (*Tensor, error) {
 	if typ == gguf.F32 || masters.DType == typ.String() {
 		return masters, nil
@@ -35,7 +35,8 @@ func keepCodes(masters, ternary *Tensor, typ gguf.Type) (*Tensor, error) {
 	return roundedBy(masters, typ, before, after), nil
 }
 
-// roundedBy rounds weights to a 16-bit type so that their codes after it are those before.
+// roundedBy rounds weights to a 16-bit type so that the function after gives each rounded weight
+// the code that the function before gives the weight.
 func roundedBy(masters *Tensor, typ gguf.Type, before, after func(float32) byte) *Tensor {
 	out := *masters
 	out.halves = nil
@@ -74,11 +75,12 @@ func halfType(typ gguf.Type) half {
 	return half{float16.Bits, float16.FromBits}
 }
 
-// synthetic makes master weights for a model that has none left: weights whose absmean is
-// the scale and which round to the codes. Zeros stay zero; all others get the size s/p, where
-// p is the share of weights that are not zero, so that the mean of sizes is s. No type holds
-// s/p itself: some weights get the value below it and the others the one above, in numbers for
-// which the sum falls short by less than their difference. The first of the zeros share that.
+// synthetic makes master weights for a ternary weight that has none: their absmean is its scale
+// s, and they round to its codes. If p is the share of weights that are not zero, those get the
+// size s/p, so that the mean of all sizes is s. No type holds s/p exactly, so some weights get the
+// next value below it and the others the next above it, in such numbers that the sum of sizes
+// is too small by less than the difference of the two values. The first zeros get this
+// remainder; the other zeros stay zero.
 func synthetic(t *Tensor, typ gguf.Type) (*Tensor, error) {
 	rows, err := t.Nonzeros()
 	if err != nil {
@@ -111,8 +113,8 @@ func synthetic(t *Tensor, typ gguf.Type) (*Tensor, error) {
 // levels are the sizes of synthetic weights.
 type levels struct {
 	low, high  float32
-	lows       int64     // how many get the lower one
-	remainders []float32 // what the first of the zeros get
+	lows       int64     // number of weights that get the lower one
+	remainders []float32 // values of the first zeros
 }
 
 func levelsOf(scale float32, weights, nonzero int64, typ gguf.Type) (l levels) {
@@ -128,8 +130,8 @@ func levelsOf(scale float32, weights, nonzero int64, typ gguf.Type) (l levels) {
 	return l
 }
 
-// remaindersOf splits a remainder into at most n values of a type, n being the number of zeros;
-// none of them is so large that it would be rounded away from zero.
+// remaindersOf splits a remainder into values of a type, at most as many as there are zeros.
+// None of them is above largest, so that all round to zero.
 func remaindersOf(remainder, largest float64, zeros int64, typ gguf.Type) (out []float32) {
 	for int64(len(out)) < zeros {
 		v, _ := around(min(remainder, largest), typ)
@@ -142,8 +144,8 @@ func remaindersOf(remainder, largest float64, zeros int64, typ gguf.Type) (out [
 	return out
 }
 
-// fill makes a row; nonzero and zeros are the numbers of weights above it that are not zero and
-// that are.
+// fill makes a row of weights. nonzero and zeros count the weights above the row that are not
+// zero and that are zero.
 func (l *levels) fill(dst []float32, codes []byte, nonzero, zeros int64) {
 	for i, c := range codes {
 		switch {
@@ -164,7 +166,7 @@ func (l *levels) fill(dst []float32, codes []byte, nonzero, zeros int64) {
 	}
 }
 
-// around are the two values of a type that a positive number lies between.
+// around returns the two neighbouring values of a type between which a positive number lies.
 func around(v float64, typ gguf.Type) (low, high float32) {
 	if typ == gguf.F32 {
 		if low = float32(v); float64(low) > v {
@@ -180,7 +182,7 @@ func around(v float64, typ gguf.Type) (low, high float32) {
 	return half.value(bits), half.value(bits + 1)
 }
 
-// Nonzeros counts the weights of each row of a ternary weight that are not zero.
+// Nonzeros returns, for each row of a ternary weight, the number of weights that are not zero.
 func (t *Tensor) Nonzeros() ([]int64, error) {
 	counts := make([]int64, t.Rows)
 	err := EachRange([]*Tensor{t}, func(lo, hi int) error {

@@ -9,8 +9,8 @@ import (
 	"trit/model"
 )
 
-// packedTensor reads the 2-bit codes of a weight of a folder, and its scale by the rule of the
-// folder.
+// packedTensor reads a packed weight of a folder: 2-bit codes, and a scale that the folder's rule
+// says how to apply.
 func packedTensor(
 	f *safetensors.File, name string, rows, columns int, rule model.Storage, pool *parallel.Pool,
 ) (*Tensor, error) {
@@ -36,12 +36,12 @@ func packedTensor(
 	quarter := rows / 4
 	t.codes = func(dst []byte, row int) error {
 		if hffolder.UnpackRow(dst, data[row%quarter*columns:][:columns], row/quarter) {
-			return fmt.Errorf("%s: row %d holds code 3, which stands for no weight: the file is damaged or packed otherwise",
+			return fmt.Errorf("%s: row %d holds code 3, which is no weight: the file is damaged or packed in another way",
 				name, row)
 		}
 		return nil
 	}
-	// A byte belongs to four rows that are far apart, so memory is let go of at the end.
+	// A byte holds weights of four rows that are far apart, so memory is released at the end.
 	t.release = func(row, n int) {
 		if row+n == rows {
 			f.Release(data)

@@ -7,19 +7,20 @@ import (
 	"trit/model"
 )
 
-// padded is a model whose feed-forward layers got more units, so that a type which packs rows
-// of a fixed multiple can hold them: 1bitLLM's -xl and -3B have 5460 and 8640, and I2_S wants
-// a multiple of 128. The new units have no weights, so nothing comes out of them. Where a
-// norm stands before the down projection, it is a mean over more values then, and its weights
-// make up for that; only epsilon counts for a little more, by the ratio of the sizes.
+// padded is the store of a model whose feed-forward layers have more units than its files, so
+// that a type can hold its rows: 1bitLLM's -xl and -3B have 5460 and 8640 units, and I2_S needs
+// a multiple of 128. The weights of the new units are 0, and so is their output. A norm before
+// the down projection takes the mean over more values then; its weights are scaled to make up
+// for that, and only epsilon counts a little more, by the ratio of the sizes.
 type padded struct {
 	store
-	specs    map[string]model.TensorSpec // those of the model as it is, by name
-	from, to int
+	specs    map[string]model.TensorSpec // of the model in the files, by name
+	from, to int                         // feed-forward sizes: in the files, and padded
 }
 
-// Padded is the model with a feed-forward size of a multiple of unit: itself, where it has one.
-// Both read the same files, which the model closes.
+// Padded returns the model with its feed-forward size rounded up to a multiple of unit, or the
+// model itself if the size is one. Both read the same files; closing one of them closes the
+// other.
 func (m *Model) Padded(unit int) *Model {
 	from := m.Config.IntermediateSize
 	to := (from + unit - 1) / unit * unit
@@ -34,7 +35,7 @@ func (m *Model) Padded(unit int) *Model {
 	config.IntermediateSize = to
 	out.Config, out.store = &config, p
 	out.Notes = slices.Clip(m.Notes)
-	out.note("the feed-forward size %d was filled up to %d with units without weights", from, to)
+	out.note("the feed-forward size %d was padded to %d with units whose weights are 0", from, to)
 	return &out
 }
 
@@ -46,27 +47,28 @@ func (p *padded) open(spec model.TensorSpec) (*Tensor, error) {
 	rows, columns := matrix(spec)
 	switch {
 	case columns > t.Columns && rows == 1:
-		t = t.scaled(float32(math.Sqrt(float64(p.from) / float64(p.to)))).wider(columns)
+		t = t.scaled(float32(math.Sqrt(float64(p.from) / float64(p.to)))).withColumns(columns)
 	case columns > t.Columns:
-		t = t.wider(columns)
+		t = t.withColumns(columns)
 	case rows > t.Rows:
-		t = t.longer(rows)
+		t = t.withRows(rows)
 	}
 	return t, nil
 }
 
-// zeroCode stands for a weight of 0.
+// zeroCode is the code of a weight of 0.
 const zeroCode = 1
 
-// changed is a copy of a tensor whose rows will be read in another way.
+// changed is a copy of a tensor whose rows the caller will make otherwise. It has no halves and
+// no masters, which would be those of the unchanged rows.
 func (t *Tensor) changed() *Tensor {
 	out := *t
 	out.halves, out.masters = nil, nil
 	return &out
 }
 
-// wider is a tensor with zeros behind each row.
-func (t *Tensor) wider(columns int) *Tensor {
+// withColumns is a tensor with zeros at the end of each row.
+func (t *Tensor) withColumns(columns int) *Tensor {
 	out := t.changed()
 	out.Columns = columns
 	if t.codes != nil {
@@ -86,8 +88,8 @@ func (t *Tensor) wider(columns int) *Tensor {
 	return out
 }
 
-// longer is a tensor with rows of zeros behind it.
-func (t *Tensor) longer(rows int) *Tensor {
+// withRows is a tensor with rows of zeros at its end.
+func (t *Tensor) withRows(rows int) *Tensor {
 	out := t.changed()
 	out.Rows = rows
 	if t.codes != nil {
@@ -118,7 +120,7 @@ func (t *Tensor) longer(rows int) *Tensor {
 	return out
 }
 
-// scaled multiplies the values of a tensor that is not ternary.
+// scaled is a tensor, not a ternary one, with its values multiplied by a factor.
 func (t *Tensor) scaled(by float32) *Tensor {
 	out := t.changed()
 	out.floats = func(dst []float32, row int) error {

@@ -9,12 +9,12 @@ import (
 	"trit/internal/float16"
 )
 
-// quantised makes a ternary weight of master weights: by their absmean,
-// or with sign by the signs of b1. The weights are read twice, for the scale and for the
-// codes, and never kept.
+// quantised makes a ternary weight of the master weights t, whose sums are s: by their absmean,
+// or by their signs (b1) if sign is set. The master weights are read twice, for the sums and for
+// the codes, and never kept.
 //
-// A 16-bit weight has 65536 values, so for those types the first reading counts how often
-// each occurs, which gives exact sums, and the second one looks codes up.
+// A 16-bit weight has one of 65536 values. So for 16-bit types the first reading counts how often
+// each value occurs, which gives exact sums, and the second one looks codes up in a table.
 func quantised(t *Tensor, s sums, sign bool) *Tensor {
 	n := float64(t.Rows * t.Columns)
 	out := t.coded(float32(max(s.magnitude/n, quant.MinScale)))
@@ -26,7 +26,7 @@ func quantised(t *Tensor, s sums, sign bool) *Tensor {
 	return out
 }
 
-// codesBy encodes the weights of a row one by one.
+// codesBy returns the function that writes the codes of a row, given the code of a weight.
 func (t *Tensor) codesBy(code func(float32) byte) func([]byte, int) error {
 	if t.halves != nil {
 		return t.lookUp(code)
@@ -34,8 +34,8 @@ func (t *Tensor) codesBy(code func(float32) byte) func([]byte, int) error {
 	return t.encodeFloats(code)
 }
 
-// absmeanCode is quant.Ternary without a branch: what is above half a scale is one away
-// from the code of zero.
+// absmeanCode is quant.Ternary without a branch, for the inverse of a scale: the code of a weight
+// beyond half a scale is one away from the code of zero.
 func absmeanCode(inverse float32) func(float32) byte {
 	return func(w float32) byte {
 		bits := math.Float32bits(w * inverse)
@@ -49,7 +49,7 @@ const (
 	halfBits = 0x3f000000 // 0.5
 )
 
-// signCode is quant.Signs.
+// signCode is quant.Signs for weights of a mean.
 func signCode(mean float32) func(float32) byte {
 	return func(w float32) byte {
 		switch d := w - mean; {
@@ -99,14 +99,14 @@ func widen(bits uint16, bf16 bool) float32 {
 	return float16.FromBits(bits)
 }
 
-// sums are what the first reading finds.
+// sums are the results of the first reading of a weight.
 type sums struct {
-	sum, magnitude    float64
-	smallest, largest float64 // sizes, of those that are not 0
+	sum, magnitude    float64 // sums of the values and of their absolute values
+	smallest, largest float64 // absolute values, of values that are not 0
 }
 
-// oneMagnitude reports whether the weights are all 0 or of one size: then they are ternary
-// already, and their absmean is not their scale.
+// oneMagnitude reports whether all weights that are not 0 have one absolute value. Such weights
+// are ternary already, and their absmean is not their scale.
 func (s *sums) oneMagnitude() bool { return s.largest > 0 && s.smallest == s.largest }
 
 func (s *sums) add(v, times float64) {
@@ -124,7 +124,7 @@ func (s *sums) merge(o sums) {
 	s.smallest, s.largest = min(s.smallest, o.smallest), max(s.largest, o.largest)
 }
 
-// sumsOf reads a tensor once. The order of the sums does not depend on the number of threads.
+// sumsOf reads a tensor once. The order of summation does not depend on the number of threads.
 func sumsOf(t *Tensor) (sums, error) {
 	total := sums{smallest: math.Inf(1)}
 	var err error
@@ -139,8 +139,7 @@ func sumsOf(t *Tensor) (sums, error) {
 	return total, err
 }
 
-// countedWeights is how many weights a thread counts at least, since it makes 65536 counters for
-// them.
+// countedWeights is the fewest weights that are worth another thread, which needs 65536 counters.
 const countedWeights = 1 << 20
 
 // sumHalves adds up 16-bit weights by how often each value occurs.

@@ -1,10 +1,12 @@
 package source
 
-// stretchWeights is how many weights of a tensor are read before their memory is let go of.
+// stretchWeights is the number of weights of a tensor that are read before their memory is
+// released.
 const stretchWeights = 8 << 20
 
-// EachRange calls body for ranges [lo,hi) of the rows of tensors of one shape, on the threads
-// of the first one's model, and lets go of the rows that were read. It returns the first error.
+// EachRange calls body for ranges [lo,hi) that cover the rows of tensors of one shape, on the
+// threads of the first tensor's model. It releases the rows after body, and returns the first
+// error.
 func EachRange(tensors []*Tensor, body func(lo, hi int) error) error {
 	rows := tensors[0].Rows
 	step := max(1, stretchWeights/tensors[0].Columns)
@@ -21,8 +23,8 @@ func EachRange(tensors []*Tensor, body func(lo, hi int) error) error {
 	return nil
 }
 
-// Ranges calls body for ranges [lo,hi) that cover [0,n), on the threads of the model, where
-// each number stands for the work on a row. It returns the first error.
+// Ranges calls body for ranges [lo,hi) that cover [0,n), on the threads of the model. Each number
+// must stand for about the work on a row of t. It returns the first error.
 func (t *Tensor) Ranges(n int, body func(lo, hi int) error) error {
 	errs := make(chan error, 1)
 	t.pool.Chunks(n, max(1, 1<<16/t.Columns), func(lo, hi int) {

@@ -1,8 +1,8 @@
 // Package source reads models in all their forms: Hugging Face folders of every family,
-// checkpoints of a training run, and GGUF files. A Model hands out its weights one by one, and
-// a weight its rows, in Hugging Face's names and order, whatever it is read from. Ternary
-// weights are codes and a scale; codes that are stored are read as they are and never pass
-// through floating-point numbers.
+// checkpoints of a training run, and GGUF files. A Model gives its weights one by one, and a
+// weight its rows, with Hugging Face's names and order of rows, whatever the form. A ternary
+// weight is codes and a scale; codes that are stored are read as they are, and never converted
+// to floating-point numbers and back.
 package source
 
 import (
@@ -20,33 +20,35 @@ import (
 // Model is an open model. Its files stay mapped until Close, and its weights must not be read
 // after it.
 type Model struct {
-	Path   string          // of the folder or file itself, where a run was named
-	Form   string          // what it is, for people
-	Config *model.HFConfig // in Hugging Face's terms, whatever it was read from
+	Path   string          // of the file or folder; for a run, of its checkpoint
+	Form   string          // form and family in words, for people
+	Config *model.HFConfig // in Hugging Face's terms, whatever the form
 	Card   Card
-	Notes  []setting.Note // what was assumed
-	store  store
-	pool   *parallel.Pool
+	Notes  []setting.Note // assumptions of the reader
+	// Warnings name unknown keys, and projections that are zero or equal to another.
+	Warnings []setting.Note
+	store    store
+	pool     *parallel.Pool
 }
 
 // store is a form in which a model has its weights.
 type store interface {
-	// name is what the form calls a weight.
+	// name is the name of a weight in the files.
 	name(spec model.TensorSpec) string
 	// open prepares a weight to be read. Its rows are in Hugging Face's order.
 	open(spec model.TensorSpec) (*Tensor, error)
 	// hasMasters reports whether ternary weights are quantised from master weights.
 	hasMasters() bool
-	// vocab is the tokenizer; without Tokens where there is none.
+	// vocab is the tokenizer. It has no Tokens if the model has no tokenizer.
 	vocab() (tokenizer.Vocab, error)
-	// files are those that go with a model in a folder.
+	// files are the files beside the weights in a Hugging Face folder (see Model.Files).
 	files() (map[string][]byte, error)
-	// pooling is that of an embedding model.
+	// pooling is the pooling of an embedding model.
 	pooling() hffolder.Pooling
 	Close() error
 }
 
-// Open opens a model and checks that all of its weights are there, and nothing else.
+// Open opens a model and checks that its files hold all of its weights and no others.
 func Open(path string, o Options) (*Model, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -58,40 +60,41 @@ func Open(path string, o Options) (*Model, error) {
 	case info.IsDir():
 		return openFolder(path, o)
 	case strings.HasSuffix(path, ".safetensors"):
-		return nil, fmt.Errorf("%s: one file of weights is no model: name the folder, which holds config.json too", path)
+		return nil, fmt.Errorf("%s is a file of weights alone: name the folder, which holds config.json too", path)
 	}
 	return openGGUF(path, o)
 }
 
-// Close gives the files back.
+// Close closes the files.
 func (m *Model) Close() error { return m.store.Close() }
 
-// Name is what the files call a weight.
+// Name is the name of a weight in the files.
 func (m *Model) Name(spec model.TensorSpec) string { return m.store.name(spec) }
 
-// Tensor prepares a weight to be read, one of Config.Tensors. A weight that is quantised from
-// masters is read once for that.
+// Tensor prepares a weight, one of Config.Tensors, to be read. A weight that is quantised from
+// master weights is read once already, for its scale.
 func (m *Model) Tensor(spec model.TensorSpec) (*Tensor, error) { return m.store.open(spec) }
 
-// HasMasters reports whether the model holds the master weights of its ternary ones.
+// HasMasters reports whether the model holds the master weights of its ternary weights.
 func (m *Model) HasMasters() bool { return m.store.hasMasters() }
 
-// Vocab reads the tokenizer; it has no Tokens where the model has no tokenizer.
+// Vocab reads the tokenizer. It has no Tokens if the model has no tokenizer.
 func (m *Model) Vocab() (tokenizer.Vocab, error) { return m.store.vocab() }
 
-// Files are the contents of the files that go with the model in a Hugging Face folder: the
-// tokenizer's, and those that the folder has beside it.
+// Files are the contents of the files beside the weights in a Hugging Face folder, by name: the
+// tokenizer's files, and the others that the source has.
 func (m *Model) Files() (map[string][]byte, error) { return m.store.files() }
 
-// Pooling is how an embedding model makes one vector of those of the tokens. A GGUF file is
-// not asked.
+// Pooling is how an embedding model makes the vector of a text of the vectors of its tokens. It
+// is hffolder.PoolingNone for a GGUF file.
 func (m *Model) Pooling() hffolder.Pooling { return m.store.pooling() }
 
 func (m *Model) note(format string, args ...any) {
 	m.Notes = append(m.Notes, setting.Note(fmt.Sprintf(format, args...)))
 }
 
-// EachTernary calls use with the ternary weights one after another, until one has an error.
+// EachTernary calls use with each ternary weight, in the order of Config.Tensors. It stops at
+// the first error and returns it.
 func (m *Model) EachTernary(use func(spec model.TensorSpec, t *Tensor) error) error {
 	for _, spec := range m.Config.Tensors() {
 		if !spec.Ternary {
@@ -108,7 +111,7 @@ func (m *Model) EachTernary(use func(spec model.TensorSpec, t *Tensor) error) er
 	return nil
 }
 
-// matrix is a weight's rows and their length; a vector is one row.
+// matrix is the number of rows of a weight and their length; a vector is one row.
 func matrix(spec model.TensorSpec) (rows, columns int) {
 	columns = spec.Shape[len(spec.Shape)-1]
 	return spec.Elements() / columns, columns

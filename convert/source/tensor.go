@@ -14,15 +14,15 @@ import (
 // Tensor is a weight [Rows, Columns] of a model, read row by row; a vector is one row. Rows may
 // be read by several goroutines at once, until the model is closed.
 type Tensor struct {
-	DType         string // as the files call it, for people
+	DType         string // type in the files, for people
 	Rows, Columns int
 	Scale         float32 // of a ternary weight: W = Scale * (code - 1)
 
 	codes   func(dst []byte, row int) error        // nil for a weight that is not ternary
 	floats  func(dst []float32, row int) error     // nil for a ternary weight
-	halves  func(row int) (bits []byte, bf16 bool) // the row as it lies, where it is of 16-bit floats; or nil
+	halves  func(row int) (bits []byte, bf16 bool) // the bytes of a row of 16-bit floats; nil for other types
 	release func(row, n int)
-	masters *Tensor // that a ternary weight is quantised from; nil where there are none
+	masters *Tensor // from which a ternary weight is quantised; nil if there are none
 	pool    *parallel.Pool
 }
 
@@ -36,8 +36,7 @@ func (t *Tensor) Codes(dst []byte, row int) error { return t.codes(dst, row) }
 // Floats reads a row of a weight that is not ternary. dst has Columns values.
 func (t *Tensor) Floats(dst []float32, row int) error { return t.floats(dst, row) }
 
-// Values reads a row as numbers, also that of a ternary weight. codes is memory for Columns
-// bytes.
+// Values reads a row of any weight as numbers. codes is memory for Columns bytes.
 func (t *Tensor) Values(dst []float32, codes []byte, row int) error {
 	if !t.IsTernary() {
 		return t.floats(dst, row)
@@ -51,11 +50,11 @@ func (t *Tensor) Values(dst []float32, codes []byte, row int) error {
 	return nil
 }
 
-// Release lets go of the memory of the rows [row, row+n), which were read. They can be read
+// Release gives back the memory of the rows [row, row+n), which were read. They can be read
 // again.
 func (t *Tensor) Release(row, n int) { t.release(row, n) }
 
-// reordered gives the rows in another order: row i is what was row from(i).
+// reordered is the tensor with its rows in another order: its row i is row from(i) of t.
 func (t *Tensor) reordered(from func(row int) int) *Tensor {
 	out := *t
 	if t.codes != nil {
@@ -70,7 +69,7 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 	if t.masters != nil {
 		out.masters = t.masters.reordered(from)
 	}
-	out.release = func(row, n int) { // rows are needed out of order, so all are let go of at the end
+	out.release = func(row, n int) { // rows are read out of order, so all are released at the end
 		if row+n == t.Rows {
 			t.release(0, t.Rows)
 		}
@@ -78,14 +77,15 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 	return &out
 }
 
-// Alternating gives the rows in the order of GGUF files of architecture llama, where the two
-// halves of the first rows of each head alternate, those that rotary embedding turns.
+// Alternating is the tensor with its rows in the order of GGUF files of architecture llama: rows
+// of the two halves of each head alternate, of the first rows of a head alone that rotary
+// embedding turns.
 func (t *Tensor) Alternating(heads, turned int) *Tensor {
 	return t.reordered(alternating(t.Rows, heads, turned))
 }
 
-// alternating is the row of Hugging Face's order that stands at a row of a GGUF file where
-// the two halves of what is turned of each head alternate.
+// alternating returns the function from a row in the order of Alternating to its row in Hugging
+// Face's order.
 func alternating(rows, heads, turned int) func(int) int {
 	head := rows / heads
 	return func(row int) int {
@@ -112,7 +112,8 @@ func halved(rows, heads, turned int) func(int) int {
 // ErrNotFinite is the error of weights that hold infinite or undefined values.
 var ErrNotFinite = errors.New("it holds values that are not finite: the file is damaged, or training had diverged")
 
-// CheckScale refuses a scale that no quantisation gives. name is the weight's.
+// CheckScale returns an error for a scale that no quantisation gives. name is the name of the
+// weight.
 func CheckScale(name string, s float32) error {
 	if !(s > 0) || math.IsInf(float64(s), 0) {
 		return fmt.Errorf("the scale of %s is %g: want a positive number; the file is damaged", name, s)
@@ -120,15 +121,16 @@ func CheckScale(name string, s float32) error {
 	return nil
 }
 
-// stored are the bytes of a weight as they lie in a file.
+// stored is the bytes of a weight in a file.
 type stored struct {
 	data     []byte
 	rowBytes int
 	dtype    string
-	free     func(part []byte) error // gives back the memory of a part of data
+	free     func(part []byte) error // releases the memory of a part of data
 }
 
-// tensor is a weight of these bytes, whose rows are still to be decoded, and a row of them.
+// tensor makes the weight of the bytes. The caller sets how a row is decoded; row returns its
+// bytes.
 func (s stored) tensor(rows, columns int, pool *parallel.Pool) (t *Tensor, row func(i int) []byte) {
 	size := s.rowBytes
 	t = &Tensor{DType: s.dtype, Rows: rows, Columns: columns, pool: pool}
@@ -147,7 +149,7 @@ func denseTensor(
 	t, row := stored{data, len(data) / rows, info.DType, f.Release}.tensor(rows, columns, pool)
 	t.floats = func(dst []float32, i int) error { return safetensors.DecodeFloat32(dst, "the folder", info, row(i)) }
 	t.readFast(row)
-	return t, t.floats(make([]float32, columns), 0) // a type that is not of numbers shows here
+	return t, t.floats(make([]float32, columns), 0) // an error if the type is no type of numbers
 }
 
 // ggufTensor reads a weight of a GGUF file that is not ternary.
@@ -158,8 +160,8 @@ func ggufTensor(f *gguf.File, info gguf.TensorInfo, rows, columns int, pool *par
 	return t, t.floats(make([]float32, columns), 0)
 }
 
-// readFast reads 16-bit floats, which have the same name everywhere, on vectors, and hands
-// them out as they lie.
+// readFast makes t read 16-bit floats with vector instructions, and sets halves. Folders and
+// GGUF files have the same names for these types.
 func (t *Tensor) readFast(row func(i int) []byte) {
 	widen := vector.FloatsF16
 	switch t.DType {

@@ -8,11 +8,11 @@ import (
 	"trit/setting"
 )
 
-// floats makes ternary weights of floating-point ones. What the first reading of a weight
-// finds is kept, since a weight is opened several times: to be written, and to be compared.
+// floats makes ternary weights of floating-point ones. It keeps the sums of a weight, since a
+// weight is opened several times: to be written, and to be compared.
 type floats struct {
-	weights Weights // what they are said to be
-	sign    bool    // of b1
+	weights Weights // what Options or the files say of them
+	sign    bool    // quantise by sign (b1)
 	mu      sync.Mutex
 	known   map[string]sums
 }
@@ -37,7 +37,8 @@ func (f *floats) sums(name string, t *Tensor) (sums, error) {
 	return s, nil
 }
 
-// ternary makes a ternary weight, by what the weights are said to be.
+// ternary makes a ternary weight of t: it takes the weights as they are if f.weights says that
+// they are ternary, else it quantises them.
 func (f *floats) ternary(name string, t *Tensor) (*Tensor, error) {
 	s, err := f.sums(name, t)
 	if err != nil {
@@ -45,19 +46,19 @@ func (f *floats) ternary(name string, t *Tensor) (*Tensor, error) {
 	}
 	weights, sign := f.weights, f.sign
 	switch {
-	case s.largest == 0: // nothing but zeros, which are the same either way
+	case s.largest == 0: // all zeros, which are the same either way
 	case weights == WeightsTernary && s.oneMagnitude():
 		return dequantised(t, float32(s.largest)), nil
 	case weights == WeightsTernary:
 		return nil, setting.Needs(weightsField,
 			fmt.Sprintf("it holds weights of different sizes, %g to %g", s.smallest, s.largest),
-			fmt.Sprintf("these are not quantised; {%s} %s if they are master weights", weightsField, WeightsMasters))
+			fmt.Sprintf("these are not quantised; set {%s} %s if they are master weights", weightsField, WeightsMasters))
 	case s.oneMagnitude() && weights == "" && !sign:
 		return nil, setting.Needs(weightsField,
 			fmt.Sprintf("all its weights are 0 or of size %g", s.largest),
-			fmt.Sprintf("they seem to be quantised already, and their absmean is not their scale; {%[1]s} %[2]s takes them "+
-				"as they are, "+
-				"{%[1]s} %[3]s quantises them by their absmean", weightsField, WeightsTernary, WeightsMasters))
+			fmt.Sprintf("they seem to be quantised already, and their absmean is not their scale; "+
+				"{%[1]s} %[2]s takes them as they are, {%[1]s} %[3]s quantises them by their absmean",
+				weightsField, WeightsTernary, WeightsMasters))
 	}
 	out := quantised(t, s, sign)
 	if weights != WeightsTernary {
@@ -66,13 +67,13 @@ func (f *floats) ternary(name string, t *Tensor) (*Tensor, error) {
 	return out, nil
 }
 
-// coded is a ternary weight in the place of a floating-point one; its codes are still to be
-// made.
+// coded is a tensor with the rows and the memory of t and another scale. The caller sets how its
+// codes, or values, are made.
 func (t *Tensor) coded(scale float32) *Tensor {
 	return &Tensor{DType: t.DType, Rows: t.Rows, Columns: t.Columns, Scale: scale, release: t.release, pool: t.pool}
 }
 
-// dequantised reads weights of one size as codes.
+// dequantised reads weights that are 0, scale or -scale as codes.
 func dequantised(t *Tensor, scale float32) *Tensor {
 	out := t.coded(scale)
 	out.codes = t.codesBy(func(w float32) byte {

@@ -1,6 +1,6 @@
 // Package world makes up a small world in simple English: animals, things and people
-// with properties, little stories, questions, and sums told as stories. It is what the
-// quickstart trains on, so that it needs no data from outside.
+// with properties, little stories, questions, and sums told as stories. The quickstart trains
+// on it, so that it needs no data from outside.
 package world
 
 import "math/rand/v2"

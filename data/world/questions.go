@@ -30,17 +30,17 @@ func shown(r *rand.Rand, f fact, forms []string) string {
 }
 
 // ask returns the question for the value of a fact in one of its forms.
-func (f fact) ask(form string) string { return sentence(put(form, f.subject, "")) }
+func (f fact) ask(form string) string { return sentence(fillIn(form, f.subject, "")) }
 
 // passage states a fact about the subject and another fact.
 func passage(subject string, r *rand.Rand, facts []fact) string {
-	parts := []string{say(r, pick(r, about(facts, subject))), say(r, pick(r, facts))}
+	parts := []string{say(r, pick(r, factsAbout(facts, subject))), say(r, pick(r, facts))}
 	r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	return strings.Join(parts, " ")
 }
 
-// about returns the facts about one subject.
-func about(facts []fact, subject string) []fact {
+// factsAbout returns the facts about one subject.
+func factsAbout(facts []fact, subject string) []fact {
 	var list []fact
 	for _, f := range facts {
 		if f.subject == subject {
@@ -52,7 +52,7 @@ func about(facts []fact, subject string) []fact {
 
 // say states a fact in one of its forms.
 func say(r *rand.Rand, f fact) string {
-	return sentence(put(pick(r, f.relation.says), f.subject, f.value))
+	return sentence(fillIn(pick(r, f.relation.says), f.subject, f.value))
 }
 
 // makeYesNo asks whether a claim holds, after a passage that has its subject.

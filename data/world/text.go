@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// grammar writes documents. It asks for each fact in all forms but the one that is held out
-// for it. It states all claims, and asks for those of asked alone.
+// grammar writes documents. It asks for each fact in all forms except the one that is held out
+// for the fact. It states all claims, but asks only for the claims in asked.
 type grammar struct {
 	r             *rand.Rand
 	facts         []fact
@@ -16,8 +16,8 @@ type grammar struct {
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-// put fills subject and value into a sentence or question.
-func put(form, subject, value string) string {
+// fillIn puts subject and value into a sentence or question, in the place of S and V.
+func fillIn(form, subject, value string) string {
 	words := strings.Split(form, " ")
 	for i, w := range words {
 		bare := strings.TrimRight(w, ".,")
@@ -37,7 +37,7 @@ var openings = []string{"", "", "", "we know that ", "they say that ", "remember
 
 // say states a fact in one of its forms.
 func (g *grammar) say(f fact) string {
-	return sentence(pick(g.r, openings) + put(pick(g.r, f.relation.says), f.subject, f.value))
+	return sentence(pick(g.r, openings) + fillIn(pick(g.r, f.relation.says), f.subject, f.value))
 }
 
 // document writes one document: a portrait, a story, sums, or questions.
@@ -76,7 +76,7 @@ func (g *grammar) yesNo() string {
 func (g *grammar) portrait() string {
 	subject := pick(g.r, g.facts).subject
 	var parts []string
-	for _, f := range about(g.facts, subject) {
+	for _, f := range factsAbout(g.facts, subject) {
 		parts = append(parts, g.say(f))
 	}
 	for _, c := range g.claims {
@@ -121,7 +121,8 @@ func (g *grammar) story() string {
 	return strings.Join(append(parts, pick(g.r, endings)), " ")
 }
 
-var numbers = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
+var numbers = strings.Fields("zero one two three four five six seven eight nine ten " +
+	"eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen")
 
 // sums writes additions and subtractions as stories.
 func (g *grammar) sums() string {

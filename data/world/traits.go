@@ -12,7 +12,7 @@ type trait struct {
 	holds     []string
 }
 
-// claim is that a subject has a trait, which may be false: see holds.
+// claim is the statement that a subject has a trait, true or false: see holds.
 type claim struct {
 	trait   *trait
 	subject string
@@ -85,12 +85,12 @@ func pickClaim(r *rand.Rand, claims []claim) claim {
 // say states a claim.
 func (c claim) say() string {
 	if c.holds {
-		return sentence(put(c.trait.is, c.subject, ""))
+		return sentence(fillIn(c.trait.is, c.subject, ""))
 	}
-	return sentence(put(c.trait.isNot, c.subject, ""))
+	return sentence(fillIn(c.trait.isNot, c.subject, ""))
 }
 
-func (c claim) question() string { return put(c.trait.ask, c.subject, "") }
+func (c claim) question() string { return fillIn(c.trait.ask, c.subject, "") }
 
 // label is 1 for yes.
 func (c claim) label() int {

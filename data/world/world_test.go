@@ -77,7 +77,7 @@ func TestNoWordGivesTheAnswerAway(t *testing.T) {
 	for _, q := range Generate(Options{Seed: 5, Documents: 1, Questions: 4000}).YesNo {
 		for _, tr := range traits() {
 			for _, s := range subjects {
-				if put(tr.ask, s, "") == q.Question {
+				if fillIn(tr.ask, s, "") == q.Question {
 					if count[tr.ask] == nil {
 						count[tr.ask] = new([2]int)
 					}
@@ -100,11 +100,11 @@ func stated(text string, q FourWay) bool {
 	for _, rel := range relations() {
 		for _, s := range rel.subjects {
 			for _, ask := range rel.asks {
-				if sentence(put(ask, s, ""))+"?" != q.Question {
+				if sentence(fillIn(ask, s, ""))+"?" != q.Question {
 					continue
 				}
 				for _, say := range rel.says {
-					if strings.Contains(text, put(say, s, q.Choices[q.Gold])) {
+					if strings.Contains(text, fillIn(say, s, q.Choices[q.Gold])) {
 						return true
 					}
 				}

@@ -7,7 +7,7 @@ import (
 	"trit/lm"
 )
 
-// query is the body of a request. Temperature 0 is the likeliest token.
+// query is the body of a request. With Temperature 0 the server takes the likeliest token.
 type query struct {
 	Model       string    `json:"model"`
 	Prompt      [][]int32 `json:"prompt"`
@@ -26,7 +26,7 @@ func (q *query) tokens() (n int) {
 	return n
 }
 
-// answer is the part of a server's answer that is used.
+// answer holds the fields of a server's answer that the client uses.
 type answer struct {
 	Choices []choice `json:"choices"`
 	Usage   struct {
@@ -39,7 +39,8 @@ type choice struct {
 	Index    int     `json:"index"`
 	Text     *string `json:"text"`
 	LogProbs *struct {
-		// Tokens are those of the prompt and the generated one; the first has no probability.
+		// Tokens has the log-probabilities of the prompt's tokens and of the generated one;
+		// nil for the first.
 		Tokens []*float64           `json:"token_logprobs"`
 		Top    []map[string]float64 `json:"top_logprobs"`
 	} `json:"logprobs"`
@@ -58,13 +59,13 @@ func (a *answer) inOrder(q *query) ([]choice, error) {
 		out[c.Index], seen[c.Index] = c, true
 	}
 	if n := a.Usage.PromptTokens; n > 0 && n != q.tokens() {
-		return nil, fmt.Errorf("the server counts %d tokens where %d were sent: "+
+		return nil, fmt.Errorf("the server counts %d tokens, but %d were sent: "+
 			"it adds some, such as a beginning of text, or cuts the prompt", n, q.tokens())
 	}
 	return out, nil
 }
 
-// score adds up the log-probabilities of the last tokens of a prompt of n.
+// score adds up the log-probabilities of the last targets tokens of a prompt of n tokens.
 func (c *choice) score(n, targets int) (lm.ScoreResult, error) {
 	if c.LogProbs == nil || c.LogProbs.Tokens == nil {
 		return lm.ScoreResult{}, errors.New("the server gives no log-probabilities of tokens " +
@@ -73,7 +74,7 @@ func (c *choice) score(n, targets int) (lm.ScoreResult, error) {
 	logs, top := c.LogProbs.Tokens, c.LogProbs.Top
 	if len(logs) < n {
 		return lm.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d: "+
-			"it does not give those of the prompt (\"echo\" with \"logprobs\"), which scores are made of", len(logs), n)
+			"it gives none for the prompt's tokens (\"echo\" with \"logprobs\"), which scores are made of", len(logs), n)
 	}
 	if len(logs) > n+1 {
 		return lm.ScoreResult{}, fmt.Errorf("the server gives log-probabilities of %d tokens for a prompt of %d "+

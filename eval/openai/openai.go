@@ -1,6 +1,6 @@
-// Package openai is a model behind a server with the completions API of OpenAI, as the
-// local-completions model of lm-evaluation-harness: POST URL/completions with prompts of token
-// ids; scores from "echo" with "logprobs", texts from "stop".
+// Package openai is the client of a model behind a server with the completions API of OpenAI,
+// like the model local-completions of lm-evaluation-harness. It sends POST URL/completions with
+// token ids as prompts; "echo" with "logprobs" gives scores, "stop" ends texts.
 package openai
 
 import (
@@ -29,27 +29,27 @@ const (
 // token ids and, for Score, return log-probabilities of the prompt's tokens.
 type Client struct {
 	URL       string // of the API, such as http://localhost:8000/v1
-	Model     string // the server's name of the model
-	Key       string // sent as bearer token; "" none
+	Model     string // name of the model on the server
+	Key       string // sent as bearer token; "" for none
 	Tokenizer *tokenizer.Tokenizer
-	Context   int // tokens that the server's context has
+	Context   int // context length of the server, in tokens
 
-	Prompts    int           // in a request; 0 is 1, which every server takes
+	Prompts    int           // in a request; 0 is 1, which every server accepts
 	Concurrent int           // requests at a time; 0 is DefaultConcurrent
 	Tries      int           // of a request that the server defers or drops; 0 is DefaultTries
 	Timeout    time.Duration // of one try; 0 is DefaultTimeout
 	HTTP       *http.Client  // nil: http.DefaultClient
 
-	// Sleep waits between tries; nil waits for real.
+	// Sleep waits between tries; nil waits on the real clock. Tests replace it.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// ContextLength implements lm.Model. It is two less than Context: the last token that is
-// scored is sent too, and a server always generates one.
+// ContextLength implements lm.Model. It is two less than Context, since a request for scores
+// sends the last target too, and a server always generates a token.
 func (c *Client) ContextLength() int { return c.Context - 2 }
 
-// New returns a client with a context of DefaultContext. It checks the address, which may end
-// in /completions.
+// New returns a client with a Context of DefaultContext. It returns an error for an address that
+// cannot be used; the address may end in /completions.
 func New(address, model string, tok *tokenizer.Tokenizer) (*Client, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
@@ -84,18 +84,18 @@ func (c *Client) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.Sc
 	})
 }
 
-// whole is the input and the last target, which follows it. The others are in the input.
+// whole is the input and the last target, which follows it. The input holds the other targets.
 func whole(r lm.ScoreRequest) []int32 {
 	return append(slices.Clone(r.Input), r.Targets[len(r.Targets)-1])
 }
 
-// maxStops is the most stop strings that OpenAI's own server accepts. The text after others is
-// cut off by eval, so that they only cost time.
+// maxStops is the most stop strings that OpenAI's own server accepts. Package eval cuts the text
+// at further ones, which cost only time.
 const maxStops = 4
 
-// Continue implements lm.Model. The server's text is turned into tokens, which eval decodes
-// again. That is the same text unless the tokenizer normalises it, such as by composing
-// accents.
+// Continue implements lm.Model. It encodes the server's text as tokens, which package eval
+// decodes again. The text stays the same unless the tokenizer normalises it, for instance by
+// composing accents.
 func (c *Client) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
 	out := make([][]int32, len(requests))
 	same := func(a, b int) bool {
@@ -115,7 +115,7 @@ func (c *Client) Continue(ctx context.Context, requests []lm.ContinueRequest) ([
 		}
 		for n, i := range part {
 			if choices[n].Text == nil {
-				return fmt.Errorf("%s: an answer has no text: the server filtered it, or is none of completions", c.URL)
+				return fmt.Errorf("%s: an answer has no text: the server filtered it, or it answers no completions", c.URL)
 			}
 			out[i] = c.Tokenizer.EncodeOrdinary(*choices[n].Text)
 		}
@@ -123,7 +123,8 @@ func (c *Client) Continue(ctx context.Context, requests []lm.ContinueRequest) ([
 	})
 }
 
-// chunks cuts the numbers below n into runs of at most Prompts that may share a request.
+// chunks cuts the numbers below n into runs of at most Prompts numbers, which share a request.
+// together reports whether two numbers may.
 func (c *Client) chunks(n int, together func(a, b int) bool) [][]int {
 	var out [][]int
 	for i := range n {
@@ -142,7 +143,7 @@ func (c *Client) each(ctx context.Context, parts [][]int, f func(context.Context
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	free := make(chan struct{}, or(c.Concurrent, DefaultConcurrent))
+	free := make(chan struct{}, positiveOr(c.Concurrent, DefaultConcurrent))
 	for _, part := range parts {
 		free <- struct{}{}
 		all.Go(func() {
@@ -159,8 +160,8 @@ func (c *Client) each(ctx context.Context, parts [][]int, f func(context.Context
 	return context.Cause(ctx)
 }
 
-// or is v, or the default where v is not positive.
-func or[T int | time.Duration](v, otherwise T) T {
+// positiveOr is v if it is positive, else the default.
+func positiveOr[T int | time.Duration](v, otherwise T) T {
 	if v <= 0 {
 		return otherwise
 	}

@@ -309,11 +309,11 @@ func failures() map[string]failure {
 		"always busy":  {&server{first: says(503, "loading")}, 5, []string{"answers 503", `"loading"`, "5 tries"}},
 		"long wait":    {&server{first: says(429, "", "Retry-After", "86400")}, 1, []string{"answers 429", "24h0m0s"}},
 		"key":          {&server{first: says(401, `{"error":{"message":"bad key"}}`)}, 1, []string{`"bad key"`, "wants a key"}},
-		"no such path": {&server{first: says(404, "")}, 1, []string{"up to /v1", `"net"`}},
+		"no such path": {&server{first: says(404, "")}, 1, []string{"ends in /v1", `"net"`}},
 		"refusal":      {&server{first: says(400, `{"message":"echo is\nnot supported"}`)}, 1, []string{`"echo is not supported"`, "token ids"}},
 		"long refusal": {&server{first: says(400, strings.Repeat("x", 5000))}, 1, []string{`xxx..."`}},
-		"redirect":     {&server{first: says(307, "", "Location", "http://elsewhere/v1")}, 1, []string{`sends on to "http://elsewhere/v1"`}},
-		"a page":       {&server{first: says(200, "<html>")}, 1, []string{"none of completions", "html"}},
+		"redirect":     {&server{first: says(307, "", "Location", "http://elsewhere/v1")}, 1, []string{`redirects to "http://elsewhere/v1"`}},
+		"a page":       {&server{first: says(200, "<html>")}, 1, []string{"is no completion", "html"}},
 		"no logprobs":  {&server{change: each(func(c map[string]any) { c["logprobs"] = nil })}, 1, []string{`no log-probabilities of tokens ("logprobs")`}},
 		"no echo":      {&server{change: cut("token_logprobs", 0, 1)}, 1, []string{"1 tokens for a prompt of 4", `"echo"`}},
 		"bos added":    {&server{change: cut("token_logprobs", 0, 6)}, 1, []string{"6 tokens for a prompt of 4", "adds tokens"}},
@@ -321,7 +321,7 @@ func failures() map[string]failure {
 		"empty top":    {&server{change: cut("top_logprobs", 3, 7)}, 1, []string{`"top_logprobs"`, "position 3 of a prompt of 4"}},
 		"null":         {&server{change: cut("token_logprobs", 3, 7)}, 1, []string{"no log-probability of token 3 of a prompt of 4"}},
 		"few":          {&server{change: each(func(c map[string]any) { c["index"] = 1 })}, 1, []string{"index 1", "from 0 to 0"}},
-		"another size": {&server{first: says(200, `{"choices":[{"index":0}],"usage":{"prompt_tokens":5}}`)}, 1, []string{"counts 5 tokens where 4 were sent"}},
+		"another size": {&server{first: says(200, `{"choices":[{"index":0}],"usage":{"prompt_tokens":5}}`)}, 1, []string{"counts 5 tokens, but 4 were sent"}},
 		"no choices":   {&server{first: says(200, `{"choices":[]}`)}, 1, []string{"0 answers to 1 prompts"}},
 	}
 }

@@ -17,29 +17,30 @@ import (
 
 const (
 	maxAnswer = 64 << 20 // bytes
-	maxShown  = 300      // bytes of what a server says that are shown
+	maxShown  = 300      // bytes of a server's text that errors show
 	firstWait = time.Second
 	maxWait   = 10 * time.Minute // that a server may ask for
 )
 
-// StatusError is a refusal by the server.
+// StatusError is the error of a request that the server refused, or answered with something that
+// is no completion (Status 0).
 type StatusError struct {
-	Status int
-	Wait   time.Duration // that it asks for; 0 if it does not
+	Status int           // of HTTP
+	Wait   time.Duration // time that the server asks to wait; 0: none
 	text   string
 }
 
 // Error explains the refusal.
 func (e *StatusError) Error() string { return e.text }
 
-// passing reports whether the same request may succeed later.
-func (e *StatusError) passing() bool {
+// temporary reports whether the same request may succeed later.
+func (e *StatusError) temporary() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout ||
 		e.Status >= 500 && e.Status != http.StatusNotImplemented
 }
 
-// complete sends a request, again while the server defers it, and returns the choices in the
-// order of the prompts.
+// complete sends a request and returns the choices in the order of the prompts. It sends the
+// request again, up to Tries times, while the server defers it or the connection fails.
 func (c *Client) complete(ctx context.Context, q *query) ([]choice, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
@@ -60,10 +61,10 @@ func (c *Client) complete(ctx context.Context, q *query) ([]choice, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if refused && !status.passing() || status.Wait > maxWait {
+		if refused && !status.temporary() || status.Wait > maxWait {
 			return nil, err
 		}
-		if try == or(c.Tries, DefaultTries) {
+		if try == positiveOr(c.Tries, DefaultTries) {
 			return nil, fmt.Errorf("%w (%d tries)", err, try)
 		}
 		if err := c.sleep(ctx, max(wait, status.Wait)); err != nil {
@@ -85,10 +86,10 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// post sends a request once. Errors other than *StatusError are those of the connection, and
-// of an answer that was cut short.
+// post sends a request once. An error that is no *StatusError means that the connection failed
+// or the answer was cut short.
 func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, or(c.Timeout, DefaultTimeout))
+	ctx, cancel := context.WithTimeout(ctx, positiveOr(c.Timeout, DefaultTimeout))
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/completions", bytes.NewReader(body))
 	if err != nil {
@@ -101,7 +102,7 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 	got, err := c.client().Do(r)
 	if errors.Is(err, context.DeadlineExceeded) {
 		problem := fmt.Sprintf("%s: no answer within %v; {openai.Client.Timeout} allows more",
-			c.URL, or(c.Timeout, DefaultTimeout))
+			c.URL, positiveOr(c.Timeout, DefaultTimeout))
 		return nil, setting.Needs("openai.Client.Timeout", problem, "")
 	}
 	if err != nil {
@@ -120,14 +121,14 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 		return nil, &StatusError{text: fmt.Sprintf("%s: the answer has more than %d MiB", c.URL, maxAnswer>>20)}
 	}
 	if err := json.Unmarshal(b, a); err != nil {
-		text := fmt.Sprintf("%s: the answer is none of completions (%v): %s", c.URL, err, shown(b))
+		text := fmt.Sprintf("%s: the answer is no completion (%v): %s", c.URL, err, shown(b))
 		return nil, &StatusError{text: text}
 	}
 	return a, nil
 }
 
-// client follows no redirects: they would turn the request into another one, and might
-// take the key elsewhere.
+// client is the HTTP client. It follows no redirects, which would change the request and might
+// send the key elsewhere.
 func (c *Client) client() *http.Client {
 	h := http.Client{}
 	if c.HTTP != nil {
@@ -137,29 +138,30 @@ func (c *Client) client() *http.Client {
 	return &h
 }
 
-// refused explains a status that is no success.
+// refused is the error of an answer whose status is not 200. scores reports whether the request
+// asked for scores.
 func (c *Client) refused(r *http.Response, body []byte, scores bool) error {
 	e := &StatusError{Status: r.StatusCode, Wait: retryAfter(r.Header.Get("Retry-After"), time.Now())}
 	e.text = fmt.Sprintf("%s/completions answers %d: %s", c.URL, e.Status, shown(body))
 	switch {
 	case e.Status >= 300 && e.Status < 400:
-		e.text = fmt.Sprintf("%s/completions sends on to %q: name that address instead", c.URL, r.Header.Get("Location"))
+		e.text = fmt.Sprintf("%s/completions redirects to %q: name that address instead", c.URL, r.Header.Get("Location"))
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		e.text += "; it wants a key that may use it"
 	case e.Status == http.StatusNotFound:
-		e.text += fmt.Sprintf("; want the address up to /v1, and a model that it has, not %q", c.Model)
+		e.text += fmt.Sprintf("; want an address that ends in /v1, and a model that the server has, not %q", c.Model)
 	case e.Wait > maxWait:
-		e.text += fmt.Sprintf("; it wants to be left alone for %v", e.Wait.Round(time.Second))
-	case !e.passing() && scores:
-		e.text += "; scores need prompts of token ids, \"echo\" and \"logprobs\" of it, " +
+		e.text += fmt.Sprintf("; it asks to wait %v", e.Wait.Round(time.Second))
+	case !e.temporary() && scores:
+		e.text += "; scores need a server that takes token ids as prompts, \"echo\" and \"logprobs\", " +
 			"and a context that is long enough"
-	case !e.passing():
+	case !e.temporary():
 		e.text += "; prompts are token ids, and must fit into its context with the answer"
 	}
 	return e
 }
 
-// retryAfter reads seconds or a date.
+// retryAfter is the time to wait by a Retry-After header, which holds seconds or a date.
 func retryAfter(s string, now time.Time) time.Duration {
 	if n, err := strconv.ParseFloat(s, 64); err == nil && n >= 0 && n < 1e9 {
 		return time.Duration(n * float64(time.Second))
@@ -170,8 +172,8 @@ func retryAfter(s string, now time.Time) time.Duration {
 	return 0
 }
 
-// shown is the text of a server, in one line and shortened; of an error in OpenAI's form only
-// the message.
+// shown is the text of a server for an error: quoted, in one line and shortened. If the server
+// sent an error in OpenAI's form, it is the message alone.
 func shown(b []byte) string {
 	var e struct {
 		Error   struct{ Message string }

@@ -11,7 +11,7 @@ import (
 type Outcome struct {
 	Model  string  `json:"model"`
 	Beside string  `json:"beside"` // name of the row
-	Limit  float64 `json:"limit"`  // of documents of each task, as eval.Options has it; 0 none
+	Limit  float64 `json:"limit"`  // documents of each task (see eval.Options.Limit); 0: all
 	Cells  []Cell  `json:"columns"`
 }
 
@@ -20,9 +20,9 @@ type Cell struct {
 	Column
 	Published   map[string]float64 `json:"published"` // by source
 	Measured    *float64           `json:"measured"`  // nil: not measured
-	Stderr      float64            `json:"stderr"`    // 0 where there is none
+	Stderr      float64            `json:"stderr"`    // 0 if there is none
 	Documents   int                `json:"documents"`
-	Off         map[string]float64 `json:"off"`          // measured less published, in standard errors, by source
+	Off         map[string]float64 `json:"off"`          // measured minus published, in standard errors, by source
 	NotMeasured string             `json:"not_measured"` // why
 }
 
@@ -37,7 +37,7 @@ func (t *Table) Cell(m *Model, c Column) Cell {
 	return cell
 }
 
-// Set enters a measurement; value and stderr are shares of 1.
+// Set stores a measurement. value and stderr are shares of 1.
 func (c *Cell) Set(value, stderr float64, documents int) {
 	value, stderr = 100*value, 100*stderr
 	c.Measured, c.Stderr, c.Documents = &value, stderr, documents
@@ -55,7 +55,7 @@ func metricName(metric string) string { return strings.TrimSuffix(metric, ",none
 // View shows an outcome as a table. Its last row is the averages of the columns that were
 // measured.
 func (t *Table) View(o *Outcome) eval.Table {
-	v := eval.Table{Columns: []string{"column", "task", "shots", "metric", "documents", "measured", "stderr"}}
+	v := eval.Table{Columns: []string{"column", "task", "n-shot", "metric", "documents", "measured", "stderr"}}
 	for _, s := range t.Sources {
 		v.Columns = append(v.Columns, s.Key, "off by, in stderrs")
 	}
@@ -69,9 +69,9 @@ func (t *Table) View(o *Outcome) eval.Table {
 }
 
 func (c *Cell) row(sources []Source) []string {
-	shots, documents, measured, stderr := fmt.Sprint(c.NumFewshot), "", "", ""
+	nShot, documents, measured, stderr := fmt.Sprint(c.NumFewshot), "", "", ""
 	if c.Chat {
-		shots += ", chat"
+		nShot += ", chat"
 	}
 	if c.Measured != nil {
 		documents, measured = fmt.Sprint(c.Documents), fmt.Sprintf("%.2f", *c.Measured)
@@ -79,7 +79,7 @@ func (c *Cell) row(sources []Source) []string {
 			stderr = fmt.Sprintf("%.2f", c.Stderr)
 		}
 	}
-	row := []string{c.Title, c.Task, shots, metricName(c.Metric), documents, measured, stderr}
+	row := []string{c.Title, c.Task, nShot, metricName(c.Metric), documents, measured, stderr}
 	for _, s := range sources {
 		published, off := "", ""
 		if v, ok := c.Published[s.Key]; ok {
@@ -93,8 +93,7 @@ func (c *Cell) row(sources []Source) []string {
 	return row
 }
 
-// NotMeasured lists the columns that were not measured, those with the same reason in one
-// line.
+// NotMeasured lists the columns that were not measured, a line for each reason.
 func (o *Outcome) NotMeasured() []string {
 	var reasons []string
 	titles := map[string][]string{}
@@ -113,8 +112,8 @@ func (o *Outcome) NotMeasured() []string {
 	return reasons
 }
 
-// averages is the row of averages of the columns that were measured, nil if there are fewer
-// than two. So measured and published averages are of the same columns.
+// averages is the row of averages, nil if fewer than two columns were measured. Measured and
+// published averages are both of the columns that were measured.
 func (t *Table) averages(o *Outcome) []string {
 	measured, n := 0.0, 0
 	sums, counts := map[string]float64{}, map[string]int{}
@@ -168,6 +167,6 @@ func (o *Outcome) limited() string {
 	if o.Limit == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", which are of all documents, "+
-		"where here the first %g of each task were asked (below 1: that share)", o.Limit)
+	return fmt.Sprintf(", which are of all documents; "+
+		"here only the first %g of each task were asked (below 1: that share)", o.Limit)
 }

@@ -13,10 +13,10 @@ import (
 
 // Table is a table of a paper.
 type Table struct {
-	Name    string   `json:"name"` // of the command
+	Name    string   `json:"name"` // one of Names
 	Title   string   `json:"title"`
 	Sources []Source `json:"sources"` // of published values, the paper first
-	Notes   []string `json:"notes"`   // what the sources leave open, and how it is done here
+	Notes   []string `json:"notes"`   // what the sources leave open, and how this package decides it
 	Columns []Column `json:"columns"`
 	Models  []Model  `json:"models"`
 }
@@ -29,18 +29,18 @@ type Source struct {
 
 // Column is a task and how it was asked.
 type Column struct {
-	Title      string `json:"title"`  // the paper's
-	Task       string `json:"task"`   // of package eval/tasks; "" where it has none
-	Metric     string `json:"metric"` // with the filter, such as "acc,none"; the paper's if there is no task
+	Title      string `json:"title"`  // in the paper
+	Task       string `json:"task"`   // name in package eval/tasks; "" if it has no such task
+	Metric     string `json:"metric"` // with the filter, such as "acc,none"; the paper's name if there is no task
 	NumFewshot int    `json:"num_fewshot"`
-	Chat       bool   `json:"chat"`    // in the model's chat template
+	Chat       bool   `json:"chat"`    // asked in the model's chat template
 	Absent     string `json:"missing"` // why there is no task
 }
 
 // Model is a row of the paper.
 type Model struct {
 	Name      string                        `json:"name"`
-	Hub       []string                      `json:"hub"`       // OWNER/NAME, the one to fetch first; none were published
+	Hub       []string                      `json:"hub"`       // OWNER/NAME, the one to fetch first; empty: unpublished
 	Published map[string]map[string]float64 `json:"published"` // by source and column, in percent
 }
 
@@ -60,7 +60,7 @@ func Names() []string {
 	return names
 }
 
-// Load returns the table of a name, one of Names.
+// Load returns a table by its name, one of Names.
 func Load(name string) (*Table, error) {
 	b, err := files.ReadFile("tables/" + name + ".json")
 	if err != nil {
@@ -75,8 +75,8 @@ func Load(name string) (*Table, error) {
 	return t, nil
 }
 
-// Find returns the row of a name, or of a model on the Hub (OWNER/NAME, also with a revision or
-// a file), nil if there is none.
+// Find returns a row by its name or by its model on the Hub (OWNER/NAME, perhaps with a revision
+// or a file), nil if there is none.
 func (t *Table) Find(name string) *Model {
 	id, _, _ := strings.Cut(name, "@")
 	for i := range t.Models {
@@ -98,7 +98,7 @@ func (t *Table) Rows() []string {
 	return names
 }
 
-// Tasks are the tasks of the columns that can be measured.
+// Tasks are the tasks of the columns that have one.
 func (t *Table) Tasks() []string {
 	var tasks []string
 	for _, c := range t.Columns {

@@ -88,7 +88,7 @@ func TestViews(t *testing.T) {
 	if off := o.Cells[0].Off; math.Abs(off["paper"]-2) > 1e-12 || math.Abs(off["card"]+3) > 1e-12 {
 		t.Errorf("off by %v standard errors, want 2 and -3", off)
 	}
-	want := `| column | task | shots | metric | documents | measured | stderr | paper | off by, in stderrs | card | off by, in stderrs |
+	want := `| column | task | n-shot | metric | documents | measured | stderr | paper | off by, in stderrs | card | off by, in stderrs |
 |---|---|---|---|---|---|---|---|---|---|---|
 | A | a | 0 | acc | 100 | 54.00 | 2.00 | 50.00 | +2.0 | 60.00 | -3.0 |
 | B | b | 4, chat | em,strict | 7 | 0.00 |  | 10.00 |  |  |  |
@@ -103,7 +103,7 @@ func TestViews(t *testing.T) {
 		t.Errorf("reasons %s", got)
 	}
 	text := table.Markdown([]Outcome{o})
-	for _, part := range []string{"# T\n", "* paper: a paper\n", "* a note\n", "## mine\n", "values of M, which are of all documents, where here the first 7 ", want, "\n* not measured: C: no task\n* not measured: D: not allowed\n"} {
+	for _, part := range []string{"# T\n", "* paper: a paper\n", "* a note\n", "## mine\n", "values of M, which are of all documents; here only the first 7 ", want, "\n* not measured: C: no task\n* not measured: D: not allowed\n"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in %s", part, text)
 		}

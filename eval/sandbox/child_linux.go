@@ -12,16 +12,16 @@ import (
 // marker is the name under which this binary is started to confine itself.
 const marker = "trit-sandbox: a program of a model"
 
-// confinement is what such a process is to do.
+// confinement says how such a process confines itself and what it runs then.
 type confinement struct {
-	Argv   []string
+	Argv   []string // of the interpreter
 	Limits limits
 	System system
 }
 
-// init takes over the process if it was started by command. It is an init function so
-// that every binary and every test with this package in it can run programs, without
-// knowing; one that forgot to call such a hook would run itself again and again.
+// init takes over the process if it was started by command. It is an init function so that
+// every binary and every test with this package can run programs. If it were a function that
+// main has to call, a main that forgot it would start itself again and again.
 func init() {
 	if len(os.Args) != 2 || os.Args[0] != marker {
 		return
@@ -29,16 +29,16 @@ func init() {
 	var c confinement
 	err := json.Unmarshal([]byte(os.Args[1]), &c)
 	if err == nil {
-		err = c.become()
+		err = c.runInterpreter()
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 
-// become gives up all that programs do not need and executes the interpreter. It returns
-// only if that fails. All of it holds for this thread, which stays when others are
-// ended by execve: init runs on the first thread.
-func (c *confinement) become() error {
+// runInterpreter gives up all rights that programs do not need and executes the interpreter. It
+// returns only if that fails. The restrictions hold for this thread: init runs on the first
+// thread, which stays when execve ends all others.
+func (c *confinement) runInterpreter() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
@@ -61,16 +61,17 @@ func (c *confinement) become() error {
 	return fmt.Errorf("%s: %w", c.Argv[0], syscall.Exec(c.Argv[0], c.Argv, os.Environ()))
 }
 
-// dropCapabilities makes root a user like others. no_new_privs keeps it so.
+// dropCapabilities takes all capabilities from the process, so that root has the rights of an
+// ordinary user. no_new_privs keeps it so.
 func dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var none [2]unix.CapUserData
 	return unix.Capset(&header, &none[0])
 }
 
-// set sets the limits of the process. That of processor time has a second between the
-// signal that a program may catch and the one that it may not. That of memory is left to
-// the interpreter: here it could hit Go's own runtime.
+// set sets the limits of the process. The limit of processor time sends a signal that a program
+// can catch, and a second later one that it cannot. The interpreter sets the limit of memory
+// itself: set here, it could stop Go's runtime.
 func (l *limits) set() error {
 	for _, limit := range []struct {
 		name       string

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// landlockVersion is the version of the kernel's Landlock interface, 0 without one.
+// landlockVersion is the version of the kernel's Landlock interface, 0 if it has none.
 func landlockVersion() int {
 	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
@@ -17,16 +17,16 @@ func landlockVersion() int {
 	return int(v)
 }
 
-// What a program may do with the files of its folder. Links and special files are not
-// among it, and reading is not restricted at all.
+// folderRights are the rights of a program in its folder. They allow no links and no special
+// files. Reading is not restricted at all.
 const folderRights = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE |
 	unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR |
 	unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR
 
-// handled is all that a version of Landlock can forbid, but for reading and executing:
-// from 2 on it knows renaming into other folders, from 3 truncation, from 4 TCP, from 5
-// ioctl on devices, from 6 abstract sockets and signals.
-func handled(version int) unix.LandlockRulesetAttr {
+// restricted are all rights that a version of Landlock can take away, except for reading and
+// executing. Version 2 adds renaming into other folders, 3 truncation, 4 TCP, 5 ioctl on
+// devices, and 6 abstract sockets and signals.
+func restricted(version int) unix.LandlockRulesetAttr {
 	h := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
 		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR |
 		unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_SYM |
@@ -51,13 +51,13 @@ func handled(version int) unix.LandlockRulesetAttr {
 	return h
 }
 
-// restrictFiles leaves writing to the folder that the process is in, and to /dev/null.
-// No file that is open stays so past execve, but for the three standard ones.
+// restrictFiles allows writing only in the current folder of the process and to /dev/null. It
+// also makes execve close all files but the three standard ones.
 func restrictFiles(version int) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close_range: %w", err)
 	}
-	attr := handled(version)
+	attr := restricted(version)
 	ruleset, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET,
 		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {
@@ -76,7 +76,7 @@ func restrictFiles(version int) error {
 	return nil
 }
 
-// allow adds rights for path and what is below it.
+// allow adds rights for path and everything below it.
 func allow(ruleset uintptr, path string, rights uint64) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// system is what the kernel offers to confine a process with.
+// system is the means of the kernel to confine a process.
 type system struct {
 	Landlock int  // version of its interface; 0: none
-	Seccomp  bool // calls can be filtered
+	Seccomp  bool // reports whether system calls can be filtered
 }
 
-// probe asks the kernel, and lists what programs cannot be kept from.
+// probe returns the means of the kernel, and lists what programs cannot be kept from.
 func probe() (system, []string) {
 	k := system{landlockVersion(), seccompKnown()}
 	var missing []string
@@ -30,7 +30,7 @@ func probe() (system, []string) {
 	return k, missing
 }
 
-// command is this binary once more, which confines itself and becomes the interpreter.
+// command starts this binary again, which confines itself and executes the interpreter.
 func (s *Sandbox) command(ctx context.Context, dir string, p python) (*exec.Cmd, error) {
 	b, err := json.Marshal(confinement{append([]string{p.path}, p.args(s.limits.MemoryBytes)...), s.limits, s.system})
 	if err != nil {
@@ -40,13 +40,13 @@ func (s *Sandbox) command(ctx context.Context, dir string, p python) (*exec.Cmd,
 	cmd.Args = []string{marker, string(b)}
 	cmd.Dir, cmd.Env = dir, environment(dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-	// A process alone needs no group, but without seccomp it may have made others.
+	// It kills the process group: without seccomp, the program may have started others.
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	return cmd, nil
 }
 
-// overtime says whether a process was ended for its processor time: by the signal for
-// it, or, where that was caught, by the one that comes a second later.
+// overtime reports whether a process was ended for its processor time: by SIGXCPU or, if the
+// program caught that, by SIGKILL a second later.
 func (l *limits) overtime(p *os.ProcessState) bool {
 	status, ok := p.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() {

@@ -8,11 +8,11 @@ import (
 	"os/exec"
 )
 
-// system is what the machine offers to confine a process with: here nothing.
+// system is the means of the machine to confine a process: none on this system.
 type system struct{}
 
-// probe lists what programs cannot be kept from here. What is left is the time by the
-// clock, the size of the folder, a clean environment and bounded output.
+// probe lists what programs cannot be kept from. On this system only wall-clock time, the size of
+// the folder, the environment and the output are limited.
 func probe() (system, []string) {
 	return system{}, []string{
 		"taking all memory", "writing files outside its folder", "using the network",
@@ -30,5 +30,6 @@ func (s *Sandbox) command(ctx context.Context, dir string, p python) (*exec.Cmd,
 	return cmd, nil
 }
 
-// overtime is never: there is no limit of processor time here.
+// overtime reports whether a process was ended for its processor time, which has no limit on
+// this system.
 func (l *limits) overtime(*os.ProcessState) bool { return false }

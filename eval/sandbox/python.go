@@ -17,23 +17,22 @@ import (
 //go:embed prelude.py
 var prelude string
 
-// python is an interpreter: the program itself, not a script in front of it, and where
-// it looks for modules.
+// python is an interpreter.
 type python struct {
-	path, version string
-	modules       []string
+	path, version string   // path is the program itself, not a script that starts it
+	modules       []string // folders in which it looks for modules
 }
 
-// args are the interpreter's, without its name; memory is the limit of the address space
-// in bytes, 0 for none. Without the module site a process starts sooner; the folders of
-// modules are given instead. Hash seeds come from the environment, so -E (and -I, which
-// implies it) must not be there.
+// args are the arguments of the interpreter, without its name. memory is the limit of the
+// address space in bytes, 0 for none. A process starts sooner without the module site (-S), so
+// the folders of modules are arguments. The seed of hashes comes from the environment, so -E
+// (and -I, which implies it) must not be there.
 func (p *python) args(memory uint64) []string {
 	return append([]string{"-s", "-S", "-B", "-c", prelude, strconv.FormatUint(memory, 10)}, p.modules...)
 }
 
-// environment is all that a program sees. A fixed hash seed makes the order of sets, and
-// with it the end of a program, the same in every run.
+// environment is the environment of a program. With the fixed seed of hashes, the order of sets,
+// and so the end of a program, is the same in every run.
 func environment(dir string) []string {
 	return []string{
 		"HOME=" + dir, "TMPDIR=" + dir, "TEMP=" + dir, "TMP=" + dir,
@@ -42,7 +41,7 @@ func environment(dir string) []string {
 	}
 }
 
-// find is the first interpreter that serves: it runs under the limits and has the modules.
+// find returns the first interpreter that runs under the limits and has the modules.
 func (s *Sandbox) find(o *Options) (python, error) {
 	names := []string{o.Python}
 	if o.Python == "" {
@@ -57,7 +56,7 @@ func (s *Sandbox) find(o *Options) (python, error) {
 		}
 		seen = append(seen, p.path)
 		if err == nil {
-			err = s.try(p, o.Modules)
+			err = s.check(p, o.Modules)
 		}
 		if err == nil {
 			return p, nil
@@ -66,9 +65,9 @@ func (s *Sandbox) find(o *Options) (python, error) {
 	}
 	if len(why) == 0 {
 		return python{}, errors.New("sandbox: there is no python3 on PATH, " +
-			"and programs in Python are to be run: install Python 3.8 or newer")
+			"which runs the programs: install Python 3.8 or newer")
 	}
-	return python{}, fmt.Errorf("sandbox: no Python serves:\n%w", errors.Join(why...))
+	return python{}, fmt.Errorf("sandbox: no Python can be used:\n%w", errors.Join(why...))
 }
 
 // onPath lists the interpreters of PATH in its order.
@@ -87,7 +86,8 @@ func onPath() []string {
 const describeSelf = `import sys
 print(sys.version_info >= (3, 8), "%d.%d" % sys.version_info[:2], sys.executable, *filter(None, sys.path), sep="\n")`
 
-// describe asks an interpreter what it is. It runs without limits: it is the user's own.
+// describe asks an interpreter for its version and folders. It runs without limits, since it is
+// the user's own program.
 func describe(name string) (python, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -97,7 +97,7 @@ func describe(name string) (python, error) {
 	}
 	lines := strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' || r == '\r' })
 	if len(lines) < 4 {
-		return python{}, fmt.Errorf("it says %q where its version and folders were asked for: this is no Python 3", out)
+		return python{}, fmt.Errorf("asked for its version and folders, it says %q: want a Python 3", out)
 	}
 	if lines[0] != "True" {
 		return python{}, fmt.Errorf("Python %s: want 3.8 or newer", lines[1])
@@ -105,8 +105,8 @@ func describe(name string) (python, error) {
 	return python{lines[2], lines[1], lines[3:]}, nil
 }
 
-// try runs a program that imports the modules.
-func (s *Sandbox) try(p python, modules []string) error {
+// check runs a program that imports the modules, under all limits.
+func (s *Sandbox) check(p python, modules []string) error {
 	var program strings.Builder
 	for _, m := range modules {
 		fmt.Fprintf(&program, "import %s\n", m)

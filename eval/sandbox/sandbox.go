@@ -1,11 +1,11 @@
-// Package sandbox runs Python programs that nobody has read, such as what a language
-// model answers to a coding task, each in a process of its own with limits on time,
-// memory, files, further processes and the network.
+// Package sandbox runs Python programs that nobody has read, such as the answers of a language
+// model to a coding task, each in a process of its own with limits on time, memory, files,
+// further processes and the network.
 //
-// On Linux the process is this very binary again (see init in child_linux.go), which
-// gives up what it may do by Landlock, seccomp and resource limits, and then becomes the
-// interpreter. That needs no privilege, no container and no user namespace. A program
-// can read what the user can read, but has nowhere to send it.
+// On Linux it starts its own binary again (see init in child_linux.go), which gives up its
+// rights by Landlock, seccomp and resource limits, and then executes the interpreter. That
+// needs no privilege, no container and no user namespace. A program can read the files that
+// the user can read, but has nowhere to send them.
 package sandbox
 
 import (
@@ -23,16 +23,16 @@ import (
 
 // Options say what runs programs and what they may use. Zero values take the defaults.
 type Options struct {
-	Python  string   // the interpreter; "" takes the first of PATH that serves
-	Modules []string // that programs import, such as numpy; the interpreter must have them
+	Python  string   // the interpreter; "" takes the first of PATH that can be used
+	Modules []string // which programs import, such as numpy; the interpreter must have them
 	// Timeout is the processor time of a program, in whole seconds, rounded up; 10 s if 0.
-	// By the clock it may take three times as much, so that a busy machine fails no
-	// program that is right.
+	// The wall-clock time may be three times as long, so that no right program fails on a
+	// busy machine.
 	Timeout     time.Duration
 	MemoryBytes int64 // address space; 2 GiB if 0
 	FileBytes   int64 // of all files that a program keeps in its folder; 16 MiB if 0
-	// AllowWeak runs programs also where the system cannot enforce all limits. Missing
-	// says which.
+	// AllowWeak runs programs even if the system cannot enforce all limits. Missing lists
+	// the limits that it cannot enforce.
 	AllowWeak bool
 }
 
@@ -44,32 +44,31 @@ const (
 )
 
 const (
-	clockFactor = 3    // Timeout by the clock, per Timeout of processor time
-	stderrBytes = 4096 // of standard error are kept
+	clockFactor = 3    // limit of wall-clock time, in limits of processor time
+	stderrBytes = 4096 // bytes of standard error that are kept
 	maxEntries  = 1000 // files and folders that a program may keep
 )
 
 // Reason says how a program ended.
 type Reason string
 
-// The ends of a program. Only Passed is a success.
+// Reasons why a program ended. Only Passed is a success.
 const (
-	Passed    Reason = "passed"    // it came to its last line
+	Passed    Reason = "passed"    // it reached its last line
 	Assertion Reason = "assertion" // AssertionError: a test failed
-	Error     Reason = "error"     // another exception, or no Python at all
+	Error     Reason = "error"     // another exception, or it is no Python at all
 	Memory    Reason = "memory"    // MemoryError
-	Exit      Reason = "exit"      // it left before its last line
-	Timeout   Reason = "timeout"   // of processor time, or by the clock
+	Exit      Reason = "exit"      // it exited before its last line
+	Timeout   Reason = "timeout"   // it reached the limit of processor time or of wall-clock time
 	Files     Reason = "files"     // it kept too much in its folder
-	Killed    Reason = "killed"    // a signal ended it, such as that of a crash
+	Killed    Reason = "killed"    // a signal ended it, as after a crash
 )
 
-// Result is the end of a program and the last 4 KiB of its standard error, where the
-// traceback is.
+// Result is the end of a program.
 type Result struct {
 	OK     bool
 	Reason Reason
-	Stderr string
+	Stderr string // the last 4 KiB of standard error, with the traceback
 }
 
 // Sandbox runs programs. It may be used by several goroutines at once.
@@ -80,10 +79,10 @@ type Sandbox struct {
 	missing []string
 }
 
-// limits of a program. Clock is that of the wall.
+// limits are the limits of a program.
 type limits struct {
 	CPUSeconds, MemoryBytes, FileBytes uint64
-	Clock                              time.Duration
+	Clock                              time.Duration // wall-clock time
 }
 
 func (o *Options) limits() (limits, error) {
@@ -105,8 +104,9 @@ func (o *Options) limits() (limits, error) {
 	return limits{uint64(seconds), uint64(memory), uint64(files), clockFactor * seconds * time.Second}, nil
 }
 
-// New looks for an interpreter and tries it under all limits. It fails without one that
-// has the modules, and, unless o.AllowWeak, where the system cannot enforce a limit.
+// New looks for an interpreter and tries it under all limits. It returns an error if no
+// interpreter has the modules, and a *WeakError if the system cannot enforce all limits, unless
+// o.AllowWeak is set.
 func New(o Options) (*Sandbox, error) {
 	l, err := o.limits()
 	if err != nil {
@@ -123,7 +123,7 @@ func New(o Options) (*Sandbox, error) {
 	return s, nil
 }
 
-// WeakError is a system that cannot enforce all limits, where Options.AllowWeak is not set.
+// WeakError is the error of New on a system that cannot enforce all limits.
 type WeakError struct{ Missing []string } // what programs are not kept from
 
 // Error names the limits that are missing.
@@ -132,21 +132,21 @@ func (e *WeakError) Error() string {
 		"programs run here only if weak limits are allowed", strings.Join(e.Missing, "; "))
 }
 
-// Missing lists what programs are not kept from. It is empty unless Options.AllowWeak.
+// Missing lists what programs are not kept from. It is empty unless Options.AllowWeak is set.
 func (s *Sandbox) Missing() []string { return s.missing }
 
 // Python is the path and the version of the interpreter, such as 3.11.
 func (s *Sandbox) Python() (path, version string) { return s.python.path, s.python.version }
 
-// Run runs a program in a new process and a new folder, and takes both away again. The
-// error is of the sandbox itself, or ctx's; whatever a program does is a Result. That it
-// passed is what its own process says: a program written to look for the right word among
-// the frames of the interpreter could say so too, but none does it by chance.
+// Run runs a program in a new process and a new folder, and removes both afterwards. Whatever
+// the program does is a Result; an error is one of the sandbox itself or of ctx. The process of
+// the program says itself that it passed, with a secret word. A program that is written to find
+// the word among the frames of the interpreter could forge this; none does so by chance.
 func (s *Sandbox) Run(ctx context.Context, program string) (Result, error) {
 	return s.run(ctx, s.python, program)
 }
 
-// run is Run with an interpreter that New may still be trying.
+// run is Run with the interpreter p, which New tries before it is the sandbox's own.
 func (s *Sandbox) run(ctx context.Context, p python, program string) (r Result, err error) {
 	dir, err := os.MkdirTemp("", "trit-sandbox-")
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *Sandbox) run(ctx context.Context, p python, program string) (r Result, 
 	word := rand.Text()
 	status, stderr := &head{max: 512}, &tail{max: stderrBytes}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(word+"\n"+program), status, stderr
-	cmd.WaitDelay = time.Second // for a weak system, where others may hold the pipes
+	cmd.WaitDelay = time.Second // on a weak system, processes that are left may hold the pipes
 	go s.watch(limited, dir, cancel)
 	if err := runOnThread(cmd); err != nil && cmd.ProcessState == nil && ctx.Err() == nil {
 		return Result{}, fmt.Errorf("sandbox: %s: %w", cmd.Path, err)
@@ -180,9 +180,9 @@ func runOnThread(cmd *exec.Cmd) error {
 	return cmd.Run()
 }
 
-// result is the end of a process. In status the interpreter said word when it began, and
-// again before it said how the program ended. cause says which limit of watch, if any,
-// ended the process.
+// result is the end of a process. status is what the interpreter wrote: the word when it began,
+// and the word and a Reason when the program ended. cause is a limitError if watch ended the
+// process.
 func (s *Sandbox) result(p python, process *os.ProcessState, cause error, word, status, stderr string) (Result, error) {
 	limit, limited := cause.(limitError)
 	told, began := strings.CutPrefix(status, word)

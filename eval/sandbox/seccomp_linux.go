@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seccompKnown says whether filterCalls works here.
+// seccompKnown reports whether filterCalls works on this architecture.
 func seccompKnown() bool { return true }
 
 // Offsets in the struct seccomp_data, and the first number of a 64-bit machine's calls
@@ -21,47 +21,52 @@ const (
 	x32Calls   = 0x40000000
 )
 
-// call is what happens at one system call: instructions that always return.
+// call is the part of the filter for one system call: instructions that end in a return.
 type call struct {
 	number int
 	body   []unix.SockFilter
 }
 
+// load loads four bytes of the seccomp_data.
 func load(offset uint32) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
 }
 
-// skip leaves out the next n instructions unless the loaded value compares with k.
+// skip skips the next n instructions unless the comparison of the loaded value with k holds.
 func skip(compare uint16, k uint32, n int) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_JMP | compare | unix.BPF_K, Jf: uint8(n), K: k}
 }
 
-func give(action uint32) unix.SockFilter {
+func returnAction(action uint32) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
 }
 
-func fail(errno uint32) unix.SockFilter { return give(unix.SECCOMP_RET_ERRNO | errno) }
+func fail(errno uint32) unix.SockFilter { return returnAction(unix.SECCOMP_RET_ERRNO | errno) }
 
 var (
-	pass   = give(unix.SECCOMP_RET_ALLOW)
+	pass   = returnAction(unix.SECCOMP_RET_ALLOW)
 	refuse = fail(uint32(unix.EPERM))
 )
 
-// low is the lower half of an argument, where it lies on a little-endian machine.
+// low loads the lower half of an argument, on a little-endian machine.
 func low(argument uint32) unix.SockFilter { return load(argumentAt + 8*argument) }
 
+// onlyIf allows a call if an argument has a value.
 func onlyIf(argument, value uint32) []unix.SockFilter {
 	return []unix.SockFilter{low(argument), skip(unix.BPF_JEQ, value, 1), pass, refuse}
 }
 
+// unless refuses a call if an argument has a value.
 func unless(argument, value uint32) []unix.SockFilter {
 	return []unix.SockFilter{low(argument), skip(unix.BPF_JEQ, value, 1), refuse, pass}
 }
 
+// onlyWith allows a call if an argument has one of some bits.
 func onlyWith(argument, bits uint32) []unix.SockFilter {
 	return []unix.SockFilter{low(argument), skip(unix.BPF_JSET, bits, 1), pass, refuse}
 }
 
+// onlyNull allows a call if an argument, all 64 bits of it, is 0.
 func onlyNull(argument uint32) []unix.SockFilter {
 	return []unix.SockFilter{
 		low(argument), skip(unix.BPF_JEQ, 0, 3),
@@ -70,8 +75,8 @@ func onlyNull(argument uint32) []unix.SockFilter {
 	}
 }
 
-// notTruncating refuses to empty a file that is opened for reading, which the first two
-// versions of Landlock let happen.
+// notTruncating refuses to open a file for reading and truncate it, which the first two versions
+// of Landlock allow.
 func notTruncating(flags uint32) []unix.SockFilter {
 	return []unix.SockFilter{
 		low(flags),
@@ -108,9 +113,9 @@ var refused = slices.Concat(refusedOfMachine, []int{
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
 })
 
-// conditional are calls that depend on their arguments. Where the C library has another
-// way when a call does not exist, it does not: the arguments of clone3 and openat2 lie
-// in memory, where a filter cannot look.
+// conditional are calls that are allowed or refused by their arguments. A filter cannot see the
+// arguments of clone3 and openat2, which lie in memory, so it says that these calls do not
+// exist: the C library then makes the older ones.
 func conditional() []call {
 	self := uint32(unix.Getpid())
 	return slices.Concat(conditionalOfMachine, []call{
@@ -132,7 +137,7 @@ func filter() []unix.SockFilter {
 	f := []unix.SockFilter{
 		load(archAt), skip(unix.BPF_JEQ, auditArch, 2),
 		load(callAt), skip(unix.BPF_JGE, x32Calls, 1),
-		give(unix.SECCOMP_RET_KILL_PROCESS),
+		returnAction(unix.SECCOMP_RET_KILL_PROCESS),
 	}
 	calls := conditional()
 	for _, number := range refused {

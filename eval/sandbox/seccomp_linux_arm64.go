@@ -4,7 +4,7 @@ import "golang.org/x/sys/unix"
 
 const auditArch = unix.AUDIT_ARCH_AARCH64
 
-// This machine has no call that others do not have too.
+// This architecture has no call that others lack.
 var (
 	refusedOfMachine     []int
 	conditionalOfMachine []call

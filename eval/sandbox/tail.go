@@ -8,7 +8,7 @@ type tail struct {
 	kept []byte
 }
 
-// Write takes everything and never fails.
+// Write never fails.
 func (t *tail) Write(b []byte) (int, error) {
 	t.kept = append(t.kept, b[max(0, len(b)-t.max):]...)
 	t.kept = t.kept[max(0, len(t.kept)-t.max):]
@@ -24,7 +24,7 @@ type head struct {
 	kept []byte
 }
 
-// Write takes everything and never fails.
+// Write never fails.
 func (h *head) Write(b []byte) (int, error) {
 	h.kept = append(h.kept, b[:min(len(b), h.max-len(h.kept))]...)
 	return len(b), nil

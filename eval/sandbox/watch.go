@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// limitError is the limit for which a program was ended.
+// limitError is the limit that a program reached.
 type limitError Reason
 
 func (e limitError) Error() string { return string(e) }
@@ -16,8 +16,8 @@ func (e limitError) Error() string { return string(e) }
 // watchEvery is how often the folder of a program is measured.
 const watchEvery = 50 * time.Millisecond
 
-// watch ends the program when its time by the clock is over, or when its folder holds
-// too much: a limit of the system is one a file, and there may be many.
+// watch ends the program at the limit of wall-clock time, or when its folder holds too much:
+// the system limits the size of one file, but not of all together.
 func (s *Sandbox) watch(ctx context.Context, dir string, cancel context.CancelCauseFunc) {
 	clock := time.NewTimer(s.limits.Clock)
 	defer clock.Stop()
@@ -37,8 +37,8 @@ func (s *Sandbox) watch(ctx context.Context, dir string, cancel context.CancelCa
 	}
 }
 
-// tooMuch reports whether a folder holds more than maxBytes bytes or maxEntries entries. One
-// that cannot be looked into is too much: it was made so in order to hide something.
+// tooMuch reports whether a folder holds more than maxBytes bytes or maxEntries entries. A folder
+// that cannot be read counts as too much, since a program made it so to hide something.
 func tooMuch(dir string, maxBytes int64) bool {
 	entries, bytes := 0, int64(0)
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
@@ -59,12 +59,12 @@ func tooMuch(dir string, maxBytes int64) bool {
 	return err != nil
 }
 
-// removeTree removes a folder, also one with folders in it that may not be listed.
+// removeTree removes a folder, even if it has folders in it that may not be listed.
 func removeTree(dir string) error {
 	if os.RemoveAll(dir) == nil {
 		return nil
 	}
-	// A folder is shown before it is read, so it can be opened up in between.
+	// WalkDir visits a folder before it reads it, so its mode can be changed in between.
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, _ error) error {
 		if d != nil && d.IsDir() {
 			_ = os.Chmod(path, 0o700)

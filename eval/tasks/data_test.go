@@ -142,7 +142,7 @@ func TestWrongDataIsRefused(t *testing.T) {
 		"another":          {"boolq_val.jsonl", one, "arc_easy_test.jsonl"},
 		"no JSON":          {"arc_easy_test.jsonl", "{\"question\":\n", "line 1"},
 		"a list":           {"arc_easy_test.jsonl", "[1]\n", "element 0"},
-		"a number":         {"arc_easy_test.jsonl", "1\n", "no JSON object"},
+		"a number":         {"arc_easy_test.jsonl", "1\n", "want a JSON object"},
 		"two objects":      {"arc_easy_test.jsonl", "{} {}\n", "follows"},
 		"deep":             {"arc_easy_test.jsonl", `{"a":` + strings.Repeat("[", 33) + "\n", "nested"},
 		"a long line":      {"arc_easy_test.jsonl", `{"a":"` + strings.Repeat("x", 16<<20) + "\"}\n", "longer than"},

@@ -14,7 +14,7 @@ import (
 
 func ExampleNames() {
 	fmt.Println(tasks.Names())
-	// Output: [bits_per_byte arc_easy arc_challenge boolq winogrande hellaswag piqa openbookqa gsm8k gsm8k_cot math500 humaneval humaneval_plus wikitext]
+	// Output: [bits_per_byte arc_easy arc_challenge boolq winogrande hellaswag piqa openbookqa gsm8k gsm8k_cot math500 humaneval humaneval_fenced humaneval_plus humaneval_plus_fenced wikitext]
 }
 
 // shortest is a small model that prefers short texts.

@@ -1,6 +1,10 @@
 package tasks
 
-import "trit/eval"
+import (
+	"context"
+
+	"trit/eval"
+)
 
 // gsm8k is GSM8K, test split, with examples of the train split.
 var gsm8k = eval.Task{
@@ -21,7 +25,8 @@ func gsm8kSource(file, split string, rows int) eval.Source {
 	}
 }
 
-// gsm8kAnswers has two filters: the answer after its mark, and the last number of the text.
+// gsm8kAnswers has the two filters of the harness, the answer after its mark by the expression strict
+// and the last number of the text, and one that compares the last number by value.
 func gsm8kAnswers(stop, strict string) eval.Answers {
 	return eval.Answers{
 		Until:  []string{stop, "</s>", "<|im_end|>"},
@@ -29,7 +34,25 @@ func gsm8kAnswers(stop, strict string) eval.Answers {
 		Filters: []eval.Filter{
 			must(eval.RegexFilter{Name: "strict-match", Regex: strict}.Filter()),
 			must(eval.RegexFilter{Name: "flexible-extract", Regex: `(-?[$0-9.,]{2,})|(-?[0-9]+)`, Pick: -1}.Filter()),
+			numberByValue,
 		},
 		Judge: must(eval.StringMatch{IgnoreCase: true, Remove: []string{",", `\$`, `(?s).*#### `, `\.$`}}.Judge()),
 	}
+}
+
+// numberByValue is the filter that takes the last number of an answer with its decimals, without
+// its unit, and compares it by value with the last number of the target: 18, $18.00 and 18 apples
+// are equal. It is no filter of the harness.
+var numberByValue = eval.Filter{
+	Name: "last-number-value", Extra: true,
+	Find: func(_ *eval.Question, text string) (string, bool) {
+		if n, ok := lastNumber(text); ok {
+			return n, true
+		}
+		return eval.NoAnswer, false
+	},
+	Judge: func(_ context.Context, _ eval.Sandbox, q *eval.Question, answer string) (eval.Verdict, error) {
+		target, ok := lastNumber(q.Target)
+		return eval.Right(ok && answer != eval.NoAnswer && sameValue(answer, target)), nil
+	},
 }

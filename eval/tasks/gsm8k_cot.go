@@ -7,9 +7,9 @@ import (
 	"trit/eval/internal/python"
 )
 
-// gsm8kCot is GSM8K with eight worked examples, always the same: those of
-// "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models" (arXiv
-// 2201.11903), which lie in a file beside the questions.
+// gsm8kCot is GSM8K after the eight worked examples of "Chain-of-Thought Prompting Elicits
+// Reasoning in Large Language Models" (arXiv 2201.11903), always the same. A file beside the
+// questions holds them.
 var gsm8kCot = eval.Task{
 	Name: "gsm8k_cot", About: "GSM8K after eight worked examples", Kind: eval.Generation, Version: 3,
 	Test: gsm8kSource("gsm8k_test", "test", 1319),

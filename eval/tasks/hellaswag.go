@@ -8,8 +8,8 @@ import (
 	"trit/eval/internal/python"
 )
 
-// hellaSwag is HellaSwag, validation split. Plain files have the query and the endings as they
-// are asked. The columns of the Hub are cleaned of WikiHow's marks first.
+// hellaSwag is HellaSwag, validation split. Plain files hold the query and the endings as they
+// are asked. The Hub's columns hold marks of WikiHow, which are removed first.
 var hellaSwag = eval.Task{
 	Name: "hellaswag", About: "HellaSwag: how a story goes on", Kind: eval.MultipleChoice, Version: 1,
 	Test:    hellaSwagSource("hellaswag_val", "validation", 10042),

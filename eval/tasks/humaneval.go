@@ -34,14 +34,14 @@ func humanEvalTask(name, about string, modules []string, test eval.Source) eval.
 		Answers: eval.Answers{
 			Until: []string{"\nclass", "\ndef", "\n#", "\nif", "\nprint"}, MaxTokens: 1024,
 			Metric: eval.PassAt1, RunCode: true, Modules: modules,
-			Filters: []eval.Filter{{Name: "create_test", Apply: wholeFunction}},
-			Judge:   runTests,
+			Filters: []eval.Filter{{Name: "create_test", Find: wholeFunction}},
+			Judge:   runTests, Remark: inFence,
 		},
 	}
 }
 
 // wholeFunction puts the head of the function, which is the prompt, before its body.
-func wholeFunction(q *eval.Question, text string) string { return q.Contexts[0] + text }
+func wholeFunction(q *eval.Question, text string) (string, bool) { return q.Contexts[0] + text, true }
 
 // runTests runs a function that the model wrote, and after it the tests of the question.
 func runTests(ctx context.Context, sandbox eval.Sandbox, q *eval.Question, program string) (eval.Verdict, error) {

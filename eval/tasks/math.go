@@ -7,9 +7,9 @@ import (
 	"trit/eval/internal/python"
 )
 
-// mathEqual reports whether two answers are the same by the rules of the MATH data set's
-// authors (hendrycks_math of the harness): both are brought to one spelling. Answers that
-// their code fails on are compared as they are.
+// mathEqual reports whether two answers have the same spelling by the rules of the MATH data
+// set's authors (hendrycks_math of the harness). If their code fails on one of the answers, both
+// are compared as they are.
 func mathEqual(a, b string) bool {
 	x, okA := mathSpelling(a)
 	y, okB := mathSpelling(b)
@@ -56,7 +56,7 @@ func lastBoxed(s string) (string, bool) {
 	return "", false
 }
 
-// unboxed removes \boxed, and reports whether it was there.
+// unboxed removes \boxed and its braces, and reports whether they were there.
 func unboxed(s string) (string, bool) {
 	if rest, ok := strings.CutPrefix(s, `\boxed `); ok {
 		return rest, true
@@ -84,8 +84,8 @@ func replaceAll(s string, replacements [][2]string) string {
 	return s
 }
 
-// mathSpelling returns the one spelling of an answer, and reports whether the authors' code
-// has one.
+// mathSpelling returns the normal spelling of an answer. It returns false if the authors' code
+// fails on the answer.
 func mathSpelling(s string) (string, bool) {
 	s, ok := withoutUnits(replaceAll(s, beforeUnits))
 	if !ok {

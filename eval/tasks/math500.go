@@ -8,7 +8,7 @@ import (
 
 // math500 is MATH-500 judged by the equality of strings after normalisation, which the
 // harness calls hendrycks_math500. Its minerva_math500 judges by computer algebra and is
-// another task.
+// another task. A second filter reads \boxed answers.
 var math500 = eval.Task{
 	Name: "math500", Note: "string equivalence", About: "MATH-500, judged by string equivalence",
 	Kind: eval.Generation, Version: 1,
@@ -28,7 +28,7 @@ var math500 = eval.Task{
 		return eval.Question{Contexts: []string{"Problem: " + f.Text("problem") + "\nAnswer:"}, Target: f.Text("answer")}
 	},
 	Answers: eval.Answers{
-		Until: []string{"Problem:"}, Metric: eval.ExactMatch, Filters: []eval.Filter{eval.WholeText()},
+		Until: []string{"Problem:"}, Metric: eval.ExactMatch, Filters: []eval.Filter{eval.WholeText(), boxedByValue},
 		Judge: func(_ context.Context, _ eval.Sandbox, q *eval.Question, answer string) (eval.Verdict, error) {
 			return eval.Right(mathEqual(betweenDollars(answer), q.Target)), nil
 		},

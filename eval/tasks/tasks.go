@@ -1,5 +1,6 @@
 // Package tasks has the tasks of lm-evaluation-harness, each in a file of its own, and finds
-// tasks by their names. It uses nothing of package eval that others cannot use.
+// tasks by their names. Beside them are filters and tasks that read answers in other forms; their
+// names are none of the harness's. The package uses nothing of package eval that others cannot use.
 package tasks
 
 import (
@@ -14,7 +15,7 @@ import (
 func All() []eval.Task {
 	return []eval.Task{
 		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
-		gsm8k, gsm8kCot, math500, humanEval, humanEvalPlus, wikiText,
+		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
 	}
 }
 
@@ -30,8 +31,9 @@ func Names() []string {
 	return names
 }
 
-// Find returns tasks by their names: built-in ones, and those that JSON or YAML files declare
-// (see eval.Declaration). A task has the name by which it was found.
+// Find returns tasks by their names. A name is the name of a built-in task, or the path of a
+// JSON or YAML file that declares one (see eval.Declaration). A built-in task gets the name by
+// which it was found.
 func Find(names ...string) ([]eval.Task, error) {
 	var found []eval.Task
 	for _, name := range names {
@@ -60,7 +62,7 @@ func find(name string) (*eval.Task, error) {
 	return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON or YAML file that declares one", name, Names())
 }
 
-// must is for expressions that stand in this package.
+// must panics on an error. It is for expressions of this package, which are known to compile.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

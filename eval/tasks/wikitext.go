@@ -8,8 +8,8 @@ import (
 	"trit/eval/internal/python"
 )
 
-// wikiText is WikiText-2, test split, by whole articles. Words and bytes are counted
-// before the text is put back together, as the harness does.
+// wikiText is WikiText-2, test split, by whole articles. Words and bytes are counted before
+// the text is detokenized, as the harness does.
 var wikiText = eval.Task{
 	Name: "wikitext", About: "WikiText-2: perplexity of whole articles", Kind: eval.Rolling, Version: 2,
 	Test: eval.Source{
@@ -47,8 +47,8 @@ func wikiPages(text string) []eval.Document {
 	return pages
 }
 
-// rewrite is one step of putting a tokenised text back together: a plain replacement
-// where pattern is nil.
+// rewrite is one step of detokenizing a text: a replacement of pattern, or of old if pattern is
+// nil.
 type rewrite struct {
 	pattern  *regexp.Regexp
 	old, new string
@@ -60,7 +60,7 @@ func inside(open, notClose, end, with string) rewrite {
 	return rewrite{pattern: regexp.MustCompile(open + spaces + "(" + notClose + "*?)" + spaces + end), new: with}
 }
 
-// wikiRewrites are those of the harness's wikitext task, in its order.
+// wikiRewrites are the rewrites of the harness's wikitext task, in its order.
 var wikiRewrites = []rewrite{
 	{old: "s '", new: "s'"}, {pattern: regexp.MustCompile("/' [0-9]/"), new: "/'[0-9]/"},
 	{old: " @-@ ", new: "-"}, {old: " @,@ ", new: ","}, {old: " @.@ ", new: "."},

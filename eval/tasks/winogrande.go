@@ -7,8 +7,8 @@ import (
 	"trit/eval/internal/python"
 )
 
-// winogrande is WinoGrande XL, validation split. Each option is put into the sentence, and the
-// text after the gap is scored after both.
+// winogrande is WinoGrande XL, validation split. Each option is put into the gap of the sentence;
+// the text after the gap is scored after each of the two.
 var winogrande = eval.Task{
 	Name: "winogrande", About: "WinoGrande XL: which of two a pronoun means", Kind: eval.MultipleChoice, Version: 1,
 	Test:    winograndeSource("winogrande_val", "validation", 1267),

@@ -103,7 +103,7 @@ func farthest(src []float32) (v float32) {
 
 func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
-// inverse is 1/v, 0 where that is out of range.
+// inverse is 1/v, or 0 if that is out of range.
 func inverse(v float32) float32 {
 	if abs(v) < 0x1p-126 {
 		return 0
@@ -111,8 +111,8 @@ func inverse(v float32) float32 {
 	return 1 / v
 }
 
-// roundClamp rounds v, of a size below 2^22, half to even and clamps it: adding 1.5*2^23
-// leaves no room for a fraction.
+// roundClamp rounds v, |v| < 2^22, half to even and clamps it: adding 1.5*2^23 leaves no bits for
+// a fraction.
 func roundClamp(v, low, high float32) float32 {
 	return max(low, min(high, v+toEven-toEven))
 }
@@ -168,7 +168,7 @@ func encodeQ6K(dst []byte, src []float32) {
 	packQ6K(dst[:128], dst[128:192], &codes)
 }
 
-// packQ6K is what decodeQ6K takes apart.
+// packQ6K is the inverse of the unpacking in decodeQ6K.
 func packQ6K(low, high []byte, codes *[256]byte) {
 	for n := range 2 {
 		c := codes[128*n:][:128]
@@ -180,14 +180,14 @@ func packQ6K(low, high []byte, codes *[256]byte) {
 	}
 }
 
-// codeQ6K rounds a value in units of its scale. What is far out of range, as a tiny scale
-// makes it, is cut off before it is rounded.
+// codeQ6K rounds a value in units of its scale. A value far out of range, which a tiny scale can
+// produce, is clamped before it is rounded.
 func codeQ6K(units float32) float32 { return roundClamp(max(-64, min(64, units)), -32, 31) }
 
-// scaleQ6K is the scale, of either sign, under which 16 values have the least squared error
-// weighted by their squares, since large weights matter most. Scales that map the farthest
-// value to about -32 give the codes; for given codes the best scale is a ratio of sums, and
-// what it takes off the error is the square of one sum over the other.
+// scaleQ6K is the scale, of either sign, under which 16 values have the least squared error,
+// weighted by their squares, since large weights matter most. It tries scales that map the
+// farthest value to about -32. Each gives codes; for these codes the best scale is a ratio of two
+// sums, and it reduces the error by the square of one sum over the other.
 func scaleQ6K(src *[16]float32) (scale float32) {
 	top := farthest(src[:])
 	toUnit := inverse(top)

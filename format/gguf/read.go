@@ -15,7 +15,7 @@ const (
 	maxTensors     = 1 << 20
 	maxDims        = 4
 	maxNameBytes   = 1 << 12
-	maxStringBytes = 1 << 24
+	maxStringBytes = 1 << 26 // a whole tokenizer.json
 	maxArray       = 1 << 24
 	maxAlignment   = 1 << 20
 )
@@ -95,7 +95,7 @@ func (f *File) Release(part []byte) error {
 	return f.mapped.Release(part)
 }
 
-// reader takes values off a byte slice; the first failure stays.
+// reader reads values from a byte slice one after another; it keeps the first error.
 type reader struct {
 	path string
 	data []byte

@@ -21,7 +21,7 @@ const (
 // IsTernary reports whether the type holds -1, 0 and +1 under a scale.
 func (t Type) IsTernary() bool { return t == I2_S || t == TQ1_0 || t == TQ2_0 }
 
-// Block is how many values of a row the type packs at a time.
+// Block is the number of values of a row that the type packs together.
 func (t Type) Block() int { return int(layouts[t].values) }
 
 // RowBytes is the size of a row of k values, without what follows a whole I2_S tensor. k
@@ -88,7 +88,8 @@ func DecodeTernary(t Type, codes, src []byte) error {
 		}
 	}
 	if bad {
-		return fmt.Errorf("the %s codes hold a 3, which stands for no weight: the file is damaged or was packed otherwise", t)
+		return fmt.Errorf("the %s codes hold a 3, which stands for no weight: "+
+			"the file is damaged or was packed in another way", t)
 	}
 	return nil
 }
@@ -104,9 +105,9 @@ func checkTernary(t Type, packed, codes []byte) error {
 	return nil
 }
 
-// BlockScale is the one scale of a TQ1_0 or TQ2_0 tensor, in half precision. A block of
-// nothing but zeros may have the scale 0; other scales that differ are an error, since such a
-// tensor is not a BitNet weight.
+// BlockScale returns the scale of a TQ1_0 or TQ2_0 tensor, in half precision. All blocks must have
+// the same scale, else the tensor is not a BitNet weight and BlockScale returns an error. A block
+// of zeros alone may have the scale 0.
 func BlockScale(t Type, data []byte) (uint16, error) {
 	size := int(layouts[t].bytes)
 	scale := uint16(0)

@@ -28,7 +28,7 @@ const (
 	I2_S  Type = 36
 )
 
-// layout is how a type stores values: blocks of a number of values in a number of bytes.
+// layout is the name of a type, and the number of values and of bytes in a block of it.
 type layout struct {
 	name          string
 	values, bytes uint64

@@ -100,7 +100,7 @@ func padding(n uint64) uint64 { return -n % defaultAlignment }
 func makeHeader(meta *Metadata, tensors []TensorInfo) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(magic)
-	put(&b, uint32(3), uint64(len(tensors)), uint64(len(meta.Keys)))
+	putFixed(&b, uint32(3), uint64(len(tensors)), uint64(len(meta.Keys)))
 	for _, key := range meta.Keys {
 		putString(&b, key)
 		value, _ := meta.Get(key)
@@ -117,25 +117,26 @@ func makeHeader(meta *Metadata, tensors []TensorInfo) ([]byte, error) {
 		}
 		t.Offset, t.Size = offset, size
 		putString(&b, t.Name)
-		put(&b, uint32(len(t.Dims)), t.Dims, uint32(t.Type), offset)
+		putFixed(&b, uint32(len(t.Dims)), t.Dims, uint32(t.Type), offset)
 		offset += size + padding(size)
 	}
 	b.Write(make([]byte, padding(uint64(b.Len()))))
 	return b.Bytes(), nil
 }
 
-func put(b *bytes.Buffer, values ...any) {
+// putFixed writes values of fixed size, or slices of them.
+func putFixed(b *bytes.Buffer, values ...any) {
 	for _, v := range values {
 		binary.Write(b, le, v) // a bytes.Buffer does not fail, and the types are fixed
 	}
 }
 
 func putString(b *bytes.Buffer, s string) {
-	put(b, uint64(len(s)))
+	putFixed(b, uint64(len(s)))
 	b.WriteString(s)
 }
 
-// kindOf maps the kinds of Go to those of the format.
+// kindOf maps Go's kinds to the format's.
 var kindOf = map[reflect.Kind]uint32{
 	reflect.Uint8: kindUint8, reflect.Int8: kindInt8, reflect.Uint16: kindUint16, reflect.Int16: kindInt16, reflect.Uint32: kindUint32,
 	reflect.Int32: kindInt32, reflect.Float32: kindFloat32, reflect.Bool: kindBool, reflect.String: kindString, reflect.Slice: kindArray,
@@ -148,7 +149,7 @@ func putValue(b *bytes.Buffer, value any) error {
 	if !ok {
 		return fmt.Errorf("a value of type %T cannot be written", value)
 	}
-	put(b, kind)
+	putFixed(b, kind)
 	if kind != kindArray {
 		putScalar(b, value)
 		return nil
@@ -157,7 +158,7 @@ func putValue(b *bytes.Buffer, value any) error {
 	if !ok || kind == kindArray {
 		return fmt.Errorf("a value of type %T cannot be written", value)
 	}
-	put(b, kind, uint64(v.Len()))
+	putFixed(b, kind, uint64(v.Len()))
 	for i := range v.Len() {
 		putScalar(b, v.Index(i).Interface())
 	}
@@ -169,5 +170,5 @@ func putScalar(b *bytes.Buffer, value any) {
 		putString(b, s)
 		return
 	}
-	put(b, value)
+	putFixed(b, value)
 }

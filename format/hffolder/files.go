@@ -20,11 +20,11 @@ var companions = []string{
 	"vocab.json", "merges.txt", "generation_config.json", "LICENSE", CardFile, "modules.json", "1_Pooling/config.json",
 }
 
-// maxFileBytes is how large each of them may be: tokenizers have up to 64 MB.
+// maxFileBytes is the largest size of each of them: tokenizers have up to 64 MB.
 const maxFileBytes = 64 << 20
 
-// Files are the contents of the files that go with the weights wherever these go: those of
-// the tokenizer, generation_config.json, card and licence, and how texts are embedded.
+// Files returns the contents of the files that are copied along with the weights, by their names:
+// tokenizer, generation_config.json, card and licence, and the pooling of embeddings.
 func (f *Folder) Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, name := range slices.Concat(companions, tokenizer.FileNames()) {
@@ -38,7 +38,7 @@ func (f *Folder) Files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// Vocab reads the tokenizer; it has no Tokens where the folder has no tokenizer.
+// Vocab reads the tokenizer. Without one in the folder, the Vocab has no Tokens.
 func (f *Folder) Vocab() (tokenizer.Vocab, error) {
 	tok, err := tokenizer.Load(f.Dir)
 	if err == nil {
@@ -69,7 +69,8 @@ func EncodeWeights(w io.Writer, tensors []safetensors.Source) error {
 	return safetensors.Encode(w, metadata(), tensors)
 }
 
-// WriteFiles writes files by their names in the folder dir, and its folders that they lie in.
+// WriteFiles writes files, given by their names in the folder dir, and makes the folders that
+// they lie in.
 func WriteFiles(dir string, files map[string][]byte) error {
 	for name, content := range files {
 		path := filepath.Join(dir, name)

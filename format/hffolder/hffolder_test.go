@@ -107,7 +107,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// The newest checkpoint of a run is taken, and its running mean where it has one.
+// The newest checkpoint of a run is taken, and its running mean if it has one.
 func TestRun(t *testing.T) {
 	run := t.TempDir()
 	if _, err := Resolve(run); err == nil || !strings.Contains(err.Error(), "checkpoints of a run (step-N)") {

@@ -2,6 +2,7 @@ package hffolder
 
 import (
 	"encoding/json"
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// Pooling is how an embedding comes from the tokens of a text, with the numbers that GGUF
-// has for it.
+// Pooling is the way in which the vectors of a text's tokens become one embedding. The numbers
+// are GGUF's.
 type Pooling uint32
 
 // The poolings of embedding models. Other models have none.
@@ -24,8 +25,8 @@ const (
 // maxPoolingBytes bounds the files of sentence-transformers that are read.
 const maxPoolingBytes = 1 << 20
 
-// Pooling is said by the files of sentence-transformers: modules.json names a folder whose
-// config.json has it.
+// Pooling reads the pooling from the files of sentence-transformers: modules.json names a folder,
+// whose config.json has it.
 func (f *Folder) Pooling() Pooling {
 	var modules []struct{ Path, Type string }
 	if !readSmall(filepath.Join(f.Dir, "modules.json"), &modules) {
@@ -51,6 +52,27 @@ func (f *Folder) Pooling() Pooling {
 		}
 	}
 	return PoolingNone
+}
+
+// PoolingFiles are the files of sentence-transformers that say a pooling, by their names; none
+// for one that they have no key for.
+func PoolingFiles(p Pooling) map[string][]byte {
+	key, ok := map[Pooling]string{
+		PoolingMean: "pooling_mode_mean_tokens", PoolingCLS: "pooling_mode_cls_token", PoolingLast: "pooling_mode_lasttoken",
+	}[p]
+	if !ok {
+		return nil
+	}
+	const folder = "1_Pooling"
+	return map[string][]byte{
+		"modules.json": fmt.Appendf(nil, `[
+  {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+  {"idx": 1, "name": "1", "path": %q, "type": "sentence_transformers.models.Pooling"},
+  {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
+]
+`, folder),
+		folder + "/config.json": fmt.Appendf(nil, "{%q: true}\n", key),
+	}
 }
 
 func readSmall(path string, v any) bool {

@@ -30,8 +30,8 @@ func Checkpoints(run string) ([]string, error) {
 	return steps, nil
 }
 
-// Resolve finds the model folder that a path names: the path itself if it holds a
-// config.json, or the newest checkpoint of a run, which has its name only when it is whole.
+// Resolve finds the model folder that a path names: the path itself if it holds a config.json, or
+// the newest checkpoint of a run. A checkpoint is whole as soon as it has its name.
 func Resolve(path string) (string, error) {
 	found, err := Candidates(path)
 	if err != nil {

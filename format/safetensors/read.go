@@ -109,7 +109,7 @@ func readIndex(dir, indexPath string) (map[string]string, error) {
 	return index.WeightMap, nil
 }
 
-// shardNames are the files of an index in order, which may not lie outside its folder.
+// shardNames lists the files of an index in order. A name outside the folder is an error.
 func shardNames(indexPath string, weightMap map[string]string) ([]string, error) {
 	var names []string
 	for _, n := range weightMap {
@@ -270,7 +270,8 @@ func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, err
 	o := t.Offsets
 	if len(o) != 2 || o[1] < o[0] || o[1]-o[0] != want || o[1] > size {
 		return placed{}, &FormatError{path, name,
-			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header", o, want, t.DType, t.Shape, size)}
+			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
+				o, want, t.DType, t.Shape, size)}
 	}
 	return placed{info, o[0], o[1]}, nil
 }
@@ -318,8 +319,8 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// Release says that a part of what Bytes returned is not needed for now: its memory is given
-// back, and read from the file again if it is used after all.
+// Release frees the memory of a part of a slice that Bytes returned. The part is read from the
+// file again when it is used again.
 func (f *File) Release(part []byte) error {
 	if len(f.maps) == 0 {
 		return nil

@@ -22,7 +22,7 @@ const (
 	maxIndexBytes    = 32 << 20
 )
 
-// metadataKey is the entry of the header that is no tensor.
+// metadataKey is the entry of the header with free text, the only one that is no tensor.
 const metadataKey = "__metadata__"
 
 // dtypeBits is the size of one element of every type of the format.

@@ -1,4 +1,4 @@
-// Package atomicfile writes files whole or not at all, and reads small files whole.
+// Package atomicfile writes files and folders whole or not at all, and reads small files whole.
 package atomicfile
 
 import (
@@ -28,15 +28,15 @@ func Write(path string, fill func(w io.Writer) error) error {
 // bufferBytes is the size of the buffer for small writes; larger ones go to the file directly.
 const bufferBytes = 1 << 17
 
-// writebackBytes is the number of bytes after which the disk is told to begin with them.
+// writebackBytes is the number of bytes after which the system is told to write them to the disk.
 const writebackBytes = 16 << 20
 
-// writer writes a file and has the disk begin with its earlier parts meanwhile, so that little
-// is left for Sync.
+// writer writes a file, and lets the system write its earlier parts to the disk meanwhile, so
+// that little is left for Sync.
 type writer struct {
 	f       *os.File
 	end     int64 // bytes written
-	started int64 // bytes of them that the disk was told to write
+	started int64 // bytes that the system was told to write to the disk
 }
 
 func (w *writer) Write(b []byte) (int, error) {

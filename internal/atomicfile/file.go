@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// File is a file that is written under a temporary name beside its own, which it gets when it
-// is whole. Its life is Create, Write, Finish, Commit; Discard ends it at any point.
+// File is a file that is written under a temporary name beside its final one. The order of calls
+// is Create, Write, Finish, Commit. Discard may be called at any point, and must be in the end.
 type File struct {
 	path    string
 	file    *os.File
@@ -33,7 +33,8 @@ func (f *File) Name() string { return f.file.Name() }
 // Write appends to the file.
 func (f *File) Write(b []byte) (int, error) { return f.buffer.Write(b) }
 
-// Finish ends the writing. The disk takes what is left of the file while the caller may read it.
+// Finish ends the writing. The rest of the file goes to the disk in the background, while the
+// caller may already read it.
 func (f *File) Finish() error {
 	if err := f.buffer.Flush(); err != nil {
 		return err
@@ -46,7 +47,8 @@ func (f *File) Finish() error {
 	return nil
 }
 
-// Commit gives a finished file its name, in place of a file that had it.
+// Commit waits for the disk and gives a finished file its final name, in place of a file that had
+// it.
 func (f *File) Commit() error {
 	if err := f.wait(); err != nil {
 		return err
@@ -67,7 +69,7 @@ func (f *File) wait() error {
 		return errors.New("the file is not finished")
 	}
 	err := <-f.synced
-	f.synced <- err // for those who ask again
+	f.synced <- err // for the next call
 	return err
 }
 

@@ -1,8 +1,10 @@
 package atomicfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -26,4 +28,17 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s has more than %d bytes: want a file that is no larger", path, limit)
 	}
 	return b, err
+}
+
+// FirstEntry returns the name of an entry of a folder, or "" if the folder is empty or does not
+// exist.
+func FirstEntry(dir string) (name string, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil || len(entries) == 0 {
+		return "", err
+	}
+	return entries[0].Name(), nil
 }

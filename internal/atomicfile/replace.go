@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// ReplaceDir renames the folder tmp to path and removes the folder that was there, in one step
-// where the system can exchange two names. Elsewhere path does not exist for a moment; if the
+// ReplaceDir renames the folder tmp to path and removes the folder that was there. If the system
+// can exchange two names, it does so in one step. Else path does not exist for a moment; if the
 // process dies then, RecoverDir brings the old folder back.
 func ReplaceDir(tmp, path string) error {
 	if err := RecoverDir(path); err != nil {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// A temporary file or folder of path lies beside it as ".NAME.tmp-DIGITS". The process that
-// writes it holds a lock on it until it ends, so RemoveStale knows what a killed process left
-// from what another one still writes.
+// A temporary file or folder of path lies beside it as ".NAME.tmp-DIGITS". The process that writes
+// it holds a lock on it until it ends. So RemoveStale can tell files of a killed process, without
+// a lock, from files that another process still writes.
 
 func temporaryPrefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
 
@@ -41,7 +41,7 @@ func TempDir(path string) (dir string, release func(), err error) {
 }
 
 // RemoveStale removes the temporary files and folders that killed processes left beside
-// path. Where the system or the disk has no locks, it removes nothing.
+// path. It removes nothing if the system or the disk has no locks.
 func RemoveStale(path string) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

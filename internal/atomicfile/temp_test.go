@@ -25,19 +25,7 @@ func names(t *testing.T, dir string) (out []string) {
 func TestRemoveStale(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x")
-	keep := []string{".x.tmp-", ".x.tmp-1a", ".x.tmp-3", ".xy.tmp-1", "x", "x.tmp-1"}
-	for _, name := range append(slices.Clone(keep), ".x.tmp-1") {
-		if name == ".x.tmp-3" {
-			if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	makeDir(t, filepath.Join(dir, ".x.tmp-2"), "left")
+	keep := plantTemporaries(t, path)
 	live, release, err := TempDir(path)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +61,27 @@ func TestRemoveStale(t *testing.T) {
 	if got := names(t, dir); !slices.Equal(got, want) {
 		t.Errorf("%v is left, want %v", got, want)
 	}
+}
+
+// plantTemporaries makes files and folders beside path, some that a killed process would leave, and
+// others, whose names it returns.
+func plantTemporaries(t *testing.T, path string) (others []string) {
+	t.Helper()
+	dir := filepath.Dir(path)
+	others = []string{".x.tmp-", ".x.tmp-1a", ".x.tmp-3", ".xy.tmp-1", "x", "x.tmp-1"}
+	for _, name := range append(slices.Clone(others), ".x.tmp-1") {
+		if name == ".x.tmp-3" {
+			if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeDir(t, filepath.Join(dir, ".x.tmp-2"), "left")
+	return others
 }
 
 // A file that was removed between its making and its locking is made again.

@@ -407,11 +407,11 @@ func TestCancelAndResume(t *testing.T) {
 	}
 	f.check(dir, "model.safetensors")
 	if want := 6*testRange + 17; f.bytes() != want || total != int64(want) {
-		t.Errorf("%d bytes came and %d were foretold, want %d", f.bytes(), total, want)
+		t.Errorf("%d bytes came and %d were announced, want %d", f.bytes(), total, want)
 	}
 }
 
-// stopped leaves a download of which the first n ranges are there.
+// stopped leaves an unfinished download, of whose ranges the first n are complete.
 func stopped(t *testing.T, n int32) (*fakeHub, *Client) {
 	f := newFakeHub(t, one())
 	ctx, cancel := context.WithCancel(context.Background())

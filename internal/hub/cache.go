@@ -31,7 +31,7 @@ func (c cacheDir) ref(revision string) string {
 	return filepath.Join(c.repo, "refs", filepath.FromSlash(revision))
 }
 
-// listing returns what the cache knows of a revision: the tree of its commit or, where no
+// listing returns the files of a revision that the cache knows: the tree of its commit or, if no
 // tool has written a tree, the files of its snapshot.
 func (c cacheDir) listing(revision string) (listing, error) {
 	commit, err := c.commitOf(revision)
@@ -161,8 +161,8 @@ func (c cacheDir) walk(commit string) (listing, error) {
 	return l, err
 }
 
-// remember writes the commit of a revision to its ref. It must be called when all files that
-// were asked for are there, so that a ref never points to fewer files than before.
+// remember writes the commit of a revision to its ref. It must be called after all wanted files
+// are in the snapshot, so that a ref never points to fewer files than before.
 func (c cacheDir) remember(revision, commit string) error {
 	if old, err := c.commitOf(revision); err == nil && old == commit {
 		return nil
@@ -187,9 +187,9 @@ type cacheStore struct {
 func (p *cacheStore) work(f file) string { return p.blob(f.hash) + ".trit" }
 func (p *cacheStore) lock(f file) string { return filepath.Join(p.locks, f.hash+".lock") }
 
-// ready reports whether the file is in the snapshot. Where the blob is there, it links it.
+// ready reports whether the file is in the snapshot. If the cache has its blob, ready links it.
 func (p *cacheStore) ready(f file) (bool, error) {
-	if p.shows(f) {
+	if p.inSnapshot(f) {
 		return true, nil
 	}
 	if !p.has(f) {
@@ -198,16 +198,27 @@ func (p *cacheStore) ready(f file) (bool, error) {
 	return true, p.link(f)
 }
 
-func (p *cacheStore) shows(f file) bool {
+func (p *cacheStore) show(f file) (bool, error) { return p.ready(f) }
+
+func (p *cacheStore) place(f file) string {
+	shown := filepath.Join(p.snapshot(p.commit), filepath.FromSlash(f.path))
+	if f.hash == "" || hasSize(shown, -1) {
+		return shown
+	}
+	return p.blob(f.hash)
+}
+
+// inSnapshot reports whether the file is in the snapshot.
+func (p *cacheStore) inSnapshot(f file) bool {
 	return hasSize(filepath.Join(p.snapshot(p.commit), filepath.FromSlash(f.path)), f.size)
 }
 
 // has reports whether the cache has the file, in the snapshot or as a blob alone.
 func (p *cacheStore) has(f file) bool {
-	return p.shows(f) || f.hash != "" && hasSize(p.blob(f.hash), f.size)
+	return p.inSnapshot(f) || f.hash != "" && hasSize(p.blob(f.hash), f.size)
 }
 
-// hasSize reports whether there is a regular file of this size; size -1 is any.
+// hasSize reports whether name is a regular file of this size; -1 means any size.
 func hasSize(name string, size int64) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular() && (size < 0 || info.Size() == size)
@@ -226,8 +237,8 @@ func (p *cacheStore) finish(f file, part string) error {
 	return p.link(f)
 }
 
-// link puts a blob into the snapshot: as a relative symbolic link or, where the system has
-// none, as a hard link, or else as a copy.
+// link puts a blob into the snapshot: as a relative symbolic link, or if the system has none as
+// a hard link, or else as a copy.
 func (p *cacheStore) link(f file) error {
 	snapshot := p.snapshot(p.commit)
 	root, err := openRoot(snapshot, f.path)

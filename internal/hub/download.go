@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	goodWay    = 64 << 10  // bytes after which the count of a range's failures begins at 0 again
-	bufferSize = 256 << 10 // bytes that are written at a time
+	goodWay    = 64 << 10  // bytes of progress after which the count of a range's failures is 0 again
+	bufferSize = 256 << 10 // bytes of a read from the network and of a write to the file
 )
 
 // errWhole says that a server sends the whole file when asked for a range.
@@ -25,8 +25,8 @@ type download struct {
 	*transfer
 	source *source
 	part   *partial
-	came   atomic.Int64 // bytes that were counted
-	kept   int64        // bytes of ranges that were whole before
+	came   atomic.Int64 // bytes that were reported as progress
+	kept   int64        // bytes of ranges that an earlier call has fetched
 }
 
 // download fetches the missing ranges of a file, several at the same time; from a server that
@@ -36,7 +36,7 @@ func (t *transfer) download(ctx context.Context, s *source, work string) (err er
 	if err != nil {
 		return err
 	}
-	part, done, err := openPartial(ctx, work, f, or(t.Range, defaultRange))
+	part, done, err := openPartial(ctx, work, f, orDefault(t.Range, defaultRange))
 	if err != nil {
 		return err
 	}
@@ -80,11 +80,11 @@ func (d *download) ranges(ctx context.Context, done map[int64]uint32) error {
 	})
 }
 
-// span fetches the bytes from..to, each try from where the last one ended, and returns
-// their CRC.
+// span fetches the bytes from..to and returns their CRC. Each try begins where the last one
+// ended.
 func (d *download) span(ctx context.Context, from, to int64) (sum uint32, err error) {
 	w := &rangeWriter{download: d, from: from, at: from, to: to}
-	err = d.retry(ctx, or(d.Tries, defaultTries), func() (bool, error) {
+	err = d.retry(ctx, orDefault(d.Tries, defaultTries), func() (bool, error) {
 		before := w.at
 		err := d.try(ctx, w)
 		return w.at-before >= goodWay, err

@@ -29,8 +29,8 @@ func (e Environment) get(names ...string) string {
 	return ""
 }
 
-// Endpoint returns the endpoint that the caller chose or, for "", that of the environment;
-// "" where neither says one.
+// Endpoint returns chosen, or if that is "" the endpoint of the environment, which may be ""
+// too.
 func (e Environment) Endpoint(chosen string) string {
 	if chosen != "" {
 		return chosen
@@ -38,14 +38,14 @@ func (e Environment) Endpoint(chosen string) string {
 	return e.get("HF_ENDPOINT")
 }
 
-// Offline reports whether the environment asks for files of the cache alone.
+// Offline reports whether the environment forbids requests to the Hub.
 func (e Environment) Offline() bool {
 	v := e.get("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 	return slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(v))
 }
 
-// Cache returns the folder of the cache: the one that the caller chose or, for "", that of
-// the environment, or the one in the user's home.
+// Cache returns the folder of the cache: chosen, or if that is "" the folder of the environment,
+// or else the one in the user's home.
 func (e Environment) Cache(chosen string) (string, error) {
 	if chosen != "" {
 		return chosen, nil
@@ -53,11 +53,11 @@ func (e Environment) Cache(chosen string) (string, error) {
 	if dir := e.get("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"); dir != "" {
 		return e.expand(dir)
 	}
-	return e.under("hub")
+	return e.inToolsFolder("hub")
 }
 
-// under returns the path of a name in the folder of the Hub's tools.
-func (e Environment) under(name string) (string, error) {
+// inToolsFolder returns the path of a name in the folder of the Hub's tools.
+func (e Environment) inToolsFolder(name string) (string, error) {
 	dir := e.get("HF_HOME")
 	if dir == "" {
 		base := e.get("XDG_CACHE_HOME")
@@ -70,7 +70,7 @@ func (e Environment) under(name string) (string, error) {
 	return filepath.Join(dir, name), err
 }
 
-// expand puts the user's folder for ~ and the values of variables for $NAME.
+// expand replaces ~ by the user's folder, and $NAME by the value of the variable.
 func (e Environment) expand(dir string) (string, error) {
 	if dir == "~" || strings.HasPrefix(dir, "~/") {
 		home, err := e.Home()
@@ -83,8 +83,8 @@ func (e Environment) expand(dir string) (string, error) {
 	return os.Expand(dir, func(name string) string { return e.get(name) }), nil
 }
 
-// Token returns the token in a file or, for "", that of the environment, or the one that the
-// user has logged in with; "" where there is none.
+// Token returns the token in a file. If file is "", it returns the token of the environment, or
+// else the one that the user has logged in with, or "" if there is none.
 func (e Environment) Token(file string) (string, error) {
 	if file != "" {
 		token, err := ReadToken(file)
@@ -96,7 +96,7 @@ func (e Environment) Token(file string) (string, error) {
 	if token := CleanToken(e.get("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")); token != "" {
 		return token, nil
 	}
-	name, err := e.under("token")
+	name, err := e.inToolsFolder("token")
 	if path := e.get("HF_TOKEN_PATH"); path != "" {
 		name, err = e.expand(path)
 	}
@@ -110,11 +110,11 @@ func (e Environment) Token(file string) (string, error) {
 	return token, err
 }
 
-// maxToken is the most bytes of a token file that are read.
+// maxToken is the largest size of a token file, in bytes.
 const maxToken = 4096
 
-// ReadToken reads a file that holds a token, or a key of another server; "" where it is
-// empty.
+// ReadToken reads a file that holds a token, or a key of another server. It returns "" if the
+// file is empty.
 func ReadToken(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"trit/setting"
 )
 
-// StatusError is a refusal, of the Hub or of the server that it sends to for a file.
+// StatusError is an answer of the Hub, or of a server that it redirects to, which is no success.
 type StatusError struct {
 	Status  int
-	Code    string        // the Hub's X-Error-Code, such as GatedRepo; "" where it gives none
+	Code    string        // the Hub's X-Error-Code, such as GatedRepo; "" if the answer has none
 	Wait    time.Duration // how long the server wants to be left alone
 	text    *setting.Error
-	expired bool // an address of a CDN that is no longer good
+	expired bool // the address of a CDN has expired
 }
 
-// Error says what the server refused and, where an option helps, which.
+// Error says what the server refused, and names an option if one helps.
 func (e *StatusError) Error() string { return e.text.Error() }
 
 // Unwrap returns the text, in which options have names that a front end can replace.
 func (e *StatusError) Unwrap() error { return e.text }
 
-// UnreachableError is a server that gave no answer, or broke one off.
+// UnreachableError is the failure of a server to answer, or to answer completely.
 type UnreachableError struct {
 	Host  string
 	Err   error
@@ -63,13 +63,14 @@ func (e *MismatchError) text() *setting.Error {
 		"what came was deleted, fetch it again or from another {hub.Client.Endpoint}")
 }
 
-// errOffline is a file that would have to be fetched.
+// errOffline is the error of a file that would have to be fetched.
 var errOffline = errors.New("not in the cache, and nobody was asked for it")
 
-// statusError explains an answer that is no success, for a file or, with "", for the list.
+// statusError explains an answer that is no success. path is the file that was asked for, or ""
+// for the list of files.
 func (j *job) statusError(r *response, path string) *StatusError {
 	e := &StatusError{Status: r.StatusCode, Code: r.Header.Get("X-Error-Code"), Wait: askedWait(r.Header, time.Now())}
-	if !j.own(r.Request.URL) {
+	if !j.isEndpoint(r.Request.URL) {
 		e.expired = e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden ||
 			e.Status == http.StatusNotFound || e.Status == http.StatusGone
 		e.text = problem("%s answers %d for %s", r.Request.URL.Host, e.Status, path)
@@ -79,12 +80,12 @@ func (j *job) statusError(r *response, path string) *StatusError {
 	return e
 }
 
-// problem is an error that no option removes.
+// problem makes an error that no option helps against.
 func problem(format string, args ...any) *setting.Error {
 	return &setting.Error{Problem: fmt.Sprintf(format, args...)}
 }
 
-// needsToken is an error that a token removes, or another token.
+// needsToken makes an error that a token, or another token, helps against.
 func needsToken(remedy, format string, args ...any) *setting.Error {
 	return setting.Needs("hub.Client.Token", fmt.Sprintf(format, args...), remedy)
 }
@@ -120,8 +121,8 @@ func (j *job) explain(e *StatusError, message, path string) *setting.Error {
 	return problem("%s", text)
 }
 
-// explainMissing is for a repository that the Hub does not show: the Hub gives the same
-// answer for a private repository and for none.
+// explainMissing explains that the Hub does not show a repository. The Hub gives the same answer
+// for a private repository and for one that does not exist.
 func (j *job) explainMissing() *setting.Error {
 	text := fmt.Sprintf("there is no %s %s at %s", j.repo.Kind, j.repo.ID, j.base.Host)
 	remedy := "check the name"

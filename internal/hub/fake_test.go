@@ -59,7 +59,7 @@ type fakeHub struct {
 	api      string // answer of the API instead of the list of files
 	noHashes bool   // the list tells no hashes and sizes
 
-	// onHub and onCDN answer instead of the servers where they return true.
+	// onHub and onCDN may answer instead of the servers; then they return true.
 	onHub, onCDN func(w http.ResponseWriter, r *http.Request) bool
 
 	mu       sync.Mutex
@@ -256,7 +256,7 @@ func everything() map[string]fakeFile {
 	}
 }
 
-// must fetches and fails the test where that fails.
+// must fetches, and fails the test if that fails.
 func must(t *testing.T, c *Client, p Patterns) string {
 	t.Helper()
 	dir, err := c.Snapshot(context.Background(), testRepo, p, nil)

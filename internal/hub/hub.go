@@ -51,27 +51,34 @@ type Client struct {
 	HTTP        *http.Client  // nil: NewTransport with a shared pool of connections
 	Connections int           // requests for data at the same time; 0 is DefaultConnections
 	Range       int64         // bytes that a connection fetches at a time; 0 is 8 MiB
-	Tries       int           // failures in a row after which a request is given up; 0 is 6
-	Stall       time.Duration // without a byte, after which a connection is given up; 0 is 30 s
-	Offline     bool          // take what the cache has and ask nobody
+	Tries       int           // number of failures in a row after which a request is given up; 0 is 6
+	Stall       time.Duration // time without a byte after which a connection is given up; 0 is 30 s
+	Offline     bool          // take files from the cache and send no request
+
+	// Verify hashes the chosen files that are there already, and fetches those again whose hash is
+	// not the Hub's, also over files of a plain folder. Without it, a file of the cache counts by
+	// its size. Notice is told what was wrong and what could not be checked. Wrong files are an
+	// error where nobody can be asked for them. Progress counts the bytes that are hashed.
+	Verify bool
 
 	// Sleep waits between tries; nil waits for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Notice takes a line for the user, such as that the cache is read instead of the Hub;
 	// nil: nobody reads it.
 	Notice func(line string)
-	// Warn takes an error that the call goes on in spite of, such as a Hub that cannot be
-	// reached where the cache has the files; nil: nobody reads it.
+	// Warn takes an error that does not end the call, such as a Hub that cannot be reached while
+	// the cache has the files; nil: nobody reads it.
 	Warn func(err error)
 }
 
-// Progress is told how many bytes have come and how many are to come in all. Bytes that
-// were there before are in neither. Total grows where the Hub names sizes late.
+// Progress is called with the number of bytes that have been fetched, and the number that will
+// be in total. Neither counts bytes that were there before. The total grows when the Hub names
+// the size of a file late.
 type Progress func(done, total int64)
 
-// Snapshot puts the files of a repository that match the patterns into the cache and
-// returns the folder that shows them under their names. Where the endpoint cannot be
-// reached and the cache has all of them, it tells Warn and Notice and takes those.
+// Snapshot puts the files of a repository that match the patterns into the cache, and returns
+// the folder of the cache that shows them under their names. If the endpoint cannot be reached
+// and the cache has all of these files, it calls Warn and Notice and returns that folder.
 // Errors are *StatusError, *UnreachableError, *MismatchError, *ListingError, or of the
 // disk; when ctx ends, what has come stays and the next call goes on.
 func (c *Client) Snapshot(ctx context.Context, repo Repo, patterns Patterns, progress Progress) (string, error) {
@@ -124,7 +131,7 @@ type job struct {
 	repo    Repo
 	base    *url.URL
 	cache   cacheDir
-	offline bool // nobody is asked: wanted so, or nobody answers
+	offline bool // no request is sent: by Client.Offline, or after the endpoint did not answer
 }
 
 func (c *Client) begin(repo Repo) (*job, error) {
@@ -176,8 +183,8 @@ func (c *Client) warn(err error) {
 	}
 }
 
-// or is v, or the default where v is not positive.
-func or[T int | int64 | time.Duration](v, otherwise T) T {
+// orDefault returns v if it is positive, else the default.
+func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 	if v <= 0 {
 		return otherwise
 	}

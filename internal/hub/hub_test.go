@@ -121,10 +121,10 @@ func TestChoiceByAllPaths(t *testing.T) {
 		t.Errorf("offline %s, want %s", again, dir)
 	}
 	_, err := f.client().Snapshot(context.Background(), testRepo, Patterns{Choose: func([]string) []string { return nil }}, nil)
-	wantError(t, err, "none of the files that are looked for", "it has 7 files")
+	wantError(t, err, "none of the files that are wanted", "it has 7 files")
 }
 
-// wantError wants these words in the text of an error, where options are called {FIELD}.
+// wantError wants these words in the text of an error. Options are written as {FIELD}.
 func wantError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	if err == nil {

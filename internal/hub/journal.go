@@ -27,7 +27,7 @@ type partial struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// lineSize is the most bytes of a line of the journal: a number and a CRC.
+// lineSize is the largest size of a line of the journal, a number and a CRC, in bytes.
 const lineSize = 32
 
 func partName(work string) string    { return work + "-part" }
@@ -92,7 +92,8 @@ func (p *partial) read(name string) (map[int64]uint32, error) {
 	return p.parse(f), nil
 }
 
-// parse reads a journal. It skips lines that are incomplete, damaged or of no range.
+// parse reads a journal. It skips lines that are incomplete, damaged, or name no range of the
+// file.
 func (p *partial) parse(r io.Reader) map[int64]uint32 {
 	done := map[int64]uint32{}
 	in := bufio.NewReader(io.LimitReader(r, int64(len(p.head()))+p.ranges()*lineSize))
@@ -128,7 +129,7 @@ func (p *partial) check(ctx context.Context, done map[int64]uint32) error {
 	for i, want := range done {
 		from, to := p.span(i)
 		sum := crc32.New(castagnoli)
-		n, err := io.Copy(sum, contextReader{ctx, io.NewSectionReader(p.data, from, to-from)})
+		n, err := io.Copy(sum, contextReader{ctx, io.NewSectionReader(p.data, from, to-from), func(int) {}})
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ const (
 	maxFile   = 1 << 40  // bytes of a file
 )
 
-// file is a file of a repository. hash is the name of its blob: the sha256 of an LFS file,
-// the git sha1 of any other. Where the list has no hash or no size, they are "" and -1.
+// file is a file of a repository. hash is the name of its blob: the sha256 of an LFS file, the
+// git sha1 of any other. hash is "" and size is -1 if the list does not say them.
 type file struct {
 	path string
 	size int64
@@ -31,7 +31,7 @@ type file struct {
 type listing struct {
 	commit string
 	files  []file
-	listed bool // by the Hub, and not guessed from a folder
+	listed bool // the Hub made the list; false: it was guessed from a folder
 }
 
 func (l listing) paths() []string {
@@ -66,9 +66,9 @@ func (e *ListingError) Error() string {
 	return fmt.Sprintf("the list of files of %s %s: nothing was fetched from it", e.Repo, e.Problem)
 }
 
-// ask gets the listing of the job's revision from the Hub, which resolves branches and
+// fetchListing asks the Hub for the listing of the job's revision; the Hub resolves branches and
 // tags. Source: GET /api/models/ID/revision/REVISION?blobs=true.
-func (j *job) ask(ctx context.Context, tries int) (listing, error) {
+func (j *job) fetchListing(ctx context.Context, tries int) (listing, error) {
 	address := j.base.JoinPath("api", string(j.repo.Kind)+"s", j.repo.ID, "revision")
 	address, err := url.Parse(address.String() + "/" + url.PathEscape(j.repo.Revision) + "?blobs=true")
 	if err != nil {

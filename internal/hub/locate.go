@@ -21,8 +21,8 @@ type source struct {
 	tag    string // strong entity tag that the address gave, for If-Range
 }
 
-// located asks the Hub where the file is, unless that is known, and returns the file
-// with the hash and the size that the Hub says. HEAD /ID/resolve/COMMIT/PATH.
+// located returns the file with the hash and the size that the Hub says, and its address. It asks
+// the Hub unless the address is known. HEAD /ID/resolve/COMMIT/PATH.
 func (s *source) located(ctx context.Context) (file, *url.URL, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,15 +65,16 @@ func (s *source) address() *url.URL {
 	return u.JoinPath(append([]string{s.j.repo.ID, "resolve", s.commit}, parts...)...)
 }
 
-// leaves reports whether a redirect leads to a CDN: then it has the file's hash in a header,
-// and the bytes are at its address. A redirect within the Hub or to another Hub has no hash.
-func (s *source) leaves(r *http.Response) bool {
+// leadsToCDN reports whether an answer redirects to a CDN. Such an answer has the file's hash in a
+// header, and the file's bytes are at the address that it names. A redirect within the Hub or to
+// another Hub has no hash.
+func (s *source) leadsToCDN(r *http.Response) bool {
 	to, err := r.Location()
 	return err == nil && to.Host != r.Request.URL.Host && r.Header.Get("X-Linked-Etag") != ""
 }
 
 func (s *source) locate(ctx context.Context) error {
-	r, err := s.j.send(ctx, request{method: http.MethodHead, url: s.address(), stop: s.leaves})
+	r, err := s.j.send(ctx, request{method: http.MethodHead, url: s.address(), stop: s.leadsToCDN})
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (s *source) learn(r *response) error {
 	return nil
 }
 
-// agree sets what the list did not say and compares the rest.
+// agree sets hash and size if the list did not say them, and compares them otherwise.
 func (f *file) agree(hash, size string) error {
 	if f.hash == "" {
 		f.hash = hash

@@ -23,7 +23,7 @@ func (j *job) hold(ctx context.Context, name, what string) (release func(), err 
 		if err != nil {
 			return nil, fmt.Errorf("cannot lock %s: %w: the folder has to lie on a disk that has locks", name, err)
 		}
-		if !busy && isStill(name, f) {
+		if !busy && isNameOf(name, f) {
 			return func() { f.Close() }, nil
 		}
 		if f != nil {
@@ -39,8 +39,8 @@ func (j *job) hold(ctx context.Context, name, what string) (release func(), err 
 	}
 }
 
-// isStill reports whether the name is still that of the open file.
-func isStill(name string, f *os.File) bool {
+// isNameOf reports whether name is still a name of the open file.
+func isNameOf(name string, f *os.File) bool {
 	now, err := os.Stat(name)
 	if err != nil {
 		return false

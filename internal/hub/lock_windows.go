@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-// sharingViolation is the error of opening a file that somebody has for himself.
+// sharingViolation is the error of opening a file that another process has opened for itself
+// alone.
 const sharingViolation = syscall.Errno(32)
 
 // tryLock opens the file so that nobody else can.

@@ -7,8 +7,8 @@ import (
 
 // Patterns choose files by their paths, as huggingface_hub does: '*' is any text, slashes
 // included, '?' one character, [abc], [a-z] and [!a] one character of a set; a pattern that
-// ends with a slash matches all paths below it. A file is chosen if it matches no Exclude, and
-// one of Include where there are any.
+// ends with a slash matches all paths below it. A file is chosen if it matches a pattern of
+// Include, or Include is empty, and matches no pattern of Exclude.
 //
 // Choose, if it is not nil, replaces both: it takes all paths of the repository and returns
 // those to fetch. So a choice can depend on the other files.
@@ -72,7 +72,7 @@ func glob(pattern string) []token {
 	return out
 }
 
-// setEnd returns the position of the bracket that ends the set at the beginning of p; 0 where
+// setEnd returns the position of the bracket that ends the set at the beginning of p, or 0 if
 // there is none. The first character of a set may be a bracket.
 func setEnd(p []rune) int {
 	from := 1
@@ -104,8 +104,8 @@ func set(p []rune) token {
 	return t
 }
 
-// matchRunes goes back to the last star where a match fails, so it takes at most the
-// product of both lengths.
+// matchRunes reports whether a text matches a pattern. When a match fails, it goes back to the
+// last star alone, so the number of steps is at most the product of both lengths.
 func matchRunes(pattern []token, text []rune) bool {
 	at, star, resume := 0, -1, 0
 	for i := 0; i < len(text); {

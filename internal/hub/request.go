@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// maxRedirects is the most redirects of a request.
+// maxRedirects is the largest number of redirects of a request.
 const maxRedirects = 10
 
 // NewTransport makes a transport for a number of connections at the same time. It speaks
@@ -33,7 +33,7 @@ type request struct {
 	method string
 	url    *url.URL
 	header map[string]string
-	stop   func(*http.Response) bool // a redirect that is the answer itself; nil: none is
+	stop   func(*http.Response) bool // reports whether a redirect is the answer; nil: none is
 }
 
 // response is an answer whose body fails when no byte comes for too long.
@@ -47,7 +47,7 @@ type response struct {
 // host and nowhere else.
 func (j *job) send(ctx context.Context, q request) (*response, error) {
 	watched, cancel := context.WithCancelCause(ctx)
-	stall := or(j.Stall, defaultStall)
+	stall := orDefault(j.Stall, defaultStall)
 	timer := time.AfterFunc(stall, func() {
 		cancel(fmt.Errorf("nothing came for %v", stall))
 	})
@@ -93,18 +93,18 @@ func (j *job) prepare(ctx context.Context, q request, u *url.URL) (*http.Request
 		return nil, err
 	}
 	r.Header.Set("User-Agent", "trit")
-	r.Header.Set("Accept-Encoding", "identity") // sizes, ranges and tags are those of the file itself
+	r.Header.Set("Accept-Encoding", "identity") // so sizes, ranges and tags are about the plain file
 	for k, v := range q.header {
 		r.Header.Set(k, v)
 	}
-	if j.Token != "" && j.own(u) {
+	if j.Token != "" && j.isEndpoint(u) {
 		r.Header.Set("Authorization", "Bearer "+j.Token)
 	}
 	return r, nil
 }
 
-// own reports whether an address is on the endpoint's own host.
-func (j *job) own(u *url.URL) bool { return u.Scheme == j.base.Scheme && u.Host == j.base.Host }
+// isEndpoint reports whether an address is on the endpoint's own host.
+func (j *job) isEndpoint(u *url.URL) bool { return u.Scheme == j.base.Scheme && u.Host == j.base.Host }
 
 func isRedirect(r *http.Response) bool {
 	switch r.StatusCode {
@@ -152,7 +152,7 @@ func (r *response) failed(u *url.URL, err error) error {
 // broken is the error of a body that ended too early.
 func (r *response) broken(err error) error { return r.failed(r.Request.URL, err) }
 
-// watchedBody puts off the end of a request each time that bytes come.
+// watchedBody restarts the timer that ends a request, each time that bytes come.
 type watchedBody struct {
 	io.ReadCloser
 	timer *time.Timer

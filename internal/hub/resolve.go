@@ -10,37 +10,37 @@ import (
 	"trit/setting"
 )
 
-// resolve returns the files of the repository at the job's revision, and those of them that
-// the patterns choose. It asks the Hub, unless the revision is a commit whose list is in the
-// cache: a commit never changes. If the Hub does not answer and the cache has all chosen
-// files, it takes the list of the cache.
+// resolve returns all files of the repository at the job's revision, and the ones that the
+// patterns choose. It asks the Hub, unless the revision is a commit whose list is in the cache, since a
+// commit never changes, and nothing is to be verified. If the Hub does not answer and the cache has all chosen files, it takes
+// the list of the cache.
 func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err error) {
 	cached, cacheErr := j.cache.listing(j.repo.Revision)
 	if j.offline {
 		if cacheErr != nil {
 			return all, chosen, j.notCached(cacheErr)
 		}
-		return j.standIn(cached, p)
+		return j.takeCached(cached, p)
 	}
-	if cacheErr == nil && cached.listed && cached.commit == j.repo.Revision {
+	if cacheErr == nil && cached.listed && cached.commit == j.repo.Revision && !j.Verify {
 		return j.chosen(cached, p)
 	}
 	whole := cacheErr == nil && j.has(cached.choose(p))
-	tries := or(j.Tries, defaultTries)
+	tries := orDefault(j.Tries, defaultTries)
 	if whole {
 		tries = 1
 	}
-	if all, err = j.ask(ctx, tries); err == nil {
+	if all, err = j.fetchListing(ctx, tries); err == nil {
 		return j.chosen(all, p)
 	}
 	if whole && isDown(err) && ctx.Err() == nil {
 		j.warn(err)
-		return j.standIn(cached, p)
+		return j.takeCached(cached, p)
 	}
 	return all, chosen, err
 }
 
-// isDown reports whether an error is that of a server that does not answer at present.
+// isDown reports whether an error says that a server does not answer at present.
 func isDown(err error) bool {
 	var unreachable *UnreachableError
 	_, again := temporary(err)
@@ -58,8 +58,8 @@ func (j *job) has(l listing) bool {
 	return len(l.files) > 0
 }
 
-// standIn takes the cache's listing instead of the Hub's and says so.
-func (j *job) standIn(l listing, p Patterns) (all, chosen listing, err error) {
+// takeCached takes the cache's listing instead of the Hub's, and tells the user.
+func (j *job) takeCached(l listing, p Patterns) (all, chosen listing, err error) {
 	j.offline = true
 	note := ""
 	if !l.listed {
@@ -81,7 +81,7 @@ func (j *job) chosen(l listing, p Patterns) (all, chosen listing, err error) {
 	if chosen = l.choose(p); len(chosen.files) > 0 {
 		return l, chosen, nil
 	}
-	wanted := "none of the files that are looked for"
+	wanted := "none of the files that are wanted"
 	if p.Choose == nil {
 		wanted = fmt.Sprintf("no file that %q includes and %q does not exclude", p.Include, p.Exclude)
 	}

@@ -16,8 +16,8 @@ import (
 // Waits between tries.
 const (
 	firstWait = time.Second
-	longWait  = 30 * time.Second // of our own
-	maxWait   = 5 * time.Minute  // that a server may ask for; longer is an error right away
+	longWait  = 30 * time.Second // the longest wait of our own
+	maxWait   = 5 * time.Minute  // the longest wait that a server may ask for; more is an error at once
 )
 
 // retry calls attempt until it succeeds, fails with an error that is not temporary, or fails
@@ -48,8 +48,8 @@ func (c *Client) retry(ctx context.Context, tries int, attempt func() (forward b
 	}
 }
 
-// temporary reports whether another try may help, and how long the server wants to be left
-// alone before it.
+// temporary reports whether another try may help, and the time that the server wants us to wait
+// before it.
 func temporary(err error) (time.Duration, bool) {
 	var status *StatusError
 	if errors.As(err, &status) {
@@ -88,8 +88,7 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 // resetIn finds the seconds until the limit ends in a header RateLimit: "api";r=0;t=55.
 var resetIn = regexp.MustCompile(`r=0\s*;\s*t=(\d{1,9})`)
 
-// askedWait returns the time after which the server wants the next request; 0 where it does
-// not say.
+// askedWait returns the time that the server wants the client to wait, 0 if it does not say.
 func askedWait(h http.Header, now time.Time) time.Duration {
 	after := h.Get("Retry-After")
 	if s, err := strconv.ParseUint(after, 10, 31); err == nil {

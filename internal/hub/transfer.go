@@ -9,9 +9,11 @@ import (
 	"sync"
 )
 
-// store is what files are fetched into: the cache or a plain folder.
+// store takes the fetched files: the cache or a plain folder.
 type store interface {
 	ready(f file) (bool, error)             // reports whether the file is there
+	show(f file) (bool, error)              // is ready for a file whose contents were verified
+	place(f file) string                    // path of the file, if it is there
 	work(f file) string                     // path of its temporary files, without their suffixes
 	lock(f file) string                     // path of the lock of its temporary files; "": none is needed
 	seed(f file, part string) (bool, error) // may copy it to part, and reports whether it did
@@ -23,14 +25,20 @@ type transfer struct {
 	*job
 	commit string
 	store  store
-	slots  chan struct{} // one for each request for data at the same time
+	slots  chan struct{}    // one for each request for data at the same time
+	states map[string]state // of the files that were checked, by path
 	count  counter
 }
 
 func (j *job) fetchAll(ctx context.Context, p store, l listing, progress Progress) error {
-	connections := or(j.Connections, DefaultConnections)
+	connections := orDefault(j.Connections, DefaultConnections)
 	t := &transfer{job: j, commit: l.commit, store: p, slots: make(chan struct{}, connections),
 		count: counter{show: progress}}
+	if j.Verify {
+		if err := t.check(ctx, l); err != nil {
+			return err
+		}
+	}
 	missing, err := t.missing(l)
 	if err != nil {
 		return err
@@ -45,13 +53,13 @@ func (j *job) fetchAll(ctx context.Context, p store, l listing, progress Progres
 	})
 }
 
-// missing returns the files that are not ready, in groups of the same contents. Those of a
-// group are fetched one after another, so that only the first takes the network.
+// missing returns the files that are not ready, in groups of the same contents. The files of a
+// group are fetched one after another, so that only the first one comes over the network.
 func (t *transfer) missing(l listing) ([][]file, error) {
 	var groups [][]file
 	of := map[string]int{}
 	for _, f := range l.files {
-		ok, err := t.store.ready(f)
+		ok, err := t.isReady(f)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +77,7 @@ func (t *transfer) missing(l listing) ([][]file, error) {
 	return groups, nil
 }
 
-// named puts the file's name before an error that does not have it.
+// named puts the name of the file before an error that does not name it.
 func (t *transfer) named(f file, err error) error {
 	if errors.Is(err, errOffline) {
 		return fmt.Errorf("%s of %s is %w", f.path, t.repo, err)
@@ -101,19 +109,20 @@ func (t *transfer) fetch(ctx context.Context, f file) error {
 		}
 		defer release()
 	}
-	if ok, err := t.store.ready(f); ok || err != nil {
+	if ok, err := t.isReadyNow(ctx, f); ok || err != nil {
 		t.count.add(0, -f.size)
 		return err
 	}
 	return t.complete(ctx, s, f)
 }
 
-// learn asks the Hub for the address of a file, and for what the list did not say about it.
+// learn asks the Hub for the address of a file, and for its hash and size if the list did not say
+// them.
 func (t *transfer) learn(ctx context.Context, s *source) (f file, err error) {
 	if t.offline {
 		return f, errOffline
 	}
-	err = t.retry(ctx, or(t.Tries, defaultTries), func() (bool, error) {
+	err = t.retry(ctx, orDefault(t.Tries, defaultTries), func() (bool, error) {
 		f, _, _, err = s.located(ctx)
 		return false, err
 	})
@@ -126,7 +135,7 @@ func (t *transfer) complete(ctx context.Context, s *source, f file) error {
 	if err := os.MkdirAll(filepath.Dir(work), 0o777); err != nil {
 		return err
 	}
-	if err := t.bring(ctx, s, f, work); err != nil {
+	if err := t.fillTemporary(ctx, s, f, work); err != nil {
 		var mismatch *MismatchError
 		if errors.As(err, &mismatch) {
 			os.Remove(partName(work))
@@ -143,16 +152,20 @@ func (t *transfer) complete(ctx context.Context, s *source, f file) error {
 	return nil
 }
 
-// bring fills the temporary file with the verified bytes.
-func (t *transfer) bring(ctx context.Context, s *source, f file, work string) error {
+// fillTemporary fills the temporary file with bytes from the cache or the network, and verifies
+// them. A copy that is wrong is fetched again.
+func (t *transfer) fillTemporary(ctx context.Context, s *source, f file, work string) error {
 	seeded, err := t.store.seed(f, partName(work))
 	if err != nil {
 		return err
 	}
-	if !seeded {
-		if err := t.download(ctx, s, work); err != nil {
+	if seeded {
+		if err := verify(ctx, partName(work), f); err == nil || t.offline {
 			return err
 		}
+	}
+	if err := t.download(ctx, s, work); err != nil {
+		return err
 	}
 	return verify(ctx, partName(work), f)
 }
@@ -174,8 +187,8 @@ func (c *counter) add(done, total int64) {
 	}
 }
 
-// forEach calls a function n times, several calls at the same time. The first error ends all
-// of them and is returned.
+// forEach calls do for 0 to n-1, on a number of workers. The first error ends all calls and is
+// returned.
 func forEach(ctx context.Context, workers int, n int64, do func(ctx context.Context, i int64) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

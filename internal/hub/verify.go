@@ -14,6 +14,11 @@ import (
 // verify checks a file's size and hash: the sha256 of an LFS file, else git's sha1 of
 // "blob SIZE\0" and the contents.
 func verify(ctx context.Context, name string, f file) error {
+	return verifyCounted(ctx, name, f, func(int) {})
+}
+
+// verifyCounted is verify that tells how many bytes it has read.
+func verifyCounted(ctx context.Context, name string, f file, read func(n int)) error {
 	in, err := os.Open(name)
 	if err != nil {
 		return err
@@ -23,11 +28,12 @@ func verify(ctx context.Context, name string, f file) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() != f.size {
+	if f.size >= 0 && info.Size() != f.size {
 		return &MismatchError{f.path, fmt.Sprintf("%d bytes", f.size), fmt.Sprintf("%d", info.Size())}
 	}
+	f.size = info.Size()
 	sum, kind := newHash(f)
-	if _, err := io.Copy(sum, contextReader{ctx, in}); err != nil {
+	if _, err := io.Copy(sum, contextReader{ctx, in, read}); err != nil {
 		return err
 	}
 	if found := hex.EncodeToString(sum.Sum(nil)); found != f.hash {
@@ -45,15 +51,18 @@ func newHash(f file) (sum hash.Hash, kind string) {
 	return sum, "git sha1"
 }
 
-// contextReader fails when its context has ended.
+// contextReader fails when its context has ended, and tells how many bytes it has read.
 type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+	ctx  context.Context
+	r    io.Reader
+	read func(n int)
 }
 
 func (c contextReader) Read(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		return 0, context.Cause(c.ctx)
 	}
-	return c.r.Read(p)
+	n, err := c.r.Read(p)
+	c.read(n)
+	return n, err
 }

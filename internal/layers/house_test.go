@@ -88,7 +88,7 @@ func manyFiles(p *pkg) []string {
 
 // undocumented lists exported identifiers without a comment. A comment on a group documents
 // its constants, variables and types; fields are documented by their struct, and methods count
-// where their type is exported.
+// if their type is exported.
 func undocumented(p *pkg) (broken []string) {
 	if isMain(p) {
 		return nil

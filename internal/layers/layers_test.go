@@ -24,10 +24,11 @@ internal/layers      |
 internal/mmap        |
 internal/parallel    |
 internal/report      |
-internal/testutil    |
+internal/testutil    | format/safetensors model
 bitlinear/quant      |
-model                |
-tokenizer            | internal/atomicfile setting
+model                | setting
+tokenizer/jinja      |
+tokenizer            | internal/atomicfile setting tokenizer/jinja
 
 -- kernels, and what lies on them
 bitlinear/kernel/cpu |
@@ -44,10 +45,11 @@ internal/machine     | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/k
 -- files
 format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
 format/safetensors   | internal/atomicfile internal/float16 internal/mmap
-model/ggufmeta       | format/gguf internal/float16 model tokenizer
+model/ggufmeta       | format/gguf internal/float16 model setting tokenizer
 data                 | internal/atomicfile internal/mmap internal/parallel setting tokenizer
 data/world           | internal/atomicfile | data
 internal/hub         | internal/atomicfile setting
+internal/chat        | internal/atomicfile tokenizer
 
 -- the engine world
 convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
@@ -71,7 +73,7 @@ repro                | configs convert convert/inspect convert/source data data/
 convert/compare      | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect      | convert/source format/gguf format/hffolder format/safetensors internal/report model model/ggufmeta setting
 convert/source       | bitlinear/kernel/vector bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-format/hffolder      | format/safetensors internal/atomicfile model tokenizer
+format/hffolder      | format/safetensors internal/atomicfile model setting tokenizer
 train/runlog         | internal/atomicfile setting
 watch                | format/hffolder internal/report train/runlog
 eval/internal/evaltest | lm tokenizer
@@ -80,8 +82,9 @@ eval/tasks           | data eval eval/internal/python setting | eval/internal/ev
 cmd/trit             | *
 `
 
-// ban is a rule that holds at whatever remove, for files and for tests, whatever policy
-// grants. Packages are patterns: "train/..." is train and all packages under it.
+// ban is a rule about what packages may reach, directly or through other packages, whatever
+// policy grants. It holds for files and for tests. Packages are patterns: "train/..." is train and
+// all packages under it.
 type ban struct {
 	name   string
 	who    []string // that the ban holds for

@@ -10,8 +10,8 @@ import (
 // It starts again at 0 when it is full.
 const raplCounter = "/sys/class/powercap/intel-rapl:0/energy_uj"
 
-// EnergyMeter adds up the energy of some stretches of work by the processor's own counter
-// (RAPL), where the system shows it. The zero value is ready.
+// EnergyMeter adds up the energy of some stretches of work by the processor's own counter (RAPL),
+// if the system shows it. The zero value is ready.
 type EnergyMeter struct {
 	begin, joules float64
 	units         int
@@ -20,8 +20,8 @@ type EnergyMeter struct {
 // Start begins a stretch of work.
 func (m *EnergyMeter) Start() { m.begin, _ = readRAPL(raplCounter) }
 
-// Stop ends the stretch, in which n units of work were done, such as tokens. The stretch is
-// left out where the counter is missing or started again at 0.
+// Stop ends the stretch, in which n units of work were done, such as tokens. The stretch does not
+// count if there is no counter, or if the counter started again at 0.
 func (m *EnergyMeter) Stop(n int) {
 	if end, ok := readRAPL(raplCounter); ok {
 		m.add(end, n)
@@ -34,7 +34,7 @@ func (m *EnergyMeter) add(end float64, n int) {
 	}
 }
 
-// PerUnit returns the joules of a unit of work. It reports whether any were measured.
+// PerUnit returns the joules of a unit of work, and reports whether any stretch counted.
 func (m *EnergyMeter) PerUnit() (joules float64, measured bool) {
 	if m.units == 0 {
 		return 0, false

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// PeakMemory returns the most memory that this process has had, in bytes; 0 where the
-// system does not say.
+// PeakMemory returns the largest memory that this process has had, in bytes, or 0 if the system
+// does not say.
 func PeakMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

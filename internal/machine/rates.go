@@ -82,14 +82,14 @@ func productFLOPS(pool *parallel.Pool, product func(pool *parallel.Pool, a, b, c
 	return rate(2*rows*cols*inner, func() { product(pool, a, b, c) })
 }
 
-// A rate is that of the fastest of at least minTries tries, and of as many as fit into
-// tryFor; one before them warms up.
+// A rate is the rate of the fastest try. There are at least minTries tries, and as many as fit
+// into tryFor. One try before them warms up.
 const (
 	minTries = 3
 	tryFor   = time.Second / 10
 )
 
-// rate returns the work that f does in a second.
+// rate returns the work that f does in a second; a call does work units of it.
 func rate(work int, f func()) float64 {
 	f()
 	fastest := time.Duration(0)

@@ -15,7 +15,7 @@ type File struct {
 
 var errNotFile = errors.New("it is a folder, a pipe or a device: want a file")
 
-// Open maps path, or reads it where the system cannot map files.
+// Open maps path, or reads it if the system cannot map files.
 func Open(path string) (*File, error) {
 	info, err := os.Stat(path) // before it is opened, which would block on a pipe
 	if err != nil {

@@ -21,9 +21,9 @@ func (p *Pool) Threads() int {
 	return p.threads
 }
 
-// For calls body on disjoint ranges [lo,hi) that cover [0,n), at the same time where
-// the pool has several threads, and returns when all are done. No range but the last is
-// shorter than grain, so that small loops stay on the caller's goroutine.
+// For calls body on disjoint ranges [lo,hi) that cover [0,n), on the threads of the pool, and
+// returns when all calls have returned. No range but the last is shorter than grain, so that
+// small loops stay on the caller's goroutine.
 func (p *Pool) For(n, grain int, body func(lo, hi int)) {
 	threads := p.Threads()
 	split(n, min(threads, n/max(grain, 1)), threads, body)
@@ -33,8 +33,8 @@ func (p *Pool) For(n, grain int, body func(lo, hi int)) {
 // core for a while holds up little.
 const chunksPerThread = 32
 
-// Chunks is For with more ranges than threads, so that one which is free takes over from
-// another: for loops whose results do not depend on where they are cut.
+// Chunks is For with more ranges than threads, so that a free thread takes ranges from a busy
+// one. The results of the loop must not depend on how it is cut.
 func (p *Pool) Chunks(n, grain int, body func(lo, hi int)) {
 	threads := p.Threads()
 	if threads == 1 {

@@ -65,7 +65,7 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestForSplitsByThreads: where a loop is cut decides bits, so it may not change.
+// TestForSplitsByThreads: the ranges of a loop decide bits, so they may not change.
 func TestForSplitsByThreads(t *testing.T) {
 	var mu sync.Mutex
 	var ranges [][2]int

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// job is a loop that is being run. Its ranges lie in as many stretches as there are
-// threads: each thread goes through one from its beginning, so that the memory it reads
-// follows on, and then helps with what is left of the others. The caller works on it too,
-// and takes every range that no worker came for, so a worker without a core delays nothing.
+// job is a loop that is being run. Its ranges lie in one stretch for each thread. A thread goes
+// through its own stretch from the beginning, so that it reads memory in order, and then helps
+// with the rest of the others. The caller works too, and takes every range that no worker came
+// for, so a worker without a core delays nothing.
 type job struct {
 	n, parts  int
 	body      func(lo, hi int)
@@ -18,7 +18,8 @@ type job struct {
 	done      atomic.Int32
 }
 
-// stretch is some ranges, with the number that are taken; it fills a cache line.
+// stretch is some consecutive ranges, and the number of them that are taken. It fills a cache
+// line.
 type stretch struct {
 	taken atomic.Int32
 	_     [60]byte
@@ -110,7 +111,7 @@ func hire() *worker {
 	}
 }
 
-// fire makes a worker idle. Where it never came for its job, the job is taken back.
+// fire makes a worker idle. If it never came for its job, the job is taken back.
 func fire(w *worker) {
 	w.next.Store(nil)
 	select {

@@ -69,7 +69,7 @@ type Tick struct {
 // Units returns the position in units of the picture.
 func (t Tick) Units() float64 { return math.Round(t.At*side) / 100 }
 
-// drawn is a curve as it is drawn.
+// drawn is a curve in units of the picture.
 type drawn struct {
 	Name, Path, Dots string
 	Style            Style
@@ -107,12 +107,11 @@ func (c Chart) Picture() picture {
 
 func percent(v, low, high float64) float64 { return math.Round((v-low)/(high-low)*1e4) / 100 }
 
-// beyond is a bound of the values that are drawn, far above those of any run: sums and
+// beyond is a bound of the values that are drawn, far above the values of any run. Sums and
 // differences of values below it are finite.
 const beyond = 1e100
 
-// visible returns the points that can be drawn; Y is its logarithm where the axis is
-// logarithmic.
+// visible returns the points that can be drawn. On a logarithmic axis their Y is the logarithm.
 func (c Chart) visible(points []Point) []Point {
 	var out []Point
 	for _, p := range points {
@@ -238,8 +237,8 @@ func roundStep(v float64) float64 {
 	return 10 * power
 }
 
-// logTicks returns round values in a range of logarithms: powers of ten where it is wide,
-// the values of ticks where there are few powers.
+// logTicks returns round values in a range of logarithms: powers of ten if the range is wide, the
+// values of ticks if it has few powers.
 func logTicks(low, high float64, n int) []label {
 	every := max(1, math.Round((high-low)/float64(n)))
 	if out := powers(low, high, every, 1); len(out) >= 3 {

@@ -19,11 +19,11 @@ type HeatMap struct {
 	Columns   []float64   // ascending
 	Values    [][]float64 // [rows][columns]; NaN: none
 	Low, High float64     // the values of the first and of the last colour
-	Bare      bool        // without a legend of the colours, such as where several maps share one
+	Bare      bool        // without a legend of the colours, for maps that share one
 }
 
-// Range returns the lowest and the highest of values, which always differ; 0 and 1 where
-// there are none.
+// Range returns the lowest and the highest of values. They always differ: without values they are
+// 0 and 1.
 func Range(values ...[][]float64) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, rows := range values {

@@ -10,8 +10,8 @@ import (
 // ones of the repository.
 var Golden = flag.String("golden", "", "test against this training golden (safetensors)")
 
-// RelativeL2 is |got - want| over |want|, both Euclidean: |got| where want is zero, and infinite
-// where the lengths differ.
+// RelativeL2 is the Euclidean norm of got - want over the norm of want. If want is zero, it is the
+// norm of got; if the lengths differ, it is infinite.
 func RelativeL2(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

@@ -84,15 +84,16 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	return writeRotary(m, architecture, c)
 }
 
-// ReadConfig takes the shape of the model from the metadata and from what tensors there are.
-func ReadConfig(f *gguf.File) (c model.Config, architecture string, err error) {
+// readConfig takes the shape of the model from the metadata and from what tensors there are.
+func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	architecture, _ = f.Metadata.String("general.architecture")
 	if !slices.Contains(architectures, architecture) {
 		return c, architecture, fmt.Errorf("general.architecture is %q: want one of %v", architecture, architectures)
 	}
 	for _, k := range countKeys(&c) {
+		_, present := f.Metadata.Get(architecture + "." + k.key)
 		v, ok := f.Metadata.Uint(architecture + "." + k.key)
-		if k.required && !ok || v > 1<<30 {
+		if (k.required || present) && !ok || v > 1<<30 {
 			return c, architecture, fmt.Errorf("the key %s.%s is missing or out of range: convert the model again",
 				architecture, k.key)
 		}
@@ -166,9 +167,12 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 // readHeadDim takes the head dimension from the keys of keys and values, which must be the same.
 func readHeadDim(f *gguf.File, architecture string, c *model.Config) error {
 	for _, key := range []string{"attention.key_length", "attention.value_length"} {
+		found, present := f.Metadata.Get(architecture + "." + key)
 		v, ok := f.Metadata.Uint(architecture + "." + key)
 		switch {
+		case !present:
 		case !ok:
+			return fmt.Errorf("the key %s.%s is %v: want a number", architecture, key, found)
 		case c.HeadDim == 0 && v <= 1<<24:
 			c.HeadDim = int(v)
 		case v != uint64(c.HeadDim):

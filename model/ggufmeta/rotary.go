@@ -232,7 +232,7 @@ func (r *rotaryReader) original() int {
 	return int(min(r.number("scaling.original_context_length", float64(r.c.MaxPositionEmbeddings)), math.MaxInt32))
 }
 
-// refuse reports types and keys that are not computed with.
+// refuse reports types and values that are not computed with.
 func (r *rotaryReader) refuse(kind string, factor float64) {
 	kinds := []string{scalingNone, scalingLinear, scalingYaRN, scalingLongRoPE}
 	if !slices.Contains(kinds, kind) {
@@ -242,11 +242,6 @@ func (r *rotaryReader) refuse(kind string, factor float64) {
 	if kind == scalingNone && factor != 1 {
 		r.fail("the key %sscaling.type is none, but the factor is %v: they contradict each other; remove the factor, or set "+
 			"the type that the model was trained with", r.prefix, factor)
-	}
-	for _, key := range []string{"dimension_sections", "scaling.alpha"} {
-		if v, ok := r.f.Metadata.Get(r.prefix + key); ok {
-			r.fail("the key %s%s is %v: rotary embedding is not computed with it here", r.prefix, key, v)
-		}
 	}
 	usual := 0.0
 	if kind == scalingYaRN {

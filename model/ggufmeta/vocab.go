@@ -9,6 +9,9 @@ import (
 
 const prefix = "tokenizer.ggml."
 
+// wholeKey holds a whole tokenizer.json.
+const wholeKey = "tokenizer.huggingface.json"
+
 // ReadVocab is the tokenizer in a file; without Tokens where it holds none.
 func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 	v := tokenizer.Vocab{BOS: -1, EOS: -1, UNK: -1, PAD: -1}
@@ -23,17 +26,20 @@ func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 			*id = int32(min(n, math.MaxInt32)) // which is no token's either
 		}
 	}
-	// Qwen's tokenizers put nothing before a text, though their files name such a token.
-	v.AddBOS, v.AddSpacePrefix = v.BOS >= 0 && v.Pre != "qwen2", v.Model == "llama"
-	flags := map[string]*bool{
-		"add_bos_token": &v.AddBOS, "add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix,
-	}
+	readEnds(m, &v)
+	v.AddSpacePrefix = v.Model == "llama"
+	flags := map[string]*bool{"add_eos_token": &v.AddEOS, "add_space_prefix": &v.AddSpacePrefix}
 	for key, flag := range flags {
 		if b, ok := m.Bool(prefix + key); ok {
 			*flag = b
 		}
 	}
+	var said bool
+	if v.AddBOS, said = m.Bool(prefix + "add_bos_token"); !said {
+		v.AddBOS = v.AddsBOS()
+	}
 	v.ChatTemplate, _ = m.String("tokenizer.chat_template")
+	v.HuggingFace, _ = m.String(wholeKey)
 	return v
 }
 
@@ -56,6 +62,7 @@ func WriteVocab(m *gguf.Metadata, v tokenizer.Vocab) {
 			m.Set(prefix+key+"_token_id", uint32(id))
 		}
 	}
+	writeEnds(m, &v)
 	m.Set(prefix+"add_bos_token", v.AddBOS)
 	m.Set(prefix+"add_eos_token", v.AddEOS)
 	if v.Model == "llama" {
@@ -63,6 +70,9 @@ func WriteVocab(m *gguf.Metadata, v tokenizer.Vocab) {
 	}
 	if v.ChatTemplate != "" {
 		m.Set("tokenizer.chat_template", v.ChatTemplate)
+	}
+	if v.HuggingFace != "" {
+		m.Set(wholeKey, v.HuggingFace)
 	}
 }
 

@@ -14,8 +14,8 @@ const BestDir = "best"
 
 const bestNote = "best.json"
 
-// SaveBest writes a model as the plain folder best of a run, in place of the one
-// before, with a note of where it is from. It appears whole or not at all.
+// SaveBest writes a model as the plain folder best of a run, in place of the last best one,
+// with a note of its origin as best.json. It appears whole or not at all.
 func SaveBest(run string, m *Model, note any) error {
 	err := inTemporary(run, func(f *folder) error {
 		if err := m.write(f); err != nil {
@@ -33,8 +33,8 @@ func SaveBest(run string, m *Model, note any) error {
 	return nil
 }
 
-// Clean removes what a run that was killed had begun to write. It must not be called
-// while a run is at work in the folder.
+// Clean removes the unfinished files and folders of a run that was killed. It must not be
+// called while a run is at work in the folder.
 func Clean(run string) error {
 	checkpoints, err := filepath.Glob(filepath.Join(run, temporary+"*"))
 	if err != nil {

@@ -28,15 +28,15 @@ const (
 type Model struct {
 	Config  *model.HFConfig
 	Weights []safetensors.Source
-	Files   map[string][]byte // the tokenizer's
+	Files   map[string][]byte // files of the tokenizer, by their names
 }
 
-// Checkpoint is all that is saved.
+// Checkpoint is the contents of a checkpoint.
 type Checkpoint struct {
 	Model
 	State     State
 	Optimizer []safetensors.Source
-	EMA       []safetensors.Source // running mean of the weights; nil where none is kept
+	EMA       []safetensors.Source // running mean of the weights; nil if the run keeps none
 }
 
 // stepDir is the folder of a step's checkpoint.

@@ -12,7 +12,7 @@ import (
 	"trit/setting"
 )
 
-// DamageError is a checkpoint that is not as it was written.
+// DamageError is a checkpoint whose files are not the ones that were written.
 type DamageError struct {
 	Dir string
 	Err error
@@ -24,8 +24,8 @@ func (e *DamageError) Error() string { return fmt.Sprintf("%s is damaged: %v", e
 // Unwrap returns what is wrong.
 func (e *DamageError) Unwrap() error { return e.Err }
 
-// SetAside gives a damaged checkpoint another name, so that the run, when it comes to
-// that step again, saves a sound one in its place. It returns the name.
+// SetAside renames a damaged checkpoint, so that the run can save a sound one when it comes to
+// that step again. It returns the new name.
 func (e *DamageError) SetAside() (string, error) {
 	aside := filepath.Join(filepath.Dir(e.Dir), "damaged-"+filepath.Base(e.Dir))
 	if err := os.RemoveAll(aside); err != nil {
@@ -40,7 +40,7 @@ func allDamaged(damaged []*DamageError) error {
 		errs = append(errs, d)
 	}
 	return errors.Join(append(errs, setting.Needs("train.Run.Init", "there is no other checkpoint",
-		"begin another run, with {train.Run.Init} where a model of this one is left"))...)
+		"begin another run, with {train.Run.Init} if a model of this one is left"))...)
 }
 
 // verify compares the files that a run resumes from with their sums.

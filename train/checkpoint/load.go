@@ -14,12 +14,12 @@ type Loaded struct {
 	hffolder.Folder
 	State     State
 	Optimizer *safetensors.File
-	EMA       *safetensors.File // running mean of the weights; nil where there is none
-	Damaged   []*DamageError    // newer checkpoints that were passed over
+	EMA       *safetensors.File // running mean of the weights; nil if there is none
+	Damaged   []*DamageError    // newer checkpoints, which were not opened
 }
 
-// Load opens the newest checkpoint of a run that is as it was written, by the sums in its
-// state. Newer ones that are not are named in Damaged.
+// Load opens the newest sound checkpoint of a run: one whose files have the sums that its state
+// names. Damaged lists the newer checkpoints, which are not sound.
 func Load(run string) (*Loaded, error) {
 	dirs, err := hffolder.Candidates(run)
 	if err != nil {
@@ -65,7 +65,7 @@ func openVerified(dir string) (*Loaded, error) {
 	return l, nil
 }
 
-// Close gives the files back.
+// Close closes the files.
 func (l *Loaded) Close() error {
 	errs := []error{l.Folder.Close()}
 	for _, f := range []*safetensors.File{l.Optimizer, l.EMA} {

@@ -16,8 +16,8 @@ import (
 	"trit/setting"
 )
 
-// Save writes a checkpoint into the folder of the run and removes all but the newest
-// keep. Where it fails, those that were there stand.
+// Save writes a checkpoint into the folder of the run and removes all but the newest keep
+// checkpoints. If it fails, it removes none.
 func Save(run string, c *Checkpoint, keep int) error {
 	final := stepDir(run, c.State.Step)
 	if Has(run, c.State.Step) {
@@ -35,7 +35,7 @@ func Save(run string, c *Checkpoint, keep int) error {
 	return prune(run, keep)
 }
 
-// explain names the way out where the disk is full.
+// explain names the way out if the disk is full.
 func explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		problem := "the disk is full: make room, then {train.Run.Resume} goes on"
@@ -44,8 +44,8 @@ func explain(err error) error {
 	return err
 }
 
-// inTemporary fills a new folder in the run and hands it on to be renamed. Nothing of
-// it is left where either fails.
+// inTemporary makes a temporary folder in the folder of the run, calls fill to write into it,
+// and finish to rename it. If one of them fails, the temporary folder is removed.
 func inTemporary(run string, fill func(*folder) error, finish func(tmp string) error) error {
 	tmp, err := os.MkdirTemp(run, temporary)
 	if err != nil {
@@ -100,13 +100,14 @@ func (m *Model) write(f *folder) error {
 	return nil
 }
 
-// folder is one that is being filled; it keeps the sha256 of every file.
+// folder is a folder that is being written; it keeps the sha256 of every file.
 type folder struct {
 	dir  string
 	sums map[string]string
 }
 
-// file writes a file and sums it up on the way, so that it is not read again.
+// file writes a file. It computes the sha256 while fill writes, so that the file is not read
+// again.
 func (f *folder) file(name string, fill func(w io.Writer) error) error {
 	h := sha256.New()
 	err := atomicfile.Write(filepath.Join(f.dir, name), func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })

@@ -11,13 +11,14 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// State is where a run stands.
+// State is state.json: the step that a checkpoint was saved at, and what the run needs to go on
+// from there beside its tensors.
 type State struct {
 	Step     int               `json:"step"`
 	Tokens   int64             `json:"tokens"`
 	Options  json.RawMessage   `json:"options"` // as resolved by the run
 	Loader   json.RawMessage   `json:"loader"`
-	Loop     json.RawMessage   `json:"loop,omitempty"`     // what the loop remembers
+	Loop     json.RawMessage   `json:"loop,omitempty"`     // memory of the loop: best result, guard, rollbacks
 	SHA256   map[string]string `json:"sha256"`             // of the other files
 	Checksum string            `json:"checksum,omitempty"` // of this file's other keys
 }

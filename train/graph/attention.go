@@ -20,7 +20,8 @@ type rope struct {
 
 func newRope(length int, c *model.Config) *rope {
 	half, rotary := c.RotaryDim()/2, c.Rotary(length)
-	r := &rope{half: half, cos: make([]float32, length*half), sin: make([]float32, length*half), minusSin: make([]float32, length*half)}
+	angles := func() []float32 { return make([]float32, length*half) }
+	r := &rope{half: half, cos: angles(), sin: angles(), minusSin: angles()}
 	for t := range length {
 		rotary.Angles(t, r.cos[t*half:], r.sin[t*half:])
 	}
@@ -41,9 +42,8 @@ func (r *rope) rotate(x []float32, t int, back bool) {
 	vector.Rotate(x[:r.half], x[r.half:2*r.half], r.cos[at:][:r.half], sin[at:][:r.half])
 }
 
-// queryTile is the number of queries of a tile, which meet all their keys at once: their
-// scores [queryTile,T] are all that is kept of the matrix [T,T]. The backward pass computes
-// them again.
+// queryTile is the number of queries of a tile. Only the scores of one tile, [queryTile,T], are
+// in memory at a time, not the whole matrix [T,T]. The backward pass computes them again.
 const queryTile = 64
 
 // attention is grouped-query causal attention with rotary embedding, in place over
@@ -66,9 +66,12 @@ type tileBuffers struct {
 }
 
 func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *attention {
-	a := &attention{batch: o.Batch, length: o.SequenceLength, heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
+	a := &attention{
+		batch: o.Batch, length: o.SequenceLength,
+		heads: c.NumAttentionHeads, kvHeads: c.NumKeyValueHeads, headDim: c.HeadDim,
 		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
-		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts}
+		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts,
+	}
 	a.buffers.New = func() any {
 		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
 		if o.Backward {
@@ -98,17 +101,18 @@ const (
 	valueHead
 )
 
-// column is where head h of a kind begins in a row of qkv.
-func (a *attention) column(kind, h int) int {
+// firstColumn is the first column of head h of a kind in a row of qkv.
+func (a *attention) firstColumn(kind, h int) int {
 	return ([3]int{0, a.heads, a.heads + a.kvHeads}[kind] + h) * a.headDim
 }
 
-// head is a head's columns from position t of row b of the batch on; rows are width apart.
+// head is the slice of qkv that begins with head h of a kind at position t of row b of the batch.
+// Positions are width values apart.
 func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
-	return qkv[(b*a.length+t)*a.width+a.column(kind, h):]
+	return qkv[(b*a.length+t)*a.width+a.firstColumn(kind, h):]
 }
 
-// rotateAll turns all queries and keys of qkv, or back.
+// rotateAll turns all queries and keys of qkv by the angles of their positions, or back.
 func (a *attention) rotateAll(qkv []float32, back bool) {
 	forRows(a.pool, a.batch*a.length, a.width, func(r int) {
 		row := qkv[r*a.width:][:a.width]
@@ -140,7 +144,7 @@ type tile struct {
 	rows        int       // queries
 	first, keys int       // position of the first key, and number of keys
 	starts      []int32   // of the queries
-	at          int       // position of the first query
+	position    int       // position of the first query
 	q, k, v     []float32 // rows are width apart
 }
 
@@ -148,8 +152,11 @@ func (a *attention) tile(qkv []float32, b, h, t int, buf *tileBuffers) tile {
 	rows := min(queryTile, a.length-t)
 	starts := a.starts[b*a.length+t:][:rows]
 	first, kv := int(starts[0]), h*a.kvHeads/a.heads
-	return tile{attention: a, tileBuffers: buf, rows: rows, first: first, keys: t + rows - first, starts: starts, at: t,
-		q: a.head(qkv, b, t, queryHead, h), k: a.head(qkv, b, first, keyHead, kv), v: a.head(qkv, b, first, valueHead, kv)}
+	return tile{
+		attention: a, tileBuffers: buf,
+		rows: rows, first: first, keys: t + rows - first, starts: starts, position: t,
+		q: a.head(qkv, b, t, queryHead, h), k: a.head(qkv, b, first, keyHead, kv), v: a.head(qkv, b, first, valueHead, kv),
+	}
 }
 
 // multiplyScores computes the scores of the tile, [rows,keys], before scaling.
@@ -158,7 +165,9 @@ func (t *tile) multiplyScores() {
 }
 
 // multiply is a product of the tile in the precision of the mode, on the caller's thread.
-func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool) {
+func (t *tile) multiply(
+	transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool,
+) {
 	if t.mode.BF16 {
 		gemm.MulBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
 		return
@@ -167,13 +176,16 @@ func (t *tile) multiply(transA, transB bool, m, n, k int, a []float32, lda int, 
 }
 
 // seen is the range of row i of a matrix [rows,keys] that the query may attend to.
-func (t *tile) seen(i int) (lo, hi int) { return int(t.starts[i]) - t.first, t.at + i + 1 - t.first }
+func (t *tile) seen(i int) (lo, hi int) {
+	return int(t.starts[i]) - t.first, t.position + i + 1 - t.first
+}
 
 // hidden is a score whose exponential is 0 beside any other.
 const hidden = -1e30
 
-// row is row i of the scores that the query may attend to, padded with hidden ones to whole
-// registers where the row is long enough; the remainder is cleared.
+// row returns the scores of the keys that query i may attend to, followed by hidden scores that
+// fill whole registers if the row is long enough; seen is the number of the former. It clears the
+// other scores of the row.
 func (t *tile) row(i int) (row []float32, seen int) {
 	lo, hi := t.seen(i)
 	row = t.scores[i*t.keys:][:t.keys]

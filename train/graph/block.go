@@ -13,9 +13,10 @@ import (
 //	x2 = x + o_proj(sub_norm(attention(qkv_proj(norm(x)))))
 //	y = x2 + down_proj(sub_norm(act(gate)*up)), where gate, up = proj(norm(x2))
 //
-// Between forward and backward it keeps what is expensive to compute again: the inputs of
-// the products in int8, their outputs, and of the norms a factor for each row. With activation
-// checkpointing the blocks share that memory, and the backward pass computes it again from x.
+// Between forward and backward it keeps the values that are expensive to compute again: the
+// inputs of the products in int8, their outputs, and one factor of each norm for each row. With
+// activation checkpointing the blocks share that memory, and the backward pass computes the
+// values again from x.
 type block struct {
 	*workspace
 	names                []string // of the weights, in the order of the operation's inputs
@@ -24,8 +25,8 @@ type block struct {
 	absMax               [4]float32 // of the inputs of the products in the last forward pass
 }
 
-// kept is what the forward pass of a block leaves for the backward pass. There gradients
-// overwrite values that are no longer needed.
+// kept holds the values that the forward pass of a block leaves for the backward pass, which
+// overwrites some of them with gradients.
 type kept struct {
 	inNorm, attnNorm, postNorm, ffnNorm []float32        // [M], 1/rms
 	qkvIn, oIn, gateUpIn, downIn        *bitlinear.Input // [M,D], [M,Q], [M,D], [M,F]
@@ -103,7 +104,10 @@ func (b *block) newKept() *kept {
 
 // fn is the operation; grads are the buffers of the gradients of its inputs.
 func (b *block) fn(grads [][]float32) bitlinear.Func {
-	return bitlinear.Func{Name: "block", Shape: []int{b.rows, b.config.HiddenSize}, Grads: grads, Forward: b.forward, Backward: b.backward}
+	return bitlinear.Func{
+		Name: "block", Shape: []int{b.rows, b.config.HiddenSize}, Grads: grads,
+		Forward: b.forward, Backward: b.backward,
+	}
 }
 
 func (b *block) forward(in [][]float32, y []float32) {
@@ -122,28 +126,33 @@ var readers = [][]string{
 	{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj},
 }
 
-// forwardKept fills what is kept: all of the forward pass but the last product.
+// forwardKept fills b.kept: it is the forward pass without the last product.
 func (b *block) forwardKept(x []float32, w blockWeights) {
 	c, k := b.config, b.kept
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
-	b.forRowParts(func(r int, s *rowScratch) { b.normed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
+	b.forRowParts(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
 	b.qkv.Forward(k.qkvIn, w.qkv, k.qkv)
 	b.attention.forward(k.qkv, k.attention, k.lse)
-	b.forRowParts(func(r int, s *rowScratch) { b.normed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s) })
+	b.forRowParts(func(r int, s *rowScratch) {
+		b.setNormed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s)
+	})
 	b.o.Forward(k.oIn, w.o, b.wide)
 	b.forRowParts(func(r int, s *rowScratch) {
 		x2 := k.x2[r*d:][:d]
 		sum(x2, x[r*d:][:d], b.wide[r*d:])
-		b.normed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
+		b.setNormed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
 	})
 	b.gateUp.Forward(k.gateUpIn, w.gateUp, k.gateUp)
 	b.forRowParts(func(r int, s *rowScratch) {
-		b.normed(b.down, k.downIn, k.ffnNorm, r, b.unit.forward(s.unit, k.gateUp[2*r*f:][:2*f]), w.ffnNorm, s)
+		b.setNormed(b.down, k.downIn, k.ffnNorm, r, b.unit.forward(s.unit, k.gateUp[2*r*f:][:2*f]), w.ffnNorm, s)
 	})
 }
 
-// normed sets row r of a layer's input to the norm of x, or to x where there is no norm.
-func (b *block) normed(l *bitlinear.Linear, in *bitlinear.Input, inverse []float32, r int, x, w []float32, s *rowScratch) {
+// setNormed sets row r of a layer's input to the norm of x with the weights w, and inverse[r]
+// to 1/rms. Without a norm, w is nil, and the row is x.
+func (b *block) setNormed(
+	l *bitlinear.Linear, in *bitlinear.Input, inverse []float32, r int, x, w []float32, s *rowScratch,
+) {
 	if w == nil {
 		l.SetInput(in, r, x)
 		return
@@ -154,8 +163,8 @@ func (b *block) normed(l *bitlinear.Linear, in *bitlinear.Input, inverse []float
 	l.SetInput(in, r, y)
 }
 
-// backward adds to the gradient of the residual stream, in place: grad is that of y, and
-// then of x2, and then of x.
+// backward turns the gradient of y into the gradient of x, in place: grad is the gradient of the
+// residual stream, first at y, then at x2, then at x.
 func (b *block) backward(in [][]float32, grad []float32, grads [][]float32) {
 	w, dw := split(in[1:], b.config.SubNorms), split(grads[1:], b.config.SubNorms)
 	if b.share {

@@ -13,22 +13,27 @@ import (
 	"trit/model"
 )
 
-// Options are those of a graph. Its shapes are fixed: another batch shape needs another graph,
-// over the same Params.
+// Options say how a graph is built. Its shapes are fixed: another batch shape needs another
+// graph, over the same Params.
 type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
-	BF16           bool // products of gradients, of attention, of the head and of layers that are not ternary in bfloat16
+	// BF16 computes in bfloat16 the products of gradients, of attention, of the head and of
+	// layers that are not ternary.
+	BF16 bool
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass.
 	CheckpointActivations bool
-	ZLoss                 float64 // weight of the mean of log(sum(exp(logits)))^2 in what is minimised; Run's loss is without it
-	Threads               int     // that operations use; 0: one for each processor
-	Unquantized           bool    // begin with SetQuantization(0), which needs more memory
+	// ZLoss is the weight of the mean of log(sum(exp(logits)))^2, which is added to the loss that
+	// gradients are of. Run returns the loss without it.
+	ZLoss       float64
+	Threads     int  // threads of the operations; 0: one for each processor
+	Unquantized bool // begin with SetQuantization(0), which needs more memory
 }
 
-// Check reports what is wrong with a configuration, and what the graph does not compute.
+// Check returns an error if a configuration is invalid, or has parts that the graph does not
+// compute.
 func Check(c *model.Config) error {
 	err := c.Validate()
 	if c.ProjNorms || c.QKNorm {
@@ -62,7 +67,7 @@ type Decoder struct {
 	starts    []int32
 	head      *lossHead
 	elapsed   time.Duration
-	codes     []float32 // of Codes, reused: garbage of this size would add up between collections
+	codes     []float32 // buffer of Codes: allocated for each call, it would fill the heap before a collection
 }
 
 // New builds the graph. Inputs are filled through Tokens, Targets and Starts.
@@ -126,22 +131,22 @@ func (d *Decoder) differentiate() error {
 // Tokens is the input, [B*T], to be filled in place.
 func (d *Decoder) Tokens() []int32 { return d.tokens }
 
-// Targets is the token to be predicted at each position, [B*T]; -1 where none is.
+// Targets is the token to be predicted at each position, [B*T]; -1 for none.
 func (d *Decoder) Targets() []int32 { return d.targets }
 
 // Starts is the first position of its row that each token may attend to, [B*T].
 func (d *Decoder) Starts() []int32 { return d.starts }
 
-// Evaluate is Run without gradients, and in float32 where products are not of integers.
+// Evaluate is Run without gradients. Products that are not of integers are in float32.
 func (d *Decoder) Evaluate() (loss float32, err error) {
 	d.ws.evaluating, d.mode.BF16 = true, false
 	defer func() { d.ws.evaluating, d.mode.BF16 = false, d.options.BF16 }()
 	return d.Run()
 }
 
-// Run computes the mean cross entropy over the targets, in nats, and with Backward all
-// gradients. These are gradients of the sum of the losses divided by B*T, whatever the number
-// of targets, so that those of several batches can be added up.
+// Run computes the mean cross entropy over the targets, in nats, and with Backward all gradients.
+// They are the gradients of the sum of the losses divided by B*T, whatever the number of targets,
+// so the gradients of several batches can be added.
 func (d *Decoder) Run() (loss float32, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -176,7 +181,7 @@ func (d *Decoder) checkInputs() error {
 // Grad is the gradient of a weight in the last Run, row-major. It is valid until the next Run.
 func (d *Decoder) Grad(name string) []float32 { return d.gradients[name] }
 
-// TokenLosses is -log p(target) at each position, [B*T]; 0 where there is no target.
+// TokenLosses is -log p(target) at each position, [B*T]; 0 without a target.
 func (d *Decoder) TokenLosses() []float32 { return d.head.losses }
 
 // Scored is the number of targets in the last Run.
@@ -188,23 +193,23 @@ func (d *Decoder) Greedy() []bool { return d.head.greedy }
 // Logits writes the logits at a position of the last Run to dst, [V].
 func (d *Decoder) Logits(dst []float32, position int) { d.head.makeLogits(dst, position, position+1) }
 
-// Accumulate makes the next runs add their gradients to those before, or replace them.
+// Accumulate makes the next runs add their gradients to the present ones (true) or replace them.
 func (d *Decoder) Accumulate(add bool) { d.ws.accumulate = add }
 
 // OnGradient makes the backward pass call f with the names of weights whose gradients
 // are complete, from the last layer to the first.
 func (d *Decoder) OnGradient(f func(names ...string)) { d.ws.onGradient = f }
 
-// SetQuantization sets how much of the rounding of weights and activations is in force,
+// SetQuantization sets the share of the rounding of weights and activations that is in force,
 // from 0 to 1. Less than 1 needs Options.Unquantized.
 func (d *Decoder) SetQuantization(lambda float64) { d.mode.Lambda = float32(lambda) }
 
-// Elapsed is the time that all runs took. What exceeds bitlinear.Inside over the same time is
-// spent in Gorgonia.
+// Elapsed is the time that all runs took. The difference to bitlinear.Inside is the time spent in
+// Gorgonia itself.
 func (d *Decoder) Elapsed() time.Duration { return d.elapsed }
 
-// Codes calls f with the ternary values, as float32, and the scale of every BitLinear
-// weight as it is now.
+// Codes calls f with the ternary values, as float32, and the scale of every present BitLinear
+// weight. codes is valid until f returns.
 func (d *Decoder) Codes(f func(name string, codes []float32, scale float32)) {
 	for _, spec := range d.params.specs {
 		if !d.cfg.Ternary || !spec.Ternary {

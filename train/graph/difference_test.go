@@ -40,24 +40,7 @@ func checkDifferences(t *testing.T, name string, f bitlinear.Func, in [][]float3
 		return sum
 	}
 	value()
-	grads := make([][]float32, len(in))
-	for i := range in {
-		if f.Grads != nil && f.Grads[i] != nil {
-			grads[i] = f.Grads[i]
-		} else {
-			grads[i] = make([]float32, len(in[i]))
-		}
-	}
-	if f.Shape != nil && f.Grads != nil && f.Grads[0] != nil && len(c) == len(grads[0]) {
-		c = append([]float32{}, c...)
-		copy(grads[0], c) // gradients of output and first input are one buffer
-		f.Backward(in, grads[0], grads)
-	} else {
-		f.Backward(in, c, grads)
-	}
-	for i, g := range grads {
-		grads[i] = append([]float32{}, g...)
-	}
+	grads := runBackward(f, in, c)
 	for i, x := range in {
 		var diff, norm float64
 		for j := range x {
@@ -77,6 +60,29 @@ func checkDifferences(t *testing.T, name string, f bitlinear.Func, in [][]float3
 			t.Logf("%s: input %d %.2g", name, i, e)
 		}
 	}
+}
+
+// runBackward returns copies of the gradients of the inputs, given the gradient of the output. It
+// passes both in one buffer if the operation wants that.
+func runBackward(f bitlinear.Func, in [][]float32, c []float32) [][]float32 {
+	grads := make([][]float32, len(in))
+	for i := range in {
+		if f.Grads != nil && f.Grads[i] != nil {
+			grads[i] = f.Grads[i]
+		} else {
+			grads[i] = make([]float32, len(in[i]))
+		}
+	}
+	if f.Shape != nil && f.Grads != nil && f.Grads[0] != nil && len(c) == len(grads[0]) {
+		copy(grads[0], c) // gradients of output and first input are one buffer
+		f.Backward(in, grads[0], grads)
+	} else {
+		f.Backward(in, c, grads)
+	}
+	for i, g := range grads {
+		grads[i] = slices.Clone(g)
+	}
+	return grads
 }
 
 func normals(r *rand.Rand, n int) []float32 {

@@ -6,18 +6,21 @@ import (
 	"trit/model"
 )
 
-// embedding looks the tokens up: weight [V,D] -> [M,D]. Its gradient has a row for each
-// token of the batch and zeros else.
+// embedding looks the tokens up: weight [V,D] -> [M,D]. Its gradient is zero except in the rows
+// of the batch's tokens.
 type embedding struct {
 	*workspace
 	tokens  []int32
 	width   int
-	tied    bool    // to the head, whose gradient is in the same buffer already
+	tied    bool    // the head has the same weight; its gradient is in the buffer already
 	touched []int32 // rows of the gradient that are not zero
 }
 
 func (e *embedding) fn(grad []float32) bitlinear.Func {
-	return bitlinear.Func{Name: "embedding", Shape: []int{len(e.tokens), e.width}, Grads: [][]float32{grad}, Forward: e.forward, Backward: e.backward}
+	return bitlinear.Func{
+		Name: "embedding", Shape: []int{len(e.tokens), e.width}, Grads: [][]float32{grad},
+		Forward: e.forward, Backward: e.backward,
+	}
 }
 
 func (e *embedding) forward(in [][]float32, out []float32) {
@@ -26,7 +29,8 @@ func (e *embedding) forward(in [][]float32, out []float32) {
 	})
 }
 
-// backward adds the rows up in the order of the tokens, each thread a range of columns.
+// backward adds the gradients of the tokens to the rows, in the order of the tokens. Each thread
+// takes a range of columns.
 func (e *embedding) backward(_ [][]float32, grad []float32, grads [][]float32) {
 	if !e.tied {
 		e.clearTouched(grads[0])
@@ -39,7 +43,7 @@ func (e *embedding) backward(_ [][]float32, grad []float32, grads [][]float32) {
 	e.done(model.EmbedTokens)
 }
 
-// clearTouched clears the rows of the runs before, unless they are to be added to.
+// clearTouched clears the rows of earlier runs, unless gradients accumulate.
 func (e *embedding) clearTouched(grad []float32) {
 	if !e.accumulate {
 		for _, t := range e.touched {

@@ -1,38 +1,15 @@
 package graph
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"testing"
 
 	"trit/format/safetensors"
 	"trit/internal/testutil"
-	"trit/model"
 )
 
-// goldens are the training goldens to test: those of testdata, or the one of -golden.
-// A golden of the optimiser alone holds no model; package train tests that one.
-func goldens(t *testing.T) []string {
-	if path := *testutil.Golden; path != "" {
-		f, err := safetensors.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if _, model := f.Tensor("tokens"); !model {
-			return nil
-		}
-		return []string{path}
-	}
-	files, err := filepath.Glob("../../testdata/training/step*.safetensors")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("testdata/training holds no goldens: %v", err)
-	}
-	return files
-}
-
 func TestGolden(t *testing.T) {
-	for _, path := range goldens(t) {
+	for _, path := range testutil.TrainingGoldens(t, "../../testdata/training", true) {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGolden(t, path) })
 	}
 }
@@ -40,18 +17,10 @@ func TestGolden(t *testing.T) {
 // testGolden compares forward and gradients with PyTorch's. The tolerances are those
 // of golden/training: without a flip of a rounding the figures are near 1e-6.
 func testGolden(t *testing.T, path string) {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := testutil.OpenGolden(t, path)
 	defer f.Close()
 	p := goldenParams(t, f)
-	info, _ := f.Tensor("tokens")
-	batch, length := info.Shape[1], info.Shape[2]-1
-	tokens, err := f.Int32("tokens")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tokens, batch, length := testutil.GoldenTokens(t, f)
 	logitsTolerance, gradTolerance := 1e-2, 3e-2
 	if !p.Config.Ternary {
 		logitsTolerance, gradTolerance = 1e-5, 1e-5
@@ -71,22 +40,17 @@ func testGolden(t *testing.T, path string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, _ := f.Float32("loss")
-		checkClose(t, "loss", []float32{loss}, want, logitsTolerance)
+		checkClose(t, "loss", []float32{loss}, testutil.Floats(t, f, "loss"), logitsTolerance)
 		if !backward {
-			want, _ = f.Float32("logits")
 			logits := make([]float32, batch*length*p.Config.VocabSize)
 			for i := range batch * length {
 				d.Logits(logits[i*p.Config.VocabSize:], i)
 			}
-			checkClose(t, "logits", logits, want, logitsTolerance)
+			checkClose(t, "logits", logits, testutil.Floats(t, f, "logits"), logitsTolerance)
 			continue
 		}
 		for _, spec := range p.Specs() {
-			want, err := f.Float32("grad." + spec.Name)
-			if err != nil {
-				t.Fatal(err)
-			}
+			want := testutil.Floats(t, f, "grad."+spec.Name)
 			checkClose(t, "grad "+spec.Name, d.Grad(spec.Name), want, gradTolerance)
 		}
 	}
@@ -103,18 +67,9 @@ func checkClose(t *testing.T, what string, got, want []float32, tolerance float6
 
 func goldenParams(t *testing.T, f *safetensors.File) *Params {
 	t.Helper()
-	c := model.Config{SubNorms: true, Ternary: true, TieWordEmbeddings: true}
-	if err := json.Unmarshal([]byte(f.Metadata()["config"]), &c); err != nil {
-		t.Fatal(err)
-	}
-	c.Resolve()
-	p := EmptyParams(c)
+	p := EmptyParams(testutil.GoldenModel(t, f))
 	for _, spec := range p.Specs() {
-		v, err := f.Float32("param." + spec.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		copy(p.Value(spec.Name), v)
+		copy(p.Value(spec.Name), testutil.Floats(t, f, "param."+spec.Name))
 	}
 	return p
 }

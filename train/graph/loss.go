@@ -10,7 +10,7 @@ import (
 	"trit/model"
 )
 
-// chunkLogits is about the number of logits that are in memory at a time.
+// chunkLogits is the approximate number of logits that are in memory at a time.
 const chunkLogits = 1 << 25
 
 // lossHead is the language-model head with the mean cross entropy over the targets,
@@ -22,21 +22,23 @@ type lossHead struct {
 	targets []int32
 	zLoss   float32   // weight of the mean of lse^2, which keeps logits from drifting
 	dWeight []float32 // [V,D]; nil without a backward pass
-	chunk   int       // tokens
-	logits  []float32 // [chunk,V], and then their gradient
+	chunk   int       // number of tokens whose logits are in memory at a time
+	logits  []float32 // [chunk,V], then replaced by their gradient
 	losses  []float32 // [M]
 	greedy  []bool    // [M]
-	scored  int       // targets in the last forward pass
-	weight  []float32 // of the last forward pass
-	input   []float32 // likewise
+	scored  int       // number of targets in the last forward pass
+	weight  []float32 // weight of the last forward pass
+	input   []float32 // x of the last forward pass
 }
 
 // headChunk is the number of rows of a chunk.
 func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
 
 func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
-	h := &lossHead{workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: headChunk(ws.rows, vocab),
-		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows)}
+	h := &lossHead{
+		workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: headChunk(ws.rows, vocab),
+		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows),
+	}
 	h.logits = make([]float32, h.chunk*vocab)
 	return h
 }
@@ -69,7 +71,7 @@ func (h *lossHead) forward(in [][]float32, out []float32) {
 	out[0] = float32(sum / float64(max(h.scored, 1)))
 }
 
-// scoreChunk does the tokens [lo,hi): losses, and gradients of their sum over M.
+// scoreChunk computes the losses of the tokens [lo,hi), and the gradients of their sum over M.
 func (h *lossHead) scoreChunk(lo, hi int) {
 	h.makeLogits(h.logits, lo, hi)
 	forRows(h.pool, hi-lo, h.vocab, func(r int) {
@@ -99,8 +101,9 @@ func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
 }
 
-// score computes loss and rank of the target of a token, and returns the logarithm of the
-// sum of exponentials. The sum runs in float64 over parts, since a vocabulary has many terms.
+// score computes the loss of a token's target and whether it has the largest logit. It returns
+// the logarithm of the sum of the exponentials of row. Parts of the sum are added in float64, for
+// a vocabulary has many terms.
 func (h *lossHead) score(token int, row []float32) (lse float64) {
 	best := max(0, slices.Index(row, vector.Max(row))) // there is none if a logit is NaN
 	s := h.scratches.Get().(*rowScratch)

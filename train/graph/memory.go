@@ -21,7 +21,8 @@ func weightsMemory(c *model.Config, o Options) int64 {
 	return 4 * copies * int64(c.Parameters())
 }
 
-// activationsMemory is what operations own: their outputs, and what the blocks keep.
+// activationsMemory is the memory that belongs to single operations: their outputs, and the
+// values that the blocks keep.
 func activationsMemory(c *model.Config, o Options) int64 {
 	m, d, q, kv, f := sizes(c, o)
 	inputs := 2*d + q + f // of the four products of a block
@@ -40,7 +41,7 @@ func activationsMemory(c *model.Config, o Options) int64 {
 	return outputs + blocks*kept
 }
 
-// scratchMemory is what operations use one after the other.
+// scratchMemory is the memory that operations share, one after the other.
 func scratchMemory(c *model.Config, o Options) int64 {
 	m, d, q, _, f := sizes(c, o)
 	vocab := int64(c.VocabSize)
@@ -56,7 +57,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 			total += 4 * d * 2 * f
 		}
 	}
-	if o.BF16 { // the right side of the largest product, that of the head
+	if o.BF16 { // the packed right side of the largest product, which is the head's
 		total += 2 * vocab * d
 	}
 	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
@@ -65,5 +66,6 @@ func scratchMemory(c *model.Config, o Options) int64 {
 
 // sizes are the rows and the widths D, Q, KV and F.
 func sizes(c *model.Config, o Options) (m, d, q, kv, f int64) {
-	return int64(o.Batch * o.SequenceLength), int64(c.HiddenSize), int64(c.QDim()), int64(c.KVDim()), int64(c.IntermediateSize)
+	m = int64(o.Batch * o.SequenceLength)
+	return m, int64(c.HiddenSize), int64(c.QDim()), int64(c.KVDim()), int64(c.IntermediateSize)
 }

@@ -26,9 +26,9 @@ func TestMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, want := float64(heap()-before), float64(Memory(&c, o))
-		t.Logf("%+v: %.1f MB, foretold %.1f MB", o, got/1e6, want/1e6)
+		t.Logf("%+v: %.1f MB, estimated %.1f MB", o, got/1e6, want/1e6)
 		if math.Abs(got/want-1) > 0.15 { // the pools of products may hold two
-			t.Errorf("%+v: %.1f MB are allocated, foretold are %.1f MB", o, got/1e6, want/1e6)
+			t.Errorf("%+v: %.1f MB are allocated, estimated are %.1f MB", o, got/1e6, want/1e6)
 		}
 		d.Close()
 	}

@@ -13,7 +13,10 @@ type finalNorm struct {
 }
 
 func (n *finalNorm) fn(grad []float32) bitlinear.Func {
-	return bitlinear.Func{Name: "norm", Shape: []int{n.rows, n.config.HiddenSize}, Grads: [][]float32{n.stream, grad}, Forward: n.forward, Backward: n.backward}
+	return bitlinear.Func{
+		Name: "norm", Shape: []int{n.rows, n.config.HiddenSize}, Grads: [][]float32{n.stream, grad},
+		Forward: n.forward, Backward: n.backward,
+	}
 }
 
 func (n *finalNorm) forward(in [][]float32, out []float32) {
@@ -25,7 +28,7 @@ func (n *finalNorm) forward(in [][]float32, out []float32) {
 	})
 }
 
-// backward turns the gradient of the output into that of x, in place.
+// backward turns the gradient of the output into the gradient of x, in place.
 func (n *finalNorm) backward(in [][]float32, grad []float32, grads [][]float32) {
 	d := n.config.HiddenSize
 	n.normGrads(grads[1], d, func(r int, dw []float32, s *rowScratch) {

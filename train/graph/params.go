@@ -56,7 +56,7 @@ func EmptyParams(c model.Config) *Params {
 // Specs lists the weights in their order.
 func (p *Params) Specs() []model.TensorSpec { return p.specs }
 
-// Value is the memory of a weight, row-major, to be read and updated in place.
+// Value returns the memory of a weight, row-major, to be read and updated in place.
 func (p *Params) Value(name string) []float32 {
 	t, ok := p.tensors[name]
 	if !ok {

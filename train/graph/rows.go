@@ -8,7 +8,7 @@ import (
 	"trit/model"
 )
 
-// rowGrain is the number of values of a row-wise operation that are worth a thread.
+// rowGrain is the least number of values of a row-wise operation that is worth a thread.
 const rowGrain = 1 << 14
 
 // forRows calls body for each row, on the threads of a pool.
@@ -31,7 +31,7 @@ func inverseRMS(x []float32, eps float64) float32 {
 	return float32(1 / math.Sqrt(float64(vector.Dot(x, x))/float64(len(x))+eps))
 }
 
-// rmsNormGrad replaces the gradient g of a norm's output by that of its input x,
+// rmsNormGrad replaces g, the gradient of a norm's output, by the gradient of its input x,
 // inv*w*g - x * inv^3/D * sum(x*w*g), and adds x*inv*g to dw, the gradient of the weight w.
 func rmsNormGrad(g, x, w, dw []float32, inv float32, s *rowScratch) {
 	part := s.norm[:len(x)]
@@ -63,7 +63,7 @@ func (u gatedUnit) forward(dst, gateUp []float32) []float32 {
 	return dst[:f]
 }
 
-// backward replaces gateUp by its gradient, given that of the unit, grad [F].
+// backward replaces gateUp by its gradient; grad [F] is the gradient of the unit.
 func (u gatedUnit) backward(gateUp, grad []float32) {
 	f := len(grad)
 	u.grad(gateUp[:f], gateUp[f:], gateUp[:f], gateUp[f:], grad)

@@ -21,7 +21,7 @@ type workspace struct {
 	share      bool // blocks share the memory of what they keep
 	shared     *kept
 	evaluating bool      // no gradients are made
-	accumulate bool      // gradients of weights are added to those before
+	accumulate bool      // gradients of weights are added to the present ones
 	stream     []float32 // [M,D], the gradient of the residual stream
 	wide       []float32 // [M,D]
 	wider      []float32 // [M,max(Q,F)], for the backward pass
@@ -30,7 +30,7 @@ type workspace struct {
 	onGradient func(names ...string)
 }
 
-// done is called when the gradients of these weights are complete.
+// done tells the caller of the graph that the gradients of these weights are complete.
 func (ws *workspace) done(names ...string) {
 	if ws.onGradient != nil {
 		ws.onGradient(names...)
@@ -83,8 +83,8 @@ func (ws *workspace) forParts(body func(part, lo, hi int, s *rowScratch)) {
 	})
 }
 
-// normGrads calls body for all rows with a part of the gradient of a norm's weights to add
-// to, and sums the parts up in dw [width]; dw is nil where there is no norm.
+// normGrads calls body for all rows. body adds the row's gradient of a norm's weights to dNorm, a
+// part of the sum; normGrads adds the parts to dw [width]. Without a norm dw is nil.
 func (ws *workspace) normGrads(dw []float32, width int, body func(r int, dNorm []float32, s *rowScratch)) {
 	ws.forParts(func(part, lo, hi int, s *rowScratch) {
 		dNorm := ws.partials[part*width:][:width]

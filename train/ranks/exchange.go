@@ -11,7 +11,7 @@ const BucketBytes = 8 << 20
 // and the sums of the gradients that this rank owns.
 //
 // A step is Begin, an Add for each weight, and Wait, which together are a ReduceScatter of
-// the gradients; the update of what is Owned from its Sums; and AllGather of the weights.
+// the gradients; then the update of the Owned pieces from their Sums; and AllGather of the weights.
 type Exchange struct {
 	comm       Comm
 	weights    []Weight
@@ -48,12 +48,12 @@ func NewExchange(c Comm, weights []Weight, bytes int) (*Exchange, error) {
 		e.send, e.recv = make([]float32, part*n), make([]float32, part*n)
 		e.sums = make([]float32, part*len(e.buckets))
 	}
-	e.own()
+	e.listOwned()
 	return e, nil
 }
 
-// own lists what this rank owns.
-func (e *Exchange) own() {
+// listOwned makes the list of the pieces that this rank owns.
+func (e *Exchange) listOwned() {
 	for _, b := range e.buckets {
 		for _, p := range b.pieces {
 			if p.Owner == e.comm.Rank() {
@@ -63,12 +63,12 @@ func (e *Exchange) own() {
 	}
 }
 
-// Owned is what this rank owns, in the order of the weights. All ranks own the same
-// number of values, but for the last bucket.
+// Owned lists the pieces that this rank owns, in the order of the weights. All ranks own the
+// same number of values of each bucket but the last.
 func (e *Exchange) Owned() []Piece { return e.owned }
 
-// AllGather makes weights whole: value is the memory of a piece, which its owner has
-// written, and every rank receives the pieces of the others.
+// AllGather gives every rank all weights: each sends the pieces that it owns and receives the
+// pieces of the others. value returns the memory of a piece.
 func (e *Exchange) AllGather(value func(Piece) []float32) error {
 	if e.comm.Size() == 1 {
 		return nil
@@ -96,9 +96,9 @@ func (e *Exchange) allGather(b bucket, own func(Piece) []float32) error {
 	return e.comm.AllGather(view(e.recv[:b.part*e.comm.Size()]), view(e.send[:b.part]))
 }
 
-// Scatter hands out what rank 0 has. read fills all pieces on rank 0, in the order of the
-// weights; memory is where a piece belongs on a rank, nil where the rank does not need it;
-// and done is called when a piece is filled, before the next one is.
+// Scatter sends pieces from rank 0 to the ranks that need them. On rank 0, read fills all
+// pieces in the order of the weights. memory returns the memory for a piece on this rank, nil if
+// the rank does not need it. done is called when a piece is filled, before the next one is.
 func (e *Exchange) Scatter(
 	read func(p Piece, dst []float32) error, memory func(Piece) []float32, done func(Piece),
 ) error {
@@ -128,8 +128,8 @@ func (e *Exchange) Scatter(
 	return nil
 }
 
-// buffer is where rank 0 reads a piece into: where it belongs if there is no other rank, else
-// the bucket that is sent.
+// buffer returns the memory that rank 0 reads a piece into: its own memory if there is no other
+// rank, else a part of the bucket that is sent.
 func (e *Exchange) buffer(p Piece, memory func(Piece) []float32) []float32 {
 	if e.comm.Size() == 1 {
 		return memory(p)
@@ -137,13 +137,14 @@ func (e *Exchange) buffer(p Piece, memory func(Piece) []float32) []float32 {
 	return e.recv[p.at:][:p.Hi-p.Lo]
 }
 
-// Gathering goes through a quantity, such as a moment, of which each rank holds its pieces.
+// Gathering collects a quantity, such as a moment, weight by weight. Each rank holds the pieces
+// of it that it owns.
 type Gathering struct {
 	exchange *Exchange
 	own      func(Piece) []float32
 	weight   int     // number of the next one
 	bucket   int     // number of the next one
-	left     []Piece // of the bucket before
+	left     []Piece // pieces of the last bucket that were not taken yet
 }
 
 // Gather begins to gather a quantity; own gives this rank's values of a piece.

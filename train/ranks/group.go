@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Group makes the ranks of a job of n goroutines of this process, for tests. A rank that
-// leaves while others wait for it fails them, as a process that dies would.
+// Group makes a job of n ranks that are goroutines of this process, for tests. If a rank leaves
+// while others wait for it, their operations fail, as after the death of a process.
 func Group(n int) []Comm {
 	g := &group{slots: make([][]byte, n)}
 	g.all.L = &g.mu
@@ -19,12 +19,12 @@ func Group(n int) []Comm {
 
 // group is where the ranks meet.
 type group struct {
-	slots [][]byte // what each rank shows the others
+	slots [][]byte // by rank, the bytes that it shows the others
 	mu    sync.Mutex
 	all   sync.Cond
-	here  int // ranks that wait for the others
+	here  int // number of ranks that wait for the others
 	round int
-	lost  error // why the job is lost; nil while it is not
+	lost  error // the reason why the job is lost; nil while it is not
 }
 
 type member struct {

@@ -1,6 +1,6 @@
 package ranks
 
-// Weight is a weight whose gradient is added as a whole.
+// Weight is a weight of the model. Its whole gradient is handed over at once, by Exchange.Add.
 type Weight struct {
 	Name string
 	Len  int // values
@@ -37,7 +37,7 @@ func cut(weights []Weight, ranks, length int) []bucket {
 		for r := range ranks {
 			at := min(r*b.part, n)
 			p := Piece{Owner: r, at: at, sum: len(buckets) * length / ranks}
-			b.pieces = append(b.pieces, next.take(p, min(b.part, n-at))...)
+			b.pieces = append(b.pieces, next.takePieces(p, min(b.part, n-at))...)
 		}
 		buckets = append(buckets, b)
 		left -= n
@@ -51,8 +51,8 @@ type cursor struct {
 	lo      int // of the first weight
 }
 
-// take returns the pieces of the next n values; p has the positions of the first.
-func (c *cursor) take(p Piece, n int) (pieces []Piece) {
+// takePieces returns the pieces of the next n values; p has the positions of the first.
+func (c *cursor) takePieces(p Piece, n int) (pieces []Piece) {
 	for n > 0 {
 		w := c.weights[0]
 		k := min(n, w.Len-c.lo)

@@ -36,17 +36,17 @@ type Comm interface {
 	AllToAll(dst, src []byte) error
 	// AllGather makes dst, on every rank, the slices own of all ranks one after another.
 	AllGather(dst, own []byte) error
-	// Broadcast makes x what it is on rank 0.
+	// Broadcast fills x with the bytes that it has on rank 0.
 	Broadcast(x []byte) error
 	// Abort ends the job on all ranks with a message: for errors that only this rank
 	// knows of, while the others wait for it. It may be called at any time from any
-	// goroutine. It does not return where ranks are processes.
+	// goroutine. It does not return if ranks are processes.
 	Abort(message string)
 	// Close leaves the job. Every rank calls it when its work is done.
 	Close() error
 }
 
-// AbortError is what an operation returns on the ranks of a job that another one ended.
+// AbortError is the error of operations after another rank has ended the job.
 type AbortError struct {
 	Rank    int
 	Message string
@@ -74,7 +74,7 @@ func AllReduce(c Comm, x ...*float64) error {
 	return nil
 }
 
-// AllReduceAny sets each flag that is set on any rank.
+// AllReduceAny sets each flag on all ranks if it is set on any of them.
 func AllReduceAny(c Comm, flags ...*bool) error {
 	counts, at := make([]float64, len(flags)), make([]*float64, len(flags))
 	for i, f := range flags {
@@ -101,13 +101,13 @@ func Agree(c Comm, what string, value []byte) error {
 	}
 	for r := range c.Size() {
 		if string(all[len(own)*r:][:len(own)]) != string(all[:len(own)]) {
-			return fmt.Errorf("%s of rank %d is not that of rank 0: start all ranks with the same files and options", what, r)
+			return fmt.Errorf("%s of rank %d differs from rank 0: start all ranks with the same files and options", what, r)
 		}
 	}
 	return nil
 }
 
-// Broadcast makes v what it is on rank 0. It goes as JSON, so it is for what is small.
+// Broadcast sets v to its value on rank 0. It is sent as JSON, so it must be small.
 func Broadcast[T any](c Comm, v *T) error {
 	if c.Size() == 1 {
 		return nil

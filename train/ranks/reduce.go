@@ -6,7 +6,7 @@ import (
 	"trit/bitlinear/kernel/vector"
 )
 
-// gradient is that of a weight on this rank.
+// gradient is the gradient of one weight on this rank.
 type gradient struct {
 	name   string
 	values []float32
@@ -29,9 +29,8 @@ func (e *Exchange) Begin() {
 // they are the Sums themselves.
 func (e *Exchange) Add(name string, values []float32) { e.arrived <- gradient{name, values} }
 
-// Wait ends the step once the gradients of all weights are added up. Until the next
-// Begin, Sums are those of what this rank owns. A weight whose gradient was not added
-// is an error.
+// Wait ends the step when the gradients of all weights have been summed. Sums may be read until
+// the next Begin. It is an error if Add was not called for a weight.
 func (e *Exchange) Wait() error {
 	close(e.arrived)
 	return <-e.reduced
@@ -71,7 +70,7 @@ func (e *Exchange) reduce(arrived <-chan gradient) error {
 	return nil
 }
 
-// await receives gradients until that of the named weight is there.
+// await receives gradients until the one of the named weight has arrived.
 func (e *Exchange) await(name string, arrived <-chan gradient) error {
 	for e.gradients[name] == nil {
 		g, more := <-arrived

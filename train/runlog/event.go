@@ -14,7 +14,7 @@ import (
 // LogFile is the name of the log in the folder of a run.
 const LogFile = "metrics.jsonl"
 
-// Kinds of events. A reader takes those that it does not know for notes.
+// Kinds of events. A reader treats kinds that it does not know as notes.
 const (
 	StepEvent      = "step"       // the figures of a step
 	EvalEvent      = "eval"       // the figures of the held-out data
@@ -30,7 +30,7 @@ type Event struct {
 	Event           string       `json:"event"`
 	Time            float64      `json:"time,omitempty"` // when it was written, in seconds since 1970
 	Step            int          `json:"step"`
-	Tokens          int64        `json:"tokens"` // that the run has seen up to this step
+	Tokens          int64        `json:"tokens"` // number of tokens that the run has seen up to this step
 	Loss            float64      `json:"loss"`   // nats a token
 	LR              float64      `json:"lr,omitempty"`
 	WeightDecay     float64      `json:"weight_decay,omitempty"`
@@ -57,8 +57,8 @@ type LayerStats struct {
 	Plus  float64 `json:"plus"`
 	Scale float32 `json:"scale"` // mean of the absolute master weights
 	Flips int     `json:"flips"` // weights changed from line to line, summed since the last list
-	// AbsMax is the largest absolute value at the input of the layer, nil where it was
-	// not measured.
+	// AbsMax is the largest absolute value at the input of the layer, nil if it was not
+	// measured.
 	AbsMax *float32 `json:"absmax,omitempty"`
 }
 

@@ -33,8 +33,8 @@ type Limits struct {
 	FrozenSteps int     // steps without a flip, while the rate is at least half of the highest
 }
 
-// DefaultLimits are the floor of the scale in bitlinear/quant, and for the rest limits from
-// which weights with a normal distribution, a third of which are zeros, are far.
+// DefaultLimits are the floor of the scale in bitlinear/quant, and limits that healthy layers
+// are far from: a third of normally distributed weights becomes 0.
 func DefaultLimits() Limits {
 	return Limits{ScaleFloor: 1e-5, MostZeros: 0.95, LeastZeros: 0.01, FrozenSteps: 2000}
 }
@@ -58,9 +58,9 @@ func NewMonitor(l Limits) *Monitor {
 	return &Monitor{limits: l, said: map[trouble]bool{}, moved: map[string]int{}}
 }
 
-// Observe takes the next step event and returns what is wrong since it, usually nothing. A
-// trouble is found again only after it was over in between. The loss of an event that the
-// run judged is not judged again. A loop that goes back to an earlier step goes on with the
+// Observe takes the next step event and returns the faults that begin with it, usually none. A
+// fault that lasts is returned once; it is returned again if it was over in between. If the run
+// has judged the loss of the event, Observe does not. After a rollback the loop goes on with the
 // same monitor.
 func (m *Monitor) Observe(e Event) []Finding {
 	f := findings{m: m, step: e.Step}
@@ -101,14 +101,14 @@ func (m *Monitor) judgeLayer(f *findings, l LayerStats, rate float64) {
 		"no weight has changed for %d steps, at a learning rate of %.3g", f.step-since, rate)
 }
 
-// findings collects what is new at a step.
+// findings collects the faults that begin at a step.
 type findings struct {
 	m    *Monitor
 	step int
 	list []Finding
 }
 
-// judge notes whether something is wrong and adds it to the list if that is news.
+// judge notes whether something is wrong, and adds a finding if it was right before.
 func (f *findings) judge(kind Kind, layer string, wrong bool, format string, args ...any) {
 	t := trouble{kind, layer}
 	if wrong && !f.m.said[t] {

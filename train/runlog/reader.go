@@ -16,8 +16,8 @@ import (
 // Run is the log of a run, while it runs or after.
 type Run struct {
 	Name   string    // of the folder
-	Events []Event   // steps and evaluations that stand: by ascending steps, without those that were done again
-	Notes  []Finding // what happened and what went wrong, in the order of the log
+	Events []Event   // steps and evaluations by ascending steps; of a step that was done again, only the last
+	Notes  []Finding // all other events, in the order of the log
 }
 
 // Open reads the log in the folder of a run.
@@ -60,13 +60,13 @@ func Read(name string, log []byte) (*Run, error) {
 	return r, nil
 }
 
-// ofGuard reports whether an event is a finding of the run's own guard. What the run found
-// about its steps is in the log then, also where that is from before there was the field
-// Judged; judged a second time, by the lines alone, the page could contradict the run.
+// ofGuard reports whether an event is a finding of the run's own guard. A log with such an event
+// has all findings about losses, even if it is older than the field Judged. The losses must not
+// be judged again: by the lines alone, the page could contradict the run.
 func ofGuard(e Event) bool { return e.Event == SpikeEvent || e.Event == RollbackEvent }
 
-// parse takes the lines of a log apart. A last line without its end is still being written,
-// or was when the run was killed.
+// parse decodes the lines of a log. It ignores a last line without a line feed: it is being
+// written, or the run was killed while it was.
 func parse(log []byte) (events []Event, err error) {
 	number := 0
 	for line := range bytes.Lines(log) {
@@ -102,7 +102,7 @@ func (r *Run) add(e Event) {
 	r.Events = append(r.Events, e)
 }
 
-// noteOf is an event of another kind than figures.
+// noteOf turns an event that is no step and no evaluation into a note.
 func noteOf(e Event) Finding {
 	f := Finding{Kind: Kind(e.Event), Step: e.Step, Layer: e.Layer, Text: e.Note}
 	if e.Finding != "" {
@@ -111,7 +111,7 @@ func noteOf(e Event) Finding {
 	return f
 }
 
-// drop removes events at the end that were done again.
+// drop removes the events at the end that again reports to be done again.
 func (r *Run) drop(again func(last Event) bool) {
 	for len(r.Events) > 0 && again(r.Events[len(r.Events)-1]) {
 		r.Events = r.Events[:len(r.Events)-1]

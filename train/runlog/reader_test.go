@@ -2,44 +2,23 @@ package runlog
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// folder makes the folder of a run with these lines in its log.
-func folder(t testing.TB, name string, lines ...string) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, LogFile), []byte(strings.Join(lines, "\n")), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
+	"trit/internal/testutil"
+)
 
 func open(t *testing.T, lines ...string) *Run {
 	t.Helper()
-	r, err := Open(folder(t, "r", lines...))
+	r, err := Open(testutil.RunFolder(t, "r", lines...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// An old log, from before there were times, layers and utilisation.
-var oldLog = []string{
-	`{"event":"step","step":10,"tokens":1000,"loss":6.5,"lr":0.001,"weight_decay":0.1,"grad_norm":2,"tokens_per_second":500,"zeros":0.31}`,
-	`{"event":"step","step":20,"tokens":2000,"loss":5.5,"lr":0.002,"weight_decay":0.1,"grad_norm":1,"tokens_per_second":250,"zeros":0.32,"flips":12}`,
-	`{"event":"eval","step":20,"tokens":2000,"loss":5.6,"perplexity":270,"bits_per_byte":2.1}`,
-	"",
-}
-
 func TestOpenReadsOldLogs(t *testing.T) {
-	r := open(t, oldLog...)
+	r := open(t, testutil.OldLog...)
 	if r.Name != "r" || len(r.Events) != 3 || r.Events[1].Flips != 12 || r.Events[2].BitsPerByte != 2.1 {
 		t.Errorf("%+v", r)
 	}
@@ -84,7 +63,7 @@ func TestOpenErrors(t *testing.T) {
 		!strings.Contains(err.Error(), LogFile) {
 		t.Errorf("a folder without a log: %v", err)
 	}
-	if _, err := Open(folder(t, "r", `{"event":"step"}`, "loss 3", "")); err == nil ||
+	if _, err := Open(testutil.RunFolder(t, "r", `{"event":"step"}`, "loss 3", "")); err == nil ||
 		!strings.Contains(err.Error(), LogFile+": line 2") {
 		t.Errorf("a log with another line: %v", err)
 	}

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// Spikes finds losses far above the last ones. It is the only law about the loss: runs guard
-// their steps with it, and a page of a log whose run did not uses it on the lines. What
-// encoding/json makes of a Spikes is its whole state, which runs keep in their checkpoints.
+// Spikes finds losses far above the last ones. It is the only judge of losses: runs guard their
+// steps with it, and the reader of a log whose run did not judges the lines with it. Its JSON
+// form is its whole state, which runs keep in their checkpoints.
 type Spikes struct {
 	Losses []float64 `json:"losses"` // the last ones, oldest first
 }

@@ -18,9 +18,9 @@ type Writer struct {
 	onEvent func(Event)
 }
 
-// NewWriter opens the log in the folder of a run and drops the lines of later steps than
-// this one, which a killed run wrote after the checkpoint that it is resumed from: those
-// steps come again. onEvent is called with each event after it is written; it may be nil.
+// NewWriter opens the log in the folder of a run that begins or goes on after a step. It removes
+// the lines of later steps: a killed run wrote them after its last checkpoint, and the steps are
+// done again. onEvent is called with each event after it is written; it may be nil.
 func NewWriter(run string, step int, onEvent func(Event)) (*Writer, error) {
 	path := filepath.Join(run, LogFile)
 	if err := dropAfter(path, step); err != nil {
@@ -33,8 +33,8 @@ func NewWriter(run string, step int, onEvent func(Event)) (*Writer, error) {
 	return &Writer{f, onEvent}, nil
 }
 
-// dropAfter rewrites a log without the lines of later steps than this one and without those
-// that are no events, such as one whose writer was killed.
+// dropAfter rewrites a log without the lines of later steps, and without lines that are no
+// events, such as the last one of a killed writer.
 func dropAfter(path string, step int) error {
 	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

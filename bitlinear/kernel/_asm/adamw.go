@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// pageAhead is how far ahead streams of memory are fetched: processors fetch ahead by
-// themselves, but not into the next page.
+// pageAhead is the distance, in bytes, at which streams of memory are prefetched: processors
+// prefetch by themselves, but not into the next page.
 const pageAhead = 4096
 
 // adamConstants are the fields of vector.AdamW, in order.
@@ -39,7 +39,7 @@ func (a *adamConstants) moments(grad Mem, m, v reg.VecVirtual) {
 	VADDPS(a.spare, v, v)
 }
 
-// move moves value; m and v keep theirs.
+// move moves value. It does not change m and v.
 func (a *adamConstants) move(value Mem, m, v reg.VecVirtual) {
 	VSQRTPS(v, a.spare)
 	VMULPS(a.inverseRoot, a.spare, a.spare)
@@ -131,12 +131,12 @@ func (r registers) adamWBF16() {
 	VPADDD(words("laneNumbers", func(i int) uint32 { return uint32(i) }), number, number)
 	r.loop(n, func(at slot) {
 		if at.part == 0 {
-			for _, stream := range []Mem{at.of(value, 4), at.of(mean, 2), at.of(square, 2), at.of(grad, 4)} {
+			for _, stream := range []Mem{at.memory(value, 4), at.memory(mean, 2), at.memory(square, 2), at.memory(grad, 4)} {
 				PREFETCHT0(stream.Offset(pageAhead))
 			}
 		}
-		widenBF16(at.of(mean, 2), m)
-		widenBF16(at.of(square, 2), v)
+		widenBF16(at.memory(mean, 2), m)
+		widenBF16(at.memory(square, 2), v)
 		a.moments(at.floats(grad), m, v)
 		a.move(at.floats(value), m, v)
 		hash, spare := a.g, a.spare
@@ -146,10 +146,10 @@ func (r registers) adamWBF16() {
 		VPSLLD(U8(16), hash, spare)
 		VPSRLD(U8(16), spare, spare)
 		VPADDD(spare, m, m)
-		r.storeHighHalves(m, at.of(mean, 2))
+		r.storeHighHalves(m, at.memory(mean, 2))
 		VPSRLD(U8(16), hash, hash)
 		VPADDD(hash, v, v)
-		r.storeHighHalves(v, at.of(square, 2))
+		r.storeHighHalves(v, at.memory(square, 2))
 	})
 	finish()
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// panelCols is how many columns a panel has, as in the package.
+// panelCols is the number of columns of a panel, attention.PanelCols.
 const panelCols = 32
 
-// element is what a panel is stored in. load converts as many as fill a register.
+// element is the type of the values of a panel. load converts a register full of them to float32.
 type element struct {
 	name, typ string
 	bytes     int
@@ -27,11 +27,11 @@ var elements = []element{
 	}},
 }
 
-// width is that of the registers.
+// width describes registers of one width.
 type width struct {
 	name     string
 	lanes    int
-	sums     int // that the registers hold beside what they are made of
+	sums     int // number of registers for sums, beside the registers for operands
 	register func() reg.VecVirtual
 }
 

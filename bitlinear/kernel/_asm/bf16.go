@@ -18,7 +18,7 @@ func rounding() func(v reg.VecVirtual) {
 	}
 }
 
-// pairLoad is code that loads 16 values of a row as float32 whose high halves are bfloat16.
+// pairLoad writes the code that loads 16 values of a row as float32 whose high halves are bfloat16.
 type pairLoad func(from Mem, v reg.VecVirtual)
 
 func roundedFloats() pairLoad {
@@ -82,7 +82,7 @@ func pairs(size uint8, load pairLoad) {
 	finish()
 }
 
-// bf16PairsOfRows packs 16 columns of the second operand, which lie as rows.
+// bf16PairsOfRows packs 16 columns of the second operand, which are stored as rows.
 func bf16PairsOfRows() {
 	TEXT("bf16PairsOfRows512", NOSPLIT, "func(steps int, dst *byte, x *float32, ld int)")
 	Doc("bf16PairsOfRows512 writes dst[s][p][j] = x[j*ld+32s+2p], x[j*ld+32s+2p+1] in bfloat16 for 16 rows j",

@@ -6,12 +6,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// tilesBF16 is amxTilesBF16 for machines that multiply pairs of bfloat16 in vectors. A line of
-// a block, 16 pairs, is an operand as it lies there, and a pair of a row is broadcast. Eight
-// rows by two blocks are 16 sums, enough for a unit that takes six cycles to begin two products
-// a cycle, and need 10 loads for 16 products.
+const (
+	bf16TileRows  = 8  // rows of a tile
+	bf16TilePairs = 4  // pairs of values that are multiplied in one turn of the loop
+	bf16Line      = 64 // bytes of a line of a block, and of a row of a panel
+)
+
+// tilesBF16 is amxTilesBF16 for machines that multiply pairs of bfloat16 in vectors. One operand
+// is a line of a block, 16 pairs, the other a pair of a row, broadcast. Eight rows by two blocks
+// are 16 sums. That is enough for a unit with a latency of six cycles to begin two products a
+// cycle, and needs 10 loads for 16 products.
 func tilesBF16() {
-	const rows, pairs, line, panelRows = 8, 4, 64, 32
+	const rows, pairs, line, panelRows = bf16TileRows, bf16TilePairs, bf16Line, 32
 	TEXT("tilesBF16x512", NOSPLIT, "func(panels, steps int, w *byte, blockBytes int, "+
 		"x *byte, panelBytes int, dst *float32, more int, next *byte)")
 	Doc("tilesBF16x512 is amxTilesBF16 on vectors.")
@@ -45,16 +51,7 @@ func tilesBF16() {
 	Label("step")
 	MOVQ(U64(16/pairs), part)
 	Label("pairs")
-	for p := range pairs {
-		VMOVDQU32(Mem{Base: first, Disp: line * p}, w[0])
-		VMOVDQU32(Mem{Base: second, Disp: line * p}, w[1])
-		for r := range sums {
-			VPBROADCASTD(Mem{Base: in, Disp: line*r + 4*p}, pair)
-			for b, sum := range sums[r] {
-				VPDPWSSD(w[b], pair, sum) // becomes VDPBF16PS
-			}
-		}
-	}
+	addBF16Products(first, second, in, w, pair, &sums)
 	ADDQ(U32(4*pairs), in)
 	ADDQ(U32(line*pairs), first)
 	ADDQ(U32(line*pairs), second)
@@ -75,4 +72,21 @@ func tilesBF16() {
 	DECQ(panels)
 	JNZ(LabelRef("panel"))
 	finish()
+}
+
+// addBF16Products adds to sums the products of bf16TilePairs pairs: of the rows at in, and of the
+// lines of two blocks at first and second.
+func addBF16Products(
+	first, second, in reg.Register, w [2]reg.VecVirtual, pair reg.VecVirtual, sums *[bf16TileRows][2]reg.VecVirtual,
+) {
+	for p := range bf16TilePairs {
+		VMOVDQU32(Mem{Base: first, Disp: bf16Line * p}, w[0])
+		VMOVDQU32(Mem{Base: second, Disp: bf16Line * p}, w[1])
+		for r := range sums {
+			VPBROADCASTD(Mem{Base: in, Disp: bf16Line*r + 4*p}, pair)
+			for b, sum := range sums[r] {
+				VPDPWSSD(w[b], pair, sum) // becomes VDPBF16PS
+			}
+		}
+	}
 }

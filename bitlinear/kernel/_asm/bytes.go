@@ -6,7 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// widenBytes makes a signed byte a weight of packed weights, as AMX reads them.
+// widenBytes turns packed weights into signed bytes, one for each weight, as AMX reads them.
 func widenBytes(name, doc string, lines int, prepare func() func(w Mem, to func(i int, line reg.VecVirtual))) {
 	TEXT(name, NOSPLIT, "func(lines int, w, dst *byte)")
 	Doc(name + " turns lines of " + doc + " into lines of int8, four columns of a row in each lane.")

@@ -9,8 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// dotTile multiplies four rows by a few tokens, with one sum of 16 lanes each as dot512
-// has, so that the bits are the same.
+// dotTile multiplies four rows by a few tokens, with one sum of 16 lanes for each product as in
+// dot512, so that the bits are the same.
 func dotTile(tokens int) {
 	const rows = 4
 	name := fmt.Sprintf("dotTile512x%d", tokens)
@@ -68,10 +68,10 @@ const (
 	q6kValues                              = 256
 )
 
-// dotQ6K makes floats of codes without converting integers: a code of 0 to 63 in the third
-// byte of 128.0 is 128 + code. Times the scale and less 160 of it, in one rounding, that is
-// the weight itself, since 18 bits of the scale and 5 of the code fit a float. Two rows are
-// taken together, or each would wait for its own sum.
+// dotQ6K turns codes into floats without converting integers: a code of 0 to 63 in the third byte
+// of 128.0 is 128 + code. That times the scale, minus 160 times the scale, in one rounding, is the
+// exact weight, since 18 bits of the scale and 5 of the code fit a float. Two rows are taken
+// together, since a single row would wait for its own sum.
 func dotQ6K() {
 	TEXT("dotQ6KVBMI", NOSPLIT, "func(blocks int, w *byte, rowBytes int, x, y *float32)")
 	Doc("dotQ6KVBMI writes y[r] = sum over i of w[r][i]*x[i] for two rows of Q6_K blocks, rowBytes apart,",
@@ -126,7 +126,7 @@ func q6kUnpack() func(block reg.Register) [4]reg.VecVirtual {
 	nibbles, pairs, shifts := ZMM(), ZMM(), ZMM()
 	VPBROADCASTD(nibbleMask(), nibbles)
 	VPBROADCASTD(pairMask(), pairs)
-	// The pairs of codes 32 to 63 of each 128 are above those of the first 32.
+	// The pairs of the codes 32 to 63 of each 128 are above the pairs of the first 32.
 	VMOVDQU32(words("pairShifts", func(i int) uint32 { return uint32(i / 8 * 2) }), shifts)
 	return func(block reg.Register) [4]reg.VecVirtual {
 		codes := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
@@ -175,7 +175,7 @@ var (
 
 var tables = map[string]Mem{}
 
-// words is a read-only register of 16 words, for one or several functions.
+// words is a read-only constant of 16 words, the size of a register, for one or several functions.
 func words(name string, word func(i int) uint32) Mem {
 	if m, ok := tables[name]; ok {
 		return m
@@ -198,14 +198,14 @@ func q6kScaleFloats(block reg.Register, scales reg.VecVirtual) {
 	VMULPS(all, scales, scales)
 }
 
-// The conversions are in AVX2, which is as fast as storing them allows.
+// The conversions are in AVX2 only: their speed is limited by the stores.
 
 func floatsBF16() {
 	TEXT("floatsBF16AVX2", NOSPLIT, "func(n int, dst *float32, src *byte)")
 	Doc("floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.")
 	n, dst, src, v := param("n"), param("dst"), param("src"), YMM()
 	ymm.loop(n, func(at slot) {
-		VPMOVZXWD(at.of(src, 2), v)
+		VPMOVZXWD(at.memory(src, 2), v)
 		VPSLLD(U8(16), v, v)
 		VMOVUPS(v, at.floats(dst))
 	})
@@ -255,6 +255,23 @@ func floatsQ6K() {
 		bytesToFloats(Mem{Base: src, Disp: q6kScales + i}, all, v)
 		VMOVUPS(v, scales.Offset(4*i))
 	}
+	q6kCodes(src, codes, nibbles, pairs, middle)
+	for g := range 16 {
+		VBROADCASTSS(scales.Offset(4*g), scale)
+		for at := 16 * g; at < 16*g+16; at += 8 {
+			bytesToFloats(codes.Offset(at), scale, v)
+			VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
+		}
+	}
+	ADDQ(U32(q6kBytes), src)
+	ADDQ(U32(4*q6kValues), dst)
+	DECQ(blocks)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// q6kCodes writes the 256 codes of the block at src, less 32, to codes.
+func q6kCodes(src reg.Register, codes Mem, nibbles, pairs, middle reg.VecVirtual) {
 	low, high, code := YMM(), YMM(), YMM()
 	for n := range 2 {
 		for part := range 4 {
@@ -276,16 +293,4 @@ func floatsQ6K() {
 			VMOVDQU(code, codes.Offset(128*n+32*part))
 		}
 	}
-	for g := range 16 {
-		VBROADCASTSS(scales.Offset(4*g), scale)
-		for at := 16 * g; at < 16*g+16; at += 8 {
-			bytesToFloats(codes.Offset(at), scale, v)
-			VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})
-		}
-	}
-	ADDQ(U32(q6kBytes), src)
-	ADDQ(U32(4*q6kValues), dst)
-	DECQ(blocks)
-	JNZ(LabelRef("loop"))
-	finish()
 }

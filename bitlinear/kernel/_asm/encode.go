@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Go's assembler does not know all instructions; a file has others in their places, which are
-// replaced by bytes.
+// Go's assembler does not know all instructions. In their places, the generated file has others,
+// which are then replaced by bytes.
 var (
 	vpdpbusd  = regexp.MustCompile(`VPDPBUSD +Y(\d+), Y(\d+), Y(\d+)`)
 	vpdpwssd  = regexp.MustCompile(`VPDPWSSD +Z(\d+), Z(\d+), Z(\d+)`)

@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// expConstants are those of vector.Exp, loaded once for a function.
+// expConstants are the constants of vector.Exp, loaded once for a function.
 type expConstants struct {
 	registers
 	floor, ceiling, log2e, high, low, one reg.VecVirtual
@@ -156,7 +156,7 @@ func (r registers) sumInt8() {
 	Doc("sumInt8x" + r.suffix + " is the sum of x[i].")
 	n, x, v, sum := param("n"), param("x"), r.one(), r.zeros()
 	r.loop(n, func(at slot) {
-		VPMOVSXBD(at.of(x, 1), v)
+		VPMOVSXBD(at.memory(x, 1), v)
 		VPADDD(v, sum[at.part], sum[at.part])
 	})
 	r.storeSum(sum)

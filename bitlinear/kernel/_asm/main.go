@@ -1,5 +1,5 @@
-// Command asm writes the amd64 assembly of a room of kernels, for the processors with AVX-512
-// or for those with AVX2 only. All files are made by
+// Command asm writes the amd64 assembly of a kernel package, for processors with AVX-512 or for
+// processors with AVX2 only. All files are made by
 //
 //	go generate
 package main

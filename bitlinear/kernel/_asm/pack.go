@@ -63,7 +63,7 @@ func fourLines(base, distance reg.Register) func(line int) Mem {
 	}
 }
 
-// packOctets goes through rows in the order in which they lie, and fetches some ahead.
+// packOctets goes through rows in the order of memory, and prefetches some.
 func packOctets() {
 	const ahead = 8
 	TEXT("packOctets256", NOSPLIT, "func(octets, rows int, dst *float32, x *float32, ld int)")

@@ -1,6 +1,6 @@
 package main
 
-// rooms has what writes the functions of each package for each machine.
+// rooms has the generator of each package's functions, by package and machine.
 var rooms = map[string]map[string]func(){
 	"intmul":    {"avx512": intmul512, "avx2": intmul256},
 	"gemm":      {"avx512": gemm512, "avx2": gemm256},
@@ -35,7 +35,7 @@ func intmul256() {
 	ymm.packing()
 }
 
-// packing writes what happens to integers before and after a product.
+// packing writes the loops over integers before and after a product.
 func (r registers) packing() {
 	r.rescaleSums(16)
 	r.rescaleSums(32)

@@ -8,8 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// weights loads what a tile needs of 16 rows and 16 columns: w[g] gets the bytes of the
-// columns 4g to 4g+3, four of a row in each lane. It returns how many bytes it read.
+// weights is a kind of packed weights, with the code that loads 16 rows and 16 columns of them:
+// w[g] gets the bytes of the columns 4g to 4g+3, four of a row in each lane. bytes is the number
+// of bytes that it reads.
 type weights struct {
 	bytes   int
 	doc     string
@@ -112,9 +113,9 @@ func tileVNNI(name string, tokens int, kind weights) {
 	RET()
 }
 
-// tileQuad multiplies four neighbouring blocks of 16 rows by one or two tokens: four
-// streams of weights are read faster than one. While they are, the next four blocks are
-// fetched, to the second cache: rows are too short for a distance within the stream.
+// tileQuad multiplies four neighbouring blocks of 16 rows by one or two tokens: four streams of
+// weights are read faster than one. Meanwhile it prefetches the next four blocks to the
+// second-level cache: rows are too short to prefetch within a stream.
 func tileQuad(name string, tokens int, kind weights) {
 	TEXT(name, NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
 	Doc(fmt.Sprintf("%s is a tile of %d tokens and of four blocks, size bytes apart;", name, tokens),

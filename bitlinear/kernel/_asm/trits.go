@@ -14,8 +14,8 @@ func times3(q, spare reg.VecVirtual) {
 	VPADDB(spare, q, q)
 }
 
-// tritsQuad multiplies four neighbouring blocks of 16 rows by one token without ever
-// taking a byte apart. With q[0] the byte and q[i+1] = 3q[i] mod 256, digit i is
+// tritsQuad multiplies four neighbouring blocks of 16 rows by one token without taking the digits
+// out of a byte. With q[0] the byte and q[i+1] = 3q[i] mod 256, digit i is
 // (3q[i] - q[i+1])/256, so the sum of digit times activation is (3A - B)/256 with
 // A = sum of q[i]x[i] and B = sum of q[i+1]x[i]: two products and two additions for 64
 // weights, where taking digits out would be seven instructions.
@@ -92,8 +92,8 @@ func tritsTile(tokens int) {
 	finish()
 }
 
-// tritsDigits takes the digits out for more tokens than pay for tritsTile. They stay in
-// the two high bits, 64 times as large: 32768 columns times 128 times 127 are below 2^30.
+// tritsDigits is for more tokens than tritsTile is worth while for: it takes the digits out. They
+// stay in the two high bits, 64 times as large: 32768 columns times 128 times 127 are below 2^30.
 func tritsDigits(tokens int) {
 	tritsHeader(tokens)
 	groups, w, x, sums := tileStart(tokens, 1)
@@ -172,7 +172,7 @@ func digits(r registers) func(q, spare, digit reg.VecVirtual) {
 	}
 }
 
-// tritsWiden takes all digits out and packs them anew.
+// tritsWiden takes all digits out and packs them as 2-bit codes.
 func (r registers) tritsWiden() {
 	TEXT("tritsWiden"+r.suffix, NOSPLIT, "func(groups int, w, dst *byte)")
 	Doc("tritsWiden"+r.suffix+" turns groups of 20 columns, five digits a byte, into groups of 16 columns of",
@@ -214,7 +214,7 @@ func (r registers) tritsWiden() {
 	finish()
 }
 
-// keepOr adds the bits of v in mask to those of to.
+// keepOr sets the bits in to that are set in both v and mask.
 func (r registers) keepOr(mask, v, to reg.VecVirtual) {
 	const aOrBAndC = 0xf8 // of VPTERNLOG
 	if r.parts == 1 {

@@ -22,18 +22,18 @@ var (
 	ymm = registers{"256", 2, YMM}
 )
 
-// slot is the elements of one register in an array.
+// slot is the position of one register's elements in an array.
 type slot struct {
 	i     reg.Register
 	part  int
 	lanes int
 }
 
-func (s slot) of(base reg.Register, size int) Mem {
+func (s slot) memory(base reg.Register, size int) Mem {
 	return Mem{Base: base, Index: s.i, Scale: uint8(size), Disp: size * s.lanes * s.part}
 }
 
-func (s slot) floats(base reg.Register) Mem { return s.of(base, 4) }
+func (s slot) floats(base reg.Register) Mem { return s.memory(base, 4) }
 
 // blocks runs body on blocks of size elements; n is a multiple of size and not 0.
 func blocks(size int, n reg.Register, body func(i reg.GPVirtual)) {
@@ -149,7 +149,7 @@ func (r registers) quantize() {
 		VPMAXSD(low, v, v)
 		VPMINSD(high, v, v)
 		VPADDD(v, sum[at.part], sum[at.part])
-		r.storeBytes(v, at.of(dst, 1))
+		r.storeBytes(v, at.memory(dst, 1))
 	})
 	r.storeSum(sum)
 }
@@ -180,7 +180,7 @@ func (r registers) rescale() {
 	Doc("rescale" + r.suffix + " writes dst[i] = float32(x[i])*f.")
 	n, dst, x, f, v := param("n"), param("dst"), param("x"), r.splat("f"), r.one()
 	r.loop(n, func(at slot) {
-		VCVTDQ2PS(at.of(x, 4), v)
+		VCVTDQ2PS(at.memory(x, 4), v)
 		VMULPS(v, f, v)
 		VMOVUPS(v, at.floats(dst))
 	})
@@ -233,7 +233,7 @@ func (r registers) ternaryCodes() {
 		round(at.floats(w), v)
 		VCVTPS2DQ(v, v)
 		VPADDD(one, v, v)
-		r.storeBytes(v, at.of(dst, 1))
+		r.storeBytes(v, at.memory(dst, 1))
 	})
 	finish()
 }
@@ -272,7 +272,7 @@ func (r registers) int4Codes() {
 		VCVTTPS2DQ(v, v)
 		VPMAXSD(zero, v, v)
 		VPMINSD(last, v, v)
-		r.storeBytes(v, at.of(dst, 1))
+		r.storeBytes(v, at.memory(dst, 1))
 	})
 	finish()
 }
@@ -332,9 +332,9 @@ func (r registers) dotF16() {
 	n, w, x, v, sum := param("n"), param("w"), param("x"), r.one(), r.zeros()
 	r.loop(n, func(at slot) {
 		if at.part == 0 {
-			PREFETCHT0(at.of(w, 2).Offset(2048))
+			PREFETCHT0(at.memory(w, 2).Offset(2048))
 		}
-		VCVTPH2PS(at.of(w, 2), v)
+		VCVTPH2PS(at.memory(w, 2), v)
 		VFMADD231PS(at.floats(x), v, sum[at.part])
 	})
 	Store(r.fold(sum, VADDPS), ReturnIndex(0))
@@ -366,9 +366,9 @@ func (r registers) dotF16Rows() {
 	r.loop(n, func(at slot) {
 		for i := range row {
 			if at.part == 0 {
-				PREFETCHT1(at.of(ahead[i], 2))
+				PREFETCHT1(at.memory(ahead[i], 2))
 			}
-			VCVTPH2PS(at.of(row[i], 2), v)
+			VCVTPH2PS(at.memory(row[i], 2), v)
 			VFMADD231PS(at.floats(x), v, sums[i][at.part])
 		}
 	})

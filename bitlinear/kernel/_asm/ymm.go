@@ -82,8 +82,8 @@ func broadcastYMM(word Mem) reg.VecVirtual {
 type dotYMM struct {
 	suffix string
 	groups int // are added up in registers before total
-	// latency is how many registers the sum of one token is split over, so that no addition
-	// waits for another.
+	// latency is the number of registers that the sum of one token is split over, so that no
+	// addition waits for another.
 	latency int
 	// add adds the products of the codes of each half with the activations of step g.
 	add func(g int, x Mem, codes [][]reg.VecVirtual, split [][]reg.VecVirtual)
@@ -91,7 +91,7 @@ type dotYMM struct {
 	total func(split [][]reg.VecVirtual)
 }
 
-// manyGroups are added up where nothing can overflow: adding to memory takes no time then.
+// manyGroups are added up if nothing can overflow: then adding to memory takes hardly any time.
 const manyGroups = 64
 
 // dotVNNI is VPDPBUSD: four products at once.
@@ -148,7 +148,7 @@ var dotWords = dotYMM{"AVX2", manyGroups, 1, func(_ int, x Mem, codes, split [][
 	}
 }, addUp}
 
-// tileYMM multiplies 8 rows, or 16 where halves is 2, by a few tokens.
+// tileYMM multiplies 8 rows, or 16 if halves is 2, by a few tokens.
 type tileYMM struct {
 	codesYMM
 	dotYMM
@@ -212,8 +212,8 @@ func (t *tileYMM) addTo(dst reg.Register, token int) {
 	}
 }
 
-// take takes up to most off what is left.
-func take(most int, left reg.Register) reg.GPVirtual {
+// takeUpTo subtracts up to most from left, and returns the register with the number.
+func takeUpTo(most int, left reg.Register) reg.GPVirtual {
 	n := GP64()
 	MOVQ(U32(most), n)
 	CMPQ(left, n)
@@ -243,7 +243,7 @@ func (t tileYMM) tile() {
 	})
 	Label("some")
 	t.clear()
-	n := take(t.groups, groups)
+	n := takeUpTo(t.groups, groups)
 	Label("loop")
 	t.prefetch(Mem{Base: w, Index: size, Scale: 1})
 	t.group(w, x)
@@ -267,8 +267,8 @@ func (t *tileYMM) each(dst, stride reg.Register, body func(at reg.Register, toke
 	}
 }
 
-// quadGroups is how many groups of a block a quad takes before it goes to the next block:
-// few, since only four streams that advance together are read fast.
+// quadGroups is the number of groups of a block that a quad takes before it goes to the next
+// block. It is small, since only four streams that advance together are read fast.
 const quadGroups = 4
 
 // quad writes the function for four neighbouring blocks, which meanwhile fetches the next
@@ -284,7 +284,7 @@ func (t tileYMM) quad() {
 	end := GP64()
 	LEAQ(Mem{Base: dst, Disp: 256}, end)
 	Label("some")
-	n, block, out, from, in := take(16*min(t.dotYMM.groups, quadGroups), left), GP64(), GP64(), GP64(), GP64()
+	n, block, out, from, in := takeUpTo(16*min(t.dotYMM.groups, quadGroups), left), GP64(), GP64(), GP64(), GP64()
 	MOVQ(w, block)
 	MOVQ(dst, out)
 	Label("block")
@@ -358,7 +358,7 @@ func (t tileYMM) few(tokens ...int) tileYMM {
 	return t
 }
 
-// many writes a tile of as many tokens as registers allow, for half a block.
+// many writes a tile of the largest number of tokens that registers allow, for half a block.
 func (t tileYMM) many(tokens int) {
 	t.tokens, t.halves = tokens, 1
 	t.tile()

@@ -1,23 +1,23 @@
 // Package amx multiplies matrices of bytes and of bfloat16 on the matrix registers of AMX, as
-// cpu.AMX and cpu.AMXBF16 allow. A register has 16 rows of 64 bytes; eight of them are four of
-// sums, two of the left operand and two of the right one. So the words here are:
+// cpu.AMX and cpu.AMXBF16 allow. A register has 16 rows of 64 bytes. Of the eight registers, four
+// hold sums, two the left operand and two the right one. The words, each in one sense:
 //
 //   - panel: 32 rows of the left operand, of 64 bytes a step;
-//   - block: 16 columns of the right operand, which are 16 rows of weights: of each step 16 lines
-//     of 64 bytes, four bytes a column; a call has two of them;
+//   - block: 16 columns of the right operand, which are 16 rows of weights: for each step 16 lines
+//     of 64 bytes, four bytes a column. A call takes two blocks;
 //   - step: 64 values of int8, or 32 of bfloat16, of the dimension that is summed over.
 package amx
 
 // Sizes that the instructions fix.
 const (
 	PanelRows = 32 // rows of a panel
-	HalfRows  = 16 // the most rows of a half panel
+	HalfRows  = 16 // largest number of rows of a half panel
 	StepBytes = 64 // of a row of a panel
 	StepLines = 16 // of a block: each of StepBytes
 )
 
-// configs say for each number of rows in a half panel which registers have which size:
-// palette 1; columns in bytes from byte 16 on, rows from byte 48 on.
+// configs are the configurations of the registers' sizes, one for each number of rows in a half
+// panel: palette 1; columns in bytes from byte 16 on, rows from byte 48 on.
 var configs = func() (list [HalfRows + 1][64]byte) {
 	for rows := range list {
 		c := &list[rows]

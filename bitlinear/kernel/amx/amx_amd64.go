@@ -2,10 +2,10 @@
 
 package amx
 
-// Panels computes 32 columns for panels of 32 rows: with panels x [steps][32][64], panelBytes
-// apart, and two blocks w [steps*16][16][4], blockBytes apart, dst[r*32+16b+c] (+)= the sum over
-// s, l and j of x[s][r][4l+j]*w[b][16s+l][c][j], added to what is there where more is not 0. The
-// sums of a panel follow on those of the one before.
+// Panels computes 32 columns for panels of 32 rows. The panels x [steps][32][64] are panelBytes
+// apart, the two blocks w [steps*16][16][4] blockBytes apart. dst[r*32+16b+c] becomes the sum over
+// s, l and j of x[s][r][4l+j]*w[b][16s+l][c][j]; if more is not 0, the sum is added to dst. The sums
+// of each panel follow the sums of the panel before.
 func Panels(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int) {
 	amxTiles(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows])
 }

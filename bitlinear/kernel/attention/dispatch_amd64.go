@@ -4,7 +4,7 @@ package attention
 
 import "trit/bitlinear/kernel/cpu"
 
-// implementations lists those that this processor can run, the best first.
+// implementations lists the implementations that this processor can run, the best first.
 func implementations() (list []implementation) {
 	if cpu.AVX512 {
 		list = append(list, avx512)

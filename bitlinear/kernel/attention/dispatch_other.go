@@ -2,5 +2,5 @@
 
 package attention
 
-// implementations lists those that this processor can run: there is no assembly for it.
+// implementations lists plain Go alone: there is no assembly for this processor.
 func implementations() []implementation { return []implementation{generic} }

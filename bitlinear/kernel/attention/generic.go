@@ -6,7 +6,7 @@ import (
 	"trit/bitlinear/kernel/vector"
 )
 
-// generic does all in plain Go.
+// generic is the implementation in plain Go.
 var generic = implementation{
 	name: "generic",
 	f32:  genericTiles(func(dst, x []float32) { copy(dst, x) }),

@@ -6,12 +6,11 @@
 // register is a column, so nothing is added across lanes, and an element of the panel is converted
 // to float32 once for all rows of the tile.
 //
-// A tile is in plain Go (generic.go) or in assembly, which dispatch_*.go choose by what the
-// processor has.
+// A tile is in plain Go (generic.go) or in assembly; dispatch_*.go choose by the instruction sets
+// of the processor.
 package attention
 
-// PanelCols is how many columns a panel has: a row of half precision is one line of the cache of
-// a processor.
+// PanelCols is the number of columns of a panel: a row in half precision fills one cache line.
 const PanelCols = 32
 
 // Element is what a panel holds: float32, half precision as its bits, or integers.
@@ -23,8 +22,8 @@ type tile[T Element] struct {
 	run  func(k int, a *float32, lda int, b *T, dst *float32, ldc int)
 }
 
-// implementation is one way to compute the products. The tiles of an element begin with that of
-// the most rows and end with that of one.
+// implementation is one way to compute the products. The tiles of an element type are sorted by
+// their number of rows, the largest first; the last one has one row.
 type implementation struct {
 	name string
 	f32  []tile[float32]

@@ -2,5 +2,5 @@
 
 package cpu
 
-// amxPermitted is false where we do not know how to ask for the registers.
+// amxPermitted is false: we do not know how to ask this system for the registers.
 func amxPermitted() bool { return false }

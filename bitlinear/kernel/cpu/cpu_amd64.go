@@ -4,8 +4,8 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-// What a processor for amd64 has. An instruction set stands for what it is used with, so that a
-// dispatch asks for one name.
+// Instruction sets of a processor for amd64. A variable includes the other sets that its code
+// uses, so that a dispatch asks for one name.
 var (
 	// AVX2 is integers in registers of 256 bits.
 	AVX2 = cpu.X86.HasAVX2
@@ -13,8 +13,8 @@ var (
 	FMA = AVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C
 	// AVXVNNI is AVX2 with products of four bytes, VPDPBUSD.
 	AVXVNNI = AVX2 && cpu.X86.HasAVXVNNI
-	// AVX512 is registers of 512 bits with the instructions for bytes and for double words, which
-	// all processors have that have AVX-512 but the Xeon Phi.
+	// AVX512 is registers of 512 bits, with the instructions for bytes and for double words. All
+	// processors with AVX-512 except the Xeon Phi have these.
 	AVX512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ
 	// AVX512VNNI is AVX512 with VPDPBUSD.
 	AVX512VNNI = AVX512 && cpu.X86.HasAVX512VNNI

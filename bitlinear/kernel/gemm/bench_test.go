@@ -21,8 +21,8 @@ func BenchmarkMul(b *testing.B) {
 	}
 }
 
-// BenchmarkProduct has the products of a backward pass over 2048 tokens, of the small model
-// of the first two and of one of 110M parameters, and those of its head over 512.
+// BenchmarkProduct times products of a backward pass: over 2048 tokens for layers of a small model
+// (the first two) and of a model of 110M parameters, and over 512 tokens for the head of the latter.
 func BenchmarkProduct(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, s := range []struct {

@@ -6,9 +6,9 @@ import (
 	"trit/internal/parallel"
 )
 
-// One pass takes up to bf16Depth values of k: all of B is packed for it, and each thread packs
-// as many rows of A as stay in its second cache, bf16Values of them, and lets all columns pass
-// by. What stays in the first are bf16Chunk steps of 32 columns.
+// One pass takes up to bf16Depth values of k. All of B is packed for it. Each thread packs
+// bf16Values values of A, which stay in its second-level cache, and multiplies them by all
+// columns. bf16Chunk steps of 32 columns stay in the first-level cache.
 const (
 	bf16Step   = 32
 	bf16Tile   = 32
@@ -57,11 +57,11 @@ func (g *product) bf16Areas(s *bf16Right, grid grid, lo, hi, k, depth int) {
 	w := bf16WorkPool.Get().(*bf16Work)
 	defer bf16WorkPool.Put(w)
 	for ; lo < hi; lo++ {
-		g.bf16Area(w, s, grid.at(lo, g.m, g.n), k, depth)
+		g.bf16Area(w, s, grid.area(lo, g.m, g.n), k, depth)
 	}
 }
 
-// bf16Pass is how many values a pass takes, about the same for each.
+// bf16Pass is the number of values of a pass, about the same for all passes.
 func bf16Pass(k int) int {
 	const chunk = bf16Chunk * bf16Step
 	return ceil(ceil(k, ceil(k, bf16Depth)), chunk) * chunk
@@ -82,8 +82,8 @@ type grid struct{ rows, cols int }
 // area is a range of rows and columns of C.
 type area struct{ row, col, rows, cols int }
 
-// bf16Grid makes about the same work for each thread. Where there are fewer areas of rows
-// than threads they are divided by columns too, though each packs its rows for itself.
+// bf16Grid divides C so that each thread has about the same work. If there are fewer areas of rows
+// than threads, they are divided by columns too, although each area then packs the rows again.
 func (g *product) bf16Grid(depth, threads int) grid {
 	most := min(bf16Rows, bf16Values/depth/bf16Tile*bf16Tile)
 	parts := ceil(ceil(g.m, most), threads) * threads
@@ -94,7 +94,8 @@ func (g *product) bf16Grid(depth, threads int) grid {
 
 func (g grid) count(m, n int) int { return ceil(m, g.rows) * ceil(n, g.cols) }
 
-func (g grid) at(i, m, n int) area {
+// area returns area i of C [m,n].
+func (g grid) area(i, m, n int) area {
 	across := ceil(n, g.cols)
 	row, col := i/across*g.rows, i%across*g.cols
 	return area{row, col, min(g.rows, m-row), min(g.cols, n-col)}

@@ -10,7 +10,7 @@ import (
 // bf16Lines are the bytes of a row of a panel or of a pair of rows of a block.
 const bf16Lines = 64
 
-// pack packs rows of A from first on; those beyond m and values beyond depth are zero.
+// pack packs rows of A from first on. Rows beyond m, and values beyond depth, become zero.
 func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
 	v := view{a, first, k, min(m, first+rows), k + depth}
 	steps, panels := ceil(depth, bf16Step), ceil(rows, bf16Tile)
@@ -23,14 +23,14 @@ func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
 	}
 }
 
-// view is a matrix from an element on, as far as a row and a column.
+// view is the part of a matrix from an element to a last row and column.
 type view struct {
 	matrix
 	i, j       int
 	rows, cols int
 }
 
-// bits is element (i,j) of a view in bfloat16, 0 outside.
+// bits is element (i,j) of a view in bfloat16, or 0 outside of the view.
 func (v view) bits(i, j int) uint16 {
 	if v.i+i >= v.rows || v.j+j >= v.cols {
 		return 0
@@ -55,8 +55,8 @@ func (v view) packRow(dst []byte, i, steps, panels int) {
 	}
 }
 
-// packColumns packs rows that are columns as stored, 16 of them at a time; neighbours follow
-// each other, since they share pages of memory.
+// packColumns packs rows that are stored as columns, 16 at a time. It takes neighbours one after
+// another, since they share pages of memory.
 func (v view) packColumns(dst []byte, steps, panels int) {
 	const half = bf16PanelBytes / 2
 	for s := range steps {
@@ -81,8 +81,8 @@ func (s *bf16Right) reserve(rows, n int) {
 	s.b = slices.Grow(s.b[:0], size)[:size]
 }
 
-// pack packs the steps [lo,hi) of the rows [k,k+depth) of op(B) in an even number of blocks;
-// what is missing is zero. It goes through them in the order in which they lie in memory.
+// pack packs the steps [lo,hi) of the rows [k,k+depth) of op(B) into an even number of blocks.
+// Missing rows and columns become zero. It reads B in the order of memory.
 func (s *bf16Right) pack(b *right, k, depth, n, lo, hi int) {
 	blocks, size := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)*bf16BlockBytes
 	together := 1
@@ -104,8 +104,8 @@ func (b *right) packBlock(block []byte, k, rows, col, cols int) {
 	}
 }
 
-// packPairs packs pairs of rows of 16 columns from (row,col) on and returns how many: as many
-// as lie together in the same form, and else one.
+// packPairs packs pairs of rows of 16 columns from (row,col) on, and returns the number of pairs:
+// all pairs that lie in one part, or else one pair across parts.
 func (b *right) packPairs(block []byte, row, rows, col, cols int) (pairs int) {
 	if col+16 <= cols && row+1 < rows {
 		if b.transposed {
@@ -120,14 +120,14 @@ func (b *right) packPairs(block []byte, row, rows, col, cols int) (pairs int) {
 	for j := range bf16Lines / 2 {
 		v := float32(0)
 		if i, j := row+j%2, col+j/2; i < rows && j < cols {
-			v = b.at(i, j)
+			v = b.element(i, j)
 		}
 		binary.LittleEndian.PutUint16(block[2*j:], float16.BBits(v))
 	}
 	return 1
 }
 
-// pairs packs what lies in one part.
+// pairs packs the pairs of rows that lie in one part.
 func (b *right) pairs(block []byte, row, rows, col int) (pairs int) {
 	r, at := b.part(row)
 	pairs = min(r.Count-at, rows-row) / 2

@@ -7,7 +7,7 @@ import (
 	"trit/bitlinear/kernel/cpu"
 )
 
-// implementations lists those that this processor can run, the best first.
+// implementations lists the implementations that this processor can run, the best first.
 func implementations() (list []implementation) {
 	if cpu.AVX512 {
 		list = append(list, avx512)
@@ -18,7 +18,7 @@ func implementations() (list []implementation) {
 	return append(list, generic)
 }
 
-// engines lists those for bfloat16 that this processor can run, the best first.
+// engines lists the engines for bfloat16 that this processor can run, the best first.
 func engines() (list []engine) {
 	if cpu.AMXBF16 {
 		list = append(list, engine{"amx", amx.PanelsBF16})

@@ -2,7 +2,7 @@
 
 package gemm
 
-// implementations lists those that this processor can run: there is no assembly for it.
+// implementations lists plain Go alone: there is no assembly for this processor.
 func implementations() []implementation { return []implementation{generic} }
 
 // engines is empty: bfloat16 is multiplied on amd64 alone.

@@ -2,7 +2,7 @@ package gemm
 
 import "unsafe"
 
-// generic does all in plain Go.
+// generic is the implementation in plain Go.
 var generic = implementation{name: "generic", tile: tileGeneric}
 
 // tileGeneric computes one tile: for each of the tileRows x tileCols elements,

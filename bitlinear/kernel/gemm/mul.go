@@ -7,8 +7,8 @@ import (
 	"trit/internal/parallel"
 )
 
-// One pass takes passK of the k range, so that a panel of B (48 kB) and one of A (12 kB) stay
-// near the core; it packs passM rows of A and passN columns of B.
+// One pass takes passK values of k, so that a panel of B (48 kB) and a panel of A (12 kB) stay in
+// the caches of a core. It packs passM rows of A and passN columns of B.
 const (
 	tileRows = 8
 	tileCols = 32
@@ -18,9 +18,9 @@ const (
 )
 
 // Mul computes C (+)= op(A) op(B) for row-major float32 matrices: C is [m,n], op(A)
-// is [m,k] and op(B) is [k,n]; a transposed operand is stored the other way round.
-// Each element is summed in the order of k whatever the tile it falls into, so the
-// number of threads does not change a bit.
+// is [m,k] and op(B) is [k,n]; a transposed operand is stored as its transpose.
+// Each element is summed in the order of k whatever tile it is in, so the number of
+// threads does not change a bit.
 func Mul(pool *parallel.Pool, transA, transB bool, m, n, k int, a, b, c []float32, accumulate bool) {
 	lda, ldb := k, n
 	if transA {
@@ -34,8 +34,8 @@ func Mul(pool *parallel.Pool, transA, transB bool, m, n, k int, a, b, c []float3
 	p.run(pool)
 }
 
-// MulOneThread is Mul on the caller's goroutine, for callers that split the work, of operands
-// that are columns of wider matrices: lda and ldb are the distances of their rows as stored.
+// MulOneThread is Mul on the caller's goroutine, for callers that split the work themselves.
+// Operands may be columns of wider matrices: lda and ldb are the distances of their stored rows.
 func MulOneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32,
 	accumulate bool) {
 	p := newPlain(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
@@ -43,8 +43,7 @@ func MulOneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []fl
 	p.rows(0, m)
 }
 
-// MulBF16OneThread is MulOneThread of operands rounded to bfloat16. It is for machines for
-// which HasBF16 is true.
+// MulBF16OneThread is MulOneThread with operands rounded to bfloat16. HasBF16 must be true.
 func MulBF16OneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32,
 	accumulate bool) {
 	p := newPlain(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
@@ -54,8 +53,8 @@ func MulBF16OneThread(transA, transB bool, m, n, k int, a []float32, lda int, b 
 
 var oneThread = parallel.New(1)
 
-// plain is a product whose right side and result are one piece each. A step of training has
-// thousands of them, so they are used again.
+// plain is a product whose right side and result are one part each. plainPool keeps them, since a
+// step of training has thousands.
 type plain struct {
 	product
 	right [1]Rows
@@ -102,7 +101,7 @@ func newMatrix(data []float32, ld int, transposed bool) matrix {
 	return matrix{data, ld, 1}
 }
 
-// size is how many values a matrix of some rows and columns reaches over.
+// size is the number of values from the first to the last element of a matrix.
 func (m matrix) size(rows, cols int) int { return (rows-1)*m.row + (cols-1)*m.col + 1 }
 
 // product is c [m,n] = a [m,k] b [k,n].
@@ -146,7 +145,7 @@ func (g *product) tiles(p *panels, i, j, height, width, depth int, accumulate bo
 		b := &p.b[jj*depth]
 		for ii := 0; ii < height; ii += tileRows {
 			rows, cols := min(tileRows, height-ii), min(tileCols, width-jj)
-			if c := g.c.from(i + ii); rows == tileRows && cols == tileCols && g.c.factor == nil && len(c) >= tileRows*g.n {
+			if c := g.c.rowsFrom(i + ii); rows == tileRows && cols == tileCols && g.c.factor == nil && len(c) >= tileRows*g.n {
 				chosen.tile(depth, &p.a[ii*depth], b, &c[j+jj], g.n, accumulate)
 				continue
 			}
@@ -158,7 +157,7 @@ func (g *product) tiles(p *panels, i, j, height, width, depth int, accumulate bo
 
 // run computes the product in float32.
 func (g *product) run(pool *parallel.Pool) {
-	// A thread is worth while from about 2^18 multiplications on.
+	// Less than about 2^18 multiplications are not worth another thread.
 	grain := max(1, 1<<18/max(g.n*g.k, 1)/tileRows)
 	pool.For(ceil(g.m, tileRows), grain, func(lo, hi int) {
 		g.rows(lo*tileRows, min(hi*tileRows, g.m))

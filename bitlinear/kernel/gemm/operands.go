@@ -9,8 +9,8 @@ type right struct {
 	transposed bool
 }
 
-// part is the rows that row i of B as stored belongs to, and its number among them.
-func (b *right) part(i int) (r *Rows, at int) {
+// part returns the part of B that holds stored row i, and the row's number in the part.
+func (b *right) part(i int) (r *Rows, row int) {
 	j := 0
 	for ; i >= b.parts[j].Count; j++ {
 		i -= b.parts[j].Count
@@ -18,8 +18,8 @@ func (b *right) part(i int) (r *Rows, at int) {
 	return &b.parts[j], i
 }
 
-// at is element (i,j) of op(B).
-func (b *right) at(i, j int) float32 {
+// element is element (i,j) of op(B).
+func (b *right) element(i, j int) float32 {
 	if b.transposed {
 		i, j = j, i
 	}

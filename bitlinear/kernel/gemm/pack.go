@@ -36,7 +36,7 @@ func (b *right) packRows(dst []float32, k, depth, j, n int) {
 	}
 }
 
-// copyTo copies values from one on as float32.
+// copyTo converts the values from value at on to float32, over the length of dst.
 func (r *Rows) copyTo(dst []float32, at int) {
 	switch {
 	case r.Int8 != nil:
@@ -48,7 +48,7 @@ func (r *Rows) copyTo(dst []float32, at int) {
 	}
 }
 
-// packTransposed makes one panel of n rows as stored.
+// packTransposed makes one panel of n stored rows, the columns of op(B).
 func (b *right) packTransposed(dst []float32, k, depth, j, n int) {
 	for l := 0; l < n; {
 		r, at := b.part(j + l)
@@ -76,7 +76,8 @@ func (m matrix) pack(dst []float32, i, k, height, depth int) {
 	}
 }
 
-// packColumns packs rows whose values are ld apart and which lie side by side themselves.
+// packColumns packs rows that are stored as columns: neighbours lie side by side, and the values
+// of a row are ld apart.
 func packColumns(dst, src []float32, ld, height, depth int) {
 	whole := 0
 	if chosen.packOctets != nil && height >= tileRows {

@@ -7,24 +7,24 @@ import (
 	"trit/internal/parallel"
 )
 
-// Rows are consecutive rows of the right side of a Product, in one of the forms that
-// training has at hand.
+// Rows are consecutive rows of the right side of a Product, in one of the forms that training
+// uses.
 type Rows struct {
 	Count int
 	F32   []float32 // [Count,N] values, or with Rounding master weights
 	Int8  []int8    // [Count,N], instead of F32
-	// Rounding, where there is one, makes the values of master weights, as vector.Ternarize does.
+	// Rounding, unless it is none, makes ternary values of the master weights F32, as
+	// vector.Ternarize does.
 	Rounding quant.Rounding
 }
 
-// Product is C = diag(RowFactor) op(A) op(B) in row-major matrices, whose right side and
-// result may lie in several places: so the gradients of a layer are one product for all its
-// weights, and nothing is copied but panels on their way to the core. An element's sum does
-// not depend on the number of threads, nor on where B and C are cut.
+// Product is C = diag(RowFactor) op(A) op(B) in row-major matrices. B and C may consist of several
+// parts, so that the gradients of all weights of a layer are one product and nothing but panels is
+// copied. The sum of an element does not depend on the number of threads, nor on the parts.
 type Product struct {
 	M, N, K    int
 	A          []float32   // op(A) is [M,K]
-	LDA        int         // distance of the rows of A as stored
+	LDA        int         // distance of the stored rows of A
 	TransA     bool        // A is stored [K,M]
 	B          []Rows      // together [K,N], one below the other
 	TransB     bool        // B is stored [N,K]: rows of K values, in float32 only
@@ -40,8 +40,8 @@ func (p *Product) Float32(pool *parallel.Pool) {
 	g.run(pool)
 }
 
-// BF16 computes the product of operands rounded to bfloat16, with sums in float32: integers
-// up to 256 are exact. It is for machines for which HasBF16 is true.
+// BF16 computes the product of operands rounded to bfloat16, with sums in float32; integers up to
+// 256 are exact in bfloat16. HasBF16 must be true.
 func (p *Product) BF16(pool *parallel.Pool) {
 	p.check()
 	if !HasBF16() {
@@ -67,7 +67,7 @@ func (p *Product) refuse(format string, args ...any) {
 	panic(fmt.Sprintf("gemm: product of [%d,%d] by [%d,%d]: ", p.M, p.K, p.K, p.N) + fmt.Sprintf(format, args...))
 }
 
-// check refuses what would read or write outside of the slices.
+// check panics if the product would read or write outside of the slices.
 func (p *Product) check() {
 	if p.M < 1 || p.N < 1 || p.K < 1 {
 		p.refuse("want at least one row, column and value")

@@ -8,8 +8,8 @@ type result struct {
 	accumulate bool
 }
 
-// from is C from row i on as far as it lies in one piece.
-func (c *result) from(i int) []float32 {
+// rowsFrom returns the rows of C from row i to the end of its part.
+func (c *result) rowsFrom(i int) []float32 {
 	at, j := i*c.n, 0
 	for ; at >= len(c.parts[j]); j++ {
 		at -= len(c.parts[j])
@@ -21,7 +21,7 @@ func (c *result) from(i int) []float32 {
 // the rows of C from i on and the columns from j on, or adds them.
 func (c *result) store(sums []float32, i, j, rows, cols int, add bool) {
 	for rows > 0 {
-		dst := c.from(i)
+		dst := c.rowsFrom(i)
 		n := min(rows, len(dst)/c.n)
 		factor := ones[:n]
 		if c.factor != nil {

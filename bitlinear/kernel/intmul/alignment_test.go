@@ -69,7 +69,7 @@ func everyTile(body func(p layout, name string, t tile, blocks int)) {
 	}
 }
 
-// operands of a tile; sums are those of tile, after guards.
+// operands are the operands of a tile; sums are its results, between guards.
 type operands struct {
 	columns, blocks int
 	w               []byte
@@ -79,8 +79,8 @@ type operands struct {
 
 const tileGuard = 8
 
-// operandsAt makes room for operands that begin so many bytes after a multiple of 64; for
-// sums and offsets these are rounded down to whole numbers.
+// operandsAt allocates operands that begin shift bytes after a multiple of 64. For sums and
+// offsets the shift is rounded down to a multiple of their size.
 func operandsAt(shift int, p layout, t tile, columns, blocks int) operands {
 	o := operands{
 		columns: columns, blocks: blocks,
@@ -235,12 +235,19 @@ func TestTritsWiden(t *testing.T) {
 }
 
 func FuzzTiles(f *testing.F) {
-	f.Add(uint64(1), 0, 1)
-	f.Add(uint64(2), 3, 17)
-	f.Fuzz(func(t *testing.T, seed uint64, shift, units int) {
+	tiles := 0
+	everyTile(func(layout, string, tile, int) { tiles++ })
+	for i := range tiles {
+		f.Add(uint64(1), i, 0, i)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, shift, units, which int) {
 		r := rand.New(rand.NewPCG(seed, 0))
+		i := 0
 		everyTile(func(p layout, name string, tile tile, blocks int) {
-			o := operandsAt(shift&63, p, tile, (1+units&31)*tritsUnit, blocks)
+			if i++; uint(which)%uint(tiles) != uint(i-1) {
+				return
+			}
+			o := operandsAt(shift&63, p, tile, (1+units&7)*tritsUnit, blocks)
 			o.random(r, p)
 			o.check(t, p, name, tile)
 		})

@@ -8,21 +8,21 @@ import (
 	"trit/internal/parallel"
 )
 
-// AMX multiplies panels of 32 tokens by 32 rows of weights; see package amx. A line of a block
-// with an int8 a weight is a row of an operand, so weights only have to be widened; they are, once
-// for all tokens of a batch, since 32 rows of them fit into the second cache. What stays in the
-// first are amxChunk steps of them, while the activations of all tokens pass by.
+// AMX multiplies panels of 32 tokens by 32 rows of weights; see package amx. A line of a block with
+// int8 weights is a row of an operand, so weights of fewer bits are widened to int8: 32 rows once
+// for all tokens of a batch, since they fit into the second-level cache. amxChunk steps of them
+// stay in the first-level cache while they are multiplied by the activations of all tokens.
 const (
 	amxRows  = 2 * blockRows // of weights
 	amxChunk = 8             // steps
 )
 
-// amxFrom is from how many tokens on widening pays: for 8, VPDPBUSD reads 5.2 GB/s of weights
-// a thread and AMX 3.4; for 16, 2.7 and 3.2.
+// amxFrom is the least number of tokens for which AMX is used: with 8 tokens, a thread reads
+// 5.2 GB/s of weights with VPDPBUSD and 3.4 with AMX; with 16 tokens, 2.7 and 3.2.
 const amxFrom = 9
 
-// amxBatch is how many tokens meet a widened row: enough to be worth it, and few enough
-// that their activations stay in the second cache.
+// amxBatch is the number of tokens that a widened row is multiplied by: enough to be worth the
+// widening, and few enough that their activations stay in the second-level cache.
 const amxBatch = 528
 
 // amxScratch is the activations of a product, [panels][steps][32 tokens][64 columns]; a last half
@@ -62,8 +62,8 @@ func multiplyAMX(pool *parallel.Pool, list []product, x []int8, m int) {
 	}
 }
 
-// widen makes int8 of two blocks. What fills up the columns meets activations of 0, and
-// what stands for a last block that is missing is not used.
+// widen makes int8 of two blocks. Columns of padding are multiplied by activations of 0. If the
+// second block does not exist, its sums are not used.
 func (w *amxWork) widen(p *product, block, steps int) {
 	size := steps * amx.StepLines * lineBytes
 	w.bytes = slices.Grow(w.bytes[:0], 2*size)[:2*size]
@@ -85,8 +85,8 @@ func (w *amxWork) multiply(s *amxScratch, tokens, steps int) {
 	}
 }
 
-// amxSplit is how many full panels of tokens there are, and how many tokens are left for
-// a half one; more than a half take a full one.
+// amxSplit returns the number of full panels of tokens, and the number of tokens in a half panel
+// after them. A remainder of more than half a panel takes a full one.
 func amxSplit(tokens int) (full, rest int) {
 	full, rest = tokens/amx.PanelRows, tokens%amx.PanelRows
 	if rest > amx.HalfRows {
@@ -116,7 +116,7 @@ func (s *amxScratch) pack(pool *parallel.Pool, p *product, x []int8, tokens, ste
 	})
 }
 
-// fillAMX writes 64 activations of a token after the other, step apart, zeros in the end.
+// fillAMX writes the activations of a token, 64 at a time, step bytes apart, filled up with zeros.
 func fillAMX(out []int8, step int, row []int8) {
 	for at := 0; at < len(out); at += step {
 		n := copy(out[at:][:amx.StepBytes], row)

@@ -7,16 +7,16 @@ import (
 	"trit/internal/parallel"
 )
 
-// FasterFormat is the format whose weights this machine multiplies faster by a single token, on
-// the threads of a pool, when they come from memory. 1.6 bits are fewer bytes to read and more
-// instructions; 2 bits have to be faster by a tenth. It is measured once for each number of
-// threads, in 0.1 to 0.3 s.
+// FasterFormat is the format that is faster on this machine for a single token, on the threads of
+// a pool, with weights that come from memory. 1.6 bits are fewer bytes to read and more
+// instructions; 2 bits are chosen if they are faster by a tenth. It is measured once for each
+// number of threads, in 0.1 to 0.3 s.
 func FasterFormat(pool *parallel.Pool) Format {
 	measure, _ := fasterFormats.LoadOrStore(pool.Threads(), sync.OnceValue(func() Format { return fasterFormat(pool) }))
 	return measure.(func() Format)()
 }
 
-// fasterFormats has a func() Format for each number of threads that was asked for.
+// fasterFormats maps numbers of threads to functions func() Format, which measure once.
 var fasterFormats sync.Map
 
 func fasterFormat(pool *parallel.Pool) Format {

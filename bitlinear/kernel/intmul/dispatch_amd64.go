@@ -4,7 +4,7 @@ package intmul
 
 import "trit/bitlinear/kernel/cpu"
 
-// implementations lists those that this processor can run, the best first.
+// implementations lists the implementations that this processor can run, the best first.
 func implementations() (list []implementation) {
 	if cpu.AMX {
 		list = append(list, avx512.withAMX())
@@ -21,7 +21,7 @@ func implementations() (list []implementation) {
 	return append(list, generic)
 }
 
-// withAMX leaves few tokens to the tiles.
+// withAMX returns the implementation with AMX for many tokens; few tokens stay with the tiles.
 func (i implementation) withAMX() implementation {
 	i.name, i.amx = "amx", true
 	return i
@@ -60,8 +60,9 @@ var avx512 = implementation{
 	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
 }
 
-// The tiles on registers of 256 bits widen 1.6 bits: taking bytes apart would take longer than
-// reading the fourth more of memory that codes of 2 bits are.
+// The tiles on registers of 256 bits read 2 bits; weights of 1.6 bits are widened for them. Taking
+// their bytes apart in the tile would take longer than reading codes of 2 bits, which are a
+// quarter more bytes.
 var (
 	avxVNNI = implementation{
 		name:    "avxvnni",

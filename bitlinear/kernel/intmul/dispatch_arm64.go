@@ -4,7 +4,8 @@ package intmul
 
 import "trit/bitlinear/kernel/cpu"
 
-// implementations lists those that this processor can run, the best first. All of them have NEON.
+// implementations lists the implementations that this processor can run, the best first. All
+// processors of the architecture have NEON.
 func implementations() (list []implementation) {
 	if cpu.DotProduct {
 		list = append(list, dotProduct)
@@ -39,7 +40,7 @@ var (
 //go:noescape
 func ternaryTileDot1(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 
-// ternaryTileDot4 is ternaryTileDot1 for four tokens; those of a group of four columns
+// ternaryTileDot4 is ternaryTileDot1 for four tokens; their activations of a group of four columns
 // lie side by side in x.
 //
 //go:noescape

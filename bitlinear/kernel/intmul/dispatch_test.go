@@ -3,7 +3,7 @@ package intmul
 import "testing"
 
 // TestImplementationsAreWhole checks what the loops rely on: tiles from the most tokens to the
-// fewest, the last of which serves a single token, and plain Go as the last implementation.
+// fewest. The last tile serves a single token. Plain Go is the last implementation.
 func TestImplementationsAreWhole(t *testing.T) {
 	list := implementations()
 	if last := list[len(list)-1]; last.name != "generic" {

@@ -2,7 +2,7 @@ package intmul
 
 import "unsafe"
 
-// generic does all in plain Go.
+// generic is the implementation in plain Go.
 var generic = implementation{
 	name:    "generic",
 	ternary: genericTernary,

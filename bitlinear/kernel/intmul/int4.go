@@ -72,18 +72,18 @@ func int4Codes(dst []byte, values, dither []float32, inverse float32) {
 	}
 }
 
-// MulInt8 hands emit the sums of code times x for each of m rows of x [m,K], in pieces: those of
-// some rows of weights, from row on, by one token. emit is called on the threads of the pool and
-// must not keep sums.
+// MulInt8 computes the sums of code times x for each of m rows of x [m,K]. It calls emit with
+// pieces of them: the sums of some rows of weights, from row on, for one token. emit is called on
+// the threads of the pool and must not keep sums.
 func (w *Int4) MulInt8(pool *parallel.Pool, x []int8, m int, emit func(row, token int, sums []int32)) {
 	multiply(pool, w.product(&chosen, func(s sums) {
 		for t := range s.tokens {
-			emit(s.row, s.first+t, s.of(t))
+			emit(s.row, s.first+t, s.ofToken(t))
 		}
 	}), x, m)
 }
 
-// product is w as it is multiplied on an implementation.
+// product is the description of w for multiply, on an implementation.
 func (w *Int4) product(on *implementation, emit func(s sums)) product {
 	return product{
 		on: on, n: w.N, k: w.K, unit: groupCols, weights: w.codes, blockBytes: w.blockBytes(),

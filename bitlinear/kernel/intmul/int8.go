@@ -55,8 +55,8 @@ func (w *Int8) setRow(i, groups int, values []float32) {
 	}
 }
 
-// Mul computes dst [m,N]: dst[t,n] = float32(sum)*factor[t]*Scales[n], where sum is that of the
-// values of row n times x[t], of x [m,K].
+// Mul computes dst [m,N] for x [m,K]: dst[t,n] = float32(sum)*factor[t]*Scales[n], with the sum of
+// the values of row n times x[t].
 func (w *Int8) Mul(pool *parallel.Pool, dst []float32, x []int8, m int, factor []float32) {
 	multiply(pool, w.product(&chosen, func(s sums) {
 		s.rescaleTo(dst, w.N, factor)
@@ -67,7 +67,7 @@ func (w *Int8) Mul(pool *parallel.Pool, dst []float32, x []int8, m int, factor [
 	}), x, m)
 }
 
-// product is w as it is multiplied on an implementation.
+// product is the description of w for multiply, on an implementation.
 func (w *Int8) product(on *implementation, emit func(s sums)) product {
 	return product{
 		on: on, n: w.N, k: w.K, unit: groupCols, weights: w.bytes, blockBytes: ceil(w.K, groupCols) * 4 * lineBytes,

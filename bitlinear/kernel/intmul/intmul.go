@@ -7,14 +7,14 @@
 //   - block: 16 rows of weights, since a register has 16 lanes of sums;
 //   - line: 64 bytes of a block, four of each row, which hold 4 to 20 columns;
 //   - group: 16 columns of a block, one to four lines, or a line of 1.6 bits with its 20 columns;
-//   - tile: what multiplies a block by a fixed number of tokens;
+//   - tile: a function that multiplies a block by a fixed number of tokens;
 //   - panel: the activations of the tokens of a tile, in the order in which it reads them;
 //   - quad: four blocks that a tile multiplies together, since four streams of memory are faster
 //     than one;
-//   - strip: blocks that meet one panel after the other while both are near the core.
+//   - strip: blocks that are multiplied by one panel after another, while they are in the cache.
 //
-// Tiles are in plain Go (generic.go) or in assembly, which dispatch_*.go choose by what the
-// processor has. On a processor with AMX, many tokens do not go through tiles: see amx.go.
+// Tiles are in plain Go (generic.go) or in assembly; dispatch_*.go choose by the instruction sets
+// of the processor. On a processor with AMX, many tokens do not go through tiles: see amx.go.
 package intmul
 
 const (
@@ -23,8 +23,8 @@ const (
 	lineBytes = 64
 )
 
-// implementation is one way to compute the products: the tiles of each kind of weights, that of
-// the most tokens first and that of a single token, or of the fewest, last.
+// implementation is one way to compute the products. The tiles of each kind of weights are sorted
+// by their number of tokens, the largest first.
 type implementation struct {
 	name    string
 	ternary []tile
@@ -32,13 +32,13 @@ type implementation struct {
 	int4    []tile
 	int8    []tile
 	amx     bool // products of amxFrom tokens and more run on AMX
-	// Functions that may be nil: plain Go does what they do.
+	// Functions that may be nil: then plain Go is used.
 	packing
-	// The functions of toBytes are there where amx is set.
+	// The functions of toBytes are set if amx is.
 	toBytes
 }
 
-// packing is what happens to integers before and after a product.
+// packing has the loops over integers before and after a product.
 type packing struct {
 	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 16 sums a token
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 32 sums a token
@@ -57,7 +57,7 @@ type toBytes struct {
 // the loop.
 type tile struct {
 	tokens int
-	rows   int  // 16, or 8 where it takes half a block
+	rows   int  // 16, or 8 if it takes half a block
 	trits  bool // reads lines of 1.6 bits, so that they need not be widened to 2 bits
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 	// quad, if there is one, multiplies four blocks, size bytes apart, of a number of columns.
@@ -67,8 +67,8 @@ type tile struct {
 // chosen is the implementation for this processor.
 var chosen = implementations()[0]
 
-// FastTrits reports whether one token is multiplied by weights of 1.6 bits as they are, without
-// widening them to 2 bits.
+// FastTrits reports whether weights of 1.6 bits are multiplied by one token without being widened
+// to 2 bits.
 func FastTrits() bool { return chosen.trits[len(chosen.trits)-1].quad != nil }
 
 // withoutQuads are tiles for 1.6 bits that are widened, one block at a time.
@@ -82,7 +82,8 @@ func withoutQuads(tiles []tile) []tile {
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 
-// lanes returns how many of n elements a function of packing takes, if it is there.
+// lanes returns the number of n elements that a function of packing takes: 0 if it is not there,
+// else a multiple of 16.
 func lanes(there bool, n int) int {
 	if !there {
 		return 0

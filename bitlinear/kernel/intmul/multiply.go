@@ -7,17 +7,17 @@ import (
 	"trit/internal/parallel"
 )
 
-// product is a matrix of packed weights as it is multiplied on an implementation.
+// product describes a matrix of packed weights, and how an implementation multiplies it.
 type product struct {
 	on         *implementation
 	n, k       int
 	unit       int // columns come in multiples of it
 	weights    []byte
 	blockBytes int
-	bias       int32 // what was added to the weights to make them unsigned
+	bias       int32 // number that was added to the weights to make them unsigned
 	tiles      []tile
-	// widen, if there is one, turns a block of weights into what the tiles read; quad
-	// reads it as it is.
+	// widen, unless it is nil, turns a block of weights into the codes that the tiles read. Quads
+	// read the block itself.
 	widen func(dst, block []byte) []byte
 	bytes func(lines int, w, dst *byte) // makes an int8 of each weight, for AMX
 	emit  func(s sums)                  // must not keep the values
@@ -38,11 +38,12 @@ type work struct {
 	blocks [stripBlocks]blockCodes
 }
 
-// blockCodes is a block of weights as it lies in memory and as the tiles read it.
+// blockCodes is a block of weights: packed as in memory, codes as the tiles read them, and wide,
+// the buffer for widened codes.
 type blockCodes struct{ packed, codes, wide []byte }
 
-// stripBlocks is how many blocks, 40 kB of 2560 columns at 2 bits, meet the activations of a
-// tile, 61 kB for 24 tokens, one after the other while both are near the core.
+// stripBlocks is the number of blocks of a strip: 40 kB for 2560 columns at 2 bits. Together with
+// the activations of a tile, 61 kB for 24 tokens, they stay in the caches of a core.
 const stripBlocks = 4
 
 var (
@@ -50,21 +51,21 @@ var (
 	workPool    = sync.Pool{New: func() any { return new(work) }}
 )
 
-// maxTile is the most tokens of a tile.
+// maxTile is the largest number of tokens of a tile.
 const maxTile = 24
 
-// togetherBytes is how many activations meet a row of weights before the next.
+// togetherBytes is the size of the activations that a row of weights is multiplied by at a time.
 const togetherBytes = 2 << 20
 
-// multiply hands all sums of x [m,k] to p.emit.
+// multiply computes all sums of x [m,k] by a matrix and hands them to p.emit.
 func multiply(pool *parallel.Pool, p product, x []int8, m int) {
 	multiplyTogether(pool, []product{p}, x, m)
 }
 
-// multiplyTogether hands all sums of x [m,k] by several matrices, which have the number of
-// columns and the format in common, to the emit of each, on the thread that computed them
-// and while they are in its cache. Weights are read once for every togetherBytes of
-// activations.
+// multiplyTogether computes all sums of x [m,k] by several matrices, which must have the same
+// number of columns and the same format. It hands them to the emit of each matrix, on the thread
+// that computed them and while they are in its cache. Weights are read once for every
+// togetherBytes of activations.
 func multiplyTogether(pool *parallel.Pool, list []product, x []int8, m int) {
 	if list[0].on.amx && m >= amxFrom {
 		multiplyAMX(pool, list, x, m)
@@ -139,7 +140,7 @@ func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
 	}
 }
 
-// strip is the blocks [lo,hi) of weights, widened where a tile needs it.
+// strip returns the blocks [lo,hi) of weights, widened if widen is set.
 func (w *work) strip(p *product, lo, hi int, widen bool) []blockCodes {
 	strip := w.blocks[:hi-lo]
 	for j := range strip {
@@ -154,7 +155,7 @@ func (w *work) strip(p *product, lo, hi int, widen bool) []blockCodes {
 	return strip
 }
 
-// mustWiden reports whether a tile of these panels does not read the weights as they are.
+// mustWiden reports whether a tile of these panels cannot read the packed weights themselves.
 func (p *product) mustWiden(panels []panel) bool {
 	return p.widen != nil && slices.ContainsFunc(panels, func(q panel) bool { return !q.tile.trits })
 }

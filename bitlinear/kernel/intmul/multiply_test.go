@@ -101,7 +101,7 @@ func TestRescaledSums(t *testing.T) {
 			got, want := make([]float32, (first+tokens)*width), make([]float32, (first+tokens)*width)
 			s.rescaleTo(got, width, factor)
 			for token := range tokens {
-				vector.Rescale(want[(first+token)*width+row:], s.of(token), factor[first+token])
+				vector.Rescale(want[(first+token)*width+row:], s.ofToken(token), factor[first+token])
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("%d rows: %v, want %v", rows, got, want)

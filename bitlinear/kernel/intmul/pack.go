@@ -7,10 +7,10 @@ import (
 	"trit/bitlinear/quant"
 )
 
-// A row is packed from its codes, weight plus one, of four neighbouring columns in the
-// bytes of a word, the first in the lowest: one operation handles four weights.
+// Before a row is packed, it is turned into codes, weight plus one, four neighbouring columns in
+// the bytes of a word, the first in the lowest byte. So one operation handles four weights.
 
-// quadsOf writes the codes of q; those that fill up the last word are of no weight.
+// quadsOf writes the codes of q. The last word is filled up with codes of padding.
 func quadsOf(quads []uint32, q []int8) {
 	for i := range quads {
 		part := q[4*i : min(4*i+4, len(q))]
@@ -21,7 +21,7 @@ func quadsOf(quads []uint32, q []int8) {
 	}
 }
 
-// quadsOfMasters is quadsOf for what a rounding makes of w.
+// quadsOfMasters is quadsOf for master weights w under a rounding.
 func quadsOfMasters(quads []uint32, w []float32, r quant.Rounding) {
 	n := lanes(chosen.ternaryCodes != nil, len(w))
 	if n > 0 {
@@ -48,7 +48,7 @@ func quadsOfI2S(quads []uint32, codes []byte) error {
 		}
 	}
 	if wrong&0x55555555 != 0 {
-		return quant.UnpackI2S(make([]int8, 4*len(codes)), codes) // says where
+		return quant.UnpackI2S(make([]int8, 4*len(codes)), codes) // its error names the byte
 	}
 	return nil
 }

@@ -8,16 +8,17 @@ import (
 )
 
 // panel is the activations of a few tokens in the order in which a tile reads them,
-// [K/4][tokens][4], and minus bias times the sum of each, which undoes the bias.
+// [K/4][tokens][4], and for each token -bias times the sum of its activations, which undoes the
+// bias of the weights.
 type panel struct {
 	tile   tile
 	first  int // token
-	count  int // tokens that are real; the others are zero
+	count  int // number of real tokens; the others are zero
 	x      []int8
 	offset []int32
 }
 
-// pack splits m tokens over tiles: as many of the largest as fill, then smaller ones.
+// pack splits m tokens over tiles: as many of the largest tile as possible, then smaller ones.
 func (s *scratch) pack(pool *parallel.Pool, p product, x []int8, m int) {
 	k := p.columns()
 	s.panels = s.panels[:0]
@@ -42,7 +43,7 @@ func (s *scratch) pack(pool *parallel.Pool, p product, x []int8, m int) {
 	})
 }
 
-// chooseTile takes the largest tile that wastes at most a quarter of itself.
+// chooseTile returns the largest tile in which at most a quarter of the tokens would be padding.
 func chooseTile(tiles []tile, tokens int) tile {
 	for _, t := range tiles {
 		if 4*tokens >= 3*t.tokens {
@@ -71,7 +72,7 @@ func (p *panel) fill(x []int8, k int, bias int32) {
 	}
 }
 
-// fillColumn writes the activations of token t of the panel, zeros in the end.
+// fillColumn writes the activations of token t of the panel, filled up with zeros.
 func (p *panel) fillColumn(t int, row []int8) {
 	step, out := 4*p.tile.tokens, p.x[4*t:]
 	for ; len(row) >= 4; row = row[4:] {
@@ -116,8 +117,8 @@ func (p *panel) quads(of *product, w *work, lo, hi int) int {
 	return lo
 }
 
-// block computes the rows of weights from row on, in groups of a number of columns, for the
-// tokens of the panel.
+// block multiplies a block of weights, whose first row is row, by the tokens of the panel and
+// hands the sums to emit. cols is the number of columns of a group.
 func (p *panel) block(of *product, w *work, weights []byte, row, cols int) {
 	p.run(of.columns()/cols, weights, &w.sums[0], blockRows)
 	of.emit(sums{row, min(blockRows, of.n-row), p.first, p.count, blockRows, w.sums[:]})

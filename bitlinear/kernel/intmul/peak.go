@@ -5,9 +5,10 @@ import (
 	"trit/internal/parallel"
 )
 
-// RunTiles multiplies as many tokens as go together at most by two blocks of ternary weights on
-// every thread, n times, on operands that stay in the first cache. It returns the operations done,
-// a multiplication and an addition counted as two: for the speed that the instructions alone allow.
+// RunTiles measures the speed that the instructions alone allow. On every thread it multiplies two
+// blocks of ternary weights by the largest number of tokens that go together, n times, on operands
+// that stay in the first-level cache. It returns the number of operations, a multiplication and an
+// addition counted as two.
 func RunTiles(pool *parallel.Pool, n int) (operations int) {
 	const k, rows = 640, 2 * blockRows
 	t := chosen.ternary[0]

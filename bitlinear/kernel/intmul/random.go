@@ -18,8 +18,8 @@ func RandomTernary(pool *parallel.Pool, f Format, n, k int, seed uint64) *Ternar
 	return w
 }
 
-// randomCodes maps random bytes to the bytes that packed weights consist of, each about as
-// often.
+// randomCodes maps random bytes to the bytes that packed weights consist of, with about the same
+// frequency.
 func (f Format) randomCodes() (table [256]byte) {
 	pack, digits, total := packBits2, 4, 81
 	if f == Bits1_6 {

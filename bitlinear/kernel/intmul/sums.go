@@ -2,8 +2,8 @@ package intmul
 
 import "trit/bitlinear/kernel/vector"
 
-// sums are the products of some rows of weights by some tokens: values[t*stride+i] is
-// that of row row+i and token first+t.
+// sums are the products of some rows of weights by some tokens: values[t*stride+i] is the product
+// of row row+i by token first+t.
 type sums struct {
 	row, rows     int
 	first, tokens int
@@ -11,13 +11,13 @@ type sums struct {
 	values        []int32
 }
 
-// of is the sums of token first+t.
-func (s *sums) of(t int) []int32 { return s.values[t*s.stride:][:s.rows] }
+// ofToken is the sums of token first+t.
+func (s *sums) ofToken(t int) []int32 { return s.values[t*s.stride:][:s.rows] }
 
 // copyTo writes the sums to dst [tokens,width].
 func (s *sums) copyTo(dst []int32, width int) {
 	for t := range s.tokens {
-		copy(dst[(s.first+t)*width+s.row:], s.of(t))
+		copy(dst[(s.first+t)*width+s.row:], s.ofToken(t))
 	}
 }
 
@@ -32,7 +32,7 @@ func (s *sums) rescaleTo(dst []float32, width int, factor []float32) {
 		chosen.rescaleSums32(s.tokens, &dst[0], width, &s.values[0], &factor[0])
 	default:
 		for t, f := range factor {
-			vector.Rescale(dst[t*width:], s.of(t), f)
+			vector.Rescale(dst[t*width:], s.ofToken(t), f)
 		}
 	}
 }

@@ -40,8 +40,8 @@ func PackI2S(pool *parallel.Pool, f Format, n, k int, codes []byte) (*Ternary, e
 // NewTernary makes a matrix of 2-bit weights, to be filled by PackMasters.
 func NewTernary(n, k int) *Ternary { return newTernary(Bits2, n, k) }
 
-// PackMasters replaces the weights by those that a rounding makes of masters [N,K], as
-// vector.Ternarize does.
+// PackMasters replaces the weights by the ternary values of masters [N,K] under a rounding, as
+// vector.Ternarize makes them.
 func (w *Ternary) PackMasters(pool *parallel.Pool, masters []float32, r quant.Rounding) {
 	clear(w.codes)
 	_ = w.packRows(pool, func(quads []uint32, i int) error {
@@ -83,7 +83,7 @@ func newTernary(f Format, n, k int) *Ternary {
 	return w
 }
 
-// Format is how the weights lie in memory.
+// Format is the form of the weights in memory.
 func (w *Ternary) Format() Format { return w.format }
 
 // Bytes is the memory of the weights.
@@ -109,7 +109,7 @@ func (w *Ternary) MulInt8(pool *parallel.Pool, dst []int32, x []int8, m int) {
 	multiply(pool, w.product(&chosen, func(s sums) { s.copyTo(dst, w.N) }), x, m)
 }
 
-// Output is where a product with W goes: Dst[t*Stride+n] = float32(sum)*Factor[t].
+// Output is the destination of a product with W: Dst[t*Stride+n] = float32(sum)*Factor[t].
 type Output struct {
 	W      *Ternary
 	Dst    []float32
@@ -134,7 +134,7 @@ func MulTernary(pool *parallel.Pool, x []int8, m int, list ...Output) {
 	multiplyTogether(pool, products, x, m)
 }
 
-// product is w as it is multiplied on an implementation.
+// product is the description of w for multiply, on an implementation.
 func (w *Ternary) product(on *implementation, emit func(s sums)) product {
 	p := product{
 		on: on, n: w.N, k: w.K, unit: w.format.unit(), weights: w.codes, blockBytes: w.blockBytes(), bias: 1,

@@ -2,10 +2,10 @@ package intmul
 
 import "slices"
 
-// Five trits, ternary digits, in a byte: with v = the number whose ternary digits are the weights plus
-// one, the first digit the highest, the byte is v*256/243 rounded up. Three times the
-// byte then has the first digit above its eight bits, and below them the byte of the
-// other digits; so digits come out by multiplying by 3. A line of 64 bytes holds 20
+// A byte holds five trits, ternary digits. Let v be the number whose ternary digits are the
+// weights plus one, the first digit the highest; the byte is v*256/243 rounded up. Three times the
+// byte has the first digit above its eight bits, and in its eight bits the byte of the other
+// digits. So multiplying by 3 brings out one digit after another. A line of 64 bytes holds 20
 // columns of 16 rows: digit i of byte j of a row is column 4i+j.
 const (
 	tritsCols = 20

@@ -8,7 +8,7 @@ import (
 	"trit/bitlinear/kernel/memory"
 )
 
-// Fastest is the seconds of the best of five tries.
+// Fastest is the time of the fastest of five calls, in seconds.
 func Fastest(f func()) float64 {
 	best := time.Duration(1 << 62)
 	for range 5 {
@@ -30,7 +30,7 @@ var memoryLimit = sync.OnceValue(func() float64 {
 // the limits of the instructions, in operations a second, and of memory.
 func ReportProduct(b *testing.B, operations, limit float64, bytes int) {
 	perSecond := float64(b.N) / b.Elapsed().Seconds()
-	b.ReportMetric(0, "ns/op") // says nothing that the others do not
+	b.ReportMetric(0, "ns/op") // the other figures say the same
 	b.ReportMetric(operations*perSecond/1e9, "GOP/s")
 	b.ReportMetric(100*operations*perSecond/limit, "%peak")
 	ReportBytes(b, bytes)

@@ -9,8 +9,8 @@ import (
 // hugePage is the size of a large page of all 64-bit processors here.
 const hugePage = 2 << 20
 
-// Allocate makes n zero bytes for weights, in large pages where the system has them: a pass over
-// a model reads all of it, and large pages are read 5 to 8 % faster.
+// Allocate makes n zero bytes for weights, in large pages if the system has them. A pass over a
+// model reads all of its weights, and large pages are read 5 to 8 % faster.
 func Allocate(n int) []byte {
 	data := make([]byte, n)
 	first := -int(uintptr(unsafe.Pointer(unsafe.SliceData(data)))) & (hugePage - 1)

@@ -2,5 +2,5 @@
 
 package memory
 
-// Allocate makes n zero bytes for weights; large pages are asked for on Linux alone.
+// Allocate makes n zero bytes for weights. Only on Linux it asks for large pages.
 func Allocate(n int) []byte { return make([]byte, n) }

@@ -1,11 +1,12 @@
-// Package memory holds weights in large pages, makes random ones, and reads memory as fast as it
-// goes. A pass over a model reads all of its weights, so how they lie decides the speed of a token.
+// Package memory holds weights in large pages, makes random weights, and reads memory as fast as
+// possible. A pass over a model reads all of its weights, so their layout in memory decides the
+// speed of a token.
 package memory
 
 import "trit/internal/parallel"
 
-// CopyWeights copies weights to memory in large pages, part by part; done is called with
-// each part of the data that is not needed any more.
+// CopyWeights copies weights to memory in large pages, part by part. It calls done with each part
+// of data after it is copied.
 func CopyWeights(pool *parallel.Pool, data []byte, done func(part []byte)) []byte {
 	const step = 32 << 20
 	weights := Allocate(len(data))

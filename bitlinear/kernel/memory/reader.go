@@ -7,10 +7,11 @@ import (
 	"trit/internal/parallel"
 )
 
-// Reader reads memory as the product of a token reads weights, for the speed that memory allows.
+// Reader reads memory as the product of a token reads weights, to measure the speed that memory
+// allows.
 type Reader struct {
 	words []uint64
-	sum   atomic.Uint64 // so that no read can be left out
+	sum   atomic.Uint64 // a result, so that the compiler leaves out no read
 }
 
 // NewReader makes a reader of n bytes, a multiple of 8.
@@ -22,7 +23,8 @@ func NewReader(n int) *Reader {
 	return &Reader{words: unsafe.Slice((*uint64)(unsafe.Pointer(&data[0])), n/8)}
 }
 
-// Read reads all of it once, on every thread in four streams, and returns the bytes.
+// Read reads all of the memory once, in four streams on every thread, and returns its size in
+// bytes.
 func (r *Reader) Read(pool *parallel.Pool) (bytes int) {
 	pool.For(pool.Threads(), 1, func(lo, hi int) {
 		part := r.words[len(r.words)*lo/pool.Threads() : len(r.words)*hi/pool.Threads()]

@@ -6,10 +6,10 @@ import (
 	"trit/internal/float16"
 )
 
-// AdamW is a step of AdamW (Loshchilov and Hutter), with the arithmetic of
-// torch.optim.AdamW in float32: square root and division are those of IEEE 754, correctly
-// rounded; only the division by Root's square root of the bias is a multiplication by its
-// inverse. All implementations have the same bits. The assembly reads the fields in order.
+// AdamW is a step of AdamW (Loshchilov and Hutter), with the arithmetic of torch.optim.AdamW in
+// float32. Square root and division are correctly rounded (IEEE 754). The only difference: the
+// division by the square root of the bias correction is a multiplication by InverseRoot. All
+// implementations have the same bits. The assembly reads the fields in order.
 type AdamW struct {
 	GradScale   float32 // gradients are multiplied by it
 	Blend1      float32 // 1 - beta1
@@ -50,11 +50,11 @@ func (s *AdamW) adamWGeneric(value, m, v, grad []float32) {
 	}
 }
 
-// UpdateBF16 is Update with moments in bfloat16. They are rounded stochastically, to the
-// number below or above with a probability that makes the mean exact: rounded to nearest, a
-// mean that moves by less than half of its last place would never move. The random bits are
-// a hash of the key and of the element's number, which is first for the first: so the result
-// does not depend on the ranges that a parameter is updated in.
+// UpdateBF16 is Update with moments in bfloat16. They are rounded stochastically, to the number
+// below or above, with a probability that makes the expected value exact. If they were rounded to
+// nearest, a mean that moves by less than half of its last place would never move. The random bits
+// are a hash of the key and of the element's number, first for the first element: so the result
+// does not depend on the ranges in which a parameter is updated.
 func (s *AdamW) UpdateBF16(value []float32, m, v []uint16, grad []float32, first int, key uint32) {
 	all, n := len(grad), lanes(len(grad))
 	value, m, v = value[:all], m[:all], v[:all]
@@ -73,8 +73,8 @@ func (s *AdamW) adamWBF16Generic(value []float32, m, v []uint16, grad []float32,
 	}
 }
 
-// roundBF16 rounds to bfloat16, up with the probability of what is cut off if random is 16
-// random bits.
+// roundBF16 rounds to bfloat16. With 16 random bits it rounds up with a probability equal to the
+// fraction that is cut off.
 func roundBF16(v float32, random uint32) uint16 { return uint16((math.Float32bits(v) + random) >> 16) }
 
 // mix32 is a hash of 32 bits, one to one (the finalizer of MurmurHash3, Appleby 2011).

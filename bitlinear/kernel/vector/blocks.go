@@ -28,8 +28,8 @@ func FloatsQ6K(dst []float32, src []byte) {
 	floatsQ6KGeneric(dst, src)
 }
 
-// DotQ6K writes y[r] = rows[r] . x for rows of Q6_K blocks, with the bits of Dot of what
-// FloatsQ6K makes of them.
+// DotQ6K writes y[r] = rows[r] . x for rows of Q6_K blocks. The bits equal those of FloatsQ6K
+// followed by Dot.
 func DotQ6K(y []float32, rows []byte, x []float32) {
 	blocks := len(x) / q6kValues
 	size := blocks * q6kBytes

@@ -116,7 +116,8 @@ func testDotQ6K(t *testing.T) {
 	}
 }
 
-// TestDotF16HasTheBitsOfDot holds where DotRows shares rows among tokens, which needs it.
+// TestDotF16HasTheBitsOfDot is for machines on which DotRows shares rows among tokens, which needs
+// equal bits.
 func TestDotF16HasTheBitsOfDot(t *testing.T) {
 	if !HasRowTiles() {
 		t.Skip("this machine has no tiles of rows")

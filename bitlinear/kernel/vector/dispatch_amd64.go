@@ -4,7 +4,7 @@ package vector
 
 import "trit/bitlinear/kernel/cpu"
 
-// implementations lists those that this processor can run, the best first.
+// implementations lists the implementations that this processor can run, the best first.
 func implementations() (list []implementation) {
 	if cpu.AVX512VBMI {
 		vbmi := avx512

@@ -22,8 +22,8 @@ func DotF16(w []uint16, x []float32) float32 {
 	return s
 }
 
-// DotF16Rows is DotF16 of each row of w [len(y),len(x)], with its bits: memory is read
-// faster in several rows at once.
+// DotF16Rows is DotF16 of each row of w [len(y),len(x)], with the same bits. It reads several rows
+// at once, which is faster.
 func DotF16Rows(y []float32, w []uint16, x []float32) {
 	k, r := len(x), 0
 	w = w[:len(y)*k]
@@ -37,8 +37,8 @@ func DotF16Rows(y []float32, w []uint16, x []float32) {
 	}
 }
 
-// HasRowTiles reports whether DotRows uses a row that it has read for several tokens. Without
-// tiles it is Dot for each row and token.
+// HasRowTiles reports whether DotRows multiplies a row by several tokens for each time that it
+// reads the row. Without tiles it is Dot for each row and token.
 func HasRowTiles() bool { return chosen.tiles != nil }
 
 // DotRows writes y[t*stride+r] = rows[r] . x[t] for rows [R,k] and tokens x [m,k], with

@@ -23,7 +23,7 @@ func Exp(x float32) float32 {
 	p = p*r + 1.6666665459e-1
 	p = p*r + 5.0000001201e-1
 	p = p*r*r + r + 1
-	// In two factors, since 2^128 is out of range where e^x is not.
+	// In two factors, since 2^128 is out of range although e^x is not.
 	return p * math.Float32frombits(uint32(int32(n)+126)<<23) * 2
 }
 

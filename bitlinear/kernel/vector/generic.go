@@ -121,8 +121,8 @@ func quantizeGeneric(dst []int8, x []float32, scale float32) {
 	}
 }
 
-// roundEven rounds half to even for |v| < 2^22: adding 1.5*2^23 leaves no room for a
-// fraction, and the addition itself rounds half to even.
+// roundEven rounds half to even for |v| < 2^22: adding 1.5*2^23 leaves no bits for a fraction, and
+// the addition itself rounds half to even.
 func roundEven(v float32) float32 {
 	const magic = 3 << 22
 	return (v + magic) - magic

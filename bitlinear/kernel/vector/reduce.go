@@ -6,7 +6,7 @@ import (
 	"trit/internal/parallel"
 )
 
-// AbsMax is the largest |x[i]|, 0 where there is none.
+// AbsMax is the largest |x[i]|, or 0 if x is empty.
 func AbsMax(x []float32) float32 {
 	n := lanes(len(x))
 	top := absMaxGeneric(x[n:])
@@ -16,7 +16,7 @@ func AbsMax(x []float32) float32 {
 	return top
 }
 
-// Max is the largest of x, minus infinity where there is none.
+// Max is the largest of x, or minus infinity if x is empty.
 func Max(x []float32) float32 {
 	n := lanes(len(x))
 	top := float32(math.Inf(-1))
@@ -38,7 +38,7 @@ func SumSquares(x []float32) (sum float64) {
 	return sum + sumSquaresGeneric(x[n:])
 }
 
-// absMeanPart is how many values AbsMean adds up at a time.
+// absMeanPart is the number of values in a part of AbsMean's sum.
 const absMeanPart = 1 << 16
 
 // AbsMean is quant.AbsMean on the threads of a pool, in parts that do not depend on their number;

@@ -2,14 +2,14 @@
 // between products: sums, elementwise functions and their gradients, the softmax, the step of the
 // optimiser, and conversions from and to the types of weights in a file.
 //
-// Each loop exists in plain Go (generic.go), and for 16 lanes of registers in assembly, which
-// dispatch_*.go choose by what the processor has. The assembly takes the multiple of 16 elements
-// that a vector has, plain Go the remainder.
+// Each loop exists in plain Go (generic.go), and in assembly with 16 lanes; dispatch_*.go choose by
+// the instruction sets of the processor. The assembly takes the largest multiple of 16 elements,
+// plain Go the remainder.
 package vector
 
-// implementation is one way to compute the loops: each function takes n elements, a multiple of
-// 16 and not 0. All but the sums and axpy, which rounds once where Go rounds twice, have the bits
-// of plain Go, and all implementations but plain Go have the same bits as one another.
+// implementation is one way to compute the loops. Each function takes n elements, a multiple of 16
+// and not 0. The functions have the same bits as plain Go, except the sums and axpy, which rounds
+// once while Go rounds twice. All implementations in assembly have the same bits.
 type implementation struct {
 	name string
 
@@ -17,7 +17,7 @@ type implementation struct {
 	dotF16 func(n int, w *uint16, x *float32) float32
 	// dotF16Rows is dotF16 of four rows.
 	dotF16Rows func(n int, w *uint16, rowBytes int, x, y *float32)
-	// dotQ6K is dot of two rows of Q6_K blocks, nil where conversion to float32 comes first.
+	// dotQ6K is dot of two rows of Q6_K blocks; nil: they are converted to float32 first.
 	dotQ6K func(blocks int, w *byte, rowBytes int, x, y *float32)
 	// tiles multiply four rows by their number of tokens, the most first; nil: row by row.
 	tiles []tile
@@ -57,7 +57,7 @@ var chosen = implementations()[0]
 // generic has no functions: plain Go takes all elements.
 var generic = implementation{name: "generic"}
 
-// lanes returns how many of n elements the implementation takes.
+// lanes returns the number of n elements that the implementation takes.
 func lanes(n int) int {
 	if chosen.dot == nil {
 		return 0

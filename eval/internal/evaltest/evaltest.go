@@ -1,5 +1,5 @@
-// Package evaltest has what tests of eval and of its tasks share: a tokenizer of bytes, a
-// model that needs no weights, files.
+// Package evaltest has helpers for the tests of eval and its tasks: a tokenizer of bytes, a
+// model without weights, and files.
 package evaltest
 
 import (
@@ -13,7 +13,7 @@ import (
 	"trit/tokenizer"
 )
 
-// Tokenizer has the 256 bytes and a few merges.
+// Tokenizer returns a tokenizer of the 256 bytes and two special tokens.
 func Tokenizer(t testing.TB) *tokenizer.Tokenizer {
 	t.Helper()
 	text := func(yield func(string, error) bool) { yield("a b c", nil) }
@@ -85,9 +85,8 @@ func Write(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// Vectors is testdata/python.json. The file
-// holds what Python returns for texts made up for these tests: the harness's own functions at
-// 4e7e0d47 (hendrycks_math, hellaswag, wikitext, RegexFilter) and the standard library's str,
+// Vectors are results of Python for texts made up for these tests: of the harness's functions at
+// 4e7e0d47 (hendrycks_math, hellaswag, wikitext, RegexFilter) and of the standard library's str,
 // json, re and hashlib.
 type Vectors struct {
 	Spell []struct {
@@ -119,7 +118,7 @@ type Vectors struct {
 	}
 }
 
-// ReadVectors reads testdata/python.json, which is at a path from the package under test.
+// ReadVectors reads testdata/python.json. path leads to it from the package under test.
 func ReadVectors(t *testing.T, path string) *Vectors {
 	t.Helper()
 	b, err := os.ReadFile(path)

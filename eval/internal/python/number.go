@@ -34,8 +34,8 @@ func Bool(b bool) string {
 	return "False"
 }
 
-// Int reports whether int(s) accepts the text: digits, with spaces around them, a sign, and
-// single underscores between them.
+// Int reports whether int(s) accepts the text: digits, perhaps with spaces around them, a sign
+// before them, and single underscores between them.
 func Int(s string) bool {
 	s = Strip(s)
 	if s != "" && (s[0] == '+' || s[0] == '-') {

@@ -2,8 +2,7 @@ package python
 
 import "math/bits"
 
-// Random is CPython's random.Random: the Mersenne twister MT19937 with its seeding by an
-// integer.
+// Random is CPython's random.Random: the Mersenne twister MT19937, seeded by an integer.
 type Random struct {
 	state [624]uint32
 	at    int
@@ -56,7 +55,7 @@ func (r *Random) twist() {
 	r.at = 0
 }
 
-// below is Random._randbelow: bits enough for n, drawn until they are below it.
+// below is Random._randbelow: it draws as many bits as n has until they are below n.
 func (r *Random) below(n int) int {
 	k := bits.Len(uint(n))
 	for {

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/text/language"
 )
 
-// Space reports whether str.isspace and the \s of Python's regular expressions hold a
-// character for a space: Unicode's white space and the four separators of ASCII.
+// Space reports whether a character is a space to str.isspace and to \s in Python's regular
+// expressions: Unicode's white space and the four separators of ASCII.
 func Space(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
-// SpaceClass is Space inside the brackets of a regular expression of Go, whose \s is ASCII
-// alone.
+// SpaceClass is the characters of Space, for the brackets of a regular expression of Go, whose \s
+// is ASCII alone.
 const SpaceClass = `\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`
 
 // Strip is str.strip.

@@ -25,7 +25,7 @@ type comm struct {
 	done       int32
 }
 
-// call is an operation to start; the request of one that goes on is waited for.
+// call is an operation of MPI to start. If it leaves a request, its end is waited for.
 type call struct {
 	what    string
 	start   func() int32
@@ -114,8 +114,8 @@ func (c *comm) pause() {
 	}
 }
 
-// do performs an operation on the thread of MPI.
-func (c *comm) do(what string, dst, src []byte, start func() int32) error {
+// runCall performs an operation on the thread of MPI and returns its error.
+func (c *comm) runCall(what string, dst, src []byte, start func() int32) error {
 	result := make(chan error)
 	c.calls <- call{what: what, buffers: [2][]byte{dst, src}, result: result, start: func() int32 {
 		c.request, c.done = 0, 0
@@ -132,8 +132,9 @@ func (c *comm) AllToAll(dst, src []byte) error {
 	if err := c.checkLengths(len(dst), part); err != nil || part == 0 {
 		return err
 	}
-	return c.do("MPI_Ialltoall", dst, src, func() int32 {
-		return c.lib.iallToAll(at(src), int32(part), c.lib.bytes, at(dst), int32(part), c.lib.bytes, c.lib.world, &c.request)
+	return c.runCall("MPI_Ialltoall", dst, src, func() int32 {
+		return c.lib.iallToAll(addressOf(src), int32(part), c.lib.bytes, addressOf(dst), int32(part), c.lib.bytes,
+			c.lib.world, &c.request)
 	})
 }
 
@@ -141,9 +142,9 @@ func (c *comm) AllGather(dst, own []byte) error {
 	if err := c.checkLengths(len(dst), len(own)); err != nil || len(own) == 0 {
 		return err
 	}
-	return c.do("MPI_Iallgather", dst, own, func() int32 {
-		return c.lib.iallGather(at(own), int32(len(own)), c.lib.bytes, at(dst), int32(len(own)), c.lib.bytes, c.lib.world,
-			&c.request)
+	return c.runCall("MPI_Iallgather", dst, own, func() int32 {
+		return c.lib.iallGather(addressOf(own), int32(len(own)), c.lib.bytes,
+			addressOf(dst), int32(len(own)), c.lib.bytes, c.lib.world, &c.request)
 	})
 }
 
@@ -162,8 +163,8 @@ func (c *comm) Broadcast(x []byte) error {
 	const most = 1 << 30
 	for len(x) > 0 {
 		part := x[:min(most, len(x))]
-		if err := c.do("MPI_Ibcast", part, nil, func() int32 {
-			return c.lib.ibroadcast(at(part), int32(len(part)), c.lib.bytes, 0, c.lib.world, &c.request)
+		if err := c.runCall("MPI_Ibcast", part, nil, func() int32 {
+			return c.lib.ibroadcast(addressOf(part), int32(len(part)), c.lib.bytes, 0, c.lib.world, &c.request)
 		}); err != nil {
 			return err
 		}
@@ -172,7 +173,7 @@ func (c *comm) Broadcast(x []byte) error {
 	return nil
 }
 
-func at(x []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
+func addressOf(x []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
 
 // Abort writes to standard error why the job ends, and ends it. If MPI does not get to it,
 // the error exit of this process makes mpirun end the other ranks.

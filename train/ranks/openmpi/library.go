@@ -9,12 +9,12 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// names of the library. The first is that of the binary interface which is used here, that of
-// Open MPI 3, 4 and 5.
+// names of the library's file. The first one has the number of the binary interface that is used
+// here: Open MPI 3, 4 and 5 have it.
 var names = []string{"libmpi.so.40", "libmpi.so"}
 
 // library holds the functions of MPI that are called here, and Open MPI's handles, which
-// are addresses of symbols. The signatures are those of mpi.h.
+// are addresses of symbols. mpi.h has the signatures.
 type library struct {
 	initThread      func(argc, argv unsafe.Pointer, required int32, provided *int32) int32
 	finalize        func() int32
@@ -49,7 +49,7 @@ func load() (*library, error) {
 		"install it (package libopenmpi3 or openmpi) or name its folder in LD_LIBRARY_PATH", first)
 }
 
-// bind finds what is used of the library.
+// bind finds the symbols of the library that are used.
 func bind(name string, h uintptr) (*library, error) {
 	l := &library{}
 	for symbol, f := range map[string]any{

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"trit/setting"
 )
 
 // rotaryDict is a rope_scaling or rope_parameters as it stands in a config.json; nil is what
@@ -66,10 +68,6 @@ func parseRotaryDict(b json.RawMessage) (*rotaryDict, error) {
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if string(keys[key]) == "null" || slices.Contains(commonRotaryKeys, key) || slices.Contains(allowed, key) {
 			continue
-		}
-		if d.RopeType == nil && d.OldType == nil {
-			return nil, fmt.Errorf("%s is %s, but there is no rope_type: add the type that the model was trained with, one "+
-				"of %q, or take %s out", key, compact(keys[key]), RotaryScalingTypes, key)
 		}
 		return nil, fmt.Errorf("%s is %s, which rope_type %q is not computed with: want no other keys than %q",
 			key, compact(keys[key]), kind, allowed)
@@ -176,10 +174,13 @@ func (s *RotaryScaling) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// readRotary reads all that a config.json says of rotary embedding, in the spellings of
+// parseRotary reads all that a config.json says of the rotary embedding, in the spellings of
 // transformers 4 (rope_theta, rope_scaling) and 5 (rope_parameters). What stands in two places
 // must be the same in both.
-func (c *HFConfig) readRotary(b []byte) error {
+func (c *HFConfig) parseRotary(keys *fileKeys) error {
+	if err := refuseRotary(keys.all); err != nil {
+		return err
+	}
 	var file struct {
 		RopeTheta           *float64        `json:"rope_theta"`
 		PartialRotaryFactor *float64        `json:"partial_rotary_factor"`
@@ -187,38 +188,79 @@ func (c *HFConfig) readRotary(b []byte) error {
 		RopeScaling         json.RawMessage `json:"rope_scaling"`
 		RopeParameters      json.RawMessage `json:"rope_parameters"`
 	}
-	if err := json.Unmarshal(b, &file); err != nil {
+	if err := json.Unmarshal(keys.rotary, &file); err != nil {
 		return err
-	}
-	old, err := parseRotaryDict(file.RopeScaling)
-	if err != nil {
-		return fmt.Errorf("rope_scaling: %w", err)
-	}
-	parameters, err := parseRotaryDict(file.RopeParameters)
-	if err != nil {
-		return fmt.Errorf("rope_parameters: %w", err)
 	}
 	top := &rotaryDict{
 		RopeTheta: file.RopeTheta, PartialRotaryFactor: file.PartialRotaryFactor, Original: file.Original,
 	}
-	places := [3]*rotaryDict{top, old, parameters}
-	err = agreed(&places, &c.RopeTheta, "rope_theta", func(d *rotaryDict) *float64 { return d.RopeTheta })
-	if err != nil {
-		return err
+	places, errs := [3]*rotaryDict{top}, [2]error{}
+	for i, b := range []json.RawMessage{file.RopeScaling, file.RopeParameters} {
+		if places[i+1], errs[i] = parseRotaryDict(b); errs[i] != nil {
+			places[i+1], errs[i] = nil, fmt.Errorf("%s: %w", rotaryObjects[i], errs[i])
+		}
 	}
-	err = agreed(&places, &c.PartialRotaryFactor, "partial_rotary_factor",
-		func(d *rotaryDict) *float64 { return d.PartialRotaryFactor })
+	err := errors.Join(errs[0], errs[1],
+		agreed(&places, &c.RopeTheta, "rope_theta", "NUMBER", func(d *rotaryDict) *float64 { return d.RopeTheta }),
+		agreed(&places, &c.PartialRotaryFactor, "partial_rotary_factor", "NUMBER",
+			func(d *rotaryDict) *float64 { return d.PartialRotaryFactor }))
 	if err != nil {
 		return err
 	}
 	return c.takeScaling(&places)
 }
 
-// rotaryPlaces are the places of a config.json that may speak of rotary embedding.
+// rotaryObjects are the keys of config.json whose objects say how the rotary embedding is scaled.
+var rotaryObjects = [2]string{"rope_scaling", "rope_parameters"}
+
+// refuseRotary refuses keys of the rotary embedding that are not computed with, and objects
+// that do not say what they mean.
+func refuseRotary(keys map[string]any) error {
+	for _, key := range []string{"rotary_pct", "rope_pct"} {
+		if v := keys[key]; v != nil && !isNumber(v, 1) {
+			return fmt.Errorf("%s is %s: the part of a head that is turned is read from partial_rotary_factor alone, so want 1",
+				key, shown(v))
+		}
+	}
+	if v := keys["rope_local_base_freq"]; v != nil {
+		return fmt.Errorf("rope_local_base_freq is %s: all layers have the same rotary embedding here", shown(v))
+	}
+	for _, key := range rotaryObjects {
+		if err := checkTyped(key, keys[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTyped refuses a rope_scaling or rope_parameters that is no object, or that has keys which
+// mean nothing without a type.
+func checkTyped(key string, v any) error {
+	if v == nil {
+		return nil
+	}
+	parts, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s is %s: want an object with a rope_type", key, shown(v))
+	}
+	typed := parts["type"] != nil || parts["rope_type"] != nil
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		if !typed && parts[name] != nil && !slices.Contains(commonRotaryKeys, name) {
+			return setting.Needs(setField,
+				fmt.Sprintf("%s is %s, with %s but without a rope_type, which says what it means", key, shown(v), plain(name)),
+				fmt.Sprintf("where it means nothing, take it out of the file, or convert it with {%s} %s=null", setField, key))
+		}
+	}
+	return nil
+}
+
+// rotaryPlaces begin the names of the places of a config.json that may speak of the rotary
+// embedding.
 var rotaryPlaces = [3]string{"", "rope_scaling.", "rope_parameters."}
 
-// agreed sets dst to the value that one or several places of a file have.
-func agreed[T comparable](places *[3]*rotaryDict, dst *T, key string, of func(*rotaryDict) *T) error {
+// agreed sets dst to the value that one or several places of a file have. way is the value by
+// which a user decides between two that differ.
+func agreed[T comparable](places *[3]*rotaryDict, dst *T, key, way string, of func(*rotaryDict) *T) error {
 	at := -1
 	for i, d := range places {
 		if d == nil || of(d) == nil {
@@ -229,8 +271,9 @@ func agreed[T comparable](places *[3]*rotaryDict, dst *T, key string, of func(*r
 			return fmt.Errorf("%s%s is %v: want a positive number", rotaryPlaces[i], key, v)
 		}
 		if at >= 0 && v != *dst {
-			return fmt.Errorf("%s%s is %v and %s%s is %v: they contradict each other; keep the one that the model was "+
-				"trained with", rotaryPlaces[at], key, *dst, rotaryPlaces[i], key, v)
+			return setting.Needs(setField,
+				fmt.Sprintf("%s%s is %v, but %s%s is %v", rotaryPlaces[at], key, *dst, rotaryPlaces[i], key, v),
+				fmt.Sprintf("take the wrong one out of the file, or convert it with {%s} %s=%s", setField, key, way))
 		}
 		*dst, at = v, i
 	}
@@ -239,34 +282,34 @@ func agreed[T comparable](places *[3]*rotaryDict, dst *T, key string, of func(*r
 
 // takeScaling enters the scaling of a config.json.
 func (c *HFConfig) takeScaling(places *[3]*rotaryDict) error {
-	c.RopeScaling = nil
+	var s *RotaryScaling
 	for i, d := range places[1:] {
 		if d == nil {
 			continue
 		}
-		s := d.scaling()
-		if i > 0 && places[1] != nil && !s.Equal(c.RopeScaling) {
-			return fmt.Errorf("rope_scaling is %s and rope_parameters is %s: they contradict each other; keep the one that "+
-				"the model was trained with", c.RopeScaling, s)
+		own := d.scaling()
+		if i > 0 && places[1] != nil && !own.Equal(s) {
+			return setting.Needs(setField, fmt.Sprintf("rope_scaling is %s, but rope_parameters is %s", s, own),
+				fmt.Sprintf("take the wrong one out of the file, or convert it with {%s} KEY=null", setField))
 		}
-		c.RopeScaling = s
+		s = own
 	}
-	s := c.RopeScaling
-	if s == nil {
-		return nil
-	}
-	if s.Type != RopeLinear && s.Type != RopeDynamic {
-		err := agreed(places, &s.OriginalMaxPositionEmbeddings, "original_max_position_embeddings",
+	if s != nil && s.Type != RopeLinear && s.Type != RopeDynamic {
+		err := agreed(places, &s.OriginalMaxPositionEmbeddings, "original_max_position_embeddings", "null",
 			func(d *rotaryDict) *int { return d.Original })
 		if err != nil {
 			return err
 		}
 	}
-	return s.agreesWithContext(c.MaxPositionEmbeddings)
+	c.RopeScaling = s
+	return nil
 }
 
 // agreesWithContext refuses a scaling that versions of transformers compute in different ways.
 func (s *RotaryScaling) agreesWithContext(context int) error {
+	if s == nil {
+		return nil
+	}
 	original := s.OriginalMaxPositionEmbeddings
 	switch s.Type {
 	case RopeDynamic:
