@@ -13,7 +13,8 @@ type output struct {
 	rows, rowBytes int
 	fill           func(dst []byte, row, n int) error // makes the rows [row, row+n)
 	tail           []byte                             // bytes after the rows
-	release        func(row, n int)                   // releases what the rows [row, row+n) were made of, after they were written; or nil
+	// release gives back what the rows [row, row+n) were made of, after they were written; may be nil.
+	release func(row, n int)
 }
 
 // chunkBytes is about the size of a chunk, which fits into the level-2 cache of a core.

@@ -11,9 +11,9 @@ import (
 )
 
 // resolve returns all files of the repository at the job's revision, and the ones that the
-// patterns choose. It asks the Hub, unless the revision is a commit whose list is in the cache, since a
-// commit never changes, and nothing is to be verified. If the Hub does not answer and the cache has all chosen files, it takes
-// the list of the cache.
+// patterns choose. It asks the Hub, unless nothing is to be verified and the revision is a commit
+// whose list is in the cache, since a commit never changes. If the Hub does not answer and the
+// cache has all chosen files, it takes the list of the cache.
 func (j *job) resolve(ctx context.Context, p Patterns) (all, chosen listing, err error) {
 	cached, cacheErr := j.cache.listing(j.repo.Revision)
 	if j.offline {
