@@ -118,7 +118,19 @@ func (g *ggufWriter) planTensors() error {
 			g.add(spec, ggufmeta.ScaleName(spec.GGUF), gguf.F32, []int{1}, func() (*output, error) { return g.factor(spec) })
 		}
 	}
+	for _, factors := range ggufmeta.RotaryTensors(&g.model.Config.Config) {
+		g.addFactors(factors)
+	}
 	return model.JoinFirst(errs)
+}
+
+// addFactors plans a tensor of rotary embedding, which is made of config.json.
+func (g *ggufWriter) addFactors(r ggufmeta.RotaryTensor) {
+	g.tensors = append(g.tensors, gguf.TensorInfo{Name: r.Name, Type: gguf.F32, Dims: gguf.Dims([]int{len(r.Values)})})
+	g.planned.tensors = append(g.planned.tensors, tensor{
+		name: r.Name, from: "rope_scaling", bytes: int64(4 * len(r.Values)),
+		open: func() (*output, error) { return small(gguf.F32, r.Values...) },
+	})
 }
 
 // add plans a tensor that is made of a weight.
@@ -172,7 +184,7 @@ func (g *ggufWriter) weight(spec model.TensorSpec, typ gguf.Type) (*output, erro
 		return nil, err
 	}
 	if heads := ggufmeta.PermutedHeads(g.architecture, &g.model.Config.Config, spec); heads > 0 {
-		t = t.Alternating(heads)
+		t = t.Alternating(heads, g.model.Config.RotaryDim())
 	}
 	e := &encoder{t: t, typ: typ, scale: float16.Bits(t.Scale)}
 	if g.keepsFactor(spec) {

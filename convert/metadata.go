@@ -14,7 +14,9 @@ import (
 // describe writes the metadata: hyper-parameters, card, types and tokenizer.
 func (g *ggufWriter) describe() error {
 	c, m := g.model.Config, &g.meta
-	ggufmeta.WriteConfig(m, g.architecture, &c.Config)
+	if err := ggufmeta.WriteConfig(m, g.architecture, &c.Config); err != nil {
+		return err
+	}
 	g.model.Card.WriteGGUF(m)
 	if pooling := g.model.Pooling(); pooling != hffolder.PoolingNone {
 		m.Set(g.architecture+".pooling_type", uint32(pooling))

@@ -10,29 +10,57 @@ import (
 // Continue implements lm.Model. It calls a request's Stop after each token and ignores Until,
 // which needs text. It continues as many requests together as the memory of the scorer allows.
 func (s *Scorer) Continue(ctx context.Context, requests []lm.ContinueRequest) ([][]int32, error) {
-	c := &continuing{s: s, requests: requests, results: make([][]int32, len(requests))}
-	longest := 0
+	results := make([][]int32, len(requests))
+	var groups [2][]int // indices of requests that are computed with the short and the long factors of longrope
 	for i, r := range requests {
-		more := max(0, r.MaxTokens-1) // the last one is not read
-		if err := s.checkSequence(r.Prompt, more); err != nil {
+		if err := s.checkSequence(r.Prompt, unread(r)); err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
-		same := lm.CommonPrefix(requests[0].Prompt, r.Prompt[:len(r.Prompt)-1])
+		group := &groups[0]
+		if s.m.rope.long(len(r.Prompt) + unread(r)) {
+			group = &groups[1]
+		}
+		*group = append(*group, i)
+	}
+	for long, group := range groups {
+		if len(group) == 0 {
+			continue
+		}
+		s.useFactors(long == 1)
+		c := &continuing{s: s, results: make([][]int32, len(group))}
+		for _, i := range group {
+			c.requests = append(c.requests, requests[i])
+		}
+		if err := c.run(ctx); err != nil {
+			return nil, err
+		}
+		for j, ids := range c.results {
+			results[group[j]] = ids
+		}
+	}
+	return results, nil
+}
+
+// unread is the number of tokens after a prompt that the model reads: the last one is not read.
+func unread(r lm.ContinueRequest) int { return max(0, r.MaxTokens-1) }
+
+// run continues all requests.
+func (c *continuing) run(ctx context.Context) error {
+	s, longest := c.s, 0
+	for i, r := range c.requests {
+		same := lm.CommonPrefix(c.requests[0].Prompt, r.Prompt[:len(r.Prompt)-1])
 		if i == 0 || same < c.base {
 			c.base = same
 		}
-		longest = max(longest, len(r.Prompt)+more)
-	}
-	if len(requests) == 0 {
-		return nil, nil
+		longest = max(longest, len(r.Prompt)+unread(r))
 	}
 	if c.base > 0 {
-		if err := s.growTrunk(requests[0].Prompt, c.base, longest); err != nil {
-			return nil, err
+		if err := s.growTrunk(c.requests[0].Prompt, c.base, longest); err != nil {
+			return err
 		}
 	}
 	if err := s.reserve(longest, c.base); err != nil {
-		return nil, err
+		return err
 	}
 	walks := make([]walk, len(s.sessions))
 	c.walks = make([]continueWalk, len(s.sessions))
@@ -42,12 +70,12 @@ func (s *Scorer) Continue(ctx context.Context, requests []lm.ContinueRequest) ([
 	}
 	deliver := func(q question, a answer) { c.walks[q.to].addToken(a.likeliest) }
 	if err := s.run(ctx, walks, true, deliver); err != nil {
-		return nil, err
+		return err
 	}
 	for i, ids := range c.results {
-		s.effort.Requested += int64(len(requests[i].Prompt) + len(ids))
+		s.effort.Requested += int64(len(c.requests[i].Prompt) + len(ids))
 	}
-	return c.results, nil
+	return nil
 }
 
 // continuing is the state of one call of Continue.

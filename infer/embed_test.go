@@ -272,7 +272,7 @@ func TestQwen3Refusals(t *testing.T) {
 			return info, data, true
 		}, want: "blk.1.attn_q.bias, which the model of the metadata has no place for"},
 		"a count that is no number": {meta: func(m *gguf.Metadata) { m.Set("qwen3.attention.head_count_kv", []uint32{2, 2}) }, want: "qwen3.attention.head_count_kv is missing or out of range"},
-		"turned in part":            {meta: func(m *gguf.Metadata) { m.Set("qwen3.rope.dimension_count", uint32(32)) }, want: "qwen3.attention.key_length is 64: want the head dimension 32"},
+		"too much turned":           {meta: func(m *gguf.Metadata) { m.Set("qwen3.rope.dimension_count", uint32(66)) }, want: "qwen3.rope.dimension_count is 66"},
 		"values of other size":      {meta: func(m *gguf.Metadata) { m.Set("qwen3.attention.value_length", uint32(32)) }, want: "value_length is 32"},
 		"another architecture": {meta: func(m *gguf.Metadata) {
 			for _, key := range slices.Clone(m.Keys) {

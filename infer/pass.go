@@ -14,6 +14,7 @@ type pass struct {
 	spans    []span
 	first    []int       // first row of each span
 	position []int       // of each row in its session
+	rope     []angles    // of each row's session
 	x        []float32   // [rows, D] residual stream
 	in       activations // of the next product
 	q, k, v  []float32
@@ -46,7 +47,7 @@ func (p *pass) runFor(spans []span, wanted []int) {
 		p.first[j] = n
 		for i, id := range sp.ids {
 			p.m.embedding.row(p.x[n*p.m.config.HiddenSize:][:p.m.config.HiddenSize], int(id))
-			p.position[n] = sp.s.Len() + i
+			p.position[n], p.rope[n] = sp.s.Len()+i, sp.s.rope
 			n++
 		}
 	}
@@ -73,6 +74,7 @@ func (p *pass) reserve() {
 		n += len(sp.ids)
 	}
 	p.first, p.position = grow(p.first, len(p.spans)), grow(p.position, n)
+	p.rope = grow(p.rope, n)
 	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
 	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
 	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())
@@ -162,19 +164,14 @@ func (p *pass) project(n int, list ...output) {
 // rotate applies the norms of heads, if the model has them, and then rotary position embeddings
 // to queries and keys.
 func (p *pass) rotate(l, n int) {
-	c, w, angles := &p.m.config, &p.m.layers[l], p.spans[0].s.rope
-	for _, sp := range p.spans {
-		if len(sp.s.rope.cos) > len(angles.cos) {
-			angles = sp.s.rope
-		}
-	}
+	c, w := &p.m.config, &p.m.layers[l]
 	p.m.pool.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			q, k := p.q[t*c.QDim():][:c.QDim()], p.k[t*c.KVDim():][:c.KVDim()]
 			p.normHeads(q, w.qNorm)
 			p.normHeads(k, w.kNorm)
-			angles.rotate(q, p.position[t], p.m.interleaved)
-			angles.rotate(k, p.position[t], p.m.interleaved)
+			p.rope[t].rotate(q, p.position[t], p.m.interleaved)
+			p.rope[t].rotate(k, p.position[t], p.m.interleaved)
 		}
 	})
 }

@@ -16,8 +16,8 @@ func TestRotationIsTheFormula(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	for _, dim := range []int{2, 8, 48, 64, 80, 96, 128, 192} {
 		table := newRopeTable(model.Config{HeadDim: dim, RopeTheta: theta})
-		table.extend(nil, 7)
-		angles := table.extend(nil, 301)
+		table.extend(nil, 7, false)
+		angles := table.extend(nil, 301, false)
 		for _, interleaved := range []bool{false, true} {
 			for _, position := range []int{0, 1, 6, 7, 300} {
 				row := normals(r, heads*dim)
@@ -42,12 +42,12 @@ func TestRotationIsTheFormula(t *testing.T) {
 
 func BenchmarkRopeTable(b *testing.B) {
 	for b.Loop() {
-		newRopeTable(model.Config{HeadDim: 128, RopeTheta: 500000}).extend(nil, 4096)
+		newRopeTable(model.Config{HeadDim: 128, RopeTheta: 500000}).extend(nil, 4096, false)
 	}
 }
 
 func BenchmarkRotate(b *testing.B) {
-	angles, row := newRopeTable(model.Config{HeadDim: 128, RopeTheta: 500000}).extend(nil, 8), make([]float32, 25*128)
+	angles, row := newRopeTable(model.Config{HeadDim: 128, RopeTheta: 500000}).extend(nil, 8, false), make([]float32, 25*128)
 	for b.Loop() {
 		angles.rotate(row, 5, false)
 	}

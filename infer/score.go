@@ -22,12 +22,33 @@ func (s *Scorer) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.Sc
 		c.scores[i].Greedy = true
 		s.effort.Requested += int64(len(r.Input))
 	}
-	for _, st := range plan(c.sequences) {
-		if err := c.run(ctx, st); err != nil {
-			return nil, err
+	short, long := c.byFactors()
+	for i, list := range [][]sequence{short, long} {
+		if len(list) == 0 {
+			continue
+		}
+		s.useFactors(i == 1)
+		c.sequences = list
+		for _, st := range plan(list) {
+			if err := c.run(ctx, st); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return c.scores, nil
+}
+
+// byFactors divides the sequences into those that are computed with the short factors of
+// longrope, all of any other model, and those with the long ones.
+func (c *scoring) byFactors() (short, long []sequence) {
+	for _, q := range c.sequences {
+		if c.s.m.rope.long(len(q.ids)) {
+			long = append(long, q)
+		} else {
+			short = append(short, q)
+		}
+	}
+	return short, long
 }
 
 // checkRequest returns why a request cannot be scored.

@@ -17,6 +17,7 @@ type Scorer struct {
 	pass     pass
 	trunk    *Session // holds the prefix that the sequences of a stage share
 	sessions []*Session
+	long     bool // of the sessions, see useFactors
 	head     headSums
 	effort   ScorerEffort
 }
@@ -60,6 +61,15 @@ func (s *Scorer) ComputedTokens() int64 { return s.effort.Computed }
 // ContextLength implements lm.Model.
 func (s *Scorer) ContextLength() int { return s.m.ContextLength() }
 
+// useFactors drops the sessions if they are not those for the long or the short factors of
+// longrope that are asked for. Each sequence has the factors of its own length, whatever it is
+// computed beside.
+func (s *Scorer) useFactors(long bool) {
+	if s.long != long {
+		s.long, s.sessions, s.trunk = long, nil, nil
+	}
+}
+
 // reserve makes sessions for sequences of up to longest tokens whose first base tokens are in
 // the trunk. It keeps the sessions of the call before if they fit.
 func (s *Scorer) reserve(longest, base int) error {
@@ -72,7 +82,7 @@ func (s *Scorer) reserve(longest, base int) error {
 	}
 	s.sessions = nil
 	for range count {
-		session, err := s.m.NewSession(padded(longest))
+		session, err := s.m.newSession(padded(longest), s.long)
 		if err != nil {
 			return err
 		}
@@ -85,7 +95,7 @@ func (s *Scorer) reserve(longest, base int) error {
 // tokens. It computes only those that the trunk does not hold yet.
 func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	if s.trunk == nil || s.trunk.capacity < longest {
-		trunk, err := s.m.NewSession(padded(longest))
+		trunk, err := s.m.newSession(padded(longest), s.long)
 		if err != nil {
 			return err
 		}

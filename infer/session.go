@@ -18,16 +18,26 @@ type Session struct {
 	tokens   []int32   // whose keys and values are in the cache
 	cache    []kvCache // per layer
 	rope     angles
+	long     bool // the angles are those of the long factors of longrope
 	pass     *pass
 }
 
 // NewSession makes a session for up to capacity tokens. Its cache takes memory only for the
-// tokens that it holds.
+// tokens that it holds. A model whose rotary scaling is longrope is computed with its long
+// factors where capacity is greater than the original context, as by llama.cpp.
 func (m *Model) NewSession(capacity int) (*Session, error) {
+	return m.newSession(capacity, m.rope.long(capacity))
+}
+
+// newSession makes a session with the long or the short factors of longrope.
+func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 	if capacity < 1 {
 		return nil, fmt.Errorf("a session of %d tokens: want at least 1", capacity)
 	}
-	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity), pass: &pass{m: m}}
+	if err := m.config.CheckRotaryLength(capacity); err != nil {
+		return nil, err
+	}
+	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity, long), long: long, pass: &pass{m: m}}
 	for range m.layers {
 		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
 	}
@@ -52,9 +62,10 @@ func (s *Session) Rewind(ids []int32) []int32 {
 }
 
 // CopyPrefix replaces the tokens of s by the first n tokens of from, a session of the same
-// model, so that a prefix that several sequences share is computed once.
+// model, with the same factors if its rotary scaling is longrope, so that a prefix that several
+// sequences share is computed once.
 func (s *Session) CopyPrefix(from *Session, n int) error {
-	if from.m != s.m || n < 0 || n > from.Len() || n > s.capacity {
+	if from.m != s.m || from.long != s.long || n < 0 || n > from.Len() || n > s.capacity {
 		return fmt.Errorf("a prefix of %d of %d tokens for a session of %d: "+
 			"want sessions of one model, and a prefix that fits", n, from.Len(), s.capacity)
 	}

@@ -29,8 +29,13 @@ type Config struct {
 	MaxPositionEmbeddings int     `json:"max_position_embeddings"`
 	RMSNormEps            float64 `json:"rms_norm_eps"`
 	RopeTheta             float64 `json:"rope_theta"`
-	HiddenAct             string  `json:"hidden_act"`
-	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
+	// PartialRotaryFactor is the part of each head that rotary embedding turns, 0 for all of it.
+	PartialRotaryFactor float64 `json:"partial_rotary_factor,omitempty"`
+	// RopeScaling is nil for rotary embedding without scaling. It is shared by copies of a
+	// Config and never changes.
+	RopeScaling       *RotaryScaling `json:"rope_scaling,omitempty"`
+	HiddenAct         string         `json:"hidden_act"`
+	TieWordEmbeddings bool           `json:"tie_word_embeddings"`
 	// SubNorms adds an RMSNorm before the attention output projection and one
 	// before the feed-forward down projection (2B-4T, 1bitLLM).
 	SubNorms bool `json:"sub_norms"`
@@ -73,6 +78,7 @@ func (c *Config) Resolve() {
 	if c.MaxPositionEmbeddings == 0 {
 		c.MaxPositionEmbeddings = 2048
 	}
+	c.resolveRotary()
 	if c.HiddenAct == "" {
 		c.HiddenAct = SiLU
 		if c.SubNorms {
@@ -129,6 +135,11 @@ func (c *Config) Validate() error {
 	}
 	if !(c.RopeTheta > 1 && c.RopeTheta <= math.MaxFloat32) {
 		bad("rope_theta is %g: want a number above 1 that float32 can hold", c.RopeTheta)
+	}
+	if len(errs) == 0 {
+		if err := c.validateRotary(); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

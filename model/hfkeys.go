@@ -32,7 +32,7 @@ var hfRows = []keyRow{
 		architectures bos_token_id eos_token_id head_dim hidden_act hidden_size intermediate_size
 		max_position_embeddings model_type num_attention_heads num_hidden_layers num_key_value_heads proj_norms
 		qk_norm quantization_config rms_norm_eps sign sub_norms ternary tie_word_embeddings vocab_size`},
-	{Key{Effect: Rotary}, `
+	{Key{Effect: OfRotary}, `
 		original_max_position_embeddings partial_rotary_factor rope_local_base_freq rope_parameters rope_pct
 		rope_scaling rope_theta rotary_pct`},
 	// Of training, generation, other heads and bookkeeping, and what only attention without a
@@ -93,7 +93,7 @@ var hfRows = []keyRow{
 	{RefusedUnless(func(v any, c *Config) bool { return v == c.HiddenAct }, "is another activation than hidden_act"), "activation_function hidden_activation mlp_hidden_act"},
 	{RefusedUnless(Equals(func(c *Config) float64 { return c.RMSNormEps }), "is another epsilon than rms_norm_eps"), "layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_eps norm_epsilon"},
 	{RefusedUnless(Equals(func(c *Config) float64 { return c.RopeTheta }), "is another base than rope_theta"), "rotary_emb_base rotary_base rope_base"},
-	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.HeadDim) }), "turns a part of each head"), "rotary_dim rope_dim"},
+	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.RotaryDim()) }), "turns another part of each head than partial_rotary_factor"), "rotary_dim rope_dim"},
 	{RefusedUnless(Off, "turns other pairs of a head"), "rope_interleave rope_interleaved rotary_interleaved mrope_section use_mrope"},
 	{RefusedUnless(allRotary, "leaves layers without a rotary embedding"), "no_rope_layers nope_layers"},
 	{RefusedUnless(Off, "leaves layers without a rotary embedding"), "no_rope_layer_interval nope_layer_interval"},

@@ -136,9 +136,21 @@ func TestContradictions(t *testing.T) {
 		{`"rope_scaling": {}`, nil},
 		{`"rope_scaling": null`, nil},
 		{`"rope_scaling": {"type": "default", "rope_type": "default"}`, nil},
-		{`"rope_scaling": {"type": "default", "rope_type": "yarn"}`, []string{`rope_type "yarn"`}},
-		{`"rope_scaling": {"type": "dynamic", "factor": 2}`, []string{`type "dynamic"`}},
-		{`"partial_rotary_factor": 0.5`, []string{"partial_rotary_factor is 0.5"}},
+		{`"rope_scaling": {"type": "default", "rope_type": "yarn"}`, []string{`type is "default"`, `rope_type is "yarn"`}},
+		{`"rope_scaling": {"type": "dynamic", "factor": 2}`, nil},
+		{`"rope_scaling": {"type": "dynamic", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 2}`,
+			[]string{`rope_scaling is {"rope_type":"dynamic","factor":2}, but rope_parameters is {"rope_type":"linear","factor":2}`, "Options.Set"}},
+		{`"rope_scaling": {"rope_type": "linear", "factor": 2, "rope_theta": 500000}`, []string{"rope_theta is 10000, but rope_scaling.rope_theta is 500000"}},
+		{`"rope_scaling": {"rope_type": "starfish"}, "scale_emb": 12`, []string{`rope_type is "starfish"`, "scale_emb is 12"}},
+		{`"rotary_pct": 0.5`, []string{"rotary_pct is 0.5", "partial_rotary_factor"}},
+		{`"rotary_pct": 1`, nil},
+		{`"rope_local_base_freq": 10000`, []string{"rope_local_base_freq is 10000"}},
+		{`"partial_rotary_factor": 0.5, "rotary_dim": 8`, nil},
+		{`"partial_rotary_factor": 0.5, "rotary_dim": 16`, []string{"rotary_dim is 16"}},
+		{`"partial_rotary_factor": 0.5`, nil},
+		{`"partial_rotary_factor": 0.5, "rope_parameters": {"partial_rotary_factor": 0.25}`,
+			[]string{"partial_rotary_factor is 0.5, but rope_parameters.partial_rotary_factor is 0.25", "Options.Set partial_rotary_factor=NUMBER"}},
+		{`"partial_rotary_factor": 1.5`, []string{"partial_rotary_factor is 1.5"}},
 		{`"partial_rotary_factor": 1.0`, nil},
 		{`"head_dim": 24`, nil}, // which is between the weights and this key, see hffolder
 		{`"num_attention_heads": 3, "num_key_value_heads": 3`, []string{"hidden_size is 64", "num_attention_heads 3", "head_dim"}},
@@ -167,12 +179,12 @@ func TestContradictions(t *testing.T) {
 
 // What the user says goes before the file.
 func TestSetKeys(t *testing.T) {
-	two := string(with(`"rope_parameters": {"rope_theta": 500000, "rope_type": "default"}, "sliding_window": 4, "head_dim": 8`))
-	c, err := ParseHF([]byte(two), "rope_theta=250000", "sliding_window=null", "tie_word_embeddings=true", "head_dim=32", `hidden_act=relu2`)
+	two := string(with(`"rope_parameters": {"rope_theta": 500000, "rope_type": "default", "partial_rotary_factor": 0.25}, "sliding_window": 4, "head_dim": 8`))
+	c, err := ParseHF([]byte(two), "rope_theta=250000", "partial_rotary_factor=0.5", "sliding_window=null", "tie_word_embeddings=true", "head_dim=32", `hidden_act=relu2`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.RopeTheta != 250000 || !c.TieWordEmbeddings || c.HeadDim != 32 || c.HiddenAct != ReLU2 {
+	if c.RopeTheta != 250000 || !c.TieWordEmbeddings || c.HeadDim != 32 || c.RotaryDim() != 16 || c.HiddenAct != ReLU2 {
 		t.Errorf("the configuration is %+v", c.Config)
 	}
 	for set, want := range map[string]string{"rope_theta": "want KEY=VALUE", "=3": "want KEY=VALUE", "head_dim=x": "head_dim", "logit_scale=3": "logit_scale is 3"} {

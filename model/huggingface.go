@@ -20,8 +20,11 @@ type HFConfig struct {
 	EOSTokenID         EOSIDs              `json:"eos_token_id,omitempty"`
 	TorchDType         string              `json:"torch_dtype,omitempty"`
 	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
-	stated             stated
-	notes, warnings    []setting.Note
+	// OriginalMaxPositionEmbeddings is RopeScaling's once more for longrope, where
+	// transformers 4 looks for it. ForTraining sets it for the writers of files.
+	OriginalMaxPositionEmbeddings int `json:"original_max_position_embeddings,omitempty"`
+	stated                        stated
+	notes, warnings               []setting.Note
 }
 
 // Notes are what was assumed where the file is silent.
@@ -89,13 +92,13 @@ func ParseHF(b []byte, set ...string) (*HFConfig, error) {
 }
 
 func parseHF(b []byte, set []string) (*HFConfig, error) {
-	keys, raw, err := splitKeys(b, set)
+	keys, err := splitKeys(b, set)
 	if err != nil {
 		return nil, err
 	}
 	var c HFConfig
-	if err = json.Unmarshal(raw, &c); err == nil {
-		err = json.Unmarshal(raw, &c.stated)
+	if err = json.Unmarshal(keys.computed, &c); err == nil {
+		err = json.Unmarshal(keys.computed, &c.stated)
 	}
 	if err == nil {
 		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
@@ -105,44 +108,59 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 	}
 	c.imply()
 	rotary := c.parseRotary(keys)
-	c.complete(keys)
+	c.complete(keys.all)
 	if err := c.checkHeads(); err != nil {
 		return nil, err
 	}
+	if rotary == nil {
+		rotary = c.RopeScaling.agreesWithContext(c.MaxPositionEmbeddings)
+	}
 	c.Resolve()
-	return &c, errors.Join(rotary, c.checkKeys(keys), c.Validate())
+	return &c, errors.Join(rotary, c.checkKeys(keys.all), c.Validate())
+}
+
+// fileKeys are the keys of a config.json.
+type fileKeys struct {
+	all              map[string]any // decoded
+	computed, rotary []byte         // those of these effects alone, as objects of JSON
 }
 
 // splitKeys decodes the keys of the file with those that are set, and encodes again those that
 // are computed with: the decoder of structs would take keys of other case for them.
-func splitKeys(b []byte, set []string) (keys map[string]any, computed []byte, err error) {
+func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(b, &raw); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if raw == nil {
-		return nil, nil, errors.New("it is null: want an object")
+		return nil, errors.New("it is null: want an object")
 	}
 	if err := setKeys(raw, set); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	keys, known := map[string]any{}, map[string]json.RawMessage{}
+	keys := &fileKeys{all: map[string]any{}}
+	computed, rotary := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	for name, value := range raw {
 		var v any
 		if err := json.Unmarshal(value, &v); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", plain(name), err)
+			return nil, fmt.Errorf("%s: %w", plain(name), err)
 		}
-		keys[name] = v
-		if k, ok := hfKeys[name]; ok && k.Effect != Refused && k.Effect != Harmless || name == "torch_dtype" {
-			known[name] = value
+		keys.all[name] = v
+		k, ok := hfKeys[name]
+		switch {
+		case ok && k.Effect == Computed, name == "torch_dtype":
+			computed[name] = value
+		case ok && k.Effect == OfRotary:
+			rotary[name] = value
 		}
 	}
-	computed, err = json.Marshal(known)
-	return keys, computed, err
+	var errs [2]error
+	keys.computed, errs[0] = json.Marshal(computed)
+	keys.rotary, errs[1] = json.Marshal(rotary)
+	return keys, errors.Join(errs[:]...)
 }
 
-// setKeys changes keys as the user says. A rope_theta that is set goes before that of
-// rope_parameters.
+// setKeys changes keys as the user says.
 func setKeys(raw map[string]json.RawMessage, set []string) error {
 	for _, s := range set {
 		key, value, ok := strings.Cut(s, "=")
@@ -160,15 +178,29 @@ func setKeys(raw map[string]json.RawMessage, set []string) error {
 		if value == "null" {
 			delete(raw, key)
 		}
-		var parameters map[string]json.RawMessage
-		if key == "rope_theta" && json.Unmarshal(raw["rope_parameters"], &parameters) == nil && parameters != nil {
-			delete(parameters, key)
-			b, err := json.Marshal(parameters)
-			if err != nil {
+		if key == "rope_theta" || key == "partial_rotary_factor" {
+			if err := dropInner(raw, key); err != nil {
 				return err
 			}
-			raw["rope_parameters"] = b
 		}
+	}
+	return nil
+}
+
+// dropInner takes a key out of rope_scaling and rope_parameters, so that the one beside them
+// that is set goes before it.
+func dropInner(raw map[string]json.RawMessage, key string) error {
+	for _, object := range rotaryObjects {
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(raw[object], &inner) != nil || inner[key] == nil {
+			continue
+		}
+		delete(inner, key)
+		b, err := json.Marshal(inner)
+		if err != nil {
+			return err
+		}
+		raw[object] = b
 	}
 	return nil
 }
@@ -247,6 +279,9 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 		h.Architectures, h.ModelType = []string{"Qwen3ForCausalLM"}, qwen3
 	case c.SubNorms:
 		h.Architectures, h.ModelType = []string{"BitNetForCausalLM"}, "bitnet"
+	}
+	if s := c.RopeScaling; s != nil && s.Type == RopeLongRoPE {
+		h.OriginalMaxPositionEmbeddings = s.OriginalMaxPositionEmbeddings
 	}
 	if c.Ternary {
 		h.QuantizationConfig = &QuantizationConfig{"bitnet", "autobitlinear", "online"}

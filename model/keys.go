@@ -20,7 +20,7 @@ type Effect int
 const (
 	Computed Effect = iota // the model is computed with it
 	Harmless               // no result depends on it
-	Rotary                 // of the rotary embedding, whose reader judges it
+	OfRotary               // of the rotary embedding, whose reader judges it
 	Refused                // results depend on it in a way that is not supported, unless its value is neutral
 )
 

@@ -130,10 +130,10 @@ func TestParseHFRefuses(t *testing.T) {
 		{`"model_type": "qwen3"`, `"model_type": "gemma3_text"`, "bitnet-embedding-0.6b"},
 		{`"attention_bias": false`, `"attention_bias": true`, "attention_bias is true"},
 		{`"attention_bias": false`, `"mlp_bias": true`, "mlp_bias is true"},
-		{`"rope_scaling": null`, `"rope_scaling": {"rope_type": "llama3", "factor": 8}`, "rope_scaling"},
-		{`"rope_scaling": null`, `"rope_scaling": {"type": "linear"}`, "rope_scaling"},
+		{`"rope_scaling": null`, `"rope_scaling": {"rope_type": "llama3", "factor": 8}`, "rope_scaling: there is no original_max_position_embeddings"},
+		{`"rope_scaling": null`, `"rope_scaling": {"type": "linear"}`, "rope_scaling: there is no factor"},
 		{`"use_sliding_window": false`, `"use_sliding_window": true`, "use_sliding_window is true"},
-		{`"rope_theta": 1000000`, `"rope_parameters": {"rope_theta": 1e6, "rope_type": "yarn"}`, `rope_type "yarn"`},
+		{`"rope_theta": 1000000`, `"rope_parameters": {"rope_theta": 1e6, "rope_type": "yarn"}`, "rope_parameters: there is no factor"},
 		{`"hidden_act": "silu"`, `"hidden_act": "gelu"`, "hidden_act"},
 	} {
 		text := strings.Replace(string(b), c.find, c.replace, 1)

@@ -20,7 +20,7 @@ func TestRotaryFrequencies(t *testing.T) {
 		{4, 16, []float64{1, 0.25}},
 		{8, 16, []float64{1, 0.5, 0.25, 0.125}},
 	} {
-		got := (&Config{HeadDim: c.dim, RopeTheta: c.theta}).RotaryFrequencies()
+		got := (&Config{HeadDim: c.dim, RopeTheta: c.theta}).Rotary(1).Frequencies
 		if len(got) != len(c.want) {
 			t.Fatalf("head_dim %d: %v", c.dim, got)
 		}
@@ -37,7 +37,7 @@ func TestRotaryAngles(t *testing.T) {
 	frequencies := []float64{1, 0.5, 0.01, 1e-6}
 	for _, position := range []int{0, 1, 7, 100, 4095} {
 		cos, sin := make([]float32, 4), make([]float32, 4)
-		RotaryAngles(frequencies, position, cos, sin)
+		Rotary{frequencies, 1}.Angles(position, cos, sin)
 		for i, f := range frequencies {
 			wantCos, wantSin := series(float64(position) * f)
 			if math.Abs(float64(cos[i])-wantCos) > 1e-7 || math.Abs(float64(sin[i])-wantSin) > 1e-7 {

@@ -113,6 +113,9 @@ func (r *Run) resolve(m *data.Manifest) error {
 		return r.fewTokens(m)
 	}
 	r.Model.Resolve()
+	if err := r.Model.CheckRotaryLength(r.Options.SequenceLength); err != nil {
+		return err
+	}
 	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
 	if r.Options.MaxSteps == 0 && r.MaxTime == 0 {
 		return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set",

@@ -71,7 +71,7 @@ type difference struct {
 func differences[T any](a, b T) (list []difference) {
 	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
 	for i := range x.NumField() {
-		if d := (difference{a: x.Field(i).Interface(), b: y.Field(i).Interface()}); d.a != d.b {
+		if d := (difference{a: x.Field(i).Interface(), b: y.Field(i).Interface()}); !reflect.DeepEqual(d.a, d.b) {
 			d.key, _, _ = strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
 			list = append(list, d)
 		}

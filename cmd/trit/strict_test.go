@@ -97,11 +97,11 @@ func TestEveryDoorRefuses(t *testing.T) {
 		more map[string][]float32
 		want string
 	}{
-		"case 1": {map[string]any{"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": float32(4)}, nil, "llama.rope.scaling"},
-		"case 2": {nil, map[string][]float32{"rope_freqs.weight": slices.Repeat([]float32{8}, 32)}, "rope_freqs.weight"},
-		"case 3": {nil, map[string][]float32{"blk.0.attn_q.bias": make([]float32, 256)}, "blk.0.attn_q.bias"},
-		"a key":  {map[string]any{"llama.logit_scale": float32(0.5)}, nil, "llama.logit_scale is 0.5"},
-		"a size": {map[string]any{"llama.vocab_size": uint32(513)}, nil, "llama.vocab_size is 513"},
+		"a scaling that is none": {map[string]any{"llama.rope.scaling.type": "none", "llama.rope.scaling.factor": float32(4)}, nil, "llama.rope.scaling.type is none, but the factor is 4"},
+		"too few factors":        {nil, map[string][]float32{"rope_freqs.weight": slices.Repeat([]float32{8}, 31)}, "rope_freqs.weight has dims [31]: want [32]"},
+		"case 3":                 {nil, map[string][]float32{"blk.0.attn_q.bias": make([]float32, 256)}, "blk.0.attn_q.bias"},
+		"a key":                  {map[string]any{"llama.logit_scale": float32(0.5)}, nil, "llama.logit_scale is 0.5"},
+		"a size":                 {map[string]any{"llama.vocab_size": uint32(513)}, nil, "llama.vocab_size is 513"},
 	} {
 		for _, args := range doorsOf(t, changedGGUF(t, good, c.keys, c.more)) {
 			code, out, stderr := trit(args...)
@@ -112,6 +112,44 @@ func TestEveryDoorRefuses(t *testing.T) {
 			} else if code != exitFailed || !strings.Contains(stderr, c.want) {
 				t.Errorf("%s: %s: exit code %d, %s, want %q", name, args[0], code, stderr, c.want)
 			}
+		}
+	}
+}
+
+// Rotary scaling is computed by every command, and changes the logits.
+func TestEveryDoorComputesScaling(t *testing.T) {
+	good := goldenGGUF(t, "hf-llama-packed")
+	logits := func(file string) string {
+		out := filepath.Join(t.TempDir(), "x.f32")
+		if code, _, stderr := trit("logits", file, "--ids", "1,2,3", "--out", out); code != exitOK {
+			t.Fatal(stderr)
+		}
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	plain := logits(good)
+	for name, c := range map[string]struct {
+		keys map[string]any
+		more map[string][]float32
+	}{
+		"case 1": {map[string]any{"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": float32(4)}, nil},
+		"case 2": {nil, map[string][]float32{"rope_freqs.weight": slices.Repeat([]float32{8}, 32)}},
+	} {
+		file := changedGGUF(t, good, c.keys, c.more)
+		for _, args := range doorsOf(t, file) {
+			code, out, stderr := trit(args...)
+			if code != exitOK || strings.Contains(out+stderr, "not known here") || strings.Contains(out, "not a model") {
+				t.Errorf("%s: %s: exit code %d, %.300s %s", name, args[0], code, out, stderr)
+			}
+		}
+		if logits(file) == plain {
+			t.Errorf("%s: the logits are those without scaling", name)
+		}
+		if code, out, _ := trit("verify", good, file); code != exitFailed {
+			t.Errorf("%s: verify says that the model is that without scaling: %s", name, out)
 		}
 	}
 }

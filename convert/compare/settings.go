@@ -22,6 +22,12 @@ func parameterDifferences(a, b *model.Config) []string {
 		if f, ok := x.(float64); ok {
 			x, y = float32(f), float32(y.(float64))
 		}
+		if key == "rope_scaling" {
+			if !a.RopeScaling.Equal(b.RopeScaling) {
+				out = append(out, fmt.Sprintf("rope_scaling is %v and %v", a.RopeScaling, b.RopeScaling))
+			}
+			continue
+		}
 		if x != y && key != "sign" {
 			out = append(out, fmt.Sprintf("%s is %v and %v", key, x, y))
 		}

@@ -245,20 +245,25 @@ func decoded(t *testing.T, x *Tensor, typ gguf.Type) (out []float32) {
 }
 
 // TestOrderOfHeads holds the order of rows in llama files against
-// reshape(heads, 2, half).swapaxes(1, 2).
+// reshape(heads, 2, half).swapaxes(1, 2) of the rows that are turned.
 func TestOrderOfHeads(t *testing.T) {
-	for _, c := range []struct{ heads, half int }{{1, 1}, {1, 5}, {4, 3}, {3, 32}} {
-		rows := c.heads * 2 * c.half
-		to, from := alternating(rows, c.heads), halved(rows, c.heads)
-		at := 0
+	for _, c := range []struct{ heads, half, rest int }{{1, 1, 0}, {1, 5, 0}, {4, 3, 0}, {3, 32, 0}, {3, 4, 8}, {1, 1, 3}} {
+		head := 2*c.half + c.rest
+		rows := c.heads * head
+		to, from := alternating(rows, c.heads, 2*c.half), halved(rows, c.heads, 2*c.half)
 		for h := range c.heads {
+			want, at := make([]int, 0, head), h*head
 			for i := range c.half {
 				for p := range 2 { // the axes in their new order: half, then 2
-					want := (h*2+p)*c.half + i
-					if to(at) != want || from(want) != at {
-						t.Fatalf("%+v: row %d of the file is row %d, want %d; back %d", c, at, to(at), want, from(want))
-					}
-					at++
+					want = append(want, at+p*c.half+i)
+				}
+			}
+			for i := range c.rest {
+				want = append(want, at+2*c.half+i)
+			}
+			for i, w := range want {
+				if to(at+i) != w || from(w) != at+i {
+					t.Fatalf("%+v: row %d of the file is row %d, want %d; back %d", c, at+i, to(at+i), w, from(w))
 				}
 			}
 		}

@@ -78,25 +78,34 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 }
 
 // Alternating is the tensor with its rows in the order of GGUF files of architecture llama: rows
-// of the two halves of each head alternate.
-func (t *Tensor) Alternating(heads int) *Tensor { return t.reordered(alternating(t.Rows, heads)) }
+// of the two halves of each head alternate, of the first rows of a head alone that rotary
+// embedding turns.
+func (t *Tensor) Alternating(heads, turned int) *Tensor {
+	return t.reordered(alternating(t.Rows, heads, turned))
+}
 
 // alternating returns the function from a row in the order of Alternating to its row in Hugging
 // Face's order.
-func alternating(rows, heads int) func(int) int {
+func alternating(rows, heads, turned int) func(int) int {
 	head := rows / heads
 	return func(row int) int {
 		i := row % head
-		return row - i + i%2*(head/2) + i/2
+		if i >= turned {
+			return row
+		}
+		return row - i + i%2*(turned/2) + i/2
 	}
 }
 
 // halved is the inverse of alternating.
-func halved(rows, heads int) func(int) int {
+func halved(rows, heads, turned int) func(int) int {
 	head := rows / heads
 	return func(row int) int {
 		i := row % head
-		return row - i + i%(head/2)*2 + i/(head/2)
+		if i >= turned {
+			return row
+		}
+		return row - i + i%(turned/2)*2 + i/(turned/2)
 	}
 }
 

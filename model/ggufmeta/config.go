@@ -39,8 +39,8 @@ func Architecture(c *model.Config) string {
 }
 
 // PermutedHeads is the number of heads of a weight whose rows stand in another order in a
-// GGUF file: the query and key projections of architecture llama, where the two halves of
-// each head alternate. It is 0 for all others.
+// GGUF file: the query and key projections of architecture llama, where the two halves of what
+// is turned of each head alternate. It is 0 for all others.
 func PermutedHeads(architecture string, c *model.Config, spec model.TensorSpec) int {
 	switch {
 	case architecture != Llama || spec.Layer < 0:
@@ -58,7 +58,7 @@ func countKeys(c *model.Config) []countKey {
 	return []countKey{
 		{"context_length", &c.MaxPositionEmbeddings, true}, {"embedding_length", &c.HiddenSize, true}, {"block_count", &c.NumHiddenLayers, true},
 		{"feed_forward_length", &c.IntermediateSize, true}, {"attention.head_count", &c.NumAttentionHeads, true},
-		{"attention.head_count_kv", &c.NumKeyValueHeads, false}, {"rope.dimension_count", &c.HeadDim, false},
+		{"attention.head_count_kv", &c.NumKeyValueHeads, false},
 	}
 }
 
@@ -68,18 +68,20 @@ type countKey struct {
 	required bool
 }
 
-// WriteConfig enters the hyper-parameters.
-func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) {
+// WriteConfig enters the hyper-parameters. The factors of rotary embedding that stand in tensors
+// are those of RotaryTensors.
+func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	m.Set("general.architecture", architecture)
 	for _, k := range countKeys(c) {
 		m.Set(architecture+"."+k.key, uint32(*k.value))
 	}
+	m.Set(architecture+".rope.dimension_count", uint32(c.RotaryDim()))
 	for _, key := range []string{"attention.key_length", "attention.value_length"} {
 		m.Set(architecture+"."+key, uint32(c.HeadDim))
 	}
 	m.Set(architecture+".vocab_size", uint32(c.VocabSize))
 	m.Set(architecture+".attention.layer_norm_rms_epsilon", float32(c.RMSNormEps))
-	m.Set(architecture+".rope.freq_base", float32(c.RopeTheta))
+	return writeRotary(m, architecture, c)
 }
 
 // readConfig takes the shape of the model from the metadata and from what tensors there are.
@@ -98,6 +100,9 @@ func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 		*k.value = int(v)
 	}
 	if err := readHeadDim(f, architecture, &c); err != nil {
+		return c, architecture, err
+	}
+	if err := readRotaryDim(&f.Metadata, architecture, &c); err != nil {
 		return c, architecture, err
 	}
 	numbers := map[string]*float64{"attention.layer_norm_rms_epsilon": &c.RMSNormEps, "rope.freq_base": &c.RopeTheta}
@@ -152,12 +157,14 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 	if architecture == BitNet158 || architecture == BitNet25 {
 		c.HiddenAct = model.ReLU2
 	}
+	if err := readRotary(f, architecture, c); err != nil {
+		return err
+	}
 	c.Resolve()
 	return c.Validate()
 }
 
-// readHeadDim takes the head dimension from the keys of keys and values, which must be all
-// of what is turned.
+// readHeadDim takes the head dimension from the keys of keys and values, which must be the same.
 func readHeadDim(f *gguf.File, architecture string, c *model.Config) error {
 	for _, key := range []string{"attention.key_length", "attention.value_length"} {
 		found, present := f.Metadata.Get(architecture + "." + key)
@@ -169,7 +176,7 @@ func readHeadDim(f *gguf.File, architecture string, c *model.Config) error {
 		case c.HeadDim == 0 && v <= 1<<24:
 			c.HeadDim = int(v)
 		case v != uint64(c.HeadDim):
-			return fmt.Errorf("the key %s.%s is %d: want the head dimension %d, since whole heads are turned",
+			return fmt.Errorf("the key %s.%s is %d: want the head dimension %d",
 				architecture, key, v, c.HeadDim)
 		}
 	}

@@ -21,7 +21,7 @@ type keyRow struct {
 var (
 	computed = model.Key{Effect: model.Computed}
 	harmless = model.Key{Effect: model.Harmless}
-	rotary   = model.Key{Effect: model.Rotary}
+	rotary   = model.Key{Effect: model.OfRotary}
 	refused  = model.RefusedUnless
 )
 
@@ -31,6 +31,7 @@ var fileKeys = []keyRow{
 	{refused(model.Word("model"), "is not a model's"), "general.type"},
 	{refused(atMostOne, "is one of several files that are one model together"), "split.count"},
 	{harmless, "split.no split.tensors.count tensor_data_layout"},
+	{rotary, rotaryKey},
 
 	{computed, `tokenizer.ggml.model tokenizer.ggml.pre tokenizer.ggml.tokens tokenizer.ggml.token_type tokenizer.ggml.scores
 		tokenizer.ggml.merges tokenizer.chat_template tokenizer.chat_templates tokenizer.huggingface.json`},
@@ -58,6 +59,7 @@ var architectureKeys = []keyRow{
 		rope.scaling.original_context_length rope.scaling.type rope.scaling.yarn_attn_factor rope.scaling.yarn_beta_fast
 		rope.scaling.yarn_beta_slow rope.scaling.yarn_ext_factor rope.scaling.yarn_log_multiplier`},
 	{refused(model.Off, "turns other parts of a head"), "rope.dimension_sections rope.freq_base_swa rope.dimension_count_swa"},
+	{refused(model.OffOr(model.One), "scales the rotary embedding in another way"), "rope.scaling.alpha"},
 	{refused(equalEpsilon, "is another epsilon than attention.layer_norm_rms_epsilon"), "attention.layer_norm_epsilon attention.group_norm_epsilon"},
 	{refused(model.WideWindow, "hides earlier tokens from attention"), "attention.sliding_window attention.chunk_size"},
 	{refused(model.Off, "hides earlier tokens from attention"), "attention.sliding_window_pattern attention.shared_kv_layers attention.sliding_window_period"},

@@ -33,6 +33,7 @@ var refusedKeys = []struct {
 	{"tokenizer.ggml.add_sep_token", true, false},
 	{"tokenizer.ggml.escape_whitespaces", false, true},
 	{"llama.rope.dimension_sections", []int32{8, 8, 0, 0}, []int32{}},
+	{"llama.rope.scaling.alpha", float32(1000), float32(1)},
 	{"llama.rope.freq_base_swa llama.rope.dimension_count_swa", uint32(8), uint32(0)},
 	{"llama.attention.layer_norm_epsilon llama.attention.group_norm_epsilon", float32(1e-6), float32(1e-5)},
 	{"llama.attention.sliding_window llama.attention.chunk_size", uint32(511), uint32(512)},
@@ -93,23 +94,28 @@ func TestUnknownKeys(t *testing.T) {
 	}
 }
 
-// Rotary scaling that changes angles is refused, and any other is not.
+// Keys of rotary scaling that change angles are computed with, and others change nothing.
 func TestRotaryKeys(t *testing.T) {
 	for _, c := range []struct {
 		key              string
 		matters, neutral any
+		want             string
 	}{
-		{"rope.scaling.type", "linear", "none"}, {"rope.scaling.factor", float32(4), float32(1)},
-		{"rope.scale_linear", float32(4), float32(1)}, {"rope.scaling.attn_factor", float32(2), float32(1)},
+		{"rope.scaling.type", "yarn", "none", `"rope_type":"yarn"`},
+		{"rope.scaling.factor", float32(4), float32(1), `{"rope_type":"linear","factor":4}`},
+		{"rope.scale_linear", float32(4), float32(1), `{"rope_type":"linear","factor":4}`},
+		{"rope.scaling.attn_factor", float32(2), float32(1), `"attention_factor":2`},
 	} {
-		var m gguf.Metadata
-		m.Set("llama."+c.key, c.matters)
-		if err := checkRotary(&m, Llama, shape()); err == nil || !strings.Contains(err.Error(), "llama."+c.key+" is "+fmt.Sprint(c.matters)) {
-			t.Errorf("%s %v: got %v", c.key, c.matters, err)
-		}
-		m.Set("llama."+c.key, c.neutral)
-		if err := checkRotary(&m, Llama, shape()); err != nil {
-			t.Errorf("%s %v: %v", c.key, c.neutral, err)
+		f := &gguf.File{}
+		for _, v := range []any{c.matters, c.neutral} {
+			f.Metadata.Set("llama."+c.key, v)
+			got := shape()
+			if err := readRotary(f, Llama, got); err != nil {
+				t.Fatalf("%s %v: %v", c.key, v, err)
+			}
+			if text := got.RopeScaling.String(); v == c.matters && !strings.Contains(text, c.want) || v == c.neutral && text != "none" {
+				t.Errorf("%s %v: the scaling is %s, want %s of %v alone", c.key, v, text, c.want, c.matters)
+			}
 		}
 	}
 }

@@ -29,9 +29,6 @@ func ReadModel(f *gguf.File) (*Model, error) {
 	if err := checkSizes(&f.Metadata, m.Architecture, &m.Config); err != nil {
 		return m, err
 	}
-	if err := checkRotary(&f.Metadata, m.Architecture, &m.Config); err != nil {
-		return m, err
-	}
 	if m.Warnings, err = checkKeys(&f.Metadata, m.Architecture, &m.Config); err != nil {
 		return m, err
 	}
@@ -43,7 +40,7 @@ func ReadModel(f *gguf.File) (*Model, error) {
 }
 
 // checkTensors reports the tensors that are missing, have other dims than the metadata want,
-// or have no place in the model: a bias, or factors of the rotary embedding.
+// or have no place in the model, such as a bias. Factors of the rotary embedding have one.
 func checkTensors(f *gguf.File, c *model.Config) error {
 	specs, places := c.Tensors(), map[string]bool{}
 	for _, spec := range specs {
@@ -59,7 +56,8 @@ func checkTensors(f *gguf.File, c *model.Config) error {
 			}
 		}
 	}
-	errs := model.Unplaced(names, func(name string) bool { return places[name] }, "the metadata")
+	hasPlace := func(name string) bool { return places[name] || IsRotaryTensor(name) }
+	errs := model.Unplaced(names, hasPlace, "the metadata")
 	for _, spec := range specs {
 		t, ok := f.Tensor(spec.GGUF)
 		if want := gguf.Dims(spec.Shape); !ok {

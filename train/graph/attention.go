@@ -11,19 +11,19 @@ import (
 	"trit/model"
 )
 
-// rope holds cosine and sine of model.RotaryAngles, [T, head_dim/2] each.
+// rope holds cosine and sine of model.Rotary, [T, half] each; the first 2*half values of each
+// head are turned.
 type rope struct {
 	half               int
 	cos, sin, minusSin []float32
 }
 
 func newRope(length int, c *model.Config) *rope {
-	half := c.HeadDim / 2
+	half, rotary := c.RotaryDim()/2, c.Rotary(length)
 	angles := func() []float32 { return make([]float32, length*half) }
 	r := &rope{half: half, cos: angles(), sin: angles(), minusSin: angles()}
-	frequencies := c.RotaryFrequencies()
 	for t := range length {
-		model.RotaryAngles(frequencies, t, r.cos[t*half:], r.sin[t*half:])
+		rotary.Angles(t, r.cos[t*half:], r.sin[t*half:])
 	}
 	for i, s := range r.sin {
 		r.minusSin[i] = -s
@@ -31,7 +31,8 @@ func newRope(length int, c *model.Config) *rope {
 	return r
 }
 
-// rotate turns the pairs (i, i+half) of x by the angles of position t, or back.
+// rotate turns the pairs (i, i+half) of a head x by the angles of position t and multiplies
+// them by the magnitude. back is the transpose of that, which takes gradients back.
 func (r *rope) rotate(x []float32, t int, back bool) {
 	sin := r.sin
 	if back {

@@ -186,6 +186,62 @@ func TestBlockFiniteDifferences(t *testing.T) {
 	}
 }
 
+// TestScaledBlockFiniteDifferences is the same with rotary scaling that has a magnitude, and turns
+// a part of each head.
+func TestScaledBlockFiniteDifferences(t *testing.T) {
+	const batch, length = 2, 7
+	c := model.Config{HiddenSize: 16, IntermediateSize: 12, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 6, PartialRotaryFactor: 4.0 / 6,
+		MaxPositionEmbeddings: 64, RopeScaling: &model.RotaryScaling{Type: model.RopeLongRoPE, OriginalMaxPositionEmbeddings: 4,
+			AttentionFactor: 1.1, ShortFactor: []float32{1, 1}, LongFactor: []float32{1.5, 4}}}
+	b := newBlock(testWorkspace(c, batch, length, make([]int32, batch*length)), 0)
+	r := rand.New(rand.NewPCG(8, 9))
+	in, grads := [][]float32{normals(r, batch*length*c.HiddenSize)}, [][]float32{b.stream}
+	full := *b.config
+	full.NumHiddenLayers, full.VocabSize = 1, 4
+	for _, name := range b.names {
+		for _, spec := range full.Tensors() {
+			if spec.Name == name {
+				w := normals(r, spec.Elements())
+				vector.Scale(0.35, w)
+				in, grads = append(in, w), append(grads, make([]float32, len(w)))
+			}
+		}
+	}
+	checkDifferences(t, "scaled block", b.fn(grads), in)
+}
+
+// TestRotaryOfScaledModels compares a head that is turned with the formula, and turned back with
+// the transpose: the product of both is the square of the magnitude.
+func TestRotaryOfScaledModels(t *testing.T) {
+	c := model.Config{HeadDim: 8, RopeTheta: 100, MaxPositionEmbeddings: 64, PartialRotaryFactor: 0.5,
+		RopeScaling: &model.RotaryScaling{Type: model.RopeYaRN, Factor: 4, OriginalMaxPositionEmbeddings: 16}}
+	c.Resolve()
+	r, x := newRope(64, &c), normals(rand.New(rand.NewPCG(1, 1)), 8)
+	got, magnitude := slices.Clone(x), 0.1*math.Log(4)+1
+	r.rotate(got, 63, false)
+	for i := range 2 {
+		frequency := math.Pow(100, -float64(i)/2)
+		low := math.Max(0, math.Floor(4*math.Log(16/(64*math.Pi))/(2*math.Log(100))))
+		high := math.Min(3, math.Ceil(4*math.Log(16/(2*math.Pi))/(2*math.Log(100))))
+		slow := math.Min(1, math.Max(0, (float64(i)-low)/(high-low)))
+		sin, cos := math.Sincos(63 * (frequency/4*slow + frequency*(1-slow)))
+		want := magnitude * (float64(x[i])*cos - float64(x[i+2])*sin)
+		if math.Abs(float64(got[i])-want) > 1e-6 {
+			t.Errorf("pair %d is %v, want %v", i, got[i], want)
+		}
+	}
+	r.rotate(got, 63, true)
+	for i := range x {
+		want := float64(x[i])
+		if i < 4 {
+			want *= magnitude * magnitude
+		}
+		if math.Abs(float64(got[i])-want) > 1e-6 {
+			t.Errorf("turned and back, value %d is %v, want %v", i, got[i], want)
+		}
+	}
+}
+
 // testModel is a small model of ternary layers with a batch of several documents.
 func testModel(t *testing.T, o Options) *Decoder {
 	t.Helper()
