@@ -7,10 +7,10 @@ import (
 
 	"trit/convert/source"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/internal/atomicfile"
 	"trit/internal/float16"
 	"trit/model"
-	"trit/model/ggufmeta"
 	"trit/setting"
 )
 

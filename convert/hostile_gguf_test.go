@@ -15,7 +15,7 @@ import (
 	"trit/convert/inspect"
 	"trit/convert/source"
 	"trit/format/gguf"
-	"trit/model/ggufmeta"
+	"trit/format/ggufmeta"
 )
 
 // rawGGUF is a GGUF file written number by number, without a check.

@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/format/hffolder"
 	"trit/model"
-	"trit/model/ggufmeta"
 	"trit/tokenizer"
 )
 

@@ -6,9 +6,9 @@ import (
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/internal/parallel"
 	"trit/model"
-	"trit/model/ggufmeta"
 )
 
 func fromFile(f *gguf.File, o Options) (*Model, error) {

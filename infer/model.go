@@ -8,9 +8,9 @@ import (
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/internal/parallel"
 	"trit/model"
-	"trit/model/ggufmeta"
 	"trit/setting"
 	"trit/tokenizer"
 )

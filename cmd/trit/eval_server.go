@@ -10,8 +10,8 @@ import (
 
 	"trit/eval/openai"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/internal/hub"
-	"trit/model/ggufmeta"
 	"trit/repro"
 	"trit/tokenizer"
 )

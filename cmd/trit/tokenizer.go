@@ -10,8 +10,8 @@ import (
 
 	"trit/data"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/internal/atomicfile"
-	"trit/model/ggufmeta"
 	"trit/tokenizer"
 	"trit/tokenizer/jinja"
 )

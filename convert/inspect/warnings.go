@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/model"
-	"trit/model/ggufmeta"
 	"trit/setting"
 )
 

@@ -6,10 +6,10 @@ import (
 	"math"
 
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/format/hffolder"
 	"trit/internal/parallel"
 	"trit/model"
-	"trit/model/ggufmeta"
 	"trit/setting"
 )
 

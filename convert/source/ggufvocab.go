@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"maps"
 
+	"trit/format/ggufmeta"
 	"trit/format/hffolder"
 	"trit/model"
-	"trit/model/ggufmeta"
 	"trit/tokenizer"
 )
 

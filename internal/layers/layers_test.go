@@ -16,70 +16,70 @@ import (
 // nobody else may. "*" = anything.
 const policy = `
 -- what everything stands on
-lm                   |
-setting              |
-internal/atomicfile  |
-internal/float16     |
-internal/layers      |
-internal/mmap        |
-internal/parallel    |
-internal/report      |
-internal/testutil    | format/safetensors model
-bitlinear/quant      |
-model                | setting
-tokenizer/jinja      |
-tokenizer            | internal/atomicfile setting tokenizer/jinja
+lm                          |
+setting                     |
+model                       | setting
+bitlinear/quant             |
+tokenizer                   | internal/atomicfile setting tokenizer/jinja
+tokenizer/jinja             |
+internal/atomicfile         |
+internal/float16            |
+internal/layers             |
+internal/mmap               |
+internal/parallel           |
+internal/report             |
+internal/testutil           | format/safetensors model
 
 -- kernels, and what lies on them
-bitlinear/kernel/cpu |
-bitlinear/kernel/amx |
-bitlinear/kernel/memory | internal/parallel | internal/float16
-bitlinear/kernel/vector | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
-bitlinear/kernel/intmul | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel | bitlinear/kernel/kerneltest
-bitlinear/kernel/gemm | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
-bitlinear/kernel/attention | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
+bitlinear/kernel/cpu        |
+bitlinear/kernel/amx        |
+bitlinear/kernel/memory     | internal/parallel | internal/float16
+bitlinear/kernel/vector     | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/intmul     | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/kerneltest | bitlinear/kernel/memory
-optim                | bitlinear/kernel/vector
-internal/machine     | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
+optim                       | bitlinear/kernel/vector
+internal/machine            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
 
 -- files
-format/gguf          | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
-format/safetensors   | internal/atomicfile internal/float16 internal/mmap
-model/ggufmeta       | format/gguf internal/float16 model setting tokenizer
-data                 | internal/atomicfile internal/mmap internal/parallel setting tokenizer
-data/world           | internal/atomicfile | data
-internal/hub         | internal/atomicfile setting
-internal/chat        | internal/atomicfile tokenizer
+format/gguf                 | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
+format/safetensors          | internal/atomicfile internal/float16 internal/mmap
+format/ggufmeta             | format/gguf internal/float16 model setting tokenizer
+format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
+data                        | internal/atomicfile internal/mmap internal/parallel setting tokenizer
+data/world                  | internal/atomicfile | data
+internal/hub                | internal/atomicfile setting
+internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
-convert              | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-infer                | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf internal/parallel lm model model/ggufmeta setting tokenizer | convert eval eval/tasks internal/float16
-eval                 | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/openai          | lm setting tokenizer
-eval/published       | eval | eval/tasks
-eval/sandbox         |
+convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
+convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/report model setting
+infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
+eval/openai                 | lm setting tokenizer
+eval/published              | eval | eval/tasks
+eval/sandbox                |
+eval/internal/python        |  | eval/internal/evaltest
+eval/internal/evaltest      | lm tokenizer
 
 -- the graph world
-bitlinear            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train/graph          | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
-train/checkpoint     | format/hffolder format/safetensors internal/atomicfile model setting
-train/ranks          | bitlinear/kernel/vector | optim
-train/ranks/openmpi  | train/ranks
-train                | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
-configs              | model train
-repro                | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
+bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
+train                       | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
+train/checkpoint            | format/hffolder format/safetensors internal/atomicfile model setting
+train/ranks                 | bitlinear/kernel/vector | optim
+train/ranks/openmpi         | train/ranks
+train/runlog                | internal/atomicfile setting
+watch                       | format/hffolder internal/report train/runlog
+configs                     | model train
 
 -- what joins the worlds
-convert/compare      | bitlinear/kernel/vector convert/source format/gguf model tokenizer
-convert/inspect      | convert/source format/gguf format/hffolder format/safetensors internal/report model model/ggufmeta setting
-convert/source       | bitlinear/kernel/vector bitlinear/quant format/gguf format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model model/ggufmeta setting tokenizer
-format/hffolder      | format/safetensors internal/atomicfile model setting tokenizer
-train/runlog         | internal/atomicfile setting
-watch                | format/hffolder internal/report train/runlog
-eval/internal/evaltest | lm tokenizer
-eval/internal/python |  | eval/internal/evaltest
-eval/tasks           | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
-cmd/trit             | *
+repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
+cmd/trit                    | *
 `
 
 // ban is a rule about what packages may reach, directly or through other packages, whatever
