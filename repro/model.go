@@ -38,7 +38,7 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if info.IsDir() {
 		return openGraph(path, o.Threads)
 	}
-	m, tok, err := loadGGUF(path, o)
+	m, tok, err := LoadGGUF(path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +58,8 @@ func openGraph(dir string, threads int) (*Model, error) {
 	return &Model{Model: s, Tokenizer: tok, Name: dir, Warnings: s.Warnings, Close: s.Close}, nil
 }
 
-// loadGGUF loads a model and its tokenizer, nil if the file holds none.
-func loadGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+// LoadGGUF loads a model and its tokenizer, which is nil if the file holds none.
+func LoadGGUF(path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, err := infer.Load(path, o)
 	if err != nil {
 		return nil, nil, err

@@ -161,7 +161,7 @@ type Generate struct {
 }
 
 func (s *Generate) run(ctx context.Context, q *quickstart) error {
-	m, tok, err := loadGGUF(s.Model, infer.Options{Threads: q.o.Threads})
+	m, tok, err := LoadGGUF(s.Model, infer.Options{Threads: q.o.Threads})
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ type MeasureSpeed struct {
 }
 
 func (s *MeasureSpeed) run(_ context.Context, q *quickstart) error {
-	m, _, err := loadGGUF(s.Model, infer.Options{Threads: q.o.Threads})
+	m, _, err := LoadGGUF(s.Model, infer.Options{Threads: q.o.Threads})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"trit/infer"
 	"trit/internal/atomicfile"
 	"trit/lm"
+	"trit/repro"
 	"trit/tokenizer"
 )
 
@@ -230,18 +230,9 @@ func engineOptions(c *cli.Context) infer.Options {
 // openGGUF loads a model and its tokenizer, nil if the file holds none. It prints a warning for
 // each thing in the file that looks wrong.
 func openGGUF(con *console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
-	m, err := infer.Load(path, o)
-	if err != nil {
-		return nil, nil, err
+	m, tok, err := repro.LoadGGUF(path, o)
+	if err == nil {
+		con.warnings(m.Warnings())
 	}
-	con.warnings(m.Warnings())
-	tok, err := m.Tokenizer()
-	if errors.Is(err, infer.ErrNoTokenizer) {
-		return m, nil, nil
-	}
-	if err != nil {
-		m.Close()
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, tok, nil
+	return m, tok, err
 }
