@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/repro"
 )
 
@@ -30,7 +31,7 @@ func TestReorder(t *testing.T) {
 		{"trit data prepare x --out=y -- --z", "trit data prepare --out=y x -- --z"},
 		{"trit inspect --json f", "trit inspect --json f"},
 	} {
-		if got := reorder(app, strings.Fields(c.in)); !slices.Equal(got, strings.Fields(c.want)) {
+		if got := cmdline.Reorder(app, strings.Fields(c.in)); !slices.Equal(got, strings.Fields(c.want)) {
 			t.Errorf("%s: %v, want %s", c.in, got, c.want)
 		}
 	}
@@ -42,38 +43,38 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		code int
 		want string
 	}{
-		{"fly", exitUsage, "no command"},
-		{"data fly", exitUsage, "no command"},
-		{"convert a", exitUsage, "OUT is missing"},
-		{"convert a b c", exitUsage, "too many"},
-		{"convert --fast a b", exitUsage, "fast"},
-		{"train", exitUsage, "config"},
-		{"train --init nowhere", exitFailed, "--init: "},
-		{"train --config nothing", exitUsage, "trit-1m"},
-		{"train --config trit-1m --set hiden_size=2 --print-config", exitUsage, "hidden_size"},
-		{"train --config trit-1m", exitUsage, "--data"},
-		{"train --config trit-1m --data d --out o --ranks 2", exitUsage, "mpirun"},
-		{"run m.gguf", exitUsage, "--prompt"},
-		{"embed m.gguf", exitUsage, "there is no text"},
-		{"embed nothing.gguf -p x", exitFailed, "nothing.gguf"},
-		{"embed m.gguf --file nothing.txt", exitFailed, "nothing.txt"},
-		{"run nothing.gguf -p x", exitFailed, "nothing.gguf"},
-		{"logits m --ids 1,x --out y", exitUsage, "not a token id"},
-		{"inspect nothing", exitFailed, "nothing"},
-		{"eval nothing --tasks arc_easy", exitFailed, "nothing"},
-		{"eval model.gguf", exitUsage, "--tasks"},
-		{"eval --tasks arc_easy", exitUsage, "MODEL"},
-		{"eval m --tasks arc_easy --samples {", exitUsage, "--samples"},
-		{"eval m --tasks arc_easy --json --markdown", exitUsage, "--markdown"},
-		{"eval compare a", exitUsage, "B is missing"},
-		{"eval compare a b", exitFailed, "stat a"},
-		{"bench --shape huge", exitUsage, "125m"},
-		{"quickstart --out .", exitFailed, ". is not empty: name another --out"},
-		{"data prepare --data app.go --tokenizer nowhere --out o", exitFailed, "nowhere"},
-		{"tokenizer train --data app.go --out .", exitFailed, "name a new folder with --out"},
-		{"repro scaling --data d --out o --configs nothing", exitUsage, "--configs: there is no preset"},
-		{"repro scaling --data d --out o --set hiden_size=2", exitUsage, "--set: there is no key"},
-		{"repro scaling --data d --out o --tokens 3", exitUsage, "--tokens is 3: want at least"},
+		{"fly", cmdline.ExitUsage, "no command"},
+		{"data fly", cmdline.ExitUsage, "no command"},
+		{"convert a", cmdline.ExitUsage, "OUT is missing"},
+		{"convert a b c", cmdline.ExitUsage, "too many"},
+		{"convert --fast a b", cmdline.ExitUsage, "fast"},
+		{"train", cmdline.ExitUsage, "config"},
+		{"train --init nowhere", cmdline.ExitFailed, "--init: "},
+		{"train --config nothing", cmdline.ExitUsage, "trit-1m"},
+		{"train --config trit-1m --set hiden_size=2 --print-config", cmdline.ExitUsage, "hidden_size"},
+		{"train --config trit-1m", cmdline.ExitUsage, "--data"},
+		{"train --config trit-1m --data d --out o --ranks 2", cmdline.ExitUsage, "mpirun"},
+		{"run m.gguf", cmdline.ExitUsage, "--prompt"},
+		{"embed m.gguf", cmdline.ExitUsage, "there is no text"},
+		{"embed nothing.gguf -p x", cmdline.ExitFailed, "nothing.gguf"},
+		{"embed m.gguf --file nothing.txt", cmdline.ExitFailed, "nothing.txt"},
+		{"run nothing.gguf -p x", cmdline.ExitFailed, "nothing.gguf"},
+		{"logits m --ids 1,x --out y", cmdline.ExitUsage, "not a token id"},
+		{"inspect nothing", cmdline.ExitFailed, "nothing"},
+		{"eval nothing --tasks arc_easy", cmdline.ExitFailed, "nothing"},
+		{"eval model.gguf", cmdline.ExitUsage, "--tasks"},
+		{"eval --tasks arc_easy", cmdline.ExitUsage, "MODEL"},
+		{"eval m --tasks arc_easy --samples {", cmdline.ExitUsage, "--samples"},
+		{"eval m --tasks arc_easy --json --markdown", cmdline.ExitUsage, "--markdown"},
+		{"eval compare a", cmdline.ExitUsage, "B is missing"},
+		{"eval compare a b", cmdline.ExitFailed, "stat a"},
+		{"bench --shape huge", cmdline.ExitUsage, "125m"},
+		{"quickstart --out .", cmdline.ExitFailed, ". is not empty: name another --out"},
+		{"data prepare --data app.go --tokenizer nowhere --out o", cmdline.ExitFailed, "nowhere"},
+		{"tokenizer train --data app.go --out .", cmdline.ExitFailed, "name a new folder with --out"},
+		{"repro scaling --data d --out o --configs nothing", cmdline.ExitUsage, "--configs: there is no preset"},
+		{"repro scaling --data d --out o --set hiden_size=2", cmdline.ExitUsage, "--set: there is no key"},
+		{"repro scaling --data d --out o --tokens 3", cmdline.ExitUsage, "--tokens is 3: want at least"},
 	} {
 		code, _, stderr := trit(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
@@ -100,7 +101,7 @@ func TestEveryCommandHasExamples(t *testing.T) {
 func TestQuickstart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "q")
 	code, out, stderr := trit("quickstart", "--out", dir, "--json", dir+".json", "--max-time", "3s")
-	if code != exitOK {
+	if code != cmdline.ExitOK {
 		t.Fatalf("exit code %d: %s\n%s", code, stderr, out)
 	}
 	b, err := os.ReadFile(dir + ".json")
@@ -118,19 +119,19 @@ func TestQuickstart(t *testing.T) {
 		t.Errorf("report.html: %v", err)
 	}
 	model := filepath.Join(dir, "model.gguf")
-	if code, out, stderr := trit("run", model, "-p", "The fox", "-n", "5"); code != exitOK || !strings.HasPrefix(out, "The fox") {
+	if code, out, stderr := trit("run", model, "-p", "The fox", "-n", "5"); code != cmdline.ExitOK || !strings.HasPrefix(out, "The fox") {
 		t.Errorf("run: exit code %d, %q, %s", code, out, stderr)
 	}
-	if code, _, stderr := trit("logits", model, "--ids", "1,2,3", "--out", dir+".f32"); code != exitOK {
+	if code, _, stderr := trit("logits", model, "--ids", "1,2,3", "--out", dir+".f32"); code != cmdline.ExitOK {
 		t.Errorf("logits: %s", stderr)
 	}
 	if info, err := os.Stat(dir + ".f32"); err != nil || info.Size() != 3*768*4 {
 		t.Errorf("logits: %v, %v", info, err)
 	}
-	if code, out, stderr := trit("bench", model, "--json", "--prompt", "8", "--generate", "2", "--repeat", "1"); code != exitOK || !strings.Contains(out, "int8_gop_per_s") {
+	if code, out, stderr := trit("bench", model, "--json", "--prompt", "8", "--generate", "2", "--repeat", "1"); code != cmdline.ExitOK || !strings.Contains(out, "int8_gop_per_s") {
 		t.Errorf("bench: %s %s", out, stderr)
 	}
-	if code, _, stderr := trit("quickstart", "--out", dir); code != exitFailed || !strings.Contains(stderr, "not empty") {
+	if code, _, stderr := trit("quickstart", "--out", dir); code != cmdline.ExitFailed || !strings.Contains(stderr, "not empty") {
 		t.Errorf("a second quickstart: exit code %d, %s", code, stderr)
 	}
 }
@@ -138,34 +139,34 @@ func TestQuickstart(t *testing.T) {
 func TestBenchHeads(t *testing.T) {
 	small := []string{"bench", "--shape", "trit-10m", "--prompt", "8", "--generate", "2", "--repeat", "1", "--json"}
 	for _, flags := range [][]string{{"--head", "q6_k"}, {"--exact-logits"}, {"--exact-logits", "--head", "exact"}} {
-		if code, _, stderr := trit(append(small, flags...)...); code != exitOK {
+		if code, _, stderr := trit(append(small, flags...)...); code != cmdline.ExitOK {
 			t.Errorf("%v: exit code %d, %s", flags, code, stderr)
 		}
 	}
-	if code, _, stderr := trit(append(small, "--exact-logits", "--head", "int8")...); code != exitUsage || !strings.Contains(stderr, "leave out") {
+	if code, _, stderr := trit(append(small, "--exact-logits", "--head", "int8")...); code != cmdline.ExitUsage || !strings.Contains(stderr, "leave out") {
 		t.Errorf("two heads: exit code %d, %s", code, stderr)
 	}
-	if code, _, stderr := trit("bench", "--shape", "70b", "--profile", "mobile"); code != exitFailed || !strings.Contains(stderr, "the limit is 3.2 GB") {
+	if code, _, stderr := trit("bench", "--shape", "70b", "--profile", "mobile"); code != cmdline.ExitFailed || !strings.Contains(stderr, "the limit is 3.2 GB") {
 		t.Errorf("a model too large for its profile: exit code %d, %s", code, stderr)
 	}
 }
 
 func TestDryRunAndPrintConfig(t *testing.T) {
-	if code, out, stderr := trit("train", "--config", "3b", "--dry-run"); code != exitOK || !strings.Contains(out, "parameters       33") {
+	if code, out, stderr := trit("train", "--config", "3b", "--dry-run"); code != cmdline.ExitOK || !strings.Contains(out, "parameters       33") {
 		t.Errorf("dry run: exit code %d, %s%s", code, out, stderr)
 	}
 	code, out, _ := trit("train", "--config", "3b", "--dry-run", "--ranks", "8", "--tflops", "8")
 	for _, want := range []string{"ranks            8", "sent a step      23.38 GB", "exchange a step  18.7 s, of which 14.9 s", "efficiency       96.0 %, or 95.1 %", "1.19 years"} {
-		if code != exitOK || !strings.Contains(out, want) {
+		if code != cmdline.ExitOK || !strings.Contains(out, want) {
 			t.Errorf("dry run on 8 ranks: exit code %d, want %q in\n%s", code, want, out)
 		}
 	}
-	if code, _, stderr := trit("train", "--config", "3b", "--dry-run", "--ranks", "3", "--tflops", "1"); code != exitUsage || !strings.Contains(stderr, "a multiple") {
+	if code, _, stderr := trit("train", "--config", "3b", "--dry-run", "--ranks", "3", "--tflops", "1"); code != cmdline.ExitUsage || !strings.Contains(stderr, "a multiple") {
 		t.Errorf("dry run on 3 ranks: exit code %d, %s", code, stderr)
 	}
 	code, out, _ = trit("train", "--config", "125m", "--print-config", "--set", "max_steps=7")
 	var config map[string]any
-	if err := json.Unmarshal([]byte(out), &config); code != exitOK || err != nil || config["max_steps"] != 7.0 {
+	if err := json.Unmarshal([]byte(out), &config); code != cmdline.ExitOK || err != nil || config["max_steps"] != 7.0 {
 		t.Errorf("print-config: %d, %v, %v", code, err, config["max_steps"])
 	}
 }
@@ -174,7 +175,7 @@ func TestDryRunAndPrintConfig(t *testing.T) {
 // order in which a user meets them.
 func TestHelpGroupsTheCommands(t *testing.T) {
 	code, out, _ := trit("--help")
-	if code != exitOK {
+	if code != cmdline.ExitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	_, list, _ := strings.Cut(out, "COMMANDS:\n")

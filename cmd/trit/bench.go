@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/configs"
 	"trit/infer"
 	"trit/internal/machine"
@@ -24,7 +25,7 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training",
 		ArgsUsage: "[MODEL]",
-		Description: examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
+		Description: cmdline.Examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
 			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge",
 			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: []cli.Flag{
@@ -41,7 +42,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
 			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
-			threadsFlag(), jsonFlag("print one JSON object"),
+			cmdline.ThreadsFlag(), cmdline.JSONFlag("print one JSON object"),
 			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
 		},
 		Action: benchAction,
@@ -72,7 +73,7 @@ func applyProfile(c *cli.Context) error {
 	}
 	p, ok := profiles[name]
 	if !ok {
-		return usagef("--profile is %q: want one of %v", name, profileNames())
+		return cmdline.Usagef("--profile is %q: want one of %v", name, profileNames())
 	}
 	for flag, value := range map[string]int{"threads": p.threads, "sessions": p.sessions} {
 		if !c.IsSet(flag) {
@@ -121,7 +122,7 @@ type limits struct {
 
 func benchAction(c *cli.Context) error {
 	if c.NArg() > 1 || c.NArg() == 1 && c.Bool("train") {
-		return usagef("bench takes at most one model, and none with --train")
+		return cmdline.Usagef("bench takes at most one model, and none with --train")
 	}
 	if err := applyProfile(c); err != nil {
 		return err
@@ -139,11 +140,11 @@ func benchAction(c *cli.Context) error {
 	r.compare(machine.With(pool))
 	switch {
 	case c.Bool("json"):
-		return printJSON(c.App.Writer, r)
+		return cmdline.PrintJSON(c.App.Writer, r)
 	case c.Bool("markdown"):
-		r.markdown(newConsole(c))
+		r.markdown(cmdline.NewConsole(c))
 	default:
-		r.print(newConsole(c))
+		r.print(cmdline.NewConsole(c))
 	}
 	return nil
 }
@@ -160,12 +161,12 @@ func (r *benchReport) compare(m *machine.Machine) {
 func benchTraining(c *cli.Context, r *benchReport) error {
 	config, err := configs.Load(c.String("config"))
 	if err != nil {
-		return usagef("--config: %v", err)
+		return cmdline.Usagef("--config: %v", err)
 	}
 	config.VocabSize = 1024
 	for _, s := range c.StringSlice("set") {
 		if err := config.Set(s); err != nil {
-			return usagef("--set: %v", err)
+			return cmdline.Usagef("--set: %v", err)
 		}
 	}
 	config.BatchSize, config.SequenceLength = c.Int("batch"), c.Int("length")
@@ -216,7 +217,7 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 		r.Model = c.Args().First()
 		m, err := infer.Load(r.Model, engineOptions(c))
 		if err == nil {
-			newConsole(c).warnings(m.Warnings())
+			cmdline.NewConsole(c).Warnings(m.Warnings())
 		}
 		return m, err
 	}
@@ -225,7 +226,7 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 		name = "2b-4t"
 	}
 	if !slices.Contains(configs.Names(), name) {
-		return nil, usagef("there is no shape %q: want one of %v", name, configs.Names())
+		return nil, cmdline.Usagef("there is no shape %q: want one of %v", name, configs.Names())
 	}
 	config, err := configs.Load(name)
 	if err != nil {
@@ -288,16 +289,16 @@ func (r *benchReport) title() string {
 	return fmt.Sprintf("%s, %.1fM parameters, %d threads", r.Model, float64(r.Parameters)/1e6, r.Threads)
 }
 
-func (r *benchReport) print(con *console) {
-	con.printf("%s\n", r.title())
+func (r *benchReport) print(con *cmdline.Console) {
+	con.Printf("%s\n", r.title())
 	for _, l := range r.lines() {
-		con.printf("%-14s %18s  %s\n", l[0], l[1], l[2])
+		con.Printf("%-14s %18s  %s\n", l[0], l[1], l[2])
 	}
 }
 
-func (r *benchReport) markdown(con *console) {
-	con.printf("%s\n\n| | | |\n|---|--:|---|\n", r.title())
+func (r *benchReport) markdown(con *cmdline.Console) {
+	con.Printf("%s\n\n| | | |\n|---|--:|---|\n", r.title())
 	for _, l := range r.lines() {
-		con.printf("| %s | %s | %s |\n", l[0], l[1], l[2])
+		con.Printf("| %s | %s | %s |\n", l[0], l[1], l[2])
 	}
 }

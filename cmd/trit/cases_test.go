@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"trit/cmd/trit/cmdline"
 )
 
 // The cases of public reports, tried through the command.
@@ -61,11 +63,11 @@ func chatWith(model, in string, flags ...string) (code int, stdout, stderr strin
 func TestChatTakesLinesOfAnyLength(t *testing.T) {
 	model := chatModel(t, chatTemplate)
 	code, want, _ := chatWith(model, "Hello\n")
-	if code != exitOK || want == "" {
+	if code != cmdline.ExitOK || want == "" {
 		t.Fatalf("exit code %d, %q", code, want)
 	}
 	code, out, stderr := chatWith(model, strings.Repeat("long ", 20000)+"\nHello\n")
-	if code != exitOK || out != want || !strings.Contains(stderr, "the message has ") || !strings.Contains(stderr, "shorten it") {
+	if code != cmdline.ExitOK || out != want || !strings.Contains(stderr, "the message has ") || !strings.Contains(stderr, "shorten it") {
 		t.Errorf("exit code %d, %q and %q, want the answer %q to the second message", code, out, stderr, want)
 	}
 }
@@ -84,7 +86,7 @@ func TestEvalSaysWhatItCut(t *testing.T) {
 	writeText(t, filepath.Join(dir, "gsm8k_train.jsonl"), rows(6))
 	args := []string{"eval", model, "--tasks", "gsm8k", "--data-dir", dir, "--allow-partial", "--num-fewshot", "5", "--max-gen-toks", "8"}
 	code, out, stderr := trit(append(args, "--out", filepath.Join(dir, "out"))...)
-	if code != exitOK || !strings.Contains(out, "\ngsm8k: 2 of 2 requests were cut on the left to fit into the context of 512 tokens, by up to ") {
+	if code != cmdline.ExitOK || !strings.Contains(out, "\ngsm8k: 2 of 2 requests were cut on the left to fit into the context of 512 tokens, by up to ") {
 		t.Errorf("exit code %d, %s%s", code, out, stderr)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "out", "results.json"))
@@ -103,12 +105,12 @@ func TestEvalSaysWhatItCut(t *testing.T) {
 		t.Errorf("results.json: %+v, %v", results, err)
 	}
 	code, out, stderr = trit(append(args, "--markdown")...)
-	if code != exitOK || !strings.Contains(out, "|\n\n* gsm8k: 2 of 2 requests were cut") && !strings.Contains(out, "|\n* gsm8k: 2 of 2 requests were cut") {
+	if code != cmdline.ExitOK || !strings.Contains(out, "|\n\n* gsm8k: 2 of 2 requests were cut") && !strings.Contains(out, "|\n* gsm8k: 2 of 2 requests were cut") {
 		t.Errorf("Markdown: exit code %d, %s%s", code, out, stderr)
 	}
 	code, out, stderr = trit(append(args, "--strict-length")...)
 	for _, want := range []string{"task gsm8k: document 0: the prompt has ", "the context length is 512", "without --strict-length it is cut"} {
-		if code != exitFailed || !strings.Contains(stderr, want) {
+		if code != cmdline.ExitFailed || !strings.Contains(stderr, want) {
 			t.Errorf("--strict-length: exit code %d, %s%s, want %q", code, out, stderr, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"trit/cmd/trit/cmdline"
 	"trit/internal/chat"
 	"trit/lm"
 	"trit/tokenizer"
@@ -52,20 +53,20 @@ func (g *generator) chat(c *cli.Context) error {
 	defer signal.Stop(interrupts)
 	t.interrupts = interrupts
 	if t.terminal {
-		g.con.warnf("%s lists the commands, Ctrl-D ends", chat.Help)
+		g.con.Warnf("%s lists the commands, Ctrl-D ends", chat.Help)
 	}
 	return t.run(c.Context)
 }
 
 // chatLines is the source of lines, and reports whether it is a terminal.
-func chatLines(in io.Reader, con *console) (lines chat.Lines, terminal bool) {
+func chatLines(in io.Reader, con *cmdline.Console) (lines chat.Lines, terminal bool) {
 	f, ok := in.(*os.File)
 	terminal = ok && term.IsTerminal(int(f.Fd()))
 	switch {
-	case terminal && con.terminal && os.Getenv("TERM") != "dumb":
-		return chat.NewTerminal(f, con.err), true
-	case con.terminal:
-		return chat.NewPipe(in, con.err), terminal
+	case terminal && con.Terminal && os.Getenv("TERM") != "dumb":
+		return chat.NewTerminal(f, con.Err), true
+	case con.Terminal:
+		return chat.NewPipe(in, con.Err), terminal
 	}
 	return chat.NewPipe(in, nil), terminal
 }
@@ -84,7 +85,7 @@ func (t *talk) run(ctx context.Context) error {
 				return nil
 			}
 			t.stopped = true
-			t.con.warnf("Ctrl-C again or Ctrl-D ends the chat")
+			t.con.Warnf("Ctrl-C again or Ctrl-D ends the chat")
 			continue
 		case errors.Is(err, chat.ErrInterrupt) || errors.Is(err, chat.ErrAbandoned):
 			t.compose.Reset()
@@ -158,25 +159,25 @@ func (t *talk) take(ctx context.Context, in chat.Input) error {
 		return t.answer(ctx, t.Withdraw)
 	}
 	if err := in.Check(); err != nil {
-		t.con.warnf("%v", err)
+		t.con.Warnf("%v", err)
 		return nil
 	}
 	switch in.Command {
 	case chat.Clear:
 		t.Clear()
-		t.con.warnf("the messages are forgotten")
+		t.con.Warnf("the messages are forgotten")
 	case chat.System:
 		t.setSystem(in.Value)
 	case chat.Save, chat.SaveOver:
 		if err := t.Save(in.Value, in.Command == chat.SaveOver); err != nil {
-			t.con.warnf("%v", err)
+			t.con.Warnf("%v", err)
 			return nil
 		}
-		t.con.warnf("%d messages in %s", len(t.Messages()), in.Value)
+		t.con.Warnf("%d messages in %s", len(t.Messages()), in.Value)
 	case chat.Regenerate:
 		return t.regenerate(ctx)
 	case chat.Help:
-		t.con.warnf("%s", chat.HelpText)
+		t.con.Warnf("%s", chat.HelpText)
 	}
 	return nil
 }
@@ -187,16 +188,16 @@ func (t *talk) setSystem(text string) {
 	t.SetSystem(text)
 	if err := t.checkTemplate(); err != nil {
 		t.SetSystem(before)
-		t.con.warnf("the system message stays as it was: %s", oneLine(err))
+		t.con.Warnf("the system message stays as it was: %s", cmdline.OneLine(err))
 		return
 	}
 	switch {
 	case text != "":
-		t.con.warnf("the system message is set")
+		t.con.Warnf("the system message is set")
 	case before != "":
-		t.con.warnf("the system message is removed")
+		t.con.Warnf("the system message is removed")
 	default:
-		t.con.warnf("there is no system message")
+		t.con.Warnf("there is no system message")
 	}
 }
 
@@ -216,7 +217,7 @@ func (t *talk) checkTemplate() error {
 		return fmt.Errorf("the system message has %d tokens with a short question: the context holds %d", n, t.context)
 	}
 	if !strings.Contains(text, strings.TrimSpace(system)) {
-		t.con.warnf("the model's chat template leaves the system message out, or changes it")
+		t.con.Warnf("the model's chat template leaves the system message out, or changes it")
 	}
 	return nil
 }
@@ -225,11 +226,11 @@ func (t *talk) checkTemplate() error {
 func (t *talk) regenerate(ctx context.Context) error {
 	before, ok := t.Reopen()
 	if !ok {
-		t.con.warnf("there is no answer yet")
+		t.con.Warnf("there is no answer yet")
 		return nil
 	}
 	if t.again++; t.request.Sampling.Temperature == 0 {
-		t.con.warnf("at --temperature 0 an answer stays the same")
+		t.con.Warnf("at --temperature 0 an answer stays the same")
 	}
 	return t.answer(ctx, func() { t.Answer(before) })
 }
@@ -241,16 +242,16 @@ func (t *talk) answer(ctx context.Context, undo func()) error {
 	ids, dropped, err := t.Fit(t.context, reserve, t.encode)
 	if tooLong := new(chat.TooLongError); errors.As(err, &tooLong) {
 		undo()
-		t.con.warnf("%v", err)
+		t.con.Warnf("%v", err)
 		return nil
 	}
 	if err != nil {
 		undo()
-		t.con.warnf("the model's chat template refuses the message: %s", oneLine(err))
+		t.con.Warnf("the model's chat template refuses the message: %s", cmdline.OneLine(err))
 		return nil
 	}
 	if dropped > 0 {
-		t.con.warnf("the context of %d tokens is full: the model no longer reads the oldest %d questions and answers",
+		t.con.Warnf("the context of %d tokens is full: the model no longer reads the oldest %d questions and answers",
 			t.context, dropped)
 	}
 	r, err := t.generate(ctx, ids)
@@ -259,7 +260,7 @@ func (t *talk) answer(ctx context.Context, undo func()) error {
 	}
 	if r.FinishReason == lm.FinishCancel && r.Text == "" {
 		undo()
-		t.con.warnf("stopped before the answer began")
+		t.con.Warnf("stopped before the answer began")
 		return nil
 	}
 	t.Answer(r.Text)
@@ -306,8 +307,8 @@ func (t *talk) generate(ctx context.Context, ids []int32) (lm.GenerateResult, er
 func (t *talk) sayEnd(r lm.GenerateResult) {
 	switch r.FinishReason {
 	case lm.FinishLength:
-		t.con.warnf("the answer was cut after %d tokens: -n allows more", len(r.Tokens))
+		t.con.Warnf("the answer was cut after %d tokens: -n allows more", len(r.Tokens))
 	case lm.FinishContext:
-		t.con.warnf("the answer was cut: the context of %d tokens is full", t.context)
+		t.con.Warnf("the answer was cut: the context of %d tokens is full", t.context)
 	}
 }

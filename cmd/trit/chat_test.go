@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"trit/cmd/trit/cmdline"
 	"trit/infer"
 	"trit/internal/chat"
 	"trit/lm"
@@ -40,7 +41,7 @@ func TestChatLeavesTheOldestTurnsOut(t *testing.T) {
 	model := chatModel(t, chatTemplate)
 	lines := strings.Repeat("Once upon a time there was a fox.\n", 12)
 	code, out, stderr := chatWith(model, lines, "--context", "128", "--system", "Be kind.")
-	if code != exitOK || strings.Count(stderr, "no longer reads the oldest ") < 2 || strings.Contains(stderr, "refuse") {
+	if code != cmdline.ExitOK || strings.Count(stderr, "no longer reads the oldest ") < 2 || strings.Contains(stderr, "refuse") {
 		t.Errorf("exit code %d, %q", code, stderr)
 	}
 	if n := strings.Count(out, "\n"); n < 12 {
@@ -56,7 +57,7 @@ func TestChatCommands(t *testing.T) {
 		"/fly", "/clear now", "/save", "/save " + file, "/save " + file, "/help", "/regenerate", "/exit", "never read",
 	}, "\n")
 	code, out, stderr := chatWith(model, in)
-	if code != exitOK {
+	if code != cmdline.ExitOK {
 		t.Fatalf("exit code %d, %s%s", code, out, stderr)
 	}
 	for _, want := range []string{
@@ -79,7 +80,7 @@ func TestChatCommands(t *testing.T) {
 		t.Errorf("messages %q, want %q and three answers", saved, want)
 	}
 	code, _, stderr = chatWith(model, "Hi\n/save! "+file+"\n")
-	if code != exitOK || len(savedMessages(t, file)) != 2 {
+	if code != cmdline.ExitOK || len(savedMessages(t, file)) != 2 {
 		t.Errorf("replaced: exit code %d, %s", code, stderr)
 	}
 }
@@ -90,7 +91,7 @@ func TestChatRegenerates(t *testing.T) {
 	_, first, _ := chatWith(model, "Hello\n", "--temperature", "1.5", "--seed", "7")
 	_, second, _ := chatWith(model, "Hello\n", "--temperature", "1.5", "--seed", "8")
 	code, out, stderr := chatWith(model, "/regenerate\nHello\n/regenerate\n", "--temperature", "1.5", "--seed", "7")
-	if code != exitOK || first == second || out != first+second || !strings.Contains(stderr, "no answer yet") {
+	if code != cmdline.ExitOK || first == second || out != first+second || !strings.Contains(stderr, "no answer yet") {
 		t.Errorf("exit code %d, %q and %q, want %q and %q", code, out, stderr, first, second)
 	}
 }
@@ -99,7 +100,7 @@ func TestChatWithoutATemplateFails(t *testing.T) {
 	run, _ := smallRun(t, t.TempDir())
 	model := filepath.Join(t.TempDir(), "m.gguf")
 	mustTrit(t, "convert", run, model)
-	if code, _, stderr := chatWith(model, "Hello\n"); code != exitFailed || !strings.Contains(stderr, "no chat template") {
+	if code, _, stderr := chatWith(model, "Hello\n"); code != cmdline.ExitFailed || !strings.Contains(stderr, "no chat template") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }
@@ -107,11 +108,11 @@ func TestChatWithoutATemplateFails(t *testing.T) {
 // A template that refuses or drops the system message is found before the first question.
 func TestChatChecksTheSystemMessage(t *testing.T) {
 	refuses := chatModel(t, "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"+chatTemplate)
-	if code, _, stderr := chatWith(refuses, "Hi\n", "--system", "Be kind."); code != exitFailed || !strings.Contains(stderr, "no system role") {
+	if code, _, stderr := chatWith(refuses, "Hi\n", "--system", "Be kind."); code != cmdline.ExitFailed || !strings.Contains(stderr, "no system role") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 	code, out, stderr := chatWith(refuses, "/system Be kind.\nHi\n")
-	if code != exitOK || out == "" || !strings.Contains(stderr, "stays as it was: ") || !strings.Contains(stderr, "no system role") {
+	if code != cmdline.ExitOK || out == "" || !strings.Contains(stderr, "stays as it was: ") || !strings.Contains(stderr, "no system role") {
 		t.Errorf("exit code %d, %q, %s", code, out, stderr)
 	}
 	drops := chatModel(t, strings.ReplaceAll(chatTemplate, "{{ m.content }}", "{% if m.role != 'system' %}{{ m.content }}{% endif %}"))
@@ -157,7 +158,7 @@ func (u *typist) Write(b []byte) (int, error) {
 // terminal or in the next answer of a pipe, it ends the talk.
 func TestChatInterrupts(t *testing.T) {
 	path := chatModel(t, chatTemplate)
-	m, tok, err := openGGUF(&console{out: io.Discard, err: io.Discard}, path, infer.Options{})
+	m, tok, err := openGGUF(&cmdline.Console{Out: io.Discard, Err: io.Discard}, path, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestChatInterrupts(t *testing.T) {
 		const most = 12 // tokens of an answer
 		request := lm.GenerateRequest{MaxTokens: most}
 		talk := &talk{
-			generator: &generator{g, m, 2000, tok, request, &console{out: u, err: io.Discard}, false},
+			generator: &generator{g, m, 2000, tok, request, &cmdline.Console{Out: u, Err: io.Discard}, false},
 			lines:     u, terminal: c.terminal, interrupts: u.interrupts,
 		}
 		if err := talk.run(t.Context()); err != nil || len(talk.Messages()) != c.messages || len(u.steps) != c.left {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/convert"
 	"trit/convert/source"
 )
@@ -17,7 +18,8 @@ func convertCommand() *cli.Command {
 		Name:      "convert",
 		Usage:     "turn a checkpoint, a Hugging Face folder or a GGUF file into a GGUF file or a Hugging Face folder",
 		ArgsUsage: "IN|OWNER/NAME OUT.gguf|OUT_DIR",
-		Description: examples("trit convert run model.gguf", "trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf",
+		Description: cmdline.Examples("trit convert run model.gguf",
+			"trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf",
 			"trit convert 1bitllm-large large.gguf --type tq2_0", "trit convert run folder --type packed",
 			"trit convert model.gguf folder --type bf16"),
 		Flags: append([]cli.Flag{
@@ -27,10 +29,10 @@ func convertCommand() *cli.Command {
 			&cli.BoolFlag{Name: "exact-scales", Usage: "tq1_0, tq2_0: keep the whole scale for every architecture, not for bitnet alone; older engines refuse such files"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
-			threadsFlag(),
+			cmdline.ThreadsFlag(),
 		}, slices.Concat(readingFlags(), hubFlags())...),
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "IN", "OUT")
+			args, err := cmdline.Arguments(c, "IN", "OUT")
 			if err != nil {
 				return err
 			}
@@ -38,7 +40,7 @@ func convertCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return convertModel(c.Context, newConsole(c), in, args[1], convert.Options{
+			return convertModel(c.Context, cmdline.NewConsole(c), in, args[1], convert.Options{
 				Options: readingOptions(c),
 				Type:    convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
 				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"),
@@ -65,11 +67,11 @@ func readingOptions(c *cli.Context) source.Options {
 	}
 }
 
-func convertModel(ctx context.Context, con *console, in, out string, o convert.Options) error {
-	progress := con.progress("")
-	o.Progress = func(stage string, done, total int64) { progress.show(done, total, stage) }
+func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o convert.Options) error {
+	progress := con.Progress("")
+	o.Progress = func(stage string, done, total int64) { progress.Show(done, total, stage) }
 	report, err := convert.Convert(ctx, in, out, o)
-	progress.end()
+	progress.End()
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("stopped: %s was not written", out)
 	}
@@ -80,16 +82,16 @@ func convertModel(ctx context.Context, con *console, in, out string, o convert.O
 	return nil
 }
 
-func showReport(con *console, r *convert.Report) {
-	con.printf("from %s\n", r.From)
-	con.printf("%s: %s, %d tensors, %.1f MB\n", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6)
+func showReport(con *cmdline.Console, r *convert.Report) {
+	con.Printf("from %s\n", r.From)
+	con.Printf("%s: %s, %d tensors, %.1f MB\n", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6)
 	if r.Zeros > 0 {
-		con.printf("share of zeros among the ternary weights: %.1f %%\n", 100*r.Zeros)
+		con.Printf("share of zeros among the ternary weights: %.1f %%\n", 100*r.Zeros)
 	}
 	if r.Verified != nil {
-		con.printf("verified: %s\n", r.Verified.Summary())
+		con.Printf("verified: %s\n", r.Verified.Summary())
 	}
 	for _, w := range r.Warnings {
-		con.printf("warning: %s\n", w.Text(settingName))
+		con.Printf("warning: %s\n", w.Text(cmdline.SettingName))
 	}
 }

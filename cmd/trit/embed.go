@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/infer"
 	"trit/tokenizer"
 )
@@ -23,18 +24,18 @@ const maxLine = 1 << 24
 func embedCommand() *cli.Command {
 	return &cli.Command{
 		Name: "embed", Usage: "turn texts into vectors with a GGUF embedding model, and compare them", ArgsUsage: "MODEL",
-		Description: examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`,
+		Description: cmdline.Examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`,
 			"trit embed model.gguf --file lines.txt --json", "",
 			"A vector is the hidden state of the last token after the final norm, divided by its length. "+
 				"With 2 to 100 texts the cosines of all pairs follow."),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "a `TEXT` (may be given several times)", KeepSpace: true},
 			&cli.StringFlag{Name: "file", Usage: "every line of `FILE` that is not blank is a text"},
-			jsonFlag("print texts, vectors and cosines as JSON"),
-			weightsFlag(), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
+			cmdline.JSONFlag("print texts, vectors and cosines as JSON"),
+			weightsFlag(), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "MODEL")
+			args, err := cmdline.Arguments(c, "MODEL")
 			if err != nil {
 				return err
 			}
@@ -42,14 +43,14 @@ func embedCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r, err := embedAll(c.Context, newConsole(c), args[0], texts, engineOptions(c))
+			r, err := embedAll(c.Context, cmdline.NewConsole(c), args[0], texts, engineOptions(c))
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, r)
+				return cmdline.PrintJSON(c.App.Writer, r)
 			}
-			r.print(newConsole(c))
+			r.print(cmdline.NewConsole(c))
 			return nil
 		},
 	}
@@ -66,7 +67,7 @@ func embedTexts(c *cli.Context) ([]string, error) {
 		texts = append(texts, lines...)
 	}
 	if len(texts) == 0 {
-		return nil, usagef("there is no text: give -p TEXT, or --file FILE with lines that are not blank")
+		return nil, cmdline.Usagef("there is no text: give -p TEXT, or --file FILE with lines that are not blank")
 	}
 	return texts, nil
 }
@@ -109,7 +110,8 @@ type embeddings struct {
 }
 
 // embedAll embeds all texts with the model of a file.
-func embedAll(ctx context.Context, con *console, path string, texts []string, o infer.Options) (*embeddings, error) {
+func embedAll(ctx context.Context, con *cmdline.Console, path string, texts []string, o infer.Options,
+) (*embeddings, error) {
 	m, tok, err := openGGUF(con, path, o)
 	if err != nil {
 		return nil, err
@@ -118,9 +120,9 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 	if tok == nil {
 		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json", path)
 	}
-	con.warnings(tok.Notes())
+	con.Warnings(tok.Notes())
 	if m.Pooling() == "" {
-		con.warnf("%s does not name the pooling of its embeddings: the vector of the last token is taken", path)
+		con.Warnf("%s does not name the pooling of its embeddings: the vector of the last token is taken", path)
 	}
 	ids, longest, err := encodeAll(tok, texts, m.ContextLength())
 	if err != nil {
@@ -131,8 +133,8 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	r := &embeddings{Model: path, Pooling: infer.PoolingLast, Dimensions: m.Config().HiddenSize}
-	progress := con.progress("texts")
-	defer progress.end()
+	progress := con.Progress("texts")
+	defer progress.End()
 	for i, text := range texts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -142,7 +144,7 @@ func embedAll(ctx context.Context, con *console, path string, texts []string, o 
 			return nil, fmt.Errorf("%s: text %d (%.40q): %w", path, i+1, text, err)
 		}
 		r.Texts = append(r.Texts, embedding{text, len(ids[i]), vector})
-		progress.show(int64(i+1), int64(len(texts)), "")
+		progress.Show(int64(i+1), int64(len(texts)), "")
 	}
 	r.compare()
 	return r, nil
@@ -186,18 +188,18 @@ func dot(a, b []float32) (sum float64) {
 	return sum
 }
 
-func (r *embeddings) print(con *console) {
+func (r *embeddings) print(con *cmdline.Console) {
 	for _, e := range r.Texts {
-		con.printf("%s\n", strings.Trim(fmt.Sprint(e.Vector), "[]"))
+		con.Printf("%s\n", strings.Trim(fmt.Sprint(e.Vector), "[]"))
 	}
 	if len(r.Cosines) == 0 {
 		return
 	}
-	con.printf("\ncosines\n")
+	con.Printf("\ncosines\n")
 	for i, row := range r.Cosines {
 		for _, v := range row {
-			con.printf("%8.4f", v)
+			con.Printf("%8.4f", v)
 		}
-		con.printf("  %.60q\n", r.Texts[i].Text)
+		con.Printf("  %.60q\n", r.Texts[i].Text)
 	}
 }

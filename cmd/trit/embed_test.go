@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/internal/testutil"
 )
 
@@ -50,7 +51,7 @@ func TestEmbed(t *testing.T) {
 	}
 	code, out, stderr := trit("embed", embeddingGolden+"expected-i2_s.gguf", "-p", texts[0], "--file", file, "--json")
 	var r embeddings
-	if err := json.Unmarshal([]byte(out), &r); code != exitOK || stderr != "" || err != nil || len(r.Texts) != 3 || len(r.Cosines) != 3 {
+	if err := json.Unmarshal([]byte(out), &r); code != cmdline.ExitOK || stderr != "" || err != nil || len(r.Texts) != 3 || len(r.Cosines) != 3 {
 		t.Fatalf("exit code %d, %q, %v, %d texts", code, stderr, err, len(r.Texts))
 	}
 	for i, e := range r.Texts {
@@ -79,7 +80,7 @@ func TestEmbedAsText(t *testing.T) {
 	if lines := strings.Split(two, "\n"); len(lines) != 7 || lines[0]+"\n" != one || !strings.Contains(lines[4], "1.0000  1.0000  \"a\"") {
 		t.Errorf("the same text twice is\n%s", two)
 	}
-	if code, _, stderr := trit("embed", model, "-p", strings.Repeat("1", 512)); code != exitFailed || !strings.Contains(stderr, "513 tokens") {
+	if code, _, stderr := trit("embed", model, "-p", strings.Repeat("1", 512)); code != cmdline.ExitFailed || !strings.Contains(stderr, "513 tokens") {
 		t.Errorf("a text that is too long: exit code %d, %s", code, stderr)
 	}
 	// A model that is not one of embeddings, whose file says nothing of pooling.

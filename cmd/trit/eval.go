@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval"
 	"trit/eval/tasks"
 	"trit/format/hffolder"
@@ -24,7 +25,7 @@ func evalCommand() *cli.Command {
 		Name: "eval", ArgsUsage: "MODEL|OWNER/NAME|URL...",
 		Usage: "score models with the rules of lm-evaluation-harness: " +
 			"GGUF files, training checkpoints, models of the Hub and of servers",
-		Description: examples("trit eval model.gguf --tasks arc_easy,boolq",
+		Description: cmdline.Examples("trit eval model.gguf --tasks arc_easy,boolq",
 			"trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval",
 			"trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
 			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)",
@@ -51,7 +52,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "out",
 				Usage: "write results.json and samples to the folder `DIR`, or with several models to folders inside it"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
-			jsonFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
+			cmdline.JSONFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
 		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
@@ -81,12 +82,12 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() == 0 {
-		return usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
+		return cmdline.Usagef("MODEL is missing: trit eval MODEL --tasks TASKS")
 	}
 	if err := checkServerFlags(c); err != nil {
 		return err
 	}
-	con, out := newConsole(c), c.String("out")
+	con, out := cmdline.NewConsole(c), c.String("out")
 	o.Fetch = dataFetcher(c)
 	found, unknown := tasks.Find(taskNames(c)...)
 	o.Tasks = found
@@ -115,7 +116,7 @@ func evalAction(c *cli.Context) error {
 	return printReports(c, reports)
 }
 
-func taskNames(c *cli.Context) []string { return commaList(c.StringSlice("tasks")) }
+func taskNames(c *cli.Context) []string { return cmdline.CommaList(c.StringSlice("tasks")) }
 
 // evalOptions reads the options that are the same for all models.
 func evalOptions(c *cli.Context) (eval.Options, error) {
@@ -128,10 +129,10 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 		Batch:             c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
 	}
 	if len(taskNames(c)) == 0 {
-		return o, usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
+		return o, cmdline.Usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
 	}
 	if c.Bool("json") && c.Bool("markdown") {
-		return o, usagef("--json and --markdown are two forms of the results: give one of them")
+		return o, cmdline.Usagef("--json and --markdown are two forms of the results: give one of them")
 	}
 	if s := c.String("samples"); s != "" {
 		b := []byte(s)
@@ -142,14 +143,14 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 			}
 		}
 		if err := json.Unmarshal(b, &o.Samples); err != nil {
-			return o, usagef("--samples: %v: want JSON such as {\"arc_easy\": [0, 5]}", err)
+			return o, cmdline.Usagef("--samples: %v: want JSON such as {\"arc_easy\": [0, 5]}", err)
 		}
 	}
 	return o, nil
 }
 
 // evalModel scores one model.
-func evalModel(c *cli.Context, con *console, model namedModel, o eval.Options) (*eval.Report, error) {
+func evalModel(c *cli.Context, con *cmdline.Console, model namedModel, o eval.Options) (*eval.Report, error) {
 	m, err := openNamed(c, model, &o)
 	if err != nil {
 		return nil, err
@@ -191,19 +192,19 @@ func fingerprint(path, cache string) (string, error) {
 // printReports prints the results of each model, and for several models their differences.
 func printReports(c *cli.Context, reports []*eval.Report) error {
 	if c.Bool("json") && len(reports) == 1 {
-		return printJSON(c.App.Writer, reports[0])
+		return cmdline.PrintJSON(c.App.Writer, reports[0])
 	}
 	if c.Bool("json") {
-		return printJSON(c.App.Writer, reports)
+		return cmdline.PrintJSON(c.App.Writer, reports)
 	}
-	con := newConsole(c)
+	con := cmdline.NewConsole(c)
 	for _, r := range reports {
 		if len(reports) > 1 {
-			con.printf("%s\n", r.Model())
+			con.Printf("%s\n", r.Model())
 		}
 		if c.Bool("markdown") {
-			con.printf("%s%s", r.Table().Markdown(), markdownList(r.RemarkLines()))
-		} else if err := r.WriteText(con.out); err != nil {
+			con.Printf("%s%s", r.Table().Markdown(), markdownList(r.RemarkLines()))
+		} else if err := r.WriteText(con.Out); err != nil {
 			return err
 		}
 	}
@@ -212,7 +213,7 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 		if err != nil {
 			return err
 		}
-		con.printf("\n")
+		con.Printf("\n")
 		if err := printComparison(c, comparison); err != nil {
 			return err
 		}
@@ -234,10 +235,10 @@ func markdownList(lines []string) string {
 
 func evalListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the tasks", Description: examples("trit eval list", "trit eval list --markdown"),
+		Name: "list", Usage: "list the tasks", Description: cmdline.Examples("trit eval list", "trit eval list --markdown"),
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
+			if _, err := cmdline.Arguments(c); err != nil {
 				return err
 			}
 			t := eval.Table{Columns: []string{"task", "n-shot", "documents", "data", "what"}}
@@ -256,10 +257,10 @@ func evalListCommand() *cli.Command {
 func evalCompareCommand() *cli.Command {
 	return &cli.Command{
 		Name: "compare", Usage: "show the differences of two evaluations, and whether they may be chance", ArgsUsage: "A B",
-		Description: examples("trit eval compare results-a results-b"),
-		Flags:       []cli.Flag{jsonFlag("print JSON"), &cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
+		Description: cmdline.Examples("trit eval compare results-a results-b"),
+		Flags:       []cli.Flag{cmdline.JSONFlag("print JSON"), &cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "A", "B")
+			args, err := cmdline.Arguments(c, "A", "B")
 			if err != nil {
 				return err
 			}
@@ -268,7 +269,7 @@ func evalCompareCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, comparison)
+				return cmdline.PrintJSON(c.App.Writer, comparison)
 			}
 			return printComparison(c, comparison)
 		},
@@ -276,13 +277,13 @@ func evalCompareCommand() *cli.Command {
 }
 
 func printComparison(c *cli.Context, comparison *eval.Comparison) error {
-	con := newConsole(c)
-	con.printf("A = %s\nB = %s\n", comparison.A, comparison.B)
+	con := cmdline.NewConsole(c)
+	con.Printf("A = %s\nB = %s\n", comparison.A, comparison.B)
 	if err := printTable(c, comparison.Table()); err != nil {
 		return err
 	}
 	for _, line := range comparison.Only {
-		con.printf("%s\n", line)
+		con.Printf("%s\n", line)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval"
 	"trit/eval/sandbox"
 )
@@ -26,10 +27,10 @@ func codeFlags() []cli.Flag {
 
 // codeSandbox makes the sandbox that the tasks need. It returns nil if no task runs code, or if
 // the flags of codeFlags do not allow it; then eval refuses the tasks that need one.
-func codeSandbox(c *cli.Context, con *console, tasks []eval.Task) (eval.Sandbox, error) {
+func codeSandbox(c *cli.Context, con *cmdline.Console, tasks []eval.Task) (eval.Sandbox, error) {
 	weak := c.Bool("allow-weak-isolation")
 	if weak && !c.Bool("allow-code-execution") {
-		return nil, usagef("--allow-weak-isolation says how programs may run: it needs --allow-code-execution")
+		return nil, cmdline.Usagef("--allow-weak-isolation says how programs may run: it needs --allow-code-execution")
 	}
 	runs, modules := eval.RunsCode(tasks)
 	if !runs || !c.Bool("allow-code-execution") {
@@ -40,7 +41,7 @@ func codeSandbox(c *cli.Context, con *console, tasks []eval.Task) (eval.Sandbox,
 
 // openSandbox opens a sandbox. If the system cannot enforce all limits, it returns an error, or
 // with --allow-weak-isolation warns of the missing ones.
-func openSandbox(con *console, o sandbox.Options) (eval.Sandbox, error) {
+func openSandbox(con *cmdline.Console, o sandbox.Options) (eval.Sandbox, error) {
 	s, err := sandbox.New(o)
 	if weak := new(sandbox.WeakError); errors.As(err, &weak) {
 		return nil, fmt.Errorf("programs of the model are not run: this system cannot keep them from %s; "+
@@ -51,7 +52,7 @@ func openSandbox(con *console, o sandbox.Options) (eval.Sandbox, error) {
 		return nil, err
 	}
 	for _, missing := range s.Missing() {
-		con.warnf("programs of the model are not kept from %s", missing)
+		con.Warnf("programs of the model are not kept from %s", missing)
 	}
 	return programs{s}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval"
 	"trit/eval/sandbox"
 	"trit/eval/tasks"
@@ -57,7 +58,7 @@ func evaluateCode(t *testing.T, task string, answer func(prompt string) string, 
 		t.Fatal(err)
 	}
 	_, modules := eval.RunsCode(found)
-	s, err := openSandbox(&console{}, sandbox.Options{Modules: modules, Timeout: timeout})
+	s, err := openSandbox(&cmdline.Console{}, sandbox.Options{Modules: modules, Timeout: timeout})
 	if err != nil {
 		for _, lack := range []string{"not run", "no python3", "numpy"} {
 			if strings.Contains(err.Error(), lack) {
@@ -69,7 +70,7 @@ func evaluateCode(t *testing.T, task string, answer func(prompt string) string, 
 	tok := byteTokenizer(t)
 	m := &repro.Model{Model: &writer{tok, answer}, Tokenizer: tok}
 	o.Tasks, o.Sandbox, o.NumFewshot = found, s, -1
-	r, err := evaluate(t.Context(), m, &console{}, o)
+	r, err := evaluate(t.Context(), m, &cmdline.Console{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,9 +145,9 @@ func TestCodeIsRunOnlyWhenAllowed(t *testing.T) {
 		flags, path, want string
 		code              int
 	}{
-		{"", os.Getenv("PATH"), "--allow-code-execution", exitFailed},
-		{"--allow-weak-isolation", os.Getenv("PATH"), "it needs --allow-code-execution", exitUsage},
-		{"--allow-code-execution --allow-weak-isolation", dir, "there is no python3 on PATH", exitFailed},
+		{"", os.Getenv("PATH"), "--allow-code-execution", cmdline.ExitFailed},
+		{"--allow-weak-isolation", os.Getenv("PATH"), "it needs --allow-code-execution", cmdline.ExitUsage},
+		{"--allow-code-execution --allow-weak-isolation", dir, "there is no python3 on PATH", cmdline.ExitFailed},
 	} {
 		t.Setenv("PATH", c.path)
 		code, _, stderr := trit(append(strings.Fields("eval "+model+" --tasks humaneval --data-dir "+dir), strings.Fields(c.flags)...)...)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/convert"
 	"trit/eval"
 	"trit/eval/tasks"
@@ -113,7 +114,7 @@ func compareGolden(t *testing.T, path, model string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := evaluate(context.Background(), s, &console{}, eval.Options{
+	report, err := evaluate(context.Background(), s, &cmdline.Console{}, eval.Options{
 		Tasks: found, DataDir: *goldenData, Limit: float64(g.Limit), NumFewshot: g.Settings.NumFewshot, MaxTokens: g.Settings.MaxGenToks, Out: out,
 	})
 	if err != nil {

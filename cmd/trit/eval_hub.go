@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/format/hffolder"
 	"trit/internal/hub"
 )
@@ -34,7 +35,7 @@ func dataFetcher(c *cli.Context) func(context.Context, string, func([]string) []
 			}}
 			dir, err := pull(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: revision}, patterns, "")
 			if err == nil {
-				newConsole(c).warnf("data: %s@%s of %s, in %s", name, revision, hubName(c), dir)
+				cmdline.NewConsole(c).Warnf("data: %s@%s of %s, in %s", name, revision, hubName(c), dir)
 				return dir, nil
 			}
 			if first == nil {
@@ -62,7 +63,7 @@ func hubName(c *cli.Context) string {
 func fetchAnyModel(c *cli.Context, name string) (string, error) {
 	info, err := os.Stat(name)
 	if err == nil && info.IsDir() {
-		return localGGUF(newConsole(c), name)
+		return localGGUF(cmdline.NewConsole(c), name)
 	}
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return name, err
@@ -80,7 +81,7 @@ func fetchAnyModel(c *cli.Context, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("there is no file or folder %s, and from the Hub: %w", name, err)
 	}
-	return choice.path(newConsole(c), dir), nil
+	return choice.path(cmdline.NewConsole(c), dir), nil
 }
 
 // hubModel reads OWNER/NAME, with a revision or a file.
@@ -123,16 +124,16 @@ func (m *modelChoice) choose(paths []string) []string {
 }
 
 // path returns dir, or the chosen file in it.
-func (m *modelChoice) path(con *console, dir string) string {
+func (m *modelChoice) path(con *cmdline.Console, dir string) string {
 	if m.file == "" {
 		return dir
 	}
-	con.warnf("model: %s", filepath.Join(dir, filepath.FromSlash(m.file)))
+	con.Warnf("model: %s", filepath.Join(dir, filepath.FromSlash(m.file)))
 	return filepath.Join(dir, filepath.FromSlash(m.file))
 }
 
 // localGGUF returns the GGUF file in a folder that is no checkpoint and no run, else the folder.
-func localGGUF(con *console, dir string) (string, error) {
+func localGGUF(con *cmdline.Console, dir string) (string, error) {
 	if _, err := hffolder.Resolve(dir); err == nil {
 		return dir, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/format/hffolder"
 )
 
@@ -68,7 +69,7 @@ func TestEvalFetchesModelAndData(t *testing.T) {
 		return trit(append([]string{"eval", model, "--tasks", "openbookqa", "--limit", "3", "--hub-cache", filepath.Join(dir, "hub"), "--endpoint", url}, flags...)...)
 	}
 	code, local, stderr := evaluate(gguf)
-	if code != exitOK || !strings.Contains(stderr, "data: allenai/openbookqa@main of "+url) {
+	if code != cmdline.ExitOK || !strings.Contains(stderr, "data: allenai/openbookqa@main of "+url) {
 		t.Fatalf("a local model: exit code %d, %s", code, stderr)
 	}
 	for _, p := range *paths {
@@ -78,24 +79,24 @@ func TestEvalFetchesModelAndData(t *testing.T) {
 	}
 	for model, want := range map[string]string{"org/gguf": "q/model-i2_s.gguf", "org/gguf/q/model-i2_s.gguf": "q/model-i2_s.gguf", "org/two/b.gguf": "b.gguf"} {
 		code, out, stderr := evaluate(model)
-		if code != exitOK || table(out) != table(local) || !strings.Contains(stderr, want+"\n") {
+		if code != cmdline.ExitOK || table(out) != table(local) || !strings.Contains(stderr, want+"\n") {
 			t.Errorf("%s: exit code %d, %s%s, want as locally %s", model, code, out, stderr, local)
 		}
 	}
-	if code, out, stderr := evaluate("org/masters"); code != exitOK || !strings.Contains(out, "openbookqa") {
+	if code, out, stderr := evaluate("org/masters"); code != cmdline.ExitOK || !strings.Contains(out, "openbookqa") {
 		t.Errorf("masters: exit code %d, %s", code, stderr)
 	}
 	if slices.ContainsFunc(*paths, func(p string) bool { return strings.HasSuffix(p, ".bin") }) {
 		t.Error("weights were fetched that are not read")
 	}
 	asked := len(*paths)
-	if code, out, stderr := evaluate("org/gguf", "--offline"); code != exitOK || table(out) != table(local) || len(*paths) != asked {
+	if code, out, stderr := evaluate("org/gguf", "--offline"); code != cmdline.ExitOK || table(out) != table(local) || len(*paths) != asked {
 		t.Errorf("offline: exit code %d, %d requests, %s%s", code, len(*paths)-asked, out, stderr)
 	}
 	for model, want := range map[string]string{
 		"org/two": "several GGUF files, name one of them: ", "org/gguf/none.gguf": "none of the files", "org/none": "no model org/none", "none": "OWNER/NAME/FILE.gguf", "a/b/c": "OWNER/NAME/FILE.gguf",
 	} {
-		if code, _, stderr := evaluate(model); code != exitFailed || !strings.Contains(lastLine(stderr), want) {
+		if code, _, stderr := evaluate(model); code != cmdline.ExitFailed || !strings.Contains(lastLine(stderr), want) {
 			t.Errorf("%s: exit code %d, %s, want %q", model, code, stderr, want)
 		}
 	}
@@ -118,10 +119,10 @@ func TestEvalFetchesTheHubsOwnCopy(t *testing.T) {
 		"datasets/Rowan/hellaswag@main":                    {"hellaswag.py": ""},
 	}, paths)
 	args := []string{"eval", run, "--limit", "2", "--hub-cache", filepath.Join(dir, "hub"), "--endpoint", url, "--tasks"}
-	if code, _, stderr := trit(append(args, "openbookqa")...); code != exitOK || !strings.Contains(stderr, "allenai/openbookqa@refs/convert/parquet") {
+	if code, _, stderr := trit(append(args, "openbookqa")...); code != cmdline.ExitOK || !strings.Contains(stderr, "allenai/openbookqa@refs/convert/parquet") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
-	if code, _, stderr := trit(append(args, "hellaswag")...); code != exitFailed || !strings.Contains(stderr, "none of the files that are wanted; it has 1 files: hellaswag.py") {
+	if code, _, stderr := trit(append(args, "hellaswag")...); code != cmdline.ExitFailed || !strings.Contains(stderr, "none of the files that are wanted; it has 1 files: hellaswag.py") {
 		t.Errorf("no copy: exit code %d, %s", code, stderr)
 	}
 }
@@ -133,7 +134,7 @@ func TestEvalOfFoldersOfGGUFFiles(t *testing.T) {
 		os.WriteFile(filepath.Join(dir, name), []byte("GGUF"), 0o644)
 	}
 	for name, want := range map[string]string{"one": "a.gguf", "two": "name one of them: a.gguf, b.gguf"} {
-		if code, _, stderr := trit("eval", filepath.Join(dir, name), "--tasks", "arc_easy"); code != exitFailed || !strings.Contains(lastLine(stderr), want) {
+		if code, _, stderr := trit("eval", filepath.Join(dir, name), "--tasks", "arc_easy"); code != cmdline.ExitFailed || !strings.Contains(lastLine(stderr), want) {
 			t.Errorf("%s: exit code %d, %s, want %q", name, code, stderr, want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/convert"
 	"trit/convert/source"
 	"trit/eval"
@@ -33,13 +34,13 @@ func convertedFlags() []cli.Flag {
 
 // namedModels returns the models of the command line, or with --converted a checkpoint and the
 // model that it converts to. done removes temporary files.
-func namedModels(c *cli.Context, con *console) (models []namedModel, done func(), err error) {
+func namedModels(c *cli.Context, con *cmdline.Console) (models []namedModel, done func(), err error) {
 	done = func() {}
 	if c.Bool("converted") {
 		return convertedModels(c, con)
 	}
 	if c.IsSet("type") || c.IsSet("embedding-type") {
-		return nil, done, usagef("--type and --embedding-type say how to convert: they need --converted")
+		return nil, done, cmdline.Usagef("--type and --embedding-type say how to convert: they need --converted")
 	}
 	for _, name := range c.Args().Slice() {
 		models = append(models, namedModel{name: name, folder: filepath.Base(name)})
@@ -47,18 +48,18 @@ func namedModels(c *cli.Context, con *console) (models []namedModel, done func()
 	return models, done, nil
 }
 
-func convertedModels(c *cli.Context, con *console) (models []namedModel, done func(), err error) {
+func convertedModels(c *cli.Context, con *cmdline.Console) (models []namedModel, done func(), err error) {
 	done = func() {}
 	name := c.Args().First()
 	if c.NArg() > 1 || isServer(name) {
-		return nil, done, usagef("--converted takes one checkpoint: trit eval RUN --converted --tasks TASKS")
+		return nil, done, cmdline.Usagef("--converted takes one checkpoint: trit eval RUN --converted --tasks TASKS")
 	}
 	path, err := fetchAnyModel(c, name)
 	if err != nil {
 		return nil, done, err
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return nil, done, usagef("--converted: %s is no folder of weights but a file: "+
+		return nil, done, cmdline.Usagef("--converted: %s is no folder of weights but a file: "+
 			"name the checkpoint that it was converted from", path)
 	}
 	converted := namedModel{name: name + ", converted", folder: "converted"}
@@ -72,20 +73,20 @@ func convertedModels(c *cli.Context, con *console) (models []namedModel, done fu
 }
 
 // convertForNow converts a folder to a temporary GGUF file, which done removes.
-func convertForNow(c *cli.Context, con *console, folder string) (path string, done func(), err error) {
+func convertForNow(c *cli.Context, con *cmdline.Console, folder string) (path string, done func(), err error) {
 	dir, err := os.MkdirTemp("", "trit-eval-")
 	if err != nil {
 		return "", func() {}, err
 	}
 	done = func() { os.RemoveAll(dir) }
 	path = filepath.Join(dir, "model.gguf")
-	progress := con.progress("")
+	progress := con.Progress("")
 	_, err = convert.Convert(c.Context, folder, path, convert.Options{
 		Options: source.Options{Threads: c.Int("threads")}, Pad: true,
 		Type: convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
-		Progress: func(stage string, done, total int64) { progress.show(done, total, stage) },
+		Progress: func(stage string, done, total int64) { progress.Show(done, total, stage) },
 	})
-	progress.end()
+	progress.End()
 	if err != nil {
 		done()
 		return "", func() {}, fmt.Errorf("converting %s: %w", folder, err)
@@ -116,28 +117,28 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 	}
 	opened, err := repro.Open(path, engineOptions(c))
 	if err == nil {
-		newConsole(c).warnings(opened.Warnings)
+		cmdline.NewConsole(c).Warnings(opened.Warnings)
 	}
 	if err == nil && opened.Tokenizer != nil {
-		newConsole(c).warnings(opened.Tokenizer.Notes())
+		cmdline.NewConsole(c).Warnings(opened.Tokenizer.Notes())
 	}
 	return opened, err
 }
 
 // evaluate measures a model and shows the progress of each task.
-func evaluate(ctx context.Context, m *repro.Model, con *console, o eval.Options) (*eval.Report, error) {
-	var shown *progress
+func evaluate(ctx context.Context, m *repro.Model, con *cmdline.Console, o eval.Options) (*eval.Report, error) {
+	var shown *cmdline.Progress
 	task := ""
 	o.Tokenizer = m.Tokenizer
 	o.Progress = func(p eval.Progress) {
 		if p.Task != task {
-			shown, task = con.progress("tokens"), p.Task
+			shown, task = con.Progress("tokens"), p.Task
 		}
-		shown.show(p.Tokens, p.Whole, progressNote(p))
+		shown.Show(p.Tokens, p.Whole, progressNote(p))
 	}
 	report, err := eval.Run(ctx, m.Model, o)
 	if shown != nil {
-		shown.end()
+		shown.End()
 	}
 	return report, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval/openai"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
@@ -45,7 +46,7 @@ func checkServerFlags(c *cli.Context) error {
 	}
 	for _, f := range serverFlags() {
 		if name := f.Names()[0]; c.IsSet(name) {
-			return usagef("--%s is for a server: trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR", name)
+			return cmdline.Usagef("--%s is for a server: trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR", name)
 		}
 	}
 	return nil
@@ -54,21 +55,21 @@ func checkServerFlags(c *cli.Context) error {
 // openServer opens the model behind a server, as the flags of serverFlags say.
 func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if c.String("model") == "" || c.String("tokenizer") == "" {
-		return nil, usagef("%s is a server: name its model with --model and the tokenizer with --tokenizer", address)
+		return nil, cmdline.Usagef("%s is a server: name its model with --model and the tokenizer with --tokenizer", address)
 	}
 	for _, name := range []string{"concurrent", "prompts-per-request"} {
 		if n := c.Int(name); n < 1 || n > 1024 {
-			return nil, usagef("--%s is %d: want 1 to 1024", name, n)
+			return nil, cmdline.Usagef("--%s is %d: want 1 to 1024", name, n)
 		}
 	}
 	tok, err := loadTokenizer(c.String("tokenizer"))
 	if err != nil {
 		return nil, fmt.Errorf("--tokenizer: %w", err)
 	}
-	newConsole(c).warnings(tok.Notes())
+	cmdline.NewConsole(c).Warnings(tok.Notes())
 	client, err := openai.New(address, c.String("model"), tok)
 	if err != nil {
-		return nil, usageError{err.Error()}
+		return nil, cmdline.Usagef("%v", err)
 	}
 	if client.Key, err = apiKey(c.String("api-key-file")); err != nil {
 		return nil, err

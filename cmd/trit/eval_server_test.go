@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval"
 	"trit/infer"
 	"trit/lm"
@@ -196,17 +197,17 @@ func TestServerFlags(t *testing.T) {
 		code int
 		want string
 	}{
-		{"eval m.gguf --tasks arc_easy --model x", exitUsage, "--model is for a server"},
-		{server + "--model x", exitUsage, "--tokenizer"},
-		{server + "--tokenizer TOK", exitUsage, "--model"},
-		{server + "--model x --tokenizer nowhere", exitFailed, "nowhere"},
-		{server + "--model x --tokenizer nowhere.gguf", exitFailed, "nowhere.gguf"},
-		{server + "--model x --tokenizer TOK --concurrent 0", exitUsage, "1 to 1024"},
-		{server + "--model x --tokenizer TOK --max-length 3", exitFailed, "at least 2"},
-		{server + "--model x --tokenizer TOK --api-key-file nowhere", exitFailed, "--api-key-file"},
-		{server + "--model x --tokenizer TOK --api-key-file TOK/empty", exitFailed, "holds no key"},
-		{server + "--model x --tokenizer TOK --api-key-file TOK/words", exitFailed, "holds spaces"},
-		{"eval http://u:p@h/v1 --tasks arc_easy --model x --tokenizer TOK", exitUsage, "without user"},
+		{"eval m.gguf --tasks arc_easy --model x", cmdline.ExitUsage, "--model is for a server"},
+		{server + "--model x", cmdline.ExitUsage, "--tokenizer"},
+		{server + "--tokenizer TOK", cmdline.ExitUsage, "--model"},
+		{server + "--model x --tokenizer nowhere", cmdline.ExitFailed, "nowhere"},
+		{server + "--model x --tokenizer nowhere.gguf", cmdline.ExitFailed, "nowhere.gguf"},
+		{server + "--model x --tokenizer TOK --concurrent 0", cmdline.ExitUsage, "1 to 1024"},
+		{server + "--model x --tokenizer TOK --max-length 3", cmdline.ExitFailed, "at least 2"},
+		{server + "--model x --tokenizer TOK --api-key-file nowhere", cmdline.ExitFailed, "--api-key-file"},
+		{server + "--model x --tokenizer TOK --api-key-file TOK/empty", cmdline.ExitFailed, "holds no key"},
+		{server + "--model x --tokenizer TOK --api-key-file TOK/words", cmdline.ExitFailed, "holds spaces"},
+		{"eval http://u:p@h/v1 --tasks arc_easy --model x --tokenizer TOK", cmdline.ExitUsage, "without user"},
 	} {
 		code, _, stderr := trit(strings.Fields(strings.ReplaceAll(c.args, "TOK", dir))...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {

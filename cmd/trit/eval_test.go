@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/data/world"
 	"trit/eval"
 	"trit/eval/tasks"
@@ -15,7 +16,7 @@ import (
 func TestEvalListNamesAllTasks(t *testing.T) {
 	code, out, stderr := trit("eval", "list")
 	for _, name := range tasks.Names() {
-		if code != exitOK || !strings.Contains(out, "\n"+name+" ") {
+		if code != cmdline.ExitOK || !strings.Contains(out, "\n"+name+" ") {
 			t.Errorf("%s is not in the list: %s%s", name, out, stderr)
 		}
 	}
@@ -43,12 +44,12 @@ func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	out, cache := filepath.Join(dir, "out"), filepath.Join(dir, "cache.jsonl")
 	args := []string{"eval", run, gguf, "--tasks", tasks, "--data-dir", data, "--out", out, "--use-cache", cache}
 	code, first, stderr := trit(args...)
-	if code != exitOK || !strings.Contains(first, "McNemar") || !strings.Contains(first, "four_way") {
+	if code != cmdline.ExitOK || !strings.Contains(first, "McNemar") || !strings.Contains(first, "four_way") {
 		t.Fatalf("exit code %d: %s%s", code, first, stderr)
 	}
 	scored := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"))
 	code, second, stderr := trit(append(args, "--batch", "3")...)
-	if code != exitOK || !strings.Contains(second, "all of them cached") {
+	if code != cmdline.ExitOK || !strings.Contains(second, "all of them cached") {
 		t.Fatalf("the second time: exit code %d: %s%s", code, second, stderr)
 	}
 	if again := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf")); again != scored {
@@ -63,7 +64,7 @@ func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	}
 	code, compared, stderr := trit("eval", "compare", filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"), "--json")
 	var c eval.Comparison
-	if err := json.Unmarshal([]byte(compared), &c); code != exitOK || err != nil || len(c.Rows) != 6 {
+	if err := json.Unmarshal([]byte(compared), &c); code != cmdline.ExitOK || err != nil || len(c.Rows) != 6 {
 		t.Errorf("compare: exit code %d, %v: %s%s", code, err, compared, stderr)
 	}
 }
@@ -79,7 +80,7 @@ func TestEvalConverted(t *testing.T) {
 	t.Setenv("TMPDIR", tmp)
 	args := []string{"eval", run, "--converted", "--type", "i2_s", "--embedding-type", "q8_0", "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out, "--use-cache", cache}
 	code, first, stderr := trit(args...)
-	if code != exitOK || !strings.Contains(first, "A = "+run+"\nB = "+run+", converted to i2_s\n") {
+	if code != cmdline.ExitOK || !strings.Contains(first, "A = "+run+"\nB = "+run+", converted to i2_s\n") {
 		t.Fatalf("exit code %d: %s%s", code, first, stderr)
 	}
 	if got := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-converted")); got != want {
@@ -88,18 +89,18 @@ func TestEvalConverted(t *testing.T) {
 	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
 	}
-	if code, second, stderr := trit(args...); code != exitOK || strings.Count(second, "all of them cached") != 2 {
+	if code, second, stderr := trit(args...); code != cmdline.ExitOK || strings.Count(second, "all of them cached") != 2 {
 		t.Errorf("the second time: exit code %d: %s%s", code, second, stderr)
 	}
 	for flags, want := range map[string]string{
 		gguf + " --converted": "is no folder of weights", run + " " + gguf + " --converted": "takes one checkpoint", "http://h/v1 --converted": "takes one checkpoint",
 		gguf + " --type tq1_0": "they need --converted",
 	} {
-		if code, _, stderr := trit(append([]string{"eval", "--tasks", "x"}, strings.Fields(flags)...)...); code != exitUsage || !strings.Contains(stderr, want) {
+		if code, _, stderr := trit(append([]string{"eval", "--tasks", "x"}, strings.Fields(flags)...)...); code != cmdline.ExitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s, want %q", flags, code, stderr, want)
 		}
 	}
-	if code, _, stderr := trit("eval", run, "--converted", "--type", "q3", "--tasks", tasks.BitsPerByte, "--data-dir", data); code != exitFailed || !strings.Contains(stderr, "converting "+run) {
+	if code, _, stderr := trit("eval", run, "--converted", "--type", "q3", "--tasks", tasks.BitsPerByte, "--data-dir", data); code != cmdline.ExitFailed || !strings.Contains(stderr, "converting "+run) {
 		t.Errorf("an unknown type: exit code %d, %s", code, stderr)
 	}
 }
@@ -147,11 +148,11 @@ func TestEvalErrorsNameFlags(t *testing.T) {
 		`--tasks boolq --samples {"boolq":[],"arc_easy":[]}`: `--samples names the task "arc_easy", which is not among those to run`,
 	} {
 		args := append([]string{"eval", model}, strings.Fields(flags)...)
-		if code, _, stderr := trit(args...); code != exitFailed || !strings.Contains(stderr, want) {
+		if code, _, stderr := trit(args...); code != cmdline.ExitFailed || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d and %q, want %q", flags, code, stderr, want)
 		}
 	}
-	if code, _, stderr := trit("eval", "compare", dir, dir); code != exitFailed || !strings.Contains(stderr, "an evaluation with --out writes it") {
+	if code, _, stderr := trit("eval", "compare", dir, dir); code != cmdline.ExitFailed || !strings.Contains(stderr, "an evaluation with --out writes it") {
 		t.Errorf("no results: exit code %d and %q", code, stderr)
 	}
 }

@@ -11,13 +11,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/internal/hub"
 )
 
 func pullCommand() *cli.Command {
 	return &cli.Command{
 		Name: "pull", Usage: "fetch a model or a data set from the Hugging Face Hub", ArgsUsage: "OWNER/NAME",
-		Description: examples("trit pull microsoft/bitnet-b1.58-2B-4T-bf16",
+		Description: cmdline.Examples("trit pull microsoft/bitnet-b1.58-2B-4T-bf16",
 			`trit pull microsoft/bitnet-b1.58-2B-4T-gguf --include "*.gguf" --out models`,
 			"trit pull roneneldan/TinyStories --dataset --include \"data/*.parquet\" --revision main",
 			"trit pull microsoft/bitnet-b1.58-2B-4T-bf16 --verify", "",
@@ -35,7 +36,7 @@ func pullCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "write plain files to the folder `DIR` instead of the cache"},
 		),
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "OWNER/NAME")
+			args, err := cmdline.Arguments(c, "OWNER/NAME")
 			if err != nil {
 				return err
 			}
@@ -72,13 +73,13 @@ func pullRepo(c *cli.Context, name string) (hub.Repo, error) {
 	}
 	if revision := c.String("revision"); revision != "" {
 		if strings.Contains(name, "@") {
-			return hub.Repo{}, usagef("%s names a revision: leave out --revision", name)
+			return hub.Repo{}, cmdline.Usagef("%s names a revision: leave out --revision", name)
 		}
 		name += "@" + revision
 	}
 	repo, err := hub.ParseRepo(kind, name)
 	if err != nil {
-		return repo, usageError{err.Error()}
+		return repo, cmdline.Usagef("%v", err)
 	}
 	return repo, nil
 }
@@ -116,30 +117,30 @@ func fetchModel(c *cli.Context, name string) (string, error) {
 // pull fetches files of a repository to the folder out, or to the cache if out is "", and
 // returns the folder that holds them.
 func pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (string, error) {
-	con := newConsole(c)
+	con := cmdline.NewConsole(c)
 	client, err := hubClient(c, con)
 	if err != nil {
 		return "", err
 	}
-	progress := con.progress("bytes")
-	show := func(done, total int64) { progress.show(done, total, "") }
+	progress := con.Progress("bytes")
+	show := func(done, total int64) { progress.Show(done, total, "") }
 	dir := out
 	if out != "" {
 		err = client.Folder(c.Context, repo, patterns, out, show)
 	} else {
 		dir, err = client.Snapshot(c.Context, repo, patterns, show)
 	}
-	progress.end()
+	progress.End()
 	if errors.Is(err, context.Canceled) {
 		return "", fmt.Errorf("stopped: the same command goes on with the rest of %s", repo.ID)
 	}
 	return dir, err
 }
 
-func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
+func hubClient(c *cli.Context, con *cmdline.Console) (*hub.Client, error) {
 	connections := c.Int("connections")
 	if connections < 0 || connections > maxConnections {
-		return nil, usagef("--connections is %d: want 1 to %d", connections, maxConnections)
+		return nil, cmdline.Usagef("--connections is %d: want 1 to %d", connections, maxConnections)
 	}
 	env := hubEnvironment()
 	cache, err := env.Cache(c.String("hub-cache"))
@@ -155,8 +156,8 @@ func hubClient(c *cli.Context, con *console) (*hub.Client, error) {
 	return &hub.Client{
 		Endpoint: env.Endpoint(c.String("endpoint")), Token: token, Cache: cache, Connections: connections,
 		HTTP: &http.Client{Transport: transport}, Offline: c.Bool("offline") || env.Offline(), Verify: c.Bool("verify"),
-		Notice: func(line string) { con.warnf("%s", line) },
-		Warn:   func(err error) { con.warnf("%s", oneLine(err)) },
+		Notice: func(line string) { con.Warnf("%s", line) },
+		Warn:   func(err error) { con.Warnf("%s", cmdline.OneLine(err)) },
 	}, nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"trit/cmd/trit/cmdline"
 )
 
 const hubCommit = "0123456789abcdef0123456789abcdef01234567"
@@ -99,7 +101,7 @@ func TestPull(t *testing.T) {
 	os.WriteFile(tokenFile, []byte("hf_secret\r\n"), 0o600)
 	code, out, stderr := trit("pull", "org/net", "--endpoint", url+"/", "--cache", cache, "--token-file", tokenFile)
 	want := filepath.Join(cache, "models--org--net", "snapshots", hubCommit)
-	if code != exitOK || lastLine(out) != want {
+	if code != cmdline.ExitOK || lastLine(out) != want {
 		t.Fatalf("exit code %d, %q, %s: want %s", code, out, stderr, want)
 	}
 	if b, err := os.ReadFile(filepath.Join(want, "config.json")); string(b) != "{}\n" {
@@ -116,7 +118,7 @@ func TestPull(t *testing.T) {
 	if strings.Contains(out+stderr, "hf_secret") {
 		t.Errorf("the token was printed: %s%s", out, stderr)
 	}
-	if code, out, stderr := trit("pull", "org/net@"+hubCommit, "--offline", "--cache", cache); code != exitOK || lastLine(out) != want || !strings.Contains(stderr, "from the cache") {
+	if code, out, stderr := trit("pull", "org/net@"+hubCommit, "--offline", "--cache", cache); code != cmdline.ExitOK || lastLine(out) != want || !strings.Contains(stderr, "from the cache") {
 		t.Errorf("offline: exit code %d, %q, %q", code, out, stderr)
 	}
 }
@@ -134,7 +136,7 @@ func TestPullFolderAndPatterns(t *testing.T) {
 	} {
 		dir := filepath.Join(t.TempDir(), "out")
 		args := append([]string{"pull", "--endpoint", url, "--out", dir, "--revision", "v1", "org/net"}, strings.Fields(c.flags)...)
-		if code, out, stderr := trit(args...); code != exitOK || lastLine(out) != dir {
+		if code, out, stderr := trit(args...); code != cmdline.ExitOK || lastLine(out) != dir {
 			t.Fatalf("%v: exit code %d, %q, %s", args, code, out, stderr)
 		}
 		var got []string
@@ -158,15 +160,15 @@ func TestPullErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{"pull", exitUsage, "OWNER/NAME is missing"},
-		{"pull a/b/c", exitUsage, "OWNER/NAME"},
-		{"pull a/b@c --revision d", exitUsage, "leave out --revision"},
-		{"pull a/b --connections 100", exitUsage, "1 to 64"},
-		{"pull a/b --token-file nowhere", exitFailed, "nowhere"},
-		{"pull a/b --endpoint ftp://x", exitFailed, "endpoint"},
-		{"pull a/b --endpoint " + url, exitFailed, "no model a/b"},
-		{"pull org/net --include *.bin --endpoint " + url, exitFailed, "*.bin"},
-		{"pull org/net --offline", exitFailed, "--offline"},
+		{"pull", cmdline.ExitUsage, "OWNER/NAME is missing"},
+		{"pull a/b/c", cmdline.ExitUsage, "OWNER/NAME"},
+		{"pull a/b@c --revision d", cmdline.ExitUsage, "leave out --revision"},
+		{"pull a/b --connections 100", cmdline.ExitUsage, "1 to 64"},
+		{"pull a/b --token-file nowhere", cmdline.ExitFailed, "nowhere"},
+		{"pull a/b --endpoint ftp://x", cmdline.ExitFailed, "endpoint"},
+		{"pull a/b --endpoint " + url, cmdline.ExitFailed, "no model a/b"},
+		{"pull org/net --include *.bin --endpoint " + url, cmdline.ExitFailed, "*.bin"},
+		{"pull org/net --offline", cmdline.ExitFailed, "--offline"},
 	} {
 		code, _, stderr := trit(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
@@ -231,10 +233,10 @@ func TestConvertFromTheHub(t *testing.T) {
 	}
 	url, _ := testHubOf(t, files)
 	out := filepath.Join(t.TempDir(), "net.gguf")
-	if code, _, stderr := trit("convert", "org/net", out, "--endpoint", url, "--hub-cache", t.TempDir()); code != exitOK {
+	if code, _, stderr := trit("convert", "org/net", out, "--endpoint", url, "--hub-cache", t.TempDir()); code != cmdline.ExitOK {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	if code, text, stderr := trit("verify", folder, out, "--logits", "8"); code != exitOK || !strings.Contains(text, "likeliest token equal at 8") {
+	if code, text, stderr := trit("verify", folder, out, "--logits", "8"); code != cmdline.ExitOK || !strings.Contains(text, "likeliest token equal at 8") {
 		t.Errorf("verify: exit code %d, %s%s", code, text, stderr)
 	}
 	_, text, _ := trit("inspect", out)
@@ -260,12 +262,12 @@ func TestPullVerify(t *testing.T) {
 		}
 	}
 	spoil()
-	if code, _, stderr := pull("--verify", "--offline"); code != exitFailed || !strings.Contains(stderr, "config.json is wrong") ||
+	if code, _, stderr := pull("--verify", "--offline"); code != cmdline.ExitFailed || !strings.Contains(stderr, "config.json is wrong") ||
 		!strings.Contains(stderr, "without --offline") {
 		t.Errorf("offline: exit code %d, %s", code, stderr)
 	}
 	code, again, stderr := pull("--verify")
-	if code != exitOK || again != out || !strings.Contains(stderr, "config.json is wrong: expected git sha1") ||
+	if code != cmdline.ExitOK || again != out || !strings.Contains(stderr, "config.json is wrong: expected git sha1") ||
 		!strings.Contains(stderr, "checked 2 files, 5 bytes: 1 wrong") {
 		t.Errorf("exit code %d, %q, %s", code, again, stderr)
 	}
@@ -276,7 +278,7 @@ func TestPullVerify(t *testing.T) {
 	pull("--out", dir)
 	config = filepath.Join(dir, "config.json")
 	spoil()
-	if code, _, stderr := pull("--out", dir, "--verify"); code != exitOK || !strings.Contains(stderr, ": 1 wrong") {
+	if code, _, stderr := pull("--out", dir, "--verify"); code != cmdline.ExitOK || !strings.Contains(stderr, ": 1 wrong") {
 		t.Errorf("a folder: exit code %d, %s", code, stderr)
 	}
 	if b, err := os.ReadFile(config); string(b) != "{}\n" {

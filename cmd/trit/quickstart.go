@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/data/world"
 	"trit/eval"
 	"trit/internal/atomicfile"
@@ -18,38 +19,38 @@ import (
 func quickstartCommand() *cli.Command {
 	return &cli.Command{
 		Name: "quickstart", Usage: "train, pack, run and measure a small model on a made-up world, in three minutes",
-		Description: examples("trit quickstart", "trit quickstart --out trial --max-time 1m --json report.json"),
+		Description: cmdline.Examples("trit quickstart", "trit quickstart --out trial --max-time 1m --json report.json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "work in the new folder `DIR`", Value: "quickstart"},
 			&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` too"},
 			&cli.DurationFlag{Name: "max-time", Usage: "train for `TIME`", Value: 170 * time.Second},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the world and of the weights", Value: 1},
-			threadsFlag(),
+			cmdline.ThreadsFlag(),
 		},
 		Action: quickstartAction,
 	}
 }
 
 func quickstartAction(c *cli.Context) error {
-	if _, err := arguments(c); err != nil {
+	if _, err := cmdline.Arguments(c); err != nil {
 		return err
 	}
-	con := newConsole(c)
-	steps := &stepPrinter{con: con, meter: con.meter()}
+	con := cmdline.NewConsole(c)
+	steps := &stepPrinter{con: con, meter: con.Meter()}
 	report, err := repro.Quickstart(c.Context, repro.QuickstartOptions{
 		Dir: c.String("out"), Seed: c.Uint64("seed"), MaxTime: c.Duration("max-time"), Threads: c.Int("threads"),
 		Begin: steps.begin, Done: steps.done, Progress: steps.progress, Scored: steps.scored,
 		Event: func(e train.Event) { showEvent(con, e) },
 	})
-	steps.meter.end()
+	steps.meter.End()
 	if err != nil {
 		return err
 	}
-	con.printf("\n")
-	if err := report.WriteText(con.out); err != nil {
+	con.Printf("\n")
+	if err := report.WriteText(con.Out); err != nil {
 		return err
 	}
-	con.printf("\nreport: %s\n", report.Page)
+	con.Printf("\nreport: %s\n", report.Page)
 	if path := c.String("json"); path != "" {
 		b, err := report.JSON()
 		if err != nil {
@@ -62,13 +63,13 @@ func quickstartAction(c *cli.Context) error {
 
 // stepPrinter prints each step of the quickstart like a command that a user types, and its output.
 type stepPrinter struct {
-	con   *console
-	meter *meter
+	con   *cmdline.Console
+	meter *cmdline.Meter
 }
 
 func (p *stepPrinter) begin(s repro.Step) {
 	if words := commandLine(s); words != "" {
-		p.con.printf("\n$ %s\n", words)
+		p.con.Printf("\n$ %s\n", words)
 	}
 }
 
@@ -96,12 +97,12 @@ func commandLine(s repro.Step) string {
 
 // done prints what the command of a step prints.
 func (p *stepPrinter) done(s repro.Step) {
-	p.meter.end()
+	p.meter.End()
 	switch s := s.(type) {
 	case *repro.MakeWorld:
-		p.con.printf("A small world in simple English: %d documents in %s,\n",
+		p.con.Printf("A small world in simple English: %d documents in %s,\n",
 			len(s.World.Texts), filepath.Join(s.Out, world.TextFile))
-		p.con.printf("and %d yes/no and %d four-way questions about it, none of which they ask in these words.\n",
+		p.con.Printf("and %d yes/no and %d four-way questions about it, none of which they ask in these words.\n",
 			len(s.World.YesNo), len(s.World.FourWay))
 	case *repro.TrainTokenizer:
 		showTokenizer(p.con, s.Tokens, s.Out)
@@ -110,20 +111,20 @@ func (p *stepPrinter) done(s repro.Step) {
 	case *repro.ConvertModel:
 		showReport(p.con, s.Report)
 	case *repro.Generate:
-		p.con.printf("%s%s\n", s.Prompt, s.Text)
+		p.con.Printf("%s%s\n", s.Prompt, s.Text)
 	case *repro.Evaluate:
-		s.Report.WriteText(p.con.out)
+		s.Report.WriteText(p.con.Out)
 	}
 }
 
 func (p *stepPrinter) progress(v repro.Progress) {
 	note := v.Stage
 	if v.Tokens > 0 {
-		note = quantity(float64(v.Tokens)) + " tokens"
+		note = cmdline.Quantity(float64(v.Tokens)) + " tokens"
 	}
-	p.meter.show(v.What, v.What, v.Done, v.Total, note)
+	p.meter.Show(v.What, v.What, v.Done, v.Total, note)
 }
 
 func (p *stepPrinter) scored(v eval.Progress) {
-	p.meter.show(v.Task, "tokens", v.Tokens, v.Whole, progressNote(v))
+	p.meter.Show(v.Task, "tokens", v.Tokens, v.Whole, progressNote(v))
 }

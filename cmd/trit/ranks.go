@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 
+	"trit/cmd/trit/cmdline"
 	"trit/train"
 	"trit/train/ranks"
 	"trit/train/ranks/openmpi"
@@ -33,17 +34,17 @@ func openRanks() (ranks.Comm, error) {
 
 // trainRanks trains on the ranks of the job. Only rank 0 prints. A rank that fails ends the
 // job, since the others would wait for it.
-func trainRanks(ctx context.Context, con *console, r train.Run) error {
+func trainRanks(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	c, err := openRanks()
 	if err != nil {
 		return err
 	}
 	if c.Rank() != 0 {
-		con = &console{out: io.Discard, err: io.Discard}
+		con = &cmdline.Console{Out: io.Discard, Err: io.Discard}
 	}
 	r.Comm = c
 	if err := trainModel(ctx, con, r); err != nil {
-		c.Abort(oneLine(err))
+		c.Abort(cmdline.OneLine(err))
 		return err
 	}
 	return c.Close()

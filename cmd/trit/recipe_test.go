@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/data/world"
 	"trit/eval/tasks"
 )
@@ -49,7 +50,7 @@ func smallData(t *testing.T, dir string) string {
 
 func mustTrit(t *testing.T, args ...string) {
 	t.Helper()
-	if code, out, stderr := trit(args...); code != exitOK {
+	if code, out, stderr := trit(args...); code != cmdline.ExitOK {
 		t.Fatalf("%v: exit code %d: %s%s", args, code, out, stderr)
 	}
 }

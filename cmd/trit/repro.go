@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval"
 	"trit/eval/published"
 	"trit/eval/tasks"
@@ -28,7 +29,7 @@ func reproCommand() *cli.Command {
 func scalingCommand() *cli.Command {
 	return &cli.Command{
 		Name: "scaling", Usage: "compare BitNet with the full-precision model of the same size and tokens, at several sizes",
-		Description: examples("trit repro scaling --data data --out scaling --tokens 1000000",
+		Description: cmdline.Examples("trit repro scaling --data data --out scaling --tokens 1000000",
 			"trit repro scaling --data data --out scaling --configs 125m,350m,700m --tokens 10000000000 "+
 				"--set checkpoint_activations=true"),
 		Flags: []cli.Flag{
@@ -38,30 +39,30 @@ func scalingCommand() *cli.Command {
 			&cli.Int64Flag{Name: "tokens", Usage: "train each model on `N` tokens", Value: 1_000_000},
 			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of full-precision models, as a `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of all configurations (may be given several times)"},
-			threadsFlag(),
+			cmdline.ThreadsFlag(),
 		},
 		Action: scalingAction,
 	}
 }
 
 func scalingAction(c *cli.Context) error {
-	if _, err := arguments(c); err != nil {
+	if _, err := cmdline.Arguments(c); err != nil {
 		return err
 	}
-	con := newConsole(c)
+	con := cmdline.NewConsole(c)
 	pairs, err := repro.Scaling(c.Context, repro.ScalingOptions{
 		Data: c.String("data"), Out: c.String("out"), Configs: strings.Split(c.String("configs"), ","),
 		Tokens: c.Int64("tokens"), FullRate: c.Float64("full-rate"), Set: c.StringSlice("set"), Threads: c.Int("threads"),
-		Run:   func(dir string) { con.warnf("%s", dir) },
+		Run:   func(dir string) { con.Warnf("%s", dir) },
 		Event: func(e train.Event) { showEvent(con, e) },
 	})
 	if err != nil {
-		return usageIf(err, "repro.ScalingOptions")
+		return cmdline.UsageIf(err, "repro.ScalingOptions")
 	}
-	if err := pairs.WriteText(con.out); err != nil {
+	if err := pairs.WriteText(con.Out); err != nil {
 		return err
 	}
-	con.printf("\nresults: %s\n", filepath.Join(c.String("out"), "scaling.{json,md,html}"))
+	con.Printf("\nresults: %s\n", filepath.Join(c.String("out"), "scaling.{json,md,html}"))
 	return nil
 }
 
@@ -85,7 +86,8 @@ func tableCommand(t *published.Table) *cli.Command {
 	}
 	return &cli.Command{
 		Name: t.Name, Usage: t.Title + ", " + t.Sources[0].Title,
-		Description: examples("trit repro "+t.Name+" --out "+t.Name+"    (all models of the table that are on the Hub)",
+		Description: cmdline.Examples(
+			"trit repro "+t.Name+" --out "+t.Name+"    (all models of the table that are on the Hub)",
 			"trit repro "+t.Name+" --out "+t.Name+" --model run --limit 100 --data-dir eval", "",
 			"Columns: "+strings.Join(columns, ", ")+".", "Rows: "+strings.Join(t.Rows(), ", ")+"."),
 		Flags: slices.Concat([]cli.Flag{
@@ -94,18 +96,18 @@ func tableCommand(t *published.Table) *cli.Command {
 			&cli.StringFlag{Name: "beside", Usage: "show the published values of `ROW` beside models that are not in the table (default: the first)"},
 			&cli.StringSliceFlag{Name: "tasks", Usage: "only these `TASKS`, separated by commas"},
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents of each task (below 1: that share)"},
-			dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(), jsonFlag("print the results as JSON"),
-			cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), threadsFlag(),
+			dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(), cmdline.JSONFlag("print the results as JSON"),
+			cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
 		}, codeFlags(), hubFlags()),
 		Action: func(c *cli.Context) error { return tableAction(c, t) },
 	}
 }
 
 func tableAction(c *cli.Context, t *published.Table) error {
-	if _, err := arguments(c); err != nil {
+	if _, err := cmdline.Arguments(c); err != nil {
 		return err
 	}
-	con, names := newConsole(c), commaList(c.StringSlice("tasks"))
+	con, names := cmdline.NewConsole(c), cmdline.CommaList(c.StringSlice("tasks"))
 	needed := names
 	if len(needed) == 0 {
 		needed = t.Tasks()
@@ -115,32 +117,32 @@ func tableAction(c *cli.Context, t *published.Table) error {
 	if err != nil {
 		return err
 	}
-	meter := con.meter()
-	defer meter.end()
+	meter := con.Meter()
+	defer meter.End()
 	result, err := repro.MeasureTable(c.Context, repro.TableOptions{
 		Table: t, Out: c.String("out"), Models: c.StringSlice("model"), Beside: c.String("beside"), Tasks: names,
 		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, con, name) },
 		Eval: eval.Options{
 			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
 			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: dataFetcher(c), Sandbox: sandbox,
-			Progress: func(p eval.Progress) { meter.show(p.Task, "tokens", p.Tokens, p.Whole, progressNote(p)) },
+			Progress: func(p eval.Progress) { meter.Show(p.Task, "tokens", p.Tokens, p.Whole, progressNote(p)) },
 		},
 		Measured: func(o *published.Outcome) {
-			meter.end()
+			meter.End()
 			if !c.Bool("json") {
 				showOutcome(con, t, o)
 			}
 		},
-		Text: oneLine,
+		Text: cmdline.OneLine,
 	})
 	if err != nil {
-		return usageIf(err, "repro.TableOptions")
+		return cmdline.UsageIf(err, "repro.TableOptions")
 	}
 	return showTable(c, con, t, result)
 }
 
 // openForTable opens a model for the engine: a folder is converted.
-func openForTable(c *cli.Context, con *console, name string) (*repro.Model, error) {
+func openForTable(c *cli.Context, con *cmdline.Console, name string) (*repro.Model, error) {
 	path, err := fetchAnyModel(c, name)
 	if err != nil {
 		return nil, err
@@ -165,7 +167,7 @@ func openForTable(c *cli.Context, con *console, name string) (*repro.Model, erro
 }
 
 // ggufOf converts a folder to a GGUF file, which remove removes, or returns the path of a file.
-func ggufOf(c *cli.Context, con *console, path string) (gguf string, remove func(), err error) {
+func ggufOf(c *cli.Context, con *cmdline.Console, path string) (gguf string, remove func(), err error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return path, func() {}, nil
 	}
@@ -173,23 +175,23 @@ func ggufOf(c *cli.Context, con *console, path string) (gguf string, remove func
 }
 
 // showOutcome prints the table of one model.
-func showOutcome(con *console, t *published.Table, o *published.Outcome) {
-	con.printf("%s, beside the published values of %s\n", o.Model, o.Beside)
-	t.View(o).WriteText(con.out)
+func showOutcome(con *cmdline.Console, t *published.Table, o *published.Outcome) {
+	con.Printf("%s, beside the published values of %s\n", o.Model, o.Beside)
+	t.View(o).WriteText(con.Out)
 	for _, line := range o.NotMeasured() {
-		con.printf("%s\n", line)
+		con.Printf("%s\n", line)
 	}
 }
 
 // showTable prints the folder of the results, or the results themselves, and returns an error
 // if a column could not be measured.
-func showTable(c *cli.Context, con *console, t *published.Table, r *repro.TableResult) error {
+func showTable(c *cli.Context, con *cmdline.Console, t *published.Table, r *repro.TableResult) error {
 	if c.Bool("json") {
-		if err := printJSON(con.out, r.Outcomes); err != nil {
+		if err := cmdline.PrintJSON(con.Out, r.Outcomes); err != nil {
 			return err
 		}
 	} else {
-		con.printf("results: %s\n", filepath.Join(c.String("out"), t.Name+".{md,json}"))
+		con.Printf("results: %s\n", filepath.Join(c.String("out"), t.Name+".{md,json}"))
 	}
 	if len(r.Failed) > 0 {
 		return fmt.Errorf("not measured: %s", strings.Join(r.Failed, "; "))

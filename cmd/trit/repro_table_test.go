@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/eval/published"
 )
 
@@ -48,7 +49,7 @@ func TestReproTable(t *testing.T) {
 	smallSets(t, dir)
 	args := []string{"repro", "b1.58-zero-shot", "--out", out, "--model", gguf, "--model", run, "--beside", "3B", "--tasks", "arc_easy,arc_challenge", "--data-dir", dir, "--allow-partial"}
 	code, shown, stderr := trit(args...)
-	if code != exitOK || !strings.Contains(shown, gguf+", beside the published values of 3B") {
+	if code != cmdline.ExitOK || !strings.Contains(shown, gguf+", beside the published values of 3B") {
 		t.Fatalf("exit code %d: %s%s", code, shown, stderr)
 	}
 	r := readTable(t, filepath.Join(out, "b1.58-zero-shot.json"))
@@ -78,7 +79,7 @@ func TestReproTable(t *testing.T) {
 		t.Errorf("%s", md)
 	}
 	before := readFile(t, filepath.Join(out, "requests.jsonl"))
-	if code, again, stderr := trit(args...); code != exitOK || again != shown {
+	if code, again, stderr := trit(args...); code != cmdline.ExitOK || again != shown {
 		t.Errorf("the second time: exit code %d: %s%s", code, again, stderr)
 	}
 	if after := readFile(t, filepath.Join(out, "requests.jsonl")); after != before {
@@ -93,7 +94,7 @@ func TestReproTableListsWhatIsNotMeasured(t *testing.T) {
 	url, _ := serveHub(t, nil, new([]string))
 	out := filepath.Join(dir, "out")
 	code, shown, stderr := trit("repro", "2b-4t", "--out", out, "--model", run, "--tasks", "arc_easy,boolq,gsm8k,humaneval_plus", "--data-dir", dir, "--limit", "1", "--allow-partial", "--endpoint", url)
-	if code != exitFailed || !strings.Contains(lastLine(stderr), "not measured: BoolQ of "+run) {
+	if code != cmdline.ExitFailed || !strings.Contains(lastLine(stderr), "not measured: BoolQ of "+run) {
 		t.Errorf("exit code %d: %s%s", code, shown, stderr)
 	}
 	got := map[string]published.Cell{}
@@ -119,7 +120,7 @@ func TestReproTableFlags(t *testing.T) {
 		"repro table2":                        "no command",
 		"repro 2b-4t --out o --allow-weak-is": "allow-weak-is",
 	} {
-		if code, _, stderr := trit(strings.Fields(args)...); code != exitUsage || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+		if code, _, stderr := trit(strings.Fields(args)...); code != cmdline.ExitUsage || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("trit %s: exit code %d and %q, want %q in one line", args, code, stderr, want)
 		}
 	}

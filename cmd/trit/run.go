@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/infer"
 	"trit/internal/atomicfile"
 	"trit/lm"
@@ -19,7 +20,7 @@ import (
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "generate text with a GGUF model", ArgsUsage: "MODEL",
-		Description: examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat", `trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`),
+		Description: cmdline.Examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat", `trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "continue this `TEXT`"},
 			&cli.BoolFlag{Name: "chat", Usage: "talk: each line of the input is a message, the model's chat template is used, /help lists the commands"},
@@ -35,19 +36,19 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "context", Usage: "keep at most `N` tokens of prompt and answer (default: the model's context length, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), threadsFlag(),
+			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), cmdline.ThreadsFlag(),
 		},
 		Action: runModel,
 	}
 }
 
 func runModel(c *cli.Context) error {
-	args, err := arguments(c, "MODEL")
+	args, err := cmdline.Arguments(c, "MODEL")
 	if err != nil {
 		return err
 	}
 	if c.Bool("chat") == c.IsSet("prompt") {
-		return usagef("give either --prompt TEXT or --chat")
+		return cmdline.Usagef("give either --prompt TEXT or --chat")
 	}
 	g, err := openGenerator(args[0], c)
 	if err != nil {
@@ -57,7 +58,7 @@ func runModel(c *cli.Context) error {
 	if c.Bool("chat") {
 		return g.chat(c)
 	}
-	fmt.Fprint(g.con.out, c.String("prompt"))
+	fmt.Fprint(g.con.Out, c.String("prompt"))
 	request := g.request
 	request.Prompt = g.tok.EncodePrompt(c.String("prompt"))
 	_, err = g.say(c.Context, request)
@@ -71,12 +72,12 @@ type generator struct {
 	context int // tokens that the generator holds
 	tok     *tokenizer.Tokenizer
 	request lm.GenerateRequest // without its prompt
-	con     *console
+	con     *cmdline.Console
 	stats   bool
 }
 
 func openGenerator(path string, c *cli.Context) (*generator, error) {
-	m, tok, err := openGGUF(newConsole(c), path, engineOptions(c))
+	m, tok, err := openGGUF(cmdline.NewConsole(c), path, engineOptions(c))
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +86,8 @@ func openGenerator(path string, c *cli.Context) (*generator, error) {
 		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, "+
 			"or use trit logits --ids", path)
 	}
-	con := newConsole(c)
-	con.warnings(tok.Notes())
+	con := cmdline.NewConsole(c)
+	con.Warnings(tok.Notes())
 	room := c.Int("context")
 	if room == 0 {
 		room = min(m.ContextLength(), 4096)
@@ -113,10 +114,10 @@ func sampling(c *cli.Context) lm.Sampling {
 
 // say continues a prompt, printing as it goes.
 func (g *generator) say(ctx context.Context, request lm.GenerateRequest) (lm.GenerateResult, error) {
-	r, err := g.Generate(ctx, request, func(d lm.Delta) { fmt.Fprint(g.con.out, d.Text) })
-	g.con.printf("\n")
+	r, err := g.Generate(ctx, request, func(d lm.Delta) { fmt.Fprint(g.con.Out, d.Text) })
+	g.con.Printf("\n")
 	if err == nil && g.stats {
-		g.con.warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
+		g.con.Warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
 			"%d of %d drafted tokens right; ended by %s",
 			len(request.Prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
 			r.Accepted, r.Drafted, r.FinishReason)
@@ -127,23 +128,23 @@ func (g *generator) say(ctx context.Context, request lm.GenerateRequest) (lm.Gen
 func logitsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logits", Usage: "write the raw logits of given token ids, to compare engines", ArgsUsage: "MODEL",
-		Description: examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "",
+		Description: cmdline.Examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "",
 			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
 			outFlag("write to `FILE`"),
-			threadsFlag(),
+			cmdline.ThreadsFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "MODEL")
+			args, err := cmdline.Arguments(c, "MODEL")
 			if err != nil {
 				return err
 			}
-			ids, err := tokenIDs(commaList(c.StringSlice("ids")))
+			ids, err := tokenIDs(cmdline.CommaList(c.StringSlice("ids")))
 			if err != nil {
 				return err
 			}
-			return writeLogits(newConsole(c), args[0], ids, c.String("out"), c.Int("threads"))
+			return writeLogits(cmdline.NewConsole(c), args[0], ids, c.String("out"), c.Int("threads"))
 		},
 	}
 }
@@ -153,12 +154,12 @@ func tokenIDs(words []string) ([]int32, error) {
 	for i, w := range words {
 		n, err := strconv.ParseInt(w, 10, 32)
 		if err != nil || n < 0 {
-			return nil, usagef("--ids: %q is not a token id", w)
+			return nil, cmdline.Usagef("--ids: %q is not a token id", w)
 		}
 		ids[i] = int32(n)
 	}
 	if len(ids) == 0 {
-		return nil, usagef("--ids names no token")
+		return nil, cmdline.Usagef("--ids names no token")
 	}
 	return ids, nil
 }
@@ -173,7 +174,7 @@ func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	return logits, s.Forward(ids, logits, 0)
 }
 
-func writeLogits(con *console, path string, ids []int32, out string, threads int) error {
+func writeLogits(con *cmdline.Console, path string, ids []int32, out string, threads int) error {
 	m, _, err := openGGUF(con, path, infer.Options{Threads: threads})
 	if err != nil {
 		return err
@@ -187,7 +188,7 @@ func writeLogits(con *console, path string, ids []int32, out string, threads int
 }
 
 func headFlag() cli.Flag {
-	return oneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, "+
+	return cmdline.OneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, "+
 		"q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
 }
 
@@ -197,7 +198,7 @@ func exactLogitsFlag() cli.Flag {
 		Usage: "compute every logit of every token from the weights of the file: --head exact",
 		Action: func(c *cli.Context, on bool) error {
 			if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
-				return usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
+				return cmdline.Usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
 			}
 			return nil
 		},
@@ -205,13 +206,14 @@ func exactLogitsFlag() cli.Flag {
 }
 
 func weightsFlag() cli.Flag {
-	return oneOfFlag("weights", "bits of a ternary weight in memory",
+	return cmdline.OneOfFlag("weights", "bits of a ternary weight in memory",
 		infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
 // cacheFlag chooses one of these caches; the first is the default.
 func cacheFlag(caches ...infer.Cache) cli.Flag {
-	return oneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16", caches...)
+	return cmdline.OneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16",
+		caches...)
 }
 
 // engineOptions are the options that headFlag, exactLogitsFlag, weightsFlag, cacheFlag and
@@ -229,10 +231,10 @@ func engineOptions(c *cli.Context) infer.Options {
 
 // openGGUF loads a model and its tokenizer, nil if the file holds none. It prints a warning for
 // each thing in the file that looks wrong.
-func openGGUF(con *console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
+func openGGUF(con *cmdline.Console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	m, tok, err := repro.LoadGGUF(path, o)
 	if err == nil {
-		con.warnings(m.Warnings())
+		con.Warnings(m.Warnings())
 	}
 	return m, tok, err
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"trit/cmd/trit/cmdline"
 )
 
 const module = "../.."
@@ -94,13 +96,13 @@ func TestEverySettingHasAName(t *testing.T) {
 		texts(t, path, func(line int, text string) {
 			for _, option := range optionsIn(text) {
 				found++
-				if _, known := flagOf[option]; !known && !slices.Contains(forPrograms, option) {
+				if _, known := cmdline.FlagOf[option]; !known && !slices.Contains(forPrograms, option) {
 					t.Errorf("%s:%d: {%s} has no row in settings.go", path, line, option)
 				}
 			}
 		})
 	}
-	if found < len(flagOf)/2 {
+	if found < len(cmdline.FlagOf)/2 {
 		t.Errorf("only %d options were found", found)
 	}
 }
@@ -116,7 +118,7 @@ func TestEveryRowIsAnOption(t *testing.T) {
 			}
 		}
 	}
-	for _, row := range slices.Concat(forPrograms, slices.Collect(maps.Keys(flagOf))) {
+	for _, row := range slices.Concat(forPrograms, slices.Collect(maps.Keys(cmdline.FlagOf))) {
 		if !names[row] {
 			t.Errorf("%s is no field, function or method", row)
 		}
@@ -187,7 +189,7 @@ func TestEveryRowCanBeTyped(t *testing.T) {
 		}
 	}
 	walk("trit", newApp(nil, nil, nil).Commands)
-	for option, text := range flagOf {
+	for option, text := range cmdline.FlagOf {
 		command, _, _ := strings.Cut(text, " -")
 		typed := flagInText.FindAllStringSubmatch(text, -1)
 		if isCommand := strings.HasPrefix(text, "trit "); isCommand && !commands[command] || !isCommand && len(typed) == 0 {

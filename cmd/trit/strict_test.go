@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/format/gguf"
 	"trit/format/safetensors"
 )
@@ -21,7 +22,7 @@ const checkpoints = "../../testdata/checkpoints/"
 func goldenGGUF(t *testing.T, name string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "model.gguf")
-	if code, _, stderr := trit("convert", checkpoints+name, out); code != exitOK {
+	if code, _, stderr := trit("convert", checkpoints+name, out); code != cmdline.ExitOK {
 		t.Fatal(stderr)
 	}
 	return out
@@ -106,10 +107,10 @@ func TestEveryDoorRefuses(t *testing.T) {
 		for _, args := range doorsOf(t, changedGGUF(t, good, c.keys, c.more)) {
 			code, out, stderr := trit(args...)
 			if args[0] == "inspect" {
-				if code != exitOK || !strings.Contains(out, "not a model that can be converted") || !strings.Contains(out, c.want) {
+				if code != cmdline.ExitOK || !strings.Contains(out, "not a model that can be converted") || !strings.Contains(out, c.want) {
 					t.Errorf("%s: %s: exit code %d, %.300s", name, args[0], code, out)
 				}
-			} else if code != exitFailed || !strings.Contains(stderr, c.want) {
+			} else if code != cmdline.ExitFailed || !strings.Contains(stderr, c.want) {
 				t.Errorf("%s: %s: exit code %d, %s, want %q", name, args[0], code, stderr, c.want)
 			}
 		}
@@ -121,7 +122,7 @@ func TestEveryDoorComputesScaling(t *testing.T) {
 	good := goldenGGUF(t, "hf-llama-packed")
 	logits := func(file string) string {
 		out := filepath.Join(t.TempDir(), "x.f32")
-		if code, _, stderr := trit("logits", file, "--ids", "1,2,3", "--out", out); code != exitOK {
+		if code, _, stderr := trit("logits", file, "--ids", "1,2,3", "--out", out); code != cmdline.ExitOK {
 			t.Fatal(stderr)
 		}
 		b, err := os.ReadFile(out)
@@ -141,14 +142,14 @@ func TestEveryDoorComputesScaling(t *testing.T) {
 		file := changedGGUF(t, good, c.keys, c.more)
 		for _, args := range doorsOf(t, file) {
 			code, out, stderr := trit(args...)
-			if code != exitOK || strings.Contains(out+stderr, "not known here") || strings.Contains(out, "not a model") {
+			if code != cmdline.ExitOK || strings.Contains(out+stderr, "not known here") || strings.Contains(out, "not a model") {
 				t.Errorf("%s: %s: exit code %d, %.300s %s", name, args[0], code, out, stderr)
 			}
 		}
 		if logits(file) == plain {
 			t.Errorf("%s: the logits are those without scaling", name)
 		}
-		if code, out, _ := trit("verify", good, file); code != exitFailed {
+		if code, out, _ := trit("verify", good, file); code != cmdline.ExitFailed {
 			t.Errorf("%s: verify says that the model is that without scaling: %s", name, out)
 		}
 	}
@@ -164,7 +165,7 @@ func TestEveryDoorWarns(t *testing.T) {
 		if args[0] == "verify" { // once for each of the two models
 			n = 2
 		}
-		if code != exitOK || strings.Count(out+stderr, want) != n || strings.Count(out+stderr, "warning: ") < n {
+		if code != cmdline.ExitOK || strings.Count(out+stderr, want) != n || strings.Count(out+stderr, "warning: ") < n {
 			t.Errorf("%s: exit code %d, %s%s, want %d warnings", args[0], code, out, stderr, n)
 		}
 	}
@@ -271,7 +272,7 @@ func TestEveryDoorOfFolders(t *testing.T) {
 		} {
 			code, out, stderr := trit(args...)
 			listed := args[0] == "inspect" && strings.Contains(out, "not a model that can be converted")
-			if refused := code == exitFailed || listed; refused != c.refused || code == exitUsage {
+			if refused := code == cmdline.ExitFailed || listed; refused != c.refused || code == cmdline.ExitUsage {
 				t.Errorf("%s: %s: exit code %d, %.200s %s", name, args[0], code, out, stderr)
 			}
 			for _, want := range c.says {
@@ -294,7 +295,7 @@ func TestConfigKeyDecides(t *testing.T) {
 	} {
 		dir, out := goldenFolder(t, c.keys, c.edit), filepath.Join(t.TempDir(), "x.gguf")
 		for _, args := range [][]string{{"convert", dir, out, "--config-key", c.set}, {"inspect", dir, "--config-key", c.set}} {
-			if code, _, stderr := trit(args...); code != exitOK {
+			if code, _, stderr := trit(args...); code != cmdline.ExitOK {
 				t.Errorf("%s: %s", args[0], stderr)
 			}
 		}
@@ -303,7 +304,7 @@ func TestConfigKeyDecides(t *testing.T) {
 		}
 	}
 	file := goldenGGUF(t, "hf-llama-packed")
-	if code, _, stderr := trit("verify", file, file, "--config-key", "rope_theta=1"); code != exitFailed || !strings.Contains(stderr, "--config-key is for the config.json of folders") {
+	if code, _, stderr := trit("verify", file, file, "--config-key", "rope_theta=1"); code != cmdline.ExitFailed || !strings.Contains(stderr, "--config-key is for the config.json of folders") {
 		t.Errorf("a GGUF file: exit code %d, %s", code, stderr)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/data"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
@@ -27,7 +28,7 @@ func tokenizerCommand() *cli.Command {
 		Name: "tokenizer", Usage: "train a tokenizer, render a chat template",
 		Subcommands: []*cli.Command{renderCommand(), {
 			Name: "train", Usage: "train a byte-level BPE tokenizer on a text column of parquet files",
-			Description: examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer"),
+			Description: cmdline.Examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer"),
 			Flags: []cli.Flag{
 				dataFlag(), columnFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
 				&cli.IntFlag{Name: "vocab-size", Usage: "size `N` of the vocabulary, special tokens included", Value: 4096},
@@ -38,24 +39,24 @@ func tokenizerCommand() *cli.Command {
 }
 
 func tokenizerAction(c *cli.Context) error {
-	if _, err := arguments(c); err != nil {
+	if _, err := cmdline.Arguments(c); err != nil {
 		return err
 	}
 	files, err := dataFiles(c)
 	if err != nil {
 		return err
 	}
-	con := newConsole(c)
-	progress := con.progress("merges")
+	con := cmdline.NewConsole(c)
+	progress := con.Progress("merges")
 	tok, err := data.TrainTokenizer(c.Context, data.TokenizerOptions{
 		Files: files, Column: c.String("column"), VocabSize: c.Int("vocab-size"), Out: c.String("out"),
-		Progress: func(done, total int) { progress.show(int64(done), int64(total), "") },
+		Progress: func(done, total int) { progress.Show(int64(done), int64(total), "") },
 		Skipped: func(nullRows int64) {
-			progress.end()
-			con.warnf("%d rows hold no text (null): they are left out", nullRows)
+			progress.End()
+			con.Warnf("%d rows hold no text (null): they are left out", nullRows)
 		},
 	})
-	progress.end()
+	progress.End()
 	if err != nil {
 		return err
 	}
@@ -63,21 +64,21 @@ func tokenizerAction(c *cli.Context) error {
 	return nil
 }
 
-func showTokenizer(con *console, tokens int, dir string) {
-	con.printf("tokenizer of %d tokens in %s\n", tokens, dir)
+func showTokenizer(con *cmdline.Console, tokens int, dir string) {
+	con.Printf("tokenizer of %d tokens in %s\n", tokens, dir)
 }
 
 func renderCommand() *cli.Command {
 	return &cli.Command{
 		Name: "render", Usage: "print what a chat template makes of a conversation", ArgsUsage: "TEMPLATE|MODEL",
-		Description: examples("trit tokenizer render model.gguf --context chat.json",
+		Description: cmdline.Examples("trit tokenizer render model.gguf --context chat.json",
 			"trit tokenizer render chat_template.jinja --context chat.json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "context", Required: true,
 				Usage: "JSON `FILE` with the template's variables: messages, tools, add_generation_prompt, bos_token and any other"},
 		},
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "TEMPLATE|MODEL")
+			args, err := cmdline.Arguments(c, "TEMPLATE|MODEL")
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/format/gguf"
 )
 
@@ -46,9 +47,9 @@ func TestRenderVectors(t *testing.T) {
 		}
 		code, out, stderr := renderIn(t, v.Template, string(v.Context))
 		switch {
-		case v.Error != nil && (code != exitFailed || out != "" || stderr == ""):
+		case v.Error != nil && (code != cmdline.ExitFailed || out != "" || stderr == ""):
 			t.Errorf("%s: exit code %d, %q, %q: want the error %s", v.Template, code, out, stderr, *v.Error)
-		case v.Error == nil && (code != exitOK || out != *v.Output || stderr != ""):
+		case v.Error == nil && (code != cmdline.ExitOK || out != *v.Output || stderr != ""):
 			t.Errorf("%s: exit code %d, %q, %q: want %q", v.Template, code, out, stderr, *v.Output)
 		}
 	}
@@ -62,14 +63,14 @@ func TestRenderErrors(t *testing.T) {
 		{"x", "[]", "want a JSON object"},
 		{"x", "{", "context.json"},
 	} {
-		if code, out, stderr := renderIn(t, c.template, c.context); code != exitFailed || out != "" || !strings.Contains(stderr, c.want) {
+		if code, out, stderr := renderIn(t, c.template, c.context); code != cmdline.ExitFailed || out != "" || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s with %s: exit code %d, %q, %q", c.template, c.context, code, out, stderr)
 		}
 	}
-	if code, _, stderr := trit("tokenizer", "render", "x"); code != exitUsage || !strings.Contains(stderr, "context") {
+	if code, _, stderr := trit("tokenizer", "render", "x"); code != cmdline.ExitUsage || !strings.Contains(stderr, "context") {
 		t.Errorf("without --context: exit code %d, %s", code, stderr)
 	}
-	if code, _, _ := trit("tokenizer", "render", "nowhere", "--context", "nothing"); code != exitFailed {
+	if code, _, _ := trit("tokenizer", "render", "nowhere", "--context", "nothing"); code != cmdline.ExitFailed {
 		t.Errorf("without a template: exit code %d", code)
 	}
 }
@@ -103,7 +104,7 @@ func TestRenderModels(t *testing.T) {
 	}
 	for _, model := range []string{folder, file} {
 		code, out, stderr := trit("tokenizer", "render", model, "--context", context)
-		if code != exitOK || out != "<s>Hi</s>False" {
+		if code != cmdline.ExitOK || out != "<s>Hi</s>False" {
 			t.Errorf("%s: exit code %d, %q, %q", model, code, out, stderr)
 		}
 	}
@@ -112,7 +113,7 @@ func TestRenderModels(t *testing.T) {
 		t.Errorf("the context's tokens: %q, %q", out, stderr)
 	}
 	for _, model := range []string{base, dir} {
-		if code, _, stderr := trit("tokenizer", "render", model, "--context", context); code != exitFailed || !strings.Contains(stderr, "base model") {
+		if code, _, stderr := trit("tokenizer", "render", model, "--context", context); code != cmdline.ExitFailed || !strings.Contains(stderr, "base model") {
 			t.Errorf("%s: exit code %d, %s", model, code, stderr)
 		}
 	}

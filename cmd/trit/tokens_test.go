@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/cmd/trit/cmdline"
 	"trit/format/gguf"
 	"trit/infer"
 	"trit/lm"
@@ -146,7 +147,7 @@ func TestEveryEndEndsAText(t *testing.T) {
 		}),
 	} {
 		code, out, stderr := trit("run", model, "-p", "Hi", "-n", "3", "--stats")
-		if code != exitOK || strings.TrimSpace(out) != "Hi" || !strings.Contains(stderr, "ended by stop") {
+		if code != cmdline.ExitOK || strings.TrimSpace(out) != "Hi" || !strings.Contains(stderr, "ended by stop") {
 			t.Errorf("%s: exit code %d, %q: %s", name, code, out, stderr)
 		}
 	}
@@ -187,7 +188,7 @@ func TestEndsInGGUFAndBack(t *testing.T) {
 	mustTrit(t, "verify", folder, convertedTo(t, back, "again.gguf"))
 	bare := withMeta(t, model, map[string]any{"tokenizer.ggml.eos_token_ids": nil, "tokenizer.ggml.eot_token_id": nil})
 	code, out, _ := trit("verify", folder, bare)
-	if code == exitOK || !strings.Contains(out, "the tokens that end a text") {
+	if code == cmdline.ExitOK || !strings.Contains(out, "the tokens that end a text") {
 		t.Errorf("lost ends: exit code %d, %s", code, out)
 	}
 }
@@ -205,7 +206,7 @@ func TestBOSOnce(t *testing.T) {
 	} {
 		model := withMeta(t, plain, map[string]any{"tokenizer.ggml.pre": c.pre, "tokenizer.ggml.add_bos_token": nil})
 		code, _, stderr := trit("run", model, "-p", c.prompt, "-n", "1", "--stats")
-		if want := fmt.Sprintf("prompt %d tokens", c.want); code != exitOK || !strings.Contains(stderr, want) {
+		if want := fmt.Sprintf("prompt %d tokens", c.want); code != cmdline.ExitOK || !strings.Contains(stderr, want) {
 			t.Errorf("%s, %q: exit code %d, %s, want %s", c.pre, c.prompt, code, stderr, want)
 		}
 	}
@@ -224,7 +225,7 @@ func TestMissingPreTokenizerIsSaid(t *testing.T) {
 		{"convert", model, filepath.Join(t.TempDir(), "folder")}, {"convert", model, filepath.Join(t.TempDir(), "x.gguf")},
 	} {
 		code, out, stderr := trit(args...)
-		if !strings.Contains(out+stderr, want) || code != exitOK && args[0] != "eval" {
+		if !strings.Contains(out+stderr, want) || code != cmdline.ExitOK && args[0] != "eval" {
 			t.Errorf("%v: exit code %d: %s%s", args, code, out, stderr)
 		}
 	}
@@ -261,7 +262,7 @@ func TestWholeTokenizerThroughGGUF(t *testing.T) {
 	lost := withMeta(t, converted, map[string]any{"tokenizer.huggingface.json": nil})
 	code, out, _ := trit("verify", folder, lost)
 	for _, want := range []string{"ignore_merges is false and true", `"<|start_header_id|>" special rstrip and`} {
-		if code == exitOK || !strings.Contains(out, want) {
+		if code == cmdline.ExitOK || !strings.Contains(out, want) {
 			t.Errorf("exit code %d, %s, want %s", code, out, want)
 		}
 	}
@@ -272,13 +273,13 @@ func TestNamesOfPreTokenizersInGGUF(t *testing.T) {
 	plain := convertedTo(t, tokensGolden, "x.gguf")
 	_, want, _ := trit("run", plain, "-p", "Hi there, it's 12345!", "-n", "4")
 	model := withMeta(t, plain, map[string]any{"tokenizer.ggml.pre": "falcon_e"})
-	if code, got, stderr := trit("run", model, "-p", "Hi there, it's 12345!", "-n", "4"); code != exitOK || got != want {
+	if code, got, stderr := trit("run", model, "-p", "Hi there, it's 12345!", "-n", "4"); code != cmdline.ExitOK || got != want {
 		t.Errorf("exit code %d, %q, want %q: %s", code, got, want, stderr)
 	}
 	mustTrit(t, "verify", plain, model)
 	unknown := withMeta(t, plain, map[string]any{"tokenizer.ggml.pre": "falcon_f"})
 	code, _, stderr := trit("run", unknown, "-p", "Hi", "-n", "1")
-	if code != exitFailed || !strings.Contains(stderr, `"falcon_f" is not supported: want llama-bpe, llama3`) {
+	if code != cmdline.ExitFailed || !strings.Contains(stderr, `"falcon_f" is not supported: want llama-bpe, llama3`) {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/configs"
 	"trit/data"
 	"trit/train"
@@ -19,7 +20,7 @@ import (
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
-		Description: examples("trit train --config trit-1m --data data --out run",
+		Description: cmdline.Examples("trit train --config trit-1m --data data --out run",
 			"trit train --config 125m --set batch_size=4 --dry-run",
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --config trit-10m --data data --out run --resume",
@@ -34,7 +35,7 @@ func trainCommand() *cli.Command {
 			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the number of steps is chosen to fill it"},
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
-			oneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
+			cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
 			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
@@ -42,14 +43,14 @@ func trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
 			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
-			threadsFlag(),
+			cmdline.ThreadsFlag(),
 		},
 		Action: trainAction,
 	}
 }
 
 func trainAction(c *cli.Context) error {
-	if _, err := arguments(c); err != nil {
+	if _, err := cmdline.Arguments(c); err != nil {
 		return err
 	}
 	config, err := trainConfig(c)
@@ -64,11 +65,11 @@ func trainAction(c *cli.Context) error {
 	case c.Bool("dry-run"):
 		return dryRun(c, config)
 	case c.IsSet("ranks") || c.IsSet("network") || c.IsSet("tflops"):
-		return usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
+		return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
 	case c.String("data") == "" || c.String("out") == "":
-		return usagef("--data DIR and --out DIR are needed to train")
+		return cmdline.Usagef("--data DIR and --out DIR are needed to train")
 	}
-	return trainRanks(c.Context, newConsole(c), train.Run{
+	return trainRanks(c.Context, cmdline.NewConsole(c), train.Run{
 		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"),
 		OutDir:  c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads"),
@@ -85,11 +86,11 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 			return config, fmt.Errorf("--init: %w", err)
 		}
 	case c.String("config") == "":
-		return config, usagef("--config PRESET, or --init DIR, is needed to train")
+		return config, cmdline.Usagef("--config PRESET, or --init DIR, is needed to train")
 	}
 	if name := c.String("config"); name != "" {
 		if config, err = configs.LoadOver(config, name); err != nil {
-			return config, usagef("--config: %v", err)
+			return config, cmdline.Usagef("--config: %v", err)
 		}
 	}
 	if c.IsSet("max-time") {
@@ -97,7 +98,7 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	}
 	for _, s := range c.StringSlice("set") {
 		if err := config.Set(s); err != nil {
-			return config, usagef("--set: %v", err)
+			return config, cmdline.Usagef("--set: %v", err)
 		}
 	}
 	if c.IsSet("max-steps") {
@@ -123,7 +124,7 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 func dryRun(c *cli.Context, config configs.Config) error {
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {
-			return usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")
+			return cmdline.Usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")
 		}
 		m, err := data.OpenManifest(c.String("data"))
 		if err != nil {
@@ -140,54 +141,55 @@ func dryRun(c *cli.Context, config configs.Config) error {
 		Network: 1e9 * c.Float64("network"),
 	}
 	if m.FLOPs < 0 || m.Network <= 0 {
-		return usagef("--tflops %g and --network %g: want positive numbers", c.Float64("tflops"), c.Float64("network"))
+		return cmdline.Usagef("--tflops %g and --network %g: want positive numbers",
+			c.Float64("tflops"), c.Float64("network"))
 	}
 	if m.FLOPs == 0 {
 		m.FLOPs = config.ExpectedFLOPs(m.Threads)
 	}
 	e, err := config.Estimate(m)
 	if err != nil {
-		return usagef("%v", err)
+		return cmdline.Usagef("%v", err)
 	}
 	e.WriteText(c.App.Writer)
 	return nil
 }
 
-func trainModel(ctx context.Context, con *console, r train.Run) error {
+func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	r.OnEvent = func(e train.Event) { showEvent(con, e) }
 	result, err := train.Train(ctx, r)
 	if err != nil {
 		return err
 	}
 	if result.Interrupted {
-		con.printf("stopped and saved at step %d after %d tokens: --resume goes on\n", result.Step, result.Tokens)
+		con.Printf("stopped and saved at step %d after %d tokens: --resume goes on\n", result.Step, result.Tokens)
 		return nil
 	}
 	if result.EarlyStop != "" {
-		con.printf("ended early: %s\n", result.EarlyStop)
+		con.Printf("ended early: %s\n", result.EarlyStop)
 	}
-	con.printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
+	con.Printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
 	if b := result.Best; b != nil {
-		con.printf("best: step %d, %.4f bits per byte held out, in %s\n",
+		con.Printf("best: step %d, %.4f bits per byte held out, in %s\n",
 			b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
 	}
 	return nil
 }
 
 // showEvent prints an event as a line.
-func showEvent(con *console, e train.Event) {
+func showEvent(con *cmdline.Console, e train.Event) {
 	if e.Event == runlog.EvalEvent {
-		con.warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte",
+		con.Warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte",
 			e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}
 	if e.Note != "" {
-		con.warnf("step %6d  %s: %s", e.Step, e.Event, e.Note)
+		con.Warnf("step %6d  %s: %s", e.Step, e.Event, e.Note)
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
 	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
 	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
-	con.warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
+	con.Warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
 		e.Step, e.MaxSteps, e.Loss, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
 }

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"trit/cmd/trit/cmdline"
 )
 
 // Errors of training and watching name the flags that the user types, in one line.
@@ -21,7 +23,7 @@ func TestTrainErrorsNameFlags(t *testing.T) {
 		"has no metrics.jsonl: name the folder of a run, the --out of its":     {"watch", data},
 	} {
 		code, _, stderr := trit(line...)
-		if code != exitFailed || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+		if code != cmdline.ExitFailed || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: code %d, %q, want %q", line, code, stderr, want)
 		}
 	}

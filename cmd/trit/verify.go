@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/convert"
 	"trit/convert/compare"
 	"trit/convert/source"
@@ -22,7 +23,7 @@ func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "verify", ArgsUsage: "A B",
 		Usage: "compare two models weight by weight, ternary ones by codes and scales, and by logits",
-		Description: examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64",
+		Description: cmdline.Examples("trit verify bitnet-2b-folder bitnet-2b.gguf", "trit verify a.gguf b.gguf --logits 64",
 			`trit verify a.gguf b.gguf --prompt "Once upon a time"`),
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "logits", Usage: "compare the logits of `N` random tokens too"},
@@ -30,14 +31,14 @@ func verifyCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "ids", Usage: "compare the logits of these token `IDS` too, separated by commas"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of the random tokens"},
 			&cli.BoolFlag{Name: "all", Usage: "list weights that are equal too"},
-			jsonFlag("print one JSON object"), threadsFlag(),
+			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),
 		}, readingFlags()...),
 		Action: verifyModels,
 	}
 }
 
 func verifyModels(c *cli.Context) error {
-	paths, err := arguments(c, "A", "B")
+	paths, err := cmdline.Arguments(c, "A", "B")
 	if err != nil {
 		return err
 	}
@@ -51,13 +52,13 @@ func verifyModels(c *cli.Context) error {
 		return err
 	}
 	defer b.Close()
-	con := newConsole(c)
+	con := cmdline.NewConsole(c)
 	for _, m := range []*source.Model{a, b} {
-		con.warnings(slices.Concat(m.Notes, m.Warnings), m.Path+": ")
+		con.Warnings(slices.Concat(m.Notes, m.Warnings), m.Path+": ")
 	}
-	progress := con.progress("weights")
-	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.show(done, total, "") })
-	progress.end()
+	progress := con.Progress("weights")
+	found, err := compare.Models(c.Context, a, b, func(done, total int64) { progress.Show(done, total, "") })
+	progress.End()
 	if err != nil {
 		return err
 	}
@@ -78,9 +79,9 @@ func (e errDifferent) Error() string {
 }
 
 func showComparison(c *cli.Context, found *compare.Comparison) error {
-	con := newConsole(c)
+	con := cmdline.NewConsole(c)
 	if c.Bool("json") {
-		if err := printJSON(c.App.Writer, found); err != nil {
+		if err := cmdline.PrintJSON(c.App.Writer, found); err != nil {
 			return err
 		}
 	} else {
@@ -89,11 +90,11 @@ func showComparison(c *cli.Context, found *compare.Comparison) error {
 			if err := t.WriteText(c.App.Writer); err != nil {
 				return err
 			}
-			con.printf("\n")
+			con.Printf("\n")
 		}
-		con.printf("%s\n", found.Summary())
+		con.Printf("%s\n", found.Summary())
 		if found.Logits != nil {
-			con.printf("%s\n", found.Logits)
+			con.Printf("%s\n", found.Logits)
 		}
 	}
 	if !found.Same {
@@ -129,9 +130,9 @@ func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, e
 func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]int32, error) {
 	switch {
 	case len(c.StringSlice("ids")) > 0:
-		return tokenIDs(commaList(c.StringSlice("ids")))
+		return tokenIDs(cmdline.CommaList(c.StringSlice("ids")))
 	case c.String("prompt") != "" && tok == nil:
-		return nil, usagef("the first model has no tokenizer: use --ids or --logits instead of --prompt")
+		return nil, cmdline.Usagef("the first model has no tokenizer: use --ids or --logits instead of --prompt")
 	case c.String("prompt") != "":
 		return tok.EncodePrompt(c.String("prompt")), nil
 	}
@@ -144,7 +145,7 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 
 // openAny loads a GGUF file, or converts a folder to a temporary one and loads that.
 func openAny(c *cli.Context, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
-	quiet := &console{out: io.Discard, err: io.Discard} // the models were opened, and warned of, before
+	quiet := &cmdline.Console{Out: io.Discard, Err: io.Discard} // the models were opened, and warned of, before
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"trit/cmd/trit/cmdline"
 	"trit/internal/atomicfile"
 	"trit/watch"
 )
@@ -20,12 +21,13 @@ func watchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "watch", Usage: "show training runs, while they run or after, in a browser or in TensorBoard",
 		ArgsUsage: "RUN...",
-		Description: examples("trit watch run", "trit watch run-a run-b --axis tokens", "trit watch run --html report.html",
+		Description: cmdline.Examples("trit watch run",
+			"trit watch run-a run-b --axis tokens", "trit watch run --html report.html",
 			"trit watch run --tensorboard logs --follow"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "serve the page at `ADDRESS`", Value: "127.0.0.1:8080"},
 			&cli.DurationFlag{Name: "every", Usage: "look for new lines each `TIME`", Value: 5 * time.Second},
-			oneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
+			cmdline.OneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
 			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +
 				"and end"},
@@ -36,15 +38,15 @@ func watchCommand() *cli.Command {
 }
 
 func watchAction(c *cli.Context) error {
-	w := &watcher{con: newConsole(c), dirs: c.Args().Slice(), every: c.Duration("every"), axis: c.String("axis")}
+	w := &watcher{con: cmdline.NewConsole(c), dirs: c.Args().Slice(), every: c.Duration("every"), axis: c.String("axis")}
 	html, tensorboard := c.String("html"), c.String("tensorboard")
 	switch {
 	case len(w.dirs) == 0:
-		return usagef("RUN is missing: trit watch RUN...")
+		return cmdline.Usagef("RUN is missing: trit watch RUN...")
 	case w.every < 100*time.Millisecond:
-		return usagef("--every is %s: want at least 100ms", w.every)
+		return cmdline.Usagef("--every is %s: want at least 100ms", w.every)
 	case c.Bool("follow") && tensorboard == "":
-		return usagef("--follow goes with --tensorboard DIR")
+		return cmdline.Usagef("--follow goes with --tensorboard DIR")
 	}
 	if _, err := w.open(); err != nil {
 		return err
@@ -65,7 +67,7 @@ func watchAction(c *cli.Context) error {
 
 // watcher shows the runs in some folders.
 type watcher struct {
-	con   *console
+	con   *cmdline.Console
 	dirs  []string
 	every time.Duration
 	axis  string
@@ -95,7 +97,7 @@ func (w *watcher) writeHTML(path string) error {
 	if err := atomicfile.Write(path, func(out io.Writer) error { return w.page(out, 0) }); err != nil {
 		return err
 	}
-	w.con.printf("report: %s\n", path)
+	w.con.Printf("report: %s\n", path)
 	return nil
 }
 
@@ -103,7 +105,7 @@ func (w *watcher) writeHTML(path string) error {
 func (w *watcher) ServeHTTP(out http.ResponseWriter, _ *http.Request) {
 	var b bytes.Buffer
 	if err := w.page(&b, w.every); err != nil {
-		http.Error(out, oneLine(err), http.StatusInternalServerError)
+		http.Error(out, cmdline.OneLine(err), http.StatusInternalServerError)
 		return
 	}
 	out.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -119,7 +121,7 @@ func (w *watcher) serve(ctx context.Context, addr string) error {
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
-	w.con.printf("http://%s shows the run; Ctrl-C ends\n", listener.Addr())
+	w.con.Printf("http://%s shows the run; Ctrl-C ends\n", listener.Addr())
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", w)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

@@ -33,7 +33,7 @@ func (w *watcher) writeTensorBoard(ctx context.Context, dir string, follow bool)
 			return err
 		}
 	}
-	w.con.printf("tensorboard --logdir %s\n", dir)
+	w.con.Printf("tensorboard --logdir %s\n", dir)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"trit/cmd/trit/cmdline"
 	"trit/train/runlog"
 	"trit/watch"
 )
@@ -42,13 +43,13 @@ func TestWatchUsage(t *testing.T) {
 		code int
 		want string
 	}{
-		{nil, exitUsage, "RUN is missing"},
-		{[]string{run, "--follow"}, exitUsage, "--tensorboard"},
-		{[]string{run, "--every", "1ms"}, exitUsage, "100ms"},
-		{[]string{run, "--axis", "hours"}, exitUsage, "tokens"},
-		{[]string{"nothing"}, exitFailed, "metrics.jsonl"},
-		{[]string{run, "--addr", "nowhere:x"}, exitFailed, "--addr"},
-		{[]string{run, "--html", filepath.Join(run, "no", "such.html")}, exitFailed, "no"},
+		{nil, cmdline.ExitUsage, "RUN is missing"},
+		{[]string{run, "--follow"}, cmdline.ExitUsage, "--tensorboard"},
+		{[]string{run, "--every", "1ms"}, cmdline.ExitUsage, "100ms"},
+		{[]string{run, "--axis", "hours"}, cmdline.ExitUsage, "tokens"},
+		{[]string{"nothing"}, cmdline.ExitFailed, "metrics.jsonl"},
+		{[]string{run, "--addr", "nowhere:x"}, cmdline.ExitFailed, "--addr"},
+		{[]string{run, "--html", filepath.Join(run, "no", "such.html")}, cmdline.ExitFailed, "no"},
 	} {
 		code, _, stderr := trit(append([]string{"watch"}, c.args...)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
@@ -61,7 +62,7 @@ func TestWatchWritesFilesAndEnds(t *testing.T) {
 	a, b, out := runFolder(t, "a"), runFolder(t, "b"), t.TempDir()
 	html, logs := filepath.Join(out, "report.html"), filepath.Join(out, "logs")
 	for range 2 { // a report is made again
-		if code, _, stderr := trit("watch", a, b, "--html", html, "--tensorboard", logs); code != exitOK {
+		if code, _, stderr := trit("watch", a, b, "--html", html, "--tensorboard", logs); code != cmdline.ExitOK {
 			t.Fatal(stderr)
 		}
 	}
@@ -74,7 +75,7 @@ func TestWatchWritesFilesAndEnds(t *testing.T) {
 			t.Errorf("event files of %s: %v, want one for each time", name, files)
 		}
 	}
-	if code, _, stderr := trit("watch", a, "--tensorboard", filepath.Join(out, "single")); code != exitOK {
+	if code, _, stderr := trit("watch", a, "--tensorboard", filepath.Join(out, "single")); code != cmdline.ExitOK {
 		t.Fatal(stderr)
 	}
 	if files, _ := filepath.Glob(filepath.Join(out, "single", "events.out.tfevents.*")); len(files) != 1 {

@@ -63,6 +63,9 @@ func isPublic(p *pkg) bool {
 
 func isMain(p *pkg) bool { return len(p.files) > 0 && p.files[0].Name.Name == "main" }
 
+// isCommand reports whether a package is a command or a part of one.
+func isCommand(p *pkg) bool { return strings.HasPrefix(p.name, "cmd/") }
+
 // code are the files that are no tests.
 func (p *pkg) code() (files []*source) {
 	for _, f := range p.files {
@@ -90,7 +93,7 @@ func manyFiles(p *pkg) []string {
 // its constants, variables and types; fields are documented by their struct, and methods count
 // if their type is exported.
 func undocumented(p *pkg) (broken []string) {
-	if isMain(p) {
+	if isCommand(p) {
 		return nil
 	}
 	for _, f := range p.code() {
@@ -277,7 +280,7 @@ func (s *source) tables() map[int]bool {
 // flags lists flags and commands of trit in the texts and comments of packages that are no
 // commands.
 func flags(p *pkg) (broken []string) {
-	if isMain(p) {
+	if isCommand(p) {
 		return nil
 	}
 	for _, f := range p.code() {

@@ -79,6 +79,7 @@ configs                     | model train
 
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
+cmd/trit/cmdline            | setting
 cmd/trit                    | *
 `
 

@@ -1,8 +1,8 @@
-package main
+package cmdline
 
-// flagOf maps an option of a package to the flag or command that sets it. Errors of packages name
+// FlagOf maps an option of a package to the flag or command that sets it. Errors of packages name
 // options by their Go fields (see package setting); the command shows its flags instead.
-var flagOf = map[string]string{
+var FlagOf = map[string]string{
 	// convert
 	"convert.Options.Type":          "--type",
 	"convert.Options.EmbeddingType": "--embedding-type",
@@ -65,9 +65,9 @@ var flagOf = map[string]string{
 	"train.Run.Resume":              "--resume",
 }
 
-// settingName returns the user's name of a field: a flag, or the field itself if it has none.
-func settingName(field string) string {
-	if flag, ok := flagOf[field]; ok {
+// SettingName returns the user's name of a field: a flag, or the field itself if it has none.
+func SettingName(field string) string {
+	if flag, ok := FlagOf[field]; ok {
 		return flag
 	}
 	return field
