@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/infer/sampling"
 	"trit/internal/parallel"
 	"trit/lm"
 	"trit/model"
@@ -93,7 +94,7 @@ func likeliestTargets(t *testing.T, m *Model, list []lm.ScoreRequest) {
 func likeliestAfter(t *testing.T, m *Model, ids []int32) int32 {
 	t.Helper()
 	s, _ := m.NewSession(len(ids))
-	id, err := s.Step(ids, NewSampler(lm.Sampling{}))
+	id, err := s.Step(ids, sampling.New(lm.Sampling{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +379,7 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 		s, _ := m.NewSession(1000)
 		next := c.Prompt
 		for len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])) {
-			id, err := s.Step(next, NewSampler(lm.Sampling{}))
+			id, err := s.Step(next, sampling.New(lm.Sampling{}))
 			if err != nil {
 				t.Fatal(err)
 			}

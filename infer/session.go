@@ -1,9 +1,11 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
+	"trit/infer/sampling"
 	"trit/lm"
 )
 
@@ -84,6 +86,17 @@ func (s *Session) check(ids []int32) error {
 	return s.m.checkIDs(ids)
 }
 
+// checkPrompt returns an error if a session cannot hold a prompt.
+func (s *Session) checkPrompt(ids []int32) error {
+	if len(ids) == 0 {
+		return errors.New("a prompt of no tokens: give at least one")
+	}
+	if len(ids) > s.capacity {
+		return fmt.Errorf("the prompt has %d tokens: the session has space for %d", len(ids), s.capacity)
+	}
+	return s.m.checkIDs(ids)
+}
+
 // checkIDs returns an error for an id that is not in the vocabulary.
 func (m *Model) checkIDs(ids []int32) error {
 	for _, id := range ids {
@@ -116,7 +129,7 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 }
 
 // Step appends ids and returns the token that the sampler chooses to follow them.
-func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
+func (s *Session) Step(ids []int32, sampler *sampling.Sampler) (int32, error) {
 	if len(ids) == 0 {
 		return 0, fmt.Errorf("a step of no tokens: give at least one")
 	}
@@ -124,7 +137,7 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 	if err := s.Forward(ids[:last], nil, 0); err != nil {
 		return 0, err
 	}
-	next, err := StepAll([]*Session{s}, [][]int32{ids[last:]}, []*Sampler{sampler})
+	next, err := StepAll([]*Session{s}, [][]int32{ids[last:]}, []*sampling.Sampler{sampler})
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +148,7 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 // ids[i] to sessions[i] and returns as result i the token that samplers[i] chooses to follow
 // them. The ids of all sessions together may be at most 528. Every session gets the tokens that
 // it would get alone.
-func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, error) {
+func StepAll(sessions []*Session, ids [][]int32, samplers []*sampling.Sampler) ([]int32, error) {
 	spans, last, total := make([]span, len(sessions)), make([]int, len(sessions)), 0
 	if len(ids) != len(sessions) || len(samplers) != len(sessions) || len(sessions) == 0 {
 		return nil, fmt.Errorf("%d sessions, %d token lists, %d samplers: want equal numbers, at least 1",
@@ -157,9 +170,6 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, 
 	p := sessions[0].pass
 	p.run(spans)
 	next := make([]int32, len(sessions))
-	p.choose(last, func(i int, c choice) bool {
-		next[i] = c.sample(samplers[i])
-		return true
-	})
+	p.choose(last, func(i int, c choice) { next[i] = c.sample(samplers[i], nil) })
 	return next, nil
 }

@@ -57,7 +57,8 @@ convert                     | bitlinear/kernel/vector convert/compare convert/in
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/report model setting
-infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer/sampling              | bitlinear/kernel/vector lm
 eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
@@ -78,7 +79,7 @@ watch                       | format/hffolder internal/report train/runlog
 configs                     | model train
 
 -- what joins the worlds
-repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
+repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | setting
 cmd/trit                    | *
 `
