@@ -40,6 +40,8 @@ type kvCache interface {
 	write(head, at, n int, keys, values []float32)
 	// copyPrefix copies the first n positions of another cache of the same model.
 	copyPrefix(from kvCache, n int)
+	// each calls yield with each block and its number of positions, until it returns false.
+	each(yield func(block any, positions int) bool)
 	// scores writes to g.scores the products of g's rows with the keys of a block that they
 	// see.
 	scores(g *group, block int)
@@ -203,6 +205,14 @@ func (c *cache[T]) copyPrefix(from kvCache, n int) {
 	c.reserve(whole*blockPositions, n)
 	for i := whole; i*blockPositions < n; i++ {
 		c.copyBlock(c.blocks[i], source.blocks[i], min(blockPositions, n-i*blockPositions))
+	}
+}
+
+func (c *cache[T]) each(yield func(block any, positions int) bool) {
+	for _, b := range c.blocks {
+		if !yield(b, b.positions) {
+			return
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (p *pass) runFor(spans []span, wanted []int) {
 	p.tasks.plan(p.m, stretches(spans, nil))
 	for l := range p.m.layers {
 		p.projectAttention(l, n)
-		if l == len(p.m.layers)-1 && wanted != nil {
+		if l == len(p.m.layers)-1 && wanted != nil && len(wanted) < n {
 			n = p.selectRows(wanted)
 		}
 		if n > 0 {

@@ -3,6 +3,7 @@ package infer
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"trit/infer/sampling"
@@ -49,6 +50,24 @@ func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 // Len is the number of tokens in the cache.
 func (s *Session) Len() int { return len(s.tokens) }
 
+// Tokens are the tokens in the cache; the caller must not change them.
+func (s *Session) Tokens() []int32 { return s.tokens }
+
+// Blocks are the blocks of positions that the cache holds, with the bytes that each takes in all
+// layers. A block that several sessions share is equal in all of them.
+func (s *Session) Blocks() iter.Seq2[any, int] {
+	return func(yield func(any, int) bool) {
+		each := s.m.cache.bytesPerToken(&s.m.config) * len(s.cache)
+		s.cache[0].each(func(block any, positions int) bool { return yield(block, positions*each) })
+	}
+}
+
+// SessionBytes is the most memory that the cache of a session takes which holds n tokens.
+func (m *Model) SessionBytes(n int) int {
+	blocks := (n + blockPositions - 1) / blockPositions
+	return blocks * blockPositions * m.cache.bytesPerToken(&m.config) * len(m.layers)
+}
+
 // Capacity is the most tokens that the session can hold.
 func (s *Session) Capacity() int { return s.capacity }
 
@@ -88,13 +107,19 @@ func (s *Session) check(ids []int32) error {
 
 // checkPrompt returns an error if a session cannot hold a prompt.
 func (s *Session) checkPrompt(ids []int32) error {
-	if len(ids) == 0 {
-		return errors.New("a prompt of no tokens: give at least one")
-	}
 	if len(ids) > s.capacity {
 		return fmt.Errorf("the prompt has %d tokens: the session has space for %d", len(ids), s.capacity)
 	}
-	return s.m.checkIDs(ids)
+	return s.m.CheckPrompt(ids)
+}
+
+// CheckPrompt returns an error for a prompt of no tokens, or with one that is not in the
+// vocabulary.
+func (m *Model) CheckPrompt(ids []int32) error {
+	if len(ids) == 0 {
+		return errors.New("a prompt of no tokens: give at least one")
+	}
+	return m.checkIDs(ids)
 }
 
 // checkIDs returns an error for an id that is not in the vocabulary.

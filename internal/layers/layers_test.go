@@ -59,6 +59,7 @@ convert/compare             | bitlinear/kernel/vector convert/source format/gguf
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
+infer/engine                | infer lm | model
 eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
