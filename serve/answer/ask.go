@@ -1,0 +1,176 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"trit/lm"
+	"trit/serve/grammar"
+	"trit/tokenizer"
+)
+
+// Ask answers a request. It calls on, which may be nil, with each new part of the answer. It
+// fails with RequestError, with lm.LengthError, with lm.BusyError, or with the error of the model.
+// When ctx ends, the answer ends with FinishCancel.
+func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, error) {
+	if err := r.validate(m); err != nil {
+		return Result{}, err
+	}
+	a := &asking{m: m, r: &r, on: on}
+	if len(r.Tools) > 0 && r.Choice.Mode != ToolsNone {
+		a.syntax = syntaxOf(m.Tokenizer)
+	}
+	prompt, err := a.prompt()
+	if err != nil {
+		return Result{}, err
+	}
+	request := lm.GenerateRequest{
+		Prompt: prompt, MaxTokens: r.MaxTokens, Stop: r.Stop, Sampling: r.Sampling, PromptLookup: true,
+		LogProbs: r.LogProbs, TopLogProbs: r.TopLogProbs,
+	}
+	if request.MaxTokens == 0 {
+		request.MaxTokens = max(1, m.Context-len(prompt))
+	}
+	if !r.IgnoreEnd {
+		request.StopIDs = m.Tokenizer.EOSIDs()
+	}
+	if request.Constraint, err = a.constraint(request.StopIDs); err != nil {
+		return Result{}, err
+	}
+	a.out = newSplitter(a.syntax, a.startsThinking(prompt), a.part)
+	a.result.GenerateResult, err = m.Generator.Generate(ctx, request, a.delta)
+	if err != nil {
+		return Result{}, err
+	}
+	a.out.finish()
+	a.end()
+	return a.result, nil
+}
+
+// asking is the state of one call of Ask.
+type asking struct {
+	m        *Model
+	r        *Request
+	on       func(Event)
+	syntax   *syntax // of tool calls; nil: there are no tools
+	out      *splitter
+	logProbs []lm.TokenLogProbs // that no event has had yet
+	result   Result
+}
+
+// prompt is the sequence before the answer.
+func (a *asking) prompt() ([]int32, error) {
+	if a.r.Prompt != nil {
+		return a.r.Prompt, nil
+	}
+	request := tokenizer.ChatRequest{Messages: a.r.Messages, AddGenerationPrompt: true, Extra: a.r.Template}
+	if a.syntax != nil {
+		var err error
+		if request.Tools, err = toolObjects(a.r.Tools); err != nil {
+			return nil, err
+		}
+		if !a.syntax.template {
+			request.Messages, request.Tools = a.syntax.instruct(request.Messages, request.Tools), nil
+		}
+	}
+	ids, err := a.m.Tokenizer.EncodeChat(request)
+	if err != nil {
+		return nil, Badf("messages", "%v", err)
+	}
+	return ids, nil
+}
+
+// constraint is what the answer must look like, nil for any text.
+func (a *asking) constraint(ends []int32) (lm.Constraint, error) {
+	source := a.r.Format
+	if a.syntax != nil {
+		if !source.IsText() {
+			return nil, Badf("response_format", "an answer with a form cannot call tools: "+
+				"leave it out, or set tool_choice to none")
+		}
+		source = a.syntax.source(a.r)
+	}
+	if source.IsText() {
+		return nil, nil
+	}
+	c, err := a.m.Grammar.New(source, ends)
+	var wrong *grammar.Error
+	if errors.As(err, &wrong) {
+		return nil, Badf("response_format", "%v", err)
+	}
+	return c, err
+}
+
+// startsThinking reports whether the template has begun the model's thoughts.
+func (a *asking) startsThinking(prompt []int32) bool {
+	var tail strings.Builder
+	for _, id := range prompt[max(0, len(prompt)-8):] {
+		tail.Write(a.m.Tokenizer.TokenBytes(id))
+	}
+	return a.r.Prompt == nil && strings.HasSuffix(strings.TrimSpace(tail.String()), thinkBegin)
+}
+
+// delta takes what the model writes.
+func (a *asking) delta(d lm.Delta) {
+	a.logProbs = append(a.logProbs, d.LogProbs...)
+	a.out.write(d.Text)
+}
+
+// part takes a piece of the answer that the splitter has found.
+func (a *asking) part(k kind, text string) {
+	e := Event{LogProbs: a.logProbs}
+	switch k {
+	case thinking:
+		a.result.Reasoning += text
+		e.Reasoning = text
+	case calling:
+		if calls, ok := a.syntax.decode(text); ok {
+			a.call(calls)
+			return
+		}
+		text = a.syntax.begin + text // it is no call: nothing is lost
+		if a.out.whole {
+			text += a.syntax.end
+		}
+		fallthrough
+	default:
+		a.result.Text += text
+		e.Text = text
+	}
+	a.logProbs = nil
+	a.emit(e)
+}
+
+// call adds calls to the answer.
+func (a *asking) call(calls []Call) {
+	for i := range calls {
+		if a.r.Choice.One && len(a.result.Calls) == 1 {
+			return
+		}
+		a.result.Calls = append(a.result.Calls, calls[i])
+		a.emit(Event{Call: &calls[i], LogProbs: a.logProbs})
+		a.logProbs = nil
+	}
+}
+
+func (a *asking) emit(e Event) {
+	if a.on != nil {
+		a.on(e)
+	}
+}
+
+// end sets why the answer ended.
+func (a *asking) end() {
+	a.result.StopText = a.result.GenerateResult.StopText
+	switch reason := a.result.FinishReason; {
+	case reason == lm.FinishCancel:
+		a.result.Finish = FinishCancel
+	case len(a.result.Calls) > 0:
+		a.result.Finish = FinishCalls
+	case reason == lm.FinishStop:
+		a.result.Finish = FinishStop
+	default:
+		a.result.Finish = FinishLength
+	}
+}
