@@ -36,21 +36,30 @@ type Engine struct {
 	tok infer.TokenText
 	o   Options
 
-	// turn is held while a pass goes through the layers.
-	turn sync.Mutex
+	turn sync.Mutex // is held while a pass goes through the layers
+	pace pace       // guarded by turn
+
+	life   context.Context // ends when the engine is closed
+	end    context.CancelFunc
+	scorer *infer.Scorer // of the goroutine of scoreAll
+
+	embedding sync.Mutex // guards embedder
+	embedder  *infer.Embedder
 
 	mu      sync.Mutex // guards what follows
 	changed *sync.Cond // something waits, or the engine is closed
 	waiting []*job     // in the order in which they came
 	closed  bool
 	stats   Stats
+	scoring []*scoreJob // that wait
+	scores  bool        // a goroutine empties scoring
+	scorers sync.WaitGroup
 
 	// Only the goroutine of run uses what follows.
 	running  []*job
 	reserved int // bytes of the sessions of running
 	kept     prefixes
 	batch    *infer.Batch
-	pace     pace
 	ended    chan struct{} // closed when run has returned
 }
 
@@ -72,6 +81,8 @@ func New(m *infer.Model, tok infer.TokenText, o Options) *Engine {
 	fill(&o.QueueSize, DefaultQueueSize)
 	e := &Engine{m: m, tok: tok, o: o, batch: m.NewBatch(), ended: make(chan struct{})}
 	e.changed = sync.NewCond(&e.mu)
+	e.life, e.end = context.WithCancel(context.Background())
+	e.scorer = e.newScorer()
 	go e.run()
 	return e
 }
@@ -83,7 +94,9 @@ func (e *Engine) Close() {
 	e.closed = true
 	e.changed.Signal()
 	e.mu.Unlock()
+	e.end()
 	<-e.ended
+	e.scorers.Wait()
 }
 
 // ContextLength is the most tokens of a prompt and its answer.

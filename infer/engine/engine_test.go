@@ -268,3 +268,72 @@ func waitFor(t *testing.T, seen func() bool) {
 		}
 	}
 }
+
+// TestScoresAreThoseAlone scores from many goroutines, beside answers, and compares to the bit.
+func TestScoresAreThoseAlone(t *testing.T) {
+	m, e := newEngine(t, Options{})
+	release := stuck(e, t.Context(), lm.GenerateRequest{Prompt: prompt(1, 10), MaxTokens: 500})
+	var clients sync.WaitGroup
+	for i := range 12 {
+		clients.Go(func() {
+			var requests []lm.ScoreRequest
+			for k := range 1 + i%4 {
+				ids := prompt(i, 5+60*k+i)
+				requests = append(requests, lm.ScoreRequest{Input: ids, Targets: ids[3:]})
+			}
+			got, err := e.ScoreTokens(t.Context(), requests)
+			want, err2 := m.NewScorer(0).ScoreTokens(t.Context(), requests)
+			if err != nil || err2 != nil {
+				t.Error(err, err2)
+				return
+			}
+			for k := range want {
+				for n, p := range want[k] {
+					if got[k][n].LogProb != p.LogProb || got[k][n].Top[0] != p.Top[0] {
+						t.Errorf("caller %d, request %d, target %d: %v, alone %v", i, k, n, got[k][n], p)
+					}
+				}
+			}
+		})
+	}
+	clients.Wait()
+	if got, err := release(); err != nil || len(got.Tokens) != 500 {
+		t.Errorf("the answer beside has %d tokens (%v)", len(got.Tokens), err)
+	}
+	var long *lm.LengthError
+	_, err := e.ScoreTokens(t.Context(), []lm.ScoreRequest{{Input: prompt(1, 2049), Targets: []int32{1}}})
+	if !errors.As(err, &long) {
+		t.Errorf("more than the context: %v", err)
+	}
+	if _, err := e.ScoreTokens(t.Context(), []lm.ScoreRequest{{Input: prompt(1, 5)}}); err == nil {
+		t.Error("a request without targets is scored")
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := e.ScoreTokens(gone, []lm.ScoreRequest{{Input: prompt(1, 5), Targets: []int32{1}}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that has left: %v", err)
+	}
+}
+
+func TestEmbeddingsAreThoseAlone(t *testing.T) {
+	m, e := newEngine(t, Options{})
+	embedder, err := m.NewEmbedder(2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clients sync.WaitGroup
+	for i := range 5 {
+		want, err := embedder.EmbedSequence(prompt(i, 100*i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = slices.Clone(want)
+		clients.Go(func() {
+			got, err := e.Embed(t.Context(), [][]int32{prompt(9, 4), prompt(i, 100*i+1)})
+			if err != nil || !slices.Equal(got[1], want) {
+				t.Errorf("embedding %d differs (%v)", i, err)
+			}
+		})
+	}
+	clients.Wait()
+}

@@ -106,53 +106,62 @@ const worthWaiting = 64
 
 // pass takes the jobs further.
 func (e *Engine) pass() {
-	var answers []*infer.Answer
-	var limits []int
-	deciding, read := 0, 0
-	for _, j := range e.running {
-		if !j.reading() {
-			answers, deciding = append(answers, j.answer), deciding+1
-		}
-	}
-	for range answers {
-		limits = append(limits, draftLimit(deciding))
-	}
-	budget := e.pace.piece(deciding)
-	for _, j := range e.running {
-		if !j.reading() {
-			continue
-		}
-		if j.answer != nil && j.ctx.Err() != nil {
-			answers, limits = append(answers, j.answer), append(limits, 1) // ends it
-			continue
-		}
-		if j.answer == nil && (budget == 0 || !e.begin(j) || j.err != nil) {
-			continue
-		}
-		n := min(budget, j.answer.Unread())
-		if n == 0 {
-			continue
-		}
-		answers, limits = append(answers, j.answer), append(limits, n)
-		budget, read = budget-n, read+n
-	}
-	if len(answers) == 0 {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	c := e.gather()
+	if len(c.answers) == 0 {
 		return
 	}
-	e.turn.Lock()
 	start := time.Now()
-	e.batch.Advance(answers, limits)
-	e.pace.learn(deciding, read, time.Since(start))
-	e.turn.Unlock()
-	e.rotate(read)
+	e.batch.Advance(c.answers, c.limits)
+	e.pace.learn(c.writing, c.read, time.Since(start))
+	if c.read > 0 {
+		e.rotate()
+	}
 }
 
-// rotate puts the jobs that read behind those that did not, so that a long prompt does not hold
-// up short ones.
-func (e *Engine) rotate(read int) {
-	if read == 0 {
-		return
+// cast is the answers that take part in a pass, with the most tokens of each.
+type cast struct {
+	answers       []*infer.Answer
+	limits        []int
+	writing, read int // answers whose prompts are read, and tokens of the prompts of others
+}
+
+func (c *cast) add(a *infer.Answer, limit int) {
+	c.answers, c.limits = append(c.answers, a), append(c.limits, limit)
+}
+
+// gather casts the next pass: all answers that are being written, and then pieces of prompts.
+func (e *Engine) gather() (c cast) {
+	for _, j := range e.running {
+		if !j.reading() {
+			c.writing++
+		}
 	}
+	for _, j := range e.running {
+		if !j.reading() {
+			c.add(j.answer, draftLimit(c.writing))
+		}
+	}
+	budget := e.pace.piece(c.writing)
+	for _, j := range e.running {
+		if !j.reading() || j.answer == nil && (budget == 0 || !e.begin(j) || j.err != nil) {
+			continue
+		}
+		switch n := min(budget, j.answer.Unread()); {
+		case j.ctx.Err() != nil:
+			c.add(j.answer, 1) // ends it
+		case n > 0:
+			c.add(j.answer, n)
+			budget, c.read = budget-n, c.read+n
+		}
+	}
+	return c
+}
+
+// rotate puts the job that read first behind the others, so that a long prompt does not hold up
+// short ones.
+func (e *Engine) rotate() {
 	first := slices.IndexFunc(e.running, (*job).reading)
 	if first >= 0 {
 		j := e.running[first]

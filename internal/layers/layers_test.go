@@ -67,6 +67,9 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
+serve/answer                | lm serve/grammar tokenizer
+serve/grammar               |
+serve/wire                  | lm serve/answer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel

@@ -17,8 +17,8 @@ type Model struct {
 	Info
 	Tokenizer *tokenizer.Tokenizer
 	Generator lm.Generator
-	Scorer    lm.Model    // nil: it cannot score
-	Embedder  lm.Embedder // nil: it cannot embed
+	Scorer    lm.TokenScorer // nil: it cannot score
+	Embedder  lm.Embedder    // nil: it cannot embed
 	Grammar   Constrainer
 	Context   int // most tokens of a prompt and its answer
 	// Sampling is used where a request does not say how to choose tokens.
