@@ -21,9 +21,8 @@ func (s *Scorer) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.Sc
 
 // ScoreTokens implements lm.TokenScorer, as Score does.
 func (s *Scorer) ScoreTokens(ctx context.Context, requests []lm.ScoreRequest) ([][]lm.TokenLogProbs, error) {
-	c := &scoring{
-		s: s, requests: requests, scores: make([]lm.ScoreResult, len(requests)), tokens: make([][]lm.TokenLogProbs, len(requests)),
-	}
+	c := &scoring{s: s, requests: requests, scores: make([]lm.ScoreResult, len(requests))}
+	c.tokens = make([][]lm.TokenLogProbs, len(requests))
 	if err := c.score(ctx); err != nil {
 		return nil, err
 	}

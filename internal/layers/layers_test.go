@@ -69,6 +69,7 @@ eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
 serve/grammar               |
+serve/models                | lm serve/answer
 serve/wire                  | lm serve/answer
 
 -- the graph world
