@@ -70,6 +70,7 @@ eval/internal/evaltest      | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
 serve/grammar               |
 serve/models                | lm serve/answer
+serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
 serve/wire                  | lm serve/answer
 
 -- the graph world

@@ -39,6 +39,7 @@ func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, erro
 		return Result{}, err
 	}
 	a.out = newSplitter(a.syntax, a.startsThinking(prompt), a.part)
+	a.out.begun = r.Prompt != nil // a continuation is text, whatever it looks like
 	a.result.GenerateResult, err = m.Generator.Generate(ctx, request, a.delta)
 	if err != nil {
 		return Result{}, err

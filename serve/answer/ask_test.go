@@ -94,7 +94,7 @@ func TestAnswersAreTakenApart(t *testing.T) {
 		"a call, untaught":  {plainTemplate, "<tool_call>" + call + "</tool_call>", true, "", "", `weather{"town": "Rome"}`, FinishCalls},
 		"a bare call":       {llamaTemplate, ` {"name":"weather","parameters":{}}`, true, "", "", `weather{}`, FinishCalls},
 		"a bare text":       {llamaTemplate, `{"name":1}`, true, `{"name":1}`, "", "", FinishStop},
-		"space at the ends": {toolTemplate, "  a b \n", true, "a b \n", "", "", FinishStop},
+		"space at the ends": {toolTemplate, "  a b \n", true, "  a b \n", "", "", FinishStop},
 	} {
 		for _, texts := range [][]string{{c.text}, strings.Split(c.text, "")} {
 			s := &scripted{texts: texts}

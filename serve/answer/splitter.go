@@ -23,6 +23,7 @@ type splitter struct {
 	on      func(kind, string)
 	now     kind
 	begun   bool   // it is known how the content begins
+	behind  bool   // the content comes behind thoughts or a call, and so does space before it
 	whole   bool   // the call that is given away has its end
 	pending string // not given away yet
 }
@@ -59,13 +60,16 @@ func (p *splitter) marks() []mark {
 
 // begin looks at how the content begins, and reports whether enough of it is known.
 func (p *splitter) begin() bool {
-	p.pending = strings.TrimLeftFunc(p.pending, unicode.IsSpace)
+	text := strings.TrimLeftFunc(p.pending, unicode.IsSpace)
+	if p.behind {
+		p.pending = text
+	}
 	switch {
-	case strings.HasPrefix(p.pending, thinkBegin):
-		p.pending, p.now = p.pending[len(thinkBegin):], thinking
-	case strings.HasPrefix(thinkBegin, p.pending): // also of nothing
+	case strings.HasPrefix(text, thinkBegin):
+		p.pending, p.now = text[len(thinkBegin):], thinking
+	case strings.HasPrefix(thinkBegin, text): // also of nothing
 		return false
-	case p.syntax != nil && p.syntax.begin == "" && p.pending[0] == '{':
+	case p.syntax != nil && p.syntax.begin == "" && text[0] == '{':
 		p.now = calling // the whole answer is a call
 	}
 	p.begun = true
@@ -103,7 +107,7 @@ func (p *splitter) step() bool {
 	}
 	p.put(before)
 	if found.next == content {
-		p.begun = false
+		p.begun, p.behind = false, true
 	}
 	p.now = found.next
 	return true

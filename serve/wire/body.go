@@ -64,7 +64,8 @@ func jsonError(err error) error {
 	text := err.Error()
 	switch {
 	case errors.As(err, &kind):
-		return Errorf(InvalidInput, kind.Field, "is a JSON %s, which it must not be", kind.Value)
+		field := strings.TrimPrefix(kind.Field, "options.") // fields that several bodies embed by this name
+		return Errorf(InvalidInput, field, "is a JSON %s, which it must not be", kind.Value)
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return Errorf(InvalidInput, "", "the body is no JSON object")
 	case strings.HasPrefix(text, "json: unknown field "):

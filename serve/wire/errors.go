@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"trit/lm"
@@ -89,4 +91,11 @@ func ErrorOf(err error) (e *Error, hidden bool) {
 		return Errorf(Timeout, "", "the answer took longer than the server allows"), false
 	}
 	return Errorf(Internal, "", "the server failed: its log says why"), true
+}
+
+// SetRetryAfter sets the header that says when to try again, in whole seconds.
+func SetRetryAfter(w http.ResponseWriter, e *Error) {
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
 }

@@ -1,0 +1,164 @@
+package openai
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"trit/lm"
+	"trit/serve/answer"
+	"trit/serve/grammar"
+	"trit/serve/wire"
+)
+
+// options are the fields that completions and chat completions have in common.
+type options struct {
+	Model            string             `json:"model"`
+	Temperature      *float64           `json:"temperature"`
+	TopP             *float64           `json:"top_p"`
+	N                *int               `json:"n"`
+	Stream           bool               `json:"stream"`
+	StreamOptions    *streamOptions     `json:"stream_options"`
+	Stop             texts              `json:"stop"`
+	MaxTokens        *int               `json:"max_tokens"`
+	PresencePenalty  *float64           `json:"presence_penalty"`
+	FrequencyPenalty *float64           `json:"frequency_penalty"`
+	LogitBias        map[string]float64 `json:"logit_bias"`
+	Seed             *int64             `json:"seed"`
+	// Beyond the API of OpenAI, by the names that other servers have for them.
+	TopK              *int     `json:"top_k"`
+	MinP              *float64 `json:"min_p"`
+	RepetitionPenalty *float64 `json:"repetition_penalty"`
+	IgnoreEOS         bool     `json:"ignore_eos"`
+	Grammar           string   `json:"grammar"` // GBNF
+}
+
+// ignoredFields change nothing in an answer.
+var ignoredFields = []string{
+	"user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier", "store",
+}
+
+type streamOptions struct {
+	IncludeUsage       bool `json:"include_usage"`
+	IncludeObfuscation bool `json:"include_obfuscation"`
+}
+
+// texts are a text or a list of texts.
+type texts []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *texts) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*t = nil
+		if string(b) != "null" {
+			*t = texts{one}
+		}
+		return nil
+	}
+	var list []string
+	err := json.Unmarshal(b, &list)
+	*t = list
+	return err
+}
+
+// maxChoices is the most answers of one request.
+const maxChoices = 128
+
+// choices is the number of answers that a request asks for.
+func (o *options) choices() (int, error) {
+	if o.N == nil {
+		return 1, nil
+	}
+	if *o.N < 1 || *o.N > maxChoices {
+		return 0, wire.Errorf(wire.InvalidInput, "n", "is %d: want 1 to %d", *o.N, maxChoices)
+	}
+	return *o.N, nil
+}
+
+// request makes the request of one answer, by its number: each answer has a seed of its own.
+func (o *options) request(m *answer.Model) (answer.Request, error) {
+	r := answer.Request{Stop: o.Stop, IgnoreEnd: o.IgnoreEOS, Sampling: m.Sampling, Format: grammar.Source{GBNF: o.Grammar}}
+	s := &r.Sampling
+	set(&s.Temperature, o.Temperature)
+	set(&s.TopP, o.TopP)
+	set(&s.TopK, o.TopK)
+	set(&s.MinP, o.MinP)
+	set(&s.RepetitionPenalty, o.RepetitionPenalty)
+	set(&s.PresencePenalty, o.PresencePenalty)
+	set(&s.FrequencyPenalty, o.FrequencyPenalty)
+	s.Seed = rand.Uint64()
+	if o.Seed != nil {
+		s.Seed = uint64(*o.Seed)
+	}
+	if o.MaxTokens != nil {
+		if r.MaxTokens = *o.MaxTokens; r.MaxTokens < 0 {
+			return r, wire.Errorf(wire.InvalidInput, "max_tokens", "is %d: want 1 or more", r.MaxTokens)
+		}
+	}
+	return r, o.setBias(s)
+}
+
+func set[T any](dst, value *T) {
+	if value != nil {
+		*dst = *value
+	}
+}
+
+func (o *options) setBias(s *lm.Sampling) error {
+	if len(o.LogitBias) == 0 {
+		return nil
+	}
+	s.LogitBias = map[int32]float64{}
+	for name, bias := range o.LogitBias {
+		id, err := strconv.ParseInt(name, 10, 32)
+		if err != nil {
+			return wire.Errorf(wire.InvalidInput, "logit_bias", "%q is not a token id", name)
+		}
+		s.LogitBias[int32(id)] = bias
+	}
+	return nil
+}
+
+// usage counts tokens.
+type usage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+	TotalTokens      int `json:"total_tokens"`
+	Details          struct {
+		CachedTokens int `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
+}
+
+// add counts another answer. A prompt that has several counts once.
+func (u *usage) add(r *answer.Result) {
+	u.PromptTokens = max(u.PromptTokens, r.PromptTokens)
+	u.Details.CachedTokens = max(u.Details.CachedTokens, r.CachedTokens)
+	u.CompletionTokens += len(r.Tokens)
+	u.TotalTokens = u.PromptTokens + u.CompletionTokens
+}
+
+// finishReason is the API's name of why an answer ended.
+func finishReason(f answer.Finish) string {
+	switch f {
+	case answer.FinishCalls:
+		return "tool_calls"
+	case answer.FinishLength:
+		return "length"
+	}
+	return "stop"
+}
+
+// tokenText is the text of a token for log-probabilities, and its bytes.
+func tokenText(m *answer.Model, id int32) (string, []int) {
+	b := m.Tokenizer.TokenBytes(id)
+	if len(b) == 0 {
+		return fmt.Sprintf("<%d>", id), nil // a special token has no text
+	}
+	numbers := make([]int, len(b))
+	for i, v := range b {
+		numbers[i] = int(v)
+	}
+	return string(b), numbers
+}
