@@ -68,7 +68,7 @@ eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
-serve/grammar               |
+serve/grammar               | lm
 serve/models                | lm serve/answer
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
 serve/wire                  | lm serve/answer

@@ -32,11 +32,12 @@ func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, erro
 	if request.MaxTokens == 0 {
 		request.MaxTokens = max(1, m.Context-len(prompt))
 	}
-	if !r.IgnoreEnd {
-		request.StopIDs = m.Tokenizer.EOSIDs()
-	}
-	if request.Constraint, err = a.constraint(request.StopIDs); err != nil {
+	ends := m.Tokenizer.EOSIDs()
+	if request.Constraint, err = a.constraint(ends); err != nil {
 		return Result{}, err
+	}
+	if !r.IgnoreEnd || request.Constraint != nil { // a form has an end
+		request.StopIDs = ends
 	}
 	a.out = newSplitter(a.syntax, a.startsThinking(prompt), a.part)
 	a.out.begun = r.Prompt != nil // a continuation is text, whatever it looks like

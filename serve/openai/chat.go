@@ -109,10 +109,12 @@ func with(variables map[string]any, name string, value any) map[string]any {
 func (c *chatRequest) setTools(r *answer.Request) error {
 	for i, t := range c.Tools {
 		if t.Type != "function" || t.Function.Name == "" {
-			return wire.Errorf(wire.InvalidInput, fmt.Sprintf("tools[%d]", i), "want the type function, and a function with a name")
+			return wire.Errorf(wire.InvalidInput, fmt.Sprintf("tools[%d]", i),
+				"want the type function, and a function with a name")
 		}
 		r.Tools = append(r.Tools, answer.Tool{
-			Name: t.Function.Name, Description: t.Function.Description, Parameters: t.Function.Parameters, Strict: t.Function.Strict,
+			Name: t.Function.Name, Description: t.Function.Description,
+			Parameters: t.Function.Parameters, Strict: t.Function.Strict,
 		})
 	}
 	r.Choice.One = c.ParallelToolCalls != nil && !*c.ParallelToolCalls

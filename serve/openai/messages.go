@@ -53,7 +53,8 @@ func (c *content) UnmarshalJSON(b []byte) error {
 		case "refusal":
 			c.text += p.Refusal
 		default:
-			c.err = wire.Errorf(wire.Unsupported, fmt.Sprintf("content[%d].type", i), "is %q: the models read text alone", p.Type)
+			c.err = wire.Errorf(wire.Unsupported, fmt.Sprintf("content[%d].type", i),
+				"is %q: the models read text alone", p.Type)
 		}
 	}
 	return nil

@@ -79,7 +79,9 @@ func (o *options) choices() (int, error) {
 
 // request makes the request of one answer, by its number: each answer has a seed of its own.
 func (o *options) request(m *answer.Model) (answer.Request, error) {
-	r := answer.Request{Stop: o.Stop, IgnoreEnd: o.IgnoreEOS, Sampling: m.Sampling, Format: grammar.Source{GBNF: o.Grammar}}
+	r := answer.Request{
+		Stop: o.Stop, IgnoreEnd: o.IgnoreEOS, Sampling: m.Sampling, Format: grammar.Source{GBNF: o.Grammar},
+	}
 	s := &r.Sampling
 	set(&s.Temperature, o.Temperature)
 	set(&s.TopP, o.TopP)
