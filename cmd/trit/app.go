@@ -48,7 +48,7 @@ func groups() []cmdline.Group {
 		{Commands: []*cli.Command{quickstartCommand()}},
 		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), dataCommand()}},
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), watchCommand()}},
-		{Name: "Use", Commands: []*cli.Command{convertCommand(), runCommand(), embedCommand(), inspectCommand()}},
+		{Name: "Use", Commands: []*cli.Command{convertCommand(), runCommand(), serveCommand(), embedCommand(), inspectCommand()}},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
 	}
 }

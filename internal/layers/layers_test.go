@@ -67,6 +67,7 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
+serve                       | serve/answer serve/openai serve/wire
 serve/answer                | lm serve/grammar tokenizer
 serve/grammar               | lm
 serve/models                | lm serve/answer
