@@ -25,9 +25,9 @@ func (e Engine) Text() setting.Note {
 	case len(e.Fits) == 0:
 		return setting.Note("no: " + strings.Join(e.Problems, "; "))
 	case e.Remark != "":
-		return setting.Note(names(e.Fits) + "; " + e.Remark)
+		return TypeNames(e.Fits) + setting.Note("; "+e.Remark)
 	}
-	return setting.Note(names(e.Fits))
+	return TypeNames(e.Fits)
 }
 
 // rule is what the sources of an engine say of it.

@@ -49,7 +49,7 @@ func Misfits(c *model.Config, t gguf.Type) (out []Misfit) {
 			continue
 		}
 		if n := spec.Shape[1]; n%t.Block() != 0 {
-			m := Misfit{Key: rowKey(spec), Size: n, Block: t.Block()}
+			m := Misfit{Key: rowKey(c, spec), Size: n, Block: t.Block()}
 			m.Pads = m.Key == "intermediate_size"
 			if !slices.Contains(out, m) {
 				out = append(out, m)
@@ -60,11 +60,11 @@ func Misfits(c *model.Config, t gguf.Type) (out []Misfit) {
 }
 
 // rowKey names the size in config.json that is the length of a projection's rows.
-func rowKey(spec model.TensorSpec) string {
-	switch spec.Name {
-	case model.LayerTensor(spec.Layer, model.DownProj):
+func rowKey(c *model.Config, spec model.TensorSpec) string {
+	switch {
+	case spec.Name == model.LayerTensor(spec.Layer, model.DownProj):
 		return "intermediate_size"
-	case model.LayerTensor(spec.Layer, model.OProj):
+	case spec.Name == model.LayerTensor(spec.Layer, model.OProj) && c.QDim() != c.HiddenSize:
 		return "num_attention_heads * head_dim"
 	}
 	return "hidden_size"
@@ -116,7 +116,7 @@ func CheckType(c *model.Config, t gguf.Type) error {
 		}
 	}
 	return setting.Needs("convert.Options.Type", fmt.Sprintf("%s, and %s needs that", misfits[0], name(t)),
-		"{convert.Options.Type} "+names(Fits(c))+" holds this model")
+		"{convert.Options.Type} "+string(TypeNames(Fits(c)))+" holds this model")
 }
 
 // rigid says which sizes keep a model out of every type of a list, padded or not.
@@ -133,19 +133,23 @@ func rigid(c *model.Config, types []gguf.Type) (out []string) {
 // name writes a type as convert.Options.Type has it.
 func name(t gguf.Type) string { return strings.ToLower(t.String()) }
 
-// names writes types as convert.Options.Type has them: "tq1_0, tq2_0 with {convert.Options.Pad}".
-func names(fits []Fit) string {
+// TypeNames writes types as convert.Options.Type has them: "i2_s, and tq1_0, tq2_0 with
+// {convert.Options.Pad}".
+func TypeNames(fits []Fit) setting.Note {
 	var plain, padded []string
 	for _, f := range fits {
-		name := name(f.Type)
 		if f.Padded {
-			padded = append(padded, name)
+			padded = append(padded, name(f.Type))
 		} else {
-			plain = append(plain, name)
+			plain = append(plain, name(f.Type))
 		}
 	}
-	if len(padded) > 0 {
-		plain = append(plain, strings.Join(padded, ", ")+" with {convert.Options.Pad}")
+	text := strings.Join(plain, ", ")
+	if len(plain) > 0 && len(padded) > 0 {
+		text += ", and "
 	}
-	return strings.Join(plain, ", ")
+	if len(padded) > 0 {
+		text += strings.Join(padded, ", ") + " with {convert.Options.Pad}"
+	}
+	return setting.Note(text)
 }
