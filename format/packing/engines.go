@@ -38,7 +38,8 @@ type rule struct {
 	remark        string      // on ternary weights
 	relu2         string      // remark on architecture bitnet-b1.58
 	projNorms     bool        // it knows norms before single projections
-	anyShape      bool        // it has no limits of llama.cpp's graphs
+	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
+	plainRotary   bool        // it loads factors for llama alone, and partial heads for neither llama nor qwen3
 }
 
 var rules = []rule{
@@ -61,12 +62,13 @@ var rules = []rule{
 	{
 		name:          "llama.cpp",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0},
+		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
 	},
 	{
 		name:          "Ollama",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, remark: "its versions since 0.31.2 refuse these types",
+		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
+		remark: "its versions since 0.31.2 refuse these types",
 	},
 }
 
@@ -119,11 +121,25 @@ func (r rule) problems(c *model.Config) (out []string) {
 	if isBitNet && !c.TieWordEmbeddings {
 		out = append(out, "tie_word_embeddings is false, and architecture bitnet has no head of its own there")
 	}
-	if architecture != ggufmeta.Llama && !r.anyShape && len(ggufmeta.RotaryTensors(c)) > 0 {
-		out = append(out, "rope_scaling takes factors, which architecture "+architecture+" does not read there")
-	}
 	if c.ProjNorms && !r.projNorms {
 		out = append(out, "proj_norms is true, and there are no norms before single projections there")
+	}
+	if r.plainRotary {
+		out = append(out, rotary(c, architecture)...)
+	}
+	return out
+}
+
+// rotary is what llama.cpp does not load of the rotary embedding for an architecture.
+func rotary(c *model.Config, architecture string) (out []string) {
+	if factors := ggufmeta.RotaryTensors(c); architecture != ggufmeta.Llama && len(factors) > 0 {
+		out = append(out, fmt.Sprintf("the rotary scaling stands in the tensor %s, which architecture %s does not load there",
+			factors[0].Name, architecture))
+	}
+	isPart := c.RotaryDim() < c.HeadDim
+	if isPart && (architecture == ggufmeta.Llama || architecture == ggufmeta.Qwen3) {
+		out = append(out, fmt.Sprintf("the rotary embedding turns %d of the %d values of a head, which architecture %s does not load there",
+			c.RotaryDim(), c.HeadDim, architecture))
 	}
 	return out
 }
