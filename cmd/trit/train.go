@@ -168,7 +168,7 @@ func dryRun(c *cli.Context, config configs.Config) error {
 func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	r.OnEvent = func(e train.Event) { showEvent(con, e) }
 	if !r.Resume {
-		sayPackable(con, r.Model)
+		r.OnBegin = func() { sayPackable(con, r.Model) }
 	}
 	result, err := train.Train(ctx, r)
 	if err != nil {

@@ -115,8 +115,8 @@ func (r rule) problems(c *model.Config) (out []string) {
 		out = append(out, unknown(architecture))
 	}
 	if isBitNet && c.QDim() != c.HiddenSize {
-		out = append(out, fmt.Sprintf("num_attention_heads * head_dim is %d, and architecture bitnet wants hidden_size there, %d",
-			c.QDim(), c.HiddenSize))
+		out = append(out, fmt.Sprintf("num_attention_heads * head_dim is %d, and architecture bitnet wants hidden_size "+
+			"there, %d", c.QDim(), c.HiddenSize))
 	}
 	if isBitNet && !c.TieWordEmbeddings {
 		out = append(out, "tie_word_embeddings is false, and architecture bitnet has no head of its own there")
@@ -133,13 +133,13 @@ func (r rule) problems(c *model.Config) (out []string) {
 // rotary is what llama.cpp does not load of the rotary embedding for an architecture.
 func rotary(c *model.Config, architecture string) (out []string) {
 	if factors := ggufmeta.RotaryTensors(c); architecture != ggufmeta.Llama && len(factors) > 0 {
-		out = append(out, fmt.Sprintf("the rotary scaling stands in the tensor %s, which architecture %s does not load there",
-			factors[0].Name, architecture))
+		out = append(out, fmt.Sprintf("the rotary scaling stands in the tensor %s, which architecture %s "+
+			"does not load there", factors[0].Name, architecture))
 	}
 	isPart := c.RotaryDim() < c.HeadDim
 	if isPart && (architecture == ggufmeta.Llama || architecture == ggufmeta.Qwen3) {
-		out = append(out, fmt.Sprintf("the rotary embedding turns %d of the %d values of a head, which architecture %s does not load there",
-			c.RotaryDim(), c.HeadDim, architecture))
+		out = append(out, fmt.Sprintf("the rotary embedding turns %d of the %d values of a head, which architecture %s "+
+			"does not load there", c.RotaryDim(), c.HeadDim, architecture))
 	}
 	return out
 }
