@@ -25,7 +25,8 @@ func Create(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{path: path, file: f, buffer: bufio.NewWriterSize(&writer{f: f}, bufferBytes), release: release, mode: 0o644}, nil
+	buffer := bufio.NewWriterSize(&writer{f: f}, bufferBytes)
+	return &File{path: path, file: f, buffer: buffer, release: release, mode: 0o644}, nil
 }
 
 // Name is the temporary name. The file can be read under it after Finish.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -87,7 +88,8 @@ func (f *Filter) add(text string, line int) error {
 		}
 		pattern, r.with = strings.TrimSuffix(pattern, " =>"), strings.TrimSpace(r.with)
 	}
-	if (where != "input" && where != "output" && where != "both") || (action != "block" && action != "replace") || pattern == "" {
+	wheres, actions := []string{"input", "output", "both"}, []string{"block", "replace"}
+	if !slices.Contains(wheres, where) || !slices.Contains(actions, action) || pattern == "" {
 		return fmt.Errorf("want input, output or both, then block or replace, then a pattern")
 	}
 	var err error

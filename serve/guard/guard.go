@@ -220,7 +220,8 @@ func (a allowed) Open(ctx context.Context, id string) (*answer.Model, func(), er
 			id = key.Models[0]
 		}
 		if !slices.Contains(key.Models, id) {
-			return nil, nil, wire.Errorf(wire.NotAllowed, "model", "the key may use %s, not %s", strings.Join(key.Models, ", "), id)
+			return nil, nil, wire.Errorf(wire.NotAllowed, "model", "the key may use %s, not %s",
+				strings.Join(key.Models, ", "), id)
 		}
 	}
 	return a.Models.Open(ctx, id)

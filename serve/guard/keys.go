@@ -123,6 +123,28 @@ func (k *Key) check() error {
 	return nil
 }
 
+// Limits says what the owner of a key may do.
+func (k *Key) Limits() (list []string) {
+	for _, l := range []struct {
+		n    int
+		text string
+	}{
+		{k.RequestsPerMinute, "%d requests a minute"}, {k.TokensPerMinute, "%d tokens a minute"},
+		{k.Concurrent, "%d requests at a time"},
+	} {
+		if l.n > 0 {
+			list = append(list, fmt.Sprintf(l.text, l.n))
+		}
+	}
+	if len(k.Models) > 0 {
+		list = append(list, "models "+strings.Join(k.Models, " "))
+	}
+	if k.Until != "" {
+		list = append(list, "until "+k.Until)
+	}
+	return list
+}
+
 // expired reports whether the last day of a key is over, by the server's clock.
 func (k *Key) expired(now time.Time) bool {
 	last, err := time.ParseInLocation(time.DateOnly, k.Until, now.Location())
