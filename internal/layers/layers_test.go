@@ -70,6 +70,7 @@ eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve                       | serve/answer serve/openai serve/wire
 serve/answer                | lm serve/grammar tokenizer
+serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/models                | lm serve/answer
@@ -91,7 +92,7 @@ configs                     | model train
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
-cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/grammar serve/guard serve/models
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models
 cmd/trit                    | *
 `
 
