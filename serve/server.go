@@ -1,4 +1,5 @@
-// Package serve is a server of models over HTTP: the APIs, with limits, keys and logs around them.
+// Package serve is a server of models over HTTP: the APIs and a page to chat, with limits, keys and
+// logs around them.
 package serve
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"trit/serve/answer"
 	"trit/serve/openai"
+	"trit/serve/page"
 	"trit/serve/wire"
 )
 
@@ -76,6 +78,9 @@ func New(o Options) *Server {
 	s.ready.Store(true)
 	mux := http.NewServeMux()
 	for pattern, h := range openai.New(o.Models, openai.Options{Log: o.Log}) {
+		mux.Handle(pattern, h)
+	}
+	for pattern, h := range page.New() {
 		mux.Handle(pattern, h)
 	}
 	for pattern, h := range o.Handlers {
