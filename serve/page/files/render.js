@@ -51,7 +51,7 @@ function drawBlock(b) {
 
 /** drawItem draws an item; a single paragraph needs no space of its own. */
 function drawItem(blocks) {
-  const [first, rest] = blocks;
+  const [first, ...rest] = blocks;
   if (first?.type !== "paragraph") return el("li", {}, blocks.map(drawBlock));
   return el("li", { dir: "auto" }, drawInline(first.children), rest.map(drawBlock));
 }
@@ -72,14 +72,23 @@ function drawTable({ align, rows }) {
 
 /**
  * MarkdownView shows a text that grows. Blocks that stay as they were keep their elements, and
- * with them what the reader has selected.
+ * with them what the reader has selected. A text that defeats the renderer is shown as it is.
  */
 export class MarkdownView {
   element = el("div", { class: "markdown" });
   #raws = [];
 
   show(text) {
-    const blocks = parse(text);
+    try {
+      this.#draw(parse(text));
+    } catch (e) {
+      console.error(e);
+      this.#raws = [];
+      this.element.replaceChildren(el("p", {}, text));
+    }
+  }
+
+  #draw(blocks) {
     let same = 0;
     while (same < blocks.length && blocks[same].raw === this.#raws[same]) same++;
     while (this.element.children.length > same) this.element.lastChild.remove();

@@ -11,12 +11,13 @@ export class ServerError extends Error {
   }
 }
 
-const TITLES = {
+/** WORDS are for answers that do not say what is wrong. */
+const WORDS = {
   401: "The server asks for a key.",
   403: "This key does not allow it.",
   408: "It took longer than the server allows.",
   413: "That is more than the server takes.",
-  429: "The server has too much to do, or this key has used its share.",
+  429: "The server has too much to do.",
   500: "The server failed.",
 };
 
@@ -27,10 +28,8 @@ async function errorOf(response) {
   } catch {
     // Whoever answered is not this server: the status must do.
   }
-  const title = TITLES[response.status];
-  const words = [title, text && sentence(text)].filter(Boolean).join(" ");
   return new ServerError(
-    words || `The server answered with status ${response.status}.`,
+    (text && sentence(text)) || WORDS[response.status] || `The server answered with status ${response.status}.`,
     response.status,
     Number(response.headers.get("Retry-After")) || 0,
   );
