@@ -68,13 +68,14 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/openai serve/wire
+serve                       | serve/answer serve/openai serve/page serve/wire | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
 serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/models                | lm serve/answer
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
+serve/page                  |
 serve/wire                  | lm serve/answer
 
 -- the graph world
@@ -93,6 +94,7 @@ repro                       | configs convert convert/inspect convert/source dat
 cmd/trit/cmdline            | setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models
+serve/page                  |
 cmd/trit                    | *
 `
 

@@ -36,9 +36,10 @@ const model = () => models.find((m) => m.id === settings.model) ?? models[0];
 /** showModel says what the model does: chat, or go on with texts. */
 function showModel() {
   const chats = model()?.chat ?? true;
+  $("welcome-title").textContent = chats ? "What would you like to talk about?" : "Begin a text";
   $("welcome-text").textContent = chats
     ? "What you write goes to this server and nowhere else."
-    : "This model has no chat template: it goes on with what you write. Begin a text, and it continues.";
+    : "This model has no chat template: it does not answer, it goes on with what you write.";
   text.placeholder = chats ? "Write a message" : "Begin a text";
   $("system").disabled = !chats;
   $("system-note").hidden = chats;

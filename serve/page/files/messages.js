@@ -72,7 +72,8 @@ function noteOf({ model, tokens, seconds, finish }) {
   const parts = [];
   if (model) parts.push(model);
   if (tokens) parts.push(`${tokens} ${tokens === 1 ? "token" : "tokens"}`);
-  if (tokens > 1 && seconds > 0) parts.push(`${speed((tokens - 1) / seconds)} tokens/s`);
+  // What comes at once tells nothing of the speed.
+  if (tokens > 1 && seconds > 0.2) parts.push(`${speed((tokens - 1) / seconds)} tokens/s`);
   if (finish === "length") parts.push("ended at the limit of tokens");
   if (finish === "stopped") parts.push("stopped");
   if (finish === "failed") parts.push("broke off");
