@@ -53,7 +53,10 @@ func New(models answer.Models, o Options) map[string]http.Handler {
 
 // fieldNames are the API's names of fields of answer.Request.
 var fieldNames = map[string]string{
-	"stop": "options.stop", "response_format": "format",
+	"stop": "options.stop", "response_format": "format", "temperature": "options.temperature",
+	"top_k": "options.top_k", "top_p": "options.top_p", "min_p": "options.min_p",
+	"repetition_penalty": "options.repeat_penalty", "presence_penalty": "options.presence_penalty",
+	"frequency_penalty": "options.frequency_penalty",
 }
 
 // errorBody is an error in the shape of the API, with its code.
