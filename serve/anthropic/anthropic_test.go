@@ -313,9 +313,11 @@ func FuzzBodies(f *testing.F) {
 	f.Add(`{"max_tokens":9,` + weather + `,` + user + `}`)
 	f.Add(`{"max_tokens":9,"stream":true,"tool_choice":{"type":"tool","name":"weather"},` + weather + `,` + user + `}`)
 	f.Add(`{"max_tokens":9,"system":[{"type":"text","text":"a"}],"thinking":{"type":"adaptive"},"output_config":{"effort":"low"},"messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":"x"}]}]}`)
-	models := servetest.NewModels(f, servetest.ThinkingTemplate, &servetest.Model{Texts: []string{"<think>a</think>", "b"}})
+	s := &servetest.Model{Texts: []string{"<think>a</think>", "b"}}
+	models := servetest.NewModels(f, servetest.ThinkingTemplate, s)
 	mux := servetest.Mux(New(models, Options{Log: slog.New(slog.DiscardHandler)}))
 	f.Fuzz(func(t *testing.T, body string) {
+		s.Requests, s.Sources = nil, nil
 		for _, path := range []string{"/v1/messages", "/v1/messages/count_tokens"} {
 			w := httptest.NewRecorder()
 			mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))

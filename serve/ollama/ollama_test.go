@@ -327,9 +327,11 @@ func FuzzBodies(f *testing.F) {
 	f.Add(`{"prompt":"a","raw":true,"logprobs":true,"top_logprobs":2}`)
 	f.Add(`{"input":["a","b"],"truncate":false,"dimensions":2}`)
 	f.Add(`{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{}}}]},{"role":"tool","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}}]}`)
-	models := servetest.NewModels(f, servetest.ThinkingTemplate, &servetest.Model{Texts: []string{"<think>a</think>", "b"}})
+	s := &servetest.Model{Texts: []string{"<think>a</think>", "b"}}
+	models := servetest.NewModels(f, servetest.ThinkingTemplate, s)
 	mux := servetest.Mux(New(models, Options{Log: slog.New(slog.DiscardHandler)}))
 	f.Fuzz(func(t *testing.T, body string) {
+		s.Requests, s.Sources = nil, nil
 		for _, path := range []string{"chat", "generate", "embed", "embeddings", "show"} {
 			w := httptest.NewRecorder()
 			mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/api/"+path, strings.NewReader(body)))
