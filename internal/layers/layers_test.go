@@ -68,11 +68,14 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/openai serve/wire
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/wire
+serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/answer                | lm serve/grammar tokenizer
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
+serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
+serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
 serve/wire                  | lm serve/answer
 
