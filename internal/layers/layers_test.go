@@ -60,7 +60,7 @@ convert/compare             | bitlinear/kernel/vector convert/source format/gguf
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
-infer/engine                | infer lm | model
+infer/engine                | infer internal/atomicfile lm | model
 eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
@@ -68,9 +68,10 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/wire
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/wire | lm tokenizer
 serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/answer                | lm serve/grammar tokenizer
+serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
@@ -94,7 +95,7 @@ configs                     | model train
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
-cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/grammar serve/guard serve/models
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models
 cmd/trit                    | *
 `
 

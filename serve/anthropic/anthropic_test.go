@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -72,7 +73,8 @@ const (
 )
 
 func TestCallsOfTools(t *testing.T) {
-	_, url := serve(t, &servetest.Model{Texts: []string{"I look.", call, call}})
+	model := &servetest.Model{Texts: []string{"I look.", call, call}}
+	_, url := serve(t, model)
 	for body, want := range map[string]int{
 		`{"max_tokens":9,` + weather + `,` + user + `}`:                                                                2,
 		`{"max_tokens":9,"tool_choice":{"type":"auto","disable_parallel_tool_use":true},` + weather + `,` + user + `}`: 1,
@@ -85,6 +87,10 @@ func TestCallsOfTools(t *testing.T) {
 		b := m.Content[1].(map[string]any)
 		if b["type"] != "tool_use" || b["name"] != "weather" || b["input"].(map[string]any)["town"] != "Rome" || b["id"] == "" {
 			t.Errorf("call %v", b)
+		}
+		_, got = servetest.Post(t, url+"/v1/messages/count_tokens", body)
+		if want := fmt.Sprintf(`{"input_tokens":%d}`, len(model.Last(t).Prompt)); strings.TrimSpace(got) != want {
+			t.Errorf("%s: counted %s, want %s", body, got, want)
 		}
 	}
 }

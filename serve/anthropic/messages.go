@@ -149,7 +149,8 @@ func (c *conversation) addCall(at string, m *tokenizer.Message, b *block) error 
 func (c *conversation) addResult(at string, b *block) error {
 	name, ok := c.calls[b.ToolUseID]
 	if !ok {
-		return wire.Errorf(wire.InvalidInput, at+".tool_use_id", "is %q: no message before has a tool_use of that id", b.ToolUseID)
+		return wire.Errorf(wire.InvalidInput, at+".tool_use_id", "is %q: no message before has a tool_use of that id",
+			b.ToolUseID)
 	}
 	blocks, err := blocksOf(at+".content", b.Content, "tool_result")
 	if err != nil {

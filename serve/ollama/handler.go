@@ -7,7 +7,6 @@ package ollama
 import (
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -87,21 +86,17 @@ func fixed(http.ResponseWriter, *http.Request) error {
 // latest is the tag that clients put behind names without one.
 const latest = ":latest"
 
-// find is what is known of a model by its name in a request.
+// find is what is known of a model by its name in a request; without one, of the first.
 func (a *api) find(name string) (answer.Info, error) {
-	list := a.models.List()
-	for _, wanted := range []string{name, strings.TrimSuffix(name, latest)} {
-		at := slices.IndexFunc(list, func(i answer.Info) bool { return i.ID == wanted })
-		if at < 0 && wanted == "" {
-			at = 0
-		}
-		if at >= 0 && at < len(list) {
-			return list[at], nil
-		}
-	}
 	unknown := &answer.UnknownModelError{ID: name}
-	for _, i := range list {
-		unknown.Known = append(unknown.Known, i.ID)
+	for _, wanted := range []string{name, strings.TrimSuffix(name, latest)} {
+		unknown.Known = nil
+		for _, i := range a.models.List() {
+			if i.ID == wanted || name == "" {
+				return i, nil
+			}
+			unknown.Known = append(unknown.Known, i.ID)
+		}
 	}
 	return answer.Info{}, unknown
 }

@@ -252,6 +252,7 @@ func TestRefusals(t *testing.T) {
 	for body, want := range map[string]string{
 		`chat {`:                                                `400 no JSON object`,
 		`chat {"model":"big",` + user + `}`:                     `404 there is no model`,
+		`show {"model":":latest"}`:                              `404 there is no model`,
 		`show {"model":"big"}`:                                  `404 there is no model`,
 		`show {"system":"a"}`:                                   `400 system: is not supported`,
 		`chat {"stream":"yes",` + user + `}`:                    `400 stream: is a JSON string`,

@@ -22,16 +22,16 @@ import (
 	"trit/serve/grammar"
 )
 
-// modelFiles describes the models that the arguments name: models of any form, and folders with
+// modelFiles describes the models of some names: models of any form, and folders with
 // several GGUF files. remove removes the temporary files of those that had to be converted.
-func modelFiles(c *cli.Context) (list []answer.Info, remove func(), err error) {
+func modelFiles(c *cli.Context, names ...string) (list []answer.Info, remove func(), err error) {
 	var temporary []func()
 	remove = func() {
 		for _, f := range temporary {
 			f()
 		}
 	}
-	for _, name := range c.Args().Slice() {
+	for _, name := range names {
 		files, err := filepath.Glob(filepath.Join(name, "*.gguf"))
 		if err != nil || len(files) < 2 {
 			file, done, err := models.File(c, name)

@@ -20,17 +20,17 @@ import (
 )
 
 // Commands are trit serve and what belongs to it.
-func Commands() []*cli.Command { return []*cli.Command{serveCommand()} }
+func Commands() []*cli.Command { return []*cli.Command{serveCommand(), batchCommand()} }
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
-		Name: "serve", Usage: "serve models over HTTP: the API of OpenAI", ArgsUsage: models.ArgsUsage + "...",
+		Name: "serve", Usage: "serve models over HTTP: the APIs of OpenAI, Anthropic and Ollama", ArgsUsage: models.ArgsUsage + "...",
 		Description: cmdline.Examples("trit serve model.gguf", "trit serve models/ --addr 127.0.0.1:9000 --memory 8G"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "listen at `HOST:PORT`", Value: "127.0.0.1:8080"},
 			&cli.BoolFlag{Name: "open", Usage: "listen also where other machines can reach the server, without keys"},
 			&cli.IntFlag{Name: "context", Usage: "most tokens `N` of a prompt and its answer (default: what the model was made for)"},
-			&cli.IntFlag{Name: "cache-memory", Usage: "`MB` for the KV caches of a model, of answers and of kept prefixes", Value: 2048},
+			&cli.IntFlag{Name: "cache-memory", Usage: "`MB` for the KV caches of a model, of answers and of kept prefixes", Value: defaultCacheMB},
 			&cli.IntFlag{Name: "sessions", Usage: "compute at most `N` answers together", Value: engine.DefaultAnswers},
 			&cli.IntFlag{Name: "queue", Usage: "let at most `N` requests wait; more are refused", Value: engine.DefaultQueueSize},
 			&cli.IntFlag{Name: "memory", Usage: "`MB` for all models together; 0 is without limit"},
@@ -44,6 +44,9 @@ func serveCommand() *cli.Command {
 	}
 }
 
+// defaultCacheMB is the memory for the KV caches of a model.
+const defaultCacheMB = 2048
+
 func serveModels(c *cli.Context) error {
 	if !c.Args().Present() {
 		return cmdline.Usagef("MODEL is missing: trit serve MODEL")
@@ -56,7 +59,7 @@ func serveModels(c *cli.Context) error {
 		return cmdline.Usagef("--addr %s can be reached from other machines: "+
 			"give --keys FILE, or --open if everybody there may use the models", c.String("addr"))
 	}
-	list, remove, err := modelFiles(c)
+	list, remove, err := modelFiles(c, c.Args().Slice()...)
 	defer remove()
 	if err != nil {
 		return err

@@ -18,14 +18,16 @@ import (
 	"trit/tokenizer"
 )
 
-// Template is a chat template without tools; ThinkingTemplate shows what is given of thoughts.
-const (
-	Template         = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
-	ThinkingTemplate = "{% if enable_thinking is defined %}think={{ enable_thinking }}{{ reasoning_effort }}\n{% endif %}" +
-		"{% for m in messages %}{{ m.role }}: {% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}{{ m.content }}" +
-		"{% for c in m.tool_calls or [] %}[{{ c.function.name }} {{ c.function.arguments | tojson }}]{% endfor %}" +
-		"{% if m.tool_call_id %}<{{ m.name }}>{% endif %}{{ '\n' }}{% endfor %}"
-)
+// Template is a chat template that knows neither tools nor thoughts.
+const Template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+
+// ThinkingTemplate shows all that it gets.
+const ThinkingTemplate = `{% if enable_thinking is defined %}think={{ enable_thinking }}{{ reasoning_effort }}{{ '\n' }}{% endif %}
+{% for m in messages %}
+{{ m.role }}: {% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}{{ m.content -}}
+{% for c in m.tool_calls or [] %}[{{ c.function.name }} {{ c.function.arguments | tojson }}]{% endfor -%}
+{% if m.tool_call_id %}<{{ m.name }}>{% endif %}{{ '\n' }}
+{%- endfor %}`
 
 // Model writes the same texts whatever it is asked. It is an Embedder, and records constraints.
 type Model struct {
@@ -59,7 +61,8 @@ func (s *Model) Generate(ctx context.Context, r lm.GenerateRequest, on func(lm.D
 		}
 		d := lm.Delta{Text: text, Tokens: []int32{int32('a' + i)}}
 		if r.LogProbs {
-			d.LogProbs = []lm.TokenLogProbs{{LogProb: lm.LogProb{ID: int32('a' + i), LogProb: -0.5}, Top: []lm.LogProb{{ID: 'z', LogProb: -1}}}}
+			chosen := lm.LogProb{ID: int32('a' + i), LogProb: -0.5}
+			d.LogProbs = []lm.TokenLogProbs{{LogProb: chosen, Top: []lm.LogProb{{ID: 'z', LogProb: -1}}}}
 		}
 		out.Tokens, out.Text = append(out.Tokens, d.Tokens...), out.Text+text
 		on(d)
