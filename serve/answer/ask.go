@@ -46,6 +46,9 @@ func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, erro
 		return Result{}, err
 	}
 	a.out.finish()
+	if len(a.logProbs) > 0 { // of tokens without text
+		a.emit(Event{LogProbs: a.logProbs})
+	}
 	a.end()
 	return a.result, nil
 }
@@ -58,6 +61,7 @@ type asking struct {
 	syntax   *syntax // of tool calls; nil: there are no tools
 	out      *splitter
 	logProbs []lm.TokenLogProbs // that no event has had yet
+	unknown  int                // tokens of which it is not known whether they are thoughts
 	result   Result
 }
 
@@ -85,21 +89,28 @@ func (a *asking) prompt() ([]int32, error) {
 
 // constraint is what the answer must look like, nil for any text.
 func (a *asking) constraint(ends []int32) (lm.Constraint, error) {
-	source := a.r.Format
-	if a.syntax != nil {
-		if !source.IsText() {
-			return nil, Badf("response_format", "an answer with a form cannot call tools: "+
-				"leave it out, or set tool_choice to none")
-		}
-		source = a.syntax.source(a.r)
+	source, field := a.r.Format, "response_format"
+	switch {
+	case a.syntax != nil && !source.IsText():
+		return nil, Badf(field, "an answer with a form cannot call tools: leave it out, or set tool_choice to none")
+	case a.syntax != nil:
+		source, field = a.syntax.source(a.r, false), "tools"
+	case source.GBNF != "":
+		field = "grammar"
 	}
 	if source.IsText() {
 		return nil, nil
 	}
+	if a.m.Grammar == nil {
+		return nil, Badf(field, "the model cannot be held to a form")
+	}
 	c, err := a.m.Grammar.New(source, ends)
 	var wrong *grammar.Error
+	if errors.As(err, &wrong) && a.syntax != nil && a.r.hasLooseTools() {
+		c, err = a.m.Grammar.New(a.syntax.source(a.r, true), ends)
+	}
 	if errors.As(err, &wrong) {
-		return nil, Badf("response_format", "%v", err)
+		return nil, Badf(field, "%v", err)
 	}
 	return c, err
 }
@@ -116,7 +127,16 @@ func (a *asking) startsThinking(prompt []int32) bool {
 // delta takes what the model writes.
 func (a *asking) delta(d lm.Delta) {
 	a.logProbs = append(a.logProbs, d.LogProbs...)
+	thought, before := len(a.result.Reasoning), a.out.now
 	a.out.write(d.Text)
+	a.unknown += len(d.Tokens)
+	switch {
+	case before == thinking, a.out.now == thinking, len(a.result.Reasoning) > thought:
+		a.result.ReasoningTokens += a.unknown
+		a.unknown = 0
+	case a.out.begun:
+		a.unknown = 0
+	}
 }
 
 // part takes a piece of the answer that the splitter has found.

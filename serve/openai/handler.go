@@ -3,7 +3,6 @@
 package openai
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -135,6 +134,3 @@ func (a *api) showModel(w http.ResponseWriter, r *http.Request) error {
 	unknown.ID = id
 	return unknown
 }
-
-// errLeft says that the client has left: there is nobody to answer.
-var errLeft = errors.New("the client has left")
