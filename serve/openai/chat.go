@@ -52,18 +52,26 @@ type responseFormat struct {
 
 // source is the form of the answer.
 func (f *responseFormat) source() (grammar.Source, error) {
-	switch {
-	case f == nil, f.Type == "text":
-		return grammar.Source{}, nil
-	case f.Type == "json_object":
-		return grammar.Source{JSON: true}, nil
-	case f.Type == "json_schema" && f.Schema != nil && isSet(f.Schema.Schema):
-		return grammar.Source{Schema: f.Schema.Schema}, nil
-	case f.Type == "json_schema":
-		return grammar.Source{}, wire.Errorf(wire.InvalidInput, "response_format.json_schema", "has no schema")
+	var schema json.RawMessage
+	if f.Schema != nil {
+		schema = f.Schema.Schema
 	}
-	return grammar.Source{}, wire.Errorf(wire.InvalidInput, "response_format.type",
-		"is %q: want text, json_object or json_schema", f.Type)
+	return sourceOf(f.Type, schema, "response_format.type", "response_format.json_schema")
+}
+
+// sourceOf is the form that a type and a schema say. The fields are their names in the request.
+func sourceOf(kind string, schema json.RawMessage, kindField, schemaField string) (grammar.Source, error) {
+	switch {
+	case kind == "text":
+		return grammar.Source{}, nil
+	case kind == "json_object":
+		return grammar.Source{JSON: true}, nil
+	case kind == "json_schema" && isSet(schema):
+		return grammar.Source{Schema: schema}, nil
+	case kind == "json_schema":
+		return grammar.Source{}, wire.Errorf(wire.InvalidInput, schemaField, "has no schema")
+	}
+	return grammar.Source{}, wire.Errorf(wire.InvalidInput, kindField, "is %q: want text, json_object or json_schema", kind)
 }
 
 // isSet reports whether a field is there and not null.

@@ -45,17 +45,24 @@ func askAll(ctx context.Context, m *answer.Model, requests []answer.Request, on 
 	}()
 	var first error
 	for p := range pieces {
-		if first == nil {
-			if first = p.err; first == nil {
-				first = on(p)
+		if first != nil {
+			continue
+		}
+		switch first = p.err; {
+		case first != nil:
+		case p.result != nil && p.result.Finish == answer.FinishCancel:
+			if first = ctx.Err(); first == nil {
+				first = wire.Errorf(wire.Internal, "", "the server is ending: ask again")
 			}
-			if first != nil {
-				stop()
-			}
+		default:
+			first = on(p)
+		}
+		if first != nil {
+			stop()
 		}
 	}
 	if first == nil {
-		first = ctx.Err() // answers that end with their context have no error
+		first = ctx.Err() // some answers were not asked for
 	}
 	return first
 }

@@ -22,7 +22,7 @@ type message struct {
 	FunctionCall     any        `json:"function_call"`
 }
 
-// content is a text, or a list of parts that are texts.
+// content is a text, or a list of parts that are texts, by the names of all APIs of OpenAI.
 type content struct {
 	text  string
 	given bool  // it is there and not null
@@ -47,7 +47,7 @@ func (c *content) UnmarshalJSON(b []byte) error {
 	}
 	for i, p := range parts {
 		switch p.Type {
-		case "text", "input_text", "output_text":
+		case "text", "input_text", "output_text", "reasoning_text", "summary_text":
 			c.text += p.Text
 		case "refusal":
 			c.text += p.Refusal

@@ -185,13 +185,12 @@ func tokenText(m *answer.Model, id int32) (string, []int) {
 	if len(b) == 0 {
 		return fmt.Sprintf("<%d>", id), nil // a special token has no text
 	}
-	text, numbers := "bytes:", make([]int, len(b))
-	for i, v := range b {
-		numbers[i] = int(v)
+	if utf8.Valid(b) {
+		return string(b), numbersOf(b)
+	}
+	text := "bytes:"
+	for _, v := range b {
 		text += fmt.Sprintf(`\x%02x`, v)
 	}
-	if utf8.Valid(b) {
-		text = string(b)
-	}
-	return text, numbers
+	return text, numbersOf(b)
 }
