@@ -70,7 +70,7 @@ eval/internal/evaltest      | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
 serve/grammar               | lm
 serve/models                | lm serve/answer
-serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
+serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
 serve/wire                  | lm serve/answer
 
 -- the graph world

@@ -71,7 +71,8 @@ func sourceOf(kind string, schema json.RawMessage, kindField, schemaField string
 	case kind == "json_schema":
 		return grammar.Source{}, wire.Errorf(wire.InvalidInput, schemaField, "has no schema")
 	}
-	return grammar.Source{}, wire.Errorf(wire.InvalidInput, kindField, "is %q: want text, json_object or json_schema", kind)
+	return grammar.Source{}, wire.Errorf(wire.InvalidInput, kindField,
+		"is %q: want text, json_object or json_schema", kind)
 }
 
 // isSet reports whether a field is there and not null.

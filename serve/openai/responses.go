@@ -157,7 +157,7 @@ func (b *responseRequest) setTools(r *answer.Request) error {
 	for i, t := range b.Tools {
 		switch {
 		case t.Type != "function":
-			return wire.Errorf(wire.Unsupported, fmt.Sprintf("tools[%d].type", i), "is %q: the server has functions alone", t.Type)
+			return wire.Errorf(wire.Unsupported, fmt.Sprintf("tools[%d].type", i), "is %q: want function", t.Type)
 		case t.Name == "":
 			return wire.Errorf(wire.InvalidInput, fmt.Sprintf("tools[%d].name", i), "is missing")
 		}
