@@ -198,6 +198,7 @@ type toolCall struct {
 	Function struct {
 		Name      string `json:"name"`
 		Arguments string `json:"arguments"`
+		Parsed    any    `json:"parsed_arguments,omitempty"` // which npm's client adds to a call that comes back
 	} `json:"function"`
 }
 

@@ -18,6 +18,7 @@ type message struct {
 	ReasoningContent string     `json:"reasoning_content"`
 	Refusal          *string    `json:"refusal"`
 	Annotations      any        `json:"annotations"` // of an answer that comes back
+	Parsed           any        `json:"parsed"`      // which npm's client adds to it
 	Audio            any        `json:"audio"`
 	FunctionCall     any        `json:"function_call"`
 }

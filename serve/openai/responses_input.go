@@ -24,7 +24,8 @@ type inputItem struct {
 	CallID    string  `json:"call_id"`
 	Name      string  `json:"name"` // of the function
 	Arguments string  `json:"arguments"`
-	Output    content `json:"output"` // of the function
+	Parsed    any     `json:"parsed_arguments"` // which npm's client adds to a call that comes back
+	Output    content `json:"output"`           // of the function
 
 	Summary   content `json:"summary"` // of thoughts
 	Encrypted *string `json:"encrypted_content"`
