@@ -249,9 +249,9 @@ func TestFullQueueRefuses(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	_, e := newEngine(t, Options{})
 	for want, r := range map[string]lm.GenerateRequest{
-		"top-p is 2": {Prompt: []int32{1}, Sampling: lm.Sampling{TopP: 2}},
-		"no tokens":  {MaxTokens: 1},
-		"id 203":     {Prompt: []int32{203}, MaxTokens: 1},
+		"TopP is 2": {Prompt: []int32{1}, Sampling: lm.Sampling{TopP: 2}},
+		"no tokens": {MaxTokens: 1},
+		"id 203":    {Prompt: []int32{203}, MaxTokens: 1},
 	} {
 		if _, err := e.Generate(t.Context(), r, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)

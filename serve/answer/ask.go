@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"trit/lm"
 	"trit/serve/grammar"
@@ -14,10 +15,23 @@ import (
 // fails with RequestError, with lm.LengthError, with lm.BusyError, or with the error of the model.
 // When ctx ends, the answer ends with FinishCancel.
 func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, error) {
+	w := watchersOf(ctx)
+	w.began(m.ID)
+	result, err := ask(ctx, m, r, on, w)
+	w.ended(&result, err)
+	return result, err
+}
+
+func ask(ctx context.Context, m *Model, r Request, on func(Event), w watchers) (Result, error) {
 	if err := r.validate(m); err != nil {
 		return Result{}, err
 	}
-	a := &asking{m: m, r: &r, on: on}
+	if err := filterInput(ctx, m, &r); err != nil {
+		return Result{}, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	a := &asking{m: m, r: &r, on: on, filter: outputFilter(ctx), stop: stop, watchers: w, start: time.Now()}
 	if len(r.Tools) > 0 && r.Choice.Mode != ToolsNone {
 		a.syntax = syntaxOf(m.Tokenizer)
 	}
@@ -45,9 +59,8 @@ func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	a.out.finish()
-	if len(a.logProbs) > 0 { // of tokens without text
-		a.emit(Event{LogProbs: a.logProbs})
+	if err := a.finish(); err != nil {
+		return Result{}, err
 	}
 	a.end()
 	return a.result, nil
@@ -63,12 +76,21 @@ type asking struct {
 	logProbs []lm.TokenLogProbs // that no event has had yet
 	unknown  int                // tokens of which it is not known whether they are thoughts
 	result   Result
+	filter   OutputFilter // nil: none
+	refused  error        // by the filter
+	stop     context.CancelCauseFunc
+	watchers watchers
+	start    time.Time
+	begun    bool
 }
 
 // prompt is the sequence before the answer.
 func (a *asking) prompt() ([]int32, error) {
 	if a.r.Prompt != nil {
 		return a.r.Prompt, nil
+	}
+	if a.m.Tokenizer.ChatTemplate().Text == "" {
+		return nil, Badf("model", "%s is a base model without a chat template: it continues texts, it does not chat", a.m.ID)
 	}
 	request := tokenizer.ChatRequest{Messages: a.r.Messages, AddGenerationPrompt: true, Extra: a.r.Template}
 	if a.syntax != nil {
@@ -126,10 +148,27 @@ func (a *asking) startsThinking(prompt []int32) bool {
 
 // delta takes what the model writes.
 func (a *asking) delta(d lm.Delta) {
+	if !a.begun {
+		a.begun = true
+		a.watchers.firstToken(time.Since(a.start))
+	}
 	a.logProbs = append(a.logProbs, d.LogProbs...)
+	text := d.Text
+	if a.filter != nil && a.refused == nil {
+		if text, a.refused = a.filter.Write(text); a.refused != nil {
+			a.stop(a.refused)
+		}
+	}
+	if a.refused == nil {
+		a.write(text, len(d.Tokens))
+	}
+}
+
+// write takes text that may be given away, and counts the tokens that came with it.
+func (a *asking) write(text string, tokens int) {
 	thought, before := len(a.result.Reasoning), a.out.now
-	a.out.write(d.Text)
-	a.unknown += len(d.Tokens)
+	a.out.write(text)
+	a.unknown += tokens
 	switch {
 	case before == thinking, a.out.now == thinking, len(a.result.Reasoning) > thought:
 		a.result.ReasoningTokens += a.unknown
@@ -137,6 +176,23 @@ func (a *asking) delta(d lm.Delta) {
 	case a.out.begun:
 		a.unknown = 0
 	}
+}
+
+// finish gives away what was held back.
+func (a *asking) finish() error {
+	if a.filter != nil && a.refused == nil {
+		var rest string
+		rest, a.refused = a.filter.Finish()
+		a.out.write(rest)
+	}
+	if a.refused != nil {
+		return a.refused
+	}
+	a.out.finish()
+	if len(a.logProbs) > 0 { // of tokens without text
+		a.emit(Event{LogProbs: a.logProbs})
+	}
+	return nil
 }
 
 // part takes a piece of the answer that the splitter has found.

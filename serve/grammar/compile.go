@@ -67,7 +67,7 @@ func (c *Compiler) compile(s Source) (*machine, error) {
 	if err := guard(func() (err error) { root, err = s.build(g); return err }); err != nil {
 		return nil, err
 	}
-	if err := g.check(); err != nil {
+	if err := g.finish(root); err != nil {
 		return nil, err
 	}
 	k := &kept{m: newMachine(g, root, c.vocab), root: root, used: c.tick}

@@ -116,10 +116,10 @@ func TestSchemasRefused(t *testing.T) {
 		`1`: "#: a schema is", `false`: "nothing matches", `{"type":"text"}`: `#/type: is "text"`, `{"type":[]}`: "#/type",
 		`{"not":{}}`: "#/not: is not supported", `{"multipleOf":2}`: "multipleOf", `{"properties":{"a":{"uniqueItems":true}}}`: "#/properties/a/uniqueItems",
 		`{"$ref":"http://x"}`: "outside", `{"$ref":"#/$defs/x"}`: "there is no #/$defs/x", `{"$ref":"#/a","minLength":1,"a":{}}`: "beside $ref",
-		`{"$ref":"#"}`: "begins with itself", `{"enum":[]}`: "empty", `{"anyOf":[]}`: "empty", `{"minLength":-1}`: "minLength",
+		`{"$ref":"#"}`: "nothing matches", `{"enum":[]}`: "empty", `{"anyOf":[]}`: "empty", `{"minLength":-1}`: "minLength",
 		`{"minLength":3,"maxLength":2}`: "nothing matches", `{"maxItems":100000}`: "at most 4096", `{"format":"colour"}`: `"colour": want [date`,
 		`{"pattern":"("}`: "pattern", `{"pattern":"a\\bc"}`: "within", `{"pattern":"a","maxLength":3}`: "together",
-		`{"minimum":1e30}`: "up to 1e15", `{"minimum":2,"maximum":1}`: "no number", `{"minimum":"a"}`: "minimum",
+		`{"minimum":1e30}`: "up to 1e15", `{"minimum":1e999999999}`: "up to 1e15", `{"minimum":1e-999999999,"maximum":-1e-999999999}`: "", `{"minimum":2,"maximum":1}`: "no number", `{"minimum":"a"}`: "minimum",
 		`{"oneOf":[{"type":"integer"},{"type":"number"}]}`: "may hold together", `{"oneOf":[{},{"type":"number"}]}`: "may hold together",
 		`{"allOf":[{"minimum":1},{"minimum":2}]}`: "differs", `{"properties":1}`: "#/properties", `{"required":1}`: "#/required",
 		`{"properties":{"a":{}},"additionalProperties":{"type":"string"}}`: "additionalProperties",
@@ -165,7 +165,7 @@ func TestGBNF(t *testing.T) {
 		"root ::= \"a\"\nroot ::= \"b\"": "line 2 of the grammar: the rule root is defined twice", `root ::= "a`: "no end", `root ::= [a`: "no end",
 		`root ::= ("a"`: "want )", `root ::= "\q"`: "no escape", `root ::= [z-a]`: "is empty", `root ::= "a"{2,1}`: "want {n}", `root ::= "a"{99999}`: "want {n}",
 		`root ::= "a" ]`: "not expected", `root ::= "\uzzzz"`: "hexadecimal", `root ::= "` + strings.Repeat("a", 99) + `"{4000}`: "too large",
-		"root ::= " + strings.Repeat("(", 70): "nested", `root ::= a "x"` + "\n" + `a ::= "" root`: "begins with itself", "root ::= \"a\xff\"": "UTF-8",
+		"root ::= " + strings.Repeat("(", 70): "nested", `root ::= a "x" | "y"` + "\n" + `a ::= "" root`: "begins with itself", `root ::= "a" root`: "nothing matches", "root ::= \"a\xff\"": "UTF-8",
 		"root ::= \"" + strings.Repeat("a", maxGrammarBytes): "at most",
 	} {
 		_, err := NewCompiler(letters()).New(Source{GBNF: grammar}, nil)

@@ -43,10 +43,12 @@ func (s *schemas) bounds(o *object, at string) (lo, hi *bound, err error) {
 		if !o.has(b.key) {
 			continue
 		}
-		value, ok := new(big.Rat).SetString(string(o.values[b.key]))
-		if f, err := strconv.ParseFloat(string(o.values[b.key]), 64); err != nil || math.Abs(f) > 1e15 || !ok {
+		f, err := strconv.ParseFloat(string(o.values[b.key]), 64)
+		if err != nil || math.Abs(f) > 1e15 {
 			return nil, nil, errorf(at+"/"+b.key, "is %.40s: want a number up to 1e15", o.values[b.key])
 		}
+		// By its shortest decimals: an exponent that is far out would take all memory.
+		value, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'f', -1, 64))
 		if old := *b.limit; old != nil {
 			c := value.Cmp(old.value)
 			if b.upper {

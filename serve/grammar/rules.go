@@ -157,50 +157,82 @@ func appendAligned(list [][]item, lo, hi rune) [][]item {
 	return append(list, sequence)
 }
 
-// check returns an error if a rule begins with itself, which would have no end.
-func (g *rules) check() error {
-	nullable := g.nullable()
-	state := make([]int8, len(g.list)) // 1: being visited, 2: fine
-	var visit func(rule int32) bool
-	visit = func(rule int32) bool {
-		if state[rule] != 0 {
-			return state[rule] == 2
-		}
-		state[rule] = 1
-		for _, alternative := range g.list[rule] {
-			for _, it := range alternative {
-				if it.rule < 0 {
-					break
-				}
-				if !visit(it.rule) {
-					return false
-				}
-				if !nullable[it.rule] {
-					break
-				}
-			}
-		}
-		state[rule] = 2
-		return true
+// finish takes out what no text matches, and returns an error if nothing is left or if a rule
+// begins with itself, which would have no end.
+func (g *rules) finish(root int32) error {
+	can := g.productive()
+	if !can[root] {
+		return &Error{Text: "nothing matches the form"}
 	}
+	for rule, alternatives := range g.list {
+		g.list[rule] = slices.DeleteFunc(alternatives, func(a []item) bool { return !all(a, can) })
+	}
+	nullable := g.nullable()
+	state := make([]visit, len(g.list))
 	for rule := range g.list {
-		if !visit(int32(rule)) {
+		if !g.ends(int32(rule), state, nullable) {
 			return &Error{Text: "a rule begins with itself: put what comes first before the repetition"}
 		}
 	}
 	return nil
 }
 
+// visit is what a walk through the rules knows of one.
+type visit int8
+
+const (
+	isVisited visit = iota + 1
+	isFine
+)
+
+// ends reports whether no rule that a rule begins with begins with it.
+func (g *rules) ends(rule int32, state []visit, nullable []bool) bool {
+	if state[rule] != 0 {
+		return state[rule] == isFine
+	}
+	state[rule] = isVisited
+	for _, alternative := range g.list[rule] {
+		for _, it := range alternative {
+			if it.rule < 0 {
+				break
+			}
+			if !g.ends(it.rule, state, nullable) {
+				return false
+			}
+			if !nullable[it.rule] {
+				break
+			}
+		}
+	}
+	state[rule] = isFine
+	return true
+}
+
+// all reports whether all rules of a sequence have a property.
+func all(sequence []item, have []bool) bool {
+	return !slices.ContainsFunc(sequence, func(it item) bool { return it.rule >= 0 && !have[it.rule] })
+}
+
+// productive reports for each rule whether a text matches it.
+func (g *rules) productive() []bool {
+	return g.closure(func(a []item, can []bool) bool { return all(a, can) })
+}
+
 // nullable reports for each rule whether it can be nothing.
 func (g *rules) nullable() []bool {
+	return g.closure(func(a []item, can []bool) bool {
+		return all(a, can) && !slices.ContainsFunc(a, func(it item) bool { return it.rule < 0 })
+	})
+}
+
+// closure is the rules with a property: those with an alternative that has it by those known so
+// far.
+func (g *rules) closure(has func(a []item, can []bool) bool) []bool {
 	can := make([]bool, len(g.list))
-	empty := func(a []item) bool {
-		return !slices.ContainsFunc(a, func(it item) bool { return it.rule < 0 || !can[it.rule] })
-	}
 	for changed := true; changed; {
 		changed = false
-		for rule, alternatives := range g.list {
-			if !can[rule] && slices.ContainsFunc(alternatives, empty) {
+		for rule := range g.list { // mostly, rules refer to earlier ones
+			if !can[rule] && slices.ContainsFunc(g.list[rule], func(a []item) bool { return has(a, can) }) {
 				can[rule], changed = true, true
 			}
 		}

@@ -17,6 +17,7 @@ type schemas struct {
 	refs  map[string]int32 // rules of $ref
 	parts map[string]item  // rules of parts that many schemas use
 	depth int
+	count int // of schemas so far; what is joined with others counts again
 }
 
 func newSchemas(g *rules, whole json.RawMessage) *schemas {
@@ -25,8 +26,11 @@ func newSchemas(g *rules, whole json.RawMessage) *schemas {
 
 func errorf(at, format string, args ...any) error { return &Error{at, fmt.Sprintf(format, args...)} }
 
-// maxSchemaBytes limits a schema.
-const maxSchemaBytes = 1 << 20
+// Limits of schemas.
+const (
+	maxSchemaBytes = 1 << 20
+	maxSchemas     = 1 << 14
+)
 
 // root is the rule of the whole schema.
 func (s *schemas) root() (item, error) {
@@ -93,6 +97,9 @@ func (s *schemas) schema(b json.RawMessage, at string) (item, error) {
 		return item{}, errorf(at, "is nested more than %d deep", maxNesting)
 	}
 	defer func() { s.depth-- }()
+	if s.count++; s.count > maxSchemas {
+		return item{}, errTooLarge
+	}
 	switch strings.TrimSpace(string(b)) {
 	case "true":
 		return s.anything(), nil

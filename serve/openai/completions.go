@@ -181,7 +181,7 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if body.onlyPrompts() {
-		c.leaveEmpty()
+		c.leaveEmpty(r.Context())
 	} else if err := askAll(r.Context(), m, requests, c.collect); err != nil {
 		return err
 	}
@@ -200,8 +200,8 @@ type completing struct {
 	out      *wire.Stream // of a stream, once it has begun
 }
 
-// leaveEmpty ends all answers before their first token.
-func (c *completing) leaveEmpty() {
+// leaveEmpty ends all answers before their first token, and tells the watchers of the request.
+func (c *completing) leaveEmpty(ctx context.Context) {
 	for i, r := range c.requests {
 		reason := "length"
 		c.whole.Choices[i].Index, c.whole.Choices[i].FinishReason = i, &reason
@@ -209,6 +209,7 @@ func (c *completing) leaveEmpty() {
 			c.whole.Usage.addPrompt(len(r.Prompt), 0)
 		}
 	}
+	answer.Used(ctx, c.m.ID, &answer.Result{GenerateResult: lm.GenerateResult{PromptTokens: c.whole.Usage.PromptTokens}})
 }
 
 // echo puts the prompts, with the log-probabilities of their tokens, before the answers.

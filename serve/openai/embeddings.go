@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 
+	"trit/lm"
 	"trit/serve/answer"
 	"trit/serve/wire"
 )
@@ -99,6 +100,7 @@ func (a *api) embed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	answer.Used(r.Context(), m.ID, &answer.Result{GenerateResult: lm.GenerateResult{PromptTokens: tokens}})
 	list := make([]embedding, len(vectors))
 	for i, v := range vectors {
 		if body.Dimensions != nil && *body.Dimensions != len(v) {
