@@ -291,6 +291,9 @@ func (a *api) endResponse(c *responding, err error) error {
 	if c.out.Err() == nil {
 		e := a.hide(err)
 		c.whole.Status, c.whole.Error = failed, &responseError{e.Code, e.Error()}
+		if c.text != nil {
+			c.text.Status = notCompleted
+		}
 		c.send("response.failed", fields{"response": c.whole})
 	}
 	return nil
