@@ -60,7 +60,7 @@ convert/compare             | bitlinear/kernel/vector convert/source format/gguf
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
-infer/engine                | infer lm | model
+infer/engine                | infer internal/atomicfile lm | model
 eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
@@ -68,7 +68,7 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/openai serve/wire
+serve                       | serve/answer serve/openai serve/wire | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
 serve/batch                 |
 serve/grammar               | lm
