@@ -74,7 +74,7 @@ serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/models                | lm serve/answer
-serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
+serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
 serve/wire                  | lm serve/answer
 
 -- the graph world
