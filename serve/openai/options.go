@@ -84,6 +84,9 @@ func (o *options) request(m *answer.Model) (answer.Request, error) {
 		Stop: o.Stop, IgnoreEnd: o.IgnoreEOS, Sampling: m.Sampling, Format: grammar.Source{GBNF: o.Grammar},
 	}
 	s := &r.Sampling
+	if o.saysSampling() {
+		*s = lm.Sampling{Temperature: 1} // what the API has for fields that are left out
+	}
 	set(&s.Temperature, o.Temperature)
 	set(&s.TopP, o.TopP)
 	set(&s.TopK, o.TopK)
@@ -96,6 +99,13 @@ func (o *options) request(m *answer.Model) (answer.Request, error) {
 		s.Seed = uint64(*o.Seed)
 	}
 	return r, o.setBias(s)
+}
+
+// saysSampling reports whether the request says how to choose tokens. If it says nothing, the advice
+// of the model's makers counts.
+func (o *options) saysSampling() bool {
+	return o.Temperature != nil || o.TopP != nil || o.TopK != nil || o.MinP != nil || o.RepetitionPenalty != nil ||
+		o.PresencePenalty != nil || o.FrequencyPenalty != nil
 }
 
 // setMaxTokens sets the most tokens of an answer, by the field that says them. Without it, r keeps
