@@ -77,7 +77,7 @@ serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
 serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
-serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
+serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
 serve/wire                  | lm serve/answer
 
 -- the graph world
