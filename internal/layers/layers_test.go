@@ -78,7 +78,7 @@ serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
 serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
-serve/wire                  | lm serve/answer
+serve/wire                  | lm serve/answer | serve/internal/servetest tokenizer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel

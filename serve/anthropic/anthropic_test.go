@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,28 +35,28 @@ func TestAnswers(t *testing.T) {
 	}{
 		"text": {
 			&servetest.Model{Texts: []string{"Hel", "lo <b>"}}, `{"max_tokens":9,` + user + `}`,
-			`"content":[{"type":"text","text":"Hello <b>"}],"stop_reason":"end_turn","stop_sequence":null` + end + `2}}`,
+			`"content":[{"type":"text","text":"Hello <b>"}],"stop_reason":"end_turn","stop_sequence":null` + end + `2,"output_tokens_details":{"thinking_tokens":0}}}`,
 		},
 		"nothing": {
 			&servetest.Model{}, `{"max_tokens":9,` + user + `}`,
-			`"content":[],"stop_reason":"end_turn","stop_sequence":null` + end + `0}}`,
+			`"content":[],"stop_reason":"end_turn","stop_sequence":null` + end + `0,"output_tokens_details":{"thinking_tokens":0}}}`,
 		},
 		"stop sequence": {
 			&servetest.Model{Texts: []string{"a"}, Stop: "END"}, `{"max_tokens":9,"stop_sequences":["END"],` + user + `}`,
-			`"content":[{"type":"text","text":"a"}],"stop_reason":"stop_sequence","stop_sequence":"END"` + end + `1}}`,
+			`"content":[{"type":"text","text":"a"}],"stop_reason":"stop_sequence","stop_sequence":"END"` + end + `1,"output_tokens_details":{"thinking_tokens":0}}}`,
 		},
 		"most tokens": {
 			&servetest.Model{Texts: []string{"a"}, Finish: lm.FinishLength}, `{"max_tokens":1,` + user + `}`,
-			`"content":[{"type":"text","text":"a"}],"stop_reason":"max_tokens","stop_sequence":null` + end + `1}}`,
+			`"content":[{"type":"text","text":"a"}],"stop_reason":"max_tokens","stop_sequence":null` + end + `1,"output_tokens_details":{"thinking_tokens":0}}}`,
 		},
 		"full context": {
 			&servetest.Model{Texts: []string{"a"}, Finish: lm.FinishContext}, `{"max_tokens":10000,` + user + `}`,
-			`"content":[{"type":"text","text":"a"}],"stop_reason":"model_context_window_exceeded","stop_sequence":null` + end + `1}}`,
+			`"content":[{"type":"text","text":"a"}],"stop_reason":"model_context_window_exceeded","stop_sequence":null` + end + `1,"output_tokens_details":{"thinking_tokens":0}}}`,
 		},
 		"thoughts": {
 			&servetest.Model{Texts: []string{"<think>hm", "</think>Yes"}}, `{"max_tokens":9,` + user + `}`,
 			`"content":[{"type":"thinking","thinking":"hm","signature":""},{"type":"text","text":"Yes"}],` +
-				`"stop_reason":"end_turn","stop_sequence":null` + end + `2}}`,
+				`"stop_reason":"end_turn","stop_sequence":null` + end + `2,"output_tokens_details":{"thinking_tokens":2}}}`,
 		},
 	} {
 		_, url := serve(t, c.model)
@@ -197,21 +198,32 @@ func TestPrompts(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	s := &servetest.Model{Texts: []string{"a"}}
-	_, url := serve(t, s)
-	status, got := servetest.Post(t, url+"/v1/messages", `{"model":"tiny","max_tokens":7,"temperature":0.5,"top_p":0.4,"top_k":3,
-		"stop_sequences":["x","y"],"metadata":{"user_id":"u"},"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}},`+user+`}`)
+	models, url := serve(t, s)
+	models.M.Sampling = lm.Sampling{Temperature: 0.7, MinP: 0.1}
+	for body, want := range map[string]lm.Sampling{
+		``:                   {Temperature: 0.7, MinP: 0.1}, // what the model's makers advise
+		`"temperature":0.5,`: {Temperature: 0.5},
+		`"top_p":0.4,`:       {Temperature: 1, TopP: 0.4},
+		`"top_k":3,`:         {Temperature: 1, TopK: 3},
+	} {
+		status, got := servetest.Post(t, url+"/v1/messages", `{`+body+`"max_tokens":7,`+user+`}`)
+		sampling := s.Last(t).Sampling
+		want.Seed = sampling.Seed
+		if status != 200 || !reflect.DeepEqual(sampling, want) {
+			t.Errorf("%s: %d %s, sampling %+v", body, status, got, sampling)
+		}
+	}
+	if s.Requests[0].Sampling.Seed == s.Requests[1].Sampling.Seed {
+		t.Error("two answers have one seed")
+	}
+	status, got := servetest.Post(t, url+"/v1/messages", `{"model":"tiny","max_tokens":7,"stop_sequences":["x","y"],"metadata":{"user_id":"u"},
+		"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}},`+user+`}`)
 	r := s.Last(t)
-	if status != 200 || r.MaxTokens != 7 || r.Sampling.Temperature != 0.5 || r.Sampling.TopP != 0.4 || r.Sampling.TopK != 3 ||
-		strings.Join(r.Stop, "") != "xy" {
+	if status != 200 || r.MaxTokens != 7 || strings.Join(r.Stop, "") != "xy" {
 		t.Errorf("%d %s: %+v", status, got, r)
 	}
 	if len(s.Sources) != 1 || string(s.Sources[0].Schema) != `{"type":"object"}` {
 		t.Errorf("forms %+v", s.Sources)
-	}
-	seed := r.Sampling.Seed
-	servetest.Post(t, url+"/v1/messages", `{"max_tokens":7,`+user+`}`)
-	if s.Last(t).Sampling.Seed == seed {
-		t.Error("two answers have one seed")
 	}
 }
 

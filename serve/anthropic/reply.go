@@ -28,10 +28,15 @@ type usage struct {
 	CacheCreation int `json:"cache_creation_input_tokens"`
 	CacheRead     int `json:"cache_read_input_tokens"`
 	OutputTokens  int `json:"output_tokens"`
+	OutputDetails struct {
+		ThinkingTokens int `json:"thinking_tokens"`
+	} `json:"output_tokens_details"`
 }
 
 func usageOf(r *answer.Result) usage {
-	return usage{InputTokens: r.PromptTokens - r.CachedTokens, CacheRead: r.CachedTokens, OutputTokens: len(r.Tokens)}
+	u := usage{InputTokens: r.PromptTokens - r.CachedTokens, CacheRead: r.CachedTokens, OutputTokens: len(r.Tokens)}
+	u.OutputDetails.ThinkingTokens = r.ReasoningTokens
+	return u
 }
 
 // The blocks of an answer.

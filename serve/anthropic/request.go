@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"trit/lm"
 	"trit/serve/answer"
 	"trit/serve/grammar"
 	"trit/serve/wire"
@@ -70,6 +71,9 @@ type tool struct {
 // answer makes the request of the answer, without its most tokens.
 func (q *request) answer(m *answer.Model) (r answer.Request, err error) {
 	r = answer.Request{Stop: q.StopSequences, Sampling: m.Sampling, Template: map[string]any{}}
+	if q.Temperature != nil || q.TopP != nil || q.TopK != nil {
+		r.Sampling = lm.Sampling{Temperature: 1} // what the API has for fields that are left out
+	}
 	set(&r.Sampling.Temperature, q.Temperature)
 	set(&r.Sampling.TopP, q.TopP)
 	set(&r.Sampling.TopK, q.TopK)

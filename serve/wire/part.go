@@ -1,7 +1,5 @@
 package wire
 
-import "strings"
-
 // DecodePart reads a part of a body as Decode reads the whole. Its errors name the field.
 func DecodePart(field string, part []byte, v any, ignored ...string) error {
 	if err := decode(part, v, ignored); err != nil {
@@ -14,13 +12,9 @@ func DecodePart(field string, part []byte, v any, ignored ...string) error {
 // Within is the error of a part of a field.
 func (e *Error) Within(field string) *Error {
 	outer := *e
-	switch {
-	case e.Field == "":
-		outer.Field = field
-	case strings.HasPrefix(e.Field, "["):
-		outer.Field = field + e.Field
-	default:
-		outer.Field = field + "." + e.Field
+	outer.Field = field
+	if e.Field != "" {
+		outer.Field += "." + e.Field
 	}
 	return &outer
 }
