@@ -47,8 +47,9 @@ format/gguf                 | bitlinear/quant internal/atomicfile internal/float
 format/safetensors          | internal/atomicfile internal/float16 internal/mmap
 format/ggufmeta             | format/gguf internal/float16 model setting tokenizer
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | internal/atomicfile internal/mmap internal/parallel setting tokenizer
-data/world                  | internal/atomicfile | data
+data                        | data/source internal/atomicfile internal/mmap internal/parallel setting tokenizer
+data/source                 | setting
+data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile setting
 internal/chat               | internal/atomicfile tokenizer
 
@@ -58,7 +59,7 @@ convert/source              | bitlinear/kernel/vector bitlinear/quant format/ggu
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
-eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval                        | data/source eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
 eval/published              | eval | eval/tasks
@@ -68,7 +69,7 @@ eval/internal/evaltest      | lm tokenizer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+train                       | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim

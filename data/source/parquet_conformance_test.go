@@ -1,6 +1,6 @@
 //go:build conformance
 
-package data
+package source
 
 import (
 	"bytes"
