@@ -74,12 +74,14 @@ func checkFree(field, dir string) error {
 }
 
 // makeFolder lets fill write a folder under another name, and then gives it the name out:
-// it appears whole or not at all. out may exist if it is empty.
+// it appears whole or not at all. out may exist if it is empty. What a killed process left
+// beside it is removed.
 func makeFolder(out string, fill func(dir string) error) error {
 	out = filepath.Clean(out)
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
+	atomicfile.RemoveStale(out)
 	work, release, err := atomicfile.TempDir(out)
 	if err != nil {
 		return err

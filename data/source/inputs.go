@@ -44,7 +44,17 @@ func find(o Options) ([]input, error) {
 				"put them together in larger ones")
 		}
 	}
-	return all, nil
+	return all, checkUse(all, o)
+}
+
+// checkUse refuses an option that would do nothing. What a stream is shows later.
+func checkUse(all []input, o Options) error {
+	divides := func(in input) bool { return in.stream || in.kind == plainKind }
+	if o.Documents != "" && !slices.ContainsFunc(all, divides) {
+		return setting.Needs("source.Options.Documents",
+			fmt.Sprintf("{source.Options.Documents} divides plain text, and %s is %s", all[0].path, all[0].kind), "leave it out")
+	}
+	return nil
 }
 
 func findPath(path string, o Options) ([]input, error) {

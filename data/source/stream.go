@@ -208,6 +208,7 @@ func (s *stream) whole() (*os.File, error) {
 	if err != nil {
 		return nil, s.failed(err)
 	}
+	os.Remove(f.Name()) // now, as a killed process cannot do it later; Windows removes no open file
 	s.closes = append(s.closes, func() { f.Close(); os.Remove(f.Name()) })
 	return f, nil
 }

@@ -64,9 +64,6 @@ type Skipped struct {
 
 // Open finds the files and looks at the first bytes of each.
 func Open(o Options) (*Texts, error) {
-	if o.Documents == "" {
-		o.Documents = BlankLine
-	}
 	if o.Column == "" {
 		return nil, &setting.Error{Field: "source.Options.Column", Found: "empty", Wanted: "a name"}
 	}
@@ -77,6 +74,9 @@ func Open(o Options) (*Texts, error) {
 	inputs, err := find(o)
 	if err != nil {
 		return nil, err
+	}
+	if o.Documents == "" {
+		o.Documents = BlankLine
 	}
 	return &Texts{o: o, inputs: inputs}, nil
 }
