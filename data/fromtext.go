@@ -29,12 +29,15 @@ const maxRecordSize = 64 << 20
 // TextOptions say what PrepareText makes. All but Stdin, Threads and the functions are kept
 // in the folder, and must be the same when it is used again.
 type TextOptions struct {
-	Files     []string `json:"files"`               // files, folders and patterns; see source.Options
+	Texts     []string `json:"texts"`               // files, folders and patterns, or names for Find
 	Column    string   `json:"column"`              // the parquet column or field of JSON lines with the text
 	Documents string   `json:"documents,omitempty"` // how plain text is divided; see source.Options
 	VocabSize int      `json:"vocab_size"`          // of the tokenizer, special tokens included
 	Holdout   float64  `json:"holdout"`             // share of the documents to hold out, 0 <= Holdout < 1
 	Seed      uint64   `json:"seed"`                // of the choice of held-out documents
+
+	// Find returns the files, folders and patterns that Texts name, when they are read; nil: Texts.
+	Find func() ([]string, error) `json:"-"`
 
 	Stdin    io.Reader                     `json:"-"` // what the file "-" stands for; may be nil
 	Threads  int                           `json:"-"` // that encode texts; 0: one for each processor
@@ -74,8 +77,14 @@ func (o *TextOptions) fill(ctx context.Context, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(spool)
+	files := o.Texts
+	if o.Find != nil {
+		if files, err = o.Find(); err != nil {
+			return err
+		}
+	}
 	texts, err := source.Open(source.Options{
-		Paths: o.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin, Spool: spool,
+		Paths: files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin, Spool: spool,
 	})
 	if err != nil {
 		return err
@@ -86,7 +95,7 @@ func (o *TextOptions) fill(ctx context.Context, dir string) error {
 		return err
 	}
 	prepare := PrepareOptions{
-		Files: o.Files, Column: o.Column, Tokenizer: tok, Holdout: o.Holdout, Seed: o.Seed,
+		Files: files, Column: o.Column, Tokenizer: tok, Holdout: o.Holdout, Seed: o.Seed,
 		Out: filepath.Join(dir, ShardsDir), Threads: o.Threads, Progress: o.Progress,
 	}
 	if err := prepare.check(); err != nil {

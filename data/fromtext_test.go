@@ -24,7 +24,7 @@ func writeText(t *testing.T, texts []string) string {
 func TestPrepareText(t *testing.T) {
 	texts := sentences(80)
 	path, out := writeText(t, texts), filepath.Join(t.TempDir(), "run", "prepared")
-	o := TextOptions{Files: []string{path}, Column: "text", VocabSize: 270, Holdout: 0.2, Seed: 3}
+	o := TextOptions{Texts: []string{path}, Column: "text", VocabSize: 270, Holdout: 0.2, Seed: 3}
 	m, made, err := PrepareText(t.Context(), out, false, o)
 	if err != nil || !made {
 		t.Fatal(made, err)
@@ -46,7 +46,7 @@ func TestPrepareText(t *testing.T) {
 		t.Errorf("%d and %d documents, another data set than by two commands", m.Train.Documents, m.Heldout.Documents)
 	}
 	stream := o
-	stream.Files, stream.Stdin = []string{"-"}, strings.NewReader(strings.Join(texts, "\n\n"))
+	stream.Texts, stream.Stdin = []string{"-"}, strings.NewReader(strings.Join(texts, "\n\n"))
 	streamed := filepath.Join(t.TempDir(), "prepared")
 	if s, _, err := PrepareText(t.Context(), streamed, false, stream); err != nil || s.Fingerprint() != m.Fingerprint() {
 		t.Errorf("from a stream: %v, or another data set", err)
@@ -73,7 +73,7 @@ func TestStoppedPrepareTextLeavesNothing(t *testing.T) {
 	path, dir := writeText(t, sentences(80)), t.TempDir()
 	out := filepath.Join(dir, "prepared")
 	ctx, cancel := context.WithCancel(t.Context())
-	o := TextOptions{Files: []string{path}, Column: "text", VocabSize: 270, Holdout: 0.2, Seed: 3}
+	o := TextOptions{Texts: []string{path}, Column: "text", VocabSize: 270, Holdout: 0.2, Seed: 3}
 	o.Merges = func(done, total int) { cancel() }
 	if _, _, err := PrepareText(ctx, out, false, o); err != context.Canceled {
 		t.Errorf("stopped: %v", err)

@@ -10,6 +10,7 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/data"
+	"trit/data/source"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
 	"trit/internal/atomicfile"
@@ -27,33 +28,42 @@ func tokenizerCommand() *cli.Command {
 	return &cli.Command{
 		Name: "tokenizer", Usage: "train a tokenizer, render a chat template",
 		Subcommands: []*cli.Command{renderCommand(), {
-			Name: "train", Usage: "train a byte-level BPE tokenizer on a text column of parquet files",
-			Description: cmdline.Examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer"),
-			Flags: []cli.Flag{
-				dataFlag(), columnFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
+			Name: "train", Usage: "train a byte-level BPE tokenizer on texts",
+			Description: cmdline.Examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer",
+				"trit tokenizer train --data corpus --vocab-size 4096 --out tokenizer"),
+			Flags: append([]cli.Flag{
+				dataFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
 				&cli.IntFlag{Name: "vocab-size", Usage: "size `N` of the vocabulary, special tokens included", Value: 4096},
-			},
+			}, textFlags()...),
 			Action: tokenizerAction,
 		}},
 	}
 }
 
 func tokenizerAction(c *cli.Context) error {
-	if _, err := cmdline.Arguments(c); err != nil {
+	if err := textArguments(c, "data"); err != nil {
 		return err
 	}
-	files, err := dataFiles(c)
+	divided, err := documents(c)
+	if err != nil {
+		return err
+	}
+	files, err := textPaths(c, "data")
 	if err != nil {
 		return err
 	}
 	con := cmdline.NewConsole(c)
 	progress := con.Progress("merges")
 	tok, err := data.TrainTokenizer(c.Context, data.TokenizerOptions{
-		Files: files, Column: c.String("column"), VocabSize: c.Int("vocab-size"), Out: c.String("out"),
+		Files: files, Column: c.String("column"), Documents: divided, Stdin: c.App.Reader,
+		VocabSize: c.Int("vocab-size"), Out: c.String("out"),
 		Progress: func(done, total int) { progress.Show(int64(done), int64(total), "") },
-		Skipped: func(nullRows int64) {
+		Skipped: func(s source.Skipped) {
 			progress.End()
-			con.Warnf("%d rows hold no text (null): they are left out", nullRows)
+			if s.Null > 0 {
+				con.Warnf("%d rows hold no text (null): they are left out", s.Null)
+			}
+			warnOfTexts(con, s)
 		},
 	})
 	progress.End()
