@@ -68,6 +68,8 @@ func checkText(c *cli.Context) error {
 	switch given := givenFlags(c, func(name string) bool { return isTextFlag(name) || name == "holdout" }); {
 	case !c.IsSet("text") && len(given) > 0:
 		return cmdline.Usagef("%s belongs to --text", given[0])
+	case !c.IsSet("text") && isFile(c.String("data")):
+		return cmdline.Usagef("--data takes a folder made by trit data prepare, and %s is a file: --text takes texts", c.String("data"))
 	case !c.IsSet("text"):
 		return nil
 	case c.String("data") != "":
@@ -79,6 +81,11 @@ func checkText(c *cli.Context) error {
 		return cmdline.Usagef("--text is for one process: prepare the data first (trit tokenizer train, trit data prepare), then --data")
 	}
 	return nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // textOptions reads the flags of --text. A new run needs a folder of its own.
@@ -106,7 +113,10 @@ func textOptions(c *cli.Context, config configs.Config) (o data.TextOptions, err
 func showCommands(c *cli.Context, con *cmdline.Console, o data.TextOptions) {
 	dir := filepath.Join(c.String("out"), preparedDir)
 	tok, shards := filepath.Join(dir, data.TokenizerDir), filepath.Join(dir, data.ShardsDir)
-	texts := append([]string{"--data", strings.Join(o.Texts, ",")}, givenFlags(c, isTextFlag)...)
+	texts := givenFlags(c, isTextFlag)
+	for _, name := range slices.Backward(o.Texts) {
+		texts = slices.Insert(texts, 0, "--data", name)
+	}
 	rest := givenFlags(c, func(name string) bool { return !isTextFlag(name) && name != "text" && name != "holdout" })
 	con.Printf("--text stands for three commands:\n")
 	for _, words := range [][]string{

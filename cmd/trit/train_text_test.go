@@ -65,6 +65,7 @@ func TestTrainTextRefusals(t *testing.T) {
 		{"--text a.txt --init m --out run", cmdline.ExitUsage, "--text trains a new tokenizer, but --init needs data made with its own: " +
 			"trit data prepare --tokenizer DIR, then --data"},
 		{"--data d --documents file --out run", cmdline.ExitUsage, "--documents belongs to --text"},
+		{"--data a.txt --out run", cmdline.ExitUsage, "--data takes a folder made by trit data prepare, and a.txt is a file: --text takes texts"},
 		{"--data d --holdout 0.1 --out run", cmdline.ExitUsage, "--holdout belongs to --text"},
 		{"--text a.txt", cmdline.ExitUsage, "--data DIR or --text TEXTS, and --out DIR, are needed to train"},
 		{"--text a.txt --out full", cmdline.ExitFailed, "full is not empty: --resume goes on with it, or name another --out"},
