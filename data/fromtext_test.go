@@ -68,6 +68,27 @@ func TestPrepareText(t *testing.T) {
 	wantError(t, err, "already holds")
 }
 
+// A record that no PrepareText wrote is refused.
+func TestDamagedRecord(t *testing.T) {
+	out := t.TempDir()
+	record := filepath.Join(out, recordName)
+	for says, size := range map[string]int64{"texts.json": maxRecordSize + 1, "JSON": 8} {
+		if err := os.WriteFile(record, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(record, size); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := PrepareText(t.Context(), out, true, TextOptions{})
+		wantError(t, err, record, says)
+	}
+	if err := os.Remove(record); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := PrepareText(t.Context(), out, true, TextOptions{})
+	wantError(t, err, record, "no such file")
+}
+
 // A preparation that is stopped or fails leaves nothing.
 func TestStoppedPrepareTextLeavesNothing(t *testing.T) {
 	path, dir := writeText(t, sentences(80)), t.TempDir()

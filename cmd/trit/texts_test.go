@@ -182,6 +182,8 @@ func TestWrongTexts(t *testing.T) {
 		{"--data a//b", cmdline.ExitFailed, "a//b is neither a file or folder nor a data set of the Hub, " +
 			"which is OWNER/NAME, OWNER/NAME/PATTERN or OWNER/NAME@REVISION"},
 		{"--data org/net --endpoint " + url, cmdline.ExitUsage, "org/net holds texts in 2 folders, name one: org/net/one (or two)"},
+		{"--data org/net/three/*.txt --endpoint " + url, cmdline.ExitFailed, "there is no file or folder org/net/three/*.txt, and from the Hub: org/net"},
+		{"--data org/none --endpoint " + url, cmdline.ExitFailed, "there is no file or folder org/none, and from the Hub: "},
 		{"--data ,", cmdline.ExitUsage, "--data names no file"},
 		{"--data -", cmdline.ExitFailed, "-: this is an empty stream: give one with text"},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -47,6 +48,9 @@ func prepareText(c *cli.Context, con *cmdline.Console, config configs.Config) (s
 	}
 	set, made, err := data.PrepareText(c.Context, prepared, c.Bool("resume"), o)
 	progress.End()
+	if errors.Is(err, context.Canceled) {
+		return "", errors.New("stopped before the training began: nothing is left, the same command begins again")
+	}
 	if err != nil {
 		return "", err
 	}
@@ -91,6 +95,7 @@ func isFile(path string) bool {
 // textOptions reads the flags of --text. A new run needs a folder of its own.
 func textOptions(c *cli.Context, config configs.Config) (o data.TextOptions, err error) {
 	if !c.Bool("resume") {
+		atomicfile.RemoveStale(filepath.Join(c.String("out"), preparedDir)) // of a killed preparation
 		name, err := atomicfile.FirstEntry(c.String("out"))
 		if err != nil {
 			return o, err

@@ -102,6 +102,17 @@ func TestWrongPlaces(t *testing.T) {
 	}
 }
 
+// A field may be missing at first, but not in a thousand rows: then a file of any length is refused.
+func TestLateField(t *testing.T) {
+	for missing, want := range map[int]int{rowsWithoutColumn - 1: 1, rowsWithoutColumn: 0} {
+		raw := strings.Repeat("{\"id\":1}\n", missing) + "{\"text\":\"a\"}\n"
+		got, err := readAll(t.Context(), []string{write(t, t.TempDir(), "x", []byte(raw))}, "text")
+		if len(got) != want || (err == nil) != (want == 1) {
+			t.Errorf("%d rows without the field: %q, error %v", missing, got, err)
+		}
+	}
+}
+
 // One test a limit.
 func TestLimits(t *testing.T) {
 	long := func(before string) io.Reader {
