@@ -28,7 +28,7 @@ func TestTrainTokenizerCountsWhatItLeavesOut(t *testing.T) {
 	skipped := int64(0)
 	_, err := TrainTokenizer(t.Context(), TokenizerOptions{
 		Files: []string{"source/testdata/parquet/null-arrow-go.parquet", "source/testdata/parquet/fallback-arrow-go.parquet"}, Column: "text", VocabSize: 260,
-		Out: filepath.Join(t.TempDir(), "tok"), Skipped: func(s source.Skipped) { skipped = s.Null },
+		Out: filepath.Join(t.TempDir(), "tok"), Counts: func(s source.Counts) { skipped = s.Null },
 	})
 	if err != nil || skipped != 3 {
 		t.Errorf("%d rows were left out, error %v, want 3", skipped, err)

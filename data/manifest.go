@@ -138,7 +138,7 @@ func (m *Manifest) Fingerprint() string {
 
 // note takes over what was left out.
 func (m *Manifest) note(texts *source.Texts) {
-	s := texts.Skipped()
+	s := texts.Counts()
 	m.Documents, m.NullRows, m.EmptyFiles = texts.Divided(), s.Null, s.EmptyFiles
 	m.InvalidTexts, m.MarkedTexts = s.Invalid, s.Marked
 }

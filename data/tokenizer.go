@@ -25,7 +25,7 @@ type TokenizerOptions struct {
 	Out       string    // folder to make; it must not exist, or be empty
 
 	Progress func(merges, total int) // called now and then; may be nil
-	Skipped  func(source.Skipped)    // called if something was left out; may be nil
+	Counts   func(source.Counts)     // called if something was left out or is odd; may be nil
 }
 
 // TrainTokenizer trains a byte-level BPE tokenizer on a text column (see tokenizer.Train)
@@ -49,8 +49,8 @@ func (o *TokenizerOptions) train(ctx context.Context, texts *source.Texts) (*tok
 	if err != nil {
 		return nil, err
 	}
-	if s := texts.Skipped(); s != (source.Skipped{}) && o.Skipped != nil {
-		o.Skipped(s)
+	if n := texts.Counts(); n != (source.Counts{}) && o.Counts != nil {
+		o.Counts(n)
 	}
 	files, err := tok.Files()
 	if err != nil {

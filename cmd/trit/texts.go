@@ -54,8 +54,8 @@ func documents(c *cli.Context) (string, error) {
 func textArguments(c *cli.Context, flag string) error {
 	if c.Args().Present() {
 		if _, err := os.Stat(c.Args().First()); err == nil {
-			return cmdline.Usagef("%q is one argument too many: put a pattern in quotes (--%s \"*.txt\"), or commas between files",
-				c.Args().First(), flag)
+			return cmdline.Usagef("%q is one argument too many: put a pattern in quotes (--%s \"*.txt\"), "+
+				"or commas between files", c.Args().First(), flag)
 		}
 	}
 	_, err := cmdline.Arguments(c)
@@ -178,7 +178,8 @@ func (t *textChoice) choose(paths []string) []string {
 			break
 		}
 	}
-	if train := slices.DeleteFunc(slices.Clone(t.files), func(p string) bool { return !strings.Contains(p, "train") }); len(train) > 0 {
+	isOther := func(p string) bool { return !strings.Contains(p, "train") }
+	if train := slices.DeleteFunc(slices.Clone(t.files), isOther); len(train) > 0 {
 		t.files = train
 	}
 	var folders []string
@@ -188,8 +189,8 @@ func (t *textChoice) choose(paths []string) []string {
 		}
 	}
 	if len(folders) > 1 {
-		t.err = cmdline.Usagef("%s holds texts in %d folders, name one: %s/%s (or %s)", t.repo, len(folders), t.repo, folders[0],
-			strings.Join(folders[1:min(len(folders), 6)], ", "))
+		t.err = cmdline.Usagef("%s holds texts in %d folders, name one: %s/%s (or %s)", t.repo, len(folders), t.repo,
+			folders[0], strings.Join(folders[1:min(len(folders), 6)], ", "))
 		t.files = nil
 	}
 	return t.files
@@ -246,13 +247,14 @@ func showManifest(con *cmdline.Console, m *data.Manifest) {
 	if len(left) > 0 {
 		con.Printf("left out  %s\n", strings.Join(left, ", "))
 	}
-	warnOfTexts(con, source.Skipped{Invalid: m.InvalidTexts, Marked: m.MarkedTexts})
+	warnOfTexts(con, source.Counts{Invalid: m.InvalidTexts, Marked: m.MarkedTexts})
 }
 
 // warnOfTexts tells what was odd about texts that were read.
-func warnOfTexts(con *cmdline.Console, s source.Skipped) {
+func warnOfTexts(con *cmdline.Console, s source.Counts) {
 	if s.Invalid > 0 {
-		con.Warnf("warning: %d texts are not valid UTF-8: they are read as they are (in JSON, with U+FFFD for what is wrong)", s.Invalid)
+		con.Warnf("warning: %d texts are not valid UTF-8: they are read as they are "+
+			"(in JSON, with U+FFFD for what is wrong)", s.Invalid)
 	}
 	if s.Marked > 0 {
 		con.Warnf("warning: %d documents hold <|endoftext|> as text: --documents '<|endoftext|>' divides there", s.Marked)

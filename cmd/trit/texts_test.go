@@ -185,6 +185,7 @@ func TestWrongTexts(t *testing.T) {
 		{"--data org/net/three/*.txt --endpoint " + url, cmdline.ExitFailed, "there is no file or folder org/net/three/*.txt, and from the Hub: org/net"},
 		{"--data org/none --endpoint " + url, cmdline.ExitFailed, "there is no file or folder org/none, and from the Hub: "},
 		{"--data ,", cmdline.ExitUsage, "--data names no file"},
+		{"--data - --documents line", cmdline.ExitFailed, "-: this is an empty stream: give one with text"},
 		{"--data -", cmdline.ExitFailed, "-: this is an empty stream: give one with text"},
 	} {
 		flags := strings.Fields(strings.ReplaceAll(c.flags, "DIR", dir))

@@ -58,7 +58,7 @@ func tokenizerAction(c *cli.Context) error {
 		Files: files, Column: c.String("column"), Documents: divided, Stdin: c.App.Reader,
 		VocabSize: c.Int("vocab-size"), Out: c.String("out"),
 		Progress: func(done, total int) { progress.Show(int64(done), int64(total), "") },
-		Skipped: func(s source.Skipped) {
+		Counts: func(s source.Counts) {
 			progress.End()
 			if s.Null > 0 {
 				con.Warnf("%d rows hold no text (null): they are left out", s.Null)

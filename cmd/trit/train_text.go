@@ -73,7 +73,8 @@ func checkText(c *cli.Context) error {
 	case !c.IsSet("text") && len(given) > 0:
 		return cmdline.Usagef("%s belongs to --text", given[0])
 	case !c.IsSet("text") && isFile(c.String("data")):
-		return cmdline.Usagef("--data takes a folder made by trit data prepare, and %s is a file: --text takes texts", c.String("data"))
+		return cmdline.Usagef("--data takes a folder made by trit data prepare, and %s is a file: --text takes texts",
+			c.String("data"))
 	case !c.IsSet("text"):
 		return nil
 	case c.String("data") != "":
@@ -82,7 +83,8 @@ func checkText(c *cli.Context) error {
 		return cmdline.Usagef("--text trains a new tokenizer, but --init needs data made with its own: " +
 			"trit data prepare --tokenizer DIR, then --data")
 	case os.Getenv("OMPI_COMM_WORLD_SIZE") != "":
-		return cmdline.Usagef("--text is for one process: prepare the data first (trit tokenizer train, trit data prepare), then --data")
+		return cmdline.Usagef("--text is for one process: " +
+			"prepare the data first (trit tokenizer train, trit data prepare), then --data")
 	}
 	return nil
 }

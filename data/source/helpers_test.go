@@ -45,7 +45,7 @@ func sentences(n int) []string {
 }
 
 // read reads all texts; the column is "text" if none is named.
-func read(t testing.TB, o Options) ([]string, Skipped) {
+func read(t testing.TB, o Options) ([]string, Counts) {
 	t.Helper()
 	if o.Column == "" {
 		o.Column = "text"
@@ -61,7 +61,7 @@ func read(t testing.TB, o Options) ([]string, Skipped) {
 		}
 		got = append(got, text)
 	}
-	return got, texts.Skipped()
+	return got, texts.Counts()
 }
 
 // wantError checks that err mentions each of the words.

@@ -24,7 +24,7 @@ type input struct {
 	stream bool   // it can be read once
 	begun  bool   // of a stream: it was opened
 	copied string // of a stream: the file that it was copied to
-	kind   kind   // of a file, which was looked at; "" of a stream
+	kind   kind   // "" of a stream that was not opened yet
 }
 
 // find lists the files of all paths and looks at each.
@@ -47,9 +47,9 @@ func find(o Options) ([]input, error) {
 	return all, checkUse(all, o)
 }
 
-// checkUse refuses an option that would do nothing. What a stream is shows later.
+// checkUse refuses an option that would do nothing. What a stream is shows when it is opened.
 func checkUse(all []input, o Options) error {
-	divides := func(in input) bool { return in.stream || in.kind == plainKind }
+	divides := func(in input) bool { return in.kind == "" || in.kind == plainKind }
 	if o.Documents != "" && !slices.ContainsFunc(all, divides) {
 		return setting.Needs("source.Options.Documents",
 			fmt.Sprintf("{source.Options.Documents} divides plain text, and %s is %s", all[0].path, all[0].kind), "leave it out")
@@ -94,7 +94,7 @@ func findPattern(pattern string, o Options) ([]input, error) {
 	}
 	files = slices.DeleteFunc(files, func(path string) bool {
 		info, err := os.Stat(path)
-		return err == nil && info.IsDir()
+		return err == nil && info.IsDir() || isBeside(filepath.Base(path)) && !isBeside(filepath.Base(pattern))
 	})
 	if len(files) == 0 {
 		return nil, setting.Needs("source.Options.Paths", fmt.Sprintf("no file matches %q", pattern),
@@ -104,8 +104,10 @@ func findPattern(pattern string, o Options) ([]input, error) {
 	return lookAtAll(pattern, files, o)
 }
 
-// filesBelow lists the files in a folder and its folders, except those that begin with a dot or
-// an underscore, which programs put beside data.
+// isBeside reports whether a name begins as those of files that programs put beside data.
+func isBeside(name string) bool { return strings.ContainsAny(name[:1], "._") }
+
+// filesBelow lists the files in a folder and its folders, except those beside the data.
 func filesBelow(dir string) (files []string, err error) {
 	if _, err := os.Stat(filepath.Join(dir, preparedManifest)); err == nil {
 		return nil, &KindError{dir, "a prepared data set", "training takes it as it is"}
@@ -114,7 +116,7 @@ func filesBelow(dir string) (files []string, err error) {
 		switch {
 		case err != nil:
 			return err
-		case path != dir && strings.ContainsAny(d.Name()[:1], "._"):
+		case path != dir && isBeside(d.Name()):
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
@@ -170,7 +172,7 @@ func lookAtAll(from string, files []string, o Options) (inputs []input, err erro
 
 // look finds out what a file is.
 func (in *input) look(o Options) error {
-	s, err := openFile(in.path, o)
+	s, err := openFile(in.path, in.path, o)
 	if err != nil {
 		return err
 	}

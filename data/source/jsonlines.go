@@ -34,11 +34,11 @@ func (t *Texts) jsonLines(ctx context.Context, s *stream, yield emit) (more bool
 			return false, err
 		}
 		if text == nil {
-			t.skipped.Null++
+			t.counts.Null++
 			continue
 		}
 		if r.isInvalid(*text) {
-			t.skipped.Invalid++
+			t.counts.Invalid++
 		}
 		if !yield(*text) {
 			return false, nil

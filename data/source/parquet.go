@@ -65,7 +65,7 @@ func (t *Texts) values(f *parquetFile, l *leaf, values []parquet.Value, yield em
 	isText := l.isText()
 	for _, v := range values {
 		if v.IsNull() {
-			t.skipped.Null++
+			t.counts.Null++
 			continue
 		}
 		if !isText {
@@ -89,7 +89,7 @@ type parquetFile struct {
 
 // openParquet opens a parquet file; the caller closes it.
 func openParquet(path string) (*parquetFile, error) {
-	s, err := openFile(path, Options{})
+	s, err := openFile(path, path, Options{})
 	if err != nil {
 		return nil, err
 	}

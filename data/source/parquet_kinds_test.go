@@ -52,7 +52,7 @@ func TestTextsOfOtherWriters(t *testing.T) {
 		{"large-string", []string{"alpha", "gamma"}, 1},
 	} {
 		got, skipped := read(t, Options{Paths: []string{ofOthers(c.file)}})
-		if !slices.Equal(got, c.want) || skipped != (Skipped{Null: c.nulls}) {
+		if !slices.Equal(got, c.want) || skipped != (Counts{Null: c.nulls}) {
 			t.Errorf("%s: %q and %+v left out, want %q and %d nulls", c.file, got, skipped, c.want, c.nulls)
 		}
 		if rows := rowsOf(t, ofOthers(c.file)); len(rows) != len(c.want)+int(c.nulls) {
@@ -95,7 +95,7 @@ func TestColumnOfNulls(t *testing.T) {
 	}
 	one := 1.5
 	path := writeRows(t, 2, make([]numbers, 3))
-	if got, skipped := read(t, Options{Paths: []string{path}}); len(got) != 0 || skipped != (Skipped{Null: 3}) {
+	if got, skipped := read(t, Options{Paths: []string{path}}); len(got) != 0 || skipped != (Counts{Null: 3}) {
 		t.Errorf("%q and %+v left out, want 3 nulls", got, skipped)
 	}
 	_, err := readAll(t.Context(), []string{writeRows(t, 2, []numbers{{}, {&one}})}, "text")

@@ -15,20 +15,20 @@ const endOfText = "<|endoftext|>"
 // What holds nothing but white space is no document.
 func (t *Texts) plain(ctx context.Context, s *stream, yield emit) (more bool, err error) {
 	s.skipMark()
-	d := newDivider(t.o.Documents)
+	d := newDivider(t.o.documents())
 	p := pieces{in: s.in, until: d.until}
 	for n := 1; ; n++ {
 		doc, err := d.next(&p)
 		if errors.Is(err, errTooLong) {
 			return false, &FormatError{s.path, fmt.Sprintf("document %d", n), tooLong(),
-				fmt.Sprintf("divide it in another way than by %q", t.o.Documents)}
+				fmt.Sprintf("divide it in another way than by %q", t.o.documents())}
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return false, s.failed(err)
 		}
 		if doc = bytes.Trim(doc, "\r\n"); len(bytes.TrimSpace(doc)) > 0 {
 			if bytes.Contains(doc, []byte(endOfText)) {
-				t.skipped.Marked++
+				t.counts.Marked++
 			}
 			if !yield(string(doc)) {
 				return false, nil

@@ -41,9 +41,9 @@ func (s *stream) close() {
 func (t *Texts) open(in *input) (*stream, error) {
 	switch {
 	case in.copied != "":
-		return openFile(in.copied, t.o)
+		return openFile(in.copied, in.path, t.o)
 	case !in.stream:
-		return openFile(in.path, t.o)
+		return openFile(in.path, in.path, t.o)
 	}
 	in.begun = true
 	raw := io.NopCloser(t.o.Stdin)
@@ -89,12 +89,13 @@ func copyStream(in io.Reader, dir string) (*os.File, error) {
 	return f, nil
 }
 
-func openFile(path string, o Options) (*stream, error) {
+// openFile opens the regular file at path, which errors call name.
+func openFile(path, name string, o Options) (*stream, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return newStream(path, f, f, o)
+	return newStream(name, f, f, o)
 }
 
 // newStream unpacks raw and finds out what it is. It closes raw, also when it fails. file is
@@ -208,7 +209,11 @@ func (s *stream) whole() (*os.File, error) {
 	if err != nil {
 		return nil, s.failed(err)
 	}
-	os.Remove(f.Name()) // now, as a killed process cannot do it later; Windows removes no open file
-	s.closes = append(s.closes, func() { f.Close(); os.Remove(f.Name()) })
+	removed := os.Remove(f.Name()) // now, as a killed process cannot do it later; Windows removes no open file
+	s.closes = append(s.closes, func() {
+		if f.Close(); removed != nil {
+			os.Remove(f.Name())
+		}
+	})
 	return f, nil
 }

@@ -39,21 +39,22 @@ type Options struct {
 	// "" is BlankLine.
 	Documents string
 	Stdin     io.Reader // what Standard reads; may be nil
-	// Spool is a folder for copies of streams that must be read from a place of choice or more
-	// than once; "": the system's folder for temporary files, and streams are read once.
+	// Spool is a folder for copies of streams, with which All can be called more than once; "":
+	// it cannot. Parquet that is packed or comes as a stream is copied while it is read, there or
+	// in the system's folder for temporary files.
 	Spool string
 }
 
 // Texts are texts in files.
 type Texts struct {
-	o       Options
-	inputs  []input
-	column  columnOrigin // of parquet files
-	skipped Skipped
+	o      Options
+	inputs []input
+	column columnOrigin // of parquet files
+	counts Counts
 }
 
-// Skipped counts what All left out, and what it read but should be known.
-type Skipped struct {
+// Counts are what All left out, and what it read but should be known.
+type Counts struct {
 	Null       int64 // rows without a text
 	EmptyFiles int64 // in folders and patterns
 	Invalid    int64 // texts that were read and are not valid UTF-8
@@ -75,9 +76,6 @@ func Open(o Options) (*Texts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Documents == "" {
-		o.Documents = BlankLine
-	}
 	return &Texts{o: o, inputs: inputs}, nil
 }
 
@@ -97,14 +95,22 @@ func (t *Texts) Files() []string {
 func (t *Texts) Divided() string {
 	for _, in := range t.inputs {
 		if in.kind == plainKind {
-			return t.o.Documents
+			return t.o.documents()
 		}
 	}
 	return ""
 }
 
-// Skipped returns the counts of the last All, which must have ended.
-func (t *Texts) Skipped() Skipped { return t.skipped }
+// documents is the way to divide plain text.
+func (o *Options) documents() string {
+	if o.Documents == "" {
+		return BlankLine
+	}
+	return o.Documents
+}
+
+// Counts returns the counts of the last All, which must have ended.
+func (t *Texts) Counts() Counts { return t.counts }
 
 // All streams the texts, file by file; of parquet files the column alone is read, a page at a
 // time. Rows whose text is null are left out, and counted. A text that is not valid UTF-8 is
@@ -121,7 +127,7 @@ func (t *Texts) All(ctx context.Context) iter.Seq2[string, error] {
 		for i := range t.inputs {
 			more, err := t.file(ctx, &t.inputs[i], func(text string) bool {
 				if !utf8.ValidString(text) {
-					t.skipped.Invalid++
+					t.counts.Invalid++
 				}
 				return yield(text, nil)
 			})
@@ -146,13 +152,13 @@ func ReadColumn(ctx context.Context, files []string, column string) iter.Seq2[st
 
 // begin makes ready to read all files from the first.
 func (t *Texts) begin() error {
-	t.skipped, t.column = Skipped{}, columnOrigin{}
+	t.counts, t.column = Counts{}, columnOrigin{}
 	for _, in := range t.inputs {
 		if in.begun && in.copied == "" {
 			return &KindError{in.path, "a stream", "it can be read once: write it to a file"}
 		}
 		if in.kind == emptyKind {
-			t.skipped.EmptyFiles++
+			t.counts.EmptyFiles++
 		}
 	}
 	return nil
@@ -171,7 +177,11 @@ func (t *Texts) file(ctx context.Context, in *input, yield emit) (more bool, err
 		return false, err
 	}
 	defer s.close()
-	switch in.kind = s.kind; s.kind {
+	in.kind = s.kind
+	if err := checkUse(t.inputs, t.o); err != nil {
+		return false, err
+	}
+	switch s.kind {
 	case parquetKind:
 		return t.parquet(ctx, s, yield)
 	case jsonKind:

@@ -115,6 +115,7 @@ func TestPlaces(t *testing.T) {
 	}
 	write(t, dir, ".hidden", []byte("no"))
 	write(t, dir, "_SUCCESS", []byte("no"))
+	write(t, dir, ".hidden.txt", []byte("hidden"))
 	write(t, dir, ".git/x", []byte("no"))
 	write(t, dir, "empty.txt", nil)
 	for _, c := range []struct {
@@ -125,6 +126,7 @@ func TestPlaces(t *testing.T) {
 		{[]string{dir}, "1 0 2", 1},
 		{[]string{filepath.Join(dir, "*.txt")}, "2", 1},
 		{[]string{filepath.Join(dir, "?", "[12].*")}, "1 0", 0},
+		{[]string{filepath.Join(dir, ".*.txt")}, "hidden", 0},
 		{[]string{filepath.Join(dir, "c.txt"), filepath.Join(dir, "a")}, "2 1", 0},
 		{[]string{filepath.Join(dir, "c.txt"), filepath.Join(dir, "c.txt")}, "2 2", 0},
 	} {
@@ -140,12 +142,12 @@ func TestOddTextsAreCounted(t *testing.T) {
 	for _, c := range []struct {
 		raw  string
 		want []string
-		odd  Skipped
+		odd  Counts
 	}{
-		{"good\n\nbad \xff\xfe\n\nx <|endoftext|> y\n", []string{"good", "bad \xff\xfe", "x <|endoftext|> y"}, Skipped{Invalid: 1, Marked: 1}},
-		{`{"text":"a"}` + "\n\n" + `{"text":null}` + "\n" + `{"other":1}` + "\n" + `{"text":""}`, []string{"a", ""}, Skipped{Null: 2}},
-		{`{"text":"half \ud83e"}` + "\n" + `{"text":"meant \uFFFD � \ud83e\udd8a"}`, []string{"half �", "meant � � 🦊"}, Skipped{Invalid: 1}},
-		{"{\"text\":\"bad \xff\"}", []string{"bad �"}, Skipped{Invalid: 1}},
+		{"good\n\nbad \xff\xfe\n\nx <|endoftext|> y\n", []string{"good", "bad \xff\xfe", "x <|endoftext|> y"}, Counts{Invalid: 1, Marked: 1}},
+		{`{"text":"a"}` + "\n\n" + `{"text":null}` + "\n" + `{"other":1}` + "\n" + `{"text":""}`, []string{"a", ""}, Counts{Null: 2}},
+		{`{"text":"half \ud83e"}` + "\n" + `{"text":"meant \uFFFD � \ud83e\udd8a"}`, []string{"half �", "meant � � 🦊"}, Counts{Invalid: 1}},
+		{"{\"text\":\"bad \xff\"}", []string{"bad �"}, Counts{Invalid: 1}},
 	} {
 		got, odd := read(t, Options{Paths: []string{write(t, t.TempDir(), "x", []byte(c.raw))}})
 		if !slices.Equal(got, c.want) || odd != c.odd {
@@ -173,6 +175,20 @@ func TestStreamsTwice(t *testing.T) {
 		if want := []string{"a", "b", "a", "b"}; spool != "" && !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// A division of plain text is refused where there is none to divide, of a stream when that shows.
+func TestDivisionWithoutText(t *testing.T) {
+	lines := jsonLinesOf(tales, "text")
+	for _, paths := range [][]string{{write(t, t.TempDir(), "x", lines)}, {Standard}} {
+		texts, err := Open(Options{Paths: paths, Column: "text", Documents: Line, Stdin: bytes.NewReader(lines)})
+		if err == nil {
+			for _, err = range texts.All(t.Context()) {
+				break
+			}
+		}
+		wantError(t, err, "divides plain text, and "+paths[0]+" is JSON lines: leave it out")
 	}
 }
 

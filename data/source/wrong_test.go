@@ -94,6 +94,7 @@ func TestWrongPlaces(t *testing.T) {
 		{dir + "/prepared", dir + "/prepared: this is a prepared data set: training takes it as it is"},
 		{dir + "/mixed", dir + "/mixed: this is a mixture: " + text + " is text and " + lines +
 			` is JSON lines: name the files of one kind with a pattern, such as "*.txt"`},
+		{dir + "/?", fmt.Sprintf("no file matches %q: give files that are there", dir+"/?")},
 		{Standard, "-: this is the standard input, which is not open: give a file"},
 	} {
 		if _, err := Open(Options{Paths: []string{c.path}, Column: "text"}); err == nil || err.Error() != c.want {
