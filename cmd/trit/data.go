@@ -33,14 +33,7 @@ func outFlag(usage string) cli.Flag {
 }
 
 func dataAction(c *cli.Context) error {
-	if err := textArguments(c, "data"); err != nil {
-		return err
-	}
-	divided, err := documents(c)
-	if err != nil {
-		return err
-	}
-	files, err := textPaths(c, "data")
+	files, divided, err := textInput(c)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,18 @@ func holdoutFlag() cli.Flag {
 	return &cli.Float64Flag{Name: "holdout", Usage: "`SHARE` of the documents to keep for evaluation", Value: 0.05}
 }
 
+// textInput returns the paths that --data names and the value of --documents.
+func textInput(c *cli.Context) (paths []string, divided string, err error) {
+	if err := textArguments(c, "data"); err != nil {
+		return nil, "", err
+	}
+	if divided, err = documents(c); err != nil {
+		return nil, "", err
+	}
+	paths, err = textPaths(c, "data")
+	return paths, divided, err
+}
+
 // documents is the value of --documents, "" if it was not given.
 func documents(c *cli.Context) (string, error) {
 	if c.IsSet("documents") && c.String("documents") == "" {

@@ -41,14 +41,7 @@ func tokenizerCommand() *cli.Command {
 }
 
 func tokenizerAction(c *cli.Context) error {
-	if err := textArguments(c, "data"); err != nil {
-		return err
-	}
-	divided, err := documents(c)
-	if err != nil {
-		return err
-	}
-	files, err := textPaths(c, "data")
+	files, divided, err := textInput(c)
 	if err != nil {
 		return err
 	}
