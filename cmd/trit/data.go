@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data"
 	"trit/tokenizer"
 )
@@ -17,15 +18,19 @@ func dataCommand() *cli.Command {
 				`trit data prepare --data "corpus/*.txt.gz" --documents file --tokenizer tokenizer --out data`,
 				"trit data prepare --data roneneldan/TinyStories --tokenizer tokenizer --out data"),
 			Flags: append([]cli.Flag{
-				dataFlag(), outFlag("write the shards to the new folder `DIR`"),
+				texts.DataFlag(), outFlag("write the shards to the new folder `DIR`"),
 				&cli.StringFlag{Name: "tokenizer", Usage: "`DIR` of the tokenizer (or its tokenizer.json)", Required: true},
 				holdoutFlag(),
 				&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice of held-out documents", Value: holdoutSeed},
 				cmdline.ThreadsFlag(),
-			}, textFlags()...),
+			}, texts.Flags()...),
 			Action: dataAction,
 		}},
 	}
+}
+
+func holdoutFlag() cli.Flag {
+	return &cli.Float64Flag{Name: "holdout", Usage: "`SHARE` of the documents to keep for evaluation", Value: 0.05}
 }
 
 func outFlag(usage string) cli.Flag {
@@ -33,7 +38,7 @@ func outFlag(usage string) cli.Flag {
 }
 
 func dataAction(c *cli.Context) error {
-	files, divided, err := textInput(c)
+	files, divided, err := texts.Input(c)
 	if err != nil {
 		return err
 	}
@@ -52,6 +57,6 @@ func dataAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	showManifest(con, m)
+	texts.ShowManifest(con, m)
 	return nil
 }

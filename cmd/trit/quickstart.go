@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data/world"
 	"trit/eval"
 	"trit/internal/atomicfile"
@@ -88,7 +89,8 @@ func commandLine(s repro.Step) string {
 	case *repro.ConvertModel:
 		return fmt.Sprintf("trit convert %s %s", s.In, s.Out)
 	case *repro.Generate:
-		return fmt.Sprintf("trit run %s -p %q -n %d --temperature %g", s.Model, s.Prompt, s.MaxTokens, s.Temperature)
+		return fmt.Sprintf("trit run %s -p %q -n %d --temperature %g --top-p 1 --seed %d", s.Model, s.Prompt,
+			s.MaxTokens, s.Temperature, s.Seed)
 	case *repro.Evaluate:
 		return fmt.Sprintf("trit eval %s --tasks %s --data-dir %s", s.Model, strings.Join(s.Tasks, ","), s.Data)
 	}
@@ -107,7 +109,7 @@ func (p *stepPrinter) done(s repro.Step) {
 	case *repro.TrainTokenizer:
 		showTokenizer(p.con, s.Tokens, s.Out)
 	case *repro.PrepareData:
-		showManifest(p.con, s.Manifest)
+		texts.ShowManifest(p.con, s.Manifest)
 	case *repro.ConvertModel:
 		showReport(p.con, s.Report)
 	case *repro.Generate:

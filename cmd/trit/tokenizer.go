@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data"
 	"trit/data/source"
 	"trit/format/gguf"
@@ -32,16 +33,16 @@ func tokenizerCommand() *cli.Command {
 			Description: cmdline.Examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer",
 				"trit tokenizer train --data corpus --vocab-size 4096 --out tokenizer"),
 			Flags: append([]cli.Flag{
-				dataFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
+				texts.DataFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
 				&cli.IntFlag{Name: "vocab-size", Usage: "size `N` of the vocabulary, special tokens included", Value: 4096},
-			}, textFlags()...),
+			}, texts.Flags()...),
 			Action: tokenizerAction,
 		}},
 	}
 }
 
 func tokenizerAction(c *cli.Context) error {
-	files, divided, err := textInput(c)
+	files, divided, err := texts.Input(c)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func tokenizerAction(c *cli.Context) error {
 			if s.Null > 0 {
 				con.Warnf("%d rows hold no text (null): they are left out", s.Null)
 			}
-			warnOfTexts(con, s)
+			texts.Warn(con, s)
 		},
 	})
 	progress.End()

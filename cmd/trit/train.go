@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
 	"trit/train"
@@ -29,7 +30,7 @@ func trainCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare"},
-			&cli.StringSliceFlag{Name: "text", Usage: "instead of --data: train a tokenizer on these `TEXTS` and make the data of them in the run folder, once: " + textsUsage},
+			&cli.StringSliceFlag{Name: "text", Usage: "instead of --data: train a tokenizer on these `TEXTS` and make the data of them in the run folder, once: " + texts.Usage},
 			holdoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run"},
@@ -47,7 +48,7 @@ func trainCommand() *cli.Command {
 			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
 			cmdline.ThreadsFlag(),
-		}, textFlags()...),
+		}, texts.Flags()...),
 		Action: trainAction,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
 	"trit/internal/atomicfile"
@@ -60,16 +61,16 @@ func prepareText(c *cli.Context, con *cmdline.Console, config configs.Config) (s
 		return shards, nil
 	}
 	showTokenizer(con, set.VocabSize, filepath.Join(prepared, data.TokenizerDir))
-	showManifest(con, set)
+	texts.ShowManifest(con, set)
 	return shards, nil
 }
 
 // checkText refuses what --text cannot go with.
 func checkText(c *cli.Context) error {
-	if err := textArguments(c, "text"); err != nil {
+	if err := texts.Arguments(c, "text"); err != nil {
 		return err
 	}
-	switch given := givenFlags(c, func(name string) bool { return isTextFlag(name) || name == "holdout" }); {
+	switch given := givenFlags(c, func(name string) bool { return texts.IsFlag(name) || name == "holdout" }); {
 	case !c.IsSet("text") && len(given) > 0:
 		return cmdline.Usagef("%s belongs to --text", given[0])
 	case !c.IsSet("text") && isFile(c.String("data")):
@@ -108,11 +109,11 @@ func textOptions(c *cli.Context, config configs.Config) (o data.TextOptions, err
 		}
 	}
 	o = data.TextOptions{
-		Texts: textNames(c, "text"), Find: func() ([]string, error) { return textPaths(c, "text") },
+		Texts: texts.Names(c, "text"), Find: func() ([]string, error) { return texts.Paths(c, "text") },
 		Column: c.String("column"), VocabSize: config.TokenizerSize(), Holdout: c.Float64("holdout"), Seed: holdoutSeed,
 		Stdin: c.App.Reader, Threads: c.Int("threads"),
 	}
-	o.Documents, err = documents(c)
+	o.Documents, err = texts.Documents(c)
 	return o, err
 }
 
@@ -120,25 +121,21 @@ func textOptions(c *cli.Context, config configs.Config) (o data.TextOptions, err
 func showCommands(c *cli.Context, con *cmdline.Console, o data.TextOptions) {
 	dir := filepath.Join(c.String("out"), preparedDir)
 	tok, shards := filepath.Join(dir, data.TokenizerDir), filepath.Join(dir, data.ShardsDir)
-	texts := givenFlags(c, isTextFlag)
+	given := givenFlags(c, texts.IsFlag)
 	for _, name := range slices.Backward(o.Texts) {
-		texts = slices.Insert(texts, 0, "--data", name)
+		given = slices.Insert(given, 0, "--data", name)
 	}
-	rest := givenFlags(c, func(name string) bool { return !isTextFlag(name) && name != "text" && name != "holdout" })
+	rest := givenFlags(c, func(name string) bool { return !texts.IsFlag(name) && name != "text" && name != "holdout" })
 	con.Printf("--text stands for three commands:\n")
 	for _, words := range [][]string{
-		slices.Concat([]string{"tokenizer", "train"}, texts, []string{"--vocab-size", fmt.Sprint(o.VocabSize), "--out", tok}),
-		slices.Concat([]string{"data", "prepare"}, texts, []string{
+		slices.Concat([]string{"tokenizer", "train"}, given, []string{"--vocab-size", fmt.Sprint(o.VocabSize), "--out", tok}),
+		slices.Concat([]string{"data", "prepare"}, given, []string{
 			"--tokenizer", tok, "--holdout", fmt.Sprint(o.Holdout), "--out", shards,
 		}),
 		slices.Concat([]string{"train", "--data", shards}, rest),
 	} {
 		con.Printf("  trit %s\n", strings.Join(quoteWords(words), " "))
 	}
-}
-
-func isTextFlag(name string) bool {
-	return slices.ContainsFunc(textFlags(), func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
 // givenFlags are the flags of the command line, with their values, whose names are wanted.
