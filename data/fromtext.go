@@ -60,7 +60,7 @@ func PrepareText(ctx context.Context, out string, reuse bool, o TextOptions) (m 
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, false, err
 	}
-	if err := checkFree("data.PrepareText", out); err != nil {
+	if err := errors.Join(checkHoldout(o.Holdout), checkFree("data.PrepareText", out)); err != nil {
 		return nil, false, err
 	}
 	if err := makeFolder(out, func(dir string) error { return o.fill(ctx, dir) }); err != nil {

@@ -84,15 +84,25 @@ func (o *PrepareOptions) check() error {
 		return bad("Tokenizer", "nil", "a tokenizer")
 	case o.Out == "":
 		return bad("Out", "empty", "a folder")
-	case !(o.Holdout >= 0 && o.Holdout < 1):
-		return bad("Holdout", fmt.Sprint(o.Holdout), "a share from 0 to below 1, such as 0.05")
 	case o.ShardTokens < 0:
 		return bad("ShardTokens", strconv.Itoa(o.ShardTokens), "0 or more")
 	case o.Tokenizer.VocabSize() < 1 || o.Tokenizer.VocabSize() > maxVocabulary:
 		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
 		return bad("Tokenizer", found, wanted)
 	}
+	if err := checkHoldout(o.Holdout); err != nil {
+		return err
+	}
 	return checkFree("data.PrepareOptions.Out", o.Out)
+}
+
+func checkHoldout(share float64) error {
+	if share >= 0 && share < 1 {
+		return nil
+	}
+	return &setting.Error{
+		Field: "data.PrepareOptions.Holdout", Found: fmt.Sprint(share), Wanted: "a share from 0 to below 1, such as 0.05",
+	}
 }
 
 // fill writes the whole data set into dir.
