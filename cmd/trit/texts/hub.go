@@ -1,6 +1,7 @@
 package texts
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -67,6 +68,13 @@ func Fetch(c *cli.Context, repo hub.Repo, choose func(paths []string) []string) 
 		}
 	}
 	return "", first
+}
+
+// Fetcher is Fetch at the default revision, as eval.Options.Fetch has it.
+func Fetcher(c *cli.Context) func(context.Context, string, func([]string) []string) (string, error) {
+	return func(_ context.Context, name string, choose func([]string) []string) (string, error) {
+		return Fetch(c, hub.Repo{Kind: hub.Dataset, ID: name, Revision: hub.DefaultRevision}, choose)
+	}
 }
 
 // hubTexts reads OWNER/NAME[/PATTERN][@REVISION].
