@@ -91,7 +91,7 @@ func (t *Tokenizer) ChatTemplate() ChatTemplate {
 			special[name] = t.name(id)
 		}
 	}
-	return ChatTemplate{t.settings.chatTemplate, t.settings.toolTemplate, special}
+	return ChatTemplate{t.settings.templates.text, t.settings.templates.named[toolTemplate], special}
 }
 
 // ApplyChat lays a conversation out by the model's chat template, as transformers'
@@ -104,7 +104,7 @@ func (t *Tokenizer) ApplyChat(r ChatRequest) (string, error) {
 // RenderChat is ApplyChat with the spans of the assistant's text, which generation blocks
 // of the template mark.
 func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
-	if t.settings.chatTemplate == "" {
+	if t.settings.templates.text == "" {
 		return jinja.Result{}, errNoTemplate
 	}
 	c, err := r.Context()
@@ -115,14 +115,24 @@ func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
 }
 
 // LoadChatTemplate reads the chat template of a folder in the form of Hugging Face: its
-// chat_template.jinja or else tokenizer_config.json. The folder needs no vocabulary.
+// chat_template.jinja with the files beside it, or else tokenizer_config.json. The folder needs no vocabulary.
 func LoadChatTemplate(dir string) (ChatTemplate, error) {
 	t := ChatTemplate{SpecialTokens: map[string]string{}}
-	text, err := optionalFile(dir, templateFile)
-	if err != nil {
-		return t, err
+	files := map[string][]byte{}
+	for _, name := range append(templateNames(dir), templateFile) {
+		b, err := optionalFile(dir, name)
+		if err != nil {
+			return t, err
+		}
+		if b != nil {
+			files[name] = b
+		}
 	}
-	t.Text = string(text)
+	var own chatTemplates
+	if err := own.addFiles(files); err != nil {
+		return t, &FormatError{filepath.Join(dir, templateDir), "names", err.Error()}
+	}
+	t.Text, t.ToolText = own.text, own.named[toolTemplate]
 	for _, name := range []string{configFileName, specialMapFile} {
 		b, err := optionalFile(dir, name)
 		if err != nil {
@@ -145,14 +155,14 @@ func (t *ChatTemplate) addConfig(b []byte) error {
 		return nil
 	}
 	var c struct {
-		Template chatTemplate `json:"chat_template"`
+		Template chatTemplates `json:"chat_template"`
 	}
 	var fields map[string]json.RawMessage
 	if err := errors.Join(json.Unmarshal(b, &c), json.Unmarshal(b, &fields)); err != nil {
 		return err
 	}
-	if t.Text == "" {
-		t.Text, t.ToolText = c.Template.text, c.Template.toolUse
+	if t.Text == "" && t.ToolText == "" {
+		t.Text, t.ToolText = c.Template.text, c.Template.named[toolTemplate]
 	}
 	for name, value := range fields {
 		var token specialName
