@@ -91,7 +91,7 @@ func TestRenderRefusesLargeFiles(t *testing.T) {
 		"template.jinja": {large("template.jinja", maxTemplateBytes+1), small},
 	} {
 		code, out, stderr := trit("tokenizer", "render", args[0], "--context", args[1])
-		if code != cmdline.ExitFailed || out != "" || !strings.Contains(stderr, large) || !strings.Contains(stderr, "at most") {
+		if code != cmdline.ExitFailed || out != "" || !strings.Contains(stderr, large) || !strings.Contains(stderr, "has more than") {
 			t.Errorf("%s: exit code %d, %q, %q", large, code, out, stderr)
 		}
 	}
