@@ -38,6 +38,17 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err := o.check(m); err != nil {
 		return nil, err
 	}
+	out, err := openOutput(&o)
+	if err != nil {
+		return nil, err
+	}
+	kept := out.kept(o.Tasks)
+	o.Tasks = out.missing(o.Tasks)
+	report := newReport(&o, time.Now())
+	report.Kept = kept
+	if err := out.check(report); err != nil {
+		return nil, err
+	}
 	r := &runner{model: m, o: &o}
 	if o.Cache != "" {
 		c, err := openCache(o.Cache)
@@ -52,7 +63,7 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := newReport(&o, time.Now())
+	report.started = time.Now()
 	for _, p := range tasks {
 		t, err := r.measure(ctx, p, e)
 		if err != nil {
@@ -61,10 +72,10 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 		report.add(t)
 	}
 	report.Seconds = time.Since(report.started).Seconds()
-	if o.Out != "" {
-		return report, report.write(o.Out)
+	if o.Out == "" || len(tasks) == 0 {
+		return report, nil
 	}
-	return report, nil
+	return report, out.write(report)
 }
 
 func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {
