@@ -88,8 +88,8 @@ func TestUnpackable(t *testing.T) {
 	if code != cmdline.ExitOK || !strings.Contains(stderr, "no GGUF file can be made of it: ") {
 		t.Errorf("--unpackable: code %d, %q", code, stderr)
 	}
-	code, _, stderr = trit("convert", run, filepath.Join(dir, "x.gguf"))
-	if code != cmdline.ExitFailed || !strings.Contains(stderr, "a folder holds this model") || strings.Count(stderr, "\n") != 1 {
+	code, _, stderr = trit("convert", run, filepath.Join(dir, "x.gguf")) // a line says which model of the run it takes
+	if code != cmdline.ExitFailed || !strings.Contains(stderr, "a folder holds this model") || strings.Count(stderr, "\n") != 2 {
 		t.Errorf("convert: code %d, %q", code, stderr)
 	}
 	mustTrit(t, "convert", run, filepath.Join(dir, "folder"))
