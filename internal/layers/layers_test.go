@@ -48,8 +48,9 @@ format/safetensors          | internal/atomicfile internal/float16 internal/mmap
 format/ggufmeta             | format/gguf internal/float16 model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | internal/atomicfile internal/mmap internal/parallel setting tokenizer
-data/world                  | internal/atomicfile | data
+data                        | data/source internal/atomicfile internal/mmap internal/parallel setting tokenizer
+data/source                 | setting
+data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile setting
 internal/chat               | internal/atomicfile tokenizer
 
@@ -59,7 +60,7 @@ convert/source              | bitlinear/kernel/vector bitlinear/quant format/ggu
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
-eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval                        | data/source eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
 eval/published              | eval | eval/tasks
@@ -69,7 +70,7 @@ eval/internal/evaltest      | lm tokenizer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+train                       | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim
@@ -82,6 +83,7 @@ configs                     | model train
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
+cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `
 
