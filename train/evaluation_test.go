@@ -93,7 +93,11 @@ func TestEarlyStop(t *testing.T) {
 		r.Options.LearningRate, r.Options.Stage2LearningRate, r.Options.EvalInterval, r.Options.EarlyStopPatience = 0, 0, 2, 3
 		if interrupted {
 			ctx, cancel := context.WithCancel(context.Background())
-			r.OnEvent = func(e Event) { cancel() } // by the first evaluation
+			r.OnEvent = func(e Event) {
+				if e.Event == runlog.EvalEvent {
+					cancel()
+				}
+			}
 			if _, err := Train(ctx, r); err != nil {
 				t.Fatal(err)
 			}

@@ -150,7 +150,8 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 	for _, n := range notes {
 		warnings = append(warnings, n.String())
 	}
-	return p, warnings, err
+	differ, errInit := r.initialNotes()
+	return p, append(warnings, differ...), errors.Join(err, errInit)
 }
 
 // folderWarnings are what was assumed of a folder, and what looks wrong in it.

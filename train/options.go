@@ -84,7 +84,7 @@ func Default() Options {
 // are taken from before. They say how often to do something, when to end, and what to do about
 // spikes.
 func (o Options) changeable(before Options) Options {
-	o.EvalInterval, o.EvalBatches = before.EvalInterval, before.EvalBatches
+	o.EvalInterval = before.EvalInterval // not EvalBatches: the curve and the best model compare the same batches
 	o.CheckpointInterval, o.KeepCheckpoints = before.CheckpointInterval, before.KeepCheckpoints
 	o.LogInterval, o.LayerInterval = before.LogInterval, before.LayerInterval
 	o.EarlyStopPatience, o.EarlyStopDelta = before.EarlyStopPatience, before.EarlyStopDelta

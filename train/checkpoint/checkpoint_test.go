@@ -32,7 +32,7 @@ func TestSaveKeepsTheNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for step := 1; step <= 4; step++ {
-		if err := Save(run, sampleCheckpoint(step*10), 2); err != nil {
+		if err := Save(run, sampleCheckpoint(step*10), Keep{Newest: 2}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +57,7 @@ func TestBestIsAPlainFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := Save(run, sampleCheckpoint(3), 1); err != nil {
+	if err := Save(run, sampleCheckpoint(3), Keep{Newest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	l, err := hffolder.Open(filepath.Join(run, BestDir))
@@ -79,7 +79,7 @@ func TestBestIsAPlainFolder(t *testing.T) {
 
 func TestUpdateStateKeepsTheRest(t *testing.T) {
 	run := t.TempDir()
-	if err := Save(run, sampleCheckpoint(5), 1); err != nil {
+	if err := Save(run, sampleCheckpoint(5), Keep{Newest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := UpdateState(run, 5, func(s *State) { s.Loop = []byte(`{"a":1}`) }); err != nil {
@@ -113,7 +113,7 @@ var damage = map[string]func(path string, b []byte) error{
 // place.
 func TestDamageIsPassedOver(t *testing.T) {
 	sound := t.TempDir()
-	if err := errors.Join(Save(sound, sampleCheckpoint(1), 2), Save(sound, sampleCheckpoint(2), 2)); err != nil {
+	if err := errors.Join(Save(sound, sampleCheckpoint(1), Keep{Newest: 2}), Save(sound, sampleCheckpoint(2), Keep{Newest: 2})); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{ConfigFile, WeightsFile, OptimizerFile, EMAFile, stateFile} {
@@ -141,7 +141,7 @@ func TestDamageIsPassedOver(t *testing.T) {
 
 func TestSetAsideMakesRoom(t *testing.T) {
 	run := t.TempDir()
-	if err := errors.Join(Save(run, sampleCheckpoint(1), 2), Save(run, sampleCheckpoint(2), 2)); err != nil {
+	if err := errors.Join(Save(run, sampleCheckpoint(1), Keep{Newest: 2}), Save(run, sampleCheckpoint(2), Keep{Newest: 2})); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // it may suffer again
@@ -156,7 +156,7 @@ func TestSetAsideMakesRoom(t *testing.T) {
 		if _, err := l.Damaged[0].SetAside(); err != nil {
 			t.Fatal(err)
 		}
-		if err := Save(run, sampleCheckpoint(2), 2); err != nil {
+		if err := Save(run, sampleCheckpoint(2), Keep{Newest: 2}); err != nil {
 			t.Fatal(err)
 		}
 		if l, err = Load(run); err != nil || l.State.Step != 2 || len(l.Damaged) != 0 {
@@ -171,7 +171,7 @@ func TestNoCheckpointIsWhole(t *testing.T) {
 	if _, err := Load(run); err == nil {
 		t.Error("an empty folder was loaded")
 	}
-	if err := Save(run, sampleCheckpoint(1), 1); err != nil {
+	if err := Save(run, sampleCheckpoint(1), Keep{Newest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(stepDir(run, 1), WeightsFile)
@@ -193,7 +193,7 @@ func TestFullDisk(t *testing.T) {
 		return &os.PathError{Op: "write", Path: "f", Err: syscall.ENOSPC}
 	}}
 	run := t.TempDir()
-	if err := errors.Join(Save(run, sampleCheckpoint(1), 1), SaveBest(run, &sampleCheckpoint(1).Model, 1)); err != nil {
+	if err := errors.Join(Save(run, sampleCheckpoint(1), Keep{Newest: 1}), SaveBest(run, &sampleCheckpoint(1).Model, 1)); err != nil {
 		t.Fatal(err)
 	}
 	for name, fill := range map[string]func(c *Checkpoint){
@@ -202,7 +202,7 @@ func TestFullDisk(t *testing.T) {
 	} {
 		c := sampleCheckpoint(2)
 		fill(c)
-		if err := Save(run, c, 1); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "step 2") {
+		if err := Save(run, c, Keep{Newest: 1}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "step 2") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -241,7 +241,7 @@ func BenchmarkSave(b *testing.B) {
 	for i := range b.N {
 		c := sampleCheckpoint(i + 1)
 		c.Weights, c.Optimizer = []safetensors.Source{w}, []safetensors.Source{w, v}
-		if err := Save(b.TempDir(), c, 1); err != nil {
+		if err := Save(b.TempDir(), c, Keep{Newest: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

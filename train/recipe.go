@@ -1,0 +1,192 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trit/format/hffolder"
+	"trit/model"
+	"trit/setting"
+	"trit/train/checkpoint"
+	"trit/train/runlog"
+)
+
+// Recipe is all that a run is made from. The log holds it whenever a run begins or goes on: with it
+// a run can be repeated step by step, and resumed without being told anything.
+type Recipe struct {
+	// Config are the keys of a configuration file, as the run resolved them. MaxSteps is the
+	// planned end, also where it was chosen to fill a time.
+	Config  RecipeConfig `json:"config"`
+	Data    string       `json:"data"`           // folder of the data, absolute; "": not known, of a run from before it was kept
+	Dataset string       `json:"dataset"`        // fingerprint of the data
+	Init    string       `json:"init,omitempty"` // folder whose weights the run began with, absolute; "": fresh weights
+	Ranks   int          `json:"ranks,omitempty"`
+}
+
+// RecipeConfig is a model and the options to train it, as one flat JSON object.
+type RecipeConfig struct {
+	model.Config
+	Options
+}
+
+// recipe is the recipe of this run, which must be resolved.
+func (r *Run) recipe(dataset string) (recipe Recipe, err error) {
+	recipe = Recipe{Config: RecipeConfig{r.Model, r.Options}, Dataset: dataset, Ranks: r.comm().Size()}
+	if recipe.Data, err = filepath.Abs(r.DataDir); err == nil && r.Init != "" {
+		recipe.Init, err = filepath.Abs(r.Init)
+	}
+	return recipe, err
+}
+
+// RunOf reads the run in a folder, to go on with it: its model, its options with the planned end
+// as MaxSteps, and its data. A run that has no checkpoint yet is known from its log. DataDir is ""
+// if the run does not say where its data are, as runs from before the log held a Recipe.
+func RunOf(dir string) (Run, error) {
+	r := Run{OutDir: dir, Resume: true}
+	recipe, found, err := loggedRecipe(dir)
+	if err != nil {
+		return r, err
+	}
+	r.DataDir = recipe.Data
+	switch c, err := checkpointConfig(dir); {
+	case err == nil:
+		r.Model, r.Options = c.Config, c.Options
+	case found && errors.Is(err, errNoRun):
+		r.Model, r.Options, r.Init = recipe.Config.Config, recipe.Config.Options, recipe.Init
+	case errors.Is(err, errNoRun):
+		return r, setting.Needs("train.Run.Resume", dir+" holds no run to go on with: no checkpoint, and no log with its recipe",
+			"name the folder of a run with {train.Run.OutDir}, or begin one with {train.Run.Model}")
+	default:
+		return r, err
+	}
+	return r, nil
+}
+
+// loggedRecipe is the last recipe in the log of a run. It is not found if there is no log, or one
+// from before it held any.
+func loggedRecipe(dir string) (recipe Recipe, found bool, err error) {
+	log, err := runlog.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) || setting.As(err) != nil {
+		return recipe, false, nil
+	}
+	if err != nil {
+		return recipe, false, err
+	}
+	for _, e := range slices.Backward(log.Starts) {
+		if len(e.Recipe) > 0 {
+			if err := json.Unmarshal(e.Recipe, &recipe); err != nil {
+				return recipe, false, fmt.Errorf("%s: the recipe of step %d: %w", filepath.Join(dir, runlog.LogFile), e.Step, err)
+			}
+			return recipe, true, nil
+		}
+	}
+	return recipe, false, nil
+}
+
+// errNoRun is that a folder is no run, and no checkpoint of one.
+var errNoRun = errors.New("no checkpoint of a run")
+
+// checkpointConfig are model and options in the newest checkpoint of a run that can be read. dir may
+// also be a checkpoint. The error is errNoRun if there is none.
+func checkpointConfig(dir string) (c RecipeConfig, err error) {
+	dirs, err := hffolder.Candidates(dir)
+	if err != nil {
+		return c, errNoRun
+	}
+	for _, dir := range slices.Backward(dirs) {
+		if c, err = readConfig(dir); err == nil {
+			return c, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, errNoRun
+	}
+	return c, err
+}
+
+// readConfig are model and options of a checkpoint.
+func readConfig(dir string) (c RecipeConfig, err error) {
+	state, err := checkpoint.ReadState(dir)
+	if err != nil {
+		return c, err
+	}
+	folder, err := hffolder.Open(dir)
+	if err != nil {
+		return c, err
+	}
+	defer folder.Close()
+	c.Config = folder.Config.Config
+	c.Options, err = optionsOf(dir, state)
+	return c, err
+}
+
+// optionsOf are the options in the state of a checkpoint.
+func optionsOf(dir string, s checkpoint.State) (o Options, err error) {
+	if err := json.Unmarshal(s.Options, &o); err != nil {
+		return o, fmt.Errorf("%s: options: %w", dir, err)
+	}
+	if o.Precision == "" {
+		o.Precision = PrecisionFloat32 // of a run from before there was a choice
+	}
+	return o, nil
+}
+
+// InitialOptions are the options of the run whose weights another run begins with: dir is a run, one
+// of its checkpoints, or its best model. It reports false for any other folder.
+func InitialOptions(dir string) (o Options, ok bool, err error) {
+	if filepath.Base(dir) == checkpoint.BestDir {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(dir), runlog.LogFile)); err == nil {
+			dir = filepath.Dir(dir)
+		}
+	}
+	c, err := checkpointConfig(dir)
+	if errors.Is(err, errNoRun) {
+		return o, false, nil
+	}
+	return c.Options, err == nil, err
+}
+
+// initialNotes say what a run that begins with the weights of another does not take from its
+// recipe.
+func (r *Run) initialNotes() ([]string, error) {
+	before, ok, err := InitialOptions(r.Init)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var list []string
+	for _, d := range differences(r.Options.changeable(before), before) {
+		list = append(list, fmt.Sprintf("%s %v (there %v)", d.key, d.a, d.b))
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("the run takes the weights of %s, but not all of its recipe: %s; %d tokens a step (there %d)",
+		r.Init, strings.Join(list, ", "), r.Options.TokensPerStep(), before.TokensPerStep())}, nil
+}
+
+// start is the event with which a run begins, or goes on from a checkpoint.
+func (t *trainer) start() (e Event, err error) {
+	o := &t.run.Options
+	recipe, err := t.run.recipe(t.dataset)
+	if err != nil {
+		return e, err
+	}
+	e = t.at.event(runlog.BeginEvent)
+	e.Note = fmt.Sprintf("%d steps of %d tokens (batch_size %d, gradient_accumulation_steps %d, sequence_length %d), "+
+		"lr_schedule %s, seed %d", o.MaxSteps, o.TokensPerStep(), o.BatchSize, o.GradientAccumulation, o.SequenceLength,
+		o.LRSchedule, o.Seed)
+	switch {
+	case t.extended != "":
+		e.Event, e.Note = runlog.ExtendEvent, t.extended
+	case t.resumed:
+		e.Event, e.Note = runlog.ResumeEvent, fmt.Sprintf("goes on at step %d of %d", t.at.step, o.MaxSteps)
+	}
+	e.Recipe, err = json.Marshal(recipe)
+	return e, err
+}
