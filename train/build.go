@@ -170,6 +170,13 @@ func (t *trainer) openLog() error {
 	if err != nil {
 		return err
 	}
+	if !t.resumed {
+		notes, err := t.run.initialNotes()
+		if err != nil {
+			return err
+		}
+		t.warnings = append(t.warnings, notes...)
+	}
 	return errors.Join(t.recording.write(e), t.recording.warn(t.at, t.warnings))
 }
 

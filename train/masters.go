@@ -150,8 +150,7 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 	for _, n := range notes {
 		warnings = append(warnings, n.String())
 	}
-	differ, errInit := r.initialNotes()
-	return p, append(warnings, differ...), errors.Join(err, errInit)
+	return p, warnings, err
 }
 
 // folderWarnings are what was assumed of a folder, and what looks wrong in it.

@@ -155,6 +155,9 @@ func InitialOptions(dir string) (o Options, ok bool, err error) {
 // initialNotes say what a run that begins with the weights of another does not take from its
 // recipe.
 func (r *Run) initialNotes() ([]string, error) {
+	if r.Init == "" {
+		return nil, nil
+	}
 	before, ok, err := InitialOptions(r.Init)
 	if err != nil || !ok {
 		return nil, err
@@ -166,8 +169,11 @@ func (r *Run) initialNotes() ([]string, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	return []string{fmt.Sprintf("the run takes the weights of %s, but not all of its recipe: %s; %d tokens a step (there %d)",
-		r.Init, strings.Join(list, ", "), r.Options.TokensPerStep(), before.TokensPerStep())}, nil
+	if now, then := r.Options.TokensPerStep(), before.TokensPerStep(); now != then {
+		list = append(list, fmt.Sprintf("%d tokens a step (there %d)", now, then))
+	}
+	return []string{fmt.Sprintf("the run takes the weights of %s, but another recipe: %s", r.Init,
+		strings.Join(list, ", "))}, nil
 }
 
 // start is the event with which a run begins, or goes on from a checkpoint.
