@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"trit/data"
 	"trit/internal/parallel"
 	"trit/model"
+	"trit/setting"
 	"trit/tokenizer"
 	"trit/train/graph"
 	"trit/train/ranks"
@@ -31,6 +33,10 @@ func newTrainer(r *Run) (*trainer, error) {
 
 func (t *trainer) build() error {
 	manifest, err := data.OpenManifest(t.run.DataDir)
+	if t.run.Resume && errors.Is(err, fs.ErrNotExist) {
+		return &setting.Error{Field: "train.Run.DataDir", Problem: "the data of the run", Err: err,
+			Remedy: "{train.Run.DataDir} names their folder if it has moved"}
+	}
 	if err != nil {
 		return err
 	}

@@ -135,6 +135,8 @@ func (t *trainer) plan() error {
 	switch {
 	case x == nil && o.MaxSteps > 0:
 		return nil
+	case x == nil && t.run.MaxTime == 0: // there was nothing to resume
+		return noEnd()
 	case x == nil:
 		return t.chooseSteps(t.run.MaxTime)
 	case x.Wanted > 0:

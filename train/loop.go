@@ -179,7 +179,8 @@ func (t *trainer) save() error {
 // finish evaluates the trained model, on all held-out data too, unless the user has cancelled the
 // run and waits for its end.
 func (t *trainer) finish(result *Result, cancelled bool) (err error) {
-	result.Step, result.Tokens, result.Best = t.at.step, t.at.tokens, t.evaluation.best
+	result.Step, result.MaxSteps, result.Tokens = t.at.step, t.run.Options.MaxSteps, t.at.tokens
+	result.Best = t.evaluation.best
 	if result.Interrupted && cancelled {
 		return nil
 	}
@@ -209,8 +210,8 @@ func (t *trainer) over() bool {
 
 // overResult is the result of a run that was over when it was resumed.
 func (t *trainer) overResult() *Result {
-	return &Result{Step: t.at.step, Tokens: t.at.tokens, Over: true, EarlyStop: t.evaluation.stalled(),
-		EvalAll: *t.ended, Best: t.evaluation.best}
+	return &Result{Step: t.at.step, MaxSteps: t.run.Options.MaxSteps, Tokens: t.at.tokens, Over: true,
+		EarlyStop: t.evaluation.stalled(), EvalAll: *t.ended, Best: t.evaluation.best}
 }
 
 // snapshot makes the state of the run for a checkpoint.

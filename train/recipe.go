@@ -46,7 +46,8 @@ func (r *Run) recipe(dataset string) (recipe Recipe, err error) {
 
 // RunOf reads the run in a folder, to go on with it: its model, its options with the planned end
 // as MaxSteps, and its data. A run that has no checkpoint yet is known from its log. DataDir is ""
-// if the run does not say where its data are, as runs from before the log held a Recipe.
+// if the run does not say where its data are, as runs from before the log held a Recipe. The error is
+// ErrNoRun if the folder holds no run.
 func RunOf(dir string) (Run, error) {
 	r := Run{OutDir: dir, Resume: true}
 	recipe, found, err := loggedRecipe(dir)
@@ -57,11 +58,11 @@ func RunOf(dir string) (Run, error) {
 	switch c, err := checkpointConfig(dir); {
 	case err == nil:
 		r.Model, r.Options = c.Config, c.Options
-	case found && errors.Is(err, errNoRun):
+	case found && errors.Is(err, ErrNoRun):
 		r.Model, r.Options, r.Init = recipe.Config.Config, recipe.Config.Options, recipe.Init
-	case errors.Is(err, errNoRun):
-		return r, setting.Needs("train.Run.Resume", dir+" holds no run to go on with: no checkpoint, and no log with its recipe",
-			"name the folder of a run with {train.Run.OutDir}, or begin one with {train.Run.Model}")
+	case errors.Is(err, ErrNoRun):
+		return r, &setting.Error{Field: "train.Run.OutDir", Problem: dir, Err: ErrNoRun,
+			Remedy: "name the folder of a run with {train.Run.OutDir}, or begin one with {train.Run.Model}"}
 	default:
 		return r, err
 	}
@@ -89,15 +90,15 @@ func loggedRecipe(dir string) (recipe Recipe, found bool, err error) {
 	return recipe, false, nil
 }
 
-// errNoRun is that a folder is no run, and no checkpoint of one.
-var errNoRun = errors.New("no checkpoint of a run")
+// ErrNoRun is that a folder holds no run.
+var ErrNoRun = errors.New("no run to go on with: neither a checkpoint nor a log with its recipe")
 
 // checkpointConfig are model and options in the newest checkpoint of a run that can be read. dir may
-// also be a checkpoint. The error is errNoRun if there is none.
+// also be a checkpoint. The error is ErrNoRun if there is none.
 func checkpointConfig(dir string) (c RecipeConfig, err error) {
 	dirs, err := hffolder.Candidates(dir)
 	if err != nil {
-		return c, errNoRun
+		return c, ErrNoRun
 	}
 	for _, dir := range slices.Backward(dirs) {
 		if c, err = readConfig(dir); err == nil {
@@ -105,7 +106,7 @@ func checkpointConfig(dir string) (c RecipeConfig, err error) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, errNoRun
+		return c, ErrNoRun
 	}
 	return c, err
 }
@@ -146,7 +147,7 @@ func InitialOptions(dir string) (o Options, ok bool, err error) {
 		}
 	}
 	c, err := checkpointConfig(dir)
-	if errors.Is(err, errNoRun) {
+	if errors.Is(err, ErrNoRun) {
 		return o, false, nil
 	}
 	return c.Options, err == nil, err

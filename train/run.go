@@ -41,6 +41,7 @@ type Run struct {
 // Result is how a run ended.
 type Result struct {
 	Step        int
+	MaxSteps    int // the planned end
 	Tokens      int64
 	Interrupted bool   // by the context or by MaxTime
 	Over        bool   // the run had ended before and has no step left: nothing was done
@@ -132,11 +133,15 @@ func (r *Run) resolve(m *data.Manifest) error {
 		return err
 	}
 	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
-	if r.Options.MaxSteps == 0 && r.MaxTime == 0 && !r.Resume {
-		return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set",
-			"set max_steps or {train.Run.MaxTime}")
+	if r.Options.MaxSteps == 0 && r.MaxTime == 0 && (r.Extend || !r.Resume) {
+		return noEnd()
 	}
 	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+}
+
+// noEnd is the error of a run that would never end.
+func noEnd() error {
+	return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set", "set max_steps or {train.Run.MaxTime}")
 }
 
 // fewTokens is the error of a model whose vocabulary is smaller than the data's.
