@@ -146,10 +146,10 @@ func (g *ggufWriter) add(spec model.TensorSpec, name string, typ gguf.Type, shap
 // the way out.
 func (g *ggufWriter) cannotHold(spec model.TensorSpec, err error) error {
 	if spec.Layer >= 0 && spec.Name == model.LayerTensor(spec.Layer, model.DownProj) {
-		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} pads the feed-forward size with units whose weights are 0",
-			spec.Name, err, padField), "")
+		err = setting.Needs(padField, fmt.Sprintf("%v; {%s} pads the feed-forward size with units whose weights are 0",
+			err, padField), "")
 	}
-	return fmt.Errorf("%s: %w", spec.Name, err)
+	return &model.Fault{Tensors: []string{spec.Name}, Err: err}
 }
 
 func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {

@@ -17,7 +17,7 @@ type Origin struct {
 	Dir      string // the folder of the model: a checkpoint, or the best model
 	Step     int    // of the run, at which Dir was saved
 	MaxSteps int    // that the run shall have; 0: not known
-	Over     bool   // the run came to its end with Dir: to MaxSteps, or to its early stop
+	Over     bool   // the run has come to its end: to MaxSteps, or to its early stop
 	Last     bool   // Dir is the newest checkpoint of its run
 	Best     *Best  // the best result of the run up to Dir; nil: none
 	IsBest   bool   // Dir is the best model
@@ -31,7 +31,7 @@ func OriginOf(path string) (o Origin, ok bool, err error) {
 		return o, false, nil // no folder of a model at all
 	}
 	dir := dirs[len(dirs)-1]
-	if filepath.Base(dir) == checkpoint.BestDir {
+	if filepath.Base(dir) == hffolder.BestDir {
 		return bestOrigin(dir)
 	}
 	state, err := checkpoint.ReadState(dir)
@@ -62,7 +62,7 @@ func isLast(dir string) bool {
 
 // bestOrigin is the origin of the best model of a run.
 func bestOrigin(dir string) (o Origin, ok bool, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, checkpoint.BestNote))
+	b, err := os.ReadFile(filepath.Join(dir, hffolder.BestNote))
 	if errors.Is(err, fs.ErrNotExist) {
 		return o, false, nil
 	}
@@ -71,12 +71,12 @@ func bestOrigin(dir string) (o Origin, ok bool, err error) {
 	}
 	o = Origin{Dir: dir, Best: &Best{}, IsBest: true}
 	if err := json.Unmarshal(b, o.Best); err != nil {
-		return o, false, fmt.Errorf("%s: %s: %w", dir, checkpoint.BestNote, err)
+		return o, false, fmt.Errorf("%s: %s: %w", dir, hffolder.BestNote, err)
 	}
 	o.Step = o.Best.Step
 	last, ok, err := OriginOf(filepath.Dir(dir))
 	if err == nil && ok {
-		o.MaxSteps = last.MaxSteps
+		o.MaxSteps, o.Over = last.MaxSteps, last.Over
 	}
 	return o, true, err
 }

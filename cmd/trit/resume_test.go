@@ -53,7 +53,7 @@ func TestARunGoesOn(t *testing.T) {
 		{[]string{"train", "--resume", "--out", folder}, cmdline.ExitFailed, "ended at step 6 of 6, nothing is left to do: --resume --max-steps N"},
 		{[]string{"train", "--resume", "--config", "trit-1m", "--out", folder}, cmdline.ExitFailed, "which --resume alone takes from it"},
 		{[]string{"train", "--resume", "--out", folder, "--set", "max_steps=8", "--set", "eval_interval=1"}, cmdline.ExitOK, "done: 8 steps"},
-		{[]string{"convert", folder, packed, "--force"}, cmdline.ExitOK, "step 8 of 8, the last checkpoint of the run"},
+		{[]string{"convert", folder, packed, "--force"}, cmdline.ExitOK, " of 8, the best model of the run"},
 		{[]string{"train", "--resume", "--out", dir}, cmdline.ExitFailed, "no run to go on with"},
 		{[]string{"train", "--resume"}, cmdline.ExitUsage, "--out DIR, the folder of the run, is needed"},
 		{[]string{"train", "--init", folder, "--data", data, "--out", filepath.Join(dir, "tuned"), "--max-steps", "2"}, cmdline.ExitOK, "2 steps of 256 tokens (batch_size 2"},

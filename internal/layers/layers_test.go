@@ -80,6 +80,7 @@ configs                     | model train
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | setting
+cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
 cmd/trit                    | *
 `
 
