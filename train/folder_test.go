@@ -111,7 +111,7 @@ func TestInitialNotes(t *testing.T) {
 		}
 		var recipe Recipe
 		begin := events(t, tuned.OutDir, runlog.BeginEvent)
-		if len(begin) != 1 || json.Unmarshal(begin[0].Recipe, &recipe) != nil || recipe.Init != from {
+		if len(begin) != 1 || !strings.Contains(begin[0].Note, "with the weights of "+from+" (step 7 of 7, the") || json.Unmarshal(begin[0].Recipe, &recipe) != nil || recipe.Init != from {
 			t.Errorf("begun with %+v", begin)
 		}
 	}
