@@ -13,6 +13,33 @@ import (
 	"trit/train/runlog"
 )
 
+// plan sets the number of steps where it is open: of a new run that fills a time, and of one that
+// is extended.
+func (t *trainer) plan() error {
+	x, o := t.saving.extension, &t.run.Options
+	switch {
+	case x == nil && o.MaxSteps > 0:
+		return nil
+	case x == nil && t.run.MaxTime == 0: // there was nothing to resume
+		return noEnd()
+	case x == nil:
+		return t.chooseSteps(t.run.MaxTime)
+	case x.Wanted > 0:
+		o.MaxSteps = x.Wanted
+		return t.extend(x)
+	}
+	steps, err := t.stepsFor(t.run.MaxTime)
+	if err != nil {
+		return err
+	}
+	back, _, err := t.saving.restore() // measuring has moved the moments
+	if err != nil {
+		return err
+	}
+	o.MaxSteps = x.From + steps
+	return errors.Join(t.goTo(back), t.extend(x))
+}
+
 // chooseSteps sets max_steps of a new run so that it fills the budget.
 func (t *trainer) chooseSteps(budget time.Duration) error {
 	steps, err := t.stepsFor(budget)
@@ -125,17 +152,17 @@ func (s *saving) planExtension(newest *checkpoint.Loaded, before Options) (*exte
 
 // choose sets the checkpoint to go on from, and the rule.
 func (x *extension) choose(run string, before Options, w *rewarm) error {
-	planned, oldest := x.Wanted, 0
+	planned, oldest, result := x.Wanted, 0, "the weights will be those of a run that was planned so"
 	if planned == 0 {
 		planned = 2 * x.Steps
 	}
-	if w != nil {
-		oldest = w.From // the steps before it followed another plan
+	if w != nil { // the steps before it followed another plan
+		oldest, result = w.From, fmt.Sprintf("the weights will be those of a run that was given this plan at step %d", w.From)
 	}
 	x.Rate, _ = before.rates(max(x.At-1, 0), w)
 	same := before.sameRates(planned, x.At)
 	if x.Exact = same >= x.At || x.At == 0; x.Exact {
-		x.Why = "up to here both plans have the same rates, so the weights will be those of a run that was planned so"
+		x.Why = "up to here both plans have the same rates, so " + result
 		return nil
 	}
 	x.Why = fmt.Sprintf("the rates so far depend on the number of steps (lr_schedule %s), so the run goes on from its "+
@@ -154,41 +181,14 @@ func (x *extension) choose(run string, before Options, w *rewarm) error {
 		}
 	}
 	if x.Exact = x.From >= 0; x.Exact {
-		x.Why = fmt.Sprintf("it was at step %d and is taken back to the checkpoint of step %d, before the rate fell, so the "+
-			"weights will be those of a run that was planned so", x.At, x.From)
+		x.Why = fmt.Sprintf("it was at step %d and is taken back to the checkpoint of step %d, before the rate fell, so %s",
+			x.At, x.From, result)
 		return nil
 	}
 	x.From = x.At
 	x.Why = fmt.Sprintf("the rates of both plans differ from step %d on, and no checkpoint from before is left, so the "+
 		"run goes on from its newest one", same)
 	return nil
-}
-
-// plan sets the number of steps where it is open: of a new run that fills a time, and of one that
-// is extended.
-func (t *trainer) plan() error {
-	x, o := t.saving.extension, &t.run.Options
-	switch {
-	case x == nil && o.MaxSteps > 0:
-		return nil
-	case x == nil && t.run.MaxTime == 0: // there was nothing to resume
-		return noEnd()
-	case x == nil:
-		return t.chooseSteps(t.run.MaxTime)
-	case x.Wanted > 0:
-		o.MaxSteps = x.Wanted
-		return t.extend(x)
-	}
-	steps, err := t.stepsFor(t.run.MaxTime)
-	if err != nil {
-		return err
-	}
-	back, _, err := t.saving.restore() // measuring has moved the moments
-	if err != nil {
-		return err
-	}
-	o.MaxSteps = x.From + steps
-	return errors.Join(t.goTo(back), t.extend(x))
 }
 
 // extend gives the run its new plan. First the checkpoint that the run goes on from gets it, then

@@ -176,7 +176,11 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 	if config, err = configs.LoadOver(config, name); err != nil {
 		return config, cmdline.Usagef("--config: %v", err)
 	}
-	if begun != nil {
+	if begun != nil && config.MaxSteps != begun.Options.MaxSteps {
+		if !c.IsSet("max-steps") && !c.IsSet("max-time") {
+			cmdline.NewConsole(c).Warnf("max_steps is %d in --config, and stays %d, as the run has it: --max-steps changes it",
+				config.MaxSteps, begun.Options.MaxSteps)
+		}
 		config.MaxSteps = begun.Options.MaxSteps
 	}
 	return config, nil

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -245,4 +246,57 @@ func BenchmarkSave(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// The checkpoint that a run may go back to stays, as long as no newer one up to that step is there.
+func TestSaveKeepsTheWayBack(t *testing.T) {
+	run := t.TempDir()
+	for _, c := range []struct {
+		step int
+		want string
+	}{{2, "[2]"}, {4, "[4]"}, {5, "[4 5]"}, {7, "[4 7]"}, {9, "[4 9]"}} {
+		if err := Save(run, sampleCheckpoint(c.step), Keep{Newest: 1, UpTo: 4}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Steps(run); err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("after step %d: %v, %v, want %s", c.step, got, err, c.want)
+		}
+	}
+}
+
+// A run that goes back leaves its newest model with the log, once.
+func TestLeave(t *testing.T) {
+	run := t.TempDir()
+	for step := 1; step <= 4; step++ {
+		if err := Save(run, sampleCheckpoint(step), Keep{Newest: 9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(run, "log"), []byte("lines"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"left-step-00000004", ""} { // again: nothing is newer
+		if got, err := Leave(run, 2, "log"); err != nil || got != want {
+			t.Errorf("left %q, %v, want %q", got, err, want)
+		}
+		if steps, err := Steps(run); err != nil || fmt.Sprint(steps) != "[1 2]" {
+			t.Errorf("%v, %v stay", steps, err)
+		}
+	}
+	l, err := Load(filepath.Join(run, "left-step-00000004"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if b, err := os.ReadFile(filepath.Join(l.Dir, "log")); l.State.Step != 4 || err != nil || string(b) != "lines" {
+		t.Errorf("step %d, log %q, %v", l.State.Step, b, err)
+	}
+	if _, err := LoadUpTo(run, 0); err == nil {
+		t.Error("a checkpoint up to step 0 was found")
+	}
+	older, err := LoadUpTo(run, 1)
+	if err != nil || older.State.Step != 1 {
+		t.Fatalf("%+v, %v", older, err)
+	}
+	older.Close()
 }
