@@ -1,8 +1,8 @@
 package train
 
 import (
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -74,8 +74,8 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 	if microBatches, err = r.Options.MicroBatches(c.Size()); err != nil {
 		return 0, err
 	}
-	config := fmt.Appendf(nil, "%+v %+v %v %v", r.Model, r.Options, r.MaxTime, r.Extend)
-	return microBatches, errors.Join(ranks.Agree(c, "the configuration", config),
+	config, err := json.Marshal([]any{r.Model, r.Options, r.MaxTime, r.Extend})
+	return microBatches, errors.Join(err, ranks.Agree(c, "the configuration", config),
 		ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
 }
 

@@ -159,7 +159,9 @@ func (x *extension) choose(run string, before Options, w *rewarm) error {
 	if w != nil { // the steps before it followed another plan
 		oldest, result = w.From, fmt.Sprintf("the weights will be those of a run that was given this plan at step %d", w.From)
 	}
-	x.Rate, _ = before.rates(max(x.At-1, 0), w)
+	if x.Rate, _ = before.rates(max(x.At-1, 0), w); w != nil && x.At <= w.From {
+		x.Rate = w.Rate // extended again before it took a step
+	}
 	same := before.sameRates(planned, x.At)
 	if x.Exact = same >= x.At || x.At == 0; x.Exact {
 		x.Why = "up to here both plans have the same rates, so " + result

@@ -155,6 +155,32 @@ func TestExtensionRewarms(t *testing.T) {
 	}
 }
 
+// A run that is extended again before it took a step rises from the rate that it had.
+func TestExtensionAgain(t *testing.T) {
+	r := planned(prepared(t), t.TempDir(), optim.Linear, 14)
+	mustTrain(t, r)
+	for _, steps := range []int{20, 30} {
+		again, err := RunOf(r.OutDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		again.Options.MaxSteps, again.Extend, again.OnEvent = steps, true, func(Event) { cancel() }
+		if _, err := Train(ctx, again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, _ := r.Options.schedule().At(13)
+	state, err := checkpoint.ReadState(filepath.Join(r.OutDir, "step-00000014"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := readState("", state)
+	if err != nil || s.Memory.Rewarm == nil || *s.Memory.Rewarm != (rewarm{From: 14, Rate: last, Steps: 4}) {
+		t.Errorf("%+v, %v, want a rise from %g", s.Memory.Rewarm, err, last)
+	}
+}
+
 // A run that has ended says so and does nothing, until it is given more; a time is as many steps as
 // fill it, and leaves no trace of how it was measured.
 func TestExtensionByTime(t *testing.T) {
