@@ -4,6 +4,7 @@ package cmdline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -36,8 +37,11 @@ func Build(app *cli.App, all []Group) *cli.App {
 // its error in one line and returns the exit code.
 func Start(ctx context.Context, app *cli.App, args []string) int {
 	err := app.RunContext(ctx, Reorder(app, args))
-	if err == nil {
+	switch {
+	case err == nil:
 		return ExitOK
+	case errors.Is(err, ErrStopped):
+		return ExitStopped
 	}
 	fmt.Fprintf(app.ErrWriter, "%s: %s\n", app.Name, OneLine(err))
 	if IsUsage(err) {
