@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -131,11 +132,7 @@ var quantizationKeys = Keys{
 	"rms_norm_eps":          {Effect: Harmless}, // of use_rms_norm
 }
 
-// projections of a block, as quantization_config names them.
-var projections = []string{QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj}
-
-// keepsNoProjection reports whether a list of modules has no projection of a block. Names may
-// be parts of a module's name, as transformers takes them.
+// keepsNoProjection reports whether a list of modules has no projection of a block.
 func keepsNoProjection(v any, c *Config) bool {
 	list, ok := v.([]any)
 	if !ok {
@@ -150,10 +147,24 @@ func keepsNoProjection(v any, c *Config) bool {
 	return true
 }
 
-func namesProjection(part string, c *Config) bool {
-	for l := range c.NumHiddenLayers {
-		for _, p := range projections {
-			if strings.Contains(strings.TrimSuffix(LayerTensor(l, p), ".weight"), strings.Trim(part, ".*")) {
+// namesProjection reports whether an entry of a list of modules means a projection in any of the
+// ways in which programs read one: as a part of a module's name, as a regular expression of any
+// part of it, with re: before it, or with * for any text.
+func namesProjection(entry string, c *Config) bool {
+	pattern := strings.TrimPrefix(entry, "re:")
+	for _, form := range []string{pattern, strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")} {
+		expression, err := regexp.Compile(form)
+		if err == nil && matchesProjection(expression, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesProjection(expression *regexp.Regexp, c *Config) bool {
+	for l := range min(c.NumHiddenLayers, maxLayers) {
+		for _, p := range []string{QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj} {
+			if expression.MatchString(strings.TrimSuffix(LayerTensor(l, p), ".weight")) {
 				return true
 			}
 		}
