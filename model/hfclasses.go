@@ -83,8 +83,8 @@ func checkClass(modelType string) error {
 // architectureEndings stand behind the name of a class in the names of architectures.
 var architectureEndings = []string{"ForCausalLM", "Model"}
 
-// classOf is the model_type that an architecture has: "" for those of BitNet, which other
-// classes' files name too, as 1bitLLM's do with llama. It reports whether it is known.
+// classOf is the model_type that an architecture has, "" for those of BitNet, which files of
+// other classes name too, as 1bitLLM's do with llama. It reports whether the class is known.
 func classOf(architecture string) (modelType string, known bool) {
 	name := strings.ToLower(architecture)
 	if strings.HasPrefix(name, "bitnet") {
@@ -92,8 +92,8 @@ func classOf(architecture string) (modelType string, known bool) {
 	}
 	for _, ending := range architectureEndings {
 		if base, ok := strings.CutSuffix(name, strings.ToLower(ending)); ok {
-			c, ok := classes[base]
-			return base, ok && c.unsupported == ""
+			_, ok := classes[base]
+			return base, ok
 		}
 	}
 	return "", false
@@ -105,7 +105,9 @@ func classOf(architecture string) (modelType string, known bool) {
 func (c *HFConfig) checkArchitectures() error {
 	for _, name := range c.Architectures {
 		class, known := classOf(name)
-		switch {
+		switch why := classes[class].unsupported; {
+		case why != "":
+			return fmt.Errorf("architectures has %s: %s, which is not supported", plain(name), why)
 		case !known:
 			return setting.Needs(setField,
 				fmt.Sprintf("architectures has %s, and what it computes is not known here", plain(name)),

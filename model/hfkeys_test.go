@@ -182,6 +182,7 @@ func TestContradictions(t *testing.T) {
 		{`"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": ["lm_head$", "re:.*embed.*", "*norm*"]}`, nil},
 		{`"architectures": ["MistralForCausalLM"]`, []string{`model_type is "llama", but architectures has MistralForCausalLM`, "Options.Set"}},
 		{`"architectures": ["LlamaBidirectionalModel"]`, []string{"architectures has LlamaBidirectionalModel"}},
+		{`"architectures": ["Qwen2ForCausalLM"]`, []string{"architectures has Qwen2ForCausalLM: its query, key and value projections have biases"}},
 		{`"architectures": ["Llama4ForCausalLM"]`, []string{"architectures has Llama4ForCausalLM"}},
 		{`"architectures": ["BitnetForCausalLM"]`, nil},
 		{`"architectures": ["LLaMAForCausalLM"]`, nil},

@@ -101,7 +101,10 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		err = json.Unmarshal(keys.computed, &c.stated)
 	}
 	if err == nil {
-		err = errors.Join(checkClass(c.ModelType), c.checkArchitectures())
+		err = checkClass(c.ModelType)
+	}
+	if err == nil {
+		err = c.checkArchitectures()
 	}
 	if err != nil {
 		return nil, typeError(err)
