@@ -47,7 +47,8 @@ var hfRows = []keyRow{
 		forced_bos_token_id forced_eos_token_id fused_qkv gradient_checkpointing hidden_dropout
 		hidden_dropout_prob id2label is_llama_config initializer_range keys_to_ignore_at_inference label2id length_penalty
 		max_length max_window_layers min_length mup_denominator no_repeat_ngram_size num_beam_groups num_beams
-		neftune_noise_alpha num_labels num_return_sequences output_attentions output_hidden_states output_router_logits output_scores
+		neftune_noise_alpha
+		num_labels num_return_sequences output_attentions output_hidden_states output_router_logits output_scores
 		pad_token_id prefix pretraining_tp problem_type remove_invalid_values repetition_penalty resid_pdrop
 		return_dict return_dict_in_generate router_aux_loss_coef sep_token_id suppress_tokens task_specific_params
 		temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript transformers.js_config

@@ -94,6 +94,19 @@ func TestUnknownKeys(t *testing.T) {
 	}
 }
 
+// A base of the rotary embedding that is not there is said.
+func TestAssumedKeys(t *testing.T) {
+	var m gguf.Metadata
+	const want = "the metadata has no llama.rope.freq_base: it is taken for 10000, as llama.cpp does"
+	if notes := assumed(&m, Llama, shape()); len(notes) != 1 || notes[0].String() != want {
+		t.Errorf("got %q, want %q", notes, want)
+	}
+	m.Set("llama.rope.freq_base", float32(1e4))
+	if notes := assumed(&m, Llama, shape()); len(notes) != 0 {
+		t.Errorf("got %q for a file that has it", notes)
+	}
+}
+
 // Keys of rotary scaling that change angles are computed with, and others change nothing.
 func TestRotaryKeys(t *testing.T) {
 	for _, c := range []struct {

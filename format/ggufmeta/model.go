@@ -32,11 +32,22 @@ func ReadModel(f *gguf.File) (*Model, error) {
 	if m.Warnings, err = checkKeys(&f.Metadata, m.Architecture, &m.Config); err != nil {
 		return m, err
 	}
+	m.Warnings = append(m.Warnings, assumed(&f.Metadata, m.Architecture, &m.Config)...)
 	if err := checkTensors(f, &m.Config); err != nil {
 		return m, err
 	}
 	m.Warnings = append(m.Warnings, deadWeights(f, &m.Config)...)
 	return m, nil
+}
+
+// assumed are the warnings of keys that the metadata leaves out though results depend on them.
+// Early converters did not write the base of the rotary embedding, whatever it was.
+func assumed(m *gguf.Metadata, architecture string, c *model.Config) []setting.Note {
+	key := architecture + ".rope.freq_base"
+	if _, ok := m.Get(key); ok {
+		return nil
+	}
+	return []setting.Note{setting.Note(fmt.Sprintf("the metadata has no %s: it is taken for %v, as llama.cpp does", key, c.RopeTheta))}
 }
 
 // checkTensors reports the tensors that are missing, have other dims than the metadata want,
