@@ -49,6 +49,9 @@ func (t *Tokenizer) Vocab() Vocab {
 		Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
 		AddBOS: s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
 	}
+	if v.BOS < 0 && len(t.prefix) == 1 { // no file but tokenizer.json's template names it
+		v.BOS, v.AddBOS = t.prefix[0], true
+	}
 	if len(t.suffix) == 1 { // the token that GGUF puts after a text is always its EOS
 		v.EOS, v.AddEOS = t.suffix[0], true
 	}
