@@ -72,7 +72,10 @@ func OpenWeights(dir, weights string, set ...string) (*Folder, error) {
 			"merge it into them, or take the file out where they hold it already", dir, adapterFile)
 	}
 	f := &Folder{Dir: dir}
-	if f.Config, err = model.ParseHF(b, set...); err != nil {
+	if f.Config, err = model.ParseHF(b, set...); err == nil {
+		err = f.checkModules()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if f.Weights, err = safetensors.Open(weights); err != nil {
