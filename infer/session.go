@@ -44,6 +44,13 @@ func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 	return s, nil
 }
 
+// turnFor makes an empty session take the factors of longrope for sequences of the length.
+func (s *Session) turnFor(length int) {
+	if long := s.m.rope.long(length); long != s.long {
+		s.rope, s.long = s.m.rope.extend(s.m.pool, s.capacity, long), long
+	}
+}
+
 // Len is the number of tokens in the cache.
 func (s *Session) Len() int { return len(s.tokens) }
 
@@ -119,6 +126,9 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 	if len(ids) == 0 {
 		return 0, fmt.Errorf("a step of no tokens: give at least one")
+	}
+	if err := s.check(ids); err != nil { // of all ids, before any is read
+		return 0, err
 	}
 	last := (len(ids) - 1) / maxBatch * maxBatch
 	if err := s.Forward(ids[:last], nil, 0); err != nil {
