@@ -118,7 +118,8 @@ func (c *HFConfig) checkArchitectures() error {
 			c.note("config.json has no model_type: the model is taken for %s, by its architectures", class)
 		case c.ModelType != class:
 			return setting.Needs(setField,
-				fmt.Sprintf("model_type is %q, but architectures has %s: these compute in different ways", c.ModelType, plain(name)),
+				fmt.Sprintf("model_type is %q, but architectures has %s: these compute in different ways",
+					c.ModelType, plain(name)),
 				fmt.Sprintf("take the wrong one out of the file, or convert it with {%s} KEY=null", setField))
 		}
 	}
