@@ -133,11 +133,19 @@ var quantizationKeys = Keys{
 	"rms_norm_eps":          {Effect: Harmless}, // of use_rms_norm
 }
 
-// keepsNoProjection reports whether a list of modules has no projection of a block.
+// maxModules bounds the entries of a list of modules times the layers that each is compared with,
+// far above any model's, so that no file takes long to judge.
+const maxModules = 1 << 19
+
+// keepsNoProjection reports whether a list of modules has no projection of a block. One that
+// is too long to judge may have.
 func keepsNoProjection(v any, c *Config) bool {
 	list, ok := v.([]any)
 	if !ok {
 		return Off(v, c)
+	}
+	if len(list)*min(c.NumHiddenLayers, maxLayers) > maxModules {
+		return false
 	}
 	for _, module := range list {
 		name, ok := module.(string)
@@ -150,9 +158,13 @@ func keepsNoProjection(v any, c *Config) bool {
 
 // namesProjection reports whether an entry of a list of modules means a projection in any of the
 // ways in which programs read one: as a part of a module's name, as a regular expression of any
-// part of it, with re: before it, or with * for any text.
+// part of it, with re: before it, or with * for any text. An expression that Go has no form of,
+// such as one that looks ahead, may mean any.
 func namesProjection(entry string, c *Config) bool {
 	pattern := strings.TrimPrefix(entry, "re:")
+	if _, err := regexp.Compile(pattern); err != nil && strings.Contains(pattern, "(?") {
+		return true
+	}
 	for _, form := range []string{pattern, strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")} {
 		expression, err := regexp.Compile(form)
 		if err == nil && matchesProjection(expression, c) {

@@ -208,12 +208,20 @@ func TestContradictions(t *testing.T) {
 func TestModulesOfProjections(t *testing.T) {
 	for _, entry := range []string{
 		"down_proj$", `model\\.layers\\.0\\..*`, "re:.*mlp.*", "model.layers.*.mlp", "*mlp*", ".*down_proj",
-		"model.layers.[01].mlp.down_proj", "layers.3", "gate",
+		"model.layers.[01].mlp.down_proj", "layers.3", "gate", "^(?!lm_head).*",
 	} {
 		_, err := ParseHF(with(`"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": ["` + entry + `"]}`))
 		if err == nil || !strings.Contains(err.Error(), "modules_to_not_convert is") {
 			t.Errorf("%s: got %v, want that it is refused", entry, err)
 		}
+	}
+}
+
+func TestListsOfModulesTakeNoLongTime(t *testing.T) {
+	list := strings.TrimSuffix(strings.Repeat(`"lm_head", `, maxModules/4+1), ", ")
+	_, err := ParseHF(with(`"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": [` + list + `]}`))
+	if err == nil || !strings.Contains(err.Error(), "modules_to_not_convert is") {
+		t.Errorf("got %v, want that a list too long is refused", err)
 	}
 }
 
