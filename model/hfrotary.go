@@ -55,7 +55,7 @@ func parseRotaryDict(b json.RawMessage) (*rotaryDict, error) {
 	var keys map[string]json.RawMessage
 	var d rotaryDict
 	if err := errors.Join(json.Unmarshal(b, &keys), json.Unmarshal(b, &d)); err != nil {
-		return nil, fmt.Errorf("it is %s: %w", compact(b), err)
+		return nil, fmt.Errorf("it is %s: %w", compact(b), typeError(err))
 	}
 	kind, err := d.kind()
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *HFConfig) parseRotary(keys *fileKeys) error {
 		RopeParameters      json.RawMessage `json:"rope_parameters"`
 	}
 	if err := json.Unmarshal(keys.rotary, &file); err != nil {
-		return err
+		return typeError(err)
 	}
 	top := &rotaryDict{
 		RopeTheta: file.RopeTheta, PartialRotaryFactor: file.PartialRotaryFactor, Original: file.Original,

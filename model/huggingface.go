@@ -101,10 +101,13 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		err = json.Unmarshal(keys.computed, &c.stated)
 	}
 	if err == nil {
-		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
+		err = checkClass(c.ModelType)
+	}
+	if err == nil {
+		err = c.checkArchitectures()
 	}
 	if err != nil {
-		return nil, err
+		return nil, typeError(err)
 	}
 	c.imply()
 	rotary := c.parseRotary(keys)
@@ -134,6 +137,9 @@ func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	}
 	if raw == nil {
 		return nil, errors.New("it is null: want an object")
+	}
+	if err := checkTwice(b, true); err != nil {
+		return nil, err
 	}
 	if err := setKeys(raw, set); err != nil {
 		return nil, err
