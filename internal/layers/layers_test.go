@@ -23,6 +23,7 @@ bitlinear/quant             |
 tokenizer                   | internal/atomicfile setting tokenizer/jinja
 tokenizer/jinja             |
 internal/atomicfile         |
+internal/filekind           |
 internal/float16            |
 internal/layers             |
 internal/mmap               |
