@@ -25,8 +25,10 @@ tokenizer/jinja             |
 internal/atomicfile         |
 internal/filekind           |
 internal/float16            |
+internal/jsonfile           | internal/filekind internal/nearest
 internal/layers             |
 internal/mmap               |
+internal/nearest            |
 internal/parallel           |
 internal/report             |
 internal/testutil           | format/safetensors model
