@@ -85,7 +85,7 @@ func copyChanged(t *testing.T, dir, from, find, replace string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "expected") {
+		if strings.HasPrefix(e.Name(), "expected") || e.IsDir() {
 			continue
 		}
 		b, err := os.ReadFile(filepath.Join(from, e.Name()))
@@ -150,6 +150,48 @@ func TestWarnings(t *testing.T) {
 	for _, want := range []string{"no tokenizer", "bitnet.cpp ignores output.weight", "Options.Type tq2_0"} {
 		if !strings.Contains(setting.Join(r.Warnings, "\n"), want) {
 			t.Errorf("no warning says %q: %q", want, r.Warnings)
+		}
+	}
+}
+
+// What llama.cpp does not load for an architecture is said by convert and inspect alike.
+func TestRotaryWarnings(t *testing.T) {
+	const tensor, part = "the rotary scaling stands in the tensor rope_freqs.weight", "turns 32 of the 64 values of a head"
+	const llama3 = `"rope_scaling": {"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":128}`
+	const linear = `"rope_scaling": {"rope_type":"linear","factor":4.0}`
+	for _, c := range []struct {
+		golden, keys string
+		want         []string
+	}{
+		{llamaGolden, llama3, nil},
+		{llamaGolden, llama3 + `, "partial_rotary_factor": 0.5`, []string{part}},
+		{mastersGolden, linear, nil},
+		{mastersGolden, llama3 + `, "partial_rotary_factor": 0.5`, []string{tensor}},
+		{embedGolden, linear, nil},
+		{embedGolden, llama3, []string{tensor}},
+		{embedGolden, `"partial_rotary_factor": 0.5`, []string{part}},
+	} {
+		dir, out := t.TempDir(), filepath.Join(t.TempDir(), "x.gguf")
+		find, rest := `"rope_theta": 500000.0`, `, "rope_theta": 500000.0`
+		if c.golden == embedGolden {
+			find, rest = `"rope_scaling": null`, ""
+		}
+		copyChanged(t, dir, c.golden, find, c.keys+rest)
+		converted, err := Convert(t.Context(), dir, out, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := inspect.Read(out, inspect.Options{HeadersOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for door, notes := range map[string][]setting.Note{"convert": converted.Warnings, "inspect": found.Warnings} {
+			for _, about := range []string{tensor, part} {
+				said := strings.Count(setting.Join(notes, "\n"), about)
+				if want := slices.Contains(c.want, about); said > 1 || (said == 1) != want {
+					t.Errorf("%s of %s with %s says %q %d times, want it %v", door, c.golden, c.keys, about, said, want)
+				}
+			}
 		}
 	}
 }

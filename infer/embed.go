@@ -70,9 +70,11 @@ func (e *Embedder) Embed(ctx context.Context, sequences [][]int32) ([][]float32,
 }
 
 // EmbedSequence returns the embedding of one sequence, [hidden size]: the last token's
-// hidden state after the final norm, divided by its length.
+// hidden state after the final norm, divided by its length. It is computed with the factors of
+// longrope that its own length asks for, whatever the embedder's capacity.
 func (e *Embedder) EmbedSequence(ids []int32) ([]float32, error) {
 	e.session.Truncate(0)
+	e.session.turnFor(len(ids))
 	return e.session.embed(ids)
 }
 

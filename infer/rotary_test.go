@@ -174,6 +174,31 @@ func TestFactorsFollowTheLengthOfASequence(t *testing.T) {
 	}
 }
 
+// TestFactorsOfAnEmbedding: a short text has the same vector beside a long one and alone.
+func TestFactorsOfAnEmbedding(t *testing.T) {
+	m := longRoPE(t)
+	ids := scoreRequests(rand.New(rand.NewPCG(1, 1)))[0].Input[:10]
+	alone, long := ids, slices.Repeat(ids, 7)
+	want := make([][]float32, 2)
+	for i, text := range [][]int32{alone, long} {
+		e, err := m.NewEmbedder(len(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want[i], err = e.EmbedSequence(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := m.NewEmbedder(len(long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Embed(t.Context(), [][]int32{alone, long, alone})
+	if err != nil || !slices.Equal(got[0], want[0]) || !slices.Equal(got[1], want[1]) || !slices.Equal(got[2], want[0]) {
+		t.Errorf("the vectors beside other texts are not those alone, error %v", err)
+	}
+}
+
 // TestDynamicScalingHasALimit: beyond the context there is no rule.
 func TestDynamicScalingHasALimit(t *testing.T) {
 	c := smallConfig()

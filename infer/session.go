@@ -44,6 +44,13 @@ func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 	return s, nil
 }
 
+// turnFor makes an empty session take the factors of longrope for sequences of the length.
+func (s *Session) turnFor(length int) {
+	if long := s.m.rope.long(length); long != s.long {
+		s.rope, s.long = s.m.rope.extend(s.m.pool, s.capacity, long), long
+	}
+}
+
 // Len is the number of tokens in the cache.
 func (s *Session) Len() int { return len(s.tokens) }
 

@@ -16,11 +16,16 @@ type StoredWeight struct {
 	Data []byte // the numbers or codes, without scales
 	// Zero reports whether all weights are zero. It reads no more than it must.
 	Zero func() bool
+	// Release gives back the memory of a part of Data, which is read again when it is used again.
+	Release func(part []byte) error
 }
+
+// release gives back the memory of a weight. Memory that stays is no fault.
+func (w StoredWeight) release() { _ = w.Release(w.Data) }
 
 // DeadWeights are warnings of projections that no training leaves: those that are all zero,
 // and those that repeat another one byte for byte. Of sound weights it reads the beginning
-// only.
+// only, and it holds the memory of one at a time.
 func DeadWeights(weights []StoredWeight) []setting.Note {
 	var zero, repeated []string
 	var live []StoredWeight
@@ -30,6 +35,7 @@ func DeadWeights(weights []StoredWeight) []setting.Note {
 		} else {
 			live = append(live, w)
 		}
+		w.release()
 	}
 	first := func(w StoredWeight) string { return w.Kind + string(w.Data[:min(len(w.Data), fingerprintBytes)]) }
 	seed := maphash.MakeSeed()
@@ -58,6 +64,7 @@ func grouped(weights []StoredWeight, key func(StoredWeight) string) (groups [][]
 	at := map[string]int{}
 	for _, w := range weights {
 		k := key(w)
+		w.release()
 		i, ok := at[k]
 		if !ok {
 			i = len(groups)

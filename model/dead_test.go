@@ -9,7 +9,41 @@ import (
 
 // stored makes a weight whose Zero is by its bytes.
 func stored(name, kind string, data []byte) StoredWeight {
-	return StoredWeight{name, kind, data, func() bool { return !slices.ContainsFunc(data, func(b byte) bool { return b != 0 }) }}
+	return StoredWeight{
+		Name: name, Kind: kind, Data: data,
+		Zero:    func() bool { return !slices.ContainsFunc(data, func(b byte) bool { return b != 0 }) },
+		Release: func([]byte) error { return nil },
+	}
+}
+
+// Of a file that is larger than the memory, no more than one weight is held at a time.
+func TestDeadWeightsHoldOne(t *testing.T) {
+	var weights []StoredWeight
+	held, reads, releases := 0, 0, 0
+	for i := range 10 {
+		w := stored(fmt.Sprint(i), "x", slices.Repeat([]byte{byte(i / 2)}, 1<<12))
+		zero, data := w.Zero, w.Data
+		w.Zero = func() bool {
+			held, reads = held+1, reads+1
+			if held > 1 {
+				t.Errorf("%d weights are held", held)
+			}
+			return zero()
+		}
+		w.Release = func(part []byte) error {
+			held, releases = 0, releases+1
+			if &part[0] != &data[0] || len(part) != len(data) {
+				t.Error("a part of the weight stays")
+			}
+			return nil
+		}
+		weights = append(weights, w)
+	}
+	DeadWeights(weights)
+	// Each is read once for zeros; eight are live and read for their beginning, and as all are alike in pairs, whole.
+	if reads != 10 || releases != 10+8+8 {
+		t.Errorf("%d weights were read and %d times given back", reads, releases)
+	}
 }
 
 func TestDeadWeights(t *testing.T) {

@@ -14,6 +14,7 @@ func ggufWarnings(f *gguf.File) (out []setting.Note) {
 	warn := func(format string, args ...any) { out = append(out, setting.Note(fmt.Sprintf(format, args...))) }
 	architecture, _ := f.Metadata.String("general.architecture")
 	warnOfTokenizer(&f.Metadata, warn)
+	warnOfRotary(f, architecture, warn)
 	if _, untied := f.Tensor("output.weight"); untied && architecture == ggufmeta.BitNet158 {
 		warn("the head is not tied to the embedding: bitnet.cpp ignores output.weight for bitnet-b1.58")
 	}
@@ -30,6 +31,30 @@ func ggufWarnings(f *gguf.File) (out []setting.Note) {
 			"(architecture bitnet) and Llamas", architecture)
 	}
 	return out
+}
+
+// warnOfRotary names what llama.cpp does not load for an architecture: tensors of factors for all
+// but llama, heads that are turned in part for llama and qwen3.
+func warnOfRotary(f *gguf.File, architecture string, warn func(string, ...any)) {
+	for _, t := range f.Tensors {
+		if ggufmeta.IsRotaryTensor(t.Name) && architecture != ggufmeta.Llama {
+			warn("the rotary scaling stands in the tensor %s: llama.cpp loads it for architecture llama, and refuses this "+
+				"file of architecture %s", t.Name, architecture)
+			break
+		}
+	}
+	number := func(key string) uint64 {
+		n, _ := f.Metadata.Uint(architecture + "." + key)
+		return n
+	}
+	turned, size := number("rope.dimension_count"), number("attention.key_length")
+	if size == 0 {
+		size = number("embedding_length") / max(1, number("attention.head_count"))
+	}
+	if turned > 0 && turned < size && (architecture == ggufmeta.Llama || architecture == ggufmeta.Qwen3) {
+		warn("the rotary embedding turns %d of the %d values of a head: llama.cpp does not load such a file of "+
+			"architecture %s", turned, size, architecture)
+	}
 }
 
 func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {

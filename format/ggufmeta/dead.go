@@ -26,7 +26,7 @@ func deadWeights(f *gguf.File, c *model.Config) []setting.Note {
 		}
 		weights = append(weights, model.StoredWeight{
 			Name: spec.GGUF, Kind: fmt.Sprint(t.Type, t.Dims), Data: data,
-			Zero: func() bool { return isZero(t, data, spec.Shape[0], spec.Shape[1]) },
+			Zero: func() bool { return isZero(t, data, spec.Shape[0], spec.Shape[1]) }, Release: f.Release,
 		})
 	}
 	return model.DeadWeights(weights)

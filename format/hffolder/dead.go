@@ -24,7 +24,7 @@ func (f *Folder) Warnings() ([]setting.Note, error) {
 		}
 		weights = append(weights, model.StoredWeight{
 			Name: info.Name, Kind: fmt.Sprint(info.DType, info.Shape), Data: data,
-			Zero: func() bool { return isZero(info, data) },
+			Zero: func() bool { return isZero(info, data) }, Release: f.Weights.Release,
 		})
 	}
 	return append(slices.Clone(f.Config.Warnings()), model.DeadWeights(weights)...), nil
