@@ -32,7 +32,7 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
-			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the number of steps is chosen to fill it"},
+			cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it", 0),
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 			cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),

@@ -32,10 +32,10 @@ func (e usageError) Error() string { return e.Message }
 func Usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
 // IsUsage reports whether an error says that the command line is wrong; other errors say that
-// the work failed. cli's error of a missing flag has a private type, so its text is compared.
+// the work failed.
 func IsUsage(err error) bool {
 	var usage usageError
-	return errors.As(err, &usage) || strings.HasPrefix(err.Error(), "Required flag")
+	return errors.As(err, &usage)
 }
 
 // UsageIf turns an error about a field of the named options, such as "repro.ScalingOptions", into
