@@ -1,14 +1,13 @@
 package data
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -88,9 +87,7 @@ func OpenManifest(dir string) (*Manifest, error) {
 
 func parseManifest(path string, raw []byte) (*Manifest, error) {
 	m := &Manifest{BOS: -1, EOS: -1}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(m); err != nil {
+	if err := jsonfile.DecodeStrict(raw, m); err != nil {
 		return nil, &FormatError{path, "JSON", err.Error(), shardHint}
 	}
 	return m, m.check(path)

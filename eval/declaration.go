@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"trit/internal/jsonfile"
 )
 
 // Declaration is a task in a JSON or YAML file. It sets one of the fields Choices, Target and
@@ -129,14 +130,9 @@ func parseDeclaration(b []byte, isYAML bool) (*Declaration, error) {
 			return nil, fmt.Errorf("YAML: %w", err)
 		}
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
 	d := &Declaration{}
-	if err := dec.Decode(d); err != nil {
+	if err := jsonfile.DecodeStrict(b, d); err != nil {
 		return nil, err
-	}
-	if dec.More() {
-		return nil, errors.New("something follows the declaration")
 	}
 	return d, nil
 }

@@ -40,7 +40,7 @@ func TestDeclarationsAreRefused(t *testing.T) {
 		generation + `,"exact_match":{"regexes_to_ignore":["*"]}}`:                  "regular expression",
 		generation + `,"exact_match":{"ignore_colour":true}}`:                       "ignore_colour",
 		generation + `,"metrics":["acc"]}`:                                          "acc",
-		`[]`:                                                                        "cannot unmarshal",
+		`[]`:                                                                        "want an object {...}, found a list",
 	} {
 		d, err := parseDeclaration([]byte(text), false)
 		if err == nil {

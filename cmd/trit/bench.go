@@ -15,6 +15,7 @@ import (
 	"trit/configs"
 	"trit/infer"
 	"trit/internal/machine"
+	"trit/internal/nearest"
 	"trit/internal/parallel"
 	"trit/model"
 	"trit/repro"
@@ -73,7 +74,7 @@ func applyProfile(c *cli.Context) error {
 	}
 	p, ok := profiles[name]
 	if !ok {
-		return cmdline.Usagef("--profile is %q: want one of %v", name, profileNames())
+		return cmdline.Usagef("--profile is %q%s", name, nearest.OneOf(name, profileNames(), nil))
 	}
 	for flag, value := range map[string]int{"threads": p.threads, "sessions": p.sessions} {
 		if !c.IsSet(flag) {
@@ -226,7 +227,7 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 		name = "2b-4t"
 	}
 	if !slices.Contains(configs.Names(), name) {
-		return nil, cmdline.Usagef("there is no shape %q: want one of %v", name, configs.Names())
+		return nil, cmdline.Usagef("there is no shape %q%s", name, nearest.OneOf(name, configs.Names(), nil))
 	}
 	config, err := configs.Load(name)
 	if err != nil {

@@ -116,6 +116,9 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
 	}
+	if err := config.Validate(); err != nil {
+		return config, cmdline.Usagef("%v", err)
+	}
 	return config, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -52,6 +53,7 @@ var magics = []struct {
 
 // Names that more than one mark or rule gives.
 const (
+	pyTorch    = "a PyTorch file (.bin, .pt)"
 	pickle     = "a pickle file of Python (.bin, .pt)"
 	oldGGML    = "a file of the old GGML formats"
 	lfsPointer = "a pointer of git-lfs, not the file itself"
@@ -63,6 +65,16 @@ var ways = map[string]string{
 	lfsPointer:      "fetch the file with `git lfs pull`",
 	webPage:         "a download failed, fetch the file again",
 	"an empty file": "a download or a copy failed, fetch the file again",
+	pickle:          saveAgain,
+	pyTorch:         saveAgain,
+}
+
+// saveAgain is the way out for weights that only Python can unpickle, by running what they hold.
+const saveAgain = "take a model.safetensors, or save the weights as one"
+
+// packed are the kinds that hold other files.
+var packed = []string{
+	"a gzip file", "a zstd file", "an xz file", "a bzip2 file", "a 7z file", "a rar file", "a tar file", "a zip file",
 }
 
 // Name says what a file is that begins with head, with its article: "a parquet file". It is empty for
@@ -90,7 +102,7 @@ func Name(head []byte) string {
 func zipName(head []byte) string {
 	switch {
 	case bytes.Contains(head, []byte("data.pkl")):
-		return "a PyTorch file (.bin, .pt)"
+		return pyTorch
 	case bytes.Contains(head, []byte(".npy")):
 		return "a NumPy file (.npz)"
 	case bytes.Contains(head, []byte("[Content_Types].xml")):
@@ -192,7 +204,11 @@ func Not(name, want string) string {
 	if !strings.Contains(name, ", not ") {
 		text += ", not " + want
 	}
-	if way := ways[name]; way != "" {
+	way := ways[name]
+	if slices.Contains(packed, name) {
+		way = "unpack it first"
+	}
+	if way != "" {
 		text += ": " + way
 	}
 	return text

@@ -68,6 +68,7 @@ func TestNot(t *testing.T) {
 	for name, want := range map[string]string{
 		"":            "this is not a GGUF file",
 		"a GGUF file": "this is not a GGUF file", // a damaged one
+		"a zip file":  "this is a zip file, not a GGUF file: unpack it first",
 		"text":        "this is text, not a GGUF file",
 		"a pointer of git-lfs, not the file itself": "this is a pointer of git-lfs, not the file itself: fetch the file " +
 			"with `git lfs pull`",

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"trit/internal/filekind"
@@ -39,7 +41,8 @@ func DecodeStrict(b []byte, v any) error {
 }
 
 // Explain puts an error of encoding/json about the text b into the user's words. It knows the line only if b
-// is the whole text. Errors of others, such as those of UnmarshalJSON methods, come back as they are.
+// is the whole text, and takes nil for a text that is not at hand. Errors of others, such as those of
+// UnmarshalJSON methods, come back as they are.
 func Explain(b []byte, err error) error {
 	var (
 		syntax *json.SyntaxError
@@ -53,7 +56,7 @@ func Explain(b []byte, err error) error {
 	case errors.As(err, &kind):
 		text := fmt.Sprintf("want %s, found %s", wanted(kind.Type), found(kind.Value))
 		if kind.Field != "" {
-			text = kind.Field + ": " + text
+			text = key(kind.Field) + ": " + text
 		}
 		return errors.New(line(b, kind.Offset) + text)
 	}
@@ -85,8 +88,8 @@ func fields(t reflect.Type) (names []string) {
 		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 			t = t.Elem()
 		}
-		if t.Kind() != reflect.Struct || seen[t] {
-			return
+		if t.Kind() != reflect.Struct || seen[t] || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+			return // a type that decodes itself does not have its fields as keys
 		}
 		seen[t] = true
 		for f := range t.Fields() {
@@ -94,7 +97,7 @@ func fields(t reflect.Type) (names []string) {
 			if name == "" {
 				name = f.Name
 			}
-			if f.IsExported() && !f.Anonymous && name != "-" {
+			if f.IsExported() && !f.Anonymous && name != "-" && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 			walk(f.Type)
@@ -108,7 +111,7 @@ func explainSyntax(b []byte, err *json.SyntaxError) error {
 	if bytes.HasPrefix(b, []byte("\ufeff")) {
 		return errors.New("the file begins with a byte order mark: save it as UTF-8 without one")
 	}
-	if first := bytes.TrimSpace(b); len(first) == 0 || first[0] != '{' && first[0] != '[' {
+	if first := bytes.TrimSpace(b); len(first) > 0 && first[0] != '{' && first[0] != '[' {
 		if name := filekind.Name(b); name != "" {
 			return errors.New(filekind.Not(name, "a JSON file"))
 		}
@@ -119,12 +122,20 @@ func explainSyntax(b []byte, err *json.SyntaxError) error {
 	text := err.Error()
 	for said, want := range expected {
 		if strings.HasSuffix(text, said) {
-			at := max(0, min(int(err.Offset), len(b))-1)
-			r, _ := utf8.DecodeRune(b[at:])
-			return fmt.Errorf("%s%q stands where %s should be", line(b, err.Offset), string(r), want)
+			return fmt.Errorf("%s%s stands where %s should be", line(b, err.Offset), wrongCharacter(b, err), want)
 		}
 	}
 	return errors.New(line(b, err.Offset) + text)
+}
+
+// wrongCharacter is the character that an error of syntax is about.
+func wrongCharacter(b []byte, err *json.SyntaxError) string {
+	if at := int(err.Offset) - 1; at >= 0 && at < len(b) {
+		r, _ := utf8.DecodeRune(b[at:])
+		return strconv.Quote(string(r))
+	}
+	text := strings.TrimPrefix(err.Error(), "invalid character ")
+	return text[:max(strings.LastIndex(text, "'"), 0)+1]
 }
 
 // expected are the ends of encoding/json's errors of syntax, and what should stand there.
@@ -138,7 +149,7 @@ var expected = map[string]string{
 }
 
 func ended(b []byte) error {
-	if len(bytes.TrimSpace(b)) == 0 {
+	if b != nil && len(bytes.TrimSpace(b)) == 0 {
 		return errors.New("this is an empty file, not a JSON file")
 	}
 	return errors.New("the JSON ends too early: it is cut short, or a bracket or a quote is not closed")
@@ -150,6 +161,17 @@ func line(b []byte, offset int64) string {
 		return ""
 	}
 	return fmt.Sprintf("line %d: ", 1+bytes.Count(b[:max(0, min(int(offset), len(b)))], []byte("\n")))
+}
+
+// key is a field's path in the file: encoding/json puts the names of embedded structs before it.
+func key(path string) string {
+	for {
+		first, rest, more := strings.Cut(path, ".")
+		if !more || first == "" || !unicode.IsUpper(rune(first[0])) {
+			return path
+		}
+		path = rest
+	}
 }
 
 // wanted names what a Go type takes.

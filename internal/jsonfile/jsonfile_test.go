@@ -19,6 +19,12 @@ type config struct {
 	Seed  uint64          `json:"seed"`
 	Inner struct{ A int } `json:"inner"`
 	Own   own             `json:"own"`
+	Embedded
+}
+
+// Embedded has its keys among those of the outer struct.
+type Embedded struct {
+	Depth int `json:"depth"`
 }
 
 // own has an error of its own.
@@ -43,6 +49,7 @@ func TestErrorsAreInTheUsersWords(t *testing.T) {
 		`{"seed": -1}`:                "seed: want a whole number of at least 0, found -1",
 		`{"inner": {"A": true}}`:      "inner.A: want a whole number, found true or false",
 		`{"inner": 3}`:                "inner: want an object {...}, found a number",
+		`{"depth": "x"}`:              "depth: want a whole number, found text",
 		`[1]`:                         "want an object {...}, found a list",
 		`{"own": 1}`:                  "an error of its own",
 		"{\n\"a\": 1,\n}":             `line 3: "}" stands where a key in double quotes should be`,
@@ -74,7 +81,7 @@ func TestDecodeStrict(t *testing.T) {
 	var c config
 	for text, want := range map[string]string{
 		`{"hiden_size": 1}`: `there is no field "hiden_size": did you mean "hidden_size"?`,
-		`{"zzzzzzz": 1}`:    `there is no field "zzzzzzz": want one of hidden_size, rate, name, on, list, seed, inner, A, own`,
+		`{"zzzzzzz": 1}`:    `there is no field "zzzzzzz": want one of hidden_size, rate, name, on, list, seed, inner, A, own, depth`,
 		`{"rate": "a"}`:     "rate: want a number, found text",
 		`{} {}`:             "more text follows",
 		``:                  "this is an empty file",
@@ -86,6 +93,16 @@ func TestDecodeStrict(t *testing.T) {
 	}
 	if err := jsonfile.DecodeStrict([]byte("{\"hidden_size\": 3}\n"), &c); err != nil || c.Size != 3 {
 		t.Errorf("%v, size %d", err, c.Size)
+	}
+}
+
+// A reader that goes through a stream has no text to show.
+func TestErrorOfATextThatIsNotAtHand(t *testing.T) {
+	var v any
+	d := json.NewDecoder(strings.NewReader("[1 2]"))
+	err := jsonfile.Explain(nil, d.Decode(&v))
+	if want := `'2' stands where "," or "]" should be`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

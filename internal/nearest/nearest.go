@@ -21,7 +21,7 @@ func Name(given string, known []string, also map[string]string) string {
 			return name
 		}
 	}
-	best, least := "", len(word)/3+1 // of three letters one may be wrong
+	best, least := "", max(1, len(word)/3) // of three letters one may be wrong
 	for _, name := range known {
 		if d := distance(word, plain(name)); d < least || d == least && best == "" {
 			best, least = name, d
@@ -33,28 +33,33 @@ func Name(given string, known []string, also map[string]string) string {
 	return best
 }
 
-// Hint is a question to end an error with: `: did you mean "arc_easy"?`. It is empty if no name is near.
-func Hint(given string, known []string, also map[string]string) string {
+// Question asks for the name that was meant: `did you mean "arc_easy"?`. It is empty if no name is near.
+func Question(given string, known []string, also map[string]string) string {
 	if name := Name(given, known, also); name != "" {
-		return fmt.Sprintf(": did you mean %q?", name)
+		return fmt.Sprintf("did you mean %q?", name)
 	}
 	return ""
 }
 
-// OneOf is Hint, or a list of all names if none is near: ": want one of a, b, c".
+// few is how many names can be read at a glance.
+const few = 6
+
+// OneOf is the end of an error: Question, or the list of all names if they are few or none of them is near,
+// ": want one of a, b, c".
 func OneOf(given string, known []string, also map[string]string) string {
-	if hint := Hint(given, known, also); hint != "" {
-		return hint
+	if q := Question(given, known, also); q != "" && len(known) > few {
+		return ": " + q
 	}
 	return ": want one of " + strings.Join(known, ", ")
 }
 
-// beginning returns the only known name that begins or ends with word, or "".
+// beginning returns the only known name that begins or ends with word, or with which word begins, or "".
 func beginning(word string, known []string) string {
 	found := ""
 	for _, name := range known {
 		p := plain(name)
-		if len(word) < 3 || !strings.HasPrefix(p, word) && !strings.HasSuffix(p, word) {
+		part := len(word) >= 3 && (strings.HasPrefix(p, word) || strings.HasSuffix(p, word))
+		if !part && (len(p) < 4 || !strings.HasPrefix(word, p)) {
 			continue
 		}
 		if found != "" {

@@ -7,9 +7,9 @@ import (
 	"trit/internal/nearest"
 )
 
-func ExampleHint() {
+func ExampleQuestion() {
 	tasks := []string{"arc_easy", "arc_challenge", "boolq"}
-	fmt.Println("there is no task arc_esay" + nearest.Hint("arc_esay", tasks, nil))
+	fmt.Println("there is no task arc_esay: " + nearest.Question("arc_esay", tasks, nil))
 	// Output: there is no task arc_esay: did you mean "arc_easy"?
 }
 
@@ -27,6 +27,7 @@ func TestName(t *testing.T) {
 		{"Train", commands, "train"},
 		{"quick", commands, "quickstart"}, // how it begins
 		{"datta", commands, "data"},
+		{"dataset", commands, "data"},
 		{"frobnicate", commands, ""},
 		{"xyz", commands, ""},
 		{"", commands, ""},
@@ -44,8 +45,19 @@ func TestName(t *testing.T) {
 	}
 }
 
-func TestOneOfListsWhatIsKnown(t *testing.T) {
-	if got, want := nearest.OneOf("nothing", []string{"a1", "b2"}, nil), ": want one of a1, b2"; got != want {
-		t.Errorf("%q, want %q", got, want)
+func TestOneOf(t *testing.T) {
+	few, many := []string{"one", "two"}, []string{"one", "two", "three", "four", "five", "six", "seven"}
+	for _, c := range []struct {
+		given string
+		known []string
+		want  string
+	}{
+		{"tow", few, ": want one of one, two"},
+		{"tow", many, `: did you mean "two"?`},
+		{"eighteen", many, ": want one of one, two, three, four, five, six, seven"},
+	} {
+		if got := nearest.OneOf(c.given, c.known, nil); got != c.want {
+			t.Errorf("%s: %q, want %q", c.given, got, c.want)
+		}
 	}
 }

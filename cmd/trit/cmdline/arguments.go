@@ -11,10 +11,10 @@ import (
 func Arguments(c *cli.Context, names ...string) ([]string, error) {
 	got := c.Args().Slice()
 	if len(got) < len(names) {
-		return nil, Usagef("%s is missing: trit %s %s", names[len(got)], c.Command.FullName(), strings.Join(names, " "))
+		return nil, Usagef("%s is missing: %s %s", names[len(got)], c.Command.HelpName, strings.Join(names, " "))
 	}
 	if len(got) > len(names) {
-		return nil, Usagef("%q is one argument too many: see trit %s --help", got[len(names)], c.Command.FullName())
+		return nil, Usagef("%q is one argument too many: see %s --help", got[len(names)], c.Command.HelpName)
 	}
 	return got, nil
 }

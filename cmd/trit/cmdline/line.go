@@ -111,10 +111,11 @@ func (l *line) takeFlag(args []string) (used int, err error) {
 		return 1, checkValue(f, value)
 	}
 	if len(args) < 2 {
-		return 0, Usagef("%s has no value: want %s", args[0], form(f))
+		return 0, Usagef("%s has no value: want %s", args[0], form(f, args[0]))
 	}
-	if next, _, _ := strings.Cut(args[1], "="); strings.HasPrefix(next, "-") && l.find(strings.TrimLeft(next, "-")) != nil {
-		return 0, Usagef("%s has no value: %s follows it, want %s", args[0], next, form(f))
+	next, _, _ := strings.Cut(args[1], "=")
+	if strings.HasPrefix(next, "-") && l.find(strings.TrimLeft(next, "-")) != nil {
+		return 0, Usagef("%s has no value: %s follows it, want %s", args[0], next, form(f, args[0]))
 	}
 	return 2, checkValue(f, args[1])
 }
@@ -152,16 +153,18 @@ func (l *line) checkWhole() error {
 				first, l.name(), l.name(), first, first)
 		case l.isGroup():
 			return l.unknownCommand(first)
+		case len(l.after) > 0 && l.meansCommand(first):
+			return l.unknownCommand(first)
 		}
 	}
 	var missing []string
 	for _, f := range l.flags {
 		if r, ok := f.(cli.RequiredFlag); ok && r.IsRequired() && !slices.Contains(l.given, f.Names()[0]) {
-			missing = append(missing, withPlaceholder(f))
+			missing = append(missing, dashes(f.Names()[0])+" "+placeholder(f))
 		}
 	}
 	if len(missing) > 0 {
-		return Usagef("%s is missing: see %s --help", strings.Join(missing, " and "), l.name())
+		return Usagef("missing: %s: see %s --help", strings.Join(missing, " and "), l.name())
 	}
 	return nil
 }
@@ -213,9 +216,6 @@ func dashes(name string) string {
 	}
 	return "--" + name
 }
-
-// withPlaceholder is a flag as the help shows it: "--out DIR".
-func withPlaceholder(f cli.Flag) string { return dashes(f.Names()[0]) + " " + placeholder(f) }
 
 // placeholder is the word that the help has for a flag's value.
 func placeholder(f cli.Flag) string {

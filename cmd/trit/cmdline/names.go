@@ -65,6 +65,9 @@ func (l *line) unknownCommand(word string) error {
 	if len(l.commands) > 0 {
 		words = nil
 	}
+	if path, exact := full[word]; exact {
+		return Usagef("there is no command %q: did you mean %s?", word, path)
+	}
 	if name := nearest.Name(word, names, words); name != "" {
 		return Usagef("there is no command %q: did you mean %s %s?", word, l.name(), name)
 	}
@@ -75,6 +78,18 @@ func (l *line) unknownCommand(word string) error {
 		return Usagef("there is no command %q: want %s %s", word, l.name(), strings.Join(names, "|"))
 	}
 	return Usagef("there is no command %q: see trit --help", word)
+}
+
+// meansCommand reports whether a word is a typing error of a command rather than a name of a model.
+func (l *line) meansCommand(word string) bool {
+	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "/:.") {
+		return false
+	}
+	var names []string
+	for _, c := range l.after {
+		names = append(names, c.Name)
+	}
+	return nearest.Name(word, names, nil) != ""
 }
 
 func kindOf(info os.FileInfo) string {
@@ -88,6 +103,9 @@ func kindOf(info os.FileInfo) string {
 func (l *line) unknownFlag(arg string) error {
 	written, _, _ := strings.Cut(arg, "=")
 	name := strings.TrimLeft(written, "-")
+	if l.isGroup() && len(l.positional) > 0 {
+		return l.unknownCommand(l.positional[0])
+	}
 	if l.isGroup() {
 		return Usagef("there is no flag %s before a command: write %s COMMAND %s", written, l.name(), written)
 	}

@@ -3,10 +3,15 @@ package cmdline
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
+	"trit/internal/nearest"
 	"trit/setting"
 )
 
@@ -20,7 +25,34 @@ const (
 // OneLine returns the text of an error in one line; errors.Join makes several. It names options
 // by the flags that set them.
 func OneLine(err error) string {
-	return strings.ReplaceAll(setting.Text(err, SettingName), "\n", "; ")
+	text := setting.Text(err, SettingName)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		text = strings.ReplaceAll(text, path.Error(), plainly(path))
+	}
+	return strings.ReplaceAll(text, "\n", "; ")
+}
+
+// plainly says what is wrong with a path, and which name beside it may be meant.
+func plainly(err *fs.PathError) string {
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return err.Path + " is a file, not a folder"
+	case errors.Is(err, syscall.EISDIR):
+		return err.Path + " is a folder, not a file"
+	case !errors.Is(err, fs.ErrNotExist):
+		return err.Error()
+	}
+	text := "there is no file or folder " + err.Path
+	entries, _ := os.ReadDir(filepath.Dir(err.Path))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if q := nearest.Question(filepath.Base(err.Path), names, nil); q != "" {
+		text += ": " + q
+	}
+	return text
 }
 
 // usageError is a wrong command line; it ends the program with exit code 2.
@@ -38,19 +70,16 @@ func IsUsage(err error) bool {
 	return errors.As(err, &usage)
 }
 
-// UsageIf turns an error about a field of the named options, such as "repro.ScalingOptions", into
-// a usage error. It is for options that flags alone set.
+// UsageIf turns an error about a field of the named options, such as "repro.ScalingOptions", or about the named
+// option itself, into a usage error. It is for options that flags alone set.
 func UsageIf(err error, options string) error {
-	if s := setting.As(err); s != nil && strings.HasPrefix(s.Field, options+".") {
+	if s := setting.As(err); s != nil && strings.HasPrefix(s.Field+".", options+".") {
 		return usageError{OneLine(err)}
 	}
 	return err
 }
 
+// onUsageError is for what [Arrange] lets through.
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	name := "trit"
-	if c.Command != nil && c.Command.FullName() != "" {
-		name += " " + c.Command.FullName()
-	}
-	return Usagef("%v: see %s --help", err, strings.TrimPrefix(name, "trit trit "))
+	return Usagef("%v: see %s --help", err, c.Command.HelpName)
 }

@@ -29,7 +29,7 @@ func OneOfFlag[T ~string](name, usage string, choices ...T) cli.Flag {
 	return choiceFlag{&cli.StringFlag{Name: name, Usage: usage, Value: words[0]}, words}
 }
 
-// checkValue checks the form of a flag's value.
+// checkValue checks the form of a flag's value, and that a number is not negative where it cannot be.
 func checkValue(f cli.Flag, value string) error {
 	var err error
 	switch f := f.(type) {
@@ -49,28 +49,40 @@ func checkValue(f cli.Flag, value string) error {
 		}
 	case *cli.GenericFlag:
 		err = new(Time).Set(value)
+	default:
+		return nil
 	}
-	if err != nil {
-		return Usagef("%s is %q: want %s", dashes(f.Names()[0]), value, form(f))
+	if err != nil || strings.HasPrefix(value, "-") && !mayBeNegative(f) {
+		return Usagef("%s is %q: want %s", dashes(f.Names()[0]), value, form(f, dashes(f.Names()[0])))
 	}
 	return nil
 }
 
-// form says what a flag's value looks like.
-func form(f cli.Flag) string {
+// mayBeNegative reports whether a number below 0 has a meaning: the default is one, or the help names -1.
+func mayBeNegative(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && (strings.HasPrefix(d.GetValue(), "-") || strings.Contains(d.GetUsage(), "-1"))
+}
+
+// form says what the value looks like of a flag that was written so.
+func form(f cli.Flag, written string) string {
 	switch f := f.(type) {
 	case choiceFlag:
 		return "one of " + strings.Join(f.words, ", ")
-	case *cli.IntFlag, *cli.Int64Flag:
-		return "a whole number"
-	case *cli.Uint64Flag:
+	case *cli.IntFlag, *cli.Int64Flag, *cli.Uint64Flag:
+		if mayBeNegative(f) {
+			return "a whole number"
+		}
 		return "a whole number of at least 0"
 	case *cli.Float64Flag:
-		return "a number"
+		if mayBeNegative(f) {
+			return "a number"
+		}
+		return "a number of at least 0"
 	case *cli.GenericFlag:
 		return "a time such as 90s, 2m, 1.5h or 1h30m"
 	}
-	return withPlaceholder(f)
+	return written + " " + placeholder(f)
 }
 
 // Time is the value of a flag that TimeFlag makes. [cli.Context.Duration] reads it.
@@ -118,7 +130,7 @@ func (t *Time) Set(text string) error {
 		}
 		sum += number * float64(unit)
 	}
-	if text == "" || sum > math.MaxInt64/2 {
+	if strings.TrimSpace(text) == "" || sum > math.MaxInt64/2 {
 		return fmt.Errorf("%q is no time", text)
 	}
 	*t = Time(sum)
