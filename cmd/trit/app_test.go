@@ -26,7 +26,7 @@ func trit(args ...string) (code int, stdout, stderr string) {
 func TestFlagsMayStandAnywhere(t *testing.T) {
 	app := newApp(nil, nil, nil)
 	for _, c := range []struct{ in, want string }{
-		{"trit run m.gguf -p hi -n -3", "trit run -p hi -n -3 m.gguf"},
+		{"trit eval m.gguf --tasks t --num-fewshot -1", "trit eval --tasks t --num-fewshot -1 m.gguf"},
 		{"trit convert a b --force --type i2_s", "trit convert --force --type i2_s a b"},
 		{"trit verify x --json -- --z", "trit verify --json -- x --z"},
 		{"trit inspect --json f", "trit inspect --json f"},
@@ -199,7 +199,7 @@ func TestHelpGroupsTheCommands(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run embed inspect  Measure: eval bench repro verify logits"
+	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run embed inspect  Measure: eval bench repro verify logits  Help: version completion"
 	if strings.Join(got, " ") != want {
 		t.Errorf("the help lists\n%s\nwant\n%s", strings.Join(got, " "), want)
 	}

@@ -43,7 +43,7 @@ bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinea
 bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/kerneltest | bitlinear/kernel/memory
 optim                       | bitlinear/kernel/vector
-internal/machine            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
+internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector internal/parallel
 
 -- files
 format/gguf                 | bitlinear/quant internal/atomicfile internal/filekind internal/float16 internal/mmap
@@ -82,7 +82,7 @@ configs                     | internal/jsonfile internal/nearest model train
 
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
-cmd/trit/cmdline            | internal/nearest setting
+cmd/trit/cmdline            | internal/machine internal/nearest setting
 cmd/trit                    | *
 `
 
