@@ -185,10 +185,10 @@ func TestGeneratorGoesOn(t *testing.T) {
 
 func TestGenerateRefuses(t *testing.T) {
 	for want, r := range map[string]lm.GenerateRequest{
-		"temperature -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
-		"no tokens":      {MaxTokens: 1},
-		"space for 10":   {Prompt: make([]int32, 11), MaxTokens: 1},
-		"id 203":         {Prompt: []int32{203}, MaxTokens: 1},
+		"Temperature is -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
+		"no tokens":         {MaxTokens: 1},
+		"space for 10":      {Prompt: make([]int32, 11), MaxTokens: 1},
+		"id 203":            {Prompt: []int32{203}, MaxTokens: 1},
 	} {
 		_, err := generatorOf(t, noText{}, 10).Generate(t.Context(), r, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {

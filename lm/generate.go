@@ -2,7 +2,9 @@ package lm
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -82,13 +84,37 @@ type Sampling struct {
 	Seed              uint64
 }
 
-// Validate returns an error that names the values out of range.
-func (s Sampling) Validate() error {
-	share := func(p float64) bool { return p >= 0 && p <= 1 } // false of NaN
-	if s.Temperature >= 0 && s.TopK >= 0 && share(s.TopP) && share(s.MinP) && s.RepetitionPenalty >= 0 {
-		return nil
+// Problem is a value that is out of its range.
+type Problem struct {
+	Field string // such as "lm.Sampling.Temperature"
+	Value float64
+	Want  string
+}
+
+// Error says field, value and range.
+func (p *Problem) Error() string { return fmt.Sprintf("%s is %g: want %s", p.Field, p.Value, p.Want) }
+
+// Problems are the values out of range.
+func (s Sampling) Problems() (list []*Problem) {
+	const positive, share = "0 or more", "a share from 0 to 1"
+	check := func(field string, v float64, ok bool, want string) {
+		if !ok { // NaN is never right
+			list = append(list, &Problem{field, v, want})
+		}
 	}
-	return fmt.Errorf("temperature %g, top-k %d, top-p %g, min-p %g, repetition penalty %g: "+
-		"want no negative value, and top-p and min-p up to 1",
-		s.Temperature, s.TopK, s.TopP, s.MinP, s.RepetitionPenalty)
+	check("lm.Sampling.Temperature", s.Temperature, s.Temperature >= 0 && !math.IsInf(s.Temperature, 1), positive)
+	check("lm.Sampling.TopK", float64(s.TopK), s.TopK >= 0, positive)
+	check("lm.Sampling.TopP", s.TopP, s.TopP >= 0 && s.TopP <= 1, share)
+	check("lm.Sampling.MinP", s.MinP, s.MinP >= 0 && s.MinP <= 1, share)
+	check("lm.Sampling.RepetitionPenalty", s.RepetitionPenalty, s.RepetitionPenalty >= 0, positive)
+	return list
+}
+
+// Validate returns an error that names the values out of range, and no others.
+func (s Sampling) Validate() error {
+	var all []error
+	for _, p := range s.Problems() {
+		all = append(all, p)
+	}
+	return errors.Join(all...)
 }

@@ -49,6 +49,7 @@ internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm b
 format/gguf                 | bitlinear/quant internal/atomicfile internal/filekind internal/float16 internal/mmap
 format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
+format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
 data                        | internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/world                  | internal/atomicfile | data
@@ -56,10 +57,10 @@ internal/hub                | internal/atomicfile internal/jsonfile setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
-convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
-convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/report model setting
+convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 eval                        | data eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
@@ -83,6 +84,7 @@ configs                     | internal/jsonfile internal/nearest model train
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | internal/machine internal/nearest setting
+cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
 cmd/trit                    | *
 `
 
