@@ -12,7 +12,7 @@ const soundTask = `{"name":"n","data":"d.jsonl","context":"{q}","choices":"c","g
 func TestDeclarationsAreRefused(t *testing.T) {
 	generation := `{"name":"n","data":"d.jsonl","context":"{q}","target":"{a}"`
 	for text, want := range map[string]string{
-		`{"name":"n","data":"d","context":"c","choices":"c","gold":"g","colour":1}`: `there is no field "colour": a task has name, description, version, data, `,
+		`{"name":"n","data":"d","context":"c","choices":"c","gold":"g","colour":1}`: `there is no field "colour": want one of name, description, version, data, `,
 		`{"data":"d","context":"c","choices":"c","gold":"g"}`:                       "name and data",
 		`{"name":"n","context":"c","choices":"c","gold":"g"}`:                       "name and data",
 		`{"name":"n","data":"d","context":"c"}`:                                     "want one of the fields choices",

@@ -77,7 +77,7 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"eval m --tasks arc_easy --samples {", cmdline.ExitUsage, "--samples"},
 		{"eval m --tasks arc_easy --json --markdown", cmdline.ExitUsage, "--markdown"},
 		{"eval compare a", cmdline.ExitUsage, "B is missing"},
-		{"eval compare a b", cmdline.ExitFailed, "stat a"},
+		{"eval compare a b", cmdline.ExitFailed, "no file or folder a"},
 		{"bench --shape huge", cmdline.ExitUsage, "125m"},
 		{"quickstart --out .", cmdline.ExitFailed, ". is not empty: name another --out"},
 		{"data prepare --data app.go --tokenizer nowhere --out o", cmdline.ExitFailed, "nowhere"},
