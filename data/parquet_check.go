@@ -65,11 +65,11 @@ func columnError(path, column, found string, args ...any) error {
 // checkChunk refuses what the parquet library would read wrongly or with any amount of memory,
 // before it reads the chunk.
 func (r *columnReader) checkChunk(c *format.ColumnMetaData) error {
-	if c.Codec == format.Lz4Raw {
-		// Version 0.32.0 of the library returns zeros where it unpacks into a buffer of its own
-		// (Column.decompress), and has no end for a damaged page.
-		return &FormatError{r.file.path, fmt.Sprintf("column %q", r.leaf.name()), "its compression is LZ4_RAW",
-			"write the file with snappy or zstd"}
+	switch c.Codec {
+	case format.Lz4Raw, format.Lz4, format.LZO:
+		// Of LZ4_RAW version 0.32.0 of the library returns zeros where it unpacks into a buffer of
+		// its own (Column.decompress), and has no end for a damaged page. It has no LZ4 and no LZO.
+		return r.unsupported(fmt.Sprintf("its compression is %v", c.Codec))
 	}
 	at := c.DataPageOffset
 	if d := c.DictionaryPageOffset; d > 0 && d < at {
@@ -83,6 +83,9 @@ func (r *columnReader) checkChunk(c *format.ColumnMetaData) error {
 		if err := checkPage(h); err != nil {
 			return r.failed(err)
 		}
+		if emptyV2(h) && c.Codec == format.Snappy { // the library unpacks nothing, and fails
+			return r.unsupported("it has a page of version 2 without values, which says that it is compressed")
+		}
 		if c.Codec == format.Zstd {
 			levels := h.DataPageHeaderV2.V.DefinitionLevelsByteLength + h.DataPageHeaderV2.V.RepetitionLevelsByteLength
 			if n := zstdSize(r.file.os, at+size+int64(levels)); n > uint64(h.UncompressedPageSize) {
@@ -92,6 +95,21 @@ func (r *columnReader) checkChunk(c *format.ColumnMetaData) error {
 		at += size + int64(h.CompressedPageSize)
 	}
 	return nil
+}
+
+// unsupported is the error of a sound column that the parquet library cannot read.
+func (r *columnReader) unsupported(found string) error {
+	return &FormatError{r.file.path, fmt.Sprintf("column %q", r.leaf.name()), found,
+		"write the file with zstd, or with snappy and pages of version 1"}
+}
+
+// emptyV2 reports whether a compressed page has levels alone, as Spark writes pages of nulls.
+func emptyV2(h format.PageHeader) bool {
+	v2 := h.DataPageHeaderV2
+	if !v2.Valid || v2.V.IsCompressed.Valid && !v2.V.IsCompressed.V {
+		return false
+	}
+	return h.CompressedPageSize == v2.V.DefinitionLevelsByteLength+v2.V.RepetitionLevelsByteLength
 }
 
 // header reads the header of a page, and returns its size too.

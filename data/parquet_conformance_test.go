@@ -27,9 +27,9 @@ var refused = map[string]string{
 	"PARQUET-1481.parquet":                "type -7", "datapage_v1-corrupt-checksum.parquet": "checksum",
 	"rle-dict-uncompressed-corrupt-checksum.parquet": "checksum", "nation.dict-malformed.parquet": "unexpected EOF",
 	// Sound, but not supported.
-	"column_chunk_key_value_metadata.parquet": "footer", "datapage_v2_empty_datapage.snappy.parquet": "s2: corrupt input",
-	"hadoop_lz4_compressed.parquet": "LZ4", "hadoop_lz4_compressed_larger.parquet": "LZ4",
-	"non_hadoop_lz4_compressed.parquet": "LZ4", "lz4_raw_compressed.parquet": "LZ4_RAW",
+	"column_chunk_key_value_metadata.parquet": "footer", "datapage_v2_empty_datapage.snappy.parquet": "a page of version 2 without values",
+	"hadoop_lz4_compressed.parquet": "is LZ4: write the file", "hadoop_lz4_compressed_larger.parquet": "is LZ4: write the file",
+	"non_hadoop_lz4_compressed.parquet": "is LZ4: write the file", "lz4_raw_compressed.parquet": "LZ4_RAW",
 	"lz4_raw_compressed_larger.parquet": "LZ4_RAW", "large_string_map.brotli.parquet": "1073741828 unpacked",
 }
 

@@ -80,10 +80,14 @@ func makeFolder(out string, fill func(dir string) error) error {
 	return moveFolder(work, out)
 }
 
-// writeFiles writes files by name into a folder.
+// writeFiles writes files by name into a folder, and makes the folders that they lie in.
 func writeFiles(dir string, files map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := atomicfile.WriteBytes(filepath.Join(dir, name), files[name]); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := atomicfile.WriteBytes(path, files[name]); err != nil {
 			return err
 		}
 	}

@@ -262,6 +262,10 @@ func (d *Declaration) setJudge(t *Task) error {
 	if d.Until == nil {
 		t.Answers.Until = []string{t.Delimiters.Fewshot}
 	}
+	if slices.Contains(t.Answers.Until, "") {
+		return errors.New("until: a text is empty, so every answer would end at its first token " +
+			"(without until, it is fewshot_delimiter)")
+	}
 	match := StringMatch{}
 	if d.ExactMatch != nil {
 		match = *d.ExactMatch
@@ -309,7 +313,7 @@ func (d *Declaration) setFewshot(t *Task, dir string) error {
 		return errors.New("fewshot: want data or examples, not both")
 	}
 	if f.Data != "" {
-		t.Fewshot.Extra = false
+		t.Fewshot.Extra = besideFile(dir, f.Data) == t.Test.Files[0]
 		t.Fewshot.From = Source{Files: []string{besideFile(dir, f.Data)}, Columns: d.Columns}
 	}
 	for i, e := range f.Examples {

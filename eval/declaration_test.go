@@ -39,6 +39,12 @@ func TestDeclarationsAreRefused(t *testing.T) {
 		generation + `,"filters":[{"name":"a,b","regex":"x"}]}`:                     "without commas",
 		generation + `,"exact_match":{"regexes_to_ignore":["*"]}}`:                  "regular expression",
 		generation + `,"exact_match":{"ignore_colour":true}}`:                       `there is no field "ignore_colour": want one of name,`,
+		generation + `,"until":["x",""]}`:                                           "first token",
+		generation + `,"fewshot_delimiter":""}`:                                     "first token",
+		generation + `,"filters":[{"name":"a","regex":"\\p{L}"}]}`:                  `the escape \p`,
+		generation + `,"filters":[{"name":"a","regex":"(?<n>a)"}]}`:                 "is not Python's",
+		generation + `,"filters":[{"name":"a","regex":"(?P=n)"}]}`:                  "no group",
+		generation + `,"filters":[{"name":"a","regex":"(?P<n"}]}`:                   "no end of its name",
 		generation + `,"metrics":["acc"]}`:                                          "acc",
 		`[]`:                                                                        "want an object {...}, found a list",
 	} {

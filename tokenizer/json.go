@@ -55,7 +55,7 @@ func Load(path string) (*Tokenizer, error) {
 // dir.
 func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
 	pieces := filepath.Ext(name) == filepath.Ext(pieceFile)
-	sides := []string{configFileName, specialMapFile, templateFile}
+	sides := append(templateNames(dir), configFileName, specialMapFile, templateFile)
 	files := map[string][]byte{jsonFile: b}
 	if pieces {
 		sides, files = append(sides, addedFile), map[string][]byte{pieceFile: b}

@@ -170,7 +170,7 @@ func (t *trainer) openLog(warnings []string) error {
 // tokenizerFiles reads the files of the tokenizer in the data folder.
 func tokenizerFiles(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range tokenizer.FileNames() {
+	for _, name := range tokenizer.FileNames(dir) {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil {
 			files[name] = b

@@ -61,7 +61,7 @@ func groups() []cmdline.Group {
 func flagValues() cmdline.Words {
 	return cmdline.Words{
 		"config": configs.Names, "configs": configs.Names, "shape": configs.Names, "tasks": tasks.Names,
-		"profile": profileNames, "type": convertTypes, "embedding-type": convertTypes,
+		"type": convertTypes, "embedding-type": convertTypes,
 		"set": func() (list []string) {
 			for _, key := range configs.Keys() {
 				list = append(list, key+"=")

@@ -170,7 +170,7 @@ func openForTable(c *cli.Context, name string) (*repro.Model, error) {
 func showOutcome(con *cmdline.Console, t *published.Table, o *published.Outcome) {
 	con.Printf("%s, beside the published values of %s\n", o.Model, o.Beside)
 	t.View(o).WriteText(con.Out)
-	for _, line := range o.NotMeasured() {
+	for _, line := range o.Notes() {
 		con.Printf("%s\n", line)
 	}
 }

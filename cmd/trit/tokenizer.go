@@ -154,8 +154,7 @@ func ggufTemplate(path string) (t tokenizer.ChatTemplate, err error) {
 	if v.ChatTemplate == "" {
 		return t, fmt.Errorf("%s: there is no tokenizer.chat_template: it is a base model, which continues a prompt", path)
 	}
-	t.Text, t.SpecialTokens = v.ChatTemplate, map[string]string{}
-	t.ToolText, _ = f.Metadata.String("tokenizer.chat_template.tool_use")
+	t.Text, t.ToolText, t.SpecialTokens = v.ChatTemplate, v.Templates["tool_use"], map[string]string{}
 	for name, id := range map[string]int32{"bos_token": v.BOS, "eos_token": v.EOS, "unk_token": v.UNK, "pad_token": v.PAD} {
 		if id >= 0 && int(id) < len(v.Tokens) {
 			t.SpecialTokens[name] = string([]byte(v.Tokens[id]))

@@ -28,6 +28,8 @@ var refusedKeys = []struct {
 	{"tokenizer.ggml.add_bos_token tokenizer.ggml.add_eos_token tokenizer.ggml.add_space_prefix", uint32(1), true},
 	{`tokenizer.ggml.bos_token_id tokenizer.ggml.eos_token_id tokenizer.ggml.unknown_token_id tokenizer.ggml.padding_token_id
 		tokenizer.ggml.eot_token_id tokenizer.ggml.eom_token_id`, int32(-1), uint32(3)},
+	{"tokenizer.chat_template tokenizer.huggingface.json", uint32(1), "text"},
+	{"llama.pooling_type", "mean", uint32(1)},
 	{"tokenizer.ggml.remove_extra_whitespaces tokenizer.ggml.normalizer.lowercase tokenizer.ggml.treat_whitespace_as_suffix tokenizer.ggml.byte_fallback_off", true, false},
 	{"tokenizer.ggml.precompiled_charsmap", []uint8{1}, []uint8{}},
 	{"tokenizer.ggml.add_sep_token", true, false},

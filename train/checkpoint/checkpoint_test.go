@@ -20,7 +20,7 @@ func sampleCheckpoint(step int) *Checkpoint {
 	c := model.Config{VocabSize: 4, HiddenSize: 4, IntermediateSize: 4, NumHiddenLayers: 1, NumAttentionHeads: 1, SubNorms: true, Ternary: true}
 	c.Resolve()
 	w := []safetensors.Source{safetensors.Float32Source("w", []int{1}, []float32{float32(step)})}
-	return &Checkpoint{Model: Model{Config: model.ForTraining(c, 2, 3), Weights: w, Files: map[string][]byte{"tokenizer.json": []byte("{}")}},
+	return &Checkpoint{Model: Model{Config: model.ForTraining(c, 2, 3), Weights: w, Files: map[string][]byte{"tokenizer.json": []byte("{}"), "additional_chat_templates/tool_use.jinja": []byte("x")}},
 		State: State{Step: step, Options: []byte("{}"), Loader: []byte("{}")}, Optimizer: w, EMA: w}
 }
 

@@ -109,8 +109,11 @@ type folder struct {
 // file writes a file. It computes the sha256 while fill writes, so that the file is not read
 // again.
 func (f *folder) file(name string, fill func(w io.Writer) error) error {
-	h := sha256.New()
-	err := atomicfile.Write(filepath.Join(f.dir, name), func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
+	h, path := sha256.New(), filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	err := atomicfile.Write(path, func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

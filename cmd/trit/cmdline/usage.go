@@ -37,7 +37,7 @@ func OneLine(err error) string {
 func plainly(err *fs.PathError) string {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
-		return err.Path + " is a file, not a folder"
+		return existing(err.Path) + " is a file, not a folder"
 	case errors.Is(err, syscall.EISDIR):
 		return err.Path + " is a folder, not a file"
 	case !errors.Is(err, fs.ErrNotExist):
@@ -68,6 +68,16 @@ func Usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 func IsUsage(err error) bool {
 	var usage usageError
 	return errors.As(err, &usage)
+}
+
+// existing is the longest beginning of a path that there is.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
 }
 
 // UsageIf turns an error about a field of the named options, such as "repro.ScalingOptions", or about the named

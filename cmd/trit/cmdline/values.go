@@ -29,6 +29,11 @@ func OneOfFlag[T ~string](name, usage string, choices ...T) cli.Flag {
 	return choiceFlag{&cli.StringFlag{Name: name, Usage: usage, Value: words[0]}, words}
 }
 
+// ChoiceFlag makes a flag whose value, if it is given, is one of the words. The usage names them.
+func ChoiceFlag(name, usage string, words ...string) cli.Flag {
+	return choiceFlag{&cli.StringFlag{Name: name, Usage: usage}, words}
+}
+
 // checkValue checks the form of a flag's value, and that a number is not negative where it cannot be.
 func checkValue(f cli.Flag, value string) error {
 	var err error
