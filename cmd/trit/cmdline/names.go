@@ -7,8 +7,8 @@ import (
 	"trit/internal/nearest"
 )
 
-// commandWords are words of other tools for commands.
-var commandWords = map[string]string{
+// CommandWords are words of other tools for commands.
+var CommandWords = map[string]string{
 	"generate": "run", "infer": "run", "inference": "run", "chat": "run", "complete": "run", "predict": "run",
 	"quantize": "convert", "pack": "convert", "export": "convert",
 	"finetune": "train", "fit": "train", "pretrain": "train",
@@ -20,8 +20,8 @@ var commandWords = map[string]string{
 	"demo": "quickstart", "tutorial": "quickstart", "start": "quickstart", "reproduce": "repro",
 }
 
-// flagWords are words of other tools for flags.
-var flagWords = map[string]string{
+// FlagWords are words of other tools for flags.
+var FlagWords = map[string]string{
 	"n-predict": "n", "num-predict": "n", "max-new-tokens": "n", "max-tokens": "n",
 	"temp": "temperature", "ctx-size": "context", "c": "context", "n-ctx": "context", "num-ctx": "context",
 	"repeat-penalty": "repetition-penalty", "interactive": "chat", "i": "chat", "cnv": "chat", "conversation": "chat",
@@ -29,7 +29,7 @@ var flagWords = map[string]string{
 	"o": "out", "output": "out", "output-dir": "out", "output-path": "out", "outfile": "out",
 	"outtype": "type", "quant": "type", "quantization": "type", "format": "type", "overwrite": "force", "f": "force",
 	"steps": "max-steps", "iters": "max-steps", "max-iters": "max-steps", "continue": "resume",
-	"preset": "config", "model-config": "config", "lr": "set", "learning-rate": "set",
+	"preset": "config", "model-config": "config",
 	"dataset": "data", "input": "data", "corpus": "data", "data-path": "data",
 	"t": "threads", "num-threads": "threads", "n-threads": "threads", "j": "threads", "jobs": "threads",
 	"shots": "num-fewshot", "fewshot": "num-fewshot", "n-shot": "num-fewshot", "batch-size": "batch",
@@ -61,7 +61,7 @@ func (l *line) unknownCommand(word string) error {
 				word, kindOf(info), word)
 		}
 	}
-	words := commandWords
+	words := CommandWords
 	if len(l.commands) > 0 {
 		words = nil
 	}
@@ -120,7 +120,7 @@ func (l *line) unknownFlag(arg string) error {
 	if modelWords[name] && usage != "" {
 		return Usagef("%s has no flag %s: give it without a flag, %s %s", l.name(), written, l.name(), usage)
 	}
-	if near := nearest.Name(name, names, flagWords); near != "" {
+	if near := nearest.Name(name, names, FlagWords); near != "" {
 		return Usagef("%s has no flag %s: did you mean %s?", l.name(), written, dashes(near))
 	}
 	return Usagef("%s has no flag %s: see %s --help", l.name(), written, l.name())

@@ -41,13 +41,3 @@ func TestTimeFlag(t *testing.T) {
 		}
 	}
 }
-
-func TestNoWordOfAnotherToolIsEmpty(t *testing.T) {
-	for _, words := range []map[string]string{flagWords, commandWords, setWords} {
-		for word, name := range words {
-			if word == "" || name == "" || word == name {
-				t.Errorf("%q leads to %q", word, name)
-			}
-		}
-	}
-}

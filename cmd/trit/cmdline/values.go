@@ -122,13 +122,13 @@ var units = []struct {
 func (t *Time) Set(text string) error {
 	sum, rest := 0.0, strings.ReplaceAll(text, " ", "")
 	for rest != "" {
-		digits := strings.TrimLeft(rest, "0123456789.")
-		number, err := strconv.ParseFloat(rest[:len(rest)-len(digits)], 64)
+		named := strings.TrimLeft(rest, "0123456789.")
+		number, err := strconv.ParseFloat(rest[:len(rest)-len(named)], 64)
 		if err != nil {
-			return fmt.Errorf("no number before %q", digits)
+			return fmt.Errorf("no number before %q", named)
 		}
-		rest = strings.TrimLeft(digits, "abcdefghijklmnopqrstuvwxyz")
-		name := digits[:len(digits)-len(rest)]
+		rest = strings.TrimLeft(named, "abcdefghijklmnopqrstuvwxyz")
+		name := named[:len(named)-len(rest)]
 		unit := unitOf(name)
 		if unit == 0 {
 			return fmt.Errorf("no unit %q", name)
