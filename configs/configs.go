@@ -177,6 +177,16 @@ func unknownKey(key string) error {
 	return fmt.Errorf("there is no key %q%s", key, nearest.OneOf(key, Keys(), keyWords))
 }
 
+// TokenizerSize is the size of the vocabulary for a tokenizer that is trained for the model:
+// vocab_size, or if that is 0, 8 tokens for each value of the hidden state, 1024 to 32000, with
+// which the embedding of a small model is no larger than its blocks.
+func (c Config) TokenizerSize() int {
+	if c.VocabSize > 0 {
+		return c.VocabSize
+	}
+	return min(max(8*c.HiddenSize, 1024), 32000)
+}
+
 // JSON returns the resolved configuration, indented.
 func (c Config) JSON() ([]byte, error) {
 	c.Base = ""

@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"trit/data"
+	"trit/data/source"
 	"trit/internal/jsonfile"
 	"trit/setting"
 )
@@ -288,7 +288,7 @@ func readList(in io.Reader) ([]Document, error) {
 	}
 	var docs []Document
 	for i, e := range v.([]any) {
-		fields, ok := e.([]data.Field)
+		fields, ok := e.([]source.Field)
 		if !ok {
 			return nil, fmt.Errorf("element %d of the list is %s: want objects", i, pyJSON(e, ""))
 		}
@@ -299,7 +299,7 @@ func readList(in io.Reader) ([]Document, error) {
 
 func readParquet(ctx context.Context, path string) ([]Document, error) {
 	var docs []Document
-	for fields, err := range data.ReadRows(ctx, path) {
+	for fields, err := range source.ReadRows(ctx, path) {
 		if err != nil {
 			return nil, err
 		}

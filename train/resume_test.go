@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trit/data"
+	"trit/data/source"
 	"trit/data/world"
 	"trit/format/safetensors"
 	"trit/model"
@@ -25,7 +26,7 @@ func prepared(t testing.TB) string { return preparedFrom(t, 1) }
 func preparedFrom(t testing.TB, seed uint64) string {
 	t.Helper()
 	return preparedWith(t, seed, func(files []string) (*tokenizer.Tokenizer, error) {
-		return tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+		return tokenizer.Train(source.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
 	})
 }
 

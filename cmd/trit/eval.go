@@ -14,6 +14,7 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
+	"trit/cmd/trit/texts"
 	"trit/eval"
 	"trit/eval/tasks"
 	"trit/format/hffolder"
@@ -90,7 +91,7 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	con := cmdline.NewConsole(c)
-	o.Fetch = dataFetcher(c)
+	o.Fetch = texts.Fetcher(c)
 	found, unknown := tasks.Find(taskNames(c)...)
 	o.Tasks = found
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data/world"
 	"trit/eval"
 	"trit/internal/atomicfile"
@@ -108,7 +109,7 @@ func (p *stepPrinter) done(s repro.Step) {
 	case *repro.TrainTokenizer:
 		showTokenizer(p.con, s.Tokens, s.Out)
 	case *repro.PrepareData:
-		showManifest(p.con, s.Manifest)
+		texts.ShowManifest(p.con, s.Manifest)
 	case *repro.ConvertModel:
 		showReport(p.con, s.Report)
 	case *repro.Generate:

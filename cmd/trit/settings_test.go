@@ -41,8 +41,8 @@ func sources(t *testing.T) []string {
 	return files
 }
 
-// texts gives the string literals of a file.
-func texts(t *testing.T, path string, yield func(line int, text string)) {
+// literals gives the string literals of a file.
+func literals(t *testing.T, path string, yield func(line int, text string)) {
 	t.Helper()
 	set := token.NewFileSet()
 	ast.Inspect(parse(t, set, path), func(n ast.Node) bool {
@@ -93,7 +93,7 @@ func TestEverySettingHasAName(t *testing.T) {
 		if strings.HasPrefix(path, "cmd/") {
 			continue
 		}
-		texts(t, path, func(line int, text string) {
+		literals(t, path, func(line int, text string) {
 			for _, option := range optionsIn(text) {
 				found++
 				if _, known := cmdline.FlagOf[option]; !known && !slices.Contains(forPrograms, option) {

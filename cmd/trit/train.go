@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
 	"trit/train"
@@ -20,14 +21,17 @@ import (
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
-		Description: cmdline.Examples("trit train --config trit-1m --data data --out run",
+		Description: cmdline.Examples("trit train --text stories.txt --config trit-3m --out run",
+			"trit train --config trit-1m --data data --out run",
 			"trit train --config 125m --set batch_size=4 --dry-run",
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --config trit-10m --data data --out run --resume",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare"},
+			&cli.StringSliceFlag{Name: "text", Usage: "instead of --data: train a tokenizer on these `TEXTS` and make the data of them in the run folder, once: " + texts.Usage},
+			holdoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
@@ -45,13 +49,13 @@ func trainCommand() *cli.Command {
 			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
 			cmdline.ThreadsFlag(),
-		},
+		}, texts.Flags()...),
 		Action: trainAction,
 	}
 }
 
 func trainAction(c *cli.Context) error {
-	if _, err := cmdline.Arguments(c); err != nil {
+	if err := checkText(c); err != nil {
 		return err
 	}
 	config, err := trainConfig(c)
@@ -67,16 +71,22 @@ func trainAction(c *cli.Context) error {
 		return dryRun(c, config)
 	case c.IsSet("ranks") || c.IsSet("network") || c.IsSet("tflops"):
 		return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
-	case c.String("data") == "" || c.String("out") == "":
-		return cmdline.Usagef("--data DIR and --out DIR are needed to train")
+	case c.String("data") == "" && !c.IsSet("text") || c.String("out") == "":
+		return cmdline.Usagef("--data DIR or --text TEXTS, and --out DIR, are needed to train")
 	}
 	if !c.Bool("resume") {
 		if err := checkPackable(c, config.Config); err != nil {
 			return err
 		}
 	}
-	return trainRanks(c.Context, cmdline.NewConsole(c), train.Run{
-		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"),
+	con, dir := cmdline.NewConsole(c), c.String("data")
+	if c.IsSet("text") {
+		if dir, err = prepareText(c, con, config); err != nil {
+			return err
+		}
+	}
+	return trainRanks(c.Context, con, train.Run{
+		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: dir,
 		OutDir:  c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads"),
 	})
@@ -131,6 +141,9 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 // dryRun prints an estimate of a run. Without --tflops it is based on the speed of products on
 // this machine.
 func dryRun(c *cli.Context, config configs.Config) error {
+	if config.VocabSize == 0 && c.IsSet("text") {
+		config.VocabSize = config.TokenizerSize()
+	}
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {
 			return cmdline.Usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")

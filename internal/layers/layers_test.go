@@ -51,9 +51,10 @@ format/safetensors          | internal/atomicfile internal/filekind internal/flo
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
-data/world                  | internal/atomicfile | data
+data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile internal/jsonfile setting
+data/source                 | setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
@@ -62,7 +63,7 @@ convert/source              | bitlinear/kernel/vector bitlinear/quant format/ggu
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
-eval                        | data eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
@@ -72,7 +73,7 @@ eval/internal/evaltest      | lm tokenizer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim
@@ -85,6 +86,7 @@ configs                     | internal/jsonfile internal/nearest model train
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | internal/machine internal/nearest setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
+cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `
 

@@ -15,6 +15,10 @@ var FlagOf = map[string]string{
 	// data and tokenizer
 	"data.Prepare":                     "trit data prepare",
 	"data.PrepareOptions.Files":        "--data",
+	"data.PrepareText":                 "--text",
+	"source.Options.Column":            "--column",
+	"source.Options.Documents":         "--documents",
+	"source.Options.Paths":             "--data or --text",
 	"data.PrepareOptions.Holdout":      "--holdout",
 	"data.PrepareOptions.Out":          "--out",
 	"data.TokenizerOptions.Out":        "--out",

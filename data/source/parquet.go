@@ -1,57 +1,17 @@
-package data
+package source
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
 
 const parquetHint = "the file may be damaged or cut short, fetch or write it again"
-
-// Column is a column of texts in parquet files. Its methods may be called at the same time.
-type Column struct {
-	// Files are read one after another.
-	Files []string
-	// Name is the column's name. Dots divide the names of a column inside groups, and the last
-	// names are enough where only one column ends with them.
-	Name string
-
-	nulls atomic.Int64
-}
-
-// NullRows returns the number of rows without a text, which Texts has skipped so far.
-func (c *Column) NullRows() int64 { return c.nulls.Load() }
-
-// Texts streams the texts, file by file in row order. Only the column is read, a page at a time.
-// Rows whose text is null are skipped and counted; a column of another type is accepted if all
-// its rows are null, as writers give a column without any value an arbitrary type. The sequence
-// ends with its first error, which is a *FormatError, one of the disk, or that of ctx.
-func (c *Column) Texts(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		first := columnOrigin{}
-		for _, path := range c.Files {
-			if more, err := c.file(ctx, path, &first, yield); err != nil {
-				yield("", err)
-				return
-			} else if !more {
-				return
-			}
-		}
-	}
-}
-
-// ReadColumn streams the texts of one column of parquet files. It is Column.Texts without the
-// count of the rows that are skipped.
-func ReadColumn(ctx context.Context, files []string, column string) iter.Seq2[string, error] {
-	return (&Column{Files: files, Name: column}).Texts(ctx)
-}
 
 // columnOrigin is the file that a column was found in first, and its full name there.
 type columnOrigin struct{ file, name string }
@@ -68,20 +28,17 @@ func (o *columnOrigin) check(path string, l *leaf) error {
 		fmt.Sprintf("the name means %q in %s", o.name, o.file), "name the column in full, and read other files apart"}
 }
 
-// file yields the texts of one file and reports whether more are wanted.
-func (c *Column) file(
-	ctx context.Context, path string, first *columnOrigin, yield func(string, error) bool,
-) (more bool, err error) {
-	f, err := openParquet(path)
+// parquet yields the texts of one file and reports whether more are wanted.
+func (t *Texts) parquet(ctx context.Context, s *stream, yield emit) (more bool, err error) {
+	f, err := newParquet(s)
 	if err != nil {
 		return false, err
 	}
-	defer f.close()
-	l, err := f.textColumn(c.Name)
+	l, err := f.textColumn(t.o.Column)
 	if err != nil {
 		return false, err
 	}
-	if err := first.check(path, l); err != nil {
+	if err := t.column.check(s.path, l); err != nil {
 		return false, err
 	}
 	r := f.column(l)
@@ -97,25 +54,24 @@ func (c *Column) file(
 		if err != nil {
 			return false, err
 		}
-		if more, err := c.yield(f, l, values, yield); !more {
+		if more, err := t.values(f, l, values, yield); !more {
 			return false, err
 		}
 	}
 }
 
-func (c *Column) yield(
-	f *parquetFile, l *leaf, values []parquet.Value, yield func(string, error) bool,
-) (more bool, err error) {
+// values yields the texts among some values of the column.
+func (t *Texts) values(f *parquetFile, l *leaf, values []parquet.Value, yield emit) (more bool, err error) {
 	isText := l.isText()
 	for _, v := range values {
 		if v.IsNull() {
-			c.nulls.Add(1)
+			t.counts.Null++
 			continue
 		}
 		if !isText {
-			return false, f.columnRefused(c.Name, fmt.Sprintf("it holds %s, not text", l.typeName()))
+			return false, f.columnRefused(t.o.Column, fmt.Sprintf("it holds %s, not text", l.typeName()))
 		}
-		if !yield(string(v.ByteArray()), nil) {
+		if !yield(string(v.ByteArray())) {
 			return false, nil
 		}
 	}
@@ -123,6 +79,7 @@ func (c *Column) yield(
 }
 
 type parquetFile struct {
+	stream *stream
 	path   string
 	os     *os.File
 	file   *parquet.File
@@ -130,16 +87,30 @@ type parquetFile struct {
 	leaves []*leaf
 }
 
-func openParquet(path string) (_ *parquetFile, err error) {
-	f, err := os.Open(path)
+// openParquet opens a parquet file; the caller closes it.
+func openParquet(path string) (*parquetFile, error) {
+	s, err := openFile(path, path, Options{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
+	if s.kind != parquetKind {
+		s.close()
+		return nil, &KindError{path, string(s.kind), "give a parquet file"}
+	}
+	f, err := newParquet(s)
+	if err != nil {
+		s.close()
+	}
+	return f, err
+}
+
+// newParquet reads the footer of a stream that is parquet.
+func newParquet(s *stream) (_ *parquetFile, err error) {
+	path := s.path
+	f, err := s.whole()
+	if err != nil {
+		return nil, err
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -159,7 +130,7 @@ func openParquet(path string) (_ *parquetFile, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &parquetFile{path, f, file, root, leaves}, nil
+	return &parquetFile{s, path, f, file, root, leaves}, nil
 }
 
 // numRows adds up the row groups: some writers leave the number of the whole file at 0.
@@ -170,7 +141,7 @@ func (f *parquetFile) numRows() (n int64) {
 	return n
 }
 
-func (f *parquetFile) close() { f.os.Close() }
+func (f *parquetFile) close() { f.stream.close() }
 
 // recoverParquet turns a panic of the parquet library, which trusts some of what it reads,
 // into an error.

@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"encoding/binary"
@@ -53,16 +53,9 @@ func TestTextsOfOtherWriters(t *testing.T) {
 		{"fallback-arrow-rs", words(400), 0},
 		{"large-string", []string{"alpha", "gamma"}, 1},
 	} {
-		column := Column{Files: []string{ofOthers(c.file)}, Name: "text"}
-		var got []string
-		for text, err := range column.Texts(t.Context()) {
-			if err != nil {
-				t.Fatalf("%s: %v", c.file, err)
-			}
-			got = append(got, text)
-		}
-		if !slices.Equal(got, c.want) || column.NullRows() != c.nulls {
-			t.Errorf("%s: %q and %d nulls, want %q and %d", c.file, got, column.NullRows(), c.want, c.nulls)
+		got, skipped := read(t, Options{Paths: []string{ofOthers(c.file)}})
+		if !slices.Equal(got, c.want) || skipped != (Counts{Null: c.nulls}) {
+			t.Errorf("%s: %q and %+v left out, want %q and %d nulls", c.file, got, skipped, c.want, c.nulls)
 		}
 		if rows := rowsOf(t, ofOthers(c.file)); len(rows) != len(c.want)+int(c.nulls) {
 			t.Errorf("%s: %d rows", c.file, len(rows))
@@ -97,46 +90,15 @@ func TestFallbackFilesFallBack(t *testing.T) {
 	}
 }
 
-// Two shards, one without any text: its rows are counted in the manifest.
-func TestPrepareCountsWhatItLeavesOut(t *testing.T) {
-	m, err := Prepare(t.Context(), PrepareOptions{
-		Files:  []string{ofOthers("null-arrow-go"), ofOthers("large-string"), writeParquet(t, "a b", "")},
-		Column: "text", Tokenizer: letters{}, Out: filepath.Join(t.TempDir(), "set"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m.Train.Documents != 3 || m.NullRows != 3+1+2 || m.EmptyRows != 1 {
-		t.Errorf("%d documents, %d null and %d empty rows, want 3, 6 and 1", m.Train.Documents, m.NullRows, m.EmptyRows)
-	}
-	_, err = Prepare(t.Context(), PrepareOptions{Files: []string{ofOthers("null-arrow-go")}, Column: "text",
-		Tokenizer: letters{}, Out: filepath.Join(t.TempDir(), "none")})
-	wantError(t, err, "no document to train on", "3 rows are null")
-}
-
-func TestTrainTokenizerCountsWhatItLeavesOut(t *testing.T) {
-	skipped := int64(0)
-	_, err := TrainTokenizer(t.Context(), TokenizerOptions{
-		Files: []string{ofOthers("null-arrow-go"), ofOthers("fallback-arrow-go")}, Column: "text", VocabSize: 260,
-		Out: filepath.Join(t.TempDir(), "tok"), Skipped: func(n int64) { skipped = n },
-	})
-	if err != nil || skipped != 3 {
-		t.Errorf("%d rows were left out, error %v, want 3", skipped, err)
-	}
-}
-
 // A column of numbers is a column of texts as long as it has no number.
 func TestColumnOfNulls(t *testing.T) {
 	type numbers struct {
 		Text *float64 `parquet:"text,optional"`
 	}
 	one := 1.5
-	column := Column{Files: []string{writeRows(t, 2, make([]numbers, 3))}, Name: "text"}
-	for _, err := range column.Texts(t.Context()) {
-		t.Errorf("error %v", err)
-	}
-	if column.NullRows() != 3 {
-		t.Errorf("%d nulls, want 3", column.NullRows())
+	path := writeRows(t, 2, make([]numbers, 3))
+	if got, skipped := read(t, Options{Paths: []string{path}}); len(got) != 0 || skipped != (Counts{Null: 3}) {
+		t.Errorf("%q and %+v left out, want 3 nulls", got, skipped)
 	}
 	_, err := readAll(t.Context(), []string{writeRows(t, 2, []numbers{{}, {&one}})}, "text")
 	wantError(t, err, `column "text"`, "not text")

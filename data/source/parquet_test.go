@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"context"
@@ -64,14 +64,15 @@ func TestReadColumnOfBrokenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "broken.parquet")
-	for name, raw := range map[string][]byte{
-		"empty": {}, "no parquet": []byte("once upon a time there was a file"), "half": whole[:len(whole)/2],
+	for says, raw := range map[string][]byte{
+		"this is an empty file": {}, "this is text": []byte("once upon a time there was a file"),
+		"footer: it says": whole[:len(whole)/2],
 	} {
 		if err := os.WriteFile(path, raw, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, err := readAll(t.Context(), []string{path}, "text")
-		t.Run(name, func(t *testing.T) { wantError(t, err, path, "footer") })
+		t.Run(says, func(t *testing.T) { wantError(t, err, path, says) })
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build conformance
 
-package data
+package source
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-const shared = "../../shared/data"
+const shared = "../../../shared/data"
 
 // readEveryColumn reads all values of all columns and gives the number of rows.
 func readEveryColumn(path string) (int64, error) {

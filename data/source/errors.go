@@ -1,4 +1,4 @@
-package data
+package source
 
 import "fmt"
 
@@ -14,3 +14,13 @@ type FormatError struct {
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: %s: %s: %s", e.Path, e.Field, e.Found, e.Hint)
 }
+
+// KindError is a file that is of another kind than those that are read.
+type KindError struct {
+	Path string // the file
+	Kind string // what it is: "a tar archive"
+	Hint string // what to do
+}
+
+// Error names the file, what it is and what to do.
+func (e *KindError) Error() string { return fmt.Sprintf("%s: this is %s: %s", e.Path, e.Kind, e.Hint) }
