@@ -1,15 +1,14 @@
 package data
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"trit/data/source"
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -93,9 +92,7 @@ func OpenManifest(dir string) (*Manifest, error) {
 
 func parseManifest(path string, raw []byte) (*Manifest, error) {
 	m := &Manifest{BOS: -1, EOS: -1}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(m); err != nil {
+	if err := jsonfile.DecodeStrict(raw, m); err != nil {
 		return nil, shardError(path, "JSON", "%v", err)
 	}
 	return m, m.check(path)

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"trit/data/source"
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -283,7 +284,7 @@ func readList(in io.Reader) ([]Document, error) {
 	d.UseNumber()
 	v, err := parseValue(d, 0)
 	if err != nil {
-		return nil, err
+		return nil, jsonfile.Explain(nil, err)
 	}
 	var docs []Document
 	for i, e := range v.([]any) {

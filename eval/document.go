@@ -11,6 +11,7 @@ import (
 
 	"trit/data/source"
 	"trit/eval/internal/python"
+	"trit/internal/jsonfile"
 )
 
 // Document is a row of a data set, with its fields in their order. The types of values are
@@ -27,7 +28,7 @@ func parseDocument(line []byte) (Document, error) {
 	d.UseNumber()
 	v, err := parseValue(d, 0)
 	if err != nil {
-		return nil, err
+		return nil, jsonfile.Explain(line, err)
 	}
 	fields, ok := v.([]source.Field)
 	if !ok {

@@ -3,35 +3,8 @@ package model
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"reflect"
-	"strings"
 )
-
-// typeError says of a value of another type than its key wants which key it is, without the
-// names of Go's types.
-func typeError(err error) error {
-	var e *json.UnmarshalTypeError
-	if !errors.As(err, &e) || e.Field == "" {
-		return err
-	}
-	want := "an object"
-	switch kind := e.Type.Kind(); {
-	case kind == reflect.Bool:
-		want = "true or false"
-	case kind == reflect.String:
-		want = "a text"
-	case kind == reflect.Float64:
-		want = "a number"
-	case reflect.Zero(e.Type).CanInt():
-		want = "a whole number"
-	case kind == reflect.Slice:
-		want = "a list"
-	}
-	key := e.Field[strings.LastIndexByte(e.Field, '.')+1:]
-	return fmt.Errorf("%s is of the type %s: want %s", key, e.Value, want)
-}
 
 // checkTwice refuses an object in which a key stands twice, for programs differ in which of the
 // two they take. inner tells it to look into the objects in it too. What is no object is left

@@ -188,9 +188,9 @@ func TestContradictions(t *testing.T) {
 		{`"architectures": ["LLaMAForCausalLM"]`, nil},
 		{`"zeta": 1, "zeta": 1`, []string{"zeta stands twice"}},
 		{`"rope_scaling": {"rope_type": "linear", "factor": 2, "factor": 4}`, []string{"rope_scaling: factor stands twice"}},
-		{`"bos_token_id": [1]`, []string{"bos_token_id is of the type array: want a whole number"}},
-		{`"partial_rotary_factor": "0.5"`, []string{"partial_rotary_factor is of the type string: want a number"}},
-		{`"rope_scaling": {"rope_type": "linear", "factor": "2"}`, []string{"factor is of the type string: want a number"}},
+		{`"bos_token_id": [1]`, []string{"bos_token_id: want a whole number, found a list"}},
+		{`"partial_rotary_factor": "0.5"`, []string{"partial_rotary_factor: want a number, found text"}},
+		{`"rope_scaling": {"rope_type": "linear", "factor": "2"}`, []string{"factor: want a number, found text"}},
 	} {
 		_, err := ParseHF(with(c.keys))
 		if (err == nil) != (c.want == nil) {

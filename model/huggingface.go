@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -97,8 +98,8 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		return nil, err
 	}
 	var c HFConfig
-	if err = json.Unmarshal(keys.computed, &c); err == nil {
-		err = json.Unmarshal(keys.computed, &c.stated)
+	if err = jsonfile.Decode(keys.computed, &c); err == nil {
+		err = jsonfile.Decode(keys.computed, &c.stated)
 	}
 	if err == nil {
 		err = checkClass(c.ModelType)
@@ -107,7 +108,7 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		err = c.checkArchitectures()
 	}
 	if err != nil {
-		return nil, typeError(err)
+		return nil, err
 	}
 	c.imply()
 	rotary := c.parseRotary(keys)
@@ -132,7 +133,7 @@ type fileKeys struct {
 // are computed with: the decoder of structs would take keys of other case for them.
 func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(b, &raw); err != nil {
+	if err := jsonfile.Decode(b, &raw); err != nil {
 		return nil, err
 	}
 	if raw == nil {
@@ -148,7 +149,7 @@ func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	computed, rotary := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	for name, value := range raw {
 		var v any
-		if err := json.Unmarshal(value, &v); err != nil {
+		if err := jsonfile.Decode(value, &v); err != nil {
 			return nil, fmt.Errorf("%s: %w", plain(name), err)
 		}
 		keys.all[name] = v

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // ScheduleKind is the shape of a Schedule.
@@ -38,10 +39,19 @@ type Schedule struct {
 	Switch             float64 // share of the steps in the first stage
 }
 
+// joined is a list of words with commas between them.
+func joined[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = string(w)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // Validate reports what is wrong with a schedule.
 func (s Schedule) Validate() error {
 	if !slices.Contains(Schedules, s.Kind) {
-		return fmt.Errorf("lr_schedule is %q: want one of %v", s.Kind, Schedules)
+		return fmt.Errorf("lr_schedule is %q: want one of %s", s.Kind, joined(Schedules))
 	}
 	if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
 		return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: "+

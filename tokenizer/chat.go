@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 	"trit/setting"
 	"trit/tokenizer/jinja"
 )
@@ -159,7 +160,11 @@ func (t *ChatTemplate) addConfig(b []byte) error {
 		Template chatTemplates `json:"chat_template"`
 	}
 	var fields map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(b, &c), json.Unmarshal(b, &fields)); err != nil {
+	err := jsonfile.Decode(b, &c)
+	if err == nil {
+		err = jsonfile.Decode(b, &fields)
+	}
+	if err != nil {
 		return err
 	}
 	if t.Text == "" && t.ToolText == "" {

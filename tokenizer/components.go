@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"trit/internal/jsonfile"
 )
 
 // component is a normaliser, pre-tokenizer, post-processor or decoder of a tokenizer.json.
@@ -264,7 +266,7 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 	var special map[string]struct {
 		IDs []int32 `json:"ids"`
 	}
-	if err := errors.Join(json.Unmarshal(c.Single, &pieces), json.Unmarshal(c.SpecialTokens, &special)); err != nil {
+	if err := errors.Join(jsonfile.Decode(c.Single, &pieces), jsonfile.Decode(c.SpecialTokens, &special)); err != nil {
 		return broken("post_processor", "%v", err)
 	}
 	list := &t.prefix

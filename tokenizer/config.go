@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"encoding/json"
 	"slices"
+
+	"trit/internal/jsonfile"
 )
 
 // specialName is a token in tokenizer_config.json: its text, or an object with it.
@@ -49,7 +51,7 @@ func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, add
 			continue
 		}
 		var c configFile
-		if err := json.Unmarshal(b, &c); err != nil {
+		if err := jsonfile.Decode(b, &c); err != nil {
 			return &FormatError{name, "JSON", err.Error()}
 		}
 		for _, s := range []struct {

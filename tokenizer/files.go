@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"trit/internal/jsonfile"
 )
 
 // FileNames are the files that a tokenizer may have in the Hugging Face folder dir.
@@ -201,7 +203,7 @@ func (t *Tokenizer) configObject(read []byte) (object, error) {
 		return config, nil
 	}
 	var old object
-	if err := json.Unmarshal(read, &old); err != nil {
+	if err := jsonfile.Decode(read, &old); err != nil {
 		return nil, &FormatError{configFileName, "JSON", err.Error()}
 	}
 	for key, value := range old {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -121,7 +122,7 @@ func (m *mergeName) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
+	if err := jsonfile.Decode(b, &s); err != nil {
 		return err
 	}
 	left, right, ok := strings.Cut(s, " ")
@@ -134,7 +135,7 @@ func (m *mergeName) UnmarshalJSON(b []byte) error {
 
 func parseFiles(files map[string][]byte) (*Tokenizer, error) {
 	var f tokenizerFile
-	if err := json.Unmarshal(files[jsonFile], &f); err != nil {
+	if err := jsonfile.Decode(files[jsonFile], &f); err != nil {
 		return nil, broken("JSON", "%v", err)
 	}
 	file, err := f.addConfigTokens(files[jsonFile], files[configFileName])

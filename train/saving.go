@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"trit/data"
+	"trit/internal/jsonfile"
 	"trit/model"
 	"trit/train/checkpoint"
 	"trit/train/ranks"
@@ -70,7 +71,7 @@ func (s *saving) state(now *snapshot) (state checkpoint.State, err error) {
 func readState(dir string, state checkpoint.State) (s *snapshot, err error) {
 	s = &snapshot{Dir: dir, Step: state.Step, Tokens: state.Tokens}
 	if len(state.Loop) > 0 { // a run from before there was anything to remember has none
-		if err := json.Unmarshal(state.Loop, &s.Memory); err != nil {
+		if err := jsonfile.Decode(state.Loop, &s.Memory); err != nil {
 			return nil, fmt.Errorf("%s: loop: %w", dir, err)
 		}
 	}
@@ -79,7 +80,7 @@ func readState(dir string, state checkpoint.State) (s *snapshot, err error) {
 }
 
 func loaderState(dir string, state checkpoint.State) (s data.State, err error) {
-	if err = json.Unmarshal(state.Loader, &s); err != nil {
+	if err = jsonfile.Decode(state.Loader, &s); err != nil {
 		err = fmt.Errorf("%s: loader: %w", dir, err)
 	}
 	return s, err

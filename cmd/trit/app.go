@@ -11,6 +11,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/configs"
+	"trit/convert"
+	"trit/eval/tasks"
 )
 
 // endSignals are the signals that end a command; a training run is saved first.
@@ -50,5 +53,30 @@ func groups() []cmdline.Group {
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), watchCommand()}},
 		{Name: "Use", Commands: []*cli.Command{convertCommand(), runCommand(), embedCommand(), inspectCommand()}},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
+		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},
 	}
+}
+
+// flagValues are the words that values of flags may be, for the shell.
+func flagValues() cmdline.Words {
+	return cmdline.Words{
+		"config": configs.Names, "configs": configs.Names, "shape": configs.Names, "tasks": tasks.Names,
+		"type": convertTypes, "embedding-type": convertTypes,
+		"set": func() (list []string) {
+			for _, key := range configs.Keys() {
+				list = append(list, key+"=")
+			}
+			return list
+		},
+	}
+}
+
+func convertTypes() []string {
+	var names []string
+	for _, t := range []convert.Type{
+		convert.I2S, convert.TQ1, convert.TQ2, convert.Packed, convert.F32, convert.F16, convert.BF16, convert.Q8, convert.Q6, convert.Q4,
+	} {
+		names = append(names, string(t))
+	}
+	return names
 }

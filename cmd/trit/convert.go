@@ -61,7 +61,7 @@ func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o c
 		return fmt.Errorf("stopped: %s was not written", out)
 	}
 	if err != nil {
-		return err
+		return cmdline.UsageIf(cmdline.UsageIf(err, "convert.Options.Type"), "convert.Options.EmbeddingType")
 	}
 	showReport(con, report)
 	return nil

@@ -24,7 +24,7 @@ func quickstartCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "work in the new folder `DIR`", Value: "quickstart"},
 			&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` too"},
-			&cli.DurationFlag{Name: "max-time", Usage: "train for `TIME`", Value: 170 * time.Second},
+			cmdline.TimeFlag("max-time", "train for `TIME`", 170*time.Second),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the world and of the weights", Value: 1},
 			cmdline.ThreadsFlag(),
 		},

@@ -202,3 +202,33 @@ func TestEveryRowCanBeTyped(t *testing.T) {
 		}
 	}
 }
+
+// Words of other tools lead to commands and flags that there are, and are none themselves.
+func TestWordsOfOtherToolsLeadSomewhere(t *testing.T) {
+	commands, flags := map[string]bool{}, map[string]bool{}
+	var walk func(list []*cli.Command)
+	walk = func(list []*cli.Command) {
+		for _, c := range list {
+			for _, f := range c.Flags {
+				for _, name := range f.Names() {
+					flags[name] = true
+				}
+			}
+			walk(c.Subcommands)
+		}
+	}
+	for _, c := range newApp(nil, nil, nil).Commands {
+		commands[c.Name] = true
+		walk([]*cli.Command{c})
+	}
+	for word, name := range cmdline.CommandWords {
+		if commands[word] || !commands[name] {
+			t.Errorf("the command %s leads to %s", word, name)
+		}
+	}
+	for word, name := range cmdline.FlagWords {
+		if !flags[name] {
+			t.Errorf("the flag %s leads to %s", word, name)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run, whose recipe is taken too without --config"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
-			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended"},
+			cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended", 0),
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 			cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
@@ -218,6 +218,17 @@ func applyFlags(c *cli.Context, config *configs.Config) error {
 	}
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
+	}
+	return checkConfig(c, *config)
+}
+
+// checkConfig refuses values out of range. A run that --max-time alone ends has no steps yet.
+func checkConfig(c *cli.Context, config configs.Config) error {
+	if config.MaxSteps == 0 && c.IsSet("max-time") {
+		config.MaxSteps = configs.Default().MaxSteps
+	}
+	if err := config.Validate(); err != nil {
+		return cmdline.Usagef("%v", err)
 	}
 	return nil
 }

@@ -1,12 +1,14 @@
 package gguf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
 
+	"trit/internal/filekind"
 	"trit/internal/mmap"
 )
 
@@ -140,10 +142,10 @@ func (r *reader) string(limit uint64, field string) string {
 }
 
 func parse(path string, data []byte) (*File, error) {
-	r := &reader{path: path, data: data}
-	if string(r.bytes(4, "magic")) != magic {
-		return nil, &FormatError{path, "magic", "the file does not begin with GGUF"}
+	if !bytes.HasPrefix(data, []byte(magic)) {
+		return nil, &KindError{path, filekind.Name(data)}
 	}
+	r := &reader{path: path, data: data, at: len(magic)}
 	f := &File{path: path, Version: uint32(r.uint(4, "version")), index: map[string]int{}}
 	if v := bits.ReverseBytes32(f.Version); r.err == nil && (v == 2 || v == 3) {
 		return nil, &UnsupportedError{path, "version", "the file is big-endian, for other machines: convert the model " +

@@ -16,7 +16,9 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/internal/filekind"
 	"trit/internal/float16"
+	"trit/internal/jsonfile"
 	"trit/internal/mmap"
 )
 
@@ -119,7 +121,7 @@ func readIndex(dir, indexPath string) (map[string]string, error) {
 	var index struct {
 		WeightMap map[string]string `json:"weight_map"`
 	}
-	if err := json.Unmarshal(b, &index); err != nil {
+	if err := jsonfile.Decode(b, &index); err != nil {
 		return nil, &FormatError{indexPath, "weight_map", err.Error()}
 	}
 	if len(index.WeightMap) == 0 {
@@ -184,7 +186,7 @@ func (f *File) parse(path string, data []byte) error {
 			fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
 	}
 	if metadata != nil {
-		if err := json.Unmarshal(metadata, &f.metadata); err != nil {
+		if err := jsonfile.Decode(metadata, &f.metadata); err != nil {
 			return &FormatError{path, metadataKey, "want strings: " + err.Error()}
 		}
 	}
@@ -205,7 +207,7 @@ func splitEntries(path string, header []byte) (raw map[string]json.RawMessage, m
 			err = dec.Decode(&b)
 		}
 		if err != nil {
-			return nil, nil, &FormatError{path, "header", err.Error()}
+			return nil, nil, &FormatError{path, "header", jsonfile.Explain(header, err).Error()}
 		}
 		if problem := checkEntry(name, b, len(raw)); problem != "" {
 			return nil, nil, &FormatError{path, shortName(name), problem}
@@ -245,7 +247,7 @@ func shortName(name string) string { return name[:min(len(name), maxNameBytes)] 
 // checkEnd refuses a header that does not end with its object.
 func checkEnd(path string, dec *json.Decoder) error {
 	if _, err := dec.Token(); err != nil {
-		return &FormatError{path, "header", err.Error()}
+		return &FormatError{path, "header", jsonfile.Explain(nil, err).Error()}
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return &FormatError{path, "header", "more follows the end of its object"}
@@ -254,6 +256,9 @@ func checkEnd(path string, dec *json.Decoder) error {
 }
 
 func splitHeader(path string, data []byte) (header, body []byte, err error) {
+	if kind := filekind.Name(data); kind != "" && kind != "a safetensors file" && kind != "text" {
+		return nil, nil, &KindError{path, kind}
+	}
 	if len(data) < 8 {
 		return nil, nil, &FormatError{path, "header length", fmt.Sprintf("the file has %d bytes: want at least 8", len(data))}
 	}
@@ -278,7 +283,7 @@ type placed struct {
 // placeTensor reads an entry of the header. The body has size bytes.
 func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, error) {
 	var t rawTensor
-	if err := json.Unmarshal(b, &t); err != nil {
+	if err := jsonfile.Decode(b, &t); err != nil {
 		return placed{}, &FormatError{path, name, err.Error()}
 	}
 	info := TensorInfo{name, t.DType, t.Shape}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 )
 
 // State is state.json: the step that a checkpoint was saved at, and what the run needs to go on
@@ -41,7 +42,7 @@ func (s State) encode() ([]byte, error) {
 // does not depend on spaces and order, so that it holds for keys of other versions.
 func checksum(b []byte) (string, error) {
 	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(b, &keys); err != nil {
+	if err := jsonfile.Decode(b, &keys); err != nil {
 		return "", err
 	}
 	delete(keys, "checksum")
@@ -59,7 +60,7 @@ func ReadState(dir string) (State, error) {
 	if err != nil {
 		return s, fmt.Errorf("%w: the folder is a model, not a checkpoint that can be resumed", err)
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
+	if err := jsonfile.Decode(b, &s); err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
 	sum, err := checksum(b)

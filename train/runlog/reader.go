@@ -2,7 +2,6 @@ package runlog
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -79,7 +79,7 @@ func parse(log []byte) (events []Event, err error) {
 			continue
 		}
 		var e Event
-		if err := json.Unmarshal(line, &e); err != nil {
+		if err := jsonfile.Decode(line, &e); err != nil {
 			return nil, fmt.Errorf("line %d is not an event: %w", number, err)
 		}
 		events = append(events, e)

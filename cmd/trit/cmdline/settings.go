@@ -44,6 +44,7 @@ var FlagOf = map[string]string{
 	"eval.Options.Sandbox":           "--allow-code-execution",
 	"eval.Options.StrictLength":      "--strict-length",
 	"eval.Options.Tasks":             "--tasks",
+	"tasks.Names":                    "trit eval list",
 	"openai.Client.Timeout":          "--request-timeout",
 
 	// internal/hub
