@@ -149,7 +149,8 @@ func (a *api) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return a.fail(v, err)
 	}
-	return v.end(&result)
+	v.end(&result)
+	return nil
 }
 
 // fail ends an answer with an error: as the answer, or as the last event of a stream.
@@ -160,7 +161,8 @@ func (a *api) fail(v *writing, err error) error {
 	case v.out.Err() != nil:
 		return nil // nobody reads any more
 	}
-	return v.out.Send("error", newErrorBody(a.shape.Error(err)))
+	_ = v.out.Send("error", newErrorBody(a.shape.Error(err))) // the last: nothing to do if nobody reads it
+	return nil
 }
 
 // writing is an answer on its way.
@@ -255,7 +257,7 @@ func (v *writing) send(name string, b any, d *delta) error {
 }
 
 // end ends the answer.
-func (v *writing) end(r *answer.Result) error {
+func (v *writing) end(r *answer.Result) {
 	reason := stopReason(r)
 	v.message.StopReason, v.message.Usage = &reason, usageOf(r)
 	if reason == "stop_sequence" {
@@ -263,17 +265,16 @@ func (v *writing) end(r *answer.Result) error {
 	}
 	if !v.stream {
 		wire.WriteJSON(v.w, http.StatusOK, v.message)
-		return nil
+		return
 	}
-	if err := v.close(); err != nil {
-		return nil // nobody reads any more
+	if v.close() != nil {
+		return // nobody reads any more
 	}
 	e := endEvent{Type: "message_delta", Usage: v.message.Usage}
 	e.Delta.StopReason, e.Delta.StopSequence = v.message.StopReason, v.message.StopSequence
 	if v.out.Send("message_delta", e) == nil {
-		_ = v.out.Send("message_stop", stopEvent{"message_stop"}) // the last: nothing to do if nobody reads it
+		_ = v.out.Send("message_stop", stopEvent{"message_stop"}) // as above
 	}
-	return nil
 }
 
 // stopReason is the API's name of why an answer ended.

@@ -122,7 +122,8 @@ func (a *api) answer(r *http.Request, v *writing, q answer.Request) error {
 	case v.out.Err() != nil:
 		return nil // nobody reads any more
 	}
-	return v.out.Send("", newErrorBody(a.shape.Error(err)))
+	_ = v.out.Send("", newErrorBody(a.shape.Error(err))) // the last: nothing to do if nobody reads it
+	return nil
 }
 
 // take takes a part of the answer.
@@ -173,5 +174,5 @@ func (v *writing) end(r *answer.Result) {
 		wire.WriteJSON(v.w, http.StatusOK, last)
 		return
 	}
-	_ = v.send(last) // the last: nothing to do if nobody reads it
+	_ = v.send(last) // as above
 }
