@@ -165,10 +165,10 @@ func TestWrongTexts(t *testing.T) {
 		code  int
 		want  string
 	}{
-		{"--data DIR/model.gguf", cmdline.ExitFailed, "DIR/model.gguf: this is a GGUF file, which holds a model: give texts"},
+		{"--data DIR/model.gguf", cmdline.ExitFailed, "DIR/model.gguf: this is a GGUF file: give texts"},
 		{"--data DIR/a.txt DIR/b.txt", cmdline.ExitUsage,
 			`"DIR/b.txt" is one argument too many: put a pattern in quotes (--data "*.txt"), or commas between files`},
-		{"--data DIR/none.txt", cmdline.ExitFailed, "stat DIR/none.txt: no such file or directory"},
+		{"--data DIR/none.txt", cmdline.ExitFailed, "there is no file or folder DIR/none.txt"},
 		{"--data DIR/*.none", cmdline.ExitFailed, `no file matches "DIR/*.none": give files that are there`},
 		{"--data DIR/a.parquet --documents line", cmdline.ExitFailed,
 			"--documents divides plain text, and DIR/a.parquet is parquet: leave it out"},
