@@ -18,8 +18,10 @@ func (c choice) sample(sampler *Sampler) int32 {
 
 // choose calls next with the choice after each of the rows, by index of rows and in their
 // order, until next returns false.
-func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
-	p.finalNorm(rows)
+func (p *pass) choose(rows []int, next func(i int, c choice) bool) error {
+	if err := p.finalNorm(rows); err != nil {
+		return err
+	}
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
 	h, ok := p.m.head.(*boundedHead)
 	if ok {
@@ -34,7 +36,8 @@ func (p *pass) choose(rows []int, next func(i int, c choice) bool) {
 			c = choice{&p.bounded[i], func() []float32 { return h.exactLogits(p.m.pool, p.last.x[i*d:][:d]) }}
 		}
 		if !next(i, c) {
-			return
+			break
 		}
 	}
+	return nil
 }

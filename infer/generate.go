@@ -183,12 +183,15 @@ func (g *generation) step(id int32) (chosen []int32, err error) {
 		rows[i] = i
 	}
 	s.pass.run([]span{{s, ids}})
-	s.pass.choose(rows, func(i int, c choice) bool {
+	err = s.pass.choose(rows, func(i int, c choice) bool {
 		next := c.sample(g.sampler)
 		g.sampler.Accept(next)
 		chosen = append(chosen, next)
 		return i+1 < len(ids) && ids[i+1] == next
 	})
+	if err != nil {
+		return nil, err
+	}
 	s.Truncate(before + len(chosen))
 	g.r.Passes++
 	if drafted := len(ids) - 1; drafted > 0 {

@@ -116,7 +116,9 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 		s.pass.run([]span{{s, ids[at : at+n]}})
 		if logits != nil && from < at+n {
 			first := max(from, at)
-			s.pass.logits(logits[(first-from)*vocab:], first-at, n)
+			if err := s.pass.logits(logits[(first-from)*vocab:], first-at, n); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -167,9 +169,9 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, 
 	p := sessions[0].pass
 	p.run(spans)
 	next := make([]int32, len(sessions))
-	p.choose(last, func(i int, c choice) bool {
+	err := p.choose(last, func(i int, c choice) bool {
 		next[i] = c.sample(samplers[i])
 		return true
 	})
-	return next, nil
+	return next, err
 }

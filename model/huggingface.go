@@ -102,7 +102,10 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		err = jsonfile.Decode(keys.computed, &c.stated)
 	}
 	if err == nil {
-		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
+		err = checkClass(c.ModelType)
+	}
+	if err == nil {
+		err = c.checkArchitectures()
 	}
 	if err != nil {
 		return nil, err
@@ -135,6 +138,9 @@ func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	}
 	if raw == nil {
 		return nil, errors.New("it is null: want an object")
+	}
+	if err := checkTwice(b, true); err != nil {
+		return nil, err
 	}
 	if err := setKeys(raw, set); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -57,6 +58,12 @@ func (s Schedule) Validate() error {
 			"want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
 	}
 	return nil
+}
+
+// DecayBegins is the first step, counted from 0, at which WSD decays: all steps before it have the
+// rates of a longer schedule too.
+func (s Schedule) DecayBegins() int {
+	return sort.Search(s.Steps, func(step int) bool { return float64(step)/float64(s.Steps) >= s.Switch })
 }
 
 // At is the rate and the weight decay of a step, counted from 0.

@@ -138,6 +138,11 @@ func parseFiles(files map[string][]byte) (*Tokenizer, error) {
 	if err := jsonfile.Decode(files[jsonFile], &f); err != nil {
 		return nil, broken("JSON", "%v", err)
 	}
+	file, err := f.addConfigTokens(files[jsonFile], files[configFileName])
+	if err != nil {
+		return nil, err
+	}
+	files[jsonFile] = file
 	t := &Tokenizer{source: files, added: map[int32]addedToken{}, settings: noSettings}
 	if err := t.buildModel(&f); err != nil {
 		return nil, err

@@ -51,6 +51,9 @@ func (t *Tokenizer) Vocab() Vocab {
 		Templates: s.templates.named,
 		AddBOS:    s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
 	}
+	if v.BOS < 0 && len(t.prefix) == 1 { // no file but tokenizer.json's template names it
+		v.BOS, v.AddBOS = t.prefix[0], true
+	}
 	if len(t.suffix) == 1 { // the token that GGUF puts after a text is always its EOS
 		v.EOS, v.AddEOS = t.suffix[0], true
 	}

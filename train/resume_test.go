@@ -68,19 +68,25 @@ func weights(t *testing.T, run string) map[string][]byte {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	out := map[string][]byte{}
-	for file, f := range map[string]*safetensors.File{"model": c.Weights, "optimizer": c.Optimizer, "ema": c.EMA} {
-		for _, i := range f.Tensors() {
-			b, _ := f.Bytes(i.Name)
-			out[file+" "+i.Name] = slices.Clone(b)
-		}
-	}
+	out := tensors(c)
 	best, err := os.ReadDir(filepath.Join(run, checkpoint.BestDir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range best {
 		out["best/"+f.Name()], _ = os.ReadFile(filepath.Join(run, checkpoint.BestDir, f.Name()))
+	}
+	return out
+}
+
+// tensors are all tensors of a checkpoint, with the names of their files.
+func tensors(c *checkpoint.Loaded) map[string][]byte {
+	out := map[string][]byte{}
+	for file, f := range map[string]*safetensors.File{"model": c.Weights, "optimizer": c.Optimizer, "ema": c.EMA} {
+		for _, i := range f.Tensors() {
+			b, _ := f.Bytes(i.Name)
+			out[file+" "+i.Name] = slices.Clone(b)
+		}
 	}
 	return out
 }

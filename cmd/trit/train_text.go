@@ -65,6 +65,16 @@ func prepareText(c *cli.Context, con *cmdline.Console, config configs.Config) (s
 	return shards, nil
 }
 
+// dataOf is the folder of a run's data, which the run names by dir. Data that --text made lie in
+// the run's own folder, wherever that is now.
+func dataOf(run, dir string) string {
+	own := filepath.Join(preparedDir, data.ShardsDir)
+	if strings.HasSuffix(dir, own) {
+		return filepath.Join(run, own)
+	}
+	return dir
+}
+
 // checkText refuses what --text cannot go with.
 func checkText(c *cli.Context) error {
 	if err := texts.Arguments(c, "text"); err != nil {

@@ -96,6 +96,40 @@ func TestUnknownKeys(t *testing.T) {
 	}
 }
 
+// Keys that results depend on and that are not there are said.
+func TestAssumedKeys(t *testing.T) {
+	var m gguf.Metadata
+	m.Set("tokenizer.ggml.tokens", []string{"a"})
+	want := []string{
+		"the metadata has no llama.rope.freq_base: it is taken for 10000, as llama.cpp does",
+		"the metadata has no tokenizer.ggml.token_type: no token is special, so their names in a text are read as text",
+	}
+	if notes := assumed(&m, Llama, shape()); fmt.Sprintf("%q", notes) != fmt.Sprintf("%q", want) {
+		t.Errorf("got %q, want %q", notes, want)
+	}
+	m.Set("llama.rope.freq_base", float32(1e4))
+	m.Set("tokenizer.ggml.token_type", []int32{1})
+	if notes := assumed(&m, Llama, shape()); len(notes) != 0 {
+		t.Errorf("got %q for a file that has them", notes)
+	}
+}
+
+func TestMergesThatAreNotThere(t *testing.T) {
+	var m gguf.Metadata
+	m.Set("tokenizer.ggml.model", "gpt2")
+	if err := checkMerges(&m); err != nil {
+		t.Errorf("a file without tokens: %v", err)
+	}
+	m.Set("tokenizer.ggml.tokens", []string{"a"})
+	if err := checkMerges(&m); err == nil || !strings.Contains(err.Error(), "there is no tokenizer.ggml.merges") {
+		t.Errorf("got %v, want an error of the merges", err)
+	}
+	m.Set("tokenizer.ggml.merges", []string{})
+	if err := checkMerges(&m); err != nil {
+		t.Errorf("a tokenizer of single bytes: %v", err)
+	}
+}
+
 // Keys of rotary scaling that change angles are computed with, and others change nothing.
 func TestRotaryKeys(t *testing.T) {
 	for _, c := range []struct {

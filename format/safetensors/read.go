@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -35,6 +36,12 @@ type entry struct {
 	data []byte
 }
 
+// Names of files in a folder.
+const (
+	singleFile = "model.safetensors"
+	indexFile  = "model.safetensors.index.json"
+)
+
 // Open maps a safetensors file, or a folder with model.safetensors or with shards
 // named by model.safetensors.index.json, and checks its header.
 func Open(path string) (*File, error) {
@@ -43,9 +50,12 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, entries: map[string]entry{}, metadata: map[string]string{}}
-	switch single := filepath.Join(path, "model.safetensors"); {
+	switch single := filepath.Join(path, singleFile); {
 	case !info.IsDir():
 		err = f.add(path)
+	case exists(single) && exists(filepath.Join(path, indexFile)):
+		err = fmt.Errorf("%s holds both %s and %s, and programs differ in which they read: take out the one that is not "+
+			"the model", path, singleFile, indexFile)
 	case exists(single):
 		err = f.add(single)
 	default:
@@ -65,7 +75,7 @@ func exists(path string) bool {
 
 // addShards opens the files that a folder's index names.
 func (f *File) addShards(dir string) error {
-	indexPath := filepath.Join(dir, "model.safetensors.index.json")
+	indexPath := filepath.Join(dir, indexFile)
 	weightMap, err := readIndex(dir, indexPath)
 	if err != nil {
 		return err
@@ -76,7 +86,11 @@ func (f *File) addShards(dir string) error {
 	}
 	for _, name := range names {
 		before := len(f.order)
-		if err := f.add(filepath.Join(dir, name)); err != nil {
+		err := f.add(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s names %s, which is not there: fetch the model again (%w)", indexPath, name, err)
+		}
+		if err != nil {
 			return err
 		}
 		for _, t := range f.order[before:] {
@@ -86,6 +100,12 @@ func (f *File) addShards(dir string) error {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(weightMap)) {
+		if _, ok := f.entries[name]; !ok {
+			return &FormatError{indexPath, "weight_map",
+				fmt.Sprintf("%s is said to be in %s, but it is not there", shortName(name), weightMap[name])}
+		}
+	}
 	return nil
 }
 
@@ -93,8 +113,7 @@ func (f *File) addShards(dir string) error {
 func readIndex(dir, indexPath string) (map[string]string, error) {
 	b, err := atomicfile.Read(indexPath, maxIndexBytes)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder "+
-			"with weights", dir)
+		return nil, fmt.Errorf("%s holds neither %s nor %s: name a folder with weights", dir, singleFile, indexFile)
 	}
 	if err != nil {
 		return nil, err

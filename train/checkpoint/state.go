@@ -51,8 +51,9 @@ func checksum(b []byte) (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// readState reads and verifies the state of a checkpoint.
-func readState(dir string) (State, error) {
+// ReadState reads and verifies the state of a checkpoint, without its tensors. The error is
+// fs.ErrNotExist if the folder is a model and no checkpoint.
+func ReadState(dir string) (State, error) {
 	var s State
 	path := filepath.Join(dir, stateFile)
 	b, err := os.ReadFile(path)
@@ -76,7 +77,7 @@ func readState(dir string) (State, error) {
 // other files stay.
 func UpdateState(run string, step int, change func(*State)) error {
 	dir := stepDir(run, step)
-	s, err := readState(dir)
+	s, err := ReadState(dir)
 	if err != nil {
 		return err
 	}

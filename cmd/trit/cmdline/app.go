@@ -4,6 +4,7 @@ package cmdline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,8 +40,11 @@ func Start(ctx context.Context, app *cli.App, args []string) int {
 	if err == nil {
 		err = app.RunContext(ctx, args)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return ExitOK
+	case errors.Is(err, ErrStopped):
+		return ExitStopped
 	}
 	fmt.Fprintf(app.ErrWriter, "%s: %s\n", app.Name, OneLine(err))
 	if IsUsage(err) {

@@ -65,6 +65,7 @@ var FlagOf = map[string]string{
 
 	// train
 	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
+	"train.Options.MaxSteps":        "--max-steps",
 	"train.Run.DataDir":             "--data",
 	"train.Run.Init":                "--init",
 	"train.Run.MaxTime":             "--max-time",

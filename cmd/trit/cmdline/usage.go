@@ -17,9 +17,10 @@ import (
 
 // Exit codes of the command.
 const (
-	ExitOK     = 0
-	ExitFailed = 1 // the work failed
-	ExitUsage  = 2 // the command line is wrong
+	ExitOK      = 0
+	ExitFailed  = 1 // the work failed
+	ExitUsage   = 2 // the command line is wrong
+	ExitStopped = 3 // the work was stopped before its end; what is done is saved and can be gone on with
 )
 
 // OneLine returns the text of an error in one line; errors.Join makes several. It names options
@@ -54,6 +55,10 @@ func plainly(err *fs.PathError) string {
 	}
 	return text
 }
+
+// ErrStopped is that work was stopped before its end and saved. It ends the program with
+// [ExitStopped]. It is not printed: the command has said how to go on.
+var ErrStopped = errors.New("stopped")
 
 // usageError is a wrong command line; it ends the program with exit code 2.
 type usageError struct{ Message string }
