@@ -15,8 +15,10 @@ func TestTrainText(t *testing.T) {
 	dir := writeFiles(t, map[string][]byte{"my tales.txt": []byte(strings.Join(taleTexts(), "\n\n"))})
 	t.Chdir(dir)
 	flags := "--config trit-1m --out run --max-steps 2 --set vocab_size=300 --set sequence_length=16 --threads 1"
-	args := append([]string{"train", "--text", "my tales.txt", "--holdout", "0.2"}, strings.Fields(flags)...)
-	code, out, stderr := trit(args...)
+	withText := func(flags string) []string {
+		return append([]string{"train", "--text", "my tales.txt", "--holdout", "0.2"}, strings.Fields(flags)...)
+	}
+	code, out, stderr := trit(withText(flags)...)
 	want := `--text stands for three commands:
   trit tokenizer train --data 'my tales.txt' --vocab-size 300 --out run/prepared/tokenizer
   trit data prepare --data 'my tales.txt' --tokenizer run/prepared/tokenizer --holdout 0.2 --out run/prepared/data
@@ -43,7 +45,7 @@ tokenizer of 300 tokens in run/prepared/tokenizer
 	if err := os.Rename("my tales.txt", "gone"); err != nil {
 		t.Fatal(err)
 	}
-	code, out, stderr = trit(append(args, "--resume")...)
+	code, out, stderr = trit(withText(strings.Replace(flags, "--max-steps 2", "--max-steps 3 --resume", 1))...)
 	if code != cmdline.ExitOK || !strings.Contains(out, "the first two are done already: run/prepared/data") {
 		t.Errorf("resumed: exit code %d, %s%s", code, out, stderr)
 	}
