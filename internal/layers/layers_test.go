@@ -54,7 +54,7 @@ format/hffolder             | format/safetensors internal/atomicfile model setti
 data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile internal/jsonfile setting
-data/source                 | setting
+data/source                 | internal/filekind setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
