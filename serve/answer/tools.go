@@ -35,7 +35,7 @@ func syntaxOf(tok *tokenizer.Tokenizer) *syntax {
 func toolObjects(tools []Tool) ([]json.RawMessage, error) {
 	var list []json.RawMessage
 	for i, t := range tools {
-		b, err := json.Marshal(map[string]any{"type": "function", "function": struct {
+		b, err := marshal(map[string]any{"type": "function", "function": struct {
 			Name        string          `json:"name"`
 			Description string          `json:"description,omitempty"`
 			Parameters  json.RawMessage `json:"parameters"`
@@ -48,8 +48,17 @@ func toolObjects(tools []Tool) ([]json.RawMessage, error) {
 	return list, nil
 }
 
+// marshal is json.Marshal with <, > and & as they are: models read the text.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
 func (t *Tool) parameters() json.RawMessage {
-	if len(t.Parameters) == 0 {
+	if len(t.Parameters) == 0 || string(t.Parameters) == "null" {
 		return json.RawMessage(`{"type":"object","properties":{}}`)
 	}
 	return t.Parameters
@@ -76,12 +85,15 @@ func rawBytes(list []json.RawMessage) [][]byte {
 	return out
 }
 
-// source makes calls match the schemas of the tools.
-func (s *syntax) source(r *Request) grammar.Source {
+// source makes calls match the schemas of the tools; with loose, of the strict ones alone.
+func (s *syntax) source(r *Request, loose bool) grammar.Source {
 	var options []any
-	for i := range r.Tools {
-		if r.Choice.Name == "" || r.Tools[i].Name == r.Choice.Name {
-			options = append(options, s.schema(&r.Tools[i]))
+	for _, t := range r.Tools {
+		if loose && !t.Strict {
+			t.Parameters = json.RawMessage(`{"type":"object"}`)
+		}
+		if r.Choice.Name == "" || t.Name == r.Choice.Name {
+			options = append(options, s.schema(&t))
 		}
 	}
 	schema, err := json.Marshal(map[string]any{"anyOf": options})
