@@ -295,6 +295,62 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestInterruptions does other things while an answer is written.
+func TestInterruptions(t *testing.T) {
+	f := newFake(t)
+	endless := func(w http.ResponseWriter, r *http.Request) {
+		begin(w, "Half")
+		<-r.Context().Done()
+	}
+	half := `document.querySelector(".writing .markdown")?.textContent === "Half"`
+	shown := `[...document.querySelectorAll(".bubble, .markdown")].map((e) => e.textContent).join()`
+	b := openPage(t, f)
+	f.does(endless)
+	b.say("one")
+	b.await(half)
+
+	// Another message is put in the place of the first: what was being written goes.
+	f.writes("Whole")
+	eval[bool](b, `document.querySelector('.user [aria-label="Edit the message"]').click() === undefined`)
+	b.do(chromedp.SendKeys(chromedp.CSS(".editor textarea"), "!"))
+	b.enter()
+	b.await(shown + ` === "one!,Whole"`)
+	b.ended()
+	if got := eval[int](b, `JSON.parse(Object.entries(localStorage).find(([k]) => k.startsWith("trit.chat."))[1]).messages.length`); got != 2 {
+		t.Errorf("%d messages are kept, want 2", got)
+	}
+
+	// Another conversation is opened: what there is stays.
+	f.does(endless)
+	b.say("two")
+	b.await(half)
+	b.press("k", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	b.await(`!document.querySelector("#send").hidden && document.querySelectorAll(".message").length === 0`)
+	b.click("#chats .chat")
+	b.await(shown + ` === "one!,Whole,two,Half"`)
+
+	// The conversation is deleted: it does not come back.
+	b.say("three")
+	b.await(half)
+	b.click(`#chats [aria-label="Delete one"]`)
+	b.click("#question-yes")
+	b.await(`!document.querySelector("#send").hidden`)
+	f.writes("Other")
+	b.say("four")
+	b.await(shown + ` === "four,Other"`)
+	if got := eval[[]string](b, `[...document.querySelectorAll("#chats .chat")].map((e) => e.textContent)`); !reflect.DeepEqual(got, []string{"four"}) {
+		t.Errorf("the list holds %q", got)
+	}
+
+	// An answer without a token.
+	f.writes()
+	b.say("five")
+	b.await(`document.querySelector("#failure").textContent.includes("The answer is empty")`)
+	if len(b.events) > 0 {
+		t.Errorf("in the browser: %q", b.events)
+	}
+}
+
 func TestBaseModel(t *testing.T) {
 	f := newFake(t)
 	f.models = `{"id":"tales","chat":false}`

@@ -66,7 +66,7 @@ func open(name string) *file {
 		panic(err) // the files are in the program
 	}
 	sum := sha256.Sum256(body)
-	return &file{name: name, contentType: contentTypes[path.Ext(name)], tag: fmt.Sprintf("%q", fmt.Sprintf("%x", sum[:12])), body: body}
+	return &file{name: name, contentType: contentTypes[path.Ext(name)], tag: fmt.Sprintf(`"%x"`, sum[:12]), body: body}
 }
 
 // ServeHTTP implements http.Handler. Browsers keep the file and ask whether it is still the same.

@@ -13,6 +13,7 @@ const [messages, text, scroll, failure] = [$("messages"), $("text"), $("scroll")
 let models = [];
 let chat = newChat();
 let writing = null; // the AbortController of the answer that is being written
+let written = Promise.resolve(); // the end of the last answer
 
 // Models.
 
@@ -51,10 +52,10 @@ const handlers = {
   edit(view) {
     const message = chat.messages[indexOf(view)];
     const mine = message.role === "user";
-    editor(view, message.content, mine ? "Send" : "Save", (value) => {
+    editor(view, message.content, mine ? "Send" : "Save", async (value) => {
       text.focus();
       if (value === null) return;
-      stop();
+      await stop();
       message.content = value;
       if (mine) chat.messages.length = indexOf(view) + 1;
       keep();
@@ -62,8 +63,8 @@ const handlers = {
       if (mine) answer();
     });
   },
-  again(view) {
-    stop();
+  async again(view) {
+    await stop();
     chat.messages.length = indexOf(view);
     answer();
   },
@@ -102,7 +103,7 @@ const openNew = () => open(newChat());
 
 function list() {
   showChats(chat.id, {
-    open: (id) => open(readChat(id) ?? newChat()),
+    open: (id) => (id === chat.id ? closeSide() : open(readChat(id) ?? newChat())),
     changed: (id) => {
       if (id === chat.id) chat.title = readChat(id).title;
       showWelcome();
@@ -134,7 +135,11 @@ function send() {
 }
 
 /** answer asks for the next message of the conversation. */
-async function answer() {
+function answer() {
+  written = write();
+}
+
+async function write() {
   const own = chat; // the reader may open another conversation
   const message = { role: "assistant", content: "", writing: true };
   if (models.length > 1) message.model = model().id;
@@ -157,8 +162,8 @@ async function answer() {
   delete message.writing;
   if (message.content || message.thoughts) own.messages.push(message);
   else view.element.remove();
-  if (chat !== own) return void saveChat(own);
-  finish(view, control, error);
+  if (chat === own) finish(view, control, error ?? emptiness(message));
+  else if (readChat(own.id)) saveChat(own); // it may have been deleted
 }
 
 async function receive(message, view, signal) {
@@ -186,10 +191,16 @@ function finish(view, control, error) {
   const low = isLow();
   view.end();
   if (low) toEnd();
+  $("status").textContent = "The answer has ended.";
   if (writing === control) writing = null;
   showWriting(Boolean(writing));
   keep();
-  if (error) fail(error, () => again());
+  if (error) fail(error, again);
+}
+
+/** emptiness is what to say of an answer that has nothing in it. */
+function emptiness({ content, thoughts, finish }) {
+  return content || thoughts || finish === "stopped" ? null : new Error("The answer is empty: the model ended the text at once.");
 }
 
 /** again asks for the last answer anew. */
@@ -198,16 +209,19 @@ function again() {
   if (chat.messages.length > 0) answer();
 }
 
+/** stop ends the answer that is being written, and waits until what there is of it is kept. */
 function stop() {
   writing?.abort();
   writing = null;
+  showWriting(false);
+  return written;
 }
 
 function showWriting(is) {
   $("send").hidden = is;
   $("stop").hidden = !is;
   messages.setAttribute("aria-busy", is);
-  $("status").textContent = is ? "The model is writing." : "The answer is there.";
+  if (is) $("status").textContent = "The model is writing.";
 }
 
 /** sampling are the fields of a request that the reader has set. */
@@ -277,7 +291,7 @@ function openSettings() {
 
 function closeSettings() {
   for (const name in settings) {
-    if (name !== "model") settings[name] = $(name).validity.valid ? $(name).value : "";
+    if (name !== "model" && $(name).validity.valid) settings[name] = $(name).value;
   }
   saveSettings();
   if (!$("key-field").hidden) key.set($("key").value.trim());

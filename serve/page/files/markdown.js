@@ -92,13 +92,13 @@ function paragraph(lines, at, depth) {
 }
 
 /** code reads a fence, up to its end or, while it is being written, to that of the text. */
-function code(lines, at, [, indent, fence, info]) {
+function code(lines, at, [, indent, marks, info]) {
   const language = info.trim().split(/\s/)[0];
   const text = [];
   let end = at + 1;
   for (; end < lines.length; end++) {
     const line = lines[end].trim();
-    if (line.length >= fence.length && line.startsWith(fence) && line === fence[0].repeat(line.length)) {
+    if (line.startsWith(marks) && line === marks[0].repeat(line.length)) {
       return [{ type: "code", language, text: text.join("\n") }, end + 1];
     }
     text.push(lines[end].slice(Math.min(indent.length, indentOf(lines[end]))));
