@@ -260,6 +260,21 @@ func TestConversation(t *testing.T) {
 	b.await(`document.querySelectorAll("#chats .chat").length === 1`)
 	b.click("#chats .chat")
 	b.await(`[...document.querySelectorAll(".bubble, .markdown")].map((e) => e.textContent).join() === "first!,Changed"`)
+	exported := eval[string](b, `(async () => {
+		let blob;
+		const create = URL.createObjectURL;
+		URL.createObjectURL = (b) => create.call(URL, (blob = b));
+		document.querySelector('#chats [aria-label="Export first"]').click();
+		return blob.text();
+	})()`)
+	var chat struct {
+		Title, System string
+		Messages      []struct{ Role, Content string }
+	}
+	if err := json.Unmarshal([]byte(exported), &chat); err != nil || chat.Title != "first" || chat.System != "Be brief." ||
+		len(chat.Messages) != 2 || chat.Messages[1].Content != "Changed" {
+		t.Errorf("exported %s (%v)", exported, err)
+	}
 	b.click(`#chats [aria-label="Delete first"]`)
 	b.click("#question-yes")
 	b.await(`document.querySelectorAll("#chats .chat, .message").length === 0 && Object.keys(localStorage).every((k) => !k.includes("chat"))`)

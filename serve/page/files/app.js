@@ -26,7 +26,8 @@ async function loadModels() {
     fail(e, loadModels);
     return;
   }
-  $("model").replaceChildren(...models.map((m) => el("option", { value: m.id }, m.chat ? m.id : m.id + " · continues texts")));
+  const label = (m) => (m.chat ? m.id : m.id + " · continues texts");
+  $("model").replaceChildren(...models.map((m) => el("option", { value: m.id }, label(m))));
   $("model").disabled = false;
   $("model").value = model().id;
   showModel();
@@ -168,7 +169,8 @@ async function write() {
 
 async function receive(message, view, signal) {
   const { id, chat: chats } = model();
-  const parts = ask({ model: id, chat: chats, system: chat.system, messages: chat.messages, sampling: sampling(), signal });
+  const { system, messages } = chat;
+  const parts = ask({ model: id, chat: chats, system, messages, sampling: sampling(), signal });
   let first = 0;
   for await (const part of parts) {
     if (part.text || part.thought) {
@@ -200,7 +202,8 @@ function finish(view, control, error) {
 
 /** emptiness is what to say of an answer that has nothing in it. */
 function emptiness({ content, thoughts, finish }) {
-  return content || thoughts || finish === "stopped" ? null : new Error("The answer is empty: the model ended the text at once.");
+  if (content || thoughts || finish === "stopped") return null;
+  return new Error("The answer is empty: the model ended the text at once.");
 }
 
 /** again asks for the last answer anew. */
@@ -251,7 +254,7 @@ function fail(error, retry) {
   clearFailure();
   failure.hidden = false;
   failure.append(el("p", {}, error.message));
-  if (error.status === 401) failure.append(el("button", { type: "button", class: "main", click: () => enterKey(retry) }, "Enter a key"));
+  if (error.status === 401) failure.append(keyButton(retry));
   else if (retry) failure.append(retryButton(retry, error.retryAfter));
   if (isLow()) toEnd();
   failure.scrollIntoView({ block: "nearest" });
@@ -268,6 +271,10 @@ function retryButton(retry, seconds) {
   if (seconds > 0) countdown = setInterval(show, 1000);
   show();
   return b;
+}
+
+function keyButton(retry) {
+  return el("button", { type: "button", class: "main", click: () => enterKey(retry) }, "Enter a key");
 }
 
 async function enterKey(retry) {
@@ -331,7 +338,8 @@ function closeSide() {
 const fitText = growing(text);
 
 const clicks = {
-  "new": openNew, "set": openSettings, "theme": switchTheme, "side-open": openSide, "side-close": closeSide, "shade": closeSide,
+  "new": openNew, "set": openSettings, "theme": switchTheme,
+  "side-open": openSide, "side-close": closeSide, "shade": closeSide,
   "stop": () => { stop(); text.focus(); },
 };
 for (const id in clicks) $(id).addEventListener("click", clicks[id]);
@@ -346,7 +354,10 @@ onOtherTab(list);
 addEventListener("keydown", (e) => {
   if (document.querySelector("dialog[open]")) return;
   if (e.key === "Escape") document.body.classList.contains("side") ? closeSide() : stop();
-  if ((e.ctrlKey || e.metaKey) && !e.shiftKey && !e.altKey && e.key.toLowerCase() === "k") { e.preventDefault(); openNew(); }
+  if ((e.ctrlKey || e.metaKey) && !e.shiftKey && !e.altKey && e.key.toLowerCase() === "k") {
+    e.preventDefault();
+    openNew();
+  }
 });
 
 showTheme();

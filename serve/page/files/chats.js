@@ -16,8 +16,10 @@ export function showChats(current, on) {
   list.replaceChildren(...listChats().map((chat) => {
     const name = titleOf(chat);
     return el("li", { class: chat.id === current ? "current" : null },
-      el("button", { type: "button", class: "chat", dir: "auto", title: name, "aria-current": chat.id === current ? "page" : null,
-        click: () => on.open(chat.id) }, name),
+      el("button", {
+        type: "button", class: "chat", dir: "auto", title: name, "aria-current": chat.id === current ? "page" : null,
+        click: () => on.open(chat.id),
+      }, name),
       el("span", { class: "tools" },
         iconButton("edit", "Rename " + name, () => rename(chat.id, on)),
         iconButton("save", "Export " + name, () => exportChat(chat.id)),
@@ -35,7 +37,8 @@ async function rename(id, on) {
 
 async function remove(id, on) {
   const yes = await question({
-    title: "Delete the conversation?", text: `“${titleOf(readChat(id))}” will be gone for good.`, yes: "Delete", danger: true,
+    title: "Delete the conversation?", text: `“${titleOf(readChat(id))}” will be gone for good.`,
+    yes: "Delete", danger: true,
   });
   if (!yes) return;
   deleteChat(id);
@@ -47,6 +50,7 @@ function exportChat(id) {
   const { title, created, updated, system, messages } = readChat(id);
   const json = JSON.stringify({ title, created, updated, system, messages }, null, 2);
   const url = URL.createObjectURL(new Blob([json], { type: "application/json" }));
-  el("a", { href: url, download: (title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "conversation") + ".json" }).click();
+  const name = title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "conversation";
+  el("a", { href: url, download: name + ".json" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }

@@ -141,7 +141,8 @@ function itemEnd(lines, at, indent, depth) {
   let end = at + 1;
   for (let i = at + 1; i < lines.length; i++) {
     if (isBlank(lines[i])) continue;
-    if (indentOf(lines[i]) < indent + 2 && (isBlank(lines[i - 1]) || ITEM.test(lines[i]) || begins(lines, i, depth))) break;
+    const inside = indentOf(lines[i]) >= indent + 2;
+    if (!inside && (isBlank(lines[i - 1]) || ITEM.test(lines[i]) || begins(lines, i, depth))) break;
     end = i + 1;
   }
   return end;
@@ -232,7 +233,8 @@ function codeSpan(text, at, unclosed) {
     for (let i = text.indexOf("`", begin); i >= 0; ) {
       const end = runEnd(text, i);
       if (end - i === length) {
-        return [{ type: "codespan", text: text.slice(begin, i).replaceAll("\n", " ").replace(/^ (.*\S.*) $/, "$1") }, end];
+        const inside = text.slice(begin, i).replaceAll("\n", " ").replace(/^ (.*\S.*) $/, "$1");
+        return [{ type: "codespan", text: inside }, end];
       }
       i = text.indexOf("`", end);
     }

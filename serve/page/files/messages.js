@@ -17,7 +17,8 @@ export class UserView {
 /** AnswerView shows an answer, while it is written and after. */
 export class AnswerView {
   #markdown = new MarkdownView();
-  #thoughts = el("details", { class: "thoughts", hidden: true }, el("summary", {}, ""), el("div", { class: "thought", dir: "auto" }));
+  #thoughts = el("details", { class: "thoughts", hidden: true },
+    el("summary"), el("div", { class: "thought", dir: "auto" }));
   #note = el("span", { class: "note" });
   #tools = el("div", { class: "tools" });
   #timer = 0;
@@ -30,7 +31,8 @@ export class AnswerView {
       iconButton("edit", "Edit the answer", () => edit(this)),
       iconButton("again", "Write the answer again", () => again(this)),
       this.#note);
-    this.element = el("article", { class: "message answer", "aria-label": "Model" }, this.#thoughts, this.#markdown.element, this.#tools);
+    this.element = el("article", { class: "message answer", "aria-label": "Model" },
+      this.#thoughts, this.#markdown.element, this.#tools);
     this.draw();
   }
 

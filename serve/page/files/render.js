@@ -63,7 +63,8 @@ function drawCode({ language, text }) {
 }
 
 function drawTable({ align, rows }) {
-  const row = (cells, tag) => el("tr", {}, cells.map((c, i) => el(tag, { class: align[i], dir: "auto" }, drawInline(c))));
+  const row = (cells, tag) =>
+    el("tr", {}, cells.map((c, i) => el(tag, { class: align[i], dir: "auto" }, drawInline(c))));
   return el("div", { class: "table", role: "region", tabindex: "0", "aria-label": "Table" },
     el("table", {},
       el("thead", {}, row(rows[0], "th")),
