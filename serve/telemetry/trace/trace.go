@@ -77,8 +77,7 @@ func (t *Traces) Begin(r *http.Request, now time.Time) *Request {
 		return nil
 	}
 	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header))
-	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now),
-		trace.WithAttributes(attribute.String("http.request.method", r.Method)))
+	ctx, span := t.tracer.Start(ctx, "request", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now))
 	return &Request{ctx, t.tracer, span}
 }
 
@@ -110,7 +109,10 @@ func (r *Request) End(method, route string, status int, now time.Time) {
 		return
 	}
 	r.span.SetName(method + " " + route)
-	r.span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", status))
+	r.span.SetAttributes(
+		attribute.String("http.request.method", method), attribute.String("http.route", route),
+		attribute.Int("http.response.status_code", status),
+	)
 	if status >= http.StatusInternalServerError {
 		r.span.SetStatus(codes.Error, "")
 	}
