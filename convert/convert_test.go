@@ -147,7 +147,7 @@ func TestWarnings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"no tokenizer", "bitnet.cpp ignores output.weight", "Options.Type tq2_0"} {
+	for _, want := range []string{"no tokenizer", "bitnet.cpp ignores output.weight", "llama.cpp, Ollama cannot run this model: hidden_act is relu2"} {
 		if !strings.Contains(setting.Join(r.Warnings, "\n"), want) {
 			t.Errorf("no warning says %q: %q", want, r.Warnings)
 		}

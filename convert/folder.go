@@ -124,10 +124,10 @@ func (f *folderWriter) planTensors() error {
 			typ := f.typeOf(spec)
 			f.add(spec, spec.Name, typ.String(), spec.Shape, func() (*output, error) { return f.dense(spec, typ) })
 		case spec.Shape[0]%4 != 0:
-			errs = append(errs, setting.Needs(typeField,
-				fmt.Sprintf("%s has %d rows", spec.Name, spec.Shape[0]),
-				fmt.Sprintf("packed folders hold four rows in a byte, so the number must be a multiple of 4; "+
-					"{%s} %s writes master weights", typeField, BF16)))
+			errs = append(errs, &model.Fault{Tensors: []string{spec.Name}, Err: setting.Needs(typeField,
+				fmt.Sprintf("%d rows do not fit packed folders", spec.Shape[0]),
+				fmt.Sprintf("these hold four rows in a byte, so the number must be a multiple of 4; "+
+					"{%s} %s writes master weights", typeField, BF16))})
 		default:
 			if err := f.addPacked(spec); err != nil {
 				return err

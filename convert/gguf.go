@@ -8,6 +8,7 @@ import (
 	"trit/convert/source"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
+	"trit/format/packing"
 	"trit/internal/atomicfile"
 	"trit/internal/float16"
 	"trit/model"
@@ -31,13 +32,8 @@ type ggufWriter struct {
 	*gguf.Writer
 }
 
-// Types of the projections of ternary models and of models in full precision, and of embedding
-// and head.
-var (
-	ternaryTypes   = []gguf.Type{gguf.I2_S, gguf.TQ1_0, gguf.TQ2_0}
-	fullTypes      = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}
-	embeddingTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}
-)
+// embeddingTypes are the types of embedding and head; those of projections are packing.TypesFor.
+var embeddingTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}
 
 func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
 	g.model, g.architecture = m, ggufmeta.Architecture(&m.Config.Config)
@@ -94,23 +90,26 @@ func (g *ggufWriter) chooseTypes() error {
 			embedding = F16
 		}
 	}
-	types, kind := fullTypes, "in full precision"
+	kind := "in full precision"
 	if ternary {
-		types, kind = ternaryTypes, "with ternary weights"
+		kind = "with ternary weights"
 	}
 	var errWeight, errEmbedding error
-	g.weightType, errWeight = weight.among(types, typeField, " for a model "+kind)
+	g.weightType, errWeight = weight.among(packing.TypesFor(&g.model.Config.Config), typeField, " for a model "+kind)
 	g.embeddingType, errEmbedding = embedding.among(embeddingTypes, embeddingField, "")
 	return errors.Join(errWeight, errEmbedding)
 }
 
 // planTensors lists the tensors in the order of the model.
 func (g *ggufWriter) planTensors() error {
+	if err := packing.CheckType(&g.model.Config.Config, g.weightType); err != nil {
+		return err
+	}
 	var errs []error
 	for _, spec := range g.model.Config.Tensors() {
 		typ := g.typeOf(spec)
 		if _, err := typ.Size(gguf.Dims(spec.Shape)); err != nil {
-			errs = append(errs, g.cannotHold(spec, err))
+			errs = append(errs, fmt.Errorf("%s: %w", spec.Name, err))
 			continue
 		}
 		g.add(spec, spec.GGUF, typ, spec.Shape, func() (*output, error) { return g.weight(spec, typ) })
@@ -140,16 +139,6 @@ func (g *ggufWriter) add(spec model.TensorSpec, name string, typ gguf.Type, shap
 	g.tensors = append(g.tensors, info)
 	g.planned.tensors = append(g.planned.tensors,
 		tensor{name: name, from: g.model.Name(spec), bytes: int64(size), open: open})
-}
-
-// cannotHold is the error of a weight that its type cannot hold. For a feed-forward size it names
-// the way out.
-func (g *ggufWriter) cannotHold(spec model.TensorSpec, err error) error {
-	if spec.Layer >= 0 && spec.Name == model.LayerTensor(spec.Layer, model.DownProj) {
-		return setting.Needs(padField, fmt.Sprintf("%s: %v; {%s} pads the feed-forward size with units whose weights are 0",
-			spec.Name, err, padField), "")
-	}
-	return fmt.Errorf("%s: %w", spec.Name, err)
 }
 
 func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {

@@ -21,6 +21,11 @@ func (g *ggufWriter) describe() error {
 	if pooling := g.model.Pooling(); pooling != hffolder.PoolingNone {
 		m.Set(g.architecture+".pooling_type", uint32(pooling))
 	}
+	advice, err := g.model.Sampling()
+	if err != nil {
+		return err
+	}
+	ggufmeta.WriteSampling(m, advice)
 	m.Set("general.file_type", fileTypes[g.weightType])
 	m.Set("general.quantization_version", uint32(2))
 	m.Set("general.size_label", sizeLabel(c.Parameters()))

@@ -148,39 +148,55 @@ func openEvaluation(path string) (*evaluation, error) {
 				e.results[task][key] = f
 			}
 		}
-		if err := e.readSamples(filepath.Dir(file), task); err != nil {
+		if err := e.readSamples(file, task); err != nil {
 			return nil, err
 		}
 	}
 	return e, nil
 }
 
-// resultsFile finds the newest results in a folder. The harness puts a date into the name of
-// the file, and the file into a folder with the name of the model.
+// resultsFile finds the results in a folder, of the harness the newest ones. The harness puts a date
+// into the name of the file, and the file into a folder with the name of the model.
 func resultsFile(path string) (string, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return path, err
 	}
-	for _, pattern := range []string{"results.json", "results_*.json", "*/results_*.json"} {
-		if files, _ := filepath.Glob(filepath.Join(path, pattern)); len(files) > 0 {
-			return slices.Max(files), nil
+	for _, pattern := range []string{resultsName, "results_*.json", "*/results_*.json"} {
+		files, _ := filepath.Glob(filepath.Join(path, pattern))
+		if len(files) == 0 {
+			continue
 		}
+		newest := slices.MaxFunc(files, func(a, b string) int { return strings.Compare(dateOf(a), dateOf(b)) })
+		for _, f := range files {
+			if dir := filepath.Dir(f); dir != filepath.Dir(newest) {
+				return "", fmt.Errorf("%s holds results of several models: name one of the folders, such as %s or %s", path,
+					dir, filepath.Dir(newest))
+			}
+		}
+		return newest, nil
 	}
-	return "", setting.Needs("eval.Options.Out", path+" holds no results.json",
+	return "", setting.Needs("eval.Options.Out", path+" holds no "+resultsName,
 		"an evaluation with {eval.Options.Out} writes it")
 }
 
-// readSamples reads the samples of a task, if they are there.
-func (e *evaluation) readSamples(dir, task string) error {
+// dateOf is the date in the name of a results file of the harness, "" of Trit's.
+func dateOf(file string) string {
+	name, _ := strings.CutSuffix(filepath.Base(file), ".json")
+	_, date, _ := strings.Cut(name, "results_")
+	return date
+}
+
+// readSamples reads the samples of a task that lie beside a results file, if they are there.
+func (e *evaluation) readSamples(results, task string) error {
 	t := Task{Name: task}
-	files, _ := filepath.Glob(filepath.Join(dir, "samples_"+t.fileName()+".jsonl"))
-	if dated, _ := filepath.Glob(filepath.Join(dir, "samples_"+task+"_20*.jsonl")); len(files) == 0 && len(dated) > 0 {
-		files = []string{slices.Max(dated)}
+	name := t.fileName() + ".jsonl"
+	if date := dateOf(results); date != "" { // the samples of the same evaluation, and no others
+		name = task + "_" + date + ".jsonl"
 	}
-	if len(files) == 0 {
+	f, err := os.Open(filepath.Join(filepath.Dir(results), "samples_"+name))
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	f, err := os.Open(files[0])
 	if err != nil {
 		return err
 	}
@@ -189,7 +205,7 @@ func (e *evaluation) readSamples(dir, task string) error {
 	lines.Buffer(nil, maxLineBytes)
 	for n := 1; lines.Scan(); n++ {
 		if err := e.readSample(task, lines.Bytes()); err != nil {
-			return fmt.Errorf("%s:%d: %w", files[0], n, err)
+			return fmt.Errorf("%s:%d: %w", f.Name(), n, err)
 		}
 	}
 	return lines.Err()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -133,12 +134,32 @@ func parseDeclaration(b []byte, isYAML bool) (*Declaration, error) {
 	dec.DisallowUnknownFields()
 	d := &Declaration{}
 	if err := dec.Decode(d); err != nil {
-		return nil, err
+		return nil, withFields(err)
 	}
 	if dec.More() {
 		return nil, errors.New("something follows the declaration")
 	}
 	return d, nil
+}
+
+// withFields adds the known fields to the error of an unknown one.
+func withFields(err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("there is no field %s: a task has %s; its fewshot %s; a filter %s; its exact_match %s", name,
+		fieldsOf[Declaration](), fieldsOf[FewshotDeclaration](), fieldsOf[RegexFilter](), fieldsOf[StringMatch]())
+}
+
+// fieldsOf lists the fields of a declaration's struct, by their names in JSON.
+func fieldsOf[T any]() string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // task makes the task; dir is the folder of the declaration.

@@ -12,7 +12,7 @@ const soundTask = `{"name":"n","data":"d.jsonl","context":"{q}","choices":"c","g
 func TestDeclarationsAreRefused(t *testing.T) {
 	generation := `{"name":"n","data":"d.jsonl","context":"{q}","target":"{a}"`
 	for text, want := range map[string]string{
-		`{"name":"n","data":"d","context":"c","choices":"c","gold":"g","colour":1}`: "colour",
+		`{"name":"n","data":"d","context":"c","choices":"c","gold":"g","colour":1}`: `there is no field "colour": a task has name, description, version, data, `,
 		`{"data":"d","context":"c","choices":"c","gold":"g"}`:                       "name and data",
 		`{"name":"n","context":"c","choices":"c","gold":"g"}`:                       "name and data",
 		`{"name":"n","data":"d","context":"c"}`:                                     "want one of the fields choices",
@@ -38,7 +38,7 @@ func TestDeclarationsAreRefused(t *testing.T) {
 		generation + `,"filters":[{"regex":"x"}]}`:                                  "number 1",
 		generation + `,"filters":[{"name":"a,b","regex":"x"}]}`:                     "without commas",
 		generation + `,"exact_match":{"regexes_to_ignore":["*"]}}`:                  "regular expression",
-		generation + `,"exact_match":{"ignore_colour":true}}`:                       "ignore_colour",
+		generation + `,"exact_match":{"ignore_colour":true}}`:                       "its exact_match ignore_case, ignore_punctuation, regexes_to_ignore",
 		generation + `,"metrics":["acc"]}`:                                          "acc",
 		`[]`:                                                                        "cannot unmarshal",
 	} {

@@ -62,7 +62,13 @@ type Options struct {
 	ModelName string // for the results
 	ModelArgs string // for the results
 	Out       string // folder for results.json and samples; "" for none
-	Progress  func(Progress)
+	// Append adds the tasks that Out has no results of to those there, if they were measured in the
+	// same way; the tasks that it has are not measured again. Without it and Replace, a folder with
+	// results is refused.
+	Append bool
+	// Replace replaces the results in Out, for who knows that they are older ones of the same work.
+	Replace  bool
+	Progress func(Progress)
 }
 
 // Progress is how far a task is.
@@ -100,6 +106,9 @@ func (o *Options) check(m lm.Model) error {
 			"{eval.Options.FewshotMultiturn} makes turns of a chat", "it needs {eval.Options.ApplyChatTemplate}")
 	case o.Cache != "" && o.Fingerprint == "":
 		return errors.New("a cache of requests needs the fingerprint of the model, so that results of two models never mix")
+	}
+	if err := o.CheckOut(); err != nil {
+		return err
 	}
 	return o.checkTasks()
 }

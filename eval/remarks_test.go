@@ -17,7 +17,7 @@ import (
 // not the table's, and those of results.json.
 func remarksOf(t *testing.T, m *evaltest.Model, o Options, dir string) (Remarks, string) {
 	t.Helper()
-	o.Out = filepath.Join(dir, "out")
+	o.Out, o.Replace = filepath.Join(dir, "out"), true
 	r, err := Run(t.Context(), m, o)
 	if err != nil {
 		t.Fatal(err)

@@ -9,14 +9,10 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"trit/internal/atomicfile"
 )
 
 // Report is the results of all tasks, with the keys of lm-evaluation-harness.
@@ -26,7 +22,8 @@ type Report struct {
 	NSamples map[string]Counts
 	Effort   map[string]Effort
 	Remarks  map[string]Remarks
-	Seconds  float64 // of the whole evaluation
+	Seconds  float64  // of the whole evaluation
+	Kept     []string // a line for each task that was not measured, since Options.Out has its results
 	o        *Options
 	started  time.Time
 	tasks    []*outcome
@@ -214,23 +211,6 @@ func (t *prepared) generationArguments(until []string) map[string]any {
 		m["max_gen_toks"] = t.requests[0].generate.MaxTokens
 	}
 	return m
-}
-
-// write writes results.json and samples_TASK.jsonl to a folder.
-func (r *Report) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, t := range r.tasks {
-		if err := atomicfile.Write(filepath.Join(dir, "samples_"+t.fileName()+".jsonl"), t.writeSamples); err != nil {
-			return err
-		}
-	}
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteBytes(filepath.Join(dir, "results.json"), append(b, '\n'))
 }
 
 // fileName is the task's name with letters, digits and underscores only.

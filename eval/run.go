@@ -37,6 +37,17 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err := o.check(m); err != nil {
 		return nil, err
 	}
+	out, err := openOutput(&o)
+	if err != nil {
+		return nil, err
+	}
+	kept := out.kept(o.Tasks)
+	o.Tasks = out.missing(o.Tasks)
+	report := newReport(&o, time.Now())
+	report.Kept = kept
+	if err := out.check(report); err != nil {
+		return nil, err
+	}
 	r := &runner{model: m, o: &o}
 	if o.Cache != "" {
 		c, err := openCache(o.Cache)
@@ -51,7 +62,7 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := newReport(&o, time.Now())
+	report.started = time.Now()
 	for _, p := range tasks {
 		t, err := r.measure(ctx, p, e)
 		if err != nil {
@@ -60,10 +71,10 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 		report.add(t)
 	}
 	report.Seconds = time.Since(report.started).Seconds()
-	if o.Out != "" {
-		return report, report.write(o.Out)
+	if o.Out == "" || len(tasks) == 0 {
+		return report, nil
 	}
-	return report, nil
+	return report, out.write(report)
 }
 
 func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {

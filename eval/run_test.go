@@ -165,6 +165,7 @@ func TestCacheGoesOn(t *testing.T) {
 		t.Error("the resumed run has other results")
 	}
 	m.Inputs = nil
+	o.Replace = true
 	if _, err := Run(t.Context(), m, o); err != nil || len(m.Inputs) != 0 {
 		t.Errorf("the second time: %d requests to the model, error %v", len(m.Inputs), err)
 	}

@@ -185,7 +185,7 @@ func TestGeneratorGoesOn(t *testing.T) {
 
 func TestGenerateRefuses(t *testing.T) {
 	for want, r := range map[string]lm.GenerateRequest{
-		"temperature is -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
+		"Temperature is -1": {Prompt: []int32{1}, Sampling: lm.Sampling{Temperature: -1}},
 		"no tokens":         {MaxTokens: 1},
 		"space for 10":      {Prompt: make([]int32, 11), MaxTokens: 1},
 		"id 203":            {Prompt: []int32{203}, MaxTokens: 1},

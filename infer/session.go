@@ -165,6 +165,9 @@ func (s *Session) Step(ids []int32, sampler *sampling.Sampler) (int32, error) {
 	if len(ids) == 0 {
 		return 0, fmt.Errorf("a step of no tokens: give at least one")
 	}
+	if err := s.check(ids); err != nil { // of all ids, before any is read
+		return 0, err
+	}
 	last := (len(ids) - 1) / maxBatch * maxBatch
 	if err := s.Forward(ids[:last], nil, 0); err != nil {
 		return 0, err

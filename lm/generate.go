@@ -125,32 +125,42 @@ type Sampling struct {
 	Seed                              uint64
 }
 
-// Validate returns an error that names the values out of range, each alone.
+// Problem is a value that is out of its range.
+type Problem struct {
+	Field string // such as "lm.Sampling.Temperature"
+	Value float64
+	Want  string
+}
+
+// Error says field, value and range.
+func (p *Problem) Error() string { return fmt.Sprintf("%s is %g: want %s", p.Field, p.Value, p.Want) }
+
+// Problems are the values out of range.
+func (s Sampling) Problems() (list []*Problem) {
+	const positive, share = "0 or more", "a share from 0 to 1"
+	check := func(field string, v float64, ok bool, want string) {
+		if !ok { // NaN is never right
+			list = append(list, &Problem{field, v, want})
+		}
+	}
+	check("lm.Sampling.Temperature", s.Temperature, s.Temperature >= 0 && !math.IsInf(s.Temperature, 1), positive)
+	check("lm.Sampling.TopK", float64(s.TopK), s.TopK >= 0, positive)
+	check("lm.Sampling.TopP", s.TopP, s.TopP >= 0 && s.TopP <= 1, share)
+	check("lm.Sampling.MinP", s.MinP, s.MinP >= 0 && s.MinP <= 1, share)
+	check("lm.Sampling.RepetitionPenalty", s.RepetitionPenalty, s.RepetitionPenalty >= 0, positive)
+	check("lm.Sampling.PresencePenalty", s.PresencePenalty, math.Abs(s.PresencePenalty) <= 2, "-2 to 2")
+	check("lm.Sampling.FrequencyPenalty", s.FrequencyPenalty, math.Abs(s.FrequencyPenalty) <= 2, "-2 to 2")
+	for _, bias := range s.LogitBias {
+		check("lm.Sampling.LogitBias", bias, math.Abs(bias) <= 100, "-100 to 100")
+	}
+	return list
+}
+
+// Validate returns an error that names the values out of range, and no others.
 func (s Sampling) Validate() error {
-	var wrong []error
-	for _, v := range []struct {
-		name  string
-		value float64
-		least float64
-		most  float64
-	}{
-		{"temperature", s.Temperature, 0, math.MaxFloat64}, {"top-k", float64(s.TopK), 0, math.MaxInt32},
-		{"top-p", s.TopP, 0, 1}, {"min-p", s.MinP, 0, 1},
-		{"repetition penalty", s.RepetitionPenalty, 0, math.MaxFloat64},
-		{"presence penalty", s.PresencePenalty, -2, 2}, {"frequency penalty", s.FrequencyPenalty, -2, 2},
-	} {
-		switch {
-		case v.value >= v.least && v.value <= v.most: // false of NaN
-		case v.most < math.MaxInt32:
-			wrong = append(wrong, fmt.Errorf("%s is %g: want %g to %g", v.name, v.value, v.least, v.most))
-		default:
-			wrong = append(wrong, fmt.Errorf("%s is %g: want %g or more", v.name, v.value, v.least))
-		}
+	var all []error
+	for _, p := range s.Problems() {
+		all = append(all, p)
 	}
-	for id, bias := range s.LogitBias {
-		if !(bias >= -100 && bias <= 100) {
-			wrong = append(wrong, fmt.Errorf("the bias of token %d is %g: want -100 to 100", id, bias))
-		}
-	}
-	return errors.Join(wrong...)
+	return errors.Join(all...)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"trit/eval"
+	"trit/format/hffolder"
 	"trit/infer"
 	"trit/lm"
 	"trit/setting"
@@ -28,8 +29,8 @@ type Model struct {
 	Close func() error
 }
 
-// Open opens a GGUF file on the engine, or the last checkpoint of a run on its graph. A graph uses
-// only Threads of the options.
+// Open opens a GGUF file on the engine, or the best model of a run (see hffolder.Choose) on its
+// graph. A graph uses only Threads of the options.
 func Open(path string, o infer.Options) (*Model, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -46,7 +47,11 @@ func Open(path string, o infer.Options) (*Model, error) {
 }
 
 func openGraph(dir string, threads int) (*Model, error) {
-	s, err := train.LoadScorer(dir, threads)
+	chosen, err := hffolder.Choose(dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := train.LoadScorer(chosen.Dir, threads)
 	if err != nil {
 		return nil, err
 	}

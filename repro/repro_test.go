@@ -323,9 +323,15 @@ func TestMeasureEngine(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	// By hand: two operations a weight and token, and the bytes of a step of both sessions.
-	s.Prefill.TokensPerSecond, s.Decode.TokensPerSecond = 10, 20
+	s.Prefill, s.Decode = Rate{8, 10, 9, 12}, Rate{4, 20, 16, 25}
 	s.SetLimits(40*float64(c.TernaryParameters()), 20*float64(s.Memory.Weights+s.Memory.HeadRead+s.CacheBytes))
 	if s.PrefillFraction != 0.5 || s.DecodeFraction != 0.5 {
 		t.Errorf("%g and %g of the limits, want a half of both", s.PrefillFraction, s.DecodeFraction)
+	}
+	// Limits below what was reached are what was reached.
+	ops, bandwidth := s.SetLimits(1, 1)
+	if ops != 24*float64(c.TernaryParameters()) || s.PrefillFraction != 10./12 || s.DecodeFraction != 0.8 ||
+		bandwidth != 12.5*float64(s.Memory.Weights+s.Memory.HeadRead+s.CacheBytes) {
+		t.Errorf("limits %g and %g, fractions %g and %g", ops, bandwidth, s.PrefillFraction, s.DecodeFraction)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"trit/data/world"
 	"trit/eval"
 	"trit/eval/tasks"
+	"trit/format/hffolder"
 	"trit/infer"
 	"trit/lm"
 	"trit/tokenizer"
@@ -122,7 +123,7 @@ func (s *TrainModel) run(ctx context.Context, q *quickstart) error {
 	return nil
 }
 
-// ConvertModel packs the last checkpoint of a run into a GGUF file.
+// ConvertModel packs the best model of a run into a GGUF file.
 type ConvertModel struct {
 	In, Out string
 
@@ -130,8 +131,11 @@ type ConvertModel struct {
 }
 
 func (s *ConvertModel) run(ctx context.Context, q *quickstart) error {
-	var err error
-	s.Report, err = convert.Convert(ctx, s.In, s.Out, convert.Options{
+	chosen, err := hffolder.Choose(s.In)
+	if err != nil {
+		return err
+	}
+	s.Report, err = convert.Convert(ctx, chosen.Dir, s.Out, convert.Options{
 		Options:  source.Options{Threads: q.o.Threads},
 		Progress: func(stage string, done, total int64) { q.progress(Progress{Done: done, Total: total, Stage: stage}) },
 	})
@@ -142,7 +146,7 @@ func (s *ConvertModel) run(ctx context.Context, q *quickstart) error {
 	if err != nil {
 		return err
 	}
-	view, err := inspect.Read(s.In, inspect.Options{HeadersOnly: true})
+	view, err := inspect.Read(chosen.Dir, inspect.Options{HeadersOnly: true})
 	if err != nil {
 		return err
 	}

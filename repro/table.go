@@ -159,7 +159,7 @@ func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) err
 	o := t.o.Eval
 	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = found, cell.NumFewshot, cell.Chat, cell.Chat
 	o.Cache = filepath.Join(t.o.Out, cacheFile)
-	o.Out = filepath.Join(t.o.Out, folderName(m.Name), cell.Task)
+	o.Out, o.Replace = filepath.Join(t.o.Out, folderName(m.Name), cell.Task), true
 	report, err := m.evaluate(ctx, o)
 	if ctx.Err() != nil {
 		return fmt.Errorf("stopped at %s: the same command goes on", cell.Title)

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -83,7 +84,7 @@ func New(o Options) *Server {
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /health/ready", s.health)
-	mux.HandleFunc("/", unknownAddress)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unknownAddress(mux, w, r) })
 	s.handler = s.limits(mux)
 	for _, layer := range slices.Backward(o.Layers) {
 		s.handler = layer(s.handler, fail)
@@ -170,7 +171,17 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-func unknownAddress(w http.ResponseWriter, r *http.Request) {
+// unknownAddress answers where there is no handler, at least not of the request's method.
+func unknownAddress(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "/" && method != r.Method {
+			w.Header().Set("Allow", method)
+			fail(w, r, wire.Errorf(wire.WrongMethod, "", "%s takes %s, not %s", r.URL.Path, method, r.Method))
+			return
+		}
+	}
 	fail(w, r, wire.Errorf(wire.NotFound, "", "there is no %s %s here", r.Method, r.URL.Path))
 }
 
@@ -204,7 +215,7 @@ type timedBody struct {
 // Read implements io.Reader.
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
-	if err != nil {
+	if err == io.EOF {
 		_ = b.c.SetReadDeadline(time.Time{})
 	}
 	return n, err

@@ -39,7 +39,9 @@ func openMasters(dir string) (*hffolder.Folder, error) {
 	return c, nil
 }
 
-var errPacked = errors.New("the ternary weights are packed, and the master weights are not in the folder: name the " +
+// ErrPacked is the error of a folder that the graph cannot compute with, since its ternary weights are
+// packed.
+var ErrPacked = errors.New("the ternary weights are packed, and the master weights are not in the folder: name the " +
 	"folder with the master weights of this model (published ones end in -bf16)")
 
 func checkMasters(c *hffolder.Folder) error {
@@ -48,14 +50,14 @@ func checkMasters(c *hffolder.Folder) error {
 	case err != nil:
 		return err
 	case storage != model.Masters:
-		return errPacked
+		return ErrPacked
 	}
 	if err := graph.Check(&c.Config.Config); err != nil {
 		return err
 	}
 	for _, spec := range c.Config.Tensors() {
 		if info, _ := c.Weights.Tensor(c.Name(spec)); info.DType == "U8" {
-			return fmt.Errorf("%s: %w", c.Name(spec), errPacked)
+			return fmt.Errorf("%s: %w", c.Name(spec), ErrPacked)
 		}
 	}
 	return c.Check()

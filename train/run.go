@@ -30,6 +30,7 @@ type Run struct {
 	MaxTime time.Duration // 0: no limit
 	Resume  bool          // go on from the last checkpoint in OutDir, if there is one
 	Guard   Guard         // nil: runlog.Spikes
+	OnBegin func()        // called on rank 0 when nothing is refused any more, before the first step; may be nil
 	OnEvent func(Event)   // called on rank 0 with each event of the log; may be nil
 	Threads int           // number of threads that loops are split over; 0: one for each processor
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
@@ -71,6 +72,9 @@ func Train(ctx context.Context, r Run) (result *Result, err error) {
 		if err := t.chooseSteps(r.MaxTime); err != nil {
 			return nil, err
 		}
+	}
+	if r.OnBegin != nil && r.comm().Rank() == 0 {
+		r.OnBegin()
 	}
 	return t.loop(ctx, deadline)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/configs"
 	"trit/infer"
 	"trit/internal/machine"
@@ -24,11 +25,11 @@ import (
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training",
-		ArgsUsage: "[MODEL]",
+		ArgsUsage: "[" + models.ArgsUsage + "]",
 		Description: cmdline.Examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
 			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge",
 			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b", Value: "trit-10m"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
@@ -41,10 +42,10 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
-			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
+			models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(), cmdline.JSONFlag("print one JSON object"),
 			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
-		},
+		}, models.HubFlags()...),
 		Action: benchAction,
 	}
 }
@@ -113,7 +114,8 @@ type engineBench struct {
 	LimitBytes int `json:"memory_limit_bytes,omitempty"`
 }
 
-// limits are the rates that the machine can reach.
+// limits are the rates that the machine can reach: the best that was seen, by a test of its own or
+// by the engine.
 type limits struct {
 	MemoryGBPerS float64 `json:"memory_gb_per_s"`
 	Int8GOPPerS  float64 `json:"int8_gop_per_s"`
@@ -123,6 +125,9 @@ type limits struct {
 func benchAction(c *cli.Context) error {
 	if c.NArg() > 1 || c.NArg() == 1 && c.Bool("train") {
 		return cmdline.Usagef("bench takes at most one model, and none with --train")
+	}
+	if c.NArg() == 1 && c.IsSet("shape") {
+		return cmdline.Usagef("--shape has no effect beside a model: give one of them")
 	}
 	if err := applyProfile(c); err != nil {
 		return err
@@ -152,10 +157,11 @@ func benchAction(c *cli.Context) error {
 // compare measures the limits of the machine and sets the speeds of the engine in relation to
 // them.
 func (r *benchReport) compare(m *machine.Machine) {
-	r.Limits = limits{m.MemoryBandwidth() / 1e9, m.Int8OPS() / 1e9, m.Float32FLOPS() / 1e9}
+	memory, int8 := m.MemoryBandwidth(), m.Int8OPS()
 	if r.Engine != nil {
-		r.Engine.SetLimits(m.Int8OPS(), m.MemoryBandwidth())
+		int8, memory = r.Engine.SetLimits(int8, memory)
 	}
+	r.Limits = limits{memory / 1e9, int8 / 1e9, m.Float32FLOPS() / 1e9}
 }
 
 func benchTraining(c *cli.Context, r *benchReport) error {
@@ -175,8 +181,17 @@ func benchTraining(c *cli.Context, r *benchReport) error {
 		return err
 	}
 	s, err := train.Bench(config.Config, config.Options, max(1, c.Int("steps")), c.Int("threads"))
-	r.Model, r.Parameters, r.Train = config.Description, s.Parameters, &s
+	r.Model, r.Parameters, r.Train = trainedShape(c), s.Parameters, &s
 	return err
+}
+
+// trainedShape names what is trained: the preset and what was set in it.
+func trainedShape(c *cli.Context) string {
+	name := c.String("config")
+	if set := c.StringSlice("set"); len(set) > 0 {
+		name += " with " + strings.Join(set, ", ")
+	}
+	return name
 }
 
 // resolveShape computes the sizes that follow from other sizes again, after these were set.
@@ -190,14 +205,13 @@ func resolveShape(c *model.Config, length int) {
 }
 
 func benchModel(c *cli.Context, r *benchReport) error {
-	start := time.Now()
-	m, err := benchedModel(c, r)
+	m, took, err := benchedModel(c, r)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	config := m.Config()
-	r.Engine, r.Parameters = &engineBench{LoadSeconds: time.Since(start).Seconds()}, config.Parameters()
+	r.Engine, r.Parameters = &engineBench{LoadSeconds: took.Seconds()}, config.Parameters()
 	o := repro.EngineOptions{
 		Prompt: max(1, c.Int("prompt")), Tokens: max(1, c.Int("generate")),
 		Sessions: max(1, c.Int("sessions")), Repeat: max(1, c.Int("repeat")),
@@ -211,16 +225,28 @@ func benchModel(c *cli.Context, r *benchReport) error {
 	return err
 }
 
-// benchedModel loads the model of the command line, or makes one with random weights.
-func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
+// benchedModel loads the model of the command line, or makes one with random weights. It returns
+// the time that this took, without the conversion of a folder.
+func benchedModel(c *cli.Context, r *benchReport) (m *infer.Model, took time.Duration, err error) {
+	load := func() (*infer.Model, error) { return randomModel(c, r) }
 	if c.NArg() == 1 {
 		r.Model = c.Args().First()
-		m, err := infer.Load(r.Model, engineOptions(c))
-		if err == nil {
-			cmdline.NewConsole(c).Warnings(m.Warnings())
+		file, remove, err := models.File(c, r.Model)
+		if err != nil {
+			return nil, 0, err
 		}
-		return m, err
+		defer remove() // a mapped file lives on without its name
+		load = func() (*infer.Model, error) { return infer.Load(file, models.EngineOptions(c)) }
 	}
+	start := time.Now()
+	if m, err = load(); err == nil {
+		cmdline.NewConsole(c).Warnings(m.Warnings())
+	}
+	return m, time.Since(start), err
+}
+
+// randomModel makes a model of the shape that the flags name.
+func randomModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	name := c.String("shape")
 	if name == "2b4t" {
 		name = "2b-4t"
@@ -238,7 +264,7 @@ func benchedModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 		return nil, err
 	}
 	r.Model = name + ", random weights"
-	return infer.Random(config.Config, 1, engineOptions(c))
+	return infer.Random(config.Config, 1, models.EngineOptions(c))
 }
 
 // leastMemory returns the least number of bytes that a shape needs: 1.6 bits for a ternary weight
@@ -262,7 +288,7 @@ func (r *benchReport) lines() [][3]string {
 	return append(list,
 		[3]string{"peak memory", f("%.0f MB", float64(r.PeakRSS)/1e6), ""},
 		[3]string{"limits", f("%.1f GB/s", r.Limits.MemoryGBPerS),
-			f("read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now", r.Limits.Int8GOPPerS,
+			f("read from memory; int8 x ternary %.1f GOP/s, float32 %.1f GFLOP/s, all measured now, the best of a test and of this run", r.Limits.Int8GOPPerS,
 				r.Limits.GFLOPPerS)})
 }
 

@@ -14,6 +14,7 @@ import (
 	"trit/infer"
 	"trit/internal/chat"
 	"trit/lm"
+	"trit/repro"
 )
 
 // savedMessages are those that /save wrote, as "role content".
@@ -56,7 +57,7 @@ func TestChatCommands(t *testing.T) {
 		"forgotten", "/clear", "/system Be brief.", "first \\", "and more", `"""`, "a block", "/clear", "", "of lines", `"""`, "//slash",
 		"/fly", "/clear now", "/save", "/save " + file, "/save " + file, "/help", "/regenerate", "/exit", "never read",
 	}, "\n")
-	code, out, stderr := chatWith(model, in)
+	code, out, stderr := chatWith(model, in, "--greedy")
 	if code != cmdline.ExitOK {
 		t.Fatalf("exit code %d, %s%s", code, out, stderr)
 	}
@@ -158,7 +159,7 @@ func (u *typist) Write(b []byte) (int, error) {
 // terminal or in the next answer of a pipe, it ends the talk.
 func TestChatInterrupts(t *testing.T) {
 	path := chatModel(t, chatTemplate)
-	m, tok, err := openGGUF(&cmdline.Console{Out: io.Discard, Err: io.Discard}, path, infer.Options{})
+	m, tok, err := repro.LoadGGUF(path, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/convert"
-	"trit/convert/source"
 )
 
 func convertCommand() *cli.Command {
@@ -30,40 +30,23 @@ func convertCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
 			cmdline.ThreadsFlag(),
-		}, slices.Concat(readingFlags(), hubFlags())...),
+		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "IN", "OUT")
 			if err != nil {
 				return err
 			}
-			in, err := fetchModel(c, args[0])
+			in, err := models.Find(c, args[0])
 			if err != nil {
 				return err
 			}
 			return convertModel(c.Context, cmdline.NewConsole(c), in, args[1], convert.Options{
-				Options: readingOptions(c),
+				Options: models.ReadingOptions(c),
 				Type:    convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
 				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"),
 				Overwrite: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
 			})
 		},
-	}
-}
-
-// readingFlags say what a model's files mean if the files do not say it themselves.
-func readingFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "scale", Usage: "what to do with a packed folder's weight_scale, if config.json does not say or is wrong: `RULE` multiply or divide"},
-		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, if the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
-		&cli.StringSliceFlag{Name: "config-key", Usage: "set a key of a folder's config.json to `KEY=VALUE`, if it contradicts itself or the weights; null leaves a key out"},
-	}
-}
-
-// readingOptions are the options that readingFlags and threadsFlag give.
-func readingOptions(c *cli.Context) source.Options {
-	return source.Options{
-		Scale: source.Scale(c.String("scale")), Weights: source.Weights(c.String("weights")), Threads: c.Int("threads"),
-		Set: c.StringSlice("config-key"),
 	}
 }
 

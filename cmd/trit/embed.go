@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/infer"
 	"trit/tokenizer"
 )
@@ -23,17 +24,19 @@ const maxLine = 1 << 24
 
 func embedCommand() *cli.Command {
 	return &cli.Command{
-		Name: "embed", Usage: "turn texts into vectors with a GGUF embedding model, and compare them", ArgsUsage: "MODEL",
+		Name: "embed", ArgsUsage: models.ArgsUsage,
+		Usage: "turn texts into vectors with an embedding model, and compare them",
 		Description: cmdline.Examples(`trit embed model.gguf -p "The fox sleeps." -p "A sleeping fox"`,
 			"trit embed model.gguf --file lines.txt --json", "",
 			"A vector is the hidden state of the last token after the final norm, divided by its length. "+
 				"With 2 to 100 texts the cosines of all pairs follow."),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "a `TEXT` (may be given several times)", KeepSpace: true},
 			&cli.StringFlag{Name: "file", Usage: "every line of `FILE` that is not blank is a text"},
+			poolingFlag(),
 			cmdline.JSONFlag("print texts, vectors and cosines as JSON"),
-			weightsFlag(), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
-		},
+			models.WeightsFlag(), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")
 			if err != nil {
@@ -43,7 +46,7 @@ func embedCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r, err := embedAll(c.Context, cmdline.NewConsole(c), args[0], texts, engineOptions(c))
+			r, err := embedAll(c, args[0], texts)
 			if err != nil {
 				return err
 			}
@@ -109,21 +112,43 @@ type embeddings struct {
 	Cosines    [][]float64 `json:"cosines,omitempty"` // [texts,texts], of each pair; nil for 1 text or over maxCompared
 }
 
-// embedAll embeds all texts with the model of a file.
-func embedAll(ctx context.Context, con *cmdline.Console, path string, texts []string, o infer.Options,
-) (*embeddings, error) {
-	m, tok, err := openGGUF(con, path, o)
+// poolingFlag is for models that were not made for embeddings.
+func poolingFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "pooling",
+		Usage: "take the vector of the `" + infer.PoolingLast + "` token of a model that names no pooling, " +
+			"such as one that generates text",
+		Action: func(_ *cli.Context, v string) error {
+			if v != infer.PoolingLast {
+				return cmdline.Usagef("--pooling is %q: the engine knows %s alone", v, infer.PoolingLast)
+			}
+			return nil
+		},
+	}
+}
+
+// embedAll embeds all texts with the model of the command line.
+func embedAll(c *cli.Context, name string, texts []string) (*embeddings, error) {
+	m, tok, err := models.Load(c, name, models.EngineOptions(c))
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if tok == nil {
-		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json", path)
+	con := cmdline.NewConsole(c)
+	switch {
+	case tok == nil:
+		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json", name)
+	case m.Pooling() == "" && !c.IsSet("pooling"):
+		return nil, fmt.Errorf("%s names no pooling, as models that generate text do not: their vectors say little of a "+
+			"text. --pooling %s takes the vector of its last token all the same", name, infer.PoolingLast)
 	}
 	con.Warnings(tok.Notes())
-	if m.Pooling() == "" {
-		con.Warnf("%s does not name the pooling of its embeddings: the vector of the last token is taken", path)
-	}
+	return embedWith(c.Context, con, m, tok, name, texts)
+}
+
+func embedWith(ctx context.Context, con *cmdline.Console, m *infer.Model, tok *tokenizer.Tokenizer, path string,
+	texts []string,
+) (*embeddings, error) {
 	ids, longest, err := encodeAll(tok, texts, m.ContextLength())
 	if err != nil {
 		return nil, err

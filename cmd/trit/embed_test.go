@@ -84,8 +84,15 @@ func TestEmbedAsText(t *testing.T) {
 		t.Errorf("a text that is too long: exit code %d, %s", code, stderr)
 	}
 	// A model that is not one of embeddings, whose file says nothing of pooling.
-	if code, _, stderr := trit("embed", "../../testdata/engine/tiny-i2_s.gguf", "-p", "a"); !strings.Contains(stderr, "the vector of the last token is taken") {
+	plain := convertedTo(t, tokensGolden, "x.gguf")
+	if code, out, stderr := trit("embed", plain, "-p", "a"); code != cmdline.ExitFailed || out != "" || !strings.Contains(stderr, "--pooling last") {
 		t.Errorf("no pooling: exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := trit("embed", plain, "-p", "a", "--pooling", "mean"); code != cmdline.ExitUsage || !strings.Contains(stderr, "knows last alone") {
+		t.Errorf("another pooling: exit code %d, %s", code, stderr)
+	}
+	if code, out, stderr := trit("embed", plain, "-p", "a", "--pooling", "last"); code != cmdline.ExitOK || len(strings.Fields(out)) < 16 {
+		t.Errorf("--pooling last: exit code %d, %s", code, stderr)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/eval"
 	"trit/eval/tasks"
 	"trit/format/hffolder"
@@ -51,9 +52,10 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
 			&cli.StringFlag{Name: "out",
 				Usage: "write results.json and samples to the folder `DIR`, or with several models to folders inside it"},
+			&cli.BoolFlag{Name: "append", Usage: "add the tasks that --out has no results of to those there"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
-			cmdline.JSONFlag("print the results as JSON"), cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
-		}, convertedFlags(), codeFlags(), hubFlags(), serverFlags()),
+			cmdline.JSONFlag("print the results as JSON"), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+		}, convertedFlags(), codeFlags(), models.HubFlags(), serverFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
 	}
@@ -87,14 +89,14 @@ func evalAction(c *cli.Context) error {
 	if err := checkServerFlags(c); err != nil {
 		return err
 	}
-	con, out := cmdline.NewConsole(c), c.String("out")
+	con := cmdline.NewConsole(c)
 	o.Fetch = dataFetcher(c)
 	found, unknown := tasks.Find(taskNames(c)...)
 	o.Tasks = found
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
-	models, done, err := namedModels(c, con)
+	list, done, err := namedModels(c, con)
 	if err != nil {
 		return err
 	}
@@ -102,11 +104,15 @@ func evalAction(c *cli.Context) error {
 	if unknown != nil { // after wrong flags, which codeSandbox and namedModels report
 		return unknown
 	}
-	var reports []*eval.Report
-	for i, m := range models {
-		if len(models) > 1 && out != "" {
-			o.Out = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, m.folder))
+	folders := resultFolders(list, o.Out)
+	for _, o.Out = range folders { // before the first model is measured
+		if err := o.CheckOut(); err != nil {
+			return err
 		}
+	}
+	var reports []*eval.Report
+	for i, m := range list {
+		o.Out = folders[i]
 		r, err := evalModel(c, con, m, o)
 		if err != nil {
 			return err
@@ -114,6 +120,17 @@ func evalAction(c *cli.Context) error {
 		reports = append(reports, r)
 	}
 	return printReports(c, reports)
+}
+
+// resultFolders are the folders of the models' results: out itself for one model.
+func resultFolders(list []namedModel, out string) []string {
+	folders := make([]string, len(list))
+	for i, m := range list {
+		if folders[i] = out; len(list) > 1 && out != "" {
+			folders[i] = filepath.Join(out, fmt.Sprintf("%d-%s", i+1, m.folder))
+		}
+	}
+	return folders
 }
 
 func taskNames(c *cli.Context) []string { return cmdline.CommaList(c.StringSlice("tasks")) }
@@ -126,7 +143,7 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 		NumFewshot: c.Int("num-fewshot"), MaxTokens: c.Int("max-gen-toks"), StrictLength: c.Bool("strict-length"),
 		ApplyChatTemplate: chat,
 		FewshotMultiturn:  c.Bool("fewshot-as-multiturn") && (chat || c.IsSet("fewshot-as-multiturn")),
-		Batch:             c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"),
+		Batch:             c.Int("batch"), Cache: c.String("use-cache"), Out: c.String("out"), Append: c.Bool("append"),
 	}
 	if len(taskNames(c)) == 0 {
 		return o, cmdline.Usagef("--tasks is missing: names that trit eval list shows, or files of tasks of your own")
@@ -191,13 +208,18 @@ func fingerprint(path, cache string) (string, error) {
 
 // printReports prints the results of each model, and for several models their differences.
 func printReports(c *cli.Context, reports []*eval.Report) error {
+	con := cmdline.NewConsole(c)
+	for _, r := range reports {
+		for _, line := range r.Kept {
+			con.Warnf("%s", line)
+		}
+	}
 	if c.Bool("json") && len(reports) == 1 {
 		return cmdline.PrintJSON(c.App.Writer, reports[0])
 	}
 	if c.Bool("json") {
 		return cmdline.PrintJSON(c.App.Writer, reports)
 	}
-	con := cmdline.NewConsole(c)
 	for _, r := range reports {
 		if len(reports) > 1 {
 			con.Printf("%s\n", r.Model())
@@ -209,6 +231,10 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 		}
 	}
 	for _, r := range reports[1:] {
+		if len(reports[0].Kept)+len(r.Kept) > 0 {
+			con.Printf("\ntrit eval compare compares the folders, with the results that were kept\n")
+			return nil
+		}
 		comparison, err := eval.CompareReports(reports[0], r)
 		if err != nil {
 			return err

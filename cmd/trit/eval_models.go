@@ -2,17 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/convert"
 	"trit/convert/source"
 	"trit/eval"
 	"trit/repro"
+	"trit/train"
 )
 
 // namedModel is a model to measure: a server, a file, a folder, or one of the Hub.
@@ -34,7 +36,7 @@ func convertedFlags() []cli.Flag {
 
 // namedModels returns the models of the command line, or with --converted a checkpoint and the
 // model that it converts to. done removes temporary files.
-func namedModels(c *cli.Context, con *cmdline.Console) (models []namedModel, done func(), err error) {
+func namedModels(c *cli.Context, con *cmdline.Console) (list []namedModel, done func(), err error) {
 	done = func() {}
 	if c.Bool("converted") {
 		return convertedModels(c, con)
@@ -43,27 +45,27 @@ func namedModels(c *cli.Context, con *cmdline.Console) (models []namedModel, don
 		return nil, done, cmdline.Usagef("--type and --embedding-type say how to convert: they need --converted")
 	}
 	for _, name := range c.Args().Slice() {
-		models = append(models, namedModel{name: name, folder: filepath.Base(name)})
+		list = append(list, namedModel{name: name, folder: filepath.Base(name)})
 	}
-	return models, done, nil
+	return list, done, nil
 }
 
-func convertedModels(c *cli.Context, con *cmdline.Console) (models []namedModel, done func(), err error) {
+func convertedModels(c *cli.Context, con *cmdline.Console) (list []namedModel, done func(), err error) {
 	done = func() {}
 	name := c.Args().First()
 	if c.NArg() > 1 || isServer(name) {
 		return nil, done, cmdline.Usagef("--converted takes one checkpoint: trit eval RUN --converted --tasks TASKS")
 	}
-	path, err := fetchAnyModel(c, name)
+	path, err := models.Find(c, name)
 	if err != nil {
 		return nil, done, err
 	}
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+	if !models.IsFolder(path) {
 		return nil, done, cmdline.Usagef("--converted: %s is no folder of weights but a file: "+
 			"name the checkpoint that it was converted from", path)
 	}
 	converted := namedModel{name: name + ", converted", folder: "converted"}
-	if converted.path, done, err = convertForNow(c, con, path); err != nil {
+	if converted.path, done, err = models.GGUF(c, path, toMeasure(c)); err != nil {
 		return nil, done, err
 	}
 	if t := c.String("type"); t != "" {
@@ -72,26 +74,13 @@ func convertedModels(c *cli.Context, con *cmdline.Console) (models []namedModel,
 	return []namedModel{{name, path, filepath.Base(name)}, converted}, done, nil
 }
 
-// convertForNow converts a folder to a temporary GGUF file, which done removes.
-func convertForNow(c *cli.Context, con *cmdline.Console, folder string) (path string, done func(), err error) {
-	dir, err := os.MkdirTemp("", "trit-eval-")
-	if err != nil {
-		return "", func() {}, err
-	}
-	done = func() { os.RemoveAll(dir) }
-	path = filepath.Join(dir, "model.gguf")
-	progress := con.Progress("")
-	_, err = convert.Convert(c.Context, folder, path, convert.Options{
+// toMeasure are the options of the conversion of a folder that is measured, by the flags of
+// convertedFlags where a command has them.
+func toMeasure(c *cli.Context) convert.Options {
+	return convert.Options{
 		Options: source.Options{Threads: c.Int("threads")}, Pad: true,
 		Type: convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
-		Progress: func(stage string, done, total int64) { progress.Show(done, total, stage) },
-	})
-	progress.End()
-	if err != nil {
-		done()
-		return "", func() {}, fmt.Errorf("converting %s: %w", folder, err)
 	}
-	return path, done, nil
 }
 
 // openNamed opens a model. It sets the options that describe the model in the results, and its
@@ -105,17 +94,21 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 	}
 	path, err := m.path, error(nil)
 	if path == "" {
-		if path, err = fetchAnyModel(c, m.name); err != nil {
+		if path, err = models.Find(c, m.name); err != nil {
 			return nil, err
 		}
 	}
-	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", path, c.String("cache"))
+	shown := path
+	if m.path != "" { // which may be temporary
+		shown = m.name
+	}
+	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", shown, c.String("cache"))
 	if o.Cache != "" {
 		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
 			return nil, err
 		}
 	}
-	opened, err := repro.Open(path, engineOptions(c))
+	opened, err := openPath(c, path)
 	if err == nil {
 		cmdline.NewConsole(c).Warnings(opened.Warnings)
 	}
@@ -123,6 +116,22 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 		cmdline.NewConsole(c).Warnings(opened.Tokenizer.Notes())
 	}
 	return opened, err
+}
+
+// openPath opens a model: a folder of master weights on its graph, a GGUF file on the engine, and so a
+// folder of packed weights, converted.
+func openPath(c *cli.Context, path string) (*repro.Model, error) {
+	o := models.EngineOptions(c)
+	opened, err := repro.Open(path, o)
+	if !errors.Is(err, train.ErrPacked) {
+		return opened, err
+	}
+	file, remove, err := models.File(c, path)
+	if err != nil {
+		return nil, err
+	}
+	defer remove() // a mapped file lives on without its name
+	return repro.Open(file, o)
 }
 
 // evaluate measures a model and shows the progress of each task.

@@ -134,12 +134,14 @@ func TestEvalOfAServer(t *testing.T) {
 		flags = append(flags, "--model", "net", "--max-length", "256", "--tasks", tasks, "--out", filepath.Join(dir, "server"), "--use-cache", filepath.Join(dir, "cache"))
 		s.keys = nil
 		os.Remove(filepath.Join(dir, "cache"))
+		os.RemoveAll(filepath.Join(dir, "server"))
 		mustTrit(t, append([]string{"eval", url}, flags...)...)
 		compareSamples(t, filepath.Join(dir, "file"), filepath.Join(dir, "server"))
 		if !slices.Contains(s.keys, from) || len(slices.Compact(s.keys)) != 1 {
 			t.Errorf("keys %q, want %q", s.keys, from)
 		}
 		s.keys = nil
+		os.RemoveAll(filepath.Join(dir, "server"))
 		if mustTrit(t, append([]string{"eval", url}, flags...)...); len(s.keys) > 0 {
 			t.Errorf("the second time %d requests, want all from the cache", len(s.keys))
 		}

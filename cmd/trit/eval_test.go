@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,7 @@ func TestEvalBeforeAndAfterConversion(t *testing.T) {
 		t.Fatalf("exit code %d: %s%s", code, first, stderr)
 	}
 	scored := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"))
+	os.RemoveAll(out)
 	code, second, stderr := trit(append(args, "--batch", "3")...)
 	if code != cmdline.ExitOK || !strings.Contains(second, "all of them cached") {
 		t.Fatalf("the second time: exit code %d: %s%s", code, second, stderr)
@@ -55,7 +57,7 @@ func TestEvalBeforeAndAfterConversion(t *testing.T) {
 	if again := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf")); again != scored {
 		t.Errorf("from the cache %s, want %s", again, scored)
 	}
-	if err := os.Remove(cache); err != nil {
+	if err := errors.Join(os.Remove(cache), os.RemoveAll(out)); err != nil {
 		t.Fatal(err)
 	}
 	mustTrit(t, append(args, "--batch", "3", "--threads", "1")...)
@@ -78,6 +80,7 @@ func TestEvalConverted(t *testing.T) {
 	mustTrit(t, "eval", run, gguf, "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out)
 	want := readResults(t, filepath.Join(out, "1-run"), filepath.Join(out, "2-m.gguf"))
 	t.Setenv("TMPDIR", tmp)
+	os.RemoveAll(out)
 	args := []string{"eval", run, "--converted", "--type", "i2_s", "--embedding-type", "q8_0", "--tasks", tasks.BitsPerByte, "--data-dir", data, "--out", out, "--use-cache", cache}
 	code, first, stderr := trit(args...)
 	if code != cmdline.ExitOK || !strings.Contains(first, "A = "+run+"\nB = "+run+", converted to i2_s\n") {
@@ -89,6 +92,7 @@ func TestEvalConverted(t *testing.T) {
 	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
 	}
+	os.RemoveAll(out)
 	if code, second, stderr := trit(args...); code != cmdline.ExitOK || strings.Count(second, "all of them cached") != 2 {
 		t.Errorf("the second time: exit code %d: %s%s", code, second, stderr)
 	}
@@ -154,5 +158,21 @@ func TestEvalErrorsNameFlags(t *testing.T) {
 	}
 	if code, _, stderr := trit("eval", "compare", dir, dir); code != cmdline.ExitFailed || !strings.Contains(stderr, "an evaluation with --out writes it") {
 		t.Errorf("no results: exit code %d and %q", code, stderr)
+	}
+}
+
+// Results in a folder are kept: the command refuses, before it opens a model, or adds to them.
+func TestEvalKeepsResults(t *testing.T) {
+	model, task, out := convertedTo(t, tokensGolden, "x.gguf"), aTask(t), t.TempDir()
+	mustTrit(t, "eval", model, "--tasks", task, "--out", out)
+	code, _, stderr := trit("eval", "none.gguf", "--tasks", task, "--out", out)
+	if code != cmdline.ExitFailed || !strings.Contains(stderr, "holds results: results.json: name another folder with --out, or --append adds") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if code, text, stderr := trit("eval", model, "--tasks", task, "--out", out, "--append"); code != cmdline.ExitOK || !strings.Contains(stderr, "already (2 documents, 0-shot) and stay") {
+		t.Errorf("--append: exit code %d, %s%s", code, text, stderr)
+	}
+	if code, _, stderr := trit("eval", model, "--tasks", task, "--append"); code != cmdline.ExitFailed || !strings.Contains(stderr, "it needs --out") {
+		t.Errorf("--append alone: exit code %d, %s", code, stderr)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 )
 
 const hubCommit = "0123456789abcdef0123456789abcdef01234567"
@@ -182,8 +183,8 @@ func TestFetchModel(t *testing.T) {
 	cache, local := t.TempDir(), t.TempDir()
 	fetch := func(name string) (dir string, err error) {
 		app := &cli.App{
-			Flags: hubFlags(), Writer: &bytes.Buffer{}, ErrWriter: &bytes.Buffer{},
-			Action: func(c *cli.Context) error { dir, err = fetchModel(c, name); return nil },
+			Flags: models.HubFlags(), Writer: &bytes.Buffer{}, ErrWriter: &bytes.Buffer{},
+			Action: func(c *cli.Context) error { dir, err = models.Find(c, name); return nil },
 		}
 		if e := app.Run([]string{"trit", "--endpoint", url, "--hub-cache", cache}); e != nil {
 			t.Fatal(e)
@@ -193,8 +194,8 @@ func TestFetchModel(t *testing.T) {
 	if dir, err := fetch(local); dir != local || err != nil {
 		t.Errorf("a folder: %s, %v", dir, err)
 	}
-	want := filepath.Join(cache, "models--org--net", "snapshots", hubCommit)
-	for _, name := range []string{"org/net", "org/net@v1", "org/net@" + hubCommit} {
+	want := filepath.Join(cache, "models--org--net", "snapshots", hubCommit, "net.gguf")
+	for _, name := range []string{"org/net", "org/net/net.gguf", "org/net@v1", "org/net@" + hubCommit} {
 		if dir, err := fetch(name); dir != want || err != nil {
 			t.Errorf("%s: %s, %v: want %s", name, dir, err, want)
 		}

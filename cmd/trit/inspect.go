@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/convert/inspect"
 	"trit/internal/atomicfile"
 	"trit/setting"
@@ -11,20 +14,27 @@ import (
 
 func inspectCommand() *cli.Command {
 	return &cli.Command{
-		Name: "inspect", Usage: "show what is in a GGUF file, a safetensors file or a model folder", ArgsUsage: "FILE|DIR",
+		Name: "inspect", ArgsUsage: "FILE|DIR|OWNER/NAME",
+		Usage: "show what is in a GGUF file, a safetensors file or a model folder",
 		Description: cmdline.Examples("trit inspect model.gguf", "trit inspect run --json",
 			"trit inspect model.gguf --html model.html"),
 		Flags: append([]cli.Flag{
 			cmdline.JSONFlag("print one JSON object"),
 			&cli.StringFlag{Name: "html", Usage: "write a page to `FILE`"},
 			&cli.BoolFlag{Name: "headers-only", Usage: "do not read weights for their shares of zeros and scales"},
-		}, readingFlags()...),
+		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "FILE|DIR")
 			if err != nil {
 				return err
 			}
-			found, err := inspect.Read(args[0], inspect.Options{Options: readingOptions(c), HeadersOnly: c.Bool("headers-only")})
+			path, err := models.Find(c, args[0])
+			if err != nil {
+				return err
+			}
+			found, err := inspect.Read(path, inspect.Options{
+				Options: models.ReadingOptions(c), HeadersOnly: c.Bool("headers-only"),
+			})
 			if err != nil {
 				return err
 			}

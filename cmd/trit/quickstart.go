@@ -88,7 +88,8 @@ func commandLine(s repro.Step) string {
 	case *repro.ConvertModel:
 		return fmt.Sprintf("trit convert %s %s", s.In, s.Out)
 	case *repro.Generate:
-		return fmt.Sprintf("trit run %s -p %q -n %d --temperature %g", s.Model, s.Prompt, s.MaxTokens, s.Temperature)
+		return fmt.Sprintf("trit run %s -p %q -n %d --temperature %g --top-p 1 --seed %d", s.Model, s.Prompt,
+			s.MaxTokens, s.Temperature, s.Seed)
 	case *repro.Evaluate:
 		return fmt.Sprintf("trit eval %s --tasks %s --data-dir %s", s.Model, strings.Join(s.Tasks, ","), s.Data)
 	}

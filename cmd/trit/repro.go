@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/eval"
 	"trit/eval/published"
 	"trit/eval/tasks"
@@ -97,8 +97,8 @@ func tableCommand(t *published.Table) *cli.Command {
 			&cli.StringSliceFlag{Name: "tasks", Usage: "only these `TASKS`, separated by commas"},
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents of each task (below 1: that share)"},
 			dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(), cmdline.JSONFlag("print the results as JSON"),
-			cacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
-		}, codeFlags(), hubFlags()),
+			models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+		}, codeFlags(), models.HubFlags()),
 		Action: func(c *cli.Context) error { return tableAction(c, t) },
 	}
 }
@@ -121,7 +121,7 @@ func tableAction(c *cli.Context, t *published.Table) error {
 	defer meter.End()
 	result, err := repro.MeasureTable(c.Context, repro.TableOptions{
 		Table: t, Out: c.String("out"), Models: c.StringSlice("model"), Beside: c.String("beside"), Tasks: names,
-		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, con, name) },
+		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, name) },
 		Eval: eval.Options{
 			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
 			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: dataFetcher(c), Sandbox: sandbox,
@@ -142,12 +142,12 @@ func tableAction(c *cli.Context, t *published.Table) error {
 }
 
 // openForTable opens a model for the engine: a folder is converted.
-func openForTable(c *cli.Context, con *cmdline.Console, name string) (*repro.Model, error) {
-	path, err := fetchAnyModel(c, name)
+func openForTable(c *cli.Context, name string) (*repro.Model, error) {
+	path, err := models.Find(c, name)
 	if err != nil {
 		return nil, err
 	}
-	path, remove, err := ggufOf(c, con, path)
+	path, remove, err := models.GGUF(c, path, toMeasure(c))
 	if err != nil {
 		return nil, err
 	}
@@ -164,14 +164,6 @@ func openForTable(c *cli.Context, con *cmdline.Console, name string) (*repro.Mod
 		return closeModel()
 	}
 	return m, nil
-}
-
-// ggufOf converts a folder to a GGUF file, which remove removes, or returns the path of a file.
-func ggufOf(c *cli.Context, con *cmdline.Console, path string) (gguf string, remove func(), err error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return path, func() {}, nil
-	}
-	return convertForNow(c, con, path)
 }
 
 // showOutcome prints the table of one model.

@@ -5,39 +5,36 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/infer"
 	"trit/internal/atomicfile"
 	"trit/lm"
-	"trit/repro"
 	"trit/tokenizer"
 )
 
 func runCommand() *cli.Command {
 	return &cli.Command{
-		Name: "run", Usage: "generate text with a GGUF model", ArgsUsage: "MODEL",
-		Description: cmdline.Examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat", `trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "continue this `TEXT`"},
-			&cli.BoolFlag{Name: "chat", Usage: "talk: each line of the input is a message, the model's chat template is used, /help lists the commands"},
-			&cli.StringFlag{Name: "system", Usage: "`TEXT` of the system message of a chat"},
-			&cli.IntFlag{Name: "n", Usage: "generate at most `N` tokens", Value: 128},
-			&cli.Float64Flag{Name: "temperature", Usage: "`T`; 0 always takes the likeliest token"},
-			&cli.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens (0 = all)"},
-			&cli.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens whose probabilities add up to `P`", Value: 1},
-			&cli.Float64Flag{Name: "min-p", Usage: "choose among tokens at least `P` times as likely as the likeliest"},
-			&cli.Float64Flag{Name: "repetition-penalty", Usage: "divide the logits of tokens already seen by `R`", Value: 1},
-			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice", Value: 1},
+		Name: "run", Usage: "generate text with a model", ArgsUsage: models.ArgsUsage,
+		Description: cmdline.Examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat",
+			`trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`,
+			"trit run run -f prompt.txt --greedy    (a run: its best model)", "date | trit run model.gguf -n -1", "",
+			"Without flags about the choice, a model's own advice counts (generation_config.json, general.sampling), and",
+			"temperature 0.8 and top-p 0.95 for what it does not say."),
+		Flags: slices.Concat(promptFlags(), samplingFlags(), []cli.Flag{
 			&cli.StringSliceFlag{Name: "stop", Usage: "end before this `TEXT` (may be given several times)"},
 			&cli.IntFlag{Name: "context", Usage: "keep at most `N` tokens of prompt and answer (default: the model's context length, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			headFlag(), exactLogitsFlag(), weightsFlag(), cacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), cmdline.ThreadsFlag(),
-		},
+			models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(),
+			models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), cmdline.ThreadsFlag(),
+		}, models.HubFlags()),
 		Action: runModel,
 	}
 }
@@ -47,8 +44,12 @@ func runModel(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("chat") == c.IsSet("prompt") {
-		return cmdline.Usagef("give either --prompt TEXT or --chat")
+	if err := checkRunFlags(c); err != nil {
+		return err
+	}
+	prompt, err := readPrompt(c)
+	if err != nil {
+		return err
 	}
 	g, err := openGenerator(args[0], c)
 	if err != nil {
@@ -58,10 +59,16 @@ func runModel(c *cli.Context) error {
 	if c.Bool("chat") {
 		return g.chat(c)
 	}
-	fmt.Fprint(g.con.Out, c.String("prompt"))
 	request := g.request
-	request.Prompt = g.tok.EncodePrompt(c.String("prompt"))
-	_, err = g.say(c.Context, request)
+	request.Prompt = g.tok.EncodePrompt(prompt)
+	if err := g.checkPrompt(len(request.Prompt)); err != nil {
+		return err
+	}
+	fmt.Fprint(g.con.Out, prompt)
+	r, err := g.say(c.Context, request)
+	if err == nil && r.FinishReason == lm.FinishContext {
+		g.con.Warnf("the text was cut: the context of %d tokens is full, --context N holds more", g.context)
+	}
 	return err
 }
 
@@ -76,40 +83,71 @@ type generator struct {
 	stats   bool
 }
 
-func openGenerator(path string, c *cli.Context) (*generator, error) {
-	m, tok, err := openGGUF(cmdline.NewConsole(c), path, engineOptions(c))
+// maxContext is the most tokens that a generator holds without --context: the cache of a long
+// context takes gigabytes.
+const maxContext = 4096
+
+func openGenerator(name string, c *cli.Context) (*generator, error) {
+	m, tok, err := models.Load(c, name, models.EngineOptions(c))
 	if err != nil {
 		return nil, err
 	}
-	if tok == nil {
+	g, err := newGenerator(name, c, m, tok)
+	if err != nil {
 		m.Close()
+	}
+	return g, err
+}
+
+func newGenerator(name string, c *cli.Context, m *infer.Model, tok *tokenizer.Tokenizer) (*generator, error) {
+	if tok == nil {
 		return nil, fmt.Errorf("%s holds no tokenizer: convert it from a folder with a tokenizer.json, "+
-			"or use trit logits --ids", path)
+			"or use trit logits --ids", name)
 	}
 	con := cmdline.NewConsole(c)
 	con.Warnings(tok.Notes())
-	room := c.Int("context")
+	how, err := samplingOf(c, con, m, name)
+	if err != nil {
+		return nil, err
+	}
+	room, made := c.Int("context"), m.ContextLength()
 	if room == 0 {
-		room = min(m.ContextLength(), 4096)
+		room = min(made, maxContext)
+	}
+	if room > made {
+		con.Warnf("--context %d is beyond the %d tokens that the model was made for: "+
+			"what comes after them may make no sense", room, made)
 	}
 	g, err := m.NewGenerator(tok, room)
 	if err != nil {
-		m.Close()
 		return nil, err
 	}
+	limit := c.Int("n")
+	if limit < 0 {
+		limit = math.MaxInt
+	}
 	request := lm.GenerateRequest{
-		MaxTokens: c.Int("n"), Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(), Sampling: sampling(c),
+		MaxTokens: limit, Stop: c.StringSlice("stop"), StopIDs: tok.EOSIDs(), Sampling: how,
 		PromptLookup: c.Bool("prompt-lookup"),
 	}
 	return &generator{g, m, room, tok, request, con, c.Bool("stats")}, nil
 }
 
-// sampling are the options of the flags about the choice of tokens.
-func sampling(c *cli.Context) lm.Sampling {
-	return lm.Sampling{
-		Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), MinP: c.Float64("min-p"),
-		RepetitionPenalty: c.Float64("repetition-penalty"), Seed: c.Uint64("seed"),
+// checkPrompt refuses a prompt of n tokens that leaves no room for an answer, before anything is
+// printed.
+func (g *generator) checkPrompt(n int) error {
+	made := g.model.ContextLength()
+	switch {
+	case n == 0:
+		return cmdline.Usagef("the prompt is empty, and the model begins a text with no token of its own: give some text")
+	case n < g.context:
+		return nil
+	case n < made:
+		return cmdline.Usagef("the prompt has %d tokens, and the context %d: --context N holds more, up to the %d "+
+			"that the model was made for", n, g.context, made)
 	}
+	return cmdline.Usagef("the prompt has %d tokens, and the context %d: shorten it, or give --context N, "+
+		"though the model was made for %d tokens", n, g.context, made)
 }
 
 // say continues a prompt, printing as it goes.
@@ -127,14 +165,14 @@ func (g *generator) say(ctx context.Context, request lm.GenerateRequest) (lm.Gen
 
 func logitsCommand() *cli.Command {
 	return &cli.Command{
-		Name: "logits", Usage: "write the raw logits of given token ids, to compare engines", ArgsUsage: "MODEL",
+		Name: "logits", Usage: "write the raw logits of given token ids, to compare engines", ArgsUsage: models.ArgsUsage,
 		Description: cmdline.Examples("trit logits model.gguf --ids 1,2,3 --out logits.f32", "",
 			"The file holds little-endian float32, [ids, vocabulary]."),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
 			outFlag("write to `FILE`"),
 			cmdline.ThreadsFlag(),
-		},
+		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")
 			if err != nil {
@@ -144,7 +182,7 @@ func logitsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return writeLogits(cmdline.NewConsole(c), args[0], ids, c.String("out"), c.Int("threads"))
+			return writeLogits(c, args[0], ids, c.String("out"))
 		},
 	}
 }
@@ -174,8 +212,8 @@ func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 	return logits, s.Forward(ids, logits, 0)
 }
 
-func writeLogits(con *cmdline.Console, path string, ids []int32, out string, threads int) error {
-	m, _, err := openGGUF(con, path, infer.Options{Threads: threads})
+func writeLogits(c *cli.Context, name string, ids []int32, out string) error {
+	m, _, err := models.Load(c, name, infer.Options{Threads: c.Int("threads")})
 	if err != nil {
 		return err
 	}
@@ -185,56 +223,4 @@ func writeLogits(con *cmdline.Console, path string, ids []int32, out string, thr
 		return err
 	}
 	return atomicfile.Write(out, func(w io.Writer) error { return binary.Write(w, binary.LittleEndian, logits) })
-}
-
-func headFlag() cli.Flag {
-	return cmdline.OneOfFlag("head", "how the logits are computed: bounded chooses as exact does and is faster, "+
-		"q6_k and int8 are about 1 % off", infer.HeadBounded, infer.HeadExact, infer.HeadQ6K, infer.HeadInt8)
-}
-
-func exactLogitsFlag() cli.Flag {
-	return &cli.BoolFlag{
-		Name:  "exact-logits",
-		Usage: "compute every logit of every token from the weights of the file: --head exact",
-		Action: func(c *cli.Context, on bool) error {
-			if on && c.IsSet("head") && c.String("head") != string(infer.HeadExact) {
-				return cmdline.Usagef("--exact-logits is --head %s: leave out --head %s", infer.HeadExact, c.String("head"))
-			}
-			return nil
-		},
-	}
-}
-
-func weightsFlag() cli.Flag {
-	return cmdline.OneOfFlag("weights", "bits of a ternary weight in memory",
-		infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
-}
-
-// cacheFlag chooses one of these caches; the first is the default.
-func cacheFlag(caches ...infer.Cache) cli.Flag {
-	return cmdline.OneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16",
-		caches...)
-}
-
-// engineOptions are the options that headFlag, exactLogitsFlag, weightsFlag, cacheFlag and
-// threadsFlag give.
-func engineOptions(c *cli.Context) infer.Options {
-	o := infer.Options{
-		Threads: c.Int("threads"), Head: infer.Head(c.String("head")), Weights: infer.Weights(c.String("weights")),
-		Cache: infer.Cache(c.String("cache")),
-	}
-	if c.Bool("exact-logits") {
-		o.Head = infer.HeadExact
-	}
-	return o
-}
-
-// openGGUF loads a model and its tokenizer, nil if the file holds none. It prints a warning for
-// each thing in the file that looks wrong.
-func openGGUF(con *cmdline.Console, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
-	m, tok, err := repro.LoadGGUF(path, o)
-	if err == nil {
-		con.Warnings(m.Warnings())
-	}
-	return m, tok, err
 }

@@ -85,7 +85,7 @@ func doorsOf(t *testing.T, file string) [][]string {
 	return [][]string{
 		{"run", file, "-p", "Hi", "-n", "2"}, {"logits", file, "--ids", "1,2", "--out", filepath.Join(out, "x.f32")},
 		{"bench", file, "--prompt", "2", "--generate", "1", "--repeat", "1"}, {"eval", file, "--tasks", aTask(t)},
-		{"embed", file, "-p", "Hi"}, {"convert", file, filepath.Join(out, "x.gguf")}, {"verify", file, file}, {"inspect", file},
+		{"embed", file, "-p", "Hi", "--pooling", "last"}, {"convert", file, filepath.Join(out, "x.gguf")}, {"verify", file, file}, {"inspect", file},
 		{"inspect", file, "--headers-only"},
 	}
 }

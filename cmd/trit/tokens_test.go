@@ -219,7 +219,7 @@ func TestMissingPreTokenizerIsSaid(t *testing.T) {
 	model := withMeta(t, plain, map[string]any{"tokenizer.ggml.pre": nil})
 	const want = "tokenizer.ggml.pre, the name of the way to split text, is missing: it is taken for llama-bpe"
 	for _, args := range [][]string{
-		{"run", model, "-p", "Hi", "-n", "1"}, {"embed", model, "-p", "Hi"}, {"verify", model, plain}, {"inspect", model},
+		{"run", model, "-p", "Hi", "-n", "1"}, {"embed", model, "-p", "Hi", "--pooling", "last"}, {"verify", model, plain}, {"inspect", model},
 		{"verify", model, plain, "--prompt", "Hi"}, {"eval", model, "--tasks", "arc_easy", "--data-dir", filepath.Join(t.TempDir(), "none")},
 		{"eval", "http://127.0.0.1:1/v1", "--model", "m", "--tokenizer", model, "--tasks", "arc_easy", "--data-dir", filepath.Join(t.TempDir(), "none")},
 		{"convert", model, filepath.Join(t.TempDir(), "folder")}, {"convert", model, filepath.Join(t.TempDir(), "x.gguf")},

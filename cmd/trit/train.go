@@ -40,6 +40,7 @@ func trainCommand() *cli.Command {
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print an estimate of the run's memory and time and end"},
+			&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
 			&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
 			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
@@ -68,6 +69,11 @@ func trainAction(c *cli.Context) error {
 		return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
 	case c.String("data") == "" || c.String("out") == "":
 		return cmdline.Usagef("--data DIR and --out DIR are needed to train")
+	}
+	if !c.Bool("resume") {
+		if err := checkPackable(c, config.Config); err != nil {
+			return err
+		}
 	}
 	return trainRanks(c.Context, cmdline.NewConsole(c), train.Run{
 		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"),
@@ -136,6 +142,9 @@ func dryRun(c *cli.Context, config configs.Config) error {
 	if err := graph.Check(&config.Config); err != nil {
 		return err
 	}
+	if err := checkPackable(c, config.Config); err != nil {
+		return err
+	}
 	m := configs.Machines{
 		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"),
 		Network: 1e9 * c.Float64("network"),
@@ -152,11 +161,15 @@ func dryRun(c *cli.Context, config configs.Config) error {
 		return cmdline.Usagef("%v", err)
 	}
 	e.WriteText(c.App.Writer)
+	writePackable(c.App.Writer, config.Config)
 	return nil
 }
 
 func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	r.OnEvent = func(e train.Event) { showEvent(con, e) }
+	if !r.Resume {
+		r.OnBegin = func() { sayPackable(con, r.Model) }
+	}
 	result, err := train.Train(ctx, r)
 	if err != nil {
 		return err

@@ -2,20 +2,19 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/convert"
 	"trit/convert/compare"
 	"trit/convert/source"
 	"trit/infer"
 	"trit/internal/report"
+	"trit/repro"
 	"trit/tokenizer"
 )
 
@@ -32,7 +31,7 @@ func verifyCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of the random tokens"},
 			&cli.BoolFlag{Name: "all", Usage: "list weights that are equal too"},
 			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),
-		}, readingFlags()...),
+		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: verifyModels,
 	}
 }
@@ -42,12 +41,17 @@ func verifyModels(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := source.Open(paths[0], readingOptions(c))
+	for i, name := range paths {
+		if paths[i], err = models.Find(c, name); err != nil {
+			return err
+		}
+	}
+	a, err := source.Open(paths[0], models.ReadingOptions(c))
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	b, err := source.Open(paths[1], readingOptions(c))
+	b, err := source.Open(paths[1], models.ReadingOptions(c))
 	if err != nil {
 		return err
 	}
@@ -143,25 +147,14 @@ func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]in
 	return ids, nil
 }
 
-// openAny loads a GGUF file, or converts a folder to a temporary one and loads that.
+// openAny loads a GGUF file, or converts a folder to a temporary one and loads that. The models were
+// opened, and warned of, before.
 func openAny(c *cli.Context, path string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
-	quiet := &cmdline.Console{Out: io.Discard, Err: io.Discard} // the models were opened, and warned of, before
-	info, err := os.Stat(path)
+	how := convert.Options{Options: models.ReadingOptions(c), EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
+	file, remove, err := models.GGUF(c, path, how)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.IsDir() {
-		return openGGUF(quiet, path, o)
-	}
-	dir, err := os.MkdirTemp("", "trit-verify-")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer os.RemoveAll(dir) // a mapped file lives on without its name
-	file := filepath.Join(dir, "model.gguf")
-	how := convert.Options{Options: readingOptions(c), EmbeddingType: convert.F32, SkipVerify: true, Pad: true}
-	if _, err := convert.Convert(c.Context, path, file, how); err != nil {
-		return nil, nil, err
-	}
-	return openGGUF(quiet, file, o)
+	defer remove() // a mapped file lives on without its name
+	return repro.LoadGGUF(file, o)
 }

@@ -21,5 +21,7 @@ func ExampleRead() {
 	// Output:
 	// GGUF, llama, 21 tensors, 0.8 MB
 	// zeros of q_proj: 31.0 %
-	// I2_S is read by trit and bitnet.cpp, and by ik_llama.cpp after llama-quantize to iq2_bn; llama.cpp and Ollama want Options.Type tq2_0 or tq1_0
+	// ik_llama.cpp runs it, but its llama-quantize must make iq2_bn of it first
+	// llama.cpp cannot read i2_s: convert with Options.Type tq1_0, tq2_0
+	// Ollama cannot read i2_s: convert with Options.Type tq1_0, tq2_0; its versions since 0.31.2 refuse these types
 }

@@ -36,7 +36,9 @@ func (r *Inspection) measure(o Options) error {
 	defer m.Close()
 	r.Form, r.Notes = m.Form, m.Notes
 	r.Warnings = append(r.Warnings, m.Warnings...)
-	r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
+	if r.Format != "gguf" { // of such a file, ggufWarnings tells more
+		r.Warnings = append(r.Warnings, rowWarnings(&m.Config.Config)...)
+	}
 	if o.HeadersOnly {
 		return nil
 	}

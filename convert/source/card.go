@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"trit/format/gguf"
+	"trit/format/hffolder"
 	"trit/internal/atomicfile"
 )
 
@@ -47,7 +48,7 @@ func readCard(dir, called string) Card {
 		c.URL = hubURL + c.Repository
 	}
 	if c.Name == "" {
-		c.Name = filepath.Base(absolute(called))
+		c.Name = hffolder.NameOf(absolute(called))
 		if _, name, ok := strings.Cut(c.Repository, "/"); ok {
 			c.Name = name
 		}

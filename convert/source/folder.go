@@ -163,6 +163,8 @@ func (f *folder) files() (map[string][]byte, error) { return f.Files() }
 
 func (f *folder) pooling() hffolder.Pooling { return f.Pooling() }
 
+func (f *folder) sampling() (model.Sampling, error) { return f.Sampling() }
+
 // The size of a ternary weight's outputs is estimated by its gain, the scale times the root of
 // the row length: about 1 in models without sub-norms, up to some tens in those with them. A
 // gain beyond these bounds, whose inverse lies well inside, is upside down.

@@ -141,6 +141,11 @@ func ternaryGGUF(f *gguf.File, info gguf.TensorInfo, rows, columns int, pool *pa
 
 func (g *ggufFile) hasMasters() bool { return g.floats.weights == WeightsMasters }
 
+func (g *ggufFile) sampling() (model.Sampling, error) {
+	s, _ := ggufmeta.ReadSampling(&g.file.Metadata)
+	return s, nil
+}
+
 func (g *ggufFile) pooling() hffolder.Pooling {
 	v, _ := g.file.Metadata.Uint(g.architecture + ".pooling_type")
 	return hffolder.Pooling(min(v, math.MaxUint32))

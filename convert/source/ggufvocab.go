@@ -46,11 +46,8 @@ func endsOf(v *tokenizer.Vocab) (ids model.EOSIDs) {
 	return ids
 }
 
-// generationFile says how transformers generates text, and where it ends.
-const generationFile = "generation_config.json"
-
 // files are those of the tokenizer, as its lists in the file make them, and a
-// generation_config.json where several ids end a text.
+// generation_config.json where several ids end a text or the file advises how to choose tokens.
 func (g *ggufFile) files() (map[string][]byte, error) {
 	v, err := g.vocab()
 	if err != nil || len(v.Tokens) == 0 {
@@ -65,13 +62,15 @@ func (g *ggufFile) files() (map[string][]byte, error) {
 		return nil, err
 	}
 	maps.Copy(files, hffolder.PoolingFiles(g.pooling()))
-	if len(v.Ends) == 0 {
-		return files, nil
+	advice, err := g.sampling()
+	generation := advice.Keys()
+	if err != nil || len(generation) == 0 && len(v.Ends) == 0 {
+		return files, err
 	}
-	generation := map[string]any{"eos_token_id": endsOf(&v)}
+	generation["eos_token_id"] = endsOf(&v)
 	if v.BOS >= 0 {
 		generation["bos_token_id"] = v.BOS
 	}
-	files[generationFile], err = json.MarshalIndent(generation, "", "  ")
+	files[model.GenerationFile], err = json.MarshalIndent(generation, "", "  ")
 	return files, err
 }

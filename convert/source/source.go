@@ -45,6 +45,8 @@ type store interface {
 	files() (map[string][]byte, error)
 	// pooling is the pooling of an embedding model.
 	pooling() hffolder.Pooling
+	// sampling is the makers' advice on the choice of tokens.
+	sampling() (model.Sampling, error)
 	Close() error
 }
 
@@ -88,6 +90,10 @@ func (m *Model) Files() (map[string][]byte, error) { return m.store.files() }
 // Pooling is how an embedding model makes the vector of a text of the vectors of its tokens. It
 // is hffolder.PoolingNone for a GGUF file.
 func (m *Model) Pooling() hffolder.Pooling { return m.store.pooling() }
+
+// Sampling is how the makers of the model advise to choose tokens: generation_config.json of a
+// folder, general.sampling of a GGUF file.
+func (m *Model) Sampling() (model.Sampling, error) { return m.store.sampling() }
 
 func (m *Model) note(format string, args ...any) {
 	m.Notes = append(m.Notes, setting.Note(fmt.Sprintf(format, args...)))

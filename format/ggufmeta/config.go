@@ -38,6 +38,27 @@ func Architecture(c *model.Config) string {
 	return BitNet
 }
 
+// CheckShape returns an error if a model has parts that no architecture of GGUF has together. The
+// reader of such a file would take it for another model.
+func CheckShape(c *model.Config) error {
+	if act := activation(Architecture(c)); act != c.HiddenAct {
+		return fmt.Errorf("hidden_act is %s: no architecture of GGUF has it without sub_norms: set hidden_act to %s, "+
+			"or sub_norms to true", c.HiddenAct, act)
+	}
+	if c.ProjNorms && !c.QKNorm {
+		return fmt.Errorf("proj_norms is true and qk_norm false: no architecture of GGUF has the one without the other")
+	}
+	return nil
+}
+
+// activation is the activation that an architecture stands for.
+func activation(architecture string) string {
+	if architecture == BitNet158 || architecture == BitNet25 {
+		return model.ReLU2
+	}
+	return model.SiLU
+}
+
 // PermutedHeads is the number of heads of a weight whose rows stand in another order in a
 // GGUF file: the query and key projections of architecture llama, where the two halves of what
 // is turned of each head alternate. It is 0 for all others.
@@ -69,8 +90,11 @@ type countKey struct {
 }
 
 // WriteConfig enters the hyper-parameters. The factors of rotary embedding that stand in tensors
-// are those of RotaryTensors.
+// are those of RotaryTensors. A model that CheckShape refuses is an error.
 func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
+	if err := CheckShape(c); err != nil {
+		return err
+	}
 	m.Set("general.architecture", architecture)
 	for _, k := range countKeys(c) {
 		m.Set(architecture+"."+k.key, uint32(*k.value))
@@ -153,10 +177,7 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 	c.TieWordEmbeddings = !untied
 	q, _ := f.Tensor("blk.0.attn_q.weight")
 	c.Ternary = q.Type.IsTernary()
-	c.HiddenAct = model.SiLU
-	if architecture == BitNet158 || architecture == BitNet25 {
-		c.HiddenAct = model.ReLU2
-	}
+	c.HiddenAct = activation(architecture)
 	if err := readRotary(f, architecture, c); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package hffolder
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 // companions are the files of a folder that belong to a model, beside configuration, weights
 // and tokenizer.
 var companions = []string{
-	"vocab.json", "merges.txt", "generation_config.json", "LICENSE", CardFile, "modules.json", "1_Pooling/config.json",
+	"vocab.json", "merges.txt", model.GenerationFile, "LICENSE", CardFile, "modules.json", "1_Pooling/config.json",
 }
 
 // maxFileBytes is the largest size of each of them: tokenizers have up to 64 MB.
@@ -53,6 +54,22 @@ func (f *Folder) Vocab() (tokenizer.Vocab, error) {
 func absent(dir, name string) bool {
 	_, err := os.Stat(filepath.Join(dir, name))
 	return errors.Is(err, os.ErrNotExist)
+}
+
+// Sampling is the advice of generation_config.json, none without the file.
+func (f *Folder) Sampling() (model.Sampling, error) {
+	b, err := atomicfile.Read(filepath.Join(f.Dir, model.GenerationFile), maxFileBytes)
+	if errors.Is(err, os.ErrNotExist) {
+		return model.Sampling{}, nil
+	}
+	if err != nil {
+		return model.Sampling{}, err
+	}
+	s, err := model.ParseSampling(b)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", f.Dir, err)
+	}
+	return s, err
 }
 
 // EncodeConfig is the text of a config.json.

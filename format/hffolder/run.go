@@ -1,12 +1,15 @@
 package hffolder
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"trit/internal/atomicfile"
 )
 
 // CheckpointPrefix begins the names of the checkpoints of a run, before the number of the
@@ -55,4 +58,67 @@ func Candidates(path string) ([]string, error) {
 			path, CheckpointPrefix)
 	}
 	return steps, nil
+}
+
+// BestDir is the folder of a run's best model, by its held-out loss.
+const BestDir = "best"
+
+// Choice is the model folder that Choose took.
+type Choice struct {
+	Dir  string
+	Best bool // it is the best model of a run
+	Step int  // of the run, 0 if the folder is not of a run or does not say
+}
+
+// String says where the model is from, for people.
+func (c Choice) String() string {
+	switch {
+	case c.Best && c.Step > 0:
+		return fmt.Sprintf("%s, the best of the run by held-out loss, step %d", c.Dir, c.Step)
+	case c.Best:
+		return c.Dir + ", the best of the run by held-out loss"
+	case c.Step > 0:
+		return fmt.Sprintf("%s, the newest checkpoint of the run, which has no best model", c.Dir)
+	}
+	return c.Dir
+}
+
+// Choose finds the model that is meant by a path: a model folder itself, the best model of a run,
+// or the newest checkpoint of a run that has no best one.
+func Choose(path string) (Choice, error) {
+	newest, err := Resolve(path)
+	if err != nil || newest == path {
+		return Choice{Dir: path}, err
+	}
+	best := filepath.Join(path, BestDir)
+	if exists(filepath.Join(best, ConfigFile)) {
+		return Choice{Dir: best, Best: true, Step: bestStep(best)}, nil
+	}
+	step, _ := strconv.Atoi(strings.TrimPrefix(filepath.Base(newest), CheckpointPrefix))
+	return Choice{Dir: newest, Step: step}, nil
+}
+
+// BestNote is the file in BestDir that says where the best model is from.
+const BestNote = "best.json"
+
+// bestStep is the step that the note of a best model names, 0 without one.
+func bestStep(dir string) int {
+	var note struct{ Step int }
+	b, err := atomicfile.Read(filepath.Join(dir, BestNote), maxConfigBytes)
+	if err != nil || json.Unmarshal(b, &note) != nil {
+		return 0
+	}
+	return max(0, note.Step)
+}
+
+// NameOf is the name of the model in a folder: the folder's own, or its run's if the folder is the
+// best model or a checkpoint of a run.
+func NameOf(dir string) string {
+	name, parent := filepath.Base(dir), filepath.Base(filepath.Dir(dir))
+	_, isCheckpoint := strings.CutPrefix(name, CheckpointPrefix)
+	isBest := name == BestDir && exists(filepath.Join(dir, BestNote))
+	if (isBest || isCheckpoint) && len(parent) > 1 {
+		return parent
+	}
+	return name
 }

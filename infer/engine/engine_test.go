@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -249,9 +251,9 @@ func TestFullQueueRefuses(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	_, e := newEngine(t, Options{})
 	for want, r := range map[string]lm.GenerateRequest{
-		"top-p is 2": {Prompt: []int32{1}, Sampling: lm.Sampling{TopP: 2}},
-		"no tokens":  {MaxTokens: 1},
-		"id 203":     {Prompt: []int32{203}, MaxTokens: 1},
+		"TopP is 2": {Prompt: []int32{1}, Sampling: lm.Sampling{TopP: 2}},
+		"no tokens": {MaxTokens: 1},
+		"id 203":    {Prompt: []int32{203}, MaxTokens: 1},
 	} {
 		if _, err := e.Generate(t.Context(), r, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
@@ -336,4 +338,36 @@ func TestEmbeddingsAreThoseAlone(t *testing.T) {
 		})
 	}
 	clients.Wait()
+}
+
+// TestPrefixesOutliveTheEngine saves the prefixes of one engine for another, and does not take
+// those of another model or damaged ones.
+func TestPrefixesOutliveTheEngine(t *testing.T) {
+	m := smallModel(t)
+	path := filepath.Join(t.TempDir(), "prefixes")
+	r := lm.GenerateRequest{Prompt: prompt(1, 700), MaxTokens: 10}
+	first := New(m, letters{}, Options{})
+	if err := first.LoadPrefixes(path, "m"); err != nil {
+		t.Errorf("no file: %v", err)
+	}
+	want, _ := first.Generate(t.Context(), r, nil)
+	first.Close()
+	if err := first.SavePrefixes(path, "m"); err != nil {
+		t.Fatal(err)
+	}
+	_, second := newEngine(t, Options{})
+	if err := second.LoadPrefixes(path, "another"); !errors.Is(err, infer.ErrOtherSessions) {
+		t.Errorf("another model: %v", err)
+	}
+	if err := second.LoadPrefixes(path, "m"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := second.Generate(t.Context(), r, nil)
+	if err != nil || got.CachedTokens != 699 || !slices.Equal(got.Tokens, want.Tokens) {
+		t.Errorf("%d tokens were computed before (%v), %v, want %v", got.CachedTokens, err, got.Tokens, want.Tokens)
+	}
+	os.Truncate(path, 1000)
+	if err := second.LoadPrefixes(path, "m"); err == nil {
+		t.Error("a damaged file is taken")
+	}
 }

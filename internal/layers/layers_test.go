@@ -46,6 +46,7 @@ internal/machine            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitl
 format/gguf                 | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
 format/safetensors          | internal/atomicfile internal/float16 internal/mmap
 format/ggufmeta             | format/gguf internal/float16 model setting tokenizer
+format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
 data                        | internal/atomicfile internal/mmap internal/parallel setting tokenizer
 data/world                  | internal/atomicfile | data
@@ -53,13 +54,13 @@ internal/hub                | internal/atomicfile setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
-convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
-convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/safetensors internal/report model setting
+convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
-infer/engine                | infer lm | model
+infer/engine                | infer internal/atomicfile lm | model
 eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | lm setting tokenizer
@@ -67,9 +68,11 @@ eval/published              | eval | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/openai serve/wire
+serve                       | serve/answer serve/openai serve/wire | lm tokenizer
 serve/answer                | lm serve/grammar tokenizer
+serve/batch                 |
 serve/grammar               | lm
+serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/models                | lm serve/answer
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
 serve/wire                  | lm serve/answer
@@ -88,6 +91,8 @@ configs                     | model train
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | setting
+cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models
 cmd/trit                    | *
 `
 

@@ -180,7 +180,7 @@ func TestAskRefuses(t *testing.T) {
 		"max_tokens: is -1":                             func(r *Request) { r.MaxTokens = -1 },
 		"top_logprobs: is 21":                           func(r *Request) { r.TopLogProbs = 21 },
 		"stop: holds 17":                                func(r *Request) { r.Stop = make([]string, 17) },
-		"temperature is -1":                             func(r *Request) { r.Sampling.Temperature = -1 },
+		"temperature: is -1":                            func(r *Request) { r.Sampling.Temperature = -1 },
 		"tool_choice: asks for a call":                  func(r *Request) { r.Choice.Mode = ToolsRequired },
 		`tool_choice: there is no tool "x"`:             func(r *Request) { r.Tools, r.Choice.Name = []Tool{weather}, "x" },
 		"logit_bias: token 9999":                        func(r *Request) { r.Sampling.LogitBias = map[int32]float64{9999: 1} },

@@ -130,10 +130,17 @@ func (r *Request) validate(m *Model) error {
 	case r.Choice.Name != "" && r.tool(r.Choice.Name) == nil:
 		return Badf("tool_choice", "there is no tool %q", r.Choice.Name)
 	}
-	if err := r.Sampling.Validate(); err != nil {
-		return Badf("", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	for _, p := range r.Sampling.Problems() {
+		return Badf(samplingFields[p.Field], "is %g: want %s", p.Value, p.Want)
 	}
 	return r.checkIDs(m)
+}
+
+// samplingFields are the names that the APIs have for what chooses tokens.
+var samplingFields = map[string]string{
+	"lm.Sampling.Temperature": "temperature", "lm.Sampling.TopK": "top_k", "lm.Sampling.TopP": "top_p", "lm.Sampling.MinP": "min_p",
+	"lm.Sampling.RepetitionPenalty": "repetition_penalty", "lm.Sampling.PresencePenalty": "presence_penalty",
+	"lm.Sampling.FrequencyPenalty": "frequency_penalty", "lm.Sampling.LogitBias": "logit_bias",
 }
 
 // Limits of requests.

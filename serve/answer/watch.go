@@ -75,6 +75,13 @@ func (w watchers) ended(r *Result, err error) {
 	}
 }
 
+// Used tells the watchers of a context of work that is no call of Ask, such as embeddings.
+func Used(ctx context.Context, model string, r *Result) {
+	w := watchersOf(ctx)
+	w.began(model)
+	w.ended(r, nil)
+}
+
 // filterInput gives the texts of a request to the filter of a context.
 func filterInput(ctx context.Context, m *Model, r *Request) error {
 	f, ok := ctx.Value(filterKey{}).(Filter)

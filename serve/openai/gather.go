@@ -2,6 +2,7 @@ package openai
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"trit/serve/answer"
@@ -43,6 +44,9 @@ func askAll(ctx context.Context, m *answer.Model, requests []answer.Request, on 
 				stop()
 			}
 		}
+	}
+	if first == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ctx.Err()
 	}
 	if first == nil && ctx.Err() != nil {
 		return errLeft

@@ -101,7 +101,7 @@ func TestRefusals(t *testing.T) {
 		`{} {}`:                                 `400 "code":"invalid_input"`,
 		`{"messages":[]}`:                       `400 "param":"messages","code":"invalid_input"`,
 		`{"model":"other",` + user + `}`:        `404 "param":"model","code":"model_not_found"`,
-		`{"temperature":-1,` + user + `}`:       `400 temperature is -1`,
+		`{"temperature":-1,` + user + `}`:       `400 "param":"temperature"`,
 		`{"temperature":"hot",` + user + `}`:    `400 "param":"temperature"`,
 		`{"n":0,` + user + `}`:                  `400 "param":"n"`,
 		`{"functions":[],` + user + `}`:         `400 "param":"functions","code":"not_supported"`,

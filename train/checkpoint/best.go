@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"trit/format/hffolder"
 	"trit/internal/atomicfile"
 )
 
 // BestDir is the folder of a run's best model.
-const BestDir = "best"
-
-const bestNote = "best.json"
+const BestDir = hffolder.BestDir
 
 // SaveBest writes a model as the plain folder best of a run, in place of the last best one,
 // with a note of its origin as best.json. It appears whole or not at all.
@@ -25,7 +24,7 @@ func SaveBest(run string, m *Model, note any) error {
 		if err != nil {
 			return err
 		}
-		return f.bytes(bestNote, append(b, '\n'))
+		return f.bytes(hffolder.BestNote, append(b, '\n'))
 	}, func(tmp string) error { return atomicfile.ReplaceDir(tmp, filepath.Join(run, BestDir)) })
 	if err != nil {
 		return fmt.Errorf("the best model was not saved, the one before stands: %w", explain(err))

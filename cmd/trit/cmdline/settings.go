@@ -23,8 +23,11 @@ var FlagOf = map[string]string{
 	"tokenizer.TrainOptions.VocabSize": "--vocab-size",
 
 	// eval and infer
+	"lm.Sampling.Temperature": "--temperature", "lm.Sampling.TopK": "--top-k", "lm.Sampling.TopP": "--top-p",
+	"lm.Sampling.MinP": "--min-p", "lm.Sampling.RepetitionPenalty": "--repetition-penalty",
 	"infer.Options.Head": "--head", "infer.Options.Weights": "--weights", "infer.Options.Cache": "--cache",
 	"eval.Options.AllowPartial":      "--allow-partial",
+	"eval.Options.Append":            "--append",
 	"eval.Options.ApplyChatTemplate": "--apply-chat-template",
 	"eval.Options.Cache":             "--use-cache",
 	"eval.Options.DataDir":           "--data-dir",
