@@ -65,6 +65,7 @@ const (
 // Server serves models.
 type Server struct {
 	o       Options
+	mux     *http.ServeMux
 	handler http.Handler
 	ready   atomic.Bool
 }
@@ -72,9 +73,9 @@ type Server struct {
 // New makes a server.
 func New(o Options) *Server {
 	o.setDefaults()
-	s := &Server{o: o}
-	s.ready.Store(true)
 	mux := http.NewServeMux()
+	s := &Server{o: o, mux: mux}
+	s.ready.Store(true)
 	for pattern, h := range openai.New(o.Models, openai.Options{Log: o.Log}) {
 		mux.Handle(pattern, h)
 	}
@@ -110,6 +111,12 @@ func (o *Options) setDefaults() {
 	if o.Connections == 0 {
 		o.Connections = DefaultConnections
 	}
+}
+
+// Pattern is the pattern of http.ServeMux of the address that a request is for; "/" for none.
+func (s *Server) Pattern(r *http.Request) string {
+	_, pattern := s.mux.Handler(r)
+	return pattern
 }
 
 // Handler is the whole server as a handler.

@@ -6,7 +6,6 @@ package telemetry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"trit/serve/telemetry/alert"
 	"trit/serve/telemetry/history"
 	"trit/serve/telemetry/trace"
+	"trit/setting"
 )
 
 // Options say what is watched, and who is told. What is left out is not done.
@@ -83,25 +83,31 @@ func newTelemetry(o Options) (t *Telemetry, err error) {
 	t = &Telemetry{o: o, process: newProcess(), stop: make(chan struct{}), stopped: make(chan struct{})}
 	t.metrics = newMetrics(t)
 	if t.alerts, err = alert.New(o.Rules, t.tell); err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, wrong("Rules", err)
 	}
 	if o.Traces != "" {
 		if t.traces, err = trace.New(o.Traces, trace.Options{Log: o.Log}); err != nil {
-			return nil, fmt.Errorf("traces: %w", err)
+			return nil, wrong("Traces", err)
 		}
 	}
 	if t.ring, err = history.Open(o.History); err != nil {
-		return nil, err
+		return nil, wrong("History", err)
 	}
 	if n := t.ring.Damaged(); n > 0 {
 		o.Log.Warn("minutes of the history were damaged and are left out", "minutes", n, "file", o.History)
 	}
 	if o.Webhook != "" {
 		if t.webhook, err = alert.NewWebhook(alert.WebhookOptions{URL: o.Webhook, Log: o.Log}); err != nil {
-			return nil, errors.Join(err, t.ring.Close())
+			return nil, errors.Join(wrong("Webhook", err), t.ring.Close())
 		}
 	}
 	return t, nil
+}
+
+// wrong is the error of an option.
+func wrong(option string, err error) error {
+	field := "telemetry.Options." + option
+	return &setting.Error{Field: field, Problem: "{" + field + "}", Err: err}
 }
 
 // tell says that an alert has begun or ended.

@@ -492,8 +492,8 @@ func TestLife(t *testing.T) {
 		t.Errorf("%d requests are in the history, want 2", n)
 	}
 	for name, o := range map[string]Options{
-		"alert": {Rules: []alert.Rule{{}}}, "traces": {Traces: "here"}, "address for alerts": {Webhook: "there"},
-		"history": {History: filepath.Join(path, "no", "folder")},
+		"Options.Rules": {Rules: []alert.Rule{{}}}, "Options.Traces": {Traces: "here"}, "Options.Webhook": {Webhook: "there"},
+		"Options.History": {History: filepath.Join(path, "no", "folder")},
 	} {
 		if _, err := New(o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)

@@ -58,6 +58,12 @@ var FlagOf = map[string]string{
 	"repro.TableOptions.Beside":    "--beside",
 	"repro.TableOptions.Tasks":     "--tasks",
 
+	// serve/telemetry
+	"telemetry.Options.History": "--history",
+	"telemetry.Options.Rules":   "--alert",
+	"telemetry.Options.Traces":  "--trace-endpoint",
+	"telemetry.Options.Webhook": "--alert-webhook",
+
 	// train
 	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
 	"train.Run.DataDir":             "--data",

@@ -51,12 +51,12 @@ func Open(path string) (*Ring, error) {
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := atomicfile.WriteBytes(path, header); err != nil {
-			return nil, fmt.Errorf("history: %w", err)
+			return nil, err
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
+		return nil, err
 	}
 	if r.file = f; !lock(f) {
 		err = errors.New("another server writes it: name another file")
@@ -65,7 +65,7 @@ func Open(path string) (*Ring, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("history: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
 }
@@ -149,10 +149,7 @@ func (r *Ring) Put(record Record) error {
 	if err == nil {
 		_, err = r.file.WriteAt(slot, int64(len(header)+i*slotSize))
 	}
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	return nil
+	return err
 }
 
 // Between returns the records of the minutes that begin at from or later, and before to, by time.
