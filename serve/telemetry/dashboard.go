@@ -2,14 +2,17 @@ package telemetry
 
 import (
 	"bytes"
-	"crypto/rand"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"trit/internal/report"
@@ -23,11 +26,30 @@ var pageFile embed.FS
 
 var page = template.Must(report.Parts().ParseFS(pageFile, "dashboard.html"))
 
+// policy is the Content-Security-Policy of the page: its own script and style run, known by their
+// hashes, and nothing else. Charts place their labels by attributes, which are styles without a hash.
+var policy = sync.OnceValue(func() string {
+	var b bytes.Buffer
+	if err := page.ExecuteTemplate(&b, "dashboard.html", pageData{Refresh: refresh.Milliseconds()}); err != nil {
+		panic(err) // the template is embedded above, and tested
+	}
+	return fmt.Sprintf("default-src 'none'; script-src '%s'; style-src-elem '%s'; style-src-attr 'unsafe-inline'; "+
+		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		hashOf(b.String(), "script"), hashOf(b.String(), "style"))
+})
+
+// hashOf is the hash of what an element of the page holds, in the form of a policy.
+func hashOf(text, element string) string {
+	_, text, _ = strings.Cut(text, "<"+element+">")
+	text, _, _ = strings.Cut(text, "</"+element+">")
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
 // refresh is how often the page asks for itself again.
 const refresh = 5 * time.Second
 
 type pageData struct {
-	Nonce          string
 	Refresh        int64 // milliseconds
 	RefreshSeconds int
 	Hours          int
@@ -37,8 +59,7 @@ type pageData struct {
 	Charts         []report.Chart
 }
 
-// serveDashboard writes the page. Its styles and its script bear a number that is new each time, and
-// browsers run no other.
+// serveDashboard writes the page.
 func (t *Telemetry) serveDashboard(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	choices := []int{1, 6, 24}
@@ -52,7 +73,7 @@ func (t *Telemetry) serveDashboard(w http.ResponseWriter, r *http.Request) {
 	}
 	records := t.records(now.Add(-time.Duration(hours)*time.Hour), now.Add(time.Second))
 	p := pageData{
-		Nonce: rand.Text(), Refresh: refresh.Milliseconds(), RefreshSeconds: int(refresh.Seconds()),
+		Refresh: refresh.Milliseconds(), RefreshSeconds: int(refresh.Seconds()),
 		Hours: hours, Choices: choices, Now: t.figures(), Alerts: t.alerts.Lists(),
 	}
 	p.Charts = charts(records, now, marks(p.Alerts, now))
@@ -66,10 +87,7 @@ func (t *Telemetry) serveDashboard(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	// Charts place their labels by attributes, which are styles without a number.
-	h.Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%[1]s'; "+
-		"style-src-elem 'nonce-%[1]s'; style-src-attr 'unsafe-inline'; connect-src 'self'; "+
-		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'", p.Nonce))
+	h.Set("Content-Security-Policy", policy())
 	_, _ = b.WriteTo(w) // the client has left: there is nobody to tell
 }
 
@@ -127,10 +145,10 @@ func charts(records []history.Record, now time.Time, marks []report.Mark) (list 
 			{"written", perSecond(func(r *history.Record) uint64 { return r.AnswerTokens })},
 			{"read", perSecond(func(r *history.Record) uint64 { return r.PromptTokens - min(r.CachedTokens, r.PromptTokens) })},
 		}},
-		{"Requests a minute", []line{
-			{"all", func(r *history.Record) float64 { return float64(r.Requests) }},
-			{"refused", func(r *history.Record) float64 { return float64(r.Refused) }},
-			{"failed", func(r *history.Record) float64 { return float64(r.Failed) }},
+		{"Requests a second", []line{
+			{"all", perSecond(func(r *history.Record) uint64 { return r.Requests })},
+			{"refused", perSecond(func(r *history.Record) uint64 { return r.Refused })},
+			{"failed", perSecond(func(r *history.Record) uint64 { return r.Failed })},
 		}},
 		{"Time to the first token, s", percentiles(1, func(r *history.Record) *history.Dist { return &r.FirstToken })},
 		{"Time a token, ms", percentiles(1000, func(r *history.Record) *history.Dist { return &r.TokenTime })},
@@ -164,9 +182,10 @@ func charts(records []history.Record, now time.Time, marks []report.Mark) (list 
 	return list
 }
 
-// perSecond is a count of a minute, a second.
+// perSecond is a count, a second in which the server was looked at: of the first and the last minute
+// these are few.
 func perSecond(of func(*history.Record) uint64) func(*history.Record) float64 {
-	return func(r *history.Record) float64 { return float64(of(r)) / 60 }
+	return func(r *history.Record) float64 { return float64(of(r)) / float64(r.Running.Count) }
 }
 
 func percentiles(unit float64, of func(*history.Record) *history.Dist) []line {

@@ -112,7 +112,7 @@ func wrong(option string, err error) error {
 
 // tell says that an alert has begun or ended.
 func (t *Telemetry) tell(a alert.Alert) {
-	if a.Ended.IsZero() {
+	if a.State == alert.Raised {
 		t.o.Log.Warn("alert raised", "rule", a.Rule, "value", a.Value())
 	} else {
 		t.o.Log.Info("alert ended", "rule", a.Rule, "worst", a.Value(), "lasted", a.Ended.Sub(a.Raised).Round(time.Second))

@@ -83,8 +83,8 @@ func TestAlertsRaiseAndEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		w, err := New([]Rule{rule}, func(a Alert) {
-			if got = "raised"; !a.Ended.IsZero() {
-				got = "ended"
+			if got = string(a.State); a.Ended.IsZero() != (a.State == Raised) {
+				t.Errorf("%s: %s, ended %s", name, a.State, a.Ended)
 			}
 		})
 		if err != nil {
@@ -148,7 +148,7 @@ func TestWebhookTriesAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.Send(Alert{Rule: "memory>8GB", Metric: Memory, Worst: 9e9, Raised: time.Unix(100, 0)})
+		w.Send(Alert{State: Raised, Rule: "memory>8GB", Metric: Memory, Worst: 9e9, Raised: time.Unix(100, 0)})
 		for range c.tries {
 			if body := <-got; body["state"] != "raised" || body["rule"] != "memory>8GB" || body["worst"] != 9e9 {
 				t.Errorf("%s: sent %v", name, body)

@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 // Alert is a rule that was broken for a while.
 type Alert struct {
+	State  State     `json:"state"`
 	Rule   string    `json:"rule"`
 	Metric Metric    `json:"metric"`
 	Limit  float64   `json:"limit"`
@@ -18,6 +18,15 @@ type Alert struct {
 	Raised time.Time `json:"raised"`
 	Ended  time.Time `json:"ended,omitzero"` // zero: it has not
 }
+
+// State is whether an alert has ended.
+type State string
+
+// States of an alert.
+const (
+	Raised State = "raised"
+	Ended  State = "ended"
+)
 
 // Value is the worst value for people.
 func (a *Alert) Value() string { return a.Metric.format(a.Worst) }
@@ -68,7 +77,7 @@ func (w *Watch) Check(now time.Time, values Values) {
 		}
 		if a := s.check(now, v); a != nil {
 			changed = append(changed, *a)
-			if !a.Ended.IsZero() {
+			if a.State == Ended {
 				w.past = append(w.past[max(0, len(w.past)+1-maxPast):], *a)
 			}
 		}
@@ -102,11 +111,12 @@ func (s *state) check(now time.Time, v float64) *Alert {
 	a := s.alert
 	if a == nil {
 		a = &Alert{
-			Rule: s.rule.String(), Metric: s.rule.Metric, Limit: s.rule.Limit, Worst: s.worst, Since: s.turning, Raised: now,
+			State: Raised, Rule: s.rule.String(), Metric: s.rule.Metric, Limit: s.rule.Limit, Worst: s.worst,
+			Since: s.turning, Raised: now,
 		}
 		s.alert = a
 	} else {
-		a.Ended, s.alert = now, nil
+		a.State, a.Ended, s.alert = Ended, now, nil
 	}
 	s.turning = time.Time{}
 	return a
@@ -146,17 +156,4 @@ func (w *Watch) Lists() Lists {
 		}
 	}
 	return l
-}
-
-// MarshalJSON writes the alert with whether it is active, for those who get it alone.
-func (a Alert) MarshalJSON() ([]byte, error) {
-	type plain Alert
-	state := "raised"
-	if !a.Ended.IsZero() {
-		state = "ended"
-	}
-	return json.Marshal(struct {
-		State string `json:"state"`
-		plain
-	}{state, plain(a)})
 }
