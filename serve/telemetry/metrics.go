@@ -41,17 +41,22 @@ var (
 
 func newMetrics(t *Telemetry) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
-	m.requests = m.counter("http_requests_total", "Requests that have ended; code 499: the client left before an answer.", "path", "code")
+	m.requests = m.counter("http_requests_total",
+		"Requests that have ended; code 499: the client left before an answer.", "path", "code")
 	m.requestTime = m.histogram("http_request_duration_seconds", "Whole time of a request.", requestBuckets, "path")
 	m.answers = m.counter("answers_total", "Answers by why they ended; error: there is none.", "model", "finish")
-	m.queueTime = m.histogram("queue_seconds", "Time for which an answer waited for memory and for others.", requestBuckets, "model")
-	m.firstToken = m.histogram("time_to_first_token_seconds", "Time from a request to the first part of its answer.", firstBuckets, "model")
-	m.tokenTime = m.histogram("time_per_output_token_seconds", "Time a token, on average over an answer, after its prompt was read.",
-		tokenBuckets, "model")
+	m.queueTime = m.histogram("queue_seconds",
+		"Time for which an answer waited for memory and for others.", requestBuckets, "model")
+	m.firstToken = m.histogram("time_to_first_token_seconds",
+		"Time from a request to the first part of its answer.", firstBuckets, "model")
+	m.tokenTime = m.histogram("time_per_output_token_seconds",
+		"Time a token, on average over an answer, after its prompt was read.", tokenBuckets, "model")
 	m.prompt = m.counter("prompt_tokens_total", "Tokens of prompts.", "model")
-	m.cached = m.counter("cached_tokens_total", "Tokens of prompts that were computed for an earlier request.", "model")
+	m.cached = m.counter("cached_tokens_total",
+		"Tokens of prompts that were computed for an earlier request.", "model")
 	m.written = m.counter("answer_tokens_total", "Tokens of answers.", "model")
-	m.cacheHits = m.counter("cache_hits_total", "Answers for which tokens of the prompt were computed before.", "model")
+	m.cacheHits = m.counter("cache_hits_total",
+		"Answers for which tokens of the prompt were computed before.", "model")
 	m.drafted = m.counter("drafted_tokens_total", "Tokens that were proposed by prompt lookup.", "model")
 	m.accepted = m.counter("accepted_tokens_total", "Proposed tokens that the model chose too.", "model")
 	m.batch = prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -137,43 +142,4 @@ func pathOf(pattern string) string {
 		return pattern[at:]
 	}
 	return other
-}
-
-// looker collects what can be looked at.
-type looker struct{ t *Telemetry }
-
-func description(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("trit_"+name, help, labels, nil)
-}
-
-var (
-	connectionsDesc = description("connections", "Open connections.")
-	waitingDesc     = description("requests_waiting", "Requests in the queue of a model.", "model")
-	runningDesc     = description("requests_running", "Requests that are being answered.", "model")
-	cacheDesc       = description("cache_bytes", "KV caches: reserved for running answers, and kept for later ones.", "model", "use")
-	damagedDesc     = description("history_damaged_records", "Minutes of the history's file that were damaged when it was opened.")
-	alertDesc       = description("alerts_active", "Alerts now.")
-)
-
-// Describe implements prometheus.Collector.
-func (l *looker) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{connectionsDesc, waitingDesc, runningDesc, cacheDesc, damagedDesc, alertDesc} {
-		out <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (l *looker) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v int, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
-	}
-	gauge(connectionsDesc, int(l.t.open.n.Load()))
-	gauge(damagedDesc, l.t.ring.Damaged())
-	gauge(alertDesc, len(l.t.alerts.Lists().Active))
-	for _, e := range l.t.o.Engines() {
-		gauge(waitingDesc, e.Waiting, e.Model)
-		gauge(runningDesc, e.Running, e.Model)
-		gauge(cacheDesc, e.ReservedBytes, e.Model, "reserved")
-		gauge(cacheDesc, e.KeptBytes, e.Model, "kept")
-	}
 }

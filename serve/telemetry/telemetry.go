@@ -85,23 +85,31 @@ func newTelemetry(o Options) (t *Telemetry, err error) {
 	if t.alerts, err = alert.New(o.Rules, t.tell); err != nil {
 		return nil, wrong("Rules", err)
 	}
-	if o.Traces != "" {
-		if t.traces, err = trace.New(o.Traces, trace.Options{Log: o.Log}); err != nil {
-			return nil, wrong("Traces", err)
-		}
-	}
 	if t.ring, err = history.Open(o.History); err != nil {
 		return nil, wrong("History", err)
 	}
 	if n := t.ring.Damaged(); n > 0 {
 		o.Log.Warn("minutes of the history were damaged and are left out", "minutes", n, "file", o.History)
 	}
-	if o.Webhook != "" {
-		if t.webhook, err = alert.NewWebhook(alert.WebhookOptions{URL: o.Webhook, Log: o.Log}); err != nil {
-			return nil, errors.Join(wrong("Webhook", err), t.ring.Close())
-		}
+	if err := t.beginSending(); err != nil {
+		return nil, errors.Join(err, t.end(context.Background()))
 	}
 	return t, nil
+}
+
+// beginSending begins to send to those who are told.
+func (t *Telemetry) beginSending() (err error) {
+	if t.o.Webhook != "" {
+		if t.webhook, err = alert.NewWebhook(alert.WebhookOptions{URL: t.o.Webhook, Log: t.o.Log}); err != nil {
+			return wrong("Webhook", err)
+		}
+	}
+	if t.o.Traces != "" {
+		if t.traces, err = trace.New(t.o.Traces, trace.Options{Log: t.o.Log}); err != nil {
+			return wrong("Traces", err)
+		}
+	}
+	return nil
 }
 
 // wrong is the error of an option.

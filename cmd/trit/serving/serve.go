@@ -2,7 +2,6 @@
 package serving
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -61,13 +60,19 @@ func serveModels(c *cli.Context) error {
 		return cmdline.Usagef("--addr %s can be reached from other machines: "+
 			"give --keys FILE, or --open if everybody there may use the models", c.String("addr"))
 	}
+	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
+	running := &engines{loaded: map[string]*engine.Engine{}}
+	var s *serve.Server
+	t, err := newTelemetry(c, log, running.stats, func(r *http.Request) string { return s.Pattern(r) })
+	if err != nil {
+		return err
+	}
+	defer closeTelemetry(t, log)
 	list, remove, err := modelFiles(c, c.Args().Slice()...)
 	defer remove()
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
-	running := &engines{loaded: map[string]*engine.Engine{}}
 	set, err := loaded.New(list, loaded.Options{
 		Memory: int64(c.Int("memory")) << 20, Idle: c.Duration("idle"), Load: running.load(loader(c)),
 		Log: func(line string) { log.Info(line) },
@@ -81,11 +86,6 @@ func serveModels(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	var s *serve.Server
-	t, err := newTelemetry(c, log, running.stats, func(r *http.Request) string { return s.Pattern(r) })
-	if err != nil {
-		return err
-	}
 	s = serve.New(serve.Options{
 		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(host),
 		Layers: []serve.Layer{
@@ -94,7 +94,7 @@ func serveModels(c *cli.Context) error {
 		},
 		Handlers: t.Handlers(),
 	})
-	return errors.Join(listen(c, s, t), closeTelemetry(t))
+	return listen(c, s, t)
 }
 
 // listen serves until the command ends.

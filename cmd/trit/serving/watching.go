@@ -58,10 +58,12 @@ func newTelemetry(
 // closeTime is how long the last traces may take.
 const closeTime = 5 * time.Second
 
-func closeTelemetry(t *telemetry.Telemetry) error {
+func closeTelemetry(t *telemetry.Telemetry, log *slog.Logger) {
 	ctx, stop := context.WithTimeout(context.Background(), closeTime)
 	defer stop()
-	return t.Close(ctx)
+	if err := t.Close(ctx); err != nil {
+		log.Error("telemetry", "error", err)
+	}
 }
 
 // engines are those of the models that are loaded.

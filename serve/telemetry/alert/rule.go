@@ -73,7 +73,8 @@ func (r *Rule) sign() string {
 
 // String writes the rule as Parse reads it.
 func (r Rule) String() string {
-	return fmt.Sprintf("%s%s%s until %s for %s", r.Metric, r.sign(), r.Metric.format(r.Limit), r.Metric.format(r.end()), r.For)
+	return fmt.Sprintf("%s%s%s until %s for %s",
+		r.Metric, r.sign(), r.Metric.format(r.Limit), r.Metric.format(r.end()), r.For)
 }
 
 // bad reports whether a value begins an alert, and good whether it ends one. No value, NaN, is
@@ -192,7 +193,8 @@ func (r Rule) Validate() error {
 		return fmt.Errorf("%s: the alert would begin at %s and end at %s: want an end on the good side",
 			r.Metric, r.Metric.format(r.Limit), r.Metric.format(r.end()))
 	case (r.Metric == Processor || r.Metric == Errors) && r.Limit >= 1:
-		return fmt.Errorf("%s: the limit is %s, which is never passed: want less than 100%%", r.Metric, r.Metric.format(r.Limit))
+		return fmt.Errorf("%s: the limit is %s, which is never passed: want less than 100%%",
+			r.Metric, r.Metric.format(r.Limit))
 	}
 	return nil
 }

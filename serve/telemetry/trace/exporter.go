@@ -157,7 +157,7 @@ func attributesOf(list []attribute.KeyValue) []keyValue {
 	var out []keyValue
 	for _, a := range list {
 		v := keyValue{Key: string(a.Key)}
-		text := a.Value.Emit()
+		text := a.Value.String()
 		if v.Value.Text = &text; a.Value.Type() == attribute.INT64 {
 			v.Value = value{Number: &text}
 		}
