@@ -56,7 +56,7 @@ var whole = lm.GenerateResult{
 	Prefill: 2 * time.Second, Decode: 500 * time.Millisecond, Drafted: 6, Accepted: 4,
 }
 
-// asks answers /ask with as many answers of a model, /refuse with 429, and the rest as it says.
+// asks gives two answers of a model at /ask, and does at other addresses what their names say.
 func asks(m *answer.Model) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ask", func(w http.ResponseWriter, r *http.Request) {
