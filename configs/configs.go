@@ -4,7 +4,6 @@
 package configs
 
 import (
-	"bytes"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"trit/internal/jsonfile"
+	"trit/internal/nearest"
 	"trit/model"
 	"trit/train"
 )
@@ -58,8 +59,7 @@ func LoadOver(c Config, nameOrFile string) (Config, error) {
 	b, err := presets.ReadFile("presets/" + strings.ToLower(nameOrFile) + ".json")
 	if err != nil {
 		if b, err = os.ReadFile(nameOrFile); errors.Is(err, os.ErrNotExist) {
-			return c, fmt.Errorf("there is no preset and no file %q: the presets are %s", nameOrFile,
-				strings.Join(Names(), ", "))
+			return c, unknownPreset(nameOrFile)
 		}
 	}
 	if err != nil {
@@ -68,7 +68,7 @@ func LoadOver(c Config, nameOrFile string) (Config, error) {
 	var base struct{ Base string }
 	if json.Unmarshal(b, &base) == nil && base.Base != "" {
 		if !slices.Contains(Names(), base.Base) {
-			return c, fmt.Errorf("%s: base is %q: the presets are %s", nameOrFile, base.Base, strings.Join(Names(), ", "))
+			return c, fmt.Errorf("%s: base is %q%s", nameOrFile, base.Base, nearest.OneOf(base.Base, Names(), nil))
 		}
 		if c, err = LoadOver(c, base.Base); err != nil {
 			return c, err
@@ -80,10 +80,17 @@ func LoadOver(c Config, nameOrFile string) (Config, error) {
 	return c, nil
 }
 
+func unknownPreset(name string) error {
+	if ext := filepath.Ext(name); ext == ".json" || filepath.Base(name) != name {
+		return fmt.Errorf("there is no file %q, and no preset: the presets are %s", name, strings.Join(Names(), ", "))
+	}
+	return fmt.Errorf("there is no preset and no file %q%s", name, nearest.OneOf(name, Names(), nil))
+}
+
 // decode sets the keys of a JSON object in c.
 func (c *Config) decode(b []byte) error {
 	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(b, &keys); err != nil {
+	if err := jsonfile.Decode(b, &keys); err != nil {
 		return err
 	}
 	var errs []error
@@ -95,9 +102,7 @@ func (c *Config) decode(b []byte) error {
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	return d.Decode(c)
+	return jsonfile.DecodeStrict(b, c)
 }
 
 // Set changes one key: "hidden_size=256". The value is JSON; a word needs no quotes.
@@ -116,10 +121,20 @@ func (c *Config) Set(assignment string) error {
 		}
 		value = string(quoted)
 	}
-	if err := c.decode(fmt.Appendf(nil, "{%q:%s}", key, value)); err != nil {
+	err := c.decode(fmt.Appendf(nil, "{%q:%s}", key, value))
+	if err != nil && !strings.HasPrefix(err.Error(), key+":") {
 		return fmt.Errorf("%s: %w", key, err)
 	}
-	return nil
+	return err
+}
+
+// Validate reports every problem of the values at once. A vocabulary that the data will bring may be open.
+func (c Config) Validate() error {
+	if c.VocabSize == 0 {
+		c.VocabSize = 1
+	}
+	c.Config.Resolve()
+	return errors.Join(c.Config.Validate(), c.Options.Validate())
 }
 
 // Keys returns all keys of a configuration.
@@ -141,29 +156,35 @@ func Keys() []string {
 	return keys
 }
 
-func unknownKey(key string) error {
-	nearest := slices.MinFunc(Keys(), func(a, b string) int { return distance(key, a) - distance(key, b) })
-	return fmt.Errorf("there is no key %q: did you mean %q?", key, nearest)
+// keyWords are words of other tools for keys.
+var keyWords = map[string]string{
+	"lr": "learning_rate", "max_lr": "learning_rate", "wd": "weight_decay", "clip": "max_grad_norm", "grad_clip": "max_grad_norm",
+	"grad_accum": "gradient_accumulation_steps", "eval_every": "eval_interval", "log_every": "log_interval",
+	"save_every": "checkpoint_interval", "save_steps": "checkpoint_interval", "ema": "ema_decay",
+	"warmup": "warmup_steps", "scheduler": "lr_schedule",
+	"steps": "max_steps", "iters": "max_steps", "max_iters": "max_steps", "num_steps": "max_steps",
+	"bs": "batch_size", "micro_batch_size": "batch_size", "seq_len": "sequence_length", "block_size": "sequence_length",
+	"context_length": "max_position_embeddings", "n_ctx": "max_position_embeddings", "max_seq_len": "max_position_embeddings",
+	"n_layer": "num_hidden_layers", "layers": "num_hidden_layers", "num_layers": "num_hidden_layers", "depth": "num_hidden_layers",
+	"n_head": "num_attention_heads", "heads": "num_attention_heads", "num_heads": "num_attention_heads",
+	"n_kv_head": "num_key_value_heads", "kv_heads": "num_key_value_heads",
+	"n_embd": "hidden_size", "d_model": "hidden_size", "dim": "hidden_size", "width": "hidden_size",
+	"ffn": "intermediate_size", "d_ff": "intermediate_size", "ffn_dim": "intermediate_size",
+	"activation": "hidden_act", "vocab": "vocab_size", "tie_embeddings": "tie_word_embeddings",
 }
 
-// distance is Levenshtein's: the least number of bytes to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+func unknownKey(key string) error {
+	return fmt.Errorf("there is no key %q%s", key, nearest.OneOf(key, Keys(), keyWords))
+}
+
+// TokenizerSize is the size of the vocabulary for a tokenizer that is trained for the model:
+// vocab_size, or if that is 0, 8 tokens for each value of the hidden state, 1024 to 32000, with
+// which the embedding of a small model is no larger than its blocks.
+func (c Config) TokenizerSize() int {
+	if c.VocabSize > 0 {
+		return c.VocabSize
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return min(max(8*c.HiddenSize, 1024), 32000)
 }
 
 // JSON returns the resolved configuration, indented.

@@ -1,13 +1,39 @@
 package configs
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"trit/train"
 )
+
+// The recipe in the log of a run is a configuration file.
+func TestARecipeIsAConfiguration(t *testing.T) {
+	c, err := Load("trit-3m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MaxSteps, c.LRSchedule = 77, "wsd"
+	c.Config.Resolve()
+	b, err := json.Marshal(train.RecipeConfig{Config: c.Config, Options: c.Options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "again.json")
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(path)
+	if got.Description = c.Description; err != nil || !reflect.DeepEqual(got, c) {
+		t.Errorf("%+v, %v, want %+v", got, err, c)
+	}
+}
 
 func TestPresetsAreSound(t *testing.T) {
 	// Parameters by hand from the shapes, in millions, to 3 %; the small ones with a vocabulary of 1024.

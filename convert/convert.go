@@ -29,6 +29,7 @@ import (
 type Report struct {
 	Out          string
 	From         string // form of the source, in words
+	Path         string // of the source; for a run, of the checkpoint that was read
 	Architecture string // GGUF's name, or the class in config.json
 	Tensors      int
 	Bytes        int64
@@ -176,7 +177,7 @@ func (p *plan) explain(err error) error {
 // report describes what was written.
 func report(out string, p *plan, same *compare.Comparison) (*Report, error) {
 	r := &Report{
-		Out: out, From: p.model.Form, Architecture: p.architecture, Tensors: len(p.tensors),
+		Out: out, From: p.model.Form, Path: p.model.Path, Architecture: p.architecture, Tensors: len(p.tensors),
 		Zeros: p.zeros.share(), Verified: same, Warnings: slices.Concat(p.model.Notes, p.model.Warnings),
 	}
 	warnings, err := inspect.EngineWarnings(out)

@@ -242,6 +242,7 @@ func TestDamagedGGUFModel(t *testing.T) {
 		{set(arch+".attention.layer_norm_rms_epsilon", float32(math.NaN())), "layer_norm_rms_epsilon is NaN"},
 		{set(arch+".attention.layer_norm_rms_epsilon", float32(0)), "layer_norm_rms_epsilon is 0"},
 		{set(arch+".attention.layer_norm_rms_epsilon", "small"), "layer_norm_rms_epsilon is small"},
+		{func(c *contents) { delete(c.meta, arch+".attention.layer_norm_rms_epsilon") }, "layer_norm_rms_epsilon is missing"},
 		{set(arch+".rope.freq_base", float32(math.Inf(1))), "rope_theta is +Inf"},
 		{set(arch+".rope.freq_base", float32(math.NaN())), "rope.freq_base is NaN"},
 		{func(c *contents) { c.remove("token_embd.weight") }, "token_embd.weight is missing"},

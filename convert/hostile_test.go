@@ -156,7 +156,7 @@ func TestDamagedConfig(t *testing.T) {
 		{`"num_hidden_layers": 2`, `"num_hidden_layers": 1000000000`, "num_hidden_layers is 1000000000"},
 		{`"num_hidden_layers": 2`, `"num_hidden_layers": 4096`, "model.layers.2.input_layernorm.weight is missing"},
 		{`"num_hidden_layers": 2`, `"num_hidden_layers": 1`, "model.layers.1.input_layernorm.weight, which the model of config.json has no place for"},
-		{`"num_hidden_layers": 2`, `"num_hidden_layers": 2, "num_hidden_layers": 3`, "model.layers.2.input_layernorm.weight is missing"},
+		{`"num_hidden_layers": 2`, `"num_hidden_layers": 2, "num_hidden_layers": 3`, "num_hidden_layers stands twice"},
 		{`"vocab_size": 512`, `"vocab_size": 1099511627776`, "vocab_size is 1099511627776"},
 		{`"vocab_size": 512`, `"vocab_size": 16777216`, "model.embed_tokens.weight has shape [512 256]: config.json wants [16777216 256]"},
 		{`"vocab_size": 512`, `"vocab_size": "512"`, "vocab_size"},
@@ -200,6 +200,13 @@ func TestDamagedIndex(t *testing.T) {
 	}
 }
 
+// rename gives a tensor of a shard another name, in the index too.
+func rename(t *testing.T, shard, from, to string) {
+	t.Helper()
+	reheader(t, shard, func(h map[string]entry) { h[to] = h[from]; delete(h, from) })
+	swap(t, filepath.Join(filepath.Dir(shard), indexFile), fmt.Sprintf("%q", from), fmt.Sprintf("%q", to))
+}
+
 func TestDamagedShards(t *testing.T) {
 	for name, c := range map[string]struct {
 		damage func(path string)
@@ -215,10 +222,7 @@ func TestDamagedShards(t *testing.T) {
 			replace(t, p, func([]byte) []byte { return other })
 		}, "is said to be in " + secondShard + ", but it is in " + firstShard},
 		"an unknown tensor": {func(p string) {
-			reheader(t, p, func(h map[string]entry) {
-				h["model.layers.0.self_attn.q_proj.bias"] = h["model.norm.weight"]
-				delete(h, "model.norm.weight")
-			})
+			rename(t, p, "model.norm.weight", "model.layers.0.self_attn.q_proj.bias")
 		}, "q_proj.bias, which the model of config.json has no place for"},
 		"transposed": {func(p string) {
 			reheader(t, p, func(h map[string]entry) { h[qProj]["shape"] = []int{256, 64} })
@@ -234,11 +238,11 @@ func TestDamagedShards(t *testing.T) {
 		}, qProj + " is I8"},
 		"code 3": {func(p string) { rewrite(t, p, qProj, func(b []byte) { b[100] = 3 }) }, qProj + ": row 0 holds code 3"},
 		"no embedding": {func(p string) {
-			reheader(t, p, func(h map[string]entry) {
-				h["lm_head.weight"] = h["model.embed_tokens.weight"]
-				delete(h, "model.embed_tokens.weight")
-			})
+			rename(t, p, "model.embed_tokens.weight", "lm_head.weight")
 		}, "model.embed_tokens.weight is missing"},
+		"no tensor of the index": {func(p string) {
+			reheader(t, p, func(h map[string]entry) { h["x"] = h[qProj]; delete(h, qProj) })
+		}, qProj + " is said to be in " + firstShard + ", but it is not there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := linked(t, packedGolden)
@@ -274,7 +278,7 @@ func TestDamagedScales(t *testing.T) {
 	reheader(t, filepath.Join(dir, firstShard), func(h map[string]entry) { h[scale]["dtype"] = "U8"; h[scale]["shape"] = []int{2} })
 	refuses(t, dir, Options{}, scale+" has 2 values")
 	dir = linked(t, packedGolden)
-	reheader(t, filepath.Join(dir, firstShard), func(h map[string]entry) { h["x_scale"] = h[scale]; delete(h, scale) })
+	rename(t, filepath.Join(dir, firstShard), scale, "x_scale")
 	refuses(t, dir, Options{}, "x_scale")
 	dir = linked(t, packedGolden)
 	reheader(t, filepath.Join(dir, firstShard), func(h map[string]entry) { h[scale]["dtype"] = "I16" })

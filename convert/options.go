@@ -54,8 +54,12 @@ func (t Type) among(types []gguf.Type, field, what string) (gguf.Type, error) {
 	if typ, err := gguf.ParseType(string(t)); err == nil && slices.Contains(types, typ) {
 		return typ, nil
 	}
+	names := make([]string, len(types))
+	for i, typ := range types {
+		names[i] = typ.String()
+	}
 	return 0, &setting.Error{Field: field, Problem: fmt.Sprintf("{%s}%s is %q", field, what, string(t)),
-		Wanted: fmt.Sprintf("one of %v", types)}
+		Wanted: "one of " + strings.Join(names, ", ")}
 }
 
 // Fields of the options, as errors name them.

@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"trit/data"
+	"trit/data/source"
 	"trit/tokenizer"
 )
 
@@ -31,7 +32,7 @@ func Example() {
 	}
 
 	ctx, files := context.Background(), []string{texts}
-	tok, err := tokenizer.Train(data.ReadColumn(ctx, files, "Text"), tokenizer.TrainOptions{VocabSize: 280})
+	tok, err := tokenizer.Train(source.ReadColumn(ctx, files, "Text"), tokenizer.TrainOptions{VocabSize: 280})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,14 +1,14 @@
 package data
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"trit/data/source"
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -42,8 +42,12 @@ type Manifest struct {
 	Files           []string  `json:"files"`
 	Holdout         float64   `json:"holdout"`
 	Seed            uint64    `json:"seed"`
-	NullRows        int64     `json:"null_rows,omitempty"`  // rows without a text: they are in no split
-	EmptyRows       int64     `json:"empty_rows,omitempty"` // rows whose text has no token, likewise
+	Documents       string    `json:"documents,omitempty"`    // how plain text was divided; "": there was none
+	NullRows        int64     `json:"null_rows,omitempty"`    // rows without a text: they are in no split
+	EmptyRows       int64     `json:"empty_rows,omitempty"`   // rows whose text has no token, likewise
+	EmptyFiles      int64     `json:"empty_files,omitempty"`  // files in folders and patterns, likewise
+	InvalidTexts    int64     `json:"invalid_utf8,omitempty"` // texts that are not valid UTF-8, and were taken as they are
+	MarkedTexts     int64     `json:"end_marks,omitempty"`    // texts with <|endoftext|> in them, likewise
 	Train           SplitInfo `json:"train"`
 	Heldout         SplitInfo `json:"heldout"`
 }
@@ -88,10 +92,8 @@ func OpenManifest(dir string) (*Manifest, error) {
 
 func parseManifest(path string, raw []byte) (*Manifest, error) {
 	m := &Manifest{BOS: -1, EOS: -1}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(m); err != nil {
-		return nil, &FormatError{path, "JSON", err.Error(), shardHint}
+	if err := jsonfile.DecodeStrict(raw, m); err != nil {
+		return nil, shardError(path, "JSON", "%v", err)
 	}
 	return m, m.check(path)
 }
@@ -129,6 +131,13 @@ func (m *Manifest) Fingerprint() string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// note takes over what was left out.
+func (m *Manifest) note(texts *source.Texts) {
+	s := texts.Counts()
+	m.Documents, m.NullRows, m.EmptyFiles = texts.Divided(), s.Null, s.EmptyFiles
+	m.InvalidTexts, m.MarkedTexts = s.Invalid, s.Marked
 }
 
 // skipped says how many rows are in no split.

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 
+	"trit/data/source"
 	"trit/internal/atomicfile"
 	"trit/internal/parallel"
 	"trit/setting"
@@ -32,8 +34,10 @@ type Tokenizer interface {
 
 // PrepareOptions say what Prepare reads and writes.
 type PrepareOptions struct {
-	Files       []string  // parquet files
-	Column      string    // their text column
+	Files       []string  // files, folders and patterns; see source.Options
+	Column      string    // the parquet column or field of JSON lines with the text
+	Documents   string    // how plain text is divided; see source.Options
+	Stdin       io.Reader // what the file "-" stands for; may be nil
 	Tokenizer   Tokenizer // special tokens in the texts are taken for plain text
 	Holdout     float64   // share of the documents to hold out, 0 <= Holdout < 1
 	Seed        uint64    // of the choice of held-out documents
@@ -54,7 +58,16 @@ func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if err := makeFolder(o.Out, func(dir string) error { return o.fill(ctx, dir) }); err != nil {
+	texts, err := source.Open(source.Options{Paths: o.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin})
+	if err != nil {
+		return nil, err
+	}
+	return o.prepare(ctx, texts)
+}
+
+// prepare is Prepare of texts that were found.
+func (o *PrepareOptions) prepare(ctx context.Context, texts *source.Texts) (*Manifest, error) {
+	if err := makeFolder(o.Out, func(dir string) error { return o.fill(ctx, texts, dir) }); err != nil {
 		return nil, err
 	}
 	return OpenManifest(o.Out)
@@ -66,36 +79,46 @@ func (o *PrepareOptions) check() error {
 	}
 	switch {
 	case len(o.Files) == 0:
-		return bad("Files", "empty", "parquet files")
+		return bad("Files", "empty", "files of text")
 	case o.Tokenizer == nil:
 		return bad("Tokenizer", "nil", "a tokenizer")
 	case o.Out == "":
 		return bad("Out", "empty", "a folder")
-	case !(o.Holdout >= 0 && o.Holdout < 1):
-		return bad("Holdout", fmt.Sprint(o.Holdout), "a share from 0 to below 1, such as 0.05")
 	case o.ShardTokens < 0:
 		return bad("ShardTokens", strconv.Itoa(o.ShardTokens), "0 or more")
 	case o.Tokenizer.VocabSize() < 1 || o.Tokenizer.VocabSize() > maxVocabulary:
 		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
 		return bad("Tokenizer", found, wanted)
 	}
+	if err := checkHoldout(o.Holdout); err != nil {
+		return err
+	}
 	return checkFree("data.PrepareOptions.Out", o.Out)
 }
 
+func checkHoldout(share float64) error {
+	if share >= 0 && share < 1 {
+		return nil
+	}
+	return &setting.Error{
+		Field: "data.PrepareOptions.Holdout", Found: fmt.Sprint(share), Wanted: "a share from 0 to below 1, such as 0.05",
+	}
+}
+
 // fill writes the whole data set into dir.
-func (o *PrepareOptions) fill(ctx context.Context, dir string) error {
+func (o *PrepareOptions) fill(ctx context.Context, texts *source.Texts, dir string) error {
 	m := Manifest{
 		Format: manifestFormat, Version: manifestVersion,
 		VocabSize: o.Tokenizer.VocabSize(), BOS: o.Tokenizer.BOS(), EOS: o.Tokenizer.EOS(),
 		Column: o.Column, Holdout: o.Holdout, Seed: o.Seed,
 	}
-	for _, path := range o.Files {
+	for _, path := range texts.Files() {
 		m.Files = append(m.Files, filepath.Base(path))
 	}
 	if err := o.writeTokenizer(dir, &m); err != nil {
 		return err
 	}
-	if err := o.writeShards(ctx, dir, &m); err != nil {
+	if err := o.writeShards(ctx, texts, dir, &m); err != nil {
 		return err
 	}
 	if err := o.checkSplits(&m); err != nil {
@@ -117,7 +140,7 @@ func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
 	return writeFiles(dir, files)
 }
 
-func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifest) error {
+func (o *PrepareOptions) writeShards(ctx context.Context, texts *source.Texts, dir string, m *Manifest) error {
 	limit := o.ShardTokens
 	if limit == 0 {
 		limit = DefaultShardTokens
@@ -125,8 +148,7 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 	train := &splitWriter{dir: dir, name: Train, limit: limit, info: &m.Train, shard: newShardBuilder(m.VocabSize)}
 	heldout := &splitWriter{dir: dir, name: Heldout, limit: limit, info: &m.Heldout, shard: newShardBuilder(m.VocabSize)}
 	var rows, tokens int64
-	column := &Column{Files: o.Files, Name: o.Column}
-	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), column.Texts(ctx), o.encode) {
+	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), texts.All(ctx), o.encode) {
 		if err != nil {
 			return err
 		}
@@ -149,7 +171,7 @@ func (o *PrepareOptions) writeShards(ctx context.Context, dir string, m *Manifes
 			o.Progress(rows, tokens)
 		}
 	}
-	m.NullRows = column.NullRows()
+	m.note(texts)
 	return errors.Join(train.flush(), heldout.flush())
 }
 
@@ -161,8 +183,9 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 	if m.Train.Documents == 0 {
 		return &setting.Error{
 			Field:   "data.PrepareOptions.Holdout",
-			Problem: fmt.Sprintf("column %q of %s leaves no document to train on%s", o.Column, o.Files[0], m.skipped()),
-			Remedy:  fmt.Sprintf("name a column of texts, or lower {data.PrepareOptions.Holdout} from %v", o.Holdout),
+			Problem: fmt.Sprintf("%s leaves no document to train on%s", o.Files[0], m.skipped()),
+			Remedy: fmt.Sprintf("give more texts (the column is %q), or lower {data.PrepareOptions.Holdout} from %v",
+				o.Column, o.Holdout),
 		}
 	}
 	if o.Holdout > 0 && m.Heldout.Documents == 0 {

@@ -35,7 +35,7 @@ func TestPrepareRejects(t *testing.T) {
 		field  string
 		says   string
 	}{
-		{func(o *PrepareOptions) { o.Files = nil }, "Files", "want parquet files"},
+		{func(o *PrepareOptions) { o.Files = nil }, "Files", "want files of text"},
 		{func(o *PrepareOptions) { o.Tokenizer = nil }, "Tokenizer", "want a tokenizer"},
 		{func(o *PrepareOptions) { o.Tokenizer = letters{maxVocabulary + 1} }, "Tokenizer", "16777217 tokens"},
 		{func(o *PrepareOptions) { o.Out = "" }, "Out", "want a folder"},

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"trit/data/source"
 	"trit/internal/mmap"
 )
 
@@ -219,5 +220,5 @@ func (s *shard) document(i int) (lo, hi int, bytes int64) {
 }
 
 func shardError(path, field, found string, args ...any) error {
-	return &FormatError{path, field, fmt.Sprintf(found, args...), shardHint}
+	return &source.FormatError{Path: path, Field: field, Found: fmt.Sprintf(found, args...), Hint: shardHint}
 }

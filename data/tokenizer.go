@@ -3,11 +3,13 @@ package data
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"trit/data/source"
 	"trit/internal/atomicfile"
 	"trit/setting"
 	"trit/tokenizer"
@@ -15,13 +17,15 @@ import (
 
 // TokenizerOptions say what TrainTokenizer reads and writes.
 type TokenizerOptions struct {
-	Files     []string // parquet files
-	Column    string   // their text column
-	VocabSize int      // of the tokenizer, special tokens included
-	Out       string   // folder to make; it must not exist, or be empty
+	Files     []string  // files, folders and patterns; see source.Options
+	Column    string    // the parquet column or field of JSON lines with the text
+	Documents string    // how plain text is divided; see source.Options
+	Stdin     io.Reader // what the file "-" stands for; may be nil
+	VocabSize int       // of the tokenizer, special tokens included
+	Out       string    // folder to make; it must not exist, or be empty
 
 	Progress func(merges, total int) // called now and then; may be nil
-	Skipped  func(nullRows int64)    // called if there are rows without a text; may be nil
+	Counts   func(source.Counts)     // called if something was left out or is odd; may be nil
 }
 
 // TrainTokenizer trains a byte-level BPE tokenizer on a text column (see tokenizer.Train)
@@ -30,15 +34,23 @@ func TrainTokenizer(ctx context.Context, o TokenizerOptions) (*tokenizer.Tokeniz
 	if err := checkFree("data.TokenizerOptions.Out", o.Out); err != nil {
 		return nil, err
 	}
-	column := &Column{Files: o.Files, Name: o.Column}
-	tok, err := tokenizer.Train(column.Texts(ctx), tokenizer.TrainOptions{
+	texts, err := source.Open(source.Options{Paths: o.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin})
+	if err != nil {
+		return nil, err
+	}
+	return o.train(ctx, texts)
+}
+
+// train is TrainTokenizer on texts that were found.
+func (o *TokenizerOptions) train(ctx context.Context, texts *source.Texts) (*tokenizer.Tokenizer, error) {
+	tok, err := tokenizer.Train(texts.All(ctx), tokenizer.TrainOptions{
 		VocabSize: o.VocabSize, Progress: o.Progress,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if n := column.NullRows(); n > 0 && o.Skipped != nil {
-		o.Skipped(n)
+	if n := texts.Counts(); n != (source.Counts{}) && o.Counts != nil {
+		o.Counts(n)
 	}
 	files, err := tok.Files()
 	if err != nil {
@@ -62,12 +74,14 @@ func checkFree(field, dir string) error {
 }
 
 // makeFolder lets fill write a folder under another name, and then gives it the name out:
-// it appears whole or not at all. out may exist if it is empty.
+// it appears whole or not at all. out may exist if it is empty. What a killed process left
+// beside it is removed.
 func makeFolder(out string, fill func(dir string) error) error {
 	out = filepath.Clean(out)
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
+	atomicfile.RemoveStale(out)
 	work, release, err := atomicfile.TempDir(out)
 	if err != nil {
 		return err
@@ -80,10 +94,14 @@ func makeFolder(out string, fill func(dir string) error) error {
 	return moveFolder(work, out)
 }
 
-// writeFiles writes files by name into a folder.
+// writeFiles writes files by name into a folder, and makes the folders that they lie in.
 func writeFiles(dir string, files map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := atomicfile.WriteBytes(filepath.Join(dir, name), files[name]); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := atomicfile.WriteBytes(path, files[name]); err != nil {
 			return err
 		}
 	}

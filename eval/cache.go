@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -49,7 +50,7 @@ func (c *cache) read() error {
 	for line := range bytes.Lines(b) {
 		n++
 		var l cacheLine
-		err := json.Unmarshal(line, &l)
+		err := jsonfile.Decode(line, &l)
 		last := whole+len(line) == len(b)
 		if err == nil && l.Key != "" && l.Result != nil && line[len(line)-1] == '\n' {
 			c.results[l.Key] = l.Result

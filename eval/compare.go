@@ -2,7 +2,6 @@ package eval
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -134,7 +134,7 @@ func openEvaluation(path string) (*evaluation, error) {
 	var r struct {
 		Results map[string]map[string]any
 	}
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := jsonfile.Decode(b, &r); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if len(r.Results) == 0 {
@@ -219,7 +219,11 @@ func (e *evaluation) readSample(task string, line []byte) error {
 		Metrics []string
 	}
 	var values map[string]any
-	if err := errors.Join(json.Unmarshal(line, &s), json.Unmarshal(line, &values)); err != nil {
+	err := jsonfile.Decode(line, &s)
+	if err == nil {
+		err = jsonfile.Decode(line, &values)
+	}
+	if err != nil {
 		return err
 	}
 	if s.DocID == nil || s.Filter == "" {

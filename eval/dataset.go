@@ -14,7 +14,8 @@ import (
 	"slices"
 	"strings"
 
-	"trit/data"
+	"trit/data/source"
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -283,11 +284,11 @@ func readList(in io.Reader) ([]Document, error) {
 	d.UseNumber()
 	v, err := parseValue(d, 0)
 	if err != nil {
-		return nil, err
+		return nil, jsonfile.Explain(nil, err)
 	}
 	var docs []Document
 	for i, e := range v.([]any) {
-		fields, ok := e.([]data.Field)
+		fields, ok := e.([]source.Field)
 		if !ok {
 			return nil, fmt.Errorf("element %d of the list is %s: want objects", i, pyJSON(e, ""))
 		}
@@ -298,7 +299,7 @@ func readList(in io.Reader) ([]Document, error) {
 
 func readParquet(ctx context.Context, path string) ([]Document, error) {
 	var docs []Document
-	for fields, err := range data.ReadRows(ctx, path) {
+	for fields, err := range source.ReadRows(ctx, path) {
 		if err != nil {
 			return nil, err
 		}

@@ -1,17 +1,17 @@
 package eval
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"trit/internal/jsonfile"
 )
 
 // Declaration is a task in a JSON or YAML file. It sets one of the fields Choices, Target and
@@ -130,36 +130,11 @@ func parseDeclaration(b []byte, isYAML bool) (*Declaration, error) {
 			return nil, fmt.Errorf("YAML: %w", err)
 		}
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
 	d := &Declaration{}
-	if err := dec.Decode(d); err != nil {
-		return nil, withFields(err)
-	}
-	if dec.More() {
-		return nil, errors.New("something follows the declaration")
+	if err := jsonfile.DecodeStrict(b, d); err != nil {
+		return nil, err
 	}
 	return d, nil
-}
-
-// withFields adds the known fields to the error of an unknown one.
-func withFields(err error) error {
-	name, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
-	if !ok {
-		return err
-	}
-	return fmt.Errorf("there is no field %s: a task has %s; its fewshot %s; a filter %s; its exact_match %s", name,
-		fieldsOf[Declaration](), fieldsOf[FewshotDeclaration](), fieldsOf[RegexFilter](), fieldsOf[StringMatch]())
-}
-
-// fieldsOf lists the fields of a declaration's struct, by their names in JSON.
-func fieldsOf[T any]() string {
-	var names []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names = append(names, name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // task makes the task; dir is the folder of the declaration.
@@ -287,6 +262,10 @@ func (d *Declaration) setJudge(t *Task) error {
 	if d.Until == nil {
 		t.Answers.Until = []string{t.Delimiters.Fewshot}
 	}
+	if slices.Contains(t.Answers.Until, "") {
+		return errors.New("until: a text is empty, so every answer would end at its first token " +
+			"(without until, it is fewshot_delimiter)")
+	}
 	match := StringMatch{}
 	if d.ExactMatch != nil {
 		match = *d.ExactMatch
@@ -334,7 +313,7 @@ func (d *Declaration) setFewshot(t *Task, dir string) error {
 		return errors.New("fewshot: want data or examples, not both")
 	}
 	if f.Data != "" {
-		t.Fewshot.Extra = false
+		t.Fewshot.Extra = besideFile(dir, f.Data) == t.Test.Files[0]
 		t.Fewshot.From = Source{Files: []string{besideFile(dir, f.Data)}, Columns: d.Columns}
 	}
 	for i, e := range f.Examples {

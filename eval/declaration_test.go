@@ -12,7 +12,7 @@ const soundTask = `{"name":"n","data":"d.jsonl","context":"{q}","choices":"c","g
 func TestDeclarationsAreRefused(t *testing.T) {
 	generation := `{"name":"n","data":"d.jsonl","context":"{q}","target":"{a}"`
 	for text, want := range map[string]string{
-		`{"name":"n","data":"d","context":"c","choices":"c","gold":"g","colour":1}`: `there is no field "colour": a task has name, description, version, data, `,
+		`{"name":"n","data":"d","context":"c","choices":"c","gold":"g","colour":1}`: `there is no field "colour": want one of name, description, version, data, `,
 		`{"data":"d","context":"c","choices":"c","gold":"g"}`:                       "name and data",
 		`{"name":"n","context":"c","choices":"c","gold":"g"}`:                       "name and data",
 		`{"name":"n","data":"d","context":"c"}`:                                     "want one of the fields choices",
@@ -38,9 +38,15 @@ func TestDeclarationsAreRefused(t *testing.T) {
 		generation + `,"filters":[{"regex":"x"}]}`:                                  "number 1",
 		generation + `,"filters":[{"name":"a,b","regex":"x"}]}`:                     "without commas",
 		generation + `,"exact_match":{"regexes_to_ignore":["*"]}}`:                  "regular expression",
-		generation + `,"exact_match":{"ignore_colour":true}}`:                       "its exact_match ignore_case, ignore_punctuation, regexes_to_ignore",
+		generation + `,"exact_match":{"ignore_colour":true}}`:                       `there is no field "ignore_colour": want one of name,`,
+		generation + `,"until":["x",""]}`:                                           "first token",
+		generation + `,"fewshot_delimiter":""}`:                                     "first token",
+		generation + `,"filters":[{"name":"a","regex":"\\p{L}"}]}`:                  `the escape \p`,
+		generation + `,"filters":[{"name":"a","regex":"(?<n>a)"}]}`:                 "is not Python's",
+		generation + `,"filters":[{"name":"a","regex":"(?P=n)"}]}`:                  "no group",
+		generation + `,"filters":[{"name":"a","regex":"(?P<n"}]}`:                   "no end of its name",
 		generation + `,"metrics":["acc"]}`:                                          "acc",
-		`[]`:                                                                        "cannot unmarshal",
+		`[]`:                                                                        "want an object {...}, found a list",
 	} {
 		d, err := parseDeclaration([]byte(text), false)
 		if err == nil {

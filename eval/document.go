@@ -9,14 +9,15 @@ import (
 	"slices"
 	"strings"
 
-	"trit/data"
+	"trit/data/source"
 	"trit/eval/internal/python"
+	"trit/internal/jsonfile"
 )
 
 // Document is a row of a data set, with its fields in their order. The types of values are
-// listed at data.Field; a JSON file gives json.Number for numbers, []any for lists and
-// []data.Field for objects.
-type Document []data.Field
+// listed at source.Field; a JSON file gives json.Number for numbers, []any for lists and
+// []source.Field for objects.
+type Document []source.Field
 
 // maxDepth is how deep the values of a JSON document may be nested.
 const maxDepth = 32
@@ -27,9 +28,9 @@ func parseDocument(line []byte) (Document, error) {
 	d.UseNumber()
 	v, err := parseValue(d, 0)
 	if err != nil {
-		return nil, err
+		return nil, jsonfile.Explain(line, err)
 	}
-	fields, ok := v.([]data.Field)
+	fields, ok := v.([]source.Field)
 	if !ok {
 		return nil, errors.New("want a JSON object")
 	}
@@ -70,8 +71,8 @@ func parseList(d *json.Decoder, depth int) ([]any, error) {
 }
 
 // parseFields reads the rest of an object. If two fields have the same name, the last one counts.
-func parseFields(d *json.Decoder, depth int) ([]data.Field, error) {
-	fields, at := []data.Field{}, map[string]int{}
+func parseFields(d *json.Decoder, depth int) ([]source.Field, error) {
+	fields, at := []source.Field{}, map[string]int{}
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
@@ -87,7 +88,7 @@ func parseFields(d *json.Decoder, depth int) ([]data.Field, error) {
 			continue
 		}
 		at[name] = len(fields)
-		fields = append(fields, data.Field{Name: name, Value: v})
+		fields = append(fields, source.Field{Name: name, Value: v})
 	}
 	_, err := d.Token()
 	return fields, unexpectedEnd(err)
@@ -111,7 +112,7 @@ func (d Document) columns() []string {
 
 // Get returns the value of a field and reports whether the document has it.
 func (d Document) Get(name string) (any, bool) {
-	i := slices.IndexFunc(d, func(f data.Field) bool { return f.Name == name })
+	i := slices.IndexFunc(d, func(f source.Field) bool { return f.Name == name })
 	if i < 0 {
 		return nil, false
 	}
@@ -128,7 +129,7 @@ func (d Document) With(name string, value any) Document {
 			return out
 		}
 	}
-	return append(out, data.Field{Name: name, Value: value})
+	return append(out, source.Field{Name: name, Value: value})
 }
 
 // UnmarshalJSON reads a JSON object.
@@ -139,24 +140,24 @@ func (d *Document) UnmarshalJSON(b []byte) error {
 }
 
 // MarshalJSON writes the fields in their order.
-func (d Document) MarshalJSON() ([]byte, error) { return []byte(pyJSON([]data.Field(d), "")), nil }
+func (d Document) MarshalJSON() ([]byte, error) { return []byte(pyJSON([]source.Field(d), "")), nil }
 
 // hashed is the text of the document that the harness hashes: json.dumps with indent=2 and
 // ensure_ascii=False.
-func (d Document) hashed() string { return pyJSON([]data.Field(d), "\n") }
+func (d Document) hashed() string { return pyJSON([]source.Field(d), "\n") }
 
 // pyJSON writes a value as Python's json module does: in one line if newline is "", else over
 // several lines, where newline is a line break and the indent of the value.
 func pyJSON(v any, newline string) string {
 	switch v := v.(type) {
-	case []data.Field:
+	case []source.Field:
 		var parts []string
 		for _, f := range v {
 			parts = append(parts, python.Quote(f.Name)+": "+pyJSON(f.Value, deeper(newline)))
 		}
 		return enclose("{", "}", parts, newline)
 	case Document:
-		return pyJSON([]data.Field(v), newline)
+		return pyJSON([]source.Field(v), newline)
 	case []any:
 		var parts []string
 		for _, e := range v {

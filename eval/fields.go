@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"trit/data"
+	"trit/data/source"
 	"trit/eval/internal/python"
 )
 
@@ -123,7 +123,7 @@ func number(s string) int {
 // Group is the fields of a field that is a group. It shares its error with f.
 func (f *Fields) Group(name string) *Fields {
 	v := f.value(name)
-	fields, ok := v.([]data.Field)
+	fields, ok := v.([]source.Field)
 	if !ok {
 		f.Failf("field %q is %s: want a group of fields", name, pyJSON(v, ""))
 	}

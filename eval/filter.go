@@ -54,29 +54,36 @@ func (f RegexFilter) Filter() (Filter, error) {
 		fallback = *f.Fallback
 	}
 	return Filter{Name: f.Name, Find: func(_ *Question, text string) (string, bool) {
-		matches := findAll(re, text)
-		i := f.Pick
-		if i < 0 {
-			i += len(matches)
-		}
-		if i < 0 || i >= len(matches) {
-			return fallback, false
-		}
-		answer, found := captured(matches[i])
-		if !found {
-			answer = fallback
-		}
-		return python.Strip(answer), found
+		return f.find(re, fallback, text)
 	}}, err
+}
+
+func (f RegexFilter) find(re *regexp2.Regexp, fallback, text string) (answer string, found bool) {
+	matches, whole := findAll(re, text)
+	i := f.Pick
+	if i < 0 {
+		i += len(matches)
+	}
+	if !whole || i < 0 || i >= len(matches) {
+		return fallback, false
+	}
+	if answer, found = captured(matches[i]); !found {
+		answer = fallback
+	}
+	return python.Strip(answer), found
 }
 
 // regexTimeout bounds one search: an expression of a user may backtrack without end.
 const regexTimeout = 5 * time.Second
 
-// compileRegex compiles an expression with the rules of Python's re, as far as tasks need them:
-// regexp2 has look-around, and a $ that also matches before a last line break.
+// compileRegex compiles an expression with the rules of Python's re: regexp2 has look-around, and
+// a $ that also matches before a last line break.
 func compileRegex(pattern string) (*regexp2.Regexp, error) {
-	re, err := regexp2.Compile(pattern, regexp2.None)
+	translated, err := python.Regex(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("regular expression %q: %w", pattern, err)
+	}
+	re, err := regexp2.Compile(translated, regexp2.None)
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q: %w", pattern, err)
 	}
@@ -84,15 +91,14 @@ func compileRegex(pattern string) (*regexp2.Regexp, error) {
 	return re, nil
 }
 
-// findAll returns all matches up to the first search that takes too long.
-func findAll(re *regexp2.Regexp, text string) []*regexp2.Match {
-	var all []*regexp2.Match
+// findAll returns all matches; whole is false where a search took too long to find them all.
+func findAll(re *regexp2.Regexp, text string) (all []*regexp2.Match, whole bool) {
 	m, err := re.FindStringMatch(text)
 	for m != nil && err == nil {
 		all = append(all, m)
 		m, err = re.FindNextMatch(m)
 	}
-	return all
+	return all, err == nil
 }
 
 // captured is what re.findall returns for a match, as one text. It reports whether one of
@@ -132,16 +138,23 @@ func (m StringMatch) Judge() (Judge, error) {
 		remove = append(remove, re)
 	}
 	return func(_ context.Context, _ Sandbox, q *Question, answer string) (Verdict, error) {
-		return Right(m.bare(remove, answer) == m.bare(remove, q.Target)), nil
+		bare, err := m.bare(remove, answer)
+		if err != nil {
+			return Verdict{}, err
+		}
+		target, err := m.bare(remove, q.Target)
+		return Right(bare == target), err
 	}, nil
 }
 
 // bare is a text without the parts that the comparison ignores.
-func (m StringMatch) bare(remove []*regexp2.Regexp, s string) string {
+func (m StringMatch) bare(remove []*regexp2.Regexp, s string) (string, error) {
 	for _, re := range remove {
-		if out, err := re.Replace(s, "", -1, -1); err == nil {
-			s = out
+		out, err := re.Replace(s, "", -1, -1)
+		if err != nil {
+			return "", fmt.Errorf("regular expression %q takes more than %v: write one that goes back less", re, regexTimeout)
 		}
+		s = out
 	}
 	if m.IgnoreCase {
 		s = python.Lower(s)
@@ -149,7 +162,7 @@ func (m StringMatch) bare(remove []*regexp2.Regexp, s string) string {
 	if m.IgnorePunctuation {
 		s = strings.Map(dropPunctuation, s)
 	}
-	return s
+	return s, nil
 }
 
 func dropPunctuation(r rune) rune {

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"trit/data"
+	"trit/data/source"
 	"trit/eval/internal/python"
 	"trit/lm"
 )
@@ -48,8 +48,8 @@ type sample struct {
 	resps    []any // one for each request
 	filtered []any
 	filter   string
-	values   []data.Field // metrics: a number, or a pair of log-likelihood and divisor
-	end      string       // Verdict.End
+	values   []source.Field // metrics: a number, or a pair of log-likelihood and divisor
+	end      string         // Verdict.End
 }
 
 // Metrics are figures by name, such as "acc,none" and "acc_stderr,none".
@@ -72,7 +72,7 @@ func (o *outcome) judgeChoices() {
 		}
 		for _, m := range o.Metrics {
 			right := best(scores, q.Choices, choiceLength(m)) == q.Gold
-			s.values = append(s.values, data.Field{Name: string(m), Value: truth(right)})
+			s.values = append(s.values, source.Field{Name: string(m), Value: truth(right)})
 		}
 		o.samples = append(o.samples, s)
 	}
@@ -139,7 +139,7 @@ func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample
 	s := sample{
 		question: q, target: q.Target, requests: o.requestsOf(i),
 		resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered},
-		filter: filter, values: []data.Field{{Name: string(o.Answers.Metric), Value: v.Score}}, end: v.End,
+		filter: filter, values: []source.Field{{Name: string(o.Answers.Metric), Value: v.Score}}, end: v.End,
 	}
 	if o.Answers.RunCode { // a list, since pass@k takes several
 		s.filtered = []any{[]any{filtered}}
@@ -188,7 +188,7 @@ func (o *outcome) judgeRolling() {
 			resps: []any{[]any{python.Float(sum)}}, filtered: []any{python.Float(sum)}, filter: "none",
 		}
 		for _, m := range o.Metrics {
-			s.values = append(s.values, data.Field{Name: string(m), Value: []any{sum, int64(q.divisor(m))}})
+			s.values = append(s.values, source.Field{Name: string(m), Value: []any{sum, int64(q.divisor(m))}})
 		}
 		o.samples = append(o.samples, s)
 	}
@@ -201,7 +201,7 @@ func (o *outcome) judgeRolling() {
 func rollingMetric(m Metric, samples []sample) float64 {
 	nats, by := 0.0, 0
 	for _, s := range samples {
-		i := slices.IndexFunc(s.values, func(f data.Field) bool { return f.Name == string(m) })
+		i := slices.IndexFunc(s.values, func(f source.Field) bool { return f.Name == string(m) })
 		pair := s.values[i].Value.([]any)
 		nats -= pair[0].(float64)
 		by += int(pair[1].(int64))

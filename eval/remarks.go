@@ -15,8 +15,11 @@ import (
 type Remarks struct {
 	Requests int `json:"requests"`
 	// CutRequests were cut on the left, since they did not fit into the context.
-	CutRequests int              `json:"cut_requests"`
-	CutTokens   int              `json:"cut_tokens"` // the most that one request lost
+	CutRequests int `json:"cut_requests"`
+	CutTokens   int `json:"cut_tokens"` // the most that one request lost
+	// OwnExamples are the questions that stand, with their answers, among the examples before them.
+	OwnExamples int              `json:"own_examples,omitempty"`
+	Questions   int              `json:"questions"`
 	Template    *TemplateRemarks `json:"chat_template,omitempty"`
 	Answers     *AnswerRemarks   `json:"answers,omitempty"` // of a task of generation
 }
@@ -48,7 +51,7 @@ type AnswerRemarks struct {
 
 // remarks counts what happened.
 func (o *outcome) remarks() Remarks {
-	r := Remarks{Requests: len(o.requests)}
+	r := Remarks{Requests: len(o.requests), OwnExamples: o.leaked, Questions: len(o.questions)}
 	for _, q := range o.requests {
 		if q.cut > 0 {
 			r.CutRequests, r.CutTokens = r.CutRequests+1, max(r.CutTokens, q.cut)
@@ -90,6 +93,9 @@ func (r Remarks) lines(contextLength int) (out []string) {
 	if r.CutRequests > 0 {
 		add("%d of %d requests were cut on the left to fit into the context of %d tokens, by up to %d tokens",
 			r.CutRequests, r.Requests, contextLength, r.CutTokens)
+	}
+	if r.OwnExamples > 0 {
+		add("%d of %d questions stand among the examples before them, with their answers", r.OwnExamples, r.Questions)
 	}
 	if t := r.Template; t != nil {
 		if t.Changed > 0 {

@@ -212,3 +212,27 @@ func TestTemplatesThatDoNotFit(t *testing.T) {
 		t.Errorf("without a template: %+v", got.Template)
 	}
 }
+
+// Examples of the tested file leave the document itself out, however the file is named; one that
+// other documents repeat is counted.
+func TestOwnExamples(t *testing.T) {
+	rows := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `{"q":"question %d","c":["a","b"],"g":0,"id":%d}`+"\n", i, i)
+		}
+		return b.String()
+	}
+	const head = `{"name":"own","context":"{q}:","choices":"c","gold":"g","num_fewshot":2,"data":"test.jsonl"`
+	dir := evaltest.Write(t, map[string]string{
+		"test.jsonl": rows(3), "copy.jsonl": strings.ReplaceAll(rows(3), `"id":`, `"id":1`),
+		"same.json": head + `,"fewshot":{"data":"test.jsonl"}}`, "copy.json": head + `,"fewshot":{"data":"copy.jsonl"}}`,
+	})
+	for file, want := range map[string]bool{"same.json": false, "copy.json": true} {
+		m, o := options(t, filepath.Join(dir, file))
+		got, lines := remarksOf(t, m, o, dir)
+		if (got.OwnExamples > 0) != want || got.Questions != 3 || strings.Contains(lines, "of 3 questions stand among the examples") != want {
+			t.Errorf("%s: %+v, %q", file, got, lines)
+		}
+	}
+}

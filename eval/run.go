@@ -20,6 +20,7 @@ type prepared struct {
 	requests   []request // of all questions
 	first      []int     // by question, index of its first request; then len(requests)
 	template   TemplateRemarks
+	leaked     int // questions that stand among their own examples
 }
 
 // request is a request to the model, as text and as tokens.
@@ -167,6 +168,9 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 	examples, err := fewshot.next(q.doc)
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(examples, func(x question) bool { return slices.Equal(x.Contexts, q.Contexts) }) {
+		p.leaked++
 	}
 	prompts := make([]string, len(q.Contexts))
 	for i, c := range q.Contexts {

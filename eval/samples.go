@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"trit/data"
+	"trit/data/source"
 )
 
 // writeSamples writes a line for each document and filter, with the keys and the types of the
@@ -20,13 +20,13 @@ func (t *outcome) writeSamples(w io.Writer) error {
 	return nil
 }
 
-func (t *outcome) sampleFields(s *sample) []data.Field {
+func (t *outcome) sampleFields(s *sample) []source.Field {
 	var metrics []any
 	for _, v := range s.values {
 		metrics = append(metrics, v.Name)
 	}
 	doc, prompt, target := s.hashes()
-	fields := []data.Field{
+	fields := []source.Field{
 		{Name: "doc_id", Value: int64(s.question.id)}, {Name: "doc", Value: s.question.doc},
 		{Name: "target", Value: s.target}, {Name: "arguments", Value: t.arguments(s)},
 		{Name: "resps", Value: s.resps}, {Name: "filtered_resps", Value: s.filtered},
@@ -34,26 +34,26 @@ func (t *outcome) sampleFields(s *sample) []data.Field {
 		{Name: "doc_hash", Value: doc}, {Name: "prompt_hash", Value: prompt}, {Name: "target_hash", Value: target},
 	}
 	if fields = append(fields, s.values...); s.end != "" {
-		fields = append(fields, data.Field{Name: "end", Value: s.end})
+		fields = append(fields, source.Field{Name: "end", Value: s.end})
 	}
 	return fields
 }
 
 // arguments are the requests of a sample, with the harness's keys.
-func (t *outcome) arguments(s *sample) []data.Field {
-	var out []data.Field
+func (t *outcome) arguments(s *sample) []source.Field {
+	var out []source.Field
 	for i, r := range s.requests {
-		args := []data.Field{{Name: "arg_0", Value: r.context}}
+		args := []source.Field{{Name: "arg_0", Value: r.context}}
 		switch t.Kind {
 		case MultipleChoice:
-			args = append(args, data.Field{Name: "arg_1", Value: r.continuation})
+			args = append(args, source.Field{Name: "arg_1", Value: r.continuation})
 		case Generation:
-			args = append(args, data.Field{Name: "arg_1", Value: []data.Field{
+			args = append(args, source.Field{Name: "arg_1", Value: []source.Field{
 				{Name: "until", Value: anys(t.Answers.Until)}, {Name: "do_sample", Value: false},
 				{Name: "temperature", Value: 0.0}, {Name: "max_gen_toks", Value: int64(r.generate.MaxTokens)},
 			}})
 		}
-		out = append(out, data.Field{Name: fmt.Sprintf("gen_args_%d", i), Value: args})
+		out = append(out, source.Field{Name: fmt.Sprintf("gen_args_%d", i), Value: args})
 	}
 	return out
 }

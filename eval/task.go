@@ -240,6 +240,8 @@ func (t *Task) check() error {
 		return nil
 	case t.Kind != Generation:
 		return fmt.Errorf("task %s: the kind is %q: want %s, %s or %s", t.Name, t.Kind, MultipleChoice, Generation, Rolling)
+	case slices.Contains(t.Answers.Until, ""):
+		return fmt.Errorf("task %s: a stop text is empty: every answer would end at its first token", t.Name)
 	case t.Answers.Judge == nil || len(t.Answers.Filters) == 0 || t.Answers.Metric == "":
 		return fmt.Errorf("task %s: Answers need a metric, a filter and a judge", t.Name)
 	}

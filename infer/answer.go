@@ -25,6 +25,7 @@ type Answer struct {
 	onDelta func(lm.Delta) // may be nil
 	emitted int            // number of r.Tokens that onDelta got
 	began   time.Time      // of reading the prompt, then of generating
+	err     error          // of the model
 }
 
 // NewAnswer prepares to answer a request in a session, which keeps what it holds of the prompt.
@@ -57,8 +58,9 @@ func (a *Answer) Unread() int { return len(a.unread) }
 // Done reports whether the answer has ended, and why.
 func (a *Answer) Done() (lm.FinishReason, bool) { return a.r.FinishReason, a.r.FinishReason != "" }
 
-// Result is the answer so far; it is whole when Done.
-func (a *Answer) Result() lm.GenerateResult { return a.r }
+// Result is the answer so far; it is whole when Done. The error is that of a model which computes
+// no numbers; it ends the answer.
+func (a *Answer) Result() (lm.GenerateResult, error) { return a.r, a.err }
 
 // Batch takes answers of one model further together. It is for one goroutine.
 type Batch struct{ pass pass }
@@ -146,7 +148,12 @@ func (b *advance) run() {
 // take chooses the token after ids[at]. What follows of a draft counts only if the token is
 // the next of the draft.
 func (t *turn) take(at int, c choice) {
-	id := t.a.choose(c)
+	id, err := t.a.choose(c)
+	if err != nil {
+		t.a.err, t.ended = err, true
+		t.a.finish(lm.FinishCancel)
+		return
+	}
 	position := t.position + at + 1
 	t.ended = t.a.add(id, position) || at+1 == len(t.ids) || t.ids[at+1] != id
 	if t.ended {
@@ -175,16 +182,16 @@ func (a *Answer) next(limit int) (ids []int32, choices int) {
 }
 
 // choose samples a token.
-func (a *Answer) choose(c choice) int32 {
+func (a *Answer) choose(c choice) (int32, error) {
 	var mask []uint64
 	if a.o.Constraint != nil {
 		mask = a.o.Constraint.Mask()
 	}
-	id := c.sample(a.sampler, mask)
-	if a.o.LogProbs && len(a.r.Tokens) < a.o.MaxTokens {
+	id, err := c.sample(a.sampler, mask)
+	if err == nil && a.o.LogProbs && len(a.r.Tokens) < a.o.MaxTokens {
 		a.r.LogProbs = append(a.r.LogProbs, logProbs(c.full(), id, a.o.TopLogProbs))
 	}
-	return id
+	return id, err
 }
 
 // add adds a token, which is for a position of the sequence, to the answer, unless the answer

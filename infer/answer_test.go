@@ -71,7 +71,7 @@ func TestAnswersTogetherAreThoseAlone(t *testing.T) {
 		for i, a := range answers {
 			g, _ := m.NewGenerator(noText{}, 300)
 			want, _ := g.Generate(t.Context(), request(i), nil)
-			got := a.Result()
+			got, _ := a.Result()
 			if !slices.Equal(got.Tokens, want.Tokens) || got.FinishReason != want.FinishReason || got.Text != want.Text {
 				t.Errorf("%s, answer %d: %v, alone %v", head, i, got.Tokens, want.Tokens)
 			}

@@ -11,21 +11,25 @@ import (
 type choice struct {
 	bounded *boundedLogits   // bounds of the logits; nil if the head is no boundedHead
 	full    func() []float32 // all logits; valid until the next pass
+	err     error            // the row has no logits
 }
 
 // sample returns the token that the sampler chooses among those of a mask, nil for all.
-func (c choice) sample(sampler *sampling.Sampler, mask []uint64) int32 {
+func (c choice) sample(sampler *sampling.Sampler, mask []uint64) (int32, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
 	if c.bounded != nil {
 		if id, ok := sampler.SampleFrom(c.bounded, mask); ok {
-			return id
+			return id, nil
 		}
 	}
-	return sampler.Sample(c.full(), mask)
+	return sampler.Sample(c.full(), mask), nil
 }
 
 // choose calls next with the choice after each of the rows, by index of rows and in their order.
 func (p *pass) choose(rows []int, next func(i int, c choice)) {
-	p.finalNorm(rows)
+	whole := p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
 	h, ok := p.m.head.(*boundedHead)
 	if ok {
@@ -37,7 +41,11 @@ func (p *pass) choose(rows []int, next func(i int, c choice)) {
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
 		if ok {
-			c = choice{&p.bounded[i], func() []float32 { return h.exactLogits(p.m.pool, p.last.x[i*d:][:d]) }}
+			c.bounded = &p.bounded[i]
+			c.full = func() []float32 { return h.exactLogits(p.m.pool, p.last.x[i*d:][:d]) }
+		}
+		if whole != nil { // of some row
+			c.err = checkFinite(p.last.x[i*d:][:d])
 		}
 		next(i, c)
 	}

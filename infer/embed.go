@@ -86,7 +86,9 @@ func (s *Session) embed(ids []int32) ([]float32, error) {
 	if err := s.Forward(ids, nil, 0); err != nil {
 		return nil, err
 	}
-	s.pass.finalNorm([]int{(len(ids) - 1) % maxBatch})
+	if err := s.pass.finalNorm([]int{(len(ids) - 1) % maxBatch}); err != nil {
+		return nil, err
+	}
 	v := slices.Clone(s.pass.last.x[:s.m.config.HiddenSize])
 	normalize(v)
 	return v, nil

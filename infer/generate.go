@@ -46,7 +46,7 @@ func (g *Generator) Generate(ctx context.Context, r lm.GenerateRequest, onDelta 
 	}
 	for {
 		if _, done := a.Done(); done {
-			return a.Result(), nil
+			return a.Result()
 		}
 		g.batch.Advance([]*Answer{a}, []int{MaxPass})
 	}

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
@@ -92,6 +93,7 @@ func (l *loader) vector(name string) []float32 {
 	if err := gguf.Dequantize(t.Type, v, l.f.Data(t)); err != nil {
 		l.fail(name, "%v", err)
 	}
+	l.checkFinite(name, t.Type, l.f.Data(t), 1)
 	return v
 }
 
@@ -110,7 +112,26 @@ func (l *loader) dense(name string) *denseMatrix {
 	} else if err := gguf.Dequantize(t.Type, probe, d.data[:d.bytes]); err != nil {
 		l.fail(name, "%v", err)
 	}
+	l.checkFinite(name, t.Type, d.data, d.n)
 	return d
+}
+
+// checkFinite refuses a tensor of n rows with a value that is infinite or no number: the logits
+// of a model with one are none either, or those of a few tokens alone.
+func (l *loader) checkFinite(name string, t gguf.Type, data []byte, n int) {
+	if l.err != nil {
+		return
+	}
+	var found atomic.Bool
+	row := len(data) / n
+	l.pool.Chunks(n, max(1, 1<<18/row), func(lo, hi int) {
+		if !gguf.Finite(t, data[lo*row:hi*row]) {
+			found.Store(true)
+		}
+	})
+	if found.Load() {
+		l.fail(name, "it holds values that are not finite: the file is damaged, or training had diverged")
+	}
 }
 
 // matrix takes a weight of any type, ternary ones in the layout of their product.

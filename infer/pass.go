@@ -1,7 +1,9 @@
 package infer
 
 import (
+	"errors"
 	"math"
+	"slices"
 
 	"trit/bitlinear/kernel/vector"
 	"trit/model"
@@ -82,20 +84,34 @@ func (p *pass) reserve() {
 }
 
 // logits writes the logits after the rows [lo,hi) to dst, [hi-lo, V].
-func (p *pass) logits(dst []float32, lo, hi int) {
+func (p *pass) logits(dst []float32, lo, hi int) error {
 	rows := make([]int, hi-lo)
 	for i := range rows {
 		rows[i] = lo + i
 	}
-	p.finalNorm(rows)
+	if err := p.finalNorm(rows); err != nil {
+		return err
+	}
 	p.m.head.mul(p.m.pool, dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
+	return nil
 }
 
+// errNotFinite is the error of a pass that ends in values of which no token can be chosen.
+var errNotFinite = errors.New("the model computes values that are not finite: its weights are damaged or too large")
+
 // finalNorm makes the final norms of some rows the input of the head, in p.last.
-func (p *pass) finalNorm(rows []int) {
+func (p *pass) finalNorm(rows []int) error {
 	d := p.m.config.HiddenSize
 	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.finalNorm) })
-	p.last.floats(p.m.pool, len(rows))
+	return checkFinite(p.last.floats(p.m.pool, len(rows))[:len(rows)*d])
+}
+
+// checkFinite returns errNotFinite if a value is not finite.
+func checkFinite(x []float32) error {
+	if slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 }) {
+		return errNotFinite
+	}
+	return nil
 }
 
 // norm writes the RMSNorm of x with the weights w to dst, or x itself if w is nil.

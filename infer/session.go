@@ -154,7 +154,9 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 		s.pass.run([]span{{s, ids[at : at+n]}})
 		if logits != nil && from < at+n {
 			first := max(from, at)
-			s.pass.logits(logits[(first-from)*vocab:], first-at, n)
+			if err := s.pass.logits(logits[(first-from)*vocab:], first-at, n); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -205,6 +207,11 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*sampling.Sampler) (
 	p := sessions[0].pass
 	p.run(spans)
 	next := make([]int32, len(sessions))
-	p.choose(last, func(i int, c choice) { next[i] = c.sample(samplers[i], nil) })
-	return next, nil
+	var errs []error
+	p.choose(last, func(i int, c choice) {
+		var err error
+		next[i], err = c.sample(samplers[i], nil)
+		errs = append(errs, err)
+	})
+	return next, errors.Join(errs...)
 }

@@ -80,19 +80,47 @@ func checkClass(modelType string) error {
 		fmt.Sprintf("where the model computes as one of these, convert it with {%s} model_type=NAME", setField))
 }
 
-// bases begin the names of the architectures whose classes are supported.
-var bases = []string{"llama", "bitnet", "qwen3", "mistral", "granite", "minicpm"}
+// architectureEndings stand behind the name of a class in the names of architectures.
+var architectureEndings = []string{"ForCausalLM", "Model"}
+
+// classOf is the model_type that an architecture has, "" for those of BitNet, which files of
+// other classes name too, as 1bitLLM's do with llama. It reports whether the class is known.
+func classOf(architecture string) (modelType string, known bool) {
+	name := strings.ToLower(architecture)
+	if strings.HasPrefix(name, "bitnet") {
+		return "", true
+	}
+	for _, ending := range architectureEndings {
+		if base, ok := strings.CutSuffix(name, strings.ToLower(ending)); ok {
+			_, ok := classes[base]
+			return base, ok
+		}
+	}
+	return "", false
+}
 
 // checkArchitectures refuses architectures that are of no supported class, whatever the
-// model_type says.
-func checkArchitectures(names []string) error {
-	for _, name := range names {
-		lower := strings.ToLower(name)
-		known := slices.ContainsFunc(bases, func(b string) bool { return strings.HasPrefix(lower, b) })
-		if !known || strings.Contains(lower, "moe") {
+// model_type says, and those of another class than it. A file without model_type is of the
+// class of its architecture.
+func (c *HFConfig) checkArchitectures() error {
+	for _, name := range c.Architectures {
+		class, known := classOf(name)
+		switch why := classes[class].unsupported; {
+		case why != "":
+			return fmt.Errorf("architectures has %s: %s, which is not supported", plain(name), why)
+		case !known:
 			return setting.Needs(setField,
 				fmt.Sprintf("architectures has %s, and what it computes is not known here", plain(name)),
 				fmt.Sprintf("where it is a Llama by another name, convert it with {%s} architectures=null", setField))
+		case class == "":
+		case c.ModelType == "":
+			c.ModelType = class
+			c.note("config.json has no model_type: the model is taken for %s, by its architectures", class)
+		case c.ModelType != class:
+			return setting.Needs(setField,
+				fmt.Sprintf("model_type is %q, but architectures has %s: these compute in different ways",
+					c.ModelType, plain(name)),
+				fmt.Sprintf("take the wrong one out of the file, or convert it with {%s} KEY=null", setField))
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -40,12 +41,13 @@ var hfRows = []keyRow{
 	{Key{Effect: Harmless}, `
 		_attn_implementation _attn_implementation_autoset _commit_hash _name_or_path activation
 		attn_implementation attention_dropout attention_probs_dropout_prob auto_map bad_words_ids
-		begin_suppress_tokens chunk_size_feed_forward classifier_dropout cross_attention_hidden_size
+		begin_suppress_tokens cache_implementation chunk_size_feed_forward classifier_dropout cross_attention_hidden_size
 		custom_pipelines decoder_start_token_id diversity_penalty do_sample dtype early_stopping embd_pdrop
 		embedding_dropout encoder_no_repeat_ngram_size exponential_decay_length_penalty finetuning_task
 		forced_bos_token_id forced_eos_token_id fused_qkv gradient_checkpointing hidden_dropout
 		hidden_dropout_prob id2label is_llama_config initializer_range keys_to_ignore_at_inference label2id length_penalty
 		max_length max_window_layers min_length mup_denominator no_repeat_ngram_size num_beam_groups num_beams
+		neftune_noise_alpha
 		num_labels num_return_sequences output_attentions output_hidden_states output_router_logits output_scores
 		pad_token_id prefix pretraining_tp problem_type remove_invalid_values repetition_penalty resid_pdrop
 		return_dict return_dict_in_generate router_aux_loss_coef sep_token_id suppress_tokens task_specific_params
@@ -131,15 +133,19 @@ var quantizationKeys = Keys{
 	"rms_norm_eps":          {Effect: Harmless}, // of use_rms_norm
 }
 
-// projections of a block, as quantization_config names them.
-var projections = []string{QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj}
+// maxModules bounds the entries of a list of modules times the layers that each is compared with,
+// far above any model's, so that no file takes long to judge.
+const maxModules = 1 << 19
 
-// keepsNoProjection reports whether a list of modules has no projection of a block. Names may
-// be parts of a module's name, as transformers takes them.
+// keepsNoProjection reports whether a list of modules has no projection of a block. One that
+// is too long to judge may have.
 func keepsNoProjection(v any, c *Config) bool {
 	list, ok := v.([]any)
 	if !ok {
 		return Off(v, c)
+	}
+	if len(list)*min(c.NumHiddenLayers, maxLayers) > maxModules {
+		return false
 	}
 	for _, module := range list {
 		name, ok := module.(string)
@@ -150,10 +156,28 @@ func keepsNoProjection(v any, c *Config) bool {
 	return true
 }
 
-func namesProjection(part string, c *Config) bool {
-	for l := range c.NumHiddenLayers {
-		for _, p := range projections {
-			if strings.Contains(strings.TrimSuffix(LayerTensor(l, p), ".weight"), strings.Trim(part, ".*")) {
+// namesProjection reports whether an entry of a list of modules means a projection in any of the
+// ways in which programs read one: as a part of a module's name, as a regular expression of any
+// part of it, with re: before it, or with * for any text. An expression that Go has no form of,
+// such as one that looks ahead, may mean any.
+func namesProjection(entry string, c *Config) bool {
+	pattern := strings.TrimPrefix(entry, "re:")
+	if _, err := regexp.Compile(pattern); err != nil && strings.Contains(pattern, "(?") {
+		return true
+	}
+	for _, form := range []string{pattern, strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")} {
+		expression, err := regexp.Compile(form)
+		if err == nil && matchesProjection(expression, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesProjection(expression *regexp.Regexp, c *Config) bool {
+	for l := range min(c.NumHiddenLayers, maxLayers) {
+		for _, p := range []string{QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj} {
+			if expression.MatchString(strings.TrimSuffix(LayerTensor(l, p), ".weight")) {
 				return true
 			}
 		}

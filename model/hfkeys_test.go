@@ -1,7 +1,10 @@
 package model
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -11,7 +14,19 @@ const strictConfig = `{"architectures": ["LlamaForCausalLM"], "model_type": "lla
 	"num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu", "max_position_embeddings": 512,
 	"rms_norm_eps": 1e-5, "rope_theta": 10000, "tie_word_embeddings": false`
 
-func with(keys string) []byte { return []byte(strictConfig + ", " + keys + "}") }
+// with is strictConfig with other keys or with other values of its own.
+func with(keys string) []byte {
+	var own, set map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal([]byte(strictConfig+"}"), &own), json.Unmarshal([]byte("{"+keys+"}"), &set)); err != nil {
+		panic(err)
+	}
+	maps.DeleteFunc(own, func(key string, _ json.RawMessage) bool { return set[key] != nil })
+	b, err := json.Marshal(own)
+	if err != nil {
+		panic(err)
+	}
+	return []byte(strings.TrimSuffix(string(b), "}") + ", " + keys + "}")
+}
 
 // refusedKeys has for every key that is refused a value that changes results and one that
 // does not.
@@ -164,6 +179,18 @@ func TestContradictions(t *testing.T) {
 		{`"architectures": ["Gemma2ForCausalLM"]`, []string{"architectures has Gemma2ForCausalLM", "Options.Set"}},
 		{`"architectures": ["Qwen3MoeForCausalLM"]`, []string{"architectures has Qwen3MoeForCausalLM"}},
 		{`"model_type": "starfish"`, []string{`model_type is "starfish"`, "Options.Set"}},
+		{`"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": ["lm_head$", "re:.*embed.*", "*norm*"]}`, nil},
+		{`"architectures": ["MistralForCausalLM"]`, []string{`model_type is "llama", but architectures has MistralForCausalLM`, "Options.Set"}},
+		{`"architectures": ["LlamaBidirectionalModel"]`, []string{"architectures has LlamaBidirectionalModel"}},
+		{`"architectures": ["Qwen2ForCausalLM"]`, []string{"architectures has Qwen2ForCausalLM: its query, key and value projections have biases"}},
+		{`"architectures": ["Llama4ForCausalLM"]`, []string{"architectures has Llama4ForCausalLM"}},
+		{`"architectures": ["BitnetForCausalLM"]`, nil},
+		{`"architectures": ["LLaMAForCausalLM"]`, nil},
+		{`"zeta": 1, "zeta": 1`, []string{"zeta stands twice"}},
+		{`"rope_scaling": {"rope_type": "linear", "factor": 2, "factor": 4}`, []string{"rope_scaling: factor stands twice"}},
+		{`"bos_token_id": [1]`, []string{"bos_token_id: want a whole number, found a list"}},
+		{`"partial_rotary_factor": "0.5"`, []string{"partial_rotary_factor: want a number, found text"}},
+		{`"rope_scaling": {"rope_type": "linear", "factor": "2"}`, []string{"factor: want a number, found text"}},
 	} {
 		_, err := ParseHF(with(c.keys))
 		if (err == nil) != (c.want == nil) {
@@ -174,6 +201,43 @@ func TestContradictions(t *testing.T) {
 				t.Errorf("%s: got %v, want %q in it", c.keys, err, want)
 			}
 		}
+	}
+}
+
+// A list of modules is read as regular expressions, as globs and as parts of names.
+func TestModulesOfProjections(t *testing.T) {
+	for _, entry := range []string{
+		"down_proj$", `model\\.layers\\.0\\..*`, "re:.*mlp.*", "model.layers.*.mlp", "*mlp*", ".*down_proj",
+		"model.layers.[01].mlp.down_proj", "layers.3", "gate", "^(?!lm_head).*",
+	} {
+		_, err := ParseHF(with(`"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": ["` + entry + `"]}`))
+		if err == nil || !strings.Contains(err.Error(), "modules_to_not_convert is") {
+			t.Errorf("%s: got %v, want that it is refused", entry, err)
+		}
+	}
+}
+
+func TestListsOfModulesTakeNoLongTime(t *testing.T) {
+	list := strings.TrimSuffix(strings.Repeat(`"lm_head", `, maxModules/4+1), ", ")
+	_, err := ParseHF(with(`"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": [` + list + `]}`))
+	if err == nil || !strings.Contains(err.Error(), "modules_to_not_convert is") {
+		t.Errorf("got %v, want that a list too long is refused", err)
+	}
+}
+
+// A file without model_type is of the class of its architecture.
+func TestClassOfArchitecture(t *testing.T) {
+	const sizes = `, "vocab_size": 9, "hidden_size": 64, "intermediate_size": 8, "num_hidden_layers": 4, "num_attention_heads": 4}`
+	for architecture, want := range map[string]string{
+		"MiniCPMForCausalLM": "scale_depth is 1", "GraniteForCausalLM": "attention_multiplier is 1", "MistralModel": "sliding_window is 4096",
+	} {
+		if _, err := ParseHF([]byte(`{"architectures": ["` + architecture + `"]` + sizes)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", architecture, err, want)
+		}
+	}
+	c := parse(t, `{"architectures": ["Qwen3ForCausalLM"], "rms_norm_eps": 1e-6`+sizes)
+	if n := c.Notes(); !c.QKNorm || c.ModelType != "qwen3" || len(n) != 2 || !strings.Contains(n[0].String(), "taken for qwen3") {
+		t.Errorf("QKNorm %v, model_type %q, notes %q", c.QKNorm, c.ModelType, n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -54,7 +55,11 @@ func parseRotaryDict(b json.RawMessage) (*rotaryDict, error) {
 	}
 	var keys map[string]json.RawMessage
 	var d rotaryDict
-	if err := errors.Join(json.Unmarshal(b, &keys), json.Unmarshal(b, &d)); err != nil {
+	err := jsonfile.Decode(b, &keys)
+	if err == nil {
+		err = jsonfile.Decode(b, &d)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("it is %s: %w", compact(b), err)
 	}
 	kind, err := d.kind()
@@ -188,7 +193,7 @@ func (c *HFConfig) parseRotary(keys *fileKeys) error {
 		RopeScaling         json.RawMessage `json:"rope_scaling"`
 		RopeParameters      json.RawMessage `json:"rope_parameters"`
 	}
-	if err := json.Unmarshal(keys.rotary, &file); err != nil {
+	if err := jsonfile.Decode(keys.rotary, &file); err != nil {
 		return err
 	}
 	top := &rotaryDict{

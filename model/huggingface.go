@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -97,11 +98,14 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 		return nil, err
 	}
 	var c HFConfig
-	if err = json.Unmarshal(keys.computed, &c); err == nil {
-		err = json.Unmarshal(keys.computed, &c.stated)
+	if err = jsonfile.Decode(keys.computed, &c); err == nil {
+		err = jsonfile.Decode(keys.computed, &c.stated)
 	}
 	if err == nil {
-		err = errors.Join(checkClass(c.ModelType), checkArchitectures(c.Architectures))
+		err = checkClass(c.ModelType)
+	}
+	if err == nil {
+		err = c.checkArchitectures()
 	}
 	if err != nil {
 		return nil, err
@@ -129,11 +133,14 @@ type fileKeys struct {
 // are computed with: the decoder of structs would take keys of other case for them.
 func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(b, &raw); err != nil {
+	if err := jsonfile.Decode(b, &raw); err != nil {
 		return nil, err
 	}
 	if raw == nil {
 		return nil, errors.New("it is null: want an object")
+	}
+	if err := checkTwice(b, true); err != nil {
+		return nil, err
 	}
 	if err := setKeys(raw, set); err != nil {
 		return nil, err
@@ -142,7 +149,7 @@ func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	computed, rotary := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	for name, value := range raw {
 		var v any
-		if err := json.Unmarshal(value, &v); err != nil {
+		if err := jsonfile.Decode(value, &v); err != nil {
 			return nil, fmt.Errorf("%s: %w", plain(name), err)
 		}
 		keys.all[name] = v

@@ -169,7 +169,7 @@ func TestParseHFRefusesNumbers(t *testing.T) {
 		{`"num_attention_heads":2`, `"num_attention_heads":-2`, "num_attention_heads is -2"},
 		{`"num_attention_heads":2`, `"num_attention_heads":65536,"head_dim":65536`, "num_attention_heads 65536 times head_dim 65536"},
 		{`"num_attention_heads":2`, `"num_attention_heads":2,"num_key_value_heads":3`, "not a multiple of num_key_value_heads 3"},
-		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":NaN`, "invalid character"},
+		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":NaN`, `"N" stands where a value should be`},
 		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":1e-50`, "rms_norm_eps is 1e-50"},
 		{`"rms_norm_eps":1e-5`, `"rms_norm_eps":-1e-5`, "rms_norm_eps is -1e-05"},
 		{`"rope_theta":1e4`, `"rope_theta":1e300`, "rope_theta is 1e+300"},

@@ -44,7 +44,7 @@ type Param struct {
 // NewAdamW makes an optimiser with moments in one of the precisions, which begin at zero.
 func NewAdamW(beta1, beta2, eps float64, moments MomentPrecision, params []Param) (*AdamW, error) {
 	if !slices.Contains(Moments, moments) {
-		return nil, fmt.Errorf("moments in %q: want one of %v", moments, Moments)
+		return nil, fmt.Errorf("moments in %q: want one of %s", moments, joined(Moments))
 	}
 	a := &AdamW{Beta1: beta1, Beta2: beta2, Eps: eps, Params: params}
 	a.makeMoments(moments)

@@ -69,3 +69,26 @@ func TestAverage(t *testing.T) {
 		t.Errorf("the mean is %v, want %v", mean, want)
 	}
 }
+
+// Before the decay of wsd begins, steps have the rates of a longer schedule too. The first step of the
+// decay may have them still: at the switch itself the rate is the peak.
+func TestDecayBegins(t *testing.T) {
+	for _, c := range []struct {
+		steps int
+		share float64
+		want  int
+	}{{600, 0.5, 300}, {1000, 0.9, 900}, {7, 0.5, 4}, {10, 0, 0}, {10, 1, 10}, {3, 0.1, 1}} {
+		s := Schedule{Kind: WSD, Steps: c.steps, Rate: 1, Switch: c.share}
+		longer := s
+		longer.Steps *= 2
+		if got := s.DecayBegins(); got != c.want {
+			t.Errorf("%d steps, switch %g: decays from step %d, want %d", c.steps, c.share, got, c.want)
+		}
+		for step := range c.steps {
+			rate, _ := s.At(step)
+			if same, _ := longer.At(step); rate != same && step < c.want || rate == same && step > c.want {
+				t.Errorf("%d steps, switch %g: step %d has the rates %g and %g", c.steps, c.share, step, rate, same)
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
+	"strings"
 )
 
 // ScheduleKind is the shape of a Schedule.
@@ -37,16 +39,31 @@ type Schedule struct {
 	Switch             float64 // share of the steps in the first stage
 }
 
+// joined is a list of words with commas between them.
+func joined[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = string(w)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // Validate reports what is wrong with a schedule.
 func (s Schedule) Validate() error {
 	if !slices.Contains(Schedules, s.Kind) {
-		return fmt.Errorf("lr_schedule is %q: want one of %v", s.Kind, Schedules)
+		return fmt.Errorf("lr_schedule is %q: want one of %s", s.Kind, joined(Schedules))
 	}
 	if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
 		return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: "+
 			"want at least 1 step, no negative warm-up, and a switch from 0 to 1", s.Steps, s.Warmup, s.Switch)
 	}
 	return nil
+}
+
+// DecayBegins is the first step, counted from 0, at which WSD decays: all steps before it have the
+// rates of a longer schedule too.
+func (s Schedule) DecayBegins() int {
+	return sort.Search(s.Steps, func(step int) bool { return float64(step)/float64(s.Steps) >= s.Switch })
 }
 
 // At is the rate and the weight decay of a step, counted from 0.

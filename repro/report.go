@@ -87,9 +87,10 @@ func (r *QuickstartReport) curves() []report.Curve {
 	training, heldOut := report.Curve{Name: "training"}, report.Curve{Name: "held out", Color: 1, Style: report.Dots}
 	for _, e := range r.events {
 		point := report.Point{X: float64(e.Step), Y: e.Loss}
-		if e.Event == runlog.EvalEvent {
+		switch e.Event {
+		case runlog.EvalEvent:
 			heldOut.Points = append(heldOut.Points, point)
-		} else {
+		case runlog.StepEvent:
 			training.Points = append(training.Points, point)
 		}
 	}

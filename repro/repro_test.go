@@ -159,9 +159,9 @@ func TestScalingRefuses(t *testing.T) {
 }
 
 // fake is a model that likes short answers. It counts the requests that it was asked.
-type fake struct{ asked int }
+type fake struct{ asked, length int }
 
-func (f *fake) ContextLength() int { return 64 }
+func (f *fake) ContextLength() int { return f.length }
 
 func (f *fake) Score(_ context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	f.asked += len(requests)
@@ -229,7 +229,7 @@ func tableOptions(t *testing.T, f *fake) TableOptions {
 // A row is known by its name on the Hub, and another model stands beside the first row. What
 // cannot be measured says why.
 func TestMeasureTable(t *testing.T) {
-	f, measured := &fake{}, []string(nil)
+	f, measured := &fake{length: 24}, []string(nil)
 	o := tableOptions(t, f)
 	o.Models = []string{"2B", "mine"}
 	o.Measured = func(o *published.Outcome) { measured = append(measured, o.Model+" beside "+o.Beside) }
@@ -255,8 +255,13 @@ func TestMeasureTable(t *testing.T) {
 	if len(r.Failed) != 2 || !strings.HasPrefix(r.Failed[0], "PIQA of org/two: ") {
 		t.Errorf("failed: %q, want PIQA alone", r.Failed)
 	}
+	const cut = "arc_easy: 4 of 4 requests were cut on the left to fit into the context of 24 tokens, by up to 14 tokens"
+	if notes := r.Outcomes[0].Notes(); !slices.Contains(notes, cut) {
+		t.Errorf("notes %q, want %q among them", notes, cut)
+	}
 	for _, name := range []string{"small.json", "small.md"} {
-		if b, err := os.ReadFile(filepath.Join(o.Out, name)); err != nil || !bytes.Contains(b, []byte("mine")) {
+		b, err := os.ReadFile(filepath.Join(o.Out, name))
+		if err != nil || !bytes.Contains(b, []byte("mine")) || !bytes.Contains(b, []byte(cut)) {
 			t.Errorf("%s: %v, %s", name, err, b)
 		}
 	}
@@ -265,7 +270,7 @@ func TestMeasureTable(t *testing.T) {
 // Without names the rows on the Hub are measured. Results are cached: both sets have the same
 // requests, and a second call has the fingerprint of the first.
 func TestMeasureTableAsksOnce(t *testing.T) {
-	f := &fake{}
+	f := &fake{length: 64}
 	o := tableOptions(t, f)
 	o.Tasks, o.Beside = []string{"arc_easy", "arc_challenge"}, "1B"
 	for range 2 {

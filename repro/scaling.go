@@ -138,7 +138,7 @@ func (o *ScalingOptions) train(ctx context.Context, run *train.Run, outcome *Sca
 	if result.Interrupted {
 		return 0, errors.New("stopped and saved: the same command goes on")
 	}
-	heldOut := result.Eval
+	heldOut := result.EvalAll
 	outcome.Loss, outcome.Perplexity, outcome.BitsPerByte = heldOut.Loss, heldOut.Perplexity, heldOut.BitsPerByte
 	last, err := hffolder.Open(run.OutDir)
 	if err != nil {

@@ -169,6 +169,7 @@ func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) err
 		t.result.Failed = append(t.result.Failed, fmt.Sprintf("%s of %s: %s", cell.Title, m.Name, cell.NotMeasured))
 		return nil
 	}
+	cell.Remarks = report.RemarkLines()
 	results := report.Results[cell.Task]
 	metric, filter, _ := strings.Cut(cell.Metric, ",")
 	cell.Set(results[cell.Metric], results[metric+"_stderr,"+filter], report.NSamples[cell.Task].Effective)

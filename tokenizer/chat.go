@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 	"trit/setting"
 	"trit/tokenizer/jinja"
 )
@@ -94,7 +96,7 @@ func (t *Tokenizer) ChatTemplate() ChatTemplate {
 			special[name] = t.name(id)
 		}
 	}
-	return ChatTemplate{t.settings.chatTemplate, t.settings.toolTemplate, special}
+	return ChatTemplate{t.settings.templates.text, t.settings.templates.named[toolTemplate], special}
 }
 
 // ApplyChat lays a conversation out by the model's chat template, as transformers'
@@ -107,7 +109,7 @@ func (t *Tokenizer) ApplyChat(r ChatRequest) (string, error) {
 // RenderChat is ApplyChat with the spans of the assistant's text, which generation blocks
 // of the template mark.
 func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
-	if t.settings.chatTemplate == "" {
+	if t.settings.templates.text == "" {
 		return jinja.Result{}, errNoTemplate
 	}
 	c, err := r.Context()
@@ -124,7 +126,7 @@ const guard = "\uFDD0"
 // EncodeChat lays a conversation out by the model's chat template and encodes it. The special
 // tokens are those that the template writes: what looks like one in a message is text.
 func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
-	if t.settings.chatTemplate == "" {
+	if t.settings.templates.text == "" {
 		return nil, errNoTemplate
 	}
 	c, err := r.Context()
@@ -195,14 +197,24 @@ func (t *Tokenizer) guardStrings(b []byte) []byte {
 }
 
 // LoadChatTemplate reads the chat template of a folder in the form of Hugging Face: its
-// chat_template.jinja or else tokenizer_config.json. The folder needs no vocabulary.
+// chat_template.jinja with the files beside it, or else tokenizer_config.json. The folder needs no vocabulary.
 func LoadChatTemplate(dir string) (ChatTemplate, error) {
 	t := ChatTemplate{SpecialTokens: map[string]string{}}
-	text, err := optionalFile(dir, templateFile)
-	if err != nil {
-		return t, err
+	files := map[string][]byte{}
+	for _, name := range append(templateNames(dir), templateFile) {
+		b, err := optionalFile(dir, name)
+		if err != nil {
+			return t, err
+		}
+		if b != nil {
+			files[name] = b
+		}
 	}
-	t.Text = string(text)
+	var own chatTemplates
+	if err := own.addFiles(files); err != nil {
+		return t, &FormatError{filepath.Join(dir, templateDir), "names", err.Error()}
+	}
+	t.Text, t.ToolText = own.text, own.named[toolTemplate]
 	for _, name := range []string{configFileName, specialMapFile} {
 		b, err := optionalFile(dir, name)
 		if err != nil {
@@ -225,14 +237,18 @@ func (t *ChatTemplate) addConfig(b []byte) error {
 		return nil
 	}
 	var c struct {
-		Template chatTemplate `json:"chat_template"`
+		Template chatTemplates `json:"chat_template"`
 	}
 	var fields map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(b, &c), json.Unmarshal(b, &fields)); err != nil {
+	err := jsonfile.Decode(b, &c)
+	if err == nil {
+		err = jsonfile.Decode(b, &fields)
+	}
+	if err != nil {
 		return err
 	}
-	if t.Text == "" {
-		t.Text, t.ToolText = c.Template.text, c.Template.toolUse
+	if t.Text == "" && t.ToolText == "" {
+		t.Text, t.ToolText = c.Template.text, c.Template.named[toolTemplate]
 	}
 	for name, value := range fields {
 		var token specialName
@@ -263,4 +279,107 @@ func (t *Tokenizer) name(id int32) string {
 		return t.model.tokens[id]
 	}
 	return ""
+}
+
+// templateDir is the folder of the templates beside templateFile, each in a file of its name.
+const templateDir = "additional_chat_templates"
+
+// Names of templates: the usual one, and the one for requests with tools.
+const (
+	defaultTemplate = "default"
+	toolTemplate    = "tool_use"
+)
+
+// chatTemplates are a model's chat template and further ones by name.
+type chatTemplates struct {
+	text  string // "" = none
+	named map[string]string
+}
+
+func (c *chatTemplates) none() bool { return c.text == "" && len(c.named) == 0 }
+
+// UnmarshalJSON reads one template, or a list of templates with their names.
+func (c *chatTemplates) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, &c.text) == nil {
+		return nil
+	}
+	var several []struct{ Name, Template string }
+	if err := json.Unmarshal(b, &several); err != nil {
+		return err
+	}
+	for _, s := range several {
+		if err := c.add(s.Name, s.Template); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds a template. Its name becomes that of a GGUF key, which has letters, digits and low
+// lines alone. Source: add_chat_template of llama.cpp's gguf-py.
+func (c *chatTemplates) add(name, text string) error {
+	if name == defaultTemplate {
+		c.text = text
+		return nil
+	}
+	key := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, name)
+	if _, twice := c.named[key]; twice || key == "" {
+		return fmt.Errorf("chat_template: %q is no name of its own for a template", name)
+	}
+	if c.named == nil {
+		c.named = map[string]string{}
+	}
+	c.named[key] = text
+	return nil
+}
+
+// addFiles adds the templates among a tokenizer's files, which replace those of
+// tokenizer_config.json.
+func (c *chatTemplates) addFiles(files map[string][]byte) error {
+	var own chatTemplates
+	for name, b := range files {
+		if path.Dir(name) != templateDir {
+			continue
+		}
+		if err := own.add(strings.TrimSuffix(path.Base(name), ".jinja"), string(b)); err != nil {
+			return err
+		}
+	}
+	if text, ok := files[templateFile]; ok {
+		own.text = string(text)
+	}
+	if !own.none() {
+		*c = own
+	}
+	return nil
+}
+
+// templateNames are the names of the files of a folder that hold further chat templates.
+func templateNames(dir string) []string {
+	names, _ := filepath.Glob(filepath.Join(dir, templateDir, "*.jinja"))
+	for i, name := range names {
+		names[i] = path.Join(templateDir, filepath.Base(name))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// written is what tokenizer_config.json holds: the template, or a list of all with their names.
+func (c *chatTemplates) written() any {
+	if len(c.named) == 0 {
+		return c.text
+	}
+	var list []object
+	if c.text != "" {
+		list = append(list, object{"name": defaultTemplate, "template": c.text})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.named)) {
+		list = append(list, object{"name": name, "template": c.named[name]})
+	}
+	return list
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"trit/internal/jsonfile"
 )
 
 // component is a normaliser, pre-tokenizer, post-processor or decoder of a tokenizer.json.
@@ -20,6 +22,7 @@ type component struct {
 	Pattern        pattern         `json:"pattern"`
 	Content        string          `json:"content"`
 	Start          int             `json:"start"`
+	Stop           int             `json:"stop"`
 	Behavior       string          `json:"behavior"`
 	Invert         bool            `json:"invert"`
 	AddPrefixSpace *bool           `json:"add_prefix_space"`
@@ -94,7 +97,7 @@ func (t *Tokenizer) buildNormalizer(c *component, growth *int) error {
 		form := map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}[c.Type]
 		t.addNormalizer(c.Type, form.String)
 	case "Lowercase":
-		t.addNormalizer(c.Type, strings.ToLower)
+		t.addNormalizer(c.Type, lower)
 	case "Prepend":
 		if len(c.Prepend) > maxTokenBytes {
 			return broken("normalizer.prepend", "%d bytes: want at most %d", len(c.Prepend), maxTokenBytes)
@@ -263,7 +266,7 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 	var special map[string]struct {
 		IDs []int32 `json:"ids"`
 	}
-	if err := errors.Join(json.Unmarshal(c.Single, &pieces), json.Unmarshal(c.SpecialTokens, &special)); err != nil {
+	if err := errors.Join(jsonfile.Decode(c.Single, &pieces), jsonfile.Decode(c.SpecialTokens, &special)); err != nil {
 		return broken("post_processor", "%v", err)
 	}
 	list := &t.prefix
@@ -289,9 +292,32 @@ func (t *Tokenizer) buildTemplate(c *component) error {
 	return nil
 }
 
-// buildDecoder sets trimSpace if a decoder removes a space at the beginning of a text.
+// buildDecoder sets trimSpace if a decoder removes a space at the beginning of a text. Decode does
+// the rest by the kind of the model, so it refuses decoders that make another text of it.
 func (t *Tokenizer) buildDecoder(c *component) error {
-	t.trimSpace = t.trimSpace || c.Type == "Strip" && c.Content == " " && c.Start > 0 ||
-		c.Type == "Metaspace" && c.PrependScheme != "never" && (c.PrependScheme != "" || isSet(c.AddPrefixSpace))
+	known := true
+	switch c.Type {
+	case "ByteLevel", "ByteFallback", "Fuse":
+	case "Replace":
+		known = c.Pattern.String == spaceMark && c.Content == " "
+	case "Strip":
+		known = c.Content == " " && c.Start <= 1 && c.Stop == 0
+		t.trimSpace = t.trimSpace || c.Start > 0
+	case "Metaspace":
+		known = c.Replacement == spaceMark || c.Replacement == ""
+		t.trimSpace = t.trimSpace || c.PrependScheme != "never" && (c.PrependScheme != "" || isSet(c.AddPrefixSpace))
+	default:
+		known = false
+	}
+	if !known {
+		return &UnsupportedError{"decoder", c.Type}
+	}
 	return nil
 }
+
+// spaceMark stands for a space in the tokens of SentencePiece.
+const spaceMark = "▁"
+
+// lower is the text with each character in lower case, as Rust's char::to_lowercase has it: Go
+// leaves the dot of İ out.
+func lower(s string) string { return strings.ToLower(strings.ReplaceAll(s, "İ", "i\u0307")) }

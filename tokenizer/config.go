@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"encoding/json"
 	"slices"
+
+	"trit/internal/jsonfile"
 )
 
 // specialName is a token in tokenizer_config.json: its text, or an object with it.
@@ -22,55 +24,34 @@ func (s *specialName) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// chatTemplate is the template, or the one named default of several and, for requests
-// with tools, the one named tool_use.
-type chatTemplate struct{ text, toolUse string }
-
-func (c *chatTemplate) UnmarshalJSON(b []byte) error {
-	if json.Unmarshal(b, &c.text) == nil {
-		return nil
-	}
-	var several []struct{ Name, Template string }
-	if err := json.Unmarshal(b, &several); err != nil {
-		return err
-	}
-	for _, s := range several {
-		if s.Name == "default" || c.text == "" {
-			c.text = s.Template
-		}
-		if s.Name == "tool_use" {
-			c.toolUse = s.Template
-		}
-	}
-	return nil
-}
-
 type configFile struct {
-	BOS          *specialName `json:"bos_token"`
-	EOS          *specialName `json:"eos_token"`
-	UNK          *specialName `json:"unk_token"`
-	PAD          *specialName `json:"pad_token"`
-	ChatTemplate chatTemplate `json:"chat_template"`
-	AddBOS       *bool        `json:"add_bos_token"`
-	AddEOS       *bool        `json:"add_eos_token"`
+	BOS          *specialName  `json:"bos_token"`
+	EOS          *specialName  `json:"eos_token"`
+	UNK          *specialName  `json:"unk_token"`
+	PAD          *specialName  `json:"pad_token"`
+	ChatTemplate chatTemplates `json:"chat_template"`
+	AddBOS       *bool         `json:"add_bos_token"`
+	AddEOS       *bool         `json:"add_eos_token"`
 }
 
 // noSettings has no special token and no chat template.
-var noSettings = settings{-1, -1, -1, -1, "", ""}
+var noSettings = settings{-1, -1, -1, -1, chatTemplates{}}
 
 // readSettings reads the special tokens and the chat template from the files beside the
 // vocabulary. A later file sets only what the earlier ones leave open, and defaults set the
 // rest. addBOS is the default of add_bos_token; nil = no change.
 func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, addBOS *bool) error {
 	var addEOS *bool
-	t.settings.chatTemplate = string(files[templateFile])
+	if err := t.settings.templates.addFiles(files); err != nil {
+		return &FormatError{templateDir, "names", err.Error()}
+	}
 	for _, name := range []string{configFileName, specialMapFile} {
 		b, ok := files[name]
 		if !ok {
 			continue
 		}
 		var c configFile
-		if err := json.Unmarshal(b, &c); err != nil {
+		if err := jsonfile.Decode(b, &c); err != nil {
 			return &FormatError{name, "JSON", err.Error()}
 		}
 		for _, s := range []struct {
@@ -83,8 +64,8 @@ func (t *Tokenizer) readSettings(files map[string][]byte, defaults settings, add
 				}
 			}
 		}
-		if t.settings.chatTemplate == "" {
-			t.settings.chatTemplate, t.settings.toolTemplate = c.ChatTemplate.text, c.ChatTemplate.toolUse
+		if t.settings.templates.none() {
+			t.settings.templates = c.ChatTemplate
 		}
 		if c.AddBOS != nil {
 			addBOS = c.AddBOS

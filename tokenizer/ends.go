@@ -49,7 +49,7 @@ const turnText = "Xanswer7X"
 // findTurnEnd is the special token that the chat template writes first after an assistant's
 // message, -1 where it writes none.
 func (t *Tokenizer) findTurnEnd() int32 {
-	if t.settings.chatTemplate == "" || t.parts != nil {
+	if t.settings.templates.text == "" || t.parts != nil {
 		return -1
 	}
 	text, err := t.ApplyChat(ChatRequest{Messages: []Message{

@@ -12,7 +12,7 @@ import (
 	"trit/tokenizer"
 )
 
-// texts is a source of texts for training, such as data.ReadColumn.
+// texts is a source of texts for training, such as source.ReadColumn.
 func texts(list ...string) func(yield func(string, error) bool) {
 	return func(yield func(string, error) bool) {
 		for _, text := range list {

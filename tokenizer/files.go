@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"trit/internal/jsonfile"
 )
 
-// FileNames are the files that a tokenizer may have in a Hugging Face folder.
-func FileNames() []string {
-	return []string{jsonFile, configFileName, specialMapFile, templateFile, pieceFile, addedFile}
+// FileNames are the files that a tokenizer may have in the Hugging Face folder dir.
+func FileNames(dir string) []string {
+	return append([]string{jsonFile, configFileName, specialMapFile, templateFile, pieceFile, addedFile}, templateNames(dir)...)
 }
 
 // Files returns the contents of the tokenizer's files in a Hugging Face folder, by name. They are
@@ -194,14 +196,14 @@ func (t *Tokenizer) configObject(read []byte) (object, error) {
 	config["tokenizer_class"], config["clean_up_tokenization_spaces"] = "PreTrainedTokenizerFast", false
 	config["add_bos_token"] = slices.Contains(t.prefix, t.settings.bos)
 	config["add_eos_token"] = slices.Contains(t.suffix, t.settings.eos)
-	if t.settings.chatTemplate != "" && t.source[templateFile] == nil {
-		config["chat_template"] = t.settings.chatTemplate
+	if !t.settings.templates.none() && t.source[templateFile] == nil {
+		config["chat_template"] = t.settings.templates.written()
 	}
 	if read == nil {
 		return config, nil
 	}
 	var old object
-	if err := json.Unmarshal(read, &old); err != nil {
+	if err := jsonfile.Decode(read, &old); err != nil {
 		return nil, &FormatError{configFileName, "JSON", err.Error()}
 	}
 	for key, value := range old {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -54,7 +55,7 @@ func Load(path string) (*Tokenizer, error) {
 // dir.
 func loadFrom(dir, name string, b []byte) (*Tokenizer, error) {
 	pieces := filepath.Ext(name) == filepath.Ext(pieceFile)
-	sides := []string{configFileName, specialMapFile, templateFile}
+	sides := append(templateNames(dir), configFileName, specialMapFile, templateFile)
 	files := map[string][]byte{jsonFile: b}
 	if pieces {
 		sides, files = append(sides, addedFile), map[string][]byte{pieceFile: b}
@@ -121,7 +122,7 @@ func (m *mergeName) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
+	if err := jsonfile.Decode(b, &s); err != nil {
 		return err
 	}
 	left, right, ok := strings.Cut(s, " ")
@@ -134,9 +135,14 @@ func (m *mergeName) UnmarshalJSON(b []byte) error {
 
 func parseFiles(files map[string][]byte) (*Tokenizer, error) {
 	var f tokenizerFile
-	if err := json.Unmarshal(files[jsonFile], &f); err != nil {
+	if err := jsonfile.Decode(files[jsonFile], &f); err != nil {
 		return nil, broken("JSON", "%v", err)
 	}
+	file, err := f.addConfigTokens(files[jsonFile], files[configFileName])
+	if err != nil {
+		return nil, err
+	}
+	files[jsonFile] = file
 	t := &Tokenizer{source: files, added: map[int32]addedToken{}, settings: noSettings}
 	if err := t.buildModel(&f); err != nil {
 		return nil, err

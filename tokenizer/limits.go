@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"trit/internal/jsonfile"
 )
 
 // Limits of a tokenizer's files, checked before memory is allocated. The largest vocabularies
@@ -79,7 +81,7 @@ func parseComponent(field string, raw json.RawMessage) (*component, error) {
 		return nil, nil
 	}
 	var c *component
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := jsonfile.Decode(raw, &c); err != nil {
 		return nil, broken(field, "%v", err)
 	}
 	return c, nil

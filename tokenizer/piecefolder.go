@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"trit/internal/jsonfile"
 )
 
 // parsePieceFiles reads a tokenizer.model with the files beside it, as the tokenizer class
@@ -100,7 +102,7 @@ func readJSON(files map[string][]byte, name string, to any) error {
 	if !ok {
 		return nil
 	}
-	if err := json.Unmarshal(b, to); err != nil {
+	if err := jsonfile.Decode(b, to); err != nil {
 		return &FormatError{name, "JSON", err.Error()}
 	}
 	return nil
@@ -118,7 +120,7 @@ func namedSpecial(files map[string][]byte) (map[string]bool, error) {
 		var several []specialName
 		if json.Unmarshal(raw, &one) == nil {
 			several = append(several, one)
-		} else if err := json.Unmarshal(raw, &several); err != nil {
+		} else if err := jsonfile.Decode(raw, &several); err != nil {
 			return nil, &FormatError{specialMapFile, "JSON", err.Error()}
 		}
 		for _, name := range several {

@@ -54,3 +54,29 @@ func TestDecodeOfBytes(t *testing.T) {
 		}
 	}
 }
+
+// Lowercase goes character by character: the dot of İ stays, and Σ at the end of a word is as any
+// other. Added tokens that are normalized are found in the text in lower case.
+func TestLowercaseIsRusts(t *testing.T) {
+	tok, err := Parse([]byte(`{"normalizer":{"type":"Lowercase"},"added_tokens":[{"id":5,"content":"XY","normalized":true}],
+		"model":{"type":"BPE","vocab":{"i":0,"\u0307":1,"σ":2,"a":3,"ς":4}}}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tok.Encode("İΣaΣxY", false), []int32{0, 1, 2, 3, 2, 5}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// The text of an added token is not spelled in GPT-2's alphabet, even where all its characters
+// belong to it: Ö is no byte 0xf6 there.
+func TestAddedTokensDecodeAsTheyAre(t *testing.T) {
+	tok, err := Parse([]byte(`{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"},
+		"added_tokens":[{"id":1,"content":"ilÖveyou"}],"model":{"type":"BPE","vocab":{"a":0}}}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tok.Decode(tok.Encode("ailÖveyoua", false)); got != "ailÖveyoua" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -35,7 +35,7 @@ func (t *Tokenizer) Parts() Parts {
 	p := Parts{
 		Normalizer: ownNormalizer{t}, PreTokenizer: ownSplit{t}, Model: ownModel{t},
 		PostProcessor: ownTemplate{t}, Decoder: ownDecoder{t},
-		BOS: t.name(t.settings.bos), EOS: t.name(t.settings.eos), ChatTemplate: t.settings.chatTemplate,
+		BOS: t.name(t.settings.bos), EOS: t.name(t.settings.eos), ChatTemplate: t.settings.templates.text,
 	}
 	for _, id := range slices.Sorted(maps.Keys(t.added)) {
 		a := t.added[id]
@@ -68,7 +68,7 @@ func FromParts(p Parts) (*Tokenizer, error) {
 		return nil, errors.New("tokenizer.FromParts: Parts.Model is nil: want a model")
 	}
 	t := &Tokenizer{parts: &p, added: map[int32]addedToken{}, settings: noSettings}
-	t.settings.chatTemplate = p.ChatTemplate
+	t.settings.templates.text = p.ChatTemplate
 	for _, take := range []func(*Parts) error{
 		t.takeModel, t.takeDecoder, t.takeAdded, t.takeSplit, t.takeTemplate, t.takeEnds,
 	} {

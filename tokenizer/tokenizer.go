@@ -56,8 +56,7 @@ type Tokenizer struct {
 // settings are what tokenizer_config.json and its siblings say.
 type settings struct {
 	bos, eos, unk, pad int32 // -1 = none
-	chatTemplate       string
-	toolTemplate       string // for requests with tools; "" = chatTemplate
+	templates          chatTemplates
 }
 
 // addedToken is a token that is found in a text before anything else.

@@ -36,8 +36,9 @@ type Vocab struct {
 	AddEOS         bool
 	AddSpacePrefix bool
 	ChatTemplate   string
-	Ends           []int32 // further ids that end a text, such as those of a turn and a message
-	HuggingFace    string  // the whole tokenizer.json; "" where the other fields hold all of it
+	Templates      map[string]string // further chat templates by name, such as tool_use
+	Ends           []int32           // further ids that end a text, such as those of a turn and a message
+	HuggingFace    string            // the whole tokenizer.json; "" where the other fields hold all of it
 }
 
 // Vocab is the tokenizer in the form of a GGUF file. A tokenizer that came from a Vocab or from a
@@ -46,8 +47,12 @@ type Vocab struct {
 func (t *Tokenizer) Vocab() Vocab {
 	s := t.settings
 	v := Vocab{
-		Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.chatTemplate,
-		AddBOS: s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
+		Model: "gpt2", Pre: t.pre, BOS: s.bos, EOS: s.eos, UNK: s.unk, PAD: s.pad, ChatTemplate: s.templates.text,
+		Templates: s.templates.named,
+		AddBOS:    s.bos >= 0 && slices.Contains(t.prefix, s.bos), AddEOS: s.eos >= 0 && slices.Contains(t.suffix, s.eos),
+	}
+	if v.BOS < 0 && len(t.prefix) == 1 { // no file but tokenizer.json's template names it
+		v.BOS, v.AddBOS = t.prefix[0], true
 	}
 	if len(t.suffix) == 1 { // the token that GGUF puts after a text is always its EOS
 		v.EOS, v.AddEOS = t.suffix[0], true
@@ -157,7 +162,7 @@ func FromVocab(v Vocab) (*Tokenizer, error) {
 // fromKeys makes a tokenizer of the keys under tokenizer.ggml.
 func fromKeys(v Vocab) (*Tokenizer, error) {
 	t := &Tokenizer{added: map[int32]addedToken{}, pre: v.Pre, ends: v.Ends}
-	t.settings = settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}
+	t.settings = settingsOf(v)
 	if t.model = newModel(v); len(t.model.ids) == 0 {
 		return nil, badVocab("tokens", "none of the %d tokens has text: want one at least", len(v.Tokens))
 	}
@@ -185,6 +190,10 @@ func fromKeys(v Vocab) (*Tokenizer, error) {
 		t.suffix = []int32{v.EOS}
 	}
 	return t, nil
+}
+
+func settingsOf(v Vocab) settings {
+	return settings{v.BOS, v.EOS, v.UNK, v.PAD, chatTemplates{v.ChatTemplate, v.Templates}}
 }
 
 // badVocab makes the FormatError of a field of a GGUF file.

@@ -69,7 +69,7 @@ func fromWhole(v Vocab) (*Tokenizer, error) {
 	if err := t.fits(v); err != nil {
 		return nil, err
 	}
-	t.packed, t.ends, t.settings = true, v.Ends, settings{v.BOS, v.EOS, v.UNK, v.PAD, v.ChatTemplate, ""}
+	t.packed, t.ends, t.settings = true, v.Ends, settingsOf(v)
 	if v.Model == "llama" {
 		t.scores = v.Scores[:min(len(v.Scores), t.VocabSize())]
 	} else if v.Pre != "" {

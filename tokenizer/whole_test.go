@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -139,5 +140,26 @@ func TestWholeFileThatDoesNotFit(t *testing.T) {
 		if used := tok.packed; used != (name == "good") || !strings.Contains(notes, c.want) || !used && !strings.Contains(notes, "tokenizer.huggingface.json is not used") {
 			t.Errorf("%s: used: %v, notes %s", name, tok.packed, notes)
 		}
+	}
+}
+
+// A BOS that the template of tokenizer.json alone names, without a tokenizer_config.json, comes
+// back from a GGUF file's vocabulary.
+func TestBOSOfTheTemplateAlone(t *testing.T) {
+	file, err := os.ReadFile("../testdata/checkpoints/hf-bitnet-bf16/tokenizer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := Parse(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := tok.EncodePrompt("a text")
+	again, err := FromVocab(tok.Vocab())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.EncodePrompt("a text"); want[0] != 504 || !slices.Equal(got, want) || again.BOS() != 504 {
+		t.Errorf("got %v with BOS %d, want %v", got, again.BOS(), want)
 	}
 }

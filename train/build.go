@@ -1,9 +1,10 @@
 package train
 
 import (
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"trit/data"
 	"trit/internal/parallel"
 	"trit/model"
+	"trit/setting"
 	"trit/tokenizer"
 	"trit/train/graph"
 	"trit/train/ranks"
@@ -31,9 +33,14 @@ func newTrainer(r *Run) (*trainer, error) {
 
 func (t *trainer) build() error {
 	manifest, err := data.OpenManifest(t.run.DataDir)
+	if t.run.Resume && errors.Is(err, fs.ErrNotExist) {
+		return &setting.Error{Field: "train.Run.DataDir", Problem: "the data of the run", Err: err,
+			Remedy: "{train.Run.DataDir} names their folder if it has moved"}
+	}
 	if err != nil {
 		return err
 	}
+	t.dataset = manifest.Fingerprint()
 	if err := t.run.resolve(manifest); err != nil {
 		return err
 	}
@@ -50,17 +57,14 @@ func (t *trainer) build() error {
 		return err
 	}
 	folder := modelFolder{model.ForTraining(t.run.Model, int(manifest.BOS), int(manifest.EOS)), files}
-	before, warnings, err := t.makeWeights(folder)
+	before, err := t.makeWeights(folder)
 	if err != nil {
 		return err
 	}
 	if err := resolvePrecision(t.run.comm(), &t.run.Options, thisMachine(t.run.Threads)); err != nil {
 		return err
 	}
-	if err := t.makeParts(microBatches, heldout, before); err != nil {
-		return err
-	}
-	return t.openLog(warnings)
+	return t.makeParts(microBatches, heldout, before)
 }
 
 // join checks that all ranks are about to do the same run, and returns this rank's number of
@@ -70,8 +74,8 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 	if microBatches, err = r.Options.MicroBatches(c.Size()); err != nil {
 		return 0, err
 	}
-	config := fmt.Appendf(nil, "%+v %+v %v", r.Model, r.Options, r.MaxTime)
-	return microBatches, errors.Join(ranks.Agree(c, "the configuration", config),
+	config, err := json.Marshal([]any{r.Model, r.Options, r.MaxTime, r.Extend})
+	return microBatches, errors.Join(err, ranks.Agree(c, "the configuration", config),
 		ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
 }
 
@@ -97,30 +101,33 @@ func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 }
 
 // makeWeights makes the weights and the optimiser: from the last checkpoint, from the folder
-// Init, or fresh. It returns the state of the run in the checkpoint, nil without one, and
-// warnings for the log.
-func (t *trainer) makeWeights(folder modelFolder) (before *snapshot, warnings []string, err error) {
-	resumed, err := t.resumes()
-	if err != nil {
-		return nil, nil, err
+// Init, or fresh. It returns the state of the run in the checkpoint, nil without one.
+func (t *trainer) makeWeights(folder modelFolder) (before *snapshot, err error) {
+	if t.resumed, err = t.resumes(); err != nil {
+		return nil, err
 	}
-	params, warnings, err := t.run.initialParams(resumed, folder.files)
+	params, warnings, err := t.run.initialParams(t.resumed, folder.files)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	t.warnings = warnings
 	o := &t.run.Options
 	if t.share, err = newSharing(t.run.comm(), parallel.New(t.run.Threads), params, o); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t.saving = &saving{dir: t.run.OutDir, dataDir: t.run.DataDir, dataset: t.loader.State().Dataset,
 		options: o, folder: folder, share: t.share}
-	if resumed {
+	if t.resumed {
 		t.share.beginMean()
-		return t.saving.restore()
+		if wanted := o.MaxSteps; t.run.Extend {
+			t.saving.wanted = &wanted
+		}
+		before, t.warnings, err = t.saving.restore()
+		return before, err
 	}
 	err = t.share.broadcastWeights()
 	t.share.beginMean()
-	return nil, warnings, err
+	return nil, err
 }
 
 // resumes reports whether rank 0 finds a run to go on with in the run folder.
@@ -155,8 +162,9 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 	return t.goTo(before)
 }
 
-// openLog opens the log, which rank 0 alone has, and writes the warnings to it.
-func (t *trainer) openLog(warnings []string) error {
+// openLog opens the log, which rank 0 alone has, and writes to it how the run begins and the
+// warnings.
+func (t *trainer) openLog() error {
 	if !t.share.isRank0() {
 		return nil
 	}
@@ -164,13 +172,24 @@ func (t *trainer) openLog(warnings []string) error {
 		return err
 	}
 	t.opened.add(t.recording.log)
-	return t.recording.warn(t.at, warnings)
+	e, err := t.start()
+	if err != nil {
+		return err
+	}
+	if !t.resumed {
+		notes, err := t.run.initialNotes()
+		if err != nil {
+			return err
+		}
+		t.warnings = append(t.warnings, notes...)
+	}
+	return errors.Join(t.recording.write(e), t.recording.warn(t.at, t.warnings))
 }
 
 // tokenizerFiles reads the files of the tokenizer in the data folder.
 func tokenizerFiles(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range tokenizer.FileNames() {
+	for _, name := range tokenizer.FileNames(dir) {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil {
 			files[name] = b

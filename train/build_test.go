@@ -41,7 +41,7 @@ func openFiles(t *testing.T, dirs ...string) (open []string) {
 	return open
 }
 
-// A trainer that cannot be made leaves nothing open, wherever it fails, and one that is closed
+// A run that cannot begin leaves nothing open, wherever it fails, and a trainer that is closed
 // neither.
 func TestNothingStaysOpen(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -62,6 +62,9 @@ func TestNothingStaysOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := tr.openLog(); err != nil {
+		t.Fatal(err)
+	}
 	while := openFiles(t, dataDir, begun.OutDir)
 	if err := tr.close(); err != nil || len(while) < 3 {
 		t.Errorf("a trainer has open %v, want both splits and the log; closed with %v", while, err)
@@ -75,7 +78,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	} {
 		r := begun
 		change(&r)
-		if _, err := newTrainer(&r); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Train(t.Context(), r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 		if open := openFiles(t, r.DataDir, r.OutDir); len(open) > 0 {

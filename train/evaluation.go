@@ -32,6 +32,14 @@ type Best struct {
 	Loss        float64 `json:"loss"` // over the first eval_batches, in nats a token
 	BitsPerByte float64 `json:"bits_per_byte"`
 	Averaged    bool    `json:"averaged,omitempty"` // the weights are their running mean
+	All         *Whole  `json:"all,omitempty"`      // nil unless the run ended with this step
+}
+
+// Whole is the result of a model on all held-out data. It is a figure of its own: the Loss of Best
+// and of the curve is over the first eval_batches, the same in every evaluation.
+type Whole struct {
+	Loss        float64 `json:"loss"` // nats a token
+	BitsPerByte float64 `json:"bits_per_byte"`
 }
 
 // score adds up what batches of held-out data cost.
@@ -46,15 +54,15 @@ func (s score) fill(e *Event) {
 	e.Perplexity = math.Exp(e.Loss)
 }
 
-// measure scores the present weights on the first batches of the held-out data; batches 0 is
-// all of it. compared is the score of the first eval_batches, which every evaluation measures,
-// so the scores of different steps can be compared. Each rank scores its batches, and all ranks
-// get the sums.
-func (v *evaluation) measure(step, batches int) (all, compared score, err error) {
+// measure scores the present weights on the held-out data. compared is the score of the first
+// eval_batches, which every evaluation measures, so the scores of different steps can be compared.
+// whole asks for the score of all batches too. Each rank scores its batches, and all ranks get the
+// sums.
+func (v *evaluation) measure(step int, whole bool) (all, compared score, err error) {
 	v.heldout.Rewind()
 	v.decoder.SetQuantization(v.options.lambda(step))
 	first := v.options.EvalBatches
-	for i := v.share.comm.Rank(); batches == 0 || i < batches; i += v.share.comm.Size() {
+	for i := v.share.comm.Rank(); whole || first == 0 || i < first; i += v.share.comm.Size() {
 		err := v.heldout.Next(&v.batch)
 		if errors.Is(err, io.EOF) {
 			break
@@ -101,6 +109,17 @@ func (v *evaluation) improved(at position, s score) bool {
 	}
 	v.best = &Best{Step: at.step, Tokens: at.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(),
 		Averaged: v.share.mean != nil}
+	return true
+}
+
+// addWhole adds the score on all held-out data to the best result, if that is the one of this step.
+func (v *evaluation) addWhole(step int, s score) (added bool) {
+	if v.best == nil || v.best.Step != step || v.best.All != nil {
+		return false
+	}
+	best := *v.best
+	best.All = &Whole{Loss: s.loss(), BitsPerByte: s.bitsPerByte()}
+	v.best = &best
 	return true
 }
 

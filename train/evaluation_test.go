@@ -93,7 +93,11 @@ func TestEarlyStop(t *testing.T) {
 		r.Options.LearningRate, r.Options.Stage2LearningRate, r.Options.EvalInterval, r.Options.EarlyStopPatience = 0, 0, 2, 3
 		if interrupted {
 			ctx, cancel := context.WithCancel(context.Background())
-			r.OnEvent = func(e Event) { cancel() } // by the first evaluation
+			r.OnEvent = func(e Event) {
+				if e.Event == runlog.EvalEvent {
+					cancel()
+				}
+			}
 			if _, err := Train(ctx, r); err != nil {
 				t.Fatal(err)
 			}
@@ -193,5 +197,40 @@ func TestEvaluationStalls(t *testing.T) {
 	}
 	if none.stalled() != "" || none.patience.Seen {
 		t.Error("a run whose data hold nothing out stalls")
+	}
+}
+
+// All evaluations of a run measure the same batches, the last one too: with a rate of 0 the curve is
+// flat. All held-out data are a figure of their own, which the best model has if it is the last one.
+func TestTheCurveHasTheSameBatches(t *testing.T) {
+	dataDir := prepared(t)
+	for _, rate := range []float64{0, 0.01} {
+		r := smallRun(dataDir, t.TempDir())
+		r.Options.LearningRate, r.Options.Stage2LearningRate, r.Options.EvalBatches, r.Options.MaxSteps = rate, rate, 2, 30
+		result, err := Train(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		curve, all := events(t, r.OutDir, runlog.EvalEvent), events(t, r.OutDir, runlog.EvalAllEvent)
+		if len(curve) != 2 || len(all) != 1 || all[0].Step != 30 || all[0].Loss == curve[1].Loss {
+			t.Fatalf("rate %g: curve %+v, all %+v", rate, curve, all)
+		}
+		if (curve[0].Loss == curve[1].Loss) != (rate == 0) {
+			t.Errorf("rate %g: losses %g and %g", rate, curve[0].Loss, curve[1].Loss)
+		}
+		if result.Eval.Loss != curve[1].Loss || result.EvalAll.Loss != all[0].Loss {
+			t.Errorf("rate %g: %+v", rate, result)
+		}
+		b, err := os.ReadFile(filepath.Join(r.OutDir, "best", "best.json"))
+		var best Best
+		if err != nil || json.Unmarshal(b, &best) != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		if rate == 0 && (best.Step != 15 || best.All != nil || best.Loss != curve[0].Loss) {
+			t.Errorf("best %s, want the first of equals", b)
+		}
+		if rate > 0 && (best.Step != 30 || best.Loss != curve[1].Loss || best.All == nil || best.All.Loss != all[0].Loss) {
+			t.Errorf("best %s, want the last with both figures", b)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"trit/data"
+	"trit/data/source"
 	"trit/data/world"
 	"trit/model"
 	"trit/tokenizer"
@@ -47,7 +48,7 @@ func prepareData(dir string) string {
 		log.Fatal(err)
 	}
 	ctx, files := context.Background(), []string{filepath.Join(dir, world.TextFile)}
-	tok, err := tokenizer.Train(data.ReadColumn(ctx, files, "text"), tokenizer.TrainOptions{VocabSize: 300})
+	tok, err := tokenizer.Train(source.ReadColumn(ctx, files, "text"), tokenizer.TrainOptions{VocabSize: 300})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -6,15 +6,20 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"trit/optim"
 )
 
 var (
 	// trainDir makes the test binary train instead of testing, so that the test can
 	// kill it.
 	trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train with the data and in the folder `DATA,RUN`")
+	extendTo = flag.Int("extend-to", 0, "with -train-in: train the run that is there on to step `N`")
 	kills    = flag.Int("kills", 4, "kill a run `N` times in TestResumeAfterKill")
 )
 
@@ -25,24 +30,42 @@ func TestResumeAfterKill(t *testing.T) {
 	if *trainDir != "" {
 		in, out, _ := strings.Cut(*trainDir, ",")
 		r := killedRun(in, out)
+		if *extendTo > 0 {
+			r = endedRun(in, out)
+			r.Options.MaxSteps, r.Extend = *extendTo, true
+		}
 		if _, err := Train(context.Background(), r); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	dataDir, whole := prepared(t), t.TempDir()
-	start := time.Now()
-	if out, err := child(dataDir, whole).CombinedOutput(); err != nil {
+	dataDir, ended := prepared(t), t.TempDir()
+	mustTrain(t, endedRun(dataDir, ended))
+	t.Run("begun", func(t *testing.T) { testAfterKill(t, dataDir, t.TempDir(), 0) })
+	t.Run("extended", func(t *testing.T) { testAfterKill(t, dataDir, ended, 60) })
+}
+
+// testAfterKill kills runs that go on from the folder begun, to the step extend if it is not 0.
+func testAfterKill(t *testing.T, dataDir, begun string, extend int) {
+	copied := func() string {
+		out := filepath.Join(t.TempDir(), "run")
+		if err := os.CopyFS(out, os.DirFS(begun)); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	whole, start := copied(), time.Now()
+	if out, err := child(dataDir, whole, extend).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	undisturbed, want := time.Since(start), weights(t, whole)
 	done, runs := 0, 0
 	for ; done < *kills; runs++ {
-		out := t.TempDir()
-		for done < *kills && killed(t, child(dataDir, out), rand.N(undisturbed/2)) {
+		out := copied()
+		for done < *kills && killed(t, child(dataDir, out, extend), rand.N(undisturbed/2)) {
 			done++
 		}
-		if out, err := child(dataDir, out).CombinedOutput(); err != nil {
+		if out, err := child(dataDir, out, extend).CombinedOutput(); err != nil {
 			t.Fatalf("resumed: %v: %s", err, out)
 		}
 		checkSameWeights(t, weights(t, out), want)
@@ -60,8 +83,16 @@ func killedRun(dataDir, out string) Run {
 	return r
 }
 
-func child(dataDir, run string) *exec.Cmd {
-	return exec.Command(os.Args[0], "-test.run", "^TestResumeAfterKill$", "-train-in", dataDir+","+run)
+// endedRun is a killedRun that can be taken back to before its decay.
+func endedRun(dataDir, out string) Run {
+	r := killedRun(dataDir, out)
+	r.Options.LRSchedule, r.Options.LearningRate = optim.WSD, 0.02
+	return r
+}
+
+func child(dataDir, run string, extend int) *exec.Cmd {
+	return exec.Command(os.Args[0], "-test.run", "^TestResumeAfterKill$", "-train-in", dataDir+","+run,
+		"-extend-to", strconv.Itoa(extend))
 }
 
 // killed starts a process and kills it after a time. It is false if that was over

@@ -25,6 +25,12 @@ type trainer struct {
 	saving     *saving      // checkpoints
 	guard      Guard
 	opened     closers
+
+	dataset  string   // fingerprint of the data
+	resumed  bool     // the run goes on from a checkpoint
+	extended string   // how the run was given another end; "" if it was not
+	warnings []string // for the log, once it is open
+	ended    *Event   // the evaluation on all held-out data with which the run ended; nil if it has not
 }
 
 // position is the number of steps and of tokens that a run has done.
@@ -112,45 +118,53 @@ func (t *trainer) takeStep() (moved bool, err error) {
 func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 
 // evaluateAndSaveIfDue evaluates and saves after the steps that are due for it. The last step
-// is evaluated by finish, on all held-out data.
+// is evaluated by finish.
 func (t *trainer) evaluateAndSaveIfDue() error {
 	o := &t.run.Options
 	if due(t.at.step, o.EvalInterval) && t.at.step < o.MaxSteps {
-		e, err := t.evaluate(o.EvalBatches)
+		e, _, err := t.evaluate(false)
 		if err != nil {
 			return err
 		}
 		t.evaluation.countStale(t.at.step, e.Loss)
 	}
-	if due(t.at.step, o.CheckpointInterval) {
+	if due(t.at.step, o.CheckpointInterval) || t.at.step == o.returnStep() {
 		return t.save()
 	}
 	return nil
 }
 
-// evaluate measures the first batches of the held-out data; batches 0 is all of it. It uses the
-// running mean of the weights if the run keeps one. It logs the result, and saves the model if it
-// is the best so far.
-func (t *trainer) evaluate(batches int) (Event, error) {
-	e := t.at.event(runlog.EvalEvent)
+// evaluate measures the first eval_batches of the held-out data, and all of it too if whole is set,
+// which is a figure of its own. It uses the running mean of the weights if the run keeps one. It
+// logs the results, and saves the model if it is the best so far.
+func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
+	first, all = t.at.event(runlog.EvalEvent), t.at.event(runlog.EvalAllEvent)
 	if t.evaluation.heldout == nil {
-		return e, nil
+		return first, all, nil
 	}
-	err := t.share.withMean(func() error {
-		all, compared, err := t.evaluation.measure(t.at.step, batches)
+	err = t.share.withMean(func() error {
+		everything, compared, err := t.evaluation.measure(t.at.step, whole)
 		if err != nil {
 			return err
 		}
-		all.fill(&e)
-		if err := t.recording.write(e); err != nil {
+		compared.fill(&first)
+		if err := t.recording.write(first); err != nil {
 			return err
 		}
-		if !t.evaluation.improved(t.at, compared) {
+		better := t.evaluation.improved(t.at, compared)
+		if whole {
+			everything.fill(&all)
+			if err := t.recording.write(all); err != nil {
+				return err
+			}
+			better = t.evaluation.addWhole(t.at.step, everything) || better
+		}
+		if !better {
 			return nil
 		}
 		return t.saving.saveBest(t.evaluation.best)
 	})
-	return e, err
+	return first, all, err
 }
 
 // save writes a checkpoint.
@@ -162,10 +176,11 @@ func (t *trainer) save() error {
 	return t.saving.save(now)
 }
 
-// finish evaluates the trained model on all held-out data, unless the user has cancelled the run
-// and waits for its end.
+// finish evaluates the trained model, on all held-out data too, unless the user has cancelled the
+// run and waits for its end.
 func (t *trainer) finish(result *Result, cancelled bool) (err error) {
-	result.Step, result.Tokens, result.Best = t.at.step, t.at.tokens, t.evaluation.best
+	result.Step, result.MaxSteps, result.Tokens = t.at.step, t.run.Options.MaxSteps, t.at.tokens
+	result.Best = t.evaluation.best
 	if result.Interrupted && cancelled {
 		return nil
 	}
@@ -176,10 +191,10 @@ func (t *trainer) finish(result *Result, cancelled bool) (err error) {
 			return err
 		}
 	}
-	if result.Eval, err = t.evaluate(0); err != nil {
+	if result.Eval, result.EvalAll, err = t.evaluate(true); err != nil {
 		return err
 	}
-	result.Best = t.evaluation.best
+	result.Best, t.ended = t.evaluation.best, &result.EvalAll
 	now, err := t.snapshot()
 	if err != nil {
 		return err
@@ -187,10 +202,23 @@ func (t *trainer) finish(result *Result, cancelled bool) (err error) {
 	return t.saving.update(now)
 }
 
+// over reports whether the run has come to its end, and was evaluated there: nothing is left to do.
+func (t *trainer) over() bool {
+	return t.ended != nil && t.ended.Step == t.at.step && t.saving.extension == nil &&
+		(t.at.step >= t.run.Options.MaxSteps || t.evaluation.stalled() != "")
+}
+
+// overResult is the result of a run that was over when it was resumed.
+func (t *trainer) overResult() *Result {
+	return &Result{Step: t.at.step, MaxSteps: t.run.Options.MaxSteps, Tokens: t.at.tokens, Over: true,
+		EarlyStop: t.evaluation.stalled(), EvalAll: *t.ended, Best: t.evaluation.best}
+}
+
 // snapshot makes the state of the run for a checkpoint.
 func (t *trainer) snapshot() (s *snapshot, err error) {
 	s = &snapshot{Step: t.at.step, Tokens: t.at.tokens, Data: t.loader.State()}
-	s.Memory = memory{Best: t.evaluation.best, Patience: t.evaluation.patience, Rollbacks: t.saving.rollbacks}
+	s.Memory = memory{Best: t.evaluation.best, Patience: t.evaluation.patience, Rollbacks: t.saving.rollbacks,
+		Rewarm: t.step.rewarm, Ended: t.ended}
 	s.Memory.Guard, err = json.Marshal(t.guard)
 	return s, err
 }
@@ -199,7 +227,9 @@ func (t *trainer) snapshot() (s *snapshot, err error) {
 // restored before.
 func (t *trainer) goTo(s *snapshot) error {
 	t.at = position{s.Step, s.Tokens}
-	t.evaluation.best, t.evaluation.patience, t.saving.rollbacks = s.Memory.Best, s.Memory.Patience, s.Memory.Rollbacks
+	m := s.Memory
+	t.evaluation.best, t.evaluation.patience, t.saving.rollbacks = m.Best, m.Patience, m.Rollbacks
+	t.step.rewarm, t.ended = m.Rewarm, m.Ended
 	if len(s.Memory.Guard) > 0 {
 		if err := json.Unmarshal(s.Memory.Guard, t.guard); err != nil {
 			return fmt.Errorf("%s: guard: %w", s.Dir, err)

@@ -70,9 +70,15 @@ func readMasters(c *hffolder.Folder, p *graph.Params) error {
 		if err := c.Weights.ReadFloat32(c.Name(spec), p.Value(spec.Name)); err != nil {
 			return fmt.Errorf("%s: %w", c.Dir, err)
 		}
+		if slices.ContainsFunc(p.Value(spec.Name), notFinite) {
+			return fmt.Errorf("%s: %s: it holds values that are not finite: the file is damaged, or training had diverged",
+				c.Dir, c.Name(spec))
+		}
 	}
 	return nil
 }
+
+func notFinite(v float32) bool { return v-v != 0 }
 
 // takeModel sets the model of the run to the one of the folder that it begins with. The keys
 // that the run's own configuration sets must have the same values, except the keys that the

@@ -287,18 +287,21 @@ func TestInitialRefusals(t *testing.T) {
 		run   func(*Run)
 		wants []string
 	}{
-		"packed":            {folderSpec: folderSpec{config: with(llama(), "quantization_config", packed)}, wants: []string{"packed", "master weights"}},
-		"packed, not said":  {folderSpec: folderSpec{config: bitnet(), change: replace("model.layers.1.mlp.up_proj.weight", "U8", []int{16, 32}, 512)}, wants: []string{"up_proj", "packed"}},
-		"no sub-norms":      {folderSpec: folderSpec{config: bitnet(), change: remove("model.layers.1.self_attn.attn_sub_norm.weight")}, wants: []string{"attn_sub_norm", "sub_norms"}},
-		"a tensor missing":  {folderSpec: folderSpec{config: llama(), change: remove("lm_head.weight")}, wants: []string{"lm_head.weight is missing"}},
-		"a bias":            {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.q_proj.bias", "F32", []int{32}, 128)}, wants: []string{"q_proj.bias", "no place"}},
-		"another shape":     {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.k_proj.weight", "F32", []int{32, 16}, 2048)}, wants: []string{"k_proj", "[32 16]", "[16 32]"}},
-		"integers":          {folderSpec: folderSpec{config: llama(), change: replace("model.norm.weight", "I32", []int{32}, 128)}, wants: []string{"model.norm.weight", "I32"}},
+		"packed":           {folderSpec: folderSpec{config: with(llama(), "quantization_config", packed)}, wants: []string{"packed", "master weights"}},
+		"packed, not said": {folderSpec: folderSpec{config: bitnet(), change: replace("model.layers.1.mlp.up_proj.weight", "U8", []int{16, 32}, 512)}, wants: []string{"up_proj", "packed"}},
+		"no sub-norms":     {folderSpec: folderSpec{config: bitnet(), change: remove("model.layers.1.self_attn.attn_sub_norm.weight")}, wants: []string{"attn_sub_norm", "sub_norms"}},
+		"a tensor missing": {folderSpec: folderSpec{config: llama(), change: remove("lm_head.weight")}, wants: []string{"lm_head.weight is missing"}},
+		"a bias":           {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.q_proj.bias", "F32", []int{32}, 128)}, wants: []string{"q_proj.bias", "no place"}},
+		"another shape":    {folderSpec: folderSpec{config: llama(), change: replace("model.layers.0.self_attn.k_proj.weight", "F32", []int{32, 16}, 2048)}, wants: []string{"k_proj", "[32 16]", "[16 32]"}},
+		"integers":         {folderSpec: folderSpec{config: llama(), change: replace("model.norm.weight", "I32", []int{32}, 128)}, wants: []string{"model.norm.weight", "I32"}},
+		"no number": {folderSpec: folderSpec{config: llama(), change: func(m map[string]safetensors.Source) {
+			m["model.norm.weight"] = rawTensor("model.norm.weight", "F32", []int{32}, slices.Repeat([]byte{0, 0, 0xc0, 0x7f}, 32))
+		}}, wants: []string{"model.norm.weight: it holds values that are not finite"}},
 		"another tokenizer": {folderSpec: folderSpec{config: llama(), files: map[string][]byte{"tokenizer.json": []byte(`{"version": "1.0"}`)}}, wants: []string{"tokenizer.json", "PrepareOptions.Tokenizer"}},
 		"few tokens":        {folderSpec: folderSpec{config: with(llama(), "vocab_size", 300)}, wants: []string{"vocab_size is 300", "320", "PrepareOptions.Tokenizer"}},
 		"another model": {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Model = smallRun("", "").Model },
 			wants: []string{"tie_word_embeddings is true", "sub_norms", "Run.Model"}},
-		"norms of heads":           {folderSpec: folderSpec{config: with(llama(), "model_type", "qwen3")}, wants: []string{"qk_norm is true", "training graph"}},
+		"norms of heads":           {folderSpec: folderSpec{config: with(with(llama(), "model_type", "qwen3"), "architectures", []string{"Qwen3ForCausalLM"})}, wants: []string{"qk_norm is true", "training graph"}},
 		"norms before projections": {folderSpec: folderSpec{config: with(llama(), "proj_norms", true)}, wants: []string{"proj_norms is true", "training graph"}},
 		"no folder":                {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Init = t.TempDir() }, wants: []string{"config.json"}},
 	} {

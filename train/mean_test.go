@@ -103,7 +103,7 @@ func TestEvaluationUsesTheAverage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tr.close()
-	raw, _, err := tr.evaluation.measure(tr.at.step, 0)
+	raw, _, err := tr.evaluation.measure(tr.at.step, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,12 +112,12 @@ func TestEvaluationUsesTheAverage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	averaged, _, err := tr.evaluation.measure(tr.at.step, 0)
+	averaged, _, err := tr.evaluation.measure(tr.at.step, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if averaged.loss() != result.Eval.Loss || raw.loss() == result.Eval.Loss {
-		t.Errorf("the run reports %g; the mean has %g, the weights %g", result.Eval.Loss, averaged.loss(), raw.loss())
+	if averaged.loss() != result.EvalAll.Loss || raw.loss() == result.EvalAll.Loss {
+		t.Errorf("the run reports %g; the mean has %g, the weights %g", result.EvalAll.Loss, averaged.loss(), raw.loss())
 	}
 	if result.Best.Step != result.Step || !result.Best.Averaged {
 		t.Fatalf("best is %+v", result.Best)

@@ -30,7 +30,7 @@ func TestNoTensorIsHeldTwice(t *testing.T) {
 	defer tr.close()
 	model := 4 * tr.run.Model.Parameters()
 	again := func() error {
-		_, _, err := tr.makeWeights(tr.saving.folder)
+		_, err := tr.makeWeights(tr.saving.folder)
 		return err
 	}
 	for _, part := range []struct {

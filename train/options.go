@@ -4,7 +4,8 @@
 // the graph and moves the weights (step.go), sharing holds the weights and the optimiser's state
 // of this rank (sharing.go, mean.go, tensors.go), evaluation measures the held-out data
 // (evaluation.go), recording keeps the log (recording.go), and saving writes checkpoints and
-// goes back to them (saving.go). build.go puts them together.
+// goes back to them (saving.go). build.go puts them together. plan.go says when a run ends, also one
+// that goes on longer than planned, and folder.go what the folder of a run tells.
 package train
 
 import (
@@ -84,7 +85,7 @@ func Default() Options {
 // are taken from before. They say how often to do something, when to end, and what to do about
 // spikes.
 func (o Options) changeable(before Options) Options {
-	o.EvalInterval, o.EvalBatches = before.EvalInterval, before.EvalBatches
+	o.EvalInterval = before.EvalInterval // not EvalBatches: the curve and the best model compare the same batches
 	o.CheckpointInterval, o.KeepCheckpoints = before.CheckpointInterval, before.KeepCheckpoints
 	o.LogInterval, o.LayerInterval = before.LogInterval, before.LayerInterval
 	o.EarlyStopPatience, o.EarlyStopDelta = before.EarlyStopPatience, before.EarlyStopDelta

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trit/data"
+	"trit/data/source"
 	"trit/data/world"
 	"trit/format/safetensors"
 	"trit/model"
@@ -25,7 +26,7 @@ func prepared(t testing.TB) string { return preparedFrom(t, 1) }
 func preparedFrom(t testing.TB, seed uint64) string {
 	t.Helper()
 	return preparedWith(t, seed, func(files []string) (*tokenizer.Tokenizer, error) {
-		return tokenizer.Train(data.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
+		return tokenizer.Train(source.ReadColumn(context.Background(), files, "text"), tokenizer.TrainOptions{VocabSize: 320})
 	})
 }
 
@@ -67,19 +68,25 @@ func weights(t *testing.T, run string) map[string][]byte {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	out := map[string][]byte{}
-	for file, f := range map[string]*safetensors.File{"model": c.Weights, "optimizer": c.Optimizer, "ema": c.EMA} {
-		for _, i := range f.Tensors() {
-			b, _ := f.Bytes(i.Name)
-			out[file+" "+i.Name] = slices.Clone(b)
-		}
-	}
+	out := tensors(c)
 	best, err := os.ReadDir(filepath.Join(run, checkpoint.BestDir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range best {
 		out["best/"+f.Name()], _ = os.ReadFile(filepath.Join(run, checkpoint.BestDir, f.Name()))
+	}
+	return out
+}
+
+// tensors are all tensors of a checkpoint, with the names of their files.
+func tensors(c *checkpoint.Loaded) map[string][]byte {
+	out := map[string][]byte{}
+	for file, f := range map[string]*safetensors.File{"model": c.Weights, "optimizer": c.Optimizer, "ema": c.EMA} {
+		for _, i := range f.Tensors() {
+			b, _ := f.Bytes(i.Name)
+			out[file+" "+i.Name] = slices.Clone(b)
+		}
 	}
 	return out
 }

@@ -29,8 +29,8 @@ type Run struct {
 	OutDir  string        // folder of the run: its checkpoints and its log
 	MaxTime time.Duration // 0: no limit
 	Resume  bool          // go on from the last checkpoint in OutDir, if there is one
+	Extend  bool          // with Resume: the run may get another end than it was begun with; see Train
 	Guard   Guard         // nil: runlog.Spikes
-	OnBegin func()        // called on rank 0 when nothing is refused any more, before the first step; may be nil
 	OnEvent func(Event)   // called on rank 0 with each event of the log; may be nil
 	Threads int           // number of threads that loops are split over; 0: one for each processor
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
@@ -41,16 +41,27 @@ type Run struct {
 // Result is how a run ended.
 type Result struct {
 	Step        int
+	MaxSteps    int // the planned end
 	Tokens      int64
 	Interrupted bool   // by the context or by MaxTime
+	Over        bool   // the run had ended before and has no step left: nothing was done
 	EarlyStop   string // why the run ended before max_steps
-	Eval        Event  // the evaluation at the end, on all held-out data
+	Eval        Event  // the evaluation at the end, on the batches of all evaluations; not if Over
+	EvalAll     Event  // the evaluation at the end, on all held-out data
 	Best        *Best  // nil if nothing was evaluated
 }
 
 // Train trains until max_steps, MaxTime or the end of ctx. The latter two save a checkpoint
 // and return a Result with Interrupted set. With max_steps 0 the number of steps is chosen so
 // that the schedule fills MaxTime.
+//
+// A run that is resumed keeps the number of steps that it was begun with. With Extend it gets
+// max_steps, or, if that is 0 and the run has ended, as many more as fill MaxTime. The weights are
+// those of a run that was planned so from the beginning if the rates of the steps so far do not
+// depend on the plan: with the schedule constant, and with wsd, whose run is taken back to the
+// checkpoint before its decay. Any other run, whose rate has fallen, goes on from its newest
+// checkpoint: its rate rises from the last one to the one of the new plan, over as many steps as the
+// warm-up, or half of the new ones if they are fewer.
 func Train(ctx context.Context, r Run) (result *Result, err error) {
 	deadline := time.Time{}
 	if r.MaxTime > 0 {
@@ -68,13 +79,14 @@ func Train(ctx context.Context, r Run) (result *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	if r.Options.MaxSteps == 0 {
-		if err := t.chooseSteps(r.MaxTime); err != nil {
-			return nil, err
-		}
+	if t.over() {
+		return t.overResult(), nil
 	}
-	if r.OnBegin != nil && r.comm().Rank() == 0 {
-		r.OnBegin()
+	if err := t.plan(); err != nil {
+		return nil, err
+	}
+	if err := t.openLog(); err != nil {
+		return nil, err
 	}
 	return t.loop(ctx, deadline)
 }
@@ -121,11 +133,15 @@ func (r *Run) resolve(m *data.Manifest) error {
 		return err
 	}
 	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
-	if r.Options.MaxSteps == 0 && r.MaxTime == 0 {
-		return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set",
-			"set max_steps or {train.Run.MaxTime}")
+	if r.Options.MaxSteps == 0 && r.MaxTime == 0 && (r.Extend || !r.Resume) {
+		return noEnd()
 	}
 	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+}
+
+// noEnd is the error of a run that would never end.
+func noEnd() error {
+	return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set", "set max_steps or {train.Run.MaxTime}")
 }
 
 // fewTokens is the error of a model whose vocabulary is smaller than the data's.

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -18,16 +17,13 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 	if err := sameFields(c.Dir, s.share.params.Config, c.Config.Config); err != nil {
 		return err
 	}
-	var before Options
-	if err := json.Unmarshal(c.State.Options, &before); err != nil {
-		return fmt.Errorf("%s: options: %w", c.Dir, err)
+	before, err := optionsOf(c.Dir, c.State)
+	if err != nil {
+		return err
 	}
 	o := s.options
-	if o.MaxSteps == 0 {
-		o.MaxSteps = before.MaxSteps // chosen for the time then
-	}
-	if before.Precision == "" {
-		before.Precision = PrecisionFloat32 // of a run from before there was a choice
+	if o.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
+		o.MaxSteps = before.MaxSteps // an extension changes it later
 	}
 	if before.Precision == PrecisionBF16 && !graph.HasBF16() {
 		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no instructions: "+
@@ -55,8 +51,9 @@ func (s *saving) checkData(c *checkpoint.Loaded) error {
 // names the first key that differs.
 func sameFields[T any](dir string, now, before T) error {
 	if d := differences(now, before); len(d) > 0 {
-		return fmt.Errorf("%s: %s is %v, but the run was begun with %v: resume with the configuration of the run",
-			dir, d[0].key, d[0].a, d[0].b)
+		return setting.Needs("train.Run.Resume",
+			fmt.Sprintf("%s: %s is %v, but the run was begun with %v", dir, d[0].key, d[0].a, d[0].b),
+			"resume with the configuration of the run, which {train.Run.Resume} alone takes from it")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"trit/data"
+	"trit/internal/jsonfile"
 	"trit/model"
 	"trit/train/checkpoint"
 	"trit/train/ranks"
@@ -21,6 +22,10 @@ type saving struct {
 	folder       modelFolder
 	share        *sharing
 	rollbacks    int // of the run so far
+	// Of a run that is to be extended: wanted is the number of steps that it shall have (0: as many
+	// as fill the time) until restore has looked at the run, and extension is what it found.
+	wanted    *int
+	extension *extension
 }
 
 // modelFolder is what a folder of the model holds beside the weights.
@@ -44,6 +49,8 @@ type memory struct {
 	Patience  patience        `json:"patience"`
 	Rollbacks int             `json:"rollbacks,omitempty"`
 	Guard     json.RawMessage `json:"guard,omitempty"`
+	Rewarm    *rewarm         `json:"rewarm,omitempty"`
+	Ended     *Event          `json:"ended,omitempty"` // the evaluation with which the run ended
 }
 
 // state is the state.json of a checkpoint.
@@ -64,7 +71,7 @@ func (s *saving) state(now *snapshot) (state checkpoint.State, err error) {
 func readState(dir string, state checkpoint.State) (s *snapshot, err error) {
 	s = &snapshot{Dir: dir, Step: state.Step, Tokens: state.Tokens}
 	if len(state.Loop) > 0 { // a run from before there was anything to remember has none
-		if err := json.Unmarshal(state.Loop, &s.Memory); err != nil {
+		if err := jsonfile.Decode(state.Loop, &s.Memory); err != nil {
 			return nil, fmt.Errorf("%s: loop: %w", dir, err)
 		}
 	}
@@ -73,7 +80,7 @@ func readState(dir string, state checkpoint.State) (s *snapshot, err error) {
 }
 
 func loaderState(dir string, state checkpoint.State) (s data.State, err error) {
-	if err = json.Unmarshal(state.Loader, &s); err != nil {
+	if err = jsonfile.Decode(state.Loader, &s); err != nil {
 		err = fmt.Errorf("%s: loader: %w", dir, err)
 	}
 	return s, err
@@ -94,7 +101,7 @@ func (s *saving) save(now *snapshot) error {
 	}
 	c := &checkpoint.Checkpoint{Model: s.model(), State: state, Optimizer: s.share.momentSources(),
 		EMA: s.share.meanSources()}
-	return checkpoint.Save(s.dir, c, s.options.KeepCheckpoints)
+	return checkpoint.Save(s.dir, c, checkpoint.Keep{Newest: s.options.KeepCheckpoints, UpTo: s.options.returnStep()})
 }
 
 // model is the contents of a model folder with the present weights.
@@ -138,14 +145,16 @@ func (s *saving) restore() (before *snapshot, warnings []string, err error) {
 	}
 	defer c.Close()
 	common := struct {
-		Dir     string
-		State   checkpoint.State
-		Options Options // as the run began with them
-	}{c.Dir, c.State, *s.options}
+		Dir       string
+		State     checkpoint.State
+		Options   Options // as the run began with them
+		Extension *extension
+	}{c.Dir, c.State, *s.options, s.extension}
 	if err := ranks.Broadcast(s.share.comm, &common); err != nil {
 		return nil, nil, err
 	}
 	c.Dir, c.State, *s.options = common.Dir, common.State, common.Options
+	s.wanted, s.extension = nil, common.Extension
 	if err := s.share.restore(c); err != nil {
 		return nil, nil, err
 	}
@@ -154,12 +163,20 @@ func (s *saving) restore() (before *snapshot, warnings []string, err error) {
 }
 
 // open opens the newest sound checkpoint, which must have the model, options and data of this
-// run. It renames newer ones, which are damaged.
+// run, or the one that an extended run goes on from. It renames newer ones that are damaged.
 func (s *saving) open() (c *checkpoint.Loaded, warnings []string, err error) {
-	if c, err = checkpoint.Load(s.dir); err != nil {
+	if s.extension != nil {
+		c, err = checkpoint.LoadUpTo(s.dir, s.extension.From)
+	} else {
+		c, err = checkpoint.Load(s.dir)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	if err = errors.Join(s.checkSame(c), s.checkData(c)); err == nil {
+	if err = errors.Join(s.checkSame(c), s.checkData(c)); err == nil && s.wanted != nil {
+		c, err = s.openExtension(c)
+	}
+	if err == nil {
 		warnings, err = setAside(c)
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ type stepper struct {
 	batches      batches
 	microBatches int // number of micro-batches of this rank in a step
 	batch        data.Batch
+	rewarm       *rewarm // nil unless the run was extended while its rate fell
 }
 
 // batches gives one batch after another, as *data.Loader does.
@@ -90,6 +91,6 @@ func (s *stepper) runLast() (loss float32, err error) {
 // update moves the weights of all ranks by a gradient that is clipped, with the rate and the
 // weight decay of the step, which it returns.
 func (s *stepper) update(step int, g gradient) (rate, decay float64, err error) {
-	rate, decay = s.options.schedule().At(step)
+	rate, decay = s.options.rates(step, s.rewarm)
 	return rate, decay, s.share.update(rate, decay, g.scale*optim.ClipScale(g.norm, s.options.MaxGradNorm))
 }

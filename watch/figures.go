@@ -26,6 +26,8 @@ func figures(names []string, runs []*Run) report.Table {
 		{"held-out loss", evalText(func(e runlog.Event) float64 { return e.Loss })},
 		{"perplexity", evalText(func(e runlog.Event) float64 { return e.Perplexity })},
 		{"bits per byte", evalText(func(e runlog.Event) float64 { return e.BitsPerByte })},
+		{"loss on all held-out data", allText(func(e runlog.Event) float64 { return e.Loss })},
+		{"bits per byte of all of it", allText(func(e runlog.Event) float64 { return e.BitsPerByte })},
 		{"tokens/s, median", func(r *Run) string {
 			return medianText(r, func(e runlog.Event) float64 { return e.TokensPerSecond }, "%.0f")
 		}},
@@ -91,6 +93,21 @@ func evalText(value func(runlog.Event) float64) func(*Run) string {
 		})
 		if value(best) < value(last) {
 			text += fmt.Sprintf(" (%.4f at step %d)", value(best), best.Step)
+		}
+		return text
+	}
+}
+
+// allText is a figure of the last evaluation on all held-out data, which a run does when it ends.
+func allText(value func(runlog.Event) float64) func(*Run) string {
+	return func(r *Run) string {
+		e, ok := r.Last(runlog.EvalAllEvent)
+		if !ok {
+			return ""
+		}
+		text := fmt.Sprintf("%.4f", value(e))
+		if last, ok := r.Last(runlog.StepEvent); ok && last.Step > e.Step {
+			text += fmt.Sprintf(" (at step %d)", e.Step)
 		}
 		return text
 	}

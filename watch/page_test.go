@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,6 +65,27 @@ func curve(t *testing.T, figure string) []report.Point {
 		out = append(out, report.Point{X: x0 + x/1000*(x1-x0), Y: y})
 	}
 	return out
+}
+
+// The evaluation on all held-out data is a figure of its own and no point of the curve, which has
+// the same batches throughout.
+func TestPageKeepsAllHeldOutDataApart(t *testing.T) {
+	r := open(t, append(slices.Clone(testutil.OldLog[:3]),
+		`{"event":"eval_all","step":20,"tokens":2000,"loss":5.7,"perplexity":299,"bits_per_byte":2.2}`, "")...)
+	page := html(t, PageOptions{}, r)
+	for name, want := range map[string]string{"held-out loss": "5.6000", "loss on all held-out data": "5.7000",
+		"bits per byte": "2.1000", "bits per byte of all of it": "2.2000"} {
+		if !regexp.MustCompile("<t[hd]>" + name + "</t[hd]>\\s*<td>" + want + "</td>").MatchString(page) {
+			t.Errorf("the table lacks %q with %s", name, want)
+		}
+	}
+	if got := curve(t, figure(t, page, "Bits per byte, held out")); len(got) != 1 || math.Abs(got[0].Y-2.1) > 1e-3 {
+		t.Errorf("the curve is %v, want 2.1 alone", got)
+	}
+	r.Events = append(r.Events, runlog.Event{Event: "step", Step: 30})
+	if page := html(t, PageOptions{}, r); !strings.Contains(page, "5.7000 (at step 20)") {
+		t.Error("a run that went on does not say when all of it was measured")
+	}
 }
 
 func TestPageShowsTheFigures(t *testing.T) {

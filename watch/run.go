@@ -3,13 +3,13 @@
 package watch
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"trit/format/hffolder"
+	"trit/internal/jsonfile"
 	"trit/train/runlog"
 )
 
@@ -68,5 +68,5 @@ func readJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(b, v)
+	return jsonfile.Decode(b, v)
 }

@@ -91,7 +91,7 @@ func nextEventFile(dir string, second int64) (string, error) {
 }
 
 // Write adds the figures of a step or an evaluation, as scalars such as train/loss,
-// eval/bits_per_byte and layers/00/q_proj/zeros. Other events are left out.
+// eval/bits_per_byte, eval_all/bits_per_byte (all held-out data) and layers/00/q_proj/zeros. Other events are left out.
 func (f *EventFile) Write(e runlog.Event) error {
 	list := scalars(e)
 	if len(list) == 0 {
@@ -171,8 +171,9 @@ type scalar struct {
 // scalars are the figures of an event under their tags.
 func scalars(e runlog.Event) []scalar {
 	switch e.Event {
-	case runlog.EvalEvent:
-		return []scalar{{"eval/loss", e.Loss}, {"eval/perplexity", e.Perplexity}, {"eval/bits_per_byte", e.BitsPerByte}}
+	case runlog.EvalEvent, runlog.EvalAllEvent:
+		return []scalar{{e.Event + "/loss", e.Loss}, {e.Event + "/perplexity", e.Perplexity},
+			{e.Event + "/bits_per_byte", e.BitsPerByte}}
 	case runlog.StepEvent:
 	default:
 		return nil

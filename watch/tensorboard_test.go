@@ -275,7 +275,7 @@ func TestExportKeepsTheEvaluationOfACheckpoint(t *testing.T) {
 	x := NewExport(dir)
 	defer x.Close()
 	r := runOf(3, 2)
-	r.Events = append(r.Events, runlog.Event{Event: "eval", Step: 2, Loss: 4})
+	r.Events = append(r.Events, runlog.Event{Event: "eval", Step: 2, Loss: 4}, runlog.Event{Event: "eval_all", Step: 2, Loss: 5})
 	for _, last := range []float64{1, 0.5} {
 		more := &Run{Run: runlog.Run{Events: append(slices.Clone(r.Events), runlog.Event{Event: "step", Step: 3, Loss: last})}}
 		if err := x.Update(more); err != nil {
@@ -284,6 +284,9 @@ func TestExportKeepsTheEvaluationOfACheckpoint(t *testing.T) {
 	}
 	if got := shown(t, dir, "eval/loss"); len(got) != 1 || got[2] != 4 {
 		t.Errorf("evaluations %v, want 4 at step 2", got)
+	}
+	if got := shown(t, dir, "eval_all/loss"); len(got) != 1 || got[2] != 5 {
+		t.Errorf("evaluations on all data %v, want 5 at step 2", got)
 	}
 	if got := shown(t, dir, "train/loss"); len(got) != 3 || got[3] != 0.5 {
 		t.Errorf("losses %v, want three with 0.5 at step 3", got)

@@ -13,6 +13,9 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/serving"
+	"trit/configs"
+	"trit/convert"
+	"trit/eval/tasks"
 )
 
 // endSignals are the signals that end a command; a training run is saved first.
@@ -53,5 +56,30 @@ func groups() []cmdline.Group {
 		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
+		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},
 	}
+}
+
+// flagValues are the words that values of flags may be, for the shell.
+func flagValues() cmdline.Words {
+	return cmdline.Words{
+		"config": configs.Names, "configs": configs.Names, "shape": configs.Names, "tasks": tasks.Names,
+		"type": convertTypes, "embedding-type": convertTypes,
+		"set": func() (list []string) {
+			for _, key := range configs.Keys() {
+				list = append(list, key+"=")
+			}
+			return list
+		},
+	}
+}
+
+func convertTypes() []string {
+	var names []string
+	for _, t := range []convert.Type{
+		convert.I2S, convert.TQ1, convert.TQ2, convert.Packed, convert.F32, convert.F16, convert.BF16, convert.Q8, convert.Q6, convert.Q4,
+	} {
+		names = append(names, string(t))
+	}
+	return names
 }

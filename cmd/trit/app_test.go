@@ -23,16 +23,26 @@ func trit(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-func TestReorder(t *testing.T) {
+func TestFlagsMayStandAnywhere(t *testing.T) {
 	app := newApp(nil, nil, nil)
 	for _, c := range []struct{ in, want string }{
-		{"trit run m.gguf -p hi -n 3", "trit run -p hi -n 3 m.gguf"},
+		{"trit eval m.gguf --tasks t --num-fewshot -1", "trit eval --tasks t --num-fewshot -1 m.gguf"},
 		{"trit convert a b --force --type i2_s", "trit convert --force --type i2_s a b"},
-		{"trit data prepare x --out=y -- --z", "trit data prepare --out=y x -- --z"},
+		{"trit verify x --json -- --z", "trit verify --json -- x --z"},
 		{"trit inspect --json f", "trit inspect --json f"},
+		{"trit --version --json", "trit version --json"},
+		// A call for help is one wherever it stands, whatever else is on the line.
+		{"trit watch run --help", "trit watch --help"},
+		{"trit inspect train -h --json", "trit inspect --help"},
+		{"trit eval convert --tasks x --help", "trit eval --help"},
+		{"trit eval compare run --help", "trit eval compare --help"},
+		{"trit help eval compare", "trit eval compare --help"},
+		{"trit help", "trit --help"},
+		{"trit run m -p --help=x", "trit run -p --help=x m"},
 	} {
-		if got := cmdline.Reorder(app, strings.Fields(c.in)); !slices.Equal(got, strings.Fields(c.want)) {
-			t.Errorf("%s: %v, want %s", c.in, got, c.want)
+		got, err := cmdline.Arrange(app, strings.Fields(c.in))
+		if err != nil || !slices.Equal(got, strings.Fields(c.want)) {
+			t.Errorf("%s: %v, %v, want %s", c.in, got, err, c.want)
 		}
 	}
 }
@@ -67,7 +77,7 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"eval m --tasks arc_easy --samples {", cmdline.ExitUsage, "--samples"},
 		{"eval m --tasks arc_easy --json --markdown", cmdline.ExitUsage, "--markdown"},
 		{"eval compare a", cmdline.ExitUsage, "B is missing"},
-		{"eval compare a b", cmdline.ExitFailed, "stat a"},
+		{"eval compare a b", cmdline.ExitFailed, "no file or folder a"},
 		{"serve m --alert heat>5", cmdline.ExitUsage, "--alert: "},
 		{"serve m --alert-webhook nowhere", cmdline.ExitFailed, "--alert-webhook: the address"},
 		{"serve m --trace-endpoint localhost:4317", cmdline.ExitFailed, "--trace-endpoint: "},
@@ -193,7 +203,7 @@ func TestHelpGroupsTheCommands(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run embed inspect  Measure: eval bench repro verify logits"
+	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run embed inspect  Measure: eval bench repro verify logits  Help: version completion"
 	if strings.Join(got, " ") != want {
 		t.Errorf("the help lists\n%s\nwant\n%s", strings.Join(got, " "), want)
 	}

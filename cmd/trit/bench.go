@@ -16,6 +16,7 @@ import (
 	"trit/configs"
 	"trit/infer"
 	"trit/internal/machine"
+	"trit/internal/nearest"
 	"trit/internal/parallel"
 	"trit/model"
 	"trit/repro"
@@ -34,7 +35,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
 			&cli.IntFlag{Name: "sessions", Usage: "generate in `N` sessions together", Value: 1},
-			&cli.StringFlag{Name: "profile", Usage: "take threads, sessions and memory limit of a `KIND` of machine (" + strings.Join(profileNames(), ", ") + ") unless other flags set them, and say whether the model fits"},
+			cmdline.ChoiceFlag("profile", "take threads, sessions and memory limit of a `KIND` of machine ("+strings.Join(profileNames(), ", ")+") unless other flags set them, and say whether the model fits", profileNames()...),
 			&cli.IntFlag{Name: "repeat", Usage: "measure `N` times and take the median", Value: 3},
 			&cli.BoolFlag{Name: "train", Usage: "measure training steps"},
 			&cli.StringSliceFlag{Name: "set", Usage: "with --train: change one `KEY=VALUE` of the configuration"},
@@ -72,10 +73,7 @@ func applyProfile(c *cli.Context) error {
 	if name == "" {
 		return nil
 	}
-	p, ok := profiles[name]
-	if !ok {
-		return cmdline.Usagef("--profile is %q: want one of %v", name, profileNames())
-	}
+	p := profiles[name]
 	for flag, value := range map[string]int{"threads": p.threads, "sessions": p.sessions} {
 		if !c.IsSet(flag) {
 			if err := c.Set(flag, strconv.Itoa(value)); err != nil {
@@ -252,7 +250,7 @@ func randomModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 		name = "2b-4t"
 	}
 	if !slices.Contains(configs.Names(), name) {
-		return nil, cmdline.Usagef("there is no shape %q: want one of %v", name, configs.Names())
+		return nil, cmdline.Usagef("there is no shape %q%s", name, nearest.OneOf(name, configs.Names(), nil))
 	}
 	config, err := configs.Load(name)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +12,7 @@ import (
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
 	"trit/convert"
+	"trit/train"
 )
 
 func convertCommand() *cli.Command {
@@ -59,7 +61,7 @@ func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o c
 		return fmt.Errorf("stopped: %s was not written", out)
 	}
 	if err != nil {
-		return err
+		return cmdline.UsageIf(cmdline.UsageIf(err, "convert.Options.Type"), "convert.Options.EmbeddingType")
 	}
 	showReport(con, report)
 	return nil
@@ -67,6 +69,7 @@ func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o c
 
 func showReport(con *cmdline.Console, r *convert.Report) {
 	con.Printf("from %s\n", r.From)
+	showOrigin(con, r.Path)
 	con.Printf("%s: %s, %d tensors, %.1f MB\n", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6)
 	if r.Zeros > 0 {
 		con.Printf("share of zeros among the ternary weights: %.1f %%\n", 100*r.Zeros)
@@ -76,5 +79,19 @@ func showReport(con *cmdline.Console, r *convert.Report) {
 	}
 	for _, w := range r.Warnings {
 		con.Printf("warning: %s\n", w.Text(cmdline.SettingName))
+	}
+}
+
+// showOrigin prints which state of a run a folder is, nothing for another model.
+func showOrigin(con *cmdline.Console, dir string) {
+	o, ok, err := train.OriginOf(dir)
+	switch {
+	case err != nil:
+		con.Printf("warning: which step of its run this is cannot be read: %s\n", cmdline.OneLine(err))
+	case ok:
+		con.Printf("%s: %s\n", dir, o)
+	}
+	if ok && (o.Last || o.IsBest) && !o.Over {
+		con.Printf("warning: the run has not come to its end: trit train --resume --out %s goes on\n", filepath.Dir(dir))
 	}
 }

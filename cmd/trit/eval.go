@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -15,10 +14,12 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
+	"trit/cmd/trit/texts"
 	"trit/eval"
 	"trit/eval/tasks"
 	"trit/format/hffolder"
 	"trit/infer"
+	"trit/internal/jsonfile"
 )
 
 func evalCommand() *cli.Command {
@@ -90,7 +91,7 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	con := cmdline.NewConsole(c)
-	o.Fetch = dataFetcher(c)
+	o.Fetch = texts.Fetcher(c)
 	found, unknown := tasks.Find(taskNames(c)...)
 	o.Tasks = found
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
@@ -102,7 +103,7 @@ func evalAction(c *cli.Context) error {
 	}
 	defer done()
 	if unknown != nil { // after wrong flags, which codeSandbox and namedModels report
-		return unknown
+		return cmdline.UsageIf(unknown, "eval.Options")
 	}
 	folders := resultFolders(list, o.Out)
 	for _, o.Out = range folders { // before the first model is measured
@@ -159,8 +160,8 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 				return o, err
 			}
 		}
-		if err := json.Unmarshal(b, &o.Samples); err != nil {
-			return o, cmdline.Usagef("--samples: %v: want JSON such as {\"arc_easy\": [0, 5]}", err)
+		if err := jsonfile.Decode(b, &o.Samples); err != nil {
+			return o, cmdline.Usagef("--samples: %v: write {\"arc_easy\": [0, 5]}", err)
 		}
 	}
 	return o, nil

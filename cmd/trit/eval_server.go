@@ -27,8 +27,7 @@ func serverFlags() []cli.Flag {
 		&cli.IntFlag{Name: "concurrent", Usage: "of a server: `N` requests at a time", Value: openai.DefaultConcurrent},
 		&cli.IntFlag{Name: "prompts-per-request", Value: 1,
 			Usage: "of a server: `N` prompts in a request, if it takes several"},
-		&cli.DurationFlag{Name: "request-timeout", Value: openai.DefaultTimeout,
-			Usage: "of a server: begin a request anew after `TIME`"},
+		cmdline.TimeFlag("request-timeout", "of a server: begin a request anew after `TIME`", openai.DefaultTimeout),
 	}
 }
 

@@ -143,10 +143,9 @@ func TestEvalErrorsNameFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	for flags, want := range map[string]string{
-		"--tasks arc_easy --limit -1":                        "--limit -1: want a number of documents, or a share below 1",
 		"--tasks arc_easy --fewshot-as-multiturn":            "--fewshot-as-multiturn makes turns of a chat: it needs --apply-chat-template",
 		"--tasks bits_per_byte":                              "with held-out documents, with --data-dir",
-		"--tasks arc_easy --data-dir " + dir + "/none":       "--data-dir: stat " + dir + "/none",
+		"--tasks arc_easy --data-dir " + dir + "/none":       "--data-dir: there is no file or folder " + dir + "/none",
 		"--tasks boolq --endpoint http://127.0.0.1:1":        "; --data-dir names a folder that has it",
 		"--tasks arc_easy --use-cache " + dir + "/cache":     "delete it or name another with --use-cache",
 		`--tasks boolq --samples {"boolq":[],"arc_easy":[]}`: `--samples names the task "arc_easy", which is not among those to run`,

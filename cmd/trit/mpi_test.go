@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"trit/cmd/trit/cmdline"
 	"trit/data"
 	"trit/data/world"
 	"trit/format/safetensors"
@@ -202,7 +204,9 @@ func TestMPIKilledRank(t *testing.T) {
 	compareMPI(t, killed, whole, steps)
 
 	out, err = started(t, j.train(ctx, 2, steps, stopped), stopped, func(mpirun int) { syscall.Kill(mpirun, syscall.SIGUSR1) })
-	if err != nil || strings.Count(out, "stopped and saved at step") != 1 {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != cmdline.ExitStopped ||
+		strings.Count(out, "stopped and saved at step") != 1 {
 		t.Errorf("SIGUSR1: %v\n%s", err, out)
 	}
 	must(t, j.train(ctx, 2, steps, stopped, "--resume"))

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data/world"
 	"trit/eval"
 	"trit/internal/atomicfile"
@@ -23,7 +24,7 @@ func quickstartCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "work in the new folder `DIR`", Value: "quickstart"},
 			&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` too"},
-			&cli.DurationFlag{Name: "max-time", Usage: "train for `TIME`", Value: 170 * time.Second},
+			cmdline.TimeFlag("max-time", "train for `TIME`", 170*time.Second),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the world and of the weights", Value: 1},
 			cmdline.ThreadsFlag(),
 		},
@@ -108,7 +109,7 @@ func (p *stepPrinter) done(s repro.Step) {
 	case *repro.TrainTokenizer:
 		showTokenizer(p.con, s.Tokens, s.Out)
 	case *repro.PrepareData:
-		showManifest(p.con, s.Manifest)
+		texts.ShowManifest(p.con, s.Manifest)
 	case *repro.ConvertModel:
 		showReport(p.con, s.Report)
 	case *repro.Generate:

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 
 	"trit/cmd/trit/cmdline"
-	"trit/train"
 	"trit/train/ranks"
 	"trit/train/ranks/openmpi"
 )
@@ -32,9 +32,10 @@ func openRanks() (ranks.Comm, error) {
 	return c, nil
 }
 
-// trainRanks trains on the ranks of the job. Only rank 0 prints. A rank that fails ends the
-// job, since the others would wait for it.
-func trainRanks(ctx context.Context, con *cmdline.Console, r train.Run) error {
+// trainRanks trains on the ranks of the job what rank 0, which alone needs to have the folder of a
+// run that is resumed, makes of the flags. Only rank 0 prints. A rank that fails ends the job, since
+// the others would wait for it.
+func trainRanks(ctx context.Context, con *cmdline.Console, read func() (trainJob, error)) error {
 	c, err := openRanks()
 	if err != nil {
 		return err
@@ -42,10 +43,21 @@ func trainRanks(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	if c.Rank() != 0 {
 		con = &cmdline.Console{Out: io.Discard, Err: io.Discard}
 	}
-	r.Comm = c
-	if err := trainModel(ctx, con, r); err != nil {
+	var job trainJob
+	if c.Rank() == 0 {
+		job, err = read()
+	}
+	if err == nil {
+		err = ranks.Broadcast(c, &job)
+	}
+	if err == nil {
+		r := job.run()
+		r.Comm = c
+		err = trainModel(ctx, con, r)
+	}
+	if err != nil && !errors.Is(err, cmdline.ErrStopped) {
 		c.Abort(cmdline.OneLine(err))
 		return err
 	}
-	return c.Close()
+	return errors.Join(err, c.Close())
 }

@@ -11,6 +11,7 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
+	"trit/cmd/trit/texts"
 	"trit/eval"
 	"trit/eval/published"
 	"trit/eval/tasks"
@@ -124,7 +125,7 @@ func tableAction(c *cli.Context, t *published.Table) error {
 		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, name) },
 		Eval: eval.Options{
 			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
-			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: dataFetcher(c), Sandbox: sandbox,
+			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: texts.Fetcher(c), Sandbox: sandbox,
 			Progress: func(p eval.Progress) { meter.Show(p.Task, "tokens", p.Tokens, p.Whole, progressNote(p)) },
 		},
 		Measured: func(o *published.Outcome) {
@@ -170,7 +171,7 @@ func openForTable(c *cli.Context, name string) (*repro.Model, error) {
 func showOutcome(con *cmdline.Console, t *published.Table, o *published.Outcome) {
 	con.Printf("%s, beside the published values of %s\n", o.Model, o.Beside)
 	t.View(o).WriteText(con.Out)
-	for _, line := range o.NotMeasured() {
+	for _, line := range o.Notes() {
 		con.Printf("%s\n", line)
 	}
 }

@@ -16,7 +16,7 @@ func smallSets(t *testing.T, dir string) {
 	t.Helper()
 	for name, text := range map[string]string{
 		"arc_easy_test.jsonl":      `{"question":"The fox","choices":["sleeps","is not a cat"],"gold":0}` + "\n" + `{"question":"A cat","choices":["eats","runs"],"gold":1}` + "\n",
-		"arc_challenge_test.jsonl": `{"question":"The fox","choices":["sleeps","is not a cat"],"gold":1}` + "\n" + `{"question":"A cat","choices":["eats","runs"],"gold":1}` + "\n",
+		"arc_challenge_test.jsonl": `{"question":"The fox","choices":["sleeps","is not a cat"],"gold":1}` + "\n" + `{"question":"` + strings.Repeat("A cat ", 500) + `","choices":["eats","runs"],"gold":1}` + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -51,6 +51,9 @@ func TestReproTable(t *testing.T) {
 	code, shown, stderr := trit(args...)
 	if code != cmdline.ExitOK || !strings.Contains(shown, gguf+", beside the published values of 3B") {
 		t.Fatalf("exit code %d: %s%s", code, shown, stderr)
+	}
+	if !strings.Contains(shown, "arc_challenge: 2 of 4 requests were cut on the left") {
+		t.Errorf("cut requests are not named: %s", shown)
 	}
 	r := readTable(t, filepath.Join(out, "b1.58-zero-shot.json"))
 	if len(r.Models) != 2 || len(r.Models[0].Cells) != 7 {

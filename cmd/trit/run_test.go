@@ -22,16 +22,16 @@ func tritIn(in string, args ...string) (code int, stdout, stderr string) {
 // names what is wrong and nothing else.
 func TestRunRefusesFlags(t *testing.T) {
 	for flags, want := range map[string]string{
-		"-p x --temperature -1":                 "trit: --temperature is -1: want 0 or more\n",
+		"-p x --temperature -1":                 "trit: --temperature is \"-1\": want a number of at least 0\n",
 		"-p x --top-p 1.5":                      "trit: --top-p is 1.5: want a share from 0 to 1\n",
-		"-p x --min-p -0.1":                     "trit: --min-p is -0.1: want a share from 0 to 1\n",
-		"-p x --top-k -3":                       "trit: --top-k is -3: want 0 or more\n",
-		"-p x --repetition-penalty -2":          "trit: --repetition-penalty is -2: want 0 or more\n",
-		"-p x --temperature NaN":                "trit: --temperature is NaN: want 0 or more\n",
-		"-p x --top-k -3 --top-p 2":             "trit: --top-k is -3: want 0 or more; --top-p is 2: want a share from 0 to 1\n",
+		"-p x --min-p -0.1":                     "trit: --min-p is \"-0.1\": want a number of at least 0\n",
+		"-p x --top-k -3":                       "trit: --top-k is \"-3\": want a whole number of at least 0\n",
+		"-p x --repetition-penalty -2":          "trit: --repetition-penalty is \"-2\": want a number of at least 0\n",
+		"-p x --temperature NaN":                "trit: --temperature is \"NaN\": want a number of at least 0\n",
+		"-p x --min-p 3 --top-p 2":              "trit: --top-p is 2: want a share from 0 to 1; --min-p is 3: want a share from 0 to 1\n",
 		"-p x -n 0":                             "trit: -n is 0: ",
 		"-p x -n -2":                            "trit: -n is -2: ",
-		"-p x --context -1":                     "trit: --context is -1: ",
+		"-p x --context -1":                     "trit: --context is \"-1\": ",
 		"-p x --context 0":                      "trit: --context is 0: ",
 		"-p x --system y":                       "trit: --system has no effect without --chat\n",
 		"-p x -p y":                             "trit: --prompt is given 2 times",

@@ -41,8 +41,8 @@ func sources(t *testing.T) []string {
 	return files
 }
 
-// texts gives the string literals of a file.
-func texts(t *testing.T, path string, yield func(line int, text string)) {
+// literals gives the string literals of a file.
+func literals(t *testing.T, path string, yield func(line int, text string)) {
 	t.Helper()
 	set := token.NewFileSet()
 	ast.Inspect(parse(t, set, path), func(n ast.Node) bool {
@@ -93,7 +93,7 @@ func TestEverySettingHasAName(t *testing.T) {
 		if strings.HasPrefix(path, "cmd/") {
 			continue
 		}
-		texts(t, path, func(line int, text string) {
+		literals(t, path, func(line int, text string) {
 			for _, option := range optionsIn(text) {
 				found++
 				if _, known := cmdline.FlagOf[option]; !known && !slices.Contains(forPrograms, option) {
@@ -199,6 +199,36 @@ func TestEveryRowCanBeTyped(t *testing.T) {
 			if !flags[f[1]] {
 				t.Errorf("%s: no command has a flag %s", option, f[1])
 			}
+		}
+	}
+}
+
+// Words of other tools lead to commands and flags that there are, and are none themselves.
+func TestWordsOfOtherToolsLeadSomewhere(t *testing.T) {
+	commands, flags := map[string]bool{}, map[string]bool{}
+	var walk func(list []*cli.Command)
+	walk = func(list []*cli.Command) {
+		for _, c := range list {
+			for _, f := range c.Flags {
+				for _, name := range f.Names() {
+					flags[name] = true
+				}
+			}
+			walk(c.Subcommands)
+		}
+	}
+	for _, c := range newApp(nil, nil, nil).Commands {
+		commands[c.Name] = true
+		walk([]*cli.Command{c})
+	}
+	for word, name := range cmdline.CommandWords {
+		if commands[word] || !commands[name] {
+			t.Errorf("the command %s leads to %s", word, name)
+		}
+	}
+	for word, name := range cmdline.FlagWords {
+		if !flags[name] {
+			t.Errorf("the flag %s leads to %s", word, name)
 		}
 	}
 }

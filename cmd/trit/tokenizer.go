@@ -9,7 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data"
+	"trit/data/source"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
 	"trit/internal/atomicfile"
@@ -27,33 +29,35 @@ func tokenizerCommand() *cli.Command {
 	return &cli.Command{
 		Name: "tokenizer", Usage: "train a tokenizer, render a chat template",
 		Subcommands: []*cli.Command{renderCommand(), {
-			Name: "train", Usage: "train a byte-level BPE tokenizer on a text column of parquet files",
-			Description: cmdline.Examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer"),
-			Flags: []cli.Flag{
-				dataFlag(), columnFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
+			Name: "train", Usage: "train a byte-level BPE tokenizer on texts",
+			Description: cmdline.Examples("trit tokenizer train --data stories.parquet --column text --vocab-size 4096 --out tokenizer",
+				"trit tokenizer train --data corpus --vocab-size 4096 --out tokenizer"),
+			Flags: append([]cli.Flag{
+				texts.DataFlag(), outFlag("write the tokenizer to the new folder `DIR`"),
 				&cli.IntFlag{Name: "vocab-size", Usage: "size `N` of the vocabulary, special tokens included", Value: 4096},
-			},
+			}, texts.Flags()...),
 			Action: tokenizerAction,
 		}},
 	}
 }
 
 func tokenizerAction(c *cli.Context) error {
-	if _, err := cmdline.Arguments(c); err != nil {
-		return err
-	}
-	files, err := dataFiles(c)
+	files, divided, err := texts.Input(c)
 	if err != nil {
 		return err
 	}
 	con := cmdline.NewConsole(c)
 	progress := con.Progress("merges")
 	tok, err := data.TrainTokenizer(c.Context, data.TokenizerOptions{
-		Files: files, Column: c.String("column"), VocabSize: c.Int("vocab-size"), Out: c.String("out"),
+		Files: files, Column: c.String("column"), Documents: divided, Stdin: c.App.Reader,
+		VocabSize: c.Int("vocab-size"), Out: c.String("out"),
 		Progress: func(done, total int) { progress.Show(int64(done), int64(total), "") },
-		Skipped: func(nullRows int64) {
+		Counts: func(s source.Counts) {
 			progress.End()
-			con.Warnf("%d rows hold no text (null): they are left out", nullRows)
+			if s.Null > 0 {
+				con.Warnf("%d rows hold no text (null): they are left out", s.Null)
+			}
+			texts.Warn(con, s)
 		},
 	})
 	progress.End()
@@ -154,8 +158,7 @@ func ggufTemplate(path string) (t tokenizer.ChatTemplate, err error) {
 	if v.ChatTemplate == "" {
 		return t, fmt.Errorf("%s: there is no tokenizer.chat_template: it is a base model, which continues a prompt", path)
 	}
-	t.Text, t.SpecialTokens = v.ChatTemplate, map[string]string{}
-	t.ToolText, _ = f.Metadata.String("tokenizer.chat_template.tool_use")
+	t.Text, t.ToolText, t.SpecialTokens = v.ChatTemplate, v.Templates["tool_use"], map[string]string{}
 	for name, id := range map[string]int32{"bos_token": v.BOS, "eos_token": v.EOS, "unk_token": v.UNK, "pad_token": v.PAD} {
 		if id >= 0 && int(id) < len(v.Tokens) {
 			t.SpecialTokens[name] = string([]byte(v.Tokens[id]))

@@ -75,6 +75,28 @@ func TestRenderErrors(t *testing.T) {
 	}
 }
 
+// Files beyond the limits are refused before they are read.
+func TestRenderRefusesLargeFiles(t *testing.T) {
+	large := func(name string, size int64) string {
+		path := filepath.Join(t.TempDir(), name)
+		writeText(t, path, "{}")
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	small := large("small", 2)
+	for large, args := range map[string][2]string{
+		"context.json":   {small, large("context.json", maxContextBytes+1)},
+		"template.jinja": {large("template.jinja", maxTemplateBytes+1), small},
+	} {
+		code, out, stderr := trit("tokenizer", "render", args[0], "--context", args[1])
+		if code != cmdline.ExitFailed || out != "" || !strings.Contains(stderr, large) || !strings.Contains(stderr, "has more than") {
+			t.Errorf("%s: exit code %d, %q, %q", large, code, out, stderr)
+		}
+	}
+}
+
 // A folder and a GGUF file name their template and special tokens; the context goes first.
 func TestRenderModels(t *testing.T) {
 	const template = "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ tools is defined }}"

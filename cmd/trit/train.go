@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
 	"trit/train"
@@ -20,24 +22,28 @@ import (
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
-		Description: cmdline.Examples("trit train --config trit-1m --data data --out run",
+		Description: cmdline.Examples("trit train --text stories.txt --config trit-3m --out run",
+			"trit train --config trit-1m --data data --out run",
 			"trit train --config 125m --set batch_size=4 --dry-run",
 			"trit train --config trit-10m --data data --out run --max-time 30m",
-			"trit train --config trit-10m --data data --out run --resume",
+			"trit train --resume --out run",
+			"trit train --resume --out run --max-steps 5000",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare"},
+			&cli.StringSliceFlag{Name: "text", Usage: "instead of --data: train a tokenizer on these `TEXTS` and make the data of them in the run folder, once: " + texts.Usage},
+			holdoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
-			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run"},
+			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run, whose recipe is taken too without --config"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
-			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps"},
-			&cli.DurationFlag{Name: "max-time", Usage: "end after `TIME`; without --max-steps the number of steps is chosen to fill it"},
+			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
+			cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended", 0),
 			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 			cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
 			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
-			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out"},
+			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out, with the configuration and the data of the run"},
 			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print an estimate of the run's memory and time and end"},
 			&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
@@ -45,66 +51,157 @@ func trainCommand() *cli.Command {
 			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
 			cmdline.ThreadsFlag(),
-		},
+		}, texts.Flags()...),
 		Action: trainAction,
 	}
 }
 
 func trainAction(c *cli.Context) error {
-	if _, err := cmdline.Arguments(c); err != nil {
+	if err := checkText(c); err != nil {
 		return err
 	}
-	config, err := trainConfig(c)
+	print, dry := c.Bool("print-config"), c.Bool("dry-run")
+	if !print && !dry {
+		if c.IsSet("ranks") || c.IsSet("network") || c.IsSet("tflops") {
+			return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
+		}
+		return trainRanks(c.Context, cmdline.NewConsole(c), func() (trainJob, error) { return newTrainJob(c) })
+	}
+	begun, err := begunRun(c)
 	if err != nil {
 		return err
 	}
+	config, err := trainConfig(c, begun)
 	switch {
-	case c.Bool("print-config"):
-		b, err := config.JSON()
-		fmt.Fprintf(c.App.Writer, "%s\n", b)
+	case err != nil:
 		return err
-	case c.Bool("dry-run"):
+	case dry:
 		return dryRun(c, config)
-	case c.IsSet("ranks") || c.IsSet("network") || c.IsSet("tflops"):
-		return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
-	case c.String("data") == "" || c.String("out") == "":
-		return cmdline.Usagef("--data DIR and --out DIR are needed to train")
 	}
-	if !c.Bool("resume") {
-		if err := checkPackable(c, config.Config); err != nil {
-			return err
-		}
-	}
-	return trainRanks(c.Context, cmdline.NewConsole(c), train.Run{
-		Model: config.Config, Init: c.String("init"), Options: config.Options, DataDir: c.String("data"),
-		OutDir:  c.String("out"),
-		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads"),
-	})
+	b, err := config.JSON()
+	fmt.Fprintf(c.App.Writer, "%s\n", b)
+	return err
 }
 
-// trainConfig makes the configuration of a run: the model of --init, overridden by --config,
-// overridden by the other flags.
-func trainConfig(c *cli.Context) (configs.Config, error) {
-	config, err := configs.Default(), error(nil)
-	switch dir := c.String("init"); {
-	case dir != "":
-		if config.Config, err = train.InitialModel(dir); err != nil {
-			return config, fmt.Errorf("--init: %w", err)
-		}
-	case c.String("config") == "":
-		return config, cmdline.Usagef("--config PRESET, or --init DIR, is needed to train")
+// trainJob is what the flags make of a run, the same on all ranks.
+type trainJob struct {
+	Config          configs.Config
+	Init, Data, Out string
+	MaxTime         time.Duration
+	Resume, Extend  bool
+	Threads         int
+}
+
+func (j trainJob) run() train.Run {
+	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, DataDir: j.Data, OutDir: j.Out,
+		MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
+}
+
+// newTrainJob makes a run of the flags, and of the run in --out if it is resumed.
+func newTrainJob(c *cli.Context) (j trainJob, err error) {
+	begun, err := begunRun(c)
+	if err != nil {
+		return j, err
 	}
-	if name := c.String("config"); name != "" {
-		if config, err = configs.LoadOver(config, name); err != nil {
-			return config, cmdline.Usagef("--config: %v", err)
+	j = trainJob{Init: c.String("init"), Data: c.String("data"), Out: c.String("out"), MaxTime: c.Duration("max-time"),
+		Resume: c.Bool("resume"), Threads: c.Int("threads")}
+	if j.Config, err = trainConfig(c, begun); err != nil {
+		return j, err
+	}
+	if begun != nil {
+		j.Extend = j.Config.MaxSteps != begun.Options.MaxSteps
+		if j.Init == "" {
+			j.Init = begun.Init
 		}
+		if j.Data == "" && begun.DataDir == "" {
+			return j, cmdline.Usagef("%s does not say where its data are: name them with --data DIR", j.Out)
+		}
+		if j.Data == "" {
+			j.Data = dataOf(j.Out, begun.DataDir)
+		}
+	}
+	if j.Data == "" && !c.IsSet("text") || j.Out == "" {
+		return j, cmdline.Usagef("--data DIR or --text TEXTS, and --out DIR, are needed to train")
+	}
+	if !j.Resume {
+		err = checkPackable(c, j.Config.Config)
+	}
+	if err == nil && c.IsSet("text") {
+		j.Data, err = prepareText(c, cmdline.NewConsole(c), j.Config)
+	}
+	return j, err
+}
+
+// trainConfig is the configuration of a run: of the one that is resumed, or of --config and --init,
+// and changed by the other flags. MaxSteps is 0 if --max-time alone says when the run ends.
+func trainConfig(c *cli.Context, begun *train.Run) (configs.Config, error) {
+	config, err := baseConfig(c, begun)
+	if err != nil {
+		return config, err
 	}
 	if c.IsSet("max-time") {
 		config.MaxSteps = 0
 	}
+	return config, applyFlags(c, &config)
+}
+
+// begunRun is the run in --out that is resumed. It is nil if none is, or if there is none yet and
+// --config or --init say how to begin it.
+func begunRun(c *cli.Context) (*train.Run, error) {
+	if !c.Bool("resume") {
+		return nil, nil
+	}
+	if c.String("out") == "" {
+		return nil, cmdline.Usagef("--out DIR, the folder of the run, is needed to resume it")
+	}
+	begun, err := train.RunOf(c.String("out"))
+	if errors.Is(err, train.ErrNoRun) && c.String("config")+c.String("init") != "" {
+		return nil, nil
+	}
+	return &begun, err
+}
+
+// baseConfig is the configuration before the flags change it: of the run that is resumed, or of
+// --config over the model of --init. Without --config a run that --init names gives its recipe too.
+func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err error) {
+	config = configs.Default()
+	name, dir := c.String("config"), c.String("init")
+	switch {
+	case begun != nil && name == "":
+		config.Config, config.Options = begun.Model, begun.Options
+		return config, nil
+	case dir != "":
+		if config.Config, err = train.InitialModel(dir); err != nil {
+			return config, fmt.Errorf("--init: %w", err)
+		}
+	case name == "":
+		return config, cmdline.Usagef("--config PRESET, or --init DIR, is needed to train")
+	}
+	if name == "" {
+		if o, ok, err := train.InitialOptions(dir); ok || err != nil {
+			config.Options = o
+			return config, err
+		}
+		return config, nil
+	}
+	if config, err = configs.LoadOver(config, name); err != nil {
+		return config, cmdline.Usagef("--config: %v", err)
+	}
+	if begun != nil && config.MaxSteps != begun.Options.MaxSteps {
+		if !c.IsSet("max-steps") && !c.IsSet("max-time") {
+			cmdline.NewConsole(c).Warnf("max_steps is %d in --config, and stays %d, as the run has it: --max-steps changes it",
+				config.MaxSteps, begun.Options.MaxSteps)
+		}
+		config.MaxSteps = begun.Options.MaxSteps
+	}
+	return config, nil
+}
+
+// applyFlags changes the configuration by the flags that stand for one of its keys.
+func applyFlags(c *cli.Context, config *configs.Config) error {
 	for _, s := range c.StringSlice("set") {
 		if err := config.Set(s); err != nil {
-			return config, cmdline.Usagef("--set: %v", err)
+			return cmdline.Usagef("--set: %v", err)
 		}
 	}
 	if c.IsSet("max-steps") {
@@ -122,12 +219,26 @@ func trainConfig(c *cli.Context) (configs.Config, error) {
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
 	}
-	return config, nil
+	return checkConfig(c, *config)
+}
+
+// checkConfig refuses values out of range. A run that --max-time alone ends has no steps yet.
+func checkConfig(c *cli.Context, config configs.Config) error {
+	if config.MaxSteps == 0 && c.IsSet("max-time") {
+		config.MaxSteps = configs.Default().MaxSteps
+	}
+	if err := config.Validate(); err != nil {
+		return cmdline.Usagef("%v", err)
+	}
+	return nil
 }
 
 // dryRun prints an estimate of a run. Without --tflops it is based on the speed of products on
 // this machine.
 func dryRun(c *cli.Context, config configs.Config) error {
+	if config.VocabSize == 0 && c.IsSet("text") {
+		config.VocabSize = config.TokenizerSize()
+	}
 	if config.VocabSize == 0 {
 		if c.String("data") == "" {
 			return cmdline.Usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")
@@ -166,19 +277,24 @@ func dryRun(c *cli.Context, config configs.Config) error {
 }
 
 func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
-	r.OnEvent = func(e train.Event) { showEvent(con, e) }
-	if !r.Resume {
-		r.OnBegin = func() { sayPackable(con, r.Model) }
+	r.OnEvent = func(e train.Event) {
+		if e.Event == runlog.BeginEvent {
+			sayPackable(con, r.Model)
+		}
+		showEvent(con, e)
 	}
 	result, err := train.Train(ctx, r)
 	if err != nil {
 		return err
 	}
-	if result.Interrupted {
-		con.Printf("stopped and saved at step %d after %d tokens: --resume goes on\n", result.Step, result.Tokens)
-		return nil
-	}
-	if result.EarlyStop != "" {
+	switch {
+	case result.Over:
+		return overError(r.OutDir, result)
+	case result.Interrupted:
+		con.Printf("stopped and saved at step %d of %d after %d tokens: trit train --resume --out %s goes on\n",
+			result.Step, result.MaxSteps, result.Tokens, r.OutDir)
+		return cmdline.ErrStopped
+	case result.EarlyStop != "":
 		con.Printf("ended early: %s\n", result.EarlyStop)
 	}
 	con.Printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
@@ -189,11 +305,21 @@ func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	return nil
 }
 
+// overError is the error of a run that is resumed and has nothing left to do.
+func overError(dir string, r *train.Result) error {
+	if r.EarlyStop != "" {
+		return fmt.Errorf("%s ended early at step %d of %d, nothing is left to do: %s; "+
+			"--resume --set early_stop_patience=0 goes on to its last step", dir, r.Step, r.MaxSteps, r.EarlyStop)
+	}
+	return fmt.Errorf("%s ended at step %d of %d, nothing is left to do: --resume --max-steps N, more than %d, "+
+		"or --max-time T trains it longer", dir, r.Step, r.MaxSteps, r.Step)
+}
+
 // showEvent prints an event as a line.
 func showEvent(con *cmdline.Console, e train.Event) {
-	if e.Event == runlog.EvalEvent {
-		con.Warnf("step %6d  held out: loss %.4f, perplexity %.2f, %.4f bits per byte",
-			e.Step, e.Loss, e.Perplexity, e.BitsPerByte)
+	if data, ok := map[string]string{runlog.EvalEvent: "held out", runlog.EvalAllEvent: "all held-out data"}[e.Event]; ok {
+		con.Warnf("step %6d  %s: loss %.4f, perplexity %.2f, %.4f bits per byte",
+			e.Step, data, e.Loss, e.Perplexity, e.BitsPerByte)
 		return
 	}
 	if e.Note != "" {

@@ -12,14 +12,14 @@ import (
 func TestTrainErrorsNameFlags(t *testing.T) {
 	dir := t.TempDir()
 	data, run := smallData(t, dir), filepath.Join(dir, "run")
-	args := func(more ...string) []string {
-		return append([]string{"train", "--config", "trit-1m", "--set", "num_hidden_layers=1", "--data", data, "--out", run, "--max-steps", "2"}, more...)
+	args := func(out, steps string, more ...string) []string {
+		return append([]string{"train", "--config", "trit-1m", "--set", "num_hidden_layers=1", "--data", data, "--out", out, "--max-steps", steps}, more...)
 	}
-	mustTrit(t, args()...)
+	mustTrit(t, args(run, "2")...)
 	for want, line := range map[string][]string{
-		"holds a run already: --resume goes on with it, or name another --out": args(),
-		"max_steps is 0 and no time is set: set max_steps or --max-time":       args("--out", filepath.Join(dir, "b"), "--max-steps", "0"),
-		"with --init, --config may be left out or hold the recipe alone":       args("--out", filepath.Join(dir, "c"), "--init", run, "--set", "hidden_act=silu"),
+		"holds a run already: --resume goes on with it, or name another --out": args(run, "2"),
+		"max_steps is 0 and no time is set: set max_steps or --max-time":       args(filepath.Join(dir, "b"), "0"),
+		"with --init, --config may be left out or hold the recipe alone":       args(filepath.Join(dir, "c"), "2", "--init", run, "--set", "hidden_act=silu"),
 		"has no metrics.jsonl: name the folder of a run, the --out of its":     {"watch", data},
 	} {
 		code, _, stderr := trit(line...)

@@ -26,7 +26,7 @@ func watchCommand() *cli.Command {
 			"trit watch run --tensorboard logs --follow"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "serve the page at `ADDRESS`", Value: "127.0.0.1:8080"},
-			&cli.DurationFlag{Name: "every", Usage: "look for new lines each `TIME`", Value: 5 * time.Second},
+			cmdline.TimeFlag("every", "look for new lines each `TIME`", 5*time.Second),
 			cmdline.OneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
 			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +

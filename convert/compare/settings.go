@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -175,6 +176,17 @@ func settingDifferences(a, b *tokenizer.Vocab) (out []string) {
 	}
 	if a.ChatTemplate != b.ChatTemplate {
 		say("the chat templates differ")
+	}
+	names := map[string]bool{}
+	for _, v := range []*tokenizer.Vocab{a, b} {
+		for name := range v.Templates {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if a.Templates[name] != b.Templates[name] {
+			say("the chat templates named %s differ", name)
+		}
 	}
 	return out
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"trit/data"
+	"trit/data/source"
 )
 
 var smallWorld = Options{Seed: 3, Documents: 6000, Questions: 200}
@@ -121,7 +121,7 @@ func TestWriteIsRealParquet(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := 0
-	for text, err := range data.ReadColumn(context.Background(), []string{dir + "/" + TextFile}, "text") {
+	for text, err := range source.ReadColumn(context.Background(), []string{dir + "/" + TextFile}, "text") {
 		if err != nil || text != w.Texts[i] {
 			t.Fatalf("row %d is %q, %v, want %q", i, text, err, w.Texts[i])
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -120,7 +121,7 @@ func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, e
 	if len(b) > maxAnswer {
 		return nil, &StatusError{text: fmt.Sprintf("%s: the answer has more than %d MiB", c.URL, maxAnswer>>20)}
 	}
-	if err := json.Unmarshal(b, a); err != nil {
+	if err := jsonfile.Decode(b, a); err != nil {
 		text := fmt.Sprintf("%s: the answer is no completion (%v): %s", c.URL, err, shown(b))
 		return nil, &StatusError{text: text}
 	}

@@ -2,6 +2,7 @@ package published
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"trit/eval"
@@ -22,8 +23,9 @@ type Cell struct {
 	Measured    *float64           `json:"measured"`  // nil: not measured
 	Stderr      float64            `json:"stderr"`    // 0 if there is none
 	Documents   int                `json:"documents"`
-	Off         map[string]float64 `json:"off"`          // measured minus published, in standard errors, by source
-	NotMeasured string             `json:"not_measured"` // why
+	Off         map[string]float64 `json:"off"`               // measured minus published, in standard errors, by source
+	NotMeasured string             `json:"not_measured"`      // why
+	Remarks     []string           `json:"remarks,omitempty"` // eval.Report.RemarkLines
 }
 
 // Cell is column c of row m, not measured yet.
@@ -112,6 +114,19 @@ func (o *Outcome) NotMeasured() []string {
 	return reasons
 }
 
+// Notes are the lines below the table: the remarks of the columns that were measured, and what
+// NotMeasured lists.
+func (o *Outcome) Notes() (lines []string) {
+	for _, c := range o.Cells {
+		for _, line := range c.Remarks {
+			if !slices.Contains(lines, line) { // a task may stand in several columns
+				lines = append(lines, line)
+			}
+		}
+	}
+	return append(lines, o.NotMeasured()...)
+}
+
 // averages is the row of averages, nil if fewer than two columns were measured. Measured and
 // published averages are both of the columns that were measured.
 func (t *Table) averages(o *Outcome) []string {
@@ -154,7 +169,7 @@ func (t *Table) Markdown(outcomes []Outcome) string {
 		o := &outcomes[i]
 		fmt.Fprintf(&b, "\n## %s\n\nBeside the published values of %s%s.\n\n", o.Model, o.Beside, o.limited())
 		b.WriteString(t.View(o).Markdown())
-		for _, line := range o.NotMeasured() {
+		for _, line := range o.Notes() {
 			fmt.Fprintf(&b, "\n* %s", line)
 		}
 		b.WriteString("\n")

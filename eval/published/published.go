@@ -3,12 +3,13 @@
 package published
 
 import (
-	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+
+	"trit/internal/jsonfile"
+	"trit/internal/nearest"
 )
 
 // Table is a table of a paper.
@@ -64,12 +65,10 @@ func Names() []string {
 func Load(name string) (*Table, error) {
 	b, err := files.ReadFile("tables/" + name + ".json")
 	if err != nil {
-		return nil, fmt.Errorf("there is no table %q: want one of %v", name, Names())
+		return nil, fmt.Errorf("there is no table %q%s", name, nearest.OneOf(name, Names(), nil))
 	}
 	t := &Table{}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(t); err != nil {
+	if err := jsonfile.DecodeStrict(b, t); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"trit/eval"
+	"trit/internal/nearest"
+	"trit/setting"
 )
 
 // All returns the built-in tasks. A new one is added here.
@@ -59,7 +61,22 @@ func find(name string) (*eval.Task, error) {
 	if slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name)) {
 		return eval.ReadTask(name)
 	}
-	return nil, fmt.Errorf("there is no task %q: want one of %v, or a JSON or YAML file that declares one", name, Names())
+	return nil, unknown(name)
+}
+
+// otherWords are words of other tools for built-in tasks.
+var otherWords = map[string]string{
+	"arc": arcEasy.Name, "arc_c": arcChallenge.Name, "arc_e": arcEasy.Name, "hs": hellaSwag.Name, "obqa": openBookQA.Name,
+	"ppl": heldOut.Name, "perplexity": heldOut.Name, "bpb": heldOut.Name, "wikitext2": wikiText.Name, "math": math500.Name,
+}
+
+// unknown is the error of a name that no task has.
+func unknown(name string) error {
+	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
+	if e.Remedy = nearest.Question(name, Names(), otherWords); e.Remedy == "" {
+		e.Remedy = "{tasks.Names} shows all, or name a JSON or YAML file that declares one"
+	}
+	return e
 }
 
 // must panics on an error. It is for expressions of this package, which are known to compile.

@@ -155,7 +155,8 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"mystery": "want one of [bits_per_byte arc_easy", filepath.Join(dir, "bad.json"): "name and data are needed",
+		"mystery": "Names shows all", "arc_esay": `did you mean "arc_easy"?`, "arc_c": `did you mean "arc_challenge"?`,
+		filepath.Join(dir, "bad.json"):  "name and data are needed",
 		filepath.Join(dir, "none.json"): "no such file",
 	} {
 		if _, err := Find("arc_easy", name); err == nil || !strings.Contains(err.Error(), want) {

@@ -1,11 +1,14 @@
 package gguf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
+	"trit/internal/filekind"
 	"trit/internal/mmap"
 )
 
@@ -139,11 +142,15 @@ func (r *reader) string(limit uint64, field string) string {
 }
 
 func parse(path string, data []byte) (*File, error) {
-	r := &reader{path: path, data: data}
-	if string(r.bytes(4, "magic")) != magic {
-		return nil, &FormatError{path, "magic", "the file does not begin with GGUF"}
+	if !bytes.HasPrefix(data, []byte(magic)) {
+		return nil, &KindError{path, filekind.Name(data)}
 	}
+	r := &reader{path: path, data: data, at: len(magic)}
 	f := &File{path: path, Version: uint32(r.uint(4, "version")), index: map[string]int{}}
+	if v := bits.ReverseBytes32(f.Version); r.err == nil && (v == 2 || v == 3) {
+		return nil, &UnsupportedError{path, "version", "the file is big-endian, for other machines: convert the model " +
+			"again, or turn its bytes with llama.cpp's gguf_convert_endian.py"}
+	}
 	if r.err == nil && f.Version != 2 && f.Version != 3 {
 		return nil, &UnsupportedError{path, "version", fmt.Sprintf("%d is not supported: want 2 or 3", f.Version)}
 	}

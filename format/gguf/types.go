@@ -5,6 +5,8 @@ package gguf
 import (
 	"fmt"
 	"strings"
+
+	"trit/internal/filekind"
 )
 
 // Type is the storage type of a tensor, with ggml's numbers.
@@ -94,6 +96,15 @@ type FormatError struct{ File, Field, Problem string }
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: not a sound GGUF file: %s: %s; download or convert it again", e.File, e.Field, e.Problem)
 }
+
+// KindError is a file of another kind.
+type KindError struct {
+	File string
+	Kind string // what it is, such as "a parquet file"; "" if that is not known
+}
+
+// Error names the file and what it is.
+func (e *KindError) Error() string { return e.File + ": " + filekind.Not(e.Kind, "a GGUF file") }
 
 // UnsupportedError is a sound file that holds what this package cannot read.
 type UnsupportedError struct{ File, Field, Problem string }

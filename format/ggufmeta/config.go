@@ -135,6 +135,10 @@ func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 			return c, architecture, err
 		}
 	}
+	if c.RMSNormEps == 0 {
+		return c, architecture, fmt.Errorf("the key %s.attention.layer_norm_rms_epsilon is missing, which results depend "+
+			"on: convert the model again", architecture)
+	}
 	return c, architecture, completeByTensors(&c, architecture, f)
 }
 

@@ -34,7 +34,8 @@ var fileKeys = []keyRow{
 	{rotary, rotaryKey},
 
 	{computed, `tokenizer.ggml.model tokenizer.ggml.pre tokenizer.ggml.tokens tokenizer.ggml.token_type tokenizer.ggml.scores
-		tokenizer.ggml.merges tokenizer.chat_template tokenizer.chat_templates tokenizer.huggingface.json`},
+		tokenizer.ggml.merges tokenizer.chat_templates`},
+	{refused(isText, "is no text"), templateKey + " " + wholeKey},
 	{refused(isBool, "is neither true nor false"), "tokenizer.ggml.add_bos_token tokenizer.ggml.add_eos_token tokenizer.ggml.add_space_prefix"},
 	{refused(isCount, "is no token"), `tokenizer.ggml.bos_token_id tokenizer.ggml.eos_token_id tokenizer.ggml.unknown_token_id
 		tokenizer.ggml.padding_token_id tokenizer.ggml.eot_token_id tokenizer.ggml.eom_token_id`},
@@ -49,12 +50,13 @@ var fileKeys = []keyRow{
 }
 
 // harmlessPrefixes begin keys about where a model is from.
-var harmlessPrefixes = []string{"general.", "quantize.imatrix.", "tokenizer.chat_template."}
+var harmlessPrefixes = []string{"general.", "quantize.imatrix."}
 
 // architectureKeys says what the keys of an architecture do.
 var architectureKeys = []keyRow{
 	{computed, `attention.head_count attention.head_count_kv attention.key_length attention.layer_norm_rms_epsilon attention.value_length
-		block_count context_length embedding_length feed_forward_length pooling_type vocab_size`},
+		block_count context_length embedding_length feed_forward_length vocab_size`},
+	{refused(isCount, "is no number of a pooling"), "pooling_type"},
 	{rotary, `rope.dimension_count rope.freq_base rope.scale_linear rope.scaling.attn_factor rope.scaling.factor rope.scaling.finetuned
 		rope.scaling.original_context_length rope.scaling.type rope.scaling.yarn_attn_factor rope.scaling.yarn_beta_fast
 		rope.scaling.yarn_beta_slow rope.scaling.yarn_ext_factor rope.scaling.yarn_log_multiplier`},
@@ -101,6 +103,9 @@ func checkKeys(m *gguf.Metadata, architecture string, c *model.Config) ([]settin
 	keys := keysOf(architecture)
 	unknown, errs := keys.Check(func(yield func(string, any) bool) {
 		for _, name := range m.Keys {
+			if strings.HasPrefix(name, templateKey+".") {
+				keys[name] = keys[templateKey]
+			}
 			_, known := keys[name]
 			if !known && slices.ContainsFunc(harmlessPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
 				continue
@@ -115,6 +120,8 @@ func checkKeys(m *gguf.Metadata, architecture string, c *model.Config) ([]settin
 }
 
 func isBool(v any, _ *model.Config) bool { return reflect.ValueOf(v).Kind() == reflect.Bool }
+
+func isText(v any, _ *model.Config) bool { return reflect.ValueOf(v).Kind() == reflect.String }
 
 func isCount(v any, _ *model.Config) bool {
 	rv := reflect.ValueOf(v)

@@ -28,6 +28,8 @@ var refusedKeys = []struct {
 	{"tokenizer.ggml.add_bos_token tokenizer.ggml.add_eos_token tokenizer.ggml.add_space_prefix", uint32(1), true},
 	{`tokenizer.ggml.bos_token_id tokenizer.ggml.eos_token_id tokenizer.ggml.unknown_token_id tokenizer.ggml.padding_token_id
 		tokenizer.ggml.eot_token_id tokenizer.ggml.eom_token_id`, int32(-1), uint32(3)},
+	{"tokenizer.chat_template tokenizer.huggingface.json", uint32(1), "text"},
+	{"llama.pooling_type", "mean", uint32(1)},
 	{"tokenizer.ggml.remove_extra_whitespaces tokenizer.ggml.normalizer.lowercase tokenizer.ggml.treat_whitespace_as_suffix tokenizer.ggml.byte_fallback_off", true, false},
 	{"tokenizer.ggml.precompiled_charsmap", []uint8{1}, []uint8{}},
 	{"tokenizer.ggml.add_sep_token", true, false},
@@ -91,6 +93,40 @@ func TestUnknownKeys(t *testing.T) {
 	const want = "the metadata has 3 keys that are not known here and were left out of the computation: llama.zeta, mystery, qwen2.rope.scaling.type"
 	if err != nil || len(notes) != 1 || notes[0].String() != want {
 		t.Errorf("got %q, %v, want one warning %q", notes, err, want)
+	}
+}
+
+// Keys that results depend on and that are not there are said.
+func TestAssumedKeys(t *testing.T) {
+	var m gguf.Metadata
+	m.Set("tokenizer.ggml.tokens", []string{"a"})
+	want := []string{
+		"the metadata has no llama.rope.freq_base: it is taken for 10000, as llama.cpp does",
+		"the metadata has no tokenizer.ggml.token_type: no token is special, so their names in a text are read as text",
+	}
+	if notes := assumed(&m, Llama, shape()); fmt.Sprintf("%q", notes) != fmt.Sprintf("%q", want) {
+		t.Errorf("got %q, want %q", notes, want)
+	}
+	m.Set("llama.rope.freq_base", float32(1e4))
+	m.Set("tokenizer.ggml.token_type", []int32{1})
+	if notes := assumed(&m, Llama, shape()); len(notes) != 0 {
+		t.Errorf("got %q for a file that has them", notes)
+	}
+}
+
+func TestMergesThatAreNotThere(t *testing.T) {
+	var m gguf.Metadata
+	m.Set("tokenizer.ggml.model", "gpt2")
+	if err := checkMerges(&m); err != nil {
+		t.Errorf("a file without tokens: %v", err)
+	}
+	m.Set("tokenizer.ggml.tokens", []string{"a"})
+	if err := checkMerges(&m); err == nil || !strings.Contains(err.Error(), "there is no tokenizer.ggml.merges") {
+		t.Errorf("got %v, want an error of the merges", err)
+	}
+	m.Set("tokenizer.ggml.merges", []string{})
+	if err := checkMerges(&m); err != nil {
+		t.Errorf("a tokenizer of single bytes: %v", err)
 	}
 }
 

@@ -32,11 +32,41 @@ func ReadModel(f *gguf.File) (*Model, error) {
 	if m.Warnings, err = checkKeys(&f.Metadata, m.Architecture, &m.Config); err != nil {
 		return m, err
 	}
+	m.Warnings = append(m.Warnings, assumed(&f.Metadata, m.Architecture, &m.Config)...)
+	if err := checkMerges(&f.Metadata); err != nil {
+		return m, err
+	}
 	if err := checkTensors(f, &m.Config); err != nil {
 		return m, err
 	}
 	m.Warnings = append(m.Warnings, deadWeights(f, &m.Config)...)
 	return m, nil
+}
+
+// assumed are the warnings of keys that the metadata leaves out though results depend on them.
+// Early converters did not write the base of the rotary embedding, whatever it was.
+func assumed(m *gguf.Metadata, architecture string, c *model.Config) (notes []setting.Note) {
+	lacks := func(key, consequence string) {
+		if _, ok := m.Get(key); !ok {
+			notes = append(notes, setting.Note(fmt.Sprintf("the metadata has no %s: %s", key, consequence)))
+		}
+	}
+	lacks(architecture+".rope.freq_base", fmt.Sprintf("it is taken for %v, as llama.cpp does", c.RopeTheta))
+	if _, ok := m.Get(prefix + "tokens"); ok {
+		lacks(prefix+"token_type", "no token is special, so their names in a text are read as text")
+	}
+	return notes
+}
+
+// checkMerges refuses a byte-level tokenizer whose merges are not there: it would turn a text
+// into single bytes.
+func checkMerges(m *gguf.Metadata) error {
+	kind, _ := m.String(prefix + "model")
+	_, merges := m.Get(prefix + "merges")
+	if _, tokens := m.Get(prefix + "tokens"); tokens && kind == "gpt2" && !merges {
+		return fmt.Errorf("the key %smodel is %q, but there is no %smerges: convert the model again", prefix, kind, prefix)
+	}
+	return nil
 }
 
 // checkTensors reports the tensors that are missing, have other dims than the metadata want,

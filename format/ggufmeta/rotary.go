@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"trit/format/gguf"
+	"trit/internal/jsonfile"
 	"trit/model"
 )
 
@@ -133,7 +134,7 @@ func readRotary(f *gguf.File, architecture string, c *model.Config) error {
 	}
 	with := *c
 	with.RopeScaling = nil
-	if err := json.Unmarshal([]byte(stated), &with.RopeScaling); err != nil {
+	if err := jsonfile.Decode([]byte(stated), &with.RopeScaling); err != nil {
 		return fmt.Errorf("the key %s is %s: %w", rotaryKey, stated, err)
 	}
 	with.Resolve()

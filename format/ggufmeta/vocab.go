@@ -1,13 +1,20 @@
 package ggufmeta
 
 import (
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"trit/format/gguf"
 	"trit/tokenizer"
 )
 
 const prefix = "tokenizer.ggml."
+
+// templateKey holds the chat template; those with a name follow it behind a dot, and a list of
+// the names has an s behind it.
+const templateKey = "tokenizer.chat_template"
 
 // wholeKey holds a whole tokenizer.json.
 const wholeKey = "tokenizer.huggingface.json"
@@ -38,7 +45,15 @@ func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 	if v.AddBOS, said = m.Bool(prefix + "add_bos_token"); !said {
 		v.AddBOS = v.AddsBOS()
 	}
-	v.ChatTemplate, _ = m.String("tokenizer.chat_template")
+	v.ChatTemplate, _ = m.String(templateKey)
+	for _, key := range m.Keys {
+		if name, named := strings.CutPrefix(key, templateKey+"."); named {
+			if v.Templates == nil {
+				v.Templates = map[string]string{}
+			}
+			v.Templates[name], _ = m.String(key)
+		}
+	}
 	v.HuggingFace, _ = m.String(wholeKey)
 	return v
 }
@@ -69,7 +84,13 @@ func WriteVocab(m *gguf.Metadata, v tokenizer.Vocab) {
 		m.Set(prefix+"add_space_prefix", v.AddSpacePrefix)
 	}
 	if v.ChatTemplate != "" {
-		m.Set("tokenizer.chat_template", v.ChatTemplate)
+		m.Set(templateKey, v.ChatTemplate)
+	}
+	if names := slices.Sorted(maps.Keys(v.Templates)); len(names) > 0 {
+		m.Set(templateKey+"s", names)
+		for _, name := range names {
+			m.Set(templateKey+"."+name, v.Templates[name])
+		}
 	}
 	if v.HuggingFace != "" {
 		m.Set(wholeKey, v.HuggingFace)

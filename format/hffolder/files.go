@@ -28,7 +28,7 @@ const maxFileBytes = 64 << 20
 // tokenizer, generation_config.json, card and licence, and the pooling of embeddings.
 func (f *Folder) Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range slices.Concat(companions, tokenizer.FileNames()) {
+	for _, name := range slices.Concat(companions, tokenizer.FileNames(f.Dir)) {
 		b, err := atomicfile.Read(filepath.Join(f.Dir, name), maxFileBytes)
 		if err == nil {
 			files[name] = b

@@ -28,6 +28,8 @@ const (
 	// AverageFile holds the running mean of the weights in a checkpoint of a run. If a checkpoint
 	// has it, it is read instead of the weights, since the run evaluates the mean.
 	AverageFile = "ema.safetensors"
+	// adapterFile describes a LoRA or another adapter of PEFT, whose weights stand beside it.
+	adapterFile = "adapter_config.json"
 )
 
 // Folder is an open model folder. Its files stay mapped until Close.
@@ -65,8 +67,15 @@ func OpenWeights(dir, weights string, set ...string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if exists(filepath.Join(dir, adapterFile)) {
+		return nil, fmt.Errorf("%s holds %s: transformers would add that adapter to the weights, which is not supported; "+
+			"merge it into them, or take the file out where they hold it already", dir, adapterFile)
+	}
 	f := &Folder{Dir: dir}
-	if f.Config, err = model.ParseHF(b, set...); err != nil {
+	if f.Config, err = model.ParseHF(b, set...); err == nil {
+		err = f.checkModules()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if f.Weights, err = safetensors.Open(weights); err != nil {

@@ -156,3 +156,14 @@ func TestFiles(t *testing.T) {
 		t.Errorf("without a tokenizer: %v, %v", vocab, err)
 	}
 }
+
+// An adapter beside the weights is not left out.
+func TestAdapter(t *testing.T) {
+	dir := folder(t, t.TempDir(), 1, nil)
+	if err := os.WriteFile(filepath.Join(dir, "adapter_config.json"), []byte(`{"peft_type": "LORA"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "adapter_config.json") {
+		t.Errorf("got %v, want an error of the adapter", err)
+	}
+}

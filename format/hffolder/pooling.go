@@ -3,8 +3,10 @@ package hffolder
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"trit/internal/atomicfile"
@@ -52,6 +54,39 @@ func (f *Folder) Pooling() Pooling {
 		}
 	}
 	return PoolingNone
+}
+
+// modules of sentence-transformers that an embedding is computed with here.
+var modules = []string{"Transformer", "Pooling", "Normalize"}
+
+// checkModules refuses a model of sentence-transformers whose embedding is made in another way
+// than by Pooling and a length of 1: by a further projection, or by several poolings.
+func (f *Folder) checkModules() error {
+	var list []struct{ Path, Type string }
+	readSmall(filepath.Join(f.Dir, "modules.json"), &list)
+	for _, m := range list {
+		kind := m.Type[strings.LastIndexByte(m.Type, '.')+1:]
+		if !slices.Contains(modules, kind) {
+			return fmt.Errorf("modules.json has the module %q, which changes embeddings and is not supported: want %v alone",
+				m.Type, modules)
+		}
+		if kind != "Pooling" || !filepath.IsLocal(m.Path) {
+			continue
+		}
+		var config map[string]any
+		readSmall(filepath.Join(f.Dir, path.Clean(m.Path), "config.json"), &config)
+		var modes []string
+		for _, key := range slices.Sorted(maps.Keys(config)) {
+			if strings.HasPrefix(key, "pooling_mode_") && config[key] == true {
+				modes = append(modes, key)
+			}
+		}
+		if len(modes) > 1 || len(modes) == 1 && f.Pooling() == PoolingNone {
+			return fmt.Errorf("%s/config.json has %v: want one of pooling_mode_mean_tokens, pooling_mode_cls_token and "+
+				"pooling_mode_lasttoken", m.Path, modes)
+		}
+	}
+	return nil
 }
 
 // PoolingFiles are the files of sentence-transformers that say a pooling, by their names; none

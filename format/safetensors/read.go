@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,7 +16,9 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/internal/filekind"
 	"trit/internal/float16"
+	"trit/internal/jsonfile"
 	"trit/internal/mmap"
 )
 
@@ -33,6 +36,12 @@ type entry struct {
 	data []byte
 }
 
+// Names of files in a folder.
+const (
+	singleFile = "model.safetensors"
+	indexFile  = "model.safetensors.index.json"
+)
+
 // Open maps a safetensors file, or a folder with model.safetensors or with shards
 // named by model.safetensors.index.json, and checks its header.
 func Open(path string) (*File, error) {
@@ -41,9 +50,12 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, entries: map[string]entry{}, metadata: map[string]string{}}
-	switch single := filepath.Join(path, "model.safetensors"); {
+	switch single := filepath.Join(path, singleFile); {
 	case !info.IsDir():
 		err = f.add(path)
+	case exists(single) && exists(filepath.Join(path, indexFile)):
+		err = fmt.Errorf("%s holds both %s and %s, and programs differ in which they read: take out the one that is not "+
+			"the model", path, singleFile, indexFile)
 	case exists(single):
 		err = f.add(single)
 	default:
@@ -63,7 +75,7 @@ func exists(path string) bool {
 
 // addShards opens the files that a folder's index names.
 func (f *File) addShards(dir string) error {
-	indexPath := filepath.Join(dir, "model.safetensors.index.json")
+	indexPath := filepath.Join(dir, indexFile)
 	weightMap, err := readIndex(dir, indexPath)
 	if err != nil {
 		return err
@@ -74,7 +86,11 @@ func (f *File) addShards(dir string) error {
 	}
 	for _, name := range names {
 		before := len(f.order)
-		if err := f.add(filepath.Join(dir, name)); err != nil {
+		err := f.add(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s names %s, which is not there: fetch the model again (%w)", indexPath, name, err)
+		}
+		if err != nil {
 			return err
 		}
 		for _, t := range f.order[before:] {
@@ -84,6 +100,12 @@ func (f *File) addShards(dir string) error {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(weightMap)) {
+		if _, ok := f.entries[name]; !ok {
+			return &FormatError{indexPath, "weight_map",
+				fmt.Sprintf("%s is said to be in %s, but it is not there", shortName(name), weightMap[name])}
+		}
+	}
 	return nil
 }
 
@@ -91,8 +113,7 @@ func (f *File) addShards(dir string) error {
 func readIndex(dir, indexPath string) (map[string]string, error) {
 	b, err := atomicfile.Read(indexPath, maxIndexBytes)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds neither model.safetensors nor model.safetensors.index.json: name a folder "+
-			"with weights", dir)
+		return nil, fmt.Errorf("%s holds neither %s nor %s: name a folder with weights", dir, singleFile, indexFile)
 	}
 	if err != nil {
 		return nil, err
@@ -100,7 +121,7 @@ func readIndex(dir, indexPath string) (map[string]string, error) {
 	var index struct {
 		WeightMap map[string]string `json:"weight_map"`
 	}
-	if err := json.Unmarshal(b, &index); err != nil {
+	if err := jsonfile.Decode(b, &index); err != nil {
 		return nil, &FormatError{indexPath, "weight_map", err.Error()}
 	}
 	if len(index.WeightMap) == 0 {
@@ -165,7 +186,7 @@ func (f *File) parse(path string, data []byte) error {
 			fmt.Sprintf("%d tensors with those of the files before it: want at most %d", len(f.entries)+len(raw), maxTensors)}
 	}
 	if metadata != nil {
-		if err := json.Unmarshal(metadata, &f.metadata); err != nil {
+		if err := jsonfile.Decode(metadata, &f.metadata); err != nil {
 			return &FormatError{path, metadataKey, "want strings: " + err.Error()}
 		}
 	}
@@ -186,7 +207,7 @@ func splitEntries(path string, header []byte) (raw map[string]json.RawMessage, m
 			err = dec.Decode(&b)
 		}
 		if err != nil {
-			return nil, nil, &FormatError{path, "header", err.Error()}
+			return nil, nil, &FormatError{path, "header", jsonfile.Explain(header, err).Error()}
 		}
 		if problem := checkEntry(name, b, len(raw)); problem != "" {
 			return nil, nil, &FormatError{path, shortName(name), problem}
@@ -226,7 +247,7 @@ func shortName(name string) string { return name[:min(len(name), maxNameBytes)] 
 // checkEnd refuses a header that does not end with its object.
 func checkEnd(path string, dec *json.Decoder) error {
 	if _, err := dec.Token(); err != nil {
-		return &FormatError{path, "header", err.Error()}
+		return &FormatError{path, "header", jsonfile.Explain(nil, err).Error()}
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return &FormatError{path, "header", "more follows the end of its object"}
@@ -235,6 +256,9 @@ func checkEnd(path string, dec *json.Decoder) error {
 }
 
 func splitHeader(path string, data []byte) (header, body []byte, err error) {
+	if kind := filekind.Name(data); kind != "" && kind != "a safetensors file" && kind != "text" {
+		return nil, nil, &KindError{path, kind}
+	}
 	if len(data) < 8 {
 		return nil, nil, &FormatError{path, "header length", fmt.Sprintf("the file has %d bytes: want at least 8", len(data))}
 	}
@@ -259,7 +283,7 @@ type placed struct {
 // placeTensor reads an entry of the header. The body has size bytes.
 func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, error) {
 	var t rawTensor
-	if err := json.Unmarshal(b, &t); err != nil {
+	if err := jsonfile.Decode(b, &t); err != nil {
 		return placed{}, &FormatError{path, name, err.Error()}
 	}
 	info := TensorInfo{name, t.DType, t.Shape}

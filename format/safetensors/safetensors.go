@@ -6,6 +6,8 @@ package safetensors
 import (
 	"fmt"
 	"slices"
+
+	"trit/internal/filekind"
 )
 
 // Limits of what a file may hold, far above any model, so that a hostile header
@@ -58,6 +60,15 @@ type FormatError struct{ File, Field, Problem string }
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: not a sound safetensors file: %s: %s; download or write it again", e.File, e.Field, e.Problem)
 }
+
+// KindError is a file of another kind.
+type KindError struct {
+	File string
+	Kind string // what it is, such as "a GGUF file"; "" if that is not known
+}
+
+// Error names the file and what it is.
+func (e *KindError) Error() string { return e.File + ": " + filekind.Not(e.Kind, "a safetensors file") }
 
 // UnsupportedError is a sound file that holds what this package cannot convert.
 type UnsupportedError struct{ File, Field, Problem string }

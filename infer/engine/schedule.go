@@ -42,7 +42,7 @@ func (e *Engine) refuseAll() {
 	for _, j := range e.running {
 		r := lm.GenerateResult{PromptTokens: len(j.request.Prompt)}
 		if j.answer != nil {
-			r = j.answer.Result()
+			r, _ = j.answer.Result()
 		}
 		r.FinishReason = lm.FinishCancel
 		j.end(r, ErrClosed)
@@ -182,7 +182,7 @@ func (e *Engine) finish() {
 			if _, done := j.answer.Done(); !done {
 				return false
 			}
-			j.result = j.answer.Result()
+			j.result, j.err = j.answer.Result()
 		}
 		e.reserved -= j.bytes
 		if j.session != nil {

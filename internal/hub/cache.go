@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 )
 
 // cacheDir is a repository's part of the cache, in the layout of huggingface_hub: blobs named
@@ -99,7 +100,7 @@ func (c cacheDir) readTree(commit string) (listing, error) {
 
 func parseTree(commit string, b []byte) (listing, error) {
 	var t tree
-	if err := json.Unmarshal(b, &t); err != nil {
+	if err := jsonfile.Decode(b, &t); err != nil {
 		return listing{}, fmt.Errorf("is no list of files (%v)", err)
 	}
 	if t.Version != treeVersion {

@@ -2,13 +2,14 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"trit/internal/jsonfile"
 )
 
 // Limits of the Hub's answers.
@@ -127,7 +128,7 @@ type apiAnswer struct {
 // parseListing reads the API's answer. Its errors end the sentence "the list of files".
 func parseListing(b []byte) (listing, error) {
 	var a apiAnswer
-	if err := json.Unmarshal(b, &a); err != nil {
+	if err := jsonfile.Decode(b, &a); err != nil {
 		return listing{}, fmt.Errorf("is not what the Hub's API answers (%v): is the endpoint a Hub?", err)
 	}
 	if !commitHex.MatchString(a.SHA) {

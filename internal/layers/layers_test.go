@@ -18,14 +18,17 @@ const policy = `
 -- what everything stands on
 lm                          |
 setting                     |
-model                       | setting
+model                       | internal/jsonfile setting
 bitlinear/quant             |
-tokenizer                   | internal/atomicfile setting tokenizer/jinja
-tokenizer/jinja             |
+tokenizer                   | internal/atomicfile internal/jsonfile setting tokenizer/jinja
+tokenizer/jinja             | internal/jsonfile
 internal/atomicfile         |
+internal/filekind           |
 internal/float16            |
+internal/jsonfile           | internal/filekind internal/nearest
 internal/layers             |
 internal/mmap               |
+internal/nearest            |
 internal/parallel           |
 internal/report             |
 internal/testutil           | format/safetensors model
@@ -40,17 +43,18 @@ bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinea
 bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/kerneltest | bitlinear/kernel/memory
 optim                       | bitlinear/kernel/vector
-internal/machine            | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel
+internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector internal/parallel
 
 -- files
-format/gguf                 | bitlinear/quant internal/atomicfile internal/float16 internal/mmap
-format/safetensors          | internal/atomicfile internal/float16 internal/mmap
-format/ggufmeta             | format/gguf internal/float16 model setting tokenizer
+format/gguf                 | bitlinear/quant internal/atomicfile internal/filekind internal/float16 internal/mmap
+format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
+format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | internal/atomicfile internal/mmap internal/parallel setting tokenizer
-data/world                  | internal/atomicfile | data
-internal/hub                | internal/atomicfile setting
+data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data/world                  | internal/atomicfile | data/source
+internal/hub                | internal/atomicfile internal/jsonfile setting
+data/source                 | setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
@@ -61,10 +65,10 @@ convert/inspect             | convert/source format/gguf format/ggufmeta format/
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | model
-eval                        | data eval/internal/python internal/atomicfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/internal/python setting | eval/internal/evaltest lm tokenizer
-eval/openai                 | lm setting tokenizer
-eval/published              | eval | eval/tasks
+eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
+eval/openai                 | internal/jsonfile lm setting tokenizer
+eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
@@ -74,7 +78,7 @@ serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/models                | lm serve/answer
-serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer
+serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
 serve/telemetry             | internal/report serve/answer serve/telemetry/alert serve/telemetry/history serve/telemetry/trace serve/wire setting | lm tokenizer
 serve/telemetry/alert       |
 serve/telemetry/history     | internal/atomicfile
@@ -83,20 +87,21 @@ serve/wire                  | lm serve/answer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/hffolder format/safetensors internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/world format/gguf internal/float16
+train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
-train/checkpoint            | format/hffolder format/safetensors internal/atomicfile model setting
+train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
-train/runlog                | internal/atomicfile setting
-watch                       | format/hffolder internal/report train/runlog
-configs                     | model train
+train/runlog                | internal/atomicfile internal/jsonfile setting
+watch                       | format/hffolder internal/jsonfile internal/report train/runlog
+configs                     | internal/jsonfile internal/nearest model train
 
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
-cmd/trit/cmdline            | setting
+cmd/trit/cmdline            | internal/machine internal/nearest setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert
+cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `
 

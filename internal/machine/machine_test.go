@@ -90,7 +90,7 @@ func TestEstimateEnergy(t *testing.T) {
 
 func TestPeakMemory(t *testing.T) {
 	for status, want := range map[string]int64{"VmPeak:\t 9 kB\nVmHWM:\t    1234 kB\nVmRSS: 1 kB\n": 1234 * 1024, "VmHWM: x kB\n": 0, "": 0} {
-		if got := peakOf([]byte(status)); got != want {
+		if got := kilobytes([]byte(status), "VmHWM:"); got != want {
 			t.Errorf("%q: %d bytes, want %d", status, got, want)
 		}
 	}

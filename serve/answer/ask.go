@@ -74,6 +74,7 @@ type asking struct {
 	syntax   *syntax // of tool calls; nil: there are no tools
 	out      *splitter
 	logProbs []lm.TokenLogProbs // that no event has had yet
+	unknown  int                // tokens of which it is not known whether they are thoughts
 	result   Result
 	filter   OutputFilter // nil: none
 	refused  error        // by the filter
@@ -110,21 +111,28 @@ func (a *asking) prompt() ([]int32, error) {
 
 // constraint is what the answer must look like, nil for any text.
 func (a *asking) constraint(ends []int32) (lm.Constraint, error) {
-	source := a.r.Format
-	if a.syntax != nil {
-		if !source.IsText() {
-			return nil, Badf("response_format", "an answer with a form cannot call tools: "+
-				"leave it out, or set tool_choice to none")
-		}
-		source = a.syntax.source(a.r)
+	source, field := a.r.Format, "response_format"
+	switch {
+	case a.syntax != nil && !source.IsText():
+		return nil, Badf(field, "an answer with a form cannot call tools: leave it out, or set tool_choice to none")
+	case a.syntax != nil:
+		source, field = a.syntax.source(a.r, false), "tools"
+	case source.GBNF != "":
+		field = "grammar"
 	}
 	if source.IsText() {
 		return nil, nil
 	}
+	if a.m.Grammar == nil {
+		return nil, Badf(field, "the model cannot be held to a form")
+	}
 	c, err := a.m.Grammar.New(source, ends)
 	var wrong *grammar.Error
+	if errors.As(err, &wrong) && a.syntax != nil && a.r.hasLooseTools() {
+		c, err = a.m.Grammar.New(a.syntax.source(a.r, true), ends)
+	}
 	if errors.As(err, &wrong) {
-		return nil, Badf("response_format", "%v", err)
+		return nil, Badf(field, "%v", err)
 	}
 	return c, err
 }
@@ -152,7 +160,21 @@ func (a *asking) delta(d lm.Delta) {
 		}
 	}
 	if a.refused == nil {
-		a.out.write(text)
+		a.write(text, len(d.Tokens))
+	}
+}
+
+// write takes text that may be given away, and counts the tokens that came with it.
+func (a *asking) write(text string, tokens int) {
+	thought, before := len(a.result.Reasoning), a.out.now
+	a.out.write(text)
+	a.unknown += tokens
+	switch {
+	case before == thinking, a.out.now == thinking, len(a.result.Reasoning) > thought:
+		a.result.ReasoningTokens += a.unknown
+		a.unknown = 0
+	case a.out.begun:
+		a.unknown = 0
 	}
 }
 
@@ -163,10 +185,14 @@ func (a *asking) finish() error {
 		rest, a.refused = a.filter.Finish()
 		a.out.write(rest)
 	}
-	if a.refused == nil {
-		a.out.finish()
+	if a.refused != nil {
+		return a.refused
 	}
-	return a.refused
+	a.out.finish()
+	if len(a.logProbs) > 0 { // of tokens without text
+		a.emit(Event{LogProbs: a.logProbs})
+	}
+	return nil
 }
 
 // part takes a piece of the answer that the splitter has found.

@@ -114,6 +114,9 @@ func TestAnswersAreTakenApart(t *testing.T) {
 			if err != nil || content != c.content || reasoning != c.reasoning || calls != c.calls || got.Finish != c.finish {
 				t.Errorf("%s: %q, thoughts %q, calls %q, ended by %s (%v)", name, content, reasoning, calls, got.Finish, err)
 			}
+			if logProbs != len(texts) {
+				t.Errorf("%s: the events have log-probabilities of %d tokens of %d", name, logProbs, len(texts))
+			}
 			if got.Text != content || got.Reasoning != reasoning {
 				t.Errorf("%s: the result is %q and %q, the events %q and %q", name, got.Text, got.Reasoning, content, reasoning)
 			}
@@ -166,6 +169,52 @@ func TestConstraints(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, f.sources, c.want)
 		}
 	}
+}
+
+// TestReasoningTokens counts the tokens of thoughts, with the marks around them.
+func TestReasoningTokens(t *testing.T) {
+	for _, c := range []struct {
+		template string
+		texts    []string
+		want     int
+	}{
+		{plainTemplate, []string{"Yes", " no"}, 0},
+		{plainTemplate, []string{"<th", "ink>", "hm", " hm", "</think>", "Yes"}, 5},
+		{plainTemplate, []string{"<think>hm</think>", "Yes"}, 1},
+		{plainTemplate, []string{"<th", "at>", "hm"}, 0},
+		{thinkingTemplate, []string{"hm", "</think>", "Yes"}, 2},
+		{plainTemplate, []string{"<think>", "hm", "hm"}, 3},
+	} {
+		m, _ := newModel(t, c.template, &scripted{texts: c.texts})
+		got, err := Ask(t.Context(), m, Request{Messages: []tokenizer.Message{{Role: "user", Content: "hi"}}}, nil)
+		if err != nil || got.ReasoningTokens != c.want {
+			t.Errorf("%q: %d tokens of thoughts (%v), want %d", c.texts, got.ReasoningTokens, err, c.want)
+		}
+	}
+}
+
+// TestToolsThatNoFormHolds has a schema that cannot be compiled: only a strict tool is refused.
+func TestToolsThatNoFormHolds(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		m, _ := newModel(t, toolTemplate, &scripted{})
+		m.Grammar = picky{}
+		tool := weather
+		tool.Strict = strict
+		_, err := Ask(t.Context(), m, Request{Messages: []tokenizer.Message{{Role: "user", Content: "hi"}}, Tools: []Tool{tool}}, nil)
+		if refused := err != nil && strings.HasPrefix(err.Error(), "tools: "); refused != strict {
+			t.Errorf("strict %v: %v", strict, err)
+		}
+	}
+}
+
+// picky knows no schema with a town.
+type picky struct{}
+
+func (picky) New(s grammar.Source, _ []int32) (lm.Constraint, error) {
+	if strings.Contains(string(s.Schema), "town") {
+		return nil, &grammar.Error{Text: "what is a town?"}
+	}
+	return nil, nil
 }
 
 func equalSources(a, b grammar.Source) bool {

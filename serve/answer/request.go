@@ -2,8 +2,8 @@ package answer
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"trit/lm"
@@ -34,7 +34,9 @@ type Tool struct {
 	Name        string
 	Description string
 	Parameters  json.RawMessage // JSON schema of its arguments; nil: any object
-	Strict      bool            // arguments must match the schema
+	// Strict refuses a schema that the answer cannot be held to. Otherwise a call with such a
+	// schema may have any object as arguments. Arguments match all other schemas either way.
+	Strict bool
 }
 
 // ToolMode says whether a model may, must or must not call tools.
@@ -61,7 +63,8 @@ type Call struct {
 	Arguments json.RawMessage // a JSON object
 }
 
-// Event is a new part of an answer. One of its fields is set, and log-probabilities beside text.
+// Event is a new part of an answer. One of its fields is set, and log-probabilities beside any of
+// them, or alone if the answer ends with tokens that have no text.
 type Event struct {
 	Text      string
 	Reasoning string
@@ -87,6 +90,9 @@ type Result struct {
 	Calls     []Call
 	Finish    Finish
 	StopText  string // the stop text that ended the answer, "" for none
+	// ReasoningTokens is the number of tokens of Reasoning with its marks. A token that the model
+	// gave together with the end of its thoughts counts too.
+	ReasoningTokens int
 	lm.GenerateResult
 }
 
@@ -151,19 +157,36 @@ const (
 
 // checkIDs returns an error for a token that the model does not have.
 func (r *Request) checkIDs(m *Model) error {
-	size := int32(m.Tokenizer.VocabSize())
-	var wrong []error
+	size := m.Tokenizer.VocabSize()
 	for id := range r.Sampling.LogitBias {
-		if id < 0 || id >= size {
-			wrong = append(wrong, Badf("logit_bias", "token %d is not in the vocabulary of %d", id, size))
+		if err := checkID("logit_bias", id, size); err != nil {
+			return err
 		}
 	}
-	for i, id := range r.Prompt {
-		if id < 0 || id >= size {
-			return Badf(fmt.Sprintf("prompt[%d]", i), "token %d is not in the vocabulary of %d", id, size)
+	return m.CheckIDs("prompt", r.Prompt)
+}
+
+// CheckIDs returns a RequestError for a token that the model does not have, in a field of a request.
+func (m *Model) CheckIDs(field string, ids []int32) error {
+	size := m.Tokenizer.VocabSize()
+	for i, id := range ids {
+		if err := checkID(field, id, size); err != nil {
+			return Badf(fmt.Sprintf("%s[%d]", field, i), "%s", err.Text)
 		}
 	}
-	return errors.Join(wrong...)
+	return nil
+}
+
+func checkID(field string, id int32, size int) *RequestError {
+	if id < 0 || int(id) >= size {
+		return &RequestError{field, fmt.Sprintf("token %d is not in the vocabulary of %d", id, size)}
+	}
+	return nil
+}
+
+// hasLooseTools reports whether there is a tool that is not strict.
+func (r *Request) hasLooseTools() bool {
+	return slices.ContainsFunc(r.Tools, func(t Tool) bool { return !t.Strict })
 }
 
 func (r *Request) tool(name string) *Tool {

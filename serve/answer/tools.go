@@ -49,7 +49,7 @@ func toolObjects(tools []Tool) ([]json.RawMessage, error) {
 }
 
 func (t *Tool) parameters() json.RawMessage {
-	if len(t.Parameters) == 0 {
+	if len(t.Parameters) == 0 || string(t.Parameters) == "null" {
 		return json.RawMessage(`{"type":"object","properties":{}}`)
 	}
 	return t.Parameters
@@ -76,12 +76,15 @@ func rawBytes(list []json.RawMessage) [][]byte {
 	return out
 }
 
-// source makes calls match the schemas of the tools.
-func (s *syntax) source(r *Request) grammar.Source {
+// source makes calls match the schemas of the tools; with loose, of the strict ones alone.
+func (s *syntax) source(r *Request, loose bool) grammar.Source {
 	var options []any
-	for i := range r.Tools {
-		if r.Choice.Name == "" || r.Tools[i].Name == r.Choice.Name {
-			options = append(options, s.schema(&r.Tools[i]))
+	for _, t := range r.Tools {
+		if loose && !t.Strict {
+			t.Parameters = json.RawMessage(`{"type":"object"}`)
+		}
+		if r.Choice.Name == "" || t.Name == r.Choice.Name {
+			options = append(options, s.schema(&t))
 		}
 	}
 	schema, err := json.Marshal(map[string]any{"anyOf": options})

@@ -52,27 +52,42 @@ type responseFormat struct {
 
 // source is the form of the answer.
 func (f *responseFormat) source() (grammar.Source, error) {
-	switch {
-	case f == nil, f.Type == "text":
-		return grammar.Source{}, nil
-	case f.Type == "json_object":
-		return grammar.Source{JSON: true}, nil
-	case f.Type == "json_schema" && f.Schema != nil && f.Schema.Schema != nil:
-		return grammar.Source{Schema: f.Schema.Schema}, nil
-	case f.Type == "json_schema":
-		return grammar.Source{}, wire.Errorf(wire.InvalidInput, "response_format.json_schema", "has no schema")
+	var schema json.RawMessage
+	if f.Schema != nil {
+		schema = f.Schema.Schema
 	}
-	return grammar.Source{}, wire.Errorf(wire.InvalidInput, "response_format.type",
-		"is %q: want text, json_object or json_schema", f.Type)
+	return sourceOf(f.Type, schema, "response_format.type", "response_format.json_schema")
 }
+
+// sourceOf is the form that a type and a schema say. The fields are their names in the request.
+func sourceOf(kind string, schema json.RawMessage, kindField, schemaField string) (grammar.Source, error) {
+	switch {
+	case kind == "text":
+		return grammar.Source{}, nil
+	case kind == "json_object":
+		return grammar.Source{JSON: true}, nil
+	case kind == "json_schema" && isSet(schema):
+		return grammar.Source{Schema: schema}, nil
+	case kind == "json_schema":
+		return grammar.Source{}, wire.Errorf(wire.InvalidInput, schemaField, "has no schema")
+	}
+	return grammar.Source{}, wire.Errorf(wire.InvalidInput, kindField,
+		"is %q: want text, json_object or json_schema", kind)
+}
+
+// isSet reports whether a field is there and not null.
+func isSet(b json.RawMessage) bool { return len(b) > 0 && string(b) != "null" }
 
 // request makes the request of one answer.
 func (c *chatRequest) request(m *answer.Model) (answer.Request, error) {
-	if c.MaxCompletionTokens != nil {
-		c.MaxTokens = c.MaxCompletionTokens
-	}
 	r, err := c.options.request(m)
 	if err != nil {
+		return r, err
+	}
+	if err := setMaxTokens(&r, "max_tokens", c.MaxTokens); err != nil {
+		return r, err
+	}
+	if err := setMaxTokens(&r, "max_completion_tokens", c.MaxCompletionTokens); err != nil {
 		return r, err
 	}
 	if len(c.Modalities) > 1 || len(c.Modalities) == 1 && c.Modalities[0] != "text" {
@@ -91,6 +106,9 @@ func (c *chatRequest) request(m *answer.Model) (answer.Request, error) {
 	if c.ResponseFormat != nil {
 		if r.Format, err = c.ResponseFormat.source(); err != nil {
 			return r, err
+		}
+		if !r.Format.IsText() && c.Grammar != "" {
+			return r, wire.Errorf(wire.InvalidInput, "grammar", "is set beside response_format: use one of them")
 		}
 		r.Format.GBNF = c.Grammar
 	}
@@ -132,7 +150,7 @@ func setChoice(choice *answer.ToolChoice, b json.RawMessage) error {
 		} `json:"function"`
 	}
 	switch {
-	case len(b) == 0, string(b) == "null":
+	case !isSet(b):
 		return nil
 	case json.Unmarshal(b, &mode) == nil:
 		switch choice.Mode = answer.ToolMode(mode); choice.Mode {
@@ -150,17 +168,25 @@ func setChoice(choice *answer.ToolChoice, b json.RawMessage) error {
 type chatChoice struct {
 	Index        int           `json:"index"`
 	Message      *replyMessage `json:"message,omitempty"`
-	Delta        *replyMessage `json:"delta,omitempty"`
+	Delta        *replyDelta   `json:"delta,omitempty"`
 	LogProbs     *chatLogProbs `json:"logprobs"`
 	FinishReason *string       `json:"finish_reason"`
 }
 
-// replyMessage is a message of the assistant, or a part of one.
+// replyMessage is a message of the assistant.
 type replyMessage struct {
+	Role      string     `json:"role"`
+	Content   *string    `json:"content"`
+	Reasoning string     `json:"reasoning_content,omitempty"`
+	Refusal   *string    `json:"refusal"`
+	ToolCalls []toolCall `json:"tool_calls,omitempty"`
+}
+
+// replyDelta is a part of a message.
+type replyDelta struct {
 	Role      string     `json:"role,omitempty"`
 	Content   *string    `json:"content,omitempty"`
 	Reasoning string     `json:"reasoning_content,omitempty"`
-	Refusal   *string    `json:"refusal"`
 	ToolCalls []toolCall `json:"tool_calls,omitempty"`
 }
 
@@ -172,6 +198,7 @@ type toolCall struct {
 	Function struct {
 		Name      string `json:"name"`
 		Arguments string `json:"arguments"`
+		Parsed    any    `json:"parsed_arguments,omitempty"` // which npm's client adds to a call that comes back
 	} `json:"function"`
 }
 
@@ -263,7 +290,7 @@ func (c *chatting) collect(p piece) error {
 		message.Content = nil
 	}
 	choice.Index, choice.Message, choice.FinishReason = p.answer, message, &reason
-	c.used.add(p.result)
+	c.used.add(p.answer, len(c.whole.Choices), p.result)
 	return nil
 }
 
@@ -272,7 +299,7 @@ func (c *chatting) send(p piece) error {
 	if c.out == nil {
 		c.begin()
 	}
-	choice := chatChoice{Index: p.answer, Delta: &replyMessage{}}
+	choice := chatChoice{Index: p.answer, Delta: &replyDelta{}}
 	if c.body.LogProbs && len(p.event.LogProbs) > 0 {
 		choice.LogProbs = choice.LogProbs.add(c.m, p.event.LogProbs)
 	}
@@ -280,7 +307,7 @@ func (c *chatting) send(p piece) error {
 	case p.result != nil:
 		reason := finishReason(p.result.Finish)
 		choice.FinishReason = &reason
-		c.used.add(p.result)
+		c.used.add(p.answer, len(c.whole.Choices), p.result)
 	case e.Call != nil:
 		call := callOf(e.Call)
 		index := c.calls[p.answer]
@@ -302,7 +329,7 @@ func (c *chatting) begin() {
 	for i := range c.whole.Choices {
 		empty := ""
 		// A client that is gone is noticed by the next part.
-		_ = c.chunk(chatChoice{Index: i, Delta: &replyMessage{Role: "assistant", Content: &empty}})
+		_ = c.chunk(chatChoice{Index: i, Delta: &replyDelta{Role: "assistant", Content: &empty}})
 	}
 }
 

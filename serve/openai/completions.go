@@ -57,24 +57,30 @@ func (p *prompts) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// encode gives the tokens of a prompt. Ids are taken as they are: nothing is added to them.
-func (p *prompt) encode(m *answer.Model) []int32 {
-	if p.ids != nil {
-		return p.ids
+// encode gives the tokens of a prompt in a field of a request. Ids are taken as they are: nothing
+// is added to them.
+func (p *prompt) encode(m *answer.Model, field string) ([]int32, error) {
+	ids := p.ids
+	if ids == nil {
+		ids = m.Tokenizer.EncodePrompt(p.text)
 	}
-	return m.Tokenizer.EncodePrompt(p.text)
+	if len(ids) == 0 {
+		return nil, wire.Errorf(wire.InvalidInput, field, "holds no tokens")
+	}
+	return ids, m.CheckIDs(field, ids)
 }
 
-// maxPrompts is the most prompts of one request.
+// maxPrompts is the most prompts of one request, each counted once for each answer.
 const maxPrompts = 1024
 
-// check returns what is wrong in the request beside its options.
-func (c *completionRequest) check() error {
+// check returns what is wrong in a request for n answers to each prompt, beside its options.
+func (c *completionRequest) check(n int) error {
 	switch {
 	case len(c.Prompt) == 0:
 		return wire.Errorf(wire.InvalidInput, "prompt", "is missing")
-	case len(c.Prompt) > maxPrompts:
-		return wire.Errorf(wire.InvalidInput, "prompt", "holds %d prompts: want at most %d", len(c.Prompt), maxPrompts)
+	case len(c.Prompt)*n > maxPrompts:
+		return wire.Errorf(wire.InvalidInput, "prompt", "asks for %d answers: want at most %d, of all prompts together",
+			len(c.Prompt)*n, maxPrompts)
 	case c.Suffix != nil && *c.Suffix != "":
 		return wire.Errorf(wire.Unsupported, "suffix", "the models do not fill gaps")
 	case c.BestOf != nil && *c.BestOf > 1:
@@ -83,6 +89,8 @@ func (c *completionRequest) check() error {
 		return wire.Errorf(wire.InvalidInput, "logprobs", "is %d: want 0 to 20", *c.LogProbs)
 	case c.Echo && c.Stream:
 		return wire.Errorf(wire.Unsupported, "echo", "is not supported in a stream")
+	case c.onlyPrompts() && !c.Echo:
+		return wire.Errorf(wire.InvalidInput, "max_tokens", "is 0: want 1 or more, or echo for the prompt alone")
 	case c.Echo && c.LogProbs != nil && *c.LogProbs > 1:
 		return wire.Errorf(wire.Unsupported, "logprobs", "is %d: with echo, want 0 or 1", *c.LogProbs)
 	}
@@ -91,31 +99,38 @@ func (c *completionRequest) check() error {
 
 // requests are the requests of all answers: n of each prompt.
 func (c *completionRequest) requests(m *answer.Model) (list []answer.Request, err error) {
-	if err := c.check(); err != nil {
-		return nil, err
-	}
 	n, err := c.choices()
 	if err != nil {
+		return nil, err
+	}
+	if err := c.check(n); err != nil {
 		return nil, err
 	}
 	one, err := c.options.request(m)
 	if err != nil {
 		return nil, err
 	}
-	if c.MaxTokens == nil {
-		one.MaxTokens = defaultMaxTokens
+	one.MaxTokens = defaultMaxTokens
+	if !c.onlyPrompts() {
+		if err := setMaxTokens(&one, "max_tokens", c.MaxTokens); err != nil {
+			return nil, err
+		}
 	}
 	if c.LogProbs != nil {
 		one.LogProbs, one.TopLogProbs = true, *c.LogProbs
 	}
 	for i := range c.Prompt {
-		if one.Prompt = c.Prompt[i].encode(m); len(one.Prompt) == 0 {
-			return nil, wire.Errorf(wire.InvalidInput, "prompt", "holds no tokens")
+		if one.Prompt, err = c.Prompt[i].encode(m, "prompt"); err != nil {
+			return nil, err
 		}
 		list = append(list, repeat(one, n)...)
 	}
 	return list, nil
 }
+
+// onlyPrompts reports whether nothing is to be generated: with echo, the prompts and their
+// log-probabilities are the answer.
+func (c *completionRequest) onlyPrompts() bool { return c.MaxTokens != nil && *c.MaxTokens == 0 }
 
 // defaultMaxTokens is how many tokens a completion has that does not say it, as at OpenAI.
 const defaultMaxTokens = 16
@@ -152,10 +167,11 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := completing{w: w, m: m, body: &body, requests: requests, whole: textCompletion{
+	c := completing{w: w, m: m, body: &body, requests: requests, each: len(requests) / len(body.Prompt)}
+	c.whole = textCompletion{
 		ID: "cmpl-" + rand.Text(), Object: "text_completion", Created: a.o.Now().Unix(), Model: m.ID,
 		Choices: make([]textChoice, len(requests)), Usage: &usage{},
-	}}
+	}
 	if body.Stream {
 		return a.endText(&c, askAll(r.Context(), m, requests, c.send))
 	}
@@ -164,10 +180,10 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if asked := c.asked(); len(asked) > 0 {
-		if err := askAll(r.Context(), m, asked, c.collect); err != nil {
-			return err
-		}
+	if body.onlyPrompts() {
+		c.leaveEmpty(r.Context())
+	} else if err := askAll(r.Context(), m, requests, c.collect); err != nil {
+		return err
 	}
 	wire.WriteJSON(w, http.StatusOK, c.whole)
 	return nil
@@ -179,29 +195,21 @@ type completing struct {
 	m        *answer.Model
 	body     *completionRequest
 	requests []answer.Request
+	each     int // number of answers to each prompt
 	whole    textCompletion
 	out      *wire.Stream // of a stream, once it has begun
 }
 
-// asked are the requests for which something is to be generated. None is with echo and max_tokens
-// 0, which asks for the prompt's log-probabilities alone.
-func (c *completing) asked() []answer.Request {
-	if c.body.MaxTokens != nil && *c.body.MaxTokens == 0 {
-		for i, r := range c.requests {
-			reason := "length"
-			c.whole.Choices[i].Index, c.whole.Choices[i].FinishReason = i, &reason
-			c.count(len(r.Prompt), 0)
+// leaveEmpty ends all answers before their first token, and tells the watchers of the request.
+func (c *completing) leaveEmpty(ctx context.Context) {
+	for i, r := range c.requests {
+		reason := "length"
+		c.whole.Choices[i].Index, c.whole.Choices[i].FinishReason = i, &reason
+		if i%c.each == 0 {
+			c.whole.Usage.addPrompt(len(r.Prompt), 0)
 		}
-		return nil
 	}
-	return c.requests
-}
-
-func (c *completing) count(prompt, completion int) {
-	u := c.whole.Usage
-	u.PromptTokens += prompt
-	u.CompletionTokens += completion
-	u.TotalTokens += prompt + completion
+	answer.Used(ctx, c.m.ID, &answer.Result{GenerateResult: lm.GenerateResult{PromptTokens: c.whole.Usage.PromptTokens}})
 }
 
 // echo puts the prompts, with the log-probabilities of their tokens, before the answers.
@@ -250,7 +258,7 @@ func (c *completing) collect(p piece) error {
 	if p.result != nil {
 		reason := finishReason(p.result.Finish)
 		choice.Index, choice.FinishReason = p.answer, &reason
-		c.count(p.result.PromptTokens, len(p.result.Tokens))
+		c.whole.Usage.add(p.answer, c.each, p.result)
 	}
 	return nil
 }
@@ -279,7 +287,7 @@ func (c *completing) send(p piece) error {
 	if p.result != nil {
 		reason := finishReason(p.result.Finish)
 		choice.FinishReason = &reason
-		c.count(p.result.PromptTokens, len(p.result.Tokens))
+		c.whole.Usage.add(p.answer, c.each, p.result)
 	}
 	part := c.whole
 	part.Choices, part.Usage = []textChoice{choice}, nil

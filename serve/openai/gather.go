@@ -2,7 +2,6 @@ package openai
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"trit/serve/answer"
@@ -17,39 +16,53 @@ type piece struct {
 	err    error
 }
 
-// askAll asks for several answers at once, and gives their parts to on, one at a time. It
-// returns the first error, of an answer or of on, and ends the other answers then.
+// maxAtOnce is how many answers of one request are asked for together. More would fill the queue of
+// an engine, which then refuses the request.
+const maxAtOnce = 32
+
+// askAll asks for several answers at once, and gives their parts to on, one at a time. It returns
+// the first error, of an answer, of on or of ctx, and ends the other answers then.
 func askAll(ctx context.Context, m *answer.Model, requests []answer.Request, on func(piece) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	pieces := make(chan piece)
-	var asking sync.WaitGroup
-	for i, r := range requests {
-		asking.Go(func() {
-			result, err := answer.Ask(ctx, m, r, func(e answer.Event) { pieces <- piece{answer: i, event: e} })
-			pieces <- piece{answer: i, result: &result, err: err}
-		})
-	}
 	go func() {
+		defer close(pieces)
+		var asking sync.WaitGroup
+		free := make(chan struct{}, maxAtOnce)
+		for i, r := range requests {
+			free <- struct{}{}
+			if ctx.Err() != nil {
+				break
+			}
+			asking.Go(func() {
+				result, err := answer.Ask(ctx, m, r, func(e answer.Event) { pieces <- piece{answer: i, event: e} })
+				pieces <- piece{answer: i, result: &result, err: err}
+				<-free
+			})
+		}
 		asking.Wait()
-		close(pieces)
 	}()
 	var first error
 	for p := range pieces {
-		if first == nil {
-			if first = p.err; first == nil {
-				first = on(p)
+		if first != nil {
+			continue
+		}
+		switch first = p.err; {
+		case first != nil:
+		case p.result != nil && p.result.Finish == answer.FinishCancel:
+			if first = ctx.Err(); first == nil {
+				first = wire.Errorf(wire.Internal, "", "the server is ending: ask again")
 			}
-			if first != nil {
-				stop()
-			}
+		default:
+			first = on(p)
+		}
+		if first != nil {
+			stop()
 		}
 	}
-	if first == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ctx.Err()
-	}
-	if first == nil && ctx.Err() != nil {
-		return errLeft
+	if first == nil {
+		first = ctx.Err() // some answers were not asked for
 	}
 	return first
 }

@@ -1,9 +1,8 @@
 // Package openai serves models by the API of OpenAI: completions, chat completions, responses,
-// embeddings and the list of models.
+// embeddings and the list of models; and /tokenize and /detokenize, as llama-server has them.
 package openai
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -38,6 +37,10 @@ func New(models answer.Models, o Options) map[string]http.Handler {
 		"GET /v1/models/{model...}": a.handle(a.showModel),
 		"POST /v1/completions":      a.handle(a.complete),
 		"POST /v1/chat/completions": a.handle(a.chat),
+		"POST /v1/responses":        a.handle(a.respond),
+		"POST /v1/embeddings":       a.handle(a.embed),
+		"POST /tokenize":            a.handle(a.tokenize),
+		"POST /detokenize":          a.handle(a.detokenize),
 	}
 }
 
@@ -135,6 +138,3 @@ func (a *api) showModel(w http.ResponseWriter, r *http.Request) error {
 	unknown.ID = id
 	return unknown
 }
-
-// errLeft says that the client has left: there is nobody to answer.
-var errLeft = errors.New("the client has left")

@@ -18,21 +18,21 @@ type message struct {
 	ReasoningContent string     `json:"reasoning_content"`
 	Refusal          *string    `json:"refusal"`
 	Annotations      any        `json:"annotations"` // of an answer that comes back
+	Parsed           any        `json:"parsed"`      // which npm's client adds to it
 	Audio            any        `json:"audio"`
 	FunctionCall     any        `json:"function_call"`
 }
 
-// content is a text, or a list of parts that are texts.
+// content is a text, or a list of parts that are texts, by the names of all APIs of OpenAI.
 type content struct {
-	text string
-	null bool
-	err  error // of a part that is no text
+	text  string
+	given bool  // it is there and not null
+	err   error // of a part that is no text
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (c *content) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		c.null = true
+	if c.given = string(b) != "null"; !c.given {
 		return nil
 	}
 	if json.Unmarshal(b, &c.text) == nil {
@@ -48,7 +48,7 @@ func (c *content) UnmarshalJSON(b []byte) error {
 	}
 	for i, p := range parts {
 		switch p.Type {
-		case "text", "input_text", "output_text":
+		case "text", "input_text", "output_text", "reasoning_text", "summary_text":
 			c.text += p.Text
 		case "refusal":
 			c.text += p.Refusal
@@ -70,7 +70,7 @@ func messagesOf(list []message) ([]tokenizer.Message, error) {
 			return nil, &e
 		}
 		t := tokenizer.Message{
-			Role: m.Role, Content: m.Content.text, Null: m.Content.null, Name: m.Name, ToolCallID: m.ToolCallID,
+			Role: m.Role, Content: m.Content.text, Null: !m.Content.given, Name: m.Name, ToolCallID: m.ToolCallID,
 			ReasoningContent: m.ReasoningContent,
 		}
 		if m.Role == "developer" { // the newer name of the same role
@@ -99,23 +99,32 @@ func (m *message) check() *wire.Error {
 		e = wire.Errorf(wire.Unsupported, "function_call", "is the old form of tool_calls: use those")
 	case m.Audio != nil:
 		e = wire.Errorf(wire.Unsupported, "audio", "the models read text alone")
-	case m.Content.null && m.Role != "assistant":
-		e = wire.Errorf(wire.InvalidInput, "content", "is null, which only an assistant's may be")
+	case !m.Content.given && (m.Role != "assistant" || len(m.ToolCalls) == 0 && m.Refusal == nil):
+		e = wire.Errorf(wire.InvalidInput, "content", "is missing, as only that of an assistant's calls may be")
 	case m.Role == "tool" && m.ToolCallID == "":
 		e = wire.Errorf(wire.InvalidInput, "tool_call_id", "is missing: it says which call the message answers")
 	case len(m.ToolCalls) > 0 && m.Role != "assistant":
 		e = wire.Errorf(wire.InvalidInput, "tool_calls", "only an assistant calls tools")
 	}
 	for i := range m.ToolCalls {
-		if !json.Valid([]byte(m.ToolCalls[i].Function.Arguments)) {
-			return wire.Errorf(wire.InvalidInput, fmt.Sprintf("tool_calls[%d].function.arguments", i), "are no JSON")
+		if f := &m.ToolCalls[i].Function; e == nil && !isObject(f.Arguments) {
+			e = wire.Errorf(wire.InvalidInput, fmt.Sprintf("tool_calls[%d].function.arguments", i), "are no JSON object")
 		}
 	}
 	return e
 }
 
+// isObject reports whether the arguments of a call are a JSON object, or nothing.
+func isObject(arguments string) bool {
+	var object map[string]json.RawMessage
+	return arguments == "" || json.Unmarshal([]byte(arguments), &object) == nil && object != nil
+}
+
 // forTemplate is the call as chat templates get it: its arguments are an object, not a text.
 func (c *toolCall) forTemplate() tokenizer.ToolCall {
+	if c.Function.Arguments == "" {
+		c.Function.Arguments = "{}"
+	}
 	return tokenizer.ToolCall{ID: c.ID, Type: "function", Function: tokenizer.FunctionCall{
 		Name: c.Function.Name, Arguments: json.RawMessage(c.Function.Arguments),
 	}}

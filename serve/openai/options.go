@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"unicode/utf8"
 
 	"trit/lm"
 	"trit/serve/answer"
@@ -77,12 +78,15 @@ func (o *options) choices() (int, error) {
 	return *o.N, nil
 }
 
-// request makes the request of one answer, by its number: each answer has a seed of its own.
+// request makes the request of one answer; see repeat.
 func (o *options) request(m *answer.Model) (answer.Request, error) {
 	r := answer.Request{
 		Stop: o.Stop, IgnoreEnd: o.IgnoreEOS, Sampling: m.Sampling, Format: grammar.Source{GBNF: o.Grammar},
 	}
 	s := &r.Sampling
+	if o.saysSampling() {
+		*s = lm.Sampling{Temperature: 1} // what the API has for fields that are left out
+	}
 	set(&s.Temperature, o.Temperature)
 	set(&s.TopP, o.TopP)
 	set(&s.TopK, o.TopK)
@@ -94,12 +98,27 @@ func (o *options) request(m *answer.Model) (answer.Request, error) {
 	if o.Seed != nil {
 		s.Seed = uint64(*o.Seed)
 	}
-	if o.MaxTokens != nil {
-		if r.MaxTokens = *o.MaxTokens; r.MaxTokens < 0 {
-			return r, wire.Errorf(wire.InvalidInput, "max_tokens", "is %d: want 1 or more", r.MaxTokens)
-		}
-	}
 	return r, o.setBias(s)
+}
+
+// saysSampling reports whether the request says how to choose tokens. If it says nothing, the advice
+// of the model's makers counts.
+func (o *options) saysSampling() bool {
+	return o.Temperature != nil || o.TopP != nil || o.TopK != nil || o.MinP != nil || o.RepetitionPenalty != nil ||
+		o.PresencePenalty != nil || o.FrequencyPenalty != nil
+}
+
+// setMaxTokens sets the most tokens of an answer, by the field that says them. Without it, r keeps
+// what it has.
+func setMaxTokens(r *answer.Request, field string, n *int) error {
+	if n == nil {
+		return nil
+	}
+	if *n < 1 {
+		return wire.Errorf(wire.InvalidInput, field, "is %d: want 1 or more", *n)
+	}
+	r.MaxTokens = *n
+	return nil
 }
 
 func set[T any](dst, value *T) {
@@ -128,17 +147,34 @@ type usage struct {
 	PromptTokens     int `json:"prompt_tokens"`
 	CompletionTokens int `json:"completion_tokens"`
 	TotalTokens      int `json:"total_tokens"`
-	Details          struct {
+	PromptDetails    struct {
 		CachedTokens int `json:"cached_tokens"`
 	} `json:"prompt_tokens_details"`
+	CompletionDetails struct {
+		ReasoningTokens int `json:"reasoning_tokens"`
+	} `json:"completion_tokens_details"`
 }
 
-// add counts another answer. A prompt that has several counts once.
-func (u *usage) add(r *answer.Result) {
-	u.PromptTokens = max(u.PromptTokens, r.PromptTokens)
-	u.Details.CachedTokens = max(u.Details.CachedTokens, r.CachedTokens)
+// addPrompt counts a prompt, which may have several answers.
+func (u *usage) addPrompt(tokens, cached int) {
+	u.PromptTokens += tokens
+	u.TotalTokens += tokens
+	u.PromptDetails.CachedTokens += cached
+}
+
+// addAnswer counts an answer.
+func (u *usage) addAnswer(r *answer.Result) {
 	u.CompletionTokens += len(r.Tokens)
-	u.TotalTokens = u.PromptTokens + u.CompletionTokens
+	u.TotalTokens += len(r.Tokens)
+	u.CompletionDetails.ReasoningTokens += r.ReasoningTokens
+}
+
+// add counts the answer of a number, of n to each prompt.
+func (u *usage) add(number, n int, r *answer.Result) {
+	if number%n == 0 {
+		u.addPrompt(r.PromptTokens, r.CachedTokens)
+	}
+	u.addAnswer(r)
 }
 
 // finishReason is the API's name of why an answer ended.
@@ -152,15 +188,19 @@ func finishReason(f answer.Finish) string {
 	return "stop"
 }
 
-// tokenText is the text of a token for log-probabilities, and its bytes.
+// tokenText is the text of a token for log-probabilities, and its bytes. A token that is a part of
+// a character is written as bytes, such as bytes:\xc3, so that two tokens differ.
 func tokenText(m *answer.Model, id int32) (string, []int) {
 	b := m.Tokenizer.TokenBytes(id)
 	if len(b) == 0 {
 		return fmt.Sprintf("<%d>", id), nil // a special token has no text
 	}
-	numbers := make([]int, len(b))
-	for i, v := range b {
-		numbers[i] = int(v)
+	if utf8.Valid(b) {
+		return string(b), numbersOf(b)
 	}
-	return string(b), numbers
+	text := "bytes:"
+	for _, v := range b {
+		text += fmt.Sprintf(`\x%02x`, v)
+	}
+	return text, numbersOf(b)
 }

@@ -61,8 +61,11 @@ func without(body []byte, fields []string) ([]byte, error) {
 func jsonError(err error) error {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
+	var own *Error // of a type that reads itself
 	text := err.Error()
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &kind):
 		field := strings.TrimPrefix(kind.Field, "options.") // fields that several bodies embed by this name
 		return Errorf(InvalidInput, field, "is a JSON %s, which it must not be", kind.Value)

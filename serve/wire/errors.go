@@ -32,6 +32,7 @@ const (
 	Overloaded      Code = "server_overloaded"       // 429: everybody together does
 	ContentFiltered Code = "content_filtered"        // 400
 	Timeout         Code = "timeout"                 // 408: the client was too slow
+	ClientLeft      Code = "client_closed_request"   // 499, for logs and metrics: nobody reads it
 	Unsupported     Code = "not_supported"           // 400: this server does not do that
 	Internal        Code = "internal_error"          // 500
 )
@@ -42,8 +43,11 @@ var statuses = map[Code]int{
 	WrongMethod: http.StatusMethodNotAllowed, TooLarge: http.StatusRequestEntityTooLarge,
 	RateLimit: http.StatusTooManyRequests, Overloaded: http.StatusTooManyRequests,
 	ContentFiltered: http.StatusBadRequest, Timeout: http.StatusRequestTimeout, Unsupported: http.StatusBadRequest,
-	Internal: http.StatusInternalServerError,
+	ClientLeft: statusClientLeft, Internal: http.StatusInternalServerError,
 }
+
+// statusClientLeft is nginx's status of a request whose client has left before its answer.
+const statusClientLeft = 499
 
 // Error is an error for a client.
 type Error struct {
@@ -70,7 +74,8 @@ func Errorf(code Code, field, format string, args ...any) *Error {
 }
 
 // ErrorOf turns any error into one for a client. What went wrong inside of the server stays there:
-// such an error is InternalError, and hidden reports that its own text is for the log alone.
+// such an error becomes one with the code Internal, and hidden reports that its own text is for the
+// log alone. context.Canceled means that the client has left.
 func ErrorOf(err error) (e *Error, hidden bool) {
 	var bad *answer.RequestError
 	var unknown *answer.UnknownModelError
@@ -89,6 +94,8 @@ func ErrorOf(err error) (e *Error, hidden bool) {
 		return &Error{Code: Overloaded, Text: busy.Error(), RetryAfter: busy.RetryAfter}, false
 	case errors.Is(err, context.DeadlineExceeded):
 		return Errorf(Timeout, "", "the answer took longer than the server allows"), false
+	case errors.Is(err, context.Canceled):
+		return Errorf(ClientLeft, "", "the client has left"), false
 	}
 	return Errorf(Internal, "", "the server failed: its log says why"), true
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"trit/internal/jsonfile"
 )
 
 // maxContextDepth bounds lists and objects within one another in a context.
@@ -26,7 +28,7 @@ func ParseContext(b []byte) (*Context, error) {
 	dec.UseNumber()
 	v, err := readJSON(dec, 0)
 	if err != nil {
-		return nil, fmt.Errorf("context: %w", err)
+		return nil, fmt.Errorf("context: %w", jsonfile.Explain(b, err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("context: there is text after the JSON object")

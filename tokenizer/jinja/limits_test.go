@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ func TestLimits(t *testing.T) {
 		"bytes of values":                          "{% set ns = namespace(s='x' * 1000) %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
 		"calls and expressions within one another": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
 		"bits of an integer":                       "{{ 10 ** 5000 }}",
+		"names in scopes and conditions":           namesOf(2000) + strings.Repeat("{% if x %}{{ y }}{% endif %}", 1500),
 		"digits of a number":                       "{{ '%.5000f' % 1.5 }}",
 	} {
 		start := time.Now()
@@ -35,6 +37,15 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: refused after %v", name, d)
 		}
 	}
+}
+
+// namesOf is a template that names n variables.
+func namesOf(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "{{ v%d }}", i)
+	}
+	return b.String()
 }
 
 // What asks for much memory at once is refused before it gets it.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"trit/format/hffolder"
 	"trit/format/safetensors"
@@ -42,6 +44,19 @@ type Checkpoint struct {
 // stepDir is the folder of a step's checkpoint.
 func stepDir(run string, step int) string {
 	return filepath.Join(run, fmt.Sprintf("%s%08d", hffolder.CheckpointPrefix, step))
+}
+
+// Steps lists the steps whose checkpoints are in the folder of a run, in ascending order.
+func Steps(run string) (steps []int, err error) {
+	dirs, err := hffolder.Checkpoints(run)
+	for _, dir := range dirs {
+		n, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), hffolder.CheckpointPrefix))
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, n)
+	}
+	return steps, err
 }
 
 // Has reports whether the checkpoint of a step is there.

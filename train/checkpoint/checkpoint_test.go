@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ func sampleCheckpoint(step int) *Checkpoint {
 	c := model.Config{VocabSize: 4, HiddenSize: 4, IntermediateSize: 4, NumHiddenLayers: 1, NumAttentionHeads: 1, SubNorms: true, Ternary: true}
 	c.Resolve()
 	w := []safetensors.Source{safetensors.Float32Source("w", []int{1}, []float32{float32(step)})}
-	return &Checkpoint{Model: Model{Config: model.ForTraining(c, 2, 3), Weights: w, Files: map[string][]byte{"tokenizer.json": []byte("{}")}},
+	return &Checkpoint{Model: Model{Config: model.ForTraining(c, 2, 3), Weights: w, Files: map[string][]byte{"tokenizer.json": []byte("{}"), "additional_chat_templates/tool_use.jinja": []byte("x")}},
 		State: State{Step: step, Options: []byte("{}"), Loader: []byte("{}")}, Optimizer: w, EMA: w}
 }
 
@@ -32,7 +33,7 @@ func TestSaveKeepsTheNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for step := 1; step <= 4; step++ {
-		if err := Save(run, sampleCheckpoint(step*10), 2); err != nil {
+		if err := Save(run, sampleCheckpoint(step*10), Keep{Newest: 2}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +58,7 @@ func TestBestIsAPlainFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := Save(run, sampleCheckpoint(3), 1); err != nil {
+	if err := Save(run, sampleCheckpoint(3), Keep{Newest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	l, err := hffolder.Open(filepath.Join(run, BestDir))
@@ -79,7 +80,7 @@ func TestBestIsAPlainFolder(t *testing.T) {
 
 func TestUpdateStateKeepsTheRest(t *testing.T) {
 	run := t.TempDir()
-	if err := Save(run, sampleCheckpoint(5), 1); err != nil {
+	if err := Save(run, sampleCheckpoint(5), Keep{Newest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := UpdateState(run, 5, func(s *State) { s.Loop = []byte(`{"a":1}`) }); err != nil {
@@ -113,7 +114,7 @@ var damage = map[string]func(path string, b []byte) error{
 // place.
 func TestDamageIsPassedOver(t *testing.T) {
 	sound := t.TempDir()
-	if err := errors.Join(Save(sound, sampleCheckpoint(1), 2), Save(sound, sampleCheckpoint(2), 2)); err != nil {
+	if err := errors.Join(Save(sound, sampleCheckpoint(1), Keep{Newest: 2}), Save(sound, sampleCheckpoint(2), Keep{Newest: 2})); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{ConfigFile, WeightsFile, OptimizerFile, EMAFile, stateFile} {
@@ -141,7 +142,7 @@ func TestDamageIsPassedOver(t *testing.T) {
 
 func TestSetAsideMakesRoom(t *testing.T) {
 	run := t.TempDir()
-	if err := errors.Join(Save(run, sampleCheckpoint(1), 2), Save(run, sampleCheckpoint(2), 2)); err != nil {
+	if err := errors.Join(Save(run, sampleCheckpoint(1), Keep{Newest: 2}), Save(run, sampleCheckpoint(2), Keep{Newest: 2})); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // it may suffer again
@@ -156,7 +157,7 @@ func TestSetAsideMakesRoom(t *testing.T) {
 		if _, err := l.Damaged[0].SetAside(); err != nil {
 			t.Fatal(err)
 		}
-		if err := Save(run, sampleCheckpoint(2), 2); err != nil {
+		if err := Save(run, sampleCheckpoint(2), Keep{Newest: 2}); err != nil {
 			t.Fatal(err)
 		}
 		if l, err = Load(run); err != nil || l.State.Step != 2 || len(l.Damaged) != 0 {
@@ -171,7 +172,7 @@ func TestNoCheckpointIsWhole(t *testing.T) {
 	if _, err := Load(run); err == nil {
 		t.Error("an empty folder was loaded")
 	}
-	if err := Save(run, sampleCheckpoint(1), 1); err != nil {
+	if err := Save(run, sampleCheckpoint(1), Keep{Newest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(stepDir(run, 1), WeightsFile)
@@ -193,7 +194,7 @@ func TestFullDisk(t *testing.T) {
 		return &os.PathError{Op: "write", Path: "f", Err: syscall.ENOSPC}
 	}}
 	run := t.TempDir()
-	if err := errors.Join(Save(run, sampleCheckpoint(1), 1), SaveBest(run, &sampleCheckpoint(1).Model, 1)); err != nil {
+	if err := errors.Join(Save(run, sampleCheckpoint(1), Keep{Newest: 1}), SaveBest(run, &sampleCheckpoint(1).Model, 1)); err != nil {
 		t.Fatal(err)
 	}
 	for name, fill := range map[string]func(c *Checkpoint){
@@ -202,7 +203,7 @@ func TestFullDisk(t *testing.T) {
 	} {
 		c := sampleCheckpoint(2)
 		fill(c)
-		if err := Save(run, c, 1); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "step 2") {
+		if err := Save(run, c, Keep{Newest: 1}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "step 2") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -241,8 +242,61 @@ func BenchmarkSave(b *testing.B) {
 	for i := range b.N {
 		c := sampleCheckpoint(i + 1)
 		c.Weights, c.Optimizer = []safetensors.Source{w}, []safetensors.Source{w, v}
-		if err := Save(b.TempDir(), c, 1); err != nil {
+		if err := Save(b.TempDir(), c, Keep{Newest: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// The checkpoint that a run may go back to stays, as long as no newer one up to that step is there.
+func TestSaveKeepsTheWayBack(t *testing.T) {
+	run := t.TempDir()
+	for _, c := range []struct {
+		step int
+		want string
+	}{{2, "[2]"}, {4, "[4]"}, {5, "[4 5]"}, {7, "[4 7]"}, {9, "[4 9]"}} {
+		if err := Save(run, sampleCheckpoint(c.step), Keep{Newest: 1, UpTo: 4}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Steps(run); err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("after step %d: %v, %v, want %s", c.step, got, err, c.want)
+		}
+	}
+}
+
+// A run that goes back leaves its newest model with the log, once.
+func TestLeave(t *testing.T) {
+	run := t.TempDir()
+	for step := 1; step <= 4; step++ {
+		if err := Save(run, sampleCheckpoint(step), Keep{Newest: 9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(run, "log"), []byte("lines"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"left-step-00000004", ""} { // again: nothing is newer
+		if got, err := Leave(run, 2, "log"); err != nil || got != want {
+			t.Errorf("left %q, %v, want %q", got, err, want)
+		}
+		if steps, err := Steps(run); err != nil || fmt.Sprint(steps) != "[1 2]" {
+			t.Errorf("%v, %v stay", steps, err)
+		}
+	}
+	l, err := Load(filepath.Join(run, "left-step-00000004"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if b, err := os.ReadFile(filepath.Join(l.Dir, "log")); l.State.Step != 4 || err != nil || string(b) != "lines" {
+		t.Errorf("step %d, log %q, %v", l.State.Step, b, err)
+	}
+	if _, err := LoadUpTo(run, 0); err == nil {
+		t.Error("a checkpoint up to step 0 was found")
+	}
+	older, err := LoadUpTo(run, 1)
+	if err != nil || older.State.Step != 1 {
+		t.Fatalf("%+v, %v", older, err)
+	}
+	older.Close()
 }

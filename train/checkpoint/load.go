@@ -25,6 +25,26 @@ func Load(run string) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newestSound(dirs)
+}
+
+// LoadUpTo is Load, but leaves out the checkpoints of steps after last. There must be another one.
+func LoadUpTo(run string, last int) (*Loaded, error) {
+	steps, err := Steps(run)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, step := range steps {
+		if step <= last {
+			dirs = append(dirs, stepDir(run, step))
+		}
+	}
+	return newestSound(dirs)
+}
+
+// newestSound opens the last of the folders that is sound.
+func newestSound(dirs []string) (*Loaded, error) {
 	var damaged []*DamageError
 	for len(dirs) > 0 {
 		dir := dirs[len(dirs)-1]
@@ -44,7 +64,7 @@ func Load(run string) (*Loaded, error) {
 
 // openVerified opens a checkpoint after checking all of its files.
 func openVerified(dir string) (*Loaded, error) {
-	s, err := readState(dir)
+	s, err := ReadState(dir)
 	if err != nil {
 		return nil, err
 	}

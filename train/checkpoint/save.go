@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"trit/format/hffolder"
@@ -16,9 +17,17 @@ import (
 	"trit/setting"
 )
 
-// Save writes a checkpoint into the folder of the run and removes all but the newest keep
-// checkpoints. If it fails, it removes none.
-func Save(run string, c *Checkpoint, keep int) error {
+// Keep says which checkpoints of a run stay when another is saved.
+type Keep struct {
+	Newest int // number of the newest ones that stay
+	// UpTo is a step that the run may go back to: the newest checkpoint up to there stays too.
+	// 0: none does.
+	UpTo int
+}
+
+// Save writes a checkpoint into the folder of the run and removes those that need not be kept. If
+// it fails, it removes none.
+func Save(run string, c *Checkpoint, keep Keep) error {
 	final := stepDir(run, c.State.Step)
 	if Has(run, c.State.Step) {
 		return nil // a resumed run ends where it began: the weights are the same
@@ -109,8 +118,11 @@ type folder struct {
 // file writes a file. It computes the sha256 while fill writes, so that the file is not read
 // again.
 func (f *folder) file(name string, fill func(w io.Writer) error) error {
-	h := sha256.New()
-	err := atomicfile.Write(filepath.Join(f.dir, name), func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
+	h, path := sha256.New(), filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	err := atomicfile.Write(path, func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -129,13 +141,20 @@ func (f *folder) bytes(name string, b []byte) error {
 	})
 }
 
-// prune removes all but the newest checkpoints.
-func prune(run string, keep int) error {
-	steps, err := hffolder.Checkpoints(run)
+// prune removes the checkpoints that need not be kept.
+func prune(run string, keep Keep) error {
+	steps, err := Steps(run)
 	if err != nil {
 		return err
 	}
-	return removeAll(steps[:max(0, len(steps)-keep)])
+	var old []string
+	last := slices.IndexFunc(steps, func(step int) bool { return step > keep.UpTo }) - 1
+	for i, step := range steps[:max(0, len(steps)-keep.Newest)] {
+		if keep.UpTo == 0 || i != last {
+			old = append(old, stepDir(run, step))
+		}
+	}
+	return removeAll(old)
 }
 
 func removeAll(paths []string) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"trit/internal/atomicfile"
+	"trit/internal/jsonfile"
 )
 
 // State is state.json: the step that a checkpoint was saved at, and what the run needs to go on
@@ -41,7 +42,7 @@ func (s State) encode() ([]byte, error) {
 // does not depend on spaces and order, so that it holds for keys of other versions.
 func checksum(b []byte) (string, error) {
 	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(b, &keys); err != nil {
+	if err := jsonfile.Decode(b, &keys); err != nil {
 		return "", err
 	}
 	delete(keys, "checksum")
@@ -50,15 +51,16 @@ func checksum(b []byte) (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// readState reads and verifies the state of a checkpoint.
-func readState(dir string) (State, error) {
+// ReadState reads and verifies the state of a checkpoint, without its tensors. The error is
+// fs.ErrNotExist if the folder is a model and no checkpoint.
+func ReadState(dir string) (State, error) {
 	var s State
 	path := filepath.Join(dir, stateFile)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return s, fmt.Errorf("%w: the folder is a model, not a checkpoint that can be resumed", err)
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
+	if err := jsonfile.Decode(b, &s); err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
 	sum, err := checksum(b)
@@ -75,7 +77,7 @@ func readState(dir string) (State, error) {
 // other files stay.
 func UpdateState(run string, step int, change func(*State)) error {
 	dir := stepDir(run, step)
-	s, err := readState(dir)
+	s, err := ReadState(dir)
 	if err != nil {
 		return err
 	}

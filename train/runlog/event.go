@@ -7,6 +7,7 @@
 package runlog
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -17,11 +18,15 @@ const LogFile = "metrics.jsonl"
 // Kinds of events. A reader treats kinds that it does not know as notes.
 const (
 	StepEvent      = "step"       // the figures of a step
-	EvalEvent      = "eval"       // the figures of the held-out data
+	EvalEvent      = "eval"       // the figures of the first eval_batches of the held-out data, the same each time
+	EvalAllEvent   = "eval_all"   // the figures of all held-out data, measured when a run ends
 	SpikeEvent     = "spike"      // the guard of the run found a step bad
 	RollbackEvent  = "rollback"   // the run went back to a checkpoint
 	WarningEvent   = "warning"    // something to look at, such as a layer whose weights are all zero
 	EarlyStopEvent = "early_stop" // the run ended before its last step
+	BeginEvent     = "begin"      // the run begins, with its recipe
+	ResumeEvent    = "resume"     // the run goes on, with its recipe
+	ExtendEvent    = "extend"     // the run goes on to another end than it was begun with, with its recipe
 )
 
 // Event is a line of metrics.jsonl. A field that a line does not have is zero: older logs
@@ -46,7 +51,9 @@ type Event struct {
 	Finding         Kind         `json:"finding,omitempty"` // of a warning by the Monitor, whose text is the note
 	Layer           string       `json:"layer,omitempty"`   // name of the weight that a warning is about
 	Layers          []LayerStats `json:"layers,omitempty"`
-	MaxSteps        int          `json:"-"` // of the run, for progress on a terminal
+	// Recipe is all that is needed to repeat the run from this event on, step by step (train.Recipe).
+	Recipe   json.RawMessage `json:"recipe,omitempty"`
+	MaxSteps int             `json:"-"` // of the run, for progress on a terminal
 }
 
 // LayerStats is the state of one ternary weight.

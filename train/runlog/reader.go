@@ -2,7 +2,6 @@ package runlog
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"trit/internal/jsonfile"
 	"trit/setting"
 )
 
@@ -17,7 +17,8 @@ import (
 type Run struct {
 	Name   string    // of the folder
 	Events []Event   // steps and evaluations by ascending steps; of a step that was done again, only the last
-	Notes  []Finding // all other events, in the order of the log
+	Starts []Event   // when the run was begun, resumed and extended, each with its Recipe, in the order of the log
+	Notes  []Finding // all other events, and extensions, in the order of the log
 }
 
 // Open reads the log in the folder of a run.
@@ -78,7 +79,7 @@ func parse(log []byte) (events []Event, err error) {
 			continue
 		}
 		var e Event
-		if err := json.Unmarshal(line, &e); err != nil {
+		if err := jsonfile.Decode(line, &e); err != nil {
 			return nil, fmt.Errorf("line %d is not an event: %w", number, err)
 		}
 		events = append(events, e)
@@ -93,8 +94,19 @@ func (r *Run) add(e Event) {
 		r.drop(func(last Event) bool { return last.Step >= e.Step })
 	case EvalEvent:
 		r.drop(func(last Event) bool {
-			return last.Step > e.Step || last.Step == e.Step && last.Event == EvalEvent
+			return last.Step > e.Step || last.Step == e.Step && last.Event != StepEvent
 		})
+	case EvalAllEvent:
+		r.drop(func(last Event) bool {
+			return last.Step > e.Step || last.Step == e.Step && last.Event == EvalAllEvent
+		})
+	case BeginEvent, ResumeEvent:
+		r.Starts = append(r.Starts, e)
+		return
+	case ExtendEvent:
+		r.Starts = append(r.Starts, e)
+		r.Notes = append(r.Notes, noteOf(e))
+		return
 	default:
 		r.Notes = append(r.Notes, noteOf(e))
 		return

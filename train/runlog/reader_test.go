@@ -24,6 +24,16 @@ func TestOpenReadsOldLogs(t *testing.T) {
 	}
 }
 
+// Each start of a run keeps its recipe; an extension is a note too, since it bends the curves.
+func TestOpenListsStarts(t *testing.T) {
+	r := open(t, `{"event":"begin","step":0,"recipe":{"data":"d"}}`, `{"event":"step","step":1}`,
+		`{"event":"resume","step":1}`, `{"event":"extend","step":1,"note":"n","recipe":{"data":"e"}}`, "")
+	if len(r.Starts) != 3 || string(r.Starts[2].Recipe) != `{"data":"e"}` || len(r.Notes) != 1 ||
+		r.Notes[0].Kind != ExtendEvent || len(r.Events) != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestOpenTakesWhatStands(t *testing.T) {
 	line := func(kind string, step int, loss float64) string {
 		return fmt.Sprintf(`{"event":%q,"step":%d,"loss":%g,"note":"n"}`, kind, step, loss)
@@ -35,6 +45,8 @@ func TestOpenTakesWhatStands(t *testing.T) {
 		"steps done again": {[]string{line("step", 1, 9), line("step", 2, 8), line("eval", 2, 8.5), line("step", 3, 7),
 			line("rollback", 3, 0), line("step", 2, 6), line("step", 3, 5)}, "step1:9 step2:6 step3:5"},
 		"evaluation of the end": {[]string{line("step", 1, 9), line("eval", 1, 8), line("eval", 1, 7)}, "step1:9 eval1:7"},
+		"evaluation of the end, on all data": {[]string{line("step", 1, 9), line("eval", 1, 8), line("eval_all", 1, 7),
+			line("resume", 1, 0), line("eval", 1, 6), line("eval_all", 1, 5)}, "step1:9 eval1:6 eval_all1:5"},
 		"evaluation after": {[]string{line("step", 1, 9), line("eval", 1, 8), line("step", 2, 7), line("step", 3, 7),
 			line("eval", 2, 3)}, "step1:9 eval1:8 step2:7 eval2:3"},
 		"a line being written":  {[]string{line("step", 1, 9), `{"event":"step","st`}, "step1:9"},

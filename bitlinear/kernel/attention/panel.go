@@ -34,6 +34,9 @@ type implementation struct {
 // chosen is the implementation for this processor.
 var chosen = implementations()[0]
 
+// Kernel names the implementation that this processor runs, such as "avx512".
+func Kernel() string { return chosen.name }
+
 // MulPanelF32 writes dst[r*ldc+j] = sum over p < k of a[r*lda+p]*panel[p*32+j] for each
 // row r below rows and all columns j. Every sum is made in the order of p, so a row has
 // the same bits whatever rows are beside it, and zeros at its end change nothing.

@@ -46,6 +46,12 @@ var (
 	chosenBF16 = append(engines(), engine{})[0]
 )
 
+// Kernel names the implementation that this processor runs, such as "avx512".
+func Kernel() string { return chosen.name }
+
+// KernelBF16 names the engine for products in bfloat16, "" if there is none.
+func KernelBF16() string { return chosenBF16.name }
+
 // HasBF16 reports whether this machine has instructions for products in bfloat16.
 func HasBF16() bool { return chosenBF16.tiles != nil }
 

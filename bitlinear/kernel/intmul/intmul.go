@@ -67,6 +67,9 @@ type tile struct {
 // chosen is the implementation for this processor.
 var chosen = implementations()[0]
 
+// Kernel names the implementation that this processor runs, such as "avx512vnni".
+func Kernel() string { return chosen.name }
+
 // FastTrits reports whether weights of 1.6 bits are multiplied by one token without being widened
 // to 2 bits.
 func FastTrits() bool { return chosen.trits[len(chosen.trits)-1].quad != nil }

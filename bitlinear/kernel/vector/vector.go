@@ -54,6 +54,9 @@ type tile struct {
 // chosen is the implementation for this processor.
 var chosen = implementations()[0]
 
+// Kernel names the implementation that this processor runs, such as "avx512vbmi".
+func Kernel() string { return chosen.name }
+
 // generic has no functions: plain Go takes all elements.
 var generic = implementation{name: "generic"}
 

@@ -4,6 +4,7 @@ package cmdline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,7 +21,7 @@ type Group struct {
 func Build(app *cli.App, all []Group) *cli.App {
 	app.HideVersion, app.DisableSliceFlagSeparator = true, true
 	app.ExitErrHandler = func(*cli.Context, error) {}
-	app.OnUsageError, app.Action = onUsageError, unknownCommand
+	app.OnUsageError, app.Action = onUsageError, showHelp
 	app.CustomAppHelpTemplate = helpTemplate(all)
 	for _, g := range all {
 		for _, c := range g.Commands {
@@ -35,9 +36,15 @@ func Build(app *cli.App, all []Group) *cli.App {
 // Start runs a program: it parses args (args[0] is the program's name), runs the command, prints
 // its error in one line and returns the exit code.
 func Start(ctx context.Context, app *cli.App, args []string) int {
-	err := app.RunContext(ctx, Reorder(app, args))
+	args, err := Arrange(app, args)
 	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	switch {
+	case err == nil:
 		return ExitOK
+	case errors.Is(err, ErrStopped):
+		return ExitStopped
 	}
 	fmt.Fprintf(app.ErrWriter, "%s: %s\n", app.Name, OneLine(err))
 	if IsUsage(err) {
@@ -67,15 +74,12 @@ func prepareCommands(commands []*cli.Command) {
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
 		if len(c.Subcommands) > 0 && c.Action == nil {
-			c.Action = unknownCommand
+			c.Action = showHelp
 		}
 		prepareCommands(c.Subcommands)
 	}
 }
 
-func unknownCommand(c *cli.Context) error {
-	if c.Args().Present() {
-		return Usagef("there is no command %q: see trit --help", c.Args().First())
-	}
+func showHelp(c *cli.Context) error {
 	return cli.ShowSubcommandHelp(c)
 }

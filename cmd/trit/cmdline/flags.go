@@ -1,7 +1,6 @@
 package cmdline
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,19 +16,3 @@ func ThreadsFlag() cli.Flag {
 
 // JSONFlag is shared by all commands that can print JSON.
 func JSONFlag(what string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: what} }
-
-// OneOfFlag makes a flag whose value is one of the choices; the first is the default.
-func OneOfFlag[T ~string](name, usage string, choices ...T) cli.Flag {
-	words := make([]string, len(choices))
-	for i, c := range choices {
-		words[i] = string(c)
-	}
-	choice := strings.Join(words, ", ")
-	check := func(_ *cli.Context, v string) error {
-		if !slices.Contains(words, v) {
-			return Usagef("--%s is %q: want one of %s", name, v, choice)
-		}
-		return nil
-	}
-	return &cli.StringFlag{Name: name, Usage: usage + " (`HOW`: " + choice + ")", Value: words[0], Action: check}
-}

@@ -15,6 +15,10 @@ var FlagOf = map[string]string{
 	// data and tokenizer
 	"data.Prepare":                     "trit data prepare",
 	"data.PrepareOptions.Files":        "--data",
+	"data.PrepareText":                 "--text",
+	"source.Options.Column":            "--column",
+	"source.Options.Documents":         "--documents",
+	"source.Options.Paths":             "--data or --text",
 	"data.PrepareOptions.Holdout":      "--holdout",
 	"data.PrepareOptions.Out":          "--out",
 	"data.TokenizerOptions.Out":        "--out",
@@ -40,6 +44,7 @@ var FlagOf = map[string]string{
 	"eval.Options.Sandbox":           "--allow-code-execution",
 	"eval.Options.StrictLength":      "--strict-length",
 	"eval.Options.Tasks":             "--tasks",
+	"tasks.Names":                    "trit eval list",
 	"openai.Client.Timeout":          "--request-timeout",
 
 	// internal/hub
@@ -66,6 +71,7 @@ var FlagOf = map[string]string{
 
 	// train
 	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
+	"train.Options.MaxSteps":        "--max-steps",
 	"train.Run.DataDir":             "--data",
 	"train.Run.Init":                "--init",
 	"train.Run.MaxTime":             "--max-time",

@@ -56,8 +56,9 @@ func EngineOptions(c *cli.Context) infer.Options {
 // ReadingFlags say what a model's files mean if the files do not say it themselves.
 func ReadingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "scale", Usage: "what to do with a packed folder's weight_scale, if config.json does not say or is wrong: `RULE` multiply or divide"},
-		&cli.StringFlag{Name: "weights", Usage: "what floating-point projections are, if the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)"},
+		cmdline.ChoiceFlag("scale", "what to do with a packed folder's weight_scale, if config.json does not say or is wrong: `RULE` multiply or divide", string(source.ScaleMultiply), string(source.ScaleDivide)),
+		cmdline.ChoiceFlag("weights", "what floating-point projections are, if the files do not say or are wrong: `KIND` masters (master weights), ternary (quantised already) or full (precision)",
+			string(source.WeightsMasters), string(source.WeightsTernary), string(source.WeightsFull)),
 		&cli.StringSliceFlag{Name: "config-key", Usage: "set a key of a folder's config.json to `KEY=VALUE`, if it contradicts itself or the weights; null leaves a key out"},
 	}
 }

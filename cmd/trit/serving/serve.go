@@ -35,7 +35,7 @@ func serveCommand() *cli.Command {
 			&cli.IntFlag{Name: "sessions", Usage: "compute at most `N` answers together", Value: engine.DefaultAnswers},
 			&cli.IntFlag{Name: "queue", Usage: "let at most `N` requests wait; more are refused", Value: engine.DefaultQueueSize},
 			&cli.IntFlag{Name: "memory", Usage: "`MB` for all models together; 0 is without limit"},
-			&cli.DurationFlag{Name: "idle", Usage: "unload a model that nobody has used for `TIME`; 0 keeps it"},
+			cmdline.TimeFlag("idle", "unload a model that nobody has used for `TIME`; 0 keeps it", 0),
 			&cli.StringSliceFlag{Name: "origin", Usage: "let scripts of the web page `URL` use the server (may be given several times)"},
 			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
