@@ -18,6 +18,8 @@ import (
 	"golang.org/x/net/netutil"
 
 	"trit/serve/answer"
+	"trit/serve/anthropic"
+	"trit/serve/ollama"
 	"trit/serve/openai"
 	"trit/serve/wire"
 )
@@ -76,11 +78,15 @@ func New(o Options) *Server {
 	mux := http.NewServeMux()
 	s := &Server{o: o, mux: mux}
 	s.ready.Store(true)
-	for pattern, h := range openai.New(o.Models, openai.Options{Log: o.Log}) {
-		mux.Handle(pattern, h)
-	}
-	for pattern, h := range o.Handlers {
-		mux.Handle(pattern, h)
+	for _, handlers := range []map[string]http.Handler{
+		openai.New(o.Models, openai.Options{Log: o.Log}),
+		anthropic.New(o.Models, anthropic.Options{Log: o.Log}),
+		ollama.New(o.Models, ollama.Options{Log: o.Log}),
+		o.Handlers,
+	} {
+		for pattern, h := range handlers {
+			mux.Handle(pattern, h)
+		}
 	}
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
@@ -194,7 +200,14 @@ func unknownAddress(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) 
 
 // fail answers in the shape of the API of an address.
 func fail(w http.ResponseWriter, r *http.Request, e *wire.Error) {
-	openai.WriteError(w, e)
+	switch path := r.URL.Path; {
+	case path == "/v1/messages", strings.HasPrefix(path, "/v1/messages/"):
+		anthropic.WriteError(w, e)
+	case strings.HasPrefix(path, "/api/"):
+		ollama.WriteError(w, e)
+	default:
+		openai.WriteError(w, e)
+	}
 }
 
 // limits bounds the body and the time of a request.

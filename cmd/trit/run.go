@@ -66,6 +66,9 @@ func runModel(c *cli.Context) error {
 	}
 	fmt.Fprint(g.con.Out, prompt)
 	r, err := g.say(c.Context, request)
+	if err == nil && r.FinishReason == lm.FinishStop && len(r.Tokens) == 0 {
+		g.con.Warnf("the model ended the text at once: it takes the prompt for whole")
+	}
 	if err == nil && r.FinishReason == lm.FinishContext {
 		g.con.Warnf("the text was cut: the context of %d tokens is full, --context N holds more", g.context)
 	}

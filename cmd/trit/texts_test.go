@@ -165,7 +165,7 @@ func TestWrongTexts(t *testing.T) {
 		code  int
 		want  string
 	}{
-		{"--data DIR/model.gguf", cmdline.ExitFailed, "DIR/model.gguf: this is a GGUF file, which holds a model: give texts"},
+		{"--data DIR/model.gguf", cmdline.ExitFailed, "DIR/model.gguf: this is a GGUF file: give texts"},
 		{"--data DIR/a.txt DIR/b.txt", cmdline.ExitUsage,
 			`"DIR/b.txt" is one argument too many: put a pattern in quotes (--data "*.txt"), or commas between files`},
 		{"--data DIR/none.txt", cmdline.ExitFailed, "there is no file or folder DIR/none.txt"},

@@ -45,7 +45,7 @@ tokenizer of 300 tokens in run/prepared/tokenizer
 	if err := os.Rename("my tales.txt", "gone"); err != nil {
 		t.Fatal(err)
 	}
-	code, out, stderr = trit(withText(strings.Replace(flags, "--max-steps 2", "--max-steps 3 --resume", 1))...)
+	code, out, stderr = trit(withText(strings.Replace(flags, "--max-steps 2", "--max-steps 3 --max-time 90s --resume", 1))...)
 	if code != cmdline.ExitOK || !strings.Contains(out, "the first two are done already: run/prepared/data") {
 		t.Errorf("resumed: exit code %d, %s%s", code, out, stderr)
 	}

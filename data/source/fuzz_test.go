@@ -129,8 +129,8 @@ func cutText(raw []byte, documents string) (texts []string) {
 
 // What files are is found out of any bytes, packed or not, without a panic.
 func FuzzKind(f *testing.F) {
-	for _, s := range signatures {
-		f.Add([]byte(s.magic), "a.txt")
+	for _, head := range []string{"GGUF", "PARE", "ARROW1", "\xff\xff\xff\xff", "PK\x03\x04", "\xff\xfe", "%PDF-", "\x80\x02}"} {
+		f.Add([]byte(head), "a.txt")
 	}
 	f.Add(zstdOf(f, []byte("text")), "a.zst")
 	f.Add(gzipped(f, []byte("text")), "a.gz")

@@ -34,14 +34,14 @@ func TestWrongFiles(t *testing.T) {
 		want string
 	}{
 		{"empty.txt", nil, "this is an empty file: give one with text"},
-		{"model.gguf", []byte("GGUF\x03\x00\x00\x00"), "this is a GGUF file, which holds a model: give texts"},
+		{"model.gguf", []byte("GGUF\x03\x00\x00\x00"), "this is a GGUF file: give texts"},
 		{"a.tar", tarOf("a.txt"), "this is a tar archive: unpack it and give the files in it"},
 		{"a.tgz", gzipped(t, tarOf("a.txt")), "this is a tar archive: unpack it and give the files in it"},
 		{"a.zip", []byte("PK\x03\x04\x14\x00 a.txt"), "this is a zip archive: unpack it and give the files in it"},
 		{"a.bin", []byte("PK\x03\x04\x00\x00 archive/data.pkl"), "this is a PyTorch checkpoint: give texts"},
 		{"a.docx", []byte("PK\x03\x04\x14\x00 [Content_Types].xml"), "this is an Office document: save it as plain text"},
 		{"a.pdf", []byte("%PDF-1.7\n"), "this is a PDF document: take its text out, for example with pdftotext"},
-		{"m.safetensors", []byte("\x20\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}"), "this is a safetensors file, which holds weights: give texts"},
+		{"m.safetensors", []byte("\x20\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}"), "this is a safetensors file: give texts"},
 		{"old.bin", []byte("\x80\x02}q\x00X"), "this is a Python pickle: it may run any program when it is read, give the texts that it was made of"},
 		{"a.arrow", []byte("ARROW1\x00\x00"), "this is an Arrow IPC file (Feather): write it as parquet, for example with pyarrow"},
 		{"data-00000.arrow", []byte("\xff\xff\xff\xff\x10\x01\x00\x00"), "this is an Arrow IPC stream: write it as parquet, for example with datasets: to_parquet"},

@@ -26,26 +26,33 @@ var magics = []struct {
 	{0, "GGUF", "a GGUF file"},
 	{0, "PAR1", "a parquet file"},
 	{0, "PARE", "an encrypted parquet file"},
-	{0, "ARROW1", "an Arrow file"},
+	{0, "ARROW1", "an Arrow IPC file (Feather)"},
+	{0, "\xff\xff\xff\xff", "an Arrow IPC stream"},
+	{0, "ORC", "an ORC file"},
+	{0, "Obj\x01", "an Avro file"},
+	{0, "{\\rtf", "an RTF document"},
+	{0, "\x04\x22\x4d\x18", "lz4 data"},
 	{0, "TRITTOKS", "a shard of a prepared data set"},
 	{0, "\x1f\x8b", "a gzip file"},
 	{0, "\x28\xb5\x2f\xfd", "a zstd file"},
-	{0, "\xfd7zXZ\x00", "an xz file"},
-	{0, "BZh", "a bzip2 file"},
-	{0, "7z\xbc\xaf\x27\x1c", "a 7z file"},
-	{0, "Rar!", "a rar file"},
-	{257, "ustar", "a tar file"},
-	{0, "\x93NUMPY", "a NumPy file (.npy)"},
+	{0, "\xfd7zXZ\x00", "xz data"},
+	{0, "BZh", "bzip2 data"},
+	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	{0, "Rar!\x1a\x07", "a RAR archive"},
+	{257, "ustar", "a tar archive"},
+	{0, "\x93NUMPY", "a NumPy array"},
 	{0, "\x89HDF\r\n\x1a\n", "an HDF5 file"},
 	{0, "\x80\x02", pickle}, {0, "\x80\x03", pickle}, {0, "\x80\x04", pickle}, {0, "\x80\x05", pickle},
 	{0, "lmgg", oldGGML}, {0, "fmgg", oldGGML}, {0, "tjgg", oldGGML}, {0, "algg", oldGGML},
 	{0, "%PDF-", "a PDF document"},
 	{0, "SQLite format 3\x00", "an SQLite database"},
-	{0, "\x89PNG", "a PNG picture"},
-	{0, "\xff\xd8\xff", "a JPEG picture"},
-	{0, "\x7fELF", "a program (ELF)"},
-	{0, "\xff\xfe", "text in UTF-16"},
-	{0, "\xfe\xff", "text in UTF-16"},
+	{0, "\x89PNG", "an image"},
+	{0, "\xff\xd8\xff", "an image"},
+	{0, "\x7fELF", "a program"},
+	{0, "\xff\xfe\x00\x00", "UTF-32 text"},
+	{0, "\x00\x00\xfe\xff", "UTF-32 text"},
+	{0, "\xff\xfe", utf16},
+	{0, "\xfe\xff", utf16},
 	{0, "version https://git-lfs.github.com/spec/", lfsPointer},
 	{0, "\x0a\x0e\x0a\x05<unk>", "a SentencePiece model (tokenizer.model)"},
 	{0, "\x0a\x0e\x0a\x05<pad>", "a SentencePiece model (tokenizer.model)"},
@@ -53,10 +60,11 @@ var magics = []struct {
 
 // Names that more than one mark or rule gives.
 const (
-	pyTorch    = "a PyTorch file (.bin, .pt)"
-	pickle     = "a pickle file of Python (.bin, .pt)"
+	pyTorch    = "a PyTorch checkpoint"
+	pickle     = "a Python pickle"
 	oldGGML    = "a file of the old GGML formats"
-	lfsPointer = "a pointer of git-lfs, not the file itself"
+	lfsPointer = "a Git LFS pointer, not the file"
+	utf16      = "UTF-16 text"
 	webPage    = "a web page (HTML)"
 )
 
@@ -74,7 +82,7 @@ const saveAgain = "take a model.safetensors, or save the weights as one"
 
 // packed are the kinds that hold other files.
 var packed = []string{
-	"a gzip file", "a zstd file", "an xz file", "a bzip2 file", "a 7z file", "a rar file", "a tar file", "a zip file",
+	"a gzip file", "a zstd file", "xz data", "bzip2 data", "lz4 data", "a 7z archive", "a RAR archive", "a tar archive", "a zip archive",
 }
 
 // Name says what a file is that begins with head, with its article: "a parquet file". It is empty for
@@ -90,7 +98,7 @@ func Name(head []byte) string {
 		}
 	}
 	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return zipName(head)
 	case isSafetensors(head):
 		return "a safetensors file"
@@ -104,11 +112,13 @@ func zipName(head []byte) string {
 	case bytes.Contains(head, []byte("data.pkl")):
 		return pyTorch
 	case bytes.Contains(head, []byte(".npy")):
-		return "a NumPy file (.npz)"
+		return "an archive of NumPy arrays"
 	case bytes.Contains(head, []byte("[Content_Types].xml")):
 		return "an Office document"
+	case bytes.Contains(head, []byte("mimetypeapplication/epub")):
+		return "an EPUB book"
 	}
-	return "a zip file"
+	return "a zip archive"
 }
 
 // isSafetensors reports whether head is the length of a header in 8 bytes and the begin of its JSON.
@@ -121,6 +131,9 @@ func isSafetensors(head []byte) bool {
 func textName(head []byte) string {
 	text := string(bytes.TrimPrefix(head, []byte("\ufeff")))
 	if !isText(text) {
+		if isWide(head) {
+			return utf16
+		}
 		return ""
 	}
 	text = strings.TrimLeftFunc(text, unicode.IsSpace)
@@ -134,6 +147,18 @@ func textName(head []byte) string {
 		return jsonName(text)
 	}
 	return "text"
+}
+
+// isWide reports whether every other byte is 0, as in UTF-16 of English.
+func isWide(head []byte) bool {
+	zeros := [2]int{}
+	for i, b := range head {
+		if b == 0 {
+			zeros[i%2]++
+		}
+	}
+	pairs := len(head) / 2
+	return pairs > 1 && max(zeros[0], zeros[1]) > pairs*3/4 && min(zeros[0], zeros[1]) < pairs/4
 }
 
 // isText reports whether head is UTF-8 without control characters. A rune that is cut off at its end is fine.

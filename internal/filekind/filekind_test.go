@@ -21,18 +21,18 @@ func ExampleNot() {
 
 func TestName(t *testing.T) {
 	for head, want := range map[string]string{
-		"":               "an empty file",
-		"GGUF\x03":       "a GGUF file",
+		"":         "an empty file",
+		"GGUF\x03": "a GGUF file",
+		"\xff\xff\xff\x01\x01\x00\x00\x00{\"a\":": "", // a length that no header of safetensors has
 		"PAR1\x15\x04":   "a parquet file",
 		"\x1f\x8b\x08":   "a gzip file",
 		"(\xb5/\xfd\x04": "a zstd file",
-		"PK\x03\x04\x14\x00\x00\x00\x08\x00....archive/data.pkl":                               "a PyTorch file (.bin, .pt)",
-		"PK\x03\x04\x14\x00corpus.txt":                                                         "a zip file",
-		"\x80\x02}q\x00":                                                                       "a pickle file of Python (.bin, .pt)",
-		"\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":{\"dtype\"":                                    "a safetensors file",
-		"\xff\xff\xff\xff\xff\xff\xff\xff{\"a\":{\"dtype\"":                                    "", // a length that no header has
-		"  <HTML lang=en>":                                                                     "a web page (HTML)",
-		"version https://git-lfs.github.com/spec/v1\noid sha256:00":                            "a pointer of git-lfs, not the file itself",
+		"PK\x03\x04\x14\x00\x00\x00\x08\x00....archive/data.pkl":    "a PyTorch checkpoint",
+		"PK\x03\x04\x14\x00corpus.txt":                              "a zip archive",
+		"\x80\x02}q\x00":                                            "a Python pickle",
+		"\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":{\"dtype\"":         "a safetensors file",
+		"  <HTML lang=en>":                                          "a web page (HTML)",
+		"version https://git-lfs.github.com/spec/v1\noid sha256:00": "a Git LFS pointer, not the file",
 		"{\"version\": \"1.0\", \"truncation\": null, \"padding\": null, \"added_tokens\": []": "a tokenizer (tokenizer.json)",
 		"{\n \"architectures\": [\"LlamaForCausalLM\"]":                                        "a model's config.json",
 		"{\"question\": \"?\"}\n{\"question\": \"!\"}":                                         "JSON lines",
@@ -43,7 +43,7 @@ func TestName(t *testing.T) {
 		strings.Repeat("a", filekind.HeadBytes-1) + "é":                                        "text", // cut inside a rune
 		"caf\xe9 in Latin-1":                                                                   "",
 		"\x00\x01\x02":                                                                         "",
-		strings.Repeat("\x00", 257) + "ustar":                                                  "a tar file",
+		strings.Repeat("\x00", 257) + "ustar":                                                  "a tar archive",
 	} {
 		if got := filekind.Name([]byte(head)); got != want {
 			t.Errorf("%.40q is %q, want %q", head, got, want)
@@ -66,11 +66,11 @@ func TestOf(t *testing.T) {
 
 func TestNot(t *testing.T) {
 	for name, want := range map[string]string{
-		"":            "this is not a GGUF file",
-		"a GGUF file": "this is not a GGUF file", // a damaged one
-		"a zip file":  "this is a zip file, not a GGUF file: unpack it first",
-		"text":        "this is text, not a GGUF file",
-		"a pointer of git-lfs, not the file itself": "this is a pointer of git-lfs, not the file itself: fetch the file " +
+		"":              "this is not a GGUF file",
+		"a GGUF file":   "this is not a GGUF file", // a damaged one
+		"a zip archive": "this is a zip archive, not a GGUF file: unpack it first",
+		"text":          "this is text, not a GGUF file",
+		"a Git LFS pointer, not the file": "this is a Git LFS pointer, not the file: fetch the file " +
 			"with `git lfs pull`",
 	} {
 		if got := filekind.Not(name, "a GGUF file"); got != want {

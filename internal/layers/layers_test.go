@@ -54,7 +54,7 @@ format/hffolder             | format/safetensors internal/atomicfile model setti
 data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile internal/jsonfile setting
-data/source                 | setting
+data/source                 | internal/filekind setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
@@ -72,18 +72,21 @@ eval/published              | eval internal/jsonfile internal/nearest | eval/tas
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/openai serve/wire | lm tokenizer
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/wire | lm tokenizer
+serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/answer                | lm serve/grammar tokenizer
 serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
+serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
+serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
 serve/telemetry             | internal/report serve/answer serve/telemetry/alert serve/telemetry/history serve/telemetry/trace serve/wire setting | lm tokenizer
 serve/telemetry/alert       |
 serve/telemetry/history     | internal/atomicfile
 serve/telemetry/trace       | lm
-serve/wire                  | lm serve/answer
+serve/wire                  | lm serve/answer | serve/internal/servetest tokenizer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel

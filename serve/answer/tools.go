@@ -35,7 +35,7 @@ func syntaxOf(tok *tokenizer.Tokenizer) *syntax {
 func toolObjects(tools []Tool) ([]json.RawMessage, error) {
 	var list []json.RawMessage
 	for i, t := range tools {
-		b, err := json.Marshal(map[string]any{"type": "function", "function": struct {
+		b, err := marshal(map[string]any{"type": "function", "function": struct {
 			Name        string          `json:"name"`
 			Description string          `json:"description,omitempty"`
 			Parameters  json.RawMessage `json:"parameters"`
@@ -46,6 +46,15 @@ func toolObjects(tools []Tool) ([]json.RawMessage, error) {
 		list = append(list, b)
 	}
 	return list, nil
+}
+
+// marshal is json.Marshal with <, > and & as they are: models read the text.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func (t *Tool) parameters() json.RawMessage {

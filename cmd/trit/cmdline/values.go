@@ -103,6 +103,9 @@ func TimeFlag(name, usage string, value time.Duration) cli.Flag {
 	return f
 }
 
+// Get is the time as a time.Duration.
+func (t *Time) Get() any { return time.Duration(*t) }
+
 // String is the time as time.ParseDuration reads it.
 func (t *Time) String() string { return time.Duration(*t).String() }
 

@@ -25,7 +25,8 @@ func Commands() []*cli.Command { return []*cli.Command{serveCommand(), batchComm
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
-		Name: "serve", Usage: "serve models over HTTP: the API of OpenAI", ArgsUsage: models.ArgsUsage + "...",
+		Name: "serve", Usage: "serve models over HTTP: the APIs of OpenAI, Anthropic and Ollama",
+		ArgsUsage:   models.ArgsUsage + "...",
 		Description: cmdline.Examples("trit serve model.gguf", "trit serve models/ --addr 127.0.0.1:9000 --memory 8G"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "listen at `HOST:PORT`", Value: "127.0.0.1:8080"},
