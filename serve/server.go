@@ -69,6 +69,7 @@ const (
 // Server serves models.
 type Server struct {
 	o       Options
+	mux     *http.ServeMux
 	handler http.Handler
 	ready   atomic.Bool
 }
@@ -76,9 +77,9 @@ type Server struct {
 // New makes a server.
 func New(o Options) *Server {
 	o.setDefaults()
-	s := &Server{o: o}
-	s.ready.Store(true)
 	mux := http.NewServeMux()
+	s := &Server{o: o, mux: mux}
+	s.ready.Store(true)
 	for _, handlers := range []map[string]http.Handler{
 		openai.New(o.Models, openai.Options{Log: o.Log}),
 		anthropic.New(o.Models, anthropic.Options{Log: o.Log}),
@@ -119,6 +120,12 @@ func (o *Options) setDefaults() {
 	if o.Connections == 0 {
 		o.Connections = DefaultConnections
 	}
+}
+
+// Pattern is the pattern of http.ServeMux of the address that a request is for; "/" for none.
+func (s *Server) Pattern(r *http.Request) string {
+	_, pattern := s.mux.Handler(r)
+	return pattern
 }
 
 // Handler is the whole server as a handler.

@@ -15,8 +15,8 @@ type pace struct {
 
 const (
 	stretch    = 2.2
-	leastPiece = 16 // tokens: they are read in hardly more time than one
-	pieceStep  = 16
+	leastPiece = 8 // tokens
+	pieceStep  = 8
 	forget     = 0.2 // weight of the last pass in the averages
 	// soloAnswers is the most answers at a time whose drafts are worth their work.
 	soloAnswers = 4

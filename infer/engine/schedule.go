@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"slices"
 	"time"
 
@@ -14,6 +15,9 @@ func (e *Engine) run() {
 	for e.admit() {
 		e.pass()
 		e.finish()
+		// The callers that have news run now: the next pass takes all processors, and a goroutine
+		// waits ten milliseconds for one that does not give way.
+		runtime.Gosched()
 	}
 }
 
@@ -23,18 +27,25 @@ func (e *Engine) admit() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(e.waiting) == 0 && len(e.running) == 0 && !e.closed {
+		e.note()
 		e.changed.Wait()
 	}
 	if e.closed {
 		e.refuseAll()
+		e.note()
 		return false
 	}
 	for len(e.waiting) > 0 && len(e.running) < e.o.Answers && e.start(e.waiting[0]) {
 		e.waiting = slices.Delete(e.waiting, 0, 1)
 	}
+	e.note()
+	return true
+}
+
+// note puts what the engine does now into the statistics.
+func (e *Engine) note() {
 	e.stats.Waiting, e.stats.Running = len(e.waiting), len(e.running)
 	e.stats.KeptBytes, e.stats.ReservedBytes = e.kept.bytes, e.reserved
-	return true
 }
 
 // refuseAll ends all answers and refuses all requests.

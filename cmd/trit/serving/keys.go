@@ -58,7 +58,8 @@ func keyCommand() *cli.Command {
 	file := &cli.StringFlag{Name: "keys", Usage: "the `FILE` of keys", Value: "keys.json"}
 	return &cli.Command{
 		Name: "key", Usage: "make and remove the keys of a server",
-		Description: cmdline.Examples("trit serve key add anna --requests-per-minute 60", "trit serve model.gguf --keys keys.json"),
+		Description: cmdline.Examples("trit serve key add anna --requests-per-minute 60",
+			"trit serve model.gguf --keys keys.json"),
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "make a key, and print it once", ArgsUsage: "NAME",

@@ -91,8 +91,11 @@ func modelInfo(path string) (i answer.Info, err error) {
 	}, nil
 }
 
+// loadFunc loads a model; the closer unloads it.
+type loadFunc = func(context.Context, answer.Info) (*answer.Model, io.Closer, error)
+
 // loader loads models with the options of the flags.
-func loader(c *cli.Context) func(context.Context, answer.Info) (*answer.Model, io.Closer, error) {
+func loader(c *cli.Context) loadFunc {
 	con := cmdline.NewConsole(c)
 	return func(_ context.Context, info answer.Info) (*answer.Model, io.Closer, error) {
 		m, tok, err := repro.LoadGGUF(info.Path, models.EngineOptions(c))

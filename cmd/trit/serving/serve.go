@@ -17,6 +17,7 @@ import (
 	"trit/serve"
 	"trit/serve/guard"
 	loaded "trit/serve/models"
+	"trit/serve/telemetry"
 )
 
 // Commands are trit serve and what belongs to it.
@@ -39,7 +40,7 @@ func serveCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "origin", Usage: "let scripts of the web page `URL` use the server (may be given several times)"},
 			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
-		}, keyFlags(), models.HubFlags()),
+		}, keyFlags(), watchFlags(), models.HubFlags()),
 		Subcommands: []*cli.Command{keyCommand()},
 		Action:      serveModels,
 	}
@@ -60,14 +61,21 @@ func serveModels(c *cli.Context) error {
 		return cmdline.Usagef("--addr %s can be reached from other machines: "+
 			"give --keys FILE, or --open if everybody there may use the models", c.String("addr"))
 	}
+	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
+	running := &engines{loaded: map[string]*engine.Engine{}}
+	var s *serve.Server
+	t, err := newTelemetry(c, log, running.stats, func(r *http.Request) string { return s.Pattern(r) })
+	if err != nil {
+		return err
+	}
+	defer closeTelemetry(t, log)
 	list, remove, err := modelFiles(c, c.Args().Slice()...)
 	defer remove()
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
 	set, err := loaded.New(list, loaded.Options{
-		Memory: int64(c.Int("memory")) << 20, Idle: c.Duration("idle"), Load: loader(c),
+		Memory: int64(c.Int("memory")) << 20, Idle: c.Duration("idle"), Load: running.load(loader(c)),
 		Log: func(line string) { log.Info(line) },
 	})
 	if err != nil {
@@ -79,20 +87,25 @@ func serveModels(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	return listen(c, serve.New(serve.Options{
+	s = serve.New(serve.Options{
 		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(host),
-		Layers: []serve.Layer{func(next http.Handler, fail serve.Fail) http.Handler { return g.Wrap(next, fail) }},
-	}))
+		Layers: []serve.Layer{
+			func(next http.Handler, _ serve.Fail) http.Handler { return t.Wrap(next) },
+			func(next http.Handler, fail serve.Fail) http.Handler { return g.Wrap(next, fail) },
+		},
+		Handlers: t.Handlers(),
+	})
+	return listen(c, s, t)
 }
 
 // listen serves until the command ends.
-func listen(c *cli.Context, s *serve.Server) error {
+func listen(c *cli.Context, s *serve.Server, t *telemetry.Telemetry) error {
 	l, err := net.Listen("tcp", c.String("addr"))
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
 	fmt.Fprintf(c.App.Writer, "http://%s\n", l.Addr())
-	return s.Serve(c.Context, l)
+	return s.Serve(c.Context, t.Listener(l))
 }
 
 func isLoopback(host string) bool {
