@@ -1,4 +1,5 @@
-// Package serve is a server of models over HTTP: the APIs, with limits, keys and logs around them.
+// Package serve is a server of models over HTTP: the APIs and a page to chat, with limits, keys and
+// logs around them.
 package serve
 
 import (
@@ -21,6 +22,7 @@ import (
 	"trit/serve/anthropic"
 	"trit/serve/ollama"
 	"trit/serve/openai"
+	"trit/serve/page"
 	"trit/serve/wire"
 )
 
@@ -82,6 +84,7 @@ func New(o Options) *Server {
 		openai.New(o.Models, openai.Options{Log: o.Log}),
 		anthropic.New(o.Models, anthropic.Options{Log: o.Log}),
 		ollama.New(o.Models, ollama.Options{Log: o.Log}),
+		page.New(),
 		o.Handlers,
 	} {
 		for pattern, h := range handlers {

@@ -144,6 +144,23 @@ func TestHostileRequests(t *testing.T) {
 }
 
 // TestLeavingEndsTheAnswer closes a stream in its middle.
+func TestThePageIsAtTheAddress(t *testing.T) {
+	addr, end := start(t, Options{Models: only{newModel(t, &slow{})}})
+	for _, path := range []string{"/", "/page/app.js"} {
+		r, err := http.Get("http://" + addr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.StatusCode != http.StatusOK || !strings.Contains(r.Header.Get("Content-Security-Policy"), "script-src 'self'") {
+			t.Errorf("%s: status %d, headers %v", path, r.StatusCode, r.Header)
+		}
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLeavingEndsTheAnswer(t *testing.T) {
 	s := &slow{words: 10000, pause: time.Millisecond, began: make(chan struct{}, 1), ended: make(chan lm.FinishReason, 1)}
 	addr, _ := start(t, Options{Models: only{newModel(t, s)}})

@@ -72,7 +72,7 @@ eval/published              | eval internal/jsonfile internal/nearest | eval/tas
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/wire | lm tokenizer
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire | lm tokenizer
 serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/answer                | lm serve/grammar tokenizer
 serve/batch                 |
@@ -82,6 +82,7 @@ serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
 serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
+serve/page                  |
 serve/telemetry             | internal/report serve/answer serve/telemetry/alert serve/telemetry/history serve/telemetry/trace serve/wire setting | lm tokenizer
 serve/telemetry/alert       |
 serve/telemetry/history     | internal/atomicfile
