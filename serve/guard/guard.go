@@ -62,7 +62,7 @@ func (g *Guard) Wrap(next http.Handler, fail func(http.ResponseWriter, *http.Req
 		if e != nil {
 			v.code = e.Code
 			if e.Code == wire.InvalidKey {
-				w.Header().Set("WWW-Authenticate", "Bearer")
+				w.Header().Set("WWW-Authenticate", v.challenge())
 			}
 			fail(out, r, e)
 			return
@@ -106,6 +106,9 @@ func (v *visit) identify() (*Key, *wire.Error) {
 	if bearer, ok := strings.CutPrefix(v.r.Header.Get("Authorization"), "Bearer "); ok {
 		text = bearer
 	}
+	if _, password, ok := v.r.BasicAuth(); ok { // of a browser, which asks for it
+		text = password
+	}
 	if text == "" {
 		return nil, wire.Errorf(wire.InvalidKey, "", "a key is missing: send it as Authorization: Bearer KEY")
 	}
@@ -118,6 +121,14 @@ func (v *visit) identify() (*Key, *wire.Error) {
 		return nil, wire.Errorf(wire.InvalidKey, "", "the key ended with %s", key.Until)
 	}
 	return key, nil
+}
+
+// challenge says how a key may be sent: a browser that opens a page asks its user for a password.
+func (v *visit) challenge() string {
+	if strings.Contains(v.r.Header.Get("Accept"), "text/html") {
+		return `Basic realm="trit: any name, and the key as the password"`
+	}
+	return "Bearer"
 }
 
 // enter counts the request, if the limits of its key allow it.

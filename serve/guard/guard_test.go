@@ -88,6 +88,17 @@ func TestKeysAreLookedAt(t *testing.T) {
 	if h.ServeHTTP(w, r); w.Code != 200 {
 		t.Errorf("X-Api-Key: %d", w.Code)
 	}
+	r.Header.Del("X-Api-Key")
+	r.Header.Set("Accept", "text/html")
+	w = httptest.NewRecorder()
+	if h.ServeHTTP(w, r); w.Code != 401 || !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Basic ") {
+		t.Errorf("a browser without a key: %d, %v", w.Code, w.Header())
+	}
+	r.SetBasicAuth("me", keys[0])
+	w = httptest.NewRecorder()
+	if h.ServeHTTP(w, r); w.Code != 200 {
+		t.Errorf("a browser with a key: %d", w.Code)
+	}
 	if b, _ := os.ReadFile(path); bytes.Contains(b, []byte(keys[0][len(keyBegin):])) {
 		t.Error("the file holds a key itself")
 	}
