@@ -8,6 +8,7 @@ import (
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/vector"
+	"trit/infer/sampling"
 	"trit/internal/parallel"
 )
 
@@ -118,8 +119,8 @@ type boundedLogits struct {
 	head  *boundedHead
 	pool  *parallel.Pool
 	x     []float32
-	upper []float32   // upper bound by token; minusInf marks one whose logit is in exact
-	exact []candidate // p is the logit
+	upper []float32            // upper bound by token; minusInf marks one whose logit is in exact
+	exact []sampling.Candidate // P is the logit
 }
 
 var minusInf = float32(math.Inf(-1))
@@ -128,9 +129,20 @@ var minusInf = float32(math.Inf(-1))
 // largest one: hardly any reach it.
 const searchStep = 256
 
-// atLeast makes all logits exact that may reach a bound, and returns all exact ones. It returns
+// Keep forbids all tokens but those of a mask.
+func (l *boundedLogits) Keep(mask []uint64) { sampling.Forbid(l.upper, mask) }
+
+// Adjust makes the logits of ids exact and replaces them by f of them.
+func (l *boundedLogits) Adjust(ids []int32, f func(id int32, logit float64) float64) {
+	l.compute(ids)
+	for i, c := range l.exact {
+		l.exact[i].P = f(c.ID, c.P)
+	}
+}
+
+// AtLeast makes all logits exact that may reach a bound, and returns all exact ones. It returns
 // false if these are more than a quarter of all: then computing all logits is faster.
-func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
+func (l *boundedLogits) AtLeast(bound float32) ([]sampling.Candidate, bool) {
 	var mu sync.Mutex
 	var ids []int32
 	l.pool.For(len(l.upper), 1<<13, func(lo, hi int) {
@@ -160,32 +172,32 @@ func (l *boundedLogits) atLeast(bound float32) ([]candidate, bool) {
 // compute makes the logits of ids exact.
 func (l *boundedLogits) compute(ids []int32) {
 	first := len(l.exact)
-	l.exact = append(l.exact, make([]candidate, len(ids))...)
+	l.exact = append(l.exact, make([]sampling.Candidate, len(ids))...)
 	l.pool.Chunks(len(ids), max(1, 1<<15/l.head.k), func(lo, hi int) {
 		buffer := make([]float32, l.head.k)
 		for i := lo; i < hi; i++ {
-			l.exact[first+i] = candidate{ids[i], float64(l.head.dot(buffer, int(ids[i]), l.x))}
+			l.exact[first+i] = sampling.Candidate{ID: ids[i], P: float64(l.head.dot(buffer, int(ids[i]), l.x))}
 			l.upper[ids[i]] = minusInf
 		}
 	})
 }
 
-// top returns the largest logit and makes all logits exact that may be as large. It returns
+// Top returns the largest logit and makes all logits exact that may be as large. It returns
 // false if these are too many.
-func (l *boundedLogits) top() (candidate, bool) {
+func (l *boundedLogits) Top() (sampling.Candidate, bool) {
 	if len(l.exact) == 0 {
 		l.compute([]int32{int32(max(0, slices.Index(l.upper, vector.Max(l.upper))))})
 	}
-	known, ok := l.atLeast(float32(best(l.exact).p))
+	known, ok := l.AtLeast(float32(sampling.Best(l.exact).P))
 	if !ok {
-		return candidate{}, false
+		return sampling.Candidate{}, false
 	}
-	return best(known), true
+	return sampling.Best(known), true
 }
 
-// restBound is an upper bound of the sum of exp((logit-top)/temperature) over the logits that
+// RestBound is an upper bound of the sum of exp((logit-top)/temperature) over the logits that
 // are not exact.
-func (l *boundedLogits) restBound(top, temperature float64) float64 {
+func (l *boundedLogits) RestBound(top, temperature float64) float64 {
 	sum := 0.0
 	var mu sync.Mutex
 	l.pool.For(len(l.upper), 1<<13, func(lo, hi int) {

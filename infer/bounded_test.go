@@ -3,9 +3,11 @@ package infer
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"trit/format/gguf"
+	"trit/infer/sampling"
 	"trit/internal/float16"
 	"trit/lm"
 )
@@ -81,28 +83,41 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 		"top-k top-p":      {Temperature: 1, TopK: 50, TopP: 0.8, MinP: 0.01},
 		"min-p":            {Temperature: 1, MinP: 0.05},
 		"top-p penalised":  {Temperature: 1, TopP: 0.9, MinP: 0.02, RepetitionPenalty: 1.2},
+		"greedy repelled":  {PresencePenalty: 0.5, FrequencyPenalty: 1.1},
+		"top-p attracted":  {Temperature: 1, TopP: 0.9, PresencePenalty: -1, FrequencyPenalty: -0.3},
+		"greedy biased":    {LogitBias: map[int32]float64{5: 3, 700: -100, 2999: 100, 8: 40}},
+		"top-k biased":     {Temperature: 1, TopK: 5, LogitBias: map[int32]float64{5: 3, 2999: -2}},
+		"masked":           {}, "masked top-p": {Temperature: 1, TopP: 0.9},
+		"masked penalised": {Temperature: 1, TopP: 0.9, LogitBias: map[int32]float64{5: 30}, RepetitionPenalty: 1.2, PresencePenalty: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.Seed = 5
 			r := rand.New(rand.NewPCG(12, 1))
 			h := normalHead(t, r, n, k)
-			bounded, full := NewSampler(o), NewSampler(o)
+			bounded, full := sampling.New(o), sampling.New(o)
+			var mask []uint64
+			if strings.HasPrefix(name, "masked") {
+				mask = thirdOf(n)
+			}
 			logits, buffer, decided, computed := make([]float32, n), make([]float32, k), 0, 0
 			for i := range draws {
 				x := activationsLike(r, k, []float64{1, 10, 40}[i%3], i%2 == 0)
 				for id := range logits {
 					logits[id] = h.dot(buffer, id, x)
 				}
-				want := full.Sample(logits)
+				want := full.Sample(logits, mask)
 				l := &h.logits(nil, nil, x, 1)[0]
-				got, ok := bounded.sampleBounded(l)
+				got, ok := bounded.SampleFrom(l, mask)
 				if ok {
 					decided, computed = decided+1, computed+len(l.exact)
 				} else {
-					got = bounded.Sample(logits)
+					got = bounded.Sample(logits, mask)
 				}
 				if got != want {
 					t.Fatalf("draw %d: token %d (decided from bounds: %v), the full head gives %d", i, got, ok, want)
+				}
+				if mask != nil && got%3 != 0 {
+					t.Fatalf("draw %d: token %d is not in the mask", i, got)
 				}
 				bounded.Accept(got)
 				full.Accept(want)
@@ -115,6 +130,15 @@ func TestBoundedChoiceIsTheExactOne(t *testing.T) {
 	}
 }
 
+// thirdOf is a mask of the tokens below n that 3 divides.
+func thirdOf(n int) []uint64 {
+	mask := make([]uint64, (n+63)/64)
+	for id := 0; id < n; id += 3 {
+		mask[id/64] |= 1 << (id % 64)
+	}
+	return mask
+}
+
 // TestBoundedStepsAreTheExactOnes compares whole sessions.
 func TestBoundedStepsAreTheExactOnes(t *testing.T) {
 	for _, o := range []lm.Sampling{{}, {Temperature: 1, TopP: 0.9, Seed: 3}} {
@@ -125,7 +149,7 @@ func TestBoundedStepsAreTheExactOnes(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, _ := m.NewSession(40)
-			sampler, next, got := NewSampler(o), []int32{1, 2, 3}, []int32(nil)
+			sampler, next, got := sampling.New(o), []int32{1, 2, 3}, []int32(nil)
 			for range 30 {
 				id, err := s.Step(next, sampler)
 				if err != nil {

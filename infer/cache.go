@@ -40,6 +40,12 @@ type kvCache interface {
 	write(head, at, n int, keys, values []float32)
 	// copyPrefix copies the first n positions of another cache of the same model.
 	copyPrefix(from kvCache, n int)
+	// each calls yield with each block and its number of positions, until it returns false.
+	each(yield func(block any, positions int) bool)
+	// memory is the bytes of block i: keys, values and their factors.
+	memory(i int) [][]byte
+	// share makes block i, the next one, that of another cache of the same model.
+	share(from kvCache, i int)
 	// scores writes to g.scores the products of g's rows with the keys of a block that they
 	// see.
 	scores(g *group, block int)
@@ -204,6 +210,25 @@ func (c *cache[T]) copyPrefix(from kvCache, n int) {
 	for i := whole; i*blockPositions < n; i++ {
 		c.copyBlock(c.blocks[i], source.blocks[i], min(blockPositions, n-i*blockPositions))
 	}
+}
+
+func (c *cache[T]) each(yield func(block any, positions int) bool) {
+	for _, b := range c.blocks {
+		if !yield(b, b.positions) {
+			return
+		}
+	}
+}
+
+func (c *cache[T]) memory(i int) [][]byte {
+	b := c.blocks[i]
+	return [][]byte{asBytes(b.keys), asBytes(b.values), asBytes(b.keyFactors), asBytes(b.valueFactors)}
+}
+
+func (c *cache[T]) share(from kvCache, i int) {
+	b := from.(*cache[T]).blocks[i]
+	b.shared.Store(true)
+	c.blocks = append(c.blocks[:i], b)
 }
 
 // copyBlock copies the first n positions of a block. The blocks may differ in size.

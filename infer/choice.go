@@ -1,27 +1,35 @@
 package infer
 
+import (
+	"math"
+
+	"trit/infer/sampling"
+	"trit/lm"
+)
+
 // choice is the choice of a token after one row of a pass.
 type choice struct {
 	bounded *boundedLogits   // bounds of the logits; nil if the head is no boundedHead
 	full    func() []float32 // all logits; valid until the next pass
+	err     error            // the row has no logits
 }
 
-// sample returns the token that the sampler chooses.
-func (c choice) sample(sampler *Sampler) int32 {
+// sample returns the token that the sampler chooses among those of a mask, nil for all.
+func (c choice) sample(sampler *sampling.Sampler, mask []uint64) (int32, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
 	if c.bounded != nil {
-		if id, ok := sampler.sampleBounded(c.bounded); ok {
-			return id
+		if id, ok := sampler.SampleFrom(c.bounded, mask); ok {
+			return id, nil
 		}
 	}
-	return sampler.Sample(c.full())
+	return sampler.Sample(c.full(), mask), nil
 }
 
-// choose calls next with the choice after each of the rows, by index of rows and in their
-// order, until next returns false.
-func (p *pass) choose(rows []int, next func(i int, c choice) bool) error {
-	if err := p.finalNorm(rows); err != nil {
-		return err
-	}
+// choose calls next with the choice after each of the rows, by index of rows and in their order.
+func (p *pass) choose(rows []int, next func(i int, c choice)) {
+	whole := p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
 	h, ok := p.m.head.(*boundedHead)
 	if ok {
@@ -33,11 +41,27 @@ func (p *pass) choose(rows []int, next func(i int, c choice) bool) error {
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
 		if ok {
-			c = choice{&p.bounded[i], func() []float32 { return h.exactLogits(p.m.pool, p.last.x[i*d:][:d]) }}
+			c.bounded = &p.bounded[i]
+			c.full = func() []float32 { return h.exactLogits(p.m.pool, p.last.x[i*d:][:d]) }
 		}
-		if !next(i, c) {
-			break
+		if whole != nil { // of some row
+			c.err = checkFinite(p.last.x[i*d:][:d])
 		}
+		next(i, c)
 	}
-	return nil
+}
+
+// logProbs are the log-probabilities of a token and of the top likeliest ones by their logits.
+func logProbs(logits []float32, id int32, top int) lm.TokenLogProbs {
+	likeliest := sampling.Likeliest(logits, max(top, 1))
+	most, sum := likeliest[0].P, 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - most)
+	}
+	whole := most + math.Log(sum)
+	r := lm.TokenLogProbs{LogProb: lm.LogProb{ID: id, LogProb: float64(logits[id]) - whole}}
+	for _, c := range likeliest[:min(top, len(likeliest))] {
+		r.Top = append(r.Top, lm.LogProb{ID: c.ID, LogProb: c.P - whole})
+	}
+	return r
 }

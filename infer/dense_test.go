@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trit/format/gguf"
+	"trit/infer/sampling"
 	"trit/lm"
 )
 
@@ -90,8 +91,8 @@ func TestBoundedQ6K(t *testing.T) {
 	for range 50 {
 		x, logits := activationsLike(r, k, 1, true), make([]float32, n)
 		h.mul(nil, logits, fromRows(x, k), 1)
-		got, ok := NewSampler(lm.Sampling{}).sampleBounded(&h.logits(nil, nil, x, 1)[0])
-		if want := NewSampler(lm.Sampling{}).Sample(logits); ok && got != want {
+		got, ok := sampling.New(lm.Sampling{}).SampleFrom(&h.logits(nil, nil, x, 1)[0], nil)
+		if want := sampling.New(lm.Sampling{}).Sample(logits, nil); ok && got != want {
 			t.Fatalf("token %d, the full head gives %d", got, want)
 		}
 	}

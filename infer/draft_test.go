@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"trit/infer/sampling"
 	"trit/lm"
 )
 
@@ -69,7 +70,9 @@ func TestSessionsTogetherAreAsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	prompts := [][]int32{{1, 2, 3}, {7}, {9, 8, 7, 6, 5}}
-	samplerOf := func(i int) *Sampler { return NewSampler(lm.Sampling{Temperature: 1, TopP: 0.8, Seed: uint64(i)}) }
+	samplerOf := func(i int) *sampling.Sampler {
+		return sampling.New(lm.Sampling{Temperature: 1, TopP: 0.8, Seed: uint64(i)})
+	}
 	want := make([][]int32, len(prompts))
 	for i, next := range prompts {
 		s, _ := m.NewSession(30)
@@ -82,7 +85,7 @@ func TestSessionsTogetherAreAsAlone(t *testing.T) {
 		}
 	}
 	var sessions []*Session
-	var samplers []*Sampler
+	var samplers []*sampling.Sampler
 	for i := range prompts {
 		s, _ := m.NewSession(30)
 		sessions, samplers = append(sessions, s), append(samplers, samplerOf(i))

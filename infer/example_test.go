@@ -40,7 +40,7 @@ func Example() {
 	// Output: 3 tokens read, 8 generated, ended by length
 }
 
-// A chat gives the generator the whole conversation each time, and Rewind finds what is new.
+// A chat gives the generator the whole conversation each time; only what is new is computed.
 func ExampleGenerator() {
 	m, err := infer.Load(tinyModel, infer.Options{})
 	if err != nil {
@@ -60,7 +60,7 @@ func ExampleGenerator() {
 		conversation += "U:" + message + "A:"
 		var answer strings.Builder
 		r, err := g.Generate(context.Background(), lm.GenerateRequest{
-			Prompt: g.Rewind(tok.Encode(conversation, true)), MaxTokens: 5,
+			Prompt: tok.Encode(conversation, true), MaxTokens: 5,
 		}, func(d lm.Delta) { answer.WriteString(d.Text) }) // or writes it to a screen
 		if err != nil {
 			log.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"trit/infer/sampling"
 	"trit/internal/parallel"
 	"trit/internal/testutil"
 	"trit/lm"
@@ -85,4 +86,4 @@ func TestGoldenEngine(t *testing.T) {
 	}
 }
 
-func argmax(logits []float32) int32 { return NewSampler(lm.Sampling{}).Sample(logits) }
+func argmax(logits []float32) int32 { return sampling.New(lm.Sampling{}).Sample(logits, nil) }

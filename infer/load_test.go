@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"trit/format/gguf"
+	"trit/infer/sampling"
 	"trit/lm"
 )
 
@@ -61,7 +62,7 @@ func TestProductsThatAreNotFinite(t *testing.T) {
 	}
 	defer m.Close()
 	for name, use := range map[string]func(s *Session) error{
-		"step":    func(s *Session) error { _, err := s.Step([]int32{1, 2}, NewSampler(lm.Sampling{})); return err },
+		"step":    func(s *Session) error { _, err := s.Step([]int32{1, 2}, sampling.New(lm.Sampling{})); return err },
 		"forward": func(s *Session) error { return s.Forward([]int32{1}, make([]float32, m.config.VocabSize), 0) },
 		"embed":   func(s *Session) error { _, err := s.embed([]int32{1}); return err },
 	} {

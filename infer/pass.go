@@ -56,7 +56,7 @@ func (p *pass) runFor(spans []span, wanted []int) {
 	p.tasks.plan(p.m, stretches(spans, nil))
 	for l := range p.m.layers {
 		p.projectAttention(l, n)
-		if l == len(p.m.layers)-1 && wanted != nil {
+		if l == len(p.m.layers)-1 && wanted != nil && len(wanted) < n {
 			n = p.selectRows(wanted)
 		}
 		if n > 0 {
@@ -103,8 +103,12 @@ var errNotFinite = errors.New("the model computes values that are not finite: it
 func (p *pass) finalNorm(rows []int) error {
 	d := p.m.config.HiddenSize
 	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.finalNorm) })
-	x := p.last.floats(p.m.pool, len(rows))
-	if slices.ContainsFunc(x[:len(rows)*d], func(v float32) bool { return v-v != 0 }) {
+	return checkFinite(p.last.floats(p.m.pool, len(rows))[:len(rows)*d])
+}
+
+// checkFinite returns errNotFinite if a value is not finite.
+func checkFinite(x []float32) error {
+	if slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 }) {
 		return errNotFinite
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"trit/format/gguf"
+	"trit/infer/sampling"
 	"trit/lm"
 	"trit/model"
 )
@@ -159,7 +160,7 @@ func TestFactorsFollowTheLengthOfASequence(t *testing.T) {
 	}
 	for i, r := range prompts {
 		s, _ := m.NewSession(len(r.Prompt) + r.MaxTokens - 1)
-		next, err := s.Step(r.Prompt, NewSampler(lm.Sampling{}))
+		next, err := s.Step(r.Prompt, sampling.New(lm.Sampling{}))
 		if err != nil || len(ids[i]) != r.MaxTokens || ids[i][0] != next {
 			t.Errorf("continuation %d begins with %d of %d, want %d, %v", i, ids[i][0], len(ids[i]), next, err)
 		}

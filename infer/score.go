@@ -13,29 +13,47 @@ import (
 // cannot be scored, Score returns an error that names it, and scores none.
 func (s *Scorer) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
 	c := &scoring{s: s, requests: requests, scores: make([]lm.ScoreResult, len(requests))}
-	for i, r := range requests {
-		if err := s.checkRequest(r); err != nil {
-			return nil, fmt.Errorf("request %d: %w", i, err)
+	if err := c.score(ctx); err != nil {
+		return nil, err
+	}
+	return c.scores, nil
+}
+
+// ScoreTokens implements lm.TokenScorer, as Score does.
+func (s *Scorer) ScoreTokens(ctx context.Context, requests []lm.ScoreRequest) ([][]lm.TokenLogProbs, error) {
+	c := &scoring{s: s, requests: requests, scores: make([]lm.ScoreResult, len(requests))}
+	c.tokens = make([][]lm.TokenLogProbs, len(requests))
+	if err := c.score(ctx); err != nil {
+		return nil, err
+	}
+	return c.tokens, nil
+}
+
+// score scores all requests.
+func (c *scoring) score(ctx context.Context) error {
+	for i, r := range c.requests {
+		if err := c.s.CheckScore(r); err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
 		}
 		first := len(r.Input) - len(r.Targets)
 		c.sequences = append(c.sequences, sequence{ids: r.Input, first: first, request: i})
 		c.scores[i].Greedy = true
-		s.effort.Requested += int64(len(r.Input))
+		c.s.effort.Requested += int64(len(r.Input))
 	}
 	short, long := c.byFactors()
 	for i, list := range [][]sequence{short, long} {
 		if len(list) == 0 {
 			continue
 		}
-		s.useFactors(i == 1)
+		c.s.useFactors(i == 1)
 		c.sequences = list
 		for _, st := range plan(list) {
 			if err := c.run(ctx, st); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return c.scores, nil
+	return nil
 }
 
 // byFactors divides the sequences into those that are computed with the short factors of
@@ -51,8 +69,8 @@ func (c *scoring) byFactors() (short, long []sequence) {
 	return short, long
 }
 
-// checkRequest returns why a request cannot be scored.
-func (s *Scorer) checkRequest(r lm.ScoreRequest) error {
+// CheckScore returns why a request cannot be scored.
+func (s *Scorer) CheckScore(r lm.ScoreRequest) error {
 	if len(r.Targets) == 0 || len(r.Targets) > len(r.Input) {
 		return fmt.Errorf("%d targets for %d input tokens: want at least one, and no more than input tokens",
 			len(r.Targets), len(r.Input))
@@ -69,7 +87,8 @@ type scoring struct {
 	requests  []lm.ScoreRequest
 	sequences []sequence // sorted
 	scores    []lm.ScoreResult
-	stage     stage // the current one, with the branches that no walk has begun
+	tokens    [][]lm.TokenLogProbs // by request; nil: nobody asks for them
+	stage     stage                // the current one, with the branches that no walk has begun
 }
 
 // run scores the branches of a stage.
@@ -181,7 +200,7 @@ func (w *scoreWalk) read(list []question, row, n int) []question {
 		x := w.pending[i]
 		q := w.c.sequences[x.sequence]
 		target := w.c.requests[q.request].Targets[x.position-q.first]
-		list = append(list, question{row: row + x.position - at, id: target, to: q.request})
+		list = append(list, question{row: row + x.position - at, id: target, to: q.request, top: w.c.tokens != nil})
 	}
 	w.left, w.pending = w.left[n:], w.pending[i:]
 	return list
@@ -193,4 +212,9 @@ func (c *scoring) addAnswer(q question, a answer) {
 	score := &c.scores[q.to]
 	score.LogProb += a.logProb
 	score.Greedy = score.Greedy && a.likeliest == q.id
+	if q.top {
+		c.tokens[q.to] = append(c.tokens[q.to], lm.TokenLogProbs{
+			LogProb: lm.LogProb{ID: q.id, LogProb: a.logProb}, Top: []lm.LogProb{{ID: a.likeliest, LogProb: a.topLogProb}},
+		})
+	}
 }

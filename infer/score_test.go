@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/infer/sampling"
 	"trit/internal/parallel"
 	"trit/lm"
 	"trit/model"
@@ -93,7 +94,7 @@ func likeliestTargets(t *testing.T, m *Model, list []lm.ScoreRequest) {
 func likeliestAfter(t *testing.T, m *Model, ids []int32) int32 {
 	t.Helper()
 	s, _ := m.NewSession(len(ids))
-	id, err := s.Step(ids, NewSampler(lm.Sampling{}))
+	id, err := s.Step(ids, sampling.New(lm.Sampling{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +379,7 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 		s, _ := m.NewSession(1000)
 		next := c.Prompt
 		for len(want[i]) < c.MaxTokens && (c.Stop == nil || !c.Stop(want[i])) {
-			id, err := s.Step(next, NewSampler(lm.Sampling{}))
+			id, err := s.Step(next, sampling.New(lm.Sampling{}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -407,6 +408,50 @@ func TestContinuationsAreAsAlone(t *testing.T) {
 					t.Errorf("%d bytes, batches of %d: continuation %d is %v, alone %v", bytes, batch, i, got[i], want[i])
 				}
 			}
+		}
+	}
+}
+
+// TestScoreTokensSumToScore compares with Score to the bit, and the likeliest tokens with logits.
+func TestScoreTokensSumToScore(t *testing.T) {
+	m, err := Random(smallConfig(), 1, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var requests []lm.ScoreRequest
+	for i := range 30 {
+		input := make([]int32, 1+i)
+		for j := range input {
+			input[j] = int32((i/3 + j*j) % 200)
+		}
+		requests = append(requests, lm.ScoreRequest{Input: input, Targets: append(slices.Clone(input[1+i/2:]), int32(i))})
+	}
+	scores, err := m.NewScorer(0).Score(t.Context(), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := m.NewScorer(0).ScoreTokens(t.Context(), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range requests {
+		s, _ := m.NewSession(40)
+		logits := make([]float32, len(r.Input)*m.Config().VocabSize)
+		if err := s.Forward(r.Input, logits, 0); err != nil {
+			t.Fatal(err)
+		}
+		sum, greedy := 0.0, true
+		for k, p := range tokens[i] {
+			sum += p.LogProb.LogProb
+			greedy = greedy && p.Top[0].ID == r.Targets[k]
+			row := logits[(len(r.Input)-len(r.Targets)+k)*m.Config().VocabSize:][:m.Config().VocabSize]
+			want := logProbs(row, argmax(row), 0)
+			if p.ID != r.Targets[k] || p.Top[0].ID != want.ID || math.Abs(p.Top[0].LogProb-want.LogProb.LogProb) > 1e-5 {
+				t.Errorf("request %d, target %d: %v, want %d and %v", i, k, p, r.Targets[k], want)
+			}
+		}
+		if sum != scores[i].LogProb || greedy != scores[i].Greedy || len(tokens[i]) != len(r.Targets) {
+			t.Errorf("request %d: %d tokens sum to %g, greedy %v; the score is %+v", i, len(tokens[i]), sum, greedy, scores[i])
 		}
 	}
 }

@@ -12,6 +12,7 @@ type question struct {
 	row int
 	id  int32 // below 0: asks only for the likeliest token
 	to  int   // index of the request or walk that the answer is for
+	top bool  // asks for the likeliest token too
 }
 
 // answer is the answer to a question.
@@ -19,7 +20,8 @@ type answer struct {
 	logProb float64 // ln p of the token
 	// likeliest is the likeliest token after the row, the lowest id among equals. It is -1 if
 	// the question names another token and no question names one of the same block of logits.
-	likeliest int32
+	likeliest  int32
+	topLogProb float64 // ln p of the likeliest token
 }
 
 const (
@@ -174,7 +176,7 @@ func (h *headSums) sum(t, b int, logits []float32) {
 		if at >= 0 && at < len(logits) {
 			h.logits[i] = logits[at]
 		}
-		asked = asked || id < 0 || at >= 0 && at < len(logits)
+		asked = asked || id < 0 || h.questions[i].top || at >= 0 && at < len(logits)
 	}
 	if asked {
 		at := max(0, slices.Index(logits, part.top)) // -1 if a logit is not a number
@@ -197,6 +199,6 @@ func (h *headSums) merge(t int) {
 		sum += float64(p.sum) * math.Exp(float64(p.top)-float64(best.top))
 	}
 	for i := h.first[t]; i < h.first[t+1]; i++ {
-		h.answers[i] = answer{float64(h.logits[i]) - float64(best.top) - math.Log(sum), best.likeliest}
+		h.answers[i] = answer{float64(h.logits[i]) - float64(best.top) - math.Log(sum), best.likeliest, -math.Log(sum)}
 	}
 }

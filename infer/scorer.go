@@ -19,12 +19,15 @@ type Scorer struct {
 	sessions []*Session
 	long     bool // of the sessions, see useFactors
 	head     headSums
+	turn     func() (limit int, done func()) // see TakeTurns
 	effort   ScorerEffort
 }
 
 var (
 	_ lm.Model = (*Scorer)(nil)
 	_ lm.Meter = (*Scorer)(nil)
+
+	_ lm.TokenScorer = (*Scorer)(nil)
 )
 
 // ScorerEffort counts what a Scorer has done.
@@ -49,8 +52,14 @@ func (m *Model) NewScorer(bytes int) *Scorer {
 	if bytes <= 0 {
 		bytes = DefaultScorerBytes
 	}
-	return &Scorer{m: m, bytes: bytes, pass: pass{m: m}, head: headSums{m: m}}
+	alone := func() (int, func()) { return maxBatch, func() {} }
+	return &Scorer{m: m, bytes: bytes, pass: pass{m: m}, head: headSums{m: m}, turn: alone}
 }
+
+// TakeTurns makes the scorer call turn before each pass over the weights. turn waits until others
+// let it compute, and returns the most tokens of the pass, 1 to MaxPass, and what is called after
+// it.
+func (s *Scorer) TakeTurns(turn func() (limit int, done func())) { s.turn = turn }
 
 // Effort is what the scorer has done so far.
 func (s *Scorer) Effort() ScorerEffort { return s.effort }
@@ -104,9 +113,11 @@ func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	same := lm.CommonPrefix(s.trunk.tokens, ids[:base])
 	s.trunk.Truncate(same)
 	for rest := ids[same:base]; len(rest) > 0; {
-		n := min(maxBatch, len(rest))
+		limit, done := s.turn()
+		n := min(limit, len(rest))
 		s.compute([]span{{s.trunk, rest[:n]}}, n, []int{})
 		rest = rest[n:]
+		done()
 	}
 	return nil
 }
@@ -150,32 +161,44 @@ func (s *Scorer) run(ctx context.Context, walks []walk, wait bool, deliver func(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		spans, questions, n, err := s.gather(walks)
-		if err != nil {
+		more, err := s.step(walks, wait, deliver)
+		if err != nil || !more {
 			return err
-		}
-		if n == 0 {
-			s.head.flush(deliver)
-			return nil
-		}
-		wanted := wantedRows(questions)
-		s.compute(spans, n, wanted)
-		s.effort.Rows += int64(len(wanted))
-		s.head.enqueue(&s.pass, questions, deliver)
-		if wait {
-			s.head.flush(deliver)
 		}
 	}
 }
 
-// gather returns the spans of the next pass, its n tokens and the questions about them.
-func (s *Scorer) gather(walks []walk) (spans []span, questions []question, n int, err error) {
+// step is one pass of run. It returns false when no walk has anything to read.
+func (s *Scorer) step(walks []walk, wait bool, deliver func(question, answer)) (more bool, err error) {
+	limit, done := s.turn()
+	defer done()
+	spans, questions, n, err := s.gather(walks, limit)
+	if err != nil {
+		return false, err
+	}
+	if n == 0 {
+		s.head.flush(deliver)
+		return false, nil
+	}
+	wanted := wantedRows(questions)
+	s.compute(spans, n, wanted)
+	s.effort.Rows += int64(len(wanted))
+	s.head.enqueue(&s.pass, questions, deliver)
+	if wait {
+		s.head.flush(deliver)
+	}
+	return true, nil
+}
+
+// gather returns the spans of the next pass, its n tokens, at most limit, and the questions about
+// them.
+func (s *Scorer) gather(walks []walk, limit int) (spans []span, questions []question, n int, err error) {
 	for _, w := range walks {
 		session, ids, err := w.next()
 		if err != nil {
 			return nil, nil, 0, err
 		}
-		if ids = ids[:min(len(ids), maxBatch-n)]; len(ids) > 0 {
+		if ids = ids[:min(len(ids), limit-n)]; len(ids) > 0 {
 			spans, questions = append(spans, span{session, ids}), w.read(questions, n, len(ids))
 			n += len(ids)
 		}

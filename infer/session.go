@@ -1,9 +1,12 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
+	"trit/infer/sampling"
 	"trit/lm"
 )
 
@@ -54,6 +57,24 @@ func (s *Session) turnFor(length int) {
 // Len is the number of tokens in the cache.
 func (s *Session) Len() int { return len(s.tokens) }
 
+// Tokens are the tokens in the cache; the caller must not change them.
+func (s *Session) Tokens() []int32 { return s.tokens }
+
+// Blocks are the blocks of positions that the cache holds, with the bytes that each takes in all
+// layers. A block that several sessions share is equal in all of them.
+func (s *Session) Blocks() iter.Seq2[any, int] {
+	return func(yield func(any, int) bool) {
+		each := s.m.cache.bytesPerToken(&s.m.config) * len(s.cache)
+		s.cache[0].each(func(block any, positions int) bool { return yield(block, positions*each) })
+	}
+}
+
+// SessionBytes is the most memory that the cache of a session takes which holds n tokens.
+func (m *Model) SessionBytes(n int) int {
+	blocks := (n + blockPositions - 1) / blockPositions
+	return blocks * blockPositions * m.cache.bytesPerToken(&m.config) * len(m.layers)
+}
+
 // Capacity is the most tokens that the session can hold.
 func (s *Session) Capacity() int { return s.capacity }
 
@@ -91,6 +112,23 @@ func (s *Session) check(ids []int32) error {
 	return s.m.checkIDs(ids)
 }
 
+// checkPrompt returns an error if a session cannot hold a prompt.
+func (s *Session) checkPrompt(ids []int32) error {
+	if len(ids) > s.capacity {
+		return fmt.Errorf("the prompt has %d tokens: the session has space for %d", len(ids), s.capacity)
+	}
+	return s.m.CheckPrompt(ids)
+}
+
+// CheckPrompt returns an error for a prompt of no tokens, or with one that is not in the
+// vocabulary.
+func (m *Model) CheckPrompt(ids []int32) error {
+	if len(ids) == 0 {
+		return errors.New("a prompt of no tokens: give at least one")
+	}
+	return m.checkIDs(ids)
+}
+
 // checkIDs returns an error for an id that is not in the vocabulary.
 func (m *Model) checkIDs(ids []int32) error {
 	for _, id := range ids {
@@ -125,7 +163,7 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 }
 
 // Step appends ids and returns the token that the sampler chooses to follow them.
-func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
+func (s *Session) Step(ids []int32, sampler *sampling.Sampler) (int32, error) {
 	if len(ids) == 0 {
 		return 0, fmt.Errorf("a step of no tokens: give at least one")
 	}
@@ -136,7 +174,7 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 	if err := s.Forward(ids[:last], nil, 0); err != nil {
 		return 0, err
 	}
-	next, err := StepAll([]*Session{s}, [][]int32{ids[last:]}, []*Sampler{sampler})
+	next, err := StepAll([]*Session{s}, [][]int32{ids[last:]}, []*sampling.Sampler{sampler})
 	if err != nil {
 		return 0, err
 	}
@@ -147,7 +185,7 @@ func (s *Session) Step(ids []int32, sampler *Sampler) (int32, error) {
 // ids[i] to sessions[i] and returns as result i the token that samplers[i] chooses to follow
 // them. The ids of all sessions together may be at most 528. Every session gets the tokens that
 // it would get alone.
-func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, error) {
+func StepAll(sessions []*Session, ids [][]int32, samplers []*sampling.Sampler) ([]int32, error) {
 	spans, last, total := make([]span, len(sessions)), make([]int, len(sessions)), 0
 	if len(ids) != len(sessions) || len(samplers) != len(sessions) || len(sessions) == 0 {
 		return nil, fmt.Errorf("%d sessions, %d token lists, %d samplers: want equal numbers, at least 1",
@@ -169,9 +207,11 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*Sampler) ([]int32, 
 	p := sessions[0].pass
 	p.run(spans)
 	next := make([]int32, len(sessions))
-	err := p.choose(last, func(i int, c choice) bool {
-		next[i] = c.sample(samplers[i])
-		return true
+	var errs []error
+	p.choose(last, func(i int, c choice) {
+		var err error
+		next[i], err = c.sample(samplers[i], nil)
+		errs = append(errs, err)
 	})
-	return next, err
+	return next, errors.Join(errs...)
 }

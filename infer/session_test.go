@@ -1,10 +1,12 @@
 package infer
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"trit/infer/sampling"
 	"trit/lm"
 )
 
@@ -15,7 +17,7 @@ func TestStepKeepsNothingOfALongPrompt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sampler := NewSampler(lm.Sampling{})
+	sampler := sampling.New(lm.Sampling{})
 	if _, err := s.Step([]int32{1, 2}, sampler); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +35,7 @@ func TestStepKeepsNothingOfALongPrompt(t *testing.T) {
 
 func TestSamplingWithoutAFile(t *testing.T) {
 	s, notes := generatorOf(t, noText{}, 10).session.m.Sampling()
-	if s != DefaultSampling || len(notes) != 0 || s.Validate() != nil {
+	if !reflect.DeepEqual(s, DefaultSampling) || len(notes) != 0 || s.Validate() != nil {
 		t.Errorf("%+v, %v", s, notes)
 	}
 	for want, wrong := range map[string]lm.Sampling{

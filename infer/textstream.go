@@ -12,6 +12,7 @@ type textStream struct {
 	emit    func(text string) // gets each new part of the text
 	text    strings.Builder   // emitted
 	pending []byte            // held back
+	reached string            // the stop text that was reached
 }
 
 // add takes the bytes of a token, and reports whether the text has reached a stop text.
@@ -20,7 +21,7 @@ func (t *textStream) add(b []byte) bool {
 	first := -1
 	for _, s := range t.stop {
 		if i := strings.Index(string(t.pending), s); i >= 0 && s != "" && (first < 0 || i < first) {
-			first = i
+			first, t.reached = i, s
 		}
 	}
 	if first >= 0 {

@@ -43,6 +43,13 @@ type ScoreResult struct {
 	Greedy  bool    `json:"greedy"`   // reports whether each target was the likeliest token
 }
 
+// TokenScorer is a Model that tells the scores of single tokens.
+type TokenScorer interface {
+	// ScoreTokens returns the log-probability of each target of each request, with that of the
+	// likeliest token in its place. The sum over a request's targets, in their order, is Score's.
+	ScoreTokens(ctx context.Context, requests []ScoreRequest) ([][]TokenLogProbs, error)
+}
+
 // ContinueRequest asks for the likeliest tokens after Prompt, at most MaxTokens of them.
 type ContinueRequest struct {
 	Prompt    []int32

@@ -40,7 +40,7 @@ func TestSamplingValidate(t *testing.T) {
 }
 
 func TestSpeeds(t *testing.T) {
-	r := GenerateResult{Tokens: make([]int32, 6), PromptTokens: 100, Prefill: time.Second / 2, Decode: 3 * time.Second}
+	r := GenerateResult{Tokens: make([]int32, 6), PromptTokens: 120, CachedTokens: 20, Prefill: time.Second / 2, Decode: 3 * time.Second}
 	if p, d := r.PrefillTokensPerSecond(), r.DecodeTokensPerSecond(); p != 200 || d != 2 {
 		t.Errorf("%g and %g tokens a second, want 200 and 2", p, d)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"trit/infer"
+	"trit/infer/sampling"
 	"trit/internal/machine"
 	"trit/lm"
 )
@@ -107,7 +108,7 @@ func (e *engineTest) read() error {
 	}
 	e.sessions[0].Truncate(0)
 	start := time.Now()
-	if _, err := e.sessions[0].Step(ids, infer.NewSampler(lm.Sampling{})); err != nil {
+	if _, err := e.sessions[0].Step(ids, sampling.New(lm.Sampling{})); err != nil {
 		return err
 	}
 	seconds := time.Since(start).Seconds()
@@ -116,9 +117,9 @@ func (e *engineTest) read() error {
 }
 
 func (e *engineTest) generate() error {
-	samplers, next := make([]*infer.Sampler, len(e.sessions)), make([][]int32, len(e.sessions))
+	samplers, next := make([]*sampling.Sampler, len(e.sessions)), make([][]int32, len(e.sessions))
 	for i := range samplers {
-		samplers[i] = infer.NewSampler(lm.Sampling{})
+		samplers[i] = sampling.New(lm.Sampling{})
 	}
 	e.meter.Start()
 	start := time.Now()

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"trit/internal/atomicfile"
 	"trit/internal/jsonfile"
@@ -114,6 +117,83 @@ func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
 		return jinja.Result{}, err
 	}
 	return t.ChatTemplate().Render(c)
+}
+
+// guard stands inside what looks like a special token in a message, so that it becomes none. It is
+// a code point that no text holds (a noncharacter of Unicode).
+const guard = "\uFDD0"
+
+// EncodeChat lays a conversation out by the model's chat template and encodes it. The special
+// tokens are those that the template writes: what looks like one in a message is text.
+func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
+	if t.settings.templates.text == "" {
+		return nil, errNoTemplate
+	}
+	c, err := r.Context()
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Messages) > 0 {
+		err = t.setGuarded(c, "messages", r.Messages)
+	}
+	if len(r.Tools) > 0 {
+		err = errors.Join(err, t.setGuarded(c, "tools", r.Tools))
+	}
+	if err != nil {
+		return nil, err
+	}
+	result, err := t.ChatTemplate().Render(c)
+	if err != nil {
+		return nil, err
+	}
+	return t.encode(result.Text, true), nil
+}
+
+// setGuarded sets a variable of a template with guards in its strings.
+func (t *Tokenizer) setGuarded(c *jinja.Context, name string, value any) error {
+	b, err := marshalPlain(value)
+	if err != nil {
+		return err
+	}
+	return c.Set(name, json.RawMessage(t.guardStrings(b)))
+}
+
+// marshalPlain is json.Marshal with <, > and & as they are.
+func marshalPlain(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// jsonString finds the strings of a JSON text.
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// guardStrings puts guards into the strings of a JSON text.
+func (t *Tokenizer) guardStrings(b []byte) []byte {
+	var pairs []string
+	for _, a := range t.added {
+		if _, size := utf8.DecodeRuneInString(a.Content); a.Special && size < len(a.Content) {
+			pairs = append(pairs, a.Content, a.Content[:size]+guard+a.Content[size:])
+		}
+	}
+	put := strings.NewReplacer(append(pairs, guard, "\uFFFD")...)
+	return jsonString.ReplaceAllFunc(b, func(quoted []byte) []byte {
+		var text string
+		if json.Unmarshal(quoted, &text) != nil {
+			return quoted
+		}
+		guarded := put.Replace(text)
+		if guarded == text {
+			return quoted
+		}
+		out, err := marshalPlain(guarded)
+		if err != nil {
+			return quoted
+		}
+		return bytes.TrimSpace(out)
+	})
 }
 
 // LoadChatTemplate reads the chat template of a folder in the form of Hugging Face: its

@@ -73,21 +73,23 @@ type addedToken struct {
 // Encode turns text into ids. Added tokens in the text, special ones too, become their ids. With
 // addSpecial, the special tokens that the tokenizer prescribes, such as BOS, stand around them.
 func (t *Tokenizer) Encode(text string, addSpecial bool) []int32 {
-	var ids []int32
+	ids := t.encode(text, false)
 	if addSpecial {
-		ids = append(ids, t.prefix...)
+		ids = slices.Concat(t.prefix, ids, t.suffix)
 	}
+	return ids
+}
+
+// encode turns text into ids. In guarded text, guards are taken out once added tokens were found.
+func (t *Tokenizer) encode(text string, guarded bool) (ids []int32) {
 	first := true
 	t.raw.split(text, func(part string) {
-		ids = t.encodeNormalized(ids, part, first)
+		ids = t.encodeNormalized(ids, part, first, guarded)
 		first = false
 	}, func(id int32, _ int) {
 		ids = append(ids, id)
 		first = false
 	})
-	if addSpecial {
-		ids = append(ids, t.suffix...)
-	}
 	return ids
 }
 
@@ -112,8 +114,11 @@ func (t *Tokenizer) EncodeOrdinary(text string) []int32 {
 
 // encodeNormalized encodes a part of a text between added tokens. first reports whether the text
 // begins with it.
-func (t *Tokenizer) encodeNormalized(ids []int32, part string, first bool) []int32 {
+func (t *Tokenizer) encodeNormalized(ids []int32, part string, first, guarded bool) []int32 {
 	t.normalized.split(t.normalizeText(part), func(s string) {
+		if guarded {
+			s = strings.ReplaceAll(s, guard, "")
+		}
 		ids = t.encodePart(ids, s, first)
 		first = false
 	}, func(id int32, _ int) {

@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/serving"
 	"trit/configs"
 	"trit/convert"
 	"trit/eval/tasks"
@@ -51,7 +53,8 @@ func groups() []cmdline.Group {
 		{Commands: []*cli.Command{quickstartCommand()}},
 		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), dataCommand()}},
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), watchCommand()}},
-		{Name: "Use", Commands: []*cli.Command{convertCommand(), runCommand(), embedCommand(), inspectCommand()}},
+		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), runCommand()}, serving.Commands(),
+			[]*cli.Command{embedCommand(), inspectCommand()})},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
 		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},
 	}

@@ -78,6 +78,10 @@ func TestExitCodesAndErrorsOfOneLine(t *testing.T) {
 		{"eval m --tasks arc_easy --json --markdown", cmdline.ExitUsage, "--markdown"},
 		{"eval compare a", cmdline.ExitUsage, "B is missing"},
 		{"eval compare a b", cmdline.ExitFailed, "no file or folder a"},
+		{"serve m --alert heat>5", cmdline.ExitUsage, "--alert: "},
+		{"serve m --alert-webhook nowhere", cmdline.ExitFailed, "--alert-webhook: the address"},
+		{"serve m --trace-endpoint localhost:4317", cmdline.ExitFailed, "--trace-endpoint: "},
+		{"serve m --history app.go", cmdline.ExitFailed, "--history: app.go: it is no history"},
 		{"bench --shape huge", cmdline.ExitUsage, "125m"},
 		{"quickstart --out .", cmdline.ExitFailed, ". is not empty: name another --out"},
 		{"data prepare --data app.go --tokenizer nowhere --out o", cmdline.ExitFailed, "nowhere"},
@@ -199,7 +203,7 @@ func TestHelpGroupsTheCommands(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run embed inspect  Measure: eval bench repro verify logits  Help: version completion"
+	want := "quickstart  Prepare: pull tokenizer data  Train: train watch  Use: convert run serve batch embed inspect  Measure: eval bench repro verify logits  Help: version completion"
 	if strings.Join(got, " ") != want {
 		t.Errorf("the help lists\n%s\nwant\n%s", strings.Join(got, " "), want)
 	}

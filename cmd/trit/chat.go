@@ -294,7 +294,7 @@ func (t *talk) generate(ctx context.Context, ids []int32) (lm.GenerateResult, er
 	}()
 	request := t.request
 	request.Sampling.Seed += t.again
-	request.Prompt = t.Rewind(ids)
+	request.Prompt = ids
 	r, err := t.say(ctx, request)
 	stop()
 	<-watched

@@ -160,7 +160,7 @@ func (g *generator) say(ctx context.Context, request lm.GenerateRequest) (lm.Gen
 	if err == nil && g.stats {
 		g.con.Warnf("prompt %d tokens, %.1f tokens/s; generated %d tokens, %.1f tokens/s in %d passes, "+
 			"%d of %d drafted tokens right; ended by %s",
-			len(request.Prompt), r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
+			r.PromptTokens-r.CachedTokens, r.PrefillTokensPerSecond(), len(r.Tokens), r.DecodeTokensPerSecond(), r.Passes,
 			r.Accepted, r.Drafted, r.FinishReason)
 	}
 	return r, err

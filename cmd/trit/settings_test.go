@@ -84,7 +84,9 @@ func optionsIn(text string) (options []string) {
 }
 
 // forPrograms are options that no command sets, so that no user meets their errors.
-var forPrograms = []string{"data.LoaderOptions.Shuffle"}
+var forPrograms = []string{
+	"data.LoaderOptions.Shuffle", "lm.Sampling.PresencePenalty", "lm.Sampling.FrequencyPenalty", "lm.Sampling.LogitBias",
+}
 
 // Every option that an error may name is called by a flag or a command.
 func TestEverySettingHasAName(t *testing.T) {

@@ -10,12 +10,18 @@ import (
 // Write calls fill with a buffered writer to a temporary file beside path, then
 // syncs it and renames it to path. When fill or the disk fails, path is untouched and
 // the temporary file is gone.
-func Write(path string, fill func(w io.Writer) error) error {
+func Write(path string, fill func(w io.Writer) error) error { return write(path, 0o644, fill) }
+
+// WritePrivate is Write for a file that only its owner may read.
+func WritePrivate(path string, fill func(w io.Writer) error) error { return write(path, 0o600, fill) }
+
+func write(path string, mode os.FileMode, fill func(w io.Writer) error) error {
 	f, err := Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Discard()
+	f.mode = mode
 	if err := fill(f); err != nil {
 		return err
 	}

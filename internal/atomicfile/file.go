@@ -16,6 +16,7 @@ type File struct {
 	release func()     // of the lock on the temporary name
 	synced  chan error // nil before Finish
 	done    bool       // committed
+	mode    os.FileMode
 }
 
 // Create makes a temporary file for path. The caller must call Discard in the end.
@@ -24,7 +25,8 @@ func Create(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{path: path, file: f, buffer: bufio.NewWriterSize(&writer{f: f}, bufferBytes), release: release}, nil
+	buffer := bufio.NewWriterSize(&writer{f: f}, bufferBytes)
+	return &File{path: path, file: f, buffer: buffer, release: release, mode: 0o644}, nil
 }
 
 // Name is the temporary name. The file can be read under it after Finish.
@@ -39,7 +41,7 @@ func (f *File) Finish() error {
 	if err := f.buffer.Flush(); err != nil {
 		return err
 	}
-	if err := f.file.Chmod(0o644); err != nil {
+	if err := f.file.Chmod(f.mode); err != nil {
 		return err
 	}
 	f.synced = make(chan error, 1)

@@ -62,7 +62,9 @@ convert                     | bitlinear/kernel/vector convert/compare convert/in
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
-infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer/sampling              | bitlinear/kernel/vector lm
+infer/engine                | infer internal/atomicfile lm | infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
@@ -70,6 +72,22 @@ eval/published              | eval internal/jsonfile internal/nearest | eval/tas
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire | lm tokenizer
+serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
+serve/answer                | lm serve/grammar tokenizer
+serve/batch                 |
+serve/grammar               | lm
+serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
+serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
+serve/models                | lm serve/answer
+serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
+serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
+serve/page                  |
+serve/telemetry             | internal/report serve/answer serve/telemetry/alert serve/telemetry/history serve/telemetry/trace serve/wire setting | lm tokenizer
+serve/telemetry/alert       |
+serve/telemetry/history     | internal/atomicfile
+serve/telemetry/trace       | lm
+serve/wire                  | lm serve/answer | serve/internal/servetest tokenizer
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
@@ -83,9 +101,10 @@ watch                       | format/hffolder internal/jsonfile internal/report 
 configs                     | internal/jsonfile internal/nearest model train
 
 -- what joins the worlds
-repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
+repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | internal/machine internal/nearest setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `

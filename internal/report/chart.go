@@ -145,10 +145,10 @@ func (c Chart) bounds() bounds {
 	return b
 }
 
-// apart returns a range of positive width: around a single value, and 0 to 1 of no values.
+// apart returns a range of positive width: around a single value, and 0 to 1 of no values or of 0.
 func apart(low, high float64) (float64, float64) {
 	switch {
-	case low > high:
+	case low > high || low == 0 && high == 0:
 		return 0, 1
 	case low == high:
 		margin := max(math.Abs(low)/10, 1e-9)

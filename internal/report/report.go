@@ -55,7 +55,9 @@ func (t Table) Markdown() string {
 var files embed.FS
 
 // Parts returns the templates that pages are made of: "table" of a Table, "chart" of a Chart,
-// "heatmap" of a HeatMap, and "style" and "hover" for the elements style and script of a page.
+// "heatmap" of a HeatMap, and "style" and "hover" for the elements style and script of a page. In a
+// script, "reload" of a number of milliseconds has the page take over what is new in its element
+// main; it says in the element with the ID state when it cannot.
 func Parts() *template.Template { return template.Must(parts.Clone()) }
 
 var parts = template.Must(template.New("parts").Funcs(template.FuncMap{

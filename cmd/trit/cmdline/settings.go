@@ -63,6 +63,12 @@ var FlagOf = map[string]string{
 	"repro.TableOptions.Beside":    "--beside",
 	"repro.TableOptions.Tasks":     "--tasks",
 
+	// serve/telemetry
+	"telemetry.Options.History": "--history",
+	"telemetry.Options.Rules":   "--alert",
+	"telemetry.Options.Traces":  "--trace-endpoint",
+	"telemetry.Options.Webhook": "--alert-webhook",
+
 	// train
 	"data.PrepareOptions.Tokenizer": "trit data prepare --tokenizer",
 	"train.Options.MaxSteps":        "--max-steps",

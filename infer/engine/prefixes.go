@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"slices"
+
+	"trit/infer"
+	"trit/lm"
+)
+
+// prefixes are sessions of answers that have ended, for prompts that begin as they do. Sessions
+// share the blocks of what they have in common, and a block counts once.
+type prefixes struct {
+	list  []*prefix   // sorted by tokens
+	uses  map[any]int // number of kept sessions that hold a block
+	bytes int
+	clock int
+}
+
+// prefix is a kept session.
+type prefix struct {
+	s    *infer.Session
+	used int // by the clock of prefixes
+}
+
+// longest returns the session that has most in common with ids, and how many tokens; nil and 0
+// for none.
+func (p *prefixes) longest(ids []int32) (s *infer.Session, n int) {
+	at := p.find(ids)
+	var best *prefix
+	for _, i := range []int{at - 1, at} { // the list is sorted: nobody shares more than a neighbour
+		if i < 0 || i >= len(p.list) {
+			continue
+		}
+		if common := lm.CommonPrefix(p.list[i].s.Tokens(), ids); common > n {
+			best, n = p.list[i], common
+		}
+	}
+	if best == nil {
+		return nil, 0
+	}
+	p.clock++
+	best.used = p.clock
+	return best.s, n
+}
+
+// find is the index of the first session that does not come before ids.
+func (p *prefixes) find(ids []int32) int {
+	at, _ := slices.BinarySearchFunc(p.list, ids, func(x *prefix, ids []int32) int {
+		return slices.Compare(x.s.Tokens(), ids)
+	})
+	return at
+}
+
+// add keeps a session. One that holds the beginning of another is not worth its memory.
+func (p *prefixes) add(s *infer.Session) {
+	ids := s.Tokens()
+	at := p.find(ids)
+	if len(ids) == 0 || at < len(p.list) && begins(p.list[at].s.Tokens(), ids) {
+		return
+	}
+	if at > 0 && begins(ids, p.list[at-1].s.Tokens()) {
+		at--
+		p.remove(at)
+	}
+	p.clock++
+	p.list = slices.Insert(p.list, at, &prefix{s, p.clock})
+	if p.uses == nil {
+		p.uses = map[any]int{}
+	}
+	for block, bytes := range s.Blocks() {
+		if p.uses[block]++; p.uses[block] == 1 {
+			p.bytes += bytes
+		}
+	}
+}
+
+// begins reports whether ids begin with the tokens of prefix.
+func begins(ids, prefix []int32) bool { return lm.CommonPrefix(ids, prefix) == len(prefix) }
+
+func (p *prefixes) remove(at int) {
+	for block, bytes := range p.list[at].s.Blocks() {
+		if p.uses[block]--; p.uses[block] == 0 {
+			delete(p.uses, block)
+			p.bytes -= bytes
+		}
+	}
+	p.list = slices.Delete(p.list, at, at+1)
+}
+
+// shrink drops the sessions that were not used for longest until the rest takes at most limit
+// bytes.
+func (p *prefixes) shrink(limit int) {
+	for p.bytes > limit && len(p.list) > 0 {
+		oldest := 0
+		for i, x := range p.list {
+			if x.used < p.list[oldest].used {
+				oldest = i
+			}
+		}
+		p.remove(oldest)
+	}
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"runtime"
+	"slices"
+	"time"
+
+	"trit/infer"
+	"trit/lm"
+)
+
+// run computes until the engine is closed.
+func (e *Engine) run() {
+	defer close(e.ended)
+	for e.admit() {
+		e.pass()
+		e.finish()
+		// The callers that have news run now: the next pass takes all processors, and a goroutine
+		// waits ten milliseconds for one that does not give way.
+		runtime.Gosched()
+	}
+}
+
+// admit starts the requests for which there is memory, the first one first. It waits if there is
+// nothing to compute, and returns false when the engine is closed.
+func (e *Engine) admit() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.waiting) == 0 && len(e.running) == 0 && !e.closed {
+		e.note()
+		e.changed.Wait()
+	}
+	if e.closed {
+		e.refuseAll()
+		e.note()
+		return false
+	}
+	for len(e.waiting) > 0 && len(e.running) < e.o.Answers && e.start(e.waiting[0]) {
+		e.waiting = slices.Delete(e.waiting, 0, 1)
+	}
+	e.note()
+	return true
+}
+
+// note puts what the engine does now into the statistics.
+func (e *Engine) note() {
+	e.stats.Waiting, e.stats.Running = len(e.waiting), len(e.running)
+	e.stats.KeptBytes, e.stats.ReservedBytes = e.kept.bytes, e.reserved
+}
+
+// refuseAll ends all answers and refuses all requests.
+func (e *Engine) refuseAll() {
+	for _, j := range e.running {
+		r := lm.GenerateResult{PromptTokens: len(j.request.Prompt)}
+		if j.answer != nil {
+			r, _ = j.answer.Result()
+		}
+		r.FinishReason = lm.FinishCancel
+		j.end(r, ErrClosed)
+	}
+	for _, j := range e.waiting {
+		j.end(lm.GenerateResult{}, ErrClosed)
+	}
+	e.running, e.waiting = nil, nil
+}
+
+// start reserves the memory of a job, for which kept prefixes make space, and reports whether
+// there is enough.
+func (e *Engine) start(j *job) bool {
+	if e.reserved+j.bytes > e.o.Memory {
+		return false
+	}
+	e.kept.shrink(e.o.Memory - e.reserved - j.bytes)
+	e.reserved += j.bytes
+	e.running = append(e.running, j)
+	return true
+}
+
+// begin gives a job its session, with what others have computed of its prompt. It returns false
+// if another job is about to compute more of it.
+func (e *Engine) begin(j *job) bool {
+	prompt := j.request.Prompt
+	prompt = prompt[:len(prompt)-1] // the last token is read for the choice after it
+	from, n := e.kept.longest(prompt)
+	for _, other := range e.running {
+		if other == j || other.answer == nil {
+			continue
+		}
+		common := lm.CommonPrefix(other.request.Prompt, prompt)
+		if have := min(common, other.session.Len()); have > n {
+			from, n = other.session, have
+		}
+		if common >= n+worthWaiting && other.reading() {
+			return false
+		}
+	}
+	j.answer, j.err = e.newAnswer(j, from, n)
+	return true
+}
+
+// newAnswer makes the answer of a job, in a session with the first n tokens of another one. All
+// sessions have the engine's context as their capacity, so all have the same rotary factors.
+func (e *Engine) newAnswer(j *job, from *infer.Session, n int) (a *infer.Answer, err error) {
+	if j.session, err = e.m.NewSession(e.o.Context); err != nil {
+		return nil, err
+	}
+	if n > 0 {
+		if err := j.session.CopyPrefix(from, n); err != nil {
+			return nil, err
+		}
+	}
+	return infer.NewAnswer(j.ctx, j.session, e.tok, j.request, j.put)
+}
+
+// worthWaiting is the number of tokens that a job waits for, if another is computing them.
+const worthWaiting = 64
+
+// pass takes the jobs further.
+func (e *Engine) pass() {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	c := e.gather()
+	if len(c.answers) == 0 {
+		return
+	}
+	start := time.Now()
+	e.batch.Advance(c.answers, c.limits)
+	e.pace.learn(c.writing, c.read, time.Since(start))
+	if c.read > 0 {
+		e.rotate()
+	}
+}
+
+// cast is the answers that take part in a pass, with the most tokens of each.
+type cast struct {
+	answers       []*infer.Answer
+	limits        []int
+	writing, read int // answers whose prompts are read, and tokens of the prompts of others
+}
+
+func (c *cast) add(a *infer.Answer, limit int) {
+	c.answers, c.limits = append(c.answers, a), append(c.limits, limit)
+}
+
+// gather casts the next pass: all answers that are being written, and then pieces of prompts.
+func (e *Engine) gather() (c cast) {
+	for _, j := range e.running {
+		if !j.reading() {
+			c.writing++
+		}
+	}
+	for _, j := range e.running {
+		if !j.reading() {
+			c.add(j.answer, draftLimit(c.writing))
+		}
+	}
+	budget := e.pace.piece(c.writing)
+	for _, j := range e.running {
+		if !j.reading() || j.answer == nil && (budget == 0 || !e.begin(j) || j.err != nil) {
+			continue
+		}
+		switch n := min(budget, j.answer.Unread()); {
+		case j.ctx.Err() != nil:
+			c.add(j.answer, 1) // ends it
+		case n > 0:
+			c.add(j.answer, n)
+			budget, c.read = budget-n, c.read+n
+		}
+	}
+	return c
+}
+
+// rotate puts the job that read first behind the others, so that a long prompt does not hold up
+// short ones.
+func (e *Engine) rotate() {
+	first := slices.IndexFunc(e.running, (*job).reading)
+	if first >= 0 {
+		j := e.running[first]
+		e.running = append(slices.Delete(e.running, first, first+1), j)
+	}
+}
+
+// finish ends the jobs whose answers are whole, and keeps what was computed for them.
+func (e *Engine) finish() {
+	e.running = slices.DeleteFunc(e.running, func(j *job) bool {
+		if j.err == nil && j.answer == nil {
+			if j.ctx.Err() == nil {
+				return false
+			}
+			j.result = lm.GenerateResult{FinishReason: lm.FinishCancel, PromptTokens: len(j.request.Prompt)}
+		}
+		if j.err == nil && j.answer != nil {
+			if _, done := j.answer.Done(); !done {
+				return false
+			}
+			j.result, j.err = j.answer.Result()
+		}
+		e.reserved -= j.bytes
+		if j.session != nil {
+			e.kept.add(j.session)
+			e.kept.shrink(e.o.Memory - e.reserved)
+		}
+		e.count(j)
+		j.end(j.result, j.err)
+		return true
+	})
+}
