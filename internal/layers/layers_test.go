@@ -46,6 +46,7 @@ optim                       | bitlinear/kernel/vector
 internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector internal/parallel
 
 -- files
+format/adapter              | model
 format/gguf                 | bitlinear/quant internal/atomicfile internal/filekind internal/float16 internal/mmap
 format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
