@@ -191,6 +191,9 @@ func TestFetchModel(t *testing.T) {
 		}
 		return dir, err
 	}
+	if err := os.Mkdir(filepath.Join(local, "there"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if dir, err := fetch(local); dir != local || err != nil {
 		t.Errorf("a folder: %s, %v", dir, err)
 	}
@@ -206,6 +209,7 @@ func TestFetchModel(t *testing.T) {
 		"a/deep/folder":     {"neither a file or folder"},
 		"org/none":          {"no file or folder org/none", "no model org/none"},
 		local + "/none/net": {"neither a file or folder"},
+		local + "/tehre":    {"no file or folder " + local + "/tehre", "did you mean", "/there"},
 	} {
 		_, err := fetch(name)
 		for _, w := range words {

@@ -172,6 +172,8 @@ func TestWrongTexts(t *testing.T) {
 		{"--data DIR/*.none", cmdline.ExitFailed, `no file matches "DIR/*.none": give files that are there`},
 		{"--data DIR/a.parquet --documents line", cmdline.ExitFailed,
 			"--documents divides plain text, and DIR/a.parquet is parquet: leave it out"},
+		{"--data DIR/a.txt --column story", cmdline.ExitFailed,
+			`--column is "story", and DIR/a.txt is text, which has no columns: leave it out`},
 		{"--data DIR/a.txt --documents=", cmdline.ExitUsage, "--documents is empty: want blank-line, line, file or a separator"},
 		{"--data DIR/a.parquet --column story", cmdline.ExitFailed,
 			`DIR/a.parquet: column "story": no such column: name one of: id, text`},

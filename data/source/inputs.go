@@ -54,6 +54,12 @@ func checkUse(all []input, o Options) error {
 		return setting.Needs("source.Options.Documents",
 			fmt.Sprintf("{source.Options.Documents} divides plain text, and %s is %s", all[0].path, all[0].kind), "leave it out")
 	}
+	rows := func(in input) bool { return in.kind != plainKind }
+	if o.Column != DefaultColumn && len(all) > 0 && !slices.ContainsFunc(all, rows) {
+		return setting.Needs("source.Options.Column",
+			fmt.Sprintf("{source.Options.Column} is %q, and %s is %s, which has no columns", o.Column, all[0].path, all[0].kind),
+			"leave it out")
+	}
 	return nil
 }
 

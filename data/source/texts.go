@@ -10,6 +10,9 @@ import (
 	"trit/setting"
 )
 
+// DefaultColumn is the column of texts that nearly all data sets have.
+const DefaultColumn = "text"
+
 // The ways to divide plain text into documents. Any other value of Options.Documents is a
 // separator.
 const (

@@ -15,6 +15,7 @@ import (
 	"trit/cmd/trit/cmdline"
 	"trit/format/hffolder"
 	"trit/internal/hub"
+	"trit/internal/nearest"
 )
 
 // ArgsUsage is the argument of commands that take a model, for their help.
@@ -76,6 +77,10 @@ func inFolder(dir string) (found, error) {
 // GGUF file.
 func fetch(c *cli.Context, name string) (found, error) {
 	repo, file, ok := hubModel(name)
+	near := beside(name)
+	if !ok && near != "" {
+		return found{}, fmt.Errorf("there is no file or folder %s: %s", name, near)
+	}
 	if !ok {
 		return found{}, fmt.Errorf("%s is neither a file or folder nor a model of the Hub, "+
 			"which is OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE.gguf", name)
@@ -85,8 +90,27 @@ func fetch(c *cli.Context, name string) (found, error) {
 	if choice.err != nil {
 		return found{}, fmt.Errorf("%s: %w", repo.ID, choice.err)
 	}
+	if err != nil && near != "" {
+		return found{}, fmt.Errorf("there is no file or folder %s: %s From the Hub: %w", name, near, err)
+	}
 	if err != nil {
 		return found{}, fmt.Errorf("there is no file or folder %s, and from the Hub: %w", name, err)
 	}
 	return choice.found(dir), nil
+}
+
+// beside asks for the file or folder that name may mean, of those that lie in the folder where it would
+// be. It is "" if there is no such folder, or none in it is near.
+func beside(name string) string {
+	entries, err := os.ReadDir(filepath.Dir(name))
+	if err != nil {
+		return ""
+	}
+	var paths []string
+	for _, e := range entries {
+		if e.IsDir() || filepath.Ext(e.Name()) == ".gguf" {
+			paths = append(paths, filepath.Join(filepath.Dir(name), e.Name()))
+		}
+	}
+	return nearest.Question(filepath.Clean(name), paths, nil)
 }

@@ -30,7 +30,7 @@ func DataFlag() cli.Flag {
 // Flags are the flags of all commands that read texts, beside the one that names them.
 func Flags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "column", Usage: "`NAME` of the parquet column, or the field of JSON lines, with the text; dots lead into groups", Value: "text"},
+		&cli.StringFlag{Name: "column", Usage: "`NAME` of the parquet column, or the field of JSON lines, with the text; dots lead into groups", Value: source.DefaultColumn},
 		&cli.StringFlag{Name: "documents", DefaultText: source.BlankLine,
 			Usage: "`HOW` plain text is divided into documents: " + source.BlankLine + ", " + source.Line + ", " + source.WholeFile +
 				`, or a separator such as '<|endoftext|>', in which \n is a new line`},
