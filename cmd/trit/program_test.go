@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -32,21 +33,30 @@ type program struct {
 	log output
 }
 
-// startProgram starts trit serve in a process of its own and returns its address too.
-func startProgram(t *testing.T, args ...string) (p *program, url string) {
+// startProgram starts trit in a process of its own, which writes to out.
+func startProgram(t *testing.T, out io.Writer, args ...string) *program {
 	t.Helper()
-	line := append([]string{"-test.run", "^TestProgram$", "-as-program", "--", "serve", "--addr", "127.0.0.1:0"}, args...)
-	p = &program{Cmd: exec.Command(os.Args[0], line...)}
-	p.Stderr = &p.log
-	out, err := p.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	line := append([]string{"-test.run", "^TestProgram$", "-as-program", "--"}, args...)
+	p := &program{Cmd: exec.Command(os.Args[0], line...)}
+	p.Stdout, p.Stderr = out, &p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Process.Kill() }) // does nothing to one that has ended
-	url, err = bufio.NewReader(out).ReadString('\n')
+	return p
+}
+
+// startServer starts trit serve and returns its address too.
+func startServer(t *testing.T, args ...string) (p *program, url string) {
+	t.Helper()
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	p = startProgram(t, out, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
+	out.Close() // the process has its own
+	url, err = bufio.NewReader(in).ReadString('\n')
 	if err != nil {
 		p.Wait()
 		t.Fatalf("trit serve %v: %v, %s", args, err, p.log.String())

@@ -50,11 +50,11 @@ func TestPrefixesOutliveTheServer(t *testing.T) {
 	args := []string{model, "--context", "200", "--prefix-file", file}
 	const saved, lost = "Anna and the cat walked on. ", "The dog was glad. "
 
-	p, url := startProgram(t, args...)
+	p, url := startServer(t, args...)
 	want, _ := answerOf(t, url, saved)
 	p.end(t)
 
-	p, url = startProgram(t, args...) // reads what the first one wrote at its end
+	p, url = startServer(t, args...) // reads what the first one wrote at its end
 	if got, cached := answerOf(t, url, saved); got != want || cached == 0 {
 		t.Errorf("after an end: %q, %d tokens of before, want %q", got, cached, want)
 	}
@@ -65,7 +65,7 @@ func TestPrefixesOutliveTheServer(t *testing.T) {
 	answerOf(t, url, lost)
 	p.kill()
 
-	p, url = startProgram(t, args...)
+	p, url = startServer(t, args...)
 	if got, cached := answerOf(t, url, saved+saved); got != more || cached < 10 {
 		t.Errorf("after a kill: %q, %d tokens of before, want %q", got, cached, more)
 	}
@@ -84,7 +84,7 @@ func TestPrefixesOfOthersAreNotTaken(t *testing.T) {
 	const prompt = "Anna and the cat walked on. "
 	serve := func(says string, args ...string) {
 		t.Helper()
-		p, url := startProgram(t, args...)
+		p, url := startServer(t, args...)
 		if _, cached := answerOf(t, url, prompt); cached > 1 || !strings.Contains(p.log.String(), says) {
 			t.Errorf("%v: %d tokens of before, the log is %s, want %s", args, cached, p.log.String(), says)
 		}

@@ -37,7 +37,7 @@ func TestSoak(t *testing.T) {
 	if model == "" {
 		model = chatModel(t, chatTemplate)
 	}
-	p, url := startProgram(t, model, "--cache-memory", "16", "--sessions", "4", "--context", "240", "--history", t.TempDir()+"/history")
+	p, url := startServer(t, model, "--cache-memory", "16", "--sessions", "4", "--context", "240", "--history", t.TempDir()+"/history")
 	s := &soak{t: t, url: url}
 	s.load(*soakTime / 6)
 	before := s.state()
