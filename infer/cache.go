@@ -55,6 +55,7 @@ type kvCache interface {
 
 // cacheFormat makes caches of a number format.
 type cacheFormat interface {
+	kind() Cache
 	newCache(c *model.Config, capacity int) kvCache
 	bytesPerToken(c *model.Config) int // in one layer
 }
@@ -73,6 +74,7 @@ func cacheFormatOf(c Cache) (cacheFormat, error) {
 
 // element is a number format: conversions from and to float32, and the product with panels.
 type element[T attention.Element] struct {
+	name   Cache
 	narrow func(dst []T, x []float32) (factor float32) // values are factor times dst
 	scaled bool                                        // reports whether factors can differ from 1
 	widen  func(dst []float32, x []T)                  // nil: mul reads the type as fast as float32
@@ -81,18 +83,23 @@ type element[T attention.Element] struct {
 
 var (
 	f16Cache = element[uint16]{
+		name:   CacheF16,
 		narrow: func(dst []uint16, x []float32) float32 { vector.NarrowF16(dst, x); return 1 },
 		widen:  vector.WidenF16, mul: attention.MulPanelF16,
 	}
 	int8Cache = element[int8]{
+		name:   CacheInt8,
 		narrow: func(dst []int8, x []float32) float32 { return 1 / vector.QuantizeActivations(dst, x) },
 		scaled: true, widen: vector.WidenInt8, mul: attention.MulPanelInt8,
 	}
 	f32Cache = element[float32]{
+		name:   CacheF32,
 		narrow: func(dst, x []float32) float32 { copy(dst, x); return 1 },
 		mul:    attention.MulPanelF32,
 	}
 )
+
+func (e *element[T]) kind() Cache { return e.name }
 
 func (e *element[T]) bytesPerToken(c *model.Config) int {
 	n := c.KVDim() + c.NumKeyValueHeads*padded(c.HeadDim)

@@ -29,7 +29,7 @@ const savedMagic = "trit sessions 1\n"
 
 func (m *Model) savedHeader(model string, capacity, sessions int) savedHeader {
 	return savedHeader{
-		model, fmt.Sprintf("%T", m.cache), len(m.layers), m.config.NumKeyValueHeads, m.config.HeadDim, blockPositions,
+		model, string(m.cache.kind()), len(m.layers), m.config.NumKeyValueHeads, m.config.HeadDim, blockPositions,
 		capacity, sessions,
 	}
 }
@@ -89,16 +89,39 @@ func (s *Session) save(w io.Writer, numbers map[any]int32) error {
 	return err
 }
 
+// IsSessions reports whether a file begins as those of SaveSessions do.
+func IsSessions(r io.Reader) bool {
+	magic := make([]byte, len(savedMagic))
+	_, err := io.ReadFull(r, magic)
+	return err == nil && string(magic) == savedMagic
+}
+
 // ErrOtherSessions says that saved sessions are of another model, or of other options.
-var ErrOtherSessions = errors.New("the saved sessions are of another model or of other options")
+var ErrOtherSessions = errors.New("these are the sessions of another model or of other options")
+
+// check compares the header of a file with the one that is wanted, and says what differs.
+func (h savedHeader) check(file savedHeader) error {
+	for _, f := range []struct {
+		what          string
+		found, wanted any
+	}{
+		{"the model", file.Model, h.Model}, {"the context", file.Capacity, h.Capacity}, {"the cache", file.Cache, h.Cache},
+		{"the number of layers", file.Layers, h.Layers}, {"the number of heads", file.Heads, h.Heads},
+		{"the size of a head", file.Dim, h.Dim}, {"the size of a block", file.Block, h.Block},
+	} {
+		if f.found != f.wanted {
+			return fmt.Errorf("%w: %s is %v, not %v", ErrOtherSessions, f.what, f.found, f.wanted)
+		}
+	}
+	return nil
+}
 
 // LoadSessions reads what SaveSessions wrote: all of it, or nothing with an error. It fails with
 // ErrOtherSessions if the sessions are not for this model and capacity.
 func (m *Model) LoadSessions(r io.Reader, model string, capacity int) ([]*Session, error) {
 	sum := sha256.New()
 	in := &summing{r: bufio.NewReaderSize(r, 1<<20), sum: sum}
-	magic := make([]byte, len(savedMagic))
-	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != savedMagic {
+	if !IsSessions(in) {
 		return nil, errors.New("this is no file of sessions")
 	}
 	line, err := in.line()
@@ -106,8 +129,8 @@ func (m *Model) LoadSessions(r io.Reader, model string, capacity int) ([]*Sessio
 	if err != nil || json.Unmarshal(line, &h) != nil {
 		return nil, errors.New("the header of the sessions is damaged")
 	}
-	if h != m.savedHeader(model, capacity, h.Sessions) {
-		return nil, ErrOtherSessions
+	if err := m.savedHeader(model, capacity, h.Sessions).check(h); err != nil {
+		return nil, err
 	}
 	var sessions []*Session
 	var known []savedBlock

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"trit/infer/sampling"
@@ -77,13 +78,13 @@ func TestOtherAndDamagedSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	other, _ := Random(smallConfig(), 1, Options{Cache: CacheInt8})
-	for name, load := range map[string]func() ([]*Session, error){
-		"another model":    func() ([]*Session, error) { return m.LoadSessions(bytes.NewReader(b.Bytes()), "n", 1000) },
-		"another capacity": func() ([]*Session, error) { return m.LoadSessions(bytes.NewReader(b.Bytes()), "m", 999) },
-		"another cache":    func() ([]*Session, error) { return other.LoadSessions(bytes.NewReader(b.Bytes()), "m", 1000) },
+	for says, load := range map[string]func() ([]*Session, error){
+		"the model is m, not n":        func() ([]*Session, error) { return m.LoadSessions(bytes.NewReader(b.Bytes()), "n", 1000) },
+		"the context is 1000, not 999": func() ([]*Session, error) { return m.LoadSessions(bytes.NewReader(b.Bytes()), "m", 999) },
+		"the cache is f16, not int8":   func() ([]*Session, error) { return other.LoadSessions(bytes.NewReader(b.Bytes()), "m", 1000) },
 	} {
-		if s, err := load(); !errors.Is(err, ErrOtherSessions) || s != nil {
-			t.Errorf("%s: %d sessions, error %v", name, len(s), err)
+		if s, err := load(); !errors.Is(err, ErrOtherSessions) || !strings.Contains(err.Error(), says) || s != nil {
+			t.Errorf("%d sessions, error %v, want %s", len(s), err, says)
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 1))

@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +33,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
 			&cli.IntFlag{Name: "sessions", Usage: "generate in `N` sessions together", Value: 1},
-			cmdline.ChoiceFlag("profile", "take threads, sessions and memory limit of a `KIND` of machine ("+strings.Join(profileNames(), ", ")+") unless other flags set them, and say whether the model fits", profileNames()...),
+			models.ProfileFlag("take threads, sessions and memory limit of a `KIND` of machine (%s) unless other flags set them, and say whether the model fits"),
 			&cli.IntFlag{Name: "repeat", Usage: "measure `N` times and take the median", Value: 3},
 			&cli.BoolFlag{Name: "train", Usage: "measure training steps"},
 			&cli.StringSliceFlag{Name: "set", Usage: "with --train: change one `KEY=VALUE` of the configuration"},
@@ -51,45 +49,12 @@ func benchCommand() *cli.Command {
 	}
 }
 
-// profile is a kind of machine to run on.
-type profile struct {
-	threads  int // 0: all cores
-	sessions int
-	memory   int // bytes for weights, head and cache
-}
-
-var profiles = map[string]profile{
-	"mobile": {2, 1, 3 << 30},
-	"edge":   {4, 1, 8 << 30},
-	"server": {0, 8, 64 << 30},
-	"cloud":  {0, 32, 256 << 30},
-}
-
-func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }
-
-// applyProfile sets the flags of the profile that the user has not set.
-func applyProfile(c *cli.Context) error {
-	name := c.String("profile")
-	if name == "" {
-		return nil
-	}
-	p := profiles[name]
-	for flag, value := range map[string]int{"threads": p.threads, "sessions": p.sessions} {
-		if !c.IsSet(flag) {
-			if err := c.Set(flag, strconv.Itoa(value)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // checkFits refuses a model that needs more bytes of memory than the profile has.
 func checkFits(c *cli.Context, need int) error {
-	name := c.String("profile")
-	if p, ok := profiles[name]; ok && need > p.memory {
+	if p, ok := models.ChosenProfile(c); ok && need > p.Memory {
 		return fmt.Errorf("profile %s: the model needs %.1f GB or more with its cache, the limit is %.1f GB: "+
-			"take a smaller shape, fewer tokens or fewer sessions", name, float64(need)/1e9, float64(p.memory)/1e9)
+			"take a smaller shape, fewer tokens or fewer sessions",
+			c.String("profile"), float64(need)/1e9, float64(p.Memory)/1e9)
 	}
 	return nil
 }
@@ -127,8 +92,10 @@ func benchAction(c *cli.Context) error {
 	if c.NArg() == 1 && c.IsSet("shape") {
 		return cmdline.Usagef("--shape has no effect beside a model: give one of them")
 	}
-	if err := applyProfile(c); err != nil {
-		return err
+	if p, ok := models.ChosenProfile(c); ok {
+		if err := models.SetUnset(c, map[string]int{"threads": p.Threads, "sessions": p.Sessions}); err != nil {
+			return err
+		}
 	}
 	pool := parallel.New(c.Int("threads"))
 	r := &benchReport{Threads: pool.Threads()}
@@ -214,7 +181,8 @@ func benchModel(c *cli.Context, r *benchReport) error {
 		Prompt: max(1, c.Int("prompt")), Tokens: max(1, c.Int("generate")),
 		Sessions: max(1, c.Int("sessions")), Repeat: max(1, c.Int("repeat")),
 	}
-	r.Engine.LimitBytes = profiles[c.String("profile")].memory
+	profile, _ := models.ChosenProfile(c)
+	r.Engine.LimitBytes = profile.Memory
 	memory := m.Memory()
 	if err := checkFits(c, memory.Weights+memory.Head+o.CacheBytes(memory)); err != nil {
 		return err

@@ -55,10 +55,12 @@ type Engine struct {
 	scores  bool        // a goroutine empties scoring
 	scorers sync.WaitGroup
 
+	kept   prefixes
+	saving sync.Mutex // is held while they are saved
+
 	// Only the goroutine of run uses what follows.
 	running  []*job
 	reserved int // bytes of the sessions of running
-	kept     prefixes
 	batch    *infer.Batch
 	ended    chan struct{} // closed when run has returned
 }

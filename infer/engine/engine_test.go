@@ -351,9 +351,22 @@ func TestPrefixesOutliveTheEngine(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 	want, _ := first.Generate(t.Context(), r, nil)
-	first.Close()
+	var others sync.WaitGroup
+	for i := range 8 { // that begin and end while the prefixes are saved
+		others.Go(func() { first.Generate(t.Context(), lm.GenerateRequest{Prompt: prompt(i+2, 300), MaxTokens: 5}, nil) })
+	}
 	if err := first.SavePrefixes(path, "m"); err != nil {
 		t.Fatal(err)
+	}
+	others.Wait()
+	first.Close()
+	small := New(m, letters{}, Options{Context: 20, Memory: 1 << 10})
+	defer small.Close()
+	if err := os.WriteFile(path+"-large", make([]byte, 17<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := small.LoadPrefixes(path+"-large", "m"); err == nil || !strings.Contains(err.Error(), "more than the 0 MB for caches") {
+		t.Errorf("a file that is larger than the memory: %v", err)
 	}
 	_, second := newEngine(t, Options{})
 	if err := second.LoadPrefixes(path, "another"); !errors.Is(err, infer.ErrOtherSessions) {

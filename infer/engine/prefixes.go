@@ -2,14 +2,17 @@ package engine
 
 import (
 	"slices"
+	"sync"
 
 	"trit/infer"
 	"trit/lm"
 )
 
 // prefixes are sessions of answers that have ended, for prompts that begin as they do. Sessions
-// share the blocks of what they have in common, and a block counts once.
+// share the blocks of what they have in common, and a block counts once. Nobody writes to a kept
+// session: its blocks may be read without the lock.
 type prefixes struct {
+	mu    sync.Mutex
 	list  []*prefix   // sorted by tokens
 	uses  map[any]int // number of kept sessions that hold a block
 	bytes int
@@ -25,6 +28,8 @@ type prefix struct {
 // longest returns the session that has most in common with ids, and how many tokens; nil and 0
 // for none.
 func (p *prefixes) longest(ids []int32) (s *infer.Session, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	at := p.find(ids)
 	var best *prefix
 	for _, i := range []int{at - 1, at} { // the list is sorted: nobody shares more than a neighbour
@@ -53,6 +58,8 @@ func (p *prefixes) find(ids []int32) int {
 
 // add keeps a session. One that holds the beginning of another is not worth its memory.
 func (p *prefixes) add(s *infer.Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	ids := s.Tokens()
 	at := p.find(ids)
 	if len(ids) == 0 || at < len(p.list) && begins(p.list[at].s.Tokens(), ids) {
@@ -90,6 +97,8 @@ func (p *prefixes) remove(at int) {
 // shrink drops the sessions that were not used for longest until the rest takes at most limit
 // bytes.
 func (p *prefixes) shrink(limit int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for p.bytes > limit && len(p.list) > 0 {
 		oldest := 0
 		for i, x := range p.list {
@@ -99,4 +108,22 @@ func (p *prefixes) shrink(limit int) {
 		}
 		p.remove(oldest)
 	}
+}
+
+// size is how many bytes the sessions take.
+func (p *prefixes) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bytes
+}
+
+// sessions are those that are kept now, in a fixed order.
+func (p *prefixes) sessions() []*infer.Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]*infer.Session, len(p.list))
+	for i, x := range p.list {
+		list[i] = x.s
+	}
+	return list
 }

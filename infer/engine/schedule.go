@@ -45,7 +45,7 @@ func (e *Engine) admit() bool {
 // note puts what the engine does now into the statistics.
 func (e *Engine) note() {
 	e.stats.Waiting, e.stats.Running = len(e.waiting), len(e.running)
-	e.stats.KeptBytes, e.stats.ReservedBytes = e.kept.bytes, e.reserved
+	e.stats.KeptBytes, e.stats.ReservedBytes = e.kept.size(), e.reserved
 }
 
 // refuseAll ends all answers and refuses all requests.

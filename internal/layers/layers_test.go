@@ -73,7 +73,7 @@ eval/published              | eval internal/jsonfile internal/nearest | eval/tas
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire | lm tokenizer
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm tokenizer
 serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
 serve/answer                | lm serve/grammar tokenizer
 serve/batch                 |
@@ -103,9 +103,9 @@ configs                     | internal/jsonfile internal/nearest model train
 
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
-cmd/trit/cmdline            | internal/machine internal/nearest setting
+cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub internal/nearest repro tokenizer
-cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert serve/wire
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `

@@ -22,7 +22,9 @@ type Options struct {
 	Audit  *Audit
 	// Public reports whether a request needs no key, such as one for a page.
 	Public func(*http.Request) bool
-	Now    func() time.Time // nil: time.Now
+	// Admin reports whether a request is one to run the server, for keys that may alone.
+	Admin func(*http.Request) bool
+	Now   func() time.Time // nil: time.Now
 }
 
 // Guard lets requests through, or not.
@@ -36,8 +38,12 @@ type Guard struct {
 
 // New makes a guard.
 func New(o Options) *Guard {
+	nothing := func(*http.Request) bool { return false }
 	if o.Public == nil {
-		o.Public = func(*http.Request) bool { return false }
+		o.Public = nothing
+	}
+	if o.Admin == nil {
+		o.Admin = nothing
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -56,6 +62,9 @@ func (g *Guard) Wrap(next http.Handler, fail func(http.ResponseWriter, *http.Req
 		out := &recorder{ResponseWriter: w}
 		defer func() { v.log(out) }()
 		key, e := v.identify()
+		if e == nil && g.o.Admin(r) && !key.Admin {
+			e = wire.Errorf(wire.NotAllowed, "", "only a key that may run the server can do this")
+		}
 		if e == nil {
 			e = v.enter(key)
 		}

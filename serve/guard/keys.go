@@ -29,6 +29,7 @@ type Key struct {
 	Concurrent        int      `json:"concurrent,omitempty"`        // requests at a time
 	Models            []string `json:"models,omitempty"`            // empty: all
 	Until             string   `json:"until,omitempty"`             // last day, as 2027-01-31; "": for ever
+	Admin             bool     `json:"admin,omitempty"`             // reports whether it may run the server
 }
 
 // keyFile is the content of a file of keys.
@@ -141,6 +142,9 @@ func (k *Key) Limits() (list []string) {
 	}
 	if k.Until != "" {
 		list = append(list, "until "+k.Until)
+	}
+	if k.Admin {
+		list = append(list, "may run the server")
 	}
 	return list
 }

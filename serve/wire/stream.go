@@ -64,8 +64,12 @@ func (s *Stream) write(b []byte) error {
 	}
 	// Not every writer has deadlines, as in tests: then the server's own limit holds.
 	_ = s.out.SetWriteDeadline(time.Now().Add(s.limit))
-	if _, s.err = s.w.Write(b); s.err == nil {
-		s.err = s.out.Flush()
+	_, err := s.w.Write(b)
+	if err == nil {
+		err = s.out.Flush()
+	}
+	if err != nil {
+		s.err = Errorf(ClientLeft, "", "the client does not take the answer: %v", err)
 	}
 	return s.err
 }

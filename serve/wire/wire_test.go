@@ -112,6 +112,9 @@ func TestStreams(t *testing.T) {
 	if first == nil || !errors.Is(second, first) || broken.Err() == nil {
 		t.Errorf("to a client that has left: %v, then %v", first, second)
 	}
+	if e, hidden := ErrorOf(first); hidden || e.Code != ClientLeft {
+		t.Errorf("a client that has left is %v (hidden: %t): the fault is not the server's", e, hidden)
+	}
 }
 
 // gone is a client that has left.

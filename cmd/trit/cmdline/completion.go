@@ -19,7 +19,7 @@ var scripts embed.FS
 // Shells are the shells that lines can be completed in.
 var Shells = []string{"bash", "zsh", "fish"}
 
-// Words gives what the value of a flag may be, by the flag's name. Files are offered beside it.
+// Words gives what the value of a flag may be, by the flag's name, unless it is a FILE. Files are offered beside it.
 type Words map[string]func() []string
 
 // CompletionCommand prints the script for a shell, and answers it.
@@ -164,7 +164,7 @@ func valuesOf(f cli.Flag, values Words, begun string) (list []Candidate) {
 		return nil // a number
 	}
 	head := begun[:strings.LastIndex(begun, ",")+1]
-	if known := values[f.Names()[0]]; known != nil {
+	if known := values[f.Names()[0]]; known != nil && placeholder(f) != "FILE" {
 		for _, w := range known() {
 			list = append(list, Candidate{Word: head + w})
 		}

@@ -63,6 +63,10 @@ var FlagOf = map[string]string{
 	"repro.TableOptions.Beside":    "--beside",
 	"repro.TableOptions.Tasks":     "--tasks",
 
+	// serve
+	"serve.Certificate.Cert": "--tls-cert",
+	"serve.Certificate.Key":  "--tls-key",
+
 	// serve/telemetry
 	"telemetry.Options.History": "--history",
 	"telemetry.Options.Rules":   "--alert",

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -24,11 +25,12 @@ func keyFlags() []cli.Flag {
 
 // newGuard makes the guard that the flags ask for.
 func newGuard(c *cli.Context, log *slog.Logger) (g *guard.Guard, done func(), err error) {
-	o, done := guard.Options{Public: isPublic}, func() {}
+	o, done := guard.Options{Public: isPublic, Admin: isAdmin}, func() {}
+	o.Anyone.Admin = !c.Bool("open") // nobody else can reach the server then
 	fail := func(err error) { log.Error("guard", "error", err) }
 	if path := c.String("keys"); path != "" {
 		if o.Keys, err = guard.OpenKeys(path, fail); err != nil {
-			return nil, done, fmt.Errorf("--keys: %w", err)
+			return nil, done, fmt.Errorf("--keys: %w%s", err, howToMakeKeys(err))
 		}
 	}
 	if path := c.String("filter"); path != "" {
@@ -54,6 +56,17 @@ func isPublic(r *http.Request) bool {
 	return path == "/" || path == "/health" || strings.HasPrefix(path, "/health/") || strings.HasPrefix(path, "/page/")
 }
 
+// howToMakeKeys is the way out where there is no file of keys.
+func howToMakeKeys(err error) string {
+	if errors.Is(err, os.ErrNotExist) {
+		return ": trit serve key add NAME --keys FILE makes it"
+	}
+	return ""
+}
+
+// isAdmin reports whether a request is one to run the server.
+func isAdmin(r *http.Request) bool { return r.URL.Path == savePath }
+
 func keyCommand() *cli.Command {
 	file := &cli.StringFlag{Name: "keys", Usage: "the `FILE` of keys", Value: "keys.json"}
 	return &cli.Command{
@@ -71,6 +84,7 @@ func keyCommand() *cli.Command {
 					&cli.IntFlag{Name: "concurrent", Usage: "most requests `N` at a time"},
 					&cli.StringSliceFlag{Name: "model", Usage: "allow the model `ID` alone (may be given several times)"},
 					&cli.StringFlag{Name: "until", Usage: "last `DAY`, such as 2027-01-31"},
+					&cli.BoolFlag{Name: "admin", Usage: "let it run the server too: save the kept prefixes"},
 				},
 				Action: addKey,
 			},
@@ -101,7 +115,7 @@ func addKey(c *cli.Context) error {
 	}
 	key, err := guard.AddKey(c.String("keys"), guard.Key{
 		Name: args[0], RequestsPerMinute: c.Int("requests-per-minute"), TokensPerMinute: c.Int("tokens-per-minute"),
-		Concurrent: c.Int("concurrent"), Models: c.StringSlice("model"), Until: c.String("until"),
+		Concurrent: c.Int("concurrent"), Models: c.StringSlice("model"), Until: c.String("until"), Admin: c.Bool("admin"),
 	})
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@ package serving
 import (
 	"fmt"
 	"log/slog"
-	"net"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -15,9 +15,9 @@ import (
 	"trit/infer"
 	"trit/infer/engine"
 	"trit/serve"
+	"trit/serve/answer"
 	"trit/serve/guard"
 	loaded "trit/serve/models"
-	"trit/serve/telemetry"
 )
 
 // Commands are trit serve and what belongs to it.
@@ -26,17 +26,19 @@ func Commands() []*cli.Command { return []*cli.Command{serveCommand(), batchComm
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "serve models over HTTP: the APIs of OpenAI, Anthropic and Ollama",
-		ArgsUsage:   models.ArgsUsage + "...",
-		Description: cmdline.Examples("trit serve model.gguf", "trit serve models/ --addr 127.0.0.1:9000 --memory 8G"),
-		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "addr", Usage: "listen at `HOST:PORT`", Value: "127.0.0.1:8080"},
-			&cli.BoolFlag{Name: "open", Usage: "listen also where other machines can reach the server, without keys"},
+		ArgsUsage: models.ArgsUsage + "...",
+		Description: cmdline.Examples("trit serve model.gguf", "trit serve models/ --addr 127.0.0.1:9000 --memory 8000",
+			"trit serve --config serve.json"),
+		Flags: slices.Concat(addressFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "take flags from `FILE`, a JSON object with their names, and \"models\"; those of the line win"},
+			models.ProfileFlag("take threads, sessions and memory limits for a `KIND` of machine (%s) unless other flags set them"),
 			&cli.IntFlag{Name: "context", Usage: "most tokens `N` of a prompt and its answer (default: what the model was made for)"},
 			&cli.IntFlag{Name: "cache-memory", Usage: "`MB` for the KV caches of a model, of answers and of kept prefixes", Value: defaultCacheMB},
 			&cli.IntFlag{Name: "sessions", Usage: "compute at most `N` answers together", Value: engine.DefaultAnswers},
 			&cli.IntFlag{Name: "queue", Usage: "let at most `N` requests wait; more are refused", Value: engine.DefaultQueueSize},
-			&cli.IntFlag{Name: "memory", Usage: "`MB` for all models together; 0 is without limit"},
+			&cli.IntFlag{Name: "memory", Usage: "`MB` for all models and their caches together; 0 is without limit"},
 			cmdline.TimeFlag("idle", "unload a model that nobody has used for `TIME`; 0 keeps it", 0),
+			prefixFlag(),
 			&cli.StringSliceFlag{Name: "origin", Usage: "let scripts of the web page `URL` use the server (may be given several times)"},
 			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
@@ -49,19 +51,43 @@ func serveCommand() *cli.Command {
 // defaultCacheMB is the memory for the KV caches of a model.
 const defaultCacheMB = 2048
 
-func serveModels(c *cli.Context) error {
-	if !c.Args().Present() {
-		return cmdline.Usagef("MODEL is missing: trit serve MODEL")
-	}
-	host, _, err := net.SplitHostPort(c.String("addr"))
+// cacheShare is the part of a profile's memory that is for the caches of a model.
+const cacheShare = 4
+
+// served are the models that the line or the file of flags names, after flags were set by that file and by the profile.
+func served(c *cli.Context) ([]string, error) {
+	names, err := cmdline.Config(c, "config", "models")
 	if err != nil {
-		return cmdline.Usagef("--addr is %q: want HOST:PORT, such as 127.0.0.1:8080", c.String("addr"))
+		return nil, err
 	}
-	if !isLoopback(host) && !c.Bool("open") && !c.IsSet("keys") {
-		return cmdline.Usagef("--addr %s can be reached from other machines: "+
-			"give --keys FILE, or --open if everybody there may use the models", c.String("addr"))
+	if len(names) == 0 {
+		return nil, cmdline.Usagef("MODEL is missing: trit serve MODEL")
+	}
+	if p, ok := models.ChosenProfile(c); ok {
+		mb := p.Memory >> 20
+		err = models.SetUnset(c, map[string]int{
+			"threads": p.Threads, "sessions": p.Sessions, "memory": mb, "cache-memory": mb / cacheShare,
+		})
+	}
+	return names, err
+}
+
+func serveModels(c *cli.Context) error {
+	names, err := served(c)
+	if err != nil {
+		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
+	l, err := listen(c, log)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	g, done, err := newGuard(c, log)
+	if err != nil {
+		return err
+	}
+	defer done()
 	running := &engines{loaded: map[string]*engine.Engine{}}
 	var s *serve.Server
 	t, err := newTelemetry(c, log, running.stats, func(r *http.Request) string { return s.Pattern(r) })
@@ -69,54 +95,39 @@ func serveModels(c *cli.Context) error {
 		return err
 	}
 	defer closeTelemetry(t, log)
-	list, remove, err := modelFiles(c, c.Args().Slice()...)
+	list, remove, err := modelFiles(c, names...)
 	defer remove()
 	if err != nil {
 		return err
 	}
-	set, err := loaded.New(list, loaded.Options{
-		Memory: int64(c.Int("memory")) << 20, Idle: c.Duration("idle"), Load: running.load(loader(c)),
-		Log: func(line string) { log.Info(line) },
-	})
+	prefixes, err := newPrefixFiles(c, list, log)
+	if err != nil {
+		return err
+	}
+	set, err := newModels(c, list, running.load(prefixes.load(loader(c))), log)
 	if err != nil {
 		return err
 	}
 	defer set.Close()
-	g, done, err := newGuard(c, log)
-	if err != nil {
-		return err
-	}
-	defer done()
+	handlers := t.Handlers()
+	maps.Copy(handlers, prefixes.handlers())
 	s = serve.New(serve.Options{
-		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(host),
+		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(l.host), TLS: l.tls,
 		Layers: []serve.Layer{
 			func(next http.Handler, _ serve.Fail) http.Handler { return t.Wrap(next) },
 			func(next http.Handler, fail serve.Fail) http.Handler { return g.Wrap(next, fail) },
 		},
-		Handlers: t.Handlers(),
+		Handlers: handlers,
 	})
-	return listen(c, s, t)
-}
-
-// listen serves until the command ends.
-func listen(c *cli.Context, s *serve.Server, t *telemetry.Telemetry) error {
-	l, err := net.Listen("tcp", c.String("addr"))
-	if err != nil {
-		return fmt.Errorf("--addr: %w", err)
-	}
-	fmt.Fprintf(c.App.Writer, "http://%s\n", l.Addr())
+	fmt.Fprintln(c.App.Writer, l.url())
 	return s.Serve(c.Context, t.Listener(l))
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// ownHosts are the names of a server that only this machine can reach.
-func ownHosts(host string) []string {
-	if !isLoopback(host) {
-		return nil
-	}
-	return []string{"localhost", "127.0.0.1", "::1", host}
+// newModels holds some models within the memory of the flags.
+func newModels(c *cli.Context, list []answer.Info, load loadFunc, log *slog.Logger) (*loaded.Models, error) {
+	cache := int64(c.Int("cache-memory")) << 20
+	return loaded.New(list, loaded.Options{
+		Memory: int64(c.Int("memory")) << 20, Cost: func(i answer.Info) int64 { return i.Bytes + cache },
+		Idle: c.Duration("idle"), Load: load, Log: func(line string) { log.Info(line) },
+	})
 }
