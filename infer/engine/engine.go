@@ -60,6 +60,7 @@ type Engine struct {
 	reserved int // bytes of the sessions of running
 	kept     prefixes
 	batch    *infer.Batch
+	work     float64       // in each layer, of the pieces of prompts on their way
 	ended    chan struct{} // closed when run has returned
 }
 
@@ -79,7 +80,7 @@ func New(m *infer.Model, tok infer.TokenText, o Options) *Engine {
 	fill(&o.Memory, DefaultMemory)
 	fill(&o.Answers, DefaultAnswers)
 	fill(&o.QueueSize, DefaultQueueSize)
-	e := &Engine{m: m, tok: tok, o: o, batch: m.NewBatch(), ended: make(chan struct{})}
+	e := &Engine{m: m, tok: tok, o: o, pace: newPace(m.Config()), batch: m.NewBatch(), ended: make(chan struct{})}
 	e.changed = sync.NewCond(&e.mu)
 	e.life, e.end = context.WithCancel(context.Background())
 	e.scorer = e.newScorer()
