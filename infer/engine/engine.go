@@ -80,7 +80,7 @@ func New(m *infer.Model, tok infer.TokenText, o Options) *Engine {
 	fill(&o.Memory, DefaultMemory)
 	fill(&o.Answers, DefaultAnswers)
 	fill(&o.QueueSize, DefaultQueueSize)
-	e := &Engine{m: m, tok: tok, o: o, pace: newPace(m.Config()), batch: m.NewBatch(), ended: make(chan struct{})}
+	e := &Engine{m: m, tok: tok, o: o, pace: newPace(m), batch: m.NewBatch(), ended: make(chan struct{})}
 	e.changed = sync.NewCond(&e.mu)
 	e.life, e.end = context.WithCancel(context.Background())
 	e.scorer = e.newScorer()

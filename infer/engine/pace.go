@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"trit/infer"
-	"trit/model"
 )
 
 // pace decides how much of prompts goes through the layers beside the next tokens of others, so
@@ -12,18 +11,21 @@ import (
 // one without. Where several wait, each adds as much, up to crowd of them: more work for prompts
 // then means that more answers share a pass.
 //
-// What a piece of n tokens at a position costs in a layer is n times a constant, plus n times the
-// position times another: the weights are read for the answers anyway. Both are products of known
-// size, so their ratio is known, and one rate is learned from the time of passes.
+// What a piece of n tokens at a position costs in a layer is n times a constant, and n times the
+// position for the products of attention, and the position once for reading the cache; the weights
+// are read for the answers anyway. All sizes are known, and so is about how the speeds of products
+// and of memory compare, so one rate is learned from the time of passes.
 type pace struct {
 	layers   int
-	position float64      // work of one position that a token sees; all else of a token in a layer is 1
+	position float64      // work of a position that a token sees; all else of a token in a layer is 1
+	read     float64      // work of reading a position
 	rate     mean         // seconds of a token's work in a layer
 	decode   map[int]mean // seconds of a pass without prompts, by the number of answers
 	mixed    int          // passes with prompts since the last one without
 }
 
-// mean is an average of what was measured lately.
+// mean is an average of what was measured lately. What a busy machine adds to a time is not part
+// of the work, so a mean rises more slowly than it falls.
 type mean struct {
 	value float64
 	n     int // of values
@@ -32,37 +34,42 @@ type mean struct {
 const (
 	stretch = 2.2
 	crowd   = 4
-	forget  = 0.2 // weight of the last pass in the averages
-	outlier = 2.0 // what differs by more than this factor counts as this factor: a pass that lost its core
+	outlier = 2.0 // a value that is more than this times a mean counts as this
+	falls   = 0.2 // weight of a value below the mean
+	rises   = 0.1 // weight of one above it
 	// A number of answers is measured firstMeasures times without prompts, and once after remeasure
 	// passes with prompts.
 	firstMeasures = 3
-	remeasure     = 64
+	remeasure     = 32
 
 	// usualPiece is a piece whose tokens share each weight, key and value that is read; and a new
 	// prompt does not wait long until it is through. leastPiece is the shortest one.
 	usualPiece = 64
 	leastPiece = 8
-	// floatCost is the time of a float32 product over that of an int8 one.
+	// floatCost and byteCost are the times of a float32 product and of a byte from memory over that
+	// of an int8 product.
 	floatCost = 4
+	byteCost  = 14
 
 	// soloAnswers is the most answers at a time whose drafts are worth their work.
 	soloAnswers = 4
 	draftTokens = 48
 )
 
-func newPace(c model.Config) pace {
+func newPace(m *infer.Model) pace {
+	c := m.Config()
 	d, q := c.HiddenSize, c.QDim()
-	products := d*(q+2*c.KVDim()) + q*d + 3*d*c.IntermediateSize
+	products := float64(d*(q+2*c.KVDim()) + q*d + 3*d*c.IntermediateSize)
 	return pace{
 		layers: c.NumHiddenLayers, decode: map[int]mean{},
-		position: floatCost * 2 * float64(q) / float64(products),
+		position: floatCost * 2 * float64(q) / products,
+		read:     byteCost * float64(m.Memory().CacheBytesPerToken/c.NumHiddenLayers) / products,
 	}
 }
 
 // work is that of n tokens from a position on in a layer.
 func (p *pace) work(n, position int) float64 {
-	return float64(n) * (1 + p.position*(float64(position)+float64(n)/2))
+	return float64(n)*(1+p.position*(float64(position)+float64(n)/2)) + p.read*float64(position)
 }
 
 // budget is the work beside a number of answers, while some prompts are being read.
@@ -145,9 +152,13 @@ func (p *pace) learn(answers int, work float64, took time.Duration) {
 }
 
 func (m *mean) add(x float64) {
-	if m.n > 0 {
-		x = min(max(x, m.value/outlier), m.value*outlier)
-	}
 	m.n++
-	m.value += max(forget, 1/float64(m.n)) * (x - m.value)
+	switch {
+	case m.n == 1:
+		m.value = x
+	case x < m.value:
+		m.value += falls * (x - m.value)
+	default:
+		m.value += rises * (min(x, outlier*m.value) - m.value)
+	}
 }
