@@ -63,25 +63,89 @@ func (a *Answer) Done() (lm.FinishReason, bool) { return a.r.FinishReason, a.r.F
 func (a *Answer) Result() (lm.GenerateResult, error) { return a.r, a.err }
 
 // Batch takes answers of one model further together. It is for one goroutine.
-type Batch struct{ pass pass }
+type Batch struct {
+	pass    pass
+	part    part   // the pieces of prompts that are on their way through the layers
+	readers []turn // of the spans of part
+}
 
 // NewBatch makes a batch.
-func (m *Model) NewBatch() *Batch { return &Batch{pass{m: m}} }
+func (m *Model) NewBatch() *Batch { return &Batch{pass: pass{m: m}} }
 
 // Advance takes answers, each in a session of its own, further in one pass over the weights.
 // Answer i goes through at most limits[i] tokens, at least 1: a piece of its prompt, or its last
 // token and a draft of those after it. The limits together are at most MaxPass. An answer whose
 // context has ended ends. Every answer gets the tokens that it would get alone.
 func (batch *Batch) Advance(answers []*Answer, limits []int) {
-	b := advance{p: &batch.pass}
+	batch.AdvanceLayers(answers, limits, len(batch.pass.m.layers))
+}
+
+// AdvanceLayers is Advance that takes the pieces of prompts through a number of layers only. The
+// next calls take them through those that follow, and no other pieces until all are through:
+// answers whose prompts are being read wait. A pass beside a long prompt reads its keys and
+// values in these layers alone, and a long piece reads them once for all of its tokens.
+func (batch *Batch) AdvanceLayers(answers []*Answer, limits []int, layers int) {
+	b := advance{p: &batch.pass, wanted: []int{}}
+	batch.dropEnded()
+	free := len(batch.readers) == 0
 	for i, a := range answers {
-		if a.ctx.Err() != nil {
-			a.finish(lm.FinishCancel)
+		switch {
+		case a.ended():
+		case a.Unread() == 0:
+			b.add(newTurn(a, limits[i]))
+		case free:
+			batch.readers = append(batch.readers, newTurn(a, limits[i]))
+			batch.part.spans = append(batch.part.spans, batch.readers[len(batch.readers)-1].span())
+		}
+	}
+	spans := b.spans()
+	if batch.part.layer+layers >= len(batch.pass.m.layers) {
+		for _, t := range batch.readers {
+			t.a.unread = t.a.unread[len(t.ids):]
+			b.add(t)
+		}
+		batch.readers = batch.readers[:0]
+	}
+	batch.pass.runBeside(spans, &batch.part, layers, b.wanted)
+	if len(batch.readers) == 0 {
+		batch.part.spans, batch.part.layer = batch.part.spans[:0], 0
+	}
+	b.choose()
+}
+
+// Reading is the number of tokens of prompts that are on their way, and of the layers before
+// them.
+func (batch *Batch) Reading() (tokens, layers int) {
+	for _, t := range batch.readers {
+		tokens += len(t.ids)
+	}
+	return tokens, len(batch.pass.m.layers) - batch.part.layer
+}
+
+// dropEnded takes the answers that have ended off the way.
+func (batch *Batch) dropEnded() {
+	p, row := &batch.part, 0
+	d := batch.pass.m.config.HiddenSize
+	for i := 0; i < len(batch.readers); {
+		n := len(batch.readers[i].ids)
+		if !batch.readers[i].a.ended() {
+			row, i = row+n, i+1
 			continue
 		}
-		b.add(a, limits[i])
+		batch.readers, p.spans = slices.Delete(batch.readers, i, i+1), slices.Delete(p.spans, i, i+1)
+		p.x = slices.Delete(p.x, row*d, (row+n)*d)
 	}
-	b.run()
+	if len(batch.readers) == 0 {
+		p.layer = 0
+	}
+}
+
+// ended reports whether the answer has ended; it ends with its context.
+func (a *Answer) ended() bool {
+	if a.r.FinishReason == "" && a.ctx.Err() != nil {
+		a.finish(lm.FinishCancel)
+	}
+	return a.r.FinishReason != ""
 }
 
 // MaxPass is the most tokens that go through the layers together.
@@ -104,9 +168,15 @@ type turn struct {
 	ended    bool // no further tokens are chosen
 }
 
-func (b *advance) add(a *Answer, limit int) {
+func newTurn(a *Answer, limit int) turn {
 	t := turn{a: a, position: a.s.Len()}
 	t.ids, t.choices = a.next(limit)
+	return t
+}
+
+func (t *turn) span() span { return span{t.a.s, t.ids} }
+
+func (b *advance) add(t turn) {
 	b.rows += len(t.ids)
 	for i := range t.choices {
 		b.wanted = append(b.wanted, b.rows-t.choices+i)
@@ -114,23 +184,26 @@ func (b *advance) add(a *Answer, limit int) {
 	b.turns = append(b.turns, t)
 }
 
-func (b *advance) run() {
-	if len(b.turns) == 0 {
-		return
-	}
-	spans, owners := make([]span, len(b.turns)), make([]*turn, 0, len(b.wanted))
+func (b *advance) spans() []span {
+	spans := make([]span, len(b.turns))
 	for i := range b.turns {
-		t := &b.turns[i]
-		spans[i] = span{t.a.s, t.ids}
-		for range t.choices {
-			owners = append(owners, t)
+		spans[i] = b.turns[i].span()
+	}
+	return spans
+}
+
+// choose chooses the tokens after the wanted rows, which are the first ones.
+func (b *advance) choose() {
+	owners := make([]*turn, 0, len(b.wanted))
+	for i := range b.turns {
+		for range b.turns[i].choices {
+			owners = append(owners, &b.turns[i])
 		}
 	}
-	b.p.runFor(spans, b.wanted)
 	if len(owners) == 0 {
 		return
 	}
-	rows := make([]int, len(owners)) // the wanted rows are the first ones
+	rows := make([]int, len(owners))
 	for i := range rows {
 		rows[i] = i
 	}
@@ -166,11 +239,10 @@ func (t *turn) take(at int, c choice) {
 // after which tokens are chosen.
 func (a *Answer) next(limit int) (ids []int32, choices int) {
 	if n := len(a.unread); n > 0 {
-		ids = a.unread[:min(n, limit)]
-		if a.unread = a.unread[len(ids):]; len(a.unread) == 0 {
+		if n <= limit {
 			choices = 1
 		}
-		return ids, choices
+		return a.unread[:min(n, limit)], choices
 	}
 	ids = []int32{a.last}
 	if a.drafts != nil {

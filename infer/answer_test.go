@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
@@ -28,10 +29,12 @@ func (o *only) Accept(id int32) {
 
 // TestAnswersTogetherAreThoseAlone takes answers with prompts of many lengths, drafts, penalties and
 // masks through common passes, with limits that cut prompts in odd places and change from pass
-// to pass.
+// to pass, and with a number of layers for prompts that does too.
 func TestAnswersTogetherAreThoseAlone(t *testing.T) {
 	for _, head := range []Head{HeadExact, HeadBounded} {
-		m, err := Random(smallConfig(), 1, Options{Head: head})
+		c := smallConfig()
+		c.NumHiddenLayers = 4
+		m, err := Random(c, 1, Options{Head: head})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +64,7 @@ func TestAnswersTogetherAreThoseAlone(t *testing.T) {
 					going, limits = append(going, a), append(limits, 1+(5*i+pass)%23)
 				}
 			}
-			if batch.Advance(going, limits); pass > 500 {
+			if batch.AdvanceLayers(going, limits, pass%6); pass > 900 {
 				t.Fatal("no end")
 			}
 			if !slices.ContainsFunc(answers, func(a *Answer) bool { _, done := a.Done(); return !done }) {
@@ -78,6 +81,45 @@ func TestAnswersTogetherAreThoseAlone(t *testing.T) {
 			if !slices.EqualFunc(got.LogProbs, want.LogProbs, equalLogProbs) || want.LogProbs == nil == (i%3 == 0) {
 				t.Errorf("%s, answer %d: %v, alone %v", head, i, got.LogProbs, want.LogProbs)
 			}
+		}
+	}
+}
+
+// TestAnswersLeaveOnTheWay ends an answer whose prompt has gone through some layers; those beside
+// it get their tokens.
+func TestAnswersLeaveOnTheWay(t *testing.T) {
+	m, err := Random(smallConfig(), 1, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	batch, answers := m.NewBatch(), []*Answer(nil)
+	for i, ctx := range []context.Context{t.Context(), gone, t.Context()} {
+		s, _ := m.NewSession(100)
+		r := lm.GenerateRequest{Prompt: []int32{int32(5 + i), 6, 7, int32(8 + i)}[:4-i], MaxTokens: 5}
+		a, err := NewAnswer(ctx, s, noText{}, r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, a)
+	}
+	limits := []int{3, 9, 9}
+	batch.AdvanceLayers(answers, limits, 1)
+	if tokens, layers := batch.Reading(); tokens != 3+3+2 || layers != m.config.NumHiddenLayers-1 {
+		t.Errorf("%d tokens are on their way, %d layers before them", tokens, layers)
+	}
+	leave()
+	for range 20 {
+		batch.AdvanceLayers(answers, limits, 1)
+	}
+	if r, _ := answers[1].Result(); r.FinishReason != lm.FinishCancel || len(r.Tokens) > 0 {
+		t.Errorf("the answer that was left: %+v", r)
+	}
+	for _, i := range []int{0, 2} {
+		g, _ := m.NewGenerator(noText{}, 100)
+		want, _ := g.Generate(t.Context(), answers[i].o, nil)
+		if got, _ := answers[i].Result(); !slices.Equal(got.Tokens, want.Tokens) {
+			t.Errorf("answer %d: %v, alone %v", i, got.Tokens, want.Tokens)
 		}
 	}
 }

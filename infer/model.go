@@ -185,10 +185,10 @@ type matrix interface {
 }
 
 // grow returns a slice of n values: in the memory of s if it is large enough, else in new
-// memory. The values are not cleared.
+// memory, with some to spare for a slightly larger n. The values are not cleared.
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]T, n)
+		return make([]T, n, n+n/4)
 	}
 	return s[:n]
 }

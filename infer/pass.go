@@ -13,7 +13,7 @@ import (
 // the working memory, which is reused from pass to pass. A row is one token of the batch.
 type pass struct {
 	m        *Model
-	spans    []span
+	spans    []span      // of the layer that is computed
 	first    []int       // first row of each span
 	position []int       // of each row in its session
 	rope     []angles    // of each row's session
@@ -34,6 +34,13 @@ type span struct {
 	ids []int32
 }
 
+// part is spans that go through some layers in a pass and through the next ones in a later pass.
+type part struct {
+	spans []span
+	layer int       // the next one
+	x     []float32 // [rows, D], the residual stream before it
+}
+
 // run takes the tokens of all spans through the layers and appends them to their sessions. The
 // final hidden states are in x.
 func (p *pass) run(spans []span) { p.runFor(spans, nil) }
@@ -41,21 +48,31 @@ func (p *pass) run(spans []span) { p.runFor(spans, nil) }
 // runFor is run for a caller that needs the hidden states of the wanted rows only: sorted, or
 // nil for all. The last layer computes keys and values of all rows, and everything after them
 // for the wanted rows alone. The wanted rows are then the first rows of x.
-func (p *pass) runFor(spans []span, wanted []int) {
-	p.spans = spans
-	p.reserve()
-	n := 0
-	for j, sp := range spans {
-		p.first[j] = n
-		for i, id := range sp.ids {
-			p.m.embedding.row(p.x[n*p.m.config.HiddenSize:][:p.m.config.HiddenSize], int(id))
-			p.position[n], p.rope[n] = sp.s.Len()+i, sp.s.rope
-			n++
-		}
+func (p *pass) runFor(spans []span, wanted []int) { p.runBeside(spans, &part{}, 0, wanted) }
+
+// runBeside is runFor that also takes a part through its next layers. In these the rows of the
+// part come after those of the spans, and each weight that is read serves both. Rows of the part
+// can be wanted if it comes to its end.
+func (p *pass) runBeside(spans []span, beside *part, layers int, wanted []int) {
+	all, end := slices.Concat(spans, beside.spans), min(beside.layer+layers, len(p.m.layers))
+	p.reserve(all)
+	whole := p.embed(0, spans)
+	total := p.embed(whole, beside.spans)
+	d := p.m.config.HiddenSize
+	if beside.layer > 0 {
+		copy(p.x[whole*d:total*d], beside.x)
 	}
-	p.tasks.plan(p.m, stretches(spans, nil))
+	n := -1
 	for l := range p.m.layers {
-		p.projectAttention(l, n)
+		switch inside := beside.layer <= l && l < end; {
+		case inside && n != total:
+			n = p.use(all, total)
+		case !inside && n != whole:
+			n = p.use(spans, whole)
+		}
+		if n > 0 {
+			p.projectAttention(l, n)
+		}
 		if l == len(p.m.layers)-1 && wanted != nil && len(wanted) < n {
 			n = p.selectRows(wanted)
 		}
@@ -64,19 +81,49 @@ func (p *pass) runFor(spans []span, wanted []int) {
 			p.feedForwardBlock(l, n)
 		}
 	}
+	appendTokens(spans)
+	if beside.layer = end; end == len(p.m.layers) {
+		appendTokens(beside.spans)
+		return
+	}
+	beside.x = append(beside.x[:0], p.x[whole*d:total*d]...)
+}
+
+// embed makes the tokens of spans the rows from n on, and returns the row after them.
+func (p *pass) embed(n int, spans []span) int {
+	d := p.m.config.HiddenSize
+	for _, sp := range spans {
+		for i, id := range sp.ids {
+			p.m.embedding.row(p.x[n*d:][:d], int(id))
+			p.position[n], p.rope[n] = sp.s.Len()+i, sp.s.rope
+			n++
+		}
+	}
+	return n
+}
+
+// use makes the spans those of the next layers, and returns n, the number of their rows.
+func (p *pass) use(spans []span, n int) int {
+	p.spans = spans
+	p.tasks.plan(p.m, stretches(spans, nil))
+	return n
+}
+
+func appendTokens(spans []span) {
 	for _, sp := range spans {
 		sp.s.tokens = append(sp.s.tokens, sp.ids...)
 	}
 }
 
-// reserve allocates memory for the rows of all spans.
-func (p *pass) reserve() {
+// reserve allocates memory for the rows of spans.
+func (p *pass) reserve(spans []span) {
 	c, n := &p.m.config, 0
-	for _, sp := range p.spans {
+	p.first = grow(p.first, len(spans))
+	for i, sp := range spans {
+		p.first[i] = n
 		n += len(sp.ids)
 	}
-	p.first, p.position = grow(p.first, len(p.spans)), grow(p.position, n)
-	p.rope = grow(p.rope, n)
+	p.position, p.rope = grow(p.position, n), grow(p.rope, n)
 	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
 	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
 	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -17,6 +18,13 @@ import (
 var shape125M = model.Config{
 	VocabSize: 32000, HiddenSize: 768, IntermediateSize: 2048, NumHiddenLayers: 12, NumAttentionHeads: 12, NumKeyValueHeads: 12,
 	HeadDim: 64, MaxPositionEmbeddings: 2048, RMSNormEps: 1e-5, RopeTheta: 10000, TieWordEmbeddings: true,
+	HiddenAct: model.ReLU2, SubNorms: true,
+}
+
+// shape2B4T is the shape of BitNet b1.58 2B4T.
+var shape2B4T = model.Config{
+	VocabSize: 128256, HiddenSize: 2560, IntermediateSize: 6912, NumHiddenLayers: 30, NumAttentionHeads: 20, NumKeyValueHeads: 5,
+	HeadDim: 128, MaxPositionEmbeddings: 4096, RMSNormEps: 1e-5, RopeTheta: 500000, TieWordEmbeddings: true,
 	HiddenAct: model.ReLU2, SubNorms: true,
 }
 
@@ -78,39 +86,65 @@ func stepAll(b *testing.B, m *infer.Model, clients, read, write int) {
 	}
 }
 
-// BenchmarkGap reads a long prompt beside a stream, and reports the slowest gap of the stream's
-// tokens over its usual one.
+// BenchmarkGap reads a prompt of 4096 tokens beside a stream. It reports the stream's gaps: the
+// median before the prompt came, and the median and the slowest while it was read; and the tokens
+// of the prompt a second, beside the stream and alone.
 func BenchmarkGap(b *testing.B) {
-	m, err := infer.Random(shape125M, 1, infer.Options{Head: infer.HeadBounded})
-	if err != nil {
+	const read, quiet = 4096, 200
+	for name, shape := range map[string]model.Config{"125M": shape125M, "2B-4T": shape2B4T} {
+		b.Run(name, func(b *testing.B) {
+			shape.MaxPositionEmbeddings = 2 * read
+			m, err := infer.Random(shape, 1, infer.Options{Head: infer.HeadBounded})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for round := range b.N {
+				e := New(m, letters{}, Options{})
+				ctx, leave := context.WithCancel(b.Context())
+				var times []time.Time
+				began := make(chan struct{})
+				var all sync.WaitGroup
+				all.Go(func() {
+					e.Generate(ctx, lm.GenerateRequest{Prompt: prompt(1, 8), MaxTokens: read}, func(d lm.Delta) {
+						if times = append(times, time.Now()); len(times) == quiet {
+							close(began)
+						}
+					})
+				})
+				<-began
+				beside := readAlone(b, e, prompt(2*round, read))
+				leave()
+				all.Wait()
+				alone := readAlone(b, e, prompt(2*round+1, read))
+				e.Close()
+				before, while := gaps(times[:quiet]), gaps(times[quiet:])
+				usual := before[len(before)/2]
+				b.ReportMetric(usual, "ms/quiet")
+				b.ReportMetric(while[len(while)/2]/usual, "median/quiet")
+				b.ReportMetric(while[len(while)*99/100]/usual, "99%/quiet")
+				b.ReportMetric(while[len(while)-1]/usual, "worst/quiet")
+				b.ReportMetric(while[len(while)-1]/while[len(while)/2], "worst/median")
+				b.ReportMetric(read/beside, "beside-tokens/s")
+				b.ReportMetric(read/alone, "alone-tokens/s")
+			}
+		})
+	}
+}
+
+// readAlone is the seconds until the first token after a prompt.
+func readAlone(b *testing.B, e *Engine, prompt []int32) float64 {
+	start := time.Now()
+	if _, err := e.Generate(b.Context(), lm.GenerateRequest{Prompt: prompt, MaxTokens: 1}, nil); err != nil {
 		b.Fatal(err)
 	}
-	worst, usual := 0.0, 0.0
-	for round := range b.N {
-		e := New(m, letters{}, Options{})
-		var times []time.Time
-		began := make(chan struct{})
-		var all sync.WaitGroup
-		all.Go(func() {
-			e.Generate(b.Context(), lm.GenerateRequest{Prompt: prompt(1, 8), MaxTokens: 600}, func(d lm.Delta) {
-				if times = append(times, time.Now()); len(times) == 100 {
-					close(began)
-				}
-			})
-		})
-		<-began
-		e.Generate(b.Context(), lm.GenerateRequest{Prompt: prompt(round, 1900), MaxTokens: 1}, nil)
-		all.Wait()
-		e.Close()
-		quiet := times[90].Sub(times[10]).Seconds() / 80
-		var gaps []float64
-		for i := 100; i < len(times); i++ {
-			gaps = append(gaps, times[i].Sub(times[i-1]).Seconds())
-		}
-		slices.Sort(gaps)
-		b.Logf("quiet %.2f ms; gaps: median %.2f, 90 %% %.2f, 99 %% %.2f, worst %.2f ms", 1000*quiet, 1000*gaps[len(gaps)/2], 1000*gaps[len(gaps)*9/10], 1000*gaps[len(gaps)*99/100], 1000*gaps[len(gaps)-1])
-		worst, usual = worst+gaps[len(gaps)-1], usual+quiet
+	return time.Since(start).Seconds()
+}
+
+// gaps are the milliseconds between moments, sorted.
+func gaps(times []time.Time) (list []float64) {
+	for i := 1; i < len(times); i++ {
+		list = append(list, 1000*times[i].Sub(times[i-1]).Seconds())
 	}
-	b.ReportMetric(worst/usual, "worst/usual")
-	b.ReportMetric(1000*usual/float64(b.N), "ms/token")
+	slices.Sort(list)
+	return list
 }

@@ -62,6 +62,7 @@ type Engine struct {
 	running  []*job
 	reserved int // bytes of the sessions of running
 	batch    *infer.Batch
+	work     float64       // in each layer, of the pieces of prompts on their way
 	ended    chan struct{} // closed when run has returned
 }
 
@@ -81,7 +82,7 @@ func New(m *infer.Model, tok infer.TokenText, o Options) *Engine {
 	fill(&o.Memory, DefaultMemory)
 	fill(&o.Answers, DefaultAnswers)
 	fill(&o.QueueSize, DefaultQueueSize)
-	e := &Engine{m: m, tok: tok, o: o, batch: m.NewBatch(), ended: make(chan struct{})}
+	e := &Engine{m: m, tok: tok, o: o, pace: newPace(m), batch: m.NewBatch(), ended: make(chan struct{})}
 	e.changed = sync.NewCond(&e.mu)
 	e.life, e.end = context.WithCancel(context.Background())
 	e.scorer = e.newScorer()

@@ -120,54 +120,76 @@ func (e *Engine) pass() {
 	e.turn.Lock()
 	defer e.turn.Unlock()
 	c := e.gather()
-	if len(c.answers) == 0 {
+	if len(c.answers) == 0 && c.layers == 0 {
 		return
 	}
 	start := time.Now()
-	e.batch.Advance(c.answers, c.limits)
-	e.pace.learn(c.writing, c.read, time.Since(start))
-	if c.read > 0 {
-		e.rotate()
-	}
+	e.batch.AdvanceLayers(c.answers, c.limits, c.layers)
+	e.pace.learn(c.writing, float64(c.layers)*e.work, time.Since(start))
 }
 
-// cast is the answers that take part in a pass, with the most tokens of each.
+// cast is the answers that take part in a pass, with the most tokens of each, and the number of
+// layers that pieces of prompts go through.
 type cast struct {
-	answers       []*infer.Answer
-	limits        []int
-	writing, read int // answers whose prompts are read, and tokens of the prompts of others
+	answers          []*infer.Answer
+	limits           []int
+	layers           int
+	writing, reading int // jobs whose prompts are read, and jobs whose prompts are being read
 }
 
 func (c *cast) add(a *infer.Answer, limit int) {
 	c.answers, c.limits = append(c.answers, a), append(c.limits, limit)
 }
 
-// gather casts the next pass: all answers that are being written, and then pieces of prompts.
+// gather casts the next pass: all answers that are being written, and pieces of prompts on their
+// way.
 func (e *Engine) gather() (c cast) {
 	for _, j := range e.running {
 		if !j.reading() {
 			c.writing++
 		}
 	}
+	c.reading = len(e.running) - c.writing
 	for _, j := range e.running {
-		if !j.reading() {
+		if !j.reading() || j.answer != nil && j.ctx.Err() != nil {
 			c.add(j.answer, draftLimit(c.writing))
 		}
 	}
-	budget := e.pace.piece(c.writing)
-	for _, j := range e.running {
-		if !j.reading() || j.answer == nil && (budget == 0 || !e.begin(j) || j.err != nil) {
-			continue
-		}
-		switch n := min(budget, j.answer.Unread()); {
-		case j.ctx.Err() != nil:
-			c.add(j.answer, 1) // ends it
-		case n > 0:
-			c.add(j.answer, n)
-			budget, c.read = budget-n, c.read+n
-		}
+	if e.pace.measures(c.writing) {
+		return c
+	}
+	tokens, before := e.batch.Reading()
+	if tokens == 0 {
+		e.cut(&c)
+		before = e.pace.layers
+	}
+	if e.work > 0 {
+		c.layers = min(before, e.pace.through(c.writing, c.reading, e.work))
 	}
 	return c
+}
+
+// cut casts new pieces of prompts.
+func (e *Engine) cut(c *cast) {
+	budget := -1 // the first piece decides
+	e.work = 0
+	for _, j := range e.running {
+		if !j.reading() || j.ctx.Err() != nil || j.answer == nil && (budget == 0 || !e.begin(j) || j.err != nil) {
+			continue
+		}
+		at := j.session.Len()
+		if budget < 0 {
+			budget = e.pace.piece(c.writing, c.reading, at)
+		}
+		if n := min(budget, j.answer.Unread()); n > 0 {
+			c.add(j.answer, n)
+			budget -= n
+			e.work += e.pace.work(n, at)
+		}
+	}
+	if e.work > 0 {
+		e.rotate()
+	}
 }
 
 // rotate puts the job that read first behind the others, so that a long prompt does not hold up

@@ -106,7 +106,7 @@ func (e *Engine) takeTurn() (limit int, done func()) {
 	e.mu.Lock()
 	running := e.stats.Running
 	e.mu.Unlock()
-	return e.pace.piece(running), e.turn.Unlock
+	return e.pace.whole(running, 1, 0), e.turn.Unlock
 }
 
 // Embed implements lm.Embedder for any number of goroutines.

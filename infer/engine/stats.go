@@ -16,7 +16,7 @@ type Stats struct {
 	Tokens                   int64 // of answers
 	Drafted, Accepted        int64
 
-	seconds float64 // of a request, lately
+	seconds mean // of a request
 }
 
 // Stats returns what the engine does and has done.
@@ -37,7 +37,7 @@ func (e *Engine) count(j *job) {
 	s.Tokens += int64(len(r.Tokens))
 	s.Drafted, s.Accepted = s.Drafted+int64(r.Drafted), s.Accepted+int64(r.Accepted)
 	if r.FinishReason != lm.FinishCancel {
-		average(&s.seconds, time.Since(j.came).Seconds())
+		s.seconds.add(time.Since(j.came).Seconds())
 	}
 }
 
@@ -45,5 +45,5 @@ func (e *Engine) count(j *job) {
 // empty.
 func (s *Stats) wait(n, together int) time.Duration {
 	turns := (n + together) / together
-	return max(time.Second, time.Duration(s.seconds*float64(turns)*float64(time.Second)))
+	return max(time.Second, time.Duration(s.seconds.value*float64(turns)*float64(time.Second)))
 }

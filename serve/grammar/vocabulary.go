@@ -11,13 +11,17 @@ type vocabulary struct {
 	nodes []node
 }
 
-// node is a byte of tokens that begin alike.
+// node is a byte of tokens that begin alike. Two tokens with one text have two nodes. A walk reads
+// half a million of them, so they are small.
 type node struct {
-	tokens []int32 // that end here
-	skip   int32   // the first node behind the tokens that go on from here
-	depth  int32
-	b      byte
+	token int32 // that ends here; -1: none
+	skip  int32 // the first node behind the tokens that go on from here
+	depth int16
+	b     byte
 }
+
+// maxTokenBytes is the longest text of a token that a mask can allow.
+const maxTokenBytes = 1<<15 - 1
 
 // Vocabulary gives the bytes of tokens; tokens without are special.
 type Vocabulary interface {
@@ -32,7 +36,7 @@ func newVocabulary(v Vocabulary) *vocabulary {
 	}
 	var list []token
 	for id := range int32(v.VocabSize()) {
-		if text := v.TokenBytes(id); len(text) > 0 {
+		if text := v.TokenBytes(id); len(text) > 0 && len(text) <= maxTokenBytes {
 			list = append(list, token{id, text})
 		}
 	}
@@ -42,17 +46,16 @@ func newVocabulary(v Vocabulary) *vocabulary {
 	var last []byte
 	for _, tok := range list {
 		same := 0
-		for same < min(len(last), len(tok.text)) && last[same] == tok.text[same] {
+		for same < min(len(last), len(tok.text)-1) && last[same] == tok.text[same] {
 			same++
 		}
 		t.leave(path[same:])
 		path = path[:same]
 		for d := same; d < len(tok.text); d++ {
 			path = append(path, int32(len(t.nodes)))
-			t.nodes = append(t.nodes, node{b: tok.text[d], depth: int32(d)})
+			t.nodes = append(t.nodes, node{token: -1, b: tok.text[d], depth: int16(d)})
 		}
-		end := &t.nodes[path[len(path)-1]]
-		end.tokens = append(end.tokens, tok.id)
+		t.nodes[len(t.nodes)-1].token = tok.id
 		last = tok.text
 	}
 	t.leave(path)
@@ -77,8 +80,8 @@ func (t *vocabulary) mask(m *machine, from int32) []uint64 {
 			i = int(n.skip)
 			continue
 		}
-		for _, id := range n.tokens {
-			mask[id/64] |= 1 << (id % 64)
+		if n.token >= 0 {
+			mask[n.token/64] |= 1 << (n.token % 64)
 		}
 		states = append(states, next)
 		i++
