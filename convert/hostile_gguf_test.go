@@ -61,7 +61,7 @@ func TestDamagedGGUFHeader(t *testing.T) {
 		want string
 	}{
 		{nil, "an empty file, not a GGUF file"},
-		{rawGGUF("GG\x00\xff"), "magic"},
+		{rawGGUF("GG\x00\xff"), "this is not a GGUF file"},
 		{rawGGUF("GGUF"), "version"},
 		{rawGGUF("GGUF\x00\x00\x00\x03"), "version"},
 		{newGGUF(huge, 0), "counts"},
