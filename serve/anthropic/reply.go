@@ -112,7 +112,7 @@ func (a *api) count(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	prompt, err := answer.Prompt(m, q)
+	prompt, err := answer.Tokens(r.Context(), m, q)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (a *api) create(w http.ResponseWriter, r *http.Request) error {
 		ID: "msg_" + rand.Text(), Type: "message", Role: "assistant", Model: m.ID, Content: []any{},
 	}}
 	if body.Stream {
-		prompt, err := answer.Prompt(m, q)
+		prompt, err := answer.Tokens(r.Context(), m, q)
 		if err != nil {
 			return err
 		}
