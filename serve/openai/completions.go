@@ -149,7 +149,7 @@ type textCompletion struct {
 	Created int64        `json:"created"`
 	Model   string       `json:"model"`
 	Choices []textChoice `json:"choices"`
-	Usage   *usage       `json:"usage,omitempty"`
+	Usage   any          `json:"usage,omitempty"` // *usage
 }
 
 func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
@@ -169,7 +169,7 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 	c := completing{w: w, m: m, body: &body, requests: requests, each: len(requests) / len(body.Prompt)}
 	c.whole = textCompletion{
 		ID: "cmpl-" + rand.Text(), Object: "text_completion", Created: a.o.Now().Unix(), Model: m.ID,
-		Choices: make([]textChoice, len(requests)), Usage: &usage{},
+		Choices: make([]textChoice, len(requests)),
 	}
 	if body.Stream {
 		return a.endText(&c, askAll(r.Context(), m, requests, c.send))
@@ -184,6 +184,7 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 	} else if err := askAll(r.Context(), m, requests, c.collect); err != nil {
 		return err
 	}
+	c.whole.Usage = &c.used
 	wire.WriteJSON(w, http.StatusOK, c.whole)
 	return nil
 }
@@ -196,6 +197,8 @@ type completing struct {
 	requests []answer.Request
 	each     int // number of answers to each prompt
 	whole    textCompletion
+	used     usage
+	ends     []int        // offsets in the answers of a stream
 	out      *wire.Stream // of a stream, once it has begun
 }
 
@@ -205,7 +208,7 @@ func (c *completing) leaveEmpty() {
 		reason := "length"
 		c.whole.Choices[i].Index, c.whole.Choices[i].FinishReason = i, &reason
 		if i%c.each == 0 {
-			c.whole.Usage.addPrompt(len(r.Prompt.IDs()), 0)
+			c.used.addPrompt(len(r.Prompt.IDs()), 0)
 		}
 	}
 }
@@ -251,7 +254,7 @@ func (c *completing) collect(p piece) error {
 	if p.result != nil {
 		reason := finishReason(p.result.Finish)
 		choice.Index, choice.FinishReason = p.answer, &reason
-		c.whole.Usage.add(p.answer, c.each, p.result)
+		c.used.add(p.answer, c.each, p.result)
 	}
 	return nil
 }
@@ -271,25 +274,27 @@ func (c *completing) addLogProbs(choice *textChoice, list []lm.TokenLogProbs) {
 // send sends a part of an answer.
 func (c *completing) send(p piece) error {
 	if c.out == nil {
-		c.out = wire.NewEvents(c.w)
+		c.out, c.ends = wire.NewEvents(c.w), make([]int, len(c.requests))
 	}
 	choice := textChoice{Index: p.answer, Text: p.event.Text}
-	if len(p.event.LogProbs) > 0 {
+	if c.body.LogProbs != nil && len(p.event.LogProbs) > 0 {
+		choice.LogProbs = &textLogProbs{end: c.ends[p.answer]}
 		c.addLogProbs(&choice, p.event.LogProbs)
+		c.ends[p.answer] = choice.LogProbs.end
 	}
 	if p.result != nil {
 		reason := finishReason(p.result.Finish)
 		choice.FinishReason = &reason
-		c.whole.Usage.add(p.answer, c.each, p.result)
+		c.used.add(p.answer, c.each, p.result)
 	}
 	part := c.whole
-	part.Choices, part.Usage = []textChoice{choice}, nil
+	part.Choices, part.Usage = []textChoice{choice}, c.body.StreamOptions.noUsage()
 	return c.out.Send("", part)
 }
 
 // endText ends the stream of a completion.
 func (a *api) endText(c *completing, err error) error {
 	part := c.whole
-	part.Choices = []textChoice{}
+	part.Choices, part.Usage = []textChoice{}, &c.used
 	return a.endStream(c.out, err, c.body.StreamOptions, part)
 }
