@@ -60,7 +60,8 @@ func TestDamagedGGUFHeader(t *testing.T) {
 		file rawGGUF
 		want string
 	}{
-		{nil, "magic"},
+		{nil, "an empty file, not a GGUF file"},
+		{rawGGUF("GG\x00\xff"), "this is not a GGUF file"},
 		{rawGGUF("GGUF"), "version"},
 		{rawGGUF("GGUF\x00\x00\x00\x03"), "version"},
 		{newGGUF(huge, 0), "counts"},

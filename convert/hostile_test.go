@@ -213,7 +213,8 @@ func TestDamagedShards(t *testing.T) {
 		want   string
 	}{
 		"missing":        {func(p string) { os.Remove(p) }, firstShard},
-		"empty":          {func(p string) { replace(t, p, func([]byte) []byte { return nil }) }, "header length"},
+		"empty":          {func(p string) { replace(t, p, func([]byte) []byte { return nil }) }, "an empty file, not a safetensors file"},
+		"short":          {func(p string) { replace(t, p, func([]byte) []byte { return make([]byte, 3) }) }, "header length"},
 		"a folder":       {func(p string) { os.Remove(p); os.Mkdir(p, 0o755) }, "want a file"},
 		"a device":       {func(p string) { os.Remove(p); os.Symlink(os.DevNull, p) }, "want a file"},
 		"a link to self": {func(p string) { os.Remove(p); os.Symlink(p, p) }, firstShard},

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -124,7 +123,8 @@ func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
 const guard = "\uFDD0"
 
 // EncodeChat lays a conversation out by the model's chat template and encodes it. The special
-// tokens are those that the template writes: what looks like one in a message is text.
+// tokens are those that the template writes: what looks like one in a message, a tool or a variable
+// of the request is text.
 func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
 	if t.settings.templates.text == "" {
 		return nil, errNoTemplate
@@ -139,6 +139,9 @@ func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
 	if len(r.Tools) > 0 {
 		err = errors.Join(err, t.setGuarded(c, "tools", r.Tools))
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Extra)) {
+		err = errors.Join(err, t.setGuarded(c, name, r.Extra[name]))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -149,13 +152,17 @@ func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
 	return t.encode(result.Text, true), nil
 }
 
-// setGuarded sets a variable of a template with guards in its strings.
+// setGuarded sets a variable of a template with guards in its texts.
 func (t *Tokenizer) setGuarded(c *jinja.Context, name string, value any) error {
 	b, err := marshalPlain(value)
 	if err != nil {
 		return err
 	}
-	return c.Set(name, json.RawMessage(t.guardStrings(b)))
+	b, err = jsonfile.MapText(b, func(text string) (string, error) { return t.guarded(text), nil })
+	if err != nil {
+		return err
+	}
+	return c.Set(name, json.RawMessage(b))
 }
 
 // marshalPlain is json.Marshal with <, > and & as they are.
@@ -167,33 +174,18 @@ func marshalPlain(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// jsonString finds the strings of a JSON text.
-var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-
-// guardStrings puts guards into the strings of a JSON text.
-func (t *Tokenizer) guardStrings(b []byte) []byte {
-	var pairs []string
-	for _, a := range t.added {
-		if _, size := utf8.DecodeRuneInString(a.Content); a.Special && size < len(a.Content) {
-			pairs = append(pairs, a.Content, a.Content[:size]+guard+a.Content[size:])
+// guarded is a text with guards in what looks like a special token.
+func (t *Tokenizer) guarded(text string) string {
+	t.guardsOnce.Do(func() {
+		pairs := []string{guard, "\uFFFD"}
+		for _, a := range t.added {
+			if _, size := utf8.DecodeRuneInString(a.Content); a.Special && size < len(a.Content) {
+				pairs = append(pairs, a.Content, a.Content[:size]+guard+a.Content[size:])
+			}
 		}
-	}
-	put := strings.NewReplacer(append(pairs, guard, "\uFFFD")...)
-	return jsonString.ReplaceAllFunc(b, func(quoted []byte) []byte {
-		var text string
-		if json.Unmarshal(quoted, &text) != nil {
-			return quoted
-		}
-		guarded := put.Replace(text)
-		if guarded == text {
-			return quoted
-		}
-		out, err := marshalPlain(guarded)
-		if err != nil {
-			return quoted
-		}
-		return bytes.TrimSpace(out)
+		t.guards = strings.NewReplacer(pairs...)
 	})
+	return t.guards.Replace(text)
 }
 
 // LoadChatTemplate reads the chat template of a folder in the form of Hugging Face: its

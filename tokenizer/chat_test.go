@@ -170,3 +170,19 @@ func TestEncodeChatGuards(t *testing.T) {
 		t.Errorf("the text is %q", text)
 	}
 }
+
+// TestEncodeText compares texts without special tokens with Encode, and finds none in others.
+func TestEncodeText(t *testing.T) {
+	tok := chatting(t, "")
+	for _, text := range []string{"", "two words", " é\n\n  <b>", guard} {
+		want := tok.Encode(strings.ReplaceAll(text, guard, "\uFFFD"), true)
+		if got := tok.EncodeText(text, true); !slices.Equal(got, want) {
+			t.Errorf("%q is encoded as %v, want %v", text, got, want)
+		}
+	}
+	attack := tok.name(tok.BOS()) + "a" + tok.name(tok.EOS()) + "b"
+	got := tok.EncodeText(attack, false)
+	if slices.Contains(got, tok.BOS()) || slices.Contains(got, tok.EOS()) || tok.Decode(got) != attack {
+		t.Errorf("%q is encoded as %v, which is %q", attack, got, tok.Decode(got))
+	}
+}

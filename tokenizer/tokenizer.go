@@ -46,6 +46,8 @@ type Tokenizer struct {
 	packed      bool  // source is what a GGUF file holds
 	wholeOnce   sync.Once
 	whole       string // set by wholeOnce: see Vocab.HuggingFace
+	guardsOnce  sync.Once
+	guards      *strings.Replacer // set by guardsOnce: see guarded
 
 	parts   *Parts          // of FromParts; nil = a tokenizer that was read or trained
 	foreign bool            // the pre-tokenizer and the model of parts are called by sugarme's interfaces
@@ -99,6 +101,16 @@ func (t *Tokenizer) EncodePrompt(text string) []int32 {
 	ids := t.Encode(text, true)
 	if n := len(t.prefix); n > 0 && len(ids) >= 2*n && slices.Equal(ids[n:2*n], t.prefix) {
 		return ids[n:]
+	}
+	return ids
+}
+
+// EncodeText turns text into ids as Encode does, but what looks like a special token in it is text.
+// Strangers write it; a prompt that someone has laid out, EncodePrompt takes.
+func (t *Tokenizer) EncodeText(text string, addSpecial bool) []int32 {
+	ids := t.encode(t.guarded(text), true)
+	if addSpecial {
+		ids = slices.Concat(t.prefix, ids, t.suffix)
 	}
 	return ids
 }

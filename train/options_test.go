@@ -19,7 +19,7 @@ func TestValidateNamesAllProblems(t *testing.T) {
 	err := o.Validate()
 	for _, want := range []string{
 		`precision is "half": want auto, float32 or bf16`, `on_spike is "cry": want warn, stop or rollback`,
-		`moments is "fp8": want float32 or bf16`, `lr_schedule is "step": want one of [two-stage`,
+		`moments is "fp8": want float32 or bf16`, `lr_schedule is "step": want one of two-stage, cosine`,
 		"batch_size is 0: want at least 1", "ema_decay is 1", "adam_beta1 1", "rounding into force by step 5000",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -209,12 +209,16 @@ func (t *talk) checkTemplate() error {
 	if system != "" {
 		messages = append([]tokenizer.Message{{Role: "system", Content: system}}, messages...)
 	}
-	text, err := t.tok.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	ids, err := t.encode(messages)
 	if err != nil {
 		return err
 	}
-	if n := len(t.tok.Encode(text, false)); n >= t.context {
+	if n := len(ids); n >= t.context {
 		return fmt.Errorf("the system message has %d tokens with a short question: the context holds %d", n, t.context)
+	}
+	text, err := t.tok.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	if err != nil {
+		return err
 	}
 	if !strings.Contains(text, strings.TrimSpace(system)) {
 		t.con.Warnf("the model's chat template leaves the system message out, or changes it")
@@ -268,14 +272,10 @@ func (t *talk) answer(ctx context.Context, undo func()) error {
 	return nil
 }
 
-// encode lays messages out by the model's template, which writes the special tokens itself,
-// the first one included.
+// encode lays messages out by the model's template, which alone writes special tokens, the first
+// one included.
 func (t *talk) encode(messages []tokenizer.Message) ([]int32, error) {
-	text, err := t.tok.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
-	if err != nil {
-		return nil, err
-	}
-	return t.tok.Encode(text, false), nil
+	return t.tok.EncodeChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
 }
 
 // generate prints the answer to ids, until it ends or an interrupt stops it.

@@ -6,15 +6,19 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"trit/cmd/trit/cmdline"
+	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/infer"
 	"trit/internal/chat"
 	"trit/lm"
 	"trit/repro"
+	"trit/tokenizer"
 )
 
 // savedMessages are those that /save wrote, as "role content".
@@ -94,6 +98,24 @@ func TestChatRegenerates(t *testing.T) {
 	code, out, stderr := chatWith(model, "/regenerate\nHello\n/regenerate\n", "--temperature", "1.5", "--seed", "7")
 	if code != cmdline.ExitOK || first == second || out != first+second || !strings.Contains(stderr, "no answer yet") {
 		t.Errorf("exit code %d, %q and %q, want %q and %q", code, out, stderr, first, second)
+	}
+}
+
+// A message with the name of a special token is text, as it is on the server.
+func TestChatMessagesAreText(t *testing.T) {
+	g, err := gguf.Open(chatModel(t, chatTemplate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	tok, err := tokenizer.FromVocab(ggufmeta.ReadVocab(&g.Metadata))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := tok.EOS()
+	ids, err := (&talk{generator: &generator{tok: tok}}).encode([]tokenizer.Message{{Role: "user", Content: "a" + tok.Vocab().Tokens[end]}})
+	if err != nil || slices.Contains(ids, end) {
+		t.Errorf("the message is encoded as %v (%v), with the end of a text, %d", ids, err, end)
 	}
 }
 

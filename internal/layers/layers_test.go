@@ -73,9 +73,9 @@ eval/published              | eval internal/jsonfile internal/nearest | eval/tas
 eval/sandbox                |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
-serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm tokenizer
+serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm serve/internal/servetest tokenizer
 serve/anthropic             | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
-serve/answer                | lm serve/grammar tokenizer
+serve/answer                | internal/jsonfile lm serve/grammar tokenizer
 serve/batch                 |
 serve/grammar               | lm
 serve/guard                 | internal/atomicfile serve/answer serve/wire | lm

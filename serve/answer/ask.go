@@ -23,18 +23,13 @@ func Ask(ctx context.Context, m *Model, r Request, on func(Event)) (Result, erro
 }
 
 func ask(ctx context.Context, m *Model, r Request, on func(Event), w watchers) (Result, error) {
-	if err := r.validate(m); err != nil {
+	a, err := newAsking(ctx, m, &r)
+	if err != nil {
 		return Result{}, err
 	}
-	if err := filterInput(ctx, m, &r); err != nil {
-		return Result{}, err
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	a := &asking{m: m, r: &r, on: on, filter: outputFilter(ctx), stop: stop, watchers: w, start: time.Now()}
-	if len(r.Tools) > 0 && r.Choice.Mode != ToolsNone {
-		a.syntax = syntaxOf(m.Tokenizer)
-	}
+	ctx, a.stop = context.WithCancelCause(ctx)
+	defer a.stop(nil)
+	a.on, a.watchers, a.start = on, w, time.Now()
 	prompt, err := a.prompt()
 	if err != nil {
 		return Result{}, err
@@ -54,7 +49,7 @@ func ask(ctx context.Context, m *Model, r Request, on func(Event), w watchers) (
 		request.StopIDs = ends
 	}
 	a.out = newSplitter(a.syntax, a.startsThinking(prompt), a.part)
-	a.out.begun = r.Prompt != nil // a continuation is text, whatever it looks like
+	a.out.begun = r.Prompt.ids != nil // a continuation is text, whatever it looks like
 	a.result.GenerateResult, err = m.Generator.Generate(ctx, request, a.delta)
 	if err != nil {
 		return Result{}, err
@@ -64,6 +59,24 @@ func ask(ctx context.Context, m *Model, r Request, on func(Event), w watchers) (
 	}
 	a.end()
 	return a.result, nil
+}
+
+// newAsking checks a request and gives its texts to the filter of the context.
+func newAsking(ctx context.Context, m *Model, r *Request) (*asking, error) {
+	if err := r.validate(m); err != nil {
+		return nil, err
+	}
+	if err := filterInput(ctx, r); err != nil {
+		return nil, err
+	}
+	a := &asking{m: m, r: r, sieve: sieve{filter: filterOf(ctx)}}
+	if a.filtered = a.sieve.looks(); a.filtered && r.LogProbs {
+		return nil, Badf("logprobs", "would tell what the server's filter takes out of answers: leave them out")
+	}
+	if len(r.Tools) > 0 && r.Choice.Mode != ToolsNone {
+		a.syntax = syntaxOf(m.Tokenizer)
+	}
+	return a, nil
 }
 
 // asking is the state of one call of Ask.
@@ -76,8 +89,9 @@ type asking struct {
 	logProbs []lm.TokenLogProbs // that no event has had yet
 	unknown  int                // tokens of which it is not known whether they are thoughts
 	result   Result
-	filter   OutputFilter // nil: none
-	refused  error        // by the filter
+	sieve    sieve
+	filtered bool // the sieve looks at the answer
+	thoughts bool // there are some
 	stop     context.CancelCauseFunc
 	watchers watchers
 	start    time.Time
@@ -86,8 +100,8 @@ type asking struct {
 
 // prompt is the sequence before the answer.
 func (a *asking) prompt() ([]int32, error) {
-	if a.r.Prompt != nil {
-		return a.r.Prompt, nil
+	if a.r.Prompt.ids != nil {
+		return a.r.Prompt.ids, nil
 	}
 	if a.m.Tokenizer.ChatTemplate().Text == "" {
 		return nil, Badf("model", "%s is a base model without a chat template: it continues texts, it does not chat", a.m.ID)
@@ -143,7 +157,7 @@ func (a *asking) startsThinking(prompt []int32) bool {
 	for _, id := range prompt[max(0, len(prompt)-8):] {
 		tail.Write(a.m.Tokenizer.TokenBytes(id))
 	}
-	return a.r.Prompt == nil && strings.HasSuffix(strings.TrimSpace(tail.String()), thinkBegin)
+	return a.r.Prompt.ids == nil && strings.HasSuffix(strings.TrimSpace(tail.String()), thinkBegin)
 }
 
 // delta takes what the model writes.
@@ -153,24 +167,15 @@ func (a *asking) delta(d lm.Delta) {
 		a.watchers.firstToken(time.Since(a.start))
 	}
 	a.logProbs = append(a.logProbs, d.LogProbs...)
-	text := d.Text
-	if a.filter != nil && a.refused == nil {
-		if text, a.refused = a.filter.Write(text); a.refused != nil {
-			a.stop(a.refused)
-		}
+	if a.sieve.refused != nil {
+		return
 	}
-	if a.refused == nil {
-		a.write(text, len(d.Tokens))
-	}
-}
-
-// write takes text that may be given away, and counts the tokens that came with it.
-func (a *asking) write(text string, tokens int) {
-	thought, before := len(a.result.Reasoning), a.out.now
-	a.out.write(text)
-	a.unknown += tokens
+	before := a.out.now
+	a.thoughts = false
+	a.out.write(d.Text)
+	a.unknown += len(d.Tokens)
 	switch {
-	case before == thinking, a.out.now == thinking, len(a.result.Reasoning) > thought:
+	case before == thinking, a.out.now == thinking, a.thoughts:
 		a.result.ReasoningTokens += a.unknown
 		a.unknown = 0
 	case a.out.begun:
@@ -180,15 +185,14 @@ func (a *asking) write(text string, tokens int) {
 
 // finish gives away what was held back.
 func (a *asking) finish() error {
-	if a.filter != nil && a.refused == nil {
-		var rest string
-		rest, a.refused = a.filter.Finish()
-		a.out.write(rest)
-	}
-	if a.refused != nil {
-		return a.refused
+	if a.result.FinishReason != lm.FinishStop {
+		a.out.cut(a.r.Choice.Mode == ToolsRequired)
 	}
 	a.out.finish()
+	a.release()
+	if a.sieve.refused != nil {
+		return a.sieve.refused
+	}
 	if len(a.logProbs) > 0 { // of tokens without text
 		a.emit(Event{LogProbs: a.logProbs})
 	}
@@ -197,12 +201,7 @@ func (a *asking) finish() error {
 
 // part takes a piece of the answer that the splitter has found.
 func (a *asking) part(k kind, text string) {
-	e := Event{LogProbs: a.logProbs}
-	switch k {
-	case thinking:
-		a.result.Reasoning += text
-		e.Reasoning = text
-	case calling:
+	if k == calling {
 		if calls, ok := a.syntax.decode(text); ok {
 			a.call(calls)
 			return
@@ -211,23 +210,61 @@ func (a *asking) part(k kind, text string) {
 		if a.out.whole {
 			text += a.syntax.end
 		}
-		fallthrough
-	default:
+		k = content
+	}
+	a.thoughts = a.thoughts || k == thinking
+	if a.filtered {
+		if k != a.sieve.now {
+			a.release()
+		}
+		text = a.sieve.write(k, text)
+	}
+	a.give(k, text)
+}
+
+// release gives away what the filter has held back of a text that has ended.
+func (a *asking) release() {
+	if a.filtered {
+		a.give(a.sieve.finish())
+	}
+}
+
+// give gives text of a kind away, unless the filter refuses the answer.
+func (a *asking) give(k kind, text string) {
+	if a.sieve.refused != nil {
+		a.stop(a.sieve.refused)
+	}
+	if text == "" {
+		return
+	}
+	e := Event{LogProbs: a.logProbs}
+	a.logProbs = nil
+	if k == thinking {
+		a.result.Reasoning += text
+		e.Reasoning = text
+	} else {
 		a.result.Text += text
 		e.Text = text
 	}
-	a.logProbs = nil
 	a.emit(e)
 }
 
 // call adds calls to the answer.
 func (a *asking) call(calls []Call) {
-	for i := range calls {
+	a.release()
+	for _, c := range calls {
 		if a.r.Choice.One && len(a.result.Calls) == 1 {
 			return
 		}
-		a.result.Calls = append(a.result.Calls, calls[i])
-		a.emit(Event{Call: &calls[i], LogProbs: a.logProbs})
+		if a.filtered {
+			c = a.sieve.call(c)
+		}
+		if a.sieve.refused != nil {
+			a.stop(a.sieve.refused)
+			return
+		}
+		a.result.Calls = append(a.result.Calls, c)
+		a.emit(Event{Call: &c, LogProbs: a.logProbs})
 		a.logProbs = nil
 	}
 }

@@ -90,6 +90,10 @@ func TestAnswersAreTakenApart(t *testing.T) {
 		},
 		"no call":           {toolTemplate, "<tool_call>what?</tool_call> I", true, "<tool_call>what?</tool_call>I", "", "", FinishStop},
 		"half a call":       {toolTemplate, "<tool_call>{", true, "<tool_call>{", "", "", FinishStop},
+		"a call cut":        {toolTemplate, "I <tool_call>{", true, "I", "", "", FinishLength},
+		"a mark cut":        {toolTemplate, "I <tool_", true, "I ", "", "", FinishLength},
+		"a < at the cut":    {toolTemplate, "1 <", true, "1 <", "", "", FinishLength},
+		"a bare text cut":   {llamaTemplate, `{"a":`, true, `{"a":`, "", "", FinishLength},
 		"a call, no tools":  {toolTemplate, "<tool_call>" + call + "</tool_call>", false, "<tool_call>" + call + "</tool_call>", "", "", FinishStop},
 		"a call, untaught":  {plainTemplate, "<tool_call>" + call + "</tool_call>", true, "", "", `weather{"town": "Rome"}`, FinishCalls},
 		"a bare call":       {llamaTemplate, ` {"name":"weather","parameters":{}}`, true, "", "", `weather{}`, FinishCalls},
@@ -98,6 +102,9 @@ func TestAnswersAreTakenApart(t *testing.T) {
 	} {
 		for _, texts := range [][]string{{c.text}, strings.Split(c.text, "")} {
 			s := &scripted{texts: texts}
+			if c.finish == FinishLength {
+				s.finish = lm.FinishLength
+			}
 			m, _ := newModel(t, c.template, s)
 			r := Request{Messages: []tokenizer.Message{{Role: "user", Content: "hi"}}, LogProbs: true}
 			if c.tools {
@@ -119,6 +126,28 @@ func TestAnswersAreTakenApart(t *testing.T) {
 			}
 			if got.Text != content || got.Reasoning != reasoning {
 				t.Errorf("%s: the result is %q and %q, the events %q and %q", name, got.Text, got.Reasoning, content, reasoning)
+			}
+		}
+	}
+}
+
+// TestForcedCallsThatAreCut have no call and no text, wherever they are cut.
+func TestForcedCallsThatAreCut(t *testing.T) {
+	for template, call := range map[string]string{
+		toolTemplate:  "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"town\": \"R",
+		llamaTemplate: `{"name": "weather", "parameters": {"town": "R`,
+	} {
+		for n := range len(call) {
+			m, _ := newModel(t, template, &scripted{texts: []string{call[:n+1]}, finish: lm.FinishLength})
+			got, err := Ask(t.Context(), m, Request{
+				Messages: []tokenizer.Message{{Role: "user", Content: "hi"}}, Tools: []Tool{weather}, Choice: ToolChoice{Mode: ToolsRequired},
+			}, func(e Event) {
+				if e.Text != "" || e.Call != nil {
+					t.Errorf("%q: the event %+v", call[:n+1], e)
+				}
+			})
+			if err != nil || got.Text != "" || len(got.Calls) > 0 || got.Finish != FinishLength {
+				t.Errorf("%q: %q, calls %v, ended by %s (%v)", call[:n+1], got.Text, got.Calls, got.Finish, err)
 			}
 		}
 	}
@@ -233,7 +262,6 @@ func TestAskRefuses(t *testing.T) {
 		"tool_choice: asks for a call":                  func(r *Request) { r.Choice.Mode = ToolsRequired },
 		`tool_choice: there is no tool "x"`:             func(r *Request) { r.Tools, r.Choice.Name = []Tool{weather}, "x" },
 		"logit_bias: token 9999":                        func(r *Request) { r.Sampling.LogitBias = map[int32]float64{9999: 1} },
-		"prompt[1]: token -4":                           func(r *Request) { r.Prompt = []int32{1, -4} },
 		"response_format: an answer with a form cannot": func(r *Request) { r.Tools, r.Format.JSON = []Tool{weather}, true },
 	} {
 		m, _ := newModel(t, plainTemplate, &scripted{})

@@ -55,6 +55,14 @@ type Models interface {
 	Open(ctx context.Context, id string) (m *Model, release func(), err error)
 }
 
+// Loaded returns the names of the models that are loaded, none if the models do not tell.
+func Loaded(m Models) []string {
+	if known, ok := m.(interface{ Loaded() []string }); ok {
+		return known.Loaded()
+	}
+	return nil
+}
+
 // UnknownModelError says that there is no model of a name.
 type UnknownModelError struct {
 	ID    string

@@ -14,7 +14,7 @@ import (
 // Request asks for one answer: to a conversation, or a continuation of a prompt.
 type Request struct {
 	Messages []tokenizer.Message
-	Prompt   []int32 // instead of Messages
+	Prompt   Sequence // instead of Messages
 
 	Tools    []Tool
 	Choice   ToolChoice
@@ -123,7 +123,7 @@ func (e *UnknownModelError) Error() string {
 // validate returns what is wrong in a request.
 func (r *Request) validate(m *Model) error {
 	switch {
-	case len(r.Messages) == 0 && len(r.Prompt) == 0:
+	case len(r.Messages) == 0 && len(r.Prompt.ids) == 0:
 		return Badf("messages", "there are none")
 	case r.MaxTokens < 0:
 		return Badf("max_tokens", "is %d: want 1 or more", r.MaxTokens)
@@ -163,7 +163,7 @@ func (r *Request) checkIDs(m *Model) error {
 			return err
 		}
 	}
-	return m.CheckIDs("prompt", r.Prompt)
+	return nil
 }
 
 // CheckIDs returns a RequestError for a token that the model does not have, in a field of a request.

@@ -146,6 +146,23 @@ func (p *splitter) put(text string) {
 	}
 }
 
+// cut drops what there is of a call in an answer that was cut off: half a call is none. forced
+// answers are calls and nothing else.
+func (p *splitter) cut(forced bool) {
+	switch {
+	case p.syntax == nil, p.now == thinking:
+	case forced, p.now == calling && p.syntax.begin != "":
+		p.pending = ""
+	case p.now == content:
+		for i := min(len(p.syntax.begin)-1, len(p.pending)); i > 1; i-- { // a single < may be anything
+			if strings.HasPrefix(p.syntax.begin, p.pending[len(p.pending)-i:]) {
+				p.pending = p.pending[:len(p.pending)-i]
+				return
+			}
+		}
+	}
+}
+
 // finish gives away what is left.
 func (p *splitter) finish() {
 	p.whole = false

@@ -147,6 +147,17 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestStreamOfNothing begins as others do: the end is not known then.
+func TestStreamOfNothing(t *testing.T) {
+	_, url := serve(t, &servetest.Model{})
+	_, got := servetest.Post(t, url+"/v1/messages", `{"max_tokens":9,"stream":true,`+user+`}`)
+	start, rest, _ := strings.Cut(got, "\n\n")
+	if !strings.Contains(start, `"stop_reason":null`) || !strings.Contains(start, `"cache_read_input_tokens":0`) ||
+		!strings.Contains(rest, `"stop_reason":"end_turn"`) {
+		t.Errorf("the stream is %s", got)
+	}
+}
+
 // TestErrorsOfStreams are an error before the first event and one behind it.
 func TestErrorsOfStreams(t *testing.T) {
 	for _, texts := range [][]string{nil, {"a"}} {

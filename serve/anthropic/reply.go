@@ -112,7 +112,7 @@ func (a *api) count(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	prompt, err := answer.Prompt(m, q)
+	prompt, err := answer.Tokens(r.Context(), m, q)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (a *api) create(w http.ResponseWriter, r *http.Request) error {
 		ID: "msg_" + rand.Text(), Type: "message", Role: "assistant", Model: m.ID, Content: []any{},
 	}}
 	if body.Stream {
-		prompt, err := answer.Prompt(m, q)
+		prompt, err := answer.Tokens(r.Context(), m, q)
 		if err != nil {
 			return err
 		}
@@ -258,6 +258,7 @@ func (v *writing) send(name string, b any, d *delta) error {
 
 // end ends the answer.
 func (v *writing) end(r *answer.Result) {
+	closed := v.close() // before the end is in the message, with which a stream may only begin here
 	reason := stopReason(r)
 	v.message.StopReason, v.message.Usage = &reason, usageOf(r)
 	if reason == "stop_sequence" {
@@ -267,7 +268,7 @@ func (v *writing) end(r *answer.Result) {
 		wire.WriteJSON(v.w, http.StatusOK, v.message)
 		return
 	}
-	if v.close() != nil {
+	if closed != nil {
 		return // nobody reads any more
 	}
 	e := endEvent{Type: "message_delta", Usage: v.message.Usage}

@@ -163,6 +163,9 @@ func (f *Filter) Input(text string) (string, error) {
 
 // Output implements answer.Filter.
 func (f *Filter) Output() answer.OutputFilter {
+	if len(f.output) == 0 {
+		return nil
+	}
 	chain := make(outputs, len(f.output))
 	for i := range f.output {
 		chain[i] = &output{rule: &f.output[i]}

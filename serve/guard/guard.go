@@ -232,6 +232,9 @@ func Models(all answer.Models) answer.Models { return allowed{all} }
 
 type allowed struct{ answer.Models }
 
+// Loaded returns the names of the models that are loaded.
+func (a allowed) Loaded() []string { return answer.Loaded(a.Models) }
+
 // Open implements answer.Models.
 func (a allowed) Open(ctx context.Context, id string) (*answer.Model, func(), error) {
 	key, _ := ctx.Value(keyKey{}).(*Key)

@@ -165,6 +165,8 @@ type opening func(id string)
 
 func (opening) List() []answer.Info { return nil }
 
+func (opening) Loaded() []string { return []string{"small"} }
+
 func (o opening) Open(_ context.Context, id string) (*answer.Model, func(), error) {
 	o(id)
 	return nil, func() {}, nil
@@ -174,6 +176,9 @@ func TestModelsOfAKey(t *testing.T) {
 	path, keys := keysOf(t, Key{Name: "a", Models: []string{"small", "large"}}, Key{Name: "b"})
 	opened := ""
 	models := Models(opening(func(id string) { opened = id }))
+	if loaded := answer.Loaded(models); len(loaded) != 1 {
+		t.Errorf("%q are loaded, want small", loaded)
+	}
 	var id string
 	h := New(Options{Keys: open(t, path)}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, _, err := models.Open(r.Context(), id); err != nil {
@@ -344,6 +349,9 @@ func FuzzFilter(f *testing.F) {
 			return
 		}
 		filter.Input(text) //nolint:errcheck // it must end
+		if filter.Output() == nil {
+			return
+		}
 		one, two := filter.Output(), filter.Output()
 		a, err := one.Write(text)
 		if err == nil {

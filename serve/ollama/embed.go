@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -44,20 +45,22 @@ func (e *embedRequest) texts() (list []string, err error) {
 
 // sequence are the tokens of a text. One that is too long is cut, if it may be, and keeps its end
 // token: embedding models look there.
-func sequence(m *answer.Model, field, text string, truncate bool) ([]int32, error) {
-	ids := m.Tokenizer.EncodePrompt(text)
-	if len(ids) == 0 {
-		return nil, wire.Errorf(wire.InvalidInput, field, "holds no tokens")
+func sequence(ctx context.Context, m *answer.Model, field, text string, truncate bool) (answer.Sequence, error) {
+	s, err := m.Encode(ctx, field, answer.Prompt{Text: text})
+	n := len(s.IDs())
+	switch {
+	case err != nil:
+		return s, err
+	case n == 0:
+		return s, wire.Errorf(wire.InvalidInput, field, "holds no tokens")
+	case !truncate || m.Context == 0 || n <= m.Context:
+		return s, nil
 	}
-	if !truncate || m.Context == 0 || len(ids) <= m.Context {
-		return ids, nil
+	end := s.IDs()[n-1]
+	if !slices.Contains(m.Tokenizer.EOSIDs(), end) {
+		end = -1
 	}
-	last := ids[len(ids)-1]
-	ids = ids[:m.Context]
-	if slices.Contains(m.Tokenizer.EOSIDs(), last) {
-		ids[len(ids)-1] = last
-	}
-	return ids, nil
+	return s.Cut(m.Context, end), nil
 }
 
 // vectors are the embeddings of texts.
@@ -66,22 +69,22 @@ func vectors(r *http.Request, m *answer.Model, field string, texts []string, tru
 		return nil, 0, wire.Errorf(wire.Unsupported, "model", "%s makes no embeddings", m.ID)
 	}
 	tokens := 0
-	sequences := make([][]int32, len(texts))
+	sequences := make([]answer.Sequence, len(texts))
 	for i, text := range texts {
 		at := field
 		if len(texts) > 1 {
 			at = fmt.Sprintf("%s[%d]", field, i)
 		}
 		var err error
-		if sequences[i], err = sequence(m, at, text, truncate); err != nil {
+		if sequences[i], err = sequence(r.Context(), m, at, text, truncate); err != nil {
 			return nil, 0, err
 		}
-		tokens += len(sequences[i])
+		tokens += len(sequences[i].IDs())
 	}
 	if len(texts) == 0 {
 		return [][]float32{}, 0, nil
 	}
-	list, err := m.Embedder.Embed(r.Context(), sequences)
+	list, err := answer.Embed(r.Context(), m, sequences)
 	return list, tokens, err
 }
 

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -19,6 +20,8 @@ type generateRequest struct {
 	Template string            `json:"template"`
 	Context  []int             `json:"context"`
 	Images   []json.RawMessage `json:"images"`
+	// Beyond the API of Ollama: special tokens in a prompt without a template are tokens.
+	ParseSpecial bool `json:"parse_special"`
 }
 
 // check returns what is wrong in the request beside its options.
@@ -54,7 +57,7 @@ func (a *api) generate(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer release()
 	v.opened(m, &body.options)
-	q, err := body.request(m)
+	q, err := body.request(r.Context(), m)
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (a *api) generate(w http.ResponseWriter, r *http.Request) error {
 
 // request makes the request of the answer. A base model, which has no chat template, continues the
 // prompt.
-func (g *generateRequest) request(m *answer.Model) (answer.Request, error) {
+func (g *generateRequest) request(ctx context.Context, m *answer.Model) (answer.Request, error) {
 	r, err := g.options.request(m)
 	if err != nil {
 		return r, err
@@ -77,11 +80,14 @@ func (g *generateRequest) request(m *answer.Model) (answer.Request, error) {
 		return r, wire.Errorf(wire.Unsupported, "system", "%s is a base model without a chat template: "+
 			"it continues the prompt", m.ID)
 	case base, g.Raw:
-		r.Prompt = m.Tokenizer.EncodePrompt(g.Prompt)
-		if len(r.Prompt) == 0 && g.Prompt != "" {
-			return r, wire.Errorf(wire.InvalidInput, "prompt", "holds no tokens")
+		r.Prompt, err = m.Encode(ctx, "prompt", answer.Prompt{Text: g.Prompt, Special: g.ParseSpecial})
+		if err == nil && len(r.Prompt.IDs()) == 0 && g.Prompt != "" {
+			err = wire.Errorf(wire.InvalidInput, "prompt", "holds no tokens")
 		}
-		return r, nil
+		return r, err
+	case g.ParseSpecial:
+		return r, wire.Errorf(wire.InvalidInput, "parse_special",
+			"is for raw prompts: the chat template writes special tokens itself")
 	}
 	if g.System != "" {
 		r.Messages = append(r.Messages, tokenizer.Message{Role: "system", Content: g.System})

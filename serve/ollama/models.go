@@ -80,14 +80,12 @@ func (a *api) tags(w http.ResponseWriter, _ *http.Request) error {
 // loaded lists the models that are loaded, if that is known.
 func (a *api) loaded(w http.ResponseWriter, _ *http.Request) error {
 	list := []modelObject{}
-	if known, ok := a.models.(interface{ Loaded() []string }); ok {
-		names := known.Loaded()
-		for _, i := range a.models.List() {
-			if slices.Contains(names, i.ID) {
-				o := objectOf(i)
-				o.VRAM, o.Context = new(int64), i.Context
-				list = append(list, o)
-			}
+	names := answer.Loaded(a.models)
+	for _, i := range a.models.List() {
+		if slices.Contains(names, i.ID) {
+			o := objectOf(i)
+			o.VRAM, o.Context = new(int64), i.Context
+			list = append(list, o)
 		}
 	}
 	wire.WriteJSON(w, http.StatusOK, map[string]any{"models": list})

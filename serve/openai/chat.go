@@ -214,7 +214,7 @@ type chatCompletion struct {
 	Created int64        `json:"created"`
 	Model   string       `json:"model"`
 	Choices []chatChoice `json:"choices"`
-	Usage   *usage       `json:"usage,omitempty"`
+	Usage   any          `json:"usage,omitempty"` // *usage
 }
 
 func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
@@ -335,7 +335,7 @@ func (c *chatting) begin() {
 
 func (c *chatting) chunk(choices ...chatChoice) error {
 	part := c.whole
-	part.Choices = choices
+	part.Choices, part.Usage = choices, c.body.StreamOptions.noUsage()
 	return c.out.Send("", part)
 }
 

@@ -343,7 +343,7 @@ func TestClientLateErrors(t *testing.T) {
 
 func TestClientCompletions(t *testing.T) {
 	s, c := connect(t, "a", "b")
-	p := openai.CompletionNewParams{Model: "tiny", N: openai.Int(2), StreamOptions: openai.ChatCompletionStreamOptionsParam{IncludeUsage: openai.Bool(true)}}
+	p := openai.CompletionNewParams{Model: "tiny", N: openai.Int(2)}
 	p.Prompt.OfArrayOfStrings = []string{"hi", "you"}
 	got, err := c.Completions.New(t.Context(), p)
 	if err != nil || len(got.Choices) != 4 {
@@ -361,6 +361,7 @@ func TestClientCompletions(t *testing.T) {
 	if s.last(t).MaxTokens != 16 {
 		t.Errorf("%d tokens, want OpenAI's default of 16", s.last(t).MaxTokens)
 	}
+	p.StreamOptions.IncludeUsage = openai.Bool(true)
 	stream := c.Completions.NewStreaming(t.Context(), p)
 	texts, tokens := make([]string, 4), int64(0)
 	for stream.Next() {

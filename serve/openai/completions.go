@@ -19,6 +19,8 @@ type completionRequest struct {
 	LogProbs *int    `json:"logprobs"`
 	BestOf   *int    `json:"best_of"`
 	Suffix   *string `json:"suffix"`
+	// Beyond the API of OpenAI: special tokens in a text are tokens, as llama-server names it.
+	ParseSpecial bool `json:"parse_special"`
 }
 
 // prompts are texts, or lists of token ids.
@@ -58,16 +60,13 @@ func (p *prompts) UnmarshalJSON(b []byte) error {
 }
 
 // encode gives the tokens of a prompt in a field of a request. Ids are taken as they are: nothing
-// is added to them.
-func (p *prompt) encode(m *answer.Model, field string) ([]int32, error) {
-	ids := p.ids
-	if ids == nil {
-		ids = m.Tokenizer.EncodePrompt(p.text)
+// is added to them. special reports whether special tokens in a text are tokens.
+func (p *prompt) encode(ctx context.Context, m *answer.Model, field string, special bool) (answer.Sequence, error) {
+	s, err := m.Encode(ctx, field, answer.Prompt{Text: p.text, IDs: p.ids, Special: special})
+	if err == nil && len(s.IDs()) == 0 {
+		err = wire.Errorf(wire.InvalidInput, field, "holds no tokens")
 	}
-	if len(ids) == 0 {
-		return nil, wire.Errorf(wire.InvalidInput, field, "holds no tokens")
-	}
-	return ids, m.CheckIDs(field, ids)
+	return s, err
 }
 
 // maxPrompts is the most prompts of one request, each counted once for each answer.
@@ -98,7 +97,7 @@ func (c *completionRequest) check(n int) error {
 }
 
 // requests are the requests of all answers: n of each prompt.
-func (c *completionRequest) requests(m *answer.Model) (list []answer.Request, err error) {
+func (c *completionRequest) requests(ctx context.Context, m *answer.Model) (list []answer.Request, err error) {
 	n, err := c.choices()
 	if err != nil {
 		return nil, err
@@ -120,7 +119,7 @@ func (c *completionRequest) requests(m *answer.Model) (list []answer.Request, er
 		one.LogProbs, one.TopLogProbs = true, *c.LogProbs
 	}
 	for i := range c.Prompt {
-		if one.Prompt, err = c.Prompt[i].encode(m, "prompt"); err != nil {
+		if one.Prompt, err = c.Prompt[i].encode(ctx, m, "prompt", c.ParseSpecial); err != nil {
 			return nil, err
 		}
 		list = append(list, repeat(one, n)...)
@@ -150,7 +149,7 @@ type textCompletion struct {
 	Created int64        `json:"created"`
 	Model   string       `json:"model"`
 	Choices []textChoice `json:"choices"`
-	Usage   *usage       `json:"usage,omitempty"`
+	Usage   any          `json:"usage,omitempty"` // *usage
 }
 
 func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
@@ -163,14 +162,14 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	requests, err := body.requests(m)
+	requests, err := body.requests(r.Context(), m)
 	if err != nil {
 		return err
 	}
 	c := completing{w: w, m: m, body: &body, requests: requests, each: len(requests) / len(body.Prompt)}
 	c.whole = textCompletion{
 		ID: "cmpl-" + rand.Text(), Object: "text_completion", Created: a.o.Now().Unix(), Model: m.ID,
-		Choices: make([]textChoice, len(requests)), Usage: &usage{},
+		Choices: make([]textChoice, len(requests)),
 	}
 	if body.Stream {
 		return a.endText(&c, askAll(r.Context(), m, requests, c.send))
@@ -181,10 +180,11 @@ func (a *api) complete(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if body.onlyPrompts() {
-		c.leaveEmpty(r.Context())
+		c.leaveEmpty()
 	} else if err := askAll(r.Context(), m, requests, c.collect); err != nil {
 		return err
 	}
+	c.whole.Usage = &c.used
 	wire.WriteJSON(w, http.StatusOK, c.whole)
 	return nil
 }
@@ -197,25 +197,26 @@ type completing struct {
 	requests []answer.Request
 	each     int // number of answers to each prompt
 	whole    textCompletion
+	used     usage
+	ends     []int        // offsets in the answers of a stream
 	out      *wire.Stream // of a stream, once it has begun
 }
 
-// leaveEmpty ends all answers before their first token, and tells the watchers of the request.
-func (c *completing) leaveEmpty(ctx context.Context) {
+// leaveEmpty ends all answers before their first token.
+func (c *completing) leaveEmpty() {
 	for i, r := range c.requests {
 		reason := "length"
 		c.whole.Choices[i].Index, c.whole.Choices[i].FinishReason = i, &reason
 		if i%c.each == 0 {
-			c.whole.Usage.addPrompt(len(r.Prompt), 0)
+			c.used.addPrompt(len(r.Prompt.IDs()), 0)
 		}
 	}
-	answer.Used(ctx, c.m.ID, &answer.Result{GenerateResult: lm.GenerateResult{PromptTokens: c.whole.Usage.PromptTokens}})
 }
 
 // echo puts the prompts, with the log-probabilities of their tokens, before the answers.
 func (c *completing) echo(ctx context.Context) error {
 	for i, r := range c.requests {
-		c.whole.Choices[i].Text = c.m.Tokenizer.Decode(r.Prompt)
+		c.whole.Choices[i].Text = c.m.Tokenizer.Decode(r.Prompt.IDs())
 	}
 	if c.body.LogProbs == nil {
 		return nil
@@ -223,27 +224,22 @@ func (c *completing) echo(ctx context.Context) error {
 	if c.m.Scorer == nil {
 		return wire.Errorf(wire.Unsupported, "echo", "the model tells no log-probabilities of prompts")
 	}
-	var requests []lm.ScoreRequest
-	for _, r := range c.requests {
-		if len(r.Prompt) > 1 {
-			requests = append(requests, lm.ScoreRequest{Input: r.Prompt[:len(r.Prompt)-1], Targets: r.Prompt[1:]})
-		}
+	var list []answer.Sequence
+	for i := 0; i < len(c.requests); i += c.each {
+		list = append(list, c.requests[i].Prompt)
 	}
-	scores, err := c.m.Scorer.ScoreTokens(ctx, requests)
+	scores, err := answer.Score(ctx, c.m, list, c.body.onlyPrompts())
 	if err != nil {
 		return err
 	}
 	for i, r := range c.requests {
 		t := &textLogProbs{}
-		t.add(c.m, r.Prompt[0], nil)
-		if len(r.Prompt) > 1 {
-			for k := range scores[0] {
-				if *c.body.LogProbs == 0 {
-					scores[0][k].Top = nil
-				}
-				t.add(c.m, r.Prompt[k+1], &scores[0][k])
+		t.add(c.m, r.Prompt.IDs()[0], nil)
+		for k, score := range scores[i/c.each] {
+			if *c.body.LogProbs == 0 {
+				score.Top = nil
 			}
-			scores = scores[1:]
+			t.add(c.m, r.Prompt.IDs()[k+1], &score)
 		}
 		c.whole.Choices[i].LogProbs = t
 	}
@@ -258,7 +254,7 @@ func (c *completing) collect(p piece) error {
 	if p.result != nil {
 		reason := finishReason(p.result.Finish)
 		choice.Index, choice.FinishReason = p.answer, &reason
-		c.whole.Usage.add(p.answer, c.each, p.result)
+		c.used.add(p.answer, c.each, p.result)
 	}
 	return nil
 }
@@ -278,25 +274,27 @@ func (c *completing) addLogProbs(choice *textChoice, list []lm.TokenLogProbs) {
 // send sends a part of an answer.
 func (c *completing) send(p piece) error {
 	if c.out == nil {
-		c.out = wire.NewEvents(c.w)
+		c.out, c.ends = wire.NewEvents(c.w), make([]int, len(c.requests))
 	}
 	choice := textChoice{Index: p.answer, Text: p.event.Text}
-	if len(p.event.LogProbs) > 0 {
+	if c.body.LogProbs != nil && len(p.event.LogProbs) > 0 {
+		choice.LogProbs = &textLogProbs{end: c.ends[p.answer]}
 		c.addLogProbs(&choice, p.event.LogProbs)
+		c.ends[p.answer] = choice.LogProbs.end
 	}
 	if p.result != nil {
 		reason := finishReason(p.result.Finish)
 		choice.FinishReason = &reason
-		c.whole.Usage.add(p.answer, c.each, p.result)
+		c.used.add(p.answer, c.each, p.result)
 	}
 	part := c.whole
-	part.Choices, part.Usage = []textChoice{choice}, nil
+	part.Choices, part.Usage = []textChoice{choice}, c.body.StreamOptions.noUsage()
 	return c.out.Send("", part)
 }
 
 // endText ends the stream of a completion.
 func (a *api) endText(c *completing, err error) error {
 	part := c.whole
-	part.Choices = []textChoice{}
+	part.Choices, part.Usage = []textChoice{}, &c.used
 	return a.endStream(c.out, err, c.body.StreamOptions, part)
 }

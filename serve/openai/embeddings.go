@@ -1,13 +1,13 @@
 package openai
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"net/http"
 
-	"trit/lm"
 	"trit/serve/answer"
 	"trit/serve/wire"
 )
@@ -39,17 +39,19 @@ func (e *embeddingRequest) check(m *answer.Model) error {
 }
 
 // sequences are the tokens of the inputs.
-func (e *embeddingRequest) sequences(m *answer.Model) (list [][]int32, tokens int, err error) {
+func (e *embeddingRequest) sequences(ctx context.Context, m *answer.Model) ([]answer.Sequence, int, error) {
+	var list []answer.Sequence
+	tokens := 0
 	for i := range e.Input {
 		field := "input"
 		if len(e.Input) > 1 {
 			field = fmt.Sprintf("input[%d]", i)
 		}
-		ids, err := e.Input[i].encode(m, field)
+		s, err := e.Input[i].encode(ctx, m, field, false)
 		if err != nil {
 			return nil, 0, err
 		}
-		list, tokens = append(list, ids), tokens+len(ids)
+		list, tokens = append(list, s), tokens+len(s.IDs())
 	}
 	return list, tokens, nil
 }
@@ -92,15 +94,14 @@ func (a *api) embed(w http.ResponseWriter, r *http.Request) error {
 	if err := body.check(m); err != nil {
 		return err
 	}
-	sequences, tokens, err := body.sequences(m)
+	sequences, tokens, err := body.sequences(r.Context(), m)
 	if err != nil {
 		return err
 	}
-	vectors, err := m.Embedder.Embed(r.Context(), sequences)
+	vectors, err := answer.Embed(r.Context(), m, sequences)
 	if err != nil {
 		return err
 	}
-	answer.Used(r.Context(), m.ID, &answer.Result{GenerateResult: lm.GenerateResult{PromptTokens: tokens}})
 	list := make([]embedding, len(vectors))
 	for i, v := range vectors {
 		if body.Dimensions != nil && *body.Dimensions != len(v) {

@@ -15,7 +15,7 @@ type tokenLogProb struct {
 	Token   string         `json:"token"`
 	LogProb float64        `json:"logprob"`
 	Bytes   []int          `json:"bytes"`
-	Top     []tokenLogProb `json:"top_logprobs"`
+	Top     []tokenLogProb `json:"top_logprobs,omitzero"` // nil for those that are in such a list
 }
 
 // add adds tokens; c may be nil.

@@ -45,6 +45,15 @@ type streamOptions struct {
 	IncludeObfuscation bool `json:"include_obfuscation"`
 }
 
+// noUsage is what stands for the usage in a part of a stream before the last: null where the request
+// asks for the usage, and else nothing.
+func (o *streamOptions) noUsage() any {
+	if o != nil && o.IncludeUsage {
+		return (*usage)(nil)
+	}
+	return nil
+}
+
 // texts are a text or a list of texts.
 type texts []string
 
@@ -67,8 +76,11 @@ func (t *texts) UnmarshalJSON(b []byte) error {
 // maxChoices is the most answers of one request.
 const maxChoices = 128
 
-// choices is the number of answers that a request asks for.
+// choices is the number of answers that a request asks for, whole or as a stream.
 func (o *options) choices() (int, error) {
+	if o.StreamOptions != nil && !o.Stream {
+		return 0, wire.Errorf(wire.InvalidInput, "stream_options", "is for streams: set stream to true, or leave it out")
+	}
 	if o.N == nil {
 		return 1, nil
 	}

@@ -19,6 +19,7 @@ func TestRefusals(t *testing.T) {
 		`{"temperature":-1,` + user + `}`:           `400 "param":"temperature"`,
 		`{"temperature":"hot",` + user + `}`:        `400 "param":"temperature"`,
 		`{"n":0,` + user + `}`:                      `400 "param":"n"`,
+		`{"stream_options":{},` + user + `}`:        `400 "param":"stream_options"`,
 		`{"functions":[],` + user + `}`:             `400 "param":"functions","code":"not_supported"`,
 		`{"top_logprobs":2,` + user + `}`:           `400 "param":"top_logprobs"`,
 		`{"logit_bias":{"x":1},` + user + `}`:       `400 "param":"logit_bias"`,

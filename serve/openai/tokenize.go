@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"trit/serve/answer"
 	"trit/serve/wire"
 )
 
@@ -12,7 +13,7 @@ type tokenizeRequest struct {
 	Model        string  `json:"model"`
 	Content      *string `json:"content"`
 	AddSpecial   bool    `json:"add_special"`   // put tokens such as BOS around the text
-	ParseSpecial *bool   `json:"parse_special"` // special tokens in the text are tokens; nil: they are
+	ParseSpecial bool    `json:"parse_special"` // special tokens in the text are tokens
 	WithPieces   bool    `json:"with_pieces"`
 }
 
@@ -28,26 +29,22 @@ func (a *api) tokenize(w http.ResponseWriter, r *http.Request) error {
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	ordinary := body.ParseSpecial != nil && !*body.ParseSpecial
-	switch {
-	case body.Content == nil:
+	if body.Content == nil {
 		return wire.Errorf(wire.InvalidInput, "content", "is missing")
-	case ordinary && body.AddSpecial:
-		return wire.Errorf(wire.Unsupported, "parse_special", "is false, which add_special does not go with")
 	}
 	m, release, err := a.models.Open(r.Context(), body.Model)
 	if err != nil {
 		return err
 	}
 	defer release()
-	var ids []int32
-	if ordinary {
-		ids = m.Tokenizer.EncodeOrdinary(*body.Content)
-	} else {
-		ids = m.Tokenizer.Encode(*body.Content, body.AddSpecial)
+	s, err := m.Encode(r.Context(), "content", answer.Prompt{
+		Text: *body.Content, Special: body.ParseSpecial, Bare: !body.AddSpecial,
+	})
+	if err != nil {
+		return err
 	}
-	tokens := make([]any, len(ids))
-	for i, id := range ids {
+	tokens := make([]any, len(s.IDs()))
+	for i, id := range s.IDs() {
 		if tokens[i] = id; body.WithPieces {
 			tokens[i] = pieceObject{id, pieceOf(m.Tokenizer.TokenBytes(id))}
 		}
@@ -92,9 +89,10 @@ func (a *api) detokenize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	if err := m.CheckIDs("tokens", body.Tokens); err != nil {
+	s, err := m.Encode(r.Context(), "tokens", answer.Prompt{IDs: body.Tokens})
+	if err != nil {
 		return err
 	}
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"content": m.Tokenizer.Decode(body.Tokens)})
+	wire.WriteJSON(w, http.StatusOK, map[string]any{"content": m.Tokenizer.Decode(s.IDs())})
 	return nil
 }

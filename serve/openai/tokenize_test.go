@@ -19,7 +19,7 @@ func TestTokens(t *testing.T) {
 		{"tokenize", `{"content":"a\u00e1","with_pieces":true}`, 200, `{"tokens":[{"id":97,"piece":"a"},{"id":195,"piece":[195]},{"id":161,"piece":[161]}]}`},
 		{"tokenize", `{}`, 400, `"param":"content"`},
 		{"tokenize", `{"content":"a","special":true}`, 400, `"param":"special","code":"not_supported"`},
-		{"tokenize", `{"content":"a","add_special":true,"parse_special":false}`, 400, `"param":"parse_special"`},
+		{"tokenize", `{"content":"a","add_special":true,"parse_special":true}`, 200, `{"tokens":[260,97]}`},
 		{"tokenize", `{"content":"a","model":"x"}`, 404, `"model_not_found"`},
 		{"detokenize", `{"tokens":[260,97,257,258,259]}`, 200, `{"content":"a words"}`},
 		{"detokenize", `{"tokens":[]}`, 200, `{"content":""}`},
@@ -33,10 +33,10 @@ func TestTokens(t *testing.T) {
 	}
 	_, m := newModel(t)
 	name := m.Tokenizer.Vocab().Tokens[260]
-	if _, got := post(t, url+"/tokenize", `{"content":"`+name+`"}`); got != `{"tokens":[260]}`+"\n" {
+	if _, got := post(t, url+"/tokenize", `{"content":"`+name+`","parse_special":true}`); got != `{"tokens":[260]}`+"\n" {
 		t.Errorf("the special token %s becomes %s", name, got)
 	}
-	if _, got := post(t, url+"/tokenize", `{"content":"`+name+`","parse_special":false}`); strings.Contains(got, "260") {
+	if _, got := post(t, url+"/tokenize", `{"content":"`+name+`"}`); strings.Contains(got, "260") {
 		t.Errorf("the text %s becomes a special token: %s", name, got)
 	}
 }

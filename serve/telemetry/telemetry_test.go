@@ -56,12 +56,21 @@ var whole = lm.GenerateResult{
 	Prefill: 2 * time.Second, Decode: 500 * time.Millisecond, Drafted: 6, Accepted: 4,
 }
 
+// question asks a model to go on.
+func question(m *answer.Model) answer.Request {
+	s, err := m.Encode(context.Background(), "prompt", answer.Prompt{IDs: []int32{1}})
+	if err != nil {
+		panic(err)
+	}
+	return answer.Request{Prompt: s}
+}
+
 // asks gives two answers of a model at /ask, and does at other addresses what their names say.
 func asks(m *answer.Model) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ask", func(w http.ResponseWriter, r *http.Request) {
 		for range 2 {
-			if _, err := answer.Ask(r.Context(), m, answer.Request{Prompt: []int32{1}}, nil); err != nil {
+			if _, err := answer.Ask(r.Context(), m, question(m), nil); err != nil {
 				w.WriteHeader(http.StatusInternalServerError)
 				return
 			}
@@ -75,7 +84,7 @@ func asks(m *answer.Model) http.Handler {
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			panic(err)
 		}
-		answer.Ask(r.Context(), m, answer.Request{Prompt: []int32{1}}, nil)
+		answer.Ask(r.Context(), m, question(m), nil)
 	})
 	return mux
 }
