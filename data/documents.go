@@ -9,10 +9,12 @@ import (
 	"trit/setting"
 )
 
-// Document is one text of a split as token ids, without BOS and EOS.
+// Document is one text of a split as token ids, without BOS and EOS; or a conversation with all of
+// its tokens. The two of a pair follow one another, the chosen one first.
 type Document struct {
 	IDs   []int32
-	Bytes int64 // length of the text in UTF-8, for bits per byte
+	Learn []bool // of a conversation: which tokens are learned; nil: all
+	Bytes int64  // length of the text that is learned, in UTF-8, for bits per byte
 }
 
 // Documents yields the documents of a split (Train or Heldout) of the data set in dir, in the
@@ -47,6 +49,7 @@ type corpus struct {
 	first     []int // number of each shard's first document
 	documents int
 	bos, eos  int32
+	marked    bool // the shards say which tokens are learned
 }
 
 func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
@@ -60,7 +63,10 @@ func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
 			Remedy: "prepare the data with a {data.PrepareOptions.Holdout} above 0 and below 1, such as 0.05",
 		}
 	}
-	c := &corpus{bos: m.BOS, eos: m.EOS}
+	c := &corpus{bos: m.BOS, eos: m.EOS, marked: m.Kind != Texts}
+	if c.marked {
+		c.bos, c.eos = -1, -1 // their templates write what stands around
+	}
 	for _, want := range info.Shards {
 		if err := c.add(filepath.Join(dir, want.File), want, m.VocabSize); err != nil {
 			return nil, errors.Join(err, c.close())
@@ -84,6 +90,9 @@ func (c *corpus) add(path string, want ShardInfo, vocabulary int) error {
 	c.documents += s.documents
 	if s.vocabulary != vocabulary {
 		return shardError(path, "vocabulary", "%d: %s states %d", s.vocabulary, ManifestName, vocabulary)
+	}
+	if s.marked != c.marked {
+		return shardError(path, "version", "it says which tokens are learned: %v: the kind in %s says %v", s.marked, ManifestName, c.marked)
 	}
 	if int64(s.documents) != want.Documents || int64(s.tokens) != want.Tokens {
 		return shardError(path, "documents and tokens", "%d and %d: %s states %d and %d",
@@ -112,9 +121,15 @@ func (c *corpus) find(i int) (*shard, int) {
 func (c *corpus) document(i int) Document {
 	s, n := c.find(i)
 	lo, hi, bytes := s.document(n)
-	d := Document{make([]int32, hi-lo), bytes}
+	d := Document{IDs: make([]int32, hi-lo), Bytes: bytes}
+	if s.marked {
+		d.Learn = make([]bool, hi-lo)
+	}
 	for k := range d.IDs {
 		d.IDs[k] = s.id(lo + k)
+		if s.marked {
+			d.Learn[k] = s.learned(lo + k)
+		}
 	}
 	return d
 }

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -22,21 +23,22 @@ type LoaderOptions struct {
 // Batch is B rows of T tokens, each slice [B*T] row by row.
 type Batch struct {
 	Tokens []int32
-	// Targets holds the token that follows each token. If a document goes on in the next row,
+	// Targets holds the token that follows each token, of conversations those that are learned. If a document goes on in the next row,
 	// the target of a row's last token is the first token of that row. It is -1 if nothing is
-	// predicted: at the end of a document, and in the padding of the last row.
+	// predicted: at the end of a document, before what is not learned, and in padding.
 	Targets []int32
 	// Starts holds the first position of the row that each token may attend to, so
 	// that documents do not see each other.
 	Starts []int32
 	// Bytes is the length of the text that the targets stand for: a document's bytes are
-	// spread evenly over its targets. The sum of the losses over Bytes is bits per byte
+	// spread evenly over its targets, those of a conversation over what is learned of it. The sum of the losses over Bytes is bits per byte
 	// (in nats, over ln 2).
 	Bytes float64
 }
 
-// Loader packs the documents of a split, [BOS] ids [EOS], one after another into rows.
-// It is not safe for concurrent use.
+// Loader packs the documents of a split into rows: texts, [BOS] ids [EOS], one after another;
+// conversations as whole ones, as many as a row holds; of pairs the chosen conversation as row 2i of a
+// batch and the rejected one as row 2i+1. It is not safe for concurrent use.
 type Loader struct {
 	options LoaderOptions
 	corpus  *corpus
@@ -45,18 +47,21 @@ type Loader struct {
 	next    int      // index of the document in the order of the epoch
 	offset  int      // number of the document's tokens that were returned already
 	order   []uint32 // of documents; nil: as prepared
+	whole   *whole   // of conversations and pairs; nil: of texts
 }
 
-// State is the position of a Loader. It holds for any batch size, row length and number
-// of ranks.
+// State is the position of a Loader. It holds for any batch size and number of ranks, of texts for any
+// row length too. Of conversations and pairs, Document is where a window of those that are packed
+// together begins, and Offset the number of its rows that were returned already.
 type State struct {
 	Dataset  string `json:"dataset"` // Manifest.Fingerprint
 	Split    string `json:"split"`
 	Seed     uint64 `json:"seed"`
 	Shuffle  bool   `json:"shuffle"`
 	Epoch    uint64 `json:"epoch"`
-	Document int    `json:"document"` // index in the order of the epoch
-	Offset   int    `json:"offset"`   // number of the document's tokens that were returned already
+	Document int    `json:"document"`         // index in the order of the epoch
+	Offset   int    `json:"offset"`           // number of the document's tokens that were returned already
+	Length   int    `json:"length,omitempty"` // of rows of whole conversations
 }
 
 // OpenLoader opens the data set in dir, checking every shard it will read.
@@ -81,6 +86,11 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 		return nil, err
 	}
 	l := &Loader{options: o, corpus: c, dataset: m.Fingerprint()}
+	if m.Kind != Texts {
+		if l.whole, err = newWhole(dir, m, c, o); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+	}
 	l.begin(0)
 	return l, nil
 }
@@ -98,18 +108,24 @@ func (l *Loader) Next(b *Batch) error {
 	n := l.options.BatchSize * l.options.SequenceLength
 	b.Tokens, b.Targets, b.Starts = resize(b.Tokens, n), resize(b.Targets, n), resize(b.Starts, n)
 	b.Bytes = 0
-	l.skip(n * l.options.Rank)
+	l.skip(l.options.BatchSize * l.options.Rank)
 	for lo := 0; lo < n; lo += l.options.SequenceLength {
 		hi := lo + l.options.SequenceLength
 		b.Bytes += l.fill(b.Tokens[lo:hi], b.Targets[lo:hi], b.Starts[lo:hi])
 	}
-	l.skip(n * (l.options.Ranks - 1 - l.options.Rank))
+	l.skip(l.options.BatchSize * (l.options.Ranks - 1 - l.options.Rank))
 	return nil
 }
 
-// skip goes past the tokens of other ranks.
-func (l *Loader) skip(tokens int) {
-	for tokens > 0 && !l.ended() {
+// skip goes past the rows of other ranks.
+func (l *Loader) skip(rows int) {
+	if l.whole != nil {
+		for ; rows > 0 && !l.ended(); rows-- {
+			l.takeRow()
+		}
+		return
+	}
+	for tokens := rows * l.options.SequenceLength; tokens > 0 && !l.ended(); {
 		length := l.sequence().len()
 		n := min(tokens, length-l.offset)
 		l.offset, tokens = l.offset+n, tokens-n
@@ -128,6 +144,9 @@ func resize(s []int32, n int) []int32 {
 
 // fill writes one row and returns the bytes of text that its targets stand for.
 func (l *Loader) fill(tokens, targets, starts []int32) (bytes float64) {
+	if l.whole != nil {
+		return l.fillWhole(tokens, targets, starts)
+	}
 	for pos := 0; pos < len(tokens); {
 		if l.ended() {
 			pad(tokens, targets, starts, pos)
@@ -151,14 +170,22 @@ func (l *Loader) fill(tokens, targets, starts []int32) (bytes float64) {
 	return bytes
 }
 
-// pad fills the rest of the last row, which is neither scored nor attended to.
+// pad fills the rest of a row, which is neither scored nor attended to.
 func pad(tokens, targets, starts []int32, from int) {
 	for i := from; i < len(tokens); i++ {
 		tokens[i], targets[i], starts[i] = 0, -1, int32(from)
 	}
 }
 
-func (l *Loader) ended() bool { return l.next == l.corpus.documents }
+func (l *Loader) ended() bool { return l.next == l.units() }
+
+// units is the number of documents, or pairs, of an epoch.
+func (l *Loader) units() int {
+	if l.whole != nil {
+		return len(l.whole.kept)
+	}
+	return l.corpus.documents
+}
 
 func (l *Loader) sequence() sequence {
 	if l.order != nil {
@@ -177,13 +204,13 @@ func (l *Loader) advance() {
 // begin goes to the first document of an epoch and shuffles its documents.
 func (l *Loader) begin(epoch uint64) {
 	l.epoch, l.next, l.offset = epoch, 0, 0
-	if !l.options.Shuffle {
-		return
+	if l.options.Shuffle {
+		if l.order == nil {
+			l.order = make([]uint32, l.units())
+		}
+		shuffle(l.order, l.options.Seed, epoch)
 	}
-	if l.order == nil {
-		l.order = make([]uint32, l.corpus.documents)
-	}
-	shuffle(l.order, l.options.Seed, epoch)
+	l.plan()
 }
 
 // shuffle writes a permutation (Fisher-Yates). It does not call rand.Shuffle, since a saved
@@ -207,7 +234,11 @@ func (l *Loader) Epoch() uint64 { return l.epoch }
 
 // State returns the position of the next batch.
 func (l *Loader) State() State {
-	return State{l.dataset, l.options.Split, l.options.Seed, l.options.Shuffle, l.epoch, l.next, l.offset}
+	s := State{l.dataset, l.options.Split, l.options.Seed, l.options.Shuffle, l.epoch, l.next, l.offset, 0}
+	if l.whole != nil {
+		s.Length = l.options.SequenceLength
+	}
+	return s
 }
 
 // Restore goes to a position that State returned, on the same data in the same order.
@@ -220,17 +251,32 @@ func (l *Loader) Restore(s State) error {
 	case s.Split != here.Split || s.Seed != here.Seed || s.Shuffle != here.Shuffle:
 		return fmt.Errorf("loader state: split %q, seed %d, shuffle %v: this loader has %q, %d, %v: resume with the same",
 			s.Split, s.Seed, s.Shuffle, here.Split, here.Seed, here.Shuffle)
-	case s.Document < 0 || s.Document > l.corpus.documents || s.Document == l.corpus.documents && s.Split == Train:
-		return damagedState("document %d of %d", s.Document, l.corpus.documents)
+	case s.Length != here.Length:
+		return fmt.Errorf("loader state: rows of %d tokens, and here of %d: the place in whole conversations is another: "+
+			"resume with the same sequence_length", s.Length, here.Length)
+	case s.Document < 0 || s.Document > l.units() || s.Document == l.units() && s.Split == Train:
+		return damagedState("document %d of %d", s.Document, l.units())
 	}
 	l.begin(s.Epoch)
 	l.next = s.Document
-	if s.Offset < 0 || l.ended() && s.Offset != 0 || !l.ended() && s.Offset >= l.sequence().len() {
+	l.plan()
+	if s.Offset < 0 || l.ended() && s.Offset != 0 || !l.ended() && s.Offset >= l.length() || l.isInPair(s.Offset) {
 		l.begin(0)
 		return damagedState("offset %d is past the end of document %d", s.Offset, s.Document)
 	}
 	l.offset = s.Offset
 	return nil
+}
+
+// isInPair reports whether a row is the second of a pair.
+func (l *Loader) isInPair(row int) bool { return l.whole != nil && l.whole.pairs && row%2 != 0 }
+
+// length is what Offset stays below, where the loader is now.
+func (l *Loader) length() int {
+	if l.whole != nil {
+		return len(l.whole.rows)
+	}
+	return l.sequence().len()
 }
 
 func damagedState(found string, args ...any) error {

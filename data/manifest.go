@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"trit/data/conversation"
 	"trit/data/source"
 	"trit/internal/jsonfile"
 	"trit/setting"
@@ -32,6 +34,7 @@ const (
 // Manifest describes a prepared data set. Its folder holds the tokenizer's files too, so that
 // tokenizer.Load reads it.
 type Manifest struct {
+	Kind            Kind      `json:"kind,omitempty"`
 	Format          string    `json:"format"`
 	Version         int       `json:"version"`
 	VocabSize       int       `json:"vocab_size"`
@@ -50,14 +53,27 @@ type Manifest struct {
 	MarkedTexts     int64     `json:"end_marks,omitempty"`    // texts with <|endoftext|> in them, likewise
 	Train           SplitInfo `json:"train"`
 	Heldout         SplitInfo `json:"heldout"`
+
+	// Of conversations and pairs:
+	Form    conversation.Form `json:"form,omitempty"`
+	Fields  []string          `json:"fields,omitempty"` // of the rows that were read
+	Unread  []string          `json:"unread_fields,omitempty"`
+	Length  int               `json:"length,omitempty"`   // most tokens of one; 0: any
+	TooLong TooLong           `json:"too_long,omitempty"` // what becomes of longer ones, here and in a Loader
+	Cut     int64             `json:"cut,omitempty"`      // those that were
+	LeftOut map[string]int64  `json:"left_out,omitempty"` // rows that are in no split, by reason
+	Refusal string            `json:"refusal,omitempty"`  // the first row that the template refused, and why
 }
 
-// SplitInfo describes one split. Tokens does not count BOS and EOS, which the loader adds;
-// Bytes is the length of the texts in UTF-8.
+// SplitInfo describes one split. Tokens does not count BOS and EOS, which the loader adds to texts;
+// Bytes is the length of the texts in UTF-8, of conversations that of what is learned. A pair is two
+// documents.
 type SplitInfo struct {
 	Documents int64       `json:"documents"`
 	Tokens    int64       `json:"tokens"`
 	Bytes     int64       `json:"bytes"`
+	Learned   int64       `json:"learned,omitempty"` // of conversations: the tokens that are learned
+	Longest   int         `json:"longest,omitempty"` // likewise: the tokens of the longest
 	Shards    []ShardInfo `json:"shards"`
 }
 
@@ -103,6 +119,12 @@ func (m *Manifest) check(path string) error {
 	if m.Format != manifestFormat || m.Version != manifestVersion {
 		return bad("format", "%q version %d: want %q version %d", m.Format, m.Version, manifestFormat, manifestVersion)
 	}
+	if m.Kind != Texts && m.Kind != Chat && m.Kind != Preferences {
+		return bad("kind", "%q: want none, %q or %q", m.Kind, Chat, Preferences)
+	}
+	if wanted := m.Kind != Texts; m.Length < 0 || wanted != (m.TooLong == Cut || m.TooLong == Drop) || !wanted && m.TooLong != "" {
+		return bad("too_long", "%q and a length of %d: want %q or %q of conversations alone", m.TooLong, m.Length, Cut, Drop)
+	}
 	if m.VocabSize < 1 || m.VocabSize > maxVocabulary {
 		return bad("vocab_size", "%d: want 1 to %d", m.VocabSize, maxVocabulary)
 	}
@@ -115,15 +137,21 @@ func (m *Manifest) check(path string) error {
 		if s.File == "" || filepath.Base(s.File) != s.File || !filepath.IsLocal(s.File) {
 			return bad("file", "%q: want the plain name of a file in this folder", s.File)
 		}
+		if m.Kind == Preferences && s.Documents%2 != 0 {
+			return bad("documents", "%d in %s: want two of each pair", s.Documents, s.File)
+		}
 	}
 	return nil
 }
 
-// Fingerprint is a hash of all tokens that a Loader returns, in their order. It does not
-// depend on the folder.
+// Fingerprint is a hash of all tokens that a Loader returns, in their order, with what of them is
+// learned. It does not depend on the folder.
 func (m *Manifest) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintln(h, m.VocabSize, m.BOS, m.EOS, m.TokenizerSHA256)
+	if m.Kind != Texts {
+		fmt.Fprintln(h, m.Kind, m.TooLong)
+	}
 	for _, split := range []SplitInfo{m.Train, m.Heldout} {
 		fmt.Fprintln(h, len(split.Shards))
 		for _, s := range split.Shards {
@@ -142,7 +170,10 @@ func (m *Manifest) note(texts *source.Texts) {
 
 // skipped says how many rows are in no split.
 func (m *Manifest) skipped() string {
-	if m.NullRows+m.EmptyRows == 0 {
+	switch {
+	case len(m.LeftOut) > 0:
+		return " (left out: " + strings.Join(m.Reasons(), ", ") + ")" + m.refusal()
+	case m.NullRows+m.EmptyRows == 0:
 		return ""
 	}
 	return fmt.Sprintf(" (%d rows are null, %d are empty)", m.NullRows, m.EmptyRows)

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
 
+	"trit/data/conversation"
 	"trit/data/source"
 	"trit/internal/atomicfile"
 	"trit/internal/parallel"
@@ -34,8 +36,9 @@ type Tokenizer interface {
 
 // PrepareOptions say what Prepare reads and writes.
 type PrepareOptions struct {
+	Kind        Kind      // what is made of the texts; Texts: documents
 	Files       []string  // files, folders and patterns; see source.Options
-	Column      string    // the parquet column or field of JSON lines with the text
+	Column      string    // the parquet column or field of JSON lines with the text; see also conversation.Options
 	Documents   string    // how plain text is divided; see source.Options
 	Stdin       io.Reader // what the file "-" stands for; may be nil
 	Tokenizer   Tokenizer // special tokens in the texts are taken for plain text
@@ -44,6 +47,11 @@ type PrepareOptions struct {
 	Out         string    // folder to make; it must not exist, or be empty
 	ShardTokens int       // a shard ends with the document that reaches it; 0: DefaultShardTokens
 	Threads     int       // that encode texts; 0: one for each processor
+
+	// Of conversations and pairs, which need a Tokenizer of package tokenizer:
+	Form    conversation.Form // how rows hold conversations; "": as the fields of the first row say
+	Length  int               // most tokens of a conversation; 0: any
+	TooLong TooLong           // what becomes of longer ones, here and in a Loader; "": Cut
 
 	Progress func(rows, tokens int64) // called after each batch of documents; may be nil
 }
@@ -58,7 +66,11 @@ func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	texts, err := source.Open(source.Options{Paths: o.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin})
+	column := o.Column
+	if column == "" && o.Kind != Texts {
+		column = source.PlainField
+	}
+	texts, err := source.Open(source.Options{Paths: o.Files, Column: column, Documents: o.Documents, Stdin: o.Stdin})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +102,7 @@ func (o *PrepareOptions) check() error {
 		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
 		return bad("Tokenizer", found, wanted)
 	}
-	if err := checkHoldout(o.Holdout); err != nil {
+	if err := errors.Join(checkHoldout(o.Holdout), o.checkKind()); err != nil {
 		return err
 	}
 	return checkFree("data.PrepareOptions.Out", o.Out)
@@ -110,7 +122,7 @@ func (o *PrepareOptions) fill(ctx context.Context, texts *source.Texts, dir stri
 	m := Manifest{
 		Format: manifestFormat, Version: manifestVersion,
 		VocabSize: o.Tokenizer.VocabSize(), BOS: o.Tokenizer.BOS(), EOS: o.Tokenizer.EOS(),
-		Column: o.Column, Holdout: o.Holdout, Seed: o.Seed,
+		Kind: o.Kind, Column: o.Column, Holdout: o.Holdout, Seed: o.Seed,
 	}
 	for _, path := range texts.Files() {
 		m.Files = append(m.Files, filepath.Base(path))
@@ -145,26 +157,26 @@ func (o *PrepareOptions) writeShards(ctx context.Context, texts *source.Texts, d
 	if limit == 0 {
 		limit = DefaultShardTokens
 	}
-	train := &splitWriter{dir: dir, name: Train, limit: limit, info: &m.Train, shard: newShardBuilder(m.VocabSize)}
-	heldout := &splitWriter{dir: dir, name: Heldout, limit: limit, info: &m.Heldout, shard: newShardBuilder(m.VocabSize)}
+	train, heldout := newSplitWriter(dir, Train, limit, m), newSplitWriter(dir, Heldout, limit, m)
+	entries, err := o.entries(ctx, texts, m)
+	if err != nil {
+		return err
+	}
 	var rows, tokens int64
-	for batch, err := range encodeInOrder(ctx, parallel.New(o.Threads), texts.All(ctx), o.encode) {
+	for batch, err := range entries {
 		if err != nil {
 			return err
 		}
-		for _, d := range batch {
+		for _, e := range batch {
 			w := train
-			if d.heldout {
+			if e.heldout {
 				w = heldout
 			}
-			if len(d.ids) == 0 {
-				m.EmptyRows++
-				continue
-			}
-			if err := w.add(d); err != nil {
+			n, err := w.add(m, e)
+			if err != nil {
 				return err
 			}
-			tokens += int64(len(d.ids))
+			tokens += n
 		}
 		rows += int64(len(batch))
 		if o.Progress != nil {
@@ -175,8 +187,26 @@ func (o *PrepareOptions) writeShards(ctx context.Context, texts *source.Texts, d
 	return errors.Join(train.flush(), heldout.flush())
 }
 
-func (o *PrepareOptions) encode(text string) document {
-	return document{o.Tokenizer.EncodeOrdinary(text), int64(len(text)), heldOut(text, o.Seed, o.Holdout)}
+// entries encodes the texts, or the rows with conversations.
+func (o *PrepareOptions) entries(ctx context.Context, texts *source.Texts, m *Manifest) (iter.Seq2[[]entry, error], error) {
+	pool := parallel.New(o.Threads)
+	if o.Kind == Texts {
+		return encodeInOrder(ctx, pool, texts.All(ctx), func(s string) int { return len(s) }, o.encode), nil
+	}
+	maker, err := newChatMaker(o, m)
+	if err != nil {
+		return nil, err
+	}
+	rows := maker.rows(texts.Rows(ctx))
+	return encodeInOrder(ctx, pool, rows, func(r source.Row) int { return r.Size() }, maker.encode), nil
+}
+
+func (o *PrepareOptions) encode(text string) entry {
+	ids := o.Tokenizer.EncodeOrdinary(text)
+	if len(ids) == 0 {
+		return entry{left: emptyRow}
+	}
+	return entry{documents: []document{{ids: ids, bytes: int64(len(text))}}, heldout: heldOut(text, o.Seed, o.Holdout)}
 }
 
 func (o *PrepareOptions) checkSplits(m *Manifest) error {
@@ -184,8 +214,7 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 		return &setting.Error{
 			Field:   "data.PrepareOptions.Holdout",
 			Problem: fmt.Sprintf("%s leaves no document to train on%s", o.Files[0], m.skipped()),
-			Remedy: fmt.Sprintf("give more texts (the column is %q), or lower {data.PrepareOptions.Holdout} from %v",
-				o.Column, o.Holdout),
+			Remedy:  fmt.Sprintf("give more texts%s, or lower {data.PrepareOptions.Holdout} from %v", o.inColumn(), o.Holdout),
 		}
 	}
 	if o.Holdout > 0 && m.Heldout.Documents == 0 {
@@ -196,6 +225,13 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 		}
 	}
 	return nil
+}
+
+func (o *PrepareOptions) inColumn() string {
+	if o.Column == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (the column is %q)", o.Column)
 }
 
 // heldOut reports whether a text belongs to the share of all texts that is held out.
@@ -232,17 +268,34 @@ type splitWriter struct {
 	shard     *shardBuilder
 }
 
-func (w *splitWriter) add(d document) error {
-	for _, id := range d.ids {
-		if id < 0 || int(id) >= w.shard.vocabulary {
-			return fmt.Errorf("the tokenizer encodes to id %d: its vocabulary has %d tokens", id, w.shard.vocabulary)
+func newSplitWriter(dir, name string, limit int, m *Manifest) *splitWriter {
+	info := &m.Train
+	if name == Heldout {
+		info = &m.Heldout
+	}
+	return &splitWriter{dir, name, limit, info, newShardBuilder(m.VocabSize, m.Kind != Texts)}
+}
+
+// add writes what a row became, or counts in m why it is left out. It returns the number of tokens.
+func (w *splitWriter) add(m *Manifest, e entry) (tokens int64, err error) {
+	if e.err != nil {
+		return 0, e.err
+	}
+	m.count(e)
+	for _, d := range e.documents {
+		for _, id := range d.ids {
+			if id < 0 || int(id) >= w.shard.vocabulary {
+				return 0, fmt.Errorf("the tokenizer encodes to id %d: its vocabulary has %d tokens", id, w.shard.vocabulary)
+			}
 		}
+		w.shard.add(d.ids, d.learn, d.bytes)
+		w.info.note(d)
+		tokens += int64(len(d.ids))
 	}
-	w.shard.add(d.ids, d.bytes)
 	if len(w.shard.ids) < w.limit {
-		return nil
+		return tokens, nil
 	}
-	return w.flush()
+	return tokens, w.flush()
 }
 
 func (w *splitWriter) flush() error {
@@ -250,7 +303,7 @@ func (w *splitWriter) flush() error {
 	if len(b.bytes) == 0 {
 		return nil
 	}
-	w.shard = newShardBuilder(b.vocabulary)
+	w.shard = newShardBuilder(b.vocabulary, b.marked)
 	raw := b.encode()
 	info := ShardInfo{
 		File: fmt.Sprintf("%s-%05d.tokens", w.name, len(w.info.Shards)),

@@ -22,12 +22,14 @@ import (
 //	offsets    [documents+1]uint64: where each document's ids begin, in tokens
 //	bytes      [documents]uint64: length of each document's text in UTF-8
 //	ids        [tokens]uint16 or uint32
+//	learn      version 2 alone, [(tokens+7)/8]byte: bit i%8 of byte i/8 is whether token i is learned
 //	checksum   uint32: CRC-32C of all that precedes
 const (
-	shardMagic   = "TRITTOKS"
-	shardVersion = 1
-	shardHeader  = 40
-	shardTrailer = 4
+	shardMagic    = "TRITTOKS"
+	shardVersion  = 1 // of texts, whose tokens are all learned
+	markedVersion = 2 // of conversations
+	shardHeader   = 40
+	shardTrailer  = 4
 
 	// maxVocabulary bounds the vocabulary that a shard or a manifest may state.
 	maxVocabulary = 1 << 24
@@ -42,16 +44,28 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // shardBuilder gathers documents until they are written as one shard.
 type shardBuilder struct {
 	vocabulary int
+	marked     bool // it says which tokens are learned
 	ids        []int32
+	learn      []byte // of a marked shard
 	offsets    []uint64
 	bytes      []uint64
 }
 
-func newShardBuilder(vocabulary int) *shardBuilder {
-	return &shardBuilder{vocabulary: vocabulary, offsets: []uint64{0}}
+func newShardBuilder(vocabulary int, marked bool) *shardBuilder {
+	return &shardBuilder{vocabulary: vocabulary, marked: marked, offsets: []uint64{0}}
 }
 
-func (b *shardBuilder) add(ids []int32, bytes int64) {
+// add adds a document; learn is for each token of a marked shard whether it is learned.
+func (b *shardBuilder) add(ids []int32, learn []bool, bytes int64) {
+	for i, yes := range learn {
+		at := len(b.ids) + i
+		if at%8 == 0 {
+			b.learn = append(b.learn, 0)
+		}
+		if yes {
+			b.learn[at/8] |= 1 << (at % 8)
+		}
+	}
 	b.ids = append(b.ids, ids...)
 	b.offsets = append(b.offsets, uint64(len(b.ids)))
 	b.bytes = append(b.bytes, uint64(bytes))
@@ -75,9 +89,13 @@ func idWidth(vocabulary int) int {
 func (b *shardBuilder) encode() []byte {
 	le := binary.LittleEndian
 	width := idWidth(b.vocabulary)
-	out := make([]byte, 0, shardHeader+8*(len(b.offsets)+len(b.bytes))+width*len(b.ids)+shardTrailer)
+	out := make([]byte, 0, shardHeader+8*(len(b.offsets)+len(b.bytes))+width*len(b.ids)+len(b.learn)+shardTrailer)
 	out = append(out, shardMagic...)
-	for _, v := range []int{shardVersion, width, b.vocabulary, 0} {
+	version := shardVersion
+	if b.marked {
+		version = markedVersion
+	}
+	for _, v := range []int{version, width, b.vocabulary, 0} {
 		out = le.AppendUint32(out, uint32(v))
 	}
 	out = le.AppendUint64(out, uint64(len(b.bytes)))
@@ -94,6 +112,7 @@ func (b *shardBuilder) encode() []byte {
 			out = le.AppendUint32(out, uint32(id))
 		}
 	}
+	out = append(out, b.learn...)
 	return le.AppendUint32(out, crc32.Checksum(out, castagnoli))
 }
 
@@ -104,9 +123,11 @@ type shard struct {
 	documents  int
 	tokens     int
 	width      int
+	marked     bool
 	offsets    []byte
 	bytes      []byte
 	ids        []byte
+	learn      []byte
 }
 
 func openShard(path string) (*shard, error) {
@@ -143,11 +164,15 @@ func parseShard(path string, data []byte) (*shard, error) {
 	}
 	offsets, texts := 8*(s.documents+1), 8*s.documents
 	rest := data[shardHeader:body]
-	s.offsets, s.bytes, s.ids = rest[:offsets], rest[offsets:offsets+texts], rest[offsets+texts:]
+	s.offsets, s.bytes, rest = rest[:offsets], rest[offsets:offsets+texts], rest[offsets+texts:]
+	s.ids, s.learn = rest[:s.width*s.tokens], rest[s.width*s.tokens:]
 	if err := s.checkDocuments(path); err != nil {
 		return nil, err
 	}
-	return s, s.checkIDs(path)
+	if err := s.checkIDs(path); err != nil {
+		return nil, err
+	}
+	return s, s.checkLearn(path)
 }
 
 func parseHeader(path string, data []byte) (*shard, error) {
@@ -158,8 +183,9 @@ func parseHeader(path string, data []byte) (*shard, error) {
 	if string(data[:8]) != shardMagic {
 		return nil, shardError(path, "magic", "%q: want %q", data[:8], shardMagic)
 	}
-	if v := le.Uint32(data[8:]); v != shardVersion {
-		return nil, shardError(path, "version", "%d: want %d", v, shardVersion)
+	version := le.Uint32(data[8:])
+	if version != shardVersion && version != markedVersion {
+		return nil, shardError(path, "version", "%d: want %d or %d", version, shardVersion, markedVersion)
 	}
 	width, vocabulary, zero := le.Uint32(data[12:]), le.Uint32(data[16:]), le.Uint32(data[20:])
 	if vocabulary == 0 || vocabulary > maxVocabulary {
@@ -170,11 +196,16 @@ func parseHeader(path string, data []byte) (*shard, error) {
 		return nil, shardError(path, "id width", "%d: want %d for a vocabulary of %d", width, want, vocabulary)
 	}
 	size, documents, tokens := uint64(len(data)), le.Uint64(data[24:]), le.Uint64(data[32:])
+	marks := uint64(0)
+	if version == markedVersion {
+		marks = tokens/8 + (tokens%8+7)/8
+	}
 	if documents > size/16 || tokens > size/uint64(width) ||
-		shardHeader+8*(2*documents+1)+tokens*uint64(width)+shardTrailer != size {
+		shardHeader+8*(2*documents+1)+tokens*uint64(width)+marks+shardTrailer != size {
 		return nil, shardError(path, "size", "%d bytes: %d documents of %d tokens take another size", size, documents, tokens)
 	}
-	return &shard{vocabulary: int(vocabulary), documents: int(documents), tokens: int(tokens), width: int(width)}, nil
+	return &shard{vocabulary: int(vocabulary), documents: int(documents), tokens: int(tokens), width: int(width),
+		marked: version == markedVersion}, nil
 }
 
 func (s *shard) checkDocuments(path string) error {
@@ -205,6 +236,17 @@ func (s *shard) checkIDs(path string) error {
 	}
 	return nil
 }
+
+// checkLearn checks that the bits behind the last token's are 0.
+func (s *shard) checkLearn(path string) error {
+	if n := s.tokens % 8; s.marked && n > 0 && s.learn[len(s.learn)-1]>>n != 0 {
+		return shardError(path, "learn", "a token behind the last of %d is learned", s.tokens)
+	}
+	return nil
+}
+
+// learned reports whether token i is learned.
+func (s *shard) learned(i int) bool { return !s.marked || s.learn[i/8]>>(i%8)&1 != 0 }
 
 func (s *shard) id(i int) int32 {
 	if s.width == 2 {

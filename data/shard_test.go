@@ -9,11 +9,43 @@ import (
 )
 
 func exampleShard(vocabulary int) []byte {
-	b := newShardBuilder(vocabulary)
-	b.add([]int32{1, 2, 3}, 10)
-	b.add([]int32{4}, 2)
-	b.add([]int32{5, 0}, 7)
+	b := newShardBuilder(vocabulary, false)
+	b.add([]int32{1, 2, 3}, nil, 10)
+	b.add([]int32{4}, nil, 2)
+	b.add([]int32{5, 0}, nil, 7)
 	return b.encode()
+}
+
+// markedShard holds two conversations, of which tokens 1, 2 and 8 are learned.
+func markedShard() []byte {
+	b := newShardBuilder(6, true)
+	b.add([]int32{1, 2, 3}, []bool{false, true, true}, 10)
+	b.add([]int32{4, 5, 0, 1, 2, 3}, []bool{false, false, false, false, false, true}, 3)
+	return b.encode()
+}
+
+func TestMarksRoundTrip(t *testing.T) {
+	s, err := parseShard("x", markedShard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var learned []int
+	for i := range s.tokens {
+		if s.learned(i) {
+			learned = append(learned, i)
+		}
+	}
+	if !slices.Equal(learned, []int{1, 2, 8}) || len(s.learn) != 2 {
+		t.Errorf("tokens %v are learned, of %d bytes of marks", learned, len(s.learn))
+	}
+	raw := markedShard()
+	raw[len(raw)-shardTrailer-1] |= 1 << 5
+	_, err = parseShard("set/a.tokens", sign(raw))
+	wantError(t, err, "set/a.tokens", "learn", "behind the last of 9")
+	raw = markedShard()
+	raw[8] = shardVersion // and the marks are too much
+	_, err = parseShard("set/a.tokens", sign(raw))
+	wantError(t, err, "size")
 }
 
 // sign puts the right checksum on a changed shard, so that the other checks are met.
@@ -76,7 +108,8 @@ func TestDamagedShards(t *testing.T) {
 func FuzzShard(f *testing.F) {
 	f.Add(exampleShard(6))
 	f.Add(exampleShard(1 << 20))
-	f.Add(newShardBuilder(3).encode())
+	f.Add(newShardBuilder(3, false).encode())
+	f.Add(markedShard())
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if len(raw) >= shardTrailer {
 			sign(raw) // else nothing but the checksum would be met
@@ -85,14 +118,18 @@ func FuzzShard(f *testing.F) {
 		if err != nil {
 			return
 		}
-		b := newShardBuilder(s.vocabulary)
+		b := newShardBuilder(s.vocabulary, s.marked)
 		for i := range s.documents {
 			lo, hi, n := s.document(i)
 			var ids []int32
+			var learn []bool
 			for k := lo; k < hi; k++ {
 				ids = append(ids, s.id(k))
+				if s.marked {
+					learn = append(learn, s.learned(k))
+				}
 			}
-			b.add(ids, n)
+			b.add(ids, learn, n)
 		}
 		if !bytes.Equal(b.encode(), raw) {
 			t.Error("what was read is written differently")

@@ -17,6 +17,33 @@ type aligned struct {
 	shift    int // offset of original in the whole text
 }
 
+// alignedText is a text that is as it was, at a place in a whole text.
+func alignedText(text string, at int) aligned {
+	a := aligned{text: text, from: make([][2]int, len(text)), original: text}
+	for i := range a.from {
+		a.from[i] = [2]int{at + i, at + i + 1}
+	}
+	return a
+}
+
+// without is a with each occurrence of a part taken out.
+func (a aligned) without(part string) aligned {
+	if !strings.Contains(a.text, part) {
+		return a
+	}
+	var text strings.Builder
+	b := a
+	b.from = nil
+	at := 0
+	for kept := range strings.SplitSeq(a.text, part) {
+		text.WriteString(kept)
+		b.from = append(b.from, a.from[at:at+len(kept)]...)
+		at += len(kept) + len(part)
+	}
+	b.text = text.String()
+	return b
+}
+
 // alignedOf reads a NormalizedString. If its alignments do not fit its text, as with broken
 // UTF-8, every byte has the whole original as its origin.
 func alignedOf(n *normalizer.NormalizedString) aligned {

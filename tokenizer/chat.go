@@ -66,16 +66,21 @@ func (t ChatTemplate) Render(c *jinja.Context) (jinja.Result, error) {
 	if t.ToolText != "" && c.IsTrue("tools") {
 		text = t.ToolText
 	}
+	parsed, err := jinja.Parse(text)
+	if err != nil {
+		return jinja.Result{}, fmt.Errorf("chat template: %w", err)
+	}
+	return t.renderParsed(parsed, c)
+}
+
+// renderParsed is Render of the text that was parsed.
+func (t ChatTemplate) renderParsed(parsed *jinja.Template, c *jinja.Context) (jinja.Result, error) {
 	for name, token := range t.SpecialTokens {
 		if !c.Has(name) {
 			if err := c.Set(name, token); err != nil {
 				return jinja.Result{}, err
 			}
 		}
-	}
-	parsed, err := jinja.Parse(text)
-	if err != nil {
-		return jinja.Result{}, fmt.Errorf("chat template: %w", err)
 	}
 	result, err := parsed.Render(c, jinja.Options{})
 	if err != nil {
@@ -129,6 +134,19 @@ func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
 	if t.settings.templates.text == "" {
 		return nil, errNoTemplate
 	}
+	c, err := t.guardedContext(r)
+	if err != nil {
+		return nil, err
+	}
+	result, err := t.ChatTemplate().Render(c)
+	if err != nil {
+		return nil, err
+	}
+	return t.encode(result.Text, true), nil
+}
+
+// guardedContext is the context of a request with guards in the texts of messages, tools and variables.
+func (t *Tokenizer) guardedContext(r ChatRequest) (*jinja.Context, error) {
 	c, err := r.Context()
 	if err != nil {
 		return nil, err
@@ -142,14 +160,7 @@ func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
 	for _, name := range slices.Sorted(maps.Keys(r.Extra)) {
 		err = errors.Join(err, t.setGuarded(c, name, r.Extra[name]))
 	}
-	if err != nil {
-		return nil, err
-	}
-	result, err := t.ChatTemplate().Render(c)
-	if err != nil {
-		return nil, err
-	}
-	return t.encode(result.Text, true), nil
+	return c, err
 }
 
 // setGuarded sets a variable of a template with guards in its texts.

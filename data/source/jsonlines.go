@@ -59,6 +59,15 @@ type jsonReader struct {
 
 // next returns the text of the next row, nil if it has none, or io.EOF.
 func (r *jsonReader) next() (*string, error) {
+	line, err := r.line()
+	if err != nil {
+		return nil, err
+	}
+	return r.row(line)
+}
+
+// line returns the next line that is not blank, valid until the next call, or io.EOF.
+func (r *jsonReader) line() ([]byte, error) {
 	for {
 		line, err := r.lines.next()
 		switch {
@@ -70,7 +79,7 @@ func (r *jsonReader) next() (*string, error) {
 			return nil, r.stream.failed(err)
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			return r.row(line)
+			return line, nil
 		}
 	}
 }

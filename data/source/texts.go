@@ -170,8 +170,21 @@ func (t *Texts) begin() error {
 // emit takes a text and reports whether more are wanted.
 type emit func(text string) bool
 
-// file reads one file, and reports whether more are wanted.
+// file reads the texts of one file, and reports whether more are wanted.
 func (t *Texts) file(ctx context.Context, in *input, yield emit) (more bool, err error) {
+	return t.withStream(in, func(s *stream) (bool, error) {
+		switch s.kind {
+		case parquetKind:
+			return t.parquet(ctx, s, yield)
+		case jsonKind:
+			return t.jsonLines(ctx, s, yield)
+		}
+		return t.plain(ctx, s, yield)
+	})
+}
+
+// withStream opens an input that is not empty and lets read read it.
+func (t *Texts) withStream(in *input, read func(s *stream) (more bool, err error)) (more bool, err error) {
 	if in.kind == emptyKind {
 		return true, nil
 	}
@@ -184,11 +197,5 @@ func (t *Texts) file(ctx context.Context, in *input, yield emit) (more bool, err
 	if err := checkUse(t.inputs, t.o); err != nil {
 		return false, err
 	}
-	switch s.kind {
-	case parquetKind:
-		return t.parquet(ctx, s, yield)
-	case jsonKind:
-		return t.jsonLines(ctx, s, yield)
-	}
-	return t.plain(ctx, s, yield)
+	return read(s)
 }

@@ -18,6 +18,7 @@ type parser struct {
 	blocks  map[string]*blockStmt
 	names   *names   // of the scope around
 	roots   []*names // of blocks, which are scopes apart
+	marks   bool     // whether there is a generation block
 }
 
 func (p *parser) current() token { return p.tokens[p.at] }
@@ -417,6 +418,7 @@ func (p *parser) filterStmt(line int) stmt {
 
 func (p *parser) generationStmt(line int) stmt {
 	m := &macro{anonymous: true}
+	p.marks = true
 	p.in(p.newNames(), func() { m.body = p.function(m, "endgeneration") })
 	return &generationStmt{line, m}
 }

@@ -22,7 +22,11 @@ import (
 type Template struct {
 	body   []stmt
 	blocks map[string]*blockStmt
+	marks  bool
 }
+
+// MarksGeneration reports whether the template has generation blocks, which mark the assistant's text.
+func (t *Template) MarksGeneration() bool { return t.marks }
 
 // Parse parses a template. The error is a *SyntaxError or a *LimitError.
 func Parse(source string) (t *Template, err error) {
@@ -40,7 +44,7 @@ func Parse(source string) (t *Template, err error) {
 	for _, n := range p.roots {
 		n.resolve(nil, &work)
 	}
-	return &Template{body, p.blocks}, nil
+	return &Template{body, p.blocks, p.marks}, nil
 }
 
 // Options are what a render depends on besides the context.
