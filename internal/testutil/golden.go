@@ -3,6 +3,7 @@ package testutil
 import (
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"trit/format/safetensors"
@@ -23,7 +24,7 @@ func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string)
 	}
 	for _, path := range files {
 		f := OpenGolden(t, path)
-		if _, found := f.Tensor("tokens"); found == wholeModel {
+		if _, found := f.Tensor("tokens"); found == wholeModel && !tuning(f) {
 			paths = append(paths, path)
 		}
 		f.Close()
@@ -32,6 +33,31 @@ func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string)
 		t.Fatalf("%s holds no such goldens", dir)
 	}
 	return paths
+}
+
+// tuningKinds are the kinds of goldens of fine-tuning: each has its settings under the name of its
+// kind in the metadata.
+var tuningKinds = []string{"lora", "dpo", "distill"}
+
+func tuning(f *safetensors.File) bool {
+	return slices.ContainsFunc(tuningKinds, func(kind string) bool { return f.Metadata()[kind] != "" })
+}
+
+// TuningGoldens lists the goldens of fine-tuning of one kind: the file of -golden if it is of that
+// kind, or without the flag those of paths that are.
+func TuningGoldens(t *testing.T, kind string, paths ...string) (list []string) {
+	t.Helper()
+	if *Golden != "" {
+		paths = []string{*Golden}
+	}
+	for _, path := range paths {
+		f := OpenGolden(t, path)
+		if f.Metadata()[kind] != "" {
+			list = append(list, path)
+		}
+		f.Close()
+	}
+	return list
 }
 
 // OpenGolden opens a golden. The caller closes it.
