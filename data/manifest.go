@@ -21,6 +21,10 @@ const (
 	Heldout = "heldout"
 )
 
+// Preferences is the kind of a data set of pairs: of each two rows of a Batch, the first holds the text that is
+// chosen and the second the one that is rejected.
+const Preferences = "preferences"
+
 const (
 	manifestFormat  = "trit-dataset"
 	manifestVersion = 1
@@ -34,6 +38,7 @@ const (
 type Manifest struct {
 	Format          string    `json:"format"`
 	Version         int       `json:"version"`
+	Kind            string    `json:"kind,omitempty"` // Preferences; "": texts
 	VocabSize       int       `json:"vocab_size"`
 	BOS             int32     `json:"bos_token_id"` // -1: documents do not begin with one
 	EOS             int32     `json:"eos_token_id"` // -1: documents do not end with one

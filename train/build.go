@@ -81,11 +81,11 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 
 // openData opens the part of the data that this rank reads. heldout is nil if the data set has
 // no held-out split.
-func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
+func (t *trainer) openData(m *data.Manifest) (heldout split, err error) {
 	o, c := t.run.Options, t.run.comm()
 	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength,
 		Rank: c.Rank(), Ranks: c.Size(), Seed: o.Seed, Shuffle: true}
-	if t.loader, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
+	if t.loader, err = t.run.open(t.run.DataDir, rows); err != nil {
 		return nil, err
 	}
 	t.opened.add(t.loader)
@@ -93,7 +93,7 @@ func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 		return nil, nil
 	}
 	rows.Split, rows.Seed, rows.Shuffle = data.Heldout, 0, false
-	if heldout, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
+	if heldout, err = t.run.open(t.run.DataDir, rows); err != nil {
 		return nil, err
 	}
 	t.opened.add(heldout)
@@ -143,7 +143,7 @@ func (t *trainer) resumes() (resumed bool, err error) {
 
 // makeParts makes the graph and the parts that need it, and restores the position of the run
 // before, which is nil for a new run.
-func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snapshot) error {
+func (t *trainer) makeParts(microBatches int, heldout split, before *snapshot) error {
 	o, begin := &t.run.Options, 0
 	if before != nil {
 		begin = before.Step

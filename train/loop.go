@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"trit/data"
@@ -17,12 +18,12 @@ import (
 type trainer struct {
 	run        *Run // resolved
 	at         position
-	loader     *data.Loader // of the training split
-	step       *stepper     // runs batches through the graph and moves the weights
-	share      *sharing     // weights and optimiser, and the ranks that share them
-	evaluation *evaluation  // held-out loss, the best model, early stop
-	recording  *recording   // the log
-	saving     *saving      // checkpoints
+	loader     split       // of the training split
+	step       *stepper    // runs batches through the graph and moves the weights
+	share      *sharing    // weights and optimiser, and the ranks that share them
+	evaluation *evaluation // held-out loss, the best model, early stop
+	recording  *recording  // the log
+	saving     *saving     // checkpoints
 	guard      Guard
 	opened     closers
 
@@ -31,6 +32,16 @@ type trainer struct {
 	extended string   // how the run was given another end; "" if it was not
 	warnings []string // for the log, once it is open
 	ended    *Event   // the evaluation on all held-out data with which the run ended; nil if it has not
+}
+
+// split gives the batches of a split of the data, as *data.Loader does.
+type split interface {
+	batches
+	io.Closer
+	Rewind()
+	Epoch() uint64
+	State() data.State
+	Restore(data.State) error
 }
 
 // position is the number of steps and of tokens that a run has done.
@@ -78,8 +89,12 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	return result, t.finish(result, cancelled)
 }
 
-// begin starts the clock of the log, and saves a checkpoint that a rollback can go back to.
+// begin prepares the reference of preferences and starts the clock of the log, and saves a checkpoint
+// that a rollback can go back to.
 func (t *trainer) begin() error {
+	if err := t.prepareReference(); err != nil {
+		return err
+	}
 	t.recording.restart(t.at)
 	if t.run.Options.OnSpike == SpikeRollback {
 		return t.save()

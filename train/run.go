@@ -36,6 +36,8 @@ type Run struct {
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
 	// others wait until the caller ends the job.
 	Comm ranks.Comm
+	// openSplit opens a split of the data; nil: data.OpenLoader.
+	openSplit func(dir string, o data.LoaderOptions) (split, error)
 }
 
 // Result is how a run ended.
@@ -114,9 +116,20 @@ func (r *Run) comm() ranks.Comm {
 	return r.Comm
 }
 
+// open opens a split of the data.
+func (r *Run) open(dir string, o data.LoaderOptions) (split, error) {
+	if r.openSplit != nil {
+		return r.openSplit(dir, o)
+	}
+	return data.OpenLoader(dir, o)
+}
+
 // resolve completes the model from the folder that the run begins with and from the data, and
 // checks model and options.
 func (r *Run) resolve(m *data.Manifest) error {
+	if err := r.checkKind(m); err != nil {
+		return err
+	}
 	if r.Init != "" {
 		if err := r.takeModel(); err != nil {
 			return err
@@ -137,6 +150,19 @@ func (r *Run) resolve(m *data.Manifest) error {
 		return noEnd()
 	}
 	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+}
+
+// checkKind refuses data of another kind than the objective learns from.
+func (r *Run) checkKind(m *data.Manifest) error {
+	switch pairs := m.Kind == data.Preferences; {
+	case pairs && r.Options.Objective != DPO:
+		return setting.Needs("train.Run.Model", fmt.Sprintf("%s holds preferences, but objective is %q", r.DataDir,
+			string(r.Options.Objective)), "{train.Run.Model} dpo learns from them, as objective=dpo does")
+	case !pairs && r.Options.Objective == DPO:
+		return setting.Needs("data.Prepare", fmt.Sprintf("objective is %s, but %s holds no preferences", DPO, r.DataDir),
+			"make data of preferences with {data.Prepare}, or leave objective out")
+	}
+	return nil
 }
 
 // noEnd is the error of a run that would never end.

@@ -3,7 +3,6 @@ package testutil
 import (
 	"encoding/json"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"trit/format/safetensors"
@@ -24,7 +23,7 @@ func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string)
 	}
 	for _, path := range files {
 		f := OpenGolden(t, path)
-		if _, found := f.Tensor("tokens"); found == wholeModel && !tuning(f) {
+		if _, found := f.Tensor("tokens"); found == wholeModel && tuningKind(f) == "" {
 			paths = append(paths, path)
 		}
 		f.Close()
@@ -35,29 +34,38 @@ func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string)
 	return paths
 }
 
-// tuningKinds are the kinds of goldens of fine-tuning: each has its settings under the name of its
-// kind in the metadata.
-var tuningKinds = []string{"lora", "dpo", "distill"}
+// tuningKinds are the keys in the metadata of goldens of tuning, of which each has one.
+var tuningKinds = []string{"distill", "dpo", "lora"}
 
-func tuning(f *safetensors.File) bool {
-	return slices.ContainsFunc(tuningKinds, func(kind string) bool { return f.Metadata()[kind] != "" })
+// tuningKind is the kind of a golden of tuning, "" for any other file.
+func tuningKind(f *safetensors.File) string {
+	for _, kind := range tuningKinds {
+		if f.Metadata()[kind] != "" {
+			return kind
+		}
+	}
+	return ""
 }
 
-// TuningGoldens lists the goldens of fine-tuning of one kind: the file of -golden if it is of that
-// kind, or without the flag those of paths that are.
-func TuningGoldens(t *testing.T, kind string, paths ...string) (list []string) {
+// TuningGoldens lists the goldens of tuning of one kind: the file of -golden if it is of that kind, or
+// without the flag the files in dir; none if dir is "".
+func TuningGoldens(t *testing.T, dir, kind string) (paths []string) {
 	t.Helper()
-	if *Golden != "" {
-		paths = []string{*Golden}
+	files := []string{*Golden}
+	if files[0] == "" {
+		files, _ = filepath.Glob(filepath.Join(dir, "*.safetensors"))
 	}
-	for _, path := range paths {
+	for _, path := range files {
 		f := OpenGolden(t, path)
-		if f.Metadata()[kind] != "" {
-			list = append(list, path)
+		if tuningKind(f) == kind {
+			paths = append(paths, path)
 		}
 		f.Close()
 	}
-	return list
+	if len(paths) == 0 && *Golden == "" && dir != "" {
+		t.Fatalf("%s holds no goldens of the kind %s", dir, kind)
+	}
+	return paths
 }
 
 // OpenGolden opens a golden. The caller closes it.

@@ -16,7 +16,7 @@ import (
 
 // A file of -golden that holds pairs is compared with PyTorch's figures.
 func TestGoldenPreference(t *testing.T) {
-	for _, path := range testutil.TuningGoldens(t, "dpo") {
+	for _, path := range testutil.TuningGoldens(t, "", "dpo") {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenPreference(t, path) })
 	}
 }
