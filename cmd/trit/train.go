@@ -28,6 +28,7 @@ func trainCommand() *cli.Command {
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --resume --out run",
 			"trit train --resume --out run --max-steps 5000",
+			"trit train --init model --data pairs --out tuned --config dpo",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
@@ -187,6 +188,9 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 	if config, err = configs.LoadOver(config, name); err != nil {
 		return config, cmdline.Usagef("--config: %v", err)
 	}
+	if config.IsRecipe() {
+		return config, cmdline.Usagef("--config %s is a recipe without a model: name the model with --init DIR", name)
+	}
 	if begun != nil && config.MaxSteps != begun.Options.MaxSteps {
 		if !c.IsSet("max-steps") && !c.IsSet("max-time") {
 			cmdline.NewConsole(c).Warnf("max_steps is %d in --config, and stays %d, as the run has it: --max-steps changes it",
@@ -299,8 +303,11 @@ func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	}
 	con.Printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
 	if b := result.Best; b != nil {
-		con.Printf("best: step %d, %.4f bits per byte held out, in %s\n",
-			b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
+		figure := fmt.Sprintf("%.4f bits per byte held out", b.BitsPerByte)
+		if b.Preference != nil {
+			figure = fmt.Sprintf("held-out loss %.4f, %s", b.Loss, preferenceText(b.Preference))
+		}
+		con.Printf("best: step %d, %s, in %s\n", b.Step, figure, filepath.Join(r.OutDir, checkpoint.BestDir))
 	}
 	return nil
 }
@@ -315,11 +322,20 @@ func overError(dir string, r *train.Result) error {
 		"or --max-time T trains it longer", dir, r.Step, r.MaxSteps, r.Step)
 }
 
+// preferenceText is what a line says of pairs.
+func preferenceText(p *runlog.Preference) string {
+	return fmt.Sprintf("%.1f %% preferred, rewards %.3f and %.3f, margin %.3f", 100*p.Accuracy, p.Chosen, p.Rejected,
+		p.Margin)
+}
+
 // showEvent prints an event as a line.
 func showEvent(con *cmdline.Console, e train.Event) {
 	if data, ok := map[string]string{runlog.EvalEvent: "held out", runlog.EvalAllEvent: "all held-out data"}[e.Event]; ok {
-		con.Warnf("step %6d  %s: loss %.4f, perplexity %.2f, %.4f bits per byte",
-			e.Step, data, e.Loss, e.Perplexity, e.BitsPerByte)
+		figures := fmt.Sprintf("perplexity %.2f, %.4f bits per byte", e.Perplexity, e.BitsPerByte)
+		if e.Preference != nil {
+			figures = preferenceText(e.Preference)
+		}
+		con.Warnf("step %6d  %s: loss %.4f, %s", e.Step, data, e.Loss, figures)
 		return
 	}
 	if e.Note != "" {
@@ -329,6 +345,10 @@ func showEvent(con *cmdline.Console, e train.Event) {
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
 	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
 	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
-	con.Warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
-		e.Step, e.MaxSteps, e.Loss, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
+	pairs := ""
+	if e.Preference != nil {
+		pairs = "  " + preferenceText(e.Preference)
+	}
+	con.Warnf("step %6d/%d  loss %.4f%s  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
+		e.Step, e.MaxSteps, e.Loss, pairs, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
 }
