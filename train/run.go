@@ -24,6 +24,7 @@ type Event = runlog.Event
 type Run struct {
 	Model   model.Config  // VocabSize 0: the size of the data's vocabulary
 	Init    string        // folder whose model and weights the run begins with; "": fresh weights
+	Notes   []string      // on Init, for the log of a run that begins
 	Options Options       // how to train; MaxSteps 0: as many as fill MaxTime
 	DataDir string        // folder made by data.Prepare
 	OutDir  string        // folder of the run: its checkpoints and its log
