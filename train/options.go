@@ -85,6 +85,14 @@ const (
 	DPO          Objective = "dpo" // the loss of pairs by direct preference optimisation
 )
 
+// String is the objective in words.
+func (o Objective) String() string {
+	if o == CrossEntropy {
+		return "cross entropy"
+	}
+	return string(o)
+}
+
 // Default is the recipe of the BitNet papers at a size to try out.
 func Default() Options {
 	return Options{
@@ -197,8 +205,8 @@ func (o Options) checkRanges() error {
 func (o Options) checkPreference() error {
 	if o.Objective != DPO {
 		if o.DPOBeta != 0 || o.DPOLabelSmoothing != 0 || o.DPOLengthNormalized {
-			return fmt.Errorf("dpo_beta, dpo_label_smoothing and dpo_length_normalized belong to objective %s, but objective "+
-				"is %q: set it, or leave them out", DPO, string(o.Objective))
+			return fmt.Errorf("dpo_beta, dpo_label_smoothing and dpo_length_normalized belong to objective %s, but the "+
+				"objective is %s: set it, or leave them out", DPO, o.Objective)
 		}
 		return nil
 	}

@@ -312,7 +312,7 @@ func TestObjectiveFitsData(t *testing.T) {
 	texts, pairs := smallRun(prepared(t), t.TempDir()), pairRun(preparedPairs(t), t.TempDir())
 	texts.Options.Objective, texts.Options.DPOBeta = DPO, 0.1
 	pairs.Options.Objective, pairs.Options.DPOBeta = CrossEntropy, 0
-	for want, r := range map[string]Run{"holds no preferences": texts, "holds preferences, but objective": pairs} {
+	for want, r := range map[string]Run{"holds no preferences": texts, "holds preferences, but the objective is cross entropy": pairs} {
 		if _, err := Train(context.Background(), r); setting.As(err) == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}

@@ -157,8 +157,8 @@ func (r *Run) resolve(m *data.Manifest) error {
 func (r *Run) checkKind(m *data.Manifest) error {
 	switch pairs := m.Kind == data.Preferences; {
 	case pairs && r.Options.Objective != DPO:
-		return setting.Needs("train.Run.Model", fmt.Sprintf("%s holds preferences, but objective is %q", r.DataDir,
-			string(r.Options.Objective)), "{train.Run.Model} dpo learns from them, as objective=dpo does")
+		return setting.Needs("train.Run.Model", fmt.Sprintf("%s holds preferences, but the objective is %s", r.DataDir,
+			r.Options.Objective), "{train.Run.Model} dpo learns from them, as objective=dpo does")
 	case !pairs && r.Options.Objective == DPO:
 		return setting.Needs("data.Prepare", fmt.Sprintf("objective is %s, but %s holds no preferences", DPO, r.DataDir),
 			"make data of preferences with {data.Prepare}, or leave objective out")
