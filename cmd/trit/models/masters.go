@@ -26,8 +26,8 @@ func ConfigOf(path string) (model.Config, error) {
 // ternary weight becomes master weights that round to its codes and its scale. With keep a folder that
 // is there already stays. It returns what was done, for people.
 func MakeMasters(ctx context.Context, con *cmdline.Console, path, folder string, keep bool) (note string, err error) {
-	note = fmt.Sprintf("%s holds no master weights: the run begins with some that were made of its codes and scales, in %s. "+
-		"They round to the same model; what the codes were once rounded from is lost", path, folder)
+	note = fmt.Sprintf("%s holds no master weights: the run begins with some that were made of its codes and scales, "+
+		"in %s. They round to the same model; what the codes were once rounded from is lost", path, folder)
 	if _, err := os.Stat(folder); err == nil && keep {
 		return note, nil
 	}
@@ -35,8 +35,8 @@ func MakeMasters(ctx context.Context, con *cmdline.Console, path, folder string,
 		return "", err
 	}
 	progress := con.Progress("")
-	_, err = convert.Convert(ctx, path, folder, convert.Options{Type: convert.BF16, EmbeddingType: convert.F32, Overwrite: true,
-		Progress: func(stage string, done, total int64) { progress.Show(done, total, stage) }})
+	_, err = convert.Convert(ctx, path, folder, convert.Options{Type: convert.BF16, EmbeddingType: convert.F32,
+		Overwrite: true, Progress: func(stage string, done, total int64) { progress.Show(done, total, stage) }})
 	progress.End()
 	return note, err
 }
