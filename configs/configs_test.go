@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,25 @@ func TestARecipeIsAConfiguration(t *testing.T) {
 	got, err := Load(path)
 	if got.Description = c.Description; err != nil || !reflect.DeepEqual(got, c) {
 		t.Errorf("%+v, %v, want %+v", got, err, c)
+	}
+}
+
+// A preset without a model is a recipe that is laid over any model.
+func TestRecipes(t *testing.T) {
+	for _, name := range Names() {
+		c, err := Load(name)
+		if err != nil || slices.Contains(Models(), name) == c.IsRecipe() {
+			t.Errorf("%s: recipe %v, %v; the models are %v", name, c.IsRecipe(), err, Models())
+		}
+	}
+	over, err := Load("trit-1m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over.Options = train.Default()
+	c, err := LoadOver(over, "dpo")
+	if err != nil || c.Objective != train.DPO || c.DPOBeta != 0.1 || c.HiddenSize != over.HiddenSize || c.Validate() != nil {
+		t.Errorf("dpo over trit-1m is %+v: %v, %v", c, err, c.Validate())
 	}
 }
 

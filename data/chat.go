@@ -19,9 +19,11 @@ type Kind string
 
 // The kinds.
 const (
-	Texts       Kind = ""            // texts, of which each token is learned, one behind another in the rows of a Loader
-	Chat        Kind = "chat"        // conversations, of which the assistant's tokens are learned, whole in a row
-	Preferences Kind = "preferences" // pairs of conversations, a chosen and a rejected one, each in a row
+	Texts Kind = ""     // texts, of which each token is learned, one behind another in the rows of a Loader
+	Chat  Kind = "chat" // conversations, of which the assistant's tokens are learned, whole in a row
+	// Preferences are pairs of conversations, each in a row: of two rows of a Batch the first is chosen, the
+	// second rejected.
+	Preferences Kind = "preferences"
 )
 
 // TooLong is what becomes of a conversation that is longer than a row.
@@ -124,7 +126,8 @@ func (o *PrepareOptions) checkKind() error {
 	case o.TooLong != Cut && o.TooLong != Drop:
 		return setting.Invalid("data.PrepareOptions.TooLong", o.TooLong, Cut, Drop)
 	case o.Length < 0 || o.Length == 1:
-		return &setting.Error{Field: "data.PrepareOptions.Length", Found: strconv.Itoa(o.Length), Wanted: "2 tokens or more, or 0"}
+		return &setting.Error{Field: "data.PrepareOptions.Length", Found: strconv.Itoa(o.Length),
+			Wanted: "2 tokens or more, or 0"}
 	}
 	return nil
 }
@@ -270,7 +273,8 @@ func (d document) cut(length int) document {
 func turnError(row source.Row, err error) error {
 	return &setting.Error{
 		Field: "tokenizer.Tokenizer.WithChatTemplate", Problem: fmt.Sprintf("%s: row %d", row.Path, row.Number), Err: err,
-		Remedy: "put {% generation %} and {% endgeneration %} around the assistant's text in a copy of the template, and name it with " +
+		Remedy: "put {% generation %} and {% endgeneration %} around the assistant's text in a copy of the template, " +
+			"and name it with " +
 			"{tokenizer.Tokenizer.WithChatTemplate}",
 	}
 }

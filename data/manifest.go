@@ -34,9 +34,9 @@ const (
 // Manifest describes a prepared data set. Its folder holds the tokenizer's files too, so that
 // tokenizer.Load reads it.
 type Manifest struct {
-	Kind            Kind      `json:"kind,omitempty"`
 	Format          string    `json:"format"`
 	Version         int       `json:"version"`
+	Kind            Kind      `json:"kind,omitempty"`
 	VocabSize       int       `json:"vocab_size"`
 	BOS             int32     `json:"bos_token_id"` // -1: documents do not begin with one
 	EOS             int32     `json:"eos_token_id"` // -1: documents do not end with one

@@ -181,7 +181,7 @@ func (t *trainer) openLog() error {
 		if err != nil {
 			return err
 		}
-		t.warnings = append(t.warnings, notes...)
+		t.warnings = slices.Concat(t.warnings, t.run.Notes, notes)
 	}
 	return errors.Join(t.recording.write(e), t.recording.warn(t.at, t.warnings))
 }

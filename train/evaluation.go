@@ -8,50 +8,69 @@ import (
 
 	"trit/data"
 	"trit/train/graph"
+	"trit/train/preference"
 	"trit/train/ranks"
+	"trit/train/runlog"
 )
 
 // evaluation measures a run on its held-out data, and knows the best result so far and for
 // how long there was no better one.
 type evaluation struct {
-	options  *Options
-	ternary  bool // the layers of the model are ternary
-	share    *sharing
-	decoder  *graph.Decoder
-	heldout  *data.Loader // nil if the data set has no held-out split
-	batch    data.Batch
-	best     *Best // nil before the first
-	patience patience
+	options   *Options
+	ternary   bool // the layers of the model are ternary
+	share     *sharing
+	decoder   *graph.Decoder
+	heldout   *data.Loader // nil if the data set has no held-out split
+	batch     data.Batch
+	reference *preference.Reference // of a run that learns from pairs, once it is prepared
+	best      *Best                 // nil before the first
+	patience  patience
 }
 
 // Best is the result of the step with the lowest held-out loss. It is saved as best.json in the
 // run's folder best, beside the weights of that step.
 type Best struct {
-	Step        int     `json:"step"`
-	Tokens      int64   `json:"tokens"`
-	Loss        float64 `json:"loss"` // over the first eval_batches, in nats a token
-	BitsPerByte float64 `json:"bits_per_byte"`
-	Averaged    bool    `json:"averaged,omitempty"` // the weights are their running mean
-	All         *Whole  `json:"all,omitempty"`      // nil unless the run ended with this step
+	Step        int                `json:"step"`
+	Tokens      int64              `json:"tokens"`
+	Loss        float64            `json:"loss"` // over the first eval_batches, in nats a token, or a pair
+	BitsPerByte float64            `json:"bits_per_byte"`
+	Preference  *runlog.Preference `json:"preference,omitempty"` // of a run that learns from pairs
+	Averaged    bool               `json:"averaged,omitempty"`   // the weights are their running mean
+	All         *Whole             `json:"all,omitempty"`        // nil unless the run ended with this step
 }
 
 // Whole is the result of a model on all held-out data. It is a figure of its own: the Loss of Best
 // and of the curve is over the first eval_batches, the same in every evaluation.
 type Whole struct {
-	Loss        float64 `json:"loss"` // nats a token
-	BitsPerByte float64 `json:"bits_per_byte"`
+	Loss        float64            `json:"loss"` // nats a token, or a pair
+	BitsPerByte float64            `json:"bits_per_byte"`
+	Preference  *runlog.Preference `json:"preference,omitempty"`
 }
 
-// score adds up what batches of held-out data cost.
-type score struct{ nats, bytes, tokens float64 }
+// score adds up what batches of held-out data cost: texts, or pairs.
+type score struct {
+	nats, bytes, tokens float64
+	pairs               preference.Figures
+}
 
-func (s score) loss() float64        { return s.nats / max(s.tokens, 1) }
+func (s score) loss() float64 {
+	if s.pairs.Pairs > 0 {
+		return s.pairs.Loss()
+	}
+	return s.nats / max(s.tokens, 1)
+}
+
 func (s score) bitsPerByte() float64 { return s.nats / math.Ln2 / max(s.bytes, 1) }
 
-// fill sets the figures of an event.
+// sums are the parts of the score, for a sum over ranks.
+func (s *score) sums() []*float64 { return append(s.pairs.Sums(), &s.nats, &s.bytes, &s.tokens) }
+
+// fill sets the figures of an event. The likelihood of a text is none of those of pairs.
 func (s score) fill(e *Event) {
-	e.Loss, e.BitsPerByte = s.loss(), s.bitsPerByte()
-	e.Perplexity = math.Exp(e.Loss)
+	e.Loss = s.loss()
+	if e.Preference = s.pairs.Log(); e.Preference == nil {
+		e.BitsPerByte, e.Perplexity = s.bitsPerByte(), math.Exp(e.Loss)
+	}
 }
 
 // measure scores the present weights on the held-out data. compared is the score of the first
@@ -77,15 +96,20 @@ func (v *evaluation) measure(step int, whole bool) (all, compared score, err err
 			compared = all
 		}
 	}
-	return all, compared, ranks.AllReduce(v.share.comm, &all.nats, &all.bytes, &all.tokens,
-		&compared.nats, &compared.bytes, &compared.tokens)
+	return all, compared, ranks.AllReduce(v.share.comm, append(all.sums(), compared.sums()...)...)
 }
 
 // addBatch adds the score of the batch.
 func (v *evaluation) addBatch(s *score) error {
-	setBatch(v.decoder, &v.batch)
+	if err := setPairs(v.decoder, &v.batch, v.reference); err != nil {
+		return err
+	}
 	if _, err := v.decoder.Evaluate(); err != nil {
 		return err
+	}
+	if v.reference != nil {
+		s.pairs.Add(v.decoder.Pairs())
+		return nil
 	}
 	for i, l := range v.decoder.TokenLosses() {
 		if v.batch.Targets[i] >= 0 {
@@ -108,7 +132,7 @@ func (v *evaluation) improved(at position, s score) bool {
 		return false
 	}
 	v.best = &Best{Step: at.step, Tokens: at.tokens, Loss: loss, BitsPerByte: s.bitsPerByte(),
-		Averaged: v.share.mean != nil}
+		Preference: s.pairs.Log(), Averaged: v.share.mean != nil}
 	return true
 }
 
@@ -118,7 +142,7 @@ func (v *evaluation) addWhole(step int, s score) (added bool) {
 		return false
 	}
 	best := *v.best
-	best.All = &Whole{Loss: s.loss(), BitsPerByte: s.bitsPerByte()}
+	best.All = &Whole{Loss: s.loss(), BitsPerByte: s.bitsPerByte(), Preference: s.pairs.Log()}
 	v.best = &best
 	return true
 }

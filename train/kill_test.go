@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"trit/data"
 	"trit/optim"
 )
 
@@ -30,6 +31,10 @@ func TestResumeAfterKill(t *testing.T) {
 	if *trainDir != "" {
 		in, out, _ := strings.Cut(*trainDir, ",")
 		r := killedRun(in, out)
+		if m, err := data.OpenManifest(in); err == nil && m.Kind == data.Preferences {
+			r = pairRun(in, out)
+			r.Resume = true
+		}
 		if *extendTo > 0 {
 			r = endedRun(in, out)
 			r.Options.MaxSteps, r.Extend = *extendTo, true
@@ -42,6 +47,7 @@ func TestResumeAfterKill(t *testing.T) {
 	dataDir, ended := prepared(t), t.TempDir()
 	mustTrain(t, endedRun(dataDir, ended))
 	t.Run("begun", func(t *testing.T) { testAfterKill(t, dataDir, t.TempDir(), 0) })
+	t.Run("preferences", func(t *testing.T) { testAfterKill(t, preparedPairs(t), t.TempDir(), 0) })
 	t.Run("extended", func(t *testing.T) { testAfterKill(t, dataDir, ended, 60) })
 }
 

@@ -78,8 +78,12 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	return result, t.finish(result, cancelled)
 }
 
-// begin starts the clock of the log, and saves a checkpoint that a rollback can go back to.
+// begin prepares the reference of preferences and starts the clock of the log, and saves a checkpoint
+// that a rollback can go back to.
 func (t *trainer) begin() error {
+	if err := t.prepareReference(); err != nil {
+		return err
+	}
 	t.recording.restart(t.at)
 	if t.run.Options.OnSpike == SpikeRollback {
 		return t.save()

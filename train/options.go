@@ -11,6 +11,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"trit/optim"
@@ -63,10 +64,33 @@ type Options struct {
 	CheckpointActivations bool    `json:"checkpoint_activations"`
 	ZLoss                 float64 `json:"z_loss"` // weight of log(sum(exp(logits)))^2
 
+	Objective Objective `json:"objective"` // what is minimised
+	// Of DPO; see graph.Preference.
+	DPOBeta             float64 `json:"dpo_beta"`
+	DPOLabelSmoothing   float64 `json:"dpo_label_smoothing"`
+	DPOLengthNormalized bool    `json:"dpo_length_normalized"`
+
 	// Before QuantizeFromStep, layers compute with weights and activations that are not rounded.
 	// From then on the rounding comes into force, over QuantizeWarmupSteps.
 	QuantizeFromStep    int `json:"quantize_from_step"`
 	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
+}
+
+// Objective is what a run minimises. The kind of its data must fit.
+type Objective string
+
+// Objectives.
+const (
+	CrossEntropy Objective = ""    // of texts
+	DPO          Objective = "dpo" // the loss of pairs by direct preference optimisation
+)
+
+// String is the objective in words.
+func (o Objective) String() string {
+	if o == CrossEntropy {
+		return "cross entropy"
+	}
+	return string(o)
 }
 
 // Default is the recipe of the BitNet papers at a size to try out.
@@ -113,6 +137,7 @@ func (o Options) Validate() error {
 		oneOf("Moments", "moments", o.Moments, optim.Moments...),
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
+		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
 	}
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
@@ -175,6 +200,33 @@ func (o Options) checkRanges() error {
 	return errors.Join(errs...)
 }
 
+// checkPreference refuses options of DPO that are out of range, or that a run without it would pass
+// over.
+func (o Options) checkPreference() error {
+	if o.Objective != DPO {
+		if o.DPOBeta != 0 || o.DPOLabelSmoothing != 0 || o.DPOLengthNormalized {
+			return fmt.Errorf("dpo_beta, dpo_label_smoothing and dpo_length_normalized belong to objective %s, but the "+
+				"objective is %s: set it, or leave them out", DPO, o.Objective)
+		}
+		return nil
+	}
+	var errs []error
+	if !(o.DPOBeta > 0) || math.IsInf(o.DPOBeta, 0) {
+		errs = append(errs, fmt.Errorf("dpo_beta is %g: want a positive number, such as 0.1", o.DPOBeta))
+	}
+	if !(o.DPOLabelSmoothing >= 0 && o.DPOLabelSmoothing < 0.5) {
+		errs = append(errs, fmt.Errorf("dpo_label_smoothing is %g: want from 0 to below 0.5", o.DPOLabelSmoothing))
+	}
+	if o.BatchSize%2 != 0 {
+		errs = append(errs, fmt.Errorf("batch_size is %d, which counts rows: want an even number, since objective %s takes "+
+			"two for each pair", o.BatchSize, DPO))
+	}
+	if o.ZLoss != 0 {
+		errs = append(errs, fmt.Errorf("z_loss is %g: want 0, since objective %s has no such term", o.ZLoss, DPO))
+	}
+	return errors.Join(errs...)
+}
+
 // oneOf refuses a value that is none of the choices. The error names the option by its key.
 func oneOf[T ~string](field, key string, found T, choices ...T) error {
 	if slices.Contains(choices, found) {
@@ -200,9 +252,15 @@ func (o Options) lambda(step int) float64 {
 // graph are the options of the graph of a run that begins or goes on at a step, on a number of
 // threads.
 func (o Options) graph(step, threads int) graph.Options {
+	var pairs *graph.Preference
+	if o.Objective == DPO {
+		pairs = &graph.Preference{Beta: o.DPOBeta, LabelSmoothing: o.DPOLabelSmoothing,
+			LengthNormalized: o.DPOLengthNormalized}
+	}
 	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
 		BF16:                  o.Precision == PrecisionBF16,
-		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1}
+		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1,
+		Preference: pairs}
 }
 
 func (o Options) schedule() optim.Schedule {

@@ -6,6 +6,7 @@ import (
 
 	"trit/internal/machine"
 	"trit/model"
+	"trit/train/preference"
 	"trit/train/runlog"
 )
 
@@ -23,6 +24,7 @@ type recording struct {
 	// since the last line
 	time   time.Duration
 	tokens int64 // at the last line
+	pairs  preference.Figures
 }
 
 // observed is the part of a graph that recording reads; *graph.Decoder implements it.
@@ -64,9 +66,11 @@ func (r *recording) warn(at position, notes []string) error {
 	return errors.Join(errs...)
 }
 
-// restart begins to count time and tokens of the next line: when a run begins, when it is
+// restart begins to count time, tokens and pairs of the next line: when a run begins, when it is
 // resumed, and after a rollback.
-func (r *recording) restart(at position) { r.time, r.tokens = 0, at.tokens }
+func (r *recording) restart(at position) {
+	r.time, r.tokens, r.pairs = 0, at.tokens, preference.Figures{}
+}
 
 // stepFigures are the results of a step.
 type stepFigures struct {
@@ -79,11 +83,13 @@ type stepFigures struct {
 // is a field of runlog.Event and is filled here.
 func (r *recording) step(at position, f stepFigures) error {
 	r.time += f.took
+	r.pairs.Merge(f.pairs)
 	if r.log == nil || !due(at.step, r.options.LogInterval) && at.step != r.options.MaxSteps {
 		return nil
 	}
 	e := at.event(runlog.StepEvent)
 	e.Loss, e.GradNorm, e.LR, e.WeightDecay = f.loss, f.norm, f.rate, f.decay
+	e.Preference = r.pairs.Log()
 	e.MaxSteps, e.Judged = r.options.MaxSteps, true
 	e.TokensPerSecond = float64(at.tokens-r.tokens) / max(r.time.Seconds(), 1e-9)
 	e.MFU = r.mfu.fraction(e.TokensPerSecond / float64(r.ranks))

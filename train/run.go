@@ -24,6 +24,7 @@ type Event = runlog.Event
 type Run struct {
 	Model   model.Config  // VocabSize 0: the size of the data's vocabulary
 	Init    string        // folder whose model and weights the run begins with; "": fresh weights
+	Notes   []string      // on Init, for the log of a run that begins
 	Options Options       // how to train; MaxSteps 0: as many as fill MaxTime
 	DataDir string        // folder made by data.Prepare
 	OutDir  string        // folder of the run: its checkpoints and its log
@@ -117,6 +118,9 @@ func (r *Run) comm() ranks.Comm {
 // resolve completes the model from the folder that the run begins with and from the data, and
 // checks model and options.
 func (r *Run) resolve(m *data.Manifest) error {
+	if err := r.checkKind(m); err != nil {
+		return err
+	}
 	if r.Init != "" {
 		if err := r.takeModel(); err != nil {
 			return err
@@ -137,6 +141,19 @@ func (r *Run) resolve(m *data.Manifest) error {
 		return noEnd()
 	}
 	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+}
+
+// checkKind refuses data of another kind than the objective learns from.
+func (r *Run) checkKind(m *data.Manifest) error {
+	switch pairs := m.Kind == data.Preferences; {
+	case pairs && r.Options.Objective != DPO:
+		return setting.Needs("train.Run.Model", fmt.Sprintf("%s holds preferences, but the objective is %s", r.DataDir,
+			r.Options.Objective), "{train.Run.Model} dpo learns from them, as objective=dpo does")
+	case !pairs && r.Options.Objective == DPO:
+		return setting.Needs("data.Prepare", fmt.Sprintf("objective is %s, but %s holds no preferences", DPO, r.DataDir),
+			"make data of preferences with {data.Prepare}, or leave objective out")
+	}
+	return nil
 }
 
 // noEnd is the error of a run that would never end.

@@ -1,12 +1,18 @@
 package train
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"math"
+	"path/filepath"
 
 	"trit/data"
 	"trit/optim"
 	"trit/train/graph"
+	"trit/train/preference"
 	"trit/train/ranks"
+	"trit/train/runlog"
 )
 
 // stepper takes the steps of a run: it runs batches through the graph, sends gradients to the
@@ -18,7 +24,8 @@ type stepper struct {
 	batches      batches
 	microBatches int // number of micro-batches of this rank in a step
 	batch        data.Batch
-	rewarm       *rewarm // nil unless the run was extended while its rate fell
+	reference    *preference.Reference // of a run that learns from pairs, once it is prepared
+	rewarm       *rewarm               // nil unless the run was extended while its rate fell
 }
 
 // batches gives one batch after another, as *data.Loader does.
@@ -28,11 +35,12 @@ type batches interface {
 
 // gradient is the result of the micro-batches of a step on all ranks.
 type gradient struct {
-	loss float64 // mean over the targets, nats a token
-	norm float64 // length of the gradient of that mean
+	loss  float64 // mean over the targets, nats a token; over the pairs of a run that learns from them
+	pairs preference.Figures
+	norm  float64 // length of the gradient of that mean
 	// scale times the sum that the micro-batches leave is the gradient of the mean. The graph
 	// divides by the number of all positions of a micro-batch, also those without a target;
-	// scale gives every target the same weight.
+	// scale gives every target, or pair, the same weight.
 	scale float64
 }
 
@@ -45,7 +53,9 @@ func (s *stepper) gradient(step int) (g gradient, err error) {
 		if err := s.batches.Next(&s.batch); err != nil {
 			return g, err
 		}
-		setBatch(s.decoder, &s.batch)
+		if err := setPairs(s.decoder, &s.batch, s.reference); err != nil {
+			return g, err
+		}
 		if i == s.microBatches-1 {
 			run = s.runLast
 		}
@@ -55,9 +65,10 @@ func (s *stepper) gradient(step int) (g gradient, err error) {
 		}
 		nats += float64(loss) * float64(s.decoder.Scored())
 		targets += float64(s.decoder.Scored())
+		g.pairs.Add(s.decoder.Pairs())
 	}
 	squares := s.share.sumSquares()
-	err = ranks.AllReduce(s.share.comm, &nats, &targets, &squares)
+	err = ranks.AllReduce(s.share.comm, append(g.pairs.Sums(), &nats, &targets, &squares)...)
 	targets = max(targets, 1)
 	g.loss, g.scale = nats/targets, float64(s.options.BatchSize*s.options.SequenceLength)/targets
 	g.norm = math.Sqrt(squares) * g.scale
@@ -68,6 +79,66 @@ func setBatch(d *graph.Decoder, b *data.Batch) {
 	copy(d.Tokens(), b.Tokens)
 	copy(d.Targets(), b.Targets)
 	copy(d.Starts(), b.Starts)
+}
+
+// setPairs is setBatch with what the reference gives for the rows, if there is one.
+func setPairs(d *graph.Decoder, b *data.Batch, r *preference.Reference) error {
+	setBatch(d, b)
+	if r != nil && !r.Fill(d.Reference(), b) {
+		return fmt.Errorf("%s lacks a pair of the data, which it was made for: the data or their order have changed",
+			preference.File)
+	}
+	return nil
+}
+
+// prepareReference makes known what the reference of a run that learns from pairs gives for all
+// pairs that the run will read.
+func (t *trainer) prepareReference() error {
+	o := &t.run.Options
+	if o.Objective != DPO {
+		return nil
+	}
+	job := &preference.Job{Comm: t.share.comm, Path: filepath.Join(t.run.OutDir, preference.File), Dataset: t.dataset,
+		Params: t.share.params, Decoder: t.step.decoder, Lambda: o.lambda(0), Begun: t.at.step > 0, Batches: t.eachBatch,
+		Note: func(text string) error {
+			e := t.at.event(runlog.ReferenceEvent)
+			e.Note = text
+			return t.recording.write(e)
+		}}
+	r, err := job.Prepare()
+	t.step.reference, t.evaluation.reference = r, r
+	return err
+}
+
+// eachBatch calls use with the batches of this rank that the run will read: those of its steps, of
+// the whole first epoch at most, and all of the held-out data. A run that a spike takes back reads on,
+// so it may read all.
+func (t *trainer) eachBatch(use func(*data.Batch) error) error {
+	state, n := t.loader.State(), t.run.Options.MaxSteps*t.step.microBatches
+	t.loader.Rewind()
+	for i := 0; (i < n || t.run.Options.OnSpike == SpikeRollback) && t.loader.Epoch() == 0; i++ {
+		if err := t.loader.Next(&t.step.batch); err != nil {
+			return err
+		}
+		if err := use(&t.step.batch); err != nil {
+			return err
+		}
+	}
+	if err := t.loader.Restore(state); err != nil || t.evaluation.heldout == nil {
+		return err
+	}
+	t.evaluation.heldout.Rewind()
+	for {
+		switch err := t.evaluation.heldout.Next(&t.step.batch); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := use(&t.step.batch); err != nil {
+			return err
+		}
+	}
 }
 
 // runLast runs the last micro-batch of a step. Gradients that are final go to the other

@@ -17,6 +17,14 @@ var plots = []struct {
 	value func(runlog.Event) float64
 }{
 	{"Bits per byte, held out", runlog.EvalEvent, false, false, func(e runlog.Event) float64 { return e.BitsPerByte }},
+	{"Pairs preferred, %", runlog.StepEvent, false, true, preferred},
+	{"Pairs preferred, held out, %", runlog.EvalEvent, false, false, preferred},
+	{"Reward of chosen texts", runlog.StepEvent, false, true,
+		preference(func(p *runlog.Preference) float64 { return p.Chosen })},
+	{"Reward of rejected texts", runlog.StepEvent, false, true,
+		preference(func(p *runlog.Preference) float64 { return p.Rejected })},
+	{"Margin between rewards", runlog.StepEvent, false, true, margin},
+	{"Margin between rewards, held out", runlog.EvalEvent, false, false, margin},
 	{"Gradient norm", runlog.StepEvent, true, true, func(e runlog.Event) float64 { return e.GradNorm }},
 	{"Learning rate", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.LR }},
 	{"Weight decay", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.WeightDecay }},
@@ -25,6 +33,21 @@ var plots = []struct {
 	{"Weights that are zero, %", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return 100 * e.Zeros }},
 	{"Weights changed since the line before", runlog.StepEvent, false, true,
 		func(e runlog.Event) float64 { return float64(e.Flips) }},
+}
+
+var (
+	preferred = preference(func(p *runlog.Preference) float64 { return 100 * p.Accuracy })
+	margin    = preference(func(p *runlog.Preference) float64 { return p.Margin })
+)
+
+// preference is a figure of the pairs, 0 where there are none.
+func preference(figure func(*runlog.Preference) float64) func(runlog.Event) float64 {
+	return func(e runlog.Event) float64 {
+		if e.Preference == nil {
+			return 0
+		}
+		return figure(e.Preference)
+	}
 }
 
 // charts makes the charts of a page.
@@ -57,6 +80,9 @@ func charts(axis string, names []string, runs []*Run) []report.Chart {
 // colours for them, several one each.
 func lossChart(axis string, names []string, runs []*Run) report.Chart {
 	c := report.Chart{Title: "Loss, nats a token", Axis: axis, Log: true}
+	if last, _ := runs[0].Last(runlog.StepEvent); last.Preference != nil {
+		c.Title = "Loss, nats a pair"
+	}
 	loss := func(e runlog.Event) float64 { return e.Loss }
 	for i, r := range runs {
 		training := report.Curve{Name: names[i], Points: points(axis, r.Of(runlog.StepEvent), loss), Color: i}

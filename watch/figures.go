@@ -26,6 +26,13 @@ func figures(names []string, runs []*Run) report.Table {
 		{"held-out loss", evalText(func(e runlog.Event) float64 { return e.Loss })},
 		{"perplexity", evalText(func(e runlog.Event) float64 { return e.Perplexity })},
 		{"bits per byte", evalText(func(e runlog.Event) float64 { return e.BitsPerByte })},
+		{"held-out pairs preferred", func(r *Run) string {
+			e, _ := r.Last(runlog.EvalEvent)
+			if e.Preference == nil {
+				return ""
+			}
+			return fmt.Sprintf("%.1f %%", 100*e.Preference.Accuracy)
+		}},
 		{"loss on all held-out data", allText(func(e runlog.Event) float64 { return e.Loss })},
 		{"bits per byte of all of it", allText(func(e runlog.Event) float64 { return e.BitsPerByte })},
 		{"tokens/s, median", func(r *Run) string {
@@ -81,7 +88,7 @@ func lastText(r *Run, value func(runlog.Event) float64, format string) string {
 func evalText(value func(runlog.Event) float64) func(*Run) string {
 	return func(r *Run) string {
 		last, ok := r.Last(runlog.EvalEvent)
-		if !ok {
+		if !ok || value(last) == 0 { // pairs have no perplexity
 			return ""
 		}
 		text := fmt.Sprintf("%.4f", value(last))
@@ -102,7 +109,7 @@ func evalText(value func(runlog.Event) float64) func(*Run) string {
 func allText(value func(runlog.Event) float64) func(*Run) string {
 	return func(r *Run) string {
 		e, ok := r.Last(runlog.EvalAllEvent)
-		if !ok {
+		if !ok || value(e) == 0 {
 			return ""
 		}
 		text := fmt.Sprintf("%.4f", value(e))

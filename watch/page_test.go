@@ -88,6 +88,31 @@ func TestPageKeepsAllHeldOutDataApart(t *testing.T) {
 	}
 }
 
+// The page of a run that learns from pairs has their figures and none of texts.
+func TestPageOfPreferences(t *testing.T) {
+	line := func(event string, step int, loss, chosen, rejected, accuracy float64) string {
+		return fmt.Sprintf(`{"event":%q,"step":%d,"tokens":%d,"loss":%g,"grad_norm":1,"preference":`+
+			`{"reward_chosen":%g,"reward_rejected":%g,"margin":%g,"accuracy":%g}}`, event, step, 100*step, loss, chosen, rejected,
+			chosen-rejected, accuracy)
+	}
+	page := html(t, PageOptions{}, open(t, line("step", 10, 0.69, -0.25, -0.5, 0.5), line("step", 20, 0.5, 0.5, -1, 0.75),
+		line("eval", 20, 0.55, 0.25, -0.75, 0.875), line("eval_all", 20, 0.56, 0.25, -0.75, 0.9), ""))
+	for title, want := range map[string][]float64{"Loss, nats a pair": {0.69, 0.5}, "Pairs preferred, %": {50, 75},
+		"Pairs preferred, held out, %": {87.5}, "Reward of chosen texts": {-0.25, 0.5}, "Reward of rejected texts": {-0.5, -1},
+		"Margin between rewards": {0.25, 1.5}, "Margin between rewards, held out": {1}} {
+		got := curve(t, figure(t, page, title))
+		for i := range want {
+			if len(got) != len(want) || math.Abs(got[i].Y-want[i]) > 2e-3*math.Abs(want[i]) {
+				t.Errorf("%s: %v, want %v", title, got, want)
+				break
+			}
+		}
+	}
+	if !strings.Contains(page, "<td>87.5 %</td>") || strings.Contains(page, "perplexity") || strings.Contains(page, "per byte") {
+		t.Error("the table lacks the share of held-out pairs, or has figures of texts")
+	}
+}
+
 func TestPageShowsTheFigures(t *testing.T) {
 	r := open(t, testutil.OldLog...)
 	r.MaxSteps = 40

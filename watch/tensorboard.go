@@ -172,6 +172,9 @@ type scalar struct {
 func scalars(e runlog.Event) []scalar {
 	switch e.Event {
 	case runlog.EvalEvent, runlog.EvalAllEvent:
+		if e.Preference != nil {
+			return append([]scalar{{e.Event + "/loss", e.Loss}}, preferenceScalars(e.Event, e.Preference)...)
+		}
 		return []scalar{{e.Event + "/loss", e.Loss}, {e.Event + "/perplexity", e.Perplexity},
 			{e.Event + "/bits_per_byte", e.BitsPerByte}}
 	case runlog.StepEvent:
@@ -187,10 +190,18 @@ func scalars(e runlog.Event) []scalar {
 	if e.MFU != 0 {
 		list = append(list, scalar{"train/mfu", e.MFU})
 	}
+	if e.Preference != nil {
+		list = append(list, preferenceScalars("train", e.Preference)...)
+	}
 	for _, l := range e.Layers {
 		list = append(list, layerScalars(l)...)
 	}
 	return list
+}
+
+func preferenceScalars(prefix string, p *runlog.Preference) []scalar {
+	return []scalar{{prefix + "/reward_chosen", p.Chosen}, {prefix + "/reward_rejected", p.Rejected},
+		{prefix + "/margin", p.Margin}, {prefix + "/accuracy", p.Accuracy}}
 }
 
 func layerScalars(l runlog.LayerStats) []scalar {

@@ -63,6 +63,24 @@ func TestEventFileIsTensorBoards(t *testing.T) {
 	}
 }
 
+// The figures of pairs have tags of their own.
+func TestScalarsOfPreferences(t *testing.T) {
+	p := &runlog.Preference{Chosen: 0.5, Rejected: -1, Margin: 1.5, Accuracy: 0.75}
+	for event, prefix := range map[string]string{"step": "train", "eval": "eval", "eval_all": "eval_all"} {
+		got := map[string]float64{}
+		for _, s := range scalars(runlog.Event{Event: event, Loss: 0.6, Preference: p}) {
+			got[s.tag] = s.value
+		}
+		if got[prefix+"/loss"] != 0.6 || got[prefix+"/reward_chosen"] != 0.5 || got[prefix+"/reward_rejected"] != -1 ||
+			got[prefix+"/margin"] != 1.5 || got[prefix+"/accuracy"] != 0.75 || got["eval/perplexity"] != 0 {
+			t.Errorf("%s: %v", event, got)
+		}
+		if _, found := got[prefix+"/bits_per_byte"]; found {
+			t.Errorf("%s has bits per byte", event)
+		}
+	}
+}
+
 // messages describes TensorBoard's messages as far as they are used, from its .proto files.
 const messages = `
 name: "event.proto" package: "tensorboard" syntax: "proto3"

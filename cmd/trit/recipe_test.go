@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"trit/cmd/trit/cmdline"
@@ -32,6 +33,42 @@ func TestRecipesPackToWhatTheyWereTrainedAs(t *testing.T) {
 		graph, packed := bitsPerByte(t, run, data), bitsPerByte(t, gguf, data)
 		if math.Abs(packed/graph-1) > 1e-3 {
 			t.Errorf("%s: %g bits per byte on the graph, %g packed", name, graph, packed)
+		}
+	}
+}
+
+// Models that hold only codes are tuned too: a packed folder and GGUF files of each ternary type. With a
+// rate of 0 the run is the model that it began with, and its log says that its masters were made.
+func TestTrainFromCodes(t *testing.T) {
+	dir := t.TempDir()
+	data, run := smallData(t, dir), filepath.Join(dir, "run")
+	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "12", "--set", "num_hidden_layers=1",
+		"--set", "hidden_size=256", "--set", "intermediate_size=512")
+	for _, typ := range []string{"packed", "i2_s", "tq1_0", "tq2_0"} {
+		codes, tuned := filepath.Join(dir, typ), filepath.Join(dir, "tuned-"+typ)
+		want := bitsPerByte(t, run, data)
+		if typ != "packed" {
+			codes += ".gguf"
+		}
+		mustTrit(t, "convert", run, codes, "--type", typ)
+		if typ != "packed" {
+			want = bitsPerByte(t, codes, data)
+		}
+		begin := []string{"train", "--init", codes, "--data", data, "--out", tuned, "--set", "learning_rate=0",
+			"--set", "stage2_learning_rate=0", "--set", "weight_decay=0"}
+		mustTrit(t, append(begin, "--max-steps", "1")...)
+		if got := bitsPerByte(t, tuned, data); math.Abs(got/want-1) > 1e-3 {
+			t.Errorf("%s: %g bits per byte, want %g", typ, got, want)
+		}
+		log, err := os.ReadFile(filepath.Join(tuned, "metrics.jsonl"))
+		if err != nil || !strings.Contains(string(log), "made of its codes and scales, in "+filepath.Join(tuned, "masters")) {
+			t.Errorf("%s: the log does not say what the masters are: %v\n%s", typ, err, log)
+		}
+		if typ == "i2_s" {
+			if _, out, _ := trit(append(begin, "--print-config")...); !strings.Contains(out, `"hidden_size": 256`) {
+				t.Errorf("--print-config prints %s", out)
+			}
+			mustTrit(t, append(begin, "--resume", "--max-steps", "2")...)
 		}
 	}
 }

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
+	"trit/model"
 	"trit/train"
 	"trit/train/checkpoint"
 	"trit/train/graph"
@@ -28,6 +31,7 @@ func trainCommand() *cli.Command {
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --resume --out run",
 			"trit train --resume --out run --max-steps 5000",
+			"trit train --init model --data pairs --out tuned --config dpo",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
@@ -35,7 +39,7 @@ func trainCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "text", Usage: "instead of --data: train a tokenizer on these `TEXTS` and make the data of them in the run folder, once: " + texts.Usage},
 			holdoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
-			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `DIR`: a Hugging Face folder of master weights, or a run, whose recipe is taken too without --config"},
+			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `MODEL`: a Hugging Face folder, a GGUF file, or a run, whose recipe is taken too without --config"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
 			cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended", 0),
@@ -71,7 +75,7 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	config, err := trainConfig(c, begun)
+	config, err := trainConfig(c, begun, c.String("init"))
 	switch {
 	case err != nil:
 		return err
@@ -87,6 +91,7 @@ func trainAction(c *cli.Context) error {
 type trainJob struct {
 	Config          configs.Config
 	Init, Data, Out string
+	Notes           []string
 	MaxTime         time.Duration
 	Resume, Extend  bool
 	Threads         int
@@ -94,7 +99,7 @@ type trainJob struct {
 
 func (j trainJob) run() train.Run {
 	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, DataDir: j.Data, OutDir: j.Out,
-		MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
+		Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
 }
 
 // newTrainJob makes a run of the flags, and of the run in --out if it is resumed.
@@ -105,7 +110,10 @@ func newTrainJob(c *cli.Context) (j trainJob, err error) {
 	}
 	j = trainJob{Init: c.String("init"), Data: c.String("data"), Out: c.String("out"), MaxTime: c.Duration("max-time"),
 		Resume: c.Bool("resume"), Threads: c.Int("threads")}
-	if j.Config, err = trainConfig(c, begun); err != nil {
+	if err := j.findMasters(c); err != nil {
+		return j, err
+	}
+	if j.Config, err = trainConfig(c, begun, j.Init); err != nil {
 		return j, err
 	}
 	if begun != nil {
@@ -132,10 +140,46 @@ func newTrainJob(c *cli.Context) (j trainJob, err error) {
 	return j, err
 }
 
-// trainConfig is the configuration of a run: of the one that is resumed, or of --config and --init,
-// and changed by the other flags. MaxSteps is 0 if --max-time alone says when the run ends.
-func trainConfig(c *cli.Context, begun *train.Run) (configs.Config, error) {
-	config, err := baseConfig(c, begun)
+// mastersDir is the folder in a run that holds the master weights that were made for it.
+const mastersDir = "masters"
+
+// findMasters makes master weights in the run folder if --init names a model that has none. A run that
+// has begun keeps its own.
+func (j *trainJob) findMasters(c *cli.Context) error {
+	if j.Init == "" || j.Out == "" || !onlyCodes(j.Init) {
+		return nil
+	}
+	folder := filepath.Join(j.Out, mastersDir)
+	_, err := os.Stat(filepath.Join(j.Out, runlog.LogFile))
+	note, err := models.MakeMasters(c.Context, cmdline.NewConsole(c), j.Init, folder, err == nil)
+	if err != nil {
+		return fmt.Errorf("--init: %w", err)
+	}
+	j.Init, j.Notes = folder, []string{note}
+	return nil
+}
+
+// onlyCodes reports whether a model has no master weights, as a GGUF file and a packed folder.
+func onlyCodes(init string) bool {
+	if info, err := os.Stat(init); err == nil && !info.IsDir() {
+		return true
+	}
+	_, err := train.InitialModel(init)
+	return errors.Is(err, train.ErrPacked)
+}
+
+// initialModel is the model that --init names.
+func initialModel(init string) (model.Config, error) {
+	if onlyCodes(init) {
+		return models.ConfigOf(init)
+	}
+	return train.InitialModel(init)
+}
+
+// trainConfig is the configuration of a run: of the one that is resumed, or of --config and the model
+// init, and changed by the other flags. MaxSteps is 0 if --max-time alone says when the run ends.
+func trainConfig(c *cli.Context, begun *train.Run, init string) (configs.Config, error) {
+	config, err := baseConfig(c, begun, init)
 	if err != nil {
 		return config, err
 	}
@@ -162,16 +206,16 @@ func begunRun(c *cli.Context) (*train.Run, error) {
 }
 
 // baseConfig is the configuration before the flags change it: of the run that is resumed, or of
-// --config over the model of --init. Without --config a run that --init names gives its recipe too.
-func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err error) {
+// --config over the model dir. Without --config a run that dir is gives its recipe too.
+func baseConfig(c *cli.Context, begun *train.Run, dir string) (config configs.Config, err error) {
 	config = configs.Default()
-	name, dir := c.String("config"), c.String("init")
+	name := c.String("config")
 	switch {
 	case begun != nil && name == "":
 		config.Config, config.Options = begun.Model, begun.Options
 		return config, nil
 	case dir != "":
-		if config.Config, err = train.InitialModel(dir); err != nil {
+		if config.Config, err = initialModel(dir); err != nil {
 			return config, fmt.Errorf("--init: %w", err)
 		}
 	case name == "":
@@ -186,6 +230,9 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 	}
 	if config, err = configs.LoadOver(config, name); err != nil {
 		return config, cmdline.Usagef("--config: %v", err)
+	}
+	if config.IsRecipe() {
+		return config, cmdline.Usagef("--config %s is a recipe without a model: name the model with --init DIR", name)
 	}
 	if begun != nil && config.MaxSteps != begun.Options.MaxSteps {
 		if !c.IsSet("max-steps") && !c.IsSet("max-time") {
@@ -299,8 +346,11 @@ func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	}
 	con.Printf("done: %d steps, %d tokens\n", result.Step, result.Tokens)
 	if b := result.Best; b != nil {
-		con.Printf("best: step %d, %.4f bits per byte held out, in %s\n",
-			b.Step, b.BitsPerByte, filepath.Join(r.OutDir, checkpoint.BestDir))
+		figure := fmt.Sprintf("%.4f bits per byte held out", b.BitsPerByte)
+		if b.Preference != nil {
+			figure = fmt.Sprintf("held-out loss %.4f, %s", b.Loss, preferenceText(b.Preference))
+		}
+		con.Printf("best: step %d, %s, in %s\n", b.Step, figure, filepath.Join(r.OutDir, checkpoint.BestDir))
 	}
 	return nil
 }
@@ -315,11 +365,20 @@ func overError(dir string, r *train.Result) error {
 		"or --max-time T trains it longer", dir, r.Step, r.MaxSteps, r.Step)
 }
 
+// preferenceText is what a line says of pairs.
+func preferenceText(p *runlog.Preference) string {
+	return fmt.Sprintf("%.1f %% preferred, rewards %.3f and %.3f, margin %.3f", 100*p.Accuracy, p.Chosen, p.Rejected,
+		p.Margin)
+}
+
 // showEvent prints an event as a line.
 func showEvent(con *cmdline.Console, e train.Event) {
 	if data, ok := map[string]string{runlog.EvalEvent: "held out", runlog.EvalAllEvent: "all held-out data"}[e.Event]; ok {
-		con.Warnf("step %6d  %s: loss %.4f, perplexity %.2f, %.4f bits per byte",
-			e.Step, data, e.Loss, e.Perplexity, e.BitsPerByte)
+		figures := fmt.Sprintf("perplexity %.2f, %.4f bits per byte", e.Perplexity, e.BitsPerByte)
+		if e.Preference != nil {
+			figures = preferenceText(e.Preference)
+		}
+		con.Warnf("step %6d  %s: loss %.4f, %s", e.Step, data, e.Loss, figures)
 		return
 	}
 	if e.Note != "" {
@@ -329,6 +388,10 @@ func showEvent(con *cmdline.Console, e train.Event) {
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
 	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
 	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
-	con.Warnf("step %6d/%d  loss %.4f  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
-		e.Step, e.MaxSteps, e.Loss, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
+	pairs := ""
+	if e.Preference != nil {
+		pairs = "  " + preferenceText(e.Preference)
+	}
+	con.Warnf("step %6d/%d  loss %.4f%s  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
+		e.Step, e.MaxSteps, e.Loss, pairs, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
 }

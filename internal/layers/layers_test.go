@@ -52,7 +52,8 @@ format/safetensors          | internal/atomicfile internal/filekind internal/flo
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data                        | data/conversation data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data/conversation           | data/source setting tokenizer
 data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile internal/jsonfile setting
 data/source                 | internal/filekind setting
@@ -92,8 +93,9 @@ serve/wire                  | lm serve/answer | serve/internal/servetest tokeniz
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
+train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/preference train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
+train/preference            | data format/safetensors setting train/graph train/ranks train/runlog | model
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
@@ -104,7 +106,7 @@ configs                     | internal/jsonfile internal/nearest model train
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
-cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub internal/nearest repro tokenizer
+cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub internal/nearest model repro tokenizer | convert/compare
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert serve/wire
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *

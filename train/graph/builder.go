@@ -31,8 +31,17 @@ func (b *builder) decoder() {
 	}
 	norm := &finalNorm{d.ws, make([]float32, d.ws.rows)}
 	x = b.apply(norm.fn(d.gradients[model.FinalNorm]), x, b.weight(model.FinalNorm))
-	d.head = newLossHead(d.ws, c.VocabSize, d.options, d.targets)
+	d.head = newLossHead(d.ws, c.VocabSize, d.objective(), d.targets)
 	d.loss = b.apply(d.head.fn(d.gradients[headName(c)]), x, b.headWeight())
+}
+
+// objective is what the options ask for.
+func (d *Decoder) objective() objective {
+	if d.options.Preference != nil {
+		d.preference = newPreference(d.options, d.targets)
+		return d.preference
+	}
+	return &crossEntropy{targets: d.targets, zLoss: float32(d.options.ZLoss)}
 }
 
 // weights enters all weights as nodes over the memory of Params, and makes their gradients.

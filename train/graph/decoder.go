@@ -27,7 +27,9 @@ type Options struct {
 	CheckpointActivations bool
 	// ZLoss is the weight of the mean of log(sum(exp(logits)))^2, which is added to the loss that
 	// gradients are of. Run returns the loss without it.
-	ZLoss       float64
+	ZLoss float64
+	// Preference makes pairs of rows the objective, in place of the cross entropy; see Preference.
+	Preference  *Preference
 	Threads     int  // threads of the operations; 0: one for each processor
 	Unquantized bool // begin with SetQuantization(0), which needs more memory
 }
@@ -49,25 +51,26 @@ func HasBF16() bool { return gemm.HasBF16() }
 // Decoder is a graph with its inputs and results. It is not for use by several
 // goroutines; its operations use several threads themselves.
 type Decoder struct {
-	cfg       model.Config
-	params    *Params
-	options   Options
-	mode      bitlinear.Mode
-	ws        *workspace
-	graph     *G.ExprGraph
-	vm        G.VM
-	loss      *G.Node
-	lossVal   G.Value
-	nodes     map[string]*G.Node // weights
-	tied      *G.Node            // of a tied head
-	gradients map[string][]float32
-	blocks    []*block
-	tokens    []int32
-	targets   []int32
-	starts    []int32
-	head      *lossHead
-	elapsed   time.Duration
-	codes     []float32 // buffer of Codes: allocated for each call, it would fill the heap before a collection
+	cfg        model.Config
+	params     *Params
+	options    Options
+	mode       bitlinear.Mode
+	ws         *workspace
+	graph      *G.ExprGraph
+	vm         G.VM
+	loss       *G.Node
+	lossVal    G.Value
+	nodes      map[string]*G.Node // weights
+	tied       *G.Node            // of a tied head
+	gradients  map[string][]float32
+	blocks     []*block
+	tokens     []int32
+	targets    []int32
+	starts     []int32
+	head       *lossHead
+	preference *preference // nil without Options.Preference
+	elapsed    time.Duration
+	codes      []float32 // buffer of Codes: allocated for each call, it would fill the heap before a collection
 }
 
 // New builds the graph. Inputs are filled through Tokens, Targets and Starts.
@@ -79,6 +82,9 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	if o.Batch < 1 || o.SequenceLength < 1 || o.SequenceLength > p.Config.MaxPositionEmbeddings {
 		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, "+
 			"and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
+	}
+	if o.Preference != nil && o.Batch%2 != 0 {
+		return nil, fmt.Errorf("batch of %d rows: want an even number, since the rows are pairs", o.Batch)
 	}
 	if o.BF16 && !HasBF16() {
 		return nil, fmt.Errorf("this machine has no instructions for bfloat16: set precision to float32")
@@ -144,9 +150,9 @@ func (d *Decoder) Evaluate() (loss float32, err error) {
 	return d.Run()
 }
 
-// Run computes the mean cross entropy over the targets, in nats, and with Backward all gradients.
-// They are the gradients of the sum of the losses divided by B*T, whatever the number of targets,
-// so the gradients of several batches can be added.
+// Run computes the mean of the objective, in nats, and with Backward all gradients: without a
+// Preference the mean cross entropy over the targets. The gradients are those of the sum divided by
+// B*T, whatever the number of targets, so the gradients of several batches can be added.
 func (d *Decoder) Run() (loss float32, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -175,6 +181,9 @@ func (d *Decoder) checkInputs() error {
 				i, t, d.targets[i], d.starts[i], d.cfg.VocabSize, position)
 		}
 	}
+	if d.preference != nil {
+		return d.preference.check()
+	}
 	return nil
 }
 
@@ -184,7 +193,7 @@ func (d *Decoder) Grad(name string) []float32 { return d.gradients[name] }
 // TokenLosses is -log p(target) at each position, [B*T]; 0 without a target.
 func (d *Decoder) TokenLosses() []float32 { return d.head.losses }
 
-// Scored is the number of targets in the last Run.
+// Scored is the number of targets in the last Run; with a Preference, of pairs.
 func (d *Decoder) Scored() int { return d.head.scored }
 
 // Greedy reports for each position, [B*T], whether the target has the largest logit.

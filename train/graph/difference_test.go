@@ -110,7 +110,8 @@ func TestFiniteDifferences(t *testing.T) {
 	checkDifferences(t, "embedding", embed.fn(make([]float32, vocab*width)), [][]float32{normals(r, vocab*width)})
 	checkDifferences(t, "linear", bitlinear.NewLinear(&bitlinear.Mode{}, &bitlinear.Scratch{}, rows, width, 5, 3, 4).Func("linear"),
 		[][]float32{normals(r, rows*width), normals(r, 5*width), normals(r, 3*width), normals(r, 4*width)})
-	head := newLossHead(ws, vocab, Options{Backward: true}, []int32{3, -1, 0, 6, 2, 2})
+	targets := []int32{3, -1, 0, 6, 2, 2}
+	head := newLossHead(ws, vocab, &crossEntropy{targets: targets}, targets)
 	head.chunk = 4 // tokens, so that there are two chunks, the second a remainder
 	f := head.fn(make([]float32, vocab*width))
 	mean := f.Forward
@@ -127,7 +128,7 @@ func TestZLossGradient(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	ws := testWorkspace(model.Config{HiddenSize: width, IntermediateSize: 8, NumAttentionHeads: 1}, 1, rows, make([]int32, rows))
 	targets := []int32{3, -1, 0, 6, 2}
-	head := newLossHead(ws, vocab, Options{Backward: true, ZLoss: z}, targets)
+	head := newLossHead(ws, vocab, &crossEntropy{targets: targets, zLoss: z}, targets)
 	f := head.fn(make([]float32, vocab*width))
 	x, w := normals(r, rows*width), normals(r, vocab*width)
 	f.Forward([][]float32{x, w}, make([]float32, 1))

@@ -13,31 +13,47 @@ import (
 // chunkLogits is the approximate number of logits that are in memory at a time.
 const chunkLogits = 1 << 25
 
-// lossHead is the language-model head with the mean cross entropy over the targets,
-// x [M,D], weight [V,D] -> loss. Logits exist for a chunk of tokens at a time; since the
-// loss is the last operation, the forward pass makes the gradients of the chunk as well.
+// objective is what the head minimises. Tokens without a target have no loss, and no method is
+// called for them. The methods with a token are called for several at the same time.
+type objective interface {
+	// loss is the loss of a token, by its logits and the logarithm of the sum of their exponentials.
+	loss(token int, row []float32, lse float64) float64
+	// total is the sum that is minimised, and the number of things that it is over, by the losses of
+	// all tokens.
+	total(losses []float32) (sum float64, count int)
+	// gradient turns the logits of a token into the gradient of the total times share.
+	gradient(token int, row []float32, lse float64, share float32)
+	// together reports whether a gradient depends on the losses of other tokens, so that total has to be
+	// called before.
+	together() bool
+}
+
+// lossHead is the language-model head with the mean of an objective, x [M,D], weight [V,D] -> loss.
+// Logits exist for a chunk of tokens at a time; since the loss is the last operation, the forward
+// pass makes the gradients as well.
 type lossHead struct {
 	*workspace
-	vocab   int
-	targets []int32
-	zLoss   float32   // weight of the mean of lse^2, which keeps logits from drifting
-	dWeight []float32 // [V,D]; nil without a backward pass
-	chunk   int       // number of tokens whose logits are in memory at a time
-	logits  []float32 // [chunk,V], then replaced by their gradient
-	losses  []float32 // [M]
-	greedy  []bool    // [M]
-	scored  int       // number of targets in the last forward pass
-	weight  []float32 // weight of the last forward pass
-	input   []float32 // x of the last forward pass
+	vocab     int
+	targets   []int32
+	objective objective
+	dWeight   []float32 // [V,D]; nil without a backward pass
+	chunk     int       // number of tokens whose logits are in memory at a time
+	logits    []float32 // [chunk,V], then replaced by their gradient
+	losses    []float32 // [M]
+	lse       []float64 // [M] logarithms of the sums of the exponentials of the logits
+	greedy    []bool    // [M]
+	scored    int       // count of the objective in the last forward pass
+	weight    []float32 // weight of the last forward pass
+	input     []float32 // x of the last forward pass
 }
 
 // headChunk is the number of rows of a chunk.
 func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
 
-func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead {
+func newLossHead(ws *workspace, vocab int, o objective, targets []int32) *lossHead {
 	h := &lossHead{
-		workspace: ws, vocab: vocab, targets: targets, zLoss: float32(o.ZLoss), chunk: headChunk(ws.rows, vocab),
-		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows),
+		workspace: ws, vocab: vocab, objective: o, targets: targets, chunk: headChunk(ws.rows, vocab),
+		losses: make([]float32, ws.rows), lse: make([]float64, ws.rows), greedy: make([]bool, ws.rows),
 	}
 	h.logits = make([]float32, h.chunk*vocab)
 	return h
@@ -57,33 +73,40 @@ func (h *lossHead) fn(grad []float32) bitlinear.Func {
 
 func (h *lossHead) forward(in [][]float32, out []float32) {
 	h.input, h.weight = in[0], in[1]
-	for lo := 0; lo < h.rows; lo += h.chunk {
-		h.scoreChunk(lo, min(lo+h.chunk, h.rows))
+	together := h.objective.together()
+	h.pass(true, h.wantsGrad() && !together)
+	sum, count := h.objective.total(h.losses)
+	h.scored, out[0] = count, float32(sum/float64(max(count, 1)))
+	if together && h.wantsGrad() {
+		h.pass(false, true)
 	}
-	sum := 0.0
-	h.scored = 0
-	for i, t := range h.targets {
-		if t >= 0 {
-			sum += float64(h.losses[i])
-			h.scored++
-		}
-	}
-	out[0] = float32(sum / float64(max(h.scored, 1)))
 }
 
-// scoreChunk computes the losses of the tokens [lo,hi), and the gradients of their sum over M.
-func (h *lossHead) scoreChunk(lo, hi int) {
-	h.makeLogits(h.logits, lo, hi)
-	forRows(h.pool, hi-lo, h.vocab, func(r int) {
-		row := h.logits[r*h.vocab:][:h.vocab]
-		lse := h.score(lo+r, row)
-		if h.wantsGrad() {
-			h.rowGrad(row, h.targets[lo+r], lse)
+// pass goes through all tokens, chunk by chunk, and computes their losses, or their gradients from
+// the losses, or both at once.
+func (h *lossHead) pass(score, grad bool) {
+	for lo := 0; lo < h.rows; lo += h.chunk {
+		hi := min(lo+h.chunk, h.rows)
+		if score || h.chunk < h.rows { // the logits of a single chunk are there still
+			h.makeLogits(h.logits, lo, hi)
 		}
-	})
-	if !h.wantsGrad() {
-		return
+		forRows(h.pool, hi-lo, h.vocab, func(r int) {
+			row := h.logits[r*h.vocab:][:h.vocab]
+			if score {
+				h.score(lo+r, row)
+			}
+			if grad {
+				h.rowGrad(lo+r, row)
+			}
+		})
+		if grad {
+			h.addGradients(lo, hi)
+		}
 	}
+}
+
+// addGradients takes the gradients of the logits of the tokens [lo,hi) back to input and weight.
+func (h *lossHead) addGradients(lo, hi int) {
 	d, n := h.config.HiddenSize, hi-lo
 	x := h.input[lo*d : hi*d]
 	h.mode.Run(&gemm.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab,
@@ -101,10 +124,9 @@ func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
 }
 
-// score computes the loss of a token's target and whether it has the largest logit. It returns
-// the logarithm of the sum of the exponentials of row. Parts of the sum are added in float64, for
-// a vocabulary has many terms.
-func (h *lossHead) score(token int, row []float32) (lse float64) {
+// score computes the loss of a token's target and whether it has the largest logit. Parts of the
+// sum of exponentials are added in float64, for a vocabulary has many terms.
+func (h *lossHead) score(token int, row []float32) {
 	best := max(0, slices.Index(row, vector.Max(row))) // there is none if a logit is NaN
 	s := h.scratches.Get().(*rowScratch)
 	defer h.scratches.Put(s)
@@ -113,23 +135,48 @@ func (h *lossHead) score(token int, row []float32) (lse float64) {
 		part := s.part[:copy(s.part[:], row[lo:])]
 		sum += float64(vector.ExpScaled(part, 1, row[best]))
 	}
-	lse = float64(row[best]) + math.Log(sum)
+	h.lse[token] = float64(row[best]) + math.Log(sum)
 	h.losses[token], h.greedy[token] = 0, false
 	if t := h.targets[token]; t >= 0 {
-		h.losses[token], h.greedy[token] = float32(lse-float64(row[t])), best == int(t)
+		h.losses[token] = float32(h.objective.loss(token, row, h.lse[token]))
+		h.greedy[token] = best == int(t)
 	}
-	return lse
 }
 
-// rowGrad turns the logits of a token into the gradient of its loss over M,
-// -log p(target) + zLoss*lse^2: (softmax*(1 + 2*zLoss*lse) - onehot)/M.
-func (h *lossHead) rowGrad(row []float32, target int32, lse float64) {
-	share := 1 / float32(h.rows)
-	if target < 0 {
+// rowGrad turns the logits of a token into the gradient of the objective's sum over M.
+func (h *lossHead) rowGrad(token int, row []float32) {
+	if h.targets[token] < 0 {
 		clear(row)
 		return
 	}
+	h.objective.gradient(token, row, h.lse[token], 1/float32(h.rows))
+}
+
+// crossEntropy is the objective -log p(target) + zLoss*lse^2, of which loss is the first part.
+type crossEntropy struct {
+	targets []int32
+	zLoss   float32 // it keeps logits from drifting
+}
+
+func (o *crossEntropy) together() bool { return false }
+
+func (o *crossEntropy) loss(token int, row []float32, lse float64) float64 {
+	return lse - float64(row[o.targets[token]])
+}
+
+func (o *crossEntropy) total(losses []float32) (sum float64, count int) {
+	for i, t := range o.targets {
+		if t >= 0 {
+			sum += float64(losses[i])
+			count++
+		}
+	}
+	return sum, count
+}
+
+// gradient is softmax*(1 + 2*zLoss*lse) - onehot.
+func (o *crossEntropy) gradient(token int, row []float32, lse float64, share float32) {
 	vector.ExpScaled(row, 1, float32(lse))
-	vector.Scale(share*(1+2*h.zLoss*float32(lse)), row)
-	row[target] -= share
+	vector.Scale(share*(1+2*o.zLoss*float32(lse)), row)
+	row[o.targets[token]] -= share
 }

@@ -116,18 +116,46 @@ func Broadcast[T any](c Comm, v *T) error {
 	if err != nil {
 		return err
 	}
-	length := binary.LittleEndian.AppendUint64(nil, uint64(len(text)))
-	if err := c.Broadcast(length); err != nil {
-		return err
-	}
-	if c.Rank() != 0 {
-		text = make([]byte, binary.LittleEndian.Uint64(length))
-	}
-	if err := c.Broadcast(text); err != nil || c.Rank() == 0 {
+	if err := BroadcastBytes(c, &text); err != nil || c.Rank() == 0 {
 		return err
 	}
 	*v = *new(T)
 	return json.Unmarshal(text, v)
+}
+
+// BroadcastBytes sets b to what it is on rank 0, of any length.
+func BroadcastBytes(c Comm, b *[]byte) error {
+	length := binary.LittleEndian.AppendUint64(nil, uint64(len(*b)))
+	if err := c.Broadcast(length); err != nil {
+		return err
+	}
+	if c.Rank() != 0 {
+		*b = make([]byte, binary.LittleEndian.Uint64(length))
+	}
+	return c.Broadcast(*b)
+}
+
+// Collect returns the bytes of all ranks, which may be of different lengths, in the order of the
+// ranks.
+func Collect(c Comm, own []byte) ([][]byte, error) {
+	lengths := make([]byte, 8*c.Size())
+	if err := c.AllGather(lengths, binary.LittleEndian.AppendUint64(nil, uint64(len(own)))); err != nil {
+		return nil, err
+	}
+	longest := uint64(0)
+	for r := range c.Size() {
+		longest = max(longest, binary.LittleEndian.Uint64(lengths[8*r:]))
+	}
+	padded, all := make([]byte, longest), make([]byte, longest*uint64(c.Size()))
+	copy(padded, own)
+	if err := c.AllGather(all, padded); err != nil {
+		return nil, err
+	}
+	list := make([][]byte, c.Size())
+	for r := range list {
+		list[r] = all[longest*uint64(r):][:binary.LittleEndian.Uint64(lengths[8*r:])]
+	}
+	return list, nil
 }
 
 // checkLengths refuses what would write past the end of a slice: part bytes come from each

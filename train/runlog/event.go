@@ -26,6 +26,7 @@ const (
 	EarlyStopEvent = "early_stop" // the run ended before its last step
 	BeginEvent     = "begin"      // the run begins, with its recipe
 	ResumeEvent    = "resume"     // the run goes on, with its recipe
+	ReferenceEvent = "reference"  // the run computes what the reference of its preferences gives for the pairs
 	ExtendEvent    = "extend"     // the run goes on to another end than it was begun with, with its recipe
 )
 
@@ -36,7 +37,7 @@ type Event struct {
 	Time            float64      `json:"time,omitempty"` // when it was written, in seconds since 1970
 	Step            int          `json:"step"`
 	Tokens          int64        `json:"tokens"` // number of tokens that the run has seen up to this step
-	Loss            float64      `json:"loss"`   // nats a token
+	Loss            float64      `json:"loss"`   // nats a token; with a Preference, nats a pair
 	LR              float64      `json:"lr,omitempty"`
 	WeightDecay     float64      `json:"weight_decay,omitempty"`
 	GradNorm        float64      `json:"grad_norm,omitempty"`
@@ -47,13 +48,23 @@ type Event struct {
 	Judged          bool         `json:"judged,omitempty"` // the run judged all steps up to here, and logged what it found
 	Perplexity      float64      `json:"perplexity,omitempty"`
 	BitsPerByte     float64      `json:"bits_per_byte,omitempty"`
-	Note            string       `json:"note,omitempty"`    // for people: what happened, in an event of another kind
-	Finding         Kind         `json:"finding,omitempty"` // of a warning by the Monitor, whose text is the note
-	Layer           string       `json:"layer,omitempty"`   // name of the weight that a warning is about
+	Preference      *Preference  `json:"preference,omitempty"` // of a run that learns from pairs
+	Note            string       `json:"note,omitempty"`       // for people: what happened, in an event of another kind
+	Finding         Kind         `json:"finding,omitempty"`    // of a warning by the Monitor, whose text is the note
+	Layer           string       `json:"layer,omitempty"`      // name of the weight that a warning is about
 	Layers          []LayerStats `json:"layers,omitempty"`
 	// Recipe is all that is needed to repeat the run from this event on, step by step (train.Recipe).
 	Recipe   json.RawMessage `json:"recipe,omitempty"`
 	MaxSteps int             `json:"-"` // of the run, for progress on a terminal
+}
+
+// Preference are the figures of the pairs that a step or an evaluation saw. A reward is beta times the
+// log-probability of a text by the model over that by the reference.
+type Preference struct {
+	Chosen   float64 `json:"reward_chosen"` // means over the pairs
+	Rejected float64 `json:"reward_rejected"`
+	Margin   float64 `json:"margin"`   // of the first over the second
+	Accuracy float64 `json:"accuracy"` // share of the pairs whose chosen text has the higher reward
 }
 
 // LayerStats is the state of one ternary weight.
