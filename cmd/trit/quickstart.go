@@ -52,8 +52,8 @@ func quickstartAction(c *cli.Context) error {
 		return err
 	}
 	con.Printf("\nreport: %s\n", report.Page)
-	con.Printf("next:   trit serve %s, then http://127.0.0.1:8080 in a browser: it goes on with \"One day Anna walked to\"\n",
-		c.String("out"))
+	con.Printf("next:   trit serve %s, then http://127.0.0.1:8080 in a browser: begin a text there, such as %q\n",
+		c.String("out"), "One day Anna walked to")
 	if path := c.String("json"); path != "" {
 		b, err := report.JSON()
 		if err != nil {
