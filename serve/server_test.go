@@ -143,7 +143,6 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// TestLeavingEndsTheAnswer closes a stream in its middle.
 func TestThePageIsAtTheAddress(t *testing.T) {
 	addr, end := start(t, Options{Models: only{newModel(t, &slow{})}})
 	for _, path := range []string{"/", "/page/app.js"} {
@@ -161,6 +160,7 @@ func TestThePageIsAtTheAddress(t *testing.T) {
 	}
 }
 
+// TestLeavingEndsTheAnswer closes a stream in its middle.
 func TestLeavingEndsTheAnswer(t *testing.T) {
 	s := &slow{words: 10000, pause: time.Millisecond, began: make(chan struct{}, 1), ended: make(chan lm.FinishReason, 1)}
 	addr, _ := start(t, Options{Models: only{newModel(t, s)}})

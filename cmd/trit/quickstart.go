@@ -52,7 +52,7 @@ func quickstartAction(c *cli.Context) error {
 		return err
 	}
 	con.Printf("\nreport: %s\n", report.Page)
-	con.Printf("next:   trit serve %s, then http://127.0.0.1:8080 in a browser: it goes on with %q\n",
+	con.Printf("next:   trit serve %s, then http://127.0.0.1:8080 in a browser: begin a text there, such as %q\n",
 		c.String("out"), report.Prompt)
 	if path := c.String("json"); path != "" {
 		b, err := report.JSON()

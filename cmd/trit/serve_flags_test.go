@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,5 +126,42 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		if code == cmdline.ExitOK || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("trit serve %s: exit code %d, %q, want %q in one line", args, code, stderr, want)
 		}
+	}
+}
+
+// TestServeSpeaksTLS asks by https, with the certificate of net/http's tests.
+func TestServeSpeaksTLS(t *testing.T) {
+	other := httptest.NewTLSServer(nil)
+	defer other.Close()
+	pair := other.TLS.Certificates[0]
+	secret, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inPEM := func(kind string, b []byte) string {
+		return writeFile(t, "file.pem", string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b})))
+	}
+	url := serveModel(t, tinyModel, "--tls-cert", inPEM("CERTIFICATE", pair.Certificate[0]), "--tls-key", inPEM("PRIVATE KEY", secret))
+	r, err := other.Client().Get(url + "/health")
+	if err != nil || r.StatusCode != http.StatusOK || !strings.HasPrefix(url, "https://") {
+		t.Fatalf("%s: %v, %v", url, r, err)
+	}
+	r.Body.Close()
+	other.Client().CloseIdleConnections()
+}
+
+// TestServeWarnsOfPlainText begins a server with keys that others can reach, and ends it.
+func TestServeWarnsOfPlainText(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	mustTrit(t, "serve", "key", "add", "anna", "--keys", keys)
+	ctx, stop := context.WithCancel(t.Context())
+	var log bytes.Buffer
+	out := &watchedOutput{text: "http://", seen: stop}
+	line := []string{"trit", "serve", tinyModel, "--addr", "0.0.0.0:0", "--keys", keys}
+	if code := run(ctx, line, strings.NewReader(""), out, &log); code != cmdline.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "give --tls-cert and --tls-key") {
+		t.Errorf("the log is %s", log.String())
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"trit/serve/answer"
 	"trit/serve/guard"
 	loaded "trit/serve/models"
+	"trit/serve/telemetry"
 )
 
 // Commands are trit serve and what belongs to it.
@@ -113,14 +114,18 @@ func serveModels(c *cli.Context) error {
 	maps.Copy(handlers, prefixes.handlers())
 	s = serve.New(serve.Options{
 		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(l.host), TLS: l.tls,
-		Layers: []serve.Layer{
-			func(next http.Handler, _ serve.Fail) http.Handler { return t.Wrap(next) },
-			func(next http.Handler, fail serve.Fail) http.Handler { return g.Wrap(next, fail) },
-		},
-		Handlers: handlers,
+		Layers: layers(t, g), Handlers: handlers,
 	})
 	fmt.Fprintln(c.App.Writer, l.url())
 	return s.Serve(c.Context, t.Listener(l))
+}
+
+// layers are what a request goes through before it comes to an API: first it is counted.
+func layers(t *telemetry.Telemetry, g *guard.Guard) []serve.Layer {
+	return []serve.Layer{
+		func(next http.Handler, _ serve.Fail) http.Handler { return t.Wrap(next) },
+		func(next http.Handler, fail serve.Fail) http.Handler { return g.Wrap(next, fail) },
+	}
 }
 
 // newModels holds some models within the memory of the flags.
