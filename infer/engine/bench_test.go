@@ -28,48 +28,61 @@ var shape2B4T = model.Config{
 	HiddenAct: model.ReLU2, SubNorms: true,
 }
 
-// BenchmarkClients answers clients at once, prompts of 64 tokens and 128 new ones, and beside it
-// steps as many sessions with nothing around them: the limit.
+// BenchmarkClients answers clients at once, prompts of 64 to 1024 tokens and 128 new ones, and
+// beside it does the same with nothing around the sessions: reads the prompts one after the other
+// and takes all sessions further together.
 func BenchmarkClients(b *testing.B) {
-	m, err := infer.Random(shape125M, 1, infer.Options{Head: infer.HeadBounded})
-	if err != nil {
-		b.Fatal(err)
-	}
-	const read, write = 64, 128
-	for _, clients := range []int{1, 8, 32} {
-		b.Run(fmt.Sprintf("engine/%d", clients), func(b *testing.B) {
-			e := New(m, letters{}, Options{})
-			defer e.Close()
-			for round := range b.N {
-				var all sync.WaitGroup
-				for i := range clients {
-					all.Go(func() {
-						r := lm.GenerateRequest{Prompt: prompt(round*clients+i, read), MaxTokens: write}
-						if _, err := e.Generate(b.Context(), r, nil); err != nil {
-							b.Error(err)
-						}
-					})
+	const write = 128
+	for name, shape := range map[string]model.Config{"125M": shape125M, "2B-4T": shape2B4T} {
+		m, err := infer.Random(shape, 1, infer.Options{Head: infer.HeadBounded})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, clients := range []int{8, 32} {
+			b.Run(fmt.Sprintf("%s/%d", name, clients), func(b *testing.B) {
+				var engine, steps time.Duration
+				for round := range b.N {
+					prompts := make([][]int32, clients)
+					for i := range prompts {
+						prompts[i] = prompt(round*clients+i, 64+960*(i*5%clients)/(clients-1))
+					}
+					engine += answerAll(b, m, prompts, write)
+					steps += stepAll(b, m, prompts, write)
 				}
-				all.Wait()
-			}
-			b.ReportMetric(float64(b.N*clients*write)/b.Elapsed().Seconds(), "tokens/s")
-		})
-		b.Run(fmt.Sprintf("steps/%d", clients), func(b *testing.B) {
-			for range b.N {
-				stepAll(b, m, clients, read, write)
-			}
-			b.ReportMetric(float64(b.N*clients*write)/b.Elapsed().Seconds(), "tokens/s")
-		})
+				tokens := float64(b.N * clients * write)
+				b.ReportMetric(tokens/engine.Seconds(), "tokens/s")
+				b.ReportMetric(tokens/steps.Seconds(), "steps-tokens/s")
+				b.ReportMetric(steps.Seconds()/engine.Seconds(), "of-steps")
+			})
+		}
 	}
 }
 
+// answerAll has a client for each prompt.
+func answerAll(b *testing.B, m *infer.Model, prompts [][]int32, write int) time.Duration {
+	e := New(m, letters{}, Options{Memory: 8 << 30})
+	defer e.Close()
+	start := time.Now()
+	var all sync.WaitGroup
+	for _, ids := range prompts {
+		all.Go(func() {
+			if _, err := e.Generate(b.Context(), lm.GenerateRequest{Prompt: ids, MaxTokens: write}, nil); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(start)
+}
+
 // stepAll reads prompts and takes as many sessions further together.
-func stepAll(b *testing.B, m *infer.Model, clients, read, write int) {
-	sessions, ids, samplers := make([]*infer.Session, clients), make([][]int32, clients), make([]*sampling.Sampler, clients)
-	for i := range sessions {
-		sessions[i], _ = m.NewSession(read + write)
+func stepAll(b *testing.B, m *infer.Model, prompts [][]int32, write int) time.Duration {
+	start, n := time.Now(), len(prompts)
+	sessions, ids, samplers := make([]*infer.Session, n), make([][]int32, n), make([]*sampling.Sampler, n)
+	for i, text := range prompts {
+		sessions[i], _ = m.NewSession(len(text) + write)
 		samplers[i] = sampling.New(lm.Sampling{})
-		id, err := sessions[i].Step(prompt(i, read), samplers[i])
+		id, err := sessions[i].Step(text, samplers[i])
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -84,6 +97,7 @@ func stepAll(b *testing.B, m *infer.Model, clients, read, write int) {
 			ids[i] = []int32{id}
 		}
 	}
+	return time.Since(start)
 }
 
 // BenchmarkGap reads a prompt of 4096 tokens beside a stream. It reports the stream's gaps: the
@@ -147,4 +161,27 @@ func gaps(times []time.Time) (list []float64) {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// BenchmarkPrefix asks the same prompt of 2000 tokens twice, and reports the milliseconds until the
+// first tokens and their ratio.
+func BenchmarkPrefix(b *testing.B) {
+	for name, shape := range map[string]model.Config{"125M": shape125M, "2B-4T": shape2B4T} {
+		b.Run(name, func(b *testing.B) {
+			m, err := infer.Random(shape, 1, infer.Options{Head: infer.HeadBounded})
+			if err != nil {
+				b.Fatal(err)
+			}
+			first, again := 0.0, 0.0
+			for round := range b.N {
+				e := New(m, letters{}, Options{})
+				first += readAlone(b, e, prompt(round, 2000))
+				again += readAlone(b, e, prompt(round, 2000))
+				e.Close()
+			}
+			b.ReportMetric(1000*first/float64(b.N), "ms-first")
+			b.ReportMetric(1000*again/float64(b.N), "ms-again")
+			b.ReportMetric(again/first, "again/first")
+		})
+	}
 }

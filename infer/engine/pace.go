@@ -33,7 +33,7 @@ type mean struct {
 
 const (
 	stretch = 2.2
-	crowd   = 4
+	crowd   = 6
 	outlier = 2.0 // a value that is more than this times a mean counts as this
 	falls   = 0.2 // weight of a value below the mean
 	rises   = 0.1 // weight of one above it

@@ -2,6 +2,7 @@ package sampling
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"trit/bitlinear/kernel/vector"
@@ -49,10 +50,11 @@ func Forbid(values []float32, mask []uint64) {
 			}
 			continue
 		}
-		for i := range part {
-			if word>>i&1 == 0 {
-				part[i] = minusInf
-			}
+		if len(part) < 64 {
+			word |= ^uint64(0) << len(part)
+		}
+		for rest := ^word; rest != 0; rest &= rest - 1 {
+			part[bits.TrailingZeros64(rest)] = minusInf
 		}
 	}
 }

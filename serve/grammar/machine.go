@@ -144,15 +144,25 @@ func (m *machine) step(from int32, b byte) int32 {
 		return dead
 	}
 	var set closure
+	lo, hi := byte(0), byte(255) // the bytes around b that all stacks take for the same
 	for _, id := range s.stacks {
 		f := m.stacks[id]
-		if it := m.g.list[f.rule][f.alternative][f.at]; b >= it.lo && b <= it.hi {
+		switch it := m.g.list[f.rule][f.alternative][f.at]; {
+		case b < it.lo:
+			hi = min(hi, it.lo-1)
+		case b > it.hi:
+			lo = max(lo, it.hi+1)
+		default:
+			lo, hi = max(lo, it.lo), min(hi, it.hi)
 			f.at++
 			set.add(m, f)
 		}
 	}
-	s.next[b] = m.intern(&set)
-	return s.next[b]
+	next := m.intern(&set)
+	for i := int(lo); i <= int(hi); i++ {
+		s.next[i] = next
+	}
+	return next
 }
 
 // maskOf is the tokens that may come in a state, without those that end an answer.
