@@ -213,12 +213,18 @@ func fail(w http.ResponseWriter, r *http.Request, e *wire.Error) {
 	}
 }
 
-// limits bounds the body and the time of a request.
+// limits bounds the body and the time of a request. A body that says that it is too large is refused
+// before a client that asks first (Expect: 100-continue) sends it.
 func (s *Server) limits(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
 		// Writers of tests have no deadlines; those of the server do.
 		_ = c.SetReadDeadline(time.Now().Add(s.o.BodyTime))
+		if r.ContentLength > s.o.MaxBody {
+			w.Header().Set("Connection", "close")
+			fail(w, r, wire.Errorf(wire.TooLarge, "", "the body has more than %d bytes", s.o.MaxBody))
+			return
+		}
 		r.Body = &timedBody{http.MaxBytesReader(w, r.Body, s.o.MaxBody), c}
 		ctx, stop := context.WithTimeout(r.Context(), s.o.AnswerTime)
 		defer stop()
@@ -248,10 +254,15 @@ func (b *timedBody) Read(p []byte) (int, error) {
 func (b *timedBody) Close() error { return b.body.Close() }
 
 // guard keeps a fault in one request from ending the server, and sets headers that every answer
-// has.
+// has. A connection ends with a request in chunks: one that had a length beside them, which a proxy
+// may have gone by, could be followed by bytes that only one of both takes for a request (RFC 9112,
+// section 6.3).
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
 		if len(s.o.Hosts) > 0 && !slices.Contains(s.o.Hosts, hostOf(r)) {
 			fail(w, r, wire.Errorf(wire.NotAllowed, "", "this server is not %q", r.Host))
 			return

@@ -98,6 +98,11 @@ func TestHostileRequests(t *testing.T) {
 	}
 	length := func(body string) string { return fmt.Sprintf("Content-Length: %d\r\n", len(body)) }
 	big := `{"prompt":"` + strings.Repeat("x", 2000) + `"}`
+	many := ""
+	for i := range 10000 {
+		many += fmt.Sprintf("X%d: b\r\n", i)
+	}
+	const smuggled = "GET /health HTTP/1.1\r\nHost: me\r\n\r\n"
 	for name, c := range map[string]struct{ bytes, want string }{
 		"a right one":                    {post(length(completion), completion), "200"},
 		"a body that is too large":       {post(length(big), big), "413"},
@@ -122,6 +127,32 @@ func TestHostileRequests(t *testing.T) {
 		"two requests in one, smuggled":  {post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nGET /health HTTP/1.1\r\nHost: me\r\n\r\n"), "400"},
 		"a version that is not there":    {"GET /health HTTP/9.9\r\nHost: me\r\n\r\n", "505"},
 		"NUL in a header":                {"GET /health HTTP/1.1\r\nHost: me\r\nX: a\x00b\r\n\r\n", "400"},
+		"lengths that agree":             {post(length(completion)+length(completion), completion), "200"},
+		"a length with a list":           {post("Content-Length: 3, 3\r\n", "abc"), "400"},
+		"a length with a sign":           {post("Content-Length: +3\r\n", "abc"), "400"},
+		"a length beyond all numbers":    {post("Content-Length: 99999999999999999999\r\n", "abc"), "400"},
+		"chunked twice":                  {post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "501"},
+		"chunked by another name":        {post("Transfer-Encoding: \x0bchunked\r\n", "0\r\n\r\n"), "400"},
+		"chunked, but an old version":    {strings.Replace(post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), "1.1", "1.0", 1), "400"},
+		"a header folded":                {post("X-A: b\r\n c\r\n"+length(completion), completion), "200"},
+		"the first header folded":        {"GET /health HTTP/1.1\r\n Host: me\r\n\r\n", "400"},
+		"lines that end with CR":         {"GET /health HTTP/1.1\rHost: me\r\r\n", "400"},
+		"a chunk of no number":           {post("Transfer-Encoding: chunked\r\n", "zz\r\n{}\r\n0\r\n\r\n"), "400"},
+		"a chunk of a negative number":   {post("Transfer-Encoding: chunked\r\n", "-2\r\n{}\r\n0\r\n\r\n"), "400"},
+		"a chunk beyond all numbers":     {post("Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\n{}\r\n0\r\n\r\n"), "400"},
+		"a chunk that is longer":         {post("Transfer-Encoding: chunked\r\n", "2\r\n{}{}\r\n0\r\n\r\n"), "400"},
+		"a chunk with a long extension":  {post("Transfer-Encoding: chunked\r\n", "2;"+strings.Repeat("x", 100<<10)+"\r\n{}\r\n0\r\n\r\n"), "400"},
+		"chunks of extensions":           {post("Transfer-Encoding: chunked\r\n", strings.Repeat("1;"+strings.Repeat("x", 3000)+"\r\n \r\n", 20)), "400"},
+		"small chunks for ever":          {post("Transfer-Encoding: chunked\r\n", strings.Repeat("1\r\n \r\n", 5000)), "413"},
+		"trailers for ever":              {post("Transfer-Encoding: chunked\r\n", "0\r\n"+strings.Repeat("X-A: b\r\n", 20000)), "400"},
+		"ten thousand headers":           {post(many, ""), "431"},
+		"an old version that stays":      {strings.Replace(post("Connection: keep-alive\r\n"+length(completion), completion), "1.1", "1.0", 1), "200"},
+		"an old version without a host":  {"GET /health HTTP/1.0\r\n\r\n", "403"},
+		"too large, but asks before":     {post("Expect: 100-continue\r\n"+length(big), ""), "413"},
+		"asks before, and sends nothing": {post("Expect: 100-continue\r\nContent-Length: 9\r\n", ""), "100"},
+		"a request behind one too large": {post(length(big+smuggled), big+smuggled), "413"},
+		"an address of another server":   {"GET http://evil.example/health HTTP/1.1\r\nHost: me\r\n\r\n", "403"},
+		"a tunnel":                       {"CONNECT me:80 HTTP/1.1\r\nHost: me\r\n\r\n", "405"},
 		"an expectation nobody can meet": {post("Expect: a miracle\r\n"+length(completion), completion), "417"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,9 +163,17 @@ func TestHostileRequests(t *testing.T) {
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(20 * time.Second))
 			go io.WriteString(conn, c.bytes)
-			line, err := bufio.NewReader(conn).ReadString('\n')
+			answers := bufio.NewReader(conn)
+			line, err := answers.ReadString('\n')
 			if fields := strings.Fields(line); len(fields) < 2 || fields[1] != c.want {
 				t.Errorf("the answer is %q (%v), want %s", line, err, c.want)
+			}
+			if c.want != "400" && c.want != "413" { // the connection may stay open
+				return
+			}
+			// A reset is an end too: the server has not read what came.
+			if rest, _ := io.ReadAll(answers); strings.Contains(string(rest), "HTTP/1") {
+				t.Errorf("there is a second answer: %s", rest)
 			}
 		})
 	}

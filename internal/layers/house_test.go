@@ -22,7 +22,8 @@ const (
 // with an output, which go test compares.
 var withExamples = []string{
 	"bitlinear", "bitlinear/quant", "configs", "convert", "data", "data/world", "eval", "format/gguf", "format/safetensors", "infer",
-	"lm", "model", "optim", "repro", "tokenizer", "train",
+	"lm", "model", "optim", "repro", "serve", "serve/answer", "serve/anthropic", "serve/batch", "serve/grammar", "serve/guard",
+	"serve/models", "serve/ollama", "serve/openai", "tokenizer", "train",
 }
 
 // Names of the rules.

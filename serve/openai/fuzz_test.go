@@ -3,6 +3,8 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -43,26 +45,49 @@ func FuzzBodies(f *testing.F) {
 	}
 	_, m := newModel(f, "<think>hm</think>", "Hi", townCall)
 	server := newServer(m)
-	f.Fuzz(func(t *testing.T, path uint8, body []byte) {
-		w := httptest.NewRecorder()
-		server.ServeHTTP(w, httptest.NewRequest("POST", paths[int(path)%len(paths)], bytes.NewReader(body)))
-		kind, got := w.Header().Get("Content-Type"), w.Body.Bytes()
-		switch {
-		case w.Code >= 500:
-			t.Errorf("%d %s", w.Code, got)
-		case w.Code != 200:
-			var e errorBody
-			d := json.NewDecoder(bytes.NewReader(got))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&e); err != nil || e.Error.Message == "" || e.Error.Type == "" || e.Error.Code == "" {
-				t.Errorf("%d %s (%v)", w.Code, got, err)
-			}
-		case kind == "text/event-stream":
-			checkEvents(t, string(got))
-		case !json.Valid(got):
-			t.Errorf("%s: %s", kind, got)
-		}
+	f.Fuzz(func(t *testing.T, path uint8, body []byte) { checkAnswer(t, server, paths[int(path)%len(paths)], body) })
+}
+
+// FuzzItems has any item in the input of a response, beside good ones.
+func FuzzItems(f *testing.F) {
+	for _, item := range []string{
+		`{"role":"user","content":[{"type":"input_text","text":"hi"}]}`, `{"type":"message","role":"assistant","content":"a","phase":null}`,
+		`{"type":"reasoning","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":null}`,
+		`{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}","status":"completed"}`,
+		`{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"x"}]}`,
+	} {
+		f.Add([]byte(item), []byte(`"text":{"format":{"type":"text"}}`))
+	}
+	f.Add([]byte(`{}`), []byte(`"stream":true,"tools":[{"type":"function","name":"f","strict":true,"parameters":{}}],"tool_choice":"required"`))
+	_, m := newModel(f, "<think>hm</think>", "Hi", townCall)
+	server := newServer(m)
+	f.Fuzz(func(t *testing.T, item, fields []byte) {
+		body := fmt.Appendf(nil, `{"input":[{"role":"user","content":"a"},%s,{"role":"user","content":"b"}],%s}`, item, fields)
+		checkAnswer(t, server, "/v1/responses", body)
 	})
+}
+
+// checkAnswer sends a body, and looks at the form of the answer.
+func checkAnswer(t *testing.T, server http.Handler, path string, body []byte) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	server.ServeHTTP(w, httptest.NewRequest("POST", path, bytes.NewReader(body)))
+	kind, got := w.Header().Get("Content-Type"), w.Body.Bytes()
+	switch {
+	case w.Code >= 500:
+		t.Errorf("%d %s", w.Code, got)
+	case w.Code != 200:
+		var e errorBody
+		d := json.NewDecoder(bytes.NewReader(got))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&e); err != nil || e.Error.Message == "" || e.Error.Type == "" || e.Error.Code == "" {
+			t.Errorf("%d %s (%v)", w.Code, got, err)
+		}
+	case kind == "text/event-stream":
+		checkEvents(t, string(got))
+	case !json.Valid(got):
+		t.Errorf("%s: %s", kind, got)
+	}
 }
 
 // checkEvents wants events of JSON.
