@@ -52,7 +52,8 @@ format/safetensors          | internal/atomicfile internal/filekind internal/flo
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data                        | data/conversation data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data/conversation           | data/source setting tokenizer
 data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile internal/jsonfile setting
 data/source                 | internal/filekind setting
