@@ -89,6 +89,7 @@ func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 		return nil, err
 	}
 	t.opened.add(t.loader)
+	t.noteLong(t.loader)
 	if m.Heldout.Documents == 0 {
 		return nil, nil
 	}
@@ -97,7 +98,15 @@ func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 		return nil, err
 	}
 	t.opened.add(heldout)
+	t.noteLong(heldout)
 	return heldout, nil
+}
+
+// noteLong says in the log what becomes of conversations that are longer than a row.
+func (t *trainer) noteLong(l *data.Loader) {
+	if note := l.LongNote(); note != "" {
+		t.long = append(t.long, note)
+	}
 }
 
 // makeWeights makes the weights and the optimiser: from the last checkpoint, from the folder
@@ -183,7 +192,7 @@ func (t *trainer) openLog() error {
 		}
 		t.warnings = slices.Concat(t.warnings, t.run.Notes, notes)
 	}
-	return errors.Join(t.recording.write(e), t.recording.warn(t.at, t.warnings))
+	return errors.Join(t.recording.write(e), t.recording.warn(t.at, append(t.long, t.warnings...)))
 }
 
 // tokenizerFiles reads the files of the tokenizer in the data folder.

@@ -30,6 +30,7 @@ type trainer struct {
 	resumed  bool     // the run goes on from a checkpoint
 	extended string   // how the run was given another end; "" if it was not
 	warnings []string // for the log, once it is open
+	long     []string // likewise: what becomes of long conversations
 	ended    *Event   // the evaluation on all held-out data with which the run ended; nil if it has not
 }
 

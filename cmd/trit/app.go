@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/datasets"
 	"trit/cmd/trit/serving"
 	"trit/configs"
 	"trit/convert"
@@ -51,7 +52,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 func groups() []cmdline.Group {
 	return []cmdline.Group{
 		{Commands: []*cli.Command{quickstartCommand()}},
-		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), dataCommand()}},
+		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), datasets.Command()}},
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), watchCommand()}},
 		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},

@@ -61,7 +61,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"run", "m.gguf", "--head", ""}, []string{"bounded", "q6_k"}, files},
 		{[]string{"run", "m.gguf", "-n", ""}, nil, files},
 		{[]string{"convert", "run", "o.gguf", "--type", "tq"}, []string{"tq1_0", "tq2_0"}, "i2_s"},
-		{[]string{"data", ""}, []string{"prepare"}, files},
+		{[]string{"data", ""}, []string{"prepare", "show"}, files},
 		{[]string{"help", "ev"}, []string{"eval"}, files},
 		{[]string{"completion", ""}, cmdline.Shells, files},
 		{[]string{"run", "--", "-"}, []string{files}, "--prompt"},

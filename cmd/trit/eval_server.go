@@ -3,18 +3,15 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/eval/openai"
-	"trit/format/gguf"
-	"trit/format/ggufmeta"
 	"trit/internal/hub"
 	"trit/repro"
-	"trit/tokenizer"
 )
 
 // serverFlags are the flags about a model behind a server.
@@ -61,7 +58,7 @@ func openServer(c *cli.Context, address string) (*repro.Model, error) {
 			return nil, cmdline.Usagef("--%s is %d: want 1 to 1024", name, n)
 		}
 	}
-	tok, err := loadTokenizer(c.String("tokenizer"))
+	tok, err := models.Tokenizer(c.String("tokenizer"))
 	if err != nil {
 		return nil, fmt.Errorf("--tokenizer: %w", err)
 	}
@@ -95,25 +92,4 @@ func apiKey(file string) (string, error) {
 			"check OPENAI_API_KEY or --api-key-file")
 	}
 	return key, nil
-}
-
-// loadTokenizer reads the tokenizer of a folder or of a GGUF file. It reads no weights.
-func loadTokenizer(path string) (*tokenizer.Tokenizer, error) {
-	if filepath.Ext(path) != ".gguf" {
-		return tokenizer.Load(path)
-	}
-	f, err := gguf.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	v := ggufmeta.ReadVocab(&f.Metadata)
-	if len(v.Tokens) == 0 {
-		return nil, fmt.Errorf("%s holds no tokenizer", path)
-	}
-	tok, err := tokenizer.FromVocab(v)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return tok, nil
 }

@@ -41,6 +41,10 @@ func tokenizerCommand() *cli.Command {
 	}
 }
 
+func outFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "out", Usage: usage, Required: true}
+}
+
 func tokenizerAction(c *cli.Context) error {
 	files, divided, err := texts.Input(c)
 	if err != nil {

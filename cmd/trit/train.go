@@ -37,7 +37,7 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare"},
 			&cli.StringSliceFlag{Name: "text", Usage: "instead of --data: train a tokenizer on these `TEXTS` and make the data of them in the run folder, once: " + texts.Usage},
-			holdoutFlag(),
+			texts.HoldoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `MODEL`: a Hugging Face folder, a GGUF file, or a run, whose recipe is taken too without --config"},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},

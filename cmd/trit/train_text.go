@@ -23,9 +23,6 @@ import (
 // preparedDir is the folder in a run that --text makes.
 const preparedDir = "prepared"
 
-// Seed of the choice of held-out documents, as in trit data prepare.
-const holdoutSeed = 1
-
 // prepareText makes tokenizer and shards of --text in the run folder, once, and returns the
 // folder of the shards.
 func prepareText(c *cli.Context, con *cmdline.Console, config configs.Config) (string, error) {
@@ -120,7 +117,7 @@ func textOptions(c *cli.Context, config configs.Config) (o data.TextOptions, err
 	}
 	o = data.TextOptions{
 		Texts: texts.Names(c, "text"), Find: func() ([]string, error) { return texts.Paths(c, "text") },
-		Column: c.String("column"), VocabSize: config.TokenizerSize(), Holdout: c.Float64("holdout"), Seed: holdoutSeed,
+		Column: c.String("column"), VocabSize: config.TokenizerSize(), Holdout: c.Float64("holdout"), Seed: texts.HoldoutSeed,
 		Stdin: c.App.Reader, Threads: c.Int("threads"),
 	}
 	o.Documents, err = texts.Documents(c)

@@ -102,6 +102,9 @@ func NewReader(first source.Row, o Options) (*Reader, error) {
 			return nil, setting.Needs("conversation.Options.Form", "pairs of answers have one form, prompt, chosen and rejected",
 				"leave {conversation.Options.Form} and {source.Options.Column} out")
 		}
+	case form == "" && slices.Contains(first.Names, o.Column) && !first.Has(o.Column):
+		return nil, rowError(first, fmt.Sprintf("field %q", o.Column), "it is null in the first row, so the form is not known",
+			"name the form: "+string(Messages)+" or "+string(Text))
 	case form == "" && o.Column != "":
 		if form = Text; startsWith(first.Fields[o.Column], '[') {
 			form = Messages

@@ -112,12 +112,13 @@ func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
 	return qkv[(b*a.length+t)*a.width+a.firstColumn(kind, h):]
 }
 
-// rotateAll turns all queries and keys of qkv by the angles of their positions, or back.
+// rotateAll turns all queries and keys of qkv by the angles of their positions in their documents, or
+// back. Distances alone matter, but for rounding: so a document has the same angles wherever it lies.
 func (a *attention) rotateAll(qkv []float32, back bool) {
 	forRows(a.pool, a.batch*a.length, a.width, func(r int) {
-		row := qkv[r*a.width:][:a.width]
+		row, position := qkv[r*a.width:][:a.width], r%a.length-int(a.starts[r])
 		for h := range a.heads + a.kvHeads { // keys follow the queries
-			a.rope.rotate(row[h*a.headDim:], r%a.length, back)
+			a.rope.rotate(row[h*a.headDim:], position, back)
 		}
 	})
 }

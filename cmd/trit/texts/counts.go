@@ -15,7 +15,10 @@ func ShowManifest(con *cmdline.Console, m *data.Manifest) {
 		name string
 		data.SplitInfo
 	}{{"train", m.Train}, {"held out", m.Heldout}} {
-		con.Printf("%-8s  %d documents, %d tokens, %d bytes\n", s.name, s.Documents, s.Tokens, s.Bytes)
+		con.Printf("%-8s  %s\n", s.name, splitText(m.Kind, s.SplitInfo))
+	}
+	if m.Kind != data.Texts {
+		showForm(con, m)
 	}
 	var left []string
 	for _, s := range []struct {
@@ -28,10 +31,38 @@ func ShowManifest(con *cmdline.Console, m *data.Manifest) {
 			left = append(left, fmt.Sprintf("%d %s", s.n, s.what))
 		}
 	}
-	if len(left) > 0 {
+	if left = append(left, m.Reasons()...); len(left) > 0 {
 		con.Printf("left out  %s\n", strings.Join(left, ", "))
 	}
+	if m.Refusal != "" {
+		con.Warnf("warning: the first row that the chat template refuses: %s", m.Refusal)
+	}
 	Warn(con, source.Counts{Invalid: m.InvalidTexts, Marked: m.MarkedTexts})
+}
+
+// splitText is the counts of a split.
+func splitText(kind data.Kind, s data.SplitInfo) string {
+	switch kind {
+	case data.Chat:
+		return fmt.Sprintf("%d conversations, %d tokens, %d of them learned, of %d bytes; the longest has %d",
+			s.Documents, s.Tokens, s.Learned, s.Bytes, s.Longest)
+	case data.Preferences:
+		return fmt.Sprintf("%d pairs, %d tokens, %d of them answers, of %d bytes; the longest text has %d",
+			s.Documents/2, s.Tokens, s.Learned, s.Bytes, s.Longest)
+	}
+	return fmt.Sprintf("%d documents, %d tokens, %d bytes", s.Documents, s.Tokens, s.Bytes)
+}
+
+// showForm says how conversations were read.
+func showForm(con *cmdline.Console, m *data.Manifest) {
+	text := fmt.Sprintf("%s, of the fields %s", m.Form, strings.Join(m.Fields, ", "))
+	if len(m.Unread) > 0 {
+		text += "; not read: " + strings.Join(m.Unread, ", ")
+	}
+	con.Printf("form      %s\n", text)
+	if m.Cut > 0 {
+		con.Printf("cut       %d to %d tokens\n", m.Cut, m.Length)
+	}
 }
 
 // Warn tells what was odd about texts that were read.

@@ -27,6 +27,14 @@ func DataFlag() cli.Flag {
 		Usage: "read these `TEXTS`, separated by commas or given several times: " + Usage}
 }
 
+// HoldoutSeed is the default of the seed by which held-out documents are chosen.
+const HoldoutSeed = 1
+
+// HoldoutFlag says how much is kept for evaluation.
+func HoldoutFlag() cli.Flag {
+	return &cli.Float64Flag{Name: "holdout", Usage: "`SHARE` of the documents to keep for evaluation", Value: 0.05}
+}
+
 // Flags are the flags of all commands that read texts, beside the one that names them.
 func Flags() []cli.Flag {
 	return append([]cli.Flag{
