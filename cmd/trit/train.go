@@ -75,7 +75,7 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	config, err := trainConfig(c, begun, c.String("init"))
+	config, err := trainConfig(c, begun)
 	switch {
 	case err != nil:
 		return err
@@ -110,10 +110,7 @@ func newTrainJob(c *cli.Context) (j trainJob, err error) {
 	}
 	j = trainJob{Init: c.String("init"), Data: c.String("data"), Out: c.String("out"), MaxTime: c.Duration("max-time"),
 		Resume: c.Bool("resume"), Threads: c.Int("threads")}
-	if err := j.findMasters(c); err != nil {
-		return j, err
-	}
-	if j.Config, err = trainConfig(c, begun, j.Init); err != nil {
+	if j.Config, err = trainConfig(c, begun); err != nil {
 		return j, err
 	}
 	if begun != nil {
@@ -133,6 +130,9 @@ func newTrainJob(c *cli.Context) (j trainJob, err error) {
 	}
 	if !j.Resume {
 		err = checkPackable(c, j.Config.Config)
+	}
+	if err == nil {
+		err = j.findMasters(c)
 	}
 	if err == nil && c.IsSet("text") {
 		j.Data, err = prepareText(c, cmdline.NewConsole(c), j.Config)
@@ -176,10 +176,10 @@ func initialModel(init string) (model.Config, error) {
 	return train.InitialModel(init)
 }
 
-// trainConfig is the configuration of a run: of the one that is resumed, or of --config and the model
-// init, and changed by the other flags. MaxSteps is 0 if --max-time alone says when the run ends.
-func trainConfig(c *cli.Context, begun *train.Run, init string) (configs.Config, error) {
-	config, err := baseConfig(c, begun, init)
+// trainConfig is the configuration of a run: of the one that is resumed, or of --config and --init,
+// and changed by the other flags. MaxSteps is 0 if --max-time alone says when the run ends.
+func trainConfig(c *cli.Context, begun *train.Run) (configs.Config, error) {
+	config, err := baseConfig(c, begun)
 	if err != nil {
 		return config, err
 	}
@@ -206,10 +206,10 @@ func begunRun(c *cli.Context) (*train.Run, error) {
 }
 
 // baseConfig is the configuration before the flags change it: of the run that is resumed, or of
-// --config over the model dir. Without --config a run that dir is gives its recipe too.
-func baseConfig(c *cli.Context, begun *train.Run, dir string) (config configs.Config, err error) {
+// --config over the model of --init. Without --config a run that --init names gives its recipe too.
+func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err error) {
 	config = configs.Default()
-	name := c.String("config")
+	name, dir := c.String("config"), c.String("init")
 	switch {
 	case begun != nil && name == "":
 		config.Config, config.Options = begun.Model, begun.Options
