@@ -23,13 +23,47 @@ func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string)
 	}
 	for _, path := range files {
 		f := OpenGolden(t, path)
-		if _, found := f.Tensor("tokens"); found == wholeModel {
+		if _, found := f.Tensor("tokens"); found == wholeModel && tuningKind(f) == "" {
 			paths = append(paths, path)
 		}
 		f.Close()
 	}
 	if len(paths) == 0 && *Golden == "" {
 		t.Fatalf("%s holds no such goldens", dir)
+	}
+	return paths
+}
+
+// tuningKinds are the keys in the metadata of goldens of tuning, of which each has one.
+var tuningKinds = []string{"distill", "dpo", "lora"}
+
+// tuningKind is the kind of a golden of tuning, "" for any other file.
+func tuningKind(f *safetensors.File) string {
+	for _, kind := range tuningKinds {
+		if f.Metadata()[kind] != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
+// TuningGoldens lists the goldens of tuning of one kind: the file of -golden if it is of that kind, or
+// without the flag the files in dir.
+func TuningGoldens(t *testing.T, dir, kind string) (paths []string) {
+	t.Helper()
+	files := []string{*Golden}
+	if files[0] == "" {
+		files, _ = filepath.Glob(filepath.Join(dir, "*.safetensors"))
+	}
+	for _, path := range files {
+		f := OpenGolden(t, path)
+		if tuningKind(f) == kind {
+			paths = append(paths, path)
+		}
+		f.Close()
+	}
+	if len(paths) == 0 && *Golden == "" {
+		t.Fatalf("%s holds no goldens of the kind %s", dir, kind)
 	}
 	return paths
 }

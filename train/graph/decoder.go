@@ -30,6 +30,8 @@ type Options struct {
 	ZLoss       float64
 	Threads     int  // threads of the operations; 0: one for each processor
 	Unquantized bool // begin with SetQuantization(0), which needs more memory
+	// Distill adds what a teacher says to the loss that gradients are of; nil: there is none.
+	Distill *Distillation
 }
 
 // Check returns an error if a configuration is invalid, or has parts that the graph does not
@@ -66,6 +68,7 @@ type Decoder struct {
 	targets   []int32
 	starts    []int32
 	head      *lossHead
+	relations *relations
 	elapsed   time.Duration
 	codes     []float32 // buffer of Codes: allocated for each call, it would fill the heap before a collection
 }
@@ -79,6 +82,9 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	if o.Batch < 1 || o.SequenceLength < 1 || o.SequenceLength > p.Config.MaxPositionEmbeddings {
 		return nil, fmt.Errorf("batch of %d rows of %d tokens: want at least 1 of each, "+
 			"and at most max_position_embeddings (%d) tokens", o.Batch, o.SequenceLength, p.Config.MaxPositionEmbeddings)
+	}
+	if err := o.Distill.check(&p.Config); err != nil {
+		return nil, err
 	}
 	if o.BF16 && !HasBF16() {
 		return nil, fmt.Errorf("this machine has no instructions for bfloat16: set precision to float32")
@@ -162,6 +168,9 @@ func (d *Decoder) Run() (loss float32, err error) {
 		return 0, fmt.Errorf("the graph failed: %w", err)
 	}
 	d.elapsed += time.Since(start)
+	if h := d.head.distill; h != nil && h.failed != nil && !d.ws.evaluating {
+		return 0, fmt.Errorf("the teacher: %w", h.failed)
+	}
 	return d.lossVal.Data().(float32), nil
 }
 
@@ -192,6 +201,9 @@ func (d *Decoder) Greedy() []bool { return d.head.greedy }
 
 // Logits writes the logits at a position of the last Run to dst, [V].
 func (d *Decoder) Logits(dst []float32, position int) { d.head.makeLogits(dst, position, position+1) }
+
+// LogitsOf writes the logits at the positions [lo,hi) of the last Run to dst, [hi-lo,V].
+func (d *Decoder) LogitsOf(dst []float32, lo, hi int) { d.head.makeLogits(dst, lo, hi) }
 
 // Accumulate makes the next runs add their gradients to the present ones (true) or replace them.
 func (d *Decoder) Accumulate(add bool) { d.ws.accumulate = add }

@@ -29,6 +29,7 @@ type lossHead struct {
 	scored  int       // number of targets in the last forward pass
 	weight  []float32 // weight of the last forward pass
 	input   []float32 // x of the last forward pass
+	distill *distillHead
 }
 
 // headChunk is the number of rows of a chunk.
@@ -40,6 +41,9 @@ func newLossHead(ws *workspace, vocab int, o Options, targets []int32) *lossHead
 		losses: make([]float32, ws.rows), greedy: make([]bool, ws.rows),
 	}
 	h.logits = make([]float32, h.chunk*vocab)
+	if o.Distill != nil {
+		h.distill = newDistillHead(h, o.Distill)
+	}
 	return h
 }
 
@@ -73,11 +77,22 @@ func (h *lossHead) forward(in [][]float32, out []float32) {
 
 // scoreChunk computes the losses of the tokens [lo,hi), and the gradients of their sum over M.
 func (h *lossHead) scoreChunk(lo, hi int) {
+	if !h.wantsGrad() && slices.Max(h.targets[lo:hi]) < 0 { // as of a teacher, whose logits are all that is asked for
+		clear(h.losses[lo:hi])
+		clear(h.greedy[lo:hi])
+		return
+	}
 	h.makeLogits(h.logits, lo, hi)
+	if h.distills() {
+		h.distill.ask(lo, hi)
+	}
 	forRows(h.pool, hi-lo, h.vocab, func(r int) {
 		row := h.logits[r*h.vocab:][:h.vocab]
 		lse := h.score(lo+r, row)
-		if h.wantsGrad() {
+		switch {
+		case h.distills():
+			h.distill.rowGrad(row, lo+r, r, lse)
+		case h.wantsGrad():
 			h.rowGrad(row, h.targets[lo+r], lse)
 		}
 	})
@@ -108,17 +123,22 @@ func (h *lossHead) score(token int, row []float32) (lse float64) {
 	best := max(0, slices.Index(row, vector.Max(row))) // there is none if a logit is NaN
 	s := h.scratches.Get().(*rowScratch)
 	defer h.scratches.Put(s)
-	sum := 0.0
-	for lo := 0; lo < len(row); lo += sumPart {
-		part := s.part[:copy(s.part[:], row[lo:])]
-		sum += float64(vector.ExpScaled(part, 1, row[best]))
-	}
-	lse = float64(row[best]) + math.Log(sum)
+	lse = logSumExp(row, 1, row[best], s)
 	h.losses[token], h.greedy[token] = 0, false
 	if t := h.targets[token]; t >= 0 {
 		h.losses[token], h.greedy[token] = float32(lse-float64(row[t])), best == int(t)
 	}
 	return lse
+}
+
+// logSumExp is the logarithm of the sum of exp(scale*x) over a row with the largest value top.
+func logSumExp(row []float32, scale, top float32, s *rowScratch) float64 {
+	sum := 0.0
+	for lo := 0; lo < len(row); lo += sumPart {
+		part := s.part[:copy(s.part[:], row[lo:])]
+		sum += float64(vector.ExpScaled(part, scale, top))
+	}
+	return float64(scale)*float64(top) + math.Log(sum)
 }
 
 // rowGrad turns the logits of a token into the gradient of its loss over M,
