@@ -17,6 +17,9 @@ var plots = []struct {
 	value func(runlog.Event) float64
 }{
 	{"Bits per byte, held out", runlog.EvalEvent, false, false, func(e runlog.Event) float64 { return e.BitsPerByte }},
+	{"Cross entropy beside a teacher, nats a token", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return e.CE }},
+	{"Divergence from the teacher", runlog.StepEvent, true, true, func(e runlog.Event) float64 { return e.KL }},
+	{"Divergence of attention relations", runlog.StepEvent, true, true, func(e runlog.Event) float64 { return e.Relations }},
 	{"Gradient norm", runlog.StepEvent, true, true, func(e runlog.Event) float64 { return e.GradNorm }},
 	{"Learning rate", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.LR }},
 	{"Weight decay", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.WeightDecay }},

@@ -187,6 +187,9 @@ func scalars(e runlog.Event) []scalar {
 	if e.MFU != 0 {
 		list = append(list, scalar{"train/mfu", e.MFU})
 	}
+	if e.KL != 0 {
+		list = append(list, scalar{"train/ce", e.CE}, scalar{"train/kl", e.KL}, scalar{"train/relations", e.Relations})
+	}
 	for _, l := range e.Layers {
 		list = append(list, layerScalars(l)...)
 	}

@@ -35,8 +35,11 @@ type Event struct {
 	Event           string       `json:"event"`
 	Time            float64      `json:"time,omitempty"` // when it was written, in seconds since 1970
 	Step            int          `json:"step"`
-	Tokens          int64        `json:"tokens"` // number of tokens that the run has seen up to this step
-	Loss            float64      `json:"loss"`   // nats a token
+	Tokens          int64        `json:"tokens"`              // number of tokens that the run has seen up to this step
+	Loss            float64      `json:"loss"`                // nats a token
+	CE              float64      `json:"ce,omitempty"`        // of a run with a teacher, whose loss has these parts: cross entropy,
+	KL              float64      `json:"kl,omitempty"`        // distill_temperature^2 times the divergence from the teacher,
+	Relations       float64      `json:"relations,omitempty"` // and the attention relations, unweighed
 	LR              float64      `json:"lr,omitempty"`
 	WeightDecay     float64      `json:"weight_decay,omitempty"`
 	GradNorm        float64      `json:"grad_norm,omitempty"`
