@@ -26,8 +26,10 @@ func (r *Run) checkTeacher() error {
 		return setting.Needs("train.Run.Teacher", fmt.Sprintf("the run learns from %s, which is not open", r.Teacher),
 			"name it with {train.Run.Teacher}")
 	case r.OpenTeacher == nil && says:
-		return setting.Needs("train.Run.Teacher", fmt.Sprintf("distill_alpha is %g and distill_relations %g, but there is no teacher",
-			o.DistillAlpha, o.DistillRelations), "name one with {train.Run.Teacher}, or set both to 0")
+		return setting.Needs("train.Run.Teacher",
+			fmt.Sprintf("distill_alpha is %g and distill_relations %g, but there is no teacher",
+				o.DistillAlpha, o.DistillRelations),
+			"name one with {train.Run.Teacher}, or set both to 0")
 	case r.OpenTeacher != nil && !says:
 		return errors.New("distill_alpha and distill_relations are 0: the run would learn nothing from its teacher; " +
 			"set distill_alpha, such as 0.7")
@@ -87,6 +89,12 @@ func (o Options) distillation(t graph.Teacher) *graph.Distillation {
 	return d
 }
 
+// WithoutTeacher are the options of a run that has the recipe of another and no teacher.
+func (o Options) WithoutTeacher() Options {
+	o.DistillAlpha, o.DistillTemperature, o.DistillRelations, o.DistillLayer, o.DistillTopK = 0, 0, 0, 0, 0
+	return o
+}
+
 // taught are the parts of a loss that has a teacher's, over the targets: cross entropy,
 // distill_temperature^2 times the divergence, and the attention relations.
 type taught struct{ ce, kl, relations float64 }
@@ -135,8 +143,9 @@ func FolderTeacher(r *Run, dir string) (distill.Teacher, error) {
 	if t.fingerprint, err = fingerprint(p); err != nil {
 		return nil, err
 	}
-	if t.Decoder, err = graph.New(p, graph.Options{Threads: r.Threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength,
-		BF16: o.Precision == PrecisionBF16}); err != nil {
+	t.Decoder, err = graph.New(p, graph.Options{Threads: r.Threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength,
+		BF16: o.Precision == PrecisionBF16})
+	if err != nil {
 		return nil, fmt.Errorf("the teacher: %w", err)
 	}
 	if o.DistillRelations > 0 {
@@ -207,7 +216,8 @@ func CachedTeacher(r *Run, path string, open func(*Run) (distill.Teacher, error)
 func (r *Run) askTeacher(path string, open func(*Run) (distill.Teacher, error)) (err error) {
 	o := r.Options
 	if o.MaxSteps == 0 {
-		return setting.Needs("train.Options.MaxSteps", "nobody knows how many rows the run reads", "set {train.Options.MaxSteps}")
+		return setting.Needs("train.Options.MaxSteps", "nobody knows how many rows the run reads",
+			"set {train.Options.MaxSteps}")
 	}
 	if o.DistillTopK == 0 {
 		return errors.New("distill_top_k is 0: a file does not hold all logits of a teacher; set it, such as to 32")

@@ -116,7 +116,8 @@ func WriteCache(path string, t Teacher, h Header, next func(*data.Batch) error, 
 	if err := write(append(head, '\n')); err != nil {
 		return err
 	}
-	asked := &questioner{teacher: t, header: h, pool: pool, logits: make([]float32, min(askedTogether, h.SequenceLength)*h.VocabSize)}
+	asked := &questioner{teacher: t, header: h, pool: pool}
+	asked.logits = make([]float32, min(askedTogether, h.SequenceLength)*h.VocabSize)
 	for done := 0; done < h.Rows; {
 		rows, err := asked.rows(next)
 		if err != nil {

@@ -39,10 +39,10 @@ type topK struct {
 
 // TopK is a teacher that tells the k likeliest tokens of another.
 func TopK(t Teacher, k int, pool *parallel.Pool) (Teacher, error) {
-	if c, ok := t.(*Cache); ok && c.header.K == k {
+	if c, ok := t.(*Cache); ok && (k == 0 || k == c.header.K) {
 		return t, nil
 	} else if ok {
-		return nil, fmt.Errorf("distill_top_k is %d, but %s holds the %d likeliest tokens: set distill_top_k to that",
+		return nil, fmt.Errorf("distill_top_k is %d, but %s holds the %d likeliest tokens: set distill_top_k to that or to 0",
 			k, c.path, c.header.K)
 	}
 	if k == 0 {

@@ -88,7 +88,8 @@ type distillHead struct {
 }
 
 func newDistillHead(h *lossHead, o *Distillation) *distillHead {
-	return &distillHead{lossHead: h, Distillation: o, theirs: make([]float32, h.chunk*h.vocab), kl: make([]float32, h.rows)}
+	theirs := make([]float32, h.chunk*h.vocab)
+	return &distillHead{lossHead: h, Distillation: o, theirs: theirs, kl: make([]float32, h.rows)}
 }
 
 // distills reports whether this pass learns from a teacher: an evaluation does not.
