@@ -64,6 +64,9 @@ func (t *trainer) build() error {
 	if err := resolvePrecision(t.run.comm(), &t.run.Options, thisMachine(t.run.Threads)); err != nil {
 		return err
 	}
+	if err := t.openTeacher(); err != nil {
+		return err
+	}
 	return t.makeParts(microBatches, heldout, before)
 }
 
@@ -83,8 +86,7 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 // no held-out split.
 func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 	o, c := t.run.Options, t.run.comm()
-	rows := data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength,
-		Rank: c.Rank(), Ranks: c.Size(), Seed: o.Seed, Shuffle: true}
+	rows := o.rows(c.Rank(), c.Size())
 	if t.loader, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
 		return nil, err
 	}
@@ -107,6 +109,12 @@ func (t *trainer) noteLong(l *data.Loader) {
 	if note := l.LongNote(); note != "" {
 		t.long = append(t.long, note)
 	}
+}
+
+// rows are the rows of the training split that a rank reads.
+func (o Options) rows(rank, ranks int) data.LoaderOptions {
+	return data.LoaderOptions{Split: data.Train, BatchSize: o.BatchSize, SequenceLength: o.SequenceLength,
+		Rank: rank, Ranks: ranks, Seed: o.Seed, Shuffle: true}
 }
 
 // makeWeights makes the weights and the optimiser: from the last checkpoint, from the folder
@@ -157,12 +165,17 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 	if before != nil {
 		begin = before.Step
 	}
-	d, err := graph.New(t.share.params, o.graph(begin, t.run.Threads))
+	options := o.graph(begin, t.run.Threads)
+	if t.teacher != nil {
+		options.Distill = o.distillation(t.teacher)
+	}
+	d, err := graph.New(t.share.params, options)
 	if err != nil {
 		return err
 	}
 	t.opened.add(d)
-	t.step = &stepper{options: o, share: t.share, decoder: d, batches: t.loader, microBatches: microBatches}
+	t.step = &stepper{options: o, share: t.share, decoder: d, batches: t.loader, microBatches: microBatches,
+		teacher: t.teacher}
 	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: d, heldout: heldout}
 	t.recording = newRecording(t.run.Model, o, d, t.share)
 	if before == nil {

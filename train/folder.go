@@ -23,9 +23,11 @@ type Recipe struct {
 	// Config are the keys of a configuration file, as the run resolved them. MaxSteps is the
 	// planned end, also where it was chosen to fill a time.
 	Config  RecipeConfig `json:"config"`
-	Data    string       `json:"data"`           // folder of the data, absolute
-	Dataset string       `json:"dataset"`        // fingerprint of the data
-	Init    string       `json:"init,omitempty"` // folder whose weights the run began with, absolute; "": fresh weights
+	Data    string       `json:"data"`              // folder of the data, absolute
+	Dataset string       `json:"dataset"`           // fingerprint of the data
+	Init    string       `json:"init,omitempty"`    // folder whose weights the run began with, absolute; "": fresh weights
+	Adapt   bool         `json:"adapt,omitempty"`   // Run.Adapt
+	Teacher string       `json:"teacher,omitempty"` // the model that the run learns from, absolute; "": none
 	Ranks   int          `json:"ranks,omitempty"`
 }
 
@@ -37,7 +39,8 @@ type RecipeConfig struct {
 
 // recipe is the recipe of this run, which must be resolved.
 func (r *Run) recipe(dataset string) (recipe Recipe, err error) {
-	recipe = Recipe{Config: RecipeConfig{r.Model, r.Options}, Dataset: dataset, Ranks: r.comm().Size()}
+	recipe = Recipe{Config: RecipeConfig{r.Model, r.Options}, Dataset: dataset, Ranks: r.comm().Size(),
+		Adapt: r.Adapt, Teacher: r.Teacher}
 	if recipe.Data, err = filepath.Abs(r.DataDir); err == nil && r.Init != "" {
 		recipe.Init, err = filepath.Abs(r.Init)
 	}
@@ -54,12 +57,13 @@ func RunOf(dir string) (Run, error) {
 	if err != nil {
 		return r, err
 	}
-	r.DataDir = recipe.Data
+	r.DataDir, r.Teacher = recipe.Data, recipe.Teacher
 	switch c, err := checkpointConfig(dir); {
 	case err == nil:
 		r.Model, r.Options = c.Config, c.Options
 	case found && errors.Is(err, ErrNoRun):
 		r.Model, r.Options, r.Init = recipe.Config.Config, recipe.Config.Options, recipe.Init
+		r.Adapt = recipe.Adapt
 	case errors.Is(err, ErrNoRun):
 		return r, &setting.Error{Field: "train.Run.OutDir", Problem: dir, Err: ErrNoRun,
 			Remedy: "name the folder of a run with {train.Run.OutDir}, or begin one with {train.Run.Model}"}
@@ -156,7 +160,7 @@ func InitialOptions(dir string) (o Options, ok bool, err error) {
 // initialNotes say what a run that begins with the weights of another does not take from its
 // recipe.
 func (r *Run) initialNotes() ([]string, error) {
-	if r.Init == "" {
+	if r.Init == "" || r.Adapt {
 		return nil, nil
 	}
 	before, ok, err := InitialOptions(r.Init)
@@ -196,6 +200,10 @@ func (t *trainer) start() (e Event, err error) {
 		if e.Note += ", with the weights of " + t.run.Init; ok {
 			e.Note += fmt.Sprintf(" (%s)", from)
 		}
+	}
+	if t.teacher != nil {
+		e.Note += fmt.Sprintf(", learning from %s (distill_alpha %g, distill_temperature %g)", t.run.Teacher,
+			o.DistillAlpha, o.DistillTemperature)
 	}
 	switch {
 	case t.extended != "":

@@ -14,14 +14,16 @@ import (
 
 	"trit/data"
 	"trit/optim"
+	"trit/train/distill"
 )
 
 var (
 	// trainDir makes the test binary train instead of testing, so that the test can
 	// kill it.
-	trainDir = flag.String("train-in", "", "for TestResumeAfterKill: train with the data and in the folder `DATA,RUN`")
-	extendTo = flag.Int("extend-to", 0, "with -train-in: train the run that is there on to step `N`")
-	kills    = flag.Int("kills", 4, "kill a run `N` times in TestResumeAfterKill")
+	trainDir  = flag.String("train-in", "", "for TestResumeAfterKill: train with the data and in the folder `DATA,RUN`")
+	extendTo  = flag.Int("extend-to", 0, "with -train-in: train the run that is there on to step `N`")
+	learnFrom = flag.String("learn-from", "", "with -train-in: learn from the model in the folder `DIR`")
+	kills     = flag.Int("kills", 4, "kill a run `N` times in TestResumeAfterKill")
 )
 
 // A run that is killed (SIGKILL) again and again, wherever it happens to be, and resumed
@@ -34,6 +36,10 @@ func TestResumeAfterKill(t *testing.T) {
 		if m, err := data.OpenManifest(in); err == nil && m.Kind == data.Preferences {
 			r = pairRun(in, out)
 			r.Resume = true
+		}
+		if dir := *learnFrom; dir != "" {
+			r.Options.DistillAlpha, r.Options.DistillTemperature = 0.7, 2
+			r.Teacher, r.OpenTeacher = dir, func(r *Run) (distill.Teacher, error) { return FolderTeacher(r, dir) }
 		}
 		if *extendTo > 0 {
 			r = endedRun(in, out)
@@ -49,10 +55,13 @@ func TestResumeAfterKill(t *testing.T) {
 	t.Run("begun", func(t *testing.T) { testAfterKill(t, dataDir, t.TempDir(), 0) })
 	t.Run("preferences", func(t *testing.T) { testAfterKill(t, preparedPairs(t), t.TempDir(), 0) })
 	t.Run("extended", func(t *testing.T) { testAfterKill(t, dataDir, ended, 60) })
+	teacher := teacherRun(t, dataDir, 5)
+	t.Run("taught", func(t *testing.T) { testAfterKill(t, dataDir, t.TempDir(), 0, "-learn-from", teacher) })
 }
 
-// testAfterKill kills runs that go on from the folder begun, to the step extend if it is not 0.
-func testAfterKill(t *testing.T, dataDir, begun string, extend int) {
+// testAfterKill kills runs that go on from the folder begun, to the step extend if it is not 0, with
+// more flags.
+func testAfterKill(t *testing.T, dataDir, begun string, extend int, more ...string) {
 	copied := func() string {
 		out := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(out, os.DirFS(begun)); err != nil {
@@ -61,17 +70,17 @@ func testAfterKill(t *testing.T, dataDir, begun string, extend int) {
 		return out
 	}
 	whole, start := copied(), time.Now()
-	if out, err := child(dataDir, whole, extend).CombinedOutput(); err != nil {
+	if out, err := child(dataDir, whole, extend, more...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	undisturbed, want := time.Since(start), weights(t, whole)
 	done, runs := 0, 0
 	for ; done < *kills; runs++ {
 		out := copied()
-		for done < *kills && killed(t, child(dataDir, out, extend), rand.N(undisturbed/2)) {
+		for done < *kills && killed(t, child(dataDir, out, extend, more...), rand.N(undisturbed/2)) {
 			done++
 		}
-		if out, err := child(dataDir, out, extend).CombinedOutput(); err != nil {
+		if out, err := child(dataDir, out, extend, more...).CombinedOutput(); err != nil {
 			t.Fatalf("resumed: %v: %s", err, out)
 		}
 		checkSameWeights(t, weights(t, out), want)
@@ -96,9 +105,9 @@ func endedRun(dataDir, out string) Run {
 	return r
 }
 
-func child(dataDir, run string, extend int) *exec.Cmd {
-	return exec.Command(os.Args[0], "-test.run", "^TestResumeAfterKill$", "-train-in", dataDir+","+run,
-		"-extend-to", strconv.Itoa(extend))
+func child(dataDir, run string, extend int, more ...string) *exec.Cmd {
+	return exec.Command(os.Args[0], append([]string{"-test.run", "^TestResumeAfterKill$", "-train-in", dataDir + "," + run,
+		"-extend-to", strconv.Itoa(extend)}, more...)...)
 }
 
 // killed starts a process and kills it after a time. It is false if that was over

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trit/data"
+	"trit/train/distill"
 	"trit/train/ranks"
 	"trit/train/runlog"
 )
@@ -26,12 +27,13 @@ type trainer struct {
 	guard      Guard
 	opened     closers
 
-	dataset  string   // fingerprint of the data
-	resumed  bool     // the run goes on from a checkpoint
-	extended string   // how the run was given another end; "" if it was not
-	warnings []string // for the log, once it is open
-	long     []string // likewise: what becomes of long conversations
-	ended    *Event   // the evaluation on all held-out data with which the run ended; nil if it has not
+	teacher  distill.Teacher // nil: there is none
+	dataset  string          // fingerprint of the data
+	resumed  bool            // the run goes on from a checkpoint
+	extended string          // how the run was given another end; "" if it was not
+	warnings []string        // for the log, once it is open
+	long     []string        // likewise: what becomes of long conversations
+	ended    *Event          // the evaluation on all held-out data with which the run ended; nil if it has not
 }
 
 // position is the number of steps and of tokens that a run has done.
@@ -223,7 +225,7 @@ func (t *trainer) overResult() *Result {
 func (t *trainer) snapshot() (s *snapshot, err error) {
 	s = &snapshot{Step: t.at.step, Tokens: t.at.tokens, Data: t.loader.State()}
 	s.Memory = memory{Best: t.evaluation.best, Patience: t.evaluation.patience, Rollbacks: t.saving.rollbacks,
-		Rewarm: t.step.rewarm, Ended: t.ended}
+		Rewarm: t.step.rewarm, Ended: t.ended, Teacher: t.teacherPrint()}
 	s.Memory.Guard, err = json.Marshal(t.guard)
 	return s, err
 }
@@ -231,8 +233,11 @@ func (t *trainer) snapshot() (s *snapshot, err error) {
 // goTo sets the state of the run to the one of a checkpoint. Weights and optimiser must have been
 // restored before.
 func (t *trainer) goTo(s *snapshot) error {
-	t.at = position{s.Step, s.Tokens}
 	m := s.Memory
+	if m.Teacher != t.teacherPrint() {
+		return otherTeacher(s.Dir, m.Teacher)
+	}
+	t.at = position{s.Step, s.Tokens}
 	t.evaluation.best, t.evaluation.patience, t.saving.rollbacks = m.Best, m.Patience, m.Rollbacks
 	t.step.rewarm, t.ended = m.Rewarm, m.Ended
 	if len(s.Memory.Guard) > 0 {

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"trit/format/hffolder"
 	"trit/model"
@@ -66,7 +68,11 @@ func checkMasters(c *hffolder.Folder) error {
 // readMasters reads the weights of a folder, of any float type and naming, each into
 // the parameter of its name.
 func readMasters(c *hffolder.Folder, p *graph.Params) error {
-	for _, spec := range p.Specs() {
+	return readWeights(c, p, p.Specs())
+}
+
+func readWeights(c *hffolder.Folder, p *graph.Params, specs []model.TensorSpec) error {
+	for _, spec := range specs {
 		if err := c.Weights.ReadFloat32(c.Name(spec), p.Value(spec.Name)); err != nil {
 			return fmt.Errorf("%s: %w", c.Dir, err)
 		}
@@ -87,6 +93,9 @@ func (r *Run) takeModel() error {
 	folder, err := InitialModel(r.Init)
 	if err != nil {
 		return err
+	}
+	if r.Adapt {
+		return nil
 	}
 	if r.Model == (model.Config{}) {
 		r.Model = folder
@@ -150,6 +159,9 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 	if warnings, err = checkTokenizer(c, files); err != nil {
 		return nil, nil, err
 	}
+	if r.Adapt {
+		return r.adapt(c, warnings)
+	}
 	p = graph.EmptyParams(r.Model)
 	if err := readMasters(c, p); err != nil {
 		return nil, nil, err
@@ -159,6 +171,33 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 		warnings = append(warnings, n.String())
 	}
 	return p, warnings, err
+}
+
+// adapt makes the weights of a model that is not quite the one of the folder: those that both have in
+// the same shape are read, the others are fresh. The warnings say which these are.
+func (r *Run) adapt(c *hffolder.Folder, warnings []string) (*graph.Params, []string, error) {
+	p, shapes := graph.NewParams(r.Model, r.Options.Seed), map[string][]int{}
+	for _, spec := range c.Config.Tensors() {
+		shapes[spec.Name] = spec.Shape
+	}
+	var taken []model.TensorSpec
+	var fresh []string
+	for _, spec := range p.Specs() {
+		if slices.Equal(shapes[spec.Name], spec.Shape) {
+			taken = append(taken, spec)
+			delete(shapes, spec.Name)
+		} else {
+			fresh = append(fresh, spec.Name)
+		}
+	}
+	note := fmt.Sprintf("%d of %d weights are those of %s", len(taken), len(p.Specs()), c.Dir)
+	if len(fresh) > 0 {
+		note += fmt.Sprintf("; fresh (norms are 1): %s", strings.Join(fresh, ", "))
+	}
+	if len(shapes) > 0 {
+		note += fmt.Sprintf("; left there: %s", strings.Join(slices.Sorted(maps.Keys(shapes)), ", "))
+	}
+	return p, append(warnings, note), readWeights(c, p, taken)
 }
 
 // folderWarnings are what was assumed of a folder, and what looks wrong in it.

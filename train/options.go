@@ -74,6 +74,13 @@ type Options struct {
 	// From then on the rounding comes into force, over QuantizeWarmupSteps.
 	QuantizeFromStep    int `json:"quantize_from_step"`
 	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
+
+	// Of a run with a teacher; see graph.Distillation. Without one all must be 0.
+	DistillAlpha       float64 `json:"distill_alpha"`       // share of the teacher in the loss
+	DistillTemperature float64 `json:"distill_temperature"` // of both models' softmax
+	DistillRelations   float64 `json:"distill_relations"`   // weight of the attention relations
+	DistillLayer       int     `json:"distill_layer"`       // whose relations are compared; 0: the last
+	DistillTopK        int     `json:"distill_top_k"`       // tokens that the teacher tells; 0: all
 }
 
 // Objective is what a run minimises. The kind of its data must fit.
@@ -174,6 +181,11 @@ func (o Options) checkLeast() error {
 		{"z_loss", o.ZLoss, 0},
 		{"quantize_from_step", float64(o.QuantizeFromStep), 0},
 		{"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
+		{"distill_alpha", o.DistillAlpha, 0},
+		{"distill_temperature", o.DistillTemperature, 0},
+		{"distill_relations", o.DistillRelations, 0},
+		{"distill_layer", float64(o.DistillLayer), 0},
+		{"distill_top_k", float64(o.DistillTopK), 0},
 	} {
 		if !(f.value >= f.least) {
 			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
@@ -193,6 +205,10 @@ func (o Options) checkRanges() error {
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
 		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: "+
 			"want betas from 0 to below 1 and a positive epsilon", o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon))
+	}
+	if o.DistillAlpha > 1 || o.DistillAlpha > 0 && o.DistillTemperature == 0 {
+		errs = append(errs, fmt.Errorf("distill_alpha %g, distill_temperature %g: want the teacher's share of the loss, "+
+			"from 0 to 1, and a temperature above 0, such as 2", o.DistillAlpha, o.DistillTemperature))
 	}
 	if !(o.EMADecay >= 0 && o.EMADecay < 1) {
 		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))

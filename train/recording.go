@@ -90,6 +90,7 @@ func (r *recording) step(at position, f stepFigures) error {
 	e := at.event(runlog.StepEvent)
 	e.Loss, e.GradNorm, e.LR, e.WeightDecay = f.loss, f.norm, f.rate, f.decay
 	e.Preference = r.pairs.Log()
+	e.CE, e.KL, e.Relations = f.ce, f.kl, f.relations
 	e.MaxSteps, e.Judged = r.options.MaxSteps, true
 	e.TokensPerSecond = float64(at.tokens-r.tokens) / max(r.time.Seconds(), 1e-9)
 	e.MFU = r.mfu.fraction(e.TokensPerSecond / float64(r.ranks))

@@ -12,6 +12,7 @@ import (
 	"trit/model"
 	"trit/setting"
 	"trit/train/checkpoint"
+	"trit/train/distill"
 	"trit/train/graph"
 	"trit/train/ranks"
 	"trit/train/runlog"
@@ -22,18 +23,25 @@ type Event = runlog.Event
 
 // Run is one training run.
 type Run struct {
-	Model   model.Config  // VocabSize 0: the size of the data's vocabulary
-	Init    string        // folder whose model and weights the run begins with; "": fresh weights
-	Notes   []string      // on Init, for the log of a run that begins
-	Options Options       // how to train; MaxSteps 0: as many as fill MaxTime
-	DataDir string        // folder made by data.Prepare
-	OutDir  string        // folder of the run: its checkpoints and its log
-	MaxTime time.Duration // 0: no limit
-	Resume  bool          // go on from the last checkpoint in OutDir, if there is one
-	Extend  bool          // with Resume: the run may get another end than it was begun with; see Train
-	Guard   Guard         // nil: runlog.Spikes
-	OnEvent func(Event)   // called on rank 0 with each event of the log; may be nil
-	Threads int           // number of threads that loops are split over; 0: one for each processor
+	Model model.Config // VocabSize 0: the size of the data's vocabulary
+	Init  string       // folder whose model and weights the run begins with; "": fresh weights
+	Notes []string     // on Init, for the log of a run that begins
+	// Adapt takes of Init the weights that Model has too, in the same shapes, and makes the others
+	// fresh: sub-norms, for example, that a model in full precision has not.
+	Adapt bool
+	// Teacher names the model that the run learns from beside its data, for the log and for who goes on
+	// with the run, and OpenTeacher opens it; "": there is none.
+	Teacher     string
+	OpenTeacher func(r *Run) (distill.Teacher, error)
+	Options     Options       // how to train; MaxSteps 0: as many as fill MaxTime
+	DataDir     string        // folder made by data.Prepare
+	OutDir      string        // folder of the run: its checkpoints and its log
+	MaxTime     time.Duration // 0: no limit
+	Resume      bool          // go on from the last checkpoint in OutDir, if there is one
+	Extend      bool          // with Resume: the run may get another end than it was begun with; see Train
+	Guard       Guard         // nil: runlog.Spikes
+	OnEvent     func(Event)   // called on rank 0 with each event of the log; may be nil
+	Threads     int           // number of threads that loops are split over; 0: one for each processor
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
 	// others wait until the caller ends the job.
 	Comm ranks.Comm
@@ -125,6 +133,9 @@ func (r *Run) resolve(m *data.Manifest) error {
 		if err := r.takeModel(); err != nil {
 			return err
 		}
+	}
+	if err := r.checkTeacher(); err != nil {
+		return err
 	}
 	if r.Model.VocabSize == 0 {
 		r.Model.VocabSize = m.VocabSize

@@ -50,7 +50,8 @@ type memory struct {
 	Rollbacks int             `json:"rollbacks,omitempty"`
 	Guard     json.RawMessage `json:"guard,omitempty"`
 	Rewarm    *rewarm         `json:"rewarm,omitempty"`
-	Ended     *Event          `json:"ended,omitempty"` // the evaluation with which the run ended
+	Teacher   string          `json:"teacher,omitempty"` // fingerprint of the teacher
+	Ended     *Event          `json:"ended,omitempty"`   // the evaluation with which the run ended
 }
 
 // state is the state.json of a checkpoint.

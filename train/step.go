@@ -9,6 +9,7 @@ import (
 
 	"trit/data"
 	"trit/optim"
+	"trit/train/distill"
 	"trit/train/graph"
 	"trit/train/preference"
 	"trit/train/ranks"
@@ -26,6 +27,7 @@ type stepper struct {
 	batch        data.Batch
 	reference    *preference.Reference // of a run that learns from pairs, once it is prepared
 	rewarm       *rewarm               // nil unless the run was extended while its rate fell
+	teacher      distill.Teacher       // nil: there is none
 }
 
 // batches gives one batch after another, as *data.Loader does.
@@ -35,9 +37,10 @@ type batches interface {
 
 // gradient is the result of the micro-batches of a step on all ranks.
 type gradient struct {
-	loss  float64 // mean over the targets, nats a token; over the pairs of a run that learns from them
-	pairs preference.Figures
-	norm  float64 // length of the gradient of that mean
+	loss   float64 // mean over the targets, nats a token; over the pairs of a run that learns from them
+	pairs  preference.Figures
+	taught         // the parts of loss, of a run with a teacher
+	norm   float64 // length of the gradient of that mean
 	// scale times the sum that the micro-batches leave is the gradient of the mean. The graph
 	// divides by the number of all positions of a micro-batch, also those without a target;
 	// scale gives every target, or pair, the same weight.
@@ -48,6 +51,7 @@ type gradient struct {
 func (s *stepper) gradient(step int) (g gradient, err error) {
 	s.decoder.SetQuantization(s.options.lambda(step))
 	run, nats, targets := s.decoder.Run, 0.0, 0.0
+	var sums taught
 	for i := range s.microBatches {
 		s.decoder.Accumulate(i > 0)
 		if err := s.batches.Next(&s.batch); err != nil {
@@ -55,6 +59,11 @@ func (s *stepper) gradient(step int) (g gradient, err error) {
 		}
 		if err := setPairs(s.decoder, &s.batch, s.reference); err != nil {
 			return g, err
+		}
+		if s.teacher != nil {
+			if err := s.teacher.Read(&s.batch); err != nil {
+				return g, err
+			}
 		}
 		if i == s.microBatches-1 {
 			run = s.runLast
@@ -66,12 +75,17 @@ func (s *stepper) gradient(step int) (g gradient, err error) {
 		nats += float64(loss) * float64(s.decoder.Scored())
 		targets += float64(s.decoder.Scored())
 		g.pairs.Add(s.decoder.Pairs())
+		sums.add(s.decoder)
 	}
 	squares := s.share.sumSquares()
-	err = ranks.AllReduce(s.share.comm, append(g.pairs.Sums(), &nats, &targets, &squares)...)
+	err = ranks.AllReduce(s.share.comm, append(g.pairs.Sums(), &nats, &targets, &squares, &sums.kl, &sums.relations)...)
 	targets = max(targets, 1)
 	g.loss, g.scale = nats/targets, float64(s.options.BatchSize*s.options.SequenceLength)/targets
 	g.norm = math.Sqrt(squares) * g.scale
+	if s.teacher != nil {
+		g.taught = taught{g.loss, sums.kl / targets, sums.relations / targets}
+		g.loss = s.options.taughtLoss(g.taught)
+	}
 	return g, err
 }
 

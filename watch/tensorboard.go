@@ -193,6 +193,9 @@ func scalars(e runlog.Event) []scalar {
 	if e.Preference != nil {
 		list = append(list, preferenceScalars("train", e.Preference)...)
 	}
+	if e.KL != 0 {
+		list = append(list, scalar{"train/ce", e.CE}, scalar{"train/kl", e.KL}, scalar{"train/relations", e.Relations})
+	}
 	for _, l := range e.Layers {
 		list = append(list, layerScalars(l)...)
 	}

@@ -53,7 +53,7 @@ func groups() []cmdline.Group {
 	return []cmdline.Group{
 		{Commands: []*cli.Command{quickstartCommand()}},
 		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), datasets.Command()}},
-		{Name: "Train", Commands: []*cli.Command{trainCommand(), watchCommand()}},
+		{Name: "Train", Commands: []*cli.Command{trainCommand(), distillCommand(), watchCommand()}},
 		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
@@ -64,8 +64,9 @@ func groups() []cmdline.Group {
 // flagValues are the words that values of flags may be, for the shell.
 func flagValues() cmdline.Words {
 	return cmdline.Words{
-		"config": configs.Names, "configs": configs.Names, "shape": configs.Names, "tasks": tasks.Names,
-		"type": convertTypes, "embedding-type": convertTypes,
+		"config": configs.Names, "student": configs.Names, "configs": configs.Names, "shape": configs.Names,
+		"tasks": tasks.Names,
+		"type":  convertTypes, "embedding-type": convertTypes,
 		"set": func() (list []string) {
 			for _, key := range configs.Keys() {
 				list = append(list, key+"=")

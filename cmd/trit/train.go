@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -40,23 +41,29 @@ func trainCommand() *cli.Command {
 			texts.HoldoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `MODEL`: a Hugging Face folder, a GGUF file, or a run, whose recipe is taken too without --config"},
-			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
-			&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
-			cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended", 0),
-			&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
-			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
-			cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
-			&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
-			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out, with the configuration and the data of the run"},
-			&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print an estimate of the run's memory and time and end"},
-			&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
 			&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
 			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
-			cmdline.ThreadsFlag(),
-		}, texts.Flags()...),
+		}, slices.Concat(runFlags(), texts.Flags())...),
 		Action: trainAction,
+	}
+}
+
+// runFlags are the flags of all commands that train.
+func runFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
+		&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
+		cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended", 0),
+		&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
+		&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
+		cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
+		&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
+		&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out, with the configuration and the data of the run"},
+		&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
+		&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
+		cmdline.ThreadsFlag(),
 	}
 }
 
@@ -82,6 +89,10 @@ func trainAction(c *cli.Context) error {
 	case dry:
 		return dryRun(c, config)
 	}
+	return printConfig(c, config)
+}
+
+func printConfig(c *cli.Context, config configs.Config) error {
 	b, err := config.JSON()
 	fmt.Fprintf(c.App.Writer, "%s\n", b)
 	return err
@@ -95,11 +106,16 @@ type trainJob struct {
 	MaxTime         time.Duration
 	Resume, Extend  bool
 	Threads         int
+	Adapt           bool   // train.Run.Adapt
+	Teacher         string // path of the teacher; "": none
+	TeacherCache    string // path of the file with what it says; "": none
 }
 
 func (j trainJob) run() train.Run {
-	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, DataDir: j.Data, OutDir: j.Out,
-		Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
+	r := train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, DataDir: j.Data, OutDir: j.Out,
+		Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads, Adapt: j.Adapt}
+	j.setTeacher(&r)
+	return r
 }
 
 // newTrainJob makes a run of the flags, and of the run in --out if it is resumed.
@@ -108,12 +124,19 @@ func newTrainJob(c *cli.Context) (j trainJob, err error) {
 	if err != nil {
 		return j, err
 	}
-	j = trainJob{Init: c.String("init"), Data: c.String("data"), Out: c.String("out"), MaxTime: c.Duration("max-time"),
-		Resume: c.Bool("resume"), Threads: c.Int("threads")}
-	if j.Config, err = trainConfig(c, begun); err != nil {
+	config, err := trainConfig(c, begun)
+	if err != nil {
 		return j, err
 	}
+	return newJob(c, begun, config)
+}
+
+// newJob makes a run of a configuration and of the flags, and of the run that is resumed.
+func newJob(c *cli.Context, begun *train.Run, config configs.Config) (j trainJob, err error) {
+	j = trainJob{Config: config, Init: c.String("init"), Data: c.String("data"), Out: c.String("out"),
+		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads")}
 	if begun != nil {
+		j.Adapt, j.Teacher = begun.Adapt, begun.Teacher
 		j.Extend = j.Config.MaxSteps != begun.Options.MaxSteps
 		if j.Init == "" {
 			j.Init = begun.Init
@@ -183,9 +206,6 @@ func trainConfig(c *cli.Context, begun *train.Run) (configs.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	if c.IsSet("max-time") {
-		config.MaxSteps = 0
-	}
 	return config, applyFlags(c, &config)
 }
 
@@ -223,7 +243,7 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 	}
 	if name == "" {
 		if o, ok, err := train.InitialOptions(dir); ok || err != nil {
-			config.Options = o
+			config.Options = o.WithoutTeacher()
 			return config, err
 		}
 		return config, nil
@@ -246,6 +266,9 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 
 // applyFlags changes the configuration by the flags that stand for one of its keys.
 func applyFlags(c *cli.Context, config *configs.Config) error {
+	if c.IsSet("max-time") {
+		config.MaxSteps = 0
+	}
 	for _, s := range c.StringSlice("set") {
 		if err := config.Set(s); err != nil {
 			return cmdline.Usagef("--set: %v", err)

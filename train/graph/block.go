@@ -23,6 +23,8 @@ type block struct {
 	kept                 *kept
 	qkv, o, gateUp, down *bitlinear.Linear
 	absMax               [4]float32 // of the inputs of the products in the last forward pass
+	states               *States    // what a student of this model learns from; nil: nothing
+	relations            *relations // of the queries, keys and values to a teacher's; nil: none
 }
 
 // kept holds the values that the forward pass of a block leaves for the backward pass, which
@@ -132,6 +134,12 @@ func (b *block) forwardKept(x []float32, w blockWeights) {
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
 	b.forRowParts(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
 	b.qkv.Forward(k.qkvIn, w.qkv, k.qkv)
+	if b.states != nil {
+		copy(b.states.Values, k.qkv)
+	}
+	if b.relations != nil && !b.evaluating {
+		b.relations.compare(k.qkv)
+	}
 	b.attention.forward(k.qkv, k.attention, k.lse)
 	b.forRowParts(func(r int, s *rowScratch) {
 		b.setNormed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s)
@@ -206,6 +214,9 @@ func (b *block) attentionGrad(x []float32, w, dw blockWeights, grad []float32) {
 		})
 	}
 	b.attention.backward(k.qkv, k.attention, k.lse, b.wider)
+	if b.relations != nil {
+		vector.Axpy(1, b.relations.grad, k.qkv)
+	}
 	b.qkv.Backward(k.qkvIn, w.qkv, k.qkv, b.wide, dw.qkv, b.accumulate)
 	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
 		g := b.wide[r*d:][:d]

@@ -22,6 +22,10 @@ func (b *builder) decoder() {
 	x := b.apply(embed.fn(d.gradients[model.EmbedTokens]), b.weight(model.EmbedTokens)) // [M,D]
 	for l := range c.NumHiddenLayers {
 		block := newBlock(d.ws, l)
+		if t := d.options.Distill; t != nil && t.Relations > 0 && t.layer(c) == l {
+			block.relations = newRelations(d.ws, t, d.targets, d.starts, d.options.SequenceLength)
+			d.relations = block.relations
+		}
 		d.blocks = append(d.blocks, block)
 		inputs, grads := []*G.Node{x}, [][]float32{d.ws.stream}
 		for _, name := range block.names {
@@ -41,7 +45,12 @@ func (d *Decoder) objective() objective {
 		d.preference = newPreference(d.options, d.targets)
 		return d.preference
 	}
-	return &crossEntropy{targets: d.targets, zLoss: float32(d.options.ZLoss)}
+	c := crossEntropy{targets: d.targets, zLoss: float32(d.options.ZLoss)}
+	if d.options.Distill != nil {
+		d.distilling = newDistilling(d.ws, d.cfg.VocabSize, d.options, c)
+		return d.distilling
+	}
+	return &c
 }
 
 // weights enters all weights as nodes over the memory of Params, and makes their gradients.

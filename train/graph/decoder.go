@@ -32,6 +32,8 @@ type Options struct {
 	Preference  *Preference
 	Threads     int  // threads of the operations; 0: one for each processor
 	Unquantized bool // begin with SetQuantization(0), which needs more memory
+	// Distill adds what a teacher says to the loss that gradients are of; nil: there is none.
+	Distill *Distillation
 }
 
 // Check returns an error if a configuration is invalid, or has parts that the graph does not
@@ -69,6 +71,8 @@ type Decoder struct {
 	starts     []int32
 	head       *lossHead
 	preference *preference // nil without Options.Preference
+	distilling *distilling // nil without Options.Distill
+	relations  *relations
 	elapsed    time.Duration
 	codes      []float32 // buffer of Codes: allocated for each call, it would fill the heap before a collection
 }
@@ -85,6 +89,9 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	}
 	if o.Preference != nil && o.Batch%2 != 0 {
 		return nil, fmt.Errorf("batch of %d rows: want an even number, since the rows are pairs", o.Batch)
+	}
+	if err := o.Distill.check(&p.Config); err != nil {
+		return nil, err
 	}
 	if o.BF16 && !HasBF16() {
 		return nil, fmt.Errorf("this machine has no instructions for bfloat16: set precision to float32")
@@ -168,6 +175,9 @@ func (d *Decoder) Run() (loss float32, err error) {
 		return 0, fmt.Errorf("the graph failed: %w", err)
 	}
 	d.elapsed += time.Since(start)
+	if o := d.distilling; o != nil && o.failed != nil && !d.ws.evaluating {
+		return 0, fmt.Errorf("the teacher: %w", o.failed)
+	}
 	return d.lossVal.Data().(float32), nil
 }
 
@@ -201,6 +211,9 @@ func (d *Decoder) Greedy() []bool { return d.head.greedy }
 
 // Logits writes the logits at a position of the last Run to dst, [V].
 func (d *Decoder) Logits(dst []float32, position int) { d.head.makeLogits(dst, position, position+1) }
+
+// LogitsOf writes the logits at the positions [lo,hi) of the last Run to dst, [hi-lo,V].
+func (d *Decoder) LogitsOf(dst []float32, lo, hi int) { d.head.makeLogits(dst, lo, hi) }
 
 // Accumulate makes the next runs add their gradients to the present ones (true) or replace them.
 func (d *Decoder) Accumulate(add bool) { d.ws.accumulate = add }

@@ -21,6 +21,8 @@ type objective interface {
 	// total is the sum that is minimised, and the number of things that it is over, by the losses of
 	// all tokens.
 	total(losses []float32) (sum float64, count int)
+	// begin is called before the gradients of the tokens [lo,hi) are asked for.
+	begin(lo, hi int)
 	// gradient turns the logits of a token into the gradient of the total times share.
 	gradient(token int, row []float32, lse float64, share float32)
 	// together reports whether a gradient depends on the losses of other tokens, so that total has to be
@@ -87,8 +89,16 @@ func (h *lossHead) forward(in [][]float32, out []float32) {
 func (h *lossHead) pass(score, grad bool) {
 	for lo := 0; lo < h.rows; lo += h.chunk {
 		hi := min(lo+h.chunk, h.rows)
+		if !grad && slices.Max(h.targets[lo:hi]) < 0 { // as of a teacher, whose logits are all that is asked for
+			clear(h.losses[lo:hi])
+			clear(h.greedy[lo:hi])
+			continue
+		}
 		if score || h.chunk < h.rows { // the logits of a single chunk are there still
 			h.makeLogits(h.logits, lo, hi)
+		}
+		if grad {
+			h.objective.begin(lo, hi)
 		}
 		forRows(h.pool, hi-lo, h.vocab, func(r int) {
 			row := h.logits[r*h.vocab:][:h.vocab]
@@ -130,17 +140,22 @@ func (h *lossHead) score(token int, row []float32) {
 	best := max(0, slices.Index(row, vector.Max(row))) // there is none if a logit is NaN
 	s := h.scratches.Get().(*rowScratch)
 	defer h.scratches.Put(s)
-	sum := 0.0
-	for lo := 0; lo < len(row); lo += sumPart {
-		part := s.part[:copy(s.part[:], row[lo:])]
-		sum += float64(vector.ExpScaled(part, 1, row[best]))
-	}
-	h.lse[token] = float64(row[best]) + math.Log(sum)
+	h.lse[token] = logSumExp(row, 1, row[best], s)
 	h.losses[token], h.greedy[token] = 0, false
 	if t := h.targets[token]; t >= 0 {
 		h.losses[token] = float32(h.objective.loss(token, row, h.lse[token]))
 		h.greedy[token] = best == int(t)
 	}
+}
+
+// logSumExp is the logarithm of the sum of exp(scale*x) over a row with the largest value top.
+func logSumExp(row []float32, scale, top float32, s *rowScratch) float64 {
+	sum := 0.0
+	for lo := 0; lo < len(row); lo += sumPart {
+		part := s.part[:copy(s.part[:], row[lo:])]
+		sum += float64(vector.ExpScaled(part, scale, top))
+	}
+	return float64(scale)*float64(top) + math.Log(sum)
 }
 
 // rowGrad turns the logits of a token into the gradient of the objective's sum over M.
@@ -159,6 +174,8 @@ type crossEntropy struct {
 }
 
 func (o *crossEntropy) together() bool { return false }
+
+func (o *crossEntropy) begin(int, int) {}
 
 func (o *crossEntropy) loss(token int, row []float32, lse float64) float64 {
 	return lse - float64(row[o.targets[token]])

@@ -39,8 +39,8 @@ func (ws *workspace) done(names ...string) {
 
 // rowScratch is what a thread needs for a row.
 type rowScratch struct {
-	norm, unit []float32
-	part       [sumPart]float32
+	norm, unit    []float32
+	part, teacher [sumPart]float32
 }
 
 // sumPart is the number of float32 terms that are added up before the sum goes on in float64.

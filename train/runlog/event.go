@@ -33,11 +33,16 @@ const (
 // Event is a line of metrics.jsonl. A field that a line does not have is zero: older logs
 // lack the newer fields, and layers come with some lines only. Fields are only ever added.
 type Event struct {
-	Event           string       `json:"event"`
-	Time            float64      `json:"time,omitempty"` // when it was written, in seconds since 1970
-	Step            int          `json:"step"`
-	Tokens          int64        `json:"tokens"` // number of tokens that the run has seen up to this step
-	Loss            float64      `json:"loss"`   // nats a token; with a Preference, nats a pair
+	Event  string  `json:"event"`
+	Time   float64 `json:"time,omitempty"` // when it was written, in seconds since 1970
+	Step   int     `json:"step"`
+	Tokens int64   `json:"tokens"` // number of tokens that the run has seen up to this step
+	Loss   float64 `json:"loss"`   // nats a token; with a Preference, nats a pair
+	// The parts of the loss of a run with a teacher: cross entropy, distill_temperature^2 times the
+	// divergence from the teacher, and the divergence of the attention relations.
+	CE              float64      `json:"ce,omitempty"`
+	KL              float64      `json:"kl,omitempty"`
+	Relations       float64      `json:"relations,omitempty"`
 	LR              float64      `json:"lr,omitempty"`
 	WeightDecay     float64      `json:"weight_decay,omitempty"`
 	GradNorm        float64      `json:"grad_norm,omitempty"`
