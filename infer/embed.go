@@ -36,7 +36,10 @@ func readPooling(f *gguf.File, arch string) string {
 func (m *Model) Pooling() string { return m.pooling }
 
 // Embedder embeds sequences by their last token. It is for one goroutine.
-type Embedder struct{ session *Session }
+type Embedder struct {
+	session *Session
+	turn    func() (limit int, done func()) // see TakeTurns
+}
 
 var _ lm.Embedder = (*Embedder)(nil)
 
@@ -51,8 +54,12 @@ func (m *Model) NewEmbedder(capacity int) (*Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Embedder{s}, nil
+	return &Embedder{s, alone}, nil
 }
+
+// TakeTurns makes the embedder wait for a turn before each pass over the weights; see
+// Scorer.TakeTurns.
+func (e *Embedder) TakeTurns(turn func() (limit int, done func())) { e.turn = turn }
 
 // Embed implements lm.Embedder; see EmbedSequence.
 func (e *Embedder) Embed(ctx context.Context, sequences [][]int32) ([][]float32, error) {
@@ -75,18 +82,29 @@ func (e *Embedder) Embed(ctx context.Context, sequences [][]int32) ([][]float32,
 func (e *Embedder) EmbedSequence(ids []int32) ([]float32, error) {
 	e.session.Truncate(0)
 	e.session.turnFor(len(ids))
-	return e.session.embed(ids)
+	return e.session.embed(ids, e.turn)
 }
 
-// embed appends ids to the session and returns the embedding of the whole sequence.
-func (s *Session) embed(ids []int32) ([]float32, error) {
+// embed appends ids to the session, a piece in each turn, and returns the embedding of the whole
+// sequence.
+func (s *Session) embed(ids []int32, turn func() (limit int, done func())) ([]float32, error) {
 	if len(ids) == 0 {
 		return nil, errors.New("an embedding of no tokens: give at least one")
 	}
-	if err := s.Forward(ids, nil, 0); err != nil {
+	if err := s.check(ids); err != nil { // all of them, before any is read
 		return nil, err
 	}
-	if err := s.pass.finalNorm([]int{(len(ids) - 1) % maxBatch}); err != nil {
+	n := 0 // tokens of the last pass
+	for ; len(ids) > 0; ids = ids[n:] {
+		limit, done := turn()
+		n = min(limit, len(ids))
+		err := s.Forward(ids[:n], nil, 0)
+		done()
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := s.pass.finalNorm([]int{n - 1}); err != nil {
 		return nil, err
 	}
 	v := slices.Clone(s.pass.last.x[:s.m.config.HiddenSize])

@@ -47,7 +47,7 @@ func loadModel(t *testing.T, path string, o Options) (*Model, *Session) {
 
 func embed(t *testing.T, s *Session, ids []int32) []float32 {
 	t.Helper()
-	v, err := s.embed(ids)
+	v, err := s.embed(ids, alone)
 	if err != nil {
 		t.Fatal(err)
 	}

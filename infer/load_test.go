@@ -64,7 +64,7 @@ func TestProductsThatAreNotFinite(t *testing.T) {
 	for name, use := range map[string]func(s *Session) error{
 		"step":    func(s *Session) error { _, err := s.Step([]int32{1, 2}, sampling.New(lm.Sampling{})); return err },
 		"forward": func(s *Session) error { return s.Forward([]int32{1}, make([]float32, m.config.VocabSize), 0) },
-		"embed":   func(s *Session) error { _, err := s.embed([]int32{1}); return err },
+		"embed":   func(s *Session) error { _, err := s.embed([]int32{1}, alone); return err },
 	} {
 		s, err := m.NewSession(8)
 		if err != nil {

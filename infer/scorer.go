@@ -52,9 +52,11 @@ func (m *Model) NewScorer(bytes int) *Scorer {
 	if bytes <= 0 {
 		bytes = DefaultScorerBytes
 	}
-	alone := func() (int, func()) { return maxBatch, func() {} }
 	return &Scorer{m: m, bytes: bytes, pass: pass{m: m}, head: headSums{m: m}, turn: alone}
 }
+
+// alone is the turn of what shares the processors with nobody.
+func alone() (limit int, done func()) { return maxBatch, func() {} }
 
 // TakeTurns makes the scorer call turn before each pass over the weights. turn waits until others
 // let it compute, and returns the most tokens of the pass, 1 to MaxPass, and what is called after

@@ -317,8 +317,10 @@ func TestScoresAreThoseAlone(t *testing.T) {
 	}
 }
 
+// TestEmbeddingsAreThoseAlone embeds beside an answer, so in pieces.
 func TestEmbeddingsAreThoseAlone(t *testing.T) {
 	m, e := newEngine(t, Options{})
+	release := stuck(e, t.Context(), lm.GenerateRequest{Prompt: prompt(1, 10), MaxTokens: 500})
 	embedder, err := m.NewEmbedder(2048)
 	if err != nil {
 		t.Fatal(err)
@@ -338,6 +340,9 @@ func TestEmbeddingsAreThoseAlone(t *testing.T) {
 		})
 	}
 	clients.Wait()
+	if got, err := release(); err != nil || len(got.Tokens) != 500 {
+		t.Errorf("the answer beside has %d tokens (%v)", len(got.Tokens), err)
+	}
 }
 
 // TestPrefixesOutliveTheEngine saves the prefixes of one engine for another, and does not take

@@ -126,6 +126,7 @@ func (e *Engine) Embed(ctx context.Context, sequences [][]int32) ([][]float32, e
 		if e.embedder, err = e.m.NewEmbedder(e.o.Context); err != nil {
 			return nil, err
 		}
+		e.embedder.TakeTurns(e.takeTurn)
 	}
 	vectors := make([][]float32, len(sequences))
 	for i, ids := range sequences {
@@ -133,10 +134,7 @@ func (e *Engine) Embed(ctx context.Context, sequences [][]int32) ([][]float32, e
 			return nil, err
 		}
 		var err error
-		_, done := e.takeTurn()
-		vectors[i], err = e.embedder.EmbedSequence(ids)
-		done()
-		if err != nil {
+		if vectors[i], err = e.embedder.EmbedSequence(ids); err != nil {
 			return nil, err
 		}
 	}
