@@ -124,7 +124,8 @@ func (o *PrepareOptions) checkKind() error {
 	case o.TooLong != Cut && o.TooLong != Drop:
 		return setting.Invalid("data.PrepareOptions.TooLong", o.TooLong, Cut, Drop)
 	case o.Length < 0 || o.Length == 1:
-		return &setting.Error{Field: "data.PrepareOptions.Length", Found: strconv.Itoa(o.Length), Wanted: "2 tokens or more, or 0"}
+		found := strconv.Itoa(o.Length)
+		return &setting.Error{Field: "data.PrepareOptions.Length", Found: found, Wanted: "2 tokens or more, or 0"}
 	}
 	return nil
 }
@@ -270,7 +271,7 @@ func (d document) cut(length int) document {
 func turnError(row source.Row, err error) error {
 	return &setting.Error{
 		Field: "tokenizer.Tokenizer.WithChatTemplate", Problem: fmt.Sprintf("%s: row %d", row.Path, row.Number), Err: err,
-		Remedy: "put {% generation %} and {% endgeneration %} around the assistant's text in a copy of the template, and name it with " +
-			"{tokenizer.Tokenizer.WithChatTemplate}",
+		Remedy: "put {% generation %} and {% endgeneration %} around the assistant's text in a copy of the template, " +
+			"and name it with {tokenizer.Tokenizer.WithChatTemplate}",
 	}
 }

@@ -198,7 +198,7 @@ func TestPairsAreRowsOfOneBatch(t *testing.T) {
 		}
 	}
 	_, err := OpenLoader(dir, LoaderOptions{Split: Train, BatchSize: 3, SequenceLength: 70})
-	wantError(t, err, "BatchSize is 3", "even")
+	wantError(t, err, "batch_size is 3", "even")
 }
 
 // Every number of ranks sees the rows of one, also after a resume by another number.
@@ -288,7 +288,7 @@ func TestTooLong(t *testing.T) {
 			t.Error(l.LongNote())
 		}
 		_, err := OpenLoader(dir, LoaderOptions{Split: Train, BatchSize: 1, SequenceLength: 3})
-		wantError(t, err, "none of the 3", "raise it")
+		wantError(t, err, "none of the 3", "raise sequence_length")
 	}
 	dir, m := prepareRows(t, PrepareOptions{Kind: Preferences, Length: 30}, object{"prompt": "a", "chosen": "b", "rejected": strings.Repeat("x", 50)},
 		object{"prompt": strings.Repeat("x", 50), "chosen": "b", "rejected": "c"})
