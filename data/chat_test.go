@@ -424,3 +424,33 @@ func FuzzManifest(f *testing.F) {
 		m.Reasons()
 	})
 }
+
+// Lists of groups in a parquet file, as the Hub stores messages, are the same as JSON lines.
+func TestConversationsOfParquet(t *testing.T) {
+	type message struct {
+		Content *string `parquet:"content,optional"`
+		Role    string  `parquet:"role"`
+		Name    *string `parquet:"name,optional"`
+	}
+	type row struct {
+		Messages []message `parquet:"messages,list"`
+	}
+	var rows []row
+	for _, talk := range talks(20) {
+		var r row
+		for _, m := range talk.(object)["messages"].([]object) {
+			text := m["content"].(string)
+			r.Messages = append(r.Messages, message{Content: &text, Role: m["role"].(string)})
+		}
+		rows = append(rows, r)
+	}
+	o := PrepareOptions{Kind: Chat, Tokenizer: talker(t, testTemplate), Files: []string{writeRows(t, 7, rows)}, Out: filepath.Join(t.TempDir(), "set")}
+	got, err := Prepare(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want := prepareRows(t, PrepareOptions{Kind: Chat, Tokenizer: o.Tokenizer}, talks(20)...)
+	if got.Fingerprint() != want.Fingerprint() || got.Train.Documents != 20 {
+		t.Errorf("%d conversations, and other tokens than those of JSON lines", got.Train.Documents)
+	}
+}
