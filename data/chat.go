@@ -274,7 +274,6 @@ func turnError(row source.Row, err error) error {
 	return &setting.Error{
 		Field: "tokenizer.Tokenizer.WithChatTemplate", Problem: fmt.Sprintf("%s: row %d", row.Path, row.Number), Err: err,
 		Remedy: "put {% generation %} and {% endgeneration %} around the assistant's text in a copy of the template, " +
-			"and name it with " +
-			"{tokenizer.Tokenizer.WithChatTemplate}",
+			"and name it with {tokenizer.Tokenizer.WithChatTemplate}",
 	}
 }

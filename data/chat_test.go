@@ -198,7 +198,7 @@ func TestPairsAreRowsOfOneBatch(t *testing.T) {
 		}
 	}
 	_, err := OpenLoader(dir, LoaderOptions{Split: Train, BatchSize: 3, SequenceLength: 70})
-	wantError(t, err, "BatchSize is 3", "even")
+	wantError(t, err, "batch_size is 3", "even")
 }
 
 // Every number of ranks sees the rows of one, also after a resume by another number.
@@ -288,7 +288,7 @@ func TestTooLong(t *testing.T) {
 			t.Error(l.LongNote())
 		}
 		_, err := OpenLoader(dir, LoaderOptions{Split: Train, BatchSize: 1, SequenceLength: 3})
-		wantError(t, err, "none of the 3", "raise it")
+		wantError(t, err, "none of the 3", "raise sequence_length")
 	}
 	dir, m := prepareRows(t, PrepareOptions{Kind: Preferences, Length: 30}, object{"prompt": "a", "chosen": "b", "rejected": strings.Repeat("x", 50)},
 		object{"prompt": strings.Repeat("x", 50), "chosen": "b", "rejected": "c"})
@@ -423,4 +423,34 @@ func FuzzManifest(f *testing.F) {
 		m.Fingerprint()
 		m.Reasons()
 	})
+}
+
+// Lists of groups in a parquet file, as the Hub stores messages, are the same as JSON lines.
+func TestConversationsOfParquet(t *testing.T) {
+	type message struct {
+		Content *string `parquet:"content,optional"`
+		Role    string  `parquet:"role"`
+		Name    *string `parquet:"name,optional"`
+	}
+	type row struct {
+		Messages []message `parquet:"messages,list"`
+	}
+	var rows []row
+	for _, talk := range talks(20) {
+		var r row
+		for _, m := range talk.(object)["messages"].([]object) {
+			text := m["content"].(string)
+			r.Messages = append(r.Messages, message{Content: &text, Role: m["role"].(string)})
+		}
+		rows = append(rows, r)
+	}
+	o := PrepareOptions{Kind: Chat, Tokenizer: talker(t, testTemplate), Files: []string{writeRows(t, 7, rows)}, Out: filepath.Join(t.TempDir(), "set")}
+	got, err := Prepare(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want := prepareRows(t, PrepareOptions{Kind: Chat, Tokenizer: o.Tokenizer}, talks(20)...)
+	if got.Fingerprint() != want.Fingerprint() || got.Train.Documents != 20 {
+		t.Errorf("%d conversations, and other tokens than those of JSON lines", got.Train.Documents)
+	}
 }

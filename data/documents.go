@@ -92,7 +92,8 @@ func (c *corpus) add(path string, want ShardInfo, vocabulary int) error {
 		return shardError(path, "vocabulary", "%d: %s states %d", s.vocabulary, ManifestName, vocabulary)
 	}
 	if s.marked != c.marked {
-		return shardError(path, "version", "it says which tokens are learned: %v: the kind in %s says %v", s.marked, ManifestName, c.marked)
+		return shardError(path, "version", "it says which tokens are learned: %v: the kind in %s says %v",
+			s.marked, ManifestName, c.marked)
 	}
 	if int64(s.documents) != want.Documents || int64(s.tokens) != want.Tokens {
 		return shardError(path, "documents and tokens", "%d and %d: %s states %d and %d",

@@ -23,7 +23,7 @@ type LoaderOptions struct {
 // Batch is B rows of T tokens, each slice [B*T] row by row.
 type Batch struct {
 	Tokens []int32
-	// Targets holds the token that follows each token, of conversations those that are learned. If a document goes on in the next row,
+	// Targets holds the token that follows each token. If a document goes on in the next row,
 	// the target of a row's last token is the first token of that row. It is -1 if nothing is
 	// predicted: at the end of a document, before what is not learned, and in padding.
 	Targets []int32
@@ -31,7 +31,7 @@ type Batch struct {
 	// that documents do not see each other.
 	Starts []int32
 	// Bytes is the length of the text that the targets stand for: a document's bytes are
-	// spread evenly over its targets, those of a conversation over what is learned of it. The sum of the losses over Bytes is bits per byte
+	// spread evenly over its targets. The sum of the losses over Bytes is bits per byte
 	// (in nats, over ln 2).
 	Bytes float64
 }

@@ -122,7 +122,8 @@ func (m *Manifest) check(path string) error {
 	if m.Kind != Texts && m.Kind != Chat && m.Kind != Preferences {
 		return bad("kind", "%q: want none, %q or %q", m.Kind, Chat, Preferences)
 	}
-	if wanted := m.Kind != Texts; m.Length < 0 || wanted != (m.TooLong == Cut || m.TooLong == Drop) || !wanted && m.TooLong != "" {
+	known := m.TooLong == Cut || m.TooLong == Drop
+	if m.Length < 0 || m.Kind != Texts && !known || m.Kind == Texts && m.TooLong != "" {
 		return bad("too_long", "%q and a length of %d: want %q or %q of conversations alone", m.TooLong, m.Length, Cut, Drop)
 	}
 	if m.VocabSize < 1 || m.VocabSize > maxVocabulary {

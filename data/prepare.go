@@ -188,7 +188,9 @@ func (o *PrepareOptions) writeShards(ctx context.Context, texts *source.Texts, d
 }
 
 // entries encodes the texts, or the rows with conversations.
-func (o *PrepareOptions) entries(ctx context.Context, texts *source.Texts, m *Manifest) (iter.Seq2[[]entry, error], error) {
+func (o *PrepareOptions) entries(
+	ctx context.Context, texts *source.Texts, m *Manifest,
+) (iter.Seq2[[]entry, error], error) {
 	pool := parallel.New(o.Threads)
 	if o.Kind == Texts {
 		return encodeInOrder(ctx, pool, texts.All(ctx), func(s string) int { return len(s) }, o.encode), nil

@@ -2,8 +2,6 @@ package data
 
 import (
 	"fmt"
-
-	"trit/setting"
 )
 
 // window is how many conversations are packed together.
@@ -22,8 +20,7 @@ type whole struct {
 func newWhole(dir string, m *Manifest, c *corpus, o LoaderOptions) (*whole, error) {
 	w := &whole{pairs: m.Kind == Preferences, length: o.SequenceLength}
 	if w.pairs && o.BatchSize%2 != 0 {
-		return nil, setting.Needs("data.LoaderOptions.BatchSize", fmt.Sprintf("{data.LoaderOptions.BatchSize} is %d, and %s holds pairs, "+
-			"of two rows each", o.BatchSize, dir), "set an even one")
+		return nil, fmt.Errorf("batch_size is %d, and %s holds pairs, of two rows each: set an even one", o.BatchSize, dir)
 	}
 	units := c.documents / w.unit()
 	for u := range units {
@@ -45,9 +42,8 @@ func newWhole(dir string, m *Manifest, c *corpus, o LoaderOptions) (*whole, erro
 		w.kept = append(w.kept, uint32(u))
 	}
 	if len(w.kept) == 0 {
-		return nil, setting.Needs("data.LoaderOptions.SequenceLength",
-			fmt.Sprintf("%s: none of the %d in the %s split has something to learn in a row of %d tokens ({data.LoaderOptions.SequenceLength})",
-				dir, units, o.Split, w.length), "raise it")
+		return nil, fmt.Errorf("%s: none of the %d in the %s split has something to learn in %d tokens: "+
+			"raise sequence_length", dir, units, o.Split, w.length)
 	}
 	return w, nil
 }

@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -253,4 +255,86 @@ func FuzzLocate(f *testing.F) {
 			t.Errorf("%q: %v, want %v", text, ids, want)
 		}
 	})
+}
+
+// The spans of Jinja2, which testdata/make_learned.py tells. Where we leave the space behind the end of a
+// turn out, it does not know of special tokens.
+func TestSpansOfJinja2(t *testing.T) {
+	var vectors []struct {
+		Template string
+		Context  map[string]json.RawMessage
+	}
+	var learned [][2]json.RawMessage
+	for path, into := range map[string]any{"jinja/testdata/vectors.json": &vectors, "testdata/learned.json": &learned} {
+		b, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(b, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	vocab := trained(t, 300).Vocab()
+	for _, l := range learned {
+		var index int
+		if err := json.Unmarshal(l[0], &index); err != nil {
+			t.Fatal(err)
+		}
+		r := ChatRequest{Extra: map[string]any{}}
+		for key, value := range vectors[index].Context {
+			var err error
+			switch key {
+			case "messages":
+				err = json.Unmarshal(value, &r.Messages)
+			case "tools":
+				err = json.Unmarshal(value, &r.Tools)
+			case "add_generation_prompt": // as each render needs it
+			default:
+				r.Extra[key] = value
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		vocab.ChatTemplate = vectors[index].Template
+		if got := spansOf(t, vocab, r, l[1]); got != string(l[1]) {
+			t.Errorf("vector %d: %s, want %s\n%s", index, got, l[1], vocab.ChatTemplate)
+		}
+	}
+	if len(learned) < 180 {
+		t.Errorf("only %d conversations", len(learned))
+	}
+}
+
+// spansOf is what the encoder learns, in the form of learned.json. A span that want has longer is taken to
+// be as long, if that is for space.
+func spansOf(t *testing.T, v Vocab, r ChatRequest, want json.RawMessage) string {
+	tok, err := FromVocab(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := tok.ChatEncoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := e.render(r, len(r.Messages), false)
+	if err != nil {
+		return `"error"`
+	}
+	spans, err := e.spans(r, whole, 0)
+	if turn := new(TurnError); errors.As(err, &turn) {
+		return `"turn"`
+	} else if err != nil {
+		return `"error"`
+	}
+	var wanted [][2]int
+	_ = json.Unmarshal(want, &wanted) // or it is a word
+	parts := []string{}
+	for i, s := range spans {
+		if i < len(wanted) && wanted[i][1] > s.End && strings.TrimSpace(whole.Text[s.End:wanted[i][1]]) == "" {
+			s.End = wanted[i][1]
+		}
+		parts = append(parts, fmt.Sprintf("[%d, %d]", s.Start, s.End))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
 }

@@ -103,7 +103,7 @@ func NewReader(first source.Row, o Options) (*Reader, error) {
 				"leave {conversation.Options.Form} and {source.Options.Column} out")
 		}
 	case form == "" && slices.Contains(first.Names, o.Column) && !first.Has(o.Column):
-		return nil, rowError(first, fmt.Sprintf("field %q", o.Column), "it is null in the first row, so the form is not known",
+		return nil, rowError(first, fmt.Sprintf("field %q", o.Column), "it is null in the first row, which tells the form",
 			"name the form: "+string(Messages)+" or "+string(Text))
 	case form == "" && o.Column != "":
 		if form = Text; startsWith(first.Fields[o.Column], '[') {
@@ -258,5 +258,6 @@ func startsWith(value json.RawMessage, c byte) bool { return len(value) > 0 && v
 
 // rowError is the error of a field of a row.
 func rowError(row source.Row, field, found, hint string) error {
-	return &source.FormatError{Path: row.Path, Field: fmt.Sprintf("row %d: %s", row.Number, field), Found: found, Hint: hint}
+	field = fmt.Sprintf("row %d: %s", row.Number, field)
+	return &source.FormatError{Path: row.Path, Field: field, Found: found, Hint: hint}
 }

@@ -54,8 +54,9 @@ func Template(name string, t *tokenizer.Tokenizer) (string, error) {
 		lacking = []string{"an end of text"}
 	}
 	if lacking != nil {
-		return "", setting.Needs("tokenizer.Tokenizer.WithChatTemplate", fmt.Sprintf("the tokenizer lacks %s, which the template %s writes",
-			strings.Join(lacking, ", "), name), "give another: plain needs no token but the end of a text")
+		problem := fmt.Sprintf("the tokenizer lacks %s, which the template %s writes", strings.Join(lacking, ", "), name)
+		return "", setting.Needs("tokenizer.Tokenizer.WithChatTemplate", problem,
+			"give another: plain needs no token but the end of a text")
 	}
 	return u.text, nil
 }

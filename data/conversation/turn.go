@@ -91,7 +91,7 @@ func (p *rowReader) content(field string, keys map[string]json.RawMessage, m *to
 func (p *rowReader) spoken(field string, keys map[string]json.RawMessage) (m tokenizer.Message) {
 	var from, text string
 	if json.Unmarshal(keys["from"], &from) != nil || speakers[from] == "" {
-		p.fail(field+".from", fmt.Sprintf("it is %s", orNothing(keys["from"])), "want human, gpt, system, tool or their other names")
+		p.fail(field+".from", "it is "+orNothing(keys["from"]), "want human, gpt, system, tool or their other names")
 		return m
 	}
 	m.Role = speakers[from]
@@ -124,12 +124,14 @@ func withCalls(message, calls json.RawMessage) json.RawMessage {
 	for _, c := range list {
 		var text string
 		var object map[string]json.RawMessage
-		if json.Unmarshal(c.Function.Arguments, &text) != nil || json.Unmarshal([]byte(text), &object) != nil || object == nil {
+		arguments := c.Function.Arguments
+		if json.Unmarshal(arguments, &text) != nil || json.Unmarshal([]byte(text), &object) != nil || object == nil {
 			continue
 		}
-		quoted := regexp.MustCompile(`("arguments"\s*:\s*)` + regexp.QuoteMeta(string(c.Function.Arguments)))
+		quoted := regexp.MustCompile(`("arguments"\s*:\s*)` + regexp.QuoteMeta(string(arguments)))
 		message = quoted.ReplaceAllFunc(message, func(found []byte) []byte {
-			return append(found[:len(found)-len(c.Function.Arguments):len(found)-len(c.Function.Arguments)], text...)
+			before := len(found) - len(arguments)
+			return append(found[:before:before], text...)
 		})
 	}
 	return message

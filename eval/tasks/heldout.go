@@ -29,8 +29,8 @@ func heldOutDocuments(_ context.Context, o *eval.Options) ([]eval.TokenDocument,
 			return nil, err
 		}
 		if d.Learn != nil {
-			return nil, setting.Needs("eval.Options.DataDir", o.DataDir+" holds conversations, of which the answers alone are learned, "+
-				"and this task measures whole documents", "give texts with {eval.Options.DataDir}; training measures the held-out conversations")
+			return nil, setting.Needs("eval.Options.DataDir", o.DataDir+" holds conversations: this task measures documents",
+				"give texts with {eval.Options.DataDir}; training measures the answers in held-out conversations")
 		}
 		docs = append(docs, eval.TokenDocument{IDs: d.IDs, Bytes: int(d.Bytes)})
 	}

@@ -25,8 +25,6 @@ var FlagOf = map[string]string{
 	"data.PrepareOptions.Kind":             "--chat or --preferences",
 	"data.PrepareOptions.Length":           "--length",
 	"data.PrepareOptions.TooLong":          "--too-long",
-	"data.LoaderOptions.BatchSize":         "batch_size",
-	"data.LoaderOptions.SequenceLength":    "sequence_length",
 	"tokenizer.Tokenizer.WithChatTemplate": "--chat-template",
 	"data.TokenizerOptions.Out":            "--out",
 	"tokenizer.Tokenizer.Encode":           "trit run -p",

@@ -33,7 +33,8 @@ func Command() *cli.Command {
 func prepareCommand() *cli.Command {
 	return &cli.Command{
 		Name: "prepare", Usage: "turn texts or conversations into token shards with a held-out split",
-		Description: cmdline.Examples("trit data prepare --data stories.parquet --column text --tokenizer tokenizer --holdout 0.05 --out data",
+		Description: cmdline.Examples(
+			"trit data prepare --data stories.parquet --column text --tokenizer tokenizer --holdout 0.05 --out data",
 			`trit data prepare --data "corpus/*.txt.gz" --documents file --tokenizer tokenizer --out data`,
 			"trit data prepare --data roneneldan/TinyStories --tokenizer tokenizer --out data",
 			"trit data prepare --chat --data talks.jsonl --tokenizer model --length 1024 --out data",

@@ -24,7 +24,8 @@ const shownByDefault = 3
 func showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "print what a model will see of a data set, token by token", ArgsUsage: "[N]",
-		Description: "What is learned is green on a terminal, and between [[ and ]] elsewhere; special tokens are inverse, or between « and ».\n" +
+		Description: "What is learned is green on a terminal, and between [[ and ]] elsewhere; special tokens are inverse, " +
+			"or between « and ».\n" +
 			cmdline.Examples("trit data show --data data", "trit data show --data data --split heldout --from 10 1",
 				"trit data show --data data --rows 512"),
 		Flags: []cli.Flag{
@@ -52,7 +53,9 @@ func showAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s := &show{out: c.App.Writer, names: tok.Vocab().Tokens, tok: tok, manifest: m, json: c.Bool("json"), split: c.String("split")}
+	s := &show{
+		out: c.App.Writer, tok: tok, names: tok.Vocab().Tokens, manifest: m, split: c.String("split"), json: c.Bool("json"),
+	}
 	if f, ok := c.App.Writer.(*os.File); ok {
 		s.colour = term.IsTerminal(int(f.Fd()))
 	}
