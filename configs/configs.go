@@ -45,6 +45,17 @@ func Names() []string {
 	return names
 }
 
+// Shapes returns the names of the presets that hold a model: others are recipes alone.
+func Shapes() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		c, err := Load(name)
+		if err != nil {
+			panic("configs: the presets are sound: " + err.Error())
+		}
+		return c.HiddenSize == 0
+	})
+}
+
 // Default returns the values of keys that a configuration leaves out.
 func Default() Config {
 	return Config{Config: model.Config{TieWordEmbeddings: true, SubNorms: true, Ternary: true}, Options: train.Default()}

@@ -63,7 +63,7 @@ func groups() []cmdline.Group {
 // flagValues are the words that values of flags may be, for the shell.
 func flagValues() cmdline.Words {
 	return cmdline.Words{
-		"config": configs.Names, "student": configs.Names, "configs": configs.Names, "shape": configs.Names,
+		"config": configs.Names, "student": configs.Shapes, "configs": configs.Shapes, "shape": configs.Shapes,
 		"tasks": tasks.Names,
 		"type":  convertTypes, "embedding-type": convertTypes,
 		"set": func() (list []string) {
