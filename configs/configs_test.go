@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"trit/model"
 	"trit/train"
 )
 
@@ -84,6 +85,17 @@ func TestPresetsAreSound(t *testing.T) {
 		if c.Parameters() != 2412820480 { // the published model's count
 			t.Errorf("2b-4t: %d parameters, want 2412820480", c.Parameters())
 		}
+	}
+}
+
+// A preset that is a recipe alone leaves the model open, and is no shape.
+func TestRecipePreset(t *testing.T) {
+	c, err := LoadOver(Config{Config: model.Config{HiddenSize: 320}}, "distill-llama")
+	if err != nil || c.HiddenSize != 320 || c.DistillAlpha == 0 {
+		t.Errorf("%v, %+v", err, c)
+	}
+	if s := Models(); slices.Contains(s, "distill-llama") || !slices.Contains(s, "trit-3m") {
+		t.Errorf("shapes %q", s)
 	}
 }
 

@@ -64,7 +64,7 @@ func groups() []cmdline.Group {
 // flagValues are the words that values of flags may be, for the shell.
 func flagValues() cmdline.Words {
 	return cmdline.Words{
-		"config": configs.Names, "student": configs.Names, "configs": configs.Names, "shape": configs.Names,
+		"config": configs.Names, "student": configs.Models, "configs": configs.Models, "shape": configs.Models,
 		"tasks": tasks.Names,
 		"type":  convertTypes, "embedding-type": convertTypes,
 		"set": func() (list []string) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"trit/bitlinear/kernel/vector"
+	"trit/internal/parallel"
 	"trit/model"
 )
 
@@ -69,11 +70,12 @@ func layerIndex(c *model.Config, layer int) int {
 	return layer - 1
 }
 
-// memory is what the distillation takes beside the teacher, for m rows.
-func (t *Distillation) memory(c *model.Config, m, chunk int64) int64 {
+// memory is what the distillation takes beside the teacher, for m rows and a number of threads.
+func (t *Distillation) memory(c *model.Config, o Options, m, chunk int64) int64 {
 	total := 4 * (chunk*int64(c.VocabSize) + m)
 	if t.Relations > 0 {
-		total += 4 * m * int64(c.QDim()+2*c.KVDim())
+		thread := 4 * int64(o.SequenceLength) * int64(2*queryTile+c.QDim()/c.NumKeyValueHeads)
+		total += 4*m*int64(c.QDim()+2*c.KVDim()) + int64(parallel.New(o.Threads).Threads())*thread
 	}
 	return total
 }

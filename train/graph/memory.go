@@ -51,7 +51,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 		total += 4*m*d + 4*m*max(q, f) // stream, wider
 	}
 	if o.Distill != nil {
-		total += o.Distill.memory(c, m, chunk)
+		total += o.Distill.memory(c, o, m, chunk)
 	}
 	if c.Ternary {
 		perBlock := int64(c.MatMulWeights()-c.VocabSize*c.HiddenSize) / int64(c.NumHiddenLayers)

@@ -11,11 +11,14 @@ import (
 // What Memory estimates is what is allocated after a run, products' panels included.
 func TestMemory(t *testing.T) {
 	for _, o := range []Options{{Backward: true}, {Backward: true, CheckpointActivations: true},
-		{Backward: true, Unquantized: true}, {}} {
+		{Backward: true, Unquantized: true}, {}, {Backward: true, Distill: &Distillation{Temperature: 1, Alpha: 1, Relations: 1}}} {
 		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4,
 			SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 		c.Resolve()
 		o.Batch, o.SequenceLength, o.BF16 = 8, 256, o.Backward && HasBF16()
+		if o.Distill != nil {
+			o.Distill.Teacher = &fixedTeacher{vocab: c.VocabSize, logits: make([]float32, 2048*c.VocabSize), states: newStates(&c, 2048)}
+		}
 		runtime.GC() // twice, which empties the pools of the case before
 		before := heap()
 		d, err := New(NewParams(c, 1), o)
@@ -31,6 +34,7 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%+v: %.1f MB are allocated, estimated are %.1f MB", o, got/1e6, want/1e6)
 		}
 		d.Close()
+		runtime.KeepAlive(o.Distill)
 	}
 }
 
