@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,8 +39,29 @@ func (c *soaker) ask(ctx context.Context, method, path, body string) (*http.Resp
 		return nil, err
 	}
 	c.sent.Add(1)
-	return c.http.Do(r)
+	var connected, written time.Time
+	trace := &httptrace.ClientTrace{
+		ConnectDone:  func(string, string, error) { connected = time.Now() },
+		WroteRequest: func(httptrace.WroteRequestInfo) { written = time.Now() },
+	}
+	begin := time.Now()
+	a, err := c.http.Do(r.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	if err == nil || ctx.Err() != nil {
+		return a, err
+	}
+	if late := written.Sub(connected); !connected.IsZero() && late > slowClient {
+		c.lost.Add(1)
+		return nil, fmt.Errorf("%w: %v after it had connected", errLate, late)
+	}
+	return nil, fmt.Errorf("%w, after %v; a new connection: %t", err, time.Since(begin), !connected.IsZero())
 }
+
+// slowClient is about when the server cuts off a client that has connected and sends nothing, as one does on a machine
+// with far too much to do.
+const slowClient = 9 * time.Second
+
+// errLate says that a client was so slow.
+var errLate = errors.New("the client was late to send its request")
 
 // expect asks and reads the whole answer, which must have a status.
 func (c *soaker) expect(method, path, body string, status int) ([]byte, error) {
