@@ -46,11 +46,11 @@ optim                       | bitlinear/kernel/vector
 internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector internal/parallel
 
 -- files
-format/adapter              | model
 format/gguf                 | bitlinear/quant internal/atomicfile internal/filekind internal/float16 internal/mmap
 format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
+format/adapter              | format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
 data                        | data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/world                  | internal/atomicfile | data/source
