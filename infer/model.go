@@ -54,18 +54,20 @@ const (
 // Model is a loaded model. It does not change after Load, so several sessions, each on a
 // goroutine of its own, can share it.
 type Model struct {
-	config      model.Config
-	file        *gguf.File // nil for a random model
-	embedding   *denseMatrix
-	head        matrix
-	finalNorm   []float32
-	layers      []layer
-	interleaved bool // rotary pairs are adjacent, as in GGUF files of architecture llama
-	rope        *ropeTable
-	cache       cacheFormat
-	pooling     string // what Pooling returns
-	pool        *parallel.Pool
-	warnings    []setting.Note
+	config       model.Config
+	file         *gguf.File // nil for a random model
+	embedding    *denseMatrix
+	head         matrix
+	finalNorm    []float32
+	layers       []layer
+	architecture string    // GGUF's name; "" for a random model
+	interleaved  bool      // rotary pairs are adjacent, as in GGUF files of architecture llama
+	adapters     *adapters // nil without; see Adapted
+	rope         *ropeTable
+	cache        cacheFormat
+	pooling      string // what Pooling returns
+	pool         *parallel.Pool
+	warnings     []setting.Note
 }
 
 // layer holds the weights of one decoder block; norms that a model does not have are nil.
@@ -143,9 +145,10 @@ func weightFormat(pool *parallel.Pool, w Weights, c *model.Config) (intmul.Forma
 	return 0, setting.Invalid("infer.Options.Weights", w, WeightsAuto, Weights2Bit, Weights1_6Bit)
 }
 
-// Close unmaps the file. The model's sessions must not be used afterwards.
+// Close unmaps the file. The model's sessions must not be used afterwards. Of a model with adapters
+// it does nothing: the weights are those of another one.
 func (m *Model) Close() error {
-	if m.file == nil {
+	if m.file == nil || m.adapters != nil {
 		return nil
 	}
 	return m.file.Close()

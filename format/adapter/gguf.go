@@ -3,11 +3,11 @@ package adapter
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
-	"trit/model"
 	"trit/setting"
 )
 
@@ -72,8 +72,7 @@ func parseGGUF(f *gguf.File, of Target) (*Adapter, error) {
 	if err := halves.finish(); err != nil {
 		return nil, err
 	}
-	order(a, of, specs, ggufmeta.HalvedRow)
-	return a, nil
+	return a.reordered(of, ggufmeta.HalvedRow), nil
 }
 
 // readMetadata reads and judges the keys.
@@ -104,9 +103,15 @@ func readMetadata(m *gguf.Metadata, of Target) (*Adapter, error) {
 	return a, nil
 }
 
-// order reorders the rows of B where GGUF files have them in another order: row i becomes row
-// from(i).
-func order(a *Adapter, of Target, specs map[string]model.TensorSpec, from func(rows, heads, turned int) func(int) int) {
+// Stored is the adapter with the rows of B in the order in which a GGUF file of the model has the
+// rows of its weights.
+func (a *Adapter) Stored(of Target) *Adapter { return a.reordered(of, ggufmeta.AlternatingRow) }
+
+// reordered is the adapter with the rows of B in another order, where GGUF files have one: row i is
+// row from(i).
+func (a *Adapter) reordered(of Target, from func(rows, heads, turned int) func(int) int) *Adapter {
+	out, specs := *a, projections(of.Config)
+	out.Pairs = maps.Clone(a.Pairs)
 	for name, p := range a.Pairs {
 		heads := ggufmeta.PermutedHeads(of.architecture(), of.Config, specs[name])
 		if heads == 0 {
@@ -118,8 +123,9 @@ func order(a *Adapter, of Target, specs map[string]model.TensorSpec, from func(r
 			copy(b[i*p.Rank:][:p.Rank], p.B[row(i)*p.Rank:])
 		}
 		p.B = b
-		a.Pairs[name] = p
+		out.Pairs[name] = p
 	}
+	return &out
 }
 
 // WriteGGUF writes an adapter for llama.cpp.
@@ -134,8 +140,7 @@ func WriteGGUF(path string, a *Adapter, of Target) error {
 	if err := a.Check(of.Config); err != nil {
 		return err
 	}
-	out, specs := a.byRank(), projections(of.Config)
-	order(out, of, specs, ggufmeta.AlternatingRow)
+	out, specs := a.byRank().Stored(of), projections(of.Config)
 	meta := &gguf.Metadata{}
 	meta.Set(keyArchitecture, of.architecture())
 	meta.Set(keyType, "adapter")

@@ -63,7 +63,7 @@ convert                     | bitlinear/kernel/vector convert/compare convert/in
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
-infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
