@@ -23,19 +23,19 @@ func (m *Model) Target() adapter.Target {
 	return adapter.Target{Config: &c, Architecture: m.architecture}
 }
 
-// errInside is the error of an adapter that cannot stand beside the weights.
-var errInside = errors.New("the adapter stands inside the quantiser, where it changes which weight is -1, 0 or 1, and the " +
+// ErrInside is the error of an adapter that cannot stand beside the weights.
+var ErrInside = errors.New("the adapter stands inside the quantiser, where it changes which weight is -1, 0 or 1, and the " +
 	"model holds what is rounded already: merge it into the model's master weights (trit merge), which is exact")
 
 // Adapted is the model with adapters beside its layers; their sum counts. It shares the weights, and
-// sessions of the model with and without adapters go through the layers together. It must not be used
-// after the model is closed.
+// sessions of the model with and without adapters go through the layers together. Close of either
+// ends both.
 func (m *Model) Adapted(list ...ScaledAdapter) (*Model, error) {
 	sums := map[matrix]*lowRank{}
 	for _, a := range list {
 		switch {
 		case a.Placement == adapter.Inside:
-			return nil, errInside
+			return nil, ErrInside
 		case math.IsNaN(a.Scale) || math.Abs(a.Scale) > math.MaxFloat32:
 			return nil, fmt.Errorf("an adapter's scale is %g: want a number that float32 can hold", a.Scale)
 		}

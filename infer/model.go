@@ -145,10 +145,9 @@ func weightFormat(pool *parallel.Pool, w Weights, c *model.Config) (intmul.Forma
 	return 0, setting.Invalid("infer.Options.Weights", w, WeightsAuto, Weights2Bit, Weights1_6Bit)
 }
 
-// Close unmaps the file. The model's sessions must not be used afterwards. Of a model with adapters
-// it does nothing: the weights are those of another one.
+// Close unmaps the file. Sessions of the model, with or without adapters, must not be used afterwards.
 func (m *Model) Close() error {
-	if m.file == nil || m.adapters != nil {
+	if m.file == nil {
 		return nil
 	}
 	return m.file.Close()

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -45,6 +46,14 @@ func (a *Adapter) Scale(rank int) float64 {
 		return a.Alpha / math.Sqrt(float64(rank))
 	}
 	return a.Alpha / float64(rank)
+}
+
+// AddRow adds row i of scale B A to dst, [In]. The order in which it adds is fixed, so that a merge
+// has the bits of a training that adds with it.
+func (p *Pair) AddRow(dst []float32, i int, scale float64) {
+	for r, b := range p.B[i*p.Rank:][:p.Rank] {
+		vector.Axpy(float32(scale)*b, p.A[r*p.In:][:p.In], dst)
+	}
 }
 
 // Names are the weights that are adapted, in order.
