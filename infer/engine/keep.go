@@ -8,12 +8,14 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// SavePrefixes writes the prefixes that are kept to a file, whole or not at all. The engine must
-// be closed. model names the model and its weights.
+// SavePrefixes writes the prefixes that are kept of the model without adapters to a file, whole or
+// not at all. The engine must be closed. model names the model and its weights.
 func (e *Engine) SavePrefixes(path, model string) error {
-	sessions := make([]*infer.Session, len(e.kept.list))
-	for i, p := range e.kept.list {
-		sessions[i] = p.s
+	var sessions []*infer.Session
+	for _, p := range e.kept.list {
+		if p.key == e.base.key {
+			sessions = append(sessions, p.s)
+		}
 	}
 	return atomicfile.WritePrivate(path, func(w io.Writer) error { return e.m.SaveSessions(w, model, sessions) })
 }
@@ -37,7 +39,7 @@ func (e *Engine) LoadPrefixes(path, model string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, s := range sessions {
-		e.kept.add(s)
+		e.kept.add(e.base.key, s)
 	}
 	e.kept.shrink(e.o.Memory)
 	return nil

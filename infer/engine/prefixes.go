@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 
 	"trit/infer"
@@ -10,7 +11,7 @@ import (
 // prefixes are sessions of answers that have ended, for prompts that begin as they do. Sessions
 // share the blocks of what they have in common, and a block counts once.
 type prefixes struct {
-	list  []*prefix   // sorted by tokens
+	list  []*prefix   // sorted by keys, then by tokens
 	uses  map[any]int // number of kept sessions that hold a block
 	bytes int
 	clock int
@@ -18,17 +19,18 @@ type prefixes struct {
 
 // prefix is a kept session.
 type prefix struct {
+	key  int // of the variant that computed it; others cannot go on from it
 	s    *infer.Session
 	used int // by the clock of prefixes
 }
 
-// longest returns the session that has most in common with ids, and how many tokens; nil and 0
-// for none.
-func (p *prefixes) longest(ids []int32) (s *infer.Session, n int) {
-	at := p.find(ids)
+// longest returns the session of a variant that has most in common with ids, and how many tokens; nil
+// and 0 for none.
+func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n int) {
+	at := p.find(key, ids)
 	var best *prefix
 	for _, i := range []int{at - 1, at} { // the list is sorted: nobody shares more than a neighbour
-		if i < 0 || i >= len(p.list) {
+		if i < 0 || i >= len(p.list) || p.list[i].key != key {
 			continue
 		}
 		if common := lm.CommonPrefix(p.list[i].s.Tokens(), ids); common > n {
@@ -43,27 +45,28 @@ func (p *prefixes) longest(ids []int32) (s *infer.Session, n int) {
 	return best.s, n
 }
 
-// find is the index of the first session that does not come before ids.
-func (p *prefixes) find(ids []int32) int {
+// find is the index of the first session that does not come before ids of a variant.
+func (p *prefixes) find(key int, ids []int32) int {
 	at, _ := slices.BinarySearchFunc(p.list, ids, func(x *prefix, ids []int32) int {
-		return slices.Compare(x.s.Tokens(), ids)
+		return cmp.Or(cmp.Compare(x.key, key), slices.Compare(x.s.Tokens(), ids))
 	})
 	return at
 }
 
-// add keeps a session. One that holds the beginning of another is not worth its memory.
-func (p *prefixes) add(s *infer.Session) {
+// add keeps a session of a variant. One that holds the beginning of another is not worth its memory.
+func (p *prefixes) add(key int, s *infer.Session) {
 	ids := s.Tokens()
-	at := p.find(ids)
-	if len(ids) == 0 || at < len(p.list) && begins(p.list[at].s.Tokens(), ids) {
+	at := p.find(key, ids)
+	is := func(i int) bool { return i >= 0 && i < len(p.list) && p.list[i].key == key }
+	if len(ids) == 0 || is(at) && begins(p.list[at].s.Tokens(), ids) {
 		return
 	}
-	if at > 0 && begins(ids, p.list[at-1].s.Tokens()) {
+	if is(at-1) && begins(ids, p.list[at-1].s.Tokens()) {
 		at--
 		p.remove(at)
 	}
 	p.clock++
-	p.list = slices.Insert(p.list, at, &prefix{s, p.clock})
+	p.list = slices.Insert(p.list, at, &prefix{key, s, p.clock})
 	if p.uses == nil {
 		p.uses = map[any]int{}
 	}
@@ -85,6 +88,13 @@ func (p *prefixes) remove(at int) {
 		}
 	}
 	p.list = slices.Delete(p.list, at, at+1)
+}
+
+// drop forgets the sessions of a variant.
+func (p *prefixes) drop(key int) {
+	for at := p.find(key, nil); at < len(p.list) && p.list[at].key == key; {
+		p.remove(at)
+	}
 }
 
 // shrink drops the sessions that were not used for longest until the rest takes at most limit
