@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/merging"
 	"trit/cmd/trit/serving"
 	"trit/configs"
 	"trit/convert"
@@ -53,7 +54,7 @@ func groups() []cmdline.Group {
 		{Commands: []*cli.Command{quickstartCommand()}},
 		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), dataCommand()}},
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), watchCommand()}},
-		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), mergeCommand(), runCommand()}, serving.Commands(),
+		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), merging.Command(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
 		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},

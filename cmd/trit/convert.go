@@ -70,16 +70,7 @@ func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o c
 func showReport(con *cmdline.Console, r *convert.Report) {
 	con.Printf("from %s\n", r.From)
 	showOrigin(con, r.Path)
-	con.Printf("%s: %s, %d tensors, %.1f MB\n", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6)
-	if r.Zeros > 0 {
-		con.Printf("share of zeros among the ternary weights: %.1f %%\n", 100*r.Zeros)
-	}
-	if r.Verified != nil {
-		con.Printf("verified: %s\n", r.Verified.Summary())
-	}
-	for _, w := range r.Warnings {
-		con.Printf("warning: %s\n", w.Text(cmdline.SettingName))
-	}
+	models.ShowReport(con, r)
 }
 
 // showOrigin prints which state of a run a folder is, nothing for another model.

@@ -83,7 +83,7 @@ serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
 serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
-serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
+serve/openai                | lm serve/answer serve/grammar serve/models serve/wire tokenizer | eval/openai
 serve/page                  |
 serve/telemetry             | internal/report serve/answer serve/telemetry/alert serve/telemetry/history serve/telemetry/trace serve/wire setting | lm tokenizer
 serve/telemetry/alert       |
@@ -106,7 +106,8 @@ configs                     | internal/jsonfile internal/nearest model train
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | internal/machine internal/nearest setting
 cmd/trit/models             | cmd/trit/cmdline convert convert/source format/adapter format/hffolder infer internal/hub repro tokenizer
-cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert
+cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `

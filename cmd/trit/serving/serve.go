@@ -4,6 +4,7 @@ package serving
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"trit/serve"
 	"trit/serve/guard"
 	loaded "trit/serve/models"
+	"trit/serve/openai"
 	"trit/serve/telemetry"
 )
 
@@ -40,7 +42,7 @@ func serveCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "origin", Usage: "let scripts of the web page `URL` use the server (may be given several times)"},
 			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
-		}, keyFlags(), watchFlags(), models.HubFlags()),
+		}, adapterFlags(), keyFlags(), watchFlags(), models.HubFlags()),
 		Subcommands: []*cli.Command{keyCommand()},
 		Action:      serveModels,
 	}
@@ -82,18 +84,24 @@ func serveModels(c *cli.Context) error {
 		return err
 	}
 	defer set.Close()
+	all, err := withAdapters(c, set)
+	if err != nil {
+		return err
+	}
 	g, done, err := newGuard(c, log)
 	if err != nil {
 		return err
 	}
 	defer done()
+	handlers := t.Handlers()
+	maps.Copy(handlers, openai.Adapters(all, guard.Models(all), c.String("adapters"), openai.Options{Log: log}))
 	s = serve.New(serve.Options{
-		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(host),
+		Models: guard.Models(all), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(host),
 		Layers: []serve.Layer{
 			func(next http.Handler, _ serve.Fail) http.Handler { return t.Wrap(next) },
 			func(next http.Handler, fail serve.Fail) http.Handler { return g.Wrap(next, fail) },
 		},
-		Handlers: t.Handlers(),
+		Handlers: handlers,
 	})
 	return listen(c, s, t)
 }

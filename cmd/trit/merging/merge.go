@@ -1,4 +1,5 @@
-package main
+// Package merging is the command trit merge.
+package merging
 
 import (
 	"cmp"
@@ -16,9 +17,11 @@ import (
 	"trit/infer"
 	"trit/internal/report"
 	"trit/lm"
+	"trit/repro"
 )
 
-func mergeCommand() *cli.Command {
+// Command is trit merge.
+func Command() *cli.Command {
 	return &cli.Command{
 		Name: "merge", ArgsUsage: "MODEL ADAPTER[=SCALE] OUT.gguf|OUT_DIR",
 		Usage: "write a model with an adapter in its weights",
@@ -80,7 +83,7 @@ func mergeAction(c *cli.Context) error {
 
 func showMerge(con *cmdline.Console, c *cli.Context, r *merge.Report, losses []textLoss) error {
 	con.Warnings(r.Notes)
-	showReport(con, r.Report)
+	models.ShowReport(con, r.Report)
 	if r.Exact {
 		con.Printf("the merge is exact\n")
 	} else {
@@ -133,7 +136,14 @@ func mergeLosses(c *cli.Context, in, adapterPath, out string) ([]textLoss, error
 
 // lossOf is the mean loss of a model on texts, in pieces of at most pieceTokens tokens.
 func lossOf(c *cli.Context, path, adapterPath string, files []string) (l textLoss, err error) {
-	m, tok, err := openAny(c, path, infer.Options{Threads: c.Int("threads"), Cache: infer.CacheF32})
+	file, remove, err := models.GGUF(c, path, convert.Options{
+		Options: models.ReadingOptions(c), EmbeddingType: convert.F32, SkipVerify: true, Pad: true,
+	})
+	if err != nil {
+		return l, err
+	}
+	defer remove() // a mapped file lives on without its name
+	m, tok, err := repro.LoadGGUF(file, infer.Options{Threads: c.Int("threads"), Cache: infer.CacheF32})
 	if err != nil {
 		return l, err
 	}
