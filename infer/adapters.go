@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -9,6 +8,7 @@ import (
 	"trit/format/adapter"
 	"trit/internal/parallel"
 	"trit/model"
+	"trit/setting"
 )
 
 // ScaledAdapter is an adapter, and the factor by which its product counts; 1 is as it was trained.
@@ -24,8 +24,9 @@ func (m *Model) Target() adapter.Target {
 }
 
 // ErrInside is the error of an adapter that cannot stand beside the weights.
-var ErrInside = errors.New("the adapter stands inside the quantiser, where it changes which weight is -1, 0 or 1, and the " +
-	"model holds what is rounded already: merge it into the model's master weights (trit merge), which is exact")
+var ErrInside error = setting.Needs("merge.Merge",
+	"the adapter stands inside the quantiser, where it changes which weight is -1, 0 or 1, and the weights that are run "+
+		"are rounded already", "{merge.Merge} merges it into the model, which is exact")
 
 // Adapted is the model with adapters beside its layers; their sum counts. It shares the weights, and
 // sessions of the model with and without adapters go through the layers together. Close of either

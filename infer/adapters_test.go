@@ -220,7 +220,7 @@ func TestAdaptersThatCannotBeUsed(t *testing.T) {
 	inside, other := randomAdapter(&c, 1, 2, "q_proj"), randomAdapter(&c, 1, 2, "q_proj")
 	inside.Placement = adapter.Inside
 	other.Pairs[model.LayerTensor(9, model.QProj)] = other.Pairs[model.LayerTensor(0, model.QProj)]
-	for want, a := range map[string]*adapter.Adapter{"merge it": inside, "another model": other} {
+	for want, a := range map[string]*adapter.Adapter{"merges it": inside, "another model": other} {
 		if _, err := m.Adapted(infer.ScaledAdapter{Adapter: a, Scale: 1}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}

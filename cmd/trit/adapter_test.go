@@ -185,7 +185,7 @@ func TestServeAdaptersNeedsAFolder(t *testing.T) {
 		"load": fmt.Sprintf(`{"lora_name":"x","lora_path":%q}`, beside), "unload": `{"lora_name":"first"}`,
 	} {
 		status, answer := refused(t, url+"/v1/"+address+"_lora_adapter", body)
-		if status != http.StatusForbidden || !strings.Contains(answer, "--adapters DIR") {
+		if status != http.StatusForbidden || !strings.Contains(answer, "folder of them") {
 			t.Errorf("%s: status %d, %s", address, status, answer)
 		}
 	}

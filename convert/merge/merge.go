@@ -84,10 +84,9 @@ func check(a *adapter.Adapter, m *source.Model, exact bool, out string, o *Optio
 		return errors.New("the adapter stands inside the quantiser of ternary weights, and the model's are not ternary: " +
 			"it belongs to another model")
 	case !exact && !o.Lossy:
-		return setting.Needs(lossyField, "the adapter stands beside ternary layers, and a merge rounds the sum to ternary weights "+
-			"again, which loses most of what is small",
-			fmt.Sprintf("use it as it is (trit run --adapter), or tune inside the quantiser; {%s} merges and says what was kept",
-				lossyField))
+		return setting.Needs(lossyField, "the adapter stands beside ternary layers, and a merge rounds the sum to "+
+			"ternary weights again, which loses most of what is small",
+			fmt.Sprintf("use it as it is, or tune inside the quantiser; {%s} merges and says what was kept", lossyField))
 	}
 	if o.Type == "" && m.HasMasters() && m.Config.Ternary && !strings.HasSuffix(strings.ToLower(out), ".gguf") {
 		o.Type = convert.F32 // 16 bits would move scales a little

@@ -96,7 +96,8 @@ func projections(c *model.Config) map[string]model.TensorSpec {
 func (a *Adapter) checkPair(name string, shape []int) error {
 	p := a.Pairs[name]
 	if p.Out != shape[0] || p.In != shape[1] {
-		return a.other("its matrices for %s make %d x %d, and the model's weight is %d x %d", name, p.Out, p.In, shape[0], shape[1])
+		return a.other("its matrices for %s make %d x %d, and the model's weight is %d x %d",
+			name, p.Out, p.In, shape[0], shape[1])
 	}
 	if p.Rank < 1 || p.Rank > maxRank {
 		return fmt.Errorf("the adapter's matrices for %s have rank %d: want 1 to %d", name, p.Rank, maxRank)

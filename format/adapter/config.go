@@ -42,7 +42,8 @@ func configOf(a *Adapter) (*peftConfig, error) {
 	}
 	c := &peftConfig{
 		Type: typeLoRA, Task: "CAUSAL_LM", Version: peftVersionWritten, Base: a.Base, InferenceMode: true, Alpha: &a.Alpha,
-		RSLoRA: a.RankStabilized, Dropout: a.Dropout, Ranks: map[string]int{}, Alphas: map[string]float64{}, Bias: "none", Init: true,
+		RSLoRA: a.RankStabilized, Dropout: a.Dropout, Ranks: map[string]int{},
+		Alphas: map[string]float64{}, Bias: "none", Init: true,
 	}
 	if a.Placement == Inside {
 		c.Type = typeInside
@@ -198,7 +199,8 @@ func (m modules) MarshalJSON() ([]byte, error) { return json.Marshal(m.names) }
 func (m *modules) match(key, module string) (bool, error) {
 	switch m.pattern {
 	case "":
-		return slices.ContainsFunc(m.names, func(n string) bool { return module == n || strings.HasSuffix(module, "."+n) }), nil
+		ends := func(n string) bool { return module == n || strings.HasSuffix(module, "."+n) }
+		return slices.ContainsFunc(m.names, ends), nil
 	case allLinear:
 		return true, nil
 	}

@@ -80,10 +80,12 @@ func readMetadata(m *gguf.Metadata, of Target) (*Adapter, error) {
 	a := &Adapter{Placement: Beside, Pairs: map[string]Pair{}}
 	a.Base, _ = m.String(keyBase)
 	if kind, _ := m.String(keyType); kind != "adapter" {
-		return nil, &FormatError{"key " + keyType, fmt.Sprintf("it is %q: an adapter says \"adapter\"; is the file a model?", kind)}
+		return nil, &FormatError{"key " + keyType,
+			fmt.Sprintf("it is %q: an adapter says \"adapter\"; is the file a model?", kind)}
 	}
 	if kind, _ := m.String(keyKind); kind != "lora" {
-		return nil, &FormatError{"key " + keyKind, fmt.Sprintf("it is %q: want lora, the only kind of adapter that is supported", kind)}
+		return nil, &FormatError{"key " + keyKind,
+			fmt.Sprintf("it is %q: want lora, the only kind of adapter that is supported", kind)}
 	}
 	if _, ok := m.Get(keyInvocation); ok {
 		return nil, &FormatError{"key " + keyInvocation, "the adapter begins in the middle of a text, which is not supported"}

@@ -58,7 +58,8 @@ func ReadFolder(dir string, of Target) (*Adapter, []setting.Note, error) {
 	weights, err := safetensors.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if _, old := os.Stat(filepath.Join(dir, oldWeightsFile)); old == nil {
-			return nil, nil, fmt.Errorf("%s holds %s, whose form can run programs: save it as safetensors with PEFT", dir, oldWeightsFile)
+			return nil, nil, fmt.Errorf("%s holds %s, whose form can run programs: save it as safetensors with PEFT",
+				dir, oldWeightsFile)
 		}
 	}
 	if err != nil {

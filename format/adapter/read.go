@@ -41,7 +41,8 @@ func Read(path string, of Target) (*Adapter, []setting.Note, error) {
 		return ReadFolder(path, of)
 	}
 	if kind := filekind.Of(path); kind == "a safetensors file" {
-		return nil, nil, fmt.Errorf("%s is the weights of an adapter alone: name its folder, which holds %s too", path, ConfigFile)
+		return nil, nil, fmt.Errorf("%s is the weights of an adapter alone: name its folder, which holds %s too",
+			path, ConfigFile)
 	}
 	return ReadGGUF(path, of)
 }

@@ -65,7 +65,9 @@ func (a *Adapted) Close() error {
 }
 
 // Generate is Engine.Generate with the adapters.
-func (a *Adapted) Generate(ctx context.Context, r lm.GenerateRequest, onDelta func(lm.Delta)) (lm.GenerateResult, error) {
+func (a *Adapted) Generate(ctx context.Context, r lm.GenerateRequest, onDelta func(lm.Delta)) (
+	lm.GenerateResult, error,
+) {
 	return a.e.generate(ctx, a.v, r, onDelta)
 }
 

@@ -31,7 +31,9 @@ func (e *Engine) ScoreTokens(ctx context.Context, requests []lm.ScoreRequest) ([
 }
 
 // scoreTokens scores with a variant of the model.
-func (e *Engine) scoreTokens(ctx context.Context, v *variant, requests []lm.ScoreRequest) ([][]lm.TokenLogProbs, error) {
+func (e *Engine) scoreTokens(ctx context.Context, v *variant, requests []lm.ScoreRequest) (
+	[][]lm.TokenLogProbs, error,
+) {
 	for i, r := range requests {
 		if len(r.Input) > e.o.Context {
 			return nil, &lm.LengthError{Tokens: len(r.Input), Limit: e.o.Context, Of: "the context"}

@@ -90,7 +90,7 @@ func (l *adapterLoader) find(name string) (string, error) {
 		return "", wire.Errorf(wire.NotAllowed, "lora_path", "%s", fmt.Sprintf(format, args...))
 	}
 	if l.dir == "" {
-		return refuse("clients may not load adapters: start the server with --adapters DIR, the folder that holds them")
+		return refuse("clients may not load adapters: the server was given no folder of them")
 	}
 	root, err := filepath.EvalSymlinks(l.dir)
 	if err != nil {
@@ -122,7 +122,7 @@ func (l *adapterLoader) unload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if l.dir == "" {
-		return wire.Errorf(wire.NotAllowed, "lora_name", "clients may not unload adapters: start the server with --adapters DIR")
+		return wire.Errorf(wire.NotAllowed, "lora_name", "clients may not unload adapters: the server has no folder of them")
 	}
 	_, release, err := l.models.Open(r.Context(), b.Name)
 	if err != nil {

@@ -114,7 +114,8 @@ type modelObject struct {
 func objectOf(i answer.Info) modelObject {
 	return modelObject{
 		ID: i.ID, Object: "model", Created: i.Modified.Unix(), OwnedBy: "local",
-		ContextLength: i.Context, Architecture: i.Architecture, Type: i.Type, Parameters: i.Parameters, Chat: i.Chat, Parent: i.Base,
+		ContextLength: i.Context, Architecture: i.Architecture, Type: i.Type, Parameters: i.Parameters, Chat: i.Chat,
+		Parent: i.Base,
 	}
 }
 

@@ -27,8 +27,8 @@ func Command() *cli.Command {
 		Usage: "write a model with an adapter in its weights",
 		Description: cmdline.Examples("trit merge base tuned/adapter merged.gguf", "trit merge base tuned/adapter merged",
 			"trit merge base.gguf adapter.gguf merged.gguf --lossy --data held-out.txt", "",
-			"An adapter inside the quantiser, and any of a model in full precision, is merged exactly. One beside ternary layers",
-			"is not: the sum is rounded to ternary weights again, which needs --lossy and is reported."),
+			"An adapter inside the quantiser, and any of a model in full precision, is merged exactly. One beside ternary",
+			"layers is not: the sum is rounded to ternary weights again, which needs --lossy and is reported."),
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "lossy", Usage: "round ternary weights again with an adapter that stood beside them"},
 			&cli.StringSliceFlag{Name: "data", Usage: "compare the loss of MODEL, with the adapter and merged, on these text `FILES`"},

@@ -15,8 +15,8 @@ import (
 
 // AdapterFlag names adapters that a model is computed with.
 func AdapterFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "adapter", Usage: "compute with the adapter `PATH[=SCALE]` beside the layers: a folder of PEFT, " +
-		"or a GGUF file (may be given several times)"}
+	return &cli.StringSliceFlag{Name: "adapter", Usage: "compute with the adapter " +
+		"`PATH[=SCALE]` beside the layers: a folder of PEFT, or a GGUF file (may be given several times)"}
 }
 
 // Adapted is the model with the adapters of AdapterFlag. If they cannot be used, it closes the model.
