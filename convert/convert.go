@@ -45,11 +45,23 @@ type Report struct {
 // master weights of b1. Convert compares the result with the source before it gives it the name
 // out, so out is whole or not there.
 func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
-	m, err := open(in, out, o)
+	if err := mayWrite(out, o.Overwrite); err != nil {
+		return nil, err
+	}
+	m, err := source.Open(in, o.Options)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
+	return Write(ctx, m, out, o)
+}
+
+// Write is Convert for an open model. It removes what killed conversions to out left.
+func Write(ctx context.Context, m *source.Model, out string, o Options) (*Report, error) {
+	if err := mayWrite(out, o.Overwrite); err != nil {
+		return nil, err
+	}
+	atomicfile.RemoveStale(filepath.Clean(out))
 	w := newWriter(out, o)
 	defer w.discard()
 	p, err := w.plan(m)
@@ -67,19 +79,6 @@ func Convert(ctx context.Context, in, out string, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%s: %w", m.Path, p.explain(err))
 	}
 	return report(out, p, same)
-}
-
-// open opens the model, unless out exists and may not be replaced. It removes what killed
-// conversions to out left.
-func open(in, out string, o Options) (*source.Model, error) {
-	if err := mayWrite(out, o.Overwrite); err != nil {
-		return nil, err
-	}
-	m, err := source.Open(in, o.Options)
-	if err == nil {
-		atomicfile.RemoveStale(filepath.Clean(out))
-	}
-	return m, err
 }
 
 // mayWrite returns an error if out exists and may not be replaced.

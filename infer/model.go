@@ -54,18 +54,20 @@ const (
 // Model is a loaded model. It does not change after Load, so several sessions, each on a
 // goroutine of its own, can share it.
 type Model struct {
-	config      model.Config
-	file        *gguf.File // nil for a random model
-	embedding   *denseMatrix
-	head        matrix
-	finalNorm   []float32
-	layers      []layer
-	interleaved bool // rotary pairs are adjacent, as in GGUF files of architecture llama
-	rope        *ropeTable
-	cache       cacheFormat
-	pooling     string // what Pooling returns
-	pool        *parallel.Pool
-	warnings    []setting.Note
+	config       model.Config
+	file         *gguf.File // nil for a random model
+	embedding    *denseMatrix
+	head         matrix
+	finalNorm    []float32
+	layers       []layer
+	architecture string    // GGUF's name; "" for a random model
+	interleaved  bool      // rotary pairs are adjacent, as in GGUF files of architecture llama
+	adapters     *adapters // nil without; see Adapted
+	rope         *ropeTable
+	cache        cacheFormat
+	pooling      string // what Pooling returns
+	pool         *parallel.Pool
+	warnings     []setting.Note
 }
 
 // layer holds the weights of one decoder block; norms that a model does not have are nil.
@@ -143,7 +145,7 @@ func weightFormat(pool *parallel.Pool, w Weights, c *model.Config) (intmul.Forma
 	return 0, setting.Invalid("infer.Options.Weights", w, WeightsAuto, Weights2Bit, Weights1_6Bit)
 }
 
-// Close unmaps the file. The model's sessions must not be used afterwards.
+// Close unmaps the file. Sessions of the model, with or without adapters, must not be used afterwards.
 func (m *Model) Close() error {
 	if m.file == nil {
 		return nil
@@ -191,4 +193,56 @@ func grow[T any](s []T, n int) []T {
 		return make([]T, n, n+n/4)
 	}
 	return s[:n]
+}
+
+// Memory is the memory of a model, in bytes.
+type Memory struct {
+	Format             string `json:"format"`                // layout of ternary weights; "float" if there are none
+	Weights            int    `json:"weights"`               // projections of all layers
+	Head               int    `json:"head"`                  // head and embedding
+	HeadRead           int    `json:"head_read"`             // read for the logits of one token
+	CacheBytesPerToken int    `json:"cache_bytes_per_token"` // KV cache of all layers
+}
+
+// sized is a weight that reports its size in bytes.
+type sized interface{ bytesInMemory() int }
+
+func (t *ternaryMatrix) bytesInMemory() int { return t.w.Bytes() }
+func (t *int8Matrix) bytesInMemory() int    { return t.w.Bytes() }
+func (d *denseMatrix) bytesInMemory() int   { return len(d.data) }
+
+// bytesInMemory is the size of the 4-bit copy, which is read for every token. The exact weights
+// do not count.
+func (h *boundedHead) bytesInMemory() int { return h.coarse.Bytes() + 4*h.n }
+
+// Memory is the memory of the model, without sessions.
+func (m *Model) Memory() Memory {
+	u := Memory{
+		Format: "float", Head: len(m.embedding.data),
+		CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * len(m.layers),
+	}
+	for i := range m.layers {
+		l := &m.layers[i]
+		for _, w := range []matrix{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
+			u.Weights += w.(sized).bytesInMemory()
+		}
+		if t, ok := l.q.(*ternaryMatrix); ok {
+			u.Format = t.w.Format().String()
+		}
+	}
+	u.HeadRead = m.head.(sized).bytesInMemory()
+	switch h := m.head.(type) {
+	case *boundedHead:
+		u.Head += u.HeadRead
+		if h.denseMatrix != m.embedding {
+			u.Head += len(h.data)
+		}
+	case *denseMatrix:
+		if h != m.embedding {
+			u.Head += len(h.data)
+		}
+	default:
+		u.Head += u.HeadRead
+	}
+	return u
 }

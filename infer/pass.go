@@ -13,8 +13,9 @@ import (
 // the working memory, which is reused from pass to pass. A row is one token of the batch.
 type pass struct {
 	m        *Model
-	spans    []span      // of the layer that is computed
-	first    []int       // first row of each span
+	spans    []span // of the layer that is computed
+	first    []int  // first row of each span
+	adapted  []adaptedRows
 	position []int       // of each row in its session
 	rope     []angles    // of each row's session
 	x        []float32   // [rows, D] residual stream
@@ -106,6 +107,7 @@ func (p *pass) embed(n int, spans []span) int {
 func (p *pass) use(spans []span, n int) int {
 	p.spans = spans
 	p.tasks.plan(p.m, stretches(spans, nil))
+	p.planAdapters(nil)
 	return n
 }
 
@@ -185,6 +187,7 @@ func (p *pass) selectRows(wanted []int) (n int) {
 		copy(p.q[i*q:][:q], p.q[row*q:])
 	}
 	p.tasks.plan(p.m, stretches(p.spans, wanted))
+	p.planAdapters(wanted)
 	return len(wanted)
 }
 
@@ -207,11 +210,11 @@ func (p *pass) attentionBlock(l, n int) {
 	p.addResidual(n)
 }
 
-// project multiplies n rows of the input by some weights. If the weights have norms of their
-// own, each multiplies its norm of the input.
+// project multiplies n rows of the input by some weights, and adds what adapters make of them. If
+// the weights have norms of their own, each multiplies its norm of the input.
 func (p *pass) project(n int, list ...output) {
 	if list[0].norm == nil {
-		mulAll(p.m.pool, &p.in, n, list...)
+		p.multiply(n, list...)
 		return
 	}
 	common := p.in.row
@@ -220,7 +223,18 @@ func (p *pass) project(n int, list ...output) {
 			common(dst, t)
 			p.norm(dst, dst, o.norm)
 		})
-		mulAll(p.m.pool, &p.in, n, o)
+		p.multiply(n, o)
+	}
+}
+
+// multiply is project for weights that read the same rows.
+func (p *pass) multiply(n int, list ...output) {
+	if len(p.adapted) > 0 {
+		p.in.floats(p.m.pool, n) // once: the products with ternary weights round these
+	}
+	mulAll(p.m.pool, &p.in, n, list...)
+	for _, rows := range p.adapted {
+		rows.add(p.m.pool, &p.in, list)
 	}
 }
 

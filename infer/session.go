@@ -90,7 +90,7 @@ func (s *Session) Rewind(ids []int32) []int32 {
 }
 
 // CopyPrefix replaces the tokens of s by the first n tokens of from, a session of the same
-// model, with the same factors if its rotary scaling is longrope, so that a prefix that several
+// model with the same adapters, with the same factors if its rotary scaling is longrope, so that a prefix that several
 // sequences share is computed once.
 func (s *Session) CopyPrefix(from *Session, n int) error {
 	if from.m != s.m || from.long != s.long || n < 0 || n > from.Len() || n > s.capacity {
@@ -195,7 +195,7 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*sampling.Sampler) (
 		if err := s.check(ids[i]); err != nil {
 			return nil, fmt.Errorf("session %d: %w", i, err)
 		}
-		if len(ids[i]) == 0 || s.m != sessions[0].m || slices.Contains(sessions[:i], s) {
+		if len(ids[i]) == 0 || !s.m.shares(sessions[0].m) || slices.Contains(sessions[:i], s) {
 			return nil, fmt.Errorf("session %d: want at least one token for it, and different sessions of one model", i)
 		}
 		total += len(ids[i])

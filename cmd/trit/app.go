@@ -13,6 +13,7 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/datasets"
+	"trit/cmd/trit/merging"
 	"trit/cmd/trit/serving"
 	"trit/configs"
 	"trit/convert"
@@ -54,7 +55,7 @@ func groups() []cmdline.Group {
 		{Commands: []*cli.Command{quickstartCommand()}},
 		{Name: "Prepare", Commands: []*cli.Command{pullCommand(), tokenizerCommand(), datasets.Command()}},
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), distillCommand(), watchCommand()}},
-		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), runCommand()}, serving.Commands(),
+		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), merging.Command(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},
 		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
 		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
 	"trit/convert"
+	"trit/convert/source"
+	"trit/format/adapter"
 	"trit/train"
 )
 
@@ -23,7 +27,8 @@ func convertCommand() *cli.Command {
 		Description: cmdline.Examples("trit convert run model.gguf",
 			"trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf",
 			"trit convert 1bitllm-large large.gguf --type tq2_0", "trit convert run folder --type packed",
-			"trit convert model.gguf folder --type bf16"),
+			"trit convert model.gguf folder --type bf16",
+			"trit convert tuned/adapter adapter.gguf --base model.gguf    (an adapter, for llama.cpp)"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or master weights in bf16, f16, f32"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
@@ -31,12 +36,16 @@ func convertCommand() *cli.Command {
 			&cli.BoolFlag{Name: "exact-scales", Usage: "tq1_0, tq2_0: keep the whole scale for every architecture, not for bitnet alone; older engines refuse such files"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
+			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`, a folder of PEFT or a GGUF file; OUT becomes the other of the two"},
 			cmdline.ThreadsFlag(),
 		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "IN", "OUT")
 			if err != nil {
 				return err
+			}
+			if c.IsSet("base") {
+				return convertAdapter(c, args[0], args[1])
 			}
 			in, err := models.Find(c, args[0])
 			if err != nil {
@@ -50,6 +59,35 @@ func convertCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+// convertAdapter writes an adapter in another form.
+func convertAdapter(c *cli.Context, in, out string) error {
+	base, err := models.Find(c, c.String("base"))
+	if err != nil {
+		return err
+	}
+	m, err := source.Open(base, models.ReadingOptions(c))
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	a, err := models.ReadAdapter(c, in, m.Target())
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(out); err == nil && !c.Bool("force") {
+		return cmdline.Usagef("%s exists: --force replaces it, or name another one", out)
+	}
+	if strings.HasSuffix(strings.ToLower(out), ".gguf") {
+		err = adapter.WriteGGUF(out, a, m.Target())
+	} else {
+		err = adapter.WriteFolder(out, a)
+	}
+	if err == nil {
+		cmdline.NewConsole(c).Printf("%s: an adapter of %d weights\n", out, len(a.Pairs))
+	}
+	return err
 }
 
 func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o convert.Options) error {
@@ -70,16 +108,7 @@ func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o c
 func showReport(con *cmdline.Console, r *convert.Report) {
 	con.Printf("from %s\n", r.From)
 	showOrigin(con, r.Path)
-	con.Printf("%s: %s, %d tensors, %.1f MB\n", r.Out, r.Architecture, r.Tensors, float64(r.Bytes)/1e6)
-	if r.Zeros > 0 {
-		con.Printf("share of zeros among the ternary weights: %.1f %%\n", 100*r.Zeros)
-	}
-	if r.Verified != nil {
-		con.Printf("verified: %s\n", r.Verified.Summary())
-	}
-	for _, w := range r.Warnings {
-		con.Printf("warning: %s\n", w.Text(cmdline.SettingName))
-	}
+	models.ShowReport(con, r)
 }
 
 // showOrigin prints which state of a run a folder is, nothing for another model.

@@ -56,6 +56,7 @@ func evalCommand() *cli.Command {
 			&cli.BoolFlag{Name: "append", Usage: "add the tasks that --out has no results of to those there"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
 			cmdline.JSONFlag("print the results as JSON"), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+			models.AdapterFlag(),
 		}, convertedFlags(), codeFlags(), models.HubFlags(), serverFlags()),
 		Action:      evalAction,
 		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -88,6 +89,9 @@ func toMeasure(c *cli.Context) convert.Options {
 func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, error) {
 	o.ModelName = m.name
 	if isServer(m.name) {
+		if c.IsSet("adapter") {
+			return nil, cmdline.Usagef("--adapter is for models on this machine: a server has names for its own")
+		}
 		o.ModelArgs = fmt.Sprintf("base_url=%s,model=%s,max_length=%d", m.name, c.String("model"), c.Int("max-length"))
 		o.Fingerprint = fmt.Sprintf("server %q model %q", m.name, c.String("model"))
 		return openServer(c, m.name)
@@ -108,6 +112,12 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 			return nil, err
 		}
 	}
+	if list := c.StringSlice("adapter"); len(list) > 0 {
+		o.ModelArgs += ",adapter=" + strings.Join(list, "+")
+		if o.Cache != "" {
+			return nil, cmdline.Usagef("--use-cache remembers results of models without adapters: leave it out with --adapter")
+		}
+	}
 	opened, err := openPath(c, path)
 	if err == nil {
 		cmdline.NewConsole(c).Warnings(opened.Warnings)
@@ -119,9 +129,16 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 }
 
 // openPath opens a model: a folder of master weights on its graph, a GGUF file on the engine, and so a
-// folder of packed weights, converted.
+// folder of packed weights, converted, and any model with adapters.
 func openPath(c *cli.Context, path string) (*repro.Model, error) {
 	o := models.EngineOptions(c)
+	if len(c.StringSlice("adapter")) > 0 {
+		m, tok, err := models.Load(c, path, o)
+		if err != nil {
+			return nil, err
+		}
+		return &repro.Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Close: m.Close}, nil
+	}
 	opened, err := repro.Open(path, o)
 	if !errors.Is(err, train.ErrPacked) {
 		return opened, err

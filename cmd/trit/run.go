@@ -24,7 +24,8 @@ func runCommand() *cli.Command {
 		Name: "run", Usage: "generate text with a model", ArgsUsage: models.ArgsUsage,
 		Description: cmdline.Examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat",
 			`trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`,
-			"trit run run -f prompt.txt --greedy    (a run: its best model)", "date | trit run model.gguf -n -1", "",
+			"trit run run -f prompt.txt --greedy    (a run: its best model)", "date | trit run model.gguf -n -1",
+			`trit run model.gguf --adapter tuned/adapter --adapter style.gguf=0.5 -p "Once upon a time"`, "",
 			"Without flags about the choice, a model's own advice counts (generation_config.json, general.sampling), and",
 			"temperature 0.8 and top-p 0.95 for what it does not say."),
 		Flags: slices.Concat(promptFlags(), samplingFlags(), []cli.Flag{
@@ -32,7 +33,7 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "context", Usage: "keep at most `N` tokens of prompt and answer (default: the model's context length, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(),
+			models.AdapterFlag(), models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(),
 			models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), cmdline.ThreadsFlag(),
 		}, models.HubFlags()),
 		Action: runModel,
@@ -173,8 +174,7 @@ func logitsCommand() *cli.Command {
 			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
-			outFlag("write to `FILE`"),
-			cmdline.ThreadsFlag(),
+			outFlag("write to `FILE`"), models.AdapterFlag(), cmdline.ThreadsFlag(),
 		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")

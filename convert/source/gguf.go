@@ -114,7 +114,7 @@ func (g *ggufFile) open(spec model.TensorSpec) (*Tensor, error) {
 		return nil, fmt.Errorf("%s: %w", spec.GGUF, err)
 	}
 	if heads := ggufmeta.PermutedHeads(g.architecture, g.config, spec); heads > 0 {
-		return t.reordered(halved(rows, heads, g.config.RotaryDim())), nil
+		return t.reordered(ggufmeta.HalvedRow(rows, heads, g.config.RotaryDim())), nil
 	}
 	return t, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"trit/bitlinear/quant"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/format/safetensors"
 	"trit/internal/float16"
 )
@@ -250,7 +251,7 @@ func TestOrderOfHeads(t *testing.T) {
 	for _, c := range []struct{ heads, half, rest int }{{1, 1, 0}, {1, 5, 0}, {4, 3, 0}, {3, 32, 0}, {3, 4, 8}, {1, 1, 3}} {
 		head := 2*c.half + c.rest
 		rows := c.heads * head
-		to, from := alternating(rows, c.heads, 2*c.half), halved(rows, c.heads, 2*c.half)
+		to, from := ggufmeta.AlternatingRow(rows, c.heads, 2*c.half), ggufmeta.HalvedRow(rows, c.heads, 2*c.half)
 		for h := range c.heads {
 			want, at := make([]int, 0, head), h*head
 			for i := range c.half {

@@ -7,6 +7,7 @@ import (
 
 	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
+	"trit/format/ggufmeta"
 	"trit/format/safetensors"
 	"trit/internal/parallel"
 )
@@ -81,32 +82,7 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 // of the two halves of each head alternate, of the first rows of a head alone that rotary
 // embedding turns.
 func (t *Tensor) Alternating(heads, turned int) *Tensor {
-	return t.reordered(alternating(t.Rows, heads, turned))
-}
-
-// alternating returns the function from a row in the order of Alternating to its row in Hugging
-// Face's order.
-func alternating(rows, heads, turned int) func(int) int {
-	head := rows / heads
-	return func(row int) int {
-		i := row % head
-		if i >= turned {
-			return row
-		}
-		return row - i + i%2*(turned/2) + i/2
-	}
-}
-
-// halved is the inverse of alternating.
-func halved(rows, heads, turned int) func(int) int {
-	head := rows / heads
-	return func(row int) int {
-		i := row % head
-		if i >= turned {
-			return row
-		}
-		return row - i + i%(turned/2)*2 + i/(turned/2)
-	}
+	return t.reordered(ggufmeta.AlternatingRow(t.Rows, heads, turned))
 }
 
 // ErrNotFinite is the error of weights that hold infinite or undefined values.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
 
@@ -47,6 +48,14 @@ func (a *Adapter) Scale(rank int) float64 {
 	return a.Alpha / float64(rank)
 }
 
+// AddRow adds row i of scale B A to dst, [In]. The order in which it adds is fixed, so that a merge
+// has the bits of a training that adds with it.
+func (p *Pair) AddRow(dst []float32, i int, scale float64) {
+	for r, b := range p.B[i*p.Rank:][:p.Rank] {
+		vector.Axpy(float32(scale)*b, p.A[r*p.In:][:p.In], dst)
+	}
+}
+
 // Names are the weights that are adapted, in order.
 func (a *Adapter) Names() []string {
 	names := make([]string, 0, len(a.Pairs))
@@ -57,25 +66,68 @@ func (a *Adapter) Names() []string {
 	return names
 }
 
-// Check returns an error unless every pair fits a weight of the model.
+// Check returns an error unless every pair fits a projection of the model's blocks.
 func (a *Adapter) Check(c *model.Config) error {
-	shapes := map[string][]int{}
-	for _, spec := range c.Tensors() {
-		shapes[spec.Name] = spec.Shape
-	}
+	specs := projections(c)
 	for _, name := range a.Names() {
-		p, shape := a.Pairs[name], shapes[name]
-		if len(shape) != 2 {
-			return fmt.Errorf("the adapter has matrices for %s, which the model has not: it belongs to another model", name)
+		spec, ok := specs[name]
+		if !ok {
+			return a.other("it has matrices for %s, which is no projection of the model's blocks", name)
 		}
-		if p.Out != shape[0] || p.In != shape[1] {
-			return fmt.Errorf("the adapter's matrices for %s make %d x %d, the model's weight is %d x %d: "+
-				"the adapter belongs to another model", name, p.Out, p.In, shape[0], shape[1])
-		}
-		if p.Rank < 1 || len(p.A) != p.Rank*p.In || len(p.B) != p.Out*p.Rank {
-			return fmt.Errorf("the adapter's matrices for %s have %d and %d values: want %d and %d for rank %d",
-				name, len(p.A), len(p.B), p.Rank*p.In, p.Out*p.Rank, p.Rank)
+		if err := a.checkPair(name, spec.Shape); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// projections are the weights of a model that an adapter can have matrices for, by name.
+func projections(c *model.Config) map[string]model.TensorSpec {
+	specs := map[string]model.TensorSpec{}
+	for _, spec := range c.Tensors() {
+		if spec.Layer >= 0 && len(spec.Shape) == 2 {
+			specs[spec.Name] = spec
+		}
+	}
+	return specs
+}
+
+// checkPair tests the matrices of a weight of this shape.
+func (a *Adapter) checkPair(name string, shape []int) error {
+	p := a.Pairs[name]
+	if p.Out != shape[0] || p.In != shape[1] {
+		return a.other("its matrices for %s make %d x %d, and the model's weight is %d x %d",
+			name, p.Out, p.In, shape[0], shape[1])
+	}
+	if p.Rank < 1 || p.Rank > maxRank {
+		return fmt.Errorf("the adapter's matrices for %s have rank %d: want 1 to %d", name, p.Rank, maxRank)
+	}
+	if len(p.A) != p.Rank*p.In || len(p.B) != p.Out*p.Rank {
+		return fmt.Errorf("the adapter's matrices for %s have %d and %d values: want %d and %d for rank %d",
+			name, len(p.A), len(p.B), p.Rank*p.In, p.Out*p.Rank, p.Rank)
+	}
+	if s := a.Scale(p.Rank); math.IsNaN(s) || math.IsInf(s, 0) {
+		return fmt.Errorf("the adapter's alpha is %g: want a finite number", a.Alpha)
+	}
+	if !finite(p.A) || !finite(p.B) {
+		return fmt.Errorf("the adapter's matrices for %s hold values that are not finite: "+
+			"the file is damaged, or training had diverged", name)
+	}
+	return nil
+}
+
+// maxRank is far above any adapter's.
+const maxRank = 1 << 14
+
+func finite(x []float32) bool {
+	return !slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 })
+}
+
+// other is the error of an adapter that does not fit the model.
+func (a *Adapter) other(format string, args ...any) error {
+	belongs := "the adapter belongs to another model"
+	if a.Base != "" {
+		belongs += fmt.Sprintf("; it says that it was made for %q", a.Base)
+	}
+	return fmt.Errorf("%s: %s", fmt.Sprintf(format, args...), belongs)
 }

@@ -74,6 +74,32 @@ func PermutedHeads(architecture string, c *model.Config, spec model.TensorSpec) 
 	return 0
 }
 
+// AlternatingRow returns the function from a row in the order of GGUF files, of a weight with
+// PermutedHeads, to its row in Hugging Face's order. Of each head, the first rows alone alternate,
+// as many as rotary embedding turns.
+func AlternatingRow(rows, heads, turned int) func(int) int {
+	head := rows / heads
+	return func(row int) int {
+		i := row % head
+		if i >= turned {
+			return row
+		}
+		return row - i + i%2*(turned/2) + i/2
+	}
+}
+
+// HalvedRow is the inverse of AlternatingRow.
+func HalvedRow(rows, heads, turned int) func(int) int {
+	head := rows / heads
+	return func(row int) int {
+		i := row % head
+		if i >= turned {
+			return row
+		}
+		return row - i + i%(turned/2)*2 + i/(turned/2)
+	}
+}
+
 // countKeys are the keys of whole numbers, behind the architecture's name.
 func countKeys(c *model.Config) []countKey {
 	return []countKey{

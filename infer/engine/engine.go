@@ -39,12 +39,9 @@ type Engine struct {
 	turn sync.Mutex // is held while a pass goes through the layers
 	pace pace       // guarded by turn
 
-	life   context.Context // ends when the engine is closed
-	end    context.CancelFunc
-	scorer *infer.Scorer // of the goroutine of scoreAll
-
-	embedding sync.Mutex // guards embedder
-	embedder  *infer.Embedder
+	life context.Context // ends when the engine is closed
+	end  context.CancelFunc
+	base *variant // the model without adapters
 
 	mu      sync.Mutex // guards what follows
 	changed *sync.Cond // something waits, or the engine is closed
@@ -54,6 +51,8 @@ type Engine struct {
 	scoring []*scoreJob // that wait
 	scores  bool        // a goroutine empties scoring
 	scorers sync.WaitGroup
+	made    int   // number of variants with adapters so far
+	dropped []int // keys of those that were closed, whose prefixes are still kept
 
 	kept   prefixes
 	saving sync.Mutex // is held while they are saved
@@ -85,7 +84,7 @@ func New(m *infer.Model, tok infer.TokenText, o Options) *Engine {
 	e := &Engine{m: m, tok: tok, o: o, pace: newPace(m), batch: m.NewBatch(), ended: make(chan struct{})}
 	e.changed = sync.NewCond(&e.mu)
 	e.life, e.end = context.WithCancel(context.Background())
-	e.scorer = e.newScorer()
+	e.base = e.newVariant(m, 0)
 	go e.run()
 	return e
 }
@@ -112,7 +111,14 @@ func (e *Engine) ContextLength() int { return e.o.Context }
 func (e *Engine) Generate(ctx context.Context, r lm.GenerateRequest, onDelta func(lm.Delta)) (
 	lm.GenerateResult, error,
 ) {
-	j, err := e.newJob(ctx, r)
+	return e.generate(ctx, e.base, r, onDelta)
+}
+
+// generate answers a request with a variant of the model.
+func (e *Engine) generate(ctx context.Context, v *variant, r lm.GenerateRequest, onDelta func(lm.Delta)) (
+	lm.GenerateResult, error,
+) {
+	j, err := e.newJob(ctx, v, r)
 	if err != nil {
 		return lm.GenerateResult{}, err
 	}
@@ -141,7 +147,7 @@ func (e *Engine) Generate(ctx context.Context, r lm.GenerateRequest, onDelta fun
 }
 
 // newJob checks a request.
-func (e *Engine) newJob(ctx context.Context, r lm.GenerateRequest) (*job, error) {
+func (e *Engine) newJob(ctx context.Context, v *variant, r lm.GenerateRequest) (*job, error) {
 	if err := r.Sampling.Validate(); err != nil {
 		return nil, err
 	}
@@ -152,7 +158,7 @@ func (e *Engine) newJob(ctx context.Context, r lm.GenerateRequest) (*job, error)
 		return nil, &lm.LengthError{Tokens: len(r.Prompt) + 1, Limit: e.o.Context, Of: "the context"}
 	}
 	tokens := min(len(r.Prompt)+r.MaxTokens, e.o.Context)
-	j := &job{ctx: ctx, request: r, bytes: e.m.SessionBytes(tokens), news: make(chan struct{}, 1)}
+	j := &job{ctx: ctx, of: v, request: r, bytes: e.m.SessionBytes(tokens), news: make(chan struct{}, 1)}
 	if j.bytes > e.o.Memory {
 		limit := e.o.Memory / e.m.Memory().CacheBytesPerToken
 		return nil, &lm.LengthError{Tokens: tokens, Limit: limit, Of: "the memory for caches"}

@@ -12,6 +12,7 @@ import (
 // job is a request on its way.
 type job struct {
 	ctx     context.Context
+	of      *variant
 	request lm.GenerateRequest
 	bytes   int // that are reserved for the session
 	came    time.Time

@@ -9,13 +9,13 @@ import (
 	"trit/internal/atomicfile"
 )
 
-// SavePrefixes writes the prefixes that are kept now to a file, whole or not at all. Answers go on
-// meanwhile. model names the model and its weights.
+// SavePrefixes writes the prefixes that are kept now of the model without adapters to a file, whole or not
+// at all. Answers go on meanwhile. model names the model and its weights.
 func (e *Engine) SavePrefixes(path, model string) error {
 	e.saving.Lock()
 	defer e.saving.Unlock()
 	atomicfile.RemoveStale(path)
-	sessions := e.kept.sessions()
+	sessions := e.kept.sessions(e.base.key)
 	return atomicfile.WritePrivate(path, func(w io.Writer) error { return e.m.SaveSessions(w, model, sessions) })
 }
 
@@ -43,7 +43,7 @@ func (e *Engine) LoadPrefixes(path, model string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	for _, s := range sessions {
-		e.kept.add(s)
+		e.kept.add(e.base.key, s)
 	}
 	e.kept.shrink(e.o.Memory)
 	return nil

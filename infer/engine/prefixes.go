@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -13,7 +14,7 @@ import (
 // session: its blocks may be read without the lock.
 type prefixes struct {
 	mu    sync.Mutex
-	list  []*prefix   // sorted by tokens
+	list  []*prefix   // sorted by keys, then by tokens
 	uses  map[any]int // number of kept sessions that hold a block
 	bytes int
 	clock int
@@ -21,19 +22,20 @@ type prefixes struct {
 
 // prefix is a kept session.
 type prefix struct {
+	key  int // of the variant that computed it; others cannot go on from it
 	s    *infer.Session
 	used int // by the clock of prefixes
 }
 
-// longest returns the session that has most in common with ids, and how many tokens; nil and 0
-// for none.
-func (p *prefixes) longest(ids []int32) (s *infer.Session, n int) {
+// longest returns the session of a variant that has most in common with ids, and how many tokens; nil
+// and 0 for none.
+func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := p.find(ids)
+	at := p.find(key, ids)
 	var best *prefix
 	for _, i := range []int{at - 1, at} { // the list is sorted: nobody shares more than a neighbour
-		if i < 0 || i >= len(p.list) {
+		if i < 0 || i >= len(p.list) || p.list[i].key != key {
 			continue
 		}
 		if common := lm.CommonPrefix(p.list[i].s.Tokens(), ids); common > n {
@@ -48,29 +50,30 @@ func (p *prefixes) longest(ids []int32) (s *infer.Session, n int) {
 	return best.s, n
 }
 
-// find is the index of the first session that does not come before ids.
-func (p *prefixes) find(ids []int32) int {
+// find is the index of the first session that does not come before ids of a variant.
+func (p *prefixes) find(key int, ids []int32) int {
 	at, _ := slices.BinarySearchFunc(p.list, ids, func(x *prefix, ids []int32) int {
-		return slices.Compare(x.s.Tokens(), ids)
+		return cmp.Or(cmp.Compare(x.key, key), slices.Compare(x.s.Tokens(), ids))
 	})
 	return at
 }
 
-// add keeps a session. One that holds the beginning of another is not worth its memory.
-func (p *prefixes) add(s *infer.Session) {
+// add keeps a session of a variant. One that holds the beginning of another is not worth its memory.
+func (p *prefixes) add(key int, s *infer.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ids := s.Tokens()
-	at := p.find(ids)
-	if len(ids) == 0 || at < len(p.list) && begins(p.list[at].s.Tokens(), ids) {
+	at := p.find(key, ids)
+	is := func(i int) bool { return i >= 0 && i < len(p.list) && p.list[i].key == key }
+	if len(ids) == 0 || is(at) && begins(p.list[at].s.Tokens(), ids) {
 		return
 	}
-	if at > 0 && begins(ids, p.list[at-1].s.Tokens()) {
+	if is(at-1) && begins(ids, p.list[at-1].s.Tokens()) {
 		at--
 		p.remove(at)
 	}
 	p.clock++
-	p.list = slices.Insert(p.list, at, &prefix{s, p.clock})
+	p.list = slices.Insert(p.list, at, &prefix{key, s, p.clock})
 	if p.uses == nil {
 		p.uses = map[any]int{}
 	}
@@ -92,6 +95,15 @@ func (p *prefixes) remove(at int) {
 		}
 	}
 	p.list = slices.Delete(p.list, at, at+1)
+}
+
+// drop forgets the sessions of a variant.
+func (p *prefixes) drop(key int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for at := p.find(key, nil); at < len(p.list) && p.list[at].key == key; {
+		p.remove(at)
+	}
 }
 
 // shrink drops the sessions that were not used for longest until the rest takes at most limit
@@ -117,13 +129,14 @@ func (p *prefixes) size() int {
 	return p.bytes
 }
 
-// sessions are those that are kept now, in a fixed order.
-func (p *prefixes) sessions() []*infer.Session {
+// sessions are those of a variant that are kept now, in a fixed order.
+func (p *prefixes) sessions(key int) (list []*infer.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := make([]*infer.Session, len(p.list))
-	for i, x := range p.list {
-		list[i] = x.s
+	for _, x := range p.list {
+		if x.key == key {
+			list = append(list, x.s)
+		}
 	}
 	return list
 }

@@ -27,9 +27,11 @@ func (e *Engine) admit() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(e.waiting) == 0 && len(e.running) == 0 && !e.closed {
+		e.forget()
 		e.note()
 		e.changed.Wait()
 	}
+	e.forget()
 	if e.closed {
 		e.refuseAll()
 		e.note()
@@ -40,6 +42,14 @@ func (e *Engine) admit() bool {
 	}
 	e.note()
 	return true
+}
+
+// forget drops the prefixes of variants that were closed.
+func (e *Engine) forget() {
+	for _, key := range e.dropped {
+		e.kept.drop(key)
+	}
+	e.dropped = nil
 }
 
 // note puts what the engine does now into the statistics.
@@ -81,9 +91,9 @@ func (e *Engine) start(j *job) bool {
 func (e *Engine) begin(j *job) bool {
 	prompt := j.request.Prompt
 	prompt = prompt[:len(prompt)-1] // the last token is read for the choice after it
-	from, n := e.kept.longest(prompt)
+	from, n := e.kept.longest(j.of.key, prompt)
 	for _, other := range e.running {
-		if other == j || other.answer == nil {
+		if other == j || other.answer == nil || other.of != j.of {
 			continue
 		}
 		common := lm.CommonPrefix(other.request.Prompt, prompt)
@@ -101,7 +111,7 @@ func (e *Engine) begin(j *job) bool {
 // newAnswer makes the answer of a job, in a session with the first n tokens of another one. All
 // sessions have the engine's context as their capacity, so all have the same rotary factors.
 func (e *Engine) newAnswer(j *job, from *infer.Session, n int) (a *infer.Answer, err error) {
-	if j.session, err = e.m.NewSession(e.o.Context); err != nil {
+	if j.session, err = j.of.m.NewSession(e.o.Context); err != nil {
 		return nil, err
 	}
 	if n > 0 {
@@ -218,8 +228,8 @@ func (e *Engine) finish() {
 			j.result, j.err = j.answer.Result()
 		}
 		e.reserved -= j.bytes
-		if j.session != nil {
-			e.kept.add(j.session)
+		if j.session != nil && !j.of.closed.Load() {
+			e.kept.add(j.of.key, j.session)
 			e.kept.shrink(e.o.Memory - e.reserved)
 		}
 		e.count(j)

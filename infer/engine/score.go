@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	"trit/infer"
 	"trit/lm"
 )
 
@@ -16,6 +16,7 @@ var (
 // scoreJob is a call of ScoreTokens.
 type scoreJob struct {
 	ctx      context.Context
+	of       *variant
 	requests []lm.ScoreRequest
 	tokens   [][]lm.TokenLogProbs
 	err      error
@@ -26,15 +27,22 @@ type scoreJob struct {
 // are computed go through the layers together. It fails with lm.LengthError for an input that is
 // longer than the context.
 func (e *Engine) ScoreTokens(ctx context.Context, requests []lm.ScoreRequest) ([][]lm.TokenLogProbs, error) {
+	return e.scoreTokens(ctx, e.base, requests)
+}
+
+// scoreTokens scores with a variant of the model.
+func (e *Engine) scoreTokens(ctx context.Context, v *variant, requests []lm.ScoreRequest) (
+	[][]lm.TokenLogProbs, error,
+) {
 	for i, r := range requests {
 		if len(r.Input) > e.o.Context {
 			return nil, &lm.LengthError{Tokens: len(r.Input), Limit: e.o.Context, Of: "the context"}
 		}
-		if err := e.scorer.CheckScore(r); err != nil {
+		if err := v.scorer.CheckScore(r); err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
 	}
-	j := &scoreJob{ctx: ctx, requests: requests, done: make(chan struct{})}
+	j := &scoreJob{ctx: ctx, of: v, requests: requests, done: make(chan struct{})}
 	if err := e.addScoring(j); err != nil {
 		return nil, err
 	}
@@ -77,19 +85,27 @@ func (e *Engine) scoreAll() {
 			return
 		}
 		e.mu.Unlock()
-		e.score(jobs)
+		for len(jobs) > 0 {
+			v := jobs[0].of
+			others := slices.IndexFunc(jobs, func(j *scoreJob) bool { return j.of != v })
+			if others < 0 {
+				others = len(jobs)
+			}
+			e.score(v, jobs[:others])
+			jobs = jobs[others:]
+		}
 	}
 }
 
-// score answers jobs together. Those whose callers have left are not computed.
-func (e *Engine) score(jobs []*scoreJob) {
+// score answers jobs of a variant together. Those whose callers have left are not computed.
+func (e *Engine) score(v *variant, jobs []*scoreJob) {
 	var all []lm.ScoreRequest
 	for _, j := range jobs {
 		if j.ctx.Err() == nil {
 			all = append(all, j.requests...)
 		}
 	}
-	tokens, err := e.scorer.ScoreTokens(e.life, all)
+	tokens, err := v.scorer.ScoreTokens(e.life, all)
 	for _, j := range jobs {
 		if n := len(j.requests); err == nil && j.ctx.Err() == nil && n <= len(tokens) {
 			j.tokens, tokens = tokens[:n], tokens[n:]
@@ -111,6 +127,11 @@ func (e *Engine) takeTurn() (limit int, done func()) {
 
 // Embed implements lm.Embedder for any number of goroutines.
 func (e *Engine) Embed(ctx context.Context, sequences [][]int32) ([][]float32, error) {
+	return e.embed(ctx, e.base, sequences)
+}
+
+// embed embeds with a variant of the model.
+func (e *Engine) embed(ctx context.Context, v *variant, sequences [][]int32) ([][]float32, error) {
 	for _, ids := range sequences {
 		if len(ids) > e.o.Context {
 			return nil, &lm.LengthError{Tokens: len(ids), Limit: e.o.Context, Of: "the context"}
@@ -119,14 +140,14 @@ func (e *Engine) Embed(ctx context.Context, sequences [][]int32) ([][]float32, e
 			return nil, err
 		}
 	}
-	e.embedding.Lock()
-	defer e.embedding.Unlock()
-	if e.embedder == nil {
+	v.embedding.Lock()
+	defer v.embedding.Unlock()
+	if v.embedder == nil {
 		var err error
-		if e.embedder, err = e.m.NewEmbedder(e.o.Context); err != nil {
+		if v.embedder, err = v.m.NewEmbedder(e.o.Context); err != nil {
 			return nil, err
 		}
-		e.embedder.TakeTurns(e.takeTurn)
+		v.embedder.TakeTurns(e.takeTurn)
 	}
 	vectors := make([][]float32, len(sequences))
 	for i, ids := range sequences {
@@ -134,16 +155,9 @@ func (e *Engine) Embed(ctx context.Context, sequences [][]int32) ([][]float32, e
 			return nil, err
 		}
 		var err error
-		if vectors[i], err = e.embedder.EmbedSequence(ids); err != nil {
+		if vectors[i], err = v.embedder.EmbedSequence(ids); err != nil {
 			return nil, err
 		}
 	}
 	return vectors, nil
-}
-
-// newScorer is the scorer of an engine.
-func (e *Engine) newScorer() *infer.Scorer {
-	s := e.m.NewScorer(e.o.Memory / 4)
-	s.TakeTurns(e.takeTurn)
-	return s
 }

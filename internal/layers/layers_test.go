@@ -46,11 +46,11 @@ optim                       | bitlinear/kernel/vector
 internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector internal/parallel
 
 -- files
-format/adapter              | model
 format/gguf                 | bitlinear/quant internal/atomicfile internal/filekind internal/float16 internal/mmap
 format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
+format/adapter              | bitlinear/kernel/vector format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
 data                        | data/conversation data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/conversation           | data/source setting tokenizer
@@ -61,12 +61,13 @@ internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
 convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
-convert/source              | bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert/source              | bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert/merge               | convert convert/source format/adapter setting | format/safetensors infer model
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
-infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
-infer/engine                | infer internal/atomicfile lm | infer/sampling model
+infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
@@ -83,7 +84,7 @@ serve/guard                 | internal/atomicfile serve/answer serve/wire | lm
 serve/internal/servetest    | lm serve/answer serve/grammar tokenizer
 serve/models                | lm serve/answer
 serve/ollama                | lm serve/answer serve/grammar serve/wire tokenizer | serve/internal/servetest
-serve/openai                | lm serve/answer serve/grammar serve/wire tokenizer | eval/openai
+serve/openai                | lm serve/answer serve/grammar serve/models serve/wire tokenizer | eval/openai
 serve/page                  |
 serve/telemetry             | internal/report serve/answer serve/telemetry/alert serve/telemetry/history serve/telemetry/trace serve/wire setting | lm tokenizer
 serve/telemetry/alert       |
@@ -107,9 +108,10 @@ configs                     | internal/jsonfile internal/nearest model train
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
-cmd/trit/models             | cmd/trit/cmdline convert convert/source format/gguf format/ggufmeta format/hffolder infer internal/hub internal/nearest model repro tokenizer | convert/compare
-cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert serve/wire
+cmd/trit/models             | cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/hub internal/nearest model repro tokenizer | convert/compare
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation internal/atomicfile tokenizer
+cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
 `

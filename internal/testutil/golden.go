@@ -2,7 +2,9 @@ package testutil
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"trit/format/safetensors"
@@ -108,4 +110,37 @@ func Floats(t *testing.T, f *safetensors.File, name string) []float32 {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// GoldenWeights are the weights of a training golden, by their usual names.
+func GoldenWeights(t *testing.T, f *safetensors.File) map[string][]float32 {
+	t.Helper()
+	weights := map[string][]float32{}
+	for _, info := range f.Tensors() {
+		if name, ok := strings.CutPrefix(info.Name, "param."); ok {
+			weights[name] = Floats(t, f, info.Name)
+		}
+	}
+	return weights
+}
+
+// WriteModel writes a Hugging Face folder with these weights, and returns its path.
+func WriteModel(t testing.TB, c model.Config, weights map[string][]float32) string {
+	t.Helper()
+	var list []safetensors.Source
+	for _, spec := range c.Tensors() {
+		list = append(list, safetensors.Float32Source(spec.Name, spec.Shape, weights[spec.Name]))
+	}
+	dir := t.TempDir()
+	b, err := json.Marshal(model.ForTraining(c, -1, -1))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "config.json"), b, 0o644)
+	}
+	if err == nil {
+		err = safetensors.WriteFile(filepath.Join(dir, "model.safetensors"), nil, list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

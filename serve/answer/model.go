@@ -34,6 +34,7 @@ type Constrainer interface {
 // Info is what is known of a model without loading it.
 type Info struct {
 	ID           string // its name in requests
+	Base         string // of an adapter: the ID of its model
 	Path         string
 	Bytes        int64
 	Modified     time.Time

@@ -108,12 +108,14 @@ type modelObject struct {
 	Type          string `json:"type,omitempty"`
 	Parameters    int64  `json:"parameters,omitempty"`
 	Chat          bool   `json:"chat"`
+	Parent        string `json:"parent,omitempty"` // of an adapter, its model, as vLLM has it
 }
 
 func objectOf(i answer.Info) modelObject {
 	return modelObject{
 		ID: i.ID, Object: "model", Created: i.Modified.Unix(), OwnedBy: "local",
 		ContextLength: i.Context, Architecture: i.Architecture, Type: i.Type, Parameters: i.Parameters, Chat: i.Chat,
+		Parent: i.Base,
 	}
 }
 

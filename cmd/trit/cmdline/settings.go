@@ -8,6 +8,8 @@ var FlagOf = map[string]string{
 	"convert.Options.EmbeddingType": "--embedding-type",
 	"convert.Options.Pad":           "--pad",
 	"convert.Options.Overwrite":     "--force",
+	"merge.Merge":                   "trit merge",
+	"merge.Options.Lossy":           "--lossy",
 	"source.Options.Scale":          "--scale",
 	"source.Options.Weights":        "--weights",
 	"source.Options.Set":            "--config-key",

@@ -72,8 +72,8 @@ func File(c *cli.Context, name string) (file string, remove func(), err error) {
 	return file, remove, nil
 }
 
-// Load loads the model that a command line names, and its tokenizer, nil if it has none. It prints
-// a warning for each thing in the file that looks wrong.
+// Load loads the model that a command line names, with the adapters of AdapterFlag, and its tokenizer,
+// nil if it has none. It prints a warning for each thing in the file that looks wrong.
 func Load(c *cli.Context, name string, o infer.Options) (*infer.Model, *tokenizer.Tokenizer, error) {
 	file, remove, err := File(c, name)
 	if err != nil {
@@ -81,8 +81,12 @@ func Load(c *cli.Context, name string, o infer.Options) (*infer.Model, *tokenize
 	}
 	defer remove() // a mapped file lives on without its name
 	m, tok, err := repro.LoadGGUF(file, o)
-	if err == nil {
-		cmdline.NewConsole(c).Warnings(m.Warnings())
+	if err != nil {
+		return nil, nil, err
 	}
-	return m, tok, err
+	cmdline.NewConsole(c).Warnings(m.Warnings())
+	if m, err = Adapted(c, m); err != nil {
+		return nil, nil, err
+	}
+	return m, tok, nil
 }

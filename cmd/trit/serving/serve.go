@@ -18,6 +18,7 @@ import (
 	"trit/serve/answer"
 	"trit/serve/guard"
 	loaded "trit/serve/models"
+	"trit/serve/openai"
 	"trit/serve/telemetry"
 )
 
@@ -43,7 +44,7 @@ func serveCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "origin", Usage: "let scripts of the web page `URL` use the server (may be given several times)"},
 			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
-		}, keyFlags(), watchFlags(), models.HubFlags()),
+		}, adapterFlags(), keyFlags(), watchFlags(), models.HubFlags()),
 		Subcommands: []*cli.Command{keyCommand()},
 		Action:      serveModels,
 	}
@@ -110,10 +111,15 @@ func serveModels(c *cli.Context) error {
 		return err
 	}
 	defer set.Close()
+	all, err := withAdapters(c, set)
+	if err != nil {
+		return err
+	}
 	handlers := t.Handlers()
 	maps.Copy(handlers, prefixes.handlers())
+	maps.Copy(handlers, openai.Adapters(all, guard.Models(all), c.String("adapters"), openai.Options{Log: log}))
 	s = serve.New(serve.Options{
-		Models: guard.Models(set), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(l.host), TLS: l.tls,
+		Models: guard.Models(all), Log: log, Origins: c.StringSlice("origin"), Hosts: ownHosts(l.host), TLS: l.tls,
 		Layers: layers(t, g), Handlers: handlers,
 	})
 	fmt.Fprintln(c.App.Writer, l.url())
