@@ -93,7 +93,7 @@ serve/wire                  | lm serve/answer | serve/internal/servetest tokeniz
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
 train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
-train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model | format/safetensors
+train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks

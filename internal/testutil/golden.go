@@ -9,10 +9,35 @@ import (
 	"trit/model"
 )
 
-// TrainingGoldens lists the training goldens of one kind: the file of -golden if it is of that
-// kind, or without the flag the files in dir. A golden of a whole model holds the tensor
-// "tokens"; one of the optimiser alone has none.
-func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string) {
+// GoldenKind is what a golden of training holds.
+type GoldenKind string
+
+// Kinds of goldens.
+const (
+	GoldenTraining GoldenKind = "training of all weights"
+	GoldenAdamW    GoldenKind = "the optimiser alone"
+	GoldenLoRA     GoldenKind = "training of adapters"
+	GoldenDPO      GoldenKind = "preferences"
+	GoldenDistill  GoldenKind = "distillation"
+)
+
+// kindOf tells the kind of a golden by its metadata and, of one with neither key, by its tensor of
+// tokens.
+func kindOf(f *safetensors.File) GoldenKind {
+	for key, kind := range map[string]GoldenKind{"lora": GoldenLoRA, "dpo": GoldenDPO, "distill": GoldenDistill} {
+		if f.Metadata()[key] != "" {
+			return kind
+		}
+	}
+	if _, found := f.Tensor("tokens"); found {
+		return GoldenTraining
+	}
+	return GoldenAdamW
+}
+
+// Goldens lists the goldens of a kind: the file of -golden, or without the flag those in dir. It
+// skips the test if the file of -golden is of another kind.
+func Goldens(t *testing.T, dir string, kind GoldenKind) (paths []string) {
 	t.Helper()
 	files := []string{*Golden}
 	if files[0] == "" {
@@ -23,13 +48,16 @@ func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string)
 	}
 	for _, path := range files {
 		f := OpenGolden(t, path)
-		if _, found := f.Tensor("tokens"); found == wholeModel {
-			paths = append(paths, path)
-		}
+		found := kindOf(f)
 		f.Close()
+		if found == kind {
+			paths = append(paths, path)
+		} else if *Golden != "" {
+			t.Skipf("%s is a golden of %s, this test is for %s", path, found, kind)
+		}
 	}
-	if len(paths) == 0 && *Golden == "" {
-		t.Fatalf("%s holds no such goldens", dir)
+	if len(paths) == 0 {
+		t.Fatalf("%s holds no golden of %s", dir, kind)
 	}
 	return paths
 }
@@ -74,4 +102,22 @@ func Floats(t *testing.T, f *safetensors.File, name string) []float32 {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// GoldenTargets reads step s of a golden [steps,batch,length+1] with a mask into tokens and targets,
+// whose target is -1 where the mask has none.
+func GoldenTargets(t *testing.T, f *safetensors.File, s int, tokens, targets []int32) {
+	t.Helper()
+	all, batch, length := GoldenTokens(t, f)
+	mask := Floats(t, f, "mask")
+	for b := range batch {
+		row := all[(s*batch+b)*(length+1):][:length+1]
+		copy(tokens[b*length:], row[:length])
+		copy(targets[b*length:], row[1:])
+	}
+	for i, m := range mask[s*batch*length:][:batch*length] {
+		if m == 0 {
+			targets[i] = -1
+		}
+	}
 }
