@@ -1,4 +1,5 @@
-// Package configs holds the presets, each a model and a complete recipe to train it, and reads
+// Package configs holds the presets, each a complete recipe and the model to train by it unless the recipe is
+// for any model, and reads
 // configurations strictly: a key that is not known is an error that names the nearest one.
 // It also estimates the memory and the time of a run.
 package configs
@@ -44,6 +45,18 @@ func Names() []string {
 	}
 	return names
 }
+
+// Models returns the names of the presets that have a model. The others are recipes for a model that
+// is there already.
+func Models() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		c, err := Load(name)
+		return err != nil || c.IsRecipe()
+	})
+}
+
+// IsRecipe reports whether the configuration says how to train and leaves open what.
+func (c Config) IsRecipe() bool { return c.HiddenSize == 0 }
 
 // Default returns the values of keys that a configuration leaves out.
 func Default() Config {

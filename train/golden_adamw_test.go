@@ -29,7 +29,7 @@ type adamwGolden struct {
 
 // AdamW alone, steps of given gradients: weights after each, and the moments.
 func TestGoldenAdamW(t *testing.T) {
-	for _, path := range testutil.Goldens(t, "../testdata/training", testutil.GoldenAdamW) {
+	for _, path := range testutil.TrainingGoldens(t, "../testdata/training", false) {
 		worst, err := compareAdamW(path)
 		if err != nil {
 			t.Error(err)

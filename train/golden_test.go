@@ -14,7 +14,7 @@ import (
 
 // Steps of clipping and AdamW compared with PyTorch's: losses, norms, final weights.
 func TestGoldenSteps(t *testing.T) {
-	for _, path := range testutil.Goldens(t, "../testdata/training", testutil.GoldenTraining) {
+	for _, path := range testutil.TrainingGoldens(t, "../testdata/training", true) {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenSteps(t, path) })
 	}
 }

@@ -249,8 +249,8 @@ func randomModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	if name == "2b4t" {
 		name = "2b-4t"
 	}
-	if !slices.Contains(configs.Names(), name) {
-		return nil, cmdline.Usagef("there is no shape %q%s", name, nearest.OneOf(name, configs.Names(), nil))
+	if !slices.Contains(configs.Models(), name) {
+		return nil, cmdline.Usagef("there is no shape %q%s", name, nearest.OneOf(name, configs.Models(), nil))
 	}
 	config, err := configs.Load(name)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 func presetEngines(t *testing.T) map[string][]packing.Engine {
 	t.Helper()
 	out := map[string][]packing.Engine{}
-	for _, name := range configs.Names() {
+	for _, name := range configs.Models() {
 		c, err := configs.Load(name)
 		if err != nil {
 			t.Fatal(err)

@@ -9,35 +9,10 @@ import (
 	"trit/model"
 )
 
-// GoldenKind is what a golden of training holds.
-type GoldenKind string
-
-// Kinds of goldens.
-const (
-	GoldenTraining GoldenKind = "training of all weights"
-	GoldenAdamW    GoldenKind = "the optimiser alone"
-	GoldenLoRA     GoldenKind = "training of adapters"
-	GoldenDPO      GoldenKind = "preferences"
-	GoldenDistill  GoldenKind = "distillation"
-)
-
-// kindOf tells the kind of a golden by its metadata and, of one with neither key, by its tensor of
-// tokens.
-func kindOf(f *safetensors.File) GoldenKind {
-	for key, kind := range map[string]GoldenKind{"lora": GoldenLoRA, "dpo": GoldenDPO, "distill": GoldenDistill} {
-		if f.Metadata()[key] != "" {
-			return kind
-		}
-	}
-	if _, found := f.Tensor("tokens"); found {
-		return GoldenTraining
-	}
-	return GoldenAdamW
-}
-
-// Goldens lists the goldens of a kind: the file of -golden, or without the flag those in dir. It
-// skips the test if the file of -golden is of another kind.
-func Goldens(t *testing.T, dir string, kind GoldenKind) (paths []string) {
+// TrainingGoldens lists the training goldens of one kind: the file of -golden if it is of that
+// kind, or without the flag the files in dir. A golden of a whole model holds the tensor
+// "tokens"; one of the optimiser alone has none.
+func TrainingGoldens(t *testing.T, dir string, wholeModel bool) (paths []string) {
 	t.Helper()
 	files := []string{*Golden}
 	if files[0] == "" {
@@ -48,16 +23,47 @@ func Goldens(t *testing.T, dir string, kind GoldenKind) (paths []string) {
 	}
 	for _, path := range files {
 		f := OpenGolden(t, path)
-		found := kindOf(f)
-		f.Close()
-		if found == kind {
+		if _, found := f.Tensor("tokens"); found == wholeModel && tuningKind(f) == "" {
 			paths = append(paths, path)
-		} else if *Golden != "" {
-			t.Skipf("%s is a golden of %s, this test is for %s", path, found, kind)
+		}
+		f.Close()
+	}
+	if len(paths) == 0 && *Golden == "" {
+		t.Fatalf("%s holds no such goldens", dir)
+	}
+	return paths
+}
+
+// tuningKinds are the keys in the metadata of goldens of tuning, of which each has one.
+var tuningKinds = []string{"distill", "dpo", "lora"}
+
+// tuningKind is the kind of a golden of tuning, "" for any other file.
+func tuningKind(f *safetensors.File) string {
+	for _, kind := range tuningKinds {
+		if f.Metadata()[kind] != "" {
+			return kind
 		}
 	}
-	if len(paths) == 0 {
-		t.Fatalf("%s holds no golden of %s", dir, kind)
+	return ""
+}
+
+// TuningGoldens lists the goldens of tuning of one kind: the file of -golden if it is of that kind, or
+// without the flag the files in dir; none if dir is "".
+func TuningGoldens(t *testing.T, dir, kind string) (paths []string) {
+	t.Helper()
+	files := []string{*Golden}
+	if files[0] == "" {
+		files, _ = filepath.Glob(filepath.Join(dir, "*.safetensors"))
+	}
+	for _, path := range files {
+		f := OpenGolden(t, path)
+		if tuningKind(f) == kind {
+			paths = append(paths, path)
+		}
+		f.Close()
+	}
+	if len(paths) == 0 && *Golden == "" && dir != "" {
+		t.Fatalf("%s holds no goldens of the kind %s", dir, kind)
 	}
 	return paths
 }

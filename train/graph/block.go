@@ -75,9 +75,9 @@ func (b *block) place(tensors []string, p *Params) {
 		} else {
 			at.vector, at.matrix = p.base.vectors[name], p.base.matrices[name]
 		}
-		if _, ok := p.tensors[loraName(name, "A")]; ok {
+		if _, ok := p.tensors[p.lora.name(name, "A")]; ok {
 			at.a = len(b.names)
-			b.names = append(b.names, loraName(name, "A"), loraName(name, "B"))
+			b.names = append(b.names, p.lora.name(name, "A"), p.lora.name(name, "B"))
 		}
 		b.places = append(b.places, at)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestGolden(t *testing.T) {
-	for _, path := range testutil.Goldens(t, "../../testdata/training", testutil.GoldenTraining) {
+	for _, path := range testutil.TrainingGoldens(t, "../../testdata/training", true) {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGolden(t, path) })
 	}
 }

@@ -92,16 +92,21 @@ func LoRATensors(c *model.Config, l *LoRA) (specs []model.TensorSpec) {
 	for _, spec := range c.Tensors() {
 		if l.adapts(spec) {
 			specs = append(specs,
-				model.TensorSpec{Name: loraName(spec.Name, "A"), Shape: []int{l.Rank, spec.Shape[1]}, Layer: spec.Layer},
-				model.TensorSpec{Name: loraName(spec.Name, "B"), Shape: []int{spec.Shape[0], l.Rank}, Layer: spec.Layer})
+				model.TensorSpec{Name: l.name(spec.Name, "A"), Shape: []int{l.Rank, spec.Shape[1]}, Layer: spec.Layer},
+				model.TensorSpec{Name: l.name(spec.Name, "B"), Shape: []int{spec.Shape[0], l.Rank}, Layer: spec.Layer})
 		}
 	}
 	return specs
 }
 
-// loraName is PEFT's name of a matrix of the adapter of a weight.
-func loraName(weight, matrix string) string {
-	return "base_model.model." + strings.TrimSuffix(weight, ".weight") + ".lora_" + matrix + ".weight"
+// name is PEFT's name of a matrix of the adapter of a weight. One inside the quantiser has a name that
+// PEFT does not know, so that nobody takes it for one beside the layer.
+func (l *LoRA) name(weight, matrix string) string {
+	kind := ".lora_"
+	if l.Placement == adapter.Inside {
+		kind = ".lora_inside_"
+	}
+	return "base_model.model." + strings.TrimSuffix(weight, ".weight") + kind + matrix + ".weight"
 }
 
 // NewAdapters makes the adapters of a Base as PEFT begins them: A uniform within 1/sqrt(in) of zero,
@@ -146,7 +151,7 @@ func (p *Params) Adapter() *adapter.Adapter {
 	for _, spec := range p.Config.Tensors() {
 		if l.adapts(spec) {
 			a.Pairs[spec.Name] = adapter.Pair{Rank: l.Rank, In: spec.Shape[1], Out: spec.Shape[0],
-				A: p.Value(loraName(spec.Name, "A")), B: p.Value(loraName(spec.Name, "B"))}
+				A: p.Value(l.name(spec.Name, "A")), B: p.Value(l.name(spec.Name, "B"))}
 		}
 	}
 	return a

@@ -16,7 +16,7 @@ import (
 )
 
 func TestGoldenLoRA(t *testing.T) {
-	for _, path := range testutil.Goldens(t, "../../testdata/finetune", testutil.GoldenLoRA) {
+	for _, path := range testutil.TuningGoldens(t, "../../testdata/finetune", "lora") {
 		t.Run(filepath.Base(path), func(t *testing.T) { testGoldenLoRA(t, path) })
 	}
 }
@@ -50,7 +50,7 @@ func testGoldenLoRA(t *testing.T, path string) {
 	checkClose(t, "logits", logits, testutil.Floats(t, f, "logits"), 1e-2)
 	for weight := range p.Adapter().Pairs {
 		for _, matrix := range []string{"A", "B"} {
-			g := slices.Clone(d.Grad(loraName(weight, matrix)))
+			g := slices.Clone(d.Grad(p.lora.name(weight, matrix)))
 			for i := range g {
 				g[i] *= float32(batch*length) / float32(d.Scored())
 			}
