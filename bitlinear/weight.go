@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"slices"
+	"sync/atomic"
 
 	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/intmul"
@@ -99,6 +101,29 @@ func (f *Frozen) Floats() []float32 {
 	values := make([]float32, f.n*f.k)
 	f.copyTo(nil, values)
 	return values
+}
+
+// Finite reports whether all values are finite. Codes are, if their scale is: it is the mean of what
+// they were made of.
+func (f *Frozen) Finite(pool *parallel.Pool) bool {
+	if f.codes != nil {
+		return Finite([]float32{f.scale})
+	}
+	var wrong atomic.Bool
+	pool.For(f.n, 1+1<<14/f.k, func(lo, hi int) {
+		row := make([]float32, f.k)
+		for i := lo; i < hi && !wrong.Load(); i++ {
+			if f.Values(row, i, 0); !Finite(row) {
+				wrong.Store(true)
+			}
+		}
+	})
+	return !wrong.Load()
+}
+
+// Finite reports whether all of some values are finite.
+func Finite(values []float32) bool {
+	return !slices.ContainsFunc(values, func(v float32) bool { return v-v != 0 })
 }
 
 // Hash writes what the matrix holds to a hash.

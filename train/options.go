@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"trit/format/adapter"
 	"trit/optim"
 	"trit/setting"
 	"trit/train/graph"
@@ -67,6 +69,15 @@ type Options struct {
 	// From then on the rounding comes into force, over QuantizeWarmupSteps.
 	QuantizeFromStep    int `json:"quantize_from_step"`
 	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
+
+	// With LoRARank above 0 the run trains low-rank adapters of the model that it begins with, whose
+	// own weights stay as they are. LoRAAlpha 0 is twice the rank; see graph.LoRA.
+	LoRARank           int               `json:"lora_rank"`
+	LoRAAlpha          float64           `json:"lora_alpha"`
+	LoRADropout        float64           `json:"lora_dropout"`
+	LoRATargets        string            `json:"lora_targets"` // as PEFT names them, separated by commas; "": all-linear
+	LoRARankStabilized bool              `json:"lora_rank_stabilized"`
+	LoRAPlacement      adapter.Placement `json:"lora_placement"` // "": beside
 }
 
 // Default is the recipe of the BitNet papers at a size to try out.
@@ -114,6 +125,7 @@ func (o Options) Validate() error {
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 	}
+	errs = append(errs, o.checkLoRA())
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
 	return errors.Join(append(errs, s.Validate())...)
@@ -149,6 +161,8 @@ func (o Options) checkLeast() error {
 		{"z_loss", o.ZLoss, 0},
 		{"quantize_from_step", float64(o.QuantizeFromStep), 0},
 		{"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
+		{"lora_rank", float64(o.LoRARank), 0},
+		{"lora_alpha", o.LoRAAlpha, 0},
 	} {
 		if !(f.value >= f.least) {
 			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
@@ -173,6 +187,49 @@ func (o Options) checkRanges() error {
 		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
 	}
 	return errors.Join(errs...)
+}
+
+// checkLoRA refuses options of adapters that are out of range, or that a run without adapters would
+// pass over. What depends on the model is left to graph.LoRA.
+func (o Options) checkLoRA() error {
+	none := Options{LoRAAlpha: o.LoRAAlpha, LoRADropout: o.LoRADropout, LoRATargets: o.LoRATargets,
+		LoRARankStabilized: o.LoRARankStabilized, LoRAPlacement: o.LoRAPlacement}
+	var errs []error
+	if o.LoRARank == 0 && none != (Options{}) {
+		errs = append(errs, errors.New("lora_rank is 0, but other keys of adapters are set: set it, such as to 16, or leave "+
+			"them out"))
+	}
+	if !(o.LoRADropout >= 0 && o.LoRADropout < 1) {
+		errs = append(errs, fmt.Errorf("lora_dropout is %g: want from 0 to below 1", o.LoRADropout))
+	}
+	if o.LoRARank > 0 && o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 {
+		errs = append(errs, fmt.Errorf("quantize_from_step is %d and quantize_warmup_steps is %d, but lora_rank is %d: "+
+			"adapters need a model that is rounded: set the first two to 0", o.QuantizeFromStep, o.QuantizeWarmupSteps, o.LoRARank))
+	}
+	return errors.Join(errs...)
+}
+
+// lora are the adapters of the run. Rank 0 is none.
+func (o Options) lora() graph.LoRA {
+	l := graph.LoRA{Rank: o.LoRARank, Alpha: o.LoRAAlpha, Dropout: o.LoRADropout, RankStabilized: o.LoRARankStabilized,
+		Placement: o.LoRAPlacement}
+	if l.Alpha == 0 {
+		l.Alpha = 2 * float64(l.Rank)
+	}
+	if l.Placement == "" {
+		l.Placement = adapter.Beside
+	}
+	for _, t := range strings.Split(o.LoRATargets, ",") {
+		if t = strings.TrimSpace(t); t != "" {
+			l.Targets = append(l.Targets, t)
+		}
+	}
+	return l
+}
+
+// dropoutKey tells the micro-batches of a run apart; see graph.Decoder.SetDropout.
+func (o Options) dropoutKey(step, microBatch int) uint64 {
+	return o.Seed*0x9e3779b97f4a7c15 + uint64(step)<<24 + uint64(microBatch)
 }
 
 // oneOf refuses a value that is none of the choices. The error names the option by its key.

@@ -11,6 +11,7 @@ import (
 	"trit/data"
 	"trit/model"
 	"trit/setting"
+	"trit/train/adapters"
 	"trit/train/checkpoint"
 	"trit/train/graph"
 	"trit/train/ranks"
@@ -22,17 +23,20 @@ type Event = runlog.Event
 
 // Run is one training run.
 type Run struct {
-	Model   model.Config  // VocabSize 0: the size of the data's vocabulary
-	Init    string        // folder whose model and weights the run begins with; "": fresh weights
-	Options Options       // how to train; MaxSteps 0: as many as fill MaxTime
-	DataDir string        // folder made by data.Prepare
-	OutDir  string        // folder of the run: its checkpoints and its log
-	MaxTime time.Duration // 0: no limit
-	Resume  bool          // go on from the last checkpoint in OutDir, if there is one
-	Extend  bool          // with Resume: the run may get another end than it was begun with; see Train
-	Guard   Guard         // nil: runlog.Spikes
-	OnEvent func(Event)   // called on rank 0 with each event of the log; may be nil
-	Threads int           // number of threads that loops are split over; 0: one for each processor
+	Model model.Config // VocabSize 0: the size of the data's vocabulary
+	Init  string       // folder whose model and weights the run begins with; "": fresh weights
+	// OpenBase opens the model Init as the base of adapters, in a form that a folder of master weights
+	// does not have; nil: Init is such a folder.
+	OpenBase func(init string) (adapters.Model, error)
+	Options  Options       // how to train; MaxSteps 0: as many as fill MaxTime
+	DataDir  string        // folder made by data.Prepare
+	OutDir   string        // folder of the run: its checkpoints and its log
+	MaxTime  time.Duration // 0: no limit
+	Resume   bool          // go on from the last checkpoint in OutDir, if there is one
+	Extend   bool          // with Resume: the run may get another end than it was begun with; see Train
+	Guard    Guard         // nil: runlog.Spikes
+	OnEvent  func(Event)   // called on rank 0 with each event of the log; may be nil
+	Threads  int           // number of threads that loops are split over; 0: one for each processor
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
 	// others wait until the caller ends the job.
 	Comm ranks.Comm
@@ -117,6 +121,9 @@ func (r *Run) comm() ranks.Comm {
 // resolve completes the model from the folder that the run begins with and from the data, and
 // checks model and options.
 func (r *Run) resolve(m *data.Manifest) error {
+	if r.Init == "" && r.Options.LoRARank > 0 {
+		return noBase()
+	}
 	if r.Init != "" {
 		if err := r.takeModel(); err != nil {
 			return err
@@ -136,12 +143,27 @@ func (r *Run) resolve(m *data.Manifest) error {
 	if r.Options.MaxSteps == 0 && r.MaxTime == 0 && (r.Extend || !r.Resume) {
 		return noEnd()
 	}
-	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+	return errors.Join(graph.Check(&r.Model), r.Options.Validate(), r.checkAdapters())
 }
 
 // noEnd is the error of a run that would never end.
 func noEnd() error {
 	return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set", "set max_steps or {train.Run.MaxTime}")
+}
+
+// noBase is the error of adapters without a model beneath them.
+func noBase() error {
+	return setting.Needs("train.Run.Init", "lora_rank is set, but there is no model whose adapters are to be trained",
+		"name it with {train.Run.Init}, or set lora_rank to 0 to train all weights")
+}
+
+// checkAdapters refuses adapters that the model cannot have.
+func (r *Run) checkAdapters() error {
+	if r.Options.LoRARank == 0 {
+		return nil
+	}
+	l := r.Options.lora()
+	return l.Check(&r.Model)
 }
 
 // fewTokens is the error of a model whose vocabulary is smaller than the data's.

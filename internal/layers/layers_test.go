@@ -92,7 +92,8 @@ serve/wire                  | lm serve/answer | serve/internal/servetest tokeniz
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
+train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/graph train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
+train/adapters              | bitlinear/kernel/intmul format/adapter format/hffolder internal/float16 internal/parallel model train/graph
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
 train/ranks                 | bitlinear/kernel/vector | optim

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"trit/bitlinear"
 	"trit/bitlinear/kernel/intmul"
+	"trit/internal/parallel"
 	"trit/model"
 )
 
@@ -68,6 +70,31 @@ func (b *Base) SetValues(name, dtype string, data []byte) error {
 // SetCodes sets a ternary weight to codes, packed in 2 bits, times a scale.
 func (b *Base) SetCodes(name string, codes *intmul.Ternary, scale float32) {
 	b.matrices[name] = bitlinear.FrozenCodes(codes, scale)
+}
+
+// CheckFinite returns an error if a weight that is set holds NaN or infinity.
+func (b *Base) CheckFinite(name string) error {
+	finite := true
+	if v, ok := b.vectors[name]; ok {
+		finite = bitlinear.Finite(v)
+	} else {
+		finite = b.matrices[name].Finite(parallel.New(b.mode.Threads))
+	}
+	if !finite {
+		return errors.New("it holds values that are not finite: the file is damaged, or training had diverged")
+	}
+	return nil
+}
+
+// Bytes is the memory of all weights.
+func (b *Base) Bytes() (n int) {
+	for _, v := range b.vectors {
+		n += 4 * len(v)
+	}
+	for _, m := range b.matrices {
+		n += m.Bytes()
+	}
+	return n
 }
 
 // check returns an error unless all weights are set.
