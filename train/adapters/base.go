@@ -4,6 +4,7 @@ package adapters
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"trit/bitlinear/kernel/intmul"
@@ -88,11 +89,20 @@ func (Masters) Codes(model.TensorSpec, *parallel.Pool) (*intmul.Ternary, float32
 	return nil, 0, false, nil
 }
 
-// Values are the values as they lie in the file.
+// Values are the values as they lie in the file; of other types than a base holds, in float32.
 func (m Masters) Values(spec model.TensorSpec) (dtype string, data []byte, err error) {
 	info, _ := m.Weights.Tensor(m.Name(spec))
-	data, err = m.Weights.Bytes(m.Name(spec))
-	return info.DType, data, err
+	switch info.DType {
+	case "F32", "F16", "BF16":
+		data, err = m.Weights.Bytes(m.Name(spec))
+		return info.DType, data, err
+	}
+	values, err := m.Weights.Float32(m.Name(spec))
+	if err != nil {
+		return "", nil, err
+	}
+	data, err = binary.Append(nil, binary.LittleEndian, values)
+	return "F32", data, err
 }
 
 // Release gives the memory of mapped pages back.
