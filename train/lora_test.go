@@ -3,11 +3,15 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"flag"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"trit/format/adapter"
 	"trit/format/safetensors"
@@ -34,6 +38,40 @@ func loraRun(dataDir, out, base string) Run {
 	r.Model, r.Init = model.Config{}, base
 	r.Options.LoRARank, r.Options.LoRADropout, r.Options.LoRATargets = 4, 0.1, "q_proj, down_proj"
 	return r
+}
+
+// tuneIn makes the test binary train adapters instead of testing, so that the test can kill it.
+var tuneIn = flag.String("tune-in", "", "for TestLoRAResumeAfterKill: train adapters with the data, in the folder and over the model `DATA,RUN,BASE`")
+
+// A run of adapters that is killed (SIGKILL) again and again ends with the adapters, the moments and
+// the best result of one that was left alone.
+func TestLoRAResumeAfterKill(t *testing.T) {
+	if *tuneIn != "" {
+		in := strings.Split(*tuneIn, ",")
+		r := loraRun(in[0], in[1], in[2])
+		r.Resume, r.Options.CheckpointInterval, r.Options.EvalInterval = true, 2, 3
+		r.Options.Precision = PrecisionFloat32 // auto may be another on a machine that is busy
+		mustTrain(t, r)
+		return
+	}
+	dataDir, whole, out := prepared(t), t.TempDir(), t.TempDir()
+	base := loraBase(t, dataDir, nil)
+	child := func(run string) *exec.Cmd {
+		return exec.Command(os.Args[0], "-test.run", "^TestLoRAResumeAfterKill$", "-tune-in", strings.Join([]string{dataDir, run, base}, ","))
+	}
+	start := time.Now()
+	if out, err := child(whole).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	undisturbed, done := time.Since(start), 0
+	for done < *kills && killed(t, child(out), rand.N(undisturbed/2)) {
+		done++
+	}
+	if out, err := child(out).CombinedOutput(); err != nil && done == *kills {
+		t.Fatalf("resumed: %v: %s", err, out)
+	}
+	t.Logf("killed %d times", done)
+	checkSameWeights(t, weights(t, out), weights(t, whole))
 }
 
 func TestLoRAResumeIsExact(t *testing.T) {
