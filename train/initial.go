@@ -29,9 +29,10 @@ func (r *Run) resumes() (bool, error) {
 	return false, nil
 }
 
-// initialParams makes what training moves: fresh adapters, or the weights that a run begins with, on rank 0 the weights of the folder
-// Init, or fresh ones. On other ranks, and if a checkpoint fills them later, they are zeros.
-// files are the files of the data's tokenizer; warnings are for the log.
+// initialParams makes what training moves at the beginning of a run. With lora_rank these are fresh
+// adapters on all ranks. Without, they are on rank 0 the weights of the folder Init, or fresh ones. On
+// other ranks, and if a checkpoint fills them later, they are zeros. files are the files of the data's
+// tokenizer; warnings are for the log.
 func (r *Run) initialParams(resumed bool, files map[string][]byte) (p *graph.Params, warnings []string, err error) {
 	if r.Options.LoRARank > 0 {
 		b, warnings, err := r.readBase(files)

@@ -115,7 +115,7 @@ func (r *Run) takeModel() error {
 
 // initialModel is the model that the run begins with.
 func (r *Run) initialModel() (model.Config, error) {
-	if r.OpenBase == nil || r.Options.LoRARank == 0 {
+	if r.Options.LoRARank == 0 {
 		return InitialModel(r.Init)
 	}
 	b, err := r.openBase()
@@ -125,13 +125,17 @@ func (r *Run) initialModel() (model.Config, error) {
 	return b.Shape(), b.Close()
 }
 
-// openBase opens the model beneath the adapters of the run.
+// openBase opens the model beneath the adapters of the run. Adapters inside the quantiser need its
+// master weights.
 func (r *Run) openBase() (adapters.Model, error) {
-	if r.OpenBase != nil {
+	folder, err := openMasters(r.Init)
+	if err == nil {
+		return adapters.Masters{Files: folder}, nil
+	}
+	if r.OpenBase != nil && r.Options.lora().Placement == adapter.Beside {
 		return r.OpenBase(r.Init)
 	}
-	folder, err := openMasters(r.Init)
-	return adapters.Masters{Files: folder}, err
+	return nil, err
 }
 
 // readBase reads the model beneath the adapters of the run, which every rank does by itself.
@@ -141,7 +145,9 @@ func (r *Run) readBase(files map[string][]byte) (b *graph.Base, warnings []strin
 		return nil, nil, err
 	}
 	defer m.Close()
-	if warnings, err = checkTokenizer(m.Folder(), files); err != nil {
+	if dir := m.Folder(); dir == "" {
+		warnings = []string{untold(r.Init)}
+	} else if warnings, err = checkTokenizer(dir, files); err != nil {
 		return nil, nil, err
 	}
 	if b, err = adapters.Read(m, r.Model, r.Options.lora().Placement == adapter.Inside, r.Threads); err != nil {
@@ -150,25 +156,33 @@ func (r *Run) readBase(files map[string][]byte) (b *graph.Base, warnings []strin
 	return b, warnings, ranks.Agree(r.comm(), "the model beneath the adapters", []byte(b.Fingerprint()))
 }
 
+// tokenizerFile is the file of a tokenizer that is compared.
+const tokenizerFile = "tokenizer.json"
+
+// untold is the warning of a model without a tokenizer.
+func untold(path string) string {
+	return fmt.Sprintf("%s has no %s: nobody can tell whether the data were encoded with the model's tokenizer", path,
+		tokenizerFile)
+}
+
 // checkTokenizer compares the tokenizer of the folder that a run begins with to files, the
 // tokenizer of the data. It returns a warning if the folder has none.
 func checkTokenizer(dir string, files map[string][]byte) (warnings []string, err error) {
-	const name = "tokenizer.json"
-	b, err := os.ReadFile(filepath.Join(dir, name))
+	b, err := os.ReadFile(filepath.Join(dir, tokenizerFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return []string{fmt.Sprintf("%s has no %s: "+
-			"nobody can tell whether the data were encoded with the model's tokenizer", dir, name)}, nil
+		return []string{untold(dir)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	same, err := sameJSON(b, files[name])
+	same, err := sameJSON(b, files[tokenizerFile])
 	if err == nil && !same {
 		err = errors.New("it is another tokenizer than the one that the data were encoded with")
 	}
 	if err != nil {
-		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Problem: filepath.Join(dir, name), Err: err,
-			Remedy: fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", dir)}
+		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Err: err,
+			Problem: filepath.Join(dir, tokenizerFile),
+			Remedy:  fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", dir)}
 	}
 	return nil, nil
 }

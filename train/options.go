@@ -204,7 +204,8 @@ func (o Options) checkLoRA() error {
 	}
 	if o.LoRARank > 0 && o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 {
 		errs = append(errs, fmt.Errorf("quantize_from_step is %d and quantize_warmup_steps is %d, but lora_rank is %d: "+
-			"adapters need a model that is rounded: set the first two to 0", o.QuantizeFromStep, o.QuantizeWarmupSteps, o.LoRARank))
+			"adapters need a model that is rounded: set the first two to 0",
+			o.QuantizeFromStep, o.QuantizeWarmupSteps, o.LoRARank))
 	}
 	return errors.Join(errs...)
 }

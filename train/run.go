@@ -25,8 +25,8 @@ type Event = runlog.Event
 type Run struct {
 	Model model.Config // VocabSize 0: the size of the data's vocabulary
 	Init  string       // folder whose model and weights the run begins with; "": fresh weights
-	// OpenBase opens the model Init as the base of adapters, in a form that a folder of master weights
-	// does not have; nil: Init is such a folder.
+	// OpenBase opens the model Init as the base of adapters if it is no folder of master weights; nil:
+	// it must be one.
 	OpenBase func(init string) (adapters.Model, error)
 	Options  Options       // how to train; MaxSteps 0: as many as fill MaxTime
 	DataDir  string        // folder made by data.Prepare

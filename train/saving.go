@@ -137,8 +137,9 @@ func (s *saving) checkBase(c *checkpoint.Loaded) error {
 	if s.base == nil || before == nil || s.base.Fingerprint == before.Fingerprint {
 		return nil
 	}
-	return setting.Needs("train.Run.Init", fmt.Sprintf("%s holds adapters of the model that was in %s, and %s has other weights",
-		c.Dir, before.Path, s.base.Path), "name the model that the run was begun with by {train.Run.Init}")
+	return setting.Needs("train.Run.Init",
+		fmt.Sprintf("%s holds adapters of the model that was in %s, and %s has other weights", c.Dir, before.Path, s.base.Path),
+		"name the model that the run was begun with by {train.Run.Init}")
 }
 
 // saveBest writes the model as the best one.

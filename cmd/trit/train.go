@@ -28,6 +28,7 @@ func trainCommand() *cli.Command {
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --resume --out run",
 			"trit train --resume --out run --max-steps 5000",
+			"trit train --init bitnet-b1.58-2B-4T.gguf --data data --out adapter --config lora",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file; with --init it may be left out or hold the recipe alone"},
@@ -93,7 +94,7 @@ type trainJob struct {
 }
 
 func (j trainJob) run() train.Run {
-	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, DataDir: j.Data, OutDir: j.Out,
+	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: openBase, DataDir: j.Data, OutDir: j.Out,
 		MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
 }
 
@@ -171,7 +172,7 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 		config.Config, config.Options = begun.Model, begun.Options
 		return config, nil
 	case dir != "":
-		if config.Config, err = train.InitialModel(dir); err != nil {
+		if config.Config, err = initialModel(dir); err != nil {
 			return config, fmt.Errorf("--init: %w", err)
 		}
 	case name == "":
@@ -186,6 +187,9 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 	}
 	if config, err = configs.LoadOver(config, name); err != nil {
 		return config, cmdline.Usagef("--config: %v", err)
+	}
+	if config.IsRecipe() {
+		return config, cmdline.Usagef("--config %s is a recipe without a model: name the model with --init DIR", name)
 	}
 	if begun != nil && config.MaxSteps != begun.Options.MaxSteps {
 		if !c.IsSet("max-steps") && !c.IsSet("max-time") {

@@ -27,8 +27,8 @@ type peftConfig struct {
 // Config is the adapter_config.json of an adapter whose pairs have one rank. PEFT does not know an
 // adapter inside the quantiser, whose type is not LORA, and refuses it.
 func Config(a *adapter.Adapter) ([]byte, error) {
-	c := peftConfig{Type: "LORA", Task: "CAUSAL_LM", Base: a.Base, Alpha: a.Alpha, Dropout: a.Dropout, RSLoRA: a.RankStabilized,
-		Bias: "none", Inferred: true}
+	c := peftConfig{Type: "LORA", Task: "CAUSAL_LM", Base: a.Base, Alpha: a.Alpha, Dropout: a.Dropout,
+		RSLoRA: a.RankStabilized, Bias: "none", Inferred: true}
 	if a.Placement == adapter.Inside {
 		c.Type = "TRIT_LORA_INSIDE"
 	}

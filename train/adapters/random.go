@@ -18,7 +18,8 @@ type Random struct{}
 // Codes are random codes, under a scale that keeps the size of activations.
 func (Random) Codes(spec model.TensorSpec, pool *parallel.Pool) (*intmul.Ternary, float32, bool, error) {
 	n, k := spec.Shape[0], spec.Shape[1]
-	return intmul.RandomTernary(pool, intmul.Bits2, n, k, uint64(spec.Layer+1)), float32(1 / math.Sqrt(float64(k))), true, nil
+	codes := intmul.RandomTernary(pool, intmul.Bits2, n, k, uint64(spec.Layer+1))
+	return codes, float32(1 / math.Sqrt(float64(k))), true, nil
 }
 
 // Values are 1 for norms, else uniform.

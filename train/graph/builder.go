@@ -48,7 +48,8 @@ func (b *builder) embedded() *G.Node {
 		embed.frozen, d.embed = base.matrices[model.EmbedTokens], embed
 		embed.out = make([]float32, d.ws.rows*c.HiddenSize)
 		value := tensor.New(tensor.WithBacking(embed.out), tensor.WithShape(d.ws.rows, c.HiddenSize))
-		return G.NewTensor(d.graph, tensor.Float32, 2, G.WithShape(value.Shape()...), G.WithName("embedded"), G.WithValue(value))
+		return G.NewTensor(d.graph, tensor.Float32, 2, G.WithShape(value.Shape()...), G.WithName("embedded"),
+			G.WithValue(value))
 	}
 	return b.apply(embed.fn(d.gradients[model.EmbedTokens]), b.weight(model.EmbedTokens))
 }

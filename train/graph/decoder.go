@@ -94,7 +94,8 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	}
 	if p.base != nil {
 		if o.Unquantized && p.Config.Ternary {
-			return nil, errors.New("adapters need a model that is rounded: set quantize_from_step and quantize_warmup_steps to 0")
+			return nil, errors.New("adapters need a model that is rounded: " +
+				"set quantize_from_step and quantize_warmup_steps to 0")
 		}
 		d.mode.Adapters = p.lora.mode()
 	}

@@ -134,7 +134,8 @@ func EmptyAdapters(b *Base, l LoRA) (*Params, error) {
 	if err := errors.Join(l.Check(&b.Config), b.check()); err != nil {
 		return nil, err
 	}
-	p := &Params{Config: b.Config, specs: LoRATensors(&b.Config, &l), tensors: map[string]*tensor.Dense{}, base: b, lora: l}
+	p := &Params{Config: b.Config, specs: LoRATensors(&b.Config, &l), base: b, lora: l,
+		tensors: map[string]*tensor.Dense{}}
 	p.allocate()
 	return p, nil
 }
