@@ -17,6 +17,7 @@ import (
 // in int32. No copy of the weights is kept: they are rounded while a product packs them, forward
 // and backward.
 type Linear struct {
+	Number  int // of the layer in its graph; layers of different numbers drop different inputs
 	mode    *Mode
 	scratch *Scratch
 	m, k, n int
@@ -25,6 +26,7 @@ type Linear struct {
 	outputs []intmul.Output // of the forward product in integers
 	factors []float32       // [N], inverses of the weights' scales
 	terms   []gemm.Rows     // the weights as an operand
+	parts   [][]float32     // gradients of the weights
 }
 
 // Input is the form in which a layer keeps its input x [M,K] for the backward pass.
@@ -32,6 +34,7 @@ type Input struct {
 	Int8  []int8    // [M,K], x as integers
 	Scale []float32 // [M], their scales
 	Float []float32 // [M,K], x itself; used if Mode does not compute with integers
+	Plain []float32 // [M,K], x before rounding; used by adapters
 }
 
 // NewLinear makes a layer for M rows of K values and weights of the given N. Layers of a
@@ -51,6 +54,7 @@ func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 func (l *Linear) Func(name string) Func {
 	in := l.NewInput()
 	var scaled []float32
+	weights, dw := make([]Weight, len(l.rows)), make([]Grad, len(l.rows))
 	return Func{Name: name, Shape: []int{l.m, l.n},
 		Forward: func(values [][]float32, y []float32) {
 			l.mode.pool().For(l.m, 1+1<<14/l.k, func(lo, hi int) {
@@ -58,15 +62,21 @@ func (l *Linear) Func(name string) Func {
 					l.SetInput(in, t, values[0][t*l.k:][:l.k])
 				}
 			})
-			l.Forward(in, values[1:], y)
+			for i, v := range values[1:] {
+				weights[i].Value = v
+			}
+			l.Forward(in, weights, y)
 		},
 		Backward: func(values [][]float32, grad []float32, grads [][]float32) {
 			scaled = append(scaled[:0], grad...)
-			l.Backward(in, values[1:], scaled, grads[0], grads[1:], false)
+			for i, g := range grads[1:] {
+				dw[i].Value = g
+			}
+			l.Backward(in, weights, scaled, grads[0], dw, false)
 		}}
 }
 
-// NewInput makes the memory for an input. It makes Float only if Mode needs it now.
+// NewInput makes the memory for an input. It makes Float and Plain only if Mode needs them now.
 func (l *Linear) NewInput() *Input {
 	in := &Input{}
 	if l.mode.Ternary {
@@ -74,6 +84,11 @@ func (l *Linear) NewInput() *Input {
 	}
 	if !l.mode.integers() {
 		in.Float = make([]float32, l.m*l.k)
+	}
+	if a := l.mode.Adapters; a.Rank > 0 && !a.Inside {
+		if in.Plain = in.Float; l.mode.Ternary {
+			in.Plain = make([]float32, l.m*l.k)
+		}
 	}
 	return in
 }
@@ -83,6 +98,9 @@ func (l *Linear) SetInput(in *Input, t int, x []float32) {
 	if !l.mode.Ternary {
 		copy(in.Float[t*l.k:], x)
 		return
+	}
+	if in.Plain != nil {
+		copy(in.Plain[t*l.k:], x)
 	}
 	row := in.Int8[t*l.k:][:l.k]
 	in.Scale[t] = vector.QuantizeActivations(row, x)
@@ -96,8 +114,14 @@ func (l *Linear) SetInput(in *Input, t int, x []float32) {
 }
 
 // Forward computes y [M,N] of an input whose rows are set.
-func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
-	l.loadWeights(weights)
+func (l *Linear) Forward(in *Input, weights []Weight, y []float32) {
+	l.setTerms(weights, true)
+	l.multiply(in, weights, y)
+	l.addAdapters(in, weights, y)
+}
+
+// multiply computes y of the weights alone.
+func (l *Linear) multiply(in *Input, weights []Weight, y []float32) {
 	if !l.mode.integers() {
 		p := gemm.Product{M: l.m, N: l.n, K: l.k, A: in.Float, LDA: l.k, B: l.terms, TransB: true, C: [][]float32{y}}
 		l.mode.Run(&p)
@@ -106,7 +130,12 @@ func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
 	first := 0
 	for i, n := range l.rows {
 		o := &l.outputs[i]
-		o.W, o.Dst, o.Stride = l.scratch.pack(l.mode.pool(), n, l.k, i, l.terms[i]), y[first:], l.n
+		o.Dst, o.Stride = y[first:], l.n
+		if f := weights[i].Frozen; f != nil && f.codes != nil {
+			o.W = f.codes
+		} else {
+			o.W = l.scratch.pack(l.mode.pool(), n, l.k, i, l.terms[i])
+		}
 		for t, s := range in.Scale {
 			o.Factor[t] = quant.Rescale(l.wScale[i], s)
 		}
@@ -115,23 +144,55 @@ func (l *Linear) Forward(in *Input, weights [][]float32, y []float32) {
 	intmul.MulTernary(l.mode.pool(), in.Int8, l.m, l.outputs...)
 }
 
-// Backward computes the gradients of input, dx [M,K], and weights, dw, from dy [M,N], the gradient
-// of y, which it overwrites. If accumulate is set, it adds to dw.
+// Backward computes the gradients of input, dx [M,K], and those that are wanted of the weights from
+// dy [M,N], the gradient of y, which it overwrites. If accumulate is set, it adds to the latter.
 //
 // With integers, dy is multiplied by the scales of both operands and the results by their inverses,
 // so that one product takes the ternary weights and the other the int8 activations without scales.
-func (l *Linear) Backward(in *Input, weights [][]float32, dy, dx []float32, dw [][]float32, accumulate bool) {
-	l.setTerms(weights)
-	forX := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx[:l.m*l.k]}}
-	forW := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
-		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
+func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads []Grad, accumulate bool) {
+	dx = dx[:l.m*l.k]
+	beside := l.mode.Adapters.beside()
+	if beside {
+		l.besideGrads(in, weights, dy, grads, accumulate)
+	}
+	l.setTerms(weights, false)
 	if l.mode.integers() {
 		l.scale(dy, in.Scale)
-		forX.RowFactor, forW.RowFactor = in.Scale, l.factors
-		forW.B[0] = gemm.Rows{Count: l.m, Int8: in.Int8}
 	}
-	l.mode.Run(&forX)
-	l.mode.Run(&forW)
+	l.backX(in, dy, dx)
+	switch {
+	case beside:
+		l.addInputGrads(weights, dx)
+	case l.mode.Adapters.inside():
+		dw := l.scratch.floats(mergedGrads, l.n*l.k)[:l.n*l.k]
+		l.backW(in, dy, [][]float32{dw}, false)
+		l.insideGrads(weights, dw, grads, accumulate)
+	case grads[0].Value != nil:
+		l.parts = l.parts[:0]
+		for _, g := range grads {
+			l.parts = append(l.parts, g.Value)
+		}
+		l.backW(in, dy, l.parts, accumulate)
+	}
+}
+
+// backX computes the gradient of the input.
+func (l *Linear) backX(in *Input, dy, dx []float32) {
+	p := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx}}
+	if l.mode.integers() {
+		p.RowFactor = in.Scale
+	}
+	l.mode.Run(&p)
+}
+
+// backW computes the gradients of the weights.
+func (l *Linear) backW(in *Input, dy []float32, dw [][]float32, accumulate bool) {
+	p := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
+		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
+	if l.mode.integers() {
+		p.RowFactor, p.B[0] = l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
+	}
+	l.mode.Run(&p)
 }
 
 // scale multiplies dy by the scales of the weights over the scales of the activations.
@@ -154,26 +215,26 @@ func (l *Linear) scale(dy, activations []float32) {
 	})
 }
 
-// loadWeights measures the weights and makes them an operand.
-func (l *Linear) loadWeights(weights [][]float32) {
-	if l.mode.Ternary {
-		for i, w := range weights {
-			l.wScale[i] = vector.AbsMean(l.mode.pool(), w)
-		}
-	}
-	l.setTerms(weights)
-}
-
-// setTerms makes the weights an operand, under the scales of the last forward pass.
-func (l *Linear) setTerms(weights [][]float32) {
+// setTerms makes the weights an operand: under the scales that it measures, or under those of the
+// last forward pass.
+func (l *Linear) setTerms(weights []Weight, measure bool) {
 	first := 0
 	for i, w := range weights {
+		if f := w.Frozen; f != nil && (f.codes != nil || !l.mode.Ternary) {
+			l.terms[i], l.wScale[i] = f.Rows(), f.scale
+			first += l.rows[i]
+			continue
+		}
+		values := l.merged(i, first, w)
+		if l.mode.Ternary && measure {
+			l.wScale[i] = vector.AbsMean(l.mode.pool(), values)
+		}
 		var buffer []float32
 		if l.mode.copies() {
-			buffer = l.scratch.floats(l.n * l.k)[first:][:len(w)]
+			buffer = l.scratch.floats(roundedWeights, l.n*l.k)[first*l.k:][:len(values)]
 		}
-		l.terms[i] = l.mode.term(buffer, w, l.rows[i], l.wScale[i])
-		first += len(w)
+		l.terms[i] = l.mode.term(buffer, values, l.rows[i], l.wScale[i])
+		first += l.rows[i]
 	}
 }
 

@@ -18,6 +18,8 @@ type Mode struct {
 	// Lambda is the share of the rounding that is in force: operands are x + Lambda*(xq-x) and
 	// w + Lambda*(wq-w). From 1 on they are integers.
 	Lambda float32
+	// Adapters of the layers. They need weights that are fully rounded, or not at all.
+	Adapters Adapters
 }
 
 // integers reports whether both operands of the forward product are integers.

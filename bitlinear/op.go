@@ -111,8 +111,8 @@ func (b *base) Arity() int { return b.arity }
 // step.
 const maxOperands = 16
 
-// slices are the raw values of operands.
-func slices(dst [][]float32, values []G.Value) [][]float32 {
+// raw are the values of operands.
+func raw(dst [][]float32, values []G.Value) [][]float32 {
 	dst = dst[:0]
 	for _, v := range values {
 		if t, ok := v.(*tensor.Dense); ok {
@@ -134,7 +134,7 @@ type forwardOp struct {
 func (op *forwardOp) Do(values ...G.Value) (G.Value, error) {
 	start := time.Now()
 	var operands [maxOperands][]float32
-	op.f.Forward(slices(operands[:], values), op.out.Data().([]float32))
+	op.f.Forward(raw(operands[:], values), op.out.Data().([]float32))
 	Inside.Add(int64(time.Since(start)))
 	return op.out, nil
 }
@@ -155,7 +155,7 @@ func (op *scalarOp) Do(values ...G.Value) (G.Value, error) {
 	start := time.Now()
 	var operands [maxOperands][]float32
 	var out [1]float32
-	op.f.Forward(slices(operands[:], values), out[:])
+	op.f.Forward(raw(operands[:], values), out[:])
 	Inside.Add(int64(time.Since(start)))
 	return G.NewF32(out[0]), nil
 }
@@ -213,7 +213,7 @@ type backwardOp struct {
 func (op *backwardOp) Do(values ...G.Value) (G.Value, error) {
 	start := time.Now()
 	var operands [maxOperands][]float32
-	in := slices(operands[:], values)
+	in := raw(operands[:], values)
 	last := len(in) - 1
 	op.f.Backward(in[:last], in[last], op.values)
 	Inside.Add(int64(time.Since(start)))

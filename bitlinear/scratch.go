@@ -9,9 +9,25 @@ import (
 // Scratch is memory that the layers of a graph use one after the other. The zero value
 // is ready.
 type Scratch struct {
-	packed  map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
-	weights []float32
+	packed map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
+	values [purposes][]float32
 }
+
+// purpose is what a part of the scratch is for. Parts that are in use at the same time have
+// different purposes.
+type purpose int
+
+const (
+	roundedWeights purpose = iota
+	mergedWeights
+	mergedGrads
+	lowRank
+	lowRankGrads
+	adapterOutput
+	droppedInput
+	scales
+	purposes
+)
 
 // pack rounds weight i of a layer, [n,k], into the layout of the forward product.
 func (s *Scratch) pack(pool *parallel.Pool, n, k, i int, w gemm.Rows) *intmul.Ternary {
@@ -26,10 +42,10 @@ func (s *Scratch) pack(pool *parallel.Pool, n, k, i int, w gemm.Rows) *intmul.Te
 	return s.packed[key]
 }
 
-// floats returns memory for n values.
-func (s *Scratch) floats(n int) []float32 {
-	if len(s.weights) < n {
-		s.weights = make([]float32, n)
+// floats returns memory for n values, or more.
+func (s *Scratch) floats(p purpose, n int) []float32 {
+	if len(s.values[p]) < n {
+		s.values[p] = make([]float32, n)
 	}
-	return s.weights
+	return s.values[p]
 }

@@ -18,6 +18,7 @@ type Machines struct {
 // Estimate is the memory, traffic and time of a training run, computed from its shape alone.
 type Estimate struct {
 	Parameters     int     `json:"parameters"`
+	Trained        int     `json:"trained"` // of them, or of adapters beside them
 	Ranks          int     `json:"ranks"`
 	MemoryBytes    int64   `json:"memory_bytes"` // of a rank
 	FLOPsPerToken  int64   `json:"flops_per_token"`
@@ -44,10 +45,11 @@ func (c Config) Estimate(m Machines) (Estimate, error) {
 		return Estimate{}, err
 	}
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
-	e.FLOPsPerToken = int64(c.FLOPsPerToken(c.SequenceLength))
+	e.Trained = c.Options.Trained(c.Config)
+	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config))
 	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads)
 	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
-	e.Exchange = m.exchange(e.Parameters, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
+	e.Exchange = m.exchange(e.Trained, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
 	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)
 	return e, nil
 }
@@ -67,6 +69,9 @@ func (m Machines) exchange(parameters int, compute, microBatch float64) Exchange
 // WriteText writes the estimate in lines of a name and a value.
 func (e Estimate) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "parameters       %d\n", e.Parameters)
+	if e.Trained != e.Parameters {
+		fmt.Fprintf(w, "trained          %d, %.2g %% of that\n", e.Trained, 100*float64(e.Trained)/float64(e.Parameters))
+	}
 	if e.Ranks > 1 {
 		fmt.Fprintf(w, "ranks            %d\nmemory a rank    %.2f GB\n", e.Ranks, float64(e.MemoryBytes)/1e9)
 	} else {

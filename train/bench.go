@@ -7,8 +7,10 @@ import (
 
 	"trit/bitlinear"
 	"trit/data"
+	"trit/format/adapter"
 	"trit/internal/parallel"
 	"trit/model"
+	"trit/train/adapters"
 	"trit/train/graph"
 	"trit/train/ranks"
 )
@@ -26,7 +28,10 @@ type Speed struct {
 func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
 	o.GradientAccumulation, o.MaxSteps = 1, steps+1
 	o.resolvePrecision(thisMachine(threads))
-	params := graph.NewParams(c, 1)
+	params, err := benchParams(c, &o, threads)
+	if err != nil {
+		return Speed{}, err
+	}
 	d, err := graph.New(params, o.graph(0, threads))
 	if err != nil {
 		return Speed{}, err
@@ -61,6 +66,19 @@ func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
 		Parameters: c.Parameters(), StepSeconds: step, TokensPerSecond: float64(o.TokensPerStep()) / step,
 		GorgoniaShare: 1 - float64(bitlinear.Inside.Load()-inside)/float64(d.Elapsed()-elapsed),
 	}, nil
+}
+
+// benchParams are random weights, or adapters over a random base.
+func benchParams(c model.Config, o *Options, threads int) (*graph.Params, error) {
+	if o.LoRARank == 0 {
+		return graph.NewParams(c, 1), nil
+	}
+	l := o.lora()
+	b, err := adapters.Read(adapters.Random{}, c, l.Placement == adapter.Inside, threads)
+	if err != nil {
+		return nil, err
+	}
+	return graph.NewAdapters(b, l, 1)
 }
 
 // randomBatches gives batches of random tokens, which fill has made before.

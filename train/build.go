@@ -134,6 +134,9 @@ func (t *trainer) makeWeights(folder modelFolder) (before *snapshot, err error) 
 	}
 	t.saving = &saving{dir: t.run.OutDir, dataDir: t.run.DataDir, dataset: t.loader.State().Dataset,
 		options: o, folder: folder, share: t.share}
+	if err := t.saving.setBase(t.run.Init); err != nil {
+		return nil, err
+	}
 	if t.resumed {
 		t.share.beginMean()
 		if wanted := o.MaxSteps; t.run.Extend {

@@ -61,6 +61,9 @@ func RunOf(dir string) (Run, error) {
 	switch c, err := checkpointConfig(dir); {
 	case err == nil:
 		r.Model, r.Options = c.Config, c.Options
+		if r.Options.LoRARank > 0 {
+			r.Init = recipe.Init // the checkpoint holds adapters alone
+		}
 	case found && errors.Is(err, ErrNoRun):
 		r.Model, r.Options, r.Init = recipe.Config.Config, recipe.Config.Options, recipe.Init
 		r.Adapt = recipe.Adapt
@@ -121,12 +124,16 @@ func readConfig(dir string) (c RecipeConfig, err error) {
 	if err != nil {
 		return c, err
 	}
-	folder, err := hffolder.Open(dir)
-	if err != nil {
-		return c, err
+	if state.Model != nil {
+		c.Config = *state.Model
+	} else {
+		folder, err := hffolder.Open(dir)
+		if err != nil {
+			return c, err
+		}
+		defer folder.Close()
+		c.Config = folder.Config.Config
 	}
-	defer folder.Close()
-	c.Config = folder.Config.Config
 	c.Options, err = optionsOf(dir, state)
 	return c, err
 }

@@ -29,10 +29,19 @@ func (r *Run) resumes() (bool, error) {
 	return false, nil
 }
 
-// initialParams makes the weights that a run begins with: on rank 0 the weights of the folder
-// Init, or fresh ones. On other ranks, and if a checkpoint fills them later, they are zeros.
-// files are the files of the data's tokenizer; warnings are for the log.
+// initialParams makes what training moves at the beginning of a run. With lora_rank these are fresh
+// adapters on all ranks. Without, they are on rank 0 the weights of the folder Init, or fresh ones. On
+// other ranks, and if a checkpoint fills them later, they are zeros. files are the files of the data's
+// tokenizer; warnings are for the log.
 func (r *Run) initialParams(resumed bool, files map[string][]byte) (p *graph.Params, warnings []string, err error) {
+	if r.Options.LoRARank > 0 {
+		b, warnings, err := r.readBase(files)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err = graph.NewAdapters(b, r.Options.lora(), r.Options.Seed)
+		return p, warnings, err
+	}
 	if resumed || r.comm().Rank() != 0 {
 		return graph.EmptyParams(r.Model), nil, nil
 	}

@@ -11,10 +11,13 @@ import (
 	"slices"
 	"strings"
 
+	"trit/format/adapter"
 	"trit/format/hffolder"
 	"trit/model"
 	"trit/setting"
+	"trit/train/adapters"
 	"trit/train/graph"
+	"trit/train/ranks"
 )
 
 // InitialModel reads the model of a folder that a run can begin with: a Hugging Face folder of
@@ -90,7 +93,7 @@ func notFinite(v float32) bool { return v-v != 0 }
 // that the run's own configuration sets must have the same values, except the keys that the
 // weights do not fix.
 func (r *Run) takeModel() error {
-	folder, err := InitialModel(r.Init)
+	folder, err := r.initialModel()
 	if err != nil {
 		return err
 	}
@@ -119,25 +122,76 @@ func (r *Run) takeModel() error {
 	return nil
 }
 
+// initialModel is the model that the run begins with.
+func (r *Run) initialModel() (model.Config, error) {
+	if r.Options.LoRARank == 0 {
+		return InitialModel(r.Init)
+	}
+	b, err := r.openBase()
+	if err != nil {
+		return model.Config{}, err
+	}
+	return b.Shape(), b.Close()
+}
+
+// openBase opens the model beneath the adapters of the run. Adapters inside the quantiser need its
+// master weights.
+func (r *Run) openBase() (adapters.Model, error) {
+	folder, err := openMasters(r.Init)
+	if err == nil {
+		return adapters.Masters{Files: folder}, nil
+	}
+	if r.OpenBase != nil && r.Options.lora().Placement == adapter.Beside {
+		return r.OpenBase(r.Init)
+	}
+	return nil, err
+}
+
+// readBase reads the model beneath the adapters of the run, which every rank does by itself.
+func (r *Run) readBase(files map[string][]byte) (b *graph.Base, warnings []string, err error) {
+	m, err := r.openBase()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer m.Close()
+	if dir := m.Folder(); dir == "" {
+		warnings = []string{untold(r.Init)}
+	} else if warnings, err = checkTokenizer(dir, files); err != nil {
+		return nil, nil, err
+	}
+	if b, err = adapters.Read(m, r.Model, r.Options.lora().Placement == adapter.Inside, r.Threads); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", r.Init, err)
+	}
+	return b, warnings, ranks.Agree(r.comm(), "the model beneath the adapters", []byte(b.Fingerprint()))
+}
+
+// tokenizerFile is the file of a tokenizer that is compared.
+const tokenizerFile = "tokenizer.json"
+
+// untold is the warning of a model without a tokenizer.
+func untold(path string) string {
+	return fmt.Sprintf("%s has no %s: nobody can tell whether the data were encoded with the model's tokenizer", path,
+		tokenizerFile)
+}
+
 // checkTokenizer compares the tokenizer of the folder that a run begins with to files, the
 // tokenizer of the data. It returns a warning if the folder has none.
-func checkTokenizer(c *hffolder.Folder, files map[string][]byte) (warnings []string, err error) {
-	const name = "tokenizer.json"
-	b, err := os.ReadFile(filepath.Join(c.Dir, name))
+func checkTokenizer(dir string, files map[string][]byte) (warnings []string, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, tokenizerFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return []string{fmt.Sprintf("%s has no %s: "+
-			"nobody can tell whether the data were encoded with the model's tokenizer", c.Dir, name)}, nil
+		return []string{untold(dir)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	same, err := sameJSON(b, files[name])
+	same, err := sameJSON(b, files[tokenizerFile])
 	if err == nil && !same {
 		err = errors.New("it is another tokenizer than the one that the data were encoded with")
 	}
 	if err != nil {
-		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Problem: filepath.Join(c.Dir, name), Err: err,
-			Remedy: fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", c.Dir)}
+		return nil, &setting.Error{Field: "data.PrepareOptions.Tokenizer", Err: err,
+			Problem: filepath.Join(dir, tokenizerFile),
+			Remedy:  fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", dir)}
 	}
 	return nil, nil
 }
@@ -156,7 +210,7 @@ func (r *Run) readInitial(files map[string][]byte) (p *graph.Params, warnings []
 		return nil, nil, err
 	}
 	defer c.Close()
-	if warnings, err = checkTokenizer(c, files); err != nil {
+	if warnings, err = checkTokenizer(c.Dir, files); err != nil {
 		return nil, nil, err
 	}
 	if r.Adapt {

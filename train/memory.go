@@ -1,6 +1,7 @@
 package train
 
 import (
+	"trit/format/adapter"
 	"trit/model"
 	"trit/optim"
 	"trit/train/graph"
@@ -26,8 +27,29 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 		perWeight += 4 // sums of the gradients
 		buckets = 2 * ranks.BucketBytes
 	}
-	owned := perWeight * int64(c.Parameters()) / int64(n)
+	owned := perWeight * int64(o.Trained(c)) / int64(n)
+	if l := o.lora(); l.Rank > 0 {
+		return graph.AdaptersMemory(&c, &l, o.graph(0, threads)) + owned + buckets + runtimeBytes
+	}
 	return graph.Memory(&c, o.graph(0, threads)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
+}
+
+// Trained is the number of values that a run moves.
+func (o Options) Trained(c model.Config) int {
+	if l := o.lora(); l.Rank > 0 {
+		return graph.LoRAParameters(&c, &l)
+	}
+	return c.Parameters()
+}
+
+// FLOPsPerToken are the operations that a run needs for a token. Over a frozen base the products for the
+// gradients of its weights, a third of all, fall away; adapters inside the quantiser need them.
+func (o Options) FLOPsPerToken(c model.Config) int {
+	n := c.FLOPsPerToken(o.SequenceLength)
+	if l := o.lora(); l.Rank > 0 && l.Placement == adapter.Beside {
+		return n/3*2 + 6*o.Trained(c)
+	}
+	return n
 }
 
 // ternaryMemory is the bytes that the log keeps: codes of two bits for all ternary weights, and

@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
+	"trit/format/adapter"
 	"trit/optim"
 	"trit/setting"
 	"trit/train/graph"
@@ -81,6 +83,15 @@ type Options struct {
 	DistillRelations   float64 `json:"distill_relations"`   // weight of the attention relations
 	DistillLayer       int     `json:"distill_layer"`       // whose relations are compared; 0: the last
 	DistillTopK        int     `json:"distill_top_k"`       // tokens that the teacher tells; 0: all
+
+	// With LoRARank above 0 the run trains low-rank adapters of the model that it begins with, whose
+	// own weights stay as they are. LoRAAlpha 0 is twice the rank; see graph.LoRA.
+	LoRARank           int               `json:"lora_rank"`
+	LoRAAlpha          float64           `json:"lora_alpha"`
+	LoRADropout        float64           `json:"lora_dropout"`
+	LoRATargets        string            `json:"lora_targets"` // as PEFT names them, separated by commas; "": all-linear
+	LoRARankStabilized bool              `json:"lora_rank_stabilized"`
+	LoRAPlacement      adapter.Placement `json:"lora_placement"` // "": beside
 }
 
 // Objective is what a run minimises. The kind of its data must fit.
@@ -146,6 +157,7 @@ func (o Options) Validate() error {
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
 	}
+	errs = append(errs, o.checkLoRA())
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
 	return errors.Join(append(errs, s.Validate())...)
@@ -186,6 +198,8 @@ func (o Options) checkLeast() error {
 		{"distill_relations", o.DistillRelations, 0},
 		{"distill_layer", float64(o.DistillLayer), 0},
 		{"distill_top_k", float64(o.DistillTopK), 0},
+		{"lora_rank", float64(o.LoRARank), 0},
+		{"lora_alpha", o.LoRAAlpha, 0},
 	} {
 		if !(f.value >= f.least) {
 			errs = append(errs, fmt.Errorf("%s is %g: want at least %g", f.name, f.value, f.least))
@@ -241,6 +255,50 @@ func (o Options) checkPreference() error {
 		errs = append(errs, fmt.Errorf("z_loss is %g: want 0, since objective %s has no such term", o.ZLoss, DPO))
 	}
 	return errors.Join(errs...)
+}
+
+// checkLoRA refuses options of adapters that are out of range, or that a run without adapters would
+// pass over. What depends on the model is left to graph.LoRA.
+func (o Options) checkLoRA() error {
+	none := Options{LoRAAlpha: o.LoRAAlpha, LoRADropout: o.LoRADropout, LoRATargets: o.LoRATargets,
+		LoRARankStabilized: o.LoRARankStabilized, LoRAPlacement: o.LoRAPlacement}
+	var errs []error
+	if o.LoRARank == 0 && none != (Options{}) {
+		errs = append(errs, errors.New("lora_rank is 0, but other keys of adapters are set: set it, such as to 16, or leave "+
+			"them out"))
+	}
+	if !(o.LoRADropout >= 0 && o.LoRADropout < 1) {
+		errs = append(errs, fmt.Errorf("lora_dropout is %g: want from 0 to below 1", o.LoRADropout))
+	}
+	if o.LoRARank > 0 && o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 {
+		errs = append(errs, fmt.Errorf("quantize_from_step is %d and quantize_warmup_steps is %d, but lora_rank is %d: "+
+			"adapters need a model that is rounded: set the first two to 0",
+			o.QuantizeFromStep, o.QuantizeWarmupSteps, o.LoRARank))
+	}
+	return errors.Join(errs...)
+}
+
+// lora are the adapters of the run. Rank 0 is none.
+func (o Options) lora() graph.LoRA {
+	l := graph.LoRA{Rank: o.LoRARank, Alpha: o.LoRAAlpha, Dropout: o.LoRADropout, RankStabilized: o.LoRARankStabilized,
+		Placement: o.LoRAPlacement}
+	if l.Alpha == 0 {
+		l.Alpha = 2 * float64(l.Rank)
+	}
+	if l.Placement == "" {
+		l.Placement = adapter.Beside
+	}
+	for _, t := range strings.Split(o.LoRATargets, ",") {
+		if t = strings.TrimSpace(t); t != "" {
+			l.Targets = append(l.Targets, t)
+		}
+	}
+	return l
+}
+
+// dropoutKey tells the micro-batches of a run apart; see graph.Decoder.SetDropout.
+func (o Options) dropoutKey(step, microBatch int) uint64 {
+	return o.Seed*0x9e3779b97f4a7c15 + uint64(step)<<24 + uint64(microBatch)
 }
 
 // oneOf refuses a value that is none of the choices. The error names the option by its key.

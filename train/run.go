@@ -11,6 +11,7 @@ import (
 	"trit/data"
 	"trit/model"
 	"trit/setting"
+	"trit/train/adapters"
 	"trit/train/checkpoint"
 	"trit/train/distill"
 	"trit/train/graph"
@@ -26,6 +27,9 @@ type Run struct {
 	Model model.Config // VocabSize 0: the size of the data's vocabulary
 	Init  string       // folder whose model and weights the run begins with; "": fresh weights
 	Notes []string     // on Init, for the log of a run that begins
+	// OpenBase opens the model Init as the base of adapters if it is no folder of master weights; nil:
+	// it must be one.
+	OpenBase func(init string) (adapters.Model, error)
 	// Adapt takes of Init the weights that Model has too, in the same shapes, and makes the others
 	// fresh: sub-norms, for example, that a model in full precision has not.
 	Adapt bool
@@ -129,6 +133,9 @@ func (r *Run) resolve(m *data.Manifest) error {
 	if err := r.checkKind(m); err != nil {
 		return err
 	}
+	if r.Init == "" && r.Options.LoRARank > 0 {
+		return noBase()
+	}
 	if r.Init != "" {
 		if err := r.takeModel(); err != nil {
 			return err
@@ -151,7 +158,7 @@ func (r *Run) resolve(m *data.Manifest) error {
 	if r.Options.MaxSteps == 0 && r.MaxTime == 0 && (r.Extend || !r.Resume) {
 		return noEnd()
 	}
-	return errors.Join(graph.Check(&r.Model), r.Options.Validate())
+	return errors.Join(graph.Check(&r.Model), r.Options.Validate(), r.checkAdapters())
 }
 
 // checkKind refuses data of another kind than the objective learns from.
@@ -170,6 +177,21 @@ func (r *Run) checkKind(m *data.Manifest) error {
 // noEnd is the error of a run that would never end.
 func noEnd() error {
 	return setting.Needs("train.Run.MaxTime", "max_steps is 0 and no time is set", "set max_steps or {train.Run.MaxTime}")
+}
+
+// noBase is the error of adapters without a model beneath them.
+func noBase() error {
+	return setting.Needs("train.Run.Init", "lora_rank is set, but there is no model whose adapters are to be trained",
+		"name it with {train.Run.Init}, or set lora_rank to 0 to train all weights")
+}
+
+// checkAdapters refuses adapters that the model cannot have.
+func (r *Run) checkAdapters() error {
+	if r.Options.LoRARank == 0 {
+		return nil
+	}
+	l := r.Options.lora()
+	return l.Check(&r.Model)
 }
 
 // fewTokens is the error of a model whose vocabulary is smaller than the data's.

@@ -9,6 +9,8 @@ import (
 	"trit/data"
 	"trit/internal/jsonfile"
 	"trit/model"
+	"trit/setting"
+	"trit/train/adapters"
 	"trit/train/checkpoint"
 	"trit/train/ranks"
 )
@@ -21,7 +23,8 @@ type saving struct {
 	options      *Options
 	folder       modelFolder
 	share        *sharing
-	rollbacks    int // of the run so far
+	base         *checkpoint.Base // beneath the adapters; nil if the weights themselves are trained
+	rollbacks    int              // of the run so far
 	// Of a run that is to be extended: wanted is the number of steps that it shall have (0: as many
 	// as fill the time) until restore has looked at the run, and extension is what it found.
 	wanted    *int
@@ -56,7 +59,7 @@ type memory struct {
 
 // state is the state.json of a checkpoint.
 func (s *saving) state(now *snapshot) (state checkpoint.State, err error) {
-	state.Step, state.Tokens = now.Step, now.Tokens
+	state.Step, state.Tokens, state.Base = now.Step, now.Tokens, s.base
 	for _, part := range []struct {
 		dst   *json.RawMessage
 		value any
@@ -100,14 +103,44 @@ func (s *saving) save(now *snapshot) error {
 	if err != nil {
 		return err
 	}
-	c := &checkpoint.Checkpoint{Model: s.model(), State: state, Optimizer: s.share.momentSources(),
-		EMA: s.share.meanSources()}
+	m, err := s.model()
+	if err != nil {
+		return err
+	}
+	c := &checkpoint.Checkpoint{Model: m, State: state, Optimizer: s.share.momentSources(), EMA: s.share.meanSources()}
 	return checkpoint.Save(s.dir, c, checkpoint.Keep{Newest: s.options.KeepCheckpoints, UpTo: s.options.returnStep()})
 }
 
-// model is the contents of a model folder with the present weights.
-func (s *saving) model() checkpoint.Model {
-	return checkpoint.Model{Config: s.folder.config, Files: s.folder.files, Weights: s.share.weightSources()}
+// model is the contents of a model folder with the present weights, or of the folder of an adapter.
+func (s *saving) model() (m checkpoint.Model, err error) {
+	m = checkpoint.Model{Config: s.folder.config, Files: s.folder.files, Weights: s.share.weightSources()}
+	if a := s.share.params.Adapter(); a != nil {
+		a.Base = s.base.Path
+		m.Adapter, err = adapters.Config(a)
+	}
+	return m, err
+}
+
+// setBase notes what is beneath the adapters, if the run trains such.
+func (s *saving) setBase(init string) (err error) {
+	b := s.share.params.Base()
+	if b == nil {
+		return nil
+	}
+	s.base = &checkpoint.Base{Fingerprint: b.Fingerprint()}
+	s.base.Path, err = filepath.Abs(init)
+	return err
+}
+
+// checkBase refuses adapters that were trained over another model.
+func (s *saving) checkBase(c *checkpoint.Loaded) error {
+	before := c.State.Base
+	if s.base == nil || before == nil || s.base.Fingerprint == before.Fingerprint {
+		return nil
+	}
+	return setting.Needs("train.Run.Init",
+		fmt.Sprintf("%s holds adapters of the model that was in %s, and %s has other weights", c.Dir, before.Path, s.base.Path),
+		"name the model that the run was begun with by {train.Run.Init}")
 }
 
 // saveBest writes the model as the best one.
@@ -115,7 +148,10 @@ func (s *saving) saveBest(b *Best) error {
 	if !s.share.isRank0() {
 		return nil
 	}
-	m := s.model()
+	m, err := s.model()
+	if err != nil {
+		return err
+	}
 	return checkpoint.SaveBest(s.dir, &m, b)
 }
 
@@ -174,7 +210,7 @@ func (s *saving) open() (c *checkpoint.Loaded, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err = errors.Join(s.checkSame(c), s.checkData(c)); err == nil && s.wanted != nil {
+	if err = errors.Join(s.checkSame(c), s.checkData(c), s.checkBase(c)); err == nil && s.wanted != nil {
 		c, err = s.openExtension(c)
 	}
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -120,7 +121,13 @@ func newest(t *testing.T, run, file string) map[string][]float32 {
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("%s has no checkpoint: %v", run, err)
 	}
-	return tensorsOf(t, filepath.Join(dirs[len(dirs)-1], file+".safetensors"))
+	path := filepath.Join(dirs[len(dirs)-1], file+".safetensors")
+	if adapters := filepath.Join(dirs[len(dirs)-1], checkpoint.AdapterFile); file == "model" {
+		if _, err := os.Stat(adapters); err == nil {
+			path = adapters
+		}
+	}
+	return tensorsOf(t, path)
 }
 
 func TestRanksTrainAsOne(t *testing.T) {

@@ -131,7 +131,7 @@ func FolderTeacher(r *Run, dir string) (distill.Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
-	if unknown, err := checkTokenizer(c, files); err != nil || len(unknown) > 0 {
+	if unknown, err := checkTokenizer(c.Dir, files); err != nil || len(unknown) > 0 {
 		return nil, errors.Join(err, fmt.Errorf("the teacher must share the vocabulary of the student %q", unknown))
 	}
 	p := graph.EmptyParams(c.Config.Config)

@@ -23,7 +23,7 @@ type utilisation struct {
 
 func newUtilisation(c model.Config, o Options, m *machine.Machine) *utilisation {
 	return &utilisation{
-		flopsPerToken: float64(c.FLOPsPerToken(o.SequenceLength)),
+		flopsPerToken: float64(o.FLOPsPerToken(c)),
 		measure:       func() float64 { return o.peak(m) },
 	}
 }

@@ -32,6 +32,7 @@ func trainCommand() *cli.Command {
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --resume --out run",
 			"trit train --resume --out run --max-steps 5000",
+			"trit train --init bitnet-b1.58-2B-4T.gguf --data data --out adapter --config lora",
 			"trit train --init model --data pairs --out tuned --config dpo",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
 		Flags: append([]cli.Flag{
@@ -112,8 +113,8 @@ type trainJob struct {
 }
 
 func (j trainJob) run() train.Run {
-	r := train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, DataDir: j.Data, OutDir: j.Out,
-		Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads, Adapt: j.Adapt}
+	r := train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: openBase, DataDir: j.Data,
+		OutDir: j.Out, Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads, Adapt: j.Adapt}
 	j.setTeacher(&r)
 	return r
 }
@@ -189,14 +190,6 @@ func onlyCodes(init string) bool {
 	}
 	_, err := train.InitialModel(init)
 	return errors.Is(err, train.ErrPacked)
-}
-
-// initialModel is the model that --init names.
-func initialModel(init string) (model.Config, error) {
-	if onlyCodes(init) {
-		return models.ConfigOf(init)
-	}
-	return train.InitialModel(init)
 }
 
 // trainConfig is the configuration of a run: of the one that is resumed, or of --config and --init,

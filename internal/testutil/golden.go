@@ -144,3 +144,21 @@ func WriteModel(t testing.TB, c model.Config, weights map[string][]float32) stri
 	}
 	return dir
 }
+
+// GoldenTargets reads step s of a golden [steps,batch,length+1] with a mask into tokens and targets,
+// whose target is -1 where the mask has none.
+func GoldenTargets(t *testing.T, f *safetensors.File, s int, tokens, targets []int32) {
+	t.Helper()
+	all, batch, length := GoldenTokens(t, f)
+	mask := Floats(t, f, "mask")
+	for b := range batch {
+		row := all[(s*batch+b)*(length+1):][:length+1]
+		copy(tokens[b*length:], row[:length])
+		copy(targets[b*length:], row[1:])
+	}
+	for i, m := range mask[s*batch*length:][:batch*length] {
+		if m == 0 {
+			targets[i] = -1
+		}
+	}
+}

@@ -18,17 +18,22 @@ import (
 
 // Names of the files in a checkpoint.
 const (
-	ConfigFile    = hffolder.ConfigFile
-	WeightsFile   = hffolder.WeightsFile
-	EMAFile       = hffolder.AverageFile
-	OptimizerFile = "optimizer.safetensors"
-	stateFile     = "state.json"
-	temporary     = ".checkpoint-"
+	ConfigFile  = hffolder.ConfigFile
+	WeightsFile = hffolder.WeightsFile
+	EMAFile     = hffolder.AverageFile
+	// AdapterConfigFile and AdapterFile are in the place of ConfigFile and WeightsFile if the weights
+	// are those of adapters.
+	AdapterConfigFile = "adapter_config.json"
+	AdapterFile       = "adapter_model.safetensors"
+	OptimizerFile     = "optimizer.safetensors"
+	stateFile         = "state.json"
+	temporary         = ".checkpoint-"
 )
 
-// Model is the contents of a model folder.
+// Model is the contents of a model folder, or of the folder of an adapter.
 type Model struct {
-	Config  *model.HFConfig
+	Config  *model.HFConfig // of the model, also of the one beneath adapters
+	Adapter []byte          // text of AdapterConfigFile; nil for a model
 	Weights []safetensors.Source
 	Files   map[string][]byte // files of the tokenizer, by their names
 }

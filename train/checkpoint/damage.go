@@ -45,7 +45,11 @@ func allDamaged(damaged []*DamageError) error {
 
 // verify compares the files that a run resumes from with their sums.
 func (s *State) verify(dir string) error {
-	for _, name := range []string{ConfigFile, WeightsFile, OptimizerFile, EMAFile} {
+	files := []string{ConfigFile, WeightsFile, OptimizerFile, EMAFile}
+	if s.Model != nil {
+		files[0], files[1] = AdapterConfigFile, AdapterFile
+	}
+	for _, name := range files {
 		want, known := s.SHA256[name]
 		if !known && (name == ConfigFile || name == EMAFile) {
 			continue // not every run has the mean, and older ones have no sum of the configuration

@@ -7,6 +7,7 @@ import (
 
 	"trit/format/hffolder"
 	"trit/format/safetensors"
+	"trit/model"
 )
 
 // Loaded is an open checkpoint.
@@ -71,11 +72,10 @@ func openVerified(dir string) (*Loaded, error) {
 	if err := s.verify(dir); err != nil {
 		return nil, err
 	}
-	folder, err := hffolder.OpenWeights(dir, filepath.Join(dir, WeightsFile))
-	if err != nil {
+	l := &Loaded{State: s}
+	if err := l.openWeights(dir); err != nil {
 		return nil, err
 	}
-	l := &Loaded{Folder: *folder, State: s}
 	if l.Optimizer, err = safetensors.Open(filepath.Join(dir, OptimizerFile)); err == nil && s.SHA256[EMAFile] != "" {
 		l.EMA, err = safetensors.Open(filepath.Join(dir, EMAFile))
 	}
@@ -83,6 +83,20 @@ func openVerified(dir string) (*Loaded, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// openWeights opens the weights: of a model, or of adapters, whose model the state has.
+func (l *Loaded) openWeights(dir string) (err error) {
+	if l.State.Model != nil {
+		l.Dir, l.Config = dir, &model.HFConfig{Config: *l.State.Model}
+		l.Weights, err = safetensors.Open(filepath.Join(dir, AdapterFile))
+		return err
+	}
+	folder, err := hffolder.OpenWeights(dir, filepath.Join(dir, WeightsFile))
+	if err == nil {
+		l.Folder = *folder
+	}
+	return err
 }
 
 // Close closes the files.

@@ -83,6 +83,9 @@ func (c *Checkpoint) write(f *folder) error {
 		}
 	}
 	c.State.SHA256 = f.sums
+	if c.Adapter != nil {
+		c.State.Model = &c.Config.Config
+	}
 	b, err := c.State.encode()
 	if err != nil {
 		return err
@@ -91,6 +94,9 @@ func (c *Checkpoint) write(f *folder) error {
 }
 
 func (m *Model) write(f *folder) error {
+	if m.Adapter != nil {
+		return errors.Join(f.tensors(AdapterFile, m.Weights), f.bytes(AdapterConfigFile, m.Adapter))
+	}
 	if err := f.tensors(WeightsFile, m.Weights); err != nil {
 		return err
 	}

@@ -10,18 +10,28 @@ import (
 
 	"trit/internal/atomicfile"
 	"trit/internal/jsonfile"
+	"trit/model"
 )
 
 // State is state.json: the step that a checkpoint was saved at, and what the run needs to go on
 // from there beside its tensors.
 type State struct {
-	Step     int               `json:"step"`
-	Tokens   int64             `json:"tokens"`
-	Options  json.RawMessage   `json:"options"` // as resolved by the run
-	Loader   json.RawMessage   `json:"loader"`
-	Loop     json.RawMessage   `json:"loop,omitempty"`     // memory of the loop: best result, guard, rollbacks
-	SHA256   map[string]string `json:"sha256"`             // of the other files
-	Checksum string            `json:"checksum,omitempty"` // of this file's other keys
+	Step    int               `json:"step"`
+	Tokens  int64             `json:"tokens"`
+	Options json.RawMessage   `json:"options"` // as resolved by the run
+	Loader  json.RawMessage   `json:"loader"`
+	Loop    json.RawMessage   `json:"loop,omitempty"` // memory of the loop: best result, guard, rollbacks
+	SHA256  map[string]string `json:"sha256"`         // of the other files
+	// Model is the model beneath adapters, and Base where its weights are; nil without adapters.
+	Model    *model.Config `json:"model,omitempty"`
+	Base     *Base         `json:"base,omitempty"`
+	Checksum string        `json:"checksum,omitempty"` // of this file's other keys
+}
+
+// Base is the weights beneath adapters, which a checkpoint does not hold.
+type Base struct {
+	Path        string `json:"path"`
+	Fingerprint string `json:"fingerprint"` // see graph.Base
 }
 
 // encode is the text of state.json.

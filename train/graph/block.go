@@ -19,7 +19,8 @@ import (
 // values again from x.
 type block struct {
 	*workspace
-	names                []string // of the weights, in the order of the operation's inputs
+	names                []string // of what is trained, in the order of the operation's inputs
+	places               []place  // of the weights, in the order of blockTensors
 	kept                 *kept
 	qkv, o, gateUp, down *bitlinear.Linear
 	absMax               [4]float32 // of the inputs of the products in the last forward pass
@@ -40,13 +41,20 @@ type kept struct {
 }
 
 // blockWeights are the weights of a block, or their gradients.
-type blockWeights struct {
+type blockWeights[T any] struct {
 	inNorm, attnNorm, postNorm, ffnNorm []float32 // the second and last nil without sub norms
-	qkv, gateUp                         [][]float32
-	o, down                             [][]float32
+	qkv, o, gateUp, down                []T
 }
 
-// blockTensors names the weights of a block in the order of the operation's inputs.
+// place says where a weight of a block and its adapter are.
+type place struct {
+	vector []float32         // of a frozen norm
+	matrix *bitlinear.Frozen // of a frozen projection
+	value  int               // index of the weight among the operation's inputs behind x; -1: it is frozen
+	a      int               // index of A there, which B follows; -1: there is no adapter
+}
+
+// blockTensors names the weights of a block in the order in which the block computes with them.
 func blockTensors(c *model.Config, layer int) []string {
 	names := []string{model.InputNorm, model.QProj, model.KProj, model.VProj, model.AttnSubNorm, model.OProj,
 		model.PostNorm, model.GateProj, model.UpProj, model.FFNSubNorm, model.DownProj}
@@ -59,32 +67,98 @@ func blockTensors(c *model.Config, layer int) []string {
 	return names
 }
 
-// split sorts values, weights or their gradients, that are in the order of blockTensors.
-func split(v [][]float32, subNorms bool) (w blockWeights) {
-	take := func(n int) [][]float32 {
-		part := v[:n]
-		v = v[n:]
-		return part
+// place finds out where the weights are, and names what is trained.
+func (b *block) place(tensors []string, p *Params) {
+	for _, name := range tensors {
+		at := place{value: -1, a: -1}
+		if p.base == nil {
+			at.value = len(b.names)
+			b.names = append(b.names, name)
+		} else {
+			at.vector, at.matrix = p.base.vectors[name], p.base.matrices[name]
+		}
+		if _, ok := p.tensors[p.lora.name(name, "A")]; ok {
+			at.a = len(b.names)
+			b.names = append(b.names, p.lora.name(name, "A"), p.lora.name(name, "B"))
+		}
+		b.places = append(b.places, at)
 	}
-	w.inNorm, w.qkv = take(1)[0], take(3)
-	if subNorms {
-		w.attnNorm = take(1)[0]
+}
+
+// weights sorts the inputs of the operation behind x, and what is frozen.
+func (b *block) weights(in [][]float32) blockWeights[bitlinear.Weight] {
+	return sorted(b, func(p place) []float32 {
+		if p.value < 0 {
+			return p.vector
+		}
+		return in[p.value]
+	}, func(p place) (w bitlinear.Weight) {
+		if w.Frozen = p.matrix; p.value >= 0 {
+			w.Value = in[p.value]
+		}
+		if p.a >= 0 {
+			w.A, w.B = in[p.a], in[p.a+1]
+		}
+		return w
+	})
+}
+
+// grads sorts the gradients of the inputs behind x; those of what is frozen are nil.
+func (b *block) grads(grads [][]float32) blockWeights[bitlinear.Grad] {
+	return sorted(b, func(p place) []float32 {
+		if p.value < 0 {
+			return nil
+		}
+		return grads[p.value]
+	}, func(p place) (g bitlinear.Grad) {
+		if p.value >= 0 {
+			g.Value = grads[p.value]
+		}
+		if p.a >= 0 {
+			g.A, g.B = grads[p.a], grads[p.a+1]
+		}
+		return g
+	})
+}
+
+// sorted makes the weights of a block, which places has in the order of blockTensors.
+func sorted[T any](b *block, norm func(place) []float32, matrix func(place) T) (w blockWeights[T]) {
+	places := b.places
+	take := func(n int) (list []T) {
+		for _, p := range places[:n] {
+			list = append(list, matrix(p))
+		}
+		places = places[n:]
+		return list
 	}
-	w.o, w.postNorm, w.gateUp = take(1), take(1)[0], take(2)
-	if subNorms {
-		w.ffnNorm = take(1)[0]
+	takeNorm := func() []float32 {
+		p := places[0]
+		places = places[1:]
+		return norm(p)
+	}
+	w.inNorm, w.qkv = takeNorm(), take(3)
+	if b.config.SubNorms {
+		w.attnNorm = takeNorm()
+	}
+	w.o, w.postNorm, w.gateUp = take(1), takeNorm(), take(2)
+	if b.config.SubNorms {
+		w.ffnNorm = takeNorm()
 	}
 	w.down = take(1)
 	return w
 }
 
-func newBlock(ws *workspace, layer int) *block {
+func newBlock(ws *workspace, layer int, p *Params) *block {
 	c, s, rows := ws.config, &ws.scratch, ws.rows
-	b := &block{workspace: ws, names: blockTensors(c, layer),
+	b := &block{workspace: ws,
 		qkv:    bitlinear.NewLinear(ws.mode, s, rows, c.HiddenSize, c.QDim(), c.KVDim(), c.KVDim()),
 		o:      bitlinear.NewLinear(ws.mode, s, rows, c.QDim(), c.HiddenSize),
 		gateUp: bitlinear.NewLinear(ws.mode, s, rows, c.HiddenSize, c.IntermediateSize, c.IntermediateSize),
 		down:   bitlinear.NewLinear(ws.mode, s, rows, c.IntermediateSize, c.HiddenSize)}
+	for i, l := range []*bitlinear.Linear{b.qkv, b.o, b.gateUp, b.down} {
+		l.Number = 4*layer + i
+	}
+	b.place(blockTensors(c, layer), p)
 	if b.kept = ws.shared; b.kept == nil {
 		b.kept = b.newKept()
 	}
@@ -113,7 +187,7 @@ func (b *block) fn(grads [][]float32) bitlinear.Func {
 }
 
 func (b *block) forward(in [][]float32, y []float32) {
-	w := split(in[1:], b.config.SubNorms)
+	w := b.weights(in[1:])
 	b.forwardKept(in[0], w)
 	b.down.Forward(b.kept.downIn, w.down, b.wide)
 	d := b.config.HiddenSize
@@ -129,7 +203,7 @@ var readers = [][]string{
 }
 
 // forwardKept fills b.kept: it is the forward pass without the last product.
-func (b *block) forwardKept(x []float32, w blockWeights) {
+func (b *block) forwardKept(x []float32, w blockWeights[bitlinear.Weight]) {
 	c, k := b.config, b.kept
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
 	b.forRowParts(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
@@ -174,7 +248,7 @@ func (b *block) setNormed(
 // backward turns the gradient of y into the gradient of x, in place: grad is the gradient of the
 // residual stream, first at y, then at x2, then at x.
 func (b *block) backward(in [][]float32, grad []float32, grads [][]float32) {
-	w, dw := split(in[1:], b.config.SubNorms), split(grads[1:], b.config.SubNorms)
+	w, dw := b.weights(in[1:]), b.grads(grads[1:])
 	if b.share {
 		b.forwardKept(in[0], w)
 	}
@@ -183,7 +257,9 @@ func (b *block) backward(in [][]float32, grad []float32, grads [][]float32) {
 	b.done(b.names...)
 }
 
-func (b *block) feedForwardGrad(w, dw blockWeights, grad []float32) {
+func (b *block) feedForwardGrad(
+	w blockWeights[bitlinear.Weight], dw blockWeights[bitlinear.Grad], grad []float32,
+) {
 	c, k := b.config, b.kept
 	d, f := c.HiddenSize, c.IntermediateSize
 	copy(b.wide, grad)
@@ -203,7 +279,9 @@ func (b *block) feedForwardGrad(w, dw blockWeights, grad []float32) {
 	})
 }
 
-func (b *block) attentionGrad(x []float32, w, dw blockWeights, grad []float32) {
+func (b *block) attentionGrad(
+	x []float32, w blockWeights[bitlinear.Weight], dw blockWeights[bitlinear.Grad], grad []float32,
+) {
 	c, k := b.config, b.kept
 	d, q := c.HiddenSize, c.QDim()
 	copy(b.wide, grad)

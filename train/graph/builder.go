@@ -18,10 +18,9 @@ type builder struct {
 func (b *builder) decoder() {
 	d, c := b.d, &b.d.cfg
 	b.weights()
-	embed := &embedding{workspace: d.ws, tokens: d.tokens, width: c.HiddenSize, tied: c.TieWordEmbeddings}
-	x := b.apply(embed.fn(d.gradients[model.EmbedTokens]), b.weight(model.EmbedTokens)) // [M,D]
+	x := b.embedded()
 	for l := range c.NumHiddenLayers {
-		block := newBlock(d.ws, l)
+		block := newBlock(d.ws, l, d.params)
 		if t := d.options.Distill; t != nil && t.Relations > 0 && t.layer(c) == l {
 			block.relations = newRelations(d.ws, t, d.targets, d.starts, d.options.SequenceLength)
 			d.relations = block.relations
@@ -33,9 +32,14 @@ func (b *builder) decoder() {
 		}
 		x = b.apply(block.fn(grads), inputs...)
 	}
-	norm := &finalNorm{d.ws, make([]float32, d.ws.rows)}
+	norm := &finalNorm{workspace: d.ws, inverse: make([]float32, d.ws.rows)}
+	d.head = newLossHead(d.ws, c.VocabSize, d.objective(), d.targets, d.options.Backward)
+	if base := d.params.base; base != nil {
+		norm.frozen, d.head.frozen = base.vectors[model.FinalNorm], base.matrices[headName(c)]
+		d.loss = b.apply(d.head.fn(nil), b.apply(norm.fn(nil), x))
+		return
+	}
 	x = b.apply(norm.fn(d.gradients[model.FinalNorm]), x, b.weight(model.FinalNorm))
-	d.head = newLossHead(d.ws, c.VocabSize, d.objective(), d.targets)
 	d.loss = b.apply(d.head.fn(d.gradients[headName(c)]), x, b.headWeight())
 }
 
@@ -53,7 +57,22 @@ func (d *Decoder) objective() objective {
 	return &c
 }
 
-// weights enters all weights as nodes over the memory of Params, and makes their gradients.
+// embedded is the embeddings of the tokens, [M,D]. Those of a frozen base are no operation: Run
+// looks them up.
+func (b *builder) embedded() *G.Node {
+	d, c := b.d, &b.d.cfg
+	embed := &embedding{workspace: d.ws, tokens: d.tokens, width: c.HiddenSize, tied: c.TieWordEmbeddings}
+	if base := d.params.base; base != nil {
+		embed.frozen, d.embed = base.matrices[model.EmbedTokens], embed
+		embed.out = make([]float32, d.ws.rows*c.HiddenSize)
+		value := tensor.New(tensor.WithBacking(embed.out), tensor.WithShape(d.ws.rows, c.HiddenSize))
+		return G.NewTensor(d.graph, tensor.Float32, 2, G.WithShape(value.Shape()...), G.WithName("embedded"),
+			G.WithValue(value))
+	}
+	return b.apply(embed.fn(d.gradients[model.EmbedTokens]), b.weight(model.EmbedTokens))
+}
+
+// weights enters all that is trained as nodes over the memory of Params, and makes their gradients.
 func (b *builder) weights() {
 	for _, spec := range b.d.params.specs {
 		b.d.nodes[spec.Name] = b.node(spec.Name, spec.Name)

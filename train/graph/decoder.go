@@ -73,6 +73,7 @@ type Decoder struct {
 	preference *preference // nil without Options.Preference
 	distilling *distilling // nil without Options.Distill
 	relations  *relations
+	embed      *embedding // looks up the embeddings of a frozen base; nil without one
 	elapsed    time.Duration
 	codes      []float32 // buffer of Codes: allocated for each call, it would fill the heap before a collection
 }
@@ -103,6 +104,13 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Threads: o.Threads, Lambda: 1}
 	if o.Unquantized {
 		d.mode.Lambda = 0
+	}
+	if p.base != nil {
+		if o.Unquantized && p.Config.Ternary {
+			return nil, errors.New("adapters need a model that is rounded: " +
+				"set quantize_from_step and quantize_warmup_steps to 0")
+		}
+		d.mode.Adapters = p.lora.mode()
 	}
 	d.ws = newWorkspace(&d.cfg, &d.mode, o, d.starts)
 	b := &builder{d: d}
@@ -152,8 +160,8 @@ func (d *Decoder) Starts() []int32 { return d.starts }
 
 // Evaluate is Run without gradients. Products that are not of integers are in float32.
 func (d *Decoder) Evaluate() (loss float32, err error) {
-	d.ws.evaluating, d.mode.BF16 = true, false
-	defer func() { d.ws.evaluating, d.mode.BF16 = false, d.options.BF16 }()
+	d.ws.evaluating, d.mode.BF16, d.mode.Adapters.Steady = true, false, true
+	defer func() { d.ws.evaluating, d.mode.BF16, d.mode.Adapters.Steady = false, d.options.BF16, false }()
 	return d.Run()
 }
 
@@ -171,6 +179,9 @@ func (d *Decoder) Run() (loss float32, err error) {
 	}
 	start := time.Now()
 	d.vm.Reset()
+	if d.embed != nil {
+		d.embed.lookUp()
+	}
 	if err := d.vm.RunAll(); err != nil {
 		return 0, fmt.Errorf("the graph failed: %w", err)
 	}
@@ -225,6 +236,14 @@ func (d *Decoder) OnGradient(f func(names ...string)) { d.ws.onGradient = f }
 // SetQuantization sets the share of the rounding of weights and activations that is in force,
 // from 0 to 1. Less than 1 needs Options.Unquantized.
 func (d *Decoder) SetQuantization(lambda float64) { d.mode.Lambda = float32(lambda) }
+
+// SetDropout selects the masks of the dropout of adapters: runs with the same key, which should tell
+// batches apart, drop the same.
+func (d *Decoder) SetDropout(key uint64) { d.mode.Adapters.Key = key }
+
+// SetAdapters makes the next runs compute with the adapters or, without, what the base alone does.
+// Runs with a backward pass need them.
+func (d *Decoder) SetAdapters(on bool) { d.mode.Adapters.Off = !on }
 
 // Elapsed is the time that all runs took. The difference to bitlinear.Inside is the time spent in
 // Gorgonia itself.

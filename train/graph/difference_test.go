@@ -104,14 +104,14 @@ func TestFiniteDifferences(t *testing.T) {
 	const rows, width, vocab = 6, 10, 7
 	c := model.Config{HiddenSize: width, IntermediateSize: 8, NumAttentionHeads: 1, VocabSize: vocab}
 	ws := testWorkspace(c, 1, rows, make([]int32, rows))
-	norm := &finalNorm{ws, make([]float32, rows)}
+	norm := &finalNorm{workspace: ws, inverse: make([]float32, rows)}
 	checkDifferences(t, "norm", norm.fn(make([]float32, width)), [][]float32{normals(r, rows*width), normals(r, width)})
 	embed := &embedding{workspace: ws, tokens: []int32{3, 1, 3, 0, 6, 1}, width: width}
 	checkDifferences(t, "embedding", embed.fn(make([]float32, vocab*width)), [][]float32{normals(r, vocab*width)})
 	checkDifferences(t, "linear", bitlinear.NewLinear(&bitlinear.Mode{}, &bitlinear.Scratch{}, rows, width, 5, 3, 4).Func("linear"),
 		[][]float32{normals(r, rows*width), normals(r, 5*width), normals(r, 3*width), normals(r, 4*width)})
 	targets := []int32{3, -1, 0, 6, 2, 2}
-	head := newLossHead(ws, vocab, &crossEntropy{targets: targets}, targets)
+	head := newLossHead(ws, vocab, &crossEntropy{targets: targets}, targets, true)
 	head.chunk = 4 // tokens, so that there are two chunks, the second a remainder
 	f := head.fn(make([]float32, vocab*width))
 	mean := f.Forward
@@ -128,7 +128,7 @@ func TestZLossGradient(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	ws := testWorkspace(model.Config{HiddenSize: width, IntermediateSize: 8, NumAttentionHeads: 1}, 1, rows, make([]int32, rows))
 	targets := []int32{3, -1, 0, 6, 2}
-	head := newLossHead(ws, vocab, &crossEntropy{targets: targets, zLoss: z}, targets)
+	head := newLossHead(ws, vocab, &crossEntropy{targets: targets, zLoss: z}, targets, true)
 	f := head.fn(make([]float32, vocab*width))
 	x, w := normals(r, rows*width), normals(r, vocab*width)
 	f.Forward([][]float32{x, w}, make([]float32, 1))
@@ -169,7 +169,7 @@ func TestBlockFiniteDifferences(t *testing.T) {
 	starts := []int32{0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 5, 5} // the second row holds three documents
 	for _, subNorms := range []bool{false, true} {
 		c := model.Config{HiddenSize: 16, IntermediateSize: 12, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 6, SubNorms: subNorms}
-		b := newBlock(testWorkspace(c, batch, length, starts), 0)
+		b := newBlock(testWorkspace(c, batch, length, starts), 0, &Params{})
 		r := rand.New(rand.NewPCG(8, 9))
 		in, grads := [][]float32{normals(r, batch*length*c.HiddenSize)}, [][]float32{b.stream}
 		full := *b.config
@@ -194,7 +194,7 @@ func TestScaledBlockFiniteDifferences(t *testing.T) {
 	c := model.Config{HiddenSize: 16, IntermediateSize: 12, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 6, PartialRotaryFactor: 4.0 / 6,
 		MaxPositionEmbeddings: 64, RopeScaling: &model.RotaryScaling{Type: model.RopeLongRoPE, OriginalMaxPositionEmbeddings: 4,
 			AttentionFactor: 1.1, ShortFactor: []float32{1, 1}, LongFactor: []float32{1.5, 4}}}
-	b := newBlock(testWorkspace(c, batch, length, make([]int32, batch*length)), 0)
+	b := newBlock(testWorkspace(c, batch, length, make([]int32, batch*length)), 0, &Params{})
 	r := rand.New(rand.NewPCG(8, 9))
 	in, grads := [][]float32{normals(r, batch*length*c.HiddenSize)}, [][]float32{b.stream}
 	full := *b.config

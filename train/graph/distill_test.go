@@ -57,7 +57,7 @@ func TestDistilledHead(t *testing.T) {
 	teacher, targets := &fixedTeacher{vocab: vocab, logits: normals(r, rows*vocab)}, []int32{3, -1, 0, 299, 2, 2}
 	o := Options{Backward: true, Distill: &Distillation{Teacher: teacher, Alpha: alpha, Temperature: temperature}}
 	learning := newDistilling(ws, vocab, o, crossEntropy{targets: targets})
-	head := newLossHead(ws, vocab, learning, targets)
+	head := newLossHead(ws, vocab, learning, targets, true)
 	head.chunk = 4
 	f := head.fn(make([]float32, vocab*width))
 	forward := f.Forward
@@ -194,7 +194,7 @@ func TestBlockWithRelations(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 9))
 	c, starts := relationModel(), make([]int32, length)
 	ws := testWorkspace(c, 1, length, starts)
-	b := newBlock(ws, 0)
+	b := newBlock(ws, 0, &Params{})
 	b.relations = testRelations(r, ws, starts, length)
 	ws.config.Resolve()
 	in, grads := [][]float32{normals(r, length*c.HiddenSize)}, [][]float32{ws.stream}

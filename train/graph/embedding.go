@@ -14,6 +14,16 @@ type embedding struct {
 	width   int
 	tied    bool    // the head has the same weight; its gradient is in the buffer already
 	touched []int32 // rows of the gradient that are not zero
+	// Of a frozen base: the weight, and the memory for what is looked up.
+	frozen *bitlinear.Frozen
+	out    []float32
+}
+
+// lookUp is forward with a frozen weight.
+func (e *embedding) lookUp() {
+	forRows(e.pool, len(e.tokens), e.width, func(r int) {
+		e.frozen.Values(e.out[r*e.width:][:e.width], int(e.tokens[r]), 0)
+	})
 }
 
 func (e *embedding) fn(grad []float32) bitlinear.Func {

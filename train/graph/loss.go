@@ -38,23 +38,26 @@ type lossHead struct {
 	vocab     int
 	targets   []int32
 	objective objective
-	dWeight   []float32 // [V,D]; nil without a backward pass
-	chunk     int       // number of tokens whose logits are in memory at a time
-	logits    []float32 // [chunk,V], then replaced by their gradient
-	losses    []float32 // [M]
-	lse       []float64 // [M] logarithms of the sums of the exponentials of the logits
-	greedy    []bool    // [M]
-	scored    int       // count of the objective in the last forward pass
-	weight    []float32 // weight of the last forward pass
-	input     []float32 // x of the last forward pass
+	back      bool              // there is a backward pass
+	dWeight   []float32         // [V,D]; nil if none is wanted
+	chunk     int               // number of tokens whose logits are in memory at a time
+	logits    []float32         // [chunk,V], then replaced by their gradient
+	losses    []float32         // [M]
+	lse       []float64         // [M] logarithms of the sums of the exponentials of the logits
+	greedy    []bool            // [M]
+	scored    int               // count of the objective in the last forward pass
+	weight    gemm.Rows         // weight of the last forward pass
+	frozen    *bitlinear.Frozen // the weight, if it is no input
+	input     []float32         // x of the last forward pass
 }
 
 // headChunk is the number of rows of a chunk.
 func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
 
-func newLossHead(ws *workspace, vocab int, o objective, targets []int32) *lossHead {
+// newLossHead makes a head; back says that there is a backward pass.
+func newLossHead(ws *workspace, vocab int, o objective, targets []int32, back bool) *lossHead {
 	h := &lossHead{
-		workspace: ws, vocab: vocab, objective: o, targets: targets, chunk: headChunk(ws.rows, vocab),
+		workspace: ws, vocab: vocab, objective: o, targets: targets, back: back, chunk: headChunk(ws.rows, vocab),
 		losses: make([]float32, ws.rows), lse: make([]float64, ws.rows), greedy: make([]bool, ws.rows),
 	}
 	h.logits = make([]float32, h.chunk*vocab)
@@ -62,19 +65,28 @@ func newLossHead(ws *workspace, vocab int, o objective, targets []int32) *lossHe
 }
 
 // fn is the operation; grad is the buffer of the gradient of weight, nil without a backward
-// pass.
+// pass or if the weight is frozen.
 func (h *lossHead) fn(grad []float32) bitlinear.Func {
 	h.dWeight = grad
-	return bitlinear.Func{Name: "loss", Grads: [][]float32{h.stream, h.dWeight}, Forward: h.forward,
+	grads := [][]float32{h.stream, h.dWeight}
+	if h.frozen != nil {
+		grads = grads[:1]
+	}
+	return bitlinear.Func{Name: "loss", Grads: grads, Forward: h.forward,
 		Backward: func([][]float32, []float32, [][]float32) {
-			if !h.config.TieWordEmbeddings { // the embedding adds to a tied one
+			if h.frozen == nil && !h.config.TieWordEmbeddings { // the embedding adds to a tied one
 				h.done(model.LMHead)
 			}
 		}}
 }
 
 func (h *lossHead) forward(in [][]float32, out []float32) {
-	h.input, h.weight = in[0], in[1]
+	h.input = in[0]
+	if h.frozen != nil {
+		h.weight = h.frozen.Rows()
+	} else {
+		h.weight = gemm.Rows{Count: h.vocab, F32: in[1]}
+	}
 	together := h.objective.together()
 	h.pass(true, h.wantsGrad() && !together)
 	sum, count := h.objective.total(h.losses)
@@ -120,18 +132,21 @@ func (h *lossHead) addGradients(lo, hi int) {
 	d, n := h.config.HiddenSize, hi-lo
 	x := h.input[lo*d : hi*d]
 	h.mode.Run(&gemm.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab,
-		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, C: [][]float32{h.stream[lo*d : hi*d]}})
+		B: []gemm.Rows{h.weight}, C: [][]float32{h.stream[lo*d : hi*d]}})
+	if h.dWeight == nil {
+		return
+	}
 	h.mode.Run(&gemm.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true,
 		B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
 }
 
-func (h *lossHead) wantsGrad() bool { return h.dWeight != nil && !h.evaluating }
+func (h *lossHead) wantsGrad() bool { return h.back && !h.evaluating }
 
 // makeLogits computes the logits of the tokens [lo,hi) of the last input.
 func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 	d := h.config.HiddenSize
 	h.mode.Run(&gemm.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d,
-		B: []gemm.Rows{{Count: h.vocab, F32: h.weight}}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
+		B: []gemm.Rows{h.weight}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
 }
 
 // score computes the loss of a token's target and whether it has the largest logit. Parts of the

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"trit/bitlinear/kernel/gemm"
+	"trit/format/adapter"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -10,6 +11,45 @@ import (
 // is allocated by the end of the first step; a test compares it with what is allocated.
 func Memory(c *model.Config, o Options) int64 {
 	return weightsMemory(c, o) + activationsMemory(c, o) + scratchMemory(c, o)
+}
+
+// AdaptersMemory is Memory of adapters over a base whose embedding and head have 16 bits a weight.
+func AdaptersMemory(c *model.Config, l *LoRA, o Options) int64 {
+	whole, trained := int64(c.Parameters()), int64(LoRAParameters(c, l))
+	m, d, q, kv, f := sizes(c, o)
+	inside := l.Placement == adapter.Inside
+	base, scratch := 2*whole, int64(0)
+	if widest := 4 * max(2*d*f, d*(q+2*kv)); inside {
+		scratch += 2 * widest // the weights of a layer and their gradient
+	} else if c.Ternary {
+		base -= 7 * int64(c.TernaryParameters()) / 4
+	}
+	total := base + scratch + 4*m*max(d, q, 2*f) // a product of adapters
+	if o.Backward {
+		trained *= 2
+	}
+	total += 4 * trained
+	if kept := 4 * m * (2*d + q + f); !inside && c.Ternary { // inputs before rounding
+		total += kept * blocksKept(c, o)
+	}
+	// Of the scratch of a model that is trained whole, the packed weights are not needed.
+	return total + activationsMemory(c, o) + scratchMemory(c, o)
+}
+
+// LoRAParameters is the number of values of the adapters.
+func LoRAParameters(c *model.Config, l *LoRA) (n int) {
+	for _, spec := range LoRATensors(c, l) {
+		n += spec.Elements()
+	}
+	return n
+}
+
+// blocksKept is the number of blocks whose values are kept for the backward pass at a time.
+func blocksKept(c *model.Config, o Options) int64 {
+	if o.CheckpointActivations || !o.Backward {
+		return 1
+	}
+	return int64(c.NumHiddenLayers)
 }
 
 // weightsMemory is the weights and their gradients.
@@ -33,12 +73,8 @@ func activationsMemory(c *model.Config, o Options) int64 {
 	if !c.Ternary || o.Unquantized {
 		kept += 4 * m * inputs
 	}
-	blocks := int64(c.NumHiddenLayers)
-	if o.CheckpointActivations || !o.Backward {
-		blocks = 1
-	}
 	outputs := 4 * m * d * int64(c.NumHiddenLayers+2)
-	return outputs + blocks*kept
+	return outputs + blocksKept(c, o)*kept
 }
 
 // scratchMemory is the memory that operations share, one after the other.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"trit/format/adapter"
 	"trit/model"
 )
 
@@ -35,6 +36,42 @@ func TestMemory(t *testing.T) {
 		}
 		d.Close()
 		runtime.KeepAlive(o.Distill)
+	}
+}
+
+// The same for adapters over a frozen base, of both placements.
+func TestAdaptersMemory(t *testing.T) {
+	c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4,
+		SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+	c.Resolve()
+	for _, placement := range []adapter.Placement{adapter.Beside, adapter.Inside} {
+		l, o := LoRA{Rank: 16, Alpha: 16, Placement: placement}, Options{Batch: 8, SequenceLength: 256, Backward: true, CheckpointActivations: true}
+		runtime.GC()
+		runtime.GC()
+		before := heap()
+		b := NewBase(c, placement == adapter.Inside, 0)
+		for _, spec := range c.Tensors() {
+			if err := b.SetValues(spec.Name, "BF16", make([]byte, 2*spec.Elements())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := NewAdapters(b, l, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := New(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Run(); err != nil {
+			t.Fatal(err)
+		}
+		got, want := float64(heap()-before), float64(AdaptersMemory(&c, &l, o))
+		t.Logf("%s: %.1f MB, estimated %.1f MB", placement, got/1e6, want/1e6)
+		if math.Abs(got/want-1) > 0.15 {
+			t.Errorf("%s: %.1f MB are allocated, estimated are %.1f MB", placement, got/1e6, want/1e6)
+		}
+		d.Close()
 	}
 }
 

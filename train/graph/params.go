@@ -15,11 +15,14 @@ import (
 // initStd is the standard deviation of fresh weights.
 const initStd = 0.02
 
-// Params are the weights of a model. Graphs share them: all see an update in place.
+// Params are what training moves: the weights of a model, or the adapters of a Base. Graphs share
+// them: all see an update in place.
 type Params struct {
 	Config  model.Config
 	specs   []model.TensorSpec
 	tensors map[string]*tensor.Dense
+	base    *Base // beneath the adapters; nil without
+	lora    LoRA  // of the adapters
 }
 
 // NewParams makes weights from a seed: norms are 1, matrices normal with standard
@@ -47,13 +50,21 @@ func NewParams(c model.Config, seed uint64) *Params {
 // EmptyParams makes weights of zeros, to be filled from a checkpoint.
 func EmptyParams(c model.Config) *Params {
 	p := &Params{Config: c, specs: c.Tensors(), tensors: map[string]*tensor.Dense{}}
-	for _, spec := range p.specs {
-		p.tensors[spec.Name] = tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(spec.Shape...))
-	}
+	p.allocate()
 	return p
 }
 
-// Specs lists the weights in their order.
+// allocate makes the memory of all Specs.
+func (p *Params) allocate() {
+	for _, spec := range p.specs {
+		p.tensors[spec.Name] = tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(spec.Shape...))
+	}
+}
+
+// Base is the weights beneath the adapters, nil if the weights themselves are trained.
+func (p *Params) Base() *Base { return p.base }
+
+// Specs lists what training moves, in its order.
 func (p *Params) Specs() []model.TensorSpec { return p.specs }
 
 // Value returns the memory of a weight, row-major, to be read and updated in place.

@@ -129,7 +129,7 @@ func preferenceHead(width, vocab, chunk int, v Preference) (*lossHead, *preferen
 	c := model.Config{HiddenSize: width, IntermediateSize: 8, NumAttentionHeads: 1, VocabSize: vocab}
 	o := newPreference(Options{Batch: batch, SequenceLength: length, Backward: true, Preference: &v}, targets)
 	copy(o.reference, []float64{-5, -3, 0, 0, -4, -7.5})
-	h := newLossHead(testWorkspace(c, batch, length, make([]int32, len(targets))), vocab, o, targets)
+	h := newLossHead(testWorkspace(c, batch, length, make([]int32, len(targets))), vocab, o, targets, true)
 	h.chunk = chunk
 	return h, o
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	_ "trit/internal/testutil" // accepts -golden
 	"trit/optim"
 )
 

@@ -3,6 +3,7 @@ package gemm
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 
 	"trit/internal/float16"
 )
@@ -134,6 +135,8 @@ func (b *right) pairs(block []byte, row, rows, col int) (pairs int) {
 	from := at*b.ld + col
 	switch {
 	case pairs == 0:
+	case r.Source != nil:
+		r.packPairs(block, pairs, at, col)
 	case r.Int8 != nil:
 		bf16Int8Pairs512(pairs, &block[0], &r.Int8[from], b.ld)
 	case !r.Rounding.IsNone():
@@ -151,6 +154,35 @@ func (b *right) pairsOfRows(block []byte, row, rows, col int) (pairs int) {
 	if steps == 0 || at+16 > r.Count {
 		return 0
 	}
-	bf16PairsOfRows512(steps, &block[0], &r.F32[at*b.ld+row], b.ld)
-	return steps * bf16Step / 2
+	if r.Source == nil {
+		bf16PairsOfRows512(steps, &block[0], &r.F32[at*b.ld+row], b.ld)
+		return steps * bf16Step / 2
+	}
+	steps = min(steps, sourceValues/(16*bf16Step))
+	values, width := sourcePool.Get().(*[sourceValues]float32), steps*bf16Step
+	defer sourcePool.Put(values)
+	for i := range 16 {
+		r.Source.Values(values[i*width:][:width], at+i, row)
+	}
+	bf16PairsOfRows512(steps, &block[0], &values[0], width)
+	return width / 2
+}
+
+// sourceValues is the number of values of a Source that are in float32 at a time.
+const sourceValues = 1 << 13
+
+var sourcePool = sync.Pool{New: func() any { return new([sourceValues]float32) }}
+
+// packPairs packs pairs of rows of a Source, 16 columns from (row,col) on.
+func (r *Rows) packPairs(block []byte, pairs, row, col int) {
+	values := sourcePool.Get().(*[sourceValues]float32)
+	defer sourcePool.Put(values)
+	for done := 0; done < pairs; {
+		n := min(pairs-done, sourceValues/32)
+		for i := range 2 * n {
+			r.Source.Values(values[16*i:][:16], row+2*done+i, col)
+		}
+		bf16Pairs512(n, &block[done*bf16Lines], &values[0], 16)
+		done += n
+	}
 }

@@ -27,6 +27,11 @@ func (b *right) element(i, j int) float32 {
 	if r.Int8 != nil {
 		return float32(r.Int8[row*b.ld+j])
 	}
+	if r.Source != nil {
+		var v [1]float32
+		r.Source.Values(v[:], row, j)
+		return v[0]
+	}
 	v := r.F32[row*b.ld+j]
 	if !r.Rounding.IsNone() {
 		v = vector.Ternary(v, r.Rounding)

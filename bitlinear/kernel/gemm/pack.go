@@ -1,6 +1,10 @@
 package gemm
 
-import "trit/bitlinear/kernel/vector"
+import (
+	"sync"
+
+	"trit/bitlinear/kernel/vector"
+)
 
 // pack makes panels of tileCols columns of the rows [k,k+depth) and columns [j,j+width).
 func (b *right) pack(dst []float32, k, depth, j, width int) {
@@ -27,7 +31,7 @@ func (b *right) packRows(dst []float32, k, depth, j, n int) {
 		r, at := b.part(k)
 		count := min(depth, r.Count-at)
 		for v := range count {
-			r.copyTo(dst[v*tileCols:][:n], (at+v)*b.ld+j)
+			r.copyTo(dst[v*tileCols:][:n], at+v, j, b.ld)
 		}
 		k, depth = k+count, depth-count
 		if depth > 0 {
@@ -36,9 +40,13 @@ func (b *right) packRows(dst []float32, k, depth, j, n int) {
 	}
 }
 
-// copyTo converts the values from value at on to float32, over the length of dst.
-func (r *Rows) copyTo(dst []float32, at int) {
+// copyTo converts the values of a row from column col on to float32, over the length of dst. Rows
+// are ld values apart.
+func (r *Rows) copyTo(dst []float32, row, col, ld int) {
+	at := row*ld + col
 	switch {
+	case r.Source != nil:
+		r.Source.Values(dst, row, col)
 	case r.Int8 != nil:
 		vector.WidenInt8(dst, r.Int8[at:][:len(dst)])
 	case !r.Rounding.IsNone():
@@ -53,10 +61,26 @@ func (b *right) packTransposed(dst []float32, k, depth, j, n int) {
 	for l := 0; l < n; {
 		r, at := b.part(j + l)
 		count := min(n-l, r.Count-at)
-		packLines(dst[l:], tileCols, r.F32[at*b.ld+k:], b.ld, count, depth)
+		if r.Source != nil {
+			r.packLines(dst[l:], at, k, count, depth)
+		} else {
+			packLines(dst[l:], tileCols, r.F32[at*b.ld+k:], b.ld, count, depth)
+		}
 		l += count
 	}
 }
+
+// packLines is the function of that name for rows of a Source from (row,col) on.
+func (r *Rows) packLines(dst []float32, row, col, count, depth int) {
+	lines := linesPool.Get().(*[tileCols * passK]float32)
+	defer linesPool.Put(lines)
+	for l := range count {
+		r.Source.Values(lines[l*depth:][:depth], row+l, col)
+	}
+	packLines(dst, tileCols, lines[:], depth, count, depth)
+}
+
+var linesPool = sync.Pool{New: func() any { return new([tileCols * passK]float32) }}
 
 // pack makes panels of tileRows rows, value by value, of the rows [i,i+height) and columns
 // [k,k+depth). The rows missing in the last panel are zero.

@@ -16,6 +16,15 @@ type Rows struct {
 	// Rounding, unless it is none, makes ternary values of the master weights F32, as
 	// vector.Ternarize does.
 	Rounding quant.Rounding
+	Source   Source // instead of F32 and Int8
+}
+
+// Source is a matrix in a form of its own, such as two bits a value. A product reads it in small
+// pieces, so that it never stands in memory in float32.
+type Source interface {
+	// Values writes the values of a row from column col on, over the length of dst. It may be
+	// called by several goroutines.
+	Values(dst []float32, row, col int)
 }
 
 // Product is C = diag(RowFactor) op(A) op(B) in row-major matrices. B and C may consist of several
@@ -27,7 +36,7 @@ type Product struct {
 	LDA        int         // distance of the stored rows of A
 	TransA     bool        // A is stored [K,M]
 	B          []Rows      // together [K,N], one below the other
-	TransB     bool        // B is stored [N,K]: rows of K values, in float32 only
+	TransB     bool        // B is stored [N,K]: rows of K values, in float32 or of a Source
 	C          [][]float32 // consecutive ranges of rows of the result, together [M,N]
 	RowFactor  []float32   // [M], nil for ones; the float32 sums are multiplied by it
 	Accumulate bool        // add to C
@@ -108,7 +117,8 @@ func (p *Product) checkB() {
 	for _, r := range p.B {
 		values := len(r.F32) + len(r.Int8)
 		switch {
-		case r.Count < 0 || values != r.Count*width || len(r.F32) > 0 && len(r.Int8) > 0:
+		case r.Source != nil && r.Count >= 0 && values == 0 && r.Rounding.IsNone():
+		case r.Source != nil || r.Count < 0 || values != r.Count*width || len(r.F32) > 0 && len(r.Int8) > 0:
 			p.refuse("%d rows of B hold %d values in float32 and %d in int8, want %d in one of them",
 				r.Count, len(r.F32), len(r.Int8), r.Count*width)
 		case len(r.Int8) > 0 && !r.Rounding.IsNone():

@@ -28,7 +28,7 @@ type shape struct {
 }
 
 // rightForms are the kinds of rows that the right side has, in turn.
-var rightForms = []string{"float32", "int8", "ternary", "mixed"}
+var rightForms = []string{"float32", "int8", "ternary", "mixed", "source"}
 
 func (s shape) String() string {
 	return fmt.Sprintf("[%d,%d] by [%d,%d] transA %d transB %d %s accumulate %v factors %v parts %v",
@@ -89,7 +89,7 @@ func (p *testProduct) makeB(r *rand.Rand, s shape) {
 	}
 	var stored []float64
 	for i, count := range cut(rows, s.parts) {
-		part, values := makeRows(r, count, width, (s.form+i*(s.form/3))%3)
+		part, values := makeRows(r, count, width, rowForm(s.form, i))
 		p.B, stored = append(p.B, part), append(stored, values...)
 	}
 	p.b = stored
@@ -100,6 +100,22 @@ func (p *testProduct) makeB(r *rand.Rand, s shape) {
 		}
 	}
 }
+
+// rowForm is the form of part i of a right side.
+func rowForm(form, i int) int {
+	if form == 4 {
+		return 3
+	}
+	return (form + i*(form/3)) % 3
+}
+
+// stored is a Source of float32 values in rows.
+type stored struct {
+	values []float32
+	width  int
+}
+
+func (s stored) Values(dst []float32, row, col int) { copy(dst, s.values[row*s.width+col:][:len(dst)]) }
 
 // makeRows makes rows of a form and what they mean.
 func makeRows(r *rand.Rand, count, width, form int) (Rows, []float64) {
@@ -115,6 +131,12 @@ func makeRows(r *rand.Rand, count, width, form int) (Rows, []float64) {
 		rows.F32, rows.Rounding = kerneltest.Spread(r, count*width), quant.ToNearest(0.2)
 		for i, w := range rows.F32 {
 			values[i] = max(-1, min(1, math.RoundToEven(float64(w*0.2))))
+		}
+	case 3:
+		source := stored{kerneltest.Spread(r, count*width), width}
+		rows.Source = source
+		for i, v := range source.values {
+			values[i] = float64(v)
 		}
 	default:
 		rows.F32 = kerneltest.Spread(r, count*width)
@@ -167,7 +189,7 @@ func everyShape(t *testing.T, test func(t *testing.T, s shape, p *testProduct)) 
 		for form := range 1 << 5 {
 			bit := func(i int) int { return form >> i & 1 }
 			for right := range rightForms {
-				if bit(1) == 1 && right > 0 {
+				if bit(1) == 1 && right%4 > 0 {
 					continue
 				}
 				s := shape{size[0], size[1], size[2], bit(0), bit(1), right, bit(2) == 1, bit(3) == 1, bit(4) == 1}
@@ -233,6 +255,7 @@ func TestProductRefusesWrongSizes(t *testing.T) {
 		"C holds":               func(p *Product) { p.C[0] = p.C[0][4:] },
 		"row factors":           func(p *Product) { p.RowFactor = make([]float32, 3) },
 		"one of them":           func(p *Product) { p.B[0].Int8 = make([]int8, 12) },
+		"in one of":             func(p *Product) { p.B[0].Source = stored{} },
 		"[2,3] by [3,4]: A hol": func(p *Product) { p.A = nil },
 	} {
 		p := Product{M: 2, N: 4, K: 3, A: make([]float32, 6), LDA: 3,

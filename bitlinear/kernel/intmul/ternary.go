@@ -86,6 +86,9 @@ func newTernary(f Format, n, k int) *Ternary {
 // Format is the form of the weights in memory.
 func (w *Ternary) Format() Format { return w.format }
 
+// Packed is the weights in their form in memory, to be read alone.
+func (w *Ternary) Packed() []byte { return w.codes }
+
 // Bytes is the memory of the weights.
 func (w *Ternary) Bytes() int { return len(w.codes) }
 

@@ -134,3 +134,22 @@ func TestDotF16HasTheBitsOfDot(t *testing.T) {
 		}
 	}
 }
+
+// AddLowRank adds a row of the product, by float64.
+func TestAddLowRank(t *testing.T) {
+	const rank, width, scale = 3, 37, 0.75
+	r := rand.New(rand.NewPCG(8, 1))
+	dst, b, a := kerneltest.Spread(r, width), kerneltest.Spread(r, rank), kerneltest.Spread(r, rank*width)
+	before := slices.Clone(dst)
+	AddLowRank(dst, b, a, scale)
+	for j, got := range dst {
+		want, size := float64(before[j]), math.Abs(float64(before[j]))
+		for i, v := range b {
+			x := scale * float64(v) * float64(a[i*width+j])
+			want, size = want+x, size+math.Abs(x)
+		}
+		if math.Abs(float64(got)-want) > 1e-6*size {
+			t.Errorf("value %d is %g, want %g", j, got, want)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	_ "trit/internal/testutil" // accepts -golden
 	"trit/train/ranks"
 )
 

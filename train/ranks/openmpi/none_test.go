@@ -5,6 +5,8 @@ package openmpi
 import (
 	"strings"
 	"testing"
+
+	_ "trit/internal/testutil" // accepts -golden
 )
 
 func TestOpenSaysHowToBuild(t *testing.T) {
