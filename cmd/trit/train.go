@@ -10,9 +10,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
+	"trit/model"
 	"trit/train"
 	"trit/train/checkpoint"
 	"trit/train/graph"
@@ -94,8 +96,8 @@ type trainJob struct {
 }
 
 func (j trainJob) run() train.Run {
-	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: openBase, DataDir: j.Data, OutDir: j.Out,
-		MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
+	return train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: models.OpenBase,
+		DataDir: j.Data, OutDir: j.Out, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads}
 }
 
 // newTrainJob makes a run of the flags, and of the run in --out if it is resumed.
@@ -199,6 +201,20 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 		config.MaxSteps = begun.Options.MaxSteps
 	}
 	return config, nil
+}
+
+// initialModel is the model that --init names: a folder that training can begin with, or any model
+// that adapters can lie on.
+func initialModel(init string) (model.Config, error) {
+	c, err := train.InitialModel(init)
+	if err == nil {
+		return c, nil
+	}
+	b, failed := models.OpenBase(init)
+	if failed != nil {
+		return c, err
+	}
+	return b.Shape(), b.Close()
 }
 
 // applyFlags changes the configuration by the flags that stand for one of its keys.

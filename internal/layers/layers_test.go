@@ -105,7 +105,7 @@ configs                     | internal/jsonfile internal/nearest model train
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/runlog | model
 cmd/trit/cmdline            | internal/machine internal/nearest setting
-cmd/trit/models             | cmd/trit/cmdline convert convert/source format/hffolder infer internal/hub repro tokenizer
+cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/hffolder infer internal/float16 internal/hub internal/parallel model repro tokenizer train/adapters
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/telemetry serve/telemetry/alert
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
