@@ -141,7 +141,11 @@ func (r *Run) openBase() (adapters.Model, error) {
 	if err == nil {
 		return adapters.Masters{Files: folder}, nil
 	}
-	if r.OpenBase != nil && r.Options.lora().Placement == adapter.Beside {
+	if r.Options.lora().Placement == adapter.Inside {
+		return nil, &setting.Error{Field: "train.Run.Init", Problem: "adapters inside the quantiser need master weights",
+			Err: err, Remedy: "{train.Run.Init} names a folder of them; or set lora_placement to " + string(adapter.Beside)}
+	}
+	if r.OpenBase != nil {
 		return r.OpenBase(r.Init)
 	}
 	return nil, err

@@ -139,7 +139,8 @@ func (s *saving) checkBase(c *checkpoint.Loaded) error {
 		return nil
 	}
 	return setting.Needs("train.Run.Init",
-		fmt.Sprintf("%s holds adapters of the model that was in %s, and %s has other weights", c.Dir, before.Path, s.base.Path),
+		fmt.Sprintf("%s holds adapters of the model that was in %s, and %s has other weights",
+			c.Dir, before.Path, s.base.Path),
 		"name the model that the run was begun with by {train.Run.Init}")
 }
 

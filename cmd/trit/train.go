@@ -16,6 +16,7 @@ import (
 	"trit/cmd/trit/texts"
 	"trit/configs"
 	"trit/data"
+	"trit/format/adapter"
 	"trit/model"
 	"trit/train"
 	"trit/train/checkpoint"
@@ -113,8 +114,9 @@ type trainJob struct {
 }
 
 func (j trainJob) run() train.Run {
-	r := train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: openBase, DataDir: j.Data,
-		OutDir: j.Out, Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend, Threads: j.Threads, Adapt: j.Adapt}
+	r := train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: models.OpenBase,
+		DataDir: j.Data, OutDir: j.Out, Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend,
+		Threads: j.Threads, Adapt: j.Adapt}
 	j.setTeacher(&r)
 	return r
 }
@@ -167,10 +169,11 @@ func newJob(c *cli.Context, begun *train.Run, config configs.Config) (j trainJob
 // mastersDir is the folder in a run that holds the master weights that were made for it.
 const mastersDir = "masters"
 
-// findMasters makes master weights in the run folder if --init names a model that has none. A run that
-// has begun keeps its own.
+// findMasters makes master weights in the run folder if --init names a model that has none, and the run
+// needs them: adapters beside the layers lie on codes. A run that has begun keeps its own.
 func (j *trainJob) findMasters(c *cli.Context) error {
-	if j.Init == "" || j.Out == "" || !onlyCodes(j.Init) {
+	beside := j.Config.LoRARank > 0 && j.Config.LoRAPlacement != adapter.Inside
+	if j.Init == "" || j.Out == "" || beside || !onlyCodes(j.Init) {
 		return nil
 	}
 	folder := filepath.Join(j.Out, mastersDir)
@@ -255,6 +258,14 @@ func baseConfig(c *cli.Context, begun *train.Run) (config configs.Config, err er
 		config.MaxSteps = begun.Options.MaxSteps
 	}
 	return config, nil
+}
+
+// initialModel is the model that --init names.
+func initialModel(init string) (model.Config, error) {
+	if onlyCodes(init) {
+		return models.ConfigOf(init)
+	}
+	return train.InitialModel(init)
 }
 
 // applyFlags changes the configuration by the flags that stand for one of its keys.

@@ -1,4 +1,4 @@
-package main
+package models
 
 import (
 	"encoding/binary"
@@ -10,29 +10,14 @@ import (
 	"trit/internal/float16"
 	"trit/internal/parallel"
 	"trit/model"
-	"trit/train"
 	"trit/train/adapters"
 )
-
-// initialModel is the model that --init names: a folder that training can begin with, or any model
-// that adapters can lie on.
-func initialModel(init string) (model.Config, error) {
-	c, err := train.InitialModel(init)
-	if err == nil {
-		return c, nil
-	}
-	b, failed := openBase(init)
-	if failed != nil {
-		return c, err
-	}
-	return b.Shape(), b.Close()
-}
 
 // base is a model of any form as what lies beneath adapters.
 type base struct{ *source.Model }
 
-// openBase opens a model as the base of adapters.
-func openBase(path string) (adapters.Model, error) {
+// OpenBase opens a model as the base of adapters.
+func OpenBase(path string) (adapters.Model, error) {
 	m, err := source.Open(path, source.Options{})
 	return base{m}, err
 }
@@ -69,18 +54,18 @@ func (b base) Codes(spec model.TensorSpec, pool *parallel.Pool) (*intmul.Ternary
 }
 
 // Values are the values of a weight, in 16 bits if the file has them so.
-func (b base) Values(spec model.TensorSpec) (dtype string, data []byte, err error) {
+func (b base) Values(spec model.TensorSpec) (_ string, data []byte, _ error) {
+	le := binary.LittleEndian
 	t, err := b.Tensor(spec)
 	if err != nil {
 		return "", nil, err
 	}
-	put := func(dst []byte, v float32) []byte { return binary.LittleEndian.AppendUint32(dst, math.Float32bits(v)) }
-	dtype = "F32"
+	dtype, put := "F32", func(v float32) { data = le.AppendUint32(data, math.Float32bits(v)) }
 	switch t.DType {
 	case "BF16":
-		dtype, put = t.DType, func(dst []byte, v float32) []byte { return binary.LittleEndian.AppendUint16(dst, float16.BBits(v)) }
+		dtype, put = t.DType, func(v float32) { data = le.AppendUint16(data, float16.BBits(v)) }
 	case "F16":
-		dtype, put = t.DType, func(dst []byte, v float32) []byte { return binary.LittleEndian.AppendUint16(dst, float16.Bits(v)) }
+		dtype, put = t.DType, func(v float32) { data = le.AppendUint16(data, float16.Bits(v)) }
 	}
 	row := make([]float32, t.Columns)
 	for i := range t.Rows {
@@ -88,7 +73,7 @@ func (b base) Values(spec model.TensorSpec) (dtype string, data []byte, err erro
 			return "", nil, err
 		}
 		for _, v := range row {
-			data = put(data, v)
+			put(v)
 		}
 		t.Release(i, 1)
 	}
