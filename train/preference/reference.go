@@ -50,6 +50,9 @@ func Base(p *graph.Params, lambda float64) (string, error) {
 	if err := json.NewEncoder(h).Encode([]any{p.Config, lambda}); err != nil {
 		return "", err
 	}
+	if b := p.Base(); b != nil {
+		fmt.Fprintln(h, b.Fingerprint())
+	}
 	for _, spec := range p.Specs() {
 		if err := safetensors.WriteFloat32(h, p.Value(spec.Name)); err != nil {
 			return "", err
