@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	_ "trit/internal/testutil" // which has the flag -golden: all packages under train take it
 	"trit/optim"
 )
 
