@@ -5,6 +5,8 @@ package openmpi
 import (
 	"strings"
 	"testing"
+
+	_ "trit/internal/testutil" // which has the flag -golden: all packages under train take it
 )
 
 func TestOpenSaysHowToBuild(t *testing.T) {
