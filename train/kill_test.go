@@ -39,6 +39,7 @@ func TestResumeAfterKill(t *testing.T) {
 		}
 		if dir := *learnFrom; dir != "" {
 			r.Options.DistillAlpha, r.Options.DistillTemperature = 0.7, 2
+			r.Options.Precision = PrecisionFloat32 // auto may choose otherwise before the first checkpoint is there
 			r.Teacher, r.OpenTeacher = dir, func(r *Run) (distill.Teacher, error) { return FolderTeacher(r, dir) }
 		}
 		if *extendTo > 0 {

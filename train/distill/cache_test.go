@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"trit/data"
+	_ "trit/internal/testutil" // which has the flag -golden: all packages under train take it
 	"trit/train/graph"
 )
 
