@@ -205,3 +205,21 @@ func refused(t *testing.T, url, body string) (status int, answer string) {
 	}
 	return r.StatusCode, string(b)
 }
+
+// TestConvertAdapters turns a folder of PEFT into a GGUF file and back.
+func TestConvertAdapters(t *testing.T) {
+	dir, _, file, beside, inside := adaptedRun(t)
+	gguf, again := filepath.Join(dir, "a.gguf"), filepath.Join(dir, "again")
+	mustTrit(t, "convert", beside, gguf, "--base", file)
+	mustTrit(t, "convert", gguf, again, "--base", file)
+	tuned := continued(t, file, "--adapter", beside)
+	if continued(t, file, "--adapter", gguf) != tuned || continued(t, file, "--adapter", again) != tuned {
+		t.Error("the converted adapters compute something else")
+	}
+	for want, args := range map[string][]string{"--force": {beside, gguf}, "merge it": {inside, filepath.Join(dir, "b.gguf")}} {
+		code, _, stderr := trit(append(append([]string{"convert"}, args...), "--base", file)...)
+		if code == cmdline.ExitOK || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
