@@ -20,8 +20,8 @@ type Source interface {
 	// false for any other weight.
 	Codes(spec model.TensorSpec, pool *parallel.Pool) (codes *intmul.Ternary, scale float32, ok bool, err error)
 	// Values are the values of a weight as safetensors has them, with their type (F32, F16 or BF16).
-	// They are valid until Release.
-	Values(spec model.TensorSpec) (dtype string, data []byte, err error)
+	// They are valid until Release, or with keep for good.
+	Values(spec model.TensorSpec, keep bool) (dtype string, data []byte, err error)
 	Release(data []byte)
 }
 
@@ -58,13 +58,13 @@ func readWeight(b *graph.Base, s Source, spec model.TensorSpec, pool *parallel.P
 			return nil
 		}
 	}
-	dtype, data, err := s.Values(spec)
+	keep := !b.Packs(spec)
+	dtype, data, err := s.Values(spec, keep)
 	if err != nil {
 		return err
 	}
-	defer s.Release(data)
-	if !b.Packs(spec) {
-		data = bytes.Clone(data)
+	if !keep {
+		defer s.Release(data)
 	}
 	if err := b.SetValues(spec.Name, dtype, data); err != nil {
 		return err
@@ -90,11 +90,15 @@ func (Masters) Codes(model.TensorSpec, *parallel.Pool) (*intmul.Ternary, float32
 }
 
 // Values are the values as they lie in the file; of other types than a base holds, in float32.
-func (m Masters) Values(spec model.TensorSpec) (dtype string, data []byte, err error) {
+func (m Masters) Values(spec model.TensorSpec, keep bool) (dtype string, data []byte, err error) {
 	info, _ := m.Weights.Tensor(m.Name(spec))
 	switch info.DType {
 	case "F32", "F16", "BF16":
-		data, err = m.Weights.Bytes(m.Name(spec))
+		if data, err = m.Weights.Bytes(m.Name(spec)); err == nil && keep {
+			mapped := data
+			data = bytes.Clone(mapped)
+			m.Release(mapped)
+		}
 		return info.DType, data, err
 	}
 	values, err := m.Weights.Float32(m.Name(spec))

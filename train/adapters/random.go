@@ -23,7 +23,7 @@ func (Random) Codes(spec model.TensorSpec, pool *parallel.Pool) (*intmul.Ternary
 }
 
 // Values are 1 for norms, else uniform.
-func (Random) Values(spec model.TensorSpec) (dtype string, data []byte, err error) {
+func (Random) Values(spec model.TensorSpec, _ bool) (dtype string, data []byte, err error) {
 	r := rand.New(rand.NewPCG(1, uint64(spec.Elements())))
 	data = make([]byte, 0, 2*spec.Elements())
 	for range spec.Elements() {

@@ -54,7 +54,7 @@ func (b base) Codes(spec model.TensorSpec, pool *parallel.Pool) (*intmul.Ternary
 }
 
 // Values are the values of a weight, in 16 bits if the file has them so.
-func (b base) Values(spec model.TensorSpec) (_ string, data []byte, _ error) {
+func (b base) Values(spec model.TensorSpec, _ bool) (_ string, data []byte, _ error) {
 	le := binary.LittleEndian
 	t, err := b.Tensor(spec)
 	if err != nil {
@@ -67,6 +67,7 @@ func (b base) Values(spec model.TensorSpec) (_ string, data []byte, _ error) {
 	case "F16":
 		dtype, put = t.DType, func(v float32) { data = le.AppendUint16(data, float16.Bits(v)) }
 	}
+	data = make([]byte, 0, 2*t.Rows*t.Columns)
 	row := make([]float32, t.Columns)
 	for i := range t.Rows {
 		if err := t.Floats(row, i); err != nil {
