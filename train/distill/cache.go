@@ -278,7 +278,7 @@ func (c *Cache) CheckFor(dataset string, length int) error {
 	switch {
 	case h.Dataset != dataset:
 		return setting.Needs("train.Run.Teacher", fmt.Sprintf("%s: the teacher was asked about other data", c.path),
-			"name the data that it was made for with {train.Run.DataDir}, or another {train.Run.Teacher}")
+			"name the data that it was made for with {train.Run.DataDir}, or another teacher with {train.Run.Teacher}")
 	case h.SequenceLength != length:
 		return fmt.Errorf("%s: the teacher was asked about rows of %d tokens, but sequence_length is %d: set it to that",
 			c.path, h.SequenceLength, length)

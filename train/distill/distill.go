@@ -165,7 +165,7 @@ func CheckVocabulary(t Teacher, vocabSize int) error {
 	if n := t.VocabSize(); n != vocabSize {
 		return setting.Needs("train.Run.Teacher",
 			fmt.Sprintf("the vocabulary of the teacher has %d tokens, that of the student %d", n, vocabSize),
-			fmt.Sprintf("set vocab_size to %d, or name another {train.Run.Teacher}", n))
+			fmt.Sprintf("set vocab_size to %d, or name another teacher with {train.Run.Teacher}", n))
 	}
 	return nil
 }

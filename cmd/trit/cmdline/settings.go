@@ -89,7 +89,7 @@ var FlagOf = map[string]string{
 	"train.Run.Model":               "--config",
 	"train.Run.OutDir":              "--out",
 	"train.Run.Resume":              "--resume",
-	"train.Run.Teacher":             "trit distill TEACHER",
+	"train.Run.Teacher":             "trit distill",
 }
 
 // SettingName returns the user's name of a field: a flag, or the field itself if it has none.
