@@ -8,8 +8,8 @@ import (
 
 // pace decides how much of prompts goes through the layers beside the next tokens of others, so
 // that nobody's stream stalls: a prompt that is read makes such a pass stretch times as long as
-// one without. Where several wait, each adds as much, up to crowd of them: more work for prompts
-// then means that more answers share a pass.
+// one without. Where several wait, each further one adds twice as much, up to crowd times: more work for
+// prompts then means that more answers share a pass.
 //
 // What a piece of n tokens at a position costs in a layer is n times a constant, and n times the
 // position for the products of attention, and the position once for reading the cache; the weights
@@ -32,8 +32,8 @@ type mean struct {
 }
 
 const (
-	stretch = 2.2
-	crowd   = 6
+	stretch = 1.6
+	crowd   = 12
 	outlier = 2.0 // a value that is more than this times a mean counts as this
 	falls   = 0.2 // weight of a value below the mean
 	rises   = 0.1 // weight of one above it
@@ -77,7 +77,7 @@ func (p *pace) budget(answers, prompts int) float64 {
 	if p.rate.n == 0 {
 		return leastPiece
 	}
-	return (stretch - 1) * float64(min(max(prompts, 1), crowd)) * p.usual(answers) / p.rate.value
+	return (stretch - 1) * float64(min(max(2*prompts-1, 1), crowd)) * p.usual(answers) / p.rate.value
 }
 
 // usual is the seconds of a pass without prompts, of as many answers or, if that is not known, of

@@ -28,7 +28,7 @@ func TestNoStreamStalls(t *testing.T) {
 		if s.slowest >= 3*s.usual {
 			t.Errorf("%s: a pass of %v, usually %v", name, s.slowest, s.usual)
 		}
-		if share := float64(s.took-time.Duration(s.passes)*s.usual) / float64(s.took); share < 0.35 {
+		if share := float64(s.took-time.Duration(s.passes)*s.usual) / float64(s.took); share < 0.3 {
 			t.Errorf("%s: the prompt gets %.2f of the time", name, share)
 		}
 	}
