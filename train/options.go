@@ -251,6 +251,10 @@ func (o Options) checkPreference() error {
 		errs = append(errs, fmt.Errorf("batch_size is %d, which counts rows: want an even number, since objective %s takes "+
 			"two for each pair", o.BatchSize, DPO))
 	}
+	if o.DistillAlpha != 0 || o.DistillRelations != 0 {
+		errs = append(errs, fmt.Errorf("distill_alpha is %g and distill_relations %g: want 0, since objective %s learns "+
+			"from pairs, not from a teacher", o.DistillAlpha, o.DistillRelations, DPO))
+	}
 	if o.ZLoss != 0 {
 		errs = append(errs, fmt.Errorf("z_loss is %g: want 0, since objective %s has no such term", o.ZLoss, DPO))
 	}

@@ -247,6 +247,7 @@ func TestObjectiveFitsData(t *testing.T) {
 		"dpo_beta is NaN":                func(o *Options) { o.DPOBeta = math.NaN() },
 		"dpo_label_smoothing is 0.5":     func(o *Options) { o.DPOLabelSmoothing = 0.5 },
 		"batch_size is 3":                func(o *Options) { o.BatchSize = 3 },
+		"distill_alpha is 0.5":           func(o *Options) { o.DistillAlpha, o.DistillTemperature = 0.5, 2 },
 		"z_loss is 0.1":                  func(o *Options) { o.ZLoss = 0.1 },
 		`objective is "best"`:            func(o *Options) { o.Objective = "best" },
 		"belong to objective dpo":        func(o *Options) { o.Objective = "" },

@@ -415,10 +415,13 @@ func showEvent(con *cmdline.Console, e train.Event) {
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
 	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
 	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
-	pairs := ""
+	pairs, codes := "", ""
 	if e.Preference != nil {
 		pairs = "  " + preferenceText(e.Preference)
 	}
-	con.Warnf("step %6d/%d  loss %.4f%s  lr %.2e  |g| %.3f  zeros %.1f %%  flips %d  %.0f tokens/s  %s left",
-		e.Step, e.MaxSteps, e.Loss, pairs, e.LR, e.GradNorm, 100*e.Zeros, e.Flips, e.TokensPerSecond, left)
+	if e.Zeros > 0 { // of a model without codes, and of adapters over codes that stay, there is nothing to tell
+		codes = fmt.Sprintf("  zeros %.1f %%  flips %d", 100*e.Zeros, e.Flips)
+	}
+	con.Warnf("step %6d/%d  loss %.4f%s  lr %.2e  |g| %.3f%s  %.0f tokens/s  %s left",
+		e.Step, e.MaxSteps, e.Loss, pairs, e.LR, e.GradNorm, codes, e.TokensPerSecond, left)
 }

@@ -98,6 +98,25 @@ func TestPEFTLayout(t *testing.T) {
 	}
 }
 
+// A run stands for its best adapter, and says so; a folder with an adapter of its own for that one.
+func TestReadTakesTheBestOfARun(t *testing.T) {
+	run, other := t.TempDir(), sample()
+	other.Base = "acme/other"
+	if err := WriteFolder(filepath.Join(run, "best"), sample()); err != nil {
+		t.Fatal(err)
+	}
+	a, notes, err := Read(run, target())
+	if err != nil || a.Base != "acme/base" || len(notes) != 1 || !strings.Contains(notes[0].String(), filepath.Join(run, "best")) {
+		t.Errorf("of a run: %+v, %v, %v", a, notes, err)
+	}
+	if err := WriteFolder(run, other); err != nil {
+		t.Fatal(err)
+	}
+	if a, notes, err := Read(run, target()); err != nil || a.Base != "acme/other" || len(notes) != 0 {
+		t.Errorf("of a folder with its own: %+v, %v, %v", a, notes, err)
+	}
+}
+
 // TestFoldersAndFilesHoldTheSame writes adapters in both forms and reads them again.
 func TestFoldersAndFilesHoldTheSame(t *testing.T) {
 	for _, inside := range []bool{false, true} {

@@ -3,6 +3,7 @@ package adapter
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"trit/format/ggufmeta"
 	"trit/internal/filekind"
@@ -30,19 +31,37 @@ func (t Target) architecture() string {
 	return ggufmeta.Architecture(t.Config)
 }
 
-// Read reads an adapter for a model: a folder as PEFT writes it, or a GGUF file as llama.cpp's.
-// An adapter that does not fit the model is an error. The notes name keys that are not known.
+// Read reads an adapter for a model: a folder as PEFT writes it, the run that trained it, of which it
+// takes the best, or a GGUF file as llama.cpp's. An adapter that does not fit the model is an error. The
+// notes name keys that are not known, and what was taken of a run.
 func Read(path string, of Target) (*Adapter, []setting.Note, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the adapter: %w", err)
 	}
 	if info.IsDir() {
-		return ReadFolder(path, of)
+		return readFolderOrRun(path, of)
 	}
 	if kind := filekind.Of(path); kind == "a safetensors file" {
 		return nil, nil, fmt.Errorf("%s is the weights of an adapter alone: name its folder, which holds %s too",
 			path, ConfigFile)
 	}
 	return ReadGGUF(path, of)
+}
+
+// bestDir is the folder of a run's best adapter.
+const bestDir = "best"
+
+func readFolderOrRun(dir string, of Target) (*Adapter, []setting.Note, error) {
+	best := filepath.Join(dir, bestDir)
+	if holdsAdapter(dir) || !holdsAdapter(best) {
+		return ReadFolder(dir, of)
+	}
+	a, notes, err := ReadFolder(best, of)
+	return a, append(notes, setting.Note("a run, of which the best adapter is taken, "+best)), err
+}
+
+func holdsAdapter(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ConfigFile))
+	return err == nil
 }

@@ -53,6 +53,10 @@ func Candidates(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(steps) == 0 && exists(filepath.Join(path, adapterFile)) {
+		return nil, fmt.Errorf("%s holds an adapter, not a model: name the model that it belongs to, "+
+			"and the adapter beside it", path)
+	}
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("%s holds neither a config.json nor checkpoints of a run (%sN): name a model folder",
 			path, CheckpointPrefix)

@@ -91,6 +91,9 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	if o.Preference != nil && o.Batch%2 != 0 {
 		return nil, fmt.Errorf("batch of %d rows: want an even number, since the rows are pairs", o.Batch)
 	}
+	if o.Preference != nil && o.Distill != nil {
+		return nil, errors.New("the head learns from pairs or from a teacher, not from both")
+	}
 	if err := o.Distill.check(&p.Config); err != nil {
 		return nil, err
 	}
