@@ -40,14 +40,14 @@ func Find(names ...string) (found []eval.Task, notes []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		list, err := suite(table)
-		if err != nil {
+		s := suite{name: name}
+		for _, c := range table.Columns {
+			s.add(&c)
+		}
+		if found, err = s.join(found); err != nil {
 			return nil, nil, err
 		}
-		if found, err = join(found, list, name); err != nil {
-			return nil, nil, err
-		}
-		notes = append(notes, lacks(table, name)...)
+		notes = append(notes, s.notes()...)
 	}
 	return found, notes, nil
 }
@@ -64,31 +64,60 @@ func load(name string) (*published.Table, error) {
 		"want one of "+strings.Join(Names(), ", "))
 }
 
-// suite returns the tasks of a table's columns. Where the table asks a task in several ways, the ways
-// after the first have the number of examples in their names.
-func suite(table *published.Table) (list []eval.Task, err error) {
-	for _, c := range table.Columns {
-		if c.Task == "" {
-			continue
+// suite is the tasks of a table's columns.
+type suite struct {
+	name    string
+	tasks   []eval.Task
+	reasons []string            // why columns are not there
+	without map[string][]string // titles of these columns, by reason
+}
+
+// add adds the tasks of a column. Where the table asks a task in several ways, the ways after the first
+// have what is different in their names.
+func (s *suite) add(c *published.Column) {
+	if c.Task == "" {
+		s.lack(c.Title, c.Absent)
+		return
+	}
+	found, err := tasks.Find(c.Task)
+	if err != nil {
+		s.lack(c.Title, "another command measures "+c.Task)
+		return
+	}
+	for _, t := range found {
+		t.Fewshot.Count = c.NumFewshot
+		if t.Chat = c.Chat; c.Chat {
+			t.Note = strings.TrimPrefix(t.Note+", chat", ", ")
 		}
-		found, err := tasks.Find(c.Task)
-		if err != nil {
-			return nil, err
+		if twin := named(s.tasks, t.Name); twin != nil && twin.Fewshot.Count != t.Fewshot.Count {
+			t.Name = fmt.Sprintf("%s_%dshot", t.Name, c.NumFewshot)
 		}
-		for _, t := range found {
-			t.Fewshot.Count = c.NumFewshot
-			if t.Chat = c.Chat; c.Chat {
-				t.Note = strings.TrimPrefix(t.Note+", chat", ", ")
-			}
-			if twin := named(list, t.Name); twin != nil && !alike(twin, &t) {
-				t.Name = fmt.Sprintf("%s_%dshot", t.Name, c.NumFewshot)
-			}
-			if named(list, t.Name) == nil {
-				list = append(list, t)
-			}
+		if twin := named(s.tasks, t.Name); twin != nil && twin.Chat != t.Chat {
+			t.Name += map[bool]string{true: "_chat", false: "_plain"}[t.Chat]
+		}
+		if named(s.tasks, t.Name) == nil {
+			s.tasks = append(s.tasks, t)
 		}
 	}
-	return list, nil
+}
+
+// lack notes a column that is not among the tasks.
+func (s *suite) lack(title, reason string) {
+	if s.without[reason] == nil {
+		s.reasons = append(s.reasons, reason)
+	}
+	if s.without == nil {
+		s.without = map[string][]string{}
+	}
+	s.without[reason] = append(s.without[reason], title)
+}
+
+// notes name the columns that are not among the tasks.
+func (s *suite) notes() (lines []string) {
+	for _, reason := range s.reasons {
+		lines = append(lines, fmt.Sprintf("%s is without %s: %s", s.name, strings.Join(s.without[reason], ", "), reason))
+	}
+	return lines
 }
 
 func named(list []eval.Task, name string) *eval.Task {
@@ -98,41 +127,20 @@ func named(list []eval.Task, name string) *eval.Task {
 	return nil
 }
 
-// alike reports whether two forms of a task ask in the same way.
-func alike(a, b *eval.Task) bool { return a.Fewshot.Count == b.Fewshot.Count && a.Chat == b.Chat }
-
-// join adds the tasks of a suite that are not in the list yet.
-func join(list, added []eval.Task, name string) ([]eval.Task, error) {
-	for _, t := range added {
+// join adds the tasks of the suite that are not in the list yet.
+func (s *suite) join(list []eval.Task) ([]eval.Task, error) {
+	for _, t := range s.tasks {
 		switch twin := named(list, t.Name); {
 		case twin == nil:
 			list = append(list, t)
-		case !alike(twin, &t):
+		case twin.Fewshot.Count != t.Fewshot.Count || twin.Chat != t.Chat:
 			return nil, setting.Needs("eval.Options.Tasks",
-				fmt.Sprintf("%s asks %s with %d examples%s: it is named in another form too", name, t.Name,
+				fmt.Sprintf("%s asks %s with %d examples%s: it is named in another form too", s.name, t.Name,
 					t.Fewshot.Count, map[bool]string{true: " in the chat template"}[t.Chat]),
 				"run one of them apart")
 		}
 	}
 	return list, nil
-}
-
-// lacks names the columns of a table without a task.
-func lacks(table *published.Table, name string) (notes []string) {
-	var reasons []string
-	titles := map[string][]string{}
-	for _, c := range table.Columns {
-		if c.Task == "" && titles[c.Absent] == nil {
-			reasons = append(reasons, c.Absent)
-		}
-		if c.Task == "" {
-			titles[c.Absent] = append(titles[c.Absent], c.Title)
-		}
-	}
-	for _, r := range reasons {
-		notes = append(notes, fmt.Sprintf("%s is without %s: %s", name, strings.Join(titles[r], ", "), r))
-	}
-	return notes
 }
 
 // Columns are the names of the tasks of a suite, a group instead of its tasks.
