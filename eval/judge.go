@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -62,7 +63,7 @@ func (o *outcome) judgeChoices() {
 	for i := range o.questions {
 		q := &o.questions[i]
 		s, scores := o.scoreSample(i)
-		if s.target = fmt.Sprint(q.Gold); len(q.Contexts) > 1 {
+		if s.target = cmp.Or(q.Shown, fmt.Sprint(q.Gold)); len(q.Contexts) > 1 {
 			s.target = q.Target
 		}
 		for _, m := range o.Metrics {
@@ -158,7 +159,7 @@ func (o *outcome) judgeAnswers(ctx context.Context, sandbox Sandbox) error {
 func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample {
 	q := &o.questions[i]
 	s := sample{
-		question: q, target: q.Target, requests: o.requestsOf(i),
+		question: q, target: cmp.Or(q.Shown, q.Target), requests: o.requestsOf(i),
 		resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered},
 		filter: filter, values: []source.Field{{Name: string(o.Answers.Metric), Value: v.Score}}, end: v.End,
 	}

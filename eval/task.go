@@ -163,6 +163,9 @@ type Question struct {
 	Target string
 	// Targets are the right answers, if there are several; Target is then the first of them.
 	Targets []string
+	// Shown is the right answer as the harness writes it into samples; "": Target, or the number of the
+	// right choice.
+	Shown string
 	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood; if
 	// Words is 0, both are counted in Text.
 	Text         string
