@@ -42,24 +42,19 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := out.kept(o.Tasks)
-	o.Tasks = out.missing(o.Tasks)
 	report := newReport(&o, time.Now())
-	report.Kept = kept
+	report.kept, report.Kept = out.kept(o.Tasks)
+	o.Tasks = out.missing(o.Tasks)
 	if err := out.check(report); err != nil {
 		return nil, err
 	}
 	r := &runner{model: m, o: &o}
-	if o.Cache != "" {
-		c, err := openCache(o.Cache)
-		if err != nil {
-			return nil, err
-		}
-		defer c.close()
-		r.cache = c
+	if r.cache, err = out.cache(&o); err != nil {
+		return nil, err
 	}
+	defer r.cache.close()
 	e := newEncoder(o.Tokenizer, o.MaxLength)
-	tasks, err := prepareAll(ctx, &o, e)
+	tasks, err := o.Prompts.prepare(ctx, &o, e)
 	if err != nil {
 		return nil, err
 	}
@@ -71,24 +66,18 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 		}
 		report.add(t)
 	}
+	report.addGroups()
 	report.Seconds = time.Since(report.started).Seconds()
-	if o.Out == "" || len(tasks) == 0 {
+	if o.Out == "" {
 		return report, nil
 	}
-	return report, out.write(report)
-}
-
-func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {
-	var out []*prepared
-	for i := range o.Tasks {
-		t := &o.Tasks[i]
-		p, err := t.prepare(ctx, o, e)
-		if err != nil {
-			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+	if len(tasks) > 0 {
+		if err := out.write(report); err != nil {
+			return report, err
 		}
-		out = append(out, p)
 	}
-	return out, nil
+	r.cache.close()
+	return report, out.done(&o)
 }
 
 // prepare reads the documents of a task and makes its requests.
@@ -178,8 +167,11 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 			return err
 		}
 	}
-	if p.Kind == Generation {
+	switch p.Kind {
+	case Generation:
 		return p.addGeneration(o, e, prompts[0])
+	case LogLikelihood:
+		return p.addAnswer(o, e, prompts[0], q.Target)
 	}
 	return p.addChoices(o, e, &q, prompts)
 }
@@ -203,7 +195,7 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 
 func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []string) error {
 	delimiter := p.delimiters().Target
-	if o.ApplyChatTemplate {
+	if template, _ := p.chat(o); template {
 		delimiter = ""
 	}
 	for i, choice := range q.Choices {
@@ -211,15 +203,28 @@ func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []str
 		if len(prompts) > 1 {
 			r = request{context: prompts[i], continuation: delimiter + q.Target}
 		}
-		if r.score, r.cut = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
-			return fmt.Errorf("choice %d, %q, has no tokens of its own after the context", i, choice)
+		if err := p.addPair(o, e, r, fmt.Sprintf("choice %d", i)); err != nil {
+			return err
 		}
-		if r.cut > 0 && o.StrictLength {
-			return tooLong(fmt.Sprintf("the context and choice %d have %d tokens before the last: the context length is %d",
-				i, len(r.score.Input)+r.cut, e.maxLength))
-		}
-		p.requests = append(p.requests, r)
 	}
+	return nil
+}
+
+// addAnswer makes the request of a LogLikelihood question.
+func (p *prepared) addAnswer(o *Options, e *encoder, prompt, target string) error {
+	return p.addPair(o, e, request{context: prompt, continuation: target}, "the target")
+}
+
+// addPair makes the tokens of a request that scores a continuation, which errors call by a name.
+func (p *prepared) addPair(o *Options, e *encoder, r request, name string) error {
+	if r.score, r.cut = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
+		return fmt.Errorf("%s, %q, has no tokens of its own after the context", name, r.continuation)
+	}
+	if r.cut > 0 && o.StrictLength {
+		return tooLong(fmt.Sprintf("the context and %s have %d tokens before the last: the context length is %d",
+			name, len(r.score.Input)+r.cut, e.maxLength))
+	}
+	p.requests = append(p.requests, r)
 	return nil
 }
 
@@ -242,6 +247,8 @@ func (r *runner) measure(ctx context.Context, p *prepared, e *encoder) (*outcome
 		out.judgeTokens()
 	case p.Kind == Rolling:
 		out.judgeRolling()
+	case p.Kind == LogLikelihood:
+		out.judgeTargets()
 	default:
 		out.judgeChoices()
 	}

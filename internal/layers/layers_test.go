@@ -69,10 +69,11 @@ infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
+eval/tasks                  | data eval eval/internal/python internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
+eval/suites                 | eval eval/published eval/tasks setting
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm serve/internal/servetest tokenizer
