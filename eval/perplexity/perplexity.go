@@ -61,8 +61,8 @@ func task(name, about string, set set, r rule) eval.Task {
 // that BOS begins, and a text longer than a window is left out. All tokens behind BOS are predicted.
 func Packed(t *tokenizer.Tokenizer, texts []string, window int) (windows []eval.TokenDocument, err error) {
 	if t.BOS() < 0 || t.EOS() < 0 {
-		return nil, setting.Needs("eval.Options.Tasks", "windows of whole texts need BOS and EOS, and this tokenizer lacks one",
-			"llama_ppl_wikitext2 needs neither")
+		return nil, setting.Needs("eval.Options.Tasks",
+			"windows of whole texts need BOS and EOS, and this tokenizer lacks one", "llama_ppl_wikitext2 needs neither")
 	}
 	current := []int32{t.BOS()}
 	end := func() {
