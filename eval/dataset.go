@@ -233,7 +233,7 @@ func hubRoots(dir, hub string) []string {
 // splitNames are the names that the files of a split have on the Hub, the usual ones first.
 var splitNames = []string{
 	"SPLIT-*-of-*.parquet", "SPLIT.parquet", "SPLIT/*.parquet", "*-SPLIT.parquet",
-	"SPLIT-*-of-*.jsonl", "SPLIT.jsonl", "SPLIT.jsonl.gz", "SPLIT.json",
+	"SPLIT-*-of-*.jsonl", "SPLIT.jsonl", "SPLIT.jsonl.gz", "SPLIT.json", "SPLIT.json.gz",
 }
 
 // layouts are the patterns of paths that the files of the split may have, the usual ones first.

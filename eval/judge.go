@@ -278,11 +278,13 @@ func meanAndError(values []float64) (mu, stderr float64) {
 	return mu, deviation(values, mu) / math.Sqrt(float64(len(values)))
 }
 
-func mean(values []float64) (sum float64) {
+func mean(values []float64) float64 { return sum(values) / float64(len(values)) }
+
+func sum(values []float64) (total float64) {
 	for _, v := range values {
-		sum += v
+		total += v
 	}
-	return sum / float64(len(values))
+	return total
 }
 
 // deviation is the sample standard deviation of values around their mean.

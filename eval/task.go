@@ -101,7 +101,10 @@ type Task struct {
 // TokenDocument is a document that is stored as tokens.
 type TokenDocument struct {
 	IDs   []int32 // without the tokens that begin and end a text, which Run adds
-	Bytes int     // of the text
+	Bytes int     // of the text; 0 of a set whose tokens are not all predicted: it has no BitsPerByte
+	// Targets makes IDs a window as it goes through the model, with nothing put around it: its last Targets
+	// tokens are predicted. 0: IDs are a whole text.
+	Targets int
 }
 
 // Delimiters stand between question and answer, and after a few-shot example.

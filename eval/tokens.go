@@ -3,7 +3,10 @@ package eval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+
+	"trit/lm"
 )
 
 // prepareTokens makes the requests of documents that are tokens. BOS stands before each document
@@ -19,13 +22,13 @@ func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prep
 	}
 	p := &prepared{Task: t, total: len(docs)}
 	for _, id := range ids {
-		tokens := append([]int32{}, docs[id].IDs...)
-		if eos := o.Tokenizer.EOS(); eos >= 0 {
-			tokens = append(tokens, eos)
+		windows, tokens, err := e.documentWindows(&docs[id], o.Tokenizer.EOS())
+		if err != nil {
+			return nil, fmt.Errorf("document %d: %w", id, err)
 		}
 		p.first = append(p.first, len(p.requests))
-		p.questions = append(p.questions, question{id: id, Question: Question{Words: len(tokens), Bytes: docs[id].Bytes}})
-		for _, w := range e.windows(tokens) {
+		p.questions = append(p.questions, question{id: id, Question: Question{Words: tokens, Bytes: docs[id].Bytes}})
+		for _, w := range windows {
 			p.requests = append(p.requests, request{score: w})
 		}
 	}
@@ -36,17 +39,47 @@ func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prep
 	return p, nil
 }
 
-// judgeTokens divides the log-likelihood by tokens, which Words counts here, and by bytes.
-func (o *outcome) judgeTokens() {
-	nats, tokens, bytes := 0.0, 0, 0
-	for _, s := range o.scores {
-		nats -= s.LogProb
+// documentWindows are the requests of a document and the number of tokens that they predict.
+func (e *encoder) documentWindows(d *TokenDocument, eos int32) ([]lm.ScoreRequest, int, error) {
+	if d.Targets == 0 {
+		tokens := append([]int32{}, d.IDs...)
+		if eos >= 0 {
+			tokens = append(tokens, eos)
+		}
+		return e.windows(tokens), len(tokens), nil
 	}
-	for _, q := range o.questions {
+	if n := len(d.IDs) - 1; n > e.maxLength {
+		return nil, 0, fmt.Errorf("the window has %d tokens before its last: the context length is %d, and a shorter window "+
+			"would be another measure", n, e.maxLength)
+	}
+	w := lm.ScoreRequest{Input: d.IDs[:len(d.IDs)-1], Targets: d.IDs[len(d.IDs)-d.Targets:]}
+	return []lm.ScoreRequest{w}, d.Targets, nil
+}
+
+// judgeTokens divides the log-likelihood by tokens, which Words counts here, and by bytes. Standard errors
+// are those of a ratio of sums over documents.
+func (o *outcome) judgeTokens() {
+	nats, tokens, bytes := make([]float64, len(o.questions)), 0, 0
+	for i, q := range o.questions {
+		for _, s := range o.scores[o.first[i]:o.first[i+1]] {
+			nats[i] -= s.LogProb
+		}
 		tokens, bytes = tokens+q.Words, bytes+q.Bytes
 	}
-	loss := nats / float64(tokens)
+	loss := sum(nats) / float64(tokens)
 	o.set(Loss, "none", loss)
 	o.set(Perplexity, "none", math.Exp(loss))
-	o.set(BitsPerByte, "none", nats/math.Ln2/float64(bytes))
+	if bytes > 0 {
+		o.set(BitsPerByte, "none", sum(nats)/math.Ln2/float64(bytes))
+	}
+	squares, n := 0.0, float64(len(nats))
+	for i, v := range nats {
+		rest := v - float64(loss*float64(o.questions[i].Words))
+		squares += float64(rest * rest)
+	}
+	if n > 1 {
+		stderr := math.Sqrt(squares*n/(n-1)) / float64(tokens)
+		o.metrics[resultName{Loss, "none"}.stderr()] = stderr
+		o.metrics[resultName{Perplexity, "none"}.stderr()] = math.Exp(loss) * stderr
+	}
 }

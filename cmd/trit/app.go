@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/comparing"
 	"trit/cmd/trit/datasets"
 	"trit/cmd/trit/merging"
 	"trit/cmd/trit/serving"
@@ -58,7 +59,8 @@ func groups() []cmdline.Group {
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), distillCommand(), watchCommand()}},
 		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), merging.Command(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},
-		{Name: "Measure", Commands: []*cli.Command{evalCommand(), benchCommand(), reproCommand(), verifyCommand(), logitsCommand()}},
+		{Name: "Measure", Commands: []*cli.Command{evalCommand(), comparing.Command(), benchCommand(), reproCommand(),
+			verifyCommand(), logitsCommand()}},
 		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},
 	}
 }

@@ -203,7 +203,7 @@ func TestHelpGroupsTheCommands(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := "quickstart  Prepare: pull tokenizer data  Train: train distill watch  Use: convert merge run serve batch embed inspect  Measure: eval bench repro verify logits  Help: version completion"
+	want := "quickstart  Prepare: pull tokenizer data  Train: train distill watch  Use: convert merge run serve batch embed inspect  Measure: eval divergence bench repro verify logits  Help: version completion"
 	if strings.Join(got, " ") != want {
 		t.Errorf("the help lists\n%s\nwant\n%s", strings.Join(got, " "), want)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trit/eval"
+	"trit/eval/perplexity"
 	"trit/internal/nearest"
 	"trit/setting"
 )
@@ -22,7 +23,7 @@ func All() []eval.Task {
 		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
 		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
 		truthfulQA1, truthfulQA2, triviaQA, commonsenseQA, lambada, sciQ, race,
-	}, mmlu(), mmluPro())
+	}, mmlu(), mmluPro(), perplexity.Tasks())
 }
 
 // otherNames are second names of built-in tasks.

@@ -69,10 +69,13 @@ infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/internal/python internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/tasks                  | data eval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
+eval/divergence             | eval eval/statistics
+eval/perplexity             | eval setting tokenizer | eval/internal/evaltest
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
+eval/statistics             |
 eval/suites                 | eval eval/published eval/tasks setting
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
@@ -113,6 +116,7 @@ cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/mac
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation internal/atomicfile tokenizer
+cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models convert eval eval/divergence eval/perplexity infer internal/report repro tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *
