@@ -69,9 +69,10 @@ infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/tasks                  | data eval eval/ifeval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/divergence             | eval eval/statistics
+eval/ifeval                 | data/source eval eval/internal/python
 eval/perplexity             | eval setting tokenizer | eval/internal/evaltest
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
