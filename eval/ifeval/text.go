@@ -2,34 +2,12 @@ package ifeval
 
 import (
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/abadojack/whatlanggo"
-	"github.com/neurosnap/sentences"
-	"github.com/neurosnap/sentences/data"
 
 	"trit/eval/internal/python"
 )
-
-// punkt is Punkt with the English parameters of nltk.
-var punkt = sync.OnceValue(func() *sentences.DefaultSentenceTokenizer {
-	training, err := sentences.LoadTraining(must(data.Asset("data/english.json")))
-	if err != nil {
-		panic(err)
-	}
-	return sentences.NewSentenceTokenizer(training)
-})
-
-// sentencesOf splits a text as nltk's Punkt does.
-func sentencesOf(text string) (out []string) {
-	for _, s := range punkt().Tokenize(text) {
-		if trimmed := python.Strip(s.Text); trimmed != "" {
-			out = append(out, trimmed)
-		}
-	}
-	return out
-}
 
 // treebank are the replacements of nltk's NLTKWordTokenizer, in their order. Before those of ending, the text
 // gets a space on both sides.
