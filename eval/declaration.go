@@ -147,14 +147,14 @@ func (d *Declaration) task(dir string) (*Task, error) {
 		delimiters.Fewshot = *d.FewshotDelimiter
 	}
 	t := &Task{Name: d.Name, About: d.About, Version: d.Version, Declaration: d, Delimiters: &delimiters}
-	t.Test = Source{Files: []string{besideFile(dir, d.Data)}, Columns: d.Columns, Rows: d.Rows}
+	t.Test = Source{Files: []string{BesideFile(dir, d.Data)}, Columns: d.Columns, Rows: d.Rows}
 	err := errors.Join(d.missing(), d.setQuestion(t), d.setJudge(t), d.setFewshot(t, dir))
 	return t, err
 }
 
-// besideFile is the path of a file in the folder of the declaration. If there is none, it is the
+// BesideFile is the path of a file in the folder of the declaration. If there is none, it is the
 // name alone, so that the file is looked for in the data folder.
-func besideFile(dir, name string) string {
+func BesideFile(dir, name string) string {
 	if path, err := filepath.Abs(filepath.Join(dir, name)); err == nil && !filepath.IsAbs(name) && isFile(path) {
 		return path
 	}
@@ -313,8 +313,8 @@ func (d *Declaration) setFewshot(t *Task, dir string) error {
 		return errors.New("fewshot: want data or examples, not both")
 	}
 	if f.Data != "" {
-		t.Fewshot.Extra = besideFile(dir, f.Data) == t.Test.Files[0]
-		t.Fewshot.From = Source{Files: []string{besideFile(dir, f.Data)}, Columns: d.Columns}
+		t.Fewshot.Extra = BesideFile(dir, f.Data) == t.Test.Files[0]
+		t.Fewshot.From = Source{Files: []string{BesideFile(dir, f.Data)}, Columns: d.Columns}
 	}
 	for i, e := range f.Examples {
 		doc, err := parseDocument(e)

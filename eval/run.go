@@ -89,6 +89,11 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	if err != nil {
 		return nil, err
 	}
+	if t.Fit != nil {
+		fitted := *t
+		t = &fitted
+		t.Fit(t, docs[0])
+	}
 	asked, err := o.documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
@@ -163,7 +168,7 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 	}
 	prompts := make([]string, len(q.Contexts))
 	for i, c := range q.Contexts {
-		if prompts[i], err = p.ask(o, examples, c); err != nil {
+		if prompts[i], err = p.ask(o, examples, &q.Question, c); err != nil {
 			return err
 		}
 	}
@@ -195,7 +200,7 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 
 func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []string) error {
 	delimiter := p.delimiters().Target
-	if template, _ := p.chat(o); template {
+	if template, _ := p.chat(o); template && (q.Prefix == "" || endsInSpace(q.Prefix)) {
 		delimiter = ""
 	}
 	for i, choice := range q.Choices {

@@ -81,6 +81,8 @@ type Task struct {
 	Chat bool
 	// Ask makes a question of a document.
 	Ask func(*Fields) Question
+	// Fit changes the task, which is a copy, for a set that begins with this document; may be nil.
+	Fit func(t *Task, first Document)
 	// Process returns the document with the fields that the harness adds; nil adds none.
 	Process func(*Fields) Document
 	// Tokens returns the documents of a rolling task whose documents are tokens already; it
@@ -169,6 +171,8 @@ type Question struct {
 	// Shown is the right answer as the harness writes it into samples; "": Target, or the number of the
 	// right choice.
 	Shown string
+	// Prefix begins the answer: the model goes on from there.
+	Prefix string
 	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood; if
 	// Words is 0, both are counted in Text.
 	Text         string

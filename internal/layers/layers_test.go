@@ -69,7 +69,8 @@ infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/tasks                  | data eval eval/harness eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/harness                | data/source eval eval/internal/python tokenizer/jinja | eval/internal/evaltest
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/divergence             | eval eval/statistics
 eval/perplexity             | eval setting tokenizer | eval/internal/evaltest
