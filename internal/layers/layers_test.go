@@ -73,6 +73,7 @@ eval/tasks                  | data eval eval/internal/python internal/nearest se
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
+eval/statistics             |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm serve/internal/servetest tokenizer
