@@ -32,18 +32,6 @@ func results(t *testing.T, n, right int, extra ...int) string {
 	})
 }
 
-func TestMcNemar(t *testing.T) {
-	// Two-sided binomial probabilities at one half, by hand: 2*(1+5)/2^5, 2*1/2^10.
-	for _, c := range []struct {
-		a, b int
-		want float64
-	}{{1, 4, 0.375}, {0, 10, 2. / 1024}, {5, 5, 1}, {0, 0, 1}, {3, 0, 0.25}} {
-		if got := mcnemar(c.a, c.b); math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%d to %d: %g, want %g", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestCompare(t *testing.T) {
 	a, b := results(t, 40, 10), results(t, 40, 10, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
 	c, err := Compare(a, b)

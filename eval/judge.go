@@ -11,6 +11,7 @@ import (
 
 	"trit/data/source"
 	"trit/eval/internal/python"
+	"trit/eval/statistics"
 	"trit/lm"
 )
 
@@ -235,22 +236,10 @@ func (o *outcome) average(filter string, metrics []Metric) {
 				}
 			}
 		}
-		mean, stderr := meanAndError(values)
+		mean, stderr := statistics.Mean(values)
 		name := o.set(m, filter, mean)
 		if len(values) > 1 {
 			o.metrics[name.stderr()] = stderr
 		}
 	}
-}
-
-func meanAndError(values []float64) (mean, stderr float64) {
-	n, squares := float64(len(values)), 0.0
-	for _, v := range values {
-		mean += v
-	}
-	mean /= n
-	for _, v := range values {
-		squares += float64((v - mean) * (v - mean)) // float64: never fused
-	}
-	return mean, math.Sqrt(squares/(n-1)) / math.Sqrt(n)
 }

@@ -22,8 +22,9 @@ type Report struct {
 	NSamples map[string]Counts
 	Effort   map[string]Effort
 	Remarks  map[string]Remarks
-	Seconds  float64  // of the whole evaluation
-	Kept     []string // a line for each task that was not measured, since Options.Out has its results
+	Errors   map[string]Errors // of the tasks that have them
+	Seconds  float64           // of the whole evaluation
+	Kept     []string          // a line for each task that was not measured, since Options.Out has its results
 	o        *Options
 	started  time.Time
 	tasks    []*outcome
@@ -39,7 +40,7 @@ func newReport(o *Options, started time.Time) *Report {
 	return &Report{
 		o: o, started: started,
 		Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{},
-		Remarks: map[string]Remarks{},
+		Remarks: map[string]Remarks{}, Errors: map[string]Errors{},
 	}
 }
 
@@ -50,6 +51,9 @@ func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort
 	r.NSamples[t.Name], r.Remarks[t.Name] = Counts{t.total, len(t.questions)}, t.remarks()
+	if e := t.errors(); len(e.Stderr) > 0 {
+		r.Errors[t.Name] = e
+	}
 }
 
 // MarshalJSON writes the results with the keys of the harness. The key "trit" holds the results
@@ -71,7 +75,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		"model_source": "trit", "model_name": r.o.ModelName,
 		"model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
 		"system_instruction":   nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
-		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks},
+		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks, "errors": r.Errors, "made": r.made()},
 	}
 	r.addTokenizer(out)
 	var b bytes.Buffer
@@ -79,6 +83,18 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(out)
 	return b.Bytes(), err
+}
+
+// made says what makes the results, and the fingerprint of the model where it is known.
+func (r *Report) made() map[string]string {
+	made := maps.Clone(r.o.Made)
+	if r.o.Fingerprint != "" {
+		if made == nil {
+			made = map[string]string{}
+		}
+		made["model fingerprint"] = r.o.Fingerprint
+	}
+	return made
 }
 
 var modelFileName = regexp.MustCompile(`["<>:/|\\?*\[\]]+`)
@@ -109,7 +125,7 @@ func (r *Report) config() map[string]any {
 		"model": "trit", "model_args": r.o.ModelArgs, "device": "cpu",
 		"batch_size": r.o.batchSize(), "batch_sizes": []int{}, "use_cache": nil, "limit": nil,
 		"bootstrap_iters": nil, "gen_kwargs": nil,
-		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": fewshotSeed,
+		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": r.o.fewshotSeed(),
 	}
 	if r.o.Cache != "" {
 		c["use_cache"] = r.o.Cache
@@ -316,6 +332,9 @@ func (r *Report) RemarkLines() (lines []string) {
 func (r *Report) remarkLines(t *outcome) (lines []string) {
 	for _, line := range r.Remarks[t.Name].lines(r.o.MaxLength) {
 		lines = append(lines, t.Name+": "+line)
+	}
+	if e, ok := r.Errors[t.Name]; ok {
+		lines = append(lines, t.Name+": "+e.line())
 	}
 	return lines
 }

@@ -71,6 +71,9 @@ type Task struct {
 	Fewshot Fewshot
 	// Ask makes a question of a document.
 	Ask func(*Fields) Question
+	// Cluster names what a document shares with others, such as its passage, for standard errors by
+	// cluster; nil, or "": the document depends on no other.
+	Cluster func(*Fields) string
 	// Process returns the document with the fields that the harness adds; nil adds none.
 	Process func(*Fields) Document
 	// Tokens returns the documents of a rolling task whose documents are tokens already; it
@@ -172,8 +175,9 @@ func (q *Question) divisor(m Metric) int {
 // question is a Question and the document that asks it, as Task.Process returned it.
 type question struct {
 	Question
-	doc Document
-	id  int // number of the document in the set
+	doc     Document
+	cluster string // hash of Task.Cluster's text; "": none
+	id      int    // number of the document in the set
 }
 
 // Question makes the question of a document.
@@ -191,6 +195,11 @@ func (t *Task) question(d Document) (question, error) {
 		f = NewFields(d)
 	}
 	q := question{Question: t.Ask(f), doc: d}
+	if t.Cluster != nil {
+		if text := t.Cluster(f); text != "" {
+			q.cluster = hashOf(text)[:16]
+		}
+	}
 	if t.Kind == Rolling && q.Words == 0 {
 		q.Words, q.Bytes = python.CountWords(q.Text), len(q.Text)
 	}

@@ -107,7 +107,7 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 		shown = m.name
 	}
 	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", shown, c.String("cache"))
-	if o.Cache != "" {
+	if o.Cache != "" || o.Out != "" {
 		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
 			return nil, err
 		}

@@ -68,11 +68,12 @@ convert/inspect             | convert/source format/gguf format/ggufmeta format/
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
-eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval                        | data/source eval/internal/python eval/statistics internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
+eval/seeds                  | eval eval/statistics
 eval/statistics             |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
