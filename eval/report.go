@@ -65,7 +65,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		results[t.Name], versions[t.Name], configs[t.Name] = t.results(), t.Version, t.config()
 		hashes[t.Name], subtasks[t.Name], higher[t.Name] = t.hash(), []string{}, map[Metric]bool{}
 		for _, name := range t.names {
-			higher[t.Name][name.metric] = name.metric.higherIsBetter()
+			higher[t.Name][name.metric] = name.metric.HigherIsBetter()
 		}
 	}
 	out := map[string]any{
@@ -202,7 +202,7 @@ func (t *outcome) metricList() []map[string]any {
 		m := name.metric
 		if !slices.ContainsFunc(list, func(o map[string]any) bool { return o["metric"] == m }) {
 			list = append(list, map[string]any{
-				"metric": m, "aggregation": m.aggregation(), "higher_is_better": m.higherIsBetter(),
+				"metric": m, "aggregation": m.aggregation(), "higher_is_better": m.HigherIsBetter(),
 			})
 		}
 	}
@@ -287,7 +287,7 @@ func (t *outcome) rows() [][]string {
 	byName := func(a, b resultName) int { return strings.Compare(a.String(), b.String()) }
 	for _, name := range slices.SortedFunc(slices.Values(t.names), byName) {
 		arrow, sign, stderr := "↑", "", ""
-		if !name.metric.higherIsBetter() {
+		if !name.metric.HigherIsBetter() {
 			arrow = "↓"
 		}
 		if v, ok := t.metrics[name.stderr()]; ok {

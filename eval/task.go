@@ -49,8 +49,8 @@ const (
 	PassAt1    Metric = "pass@1" // the share of programs that pass their tests
 )
 
-// higherIsBetter reports whether more of a metric is better.
-func (m Metric) higherIsBetter() bool {
+// HigherIsBetter reports whether more of a metric is better.
+func (m Metric) HigherIsBetter() bool {
 	switch m {
 	case WordPerplexity, BytePerplexity, BitsPerByte, Perplexity, Loss:
 		return false
