@@ -19,6 +19,11 @@ type conditions struct {
 	Length   any               `json:"max_length"`
 	EOS      any               `json:"tokenizer_eos_token"`
 	BOS      any               `json:"tokenizer_bos_token"`
+	Named    string            `json:"model_name"`
+	Date     float64           `json:"date"`
+	Trit     struct {
+		Made map[string]string `json:"made"`
+	} `json:"trit"`
 }
 
 // Differences say in what the tasks of two evaluations were asked in another way, a line each.

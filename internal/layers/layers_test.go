@@ -73,6 +73,7 @@ eval/tasks                  | data eval eval/internal/python internal/nearest se
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
 eval/sandbox                |
+eval/paper                  | eval eval/statistics internal/atomicfile internal/jsonfile internal/report | eval/internal/evaltest
 eval/seeds                  | eval eval/statistics
 eval/statistics             |
 eval/internal/python        |  | eval/internal/evaltest
@@ -113,6 +114,7 @@ repro                       | configs convert convert/inspect convert/source dat
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
+cmd/trit/comparing          | cmd/trit/cmdline eval eval/paper eval/seeds internal/machine
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation internal/atomicfile tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
