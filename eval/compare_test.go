@@ -108,3 +108,33 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Of documents in clusters, the test by clusters is Student's of the sums of the clusters' differences;
+// what was asked otherwise is said.
+func TestCompareByClusterAndWarns(t *testing.T) {
+	folder := func(shots int, prompt string, right ...int) string {
+		var samples strings.Builder
+		for i, v := range right {
+			fmt.Fprintf(&samples, `{"doc_id": %d, "doc_hash": "h%d", "prompt_hash": "%s", "cluster": "c%d", "filter": "none", "metrics": ["acc"], "acc": %d.0}`+"\n", i, i, prompt, i/2, v)
+		}
+		return evaltest.Write(t, map[string]string{
+			"results.json":    fmt.Sprintf(`{"n-shot": {"x": %d}, "config": {"fewshot_seed": %d}, "results": {"x": {"acc,none": 0.5}}}`, shots, shots),
+			"samples_x.jsonl": samples.String(),
+		})
+	}
+	c, err := Compare(folder(0, "p", 0, 0, 0, 0, 1, 0), folder(5, "q", 1, 1, 0, 1, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Rows[0]
+	want := math.Sqrt(3./2*(1+0+1)) / 6 // sums 2, 1, 0, less 1 each
+	if d.Clusters != 3 || math.Abs(d.ClusteredStderr-want) > 1e-12 || d.ClusteredP < 0.05 || d.ClusteredP > 0.3 || d.Least < want {
+		t.Errorf("%+v, want the standard error %g", d, want)
+	}
+	if got := strings.Join(c.Warnings, "\n"); got != "seeds of examples differ: A 0, B 5\nx: numbers of examples differ: A 0, B 5\nx: the prompts of 6 of 6 documents differ" {
+		t.Error(got)
+	}
+	if same, err := Compare(folder(0, "p", 1, 0), folder(0, "p", 0, 0)); err != nil || len(same.Warnings) != 0 {
+		t.Errorf("%+v, %v", same, err)
+	}
+}

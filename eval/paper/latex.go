@@ -10,7 +10,8 @@ import (
 // latex writes the table of the scores for the package booktabs. The best of several models is bold.
 func (p *paper) latex(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%% needs \\usepackage{booktabs}\n\\begin{tabular}{llr%s}\n\\toprule\nTask & Metric & Shots", strings.Repeat("r", len(p.Models)))
+	fmt.Fprintf(&b, "%% needs \\usepackage{booktabs}\n\\begin{tabular}{llr%s}\n\\toprule\nTask & Metric & Shots",
+		strings.Repeat("r", len(p.Models)))
 	for _, m := range p.Models {
 		b.WriteString(" & " + tex(m))
 	}
@@ -61,6 +62,8 @@ func (s score) tex(bold bool) string {
 
 // tex is a text without a meaning for TeX.
 func tex(s string) string {
-	return strings.NewReplacer("\\", "\\textbackslash{}", "{", "\\{", "}", "\\}", "&", "\\&", "%", "\\%", "$", "\\$", "#", "\\#", "_", "\\_",
-		"~", "\\textasciitilde{}", "^", "\\textasciicircum{}", "<", "\\textless{}", ">", "\\textgreater{}", "\n", " ", "\r", " ").Replace(s)
+	return strings.NewReplacer("\\", "\\textbackslash{}", "{", "\\{", "}", "\\}", "&", "\\&",
+		"%", "\\%", "$", "\\$", "#", "\\#", "_", "\\_",
+		"~", "\\textasciitilde{}", "^", "\\textasciicircum{}",
+		"<", "\\textless{}", ">", "\\textgreater{}", "\n", " ", "\r", " ").Replace(s)
 }

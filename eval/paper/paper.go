@@ -3,6 +3,7 @@
 package paper
 
 import (
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -118,7 +119,10 @@ func (p *paper) addOrigin(model string, e *eval.Evaluation) {
 
 func (p *paper) html(w io.Writer) error { return page.ExecuteTemplate(w, "paper.html", p) }
 
-var page = template.Must(report.Parts().Parse(pageText))
+//go:embed paper.html
+var files embed.FS
+
+var page = template.Must(report.Parts().ParseFS(files, "paper.html"))
 
 // Table is the table of the scores.
 func (p *paper) Table() report.Table {
@@ -148,7 +152,8 @@ func (p *paper) markdown(w io.Writer) error {
 		b.WriteString("\n")
 	}
 	for _, e := range p.Examples {
-		fmt.Fprintf(&b, "\n## %s, %s: document %d, %s\n\n%s\n", plain(e.Task), plain(e.Model), e.Document, e.Verdict, fenced(e.text()))
+		fmt.Fprintf(&b, "\n## %s, %s: document %d, %s\n\n%s\n",
+			plain(e.Task), plain(e.Model), e.Document, e.Verdict, fenced(e.text()))
 	}
 	fmt.Fprintf(&b, "\n## What made it\n\n%s", escaped(p.Origin).Markdown())
 	_, err := io.WriteString(w, b.String())
@@ -161,8 +166,8 @@ const legend = "± is the standard error by document, or by cluster where docume
 
 // plain is a text without a meaning in Markdown or HTML, in one line.
 func plain(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "\\|", "\n", " ", "\r", " ", "`", "\\`", "*", "\\*",
-		"_", "\\_", "[", "\\[", "]", "\\]", "\\", "\\\\").Replace(s)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "\\|", "\n", " ", "\r", " ", "`", "\\`",
+		"*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "\\", "\\\\").Replace(s)
 }
 
 func escaped(t report.Table) report.Table {

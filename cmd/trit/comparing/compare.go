@@ -53,7 +53,8 @@ func Print(c *cli.Context, comparison *eval.Comparison) error {
 func ReportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "report", Usage: "write results for a paper: an HTML page, Markdown and a LaTeX table", ArgsUsage: "RESULTS...",
-		Description: cmdline.Examples("trit eval report results --out report", "trit eval report results-a results-b --out report"),
+		Description: cmdline.Examples("trit eval report results --out report",
+			"trit eval report results-a results-b --out report"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write report.html, report.md and report.tex to the folder `DIR`"},
 			&cli.StringFlag{Name: "title", Value: "Evaluation", Usage: "the `TITLE` of the report"},

@@ -19,8 +19,8 @@ import (
 
 // SeedsFlag is the flag that SeedsOf reads.
 func SeedsFlag() cli.Flag {
-	return &cli.StringFlag{Name: "fewshot-seeds", DefaultText: "1234", Usage: "draw few-shot examples with each of these " +
-		"`SEEDS`, such as 1234,1,2,3, and show how far the scores spread"}
+	return &cli.StringFlag{Name: "fewshot-seeds", DefaultText: "1234", Usage: "draw few-shot examples with each " +
+		"of these `SEEDS`, such as 1234,1,2,3, and show how far the scores spread"}
 }
 
 // SeedsOf are the seeds of few-shot examples on the command line, the harness's one without the flag.
