@@ -19,8 +19,8 @@ func (p *paper) latex(w io.Writer) error {
 	for _, r := range p.Rows {
 		fmt.Fprintf(&b, "%s & %s & %s", tex(r.Task), tex(r.Metric), tex(r.Shots))
 		best := r.best()
-		for i, s := range r.Scores {
-			b.WriteString(" & " + s.tex(i == best))
+		for _, s := range r.Scores {
+			b.WriteString(" & " + s.tex(s.Value == best))
 		}
 		b.WriteString(" \\\\\n")
 	}
@@ -29,19 +29,19 @@ func (p *paper) latex(w io.Writer) error {
 	return err
 }
 
-// best is the number of the best score, -1 if there are no two.
-func (r row) best() int {
-	best, count := -1, 0
-	for i, s := range r.Scores {
+// best is the best value, NaN of a single one.
+func (r row) best() float64 {
+	best, count := math.NaN(), 0
+	for _, s := range r.Scores {
 		if math.IsNaN(s.Value) {
 			continue
 		}
-		if count++; best < 0 || s.Value != r.Scores[best].Value && (s.Value > r.Scores[best].Value) == r.Higher {
-			best = i
+		if count++; count == 1 || (s.Value > best) == r.Higher && s.Value != best {
+			best = s.Value
 		}
 	}
 	if count < 2 {
-		return -1
+		return math.NaN()
 	}
 	return best
 }
