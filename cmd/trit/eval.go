@@ -59,7 +59,7 @@ func evalCommand() *cli.Command {
 			models.AdapterFlag(),
 		}, convertedFlags(), codeFlags(), models.HubFlags(), serverFlags()),
 		Action:      evalAction,
-		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
+		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand(), mtBenchCommand()},
 	}
 }
 

@@ -72,6 +72,10 @@ var otherWords = map[string]string{
 
 // unknown is the error of a name that no task has.
 func unknown(name string) error {
+	if name == "mt_bench" {
+		return setting.Needs("eval.Options.Tasks", "another model judges the answers to mt_bench",
+			"{mtbench.Run} measures it")
+	}
 	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
 	if e.Remedy = nearest.Question(name, Names(), otherWords); e.Remedy == "" {
 		e.Remedy = "{tasks.Names} shows all, or name a JSON or YAML file that declares one"
