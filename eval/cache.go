@@ -29,7 +29,7 @@ type cacheLine struct {
 // openCache reads or creates the file. It drops a last line that is incomplete, as a killed
 // process leaves it.
 func openCache(path string) (*cache, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("the cache of requests: %w", err)
 	}
@@ -62,11 +62,7 @@ func (c *cache) read() error {
 				"the file is no cache, or it is damaged; delete it or name another with {eval.Options.Cache}")
 		}
 	}
-	if err := c.file.Truncate(int64(whole)); err != nil {
-		return err
-	}
-	_, err = c.file.Seek(int64(whole), io.SeekStart)
-	return err
+	return c.file.Truncate(int64(whole))
 }
 
 // lineStart is the beginning of each line.
@@ -98,4 +94,8 @@ func (c *cache) put(results iter.Seq2[string, any]) error {
 	return nil
 }
 
-func (c *cache) close() error { return c.file.Close() }
+func (c *cache) close() {
+	if c != nil {
+		c.file.Close()
+	}
+}

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"slices"
 	"strings"
 
 	"trit/eval/internal/python"
@@ -15,6 +16,11 @@ type encoder struct {
 	start     int32 // BOS; EOS if the tokenizer has no BOS
 	startName string
 	end       string // EOS as text
+
+	// The last context and its tokens, and the last input: the choices of a question share them.
+	context string
+	ids     []int32
+	input   []int32
 }
 
 func newEncoder(tok *tokenizer.Tokenizer, maxLength int) *encoder {
@@ -55,7 +61,10 @@ func (e *encoder) pair(context, continuation string) (r lm.ScoreRequest, cut int
 	}
 	trimmed := strings.TrimRightFunc(context, python.Space)
 	continuation = context[len(trimmed):] + continuation
-	whole, ctx := e.encode(trimmed+continuation), e.encode(trimmed)
+	if trimmed != e.context || e.ids == nil {
+		e.context, e.ids = trimmed, e.encode(trimmed)
+	}
+	whole, ctx := e.encode(trimmed+continuation), e.ids
 	return e.request(ctx, whole[min(len(ctx), len(whole)):])
 }
 
@@ -70,7 +79,10 @@ func (e *encoder) request(ctx, cont []int32) (r lm.ScoreRequest, cut int) {
 	cut = max(0, len(all)-e.maxLength-1)
 	all = all[cut:]
 	cont = cont[max(0, len(cont)-e.maxLength):]
-	return lm.ScoreRequest{Input: all[:len(all)-1], Targets: cont}, cut
+	if input := all[:len(all)-1]; !slices.Equal(input, e.input) {
+		e.input = input
+	}
+	return lm.ScoreRequest{Input: e.input, Targets: cont}, cut
 }
 
 // windows cuts a document for rolling log-likelihood, as the harness does with one token of

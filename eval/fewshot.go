@@ -134,10 +134,13 @@ func (x *examples) first(d Document) []int {
 // turn is a message of a conversation; delimiter follows it if there is no chat template.
 type turn struct{ role, content, delimiter string }
 
-// turns are the examples and the context of the question.
+// turns are the description of the task, the examples, and the context of the question.
 func (t *Task) turns(examples []question, context string) []turn {
 	d := t.delimiters()
 	var out []turn
+	if t.Description != "" {
+		out = append(out, turn{"system", t.Description, ""})
+	}
 	for i := range examples {
 		text, answer := examples[i].example()
 		if answer == "" {
@@ -152,24 +155,38 @@ func (t *Task) turns(examples []question, context string) []turn {
 // ask returns the whole text before the answer, and notes how a chat template fits it.
 func (p *prepared) ask(o *Options, examples []question, context string) (string, error) {
 	turns := p.turns(examples, context)
+	template, multiturn := p.chat(o)
+	if !template {
+		return joined(turns), nil
+	}
+	messages := messages(turns, multiturn)
+	prompt, err := o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	if err != nil {
+		return "", templateError(err, multiturn && len(messages) > 1)
+	}
+	p.template.note(o.Tokenizer, messages, prompt)
+	return prompt, nil
+}
+
+// joined is the text of turns without a chat template.
+func joined(turns []turn) string {
 	var text strings.Builder
 	for _, u := range turns {
 		text.WriteString(u.content + u.delimiter)
 	}
-	if !o.ApplyChatTemplate {
-		return text.String(), nil
+	return text.String()
+}
+
+// messages are turns as those of a chat: each one of its own, or all but the system's as one of the user.
+func messages(turns []turn, each bool) (out []tokenizer.Message) {
+	if !each && turns[0].role == "system" {
+		out, turns = append(out, tokenizer.Message{Role: "system", Content: turns[0].content}), turns[1:]
 	}
-	messages := []tokenizer.Message{{Role: "user", Content: text.String()}}
-	if o.FewshotMultiturn {
-		messages = nil
-		for _, u := range turns {
-			messages = append(messages, tokenizer.Message{Role: u.role, Content: u.content})
-		}
+	if !each {
+		return append(out, tokenizer.Message{Role: "user", Content: joined(turns)})
 	}
-	prompt, err := o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
-	if err != nil {
-		return "", templateError(err, len(messages) > 1)
+	for _, u := range turns {
+		out = append(out, tokenizer.Message{Role: u.role, Content: u.content})
 	}
-	p.template.note(o.Tokenizer, messages, prompt)
-	return prompt, nil
+	return out
 }

@@ -54,8 +54,10 @@ type Options struct {
 	ApplyChatTemplate bool
 	FewshotMultiturn  bool // with the chat template: each example as turns of its own
 
-	Batch       int     // requests in one call of the model; 0: a number that suits it
-	Cache       string  // file of results of requests, from which a run resumes; "" for none
+	Batch int // requests in one call of the model; 0: a number that suits it
+	// Cache is the file of results of requests, from which a run resumes. If it is "", a run with Out and
+	// Fingerprint keeps such a file in Out until the results are there.
+	Cache       string
 	Fingerprint string  // of the model and everything that changes its results, for Cache
 	Sandbox     Sandbox // nil: tasks that run code are refused
 
@@ -69,6 +71,7 @@ type Options struct {
 	// Replace replaces the results in Out, for who knows that they are older ones of the same work.
 	Replace  bool
 	Progress func(Progress)
+	Prompts  *Prompts // of the evaluations of several models; nil: they share nothing
 }
 
 // Progress is how far a task is.
@@ -128,10 +131,18 @@ func (o *Options) checkTasks() error {
 			return setting.Needs("eval.Options.Sandbox",
 				fmt.Sprintf("task %s runs Python programs that the model writes", t.Name), "allow it with {eval.Options.Sandbox}")
 		}
+		if t.Chat && o.Tokenizer.Vocab().ChatTemplate == "" {
+			return setting.Needs("eval.Options.Tasks",
+				fmt.Sprintf("task %s is asked in the chat template, and the model has none", t.Name),
+				"name the other tasks alone with {eval.Options.Tasks}")
+		}
 		if names[t.Name] {
 			return fmt.Errorf("two tasks have the name %q: their results would have the same key", t.Name)
 		}
 		names[t.Name] = true
+	}
+	if err := checkGroups(o.Tasks); err != nil {
+		return err
 	}
 	for name := range o.Samples {
 		if !names[name] {

@@ -40,6 +40,8 @@ func (o *Options) CheckOut() error {
 	switch {
 	case len(there) == 0 || o.Append && filepath.Base(there[0]) == resultsName:
 		return nil
+	case strings.HasPrefix(filepath.Base(there[0]), "samples_") && isFile(filepath.Join(o.Out, requestsName)):
+		return nil // it was stopped before the results were written
 	case o.Append:
 		return setting.Needs("eval.Options.Out", there[0]+" is there, but no "+resultsName,
 			"name another folder with {eval.Options.Out}")
@@ -85,6 +87,35 @@ func decodeTree(b []byte) (tree map[string]any, err error) {
 	return tree, d.Decode(&tree)
 }
 
+// requestsName is the file in Options.Out with the results of requests of an evaluation that was stopped.
+const requestsName = "requests.jsonl"
+
+// cache opens the cache that the options name, or one in the folder until the results are there; nil for
+// none.
+func (out *output) cache(o *Options) (*cache, error) {
+	switch {
+	case o.Cache != "":
+		return openCache(o.Cache)
+	case o.Out == "" || o.Fingerprint == "" || len(o.Tasks) == 0:
+		return nil, nil
+	}
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, err
+	}
+	return openCache(filepath.Join(o.Out, requestsName))
+}
+
+// done removes the cache in the folder, which the results replace.
+func (out *output) done(o *Options) error {
+	if o.Cache != "" {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(out.dir, requestsName)); !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
 // section is an object in the file, by its path; nil for none.
 func (out *output) section(path ...string) map[string]any {
 	at := out.file
@@ -99,21 +130,44 @@ func (out *output) missing(tasks []Task) []Task {
 	return slices.DeleteFunc(slices.Clone(tasks), func(t Task) bool { return out.section("results")[t.Name] != nil })
 }
 
-// kept says of the tasks that have results how they were measured, a line for each.
-func (out *output) kept(tasks []Task) (lines []string) {
+// kept are the results of the tasks that have some, and say how they were measured, a line for each.
+func (out *output) kept(tasks []Task) (results map[string]measured, lines []string) {
+	results = map[string]measured{}
 	for _, t := range tasks {
 		if out.section("results")[t.Name] != nil {
+			results[t.Name] = out.measured(t.Name)
 			lines = append(lines, fmt.Sprintf("%s: its results are in %s already (%v documents, %v-shot) and stay", t.Name,
 				out.dir, out.section("n-samples", t.Name)["effective"], out.section("n-shot")[t.Name]))
 		}
 	}
-	return lines
+	return results, lines
 }
+
+// measured is the result of a task.
+func (out *output) measured(task string) measured {
+	number := func(v any) float64 {
+		n, _ := v.(json.Number)
+		f, _ := n.Float64()
+		return f
+	}
+	m := measured{metrics: Metrics{}, numFewshot: int(number(out.section("n-shot")[task]))}
+	for key, v := range out.section("results", task) {
+		if n, ok := v.(json.Number); ok && strings.Contains(key, ",") {
+			m.metrics[key] = number(n)
+		}
+	}
+	counts := out.section("n-samples", task)
+	m.counts = Counts{int(number(counts["original"])), int(number(counts["effective"]))}
+	return m
+}
+
+// groupsKey is the key of the results of groups, which a file without groups lacks.
+const groupsKey = "groups"
 
 // Keys of a results file with an object that has a key for each task; in the key "trit" too.
 var (
 	taskKeys = []string{
-		"results", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes",
+		"results", groupsKey, "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes",
 	}
 	ownTaskKeys = []string{"effort", "ends", "remarks"}
 )
@@ -234,7 +288,9 @@ func (out *output) merged(tree map[string]any) map[string]any {
 		return tree
 	}
 	for _, key := range taskKeys {
-		tree[key] = union(tree[key], out.file[key])
+		if tree[key] != nil || out.file[key] != nil {
+			tree[key] = union(tree[key], out.file[key])
+		}
 	}
 	own, _ := tree["trit"].(map[string]any)
 	for _, key := range ownTaskKeys {

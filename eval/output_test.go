@@ -47,6 +47,35 @@ func TestResultsAreNotLost(t *testing.T) {
 	}
 }
 
+// A run that stops leaves the results of its requests beside those to come.
+func TestARunGoesOnInItsFolder(t *testing.T) {
+	dir, task := manyChoices(t, 20)
+	m, o := options(t, task)
+	o.Out, o.Batch = filepath.Join(dir, "whole"), 4
+	if _, err := Run(t.Context(), m, o); err != nil {
+		t.Fatal(err)
+	}
+	o.Out, o.Fingerprint = filepath.Join(dir, "stopped"), "model 1"
+	left := filepath.Join(o.Out, requestsName)
+	if _, err := Run(t.Context(), &stopping{m, 3}, o); err == nil || !isFile(left) {
+		t.Fatalf("error %v, requests are left: %v", err, isFile(left))
+	}
+	if err := os.WriteFile(filepath.Join(o.Out, "samples_many.jsonl"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.Inputs, o.Batch = nil, 0
+	r, err := Run(t.Context(), m, o)
+	if err != nil || r.Effort["many"].Cached < 12 || len(m.Inputs) != 40-r.Effort["many"].Cached {
+		t.Fatalf("%d requests asked, %v, error %v", len(m.Inputs), r, err)
+	}
+	if isFile(left) || outputs(t, o.Out) != outputs(t, filepath.Join(dir, "whole")) {
+		t.Errorf("requests are left: %v; or the results are others", isFile(left))
+	}
+	if _, err := Run(t.Context(), m, o); err == nil {
+		t.Error("results are measured again")
+	}
+}
+
 func TestResultsAreAdded(t *testing.T) {
 	dir, paths := choices(t)
 	both := filepath.Join(dir, "both")

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,7 +18,7 @@ import (
 
 // Report is the results of all tasks, with the keys of lm-evaluation-harness.
 type Report struct {
-	Results  map[string]Metrics // by task
+	Results  map[string]Metrics // by task, and by group
 	NShot    map[string]int
 	NSamples map[string]Counts
 	Effort   map[string]Effort
@@ -27,20 +28,27 @@ type Report struct {
 	o        *Options
 	started  time.Time
 	tasks    []*outcome
+	asked    []*Task             // also those of Kept
+	kept     map[string]measured // results of these, from Options.Out
+	groups   map[string]*groupResult
 }
 
-// Counts are numbers of documents of a task.
+// Counts are numbers of documents of a task or a group.
 type Counts struct {
 	Original  int `json:"original"`  // in the data set
 	Effective int `json:"effective"` // asked
 }
 
 func newReport(o *Options, started time.Time) *Report {
-	return &Report{
+	r := &Report{
 		o: o, started: started,
 		Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{},
-		Remarks: map[string]Remarks{},
+		Remarks: map[string]Remarks{}, groups: map[string]*groupResult{},
 	}
+	for i := range o.Tasks {
+		r.asked = append(r.asked, &o.Tasks[i])
+	}
+	return r
 }
 
 // Model is the name of the model that was measured.
@@ -55,23 +63,18 @@ func (r *Report) add(t *outcome) {
 // MarshalJSON writes the results with the keys of the harness. The key "trit" holds the results
 // that the harness has no key for.
 func (r *Report) MarshalJSON() ([]byte, error) {
-	results, versions, higher := map[string]any{}, map[string]any{}, map[string]map[Metric]bool{}
-	configs, hashes, subtasks := map[string]any{}, map[string]string{}, map[string][]string{}
-	for _, t := range r.tasks {
-		results[t.Name], versions[t.Name], configs[t.Name] = t.results(), t.Version, t.config()
-		hashes[t.Name], subtasks[t.Name], higher[t.Name] = t.hash(), []string{}, map[Metric]bool{}
-		for _, name := range t.names {
-			higher[t.Name][name.metric] = name.metric.higherIsBetter()
-		}
-	}
+	keys := r.byTask()
+	r.addGroupKeys(keys)
 	out := map[string]any{
-		"results": results, "group_subtasks": subtasks, "configs": configs, "versions": versions, "n-shot": r.NShot,
-		"higher_is_better": higher, "n-samples": r.NSamples, "task_hashes": hashes, "config": r.config(),
-		"date": float64(r.started.UnixNano()) / 1e9, "total_evaluation_time_seconds": fmt.Sprint(r.Seconds),
+		"config": r.config(),
+		"date":   float64(r.started.UnixNano()) / 1e9, "total_evaluation_time_seconds": fmt.Sprint(r.Seconds),
 		"model_source": "trit", "model_name": r.o.ModelName,
 		"model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
 		"system_instruction":   nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
 		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks},
+	}
+	for key, values := range keys {
+		out[key] = values
 	}
 	r.addTokenizer(out)
 	var b bytes.Buffer
@@ -79,6 +82,51 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(out)
 	return b.Bytes(), err
+}
+
+// byTask are the keys of the harness that have a value for each task.
+func (r *Report) byTask() map[string]map[string]any {
+	keys := map[string]map[string]any{}
+	for _, key := range taskKeys {
+		if key != groupsKey {
+			keys[key] = map[string]any{}
+		}
+	}
+	for _, t := range r.tasks {
+		higher := map[Metric]bool{}
+		for _, name := range t.names {
+			higher[name.metric] = name.metric.higherIsBetter()
+		}
+		keys["results"][t.Name], keys["versions"][t.Name], keys["configs"][t.Name] = t.results(), t.Version, t.config()
+		keys["task_hashes"][t.Name], keys["group_subtasks"][t.Name] = t.hash(), []string{}
+		keys["higher_is_better"][t.Name], keys["n-shot"][t.Name] = higher, t.numFewshot
+		keys["n-samples"][t.Name] = r.NSamples[t.Name]
+	}
+	return keys
+}
+
+// addGroupKeys adds the groups to these keys, where the harness has them. Other than there, a group of
+// groups has n-shot and higher_is_better too.
+func (r *Report) addGroupKeys(keys map[string]map[string]any) {
+	for name, g := range r.groups {
+		results := g.results(r.NSamples[name].Effective)
+		keys["results"][name], keys["versions"][name], keys["group_subtasks"][name] = results, g.version(), g.children()
+		if g.numFewshot != "" {
+			keys["n-shot"][name] = json.Number(g.numFewshot)
+		}
+		if len(g.names) == 0 {
+			continue
+		}
+		higher := map[Metric]bool{}
+		for _, n := range g.names {
+			higher[n.metric] = n.metric.higherIsBetter()
+		}
+		keys["higher_is_better"][name] = higher
+		if keys[groupsKey] == nil {
+			keys[groupsKey] = map[string]any{}
+		}
+		keys[groupsKey][name] = results
+	}
 }
 
 var modelFileName = regexp.MustCompile(`["<>:/|\\?*\[\]]+`)
@@ -135,33 +183,45 @@ func (o *Options) batchSize() any {
 // exist is "N/A".
 func (t *outcome) results() map[string]any {
 	out := map[string]any{"name": t.Name, "alias": t.alias(), "sample_len": len(t.questions)}
-	for _, name := range t.names {
+	addMetrics(out, t.names, t.metrics)
+	return out
+}
+
+// addMetrics adds metrics and their standard errors to the results of a task or a group.
+func addMetrics(out map[string]any, names []resultName, metrics Metrics) {
+	for _, name := range names {
 		key, stderr := name.String(), name.stderr()
-		out[key], out[stderr] = t.metrics[key], "N/A"
-		if math.IsInf(t.metrics[key], 0) {
+		out[key], out[stderr] = metrics[key], "N/A"
+		if math.IsInf(metrics[key], 0) {
 			out[key] = "Infinity" // JSON has no number for it
 		}
-		if v, ok := t.metrics[stderr]; ok {
+		if v, ok := metrics[stderr]; ok {
 			out[stderr] = v
 		}
 	}
-	return out
 }
 
 // alias is the task's name in tables.
 func (t *Task) alias() string {
+	name := cmp.Or(t.Alias, t.Name)
 	if t.Note != "" {
-		return t.Name + " (" + t.Note + ")"
+		return name + " (" + t.Note + ")"
 	}
-	return t.Name
+	return name
 }
 
 // config is the declaration of a task, with the harness's keys.
 func (t *outcome) config() map[string]any {
 	c := map[string]any{
-		"task": t.Name, "output_type": t.Kind, "num_fewshot": t.numFewshot, "repeats": 1, "description": "",
+		"task": t.Name, "output_type": t.Kind, "num_fewshot": t.numFewshot, "repeats": 1, "description": t.Description,
 		"metadata": map[string]any{"version": t.Version}, "unsafe_code": t.Answers.RunCode,
 		"target_delimiter": t.delimiters().Target, "fewshot_delimiter": t.delimiters().Fewshot,
+	}
+	if t.Chat {
+		c["apply_chat_template"] = true // for this task alone
+	}
+	if t.Alias != "" {
+		c["task_alias"] = t.Alias
 	}
 	if t.Test.Hub != "" {
 		c["dataset_path"], c["test_split"] = t.Test.Hub, t.Test.Split
@@ -258,57 +318,94 @@ func (r *Report) Table() Table {
 	t := Table{Columns: []string{
 		"task", "version", "filter", "n-shot", "documents", "metric", "", "value", "", "stderr",
 	}}
+	byName := map[string]*outcome{}
 	for _, o := range r.tasks {
-		t.Rows = append(t.Rows, o.rows()...)
+		byName[o.Name] = o
+	}
+	for _, m := range tree(r.asked, 0) {
+		indent := ""
+		if m.depth > 0 {
+			indent = strings.Repeat(" ", m.depth) + "- "
+		}
+		if g := r.groups[m.name]; m.group != nil && g != nil {
+			documents := fmt.Sprint(r.NSamples[m.name].Effective)
+			t.Rows = append(t.Rows, resultRows(g.names, g.metrics, indent+g.alias(), g.version(), g.numFewshot, documents)...)
+		}
+		if o := byName[m.name]; m.group == nil && o != nil {
+			t.Rows = append(t.Rows, resultRows(o.names, o.metrics, indent+o.alias(), fmt.Sprint(o.Version),
+				fmt.Sprint(o.numFewshot), fmt.Sprint(len(o.questions)))...)
+		}
 	}
 	return t
 }
 
-// rows are the rows of a task in Report.Table.
-func (t *outcome) rows() [][]string {
-	var rows [][]string
-	first := []string{t.alias(), fmt.Sprint(t.Version)}
+// resultRows are the rows of a task or a group in Report.Table.
+func resultRows(names []resultName, metrics Metrics, title, version, numFewshot, documents string) (rows [][]string) {
+	first := []string{title, version}
 	byName := func(a, b resultName) int { return strings.Compare(a.String(), b.String()) }
-	for _, name := range slices.SortedFunc(slices.Values(t.names), byName) {
+	for _, name := range slices.SortedFunc(slices.Values(names), byName) {
 		arrow, sign, stderr := "↑", "", ""
 		if !name.metric.higherIsBetter() {
 			arrow = "↓"
 		}
-		if v, ok := t.metrics[name.stderr()]; ok {
+		if v, ok := metrics[name.stderr()]; ok {
 			sign, stderr = "±", fmt.Sprintf("%.4f", v)
 		}
-		rows = append(rows, append(slices.Clone(first),
-			name.filter, fmt.Sprint(t.numFewshot), fmt.Sprint(len(t.questions)), string(name.metric), arrow,
-			fmt.Sprintf("%.4f", t.metrics[name.String()]), sign, stderr))
+		rows = append(rows, append(slices.Clone(first), name.filter, numFewshot, documents, string(name.metric), arrow,
+			fmt.Sprintf("%.4f", metrics[name.String()]), sign, stderr))
 		first = []string{"", ""}
 	}
 	return rows
 }
 
-// WriteText writes the results as a table, and for each task its effort and the remarks.
+// WriteText writes the results as a table, for each task or group of tasks its effort, and the remarks.
 func (r *Report) WriteText(w io.Writer) error {
 	if err := r.Table().WriteText(w); err != nil {
 		return err
 	}
+	text := r.efforts()
 	for _, t := range r.tasks {
-		line := fmt.Sprintf("%s: %s\n", t.Name, t.Effort)
 		if ends := t.ends(); len(ends) > 0 {
-			line += fmt.Sprintf("%s: programs ended: %s\n", t.Name, endsText(ends))
-		}
-		for _, remark := range r.remarkLines(t) {
-			line += remark + "\n"
-		}
-		if _, err := io.WriteString(w, line); err != nil {
-			return err
+			text += fmt.Sprintf("%s: programs ended: %s\n", t.Name, endsText(ends))
 		}
 	}
-	return nil
+	for _, line := range r.RemarkLines() {
+		text += line + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
-// RemarkLines are the remarks of all tasks, each a line that begins with the task's name.
+// efforts are a line for each task, or for all tasks of a group together.
+func (r *Report) efforts() string {
+	var names []string
+	efforts := map[string]Effort{}
+	for _, t := range r.tasks {
+		name := t.Name
+		if len(t.Groups) > 0 {
+			name = t.Groups[0].Name
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		efforts[name] = efforts[name].plus(t.Effort)
+	}
+	var text strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&text, "%s: %s\n", name, efforts[name])
+	}
+	return text.String()
+}
+
+// RemarkLines are the remarks of all tasks and groups, each a line that begins with the name.
 func (r *Report) RemarkLines() (lines []string) {
 	for _, t := range r.tasks {
 		lines = append(lines, r.remarkLines(t)...)
+	}
+	for _, m := range tree(r.asked, 0) {
+		if g := r.groups[m.name]; m.group != nil && g != nil {
+			lines = append(lines, g.remarks...)
+		}
 	}
 	return lines
 }

@@ -46,6 +46,11 @@ func (e Effort) String() string {
 	return line
 }
 
+// plus is the effort of two tasks.
+func (e Effort) plus(o Effort) Effort {
+	return Effort{e.Requests + o.Requests, e.Cached + o.Cached, e.Tokens + o.Tokens, e.Computed + o.Computed, e.Seconds + o.Seconds}
+}
+
 // requestKind is how requests Q of one kind are answered by results R.
 type requestKind[Q, R any] struct {
 	batch     batchLimit
@@ -142,7 +147,7 @@ func askAll[Q, R any](
 		batch := todo[:r.batch(todo, inputs, k.batch)]
 		todo = todo[len(batch):]
 		if ctx.Err() != nil {
-			return nil, e, stopped(ctx, e.Cached+p.Done, len(requests))
+			return nil, e, r.stopped(ctx, e.Cached+p.Done, len(requests))
 		}
 		if err := askBatch(ctx, r, requests, results, keys, batch, k); err != nil {
 			return nil, e, err
@@ -158,10 +163,12 @@ func askAll[Q, R any](
 	return results, e, nil
 }
 
-func stopped(ctx context.Context, done, all int) error {
-	problem := fmt.Sprintf("stopped after %d of %d requests; ", done, all) +
-		"with {eval.Options.Cache} the same evaluation goes on from there"
-	return &setting.Error{Field: "eval.Options.Cache", Problem: problem, Err: ctx.Err()}
+func (r *runner) stopped(ctx context.Context, done, all int) error {
+	problem := fmt.Sprintf("stopped after %d of %d requests; ", done, all)
+	if r.cache == nil {
+		problem += "with {eval.Options.Out} or {eval.Options.Cache} "
+	}
+	return &setting.Error{Field: "eval.Options.Cache", Problem: problem + "the same evaluation goes on from there", Err: ctx.Err()}
 }
 
 // askBatch sends the requests whose numbers are in batch to the model in one call, and keeps

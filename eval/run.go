@@ -42,27 +42,22 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := out.kept(o.Tasks)
-	o.Tasks = out.missing(o.Tasks)
 	report := newReport(&o, time.Now())
-	report.Kept = kept
+	report.kept, report.Kept = out.kept(o.Tasks)
+	o.Tasks = out.missing(o.Tasks)
 	if err := out.check(report); err != nil {
 		return nil, err
 	}
-	r := &runner{model: m, o: &o}
-	if o.Cache != "" {
-		c, err := openCache(o.Cache)
-		if err != nil {
-			return nil, err
-		}
-		defer c.close()
-		r.cache = c
-	}
 	e := newEncoder(o.Tokenizer, o.MaxLength)
-	tasks, err := prepareAll(ctx, &o, e)
+	tasks, err := o.Prompts.prepare(ctx, &o, e)
 	if err != nil {
 		return nil, err
 	}
+	r := &runner{model: m, o: &o}
+	if r.cache, err = out.cache(&o); err != nil {
+		return nil, err
+	}
+	defer r.cache.close()
 	report.started = time.Now()
 	for _, p := range tasks {
 		t, err := r.measure(ctx, p, e)
@@ -71,24 +66,18 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 		}
 		report.add(t)
 	}
+	report.addGroups()
 	report.Seconds = time.Since(report.started).Seconds()
-	if o.Out == "" || len(tasks) == 0 {
+	if o.Out == "" {
 		return report, nil
 	}
-	return report, out.write(report)
-}
-
-func prepareAll(ctx context.Context, o *Options, e *encoder) ([]*prepared, error) {
-	var out []*prepared
-	for i := range o.Tasks {
-		t := &o.Tasks[i]
-		p, err := t.prepare(ctx, o, e)
-		if err != nil {
-			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+	if len(tasks) > 0 {
+		if err := out.write(report); err != nil {
+			return report, err
 		}
-		out = append(out, p)
 	}
-	return out, nil
+	r.cache.close()
+	return report, out.done(&o)
 }
 
 // prepare reads the documents of a task and makes its requests.
@@ -203,7 +192,7 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 
 func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []string) error {
 	delimiter := p.delimiters().Target
-	if o.ApplyChatTemplate {
+	if template, _ := p.chat(o); template {
 		delimiter = ""
 	}
 	for i, choice := range q.Choices {

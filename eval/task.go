@@ -62,13 +62,21 @@ func (m Metric) higherIsBetter() bool {
 // Ask and Metrics; a task of generation has Answers instead of Metrics.
 type Task struct {
 	Name  string
+	Alias string // stands for the name in tables; "": the name itself
 	Note  string // stands behind the name in tables, in parentheses; "" for none
 	About string // one line
-	Kind  Kind
+	// Groups are those that the task is asked in, the outermost first (see Group).
+	Groups []*Group
+	Kind   Kind
 	// Version is the harness's number for the task.
 	Version float64
 	Test    Source
 	Fewshot Fewshot
+	// Description stands before the examples; in a chat template it is the system's message.
+	Description string
+	// Chat asks in the model's chat template, each example as turns of its own, whatever
+	// Options.ApplyChatTemplate is.
+	Chat bool
 	// Ask makes a question of a document.
 	Ask func(*Fields) Question
 	// Process returns the document with the fields that the harness adds; nil adds none.
@@ -246,6 +254,11 @@ func (t *Task) check() error {
 		return fmt.Errorf("task %s: Answers need a metric, a filter and a judge", t.Name)
 	}
 	return nil
+}
+
+// chat reports whether the task is asked in the chat template, and there each example as turns of its own.
+func (t *Task) chat(o *Options) (template, multiturn bool) {
+	return o.ApplyChatTemplate || t.Chat, o.FewshotMultiturn || t.Chat && !o.ApplyChatTemplate
 }
 
 func (t *Task) delimiters() Delimiters {

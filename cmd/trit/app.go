@@ -17,6 +17,7 @@ import (
 	"trit/cmd/trit/serving"
 	"trit/configs"
 	"trit/convert"
+	"trit/eval/suites"
 	"trit/eval/tasks"
 )
 
@@ -66,7 +67,7 @@ func groups() []cmdline.Group {
 func flagValues() cmdline.Words {
 	return cmdline.Words{
 		"config": configs.Names, "student": configs.Models, "configs": configs.Models, "shape": configs.Models,
-		"tasks": tasks.Names,
+		"tasks": func() []string { return slices.Concat(suites.Names(), tasks.Names()) },
 		"type":  convertTypes, "embedding-type": convertTypes,
 		"set": func() (list []string) {
 			for _, key := range configs.Keys() {

@@ -16,6 +16,7 @@ import (
 	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/eval"
+	"trit/eval/suites"
 	"trit/eval/tasks"
 	"trit/format/hffolder"
 	"trit/infer"
@@ -31,12 +32,14 @@ func evalCommand() *cli.Command {
 			"trit eval microsoft/bitnet-b1.58-2B-4T-gguf --tasks hellaswag --data-dir eval",
 			"trit eval run --tasks arc_easy --data-dir eval --limit 100 --out results",
 			"trit eval run --converted --tasks arc_easy --data-dir eval    (before and after conversion)",
+			"trit eval model.gguf --tasks 'mmlu,arc_*' --out results    (the same command goes on after a stop)",
 			"trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
 			"trit eval list", "trit eval compare results-a results-b"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: " +
-				"names that trit eval list shows, or JSON or YAML files of tasks of your own"},
+				"names, groups and suites that trit eval list shows, patterns such as 'mmlu_*', " +
+				"or JSON or YAML files of tasks of your own"},
 			dataDirFlag(), partialFlag(),
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents (below 1: that share)"},
 			&cli.StringFlag{Name: "samples",
@@ -50,7 +53,8 @@ func evalCommand() *cli.Command {
 			&cli.BoolFlag{Name: "fewshot-as-multiturn", Value: true, DefaultText: "true with the chat template",
 				Usage: "with the chat template: each example as turns of its own; =false puts them into one turn"},
 			batchFlag(),
-			&cli.StringFlag{Name: "use-cache", Usage: "remember results of requests in `FILE`, and go on with it after a stop"},
+			&cli.StringFlag{Name: "use-cache",
+				Usage: "remember results of requests in `FILE` for other commands (--out goes on after a stop without it)"},
 			&cli.StringFlag{Name: "out",
 				Usage: "write results.json and samples to the folder `DIR`, or with several models to folders inside it"},
 			&cli.BoolFlag{Name: "append", Usage: "add the tasks that --out has no results of to those there"},
@@ -93,8 +97,11 @@ func evalAction(c *cli.Context) error {
 	}
 	con := cmdline.NewConsole(c)
 	o.Fetch = texts.Fetcher(c)
-	found, unknown := tasks.Find(taskNames(c)...)
+	found, notes, unknown := suites.Find(taskNames(c)...)
 	o.Tasks = found
+	for _, line := range notes {
+		con.Warnf("%s", line)
+	}
 	if o.Sandbox, err = codeSandbox(c, con, o.Tasks); err != nil {
 		return err
 	}
@@ -107,12 +114,14 @@ func evalAction(c *cli.Context) error {
 		return cmdline.UsageIf(unknown, "eval.Options")
 	}
 	folders := resultFolders(list, o.Out)
+	o.Append = o.Append || someMeasured(folders)
 	for _, o.Out = range folders { // before the first model is measured
 		if err := o.CheckOut(); err != nil {
 			return err
 		}
 	}
 	var reports []*eval.Report
+	o.Prompts = &eval.Prompts{}
 	for i, m := range list {
 		o.Out = folders[i]
 		r, err := evalModel(c, con, m, o)
@@ -133,6 +142,18 @@ func resultFolders(list []namedModel, out string) []string {
 		}
 	}
 	return folders
+}
+
+// someMeasured reports whether some of the folders have results and others have not: an evaluation of
+// several models was stopped, and goes on with those that are left.
+func someMeasured(folders []string) bool {
+	done := 0
+	for _, dir := range folders {
+		if _, err := os.Stat(filepath.Join(dir, "results.json")); err == nil {
+			done++
+		}
+	}
+	return 0 < done && done < len(folders)
 }
 
 func taskNames(c *cli.Context) []string { return cmdline.CommaList(c.StringSlice("tasks")) }
@@ -178,34 +199,55 @@ func evalModel(c *cli.Context, con *cmdline.Console, model namedModel, o eval.Op
 	return evaluate(c.Context, m, con, o)
 }
 
-// fingerprint is a hash of everything that a model's results depend on: its weights, its shape,
-// and the format of the KV cache.
-func fingerprint(path, cache string) (string, error) {
-	files := []string{path}
-	if info, err := os.Stat(path); err != nil {
+// fingerprint is a hash of everything that a model's results depend on: its weights, its shape, its
+// adapters, and the format of the KV cache.
+func fingerprint(path, cache string, adapters []string) (string, error) {
+	files, err := modelFiles(path)
+	if err != nil {
 		return "", err
-	} else if info.IsDir() {
-		if path, err = hffolder.Resolve(path); err != nil {
-			return "", err
+	}
+	for _, given := range adapters {
+		path, _ := models.SplitScale(given)
+		inside, _ := filepath.Glob(filepath.Join(path, "adapter_*"))
+		if files = append(files, inside...); len(inside) == 0 {
+			files = append(files, path)
 		}
-		weights, _ := filepath.Glob(filepath.Join(path, "*.safetensors"))
-		files = append(weights, filepath.Join(path, "config.json"))
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d files, cache %s\n", len(files), cache)
+	if len(adapters) > 0 {
+		fmt.Fprintf(h, "adapters %q\n", adapters)
+	}
 	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
+		if err := hashFile(h, name); err != nil {
 			return "", err
 		}
-		n, err := io.Copy(h, f)
-		f.Close()
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(h, "\n%d\n", n)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// modelFiles are the files of a model: itself, or the weights and the shape in its folder.
+func modelFiles(path string) ([]string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return []string{path}, err
+	}
+	path, err := hffolder.Resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	weights, err := filepath.Glob(filepath.Join(path, "*.safetensors"))
+	return append(weights, filepath.Join(path, "config.json")), err
+}
+
+func hashFile(h io.Writer, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n, err := io.Copy(h, f)
+	fmt.Fprintf(h, "\n%d\n", n)
+	return err
 }
 
 // printReports prints the results of each model, and for several models their differences.
@@ -263,23 +305,73 @@ func markdownList(lines []string) string {
 
 func evalListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the tasks", Description: cmdline.Examples("trit eval list", "trit eval list --markdown"),
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
+		Name: "list", Usage: "list the tasks, groups and suites",
+		Description: cmdline.Examples("trit eval list", "trit eval list --all --markdown"),
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "list the tasks of groups too"},
+			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
+		},
 		Action: func(c *cli.Context) error {
 			if _, err := cmdline.Arguments(c); err != nil {
 				return err
 			}
-			t := eval.Table{Columns: []string{"task", "n-shot", "documents", "data", "what"}}
-			for _, task := range tasks.All() {
-				rows := ""
-				if task.Test.Rows > 0 {
-					rows = fmt.Sprint(task.Test.Rows)
-				}
-				t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Fewshot.Count), rows, task.Test.String(), task.About})
+			t, err := taskList(c.Bool("all"))
+			if err != nil {
+				return err
 			}
 			return printTable(c, t)
 		},
 	}
+}
+
+// taskList is a table of the suites, the groups, and the tasks that are in no group, or of all tasks.
+func taskList(all bool) (eval.Table, error) {
+	t := eval.Table{Columns: []string{"task", "n-shot", "documents", "data", "what"}}
+	groups := map[string]bool{}
+	for _, task := range tasks.All() {
+		for _, g := range task.Groups {
+			if groups[g.Name] {
+				continue
+			}
+			groups[g.Name] = true
+			row, err := groupRow(g)
+			if err != nil {
+				return t, err
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		if all || len(task.Groups) == 0 {
+			rows := ""
+			if task.Test.Rows > 0 {
+				rows = fmt.Sprint(task.Test.Rows)
+			}
+			t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Fewshot.Count), rows, task.Test.String(), task.About})
+		}
+	}
+	for _, name := range suites.Names() {
+		found, _, err := suites.Find(name)
+		if err != nil {
+			return t, err
+		}
+		t.Rows = append(t.Rows, []string{name, "", "", "", "suite: " + strings.Join(suites.Columns(found), ", ")})
+	}
+	return t, nil
+}
+
+// groupRow is the row of a group in the list of tasks.
+func groupRow(g *eval.Group) ([]string, error) {
+	members, err := tasks.Find(g.Name)
+	if err != nil {
+		return nil, err
+	}
+	rows := 0
+	for _, m := range members {
+		rows += m.Test.Rows
+	}
+	return []string{
+		g.Name, fmt.Sprint(members[0].Fewshot.Count), fmt.Sprint(rows), members[0].Test.Hub,
+		fmt.Sprintf("%s (%d tasks)", g.About, len(members)),
+	}, nil
 }
 
 func evalCompareCommand() *cli.Command {

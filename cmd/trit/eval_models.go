@@ -111,18 +111,16 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 		shown = m.name
 	}
 	o.ModelArgs = fmt.Sprintf("path=%s,cache=%s", shown, c.String("cache"))
-	if o.Cache != "" {
-		if o.Fingerprint, err = fingerprint(path, c.String("cache")); err != nil {
-			return nil, err
-		}
-	}
-	if list := c.StringSlice("adapter"); len(list) > 0 {
-		o.ModelArgs += ",adapter=" + strings.Join(list, "+")
-		if o.Cache != "" {
-			return nil, cmdline.Usagef("--use-cache remembers results of models without adapters: leave it out with --adapter")
-		}
+	adapters := c.StringSlice("adapter")
+	if len(adapters) > 0 {
+		o.ModelArgs += ",adapter=" + strings.Join(adapters, "+")
 	}
 	opened, err := openPath(c, path)
+	if err == nil && o.Cache+o.Out != "" {
+		if o.Fingerprint, err = fingerprint(path, c.String("cache"), adapters); err != nil {
+			return nil, errors.Join(err, opened.Close())
+		}
+	}
 	if err == nil {
 		cmdline.NewConsole(c).Warnings(opened.Warnings)
 	}

@@ -11,15 +11,19 @@ import (
 	"trit/cmd/trit/cmdline"
 	"trit/data/world"
 	"trit/eval"
+	"trit/eval/suites"
 	"trit/eval/tasks"
 )
 
 func TestEvalListNamesAllTasks(t *testing.T) {
-	code, out, stderr := trit("eval", "list")
-	for _, name := range tasks.Names() {
+	code, out, stderr := trit("eval", "list", "--all")
+	for _, name := range append(tasks.Names(), suites.Names()...) {
 		if code != cmdline.ExitOK || !strings.Contains(out, "\n"+name+" ") {
 			t.Errorf("%s is not in the list: %s%s", name, out, stderr)
 		}
+	}
+	if _, short, _ := trit("eval", "list"); !strings.Contains(short, "\nmmlu ") || !strings.Contains(short, " 14042 ") || strings.Contains(short, "mmlu_virology") {
+		t.Errorf("without --all, a group does not stand for its tasks: %s", short)
 	}
 }
 

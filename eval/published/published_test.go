@@ -14,10 +14,6 @@ import (
 )
 
 func TestTablesNameTasksThatThereAre(t *testing.T) {
-	known := map[string]eval.Task{}
-	for _, task := range tasks.All() {
-		known[task.Name] = task
-	}
 	for _, name := range Names() {
 		table, err := Load(name)
 		if err != nil {
@@ -31,7 +27,7 @@ func TestTablesNameTasksThatThereAre(t *testing.T) {
 				t.Errorf("%s: column %s: task %q, missing %q", name, c.Label(), c.Task, c.Absent)
 			}
 			for _, p := range c.Parts() {
-				if all := metricsOf(known, p.Task); c.Task != "" && !slices.Contains(all, p.Metric) {
+				if all := metricsOf(p.Task); c.Task != "" && !slices.Contains(all, p.Metric) {
 					t.Errorf("%s: %s is no metric of %s, which has %v", name, p.Metric, p.Task, all)
 				}
 			}
@@ -77,16 +73,17 @@ func checkValues(t *testing.T, table *Table) {
 	}
 }
 
-// metricsOf are the metrics of a task by its name, with their filters; nil if there is no such task.
-func metricsOf(known map[string]eval.Task, name string) []string {
+// metricsOf are the metrics of a task or of the tasks of a group, with their filters; nil if there is none
+// of that name.
+func metricsOf(name string) []string {
 	if name == mtbench.Name {
 		return []string{"score,none"}
 	}
-	task, ok := known[name]
-	if !ok {
+	found, err := tasks.Find(name)
+	if err != nil {
 		return nil
 	}
-	return metrics(&task)
+	return metrics(&found[0])
 }
 
 // metrics are those of a task, with their filters.

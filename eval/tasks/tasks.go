@@ -4,9 +4,12 @@
 package tasks
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"trit/eval"
 	"trit/internal/nearest"
@@ -15,53 +18,111 @@ import (
 
 // All returns the built-in tasks. A new one is added here.
 func All() []eval.Task {
-	return []eval.Task{
+	return slices.Concat([]eval.Task{
 		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
 		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
-	}
+	}, mmlu())
 }
 
 // otherNames are second names of built-in tasks.
 var otherNames = map[string]string{"hendrycks_math500": math500.Name}
 
-// Names lists the built-in tasks.
-func Names() []string {
-	var names []string
+// Names lists the built-in tasks and groups, each group before its members.
+func Names() (names []string) {
+	seen := map[string]bool{}
+	add := func(name string) {
+		if !seen[name] {
+			names, seen[name] = append(names, name), true
+		}
+	}
 	for _, t := range All() {
-		names = append(names, t.Name)
+		for _, g := range t.Groups {
+			add(g.Name)
+		}
+		add(t.Name)
 	}
 	return names
 }
 
-// Find returns tasks by their names. A name is the name of a built-in task, or the path of a
-// JSON or YAML file that declares one (see eval.Declaration). A built-in task gets the name by
-// which it was found.
+// Find returns tasks by their names. A name is that of a built-in task or of a group of them, a
+// pattern of such names ("mmlu_*"), or the path of a JSON or YAML file that declares a task (see
+// eval.Declaration). A built-in task gets the name by which it was found. A task that several names
+// stand for is returned once, in the largest of the groups that are named.
 func Find(names ...string) ([]eval.Task, error) {
 	var found []eval.Task
+	at := map[string]int{} // of built-in tasks
 	for _, name := range names {
-		t, err := find(name)
+		if isDeclaration(name) {
+			t, err := eval.ReadTask(name)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, *t)
+			continue
+		}
+		list, err := builtin(name)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, *t)
+		for _, t := range list {
+			i, again := at[t.Name]
+			switch {
+			case !again:
+				at[t.Name] = len(found)
+				found = append(found, t)
+			case len(t.Groups) > len(found[i].Groups):
+				found[i] = t
+			}
+		}
 	}
 	return found, nil
 }
 
-func find(name string) (*eval.Task, error) {
-	builtin := name
+func isDeclaration(name string) bool {
+	return slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name))
+}
+
+// builtin returns the built-in tasks of a name or a pattern.
+func builtin(name string) (found []eval.Task, err error) {
+	fitting := []string{name}
+	if isPattern(name) {
+		fitting = slices.DeleteFunc(Names(), func(known string) bool {
+			fits, bad := path.Match(name, known)
+			err = cmp.Or(err, bad)
+			return !fits
+		})
+	}
+	if err != nil {
+		return nil, setting.Needs("eval.Options.Tasks", fmt.Sprintf("the pattern %q: %v", name, err), "")
+	}
+	for _, one := range fitting {
+		found = append(found, named(one)...)
+	}
+	if len(found) == 0 {
+		return nil, unknown(name)
+	}
+	return found, nil
+}
+
+func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
+
+// named returns the built-in task of a name, or the tasks of a group, which are then in no group above it.
+func named(name string) (found []eval.Task) {
+	own := name
 	if other, ok := otherNames[name]; ok {
-		builtin = other
+		own = other
 	}
-	all := All()
-	if i := slices.IndexFunc(all, func(t eval.Task) bool { return t.Name == builtin }); i >= 0 {
-		all[i].Name = name
-		return &all[i], nil
+	for _, t := range All() {
+		if t.Name == own {
+			t.Name, t.Groups = name, nil
+			return []eval.Task{t}
+		}
+		if i := slices.IndexFunc(t.Groups, func(g *eval.Group) bool { return g.Name == name }); i >= 0 {
+			t.Groups = t.Groups[i:]
+			found = append(found, t)
+		}
 	}
-	if slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name)) {
-		return eval.ReadTask(name)
-	}
-	return nil, unknown(name)
+	return found
 }
 
 // otherWords are words of other tools for built-in tasks.
@@ -77,6 +138,9 @@ func unknown(name string) error {
 			"{mtbench.Run} measures it")
 	}
 	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
+	if isPattern(name) {
+		e.Problem, name = fmt.Sprintf("no task fits the pattern %q", name), strings.Trim(name, "*?_")
+	}
 	if e.Remedy = nearest.Question(name, Names(), otherWords); e.Remedy == "" {
 		e.Remedy = "{tasks.Names} shows all, or name a JSON or YAML file that declares one"
 	}

@@ -165,6 +165,46 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestFindByGroupAndPattern(t *testing.T) {
+	groups := func(task eval.Task) (names []string) {
+		for _, g := range task.Groups {
+			names = append(names, g.Name)
+		}
+		return names
+	}
+	for _, c := range []struct {
+		names  []string
+		count  int
+		first  string
+		groups []string // of the first
+	}{
+		{[]string{"arc_*"}, 2, "arc_easy", nil},
+		{[]string{"arc_*", "arc_easy", "arc_?asy"}, 2, "arc_easy", nil},
+		{[]string{"mmlu_stem"}, 19, "mmlu_abstract_algebra", []string{"mmlu_stem"}},
+		{[]string{"mmlu_anatomy"}, 1, "mmlu_anatomy", nil},
+		{[]string{"mmlu_anatomy", "mmlu_stem", "mmlu"}, 57, "mmlu_anatomy", []string{"mmlu", "mmlu_stem"}},
+		{[]string{"mmlu", "mmlu_anatomy", "mmlu_stem"}, 57, "mmlu_formal_logic", []string{"mmlu", "mmlu_humanities"}},
+		{[]string{"mmlu_*"}, 57, "mmlu_formal_logic", []string{"mmlu_humanities"}},
+		{[]string{"mmlu_college_[b-c]*"}, 3, "mmlu_college_biology", nil},
+	} {
+		found, err := Find(c.names...)
+		if err != nil {
+			t.Errorf("%v: %v", c.names, err)
+			continue
+		}
+		if len(found) != c.count || found[0].Name != c.first || !slices.Equal(groups(found[0]), c.groups) {
+			t.Errorf("%v: %d tasks, the first is %s in %v; want %+v", c.names, len(found), found[0].Name, groups(found[0]), c)
+		}
+	}
+	for name, want := range map[string]string{
+		"mmlu_stam": `did you mean "mmlu_stem"?`, "ark_eas*": `no task fits the pattern "ark_eas*"`, "arc_[": "syntax error in pattern",
+	} {
+		if _, err := Find("piqa", name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q in it", name, err, want)
+		}
+	}
+}
+
 func TestHeldOutDocumentsAreMissing(t *testing.T) {
 	m, o := options(t, heldOut)
 	if _, err := eval.Run(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), "held-out") {

@@ -74,6 +74,7 @@ eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/mtbench                | data/source eval internal/atomicfile internal/jsonfile lm setting tokenizer | eval/internal/evaltest
 eval/published              | eval internal/jsonfile internal/nearest | eval/mtbench eval/tasks
 eval/sandbox                |
+eval/suites                 | eval eval/published eval/tasks setting
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm serve/internal/servetest tokenizer
