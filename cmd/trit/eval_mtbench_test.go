@@ -51,8 +51,8 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]any{"choices": []any{map[string]any{"message": map[string]string{"role": "assistant", "content": text}}}})
 }
 
-// chatModel is a small trained model with a chat template.
-func chatModel(t *testing.T, dir string) (gguf string) {
+// talkingModel is a small trained model with a chat template.
+func talkingModel(t *testing.T, dir string) (gguf string) {
 	t.Helper()
 	run, _ := smallRun(t, dir)
 	templates, err := filepath.Glob(filepath.Join(run, "*", "tokenizer_config.json"))
@@ -72,14 +72,14 @@ func chatModel(t *testing.T, dir string) (gguf string) {
 
 func TestEvalMTBench(t *testing.T) {
 	dir := t.TempDir()
-	gguf := chatModel(t, dir)
+	gguf := talkingModel(t, dir)
 	s, judge := serveJudge(t)
 	key := filepath.Join(dir, "key")
 	if err := os.WriteFile(key, []byte("for-the-judge\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "mt_bench_question.jsonl")
-	if err := os.WriteFile(data, []byte(lines(t, 8, talk)), 0o644); err != nil {
+	if err := os.WriteFile(data, []byte(sampleLines(t, 8, talkRow)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	out := filepath.Join(dir, "out")
@@ -107,7 +107,8 @@ func TestEvalMTBench(t *testing.T) {
 		t.Errorf("going on: exit code %d, %d judgments: %s%s", code, s.asked, again, stderr)
 	}
 	drawn := filepath.Join(dir, "drawn")
-	code, shown, stderr = trit(append(args, "--out", drawn, "--category-temperatures", "--json")...)
+	args[len(args)-1] = drawn
+	code, shown, stderr = trit(append(args, "--category-temperatures", "--json")...)
 	var report struct {
 		Drawn   bool
 		Overall struct{ Ratings int }
@@ -115,7 +116,7 @@ func TestEvalMTBench(t *testing.T) {
 	if err := json.Unmarshal([]byte(shown), &report); code != cmdline.ExitOK || err != nil || !report.Drawn || report.Overall.Ratings != 6 {
 		t.Errorf("drawn: exit code %d, %v: %s%s", code, err, shown, stderr)
 	}
-	if code, shown, stderr := trit("eval", "compare", out, drawn); code != cmdline.ExitOK || !strings.Contains(shown, "score,none") {
+	if code, shown, stderr := trit("eval", "compare", out, drawn); code != cmdline.ExitOK || !strings.Contains(shown, "paired z    3") {
 		t.Errorf("compare: exit code %d: %s%s", code, shown, stderr)
 	}
 }

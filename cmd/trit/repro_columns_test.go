@@ -23,7 +23,7 @@ func hasNumPy() bool {
 // Hub, a sandbox and a stand-in for the judge.
 func TestReproSixteenColumns(t *testing.T) {
 	dir := t.TempDir()
-	gguf := chatModel(t, dir)
+	gguf := talkingModel(t, dir)
 	url, _ := serveHub(t, sampleSets(t, 12), new([]string))
 	s, judge := serveJudge(t)
 	out := filepath.Join(dir, "out")

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// row is a document of a sample in the published columns of its set.
-type row = map[string]any
+// sampleRow is a document of a sample in the published columns of its set.
+type sampleRow = map[string]any
 
-// lines are n rows as JSON lines.
-func lines(t *testing.T, n int, make func(i int) row) string {
+// sampleLines are n rows as JSON lines.
+func sampleLines(t *testing.T, n int, make func(i int) sampleRow) string {
 	t.Helper()
 	var b strings.Builder
 	for i := range n {
@@ -36,10 +36,10 @@ func asked(i int) string {
 
 func letters() []string { return []string{"A", "B", "C", "D"} }
 
-func lettered(i int) row {
-	return row{
+func letteredRow(i int) sampleRow {
+	return sampleRow{
 		"id": fmt.Sprint(i), "question": asked(i), "question_stem": asked(i), "question_concept": animals[i%len(animals)],
-		"choices": row{"text": deeds, "label": letters()}, "answerKey": letters()[i%4],
+		"choices": sampleRow{"text": deeds, "label": letters()}, "answerKey": letters()[i%4],
 	}
 }
 
@@ -47,8 +47,8 @@ func lettered(i int) row {
 // the columns of the Hub.
 func sampleSets(t *testing.T, n int) map[string]map[string]string {
 	t.Helper()
-	one := func(path string, make func(i int) row) map[string]string {
-		return map[string]string{path + "-00000-of-00001.jsonl": lines(t, n, make)}
+	one := func(path string, make func(i int) sampleRow) map[string]string {
+		return map[string]string{path + "-00000-of-00001.jsonl": sampleLines(t, n, make)}
 	}
 	both := func(a, b map[string]string) map[string]string {
 		for path, text := range b {
@@ -56,95 +56,99 @@ func sampleSets(t *testing.T, n int) map[string]map[string]string {
 		}
 		return a
 	}
-	shots := func(a, b string, make func(i int) row) map[string]string {
-		return both(one(a, make), one(b, func(i int) row { return make(i + n) }))
+	shots := func(a, b string, make func(i int) sampleRow) map[string]string {
+		return both(one(a, make), one(b, func(i int) sampleRow { return make(i + n) }))
 	}
 	return map[string]map[string]string{
-		"datasets/allenai/ai2_arc":        both(one("ARC-Easy/test", lettered), one("ARC-Challenge/test", lettered)),
-		"datasets/allenai/openbookqa":     one("main/test", lettered),
-		"datasets/tau/commonsense_qa":     shots("data/train", "data/validation", fiveChoices),
-		"datasets/aps/super_glue":         one("boolq/validation", func(i int) row { return row{"passage": asked(i), "question": "is it so", "label": i % 2} }),
-		"datasets/Rowan/hellaswag":        one("data/validation", ending),
-		"datasets/baber/piqa":             one("data/validation", func(i int) row { return row{"goal": asked(i), "sol1": deeds[0], "sol2": deeds[1], "label": i % 2} }),
-		"datasets/allenai/winogrande":     one("winogrande_xl/validation", fitting),
-		"datasets/truthfulqa/truthful_qa": one("multiple_choice/validation", truthful),
-		"datasets/mandarjoshi/trivia_qa":  shots("rc.nocontext/train", "rc.nocontext/validation", trivia),
-		"datasets/cais/mmlu":              subjects(t, n),
-		"datasets/evalplus/humanevalplus": one("data/test", program),
-		"datasets/openai/gsm8k":           shots("main/train", "main/test", sum),
-		"datasets/HuggingFaceH4/MATH-500": one("test", func(i int) row {
-			return row{"problem": fmt.Sprintf("What is %d plus 1?", i), "solution": fmt.Sprintf("It is $\\boxed{%d}$.", i+1), "answer": fmt.Sprint(i + 1)}
+		"datasets/allenai/ai2_arc":    both(one("ARC-Easy/test", letteredRow), one("ARC-Challenge/test", letteredRow)),
+		"datasets/allenai/openbookqa": one("main/test", letteredRow),
+		"datasets/tau/commonsense_qa": shots("data/train", "data/validation", fiveChoicesRow),
+		"datasets/aps/super_glue":     one("boolq/validation", func(i int) sampleRow { return sampleRow{"passage": asked(i), "question": "is it so", "label": i % 2} }),
+		"datasets/Rowan/hellaswag":    one("data/validation", endingRow),
+		"datasets/baber/piqa": one("data/validation", func(i int) sampleRow {
+			return sampleRow{"goal": asked(i), "sol1": deeds[0], "sol2": deeds[1], "label": i % 2}
 		}),
-		"datasets/google/IFEval":      one("data/train", instruction),
-		"datasets/lighteval/mt-bench": one("data/train", talk),
+		"datasets/allenai/winogrande":     one("winogrande_xl/validation", fittingRow),
+		"datasets/truthfulqa/truthful_qa": one("multiple_choice/validation", truthfulRow),
+		"datasets/mandarjoshi/trivia_qa":  shots("rc.nocontext/train", "rc.nocontext/validation", triviaRow),
+		"datasets/cais/mmlu":              subjectSets(t, n),
+		"datasets/evalplus/humanevalplus": one("data/test", programRow),
+		"datasets/openai/gsm8k":           shots("main/train", "main/test", sumRow),
+		"datasets/HuggingFaceH4/MATH-500": one("test", func(i int) sampleRow {
+			return sampleRow{"problem": fmt.Sprintf("What is %d plus 1?", i), "solution": fmt.Sprintf("It is $\\boxed{%d}$.", i+1), "answer": fmt.Sprint(i + 1)}
+		}),
+		"datasets/google/IFEval":      one("data/train", instructionRow),
+		"datasets/lighteval/mt-bench": one("data/train", talkRow),
 	}
 }
 
-func fiveChoices(i int) row {
-	r := lettered(i)
-	r["choices"] = row{"text": append([]string{"swims"}, deeds...), "label": append(letters(), "E")}
+func fiveChoicesRow(i int) sampleRow {
+	r := letteredRow(i)
+	r["choices"] = sampleRow{"text": append([]string{"swims"}, deeds...), "label": append(letters(), "E")}
 	return r
 }
 
-func ending(i int) row {
-	return row{
+func endingRow(i int) sampleRow {
+	return sampleRow{
 		"ind": i, "activity_label": "Walking", "ctx_a": asked(i), "ctx_b": "it", "ctx": asked(i) + " it", "endings": deeds, "label": fmt.Sprint(i % 4),
 	}
 }
 
-func fitting(i int) row {
-	return row{"sentence": fmt.Sprintf("The fox saw the cat %d times, and _ ran away.", i), "option1": "the fox", "option2": "the cat", "answer": fmt.Sprint(1 + i%2)}
+func fittingRow(i int) sampleRow {
+	return sampleRow{"sentence": fmt.Sprintf("The fox saw the cat %d times, and _ ran away.", i), "option1": "the fox", "option2": "the cat", "answer": fmt.Sprint(1 + i%2)}
 }
 
-func truthful(i int) row {
-	return row{
-		"question": asked(i), "mc1_targets": row{"choices": deeds, "labels": []int{1, 0, 0, 0}},
-		"mc2_targets": row{"choices": deeds, "labels": []int{1, 1, 0, 0}},
+func truthfulRow(i int) sampleRow {
+	return sampleRow{
+		"question": asked(i), "mc1_targets": sampleRow{"choices": deeds, "labels": []int{1, 0, 0, 0}},
+		"mc2_targets": sampleRow{"choices": deeds, "labels": []int{1, 1, 0, 0}},
 	}
 }
 
-func trivia(i int) row {
-	return row{
-		"question": asked(i), "question_id": fmt.Sprint(i), "question_source": "", "entity_pages": row{}, "search_results": row{},
-		"answer": row{
+func triviaRow(i int) sampleRow {
+	return sampleRow{
+		"question": asked(i), "question_id": fmt.Sprint(i), "question_source": "", "entity_pages": sampleRow{}, "search_results": sampleRow{},
+		"answer": sampleRow{
 			"aliases": []string{deeds[i%4], "it " + deeds[i%4]}, "normalized_aliases": []string{deeds[i%4]}, "value": deeds[i%4],
 			"normalized_value": deeds[i%4], "matched_wiki_entity_name": "", "normalized_matched_wiki_entity_name": "", "type": "Other",
 		},
 	}
 }
 
-func program(i int) row {
-	return row{
+func programRow(i int) sampleRow {
+	return sampleRow{
 		"task_id": fmt.Sprintf("HumanEval/%d", i), "prompt": fmt.Sprintf("def add(a):\n    \"\"\"Add %d.\"\"\"\n", i), "canonical_solution": fmt.Sprintf("    return a + %d\n", i),
 		"entry_point": "add", "test": fmt.Sprintf("def check(f):\n    assert f(1) == %d\n", i+1),
 	}
 }
 
-func sum(i int) row {
-	return row{"question": fmt.Sprintf("What is %d plus 2?", i), "answer": fmt.Sprintf("It is %d.\n#### %d", i+2, i+2)}
+func sumRow(i int) sampleRow {
+	return sampleRow{"question": fmt.Sprintf("What is %d plus 2?", i), "answer": fmt.Sprintf("It is %d.\n#### %d", i+2, i+2)}
 }
 
-func instruction(i int) row {
-	return row{"key": i, "prompt": asked(i) + " Use no commas.", "instruction_id_list": []string{"punctuation:no_comma"}, "kwargs": []row{{}}}
+func instructionRow(i int) sampleRow {
+	return sampleRow{"key": i, "prompt": asked(i) + " Use no commas.", "instruction_id_list": []string{"punctuation:no_comma"}, "kwargs": []sampleRow{{}}}
 }
 
-func talk(i int) row {
+func talkRow(i int) sampleRow {
 	category := []string{"writing", "math", "stem", "coding"}[i%4]
-	r := row{"question_id": 81 + i, "category": category, "turns": []string{asked(i), "Why does it?"}, "reference": []string{}}
+	r := sampleRow{"question_id": 81 + i, "category": category, "turns": []string{asked(i), "Why does it?"}, "reference": []string{}}
 	if category == "math" {
 		r["reference"] = []string{"It " + deeds[i%4] + ".", "It wants to."}
 	}
 	return r
 }
 
-// subjects are the sets of all subjects of MMLU, with five examples and n questions each.
-func subjects(t *testing.T, n int) map[string]string {
+// subjectSets are the sets of all subjects of MMLU, with five examples and n questions each.
+func subjectSets(t *testing.T, n int) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	for _, s := range mmluSubjects {
-		question := func(i int) row { return row{"question": asked(i), "subject": s, "choices": deeds, "answer": i % 4} }
-		files[s+"/test-00000-of-00001.jsonl"] = lines(t, n, question)
-		files[s+"/dev-00000-of-00001.jsonl"] = lines(t, 5, func(i int) row { return question(i + n) })
+		question := func(i int) sampleRow {
+			return sampleRow{"question": asked(i), "subject": s, "choices": deeds, "answer": i % 4}
+		}
+		files[s+"/test-00000-of-00001.jsonl"] = sampleLines(t, n, question)
+		files[s+"/dev-00000-of-00001.jsonl"] = sampleLines(t, 5, func(i int) sampleRow { return question(i + n) })
 	}
 	return files
 }
