@@ -141,7 +141,8 @@ func (g *groupResult) average(name resultName, tasks []measured, eachOnce bool) 
 		}
 	}
 	if n := len(values); n < len(tasks) {
-		g.remarks = append(g.remarks, fmt.Sprintf("%s: %s is that of %d of its %d tasks, the others lack it", g.name, name, n, len(tasks)))
+		g.remarks = append(g.remarks,
+			fmt.Sprintf("%s: %s is that of %d of its %d tasks, the others lack it", g.name, name, n, len(tasks)))
 	}
 	if len(values) == 0 {
 		return

@@ -167,7 +167,8 @@ const groupsKey = "groups"
 // Keys of a results file with an object that has a key for each task; in the key "trit" too.
 var (
 	taskKeys = []string{
-		"results", groupsKey, "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes",
+		"results", groupsKey, "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples",
+		"task_hashes",
 	}
 	ownTaskKeys = []string{"effort", "ends", "remarks"}
 )

@@ -345,7 +345,8 @@ func taskList(all bool) (eval.Table, error) {
 			if task.Test.Rows > 0 {
 				rows = fmt.Sprint(task.Test.Rows)
 			}
-			t.Rows = append(t.Rows, []string{task.Name, fmt.Sprint(task.Fewshot.Count), rows, task.Test.String(), task.About})
+			count := fmt.Sprint(task.Fewshot.Count)
+			t.Rows = append(t.Rows, []string{task.Name, count, rows, task.Test.String(), task.About})
 		}
 	}
 	for _, name := range suites.Names() {

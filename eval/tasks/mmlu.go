@@ -39,11 +39,12 @@ var mmluAreas = []mmluArea{
 		{"sociology", 201}, {"us_foreign_policy", 100},
 	}},
 	{"stem", "stem", []mmluSubject{
-		{"abstract_algebra", 100}, {"anatomy", 135}, {"astronomy", 152}, {"college_biology", 144}, {"college_chemistry", 100},
-		{"college_computer_science", 100}, {"college_mathematics", 100}, {"college_physics", 102}, {"computer_security", 100},
-		{"conceptual_physics", 235}, {"electrical_engineering", 145}, {"elementary_mathematics", 378},
-		{"high_school_biology", 310}, {"high_school_chemistry", 203}, {"high_school_computer_science", 100},
-		{"high_school_mathematics", 270}, {"high_school_physics", 151}, {"high_school_statistics", 216}, {"machine_learning", 112},
+		{"abstract_algebra", 100}, {"anatomy", 135}, {"astronomy", 152}, {"college_biology", 144},
+		{"college_chemistry", 100}, {"college_computer_science", 100}, {"college_mathematics", 100},
+		{"college_physics", 102}, {"computer_security", 100}, {"conceptual_physics", 235},
+		{"electrical_engineering", 145}, {"elementary_mathematics", 378}, {"high_school_biology", 310},
+		{"high_school_chemistry", 203}, {"high_school_computer_science", 100}, {"high_school_mathematics", 270},
+		{"high_school_physics", 151}, {"high_school_statistics", 216}, {"machine_learning", 112},
 	}},
 }
 
@@ -66,7 +67,8 @@ func mmlu() (tasks []eval.Task) {
 }
 
 func mmluGroup(name, alias, about string) *eval.Group {
-	return &eval.Group{Name: name, Alias: alias, About: about, Version: "2", Metrics: []eval.GroupMetric{{Metric: eval.Acc}}}
+	metrics := []eval.GroupMetric{{Metric: eval.Acc}}
+	return &eval.Group{Name: name, Alias: alias, About: about, Version: "2", Metrics: metrics}
 }
 
 func (s mmluSubject) task() eval.Task {
