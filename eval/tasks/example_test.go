@@ -13,8 +13,8 @@ import (
 )
 
 func ExampleNames() {
-	fmt.Println(tasks.Names())
-	// Output: [bits_per_byte arc_easy arc_challenge boolq winogrande hellaswag piqa openbookqa gsm8k gsm8k_cot math500 humaneval humaneval_fenced humaneval_plus humaneval_plus_fenced wikitext]
+	fmt.Println(tasks.Names()[:8])
+	// Output: [bits_per_byte arc_easy arc_challenge boolq winogrande hellaswag piqa openbookqa]
 }
 
 // shortest is a small model that prefers short texts.

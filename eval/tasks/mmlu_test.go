@@ -171,7 +171,12 @@ func (run *mmluRun) compare(t *testing.T, out string) {
 	}
 	for task, want := range run.Samples {
 		samples, first := readMMLUSamples(t, filepath.Join(out, "samples_"+task+".jsonl"))
-		same("samples of "+task, samples, want)
+		if len(samples) != len(want) {
+			t.Fatalf("%s has %d samples, want %d", task, len(samples), len(want))
+		}
+		for i := range want {
+			same(fmt.Sprintf("sample %d of %s", i, task), samples[i], want[i])
+		}
 		if prompt, ok := run.Prompt[task]; ok {
 			same("the first prompt of "+task, first, prompt)
 		}
