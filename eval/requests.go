@@ -48,7 +48,10 @@ func (e Effort) String() string {
 
 // plus is the effort of two tasks.
 func (e Effort) plus(o Effort) Effort {
-	return Effort{e.Requests + o.Requests, e.Cached + o.Cached, e.Tokens + o.Tokens, e.Computed + o.Computed, e.Seconds + o.Seconds}
+	return Effort{
+		Requests: e.Requests + o.Requests, Cached: e.Cached + o.Cached,
+		Tokens: e.Tokens + o.Tokens, Computed: e.Computed + o.Computed, Seconds: e.Seconds + o.Seconds,
+	}
 }
 
 // requestKind is how requests Q of one kind are answered by results R.
@@ -168,7 +171,8 @@ func (r *runner) stopped(ctx context.Context, done, all int) error {
 	if r.cache == nil {
 		problem += "with {eval.Options.Out} or {eval.Options.Cache} "
 	}
-	return &setting.Error{Field: "eval.Options.Cache", Problem: problem + "the same evaluation goes on from there", Err: ctx.Err()}
+	problem += "the same evaluation goes on from there"
+	return &setting.Error{Field: "eval.Options.Cache", Problem: problem, Err: ctx.Err()}
 }
 
 // askBatch sends the requests whose numbers are in batch to the model in one call, and keeps

@@ -48,16 +48,16 @@ func Run(ctx context.Context, m lm.Model, o Options) (*Report, error) {
 	if err := out.check(report); err != nil {
 		return nil, err
 	}
-	e := newEncoder(o.Tokenizer, o.MaxLength)
-	tasks, err := o.Prompts.prepare(ctx, &o, e)
-	if err != nil {
-		return nil, err
-	}
 	r := &runner{model: m, o: &o}
 	if r.cache, err = out.cache(&o); err != nil {
 		return nil, err
 	}
 	defer r.cache.close()
+	e := newEncoder(o.Tokenizer, o.MaxLength)
+	tasks, err := o.Prompts.prepare(ctx, &o, e)
+	if err != nil {
+		return nil, err
+	}
 	report.started = time.Now()
 	for _, p := range tasks {
 		t, err := r.measure(ctx, p, e)

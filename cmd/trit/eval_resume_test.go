@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func subjects(t *testing.T, dir string, each int) (names []string) {
 		for split, n := range map[string]int{"dev": 5, "test": each} {
 			var rows strings.Builder
 			for i := range n {
-				fmt.Fprintf(&rows, `{"question":"In %s, what is number %d?","choices":["the %d","a %d","no %d","all"],"answer":%d}`+"\n", subject, i, i*7%11, i*5%13, i%3, i*i%4)
+				fmt.Fprintf(&rows, `{"question":"In %s, what is number %d?","choices":["the %d","a %d","no %d","all"],"answer":%d}`+"\n", subject, i, i*7%11, i*5%13, i%3, i%4)
 			}
 			if err := os.WriteFile(filepath.Join(dir, "mmlu_"+subject+"_"+split+".jsonl"), []byte(rows.String()), 0o600); err != nil {
 				t.Fatal(err)
@@ -48,7 +49,7 @@ func TestEvalGoesOnAfterKills(t *testing.T) {
 	trained, _ := smallRun(t, dir)
 	model := filepath.Join(dir, "m.gguf")
 	mustTrit(t, "convert", trained, model)
-	names := subjects(t, dir, 150)
+	names := subjects(t, dir, 120)
 	args := func(out string, tasks []string, more ...string) []string {
 		return append([]string{
 			"eval", model, "--tasks", strings.Join(tasks, ","), "--data-dir", dir, "--allow-partial", "--num-fewshot", "1", "--out", filepath.Join(dir, out),
@@ -57,7 +58,7 @@ func TestEvalGoesOnAfterKills(t *testing.T) {
 	mustTrit(t, args("whole", names)...)
 	want := outputsOf(t, filepath.Join(dir, "whole"), names)
 	if strings.Count(want, `"acc": 1.0`) < 10 {
-		t.Fatalf("hardly anything is right: %s", want)
+		t.Fatal("hardly anything is right")
 	}
 	for i, more := range [][]string{{"--batch", "1"}, {"--batch", "7", "--threads", "1"}, {"--threads", "2"}} {
 		out := fmt.Sprint("other", i)
@@ -86,7 +87,7 @@ func TestEvalGoesOnAfterKills(t *testing.T) {
 		}
 	}
 	code, stdout, stderr := trit(killed...)
-	if code != cmdline.ExitOK || !strings.Contains(stdout, " cached, ") || strings.Contains(stdout, ", 0 of them cached") {
+	if code != cmdline.ExitOK || !regexp.MustCompile(`[1-9]\d* of them cached`).MatchString(stdout) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	if outputsOf(t, filepath.Join(dir, "killed"), names) != want {
