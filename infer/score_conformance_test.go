@@ -141,8 +141,8 @@ func writeQuestions(b *testing.B, r *rand.Rand, path string, n int) {
 	}
 	var lines bytes.Buffer
 	for range n {
-		row := map[string]any{"question": text(15, 110) + "?", "answer": r.IntN(4)}
-		row["choices"] = []string{text(2, 16), text(2, 16), text(2, 16), text(2, 16)}
+		row := map[string]any{"question": text(12, 90) + "?", "answer": r.IntN(4)}
+		row["choices"] = []string{text(2, 14), text(2, 14), text(2, 14), text(2, 14)}
 		if err := json.NewEncoder(&lines).Encode(row); err != nil {
 			b.Fatal(err)
 		}
