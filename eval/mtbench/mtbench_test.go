@@ -393,26 +393,3 @@ func TestRating(t *testing.T) {
 		}
 	}
 }
-
-// With one value a cluster the error is that of independent values; a second value that repeats the
-// first adds nothing.
-func TestClusteredErrors(t *testing.T) {
-	values := []float64{3, 9, 4, 7, 7, 10}
-	once, twice := [][]float64{nil}, [][]float64{}
-	sum, squares := 0.0, 0.0
-	for _, v := range values {
-		once, twice = append(once, []float64{v}), append(twice, []float64{v, v})
-		sum, squares = sum+v, squares+v*v
-	}
-	n := float64(len(values))
-	want := math.Sqrt((squares-sum*sum/n)/(n-1)) / math.Sqrt(n)
-	for _, clusters := range [][][]float64{once, twice} {
-		mean, stderr, count, _ := clustered(clusters)
-		if math.Abs(mean-sum/n) > 1e-12 || math.Abs(stderr-want) > 1e-12 || count != len(values) {
-			t.Errorf("%g ± %g of %d clusters, want %g ± %g", mean, stderr, count, sum/n, want)
-		}
-	}
-	if _, stderr, _, n := clustered([][]float64{{4, 6}}); stderr != 0 || n != 2 {
-		t.Errorf("one cluster: %g of %d", stderr, n)
-	}
-}

@@ -2,10 +2,10 @@ package mtbench
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"trit/eval"
+	"trit/eval/statistics"
 )
 
 // Score is a mean of ratings from 1 to 10.
@@ -70,17 +70,25 @@ func (r *Report) byTurn(in func(category string, turn int) bool) (list []Score) 
 
 // score is the score of the judgments that are in.
 func (r *Report) score(in func(category string, turn int) bool) Score {
-	s, byQuestion := Score{}, make([][]float64, len(r.questions))
+	s := Score{}
+	var values []float64
+	var clusters []string
 	r.each(func(question int, g *judged) {
-		switch {
-		case !in(r.questions[question].Category, g.Turn):
+		switch q := &r.questions[question]; {
+		case !in(q.Category, g.Turn):
 		case g.Score == NoRating:
 			s.Unread++
 		default:
-			byQuestion[question] = append(byQuestion[question], g.Score)
+			values, clusters = append(values, g.Score), append(clusters, q.ID)
 		}
 	})
-	s.Mean, s.Stderr, s.Questions, s.Ratings = clustered(byQuestion)
+	if s.Ratings = len(values); s.Ratings == 0 {
+		return s
+	}
+	mean := statistics.ClusteredMean(values, clusters)
+	if s.Mean, s.Questions = mean.Value, mean.Clusters; s.Questions > 1 {
+		s.Stderr = mean.Stderr
+	}
 	return s
 }
 
@@ -95,36 +103,6 @@ func (r *Report) each(visit func(question int, g *judged)) {
 			}
 		}
 	}
-}
-
-// clustered is the mean of all values and its standard error, where values of one cluster may depend
-// on each other. Clusters without values do not count.
-func clustered(clusters [][]float64) (mean, stderr float64, count, n int) {
-	for _, c := range clusters {
-		if len(c) > 0 {
-			count++
-		}
-		for _, v := range c {
-			mean, n = mean+v, n+1
-		}
-	}
-	if n == 0 {
-		return 0, 0, 0, 0
-	}
-	mean /= float64(n)
-	squares := 0.0
-	for _, c := range clusters {
-		sum := 0.0
-		for _, v := range c {
-			sum += v - mean
-		}
-		squares += sum * sum
-	}
-	if count > 1 {
-		g := float64(count)
-		stderr = math.Sqrt(squares*g/(g-1)) / float64(n)
-	}
-	return mean, stderr, count, n
 }
 
 // remarks say what the scores do not show.

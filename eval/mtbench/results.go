@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"trit/eval"
+	"trit/eval/statistics"
 	"trit/internal/atomicfile"
 )
 
@@ -84,7 +85,7 @@ func (r *Report) samples() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		mean, _, _, _ := clustered([][]float64{list})
+		mean, _ := statistics.Mean(list)
 		line, err := lineOf(sampleLine{
 			ID: q.number, Doc: q.doc, Hash: fmt.Sprintf("%x", sha256.Sum256(doc)),
 			Filter: "none", Metrics: []string{"score"}, Score: mean,

@@ -71,10 +71,11 @@ infer/engine                | infer internal/atomicfile lm | format/adapter infe
 eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/internal/python internal/nearest setting | eval/internal/evaltest lm tokenizer
 eval/openai                 | internal/jsonfile lm setting tokenizer
-eval/mtbench                | data/source eval internal/atomicfile internal/jsonfile lm setting tokenizer | eval/internal/evaltest
+eval/mtbench                | data/source eval eval/statistics internal/atomicfile internal/jsonfile lm setting tokenizer | eval/internal/evaltest
 eval/published              | eval internal/jsonfile internal/nearest | eval/mtbench eval/tasks
 eval/sandbox                |
 eval/suites                 | eval eval/published eval/tasks setting
+eval/statistics             |
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm serve/internal/servetest tokenizer
