@@ -28,6 +28,8 @@ type Source struct {
 	Hub, Config, Split string
 	HubColumns         []string
 	Rows               int // of the whole set; 0: any number
+	// Keep reports whether a document is one of the task's; nil: all are.
+	Keep func(*Fields) bool
 	// Parse returns the documents of a plain file that is text instead of JSON lines; nil if
 	// the set has no such file.
 	Parse func(text string) []Document
@@ -66,7 +68,29 @@ func (s *Source) Load(ctx context.Context, o *Options) ([]Document, error) {
 		}
 		docs = append(docs, part...)
 	}
-	return docs, s.check(files[0], docs, columns, o.AllowPartial)
+	if err := s.check(files[0], docs, columns, o.AllowPartial); err != nil {
+		return nil, err
+	}
+	return s.kept(files[0], docs)
+}
+
+// kept are the documents that Keep keeps.
+func (s *Source) kept(path string, docs []Document) (kept []Document, err error) {
+	if s.Keep == nil {
+		return docs, nil
+	}
+	for i, d := range docs {
+		f := NewFields(d)
+		if keep := s.Keep(f); f.Err() != nil {
+			return nil, fmt.Errorf("%s: row %d: %w", path, i+1, f.Err())
+		} else if keep {
+			kept = append(kept, d)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("%s: it holds no documents of this task", path)
+	}
+	return kept, nil
 }
 
 // check refuses a set with other columns or another number of rows.

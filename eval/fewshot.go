@@ -95,9 +95,13 @@ func (x *examples) next(d Document) ([]question, error) {
 		return nil, fmt.Errorf("%d examples before each question: only %d of the drawn ones differ from the document",
 			x.count, len(picked))
 	}
+	ask := x.task.Ask
+	if x.task.Fewshot.Ask != nil {
+		ask = x.task.Fewshot.Ask
+	}
 	var out []question
 	for _, i := range picked[:x.count] {
-		q, err := x.task.question(x.pool[i])
+		q, err := x.task.questionBy(ask, x.pool[i])
 		if err != nil {
 			return nil, fmt.Errorf("example %d: %w", i, err)
 		}

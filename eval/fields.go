@@ -92,25 +92,45 @@ func (f *Fields) Texts(name string) []string {
 // and true for 0 and 1.
 func (f *Fields) Index(name string, n int) int {
 	v := f.value(name)
-	i := -1
-	switch v := v.(type) {
-	case bool:
-		i = 0
-		if v {
-			i = 1
-		}
-	case int64:
-		i = int(v)
-	case json.Number:
-		i = number(string(v))
-	case string:
-		i = number(v)
-	}
+	i := index(v)
 	if i < 0 || i >= n {
 		f.Failf("field %q is %s: want the index of one of %d choices", name, pyJSON(v, ""), n)
 		return 0
 	}
 	return i
+}
+
+// Indices is a field that is a list of numbers from 0 to n-1.
+func (f *Fields) Indices(name string, n int) (out []int) {
+	v := f.value(name)
+	list, ok := v.([]any)
+	for _, e := range list {
+		i := index(e)
+		out, ok = append(out, i), ok && i >= 0 && i < n
+	}
+	if !ok {
+		f.Failf("field %q is %s: want a list of numbers from 0 to %d", name, pyJSON(v, ""), n-1)
+		return nil
+	}
+	return out
+}
+
+// index is a value as Fields.Index takes it, or -1.
+func index(v any) int {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return 1
+		}
+		return 0
+	case int64:
+		return int(v)
+	case json.Number:
+		return number(string(v))
+	case string:
+		return number(v)
+	}
+	return -1
 }
 
 func number(s string) int {

@@ -119,7 +119,7 @@ func captured(m *regexp2.Match) (text string, ok bool) {
 	return "", false
 }
 
-// StringMatch compares an answer with the target, after the matches of Remove are removed
+// StringMatch compares an answer with the target, or with each of several, after the matches of Remove are removed
 // from both, one expression after the other.
 type StringMatch struct {
 	IgnoreCase        bool     `json:"ignore_case,omitempty"`
@@ -142,8 +142,13 @@ func (m StringMatch) Judge() (Judge, error) {
 		if err != nil {
 			return Verdict{}, err
 		}
-		target, err := m.bare(remove, q.Target)
-		return Right(bare == target), err
+		for _, a := range q.answers() {
+			target, err := m.bare(remove, a)
+			if err != nil || bare == target {
+				return Right(err == nil), err
+			}
+		}
+		return Right(false), nil
 	}, nil
 }
 

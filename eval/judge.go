@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -61,22 +62,43 @@ func (o *outcome) requestsOf(i int) []request { return o.requests[o.first[i]:o.f
 func (o *outcome) judgeChoices() {
 	for i := range o.questions {
 		q := &o.questions[i]
-		s := sample{question: q, requests: o.requestsOf(i), filter: "none", target: fmt.Sprint(q.Gold)}
-		if len(q.Contexts) > 1 {
+		s, scores := o.scoreSample(i)
+		if s.target = cmp.Or(q.Shown, fmt.Sprint(q.Gold)); len(q.Contexts) > 1 {
 			s.target = q.Target
 		}
-		scores := o.scores[o.first[i]:o.first[i+1]]
-		for _, r := range scores {
-			pair := []any{python.Float(r.LogProb), python.Bool(r.Greedy)}
-			s.resps, s.filtered = append(s.resps, []any{pair}), append(s.filtered, pair)
-		}
 		for _, m := range o.Metrics {
-			right := best(scores, q.Choices, choiceLength(m)) == q.Gold
-			s.values = append(s.values, source.Field{Name: string(m), Value: truth(right)})
+			value := truth(q.isRight(best(scores, q.Choices, choiceLength(m))))
+			if o.Share {
+				value = shareOf(scores, q.isRight)
+			}
+			s.values = append(s.values, source.Field{Name: string(m), Value: value})
 		}
 		o.samples = append(o.samples, s)
 	}
 	o.average("none", o.Metrics)
+}
+
+// scoreSample is the sample of a question whose continuations have scores, without target and values.
+func (o *outcome) scoreSample(i int) (s sample, scores []lm.ScoreResult) {
+	s = sample{question: &o.questions[i], requests: o.requestsOf(i), filter: "none"}
+	scores = o.scores[o.first[i]:o.first[i+1]]
+	for _, r := range scores {
+		pair := []any{python.Float(r.LogProb), python.Bool(r.Greedy)}
+		s.resps, s.filtered = append(s.resps, []any{pair}), append(s.filtered, pair)
+	}
+	return s, scores
+}
+
+// shareOf is the share of the probability of all choices that the right ones have.
+func shareOf(scores []lm.ScoreResult, right func(int) bool) float64 {
+	var all, ours float64
+	for i, s := range scores {
+		p := math.Exp(s.LogProb)
+		if all += p; right(i) {
+			ours += p
+		}
+	}
+	return ours / all
 }
 
 // choiceLength returns the function by whose value a metric divides the log-likelihood of a
@@ -137,7 +159,7 @@ func (o *outcome) judgeAnswers(ctx context.Context, sandbox Sandbox) error {
 func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample {
 	q := &o.questions[i]
 	s := sample{
-		question: q, target: q.Target, requests: o.requestsOf(i),
+		question: q, target: cmp.Or(q.Shown, q.Target), requests: o.requestsOf(i),
 		resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered},
 		filter: filter, values: []source.Field{{Name: string(o.Answers.Metric), Value: v.Score}}, end: v.End,
 	}
@@ -235,22 +257,39 @@ func (o *outcome) average(filter string, metrics []Metric) {
 				}
 			}
 		}
-		mean, stderr := meanAndError(values)
-		name := o.set(m, filter, mean)
-		if len(values) > 1 {
+		value, stderr := m.ofDocuments(values)
+		name := o.set(m, filter, value)
+		if len(values) > 1 && !math.IsNaN(stderr) && !math.IsInf(stderr, 0) {
 			o.metrics[name.stderr()] = stderr
 		}
 	}
 }
 
-func meanAndError(values []float64) (mean, stderr float64) {
-	n, squares := float64(len(values)), 0.0
-	for _, v := range values {
-		mean += v
+// ofDocuments is the metric of documents with these values, and its standard error.
+func (m Metric) ofDocuments(values []float64) (value, stderr float64) {
+	if m == Perplexity {
+		return perplexity(values), bootstrapError(perplexity, values)
 	}
-	mean /= n
+	return meanAndError(values)
+}
+
+func meanAndError(values []float64) (mu, stderr float64) {
+	mu = mean(values)
+	return mu, deviation(values, mu) / math.Sqrt(float64(len(values)))
+}
+
+func mean(values []float64) (sum float64) {
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// deviation is the sample standard deviation of values around their mean.
+func deviation(values []float64, mean float64) float64 {
+	squares := 0.0
 	for _, v := range values {
 		squares += float64((v - mean) * (v - mean)) // float64: never fused
 	}
-	return mean, math.Sqrt(squares/(n-1)) / math.Sqrt(n)
+	return math.Sqrt(squares / float64(len(values)-1))
 }

@@ -259,7 +259,7 @@ func (m Metric) aggregation() string {
 	switch m {
 	case WordPerplexity, BytePerplexity:
 		return "weighted_perplexity"
-	case BitsPerByte:
+	case BitsPerByte, Perplexity:
 		return string(m)
 	}
 	return "mean"

@@ -167,8 +167,11 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 			return err
 		}
 	}
-	if p.Kind == Generation {
+	switch p.Kind {
+	case Generation:
 		return p.addGeneration(o, e, prompts[0])
+	case LogLikelihood:
+		return p.addAnswer(o, e, prompts[0], q.Target)
 	}
 	return p.addChoices(o, e, &q, prompts)
 }
@@ -200,15 +203,28 @@ func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []str
 		if len(prompts) > 1 {
 			r = request{context: prompts[i], continuation: delimiter + q.Target}
 		}
-		if r.score, r.cut = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
-			return fmt.Errorf("choice %d, %q, has no tokens of its own after the context", i, choice)
+		if err := p.addPair(o, e, r, fmt.Sprintf("choice %d", i)); err != nil {
+			return err
 		}
-		if r.cut > 0 && o.StrictLength {
-			return tooLong(fmt.Sprintf("the context and choice %d have %d tokens before the last: the context length is %d",
-				i, len(r.score.Input)+r.cut, e.maxLength))
-		}
-		p.requests = append(p.requests, r)
 	}
+	return nil
+}
+
+// addAnswer makes the request of a LogLikelihood question.
+func (p *prepared) addAnswer(o *Options, e *encoder, prompt, target string) error {
+	return p.addPair(o, e, request{context: prompt, continuation: target}, "the target")
+}
+
+// addPair makes the tokens of a request that scores a continuation, which errors call by a name.
+func (p *prepared) addPair(o *Options, e *encoder, r request, name string) error {
+	if r.score, r.cut = e.pair(r.context, r.continuation); len(r.score.Targets) == 0 {
+		return fmt.Errorf("%s, %q, has no tokens of its own after the context", name, r.continuation)
+	}
+	if r.cut > 0 && o.StrictLength {
+		return tooLong(fmt.Sprintf("the context and %s have %d tokens before the last: the context length is %d",
+			name, len(r.score.Input)+r.cut, e.maxLength))
+	}
+	p.requests = append(p.requests, r)
 	return nil
 }
 
@@ -231,6 +247,8 @@ func (r *runner) measure(ctx context.Context, p *prepared, e *encoder) (*outcome
 		out.judgeTokens()
 	case p.Kind == Rolling:
 		out.judgeRolling()
+	case p.Kind == LogLikelihood:
+		out.judgeTargets()
 	default:
 		out.judgeChoices()
 	}

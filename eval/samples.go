@@ -45,7 +45,7 @@ func (t *outcome) arguments(s *sample) []source.Field {
 	for i, r := range s.requests {
 		args := []source.Field{{Name: "arg_0", Value: r.context}}
 		switch t.Kind {
-		case MultipleChoice:
+		case MultipleChoice, LogLikelihood:
 			args = append(args, source.Field{Name: "arg_1", Value: r.continuation})
 		case Generation:
 			args = append(args, source.Field{Name: "arg_1", Value: []source.Field{

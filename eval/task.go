@@ -15,6 +15,7 @@ type Kind string
 // The kinds of tasks.
 const (
 	MultipleChoice Kind = "multiple_choice"       // the likeliest of several answers
+	LogLikelihood  Kind = "loglikelihood"         // how likely the right answer is
 	Generation     Kind = "generate_until"        // a text that the model writes
 	Rolling        Kind = "loglikelihood_rolling" // the perplexity of a text
 )
@@ -23,7 +24,8 @@ const (
 // own.
 type Metric string
 
-// Metrics of multiple choice: the share of questions whose right choice is the likeliest.
+// Metrics of multiple choice: the share of questions whose right choice is the likeliest. Acc of a
+// LogLikelihood task is the share of answers of which each token is the likeliest.
 const (
 	Acc      Metric = "acc"
 	AccNorm  Metric = "acc_norm"  // by log-likelihood per character
@@ -40,7 +42,7 @@ const (
 // Metrics of rolling tasks whose documents are tokens. They have BitsPerByte too.
 const (
 	Loss       Metric = "loss"       // nats per token
-	Perplexity Metric = "perplexity" // e to the power of Loss
+	Perplexity Metric = "perplexity" // e to the power of Loss; of a LogLikelihood task: per document
 )
 
 // Metrics of generation.
@@ -84,8 +86,11 @@ type Task struct {
 	// Tokens returns the documents of a rolling task whose documents are tokens already; it
 	// replaces Test, Ask and Metrics. Such a task has Loss, Perplexity and BitsPerByte.
 	Tokens  func(context.Context, *Options) ([]TokenDocument, error)
-	Metrics []Metric // of multiple choice and rolling
-	Answers Answers  // of generation
+	Metrics []Metric // of all kinds but generation
+	// Share makes Acc of multiple choice the share of the choices' probability that the right ones
+	// have (see Question.Right).
+	Share   bool
+	Answers Answers // of generation
 	// Delimiters stand around the answers of few-shot examples; nil: DefaultDelimiters.
 	Delimiters *Delimiters
 	// Declaration is the declaration that the task was made of, for the results; nil for a task
@@ -115,6 +120,8 @@ type Fewshot struct {
 	Extra    bool
 	First    bool       // take the first documents instead of random ones
 	Examples []Document // instead of From
+	// Ask makes a question of an example; nil: Task.Ask.
+	Ask func(*Fields) Question
 }
 
 // Answers say how the text that a model generates becomes a score.
@@ -149,9 +156,16 @@ type Question struct {
 	Contexts []string
 	Choices  []string
 	Gold     int // number of the right choice
+	// Right marks the right choices if there can be several; nil: Gold alone.
+	Right []bool
 	// Target is the right answer as text. If there is one context for each choice, it is the
-	// text that follows each of them.
+	// text that follows each of them. In a LogLikelihood task no delimiter stands before it.
 	Target string
+	// Targets are the right answers, if there are several; Target is then the first of them.
+	Targets []string
+	// Shown is the right answer as the harness writes it into samples; "": Target, or the number of the
+	// right choice.
+	Shown string
 	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood; if
 	// Words is 0, both are counted in Text.
 	Text         string
@@ -190,7 +204,10 @@ func (t *Task) Question(d Document) (Question, error) {
 	return q.Question, err
 }
 
-func (t *Task) question(d Document) (question, error) {
+func (t *Task) question(d Document) (question, error) { return t.questionBy(t.Ask, d) }
+
+// questionBy is the question that ask makes of a document.
+func (t *Task) questionBy(ask func(*Fields) Question, d Document) (question, error) {
 	f := NewFields(d)
 	if t.Process != nil {
 		if d = t.Process(f); f.Err() != nil {
@@ -198,7 +215,7 @@ func (t *Task) question(d Document) (question, error) {
 		}
 		f = NewFields(d)
 	}
-	q := question{Question: t.Ask(f), doc: d}
+	q := question{Question: ask(f), doc: d}
 	if t.Kind == Rolling && q.Words == 0 {
 		q.Words, q.Bytes = python.CountWords(q.Text), len(q.Text)
 	}
@@ -208,19 +225,39 @@ func (t *Task) question(d Document) (question, error) {
 	return q, q.check(t.Kind)
 }
 
+// answers are the right answers as texts.
+func (q *Question) answers() []string {
+	if q.Targets != nil {
+		return q.Targets
+	}
+	return []string{q.Target}
+}
+
+// isRight reports whether a choice is right.
+func (q *Question) isRight(choice int) bool {
+	if q.Right != nil {
+		return q.Right[choice]
+	}
+	return choice == q.Gold
+}
+
 // check returns an error for a question that a task of a kind cannot ask.
 func (q *Question) check(kind Kind) error {
 	switch n := len(q.Contexts); {
 	case kind == Rolling:
 		return nil
-	case kind == Generation && n != 1:
+	case kind != MultipleChoice && n != 1:
 		return fmt.Errorf("the question has %d contexts: want 1", n)
-	case kind == Generation:
+	case kind == LogLikelihood && q.Target == "":
+		return errors.New("the question has no target: its log-likelihood is what is asked")
+	case kind != MultipleChoice:
 		return nil
 	case n != 1 && n != len(q.Choices):
 		return fmt.Errorf("the question has %d contexts: want 1, or one for each of %d choices", n, len(q.Choices))
 	case q.Gold < 0 || q.Gold >= len(q.Choices):
 		return fmt.Errorf("the right choice is number %d of %d: want 0 to %d", q.Gold, len(q.Choices), len(q.Choices)-1)
+	case q.Right != nil && len(q.Right) != len(q.Choices):
+		return fmt.Errorf("%d of %d choices are marked as right or wrong: want all", len(q.Right), len(q.Choices))
 	}
 	return nil
 }
@@ -228,6 +265,7 @@ func (q *Question) check(kind Kind) error {
 // knownMetrics are the metrics of the kinds that need no Judge.
 var knownMetrics = map[Kind][]Metric{
 	MultipleChoice: {Acc, AccNorm, AccBytes},
+	LogLikelihood:  {Perplexity, Acc},
 	Rolling:        {WordPerplexity, BytePerplexity, BitsPerByte},
 }
 
@@ -244,10 +282,13 @@ func (t *Task) check() error {
 		return fmt.Errorf("task %s: Ask is nil", t.Name)
 	case scored && (len(t.Metrics) == 0 || slices.ContainsFunc(t.Metrics, unknown)):
 		return fmt.Errorf("task %s: the metrics are %v: want some of %v", t.Name, t.Metrics, known)
+	case t.Share && (t.Kind != MultipleChoice || !slices.Equal(t.Metrics, []Metric{Acc})):
+		return fmt.Errorf("task %s: Share is for a task of multiple choice whose metric is %s alone", t.Name, Acc)
 	case scored:
 		return nil
 	case t.Kind != Generation:
-		return fmt.Errorf("task %s: the kind is %q: want %s, %s or %s", t.Name, t.Kind, MultipleChoice, Generation, Rolling)
+		return fmt.Errorf("task %s: the kind is %q: want %s, %s, %s or %s", t.Name, t.Kind,
+			MultipleChoice, LogLikelihood, Generation, Rolling)
 	case slices.Contains(t.Answers.Until, ""):
 		return fmt.Errorf("task %s: a stop text is empty: every answer would end at its first token", t.Name)
 	case t.Answers.Judge == nil || len(t.Answers.Filters) == 0 || t.Answers.Metric == "":

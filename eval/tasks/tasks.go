@@ -21,7 +21,8 @@ func All() []eval.Task {
 	return slices.Concat([]eval.Task{
 		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
 		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
-	}, mmlu())
+		truthfulQA1, truthfulQA2, triviaQA, commonsenseQA, lambada, sciQ, race,
+	}, mmlu(), mmluPro())
 }
 
 // otherNames are second names of built-in tasks.

@@ -40,7 +40,7 @@ func missing(of, key any) *undefined {
 	if !ok {
 		return &undefined{"UndefinedError", owner + " has no element " + reprScalar(key)}
 	}
-	return &undefined{"UndefinedError", quote(owner) + " has no attribute " + quote(name)}
+	return &undefined{"UndefinedError", Quote(owner) + " has no attribute " + Quote(name)}
 }
 
 // modifying are the methods that the immutable sandbox refuses.
@@ -55,7 +55,7 @@ func (m *machine) safe(of any, name string, v any) any {
 	if !strings.HasPrefix(name, "_") && !slices.Contains(modifying[typeName(of)], name) {
 		return v
 	}
-	problem := "access to attribute " + quote(name) + " of " + quote(typeName(of)) + " object is unsafe."
+	problem := "access to attribute " + Quote(name) + " of " + Quote(typeName(of)) + " object is unsafe."
 	return &undefined{"SecurityError", problem}
 }
 

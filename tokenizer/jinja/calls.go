@@ -10,7 +10,7 @@ func (c *closure) text() string {
 	if c.macro.anonymous {
 		return "<Macro anonymous>"
 	}
-	return "<Macro " + quote(c.macro.name) + ">"
+	return "<Macro " + Quote(c.macro.name) + ">"
 }
 
 // attribute are the attributes of a macro that templates may read.
@@ -102,7 +102,7 @@ func (c *closure) value(f *frame, p param, given any) any {
 	if p.preset != nil {
 		return f.eval(p.preset)
 	}
-	return &undefined{"UndefinedError", "parameter " + quote(p.name) + " was not provided"}
+	return &undefined{"UndefinedError", "parameter " + Quote(p.name) + " was not provided"}
 }
 
 // bind are the arguments by parameter; the special ones go to the frame.
@@ -141,13 +141,13 @@ func (c *closure) bindSpecial(f *frame, a args, named *dict) {
 		}
 		f.scope.set("kwargs", named)
 	} else if named != nil && len(named.keys) > 0 {
-		typeError("macro %s takes no keyword argument %s", quote(c.macro.name), reprScalar(named.keys[0]))
+		typeError("macro %s takes no keyword argument %s", Quote(c.macro.name), reprScalar(named.keys[0]))
 	}
 	extra := a.pos[min(len(a.pos), len(c.macro.params)):]
 	if c.macro.usesVarargs {
 		f.scope.set("varargs", &tuple{items: extra})
 	} else if len(extra) > 0 {
-		typeError("macro %s takes not more than %d argument(s)", quote(c.macro.name), len(c.macro.params))
+		typeError("macro %s takes not more than %d argument(s)", Quote(c.macro.name), len(c.macro.params))
 	}
 }
 

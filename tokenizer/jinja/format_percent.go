@@ -62,7 +62,7 @@ func (a *percentArgs) key(name string) any {
 		if v, ok := x.get(name); ok {
 			return v
 		}
-		fail("KeyError", "%s", quote(name))
+		fail("KeyError", "%s", Quote(name))
 	case *undefined:
 		x.use()
 	}
@@ -403,7 +403,7 @@ func (f *formatter) argument(name string) any {
 	}
 	v, ok := f.a.named.get(name)
 	if !ok {
-		fail("KeyError", "%s", quote(name))
+		fail("KeyError", "%s", Quote(name))
 	}
 	return v
 }

@@ -98,9 +98,9 @@ func reprScalar(v any) string {
 	case float64:
 		return floatText(x)
 	case string:
-		return quote(x)
+		return Quote(x)
 	case markup:
-		return "Markup(" + quote(string(x)) + ")"
+		return "Markup(" + Quote(string(x)) + ")"
 	case *undefined:
 		return "Undefined"
 	case *rangeValue:
@@ -125,8 +125,8 @@ func (r *rangeValue) text() string {
 
 var reprEscapes = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`, '\\': `\\`}
 
-// quote is repr() of a str.
-func quote(s string) string {
+// Quote is repr() of a str of Python.
+func Quote(s string) string {
 	q := '\''
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
 		q = '"'

@@ -97,3 +97,17 @@ func (r *Random) Sample(n, k int) []int {
 	}
 	return out
 }
+
+// Choice is an index of random.choices(range(n), k=...): the random number from 0 to 1 with 53 bits,
+// times n, rounded down.
+func (r *Random) Choice(n int) int {
+	high, low := r.uint32()>>5, r.uint32()>>6
+	return int((float64(high)*(1<<26) + float64(low)) / (1 << 53) * float64(n))
+}
+
+// Shuffle is random.shuffle: swap exchanges two of n elements.
+func (r *Random) Shuffle(n int, swap func(i, j int)) {
+	for i := n - 1; i > 0; i-- {
+		swap(i, r.below(i+1))
+	}
+}
