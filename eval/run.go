@@ -96,7 +96,7 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 		t = &fitted
 		t.Fit(t, docs[0])
 	}
-	asked, err := o.documents(t.Name, len(docs))
+	asked, err := o.Documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	return p, nil
 }
 
-// documents returns the numbers of the documents that are asked, of the n documents of a task.
-func (o *Options) documents(task string, n int) ([]int, error) {
+// Documents returns the numbers of the documents that are asked, of the n documents of a task.
+func (o *Options) Documents(task string, n int) ([]int, error) {
 	picked, some := o.Samples[task]
 	if some && len(picked) == 0 {
 		return nil, setting.Needs("eval.Options.Samples", "{eval.Options.Samples} names no document of it", "")

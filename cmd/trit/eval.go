@@ -64,7 +64,7 @@ func evalCommand() *cli.Command {
 			models.AdapterFlag(),
 		}, convertedFlags(), codeFlags(), models.HubFlags(), serverFlags()),
 		Action:      evalAction,
-		Subcommands: []*cli.Command{evalListCommand(), comparing.Command(), comparing.ReportCommand()},
+		Subcommands: []*cli.Command{evalListCommand(), comparing.Command(), comparing.ReportCommand(), mtBenchCommand()},
 	}
 }
 
