@@ -129,7 +129,8 @@ func (l *Linear) besideGrads(in *Input, weights []Weight, dy []float32, grads []
 			l.mode.Run(&gemm.Product{M: n, N: l.rank(), K: l.m, A: dy[first:], LDA: l.n, TransA: true,
 				B: []gemm.Rows{{Count: l.m, F32: l.low(in, i)}}, C: [][]float32{grads[i].B}, Accumulate: accumulate})
 			l.mode.Run(&gemm.Product{M: l.m, N: l.rank(), K: n, A: dy[first:], LDA: l.n,
-				B: []gemm.Rows{{Count: n, F32: w.B}}, C: l.columns(dLow, at, l.rank(), width), LDC: width, RowFactor: l.scales(l.m)})
+				B: []gemm.Rows{{Count: n, F32: w.B}}, C: l.columns(dLow, at, l.rank(), width), LDC: width,
+				RowFactor: l.scales(l.m)})
 			at += l.rank()
 		}
 		first += l.rows[i]

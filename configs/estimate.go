@@ -52,7 +52,8 @@ func (c Config) Estimate(m Machines, t Teacher) (Estimate, error) {
 	if err != nil {
 		return Estimate{}, err
 	}
-	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Teacher: t, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
+	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Teacher: t}
+	e.Tokens = int64(c.MaxSteps) * int64(c.TokensPerStep())
 	e.Trained = c.Options.Trained(c.Config)
 	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config)) + t.FLOPsPerToken
 	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads) + t.MemoryBytes

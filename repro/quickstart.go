@@ -41,7 +41,8 @@ type Progress struct {
 // Quickstart makes a small world and does with it all that a user would do by hand: it trains a
 // tokenizer and a model on a text about the world, packs the model, lets it continue a prompt,
 // and measures it before and after packing. With Tune it teaches the model other facts in conversations, all
-// weights and an adapter alone, and then a style by pairs of answers. It writes report.html and all other results into Dir.
+// weights and an adapter alone, and then a style by pairs of answers. It writes report.html and all other
+// results into Dir.
 // Equal seeds and equal numbers of steps give equal weights.
 func Quickstart(ctx context.Context, o QuickstartOptions) (*QuickstartReport, error) {
 	if err := checkFree("repro.QuickstartOptions.Dir", o.Dir); err != nil {

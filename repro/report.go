@@ -66,7 +66,8 @@ func (r *QuickstartReport) WriteHTML(w io.Writer) error {
 		Lead: fmt.Sprintf("A BitNet b1.58 model of %.2fM parameters, trained for %d steps on %d tokens in %.0f s, "+
 			"packed and measured in %.0f s in all.",
 			float64(r.Parameters)/1e6, r.Steps, r.Tokens, r.TrainSeconds, r.Seconds),
-		Table: r.table(), More: r.sections(), SampleTitle: "A sample, from the prompt “" + r.Prompt + "”", Sample: r.Sample,
+		Table: r.table(), More: r.sections(),
+		SampleTitle: "A sample, from the prompt “" + r.Prompt + "”", Sample: r.Sample,
 		Chart: report.Chart{Title: "Loss, nats a token", Axis: "step", Curves: r.curves()},
 	}.Write(w)
 }
@@ -100,7 +101,8 @@ func (r *QuickstartReport) sections() []report.Section {
 // tuning is the table of the models that were tuned.
 func (r *QuickstartReport) tuning() report.Table {
 	f := fmt.Sprintf
-	t := report.Table{Head: []string{"", "weights trained", "steps", "time", "new facts, asked in other words", "held-out pairs, the chosen answer likelier"}}
+	t := report.Table{Head: []string{"", "weights trained", "steps", "time", "new facts, asked in other words",
+		"held-out pairs, the chosen answer likelier"}}
 	for _, m := range r.Tuned {
 		row := []string{m.Name, f("%.1f %%", 100*m.Trained), f("%d", m.Steps), f("%.0f s", m.Seconds)}
 		if m.Steps == 0 {

@@ -26,11 +26,12 @@ type Tuning struct{ SFT, LoRA, DPO Recipe }
 
 // DefaultTuning tunes the model of a quickstart in a few minutes.
 func DefaultTuning() *Tuning {
+	const once = "gradient_accumulation_steps=1"
 	return &Tuning{
-		SFT: Recipe{"sft", 300, []string{"sequence_length=96", "batch_size=8", "gradient_accumulation_steps=1", "learning_rate=2e-3"}},
-		LoRA: Recipe{"lora", 900, []string{"sequence_length=96", "batch_size=8", "gradient_accumulation_steps=1", "learning_rate=8e-3",
-			"lora_rank=4", "lora_alpha=8", "lora_targets=up_proj,down_proj", "lora_dropout=0", "checkpoint_activations=false"}},
-		DPO: Recipe{"dpo", 50, []string{"sequence_length=64", "batch_size=16", "gradient_accumulation_steps=1", "learning_rate=1e-4"}},
+		SFT: Recipe{"sft", 300, []string{"sequence_length=96", "batch_size=8", once, "learning_rate=2e-3"}},
+		LoRA: Recipe{"lora", 900, []string{"sequence_length=96", "batch_size=8", once, "learning_rate=8e-3", "lora_rank=4",
+			"lora_alpha=8", "lora_targets=up_proj,down_proj", "lora_dropout=0", "checkpoint_activations=false"}},
+		DPO: Recipe{"dpo", 50, []string{"sequence_length=64", "batch_size=16", once, "learning_rate=1e-4"}},
 	}
 }
 
@@ -137,7 +138,8 @@ func (s *Tune) run(ctx context.Context, q *quickstart) error {
 	}
 	start := time.Now()
 	s.Result, err = train.Train(ctx, train.Run{
-		Model: c.Config, Options: c.Options, Init: s.Init, DataDir: s.Data, OutDir: s.Out, Threads: q.o.Threads, OnEvent: q.o.Event,
+		Model: c.Config, Options: c.Options, Init: s.Init, DataDir: s.Data, OutDir: s.Out, Threads: q.o.Threads,
+		OnEvent: q.o.Event,
 	})
 	if err != nil {
 		return err

@@ -157,7 +157,8 @@ func FolderTeacher(r *Run, dir string) (distill.Teacher, error) {
 
 // teacherGraph are the options of the graph of a folder that teaches.
 func (o Options) teacherGraph(threads int) graph.Options {
-	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, BF16: o.Precision == PrecisionBF16}
+	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength,
+		BF16: o.Precision == PrecisionBF16}
 }
 
 // fingerprint is a hash of a model and its weights.

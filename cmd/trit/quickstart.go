@@ -104,8 +104,8 @@ func commandLine(s repro.Step) string {
 		if s.Kind == data.Preferences {
 			kind = "--preferences"
 		}
-		return fmt.Sprintf("trit data prepare %s --data %s --tokenizer %s --chat-template %s --holdout 0 --out %s", kind, s.Data,
-			s.Tokenizer, s.Template, s.Out)
+		return fmt.Sprintf("trit data prepare %s --data %s --tokenizer %s --chat-template %s --holdout 0 --out %s", kind,
+			s.Data, s.Tokenizer, s.Template, s.Out)
 	case *repro.Tune:
 		return fmt.Sprintf("trit train --init %s --config %s --data %s --out %s --max-steps %d --seed %d --set %s", s.Init,
 			s.Recipe.Preset, s.Data, s.Out, s.Recipe.Steps, s.Seed, strings.Join(s.Recipe.Set, " --set "))
@@ -144,7 +144,7 @@ func (p *stepPrinter) done(s repro.Step) {
 	case *repro.MakeTalks:
 		p.con.Printf("\nOther facts in the words of the world: %d questions with answers in %s,\n", len(s.Tuning.Talks),
 			filepath.Join(s.Out, world.TalksFile))
-		p.con.Printf("each fact is asked for once more in words that no answer was shown for; and %d pairs of answers in two styles in %s.\n",
+		p.con.Printf("each fact is asked for once more in other words; and %d pairs of answers in two styles in %s.\n",
 			len(s.Tuning.Pairs), filepath.Join(s.Out, world.PairsFile))
 	case *repro.PrepareTalks:
 		texts.ShowManifest(p.con, s.Manifest)

@@ -141,6 +141,8 @@ func writeChoices(dir, task string, choices []Choice, prompt func(string) (strin
 	if err := writeLines(filepath.Join(dir, name+".jsonl"), laid); err != nil {
 		return err
 	}
-	return writeTask(filepath.Join(dir, task), map[string]any{"name": name, "data": name + ".jsonl", "context": "{question}",
-		"choices": "choices", "gold": "gold", "metrics": []string{"acc"}, "target_delimiter": ""})
+	return writeTask(filepath.Join(dir, task), map[string]any{
+		"name": name, "data": name + ".jsonl", "context": "{question}", "choices": "choices", "gold": "gold",
+		"metrics": []string{"acc"}, "target_delimiter": "",
+	})
 }

@@ -32,7 +32,8 @@ func (t Target) architecture() string {
 }
 
 // Read reads an adapter for a model: a folder as PEFT writes it, the run that trained it, of which it
-// takes the best or else the newest, or a GGUF file as llama.cpp's. An adapter that does not fit the model is an error. The
+// takes the best or else the newest, or a GGUF file as llama.cpp's. An adapter that does not fit the model is
+// an error. The
 // notes name keys that are not known, and what was taken of a run.
 func Read(path string, of Target) (*Adapter, []setting.Note, error) {
 	info, err := os.Stat(path)

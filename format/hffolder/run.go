@@ -73,7 +73,8 @@ func isAdapter(path, dir string) error {
 	if err == nil && json.Unmarshal(b, &config) == nil && config.Base != "" {
 		base = fmt.Sprintf(" (%s when it was made)", config.Base)
 	}
-	return fmt.Errorf("%s holds an adapter, not a model: name the model that it belongs to%s, and the adapter beside it", path, base)
+	return fmt.Errorf("%s holds an adapter, not a model: name the model that it belongs to%s, and the adapter beside it",
+		path, base)
 }
 
 // BestDir is the folder of a run's best model, by its held-out loss.

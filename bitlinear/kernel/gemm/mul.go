@@ -145,7 +145,8 @@ func (g *product) tiles(p *panels, i, j, height, width, depth int, accumulate bo
 		b := &p.b[jj*depth]
 		for ii := 0; ii < height; ii += tileRows {
 			rows, cols := min(tileRows, height-ii), min(tileCols, width-jj)
-			if c := g.c.rowsFrom(i + ii); rows == tileRows && cols == tileCols && g.c.factor == nil && ceil(len(c), g.c.ld) >= tileRows {
+			c := g.c.rowsFrom(i + ii)
+			if rows == tileRows && cols == tileCols && g.c.factor == nil && ceil(len(c), g.c.ld) >= tileRows {
 				chosen.tile(depth, &p.a[ii*depth], b, &c[j+jj], g.c.ld, accumulate)
 				continue
 			}
