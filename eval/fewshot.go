@@ -26,6 +26,16 @@ type examples struct {
 	random *python.Random
 }
 
+func (o *Options) fewshotSeed() uint32 {
+	if o.FewshotSeed != nil {
+		return *o.FewshotSeed
+	}
+	return fewshotSeed
+}
+
+// Draws reports whether a task draws its few-shot examples at random, so that the seed counts.
+func (t *Task) Draws(o *Options) bool { return !t.Fewshot.First && t.examplesAsked(o) > 0 }
+
 // examplesAsked is the number of examples before each question.
 func (t *Task) examplesAsked(o *Options) int {
 	if o.NumFewshot < 0 || t.Fewshot.Fixed || t.Kind == Rolling {
@@ -37,7 +47,7 @@ func (t *Task) examplesAsked(o *Options) int {
 // newExamples reads the documents that examples are chosen from; tested are the documents of the
 // task itself.
 func newExamples(ctx context.Context, t *Task, o *Options, tested []Document) (*examples, error) {
-	x := &examples{task: t, count: t.examplesAsked(o), random: python.NewRandom(fewshotSeed), pool: tested}
+	x := &examples{task: t, count: t.examplesAsked(o), random: python.NewRandom(o.fewshotSeed()), pool: tested}
 	if x.count == 0 {
 		return x, nil
 	}

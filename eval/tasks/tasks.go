@@ -144,6 +144,10 @@ var otherWords = map[string]string{
 
 // unknown is the error of a name that no task has.
 func unknown(name string) error {
+	if name == "mt_bench" {
+		return setting.Needs("eval.Options.Tasks", "another model judges the answers to mt_bench",
+			"{mtbench.Run} measures it")
+	}
 	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
 	if isPattern(name) {
 		e.Problem, name = fmt.Sprintf("no task fits the pattern %q", name), strings.Trim(name, "*?_")
