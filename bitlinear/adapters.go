@@ -49,40 +49,66 @@ func (l *Linear) merged(i, first int, w Weight) []float32 {
 	if w.A == nil || !a.inside() {
 		return values
 	}
-	l.mode.pool().For(l.rows[i], 1+1<<14/l.k, func(lo, hi int) {
+	l.mode.addLowRank(values, w.A, w.B, l.k)
+	return values
+}
+
+// addLowRank adds Scale*B*A to values of rows of k.
+func (m *Mode) addLowRank(values, a, b []float32, k int) {
+	rank, scale := m.Adapters.Rank, m.Adapters.Scale
+	m.pool().For(len(values)/k, 1+1<<14/k, func(lo, hi int) {
 		for n := lo; n < hi; n++ {
-			vector.AddLowRank(values[n*l.k:][:l.k], w.B[n*a.Rank:][:a.Rank], w.A, a.Scale)
+			vector.AddLowRank(values[n*k:][:k], b[n*rank:][:rank], a, scale)
 		}
 	})
-	return values
+}
+
+// MergedCodes is Codes of a frozen weight with an adapter inside its quantiser.
+func (m *Mode) MergedCodes(dst []float32, f *Frozen, a, b []float32) (scale float32) {
+	f.copyTo(m.pool(), dst)
+	m.addLowRank(dst, a, b, f.k)
+	return m.Codes(dst, dst)
+}
+
+// Recall makes what Backward takes from a forward pass, of an input whose rows are set, where the output
+// is not wanted again.
+func (l *Linear) Recall(in *Input, weights []Weight) {
+	for i, w := range weights {
+		if w.A != nil && l.mode.Adapters.beside() {
+			l.setLow(in, i, w)
+		}
+	}
 }
 
 // addAdapters adds the products of the adapters beside the layer to y.
 func (l *Linear) addAdapters(in *Input, weights []Weight, y []float32) {
+	l.Recall(in, weights)
 	if !l.mode.Adapters.beside() {
 		return
 	}
 	first := 0
 	for i, w := range weights {
-		n := l.rows[i]
-		if w.A != nil {
-			low, out := l.lowRank(in, i, w), l.scratch.floats(adapterOutput, l.m*n)[:l.m*n]
-			l.mode.Run(&gemm.Product{M: l.m, N: n, K: l.rank(), A: low, LDA: l.rank(),
-				B: []gemm.Rows{{Count: n, F32: w.B}}, TransB: true, C: [][]float32{out}})
-			l.forRows(func(t int) { vector.Axpy(1, out[t*n:][:n], y[t*l.n+first:]) })
+		if n := l.rows[i]; w.A != nil {
+			l.mode.Run(&gemm.Product{M: l.m, N: n, K: l.rank(), A: l.low(in, i), LDA: l.rank(),
+				B: []gemm.Rows{{Count: n, F32: w.B}}, TransB: true, C: l.columns(y, first, n, l.n), LDC: l.n, Accumulate: true})
 		}
-		first += n
+		first += l.rows[i]
 	}
+}
+
+// columns are n columns from first on of a matrix of M rows, which is width columns wide.
+func (l *Linear) columns(x []float32, first, n, width int) [][]float32 {
+	return [][]float32{x[first:][:(l.m-1)*width+n]}
 }
 
 func (l *Linear) rank() int { return l.mode.Adapters.Rank }
 
-// lowRank is the input of B times the scale: Scale*A(x), [M,rank].
-func (l *Linear) lowRank(in *Input, i int, w Weight) []float32 {
-	low := l.scratch.floats(lowRank, l.m*l.rank())[:l.m*l.rank()]
+// low is the input of B of weight i times the scale: Scale*A(x), [M,rank].
+func (l *Linear) low(in *Input, i int) []float32 { return in.Low[i*l.m*l.rank():][:l.m*l.rank()] }
+
+func (l *Linear) setLow(in *Input, i int, w Weight) {
 	l.mode.Run(&gemm.Product{M: l.m, N: l.rank(), K: l.k, A: l.dropped(in.Plain, i), LDA: l.k,
-		B: []gemm.Rows{{Count: l.rank(), F32: w.A}}, TransB: true, C: [][]float32{low}, RowFactor: l.scales(l.m)})
-	return low
+		B: []gemm.Rows{{Count: l.rank(), F32: w.A}}, TransB: true, C: [][]float32{l.low(in, i)}, RowFactor: l.scales(l.m)})
 }
 
 // scales are n times the scale of the adapters.
@@ -96,49 +122,84 @@ func (l *Linear) scales(n int) []float32 {
 
 // besideGrads computes the gradients of the adapters beside the layer from dy, the gradient of y.
 func (l *Linear) besideGrads(in *Input, weights []Weight, dy []float32, grads []Grad, accumulate bool) {
-	first := 0
+	width, at, first := l.adapted(weights)*l.rank(), 0, 0
+	dLow := l.dLow(width)
 	for i, w := range weights {
-		n := l.rows[i]
-		if w.A != nil {
-			low := l.lowRank(in, i, w)
+		if n := l.rows[i]; w.A != nil {
 			l.mode.Run(&gemm.Product{M: n, N: l.rank(), K: l.m, A: dy[first:], LDA: l.n, TransA: true,
-				B: []gemm.Rows{{Count: l.m, F32: low}}, C: [][]float32{grads[i].B}, Accumulate: accumulate})
-			dLow := l.dLow(i)
+				B: []gemm.Rows{{Count: l.m, F32: l.low(in, i)}}, C: [][]float32{grads[i].B}, Accumulate: accumulate})
 			l.mode.Run(&gemm.Product{M: l.m, N: l.rank(), K: n, A: dy[first:], LDA: l.n,
-				B: []gemm.Rows{{Count: n, F32: w.B}}, C: [][]float32{dLow}, RowFactor: l.scales(l.m)})
-			l.mode.Run(&gemm.Product{M: l.rank(), N: l.k, K: l.m, A: dLow, LDA: l.rank(), TransA: true,
-				B: []gemm.Rows{{Count: l.m, F32: l.dropped(in.Plain, i)}}, C: [][]float32{grads[i].A}, Accumulate: accumulate})
+				B: []gemm.Rows{{Count: n, F32: w.B}}, C: l.columns(dLow, at, l.rank(), width), LDC: width,
+				RowFactor: l.scales(l.m)})
+			at += l.rank()
 		}
-		first += n
+		first += l.rows[i]
+	}
+	l.eachInput(weights, func(i, at int, matrices []int) {
+		p := gemm.Product{M: len(matrices) * l.rank(), N: l.k, K: l.m, A: dLow[at:], LDA: width, TransA: true,
+			B: []gemm.Rows{{Count: l.m, F32: l.dropped(in.Plain, i)}}, Accumulate: accumulate}
+		for _, i := range matrices {
+			p.C = append(p.C, grads[i].A)
+		}
+		l.mode.Run(&p)
+	})
+}
+
+// adapted counts the weights that have an adapter.
+func (l *Linear) adapted(weights []Weight) (n int) {
+	for _, w := range weights {
+		if w.A != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// eachInput calls body for each input of adapters: the one that all of them read, as that of weight i, or
+// with dropout one for each. matrices are the weights whose adapters read it; the gradients of their A(x)
+// begin with column at of dLow.
+func (l *Linear) eachInput(weights []Weight, body func(i, at int, matrices []int)) {
+	var all []int
+	for i, w := range weights {
+		if w.A != nil {
+			all = append(all, i)
+		}
+	}
+	if len(all) > 0 && !l.mode.Adapters.drops() {
+		body(all[0], 0, all)
+		return
+	}
+	for j, i := range all {
+		body(i, j*l.rank(), all[j:j+1])
 	}
 }
 
-// dLow is the memory for the gradient of A(x) of weight i, [M,rank].
-func (l *Linear) dLow(i int) []float32 {
-	size := l.m * l.rank()
-	return l.scratch.floats(lowRankGrads, size*len(l.rows))[i*size:][:size]
+// dLow is the memory for the gradients of A(x) of all adapters side by side, [M,width].
+func (l *Linear) dLow(width int) []float32 {
+	return l.scratch.floats(lowRankGrads, l.m*width)[:l.m*width]
 }
 
 // addInputGrads adds to dx what reaches it through the adapters beside the layer.
 func (l *Linear) addInputGrads(weights []Weight, dx []float32) {
-	for i, w := range weights {
-		if w.A == nil {
-			continue
+	width := l.adapted(weights) * l.rank()
+	l.eachInput(weights, func(i, at int, matrices []int) {
+		p := gemm.Product{M: l.m, N: l.k, K: len(matrices) * l.rank(), A: l.dLow(width)[at:], LDA: width,
+			C: [][]float32{dx}, Accumulate: true}
+		for _, i := range matrices {
+			p.B = append(p.B, gemm.Rows{Count: l.rank(), F32: weights[i].A})
 		}
-		p := gemm.Product{M: l.m, N: l.k, K: l.rank(), A: l.dLow(i), LDA: l.rank(),
-			B: []gemm.Rows{{Count: l.rank(), F32: w.A}}, C: [][]float32{dx}, Accumulate: true}
 		if !l.mode.Adapters.drops() {
 			l.mode.Run(&p)
-			continue
+			return
 		}
-		part := l.scratch.floats(adapterOutput, l.m*l.k)[:l.m*l.k]
+		part := l.scratch.floats(droppedInput, l.m*l.k)[:l.m*l.k]
 		p.C, p.Accumulate = [][]float32{part}, false
 		l.mode.Run(&p)
 		l.forRows(func(t int) {
 			l.drop(part[t*l.k:][:l.k], part[t*l.k:], i, t)
 			vector.Axpy(1, part[t*l.k:][:l.k], dx[t*l.k:])
 		})
-	}
+	})
 }
 
 // insideGrads computes the gradients of adapters inside the quantiser from dw [N,K], the gradient

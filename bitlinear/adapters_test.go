@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"trit/bitlinear/kernel/gemm"
 )
 
 // adapterCase is a layer of two weights with adapters, or with one of them.
@@ -218,6 +220,32 @@ func TestDropoutMasks(t *testing.T) {
 			}
 		}
 		masks[name] = mask
+	}
+}
+
+// A product in bfloat16 reads codes with the bits of their values, wherever parts begin.
+func TestFrozenCodesInBF16(t *testing.T) {
+	if !gemm.HasBF16() {
+		t.Skip("this machine has no instructions for bfloat16")
+	}
+	r, mode := rand.New(rand.NewPCG(4, 2)), Mode{Ternary: true, Lambda: 1, BF16: true}
+	for _, rows := range [][]int{{64}, {33, 40}, {7, 16, 50}} {
+		const m, k = 21, 75
+		n, p := 0, gemm.Product{M: m, N: k, C: [][]float32{make([]float32, m*k)}}
+		values := p
+		values.C = [][]float32{make([]float32, m*k)}
+		for _, count := range rows {
+			f := mode.Freeze(count, k, random(r, count*k))
+			p.B, values.B = append(p.B, f.Rows()), append(values.B, gemm.Rows{Count: count, F32: f.Floats()})
+			n += count
+		}
+		a := random(r, m*n)
+		p.A, p.LDA, p.K, values.A, values.LDA, values.K = a, n, n, a, n, n
+		mode.Run(&p)
+		mode.Run(&values)
+		if !slices.Equal(p.C[0], values.C[0]) {
+			t.Errorf("rows %v: not the product of the values", rows)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ type Input struct {
 	Scale []float32 // [M], their scales
 	Float []float32 // [M,K], x itself; used if Mode does not compute with integers
 	Plain []float32 // [M,K], x before rounding; used by adapters
+	Low   []float32 // by weight [M,rank], what B of its adapter reads, in the last forward pass
 }
 
 // NewLinear makes a layer for M rows of K values and weights of the given N. Layers of a
@@ -89,6 +90,7 @@ func (l *Linear) NewInput() *Input {
 		if in.Plain = in.Float; l.mode.Ternary {
 			in.Plain = make([]float32, l.m*l.k)
 		}
+		in.Low = make([]float32, len(l.rows)*l.m*a.Rank)
 	}
 	return in
 }

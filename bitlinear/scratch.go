@@ -21,9 +21,7 @@ const (
 	roundedWeights purpose = iota
 	mergedWeights
 	mergedGrads
-	lowRank
 	lowRankGrads
-	adapterOutput
 	droppedInput
 	scales
 	purposes

@@ -25,7 +25,7 @@ type Weight struct {
 type Grad struct{ Value, A, B []float32 }
 
 // Frozen is a matrix [N,K] that training does not move, in the form that takes the least memory: a
-// ternary one in 2 bits a weight, others as their file has them. It is a gemm.Source.
+// ternary one in 2 bits a weight, others as their file has them. It is a gemm.PairSource.
 type Frozen struct {
 	n, k   int
 	codes  *intmul.Ternary // ternary values, and their scale
@@ -75,7 +75,7 @@ func (m *Mode) Freeze(n, k int, masters []float32) *Frozen {
 }
 
 // Values writes the values of a row from column col on, over the length of dst. Of codes these are
-// -1, 0 and 1, and col must be a multiple of 16.
+// -1, 0 and 1.
 func (f *Frozen) Values(dst []float32, row, col int) {
 	if f.codes != nil {
 		f.codes.Values(dst, row, col)
@@ -83,6 +83,15 @@ func (f *Frozen) Values(dst []float32, row, col int) {
 	}
 	at := (row*f.k + col) * f.size
 	f.decode(dst, f.data[at:][:len(dst)*f.size])
+}
+
+// BF16Pairs implements gemm.PairSource for codes.
+func (f *Frozen) BF16Pairs(dst []byte, pairs, row, col int) bool {
+	if f.codes == nil || row%2 != 0 {
+		return false
+	}
+	f.codes.BF16Pairs(dst, pairs, row, col)
+	return true
 }
 
 // Rows is the matrix as an operand, without the scale of codes.

@@ -159,11 +159,11 @@ func TestEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.MaxSteps, c.EMADecay = 1000, 0
-	one, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 1, Network: 1e10})
+	one, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 1, Network: 1e10}, Teacher{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 2, Network: 1e10})
+	two, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 2, Network: 1e10}, Teacher{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestEstimate(t *testing.T) {
 	if one.ComputeSeconds != 2*two.ComputeSeconds || one.Seconds != 1000*one.ComputeSeconds || two.Seconds <= 1000*two.ComputeSeconds {
 		t.Errorf("one %+v, two %+v", one, two)
 	}
-	if _, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 3, Network: 1e10}); err == nil || !strings.Contains(err.Error(), "gradient_accumulation_steps is 512") {
+	if _, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 3, Network: 1e10}, Teacher{}); err == nil || !strings.Contains(err.Error(), "gradient_accumulation_steps is 512") {
 		t.Errorf("three ranks: %v", err)
 	}
 }

@@ -15,11 +15,18 @@ type Machines struct {
 	Network float64 // bits a second, each way, between a rank and the others
 }
 
+// Teacher is what a teacher costs that works beside a run.
+type Teacher struct {
+	MemoryBytes   int64 `json:"memory_bytes"` // of a rank
+	FLOPsPerToken int64 `json:"flops_per_token"`
+}
+
 // Estimate is the memory, traffic and time of a training run, computed from its shape alone.
 type Estimate struct {
 	Parameters     int     `json:"parameters"`
 	Trained        int     `json:"trained"` // of them, or of adapters beside them
 	Ranks          int     `json:"ranks"`
+	Teacher        Teacher `json:"teacher"`      // its part of what follows
 	MemoryBytes    int64   `json:"memory_bytes"` // of a rank
 	FLOPsPerToken  int64   `json:"flops_per_token"`
 	Tokens         int64   `json:"tokens"`
@@ -37,17 +44,19 @@ type Exchange struct {
 	Serial     float64 `json:"serial"`     // Efficiency if nothing overlapped
 }
 
-// Estimate estimates a run. It is an error if the batch cannot be divided among the ranks.
-func (c Config) Estimate(m Machines) (Estimate, error) {
+// Estimate estimates a run and its teacher; the zero value is none. It is an error if the batch cannot be
+// divided among the ranks.
+func (c Config) Estimate(m Machines, t Teacher) (Estimate, error) {
 	c.Config.Resolve()
 	micro, err := c.MicroBatches(m.Ranks)
 	if err != nil {
 		return Estimate{}, err
 	}
-	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Tokens: int64(c.MaxSteps) * int64(c.TokensPerStep())}
+	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Teacher: t}
+	e.Tokens = int64(c.MaxSteps) * int64(c.TokensPerStep())
 	e.Trained = c.Options.Trained(c.Config)
-	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config))
-	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads)
+	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config)) + t.FLOPsPerToken
+	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads) + t.MemoryBytes
 	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
 	e.Exchange = m.exchange(e.Trained, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
 	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)
@@ -76,6 +85,10 @@ func (e Estimate) WriteText(w io.Writer) {
 		fmt.Fprintf(w, "ranks            %d\nmemory a rank    %.2f GB\n", e.Ranks, float64(e.MemoryBytes)/1e9)
 	} else {
 		fmt.Fprintf(w, "memory           %.2f GB\n", float64(e.MemoryBytes)/1e9)
+	}
+	if e.Teacher != (Teacher{}) {
+		fmt.Fprintf(w, "the teacher's    %.2f GB of that, %.2g %% of the operations\n", float64(e.Teacher.MemoryBytes)/1e9,
+			100*float64(e.Teacher.FLOPsPerToken)/float64(e.FLOPsPerToken))
 	}
 	fmt.Fprintf(w, "FLOPs per token  %.3g\ntokens           %d\ncomputing a step %s\n",
 		float64(e.FLOPsPerToken), e.Tokens, duration(e.ComputeSeconds))

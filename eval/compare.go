@@ -1,18 +1,14 @@
 package eval
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"trit/internal/jsonfile"
-	"trit/setting"
+	"trit/eval/statistics"
 )
 
 // Comparison is how two evaluations differ, metric by metric, sorted by task.
@@ -21,6 +17,8 @@ type Comparison struct {
 	B    string       `json:"b"`
 	Rows []Difference `json:"differences"`
 	Only []string     `json:"only"` // results that only one of the two has
+	// Warnings say what the two were asked in another way.
+	Warnings []string `json:"warnings"`
 }
 
 // Difference is how two evaluations differ in one metric of one task.
@@ -35,6 +33,15 @@ type Difference struct {
 	Documents int     `json:"documents"` // number of documents that both were asked, for paired tests
 	BetterA   int     `json:"better_a"`  // number of documents on which A is better
 	BetterB   int     `json:"better_b"`
+	// Clusters of documents, where some belong together; ClusteredStderr and ClusteredP are by these.
+	Clusters        int     `json:"clusters,omitempty"`
+	ClusteredStderr float64 `json:"clustered_stderr,omitempty"`
+	ClusteredP      float64 `json:"clustered_p,omitempty"`
+	// Least is the least difference that so many documents show at two-sided 5 % with a power of 80 %, and
+	// Needed the number of documents with which the difference that was seen would be shown so; 0 if
+	// unknown, or of no difference.
+	Least  float64 `json:"least_difference,omitempty"`
+	Needed float64 `json:"documents_needed,omitempty"`
 }
 
 // Test is a statistical test of a difference.
@@ -49,29 +56,14 @@ const (
 	UnpairedZ   Test = "unpaired z" // of two results, as if they were independent
 )
 
-// evaluation is what Compare needs of one evaluation.
-type evaluation struct {
-	name    string
-	results map[string]Metrics
-	samples map[string]map[string]map[int]sampleValue // task, metric, document
-}
-
-// sampleValue is a document's score, and the hash of the document. For a perplexity the score
-// is the log-likelihood.
-type sampleValue struct {
-	value float64
-	nats  bool
-	hash  string
-}
-
 // Compare compares two evaluations, each a folder of results or a results file, of Trit or of
 // the harness. It pairs documents if the samples of both evaluations are there.
 func Compare(a, b string) (*Comparison, error) {
-	x, err := openEvaluation(a)
+	x, err := Open(a)
 	if err != nil {
 		return nil, err
 	}
-	y, err := openEvaluation(b)
+	y, err := Open(b)
 	if err != nil {
 		return nil, err
 	}
@@ -80,191 +72,49 @@ func Compare(a, b string) (*Comparison, error) {
 
 // CompareReports compares two reports. It pairs their documents.
 func CompareReports(a, b *Report) (*Comparison, error) {
-	return compare(a.evaluation(), b.evaluation())
-}
-
-func newEvaluation(name string) *evaluation {
-	return &evaluation{name, map[string]Metrics{}, map[string]map[string]map[int]sampleValue{}}
-}
-
-func (r *Report) evaluation() *evaluation {
-	e := newEvaluation(r.o.ModelName)
-	e.results = r.Results
-	for _, t := range r.tasks {
-		for i := range t.samples {
-			s := &t.samples[i]
-			hash, _, _ := s.hashes()
-			for _, v := range s.values {
-				e.addSample(t.Name, v.Name+","+s.filter, s.question.id, v.Value, hash)
-			}
-		}
-	}
-	return e
-}
-
-func (e *evaluation) addSample(task, metric string, id int, value any, hash string) {
-	v := sampleValue{hash: hash}
-	switch x := value.(type) {
-	case float64:
-		v.value = x
-	case []any:
-		v.nats = true
-		if len(x) > 0 {
-			v.value, _ = x[0].(float64)
-		}
-	}
-	if e.samples[task] == nil {
-		e.samples[task] = map[string]map[int]sampleValue{}
-	}
-	if e.samples[task][metric] == nil {
-		e.samples[task][metric] = map[int]sampleValue{}
-	}
-	e.samples[task][metric][id] = v
-}
-
-func openEvaluation(path string) (*evaluation, error) {
-	file, err := resultsFile(path)
-	if err != nil {
+	x, errX := a.evaluation()
+	y, errY := b.evaluation()
+	if err := errors.Join(errX, errY); err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var r struct {
-		Results map[string]map[string]any
-	}
-	if err := jsonfile.Decode(b, &r); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if len(r.Results) == 0 {
-		return nil, fmt.Errorf("%s: there is no \"results\" in it: want a results file of Trit or the harness", file)
-	}
-	e := newEvaluation(path)
-	for task, values := range r.Results {
-		e.results[task] = Metrics{}
-		for key, v := range values {
-			if f, ok := v.(float64); ok && strings.Contains(key, ",") {
-				e.results[task][key] = f
-			}
-		}
-		if err := e.readSamples(file, task); err != nil {
-			return nil, err
-		}
-	}
-	return e, nil
+	return compare(x, y)
 }
 
-// resultsFile finds the results in a folder, of the harness the newest ones. The harness puts a date
-// into the name of the file, and the file into a folder with the name of the model.
-func resultsFile(path string) (string, error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return path, err
-	}
-	for _, pattern := range []string{resultsName, "results_*.json", "*/results_*.json"} {
-		files, _ := filepath.Glob(filepath.Join(path, pattern))
-		if len(files) == 0 {
-			continue
-		}
-		newest := slices.MaxFunc(files, func(a, b string) int { return strings.Compare(dateOf(a), dateOf(b)) })
-		for _, f := range files {
-			if dir := filepath.Dir(f); dir != filepath.Dir(newest) {
-				return "", fmt.Errorf("%s holds results of several models: name one of the folders, such as %s or %s", path,
-					dir, filepath.Dir(newest))
-			}
-		}
-		return newest, nil
-	}
-	return "", setting.Needs("eval.Options.Out", path+" holds no "+resultsName,
-		"an evaluation with {eval.Options.Out} writes it")
-}
-
-// dateOf is the date in the name of a results file of the harness, "" of Trit's.
-func dateOf(file string) string {
-	name, _ := strings.CutSuffix(filepath.Base(file), ".json")
-	_, date, _ := strings.Cut(name, "results_")
-	return date
-}
-
-// readSamples reads the samples of a task that lie beside a results file, if they are there.
-func (e *evaluation) readSamples(results, task string) error {
-	t := Task{Name: task}
-	name := t.fileName() + ".jsonl"
-	if date := dateOf(results); date != "" { // the samples of the same evaluation, and no others
-		name = task + "_" + date + ".jsonl"
-	}
-	f, err := os.Open(filepath.Join(filepath.Dir(results), "samples_"+name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxLineBytes)
-	for n := 1; lines.Scan(); n++ {
-		if err := e.readSample(task, lines.Bytes()); err != nil {
-			return fmt.Errorf("%s:%d: %w", f.Name(), n, err)
-		}
-	}
-	return lines.Err()
-}
-
-func (e *evaluation) readSample(task string, line []byte) error {
-	var s struct {
-		DocID   *int   `json:"doc_id"`
-		DocHash string `json:"doc_hash"`
-		Filter  string
-		Metrics []string
-	}
-	var values map[string]any
-	err := jsonfile.Decode(line, &s)
-	if err == nil {
-		err = jsonfile.Decode(line, &values)
-	}
-	if err != nil {
-		return err
-	}
-	if s.DocID == nil || s.Filter == "" {
-		return errors.New("the line has no doc_id or no filter: want a sample")
-	}
-	for _, metric := range s.Metrics {
-		e.addSample(task, metric+","+s.Filter, *s.DocID, values[metric], s.DocHash)
-	}
-	return nil
-}
-
-func compare(a, b *evaluation) (*Comparison, error) {
-	c := &Comparison{A: a.name, B: b.name}
+func compare(a, b *Evaluation) (*Comparison, error) {
+	c := &Comparison{A: a.name, B: b.name, Warnings: a.Differences(b)}
 	for _, task := range sortedKeys(a.results, b.results) {
 		for _, metric := range sortedKeys(a.results[task], b.results[task]) {
-			if strings.Contains(metric, "_stderr,") {
-				continue
+			if !strings.Contains(metric, "_stderr,") {
+				c.add(a, b, task, metric)
 			}
-			x, inA := a.results[task][metric]
-			y, inB := b.results[task][metric]
-			if !inA || !inB {
-				owner := a.name
-				if inB {
-					owner = b.name
-				}
-				c.Only = append(c.Only, fmt.Sprintf("%s %s: only %s", task, metric, owner))
-				continue
-			}
-			d := Difference{Task: task, Metric: metric, A: x, B: y, P: 1}
-			if !d.paired(a.samples[task][metric], b.samples[task][metric]) {
-				name, filter, _ := strings.Cut(metric, ",")
-				stderr := name + "_stderr," + filter
-				d.unpaired(a.results[task][stderr], b.results[task][stderr])
-			}
-			c.Rows = append(c.Rows, d)
 		}
 	}
 	if len(c.Rows) == 0 {
 		return nil, fmt.Errorf("%s and %s have no task in common", a.name, b.name)
 	}
 	return c, nil
+}
+
+// add compares one metric of a task.
+func (c *Comparison) add(a, b *Evaluation, task, metric string) {
+	x, inA := a.results[task][metric]
+	y, inB := b.results[task][metric]
+	if !inA || !inB {
+		owner := a.name
+		if inB {
+			owner = b.name
+		}
+		c.Only = append(c.Only, fmt.Sprintf("%s %s: only %s", task, metric, owner))
+		return
+	}
+	d := Difference{Task: task, Metric: metric, A: x, B: y, P: 1}
+	if !d.paired(a.samples[task][metric], b.samples[task][metric]) {
+		name, filter, _ := strings.Cut(metric, ",")
+		stderr := name + "_stderr," + filter
+		n := min(a.Counts[task].Effective, b.Counts[task].Effective)
+		d.unpaired(a.results[task][stderr], b.results[task][stderr], n)
+	}
+	c.Rows = append(c.Rows, d)
 }
 
 func sortedKeys[V any](maps ...map[string]V) []string {
@@ -285,15 +135,14 @@ func (d *Difference) paired(a, b map[int]sampleValue) bool {
 	if len(a) < 2 || len(a) != len(b) {
 		return false
 	}
-	var differences []float64
-	binary, nats := true, false
+	var differences column
+	binary, nats, clustered := true, false, false
 	for _, id := range slices.Sorted(maps.Keys(a)) {
 		x, y := a[id], b[id]
 		if _, ok := b[id]; !ok || x.hash != y.hash {
 			return false
 		}
-		differences = append(differences, y.value-x.value)
-		nats = nats || x.nats
+		nats, clustered = nats || x.nats, clustered || x.cluster != "" && x.cluster == y.cluster
 		binary = binary && !nats && (x.value == 0 || x.value == 1) && (y.value == 0 || y.value == 1)
 		switch {
 		case y.value > x.value:
@@ -301,54 +150,79 @@ func (d *Difference) paired(a, b map[int]sampleValue) bool {
 		case y.value < x.value:
 			d.BetterA++
 		}
+		x.value = y.value - x.value
+		differences.add(x)
 	}
-	mean, stderr := meanAndError(differences)
-	d.Documents, d.Stderr = len(differences), stderr
-	switch {
-	case binary:
-		d.Test, d.P = McNemar, mcnemar(d.BetterA, d.BetterB)
-	case nats: // the standard error is one of log-likelihoods, not of the metric
-		d.Test, d.P, d.Stderr = PairedZNats, normalP(mean, stderr), 0
-	default:
-		d.Test, d.P = PairedZ, normalP(mean, stderr)
+	d.Documents = len(differences.values)
+	d.test(&differences, binary, nats)
+	if clustered {
+		d.testClusters(&differences)
 	}
 	return true
 }
 
-// unpaired tests the difference of two results as if they were independent.
-func (d *Difference) unpaired(a, b float64) {
+// test sets the test of documents that do not depend on each other.
+func (d *Difference) test(c *column, binary, nats bool) {
+	mean, stderr := statistics.Mean(c.values)
+	d.Stderr = stderr
+	switch {
+	case binary:
+		d.Test, d.P = McNemar, statistics.McNemar(d.BetterA, d.BetterB)
+		discordant := float64(d.BetterA+d.BetterB) / float64(d.Documents)
+		d.show(statistics.LeastMcNemar(d.Documents, discordant), statistics.NeededMcNemar(d.B-d.A, discordant))
+		return
+	case nats: // the test is of log-likelihoods, the standard error of the metric that is made of them
+		d.Test, d.P = PairedZNats, statistics.NormalP(mean, stderr)
+		d.Stderr = statistics.Ratio(c.values, c.weights, nil).Stderr * slope(d.Metric, math.Sqrt(d.A*d.B))
+	default:
+		d.Test, d.P = PairedZ, statistics.NormalP(mean, stderr)
+	}
+	if !(d.Stderr < math.MaxFloat64) { // of a perplexity without bounds
+		d.Stderr = 0
+		return
+	}
+	d.show(statistics.Least(d.Stderr, d.Documents), statistics.Needed(d.B-d.A, d.Stderr, d.Documents))
+}
+
+// testClusters tests by clusters of documents. What the documents can show is by them then, too.
+func (d *Difference) testClusters(c *column) {
+	r := statistics.Ratio(c.values, c.weights, c.clusters)
+	if r.Clusters < 2 {
+		return
+	}
+	d.Clusters, d.ClusteredP = r.Clusters, statistics.StudentP(r.Value, r.Stderr, float64(r.Clusters-1))
+	if stderr := r.Stderr * slope(d.Metric, math.Sqrt(d.A*d.B)); stderr > 0 && stderr < math.MaxFloat64 {
+		d.ClusteredStderr = stderr
+		d.show(statistics.Least(d.ClusteredStderr, r.Clusters), statistics.Needed(d.B-d.A, d.ClusteredStderr, d.Documents))
+	}
+}
+
+// show sets what the documents can show; JSON has no number for what no number of documents shows.
+func (d *Difference) show(least, needed float64) {
+	d.Least, d.Needed = least, needed
+	if math.IsInf(needed, 0) || math.IsNaN(needed) {
+		d.Needed = 0
+	}
+}
+
+// unpaired tests the difference of two results of at least n documents as if they were independent.
+func (d *Difference) unpaired(a, b float64, n int) {
 	if a == 0 && b == 0 {
 		return
 	}
 	d.Stderr = math.Hypot(a, b)
-	d.Test, d.P = UnpairedZ, normalP(d.B-d.A, d.Stderr)
-}
-
-// normalP is the two-sided probability of a normal deviate of at least this size.
-func normalP(difference, stderr float64) float64 {
-	if difference == 0 {
-		return 1
+	d.Test, d.P = UnpairedZ, statistics.NormalP(d.B-d.A, d.Stderr)
+	if n > 1 {
+		d.show(statistics.Least(d.Stderr, n), statistics.Needed(d.B-d.A, d.Stderr, n))
 	}
-	return math.Erfc(math.Abs(difference) / stderr / math.Sqrt2)
 }
 
-// mcnemar is the exact two-sided probability that a+b tosses of a fair coin fall at least as
-// unevenly as a and b: the numbers of documents on which only A and only B is right.
-func mcnemar(a, b int) float64 {
-	n, sum := a+b, 0.0
-	all, _ := math.Lgamma(float64(n + 1))
-	for k := range min(a, b) + 1 {
-		chosen, _ := math.Lgamma(float64(k + 1))
-		rest, _ := math.Lgamma(float64(n - k + 1))
-		sum += math.Exp(all - chosen - rest - float64(n)*math.Ln2)
-	}
-	return min(1, 2*sum)
-}
-
-// Table shows the differences. A star marks those with P below 0.05.
+// Table shows the differences. A star marks those with P below 0.05, by clusters too where there
+// are any.
 func (c *Comparison) Table() Table {
 	t := Table{Columns: []string{
 		"task", "metric", "A", "B", "B - A", "stderr", "p", "", "test", "documents", "A better", "B better",
+		"by cluster: stderr", "p", "least shown", "documents needed",
 	}}
 	for i := range c.Rows {
 		t.Rows = append(t.Rows, c.Rows[i].row())
@@ -357,23 +231,19 @@ func (c *Comparison) Table() Table {
 }
 
 func (d *Difference) row() []string {
-	stderr, p, star := "", "", ""
-	if d.Test != NoTest {
-		p = fmt.Sprintf("%.3g", d.P)
-		if d.Stderr > 0 {
-			stderr = fmt.Sprintf("%.4f", d.Stderr)
+	some := func(shown bool, format string, v any) string {
+		if !shown {
+			return ""
 		}
-		if d.P < 0.05 {
-			star = "*"
-		}
+		return fmt.Sprintf(format, v)
 	}
-	row := []string{
+	star := some(d.Test != NoTest && max(d.P, d.ClusteredP) < 0.05, "%s", "*")
+	return []string{
 		d.Task, strings.TrimSuffix(d.Metric, ",none"),
 		fmt.Sprintf("%.4f", d.A), fmt.Sprintf("%.4f", d.B), fmt.Sprintf("%+.4f", d.B-d.A),
-		stderr, p, star, string(d.Test),
+		some(d.Stderr > 0, "%.4f", d.Stderr), some(d.Test != NoTest, "%.3g", d.P), star, string(d.Test),
+		some(d.Documents > 0, "%d", d.Documents), some(d.Documents > 0, "%d", d.BetterA),
+		some(d.Documents > 0, "%d", d.BetterB), some(d.Clusters > 0, "%.4f", d.ClusteredStderr),
+		some(d.Clusters > 0, "%.3g", d.ClusteredP), some(d.Least > 0, "%.4f", d.Least), some(d.Needed > 0, "%.0f", d.Needed),
 	}
-	if d.Documents == 0 {
-		return append(row, "", "", "")
-	}
-	return append(row, fmt.Sprint(d.Documents), fmt.Sprint(d.BetterA), fmt.Sprint(d.BetterB))
 }

@@ -32,18 +32,6 @@ func results(t *testing.T, n, right int, extra ...int) string {
 	})
 }
 
-func TestMcNemar(t *testing.T) {
-	// Two-sided binomial probabilities at one half, by hand: 2*(1+5)/2^5, 2*1/2^10.
-	for _, c := range []struct {
-		a, b int
-		want float64
-	}{{1, 4, 0.375}, {0, 10, 2. / 1024}, {5, 5, 1}, {0, 0, 1}, {3, 0, 0.25}} {
-		if got := mcnemar(c.a, c.b); math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%d to %d: %g, want %g", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestCompare(t *testing.T) {
 	a, b := results(t, 40, 10), results(t, 40, 10, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
 	c, err := Compare(a, b)
@@ -118,5 +106,35 @@ func TestCompareRefuses(t *testing.T) {
 		if _, err := Compare(good, dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
+	}
+}
+
+// Of documents in clusters, the test by clusters is Student's of the sums of the clusters' differences;
+// what was asked otherwise is said.
+func TestCompareByClusterAndWarns(t *testing.T) {
+	folder := func(shots int, prompt string, right ...int) string {
+		var samples strings.Builder
+		for i, v := range right {
+			fmt.Fprintf(&samples, `{"doc_id": %d, "doc_hash": "h%d", "prompt_hash": "%s", "cluster": "c%d", "filter": "none", "metrics": ["acc"], "acc": %d.0}`+"\n", i, i, prompt, i/2, v)
+		}
+		return evaltest.Write(t, map[string]string{
+			"results.json":    fmt.Sprintf(`{"n-shot": {"x": %d}, "config": {"fewshot_seed": %d}, "results": {"x": {"acc,none": 0.5}}}`, shots, shots),
+			"samples_x.jsonl": samples.String(),
+		})
+	}
+	c, err := Compare(folder(0, "p", 0, 0, 0, 0, 1, 0), folder(5, "q", 1, 1, 0, 1, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Rows[0]
+	want := math.Sqrt(3./2*(1+0+1)) / 6 // sums 2, 1, 0, less 1 each
+	if d.Clusters != 3 || math.Abs(d.ClusteredStderr-want) > 1e-12 || d.ClusteredP < 0.05 || d.ClusteredP > 0.3 || d.Least < want {
+		t.Errorf("%+v, want the standard error %g", d, want)
+	}
+	if got := strings.Join(c.Warnings, "\n"); got != "seeds of examples differ: A 0, B 5\nx: numbers of examples differ: A 0, B 5\nx: the prompts of 6 of 6 documents differ" {
+		t.Error(got)
+	}
+	if same, err := Compare(folder(0, "p", 1, 0), folder(0, "p", 0, 0)); err != nil || len(same.Warnings) != 0 {
+		t.Errorf("%+v, %v", same, err)
 	}
 }

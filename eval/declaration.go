@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -147,14 +148,14 @@ func (d *Declaration) task(dir string) (*Task, error) {
 		delimiters.Fewshot = *d.FewshotDelimiter
 	}
 	t := &Task{Name: d.Name, About: d.About, Version: d.Version, Declaration: d, Delimiters: &delimiters}
-	t.Test = Source{Files: []string{besideFile(dir, d.Data)}, Columns: d.Columns, Rows: d.Rows}
+	t.Test = Source{Files: []string{BesideFile(dir, d.Data)}, Columns: d.Columns, Rows: d.Rows}
 	err := errors.Join(d.missing(), d.setQuestion(t), d.setJudge(t), d.setFewshot(t, dir))
 	return t, err
 }
 
-// besideFile is the path of a file in the folder of the declaration. If there is none, it is the
+// BesideFile is the path of a file in the folder of the declaration. If there is none, it is the
 // name alone, so that the file is looked for in the data folder.
-func besideFile(dir, name string) string {
+func BesideFile(dir, name string) string {
 	if path, err := filepath.Abs(filepath.Join(dir, name)); err == nil && !filepath.IsAbs(name) && isFile(path) {
 		return path
 	}
@@ -313,8 +314,8 @@ func (d *Declaration) setFewshot(t *Task, dir string) error {
 		return errors.New("fewshot: want data or examples, not both")
 	}
 	if f.Data != "" {
-		t.Fewshot.Extra = besideFile(dir, f.Data) == t.Test.Files[0]
-		t.Fewshot.From = Source{Files: []string{besideFile(dir, f.Data)}, Columns: d.Columns}
+		t.Fewshot.Extra = BesideFile(dir, f.Data) == t.Test.Files[0]
+		t.Fewshot.From = Source{Files: []string{BesideFile(dir, f.Data)}, Columns: d.Columns}
 	}
 	for i, e := range f.Examples {
 		doc, err := parseDocument(e)
@@ -324,4 +325,52 @@ func (d *Declaration) setFewshot(t *Task, dir string) error {
 		t.Fewshot.Extra, t.Fewshot.Examples = false, append(t.Fewshot.Examples, doc)
 	}
 	return nil
+}
+
+// template is a text in which {field} stands for a field of the document, and {{ and }} for
+// braces.
+type template struct {
+	parts []string // text and names of fields in turn, text first
+}
+
+var (
+	fieldName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
+	jinja     = regexp.MustCompile(`(?:^|[^{])\{\{\s*([\pL_][\pL\pN_.]*)\s*\}\}`)
+)
+
+// parseTemplate parses a template. Braces that name no field are an error.
+func parseTemplate(s string) (*template, error) {
+	if m := jinja.FindStringSubmatch(s); m != nil {
+		return nil, fmt.Errorf("template %q: {{%s}} is Jinja; a field is written {%s} here", s, m[1], m[1])
+	}
+	t, text := &template{}, ""
+	for s != "" {
+		i := strings.IndexAny(s, "{}")
+		if i < 0 {
+			break
+		}
+		text += s[:i]
+		if rest := s[i:]; strings.HasPrefix(rest, "{{") || strings.HasPrefix(rest, "}}") {
+			text, s = text+rest[:1], rest[2:]
+			continue
+		}
+		name, after, closed := strings.Cut(s[i+1:], "}")
+		if s[i] == '}' || !closed || !fieldName.MatchString(name) {
+			return nil, fmt.Errorf("template: %q is no field in braces; a brace itself is written twice", s[i:])
+		}
+		t.parts, text, s = append(t.parts, text, name), "", after
+	}
+	t.parts = append(t.parts, text+s)
+	return t, nil
+}
+
+func (t *template) fill(f *Fields) string {
+	var out strings.Builder
+	for i, p := range t.parts {
+		if i%2 == 1 {
+			p = f.Shown(p)
+		}
+		out.WriteString(p)
+	}
+	return out.String()
 }

@@ -26,6 +26,16 @@ type examples struct {
 	random *python.Random
 }
 
+func (o *Options) fewshotSeed() uint32 {
+	if o.FewshotSeed != nil {
+		return *o.FewshotSeed
+	}
+	return fewshotSeed
+}
+
+// Draws reports whether a task draws its few-shot examples at random, so that the seed counts.
+func (t *Task) Draws(o *Options) bool { return !t.Fewshot.First && t.examplesAsked(o) > 0 }
+
 // examplesAsked is the number of examples before each question.
 func (t *Task) examplesAsked(o *Options) int {
 	if o.NumFewshot < 0 || t.Fewshot.Fixed || t.Kind == Rolling {
@@ -37,7 +47,7 @@ func (t *Task) examplesAsked(o *Options) int {
 // newExamples reads the documents that examples are chosen from; tested are the documents of the
 // task itself.
 func newExamples(ctx context.Context, t *Task, o *Options, tested []Document) (*examples, error) {
-	x := &examples{task: t, count: t.examplesAsked(o), random: python.NewRandom(fewshotSeed), pool: tested}
+	x := &examples{task: t, count: t.examplesAsked(o), random: python.NewRandom(o.fewshotSeed()), pool: tested}
 	if x.count == 0 {
 		return x, nil
 	}
@@ -138,8 +148,8 @@ func (x *examples) first(d Document) []int {
 // turn is a message of a conversation; delimiter follows it if there is no chat template.
 type turn struct{ role, content, delimiter string }
 
-// turns are the description of the task, the examples, and the context of the question.
-func (t *Task) turns(examples []question, context string) []turn {
+// turns are the description of the task, the examples, and a context of the question.
+func (t *Task) turns(examples []question, q *Question, context string) []turn {
 	d := t.delimiters()
 	var out []turn
 	if t.Description != "" {
@@ -147,29 +157,68 @@ func (t *Task) turns(examples []question, context string) []turn {
 	}
 	for i := range examples {
 		text, answer := examples[i].example()
-		if answer == "" {
-			out = append(out, turn{"user", text, ""})
-			continue
-		}
-		out = append(out, turn{"user", text, d.Target}, turn{"assistant", answer, d.Fewshot})
+		out = append(out, d.exchange(text, examples[i].Prefix, answer)...)
 	}
-	return append(out, turn{"user", context, ""})
+	if len(q.Contexts) > 1 {
+		d.Target = ""
+	}
+	return append(out, d.exchange(context, q.Prefix, "")...)
 }
 
+// exchange is a question and its answer, or what the answer begins with, if there is one.
+func (d Delimiters) exchange(text, prefix, answer string) []turn {
+	switch {
+	case prefix == "" && answer == "":
+		return []turn{{"user", text, ""}}
+	case prefix == "":
+		return []turn{{"user", text, d.Target}, {"assistant", answer, d.Fewshot}}
+	}
+	if text == "" || endsInSpace(text) || beginsWithSpace(prefix) {
+		d.Target = ""
+	}
+	if answer == "" {
+		return []turn{{"user", text, d.Target}, {"assistant", prefix, ""}}
+	}
+	if !endsInSpace(prefix) && !beginsWithSpace(answer) {
+		prefix += " "
+	}
+	return []turn{{"user", text, d.Target}, {"assistant", prefix + answer, d.Fewshot}}
+}
+
+func endsInSpace(s string) bool { return s != strings.TrimRightFunc(s, python.Space) }
+
+func beginsWithSpace(s string) bool { return s != strings.TrimLeftFunc(s, python.Space) }
+
 // ask returns the whole text before the answer, and notes how a chat template fits it.
-func (p *prepared) ask(o *Options, examples []question, context string) (string, error) {
-	turns := p.turns(examples, context)
+func (p *prepared) ask(o *Options, examples []question, q *Question, context string) (string, error) {
+	turns := p.turns(examples, q, context)
 	template, multiturn := p.chat(o)
 	if !template {
 		return joined(turns), nil
 	}
 	messages := messages(turns, multiturn)
-	prompt, err := o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: true})
+	prompt, err := o.Tokenizer.ApplyChat(tokenizer.ChatRequest{Messages: messages, AddGenerationPrompt: q.Prefix == ""})
 	if err != nil {
 		return "", templateError(err, multiturn && len(messages) > 1)
 	}
 	p.template.note(o.Tokenizer, messages, prompt)
-	return prompt, nil
+	return upTo(prompt, q.Prefix)
+}
+
+// upTo cuts a prompt behind the prefix of the answer, which is its last message, as transformers
+// does to go on from there. Where the template takes the space off its end, the prompt has none.
+func upTo(prompt, prefix string) (string, error) {
+	bare := python.Strip(prefix)
+	at := strings.LastIndex(prompt, bare)
+	switch {
+	case prefix == "":
+		return prompt, nil
+	case at < 0:
+		return "", fmt.Errorf("the chat template does not print the beginning of the answer, %q", prefix)
+	case !beginsWithSpace(prefix) && strings.HasPrefix(prompt[at:], prefix):
+		return prompt[:at+len(prefix)], nil
+	}
+	return prompt[:at+len(bare)], nil
 }
 
 // joined is the text of turns without a chat template.
@@ -185,6 +234,11 @@ func joined(turns []turn) string {
 func messages(turns []turn, each bool) (out []tokenizer.Message) {
 	if !each && turns[0].role == "system" {
 		out, turns = append(out, tokenizer.Message{Role: "system", Content: turns[0].content}), turns[1:]
+	}
+	if last := len(turns) - 1; !each && turns[last].role == "assistant" { // what the answer begins with
+		turns[last-1].delimiter = ""
+		return append(out, tokenizer.Message{Role: "user", Content: joined(turns[:last])},
+			tokenizer.Message{Role: "assistant", Content: turns[last].content})
 	}
 	if !each {
 		return append(out, tokenizer.Message{Role: "user", Content: joined(turns)})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/dlclark/regexp2"
 
@@ -48,7 +47,7 @@ const NoAnswer = "[invalid]"
 
 // Filter compiles the expression.
 func (f RegexFilter) Filter() (Filter, error) {
-	re, err := compileRegex(f.Regex)
+	re, err := python.Compile(f.Regex)
 	fallback := NoAnswer
 	if f.Fallback != nil {
 		fallback = *f.Fallback
@@ -71,24 +70,6 @@ func (f RegexFilter) find(re *regexp2.Regexp, fallback, text string) (answer str
 		answer = fallback
 	}
 	return python.Strip(answer), found
-}
-
-// regexTimeout bounds one search: an expression of a user may backtrack without end.
-const regexTimeout = 5 * time.Second
-
-// compileRegex compiles an expression with the rules of Python's re: regexp2 has look-around, and
-// a $ that also matches before a last line break.
-func compileRegex(pattern string) (*regexp2.Regexp, error) {
-	translated, err := python.Regex(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("regular expression %q: %w", pattern, err)
-	}
-	re, err := regexp2.Compile(translated, regexp2.None)
-	if err != nil {
-		return nil, fmt.Errorf("regular expression %q: %w", pattern, err)
-	}
-	re.MatchTimeout = regexTimeout
-	return re, nil
 }
 
 // findAll returns all matches; whole is false where a search took too long to find them all.
@@ -124,6 +105,7 @@ func captured(m *regexp2.Match) (text string, ok bool) {
 type StringMatch struct {
 	IgnoreCase        bool     `json:"ignore_case,omitempty"`
 	IgnorePunctuation bool     `json:"ignore_punctuation,omitempty"` // of ASCII
+	IgnoreNumbers     bool     `json:"ignore_numbers,omitempty"`     // the digits of ASCII
 	Remove            []string `json:"regexes_to_ignore,omitempty"`
 }
 
@@ -131,7 +113,7 @@ type StringMatch struct {
 func (m StringMatch) Judge() (Judge, error) {
 	var remove []*regexp2.Regexp
 	for _, pattern := range m.Remove {
-		re, err := compileRegex(pattern)
+		re, err := python.Compile(pattern)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +139,7 @@ func (m StringMatch) bare(remove []*regexp2.Regexp, s string) (string, error) {
 	for _, re := range remove {
 		out, err := re.Replace(s, "", -1, -1)
 		if err != nil {
-			return "", fmt.Errorf("regular expression %q takes more than %v: write one that goes back less", re, regexTimeout)
+			return "", fmt.Errorf("regular expression %q takes more than %v: write one that goes back less", re, re.MatchTimeout)
 		}
 		s = out
 	}
@@ -165,16 +147,21 @@ func (m StringMatch) bare(remove []*regexp2.Regexp, s string) (string, error) {
 		s = python.Lower(s)
 	}
 	if m.IgnorePunctuation {
-		s = strings.Map(dropPunctuation, s)
+		s = strings.Map(dropAnyOf("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"), s)
+	}
+	if m.IgnoreNumbers {
+		s = strings.Map(dropAnyOf("0123456789"), s)
 	}
 	return s, nil
 }
 
-func dropPunctuation(r rune) rune {
-	if strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", r) {
-		return -1
+func dropAnyOf(chars string) func(rune) rune {
+	return func(r rune) rune {
+		if strings.ContainsRune(chars, r) {
+			return -1
+		}
+		return r
 	}
-	return r
 }
 
 // Right is the verdict of an answer that is right or wrong.

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2"
+
+	"trit/eval/internal/python"
 )
 
 // A search that goes back without end finds no answer: the matches before it are not all.
 func TestSlowSearchFindsNothing(t *testing.T) {
 	f := RegexFilter{Name: "f", Regex: `\d|(a|aa)+$`, Pick: -1}
-	re, err := compileRegex(f.Regex)
+	re, err := python.Compile(f.Regex)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"trit/data/source"
 	"trit/eval/internal/python"
+	"trit/eval/statistics"
 	"trit/lm"
 )
 
@@ -295,12 +296,7 @@ func (m Metric) ofDocuments(values []float64) (value, stderr float64) {
 	if m == Perplexity {
 		return perplexity(values), bootstrapError(perplexity, values)
 	}
-	return meanAndError(values)
-}
-
-func meanAndError(values []float64) (mu, stderr float64) {
-	mu = mean(values)
-	return mu, deviation(values, mu) / math.Sqrt(float64(len(values)))
+	return statistics.Mean(values)
 }
 
 func mean(values []float64) float64 { return sum(values) / float64(len(values)) }

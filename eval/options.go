@@ -46,7 +46,9 @@ type Options struct {
 	Limit      float64          // ask the first N documents; below 1: the first share of them; 0: all
 	Samples    map[string][]int // numbers of the documents to ask, by task; a task that it lacks asks all
 	NumFewshot int              // few-shot examples before each question; -1: the task's own number
-	MaxTokens  int              // of a generated answer; 0: the task's own number
+	// FewshotSeed is the seed of the few-shot examples that are drawn; nil: the harness's, 1234.
+	FewshotSeed *uint32
+	MaxTokens   int // of a generated answer; 0: the task's own number
 	// StrictLength makes a request that does not fit into the context an error; without it the
 	// request is cut on the left, as the harness does, and counted in Remarks.
 	StrictLength bool
@@ -63,7 +65,9 @@ type Options struct {
 
 	ModelName string // for the results
 	ModelArgs string // for the results
-	Out       string // folder for results.json and samples; "" for none
+	// Made says what makes the results, for reports of them, such as the command and the version.
+	Made map[string]string
+	Out  string // folder for results.json and samples; "" for none
 	// Append adds the tasks that Out has no results of to those there, if they were measured in the
 	// same way; the tasks that it has are not measured again. Without it and Replace, a folder with
 	// results is refused.

@@ -170,7 +170,7 @@ var (
 		"results", groupsKey, "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples",
 		"task_hashes",
 	}
-	ownTaskKeys = []string{"effort", "ends", "remarks"}
+	ownTaskKeys = []string{"effort", "ends", "remarks", "errors"}
 )
 
 // Keys that change no result: of the file, and of its object "config".

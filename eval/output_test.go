@@ -167,7 +167,7 @@ func TestNewestResultsOfTheHarness(t *testing.T) {
 		"org__z/samples_x_2026-01-01T10-00-00.jsonl": sample("0"),
 		"org__z/samples_x_2026-01-03T10-00-00.jsonl": sample("0"),
 	})
-	e, err := openEvaluation(dir)
+	e, err := Open(dir)
 	if err != nil || e.results["x"]["acc,none"] != 1 || len(e.samples) != 0 {
 		t.Errorf("%+v, %v: want the results of 2 January, which have no samples", e, err)
 	}
@@ -180,11 +180,11 @@ func TestNewestResultsOfTheHarness(t *testing.T) {
 		}
 	}
 	writeFile("org__z/samples_x_2026-01-02T10-00-00.jsonl", sample("1"))
-	if e, err := openEvaluation(dir); err != nil || e.samples["x"]["acc,none"][0].value != 1 {
+	if e, err := Open(dir); err != nil || e.samples["x"]["acc,none"][0].value != 1 {
 		t.Errorf("%+v, %v: want the samples of 2 January", e, err)
 	}
 	writeFile("org__a/results_2026-01-04T10-00-00.json", `{"results": {"x": {"acc,none": 1}}}`)
-	if _, err := openEvaluation(dir); err == nil || !strings.Contains(err.Error(), "results of several models") {
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "results of several models") {
 		t.Errorf("two models: %v", err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"trit/internal/report"
 )
 
 // Report is the results of all tasks, with the keys of lm-evaluation-harness.
@@ -23,8 +25,9 @@ type Report struct {
 	NSamples map[string]Counts
 	Effort   map[string]Effort
 	Remarks  map[string]Remarks
-	Seconds  float64  // of the whole evaluation
-	Kept     []string // a line for each task that was not measured, since Options.Out has its results
+	Errors   map[string]Errors // of the tasks that have them
+	Seconds  float64           // of the whole evaluation
+	Kept     []string          // a line for each task that was not measured, since Options.Out has its results
 	o        *Options
 	started  time.Time
 	tasks    []*outcome
@@ -43,7 +46,7 @@ func newReport(o *Options, started time.Time) *Report {
 	r := &Report{
 		o: o, started: started,
 		Results: map[string]Metrics{}, NShot: map[string]int{}, NSamples: map[string]Counts{}, Effort: map[string]Effort{},
-		Remarks: map[string]Remarks{}, groups: map[string]*groupResult{},
+		Remarks: map[string]Remarks{}, Errors: map[string]Errors{}, groups: map[string]*groupResult{},
 	}
 	for i := range o.Tasks {
 		r.asked = append(r.asked, &o.Tasks[i])
@@ -58,6 +61,9 @@ func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort
 	r.NSamples[t.Name], r.Remarks[t.Name] = Counts{t.total, len(t.questions)}, t.remarks()
+	if e := t.errors(); len(e.Stderr) > 0 {
+		r.Errors[t.Name] = e
+	}
 }
 
 // MarshalJSON writes the results with the keys of the harness. The key "trit" holds the results
@@ -71,7 +77,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		"model_source": "trit", "model_name": r.o.ModelName,
 		"model_name_sanitized": modelFileName.ReplaceAllString(r.o.ModelName, "__"),
 		"system_instruction":   nil, "system_instruction_sha": nil, "fewshot_as_multiturn": r.o.FewshotMultiturn,
-		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks},
+		"trit": map[string]any{"effort": r.Effort, "ends": r.Ends(), "remarks": r.Remarks, "errors": r.Errors, "made": r.made()},
 	}
 	for key, values := range keys {
 		out[key] = values
@@ -95,7 +101,7 @@ func (r *Report) byTask() map[string]map[string]any {
 	for _, t := range r.tasks {
 		higher := map[Metric]bool{}
 		for _, name := range t.names {
-			higher[name.metric] = name.metric.higherIsBetter()
+			higher[name.metric] = name.metric.HigherIsBetter()
 		}
 		keys["results"][t.Name], keys["versions"][t.Name], keys["configs"][t.Name] = t.results(), t.Version, t.config()
 		keys["task_hashes"][t.Name], keys["group_subtasks"][t.Name] = t.hash(), []string{}
@@ -119,7 +125,7 @@ func (r *Report) addGroupKeys(keys map[string]map[string]any) {
 		}
 		higher := map[Metric]bool{}
 		for _, n := range g.names {
-			higher[n.metric] = n.metric.higherIsBetter()
+			higher[n.metric] = n.metric.HigherIsBetter()
 		}
 		keys["higher_is_better"][name] = higher
 		if keys[groupsKey] == nil {
@@ -127,6 +133,18 @@ func (r *Report) addGroupKeys(keys map[string]map[string]any) {
 		}
 		keys[groupsKey][name] = results
 	}
+}
+
+// made says what makes the results, and the fingerprint of the model where it is known.
+func (r *Report) made() map[string]string {
+	made := maps.Clone(r.o.Made)
+	if r.o.Fingerprint != "" {
+		if made == nil {
+			made = map[string]string{}
+		}
+		made["model fingerprint"] = r.o.Fingerprint
+	}
+	return made
 }
 
 var modelFileName = regexp.MustCompile(`["<>:/|\\?*\[\]]+`)
@@ -157,7 +175,7 @@ func (r *Report) config() map[string]any {
 		"model": "trit", "model_args": r.o.ModelArgs, "device": "cpu",
 		"batch_size": r.o.batchSize(), "batch_sizes": []int{}, "use_cache": nil, "limit": nil,
 		"bootstrap_iters": nil, "gen_kwargs": nil,
-		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": fewshotSeed,
+		"random_seed": nil, "numpy_seed": nil, "torch_seed": nil, "fewshot_seed": r.o.fewshotSeed(),
 	}
 	if r.o.Cache != "" {
 		c["use_cache"] = r.o.Cache
@@ -246,7 +264,7 @@ func (t *outcome) metricList() []map[string]any {
 		m := name.metric
 		if !slices.ContainsFunc(list, func(o map[string]any) bool { return o["metric"] == m }) {
 			list = append(list, map[string]any{
-				"metric": m, "aggregation": m.aggregation(), "higher_is_better": m.higherIsBetter(),
+				"metric": m, "aggregation": m.aggregation(), "higher_is_better": m.HigherIsBetter(),
 			})
 		}
 	}
@@ -345,7 +363,7 @@ func resultRows(names []resultName, metrics Metrics, title, version, numFewshot,
 	byName := func(a, b resultName) int { return strings.Compare(a.String(), b.String()) }
 	for _, name := range slices.SortedFunc(slices.Values(names), byName) {
 		arrow, sign, stderr := "↑", "", ""
-		if !name.metric.higherIsBetter() {
+		if !name.metric.HigherIsBetter() {
 			arrow = "↓"
 		}
 		if v, ok := metrics[name.stderr()]; ok {
@@ -414,5 +432,22 @@ func (r *Report) remarkLines(t *outcome) (lines []string) {
 	for _, line := range r.Remarks[t.Name].lines(r.o.MaxLength) {
 		lines = append(lines, t.Name+": "+line)
 	}
+	if e, ok := r.Errors[t.Name]; ok {
+		lines = append(lines, t.Name+": "+e.line())
+	}
 	return lines
 }
+
+// Table is results in rows, each with a cell for every column.
+type Table struct {
+	Columns []string
+	Rows    [][]string
+}
+
+// WriteText writes the table in aligned columns.
+func (t Table) WriteText(w io.Writer) error {
+	return report.Table{Head: t.Columns, Rows: t.Rows}.WriteText(w)
+}
+
+// Markdown is the table in Markdown.
+func (t Table) Markdown() string { return report.Table{Head: t.Columns, Rows: t.Rows}.Markdown() }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
 	"trit/lm"
 	"trit/setting"
+	"trit/tokenizer"
 )
 
 // prepared is a task whose requests are made.
@@ -89,7 +91,12 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	if err != nil {
 		return nil, err
 	}
-	asked, err := o.documents(t.Name, len(docs))
+	if t.Fit != nil {
+		fitted := *t
+		t = &fitted
+		t.Fit(t, docs[0])
+	}
+	asked, err := o.Documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +119,8 @@ func (t *Task) prepare(ctx context.Context, o *Options, e *encoder) (*prepared, 
 	return p, nil
 }
 
-// documents returns the numbers of the documents that are asked, of the n documents of a task.
-func (o *Options) documents(task string, n int) ([]int, error) {
+// Documents returns the numbers of the documents that are asked, of the n documents of a task.
+func (o *Options) Documents(task string, n int) ([]int, error) {
 	picked, some := o.Samples[task]
 	if some && len(picked) == 0 {
 		return nil, setting.Needs("eval.Options.Samples", "{eval.Options.Samples} names no document of it", "")
@@ -163,7 +170,7 @@ func (p *prepared) add(o *Options, e *encoder, q question, fewshot *examples) er
 	}
 	prompts := make([]string, len(q.Contexts))
 	for i, c := range q.Contexts {
-		if prompts[i], err = p.ask(o, examples, c); err != nil {
+		if prompts[i], err = p.ask(o, examples, &q.Question, c); err != nil {
 			return err
 		}
 	}
@@ -195,7 +202,7 @@ func (p *prepared) addGeneration(o *Options, e *encoder, prompt string) error {
 
 func (p *prepared) addChoices(o *Options, e *encoder, q *question, prompts []string) error {
 	delimiter := p.delimiters().Target
-	if template, _ := p.chat(o); template {
+	if template, _ := p.chat(o); template && (q.Prefix == "" || endsInSpace(q.Prefix)) {
 		delimiter = ""
 	}
 	for i, choice := range q.Choices {
@@ -273,4 +280,34 @@ func (r *runner) measureAnswers(ctx context.Context, p *prepared, e *encoder) (*
 		}
 	}
 	return out, out.judgeAnswers(ctx, r.o.Sandbox)
+}
+
+// Prompts keeps the requests of tasks from one evaluation to the next, so that models with the same
+// tokenizer and the same MaxLength share the reading and the tokenising. The evaluations may differ in
+// the model and in where results go, and in no other option. The zero value is ready to use.
+type Prompts struct {
+	tokenizer tokenizer.Vocab
+	maxLength int
+	tasks     map[string]*prepared
+}
+
+// prepare reads the tasks of the options and makes their requests, those that p lacks.
+func (p *Prompts) prepare(ctx context.Context, o *Options, e *encoder) (tasks []*prepared, err error) {
+	if p == nil {
+		p = &Prompts{}
+	}
+	if v := o.Tokenizer.Vocab(); p.maxLength != o.MaxLength || !reflect.DeepEqual(p.tokenizer, v) {
+		*p = Prompts{v, o.MaxLength, map[string]*prepared{}}
+	}
+	for i := range o.Tasks {
+		t := &o.Tasks[i]
+		if p.tasks[t.Name] == nil {
+			if p.tasks[t.Name], err = t.prepare(ctx, o, e); err != nil {
+				delete(p.tasks, t.Name)
+				return nil, fmt.Errorf("task %s: %w", t.Name, err)
+			}
+		}
+		tasks = append(tasks, p.tasks[t.Name])
+	}
+	return tasks, nil
 }

@@ -33,6 +33,9 @@ func (t *outcome) sampleFields(s *sample) []source.Field {
 		{Name: "filter", Value: s.filter}, {Name: "metrics", Value: metrics},
 		{Name: "doc_hash", Value: doc}, {Name: "prompt_hash", Value: prompt}, {Name: "target_hash", Value: target},
 	}
+	if s.question.cluster != "" {
+		fields = append(fields, source.Field{Name: "cluster", Value: s.question.cluster})
+	}
 	if fields = append(fields, s.values...); s.end != "" {
 		fields = append(fields, source.Field{Name: "end", Value: s.end})
 	}

@@ -51,8 +51,8 @@ const (
 	PassAt1    Metric = "pass@1" // the share of programs that pass their tests
 )
 
-// higherIsBetter reports whether more of a metric is better.
-func (m Metric) higherIsBetter() bool {
+// HigherIsBetter reports whether more of a metric is better.
+func (m Metric) HigherIsBetter() bool {
 	switch m {
 	case WordPerplexity, BytePerplexity, BitsPerByte, Perplexity, Loss:
 		return false
@@ -81,6 +81,11 @@ type Task struct {
 	Chat bool
 	// Ask makes a question of a document.
 	Ask func(*Fields) Question
+	// Fit changes the task, which is a copy, for a set that begins with this document; may be nil.
+	Fit func(t *Task, first Document)
+	// Cluster names what a document shares with others, such as its passage, for standard errors by
+	// cluster; nil, or "": the document depends on no other.
+	Cluster func(*Fields) string
 	// Process returns the document with the fields that the harness adds; nil adds none.
 	Process func(*Fields) Document
 	// Tokens returns the documents of a rolling task whose documents are tokens already; it
@@ -184,6 +189,8 @@ type Question struct {
 	Shown string
 	// Facts are what Ask knows of the document and Answers.Judge needs.
 	Facts any
+	// Prefix begins the answer: the model goes on from there.
+	Prefix string
 	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood; if
 	// Words is 0, both are counted in Text.
 	Text         string
@@ -212,8 +219,9 @@ func (q *Question) divisor(m Metric) int {
 // question is a Question and the document that asks it, as Task.Process returned it.
 type question struct {
 	Question
-	doc Document
-	id  int // number of the document in the set
+	doc     Document
+	cluster string // hash of Task.Cluster's text; "": none
+	id      int    // number of the document in the set
 }
 
 // Question makes the question of a document.
@@ -234,6 +242,11 @@ func (t *Task) questionBy(ask func(*Fields) Question, d Document) (question, err
 		f = NewFields(d)
 	}
 	q := question{Question: ask(f), doc: d}
+	if t.Cluster != nil {
+		if text := t.Cluster(f); text != "" {
+			q.cluster = hashOf(text)[:16]
+		}
+	}
 	if t.Kind == Rolling && q.Words == 0 {
 		q.Words, q.Bytes = python.CountWords(q.Text), len(q.Text)
 	}

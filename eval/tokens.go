@@ -16,7 +16,7 @@ func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prep
 	if err != nil {
 		return nil, err
 	}
-	ids, err := o.documents(t.Name, len(docs))
+	ids, err := o.Documents(t.Name, len(docs))
 	if err != nil {
 		return nil, err
 	}

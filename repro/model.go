@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"trit/eval"
+	"trit/eval/mtbench"
 	"trit/format/hffolder"
 	"trit/infer"
 	"trit/lm"
@@ -23,6 +24,9 @@ type Model struct {
 	Name        string // name of the model in results
 	Args        string // arguments that it was opened with, for results
 	Fingerprint string // hash of weights and options, for a cache of requests; "" without a cache
+
+	// NewGenerator makes a generator, which draws tokens too; nil: the model only takes the likeliest.
+	NewGenerator func() (lm.Generator, error)
 
 	Warnings []setting.Note // what looks wrong in its files, and what was assumed
 
@@ -43,7 +47,10 @@ func Open(path string, o infer.Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Warnings: m.Warnings(), Close: m.Close}, nil
+	generator := func() (lm.Generator, error) { return m.NewGenerator(tok, m.ContextLength()) }
+	return &Model{
+		Model: m.NewScorer(0), Tokenizer: tok, Name: path, NewGenerator: generator, Warnings: m.Warnings(), Close: m.Close,
+	}, nil
 }
 
 func openGraph(dir string, threads int) (*Model, error) {
@@ -82,4 +89,17 @@ func (m *Model) evaluate(ctx context.Context, o eval.Options) (*eval.Report, err
 	o.Tokenizer = m.Tokenizer
 	o.ModelName, o.ModelArgs, o.Fingerprint = m.Name, m.Args, m.Fingerprint
 	return eval.Run(ctx, m.Model, o)
+}
+
+// MTBench measures the model with mt_bench. It sets the options that depend on the model.
+func (m *Model) MTBench(ctx context.Context, o eval.Options, j mtbench.Judging) (*mtbench.Report, error) {
+	o.Tokenizer = m.Tokenizer
+	o.ModelName, o.ModelArgs, o.Fingerprint = m.Name, m.Args, m.Fingerprint
+	if j.Draw && m.NewGenerator != nil {
+		var err error
+		if j.Generator, err = m.NewGenerator(); err != nil {
+			return nil, err
+		}
+	}
+	return mtbench.Run(ctx, m.Model, o, j)
 }

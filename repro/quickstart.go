@@ -20,6 +20,7 @@ type QuickstartOptions struct {
 	Seed    uint64        // of the world and of the weights
 	MaxTime time.Duration // of training; it must be positive
 	Threads int           // 0: one for each processor
+	Tune    *Tuning       // how the model is tuned in the end; nil: it is not
 
 	Begin    func(Step)          // called before each step; may be nil
 	Done     func(Step)          // called after each step, which holds its results; may be nil
@@ -39,7 +40,9 @@ type Progress struct {
 
 // Quickstart makes a small world and does with it all that a user would do by hand: it trains a
 // tokenizer and a model on a text about the world, packs the model, lets it continue a prompt,
-// and measures it before and after packing. It writes report.html and all other results into Dir.
+// and measures it before and after packing. With Tune it teaches the model other facts in conversations, all
+// weights and an adapter alone, and then a style by pairs of answers. It writes report.html and all other
+// results into Dir.
 // Equal seeds and equal numbers of steps give equal weights.
 func Quickstart(ctx context.Context, o QuickstartOptions) (*QuickstartReport, error) {
 	if err := checkFree("repro.QuickstartOptions.Dir", o.Dir); err != nil {
@@ -107,7 +110,7 @@ func (q *quickstart) steps() []Step {
 	run, packed := q.path("run"), q.path("model.gguf")
 	names := []string{tasks.BitsPerByte, q.path(world.YesNoTask), q.path(world.FourWayTask)}
 	q.report.Prompt, q.report.Page = prompt, q.path("report.html")
-	return []Step{
+	steps := []Step{
 		&MakeWorld{Seed: q.o.Seed, Out: q.o.Dir},
 		&TrainTokenizer{Data: text, Column: "text", VocabSize: 768, Out: tokenizer},
 		&PrepareData{Data: text, Column: "text", Tokenizer: tokenizer, Holdout: 0.03, Out: data},
@@ -118,4 +121,8 @@ func (q *quickstart) steps() []Step {
 		&Evaluate{Model: run, Tasks: names, Data: data, scores: &q.report.Graph},
 		&Evaluate{Model: packed, Tasks: names, Data: data, scores: &q.report.Packed},
 	}
+	if q.o.Tune != nil {
+		steps = append(steps, q.tuningSteps(run, packed, tokenizer, q.o.Tune)...)
+	}
+	return steps
 }

@@ -26,6 +26,7 @@ type QuickstartReport struct {
 	Prompt           string             `json:"prompt"`
 	Sample           string             `json:"sample"` // the prompt and its continuation
 	Chance           map[string]float64 `json:"chance"` // accuracy of guesses, by kind of question
+	Tuned            []*Tuned           `json:"tuned,omitempty"`
 	Seconds          float64            `json:"seconds"`
 	Page             string             `json:"-"` // the file of the report as HTML
 
@@ -49,8 +50,14 @@ func indented(v any) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// WriteText writes the table of the report for a terminal.
-func (r *QuickstartReport) WriteText(w io.Writer) error { return r.table().WriteText(w) }
+// WriteText writes the tables of the report for a terminal.
+func (r *QuickstartReport) WriteText(w io.Writer) error {
+	if err := r.table().WriteText(w); err != nil || r.Tuned == nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return r.tuning().WriteText(w)
+}
 
 // WriteHTML writes the report as a page that needs no other file.
 func (r *QuickstartReport) WriteHTML(w io.Writer) error {
@@ -59,7 +66,8 @@ func (r *QuickstartReport) WriteHTML(w io.Writer) error {
 		Lead: fmt.Sprintf("A BitNet b1.58 model of %.2fM parameters, trained for %d steps on %d tokens in %.0f s, "+
 			"packed and measured in %.0f s in all.",
 			float64(r.Parameters)/1e6, r.Steps, r.Tokens, r.TrainSeconds, r.Seconds),
-		Table: r.table(), SampleTitle: "A sample, from the prompt “" + r.Prompt + "”", Sample: r.Sample,
+		Table: r.table(), More: r.sections(),
+		SampleTitle: "A sample, from the prompt “" + r.Prompt + "”", Sample: r.Sample,
 		Chart: report.Chart{Title: "Loss, nats a token", Axis: "step", Curves: r.curves()},
 	}.Write(w)
 }
@@ -80,6 +88,30 @@ func (r *QuickstartReport) table() report.Table {
 			{"decode", "", f("%.0f tokens/s", r.DecodePerSecond), ""},
 		},
 	}
+}
+
+// sections are the tables of the page behind the first.
+func (r *QuickstartReport) sections() []report.Section {
+	if r.Tuned == nil {
+		return nil
+	}
+	return []report.Section{{Title: "Tuning", Table: r.tuning()}}
+}
+
+// tuning is the table of the models that were tuned.
+func (r *QuickstartReport) tuning() report.Table {
+	f := fmt.Sprintf
+	t := report.Table{Head: []string{"", "weights trained", "steps", "time", "new facts, asked in other words",
+		"held-out pairs, the chosen answer likelier"}}
+	for _, m := range r.Tuned {
+		row := []string{m.Name, f("%.1f %%", 100*m.Trained), f("%d", m.Steps), f("%.0f s", m.Seconds)}
+		if m.Steps == 0 {
+			row = []string{m.Name, "", "", ""}
+		}
+		t.Rows = append(t.Rows, append(row, f("%.1f %%", 100*m.Recall), f("%.1f %%", 100*m.Style)))
+	}
+	t.Rows = append(t.Rows, []string{"chance", "", "", "", "12.5 %", "50 %"})
+	return t
 }
 
 // curves are the loss by step, of training and of the held-out data.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,7 +32,7 @@ func TestQuickstart(t *testing.T) {
 	events, scored := 0, map[string]bool{}
 	name := func(s Step) string { return strings.TrimPrefix(reflect.TypeOf(s).String(), "*repro.") }
 	r, err := Quickstart(context.Background(), QuickstartOptions{
-		Dir: dir, Seed: 1, MaxTime: 2 * time.Second,
+		Dir: dir, Seed: 1, MaxTime: 2 * time.Second, Tune: tinyTuning(),
 		Begin:  func(s Step) { begun = append(begun, name(s)) },
 		Done:   func(s Step) { done = append(done, name(s)) },
 		Event:  func(train.Event) { events++ },
@@ -40,17 +41,19 @@ func TestQuickstart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "MakeWorld TrainTokenizer PrepareData TrainModel ConvertModel Generate MeasureSpeed Evaluate Evaluate"
+	want := "MakeWorld TrainTokenizer PrepareData TrainModel ConvertModel Generate MeasureSpeed Evaluate Evaluate " +
+		"MakeTalks PrepareTalks Evaluate Tune Evaluate Tune Evaluate PrepareTalks Tune Evaluate"
 	if got := strings.Join(begun, " "); got != want || !slices.Equal(begun, done) {
 		t.Errorf("steps %s, done %s, want %s", got, done, want)
 	}
 	if ratio := r.Packed.BitsPerByte / r.Graph.BitsPerByte; ratio < 0.995 || ratio > 1.005 {
 		t.Errorf("the packed model has %g of the graph's bits per byte", ratio)
 	}
-	if events == 0 || len(scored) != 3 || r.Parameters < 1e6 || r.PackedBytes >= r.CheckpointBytes || r.DecodePerSecond <= 0 {
+	if events == 0 || len(scored) != 5 || r.Parameters < 1e6 || r.PackedBytes >= r.CheckpointBytes || r.DecodePerSecond <= 0 {
 		t.Errorf("%d events, scores of %v, %+v", events, scored, r)
 	}
-	if page, err := os.ReadFile(r.Page); err != nil || !bytes.Contains(page, []byte("<svg")) || !bytes.Contains(page, []byte("four-way questions")) {
+	checkTuned(t, r.Tuned)
+	if page, err := os.ReadFile(r.Page); err != nil || !bytes.Contains(page, []byte("<svg")) || !bytes.Contains(page, []byte("sft, then dpo")) {
 		t.Errorf("the page: %v, %d bytes", err, len(page))
 	}
 	if b, err := r.JSON(); err != nil || !bytes.Contains(b, []byte(`"decode_tokens_per_second"`)) {
@@ -59,6 +62,31 @@ func TestQuickstart(t *testing.T) {
 	_, err = Quickstart(context.Background(), QuickstartOptions{Dir: dir})
 	if s := setting.As(err); s == nil || s.Field != "repro.QuickstartOptions.Dir" {
 		t.Errorf("the folder is there already: %v", err)
+	}
+}
+
+// tinyTuning takes a few steps.
+func tinyTuning() *Tuning {
+	t := DefaultTuning()
+	t.SFT.Steps, t.LoRA.Steps, t.DPO.Steps = 3, 2, 4
+	return t
+}
+
+// checkTuned checks what was tuned and measured: the loss has no time to fall.
+func checkTuned(t *testing.T, tuned []*Tuned) {
+	t.Helper()
+	var got []string
+	for i, m := range tuned {
+		got = append(got, fmt.Sprintf("%s %d", m.Name, m.Steps))
+		if m.Recall <= 0 || (m.Seconds > 0) != (i > 0) {
+			t.Errorf("%+v", m)
+		}
+	}
+	if want := []string{"base 0", "sft 3", "lora 2", "sft, then dpo 4"}; !slices.Equal(got, want) {
+		t.Fatalf("tuned %q, want %q", got, want)
+	}
+	if s := tuned[2].Trained; s <= 0 || s >= 0.02 || tuned[1].Trained != 1 || tuned[3].Trained != 1 {
+		t.Errorf("shares of weights trained: %g, %g and %g", tuned[1].Trained, s, tuned[3].Trained)
 	}
 }
 

@@ -212,12 +212,13 @@ func (s *MeasureSpeed) run(_ context.Context, q *quickstart) error {
 
 // Evaluate measures a model: a run on its graph, a GGUF file on the engine, by the same code.
 type Evaluate struct {
-	Model string
-	Tasks []string // names of tasks, and files that declare one
-	Data  string
+	Model, Adapter string   // Adapter "": none
+	Tasks          []string // names of tasks, and files that declare one
+	Data           string   // folder of prepared data; "": no task needs one
 
 	Report *eval.Report
-	scores *Scores
+	scores *Scores // of a model of the world; nil: the tasks are those of tuning
+	tuned  *Tuned  // what they are noted in; nil: the model that was tuned last
 }
 
 func (s *Evaluate) run(ctx context.Context, q *quickstart) error {
@@ -225,7 +226,7 @@ func (s *Evaluate) run(ctx context.Context, q *quickstart) error {
 	if err != nil {
 		return err
 	}
-	m, err := Open(s.Model, infer.Options{Threads: q.o.Threads, Cache: infer.CacheF32})
+	m, err := s.open(infer.Options{Threads: q.o.Threads, Cache: infer.CacheF32})
 	if err != nil {
 		return err
 	}
@@ -234,10 +235,31 @@ func (s *Evaluate) run(ctx context.Context, q *quickstart) error {
 	if err != nil {
 		return err
 	}
-	loss := s.Report.Results[tasks.BitsPerByte]
+	s.note(q.report)
+	return nil
+}
+
+func (s *Evaluate) open(o infer.Options) (*Model, error) {
+	if s.Adapter != "" {
+		return openAdapted(s.Model, s.Adapter, o)
+	}
+	return Open(s.Model, o)
+}
+
+// note puts the results into the report.
+func (s *Evaluate) note(r *QuickstartReport) {
+	results := s.Report.Results
+	if s.scores == nil {
+		if s.tuned != nil {
+			r.Tuned = append(r.Tuned, s.tuned)
+		}
+		last := r.Tuned[len(r.Tuned)-1]
+		last.Recall, last.Style = results["recall"]["acc,none"], results["style"]["acc,none"]
+		return
+	}
+	loss := results[tasks.BitsPerByte]
 	*s.scores = Scores{
 		Loss: loss["loss,none"], BitsPerByte: loss["bits_per_byte,none"],
-		YesNo: s.Report.Results["yes_no"]["acc,none"], FourWay: s.Report.Results["four_way"]["acc,none"],
+		YesNo: results["yes_no"]["acc,none"], FourWay: results["four_way"]["acc,none"],
 	}
-	return nil
 }

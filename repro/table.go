@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"trit/eval"
+	"trit/eval/mtbench"
 	"trit/eval/published"
 	"trit/eval/tasks"
 	"trit/internal/atomicfile"
@@ -31,6 +32,8 @@ type TableOptions struct {
 	// Eval holds the options that are the same for all columns: DataDir, AllowPartial, Limit,
 	// Batch, MaxTokens, Fetch, Sandbox and Progress. The others are set for each column.
 	Eval eval.Options
+	// Judging says who judges the answers to mt_bench; nil: nobody, and it is not measured.
+	Judging *mtbench.Judging
 
 	Measured func(*published.Outcome) // called after each model; may be nil
 	Text     func(error) string       // makes the text of an error for the results; nil: its Error
@@ -52,7 +55,7 @@ func MeasureTable(ctx context.Context, o TableOptions) (*TableResult, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
-	t := &tableRun{o: &o, result: &TableResult{}}
+	t := &tableRun{o: &o, result: &TableResult{}, scored: map[string]scored{}}
 	for _, name := range o.models() {
 		if err := t.measure(ctx, name); err != nil {
 			return t.result, err
@@ -70,6 +73,10 @@ func (o *TableOptions) check() error {
 	}
 	if o.Beside != "" && o.Table.Find(o.Beside) == nil {
 		return setting.Invalid("repro.TableOptions.Beside", o.Beside, o.Table.Rows()...)
+	}
+	if len(o.models()) == 0 {
+		return setting.Needs("repro.TableOptions.Models", "no model of this table is on the Hub in a form that is read",
+			"name yours with {repro.TableOptions.Models}")
 	}
 	return nil
 }
@@ -103,6 +110,7 @@ func (o *TableOptions) models() []string {
 type tableRun struct {
 	o      *TableOptions
 	result *TableResult
+	scored map[string]scored // by folder of results
 }
 
 // measure fills in the columns of one model.
@@ -152,43 +160,131 @@ func (t *tableRun) fill(ctx context.Context, m *Model, cell *published.Cell) err
 	if cell.NotMeasured = t.obstacle(m, cell); cell.NotMeasured != "" {
 		return nil
 	}
-	found, err := tasks.Find(cell.Task)
-	if err != nil {
-		return err
-	}
-	o := t.o.Eval
-	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = found, cell.NumFewshot, cell.Chat, cell.Chat
-	o.Cache = filepath.Join(t.o.Out, cacheFile)
-	o.Out, o.Replace = filepath.Join(t.o.Out, folderName(m.Name), cell.Task), true
-	report, err := m.evaluate(ctx, o)
+	err := t.measureParts(ctx, m, cell)
 	if ctx.Err() != nil {
-		return fmt.Errorf("stopped at %s: the same command goes on", cell.Title)
+		return fmt.Errorf("stopped at %s: the same command goes on", cell.Label())
 	}
 	if err != nil {
 		cell.NotMeasured = strings.TrimPrefix(t.o.Text(err), "task "+cell.Task+": ")
-		t.result.Failed = append(t.result.Failed, fmt.Sprintf("%s of %s: %s", cell.Title, m.Name, cell.NotMeasured))
-		return nil
+		t.result.Failed = append(t.result.Failed, fmt.Sprintf("%s of %s: %s", cell.Label(), m.Name, cell.NotMeasured))
 	}
-	cell.Remarks = report.RemarkLines()
-	results := report.Results[cell.Task]
-	metric, filter, _ := strings.Cut(cell.Metric, ",")
-	cell.Set(results[cell.Metric], results[metric+"_stderr,"+filter], report.NSamples[cell.Task].Effective)
 	return nil
+}
+
+// measureParts sets a cell to the mean of its parts. The standard error of a mean of scores of the
+// same documents is at most the mean of their standard errors, which it gets.
+func (t *tableRun) measureParts(ctx context.Context, m *Model, cell *published.Cell) error {
+	value, stderr, documents := 0.0, 0.0, 0
+	parts := cell.Parts()
+	for _, p := range parts {
+		s, err := t.score(ctx, m, cell, p.Task)
+		if err != nil {
+			return err
+		}
+		v, ok := s.metrics[p.Metric]
+		if !ok {
+			return fmt.Errorf("there is no %s of %s", p.Metric, p.Task)
+		}
+		metric, filter, _ := strings.Cut(p.Metric, ",")
+		value += v / float64(len(parts))
+		stderr += s.metrics[metric+"_stderr,"+filter] / float64(len(parts))
+		documents = max(documents, s.documents)
+		for _, line := range s.remarks {
+			if !slices.Contains(cell.Remarks, line) {
+				cell.Remarks = append(cell.Remarks, line)
+			}
+		}
+	}
+	cell.Set(value, stderr, documents)
+	return nil
+}
+
+// scored is what a task was measured to, as one of the columns asks it.
+type scored struct {
+	metrics   eval.Metrics
+	documents int
+	remarks   []string
+}
+
+// score measures a task as a column asks it. What two columns ask in the same way is measured once.
+func (t *tableRun) score(ctx context.Context, m *Model, cell *published.Cell, task string) (scored, error) {
+	o := t.o.Eval
+	o.Out, o.Replace = filepath.Join(t.o.Out, folderName(m.Name), askedFolder(task, &cell.Column)), true
+	if s, ok := t.scored[o.Out]; ok {
+		return s, nil
+	}
+	measure := t.evaluate
+	if task == mtbench.Name {
+		measure = t.judge
+	}
+	s, err := measure(ctx, m, cell, task, o)
+	if err == nil {
+		t.scored[o.Out] = s
+	}
+	return s, err
+}
+
+// askedFolder is the folder of a task's results as a column asks it.
+func askedFolder(task string, c *published.Column) string {
+	name := task
+	if c.NumFewshot > 0 {
+		name += fmt.Sprintf("-%d-shot", c.NumFewshot)
+	}
+	if c.Chat {
+		name += "-chat"
+	}
+	return name
+}
+
+// evaluate measures a task of package eval/tasks.
+func (t *tableRun) evaluate(
+	ctx context.Context, m *Model, cell *published.Cell, task string, o eval.Options,
+) (scored, error) {
+	found, err := tasks.Find(task)
+	if err != nil {
+		return scored{}, err
+	}
+	o.Tasks, o.NumFewshot, o.ApplyChatTemplate, o.FewshotMultiturn = found, cell.NumFewshot, cell.Chat, cell.Chat
+	o.Cache = filepath.Join(t.o.Out, cacheFile)
+	report, err := m.evaluate(ctx, o)
+	if err != nil {
+		return scored{}, err
+	}
+	return scored{report.Results[task], report.NSamples[task].Effective, report.RemarkLines()}, nil
+}
+
+// judge measures mt_bench.
+func (t *tableRun) judge(ctx context.Context, m *Model, _ *published.Cell, _ string, o eval.Options) (scored, error) {
+	report, err := m.MTBench(ctx, o, *t.o.Judging)
+	if err != nil {
+		return scored{}, err
+	}
+	if report.Overall.Ratings == 0 {
+		return scored{}, fmt.Errorf("no judgment has a rating: %s", strings.Join(report.Remarks, "; "))
+	}
+	metrics := eval.Metrics{"score,none": report.Overall.Mean, "score_stderr,none": report.Overall.Stderr}
+	return scored{metrics, report.Overall.Questions, report.Remarks}, nil
 }
 
 // obstacle returns the reason why a column cannot be measured with this model and these options,
 // or "".
 func (t *tableRun) obstacle(m *Model, cell *published.Cell) string {
-	found, _ := tasks.Find(cell.Task)
-	runsCode, _ := eval.RunsCode(found)
-	switch {
-	case cell.Absent != "":
+	if cell.Absent != "" {
 		return cell.Absent
-	case !slices.Contains(t.o.Tasks, cell.Task):
-		return t.o.Text(&setting.Error{Problem: "not among {repro.TableOptions.Tasks}"})
-	case runsCode && t.o.Eval.Sandbox == nil:
-		return t.o.Text(&setting.Error{Problem: "it runs what the model writes, which {eval.Options.Sandbox} allows"})
-	case cell.Chat && m.Tokenizer != nil && m.Tokenizer.Vocab().ChatTemplate == "":
+	}
+	for _, p := range cell.Parts() {
+		found, _ := tasks.Find(p.Task) // none for mt_bench
+		runsCode, _ := eval.RunsCode(found)
+		switch {
+		case !slices.Contains(t.o.Tasks, p.Task):
+			return t.o.Text(&setting.Error{Problem: "not among {repro.TableOptions.Tasks}"})
+		case runsCode && t.o.Eval.Sandbox == nil:
+			return t.o.Text(&setting.Error{Problem: "it runs what the model writes, which {eval.Options.Sandbox} allows"})
+		case p.Task == mtbench.Name && t.o.Judging == nil:
+			return t.o.Text(&setting.Error{Problem: "another model judges the answers, which {mtbench.Judging.Judge} names"})
+		}
+	}
+	if cell.Chat && m.Tokenizer != nil && m.Tokenizer.Vocab().ChatTemplate == "" {
 		return "the model has no chat template"
 	}
 	return ""
@@ -208,7 +304,8 @@ func folderName(model string) string {
 func (t *tableRun) write() error {
 	table := t.o.Table
 	b, err := indented(map[string]any{
-		"table": table.Name, "title": table.Title, "sources": table.Sources, "notes": table.Notes, "models": t.result.Outcomes,
+		"table": table.Name, "title": table.Title, "sources": table.Sources, "notes": table.Notes,
+		"models": t.result.Outcomes,
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func loraRun(dataDir, out, base string) Run {
 }
 
 // tuneIn makes the test binary train adapters instead of testing, so that the test can kill it.
-var tuneIn = flag.String("tune-in", "", "for TestLoRAResumeAfterKill: train adapters with the data, in the folder and over the model `DATA,RUN,BASE`")
+var tuneIn = flag.String("tune-in", "", "for TestLoRAResumeAfterKill: train adapters with the data, in the folder and over the model, in a placement, `DATA,RUN,BASE,PLACEMENT`")
 
 // A run of adapters that is killed (SIGKILL) again and again ends with the adapters, the moments and
 // the best result of one that was left alone.
@@ -49,15 +49,26 @@ func TestLoRAResumeAfterKill(t *testing.T) {
 	if *tuneIn != "" {
 		in := strings.Split(*tuneIn, ",")
 		r := loraRun(in[0], in[1], in[2])
+		if r.Options.LoRAPlacement = adapter.Placement(in[3]); r.Options.LoRAPlacement == adapter.Inside {
+			r.Options.LoRADropout = 0
+		}
 		r.Resume, r.Options.CheckpointInterval, r.Options.EvalInterval = true, 2, 3
 		r.Options.Precision = PrecisionFloat32 // auto may be another on a machine that is busy
 		mustTrain(t, r)
 		return
 	}
-	dataDir, whole, out := prepared(t), t.TempDir(), t.TempDir()
+	dataDir := prepared(t)
 	base := loraBase(t, dataDir, nil)
+	for _, placement := range []adapter.Placement{adapter.Beside, adapter.Inside} {
+		t.Run(string(placement), func(t *testing.T) { testLoRAAfterKill(t, dataDir, base, placement) })
+	}
+}
+
+func testLoRAAfterKill(t *testing.T, dataDir, base string, placement adapter.Placement) {
+	whole, out := t.TempDir(), t.TempDir()
 	child := func(run string) *exec.Cmd {
-		return exec.Command(os.Args[0], "-test.run", "^TestLoRAResumeAfterKill$", "-tune-in", strings.Join([]string{dataDir, run, base}, ","))
+		in := strings.Join([]string{dataDir, run, base, string(placement)}, ",")
+		return exec.Command(os.Args[0], "-test.run", "^TestLoRAResumeAfterKill$", "-tune-in", in)
 	}
 	start := time.Now()
 	if out, err := child(whole).CombinedOutput(); err != nil {
@@ -144,6 +155,28 @@ func TestLoRAFolder(t *testing.T) {
 	again.Extend, again.Options.MaxSteps = true, 12
 	if result, err := Train(context.Background(), again); err != nil || result.Step != 12 {
 		t.Errorf("extended: %+v, %v", result, err)
+	}
+}
+
+// The log of adapters inside the quantiser counts the codes that change; beside the layers none do.
+func TestLoRALogsCodes(t *testing.T) {
+	dataDir := prepared(t)
+	base := loraBase(t, dataDir, nil)
+	for placement, changes := range map[adapter.Placement]bool{adapter.Beside: false, adapter.Inside: true} {
+		r := loraRun(dataDir, t.TempDir(), base)
+		r.Options.LoRADropout, r.Options.LoRAPlacement = 0, placement
+		r.Options.MaxSteps, r.Options.LogInterval, r.Options.LearningRate = 8, 1, 0.05
+		flips, layers := 0, map[string]bool{}
+		r.OnEvent = func(e Event) {
+			flips += e.Flips
+			for _, l := range e.Layers {
+				layers[l.Name] = true
+			}
+		}
+		mustTrain(t, r)
+		if flips > 0 != changes || len(layers) > 0 != changes || changes && !layers[model.LayerTensor(1, model.DownProj)] {
+			t.Errorf("%s: %d flips in the layers %v", placement, flips, layers)
+		}
 	}
 }
 

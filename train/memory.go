@@ -28,10 +28,25 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 		buckets = 2 * ranks.BucketBytes
 	}
 	owned := perWeight * int64(o.Trained(c)) / int64(n)
-	if l := o.lora(); l.Rank > 0 {
-		return graph.AdaptersMemory(&c, &l, o.graph(0, threads)) + owned + buckets + runtimeBytes
+	g := o.graph(0, threads)
+	if o.DistillAlpha > 0 || o.DistillRelations > 0 {
+		g.Distill = o.distillation(nil)
 	}
-	return graph.Memory(&c, o.graph(0, threads)) + owned + buckets + ternaryMemory(&c) + runtimeBytes
+	total := owned + buckets + runtimeBytes
+	if l := o.lora(); l.Rank > 0 {
+		if total += graph.AdaptersMemory(&c, &l, g); l.Placement == adapter.Beside {
+			return total // the log keeps no codes
+		}
+	} else {
+		total += graph.Memory(&c, g)
+	}
+	return total + ternaryMemory(&c)
+}
+
+// TeacherMemory estimates the memory of a folder as the teacher of a run, in bytes.
+func TeacherMemory(teacher model.Config, o Options, threads int) int64 {
+	o.resolvePrecision(thisMachine(threads))
+	return graph.Memory(&teacher, o.teacherGraph(threads))
 }
 
 // Trained is the number of values that a run moves.

@@ -45,7 +45,10 @@ type Run struct {
 	Extend      bool          // with Resume: the run may get another end than it was begun with; see Train
 	Guard       Guard         // nil: runlog.Spikes
 	OnEvent     func(Event)   // called on rank 0 with each event of the log; may be nil
-	Threads     int           // number of threads that loops are split over; 0: one for each processor
+	// OnAsked is called while the file of a teacher is filled, with the rows so far and all of them; may be
+	// nil.
+	OnAsked func(done, total int)
+	Threads int // number of threads that loops are split over; 0: one for each processor
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
 	// others wait until the caller ends the job.
 	Comm ranks.Comm

@@ -143,8 +143,7 @@ func FolderTeacher(r *Run, dir string) (distill.Teacher, error) {
 	if t.fingerprint, err = fingerprint(p); err != nil {
 		return nil, err
 	}
-	t.Decoder, err = graph.New(p, graph.Options{Threads: r.Threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength,
-		BF16: o.Precision == PrecisionBF16})
+	t.Decoder, err = graph.New(p, o.teacherGraph(r.Threads))
 	if err != nil {
 		return nil, fmt.Errorf("the teacher: %w", err)
 	}
@@ -154,6 +153,12 @@ func FolderTeacher(r *Run, dir string) (distill.Teacher, error) {
 		}
 	}
 	return t, nil
+}
+
+// teacherGraph are the options of the graph of a folder that teaches.
+func (o Options) teacherGraph(threads int) graph.Options {
+	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength,
+		BF16: o.Precision == PrecisionBF16}
 }
 
 // fingerprint is a hash of a model and its weights.
@@ -238,5 +243,5 @@ func (r *Run) askTeacher(path string, open func(*Run) (distill.Teacher, error)) 
 	defer l.Close()
 	h := distill.Header{Dataset: m.Fingerprint(), SequenceLength: o.SequenceLength, K: o.DistillTopK,
 		Rows: o.MaxSteps * o.GradientAccumulation * o.BatchSize}
-	return distill.WriteCache(path, t, h, l.Next, parallel.New(r.Threads))
+	return distill.WriteCache(path, t, h, l.Next, parallel.New(r.Threads), r.OnAsked)
 }

@@ -59,7 +59,7 @@ func groups() []cmdline.Group {
 		{Name: "Train", Commands: []*cli.Command{trainCommand(), distillCommand(), watchCommand()}},
 		{Name: "Use", Commands: slices.Concat([]*cli.Command{convertCommand(), merging.Command(), runCommand()}, serving.Commands(),
 			[]*cli.Command{embedCommand(), inspectCommand()})},
-		{Name: "Measure", Commands: []*cli.Command{evalCommand(), comparing.Command(), benchCommand(), reproCommand(),
+		{Name: "Measure", Commands: []*cli.Command{evalCommand(), comparing.DivergenceCommand(), benchCommand(), reproCommand(),
 			verifyCommand(), logitsCommand()}},
 		{Name: "Help", Commands: []*cli.Command{cmdline.VersionCommand(), cmdline.CompletionCommand(flagValues())}},
 	}

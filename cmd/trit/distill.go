@@ -48,46 +48,95 @@ func distillAction(c *cli.Context) error {
 	if c.Args().Len() > 1 || c.Args().Len() == 0 && !c.Bool("resume") {
 		return cmdline.Usagef("one TEACHER is needed: a folder, a GGUF file, or a file that --teacher-cache wrote")
 	}
-	if !c.Bool("print-config") {
-		return trainRanks(c.Context, cmdline.NewConsole(c), func() (trainJob, error) { return newDistillJob(c) })
+	print, dry := c.Bool("print-config"), c.Bool("dry-run")
+	if !print && !dry {
+		return trainRanks(c, func() (trainJob, error) { return newDistillJob(c) })
 	}
-	job, err := newDistillJob(c)
+	l, err := newLesson(c)
+	switch {
+	case err != nil:
+		return err
+	case print:
+		return printConfig(c, l.config)
+	}
+	cost, err := l.cost(c.Int("threads"))
 	if err != nil {
 		return err
 	}
-	return printConfig(c, job.Config)
+	return dryRun(c, l.config, cost)
+}
+
+// lesson is a configuration and the teacher that it learns from.
+type lesson struct {
+	config  configs.Config
+	teacher string     // path; "": that of the run that is resumed
+	adapt   bool       // the student begins with the weights of the teacher
+	begun   *train.Run // that is resumed; nil: none
+}
+
+// newLesson reads the flags.
+func newLesson(c *cli.Context) (l lesson, err error) {
+	if l.begun, err = begunRun(c); err != nil {
+		return l, err
+	}
+	if c.Args().Present() {
+		if l.teacher, err = models.Find(c, c.Args().First()); err != nil {
+			return l, fmt.Errorf("the teacher: %w", err)
+		}
+		if l.teacher, err = filepath.Abs(l.teacher); err != nil {
+			return l, err
+		}
+	}
+	if l.config, l.adapt, err = studentConfig(c, l.begun, l.teacher); err != nil {
+		return l, err
+	}
+	return l, applyFlags(c, &l.config)
+}
+
+// cost is what the teacher takes beside the student. Of a file that is asked, or that is in 2 bits, it is
+// the file.
+func (l lesson) cost(threads int) (t configs.Teacher, err error) {
+	path := l.teacher
+	if path == "" && l.begun != nil {
+		path = l.begun.Teacher
+	}
+	if distill.IsCache(path) {
+		return t, nil
+	}
+	read := models.ConfigOf
+	if models.IsFolder(path) {
+		read = train.InitialModel
+	}
+	m, err := read(path)
+	if err != nil {
+		return t, fmt.Errorf("the teacher: %w", err)
+	}
+	t.FLOPsPerToken = int64(m.FLOPsPerToken(l.config.SequenceLength) / 3) // the forward pass alone
+	if models.IsFolder(path) {
+		t.MemoryBytes = train.TeacherMemory(m, l.config.Options, threads)
+		return t, nil
+	}
+	info, err := os.Stat(path)
+	if err == nil {
+		t.MemoryBytes = info.Size()
+	}
+	return t, err
 }
 
 // newDistillJob makes a run of the flags and of its teacher, and of the run in --out if it is resumed.
 func newDistillJob(c *cli.Context) (j trainJob, err error) {
-	begun, err := begunRun(c)
+	l, err := newLesson(c)
 	if err != nil {
 		return j, err
 	}
-	teacher := ""
-	if c.Args().Present() {
-		if teacher, err = models.Find(c, c.Args().First()); err != nil {
-			return j, fmt.Errorf("the teacher: %w", err)
-		}
-		if teacher, err = filepath.Abs(teacher); err != nil {
-			return j, err
-		}
-	}
-	config, adapt, err := studentConfig(c, begun, teacher)
-	if err != nil {
+	if j, err = newJob(c, l.begun, l.config); err != nil {
 		return j, err
 	}
-	if err := applyFlags(c, &config); err != nil {
-		return j, err
+	if l.adapt {
+		j.Init, j.Adapt = l.teacher, true
 	}
-	if j, err = newJob(c, begun, config); err != nil {
-		return j, err
-	}
-	if adapt {
-		j.Init, j.Adapt = teacher, true
-	}
-	if teacher != "" {
-		j.Teacher = teacher
+	if l.teacher != "" {
+		j.Teacher = l.teacher
 	}
 	if file := c.String("teacher-cache"); file != "" {
 		j.TeacherCache, err = filepath.Abs(file)
@@ -134,7 +183,8 @@ func studentConfig(c *cli.Context, begun *train.Run, teacher string) (config con
 func sameShape(teacher string) (m model.Config, err error) {
 	if !models.IsFolder(teacher) {
 		return m, cmdline.Usagef("--student same begins with the weights of a folder, and %s is a file: "+
-			"name the student's model with --student PRESET", filepath.Base(teacher))
+			"trit convert %[1]s DIR makes a folder to name in its place; or name the student's model with --student PRESET",
+			filepath.Base(teacher))
 	}
 	if m, err = train.InitialModel(teacher); err != nil {
 		return m, fmt.Errorf("the teacher: %w", err)

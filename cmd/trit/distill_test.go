@@ -69,6 +69,21 @@ func TestDistill(t *testing.T) {
 	}
 }
 
+// An estimate counts the teacher: a folder as a graph without gradients, a GGUF file as it is.
+func TestDistillDryRun(t *testing.T) {
+	dir := t.TempDir()
+	data, teacher := smallData(t, dir), filepath.Join(dir, "teacher")
+	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", teacher, "--max-steps", "1", "--set", "num_hidden_layers=1")
+	gguf := filepath.Join(dir, "teacher.gguf")
+	mustTrit(t, "convert", teacher, gguf)
+	for _, path := range []string{teacher, gguf} {
+		code, out, stderr := trit("distill", path, "--student", "trit-1m", "--config", "distill-llama", "--data", data, "--dry-run", "--tflops", "0.1")
+		if code != cmdline.ExitOK || !strings.Contains(out, "the teacher's ") || !strings.Contains(out, "time  ") {
+			t.Errorf("exit code %d: %s%s", code, out, stderr)
+		}
+	}
+}
+
 func TestDistillRefuses(t *testing.T) {
 	dir := t.TempDir()
 	data, teacher := smallData(t, dir), filepath.Join(dir, "teacher")
@@ -82,6 +97,8 @@ func TestDistillRefuses(t *testing.T) {
 		"one TEACHER":                    {"--config", "distill-llama", "--data", data},
 		"trit-1m":                        {teacher, "--student", "trit-2m", "--data", data},
 		"--init and --student":           {teacher, "--student", "trit-1m", "--init", teacher, "--data", data},
+		"makes a folder to name":         {gguf, "--student", "same", "--data", data},
+		"belong to --dry-run":            {teacher, "--student", "trit-1m", "--data", data, "--ranks", "2"},
 		"--data DIR":                     {teacher, "--config", "distill-llama"},
 		"name the student's model with":  {gguf, "--config", "distill-llama", "--data", data},
 		"than the one that the data":     {teacher, "--config", "distill-llama", "--data", other + "-data"},

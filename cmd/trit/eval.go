@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/comparing"
 	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/eval"
@@ -35,7 +36,7 @@ func evalCommand() *cli.Command {
 			"trit eval model.gguf --tasks 'mmlu,arc_*' --out results    (the same command goes on after a stop)",
 			"trit eval model.gguf --tasks bits_per_byte --data-dir data",
 			"trit eval http://localhost:8000/v1 --model NAME --tokenizer DIR --tasks gsm8k",
-			"trit eval list", "trit eval compare results-a results-b"),
+			"trit eval list", "trit eval compare results-a results-b", "trit eval report results-a results-b --out report"),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`TASKS`, separated by commas: " +
 				"names, groups and suites that trit eval list shows, patterns such as 'mmlu_*', " +
@@ -46,7 +47,7 @@ func evalCommand() *cli.Command {
 				Usage: "only some documents: `JSON` such as {\"arc_easy\": [0, 5]}, or a file of it"},
 			&cli.IntFlag{Name: "num-fewshot", Value: -1,
 				Usage: "`K` examples before each question (default: the task's own number)"},
-			maxTokensFlag(),
+			comparing.SeedsFlag(), maxTokensFlag(),
 			&cli.BoolFlag{Name: "strict-length",
 				Usage: "fail where a request does not fit into the context, instead of cutting it on the left"},
 			&cli.BoolFlag{Name: "apply-chat-template", Usage: "ask in the model's chat template"},
@@ -63,7 +64,7 @@ func evalCommand() *cli.Command {
 			models.AdapterFlag(),
 		}, convertedFlags(), codeFlags(), models.HubFlags(), serverFlags()),
 		Action:      evalAction,
-		Subcommands: []*cli.Command{evalListCommand(), evalCompareCommand()},
+		Subcommands: []*cli.Command{evalListCommand(), comparing.Command(), comparing.ReportCommand(), mtBenchCommand()},
 	}
 }
 
@@ -96,6 +97,7 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	con := cmdline.NewConsole(c)
+	o.Made = comparing.Made()
 	o.Fetch = texts.Fetcher(c)
 	found, notes, unknown := suites.Find(taskNames(c)...)
 	o.Tasks = found
@@ -120,17 +122,25 @@ func evalAction(c *cli.Context) error {
 			return err
 		}
 	}
+	draws, err := comparing.SeedsOf(c, o)
+	if err != nil {
+		return err
+	}
 	var reports []*eval.Report
 	o.Prompts = &eval.Prompts{}
+	var spreads []comparing.Spreads
 	for i, m := range list {
 		o.Out = folders[i]
-		r, err := evalModel(c, con, m, o)
+		bySeed, err := evalModel(c, con, m, o, draws)
 		if err != nil {
 			return err
 		}
-		reports = append(reports, r)
+		reports, spreads = append(reports, bySeed[0]), append(spreads, comparing.NewSpreads(draws, bySeed))
 	}
-	return printReports(c, reports)
+	if err := printReports(c, reports); err != nil || len(draws) < 2 {
+		return err
+	}
+	return comparing.PrintSpreads(c, spreads)
 }
 
 // resultFolders are the folders of the models' results: out itself for one model.
@@ -189,14 +199,23 @@ func evalOptions(c *cli.Context) (eval.Options, error) {
 	return o, nil
 }
 
-// evalModel scores one model.
-func evalModel(c *cli.Context, con *cmdline.Console, model namedModel, o eval.Options) (*eval.Report, error) {
+// evalModel scores one model, once for each seed of few-shot examples.
+func evalModel(
+	c *cli.Context, con *cmdline.Console, model namedModel, o eval.Options, draws []uint32,
+) (reports []*eval.Report, err error) {
 	m, err := openNamed(c, model, &o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	return evaluate(c.Context, m, con, o)
+	for i := range draws {
+		r, err := evaluate(c.Context, m, con, comparing.WithSeed(o, draws, i))
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	return reports, nil
 }
 
 // fingerprint is a hash of everything that a model's results depend on: its weights, its shape, its
@@ -284,7 +303,7 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 			return err
 		}
 		con.Printf("\n")
-		if err := printComparison(c, comparison); err != nil {
+		if err := comparing.Print(c, comparison); err != nil {
 			return err
 		}
 	}
@@ -319,7 +338,7 @@ func evalListCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return printTable(c, t)
+			return comparing.PrintTable(c, t)
 		},
 	}
 }
@@ -373,46 +392,4 @@ func groupRow(g *eval.Group) ([]string, error) {
 		g.Name, fmt.Sprint(members[0].Fewshot.Count), fmt.Sprint(rows), members[0].Test.Hub,
 		fmt.Sprintf("%s (%d tasks)", g.About, len(members)),
 	}, nil
-}
-
-func evalCompareCommand() *cli.Command {
-	return &cli.Command{
-		Name: "compare", Usage: "show the differences of two evaluations, and whether they may be chance", ArgsUsage: "A B",
-		Description: cmdline.Examples("trit eval compare results-a results-b"),
-		Flags:       []cli.Flag{cmdline.JSONFlag("print JSON"), &cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"}},
-		Action: func(c *cli.Context) error {
-			args, err := cmdline.Arguments(c, "A", "B")
-			if err != nil {
-				return err
-			}
-			comparison, err := eval.Compare(args[0], args[1])
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return cmdline.PrintJSON(c.App.Writer, comparison)
-			}
-			return printComparison(c, comparison)
-		},
-	}
-}
-
-func printComparison(c *cli.Context, comparison *eval.Comparison) error {
-	con := cmdline.NewConsole(c)
-	con.Printf("A = %s\nB = %s\n", comparison.A, comparison.B)
-	if err := printTable(c, comparison.Table()); err != nil {
-		return err
-	}
-	for _, line := range comparison.Only {
-		con.Printf("%s\n", line)
-	}
-	return nil
-}
-
-func printTable(c *cli.Context, t eval.Table) error {
-	if c.Bool("markdown") {
-		_, err := io.WriteString(c.App.Writer, t.Markdown())
-		return err
-	}
-	return t.WriteText(c.App.Writer)
 }

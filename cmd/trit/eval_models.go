@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/judging"
 	"trit/cmd/trit/models"
+	"trit/cmd/trit/texts"
 	"trit/convert"
 	"trit/convert/source"
 	"trit/eval"
+	"trit/infer"
 	"trit/repro"
 	"trit/train"
 )
@@ -175,4 +179,32 @@ func progressNote(p eval.Progress) string {
 		note += fmt.Sprintf(", %.0f tokens/s computed", float64(p.Computed)/max(p.Seconds, 1e-9))
 	}
 	return "(" + note + ")"
+}
+
+// mtBenchCommand is trit eval mt_bench.
+func mtBenchCommand() *cli.Command {
+	options := func(c *cli.Context) eval.Options {
+		return eval.Options{
+			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
+			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: texts.Fetcher(c),
+		}
+	}
+	return judging.Command(openDescribed, options, slices.Concat([]cli.Flag{
+		&cli.Float64Flag{Name: "limit", Usage: "only the first `N` questions (below 1: that share)"},
+		dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(),
+		models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+	}, models.HubFlags(), serverFlags())...)
+}
+
+// openDescribed opens a model with name, arguments and fingerprint, for results that are kept.
+func openDescribed(c *cli.Context, name string) (*repro.Model, error) {
+	if err := checkServerFlags(c); err != nil {
+		return nil, err
+	}
+	o := eval.Options{Cache: "needed"} // openNamed makes a fingerprint only for a cache
+	m, err := openNamed(c, namedModel{name: name}, &o)
+	if err == nil {
+		m.Name, m.Args, m.Fingerprint = o.ModelName, o.ModelArgs, o.Fingerprint
+	}
+	return m, err
 }

@@ -2,15 +2,14 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/judging"
 	"trit/cmd/trit/models"
 	"trit/eval/openai"
-	"trit/internal/hub"
 	"trit/repro"
 )
 
@@ -24,7 +23,7 @@ func serverFlags() []cli.Flag {
 		&cli.IntFlag{Name: "concurrent", Usage: "of a server: `N` requests at a time", Value: openai.DefaultConcurrent},
 		&cli.IntFlag{Name: "prompts-per-request", Value: 1,
 			Usage: "of a server: `N` prompts in a request, if it takes several"},
-		cmdline.TimeFlag("request-timeout", "of a server: begin a request anew after `TIME`", openai.DefaultTimeout),
+		judging.TimeoutFlag(),
 	}
 }
 
@@ -67,29 +66,10 @@ func openServer(c *cli.Context, address string) (*repro.Model, error) {
 	if err != nil {
 		return nil, cmdline.Usagef("%v", err)
 	}
-	if client.Key, err = apiKey(c.String("api-key-file")); err != nil {
+	if client.Key, err = models.APIKey(c, "api-key-file"); err != nil {
 		return nil, err
 	}
 	client.Context, client.Timeout = c.Int("max-length"), c.Duration("request-timeout")
 	client.Concurrent, client.Prompts = c.Int("concurrent"), c.Int("prompts-per-request")
 	return &repro.Model{Model: client, Tokenizer: tok, Close: func() error { return nil }}, nil
-}
-
-// apiKey returns the key in a file, or if file is "" the key of the environment, which may be "".
-func apiKey(file string) (string, error) {
-	key := hub.CleanToken(os.Getenv("OPENAI_API_KEY"))
-	if file != "" {
-		var err error
-		if key, err = hub.ReadToken(file); err != nil {
-			return "", fmt.Errorf("--api-key-file: %w", err)
-		}
-		if key == "" {
-			return "", fmt.Errorf("--api-key-file: %s holds no key", file)
-		}
-	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("the key of the server holds spaces or other characters that no key has: " +
-			"check OPENAI_API_KEY or --api-key-file")
-	}
-	return key, nil
 }

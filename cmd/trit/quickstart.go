@@ -10,6 +10,7 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/texts"
+	"trit/data"
 	"trit/data/world"
 	"trit/eval"
 	"trit/internal/atomicfile"
@@ -26,6 +27,7 @@ func quickstartCommand() *cli.Command {
 			&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` too"},
 			cmdline.TimeFlag("max-time", "train for `TIME`", 170*time.Second),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the world and of the weights", Value: 1},
+			&cli.BoolFlag{Name: "tune", Usage: "then tune the model: other facts in conversations (sft, lora), and a style by pairs of answers (dpo), in four minutes more"},
 			cmdline.ThreadsFlag(),
 		},
 		Action: quickstartAction,
@@ -38,11 +40,15 @@ func quickstartAction(c *cli.Context) error {
 	}
 	con := cmdline.NewConsole(c)
 	steps := &stepPrinter{con: con, meter: con.Meter()}
-	report, err := repro.Quickstart(c.Context, repro.QuickstartOptions{
+	o := repro.QuickstartOptions{
 		Dir: c.String("out"), Seed: c.Uint64("seed"), MaxTime: c.Duration("max-time"), Threads: c.Int("threads"),
 		Begin: steps.begin, Done: steps.done, Progress: steps.progress, Scored: steps.scored,
 		Event: func(e train.Event) { showEvent(con, e) },
-	})
+	}
+	if c.Bool("tune") {
+		o.Tune = repro.DefaultTuning()
+	}
+	report, err := repro.Quickstart(c.Context, o)
 	steps.meter.End()
 	if err != nil {
 		return err
@@ -93,10 +99,33 @@ func commandLine(s repro.Step) string {
 	case *repro.Generate:
 		return fmt.Sprintf("trit run %s -p %q -n %d --temperature %g --top-p 1 --seed %d", s.Model, s.Prompt,
 			s.MaxTokens, s.Temperature, s.Seed)
+	case *repro.PrepareTalks:
+		kind := "--chat"
+		if s.Kind == data.Preferences {
+			kind = "--preferences"
+		}
+		return fmt.Sprintf("trit data prepare %s --data %s --tokenizer %s --chat-template %s --holdout 0 --out %s", kind,
+			s.Data, s.Tokenizer, s.Template, s.Out)
+	case *repro.Tune:
+		return fmt.Sprintf("trit train --init %s --config %s --data %s --out %s --max-steps %d --seed %d --set %s", s.Init,
+			s.Recipe.Preset, s.Data, s.Out, s.Recipe.Steps, s.Seed, strings.Join(s.Recipe.Set, " --set "))
 	case *repro.Evaluate:
-		return fmt.Sprintf("trit eval %s --tasks %s --data-dir %s", s.Model, strings.Join(s.Tasks, ","), s.Data)
+		return evalLine(s)
 	}
 	return ""
+}
+
+// evalLine is the command that measures a model.
+func evalLine(s *repro.Evaluate) string {
+	line := "trit eval " + s.Model
+	if s.Adapter != "" {
+		line += " --adapter " + s.Adapter
+	}
+	line += " --tasks " + strings.Join(s.Tasks, ",")
+	if s.Data != "" {
+		line += " --data-dir " + s.Data
+	}
+	return line
 }
 
 // done prints what the command of a step prints.
@@ -111,6 +140,13 @@ func (p *stepPrinter) done(s repro.Step) {
 	case *repro.TrainTokenizer:
 		showTokenizer(p.con, s.Tokens, s.Out)
 	case *repro.PrepareData:
+		texts.ShowManifest(p.con, s.Manifest)
+	case *repro.MakeTalks:
+		p.con.Printf("\nOther facts in the words of the world: %d questions with answers in %s,\n", len(s.Tuning.Talks),
+			filepath.Join(s.Out, world.TalksFile))
+		p.con.Printf("each fact is asked for once more in other words; and %d pairs of answers in two styles in %s.\n",
+			len(s.Tuning.Pairs), filepath.Join(s.Out, world.PairsFile))
+	case *repro.PrepareTalks:
 		texts.ShowManifest(p.con, s.Manifest)
 	case *repro.ConvertModel:
 		showReport(p.con, s.Report)

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+
+	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
 	"trit/train/ranks"
@@ -35,7 +36,12 @@ func openRanks() (ranks.Comm, error) {
 // trainRanks trains on the ranks of the job what rank 0, which alone needs to have the folder of a
 // run that is resumed, makes of the flags. Only rank 0 prints. A rank that fails ends the job, since
 // the others would wait for it.
-func trainRanks(ctx context.Context, con *cmdline.Console, read func() (trainJob, error)) error {
+func trainRanks(cc *cli.Context, read func() (trainJob, error)) error {
+	if cc.IsSet("ranks") || cc.IsSet("network") || cc.IsSet("tflops") {
+		return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit %s starts N ranks",
+			cc.Command.Name)
+	}
+	con := cmdline.NewConsole(cc)
 	c, err := openRanks()
 	if err != nil {
 		return err
@@ -53,7 +59,7 @@ func trainRanks(ctx context.Context, con *cmdline.Console, read func() (trainJob
 	if err == nil {
 		r := job.run()
 		r.Comm = c
-		err = trainModel(ctx, con, r)
+		err = trainModel(cc.Context, con, r)
 	}
 	if err != nil && !errors.Is(err, cmdline.ErrStopped) {
 		c.Abort(cmdline.OneLine(err))

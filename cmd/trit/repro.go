@@ -10,9 +10,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/judging"
 	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/eval"
+	"trit/eval/mtbench"
 	"trit/eval/published"
 	"trit/eval/tasks"
 	"trit/infer"
@@ -81,16 +83,9 @@ func tableCommands() []*cli.Command {
 }
 
 func tableCommand(t *published.Table) *cli.Command {
-	var columns []string
-	for _, c := range t.Columns {
-		columns = append(columns, c.Title)
-	}
 	return &cli.Command{
 		Name: t.Name, Usage: t.Title + ", " + t.Sources[0].Title,
-		Description: cmdline.Examples(
-			"trit repro "+t.Name+" --out "+t.Name+"    (all models of the table that are on the Hub)",
-			"trit repro "+t.Name+" --out "+t.Name+" --model run --limit 100 --data-dir eval", "",
-			"Columns: "+strings.Join(columns, ", ")+".", "Rows: "+strings.Join(t.Rows(), ", ")+"."),
+		Description: tableDescription(t),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the results; the same command goes on where it was stopped", Required: true},
 			&cli.StringSliceFlag{Name: "model", Usage: "`MODEL`: a row of the table, OWNER/NAME of the Hub, a GGUF file, or a folder, which is converted for the engine (may be given several times)"},
@@ -99,9 +94,28 @@ func tableCommand(t *published.Table) *cli.Command {
 			&cli.Float64Flag{Name: "limit", Usage: "only the first `N` documents of each task (below 1: that share)"},
 			dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(), cmdline.JSONFlag("print the results as JSON"),
 			models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
-		}, codeFlags(), models.HubFlags()),
+		}, codeFlags(), tableJudgeFlags(t), models.HubFlags()),
 		Action: func(c *cli.Context) error { return tableAction(c, t) },
 	}
+}
+
+// tableDescription has examples, the columns and the rows.
+func tableDescription(t *published.Table) string {
+	command := "trit repro " + t.Name + " --out " + t.Name
+	lines := []string{command + " --model run --limit 100 --data-dir eval"}
+	if slices.ContainsFunc(t.Models, func(m published.Model) bool { return len(m.Hub) > 0 }) {
+		lines = slices.Insert(lines, 0, command+"    (all models of the table that are on the Hub)")
+	}
+	return cmdline.Examples(append(lines, "",
+		"Columns: "+strings.Join(t.Titles(), ", ")+".", "Rows: "+strings.Join(t.Rows(), ", ")+".")...)
+}
+
+// tableJudgeFlags are the flags about a judge if the table has a column for it.
+func tableJudgeFlags(t *published.Table) []cli.Flag {
+	if !slices.Contains(t.Tasks(), mtbench.Name) {
+		return nil
+	}
+	return append(judging.Flags(), judging.TimeoutFlag())
 }
 
 func tableAction(c *cli.Context, t *published.Table) error {
@@ -113,8 +127,16 @@ func tableAction(c *cli.Context, t *published.Table) error {
 	if len(needed) == 0 {
 		needed = t.Tasks()
 	}
-	found, _ := tasks.Find(needed...) // MeasureTable refuses unknown ones
+	var found []eval.Task
+	for _, name := range needed {
+		list, _ := tasks.Find(name) // none for mt_bench; MeasureTable refuses unknown ones
+		found = append(found, list...)
+	}
 	sandbox, err := codeSandbox(c, con, found)
+	if err != nil {
+		return err
+	}
+	judge, err := judging.Judge(c)
 	if err != nil {
 		return err
 	}
@@ -122,7 +144,8 @@ func tableAction(c *cli.Context, t *published.Table) error {
 	defer meter.End()
 	result, err := repro.MeasureTable(c.Context, repro.TableOptions{
 		Table: t, Out: c.String("out"), Models: c.StringSlice("model"), Beside: c.String("beside"), Tasks: names,
-		Open: func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, name) },
+		Judging: judge,
+		Open:    func(_ context.Context, name string) (*repro.Model, error) { return openForTable(c, name) },
 		Eval: eval.Options{
 			DataDir: c.String("data-dir"), AllowPartial: c.Bool("allow-partial"), Limit: c.Float64("limit"),
 			Batch: c.Int("batch"), MaxTokens: c.Int("max-gen-toks"), Fetch: texts.Fetcher(c), Sandbox: sandbox,

@@ -56,7 +56,7 @@ func TestReproTable(t *testing.T) {
 		t.Errorf("cut requests are not named: %s", shown)
 	}
 	r := readTable(t, filepath.Join(out, "b1.58-zero-shot.json"))
-	if len(r.Models) != 2 || len(r.Models[0].Cells) != 7 {
+	if len(r.Models) != 2 || len(r.Models[0].Cells) != 8 {
 		t.Fatalf("%+v", r)
 	}
 	var direct struct {
@@ -71,14 +71,14 @@ func TestReproTable(t *testing.T) {
 			switch {
 			case c.Task == "arc_easy" && (c.Measured == nil || *c.Measured != 100*direct.Results["arc_easy"]["acc,none"].(float64) || c.Documents != 2 || c.Published["paper"] != 61.4):
 				t.Errorf("model %d: %+v, want %v", i, c, direct.Results)
-			case c.Task == "arc_challenge" && (c.Measured == nil || *c.Measured != *r.Models[0].Cells[1].Measured):
+			case c.Task == "arc_challenge" && (c.Measured == nil || *c.Measured != *r.Models[0].Cells[2].Measured):
 				t.Errorf("model %d: %+v", i, c)
 			case !strings.HasPrefix(c.Task, "arc") && c.NotMeasured != "not among --tasks":
 				t.Errorf("model %d: %+v", i, c)
 			}
 		}
 	}
-	if md := readFile(t, filepath.Join(out, "b1.58-zero-shot.md")); !strings.Contains(md, "## "+run+"\n") || !strings.Contains(md, "\n* not measured: HS, BQ, OQ, PQ, WGe: not among --tasks\n") {
+	if md := readFile(t, filepath.Join(out, "b1.58-zero-shot.md")); !strings.Contains(md, "## "+run+"\n") || !strings.Contains(md, "\n* not measured: PPL, HS, BQ, OQ, PQ, WGe: not among --tasks\n") {
 		t.Errorf("%s", md)
 	}
 	before := readFile(t, filepath.Join(out, "requests.jsonl"))
@@ -96,16 +96,18 @@ func TestReproTableListsWhatIsNotMeasured(t *testing.T) {
 	smallSets(t, dir)
 	url, _ := serveHub(t, nil, new([]string))
 	out := filepath.Join(dir, "out")
-	code, shown, stderr := trit("repro", "2b-4t", "--out", out, "--model", run, "--tasks", "arc_easy,boolq,gsm8k,humaneval_plus", "--data-dir", dir, "--limit", "1", "--allow-partial", "--endpoint", url)
+	code, shown, stderr := trit("repro", "2b-4t", "--out", out, "--model", run, "--tasks", "arc_easy,boolq,gsm8k,humaneval_plus,mt_bench", "--data-dir", dir, "--limit", "1", "--allow-partial", "--endpoint", url)
 	if code != cmdline.ExitFailed || !strings.Contains(lastLine(stderr), "not measured: BoolQ of "+run) {
 		t.Errorf("exit code %d: %s%s", code, shown, stderr)
 	}
 	got := map[string]published.Cell{}
 	for _, c := range readTable(t, filepath.Join(out, "2b-4t.json")).Models[0].Cells {
-		got[c.Title] = c
+		if _, again := got[c.Title]; !again {
+			got[c.Title] = c
+		}
 	}
 	for title, want := range map[string]string{
-		"ARC-E": "", "ARC-C": "not among --tasks", "MMLU": "no such task", "MT-bench": "another model", "GSM8K": "no chat template", "HumanEval+": "--allow-code-execution", "BoolQ": "there is no dataset aps/super_glue",
+		"ARC-E": "", "ARC-C": "not among --tasks", "MMLU": "not among --tasks", "MT-bench": "another model judges the answers, which --judge names", "GSM8K": "no chat template", "HumanEval+": "--allow-code-execution", "BoolQ": "there is no dataset aps/super_glue",
 	} {
 		c, ok := got[title]
 		if !ok || (c.Measured != nil) != (want == "") || !strings.Contains(c.NotMeasured, want) || c.Published["paper"] == 0 {
@@ -117,7 +119,7 @@ func TestReproTableListsWhatIsNotMeasured(t *testing.T) {
 func TestReproTableFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"repro 2b-4t":                         "out",
-		"repro 2b-4t --out o --tasks mmlu":    `--tasks is "mmlu": want arc_challenge`,
+		"repro 2b-4t --out o --tasks sciq":    `--tasks is "sciq": want arc_challenge`,
 		"repro 2b-4t --out o --beside 7B":     `--beside is "7B": want 2B-4T`,
 		"repro 2b-4t m.gguf --out o":          "one argument too many",
 		"repro table2":                        "no command",

@@ -43,10 +43,6 @@ func trainCommand() *cli.Command {
 			texts.HoldoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `MODEL`: a Hugging Face folder, a GGUF file, or a run, whose recipe is taken too without --config"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "print an estimate of the run's memory and time and end"},
-			&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
-			&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
-			&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
 		}, slices.Concat(runFlags(), texts.Flags())...),
 		Action: trainAction,
 	}
@@ -64,6 +60,10 @@ func runFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "checkpoint-activations", Usage: "keep only the input of each block and compute the rest again: less memory, more time, the same weights"},
 		&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in --out, with the configuration and the data of the run"},
 		&cli.BoolFlag{Name: "print-config", Usage: "print the resolved configuration and end"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print an estimate of the run's memory and time and end"},
+		&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
+		&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
+		&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
 		&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
 		cmdline.ThreadsFlag(),
 	}
@@ -75,10 +75,7 @@ func trainAction(c *cli.Context) error {
 	}
 	print, dry := c.Bool("print-config"), c.Bool("dry-run")
 	if !print && !dry {
-		if c.IsSet("ranks") || c.IsSet("network") || c.IsSet("tflops") {
-			return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit train starts N ranks")
-		}
-		return trainRanks(c.Context, cmdline.NewConsole(c), func() (trainJob, error) { return newTrainJob(c) })
+		return trainRanks(c, func() (trainJob, error) { return newTrainJob(c) })
 	}
 	begun, err := begunRun(c)
 	if err != nil {
@@ -89,7 +86,7 @@ func trainAction(c *cli.Context) error {
 	case err != nil:
 		return err
 	case dry:
-		return dryRun(c, config)
+		return dryRun(c, config, configs.Teacher{})
 	}
 	return printConfig(c, config)
 }
@@ -307,9 +304,9 @@ func checkConfig(c *cli.Context, config configs.Config) error {
 	return nil
 }
 
-// dryRun prints an estimate of a run. Without --tflops it is based on the speed of products on
-// this machine.
-func dryRun(c *cli.Context, config configs.Config) error {
+// dryRun prints an estimate of a run and its teacher. Without --tflops it is based on the speed of products
+// on this machine.
+func dryRun(c *cli.Context, config configs.Config, t configs.Teacher) error {
 	if config.VocabSize == 0 && c.IsSet("text") {
 		config.VocabSize = config.TokenizerSize()
 	}
@@ -341,7 +338,7 @@ func dryRun(c *cli.Context, config configs.Config) error {
 	if m.FLOPs == 0 {
 		m.FLOPs = config.ExpectedFLOPs(m.Threads)
 	}
-	e, err := config.Estimate(m)
+	e, err := config.Estimate(m, t)
 	if err != nil {
 		return cmdline.Usagef("%v", err)
 	}
@@ -351,6 +348,13 @@ func dryRun(c *cli.Context, config configs.Config) error {
 }
 
 func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
+	asking := con.Progress("rows")
+	r.OnAsked = func(done, total int) {
+		asking.Show(int64(done), int64(total), "asked of the teacher")
+		if done == total {
+			asking.End()
+		}
+	}
 	r.OnEvent = func(e train.Event) {
 		if e.Event == runlog.BeginEvent {
 			sayPackable(con, r.Model)
@@ -359,6 +363,7 @@ func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	}
 	result, err := train.Train(ctx, r)
 	if err != nil {
+		asking.End()
 		return err
 	}
 	switch {

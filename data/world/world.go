@@ -81,15 +81,19 @@ func (w *World) Write(dir string) error {
 		YesNoTask:   {"name": "yes_no", "data": "yes_no.jsonl", "context": "{passage}\nQuestion: {question}?\nAnswer:", "choices": []string{"no", "yes"}, "gold": "label", "metrics": []string{"acc"}},
 		FourWayTask: {"name": "four_way", "data": "four_way.jsonl", "context": "Question: {question}\nAnswer:", "choices": "choices", "gold": "gold"},
 	} {
-		b, err := json.MarshalIndent(task, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.WriteBytes(filepath.Join(dir, name), append(b, '\n')); err != nil {
+		if err := writeTask(filepath.Join(dir, name), task); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func writeTask(path string, task map[string]any) error {
+	b, err := json.MarshalIndent(task, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(path, append(b, '\n'))
 }
 
 type row struct {

@@ -118,7 +118,9 @@ func (a *arguments) letterFrequency() check {
 	if len(letter) != 1 || letter[0] < 'a' || letter[0] > 'z' {
 		a.failf("letter is %q: want one of a to z", letter)
 	}
-	return a.counted("let_frequency", "let_relation", func(s string) int { return strings.Count(strings.ToLower(s), letter) })
+	return a.counted("let_frequency", "let_relation", func(s string) int {
+		return strings.Count(strings.ToLower(s), letter)
+	})
 }
 
 func (a *arguments) language() check {
@@ -186,7 +188,8 @@ func (a *arguments) postscript() check {
 }
 
 func (a *arguments) sections() check {
-	p, n := a.pattern("section_spliter", `\s?`+python.Strip(a.text("section_spliter"))+`\s?\d+\s?`), a.number("num_sections")
+	n := a.number("num_sections")
+	p := a.pattern("section_spliter", `\s?`+python.Strip(a.text("section_spliter"))+`\s?\d+\s?`)
 	return func(s string) bool { return len(p.all(s)) >= n }
 }
 

@@ -1,6 +1,7 @@
-// Package openai is the client of a model behind a server with the completions API of OpenAI,
-// like the model local-completions of lm-evaluation-harness. It sends POST URL/completions with
-// token ids as prompts; "echo" with "logprobs" gives scores, "stop" ends texts.
+// Package openai is the client of models behind a server with an API of OpenAI. Client scores and
+// continues tokens, like the model local-completions of lm-evaluation-harness: it sends POST
+// URL/completions with token ids as prompts; "echo" with "logprobs" gives scores, "stop" ends
+// texts. Judge sends POST URL/chat/completions and returns the answer.
 package openai
 
 import (
@@ -28,17 +29,23 @@ const (
 // Client is a model of a server; it implements lm.Model. The server must accept prompts as
 // token ids and, for Score, return log-probabilities of the prompt's tokens.
 type Client struct {
-	URL       string // of the API, such as http://localhost:8000/v1
-	Model     string // name of the model on the server
-	Key       string // sent as bearer token; "" for none
+	Server
 	Tokenizer *tokenizer.Tokenizer
 	Context   int // context length of the server, in tokens
 
-	Prompts    int           // in a request; 0 is 1, which every server accepts
-	Concurrent int           // requests at a time; 0 is DefaultConcurrent
-	Tries      int           // of a request that the server defers or drops; 0 is DefaultTries
-	Timeout    time.Duration // of one try; 0 is DefaultTimeout
-	HTTP       *http.Client  // nil: http.DefaultClient
+	Prompts    int // in a request; 0 is 1, which every server accepts
+	Concurrent int // requests at a time; 0 is DefaultConcurrent
+}
+
+// Server is a model of a server, and how it is reached.
+type Server struct {
+	URL   string // of the API, such as http://localhost:8000/v1
+	Model string // name of the model on the server
+	Key   string // sent as bearer token; "" for none
+
+	Tries   int           // of a request that the server defers or drops; 0 is DefaultTries
+	Timeout time.Duration // of one try; 0 is DefaultTimeout
+	HTTP    *http.Client  // nil: http.DefaultClient
 
 	// Sleep waits between tries; nil waits on the real clock. Tests replace it.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -51,14 +58,22 @@ func (c *Client) ContextLength() int { return c.Context - 2 }
 // New returns a client with a Context of DefaultContext. It returns an error for an address that
 // cannot be used; the address may end in /completions.
 func New(address, model string, tok *tokenizer.Tokenizer) (*Client, error) {
+	base, err := baseURL(address, "/completions")
+	if err != nil {
+		return nil, err
+	}
+	return &Client{Server: Server{URL: base, Model: model}, Tokenizer: tok, Context: DefaultContext}, nil
+}
+
+// baseURL is an address without the path of a request at its end.
+func baseURL(address, path string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the server is %q: want an address such as http://localhost:8000/v1, "+
+		return "", fmt.Errorf("the server is %q: want an address such as http://localhost:8000/v1, "+
 			"without user, password or query", address)
 	}
-	base := strings.TrimSuffix(strings.TrimRight(address, "/"), "/completions")
-	return &Client{URL: base, Model: model, Tokenizer: tok, Context: DefaultContext}, nil
+	return strings.TrimSuffix(strings.TrimRight(address, "/"), path), nil
 }
 
 // Score implements lm.Model. A target is greedy if no other token is likelier by the server's

@@ -40,44 +40,68 @@ func (e *StatusError) temporary() bool {
 		e.Status >= 500 && e.Status != http.StatusNotImplemented
 }
 
-// complete sends a request and returns the choices in the order of the prompts. It sends the
-// request again, up to Tries times, while the server defers it or the connection fails.
+// call is one request: where it goes, what it sends, and what a server that refuses it may lack.
+type call struct {
+	path   string // below Server.URL
+	body   []byte
+	answer any    // what the answer is decoded into
+	wanted string // what the answer should be, such as "completion"
+	needs  string // what the request needs of the server
+}
+
+// complete sends a request and returns the choices in the order of the prompts.
 func (c *Client) complete(ctx context.Context, q *query) ([]choice, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return nil, err
 	}
+	needs := "prompts are token ids, and must fit into its context with the answer"
+	if q.Echo {
+		needs = "scores need a server that takes token ids as prompts, \"echo\" and \"logprobs\", " +
+			"and a context that is long enough"
+	}
+	a := &answer{}
+	r := call{"/completions", body, a, "completion", needs}
+	if err := c.send(ctx, &r); err != nil {
+		return nil, err
+	}
+	choices, err := a.inOrder(q)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", c.URL, err)
+	}
+	return choices, err
+}
+
+// send sends a request and decodes the answer. It sends the request again, up to Tries times, while
+// the server defers it or the connection fails.
+func (s *Server) send(ctx context.Context, r *call) error {
 	wait := firstWait
 	for try := 1; ; try++ {
-		a, err := c.post(ctx, body, q.Echo)
+		err := s.post(ctx, r)
 		if err == nil {
-			choices, err := a.inOrder(q)
-			if err != nil {
-				err = fmt.Errorf("%s: %w", c.URL, err)
-			}
-			return choices, err
+			return nil
 		}
 		status := new(StatusError)
 		refused := errors.As(err, &status)
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		if refused && !status.temporary() || status.Wait > maxWait {
-			return nil, err
+			return err
 		}
-		if try == positiveOr(c.Tries, DefaultTries) {
-			return nil, fmt.Errorf("%w (%d tries)", err, try)
+		if try == positiveOr(s.Tries, DefaultTries) {
+			return fmt.Errorf("%w (%d tries)", err, try)
 		}
-		if err := c.sleep(ctx, max(wait, status.Wait)); err != nil {
-			return nil, err
+		if err := s.sleep(ctx, max(wait, status.Wait)); err != nil {
+			return err
 		}
 		wait *= 2
 	}
 }
 
-func (c *Client) sleep(ctx context.Context, d time.Duration) error {
-	if c.Sleep != nil {
-		return c.Sleep(ctx, d)
+func (s *Server) sleep(ctx context.Context, d time.Duration) error {
+	if s.Sleep != nil {
+		return s.Sleep(ctx, d)
 	}
 	select {
 	case <-ctx.Done():
@@ -89,75 +113,70 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 
 // post sends a request once. An error that is no *StatusError means that the connection failed
 // or the answer was cut short.
-func (c *Client) post(ctx context.Context, body []byte, scores bool) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, positiveOr(c.Timeout, DefaultTimeout))
+func (s *Server) post(ctx context.Context, r *call) error {
+	ctx, cancel := context.WithTimeout(ctx, positiveOr(s.Timeout, DefaultTimeout))
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/completions", bytes.NewReader(body))
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+r.path, bytes.NewReader(r.body))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	if c.Key != "" {
-		r.Header.Set("Authorization", "Bearer "+c.Key)
+	q.Header.Set("Content-Type", "application/json")
+	if s.Key != "" {
+		q.Header.Set("Authorization", "Bearer "+s.Key)
 	}
-	got, err := c.client().Do(r)
+	got, err := s.client().Do(q)
 	if errors.Is(err, context.DeadlineExceeded) {
-		problem := fmt.Sprintf("%s: no answer within %v; {openai.Client.Timeout} allows more",
-			c.URL, positiveOr(c.Timeout, DefaultTimeout))
-		return nil, setting.Needs("openai.Client.Timeout", problem, "")
+		problem := fmt.Sprintf("%s: no answer within %v; {openai.Server.Timeout} allows more",
+			s.URL, positiveOr(s.Timeout, DefaultTimeout))
+		return setting.Needs("openai.Server.Timeout", problem, "")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer got.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(got.Body, maxAnswer+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: the answer broke off: %w", c.URL, err)
+		return fmt.Errorf("%s: the answer broke off: %w", s.URL, err)
 	}
 	if got.StatusCode != http.StatusOK {
-		return nil, c.refused(got, b, scores)
+		return s.refused(got, b, r)
 	}
-	a := &answer{}
 	if len(b) > maxAnswer {
-		return nil, &StatusError{text: fmt.Sprintf("%s: the answer has more than %d MiB", c.URL, maxAnswer>>20)}
+		return &StatusError{text: fmt.Sprintf("%s: the answer has more than %d MiB", s.URL, maxAnswer>>20)}
 	}
-	if err := jsonfile.Decode(b, a); err != nil {
-		text := fmt.Sprintf("%s: the answer is no completion (%v): %s", c.URL, err, shown(b))
-		return nil, &StatusError{text: text}
+	if err := jsonfile.Decode(b, r.answer); err != nil {
+		text := fmt.Sprintf("%s: the answer is no %s (%v): %s", s.URL, r.wanted, err, shown(b))
+		return &StatusError{text: text}
 	}
-	return a, nil
+	return nil
 }
 
 // client is the HTTP client. It follows no redirects, which would change the request and might
 // send the key elsewhere.
-func (c *Client) client() *http.Client {
+func (s *Server) client() *http.Client {
 	h := http.Client{}
-	if c.HTTP != nil {
-		h = *c.HTTP
+	if s.HTTP != nil {
+		h = *s.HTTP
 	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &h
 }
 
-// refused is the error of an answer whose status is not 200. scores reports whether the request
-// asked for scores.
-func (c *Client) refused(r *http.Response, body []byte, scores bool) error {
-	e := &StatusError{Status: r.StatusCode, Wait: retryAfter(r.Header.Get("Retry-After"), time.Now())}
-	e.text = fmt.Sprintf("%s/completions answers %d: %s", c.URL, e.Status, shown(body))
+// refused is the error of an answer whose status is not 200.
+func (s *Server) refused(got *http.Response, body []byte, r *call) error {
+	e := &StatusError{Status: got.StatusCode, Wait: retryAfter(got.Header.Get("Retry-After"), time.Now())}
+	e.text = fmt.Sprintf("%s%s answers %d: %s", s.URL, r.path, e.Status, shown(body))
 	switch {
 	case e.Status >= 300 && e.Status < 400:
-		e.text = fmt.Sprintf("%s/completions redirects to %q: name that address instead", c.URL, r.Header.Get("Location"))
+		e.text = fmt.Sprintf("%s%s redirects to %q: name that address instead", s.URL, r.path, got.Header.Get("Location"))
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		e.text += "; it wants a key that may use it"
 	case e.Status == http.StatusNotFound:
-		e.text += fmt.Sprintf("; want an address that ends in /v1, and a model that the server has, not %q", c.Model)
+		e.text += fmt.Sprintf("; want an address that ends in /v1, and a model that the server has, not %q", s.Model)
 	case e.Wait > maxWait:
 		e.text += fmt.Sprintf("; it asks to wait %v", e.Wait.Round(time.Second))
-	case !e.temporary() && scores:
-		e.text += "; scores need a server that takes token ids as prompts, \"echo\" and \"logprobs\", " +
-			"and a context that is long enough"
 	case !e.temporary():
-		e.text += "; prompts are token ids, and must fit into its context with the answer"
+		e.text += "; " + r.needs
 	}
 	return e
 }

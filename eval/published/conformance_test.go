@@ -35,9 +35,9 @@ func TestValuesAreThoseOfTheNotes(t *testing.T) {
 	}
 	for line := range strings.Lines(notes) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		for _, c := range large.Columns {
-			if strings.TrimSpace(cells[0]) != c.Title || len(cells) != 8 {
-				continue
+		for i, c := range large.Columns {
+			if strings.TrimSpace(cells[0]) != c.Title || len(cells) != 8 || i > 0 && large.Columns[i-1].Title == c.Title {
+				continue // another reading may have other examples
 			}
 			compared++
 			want := fmt.Sprintf("%.2f", large.Models[0].Published["paper"][c.Title])
@@ -49,8 +49,8 @@ func TestValuesAreThoseOfTheNotes(t *testing.T) {
 			}
 		}
 	}
-	if compared != len(large.Columns) {
-		t.Errorf("%d columns are in the notes, want %d", compared, len(large.Columns))
+	if compared != len(large.Titles()) {
+		t.Errorf("%d columns are in the notes, want %d", compared, len(large.Titles()))
 	}
 }
 
@@ -58,7 +58,7 @@ func TestValuesAreThoseOfTheNotes(t *testing.T) {
 func (t *Table) values(m *Model, source string) string {
 	var parts []string
 	for _, c := range t.Columns {
-		if v, ok := m.Published[source][c.Title]; ok {
+		if v, ok := m.Published[source][c.Title]; ok && c.Unit != Perplexity {
 			parts = append(parts, fmt.Sprintf("%.1f", v))
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"trit/eval"
 )
 
-// Outcome is the measurements of one model, beside a row of the table. Values are in percent.
+// Outcome is the measurements of one model, beside a row of the table. Values are in the unit of their
+// columns.
 type Outcome struct {
 	Model  string  `json:"model"`
 	Beside string  `json:"beside"` // name of the row
@@ -39,9 +40,12 @@ func (t *Table) Cell(m *Model, c Column) Cell {
 	return cell
 }
 
-// Set stores a measurement. value and stderr are shares of 1.
+// Set stores a measurement. value and stderr are those of the task: shares of 1 where the column's unit
+// is Percent.
 func (c *Cell) Set(value, stderr float64, documents int) {
-	value, stderr = 100*value, 100*stderr
+	if c.Unit == Percent {
+		value, stderr = 100*value, 100*stderr
+	}
 	c.Measured, c.Stderr, c.Documents = &value, stderr, documents
 	c.NotMeasured, c.Off = "", map[string]float64{}
 	for source, published := range c.Published {
@@ -51,8 +55,25 @@ func (c *Cell) Set(value, stderr float64, documents int) {
 	}
 }
 
-// metricName is a metric as tables show it: without the filter "none".
-func metricName(metric string) string { return strings.TrimSuffix(metric, ",none") }
+// metricName is the metric as tables show it: without the filter "none", and with what it is the mean
+// with.
+func (c *Column) metricName() string {
+	name := strings.TrimSuffix(c.Metric, ",none")
+	for _, p := range c.MeanWith {
+		part := strings.TrimSuffix(p.Metric, ",none")
+		if p.Task != "" {
+			part += " of " + p.Task
+		}
+		name += " and " + part
+	}
+	if len(c.MeanWith) > 0 {
+		name = "mean of " + name
+	}
+	if c.Unit == Points {
+		name += ", of 10"
+	}
+	return name
+}
 
 // View shows an outcome as a table. Its last row is the averages of the columns that were
 // measured.
@@ -81,7 +102,7 @@ func (c *Cell) row(sources []Source) []string {
 			stderr = fmt.Sprintf("%.2f", c.Stderr)
 		}
 	}
-	row := []string{c.Title, c.Task, nShot, metricName(c.Metric), documents, measured, stderr}
+	row := []string{c.Label(), c.Task, nShot, c.metricName(), documents, measured, stderr}
 	for _, s := range sources {
 		published, off := "", ""
 		if v, ok := c.Published[s.Key]; ok {
@@ -106,7 +127,7 @@ func (o *Outcome) NotMeasured() []string {
 		if titles[c.NotMeasured] == nil {
 			reasons = append(reasons, c.NotMeasured)
 		}
-		titles[c.NotMeasured] = append(titles[c.NotMeasured], c.Title)
+		titles[c.NotMeasured] = append(titles[c.NotMeasured], c.Label())
 	}
 	for i, r := range reasons {
 		reasons[i] = fmt.Sprintf("not measured: %s: %s", strings.Join(titles[r], ", "), r)
@@ -128,14 +149,15 @@ func (o *Outcome) Notes() (lines []string) {
 }
 
 // averages is the row of averages, nil if fewer than two columns were measured. Measured and
-// published averages are both of the columns that were measured.
+// published averages are both of the columns that were measured, of each the first reading.
 func (t *Table) averages(o *Outcome) []string {
 	measured, n := 0.0, 0
-	sums, counts := map[string]float64{}, map[string]int{}
+	sums, counts, seen := map[string]float64{}, map[string]int{}, map[string]bool{}
 	for _, c := range o.Cells {
-		if c.Measured == nil {
+		if c.Measured == nil || c.Unit == Perplexity || seen[c.Title] {
 			continue
 		}
+		seen[c.Title] = true
 		measured, n = measured+*c.Measured, n+1
 		for source, v := range c.Published {
 			sums[source], counts[source] = sums[source]+v, counts[source]+1
@@ -158,7 +180,8 @@ func (t *Table) averages(o *Outcome) []string {
 // Markdown is a document of the outcomes.
 func (t *Table) Markdown(outcomes []Outcome) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\nIn percent, by the rules of lm-evaluation-harness v0.4.\n\n", t.Title)
+	fmt.Fprintf(&b, "# %s\n\nIn percent where no other unit is named, "+
+		"by the rules of lm-evaluation-harness v0.4.\n\n", t.Title)
 	for _, s := range t.Sources {
 		fmt.Fprintf(&b, "* %s: %s\n", s.Key, s.Title)
 	}

@@ -28,21 +28,62 @@ type Source struct {
 	Title string `json:"title"`
 }
 
-// Column is a task and how it was asked.
+// Column is a task and how it was asked. What a paper leaves open has a Column for each reading; they
+// have the same title, and the first that was measured counts in averages.
 type Column struct {
-	Title      string `json:"title"`  // in the paper
-	Task       string `json:"task"`   // name in package eval/tasks; "" if it has no such task
-	Metric     string `json:"metric"` // with the filter, such as "acc,none"; the paper's name if there is no task
+	Title      string `json:"title"`             // in the paper
+	Reading    string `json:"reading,omitempty"` // how this column reads what the paper leaves open
+	Task       string `json:"task"`              // name in package eval/tasks, or of mtbench; "" if there is none
+	Metric     string `json:"metric"`            // with the filter, such as "acc,none"; without a task the paper's name
 	NumFewshot int    `json:"num_fewshot"`
 	Chat       bool   `json:"chat"`    // asked in the model's chat template
 	Absent     string `json:"missing"` // why there is no task
+	Unit       Unit   `json:"unit,omitempty"`
+	// MeanWith are scores whose mean with the column's own is its value.
+	MeanWith []Part `json:"mean_with,omitempty"`
+}
+
+// Part is one of the scores that a column is the mean of.
+type Part struct {
+	Task   string `json:"task,omitempty"` // "": the column's own
+	Metric string `json:"metric"`
+}
+
+// Unit is what a column's values are.
+type Unit string
+
+// The units.
+const (
+	Percent    Unit = ""
+	Points     Unit = "points"     // of 10, such as a judge's ratings
+	Perplexity Unit = "perplexity" // less is better; it counts in no average
+)
+
+// Label is the title with the reading.
+func (c *Column) Label() string {
+	if c.Reading == "" {
+		return c.Title
+	}
+	return c.Title + " (" + c.Reading + ")"
+}
+
+// Parts are the scores that the column is the mean of, its own first.
+func (c *Column) Parts() []Part {
+	parts := append([]Part{{c.Task, c.Metric}}, c.MeanWith...)
+	for i := range parts {
+		if parts[i].Task == "" {
+			parts[i].Task = c.Task
+		}
+	}
+	return parts
 }
 
 // Model is a row of the paper.
 type Model struct {
-	Name      string                        `json:"name"`
-	Hub       []string                      `json:"hub"`       // OWNER/NAME, the one to fetch first; empty: unpublished
-	Published map[string]map[string]float64 `json:"published"` // by source and column, in percent
+	Name string   `json:"name"`
+	Hub  []string `json:"hub"` // OWNER/NAME, the one to fetch first; empty: none that is read
+	// Published are the values by source and title, in the columns' units.
+	Published map[string]map[string]float64 `json:"published"`
 }
 
 //go:embed tables
@@ -97,13 +138,26 @@ func (t *Table) Rows() []string {
 	return names
 }
 
-// Tasks are the tasks of the columns that have one.
+// Tasks are the tasks of the columns that have one, each once.
 func (t *Table) Tasks() []string {
 	var tasks []string
 	for _, c := range t.Columns {
-		if c.Task != "" {
-			tasks = append(tasks, c.Task)
+		for _, p := range c.Parts() {
+			if p.Task != "" && !slices.Contains(tasks, p.Task) {
+				tasks = append(tasks, p.Task)
+			}
 		}
 	}
 	return tasks
+}
+
+// Titles are the titles of the columns, each once.
+func (t *Table) Titles() []string {
+	var titles []string
+	for _, c := range t.Columns {
+		if !slices.Contains(titles, c.Title) {
+			titles = append(titles, c.Title)
+		}
+	}
+	return titles
 }

@@ -4,18 +4,16 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"trit/eval"
+	"trit/eval/mtbench"
 	"trit/eval/tasks"
 )
 
 func TestTablesNameTasksThatThereAre(t *testing.T) {
-	known := map[string]eval.Task{}
-	for _, task := range tasks.All() {
-		known[task.Name] = task
-	}
 	for _, name := range Names() {
 		table, err := Load(name)
 		if err != nil {
@@ -25,23 +23,67 @@ func TestTablesNameTasksThatThereAre(t *testing.T) {
 			t.Errorf("%s: %+v", name, table)
 		}
 		for _, c := range table.Columns {
-			task, found := known[c.Task]
-			if (c.Task == "") == (c.Absent == "") || c.Task != "" && !found {
-				t.Errorf("%s: column %s: task %q, missing %q", name, c.Title, c.Task, c.Absent)
+			if (c.Task == "") == (c.Absent == "") {
+				t.Errorf("%s: column %s: task %q, missing %q", name, c.Label(), c.Task, c.Absent)
 			}
-			if found && !slices.Contains(metrics(&task), c.Metric) {
-				t.Errorf("%s: %s is no metric of %s, which has %v", c.Title, c.Metric, c.Task, metrics(&task))
-			}
-			for _, m := range table.Models {
-				if v := m.Published[table.Sources[0].Key][c.Title]; v <= 0 || v > 100 {
-					t.Errorf("%s: %s has %g for %s", name, m.Name, v, c.Title)
+			for _, p := range c.Parts() {
+				if all := metricsOf(p.Task); c.Task != "" && !slices.Contains(all, p.Metric) {
+					t.Errorf("%s: %s is no metric of %s, which has %v", name, p.Metric, p.Task, all)
 				}
 			}
 		}
+		checkValues(t, table)
 	}
 	if _, err := Load("none"); err == nil || !strings.Contains(err.Error(), "2b-4t") {
 		t.Errorf("no table: %v", err)
 	}
+}
+
+// checkValues wants values of the table's columns and sources, each within its unit, some of each model
+// and some of each column.
+func checkValues(t *testing.T, table *Table) {
+	t.Helper()
+	limit := map[Unit]float64{Percent: 100, Points: 10, Perplexity: 1000}
+	units, found := map[string]Unit{}, map[string]bool{}
+	for _, c := range table.Columns {
+		units[c.Title] = c.Unit
+	}
+	for _, m := range table.Models {
+		values := 0
+		for source, list := range m.Published {
+			if !slices.ContainsFunc(table.Sources, func(s Source) bool { return s.Key == source }) {
+				t.Errorf("%s: %s has values of a source %q", table.Name, m.Name, source)
+			}
+			for title, v := range list {
+				unit, ok := units[title]
+				if values++; !ok || v <= 0 || v > limit[unit] {
+					t.Errorf("%s: %s has %g for %s", table.Name, m.Name, v, title)
+				}
+				found[title] = true
+			}
+		}
+		if values == 0 {
+			t.Errorf("%s: %s has no values", table.Name, m.Name)
+		}
+	}
+	for _, title := range table.Titles() {
+		if !found[title] {
+			t.Errorf("%s: no model has a value for %s", table.Name, title)
+		}
+	}
+}
+
+// metricsOf are the metrics of a task or of the tasks of a group, with their filters; nil if there is none
+// of that name.
+func metricsOf(name string) []string {
+	if name == mtbench.Name {
+		return []string{"score,none"}
+	}
+	found, err := tasks.Find(name)
+	if err != nil {
+		return nil
+	}
+	return metrics(&found[0])
 }
 
 // metrics are those of a task, with their filters.
@@ -51,7 +93,9 @@ func metrics(task *eval.Task) []string {
 		all = append(all, string(m)+",none")
 	}
 	for _, f := range task.Answers.Filters {
-		all = append(all, string(task.Answers.Metric)+","+f.Name)
+		for _, m := range append(task.Answers.Metrics, task.Answers.Metric) {
+			all = append(all, string(m)+","+f.Name)
+		}
 	}
 	return all
 }
@@ -68,6 +112,57 @@ func TestFind(t *testing.T) {
 		m := table.Find(name)
 		if (m == nil) != (want == "") || m != nil && m.Name != want {
 			t.Errorf("%q: %+v, want %q", name, m, want)
+		}
+	}
+}
+
+// Sixteen columns of the paper, eleven of table 3; what is open has two readings.
+func TestColumns(t *testing.T) {
+	for name, want := range map[string]int{"2b-4t": 16, "1bit-models": 11, "b1.58-2t": 5, "b1.58-zero-shot": 8, "bonsai": 7, "falcon-e": 5, "falcon-e-v2": 6} {
+		table, err := Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := table.Titles(); len(got) != want {
+			t.Errorf("%s has %d columns, want %d: %v", name, len(got), want, got)
+		}
+		labels := map[string]bool{}
+		for _, c := range table.Columns {
+			if labels[c.Label()] {
+				t.Errorf("%s: two columns are %s", name, c.Label())
+			}
+			labels[c.Label()] = true
+		}
+	}
+}
+
+// The averages of the papers are those of their columns.
+func TestAveragesAreThePapers(t *testing.T) {
+	for _, c := range []struct {
+		table, row, source string
+		want               float64
+	}{
+		{"2b-4t", "2B-4T", "paper", 54.19}, {"1bit-models", "2B-4T", "paper", 60.68}, {"b1.58-2t", "b1.58 3B", "paper", 74.34},
+		{"b1.58-2t", "StableLM-3B", "paper", 73.22}, {"b1.58-zero-shot", "3B", "paper", 50.2}, {"b1.58-zero-shot", "700M", "1bitLLM", 44.5},
+		{"bonsai", "Bonsai", "paper", 46.96}, {"falcon-e", "Falcon-E-1B-Instruct", "blog", 46.39}, {"falcon-e", "Falcon-E-3B-Instruct", "blog", 53.17},
+		{"falcon-e", "2B-4T", "blog", 51.54}, {"falcon-e-v2", "Falcon-E-1B-Base", "blog", 13.40}, {"falcon-e-v2", "Falcon-E-3B-Base", "blog", 18.32},
+		{"falcon-e-v2", "Falcon-E-1B-Instruct", "blog", 18.59}, {"falcon-e-v2", "Falcon-E-3B-Instruct", "blog", 22.65}, {"falcon-e-v2", "2B-4T", "blog", 17.70},
+	} {
+		table, err := Load(c.table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Outcome{}
+		m := table.Find(c.row)
+		for _, column := range table.Columns {
+			cell := table.Cell(m, column)
+			cell.Set(0.5, 0, 1)
+			o.Cells = append(o.Cells, cell)
+		}
+		row := table.averages(&o)
+		at := slices.Index(table.View(&o).Columns, c.source)
+		if got, err := strconv.ParseFloat(row[at], 64); err != nil || math.Abs(got-c.want) > 0.051 {
+			t.Errorf("%s, %s: the average is %q, the source says %g", c.table, c.row, row[at], c.want)
 		}
 	}
 }

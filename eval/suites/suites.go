@@ -79,9 +79,16 @@ func (s *suite) add(c *published.Column) {
 		s.lack(c.Title, c.Absent)
 		return
 	}
-	found, err := tasks.Find(c.Task)
+	for _, p := range c.Parts() {
+		s.addTask(c, p.Task)
+	}
+}
+
+// addTask adds a task as a column asks it.
+func (s *suite) addTask(c *published.Column, name string) {
+	found, err := tasks.Find(name)
 	if err != nil {
-		s.lack(c.Title, "another command measures "+c.Task)
+		s.lack(c.Title, "another command measures "+name)
 		return
 	}
 	for _, t := range found {

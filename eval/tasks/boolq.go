@@ -13,6 +13,7 @@ var boolQ = eval.Task{
 			Choices:  []string{"no", "yes"}, Gold: f.Index("label", 2),
 		}
 	},
+	Cluster: func(f *eval.Fields) string { return f.Text("passage") },
 	Metrics: []eval.Metric{eval.Acc},
 }
 

@@ -20,6 +20,12 @@ var hellaSwag = eval.Task{
 		q.Gold = f.Index("gold", len(q.Choices))
 		return q
 	},
+	Cluster: func(f *eval.Fields) string { // the video or the article; plain files do not name it
+		if !f.Has("source_id") {
+			return ""
+		}
+		return f.Text("source_id")
+	},
 	Metrics: []eval.Metric{eval.Acc, eval.AccNorm},
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trit/eval"
+	"trit/eval/harness"
 	"trit/eval/ifeval"
 	"trit/eval/perplexity"
 	"trit/internal/nearest"
@@ -50,14 +51,14 @@ func Names() (names []string) {
 
 // Find returns tasks by their names. A name is that of a built-in task or of a group of them, a
 // pattern of such names ("mmlu_*"), or the path of a JSON or YAML file that declares a task (see
-// eval.Declaration). A built-in task gets the name by which it was found. A task that several names
+// eval.Declaration and package harness). A built-in task gets the name by which it was found. A task that several names
 // stand for is returned once, in the largest of the groups that are named.
 func Find(names ...string) ([]eval.Task, error) {
 	var found []eval.Task
 	at := map[string]int{} // of built-in tasks
 	for _, name := range names {
 		if isDeclaration(name) {
-			t, err := eval.ReadTask(name)
+			t, err := declared(name)
 			if err != nil {
 				return nil, err
 			}
@@ -84,6 +85,14 @@ func Find(names ...string) ([]eval.Task, error) {
 
 func isDeclaration(name string) bool {
 	return slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name))
+}
+
+// declared reads the file of a task, in either of the two forms.
+func declared(name string) (*eval.Task, error) {
+	if filepath.Ext(name) != ".json" && harness.Is(name) {
+		return harness.Read(name)
+	}
+	return eval.ReadTask(name)
 }
 
 // builtin returns the built-in tasks of a name or a pattern.
@@ -137,6 +146,10 @@ var otherWords = map[string]string{
 
 // unknown is the error of a name that no task has.
 func unknown(name string) error {
+	if name == "mt_bench" {
+		return setting.Needs("eval.Options.Tasks", "another model judges the answers to mt_bench",
+			"{mtbench.Run} measures it")
+	}
 	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
 	if isPattern(name) {
 		e.Problem, name = fmt.Sprintf("no task fits the pattern %q", name), strings.Trim(name, "*?_")

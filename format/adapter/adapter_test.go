@@ -3,6 +3,7 @@ package adapter
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -98,10 +99,18 @@ func TestPEFTLayout(t *testing.T) {
 	}
 }
 
-// A run stands for its best adapter, and says so; a folder with an adapter of its own for that one.
+// A run stands for its best adapter, or else its newest, and says so; a folder with an adapter of its own for that one.
 func TestReadTakesTheBestOfARun(t *testing.T) {
 	run, other := t.TempDir(), sample()
 	other.Base = "acme/other"
+	for i, a := range []*Adapter{other, sample()} {
+		if err := WriteFolder(filepath.Join(run, fmt.Sprintf("step-%08d", 9+i)), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, notes, err := Read(run, target()); err != nil || a.Base != "acme/base" || !strings.Contains(notes[0].String(), "newest") {
+		t.Errorf("of a run without a best: %+v, %v, %v", a, notes, err)
+	}
 	if err := WriteFolder(filepath.Join(run, "best"), sample()); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,8 @@ func (t Target) architecture() string {
 }
 
 // Read reads an adapter for a model: a folder as PEFT writes it, the run that trained it, of which it
-// takes the best, or a GGUF file as llama.cpp's. An adapter that does not fit the model is an error. The
+// takes the best or else the newest, or a GGUF file as llama.cpp's. An adapter that does not fit the model is
+// an error. The
 // notes name keys that are not known, and what was taken of a run.
 func Read(path string, of Target) (*Adapter, []setting.Note, error) {
 	info, err := os.Stat(path)
@@ -49,16 +50,23 @@ func Read(path string, of Target) (*Adapter, []setting.Note, error) {
 	return ReadGGUF(path, of)
 }
 
-// bestDir is the folder of a run's best adapter.
-const bestDir = "best"
+// bestDir is the folder of a run's best adapter; checkpoints are the others, by the number of their step
+// with leading zeros. A run that measures no held-out data has no best.
+const (
+	bestDir     = "best"
+	checkpoints = "step-*"
+)
 
 func readFolderOrRun(dir string, of Target) (*Adapter, []setting.Note, error) {
-	best := filepath.Join(dir, bestDir)
-	if holdsAdapter(dir) || !holdsAdapter(best) {
+	taken, what := filepath.Join(dir, bestDir), "best adapter"
+	if steps, err := filepath.Glob(filepath.Join(dir, checkpoints)); err == nil && len(steps) > 0 && !holdsAdapter(taken) {
+		taken, what = steps[len(steps)-1], "newest adapter"
+	}
+	if holdsAdapter(dir) || !holdsAdapter(taken) {
 		return ReadFolder(dir, of)
 	}
-	a, notes, err := ReadFolder(best, of)
-	return a, append(notes, setting.Note("a run, of which the best adapter is taken, "+best)), err
+	a, notes, err := ReadFolder(taken, of)
+	return a, append(notes, setting.Note("a run, of which the "+what+" is taken, "+taken)), err
 }
 
 func holdsAdapter(dir string) bool {

@@ -51,6 +51,9 @@ func Open(path string, set ...string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if exists(filepath.Join(dir, adapterFile)) && !exists(filepath.Join(dir, ConfigFile)) {
+		return nil, isAdapter(path, dir)
+	}
 	if average := filepath.Join(dir, AverageFile); exists(average) {
 		return OpenWeights(dir, average, set...)
 	}

@@ -54,14 +54,27 @@ func Candidates(path string) ([]string, error) {
 		return nil, err
 	}
 	if len(steps) == 0 && exists(filepath.Join(path, adapterFile)) {
-		return nil, fmt.Errorf("%s holds an adapter, not a model: name the model that it belongs to, "+
-			"and the adapter beside it", path)
+		return nil, isAdapter(path, path)
 	}
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("%s holds neither a config.json nor checkpoints of a run (%sN): name a model folder",
 			path, CheckpointPrefix)
 	}
 	return steps, nil
+}
+
+// isAdapter is the error of a folder that holds an adapter, itself or in one of its checkpoints dir.
+func isAdapter(path, dir string) error {
+	var config struct {
+		Base string `json:"base_model_name_or_path"`
+	}
+	b, err := atomicfile.Read(filepath.Join(dir, adapterFile), maxConfigBytes)
+	base := ""
+	if err == nil && json.Unmarshal(b, &config) == nil && config.Base != "" {
+		base = fmt.Sprintf(" (%s when it was made)", config.Base)
+	}
+	return fmt.Errorf("%s holds an adapter, not a model: name the model that it belongs to%s, and the adapter beside it",
+		path, base)
 }
 
 // BestDir is the folder of a run's best model, by its held-out loss.

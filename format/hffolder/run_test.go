@@ -3,6 +3,7 @@ package hffolder
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -41,4 +42,9 @@ func TestChoose(t *testing.T) {
 	write("run/best/best.json", `{"step": 3}`)
 	check(run, Choice{Dir: best, Best: true, Step: 3}, best+", the best of the run by held-out loss, step 3", "run")
 	check(newest, Choice{Dir: newest}, newest, "run")
+	write("tuned/step-00000002/adapter_config.json", `{"base_model_name_or_path": "plain"}`)
+	_, err := Open(filepath.Join(dir, "tuned"))
+	if err == nil || !strings.Contains(err.Error(), "tuned holds an adapter, not a model: name the model that it belongs to (plain ") {
+		t.Errorf("a run of adapters: %v", err)
+	}
 }

@@ -68,16 +68,20 @@ convert/inspect             | convert/source format/gguf format/ggufmeta format/
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
-eval                        | data/source eval/internal/python internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/ifeval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval                        | data/source eval/internal/python eval/statistics internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
+eval/tasks                  | data eval eval/harness eval/ifeval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/harness                | data/source eval eval/internal/python tokenizer/jinja | eval/internal/evaltest
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/divergence             | eval eval/statistics
-eval/ifeval                 | data/source eval eval/internal/python
+eval/ifeval                 | data/source eval eval/internal/python | eval/internal/evaltest
 eval/perplexity             | eval setting tokenizer | eval/internal/evaltest
-eval/published              | eval internal/jsonfile internal/nearest | eval/tasks
+eval/published              | eval internal/jsonfile internal/nearest | eval/mtbench eval/tasks
 eval/sandbox                |
 eval/statistics             |
 eval/suites                 | eval eval/published eval/tasks setting
+eval/paper                  | eval eval/statistics internal/atomicfile internal/jsonfile internal/report | eval/internal/evaltest
+eval/seeds                  | eval eval/statistics
+eval/mtbench                | data/source eval eval/statistics internal/atomicfile internal/jsonfile lm setting tokenizer | eval/internal/evaltest
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
 serve                       | serve/answer serve/anthropic serve/ollama serve/openai serve/page serve/wire setting | lm serve/internal/servetest tokenizer
@@ -112,12 +116,13 @@ watch                       | format/hffolder internal/jsonfile internal/report 
 configs                     | internal/jsonfile internal/nearest model train
 
 -- what joins the worlds
-repro                       | configs convert convert/inspect convert/source data data/world eval eval/published eval/tasks format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
+repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
+cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
+cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models convert eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/machine internal/report repro tokenizer
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation internal/atomicfile tokenizer
-cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models convert eval eval/divergence eval/perplexity infer internal/report repro tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *

@@ -76,11 +76,18 @@ func content(name string) string {
 	return string(b)
 }
 
-// Page is a document: a lead, a chart, a table and a sample of text.
+// Section is a table under a title.
+type Section struct {
+	Title string
+	Table Table
+}
+
+// Page is a document: a lead, a chart, a table, perhaps more of them, and a sample of text.
 type Page struct {
 	Title, Lead         string
 	Chart               Chart
 	Table               Table
+	More                []Section
 	SampleTitle, Sample string
 }
 

@@ -14,7 +14,7 @@ func (m *machine) getattr(of any, name string) any {
 	if v, ok := m.item(of, name); ok {
 		return v
 	}
-	return missing(of, name)
+	return m.missing(of, name)
 }
 
 // getitem is obj[key]: an item or else an attribute.
@@ -27,20 +27,20 @@ func (m *machine) getitem(of, key any) any {
 			return m.safe(of, name, v)
 		}
 	}
-	return missing(of, key)
+	return m.missing(of, key)
 }
 
 // missing is the undefined value of what an object lacks.
-func missing(of, key any) *undefined {
+func (m *machine) missing(of, key any) *undefined {
 	name, ok := asString(key)
 	owner := typeName(of) + " object"
 	if of == nil {
 		owner = "None"
 	}
 	if !ok {
-		return &undefined{"UndefinedError", owner + " has no element " + reprScalar(key)}
+		return m.undefined(owner + " has no element " + reprScalar(key))
 	}
-	return &undefined{"UndefinedError", Quote(owner) + " has no attribute " + Quote(name)}
+	return m.undefined(Quote(owner) + " has no attribute " + Quote(name))
 }
 
 // modifying are the methods that the immutable sandbox refuses.
@@ -56,7 +56,7 @@ func (m *machine) safe(of any, name string, v any) any {
 		return v
 	}
 	problem := "access to attribute " + Quote(name) + " of " + Quote(typeName(of)) + " object is unsafe."
-	return &undefined{"SecurityError", problem}
+	return &undefined{kind: "SecurityError", problem: problem, strict: m.dialect.Plain}
 }
 
 // attribute is Python's getattr().

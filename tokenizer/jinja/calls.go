@@ -102,7 +102,7 @@ func (c *closure) value(f *frame, p param, given any) any {
 	if p.preset != nil {
 		return f.eval(p.preset)
 	}
-	return &undefined{"UndefinedError", "parameter " + Quote(p.name) + " was not provided"}
+	return f.m.undefined("parameter " + Quote(p.name) + " was not provided")
 }
 
 // bind are the arguments by parameter; the special ones go to the frame.
@@ -131,7 +131,7 @@ func (c *closure) bindSpecial(f *frame, a args, named *dict) {
 			named = named.without("caller")
 		}
 		if caller == nil {
-			caller = &undefined{"UndefinedError", "No caller defined"}
+			caller = f.m.undefined("No caller defined")
 		}
 		f.scope.set("caller", caller)
 	}

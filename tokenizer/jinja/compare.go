@@ -11,6 +11,11 @@ import (
 func (m *machine) equal(a, b any) bool {
 	m.enter()
 	defer m.leave()
+	for _, v := range []any{a, b} {
+		if u, ok := v.(*undefined); ok {
+			u.look()
+		}
+	}
 	if isNumber(a) && isNumber(b) {
 		return compareNumbers(a, b) == 0
 	}

@@ -9,4 +9,4 @@ import (
 
 var golden = flag.String("golden", "../../../shared/golden/chat/vectors.json", "file of golden renderings, of the form of golden/chat")
 
-func TestGolden(t *testing.T) { checkVectors(t, *golden) }
+func TestGolden(t *testing.T) { checkVectors(t, Dialect{}, *golden) }

@@ -85,14 +85,14 @@ func (n *piped) eval(*frame) any { return n.text }
 func (n *nameExpr) eval(f *frame) any {
 	if v, ok := f.scope.get(n.name); ok {
 		if v == any(unset{}) {
-			return undefinedName(n.name)
+			return f.m.undefinedName(n.name)
 		}
 		return v
 	}
 	if n.name == "self" {
 		return f.m.self()
 	}
-	return undefinedName(n.name)
+	return f.m.undefinedName(n.name)
 }
 
 func (n *listExpr) eval(f *frame) any {
@@ -200,7 +200,9 @@ func (n *condExpr) eval(f *frame) any {
 		return f.eval(n.then)
 	}
 	if n.otherwise == nil {
-		return &undefined{"UndefinedError", "the inline if-expression evaluated to false and no else section was defined"}
+		// Never strict, in jinja2 too.
+		const problem = "the inline if-expression evaluated to false and no else section was defined"
+		return &undefined{kind: "UndefinedError", problem: problem}
 	}
 	return f.eval(n.otherwise)
 }

@@ -15,7 +15,7 @@ var filters map[string]filterFunc
 // filter is {{ v | name(a) }}.
 func (m *machine) filter(name string, v any, a args) any {
 	m.step(1)
-	f := filters[name]
+	f := m.dialect.filter(name)
 	if f == nil {
 		fail("TemplateRuntimeError", "No filter named '%s'.", name)
 	}
@@ -112,7 +112,7 @@ func filterDefault(_ *machine, v any, a args) any {
 func filterAttr(m *machine, v any, a args) any {
 	name := m.mustText(a.bind("attr", "name", required)[0])
 	if _, ok := m.attribute(v, name); !ok {
-		return missing(v, name)
+		return m.missing(v, name)
 	}
 	return m.getattr(v, name)
 }
@@ -144,7 +144,7 @@ func filterFirst(m *machine, v any, a args) any {
 	if first, ok := m.mustIterate(v).next(); ok {
 		return first
 	}
-	return &undefined{"UndefinedError", "No first item, sequence was empty."}
+	return m.undefined("No first item, sequence was empty.")
 }
 
 func filterLast(m *machine, v any, a args) any {
@@ -152,7 +152,7 @@ func filterLast(m *machine, v any, a args) any {
 	if last, ok := m.reversed(v).next(); ok {
 		return last
 	}
-	return &undefined{"UndefinedError", "No last item, sequence was empty."}
+	return m.undefined("No last item, sequence was empty.")
 }
 
 // reversed is Python's reversed().
@@ -189,7 +189,7 @@ func filterRandom(m *machine, v any, a args) any {
 		typeError("object of type '%s' has no len()", typeName(v))
 	}
 	if n == 0 {
-		return &undefined{"UndefinedError", "No random item, sequence was empty."}
+		return m.undefined("No random item, sequence was empty.")
 	}
 	return m.getitem(v, rand.IntN(n))
 }
@@ -346,7 +346,7 @@ func init() {
 		"lower":       func(m *machine, v any, _ args) bool { return isCased(m.str(v), unicode.IsLower) },
 		"upper":       func(m *machine, v any, _ args) bool { return isCased(m.str(v), unicode.IsUpper) },
 		"sameas":      func(_ *machine, v any, a args) bool { return sameAs(v, a.bind("sameas", "other", required)[0]) },
-		"filter":      func(_ *machine, v any, _ args) bool { s, _ := asString(v); return filters[s] != nil },
+		"filter":      func(m *machine, v any, _ args) bool { s, _ := asString(v); return m.dialect.filter(s) != nil },
 		"test":        func(_ *machine, v any, _ args) bool { s, _ := asString(v); return tests[s] != nil },
 		"in":          func(m *machine, v any, a args) bool { return m.contains(a.bind("in", "seq", required)[0], v) },
 	}
@@ -389,9 +389,11 @@ func remainder(n int) func(*machine, any, args) bool {
 
 // isSequence reports whether the value has a length and can be indexed.
 func isSequence(v any) bool {
-	switch v.(type) {
+	switch x := v.(type) {
 	case *dictView, *loopValue:
 		return false
+	case *undefined:
+		return !x.strict
 	}
 	_, ok := length(v)
 	return ok

@@ -92,7 +92,7 @@ func extreme(op string) filterFunc {
 		it := m.mustIterate(v)
 		best, ok := it.next()
 		if !ok {
-			return &undefined{"UndefinedError", "No aggregated item, sequence was empty."}
+			return m.undefined("No aggregated item, sequence was empty.")
 		}
 		bestKey := key(best)
 		for item, ok := it.next(); ok; item, ok = it.next() {

@@ -29,6 +29,8 @@ func FuzzTemplate(f *testing.F) {
 			t.Errorf("%d bytes of output, valid UTF-8: %v", len(text), utf8.ValidString(text))
 		}
 		checkKind(t, err)
+		_, err = renderIn(Dialect{Plain: true}, vector{Template: template, Context: []byte(context)}, limits)
+		checkKind(t, err)
 	})
 }
 

@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// globals are the variables that every template has.
-func globals() *scope {
+// globals are the variables that every template of a dialect has.
+func globals(d *Dialect) *scope {
 	s := &scope{}
 	for name, call := range map[string]func(m *machine, a args) any{
 		"range": makeRange, "dict": func(m *machine, a args) any { return m.makeDict("dict", a) }, "namespace": makeNamespace,
 		"cycler": makeCycler, "joiner": makeJoiner, "lipsum": makeLipsum,
 		"raise_exception": raiseException, "strftime_now": strftimeNow,
 	} {
-		s.set(name, &function{name, call})
+		if !d.lacks(name) {
+			s.set(name, &function{name, call})
+		}
 	}
 	return s
 }

@@ -32,8 +32,9 @@ type token struct {
 }
 
 // lexer cuts a template into tokens with trim_blocks and lstrip_blocks on, and without
-// the template's last newline.
+// the template's last newline, unless it is plain.
 type lexer struct {
+	plain     bool
 	src       string
 	pos, line int
 	counted   int // bytes of src before which line was counted
@@ -54,9 +55,12 @@ var (
 	closing = map[string]byte{"(": ')', "[": ']', "{": '}'}
 )
 
-func lex(source string) []token {
+func lex(source string, plain bool) []token {
 	source = newlines.Replace(source)
-	l := &lexer{src: strings.TrimSuffix(source, "\n"), line: 1, lineStart: true}
+	if !plain {
+		source = strings.TrimSuffix(source, "\n")
+	}
+	l := &lexer{plain: plain, src: source, line: 1, lineStart: true}
 	for l.pos < len(l.src) {
 		l.root()
 	}
@@ -126,7 +130,7 @@ func (l *lexer) root() {
 	l.pos += at
 	open := l.take(2)
 	sign := l.sign()
-	text = stripBefore(text[:at], sign, open == "{{", lineStart)
+	text = stripBefore(text[:at], sign, l.plain || open == "{{", lineStart)
 	if text != "" {
 		l.tokens = append(l.tokens, token{tokenData, text, nil, l.lineAt(start)})
 	}
@@ -160,11 +164,11 @@ func nextTag(s string) int {
 
 // stripBefore takes the white space off the end of the text before a tag that the tag's
 // sign or lstrip_blocks removes.
-func stripBefore(text string, sign byte, isVariable, lineStart bool) string {
+func stripBefore(text string, sign byte, keep, lineStart bool) string {
 	if sign == '-' {
 		return strings.TrimRightFunc(text, isSpace)
 	}
-	if sign == '+' || isVariable {
+	if sign == '+' || keep {
 		return text
 	}
 	line := strings.LastIndexByte(text, '\n') + 1
@@ -192,7 +196,7 @@ func (l *lexer) comment() {
 func (l *lexer) trimAfter(minus, plus bool) {
 	if minus {
 		l.spaces()
-	} else if !plus {
+	} else if !plus && !l.plain {
 		l.has("\n")
 	}
 }
@@ -231,7 +235,7 @@ func (l *lexer) raw() {
 	if m[2] < m[3] {
 		sign = rest[m[2]]
 	}
-	if text := stripBefore(rest[:m[0]], sign, false, l.lineStart); text != "" {
+	if text := stripBefore(rest[:m[0]], sign, l.plain, l.lineStart); text != "" {
 		l.add(tokenData, text, nil)
 	}
 	l.take(m[1])

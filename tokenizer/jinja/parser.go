@@ -8,6 +8,7 @@ import (
 
 // parser is jinja2's parser: the grammar of its functions of the same names.
 type parser struct {
+	dialect *Dialect
 	tokens  []token
 	at      int
 	nesting int
@@ -155,7 +156,7 @@ func (p *parser) statement() stmt {
 		p.fail(t.line, "tag name expected")
 	}
 	f := statements[t.text]
-	if f == nil {
+	if f == nil || p.dialect.lacks(t.text) {
 		p.fail(t.line, "Encountered unknown tag '%s'", t.text)
 	}
 	return f(p, p.next().line)

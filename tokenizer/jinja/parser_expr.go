@@ -363,7 +363,7 @@ func (p *parser) filter(n expr) expr {
 	if p.current().kind == "(" {
 		f.args = p.arguments()
 	}
-	if filters[name] == nil {
+	if p.dialect.filter(name) == nil {
 		p.unknown = append(p.unknown, &SyntaxError{line, "No filter named '" + name + "'."})
 	}
 	return f

@@ -365,14 +365,14 @@ func (l *loopValue) attribute(name string) (any, bool) {
 		return l.depth0, true
 	case "previtem":
 		if l.index0 == 0 {
-			return &undefined{"UndefinedError", "there is no previous item"}, true
+			return l.m.undefined("there is no previous item"), true
 		}
 		return l.before, true
 	case "nextitem":
 		if v, ok := l.peek(); ok {
 			return v, true
 		}
-		return &undefined{"UndefinedError", "there is no next item"}, true
+		return l.m.undefined("there is no next item"), true
 	case "cycle":
 		return &function{"cycle", l.cycle}, true
 	case "changed":

@@ -2,7 +2,7 @@
 // its immutable sandbox with trim_blocks, lstrip_blocks, loop controls, generation blocks,
 // raise_exception, strftime_now and transformers' tojson. Values behave, print and fail as
 // Python's do. There is no loader: include, import and extends are errors, and so is
-// autoescape.
+// autoescape. Dialect has the environment of lm-evaluation-harness too.
 //
 // A template comes with a model, from a stranger. It can neither run for ever nor take
 // the memory: see Limits.
@@ -20,22 +20,26 @@ import (
 
 // Template is a parsed template. It may be used from several goroutines.
 type Template struct {
-	body   []stmt
-	blocks map[string]*blockStmt
-	marks  bool
+	dialect Dialect
+	body    []stmt
+	blocks  map[string]*blockStmt
+	marks   bool
 }
 
 // MarksGeneration reports whether the template has generation blocks, which mark the assistant's text.
 func (t *Template) MarksGeneration() bool { return t.marks }
 
-// Parse parses a template. The error is a *SyntaxError or a *LimitError.
-func Parse(source string) (t *Template, err error) {
+// Parse parses a template of transformers. The error is a *SyntaxError or a *LimitError.
+func Parse(source string) (*Template, error) { return Dialect{}.Parse(source) }
+
+// Parse parses a template of the dialect.
+func (d Dialect) Parse(source string) (t *Template, err error) {
 	if len(source) > maxSourceBytes {
 		return nil, &LimitError{Limit: "bytes of a template", Max: maxSourceBytes}
 	}
-	p := &parser{blocks: map[string]*blockStmt{}, names: &names{}}
+	p := &parser{dialect: &d, blocks: map[string]*blockStmt{}, names: &names{}}
 	defer catch(&err, func() int { return 1 })
-	p.tokens = lex(strings.ToValidUTF8(source, "\uFFFD"))
+	p.tokens = lex(strings.ToValidUTF8(source, "\uFFFD"), d.Plain)
 	root := p.names
 	body := append([]stmt{&unsetStmt{root}}, p.body()...)
 	p.known(0)
@@ -44,7 +48,7 @@ func Parse(source string) (t *Template, err error) {
 	for _, n := range p.roots {
 		n.resolve(nil, &work)
 	}
-	return &Template{body, p.blocks, p.marks}, nil
+	return &Template{d, body, p.blocks, p.marks}, nil
 }
 
 // Options are what a render depends on besides the context.
@@ -67,7 +71,8 @@ type Result struct {
 // Render renders the template with the variables of a context, which Context or
 // ParseContext make. The error is a *RuntimeError or a *LimitError.
 func (t *Template) Render(c *Context, o Options) (r Result, err error) {
-	m := &machine{limits: o.Limits.withDefaults(), now: o.Now, top: &scope{outer: globals()}, blocks: t.blocks}
+	m := &machine{limits: o.Limits.withDefaults(), dialect: &t.dialect, now: o.Now, blocks: t.blocks}
+	m.top = &scope{outer: globals(m.dialect)}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -85,6 +90,7 @@ func (t *Template) Render(c *Context, o Options) (r Result, err error) {
 // machine is one render.
 type machine struct {
 	limits       Limits
+	dialect      *Dialect
 	steps, bytes int // that are left
 	depth        int
 	line         int // of the template, where it is now

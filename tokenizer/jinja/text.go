@@ -15,6 +15,7 @@ func (m *machine) str(v any) string {
 	case markup:
 		return string(x)
 	case *undefined:
+		x.look()
 		return ""
 	}
 	return m.repr(v)

@@ -12,8 +12,12 @@ import (
 // markup is text marked as safe HTML, as the filters e and safe make it.
 type markup string
 
-// undefined is the value of what does not exist. kind is the exception of its use.
-type undefined struct{ kind, problem string }
+// undefined is the value of what does not exist. kind is the exception of its use. A strict one
+// can only be tested and replaced: it has no truth, no text, no items and no equal.
+type undefined struct {
+	kind, problem string
+	strict        bool
+}
 
 type (
 	list  struct{ items []any }
@@ -51,12 +55,23 @@ type args struct {
 	named *dict // nil = none
 }
 
-func undefinedName(name string) *undefined {
-	return &undefined{"UndefinedError", "'" + name + "' is undefined"}
+func (m *machine) undefined(problem string) *undefined {
+	return &undefined{"UndefinedError", problem, m.dialect.Plain}
+}
+
+func (m *machine) undefinedName(name string) *undefined {
+	return m.undefined("'" + name + "' is undefined")
 }
 
 // use fails with the error of using an undefined value.
 func (u *undefined) use() { fail(u.kind, "%s", u.problem) }
+
+// look fails where a strict value is not even looked at.
+func (u *undefined) look() {
+	if u.strict {
+		u.use()
+	}
+}
 
 // smallInt is n as an int where it fits.
 func smallInt(n *big.Int) any {
@@ -72,7 +87,10 @@ func smallInt(n *big.Int) any {
 // isTrue is Python's bool().
 func isTrue(v any) bool {
 	switch x := v.(type) {
-	case nil, *undefined:
+	case nil:
+		return false
+	case *undefined:
+		x.look()
 		return false
 	case bool:
 		return x
@@ -93,6 +111,7 @@ func isTrue(v any) bool {
 func length(v any) (int, bool) {
 	switch x := v.(type) {
 	case *undefined:
+		x.look()
 		return 0, true
 	case string:
 		return runeCount(x), true
@@ -259,6 +278,7 @@ func hashKey(v any) (any, bool) {
 	case nil:
 		return noneKey{}, true
 	case *undefined:
+		x.look()
 		return undefinedKey{}, true
 	case bool:
 		return boolInt(x), true
@@ -302,6 +322,7 @@ func boolInt(b bool) int {
 func (m *machine) iterate(v any) *iterator {
 	switch x := v.(type) {
 	case *undefined:
+		x.look()
 		return overItems("iterator", nil)
 	case string:
 		return overRunes(x)

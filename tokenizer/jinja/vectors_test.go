@@ -17,12 +17,14 @@ type vector struct {
 // vectorTime is the time at which the vectors were made.
 func vectorTime() time.Time { return time.Date(2026, 11, 28, 9, 5, 7, 0, time.Local) }
 
-func renderVector(v vector, limits Limits) (string, error) {
+func renderVector(v vector, limits Limits) (string, error) { return renderIn(Dialect{}, v, limits) }
+
+func renderIn(d Dialect, v vector, limits Limits) (string, error) {
 	c, err := ParseContext(v.Context)
 	if err != nil {
 		return "", err
 	}
-	t, err := Parse(v.Template)
+	t, err := d.Parse(v.Template)
 	if err != nil {
 		return "", err
 	}
@@ -43,14 +45,14 @@ func readVectors(t testing.TB, path string) []vector {
 	return vectors
 }
 
-// checkVectors renders every vector of a file; one with neither output nor error is
+// checkVectors renders every vector of a file in a dialect; one with neither output nor error is
 // wrong itself.
-func checkVectors(t *testing.T, path string) {
+func checkVectors(t *testing.T, d Dialect, path string) {
 	t.Helper()
 	vectors := readVectors(t, path)
 	good := 0
 	for _, v := range vectors {
-		got, err := renderVector(v, Limits{})
+		got, err := renderIn(d, v, Limits{})
 		switch {
 		case v.Error == nil && v.Output == nil:
 			t.Errorf("vector has neither output nor error: %q", v.Template)
@@ -70,6 +72,6 @@ func checkVectors(t *testing.T, path string) {
 // TestVectors compares with what transformers renders. testdata says how the files were
 // made.
 func TestVectors(t *testing.T) {
-	checkVectors(t, "testdata/vectors.json")
-	checkVectors(t, "testdata/more.json")
+	checkVectors(t, Dialect{}, "testdata/vectors.json")
+	checkVectors(t, Dialect{}, "testdata/more.json")
 }

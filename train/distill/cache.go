@@ -92,8 +92,10 @@ func (h Header) check() error {
 }
 
 // WriteCache asks a teacher about batches and writes its likeliest tokens to path, whole or not at
-// all. h says which rows and how many tokens; next gives the batches of these rows.
-func WriteCache(path string, t Teacher, h Header, next func(*data.Batch) error, pool *parallel.Pool) error {
+// all. h says which rows and how many tokens; next gives the batches of these rows. progress is called
+// with the rows so far, and all of them; it may be nil.
+func WriteCache(path string, t Teacher, h Header, next func(*data.Batch) error, pool *parallel.Pool,
+	progress func(done, total int)) error {
 	h.Format, h.Teacher, h.VocabSize = cacheFormat, t.Fingerprint(), t.VocabSize()
 	if err := h.check(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -129,7 +131,9 @@ func WriteCache(path string, t Teacher, h Header, next func(*data.Batch) error, 
 				return err
 			}
 		}
-		done += len(rows)
+		if done += len(rows); progress != nil {
+			progress(done, h.Rows)
+		}
 	}
 	if _, err := f.Write(sum.Sum(nil)); err != nil {
 		return err

@@ -111,7 +111,7 @@ func written(t testing.TB) (path string) {
 		*b, batches = *batches[0], batches[1:]
 		return nil
 	}
-	if err := WriteCache(path, &fixed{}, Header{Dataset: "data", SequenceLength: length, K: 4, Rows: 2}, next, nil); err != nil {
+	if err := WriteCache(path, &fixed{}, Header{Dataset: "data", SequenceLength: length, K: 4, Rows: 2}, next, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -152,12 +152,12 @@ func TestCache(t *testing.T) {
 func TestCacheIsWholeOrNot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "teacher.topk")
 	next := func(b *data.Batch) error { return errors.New("the disk is gone") }
-	err := WriteCache(path, &fixed{}, Header{SequenceLength: length, K: 4, Rows: 2}, next, nil)
+	err := WriteCache(path, &fixed{}, Header{SequenceLength: length, K: 4, Rows: 2}, next, nil, nil)
 	if left, _ := os.ReadDir(filepath.Dir(path)); err == nil || len(left) > 0 {
 		t.Errorf("%v, left %v", err, left)
 	}
 	for _, h := range []Header{{SequenceLength: 0, K: 4, Rows: 1}, {SequenceLength: 1, K: vocab, Rows: 1}, {SequenceLength: 1, K: 4}} {
-		if err := WriteCache(path, &fixed{}, h, next, nil); err == nil || strings.Contains(err.Error(), "disk") {
+		if err := WriteCache(path, &fixed{}, h, next, nil, nil); err == nil || strings.Contains(err.Error(), "disk") {
 			t.Errorf("%+v: %v", h, err)
 		}
 	}

@@ -251,6 +251,7 @@ func (b *block) backward(in [][]float32, grad []float32, grads [][]float32) {
 	w, dw := b.weights(in[1:]), b.grads(grads[1:])
 	if b.share {
 		b.forwardKept(in[0], w)
+		b.down.Recall(b.kept.downIn, w.down)
 	}
 	b.feedForwardGrad(w, dw, grad)
 	b.attentionGrad(in[0], w, dw, grad)

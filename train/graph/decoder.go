@@ -10,6 +10,7 @@ import (
 
 	"trit/bitlinear"
 	"trit/bitlinear/kernel/gemm"
+	"trit/format/adapter"
 	"trit/model"
 )
 
@@ -252,16 +253,24 @@ func (d *Decoder) SetAdapters(on bool) { d.mode.Adapters.Off = !on }
 // Gorgonia itself.
 func (d *Decoder) Elapsed() time.Duration { return d.elapsed }
 
-// Codes calls f with the ternary values, as float32, and the scale of every present BitLinear
-// weight. codes is valid until f returns.
+// Codes calls f with the present ternary values, as float32, and the scale of every BitLinear weight
+// that training changes. codes is valid until f returns.
 func (d *Decoder) Codes(f func(name string, codes []float32, scale float32)) {
-	for _, spec := range d.params.specs {
-		if !d.cfg.Ternary || !spec.Ternary {
+	p := d.params
+	for _, spec := range p.Config.Tensors() {
+		changes := p.base == nil || p.lora.Placement == adapter.Inside && p.lora.adapts(spec)
+		if !d.cfg.Ternary || !spec.Ternary || !changes {
 			continue
 		}
-		w := d.params.Value(spec.Name)
-		d.codes = slices.Grow(d.codes[:0], len(w))[:len(w)]
-		f(spec.Name, d.codes, d.mode.Codes(d.codes, w))
+		n, scale := spec.Elements(), float32(0)
+		d.codes = slices.Grow(d.codes[:0], n)[:n]
+		if p.base == nil {
+			scale = d.mode.Codes(d.codes, p.Value(spec.Name))
+		} else {
+			a, b := p.Value(p.lora.name(spec.Name, "A")), p.Value(p.lora.name(spec.Name, "B"))
+			scale = d.mode.MergedCodes(d.codes, p.base.matrices[spec.Name], a, b)
+		}
+		f(spec.Name, d.codes, scale)
 	}
 }
 

@@ -24,11 +24,18 @@ func AdaptersMemory(c *model.Config, l *LoRA, o Options) int64 {
 	} else if c.Ternary {
 		base -= 7 * int64(c.TernaryParameters()) / 4
 	}
-	total := base + scratch + 4*m*max(d, q, 2*f) // a product of adapters
+	total := base + scratch
+	if l.Dropout > 0 {
+		total += 4 * m * max(d, q, f)
+	}
 	if o.Backward {
 		trained *= 2
 	}
 	total += 4 * trained
+	if !inside {
+		low := int64(l.Rank*len(LoRATensors(c, l))/2) / int64(c.NumHiddenLayers) // what the second matrices of a block read
+		total += 4 * m * low * (1 + blocksKept(c, o))
+	}
 	if kept := 4 * m * (2*d + q + f); !inside && c.Ternary { // inputs before rounding
 		total += kept * blocksKept(c, o)
 	}

@@ -24,6 +24,7 @@ func intmul512() {
 	tritsTile(4)
 	tritsDigits(8)
 	ternaryBytes()
+	ternaryPairs()
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()

@@ -175,6 +175,9 @@ var sourcePool = sync.Pool{New: func() any { return new([sourceValues]float32) }
 
 // packPairs packs pairs of rows of a Source, 16 columns from (row,col) on.
 func (r *Rows) packPairs(block []byte, pairs, row, col int) {
+	if s, ok := r.Source.(PairSource); ok && s.BF16Pairs(block, pairs, row, col) {
+		return
+	}
 	values := sourcePool.Get().(*[sourceValues]float32)
 	defer sourcePool.Put(values)
 	for done := 0; done < pairs; {

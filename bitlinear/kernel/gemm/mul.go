@@ -81,7 +81,7 @@ func newPlain(transA, transB bool, m, n, k int, a []float32, lda int, b []float3
 		p.right[0].Count = n
 	}
 	p.product = product{
-		a: left, b: right{p.right[:], ldb, transB}, c: result{parts: p.parts[:], n: n, accumulate: accumulate},
+		a: left, b: right{p.right[:], ldb, transB}, c: result{parts: p.parts[:], ld: n, accumulate: accumulate},
 		m: m, n: n, k: k,
 	}
 	return p
@@ -145,8 +145,9 @@ func (g *product) tiles(p *panels, i, j, height, width, depth int, accumulate bo
 		b := &p.b[jj*depth]
 		for ii := 0; ii < height; ii += tileRows {
 			rows, cols := min(tileRows, height-ii), min(tileCols, width-jj)
-			if c := g.c.rowsFrom(i + ii); rows == tileRows && cols == tileCols && g.c.factor == nil && len(c) >= tileRows*g.n {
-				chosen.tile(depth, &p.a[ii*depth], b, &c[j+jj], g.n, accumulate)
+			c := g.c.rowsFrom(i + ii)
+			if rows == tileRows && cols == tileCols && g.c.factor == nil && ceil(len(c), g.c.ld) >= tileRows {
+				chosen.tile(depth, &p.a[ii*depth], b, &c[j+jj], g.c.ld, accumulate)
 				continue
 			}
 			chosen.tile(depth, &p.a[ii*depth], b, &p.tile[0], tileCols, false)

@@ -27,6 +27,15 @@ type Source interface {
 	Values(dst []float32, row, col int)
 }
 
+// PairSource is a Source that can write its values in bfloat16 as a product reads them.
+type PairSource interface {
+	Source
+	// BF16Pairs writes dst[p][j] = the values of rows row+2p and row+2p+1 in column col+j, little-endian,
+	// for 16 columns j. It may be called by several goroutines, and writes nothing and reports false
+	// where it has no such values.
+	BF16Pairs(dst []byte, pairs, row, col int) bool
+}
+
 // Product is C = diag(RowFactor) op(A) op(B) in row-major matrices. B and C may consist of several
 // parts, so that the gradients of all weights of a layer are one product and nothing but panels is
 // copied. The sum of an element does not depend on the number of threads, nor on the parts.
@@ -38,6 +47,7 @@ type Product struct {
 	B          []Rows      // together [K,N], one below the other
 	TransB     bool        // B is stored [N,K]: rows of K values, in float32 or of a Source
 	C          [][]float32 // consecutive ranges of rows of the result, together [M,N]
+	LDC        int         // distance of the rows of C, which is one part then; 0: N
 	RowFactor  []float32   // [M], nil for ones; the float32 sums are multiplied by it
 	Accumulate bool        // add to C
 }
@@ -67,7 +77,7 @@ func (p *Product) product() product {
 	}
 	return product{
 		a: newMatrix(p.A, p.LDA, p.TransA), b: right{p.B, ldb, p.TransB},
-		c: result{p.C, p.N, p.RowFactor, p.Accumulate},
+		c: result{p.C, p.ldc(), p.RowFactor, p.Accumulate},
 		m: p.M, n: p.N, k: p.K,
 	}
 }
@@ -83,18 +93,32 @@ func (p *Product) check() {
 	}
 	p.checkA()
 	p.checkB()
-	size := 0
+	p.checkC()
+	if p.RowFactor != nil && len(p.RowFactor) != p.M {
+		p.refuse("%d row factors, want %d", len(p.RowFactor), p.M)
+	}
+}
+
+func (p *Product) ldc() int {
+	if p.LDC > 0 {
+		return p.LDC
+	}
+	return p.N
+}
+
+func (p *Product) checkC() {
+	size, want := 0, (p.M-1)*p.ldc()+p.N
 	for _, c := range p.C {
-		if len(c)%p.N != 0 {
+		if p.LDC == 0 && len(c)%p.N != 0 {
 			p.refuse("a part of C holds %d values, want rows of %d", len(c), p.N)
 		}
 		size += len(c)
 	}
-	if size != p.M*p.N {
-		p.refuse("C holds %d values, want %d", size, p.M*p.N)
+	if p.LDC > 0 && (p.LDC < p.N || len(p.C) != 1) {
+		p.refuse("C is %d parts in rows %d apart, want one in rows of %d", len(p.C), p.LDC, p.N)
 	}
-	if p.RowFactor != nil && len(p.RowFactor) != p.M {
-		p.refuse("%d row factors, want %d", len(p.RowFactor), p.M)
+	if size != want {
+		p.refuse("C holds %d values, want %d", size, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 
 	"trit/bitlinear/kernel/kerneltest"
 	"trit/bitlinear/quant"
+	"trit/internal/float16"
 	"trit/internal/parallel"
 )
 
@@ -116,6 +118,18 @@ type stored struct {
 }
 
 func (s stored) Values(dst []float32, row, col int) { copy(dst, s.values[row*s.width+col:][:len(dst)]) }
+
+// BF16Pairs has values for rows of even numbers alone.
+func (s stored) BF16Pairs(dst []byte, pairs, row, col int) bool {
+	if row%2 != 0 {
+		return false
+	}
+	for i := range 32 * pairs {
+		v := s.values[(row+i/32*2+i%2)*s.width+col+i/2%16]
+		binary.LittleEndian.PutUint16(dst[2*i:], float16.BBits(v))
+	}
+	return true
+}
 
 // makeRows makes rows of a form and what they mean.
 func makeRows(r *rand.Rand, count, width, form int) (Rows, []float64) {
@@ -242,6 +256,37 @@ func testProductBits(t *testing.T, run func(*Product, *parallel.Pool)) {
 	}
 }
 
+// TestProductIntoColumns has the bits of a result of its own, and leaves the other columns alone.
+func TestProductIntoColumns(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testIntoColumns(t, (*Product).Float32) })
+	everyBF16(t, func(t *testing.T) { testIntoColumns(t, (*Product).BF16) })
+}
+
+func testIntoColumns(t *testing.T, run func(*Product, *parallel.Pool)) {
+	for _, size := range productSizes {
+		const first, beside = 3, 8
+		s := shape{m: size[0], n: size[1], k: size[2], factors: true, accumulate: true}
+		p := makeProduct(rand.New(rand.NewPCG(13, 13)), s)
+		wide := slices.Repeat([]float32{kerneltest.Guard}, s.m*(s.n+beside))
+		columns := p.Product
+		columns.C, columns.LDC = [][]float32{wide[first:][:(s.m-1)*(s.n+beside)+s.n]}, s.n+beside
+		for i, v := range p.C[0] {
+			wide[i/s.n*(s.n+beside)+i%s.n+first] = v
+		}
+		run(&p.Product, nil)
+		run(&columns, parallel.New(3))
+		for i, got := range wide {
+			want, col := float32(kerneltest.Guard), i%(s.n+beside)-first
+			if col >= 0 && col < s.n {
+				want = p.C[0][i/(s.n+beside)*s.n+col]
+			}
+			if got != want {
+				t.Fatalf("%v: value %d of the wide matrix is %g, want %g", s, i, got, want)
+			}
+		}
+	}
+}
+
 func TestProductRefusesWrongSizes(t *testing.T) {
 	for problem, spoil := range map[string]func(p *Product){
 		"at least one":          func(p *Product) { p.K = 0 },
@@ -253,6 +298,7 @@ func TestProductRefusesWrongSizes(t *testing.T) {
 		"not plain float32":     func(p *Product) { p.TransB, p.B[0] = true, Rows{Count: 4, Int8: make([]int8, 12)} },
 		"want rows of":          func(p *Product) { p.C[0] = p.C[0][1:] },
 		"C holds":               func(p *Product) { p.C[0] = p.C[0][4:] },
+		"rows 3 apart":          func(p *Product) { p.LDC = 3 },
 		"row factors":           func(p *Product) { p.RowFactor = make([]float32, 3) },
 		"one of them":           func(p *Product) { p.B[0].Int8 = make([]int8, 12) },
 		"in one of":             func(p *Product) { p.B[0].Source = stored{} },

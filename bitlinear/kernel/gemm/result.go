@@ -1,16 +1,16 @@
 package gemm
 
-// result is the left side of a product: C, in parts of rows of n values.
+// result is the left side of a product: C, in parts of rows that are ld values apart.
 type result struct {
 	parts      [][]float32
-	n          int
+	ld         int
 	factor     []float32
 	accumulate bool
 }
 
 // rowsFrom returns the rows of C from row i to the end of its part.
 func (c *result) rowsFrom(i int) []float32 {
-	at, j := i*c.n, 0
+	at, j := i*c.ld, 0
 	for ; at >= len(c.parts[j]); j++ {
 		at -= len(c.parts[j])
 	}
@@ -22,12 +22,12 @@ func (c *result) rowsFrom(i int) []float32 {
 func (c *result) store(sums []float32, i, j, rows, cols int, add bool) {
 	for rows > 0 {
 		dst := c.rowsFrom(i)
-		n := min(rows, len(dst)/c.n)
+		n := min(rows, ceil(len(dst), c.ld))
 		factor := ones[:n]
 		if c.factor != nil {
 			factor = c.factor[i:][:n]
 		}
-		storeSums(dst[j:], c.n, sums, factor, cols, add)
+		storeSums(dst[j:], c.ld, sums, factor, cols, add)
 		sums, i, rows = sums[n*tileCols:], i+n, rows-n
 	}
 }

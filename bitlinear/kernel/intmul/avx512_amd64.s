@@ -2088,6 +2088,86 @@ loop:
 	VZEROUPPER
 	RET
 
+// func ternaryPairs512(pairs int, dst *byte, codes *byte)
+// Requires: AVX, AVX512F
+TEXT ·ternaryPairs512(SB), NOSPLIT, $0-24
+	MOVQ      pairs+0(FP), AX
+	MOVQ      dst+8(FP), CX
+	MOVQ      codes+16(FP), DX
+	VMOVDQU32 codeShifts<>+0(SB), Z0
+	VMOVDQU32 codeFirst<>+0(SB), Z1
+	VMOVDQU32 codeSecond<>+0(SB), Z2
+
+loop:
+	VPBROADCASTD (DX), Z3
+	VPBROADCASTD 4(DX), Z4
+	VPSRLVD      Z0, Z3, Z3
+	VPSRLVD      Z0, Z4, Z4
+	VPERMD       Z1, Z3, Z3
+	VPERMD       Z2, Z4, Z4
+	VPORD        Z3, Z4, Z3
+	VMOVDQU32    Z3, (CX)
+	ADDQ         $0x08, DX
+	ADDQ         $0x40, CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA codeShifts<>+0(SB)/4, $0x00000000
+DATA codeShifts<>+4(SB)/4, $0x00000008
+DATA codeShifts<>+8(SB)/4, $0x00000010
+DATA codeShifts<>+12(SB)/4, $0x00000018
+DATA codeShifts<>+16(SB)/4, $0x00000002
+DATA codeShifts<>+20(SB)/4, $0x0000000a
+DATA codeShifts<>+24(SB)/4, $0x00000012
+DATA codeShifts<>+28(SB)/4, $0x0000001a
+DATA codeShifts<>+32(SB)/4, $0x00000004
+DATA codeShifts<>+36(SB)/4, $0x0000000c
+DATA codeShifts<>+40(SB)/4, $0x00000014
+DATA codeShifts<>+44(SB)/4, $0x0000001c
+DATA codeShifts<>+48(SB)/4, $0x00000006
+DATA codeShifts<>+52(SB)/4, $0x0000000e
+DATA codeShifts<>+56(SB)/4, $0x00000016
+DATA codeShifts<>+60(SB)/4, $0x0000001e
+GLOBL codeShifts<>(SB), RODATA|NOPTR, $64
+
+DATA codeFirst<>+0(SB)/4, $0x0000bf80
+DATA codeFirst<>+4(SB)/4, $0x00000000
+DATA codeFirst<>+8(SB)/4, $0x00003f80
+DATA codeFirst<>+12(SB)/4, $0x00000000
+DATA codeFirst<>+16(SB)/4, $0x0000bf80
+DATA codeFirst<>+20(SB)/4, $0x00000000
+DATA codeFirst<>+24(SB)/4, $0x00003f80
+DATA codeFirst<>+28(SB)/4, $0x00000000
+DATA codeFirst<>+32(SB)/4, $0x0000bf80
+DATA codeFirst<>+36(SB)/4, $0x00000000
+DATA codeFirst<>+40(SB)/4, $0x00003f80
+DATA codeFirst<>+44(SB)/4, $0x00000000
+DATA codeFirst<>+48(SB)/4, $0x0000bf80
+DATA codeFirst<>+52(SB)/4, $0x00000000
+DATA codeFirst<>+56(SB)/4, $0x00003f80
+DATA codeFirst<>+60(SB)/4, $0x00000000
+GLOBL codeFirst<>(SB), RODATA|NOPTR, $64
+
+DATA codeSecond<>+0(SB)/4, $0xbf800000
+DATA codeSecond<>+4(SB)/4, $0x00000000
+DATA codeSecond<>+8(SB)/4, $0x3f800000
+DATA codeSecond<>+12(SB)/4, $0x00000000
+DATA codeSecond<>+16(SB)/4, $0xbf800000
+DATA codeSecond<>+20(SB)/4, $0x00000000
+DATA codeSecond<>+24(SB)/4, $0x3f800000
+DATA codeSecond<>+28(SB)/4, $0x00000000
+DATA codeSecond<>+32(SB)/4, $0xbf800000
+DATA codeSecond<>+36(SB)/4, $0x00000000
+DATA codeSecond<>+40(SB)/4, $0x3f800000
+DATA codeSecond<>+44(SB)/4, $0x00000000
+DATA codeSecond<>+48(SB)/4, $0xbf800000
+DATA codeSecond<>+52(SB)/4, $0x00000000
+DATA codeSecond<>+56(SB)/4, $0x3f800000
+DATA codeSecond<>+60(SB)/4, $0x00000000
+GLOBL codeSecond<>(SB), RODATA|NOPTR, $64
+
 // func int4Bytes512(lines int, w *byte, dst *byte)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·int4Bytes512(SB), NOSPLIT, $0-24

@@ -56,7 +56,9 @@ var avx512 = implementation{
 		{tokens: 2, rows: 16, run: int8TileVNNI2},
 		{tokens: 1, rows: 16, run: int8TileVNNI1, quad: int8QuadVNNI},
 	},
-	packing: packing{rescaleSums512x16, rescaleSums512x32, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512},
+	packing: packing{
+		rescaleSums512x16, rescaleSums512x32, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512, ternaryPairs512,
+	},
 	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
 }
 
@@ -109,5 +111,7 @@ var (
 		{tokens: 2, rows: 16, run: ternaryTileAVX2x2, quad: ternaryQuadAVX2x2},
 		{tokens: 1, rows: 16, run: ternaryTileAVX2x1, quad: ternaryQuadAVX2x1},
 	}
-	packing256 = packing{rescaleSums256x16, rescaleSums256x32, int4Codes256, sumInt8x256, ternaryCodes256, tritsWiden256}
+	packing256 = packing{
+		rescaleSums256x16, rescaleSums256x32, int4Codes256, sumInt8x256, ternaryCodes256, tritsWiden256, nil,
+	}
 )

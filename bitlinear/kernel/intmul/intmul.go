@@ -46,6 +46,7 @@ type packing struct {
 	sumInt8       func(n int, x *int8) int32                                           // n is a multiple of 16
 	ternaryCodes  func(n int, dst *uint32, w *float32, factor float32)                 // n is a multiple of 16
 	tritsWiden    func(lines int, w, dst *byte)                                        // lines come in fours
+	ternaryPairs  func(pairs int, dst, codes *byte)
 }
 
 // toBytes makes an int8 of each weight of some lines, as AMX reads them.

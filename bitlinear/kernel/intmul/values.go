@@ -4,9 +4,14 @@ import "encoding/binary"
 
 // Values writes the weights of a row from column col on, over the length of dst: with it a Ternary
 // is an operand of products in float32, which read it a few columns at a time. The weights must
-// have 2 bits, and col must be a multiple of 16.
+// have 2 bits.
 func (w *Ternary) Values(dst []float32, row, col int) {
 	at := row/blockRows*w.blockBytes() + row%blockRows*4 + col/groupCols*lineBytes
+	if in := col % groupCols; in > 0 {
+		var first [groupCols]float32
+		groupValues(&first, w.codes[at:])
+		dst, at = dst[copy(dst, first[in:]):], at+lineBytes
+	}
 	for ; len(dst) >= groupCols; dst, at = dst[groupCols:], at+lineBytes {
 		groupValues((*[groupCols]float32)(dst), w.codes[at:])
 	}
@@ -29,3 +34,36 @@ func groupValues(dst *[groupCols]float32, line []byte) {
 
 // codeValue is the weight of a code. Code 3 is none.
 var codeValue = [4]float32{-1, 0, 1}
+
+// BF16Pairs writes dst[p][j] = the weights of rows row+2p and row+2p+1 in column col+j, in bfloat16 and
+// little-endian, for 16 columns j: so a product in bfloat16 reads them. The weights must have 2 bits,
+// row must be even, and col a multiple of 16.
+func (w *Ternary) BF16Pairs(dst []byte, pairs, row, col int) {
+	for pairs > 0 {
+		n := min(pairs, (blockRows-row%blockRows)/2)
+		codes := w.codes[row/blockRows*w.blockBytes()+col/groupCols*lineBytes+row%blockRows*4:][:8*n]
+		out := dst[:n*pairBytes]
+		if chosen.ternaryPairs != nil {
+			chosen.ternaryPairs(n, &out[0], &codes[0])
+		} else {
+			ternaryPairsGeneric(out, codes)
+		}
+		dst, pairs, row = dst[n*pairBytes:], pairs-n, row+2*n
+	}
+}
+
+// pairBytes are the bytes of a pair of rows of a group in bfloat16.
+const pairBytes = 4 * groupCols
+
+func ternaryPairsGeneric(dst, codes []byte) {
+	for ; len(codes) > 0; dst, codes = dst[pairBytes:], codes[8:] {
+		first, second := binary.LittleEndian.Uint32(codes), binary.LittleEndian.Uint32(codes[4:])
+		for j := range groupCols {
+			shift := 8*(j%4) + 2*(j/4)
+			binary.LittleEndian.PutUint32(dst[4*j:], codeBits[first>>shift&3]|codeBits[second>>shift&3]<<16)
+		}
+	}
+}
+
+// codeBits are the bits in bfloat16 of the weight of a code.
+var codeBits = [4]uint32{0xbf80, 0, 0x3f80}

@@ -52,7 +52,10 @@ var FlagOf = map[string]string{
 	"eval.Options.StrictLength":      "--strict-length",
 	"eval.Options.Tasks":             "--tasks",
 	"tasks.Names":                    "trit eval list",
-	"openai.Client.Timeout":          "--request-timeout",
+	"mtbench.Judging.Draw":           "--category-temperatures",
+	"mtbench.Judging.Judge":          "--judge",
+	"mtbench.Run":                    "trit eval mt_bench",
+	"openai.Server.Timeout":          "--request-timeout",
 
 	// internal/hub
 	"hub.Client.Cache":    "--hub-cache",
@@ -68,6 +71,7 @@ var FlagOf = map[string]string{
 	"repro.ScalingOptions.Set":     "--set",
 	"repro.ScalingOptions.Tokens":  "--tokens",
 	"repro.TableOptions.Beside":    "--beside",
+	"repro.TableOptions.Models":    "--model",
 	"repro.TableOptions.Tasks":     "--tasks",
 
 	// serve

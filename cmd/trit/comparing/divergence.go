@@ -1,4 +1,3 @@
-// Package comparing is the command trit divergence.
 package comparing
 
 import (
@@ -21,8 +20,8 @@ import (
 	"trit/tokenizer"
 )
 
-// Command is trit divergence.
-func Command() *cli.Command {
+// DivergenceCommand is trit divergence.
+func DivergenceCommand() *cli.Command {
 	return &cli.Command{
 		Name: "divergence", ArgsUsage: "MODEL BASE",
 		Usage: "compare what two models predict: KL divergence, same likeliest tokens, perplexities",

@@ -4,9 +4,30 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dlclark/regexp2"
 )
+
+// regexTimeout bounds one search: an expression of a user may backtrack without end.
+const regexTimeout = 5 * time.Second
+
+// Compile compiles an expression with the rules of Python's re: regexp2 has look-around, and a $
+// that also matches before a last line break.
+func Compile(pattern string) (*regexp2.Regexp, error) {
+	translated, err := Regex(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("regular expression %q: %w", pattern, err)
+	}
+	re, err := regexp2.Compile(translated, regexp2.None)
+	if err != nil {
+		return nil, fmt.Errorf("regular expression %q: %w", pattern, err)
+	}
+	re.MatchTimeout = regexTimeout
+	return re, nil
+}
 
 // Regex translates a regular expression of Python's re into the syntax of regexp2, which is
 // .NET's, where both give it another meaning or regexp2 has none for it: \Z, {,n}, named groups,

@@ -26,6 +26,9 @@ func Strip(s string) string { return strings.TrimFunc(s, Space) }
 // Lower is str.lower, which knows the sigma at the end of a word.
 func Lower(s string) string { return cases.Lower(language.Und).String(s) }
 
+// Upper is str.upper.
+func Upper(s string) string { return cases.Upper(language.Und).String(s) }
+
 // Capitalize is str.capitalize: the first letter as in titles, the rest in lower case.
 func Capitalize(s string) string {
 	_, first := FirstRune(s)
