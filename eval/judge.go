@@ -152,7 +152,7 @@ func (o *outcome) judgeAnswers(ctx context.Context, sandbox Sandbox) error {
 		for i, v := range verdicts {
 			o.samples = append(o.samples, o.answerSample(i, f.Name, filtered[i], v))
 		}
-		o.average(f.Name, []Metric{o.Answers.Metric})
+		o.average(f.Name, o.Answers.metrics())
 	}
 	return nil
 }
@@ -162,7 +162,14 @@ func (o *outcome) answerSample(i int, filter, filtered string, v Verdict) sample
 	s := sample{
 		question: q, target: cmp.Or(q.Shown, q.Target), requests: o.requestsOf(i),
 		resps: []any{[]any{o.answers[i]}}, filtered: []any{filtered},
-		filter: filter, values: []source.Field{{Name: string(o.Answers.Metric), Value: v.Score}}, end: v.End,
+		filter: filter, end: v.End,
+	}
+	for _, m := range o.Answers.metrics() {
+		value, several := v.Values[m]
+		if !several {
+			value = v.Score
+		}
+		s.values = append(s.values, source.Field{Name: string(m), Value: value})
 	}
 	if o.Answers.RunCode { // a list, since pass@k takes several
 		s.filtered = []any{[]any{filtered}}
@@ -247,23 +254,41 @@ func (o *outcome) set(m Metric, filter string, value float64) resultName {
 }
 
 // average stores the means of metrics under a filter and their standard errors: the sample
-// standard deviation over the root of the count. A single document has no standard error.
+// standard deviation over the root of the count. A single document has no standard error, and neither
+// have values of which a document gives several.
 func (o *outcome) average(filter string, metrics []Metric) {
 	for _, m := range metrics {
 		var values []float64
+		lists := false
 		for _, s := range o.samples {
 			for _, v := range s.values {
 				if s.filter == filter && v.Name == string(m) {
-					values = append(values, v.Value.(float64))
+					_, list := v.Value.([]bool)
+					values, lists = append(values, numbers(v.Value)...), lists || list
 				}
 			}
 		}
 		value, stderr := m.ofDocuments(values)
 		name := o.set(m, filter, value)
-		if len(values) > 1 && !math.IsNaN(stderr) && !math.IsInf(stderr, 0) {
+		if len(values) > 1 && !lists && !math.IsNaN(stderr) && !math.IsInf(stderr, 0) {
 			o.metrics[name.stderr()] = stderr
 		}
 	}
+}
+
+// numbers are the values that a sample gives to a mean.
+func numbers(v any) (out []float64) {
+	switch v := v.(type) {
+	case float64:
+		return []float64{v}
+	case bool:
+		return []float64{truth(v)}
+	case []bool:
+		for _, b := range v {
+			out = append(out, truth(b))
+		}
+	}
+	return out
 }
 
 // ofDocuments is the metric of documents with these values, and its standard error.

@@ -137,12 +137,22 @@ type Answers struct {
 	Until     []string // texts that end an answer
 	MaxTokens int      // 0: DefaultMaxTokens
 	Metric    Metric
-	Filters   []Filter // each gives results of its own; at least one, such as WholeText
-	Judge     Judge
+	// Metrics, instead of Metric, are those of a Judge that gives several.
+	Metrics []Metric
+	Filters []Filter // each gives results of its own; at least one, such as WholeText
+	Judge   Judge
 	// Remark says in a few words what is strange about a text, for Remarks, or ""; may be nil.
 	Remark  func(text string) string
 	RunCode bool     // Judge runs programs that the model wrote
 	Modules []string // of Python, which these programs import
+}
+
+// metrics are those that the answers have.
+func (a *Answers) metrics() []Metric {
+	if a.Metric == "" {
+		return a.Metrics
+	}
+	return []Metric{a.Metric}
 }
 
 // DefaultMaxTokens is the most tokens of an answer if the task sets no number.
@@ -155,7 +165,10 @@ type Judge func(ctx context.Context, sandbox Sandbox, q *Question, answer string
 // Verdict is the score of an answer.
 type Verdict struct {
 	Score float64 // 0 to 1
-	End   string  // if the answer is a program: a word that says how it ended, for the results
+	// Values are the values of Answers.Metrics, instead of Score: whether the answer is right, as a bool, or a
+	// []bool whose elements count one by one, such as those of several instructions.
+	Values map[Metric]any
+	End    string // if the answer is a program: a word that says how it ended, for the results
 }
 
 // Question is what a document asks.
@@ -174,6 +187,8 @@ type Question struct {
 	// Shown is the right answer as the harness writes it into samples; "": Target, or the number of the
 	// right choice.
 	Shown string
+	// Facts are what Ask knows of the document and Answers.Judge needs.
+	Facts any
 	// Prefix begins the answer: the model goes on from there.
 	Prefix string
 	// Text is the document of a rolling task. Words and Bytes divide its log-likelihood; if
@@ -307,7 +322,7 @@ func (t *Task) check() error {
 			MultipleChoice, LogLikelihood, Generation, Rolling)
 	case slices.Contains(t.Answers.Until, ""):
 		return fmt.Errorf("task %s: a stop text is empty: every answer would end at its first token", t.Name)
-	case t.Answers.Judge == nil || len(t.Answers.Filters) == 0 || t.Answers.Metric == "":
+	case t.Answers.Judge == nil || len(t.Answers.Filters) == 0 || len(t.Answers.metrics()) == 0:
 		return fmt.Errorf("task %s: Answers need a metric, a filter and a judge", t.Name)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"trit/eval"
 	"trit/eval/harness"
+	"trit/eval/ifeval"
 	"trit/eval/perplexity"
 	"trit/internal/nearest"
 	"trit/setting"
@@ -24,6 +25,7 @@ func All() []eval.Task {
 		heldOut, arcEasy, arcChallenge, boolQ, winogrande, hellaSwag, piqa, openBookQA,
 		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
 		truthfulQA1, truthfulQA2, triviaQA, commonsenseQA, lambada, sciQ, race,
+		ifeval.Task(),
 	}, mmlu(), mmluPro(), perplexity.Tasks())
 }
 
