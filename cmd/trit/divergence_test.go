@@ -29,7 +29,7 @@ func TestDivergence(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if r.Windows != 3 || r.Tokens != 3*15 || r.KL.Value > 1e-9 || r.SameTop.Value != 1 || r.Perplexity != r.BasePerplexity {
+	if r.Windows != 3 || r.Tokens != 3*15 || r.KL.Value > 1e-9 || r.SameTop.Value != 1 || r.Perplexity.Value != r.BasePerplexity.Value {
 		t.Errorf("a model differs from itself: %+v", r)
 	}
 	if out := ask("int8"); !strings.Contains(out, "KL(base || model)") || !strings.Contains(out, "45 tokens") {

@@ -12,8 +12,8 @@ import (
 	"trit/eval/statistics"
 )
 
-// Forward writes the logits after each token of a sequence that stands alone, [len(ids), V].
-type Forward func(ids []int32, logits []float32) error
+// Forward writes the logits after each token of ids[from:], [len(ids)-from, V], of a sequence that stands alone.
+type Forward func(ids []int32, logits []float32, from int) error
 
 // Options say what Measure compares.
 type Options struct {
@@ -24,10 +24,21 @@ type Options struct {
 	Progress func(done, total int64) // in tokens; may be nil
 }
 
-// Value is a mean over tokens and its standard error, by which tokens of a window may depend on each other.
+// Value is a mean over tokens and its standard error, by which tokens of a window may depend on each other. A
+// single window has no standard error: it is nil.
 type Value struct {
-	Value  float64 `json:"value"`
-	Stderr float64 `json:"stderr"`
+	Value  float64  `json:"value"`
+	Stderr *float64 `json:"stderr"`
+}
+
+// Times is the value and its error times a factor.
+func (v Value) Times(factor float64) Value {
+	out := Value{Value: factor * v.Value}
+	if v.Stderr != nil {
+		stderr := factor * *v.Stderr
+		out.Stderr = &stderr
+	}
+	return out
 }
 
 // Result is how a model differs from a base.
@@ -39,6 +50,7 @@ type Result struct {
 	// Quantiles of KL over tokens.
 	Median  float64 `json:"kl_median"`
 	P90     float64 `json:"kl_90"`
+	P95     float64 `json:"kl_95"`
 	P99     float64 `json:"kl_99"`
 	P999    float64 `json:"kl_99.9"`
 	Maximum float64 `json:"kl_maximum"`
@@ -75,19 +87,19 @@ func Measure(ctx context.Context, o Options) (*Result, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		n := (len(w.IDs) - 1) * o.Vocab
+		n := w.Targets * o.Vocab
 		logits, base = slices.Grow(logits[:0], n)[:n], slices.Grow(base[:0], n)[:n]
 		for _, m := range []struct {
 			forward Forward
 			out     []float32
 		}{{o.Model, logits}, {o.Base, base}} {
-			if err := m.forward(w.IDs[:len(w.IDs)-1], m.out); err != nil {
+			if err := m.forward(w.IDs[:len(w.IDs)-1], m.out, len(w.IDs)-1-w.Targets); err != nil {
 				return nil, fmt.Errorf("window %d: %w", i, err)
 			}
 		}
-		for k := len(w.IDs) - w.Targets; k < len(w.IDs); k++ {
-			row := (k - 1) * o.Vocab
-			tokens = append(tokens, compare(logits[row:][:o.Vocab], base[row:][:o.Vocab], w.IDs[k]))
+		for k, next := range w.IDs[len(w.IDs)-w.Targets:] {
+			row := k * o.Vocab
+			tokens = append(tokens, compare(logits[row:][:o.Vocab], base[row:][:o.Vocab], next))
 			windows = append(windows, fmt.Sprint(i))
 		}
 		if done += int64(len(w.IDs)); o.Progress != nil {
@@ -145,14 +157,16 @@ func summarize(tokens []token, windows []string, count int) (*Result, error) {
 			values[i] = of(&tokens[i])
 		}
 		c := statistics.ClusteredMean(values, windows)
-		if math.IsNaN(c.Stderr) { // of one window
-			c.Stderr = 0
+		if c.Clusters < 2 {
+			return Value{Value: c.Value}
 		}
-		return Value{c.Value, c.Stderr}
+		return Value{c.Value, &c.Stderr}
 	}
 	perplexity := func(of func(*token) float64) Value {
 		loss := mean(of)
-		return Value{math.Exp(loss.Value), math.Exp(loss.Value) * loss.Stderr}
+		p := loss.Times(math.Exp(loss.Value))
+		p.Value = math.Exp(loss.Value)
+		return p
 	}
 	r := &Result{
 		Tokens: len(tokens), Windows: count, KL: mean(func(t *token) float64 { return t.kl }),
@@ -180,5 +194,5 @@ func (r *Result) quantiles(tokens []token) {
 		high := min(low+1, len(kl)-1)
 		return kl[low] + (x-float64(low))*(kl[high]-kl[low])
 	}
-	r.Median, r.P90, r.P99, r.P999, r.Maximum = at(0.5), at(0.9), at(0.99), at(0.999), kl[len(kl)-1]
+	r.Median, r.P90, r.P95, r.P99, r.P999, r.Maximum = at(0.5), at(0.9), at(0.95), at(0.99), at(0.999), kl[len(kl)-1]
 }

@@ -16,8 +16,8 @@ const vocab = 17
 
 // random is a model whose logits follow from the token alone.
 func random(seed uint64, spread float64) divergence.Forward {
-	return func(ids []int32, logits []float32) error {
-		for i, id := range ids {
+	return func(ids []int32, logits []float32, from int) error {
+		for i, id := range ids[from:] {
 			r := rand.New(rand.NewPCG(seed, uint64(id)))
 			for k := range vocab {
 				logits[i*vocab+k] = float32(spread * r.NormFloat64())
@@ -29,12 +29,12 @@ func random(seed uint64, spread float64) divergence.Forward {
 
 // mixed is a model between two others.
 func mixed(a, b divergence.Forward, share float32) divergence.Forward {
-	return func(ids []int32, logits []float32) error {
+	return func(ids []int32, logits []float32, from int) error {
 		other := make([]float32, len(logits))
-		if err := a(ids, logits); err != nil {
+		if err := a(ids, logits, from); err != nil {
 			return err
 		}
-		err := b(ids, other)
+		err := b(ids, other, from)
 		for i := range logits {
 			logits[i] += share * (other[i] - logits[i])
 		}
@@ -58,7 +58,7 @@ func windows(n, length, targets int) (out []eval.TokenDocument) {
 func probabilities(t *testing.T, f divergence.Forward, id int32) []float64 {
 	t.Helper()
 	logits := make([]float32, vocab)
-	if err := f([]int32{id}, logits); err != nil {
+	if err := f([]int32{id}, logits, 0); err != nil {
 		t.Fatal(err)
 	}
 	p, sum := make([]float64, vocab), 0.0
@@ -121,7 +121,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s is %v, want %v", what, pair[0], pair[1])
 		}
 	}
-	if r.Tokens != 140 || r.Windows != 20 || r.KL.Stderr <= 0 || same == n || top5 == n {
+	if r.Tokens != 140 || r.Windows != 20 || *r.KL.Stderr <= 0 || same == n || top5 == n {
 		t.Errorf("%+v; same %v, top 5 %v", r, same, top5)
 	}
 }
@@ -135,6 +135,12 @@ func TestMeasureOfEqualModels(t *testing.T) {
 	}
 	if _, err := divergence.Measure(t.Context(), divergence.Options{Model: random(3, 2), Base: random(3, 2), Vocab: vocab}); err == nil {
 		t.Error("no windows are compared")
+	}
+	r, err = divergence.Measure(t.Context(), divergence.Options{
+		Model: random(3, 2), Base: random(4, 2), Vocab: vocab, Windows: windows(1, 8, 4),
+	})
+	if err != nil || r.KL.Stderr != nil || r.Perplexity.Stderr != nil {
+		t.Errorf("a single window has a standard error: %+v, %v", r, err)
 	}
 }
 

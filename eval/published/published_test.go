@@ -92,6 +92,9 @@ func metrics(task *eval.Task) []string {
 	for _, m := range task.Metrics {
 		all = append(all, string(m)+",none")
 	}
+	if task.Tokens != nil {
+		all = append(all, string(eval.Loss)+",none", string(eval.Perplexity)+",none")
+	}
 	for _, f := range task.Answers.Filters {
 		for _, m := range append(task.Answers.Metrics, task.Answers.Metric) {
 			all = append(all, string(m)+","+f.Name)

@@ -1,10 +1,13 @@
 package comparing
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,6 +18,7 @@ import (
 	"trit/eval/divergence"
 	"trit/eval/perplexity"
 	"trit/infer"
+	"trit/internal/filekind"
 	"trit/internal/report"
 	"trit/repro"
 	"trit/tokenizer"
@@ -52,17 +56,19 @@ func divergenceAction(c *cli.Context) error {
 	}
 	var forwards []divergence.Forward
 	var tokenizers []*tokenizer.Tokenizer
-	vocab := 0
+	var vocabs []int
 	for _, name := range args {
 		m, tok, err := open(c, name)
 		if err != nil {
 			return err
 		}
 		defer m.Close()
-		forwards, tokenizers, vocab = append(forwards, forward(m)), append(tokenizers, tok), m.Config().VocabSize
+		forwards, tokenizers = append(forwards, forward(m)), append(tokenizers, tok)
+		vocabs = append(vocabs, m.Config().VocabSize)
 	}
-	if !reflect.DeepEqual(tokenizers[0].Vocab().Tokens, tokenizers[1].Vocab().Tokens) {
-		return fmt.Errorf("%s and %s have different vocabularies: their tokens cannot be compared", args[0], args[1])
+	if vocabs[0] != vocabs[1] || !reflect.DeepEqual(tokenizers[0].Vocab(), tokenizers[1].Vocab()) {
+		return fmt.Errorf("%s and %s have different vocabularies (%d and %d tokens), or cut texts by other rules: "+
+			"what they predict cannot be compared", args[0], args[1], vocabs[0], vocabs[1])
 	}
 	windows, err := windowsOf(c, tokenizers[1])
 	if err != nil {
@@ -70,7 +76,7 @@ func divergenceAction(c *cli.Context) error {
 	}
 	progress := cmdline.NewConsole(c).Progress("tokens")
 	r, err := divergence.Measure(c.Context, divergence.Options{
-		Model: forwards[0], Base: forwards[1], Vocab: vocab, Windows: windows,
+		Model: forwards[0], Base: forwards[1], Vocab: vocabs[0], Windows: windows,
 		Progress: func(done, total int64) { progress.Show(done, total, "") },
 	})
 	progress.End()
@@ -106,12 +112,12 @@ func open(c *cli.Context, name string) (*infer.Model, *tokenizer.Tokenizer, erro
 
 // forward runs a model over one window after the other.
 func forward(m *infer.Model) divergence.Forward {
-	return func(ids []int32, logits []float32) error {
+	return func(ids []int32, logits []float32, from int) error {
 		s, err := m.NewSession(len(ids))
 		if err != nil {
 			return err
 		}
-		return s.Forward(ids, logits, 0)
+		return s.Forward(ids, logits, from)
 	}
 }
 
@@ -122,7 +128,11 @@ func windowsOf(c *cli.Context, tok *tokenizer.Tokenizer) (windows []eval.TokenDo
 		if err != nil {
 			return nil, err
 		}
-		w, err := perplexity.Halves(tok, []string{string(b)}, c.Int("window"))
+		if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+			return nil, fmt.Errorf("%s: %s", file, filekind.Not(filekind.Of(file), "a text"))
+		}
+		text := strings.ReplaceAll(string(b), "\r\n", "\n") // as llama_ppl_wikitext2 reads it
+		w, err := perplexity.Halves(tok, []string{text}, c.Int("window"))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
@@ -137,14 +147,16 @@ func windowsOf(c *cli.Context, tok *tokenizer.Tokenizer) (windows []eval.TokenDo
 // show prints a result as a table.
 func show(c *cli.Context, r *divergence.Result) error {
 	row := func(what, format string, v divergence.Value) []string {
-		return []string{what, fmt.Sprintf(format, v.Value), "±", fmt.Sprintf(format, v.Stderr)}
+		if v.Stderr == nil {
+			return []string{what, fmt.Sprintf(format, v.Value), "", ""}
+		}
+		return []string{what, fmt.Sprintf(format, v.Value), "±", fmt.Sprintf(format, *v.Stderr)}
 	}
-	percent := func(v divergence.Value) divergence.Value {
-		return divergence.Value{Value: 100 * v.Value, Stderr: 100 * v.Stderr}
-	}
+	percent := func(v divergence.Value) divergence.Value { return v.Times(100) }
 	one := func(what, format string, v float64) []string { return []string{what, fmt.Sprintf(format, v), "", ""} }
 	t := report.Table{Head: []string{"measure", "value", "", "stderr"}, Rows: [][]string{
 		row("KL(base || model), nats a token", "%.6f", r.KL), one("  median", "%.6f", r.Median), one("  90 %", "%.6f", r.P90),
+		one("  95 %", "%.6f", r.P95),
 		one("  99 %", "%.6f", r.P99), one("  99.9 %", "%.6f", r.P999), one("  maximum", "%.6f", r.Maximum),
 		row("same likeliest token, %", "%.3f", percent(r.SameTop)), row("base's likeliest among 5, %", "%.3f", percent(r.InTop5)),
 		row("change of the right token's probability, %", "%.4f", percent(r.Change)),
