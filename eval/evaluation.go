@@ -217,14 +217,15 @@ func (e *Evaluation) Values(task, metric string) (values []float64, clusters []s
 
 // DataHash is a hash of the documents of a task that were asked, "" without samples.
 func (e *Evaluation) DataHash(task string) string {
-	for _, metric := range sortedKeys(e.samples[task]) {
-		samples, all := e.samples[task][metric], ""
-		for _, id := range slices.Sorted(maps.Keys(samples)) {
-			all += samples[id].hash
-		}
-		return hashOf(all)
+	metrics := sortedKeys(e.samples[task])
+	if len(metrics) == 0 {
+		return ""
 	}
-	return ""
+	samples, all := e.samples[task][metrics[0]], ""
+	for _, id := range slices.Sorted(maps.Keys(samples)) {
+		all += samples[id].hash
+	}
+	return hashOf(all)
 }
 
 func (e *Evaluation) readSample(task string, line []byte) error {
