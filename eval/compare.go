@@ -143,7 +143,7 @@ func (d *Difference) paired(a, b map[int]sampleValue) bool {
 			return false
 		}
 		nats, clustered = nats || x.nats, clustered || x.cluster != "" && x.cluster == y.cluster
-		binary = binary && !nats && (x.value == 0 || x.value == 1) && (y.value == 0 || y.value == 1)
+		binary = binary && !nats && x.weight == 1 && (x.value == 0 || x.value == 1) && (y.value == 0 || y.value == 1)
 		switch {
 		case y.value > x.value:
 			d.BetterB++
@@ -175,7 +175,8 @@ func (d *Difference) test(c *column, binary, nats bool) {
 		d.Test, d.P = PairedZNats, statistics.NormalP(mean, stderr)
 		d.Stderr = statistics.Ratio(c.values, c.weights, nil).Stderr * slope(d.Metric, math.Sqrt(d.A*d.B))
 	default:
-		d.Test, d.P = PairedZ, statistics.NormalP(mean, stderr)
+		r := statistics.Ratio(c.values, c.weights, nil) // the mean, unless a document gives several values
+		d.Test, d.P, d.Stderr = PairedZ, statistics.NormalP(r.Value, r.Stderr), r.Stderr
 	}
 	if !(d.Stderr < math.MaxFloat64) { // of a perplexity without bounds
 		d.Stderr = 0

@@ -164,6 +164,12 @@ func pyJSON(v any, newline string) string {
 			parts = append(parts, pyJSON(e, deeper(newline)))
 		}
 		return enclose("[", "]", parts, newline)
+	case []bool:
+		var parts []string
+		for _, e := range v {
+			parts = append(parts, fmt.Sprint(e))
+		}
+		return enclose("[", "]", parts, newline)
 	case string:
 		return python.Quote(v)
 	case float64:

@@ -16,11 +16,12 @@ type Errors struct {
 	Stderr   map[string]float64 `json:"stderr"`   // by metric, "acc,none"
 }
 
-// errors computes the standard errors that the harness does not give.
+// errors computes the standard errors that the harness does not give: by cluster, of perplexities, and of values
+// of which a document gives several.
 func (o *outcome) errors() Errors {
 	e := Errors{Stderr: map[string]float64{}}
 	clustered := slices.ContainsFunc(o.questions, func(q question) bool { return q.cluster != "" })
-	if !clustered && o.Kind != Rolling {
+	if !clustered && o.Kind != Rolling && len(o.Answers.Metrics) == 0 {
 		return e
 	}
 	columns := map[string]*column{}

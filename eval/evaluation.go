@@ -30,7 +30,7 @@ type Evaluation struct {
 // is the log-likelihood.
 type sampleValue struct {
 	value          float64
-	weight         float64 // by which a log-likelihood is divided; 1 of others
+	weight         float64 // by which a log-likelihood, or a number of right instructions, is divided; 1 of others
 	nats           bool
 	hash           string
 	prompt, target string // hashes; "" if unknown
@@ -67,7 +67,15 @@ func newSampleValue(value any, hash, cluster string) sampleValue {
 	switch x := value.(type) {
 	case float64:
 		v.value = x
+	case bool:
+		v.value = truth(x)
+	case []bool:
+		v.addAll(x)
 	case []any:
+		if list, ok := bools(x); ok {
+			v.addAll(list)
+			return v
+		}
 		v.nats = true
 		if len(x) > 1 {
 			v.value, _ = x[0].(float64)
@@ -80,6 +88,26 @@ func newSampleValue(value any, hash, cluster string) sampleValue {
 		}
 	}
 	return v
+}
+
+// addAll makes v the number of those that are right, to be divided by the number of all.
+func (v *sampleValue) addAll(list []bool) {
+	v.value, v.weight = 0, float64(len(list))
+	for _, right := range list {
+		v.value += truth(right)
+	}
+}
+
+// bools are the elements of a list that holds nothing else.
+func bools(list []any) (out []bool, ok bool) {
+	for _, e := range list {
+		b, isBool := e.(bool)
+		if !isBool {
+			return nil, false
+		}
+		out = append(out, b)
+	}
+	return out, len(out) > 0
 }
 
 func (e *Evaluation) addSample(task, metric string, id int, v sampleValue) {
@@ -204,7 +232,7 @@ func (e *Evaluation) Values(task, metric string) (values []float64, clusters []s
 	samples := e.samples[task][metric]
 	for _, id := range slices.Sorted(maps.Keys(samples)) {
 		v := samples[id]
-		if v.nats {
+		if v.nats || v.weight != 1 {
 			return nil, nil
 		}
 		values, clusters = append(values, v.value), append(clusters, v.cluster)

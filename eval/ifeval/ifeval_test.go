@@ -135,6 +135,49 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestCompare: instructions count one by one, and documents are paired.
+func TestCompare(t *testing.T) {
+	tok := evaltest.Tokenizer(t)
+	line := `{"prompt":"Say %d.","instruction_id_list":["punctuation:no_comma","startend:quotation"],"kwargs":[{},{}]}`
+	var lines []string
+	for i := range 6 {
+		lines = append(lines, fmt.Sprintf(line, i))
+	}
+	dir := evaltest.Write(t, map[string]string{Task().Test.Files[0]: strings.Join(lines, "\n")})
+	var out []string
+	for _, answer := range []string{"no quotes", `"quotes"`} {
+		folder := t.TempDir()
+		m := &evaltest.Model{Tokenizer: tok, Context: 2048, Answers: map[byte]string{'.': answer}}
+		_, err := eval.Run(t.Context(), m, eval.Options{
+			Tokenizer: tok, Tasks: []eval.Task{Task()}, DataDir: dir, AllowPartial: true, NumFewshot: -1, Out: folder, Replace: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, folder)
+	}
+	c, err := eval.Compare(out[0], out[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, d := range c.Rows {
+		want := map[string]eval.Difference{
+			"prompt_level_strict_acc,none": {A: 0, B: 1, Test: eval.McNemar, Documents: 6, BetterB: 6},
+			"inst_level_strict_acc,none":   {A: 0.5, B: 1, Test: eval.PairedZ, Documents: 6, BetterB: 6},
+		}[d.Metric]
+		if want.Test == "" {
+			continue
+		}
+		if found++; d.A != want.A || d.B != want.B || d.Test != want.Test || d.Documents != 6 || d.BetterB != 6 || d.BetterA != 0 {
+			t.Errorf("%+v, want %+v", d, want)
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d metrics are compared: %+v", found, c.Rows)
+	}
+}
+
 func ExampleTask() {
 	fmt.Println(Task().Name, len(checks), "kinds of instructions")
 	// Output: ifeval 25 kinds of instructions
