@@ -40,7 +40,7 @@ func Task() eval.Task {
 			return eval.Question{Contexts: []string{f.Text("prompt")}, Shown: "0", Facts: list}
 		},
 		Answers: eval.Answers{
-			MaxTokens: 1280, Filters: []eval.Filter{eval.WholeText()}, Judge: judge,
+			Until: []string{}, MaxTokens: 1280, Filters: []eval.Filter{eval.WholeText()}, Judge: judge,
 			Metrics: []eval.Metric{PromptStrict, InstructionStrict, PromptLoose, InstructionLoose},
 		},
 	}

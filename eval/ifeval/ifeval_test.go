@@ -102,7 +102,7 @@ func TestWrongDocuments(t *testing.T) {
 		`["keywords:rhyme"],"kwargs":[{}]`:                                                                                   `"keywords:rhyme"`,
 		`["length_constraints:number_words"],"kwargs":[{"num_words":5,"relation":"about"}]`:                                  `want "less than"`,
 		`["length_constraints:number_words"],"kwargs":[{"num_words":0.5,"relation":"at least"}]`:                             "at least 1",
-		`["keywords:letter_frequency"],"kwargs":[{"letter":"ab","let_frequency":1,"let_relation":"at least"}]`:               "one of a to z",
+		`["keywords:letter_frequency"],"kwargs":[{"letter":"ab","let_frequency":1,"let_relation":"at least"}]`:               "want one character",
 		`["length_constraints:nth_paragraph_first_word"],"kwargs":[{"num_paragraphs":1,"nth_paragraph":2,"first_word":"a"}]`: "want 1 to",
 	} {
 		d := documents(t, `{"prompt":"p","instruction_id_list":`+kwargs+`}`)[0]

@@ -42,7 +42,7 @@ var (
 		`|,(?=$|\s|`+nonWord+`|`+multiChar+`))|\S)`, false)
 	closing  = mustCompile(`(?m)\A["')\]}]+?(?:\s+|(?=--)|$)`, false)
 	ellipsis = regexp.MustCompile(`^\.\.+$`)
-	number   = regexp.MustCompile(`^-?[.,]?\d[\d,.-]*\.?$`)
+	number   = regexp.MustCompile(`^-?[.,]?\p{Nd}[\p{Nd},.-]*\.?$`)
 )
 
 // sentencesOf splits a text as nltk's Punkt does.
@@ -73,45 +73,36 @@ type end struct {
 
 // ends are the marks of a text. Of several in one word the last counts.
 func ends(runes []rune) (out []end) {
-	type found struct {
-		start, end, next int
-		after            string
-	}
-	var all []found
-	text := string(runes)
-	m, err := sentenceEnd.re.FindStringMatch(text)
+	word, mark := 0, 0 // where the word before the last mark begins, and that mark
+	var last *end
+	m, err := sentenceEnd.re.FindStringMatch(string(runes))
 	for m != nil && err == nil {
-		f := found{start: m.Index, end: m.Index + m.Length, next: m.Index + m.Length, after: m.GroupByNumber(1).String()}
-		if g := m.GroupByNumber(2); len(g.Captures) > 0 {
-			f.next = g.Index
+		if i := lastSpace(runes[mark:m.Index]); i > 0 {
+			if word = mark + i + 1; last != nil {
+				out = append(out, *last)
+			}
 		}
-		all = append(all, f)
+		mark = m.Index
+		last = &end{mark + m.Length, mark + m.Length, string(runes[word:mark]) + m.String() + m.GroupByNumber(1).String()}
+		if g := m.GroupByNumber(2); len(g.Captures) > 0 {
+			last.next = g.Index
+		}
 		m, err = sentenceEnd.re.FindNextMatch(m)
 	}
-	begin := -1 // of the word before the last one that was taken
-	for i := len(all) - 1; i >= 0; i-- {
-		f := all[i]
-		if begin >= 0 && f.end > begin {
-			continue
-		}
-		word := f.start
-		for word > 0 && python.Space(runes[word-1]) { // white space before the mark belongs to no word
-			word--
-		}
-		stop := word
-		for word > 0 && !python.Space(runes[word-1]) {
-			word--
-		}
-		begin = word
-		for begin > 0 && python.Space(runes[begin-1]) {
-			begin--
-		}
-		out = append(out, end{f.end, f.next, string(runes[word:stop]) + string(runes[f.start:f.end]) + f.after})
-	}
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-		out[i], out[j] = out[j], out[i]
+	if last != nil {
+		out = append(out, *last)
 	}
 	return out
+}
+
+// lastSpace is where the last white space of ASCII stands, which alone parts words here; 0 where there is none.
+func lastSpace(runes []rune) int {
+	for i := len(runes) - 1; i > 0; i-- {
+		if strings.ContainsRune(" \t\n\r\v\f", runes[i]) {
+			return i
+		}
+	}
+	return 0
 }
 
 // realigned moves what closes a sentence, such as quotes, from the beginning of the next one to its end.
@@ -198,10 +189,10 @@ func (t *punktToken) kindInText() string {
 
 func (t *punktToken) first() rune { r, _ := utf8.DecodeRuneInString(t.text); return r }
 
-// isInitial reports whether the word begins with a letter and a period that is its end.
+// isInitial reports whether the word is a letter and a period. Numbers that are no decimal digits count as letters.
 func (t *punktToken) isInitial() bool {
 	r, n := utf8.DecodeRuneInString(t.text)
-	return t.text[n:] == "." && unicode.IsLetter(r)
+	return t.text[n:] == "." && (r == '_' || unicode.IsLetter(r) || unicode.In(r, unicode.Nl, unicode.No))
 }
 
 // reconsider judges a word with a period by the one behind it.
@@ -216,7 +207,7 @@ func (t *punktToken) reconsider(next *punktToken) {
 	}
 	starts := next.startsSentence()
 	if (t.abbreviation || t.ellipsis) && !t.isInitial() {
-		if starts == yes || unicode.IsUpper(next.first()) && p.SentStarters[nextKind] != 0 {
+		if starts == yes || upperCase(next.first()) && p.SentStarters[nextKind] != 0 {
 			t.sentenceEnd = true
 			return
 		}
@@ -224,7 +215,7 @@ func (t *punktToken) reconsider(next *punktToken) {
 	if !t.isInitial() && kind != "##number##" {
 		return
 	}
-	alwaysCapital := t.isInitial() && unicode.IsUpper(next.first()) && p.OrthoContext[nextKind]&lower == 0
+	alwaysCapital := t.isInitial() && upperCase(next.first()) && p.OrthoContext[nextKind]&lower == 0
 	if starts == no || starts == unknown && alwaysCapital {
 		t.sentenceEnd, t.abbreviation = false, true
 	}
@@ -246,9 +237,9 @@ func (t *punktToken) startsSentence() answer {
 	}
 	seen := english().OrthoContext[t.kindInText()]
 	switch {
-	case unicode.IsUpper(t.first()) && seen&lower != 0 && seen&midUpper == 0:
+	case upperCase(t.first()) && seen&lower != 0 && seen&midUpper == 0:
 		return yes
-	case unicode.IsLower(t.first()) && (seen&upper != 0 || seen&beginLower == 0):
+	case lowerCase(t.first()) && (seen&upper != 0 || seen&beginLower == 0):
 		return no
 	}
 	return unknown

@@ -1,6 +1,7 @@
 package ifeval
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -54,9 +55,14 @@ func words(text string) (out []string) {
 }
 
 // isUpper is str.isupper, and isLower str.islower.
-func isUpper(s string) bool { return isCase(s, unicode.IsUpper, unicode.IsLower) }
+func isUpper(s string) bool { return isCase(s, upperCase, lowerCase) }
 
-func isLower(s string) bool { return isCase(s, unicode.IsLower, unicode.IsUpper) }
+func isLower(s string) bool { return isCase(s, lowerCase, upperCase) }
+
+// upperCase and lowerCase are Unicode's properties, which more than letters have: Roman numerals, ordinals.
+func upperCase(r rune) bool { return unicode.In(r, unicode.Lu, unicode.Other_Uppercase) }
+
+func lowerCase(r rune) bool { return unicode.In(r, unicode.Ll, unicode.Other_Lowercase) }
 
 func isCase(s string, want, other func(rune) bool) bool {
 	found := false
@@ -68,6 +74,9 @@ func isCase(s string, want, other func(rune) bool) bool {
 	}
 	return found
 }
+
+// unknownLanguage is that of a text with letters whose language is not found, or has no code of two letters.
+const unknownLanguage = "unknown"
 
 // language is the language of a text, as langdetect names it; "" of a text without letters.
 func language(text string) string {
@@ -81,8 +90,10 @@ func language(text string) string {
 		return "no"
 	case whatlanggo.Tgl:
 		return "tl"
+	case whatlanggo.Pes:
+		return "fa"
 	default:
-		return l.Iso6391()
+		return cmp.Or(l.Iso6391(), unknownLanguage)
 	}
 }
 
