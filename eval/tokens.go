@@ -50,7 +50,7 @@ func (e *encoder) documentWindows(d *TokenDocument, eos int32) ([]lm.ScoreReques
 	}
 	if n := len(d.IDs) - 1; n > e.maxLength {
 		return nil, 0, fmt.Errorf("the window has %d tokens before its last: the context length is %d, and a shorter window "+
-			"would be another measure", n, e.maxLength)
+			"would be another measure: take a model with a longer context, or a task with shorter windows", n, e.maxLength)
 	}
 	w := lm.ScoreRequest{Input: d.IDs[:len(d.IDs)-1], Targets: d.IDs[len(d.IDs)-d.Targets:]}
 	return []lm.ScoreRequest{w}, d.Targets, nil

@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"trit/eval"
@@ -185,36 +183,15 @@ func (run *mmluRun) compare(t *testing.T, out string) {
 
 // readMMLUSamples reads samples, and the first prompt.
 func readMMLUSamples(t *testing.T, path string) (samples []mmluSample, first any) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	byFilter, prompt := readTaskSamples(t, path)
+	for _, s := range byFilter["none"] {
+		acc, ok := s.Values["acc"].(float64)
+		if !ok {
+			t.Fatalf("%s: acc is %v", path, s.Values["acc"])
+		}
+		samples = append(samples, mmluSample{s.Requests, s.Doc, s.Prompt, s.TargetHash, s.Target, acc})
 	}
-	for line := range strings.Lines(string(b)) {
-		var s struct {
-			Target     string
-			Arguments  map[string]map[string]string
-			DocHash    string `json:"doc_hash"`
-			PromptHash string `json:"prompt_hash"`
-			TargetHash string `json:"target_hash"`
-			Acc        float64
-		}
-		if err := json.Unmarshal([]byte(line), &s); err != nil {
-			t.Fatal(err)
-		}
-		var texts []string
-		for i := range len(s.Arguments) {
-			a := s.Arguments[fmt.Sprint("gen_args_", i)]
-			texts = append(texts, a["arg_0"], a["arg_1"])
-		}
-		if first == nil {
-			first = texts[0]
-		}
-		sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
-		samples = append(samples, mmluSample{
-			hex.EncodeToString(sum[:])[:16], s.DocHash[:16], s.PromptHash[:16], s.TargetHash[:16], s.Target, s.Acc,
-		})
-	}
-	return samples, first
+	return samples, prompt
 }
 
 func TestMMLUHasAllSubjects(t *testing.T) {

@@ -2,6 +2,7 @@ package comparing
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -80,6 +81,9 @@ func divergenceAction(c *cli.Context) error {
 		Progress: func(done, total int64) { progress.Show(done, total, "") },
 	})
 	progress.End()
+	if errors.Is(err, context.Canceled) {
+		return errors.New("stopped before all windows were compared: --limit compares fewer")
+	}
 	if err != nil {
 		return err
 	}
