@@ -48,6 +48,7 @@ func preparedPairs(t testing.TB) string {
 // pairRun learns from the pairs of preparedPairs, of which it sees each about twice.
 func pairRun(dataDir, out string) Run {
 	r := smallRun(dataDir, out)
+	r.Options.Precision = PrecisionFloat32 // as its reference is computed
 	r.Options.Objective, r.Options.DPOBeta, r.Options.LearningRate = DPO, 0.2, 3e-3
 	r.Options.MaxSteps, r.Options.EvalBatches, r.Options.CheckpointInterval, r.Options.EMADecay = 24, 5, 6, 0.5
 	r.Options.BatchSize, r.Options.EvalInterval, r.Options.LogInterval = 4, 6, 1
@@ -58,7 +59,6 @@ func pairRun(dataDir, out string) Run {
 // pairs, and ends with more; the best model is the one of the lowest held-out loss.
 func TestPreferences(t *testing.T) {
 	r := pairRun(preparedPairs(t), t.TempDir())
-	r.Options.Precision = PrecisionFloat32 // as the reference is computed
 	result, err := Train(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
