@@ -423,6 +423,9 @@ func (r *Report) RemarkLines() (lines []string) {
 	for _, m := range tree(r.asked, 0) {
 		if g := r.groups[m.name]; m.group != nil && g != nil {
 			lines = append(lines, g.remarks...)
+			if e, ok := r.Errors[m.name]; ok {
+				lines = append(lines, m.name+": "+e.line())
+			}
 		}
 	}
 	return lines
