@@ -207,7 +207,7 @@ func TestCompareGroups(t *testing.T) {
 		}
 	}
 	// A mean that is neither of the two, other documents, and tasks that a group lacks leave it unpaired.
-	c, err := Compare(groupOf(t, false, none), groupOf(t, true, some))
+	c, err := Compare(groupOf(t, false, some), groupOf(t, true, some))
 	if err != nil || c.Rows[0].Test != UnpairedZ {
 		t.Errorf("%+v, %v", c.Rows[0], err)
 	}
