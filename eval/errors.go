@@ -38,6 +38,10 @@ func (o *outcome) errors() Errors {
 		}
 	}
 	for name, c := range columns {
+		metric, filter, _ := strings.Cut(name, ",")
+		if _, has := o.metrics[resultName{Metric(metric), filter}.stderr()]; has && !clustered && o.Task.Tokens != nil {
+			continue // by the same formula
+		}
 		r := statistics.Ratio(c.values, c.weights, c.clusters)
 		e.Clusters = r.Clusters
 		if v := r.Stderr * slope(name, o.metrics[name]); v < math.MaxFloat64 { // nor NaN, of one cluster
