@@ -57,6 +57,15 @@ func newReport(o *Options, started time.Time) *Report {
 // Model is the name of the model that was measured.
 func (r *Report) Model() string { return r.o.ModelName }
 
+// AllResults are the results of all tasks that were asked for, those of Kept too.
+func (r *Report) AllResults() map[string]Metrics {
+	all := maps.Clone(r.Results)
+	for task, m := range r.kept {
+		all[task] = m.metrics
+	}
+	return all
+}
+
 func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"trit/eval/internal/evaltest"
+	"trit/eval/seeds"
 )
 
 // results is a folder of results of five tasks with twenty documents, of which the first right ones are right.
@@ -80,6 +81,27 @@ func windows(t *testing.T, model string, nats float64) string {
 		"results.json": fmt.Sprintf(`{"model_name":%q,"n-shot":{"llama_ppl_wikitext2":0},"n-samples":{"llama_ppl_wikitext2":{"original":20,"effective":20}},
 			"results":{"llama_ppl_wikitext2":{"loss,none":%g,"loss_stderr,none":0.0115,"perplexity,none":%g,"perplexity_stderr,none":0.1}}}`, model, loss, math.Exp(loss)),
 	})
+}
+
+// The spread between seeds is shown for the models that have one.
+func TestSeeds(t *testing.T) {
+	dir, a := t.TempDir(), results(t, "one_model", 20, "x")
+	spread := seeds.Spread{Task: "mmlu_0", Metric: "acc,none", Seeds: []uint32{1234, 7}, Scores: []float64{1, 0.5}, Mean: 0.75, Deviation: 0.3536}
+	if err := seeds.Write(a, []seeds.Spread{spread}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(dir, "x", a, results(t, "b", 20, "x")); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"report.html": "<h2>one_model, by seed of few-shot examples</h2>",
+		"report.md":   "## one\\_model, by seed of few-shot examples\n\n| task | metric | seed 1234 | seed 7 |",
+	} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || strings.Count(string(b), want) != 1 || strings.Count(string(b), "by seed of") != 1 || !strings.Contains(string(b), "± 0.3536") {
+			t.Errorf("%s, %v: %s", name, err, b)
+		}
+	}
 }
 
 // A perplexity has its error, is better where it is lower, is compared by window, and gives no examples.

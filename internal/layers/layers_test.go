@@ -79,8 +79,8 @@ eval/published              | eval internal/jsonfile internal/nearest | eval/mtb
 eval/sandbox                |
 eval/statistics             |
 eval/suites                 | eval eval/published eval/tasks setting
-eval/paper                  | eval eval/statistics internal/atomicfile internal/jsonfile internal/report | eval/internal/evaltest
-eval/seeds                  | eval eval/statistics
+eval/paper                  | eval eval/seeds eval/statistics internal/atomicfile internal/jsonfile internal/report | eval/internal/evaltest
+eval/seeds                  | eval eval/statistics internal/atomicfile internal/jsonfile
 eval/mtbench                | data/source eval eval/statistics internal/atomicfile internal/jsonfile lm setting tokenizer | eval/internal/evaltest
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
