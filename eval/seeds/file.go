@@ -58,8 +58,8 @@ func Read(results string) ([]Spread, error) {
 	}
 	for i, s := range f.Spreads {
 		if s.Task == "" || s.Metric == "" || len(s.Seeds) < 2 || len(s.Scores) != len(s.Seeds) {
-			return nil, fmt.Errorf("%s: entry %d of \"spreads\" has %d seeds and %d scores: want task, metric, and a score for each "+
-				"of at least two seeds", path, i, len(s.Seeds), len(s.Scores))
+			return nil, fmt.Errorf("%s: entry %d of \"spreads\" has %d seeds and %d scores: want task, metric, and a score "+
+				"for each of at least two seeds", path, i, len(s.Seeds), len(s.Scores))
 		}
 	}
 	return f.Spreads, nil

@@ -74,7 +74,7 @@ eval/harness                | data/source eval eval/internal/python tokenizer/ji
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/divergence             | eval eval/statistics
 eval/ifeval                 | data/source eval eval/internal/python | eval/internal/evaltest
-eval/perplexity             | eval setting tokenizer | eval/internal/evaltest
+eval/perplexity             | eval setting tokenizer | eval/internal/evaltest lm
 eval/published              | eval internal/jsonfile internal/nearest | eval/mtbench eval/tasks
 eval/sandbox                |
 eval/statistics             |
