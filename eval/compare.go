@@ -108,7 +108,7 @@ func (c *Comparison) add(a, b *Evaluation, task, metric string) {
 		return
 	}
 	d := Difference{Task: task, Metric: metric, A: x, B: y, P: 1}
-	if !d.paired(a.samples[task][metric], b.samples[task][metric]) {
+	if !d.paired(a.samples[task][metric], b.samples[task][metric]) && !d.pairedGroup(a, b) {
 		name, filter, _ := strings.Cut(metric, ",")
 		stderr := name + "_stderr," + filter
 		n := min(a.Counts[task].Effective, b.Counts[task].Effective)
@@ -128,35 +128,49 @@ func sortedKeys[V any](maps ...map[string]V) []string {
 	return slices.Compact(keys)
 }
 
+// pairs are the differences of documents that two evaluations were both asked.
+type pairs struct {
+	column
+	betterA, betterB int
+	binary           bool // each document is right or wrong
+	nats, clustered  bool
+}
+
+// pair returns false if A and B were not asked the same documents.
+func pair(a, b map[int]sampleValue) (p pairs, same bool) {
+	p.binary = true
+	for _, id := range slices.Sorted(maps.Keys(a)) {
+		x, y := a[id], b[id]
+		if _, ok := b[id]; !ok || x.hash != y.hash {
+			return p, false
+		}
+		p.nats, p.clustered = p.nats || x.nats, p.clustered || x.cluster != "" && x.cluster == y.cluster
+		p.binary = p.binary && !p.nats && x.weight == 1 && (x.value == 0 || x.value == 1) && (y.value == 0 || y.value == 1)
+		switch {
+		case y.value > x.value:
+			p.betterB++
+		case y.value < x.value:
+			p.betterA++
+		}
+		x.value = y.value - x.value
+		p.add(x)
+	}
+	return p, len(a) > 0 && len(a) == len(b)
+}
+
 // paired tests the differences of the documents: by McNemar's exact test if each document is
 // right or wrong, else by their mean over its standard error. It returns false, and tests
 // nothing, if A and B were not asked the same documents.
 func (d *Difference) paired(a, b map[int]sampleValue) bool {
-	if len(a) < 2 || len(a) != len(b) {
+	p, same := pair(a, b)
+	if !same || len(p.values) < 2 {
 		return false
 	}
-	var differences column
-	binary, nats, clustered := true, false, false
-	for _, id := range slices.Sorted(maps.Keys(a)) {
-		x, y := a[id], b[id]
-		if _, ok := b[id]; !ok || x.hash != y.hash {
-			return false
-		}
-		nats, clustered = nats || x.nats, clustered || x.cluster != "" && x.cluster == y.cluster
-		binary = binary && !nats && x.weight == 1 && (x.value == 0 || x.value == 1) && (y.value == 0 || y.value == 1)
-		switch {
-		case y.value > x.value:
-			d.BetterB++
-		case y.value < x.value:
-			d.BetterA++
-		}
-		x.value = y.value - x.value
-		differences.add(x)
-	}
-	d.Documents = len(differences.values)
-	d.test(&differences, binary, nats)
-	if clustered {
-		d.testClusters(&differences)
+	d.Documents, d.BetterA, d.BetterB = len(p.values), p.betterA, p.betterB
+	d.test(&p.column, p.binary, p.nats)
+	if p.clustered {
+		r := statistics.Ratio(p.values, p.weights, p.clusters)
+		d.testClusters(r, float64(r.Clusters-1))
 	}
 	return true
 }
@@ -167,9 +181,7 @@ func (d *Difference) test(c *column, binary, nats bool) {
 	d.Stderr = stderr
 	switch {
 	case binary:
-		d.Test, d.P = McNemar, statistics.McNemar(d.BetterA, d.BetterB)
-		discordant := float64(d.BetterA+d.BetterB) / float64(d.Documents)
-		d.show(statistics.LeastMcNemar(d.Documents, discordant), statistics.NeededMcNemar(d.B-d.A, discordant))
+		d.testDiscordant()
 		return
 	case nats: // the test is of log-likelihoods, the standard error of the metric that is made of them
 		d.Test, d.P = PairedZNats, statistics.NormalP(mean, stderr)
@@ -182,20 +194,117 @@ func (d *Difference) test(c *column, binary, nats bool) {
 		d.Stderr = 0
 		return
 	}
-	d.show(statistics.Least(d.Stderr, d.Documents), statistics.Needed(d.B-d.A, d.Stderr, d.Documents))
+	d.show(statistics.Least(d.Stderr, float64(d.Documents-1)), statistics.Needed(d.B-d.A, d.Stderr, d.Documents))
+}
+
+// testDiscordant tests by the documents that A or B alone has right.
+func (d *Difference) testDiscordant() {
+	d.Test, d.P = McNemar, statistics.McNemar(d.BetterA, d.BetterB)
+	discordant := float64(d.BetterA+d.BetterB) / float64(d.Documents)
+	d.show(statistics.LeastMcNemar(d.Documents, discordant), statistics.NeededMcNemar(d.B-d.A, discordant))
 }
 
 // testClusters tests by clusters of documents. What the documents can show is by them then, too.
-func (d *Difference) testClusters(c *column) {
-	r := statistics.Ratio(c.values, c.weights, c.clusters)
+func (d *Difference) testClusters(r statistics.Clustered, freedom float64) {
 	if r.Clusters < 2 {
 		return
 	}
-	d.Clusters, d.ClusteredP = r.Clusters, statistics.StudentP(r.Value, r.Stderr, float64(r.Clusters-1))
+	d.Clusters, d.ClusteredP = r.Clusters, statistics.StudentP(r.Value, r.Stderr, freedom)
 	if stderr := r.Stderr * slope(d.Metric, math.Sqrt(d.A*d.B)); stderr > 0 && stderr < math.MaxFloat64 {
 		d.ClusteredStderr = stderr
-		d.show(statistics.Least(d.ClusteredStderr, r.Clusters), statistics.Needed(d.B-d.A, d.ClusteredStderr, d.Documents))
+		d.show(statistics.Least(stderr, freedom), statistics.Needed(d.B-d.A, stderr, d.Documents))
 	}
+}
+
+// groupPairs are the differences of the documents of a group, by task.
+type groupPairs struct {
+	pairs                 // of all tasks
+	strata    [][]float64 // differences
+	sizes     []int
+	a, b, a2b []float64 // means of A, of B, and of the differences
+}
+
+// pairGroup returns false if the documents of a task are not the same, or give more than one value. Tasks
+// that lack the metric are passed over, as in the group's own mean.
+func pairGroup(a, b *Evaluation, group, metric string) (g groupPairs, same bool) {
+	members := a.members(group)
+	if !slices.Equal(members, b.members(group)) {
+		return g, false
+	}
+	g.binary = true
+	for _, task := range members {
+		x, y := a.samples[task][metric], b.samples[task][metric]
+		if len(x) == 0 && len(y) == 0 {
+			continue
+		}
+		p, same := pair(x, y)
+		if !same || p.nats || slices.ContainsFunc(p.weights, func(w float64) bool { return w != 1 }) {
+			return g, false
+		}
+		g.binary, g.betterA, g.betterB = g.binary && p.binary, g.betterA+p.betterA, g.betterB+p.betterB
+		g.strata, g.sizes = append(g.strata, p.values), append(g.sizes, len(p.values))
+		meanA, meanB := meanValue(x), meanValue(y)
+		g.a, g.b, g.a2b = append(g.a, meanA), append(g.b, meanB), append(g.a2b, meanB-meanA)
+	}
+	return g, len(g.strata) > 0
+}
+
+// meanValue is the mean of documents, in their order.
+func meanValue(values map[int]sampleValue) float64 {
+	total := 0.0
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		total += values[id].value
+	}
+	return total / float64(len(values))
+}
+
+// weights finds which of the harness's two means the group's values are: by documents, or of each task once. It returns
+// false if they are neither.
+func (g *groupPairs) weights(valueA, valueB float64) (weights []float64, once, ok bool) {
+	for _, once = range []bool{false, true} {
+		meanA, _ := weightedMean(g.a, g.sizes, once)
+		meanB, _ := weightedMean(g.b, g.sizes, once)
+		if math.Abs(meanA-valueA) < 1e-9 && math.Abs(meanB-valueB) < 1e-9 {
+			for _, n := range g.sizes {
+				if once {
+					n = 1
+				}
+				weights = append(weights, float64(n))
+			}
+			return weights, once, true
+		}
+	}
+	return nil, false, false
+}
+
+// pairedGroup tests the differences of the documents of all tasks of a group, with the group's weights. By
+// document the tasks are what they are; by cluster, if there are enough of them, they are some of many subjects. It
+// returns false, and tests nothing, if A and B were not asked the same documents.
+func (d *Difference) pairedGroup(a, b *Evaluation) bool {
+	g, same := pairGroup(a, b, d.Task, d.Metric)
+	if !same {
+		return false
+	}
+	weights, once, known := g.weights(d.A, d.B)
+	if !known {
+		return false
+	}
+	for _, n := range g.sizes {
+		d.Documents += n
+	}
+	d.BetterA, d.BetterB = g.betterA, g.betterB
+	mean, stderr := statistics.Stratified(g.strata, weights)
+	if d.Stderr = stderr; g.binary && !once {
+		d.testDiscordant()
+	} else {
+		d.Test, d.P = PairedZ, statistics.NormalP(mean, stderr)
+		freedom := float64(max(d.Documents-len(g.sizes), 1))
+		d.show(statistics.Least(stderr, freedom), statistics.Needed(mean, stderr, d.Documents))
+	}
+	if len(g.strata) >= fewestSubjects {
+		d.testClusters(statistics.Uneven(g.a2b, weights))
+	}
+	return true
 }
 
 // show sets what the documents can show; JSON has no number for what no number of documents shows.
@@ -214,7 +323,7 @@ func (d *Difference) unpaired(a, b float64, n int) {
 	d.Stderr = math.Hypot(a, b)
 	d.Test, d.P = UnpairedZ, statistics.NormalP(d.B-d.A, d.Stderr)
 	if n > 1 {
-		d.show(statistics.Least(d.Stderr, n), statistics.Needed(d.B-d.A, d.Stderr, n))
+		d.show(statistics.Least(d.Stderr, float64(n-1)), statistics.Needed(d.B-d.A, d.Stderr, n))
 	}
 }
 

@@ -138,3 +138,81 @@ func TestCompareByClusterAndWarns(t *testing.T) {
 		t.Errorf("%+v, %v", same, err)
 	}
 }
+
+// groupOf is a folder with the results of five tasks of 2, 3, 4, 5 and 6 documents, in two groups inside a third, whose mean
+// counts the tasks by their documents or each once.
+func groupOf(t *testing.T, once bool, right func(task, document int) bool) string {
+	files, total, documents := map[string]string{}, 0.0, 0.0
+	var results []string
+	for task := range 5 {
+		name, samples, acc, n := fmt.Sprintf("x_%d", task), "", 0.0, task+2
+		for i := range n {
+			v := truth(right(task, i))
+			acc += v / float64(n)
+			samples += fmt.Sprintf(`{"doc_id": %d, "doc_hash": "h%d", "filter": "none", "metrics": ["acc"], "acc": %g}`+"\n", i, i, v)
+		}
+		files["samples_"+name+".jsonl"] = samples
+		results = append(results, fmt.Sprintf(`%q: {"acc,none": %v, "acc_stderr,none": 0.1}`, name, acc))
+		weight := float64(n)
+		if once {
+			weight = 1
+		}
+		total, documents = total+weight*acc, documents+weight
+	}
+	for _, group := range []string{"x", "x_odd", "x_even"} {
+		results = append(results, fmt.Sprintf(`%q: {"acc,none": %v, "acc_stderr,none": 0.1}`, group, total/documents))
+	}
+	files["results.json"] = `{"group_subtasks": {"x": ["x_odd", "x_even"], "x_odd": ["x_1", "x_3"], "x_even": ["x_0", "x_2", "x_4"],
+		"x_0": [], "x_1": [], "x_2": [], "x_3": [], "x_4": []}, "results": {` + strings.Join(results, ",") + "}}"
+	return evaltest.Write(t, files)
+}
+
+// The documents of a group are paired over all of its tasks, with the group's own weights, and the tasks are clusters.
+func TestCompareGroups(t *testing.T) {
+	none := func(int, int) bool { return false }
+	some := func(task, i int) bool { return i < task } // 0/2, 1/3, 2/4, 3/5, 4/6
+	for _, once := range []bool{false, true} {
+		c, err := Compare(groupOf(t, once, none), groupOf(t, once, some))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := c.Rows[0]
+		shares, weights, total := []float64{0, 1. / 3, 0.5, 0.6, 2. / 3}, []float64{2, 3, 4, 5, 6}, 20.0
+		test, p := McNemar, 2/math.Pow(2, 10)
+		if once {
+			weights, total = []float64{1, 1, 1, 1, 1}, 5
+		}
+		mean, byDocument, bySubject, squares := 0.0, 0.0, 0.0, 0.0
+		for i, w := range weights {
+			mean += w / total * shares[i]
+			byDocument += w / total * w / total * shares[i] * (1 - shares[i]) / float64(i+1) // s²/n of a share
+			squares += w / total * w / total
+		}
+		for i, w := range weights {
+			bySubject += math.Pow(w/total*(shares[i]-mean), 2) / (1 - 2*w/total + squares)
+		}
+		if once {
+			test, p = PairedZ, math.Erfc(mean/math.Sqrt(byDocument)/math.Sqrt2)
+		}
+		if d.Task != "x" || d.Test != test || d.Documents != 20 || d.BetterA != 0 || d.BetterB != 10 || d.Clusters != 5 {
+			t.Errorf("once %v: %+v", once, d)
+		}
+		for what, pair := range map[string][2]float64{
+			"p": {d.P, p}, "stderr": {d.Stderr, math.Sqrt(byDocument)}, "by subject": {d.ClusteredStderr, math.Sqrt(bySubject)},
+			"difference": {d.B - d.A, mean},
+		} {
+			if math.Abs(pair[0]-pair[1]) > 1e-9 {
+				t.Errorf("once %v: %s is %g, want %g", once, what, pair[0], pair[1])
+			}
+		}
+	}
+	// A mean that is neither of the two, other documents, and tasks that a group lacks leave it unpaired.
+	c, err := Compare(groupOf(t, false, some), groupOf(t, true, some))
+	if err != nil || c.Rows[0].Test != UnpairedZ {
+		t.Errorf("%+v, %v", c.Rows[0], err)
+	}
+	c, err = Compare(groupOf(t, false, none), results(t, 20, 5))
+	if err != nil || c.Rows[0].Test != UnpairedZ {
+		t.Errorf("%+v, %v", c.Rows[0], err)
+	}
+}

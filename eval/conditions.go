@@ -9,20 +9,22 @@ import (
 
 // conditions are the keys of a results file that say how its tasks were asked.
 type conditions struct {
-	Numbers  map[string]int    `json:"n-shot"`
-	Counts   map[string]Counts `json:"n-samples"`
-	Versions map[string]any    `json:"versions"`
-	Config   map[string]any    `json:"config"`
-	Template any               `json:"chat_template_sha"`
-	Turns    any               `json:"fewshot_as_multiturn"`
-	System   any               `json:"system_instruction_sha"`
-	Length   any               `json:"max_length"`
-	EOS      any               `json:"tokenizer_eos_token"`
-	BOS      any               `json:"tokenizer_bos_token"`
-	Named    string            `json:"model_name"`
-	Date     float64           `json:"date"`
+	Numbers  map[string]int      `json:"n-shot"`
+	Counts   map[string]Counts   `json:"n-samples"`
+	Subtasks map[string][]string `json:"group_subtasks"`
+	Versions map[string]any      `json:"versions"`
+	Config   map[string]any      `json:"config"`
+	Template any                 `json:"chat_template_sha"`
+	Turns    any                 `json:"fewshot_as_multiturn"`
+	System   any                 `json:"system_instruction_sha"`
+	Length   any                 `json:"max_length"`
+	EOS      any                 `json:"tokenizer_eos_token"`
+	BOS      any                 `json:"tokenizer_bos_token"`
+	Named    string              `json:"model_name"`
+	Date     float64             `json:"date"`
 	Trit     struct {
-		Made map[string]string `json:"made"`
+		Made   map[string]string `json:"made"`
+		Errors map[string]Errors `json:"errors"`
 	} `json:"trit"`
 }
 
@@ -116,6 +118,30 @@ func differ(a, b string) int {
 	}
 	return 0
 }
+
+// members are the tasks of a group, those of its groups too; none of a task.
+func (c *conditions) members(group string) (tasks []string) {
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		if len(c.Subtasks[name]) == 0 && name != group {
+			tasks = append(tasks, name)
+		}
+		for _, inside := range c.Subtasks[name] {
+			visit(inside)
+		}
+	}
+	visit(group)
+	slices.Sort(tasks)
+	return tasks
+}
+
+// Errors are the standard errors of a task or a group that the harness does not give.
+func (e *Evaluation) Errors(task string) Errors { return e.Trit.Errors[task] }
 
 // Model is the name of the model.
 func (e *Evaluation) Model() string { return e.Named }

@@ -12,8 +12,10 @@ import (
 // Errors are standard errors of a task that the harness does not give: by cluster, and of
 // perplexities.
 type Errors struct {
-	Clusters int                `json:"clusters"` // of documents; their number where none belong together
-	Stderr   map[string]float64 `json:"stderr"`   // by metric, "acc,none"
+	Clusters int                `json:"clusters"`          // of documents; their number where none belong together
+	Tasks    bool               `json:"tasks,omitempty"`   // the clusters are the tasks of a group
+	Freedom  float64            `json:"freedom,omitempty"` // degrees of freedom of a group's errors
+	Stderr   map[string]float64 `json:"stderr"`            // by metric, "acc,none"
 }
 
 // errors computes the standard errors that the harness does not give: by cluster, of perplexities, and of values
@@ -36,6 +38,10 @@ func (o *outcome) errors() Errors {
 		}
 	}
 	for name, c := range columns {
+		metric, filter, _ := strings.Cut(name, ",")
+		if _, has := o.metrics[resultName{Metric(metric), filter}.stderr()]; has && !clustered && o.Task.Tokens != nil {
+			continue // by the same formula
+		}
 		r := statistics.Ratio(c.values, c.weights, c.clusters)
 		e.Clusters = r.Clusters
 		if v := r.Stderr * slope(name, o.metrics[name]); v < math.MaxFloat64 { // nor NaN, of one cluster
@@ -73,5 +79,9 @@ func (e Errors) line() string {
 	for _, name := range sortedKeys(e.Stderr) {
 		parts = append(parts, fmt.Sprintf("%s ± %.4f", strings.TrimSuffix(name, ",none"), e.Stderr[name]))
 	}
-	return fmt.Sprintf("standard errors by %d clusters of documents: %s", e.Clusters, strings.Join(parts, ", "))
+	what := "clusters of documents"
+	if e.Tasks {
+		what = "tasks"
+	}
+	return fmt.Sprintf("standard errors by %d %s: %s", e.Clusters, what, strings.Join(parts, ", "))
 }

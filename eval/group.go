@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"trit/eval/statistics"
 )
 
 // Group is tasks whose results are also given as one, such as the subjects of MMLU. Task.Groups
@@ -195,6 +197,39 @@ func pooledError(errors []float64, sizes []int) float64 {
 	return math.Sqrt(variance / float64(documents-len(sizes)) / float64(documents))
 }
 
+// fewestSubjects is the number of a group's tasks from which on these are taken for some of many subjects, so that
+// the group has a standard error by task. A few sets are what they are.
+const fewestSubjects = 5
+
+// errors are the standard errors of the group by its tasks.
+func (g *groupResult) errors(tasks []measured) Errors {
+	e := Errors{Tasks: true, Stderr: map[string]float64{}}
+	for _, name := range g.names {
+		var means, weights []float64
+		for _, t := range tasks {
+			if v, ok := t.metrics[name.String()]; ok {
+				means, weights = append(means, v), append(weights, g.group.weight(name.metric, t.counts.Effective))
+			}
+		}
+		if len(means) < fewestSubjects {
+			continue
+		}
+		r, freedom := statistics.Uneven(means, weights)
+		if e.Clusters, e.Freedom = r.Clusters, freedom; r.Stderr < math.MaxFloat64 {
+			e.Stderr[name.String()] = r.Stderr
+		}
+	}
+	return e
+}
+
+// weight is how much a task of n documents counts in a metric of the group.
+func (g *Group) weight(m Metric, n int) float64 {
+	if slices.ContainsFunc(g.Metrics, func(o GroupMetric) bool { return o.Metric == m && o.EachOnce }) {
+		return 1
+	}
+	return float64(n)
+}
+
 // addGroups adds the results of groups, when all their tasks are measured or kept.
 func (r *Report) addGroups() {
 	for _, m := range tree(r.asked, 0) {
@@ -216,6 +251,9 @@ func (r *Report) addGroups() {
 		}
 		g.aggregate(tasks)
 		r.groups[m.name] = g
+		if e := g.errors(tasks); len(e.Stderr) > 0 {
+			r.Errors[m.name] = e
+		}
 		r.Results[m.name], r.NSamples[m.name] = g.metrics, all
 	}
 }

@@ -57,6 +57,15 @@ func newReport(o *Options, started time.Time) *Report {
 // Model is the name of the model that was measured.
 func (r *Report) Model() string { return r.o.ModelName }
 
+// AllResults are the results of all tasks that were asked for, those of Kept too.
+func (r *Report) AllResults() map[string]Metrics {
+	all := maps.Clone(r.Results)
+	for task, m := range r.kept {
+		all[task] = m.metrics
+	}
+	return all
+}
+
 func (r *Report) add(t *outcome) {
 	r.tasks = append(r.tasks, t)
 	r.Results[t.Name], r.NShot[t.Name], r.Effort[t.Name] = t.metrics, t.numFewshot, t.Effort
@@ -423,6 +432,9 @@ func (r *Report) RemarkLines() (lines []string) {
 	for _, m := range tree(r.asked, 0) {
 		if g := r.groups[m.name]; m.group != nil && g != nil {
 			lines = append(lines, g.remarks...)
+			if e, ok := r.Errors[m.name]; ok {
+				lines = append(lines, m.name+": "+e.line())
+			}
 		}
 	}
 	return lines

@@ -2,11 +2,18 @@ package eval
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
+	"trit/data/source"
+	"trit/eval/internal/python"
 	"trit/lm"
+	"trit/tokenizer"
 )
 
 // prepareTokens makes the requests of documents that are tokens. BOS stands before each document
@@ -27,7 +34,9 @@ func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prep
 			return nil, fmt.Errorf("document %d: %w", id, err)
 		}
 		p.first = append(p.first, len(p.requests))
-		p.questions = append(p.questions, question{id: id, Question: Question{Words: tokens, Bytes: docs[id].Bytes}})
+		q := question{id: id, Question: Question{Words: tokens, Bytes: docs[id].Bytes}}
+		q.doc = describe(o.Tokenizer, docs[id].IDs, windows)
+		p.questions = append(p.questions, q)
 		for _, w := range windows {
 			p.requests = append(p.requests, request{score: w})
 		}
@@ -37,6 +46,24 @@ func (t *Task) prepareTokens(ctx context.Context, o *Options, e *encoder) (*prep
 	}
 	p.first = append(p.first, len(p.requests))
 	return p, nil
+}
+
+// describe is a document of tokens as samples show it: by a hash, and what is predicted of it.
+func describe(t *tokenizer.Tokenizer, ids []int32, windows []lm.ScoreRequest) Document {
+	h, tokens, bytes, words := sha256.New(), 0, 0, 0
+	for _, id := range ids {
+		h.Write(binary.LittleEndian.AppendUint32(nil, uint32(id)))
+	}
+	for _, w := range windows {
+		tokens, words = tokens+len(w.Targets), words+len(strings.Fields(t.Decode(w.Targets)))
+		for _, id := range w.Targets {
+			bytes += len(t.TokenBytes(id))
+		}
+	}
+	return Document{
+		{Name: "token_hash", Value: hex.EncodeToString(h.Sum(nil))}, {Name: "tokens", Value: int64(tokens)},
+		{Name: "bytes", Value: int64(bytes)}, {Name: "words", Value: int64(words)},
+	}
 }
 
 // documentWindows are the requests of a document and the number of tokens that they predict.
@@ -57,7 +84,7 @@ func (e *encoder) documentWindows(d *TokenDocument, eos int32) ([]lm.ScoreReques
 }
 
 // judgeTokens divides the log-likelihood by tokens, which Words counts here, and by bytes. Standard errors
-// are those of a ratio of sums over documents.
+// are those of a ratio of sums over documents, each of which is a sample.
 func (o *outcome) judgeTokens() {
 	nats, tokens, bytes := make([]float64, len(o.questions)), 0, 0
 	for i, q := range o.questions {
@@ -72,6 +99,7 @@ func (o *outcome) judgeTokens() {
 	if bytes > 0 {
 		o.set(BitsPerByte, "none", sum(nats)/math.Ln2/float64(bytes))
 	}
+	o.sampleTokens(nats, bytes > 0)
 	squares, n := 0.0, float64(len(nats))
 	for i, v := range nats {
 		rest := v - float64(loss*float64(o.questions[i].Words))
@@ -81,5 +109,23 @@ func (o *outcome) judgeTokens() {
 		stderr := math.Sqrt(squares*n/(n-1)) / float64(tokens)
 		o.metrics[resultName{Loss, "none"}.stderr()] = stderr
 		o.metrics[resultName{Perplexity, "none"}.stderr()] = math.Exp(loss) * stderr
+	}
+}
+
+// sampleTokens makes a sample of each document, whose values are log-likelihood and divisor, as those of a text.
+func (o *outcome) sampleTokens(nats []float64, withBytes bool) {
+	for i := range o.questions {
+		q := &o.questions[i]
+		s := sample{
+			question: q, requests: make([]request, 1), resps: []any{[]any{python.Float(-nats[i])}},
+			filtered: []any{python.Float(-nats[i])}, filter: "none",
+		}
+		for _, m := range []Metric{Loss, Perplexity} {
+			s.values = append(s.values, source.Field{Name: string(m), Value: []any{-nats[i], int64(q.Words)}})
+		}
+		if withBytes {
+			s.values = append(s.values, source.Field{Name: string(BitsPerByte), Value: []any{-nats[i], int64(q.Bytes)}})
+		}
+		o.samples = append(o.samples, s)
 	}
 }

@@ -135,9 +135,13 @@ func evalAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		reports, spreads = append(reports, bySeed[0]), append(spreads, comparing.NewSpreads(draws, bySeed))
+		spread, err := comparing.NewSpreads(draws, bySeed, o.Out)
+		if err != nil {
+			return err
+		}
+		reports, spreads = append(reports, bySeed[0]), append(spreads, spread)
 	}
-	if err := printReports(c, reports); err != nil || len(draws) < 2 {
+	if err := printReports(c, reports, spreads); err != nil || len(draws) < 2 || c.Bool("json") {
 		return err
 	}
 	return comparing.PrintSpreads(c, spreads)
@@ -270,18 +274,15 @@ func hashFile(h io.Writer, name string) error {
 }
 
 // printReports prints the results of each model, and for several models their differences.
-func printReports(c *cli.Context, reports []*eval.Report) error {
+func printReports(c *cli.Context, reports []*eval.Report, spreads []comparing.Spreads) error {
 	con := cmdline.NewConsole(c)
 	for _, r := range reports {
 		for _, line := range r.Kept {
 			con.Warnf("%s", line)
 		}
 	}
-	if c.Bool("json") && len(reports) == 1 {
-		return cmdline.PrintJSON(c.App.Writer, reports[0])
-	}
 	if c.Bool("json") {
-		return cmdline.PrintJSON(c.App.Writer, reports)
+		return printJSON(c, reports, spreads)
 	}
 	for _, r := range reports {
 		if len(reports) > 1 {
@@ -308,6 +309,21 @@ func printReports(c *cli.Context, reports []*eval.Report) error {
 		}
 	}
 	return nil
+}
+
+// printJSON prints the results of one model as an object, and those of several as a list.
+func printJSON(c *cli.Context, reports []*eval.Report, spreads []comparing.Spreads) error {
+	all := make([]any, len(reports))
+	for i, r := range reports {
+		var err error
+		if all[i], err = spreads[i].JSON(r); err != nil {
+			return err
+		}
+	}
+	if len(all) == 1 {
+		return cmdline.PrintJSON(c.App.Writer, all[0])
+	}
+	return cmdline.PrintJSON(c.App.Writer, all)
 }
 
 // markdownList is a list below a table, nothing without lines.

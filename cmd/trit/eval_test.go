@@ -5,12 +5,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"trit/cmd/trit/cmdline"
 	"trit/data/world"
 	"trit/eval"
+	"trit/eval/seeds"
 	"trit/eval/suites"
 	"trit/eval/tasks"
 )
@@ -177,5 +180,48 @@ func TestEvalKeepsResults(t *testing.T) {
 	}
 	if code, _, stderr := trit("eval", model, "--tasks", task, "--append"); code != cmdline.ExitFailed || !strings.Contains(stderr, "it needs --out") {
 		t.Errorf("--append alone: exit code %d, %s", code, stderr)
+	}
+}
+
+// The spread between seeds is in the JSON and in the folder, and compare and report read it.
+func TestEvalSeedsAsJSON(t *testing.T) {
+	model, task, dir := convertedTo(t, tokensGolden, "x.gguf"), aTask(t), t.TempDir()
+	var outs []string
+	for _, name := range []string{"a", "b"} {
+		out := filepath.Join(dir, name)
+		outs = append(outs, out)
+		code, text, stderr := trit("eval", model, "--tasks", task, "--num-fewshot", "1", "--fewshot-seeds", "5,6,7", "--out", out, "--json")
+		if code != cmdline.ExitOK {
+			t.Fatal(stderr)
+		}
+		var printed struct {
+			Results map[string]any
+			seeds.File
+		}
+		if err := json.Unmarshal([]byte(text), &printed); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		written, err := seeds.Read(out)
+		if err != nil || len(written) == 0 || !reflect.DeepEqual(written, printed.Spreads) || printed.Results["task"] == nil {
+			t.Errorf("written %+v, %v; printed %s", written, err, text)
+		}
+		if s := written[0]; s.Task != "task" || !slices.Equal(s.Seeds, []uint32{5, 6, 7}) || len(s.Scores) != 3 {
+			t.Errorf("%+v", s)
+		}
+	}
+	code, text, stderr := trit("eval", "compare", outs[0], outs[1], "--json")
+	var c struct {
+		eval.Comparison
+		Seeds []seeds.Difference `json:"by_seed"`
+	}
+	if err := json.Unmarshal([]byte(text), &c); code != cmdline.ExitOK || err != nil || len(c.Rows) == 0 || len(c.Seeds) == 0 || c.Seeds[0].P != 1 {
+		t.Errorf("exit code %d, %v: %s%s", code, err, text, stderr)
+	}
+	if _, text, _ := trit("eval", "compare", outs[0], outs[1]); !strings.Contains(text, "paired by seed") || !strings.Contains(text, "mean of A") {
+		t.Error(text)
+	}
+	mustTrit(t, "eval", "report", outs[0], "--out", filepath.Join(dir, "report"))
+	if text := readFile(t, filepath.Join(dir, "report", "report.md")); !strings.Contains(text, "| seed 5 | seed 6 | seed 7 |") {
+		t.Error(text)
 	}
 }

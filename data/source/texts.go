@@ -39,8 +39,9 @@ type Options struct {
 	// column ends with them.
 	Column string
 	// Documents says how plain text is divided: BlankLine, Line, WholeFile or a separator;
-	// "" is BlankLine.
+	// "" is BlankLine, or WholeFile with Undivided.
 	Documents string
+	Undivided bool
 	Stdin     io.Reader // what Standard reads; may be nil
 	// Spool is a folder for copies of streams, with which All can be called more than once; "":
 	// it cannot. Parquet that is packed or comes as a stream is copied while it is read, there or
@@ -106,10 +107,13 @@ func (t *Texts) Divided() string {
 
 // documents is the way to divide plain text.
 func (o *Options) documents() string {
-	if o.Documents == "" {
-		return BlankLine
+	switch {
+	case o.Documents != "":
+		return o.Documents
+	case o.Undivided:
+		return WholeFile
 	}
-	return o.Documents
+	return BlankLine
 }
 
 // Counts returns the counts of the last All, which must have ended.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"trit/eval"
 	"trit/eval/statistics"
@@ -66,6 +67,19 @@ type Result struct {
 	Perplexity     Value `json:"perplexity"`
 	BasePerplexity Value `json:"base_perplexity"`
 	LogRatio       Value `json:"log_perplexity_ratio"`
+	// PerWindow are the means over the tokens of each window, in their order.
+	PerWindow []Window `json:"per_window"`
+}
+
+// Window is how a model differs from a base in one window: means over its tokens.
+type Window struct {
+	Tokens   int     `json:"tokens"`
+	KL       float64 `json:"kl_divergence"`
+	SameTop  float64 `json:"same_top"`
+	InTop5   float64 `json:"in_top_5"`
+	Change   float64 `json:"probability_change"`
+	Loss     float64 `json:"loss"`      // nats a token
+	BaseLoss float64 `json:"base_loss"` // nats a token
 }
 
 // token is what is measured of a token.
@@ -76,8 +90,7 @@ type token struct {
 
 // Measure runs both models over the windows.
 func Measure(ctx context.Context, o Options) (*Result, error) {
-	var tokens []token
-	var windows []string // of each token
+	var windows [][]token
 	total, done := int64(0), int64(0)
 	for _, w := range o.Windows {
 		total += int64(len(w.IDs))
@@ -97,16 +110,17 @@ func Measure(ctx context.Context, o Options) (*Result, error) {
 				return nil, fmt.Errorf("window %d: %w", i, err)
 			}
 		}
+		tokens := make([]token, w.Targets)
 		for k, next := range w.IDs[len(w.IDs)-w.Targets:] {
 			row := k * o.Vocab
-			tokens = append(tokens, compare(logits[row:][:o.Vocab], base[row:][:o.Vocab], next))
-			windows = append(windows, fmt.Sprint(i))
+			tokens[k] = compare(logits[row:][:o.Vocab], base[row:][:o.Vocab], next)
 		}
+		windows = append(windows, tokens)
 		if done += int64(len(w.IDs)); o.Progress != nil {
 			o.Progress(done, total)
 		}
 	}
-	return summarize(tokens, windows, len(o.Windows))
+	return summarize(windows)
 }
 
 // compare compares the logits after a token with those of the base, given the token that follows.
@@ -147,16 +161,20 @@ func logSum(logits []float32) float64 {
 	return top + math.Log(sum)
 }
 
-func summarize(tokens []token, windows []string, count int) (*Result, error) {
+func summarize(windows [][]token) (*Result, error) {
+	tokens, names := slices.Concat(windows...), []string{}
 	if len(tokens) == 0 {
-		return nil, fmt.Errorf("no token is compared: the %d windows predict none", count)
+		return nil, fmt.Errorf("no token is compared: the %d windows predict none", len(windows))
+	}
+	for i, w := range windows {
+		names = append(names, slices.Repeat([]string{strconv.Itoa(i)}, len(w))...)
 	}
 	mean := func(of func(*token) float64) Value {
 		values := make([]float64, len(tokens))
 		for i := range tokens {
 			values[i] = of(&tokens[i])
 		}
-		c := statistics.ClusteredMean(values, windows)
+		c := statistics.ClusteredMean(values, names)
 		if c.Clusters < 2 {
 			return Value{Value: c.Value}
 		}
@@ -169,7 +187,7 @@ func summarize(tokens []token, windows []string, count int) (*Result, error) {
 		return p
 	}
 	r := &Result{
-		Tokens: len(tokens), Windows: count, KL: mean(func(t *token) float64 { return t.kl }),
+		Tokens: len(tokens), Windows: len(windows), KL: mean(func(t *token) float64 { return t.kl }),
 		SameTop: mean(func(t *token) float64 { return t.same }), InTop5: mean(func(t *token) float64 { return t.inTop5 }),
 		Change:         mean(func(t *token) float64 { return t.change }),
 		ChangeRMS:      math.Sqrt(mean(func(t *token) float64 { return t.change * t.change }).Value),
@@ -178,7 +196,20 @@ func summarize(tokens []token, windows []string, count int) (*Result, error) {
 		LogRatio:       mean(func(t *token) float64 { return t.loss - t.baseLoss }),
 	}
 	r.quantiles(tokens)
+	for _, w := range windows {
+		r.PerWindow = append(r.PerWindow, ofWindow(w))
+	}
 	return r, nil
+}
+
+func ofWindow(tokens []token) Window {
+	w, n := Window{Tokens: len(tokens)}, float64(len(tokens))
+	for i := range tokens {
+		t := &tokens[i]
+		w.KL, w.SameTop, w.InTop5 = w.KL+t.kl/n, w.SameTop+t.same/n, w.InTop5+t.inTop5/n
+		w.Change, w.Loss, w.BaseLoss = w.Change+t.change/n, w.Loss+t.loss/n, w.BaseLoss+t.baseLoss/n
+	}
+	return w
 }
 
 // quantiles sets those of KL, each interpolated between the two values around it.

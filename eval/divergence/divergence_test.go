@@ -121,6 +121,26 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s is %v, want %v", what, pair[0], pair[1])
 		}
 	}
+	// The windows have as many tokens, so their means have the mean of all, and its error.
+	var perWindow, losses []float64
+	for _, w := range r.PerWindow {
+		perWindow, losses = append(perWindow, w.KL), append(losses, w.Loss-w.BaseLoss)
+	}
+	for what, v := range map[string]struct {
+		of   []float64
+		want divergence.Value
+	}{"KL": {perWindow, r.KL}, "ratio": {losses, r.LogRatio}} {
+		mean, squares := 0.0, 0.0
+		for _, x := range v.of {
+			mean += x / 20
+		}
+		for _, x := range v.of {
+			squares += (x - mean) * (x - mean)
+		}
+		if stderr := math.Sqrt(squares / 19 / 20); math.Abs(mean-v.want.Value) > 1e-12 || math.Abs(stderr-*v.want.Stderr) > 1e-12 {
+			t.Errorf("%s by window %v ± %v, want %v ± %v", what, mean, stderr, v.want.Value, *v.want.Stderr)
+		}
+	}
 	if r.Tokens != 140 || r.Windows != 20 || *r.KL.Stderr <= 0 || same == n || top5 == n {
 		t.Errorf("%+v; same %v, top 5 %v", r, same, top5)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"trit/eval"
+	"trit/eval/seeds"
 	"trit/internal/atomicfile"
 	"trit/internal/report"
 )
@@ -26,6 +27,7 @@ type paper struct {
 	Figures     []figure
 	Heat        []heat
 	Comparisons []comparison
+	Seeds       []bySeed
 	Examples    []example
 	Origin      report.Table
 }
@@ -35,6 +37,12 @@ type comparison struct {
 	A, B     string
 	Table    report.Table
 	Warnings []string
+}
+
+// bySeed is how the scores of a model spread between draws of few-shot examples.
+type bySeed struct {
+	Model string
+	Table report.Table
 }
 
 // Write reads folders or files of results and writes report.html, report.md and report.tex to a folder.
@@ -56,6 +64,9 @@ func Write(dir, title string, results ...string) error {
 		if err := p.addExamples(p.Models[i], e); err != nil {
 			return err
 		}
+		if err := p.addSeeds(p.Models[i], results[i]); err != nil {
+			return err
+		}
 		if i == 0 {
 			continue
 		}
@@ -68,6 +79,16 @@ func Write(dir, title string, results ...string) error {
 			comparison{p.Models[0], p.Models[i], report.Table{Head: t.Columns, Rows: t.Rows}, c.Warnings})
 	}
 	return p.write(dir)
+}
+
+// addSeeds shows how scores spread, of results with several seeds.
+func (p *paper) addSeeds(model, results string) error {
+	list, err := seeds.Read(results)
+	if len(list) > 0 {
+		t := seeds.Table(list)
+		p.Seeds = append(p.Seeds, bySeed{model, report.Table{Head: t.Columns, Rows: t.Rows}})
+	}
+	return err
 }
 
 func (p *paper) write(dir string) error {
@@ -150,6 +171,9 @@ func (p *paper) markdown(w io.Writer) error {
 			fmt.Fprintf(&b, "\n* not asked alike: %s", plain(line))
 		}
 		b.WriteString("\n")
+	}
+	for _, s := range p.Seeds {
+		fmt.Fprintf(&b, "\n## %s, by seed of few-shot examples\n\n%s", plain(s.Model), escaped(s.Table).Markdown())
 	}
 	for _, e := range p.Examples {
 		fmt.Fprintf(&b, "\n## %s, %s: document %d, %s\n\n%s\n",

@@ -91,6 +91,11 @@ func newScore(e *eval.Evaluation, task, metric string) score {
 		half := statistics.Normal(0.975) * stderr
 		s.Stderr, s.Low, s.High = stderr, value-half, value+half
 	}
+	if errors := e.Errors(task); errors.Tasks && errors.Stderr[metric] > 0 {
+		stderr := errors.Stderr[metric]
+		i := statistics.Around(value, stderr, 1+int(math.Round(errors.Freedom)), 0.95)
+		return score{value, stderr, i.Low, i.High}
+	}
 	values, clusters := e.Values(task, metric)
 	if len(values) < 2 {
 		return s

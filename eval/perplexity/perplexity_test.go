@@ -1,6 +1,7 @@
 package perplexity_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"trit/eval"
 	"trit/eval/internal/evaltest"
 	"trit/eval/perplexity"
+	"trit/lm"
 )
 
 func ExamplePacked() {
@@ -111,6 +113,66 @@ func TestTasks(t *testing.T) {
 		if _, err := eval.Run(t.Context(), m, o); err == nil || !strings.Contains(err.Error(), "the context length is 300") {
 			t.Errorf("%s in a short context: %v", task.Name, err)
 		}
+	}
+}
+
+// worse is a model that holds the targets of some windows for less likely than another one, by nats a token.
+type worse struct {
+	*evaltest.Model
+	by float64
+}
+
+func (w *worse) Score(ctx context.Context, requests []lm.ScoreRequest) ([]lm.ScoreResult, error) {
+	out, err := w.Model.Score(ctx, requests)
+	for i := range out {
+		out[i].LogProb -= w.by * float64(i%3) * float64(len(requests[i].Targets))
+	}
+	return out, err
+}
+
+// Two results of a perplexity task are paired by window, from the samples and in memory.
+func TestPairsWindows(t *testing.T) {
+	tok := evaltest.Tokenizer(t)
+	dir := evaltest.Write(t, map[string]string{"wiki.test.raw": strings.Repeat("One day a man went out . \n", 100)})
+	var reports []*eval.Report
+	var outs []string
+	for _, by := range []float64{0, 0.01} {
+		out := t.TempDir()
+		r, err := eval.Run(t.Context(), &worse{&evaltest.Model{Tokenizer: tok, Context: 2048}, by}, eval.Options{
+			Tokenizer: tok, Tasks: perplexity.Tasks()[3:], DataDir: dir, Out: out, Replace: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports, outs = append(reports, r), append(outs, out)
+	}
+	fromFiles, err := eval.Compare(outs[0], outs[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	inMemory, err := eval.CompareReports(reports[0], reports[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Five windows of 255 tokens, which are worse by 0, 0.01, 0.02, 0 and 0.01 nats a token.
+	for _, rows := range [][]eval.Difference{fromFiles.Rows, inMemory.Rows} {
+		d, mean, squares := rows[0], 0.008, 0.0
+		for _, v := range []float64{0, 0.01, 0.02, 0, 0.01} {
+			squares += (v - mean) * (v - mean)
+		}
+		stderr := math.Sqrt(squares / 4 / 5)
+		if d.Metric != "loss,none" || d.Test != eval.PairedZNats || d.Documents != 5 || d.BetterA != 3 || d.BetterB != 0 ||
+			math.Abs(d.B-d.A-mean) > 1e-9 || math.Abs(d.Stderr-stderr) > 1e-9 || math.Abs(d.P-math.Erfc(mean/stderr/math.Sqrt2)) > 1e-6 {
+			t.Errorf("%+v, want %g ± %g", d, mean, stderr)
+		}
+		ppl := math.Sqrt(rows[1].A * rows[1].B)
+		if d := rows[1]; d.Metric != "perplexity,none" || math.Abs(d.Stderr-ppl*stderr) > 1e-6 {
+			t.Errorf("%+v, want ± %g", d, ppl*stderr)
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(outs[0], "samples_llama_ppl_wikitext2.jsonl"))
+	if lines := strings.Count(string(b), "\n"); err != nil || lines != 5 || strings.Count(string(b), `"tokens": 255, "bytes": 255, "words": `) != 5 {
+		t.Errorf("%d lines, %v: %.300s", lines, err, b)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type Spread struct {
 	Task   string    `json:"task"`
 	Metric string    `json:"metric"` // "acc,none"
+	Seeds  []uint32  `json:"seeds"`
 	Scores []float64 `json:"scores"` // by seed
 	Mean   float64   `json:"mean"`
 	// Deviation is the sample standard deviation between the seeds.
@@ -26,14 +27,18 @@ type Spread struct {
 }
 
 // Of compares the results of a model, one report for each seed, of the tasks that all of them have.
-func Of(reports []*eval.Report) (list []Spread) {
-	first := reports[0].Results
-	for _, task := range slices.Sorted(maps.Keys(first)) {
-		for _, metric := range slices.Sorted(maps.Keys(first[task])) {
+func Of(seeds []uint32, reports []*eval.Report) (list []Spread) {
+	var all []map[string]eval.Metrics
+	for _, r := range reports {
+		all = append(all, r.AllResults())
+	}
+	for _, task := range slices.Sorted(maps.Keys(all[0])) {
+		for _, metric := range slices.Sorted(maps.Keys(all[0][task])) {
 			if strings.Contains(metric, "_stderr,") {
 				continue
 			}
-			if s, ok := spread(reports, task, metric); ok {
+			if s, ok := spread(all, task, metric); ok {
+				s.Seeds = seeds
 				list = append(list, s)
 			}
 		}
@@ -41,18 +46,18 @@ func Of(reports []*eval.Report) (list []Spread) {
 	return list
 }
 
-func spread(reports []*eval.Report, task, metric string) (Spread, bool) {
+func spread(all []map[string]eval.Metrics, task, metric string) (Spread, bool) {
 	s := Spread{Task: task, Metric: metric}
 	name, filter, _ := strings.Cut(metric, ",")
 	squares := 0.0
-	for _, r := range reports {
-		v, ok := r.Results[task][metric]
+	for _, results := range all {
+		v, ok := results[task][metric]
 		if !ok {
 			return s, false
 		}
 		s.Scores = append(s.Scores, v)
-		stderr := r.Results[task][name+"_stderr,"+filter]
-		squares += stderr * stderr / float64(len(reports))
+		stderr := results[task][name+"_stderr,"+filter]
+		squares += stderr * stderr / float64(len(all))
 	}
 	s.Stderr = math.Sqrt(squares)
 	mean, stderr := statistics.Mean(s.Scores)
@@ -61,18 +66,28 @@ func spread(reports []*eval.Report, task, metric string) (Spread, bool) {
 }
 
 // Table shows the scores of each seed.
-func Table(seeds []uint32, list []Spread) eval.Table {
+func Table(list []Spread) eval.Table {
 	t := eval.Table{Columns: []string{"task", "metric"}}
-	for _, seed := range seeds {
-		t.Columns = append(t.Columns, fmt.Sprintf("seed %d", seed))
+	var seeds []uint32 // of all rows
+	for _, s := range list {
+		for _, seed := range s.Seeds {
+			if !slices.Contains(seeds, seed) {
+				seeds = append(seeds, seed)
+				t.Columns = append(t.Columns, fmt.Sprintf("seed %d", seed))
+			}
+		}
 	}
 	t.Columns = append(t.Columns, "mean", "between seeds", "by document")
 	for _, s := range list {
 		row := []string{s.Task, strings.TrimSuffix(s.Metric, ",none")}
-		for _, v := range append(slices.Clone(s.Scores), s.Mean) {
-			row = append(row, fmt.Sprintf("%.4f", v))
+		for _, seed := range seeds {
+			cell := ""
+			if i := slices.Index(s.Seeds, seed); i >= 0 {
+				cell = fmt.Sprintf("%.4f", s.Scores[i])
+			}
+			row = append(row, cell)
 		}
-		row = append(row, fmt.Sprintf("± %.4f", s.Deviation), "")
+		row = append(row, fmt.Sprintf("%.4f", s.Mean), fmt.Sprintf("± %.4f", s.Deviation), "")
 		if s.Stderr > 0 {
 			row[len(row)-1] = fmt.Sprintf("± %.4f", s.Stderr)
 		}

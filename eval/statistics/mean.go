@@ -69,3 +69,50 @@ func Ratio(values, weights []float64, clusters []string) Clustered {
 	c.Stderr = math.Sqrt(squares*g/(g-1)) / weight
 	return c
 }
+
+// Stratified is the mean of the means of strata by weights, such as those of the tasks of a group, and
+// its standard error: of documents that are drawn in each stratum anew. A stratum of one value is taken to
+// vary around the mean of all.
+func Stratified(strata [][]float64, weights []float64) (mean, stderr float64) {
+	means, total := make([]float64, len(strata)), 0.0
+	for i, values := range strata {
+		means[i], _ = Mean(values)
+		mean += weights[i] * means[i]
+		total += weights[i]
+	}
+	mean /= total
+	variance := 0.0
+	for i, values := range strata {
+		_, one := Mean(values)
+		if len(values) == 1 {
+			one = means[i] - mean
+		}
+		share := weights[i] / total
+		variance += share * share * one * one
+	}
+	return mean, math.Sqrt(variance)
+}
+
+// Uneven is the mean of the means of clusters by weights of which a few may be most, such as the sizes of
+// MMLU's subjects. The error lets the clusters differ in the true mean. What a cluster with much of the weight
+// leaves in its residual is made up for, as in HC2 of regressions; the degrees of freedom, for Student's
+// distribution, are those of Kish's effective number of clusters.
+func Uneven(means, weights []float64) (c Clustered, freedom float64) {
+	total, shares := 0.0, 0.0
+	for i, w := range weights {
+		c.Value += w * means[i]
+		total += w
+	}
+	c.Value, c.Clusters = c.Value/total, len(means)
+	for _, w := range weights {
+		shares += w / total * w / total
+	}
+	variance := 0.0
+	for i, w := range weights {
+		share := w / total
+		rest := share * (means[i] - c.Value)
+		variance += rest * rest / (1 - 2*share + shares)
+	}
+	c.Stderr = math.Sqrt(variance)
+	return c, 1/shares - 1
+}

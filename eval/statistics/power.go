@@ -24,14 +24,9 @@ func McNemar(a, b int) float64 {
 }
 
 // Least is the least difference that a test shows at Level with Power, if the difference has this
-// standard error, of so many clusters or documents.
-func Least(stderr float64, clusters int) float64 { return bothQuantiles(clusters) * stderr }
-
-// bothQuantiles is the number of standard errors between no difference and one that is found with
-// Power.
-func bothQuantiles(clusters int) float64 {
-	freedom := float64(clusters - 1)
-	return Student(1-Level/2, freedom) + Student(Power, freedom)
+// standard error, with so many degrees of freedom: documents or clusters, less one.
+func Least(stderr, freedom float64) float64 {
+	return (Student(1-Level/2, freedom) + Student(Power, freedom)) * stderr
 }
 
 // Needed is the number of documents with which a difference would have been found with Power, if the n

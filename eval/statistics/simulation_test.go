@@ -167,7 +167,7 @@ func TestPowerOfPairs(t *testing.T) {
 		}
 		return Mean(values)
 	}
-	least := Least(1/math.Sqrt(400), 400)
+	least := Least(1/math.Sqrt(400), 399)
 	stated(t, "the least of 400 documents", seen(9, func(r *rand.Rand) bool {
 		mean, stderr := draw(r, 400, least)
 		return NormalP(mean, stderr) < Level
@@ -177,7 +177,7 @@ func TestPowerOfPairs(t *testing.T) {
 		mean, stderr := draw(r, n, 0.2)
 		return NormalP(mean, stderr) < Level
 	}), Power)
-	least = Least(math.Hypot(1, 1)/math.Sqrt(300), 300)
+	least = Least(math.Hypot(1, 1)/math.Sqrt(300), 299)
 	stated(t, "two sets of 300 documents", seen(11, func(r *rand.Rand) bool {
 		a, errorA := draw(r, 300, 0)
 		b, errorB := draw(r, 300, least)
@@ -190,7 +190,7 @@ func TestPowerOfPairs(t *testing.T) {
 func TestPowerOfClusters(t *testing.T) {
 	const clusters, size = 40, 10
 	stderr := math.Sqrt((0.5*0.5 + 1./size) / clusters)
-	least := Least(stderr, clusters)
+	least := Least(stderr, clusters-1)
 	names := make([]string, clusters*size)
 	for i := range names {
 		names[i] = fmt.Sprint(i / size)
@@ -210,4 +210,83 @@ func TestPowerOfClusters(t *testing.T) {
 	}
 	stated(t, "40 clusters", seen(12, test(least)), Power)
 	stated(t, "no difference", seen(13, test(0)), Level)
+}
+
+// subjects are the numbers of questions of MMLU's subjects, by area: those of humanities are the most uneven.
+var subjects = map[string][]int{
+	"humanities":      {126, 165, 204, 237, 121, 108, 163, 346, 895, 311, 324, 1534, 171},
+	"other":           {100, 265, 173, 100, 223, 103, 234, 100, 783, 306, 282, 272, 166},
+	"social sciences": {114, 198, 193, 390, 238, 545, 131, 612, 110, 245, 201, 100},
+	"stem":            {100, 135, 152, 144, 100, 100, 100, 102, 100, 235, 145, 378, 310, 203, 100, 270, 151, 216, 112},
+}
+
+// differences are the mean differences of two models by subject, with one of the subject and one of each question.
+func differences(r *rand.Rand, sizes []int, mean, bySubject float64) (means, documents, once []float64) {
+	for _, n := range sizes {
+		d := mean + bySubject*r.NormFloat64() + 0.55*r.NormFloat64()/math.Sqrt(float64(n))
+		means, documents, once = append(means, d), append(documents, float64(n)), append(once, 1)
+	}
+	return means, documents, once
+}
+
+// A group of subjects whose true differences vary: without a difference on the mean the test finds one with Level, the
+// interval has its coverage, and the least difference is found with Power.
+func TestGroupsBySubject(t *testing.T) {
+	var all []int
+	for _, area := range []string{"humanities", "other", "social sciences", "stem"} {
+		all = append(all, subjects[area]...)
+	}
+	for name, sizes := range map[string][]int{
+		"MMLU": all, "humanities": subjects["humanities"], "other": subjects["other"],
+		"social sciences": subjects["social sciences"], "stem": subjects["stem"], "five of stem": subjects["stem"][9:14],
+	} {
+		const bySubject = 0.03
+		for _, each := range []bool{false, true} {
+			true2, total := 0.0, 0.0 // the true variance
+			means, documents, once := differences(rand.New(rand.NewPCG(1, 1)), sizes, 0, 0)
+			weights := documents
+			if each {
+				weights = once
+			}
+			for i, w := range weights {
+				true2 += w * w * (bySubject*bySubject + 0.55*0.55/documents[i])
+				total += w
+			}
+			_, freedom := Uneven(means, weights)
+			least := Least(math.Sqrt(true2)/total, freedom)
+			for mean, want := range map[float64]float64{0: Level, least: Power} {
+				what := fmt.Sprintf("%s, each once %v, a difference of %.4f", name, each, mean)
+				stated(t, what, seen(14, func(r *rand.Rand) bool {
+					means, _, _ := differences(r, sizes, mean, bySubject)
+					c, freedom := Uneven(means, weights)
+					return StudentP(c.Value, c.Stderr, freedom) < Level
+				}), want)
+			}
+		}
+	}
+}
+
+// Subjects that are what they are, of which documents are drawn anew.
+func TestCoverageOfStrata(t *testing.T) {
+	shares := []float64{0.3, 0.45, 0.6, 0.9}
+	for name, weights := range map[string][]float64{"by documents": {40, 80, 120, 60}, "each once": {1, 1, 1, 1}} {
+		truth, total := 0.0, 0.0
+		for i, w := range weights {
+			truth, total = truth+w*shares[i], total+w
+		}
+		stated(t, name, seen(15, func(r *rand.Rand) bool {
+			var strata [][]float64
+			for i, n := range []int{40, 80, 120, 60} {
+				values := make([]float64, n)
+				for k := range values {
+					if r.Float64() < shares[i] {
+						values[k] = 1
+					}
+				}
+				strata = append(strata, values)
+			}
+			mean, stderr := Stratified(strata, weights)
+			return Around(mean, stderr, 300, 0.95).holds(truth / total)
+		}), 0.95)
+	}
 }

@@ -141,3 +141,39 @@ func TestPower(t *testing.T) {
 		t.Error("no number of documents shows no difference")
 	}
 }
+
+// The mean of a group by hand, with both of the harness's weights, and what it is of one stratum.
+func TestStratified(t *testing.T) {
+	strata := [][]float64{{1, 0, 0, 1}, {1, 1, 0, 1, 1, 1}, {0.5}}
+	mean, stderr := Stratified(strata, []float64{4, 6, 1})
+	near(t, "by documents", mean, 7.5/11, 1e-12)
+	rest := 0.5 - 7.5/11 // variances 1/3 and 1/6
+	near(t, "its error", stderr, math.Sqrt(4*4/3./4+6*6/6./6+rest*rest)/11, 1e-12)
+	mean, stderr = Stratified(strata[:2], []float64{1, 1})
+	near(t, "of means", mean, (0.5+5./6)/2, 1e-12)
+	near(t, "its error", stderr, math.Sqrt(1./12+1./36)/2, 1e-12)
+	mean, stderr = Stratified(strata[1:2], []float64{7})
+	wantMean, wantStderr := Mean(strata[1])
+	near(t, "of one stratum", mean, wantMean, 1e-12)
+	near(t, "its error", stderr, wantStderr, 1e-12)
+}
+
+// Of equal weights it is the mean's own error; of others, the expectation of the variance is the true one: for
+// means of variance 1, the sum of the squares of the shares, whatever part of a mean the residuals lack.
+func TestUneven(t *testing.T) {
+	means := []float64{0.1, 0.5, 0.4, 0.9}
+	c, freedom := Uneven(means, []float64{3, 3, 3, 3})
+	mean, stderr := Mean(means)
+	near(t, "mean", c.Value, mean, 1e-12)
+	near(t, "stderr", c.Stderr, stderr, 1e-12)
+	near(t, "freedom", freedom, 3, 1e-12)
+	weights, expected := []float64{1, 2, 5}, 0.0
+	for i := range weights { // means that do not depend on each other: unit vectors add up
+		unit := make([]float64, 3)
+		unit[i] = 1
+		c, freedom = Uneven(unit, weights)
+		expected += c.Stderr * c.Stderr
+	}
+	near(t, "expected variance", expected, 30./64, 1e-12)
+	near(t, "effective clusters less one", freedom, 64./30-1, 1e-12)
+}

@@ -78,7 +78,7 @@ func (s mmluSubject) task() eval.Task {
 		Description: "The following are multiple choice questions (with answers) about " + topic + ".\n\n",
 		Test:        s.source("test", s.rows),
 		Fewshot:     eval.Fewshot{Count: mmluShots, First: true, From: s.source("dev", 5)},
-		Ask:         askMMLU, Metrics: []eval.Metric{eval.Acc},
+		Ask:         askMMLU, Cluster: mmluPassage, Metrics: []eval.Metric{eval.Acc},
 	}
 }
 
@@ -88,6 +88,15 @@ func (s mmluSubject) source(split string, rows int) eval.Source {
 		Files: []string{"mmlu_" + s.name + "_" + split + ".jsonl"}, Columns: columns,
 		Hub: "cais/mmlu", Config: s.name, Split: split, HubColumns: columns, Rows: rows,
 	}
+}
+
+// mmluPassage is the passage of a question about one, as history has them: all lines but the last, which asks.
+func mmluPassage(f *eval.Fields) string {
+	text := python.Strip(f.Text("question"))
+	if !strings.HasPrefix(text, "This question refers to the following information") {
+		return ""
+	}
+	return text[:max(strings.LastIndex(text, "\n"), 0)]
 }
 
 // askMMLU shows the choices with letters. The answer is a letter.

@@ -13,6 +13,7 @@ var piqa = eval.Task{
 			Choices:  []string{f.Text("sol1"), f.Text("sol2")}, Gold: f.Index("label", 2),
 		}
 	},
+	Cluster: func(f *eval.Fields) string { return f.Text("goal") },
 	Metrics: []eval.Metric{eval.Acc, eval.AccNorm},
 }
 

@@ -20,6 +20,7 @@ var sciQ = eval.Task{
 		}
 		return q
 	},
+	Cluster: func(f *eval.Fields) string { return f.Text("support") },
 	Metrics: []eval.Metric{eval.Acc, eval.AccNorm},
 }
 

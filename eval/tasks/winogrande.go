@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"slices"
 	"strings"
 
 	"trit/eval"
@@ -28,6 +29,11 @@ var winogrande = eval.Task{
 			f.Failf("field \"answer\" is %q: want 1 or 2", answer)
 		}
 		return eval.Question{Contexts: contexts, Choices: contexts, Gold: gold, Target: python.Strip(after)}
+	},
+	Cluster: func(f *eval.Fields) string { // twins, whose sentences differ in a word
+		options := []string{f.Text("option1"), f.Text("option2")}
+		slices.Sort(options)
+		return strings.Join(options, "\n")
 	},
 	Metrics: []eval.Metric{eval.Acc},
 }

@@ -74,13 +74,13 @@ eval/harness                | data/source eval eval/internal/python tokenizer/ji
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/divergence             | eval eval/statistics
 eval/ifeval                 | data/source eval eval/internal/python | eval/internal/evaltest
-eval/perplexity             | eval setting tokenizer | eval/internal/evaltest
+eval/perplexity             | eval setting tokenizer | eval/internal/evaltest lm
 eval/published              | eval internal/jsonfile internal/nearest | eval/mtbench eval/tasks
 eval/sandbox                |
 eval/statistics             |
 eval/suites                 | eval eval/published eval/tasks setting
-eval/paper                  | eval eval/statistics internal/atomicfile internal/jsonfile internal/report | eval/internal/evaltest
-eval/seeds                  | eval eval/statistics
+eval/paper                  | eval eval/seeds eval/statistics internal/atomicfile internal/jsonfile internal/report | eval/internal/evaltest
+eval/seeds                  | eval eval/statistics internal/atomicfile internal/jsonfile
 eval/mtbench                | data/source eval eval/statistics internal/atomicfile internal/jsonfile lm setting tokenizer | eval/internal/evaltest
 eval/internal/python        |  | eval/internal/evaltest
 eval/internal/evaltest      | lm tokenizer
@@ -121,7 +121,7 @@ cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/mac
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
-cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models convert eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/filekind internal/machine internal/report repro tokenizer
+cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models cmd/trit/texts convert data/source eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/atomicfile internal/machine internal/report repro tokenizer
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation internal/atomicfile tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub

@@ -8,6 +8,7 @@ import (
 	"trit/cmd/trit/cmdline"
 	"trit/eval"
 	"trit/eval/paper"
+	"trit/eval/seeds"
 )
 
 // Command is trit eval compare.
@@ -25,12 +26,35 @@ func Command() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Bool("json") {
-				return cmdline.PrintJSON(c.App.Writer, comparison)
+			bySeed, err := compareSeeds(args[0], args[1])
+			if err != nil {
+				return err
 			}
-			return Print(c, comparison)
+			if c.Bool("json") {
+				return cmdline.PrintJSON(c.App.Writer, withSeeds{comparison, bySeed})
+			}
+			if err := Print(c, comparison); err != nil || len(bySeed) == 0 {
+				return err
+			}
+			cmdline.NewConsole(c).Printf("\nthe means of several draws of few-shot examples, paired by seed\n")
+			return PrintTable(c, seeds.CompareTable(bySeed))
 		},
 	}
+}
+
+// withSeeds is a comparison with that of the means of several seeds.
+type withSeeds struct {
+	*eval.Comparison
+	Seeds []seeds.Difference `json:"by_seed,omitempty"`
+}
+
+func compareSeeds(a, b string) ([]seeds.Difference, error) {
+	x, err := seeds.Read(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := seeds.Read(b)
+	return seeds.Compare(x, y), err
 }
 
 // Print prints a comparison.

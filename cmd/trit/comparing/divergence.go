@@ -1,25 +1,25 @@
 package comparing
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
+	"trit/cmd/trit/texts"
 	"trit/convert"
+	"trit/data/source"
 	"trit/eval"
 	"trit/eval/divergence"
 	"trit/eval/perplexity"
 	"trit/infer"
-	"trit/internal/filekind"
+	"trit/internal/atomicfile"
 	"trit/internal/report"
 	"trit/repro"
 	"trit/tokenizer"
@@ -34,14 +34,36 @@ func DivergenceCommand() *cli.Command {
 			"trit divergence a.gguf b.gguf --data held-out.txt --window 256 --limit 20 --json", "",
 			"Both models read the same windows of the text; of each its second half counts, as in llama-perplexity."),
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "data", Usage: "compare on these text `FILES`"},
+			&cli.StringSliceFlag{Name: "data", Usage: "compare on these `TEXTS`, one behind the other: " + texts.Usage},
+			&cli.StringFlag{Name: "out", Usage: "write JSON to `FILE`, as --json prints it"},
 			&cli.IntFlag{Name: "window", Value: 512, Usage: "`N` tokens a window"},
 			&cli.IntFlag{Name: "limit", Usage: "only the first `N` windows"},
 			models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8),
-			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),
-		}, append(models.ReadingFlags(), models.HubFlags()...)...),
+			cmdline.JSONFlag("print one JSON object, with the means of each window"), cmdline.ThreadsFlag(),
+		}, append(models.ReadingFlags(), textFlags()...)...),
 		Action: divergenceAction,
 	}
+}
+
+// textFlags are those of texts, of which a plain one is not divided here.
+func textFlags() []cli.Flag {
+	flags := texts.Flags()
+	for _, f := range flags {
+		if s, ok := f.(*cli.StringFlag); ok && s.Name == "documents" {
+			s.DefaultText = source.WholeFile
+		}
+	}
+	return flags
+}
+
+// measured is what the command says as JSON.
+type measured struct {
+	Model  string            `json:"model"`
+	Base   string            `json:"base"`
+	Data   []string          `json:"data"`
+	Window int               `json:"window"`
+	Made   map[string]string `json:"made"`
+	*divergence.Result
 }
 
 func divergenceAction(c *cli.Context) error {
@@ -87,10 +109,24 @@ func divergenceAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		return cmdline.PrintJSON(c.App.Writer, r)
+	return write(c, measured{args[0], args[1], texts.Names(c, "data"), c.Int("window"), Made(), r})
+}
+
+// write writes a result to a file and shows it.
+func write(c *cli.Context, m measured) error {
+	if out := c.String("out"); out != "" {
+		b, err := json.MarshalIndent(m, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.WriteBytes(out, append(b, '\n')); err != nil {
+			return err
+		}
 	}
-	return show(c, r)
+	if c.Bool("json") {
+		return cmdline.PrintJSON(c.App.Writer, m)
+	}
+	return show(c, m.Result)
 }
 
 // open loads a model in any form on the engine.
@@ -125,27 +161,58 @@ func forward(m *infer.Model) divergence.Forward {
 	}
 }
 
-// windowsOf cuts the texts into windows, each text by itself.
-func windowsOf(c *cli.Context, tok *tokenizer.Tokenizer) (windows []eval.TokenDocument, err error) {
-	for _, file := range c.StringSlice("data") {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
-			return nil, fmt.Errorf("%s: %s", file, filekind.Not(filekind.Of(file), "a text"))
-		}
-		text := strings.ReplaceAll(string(b), "\r\n", "\n") // as llama_ppl_wikitext2 reads it
-		w, err := perplexity.Halves(tok, []string{text}, c.Int("window"))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		windows = append(windows, w...)
+// windowsOf cuts the texts, one behind the other with an empty line between, into windows.
+func windowsOf(c *cli.Context, tok *tokenizer.Tokenizer) ([]eval.TokenDocument, error) {
+	text, err := textOf(c, tok)
+	if err != nil {
+		return nil, err
 	}
+	windows, err := perplexity.Halves(tok, []string{text}, c.Int("window"))
 	if n := c.Int("limit"); n > 0 {
 		windows = windows[:min(n, len(windows))]
 	}
-	return windows, nil
+	return windows, err
+}
+
+// textOf reads the texts, with --limit no more of them than its windows need.
+func textOf(c *cli.Context, tok *tokenizer.Tokenizer) (string, error) {
+	documents, err := texts.Documents(c)
+	if err != nil {
+		return "", err
+	}
+	paths, err := texts.Paths(c, "data")
+	if err != nil {
+		return "", err
+	}
+	t, err := source.Open(source.Options{
+		Paths: paths, Column: c.String("column"), Documents: documents, Undivided: true, Stdin: c.App.Reader,
+	})
+	if err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	tokens, enough := 0, c.Int("limit")*c.Int("window")
+	for text, err := range t.All(c.Context) {
+		if err != nil {
+			return "", err
+		}
+		if all.Len() > 0 {
+			all.WriteString("\n\n")
+		}
+		text = strings.ReplaceAll(text, "\r\n", "\n") // as llama_ppl_wikitext2 reads it
+		all.WriteString(text)
+		if enough > 0 {
+			if tokens += len(tok.EncodeText(text, false)); tokens > enough {
+				break
+			}
+		}
+	}
+	con := cmdline.NewConsole(c)
+	if n := t.Counts().Null; n > 0 {
+		con.Warnf("%d rows hold no text (null): they are left out", n)
+	}
+	texts.Warn(con, t.Counts())
+	return all.String(), nil
 }
 
 // show prints a result as a table.

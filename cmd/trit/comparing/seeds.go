@@ -1,6 +1,7 @@
 package comparing
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -38,9 +39,6 @@ func SeedsOf(c *cli.Context, o eval.Options) (list []uint32, err error) {
 	if !slices.ContainsFunc(o.Tasks, func(t eval.Task) bool { return t.Draws(&o) }) {
 		return nil, cmdline.Usagef("--fewshot-seeds: none of the tasks draws examples: ask for some with --num-fewshot")
 	}
-	if c.Bool("json") && len(list) > 1 {
-		return nil, cmdline.Usagef("--json prints the results of one seed: --out keeps those of several, and their spread")
-	}
 	return list, nil
 }
 
@@ -62,12 +60,34 @@ func WithSeed(o eval.Options, list []uint32, i int) eval.Options {
 // Spreads are the scores of a model with several seeds.
 type Spreads struct {
 	model string
-	table eval.Table
+	list  []seeds.Spread
 }
 
-// NewSpreads compares the results of a model, one for each seed.
-func NewSpreads(list []uint32, reports []*eval.Report) Spreads {
-	return Spreads{reports[0].Model(), seeds.Table(list, seeds.Of(reports))}
+// NewSpreads compares the results of a model, one for each seed, and writes how they spread into the folder of the
+// first, if there is one.
+func NewSpreads(list []uint32, reports []*eval.Report, out string) (Spreads, error) {
+	s := Spreads{reports[0].Model(), seeds.Of(list, reports)}
+	if len(list) < 2 || out == "" {
+		return s, nil
+	}
+	return s, seeds.Write(out, s.list)
+}
+
+// JSON is a report with the spread of its scores, as JSON, or the report alone without one.
+func (s Spreads) JSON(r *eval.Report) (any, error) {
+	if len(s.list) == 0 {
+		return r, nil
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, err
+	}
+	all["spreads"], err = json.Marshal(s.list)
+	return all, err
 }
 
 // PrintSpreads prints the scores by seed.
@@ -76,7 +96,7 @@ func PrintSpreads(c *cli.Context, list []Spreads) error {
 		if _, err := fmt.Fprintf(c.App.Writer, "\n%s, by seed of few-shot examples\n", s.model); err != nil {
 			return err
 		}
-		if err := PrintTable(c, s.table); err != nil {
+		if err := PrintTable(c, seeds.Table(s.list)); err != nil {
 			return err
 		}
 	}
