@@ -7,6 +7,7 @@ import (
 
 	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/quant"
+	"trit/internal/float16"
 	"trit/internal/parallel"
 )
 
@@ -64,6 +65,21 @@ func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weig
 	return w, failed
 }
 
+// Row writes the weights of row i to dst [K].
+func (w *Grouped) Row(dst []float32, i int) {
+	row, line := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:], w.lineCols()
+	for c := range dst {
+		code, quad := row[c/line*lineBytes+c%4], c%line/4
+		if w.signs {
+			code = code >> quad & 1 * 2
+		} else {
+			code = code >> (2 * quad) & 3
+		}
+		scale := w.scales[(i/blockRows*w.parts()+c/w.part)*blockRows+i%blockRows]
+		dst[c] = (float32(code) - 1) * float16.FromBits(scale)
+	}
+}
+
 func (w *Grouped) parts() int { return w.K / w.part }
 
 func (w *Grouped) lineCols() int {
@@ -106,18 +122,21 @@ type GroupedOutput struct {
 	Dst []float32
 }
 
-// MulGrouped multiplies x [m,K] by several matrices of one form and K columns, in one loop over all
-// of their rows. factor [ceil(K/128)][m] has what a unit of x is worth, for each group of
+// MulGrouped multiplies x [m,K] by several matrices of K columns; neighbours of one form in one loop
+// over all of their rows. factor [ceil(K/128)][m] has what a unit of x is worth, for each group of
 // quant.ActivationGroup columns and each token.
 func MulGrouped(pool *parallel.Pool, x []int8, factor []float32, m int, list ...GroupedOutput) {
-	products := make([]product, len(list))
-	for i, o := range list {
-		if first := list[0].W; o.W.K != first.K || o.W.part != first.part || o.W.signs != first.signs {
-			panic("intmul: matrices of several forms have no product together")
+	for len(list) > 0 {
+		var products []product
+		for _, o := range list {
+			if first := list[0].W; o.W.part != first.part || o.W.signs != first.signs {
+				break
+			}
+			products = append(products, o.W.product(&chosen, func(s sums) { s.addScaledTo(o.W, o.Dst, factor, m) }))
 		}
-		products[i] = o.W.product(&chosen, func(s sums) { s.addScaledTo(o.W, o.Dst, factor, m) })
+		multiplyTogether(pool, products, x, m)
+		list = list[len(products):]
 	}
-	multiplyTogether(pool, products, x, m)
 }
 
 // product is the description of w for multiply, on an implementation.

@@ -90,8 +90,34 @@ func checkGrouped(t *testing.T, name string, w groupedWeights, o GroupedOutput, 
 			t.Fatalf("%s, %d rows, %d tokens: row %d of token %d is %g, want %g", name, n, m, row, token, o.Dst[at], want)
 		}
 	}
+	got := make([]float32, k)
+	for row := range min(n, 20) {
+		o.W.Row(got, row)
+		for c, v := range got {
+			if want := float32(w.values[row*k+c]) * w.scales[row*groups+c*groups/k]; v != want {
+				t.Fatalf("%s: weight %d of row %d is %g, want %g", name, c, row, v, want)
+			}
+		}
+	}
 	if o.Dst[m*n] != 7 {
 		t.Fatalf("%s: wrote beyond the result", name)
+	}
+}
+
+// Matrices of several forms have a product each.
+func TestMulGroupedOfSeveralForms(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 14))
+	const k, n, m = 256, 20, 3
+	x, factor := kerneltest.Int8(r, m*k), kerneltest.Spread(r, k/quant.ActivationGroup*m)
+	var list []GroupedOutput
+	var weights []groupedWeights
+	for _, f := range groupedForms {
+		weights = append(weights, randomGrouped(t, r, f, n, k))
+		list = append(list, GroupedOutput{weights[len(weights)-1].packed, slices.Repeat([]float32{7}, m*n+1)})
+	}
+	MulGrouped(nil, x, factor, m, list...)
+	for i, o := range list {
+		checkGrouped(t, fmt.Sprint(groupedForms[i]), weights[i], o, x, factor, m)
 	}
 }
 
