@@ -11,6 +11,7 @@ import (
 	"trit/bitlinear/kernel/vector"
 	"trit/convert/source"
 	"trit/format/gguf"
+	"trit/internal/float16"
 )
 
 // encoder makes the rows of a tensor in a type of GGUF; the types of safetensors are among
@@ -26,7 +27,7 @@ type encoder struct {
 func (e *encoder) fill(dst []byte, row, n int) error {
 	size := e.typ.RowBytes(e.t.Columns)
 	encodeRow := e.floats
-	if e.typ.IsTernary() {
+	if e.isBitNet() {
 		encodeRow = e.codes
 	}
 	s := scratch{}
@@ -38,10 +39,15 @@ func (e *encoder) fill(dst []byte, row, n int) error {
 	return nil
 }
 
+// isBitNet reports whether the encoder writes ternary weights under one scale. Weights of a model in
+// full precision can go into TQ1_0 and TQ2_0 too, with a scale a group.
+func (e *encoder) isBitNet() bool { return e.typ.IsTernary() && e.t.IsTernary() }
+
 // scratch is memory for a row in several forms, made when it is first needed.
 type scratch struct {
 	codes  []byte
 	floats []float32
+	packed []float32 // what the packed row holds
 	halves []uint16
 }
 
@@ -100,10 +106,57 @@ func (e *encoder) floats(dst []byte, row int, s *scratch) error {
 	if err := checkFinite(v); err != nil {
 		return err
 	}
-	if e.typ == gguf.F16 {
+	switch {
+	case e.typ == gguf.F16:
 		return toF16(dst, v, s.halvesOf(e.t.Columns))
+	case e.typ.IsGrouped() || e.typ.IsTernary():
+		return e.groups(dst, v, row, s)
 	}
 	return gguf.Quantize(e.typ, dst, v)
+}
+
+// groups packs a row of a type with a scale a group. It refuses weights that are not a code times a
+// scale already: rounding to so few bits would leave little of the model.
+func (e *encoder) groups(dst []byte, v []float32, row int, s *scratch) error {
+	if err := gguf.Quantize(e.typ, dst, v); err != nil {
+		return err
+	}
+	if s.packed == nil {
+		s.packed = make([]float32, len(v))
+	}
+	if err := gguf.Dequantize(e.typ, s.packed, dst); err != nil {
+		return err
+	}
+	for i, w := range v {
+		if s.packed[i] != w {
+			return e.misfit(v, i, row)
+		}
+	}
+	return nil
+}
+
+// misfit says why weight i of a row is not in a type of groups.
+func (e *encoder) misfit(v []float32, i, row int) error {
+	first := i / e.typ.Block() * e.typ.Block()
+	group := v[first:][:e.typ.Block()]
+	scale := float32(0)
+	for _, w := range group {
+		scale = max(scale, float32(math.Abs(float64(w))))
+	}
+	holds, reason := "-d, 0 and d", "has weights of other sizes"
+	if e.typ == gguf.Q1_0 {
+		holds = "-d and d"
+	}
+	switch half := float16.FromBits(float16.Bits(scale)); {
+	case half != scale:
+		reason = fmt.Sprintf("d, %g, is not exact in half precision", scale)
+	case slices.ContainsFunc(group, func(w float32) bool { return w == scale/2 || w == -scale/2 }):
+		reason = "holds 2d, which code 3 of a 2-bit type stands for"
+	case e.typ == gguf.Q1_0 && slices.Contains(group, 0):
+		reason = "has zeros"
+	}
+	return fmt.Errorf("row %d: the group of %d weights from %d on %s: a group of %s is %s, d being of half precision; "+
+		"take another type for it", row, len(group), first, reason, e.typ, holds)
 }
 
 // checkFinite returns an error if a value is infinite or no number. The sum of the squares of

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"trit/convert/source"
 	"trit/format/gguf"
@@ -32,8 +33,9 @@ type ggufWriter struct {
 	*gguf.Writer
 }
 
-// embeddingTypes are the types of embedding and head; those of projections are packing.TypesFor.
-var embeddingTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}
+// embeddingTypes are the types of embedding and head; those of projections are packing.TypesFor, and
+// packing.Grouped of a model in full precision.
+var embeddingTypes = append([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}, packing.Grouped...)
 
 func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
 	g.model, g.architecture = m, ggufmeta.Architecture(&m.Config.Config)
@@ -95,7 +97,11 @@ func (g *ggufWriter) chooseTypes() error {
 		kind = "with ternary weights"
 	}
 	var errWeight, errEmbedding error
-	g.weightType, errWeight = weight.among(packing.TypesFor(&g.model.Config.Config), typeField, " for a model "+kind)
+	types := packing.TypesFor(&g.model.Config.Config)
+	if !ternary {
+		types = slices.Concat(types, packing.Grouped)
+	}
+	g.weightType, errWeight = weight.among(types, typeField, " for a model "+kind)
 	g.embeddingType, errEmbedding = embedding.among(embeddingTypes, embeddingField, "")
 	return errors.Join(errWeight, errEmbedding)
 }
@@ -179,7 +185,7 @@ func (g *ggufWriter) weight(spec model.TensorSpec, typ gguf.Type) (*output, erro
 	if g.keepsFactor(spec) {
 		e.scale, _ = ggufmeta.SplitScale(t.Scale)
 	}
-	if v := float16.FromBits(e.scale); typ.IsTernary() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
+	if v := float16.FromBits(e.scale); e.isBitNet() && typ != gguf.I2_S && (v == 0 || math.IsInf(float64(v), 0)) {
 		return nil, setting.Needs(typeField,
 			fmt.Sprintf("%s holds scales in half precision, and the scale %g is out of its range", typ, t.Scale),
 			fmt.Sprintf("{%s} %s", typeField, I2S))

@@ -45,6 +45,15 @@ const (
 	Q4     Type = "q4_0"
 )
 
+// Types with a scale for each group of a row, for models in full precision whose weights are a code
+// times a scale already: nothing is rounded to them. TQ1 and TQ2 serve as such too.
+const (
+	Q1   Type = "q1_0"   // signs, groups of 128
+	Q2   Type = "q2_0"   // groups of 64
+	PQ2  Type = "pq2_0"  // groups of 128
+	PTQ1 Type = "ptq1_0" // groups of 128, 1.75 bits a weight
+)
+
 // is reports whether t is the type other.
 func (t Type) is(other Type) bool { return strings.EqualFold(string(t), string(other)) }
 

@@ -87,7 +87,7 @@ func (z *zeros) share() float64 {
 
 // encoded is the output of an encoder. Its zeros are counted.
 func (p *plan) encoded(e *encoder) *output {
-	if e.typ.IsTernary() {
+	if e.isBitNet() {
 		p.zeros.weights.Add(int64(e.t.Rows * e.t.Columns))
 		e.zeros = &p.zeros.zeros
 	}

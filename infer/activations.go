@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"trit/bitlinear/kernel/vector"
+	"trit/bitlinear/quant"
 	"trit/internal/parallel"
 )
 
@@ -17,7 +18,11 @@ type activations struct {
 	q      []int8                     // [m,K], valid if have.q
 	scale  []float32                  // [m], of q: x is about q divided by scale
 	factor [3][]float32               // by weight, [m]: turns the int32 products of a row into floats
-	have   struct{ x, q bool }
+	// groups are x too, rounded to int8 with a factor for each quant.ActivationGroup columns, valid if
+	// have.groups.
+	groups      []int8    // [m,K]
+	groupFactor []float32 // [ceil(K/quant.ActivationGroup)][m]: x is about groups times it
+	have        struct{ x, q, groups bool }
 }
 
 // fromRows is an input whose rows x, [m,K], exist already.
@@ -30,7 +35,7 @@ func fromRows(x []float32, k int) *activations {
 // begin starts the next input, whose rows have k values and are made by row.
 func (a *activations) begin(k int, row func(dst []float32, t int)) {
 	a.k, a.row = k, row
-	a.have.x, a.have.q = false, false
+	a.have = struct{ x, q, groups bool }{}
 }
 
 // floats makes x of m rows.
@@ -49,19 +54,42 @@ func (a *activations) quantize(pool *parallel.Pool, m int) {
 		return
 	}
 	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
-	rows(pool, m, a.k, func(t int) {
-		buffer := floats.Get().(*[]float32)
-		defer floats.Put(buffer)
-		*buffer = grow(*buffer, a.k)
-		x := (*buffer)[:a.k]
-		if a.have.x {
-			x = a.x[t*a.k:][:a.k]
-		} else {
-			a.row(x, t)
-		}
+	a.eachRow(pool, m, func(t int, x []float32) {
 		a.scale[t] = vector.QuantizeActivations(a.q[t*a.k:][:a.k], x)
 	})
 	a.have.q = true
+}
+
+// quantizeGroups makes groups and groupFactor of m rows.
+func (a *activations) quantizeGroups(pool *parallel.Pool, m int) {
+	if a.have.groups {
+		return
+	}
+	const size = quant.ActivationGroup
+	a.groups, a.groupFactor = grow(a.groups, m*a.k), grow(a.groupFactor, (a.k+size-1)/size*m)
+	a.eachRow(pool, m, func(t int, x []float32) {
+		q := a.groups[t*a.k:][:a.k]
+		for at := 0; at < a.k; at += size {
+			end := min(at+size, a.k)
+			a.groupFactor[at/size*m+t] = 1 / vector.QuantizeActivations(q[at:end], x[at:end])
+		}
+	})
+	a.have.groups = true
+}
+
+// eachRow gives each of m rows to a function that rounds it.
+func (a *activations) eachRow(pool *parallel.Pool, m int, round func(t int, x []float32)) {
+	rows(pool, m, a.k, func(t int) {
+		if a.have.x {
+			round(t, a.x[t*a.k:][:a.k])
+			return
+		}
+		buffer := floats.Get().(*[]float32)
+		defer floats.Put(buffer)
+		*buffer = grow(*buffer, a.k)
+		a.row((*buffer)[:a.k], t)
+		round(t, (*buffer)[:a.k])
+	})
 }
 
 // factors is memory for the factors of m rows by weight i.

@@ -29,12 +29,16 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		return nil, err
 	}
 	l := &loader{pool: m.pool, f: f, c: &c, format: format}
+	if l.floats, err = o.Activations.areFloats(); err != nil {
+		return nil, err
+	}
 	for _, spec := range c.Tensors() {
 		l.checkKind(spec)
 	}
-	m.embedding = l.dense("token_embd.weight")
+	embedding := l.plain("token_embd.weight")
+	m.embedding, _ = embedding.(table)
 	m.finalNorm = l.vector("output_norm.weight")
-	m.head = m.embedding
+	m.head = embedding
 	if !c.TieWordEmbeddings {
 		m.head = l.matrix("output.weight")
 	}
@@ -50,6 +54,7 @@ type loader struct {
 	f      *gguf.File
 	c      *model.Config
 	format intmul.Format
+	floats bool // ActivationsFloat
 	err    error
 }
 
@@ -64,12 +69,25 @@ func (l *loader) fail(name, format string, args ...any) {
 func (l *loader) checkKind(spec model.TensorSpec) {
 	t := l.tensor(spec.GGUF)
 	switch {
-	case t.Type.IsTernary() && (spec.Layer < 0 || len(spec.Shape) == 1):
+	case len(spec.Shape) == 1 && (t.Type.IsTernary() || t.Type.IsGrouped()):
+		l.fail(spec.GGUF, "type %s is for matrices: convert the model again", t.Type)
+	case l.isBitNet(t.Type) && spec.Layer < 0:
 		l.fail(spec.GGUF, "type %s is for projections: convert with another embedding type", t.Type)
-	case len(spec.Shape) == 2 && spec.Layer >= 0 && t.Type.IsTernary() != l.c.Ternary:
+	case len(spec.Shape) == 2 && spec.Layer >= 0 && l.isBitNet(t.Type) != l.c.Ternary:
 		l.fail(spec.GGUF, "type %s is not of the kind of blk.0.attn_q.weight: the projections of a model are ternary or not",
 			t.Type)
 	}
+}
+
+// isBitNet reports whether a type holds ternary weights under one scale for the model: TQ1_0 and
+// TQ2_0 have one a group, which BitNet models repeat.
+func (l *loader) isBitNet(t gguf.Type) bool {
+	return t.IsTernary() && (l.c.Ternary || t == gguf.I2_S)
+}
+
+// isGrouped reports whether a weight of a type is multiplied by groups.
+func (l *loader) isGrouped(t gguf.Type) bool {
+	return !l.floats && (t.IsGrouped() || t.IsTernary() && !l.isBitNet(t))
 }
 
 func (l *loader) tensor(name string) gguf.TensorInfo {
@@ -107,9 +125,7 @@ func (l *loader) dense(name string) *denseMatrix {
 	data := memory.CopyWeights(l.pool, l.f.Data(t), func(part []byte) { l.release(name, part) })
 	d := newDense(t.Type, data, int(t.Dims[1]), int(t.Dims[0]))
 	probe := make([]float32, d.k)
-	if t.Type.IsTernary() {
-		l.fail(name, "type %s is for projections: convert with another embedding type", t.Type)
-	} else if err := gguf.Dequantize(t.Type, probe, d.data[:d.bytes]); err != nil {
+	if err := gguf.Dequantize(t.Type, probe, d.data[:d.bytes]); err != nil {
 		l.fail(name, "%v", err)
 	}
 	l.checkFinite(name, t.Type, d.data, d.n)
@@ -134,14 +150,30 @@ func (l *loader) checkFinite(name string, t gguf.Type, data []byte, n int) {
 	}
 }
 
+// plain takes a weight that is not ternary, those with groups in the layout of their product.
+func (l *loader) plain(name string) matrix {
+	t := l.tensor(name)
+	if l.err != nil || !l.isGrouped(t.Type) {
+		return l.dense(name)
+	}
+	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
+	l.checkFinite(name, t.Type, data, n)
+	w, err := newGrouped(l.pool, t.Type, data, n, k)
+	if err != nil {
+		l.fail(name, "%v", err)
+	}
+	l.release(name, data)
+	return w
+}
+
 // matrix takes a weight of any type, ternary ones in the layout of their product.
 func (l *loader) matrix(name string) matrix {
 	if l.err != nil {
 		return nil
 	}
 	t := l.tensor(name)
-	if !t.Type.IsTernary() {
-		return l.dense(name)
+	if !l.isBitNet(t.Type) {
+		return l.plain(name)
 	}
 	scale, err := ggufmeta.Scale(l.f, t)
 	if err != nil {

@@ -3,6 +3,7 @@ package infer
 import (
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/quant"
+	"trit/format/gguf"
 	"trit/internal/parallel"
 )
 
@@ -25,26 +26,54 @@ type output struct {
 }
 
 // mulAll multiplies m rows of an input by several weights; the ternary ones together in one
-// loop over the rows.
+// loop over the rows, and those with a scale a group.
 func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
-	var together []intmul.Output
+	var ternary []intmul.Output
+	var grouped []intmul.GroupedOutput
 	for _, o := range list {
-		t, ok := o.w.(*ternaryMatrix)
-		if !ok {
+		switch w := o.w.(type) {
+		case *ternaryMatrix:
+			in.quantize(pool, m)
+			factor := in.factors(len(ternary), m)
+			for i := range m {
+				factor[i] = quant.Rescale(w.scale, in.scale[i])
+			}
+			ternary = append(ternary, intmul.Output{W: w.w, Dst: o.y, Factor: factor})
+		case *groupedMatrix:
+			in.quantizeGroups(pool, m)
+			grouped = append(grouped, intmul.GroupedOutput{W: w.w, Dst: o.y})
+		default:
 			o.w.mul(pool, o.y, in, m)
-			continue
 		}
-		in.quantize(pool, m)
-		factor := in.factors(len(together), m)
-		for i := range m {
-			factor[i] = quant.Rescale(t.scale, in.scale[i])
-		}
-		together = append(together, intmul.Output{W: t.w, Dst: o.y, Factor: factor})
 	}
-	if len(together) > 0 {
-		intmul.MulTernary(pool, in.q, m, together...)
+	if len(ternary) > 0 {
+		intmul.MulTernary(pool, in.q, m, ternary...)
+	}
+	if len(grouped) > 0 {
+		intmul.MulGrouped(pool, in.groups, in.groupFactor, m, grouped...)
 	}
 }
+
+// groupedMatrix is a weight of one or two bits with a scale for each group of a row. Its products
+// take int8 activations with a scale for each quant.ActivationGroup of them. Models of this kind
+// were trained with activations of full precision; see Activations.
+type groupedMatrix struct{ w *intmul.Grouped }
+
+// newGrouped packs a weight [n,k] of a type with groups, in the layout of the file.
+func newGrouped(pool *parallel.Pool, typ gguf.Type, data []byte, n, k int) (*groupedMatrix, error) {
+	form := intmul.GroupedForm{Group: typ.Block(), Signs: typ == gguf.Q1_0}
+	size := typ.RowBytes(k)
+	w, err := intmul.PackGrouped(pool, form, n, k, func(dst intmul.Weights, i int) error {
+		return gguf.DecodeGroups(typ, dst.Codes, dst.Scales, data[i*size:][:size])
+	})
+	return &groupedMatrix{w}, err
+}
+
+func (g *groupedMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
+	mulAll(pool, in, m, output{w: g, y: y})
+}
+
+func (g *groupedMatrix) row(dst []float32, i int) { g.w.Row(dst, i) }
 
 // int8Matrix is a weight rounded to int8, with a scale for each row.
 type int8Matrix struct{ w *intmul.Int8 }

@@ -21,7 +21,22 @@ type Options struct {
 	Head    Head    // empty: HeadExact
 	Weights Weights // empty: WeightsAuto
 	Cache   Cache   // empty: CacheF16
+	// Activations of products with weights that have a scale a group; empty: ActivationsInt8.
+	Activations Activations
 }
+
+// Activations is how activations go into products with weights of one or two bits that have a scale
+// a group. Weights of BitNet models, with one scale, were trained with int8 activations and always
+// have them.
+type Activations string
+
+// Kinds of activations.
+const (
+	// ActivationsInt8 rounds to int8 with a scale for each 128 values.
+	ActivationsInt8 Activations = "int8"
+	// ActivationsFloat rounds nothing, as such models were trained, and is many times slower.
+	ActivationsFloat Activations = "float"
+)
 
 // Head is a way to compute the head, the product that gives the logits.
 type Head string
@@ -51,12 +66,23 @@ const (
 	Weights1_6Bit Weights = "1.6bit"
 )
 
+// areFloats reports whether nothing is rounded.
+func (a Activations) areFloats() (bool, error) {
+	switch a {
+	case "", ActivationsInt8:
+		return false, nil
+	case ActivationsFloat:
+		return true, nil
+	}
+	return false, setting.Invalid("infer.Options.Activations", a, ActivationsInt8, ActivationsFloat)
+}
+
 // Model is a loaded model. It does not change after Load, so several sessions, each on a
 // goroutine of its own, can share it.
 type Model struct {
 	config       model.Config
 	file         *gguf.File // nil for a random model
-	embedding    *denseMatrix
+	embedding    table
 	head         matrix
 	finalNorm    []float32
 	layers       []layer
@@ -179,6 +205,11 @@ func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
 	return tokenizer.FromVocab(v)
 }
 
+// table is a weight whose rows are looked up.
+type table interface {
+	row(dst []float32, i int) // writes row i to dst, [K]
+}
+
 // matrix is a weight [N,K].
 type matrix interface {
 	// mul computes y [m,N], the product of m rows of in with the weight, on the threads of a
@@ -209,6 +240,7 @@ type sized interface{ bytesInMemory() int }
 
 func (t *ternaryMatrix) bytesInMemory() int { return t.w.Bytes() }
 func (t *int8Matrix) bytesInMemory() int    { return t.w.Bytes() }
+func (g *groupedMatrix) bytesInMemory() int { return g.w.Bytes() }
 func (d *denseMatrix) bytesInMemory() int   { return len(d.data) }
 
 // bytesInMemory is the size of the 4-bit copy, which is read for every token. The exact weights
@@ -218,7 +250,7 @@ func (h *boundedHead) bytesInMemory() int { return h.coarse.Bytes() + 4*h.n }
 // Memory is the memory of the model, without sessions.
 func (m *Model) Memory() Memory {
 	u := Memory{
-		Format: "float", Head: len(m.embedding.data),
+		Format: "float", Head: m.embedding.(sized).bytesInMemory(),
 		CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * len(m.layers),
 	}
 	for i := range m.layers {
@@ -226,23 +258,24 @@ func (m *Model) Memory() Memory {
 		for _, w := range []matrix{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
 			u.Weights += w.(sized).bytesInMemory()
 		}
-		if t, ok := l.q.(*ternaryMatrix); ok {
-			u.Format = t.w.Format().String()
+		switch w := l.q.(type) {
+		case *ternaryMatrix:
+			u.Format = w.w.Format().String()
+		case *groupedMatrix:
+			u.Format = "groups"
 		}
 	}
 	u.HeadRead = m.head.(sized).bytesInMemory()
 	switch h := m.head.(type) {
 	case *boundedHead:
 		u.Head += u.HeadRead
-		if h.denseMatrix != m.embedding {
-			u.Head += len(h.data)
-		}
-	case *denseMatrix:
-		if h != m.embedding {
+		if table(h.denseMatrix) != m.embedding {
 			u.Head += len(h.data)
 		}
 	default:
-		u.Head += u.HeadRead
+		if any(h) != any(m.embedding) {
+			u.Head += u.HeadRead
+		}
 	}
 	return u
 }

@@ -30,8 +30,8 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 		config: c, layers: make([]layer, c.NumHiddenLayers),
 		rope: newRopeTable(c), cache: cache, pool: pool,
 	}
-	m.embedding = r.dense(c.VocabSize, c.HiddenSize)
-	m.head, m.finalNorm = m.embedding, ones(c.HiddenSize)
+	embedding := r.dense(c.VocabSize, c.HiddenSize)
+	m.embedding, m.head, m.finalNorm = embedding, embedding, ones(c.HiddenSize)
 	if !c.TieWordEmbeddings {
 		m.head = r.dense(c.VocabSize, c.HiddenSize)
 	}

@@ -88,6 +88,25 @@ func Activations(dst []int8, x []float32) (s float32) {
 // both use it, so their outputs agree to the bit.
 func Rescale(weightScale, activationScale float32) float32 { return weightScale / activationScale }
 
+// ActivationGroup is the number of columns that share a scale of activations in products with weights
+// that have a scale a group.
+const ActivationGroup = 128
+
+// GroupDot is the reference product of a row of weights with a scale a group and of one token's int8
+// activations with a factor for each ActivationGroup columns. The columns of a part, which is a
+// group or ActivationGroup of one, are summed in int32. The sum times the factor times the scale,
+// rounded each, is added to the parts before.
+func GroupDot(x []int8, factors []float32, w []int8, scales []float32) (sum float32) {
+	group := len(w) / len(scales)
+	part := min(group, ActivationGroup)
+	for at := 0; at < len(w); at += part {
+		product := float32(float32(Dot(x[at:at+part], w[at:at+part])) * factors[at/ActivationGroup])
+		product = float32(product * scales[at/group])
+		sum += product
+	}
+	return sum
+}
+
 // Dot is the reference product of int8 activations and ternary weights in int32.
 func Dot(x, w []int8) int32 {
 	var sum int32

@@ -41,7 +41,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},
-			models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
+			models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(), models.ActivationsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(), cmdline.JSONFlag("print one JSON object"),
 			&cli.BoolFlag{Name: "markdown", Usage: "print a Markdown table"},
 		}, models.HubFlags()...),

@@ -35,7 +35,7 @@ func embedCommand() *cli.Command {
 			&cli.StringFlag{Name: "file", Usage: "every line of `FILE` that is not blank is a text"},
 			poolingFlag(),
 			cmdline.JSONFlag("print texts, vectors and cosines as JSON"),
-			models.WeightsFlag(), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+			models.WeightsFlag(), models.ActivationsFlag(), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
 		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")

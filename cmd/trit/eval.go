@@ -60,7 +60,8 @@ func evalCommand() *cli.Command {
 				Usage: "write results.json and samples to the folder `DIR`, or with several models to folders inside it"},
 			&cli.BoolFlag{Name: "append", Usage: "add the tasks that --out has no results of to those there"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the results as a Markdown table"},
-			cmdline.JSONFlag("print the results as JSON"), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+			cmdline.JSONFlag("print the results as JSON"), models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8),
+			models.ActivationsFlag(), cmdline.ThreadsFlag(),
 			models.AdapterFlag(),
 		}, convertedFlags(), codeFlags(), models.HubFlags(), serverFlags()),
 		Action:      evalAction,
@@ -223,8 +224,8 @@ func evalModel(
 }
 
 // fingerprint is a hash of everything that a model's results depend on: its weights, its shape, its
-// adapters, and the format of the KV cache.
-func fingerprint(path, cache string, adapters []string) (string, error) {
+// adapters, the format of the KV cache, and what activations are rounded to.
+func fingerprint(path string, how infer.Options, adapters []string) (string, error) {
 	files, err := modelFiles(path)
 	if err != nil {
 		return "", err
@@ -237,7 +238,10 @@ func fingerprint(path, cache string, adapters []string) (string, error) {
 		}
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%d files, cache %s\n", len(files), cache)
+	fmt.Fprintf(h, "%d files, cache %s\n", len(files), how.Cache)
+	if how.Activations == infer.ActivationsFloat {
+		fmt.Fprintln(h, "activations float")
+	}
 	if len(adapters) > 0 {
 		fmt.Fprintf(h, "adapters %q\n", adapters)
 	}

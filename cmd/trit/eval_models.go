@@ -117,7 +117,7 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 	}
 	opened, err := openPath(c, path)
 	if err == nil && o.Cache+o.Out != "" {
-		if o.Fingerprint, err = fingerprint(path, c.String("cache"), adapters); err != nil {
+		if o.Fingerprint, err = fingerprint(path, models.EngineOptions(c), adapters); err != nil {
 			return nil, errors.Join(err, opened.Close())
 		}
 	}
@@ -192,7 +192,8 @@ func mtBenchCommand() *cli.Command {
 	return judging.Command(openDescribed, options, slices.Concat([]cli.Flag{
 		&cli.Float64Flag{Name: "limit", Usage: "only the first `N` questions (below 1: that share)"},
 		dataDirFlag(), partialFlag(), maxTokensFlag(), batchFlag(),
-		models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8), cmdline.ThreadsFlag(),
+		models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8),
+		models.ActivationsFlag(), cmdline.ThreadsFlag(),
 	}, models.HubFlags(), serverFlags())...)
 }
 

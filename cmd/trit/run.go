@@ -33,7 +33,7 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "context", Usage: "keep at most `N` tokens of prompt and answer (default: the model's context length, at most 4096)"},
 			&cli.BoolFlag{Name: "prompt-lookup", Usage: "draft tokens from earlier text and check several at once; never changes the text", Value: true},
 			&cli.BoolFlag{Name: "stats", Usage: "print speeds at the end"},
-			models.AdapterFlag(), models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(),
+			models.AdapterFlag(), models.HeadFlag(), models.ExactLogitsFlag(), models.WeightsFlag(), models.ActivationsFlag(),
 			models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), cmdline.ThreadsFlag(),
 		}, models.HubFlags()),
 		Action: runModel,
@@ -174,7 +174,7 @@ func logitsCommand() *cli.Command {
 			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
-			outFlag("write to `FILE`"), models.AdapterFlag(), cmdline.ThreadsFlag(),
+			outFlag("write to `FILE`"), models.AdapterFlag(), models.ActivationsFlag(), cmdline.ThreadsFlag(),
 		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")
@@ -216,7 +216,7 @@ func logitsOf(m *infer.Model, ids []int32) ([]float32, error) {
 }
 
 func writeLogits(c *cli.Context, name string, ids []int32, out string) error {
-	m, _, err := models.Load(c, name, infer.Options{Threads: c.Int("threads")})
+	m, _, err := models.Load(c, name, models.EngineOptions(c))
 	if err != nil {
 		return err
 	}

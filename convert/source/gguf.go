@@ -65,6 +65,11 @@ func (g *ggufFile) chooseWeights(o Options) error {
 			return setting.Needs(weightsField, fmt.Sprintf("%s is %s, a ternary type", q.Name, q.Type),
 				fmt.Sprintf("{%s} %s is for floating-point ones", weightsField, o.Weights))
 		}
+	case q.Type.IsGrouped() || q.Type.IsTernary():
+		if o.Weights != "" && o.Weights != WeightsFull {
+			return setting.Needs(weightsField, fmt.Sprintf("%s is %s, with a scale a group", q.Name, q.Type),
+				fmt.Sprintf("{%s} %s is for weights with one scale", weightsField, o.Weights))
+		}
 	case o.Weights == WeightsMasters || o.Weights == WeightsTernary:
 		g.config.Ternary = true
 	case o.Weights == "" && g.architecture != ggufmeta.Llama:
@@ -90,6 +95,9 @@ func (g *ggufFile) name(spec model.TensorSpec) string { return spec.GGUF }
 func (g *ggufFile) checkType(spec model.TensorSpec) error {
 	t, _ := g.file.Tensor(spec.GGUF)
 	ternary, weights := t.Type.IsTernary(), g.floats.weights
+	if !g.config.Ternary && t.Type != gguf.I2_S {
+		return nil // a TQ type has a scale a group
+	}
 	switch {
 	case ternary && !spec.Ternary:
 		return fmt.Errorf("%s is %s, a ternary type, which only the projections of a model with ternary weights have",
@@ -120,7 +128,7 @@ func (g *ggufFile) open(spec model.TensorSpec) (*Tensor, error) {
 }
 
 func (g *ggufFile) read(info gguf.TensorInfo, ternary bool, rows, columns int) (*Tensor, error) {
-	if info.Type.IsTernary() {
+	if info.Type.IsTernary() && ternary {
 		return ternaryGGUF(g.file, info, rows, columns, g.pool)
 	}
 	t, err := ggufTensor(g.file, info, rows, columns, g.pool)

@@ -40,8 +40,8 @@ func Dequantize(t Type, dst []float32, src []byte) error {
 	default:
 		block, ok := blockDecoders[t]
 		if !ok {
-			return fmt.Errorf("tensor type %s is not read as numbers: want F32, F16, BF16, F64, Q4_0, Q8_0, Q6_K, TQ1_0, "+
-				"TQ2_0 or I2_S", t)
+			return fmt.Errorf("tensor type %s is not read as numbers: want F32, F16, BF16, F64, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K, "+
+				"TQ1_0, TQ2_0, I2_S, Q1_0, Q2_0, PQ2_0 or PTQ1_0", t)
 		}
 		l := layouts[t]
 		for i := uint64(0); i < uint64(len(dst))/l.values; i++ {
@@ -52,7 +52,9 @@ func Dequantize(t Type, dst []float32, src []byte) error {
 }
 
 var blockDecoders = map[Type]func(dst []float32, src []byte){
-	Q4_0: decodeQ40, Q8_0: decodeQ80, Q6_K: decodeQ6K, TQ1_0: decodeTQ10, TQ2_0: decodeTQ20,
+	Q4_0: decodeQ40, Q8_0: decodeQ80, Q4_K: decodeQ4K, Q5_K: decodeQ5K, Q6_K: decodeQ6K,
+	TQ1_0: decodeGroup(TQ1_0), TQ2_0: decodeGroup(TQ2_0),
+	Q1_0: decodeGroup(Q1_0), Q2_0: decodeGroup(Q2_0), PQ2_0: decodeGroup(PQ2_0), PTQ1_0: decodeGroup(PTQ1_0),
 }
 
 // I2SScale is the scale of an I2_S tensor, behind its codes.
@@ -103,15 +105,33 @@ func decodeQ6K(dst []float32, src []byte) {
 	}
 }
 
-// decodeTernary: codes of 256 values, and a half-precision scale.
-func decodeTernary(t Type, dst []float32, src []byte) {
-	var codes [256]byte
-	DecodeTernary(t, codes[:], src) // sizes fit; a code 3, which ggml's own reader takes too, is 2 scales
-	d := half(src[len(src)-2:])
-	for i, c := range codes {
-		dst[i] = d * (float32(c) - 1)
+// decodeQ4K: half-precision units of 8 scales and of 8 minima, 12 bytes with these, of 6 bits each,
+// and 128 bytes of nibbles: of 64 values, the low nibbles of 32 bytes, then the high ones.
+func decodeQ4K(dst []float32, src []byte) { decodeMinima(dst, src, nil, src[16:144]) }
+
+// decodeQ5K is decodeQ4K with a fifth bit of each value: bit i of byte j belongs to value 32i+j.
+func decodeQ5K(dst []float32, src []byte) { decodeMinima(dst, src, src[16:48], src[48:176]) }
+
+func decodeMinima(dst []float32, src, fifth, nibbles []byte) {
+	d, dmin := half(src), half(src[2:])
+	for part := range 8 {
+		scale, minimum := scaleOfK(src[4:16], part)
+		step, low := d*float32(scale), dmin*float32(minimum)
+		for j := range 32 {
+			q := nibbles[part/2*32+j] >> (part % 2 * 4) & 15
+			if fifth != nil {
+				q |= fifth[j] >> part & 1 << 4
+			}
+			dst[32*part+j] = step*float32(q) - low
+		}
 	}
 }
 
-func decodeTQ10(dst []float32, src []byte) { decodeTernary(TQ1_0, dst, src) }
-func decodeTQ20(dst []float32, src []byte) { decodeTernary(TQ2_0, dst, src) }
+// scaleOfK takes the 6-bit scale and minimum of a part out of 12 bytes: the first four parts have
+// them in the low bits of bytes of their own, the others in nibbles and in the two bits above.
+func scaleOfK(b []byte, part int) (scale, minimum byte) {
+	if part < 4 {
+		return b[part] & 63, b[4+part] & 63
+	}
+	return b[4+part]&15 | b[part-4]>>6<<4, b[4+part]>>4 | b[part]>>6<<4
+}

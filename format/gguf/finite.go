@@ -3,7 +3,12 @@ package gguf
 import "math"
 
 // scaleAt is where the half-precision scale of a block stands.
-var scaleAt = map[Type]int{Q4_0: 0, Q8_0: 0, Q6_K: 208, TQ1_0: 52, TQ2_0: 64}
+var scaleAt = map[Type]int{
+	Q4_0: 0, Q8_0: 0, Q4_K: 0, Q5_K: 0, Q6_K: 208, TQ1_0: 52, TQ2_0: 64, Q1_0: 0, Q2_0: 0, PQ2_0: 0, PTQ1_0: 26,
+}
+
+// minimumAt is where the half-precision unit of a block's minima stands.
+var minimumAt = map[Type]int{Q4_K: 2, Q5_K: 2}
 
 // Finite reports whether all numbers in whole rows of a tensor are finite: all values of a
 // floating-point type, all scales of the types of blocks that Dequantize reads, the one of a
@@ -26,8 +31,12 @@ func Finite(t Type, data []byte) bool {
 	if !ok {
 		return true
 	}
+	low, ok := minimumAt[t]
+	if !ok {
+		low = at
+	}
 	for size := int(layouts[t].bytes); len(data) > 0; data = data[size:] {
-		if le.Uint16(data[at:])&infiniteHalf == infiniteHalf {
+		if le.Uint16(data[at:])&infiniteHalf == infiniteHalf || le.Uint16(data[low:])&infiniteHalf == infiniteHalf {
 			return false
 		}
 	}

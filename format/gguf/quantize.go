@@ -7,8 +7,9 @@ import (
 	"trit/internal/float16"
 )
 
-// Quantize converts float32 to F32, F16, BF16, Q8_0, Q4_0 or Q6_K. Types with scales want
-// finite values.
+// Quantize converts float32 to a floating-point type or to a type of blocks. Types with scales want
+// finite values. What a type of groups holds depends on its rule alone (see encodeGroup): whoever
+// may lose nothing compares it with Dequantize.
 func Quantize(t Type, dst []byte, src []float32) error {
 	size, err := t.Size([]uint64{uint64(len(src))})
 	if err != nil {
@@ -64,6 +65,9 @@ type blockEncoder struct {
 
 var blockEncoders = map[Type]blockEncoder{
 	Q8_0: {encodeQ80, 127 * largestHalf}, Q4_0: {encodeQ40, 8 * largestHalf}, Q6_K: {encodeQ6K, 31 * 127 * largestHalf},
+	TQ1_0: {encodeGroup(TQ1_0), largestHalf}, TQ2_0: {encodeGroup(TQ2_0), largestHalf},
+	Q1_0: {encodeGroup(Q1_0), largestHalf}, Q2_0: {encodeGroup(Q2_0), largestHalf},
+	PQ2_0: {encodeGroup(PQ2_0), largestHalf}, PTQ1_0: {encodeGroup(PTQ1_0), largestHalf},
 }
 
 const (
@@ -76,7 +80,8 @@ const (
 func quantizeBlocks(t Type, dst []byte, src []float32) error {
 	e, ok := blockEncoders[t]
 	if !ok {
-		return fmt.Errorf("tensor type %s is not written: want F32, F16, BF16, Q8_0, Q6_K or Q4_0", t)
+		return fmt.Errorf("tensor type %s is not written: want F32, F16, BF16, Q8_0, Q6_K, Q4_0, TQ1_0, TQ2_0, Q1_0, Q2_0, "+
+			"PQ2_0 or PTQ1_0", t)
 	}
 	for i, v := range src {
 		if !(v >= -e.largest && v <= e.largest) {

@@ -319,6 +319,7 @@ func (f *File) placeTensors(r *reader) error {
 		}
 		return 1
 	})
+	f.resolveQ2(order, alignment)
 	end := uint64(0)
 	for _, t := range order {
 		switch {

@@ -12,22 +12,28 @@ import (
 // Type is the storage type of a tensor, with ggml's numbers.
 type Type uint32
 
-// The types of ggml that are in use, and bitnet.cpp's I2_S.
+// The types of ggml that are in use, bitnet.cpp's I2_S, and PrismML's PQ2_0 and PTQ1_0.
 const (
-	F32   Type = 0
-	F16   Type = 1
-	Q4_0  Type = 2
-	Q8_0  Type = 8
-	Q6_K  Type = 14
-	I8    Type = 24
-	I16   Type = 25
-	I32   Type = 26
-	I64   Type = 27
-	F64   Type = 28
-	BF16  Type = 30
-	TQ1_0 Type = 34
-	TQ2_0 Type = 35
-	I2_S  Type = 36
+	F32    Type = 0
+	F16    Type = 1
+	Q4_0   Type = 2
+	Q8_0   Type = 8
+	Q4_K   Type = 12
+	Q5_K   Type = 13
+	Q6_K   Type = 14
+	I8     Type = 24
+	I16    Type = 25
+	I32    Type = 26
+	I64    Type = 27
+	F64    Type = 28
+	BF16   Type = 30
+	TQ1_0  Type = 34
+	TQ2_0  Type = 35
+	I2_S   Type = 36
+	Q1_0   Type = 41
+	Q2_0   Type = 42 // files of spring 2026 have PQ2_0 under this number; see resolveQ2
+	PQ2_0  Type = 142
+	PTQ1_0 Type = 143
 )
 
 // layout is the name of a type, and the number of values and of bytes in a block of it.
@@ -40,8 +46,9 @@ var layouts = map[Type]layout{
 	F32: {"F32", 1, 4}, F16: {"F16", 1, 2}, BF16: {"BF16", 1, 2}, F64: {"F64", 1, 8},
 	I8: {"I8", 1, 1}, I16: {"I16", 1, 2}, I32: {"I32", 1, 4}, I64: {"I64", 1, 8},
 	Q4_0: {"Q4_0", 32, 18}, 3: {"Q4_1", 32, 20}, 6: {"Q5_0", 32, 22}, 7: {"Q5_1", 32, 24}, Q8_0: {"Q8_0", 32, 34}, 9: {"Q8_1", 32, 36},
-	10: {"Q2_K", 256, 84}, 11: {"Q3_K", 256, 110}, 12: {"Q4_K", 256, 144}, 13: {"Q5_K", 256, 176}, Q6_K: {"Q6_K", 256, 210}, 15: {"Q8_K", 256, 292},
+	10: {"Q2_K", 256, 84}, 11: {"Q3_K", 256, 110}, Q4_K: {"Q4_K", 256, 144}, Q5_K: {"Q5_K", 256, 176}, Q6_K: {"Q6_K", 256, 210}, 15: {"Q8_K", 256, 292},
 	TQ1_0: {"TQ1_0", 256, 54}, TQ2_0: {"TQ2_0", 256, 66}, I2_S: {"I2_S", 128, 32},
+	Q1_0: {"Q1_0", 128, 18}, Q2_0: {"Q2_0", 64, 18}, PQ2_0: {"PQ2_0", 128, 34}, PTQ1_0: {"PTQ1_0", 128, 28},
 }
 
 // i2sTail is what follows the codes of an I2_S tensor: the float32 scale and padding.

@@ -206,13 +206,23 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 	_, untied := f.Tensor("output.weight")
 	c.TieWordEmbeddings = !untied
 	q, _ := f.Tensor("blk.0.attn_q.weight")
-	c.Ternary = q.Type.IsTernary()
+	c.Ternary = hasOneScale(f, architecture, q)
 	c.HiddenAct = activation(architecture)
 	if err := readRotary(f, architecture, c); err != nil {
 		return err
 	}
 	c.Resolve()
 	return c.Validate()
+}
+
+// hasOneScale reports whether a weight is ternary with one scale, as in BitNet models. Blocks of
+// TQ1_0 and TQ2_0 may have a scale each, in models of other architectures.
+func hasOneScale(f *gguf.File, architecture string, t gguf.TensorInfo) bool {
+	if t.Type == gguf.I2_S || !t.Type.IsTernary() || strings.HasPrefix(architecture, BitNet) {
+		return t.Type.IsTernary()
+	}
+	_, err := gguf.BlockScale(t.Type, f.Data(t))
+	return err == nil
 }
 
 // readHeadDim takes the head dimension from the keys of keys and values, which must be the same.

@@ -17,6 +17,7 @@ type Engine struct {
 	Fits     []Fit    // the types of GGUF in which it runs the model; none: it does not
 	Remark   string   // what a user must know beside, or ""
 	Problems []string // why it does not run the model: all that must change
+	grouped  []gguf.Type
 }
 
 // Text says how the engine runs the model: "i2_s; REMARK" or "no: PROBLEM; PROBLEM".
@@ -35,6 +36,7 @@ type rule struct {
 	name          string
 	architectures []string    // that it knows, of those that are written
 	ternary       []gguf.Type // that it reads
+	grouped       []gguf.Type // of Grouped, that it reads
 	remark        string      // on ternary weights
 	relu2         string      // remark on architecture bitnet-b1.58
 	projNorms     bool        // it knows norms before single projections
@@ -46,7 +48,7 @@ var rules = []rule{
 	{
 		name:          "trit",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       Ternary, projNorms: true, anyShape: true,
+		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true,
 	},
 	{
 		name:          "bitnet.cpp",
@@ -63,6 +65,7 @@ var rules = []rule{
 		name:          "llama.cpp",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
 		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
+		grouped: []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.TQ1_0, gguf.TQ2_0},
 	},
 	{
 		name:          "Ollama",
@@ -86,6 +89,8 @@ func (r rule) on(c *model.Config) Engine {
 	types := TypesFor(c)
 	if c.Ternary {
 		types = r.ternary
+	} else {
+		e.grouped = r.grouped
 	}
 	fits := slices.DeleteFunc(Fits(c), func(f Fit) bool { return !slices.Contains(types, f.Type) })
 	if len(fits) == 0 {
@@ -178,6 +183,8 @@ func (e Engine) against(t gguf.Type) string {
 	switch {
 	case len(e.Fits) == 0:
 		return "cannot run this model: " + strings.Join(e.Problems, "; ")
+	case slices.Contains(e.grouped, t):
+		return ""
 	case slices.ContainsFunc(e.Fits, func(f Fit) bool { return f.Type == t }):
 		if e.Remark == "" {
 			return ""

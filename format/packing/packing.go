@@ -19,6 +19,9 @@ import (
 var (
 	Ternary = []gguf.Type{gguf.I2_S, gguf.TQ1_0, gguf.TQ2_0}
 	Full    = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}
+
+	// Grouped types hold a model in full precision whose weights are codes times a scale a group.
+	Grouped = []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.PQ2_0, gguf.PTQ1_0, gguf.TQ1_0, gguf.TQ2_0}
 )
 
 // TypesFor returns Ternary or Full, whichever are the types for a model.

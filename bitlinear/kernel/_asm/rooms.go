@@ -16,6 +16,10 @@ func intmul512() {
 	for _, tokens := range []int{2, 8, 24} {
 		tileVNNI("int4TileVNNI", tokens, int4Weights)
 	}
+	for _, tokens := range []int{1, 2, 4, 8, 24} {
+		tileSigns(tokens)
+	}
+	quadSigns()
 	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
 	tileQuad("int8QuadVNNI", 1, int8Weights)
 	tileQuad("int4QuadVNNI", 2, int4Weights)
@@ -40,6 +44,7 @@ func intmul256() {
 func (r registers) packing() {
 	r.rescaleSums(16)
 	r.rescaleSums(32)
+	r.addScaled()
 	r.int4Codes()
 	r.sumInt8()
 	r.tritsWiden()

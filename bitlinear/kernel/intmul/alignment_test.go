@@ -10,12 +10,15 @@ import (
 
 // layout is a way in which tiles read weights.
 type layout struct {
-	name  string
-	cols  int // of a group
-	lines int // of 64 bytes, of a group
-	top   int // the largest code
-	code  func(r *rand.Rand) byte
-	tiles func(on *implementation) []tile
+	name    string
+	cols    int  // of a group
+	lines   int  // of 64 bytes, of a group
+	unit    int  // columns come in multiples of it
+	packed  bool // tiles must say that they read it
+	top     int  // the largest code
+	largest byte // has the largest codes
+	code    func(r *rand.Rand) byte
+	tiles   func(on *implementation) []tile
 	// plain computes 16 rows of one token.
 	plain func(columns int, w []byte, x []int8, offset, dst *int32)
 }
@@ -34,20 +37,25 @@ func layouts() []layout {
 		return byte(r.IntN(3) | r.IntN(3)<<2 | r.IntN(3)<<4 | r.IntN(3)<<6)
 	}
 	fiveTrits := func(r *rand.Rand) byte { return tritsByte[r.IntN(243)] }
-	trits := func(on *implementation) []tile {
-		return slices.DeleteFunc(slices.Clone(on.trits), func(t tile) bool { return !t.trits && t.quad == nil })
+	packed := func(tiles []tile) []tile {
+		return slices.DeleteFunc(slices.Clone(tiles), func(t tile) bool { return !t.packed && t.quad == nil })
 	}
+	trits := func(on *implementation) []tile { return packed(on.trits) }
+	ofSigns := func(on *implementation) []tile { return packed(on.signs) }
 	ofTernary := func(on *implementation) []tile { return on.ternary }
 	ofInt4 := func(on *implementation) []tile { return on.int4 }
 	ofInt8 := func(on *implementation) []tile { return on.int8 }
 	return []layout{
-		{"ternary", groupCols, 1, 2, fourCodes, ofTernary, plainTile(ternaryTileGeneric)},
-		{"int4", groupCols, 2, 15, anyByte, ofInt4, plainTile(int4TileGeneric)},
-		{"int8", groupCols, 4, 255 - int8Bias, anyByte, ofInt8, plainTile(int8TileGeneric)},
-		{"trits", tritsCols, 1, 2, fiveTrits, trits, func(columns int, w []byte, x []int8, offset, dst *int32) {
+		{"ternary", groupCols, 1, groupCols, false, 2, 0b10101010, fourCodes, ofTernary, plainTile(ternaryTileGeneric)},
+		{"int4", groupCols, 2, groupCols, false, 15, 255, anyByte, ofInt4, plainTile(int4TileGeneric)},
+		{"int8", groupCols, 4, groupCols, false, 255 - int8Bias, 255, anyByte, ofInt8, plainTile(int8TileGeneric)},
+		{"trits", tritsCols, 1, tritsUnit, true, 2, 255, fiveTrits, trits, func(columns int, w []byte, x []int8, offset, dst *int32) {
 			wide := make([]byte, len(w)/4*5)
 			widenTritsGeneric(wide, w)
 			plainTile(ternaryTileGeneric)(columns, wide, x, offset, dst)
+		}},
+		{"signs", signsCols, 1, signsCols, true, 2, 255, anyByte, ofSigns, func(columns int, w []byte, x []int8, offset, dst *int32) {
+			plainTile(ternaryTileGeneric)(columns, widenSigns(nil, w), x, offset, dst)
 		}},
 	}
 }
@@ -58,7 +66,7 @@ func everyTile(body func(p layout, name string, t tile, blocks int)) {
 		for _, on := range implementations() {
 			for _, t := range p.tiles(&on) {
 				name := fmt.Sprintf("%s/%s/%d", p.name, on.name, t.tokens)
-				if t.trits == (p.name == "trits") {
+				if t.packed == p.packed {
 					body(p, name, t, 1)
 				}
 				if t.quad != nil {
@@ -78,6 +86,9 @@ type operands struct {
 }
 
 const tileGuard = 8
+
+// everyUnit is a multiple of the units of all layouts.
+const everyUnit = 2 * tritsUnit
 
 // operandsAt allocates operands that begin shift bytes after a multiple of 64. For sums and
 // offsets the shift is rounded down to a multiple of their size.
@@ -109,7 +120,7 @@ func (o *operands) check(t *testing.T, p layout, name string, tile tile) {
 	dst := o.sums[tileGuard:]
 	if o.blocks == 1 {
 		q := panel{tile: tile, x: o.x, offset: o.offset}
-		q.run(o.columns/p.cols, o.w, &dst[0], blockRows)
+		q.run(o.columns/p.cols, 0, o.w, &dst[0], blockRows)
 	} else {
 		tile.quad(o.columns, &o.w[0], &o.x[0], &o.offset[0], &dst[0], len(o.w)/o.blocks)
 	}
@@ -166,7 +177,7 @@ func TestTilesAtAllAlignments(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	everyTile(func(p layout, name string, tile tile, blocks int) {
 		for shift := range 64 {
-			o := operandsAt(shift, p, tile, tritsUnit, blocks)
+			o := operandsAt(shift, p, tile, everyUnit, blocks)
 			o.random(r, p)
 			o.check(t, p, name, tile)
 		}
@@ -177,11 +188,7 @@ func TestTilesAtAllAlignments(t *testing.T) {
 func TestTilesOfAllLengths(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	everyTile(func(p layout, name string, tile tile, blocks int) {
-		unit := p.cols
-		if p.name == "trits" {
-			unit = tritsUnit
-		}
-		for columns := unit; columns <= 67*groupCols; columns += unit {
+		for columns := p.unit; columns <= 67*groupCols; columns += p.unit {
 			o := operandsAt(0, p, tile, columns, blocks)
 			o.random(r, p)
 			o.check(t, p, name, tile)
@@ -191,13 +198,12 @@ func TestTilesOfAllLengths(t *testing.T) {
 
 // TestTilesDoNotOverflow has the longest row of the largest codes and activations.
 func TestTilesDoNotOverflow(t *testing.T) {
-	const columns = 32768 / tritsUnit * tritsUnit
-	largest := map[string]byte{"ternary": 0b10101010, "int4": 255, "int8": 255, "trits": 255}
+	const columns = 32768 / everyUnit * everyUnit
 	everyTile(func(p layout, name string, tile tile, blocks int) {
 		for _, v := range []int8{127, -128} {
 			o := operandsAt(0, p, tile, columns, blocks)
 			for i := range o.w {
-				o.w[i] = largest[p.name]
+				o.w[i] = p.largest
 			}
 			for i := range o.x {
 				o.x[i] = v
@@ -247,7 +253,7 @@ func FuzzTiles(f *testing.F) {
 			if i++; uint(which)%uint(tiles) != uint(i-1) {
 				return
 			}
-			o := operandsAt(shift&63, p, tile, (1+units&7)*tritsUnit, blocks)
+			o := operandsAt(shift&63, p, tile, (1+units&3)*everyUnit, blocks)
 			o.random(r, p)
 			o.check(t, p, name, tile)
 		})

@@ -55,8 +55,10 @@ func multiplyAMX(pool *parallel.Pool, list []product, x []int8, m int) {
 			defer amxWorkPool.Put(w)
 			for i := lo; i < hi; i++ {
 				w.widen(q, i*amxRows/blockRows, steps)
-				w.multiply(s, tokens, steps)
-				q.emit(sums{i * amxRows, min(amxRows, q.n-i*amxRows), first, tokens, amxRows, w.sums[:]})
+				for part, parts := 0, q.parts(); part < parts; part++ {
+					w.multiply(s, tokens, steps, part*steps/parts, (part+1)*steps/parts)
+					q.emit(sums{i * amxRows, min(amxRows, q.n-i*amxRows), first, tokens, amxRows, part, w.sums[:]})
+				}
 			}
 		})
 	}
@@ -72,16 +74,17 @@ func (w *amxWork) widen(p *product, block, steps int) {
 	}
 }
 
-// multiply fills sums [tokens][32].
-func (w *amxWork) multiply(s *amxScratch, tokens, steps int) {
+// multiply fills sums [tokens][32] with those of the steps [lo,hi) out of steps.
+func (w *amxWork) multiply(s *amxScratch, tokens, steps, lo, hi int) {
 	full, rest := amxSplit(tokens)
 	panel, block := steps*amx.PanelRows*amx.StepBytes, steps*amx.StepLines*lineBytes
-	for at := 0; at < steps && full > 0; at += amxChunk {
-		amx.Panels(full, min(amxChunk, steps-at), &w.bytes[at*amx.StepLines*lineBytes], block,
-			&s.x[at*amx.PanelRows*amx.StepBytes], panel, &w.sums[0], at)
+	for at := lo; at < hi && full > 0; at += amxChunk {
+		amx.Panels(full, min(amxChunk, hi-at), &w.bytes[at*amx.StepLines*lineBytes], block,
+			&s.x[at*amx.PanelRows*amx.StepBytes], panel, &w.sums[0], at-lo)
 	}
 	if rest > 0 {
-		amx.HalfPanel(rest, steps, &w.bytes[0], block, &s.x[full*panel], &w.sums[full*amx.PanelRows*amxRows])
+		amx.HalfPanel(rest, hi-lo, &w.bytes[lo*amx.StepLines*lineBytes], block,
+			&s.x[full*panel+lo*rest*amx.StepBytes], &w.sums[full*amx.PanelRows*amxRows])
 	}
 }
 

@@ -158,6 +158,9 @@ func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *fl
 // rescaleSums256x32 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
 func rescaleSums256x32(tokens int, dst *float32, width int, x *int32, factor *float32)
 
+// addScaled256 adds float32(x[t*stride+i])*factor[t]*scale[i] to dst[t*width+i] for i below 16, scale in half precision.
+func addScaled256(tokens int, dst *float32, width int, x *int32, stride int, factor *float32, scale *uint16)
+
 // int4Codes256 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).
 func int4Codes256(n int, dst *byte, x *float32, dither *float32, inverse float32)
 

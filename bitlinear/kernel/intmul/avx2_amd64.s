@@ -5923,6 +5923,39 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addScaled256(tokens int, dst *float32, width int, x *int32, stride int, factor *float32, scale *uint16)
+// Requires: AVX, F16C
+TEXT ·addScaled256(SB), NOSPLIT, $0-56
+	MOVQ      tokens+0(FP), AX
+	MOVQ      dst+8(FP), CX
+	MOVQ      width+16(FP), DX
+	MOVQ      x+24(FP), BX
+	MOVQ      stride+32(FP), SI
+	MOVQ      factor+40(FP), DI
+	MOVQ      scale+48(FP), R8
+	VCVTPH2PS (R8), Y0
+	VCVTPH2PS 16(R8), Y1
+
+loop:
+	VBROADCASTSS (DI), Y2
+	VCVTDQ2PS    (BX), Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VADDPS       (CX), Y3, Y3
+	VMOVUPS      Y3, (CX)
+	VCVTDQ2PS    32(BX), Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       32(CX), Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         $0x04, DI
+	LEAQ         (BX)(SI*4), BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
 // func int4Codes256(n int, dst *byte, x *float32, dither *float32, inverse float32)
 // Requires: AVX, AVX2
 TEXT ·int4Codes256(SB), NOSPLIT, $0-36

@@ -69,6 +69,36 @@ func int4TileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, stri
 // w: 4-bit codes, 8 columns of a row in four bytes: byte j holds columns j and 4+j from its low bits up.
 func int4TileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
+// signsTileVNNI1 computes 16 rows of 1 tokens: for each group g of 32 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
+func signsTileVNNI1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// signsTileVNNI2 computes 16 rows of 2 tokens: for each group g of 32 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
+func signsTileVNNI2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// signsTileVNNI4 computes 16 rows of 4 tokens: for each group g of 32 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
+func signsTileVNNI4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// signsTileVNNI8 computes 16 rows of 8 tokens: for each group g of 32 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
+func signsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// signsTileVNNI24 computes 16 rows of 24 tokens: for each group g of 32 columns,
+// dst[t*stride+r] = offset[t] + sum over g and i of w[g][r][i]*x[g][i/4][t][i%4].
+// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
+func signsTileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
+
+// signsQuadVNNI is a tile of one token and of four blocks, size bytes apart; the 64 rows are written one
+// after the other.
+// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
+func signsQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+
 // ternaryQuadVNNI is a tile of 1 tokens and of four blocks, size bytes apart;
 // the 64 rows of a token are written one after the other, then those of the next.
 func ternaryQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
@@ -117,6 +147,9 @@ func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *fl
 
 // rescaleSums512x32 writes dst[t*width+i] = float32(x[t*32+i])*factor[t] for i below 32.
 func rescaleSums512x32(tokens int, dst *float32, width int, x *int32, factor *float32)
+
+// addScaled512 adds float32(x[t*stride+i])*factor[t]*scale[i] to dst[t*width+i] for i below 16, scale in half precision.
+func addScaled512(tokens int, dst *float32, width int, x *int32, stride int, factor *float32, scale *uint16)
 
 // int4Codes512 writes dst[i] = min(15, max(0, int(x[i]*inverse+8+dither[i]))).
 func int4Codes512(n int, dst *byte, x *float32, dither *float32, inverse float32)

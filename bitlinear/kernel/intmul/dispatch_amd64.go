@@ -39,10 +39,17 @@ var avx512 = implementation{
 	// The largest reads 2 bits: widening a block pays for 24 tokens.
 	trits: []tile{
 		{tokens: 24, rows: 16, run: ternaryTileVNNI24},
-		{tokens: 8, rows: 16, trits: true, run: tritsTileVNNI8},
-		{tokens: 4, rows: 16, trits: true, run: tritsTileVNNI4},
-		{tokens: 2, rows: 16, trits: true, run: tritsTileVNNI2},
+		{tokens: 8, rows: 16, packed: true, run: tritsTileVNNI8},
+		{tokens: 4, rows: 16, packed: true, run: tritsTileVNNI4},
+		{tokens: 2, rows: 16, packed: true, run: tritsTileVNNI2},
 		{tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: tritsQuadVNNI},
+	},
+	signs: []tile{
+		{tokens: 24, rows: 16, packed: true, run: signsTileVNNI24},
+		{tokens: 8, rows: 16, packed: true, run: signsTileVNNI8},
+		{tokens: 4, rows: 16, packed: true, run: signsTileVNNI4},
+		{tokens: 2, rows: 16, packed: true, run: signsTileVNNI2},
+		{tokens: 1, rows: 16, packed: true, run: signsTileVNNI1, quad: signsQuadVNNI},
 	},
 	int4: []tile{
 		{tokens: 24, rows: 16, run: int4TileVNNI24},
@@ -57,7 +64,7 @@ var avx512 = implementation{
 		{tokens: 1, rows: 16, run: int8TileVNNI1, quad: int8QuadVNNI},
 	},
 	packing: packing{
-		rescaleSums512x16, rescaleSums512x32, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512, ternaryPairs512,
+		rescaleSums512x16, rescaleSums512x32, addScaled512, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512, ternaryPairs512,
 	},
 	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
 }
@@ -70,6 +77,7 @@ var (
 		name:    "avxvnni",
 		ternary: avxVNNITernary,
 		trits:   withoutQuads(avxVNNITernary),
+		signs:   withoutQuads(avxVNNITernary),
 		int4: []tile{
 			{tokens: 12, rows: 8, run: int4TileAVXVNNIx12},
 			{tokens: 4, rows: 16, run: int4TileAVXVNNIx4, quad: int4QuadAVXVNNIx4},
@@ -93,6 +101,7 @@ var (
 		name:    "avx2",
 		ternary: avx2Ternary,
 		trits:   withoutQuads(avx2Ternary),
+		signs:   withoutQuads(avx2Ternary),
 		int4: []tile{
 			{tokens: 12, rows: 8, run: int4TileAVX2x12},
 			{tokens: 4, rows: 16, run: int4TileAVX2x4, quad: int4QuadAVX2x4},
@@ -112,6 +121,6 @@ var (
 		{tokens: 1, rows: 16, run: ternaryTileAVX2x1, quad: ternaryQuadAVX2x1},
 	}
 	packing256 = packing{
-		rescaleSums256x16, rescaleSums256x32, int4Codes256, sumInt8x256, ternaryCodes256, tritsWiden256, nil,
+		rescaleSums256x16, rescaleSums256x32, addScaled256, int4Codes256, sumInt8x256, ternaryCodes256, tritsWiden256, nil,
 	}
 )

@@ -18,6 +18,7 @@ var (
 		name:    "dotprod",
 		ternary: dotProductTernary,
 		trits:   dotProductTernary,
+		signs:   dotProductTernary,
 		int4:    []tile{{tokens: 2, rows: 16, run: int4TileDot2}},
 		int8:    []tile{{tokens: 1, rows: 16, run: int8TileDot1}},
 	}
@@ -29,6 +30,7 @@ var (
 		name:    "neon",
 		ternary: neonTernary,
 		trits:   neonTernary,
+		signs:   neonTernary,
 		int4:    generic.int4,
 		int8:    generic.int8,
 	}

@@ -11,7 +11,7 @@ func TestImplementationsAreWhole(t *testing.T) {
 	}
 	for _, on := range list {
 		for kind, tiles := range map[string][]tile{
-			"ternary": on.ternary, "trits": on.trits, "int4": on.int4, "int8": on.int8,
+			"ternary": on.ternary, "trits": on.trits, "signs": on.signs, "int4": on.int4, "int8": on.int8,
 		} {
 			most := maxTile + 1
 			for _, tile := range tiles {

@@ -1,12 +1,17 @@
 package intmul
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"trit/internal/float16"
+)
 
 // generic is the implementation in plain Go.
 var generic = implementation{
 	name:    "generic",
 	ternary: genericTernary,
 	trits:   genericTernary,
+	signs:   genericTernary,
 	int4:    []tile{{tokens: 1, rows: blockRows, run: int4TileGeneric}},
 	int8:    []tile{{tokens: 1, rows: blockRows, run: int8TileGeneric}},
 }
@@ -65,6 +70,16 @@ func int4TileGeneric(groups int, w *byte, x *int8, offset, dst *int32, _ int) {
 				sums[r] += int32(c&15)*int32(in[j]) + int32(c>>4)*int32(in[4+j])
 			}
 		}
+	}
+}
+
+// addScaledGeneric adds float32(x)*factor*scale to dst, each product and each sum rounded: the
+// conversions keep them from being one operation, as they are on some machines.
+func addScaledGeneric(dst []float32, x []int32, factor float32, scale []uint16) {
+	for i, v := range x {
+		product := float32(float32(v) * factor)
+		product = float32(product * float16.FromBits(scale[i]))
+		dst[i] += product
 	}
 }
 

@@ -29,6 +29,7 @@ type implementation struct {
 	name    string
 	ternary []tile
 	trits   []tile // for ternary weights of 1.6 bits
+	signs   []tile // for weights of one bit
 	int4    []tile
 	int8    []tile
 	amx     bool // products of amxFrom tokens and more run on AMX
@@ -42,11 +43,13 @@ type implementation struct {
 type packing struct {
 	rescaleSums16 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 16 sums a token
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 32 sums a token
-	int4Codes     func(n int, dst *byte, x, dither *float32, inverse float32)          // n is a multiple of 16
-	sumInt8       func(n int, x *int8) int32                                           // n is a multiple of 16
-	ternaryCodes  func(n int, dst *uint32, w *float32, factor float32)                 // n is a multiple of 16
-	tritsWiden    func(lines int, w, dst *byte)                                        // lines come in fours
-	ternaryPairs  func(pairs int, dst, codes *byte)
+	// addScaled adds 16 sums a token; those of the next are stride behind.
+	addScaled    func(tokens int, dst *float32, width int, x *int32, stride int, factor *float32, scale *uint16)
+	int4Codes    func(n int, dst *byte, x, dither *float32, inverse float32) // n is a multiple of 16
+	sumInt8      func(n int, x *int8) int32                                  // n is a multiple of 16
+	ternaryCodes func(n int, dst *uint32, w *float32, factor float32)        // n is a multiple of 16
+	tritsWiden   func(lines int, w, dst *byte)                               // lines come in fours
+	ternaryPairs func(pairs int, dst, codes *byte)
 }
 
 // toBytes makes an int8 of each weight of some lines, as AMX reads them.
@@ -59,7 +62,7 @@ type toBytes struct {
 type tile struct {
 	tokens int
 	rows   int  // 16, or 8 if it takes half a block
-	trits  bool // reads lines of 1.6 bits, so that they need not be widened to 2 bits
+	packed bool // reads lines of fewer than 2 bits as they are, so that they need not be widened
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 	// quad, if there is one, multiplies four blocks, size bytes apart, of a number of columns.
 	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)

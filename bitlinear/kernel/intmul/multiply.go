@@ -12,10 +12,12 @@ type product struct {
 	on         *implementation
 	n, k       int
 	unit       int // columns come in multiples of it
+	group      int // columns whose sums are emitted by themselves, a part; 0: all
 	weights    []byte
 	blockBytes int
 	bias       int32 // number that was added to the weights to make them unsigned
 	tiles      []tile
+	packedCols int // columns of a line, as quads and tiles of packed lines read them
 	// widen, unless it is nil, turns a block of weights into the codes that the tiles read. Quads
 	// read the block itself.
 	widen func(dst, block []byte) []byte
@@ -24,6 +26,16 @@ type product struct {
 }
 
 func (p *product) columns() int { return ceil(p.k, p.unit) * p.unit }
+
+// part is the number of columns that are summed together, and parts how many such parts there are.
+func (p *product) part() int {
+	if p.group == 0 {
+		return p.columns()
+	}
+	return p.group
+}
+
+func (p *product) parts() int { return p.columns() / p.part() }
 
 // scratch is the working memory of a product, kept from call to call.
 type scratch struct {
@@ -130,8 +142,8 @@ func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
 		for i := range panels {
 			for j, block := range strip {
 				row := (lo + j) * blockRows
-				if panels[i].tile.trits {
-					panels[i].block(p, w, block.packed, row, tritsCols)
+				if panels[i].tile.packed {
+					panels[i].block(p, w, block.packed, row, p.packedCols)
 				} else {
 					panels[i].block(p, w, block.codes, row, groupCols)
 				}
@@ -157,5 +169,5 @@ func (w *work) strip(p *product, lo, hi int, widen bool) []blockCodes {
 
 // mustWiden reports whether a tile of these panels cannot read the packed weights themselves.
 func (p *product) mustWiden(panels []panel) bool {
-	return p.widen != nil && slices.ContainsFunc(panels, func(q panel) bool { return !q.tile.trits })
+	return p.widen != nil && slices.ContainsFunc(panels, func(q panel) bool { return !q.tile.packed })
 }

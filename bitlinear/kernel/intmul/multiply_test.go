@@ -93,7 +93,7 @@ func TestRescaledSums(t *testing.T) {
 		for _, rows := range []int{13, 16, 32} {
 			const width, tokens, row, first = 70, 5, 7, 2
 			stride := ceil(rows, blockRows) * blockRows
-			s := sums{row, rows, first, tokens, stride, make([]int32, tokens*stride)}
+			s := sums{row, rows, first, tokens, stride, 0, make([]int32, tokens*stride)}
 			for i := range s.values {
 				s.values[i] = int32(r.Uint32())
 			}

@@ -8,14 +8,14 @@ import (
 )
 
 // panel is the activations of a few tokens in the order in which a tile reads them,
-// [K/4][tokens][4], and for each token -bias times the sum of its activations, which undoes the
-// bias of the weights.
+// [K/4][tokens][4], and for the columns that are summed together and each token -bias times the sum
+// of its activations, which undoes the bias of the weights.
 type panel struct {
 	tile   tile
 	first  int // token
 	count  int // number of real tokens; the others are zero
 	x      []int8
-	offset []int32
+	offset []int32 // [parts][tokens]
 }
 
 // pack splits m tokens over tiles: as many of the largest tile as possible, then smaller ones.
@@ -28,17 +28,18 @@ func (s *scratch) pack(pool *parallel.Pool, p product, x []int8, m int) {
 		s.panels = append(s.panels, panel{tile: t, first: first, count: min(t.tokens, m-first)})
 		first, padded = first+t.tokens, padded+t.tokens
 	}
-	s.x, s.offset = slices.Grow(s.x[:0], padded*k)[:padded*k], slices.Grow(s.offset[:0], padded)[:padded]
+	parts := p.parts()
+	s.x, s.offset = slices.Grow(s.x[:0], padded*k)[:padded*k], slices.Grow(s.offset[:0], padded*parts)[:padded*parts]
 	at := 0
 	for i := range s.panels {
 		q := &s.panels[i]
 		n := q.tile.tokens
-		q.x, q.offset = s.x[at*k:][:n*k], s.offset[at:][:n]
+		q.x, q.offset = s.x[at*k:][:n*k], s.offset[at*parts:][:n*parts]
 		at += n
 	}
 	pool.For(len(s.panels), max(1, 1<<16/(k*p.tiles[0].tokens)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			s.panels[i].fill(x, p.k, p.bias)
+			s.panels[i].fill(x, &p)
 		}
 	})
 }
@@ -54,16 +55,18 @@ func chooseTile(tiles []tile, tokens int) tile {
 }
 
 // fill takes the activations of its tokens from x [m,k].
-func (p *panel) fill(x []int8, k int, bias int32) {
-	n := p.tile.tokens
+func (p *panel) fill(x []int8, of *product) {
+	n, part := p.tile.tokens, of.part()
+	clear(p.offset)
 	for t := range n {
-		p.offset[t] = 0
 		if t >= p.count {
 			clearColumn(p.x[4*t:], 4*n)
 			continue
 		}
-		row := x[(p.first+t)*k:][:k]
-		p.offset[t] = -bias * sumInt8(row)
+		row := x[(p.first+t)*of.k:][:of.k]
+		for g := range of.parts() {
+			p.offset[g*n+t] = -of.bias * sumInt8(row[g*part:min((g+1)*part, of.k)])
+		}
 		if n == 1 {
 			clear(p.x[copy(p.x, row):])
 			continue
@@ -110,9 +113,12 @@ func sumInt8(x []int8) (sum int32) {
 // and returns the first that is left.
 func (p *panel) quads(of *product, w *work, lo, hi int) int {
 	const rows = 4 * blockRows
+	n, part, partBytes := p.tile.tokens, of.part(), of.blockBytes/of.parts()
 	for ; lo+4 <= hi; lo += 4 {
-		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &w.sums[0], of.blockBytes)
-		of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, w.sums[:]})
+		for g := range of.parts() {
+			p.tile.quad(part, &of.weights[lo*of.blockBytes+g*partBytes], &p.x[g*part*n], &p.offset[g*n], &w.sums[0], of.blockBytes)
+			of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, g, w.sums[:]})
+		}
 	}
 	return lo
 }
@@ -120,15 +126,19 @@ func (p *panel) quads(of *product, w *work, lo, hi int) int {
 // block multiplies a block of weights, whose first row is row, by the tokens of the panel and
 // hands the sums to emit. cols is the number of columns of a group.
 func (p *panel) block(of *product, w *work, weights []byte, row, cols int) {
-	p.run(of.columns()/cols, weights, &w.sums[0], blockRows)
-	of.emit(sums{row, min(blockRows, of.n-row), p.first, p.count, blockRows, w.sums[:]})
+	parts := of.parts()
+	for g := range parts {
+		p.run(of.part()/cols, g, weights[g*(len(weights)/parts):], &w.sums[0], blockRows)
+		of.emit(sums{row, min(blockRows, of.n-row), p.first, p.count, blockRows, g, w.sums[:]})
+	}
 }
 
-// run multiplies a block, in one go or in halves.
-func (p *panel) run(groups int, w []byte, dst *int32, stride int) {
-	p.tile.run(groups, &w[0], &p.x[0], &p.offset[0], dst, stride)
+// run multiplies the part g of a block, in one go or in halves.
+func (p *panel) run(groups, g int, w []byte, dst *int32, stride int) {
+	x, offset := &p.x[g*(len(p.x)/(len(p.offset)/p.tile.tokens))], &p.offset[g*p.tile.tokens]
+	p.tile.run(groups, &w[0], x, offset, dst, stride)
 	if p.tile.rows < blockRows {
-		p.tile.run(groups, &w[lineBytes/2], &p.x[0], &p.offset[0], shift(dst, blockRows/2), stride)
+		p.tile.run(groups, &w[lineBytes/2], x, offset, shift(dst, blockRows/2), stride)
 	}
 }
 

@@ -26,8 +26,8 @@ func RunTiles(pool *parallel.Pool, n int) (operations int) {
 				amx.Panels(1, k/amx.StepBytes, &w[0], blockRows*k, &x[0], 0, &out[0], 0)
 				continue
 			}
-			p.run(k/groupCols, w, &out[0], blockRows)
-			p.run(k/groupCols, w, &out[0], blockRows)
+			p.run(k/groupCols, 0, w, &out[0], blockRows)
+			p.run(k/groupCols, 0, w, &out[0], blockRows)
 		}
 	})
 	return 2 * n * threads * tokens * rows * k

@@ -3,11 +3,12 @@ package intmul
 import "trit/bitlinear/kernel/vector"
 
 // sums are the products of some rows of weights by some tokens: values[t*stride+i] is the product
-// of row row+i by token first+t.
+// of row row+i by token first+t, of the columns of a part.
 type sums struct {
 	row, rows     int
 	first, tokens int
 	stride        int
+	part          int
 	values        []int32
 }
 

@@ -144,7 +144,7 @@ func (w *Ternary) product(on *implementation, emit func(s sums)) product {
 		tiles: on.ternary, bytes: on.ternaryBytes, emit: emit,
 	}
 	if w.format == Bits1_6 {
-		p.tiles, p.widen, p.bytes = on.trits, widenTrits, on.tritsBytes
+		p.tiles, p.packedCols, p.widen, p.bytes = on.trits, tritsCols, widenTrits, on.tritsBytes
 	}
 	return p
 }

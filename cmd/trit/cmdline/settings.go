@@ -37,6 +37,7 @@ var FlagOf = map[string]string{
 	"lm.Sampling.Temperature": "--temperature", "lm.Sampling.TopK": "--top-k", "lm.Sampling.TopP": "--top-p",
 	"lm.Sampling.MinP": "--min-p", "lm.Sampling.RepetitionPenalty": "--repetition-penalty",
 	"infer.Options.Head": "--head", "infer.Options.Weights": "--weights", "infer.Options.Cache": "--cache",
+	"infer.Options.Activations":      "--activations",
 	"eval.Options.AllowPartial":      "--allow-partial",
 	"eval.Options.Append":            "--append",
 	"eval.Options.ApplyChatTemplate": "--apply-chat-template",

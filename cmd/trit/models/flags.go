@@ -34,18 +34,24 @@ func WeightsFlag() cli.Flag {
 		infer.WeightsAuto, infer.Weights2Bit, infer.Weights1_6Bit)
 }
 
+// ActivationsFlag chooses what is multiplied by weights with a scale a group.
+func ActivationsFlag() cli.Flag {
+	return cmdline.OneOfFlag("activations", "what activations are rounded to for weights with a scale a group; float is exact and slow",
+		infer.ActivationsInt8, infer.ActivationsFloat)
+}
+
 // CacheFlag chooses one of these KV caches; the first is the default.
 func CacheFlag(caches ...infer.Cache) cli.Flag {
 	return cmdline.OneOfFlag("cache", "what the KV cache rounds keys and values to: int8 takes half the memory of f16",
 		caches...)
 }
 
-// EngineOptions are the options that HeadFlag, ExactLogitsFlag, WeightsFlag, CacheFlag and
-// cmdline.ThreadsFlag give.
+// EngineOptions are the options that HeadFlag, ExactLogitsFlag, WeightsFlag, ActivationsFlag, CacheFlag
+// and cmdline.ThreadsFlag give.
 func EngineOptions(c *cli.Context) infer.Options {
 	o := infer.Options{
 		Threads: c.Int("threads"), Head: infer.Head(c.String("head")), Weights: infer.Weights(c.String("weights")),
-		Cache: infer.Cache(c.String("cache")),
+		Cache: infer.Cache(c.String("cache")), Activations: infer.Activations(c.String("activations")),
 	}
 	if c.Bool("exact-logits") {
 		o.Head = infer.HeadExact

@@ -29,7 +29,7 @@ func batchCommand() *cli.Command {
 			&cli.IntFlag{Name: "context", Usage: "most tokens `N` of a prompt and its answer (default: what the model was made for)"},
 			&cli.IntFlag{Name: "cache-memory", Usage: "`MB` for KV caches, of answers and of kept prefixes", Value: defaultCacheMB},
 			&cli.IntFlag{Name: "sessions", Usage: "compute at most `N` answers together", Value: engine.DefaultAnswers},
-			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
+			models.HeadFlag(), models.WeightsFlag(), models.ActivationsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
 		}, models.HubFlags()...),
 		Action: answerBatch,

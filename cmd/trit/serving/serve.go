@@ -42,7 +42,7 @@ func serveCommand() *cli.Command {
 			cmdline.TimeFlag("idle", "unload a model that nobody has used for `TIME`; 0 keeps it", 0),
 			prefixFlag(),
 			&cli.StringSliceFlag{Name: "origin", Usage: "let scripts of the web page `URL` use the server (may be given several times)"},
-			models.HeadFlag(), models.WeightsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
+			models.HeadFlag(), models.WeightsFlag(), models.ActivationsFlag(), models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32),
 			cmdline.ThreadsFlag(),
 		}, adapterFlags(), keyFlags(), watchFlags(), models.HubFlags()),
 		Subcommands: []*cli.Command{keyCommand()},

@@ -1,0 +1,176 @@
+package intmul
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"trit/bitlinear/kernel/memory"
+	"trit/bitlinear/quant"
+	"trit/internal/float16"
+	"trit/internal/parallel"
+)
+
+// Grouped is a weight matrix [N,K] of one or two bits a weight with a scale for each group of
+// columns of a row. The int32 sum of a part, which is a group or half of one, is multiplied by the
+// scale of the token's activations and by the weights', and added to the parts before; see
+// quant.GroupDot. Codes are laid out as in Ternary. The scales are an array of their own, so that
+// lines of codes stay lines of the cache.
+type Grouped struct {
+	N, K   int
+	part   int
+	signs  bool
+	codes  []byte   // [blocks][lines][16 rows][4]
+	scales []uint16 // [blocks][parts][16 rows], in half precision
+}
+
+// Weights of a row, before they are packed: a code, weight plus one, a byte each, and the scales of
+// its groups in half precision.
+type Weights struct {
+	Codes  []byte
+	Scales []uint16
+}
+
+// GroupedForm says how a matrix is grouped.
+type GroupedForm struct {
+	Group int  // columns under a scale: 64, or a multiple of 128
+	Signs bool // codes are 0 and 2 alone, and take a bit in memory
+}
+
+// PackGrouped packs a matrix [n,k] whose rows the function gives; it is called on several threads.
+func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weights, i int) error) (*Grouped, error) {
+	if f.Group != 64 && f.Group%quant.ActivationGroup != 0 || f.Group == 0 || k%f.Group != 0 || n < 1 || k < 1 {
+		return nil, fmt.Errorf("intmul: a matrix of %d by %d in groups of %d: want groups of 64 or of a multiple of %d, "+
+			"and columns that fill them", n, k, f.Group, quant.ActivationGroup)
+	}
+	w := &Grouped{N: n, K: k, part: min(f.Group, quant.ActivationGroup), signs: f.Signs}
+	blocks := ceil(n, blockRows)
+	w.codes = memory.Allocate(blocks * w.blockBytes())
+	w.scales = make([]uint16, blocks*w.parts()*blockRows)
+	var once sync.Once
+	var failed error
+	pool.For(n, blockRows, func(lo, hi int) {
+		buffer, quads := Weights{make([]byte, k), make([]uint16, k/f.Group)}, make([]uint32, k/4)
+		for i := lo; i < hi; i++ {
+			err := row(buffer, i)
+			if err == nil {
+				err = w.setRow(i, buffer, quads)
+			}
+			if err != nil {
+				once.Do(func() { failed = err })
+				return
+			}
+		}
+	})
+	return w, failed
+}
+
+// Row writes the weights of row i to dst [K].
+func (w *Grouped) Row(dst []float32, i int) {
+	row, line := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:], w.lineCols()
+	for c := range dst {
+		code, quad := row[c/line*lineBytes+c%4], c%line/4
+		if w.signs {
+			code = code >> quad & 1 * 2
+		} else {
+			code = code >> (2 * quad) & 3
+		}
+		scale := w.scales[(i/blockRows*w.parts()+c/w.part)*blockRows+i%blockRows]
+		dst[c] = (float32(code) - 1) * float16.FromBits(scale)
+	}
+}
+
+func (w *Grouped) parts() int { return w.K / w.part }
+
+func (w *Grouped) lineCols() int {
+	if w.signs {
+		return signsCols
+	}
+	return groupCols
+}
+
+func (w *Grouped) blockBytes() int { return w.K / w.lineCols() * lineBytes }
+
+// Bytes is the memory of the weights.
+func (w *Grouped) Bytes() int { return len(w.codes) + 2*len(w.scales) }
+
+// setRow packs row i.
+func (w *Grouped) setRow(i int, from Weights, quads []uint32) error {
+	for j := range quads {
+		c := from.Codes[4*j:][:4]
+		quads[j] = uint32(c[0]) | uint32(c[1])<<8 | uint32(c[2])<<16 | uint32(c[3])<<24
+	}
+	row := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:]
+	if w.signs {
+		if slices.Contains(from.Codes, 1) || slices.Contains(from.Codes, 3) {
+			return fmt.Errorf("intmul: row %d holds a weight that is no sign", i)
+		}
+		packSigns(row, quads)
+	} else {
+		packBits2(row, quads)
+	}
+	perScale := w.parts() / len(from.Scales)
+	for p := range w.parts() {
+		w.scales[(i/blockRows*w.parts()+p)*blockRows+i%blockRows] = from.Scales[p/perScale]
+	}
+	return nil
+}
+
+// GroupedOutput is the destination [m,W.N] of a product with W.
+type GroupedOutput struct {
+	W   *Grouped
+	Dst []float32
+}
+
+// MulGrouped multiplies x [m,K] by several matrices of K columns; neighbours of one form in one loop
+// over all of their rows. factor [ceil(K/128)][m] has what a unit of x is worth, for each group of
+// quant.ActivationGroup columns and each token.
+func MulGrouped(pool *parallel.Pool, x []int8, factor []float32, m int, list ...GroupedOutput) {
+	for len(list) > 0 {
+		var products []product
+		for _, o := range list {
+			if first := list[0].W; o.W.part != first.part || o.W.signs != first.signs {
+				break
+			}
+			products = append(products, o.W.product(&chosen, func(s sums) { s.addScaledTo(o.W, o.Dst, factor, m) }))
+		}
+		multiplyTogether(pool, products, x, m)
+		list = list[len(products):]
+	}
+}
+
+// product is the description of w for multiply, on an implementation.
+func (w *Grouped) product(on *implementation, emit func(s sums)) product {
+	p := product{
+		on: on, n: w.N, k: w.K, unit: groupCols, group: w.part, weights: w.codes, blockBytes: w.blockBytes(), bias: 1,
+		tiles: on.ternary, packedCols: groupCols, bytes: on.ternaryBytes, emit: emit,
+	}
+	if w.signs {
+		p.tiles, p.packedCols, p.widen = on.signs, signsCols, widenSigns
+		p.bytes = func(lines int, w, dst *byte) { signsBytes(on, lines, w, dst) }
+	}
+	return p
+}
+
+// addScaledTo adds float32(sum)*factor*scale to dst [m,W.N]; the first part begins the sum.
+func (s *sums) addScaledTo(w *Grouped, dst, factor []float32, m int) {
+	dst = dst[s.first*w.N+s.row:]
+	if s.part == 0 {
+		for t := range s.tokens {
+			clear(dst[t*w.N:][:s.rows])
+		}
+	}
+	factor = factor[s.part*w.part/quant.ActivationGroup*m+s.first:][:s.tokens]
+	for at := 0; at < s.rows; at += blockRows {
+		scales := w.scales[((s.row+at)/blockRows*w.parts()+s.part)*blockRows:][:blockRows]
+		if chosen.addScaled != nil && s.rows-at >= blockRows {
+			_ = dst[(s.tokens-1)*w.N+at+blockRows-1]
+			chosen.addScaled(s.tokens, &dst[at], w.N, &s.values[at], s.stride, &factor[0], &scales[0])
+			continue
+		}
+		for t, f := range factor {
+			rows := min(blockRows, s.rows-at)
+			addScaledGeneric(dst[t*w.N+at:][:rows], s.values[t*s.stride+at:][:rows], f, scales)
+		}
+	}
+}
