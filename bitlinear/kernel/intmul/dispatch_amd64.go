@@ -64,7 +64,8 @@ var avx512 = implementation{
 		{tokens: 1, rows: 16, run: int8TileVNNI1, quad: int8QuadVNNI},
 	},
 	packing: packing{
-		rescaleSums512x16, rescaleSums512x32, addScaled512, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512, ternaryPairs512,
+		rescaleSums512x16, rescaleSums512x32, addScaled512, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512,
+		ternaryPairs512,
 	},
 	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
 }

@@ -116,7 +116,8 @@ func (p *panel) quads(of *product, w *work, lo, hi int) int {
 	n, part, partBytes := p.tile.tokens, of.part(), of.blockBytes/of.parts()
 	for ; lo+4 <= hi; lo += 4 {
 		for g := range of.parts() {
-			p.tile.quad(part, &of.weights[lo*of.blockBytes+g*partBytes], &p.x[g*part*n], &p.offset[g*n], &w.sums[0], of.blockBytes)
+			from := &of.weights[lo*of.blockBytes+g*partBytes]
+			p.tile.quad(part, from, &p.x[g*part*n], &p.offset[g*n], &w.sums[0], of.blockBytes)
 			of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, g, w.sums[:]})
 		}
 	}

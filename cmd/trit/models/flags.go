@@ -36,7 +36,8 @@ func WeightsFlag() cli.Flag {
 
 // ActivationsFlag chooses what is multiplied by weights with a scale a group.
 func ActivationsFlag() cli.Flag {
-	return cmdline.OneOfFlag("activations", "what activations are rounded to for weights with a scale a group; float is exact and slow",
+	return cmdline.OneOfFlag("activations",
+		"what activations are rounded to for weights with a scale a group; float is exact and slow",
 		infer.ActivationsInt8, infer.ActivationsFloat)
 }
 
