@@ -8,8 +8,8 @@ import (
 
 // pace decides how much of prompts goes through the layers beside the next tokens of others, so
 // that nobody's stream stalls: a prompt that is read makes such a pass stretch times as long as
-// one without. Where several wait, each further one adds twice as much, up to crowd times: more work for
-// prompts then means that more answers share a pass.
+// one without. Where several wait, each further one adds crowdGrowth times as much, up to crowd times: more
+// work for prompts then means that more answers share a pass.
 //
 // What a piece of n tokens at a position costs in a layer is n times a constant, and n times the
 // position for the products of attention, and the position once for reading the cache; the weights
@@ -32,8 +32,10 @@ type mean struct {
 }
 
 const (
-	stretch = 1.6
-	crowd   = 12
+	stretch     = 1.6
+	crowdGrowth = 3
+	crowd       = 12
+
 	outlier = 2.0 // a value that is more than this times a mean counts as this
 	falls   = 0.2 // weight of a value below the mean
 	rises   = 0.1 // weight of one above it
@@ -43,9 +45,11 @@ const (
 	remeasure     = 32
 
 	// usualPiece is a piece whose tokens share each weight, key and value that is read; and a new
-	// prompt does not wait long until it is through. leastPiece is the shortest one.
-	usualPiece = 64
-	leastPiece = 8
+	// prompt does not wait long until it is through. sharedPiece is that of several prompts, which get more
+	// of each pass; its products are a fifth faster. leastPiece is the shortest one.
+	usualPiece  = 64
+	sharedPiece = 128
+	leastPiece  = 8
 	// floatCost and byteCost are the times of a float32 product and of a byte from memory over that
 	// of an int8 product.
 	floatCost = 4
@@ -77,7 +81,7 @@ func (p *pace) budget(answers, prompts int) float64 {
 	if p.rate.n == 0 {
 		return leastPiece
 	}
-	return (stretch - 1) * float64(min(max(2*prompts-1, 1), crowd)) * p.usual(answers) / p.rate.value
+	return (stretch - 1) * float64(min(1+crowdGrowth*max(prompts-1, 0), crowd)) * p.usual(answers) / p.rate.value
 }
 
 // usual is the seconds of a pass without prompts, of as many answers or, if that is not known, of
@@ -99,6 +103,9 @@ func (p *pace) measures(answers int) bool {
 // piece is the number of tokens to read from a position on, beside a number of answers.
 func (p *pace) piece(answers, prompts, position int) int {
 	budget, n := p.budget(answers, prompts), usualPiece
+	if prompts > 1 {
+		n = sharedPiece
+	}
 	for answers > 0 && n > leastPiece && p.work(n, position) > budget { // in one layer
 		n -= leastPiece
 	}

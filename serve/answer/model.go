@@ -56,6 +56,16 @@ type Models interface {
 	Open(ctx context.Context, id string) (m *Model, release func(), err error)
 }
 
+// ListFor lists the models that the client of a request may use.
+func ListFor(ctx context.Context, m Models) []Info {
+	if known, ok := m.(interface {
+		ListFor(ctx context.Context) []Info
+	}); ok {
+		return known.ListFor(ctx)
+	}
+	return m.List()
+}
+
 // Loaded returns the names of the models that are loaded, none if the models do not tell.
 func Loaded(m Models) []string {
 	if known, ok := m.(interface{ Loaded() []string }); ok {

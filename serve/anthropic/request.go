@@ -68,9 +68,15 @@ type tool struct {
 	Strict      bool            `json:"strict"`
 }
 
+// maxTemperature is the highest temperature of the API.
+const maxTemperature = 1
+
 // answer makes the request of the answer, without its most tokens.
 func (q *request) answer(m *answer.Model) (r answer.Request, err error) {
 	r = answer.Request{Stop: q.StopSequences, Sampling: m.Sampling, Template: map[string]any{}}
+	if err := wire.CheckMost("temperature", q.Temperature, maxTemperature); err != nil {
+		return r, err
+	}
 	if q.Temperature != nil || q.TopP != nil || q.TopK != nil {
 		r.Sampling = lm.Sampling{Temperature: 1} // what the API has for fields that are left out
 	}

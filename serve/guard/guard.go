@@ -235,6 +235,16 @@ type allowed struct{ answer.Models }
 // Loaded returns the names of the models that are loaded.
 func (a allowed) Loaded() []string { return answer.Loaded(a.Models) }
 
+// ListFor lists the models that the key of a request allows.
+func (a allowed) ListFor(ctx context.Context) []answer.Info {
+	list := answer.ListFor(ctx, a.Models)
+	key, _ := ctx.Value(keyKey{}).(*Key)
+	if key == nil || len(key.Models) == 0 {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(i answer.Info) bool { return !slices.Contains(key.Models, i.ID) })
+}
+
 // Open implements answer.Models.
 func (a allowed) Open(ctx context.Context, id string) (*answer.Model, func(), error) {
 	key, _ := ctx.Value(keyKey{}).(*Key)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,7 +164,7 @@ func TestLimits(t *testing.T) {
 // opening are models that tell which one is opened.
 type opening func(id string)
 
-func (opening) List() []answer.Info { return nil }
+func (opening) List() []answer.Info { return []answer.Info{{ID: "huge"}, {ID: "large"}, {ID: "small"}} }
 
 func (opening) Loaded() []string { return []string{"small"} }
 
@@ -180,7 +181,12 @@ func TestModelsOfAKey(t *testing.T) {
 		t.Errorf("%q are loaded, want small", loaded)
 	}
 	var id string
+	var listed []string
 	h := New(Options{Keys: open(t, path)}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		listed = nil
+		for _, i := range answer.ListFor(r.Context(), models) {
+			listed = append(listed, i.ID)
+		}
 		if _, _, err := models.Open(r.Context(), id); err != nil {
 			e, _ := wire.ErrorOf(err)
 			fail(w, r, e)
@@ -193,6 +199,13 @@ func TestModelsOfAKey(t *testing.T) {
 		opened, id = "", c.id
 		if status, _, _ := ask(h, c.key); status != c.status || opened != c.want {
 			t.Errorf("%q: %d, %q was opened, want %d, %q", c.id, status, opened, c.status, c.want)
+		}
+		want := []string{"huge", "large", "small"}
+		if c.key == keys[0] {
+			want = want[1:]
+		}
+		if !slices.Equal(listed, want) {
+			t.Errorf("a key lists %q, want %q", listed, want)
 		}
 	}
 }

@@ -68,9 +68,9 @@ func parameterSize(n int64) string {
 }
 
 // tags lists the models.
-func (a *api) tags(w http.ResponseWriter, _ *http.Request) error {
+func (a *api) tags(w http.ResponseWriter, r *http.Request) error {
 	list := []modelObject{}
-	for _, i := range a.models.List() {
+	for _, i := range answer.ListFor(r.Context(), a.models) {
 		list = append(list, objectOf(i))
 	}
 	wire.WriteJSON(w, http.StatusOK, map[string]any{"models": list})
@@ -78,10 +78,10 @@ func (a *api) tags(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // loaded lists the models that are loaded, if that is known.
-func (a *api) loaded(w http.ResponseWriter, _ *http.Request) error {
+func (a *api) loaded(w http.ResponseWriter, r *http.Request) error {
 	list := []modelObject{}
 	names := answer.Loaded(a.models)
-	for _, i := range a.models.List() {
+	for _, i := range answer.ListFor(r.Context(), a.models) {
 		if slices.Contains(names, i.ID) {
 			o := objectOf(i)
 			o.VRAM, o.Context = new(int64), i.Context

@@ -119,9 +119,9 @@ func objectOf(i answer.Info) modelObject {
 	}
 }
 
-func (a *api) listModels(w http.ResponseWriter, _ *http.Request) error {
+func (a *api) listModels(w http.ResponseWriter, r *http.Request) error {
 	list := []modelObject{}
-	for _, i := range a.models.List() {
+	for _, i := range answer.ListFor(r.Context(), a.models) {
 		list = append(list, objectOf(i))
 	}
 	wire.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
@@ -130,7 +130,7 @@ func (a *api) listModels(w http.ResponseWriter, _ *http.Request) error {
 
 func (a *api) showModel(w http.ResponseWriter, r *http.Request) error {
 	id, unknown := r.PathValue("model"), &answer.UnknownModelError{}
-	for _, i := range a.models.List() {
+	for _, i := range answer.ListFor(r.Context(), a.models) {
 		if i.ID == id {
 			wire.WriteJSON(w, http.StatusOK, objectOf(i))
 			return nil

@@ -90,10 +90,16 @@ func (o *options) choices() (int, error) {
 	return *o.N, nil
 }
 
+// maxTemperature is the highest temperature of the API.
+const maxTemperature = 2
+
 // request makes the request of one answer; see repeat.
 func (o *options) request(m *answer.Model) (answer.Request, error) {
 	r := answer.Request{
 		Stop: o.Stop, IgnoreEnd: o.IgnoreEOS, Sampling: m.Sampling, Format: grammar.Source{GBNF: o.Grammar},
+	}
+	if err := wire.CheckMost("temperature", o.Temperature, maxTemperature); err != nil {
+		return r, err
 	}
 	s := &r.Sampling
 	if o.saysSampling() {

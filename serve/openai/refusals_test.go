@@ -17,6 +17,7 @@ func TestRefusals(t *testing.T) {
 		`{"messages":[]}`:                           `400 "param":"messages","code":"invalid_input"`,
 		`{"model":"other",` + user + `}`:            `404 "param":"model","code":"model_not_found"`,
 		`{"temperature":-1,` + user + `}`:           `400 "param":"temperature"`,
+		`{"temperature":2.1,` + user + `}`:          `400 "param":"temperature"`,
 		`{"temperature":"hot",` + user + `}`:        `400 "param":"temperature"`,
 		`{"n":0,` + user + `}`:                      `400 "param":"n"`,
 		`{"stream_options":{},` + user + `}`:        `400 "param":"stream_options"`,

@@ -128,6 +128,9 @@ func (b *responseRequest) request(m *answer.Model) (answer.Request, error) {
 	if err := b.check(); err != nil {
 		return r, err
 	}
+	if err := wire.CheckMost("temperature", b.Temperature, maxTemperature); err != nil {
+		return r, err
+	}
 	set(&r.Sampling.Temperature, b.Temperature)
 	set(&r.Sampling.TopP, b.TopP)
 	r.Sampling.Seed = rand.Uint64()

@@ -233,6 +233,7 @@ func TestResponseRefusals(t *testing.T) {
 		`{"input":"a","text":{"format":{"type":"json_schema"}}}`:                           `"text.format","code":"invalid_input"`,
 		`{"input":"a","context_management":[]}`:                                            `"context_management","code":"not_supported"`,
 		`{"input":"a","max_output_tokens":0}`:                                              `"max_output_tokens","code":"invalid_input"`,
+		`{"input":"a","temperature":2.1}`:                                                  `"temperature","code":"invalid_input"`,
 		`{"input":"a","top_logprobs":21}`:                                                  `"top_logprobs","code":"invalid_input"`,
 		`{"input":"a","tools":[{"type":"web_search"}]}`:                                    `"tools[0].type","code":"not_supported"`,
 		`{"input":"a","tools":[{"type":"function"}]}`:                                      `"tools[0].name","code":"invalid_input"`,

@@ -73,6 +73,14 @@ func Errorf(code Code, field, format string, args ...any) *Error {
 	return &Error{Code: code, Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
+// CheckMost refuses a number of a request, nil for none, that is above the most that an API allows.
+func CheckMost(field string, value *float64, most float64) error {
+	if value != nil && *value > most {
+		return Errorf(InvalidInput, field, "is %g: want at most %g", *value, most)
+	}
+	return nil
+}
+
 // ErrorOf turns any error into one for a client. What went wrong inside of the server stays there:
 // such an error becomes one with the code Internal, and hidden reports that its own text is for the
 // log alone. context.Canceled means that the client has left.
