@@ -29,10 +29,10 @@ type Tuning struct{ SFT, LoRA, DPO Recipe }
 func DefaultTuning() *Tuning {
 	const once = "gradient_accumulation_steps=1"
 	return &Tuning{
-		SFT: Recipe{"sft", 600, []string{"sequence_length=96", "batch_size=8", once, "learning_rate=2e-3"}},
+		SFT: Recipe{"sft", 400, []string{"sequence_length=96", "batch_size=8", once, "learning_rate=2e-3"}},
 		LoRA: Recipe{"lora", 1500, []string{"sequence_length=96", "batch_size=8", once, "learning_rate=8e-3", "lora_rank=4",
 			"lora_alpha=8", "lora_targets=up_proj,down_proj", "lora_dropout=0", "checkpoint_activations=false"}},
-		DPO: Recipe{"dpo", 75, []string{"sequence_length=64", "batch_size=16", once, "learning_rate=1e-4"}},
+		DPO: Recipe{"dpo", 110, []string{"sequence_length=64", "batch_size=16", once, "learning_rate=1e-4"}},
 	}
 }
 
