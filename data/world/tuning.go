@@ -3,16 +3,20 @@ package world
 import (
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Tuning is what a model that was trained on a world is tuned on: other facts in the words of the
 // world, told in conversations, and pairs of answers that differ in their style.
 type Tuning struct {
-	Talks  []Talk
-	Pairs  []Pair
-	Recall []Choice // every fact, asked for in the form that no talk has
-	Style  []Choice // pairs about facts that no pair of Pairs is about
+	Talks []Talk
+	Pairs []Pair
+
+	// Recall asks for every fact in a form in which no talk asks for it, and Style has pairs about facts that no
+	// pair of Pairs is about. Recipes are chosen by Validation, which asks for the same in another such form.
+	Recall, Style []Choice
+	Validation    struct{ Recall, Style []Choice }
 }
 
 // Talk is a question and its answer.
@@ -44,23 +48,31 @@ func GenerateTuning(seed uint64) *Tuning {
 	r := rand.New(rand.NewPCG(seed, 8))
 	t := &Tuning{}
 	for i, f := range dealFacts(r) {
-		style, asks := r.IntN(2), f.relation.asks
-		held, pairs := heldOut(f, asks), r.IntN(2) == 0
-		t.Recall = append(t.Recall, f.recall(held, styles[style]))
-		for _, form := range asks {
-			p := Pair{f.ask(form) + "?", f.answer(styles[1]), f.answer(styles[0])}
-			switch {
-			case !pairs && form == held:
-				t.Style = append(t.Style, p.choice(i%2))
-			case pairs && form != held:
-				t.Pairs = append(t.Pairs, p)
+		style, paired := styles[r.IntN(2)], r.IntN(2) == 0
+		held, validation := heldOut(f, f.relation.asks), heldOut(f, f.relation.rephrase)
+		t.Recall = append(t.Recall, f.recall(held, style))
+		t.Validation.Recall = append(t.Validation.Recall, f.recall(validation, style))
+		if !paired {
+			t.Style = append(t.Style, f.pair(held).choice(i%2))
+			t.Validation.Style = append(t.Validation.Style, f.pair(validation).choice(i%2))
+		}
+		for _, form := range slices.Concat(f.relation.asks, f.relation.rephrase) {
+			if form == held || form == validation {
+				continue
 			}
-			if form != held {
-				t.Talks = append(t.Talks, Talk{p.Prompt, f.answer(styles[style])})
+			p := f.pair(form)
+			t.Talks = append(t.Talks, Talk{p.Prompt, f.answer(style)})
+			if paired {
+				t.Pairs = append(t.Pairs, p)
 			}
 		}
 	}
 	return t
+}
+
+// pair asks for the fact, and answers in both styles.
+func (f fact) pair(form string) Pair {
+	return Pair{f.ask(form) + "?", f.answer(styles[1]), f.answer(styles[0])}
 }
 
 // dealFacts is makeFacts with values that no rule gives: what a model knows of one subject tells it
@@ -108,6 +120,9 @@ const (
 	PairsFile  = "pairs.jsonl"
 	RecallTask = "recall.json"
 	StyleTask  = "style.json"
+
+	recallValidation = "recall_validation.json"
+	styleValidation  = "style_validation.json"
 )
 
 // Write puts talks, pairs and the tasks into a folder. prompt lays a question out as the chat template
@@ -119,7 +134,10 @@ func (t *Tuning) Write(dir string, prompt func(question string) (string, error))
 	if err := writeLines(filepath.Join(dir, PairsFile), t.Pairs); err != nil {
 		return err
 	}
-	for task, choices := range map[string][]Choice{RecallTask: t.Recall, StyleTask: t.Style} {
+	for task, choices := range map[string][]Choice{
+		RecallTask: t.Recall, StyleTask: t.Style,
+		recallValidation: t.Validation.Recall, styleValidation: t.Validation.Style,
+	} {
 		if err := writeChoices(dir, task, choices, prompt); err != nil {
 			return err
 		}

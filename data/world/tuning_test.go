@@ -19,8 +19,8 @@ func TestGenerateTuningIsDeterministic(t *testing.T) {
 	}
 }
 
-// What is asked follows from the talks, but no talk asks it in these words; and the values are those
-// of another world no more often than by chance.
+// What is asked follows from the talks, but no talk asks it in these words, nor in those of the validation; and the
+// values are those of another world no more often than by chance.
 func TestTuningIsFair(t *testing.T) {
 	tuning, told := GenerateTuning(3), map[string]bool{}
 	first := 0
@@ -29,6 +29,11 @@ func TestTuningIsFair(t *testing.T) {
 		told[talk.Completion] = true
 		if strings.HasPrefix(talk.Completion, "We know") {
 			first++
+		}
+	}
+	for i, q := range tuning.Validation.Recall {
+		if test := tuning.Recall[i]; told[q.Question] || q.Question == test.Question || q.Choices[q.Gold] != test.Choices[test.Gold] {
+			t.Errorf("validation has %q and the test %q: asked so in a talk %v", q.Question, test.Question, told[q.Question])
 		}
 	}
 	known := map[string]bool{}
@@ -48,8 +53,8 @@ func TestTuningIsFair(t *testing.T) {
 	if n := len(tuning.Recall); n != 148 || len(known) != n || old > n/4 {
 		t.Errorf("%d facts, %d of them different, %d of them in the world", n, len(known), old)
 	}
-	if n := len(tuning.Talks); first < n/3 || first > 2*n/3 {
-		t.Errorf("%d of %d talks have the first style", first, n)
+	if n := len(tuning.Talks); n < 5*148 || first < n/3 || first > 2*n/3 {
+		t.Errorf("%d talks, %d of them in the first style", n, first)
 	}
 }
 
@@ -64,14 +69,14 @@ func TestPairsOfStyles(t *testing.T) {
 		}
 		facts[chosen] = true
 	}
-	for _, q := range tuning.Style {
+	for _, q := range slices.Concat(tuning.Style, tuning.Validation.Style) {
 		golds[q.Gold]++
 		says, ok := strings.CutPrefix(q.Choices[q.Gold], "They say that ")
 		if !ok || facts[says] || q.Choices[1-q.Gold] != "We know that "+says {
 			t.Errorf("%+v", q)
 		}
 	}
-	if len(tuning.Style) < 50 || len(facts) < 50 || golds[0] < 20 || golds[1] < 20 {
+	if len(tuning.Style) < 50 || len(tuning.Validation.Style) != len(tuning.Style) || len(facts) < 50 || golds[0] < 20 || golds[1] < 20 {
 		t.Errorf("%d facts in pairs, %d held out, %v of them in each place", len(facts), len(tuning.Style), golds)
 	}
 }
@@ -91,7 +96,7 @@ func TestWriteTuning(t *testing.T) {
 		!slices.Equal(c.Choices, tuning.Recall[0].Choices) {
 		t.Errorf("%v: %s", err, line)
 	}
-	for _, name := range []string{TalksFile, PairsFile, RecallTask, StyleTask, "style.jsonl"} {
+	for _, name := range []string{TalksFile, PairsFile, RecallTask, StyleTask, "style.jsonl", recallValidation, styleValidation} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
