@@ -181,7 +181,7 @@ func unknown(name string) error {
 			"{mtbench.Run} measures it")
 	}
 	if file, ok := withExamples[name]; ok {
-		return setting.Needs("eval.Options.Tasks", "the examples of "+name+" are texts of others, in files of lm-evaluation-harness",
+		return setting.Needs("eval.Options.Tasks", "the examples of "+name+" are in files of lm-evaluation-harness",
 			"name its file "+file+", or bbh_zeroshot")
 	}
 	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
