@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"trit/data/source"
+	"trit/eval/internal/python"
 	"trit/internal/jsonfile"
 	"trit/setting"
 )
@@ -33,6 +34,10 @@ type Source struct {
 	// Parse returns the documents of a plain file that is text instead of JSON lines; nil if
 	// the set has no such file.
 	Parse func(text string) []Document
+	// CSV says that the set on the Hub has a file CONFIG.csv.
+	CSV bool
+	// Change changes the documents, all of them together and in their order; may be nil.
+	Change func([]Document) ([]Document, error)
 }
 
 // String is the name of the set on the Hub and of its first plain file.
@@ -71,7 +76,13 @@ func (s *Source) Load(ctx context.Context, o *Options) ([]Document, error) {
 	if err := s.check(files[0], docs, columns, o.AllowPartial); err != nil {
 		return nil, err
 	}
-	return s.kept(files[0], docs)
+	if docs, err = s.kept(files[0], docs); err != nil || s.Change == nil {
+		return docs, err
+	}
+	if docs, err = s.Change(docs); err != nil {
+		return nil, fmt.Errorf("%s: %w", files[0], err)
+	}
+	return docs, nil
 }
 
 // kept are the documents that Keep keeps.
@@ -243,6 +254,9 @@ func (s *Source) layouts() []string {
 		config = "default"
 	}
 	var all []string
+	if s.CSV {
+		all = append(all, s.Config+".csv")
+	}
 	for _, dir := range []string{config, "data/" + config, "plain_text", "data", ""} {
 		for _, name := range splitNames {
 			all = append(all, path.Join(dir, strings.ReplaceAll(name, "SPLIT", s.Split)))
@@ -264,7 +278,7 @@ func (s *Source) inLayout(roots []string) []string {
 	return nil
 }
 
-// readDocuments reads a file of documents: parquet, or JSON lines, a JSON list or text for parse,
+// readDocuments reads a file of documents: parquet, or CSV, JSON lines, a JSON list or text for parse,
 // which may be compressed with gzip.
 func readDocuments(ctx context.Context, path string, parse func(string) []Document) ([]Document, error) {
 	if strings.HasSuffix(path, ".parquet") {
@@ -281,12 +295,37 @@ func readDocuments(ctx context.Context, path string, parse func(string) []Docume
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	isJSON := strings.Contains(filepath.Base(path), ".json")
-	docs, err := readText(bufio.NewReader(&bounded{in, maxDataBytes}), parse, isJSON)
+	buffered := bufio.NewReader(&bounded{in, maxDataBytes})
+	read := func() ([]Document, error) {
+		if strings.HasSuffix(path, ".csv") {
+			return readCSV(buffered)
+		}
+		return readText(buffered, parse, strings.Contains(filepath.Base(path), ".json"))
+	}
+	docs, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return docs, nil
+}
+
+// readCSV reads rows with the names of their columns in the first one. Values are texts, or nil.
+func readCSV(in io.Reader) ([]Document, error) {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := python.CSV(string(text))
+	var docs []Document
+	for _, row := range rows[min(1, len(rows)):] {
+		d := Document{}
+		for i, v := range row {
+			name, _ := rows[0][i].(string)
+			d = append(d, source.Field{Name: name, Value: v})
+		}
+		docs = append(docs, d)
+	}
+	return docs, err
 }
 
 // readText reads JSON lines or a list of JSON objects. If parse is not nil and the file is no

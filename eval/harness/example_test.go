@@ -28,11 +28,11 @@ doc_to_target: answer
 	if err != nil {
 		panic(err)
 	}
-	task, err := harness.Read(path)
+	tasks, err := harness.Read(path, nil)
 	if err != nil {
 		panic(err)
 	}
-	q, err := task.Question(eval.Document{
+	q, err := tasks[0].Question(eval.Document{
 		{Name: "country", Value: "Peru"}, {Name: "cities", Value: []any{"Quito", "Lima"}}, {Name: "answer", Value: int64(1)},
 	})
 	fmt.Println(q.Contexts[0], q.Choices[q.Gold], err)

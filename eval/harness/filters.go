@@ -149,6 +149,17 @@ func regexOf(m *mapping) (eval.RegexFilter, error) {
 	return f, nil
 }
 
+// findEach is the step of a filter that finds an answer in a text.
+func findEach(f eval.Filter) step {
+	return func(q *eval.Question, r *responses) {
+		for i, s := range r.items {
+			var found bool
+			r.items[i], found = f.Find(q, s)
+			r.found = r.found && found
+		}
+	}
+}
+
 func makeRegex(m *mapping) (step, error) {
 	f, err := regexOf(m)
 	if err != nil {
@@ -158,13 +169,7 @@ func makeRegex(m *mapping) (step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(q *eval.Question, r *responses) {
-		for i, s := range r.items {
-			var found bool
-			r.items[i], found = filter.Find(q, s)
-			r.found = r.found && found
-		}
-	}, m.only("filter regex", "function", "regex_pattern", "group_select", "fallback")
+	return findEach(filter), m.only("filter regex", "function", "regex_pattern", "group_select", "fallback")
 }
 
 func (c *config) setFilters(key string, v any) error {

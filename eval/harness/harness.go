@@ -1,7 +1,7 @@
-// Package harness reads task files of lm-evaluation-harness as they are: YAML with Jinja templates.
+// Package harness reads files of tasks and of groups of lm-evaluation-harness as they are: YAML with Jinja templates.
 // A task asks the same prompts, stops at the same texts and reads answers with the same filters as
 // there. What a file says and this package does not compute is an error that names the key: no key
-// is passed over, but those that change no number (tag, should_decontaminate and
+// is passed over, but those that change no number (should_decontaminate and
 // doc_to_decontamination_query). Functions of Python (!function) are not run.
 //
 // A file is a stranger's input. Its size, the files that it includes and its templates have limits.
@@ -35,40 +35,58 @@ func Is(path string) bool {
 	return err == nil && slices.ContainsFunc(keysOfTheForm, func(key string) bool { _, ok := m.get(key); return ok })
 }
 
-// Read makes a task of a file.
-func Read(path string) (*eval.Task, error) {
-	t, err := read(path)
+// Read makes the tasks of a file: one, or those of a group. Members of a group are looked for in the files
+// beside it and below, and then among the tasks that builtin has by a name (nil: none).
+func Read(path string, builtin func(name string) []eval.Task) ([]eval.Task, error) {
+	tasks, err := read(path, builtin)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return t, nil
+	return tasks, nil
 }
 
-func read(path string) (*eval.Task, error) {
+func read(path string, builtin func(name string) []eval.Task) ([]eval.Task, error) {
 	m, err := readWithIncludes(path, &inclusion{})
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseOthers(m); err != nil {
-		return nil, err
+	dir := filepath.Dir(path)
+	_, isClass := m.get("class")
+	if _, isGroup := m.get("group"); !isGroup || isClass {
+		return taskOf(m, dir, nil)
 	}
-	c, err := parseConfig(m)
+	name, err := textOf(m, "group")
 	if err != nil {
 		return nil, err
 	}
-	return c.task(filepath.Dir(path))
+	x, err := newIndex(dir)
+	if err != nil {
+		return nil, err
+	}
+	return unique((&reader{x, builtin}).group(name, m, dir, nil, &mapping{}))
+}
+
+// unique refuses tasks of which one comes twice, whose results would have the same name.
+func unique(tasks []eval.Task, err error) ([]eval.Task, error) {
+	seen := map[string]bool{}
+	for _, t := range tasks {
+		if seen[t.Name] {
+			return nil, fmt.Errorf("the task %s comes twice", t.Name)
+		}
+		seen[t.Name] = true
+	}
+	return tasks, err
 }
 
 // refuseOthers refuses files of the harness that are not tasks.
 func refuseOthers(m *mapping) error {
 	name, isTask := m.get("task")
-	_, isGroup := m.get("group")
 	_, isClass := m.get("class")
 	switch _, isList := name.([]any); {
 	case isClass:
 		return errors.New("class: the task is written in Python, which is not run here; write it as an eval.Task in Go")
-	case isGroup || isList:
-		return errors.New("group: the file lists tasks; name the files of its members instead")
+	case isList:
+		return errors.New("group: the file lists tasks, but has no name of a group")
 	case !isTask:
 		return errors.New("task: the file has no name of a task: it is a part that others include")
 	}

@@ -56,7 +56,7 @@ func TestPrompts(t *testing.T) {
 	v := readVectors(t)
 	dir := evaltest.Write(t, map[string]string{"train.jsonl": lines(v.Train), "test.jsonl": lines(v.Test)})
 	for _, want := range v.Tasks {
-		task, err := Read(filepath.Join("testdata", want.File))
+		task, err := readOne(filepath.Join("testdata", want.File))
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
@@ -152,7 +152,7 @@ func TestAnswers(t *testing.T) {
 		docs = append(docs, doc)
 	}
 	for _, want := range v.Tasks {
-		task, err := Read(filepath.Join("testdata", want.File))
+		task, err := readOne(filepath.Join("testdata", want.File))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ doc_to_target: "{{a}}"
 
 func readText(t testing.TB, text string) (*eval.Task, error) {
 	t.Helper()
-	return Read(filepath.Join(evaltest.Write(t, map[string]string{"t.yaml": text}), "t.yaml"))
+	return readOne(filepath.Join(evaltest.Write(t, map[string]string{"t.yaml": text}), "t.yaml"))
 }
 
 // TestRefused has a file for each thing that is not read, and a part of the error that names it.
@@ -226,7 +226,7 @@ func TestRefused(t *testing.T) {
 		"a template function":   {"doc_to_text: !function utils.text", "doc_to_text: !function utils.text is code"},
 		"a metric's function":   {"metric_list: [{metric: exact_match, aggregation: !function utils.f1}]", "aggregation: !function utils.f1"},
 		"a key":                 {"doc_to_texts: x", "the key doc_to_texts is not known"},
-		"a group":               {"group: many", "group: the file lists tasks"},
+		"a group":               {"group: many", "group many: task is \"t\": want a list of members"},
 		"a class":               {"class: Squad", "class: the task is written in Python"},
 		"a kind":                {"output_type: greedy_until", "output_type is \"greedy_until\": want one of"},
 		"a metric":              {"metric_list: [{metric: bleu}]", "the metric bleu is not computed here"},
@@ -304,7 +304,7 @@ func TestLimits(t *testing.T) {
 	}
 	dir := evaltest.Write(t, files)
 	for file, want := range map[string]string{"f0.yaml": "more than 32 files", "loop.yaml": "included twice"} {
-		if _, err := Read(filepath.Join(dir, file)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Read(filepath.Join(dir, file), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", file, err, want)
 		}
 	}
@@ -406,6 +406,15 @@ func TestReplace(t *testing.T) {
 			t.Errorf("the replacement %q gives %q, want an error", repl, got)
 		}
 	}
+}
+
+// readOne reads the file of one task.
+func readOne(path string) (*eval.Task, error) {
+	tasks, err := Read(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &tasks[0], nil
 }
 
 // FuzzRead reads a stranger's file: it must end with a task that can be checked, or with an error.

@@ -9,58 +9,63 @@ import (
 	"trit/eval/internal/python"
 )
 
-// choiceRegex is the filter multi_choice_regex. What its expression does not find is looked for as
-// the text of a choice, and then as a letter after a colon; both become the letter in parentheses.
-type choiceRegex struct {
-	own                           eval.Filter
-	pick                          int
-	fallback                      string
-	ignoreCase, ignorePunctuation bool
-	remove                        []string
+// ChoiceFilter is the filter multi_choice_regex. What its expression does not find is looked for as
+// the text of one of Question.Choices, and then as a letter after a colon; both become the letter in
+// parentheses.
+type ChoiceFilter struct {
+	eval.RegexFilter
+	IgnoreCase, IgnorePunctuation bool     // of the texts of choices
+	Remove                        []string // expressions, whose matches are removed from these texts too
+}
+
+// Filter compiles the expressions.
+func (c ChoiceFilter) Filter() (eval.Filter, error) {
+	own, err := c.RegexFilter.Filter()
+	if err != nil {
+		return own, err
+	}
+	if _, err := c.bare(""); err != nil {
+		return own, err
+	}
+	regex := own.Find
+	own.Find = func(q *eval.Question, answer string) (string, bool) {
+		if s, found := regex(q, answer); found && s != "" {
+			return s, true
+		}
+		return c.findChoice(q.Choices, answer)
+	}
+	return own, nil
 }
 
 func makeMultiChoice(m *mapping) (step, error) {
-	f, err := regexOf(m)
+	own, err := regexOf(m)
 	if err != nil {
 		return nil, err
 	}
-	c := &choiceRegex{pick: f.Pick, fallback: eval.NoAnswer}
-	if f.Fallback != nil {
-		c.fallback = *f.Fallback
-	}
-	if c.own, err = f.Filter(); err != nil {
-		return nil, err
-	}
+	c := ChoiceFilter{RegexFilter: own}
 	for _, p := range m.pairs {
 		key, _ := p.key.(string)
 		if err := c.set(key, p.value); err != nil {
 			return nil, fmt.Errorf("filter multi_choice_regex: %w", err)
 		}
 	}
-	return func(q *eval.Question, r *responses) {
-		for i, s := range r.items {
-			var found bool
-			r.items[i], found = c.find(q, s)
-			r.found = r.found && found
-		}
-	}, nil
+	f, err := c.Filter()
+	return findEach(f), err
 }
 
-func (c *choiceRegex) set(key string, v any) (err error) {
+func (c *ChoiceFilter) set(key string, v any) (err error) {
 	switch key {
 	case "function", "regex_pattern", "group_select", "fallback":
 		return nil
 	case "ignore_case":
-		c.ignoreCase, err = truth(key, v)
+		c.IgnoreCase, err = truth(key, v)
 	case "ignore_punctuation":
-		c.ignorePunctuation, err = truth(key, v)
+		c.IgnorePunctuation, err = truth(key, v)
 	case "regexes_to_ignore":
 		if v == nil {
 			return nil
 		}
-		if c.remove, err = oneOrMore(key, v); err == nil {
-			_, err = c.bare("")
-		}
+		c.Remove, err = oneOrMore(key, v)
 	default:
 		return fmt.Errorf("the key %s is not read here", key)
 	}
@@ -68,17 +73,17 @@ func (c *choiceRegex) set(key string, v any) (err error) {
 }
 
 // bare is a text without what the search for a choice ignores.
-func (c *choiceRegex) bare(s string) (string, error) {
-	for _, pattern := range c.remove {
+func (c ChoiceFilter) bare(s string) (string, error) {
+	for _, pattern := range c.Remove {
 		var err error
 		if s, err = regexReplace(s, pattern, "", 0); err != nil {
 			return "", err
 		}
 	}
-	if c.ignoreCase {
+	if c.IgnoreCase {
 		s = python.Lower(s)
 	}
-	if c.ignorePunctuation {
+	if c.IgnorePunctuation {
 		s = strings.Map(func(r rune) rune {
 			if unicode.IsPunct(r) {
 				return -1
@@ -89,24 +94,25 @@ func (c *choiceRegex) bare(s string) (string, error) {
 	return s, nil
 }
 
-func (c *choiceRegex) find(q *eval.Question, answer string) (string, bool) {
-	if s, found := c.own.Find(q, answer); found && s != "" {
-		return s, true
+func (c ChoiceFilter) findChoice(choices []string, answer string) (string, bool) {
+	fallback := eval.NoAnswer
+	if c.Fallback != nil {
+		fallback = *c.Fallback
 	}
 	letters := map[string]string{}
 	var texts, names []string
-	for i, choice := range q.Choices {
+	for i, choice := range choices {
 		letter := string(rune('A' + i))
 		s, err := c.bare(python.Strip(choice))
 		if err != nil {
-			return c.fallback, false
+			return fallback, false
 		}
 		texts, names = append(texts, escape(s)), append(names, letter)
 		letters[s] = "(" + letter + ")"
 	}
 	bare, err := c.bare(answer)
 	if err != nil {
-		return c.fallback, false
+		return fallback, false
 	}
 	if s := c.match(strings.Join(texts, "|"), bare); s != "" {
 		if letter, ok := letters[s]; ok {
@@ -117,13 +123,13 @@ func (c *choiceRegex) find(q *eval.Question, answer string) (string, bool) {
 	if s := c.match(`:[\s]*(`+strings.Join(names, "|")+")", answer); s != "" {
 		return "(" + s + ")", true
 	}
-	return c.fallback, false
+	return fallback, false
 }
 
 // match is the match of an expression that the filter picks, "" for none.
-func (c *choiceRegex) match(pattern, s string) string {
+func (c ChoiceFilter) match(pattern, s string) string {
 	none := ""
-	f, err := eval.RegexFilter{Regex: pattern, Pick: c.pick, Fallback: &none}.Filter()
+	f, err := eval.RegexFilter{Regex: pattern, Pick: c.Pick, Fallback: &none}.Filter()
 	if err != nil {
 		return ""
 	}

@@ -24,6 +24,7 @@ type taskVectors struct {
 	Answers   []string
 	Documents map[string]struct{ Test, Fewshot []json.RawMessage } // by task
 	Runs      []taskRun
+	Groups    map[string]map[string]any // results of groups of these tasks
 }
 
 type taskRun struct {
@@ -41,6 +42,7 @@ type taskSample struct {
 	Requests, Doc, Prompt string
 	TargetHash            string `json:"target_hash"`
 	Target                string
+	Answer                string // that a filter found in a written one
 	Values                map[string]any
 }
 
@@ -74,8 +76,8 @@ func (m *hashes) sum(ids []int32) [sha256.Size]byte {
 	return sha256.Sum256([]byte(m.Tokenizer.Decode(ids)))
 }
 
-func readTaskVectors(t *testing.T) *taskVectors {
-	f, err := os.Open("testdata/tasks.json.gz")
+func readTaskVectors(t *testing.T, name string) *taskVectors {
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,43 +94,73 @@ func readTaskVectors(t *testing.T) *taskVectors {
 }
 
 func TestTasksAreTheHarnesss(t *testing.T) {
-	v := readTaskVectors(t)
-	for _, run := range v.Runs {
-		t.Run(fmt.Sprintf("%s %d chat=%v", run.Task, run.Shots, run.Chat), func(t *testing.T) {
-			found, err := Find(run.Task)
-			if err != nil {
-				t.Fatal(err)
+	for _, file := range []string{"testdata/tasks.json.gz", "testdata/reasoning.json.gz"} {
+		v := readTaskVectors(t, file)
+		for _, run := range v.Runs {
+			t.Run(fmt.Sprintf("%s %d chat=%v", run.Task, run.Shots, run.Chat), func(t *testing.T) {
+				found, err := Find(run.Task)
+				if err != nil {
+					t.Fatal(err)
+				}
+				run.compare(t, v.measure(t, &run, &found[0]))
+			})
+		}
+	}
+}
+
+func TestGroupsOfTasksAreTheHarnesss(t *testing.T) {
+	v := readTaskVectors(t, "testdata/reasoning.json.gz")
+	for name, want := range v.Groups {
+		found, err := Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := v.run(t, &taskRun{Shots: -1}, found, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"exact_match,flexible-extract", "exact_match_stderr,flexible-extract"} {
+			got, want := results.Results[name][key], want[key].(float64)
+			if math.Abs(got-want) > 1e-14*want || want == 0 {
+				t.Errorf("%s: %s is %v, want %v", name, key, got, want)
 			}
-			run.compare(t, v.measure(t, &run, &found[0]))
-		})
+		}
 	}
 }
 
 // measure measures a task, and returns the folder of the results.
 func (v *taskVectors) measure(t *testing.T, run *taskRun, task *eval.Task) string {
-	docs, files := v.Documents[run.Task], map[string]string{}
-	write := func(s *eval.Source, docs []json.RawMessage) {
-		for _, d := range docs {
-			files[s.Files[0]] += string(d) + "\n"
-		}
+	out := t.TempDir()
+	task.Groups = nil
+	if _, err := v.run(t, run, []eval.Task{*task}, out); err != nil {
+		t.Fatal(err)
 	}
-	if write(&task.Test, docs.Test); len(task.Fewshot.From.Files) > 0 {
-		write(&task.Fewshot.From, docs.Fewshot)
+	return out
+}
+
+func (v *taskVectors) run(t *testing.T, run *taskRun, tasks []eval.Task, out string) (*eval.Report, error) {
+	files := map[string]string{}
+	write := func(s *eval.Source, docs []json.RawMessage) {
+		name, text := s.Files[len(s.Files)-1], "" // GPQA's other one is CSV
+		for _, d := range docs {
+			text += string(d) + "\n"
+		}
+		files[name] = text
+	}
+	for _, task := range tasks {
+		docs := v.Documents[task.Name]
+		if write(&task.Test, docs.Test); len(task.Fewshot.From.Files) > 0 {
+			write(&task.Fewshot.From, docs.Fewshot)
+		}
 	}
 	m := &hashes{hashing{evaltest.Model{Tokenizer: evaltest.Tokenizer(t), Context: 1 << 15}}, v.Answers}
 	if run.Chat {
 		m.Tokenizer = inBrackets(t)
 	}
-	out := t.TempDir()
-	task.Groups = nil
-	_, err := eval.Run(t.Context(), m, eval.Options{
-		Tokenizer: m.Tokenizer, Tasks: []eval.Task{*task}, NumFewshot: run.Shots, DataDir: evaltest.Write(t, files), AllowPartial: true,
+	return eval.Run(t.Context(), m, eval.Options{
+		Tokenizer: m.Tokenizer, Tasks: tasks, NumFewshot: run.Shots, DataDir: evaltest.Write(t, files), AllowPartial: true,
 		Out: out, Replace: true, ApplyChatTemplate: run.Chat, FewshotMultiturn: run.Multiturn,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func (run *taskRun) compare(t *testing.T, out string) {
@@ -162,6 +194,9 @@ func (run *taskRun) compare(t *testing.T, out string) {
 		for i, w := range want {
 			g := samples[filter][i]
 			sameValues(t, fmt.Sprintf("sample %d", i), g.Values, w.Values)
+			if w.Answer == "" {
+				g.Answer = ""
+			}
 			if g.Values, w.Values = nil, nil; fmt.Sprint(g) != fmt.Sprint(w) {
 				t.Errorf("sample %d is %+v, want %+v", i, g, w)
 			}
@@ -201,6 +236,7 @@ func readTaskSamples(t *testing.T, path string) (samples map[string][]taskSample
 			PromptHash     string `json:"prompt_hash"`
 			TargetHash     string `json:"target_hash"`
 			Metrics        []string
+			Filtered       []any `json:"filtered_resps"`
 		}
 		var values map[string]any
 		if err := json.Unmarshal([]byte(line), &s); err != nil {
@@ -222,7 +258,10 @@ func readTaskSamples(t *testing.T, path string) (samples map[string][]taskSample
 			first = texts[0]
 		}
 		sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
-		sample := taskSample{hex.EncodeToString(sum[:])[:16], s.DocHash[:16], s.PromptHash[:16], s.TargetHash[:16], s.Target, map[string]any{}}
+		sample := taskSample{
+			hex.EncodeToString(sum[:])[:16], s.DocHash[:16], s.PromptHash[:16], s.TargetHash[:16], s.Target, "", map[string]any{},
+		}
+		sample.Answer, _ = s.Filtered[0].(string)
 		for _, m := range s.Metrics {
 			sample.Values[m] = values[m]
 		}

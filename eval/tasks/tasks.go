@@ -6,6 +6,7 @@ package tasks
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"trit/eval/harness"
 	"trit/eval/ifeval"
 	"trit/eval/perplexity"
+	"trit/eval/tasks/bbh"
+	"trit/eval/tasks/gpqa"
 	"trit/internal/nearest"
 	"trit/setting"
 )
@@ -26,8 +29,11 @@ func All() []eval.Task {
 		gsm8k, gsm8kCot, math500, humanEval, humanEvalFenced, humanEvalPlus, humanEvalPlusFenced, wikiText,
 		truthfulQA1, truthfulQA2, triviaQA, commonsenseQA, lambada, sciQ, race,
 		ifeval.Task(),
-	}, mmlu(), mmluPro(), perplexity.Tasks())
+	}, mmlu(), mmluPro(), bbh.Tasks(), gpqa.Tasks(), perplexity.Tasks())
 }
+
+// tags are the harness's names for several tasks that are no group, and the pattern of these.
+var tags = map[string]string{"gpqa": "gpqa_*"}
 
 // otherNames are second names of built-in tasks.
 var otherNames = map[string]string{"hendrycks_math500": math500.Name}
@@ -50,19 +56,20 @@ func Names() (names []string) {
 }
 
 // Find returns tasks by their names. A name is that of a built-in task or of a group of them, a
-// pattern of such names ("mmlu_*"), or the path of a JSON or YAML file that declares a task (see
-// eval.Declaration and package harness). A built-in task gets the name by which it was found. A task that several names
-// stand for is returned once, in the largest of the groups that are named.
+// pattern of such names ("mmlu_*"), the path of a JSON or YAML file that declares a task or a group (see
+// eval.Declaration and package harness), or the name of a task, a group or a tag behind the folder of such
+// files ("tasks/mine"). A built-in task gets the name by which it was found. A task that several names stand
+// for is returned once, in the largest of the groups that are named.
 func Find(names ...string) ([]eval.Task, error) {
 	var found []eval.Task
 	at := map[string]int{} // of built-in tasks
 	for _, name := range names {
-		if isDeclaration(name) {
-			t, err := declared(name)
+		if isDeclaration(name) || isInFolder(name) {
+			list, err := declared(name)
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, *t)
+			found = append(found, list...)
 			continue
 		}
 		list, err := builtin(name)
@@ -87,16 +94,32 @@ func isDeclaration(name string) bool {
 	return slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(name))
 }
 
-// declared reads the file of a task, in either of the two forms.
-func declared(name string) (*eval.Task, error) {
-	if filepath.Ext(name) != ".json" && harness.Is(name) {
-		return harness.Read(name)
+// isInFolder reports whether a name stands behind a folder, whose files have a task, a group or a tag of it.
+func isInFolder(name string) bool {
+	info, err := os.Stat(filepath.Dir(name))
+	return filepath.Base(name) != name && err == nil && info.IsDir()
+}
+
+// declared reads the file of a task, in either of the two forms, or of a group, or finds a name in a folder.
+func declared(name string) ([]eval.Task, error) {
+	switch {
+	case !isDeclaration(name):
+		return harness.Find(filepath.Dir(name), filepath.Base(name), named)
+	case filepath.Ext(name) != ".json" && harness.Is(name):
+		return harness.Read(name, named)
 	}
-	return eval.ReadTask(name)
+	t, err := eval.ReadTask(name)
+	if err != nil {
+		return nil, err
+	}
+	return []eval.Task{*t}, nil
 }
 
 // builtin returns the built-in tasks of a name or a pattern.
 func builtin(name string) (found []eval.Task, err error) {
+	if tagged, ok := tags[name]; ok {
+		name = tagged
+	}
 	fitting := []string{name}
 	if isPattern(name) {
 		fitting = slices.DeleteFunc(Names(), func(known string) bool {
@@ -144,11 +167,22 @@ var otherWords = map[string]string{
 	"ppl": heldOut.Name, "perplexity": heldOut.Name, "bpb": heldOut.Name, "wikitext2": wikiText.Name, "math": math500.Name,
 }
 
+// withExamples are groups of BIG-Bench Hard and their files.
+var withExamples = map[string]string{
+	"bbh":             "lm_eval/tasks/bbh/cot_fewshot/_bbh.yaml",
+	"bbh_cot_fewshot": "lm_eval/tasks/bbh/cot_fewshot/_bbh_cot_fewshot.yaml",
+	"bbh_fewshot":     "lm_eval/tasks/bbh/fewshot/_bbh_fewshot.yaml",
+}
+
 // unknown is the error of a name that no task has.
 func unknown(name string) error {
 	if name == "mt_bench" {
 		return setting.Needs("eval.Options.Tasks", "another model judges the answers to mt_bench",
 			"{mtbench.Run} measures it")
+	}
+	if file, ok := withExamples[name]; ok {
+		return setting.Needs("eval.Options.Tasks", "the examples of "+name+" are in files of lm-evaluation-harness",
+			"name its file "+file+", or bbh_zeroshot")
 	}
 	e := setting.Needs("eval.Options.Tasks", fmt.Sprintf("there is no task %q", name), "")
 	if isPattern(name) {

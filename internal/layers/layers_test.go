@@ -69,7 +69,9 @@ infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul
 infer/sampling              | bitlinear/kernel/vector lm
 infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
 eval                        | data/source eval/internal/python eval/statistics internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
-eval/tasks                  | data eval eval/harness eval/ifeval eval/internal/python eval/perplexity internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/tasks                  | data eval eval/harness eval/ifeval eval/internal/python eval/perplexity eval/tasks/bbh eval/tasks/gpqa internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
+eval/tasks/bbh              | eval eval/harness eval/internal/python
+eval/tasks/gpqa             | data/source eval eval/harness eval/internal/python
 eval/harness                | data/source eval eval/internal/python tokenizer/jinja | eval/internal/evaltest
 eval/openai                 | internal/jsonfile lm setting tokenizer
 eval/divergence             | eval eval/statistics
