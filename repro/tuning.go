@@ -24,9 +24,9 @@ type Recipe struct {
 // Tuning are the recipes by which a quickstart tunes its model.
 type Tuning struct{ SFT, LoRA, DPO Recipe }
 
-// DefaultTuning tunes the model of a quickstart in a few minutes. Rates and steps were chosen on facts of other seeds, by
-// questions in the forms of world.Tuning.Validation. All have more steps than that asked for, since bases of few steps
-// fell short in whole runs.
+// DefaultTuning tunes the model of a quickstart in a few minutes. Rates and steps were chosen on facts of other seeds,
+// by questions in the forms of world.Tuning.Validation. All have more steps than that asked for, since bases of few
+// steps fell short in whole runs.
 func DefaultTuning() *Tuning {
 	const once = "gradient_accumulation_steps=1"
 	return &Tuning{
