@@ -27,7 +27,7 @@ func quickstartCommand() *cli.Command {
 			&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` too"},
 			cmdline.TimeFlag("max-time", "train for `TIME`", 170*time.Second),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the world and of the weights", Value: 1},
-			&cli.BoolFlag{Name: "tune", Usage: "then tune the model: other facts in conversations (sft, lora), and a style by pairs of answers (dpo), in four minutes more"},
+			&cli.BoolFlag{Name: "tune", Usage: "then tune the model: other facts in conversations (sft, lora), and a style by pairs of answers (dpo), in two minutes more"},
 			cmdline.ThreadsFlag(),
 		},
 		Action: quickstartAction,
