@@ -146,6 +146,9 @@ func optionsOf(dir string, s checkpoint.State) (o Options, err error) {
 	if o.Precision == "" {
 		o.Precision = PrecisionFloat32 // of a run from before there was a choice
 	}
+	if d := Default(); o.Optimizer == "" { // likewise
+		o.Optimizer, o.MuonRate, o.MuonMomentum = d.Optimizer, d.MuonRate, d.MuonMomentum
+	}
 	return o, nil
 }
 

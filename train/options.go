@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"trit/format/adapter"
+	"trit/model"
 	"trit/optim"
 	"trit/setting"
 	"trit/train/graph"
@@ -40,7 +41,14 @@ type Options struct {
 	AdamBeta2            float64            `json:"adam_beta2"`
 	AdamEpsilon          float64            `json:"adam_epsilon"`
 
-	Moments     optim.MomentPrecision `json:"moments"`       // of the optimiser's running means
+	// Optimizer moves the matrices of the layers, and AdamW all other weights. Muon has the rates of
+	// the schedule times MuonRate; see optim.Muon.
+	Optimizer       optim.Kind `json:"optimizer"`
+	MuonRate        float64    `json:"muon_rate"`
+	MuonMomentum    float64    `json:"muon_momentum"`
+	MuonWeightDecay float64    `json:"muon_weight_decay"`
+
+	Moments     optim.MomentPrecision `json:"moments"`       // of AdamW's running means
 	MaxGradNorm float64               `json:"max_grad_norm"` // 0: no clipping
 	// EMADecay is the decay of the running mean of the weights, which evaluations and the best
 	// model use; 0: there is no such mean.
@@ -118,6 +126,7 @@ func Default() Options {
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5,
 		WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
+		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95,
 		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2,
 		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
@@ -152,6 +161,7 @@ func (o Options) MicroBatches(ranks int) (int, error) {
 func (o Options) Validate() error {
 	errs := []error{
 		o.checkLeast(), o.checkRanges(),
+		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),
 		oneOf("Moments", "moments", o.Moments, optim.Moments...),
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
@@ -228,6 +238,32 @@ func (o Options) checkRanges() error {
 		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
 	}
 	return errors.Join(errs...)
+}
+
+// byMuon reports whether Muon moves a weight: a matrix of a layer. Embedding, head and norms are AdamW's.
+func (o Options) byMuon(spec model.TensorSpec) bool {
+	return o.Optimizer == optim.ByMuon && spec.Layer >= 0 && len(spec.Shape) == 2
+}
+
+// checkMuon refuses options of Muon that are out of range, or that a run without it would pass over.
+func (o Options) checkMuon() error {
+	d := Default()
+	if o.Optimizer != optim.ByMuon {
+		if o.MuonRate != d.MuonRate || o.MuonMomentum != d.MuonMomentum || o.MuonWeightDecay != d.MuonWeightDecay {
+			return fmt.Errorf("muon_rate, muon_momentum and muon_weight_decay belong to optimizer %s, but the optimizer is %s: "+
+				"set it, or leave them out", optim.ByMuon, o.Optimizer)
+		}
+		return nil
+	}
+	if !(o.MuonRate > 0) || math.IsInf(o.MuonRate, 0) || !(o.MuonMomentum >= 0 && o.MuonMomentum < 1) ||
+		!(o.MuonWeightDecay >= 0) || math.IsInf(o.MuonWeightDecay, 0) {
+		return fmt.Errorf("muon_rate %g, muon_momentum %g, muon_weight_decay %g: want a positive rate, a momentum from 0 "+
+			"to below 1 and a decay of at least 0", o.MuonRate, o.MuonMomentum, o.MuonWeightDecay)
+	}
+	if o.LoRARank > 0 {
+		return fmt.Errorf("optimizer is %s, but lora_rank is %d: adapters are moved by %s", optim.ByMuon, o.LoRARank, optim.ByAdamW)
+	}
+	return nil
 }
 
 // checkPreference refuses options of DPO that are out of range, or that a run without it would pass

@@ -111,6 +111,9 @@ func TestResumeIsExact(t *testing.T) {
 			r.Model.Sign, r.Options.QuantizeFromStep, r.Options.QuantizeWarmupSteps, r.Options.ZLoss = true, 8, 12, 1e-4
 			r.Options.Moments = optim.MomentsBF16
 		},
+		"muon": func(r *Run) {
+			r.Options.Optimizer, r.Options.MuonWeightDecay, r.Options.Moments = optim.ByMuon, 0.1, optim.MomentsBF16
+		},
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
 	} {
 		t.Run(name, func(t *testing.T) {
