@@ -12,6 +12,7 @@ import (
 
 	"trit/format/hffolder"
 	"trit/model"
+	"trit/optim"
 	"trit/setting"
 	"trit/train/checkpoint"
 	"trit/train/runlog"
@@ -148,6 +149,9 @@ func optionsOf(dir string, s checkpoint.State) (o Options, err error) {
 	}
 	if d := Default(); o.Optimizer == "" { // likewise
 		o.Optimizer, o.MuonRate, o.MuonMomentum = d.Optimizer, d.MuonRate, d.MuonMomentum
+	}
+	if o.LRDecay == "" { // likewise
+		o.LRDecay = optim.LinearDecay
 	}
 	return o, nil
 }

@@ -36,6 +36,7 @@ type Options struct {
 	WeightDecay          float64            `json:"weight_decay"`
 	Stage2WeightDecay    float64            `json:"stage2_weight_decay"`
 	StageSwitch          float64            `json:"stage_switch"` // share of the steps in the first stage
+	LRDecay              optim.DecayShape   `json:"lr_decay"`     // of wsd
 	WarmupSteps          int                `json:"warmup_steps"`
 	AdamBeta1            float64            `json:"adam_beta1"`
 	AdamBeta2            float64            `json:"adam_beta2"`
@@ -80,10 +81,12 @@ type Options struct {
 	DPOLabelSmoothing   float64 `json:"dpo_label_smoothing"`
 	DPOLengthNormalized bool    `json:"dpo_length_normalized"`
 
-	// Before QuantizeFromStep, layers compute with weights and activations that are not rounded.
-	// From then on the rounding comes into force, over QuantizeWarmupSteps.
-	QuantizeFromStep    int `json:"quantize_from_step"`
-	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
+	// Before QuantizeFromStep, or for the first QuantizeFromShare of the steps, layers compute with
+	// weights and activations that are not rounded (Nielsen et al., "Continual Quantization-Aware
+	// Pre-Training", 2025). From then on the rounding comes into force, over QuantizeWarmupSteps.
+	QuantizeFromStep    int     `json:"quantize_from_step"`
+	QuantizeFromShare   float64 `json:"quantize_from_share"`
+	QuantizeWarmupSteps int     `json:"quantize_warmup_steps"`
 
 	// Of a run with a teacher; see graph.Distillation. Without one all must be 0.
 	DistillAlpha       float64 `json:"distill_alpha"`       // share of the teacher in the loss
@@ -123,7 +126,7 @@ func (o Objective) String() string {
 func Default() Options {
 	return Options{
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
-		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5,
+		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, LRDecay: optim.LinearDecay,
 		WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
 		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95,
@@ -161,15 +164,19 @@ func (o Options) MicroBatches(ranks int) (int, error) {
 func (o Options) Validate() error {
 	errs := []error{
 		o.checkLeast(), o.checkRanges(),
-		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),
 		oneOf("Moments", "moments", o.Moments, optim.Moments...),
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
+		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),
 	}
 	errs = append(errs, o.checkLoRA())
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
+	if o.LRSchedule != optim.WSD && o.LRDecay != optim.LinearDecay && slices.Contains(optim.DecayShapes, o.LRDecay) {
+		errs = append(errs, fmt.Errorf("lr_decay is %s, which is of lr_schedule %s, but that is %s: set it, or leave lr_decay out",
+			o.LRDecay, optim.WSD, o.LRSchedule))
+	}
 	return errors.Join(append(errs, s.Validate())...)
 }
 
@@ -221,8 +228,12 @@ func (o Options) checkLeast() error {
 // checkRanges refuses numbers outside of a range, and steps beyond the end of the run.
 func (o Options) checkRanges() error {
 	var errs []error
-	if whole := o.QuantizeFromStep + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
-		errs = append(errs, fmt.Errorf("quantize_from_step and quantize_warmup_steps bring the rounding into force "+
+	if !(o.QuantizeFromShare >= 0 && o.QuantizeFromShare < 1) || o.QuantizeFromShare > 0 && o.QuantizeFromStep > 0 {
+		errs = append(errs, fmt.Errorf("quantize_from_share is %g and quantize_from_step is %d: want a share from 0 to "+
+			"below 1, and one of them 0", o.QuantizeFromShare, o.QuantizeFromStep))
+	}
+	if whole := o.quantizeFrom() + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
+		errs = append(errs, fmt.Errorf("quantize_from_step or _share and quantize_warmup_steps bring the rounding into force "+
 			"by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
 			whole, o.MaxSteps))
 	}
@@ -310,10 +321,10 @@ func (o Options) checkLoRA() error {
 	if !(o.LoRADropout >= 0 && o.LoRADropout < 1) {
 		errs = append(errs, fmt.Errorf("lora_dropout is %g: want from 0 to below 1", o.LoRADropout))
 	}
-	if o.LoRARank > 0 && o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 {
-		errs = append(errs, fmt.Errorf("quantize_from_step is %d and quantize_warmup_steps is %d, but lora_rank is %d: "+
-			"adapters need a model that is rounded: set the first two to 0",
-			o.QuantizeFromStep, o.QuantizeWarmupSteps, o.LoRARank))
+	if o.LoRARank > 0 && (o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 || o.QuantizeFromShare > 0) {
+		errs = append(errs, fmt.Errorf("quantize_from_step is %d, quantize_from_share %g and quantize_warmup_steps %d, but "+
+			"lora_rank is %d: adapters need a model that is rounded: set the first three to 0",
+			o.QuantizeFromStep, o.QuantizeFromShare, o.QuantizeWarmupSteps, o.LoRARank))
 	}
 	return errors.Join(errs...)
 }
@@ -351,9 +362,14 @@ func oneOf[T ~string](field, key string, found T, choices ...T) error {
 	return e
 }
 
+// quantizeFrom is the first step in which something is rounded.
+func (o Options) quantizeFrom() int {
+	return max(o.QuantizeFromStep, int(math.Ceil(o.QuantizeFromShare*float64(o.MaxSteps))))
+}
+
 // lambda is the share of the rounding that is in force at a step, from 0 to 1.
 func (o Options) lambda(step int) float64 {
-	switch since := step - o.QuantizeFromStep; {
+	switch since := step - o.quantizeFrom(); {
 	case since < 0:
 		return 0
 	case since >= o.QuantizeWarmupSteps:
@@ -373,12 +389,13 @@ func (o Options) graph(step, threads int) graph.Options {
 	}
 	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
 		BF16:                  o.Precision == PrecisionBF16,
-		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1,
-		Preference: pairs}
+		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss,
+		Unquantized: o.lambda(step) < 1 || o.MaxSteps == 0 && o.QuantizeFromShare > 0, // steps are still to be chosen
+		Preference:  pairs}
 }
 
 func (o Options) schedule() optim.Schedule {
 	return optim.Schedule{Kind: o.LRSchedule, Steps: o.MaxSteps, Warmup: min(o.WarmupSteps, o.MaxSteps/2),
 		Rate: o.LearningRate, Stage2Rate: o.Stage2LearningRate, MinRate: o.MinLearningRate,
-		Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch}
+		Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch, Shape: o.LRDecay}
 }

@@ -113,6 +113,8 @@ func TestResumeIsExact(t *testing.T) {
 		},
 		"muon": func(r *Run) {
 			r.Options.Optimizer, r.Options.MuonWeightDecay, r.Options.Moments = optim.ByMuon, 0.1, optim.MomentsBF16
+			r.Options.LRSchedule, r.Options.LRDecay, r.Options.StageSwitch = optim.WSD, optim.SqrtDecay, 0.2
+			r.Options.QuantizeFromShare, r.Options.QuantizeWarmupSteps = 0.31, 5
 		},
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
 	} {
