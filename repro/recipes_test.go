@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"trit/configs"
+	"trit/convert"
+	"trit/infer"
+	"trit/lm"
 	"trit/train"
 )
 
@@ -141,6 +145,53 @@ func TestRecipesRefuse(t *testing.T) {
 		}
 		if _, err := LoadRecipes(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// What a recipe makes of a model is what its packed form computes: the parts that only some recipes
+// have go through the file.
+func TestRecipesPackAsTheGraph(t *testing.T) {
+	dir := t.TempDir()
+	prepared := smallData(t, dir)
+	for name, set := range map[string][]string{
+		"muon":           {"optimizer=muon"},
+		"norms of heads": {"qk_norm=true", "sub_norms=false", "hidden_act=silu"},
+	} {
+		c, err := configs.Load("trit-1m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range append(set, "num_hidden_layers=1", "max_steps=8", "learning_rate=0.02") {
+			if err := c.Set(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run, packed := filepath.Join(dir, name), filepath.Join(dir, name+".gguf")
+		if _, err := train.Train(t.Context(), train.Run{Model: c.Config, Options: c.Options, DataDir: prepared, OutDir: run}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := convert.Convert(t.Context(), run, packed, convert.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		var losses []float64
+		for _, path := range []string{run, packed} {
+			m, err := Open(path, infer.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tokens := m.Tokenizer.EncodeText("Anna walked to the river, and Tom was there.", true)
+			result, err := m.Score(t.Context(), []lm.ScoreRequest{{Input: tokens[:len(tokens)-1], Targets: tokens[3:]}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			losses = append(losses, -result[0].LogProb)
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if math.Abs(losses[1]/losses[0]-1) > 2e-3 {
+			t.Errorf("%s: the packed model has a loss of %g, the graph %g", name, losses[1], losses[0])
 		}
 	}
 }

@@ -116,6 +116,7 @@ func TestResumeIsExact(t *testing.T) {
 			r.Options.LRSchedule, r.Options.LRDecay, r.Options.StageSwitch = optim.WSD, optim.SqrtDecay, 0.2
 			r.Options.QuantizeFromShare, r.Options.QuantizeWarmupSteps = 0.31, 5
 		},
+		"norms of heads":           func(r *Run) { r.Model.SubNorms, r.Model.QKNorm = false, true },
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
 	} {
 		t.Run(name, func(t *testing.T) {
