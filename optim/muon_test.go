@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -179,5 +180,25 @@ func TestMuonFLOPs(t *testing.T) {
 	// XX^T and BX of [2,3] are 12 multiplications each, AA is 8; two operations each, five times.
 	if got := MuonFLOPs(2, 3); got != 5*2*(12+8+12) || got != MuonFLOPs(3, 2) {
 		t.Errorf("got %d", got)
+	}
+}
+
+// The matrices of a small model's layers.
+func BenchmarkOrthogonalize(b *testing.B) {
+	for _, shape := range [][2]int{{256, 256}, {256, 768}, {768, 256}, {1024, 4096}} {
+		for _, bf16 := range []bool{false, gemm.HasBF16()} {
+			for _, threads := range []int{1, 2} {
+				b.Run(fmt.Sprintf("%dx%d/bf16=%v/%d", shape[0], shape[1], bf16, threads), func(b *testing.B) {
+					r, x, m := rand.New(rand.NewPCG(1, 1)), make([]float32, shape[0]*shape[1]), NewMuon(parallel.New(threads))
+					for i := range x {
+						x[i] = float32(r.NormFloat64())
+					}
+					for b.Loop() {
+						m.Orthogonalize(x, shape[0], shape[1], bf16)
+					}
+					b.ReportMetric(float64(MuonFLOPs(shape[0], shape[1]))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
+		}
 	}
 }

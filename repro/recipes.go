@@ -262,7 +262,8 @@ func (r RecipeOutcomes) WriteSVG(w io.Writer) error {
 		Axis: fmt.Sprintf("difference in %%, with %g %% intervals over the seeds", 100*level)}
 	for _, v := range r.finished() {
 		mean, around := v.difference(&r[0])
-		c.Rows = append(c.Rows, report.Interval{Name: v.Variant.Name, Value: 100 * mean, Low: 100 * around.Low, High: 100 * around.High})
+		c.Rows = append(c.Rows, report.Interval{Name: v.Variant.Name, Value: 100 * mean,
+			Low: 100 * around.Low, High: 100 * around.High})
 	}
 	return c.WriteSVG(w)
 }

@@ -149,6 +149,7 @@ func optionsOf(dir string, s checkpoint.State) (o Options, err error) {
 	}
 	if d := Default(); o.Optimizer == "" { // likewise
 		o.Optimizer, o.MuonRate, o.MuonMomentum = d.Optimizer, d.MuonRate, d.MuonMomentum
+		o.MuonPrecision = PrecisionFloat32
 	}
 	if o.LRDecay == "" { // likewise
 		o.LRDecay = optim.LinearDecay

@@ -48,6 +48,7 @@ type Options struct {
 	MuonRate        float64    `json:"muon_rate"`
 	MuonMomentum    float64    `json:"muon_momentum"`
 	MuonWeightDecay float64    `json:"muon_weight_decay"`
+	MuonPrecision   Precision  `json:"muon_precision"` // of its products; auto is bf16 where the machine has that
 
 	Moments     optim.MomentPrecision `json:"moments"`       // of AdamW's running means
 	MaxGradNorm float64               `json:"max_grad_norm"` // 0: no clipping
@@ -126,10 +127,11 @@ func (o Objective) String() string {
 func Default() Options {
 	return Options{
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
-		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5, LRDecay: optim.LinearDecay,
+		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5,
+		LRDecay:     optim.LinearDecay,
 		WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
-		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95,
+		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95, MuonPrecision: PrecisionAuto,
 		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2,
 		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
@@ -169,13 +171,14 @@ func (o Options) Validate() error {
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
 		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),
+		oneOf("MuonPrecision", "muon_precision", o.MuonPrecision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 	}
 	errs = append(errs, o.checkLoRA())
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
 	if o.LRSchedule != optim.WSD && o.LRDecay != optim.LinearDecay && slices.Contains(optim.DecayShapes, o.LRDecay) {
-		errs = append(errs, fmt.Errorf("lr_decay is %s, which is of lr_schedule %s, but that is %s: set it, or leave lr_decay out",
-			o.LRDecay, optim.WSD, o.LRSchedule))
+		errs = append(errs, fmt.Errorf("lr_decay is %s, which is of lr_schedule %s, but that is %s: set it, or leave "+
+			"lr_decay out", o.LRDecay, optim.WSD, o.LRSchedule))
 	}
 	return errors.Join(append(errs, s.Validate())...)
 }
@@ -233,8 +236,8 @@ func (o Options) checkRanges() error {
 			"below 1, and one of them 0", o.QuantizeFromShare, o.QuantizeFromStep))
 	}
 	if whole := o.quantizeFrom() + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
-		errs = append(errs, fmt.Errorf("quantize_from_step or _share and quantize_warmup_steps bring the rounding into force "+
-			"by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
+		errs = append(errs, fmt.Errorf("quantize_from_step or _share and quantize_warmup_steps bring the rounding into "+
+			"force by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
 			whole, o.MaxSteps))
 	}
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
@@ -272,7 +275,8 @@ func (o Options) checkMuon() error {
 			"to below 1 and a decay of at least 0", o.MuonRate, o.MuonMomentum, o.MuonWeightDecay)
 	}
 	if o.LoRARank > 0 {
-		return fmt.Errorf("optimizer is %s, but lora_rank is %d: adapters are moved by %s", optim.ByMuon, o.LoRARank, optim.ByAdamW)
+		return fmt.Errorf("optimizer is %s, but lora_rank is %d: adapters are moved by %s", optim.ByMuon, o.LoRARank,
+			optim.ByAdamW)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func (s *sharing) findDirections(scale float64) error {
 			return err
 		}
 		if pieces != nil {
-			s.muon.Orthogonalize(s.whole, spec.Shape[0], spec.Shape[1], s.options.Precision == PrecisionBF16)
+			s.muon.Orthogonalize(s.whole, spec.Shape[0], spec.Shape[1], s.options.MuonPrecision == PrecisionBF16)
 		}
 		for _, p := range pieces {
 			copy(s.exchange.Sums(p), s.whole[p.Lo:p.Hi])

@@ -140,7 +140,7 @@ func testRanksTrainAsOne(t *testing.T, by optim.Kind) {
 	dataDir, one := prepared(t), t.TempDir()
 	run := func(out string) Run {
 		r := sharedRun(dataDir, out)
-		r.Options.Optimizer = by
+		r.Options.Optimizer, r.Options.MuonPrecision = by, PrecisionFloat32
 		return r
 	}
 	if _, err := trainOn(1, run(one), nil); err != nil {

@@ -72,7 +72,8 @@ func scalingAction(c *cli.Context) error {
 func recipesCommand() *cli.Command {
 	return &cli.Command{
 		Name: "recipes", Usage: "compare recipes of training on the same tokens, with several seeds",
-		Description: cmdline.Examples("trit repro recipes --data data --out recipes", "trit repro recipes --data data --out mine --file mine.json"),
+		Description: cmdline.Examples("trit repro recipes --data data --out recipes",
+			"trit repro recipes --data data --out mine --file mine.json"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; unfinished runs in it go on, finished ones are not repeated", Required: true},

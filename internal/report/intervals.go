@@ -47,7 +47,8 @@ func (c Intervals) WriteSVG(w io.Writer) error {
 		html.EscapeString(c.Axis))
 	for i, r := range c.Rows {
 		y := intervalsTop + intervalsRow*i + intervalsRow/2
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", intervalsNames, y+4, html.EscapeString(r.Name))
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", intervalsNames, y+4,
+			html.EscapeString(r.Name))
 		if !visibleValue(r.Value) {
 			continue
 		}
