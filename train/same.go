@@ -28,8 +28,8 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 	}
 	muon := before.Optimizer == optim.ByMuon && before.MuonPrecision == PrecisionBF16
 	if (before.Precision == PrecisionBF16 || muon) && !graph.HasBF16() {
-		return fmt.Errorf("%s: the run was begun with precision or muon_precision bf16, for which this machine has no instructions: "+
-			"resume it on one that has, or begin another with float32", c.Dir)
+		return fmt.Errorf("%s: the run was begun with precision or muon_precision bf16, for which this machine has no "+
+			"instructions: resume it on one that has, or begin another with float32", c.Dir)
 	}
 	if o.Precision == PrecisionAuto {
 		o.Precision = before.Precision
