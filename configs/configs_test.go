@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"trit/model"
+	"trit/optim"
 	"trit/train"
 )
 
@@ -58,7 +59,7 @@ func TestRecipes(t *testing.T) {
 
 func TestPresetsAreSound(t *testing.T) {
 	// Parameters by hand from the shapes, in millions, to 3 %; the small ones with a vocabulary of 1024.
-	for name, millions := range map[string]float64{"trit-1m": 1.20, "trit-10m": 8.1, "llama-1m": 1.44, "llama-3m": 3.41, "llama-10m": 8.13, "125m": 109.6, "350m": 336, "700m": 729, "1.3b": 1281, "2b-4t": 2413, "3b": 3307, "8b": 8030, "70b": 70554} {
+	for name, millions := range map[string]float64{"trit-1m": 1.20, "trit-3m": 3.41, "trit-3m-adamw": 3.41, "trit-10m": 8.1, "llama-1m": 1.44, "llama-3m": 3.41, "llama-10m": 8.13, "125m": 109.6, "350m": 336, "700m": 729, "1.3b": 1281, "2b-4t": 2413, "3b": 3307, "8b": 8030, "70b": 70554} {
 		c, err := Load(name)
 		if err != nil {
 			t.Fatal(err)
@@ -177,6 +178,39 @@ func TestEstimate(t *testing.T) {
 	}
 	if _, err := c.Estimate(Machines{FLOPs: 1e12, Ranks: 3, Network: 1e10}, Teacher{}); err == nil || !strings.Contains(err.Error(), "gradient_accumulation_steps is 512") {
 		t.Errorf("three ranks: %v", err)
+	}
+}
+
+// Muon has half of AdamW's state for the matrices of the layers, room for one matrix, products of its
+// own, and another AllGather.
+func TestEstimateOfMuon(t *testing.T) {
+	c, err := Load("350m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, four := Machines{FLOPs: 1e12, Ranks: 1, Network: 1e10}, Machines{FLOPs: 1e12, Ranks: 4, Network: 1e10}
+	var adamw, muon [2]Estimate
+	for i, m := range []Machines{one, four} {
+		if adamw[i], err = c.Estimate(m, Teacher{}); err != nil {
+			t.Fatal(err)
+		}
+		c.Optimizer = optim.ByMuon
+		if muon[i], err = c.Estimate(m, Teacher{}); err != nil {
+			t.Fatal(err)
+		}
+		c.Optimizer = optim.ByAdamW
+	}
+	const matrices, scratch = 24 * (4*1024*1024 + 3*1024*2816), 4 * (2*1024*2816 + 2*1024*1024)
+	if less := adamw[0].MemoryBytes - muon[0].MemoryBytes; less != 4*matrices-scratch {
+		t.Errorf("%d bytes less, want %d", less, 4*matrices-scratch)
+	}
+	products := 24 * 5 * (4*2*1024*1024*3*1024 + 3*2*1024*1024*(2*2816+1024))
+	if more := muon[0].FLOPsPerToken - adamw[0].FLOPsPerToken; more != int64(products/c.TokensPerStep()) {
+		t.Errorf("%d operations a token more, want %d", more, products/c.TokensPerStep())
+	}
+	a, m := adamw[1].Exchange, muon[1].Exchange
+	if m.Bytes != a.Bytes*3/2 || m.Waiting <= a.Waiting || m.Efficiency >= a.Efficiency {
+		t.Errorf("the exchange with Muon is %+v, with AdamW %+v", m, a)
 	}
 }
 

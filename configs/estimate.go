@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"trit/optim"
 	"trit/train"
 )
 
@@ -55,10 +56,14 @@ func (c Config) Estimate(m Machines, t Teacher) (Estimate, error) {
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Teacher: t}
 	e.Tokens = int64(c.MaxSteps) * int64(c.TokensPerStep())
 	e.Trained = c.Options.Trained(c.Config)
-	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config)) + t.FLOPsPerToken
+	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config)) + t.FLOPsPerToken +
+		int64(c.Options.OptimizerFLOPs(c.Config)/c.TokensPerStep())
 	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads) + t.MemoryBytes
 	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
 	e.Exchange = m.exchange(e.Trained, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
+	if c.Optimizer == optim.ByMuon {
+		e.Exchange = m.withDirections(e.Exchange, e.ComputeSeconds)
+	}
 	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)
 	return e, nil
 }
@@ -71,6 +76,13 @@ func (m Machines) exchange(parameters int, compute, microBatch float64) Exchange
 	bytes := 8 * float64(parameters) * (n - 1) / n
 	x := Exchange{Bytes: int64(bytes), Seconds: 8 * bytes / max(m.Network, 1)}
 	x.Waiting = max(x.Seconds/2-microBatch*2/3, 0) + x.Seconds/2
+	x.Efficiency, x.Serial = compute/(compute+x.Waiting), compute/(compute+x.Seconds)
+	return x
+}
+
+// withDirections adds what Muon sends: once more as much as the weights, after the backward pass.
+func (m Machines) withDirections(x Exchange, compute float64) Exchange {
+	x.Bytes, x.Seconds, x.Waiting = x.Bytes*3/2, x.Seconds*3/2, x.Waiting+x.Seconds/2
 	x.Efficiency, x.Serial = compute/(compute+x.Waiting), compute/(compute+x.Seconds)
 	return x
 }

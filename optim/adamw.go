@@ -1,5 +1,5 @@
-// Package optim moves weights by gradients: AdamW on plain slices, clipping by the global norm,
-// and schedules of learning rate and weight decay.
+// Package optim moves weights by gradients: AdamW and Muon on plain slices, clipping by the global
+// norm, and schedules of learning rate and weight decay.
 package optim
 
 import (
@@ -32,13 +32,14 @@ type AdamW struct {
 
 // Param is a weight with its moments, the running means of the gradient and of its square, in one
 // of the precisions. Decay should be set for matrices only: norms and biases are not drawn to
-// zero.
+// zero. A parameter of Muon has the first mean alone, in float32.
 type Param struct {
 	Name         string
 	Value        []float32
 	M, V         []float32 // with MomentsFloat32
 	MBF16, VBF16 []uint16  // with MomentsBF16
 	Decay        bool
+	Muon         bool // moved by Nesterov and Descend, not by Update
 }
 
 // NewAdamW makes an optimiser with moments in one of the precisions, which begin at zero.
@@ -55,9 +56,12 @@ func (a *AdamW) makeMoments(precision MomentPrecision) {
 	for i := range a.Params {
 		p := &a.Params[i]
 		p.M, p.V, p.MBF16, p.VBF16 = nil, nil, nil, nil
-		if n := len(p.Value); precision == MomentsBF16 {
+		switch n := len(p.Value); {
+		case p.Muon:
+			p.M = make([]float32, n)
+		case precision == MomentsBF16:
 			p.MBF16, p.VBF16 = make([]uint16, n), make([]uint16, n)
-		} else {
+		default:
 			p.M, p.V = make([]float32, n), make([]float32, n)
 		}
 	}
@@ -99,8 +103,8 @@ func (a *AdamW) Reset() {
 	}
 }
 
-// Begin starts a step. Then the caller updates each parameter once by Update, in any order or at
-// the same time.
+// Begin starts a step. Then the caller updates each parameter once, in any order or at the same time:
+// by Update, or one of Muon by its own methods.
 func (a *AdamW) Begin() { a.StepCount++ }
 
 // Update moves parameter i against its gradient times gradScale. Each element depends

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
 func TestSchedules(t *testing.T) {
-	base := Schedule{Steps: 100, Warmup: 10, Rate: 1, Stage2Rate: 0.6, MinRate: 0, Decay: 0.1, Switch: 0.5}
+	base := Schedule{Steps: 100, Warmup: 10, Rate: 1, Stage2Rate: 0.6, MinRate: 0, Decay: 0.1, Switch: 0.5, Shape: LinearDecay}
 	for _, c := range []struct {
 		kind        ScheduleKind
 		step        int
@@ -28,8 +29,35 @@ func TestSchedules(t *testing.T) {
 			t.Errorf("%s at %d: %g and %g, want %g and %g", c.kind, c.step, rate, decay, c.rate, c.decay)
 		}
 	}
-	if (Schedule{Kind: "step", Steps: 1}).Validate() == nil || (Schedule{Kind: Linear}).Validate() == nil {
+	if (Schedule{Kind: "step", Steps: 1, Shape: LinearDecay}).Validate() == nil ||
+		(Schedule{Kind: Linear, Shape: LinearDecay}).Validate() == nil {
 		t.Error("an unknown kind or no steps were accepted")
+	}
+}
+
+// The shapes of a decay are the peak at its first step, 0 behind its last, and in between as published.
+func TestDecayShapes(t *testing.T) {
+	for shape, want := range map[DecayShape]func(x float64) float64{
+		LinearDecay: func(x float64) float64 { return 1 - x },
+		SqrtDecay:   func(x float64) float64 { return 1 - math.Pow(x, 0.5) },
+		CosineDecay: func(x float64) float64 { return math.Pow(math.Cos(math.Pi*x/2), 2) },
+	} {
+		s := Schedule{Kind: WSD, Steps: 100, Rate: 2, MinRate: 0.1, Switch: 0.2, Shape: shape}
+		if err := s.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		for step := range 101 {
+			left := 1.0
+			if step >= 20 {
+				left = want(float64(step-20) / 80)
+			}
+			if rate, _ := s.At(step); math.Abs(rate-(0.1+1.9*left)) > 1e-9 {
+				t.Errorf("%s at %d: %g, want %g", shape, step, rate, 0.1+1.9*left)
+			}
+		}
+	}
+	if err := (Schedule{Kind: WSD, Steps: 1, Shape: "steep"}).Validate(); err == nil || !strings.Contains(err.Error(), "1-sqrt") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -46,7 +74,7 @@ func TestClipScale(t *testing.T) {
 }
 
 func ExampleSchedule() {
-	s := Schedule{Kind: TwoStage, Steps: 1000, Warmup: 100, Rate: 1.5e-3, Stage2Rate: 1e-3, Decay: 0.1, Switch: 0.5}
+	s := Schedule{Kind: TwoStage, Steps: 1000, Warmup: 100, Rate: 1.5e-3, Stage2Rate: 1e-3, Decay: 0.1, Switch: 0.5, Shape: LinearDecay}
 	for _, step := range []int{0, 100, 500} {
 		rate, decay := s.At(step)
 		fmt.Printf("%.2e %g\n", rate, decay)
@@ -78,7 +106,7 @@ func TestDecayBegins(t *testing.T) {
 		share float64
 		want  int
 	}{{600, 0.5, 300}, {1000, 0.9, 900}, {7, 0.5, 4}, {10, 0, 0}, {10, 1, 10}, {3, 0.1, 1}} {
-		s := Schedule{Kind: WSD, Steps: c.steps, Rate: 1, Switch: c.share}
+		s := Schedule{Kind: WSD, Steps: c.steps, Rate: 1, Switch: c.share, Shape: LinearDecay}
 		longer := s
 		longer.Steps *= 2
 		if got := s.DecayBegins(); got != c.want {

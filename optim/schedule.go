@@ -23,20 +23,47 @@ const (
 // Schedules lists the kinds.
 var Schedules = []ScheduleKind{TwoStage, Cosine, WSD, Linear, Constant}
 
+// DecayShape is how the rate of WSD falls.
+type DecayShape string
+
+// Shapes of a decay. "WSD" of Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed
+// Training Durations" (2024), falls as 1 minus the square root of the share of the decay that is done.
+const (
+	LinearDecay DecayShape = "linear"
+	SqrtDecay   DecayShape = "1-sqrt"
+	CosineDecay DecayShape = "cosine"
+)
+
+// DecayShapes lists the shapes.
+var DecayShapes = []DecayShape{LinearDecay, SqrtDecay, CosineDecay}
+
+// left is the share of the peak that is left when a share of the decay is done.
+func (d DecayShape) left(done float64) float64 {
+	switch d {
+	case SqrtDecay:
+		return 1 - math.Sqrt(done)
+	case CosineDecay:
+		return (1 + math.Cos(math.Pi*done)) / 2
+	}
+	return 1 - done
+}
+
 // Schedule gives learning rate and weight decay of every step. After a linear warm-up
 // all kinds but Constant end at MinRate.
 //
 // Two-stage (The Era of 1-bit LLMs: Training Tips, Code and FAQ): the rate falls
 // linearly as if to end at MinRate with the last step; at the switch it drops onto the
 // line from Stage2Rate, as if that had fallen all the way, and weight decay goes to
-// Stage2Decay. WSD holds the peak up to the switch and then falls linearly.
+// Stage2Decay. WSD holds the peak up to the switch and then falls in
+// the given shape.
 type Schedule struct {
 	Kind               ScheduleKind
 	Steps, Warmup      int
 	Rate, Stage2Rate   float64
 	MinRate            float64
 	Decay, Stage2Decay float64
-	Switch             float64 // share of the steps in the first stage
+	Switch             float64    // share of the steps in the first stage
+	Shape              DecayShape // of the decay of WSD
 }
 
 // joined is a list of words with commas between them.
@@ -52,6 +79,9 @@ func joined[T ~string](words []T) string {
 func (s Schedule) Validate() error {
 	if !slices.Contains(Schedules, s.Kind) {
 		return fmt.Errorf("lr_schedule is %q: want one of %s", s.Kind, joined(Schedules))
+	}
+	if !slices.Contains(DecayShapes, s.Shape) {
+		return fmt.Errorf("lr_decay is %q: want one of %s", s.Shape, joined(DecayShapes))
 	}
 	if s.Steps < 1 || s.Warmup < 0 || s.Switch < 0 || s.Switch > 1 {
 		return fmt.Errorf("schedule of %d steps with %d of warm-up and the switch at %g: "+
@@ -88,10 +118,10 @@ func (s Schedule) At(step int) (rate, decay float64) {
 	case Linear:
 		return fall(s.Rate, left), decay
 	case Cosine:
-		return fall(s.Rate, (1+math.Cos(math.Pi*(1-left)))/2), decay
+		return fall(s.Rate, CosineDecay.left(1-left)), decay
 	case WSD:
 		if second {
-			return fall(s.Rate, left/max(1-s.Switch, 1e-9)), decay
+			return fall(s.Rate, s.Shape.left(1-min(1, left/max(1-s.Switch, 1e-9)))), decay
 		}
 	}
 	return s.Rate, decay

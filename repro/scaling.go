@@ -126,17 +126,10 @@ func badOption(field string, err error) error {
 
 // train begins a run or goes on with it, and returns the number of parameters.
 func (o *ScalingOptions) train(ctx context.Context, run *train.Run, outcome *ScalingOutcome) (int, error) {
-	_, err := hffolder.Resolve(run.OutDir)
-	run.Resume, run.OnEvent = err == nil, o.Event
-	if o.Run != nil {
-		o.Run(run.OutDir)
-	}
-	result, err := train.Train(ctx, *run)
+	run.OnEvent = o.Event
+	result, err := finishRun(ctx, run, o.Run)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", run.OutDir, err)
-	}
-	if result.Interrupted {
-		return 0, errors.New("stopped and saved: the same command goes on")
+		return 0, err
 	}
 	heldOut := result.EvalAll
 	outcome.Loss, outcome.Perplexity, outcome.BitsPerByte = heldOut.Loss, heldOut.Perplexity, heldOut.BitsPerByte

@@ -12,6 +12,7 @@ import (
 
 	"trit/format/hffolder"
 	"trit/model"
+	"trit/optim"
 	"trit/setting"
 	"trit/train/checkpoint"
 	"trit/train/runlog"
@@ -145,6 +146,13 @@ func optionsOf(dir string, s checkpoint.State) (o Options, err error) {
 	}
 	if o.Precision == "" {
 		o.Precision = PrecisionFloat32 // of a run from before there was a choice
+	}
+	if d := Default(); o.Optimizer == "" { // likewise
+		o.Optimizer, o.MuonRate, o.MuonMomentum = d.Optimizer, d.MuonRate, d.MuonMomentum
+		o.MuonPrecision = PrecisionFloat32
+	}
+	if o.LRDecay == "" { // likewise
+		o.LRDecay = optim.LinearDecay
 	}
 	return o, nil
 }

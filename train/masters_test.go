@@ -301,7 +301,6 @@ func TestInitialRefusals(t *testing.T) {
 		"few tokens":        {folderSpec: folderSpec{config: with(llama(), "vocab_size", 300)}, wants: []string{"vocab_size is 300", "320", "PrepareOptions.Tokenizer"}},
 		"another model": {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Model = smallRun("", "").Model },
 			wants: []string{"tie_word_embeddings is true", "sub_norms", "Run.Model"}},
-		"norms of heads":           {folderSpec: folderSpec{config: with(with(llama(), "model_type", "qwen3"), "architectures", []string{"Qwen3ForCausalLM"})}, wants: []string{"qk_norm is true", "training graph"}},
 		"norms before projections": {folderSpec: folderSpec{config: with(llama(), "proj_norms", true)}, wants: []string{"proj_norms is true", "training graph"}},
 		"no folder":                {folderSpec: folderSpec{config: llama()}, run: func(r *Run) { r.Init = t.TempDir() }, wants: []string{"config.json"}},
 	} {
@@ -332,13 +331,13 @@ func TestNormsOfTheEngineAloneAreRefused(t *testing.T) {
 	_, init := InitialModel(folder)
 	_, scorer := LoadScorer(folder, 0)
 	r := smallRun(prepared(t), t.TempDir())
-	r.Model.VocabSize, r.Model.QKNorm = 320, true
+	r.Model.VocabSize, r.Model.ProjNorms, r.Model.SubNorms = 320, true, false
 	r.Model.Resolve()
 	_, run := Train(context.Background(), r)
 	_, bench := Bench(r.Model, r.Options, 1, 0)
 	for name, err := range map[string]error{"init": init, "scorer": scorer, "run": run, "bench": bench} {
-		if err == nil || !strings.Contains(err.Error(), "qk_norm is true") {
-			t.Errorf("%s: got %v, want an error that names qk_norm", name, err)
+		if err == nil || !strings.Contains(err.Error(), "proj_norms is true") {
+			t.Errorf("%s: got %v, want an error that names proj_norms", name, err)
 		}
 	}
 }

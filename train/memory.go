@@ -16,9 +16,9 @@ const runtimeBytes = 40 << 20
 // Run.Threads.
 func Memory(c model.Config, o Options, n, threads int) int64 {
 	o.resolvePrecision(thisMachine(threads))
-	perWeight, buckets := int64(2*4), int64(0) // moments
+	perWeight, moments, buckets := int64(0), int64(2*4), int64(0)
 	if o.Moments == optim.MomentsBF16 {
-		perWeight = 2 * 2
+		moments = 2 * 2
 	}
 	if o.EMADecay > 0 {
 		perWeight += 4
@@ -27,12 +27,14 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 		perWeight += 4 // sums of the gradients
 		buckets = 2 * ranks.BucketBytes
 	}
-	owned := perWeight * int64(o.Trained(c)) / int64(n)
+	trained := int64(o.Trained(c))
+	byMuon, muon := o.muonMemory(c)
+	owned := (perWeight*trained + moments*(trained-byMuon) + 4*byMuon) / int64(n)
 	g := o.graph(0, threads)
 	if o.DistillAlpha > 0 || o.DistillRelations > 0 {
 		g.Distill = o.distillation(nil)
 	}
-	total := owned + buckets + runtimeBytes
+	total := owned + muon + buckets + runtimeBytes
 	if l := o.lora(); l.Rank > 0 {
 		if total += graph.AdaptersMemory(&c, &l, g); l.Placement == adapter.Beside {
 			return total // the log keeps no codes
@@ -41,6 +43,17 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 		total += graph.Memory(&c, g)
 	}
 	return total + ternaryMemory(&c)
+}
+
+// muonMemory is the number of weights that Muon moves, and the bytes that it takes for the largest.
+func (o Options) muonMemory(c model.Config) (weights, bytes int64) {
+	for _, spec := range c.Tensors() {
+		if o.byMuon(spec) {
+			weights += int64(spec.Elements())
+			bytes = max(bytes, optim.MuonMemory(spec.Shape[0], spec.Shape[1]))
+		}
+	}
+	return weights, bytes
 }
 
 // TeacherMemory estimates the memory of a folder as the teacher of a run, in bytes.
@@ -63,6 +76,16 @@ func (o Options) FLOPsPerToken(c model.Config) int {
 	n := c.FLOPsPerToken(o.SequenceLength)
 	if l := o.lora(); l.Rank > 0 && l.Placement == adapter.Beside {
 		return n/3*2 + 6*o.Trained(c)
+	}
+	return n
+}
+
+// OptimizerFLOPs are the operations of the products of the optimiser in a step; AdamW has none.
+func (o Options) OptimizerFLOPs(c model.Config) (n int) {
+	for _, spec := range c.Tensors() {
+		if o.byMuon(spec) {
+			n += optim.MuonFLOPs(spec.Shape[0], spec.Shape[1])
+		}
 	}
 	return n
 }

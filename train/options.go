@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"trit/format/adapter"
+	"trit/model"
 	"trit/optim"
 	"trit/setting"
 	"trit/train/graph"
@@ -35,12 +36,21 @@ type Options struct {
 	WeightDecay          float64            `json:"weight_decay"`
 	Stage2WeightDecay    float64            `json:"stage2_weight_decay"`
 	StageSwitch          float64            `json:"stage_switch"` // share of the steps in the first stage
+	LRDecay              optim.DecayShape   `json:"lr_decay"`     // of wsd
 	WarmupSteps          int                `json:"warmup_steps"`
 	AdamBeta1            float64            `json:"adam_beta1"`
 	AdamBeta2            float64            `json:"adam_beta2"`
 	AdamEpsilon          float64            `json:"adam_epsilon"`
 
-	Moments     optim.MomentPrecision `json:"moments"`       // of the optimiser's running means
+	// Optimizer moves the matrices of the layers, and AdamW all other weights. Muon has the rates of
+	// the schedule times MuonRate; see optim.Muon.
+	Optimizer       optim.Kind `json:"optimizer"`
+	MuonRate        float64    `json:"muon_rate"`
+	MuonMomentum    float64    `json:"muon_momentum"`
+	MuonWeightDecay float64    `json:"muon_weight_decay"`
+	MuonPrecision   Precision  `json:"muon_precision"` // of its products; auto is bf16 where the machine has that
+
+	Moments     optim.MomentPrecision `json:"moments"`       // of AdamW's running means
 	MaxGradNorm float64               `json:"max_grad_norm"` // 0: no clipping
 	// EMADecay is the decay of the running mean of the weights, which evaluations and the best
 	// model use; 0: there is no such mean.
@@ -72,10 +82,12 @@ type Options struct {
 	DPOLabelSmoothing   float64 `json:"dpo_label_smoothing"`
 	DPOLengthNormalized bool    `json:"dpo_length_normalized"`
 
-	// Before QuantizeFromStep, layers compute with weights and activations that are not rounded.
-	// From then on the rounding comes into force, over QuantizeWarmupSteps.
-	QuantizeFromStep    int `json:"quantize_from_step"`
-	QuantizeWarmupSteps int `json:"quantize_warmup_steps"`
+	// Before QuantizeFromStep, or for the first QuantizeFromShare of the steps, layers compute with
+	// weights and activations that are not rounded (Nielsen et al., "Continual Quantization-Aware
+	// Pre-Training", 2025). From then on the rounding comes into force, over QuantizeWarmupSteps.
+	QuantizeFromStep    int     `json:"quantize_from_step"`
+	QuantizeFromShare   float64 `json:"quantize_from_share"`
+	QuantizeWarmupSteps int     `json:"quantize_warmup_steps"`
 
 	// Of a run with a teacher; see graph.Distillation. Without one all must be 0.
 	DistillAlpha       float64 `json:"distill_alpha"`       // share of the teacher in the loss
@@ -116,8 +128,10 @@ func Default() Options {
 	return Options{
 		SequenceLength: 256, BatchSize: 8, GradientAccumulation: 1, MaxSteps: 1000,
 		LRSchedule: optim.TwoStage, LearningRate: 3e-3, Stage2LearningRate: 2e-3, StageSwitch: 0.5,
+		LRDecay:     optim.LinearDecay,
 		WeightDecay: 0.1, WarmupSteps: 30,
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
+		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95, MuonPrecision: PrecisionAuto,
 		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2,
 		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
 	}
@@ -156,10 +170,16 @@ func (o Options) Validate() error {
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
+		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),
+		oneOf("MuonPrecision", "muon_precision", o.MuonPrecision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
 	}
 	errs = append(errs, o.checkLoRA())
 	s := o.schedule()
 	s.Steps = max(s.Steps, 1)
+	if o.LRSchedule != optim.WSD && o.LRDecay != optim.LinearDecay && slices.Contains(optim.DecayShapes, o.LRDecay) {
+		errs = append(errs, fmt.Errorf("lr_decay is %s, which is of lr_schedule %s, but that is %s: set it, or leave "+
+			"lr_decay out", o.LRDecay, optim.WSD, o.LRSchedule))
+	}
 	return errors.Join(append(errs, s.Validate())...)
 }
 
@@ -211,9 +231,13 @@ func (o Options) checkLeast() error {
 // checkRanges refuses numbers outside of a range, and steps beyond the end of the run.
 func (o Options) checkRanges() error {
 	var errs []error
-	if whole := o.QuantizeFromStep + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
-		errs = append(errs, fmt.Errorf("quantize_from_step and quantize_warmup_steps bring the rounding into force "+
-			"by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
+	if !(o.QuantizeFromShare >= 0 && o.QuantizeFromShare < 1) || o.QuantizeFromShare > 0 && o.QuantizeFromStep > 0 {
+		errs = append(errs, fmt.Errorf("quantize_from_share is %g and quantize_from_step is %d: want a share from 0 to "+
+			"below 1, and one of them 0", o.QuantizeFromShare, o.QuantizeFromStep))
+	}
+	if whole := o.quantizeFrom() + o.QuantizeWarmupSteps; o.MaxSteps > 0 && whole > o.MaxSteps {
+		errs = append(errs, fmt.Errorf("quantize_from_step or _share and quantize_warmup_steps bring the rounding into "+
+			"force by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
 			whole, o.MaxSteps))
 	}
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
@@ -228,6 +252,33 @@ func (o Options) checkRanges() error {
 		errs = append(errs, fmt.Errorf("ema_decay is %g: want from 0 (none) to below 1, such as 0.999", o.EMADecay))
 	}
 	return errors.Join(errs...)
+}
+
+// byMuon reports whether Muon moves a weight: a matrix of a layer. Embedding, head and norms are AdamW's.
+func (o Options) byMuon(spec model.TensorSpec) bool {
+	return o.Optimizer == optim.ByMuon && spec.Layer >= 0 && len(spec.Shape) == 2
+}
+
+// checkMuon refuses options of Muon that are out of range, or that a run without it would pass over.
+func (o Options) checkMuon() error {
+	d := Default()
+	if o.Optimizer != optim.ByMuon {
+		if o.MuonRate != d.MuonRate || o.MuonMomentum != d.MuonMomentum || o.MuonWeightDecay != d.MuonWeightDecay {
+			return fmt.Errorf("muon_rate, muon_momentum and muon_weight_decay belong to optimizer %s, but the optimizer is %s: "+
+				"set it, or leave them out", optim.ByMuon, o.Optimizer)
+		}
+		return nil
+	}
+	if !(o.MuonRate > 0) || math.IsInf(o.MuonRate, 0) || !(o.MuonMomentum >= 0 && o.MuonMomentum < 1) ||
+		!(o.MuonWeightDecay >= 0) || math.IsInf(o.MuonWeightDecay, 0) {
+		return fmt.Errorf("muon_rate %g, muon_momentum %g, muon_weight_decay %g: want a positive rate, a momentum from 0 "+
+			"to below 1 and a decay of at least 0", o.MuonRate, o.MuonMomentum, o.MuonWeightDecay)
+	}
+	if o.LoRARank > 0 {
+		return fmt.Errorf("optimizer is %s, but lora_rank is %d: adapters are moved by %s", optim.ByMuon, o.LoRARank,
+			optim.ByAdamW)
+	}
+	return nil
 }
 
 // checkPreference refuses options of DPO that are out of range, or that a run without it would pass
@@ -274,10 +325,10 @@ func (o Options) checkLoRA() error {
 	if !(o.LoRADropout >= 0 && o.LoRADropout < 1) {
 		errs = append(errs, fmt.Errorf("lora_dropout is %g: want from 0 to below 1", o.LoRADropout))
 	}
-	if o.LoRARank > 0 && o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 {
-		errs = append(errs, fmt.Errorf("quantize_from_step is %d and quantize_warmup_steps is %d, but lora_rank is %d: "+
-			"adapters need a model that is rounded: set the first two to 0",
-			o.QuantizeFromStep, o.QuantizeWarmupSteps, o.LoRARank))
+	if o.LoRARank > 0 && (o.QuantizeFromStep+o.QuantizeWarmupSteps > 0 || o.QuantizeFromShare > 0) {
+		errs = append(errs, fmt.Errorf("quantize_from_step is %d, quantize_from_share %g and quantize_warmup_steps %d, but "+
+			"lora_rank is %d: adapters need a model that is rounded: set the first three to 0",
+			o.QuantizeFromStep, o.QuantizeFromShare, o.QuantizeWarmupSteps, o.LoRARank))
 	}
 	return errors.Join(errs...)
 }
@@ -315,9 +366,14 @@ func oneOf[T ~string](field, key string, found T, choices ...T) error {
 	return e
 }
 
+// quantizeFrom is the first step in which something is rounded.
+func (o Options) quantizeFrom() int {
+	return max(o.QuantizeFromStep, int(math.Ceil(o.QuantizeFromShare*float64(o.MaxSteps))))
+}
+
 // lambda is the share of the rounding that is in force at a step, from 0 to 1.
 func (o Options) lambda(step int) float64 {
-	switch since := step - o.QuantizeFromStep; {
+	switch since := step - o.quantizeFrom(); {
 	case since < 0:
 		return 0
 	case since >= o.QuantizeWarmupSteps:
@@ -337,12 +393,13 @@ func (o Options) graph(step, threads int) graph.Options {
 	}
 	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
 		BF16:                  o.Precision == PrecisionBF16,
-		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss, Unquantized: o.lambda(step) < 1,
-		Preference: pairs}
+		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss,
+		Unquantized: o.lambda(step) < 1 || o.MaxSteps == 0 && o.QuantizeFromShare > 0, // steps are still to be chosen
+		Preference:  pairs}
 }
 
 func (o Options) schedule() optim.Schedule {
 	return optim.Schedule{Kind: o.LRSchedule, Steps: o.MaxSteps, Warmup: min(o.WarmupSteps, o.MaxSteps/2),
 		Rate: o.LearningRate, Stage2Rate: o.Stage2LearningRate, MinRate: o.MinLearningRate,
-		Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch}
+		Decay: o.WeightDecay, Stage2Decay: o.Stage2WeightDecay, Switch: o.StageSwitch, Shape: o.LRDecay}
 }

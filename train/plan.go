@@ -107,14 +107,14 @@ func (o Options) rates(step int, w *rewarm) (rate, decay float64) {
 }
 
 // sameRates is the number of steps from the first one on, and of at most most, for which o and a
-// plan of another number of steps have the same rates.
+// plan of another number of steps have the same rates, and round alike.
 func (o Options) sameRates(steps, most int) int {
 	other := o
 	other.MaxSteps = steps
 	a, b := o.schedule(), other.schedule()
 	for step := range most {
 		rate, decay := a.At(step)
-		if r, d := b.At(step); r != rate || d != decay {
+		if r, d := b.At(step); r != rate || d != decay || o.lambda(step) != other.lambda(step) {
 			return step
 		}
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"trit/internal/machine"
+	"trit/train/graph"
 	"trit/train/ranks"
 )
 
@@ -21,28 +22,34 @@ const (
 
 // resolvePrecision replaces auto by the precision that is faster on a machine.
 func (o *Options) resolvePrecision(m *machine.Machine) {
-	if o.Precision == PrecisionAuto {
-		o.decidePrecision(prefersBF16(m))
-	}
+	o.decidePrecision(prefersBF16(m), graph.HasBF16())
 }
 
-func (o *Options) decidePrecision(bf16 bool) {
-	o.Precision = PrecisionFloat32
-	if bf16 {
-		o.Precision = PrecisionBF16
+// decidePrecision replaces auto by bf16 or by float32; muon is for the products of Muon, which are
+// faster in bfloat16 wherever it is, and were published so.
+func (o *Options) decidePrecision(bf16, muon bool) {
+	decide := func(p *Precision, bf16 bool) {
+		if *p != PrecisionAuto {
+			return
+		}
+		if *p = PrecisionFloat32; bf16 {
+			*p = PrecisionBF16
+		}
 	}
+	decide(&o.Precision, bf16)
+	decide(&o.MuonPrecision, muon)
 }
 
 // resolvePrecision replaces auto by the precision for all ranks: bf16 only if it is faster on
 // each.
 func resolvePrecision(c ranks.Comm, o *Options, m *machine.Machine) error {
-	if o.Precision != PrecisionAuto {
+	if o.Precision != PrecisionAuto && o.MuonPrecision != PrecisionAuto {
 		return nil
 	}
-	unwanted := !prefersBF16(m)
-	if err := ranks.AllReduceAny(c, &unwanted); err != nil {
+	unwanted, none := !prefersBF16(m), !graph.HasBF16()
+	if err := ranks.AllReduceAny(c, &unwanted, &none); err != nil {
 		return err
 	}
-	o.decidePrecision(!unwanted)
+	o.decidePrecision(!unwanted, !none)
 	return nil
 }

@@ -111,6 +111,12 @@ func TestResumeIsExact(t *testing.T) {
 			r.Model.Sign, r.Options.QuantizeFromStep, r.Options.QuantizeWarmupSteps, r.Options.ZLoss = true, 8, 12, 1e-4
 			r.Options.Moments = optim.MomentsBF16
 		},
+		"muon": func(r *Run) {
+			r.Options.Optimizer, r.Options.MuonWeightDecay, r.Options.Moments = optim.ByMuon, 0.1, optim.MomentsBF16
+			r.Options.LRSchedule, r.Options.LRDecay, r.Options.StageSwitch = optim.WSD, optim.SqrtDecay, 0.2
+			r.Options.QuantizeFromShare, r.Options.QuantizeWarmupSteps = 0.31, 5
+		},
+		"norms of heads":           func(r *Run) { r.Model.SubNorms, r.Model.QKNorm = false, true },
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
 	} {
 		t.Run(name, func(t *testing.T) {

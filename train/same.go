@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"trit/optim"
 	"trit/setting"
 	"trit/train/checkpoint"
 	"trit/train/graph"
@@ -25,12 +26,16 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 	if o.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
 		o.MaxSteps = before.MaxSteps // an extension changes it later
 	}
-	if before.Precision == PrecisionBF16 && !graph.HasBF16() {
-		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no instructions: "+
-			"resume it on one that has, or begin another with precision float32", c.Dir)
+	muon := before.Optimizer == optim.ByMuon && before.MuonPrecision == PrecisionBF16
+	if (before.Precision == PrecisionBF16 || muon) && !graph.HasBF16() {
+		return fmt.Errorf("%s: the run was begun with precision or muon_precision bf16, for which this machine has no "+
+			"instructions: resume it on one that has, or begin another with float32", c.Dir)
 	}
 	if o.Precision == PrecisionAuto {
 		o.Precision = before.Precision
+	}
+	if o.MuonPrecision == PrecisionAuto {
+		o.MuonPrecision = before.MuonPrecision
 	}
 	return sameFields(c.Dir, o.changeable(before), before)
 }

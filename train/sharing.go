@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"trit/internal/parallel"
+	"trit/model"
 	"trit/optim"
 	"trit/train/graph"
 	"trit/train/ranks"
@@ -19,29 +20,41 @@ type sharing struct {
 	pool      *parallel.Pool
 	params    *graph.Params
 	optimizer *optim.AdamW // its parameters are the pieces that this rank owns
-	emaDecay  float64      // 0: there is no running mean
+	muon      *optim.Muon  // nil: AdamW moves all weights
+	byMuon    map[string]bool
+	options   *Options
+	emaDecay  float64 // 0: there is no running mean
 	chunks    []chunk
 	number    map[ranks.Piece]int // index of each piece that this rank owns in exchange.Owned
+	shapes    [][]int             // of the weight of each of these pieces
+	whole     []float32           // a matrix of Muon, from the pieces of all ranks
 	mean      [][]float32         // running mean of each piece that this rank owns; nil if none is kept
 }
 
 // newSharing makes the optimiser of what this rank owns of the weights.
 func newSharing(c ranks.Comm, pool *parallel.Pool, p *graph.Params, o *Options) (*sharing, error) {
-	s := &sharing{comm: c, pool: pool, params: p, emaDecay: o.EMADecay, number: map[ranks.Piece]int{}}
+	s := &sharing{comm: c, pool: pool, params: p, options: o, emaDecay: o.EMADecay, number: map[ranks.Piece]int{},
+		byMuon: map[string]bool{}}
 	var weights []ranks.Weight
-	matrix := map[string]bool{}
+	specs := map[string]model.TensorSpec{}
 	for _, spec := range slices.Backward(p.Specs()) { // about the order in which the backward pass ends their gradients
 		weights = append(weights, ranks.Weight{Name: spec.Name, Len: spec.Elements()})
-		matrix[spec.Name] = len(spec.Shape) == 2
+		specs[spec.Name], s.byMuon[spec.Name] = spec, o.byMuon(spec)
 	}
 	var err error
 	if s.exchange, err = ranks.NewExchange(c, weights, ranks.BucketBytes); err != nil {
 		return nil, err
 	}
+	if o.Optimizer == optim.ByMuon {
+		s.muon = optim.NewMuon(pool)
+	}
 	var params []optim.Param
 	for i, piece := range s.exchange.Owned() {
 		s.number[piece] = i
-		params = append(params, optim.Param{Name: piece.Name, Value: s.value(piece), Decay: matrix[piece.Name]})
+		spec := specs[piece.Name]
+		s.shapes = append(s.shapes, spec.Shape)
+		params = append(params, optim.Param{Name: piece.Name, Value: s.value(piece), Decay: len(spec.Shape) == 2,
+			Muon: s.byMuon[spec.Name]})
 	}
 	s.chunks = makeChunks(params)
 	s.optimizer, err = optim.NewAdamW(o.AdamBeta1, o.AdamBeta2, o.AdamEpsilon, o.Moments, params)
@@ -100,14 +113,69 @@ func (s *sharing) sumSquares() float64 {
 // get all weights.
 func (s *sharing) update(rate, decay, scale float64) error {
 	s.optimizer.Begin()
+	if err := s.findDirections(scale); err != nil {
+		return err
+	}
 	keep := optim.AverageDecay(s.emaDecay, s.optimizer.StepCount)
 	s.forChunks(func(_ int, c chunk) {
-		s.optimizer.Update(c.param, c.lo, c.hi, s.grad(c.param), float32(scale), rate, decay)
+		s.move(c, float32(scale), rate, decay)
 		if s.mean != nil {
 			optim.Average(s.mean[c.param][c.lo:c.hi], s.optimizer.Params[c.param].Value[c.lo:c.hi], keep)
 		}
 	})
 	return s.exchange.AllGather(s.value)
+}
+
+// move moves a chunk of the weights against its gradient, or against the direction that
+// findDirections put there.
+func (s *sharing) move(c chunk, scale float32, rate, decay float64) {
+	p := &s.optimizer.Params[c.param]
+	if !p.Muon {
+		s.optimizer.Update(c.param, c.lo, c.hi, s.grad(c.param), scale, rate, decay)
+		return
+	}
+	shape := s.shapes[c.param]
+	p.Descend(c.lo, c.hi, s.grad(c.param), shape[0], shape[1], rate*s.options.MuonRate, s.options.MuonWeightDecay)
+}
+
+// findDirections replaces the gradients of the matrices of Muon by the directions against which their
+// weights go, and moves their momenta. A matrix is made orthogonal as a whole, by each rank that owns a
+// piece of it; the buckets are so large that these are few.
+func (s *sharing) findDirections(scale float64) error {
+	if s.muon == nil {
+		return nil
+	}
+	s.forChunks(func(_ int, c chunk) {
+		if p := &s.optimizer.Params[c.param]; p.Muon {
+			p.Nesterov(c.lo, c.hi, s.grad(c.param), float32(scale), s.options.MuonMomentum)
+		}
+	})
+	ours := map[string][]ranks.Piece{}
+	for i, piece := range s.exchange.Owned() {
+		if s.optimizer.Params[i].Muon {
+			ours[piece.Name] = append(ours[piece.Name], piece)
+		}
+	}
+	all := s.exchange.Gather(s.ofPieces(s.grad))
+	for _, spec := range slices.Backward(s.params.Specs()) {
+		pieces := ours[spec.Name]
+		s.whole = s.whole[:0]
+		if err := all.Next(func(values []float32) error {
+			if pieces != nil {
+				s.whole = append(s.whole, values...)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if pieces != nil {
+			s.muon.Orthogonalize(s.whole, spec.Shape[0], spec.Shape[1], s.options.MuonPrecision == PrecisionBF16)
+		}
+		for _, p := range pieces {
+			copy(s.exchange.Sums(p), s.whole[p.Lo:p.Hi])
+		}
+	}
+	return nil
 }
 
 // broadcastWeights gives all ranks the weights of rank 0.

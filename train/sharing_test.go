@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trit/internal/testutil"
+	"trit/optim"
 	"trit/train/checkpoint"
 	"trit/train/ranks"
 	"trit/train/runlog"
@@ -130,14 +131,24 @@ func newest(t *testing.T, run, file string) map[string][]float32 {
 	return tensorsOf(t, path)
 }
 
-func TestRanksTrainAsOne(t *testing.T) {
+func TestRanksTrainAsOne(t *testing.T) { testRanksTrainAsOne(t, optim.ByAdamW) }
+
+// The parts of four ranks end in the middle of matrices.
+func TestRanksTrainAsOneByMuon(t *testing.T) { testRanksTrainAsOne(t, optim.ByMuon) }
+
+func testRanksTrainAsOne(t *testing.T, by optim.Kind) {
 	dataDir, one := prepared(t), t.TempDir()
-	if _, err := trainOn(1, sharedRun(dataDir, one), nil); err != nil {
+	run := func(out string) Run {
+		r := sharedRun(dataDir, out)
+		r.Options.Optimizer, r.Options.MuonPrecision = by, PrecisionFloat32
+		return r
+	}
+	if _, err := trainOn(1, run(one), nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{2, 4} {
 		out := t.TempDir()
-		result, err := trainOn(n, sharedRun(dataDir, out), nil)
+		result, err := trainOn(n, run(out), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,10 +10,11 @@ import (
 	"trit/train/ranks"
 )
 
-// quantity is a float32 value for each weight, such as a moment. A rank holds it for the pieces
-// that it owns. values may return a copy, which is valid until the next call; store writes it
+// quantity is a float32 value for each weight that has it, such as a moment. A rank holds it for the
+// pieces that it owns. values may return a copy, which is valid until the next call; store writes it
 // back.
 type quantity struct {
+	has    func(name string) bool
 	values func(i int) []float32
 	store  func(i int, values []float32)
 }
@@ -22,6 +23,7 @@ type quantity struct {
 func (s *sharing) moment(which int) quantity {
 	var buffer []float32
 	return quantity{
+		has: func(name string) bool { return which == 0 || !s.byMuon[name] },
 		values: func(i int) []float32 {
 			p := &s.optimizer.Params[i]
 			if p.MBF16 != nil {
@@ -35,7 +37,7 @@ func (s *sharing) moment(which int) quantity {
 
 // ownMean is the running mean of the weights, in place.
 func (s *sharing) ownMean() quantity {
-	return quantity{func(i int) []float32 { return s.mean[i] }, func(int, []float32) {}}
+	return quantity{func(string) bool { return true }, func(i int) []float32 { return s.mean[i] }, func(int, []float32) {}}
 }
 
 // weightSources are the weights as tensors.
@@ -63,11 +65,22 @@ func (s *sharing) meanSources() []safetensors.Source {
 // Writing them gathers the pieces of all ranks, so every rank must write all of them in this
 // order.
 func (s *sharing) gather(suffix string, q quantity) (out []safetensors.Source) {
-	g := s.exchange.Gather(s.ofPieces(q.values))
+	g, without := s.exchange.Gather(s.ofPieces(q.values)), 0
 	for _, spec := range slices.Backward(s.params.Specs()) {
+		if !q.has(spec.Name) {
+			without++
+			continue
+		}
+		before := without
+		without = 0
 		out = append(out, safetensors.Source{
 			TensorInfo: safetensors.TensorInfo{Name: spec.Name + suffix, DType: "F32", Shape: spec.Shape},
 			Write: func(w io.Writer) error {
+				for range before {
+					if err := g.Next(func([]float32) error { return nil }); err != nil {
+						return err
+					}
+				}
 				return g.Next(func(values []float32) error { return safetensors.WriteFloat32(w, values) })
 			},
 		})
@@ -99,12 +112,15 @@ func (s *sharing) ofPieces(values func(i int) []float32) func(ranks.Piece) []flo
 func (s *sharing) scatter(f *safetensors.File, suffix string, q quantity) error {
 	var values []float32
 	return s.exchange.Scatter(func(p ranks.Piece, dst []float32) error {
+		if !q.has(p.Name) {
+			return nil
+		}
 		return f.ReadFloat32At(p.Name+suffix, p.Lo, dst)
 	}, func(p ranks.Piece) []float32 {
 		values = s.ofPieces(q.values)(p)
 		return values
 	}, func(p ranks.Piece) {
-		if i, ours := s.number[p]; ours {
+		if i, ours := s.number[p]; ours && q.has(p.Name) {
 			q.store(i, values)
 		}
 	})

@@ -104,7 +104,7 @@ printf '%s\n' "${COMPREPLY[@]}"`
 	}{
 		{[]string{"tra"}, "train"},
 		{[]string{"train", "--config", "trit-1m"}, "trit-1m|trit-1m notes.json"},
-		{[]string{"train", "--config", "=", "trit-3"}, "trit-3m"},
+		{[]string{"train", "--config", "=", "llama-3"}, "llama-3m"},
 		{[]string{"eval", "--tasks", "boolq,hel"}, "boolq,hellaswag"},
 		{[]string{"watch", "--axis", ""}, "step|tokens"},
 	} {

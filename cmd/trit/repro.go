@@ -25,7 +25,7 @@ import (
 func reproCommand() *cli.Command {
 	return &cli.Command{
 		Name: "repro", Usage: "run an experiment of the papers again, at your sizes and on your data",
-		Subcommands: append(tableCommands(), scalingCommand()),
+		Subcommands: append(tableCommands(), scalingCommand(), recipesCommand()),
 	}
 }
 
@@ -38,7 +38,7 @@ func scalingCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; unfinished runs in it go on, finished ones are not repeated", Required: true},
-			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, separated by commas", Value: "trit-1m,trit-3m,trit-10m"},
+			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, separated by commas", Value: "trit-1m,trit-3m-adamw,trit-10m"},
 			&cli.Int64Flag{Name: "tokens", Usage: "train each model on `N` tokens", Value: 1_000_000},
 			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of full-precision models, as a `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of all configurations (may be given several times)"},
@@ -66,6 +66,45 @@ func scalingAction(c *cli.Context) error {
 		return err
 	}
 	con.Printf("\nresults: %s\n", filepath.Join(c.String("out"), "scaling.{json,md,html}"))
+	return nil
+}
+
+func recipesCommand() *cli.Command {
+	return &cli.Command{
+		Name: "recipes", Usage: "compare recipes of training on the same tokens, with several seeds",
+		Description: cmdline.Examples("trit repro recipes --data data --out recipes",
+			"trit repro recipes --data data --out mine --file mine.json"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; unfinished runs in it go on, finished ones are not repeated", Required: true},
+			&cli.StringFlag{Name: "file", Usage: "JSON `FILE` with the variants (default: those of docs/recipes.md)"},
+			cmdline.ThreadsFlag(),
+		},
+		Action: recipesAction,
+	}
+}
+
+func recipesAction(c *cli.Context) error {
+	if _, err := cmdline.Arguments(c); err != nil {
+		return err
+	}
+	con := cmdline.NewConsole(c)
+	set, err := repro.LoadRecipes(c.String("file"))
+	if err != nil {
+		return cmdline.UsageIf(err, "repro.RecipesOptions")
+	}
+	outcomes, err := repro.Recipes(c.Context, repro.RecipesOptions{
+		Set: set, Data: c.String("data"), Out: c.String("out"), Threads: c.Int("threads"),
+		Run:   func(dir string) { con.Warnf("%s", dir) },
+		Event: func(e train.Event) { showEvent(con, e) },
+	})
+	if err != nil {
+		return cmdline.UsageIf(err, "repro.RecipesOptions")
+	}
+	if err := outcomes.WriteText(con.Out); err != nil {
+		return err
+	}
+	con.Printf("\nresults: %s\n", filepath.Join(c.String("out"), "recipes.{json,md,svg}"))
 	return nil
 }
 

@@ -45,6 +45,9 @@ func CheckShape(c *model.Config) error {
 		return fmt.Errorf("hidden_act is %s: no architecture of GGUF has it without sub_norms: set hidden_act to %s, "+
 			"or sub_norms to true", c.HiddenAct, act)
 	}
+	if c.SubNorms && c.QKNorm {
+		return fmt.Errorf("sub_norms and qk_norm are true: no architecture of GGUF has both: set one of them to false")
+	}
 	if c.ProjNorms && !c.QKNorm {
 		return fmt.Errorf("proj_norms is true and qk_norm false: no architecture of GGUF has the one without the other")
 	}

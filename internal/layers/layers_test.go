@@ -42,7 +42,7 @@ bitlinear/kernel/intmul     | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinea
 bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
 bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/kerneltest | bitlinear/kernel/memory
-optim                       | bitlinear/kernel/vector
+optim                       | bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel
 internal/machine            | bitlinear/kernel/attention bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector internal/parallel
 
 -- files
@@ -115,10 +115,10 @@ train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
 train/runlog                | internal/atomicfile internal/jsonfile setting
 watch                       | format/hffolder internal/jsonfile internal/report train/runlog
-configs                     | internal/jsonfile internal/nearest model train
+configs                     | internal/jsonfile internal/nearest model optim train
 
 -- what joins the worlds
-repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
+repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/statistics eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/jsonfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro

@@ -13,6 +13,8 @@ import (
 //	x2 = x + o_proj(sub_norm(attention(qkv_proj(norm(x)))))
 //	y = x2 + down_proj(sub_norm(act(gate)*up)), where gate, up = proj(norm(x2))
 //
+// With QKNorm each head of queries and keys has a norm before its rotation.
+//
 // Between forward and backward it keeps the values that are expensive to compute again: the
 // inputs of the products in int8, their outputs, and one factor of each norm for each row. With
 // activation checkpointing the blocks share that memory, and the backward pass computes the
@@ -33,6 +35,7 @@ type block struct {
 type kept struct {
 	inNorm, attnNorm, postNorm, ffnNorm []float32        // [M], 1/rms
 	qkvIn, oIn, gateUpIn, downIn        *bitlinear.Input // [M,D], [M,Q], [M,D], [M,F]
+	heads, headNorm                     []float32        // [M,Q+KV], [M,heads]: before their norms, and 1/rms; nil without
 	qkv                                 []float32        // [M,Q+2KV], rotated; then its gradient
 	attention                           []float32        // [M,Q]
 	lse                                 []float32        // [B,heads,T]
@@ -43,6 +46,7 @@ type kept struct {
 // blockWeights are the weights of a block, or their gradients.
 type blockWeights[T any] struct {
 	inNorm, attnNorm, postNorm, ffnNorm []float32 // the second and last nil without sub norms
+	qNorm, kNorm                        []float32 // of the heads; nil without
 	qkv, o, gateUp, down                []T
 }
 
@@ -56,10 +60,13 @@ type place struct {
 
 // blockTensors names the weights of a block in the order in which the block computes with them.
 func blockTensors(c *model.Config, layer int) []string {
-	names := []string{model.InputNorm, model.QProj, model.KProj, model.VProj, model.AttnSubNorm, model.OProj,
+	names := []string{model.InputNorm, model.QProj, model.KProj, model.VProj, model.QNorm, model.KNorm, model.AttnSubNorm, model.OProj,
 		model.PostNorm, model.GateProj, model.UpProj, model.FFNSubNorm, model.DownProj}
 	if !c.SubNorms {
 		names = slices.DeleteFunc(names, func(n string) bool { return n == model.AttnSubNorm || n == model.FFNSubNorm })
+	}
+	if !c.QKNorm {
+		names = slices.DeleteFunc(names, func(n string) bool { return n == model.QNorm || n == model.KNorm })
 	}
 	for i, n := range names {
 		names[i] = model.LayerTensor(layer, n)
@@ -137,6 +144,9 @@ func sorted[T any](b *block, norm func(place) []float32, matrix func(place) T) (
 		return norm(p)
 	}
 	w.inNorm, w.qkv = takeNorm(), take(3)
+	if b.config.QKNorm {
+		w.qNorm, w.kNorm = takeNorm(), takeNorm()
+	}
 	if b.config.SubNorms {
 		w.attnNorm = takeNorm()
 	}
@@ -171,11 +181,15 @@ func newBlock(ws *workspace, layer int, p *Params) *block {
 func (b *block) newKept() *kept {
 	c, m := b.config, b.rows
 	floats := func(width int) []float32 { return make([]float32, m*width) }
-	return &kept{
+	k := &kept{
 		inNorm: floats(1), attnNorm: floats(1), postNorm: floats(1), ffnNorm: floats(1),
 		qkvIn: b.qkv.NewInput(), oIn: b.o.NewInput(), gateUpIn: b.gateUp.NewInput(), downIn: b.down.NewInput(),
 		qkv: floats(c.QDim() + 2*c.KVDim()), attention: floats(c.QDim()), lse: floats(c.NumAttentionHeads),
 		x2: floats(c.HiddenSize), gateUp: floats(2 * c.IntermediateSize)}
+	if c.QKNorm {
+		k.heads, k.headNorm = floats(c.QDim()+c.KVDim()), floats(c.NumAttentionHeads+c.NumKeyValueHeads)
+	}
+	return k
 }
 
 // fn is the operation; grads are the buffers of the gradients of its inputs.
@@ -208,6 +222,7 @@ func (b *block) forwardKept(x []float32, w blockWeights[bitlinear.Weight]) {
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
 	b.forRowParts(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
 	b.qkv.Forward(k.qkvIn, w.qkv, k.qkv)
+	b.normHeads(w.qNorm, w.kNorm)
 	if b.states != nil {
 		copy(b.states.Values, k.qkv)
 	}
@@ -296,6 +311,7 @@ func (b *block) attentionGrad(
 	if b.relations != nil {
 		vector.Axpy(1, b.relations.grad, k.qkv)
 	}
+	b.headsGrad(w, dw)
 	b.qkv.Backward(k.qkvIn, w.qkv, k.qkv, b.wide, dw.qkv, b.accumulate)
 	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
 		g := b.wide[r*d:][:d]

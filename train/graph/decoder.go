@@ -41,9 +41,9 @@ type Options struct {
 // compute.
 func Check(c *model.Config) error {
 	err := c.Validate()
-	if c.ProjNorms || c.QKNorm {
-		err = errors.Join(err, fmt.Errorf("proj_norms is %v and qk_norm is %v: the training graph has no such norms, "+
-			"only the engine has: train a model with both false, or run this one as a GGUF file", c.ProjNorms, c.QKNorm))
+	if c.ProjNorms {
+		err = errors.Join(err, errors.New("proj_norms is true: the training graph has no such norms, only the engine has: "+
+			"train a model with it false, or run this one as a GGUF file"))
 	}
 	return err
 }

@@ -80,6 +80,9 @@ func activationsMemory(c *model.Config, o Options) int64 {
 	if !c.Ternary || o.Unquantized {
 		kept += 4 * m * inputs
 	}
+	if c.QKNorm {
+		kept += 4 * m * (q + kv + int64(c.NumAttentionHeads+c.NumKeyValueHeads))
+	}
 	outputs := 4 * m * d * int64(c.NumHiddenLayers+2)
 	return outputs + blocksKept(c, o)*kept
 }

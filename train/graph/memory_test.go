@@ -14,7 +14,7 @@ func TestMemory(t *testing.T) {
 	for _, o := range []Options{{Backward: true}, {Backward: true, CheckpointActivations: true},
 		{Backward: true, Unquantized: true}, {}, {Backward: true, Distill: &Distillation{Temperature: 1, Alpha: 1, Relations: 1}}} {
 		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4,
-			SubNorms: true, Ternary: true, TieWordEmbeddings: true}
+			SubNorms: !o.Unquantized, QKNorm: o.Unquantized, Ternary: true, TieWordEmbeddings: true} // each kind of norms once
 		c.Resolve()
 		o.Batch, o.SequenceLength, o.BF16 = 8, 256, o.Backward && HasBF16()
 		if o.Distill != nil {

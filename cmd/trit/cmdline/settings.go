@@ -68,6 +68,7 @@ var FlagOf = map[string]string{
 
 	// repro
 	"repro.QuickstartOptions.Dir":  "--out",
+	"repro.RecipesOptions.Set":     "--file",
 	"repro.ScalingOptions.Configs": "--configs",
 	"repro.ScalingOptions.Set":     "--set",
 	"repro.ScalingOptions.Tokens":  "--tokens",

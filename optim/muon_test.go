@@ -1,0 +1,204 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"trit/bitlinear/kernel/gemm"
+	"trit/internal/parallel"
+)
+
+// orthonormal are k rows of n values that are orthogonal to each other and of length 1.
+func orthonormal(r *rand.Rand, k, n int) [][]float64 {
+	rows := make([][]float64, k)
+	for i := range rows {
+		rows[i] = make([]float64, n)
+		for j := range rows[i] {
+			rows[i][j] = r.NormFloat64()
+		}
+		for range 2 { // once more, for what rounding left
+			for _, before := range rows[:i] {
+				dot := 0.0
+				for j, v := range before {
+					dot += v * rows[i][j]
+				}
+				for j, v := range before {
+					rows[i][j] -= dot * v
+				}
+			}
+		}
+		length := 0.0
+		for _, v := range rows[i] {
+			length += v * v
+		}
+		for j := range rows[i] {
+			rows[i][j] /= math.Sqrt(length)
+		}
+	}
+	return rows
+}
+
+// fromSingular is the matrix [rows,cols] of singular values, times f of them.
+func fromSingular(u, v [][]float64, rows, cols int, singular []float64, f func(s float64) float64) []float32 {
+	out := make([]float32, rows*cols)
+	for i := range rows {
+		for j := range cols {
+			sum := 0.0
+			for k, s := range singular {
+				sum += u[k][i] * f(s) * v[k][j]
+			}
+			out[i*cols+j] = float32(sum)
+		}
+	}
+	return out
+}
+
+// A matrix whose singular values are known keeps its singular vectors, and each value goes through the
+// polynomial by itself.
+func TestOrthogonalize(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, shape := range [][2]int{{24, 40}, {40, 24}, {33, 33}, {1, 7}, {7, 1}, {96, 300}} {
+		rows, cols := shape[0], shape[1]
+		short := min(rows, cols)
+		u, v, singular, norm := orthonormal(r, short, rows), orthonormal(r, short, cols), make([]float64, short), 0.0
+		for i := range singular {
+			singular[i] = 0.05 + r.Float64()
+			norm += singular[i] * singular[i]
+		}
+		x := fromSingular(u, v, rows, cols, singular, func(s float64) float64 { return 12 * s }) // the length must not matter
+		want := fromSingular(u, v, rows, cols, singular, func(s float64) float64 {
+			s /= math.Sqrt(norm)
+			for range 5 {
+				s = 3.4445*s - 4.7750*math.Pow(s, 3) + 2.0315*math.Pow(s, 5)
+			}
+			return s
+		})
+		for _, bf16 := range []bool{false, true} {
+			if bf16 && !gemm.HasBF16() {
+				continue
+			}
+			for _, threads := range []int{1, 3} {
+				got := slices.Clone(x)
+				NewMuon(parallel.New(threads)).Orthogonalize(got, rows, cols, bf16)
+				most := map[bool]float64{false: 2e-5, true: 0.05}[bf16]
+				if e := distanceOf(got, want); e > most {
+					t.Errorf("%v, bf16 %v, %d threads: off by %.3g of the length, want at most %g", shape, bf16, threads, e, most)
+				}
+			}
+		}
+	}
+}
+
+// distanceOf is the length of a-b over that of b.
+func distanceOf(a, b []float32) float64 {
+	sum, all := 0.0, 0.0
+	for i := range b {
+		sum += math.Pow(float64(a[i])-float64(b[i]), 2)
+		all += math.Pow(float64(b[i]), 2)
+	}
+	return math.Sqrt(sum / all)
+}
+
+func TestOrthogonalizeHasTheSameBitsOnThreads(t *testing.T) {
+	r, x := rand.New(rand.NewPCG(5, 6)), make([]float32, 120*70)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	var want []float32
+	for _, threads := range []int{1, 2, 5} {
+		got := slices.Clone(x)
+		NewMuon(parallel.New(threads)).Orthogonalize(got, 120, 70, gemm.HasBF16())
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d threads: other bits", threads)
+		}
+	}
+}
+
+func TestOrthogonalizeLeavesZeros(t *testing.T) {
+	x := make([]float32, 12)
+	NewMuon(parallel.New(1)).Orthogonalize(x, 3, 4, false)
+	if !slices.Equal(x, make([]float32, 12)) {
+		t.Errorf("got %v", x)
+	}
+}
+
+// Momentum, look-ahead, decay and the scale of a step, in float64; the order of the parts does not
+// matter.
+func TestMuonSteps(t *testing.T) {
+	const rows, cols, momentum, rate, decay, scale = 6, 10, 0.95, 0.02, 0.3, 0.5
+	r, n := rand.New(rand.NewPCG(7, 8)), rows*cols
+	a, err := NewAdamW(0.9, 0.95, 1e-8, MomentsBF16, []Param{{Name: "w", Value: make([]float32, n), Muon: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, muon := &a.Params[0], NewMuon(parallel.New(1))
+	if p.V != nil || p.MBF16 != nil || len(p.M) != n {
+		t.Fatal("a parameter of Muon has other state than one momentum in float32")
+	}
+	value, m := make([]float64, n), make([]float64, n)
+	for i := range value {
+		value[i] = r.NormFloat64()
+		p.Value[i] = float32(value[i])
+	}
+	for range 4 {
+		grad, ahead := make([]float32, n), make([]float32, n)
+		for i := range grad {
+			grad[i] = float32(r.NormFloat64())
+			m[i] = momentum*m[i] + (1-momentum)*scale*float64(grad[i])
+			ahead[i] = float32((1-momentum)*scale*float64(grad[i]) + momentum*m[i])
+		}
+		for _, part := range [][2]int{{17, n}, {0, 17}} {
+			p.Nesterov(part[0], part[1], grad, scale, momentum)
+		}
+		if e := distanceOf(grad, ahead); e > 1e-6 {
+			t.Fatalf("what is to be orthogonal is off by %g", e)
+		}
+		muon.Orthogonalize(grad, rows, cols, false)
+		for i, v := range grad {
+			value[i] = value[i]*(1-rate*decay) - rate*0.2*math.Sqrt(10)*float64(v)
+		}
+		for _, part := range [][2]int{{0, 17}, {17, n}} {
+			p.Descend(part[0], part[1], grad, rows, cols, rate, decay)
+		}
+		want := make([]float32, n)
+		for i, v := range value {
+			want[i] = float32(v)
+		}
+		if e := distanceOf(p.Value, want); e > 1e-6 {
+			t.Fatalf("the weights are off by %g", e)
+		}
+	}
+}
+
+func TestMuonFLOPs(t *testing.T) {
+	// XX^T and BX of [2,3] are 12 multiplications each, AA is 8; two operations each, five times.
+	if got := MuonFLOPs(2, 3); got != 5*2*(12+8+12) || got != MuonFLOPs(3, 2) {
+		t.Errorf("got %d", got)
+	}
+}
+
+// The matrices of a small model's layers.
+func BenchmarkOrthogonalize(b *testing.B) {
+	for _, shape := range [][2]int{{256, 256}, {256, 768}, {768, 256}, {1024, 4096}} {
+		for _, bf16 := range []bool{false, gemm.HasBF16()} {
+			for _, threads := range []int{1, 2} {
+				b.Run(fmt.Sprintf("%dx%d/bf16=%v/%d", shape[0], shape[1], bf16, threads), func(b *testing.B) {
+					r, x, m := rand.New(rand.NewPCG(1, 1)), make([]float32, shape[0]*shape[1]), NewMuon(parallel.New(threads))
+					for i := range x {
+						x[i] = float32(r.NormFloat64())
+					}
+					for b.Loop() {
+						m.Orthogonalize(x, shape[0], shape[1], bf16)
+					}
+					b.ReportMetric(float64(MuonFLOPs(shape[0], shape[1]))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
+		}
+	}
+}
