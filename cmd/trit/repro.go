@@ -38,7 +38,7 @@ func scalingCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of runs and results; unfinished runs in it go on, finished ones are not repeated", Required: true},
-			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, separated by commas", Value: "trit-1m,trit-3m-adamw,trit-10m"},
+			&cli.StringFlag{Name: "configs", Usage: "`PRESETS` or JSON files, separated by commas", Value: "trit-1m,trit-3m,trit-10m"},
 			&cli.Int64Flag{Name: "tokens", Usage: "train each model on `N` tokens", Value: 1_000_000},
 			&cli.Float64Flag{Name: "full-rate", Usage: "learning rates of full-precision models, as a `SHARE` of BitNet's (the papers: a sixth, at 700M and more)", Value: 1},
 			&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of all configurations (may be given several times)"},
