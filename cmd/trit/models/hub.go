@@ -48,6 +48,15 @@ func Pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (str
 	return dir, err
 }
 
+// Remote finds files of a repository that are to be read in place.
+func Remote(c *cli.Context, repo hub.Repo, patterns hub.Patterns) ([]*hub.RemoteFile, error) {
+	client, err := hubClient(c, cmdline.NewConsole(c))
+	if err != nil {
+		return nil, err
+	}
+	return client.Remote(c.Context, repo, patterns)
+}
+
 func hubClient(c *cli.Context, con *cmdline.Console) (*hub.Client, error) {
 	connections := c.Int("connections")
 	if connections < 0 || connections > maxConnections {
