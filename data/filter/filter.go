@@ -27,6 +27,11 @@ type Options struct {
 	Keep string `json:"keep,omitempty"`
 }
 
+// Any reports whether something is filtered.
+func (o *Options) Any() bool {
+	return o.MinChars > 0 || o.MaxChars > 0 || len(o.Languages) > 0 || o.Keep != ""
+}
+
 // sampleChars is how many characters of a text tell its language.
 const sampleChars = 1000
 
