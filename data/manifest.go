@@ -36,29 +36,32 @@ const (
 // Manifest describes a prepared data set. Its folder holds the tokenizer's files too, so that
 // tokenizer.Load reads it.
 type Manifest struct {
-	Format          string         `json:"format"`
-	Version         int            `json:"version"`
-	Kind            Kind           `json:"kind,omitempty"`
-	VocabSize       int            `json:"vocab_size"`
-	BOS             int32          `json:"bos_token_id"` // -1: documents do not begin with one
-	EOS             int32          `json:"eos_token_id"` // -1: documents do not end with one
-	TokenizerSHA256 string         `json:"tokenizer_sha256"`
-	Column          string         `json:"column"`
-	Files           []string       `json:"files"`
-	Holdout         float64        `json:"holdout"`
-	Seed            uint64         `json:"seed"`
-	Documents       string         `json:"documents,omitempty"`             // how plain text was divided; "": there was none
-	NullRows        int64          `json:"null_rows,omitempty"`             // rows without a text: they are in no split
-	EmptyRows       int64          `json:"empty_rows,omitempty"`            // rows whose text has no token, likewise
-	EmptyFiles      int64          `json:"empty_files,omitempty"`           // files in folders and patterns, likewise
-	InvalidTexts    int64          `json:"invalid_utf8,omitempty"`          // texts that are not valid UTF-8, and were taken as they are
-	MarkedTexts     int64          `json:"end_marks,omitempty"`             // texts with <|endoftext|> in them, likewise
-	Sets            []*SetInfo     `json:"sets,omitempty"`                  // of texts: what became of each set
-	Duplicates      dedup.Mode     `json:"duplicates,omitempty"`            // which were looked for
-	FalseRate       float64        `json:"duplicates_false_rate,omitempty"` // the share of new texts that were taken for duplicates, at the end
-	Filters         filter.Options `json:"filters,omitzero"`
-	Train           SplitInfo      `json:"train"`
-	Heldout         SplitInfo      `json:"heldout"`
+	Format          string   `json:"format"`
+	Version         int      `json:"version"`
+	Kind            Kind     `json:"kind,omitempty"`
+	VocabSize       int      `json:"vocab_size"`
+	BOS             int32    `json:"bos_token_id"` // -1: documents do not begin with one
+	EOS             int32    `json:"eos_token_id"` // -1: documents do not end with one
+	TokenizerSHA256 string   `json:"tokenizer_sha256"`
+	Column          string   `json:"column"`
+	Files           []string `json:"files"`
+	Holdout         float64  `json:"holdout"`
+	Seed            uint64   `json:"seed"`
+	Documents       string   `json:"documents,omitempty"`    // how plain text was divided; "": there was none
+	NullRows        int64    `json:"null_rows,omitempty"`    // rows without a text: they are in no split
+	EmptyRows       int64    `json:"empty_rows,omitempty"`   // rows whose text has no token, likewise
+	EmptyFiles      int64    `json:"empty_files,omitempty"`  // files in folders and patterns, likewise
+	InvalidTexts    int64    `json:"invalid_utf8,omitempty"` // texts that are not valid UTF-8, and were taken as they are
+	MarkedTexts     int64    `json:"end_marks,omitempty"`    // texts with <|endoftext|> in them, likewise
+	// of texts: what became of each set
+	Sets []*SetInfo `json:"sets,omitempty"`
+	// which were looked for
+	Duplicates dedup.Mode `json:"duplicates,omitempty"`
+	// the share of new texts taken for them
+	FalseRate float64        `json:"duplicates_false_rate,omitempty"`
+	Filters   filter.Options `json:"filters,omitzero"`
+	Train     SplitInfo      `json:"train"`
+	Heldout   SplitInfo      `json:"heldout"`
 
 	// Of conversations and pairs:
 	Form    conversation.Form `json:"form,omitempty"`

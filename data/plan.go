@@ -23,7 +23,7 @@ type Plan struct {
 	WorkDisk         float64      `json:"work_disk"` // bytes that are free again at the end
 	Memory           float64      `json:"memory"`
 	DuplicatesMemory float64      `json:"duplicates_memory"`
-	WantedMemory     float64      `json:"wanted_duplicates_memory"` // for a false rate of 0.1 % at the end
+	WantedMemory     float64      `json:"wanted_duplicates_memory"` // of a false rate of 0.1 %
 	FalseRate        float64      `json:"duplicates_false_rate"`
 	Speed            float64      `json:"speed"` // bytes of text a second, on all threads
 	Threads          int          `json:"threads"`
@@ -70,7 +70,9 @@ func PlanPrepare(ctx context.Context, o PrepareOptions) (*Plan, error) {
 }
 
 // sample encodes the beginning of a set on one thread.
-func (o *PrepareOptions) sample(ctx context.Context, s *set, f *filter.Filter) (p PlannedSet, bytes, seconds float64, err error) {
+func (o *PrepareOptions) sample(
+	ctx context.Context, s *set, f *filter.Filter,
+) (p PlannedSet, bytes, seconds float64, err error) {
 	p.Name = s.info.Name
 	documents, kept, tokens := 0.0, 0.0, 0.0
 	for item, err := range s.texts.From(ctx, s.At, f.NeedsRows()) {

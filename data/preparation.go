@@ -128,7 +128,8 @@ func (p *preparation) begin() error {
 
 // ready makes the writers, and the filter of duplicates.
 func (p *preparation) ready(seen int64) (err error) {
-	p.train, p.heldout = newSplitWriter(p.dir, Train, p.o.shardTokens(), p.m), newSplitWriter(p.dir, Heldout, p.o.shardTokens(), p.m)
+	p.train = newSplitWriter(p.dir, Train, p.o.shardTokens(), p.m)
+	p.heldout = newSplitWriter(p.dir, Heldout, p.o.shardTokens(), p.m)
 	p.seen, err = openSeen(p.dir, p.o, p.mix.sets, seen)
 	return err
 }
@@ -234,7 +235,7 @@ func (p *preparation) add(s *set, e entry) error {
 }
 
 // progressRows is how many texts lie between two calls of Progress.
-const progressRows = 1000
+const progressRows = 100
 
 func (p *preparation) progress(tokens int64) {
 	p.rows, p.tokens = p.rows+1, p.tokens+tokens

@@ -38,24 +38,31 @@ type Tokenizer interface {
 
 // PrepareOptions say what Prepare reads and writes.
 type PrepareOptions struct {
-	Kind        Kind                     // what is made of the texts; Texts: documents
-	Files       []string                 // files, folders and patterns; see source.Options
-	Remote      map[string]source.Remote // those of Files that lie elsewhere; see source.Options
-	Column      string                   // the parquet column or field of JSON lines with the text; see also conversation.Options
-	Documents   string                   // how plain text is divided; see source.Options
-	Stdin       io.Reader                // what the file "-" stands for; may be nil
-	Tokenizer   Tokenizer                // special tokens in the texts are taken for plain text
-	Sets        []Set                    // several sources of texts, instead of Files
-	Passes      int                      // of texts: how often a set may be read; 0: once
-	Tokens      int64                    // of texts: enough of them; 0: all
-	Filters     filter.Options           // of texts: which are taken
-	Duplicates  dedup.Mode               // of texts: which are left out; "": none
-	Memory      int64                    // of the filter of duplicates, in bytes; 0: dedup.DefaultMemory
-	Holdout     float64                  // share of the documents to hold out, 0 <= Holdout < 1
-	Seed        uint64                   // of the choice of held-out documents
-	Out         string                   // folder to make; it must not exist, or be empty
-	ShardTokens int                      // a shard ends with the document that reaches it; 0: DefaultShardTokens
-	Threads     int                      // that encode texts; 0: one for each processor
+	Kind  Kind     // what is made of the texts; Texts: documents
+	Files []string // files, folders and patterns; see source.Options
+	// those of Files that lie elsewhere; see source.Options
+	Remote    map[string]source.Remote
+	Column    string    // the parquet column or field of JSON lines with the text; see also conversation.Options
+	Documents string    // how plain text is divided; see source.Options
+	Stdin     io.Reader // what the file "-" stands for; may be nil
+	Tokenizer Tokenizer // special tokens in the texts are taken for plain text
+	// several sources of texts, instead of Files
+	Sets []Set
+	// of texts: how often a set may be read; 0: once
+	Passes int
+	// of texts: enough of them; 0: all
+	Tokens int64
+	// of texts: which are taken
+	Filters filter.Options
+	// of texts: which are left out; "": none
+	Duplicates dedup.Mode
+	// of the filter of duplicates, in bytes; 0: dedup.DefaultMemory
+	Memory      int64
+	Holdout     float64 // share of the documents to hold out, 0 <= Holdout < 1
+	Seed        uint64  // of the choice of held-out documents
+	Out         string  // folder to make; it must not exist, or be empty
+	ShardTokens int     // a shard ends with the document that reaches it; 0: DefaultShardTokens
+	Threads     int     // that encode texts; 0: one for each processor
 
 	// Of conversations and pairs, which need a Tokenizer of package tokenizer:
 	Form    conversation.Form // how rows hold conversations; "": as the fields of the first row say

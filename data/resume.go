@@ -57,11 +57,12 @@ func (o *PrepareOptions) optionsHash(sets []*set, tokenizer string) string {
 		Shard, Passes, Most, Memory int64
 		Filters                     filter.Options
 		Duplicates                  dedup.Mode
-	}{nil, o.Column, o.Documents, tokenizer, o.Holdout, o.Seed, int64(o.shardTokens()), int64(o.Passes), o.Tokens, o.Memory,
-		o.Filters, o.Duplicates}
+	}{nil, o.Column, o.Documents, tokenizer, o.Holdout, o.Seed, int64(o.shardTokens()), int64(o.Passes), o.Tokens,
+		o.Memory, o.Filters, o.Duplicates}
 	for _, s := range sets {
 		sizes, times := s.texts.Sizes()
-		all.Sets = append(all.Sets, files{&SetInfo{Name: s.info.Name, Weight: s.info.Weight, Files: s.texts.Files()}, sizes, times})
+		info := &SetInfo{Name: s.info.Name, Weight: s.info.Weight, Files: s.texts.Files()}
+		all.Sets = append(all.Sets, files{info, sizes, times})
 	}
 	raw, err := json.Marshal(all)
 	if err != nil {

@@ -200,7 +200,8 @@ func (o *PrepareOptions) checkSets() error {
 	names := map[string]bool{}
 	for _, s := range o.Sets {
 		if s.Name == "" || names[s.Name] {
-			return &setting.Error{Field: "data.PrepareOptions.Sets", Found: strconv.Quote(s.Name), Wanted: "a name of its own for each set"}
+			return &setting.Error{Field: "data.PrepareOptions.Sets", Found: strconv.Quote(s.Name),
+				Wanted: "a name of its own for each set"}
 		}
 		names[s.Name] = true
 		if !(s.Weight >= 0) || math.IsInf(s.Weight, 0) {

@@ -16,8 +16,8 @@ import (
 	"trit/setting"
 )
 
-// writeLines writes texts as JSON lines with their number as a column.
-func writeLines(t testing.TB, texts []string) string {
+// writeNumbered writes texts as JSON lines with their number as a column.
+func writeNumbered(t testing.TB, texts []string) string {
 	t.Helper()
 	var b strings.Builder
 	for i, text := range texts {
@@ -43,10 +43,10 @@ func mixed(t testing.TB) PrepareOptions {
 	code := numbered("code", 300)
 	return PrepareOptions{
 		Sets: []Set{
-			{Name: "web", Files: []string{writeLines(t, numbered("web", 3000)), writeParquet(t, numbered("page", 50)...)}, Weight: 3},
-			{Name: "code", Files: []string{writeLines(t, append(code, code[:100]...))}, Weight: 1},
+			{Name: "web", Files: []string{writeNumbered(t, numbered("web", 3000)), writeParquet(t, numbered("page", 50)...)}, Weight: 3},
+			{Name: "code", Files: []string{writeNumbered(t, append(code, code[:100]...))}, Weight: 1},
 		},
-		Column: "text", Tokenizer: letters{}, Holdout: 0.1, Seed: 1, ShardTokens: 4000, Passes: 2, Duplicates: dedup.Near,
+		Column: "text", Tokenizer: letters{}, Holdout: 0.1, Seed: 1, ShardTokens: 4000, Passes: 2, Duplicates: dedup.Exact,
 		Memory: 1 << 20, Out: filepath.Join(t.TempDir(), "set"),
 	}
 }
@@ -116,7 +116,7 @@ func TestPreparingGoesOnAfterAKill(t *testing.T) {
 	o := mixed(t)
 	var left []string
 	o.Progress = func(rows, _ int64) {
-		if rows%progressRows == 0 {
+		if rows%500 == 0 {
 			left = append(left, filepath.Join(t.TempDir(), "left"))
 			copyDir(t, workFolder(o.Out), left[len(left)-1])
 		}
@@ -175,7 +175,7 @@ func TestPreparingRefusesAnotherJournal(t *testing.T) {
 
 func TestFiltersAndTokens(t *testing.T) {
 	o := mixed(t)
-	o.Sets, o.Files, o.Duplicates = nil, []string{writeLines(t, numbered("web", 100))}, ""
+	o.Sets, o.Files, o.Duplicates = nil, []string{writeNumbered(t, numbered("web", 100))}, ""
 	o.Passes, o.Holdout, o.Filters, o.Tokens = 1, 0, filter.Options{Keep: "n >= 10 && chars > 5"}, 1000
 	m, err := Prepare(t.Context(), o)
 	if err != nil {

@@ -45,8 +45,8 @@ type Filter struct {
 // New checks the options and compiles the expression.
 func New(o Options) (*Filter, error) {
 	if o.MinChars < 0 || o.MaxChars < 0 || o.MaxChars > 0 && o.MaxChars < o.MinChars {
-		return nil, &setting.Error{Field: "filter.Options.MaxChars", Found: fmt.Sprintf("%d to %d characters", o.MinChars, o.MaxChars),
-			Wanted: "numbers from 0, the smaller one first"}
+		return nil, &setting.Error{Field: "filter.Options.MaxChars",
+			Found: fmt.Sprintf("%d to %d characters", o.MinChars, o.MaxChars), Wanted: "numbers from 0, the smaller one first"}
 	}
 	f := &Filter{o: o}
 	if len(o.Languages) > 0 {
@@ -64,7 +64,8 @@ func New(o Options) (*Filter, error) {
 		return f, nil
 	}
 	var err error
-	if f.keep, err = expr.Compile(o.Keep, expr.Env(values("", 0, source.Row{})), expr.AllowUndefinedVariables(), expr.AsBool()); err != nil {
+	known := expr.Env(values("", 0, source.Row{}))
+	if f.keep, err = expr.Compile(o.Keep, known, expr.AllowUndefinedVariables(), expr.AsBool()); err != nil {
 		return nil, &setting.Error{Field: "filter.Options.Keep", Problem: firstLine(err),
 			Remedy: "write a condition such as 'chars > 200 && score >= 3'"}
 	}
@@ -106,7 +107,8 @@ func (f *Filter) Check(text string, row source.Row) (reason string, err error) {
 	taken, err := expr.Run(f.keep, values(text, chars, row))
 	if err != nil {
 		return "", &source.FormatError{Path: row.Path, Field: fmt.Sprintf("row %d", row.Number),
-			Found: "the expression fails: " + firstLine(err), Hint: "columns may be missing or null there: score ?? 0 stands for 0 then"}
+			Found: "the expression fails: " + firstLine(err),
+			Hint:  "columns may be missing or null there: score ?? 0 stands for 0 then"}
 	}
 	if yes, _ := taken.(bool); !yes {
 		return "expression", nil

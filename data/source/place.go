@@ -96,8 +96,8 @@ func (t *Texts) textsOfRows(ctx context.Context, s *stream, yield func(Item, err
 		return yield(Item{*text, r, t.position()}, nil)
 	})
 	if err == nil && failure == nil && !found && seen > 0 {
-		failure = &FormatError{s.path, fmt.Sprintf("column %q", column), fmt.Sprintf("none of the first %d rows has it", seen),
-			"name one in full: " + strings.Join(first, ", ")}
+		failure = &FormatError{s.path, fmt.Sprintf("column %q", column),
+			fmt.Sprintf("none of the first %d rows has it", seen), "name one in full: " + strings.Join(first, ", ")}
 	}
 	if err == nil {
 		err = failure

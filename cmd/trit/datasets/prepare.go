@@ -37,7 +37,7 @@ func prepareCommand() *cli.Command {
 			"trit data prepare --data stories.parquet --column text --tokenizer tokenizer --holdout 0.05 --out data",
 			`trit data prepare --data "corpus/*.txt.gz" --documents file --tokenizer tokenizer --out data`,
 			"trit data prepare --data roneneldan/TinyStories --tokenizer tokenizer --out data",
-			"trit data prepare --data web=web/*.parquet --data code=code.jsonl --mix web=0.8,code=0.2 --duplicates near --out data",
+			"trit data prepare --data web=web.parquet --data code=code.jsonl --mix web=8,code=2 --tokenizer tok --out data",
 			"trit data prepare --chat --data talks.jsonl --tokenizer model --length 1024 --out data",
 			"trit data prepare --preferences --data pairs.parquet --tokenizer model --out data"),
 		Flags: append(slices.Concat([]cli.Flag{

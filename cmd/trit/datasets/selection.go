@@ -84,17 +84,17 @@ func showPlan(c *cli.Context, o data.PrepareOptions) error {
 		return cmdline.PrintJSON(con.Out, p)
 	}
 	for _, s := range p.Sets {
-		con.Printf("set       %s: about %s documents, %s bytes; %.0f %% kept, %s tokens\n", named(s.Name), about(s.Documents), about(s.Bytes),
-			100*s.Kept, about(s.Tokens))
+		con.Printf("set       %s: about %s documents, %s bytes; %.0f %% kept, %s tokens\n", named(s.Name),
+			about(s.Documents), about(s.Bytes), 100*s.Kept, about(s.Tokens))
 	}
 	con.Printf("tokens    about %s, before duplicates are left out; %s\n", about(p.Tokens), p.Ends)
 	con.Printf("disk      %s for %d shards; %s more while it works\n", bytesText(p.Disk), p.Shards, bytesText(p.WorkDisk))
 	con.Printf("memory    about %s, %s of it for duplicates\n", bytesText(p.Memory), bytesText(p.DuplicatesMemory))
-	con.Printf("time      about %v, at %.1f MB/s of text on %d threads\n", time.Duration(p.Seconds*float64(time.Second)).Round(time.Second),
-		p.Speed/1e6, p.Threads)
+	time := time.Duration(p.Seconds * float64(time.Second)).Round(time.Second)
+	con.Printf("time      about %v, at %.1f MB/s of text on %d threads\n", time, p.Speed/1e6, p.Threads)
 	if p.FalseRate > 0.001 {
-		con.Warnf("warning: %.2g %% of the last texts would be taken for duplicates by mistake: --duplicates-memory %s keeps that below 0.1 %%",
-			100*p.FalseRate, bytesText(p.WantedMemory))
+		con.Warnf("warning: %.2g %% of the last texts would be taken for duplicates by mistake: "+
+			"--duplicates-memory %s keeps that below 0.1 %%", 100*p.FalseRate, bytesText(p.WantedMemory))
 	}
 	return nil
 }

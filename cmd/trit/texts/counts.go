@@ -59,11 +59,13 @@ func showSets(con *cmdline.Console, m *data.Manifest) {
 		}
 		con.Printf("set       %s: %s\n", s.Name, text)
 		for _, reason := range slices.Sorted(maps.Keys(s.LeftOut)) {
-			con.Printf("          left out, %s: %d documents, %d bytes\n", reason, s.LeftOut[reason].Documents, s.LeftOut[reason].Bytes)
+			l := s.LeftOut[reason]
+			con.Printf("          left out, %s: %d documents, %d bytes\n", reason, l.Documents, l.Bytes)
 		}
 	}
 	if m.FalseRate > 0.001 {
-		con.Warnf("warning: %.2g %% of the last texts were taken for duplicates by mistake: raise --duplicates-memory", 100*m.FalseRate)
+		con.Warnf("warning: %.2g %% of the last texts were taken for duplicates by mistake: raise --duplicates-memory",
+			100*m.FalseRate)
 	}
 }
 

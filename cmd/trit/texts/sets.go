@@ -62,7 +62,8 @@ func addTexts(c *cli.Context, sets []data.Set, value string) ([]data.Set, error)
 		i, sets = len(sets), append(sets, data.Set{Name: name, Remote: map[string]source.Remote{}})
 	}
 	if len(sets) > 1 && slices.ContainsFunc(sets, func(s data.Set) bool { return s.Name == "" }) {
-		return nil, cmdline.Usagef("--data %s: some texts have the name of a set and some have none: want NAME=TEXTS for all", value)
+		return nil, cmdline.Usagef("--data %s: some texts have the name of a set and some have none: "+
+			"want NAME=TEXTS for all", value)
 	}
 	for _, text := range namesIn(value) {
 		files, err := pathsOf(c, text, &sets[i])
@@ -111,8 +112,7 @@ func streamTexts(c *cli.Context, name string, s *data.Set) (paths []string, err 
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range files {
-		path := repo.ID + "@" + f.Commit[:12] + "/" + f.Path
+	for path, f := range files {
 		paths, s.Remote[path] = append(paths, path), f
 	}
 	slices.Sort(paths)
