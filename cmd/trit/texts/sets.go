@@ -45,7 +45,7 @@ func Sets(c *cli.Context) (sets []data.Set, divided string, err error) {
 			return nil, "", err
 		}
 	}
-	if len(sets) == 0 {
+	if len(sets) == 0 || slices.ContainsFunc(sets, func(s data.Set) bool { return len(s.Files) == 0 }) {
 		return nil, "", cmdline.Usagef("--data names no file")
 	}
 	return sets, divided, weigh(sets, weights)
