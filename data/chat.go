@@ -117,6 +117,10 @@ func (o *PrepareOptions) checkKind() error {
 		}
 		return nil
 	}
+	if len(o.Sets) > 0 || o.Passes > 1 || o.Tokens != 0 || o.Filters.Any() || o.Duplicates.Width() > 0 {
+		return setting.Needs("data.PrepareOptions.Kind",
+			"sets, filters and duplicates are of texts, and these are conversations", "leave them out")
+	}
 	if o.TooLong == "" {
 		o.TooLong = Cut
 	}

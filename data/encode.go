@@ -5,6 +5,7 @@ import (
 	"iter"
 	"sync"
 
+	"trit/data/source"
 	"trit/internal/parallel"
 )
 
@@ -26,6 +27,11 @@ type entry struct {
 	cut       bool       // it was too long
 	heldout   bool
 	err       error
+
+	// Of a text:
+	next  source.Position // behind it
+	bytes int64           // of it in UTF-8
+	keys  []uint64        // by which duplicates are found
 }
 
 type encoded struct {

@@ -101,7 +101,7 @@ func (o *TextOptions) fill(ctx context.Context, dir string) error {
 	if err := prepare.check(); err != nil {
 		return err
 	}
-	if _, err := prepare.prepare(ctx, texts); err != nil {
+	if _, err := prepare.prepareTexts(ctx, []*set{newSet(Set{Files: files}, texts)}); err != nil {
 		return err
 	}
 	raw, err := json.MarshalIndent(o, "", "  ")

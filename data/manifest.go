@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"trit/data/conversation"
+	"trit/data/dedup"
+	"trit/data/filter"
 	"trit/data/source"
 	"trit/internal/jsonfile"
 	"trit/setting"
@@ -34,25 +36,32 @@ const (
 // Manifest describes a prepared data set. Its folder holds the tokenizer's files too, so that
 // tokenizer.Load reads it.
 type Manifest struct {
-	Format          string    `json:"format"`
-	Version         int       `json:"version"`
-	Kind            Kind      `json:"kind,omitempty"`
-	VocabSize       int       `json:"vocab_size"`
-	BOS             int32     `json:"bos_token_id"` // -1: documents do not begin with one
-	EOS             int32     `json:"eos_token_id"` // -1: documents do not end with one
-	TokenizerSHA256 string    `json:"tokenizer_sha256"`
-	Column          string    `json:"column"`
-	Files           []string  `json:"files"`
-	Holdout         float64   `json:"holdout"`
-	Seed            uint64    `json:"seed"`
-	Documents       string    `json:"documents,omitempty"`    // how plain text was divided; "": there was none
-	NullRows        int64     `json:"null_rows,omitempty"`    // rows without a text: they are in no split
-	EmptyRows       int64     `json:"empty_rows,omitempty"`   // rows whose text has no token, likewise
-	EmptyFiles      int64     `json:"empty_files,omitempty"`  // files in folders and patterns, likewise
-	InvalidTexts    int64     `json:"invalid_utf8,omitempty"` // texts that are not valid UTF-8, and were taken as they are
-	MarkedTexts     int64     `json:"end_marks,omitempty"`    // texts with <|endoftext|> in them, likewise
-	Train           SplitInfo `json:"train"`
-	Heldout         SplitInfo `json:"heldout"`
+	Format          string   `json:"format"`
+	Version         int      `json:"version"`
+	Kind            Kind     `json:"kind,omitempty"`
+	VocabSize       int      `json:"vocab_size"`
+	BOS             int32    `json:"bos_token_id"` // -1: documents do not begin with one
+	EOS             int32    `json:"eos_token_id"` // -1: documents do not end with one
+	TokenizerSHA256 string   `json:"tokenizer_sha256"`
+	Column          string   `json:"column"`
+	Files           []string `json:"files"`
+	Holdout         float64  `json:"holdout"`
+	Seed            uint64   `json:"seed"`
+	Documents       string   `json:"documents,omitempty"`    // how plain text was divided; "": there was none
+	NullRows        int64    `json:"null_rows,omitempty"`    // rows without a text: they are in no split
+	EmptyRows       int64    `json:"empty_rows,omitempty"`   // rows whose text has no token, likewise
+	EmptyFiles      int64    `json:"empty_files,omitempty"`  // files in folders and patterns, likewise
+	InvalidTexts    int64    `json:"invalid_utf8,omitempty"` // texts that are not valid UTF-8, and were taken as they are
+	MarkedTexts     int64    `json:"end_marks,omitempty"`    // texts with <|endoftext|> in them, likewise
+	// of texts: what became of each set
+	Sets []*SetInfo `json:"sets,omitempty"`
+	// which were looked for
+	Duplicates dedup.Mode `json:"duplicates,omitempty"`
+	// the share of new texts taken for them
+	FalseRate float64        `json:"duplicates_false_rate,omitempty"`
+	Filters   filter.Options `json:"filters,omitzero"`
+	Train     SplitInfo      `json:"train"`
+	Heldout   SplitInfo      `json:"heldout"`
 
 	// Of conversations and pairs:
 	Form    conversation.Form `json:"form,omitempty"`
@@ -162,11 +171,15 @@ func (m *Manifest) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// note takes over what was left out.
-func (m *Manifest) note(texts *source.Texts) {
-	s := texts.Counts()
-	m.Documents, m.NullRows, m.EmptyFiles = texts.Divided(), s.Null, s.EmptyFiles
-	m.InvalidTexts, m.MarkedTexts = s.Invalid, s.Marked
+// note adds what was left out.
+func (m *Manifest) note(texts *source.Texts, s source.Counts) {
+	if d := texts.Divided(); d != "" {
+		m.Documents = d
+	}
+	m.NullRows += s.Null
+	m.EmptyFiles += s.EmptyFiles
+	m.InvalidTexts += s.Invalid
+	m.MarkedTexts += s.Marked
 }
 
 // skipped says how many rows are in no split.

@@ -15,6 +15,8 @@ import (
 	"strconv"
 
 	"trit/data/conversation"
+	"trit/data/dedup"
+	"trit/data/filter"
 	"trit/data/source"
 	"trit/internal/atomicfile"
 	"trit/internal/parallel"
@@ -36,17 +38,31 @@ type Tokenizer interface {
 
 // PrepareOptions say what Prepare reads and writes.
 type PrepareOptions struct {
-	Kind        Kind      // what is made of the texts; Texts: documents
-	Files       []string  // files, folders and patterns; see source.Options
-	Column      string    // the parquet column or field of JSON lines with the text; see also conversation.Options
-	Documents   string    // how plain text is divided; see source.Options
-	Stdin       io.Reader // what the file "-" stands for; may be nil
-	Tokenizer   Tokenizer // special tokens in the texts are taken for plain text
-	Holdout     float64   // share of the documents to hold out, 0 <= Holdout < 1
-	Seed        uint64    // of the choice of held-out documents
-	Out         string    // folder to make; it must not exist, or be empty
-	ShardTokens int       // a shard ends with the document that reaches it; 0: DefaultShardTokens
-	Threads     int       // that encode texts; 0: one for each processor
+	Kind  Kind     // what is made of the texts; Texts: documents
+	Files []string // files, folders and patterns; see source.Options
+	// those of Files that lie elsewhere; see source.Options
+	Remote    map[string]source.Remote
+	Column    string    // the parquet column or field of JSON lines with the text; see also conversation.Options
+	Documents string    // how plain text is divided; see source.Options
+	Stdin     io.Reader // what the file "-" stands for; may be nil
+	Tokenizer Tokenizer // special tokens in the texts are taken for plain text
+	// several sources of texts, instead of Files
+	Sets []Set
+	// of texts: how often a set may be read; 0: once
+	Passes int
+	// of texts: enough of them; 0: all
+	Tokens int64
+	// of texts: which are taken
+	Filters filter.Options
+	// of texts: which are left out; "": none
+	Duplicates dedup.Mode
+	// of the filter of duplicates, in bytes; 0: dedup.DefaultMemory
+	Memory      int64
+	Holdout     float64 // share of the documents to hold out, 0 <= Holdout < 1
+	Seed        uint64  // of the choice of held-out documents
+	Out         string  // folder to make; it must not exist, or be empty
+	ShardTokens int     // a shard ends with the document that reaches it; 0: DefaultShardTokens
+	Threads     int     // that encode texts; 0: one for each processor
 
 	// Of conversations and pairs, which need a Tokenizer of package tokenizer:
 	Form    conversation.Form // how rows hold conversations; "": as the fields of the first row say
@@ -54,6 +70,7 @@ type PrepareOptions struct {
 	TooLong TooLong           // what becomes of longer ones, here and in a Loader; "": Cut
 
 	Progress func(rows, tokens int64) // called after each batch of documents; may be nil
+	Notice   func(line string)        // takes a line for the user; may be nil
 }
 
 // Prepare tokenises the texts into shards and writes them with dataset.json and the
@@ -62,15 +79,26 @@ type PrepareOptions struct {
 // A hash of the seed and a document's text decides whether the document is held out. So the
 // choice does not depend on the order of the files, and no text is in both splits. Rows without
 // a text and empty documents are left out; the manifest counts them.
+//
+// Texts that lie in files are prepared in a folder beside Out. If that is left by a process that was
+// killed, the same options go on there after its last shard, and make the same shards.
 func Prepare(ctx context.Context, o PrepareOptions) (*Manifest, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if o.Kind == Texts {
+		sets, err := o.openSets()
+		if err != nil {
+			return nil, err
+		}
+		return o.prepareTexts(ctx, sets)
+	}
 	column := o.Column
-	if column == "" && o.Kind != Texts {
+	if column == "" {
 		column = source.PlainField
 	}
-	texts, err := source.Open(source.Options{Paths: o.Files, Column: column, Documents: o.Documents, Stdin: o.Stdin})
+	texts, err := source.Open(source.Options{Paths: o.Files, Column: column, Documents: o.Documents, Stdin: o.Stdin,
+		Remote: o.Remote})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +118,7 @@ func (o *PrepareOptions) check() error {
 		return &setting.Error{Field: "data.PrepareOptions." + field, Found: found, Wanted: wanted}
 	}
 	switch {
-	case len(o.Files) == 0:
+	case len(o.Files) == 0 && len(o.Sets) == 0:
 		return bad("Files", "empty", "files of text")
 	case o.Tokenizer == nil:
 		return bad("Tokenizer", "nil", "a tokenizer")
@@ -102,7 +130,7 @@ func (o *PrepareOptions) check() error {
 		found, wanted := fmt.Sprintf("one of %d tokens", o.Tokenizer.VocabSize()), fmt.Sprintf("1 to %d", maxVocabulary)
 		return bad("Tokenizer", found, wanted)
 	}
-	if err := errors.Join(checkHoldout(o.Holdout), o.checkKind()); err != nil {
+	if err := errors.Join(checkHoldout(o.Holdout), o.checkKind(), o.checkSets()); err != nil {
 		return err
 	}
 	return checkFree("data.PrepareOptions.Out", o.Out)
@@ -119,21 +147,30 @@ func checkHoldout(share float64) error {
 
 // fill writes the whole data set into dir.
 func (o *PrepareOptions) fill(ctx context.Context, texts *source.Texts, dir string) error {
-	m := Manifest{
+	m := o.newManifest()
+	for _, path := range texts.Files() {
+		m.Files = append(m.Files, filepath.Base(path))
+	}
+	if err := o.writeTokenizer(dir, m); err != nil {
+		return err
+	}
+	if err := o.writeShards(ctx, texts, dir, m); err != nil {
+		return err
+	}
+	return o.finish(dir, m)
+}
+
+func (o *PrepareOptions) newManifest() *Manifest {
+	return &Manifest{
 		Format: manifestFormat, Version: manifestVersion,
 		VocabSize: o.Tokenizer.VocabSize(), BOS: o.Tokenizer.BOS(), EOS: o.Tokenizer.EOS(),
 		Kind: o.Kind, Column: o.Column, Holdout: o.Holdout, Seed: o.Seed,
 	}
-	for _, path := range texts.Files() {
-		m.Files = append(m.Files, filepath.Base(path))
-	}
-	if err := o.writeTokenizer(dir, &m); err != nil {
-		return err
-	}
-	if err := o.writeShards(ctx, texts, dir, &m); err != nil {
-		return err
-	}
-	if err := o.checkSplits(&m); err != nil {
+}
+
+// finish writes the manifest.
+func (o *PrepareOptions) finish(dir string, m *Manifest) error {
+	if err := o.checkSplits(m); err != nil {
 		return err
 	}
 	raw, err := json.MarshalIndent(m, "", "  ")
@@ -141,6 +178,12 @@ func (o *PrepareOptions) fill(ctx context.Context, texts *source.Texts, dir stri
 		return err
 	}
 	return atomicfile.WriteBytes(filepath.Join(dir, ManifestName), append(raw, '\n'))
+}
+
+func (o *PrepareOptions) tokenizerSum(m *Manifest) error {
+	files, err := o.Tokenizer.Files()
+	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
+	return err
 }
 
 func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
@@ -153,11 +196,7 @@ func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
 }
 
 func (o *PrepareOptions) writeShards(ctx context.Context, texts *source.Texts, dir string, m *Manifest) error {
-	limit := o.ShardTokens
-	if limit == 0 {
-		limit = DefaultShardTokens
-	}
-	train, heldout := newSplitWriter(dir, Train, limit, m), newSplitWriter(dir, Heldout, limit, m)
+	train, heldout := newSplitWriter(dir, Train, o.shardTokens(), m), newSplitWriter(dir, Heldout, o.shardTokens(), m)
 	entries, err := o.entries(ctx, texts, m)
 	if err != nil {
 		return err
@@ -183,24 +222,27 @@ func (o *PrepareOptions) writeShards(ctx context.Context, texts *source.Texts, d
 			o.Progress(rows, tokens)
 		}
 	}
-	m.note(texts)
+	m.note(texts, texts.Counts())
 	return errors.Join(train.flush(), heldout.flush())
 }
 
-// entries encodes the texts, or the rows with conversations.
+func (o *PrepareOptions) shardTokens() int {
+	if o.ShardTokens == 0 {
+		return DefaultShardTokens
+	}
+	return o.ShardTokens
+}
+
+// entries encodes the rows with conversations.
 func (o *PrepareOptions) entries(
 	ctx context.Context, texts *source.Texts, m *Manifest,
 ) (iter.Seq2[[]entry, error], error) {
-	pool := parallel.New(o.Threads)
-	if o.Kind == Texts {
-		return encodeInOrder(ctx, pool, texts.All(ctx), func(s string) int { return len(s) }, o.encode), nil
-	}
 	maker, err := newChatMaker(o, m)
 	if err != nil {
 		return nil, err
 	}
 	rows := maker.rows(texts.Rows(ctx))
-	return encodeInOrder(ctx, pool, rows, func(r source.Row) int { return r.Size() }, maker.encode), nil
+	return encodeInOrder(ctx, parallel.New(o.Threads), rows, func(r source.Row) int { return r.Size() }, maker.encode), nil
 }
 
 func (o *PrepareOptions) encode(text string) entry {
@@ -215,7 +257,7 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 	if m.Train.Documents == 0 {
 		return &setting.Error{
 			Field:   "data.PrepareOptions.Holdout",
-			Problem: fmt.Sprintf("%s leaves no document to train on%s", o.Files[0], m.skipped()),
+			Problem: fmt.Sprintf("%s leaves no document to train on%s", o.firstFile(), m.skipped()),
 			Remedy:  fmt.Sprintf("give more texts%s, or lower {data.PrepareOptions.Holdout} from %v", o.inColumn(), o.Holdout),
 		}
 	}
@@ -227,6 +269,14 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 		}
 	}
 	return nil
+}
+
+// firstFile is a name for what is read.
+func (o *PrepareOptions) firstFile() string {
+	for _, s := range o.Sets {
+		return s.Name
+	}
+	return o.Files[0]
 }
 
 func (o *PrepareOptions) inColumn() string {

@@ -64,6 +64,16 @@ func checkUse(all []input, o Options) error {
 }
 
 func findPath(path string, o Options) ([]input, error) {
+	if r := o.Remote[path]; r != nil {
+		in := input{path: path}
+		s, err := openRemote(path, r, lookBytes, o)
+		if err != nil {
+			return nil, err
+		}
+		defer s.close()
+		in.kind = s.kind
+		return []input{in}, in.refuseEmpty()
+	}
 	if path == Standard {
 		if o.Stdin == nil {
 			return nil, &KindError{Standard, "the standard input, which is not open", "give a file"}

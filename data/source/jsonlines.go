@@ -22,6 +22,9 @@ const rowsWithoutColumn = 1000
 func (t *Texts) jsonLines(ctx context.Context, s *stream, yield emit) (more bool, err error) {
 	s.skipMark()
 	r := jsonReader{stream: s, name: t.o.Column, lines: pieces{in: s.in, until: '\n'}}
+	if err := r.skip(t.row); err != nil {
+		return false, err
+	}
 	for {
 		text, err := r.next()
 		if errors.Is(err, io.EOF) {
@@ -33,6 +36,7 @@ func (t *Texts) jsonLines(ctx context.Context, s *stream, yield emit) (more bool
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
+		t.row++
 		if text == nil {
 			t.counts.Null++
 			continue
@@ -55,6 +59,18 @@ type jsonReader struct {
 	first  []string // the fields of the first row
 	rows   int
 	found  bool // whether a row had the field
+}
+
+// skip goes past rows that were read before, when the field was found.
+func (r *jsonReader) skip(rows int64) error {
+	r.found = rows > 0
+	for range rows {
+		if _, err := r.line(); err != nil {
+			return r.stream.shorter(rows, err)
+		}
+		r.rows++
+	}
+	return nil
 }
 
 // next returns the text of the next row, nil if it has none, or io.EOF.

@@ -40,21 +40,9 @@ func (r *Row) Size() (n int) {
 // All does, and counts as All does, except rows without a text.
 func (t *Texts) Rows(ctx context.Context) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		if err := t.begin(); err != nil {
-			yield(Row{}, err)
-			return
-		}
-		for i := range t.inputs {
-			more, err := t.withStream(&t.inputs[i], func(s *stream) (bool, error) {
-				return t.streamRows(ctx, s, func(r Row) bool { return yield(r, nil) })
-			})
-			if err != nil {
-				yield(Row{}, err)
-			}
-			if err != nil || !more {
-				return
-			}
-		}
+		t.walk(Position{}, func(s *stream) (bool, error) {
+			return t.streamRows(ctx, s, func(r Row) bool { return yield(r, nil) })
+		}, func(err error) { yield(Row{}, err) })
 	}
 }
 
@@ -68,14 +56,12 @@ func (t *Texts) streamRows(ctx context.Context, s *stream, yield emitRow) (more 
 	case jsonKind:
 		return t.jsonRows(ctx, s, yield)
 	}
-	n := int64(0)
 	return t.plain(ctx, s, func(text string) bool {
-		n++
 		value, _ := json.Marshal(text) // a string
 		if !utf8.ValidString(text) {
 			t.counts.Invalid++
 		}
-		return yield(Row{s.path, n, []string{PlainField}, map[string]json.RawMessage{PlainField: value}})
+		return yield(Row{s.path, t.row, []string{PlainField}, map[string]json.RawMessage{PlainField: value}})
 	})
 }
 
@@ -85,10 +71,10 @@ func (t *Texts) parquetRows(ctx context.Context, s *stream, yield emitRow) (more
 	if err != nil {
 		return false, err
 	}
-	n, more := int64(0), true
-	err = f.rows(ctx, func(fields []Field, _ error) bool {
-		n++
-		more = yield(t.rowOf(s.path, n, fields))
+	more = true
+	err = f.rows(ctx, t.row, func(fields []Field, _ error) bool {
+		t.row++
+		more = yield(t.rowOf(s.path, t.row, fields))
 		return more
 	})
 	return more, err
@@ -159,6 +145,9 @@ func appendString(b []byte, s string, valid *bool) []byte {
 func (t *Texts) jsonRows(ctx context.Context, s *stream, yield emitRow) (more bool, err error) {
 	s.skipMark()
 	r := jsonReader{stream: s, lines: pieces{in: s.in, until: '\n'}}
+	if err := r.skip(t.row); err != nil {
+		return false, err
+	}
 	for {
 		line, err := r.line()
 		if errors.Is(err, io.EOF) {
@@ -172,6 +161,7 @@ func (t *Texts) jsonRows(ctx context.Context, s *stream, yield emitRow) (more bo
 			return false, r.noObject(line)
 		}
 		r.rows++
+		t.row++
 		if !utf8.Valid(line) {
 			t.counts.Invalid++
 		}

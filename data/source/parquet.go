@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -43,6 +42,9 @@ func (t *Texts) parquet(ctx context.Context, s *stream, yield emit) (more bool, 
 	}
 	r := f.column(l)
 	defer r.close()
+	rest := r.skip(t.row)
+	t.row -= rest
+	skip := t.row + rest
 	for {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -54,16 +56,19 @@ func (t *Texts) parquet(ctx context.Context, s *stream, yield emit) (more bool, 
 		if err != nil {
 			return false, err
 		}
-		if more, err := t.values(f, l, values, yield); !more {
+		if more, err := t.values(f, l, values, skip, yield); !more {
 			return false, err
 		}
 	}
 }
 
-// values yields the texts among some values of the column.
-func (t *Texts) values(f *parquetFile, l *leaf, values []parquet.Value, yield emit) (more bool, err error) {
+// values yields the texts among some values of the column that lie behind the first skip rows.
+func (t *Texts) values(f *parquetFile, l *leaf, values []parquet.Value, skip int64, yield emit) (more bool, err error) {
 	isText := l.isText()
 	for _, v := range values {
+		if t.row++; t.row <= skip {
+			continue
+		}
 		if v.IsNull() {
 			t.counts.Null++
 			continue
@@ -81,7 +86,7 @@ func (t *Texts) values(f *parquetFile, l *leaf, values []parquet.Value, yield em
 type parquetFile struct {
 	stream *stream
 	path   string
-	os     *os.File
+	at     io.ReaderAt
 	file   *parquet.File
 	root   *node
 	leaves []*leaf
@@ -111,15 +116,15 @@ func newParquet(s *stream) (_ *parquetFile, err error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if err := checkFooterSize(path, f, f.size); err != nil {
 		return nil, err
 	}
-	if err := checkFooterSize(path, f, info.Size()); err != nil {
-		return nil, err
+	at := f.ReaderAt
+	if s.remote {
+		at = &segments{f, map[int]segment{}}
 	}
 	defer recoverParquet(path, "footer", &err)
-	file, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	file, err := parquet.OpenFile(at, f.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, &FormatError{path, "footer", err.Error(), "give a whole parquet file"}
 	}
@@ -130,7 +135,7 @@ func newParquet(s *stream) (_ *parquetFile, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &parquetFile{s, path, f, file, root, leaves}, nil
+	return &parquetFile{s, path, at, file, root, leaves}, nil
 }
 
 // numRows adds up the row groups: some writers leave the number of the whole file at 0.

@@ -71,10 +71,7 @@ func (r *columnReader) checkChunk(c *format.ColumnMetaData) error {
 		// its own (Column.decompress), and has no end for a damaged page. It has no LZ4 and no LZO.
 		return r.unsupported(fmt.Sprintf("its compression is %v", c.Codec))
 	}
-	at := c.DataPageOffset
-	if d := c.DictionaryPageOffset; d > 0 && d < at {
-		at = d
-	}
+	at := chunkStart(c)
 	for end := at + c.TotalCompressedSize; at < end; {
 		h, size, err := r.header(at, end)
 		if err != nil {
@@ -88,13 +85,21 @@ func (r *columnReader) checkChunk(c *format.ColumnMetaData) error {
 		}
 		if c.Codec == format.Zstd {
 			levels := h.DataPageHeaderV2.V.DefinitionLevelsByteLength + h.DataPageHeaderV2.V.RepetitionLevelsByteLength
-			if n := zstdSize(r.file.os, at+size+int64(levels)); n > uint64(h.UncompressedPageSize) {
+			if n := zstdSize(r.file.at, at+size+int64(levels)); n > uint64(h.UncompressedPageSize) {
 				return r.failed(fmt.Errorf("a page of %d bytes holds a zstd frame of %d", h.UncompressedPageSize, n))
 			}
 		}
 		at += size + int64(h.CompressedPageSize)
 	}
 	return nil
+}
+
+// chunkStart is where a chunk begins: at its dictionary, if it has one.
+func chunkStart(c *format.ColumnMetaData) int64 {
+	if d := c.DictionaryPageOffset; d > 0 && d < c.DataPageOffset {
+		return d
+	}
+	return c.DataPageOffset
 }
 
 // unsupported is the error of a sound column that the parquet library cannot read.
@@ -114,7 +119,7 @@ func emptyV2(h format.PageHeader) bool {
 
 // header reads the header of a page, and returns its size too.
 func (r *columnReader) header(at, end int64) (h format.PageHeader, size int64, err error) {
-	section := io.NewSectionReader(r.file.os, at, end-at)
+	section := io.NewSectionReader(r.file.at, at, end-at)
 	in := bufio.NewReaderSize(section, 512)
 	if err := thrift.NewDecoder(new(thrift.CompactProtocol).NewReader(in)).Decode(&h); err != nil {
 		return h, 0, err

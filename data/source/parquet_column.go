@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // valuesPerRead is the number of values that are taken from a page at a time.
@@ -27,6 +28,14 @@ type columnReader struct {
 
 func (f *parquetFile) column(l *leaf) *columnReader {
 	return &columnReader{file: f, leaf: l, groups: f.file.RowGroups(), buffer: make([]parquet.Value, valuesPerRead)}
+}
+
+// skip goes past whole row groups and returns how many of the rows are left to be skipped.
+func (r *columnReader) skip(rows int64) (rest int64) {
+	for ; r.group < len(r.groups) && rows >= r.groups[r.group].NumRows(); r.group++ {
+		rows -= r.groups[r.group].NumRows()
+	}
+	return rows
 }
 
 // next returns some values, which are valid until it is called again, or io.EOF.
@@ -83,12 +92,28 @@ func (r *columnReader) nextGroup() error {
 		return io.EOF
 	}
 	g := r.groups[r.group]
-	if err := r.checkChunk(r.file.chunk(r.group, r.leaf)); err != nil {
+	c := r.file.chunk(r.group, r.leaf)
+	if err := r.hold(c); err != nil {
+		return err
+	}
+	if err := r.checkChunk(c); err != nil {
 		return err
 	}
 	r.rows, r.begun = g.NumRows(), false
 	r.pages = g.ColumnChunks()[r.leaf.index].Pages()
 	r.group++
+	return nil
+}
+
+// hold fetches a chunk of a remote file.
+func (r *columnReader) hold(c *format.ColumnMetaData) error {
+	s, remote := r.file.at.(*segments)
+	if !remote {
+		return nil
+	}
+	if err := s.hold(r.leaf.index, chunkStart(c), c.TotalCompressedSize); err != nil {
+		return fmt.Errorf("%s: %w", r.file.path, err)
+	}
 	return nil
 }
 

@@ -50,6 +50,15 @@ func (s *stream) lineFailed(n int, found, hint string) error {
 
 func tooLong() string { return fmt.Sprintf("it is longer than %d MiB", MaxDocument>>20) }
 
+// shorter is the error of a file that ends before the rows that were read of it earlier.
+func (s *stream) shorter(rows int64, err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return &FormatError{s.path, "rows", fmt.Sprintf("%d were read of it before, and now there are fewer", rows),
+		"the file has changed: begin anew"}
+}
+
 // skipMark leaves out the mark that some editors put before a text.
 func (s *stream) skipMark() {
 	if head, _ := s.in.Peek(len(utf8BOM)); string(head) == utf8BOM {

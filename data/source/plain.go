@@ -17,6 +17,8 @@ func (t *Texts) plain(ctx context.Context, s *stream, yield emit) (more bool, er
 	s.skipMark()
 	d := newDivider(t.o.documents())
 	p := pieces{in: s.in, until: d.until}
+	skip := t.row
+	t.row = 0
 	for n := 1; ; n++ {
 		doc, err := d.next(&p)
 		if errors.Is(err, errTooLong) {
@@ -27,12 +29,12 @@ func (t *Texts) plain(ctx context.Context, s *stream, yield emit) (more bool, er
 			return false, s.failed(err)
 		}
 		if doc = bytes.Trim(doc, "\r\n"); len(bytes.TrimSpace(doc)) > 0 {
-			if bytes.Contains(doc, []byte(endOfText)) {
-				t.counts.Marked++
-			}
-			if !yield(string(doc)) {
+			if t.row++; t.row > skip && !t.emitPlain(doc, yield) {
 				return false, nil
 			}
+		}
+		if err != nil && t.row < skip {
+			return false, s.shorter(skip, err)
 		}
 		if err != nil {
 			return true, nil
@@ -41,6 +43,14 @@ func (t *Texts) plain(ctx context.Context, s *stream, yield emit) (more bool, er
 			return false, err
 		}
 	}
+}
+
+// emitPlain yields a document.
+func (t *Texts) emitPlain(doc []byte, yield emit) bool {
+	if bytes.Contains(doc, []byte(endOfText)) {
+		t.counts.Marked++
+	}
+	return yield(string(doc))
 }
 
 // divider finds the documents of a text.

@@ -30,20 +30,24 @@ func ReadRows(ctx context.Context, path string) iter.Seq2[[]Field, error] {
 			return
 		}
 		defer f.close()
-		if err := f.rows(ctx, yield); err != nil {
+		if err := f.rows(ctx, 0, yield); err != nil {
 			yield(nil, err)
 		}
 	}
 }
 
-// rows calls yield with all rows; the error is one that yield did not get.
-func (f *parquetFile) rows(ctx context.Context, yield func([]Field, error) bool) error {
+// rows calls yield with the rows behind the first skip; the error is one that yield did not get.
+func (f *parquetFile) rows(ctx context.Context, skip int64, yield func([]Field, error) bool) error {
 	cursors := make([]*cursor, len(f.leaves))
 	for i, l := range f.leaves {
 		cursors[i] = &cursor{reader: f.column(l), convert: converter(l.element)}
 		defer cursors[i].reader.close()
 	}
-	for range f.numRows() {
+	rest := skip
+	for i := range cursors {
+		rest = cursors[i].reader.skip(skip)
+	}
+	for n := range f.numRows() - (skip - rest) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -51,7 +55,7 @@ func (f *parquetFile) rows(ctx context.Context, yield func([]Field, error) bool)
 		if err != nil {
 			return err
 		}
-		if !yield(row, nil) {
+		if n >= rest && !yield(row, nil) {
 			return nil
 		}
 	}

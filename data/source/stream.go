@@ -26,8 +26,9 @@ type stream struct {
 	path   string
 	kind   kind
 	in     *bufio.Reader
-	file   *os.File // the file itself, if it is a regular one that is not compressed; else nil
-	spool  string   // folder for copies
+	file   *wholeFile // the file itself, if it is a regular one that is not compressed; else nil
+	remote bool
+	spool  string // folder for copies
 	closes []func()
 }
 
@@ -40,6 +41,8 @@ func (s *stream) close() {
 // open opens an input. A stream that may be read again is copied first.
 func (t *Texts) open(in *input) (*stream, error) {
 	switch {
+	case t.o.Remote[in.path] != nil:
+		return openRemote(in.path, t.o.Remote[in.path], remoteBuffer, t.o)
 	case in.copied != "":
 		return openFile(in.copied, in.path, t.o)
 	case !in.stream:
@@ -54,18 +57,18 @@ func (t *Texts) open(in *input) (*stream, error) {
 		}
 		raw = f
 	}
-	var file *os.File
+	var file *wholeFile
 	if t.o.Spool != "" {
 		copied, err := copyStream(raw, t.o.Spool)
 		raw.Close()
 		if err != nil {
 			return nil, err
 		}
-		if _, err := copied.Seek(0, io.SeekStart); err != nil {
+		if file, err = wholeOf(copied); err != nil {
 			copied.Close()
 			return nil, err
 		}
-		in.copied, raw, file = copied.Name(), copied, copied
+		in.copied, raw = copied.Name(), copied
 	}
 	s, err := newStream(in.path, raw, file, t.o)
 	if err == nil && s.kind == emptyKind {
@@ -95,12 +98,27 @@ func openFile(path, name string, o Options) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newStream(name, f, f, o)
+	file, err := wholeOf(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return newStream(name, f, file, o)
+}
+
+// wholeOf is an open file, which is at its beginning then.
+func wholeOf(f *os.File) (*wholeFile, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return &wholeFile{f, info.Size()}, err
 }
 
 // newStream unpacks raw and finds out what it is. It closes raw, also when it fails. file is
 // raw if that is a regular file.
-func newStream(path string, raw io.ReadCloser, file *os.File, o Options) (_ *stream, err error) {
+func newStream(path string, raw io.ReadCloser, file *wholeFile, o Options) (_ *stream, err error) {
 	s := &stream{path: path, file: file, spool: o.Spool, in: bufio.NewReaderSize(raw, bufferBytes)}
 	s.closes = append(s.closes, func() { raw.Close() })
 	defer func() {
@@ -201,7 +219,7 @@ func (s *stream) failed(err error) error {
 }
 
 // whole returns the unpacked data as a file that can be read at any place.
-func (s *stream) whole() (*os.File, error) {
+func (s *stream) whole() (*wholeFile, error) {
 	if s.file != nil {
 		return s.file, nil
 	}
@@ -215,5 +233,6 @@ func (s *stream) whole() (*os.File, error) {
 			os.Remove(f.Name())
 		}
 	})
-	return f, nil
+	s.remote = false
+	return wholeOf(f)
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"unicode/utf8"
+	"os"
+	"slices"
 
 	"trit/setting"
 )
@@ -47,6 +48,8 @@ type Options struct {
 	// it cannot. Parquet that is packed or comes as a stream is copied while it is read, there or
 	// in the system's folder for temporary files.
 	Spool string
+	// Remote are files that Paths name and that lie elsewhere.
+	Remote map[string]Remote
 }
 
 // Texts are texts in files.
@@ -55,6 +58,8 @@ type Texts struct {
 	inputs []input
 	column columnOrigin // of parquet files
 	counts Counts
+	at     int   // number of the file that is read
+	row    int64 // its rows that were read, and at its start those that are to be skipped
 }
 
 // Counts are what All left out, and what it read but should be known.
@@ -95,6 +100,71 @@ func (t *Texts) Files() []string {
 	return paths
 }
 
+// Once reports whether some of the texts come from a stream, which is read once.
+func (t *Texts) Once() bool {
+	return slices.ContainsFunc(t.inputs, func(in input) bool { return in.stream && in.copied == "" })
+}
+
+// Sizes returns the sizes of the files and when they were changed last, in nanoseconds, 0 where that is
+// unknown.
+func (t *Texts) Sizes() (sizes, times []int64) {
+	for _, in := range t.inputs {
+		size, changed := int64(0), int64(0)
+		if r := t.o.Remote[in.path]; r != nil {
+			size = r.Size()
+		} else if info, err := os.Stat(in.path); err == nil && !in.stream {
+			size, changed = info.Size(), info.ModTime().UnixNano()
+		}
+		sizes, times = append(sizes, size), append(times, changed)
+	}
+	return sizes, times
+}
+
+// packedTimes is how many times larger packed text is taken to be unpacked.
+const packedTimes = 3
+
+// TextBytes is about the size of all texts: of parquet files that of the column, unpacked, of others that
+// of the files, packed ones times packedTimes.
+func (t *Texts) TextBytes() (sum int64, err error) {
+	sizes, _ := t.Sizes()
+	for i := range t.inputs {
+		in := &t.inputs[i]
+		if in.stream || in.kind == emptyKind {
+			continue
+		}
+		_, err := t.withStream(in, func(s *stream) (bool, error) {
+			n, err := t.textBytes(s, sizes[i])
+			sum += n
+			return true, err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return sum, nil
+}
+
+func (t *Texts) textBytes(s *stream, size int64) (sum int64, err error) {
+	switch {
+	case s.file == nil:
+		return size * packedTimes, nil
+	case s.kind != parquetKind:
+		return size, nil
+	}
+	f, err := newParquet(s)
+	if err != nil {
+		return 0, err
+	}
+	l, err := f.textColumn(t.o.Column)
+	if err != nil {
+		return 0, err
+	}
+	for g := range f.file.RowGroups() {
+		sum += f.chunk(g, l).TotalUncompressedSize
+	}
+	return sum, nil
+}
+
 // Divided returns how plain text was divided into documents by the last All, "" if it read none.
 func (t *Texts) Divided() string {
 	for _, in := range t.inputs {
@@ -127,21 +197,8 @@ func (t *Texts) Counts() Counts { return t.counts }
 // *KindError, a *setting.Error, one of the disk, or that of ctx.
 func (t *Texts) All(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if err := t.begin(); err != nil {
-			yield("", err)
-			return
-		}
-		for i := range t.inputs {
-			more, err := t.file(ctx, &t.inputs[i], func(text string) bool {
-				if !utf8.ValidString(text) {
-					t.counts.Invalid++
-				}
-				return yield(text, nil)
-			})
-			if err != nil {
-				yield("", err)
-			}
-			if err != nil || !more {
+		for item, err := range t.From(ctx, Position{}, false) {
+			if !yield(item.Text, err) {
 				return
 			}
 		}
@@ -174,17 +231,15 @@ func (t *Texts) begin() error {
 // emit takes a text and reports whether more are wanted.
 type emit func(text string) bool
 
-// file reads the texts of one file, and reports whether more are wanted.
-func (t *Texts) file(ctx context.Context, in *input, yield emit) (more bool, err error) {
-	return t.withStream(in, func(s *stream) (bool, error) {
-		switch s.kind {
-		case parquetKind:
-			return t.parquet(ctx, s, yield)
-		case jsonKind:
-			return t.jsonLines(ctx, s, yield)
-		}
-		return t.plain(ctx, s, yield)
-	})
+// texts reads the texts of one file, and reports whether more are wanted.
+func (t *Texts) texts(ctx context.Context, s *stream, yield emit) (more bool, err error) {
+	switch s.kind {
+	case parquetKind:
+		return t.parquet(ctx, s, yield)
+	case jsonKind:
+		return t.jsonLines(ctx, s, yield)
+	}
+	return t.plain(ctx, s, yield)
 }
 
 // withStream opens an input that is not empty and lets read read it.

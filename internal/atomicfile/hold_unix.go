@@ -39,4 +39,8 @@ func tryHold(name string) (release func(), free bool) {
 	return func() { f.Close() }, true
 }
 
+// Lock locks a file or folder until release, or until the process ends. It is not free if another process
+// holds it.
+func Lock(name string) (release func(), free bool) { return tryHold(name) }
+
 func flock(f *os.File, how int) error { return syscall.Flock(int(f.Fd()), how) }

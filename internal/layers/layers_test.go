@@ -52,8 +52,10 @@ format/ggufmeta             | format/gguf internal/float16 internal/jsonfile mod
 format/packing              | format/gguf format/ggufmeta model setting
 format/adapter              | bitlinear/kernel/vector format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
-data                        | data/conversation data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
+data                        | data/conversation data/dedup data/filter data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/conversation           | data/source setting tokenizer
+data/dedup                  | setting
+data/filter                 | data/source setting
 data/world                  | internal/atomicfile | data/source
 internal/hub                | internal/atomicfile internal/jsonfile setting
 data/source                 | internal/filekind setting
@@ -120,11 +122,11 @@ configs                     | internal/jsonfile internal/nearest model optim tra
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/statistics eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/jsonfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
-cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
+cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source data/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
-cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models cmd/trit/texts convert data/source eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/atomicfile internal/machine internal/report repro tokenizer
-cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation internal/atomicfile tokenizer
+cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models cmd/trit/texts convert data/source eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/atomicfile internal/filekind internal/machine internal/report repro tokenizer
+cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation data/dedup data/filter internal/atomicfile tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub
 cmd/trit                    | *

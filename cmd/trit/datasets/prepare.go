@@ -37,6 +37,7 @@ func prepareCommand() *cli.Command {
 			"trit data prepare --data stories.parquet --column text --tokenizer tokenizer --holdout 0.05 --out data",
 			`trit data prepare --data "corpus/*.txt.gz" --documents file --tokenizer tokenizer --out data`,
 			"trit data prepare --data roneneldan/TinyStories --tokenizer tokenizer --out data",
+			"trit data prepare --data web=web.parquet --data code=code.jsonl --mix web=8,code=2 --tokenizer tok --out data",
 			"trit data prepare --chat --data talks.jsonl --tokenizer model --length 1024 --out data",
 			"trit data prepare --preferences --data pairs.parquet --tokenizer model --out data"),
 		Flags: append(slices.Concat([]cli.Flag{
@@ -45,7 +46,7 @@ func prepareCommand() *cli.Command {
 			texts.HoldoutFlag(),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice of held-out documents", Value: texts.HoldoutSeed},
 			cmdline.ThreadsFlag(),
-		}, chatFlags()), texts.Flags()...),
+		}, texts.SetFlags(), selectionFlags(), chatFlags()), texts.Flags()...),
 		Action: prepareAction,
 	}
 }
@@ -72,7 +73,7 @@ func words[T ~string](list []T) (words []string) {
 }
 
 func prepareAction(c *cli.Context) error {
-	files, divided, err := texts.Input(c)
+	sets, divided, err := texts.Sets(c)
 	if err != nil {
 		return err
 	}
@@ -92,18 +93,28 @@ func prepareAction(c *cli.Context) error {
 	con := cmdline.NewConsole(c)
 	progress := con.Progress("documents")
 	o := data.PrepareOptions{
-		Kind: kind, Files: files, Column: c.String("column"), Documents: divided, Stdin: c.App.Reader, Tokenizer: tok,
+		Kind: kind, Column: c.String("column"), Documents: divided, Stdin: c.App.Reader, Tokenizer: tok,
 		Holdout: c.Float64("holdout"), Seed: c.Uint64("seed"), Out: c.String("out"), Threads: c.Int("threads"),
 		Form: conversation.Form(c.String("form")), Length: c.Int("length"), TooLong: data.TooLong(c.String("too-long")),
+		Notice:   func(line string) { con.Warnf("%s", line) },
 		Progress: func(rows, tokens int64) { progress.Show(rows, 0, cmdline.Quantity(float64(tokens))+" tokens") },
 	}
 	if kind != data.Texts && !c.IsSet("column") {
 		o.Column = "" // as the form has it
 	}
+	if err := takeSets(c, &o, sets); err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		return showPlan(c, o)
+	}
 	m, err := data.Prepare(c.Context, o)
 	progress.End()
 	if err != nil {
 		return err
+	}
+	if c.Bool("json") {
+		return cmdline.PrintJSON(con.Out, m)
 	}
 	texts.ShowManifest(con, m)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/data/source"
 	"trit/internal/hub"
 )
 
@@ -46,6 +47,20 @@ func Pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (str
 		return "", fmt.Errorf("stopped: the same command goes on with the rest of %s", repo.ID)
 	}
 	return dir, err
+}
+
+// Remote finds files of a repository that are to be read in place, by REPOSITORY@COMMIT/PATH.
+func Remote(c *cli.Context, repo hub.Repo, patterns hub.Patterns) (map[string]source.Remote, error) {
+	client, err := hubClient(c, cmdline.NewConsole(c))
+	if err != nil {
+		return nil, err
+	}
+	files, err := client.Remote(c.Context, repo, patterns)
+	byPath := map[string]source.Remote{}
+	for _, f := range files {
+		byPath[repo.ID+"@"+f.Commit[:12]+"/"+f.Path] = f
+	}
+	return byPath, err
 }
 
 func hubClient(c *cli.Context, con *cmdline.Console) (*hub.Client, error) {

@@ -2,6 +2,8 @@ package texts
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"trit/cmd/trit/cmdline"
@@ -20,6 +22,7 @@ func ShowManifest(con *cmdline.Console, m *data.Manifest) {
 	if m.Kind != data.Texts {
 		showForm(con, m)
 	}
+	showSets(con, m)
 	var left []string
 	for _, s := range []struct {
 		n    int64
@@ -38,6 +41,32 @@ func ShowManifest(con *cmdline.Console, m *data.Manifest) {
 		con.Warnf("warning: the first row that the chat template refuses: %s", m.Refusal)
 	}
 	Warn(con, source.Counts{Invalid: m.InvalidTexts, Marked: m.MarkedTexts})
+}
+
+// showSets says what became of the texts of each set, if they were chosen.
+func showSets(con *cmdline.Console, m *data.Manifest) {
+	if len(m.Sets) < 2 && !m.Filters.Any() && m.Duplicates.Width() == 0 {
+		return
+	}
+	for _, s := range m.Sets {
+		text := fmt.Sprintf("%d documents, %d bytes read; %d, %d bytes, %d tokens taken", s.Read.Documents, s.Read.Bytes,
+			s.Written.Documents, s.Written.Bytes, s.Tokens)
+		if all := m.Train.Tokens + m.Heldout.Tokens; s.Weight > 0 && all > 0 {
+			text += fmt.Sprintf(" (%.1f %%)", 100*float64(s.Tokens)/float64(all))
+		}
+		if s.UsedUp {
+			text += fmt.Sprintf("; used up in pass %d", s.Passes)
+		}
+		con.Printf("set       %s: %s\n", s.Name, text)
+		for _, reason := range slices.Sorted(maps.Keys(s.LeftOut)) {
+			l := s.LeftOut[reason]
+			con.Printf("          left out, %s: %d documents, %d bytes\n", reason, l.Documents, l.Bytes)
+		}
+	}
+	if m.FalseRate > 0.001 {
+		con.Warnf("warning: %.2g %% of the last texts were taken for duplicates by mistake: raise --duplicates-memory",
+			100*m.FalseRate)
+	}
 }
 
 // splitText is the counts of a split.

@@ -103,13 +103,17 @@ func Paths(c *cli.Context, flag string) ([]string, error) {
 // name.
 func Names(c *cli.Context, flag string) (names []string) {
 	for _, value := range c.StringSlice(flag) {
-		if _, err := os.Stat(value); err == nil {
-			names = append(names, value)
-			continue
-		}
-		names = append(names, cmdline.CommaList([]string{value})...)
+		names = append(names, namesIn(value)...)
 	}
 	return names
+}
+
+// namesIn cuts a value at commas.
+func namesIn(value string) []string {
+	if exists(value) {
+		return []string{value}
+	}
+	return cmdline.CommaList([]string{value})
 }
 
 // isLocal reports whether a name is one of files: it exists, matches some, or lies in a folder

@@ -1,0 +1,222 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"trit/data/dedup"
+	"trit/data/filter"
+	"trit/data/source"
+	"trit/internal/parallel"
+	"trit/setting"
+)
+
+// Set is one of several sources of a data set.
+type Set struct {
+	Name   string
+	Files  []string // files, folders and patterns; see source.Options
+	Remote map[string]source.Remote
+	// Weight is the share of the tokens that come from this set, relative to the other weights. If all
+	// are 0, the sets are read whole, one after another.
+	Weight float64
+}
+
+// SetInfo says what became of the texts of a set.
+type SetInfo struct {
+	Name      string          `json:"name,omitempty"`
+	Weight    float64         `json:"weight,omitempty"`
+	Files     []string        `json:"files"`
+	Read      Amount          `json:"read"`    // all texts, each time that they were read
+	Written   Amount          `json:"written"` // those that are in a split
+	Tokens    int64           `json:"tokens"`  // of these
+	Passes    int             `json:"passes"`  // how often the set was begun
+	UsedUp    bool            `json:"used_up"` // the last pass was read to its end
+	LeftOut   map[string]Loss `json:"left_out,omitempty"`
+	Divisions string          `json:"documents,omitempty"` // how plain text was divided
+}
+
+// Amount is a number of texts, and their bytes in UTF-8.
+type Amount struct {
+	Documents int64 `json:"documents"`
+	Bytes     int64 `json:"bytes"`
+}
+
+// Loss is what is left out for one reason.
+type Loss = Amount
+
+func (a *Amount) add(bytes int64) { a.Documents, a.Bytes = a.Documents+1, a.Bytes+bytes }
+
+// Reasons for which a text is left out, beside those of filters and duplicates.
+const repeatedHeldout = "held out, in a repeated pass"
+
+func (s *SetInfo) leave(reason string, bytes int64) {
+	if s.LeftOut == nil {
+		s.LeftOut = map[string]Loss{}
+	}
+	l := s.LeftOut[reason]
+	l.add(bytes)
+	s.LeftOut[reason] = l
+}
+
+// place is where a set is read.
+type place struct {
+	At      source.Position `json:"at"`
+	Checked int64           `json:"checked"` // texts of the pass that were looked up among those seen
+}
+
+// set reads one Set.
+type set struct {
+	*place
+	info  *SetInfo
+	texts *source.Texts
+	first *kept // which texts the first pass kept, of those that were looked up
+	batch []entry
+	next  func() ([]entry, error, bool)
+	stop  func()
+}
+
+// openSets finds the files of all sets.
+func (o *PrepareOptions) openSets() (all []*set, err error) {
+	sets := o.Sets
+	if len(sets) == 0 {
+		sets = []Set{{Files: o.Files, Remote: o.Remote}}
+	}
+	standard := 0
+	for _, s := range sets {
+		texts, err := source.Open(source.Options{Paths: s.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin,
+			Remote: s.Remote})
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(s.Files, source.Standard) {
+			standard++
+		}
+		all = append(all, newSet(s, texts))
+	}
+	if standard > 1 {
+		return nil, setting.Needs("data.PrepareOptions.Files", "two sets read the standard input", "give it to one of them")
+	}
+	return all, nil
+}
+
+func newSet(s Set, texts *source.Texts) *set {
+	info := &SetInfo{Name: s.Name, Weight: s.Weight}
+	for _, path := range texts.Files() {
+		info.Files = append(info.Files, filepath.Base(path))
+	}
+	return &set{place: &place{}, info: info, texts: texts, first: &kept{}}
+}
+
+// open begins to read the set where its place is.
+func (s *set) open(ctx context.Context, o *PrepareOptions, f *filter.Filter, pool *parallel.Pool) {
+	s.info.Passes = max(s.info.Passes, 1)
+	items := s.texts.From(ctx, s.At, f.NeedsRows())
+	size := func(i source.Item) int { return len(i.Text) }
+	encode := func(i source.Item) entry { return o.encodeItem(i, f) }
+	s.next, s.stop = iter.Pull2(encodeInOrder(ctx, pool, items, size, encode))
+}
+
+// take returns the next text, io.EOF at the end of the pass.
+func (s *set) take() (e entry, err error) {
+	for len(s.batch) == 0 {
+		batch, err, ok := s.next()
+		if !ok {
+			return e, io.EOF
+		}
+		if err != nil {
+			return e, err
+		}
+		s.batch = batch
+	}
+	e, s.batch = s.batch[0], s.batch[1:]
+	s.At = e.next
+	s.info.Read.add(e.bytes)
+	return e, e.err
+}
+
+// close ends the goroutines of the set.
+func (s *set) close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.next, s.stop, s.batch = nil, nil, nil
+}
+
+// encodeItem filters and encodes a text.
+func (o *PrepareOptions) encodeItem(i source.Item, f *filter.Filter) entry {
+	reason, err := f.Check(i.Text, i.Row)
+	if reason != "" || err != nil {
+		return entry{left: reason, err: err, next: i.Next, bytes: int64(len(i.Text))}
+	}
+	e := o.encode(i.Text)
+	e.next, e.bytes = i.Next, int64(len(i.Text))
+	if e.left == "" {
+		e.keys = dedup.Keys(i.Text, o.Duplicates)
+	}
+	return e
+}
+
+// mix chooses the set that is read next.
+type mix struct {
+	sets     []*set
+	weighted bool
+	passes   int   // most of each set
+	tokens   int64 // most of all together; 0: any
+}
+
+// next is the set that has the fewest tokens for its weight, nil at the end: when a set with a weight is
+// used up, when all are without weights, or when there are tokens enough.
+func (x *mix) next() (best *set) {
+	total := int64(0)
+	for _, s := range x.sets {
+		total += s.info.Tokens
+		if s.info.UsedUp && s.info.Passes >= x.passes {
+			if x.weighted {
+				return nil
+			}
+			continue
+		}
+		if best == nil || x.weighted && s.filled() < best.filled() {
+			best = s
+		}
+	}
+	if x.tokens > 0 && total >= x.tokens {
+		return nil
+	}
+	return best
+}
+
+func (s *set) filled() float64 { return float64(s.info.Tokens) / s.info.Weight }
+
+// checkSets refuses sets that cannot be mixed.
+func (o *PrepareOptions) checkSets() error {
+	weighted := 0
+	names := map[string]bool{}
+	for _, s := range o.Sets {
+		if s.Name == "" || names[s.Name] {
+			return &setting.Error{Field: "data.PrepareOptions.Sets", Found: strconv.Quote(s.Name),
+				Wanted: "a name of its own for each set"}
+		}
+		names[s.Name] = true
+		if !(s.Weight >= 0) || math.IsInf(s.Weight, 0) {
+			return &setting.Error{Field: "data.PrepareOptions.Sets", Found: fmt.Sprint(s.Weight), Wanted: "weights above 0"}
+		}
+		if s.Weight > 0 {
+			weighted++
+		}
+	}
+	if weighted > 0 && weighted < len(o.Sets) {
+		return &setting.Error{Field: "data.PrepareOptions.Sets", Problem: "some sets have a weight and some have none",
+			Remedy: "give all of them one"}
+	}
+	return nil
+}
+
+// weighted reports whether the sets have weights.
+func (o *PrepareOptions) weighted() bool { return len(o.Sets) > 0 && o.Sets[0].Weight > 0 }
