@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"trit/data"
 	"trit/data/source"
@@ -160,29 +159,27 @@ func testResumeIsExact(t *testing.T, start func(out string) Run) {
 	}
 }
 
-// Measuring how long a step takes leaves no trace in the run.
-func TestChoosingStepsChangesNothing(t *testing.T) {
-	dataDir, chosen, given := prepared(t), t.TempDir(), t.TempDir()
-	r := smallRun(dataDir, chosen)
-	r.Options.MaxSteps, r.MaxTime = 0, time.Second
+// Measuring how long a step takes leaves no trace in a new run.
+func TestMeasuringChangesNothing(t *testing.T) {
+	dataDir, measured, given := prepared(t), t.TempDir(), t.TempDir()
+	r := smallRun(dataDir, measured)
+	r.Options.MaxSteps = 10
 	tr, err := newTrainer(&r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tr.close()
-	if err := tr.chooseSteps(time.Second); err != nil {
-		t.Fatal(err)
+	if seconds, err := tr.stepSeconds(); err != nil || seconds <= 0 {
+		t.Fatal(seconds, err)
 	}
-	tr.run.Options.MaxSteps = 10
-	if _, err := tr.loop(context.Background(), time.Time{}); err != nil {
+	tr.share.optimizer.Reset()
+	if _, err := tr.loop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	r = smallRun(dataDir, given)
 	r.Options.MaxSteps = 10
-	if _, err := Train(context.Background(), r); err != nil {
-		t.Fatal(err)
-	}
-	checkSameWeights(t, weights(t, chosen), weights(t, given))
+	mustTrain(t, r)
+	checkSameWeights(t, weights(t, measured), weights(t, given))
 }
 
 func TestRefusals(t *testing.T) {
@@ -213,7 +210,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
-	unlock, err := lock(filepath.Join(out, ".lock"))
+	unlock, err := checkpoint.Lock(filepath.Join(out, ".lock"))
 	if err != nil {
 		t.Fatal(err)
 	}

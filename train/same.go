@@ -22,8 +22,8 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 		return err
 	}
 	o := s.options
-	if o.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
-		o.MaxSteps = before.MaxSteps // an extension changes it later
+	if o.MaxSteps == 0 || before.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
+		o.MaxSteps = before.MaxSteps // an extension changes it later; the time of a run may be over at its end
 	}
 	if before.Precision == PrecisionBF16 && !graph.HasBF16() {
 		return fmt.Errorf("%s: the run was begun with precision bf16, for which this machine has no instructions: "+

@@ -103,12 +103,13 @@ serve/wire                  | lm serve/answer | serve/internal/servetest tokeniz
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/distill train/graph train/preference train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
+train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/clock train/distill train/graph train/preference train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
 train/preference            | data format/safetensors setting train/graph train/ranks train/runlog | model
 train/distill               | data internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting train/graph
 train/adapters              | bitlinear/kernel/intmul format/adapter format/hffolder internal/float16 internal/parallel model train/graph
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
+train/clock                 |
 train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
 train/runlog                | internal/atomicfile internal/jsonfile setting

@@ -59,8 +59,11 @@ type Event struct {
 	Layer           string       `json:"layer,omitempty"`      // name of the weight that a warning is about
 	Layers          []LayerStats `json:"layers,omitempty"`
 	// Recipe is all that is needed to repeat the run from this event on, step by step (train.Recipe).
-	Recipe   json.RawMessage `json:"recipe,omitempty"`
-	MaxSteps int             `json:"-"` // of the run, for progress on a terminal
+	Recipe json.RawMessage `json:"recipe,omitempty"`
+	// Shares are the shares of the time at which a run that fills one took the steps since the last line.
+	Shares      []float64 `json:"shares,omitempty"`
+	MaxSteps    int       `json:"-"` // of the run, for progress on a terminal; 0: it fills a time
+	SecondsLeft float64   `json:"-"` // of that time
 }
 
 // Preference are the figures of the pairs that a step or an evaluation saw. A reward is beta times the

@@ -135,6 +135,18 @@ func (r *Run) Of(kind string) []Event {
 	return slices.DeleteFunc(slices.Clone(r.Events), func(e Event) bool { return e.Event != kind })
 }
 
+// Shares are the shares of the time at which steps were taken, by the number of the step, counted from 0;
+// see Event.Shares.
+func (r *Run) Shares() map[int]float64 {
+	shares := map[int]float64{}
+	for _, e := range r.Of(StepEvent) {
+		for i, share := range e.Shares {
+			shares[e.Step-len(e.Shares)+i] = share
+		}
+	}
+	return shares
+}
+
 // Last returns the newest event of a kind.
 func (r *Run) Last(kind string) (e Event, ok bool) {
 	for _, e := range slices.Backward(r.Events) {
