@@ -15,12 +15,10 @@ import (
 	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/configs"
-	"trit/data"
 	"trit/format/adapter"
 	"trit/model"
 	"trit/train"
 	"trit/train/checkpoint"
-	"trit/train/graph"
 	"trit/train/runlog"
 )
 
@@ -30,6 +28,7 @@ func trainCommand() *cli.Command {
 		Description: cmdline.Examples("trit train --text stories.txt --config trit-3m --out run",
 			"trit train --config trit-1m --data data --out run",
 			"trit train --config 125m --set batch_size=4 --dry-run",
+			"trit train --config 3b --dry-run --machine cores=64,int8=340,bf16=170,memory=512,nodes=8,network=25,price=3",
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --resume --out run",
 			"trit train --resume --out run --max-steps 5000",
@@ -66,6 +65,7 @@ func runFlags() []cli.Flag {
 		&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
 		&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 		&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
+		machineFlag("with --dry-run: "),
 		&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
 		cmdline.ThreadsFlag(),
 	}
@@ -230,7 +230,8 @@ func begunRun(c *cli.Context) (*train.Run, error) {
 
 // repeatedRun is the run that --repeat does again. What would make another run of it is refused.
 func repeatedRun(c *cli.Context, dir string) (*train.Run, error) {
-	for _, flag := range []string{"config", "init", "text", "set", "max-steps", "max-time", "seed", "precision", "resume"} {
+	for _, flag := range []string{"config", "init", "text", "set", "max-steps", "max-time", "seed", "precision",
+		"resume"} {
 		if c.IsSet(flag) {
 			return nil, cmdline.Usagef("--repeat %s takes the recipe of that run: leave --%s out", dir, flag)
 		}
@@ -325,49 +326,6 @@ func checkConfig(c *cli.Context, config configs.Config) error {
 	if err := config.Validate(); err != nil {
 		return cmdline.Usagef("%v", err)
 	}
-	return nil
-}
-
-// dryRun prints an estimate of a run and its teacher. Without --tflops it is based on the speed of products
-// on this machine.
-func dryRun(c *cli.Context, config configs.Config, t configs.Teacher) error {
-	if config.VocabSize == 0 && c.IsSet("text") {
-		config.VocabSize = config.TokenizerSize()
-	}
-	if config.VocabSize == 0 {
-		if c.String("data") == "" {
-			return cmdline.Usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")
-		}
-		m, err := data.OpenManifest(c.String("data"))
-		if err != nil {
-			return err
-		}
-		config.VocabSize = m.VocabSize
-	}
-	config.Config.Resolve()
-	if err := graph.Check(&config.Config); err != nil {
-		return err
-	}
-	if err := checkPackable(c, config.Config); err != nil {
-		return err
-	}
-	m := configs.Machines{
-		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"),
-		Network: 1e9 * c.Float64("network"),
-	}
-	if m.FLOPs < 0 || m.Network <= 0 {
-		return cmdline.Usagef("--tflops %g and --network %g: want positive numbers",
-			c.Float64("tflops"), c.Float64("network"))
-	}
-	if m.FLOPs == 0 {
-		m.FLOPs = config.ExpectedFLOPs(m.Threads)
-	}
-	e, err := config.Estimate(m, t)
-	if err != nil {
-		return cmdline.Usagef("%v", err)
-	}
-	e.WriteText(c.App.Writer)
-	writePackable(c.App.Writer, config.Config)
 	return nil
 }
 

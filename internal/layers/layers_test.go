@@ -114,7 +114,7 @@ train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
 train/runlog                | internal/atomicfile internal/jsonfile setting
 watch                       | format/hffolder internal/jsonfile internal/report train/runlog
-configs                     | internal/jsonfile internal/nearest model train
+configs                     | internal/jsonfile internal/nearest model train train/ranks
 
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
