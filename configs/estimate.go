@@ -108,8 +108,8 @@ func (e Estimate) WriteText(w io.Writer) {
 		fmt.Fprintf(w, "cost             %.0f, for %.4g hours of each of %d machines\n", e.Cost, e.Seconds/3600, e.Ranks)
 	}
 	if e.Lacking > 0 {
-		fmt.Fprintf(w, "does not fit     a rank needs %.2f GB more than the machine has: more ranks, --checkpoint-activations, "+
-			"moments=bf16 or a smaller batch_size help\n", float64(e.Lacking)/1e9)
+		fmt.Fprintf(w, "does not fit     a rank needs %.2f GB more than the machine has: more ranks, "+
+			"checkpoint_activations=true, moments=bf16 or a smaller batch_size help\n", float64(e.Lacking)/1e9)
 	}
 }
 

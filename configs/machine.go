@@ -111,7 +111,7 @@ func (m Machines) precision(p train.Precision) (train.Precision, error) {
 	case p == train.PrecisionAuto:
 		return train.PrecisionFloat32, nil
 	case p == train.PrecisionBF16 && m.BF16 == 0, p == train.PrecisionFloat32 && m.Float32 == 0:
-		return p, fmt.Errorf("precision is %s, but the machine has no rate %s: name it", p, strings.TrimPrefix(string(p), "b"))
+		return p, fmt.Errorf("precision is %s, but the machine has no rate %s: name it", p, p)
 	}
 	return p, nil
 }

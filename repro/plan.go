@@ -19,10 +19,19 @@ type PlanOptions struct {
 	Set             []string
 }
 
+// PlanTable is a row for each model.
+type PlanTable struct {
+	Head []string
+	Rows [][]string
+}
+
+// Markdown is the table in Markdown.
+func (t PlanTable) Markdown() string { return report.Table{Head: t.Head, Rows: t.Rows}.Markdown() }
+
 // Plan says what it takes to train models on numbers of machines of a kind: a row for each model, computed
 // from the figures of model and machine alone.
-func Plan(o PlanOptions) (report.Table, error) {
-	t := report.Table{Head: []string{"configuration", "weights", "tokens", "GB of a machine"}}
+func Plan(o PlanOptions) (PlanTable, error) {
+	t := PlanTable{Head: []string{"configuration", "weights", "tokens", "GB of a machine"}}
 	for _, n := range o.Nodes {
 		t.Head = append(t.Head, fmt.Sprintf("on %d: time", n))
 		if n > 1 {

@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"trit/train/clock"
 	"trit/train/graph"
 	"trit/train/ranks"
+	"trit/train/samples"
 )
 
 // newTrainer opens the data and makes the parts of a run, from its last checkpoint if it is
@@ -189,11 +191,31 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 		batches: t.heldoutBatches, now: t.run.clockNow}
 	t.recording = newRecording(t.run.Model, o, d, t.share)
 	t.recording.clock = t.clock
+	if err := t.makeSamples(options); err != nil {
+		return err
+	}
 	if before == nil {
 		return nil
 	}
 	t.clock.Restore(before.Memory.time())
 	return t.goTo(before)
+}
+
+// makeSamples makes what writes texts at each evaluation, on rank 0.
+func (t *trainer) makeSamples(g graph.Options) error {
+	o := t.run.Options.samples()
+	if len(o.Prompts) == 0 || !t.share.isRank0() {
+		return nil
+	}
+	tok, err := tokenizer.Load(t.run.DataDir)
+	if err == nil {
+		t.samples, err = samples.New(o, tok, t.share.params, g)
+	}
+	if err != nil {
+		return fmt.Errorf("sample_prompts: %w", err)
+	}
+	t.opened.add(t.samples)
+	return nil
 }
 
 // openLog opens the log, which rank 0 alone has, and writes to it how the run begins and the

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"trit/train/distill"
 	"trit/train/ranks"
 	"trit/train/runlog"
+	"trit/train/samples"
 )
 
 // trainer is a run at work: the loop, and the parts that it holds. A part knows nothing of the
@@ -19,14 +21,16 @@ import (
 type trainer struct {
 	run        *Run // resolved
 	at         position
-	loader     *data.Loader // of the training split
-	step       *stepper     // runs batches through the graph and moves the weights
-	share      *sharing     // weights and optimiser, and the ranks that share them
-	evaluation *evaluation  // held-out loss, the best model, early stop
-	recording  *recording   // the log
-	saving     *saving      // checkpoints
-	clock      *clock.Clock // the time of the run, and how far its plan is if it fills one
-	deadline   time.Time    // when the run ends before its plan; zero: never
+	loader     *data.Loader    // of the training split
+	step       *stepper        // runs batches through the graph and moves the weights
+	share      *sharing        // weights and optimiser, and the ranks that share them
+	evaluation *evaluation     // held-out loss, the best model, early stop
+	recording  *recording      // the log
+	saving     *saving         // checkpoints
+	samples    *samples.Writer // nil: none are written
+	sampled    float64         // seconds of the last ones; 0: there were none yet
+	clock      *clock.Clock    // the time of the run, and how far its plan is if it fills one
+	deadline   time.Time       // when the run ends before its plan; zero: never
 	guard      Guard
 	opened     closers
 
@@ -153,7 +157,13 @@ func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 // is evaluated by finish.
 func (t *trainer) evaluateAndSaveIfDue() error {
 	o := &t.run.Options
-	if due(t.at.step, o.EvalInterval) && !t.atEnd() {
+	isDue := due(t.at.step, o.EvalInterval)
+	if isDue && t.clock.Filling() {
+		if err := t.pace(); err != nil { // is the time over? Then finish evaluates
+			return err
+		}
+	}
+	if isDue && !t.atEnd() {
 		e, _, err := t.evaluate(false)
 		if err != nil {
 			return err
@@ -183,6 +193,9 @@ func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
 		if err := t.recording.write(first); err != nil {
 			return err
 		}
+		if err := t.sample(); err != nil {
+			return err
+		}
 		better := t.evaluation.improved(t.at, compared)
 		if whole {
 			everything.fill(&all)
@@ -197,6 +210,22 @@ func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
 		return t.saving.saveBest(t.evaluation.best)
 	})
 	return first, all, err
+}
+
+// sample writes texts with the present weights into the log, on rank 0.
+func (t *trainer) sample() error {
+	if t.samples == nil {
+		return nil
+	}
+	begun := t.run.clockNow()
+	list, err := t.samples.Write(t.run.Options.lambda(t.at.step))
+	for _, s := range list {
+		e := t.at.event(runlog.SampleEvent)
+		e.Prompt, e.Text = s.Prompt, s.Text
+		err = errors.Join(err, t.recording.write(e))
+	}
+	t.sampled = t.run.clockNow().Sub(begun).Seconds()
+	return err
 }
 
 // save writes a checkpoint.

@@ -99,7 +99,13 @@ func (t *trainer) pace() error {
 }
 
 // reserve is the number of seconds that the run needs after its last step.
-func (t *trainer) reserve() float64 { return t.evaluation.seconds() + t.saving.seconds() }
+func (t *trainer) reserve() float64 {
+	seconds := t.evaluation.seconds() + t.saving.seconds()
+	if o := &t.run.Options; t.samples != nil && t.sampled == 0 { // as the evaluation, token by token
+		return seconds + t.evaluation.perBatch*float64(t.samples.Tokens())/float64(o.BatchSize*o.SequenceLength)
+	}
+	return seconds + t.sampled
+}
 
 // rewarm is how the rate of an extended run gets from where it had fallen to, to the one of the
 // longer plan: in a line from step From on, over some steps.

@@ -2,6 +2,7 @@ package train
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"trit/internal/machine"
@@ -54,6 +55,10 @@ func (r *recording) open(dir string, at position, onEvent func(Event)) (err erro
 func (r *recording) write(e Event) error {
 	if r.log == nil {
 		return nil
+	}
+	if e.Event == runlog.StepEvent || e.Event == runlog.EvalEvent {
+		e.Seconds, e.Memory = math.Round(1e3*r.clock.Used())/1e3, machine.PeakMemory()
+		e.FLOPs = r.mfu.flopsPerToken * float64(e.Tokens)
 	}
 	return r.log.Write(e)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 func machineFlag(prefix string) cli.Flag {
-	return &cli.StringFlag{Name: "machine", Usage: prefix + "plan for a `MACHINE` that is not this one: KEY=VALUE,... of " +
-		configs.MachineKeys()}
+	return &cli.StringFlag{Name: "machine", Usage: prefix + "plan for a `MACHINE` that is not this one: KEY=VALUE,... " +
+		"of " + configs.MachineKeys()}
 }
 
 // dryRun prints an estimate of a run and its teacher. Without --tflops it is based on the speed of products

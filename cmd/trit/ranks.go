@@ -38,8 +38,8 @@ func openRanks() (ranks.Comm, error) {
 // the others would wait for it.
 func trainRanks(cc *cli.Context, read func() (trainJob, error)) error {
 	if cc.IsSet("ranks") || cc.IsSet("network") || cc.IsSet("tflops") || cc.IsSet("machine") {
-		return cmdline.Usagef("--ranks, --network, --tflops and --machine belong to --dry-run: mpirun -np N trit %s starts N ranks",
-			cc.Command.Name)
+		return cmdline.Usagef("--ranks, --network, --tflops and --machine belong to --dry-run: mpirun -np N trit %s "+
+			"starts N ranks", cc.Command.Name)
 	}
 	con := cmdline.NewConsole(cc)
 	c, err := openRanks()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -55,6 +57,7 @@ func runFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 		&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
 		cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the schedule fills it, whatever the speed; a run that has ended gets so much more", 0),
+		&cli.StringSliceFlag{Name: "sample", Usage: "continue `PROMPT` at each evaluation, for trit watch (may be given several times)"},
 		&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 		&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 		cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
@@ -209,8 +212,8 @@ func trainConfig(c *cli.Context, begun *train.Run) (configs.Config, error) {
 	return config, applyFlags(c, &config)
 }
 
-// begunRun is the run in --out that is resumed, or the one that is repeated. It is nil if none is, or if there is none yet and
-// --config or --init say how to begin it.
+// begunRun is the run in --out that is resumed, or the one that is repeated. It is nil if none is, or if
+// there is none yet and --config or --init say how to begin it.
 func begunRun(c *cli.Context) (*train.Run, error) {
 	if dir := c.String("repeat"); dir != "" {
 		return repeatedRun(c, dir)
@@ -302,6 +305,9 @@ func applyFlags(c *cli.Context, config *configs.Config) error {
 	}
 	if c.IsSet("max-steps") {
 		config.MaxSteps = c.Int("max-steps")
+	}
+	if c.IsSet("sample") {
+		config.SamplePrompts = strings.Join(c.StringSlice("sample"), "\n")
 	}
 	if c.IsSet("keep") {
 		config.KeepCheckpoints = c.Int("keep")
@@ -401,6 +407,10 @@ func showEvent(con *cmdline.Console, e train.Event) {
 			figures = preferenceText(e.Preference)
 		}
 		con.Warnf("step %6d  %s: loss %.4f, %s", e.Step, data, e.Loss, figures)
+		return
+	}
+	if e.Event == runlog.SampleEvent {
+		con.Warnf("step %6d  sample: %s", e.Step, strconv.Quote(e.Prompt+e.Text))
 		return
 	}
 	if e.Note != "" {

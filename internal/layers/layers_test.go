@@ -103,7 +103,7 @@ serve/wire                  | lm serve/answer | serve/internal/servetest tokeniz
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/clock train/distill train/graph train/preference train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
+train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/clock train/distill train/graph train/preference train/ranks train/runlog train/samples | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
 train/preference            | data format/safetensors setting train/graph train/ranks train/runlog | model
 train/distill               | data internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting train/graph
@@ -112,6 +112,7 @@ train/checkpoint            | format/hffolder format/safetensors internal/atomic
 train/clock                 |
 train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
+train/samples               | tokenizer train/graph
 train/runlog                | internal/atomicfile internal/jsonfile setting
 watch                       | format/hffolder internal/jsonfile internal/report train/runlog
 configs                     | internal/jsonfile internal/nearest model train train/ranks
