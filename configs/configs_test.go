@@ -216,7 +216,7 @@ func TestEstimateOfMuon(t *testing.T) {
 
 func TestDuration(t *testing.T) {
 	for seconds, want := range map[float64]string{0.25: "250 ms", 59: "59 s", 90: "1.5 minutes", 7200: "2 hours", 86400: "24 hours", 5 * 86400: "5 days", 1e10: "317 years"} {
-		if got := duration(seconds); got != want {
+		if got := Duration(seconds); got != want {
 			t.Errorf("%g s: %s, want %s", seconds, got, want)
 		}
 	}

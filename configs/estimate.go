@@ -3,18 +3,12 @@ package configs
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"trit/optim"
 	"trit/train"
+	"trit/train/ranks"
 )
-
-// Machines describe the ranks that a run is estimated for.
-type Machines struct {
-	FLOPs   float64 // floating-point operations that a rank does in a second
-	Ranks   int
-	Threads int     // of a rank; 0: one for each processor of this machine
-	Network float64 // bits a second, each way, between a rank and the others
-}
 
 // Teacher is what a teacher costs that works beside a run.
 type Teacher struct {
@@ -33,7 +27,9 @@ type Estimate struct {
 	Tokens         int64   `json:"tokens"`
 	ComputeSeconds float64 `json:"compute_seconds"` // of a step
 	Exchange       `json:"exchange"`
-	Seconds        float64 `json:"seconds"` // of the run
+	Seconds        float64 `json:"seconds"`           // of the run
+	Cost           float64 `json:"cost,omitempty"`    // of all ranks for that time; 0: no price is known
+	Lacking        int64   `json:"lacking,omitempty"` // bytes that a rank's memory has too few
 }
 
 // Exchange is the traffic between the ranks in a step, and its cost.
@@ -56,25 +52,39 @@ func (c Config) Estimate(m Machines, t Teacher) (Estimate, error) {
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Teacher: t}
 	e.Tokens = int64(c.MaxSteps) * int64(c.TokensPerStep())
 	e.Trained = c.Options.Trained(c.Config)
-	e.FLOPsPerToken = int64(c.Options.FLOPsPerToken(c.Config)) + t.FLOPsPerToken +
-		int64(c.Options.OptimizerFLOPs(c.Config)/c.TokensPerStep())
+	e.FLOPsPerToken = c.flopsPerToken(t)
+	if c.Precision, err = m.precision(c.Precision); err != nil {
+		return Estimate{}, err
+	}
 	e.MemoryBytes = train.Memory(c.Config, c.Options, m.Ranks, m.Threads) + t.MemoryBytes
-	e.ComputeSeconds = float64(e.FLOPsPerToken) * float64(c.TokensPerStep()) / float64(m.Ranks) / max(m.FLOPs, 1)
+	e.ComputeSeconds = c.tokenSeconds(m, t) * float64(c.TokensPerStep()) / float64(m.Ranks)
 	e.Exchange = m.exchange(e.Trained, e.ComputeSeconds, e.ComputeSeconds/float64(micro))
 	if c.Optimizer == optim.ByMuon {
 		e.Exchange = m.withDirections(e.Exchange, e.ComputeSeconds)
 	}
 	e.Seconds = float64(c.MaxSteps) * (e.ComputeSeconds + e.Waiting)
+	e.Cost = m.Price * float64(m.Ranks) * e.Seconds / 3600
+	if m.Memory > 0 {
+		e.Lacking = max(e.MemoryBytes-m.Memory, 0)
+	}
 	return e, nil
+}
+
+// flopsPerToken are the operations of a token, those of the optimiser in a step divided among its tokens.
+func (c Config) flopsPerToken(t Teacher) int64 {
+	return int64(c.Options.FLOPsPerToken(c.Config)) + t.FLOPsPerToken +
+		int64(c.Options.OptimizerFLOPs(c.Config)/c.TokensPerStep())
 }
 
 // exchange estimates the ReduceScatter of a step's gradients and the AllGather of its
 // weights. compute and microBatch are in seconds: of a step, and of one micro-batch.
-// Gradients can be sent during a backward pass, two thirds of a micro-batch.
+// Gradients can be sent during a backward pass, two thirds of a micro-batch. Every bucket is a message to
+// each other rank, of gradients and of weights.
 func (m Machines) exchange(parameters int, compute, microBatch float64) Exchange {
 	n := float64(m.Ranks)
 	bytes := 8 * float64(parameters) * (n - 1) / n
-	x := Exchange{Bytes: int64(bytes), Seconds: 8 * bytes / max(m.Network, 1)}
+	messages := 2 * (n - 1) * math.Ceil(4*float64(parameters)/ranks.BucketBytes)
+	x := Exchange{Bytes: int64(bytes), Seconds: 8*bytes/max(m.Network, 1) + messages*m.Latency}
 	x.Waiting = max(x.Seconds/2-microBatch*2/3, 0) + x.Seconds/2
 	x.Efficiency, x.Serial = compute/(compute+x.Waiting), compute/(compute+x.Seconds)
 	return x
@@ -103,18 +113,25 @@ func (e Estimate) WriteText(w io.Writer) {
 			100*float64(e.Teacher.FLOPsPerToken)/float64(e.FLOPsPerToken))
 	}
 	fmt.Fprintf(w, "FLOPs per token  %.3g\ntokens           %d\ncomputing a step %s\n",
-		float64(e.FLOPsPerToken), e.Tokens, duration(e.ComputeSeconds))
+		float64(e.FLOPsPerToken), e.Tokens, Duration(e.ComputeSeconds))
 	if e.Ranks > 1 {
 		fmt.Fprintf(w, "sent a step      %.2f GB by each rank, which receives as much\n", float64(e.Bytes)/1e9)
 		fmt.Fprintf(w, "exchange a step  %s, of which %s remain if gradients go out during the last backward pass\n",
-			duration(e.Exchange.Seconds), duration(e.Waiting))
+			Duration(e.Exchange.Seconds), Duration(e.Waiting))
 		fmt.Fprintf(w, "efficiency       %.1f %%, or %.1f %% if nothing overlapped\n", 100*e.Efficiency, 100*e.Serial)
 	}
-	fmt.Fprintf(w, "time             %s\n", duration(e.Seconds))
+	fmt.Fprintf(w, "time             %s\n", Duration(e.Seconds))
+	if e.Cost > 0 {
+		fmt.Fprintf(w, "cost             %.0f, for %.4g hours of each of %d machines\n", e.Cost, e.Seconds/3600, e.Ranks)
+	}
+	if e.Lacking > 0 {
+		fmt.Fprintf(w, "does not fit     a rank needs %.2f GB more than the machine has: more ranks, "+
+			"checkpoint_activations=true, moments=bf16 or a smaller batch_size help\n", float64(e.Lacking)/1e9)
+	}
 }
 
-// duration writes a time in the largest unit that leaves at least 1 of it.
-func duration(seconds float64) string {
+// Duration writes a time in the largest unit that leaves at least 1 of it.
+func Duration(seconds float64) string {
 	const day = 24 * 3600
 	for _, u := range []struct {
 		size float64

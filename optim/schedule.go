@@ -98,14 +98,19 @@ func (s Schedule) DecayBegins() int {
 
 // At is the rate and the weight decay of a step, counted from 0.
 func (s Schedule) At(step int) (rate, decay float64) {
-	done := float64(step) / float64(s.Steps)
+	return s.Through(step, float64(step)/float64(s.Steps))
+}
+
+// Through is At of a step that is taken when a share of the plan is done: of a time, for which nobody
+// knows the number of steps. The warm-up is over with its steps, or with half of the plan.
+func (s Schedule) Through(step int, done float64) (rate, decay float64) {
 	second := done >= s.Switch
 	decay = s.Decay
 	if s.Kind == TwoStage && second {
 		decay = s.Stage2Decay
 	}
-	if step < s.Warmup {
-		return s.Rate * float64(step+1) / float64(s.Warmup), decay
+	if step < s.Warmup && done < 0.5 {
+		return s.Rate * max(float64(step+1)/float64(s.Warmup), 2*done), decay
 	}
 	left := min(1, max(0, 1-done))
 	fall := func(peak, share float64) float64 { return s.MinRate + (peak-s.MinRate)*share }

@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,14 +15,20 @@ import (
 	"trit/model"
 	"trit/setting"
 	"trit/tokenizer"
+	"trit/train/clock"
 	"trit/train/graph"
 	"trit/train/ranks"
+	"trit/train/samples"
 )
 
 // newTrainer opens the data and makes the parts of a run, from its last checkpoint if it is
 // resumed. After an error nothing stays open.
 func newTrainer(r *Run) (*trainer, error) {
-	t := &trainer{run: r, guard: r.Guard}
+	begun := r.clockNow()
+	t := &trainer{run: r, guard: r.Guard, clock: clock.New(begun, r.clockNow)}
+	if r.MaxTime > 0 {
+		t.deadline = begun.Add(r.MaxTime)
+	}
 	if t.guard == nil {
 		t.guard = newGuard()
 	}
@@ -77,7 +84,7 @@ func (r *Run) join(m *data.Manifest) (microBatches int, err error) {
 	if microBatches, err = r.Options.MicroBatches(c.Size()); err != nil {
 		return 0, err
 	}
-	config, err := json.Marshal([]any{r.Model, r.Options, r.MaxTime, r.Extend})
+	config, err := json.Marshal([]any{r.Model, r.Options, r.MaxTime, r.Extend, len(r.Shares)})
 	return microBatches, errors.Join(err, ranks.Agree(c, "the configuration", config),
 		ranks.Agree(c, "the data set", []byte(m.Fingerprint())))
 }
@@ -96,6 +103,7 @@ func (t *trainer) openData(m *data.Manifest) (heldout *data.Loader, err error) {
 		return nil, nil
 	}
 	rows.Split, rows.Seed, rows.Shuffle = data.Heldout, 0, false
+	t.heldoutBatches = int(m.Heldout.Tokens)/(o.BatchSize*o.SequenceLength) + 1
 	if heldout, err = data.OpenLoader(t.run.DataDir, rows); err != nil {
 		return nil, err
 	}
@@ -133,7 +141,7 @@ func (t *trainer) makeWeights(folder modelFolder) (before *snapshot, err error) 
 		return nil, err
 	}
 	t.saving = &saving{dir: t.run.OutDir, dataDir: t.run.DataDir, dataset: t.loader.State().Dataset,
-		options: o, folder: folder, share: t.share}
+		options: o, folder: folder, share: t.share, clock: t.clock, now: t.run.clockNow}
 	if err := t.saving.setBase(t.run.Init); err != nil {
 		return nil, err
 	}
@@ -179,12 +187,35 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 	t.opened.add(d)
 	t.step = &stepper{options: o, share: t.share, decoder: d, batches: t.loader, microBatches: microBatches,
 		teacher: t.teacher}
-	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: d, heldout: heldout}
+	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: d, heldout: heldout,
+		batches: t.heldoutBatches, now: t.run.clockNow}
 	t.recording = newRecording(t.run.Model, o, d, t.share)
+	t.recording.clock = t.clock
+	if err := t.makeSamples(options); err != nil {
+		return err
+	}
 	if before == nil {
 		return nil
 	}
+	t.clock.Restore(before.Memory.time())
 	return t.goTo(before)
+}
+
+// makeSamples makes what writes texts at each evaluation, on rank 0.
+func (t *trainer) makeSamples(g graph.Options) error {
+	o := t.run.Options.samples()
+	if len(o.Prompts) == 0 || !t.share.isRank0() {
+		return nil
+	}
+	tok, err := tokenizer.Load(t.run.DataDir)
+	if err == nil {
+		t.samples, err = samples.New(o, tok, t.share.params, g)
+	}
+	if err != nil {
+		return fmt.Errorf("sample_prompts: %w", err)
+	}
+	t.opened.add(t.samples)
+	return nil
 }
 
 // openLog opens the log, which rank 0 alone has, and writes to it how the run begins and the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"trit/data"
 	"trit/train/graph"
@@ -25,6 +26,9 @@ type evaluation struct {
 	reference *preference.Reference // of a run that learns from pairs, once it is prepared
 	best      *Best                 // nil before the first
 	patience  patience
+	batches   int // of the held-out data, about
+	now       func() time.Time
+	perBatch  float64 // seconds, at the last evaluation
 }
 
 // Best is the result of the step with the lowest held-out loss. It is saved as best.json in the
@@ -80,7 +84,7 @@ func (s score) fill(e *Event) {
 func (v *evaluation) measure(step int, whole bool) (all, compared score, err error) {
 	v.heldout.Rewind()
 	v.decoder.SetQuantization(v.options.lambda(step))
-	first := v.options.EvalBatches
+	first, begun, done := v.options.EvalBatches, v.now(), 0
 	for i := v.share.comm.Rank(); whole || first == 0 || i < first; i += v.share.comm.Size() {
 		err := v.heldout.Next(&v.batch)
 		if errors.Is(err, io.EOF) {
@@ -95,8 +99,44 @@ func (v *evaluation) measure(step int, whole bool) (all, compared score, err err
 		if first == 0 || i < first {
 			compared = all
 		}
+		done++
+	}
+	if done > 0 {
+		v.perBatch = v.now().Sub(begun).Seconds() / float64(done)
 	}
 	return all, compared, ranks.AllReduce(v.share.comm, append(all.sums(), compared.sums()...)...)
+}
+
+// try measures how long a batch takes, before there was an evaluation.
+func (v *evaluation) try(step int) error {
+	if v.heldout == nil {
+		return nil
+	}
+	v.heldout.Rewind()
+	v.decoder.SetQuantization(v.options.lambda(step))
+	for range 2 { // the first one warms up
+		var s score
+		begun := v.now()
+		if err := v.heldout.Next(&v.batch); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if err := v.addBatch(&s); err != nil {
+			return err
+		}
+		v.perBatch = v.now().Sub(begun).Seconds()
+	}
+	return nil
+}
+
+// seconds is about how long an evaluation on all held-out data takes.
+func (v *evaluation) seconds() float64 {
+	if v.heldout == nil {
+		return 0
+	}
+	return v.perBatch * float64(v.batches) / float64(v.share.comm.Size())
 }
 
 // addBatch adds the score of the batch.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"trit/format/hffolder"
 	"trit/model"
@@ -21,9 +22,10 @@ import (
 // Recipe is all that a run is made from. The log holds it whenever a run begins or goes on: with it
 // a run can be repeated step by step, and resumed without being told anything.
 type Recipe struct {
-	// Config are the keys of a configuration file, as the run resolved them. MaxSteps is the
-	// planned end, also where it was chosen to fill a time.
+	// Config are the keys of a configuration file, as the run resolved them.
 	Config  RecipeConfig `json:"config"`
+	Seconds float64      `json:"seconds,omitempty"` // that the run fills; 0: max_steps is its end
+	Repeats string       `json:"repeats,omitempty"` // Run.Repeats, absolute
 	Data    string       `json:"data"`              // folder of the data, absolute
 	Dataset string       `json:"dataset"`           // fingerprint of the data
 	Init    string       `json:"init,omitempty"`    // folder whose weights the run began with, absolute; "": fresh weights
@@ -41,7 +43,7 @@ type RecipeConfig struct {
 // recipe is the recipe of this run, which must be resolved.
 func (r *Run) recipe(dataset string) (recipe Recipe, err error) {
 	recipe = Recipe{Config: RecipeConfig{r.Model, r.Options}, Dataset: dataset, Ranks: r.comm().Size(),
-		Adapt: r.Adapt, Teacher: r.Teacher}
+		Adapt: r.Adapt, Teacher: r.Teacher, Repeats: r.Repeats}
 	if recipe.Data, err = filepath.Abs(r.DataDir); err == nil && r.Init != "" {
 		recipe.Init, err = filepath.Abs(r.Init)
 	}
@@ -67,14 +69,89 @@ func RunOf(dir string) (Run, error) {
 		}
 	case found && errors.Is(err, ErrNoRun):
 		r.Model, r.Options, r.Init = recipe.Config.Config, recipe.Config.Options, recipe.Init
-		r.Adapt = recipe.Adapt
+		r.Adapt, r.MaxTime = recipe.Adapt, time.Duration(recipe.Seconds*float64(time.Second))
 	case errors.Is(err, ErrNoRun):
 		return r, &setting.Error{Field: "train.Run.OutDir", Problem: dir, Err: ErrNoRun,
 			Remedy: "name the folder of a run with {train.Run.OutDir}, or begin one with {train.Run.Model}"}
 	default:
 		return r, err
 	}
+	if recipe.Repeats == "" {
+		return r, nil
+	}
+	first, err := RepeatOf(recipe.Repeats)
+	if err != nil {
+		return r, fmt.Errorf("%s repeats another run: %w", dir, err)
+	}
+	if len(first.Shares) < r.Options.MaxSteps {
+		return r, fmt.Errorf("%s repeats %d steps of %s, which has only %d now", dir, r.Options.MaxSteps, recipe.Repeats,
+			len(first.Shares))
+	}
+	r.Repeats, r.Shares = recipe.Repeats, first.Shares[:r.Options.MaxSteps]
 	return r, nil
+}
+
+// RepeatOf reads the run in a folder, to do it again from its beginning in another folder, step by step: a
+// run that filled a time takes each step at the share of it that the log has, up to its newest checkpoint.
+// OutDir is left open. On the same kind of machine and number of ranks the weights are the same, bit for
+// bit. A run that was extended, or was taken back by a spike, cannot be repeated so.
+func RepeatOf(dir string) (r Run, err error) {
+	recipe, found, err := loggedRecipe(dir)
+	if err == nil && !found {
+		err = fmt.Errorf("%s has no log with a recipe: there is no run that can be repeated", dir)
+	}
+	if err != nil {
+		return r, err
+	}
+	log, err := runlog.Open(dir)
+	if err != nil {
+		return r, err
+	}
+	for _, n := range log.Notes {
+		if n.Kind == runlog.ExtendEvent || n.Kind == runlog.RollbackEvent {
+			return r, fmt.Errorf("%s cannot be repeated: its log has %s at step %d, after which it went another way than "+
+				"its recipe", dir, n.Kind, n.Step)
+		}
+	}
+	r = Run{Model: recipe.Config.Config, Options: recipe.Config.Options, DataDir: recipe.Data, Init: recipe.Init,
+		Adapt: recipe.Adapt, Teacher: recipe.Teacher}
+	if recipe.Seconds == 0 && recipe.Repeats == "" {
+		return r, nil
+	}
+	if r.Repeats, err = filepath.Abs(dir); err == nil {
+		r.Shares, err = allShares(dir)
+	}
+	r.Options.MaxSteps = len(r.Shares)
+	return r, err
+}
+
+// allShares are the shares of the time at which a run took its steps, up to its newest checkpoint.
+func allShares(dir string) ([]float64, error) {
+	newest, err := hffolder.Resolve(dir)
+	if err != nil {
+		return nil, err
+	}
+	state, err := checkpoint.ReadState(newest)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readState(newest, state)
+	if err != nil {
+		return nil, err
+	}
+	byStep, err := takenShares(dir, s.Step, s.Memory.Clock)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]float64, s.Step)
+	for step := range list {
+		share, ok := byStep[step]
+		if !ok {
+			return nil, fmt.Errorf("%s: step %d was not taken at a share of a time", dir, step+1)
+		}
+		list[step] = share
+	}
+	return list, nil
 }
 
 // loggedRecipe is the last recipe in the log of a run. It is not found if there is no log, or one
@@ -203,9 +280,10 @@ func (t *trainer) start() (e Event, err error) {
 	if err != nil {
 		return e, err
 	}
+	recipe.Seconds = t.clock.Budget
 	e = t.at.event(runlog.BeginEvent)
-	e.Note = fmt.Sprintf("%d steps of %d tokens (batch_size %d, gradient_accumulation_steps %d, sequence_length %d), "+
-		"lr_schedule %s, seed %d", o.MaxSteps, o.TokensPerStep(), o.BatchSize, o.GradientAccumulation, o.SequenceLength,
+	e.Note = fmt.Sprintf("%s of %d tokens (batch_size %d, gradient_accumulation_steps %d, sequence_length %d), "+
+		"lr_schedule %s, seed %d", t.plannedSteps(), o.TokensPerStep(), o.BatchSize, o.GradientAccumulation, o.SequenceLength,
 		o.LRSchedule, o.Seed)
 	if t.run.Init != "" {
 		from, ok, err := OriginOf(t.run.Init)
@@ -224,10 +302,18 @@ func (t *trainer) start() (e Event, err error) {
 	case t.extended != "":
 		e.Event, e.Note = runlog.ExtendEvent, t.extended
 	case t.resumed:
-		e.Event, e.Note = runlog.ResumeEvent, fmt.Sprintf("goes on at step %d of %d", t.at.step, o.MaxSteps)
+		e.Event, e.Note = runlog.ResumeEvent, fmt.Sprintf("goes on at step %d, to the end of %s", t.at.step, t.end())
 	}
 	e.Recipe, err = json.Marshal(recipe)
 	return e, err
+}
+
+// plannedSteps says how many steps a run shall have.
+func (t *trainer) plannedSteps() string {
+	if t.run.Options.MaxSteps > 0 {
+		return t.end()
+	}
+	return "steps that fill " + t.end() + ","
 }
 
 // Origin is the state of a run that a folder holds.
@@ -268,7 +354,7 @@ func OriginOf(path string) (o Origin, ok bool, err error) {
 		return o, false, err
 	}
 	stop := evaluation{options: &options, patience: s.Memory.Patience}
-	over := s.Step >= options.MaxSteps || stop.stalled() != ""
+	over := options.MaxSteps > 0 && s.Step >= options.MaxSteps || stop.stalled() != ""
 	return Origin{Dir: dir, Step: s.Step, MaxSteps: options.MaxSteps, Over: over, Last: isLast(dir),
 		Best: s.Memory.Best}, true, nil
 }

@@ -3,13 +3,16 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"trit/data"
+	"trit/train/clock"
 	"trit/train/distill"
 	"trit/train/ranks"
 	"trit/train/runlog"
+	"trit/train/samples"
 )
 
 // trainer is a run at work: the loop, and the parts that it holds. A part knows nothing of the
@@ -18,22 +21,27 @@ import (
 type trainer struct {
 	run        *Run // resolved
 	at         position
-	loader     *data.Loader // of the training split
-	step       *stepper     // runs batches through the graph and moves the weights
-	share      *sharing     // weights and optimiser, and the ranks that share them
-	evaluation *evaluation  // held-out loss, the best model, early stop
-	recording  *recording   // the log
-	saving     *saving      // checkpoints
+	loader     *data.Loader    // of the training split
+	step       *stepper        // runs batches through the graph and moves the weights
+	share      *sharing        // weights and optimiser, and the ranks that share them
+	evaluation *evaluation     // held-out loss, the best model, early stop
+	recording  *recording      // the log
+	saving     *saving         // checkpoints
+	samples    *samples.Writer // nil: none are written
+	sampled    float64         // seconds of the last ones; 0: there were none yet
+	clock      *clock.Clock    // the time of the run, and how far its plan is if it fills one
+	deadline   time.Time       // when the run ends before its plan; zero: never
 	guard      Guard
 	opened     closers
 
-	teacher  distill.Teacher // nil: there is none
-	dataset  string          // fingerprint of the data
-	resumed  bool            // the run goes on from a checkpoint
-	extended string          // how the run was given another end; "" if it was not
-	warnings []string        // for the log, once it is open
-	long     []string        // likewise: what becomes of long conversations
-	ended    *Event          // the evaluation on all held-out data with which the run ended; nil if it has not
+	teacher        distill.Teacher // nil: there is none
+	dataset        string          // fingerprint of the data
+	heldoutBatches int             // about, on all ranks
+	resumed        bool            // the run goes on from a checkpoint
+	extended       string          // how the run was given another end; "" if it was not
+	warnings       []string        // for the log, once it is open
+	long           []string        // likewise: what becomes of long conversations
+	ended          *Event          // the evaluation on all held-out data with which the run ended; nil if it has not
 }
 
 // position is the number of steps and of tokens that a run has done.
@@ -49,19 +57,25 @@ func (t *trainer) close() error { return t.opened.Close() }
 
 // loop trains until the last step, until the run is interrupted, or until the held-out loss
 // has stopped falling.
-func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error) {
+func (t *trainer) loop(ctx context.Context) (*Result, error) {
 	result := &Result{}
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
 	cancelled := false
-	for t.at.step < t.run.Options.MaxSteps && t.evaluation.stalled() == "" {
+	for !t.atEnd() && t.evaluation.stalled() == "" {
 		var late bool
 		var err error
-		if cancelled, late, err = t.interrupted(ctx, deadline); err != nil {
+		if cancelled, late, err = t.interrupted(ctx); err != nil {
 			return nil, err
 		}
 		if result.Interrupted = cancelled || late; result.Interrupted {
+			break
+		}
+		if err := t.pace(); err != nil {
+			return nil, err
+		}
+		if t.atEnd() {
 			break
 		}
 		moved, err := t.takeStep()
@@ -81,24 +95,36 @@ func (t *trainer) loop(ctx context.Context, deadline time.Time) (*Result, error)
 	return result, t.finish(result, cancelled)
 }
 
-// begin prepares the reference of preferences and starts the clock of the log, and saves a checkpoint
-// that a rollback can go back to.
+// atEnd reports whether the plan of the run is done.
+func (t *trainer) atEnd() bool {
+	return t.run.Options.MaxSteps > 0 && t.at.step >= t.run.Options.MaxSteps
+}
+
+// begin prepares the reference of preferences and starts the clocks of the log and of the plan, and saves
+// a checkpoint that a rollback can go back to.
 func (t *trainer) begin() error {
 	if err := t.prepareReference(); err != nil {
 		return err
 	}
 	t.recording.restart(t.at)
 	if t.run.Options.OnSpike == SpikeRollback {
-		return t.save()
+		if err := t.save(); err != nil {
+			return err
+		}
 	}
-	return nil
+	if !t.clock.Filling() {
+		return nil
+	}
+	err := t.evaluation.try(t.at.step)
+	t.clock.Begin(t.reserve())
+	return err
 }
 
 // interrupted reports, the same on all ranks, whether the run must end at this step: ctx is done
 // on any rank, or the deadline has passed on rank 0.
-func (t *trainer) interrupted(ctx context.Context, deadline time.Time) (cancelled, late bool, err error) {
+func (t *trainer) interrupted(ctx context.Context) (cancelled, late bool, err error) {
 	cancelled = ctx.Err() != nil
-	late = t.share.isRank0() && !deadline.IsZero() && time.Now().After(deadline)
+	late = t.share.isRank0() && !t.deadline.IsZero() && t.run.clockNow().After(t.deadline)
 	return cancelled, late, ranks.AllReduceAny(t.share.comm, &cancelled, &late)
 }
 
@@ -118,6 +144,9 @@ func (t *trainer) takeStep() (moved bool, err error) {
 	}
 	t.at.step++
 	t.at.tokens += int64(t.run.Options.TokensPerStep())
+	if s := t.step.timeShare; s != nil {
+		t.clock.Take(*s)
+	}
 	return true, t.recording.step(t.at, stepFigures{g, rate, decay, time.Since(start)})
 }
 
@@ -128,14 +157,20 @@ func due(step, interval int) bool { return interval > 0 && step%interval == 0 }
 // is evaluated by finish.
 func (t *trainer) evaluateAndSaveIfDue() error {
 	o := &t.run.Options
-	if due(t.at.step, o.EvalInterval) && t.at.step < o.MaxSteps {
+	isDue := due(t.at.step, o.EvalInterval)
+	if isDue && t.clock.Filling() {
+		if err := t.pace(); err != nil { // is the time over? Then finish evaluates
+			return err
+		}
+	}
+	if isDue && !t.atEnd() {
 		e, _, err := t.evaluate(false)
 		if err != nil {
 			return err
 		}
 		t.evaluation.countStale(t.at.step, e.Loss)
 	}
-	if due(t.at.step, o.CheckpointInterval) || t.at.step == o.returnStep() {
+	if due(t.at.step, o.CheckpointInterval) || t.step.timeShare == nil && t.at.step == o.returnStep() {
 		return t.save()
 	}
 	return nil
@@ -158,6 +193,9 @@ func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
 		if err := t.recording.write(first); err != nil {
 			return err
 		}
+		if err := t.sample(); err != nil {
+			return err
+		}
 		better := t.evaluation.improved(t.at, compared)
 		if whole {
 			everything.fill(&all)
@@ -172,6 +210,22 @@ func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
 		return t.saving.saveBest(t.evaluation.best)
 	})
 	return first, all, err
+}
+
+// sample writes texts with the present weights into the log, on rank 0.
+func (t *trainer) sample() error {
+	if t.samples == nil {
+		return nil
+	}
+	begun := t.run.clockNow()
+	list, err := t.samples.Write(t.run.Options.lambda(t.at.step))
+	for _, s := range list {
+		e := t.at.event(runlog.SampleEvent)
+		e.Prompt, e.Text = s.Prompt, s.Text
+		err = errors.Join(err, t.recording.write(e))
+	}
+	t.sampled = t.run.clockNow().Sub(begun).Seconds()
+	return err
 }
 
 // save writes a checkpoint.
@@ -198,6 +252,12 @@ func (t *trainer) finish(result *Result, cancelled bool) (err error) {
 			return err
 		}
 	}
+	if !t.evaluation.rounded(t.at.step) && t.clock.Filling() {
+		note := "the rounding has not come into force: the time was over before quantize_from_step and quantize_warmup_steps"
+		if err := t.recording.warn(t.at, []string{note}); err != nil {
+			return err
+		}
+	}
 	if result.Eval, result.EvalAll, err = t.evaluate(true); err != nil {
 		return err
 	}
@@ -212,7 +272,7 @@ func (t *trainer) finish(result *Result, cancelled bool) (err error) {
 // over reports whether the run has come to its end, and was evaluated there: nothing is left to do.
 func (t *trainer) over() bool {
 	return t.ended != nil && t.ended.Step == t.at.step && t.saving.extension == nil &&
-		(t.at.step >= t.run.Options.MaxSteps || t.evaluation.stalled() != "")
+		(t.atEnd() || t.evaluation.stalled() != "")
 }
 
 // overResult is the result of a run that was over when it was resumed.
@@ -226,6 +286,8 @@ func (t *trainer) snapshot() (s *snapshot, err error) {
 	s = &snapshot{Step: t.at.step, Tokens: t.at.tokens, Data: t.loader.State()}
 	s.Memory = memory{Best: t.evaluation.best, Patience: t.evaluation.patience, Rollbacks: t.saving.rollbacks,
 		Rewarm: t.step.rewarm, Ended: t.ended, Teacher: t.teacherPrint()}
+	time := t.clock.Save()
+	s.Memory.Clock = &time
 	s.Memory.Guard, err = json.Marshal(t.guard)
 	return s, err
 }
@@ -240,6 +302,7 @@ func (t *trainer) goTo(s *snapshot) error {
 	t.at = position{s.Step, s.Tokens}
 	t.evaluation.best, t.evaluation.patience, t.saving.rollbacks = m.Best, m.Patience, m.Rollbacks
 	t.step.rewarm, t.ended = m.Rewarm, m.Ended
+	t.clock.Rewind(m.time())
 	if len(s.Memory.Guard) > 0 {
 		if err := json.Unmarshal(s.Memory.Guard, t.guard); err != nil {
 			return fmt.Errorf("%s: guard: %w", s.Dir, err)

@@ -90,6 +90,15 @@ func (o Options) OptimizerFLOPs(c model.Config) (n int) {
 	return n
 }
 
+// Int8OPsPerToken are those of FLOPsPerToken that are products of int8 activations by ternary weights:
+// the forward products of ternary layers.
+func (o Options) Int8OPsPerToken(c model.Config) int {
+	if !c.Ternary {
+		return 0
+	}
+	return 2 * c.TernaryParameters()
+}
+
 // ternaryMemory is the bytes that the log keeps: codes of two bits for all ternary weights, and
 // the float32 codes of the largest one while it is counted.
 func ternaryMemory(c *model.Config) int64 {

@@ -20,6 +20,7 @@ import (
 	"trit/optim"
 	"trit/setting"
 	"trit/train/graph"
+	"trit/train/samples"
 )
 
 // Options are the recipe of a run. The JSON names are the keys of a configuration file, and
@@ -68,8 +69,13 @@ type Options struct {
 	MaxRollbacks  int         `json:"max_rollbacks"`
 	LogInterval   int         `json:"log_interval"`   // steps from line to line
 	LayerInterval int         `json:"layer_interval"` // steps from one list of layers in the log to the next; 0: none
-	Seed          uint64      `json:"seed"`           // of fresh weights and of the order of the data
-	Precision     Precision   `json:"precision"`      // of products that are not of integers
+	// Texts that the run writes at each evaluation, for its log.
+	SamplePrompts     string  `json:"sample_prompts"`     // one a line, "": none
+	SampleTokens      int     `json:"sample_tokens"`      // of each text, at most; 0: 64
+	SampleTemperature float64 `json:"sample_temperature"` // 0: the likeliest token each time
+
+	Seed      uint64    `json:"seed"`      // of fresh weights and of the order of the data
+	Precision Precision `json:"precision"` // of products that are not of integers
 
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass: much less memory for about a fifth more time.
@@ -134,6 +140,7 @@ func Default() Options {
 		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95, MuonPrecision: PrecisionAuto,
 		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2,
 		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
+		SampleTokens: 64, SampleTemperature: 0.8,
 	}
 }
 
@@ -147,6 +154,8 @@ func (o Options) changeable(before Options) Options {
 	o.EarlyStopPatience, o.EarlyStopDelta = before.EarlyStopPatience, before.EarlyStopDelta
 	o.CheckpointActivations = before.CheckpointActivations // the same bits
 	o.OnSpike, o.MaxRollbacks = before.OnSpike, before.MaxRollbacks
+	o.SamplePrompts, o.SampleTokens = before.SamplePrompts, before.SampleTokens
+	o.SampleTemperature = before.SampleTemperature
 	return o
 }
 
@@ -210,6 +219,8 @@ func (o Options) checkLeast() error {
 		{"max_rollbacks", float64(o.MaxRollbacks), 0},
 		{"log_interval", float64(o.LogInterval), 1},
 		{"layer_interval", float64(o.LayerInterval), 0},
+		{"sample_tokens", float64(o.SampleTokens), 0},
+		{"sample_temperature", o.SampleTemperature, 0},
 		{"z_loss", o.ZLoss, 0},
 		{"quantize_from_step", float64(o.QuantizeFromStep), 0},
 		{"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
@@ -381,6 +392,20 @@ func (o Options) lambda(step int) float64 {
 	default:
 		return float64(since) / float64(o.QuantizeWarmupSteps)
 	}
+}
+
+// samples are the texts that the run writes at each evaluation.
+func (o Options) samples() samples.Options {
+	s := samples.Options{Tokens: o.SampleTokens, Temperature: o.SampleTemperature}
+	if s.Tokens == 0 {
+		s.Tokens = Default().SampleTokens // of a run from before there were samples
+	}
+	for line := range strings.Lines(o.SamplePrompts) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			s.Prompts = append(s.Prompts, line)
+		}
+	}
+	return s
 }
 
 // graph are the options of the graph of a run that begins or goes on at a step, on a number of

@@ -66,7 +66,7 @@ func TestLambda(t *testing.T) {
 		t.Error("a run whose steps are still to be chosen cannot begin without rounding")
 	}
 	o.MaxSteps, o.LRSchedule, o.WarmupSteps = 35, optim.Constant, 0
-	if got := o.sameRates(100, 35); got != 12 {
+	if got := o.sameRates(nil, 100, 35); got != 12 {
 		t.Errorf("a plan of other steps rounds alike for %d steps, want 12", got)
 	}
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"trit/optim"
 	"trit/train/checkpoint"
@@ -179,52 +177,4 @@ func TestExtensionAgain(t *testing.T) {
 	if err != nil || s.Memory.Rewarm == nil || *s.Memory.Rewarm != (rewarm{From: 14, Rate: last, Steps: 4}) {
 		t.Errorf("%+v, %v, want a rise from %g", s.Memory.Rewarm, err, last)
 	}
-}
-
-// A run that has ended says so and does nothing, until it is given more; a time is as many steps as
-// fill it, and leaves no trace of how it was measured.
-func TestExtensionByTime(t *testing.T) {
-	dataDir := prepared(t)
-	for _, kind := range []optim.ScheduleKind{optim.WSD, optim.Constant} {
-		r := planned(dataDir, t.TempDir(), kind, 24)
-		end := mustTrain(t, r)
-		log, err := os.ReadFile(filepath.Join(r.OutDir, runlog.LogFile))
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := RunOf(r.OutDir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		over := mustTrain(t, again)
-		if !over.Over || over.Step != 24 || over.EvalAll.Loss != end.EvalAll.Loss || over.Best == nil {
-			t.Errorf("%s: %+v", kind, over)
-		}
-		if now, err := os.ReadFile(filepath.Join(r.OutDir, runlog.LogFile)); err != nil || !slices.Equal(now, log) {
-			t.Errorf("%s: a run that is over writes to its log: %v", kind, err)
-		}
-		again.Options.MaxSteps, again.MaxTime, again.Extend = 0, 2*time.Second, true
-		result := mustTrain(t, again)
-		if result.Over || result.Step <= 24 {
-			t.Fatalf("%s: %+v", kind, result)
-		}
-		whole := planned(dataDir, t.TempDir(), kind, planOf(t, r.OutDir))
-		if result.Interrupted {
-			longer := again
-			longer.MaxTime, longer.Extend = 0, false
-			mustTrain(t, longer)
-		}
-		mustTrain(t, whole)
-		checkSameWeights(t, weights(t, r.OutDir), weights(t, whole.OutDir))
-	}
-}
-
-// planOf is max_steps of a run.
-func planOf(t *testing.T, run string) int {
-	t.Helper()
-	r, err := RunOf(run)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Options.MaxSteps
 }

@@ -2,10 +2,12 @@ package train
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"trit/internal/machine"
 	"trit/model"
+	"trit/train/clock"
 	"trit/train/preference"
 	"trit/train/runlog"
 )
@@ -21,6 +23,8 @@ type recording struct {
 	ternary ternaryStats
 	mfu     *utilisation
 	monitor *runlog.Monitor
+	clock   *clock.Clock
+	figures *stepFigures // of the last step; nil if a line has them
 	// since the last line
 	time   time.Duration
 	tokens int64 // at the last line
@@ -52,6 +56,10 @@ func (r *recording) write(e Event) error {
 	if r.log == nil {
 		return nil
 	}
+	if e.Event == runlog.StepEvent || e.Event == runlog.EvalEvent {
+		e.Seconds, e.Memory = math.Round(1e3*r.clock.Used())/1e3, machine.PeakMemory()
+		e.FLOPs = r.mfu.flopsPerToken * float64(e.Tokens)
+	}
 	return r.log.Write(e)
 }
 
@@ -70,6 +78,7 @@ func (r *recording) warn(at position, notes []string) error {
 // resumed, and after a rollback.
 func (r *recording) restart(at position) {
 	r.time, r.tokens, r.pairs = 0, at.tokens, preference.Figures{}
+	r.figures = nil
 }
 
 // stepFigures are the results of a step.
@@ -84,14 +93,32 @@ type stepFigures struct {
 func (r *recording) step(at position, f stepFigures) error {
 	r.time += f.took
 	r.pairs.Merge(f.pairs)
-	if r.log == nil || !due(at.step, r.options.LogInterval) && at.step != r.options.MaxSteps {
+	r.figures = &f
+	if !due(at.step, r.options.LogInterval) && at.step != r.options.MaxSteps {
+		return nil
+	}
+	return r.last(at)
+}
+
+// last writes a line for the last step, unless it has one.
+func (r *recording) last(at position) error {
+	f := r.figures
+	if r.figures = nil; f == nil {
+		return nil
+	}
+	shares := r.clock.Logged()
+	if r.log == nil {
 		return nil
 	}
 	e := at.event(runlog.StepEvent)
+	e.Shares = shares
 	e.Loss, e.GradNorm, e.LR, e.WeightDecay = f.loss, f.norm, f.rate, f.decay
 	e.Preference = r.pairs.Log()
 	e.CE, e.KL, e.Relations = f.ce, f.kl, f.relations
 	e.MaxSteps, e.Judged = r.options.MaxSteps, true
+	if r.clock.Filling() {
+		e.SecondsLeft = r.clock.Left(0)
+	}
 	e.TokensPerSecond = float64(at.tokens-r.tokens) / max(r.time.Seconds(), 1e-9)
 	e.MFU = r.mfu.fraction(e.TokensPerSecond / float64(r.ranks))
 	e.Zeros, e.Flips = r.ternary.update(r.decoder)

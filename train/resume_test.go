@@ -166,29 +166,27 @@ func testResumeIsExact(t *testing.T, start func(out string) Run) {
 	}
 }
 
-// Measuring how long a step takes leaves no trace in the run.
-func TestChoosingStepsChangesNothing(t *testing.T) {
-	dataDir, chosen, given := prepared(t), t.TempDir(), t.TempDir()
-	r := smallRun(dataDir, chosen)
-	r.Options.MaxSteps, r.MaxTime = 0, time.Second
+// Measuring how long a step takes leaves no trace in a new run.
+func TestMeasuringChangesNothing(t *testing.T) {
+	dataDir, measured, given := prepared(t), t.TempDir(), t.TempDir()
+	r := smallRun(dataDir, measured)
+	r.Options.MaxSteps = 10
 	tr, err := newTrainer(&r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tr.close()
-	if err := tr.chooseSteps(time.Second); err != nil {
-		t.Fatal(err)
+	if seconds, err := tr.stepSeconds(); err != nil || seconds <= 0 {
+		t.Fatal(seconds, err)
 	}
-	tr.run.Options.MaxSteps = 10
-	if _, err := tr.loop(context.Background(), time.Time{}); err != nil {
+	tr.share.optimizer.Reset()
+	if _, err := tr.loop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	r = smallRun(dataDir, given)
 	r.Options.MaxSteps = 10
-	if _, err := Train(context.Background(), r); err != nil {
-		t.Fatal(err)
-	}
-	checkSameWeights(t, weights(t, chosen), weights(t, given))
+	mustTrain(t, r)
+	checkSameWeights(t, weights(t, measured), weights(t, given))
 }
 
 func TestRefusals(t *testing.T) {
@@ -199,8 +197,11 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Run){
-		"Run.Resume":                     func(*Run) {},
-		"learning_rate":                  func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
+		"Run.Resume":    func(*Run) {},
+		"learning_rate": func(r *Run) { r.Resume, r.Options.LearningRate = true, 0.5 },
+		"a share of max_steps": func(r *Run) {
+			r.OutDir, r.Options.MaxSteps, r.MaxTime, r.Options.QuantizeFromShare = t.TempDir(), 0, time.Minute, 0.5
+		},
 		"precision is":                   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
 		"begun with":                     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
 		"hidden_size":                    func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
@@ -219,7 +220,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
-	unlock, err := lock(filepath.Join(out, ".lock"))
+	unlock, err := checkpoint.Lock(filepath.Join(out, ".lock"))
 	if err != nil {
 		t.Fatal(err)
 	}

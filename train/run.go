@@ -37,14 +37,19 @@ type Run struct {
 	// with the run, and OpenTeacher opens it; "": there is none.
 	Teacher     string
 	OpenTeacher func(r *Run) (distill.Teacher, error)
-	Options     Options       // how to train; MaxSteps 0: as many as fill MaxTime
-	DataDir     string        // folder made by data.Prepare
-	OutDir      string        // folder of the run: its checkpoints and its log
-	MaxTime     time.Duration // 0: no limit
-	Resume      bool          // go on from the last checkpoint in OutDir, if there is one
-	Extend      bool          // with Resume: the run may get another end than it was begun with; see Train
-	Guard       Guard         // nil: runlog.Spikes
-	OnEvent     func(Event)   // called on rank 0 with each event of the log; may be nil
+	Options     Options // how to train; MaxSteps 0: to the end of MaxTime
+	DataDir     string  // folder made by data.Prepare
+	OutDir      string  // folder of the run: its checkpoints and its log
+	// MaxTime is the time after which the run ends; 0: no limit. A new run with MaxSteps 0 fills it.
+	MaxTime time.Duration
+	// Shares are the shares of a time at which the steps are taken, one for each of MaxSteps, as in the run
+	// Repeats; nil: the steps are planned, or the clock says it. See RepeatOf.
+	Shares  []float64
+	Repeats string      // the folder of that run, for the log; "": none
+	Resume  bool        // go on from the last checkpoint in OutDir, if there is one
+	Extend  bool        // with Resume: the run may get another end than it was begun with; see Train
+	Guard   Guard       // nil: runlog.Spikes
+	OnEvent func(Event) // called on rank 0 with each event of the log; may be nil
 	// OnAsked is called while the file of a teacher is filled, with the rows so far and all of them; may be
 	// nil.
 	OnAsked func(done, total int)
@@ -52,12 +57,14 @@ type Run struct {
 	// Comm is the job whose ranks share the run; nil: none. If Train fails on one rank, the
 	// others wait until the caller ends the job.
 	Comm ranks.Comm
+
+	now func() time.Time // nil: time.Now; a test moves it
 }
 
 // Result is how a run ended.
 type Result struct {
 	Step        int
-	MaxSteps    int // the planned end
+	MaxSteps    int // the planned end; 0: of a time
 	Tokens      int64
 	Interrupted bool   // by the context or by MaxTime
 	Over        bool   // the run had ended before and has no step left: nothing was done
@@ -68,21 +75,18 @@ type Result struct {
 }
 
 // Train trains until max_steps, MaxTime or the end of ctx. The latter two save a checkpoint
-// and return a Result with Interrupted set. With max_steps 0 the number of steps is chosen so
-// that the schedule fills MaxTime.
+// and return a Result with Interrupted set. With max_steps 0 the schedule fills MaxTime: it goes through
+// the share of the time that is used before each step, on rank 0's clock, which the log keeps. If such a
+// run is resumed, it has the time that was left at its checkpoint.
 //
-// A run that is resumed keeps the number of steps that it was begun with. With Extend it gets
-// max_steps, or, if that is 0 and the run has ended, as many more as fill MaxTime. The weights are
+// A run that is resumed keeps the end that it was begun with. With Extend it gets
+// max_steps, or, if that is 0 and the run has ended, MaxTime more. The weights are
 // those of a run that was planned so from the beginning if the rates of the steps so far do not
 // depend on the plan: with the schedule constant, and with wsd, whose run is taken back to the
 // checkpoint before its decay. Any other run, whose rate has fallen, goes on from its newest
 // checkpoint: its rate rises from the last one to the one of the new plan, over as many steps as the
 // warm-up, or half of the new ones if they are fewer.
 func Train(ctx context.Context, r Run) (result *Result, err error) {
-	deadline := time.Time{}
-	if r.MaxTime > 0 {
-		deadline = time.Now().Add(r.MaxTime)
-	}
 	if r.comm().Rank() == 0 {
 		unlock, err := r.occupy()
 		if err != nil {
@@ -104,7 +108,15 @@ func Train(ctx context.Context, r Run) (result *Result, err error) {
 	if err := t.openLog(); err != nil {
 		return nil, err
 	}
-	return t.loop(ctx, deadline)
+	return t.loop(ctx)
+}
+
+// clockNow is the time of now.
+func (r *Run) clockNow() time.Time {
+	if r.now == nil {
+		return time.Now()
+	}
+	return r.now()
 }
 
 // occupy makes and locks the run folder, and removes what a killed run left unfinished in it.
@@ -112,7 +124,7 @@ func (r *Run) occupy() (unlock func(), err error) {
 	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
 		return nil, err
 	}
-	if unlock, err = lock(filepath.Join(r.OutDir, ".lock")); err != nil {
+	if unlock, err = checkpoint.Lock(filepath.Join(r.OutDir, ".lock")); err != nil {
 		return nil, err
 	}
 	if err := checkpoint.Clean(r.OutDir); err != nil {
@@ -160,6 +172,10 @@ func (r *Run) resolve(m *data.Manifest) error {
 	r.Model.MaxPositionEmbeddings = max(r.Model.MaxPositionEmbeddings, r.Options.SequenceLength)
 	if r.Options.MaxSteps == 0 && r.MaxTime == 0 && (r.Extend || !r.Resume) {
 		return noEnd()
+	}
+	if r.Options.MaxSteps == 0 && r.Options.QuantizeFromShare > 0 {
+		return setting.Needs("train.Options.MaxSteps", "quantize_from_share is a share of max_steps, which a run by time "+
+			"does not know", "set max_steps, or quantize_from_step in its place")
 	}
 	return errors.Join(graph.Check(&r.Model), r.Options.Validate(), r.checkAdapters())
 }

@@ -23,8 +23,8 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 		return err
 	}
 	o := s.options
-	if o.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
-		o.MaxSteps = before.MaxSteps // an extension changes it later
+	if o.MaxSteps == 0 || before.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
+		o.MaxSteps = before.MaxSteps // an extension changes it later; the time of a run may be over at its end
 	}
 	muon := before.Optimizer == optim.ByMuon && before.MuonPrecision == PrecisionBF16
 	if (before.Precision == PrecisionBF16 || muon) && !graph.HasBF16() {

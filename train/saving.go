@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"trit/data"
 	"trit/internal/jsonfile"
@@ -12,6 +13,7 @@ import (
 	"trit/setting"
 	"trit/train/adapters"
 	"trit/train/checkpoint"
+	"trit/train/clock"
 	"trit/train/ranks"
 )
 
@@ -23,6 +25,9 @@ type saving struct {
 	options      *Options
 	folder       modelFolder
 	share        *sharing
+	clock        *clock.Clock
+	now          func() time.Time
+	took         float64          // seconds of the newest checkpoint; 0: none was written yet
 	base         *checkpoint.Base // beneath the adapters; nil if the weights themselves are trained
 	rollbacks    int              // of the run so far
 	// Of a run that is to be extended: wanted is the number of steps that it shall have (0: as many
@@ -55,6 +60,15 @@ type memory struct {
 	Rewarm    *rewarm         `json:"rewarm,omitempty"`
 	Teacher   string          `json:"teacher,omitempty"` // fingerprint of the teacher
 	Ended     *Event          `json:"ended,omitempty"`   // the evaluation with which the run ended
+	Clock     *clock.State    `json:"clock,omitempty"`
+}
+
+// time is the time of the run, zero for one from before there was a clock.
+func (m memory) time() clock.State {
+	if m.Clock == nil {
+		return clock.State{}
+	}
+	return *m.Clock
 }
 
 // state is the state.json of a checkpoint.
@@ -99,6 +113,7 @@ func (s *saving) save(now *snapshot) error {
 	if !s.share.isRank0() {
 		return s.share.contribute()
 	}
+	begun := s.now()
 	state, err := s.state(now)
 	if err != nil {
 		return err
@@ -108,7 +123,30 @@ func (s *saving) save(now *snapshot) error {
 		return err
 	}
 	c := &checkpoint.Checkpoint{Model: m, State: state, Optimizer: s.share.momentSources(), EMA: s.share.meanSources()}
-	return checkpoint.Save(s.dir, c, checkpoint.Keep{Newest: s.options.KeepCheckpoints, UpTo: s.options.returnStep()})
+	err = checkpoint.Save(s.dir, c, checkpoint.Keep{Newest: s.options.KeepCheckpoints, UpTo: s.returnStep()})
+	s.took = s.now().Sub(begun).Seconds()
+	return err
+}
+
+// returnStep is the step up to which a checkpoint is kept; see Options.returnStep.
+func (s *saving) returnStep() int {
+	if s.clock.Return > 0 || s.options.MaxSteps == 0 {
+		return s.clock.Return
+	}
+	return s.options.returnStep()
+}
+
+// seconds is about how long it takes to save the last checkpoint and the best model.
+func (s *saving) seconds() float64 {
+	const bytesPerSecond = 300e6 // before a checkpoint was written; disks are faster
+	if s.took == 0 {
+		weights := 0
+		for _, spec := range s.share.params.Specs() {
+			weights += spec.Elements()
+		}
+		return float64(16*weights) / bytesPerSecond
+	}
+	return 1.5 * s.took
 }
 
 // model is the contents of a model folder with the present weights, or of the folder of an adapter.
@@ -167,7 +205,7 @@ func (s *saving) update(now *snapshot) error {
 		return err
 	}
 	return checkpoint.UpdateState(s.dir, now.Step, func(c *checkpoint.State) {
-		c.Loader, c.Loop = state.Loader, state.Loop
+		c.Options, c.Loader, c.Loop = state.Options, state.Loader, state.Loop
 	})
 }
 

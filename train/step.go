@@ -26,6 +26,7 @@ type stepper struct {
 	microBatches int // number of micro-batches of this rank in a step
 	batch        data.Batch
 	reference    *preference.Reference // of a run that learns from pairs, once it is prepared
+	timeShare    *float64              // at which the next step is taken; nil in a plan of steps
 	rewarm       *rewarm               // nil unless the run was extended while its rate fell
 	teacher      distill.Teacher       // nil: there is none
 }
@@ -129,7 +130,7 @@ func (t *trainer) prepareReference() error {
 // the whole first epoch at most, and all of the held-out data. A run that a spike takes back reads on,
 // so it may read all.
 func (t *trainer) eachBatch(use func(*data.Batch) error) error {
-	state, n := t.loader.State(), t.run.Options.MaxSteps*t.step.microBatches
+	state, n := t.loader.State(), max(t.run.Options.MaxSteps, t.clock.Most)*t.step.microBatches
 	t.loader.Rewind()
 	for i := 0; (i < n || t.run.Options.OnSpike == SpikeRollback) && t.loader.Epoch() == 0; i++ {
 		if err := t.loader.Next(&t.step.batch); err != nil {
@@ -177,6 +178,6 @@ func (s *stepper) runLast() (loss float32, err error) {
 // update moves the weights of all ranks by a gradient that is clipped, with the rate and the
 // weight decay of the step, which it returns.
 func (s *stepper) update(step int, g gradient) (rate, decay float64, err error) {
-	rate, decay = s.options.rates(step, s.rewarm)
+	rate, decay = s.options.rates(step, s.timeShare, s.rewarm)
 	return rate, decay, s.share.update(rate, decay, g.scale*optim.ClipScale(g.norm, s.options.MaxGradNorm))
 }

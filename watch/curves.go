@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"slices"
+
 	"trit/internal/report"
 	"trit/train/runlog"
 )
@@ -33,6 +35,8 @@ var plots = []struct {
 	{"Weight decay", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return e.WeightDecay }},
 	{"Tokens a second", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return e.TokensPerSecond }},
 	{"Model FLOPs utilisation, %", runlog.StepEvent, false, true, func(e runlog.Event) float64 { return 100 * e.MFU }},
+	{"Memory of rank 0, largest so far, GB", runlog.StepEvent, false, false,
+		func(e runlog.Event) float64 { return float64(e.Memory) / 1e9 }},
 	{"Weights that are zero, %", runlog.StepEvent, false, false, func(e runlog.Event) float64 { return 100 * e.Zeros }},
 	{"Weights changed since the line before", runlog.StepEvent, false, true,
 		func(e runlog.Event) float64 { return float64(e.Flips) }},
@@ -60,7 +64,7 @@ func charts(axis string, names []string, runs []*Run) []report.Chart {
 		c := report.Chart{Title: p.title, Axis: axis, Log: p.log}
 		known := false
 		for i, r := range runs {
-			curve := report.Curve{Color: i, Points: points(axis, r.Of(p.kind), p.value)}
+			curve := report.Curve{Color: i, Points: r.points(axis, r.Of(p.kind), p.value)}
 			if len(runs) > 1 {
 				curve.Name = names[i]
 			}
@@ -88,8 +92,8 @@ func lossChart(axis string, names []string, runs []*Run) report.Chart {
 	}
 	loss := func(e runlog.Event) float64 { return e.Loss }
 	for i, r := range runs {
-		training := report.Curve{Name: names[i], Points: points(axis, r.Of(runlog.StepEvent), loss), Color: i}
-		heldOut := report.Curve{Name: names[i] + ", held out", Points: points(axis, r.Of(runlog.EvalEvent), loss),
+		training := report.Curve{Name: names[i], Points: r.points(axis, r.Of(runlog.StepEvent), loss), Color: i}
+		heldOut := report.Curve{Name: names[i] + ", held out", Points: r.points(axis, r.Of(runlog.EvalEvent), loss),
 			Color: i, Style: report.Dots}
 		if len(runs) == 1 {
 			training.Name, heldOut.Name, heldOut.Color = "training", "held out", 1
@@ -109,27 +113,43 @@ func smoothed(c report.Curve, noisy bool) []report.Curve {
 	return []report.Curve{c, {Points: smooth(c.Points, len(c.Points)/100), Color: c.Color, Style: report.Smooth}}
 }
 
-func points(axis string, events []runlog.Event, value func(runlog.Event) float64) []report.Point {
-	list := make([]report.Point, len(events))
-	for i, e := range events {
-		list[i] = report.Point{X: xOf(axis, e), Y: value(e)}
+// points are the events that have a value on the axis.
+func (r *Run) points(axis string, events []runlog.Event, value func(runlog.Event) float64) []report.Point {
+	var list []report.Point
+	for _, e := range events {
+		if x := r.x(axis, e); x > 0 || axis == StepAxis || axis == TokensAxis {
+			list = append(list, report.Point{X: x, Y: value(e)})
+		}
 	}
 	return list
 }
 
-// xOf is the value of an event on the axis.
-func xOf(axis string, e runlog.Event) float64 {
-	if axis == TokensAxis {
+// x is the value of an event on the axis.
+func (r *Run) x(axis string, e runlog.Event) float64 {
+	switch axis {
+	case TokensAxis:
 		return float64(e.Tokens)
+	case FLOPsAxis:
+		return e.FLOPs
+	case TimeAxis:
+		if e.Seconds == 0 {
+			return r.steps().timeOf(e.Step) / 60
+		}
+		return e.Seconds / 60
 	}
 	return float64(e.Step)
+}
+
+// has reports whether the log has values on the axis.
+func (r *Run) has(axis string) bool {
+	return slices.ContainsFunc(r.Events, func(e runlog.Event) bool { return r.x(axis, e) > 0 })
 }
 
 // marks are the notes that are not about a layer, if the run has an event of their step.
 func marks(axis string, r *Run) []report.Mark {
 	at := map[int]float64{}
 	for _, e := range r.Events {
-		at[e.Step] = xOf(axis, e)
+		at[e.Step] = r.x(axis, e)
 	}
 	var list []report.Mark
 	for _, n := range r.Notes {

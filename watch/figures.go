@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"trit/internal/report"
@@ -37,6 +38,12 @@ func figures(names []string, runs []*Run) report.Table {
 		{"bits per byte of all of it", allText(func(e runlog.Event) float64 { return e.BitsPerByte })},
 		{"tokens/s, median", func(r *Run) string {
 			return medianText(r, func(e runlog.Event) float64 { return e.TokensPerSecond }, "%.0f")
+		}},
+		{"memory, largest", func(r *Run) string {
+			return lastText(r, func(e runlog.Event) float64 { return float64(e.Memory) / 1e9 }, "%.2f GB")
+		}},
+		{"operations", func(r *Run) string {
+			return lastText(r, func(e runlog.Event) float64 { return e.FLOPs }, "%.3g")
 		}},
 		{"FLOPs utilisation, median", func(r *Run) string {
 			return medianText(r, func(e runlog.Event) float64 { return 100 * e.MFU }, "%.1f %%")
@@ -141,16 +148,44 @@ func median(values []float64) float64 {
 	return (values[n/2] + values[(n-1)/2]) / 2
 }
 
-// trainingTime is the time that the steps took, without pauses between two parts of a run.
+// trainingTime is the time that the run has used, without pauses between its parts. A log from before it
+// said so has the time of the steps alone.
 func (r *Run) trainingTime() time.Duration {
+	e, _ := r.Last(runlog.StepEvent)
+	return time.Duration(min(60*r.x(TimeAxis, e)*float64(time.Second), math.MaxInt64/2))
+}
+
+// stepTime is when a step ended, in seconds of steps.
+type stepTime struct {
+	step int
+	at   float64
+}
+
+type stepTimes []stepTime
+
+// steps are the times of the steps that the log has, by their speed.
+func (r *Run) steps() stepTimes {
+	if r.times != nil {
+		return r.times
+	}
 	seconds, tokens := 0.0, int64(0)
 	for _, e := range r.Of(runlog.StepEvent) {
 		if e.TokensPerSecond > 0 {
 			seconds += float64(e.Tokens-tokens) / e.TokensPerSecond
 		}
 		tokens = e.Tokens
+		r.times = append(r.times, stepTime{e.Step, seconds})
 	}
-	return time.Duration(min(seconds*float64(time.Second), math.MaxInt64/2))
+	return r.times
+}
+
+// timeOf is the time of the last step up to one; 0 if there is none.
+func (s stepTimes) timeOf(step int) float64 {
+	i := sort.Search(len(s), func(i int) bool { return s[i].step > step })
+	if i == 0 {
+		return 0
+	}
+	return s[i-1].at
 }
 
 // lineTime is when the last line was written.

@@ -14,15 +14,20 @@ import (
 	"trit/train/runlog"
 )
 
-// Axes of the curves.
+// Axes of the curves. By the others than steps, runs with different batches, models and machines compare.
 const (
 	StepAxis   = "step"
-	TokensAxis = "tokens" // to compare runs with batches of different sizes
+	TokensAxis = "tokens"
+	TimeAxis   = "minutes" // that the run has used, without pauses between its parts
+	FLOPsAxis  = "FLOPs"   // that the model needs
 )
+
+// Axes lists the axes.
+var Axes = []string{StepAxis, TokensAxis, TimeAxis, FLOPsAxis}
 
 // PageOptions say how a page shows its runs.
 type PageOptions struct {
-	Axis    string        // "": StepAxis
+	Axis    string        // that the page begins with; "": StepAxis
 	Refresh time.Duration // time after which the page loads itself again; 0: never
 }
 
@@ -40,9 +45,24 @@ func WritePage(w io.Writer, o PageOptions, runs ...*Run) error {
 	names := Names(runs)
 	p := pageData{
 		Title: strings.Join(names, ", "), Refresh: o.Refresh.Milliseconds(), RefreshSeconds: int(max(o.Refresh.Seconds(), 1)),
-		Figures: figures(names, runs), Notes: notes(names, runs), Charts: charts(o.Axis, names, runs),
-		Settings: settings(names, runs),
+		Figures: figures(names, runs), Notes: notes(names, runs), Settings: settings(names, runs),
+		Samples: samplesOf(names, runs),
 	}
+	for _, axis := range Axes {
+		if axis == o.Axis || slices.ContainsFunc(runs, func(r *Run) bool { return r.has(axis) }) {
+			p.Curves = append(p.Curves, curveSet{axis, axis == o.Axis, charts(axis, names, runs)})
+		}
+	}
+	p.Axes = slices.Clone(p.Curves)
+	slices.SortStableFunc(p.Curves, func(a, b curveSet) int { // what is chosen is shown first where styles are not known
+		switch {
+		case a.Chosen:
+			return -1
+		case b.Chosen:
+			return 1
+		}
+		return 0
+	})
 	for i, r := range runs {
 		if s, ok := layersOf(names[i], r); ok {
 			p.Layers = append(p.Layers, s)
@@ -57,9 +77,48 @@ type pageData struct {
 	RefreshSeconds int
 	Figures        report.Table
 	Notes          []note
-	Charts         []report.Chart
+	Axes           []curveSet // in the order in which they are offered
+	Curves         []curveSet // the same; the browser shows one
+	Samples        []sampleSet
 	Layers         []layersSection
 	Settings       report.Table
+}
+
+// curveSet is all curves over one axis.
+type curveSet struct {
+	Axis   string
+	Chosen bool
+	Charts []report.Chart
+}
+
+// sampleSet is the texts that a run wrote at an evaluation.
+type sampleSet struct {
+	ID, Run string // Run is "" if there is only one
+	Step    int
+	Newest  bool // of the run
+	Texts   []runlog.Event
+}
+
+// maxSamples is the largest number of evaluations of a run whose texts the page has.
+const maxSamples = 50
+
+// samplesOf are the texts that the runs wrote, of each the newest first.
+func samplesOf(names []string, runs []*Run) (list []sampleSet) {
+	for i, r := range runs {
+		var own []sampleSet
+		for _, e := range slices.Backward(r.Samples) {
+			if n := len(own); n == 0 || own[n-1].Step != e.Step {
+				own = append(own, sampleSet{ID: fmt.Sprintf("samples-%d-%d", i, e.Step), Step: e.Step, Newest: n == 0})
+			}
+			last := &own[len(own)-1]
+			last.Texts = slices.Insert(last.Texts, 0, e)
+			if len(runs) > 1 {
+				last.Run = names[i]
+			}
+		}
+		list = append(list, own[:min(len(own), maxSamples)]...)
+	}
+	return list
 }
 
 // note is a finding on the page.

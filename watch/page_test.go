@@ -252,7 +252,7 @@ func TestNoisyCurvesAreSmoothed(t *testing.T) {
 	if strings.Count(loss, `class="line`) != 3 || !strings.Contains(loss, "smooth") {
 		t.Error("no smooth line")
 	}
-	for i, p := range smooth(points(StepAxis, r.Events, func(e runlog.Event) float64 { return e.Loss }), 10) {
+	for i, p := range smooth(r.points(StepAxis, r.Events, func(e runlog.Event) float64 { return e.Loss }), 10) {
 		if want := 3.5; i >= 10 && i < 990 && math.Abs(p.Y-want) > 0.5/20 {
 			t.Fatalf("point %d is %g: want about %g", i, p.Y, want)
 		}

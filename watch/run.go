@@ -18,7 +18,8 @@ type Run struct {
 	runlog.Run
 	// Settings of the model and of the training; nil before the first checkpoint.
 	Settings map[string]string
-	MaxSteps int // 0: not known before the first checkpoint
+	MaxSteps int // 0: not known before the first checkpoint, or the run fills a time
+	times    stepTimes
 }
 
 // Open reads the log of the run in a folder, and the settings in its newest checkpoint. The

@@ -37,9 +37,9 @@ func openRanks() (ranks.Comm, error) {
 // run that is resumed, makes of the flags. Only rank 0 prints. A rank that fails ends the job, since
 // the others would wait for it.
 func trainRanks(cc *cli.Context, read func() (trainJob, error)) error {
-	if cc.IsSet("ranks") || cc.IsSet("network") || cc.IsSet("tflops") {
-		return cmdline.Usagef("--ranks, --network and --tflops belong to --dry-run: mpirun -np N trit %s starts N ranks",
-			cc.Command.Name)
+	if cc.IsSet("ranks") || cc.IsSet("network") || cc.IsSet("tflops") || cc.IsSet("machine") {
+		return cmdline.Usagef("--ranks, --network, --tflops and --machine belong to --dry-run: mpirun -np N trit %s "+
+			"starts N ranks", cc.Command.Name)
 	}
 	con := cmdline.NewConsole(cc)
 	c, err := openRanks()

@@ -25,7 +25,7 @@ import (
 func reproCommand() *cli.Command {
 	return &cli.Command{
 		Name: "repro", Usage: "run an experiment of the papers again, at your sizes and on your data",
-		Subcommands: append(tableCommands(), scalingCommand(), recipesCommand()),
+		Subcommands: append(tableCommands(), scalingCommand(), recipesCommand(), planCommand()),
 	}
 }
 

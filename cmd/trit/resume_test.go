@@ -35,9 +35,9 @@ func TestARunGoesOn(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var out bytes.Buffer
-	log := &watchedOutput{text: "step      3/", seen: stop}
+	log := &watchedOutput{text: "step      3  loss", seen: stop}
 	if code := run(ctx, append([]string{"trit"}, begin...), strings.NewReader(""), &out, log); code != cmdline.ExitStopped ||
-		!strings.Contains(out.String(), "stopped and saved at step 3 of ") ||
+		!strings.Contains(out.String(), "stopped and saved at step 3 after") ||
 		!strings.Contains(out.String(), "trit train --resume --out "+folder+" goes on") || strings.Contains(log.String(), "trit:") {
 		t.Fatalf("code %d: %s%s", code, out.String(), log.String())
 	}
@@ -46,7 +46,7 @@ func TestARunGoesOn(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"convert", folder, packed}, cmdline.ExitOK, "step-00000003: step 3 of "},
+		{[]string{"convert", folder, packed}, cmdline.ExitOK, "step-00000003: step 3, the last checkpoint"},
 		{[]string{"convert", folder, packed, "--force"}, cmdline.ExitOK, "the run has not come to its end"},
 		{[]string{"train", "--resume", "--out", folder, "--max-steps", "3"}, cmdline.ExitFailed, "--max-steps is 3, but the run is at step 3"},
 		{[]string{"train", "--resume", "--out", folder, "--max-steps", "6"}, cmdline.ExitOK, "done: 6 steps"},

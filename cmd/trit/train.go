@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,12 +17,10 @@ import (
 	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/configs"
-	"trit/data"
 	"trit/format/adapter"
 	"trit/model"
 	"trit/train"
 	"trit/train/checkpoint"
-	"trit/train/graph"
 	"trit/train/runlog"
 )
 
@@ -30,9 +30,11 @@ func trainCommand() *cli.Command {
 		Description: cmdline.Examples("trit train --text stories.txt --config trit-3m --out run",
 			"trit train --config trit-1m --data data --out run",
 			"trit train --config 125m --set batch_size=4 --dry-run",
+			"trit train --config 3b --dry-run --machine cores=64,int8=340,bf16=170,memory=512,nodes=8,network=25,price=3",
 			"trit train --config trit-10m --data data --out run --max-time 30m",
 			"trit train --resume --out run",
 			"trit train --resume --out run --max-steps 5000",
+			"trit train --repeat run --out again",
 			"trit train --init bitnet-b1.58-2B-4T.gguf --data data --out adapter --config lora",
 			"trit train --init model --data pairs --out tuned --config dpo",
 			"trit train --init bitnet-b1.58-2B-4T-bf16 --data data --out tuned --set learning_rate=1e-4 --max-steps 500"),
@@ -43,6 +45,7 @@ func trainCommand() *cli.Command {
 			texts.HoldoutFlag(),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
 			&cli.StringFlag{Name: "init", Usage: "begin with the model and the weights in `MODEL`: a Hugging Face folder, a GGUF file, or a run, whose recipe is taken too without --config"},
+			&cli.StringFlag{Name: "repeat", Usage: "do `RUN` again from its beginning, step by step: its recipe, its data, and each step at the share of the time that its log has"},
 		}, slices.Concat(runFlags(), texts.Flags())...),
 		Action: trainAction,
 	}
@@ -53,7 +56,8 @@ func runFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "set", Usage: "change one `KEY=VALUE` of the configuration (may be given several times)"},
 		&cli.IntFlag{Name: "max-steps", Usage: "take `N` steps; with --resume the run gets this end instead of its own"},
-		cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the number of steps is chosen to fill it, also of more steps for a run that has ended", 0),
+		cmdline.TimeFlag("max-time", "end after `TIME`; without --max-steps the schedule fills it, whatever the speed; a run that has ended gets so much more", 0),
+		&cli.StringSliceFlag{Name: "sample", Usage: "continue `PROMPT` at each evaluation, for trit watch (may be given several times)"},
 		&cli.IntFlag{Name: "keep", Usage: "keep the `N` newest checkpoints"},
 		&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights and order of the data"},
 		cmdline.OneOfFlag("precision", "of products that are not of integers (gradients, attention, head): auto is bf16 if that is faster; a resumed run keeps its precision", string(train.PrecisionAuto), string(train.PrecisionFloat32), string(train.PrecisionBF16)),
@@ -64,6 +68,7 @@ func runFlags() []cli.Flag {
 		&cli.IntFlag{Name: "ranks", Usage: "with --dry-run: estimate for `N` ranks of mpirun", Value: 1},
 		&cli.Float64Flag{Name: "tflops", Usage: "with --dry-run: `SPEED` of training on a rank in 1e12 operations a second (default: estimated from the speed of products on this machine)"},
 		&cli.Float64Flag{Name: "network", Usage: "with --dry-run: `GBPS`, the speed of the network between ranks in Gbit/s", Value: 10},
+		machineFlag("with --dry-run: "),
 		&cli.BoolFlag{Name: "unpackable", Usage: "train a model that no type of GGUF can hold"},
 		cmdline.ThreadsFlag(),
 	}
@@ -103,6 +108,8 @@ type trainJob struct {
 	Init, Data, Out string
 	Notes           []string
 	MaxTime         time.Duration
+	Shares          []float64 // train.Run.Shares
+	Repeats         string
 	Resume, Extend  bool
 	Threads         int
 	Adapt           bool   // train.Run.Adapt
@@ -113,7 +120,7 @@ type trainJob struct {
 func (j trainJob) run() train.Run {
 	r := train.Run{Model: j.Config.Config, Options: j.Config.Options, Init: j.Init, OpenBase: models.OpenBase,
 		DataDir: j.Data, OutDir: j.Out, Notes: j.Notes, MaxTime: j.MaxTime, Resume: j.Resume, Extend: j.Extend,
-		Threads: j.Threads, Adapt: j.Adapt}
+		Threads: j.Threads, Adapt: j.Adapt, Shares: j.Shares, Repeats: j.Repeats}
 	j.setTeacher(&r)
 	return r
 }
@@ -136,8 +143,11 @@ func newJob(c *cli.Context, begun *train.Run, config configs.Config) (j trainJob
 	j = trainJob{Config: config, Init: c.String("init"), Data: c.String("data"), Out: c.String("out"),
 		MaxTime: c.Duration("max-time"), Resume: c.Bool("resume"), Threads: c.Int("threads")}
 	if begun != nil {
-		j.Adapt, j.Teacher = begun.Adapt, begun.Teacher
+		j.Adapt, j.Teacher, j.Shares, j.Repeats = begun.Adapt, begun.Teacher, begun.Shares, begun.Repeats
 		j.Extend = j.Config.MaxSteps != begun.Options.MaxSteps
+		if j.MaxTime == 0 {
+			j.MaxTime = begun.MaxTime // of a run that was killed before its first checkpoint
+		}
 		if j.Init == "" {
 			j.Init = begun.Init
 		}
@@ -202,9 +212,12 @@ func trainConfig(c *cli.Context, begun *train.Run) (configs.Config, error) {
 	return config, applyFlags(c, &config)
 }
 
-// begunRun is the run in --out that is resumed. It is nil if none is, or if there is none yet and
-// --config or --init say how to begin it.
+// begunRun is the run in --out that is resumed, or the one that is repeated. It is nil if none is, or if
+// there is none yet and --config or --init say how to begin it.
 func begunRun(c *cli.Context) (*train.Run, error) {
+	if dir := c.String("repeat"); dir != "" {
+		return repeatedRun(c, dir)
+	}
 	if !c.Bool("resume") {
 		return nil, nil
 	}
@@ -216,6 +229,21 @@ func begunRun(c *cli.Context) (*train.Run, error) {
 		return nil, nil
 	}
 	return &begun, err
+}
+
+// repeatedRun is the run that --repeat does again. What would make another run of it is refused.
+func repeatedRun(c *cli.Context, dir string) (*train.Run, error) {
+	for _, flag := range []string{"config", "init", "text", "set", "max-steps", "max-time", "seed", "precision",
+		"resume"} {
+		if c.IsSet(flag) {
+			return nil, cmdline.Usagef("--repeat %s takes the recipe of that run: leave --%s out", dir, flag)
+		}
+	}
+	r, err := train.RepeatOf(dir)
+	if err != nil {
+		return nil, fmt.Errorf("--repeat: %w", err)
+	}
+	return &r, nil
 }
 
 // baseConfig is the configuration before the flags change it: of the run that is resumed, or of
@@ -278,6 +306,9 @@ func applyFlags(c *cli.Context, config *configs.Config) error {
 	if c.IsSet("max-steps") {
 		config.MaxSteps = c.Int("max-steps")
 	}
+	if c.IsSet("sample") {
+		config.SamplePrompts = strings.Join(c.StringSlice("sample"), "\n")
+	}
 	if c.IsSet("keep") {
 		config.KeepCheckpoints = c.Int("keep")
 	}
@@ -304,49 +335,6 @@ func checkConfig(c *cli.Context, config configs.Config) error {
 	return nil
 }
 
-// dryRun prints an estimate of a run and its teacher. Without --tflops it is based on the speed of products
-// on this machine.
-func dryRun(c *cli.Context, config configs.Config, t configs.Teacher) error {
-	if config.VocabSize == 0 && c.IsSet("text") {
-		config.VocabSize = config.TokenizerSize()
-	}
-	if config.VocabSize == 0 {
-		if c.String("data") == "" {
-			return cmdline.Usagef("the preset takes its vocabulary from the data: name it with --data, or --set vocab_size=N")
-		}
-		m, err := data.OpenManifest(c.String("data"))
-		if err != nil {
-			return err
-		}
-		config.VocabSize = m.VocabSize
-	}
-	config.Config.Resolve()
-	if err := graph.Check(&config.Config); err != nil {
-		return err
-	}
-	if err := checkPackable(c, config.Config); err != nil {
-		return err
-	}
-	m := configs.Machines{
-		FLOPs: 1e12 * c.Float64("tflops"), Ranks: c.Int("ranks"), Threads: c.Int("threads"),
-		Network: 1e9 * c.Float64("network"),
-	}
-	if m.FLOPs < 0 || m.Network <= 0 {
-		return cmdline.Usagef("--tflops %g and --network %g: want positive numbers",
-			c.Float64("tflops"), c.Float64("network"))
-	}
-	if m.FLOPs == 0 {
-		m.FLOPs = config.ExpectedFLOPs(m.Threads)
-	}
-	e, err := config.Estimate(m, t)
-	if err != nil {
-		return cmdline.Usagef("%v", err)
-	}
-	e.WriteText(c.App.Writer)
-	writePackable(c.App.Writer, config.Config)
-	return nil
-}
-
 func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	asking := con.Progress("rows")
 	r.OnAsked = func(done, total int) {
@@ -370,8 +358,8 @@ func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 	case result.Over:
 		return overError(r.OutDir, result)
 	case result.Interrupted:
-		con.Printf("stopped and saved at step %d of %d after %d tokens: trit train --resume --out %s goes on\n",
-			result.Step, result.MaxSteps, result.Tokens, r.OutDir)
+		con.Printf("stopped and saved at step %s after %d tokens: trit train --resume --out %s goes on\n",
+			stepText(result.Step, result.MaxSteps), result.Tokens, r.OutDir)
 		return cmdline.ErrStopped
 	case result.EarlyStop != "":
 		con.Printf("ended early: %s\n", result.EarlyStop)
@@ -390,11 +378,19 @@ func trainModel(ctx context.Context, con *cmdline.Console, r train.Run) error {
 // overError is the error of a run that is resumed and has nothing left to do.
 func overError(dir string, r *train.Result) error {
 	if r.EarlyStop != "" {
-		return fmt.Errorf("%s ended early at step %d of %d, nothing is left to do: %s; "+
-			"--resume --set early_stop_patience=0 goes on to its last step", dir, r.Step, r.MaxSteps, r.EarlyStop)
+		return fmt.Errorf("%s ended early at step %s, nothing is left to do: %s; "+
+			"--resume --set early_stop_patience=0 goes on to its end", dir, stepText(r.Step, r.MaxSteps), r.EarlyStop)
 	}
 	return fmt.Errorf("%s ended at step %d of %d, nothing is left to do: --resume --max-steps N, more than %d, "+
 		"or --max-time T trains it longer", dir, r.Step, r.MaxSteps, r.Step)
+}
+
+// stepText is a step, of how many if that is known.
+func stepText(step, of int) string {
+	if of == 0 {
+		return fmt.Sprint(step)
+	}
+	return fmt.Sprintf("%d of %d", step, of)
 }
 
 // preferenceText is what a line says of pairs.
@@ -413,13 +409,22 @@ func showEvent(con *cmdline.Console, e train.Event) {
 		con.Warnf("step %6d  %s: loss %.4f, %s", e.Step, data, e.Loss, figures)
 		return
 	}
+	if e.Event == runlog.SampleEvent {
+		con.Warnf("step %6d  sample: %s", e.Step, strconv.Quote(e.Prompt+e.Text))
+		return
+	}
 	if e.Note != "" {
 		con.Warnf("step %6d  %s: %s", e.Step, e.Event, e.Note)
 		return
 	}
 	perStep := float64(e.Tokens) / float64(max(e.Step, 1))
-	seconds := float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
-	left := time.Duration(seconds * float64(time.Second)).Round(time.Second)
+	seconds, plan := e.SecondsLeft, fmt.Sprintf("/%d", e.MaxSteps)
+	if e.MaxSteps == 0 {
+		plan = ""
+	} else {
+		seconds = float64(e.MaxSteps-e.Step) * perStep / max(e.TokensPerSecond, 1e-9)
+	}
+	left := time.Duration(max(seconds, 0) * float64(time.Second)).Round(time.Second)
 	pairs, codes := "", ""
 	if e.Preference != nil {
 		pairs = "  " + preferenceText(e.Preference)
@@ -427,6 +432,6 @@ func showEvent(con *cmdline.Console, e train.Event) {
 	if e.Zeros > 0 { // of a model without codes, and of adapters over codes that stay, there is nothing to tell
 		codes = fmt.Sprintf("  zeros %.1f %%  flips %d", 100*e.Zeros, e.Flips)
 	}
-	con.Warnf("step %6d/%d  loss %.4f%s  lr %.2e  |g| %.3f%s  %.0f tokens/s  %s left",
-		e.Step, e.MaxSteps, e.Loss, pairs, e.LR, e.GradNorm, codes, e.TokensPerSecond, left)
+	con.Warnf("step %6d%s  loss %.4f%s  lr %.2e  |g| %.3f%s  %.0f tokens/s  %s left",
+		e.Step, plan, e.Loss, pairs, e.LR, e.GradNorm, codes, e.TokensPerSecond, left)
 }

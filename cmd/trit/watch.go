@@ -22,12 +22,14 @@ func watchCommand() *cli.Command {
 		Name: "watch", Usage: "show training runs, while they run or after, in a browser or in TensorBoard",
 		ArgsUsage: "RUN...",
 		Description: cmdline.Examples("trit watch run",
-			"trit watch run-a run-b --axis tokens", "trit watch run --html report.html",
+			"trit watch run-a run-b --axis minutes", "trit watch run --html report.html",
+			"trit watch run-a run-b --csv runs.csv",
 			"trit watch run --tensorboard logs --follow"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Usage: "serve the page at `ADDRESS`", Value: "127.0.0.1:8080"},
 			cmdline.TimeFlag("every", "look for new lines each `TIME`", 5*time.Second),
-			cmdline.OneOfFlag("axis", "of the curves", watch.StepAxis, watch.TokensAxis),
+			cmdline.OneOfFlag("axis", "of the curves, which the page can change", watch.Axes...),
+			&cli.StringFlag{Name: "csv", Usage: "write the figures of all lines of the logs to `FILE` and end"},
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
 			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +
 				"and end"},
@@ -39,7 +41,7 @@ func watchCommand() *cli.Command {
 
 func watchAction(c *cli.Context) error {
 	w := &watcher{con: cmdline.NewConsole(c), dirs: c.Args().Slice(), every: c.Duration("every"), axis: c.String("axis")}
-	html, tensorboard := c.String("html"), c.String("tensorboard")
+	html, csv, tensorboard := c.String("html"), c.String("csv"), c.String("tensorboard")
 	switch {
 	case len(w.dirs) == 0:
 		return cmdline.Usagef("RUN is missing: trit watch RUN...")
@@ -56,10 +58,15 @@ func watchAction(c *cli.Context) error {
 			return err
 		}
 	}
+	if csv != "" {
+		if err := w.writeCSV(csv); err != nil {
+			return err
+		}
+	}
 	if tensorboard != "" {
 		return w.writeTensorBoard(c.Context, tensorboard, c.Bool("follow"))
 	}
-	if html != "" {
+	if html != "" || csv != "" {
 		return nil
 	}
 	return w.serve(c.Context, c.String("addr"))
@@ -98,6 +105,18 @@ func (w *watcher) writeHTML(path string) error {
 		return err
 	}
 	w.con.Printf("report: %s\n", path)
+	return nil
+}
+
+func (w *watcher) writeCSV(path string) error {
+	runs, err := w.open()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(path, func(out io.Writer) error { return watch.WriteCSV(out, runs...) }); err != nil {
+		return err
+	}
+	w.con.Printf("figures: %s\n", path)
 	return nil
 }
 

@@ -107,17 +107,19 @@ serve/wire                  | lm serve/answer | serve/internal/servetest tokeniz
 
 -- the graph world
 bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector bitlinear/quant internal/parallel
-train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/distill train/graph train/preference train/ranks train/runlog | convert data/source data/world format/gguf internal/float16
+train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/clock train/distill train/graph train/preference train/ranks train/runlog train/samples | convert data/source data/world format/gguf internal/float16
 train/graph                 | bitlinear bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
 train/preference            | data format/safetensors setting train/graph train/ranks train/runlog | model
 train/distill               | data internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting train/graph
 train/adapters              | bitlinear/kernel/intmul format/adapter format/hffolder internal/float16 internal/parallel model train/graph
 train/checkpoint            | format/hffolder format/safetensors internal/atomicfile internal/jsonfile model setting
+train/clock                 |
 train/ranks                 | bitlinear/kernel/vector | optim
 train/ranks/openmpi         | train/ranks
+train/samples               | tokenizer train/graph
 train/runlog                | internal/atomicfile internal/jsonfile setting
 watch                       | format/hffolder internal/jsonfile internal/report train/runlog
-configs                     | internal/jsonfile internal/nearest model optim train
+configs                     | internal/jsonfile internal/nearest model optim train train/ranks
 
 -- what joins the worlds
 repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/statistics eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/jsonfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
@@ -125,7 +127,7 @@ cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/mac
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source data/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro
 cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
-cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models cmd/trit/texts convert data/source eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/atomicfile internal/filekind internal/machine internal/report repro tokenizer
+cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models cmd/trit/texts convert data/source eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/atomicfile internal/machine internal/report repro tokenizer
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation data/dedup data/filter internal/atomicfile tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro
 cmd/trit/texts              | cmd/trit/cmdline cmd/trit/models data data/source internal/hub

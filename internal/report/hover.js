@@ -2,6 +2,7 @@
 // so that the page holds them once.
 (() => {
   const short = v => Math.abs(v) >= 1e5 || v && Math.abs(v) < 1e-3 ? v.toExponential(2) : String(+v.toPrecision(4));
+  const place = v => v >= 1e9 ? v.toPrecision(4) : v >= 1000 ? Math.round(v) : +v.toPrecision(4);
   const part = (className, text) => { const e = document.createElement('div'); e.className = className; e.textContent = text || ''; return e; };
 
   function curves(plot, at) {
@@ -17,7 +18,7 @@
       out.push(part(path.getAttribute('class').match(/c\d/)[0], (path.dataset.name + ' ' + short(y)).trim()));
     }
     if (best === null) return null;
-    return [best / 1000, [part('', d.axis + ' ' + Math.round(+d.x0 + best / 1000 * (d.x1 - d.x0))), ...out]];
+    return [best / 1000, [part('', d.axis + ' ' + place(+d.x0 + best / 1000 * (d.x1 - d.x0))), ...out]];
   }
 
   function heat(plot, at, down) {

@@ -27,6 +27,7 @@ const (
 	BeginEvent     = "begin"      // the run begins, with its recipe
 	ResumeEvent    = "resume"     // the run goes on, with its recipe
 	ReferenceEvent = "reference"  // the run computes what the reference of its preferences gives for the pairs
+	SampleEvent    = "sample"     // a text that the run wrote behind a prompt, at an evaluation
 	ExtendEvent    = "extend"     // the run goes on to another end than it was begun with, with its recipe
 )
 
@@ -59,8 +60,18 @@ type Event struct {
 	Layer           string       `json:"layer,omitempty"`      // name of the weight that a warning is about
 	Layers          []LayerStats `json:"layers,omitempty"`
 	// Recipe is all that is needed to repeat the run from this event on, step by step (train.Recipe).
-	Recipe   json.RawMessage `json:"recipe,omitempty"`
-	MaxSteps int             `json:"-"` // of the run, for progress on a terminal
+	Recipe json.RawMessage `json:"recipe,omitempty"`
+	Prompt string          `json:"prompt,omitempty"` // of a sample
+	Text   string          `json:"text,omitempty"`
+	// Of a step or an evaluation: what the run has used so far, seconds without pauses between its parts,
+	// operations that the model needs, and the largest memory of rank 0 in bytes.
+	Seconds float64 `json:"seconds,omitempty"`
+	FLOPs   float64 `json:"flops,omitempty"`
+	Memory  int64   `json:"memory,omitempty"`
+	// Shares are the shares of the time at which a run that fills one took the steps since the last line.
+	Shares      []float64 `json:"shares,omitempty"`
+	MaxSteps    int       `json:"-"` // of the run, for progress on a terminal; 0: it fills a time
+	SecondsLeft float64   `json:"-"` // of that time
 }
 
 // Preference are the figures of the pairs that a step or an evaluation saw. A reward is beta times the

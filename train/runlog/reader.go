@@ -15,10 +15,11 @@ import (
 
 // Run is the log of a run, while it runs or after.
 type Run struct {
-	Name   string    // of the folder
-	Events []Event   // steps and evaluations by ascending steps; of a step that was done again, only the last
-	Starts []Event   // when the run was begun, resumed and extended, each with its Recipe, in the order of the log
-	Notes  []Finding // all other events, and extensions, in the order of the log
+	Name    string    // of the folder
+	Events  []Event   // steps and evaluations by ascending steps; of a step that was done again, only the last
+	Starts  []Event   // when the run was begun, resumed and extended, each with its Recipe, in the order of the log
+	Samples []Event   // texts that the run wrote, by ascending steps; of a step that was done again, only the last
+	Notes   []Finding // all other events, and extensions, in the order of the log
 }
 
 // Open reads the log in the folder of a run.
@@ -100,6 +101,12 @@ func (r *Run) add(e Event) {
 		r.drop(func(last Event) bool {
 			return last.Step > e.Step || last.Step == e.Step && last.Event == EvalAllEvent
 		})
+	case SampleEvent:
+		r.Samples = slices.DeleteFunc(r.Samples, func(last Event) bool {
+			return last.Step > e.Step || last.Step == e.Step && last.Prompt == e.Prompt
+		})
+		r.Samples = append(r.Samples, e)
+		return
 	case BeginEvent, ResumeEvent:
 		r.Starts = append(r.Starts, e)
 		return
@@ -133,6 +140,18 @@ func (r *Run) drop(again func(last Event) bool) {
 // Of lists the events of one kind.
 func (r *Run) Of(kind string) []Event {
 	return slices.DeleteFunc(slices.Clone(r.Events), func(e Event) bool { return e.Event != kind })
+}
+
+// Shares are the shares of the time at which steps were taken, by the number of the step, counted from 0;
+// see Event.Shares.
+func (r *Run) Shares() map[int]float64 {
+	shares := map[int]float64{}
+	for _, e := range r.Of(StepEvent) {
+		for i, share := range e.Shares {
+			shares[e.Step-len(e.Shares)+i] = share
+		}
+	}
+	return shares
 }
 
 // Last returns the newest event of a kind.

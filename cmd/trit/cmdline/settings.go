@@ -72,14 +72,16 @@ var FlagOf = map[string]string{
 	"hub.Repo.Kind":       "--dataset",
 
 	// repro
-	"repro.QuickstartOptions.Dir":  "--out",
-	"repro.RecipesOptions.Set":     "--file",
-	"repro.ScalingOptions.Configs": "--configs",
-	"repro.ScalingOptions.Set":     "--set",
-	"repro.ScalingOptions.Tokens":  "--tokens",
-	"repro.TableOptions.Beside":    "--beside",
-	"repro.TableOptions.Models":    "--model",
-	"repro.TableOptions.Tasks":     "--tasks",
+	"repro.QuickstartOptions.Dir":       "--out",
+	"repro.RecipesOptions.Set":          "--file",
+	"repro.ScalingOptions.Configs":      "--configs",
+	"repro.ScalingOptions.Set":          "--set",
+	"repro.ScalingOptions.Tokens":       "--tokens",
+	"repro.TableOptions.Beside":         "--beside",
+	"repro.TableOptions.Models":         "--model",
+	"repro.TableOptions.Tasks":          "--tasks",
+	"repro.PlanOptions.Configs":         "--configs",
+	"repro.PlanOptions.TokensPerWeight": "--tokens-per-weight",
 
 	// serve
 	"serve.Certificate.Cert": "--tls-cert",

@@ -1,6 +1,6 @@
 //go:build unix
 
-package train
+package checkpoint
 
 import (
 	"os"
@@ -10,9 +10,9 @@ import (
 	"trit/setting"
 )
 
-// lock keeps a second run out of a folder. The system frees the lock when the process ends,
+// Lock keeps a second run out of a folder. The system frees the lock when the process ends,
 // also when it is killed.
-func lock(path string) (unlock func(), err error) {
+func Lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
