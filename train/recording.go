@@ -43,7 +43,8 @@ func newRecording(c model.Config, o *Options, d observed, s *sharing, k *clock.C
 		limits.LeastZeros = -1 // b1 has no zeros
 	}
 	return &recording{options: o, decoder: d, ranks: s.comm.Size(), clock: k,
-		mfu: newUtilisation(c, *o, machine.With(s.pool)), ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
+		mfu: newUtilisation(c, *o, machine.With(s.pool)),
+		ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
 }
 
 // open opens the log in the run folder, for a run that begins or goes on at a position.
