@@ -189,8 +189,7 @@ func (t *trainer) makeParts(microBatches int, heldout *data.Loader, before *snap
 		teacher: t.teacher}
 	t.evaluation = &evaluation{options: o, ternary: t.run.Model.Ternary, share: t.share, decoder: d, heldout: heldout,
 		batches: t.heldoutBatches, now: t.run.clockNow}
-	t.recording = newRecording(t.run.Model, o, d, t.share)
-	t.recording.clock = t.clock
+	t.recording = newRecording(t.run.Model, o, d, t.share, t.clock)
 	if err := t.makeSamples(options); err != nil {
 		return err
 	}

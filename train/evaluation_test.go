@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"trit/data"
 	"trit/train/runlog"
@@ -145,7 +146,7 @@ func lossScore(loss float64) score { return score{nats: 10 * loss, bytes: 40, to
 func newTestEvaluation() *evaluation {
 	o := Default()
 	o.QuantizeFromStep, o.EarlyStopPatience, o.EarlyStopDelta = 10, 2, 0.1
-	return &evaluation{options: &o, ternary: true, share: &sharing{}, heldout: &data.Loader{}}
+	return &evaluation{options: &o, ternary: true, share: &sharing{}, heldout: &data.Loader{}, now: time.Now}
 }
 
 func TestEvaluationKeepsTheBest(t *testing.T) {

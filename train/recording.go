@@ -37,12 +37,13 @@ type observed interface {
 	AbsMax(f func(name string, absMax float32))
 }
 
-func newRecording(c model.Config, o *Options, d observed, s *sharing) *recording {
+func newRecording(c model.Config, o *Options, d observed, s *sharing, k *clock.Clock) *recording {
 	limits := runlog.DefaultLimits()
 	if c.Sign {
 		limits.LeastZeros = -1 // b1 has no zeros
 	}
-	return &recording{options: o, decoder: d, ranks: s.comm.Size(), mfu: newUtilisation(c, *o, machine.With(s.pool)),
+	return &recording{options: o, decoder: d, ranks: s.comm.Size(), clock: k,
+		mfu: newUtilisation(c, *o, machine.With(s.pool)),
 		ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trit/model"
+	"trit/train/clock"
 	"trit/train/ranks"
 	"trit/train/runlog"
 )
@@ -26,7 +27,7 @@ func newTestRecording(t *testing.T) *recording {
 	o := Default()
 	o.LogInterval, o.MaxSteps, o.LayerInterval = 2, 5, 3
 	weights := observedWeights{weightsAt{"a": {-1, 0, 1, 1}, "b": {0, 0, 0, 1}}}
-	r := newRecording(c, &o, weights, &sharing{comm: ranks.Alone})
+	r := newRecording(c, &o, weights, &sharing{comm: ranks.Alone}, clock.New(time.Now(), time.Now))
 	r.mfu.measure = func() float64 { return 1e12 }
 	return r
 }

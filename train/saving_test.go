@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"trit/data"
 	"trit/model"
 	"trit/train/checkpoint"
+	"trit/train/clock"
 	"trit/train/graph"
 	"trit/train/ranks"
 )
@@ -29,7 +31,8 @@ func newTestSaving(t *testing.T, dir string, seed uint64) *saving {
 	}
 	share.beginMean()
 	folder := modelFolder{model.ForTraining(r.Model, 0, 1), map[string][]byte{"tokenizer.json": []byte("{}")}}
-	return &saving{dir: dir, dataset: "fingerprint", options: &r.Options, folder: folder, share: share}
+	return &saving{dir: dir, dataset: "fingerprint", options: &r.Options, folder: folder, share: share,
+		clock: clock.New(time.Now(), time.Now), now: time.Now}
 }
 
 // move takes a step with a gradient of ones.

@@ -106,7 +106,7 @@ printf '%s\n' "${COMPREPLY[@]}"`
 		{[]string{"train", "--config", "trit-1m"}, "trit-1m|trit-1m notes.json"},
 		{[]string{"train", "--config", "=", "llama-3"}, "llama-3m"},
 		{[]string{"eval", "--tasks", "boolq,hel"}, "boolq,hellaswag"},
-		{[]string{"watch", "--axis", ""}, "step|tokens"},
+		{[]string{"watch", "--axis", ""}, "step|tokens|minutes|FLOPs"},
 	} {
 		cmd := exec.Command("bash", slices.Concat([]string{"-c", ask, "bash", program, program}, c.words)...)
 		cmd.Dir = dir
