@@ -87,6 +87,10 @@ func (o *PrepareOptions) openSets() (all []*set, err error) {
 	if len(sets) == 0 {
 		sets = []Set{{Files: o.Files, Remote: o.Remote}}
 	}
+	if len(sets) > maxSets {
+		return nil, setting.Needs("data.PrepareOptions.Sets", fmt.Sprintf("there are %d sets", len(sets)),
+			fmt.Sprintf("give at most %d", maxSets))
+	}
 	standard := 0
 	for _, s := range sets {
 		texts, err := source.Open(source.Options{Paths: s.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin,

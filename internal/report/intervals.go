@@ -40,7 +40,7 @@ func (c Intervals) WriteSVG(w io.Writer) error {
 	fmt.Fprintf(&b, `<text x="10" y="22" font-weight="bold">%s</text>`+"\n", html.EscapeString(c.Title))
 	for _, t := range ticks(low, high, 6) {
 		x := at(t.value)
-		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#80879155"/><text x="%[1].1f" y="%[4]d" text-anchor="middle">%[5]s</text>`+"\n",
+		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#80879155"/><text x="%.1[1]f" y="%[4]d" text-anchor="middle">%[5]s</text>`+"\n",
 			x, intervalsTop-8, height, height+16, t.label)
 	}
 	fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at((low+high)/2), height+34,
@@ -53,7 +53,7 @@ func (c Intervals) WriteSVG(w io.Writer) error {
 			continue
 		}
 		if x0, x1 := at(r.Low), at(r.High); r.Low < r.High {
-			fmt.Fprintf(&b, `<path d="M%.1f %dH%.1fM%[1].1f %[4]dv%dM%[3].1f %[4]dv%[5]d" stroke="#2563eb" stroke-width="2"/>`+"\n",
+			fmt.Fprintf(&b, `<path d="M%.1f %dH%.1fM%.1[1]f %[4]dv%dM%.1[3]f %[4]dv%[5]d" stroke="#2563eb" stroke-width="2"/>`+"\n",
 				x0, y, x1, y-barEnd, 2*barEnd)
 		}
 		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%d" r="4" fill="#2563eb"/>`+"\n", at(r.Value), y)

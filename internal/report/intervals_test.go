@@ -20,6 +20,9 @@ func TestIntervals(t *testing.T) {
 	if err := c.WriteSVG(&b); err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(b.String(), "%!") {
+		t.Errorf("a value was not printed: %s", b.String())
+	}
 	d := xml.NewDecoder(strings.NewReader(b.String()))
 	for {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
