@@ -43,7 +43,7 @@ func newRecording(c model.Config, o *Options, d observed, s *sharing, k *clock.C
 		limits.LeastZeros = -1 // b1 has no zeros
 	}
 	return &recording{options: o, decoder: d, ranks: s.comm.Size(), clock: k,
-		mfu: newUtilisation(c, *o, machine.With(s.pool)),
+		mfu:     newUtilisation(c, *o, machine.With(s.pool)),
 		ternary: ternaryStats{pool: s.pool}, monitor: runlog.NewMonitor(limits)}
 }
 
