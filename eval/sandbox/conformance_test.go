@@ -102,7 +102,8 @@ func TestHumanEval(t *testing.T) {
 
 func TestHumanEvalPlus(t *testing.T) {
 	needPython(t)
-	s, err := New(Options{Modules: []string{"numpy"}})
+	// A minute: some programs need more than the default of 10 s on a slow processor.
+	s, err := New(Options{Modules: []string{"numpy"}, Timeout: time.Minute})
 	if err != nil && strings.Contains(err.Error(), "No module named 'numpy'") {
 		t.Skip("no Python here has numpy, which the tests of HumanEval+ import")
 	}
