@@ -150,6 +150,28 @@ func TestMemoryOfGroups(t *testing.T) {
 	}
 }
 
+// A factor beside a weight with a scale a group has no place: the engine would not compute it.
+func TestFactorBesideGroups(t *testing.T) {
+	f, err := gguf.Open(groupedGGUF(t, gguf.TQ2_0, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sources := []gguf.Source{{Name: "blk.0.attn_q.scale", Type: gguf.F32, Dims: []uint64{1},
+		Write: func(w io.Writer) error { _, err := w.Write([]byte{0, 0, 0, 64}); return err }}}
+	for _, info := range f.Tensors {
+		sources = append(sources, gguf.Source{Name: info.Name, Type: info.Type, Dims: info.Dims,
+			Write: func(w io.Writer) error { _, err := w.Write(f.Data(info)); return err }})
+	}
+	path := filepath.Join(t.TempDir(), "factor.gguf")
+	if err := gguf.WriteFile(path, &f.Metadata, sources); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, Options{}); err == nil || !strings.Contains(err.Error(), "blk.0.attn_q.scale") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUnknownActivations(t *testing.T) {
 	_, err := Load(groupedGGUF(t, gguf.Q2_0, false), Options{Activations: "int4"})
 	if err == nil || !strings.Contains(err.Error(), "Activations") {

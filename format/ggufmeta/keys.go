@@ -25,6 +25,11 @@ var (
 	refused  = model.RefusedUnless
 )
 
+// rotatedBasis are PrismML's keys of weights whose input is to be transformed.
+const rotatedBasis = `prism.hadamard.version prism.hadamard.block_size prism.hadamard.transform prism.hadamard.axis
+	prism.hadamard.sign_mode prism.hadamard.sign_widths prism.hadamard.sign_values prism.hadamard.weight_names
+	prism.hadamard.inverse_weight_names prism.hadamard.gdn_v_grouped`
+
 // fileKeys says what the keys outside of an architecture do.
 var fileKeys = []keyRow{
 	{computed, "general.architecture general.alignment"},
@@ -32,6 +37,7 @@ var fileKeys = []keyRow{
 	{refused(atMostOne, "is one of several files that are one model together"), "split.count"},
 	{harmless, "split.no split.tensors.count tensor_data_layout"},
 	{rotary, rotaryKey},
+	{refused(model.Off, "says that weights are in a rotated basis"), rotatedBasis},
 
 	{computed, `tokenizer.ggml.model tokenizer.ggml.pre tokenizer.ggml.tokens tokenizer.ggml.token_type tokenizer.ggml.scores
 		tokenizer.ggml.merges tokenizer.chat_templates`},

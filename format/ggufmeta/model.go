@@ -75,7 +75,7 @@ func checkTensors(f *gguf.File, c *model.Config) error {
 	specs, places := c.Tensors(), map[string]bool{}
 	for _, spec := range specs {
 		places[spec.GGUF] = true
-		if t, _ := f.Tensor(spec.GGUF); t.Type.IsTernary() {
+		if t, _ := f.Tensor(spec.GGUF); t.Type.IsTernary() && c.Ternary { // with a scale a group it would not be computed
 			places[ScaleName(spec.GGUF)] = true
 		}
 	}
