@@ -93,7 +93,6 @@ func testAfterKill(t *testing.T, dataDir, begun string, extend int, more ...stri
 func killedRun(dataDir, out string) Run {
 	r := smallRun(dataDir, out)
 	r.Resume = true
-	r.Options.Precision = PrecisionFloat32 // auto may choose otherwise before the first checkpoint is there
 	r.Options.CheckpointInterval, r.Options.EvalInterval, r.Options.OnSpike = 2, 3, SpikeRollback
 	r.Options.Stage2LearningRate, r.Options.MaxGradNorm, r.Options.MaxRollbacks = 0.08, 0, 20
 	return r

@@ -54,6 +54,7 @@ func smallRun(dataDir, out string) Run {
 	o.SequenceLength, o.BatchSize, o.GradientAccumulation, o.MaxSteps, o.WarmupSteps = 32, 2, 2, 40, 4
 	o.LogInterval, o.CheckpointInterval, o.EvalInterval = 5, 7, 15
 	o.EMADecay = 0.9
+	o.Precision, o.MuonPrecision = PrecisionFloat32, PrecisionFloat32 // auto may be another on a machine that is busy
 	c := model.Config{HiddenSize: 32, IntermediateSize: 64, NumHiddenLayers: 2, NumAttentionHeads: 4,
 		NumKeyValueHeads: 2, SubNorms: true, Ternary: true, TieWordEmbeddings: true}
 	return Run{Model: c, Options: o, DataDir: dataDir, OutDir: out}
@@ -115,6 +116,7 @@ func TestResumeIsExact(t *testing.T) {
 			r.Options.Optimizer, r.Options.MuonWeightDecay, r.Options.Moments = optim.ByMuon, 0.1, optim.MomentsBF16
 			r.Options.LRSchedule, r.Options.LRDecay, r.Options.StageSwitch = optim.WSD, optim.SqrtDecay, 0.2
 			r.Options.QuantizeFromShare, r.Options.QuantizeWarmupSteps = 0.31, 5
+			r.Options.Precision, r.Options.MuonPrecision = PrecisionBF16, PrecisionBF16
 		},
 		"norms of heads":           func(r *Run) { r.Model.SubNorms, r.Model.QKNorm = false, true },
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
@@ -203,7 +205,7 @@ func TestRefusals(t *testing.T) {
 			r.OutDir, r.Options.MaxSteps, r.MaxTime, r.Options.QuantizeFromShare = t.TempDir(), 0, time.Minute, 0.5
 		},
 		"precision is":                   func(r *Run) { r.OutDir, r.Options.Precision = t.TempDir(), "half" },
-		"begun with":                     func(r *Run) { r.Resume, r.Options.Precision = true, otherPrecision() },
+		"begun with":                     func(r *Run) { r.Resume, r.Options.Precision = true, PrecisionBF16 },
 		"hidden_size":                    func(r *Run) { r.Resume, r.Model.HiddenSize = true, 64 },
 		"vocab_size":                     func(r *Run) { r.OutDir, r.Model.VocabSize = t.TempDir(), 10 },
 		"rounding into force by step 50": func(r *Run) { r.OutDir, r.Options.QuantizeFromStep = t.TempDir(), 50 },
@@ -229,13 +231,4 @@ func TestRefusals(t *testing.T) {
 	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "another run") {
 		t.Errorf("a locked folder: got %v", err)
 	}
-}
-
-// otherPrecision is the one that auto is not on this machine.
-func otherPrecision() Precision {
-	o := Default()
-	if o.resolvePrecision(thisMachine(0)); o.Precision == PrecisionBF16 {
-		return PrecisionFloat32
-	}
-	return PrecisionBF16
 }

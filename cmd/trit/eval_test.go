@@ -34,7 +34,7 @@ func TestEvalListNamesAllTasks(t *testing.T) {
 func smallRun(t *testing.T, dir string) (run, data string) {
 	t.Helper()
 	run, data = filepath.Join(dir, "run"), smallData(t, dir)
-	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2")
+	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "4", "--set", "num_hidden_layers=2", "--precision", "float32")
 	return run, data
 }
 

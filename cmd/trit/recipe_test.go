@@ -24,7 +24,7 @@ func TestRecipesPackToWhatTheyWereTrainedAs(t *testing.T) {
 		"silu":    {"hidden_act=silu", "sub_norms=false", "tie_word_embeddings=false"},
 	} {
 		run, gguf := filepath.Join(dir, name), filepath.Join(dir, name+".gguf")
-		args := []string{"train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "12", "--set", "num_hidden_layers=2"}
+		args := []string{"train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "12", "--set", "num_hidden_layers=2", "--precision", "float32"}
 		for _, s := range set {
 			args = append(args, "--set", s)
 		}
@@ -43,7 +43,7 @@ func TestTrainFromCodes(t *testing.T) {
 	dir := t.TempDir()
 	data, run := smallData(t, dir), filepath.Join(dir, "run")
 	mustTrit(t, "train", "--config", "trit-1m", "--data", data, "--out", run, "--max-steps", "12", "--set", "num_hidden_layers=1",
-		"--set", "hidden_size=256", "--set", "intermediate_size=512")
+		"--set", "hidden_size=256", "--set", "intermediate_size=512", "--precision", "float32")
 	for _, typ := range []string{"packed", "i2_s", "tq1_0", "tq2_0"} {
 		codes, tuned := filepath.Join(dir, typ), filepath.Join(dir, "tuned-"+typ)
 		want := bitsPerByte(t, run, data)

@@ -14,7 +14,7 @@ import (
 func TestTrainText(t *testing.T) {
 	dir := writeFiles(t, map[string][]byte{"my tales.txt": []byte(strings.Join(taleTexts(), "\n\n"))})
 	t.Chdir(dir)
-	flags := "--config trit-1m --out run --max-steps 2 --set vocab_size=300 --set sequence_length=16 --threads 1"
+	flags := "--config trit-1m --out run --max-steps 2 --set vocab_size=300 --set sequence_length=16 --threads 1 --precision float32"
 	withText := func(flags string) []string {
 		return append([]string{"train", "--text", "my tales.txt", "--holdout", "0.2"}, strings.Fields(flags)...)
 	}
@@ -22,7 +22,7 @@ func TestTrainText(t *testing.T) {
 	want := `--text stands for three commands:
   trit tokenizer train --data 'my tales.txt' --vocab-size 300 --out run/prepared/tokenizer
   trit data prepare --data 'my tales.txt' --tokenizer run/prepared/tokenizer --holdout 0.2 --out run/prepared/data
-  trit train --data run/prepared/data --config trit-1m --out run --set vocab_size=300 --set sequence_length=16 --max-steps 2 --threads 1
+  trit train --data run/prepared/data --config trit-1m --out run --set vocab_size=300 --set sequence_length=16 --max-steps 2 --precision float32 --threads 1
 tokenizer of 300 tokens in run/prepared/tokenizer
 `
 	if code != cmdline.ExitOK || !strings.HasPrefix(out, want) {
