@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -149,11 +151,13 @@ func TestEvalErrorsNameFlags(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cache"), []byte("notes\nof mine\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	hub := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(hub.Close)
 	for flags, want := range map[string]string{
 		"--tasks arc_easy --fewshot-as-multiturn":            "--fewshot-as-multiturn makes turns of a chat: it needs --apply-chat-template",
 		"--tasks bits_per_byte":                              "with held-out documents, with --data-dir",
 		"--tasks arc_easy --data-dir " + dir + "/none":       "--data-dir: there is no file or folder " + dir + "/none",
-		"--tasks boolq --endpoint http://127.0.0.1:1":        "; --data-dir names a folder that has it",
+		"--tasks boolq --endpoint " + hub.URL:                "; --data-dir names a folder that has it",
 		"--tasks arc_easy --use-cache " + dir + "/cache":     "delete it or name another with --use-cache",
 		`--tasks boolq --samples {"boolq":[],"arc_easy":[]}`: `--samples names the task "arc_easy", which is not among those to run`,
 	} {
