@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/vector"
@@ -26,17 +27,34 @@ var Kinds = []Kind{ByAdamW, ByMuon}
 // length. A step of a matrix is, in this order: Nesterov on each part of the gradient, Orthogonalize on
 // the whole, and Descend with each part of that.
 type Muon struct {
-	pool             *parallel.Pool
-	next, gram, poly []float32
+	pool   *parallel.Pool
+	spaces sync.Pool // of *muonSpace, one for each thread that is at work
 }
 
-// NewMuon makes a Muon whose products run on a pool.
-func NewMuon(pool *parallel.Pool) *Muon { return &Muon{pool: pool} }
+// NewMuon makes a Muon that works on a pool.
+func NewMuon(pool *parallel.Pool) *Muon {
+	return &Muon{pool: pool, spaces: sync.Pool{New: func() any { return new(muonSpace) }}}
+}
 
-// MuonMemory is the number of bytes that a Muon and the caller's copy of a matrix take.
-func MuonMemory(rows, cols int) int64 {
+// Matrix is one of Muon's: X [Rows,Cols].
+type Matrix struct {
+	X          []float32
+	Rows, Cols int
+}
+
+// MuonBatch is the number of values from which on a batch of matrices is large enough to keep all threads
+// busy, and not yet so large that its copies count.
+const MuonBatch = 1 << 22
+
+// MuonMemory is the number of bytes that a Muon with a number of threads and the caller's copies of a batch take, if no
+// matrix is larger than this one.
+func MuonMemory(rows, cols, threads int) int64 {
 	short := min(rows, cols)
-	return 4 * int64(2*rows*cols+2*short*short)
+	x, space := int64(rows*cols), int64(rows*cols+3*short*short)
+	if x < MuonBatch {
+		x, space = x+MuonBatch, space*int64(threads)
+	}
+	return 4 * (x + space)
 }
 
 // newtonSchulzSteps is how often the polynomial is applied, and a, b and c are its coefficients, which
@@ -71,54 +89,82 @@ func (p *Param) Descend(lo, hi int, direction []float32, rows, cols int, rate, d
 	vector.Axpy(float32(-rate*0.2*math.Sqrt(float64(max(rows, cols)))), direction[lo:hi], value)
 }
 
-// Orthogonalize replaces x [rows,cols] by about the nearest orthogonal matrix, U V^T of its singular
-// value decomposition: by steps of Newton and Schulz, X = aX + (bA + cAA)X with A = XX^T. Its bits do not
-// depend on the number of threads. The products are in float32, or in bfloat16 as published, for which
-// gemm.HasBF16 must be true. A matrix of zeros stays as it is.
-func (m *Muon) Orthogonalize(x []float32, rows, cols int, bf16 bool) {
+// Orthogonalize replaces each matrix by about the nearest orthogonal one, U V^T of its singular value
+// decomposition: by steps of Newton and Schulz, X = aX + (bA + cAA)X with A = XX^T. Its bits do not depend on
+// the number of threads. The products are in float32, or in bfloat16 as published, for which gemm.HasBF16
+// must be true. A matrix of zeros stays as it is.
+//
+// Of several matrices each thread takes whole ones: the products of a small model's are too short to be
+// cut. One alone is cut.
+func (m *Muon) Orthogonalize(xs []Matrix, bf16 bool) {
+	pool := parallel.New(1)
+	if len(xs) == 1 {
+		pool = m.pool
+	}
+	m.pool.Chunks(len(xs), 1, func(lo, hi int) {
+		space := m.spaces.Get().(*muonSpace)
+		defer m.spaces.Put(space)
+		space.pool, space.bf16 = pool, bf16
+		for _, x := range xs[lo:hi] {
+			space.orthogonalize(x)
+		}
+	})
+}
+
+// muonSpace is what the work on a matrix needs.
+type muonSpace struct {
+	pool                    *parallel.Pool
+	bf16                    bool
+	next, gram, inner, poly []float32
+}
+
+func (m *muonSpace) orthogonalize(matrix Matrix) {
+	x, rows, cols := matrix.X, matrix.Rows, matrix.Cols
 	short := min(rows, cols)
 	m.next = slices.Grow(m.next[:0], len(x))[:len(x)]
-	m.gram = slices.Grow(m.gram[:0], short*short)[:short*short]
-	m.poly = slices.Grow(m.poly[:0], short*short)[:short*short]
+	for _, square := range []*[]float32{&m.gram, &m.inner, &m.poly} {
+		*square = slices.Grow((*square)[:0], short*short)[:short*short]
+	}
 	vector.Scale(float32(1/(math.Sqrt(vector.SumSquares(x))+1e-7)), x)
 	from, to := x, m.next
 	for range newtonSchulzSteps {
-		m.step(to, from, rows, cols, bf16)
+		m.step(to, from, rows, cols)
 		from, to = to, from
 	}
 	copy(x, from)
 }
 
-// step writes a step of x to y. A is the smaller of XX^T and X^TX, on the side where it is that.
-func (m *Muon) step(y, x []float32, rows, cols int, bf16 bool) {
+// step writes a step of x to y: y = (aI + A(bI + cA))x, where A is the smaller of XX^T and X^TX, on the side
+// where it is that. With the factors on diagonals no matrix is scaled or added to.
+func (m *muonSpace) step(y, x []float32, rows, cols int) {
 	short := min(rows, cols)
 	wide := rows <= cols
-	p := gemm.Product{M: short, N: short, K: max(rows, cols), A: x, LDA: cols, TransA: !wide,
-		B: []gemm.Rows{{Count: rows, F32: x}}, TransB: wide, C: [][]float32{m.gram}}
-	m.run(p, bf16)
-	m.scaled(m.poly, m.gram, nsB/nsC)
-	p = gemm.Product{M: short, N: short, K: short, A: m.gram, LDA: short,
-		B: []gemm.Rows{{Count: short, F32: m.gram}}, C: [][]float32{m.poly}, Accumulate: true}
-	m.run(p, bf16)
-	m.scaled(m.poly, m.poly, nsC)
-	m.scaled(y, x, nsA)
-	p = gemm.Product{M: rows, N: cols, K: short, A: m.poly, LDA: short,
-		B: []gemm.Rows{{Count: rows, F32: x}}, C: [][]float32{y}, Accumulate: true}
+	m.run(gemm.Product{M: short, N: short, K: max(rows, cols), A: x, LDA: cols, TransA: !wide,
+		B: []gemm.Rows{{Count: rows, F32: x}}, TransB: wide, C: [][]float32{m.gram}})
+	vector.ScaleTo(m.inner, m.gram, nsC)
+	addDiagonal(m.inner, short, nsB)
+	m.run(gemm.Product{M: short, N: short, K: short, A: m.gram, LDA: short,
+		B: []gemm.Rows{{Count: short, F32: m.inner}}, C: [][]float32{m.poly}})
+	addDiagonal(m.poly, short, nsA)
+	p := gemm.Product{M: rows, N: cols, K: short, A: m.poly, LDA: short,
+		B: []gemm.Rows{{Count: rows, F32: x}}, C: [][]float32{y}}
 	if !wide {
 		p.A, p.LDA, p.B = x, cols, []gemm.Rows{{Count: cols, F32: m.poly}}
 	}
-	m.run(p, bf16)
+	m.run(p)
 }
 
-func (m *Muon) run(p gemm.Product, bf16 bool) {
-	if bf16 {
+// addDiagonal adds v to the diagonal of x [n,n].
+func addDiagonal(x []float32, n int, v float32) {
+	for i := range n {
+		x[i*n+i] += v
+	}
+}
+
+func (m *muonSpace) run(p gemm.Product) {
+	if m.bf16 {
 		p.BF16(m.pool)
 		return
 	}
 	p.Float32(m.pool)
-}
-
-// scaled writes f*x to dst.
-func (m *Muon) scaled(dst, x []float32, f float32) {
-	m.pool.For(len(x), 1<<14, func(lo, hi int) { vector.ScaleTo(dst[lo:hi], x[lo:hi], f) })
 }

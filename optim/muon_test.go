@@ -82,7 +82,7 @@ func TestOrthogonalize(t *testing.T) {
 			}
 			for _, threads := range []int{1, 3} {
 				got := slices.Clone(x)
-				NewMuon(parallel.New(threads)).Orthogonalize(got, rows, cols, bf16)
+				NewMuon(parallel.New(threads)).Orthogonalize([]Matrix{{got, rows, cols}}, bf16)
 				most := map[bool]float64{false: 2e-5, true: 0.05}[bf16]
 				if e := distanceOf(got, want); e > most {
 					t.Errorf("%v, bf16 %v, %d threads: off by %.3g of the length, want at most %g", shape, bf16, threads, e, most)
@@ -102,27 +102,38 @@ func distanceOf(a, b []float32) float64 {
 	return math.Sqrt(sum / all)
 }
 
-func TestOrthogonalizeHasTheSameBitsOnThreads(t *testing.T) {
-	r, x := rand.New(rand.NewPCG(5, 6)), make([]float32, 120*70)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	var want []float32
-	for _, threads := range []int{1, 2, 5} {
-		got := slices.Clone(x)
-		NewMuon(parallel.New(threads)).Orthogonalize(got, 120, 70, gemm.HasBF16())
-		if want == nil {
-			want = got
+// Neither the number of threads nor the company of other matrices changes a bit.
+func TestOrthogonalizeHasTheSameBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var fresh, want []Matrix
+	for _, shape := range [][2]int{{120, 70}, {33, 64}, {64, 33}, {1, 1}, {70, 120}, {16, 16}} {
+		x := make([]float32, shape[0]*shape[1])
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%d threads: other bits", threads)
+		alone := Matrix{slices.Clone(x), shape[0], shape[1]}
+		NewMuon(parallel.New(1)).Orthogonalize([]Matrix{alone}, gemm.HasBF16())
+		fresh, want = append(fresh, Matrix{x, shape[0], shape[1]}), append(want, alone)
+	}
+	for _, threads := range []int{1, 2, 5} {
+		for _, count := range []int{1, 2, len(want)} {
+			got := slices.Clone(fresh[:count])
+			for i := range got {
+				got[i].X = slices.Clone(got[i].X)
+			}
+			NewMuon(parallel.New(threads)).Orthogonalize(got, gemm.HasBF16())
+			for i := range got {
+				if !slices.Equal(got[i].X, want[i].X) {
+					t.Errorf("%d threads, %d matrices: the bits of matrix %d are others", threads, count, i)
+				}
+			}
 		}
 	}
 }
 
 func TestOrthogonalizeLeavesZeros(t *testing.T) {
 	x := make([]float32, 12)
-	NewMuon(parallel.New(1)).Orthogonalize(x, 3, 4, false)
+	NewMuon(parallel.New(1)).Orthogonalize([]Matrix{{x, 3, 4}}, false)
 	if !slices.Equal(x, make([]float32, 12)) {
 		t.Errorf("got %v", x)
 	}
@@ -159,7 +170,7 @@ func TestMuonSteps(t *testing.T) {
 		if e := distanceOf(grad, ahead); e > 1e-6 {
 			t.Fatalf("what is to be orthogonal is off by %g", e)
 		}
-		muon.Orthogonalize(grad, rows, cols, false)
+		muon.Orthogonalize([]Matrix{{grad, rows, cols}}, false)
 		for i, v := range grad {
 			value[i] = value[i]*(1-rate*decay) - rate*0.2*math.Sqrt(10)*float64(v)
 		}
@@ -183,20 +194,26 @@ func TestMuonFLOPs(t *testing.T) {
 	}
 }
 
-// The matrices of a small model's layers.
+// BenchmarkOrthogonalize takes the matrices of layers: four of trit-3m's alone and together, and one of 1B's.
 func BenchmarkOrthogonalize(b *testing.B) {
-	for _, shape := range [][2]int{{256, 256}, {256, 768}, {768, 256}, {1024, 4096}} {
+	small := [][2]int{{256, 256}, {128, 256}, {256, 768}, {768, 256}}
+	for name, shapes := range map[string][][2]int{"256x256": small[:1], "four": small, "1024x4096": {{1024, 4096}}} {
 		for _, bf16 := range []bool{false, gemm.HasBF16()} {
 			for _, threads := range []int{1, 2} {
-				b.Run(fmt.Sprintf("%dx%d/bf16=%v/%d", shape[0], shape[1], bf16, threads), func(b *testing.B) {
-					r, x, m := rand.New(rand.NewPCG(1, 1)), make([]float32, shape[0]*shape[1]), NewMuon(parallel.New(threads))
-					for i := range x {
-						x[i] = float32(r.NormFloat64())
+				b.Run(fmt.Sprintf("%s/bf16=%v/%d", name, bf16, threads), func(b *testing.B) {
+					var xs []Matrix
+					flops, r, m := 0, rand.New(rand.NewPCG(1, 1)), NewMuon(parallel.New(threads))
+					for _, s := range shapes {
+						x := Matrix{make([]float32, s[0]*s[1]), s[0], s[1]}
+						for i := range x.X {
+							x.X[i] = float32(r.NormFloat64())
+						}
+						xs, flops = append(xs, x), flops+MuonFLOPs(s[0], s[1])
 					}
 					for b.Loop() {
-						m.Orthogonalize(x, shape[0], shape[1], bf16)
+						m.Orthogonalize(xs, bf16)
 					}
-					b.ReportMetric(float64(MuonFLOPs(shape[0], shape[1]))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+					b.ReportMetric(float64(flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 				})
 			}
 		}

@@ -20,14 +20,13 @@ type sharing struct {
 	pool      *parallel.Pool
 	params    *graph.Params
 	optimizer *optim.AdamW // its parameters are the pieces that this rank owns
-	muon      *optim.Muon  // nil: AdamW moves all weights
+	muon      *muonBatch   // nil: AdamW moves all weights
 	byMuon    map[string]bool
 	options   *Options
 	emaDecay  float64 // 0: there is no running mean
 	chunks    []chunk
 	number    map[ranks.Piece]int // index of each piece that this rank owns in exchange.Owned
 	shapes    [][]int             // of the weight of each of these pieces
-	whole     []float32           // a matrix of Muon, from the pieces of all ranks
 	mean      [][]float32         // running mean of each piece that this rank owns; nil if none is kept
 }
 
@@ -46,7 +45,7 @@ func newSharing(c ranks.Comm, pool *parallel.Pool, p *graph.Params, o *Options) 
 		return nil, err
 	}
 	if o.Optimizer == optim.ByMuon {
-		s.muon = optim.NewMuon(pool)
+		s.muon = &muonBatch{sharing: s, muon: optim.NewMuon(pool)}
 	}
 	var params []optim.Param
 	for i, piece := range s.exchange.Owned() {
@@ -158,23 +157,15 @@ func (s *sharing) findDirections(scale float64) error {
 	}
 	all := s.exchange.Gather(s.ofPieces(s.grad))
 	for _, spec := range slices.Backward(s.params.Specs()) {
-		pieces := ours[spec.Name]
-		s.whole = s.whole[:0]
-		if err := all.Next(func(values []float32) error {
-			if pieces != nil {
-				s.whole = append(s.whole, values...)
+		if pieces := ours[spec.Name]; pieces == nil {
+			if err := all.Next(func([]float32) error { return nil }); err != nil {
+				return err
 			}
-			return nil
-		}); err != nil {
+		} else if err := s.muon.add(all, spec.Shape, pieces); err != nil {
 			return err
 		}
-		if pieces != nil {
-			s.muon.Orthogonalize(s.whole, spec.Shape[0], spec.Shape[1], s.options.MuonPrecision == PrecisionBF16)
-		}
-		for _, p := range pieces {
-			copy(s.exchange.Sums(p), s.whole[p.Lo:p.Hi])
-		}
 	}
+	s.muon.finish()
 	return nil
 }
 
