@@ -19,7 +19,7 @@ func intmul512() {
 	for _, tokens := range []int{1, 2, 4, 8, 24} {
 		tileSigns(tokens)
 	}
-	quadSigns()
+	groupedTiles512()
 	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
 	tileQuad("int8QuadVNNI", 1, int8Weights)
 	tileQuad("int4QuadVNNI", 2, int4Weights)
@@ -37,6 +37,7 @@ func intmul512() {
 
 func intmul256() {
 	tilesYMM()
+	groupedTiles256()
 	ymm.packing()
 }
 

@@ -94,10 +94,29 @@ func signsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
 func signsTileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
-// signsQuadVNNI is a tile of one token and of four blocks, size bytes apart; the 64 rows are written one
-// after the other.
-// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
-func signsQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// signsGroupedVNNIx1 is a groupedQuad of 1 tokens.
+func signsGroupedVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedVNNIx2 is a groupedQuad of 2 tokens.
+func signsGroupedVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedVNNIx4 is a groupedQuad of 4 tokens.
+func signsGroupedVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedVNNIx8 is a groupedQuad of 8 tokens.
+func signsGroupedVNNIx8(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx1 is a groupedQuad of 1 tokens.
+func ternaryGroupedVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx2 is a groupedQuad of 2 tokens.
+func ternaryGroupedVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx4 is a groupedQuad of 4 tokens.
+func ternaryGroupedVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx8 is a groupedQuad of 8 tokens.
+func ternaryGroupedVNNIx8(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
 
 // ternaryQuadVNNI is a tile of 1 tokens and of four blocks, size bytes apart;
 // the 64 rows of a token are written one after the other, then those of the next.

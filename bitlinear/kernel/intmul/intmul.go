@@ -66,6 +66,8 @@ type tile struct {
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 	// quad, if there is one, multiplies four blocks, size bytes apart, of a number of columns.
 	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
+	// grouped, if there is one, is a quad of weights with a scale a group; see groupedQuadGeneric.
+	grouped groupedQuad
 }
 
 // chosen is the implementation for this processor.
@@ -83,6 +85,18 @@ func withoutQuads(tiles []tile) []tile {
 	tiles = append([]tile{}, tiles...)
 	for i := range tiles {
 		tiles[i].quad = nil
+	}
+	return tiles
+}
+
+// withGrouped are tiles for signs that are widened, but for the quads of one token and more.
+func withGrouped(tiles []tile, quads ...groupedQuad) []tile {
+	tiles = withoutQuads(tiles)
+	for i := range tiles {
+		tiles[i].grouped = nil
+		if n := tiles[i].tokens; n <= len(quads) {
+			tiles[i].grouped = quads[n-1]
+		}
 	}
 	return tiles
 }
