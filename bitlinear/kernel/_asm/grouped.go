@@ -216,3 +216,48 @@ func (g *groupedTile) total(places [][]reg.VecVirtual, h int) reg.VecVirtual {
 	}
 	return places[0][h]
 }
+
+// addParts adds the scaled sums of several parts to eight tokens of 32 rows at a time, which stay in
+// registers meanwhile.
+func addParts() {
+	const tokens = 8
+	TEXT("addParts512", NOSPLIT, "func(tokens, parts int, dst *float32, x *int32, factor *float32, scale *uint16)")
+	Doc("addParts512 adds float32(x[p*1024+t*32+i])*factor[p*32+t]*scale[p*64+i] to dst[t*32+i] for each part p in order,",
+		"i below 32 and tokens t, a multiple of 8; scale is in half precision.")
+	left, dst, x, factor, scale := param("tokens"), param("dst"), param("x"), param("factor"), param("scale")
+	sums, scales, v := make([]reg.VecVirtual, 2*tokens), []reg.VecVirtual{ZMM(), ZMM()}, ZMM()
+	part, in, factors, from := GP64(), GP64(), GP64(), GP64()
+	Label("tokens")
+	for i := range sums {
+		sums[i] = ZMM()
+		VMOVUPS(Mem{Base: dst, Disp: 64 * i}, sums[i])
+	}
+	Load(Param("parts"), part)
+	MOVQ(x, in)
+	MOVQ(factor, factors)
+	MOVQ(scale, from)
+	Label("part")
+	for h, s := range scales {
+		VCVTPH2PS(Mem{Base: from, Disp: 32 * h}, s)
+	}
+	for i, sum := range sums {
+		VCVTDQ2PS(Mem{Base: in, Disp: 64 * i}, v)
+		VMULPS_BCST(Mem{Base: factors, Disp: i / 2 * 4}, v, v)
+		VMULPS(scales[i%2], v, v)
+		VADDPS(v, sum, sum)
+	}
+	ADDQ(U32(4096), in)
+	ADDQ(U32(128), factors)
+	ADDQ(U32(128), from)
+	DECQ(part)
+	JNZ(LabelRef("part"))
+	for i, sum := range sums {
+		VMOVUPS(sum, Mem{Base: dst, Disp: 64 * i})
+	}
+	ADDQ(U32(128*tokens), dst)
+	ADDQ(U32(128*tokens), x)
+	ADDQ(U32(4*tokens), factor)
+	SUBQ(Imm(tokens), left)
+	JNZ(LabelRef("tokens"))
+	finish()
+}

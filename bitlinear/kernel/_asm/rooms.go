@@ -20,6 +20,7 @@ func intmul512() {
 		tileSigns(tokens)
 	}
 	groupedTiles512()
+	addParts()
 	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
 	tileQuad("int8QuadVNNI", 1, int8Weights)
 	tileQuad("int4QuadVNNI", 2, int4Weights)

@@ -118,6 +118,10 @@ func ternaryGroupedVNNIx4(parts int, lines int, w *byte, size int, x *int8, offs
 // ternaryGroupedVNNIx8 is a groupedQuad of 8 tokens.
 func ternaryGroupedVNNIx8(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
 
+// addParts512 adds float32(x[p*1024+t*32+i])*factor[p*32+t]*scale[p*64+i] to dst[t*32+i] for each part p in order,
+// i below 32 and tokens t, a multiple of 8; scale is in half precision.
+func addParts512(tokens int, parts int, dst *float32, x *int32, factor *float32, scale *uint16)
+
 // ternaryQuadVNNI is a tile of 1 tokens and of four blocks, size bytes apart;
 // the 64 rows of a token are written one after the other, then those of the next.
 func ternaryQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)

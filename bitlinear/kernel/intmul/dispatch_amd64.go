@@ -64,8 +64,8 @@ var avx512 = implementation{
 		{tokens: 1, rows: 16, run: int8TileVNNI1, quad: int8QuadVNNI},
 	},
 	packing: packing{
-		rescaleSums512x16, rescaleSums512x32, addScaled512, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512,
-		ternaryPairs512,
+		rescaleSums512x16, rescaleSums512x32, addScaled512, addParts512, int4Codes512, sumInt8x512, ternaryCodes512,
+		tritsWiden512, ternaryPairs512,
 	},
 	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
 }
@@ -122,6 +122,7 @@ var (
 		{tokens: 1, rows: 16, run: ternaryTileAVX2x1, quad: ternaryQuadAVX2x1, grouped: ternaryGroupedAVX2x1},
 	}
 	packing256 = packing{
-		rescaleSums256x16, rescaleSums256x32, addScaled256, int4Codes256, sumInt8x256, ternaryCodes256, tritsWiden256, nil,
+		rescaleSums256x16, rescaleSums256x32, addScaled256, nil, int4Codes256, sumInt8x256, ternaryCodes256,
+		tritsWiden256, nil,
 	}
 )

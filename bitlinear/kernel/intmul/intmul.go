@@ -45,10 +45,11 @@ type packing struct {
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 32 sums a token
 	// addScaled adds 16 sums a token; those of the next are stride behind.
 	addScaled    func(tokens int, dst *float32, width int, x *int32, stride int, factor *float32, scale *uint16)
-	int4Codes    func(n int, dst *byte, x, dither *float32, inverse float32) // n is a multiple of 16
-	sumInt8      func(n int, x *int8) int32                                  // n is a multiple of 16
-	ternaryCodes func(n int, dst *uint32, w *float32, factor float32)        // n is a multiple of 16
-	tritsWiden   func(lines int, w, dst *byte)                               // lines come in fours
+	addParts     func(tokens, parts int, dst *float32, x *int32, factor *float32, scale *uint16) // set if amx is
+	int4Codes    func(n int, dst *byte, x, dither *float32, inverse float32)                     // n is a multiple of 16
+	sumInt8      func(n int, x *int8) int32                                                      // n is a multiple of 16
+	ternaryCodes func(n int, dst *uint32, w *float32, factor float32)                            // n is a multiple of 16
+	tritsWiden   func(lines int, w, dst *byte)                                                   // lines come in fours
 	ternaryPairs func(pairs int, dst, codes *byte)
 }
 

@@ -50,12 +50,18 @@ func (s *scaled) quads(of *product, panels []panel, w *work, lo, hi int) int {
 			clear(dst)
 			p.tile.grouped(parts, lines, &of.weights[lo*of.blockBytes], of.blockBytes, &p.x[0], &p.offset[0], &p.factor[0],
 				&s.W.scalesAt(row, 0)[0], &dst[0])
-			for t := range p.count {
-				copy(s.Dst[(p.first+t)*s.W.N+row:][:min(rows, s.W.N-row)], dst[t*rows:])
-			}
+			s.write(dst, rows, row, p.first, p.count)
 		}
 	}
 	return lo
+}
+
+// write copies sums [tokens][rows] of the rows from row on to Dst; rows beyond the last are left out.
+func (s *scaled) write(sums []float32, rows, row, first, tokens int) {
+	n := s.W.N
+	for t := range tokens {
+		copy(s.Dst[(first+t)*n+row:][:min(rows, n-row)], sums[t*rows:])
+	}
 }
 
 // add adds float32(sum)*factor*scale to Dst [m,N]; the first part begins the sum.
