@@ -29,6 +29,7 @@ func intmul512() {
 	tritsTile(4)
 	tritsDigits(8)
 	ternaryBytes()
+	signsBytes()
 	ternaryPairs()
 	int4Bytes()
 	int8Bytes()

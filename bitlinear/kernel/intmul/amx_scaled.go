@@ -53,6 +53,7 @@ func (w *amxWork) panelScaled(q *product, x []int8, factor []float32, row, rows 
 		} else {
 			amx.PanelParts(n, part/amx.StepBytes, weights, block, x, &w.sums[0])
 		}
-		q.on.addParts(ceil(rows, 8)*8, n, &w.scaled[0], &w.sums[0], &factor[at*amx.PanelRows], &q.scaled.W.scalesAt(row, at)[0])
+		scales := q.scaled.W.scalesAt(row, at)
+		q.on.addParts(ceil(rows, 8)*8, n, &w.scaled[0], &w.sums[0], &factor[at*amx.PanelRows], &scales[0])
 	}
 }

@@ -153,6 +153,9 @@ func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // ternaryBytes512 turns lines of 2-bit codes into lines of int8, four columns of a row in each lane.
 func ternaryBytes512(lines int, w *byte, dst *byte)
 
+// signsBytes512 turns lines of a bit a weight into lines of int8, four columns of a row in each lane.
+func signsBytes512(lines int, w *byte, dst *byte)
+
 // ternaryPairs512 writes dst[p][j] = weights of rows 2p and 2p+1 of a line, in bfloat16, for its 16 columns j.
 func ternaryPairs512(pairs int, dst *byte, codes *byte)
 

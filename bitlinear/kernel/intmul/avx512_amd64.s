@@ -3964,6 +3964,55 @@ loop:
 	VZEROUPPER
 	RET
 
+// func signsBytes512(lines int, w *byte, dst *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·signsBytes512(SB), NOSPLIT, $0-24
+	MOVQ         lines+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	VPBROADCASTD signMask<>+0(SB), Z0
+	VPBROADCASTD byteOnes<>+0(SB), Z1
+
+loop:
+	VMOVDQU32 (CX), Z2
+	VPADDB    Z2, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, (DX)
+	VPANDD    Z0, Z2, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 64(DX)
+	VPSRLW    $0x01, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 128(DX)
+	VPSRLW    $0x02, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 192(DX)
+	VPSRLW    $0x03, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 256(DX)
+	VPSRLW    $0x04, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 320(DX)
+	VPSRLW    $0x05, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 384(DX)
+	VPSRLW    $0x06, Z2, Z3
+	VPANDD    Z0, Z3, Z3
+	VPSUBB    Z1, Z3, Z3
+	VMOVDQU32 Z3, 448(DX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x00000200, DX
+	DECQ      AX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
 // func ternaryPairs512(pairs int, dst *byte, codes *byte)
 // Requires: AVX, AVX512F
 TEXT ·ternaryPairs512(SB), NOSPLIT, $0-24

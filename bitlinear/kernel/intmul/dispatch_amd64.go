@@ -67,7 +67,7 @@ var avx512 = implementation{
 		rescaleSums512x16, rescaleSums512x32, addScaled512, addParts512, int4Codes512, sumInt8x512, ternaryCodes512,
 		tritsWiden512, ternaryPairs512,
 	},
-	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
+	toBytes: toBytes{ternaryBytes512, tritsBytes512, signsBytes512, int4Bytes512, int8Bytes512},
 }
 
 // The tiles on registers of 256 bits read 2 bits; weights of 1.6 bits are widened for them. Taking

@@ -157,8 +157,7 @@ func (o GroupedOutput) product(on *implementation, factor []float32, m int) prod
 		tiles: on.ternary, packedCols: groupCols, bytes: on.ternaryBytes, emit: scaled.add, scaled: scaled,
 	}
 	if w.signs {
-		p.tiles, p.packedCols, p.widen = on.signs, signsCols, widenSigns
-		p.bytes = func(lines int, w, dst *byte) { signsBytes(on, lines, w, dst) }
+		p.tiles, p.packedCols, p.widen, p.bytes = on.signs, signsCols, widenSigns, on.signsBytes
 	}
 	return p
 }

@@ -55,7 +55,7 @@ type packing struct {
 
 // toBytes makes an int8 of each weight of some lines, as AMX reads them.
 type toBytes struct {
-	ternaryBytes, tritsBytes, int4Bytes, int8Bytes func(lines int, w, dst *byte)
+	ternaryBytes, tritsBytes, signsBytes, int4Bytes, int8Bytes func(lines int, w, dst *byte)
 }
 
 // tile multiplies a block, or half of one, by its number of tokens; see ternaryTileGeneric for
