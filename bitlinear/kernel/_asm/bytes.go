@@ -36,6 +36,22 @@ func ternaryBytes() {
 	})
 }
 
+func signsBytes() {
+	widenBytes("signsBytes512", "a bit a weight", 8, func() func(Mem, func(int, reg.VecVirtual)) {
+		mask, one, line, sign := ZMM(), ZMM(), ZMM(), ZMM()
+		VPBROADCASTD(signMask(), mask)
+		VPBROADCASTD(constant("byteOnes", 0x01010101), one)
+		return func(w Mem, to func(int, reg.VecVirtual)) {
+			VMOVDQU32(w, line)
+			for b := range 8 {
+				signs(b, line, mask, sign)
+				VPSUBB(one, sign, sign)
+				to(b, sign)
+			}
+		}
+	})
+}
+
 func int4Bytes() {
 	widenBytes("int4Bytes512", "4-bit codes", 2, func() func(Mem, func(int, reg.VecVirtual)) {
 		mask, low, high := ZMM(), ZMM(), ZMM()

@@ -19,7 +19,8 @@ func intmul512() {
 	for _, tokens := range []int{1, 2, 4, 8, 24} {
 		tileSigns(tokens)
 	}
-	quadSigns()
+	groupedTiles512()
+	addParts()
 	tileQuad("ternaryQuadVNNI", 1, ternaryWeights)
 	tileQuad("int8QuadVNNI", 1, int8Weights)
 	tileQuad("int4QuadVNNI", 2, int4Weights)
@@ -28,6 +29,7 @@ func intmul512() {
 	tritsTile(4)
 	tritsDigits(8)
 	ternaryBytes()
+	signsBytes()
 	ternaryPairs()
 	int4Bytes()
 	int8Bytes()
@@ -37,6 +39,7 @@ func intmul512() {
 
 func intmul256() {
 	tilesYMM()
+	groupedTiles256()
 	ymm.packing()
 }
 

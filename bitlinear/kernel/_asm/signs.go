@@ -78,44 +78,6 @@ func splitSum(parts int, begin Mem) (sums []reg.VecVirtual) {
 	return sums
 }
 
-// quadSigns is tileQuad for weights of one bit and one token.
-func quadSigns() {
-	const name = "signsQuadVNNI"
-	TEXT(name, NOSPLIT, "func(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)")
-	Doc(name+" is a tile of one token and of four blocks, size bytes apart; the 64 rows are written one", "after the other.",
-		signsDoc)
-	columns, w, x, offset, size := param("columns"), param("w"), param("x"), param("offset"), param("size")
-	streams := quadStreams(w, size)
-	mask, line := ZMM(), ZMM()
-	VPBROADCASTD(signMask(), mask)
-	var sums [4][]reg.VecVirtual
-	for b := range sums {
-		sums[b] = splitSum(4, Mem{Base: offset})
-	}
-	codes := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
-	Label("loop")
-	for s, from := range streams {
-		VMOVDQU32(Mem{Base: from}, line)
-		PREFETCHT1(Mem{Base: from, Index: size, Scale: 4})
-		for b := range 8 {
-			signs(b, line, mask, codes[b%4])
-			VPDPBUSD_BCST(Mem{Base: x, Disp: 4 * b}, codes[b%4], sums[s][b%4])
-		}
-		ADDQ(Imm(64), from)
-	}
-	ADDQ(Imm(32), x)
-	SUBQ(Imm(32), columns)
-	JNZ(LabelRef("loop"))
-	dst := Load(Param("dst"), GP64())
-	for s, parts := range sums {
-		for _, part := range parts[1:] {
-			VPADDD(part, parts[0], parts[0])
-		}
-		VMOVDQU32(parts[0], Mem{Base: dst, Disp: 64 * s})
-	}
-	finish()
-}
-
 // addScaled adds 16 sums of each token, rescaled, to what is there. Products and sums are rounded
 // one by one, as in plain Go.
 func (r registers) addScaled() {

@@ -15,6 +15,17 @@ func HalfPanel(rows, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
 	amxHalfTile(steps, w, blockBytes, x, dst, &configs[rows])
 }
 
+// PanelParts computes the sums of a panel for parts of some steps each, apart: those of part p are
+// dst[p*1024+r*32+16b+c], of the steps from p*steps on.
+func PanelParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
+	amxParts(parts, steps, w, blockBytes, x, dst, &configs[HalfRows])
+}
+
+// HalfPanelParts is PanelParts for a panel of up to 16 rows, x [steps][rows][64].
+func HalfPanelParts(rows, parts, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
+	amxHalfParts(parts, steps, w, blockBytes, x, dst, &configs[rows])
+}
+
 // PanelsBF16 is Panels for bfloat16 with sums in float32: x [steps][32][32] and w
 // [steps*16][16][2]. It fetches the w of the next call, which begins at next.
 func PanelsBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
@@ -29,6 +40,12 @@ func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes in
 //go:noescape
 func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
 	config *[64]byte, next *byte)
+
+//go:noescape
+func amxParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
+
+//go:noescape
+func amxHalfParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
 
 //go:noescape
 func amxHalfTile(steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)

@@ -128,6 +128,89 @@ TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80
 	MOVQ blockBytes+24(FP), R10
 	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7, FETCHNEXT)
 
+// The arguments of amxParts and amxHalfParts.
+#define PARTS \
+	MOVQ config+48(FP), AX \
+	LDTILECFG_AX \
+	MOVQ parts+0(FP), CX \
+	MOVQ w+16(FP), DI \
+	MOVQ blockBytes+24(FP), BX \
+	ADDQ DI, BX \
+	MOVQ x+32(FP), SI \
+	MOVQ dst+40(FP), DX \
+	MOVQ $64, R12 \
+	MOVQ $128, R13
+
+// func amxParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
+TEXT ·amxParts(SB), NOSPLIT, $0-56
+	PARTS
+
+part:
+	ZERO(0)
+	ZERO(1)
+	ZERO(2)
+	ZERO(3)
+	MOVQ steps+8(FP), AX
+
+step:
+	LOADX4
+	FETCH8(2048)
+	LOADW6
+	LOADW7
+	LOADX5
+	PRODUCT0_4_6
+	FETCH8(2560)
+	PRODUCT1_4_7
+	FETCH8(3072)
+	PRODUCT2_5_6
+	FETCH8(3584)
+	PRODUCT3_5_7
+	ADDQ $2048, SI
+	ADDQ $1024, DI
+	ADDQ $1024, BX
+	DECQ AX
+	JNZ  step
+	STORE0
+	STORE1
+	STORE2
+	STORE3
+	ADDQ $4096, DX
+	DECQ CX
+	JNZ  part
+	TILERELEASE
+	RET
+
+// func amxHalfParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
+TEXT ·amxHalfParts(SB), NOSPLIT, $0-56
+	PARTS
+	MOVQ    config+48(FP), AX
+	MOVBQZX 52(AX), R11       // tokens: the rows of register 4
+	SHLQ    $6, R11
+
+part:
+	ZERO(0)
+	ZERO(1)
+	MOVQ steps+8(FP), AX
+
+step:
+	LOADX4
+	LOADW6
+	LOADW7
+	PRODUCT0_4_6
+	PRODUCT1_4_7
+	ADDQ R11, SI
+	ADDQ $1024, DI
+	ADDQ $1024, BX
+	DECQ AX
+	JNZ  step
+	STORE0
+	STORE1
+	ADDQ $4096, DX
+	DECQ CX
+	JNZ  part
+	TILERELEASE
+	RET
+
 // func amxHalfTile(steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
 TEXT ·amxHalfTile(SB), NOSPLIT, $0-48
 	MOVQ    config+40(FP), AX

@@ -26,13 +26,18 @@ const amxFrom = 9
 const amxBatch = 528
 
 // amxScratch is the activations of a product, [panels][steps][32 tokens][64 columns]; a last half
-// panel has as many tokens as it needs.
-type amxScratch struct{ x []int8 }
+// panel has as many tokens as it needs. Weights with a scale a group have factors
+// [panels][parts][32 tokens].
+type amxScratch struct {
+	x      []int8
+	factor []float32
+}
 
 // amxWork is the working memory of a thread.
 type amxWork struct {
-	bytes []byte // [2 blocks][columns/4][16 rows][4], int8
-	sums  [(amxBatch + amx.PanelRows) * amxRows]int32
+	bytes  []byte // [2 blocks][columns/4][16 rows][4], int8
+	sums   [(amxBatch + amx.PanelRows) * amxRows]int32
+	scaled [amxSums]float32 // of a panel
 }
 
 var (
@@ -49,16 +54,21 @@ func multiplyAMX(pool *parallel.Pool, list []product, x []int8, m int) {
 	for first := 0; first < m; first += amxBatch {
 		tokens := min(amxBatch, m-first)
 		s.pack(pool, p, x[first*p.k:], tokens, steps)
+		if p.scaled != nil {
+			s.packFactors(p, first, tokens)
+		}
 		grain := max(1, 1<<20/(amxRows*p.k*tokens))
 		eachRange(pool, list, amxRows, grain, func(q *product, lo, hi int) {
 			w := amxWorkPool.Get().(*amxWork)
 			defer amxWorkPool.Put(w)
 			for i := lo; i < hi; i++ {
 				w.widen(q, i*amxRows/blockRows, steps)
-				for part, parts := 0, q.parts(); part < parts; part++ {
-					w.multiply(s, tokens, steps, part*steps/parts, (part+1)*steps/parts)
-					q.emit(sums{i * amxRows, min(amxRows, q.n-i*amxRows), first, tokens, amxRows, part, w.sums[:]})
+				if q.scaled != nil {
+					w.multiplyScaled(s, q, i*amxRows, first, tokens)
+					continue
 				}
+				w.multiply(s, tokens, steps)
+				q.emit(sums{i * amxRows, min(amxRows, q.n-i*amxRows), first, tokens, amxRows, 0, w.sums[:]})
 			}
 		})
 	}
@@ -74,17 +84,16 @@ func (w *amxWork) widen(p *product, block, steps int) {
 	}
 }
 
-// multiply fills sums [tokens][32] with those of the steps [lo,hi) out of steps.
-func (w *amxWork) multiply(s *amxScratch, tokens, steps, lo, hi int) {
+// multiply fills sums [tokens][32].
+func (w *amxWork) multiply(s *amxScratch, tokens, steps int) {
 	full, rest := amxSplit(tokens)
 	panel, block := steps*amx.PanelRows*amx.StepBytes, steps*amx.StepLines*lineBytes
-	for at := lo; at < hi && full > 0; at += amxChunk {
-		amx.Panels(full, min(amxChunk, hi-at), &w.bytes[at*amx.StepLines*lineBytes], block,
-			&s.x[at*amx.PanelRows*amx.StepBytes], panel, &w.sums[0], at-lo)
+	for at := 0; at < steps && full > 0; at += amxChunk {
+		amx.Panels(full, min(amxChunk, steps-at), &w.bytes[at*amx.StepLines*lineBytes], block,
+			&s.x[at*amx.PanelRows*amx.StepBytes], panel, &w.sums[0], at)
 	}
 	if rest > 0 {
-		amx.HalfPanel(rest, hi-lo, &w.bytes[lo*amx.StepLines*lineBytes], block,
-			&s.x[full*panel+lo*rest*amx.StepBytes], &w.sums[full*amx.PanelRows*amxRows])
+		amx.HalfPanel(rest, steps, &w.bytes[0], block, &s.x[full*panel], &w.sums[full*amx.PanelRows*amxRows])
 	}
 }
 

@@ -152,6 +152,42 @@ func int8TileAVX2x4(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // the 64 rows of a token are written one after the other, then those of the next.
 func int8QuadAVX2x4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
 
+// signsGroupedAVXVNNIx1 is a groupedQuad of 1 tokens.
+func signsGroupedAVXVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedAVX2x1 is a groupedQuad of 1 tokens.
+func signsGroupedAVX2x1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedAVXVNNIx2 is a groupedQuad of 2 tokens.
+func signsGroupedAVXVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedAVX2x2 is a groupedQuad of 2 tokens.
+func signsGroupedAVX2x2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedAVXVNNIx4 is a groupedQuad of 4 tokens.
+func signsGroupedAVXVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedAVX2x4 is a groupedQuad of 4 tokens.
+func signsGroupedAVX2x4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedAVXVNNIx1 is a groupedQuad of 1 tokens.
+func ternaryGroupedAVXVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedAVX2x1 is a groupedQuad of 1 tokens.
+func ternaryGroupedAVX2x1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedAVXVNNIx2 is a groupedQuad of 2 tokens.
+func ternaryGroupedAVXVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedAVX2x2 is a groupedQuad of 2 tokens.
+func ternaryGroupedAVX2x2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedAVXVNNIx4 is a groupedQuad of 4 tokens.
+func ternaryGroupedAVXVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedAVX2x4 is a groupedQuad of 4 tokens.
+func ternaryGroupedAVX2x4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
 // rescaleSums256x16 writes dst[t*width+i] = float32(x[t*16+i])*factor[t] for i below 16.
 func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 

@@ -94,10 +94,33 @@ func signsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 // w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
 func signsTileVNNI24(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
 
-// signsQuadVNNI is a tile of one token and of four blocks, size bytes apart; the 64 rows are written one
-// after the other.
-// w: a bit a weight, 32 columns of a row in four bytes: bit b of byte j is column 4b+j.
-func signsQuadVNNI(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
+// signsGroupedVNNIx1 is a groupedQuad of 1 tokens.
+func signsGroupedVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedVNNIx2 is a groupedQuad of 2 tokens.
+func signsGroupedVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedVNNIx4 is a groupedQuad of 4 tokens.
+func signsGroupedVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// signsGroupedVNNIx8 is a groupedQuad of 8 tokens.
+func signsGroupedVNNIx8(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx1 is a groupedQuad of 1 tokens.
+func ternaryGroupedVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx2 is a groupedQuad of 2 tokens.
+func ternaryGroupedVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx4 is a groupedQuad of 4 tokens.
+func ternaryGroupedVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// ternaryGroupedVNNIx8 is a groupedQuad of 8 tokens.
+func ternaryGroupedVNNIx8(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
+
+// addParts512 adds float32(x[p*1024+t*32+i])*factor[p*32+t]*scale[p*64+i] to dst[t*32+i] for each part p in order,
+// i below 32 and tokens t, a multiple of 8; scale is in half precision.
+func addParts512(tokens int, parts int, dst *float32, x *int32, factor *float32, scale *uint16)
 
 // ternaryQuadVNNI is a tile of 1 tokens and of four blocks, size bytes apart;
 // the 64 rows of a token are written one after the other, then those of the next.
@@ -129,6 +152,9 @@ func tritsTileVNNI8(groups int, w *byte, x *int8, offset *int32, dst *int32, str
 
 // ternaryBytes512 turns lines of 2-bit codes into lines of int8, four columns of a row in each lane.
 func ternaryBytes512(lines int, w *byte, dst *byte)
+
+// signsBytes512 turns lines of a bit a weight into lines of int8, four columns of a row in each lane.
+func signsBytes512(lines int, w *byte, dst *byte)
 
 // ternaryPairs512 writes dst[p][j] = weights of rows 2p and 2p+1 of a line, in bfloat16, for its 16 columns j.
 func ternaryPairs512(pairs int, dst *byte, codes *byte)

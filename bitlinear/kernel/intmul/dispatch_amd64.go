@@ -31,10 +31,10 @@ var avx512 = implementation{
 	name: "avx512vnni",
 	ternary: []tile{
 		{tokens: 24, rows: 16, run: ternaryTileVNNI24},
-		{tokens: 8, rows: 16, run: ternaryTileVNNI8},
-		{tokens: 4, rows: 16, run: ternaryTileVNNI4},
-		{tokens: 2, rows: 16, run: ternaryTileVNNI2},
-		{tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: ternaryQuadVNNI},
+		{tokens: 8, rows: 16, run: ternaryTileVNNI8, grouped: ternaryGroupedVNNIx8},
+		{tokens: 4, rows: 16, run: ternaryTileVNNI4, grouped: ternaryGroupedVNNIx4},
+		{tokens: 2, rows: 16, run: ternaryTileVNNI2, grouped: ternaryGroupedVNNIx2},
+		{tokens: 1, rows: 16, run: ternaryTileVNNI1, quad: ternaryQuadVNNI, grouped: ternaryGroupedVNNIx1},
 	},
 	// The largest reads 2 bits: widening a block pays for 24 tokens.
 	trits: []tile{
@@ -46,10 +46,10 @@ var avx512 = implementation{
 	},
 	signs: []tile{
 		{tokens: 24, rows: 16, packed: true, run: signsTileVNNI24},
-		{tokens: 8, rows: 16, packed: true, run: signsTileVNNI8},
-		{tokens: 4, rows: 16, packed: true, run: signsTileVNNI4},
-		{tokens: 2, rows: 16, packed: true, run: signsTileVNNI2},
-		{tokens: 1, rows: 16, packed: true, run: signsTileVNNI1, quad: signsQuadVNNI},
+		{tokens: 8, rows: 16, packed: true, run: signsTileVNNI8, grouped: signsGroupedVNNIx8},
+		{tokens: 4, rows: 16, packed: true, run: signsTileVNNI4, grouped: signsGroupedVNNIx4},
+		{tokens: 2, rows: 16, packed: true, run: signsTileVNNI2, grouped: signsGroupedVNNIx2},
+		{tokens: 1, rows: 16, packed: true, run: signsTileVNNI1, grouped: signsGroupedVNNIx1},
 	},
 	int4: []tile{
 		{tokens: 24, rows: 16, run: int4TileVNNI24},
@@ -64,10 +64,10 @@ var avx512 = implementation{
 		{tokens: 1, rows: 16, run: int8TileVNNI1, quad: int8QuadVNNI},
 	},
 	packing: packing{
-		rescaleSums512x16, rescaleSums512x32, addScaled512, int4Codes512, sumInt8x512, ternaryCodes512, tritsWiden512,
-		ternaryPairs512,
+		rescaleSums512x16, rescaleSums512x32, addScaled512, addParts512, int4Codes512, sumInt8x512, ternaryCodes512,
+		tritsWiden512, ternaryPairs512,
 	},
-	toBytes: toBytes{ternaryBytes512, tritsBytes512, int4Bytes512, int8Bytes512},
+	toBytes: toBytes{ternaryBytes512, tritsBytes512, signsBytes512, int4Bytes512, int8Bytes512},
 }
 
 // The tiles on registers of 256 bits read 2 bits; weights of 1.6 bits are widened for them. Taking
@@ -78,7 +78,7 @@ var (
 		name:    "avxvnni",
 		ternary: avxVNNITernary,
 		trits:   withoutQuads(avxVNNITernary),
-		signs:   withoutQuads(avxVNNITernary),
+		signs:   withGrouped(avxVNNITernary, signsGroupedAVXVNNIx1, signsGroupedAVXVNNIx2, nil, signsGroupedAVXVNNIx4),
 		int4: []tile{
 			{tokens: 12, rows: 8, run: int4TileAVXVNNIx12},
 			{tokens: 4, rows: 16, run: int4TileAVXVNNIx4, quad: int4QuadAVXVNNIx4},
@@ -94,15 +94,15 @@ var (
 	}
 	avxVNNITernary = []tile{
 		{tokens: 12, rows: 8, run: ternaryTileAVXVNNIx12},
-		{tokens: 4, rows: 16, run: ternaryTileAVXVNNIx4, quad: ternaryQuadAVXVNNIx4},
-		{tokens: 2, rows: 16, run: ternaryTileAVXVNNIx2, quad: ternaryQuadAVXVNNIx2},
-		{tokens: 1, rows: 16, run: ternaryTileAVXVNNIx1, quad: ternaryQuadAVXVNNIx1},
+		{tokens: 4, rows: 16, run: ternaryTileAVXVNNIx4, quad: ternaryQuadAVXVNNIx4, grouped: ternaryGroupedAVXVNNIx4},
+		{tokens: 2, rows: 16, run: ternaryTileAVXVNNIx2, quad: ternaryQuadAVXVNNIx2, grouped: ternaryGroupedAVXVNNIx2},
+		{tokens: 1, rows: 16, run: ternaryTileAVXVNNIx1, quad: ternaryQuadAVXVNNIx1, grouped: ternaryGroupedAVXVNNIx1},
 	}
 	avx2 = implementation{
 		name:    "avx2",
 		ternary: avx2Ternary,
 		trits:   withoutQuads(avx2Ternary),
-		signs:   withoutQuads(avx2Ternary),
+		signs:   withGrouped(avx2Ternary, signsGroupedAVX2x1, signsGroupedAVX2x2, nil, signsGroupedAVX2x4),
 		int4: []tile{
 			{tokens: 12, rows: 8, run: int4TileAVX2x12},
 			{tokens: 4, rows: 16, run: int4TileAVX2x4, quad: int4QuadAVX2x4},
@@ -117,11 +117,12 @@ var (
 	}
 	avx2Ternary = []tile{
 		{tokens: 12, rows: 8, run: ternaryTileAVX2x12},
-		{tokens: 4, rows: 16, run: ternaryTileAVX2x4, quad: ternaryQuadAVX2x4},
-		{tokens: 2, rows: 16, run: ternaryTileAVX2x2, quad: ternaryQuadAVX2x2},
-		{tokens: 1, rows: 16, run: ternaryTileAVX2x1, quad: ternaryQuadAVX2x1},
+		{tokens: 4, rows: 16, run: ternaryTileAVX2x4, quad: ternaryQuadAVX2x4, grouped: ternaryGroupedAVX2x4},
+		{tokens: 2, rows: 16, run: ternaryTileAVX2x2, quad: ternaryQuadAVX2x2, grouped: ternaryGroupedAVX2x2},
+		{tokens: 1, rows: 16, run: ternaryTileAVX2x1, quad: ternaryQuadAVX2x1, grouped: ternaryGroupedAVX2x1},
 	}
 	packing256 = packing{
-		rescaleSums256x16, rescaleSums256x32, addScaled256, int4Codes256, sumInt8x256, ternaryCodes256, tritsWiden256, nil,
+		rescaleSums256x16, rescaleSums256x32, addScaled256, nil, int4Codes256, sumInt8x256, ternaryCodes256,
+		tritsWiden256, nil,
 	}
 )

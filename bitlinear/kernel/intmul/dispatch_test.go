@@ -24,7 +24,7 @@ func TestImplementationsAreWhole(t *testing.T) {
 				t.Errorf("%s, %s: the last tile is for %d tokens", on.name, kind, most)
 			}
 		}
-		if on.amx && (on.ternaryBytes == nil || on.tritsBytes == nil || on.int4Bytes == nil || on.int8Bytes == nil) {
+		if on.amx && (on.ternaryBytes == nil || on.tritsBytes == nil || on.signsBytes == nil || on.addParts == nil || on.int4Bytes == nil || on.int8Bytes == nil) {
 			t.Errorf("%s has AMX, but not what makes its operands", on.name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/quant"
@@ -21,7 +22,7 @@ type Grouped struct {
 	part   int
 	signs  bool
 	codes  []byte   // [blocks][lines][16 rows][4]
-	scales []uint16 // [blocks][parts][16 rows], in half precision
+	scales []uint16 // [blocks/4][parts][4 blocks][16 rows], in half precision, as quads read them
 }
 
 // Weights of a row, before they are packed: a code, weight plus one, a byte each, and the scales of
@@ -46,7 +47,7 @@ func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weig
 	w := &Grouped{N: n, K: k, part: min(f.Group, quant.ActivationGroup), signs: f.Signs}
 	blocks := ceil(n, blockRows)
 	w.codes = memory.Allocate(blocks * w.blockBytes())
-	w.scales = make([]uint16, blocks*w.parts()*blockRows)
+	w.scales = allocateHalves(ceil(blocks, quadBlocks) * quadBlocks * w.parts() * blockRows)
 	var once sync.Once
 	var failed error
 	pool.For(n, blockRows, func(lo, hi int) {
@@ -65,6 +66,10 @@ func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weig
 	return w, failed
 }
 
+func allocateHalves(n int) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(memory.Allocate(2*n)))), n)
+}
+
 // Row writes the weights of row i to dst [K].
 func (w *Grouped) Row(dst []float32, i int) {
 	row, line := w.codes[i/blockRows*w.blockBytes()+i%blockRows*4:], w.lineCols()
@@ -75,8 +80,7 @@ func (w *Grouped) Row(dst []float32, i int) {
 		} else {
 			code = code >> (2 * quad) & 3
 		}
-		scale := w.scales[(i/blockRows*w.parts()+c/w.part)*blockRows+i%blockRows]
-		dst[c] = (float32(code) - 1) * float16.FromBits(scale)
+		dst[c] = (float32(code) - 1) * float16.FromBits(w.scalesAt(i, c/w.part)[0])
 	}
 }
 
@@ -90,6 +94,12 @@ func (w *Grouped) lineCols() int {
 }
 
 func (w *Grouped) blockBytes() int { return w.K / w.lineCols() * lineBytes }
+
+// scalesAt is the scales of row i and the rows after it in its quad, for a part.
+func (w *Grouped) scalesAt(i, part int) []uint16 {
+	const rows = quadBlocks * blockRows
+	return w.scales[(i/rows*w.parts()+part)*rows+i%rows:][:rows-i%rows]
+}
 
 // Bytes is the memory of the weights.
 func (w *Grouped) Bytes() int { return len(w.codes) + 2*len(w.scales) }
@@ -111,7 +121,7 @@ func (w *Grouped) setRow(i int, from Weights, quads []uint32) error {
 	}
 	perScale := w.parts() / len(from.Scales)
 	for p := range w.parts() {
-		w.scales[(i/blockRows*w.parts()+p)*blockRows+i%blockRows] = from.Scales[p/perScale]
+		w.scalesAt(i, p)[0] = from.Scales[p/perScale]
 	}
 	return nil
 }
@@ -132,45 +142,22 @@ func MulGrouped(pool *parallel.Pool, x []int8, factor []float32, m int, list ...
 			if first := list[0].W; o.W.part != first.part || o.W.signs != first.signs {
 				break
 			}
-			products = append(products, o.W.product(&chosen, func(s sums) { s.addScaledTo(o.W, o.Dst, factor, m) }))
+			products = append(products, o.product(&chosen, factor, m))
 		}
 		multiplyTogether(pool, products, x, m)
 		list = list[len(products):]
 	}
 }
 
-// product is the description of w for multiply, on an implementation.
-func (w *Grouped) product(on *implementation, emit func(s sums)) product {
+// product is the description of o for multiply, on an implementation.
+func (o GroupedOutput) product(on *implementation, factor []float32, m int) product {
+	w, scaled := o.W, &scaled{o, factor, m}
 	p := product{
 		on: on, n: w.N, k: w.K, unit: groupCols, group: w.part, weights: w.codes, blockBytes: w.blockBytes(), bias: 1,
-		tiles: on.ternary, packedCols: groupCols, bytes: on.ternaryBytes, emit: emit,
+		tiles: on.ternary, packedCols: groupCols, bytes: on.ternaryBytes, emit: scaled.add, scaled: scaled,
 	}
 	if w.signs {
-		p.tiles, p.packedCols, p.widen = on.signs, signsCols, widenSigns
-		p.bytes = func(lines int, w, dst *byte) { signsBytes(on, lines, w, dst) }
+		p.tiles, p.packedCols, p.widen, p.bytes = on.signs, signsCols, widenSigns, on.signsBytes
 	}
 	return p
-}
-
-// addScaledTo adds float32(sum)*factor*scale to dst [m,W.N]; the first part begins the sum.
-func (s *sums) addScaledTo(w *Grouped, dst, factor []float32, m int) {
-	dst = dst[s.first*w.N+s.row:]
-	if s.part == 0 {
-		for t := range s.tokens {
-			clear(dst[t*w.N:][:s.rows])
-		}
-	}
-	factor = factor[s.part*w.part/quant.ActivationGroup*m+s.first:][:s.tokens]
-	for at := 0; at < s.rows; at += blockRows {
-		scales := w.scales[((s.row+at)/blockRows*w.parts()+s.part)*blockRows:][:blockRows]
-		if chosen.addScaled != nil && s.rows-at >= blockRows {
-			_ = dst[(s.tokens-1)*w.N+at+blockRows-1]
-			chosen.addScaled(s.tokens, &dst[at], w.N, &s.values[at], s.stride, &factor[0], &scales[0])
-			continue
-		}
-		for t, f := range factor {
-			rows := min(blockRows, s.rows-at)
-			addScaledGeneric(dst[t*w.N+at:][:rows], s.values[t*s.stride+at:][:rows], f, scales)
-		}
-	}
 }

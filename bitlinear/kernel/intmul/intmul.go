@@ -45,16 +45,17 @@ type packing struct {
 	rescaleSums32 func(tokens int, dst *float32, width int, x *int32, factor *float32) // 32 sums a token
 	// addScaled adds 16 sums a token; those of the next are stride behind.
 	addScaled    func(tokens int, dst *float32, width int, x *int32, stride int, factor *float32, scale *uint16)
-	int4Codes    func(n int, dst *byte, x, dither *float32, inverse float32) // n is a multiple of 16
-	sumInt8      func(n int, x *int8) int32                                  // n is a multiple of 16
-	ternaryCodes func(n int, dst *uint32, w *float32, factor float32)        // n is a multiple of 16
-	tritsWiden   func(lines int, w, dst *byte)                               // lines come in fours
+	addParts     func(tokens, parts int, dst *float32, x *int32, factor *float32, scale *uint16) // set if amx is
+	int4Codes    func(n int, dst *byte, x, dither *float32, inverse float32)                     // n is a multiple of 16
+	sumInt8      func(n int, x *int8) int32                                                      // n is a multiple of 16
+	ternaryCodes func(n int, dst *uint32, w *float32, factor float32)                            // n is a multiple of 16
+	tritsWiden   func(lines int, w, dst *byte)                                                   // lines come in fours
 	ternaryPairs func(pairs int, dst, codes *byte)
 }
 
 // toBytes makes an int8 of each weight of some lines, as AMX reads them.
 type toBytes struct {
-	ternaryBytes, tritsBytes, int4Bytes, int8Bytes func(lines int, w, dst *byte)
+	ternaryBytes, tritsBytes, signsBytes, int4Bytes, int8Bytes func(lines int, w, dst *byte)
 }
 
 // tile multiplies a block, or half of one, by its number of tokens; see ternaryTileGeneric for
@@ -66,6 +67,8 @@ type tile struct {
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 	// quad, if there is one, multiplies four blocks, size bytes apart, of a number of columns.
 	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
+	// grouped, if there is one, is a quad of weights with a scale a group; see groupedQuadGeneric.
+	grouped groupedQuad
 }
 
 // chosen is the implementation for this processor.
@@ -83,6 +86,18 @@ func withoutQuads(tiles []tile) []tile {
 	tiles = append([]tile{}, tiles...)
 	for i := range tiles {
 		tiles[i].quad = nil
+	}
+	return tiles
+}
+
+// withGrouped are tiles for signs that are widened, but for the quads of one token and more.
+func withGrouped(tiles []tile, quads ...groupedQuad) []tile {
+	tiles = withoutQuads(tiles)
+	for i := range tiles {
+		tiles[i].grouped = nil
+		if n := tiles[i].tokens; n <= len(quads) {
+			tiles[i].grouped = quads[n-1]
+		}
 	}
 	return tiles
 }

@@ -11,8 +11,9 @@ import (
 type product struct {
 	on         *implementation
 	n, k       int
-	unit       int // columns come in multiples of it
-	group      int // columns whose sums are emitted by themselves, a part; 0: all
+	unit       int     // columns come in multiples of it
+	group      int     // columns whose sums are emitted by themselves, a part; 0: all
+	scaled     *scaled // nil: there are no scales a group
 	weights    []byte
 	blockBytes int
 	bias       int32 // number that was added to the weights to make them unsigned
@@ -41,12 +42,14 @@ func (p *product) parts() int { return p.columns() / p.part() }
 type scratch struct {
 	x      []int8
 	offset []int32
+	factor []float32
 	panels []panel
 }
 
 // work is the working memory of a thread.
 type work struct {
 	sums   [maxTile * blockRows]int32
+	scaled [maxGrouped * quadBlocks * blockRows]float32
 	blocks [stripBlocks]blockCodes
 }
 
@@ -100,15 +103,23 @@ func multiplyTiles(pool *parallel.Pool, list []product, x []int8, m int) {
 		now := panels[:together]
 		panels = panels[together:]
 		unit := 1
-		if len(now) == 1 && now[0].tile.quad != nil {
-			unit = 4
+		if p.takesQuads(now) {
+			unit = quadBlocks
 		}
 		// A range of less than 2^18 products is not worth another thread.
 		grain := max(1, 1<<18/(unit*blockRows*p.k*min(m, 24)))
 		eachRange(pool, list, unit*blockRows, grain, func(q *product, lo, hi int) {
-			q.blocks(now, lo*unit, min(hi*unit, ceil(q.n, blockRows)), unit == 4)
+			q.blocks(now, lo*unit, min(hi*unit, ceil(q.n, blockRows)), unit == quadBlocks)
 		})
 	}
+}
+
+// takesQuads reports whether four blocks go together: of weights with a scale a group for all panels.
+func (p *product) takesQuads(panels []panel) bool {
+	if p.scaled != nil {
+		return !slices.ContainsFunc(panels, func(q panel) bool { return q.tile.grouped == nil })
+	}
+	return len(panels) == 1 && panels[0].tile.quad != nil
 }
 
 // eachRange runs body on ranges that cover all products, in units of a number of rows.
@@ -133,7 +144,10 @@ func eachRange(pool *parallel.Pool, list []product, rows, grain int, body func(p
 func (p *product) blocks(panels []panel, lo, hi int, quads bool) {
 	w := workPool.Get().(*work)
 	defer workPool.Put(w)
-	if quads {
+	switch {
+	case quads && p.scaled != nil:
+		lo = p.scaled.quads(p, panels, w, lo, hi)
+	case quads:
 		lo = panels[0].quads(p, w, lo, hi)
 	}
 	widen := lo < hi && p.mustWiden(panels)

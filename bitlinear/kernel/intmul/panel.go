@@ -15,7 +15,8 @@ type panel struct {
 	first  int // token
 	count  int // number of real tokens; the others are zero
 	x      []int8
-	offset []int32 // [parts][tokens]
+	offset []int32   // [parts][tokens]
+	factor []float32 // [parts][tokens], of weights with a scale a group
 }
 
 // pack splits m tokens over tiles: as many of the largest tile as possible, then smaller ones.
@@ -30,11 +31,12 @@ func (s *scratch) pack(pool *parallel.Pool, p product, x []int8, m int) {
 	}
 	parts := p.parts()
 	s.x, s.offset = slices.Grow(s.x[:0], padded*k)[:padded*k], slices.Grow(s.offset[:0], padded*parts)[:padded*parts]
+	s.factor = slices.Grow(s.factor[:0], padded*parts)[:padded*parts]
 	at := 0
 	for i := range s.panels {
 		q := &s.panels[i]
 		n := q.tile.tokens
-		q.x, q.offset = s.x[at*k:][:n*k], s.offset[at*parts:][:n*parts]
+		q.x, q.offset, q.factor = s.x[at*k:][:n*k], s.offset[at*parts:][:n*parts], s.factor[at*parts:][:n*parts]
 		at += n
 	}
 	pool.For(len(s.panels), max(1, 1<<16/(k*p.tiles[0].tokens)), func(lo, hi int) {
@@ -58,6 +60,9 @@ func chooseTile(tiles []tile, tokens int) tile {
 func (p *panel) fill(x []int8, of *product) {
 	n, part := p.tile.tokens, of.part()
 	clear(p.offset)
+	if of.scaled != nil {
+		of.scaled.factors(p.factor, n, p.first, p.count)
+	}
 	for t := range n {
 		if t >= p.count {
 			clearColumn(p.x[4*t:], 4*n)
@@ -112,14 +117,10 @@ func sumInt8(x []int8) (sum int32) {
 // quads computes the blocks [lo,hi) for the tokens of the panel, four at a time,
 // and returns the first that is left.
 func (p *panel) quads(of *product, w *work, lo, hi int) int {
-	const rows = 4 * blockRows
-	n, part, partBytes := p.tile.tokens, of.part(), of.blockBytes/of.parts()
-	for ; lo+4 <= hi; lo += 4 {
-		for g := range of.parts() {
-			from := &of.weights[lo*of.blockBytes+g*partBytes]
-			p.tile.quad(part, from, &p.x[g*part*n], &p.offset[g*n], &w.sums[0], of.blockBytes)
-			of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, g, w.sums[:]})
-		}
+	const rows = quadBlocks * blockRows
+	for ; lo+quadBlocks <= hi; lo += quadBlocks {
+		p.tile.quad(of.columns(), &of.weights[lo*of.blockBytes], &p.x[0], &p.offset[0], &w.sums[0], of.blockBytes)
+		of.emit(sums{lo * blockRows, min(rows, of.n-lo*blockRows), p.first, p.count, rows, 0, w.sums[:]})
 	}
 	return lo
 }

@@ -3,8 +3,6 @@ package intmul
 import (
 	"encoding/binary"
 	"slices"
-	"sync"
-	"unsafe"
 )
 
 // A line of weights of one bit holds 32 columns of 16 rows: bit b of byte j of a row is column
@@ -39,14 +37,4 @@ func widenSigns(dst, block []byte) []byte {
 		binary.LittleEndian.PutUint32(dst[line+lineBytes+at%lineBytes:], high)
 	}
 	return dst
-}
-
-var widePool = sync.Pool{New: func() any { return new([]byte) }}
-
-// signsBytes makes an int8 of each weight, by way of 2-bit codes.
-func signsBytes(on *implementation, lines int, w, dst *byte) {
-	wide := widePool.Get().(*[]byte)
-	defer widePool.Put(wide)
-	*wide = widenSigns(*wide, unsafe.Slice(w, lines*lineBytes))
-	on.ternaryBytes(2*lines, &(*wide)[0], dst)
 }
