@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"trit/data/conversation"
@@ -142,6 +143,9 @@ func (m *Manifest) check(path string) error {
 		if id < -1 || int(id) >= m.VocabSize {
 			return bad(field, "%d: the vocabulary has %d tokens", id, m.VocabSize)
 		}
+	}
+	if slices.Contains(m.Sets, nil) {
+		return bad("sets", "one is null")
 	}
 	for _, s := range append(append([]ShardInfo{}, m.Train.Shards...), m.Heldout.Shards...) {
 		if s.File == "" || filepath.Base(s.File) != s.File || !filepath.IsLocal(s.File) {
