@@ -173,6 +173,7 @@ func (o *PrepareOptions) finish(dir string, m *Manifest) error {
 	if err := o.checkSplits(m); err != nil {
 		return err
 	}
+	m.Order = orderOf(m.Train.Documents)
 	raw, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
