@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"sort"
 
 	"trit/setting"
 )
@@ -112,10 +113,7 @@ func (c *corpus) close() error {
 
 // find returns the shard of document i and its number in the shard.
 func (c *corpus) find(i int) (*shard, int) {
-	k := len(c.first) - 1
-	for c.first[k] > i {
-		k--
-	}
+	k := sort.SearchInts(c.first, i+1) - 1
 	return c.shards[k], i - c.first[k]
 }
 

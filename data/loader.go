@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
-	"math/rand/v2"
 
 	"trit/setting"
 )
@@ -44,10 +42,11 @@ type Loader struct {
 	corpus  *corpus
 	dataset string
 	epoch   uint64
-	next    int      // index of the document in the order of the epoch
-	offset  int      // number of the document's tokens that were returned already
-	order   []uint32 // of documents; nil: as prepared
-	whole   *whole   // of conversations and pairs; nil: of texts
+	next    int    // index of the document in the order of the epoch
+	offset  int    // number of the document's tokens that were returned already
+	order   order  // of documents, or conversations and pairs; nil: as prepared
+	keyed   bool   // the order is computed, and not held
+	whole   *whole // of conversations and pairs; nil: of texts
 }
 
 // State is the position of a Loader. It holds for any batch size and number of ranks, of texts for any
@@ -85,7 +84,7 @@ func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loader{options: o, corpus: c, dataset: m.Fingerprint()}
+	l := &Loader{options: o, corpus: c, dataset: m.Fingerprint(), keyed: m.Order == keyedOrder}
 	if m.Kind != Texts {
 		if l.whole, err = newWhole(dir, m, c, o); err != nil {
 			return nil, errors.Join(err, c.close())
@@ -189,7 +188,7 @@ func (l *Loader) units() int {
 
 func (l *Loader) sequence() sequence {
 	if l.order != nil {
-		return l.corpus.sequence(int(l.order[l.next]))
+		return l.corpus.sequence(l.order.at(l.next))
 	}
 	return l.corpus.sequence(l.next)
 }
@@ -204,26 +203,14 @@ func (l *Loader) advance() {
 // begin goes to the first document of an epoch and shuffles its documents.
 func (l *Loader) begin(epoch uint64) {
 	l.epoch, l.next, l.offset = epoch, 0, 0
-	if l.options.Shuffle {
-		if l.order == nil {
-			l.order = make([]uint32, l.units())
-		}
-		shuffle(l.order, l.options.Seed, epoch)
+	switch {
+	case !l.options.Shuffle:
+	case l.keyed:
+		l.order = newKeyed(l.units(), l.options.Seed, epoch)
+	default:
+		l.order = shuffled(l.units(), l.options.Seed, epoch, l.order)
 	}
 	l.plan()
-}
-
-// shuffle writes a permutation (Fisher-Yates). It does not call rand.Shuffle, since a saved
-// position must mean the same in every later version of the standard library.
-func shuffle(order []uint32, seed, epoch uint64) {
-	random := rand.NewPCG(seed, epoch)
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	for i := len(order) - 1; i > 0; i-- {
-		j, _ := bits.Mul64(random.Uint64(), uint64(i+1))
-		order[i], order[j] = order[j], order[i]
-	}
 }
 
 // Rewind goes back to the beginning of the first epoch.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"trit/data/conversation"
@@ -60,8 +61,10 @@ type Manifest struct {
 	// the share of new texts taken for them
 	FalseRate float64        `json:"duplicates_false_rate,omitempty"`
 	Filters   filter.Options `json:"filters,omitzero"`
-	Train     SplitInfo      `json:"train"`
-	Heldout   SplitInfo      `json:"heldout"`
+	// of the training documents when they are shuffled: "": it is held, "keyed": it is computed
+	Order   string    `json:"order,omitempty"`
+	Train   SplitInfo `json:"train"`
+	Heldout SplitInfo `json:"heldout"`
 
 	// Of conversations and pairs:
 	Form    conversation.Form `json:"form,omitempty"`
@@ -143,6 +146,12 @@ func (m *Manifest) check(path string) error {
 			return bad(field, "%d: the vocabulary has %d tokens", id, m.VocabSize)
 		}
 	}
+	if m.Order != "" && m.Order != keyedOrder {
+		return bad("order", "%q: want none or %q", m.Order, keyedOrder)
+	}
+	if slices.Contains(m.Sets, nil) {
+		return bad("sets", "one is null")
+	}
 	for _, s := range append(append([]ShardInfo{}, m.Train.Shards...), m.Heldout.Shards...) {
 		if s.File == "" || filepath.Base(s.File) != s.File || !filepath.IsLocal(s.File) {
 			return bad("file", "%q: want the plain name of a file in this folder", s.File)
@@ -161,6 +170,9 @@ func (m *Manifest) Fingerprint() string {
 	fmt.Fprintln(h, m.VocabSize, m.BOS, m.EOS, m.TokenizerSHA256)
 	if m.Kind != Texts {
 		fmt.Fprintln(h, m.Kind, m.TooLong)
+	}
+	if m.Order != "" {
+		fmt.Fprintln(h, m.Order)
 	}
 	for _, split := range []SplitInfo{m.Train, m.Heldout} {
 		fmt.Fprintln(h, len(split.Shards))

@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +28,7 @@ type preparation struct {
 	mix            mix
 	train, heldout *splitWriter
 	seen           *seenLog // nil: duplicates are kept
+	shards         *growing // what was made
 	filter         *filter.Filter
 	pool           *parallel.Pool
 	rows, tokens   int64
@@ -64,40 +64,45 @@ func (o *PrepareOptions) prepareTexts(ctx context.Context, sets []*set) (_ *Mani
 
 // make makes the data set, from where the journal says on.
 func (p *preparation) make(ctx context.Context) error {
+	p.m = p.o.newManifest()
+	p.train = newSplitWriter(p.dir, Train, p.o.shardTokens(), p.m)
+	p.heldout = newSplitWriter(p.dir, Heldout, p.o.shardTokens(), p.m)
+	defer p.close()
 	if err := p.begin(); err != nil {
 		return err
 	}
-	defer func() {
-		for _, s := range p.mix.sets {
-			s.close()
-		}
-		if p.seen != nil {
-			p.seen.file.Close()
-		}
-	}()
 	if err := p.run(ctx); err != nil {
 		return err
 	}
 	if p.seen != nil {
 		p.m.FalseRate = p.seen.seen.FalseRate()
 	}
-	if err := errors.Join(p.train.flush(), p.heldout.flush(), removePartials(p.dir, nil)); err != nil {
+	if err := errors.Join(p.train.flush(), p.heldout.flush()); err != nil {
 		return err
 	}
 	if err := p.o.finish(p.dir, p.m); err != nil {
 		return err
 	}
-	for _, name := range []string{seenName, journalName} {
-		if err := os.RemoveAll(filepath.Join(p.dir, name)); err != nil {
-			return err
-		}
+	if err := p.removeState(); err != nil {
+		return err
 	}
 	return moveFolder(p.dir, filepath.Clean(p.o.Out))
 }
 
+func (p *preparation) close() {
+	for _, s := range p.mix.sets {
+		s.close()
+	}
+	p.train.partial.close()
+	p.heldout.partial.close()
+	p.shards.close()
+	if p.seen != nil {
+		p.seen.log.close()
+	}
+}
+
 // begin takes up the journal, or begins anew.
 func (p *preparation) begin() error {
-	p.m = p.o.newManifest()
 	p.m.Duplicates, p.m.Filters = p.o.Duplicates, p.o.Filters
 	once := false
 	for _, s := range p.mix.sets {
@@ -123,45 +128,16 @@ func (p *preparation) begin() error {
 	if err := p.o.writeTokenizer(p.dir, p.m); err != nil {
 		return err
 	}
-	return p.ready(0)
+	return p.openLogs(&journal{})
 }
 
-// ready makes the writers, and the filter of duplicates.
-func (p *preparation) ready(seen int64) (err error) {
-	p.train = newSplitWriter(p.dir, Train, p.o.shardTokens(), p.m)
-	p.heldout = newSplitWriter(p.dir, Heldout, p.o.shardTokens(), p.m)
-	p.seen, err = openSeen(p.dir, p.o, p.mix.sets, seen)
+// openLogs opens what grows from one journal to the next.
+func (p *preparation) openLogs(j *journal) (err error) {
+	if p.shards, err = openGrowing(filepath.Join(p.dir, shardsName), j.Shards); err != nil {
+		return err
+	}
+	p.seen, err = openSeen(p.dir, p.o, p.mix.sets, j.Seen)
 	return err
-}
-
-// resume takes up a journal.
-func (p *preparation) resume(j *journal) error {
-	if err := j.matches(p.dir, p.options); err != nil {
-		return err
-	}
-	if err := checkShards(p.dir, j.Manifest); err != nil {
-		return err
-	}
-	p.m = j.Manifest
-	for i, s := range p.mix.sets {
-		s.place, s.info = j.Places[i], p.m.Sets[i]
-		p.rows += s.info.Read.Documents
-		p.tokens += s.info.Tokens
-	}
-	if err := p.ready(j.Seen); err != nil {
-		return err
-	}
-	for _, w := range []*splitWriter{p.train, p.heldout} {
-		if name := j.Partial[w.name]; name != "" {
-			if err := w.restore(name); err != nil {
-				return err
-			}
-		}
-	}
-	if p.o.Notice != nil {
-		p.o.Notice(fmt.Sprintf("going on after %d documents, %d tokens", p.rows, p.tokens))
-	}
-	return removePartials(p.dir, j.Partial)
 }
 
 // run reads text after text, until the mix has enough.
@@ -229,7 +205,7 @@ func (p *preparation) add(s *set, e entry) error {
 	}
 	p.progress(n)
 	if len(w.info.Shards) > shards && p.options != "" {
-		return p.checkpoint()
+		return p.checkpoint(w)
 	}
 	return nil
 }
@@ -279,63 +255,6 @@ func (p *preparation) number(s *set) int {
 		}
 	}
 	return -1
-}
-
-// checkpoint writes the journal, after all that it names.
-func (p *preparation) checkpoint() error {
-	j := &journal{Options: p.options, Manifest: p.m, Partial: map[string]string{}}
-	for _, s := range p.mix.sets {
-		j.Places = append(j.Places, s.place)
-	}
-	for _, w := range []*splitWriter{p.train, p.heldout} {
-		name, err := w.save(len(p.train.info.Shards) + len(p.heldout.info.Shards))
-		if err != nil {
-			return err
-		}
-		j.Partial[w.name] = name
-	}
-	if p.seen != nil {
-		if err := p.seen.sync(); err != nil {
-			return err
-		}
-		j.Seen = p.seen.size
-	}
-	raw, err := json.Marshal(j)
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.WriteBytes(filepath.Join(p.dir, journalName), raw); err != nil {
-		return err
-	}
-	return removePartials(p.dir, j.Partial)
-}
-
-// save writes the documents of the next shard to a file, and returns its name, "" if there are none.
-func (w *splitWriter) save(n int) (name string, err error) {
-	if len(w.shard.bytes) == 0 {
-		return "", nil
-	}
-	name = fmt.Sprintf("%s%s-%d", partialPrefix, w.name, n)
-	return name, atomicfile.WriteBytes(filepath.Join(w.dir, name), w.shard.encode())
-}
-
-// restore takes up what save wrote.
-func (w *splitWriter) restore(name string) error {
-	path := filepath.Join(w.dir, filepath.Base(name))
-	s, err := openShard(path)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	for i := range s.documents {
-		lo, hi, bytes := s.document(i)
-		ids := make([]int32, hi-lo)
-		for k := range ids {
-			ids[k] = s.id(lo + k)
-		}
-		w.shard.add(ids, nil, bytes)
-	}
-	return nil
 }
 
 // emptyFolder removes what a process left that was killed before its first shard.

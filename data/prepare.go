@@ -173,6 +173,7 @@ func (o *PrepareOptions) finish(dir string, m *Manifest) error {
 	if err := o.checkSplits(m); err != nil {
 		return err
 	}
+	m.Order = orderOf(m.Train.Documents)
 	raw, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
@@ -318,6 +319,8 @@ type splitWriter struct {
 	limit     int
 	info      *SplitInfo
 	shard     *shardBuilder
+	partial   *growing // the documents of the shard that were saved; nil: none were
+	saved     int      // their number
 }
 
 func newSplitWriter(dir, name string, limit int, m *Manifest) *splitWriter {
@@ -325,7 +328,7 @@ func newSplitWriter(dir, name string, limit int, m *Manifest) *splitWriter {
 	if name == Heldout {
 		info = &m.Heldout
 	}
-	return &splitWriter{dir, name, limit, info, newShardBuilder(m.VocabSize, m.Kind != Texts)}
+	return &splitWriter{dir: dir, name: name, limit: limit, info: info, shard: newShardBuilder(m.VocabSize, m.Kind != Texts)}
 }
 
 // add writes what a row became, or counts in m why it is left out. It returns the number of tokens.
@@ -355,16 +358,31 @@ func (w *splitWriter) flush() error {
 	if len(b.bytes) == 0 {
 		return nil
 	}
-	w.shard = newShardBuilder(b.vocabulary, b.marked)
 	raw := b.encode()
 	info := ShardInfo{
-		File: fmt.Sprintf("%s-%05d.tokens", w.name, len(w.info.Shards)),
+		File: w.shardName(),
 		Size: int64(len(raw)), SHA256: hexSHA256(raw),
 		Documents: int64(len(b.bytes)), Tokens: int64(len(b.ids)), Bytes: b.textBytes(),
 	}
+	if err := atomicfile.WriteBytes(filepath.Join(w.dir, info.File), raw); err != nil {
+		return err
+	}
+	w.note(info)
+	w.partial.close()
+	w.partial, w.saved = nil, 0
+	b.reset()
+	return nil
+}
+
+// shardName is the name of the next shard.
+func (w *splitWriter) shardName() string {
+	return fmt.Sprintf("%s-%05d.tokens", w.name, len(w.info.Shards))
+}
+
+// note adds a shard that was written.
+func (w *splitWriter) note(info ShardInfo) {
 	w.info.Shards = append(w.info.Shards, info)
 	w.info.Documents += info.Documents
 	w.info.Tokens += info.Tokens
 	w.info.Bytes += info.Bytes
-	return atomicfile.WriteBytes(filepath.Join(w.dir, info.File), raw)
 }

@@ -71,6 +71,20 @@ func (b *shardBuilder) add(ids []int32, learn []bool, bytes int64) {
 	b.bytes = append(b.bytes, uint64(bytes))
 }
 
+// reset begins anew in the same memory.
+func (b *shardBuilder) reset() {
+	b.ids, b.learn, b.offsets, b.bytes = b.ids[:0], b.learn[:0], b.offsets[:1], b.bytes[:0]
+}
+
+// from is the documents behind the first n of an unmarked shard.
+func (b *shardBuilder) from(n int) *shardBuilder {
+	part := newShardBuilder(b.vocabulary, false)
+	for i, at := range b.offsets[n : len(b.offsets)-1] {
+		part.add(b.ids[at:b.offsets[n+i+1]], nil, int64(b.bytes[n+i]))
+	}
+	return part
+}
+
 func (b *shardBuilder) textBytes() (sum int64) {
 	for _, n := range b.bytes {
 		sum += int64(n)

@@ -82,7 +82,7 @@ func (l *Loader) LongNote() string {
 // unitAt is the conversation or pair at a place in the order of the epoch.
 func (l *Loader) unitAt(place int) int {
 	if l.order != nil {
-		place = int(l.order[place])
+		place = l.order.at(place)
 	}
 	return int(l.whole.kept[place])
 }

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ type bpe struct {
 	texts         [][]byte       // id -> bytes of the token
 	order         []pair         // pairs of merges, by rank
 	unused        map[int32]bool // ids that Encode never returns
-	cache         wordCache
+	caches        sync.Pool      // of *wordCache
 }
 
 type pair struct{ left, right int32 }
@@ -102,10 +103,26 @@ func (m *bpe) mergeNames() []string {
 	return names
 }
 
+// encodeWord returns the ids of one word.
+func (m *bpe) encodeWord(word string) []int32 {
+	cache := m.takeCache()
+	defer m.caches.Put(cache)
+	return m.encode(nil, word, cache)
+}
+
+// takeCache returns a cache for one goroutine, which puts it back into m.caches.
+func (m *bpe) takeCache() *wordCache {
+	if c, ok := m.caches.Get().(*wordCache); ok {
+		return c
+	}
+	return new(wordCache)
+}
+
 // encode appends the ids of one word.
-func (m *bpe) encode(ids []int32, word string) []int32 {
-	if cached, ok := m.cache.get(word); ok {
-		return append(ids, cached...)
+func (m *bpe) encode(ids []int32, word string, cache *wordCache) []int32 {
+	known := cache.find(word)
+	if known.holds(word) {
+		return append(ids, known.ids[:known.count]...)
 	}
 	start := len(ids)
 	if id, ok := m.whole(word); ok {
@@ -113,7 +130,7 @@ func (m *bpe) encode(ids []int32, word string) []int32 {
 	} else {
 		ids = append(ids, m.mergeAll(m.symbols(word))...)
 	}
-	m.cache.put(word, ids[start:])
+	known.put(word, ids[start:])
 	return ids
 }
 
@@ -207,33 +224,48 @@ func (m *bpe) mergeAll(symbols []int32) []int32 {
 	return symbols
 }
 
-// wordCache holds the ids of words, since text repeats itself.
-type wordCache struct {
-	mu    sync.RWMutex
-	words map[string][]int32
+// wordCache holds the ids of words, since text repeats itself. One goroutine uses it at a time. It has no pointers, and
+// a word is found with one access to memory.
+type wordCache [cachedWords]cachedWord
+
+// cachedWord is one line of a processor's cache.
+type cachedWord struct {
+	size, count uint8 // of the word and of its ids
+	word        [maxCachedBytes]byte
+	ids         [maxCachedIDs]int32
 }
 
 // Limits of the cache. Long words rarely occur again.
 const (
-	maxCachedWords = 1 << 16
-	maxCachedBytes = 64
+	cachedWords    = 1 << 15
+	maxCachedBytes = 30
+	maxCachedIDs   = 8
 )
 
-func (c *wordCache) get(word string) ([]int32, bool) {
-	c.mu.RLock()
-	ids, ok := c.words[word]
-	c.mu.RUnlock()
-	return ids, ok
+// wordSeed is that of all caches: which words share a place is chance.
+var wordSeed = maphash.MakeSeed()
+
+// find returns the entry of a word, or the one to put it into. Of the two that it may be in, the first is for words that
+// occurred again, so that one that occurs once replaces no such word.
+func (c *wordCache) find(word string) *cachedWord {
+	i := maphash.String(wordSeed, word) % cachedWords &^ 1
+	first, second := &c[i], &c[i+1]
+	if !first.holds(word) && second.holds(word) {
+		*first, *second = *second, *first
+	}
+	if first.holds(word) {
+		return first
+	}
+	return second
 }
 
-func (c *wordCache) put(word string, ids []int32) {
-	if len(word) > maxCachedBytes {
+// holds reports whether it is this word.
+func (w *cachedWord) holds(word string) bool { return string(w.word[:w.size]) == word }
+
+// put replaces the word, if the new one has the size for it.
+func (w *cachedWord) put(word string, ids []int32) {
+	if len(word) > maxCachedBytes || len(ids) > maxCachedIDs {
 		return
 	}
-	c.mu.Lock()
-	if c.words == nil || len(c.words) >= maxCachedWords {
-		c.words = map[string][]int32{}
-	}
-	c.words[strings.Clone(word)] = append([]int32(nil), ids...)
-	c.mu.Unlock()
+	w.size, w.count = uint8(copy(w.word[:], word)), uint8(copy(w.ids[:], ids))
 }

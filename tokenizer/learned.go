@@ -281,7 +281,7 @@ func (l *locator) ordinary(a aligned) {
 
 // word encodes one word.
 func (l *locator) word(a aligned) {
-	ids, at := l.t.model.encode(nil, a.text), 0
+	ids, at := l.t.model.encodeWord(a.text), 0
 	for i, id := range ids {
 		rest := a.text[at:]
 		n := 0

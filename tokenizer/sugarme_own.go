@@ -106,7 +106,7 @@ func (m ownModel) Tokenize(word string) ([]sugarme.Token, error) {
 	if m.t.model.byteLevel {
 		text = string(decodeByteRunes(word))
 	}
-	ids := m.t.model.encode(nil, text)
+	ids := m.t.model.encodeWord(text)
 	out := make([]sugarme.Token, len(ids))
 	at := 0
 	for i, id := range ids {

@@ -158,7 +158,9 @@ func (t *Tokenizer) encodePart(ids []int32, text string, first bool) []int32 {
 	if text == "" {
 		return ids
 	}
-	splitAll(t.split, text, func(word string) { ids = t.model.encode(ids, word) })
+	cache := t.model.takeCache()
+	defer t.model.caches.Put(cache)
+	splitAll(t.split, text, func(word string) { ids = t.model.encode(ids, word, cache) })
 	return ids
 }
 
