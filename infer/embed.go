@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
@@ -104,10 +103,11 @@ func (s *Session) embed(ids []int32, turn func() (limit int, done func())) ([]fl
 			return nil, err
 		}
 	}
-	if err := s.pass.finalNorm([]int{n - 1}); err != nil {
+	v := make([]float32, s.m.config.HiddenSize)
+	s.pass.norm(v, s.pass.x[(n-1)*len(v):][:len(v)], s.m.finalNorm)
+	if err := checkFinite(v); err != nil {
 		return nil, err
 	}
-	v := slices.Clone(s.pass.last.x[:s.m.config.HiddenSize])
 	normalize(v)
 	return v, nil
 }

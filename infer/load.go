@@ -19,7 +19,7 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	}
 	c, arch := meta.Config, meta.Architecture
 	m := &Model{config: c, file: f, pool: parallel.New(o.Threads), warnings: meta.Warnings}
-	m.pooling, m.architecture, m.interleaved = readPooling(f, arch), arch, arch == ggufmeta.Llama
+	m.pooling, m.architecture, m.interleaved = readPooling(f, arch), arch, ggufmeta.Interleaved(arch)
 	m.layers, m.rope = make([]layer, c.NumHiddenLayers), newRopeTable(c)
 	if m.cache, err = cacheFormatOf(o.Cache); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	}
 	embedding := l.plain("token_embd.weight")
 	m.embedding, _ = embedding.(table)
-	m.finalNorm = l.vector("output_norm.weight")
+	m.setFinalNorm(l.vector("output_norm.weight"))
 	m.head = embedding
 	if !c.TieWordEmbeddings {
 		m.head = l.matrix("output.weight")

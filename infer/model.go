@@ -5,8 +5,10 @@ package infer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
 	"trit/internal/parallel"
@@ -85,9 +87,10 @@ type Model struct {
 	embedding    table
 	head         matrix
 	finalNorm    []float32
+	headNorm     []float32 // finalNorm divided by the scale of the logits: what comes before the head
 	layers       []layer
 	architecture string    // GGUF's name; "" for a random model
-	interleaved  bool      // rotary pairs are adjacent, as in GGUF files of architecture llama
+	interleaved  bool      // rotary pairs are adjacent, see ggufmeta.Interleaved
 	adapters     *adapters // nil without; see Adapted
 	rope         *ropeTable
 	cache        cacheFormat
@@ -123,6 +126,16 @@ func Load(path string, o Options) (*Model, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// setFinalNorm sets the norm behind the last block. The scale of the logits is in the head's input, where
+// MiniCPM has it, so that every head computes with it.
+func (m *Model) setFinalNorm(w []float32) {
+	m.finalNorm, m.headNorm = w, w
+	if scale := m.config.LogitScale(); scale != 1 {
+		m.headNorm = slices.Clone(w)
+		vector.Scale(float32(1/scale), m.headNorm)
+	}
 }
 
 // setHead sets how the logits are computed. It must be called before the first session is made.

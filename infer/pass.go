@@ -95,12 +95,20 @@ func (p *pass) embed(n int, spans []span) int {
 	d := p.m.config.HiddenSize
 	for _, sp := range spans {
 		for i, id := range sp.ids {
-			p.m.embedding.row(p.x[n*d:][:d], int(id))
+			p.embedToken(p.x[n*d:][:d], int(id))
 			p.position[n], p.rope[n] = sp.s.Len()+i, sp.s.rope
 			n++
 		}
 	}
 	return n
+}
+
+// embedToken writes the row of the embedding for a token to dst.
+func (p *pass) embedToken(dst []float32, id int) {
+	p.m.embedding.row(dst, id)
+	if scale := p.m.config.EmbeddingScale(); scale != 1 {
+		vector.Scale(float32(scale), dst)
+	}
 }
 
 // use makes the spans those of the next layers, and returns n, the number of their rows.
@@ -151,7 +159,7 @@ var errNotFinite = errors.New("the model computes values that are not finite: it
 // finalNorm makes the final norms of some rows the input of the head, in p.last.
 func (p *pass) finalNorm(rows []int) error {
 	d := p.m.config.HiddenSize
-	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.finalNorm) })
+	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.headNorm) })
 	return checkFinite(p.last.floats(p.m.pool, len(rows))[:len(rows)*d])
 }
 
@@ -281,8 +289,8 @@ func (p *pass) writeKV(l, n int) {
 
 // addResidual adds the output of a block to the residual stream.
 func (p *pass) addResidual(n int) {
-	d := p.m.config.HiddenSize
-	rows(p.m.pool, n, d, func(t int) { vector.Axpy(1, p.out[t*d:][:d], p.x[t*d:][:d]) })
+	d, scale := p.m.config.HiddenSize, float32(p.m.config.ResidualScale())
+	rows(p.m.pool, n, d, func(t int) { vector.Axpy(scale, p.out[t*d:][:d], p.x[t*d:][:d]) })
 }
 
 // feedForwardBlock computes the feed-forward layer of n rows and adds its output to the residual

@@ -31,7 +31,8 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 		rope: newRopeTable(c), cache: cache, pool: pool,
 	}
 	embedding := r.dense(c.VocabSize, c.HiddenSize)
-	m.embedding, m.head, m.finalNorm = embedding, embedding, ones(c.HiddenSize)
+	m.embedding, m.head = embedding, embedding
+	m.setFinalNorm(ones(c.HiddenSize))
 	if !c.TieWordEmbeddings {
 		m.head = r.dense(c.VocabSize, c.HiddenSize)
 	}

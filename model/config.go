@@ -45,6 +45,11 @@ type Config struct {
 	// QKNorm adds an RMSNorm of each query head and of each key head before the rotary
 	// embedding (Qwen3).
 	QKNorm bool `json:"qk_norm,omitempty"`
+	// ScaleEmb, ScaleDepth and DimModelBase are MiniCPM's, by its names; 0 in all other models. See
+	// EmbeddingScale, ResidualScale and LogitScale.
+	ScaleEmb     float64 `json:"scale_emb,omitempty"`
+	ScaleDepth   float64 `json:"scale_depth,omitempty"`
+	DimModelBase float64 `json:"dim_model_base,omitempty"`
 	// Ternary makes the seven projections of a block BitLinear layers; false gives
 	// plain linear layers, the full-precision baseline.
 	Ternary bool `json:"ternary"`
@@ -136,6 +141,7 @@ func (c *Config) Validate() error {
 	if !(c.RopeTheta > 1 && c.RopeTheta <= math.MaxFloat32) {
 		bad("rope_theta is %g: want a number above 1 that float32 can hold", c.RopeTheta)
 	}
+	errs = append(errs, c.validateScales()...)
 	if len(errs) == 0 {
 		if err := c.validateRotary(); err != nil {
 			errs = append(errs, err)

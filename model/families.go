@@ -19,7 +19,7 @@ type Family struct {
 }
 
 // families in the order in which they are tried. The last one fits every folder.
-var families = []*Family{&oneBitLLM, &embedding, &qwen, &bitNet, &llama158, &llama}
+var families = []*Family{&oneBitLLM, &embedding, &qwen, &miniCPM, &bitNet, &llama158, &llama}
 
 // FamilyOf returns the family of a folder, by its configuration and the names of its tensors.
 func FamilyOf(c *HFConfig, has func(name string) bool) *Family {

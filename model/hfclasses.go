@@ -38,8 +38,8 @@ var classes = map[string]class{
 	"bitnet-25":    {"", llamaDefaults(5e5, 1e-5, 2048, ReLU2)},
 	"mistral":      {"", llamaDefaults(1e4, 1e-6, 131072, SiLU, "sliding_window", 4096.0)},
 	// Multipliers of keys that the files state, and that config.json's table judges.
-	"granite": {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "attention_multiplier", 1.0)},
-	"minicpm": {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "scale_depth", 1.0, "dim_model_base", 1.0)},
+	"granite":   {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "attention_multiplier", 1.0)},
+	miniCPMType: {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "scale_emb", 1.0, "scale_depth", 1.0, "dim_model_base", 1.0)},
 
 	"qwen2":     {"its query, key and value projections have biases", nil},
 	"qwen3_moe": {"its feed-forward layers are mixtures of experts", nil},
@@ -143,6 +143,7 @@ func (c *HFConfig) complete(keys map[string]any) {
 		if !slices.Contains(defaulted, key) {
 			if _, stated := keys[key]; !stated {
 				keys[key] = v
+				taken = append(taken, fmt.Sprintf("%s %v", key, v))
 			}
 			continue
 		}

@@ -61,12 +61,13 @@ var hfRows = []keyRow{
 		interleaved_sliding_window sliding_window_pattern sparse_config use_sliding_window
 		use_sliding_window_attention`},
 	{RefusedUnless(allFull, "makes layers of other kinds than full attention"), "layer_types layers_block_type block_types attention_types"},
-	{RefusedUnless(OffOr(One), "scales the embedding"), "embedding_multiplier embedding_scale emb_scale scale_emb"},
+	{RefusedUnless(OffOr(One), "scales the embedding"), "embedding_multiplier embedding_scale emb_scale"},
 	{RefusedUnless(Off, "scales the embedding"), "normalize_embedding scale_embedding scale_embeddings use_scaled_embedding"},
 	{RefusedUnless(OffOr(One), "scales the outputs of blocks"), "residual_multiplier residual_scale attention_out_multiplier mlp_multiplier ssm_out_multiplier"},
-	{RefusedUnless(Equals(rootOfLayers), "scales the outputs of blocks"), "scale_depth"},
+	{RefusedUnless(inScales(OffOr(One)), "scales the embedding"), "scale_emb"},
+	{RefusedUnless(inScales(Equals(rootOfLayers)), "scales the outputs of blocks"), "scale_depth"},
 	{RefusedUnless(OffOr(One), "scales the logits"), "logit_scale logits_scaling lm_head_multiplier output_multiplier_scale width_scale"},
-	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.HiddenSize) }), "scales the logits"), "dim_model_base"},
+	{RefusedUnless(inScales(Equals(func(c *Config) float64 { return float64(c.HiddenSize) })), "scales the logits"), "dim_model_base"},
 	{RefusedUnless(Off, "caps logits or the scores of attention"), `
 		attn_logit_softcapping attention_logit_cap clip_qkv final_logit_softcapping logits_soft_cap
 		output_logit_cap`},
@@ -105,6 +106,11 @@ var hfRows = []keyRow{
 	{RefusedUnless(Off, "is another kind of quantization"), "compression_config quantization"},
 	{RefusedUnless(One, "is another number of bits than BitNet's"), "weight_bits"},
 	{RefusedUnless(func(v any, _ *Config) bool { return isNumber(v, 8) }, "is another number of bits than BitNet's"), "input_bits"},
+}
+
+// inScales makes a test for keys that MiniCPM is computed with, and that must be neutral elsewhere.
+func inScales(neutral func(v any, c *Config) bool) func(v any, c *Config) bool {
+	return func(v any, c *Config) bool { return c.HasScales() || neutral(v, c) }
 }
 
 func rootOfLayers(c *Config) float64 { return math.Sqrt(float64(c.NumHiddenLayers)) }

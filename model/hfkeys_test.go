@@ -229,7 +229,7 @@ func TestListsOfModulesTakeNoLongTime(t *testing.T) {
 func TestClassOfArchitecture(t *testing.T) {
 	const sizes = `, "vocab_size": 9, "hidden_size": 64, "intermediate_size": 8, "num_hidden_layers": 4, "num_attention_heads": 4}`
 	for architecture, want := range map[string]string{
-		"MiniCPMForCausalLM": "scale_depth is 1", "GraniteForCausalLM": "attention_multiplier is 1", "MistralModel": "sliding_window is 4096",
+		"MiniCPM3ForCausalLM": "architectures has MiniCPM3ForCausalLM", "GraniteForCausalLM": "attention_multiplier is 1", "MistralModel": "sliding_window is 4096",
 	} {
 		if _, err := ParseHF([]byte(`{"architectures": ["` + architecture + `"]` + sizes)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q in it", architecture, err, want)

@@ -113,7 +113,7 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 	c.imply()
 	rotary := c.parseRotary(keys)
 	c.complete(keys.all)
-	if err := c.checkHeads(); err != nil {
+	if err := errors.Join(c.checkHeads(), c.takeScales(keys.all)); err != nil {
 		return nil, err
 	}
 	if rotary == nil {
@@ -225,7 +225,7 @@ func (c *HFConfig) imply() {
 		c.Ternary = bitnet || c.QuantizationConfig != nil && c.QuantizationConfig.QuantMethod == "bitnet"
 	}
 	if c.stated.Tie == nil {
-		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3
+		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3 || c.ModelType == miniCPMType
 	}
 }
 
@@ -259,8 +259,8 @@ func (c *HFConfig) Observe(has func(name string) bool) error {
 		c.Ternary = c.Ternary || c.ProjNorms
 	}
 	// A head of its own stands for itself, since the classes of BitNet and Qwen3 in transformers
-	// are not tied unless their files say so.
-	if c.stated.Tie == nil && c.TieWordEmbeddings && has(LMHead) {
+	// are not tied unless their files say so; MiniCPM's class is.
+	if c.stated.Tie == nil && c.TieWordEmbeddings && has(LMHead) && !c.HasScales() {
 		c.TieWordEmbeddings = false
 		c.note("config.json has no tie_word_embeddings: the head is taken from %s, as transformers does", LMHead)
 	}
@@ -286,6 +286,8 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 		h.Architectures, h.ModelType = []string{"Qwen3ForCausalLM"}, qwen3
 	case c.SubNorms:
 		h.Architectures, h.ModelType = []string{"BitNetForCausalLM"}, "bitnet"
+	case c.HasScales():
+		h.Architectures, h.ModelType = []string{"MiniCPMForCausalLM"}, miniCPMType
 	}
 	if s := c.RopeScaling; s != nil && s.Type == RopeLongRoPE {
 		h.OriginalMaxPositionEmbeddings = s.OriginalMaxPositionEmbeddings

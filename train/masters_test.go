@@ -353,3 +353,12 @@ func TestInitialWithoutTokenizerWarns(t *testing.T) {
 		t.Errorf("warnings %+v", w)
 	}
 }
+
+// MiniCPM's scales are the engine's alone.
+func TestScalesOfMiniCPMAreRefused(t *testing.T) {
+	r := smallRun(prepared(t), t.TempDir())
+	r.Model.ScaleEmb, r.Model.ScaleDepth, r.Model.DimModelBase, r.Model.SubNorms = 12, 1.4, 16, false
+	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "scale_emb is 12: the training graph") {
+		t.Errorf("got %v, want an error that names scale_emb", err)
+	}
+}

@@ -72,7 +72,7 @@ func (g *ggufFile) chooseWeights(o Options) error {
 		}
 	case o.Weights == WeightsMasters || o.Weights == WeightsTernary:
 		g.config.Ternary = true
-	case o.Weights == "" && g.architecture != ggufmeta.Llama:
+	case o.Weights == "" && !ggufmeta.Interleaved(g.architecture):
 		return setting.Needs(weightsField, fmt.Sprintf("architecture is %s, but %s is %s", g.architecture, q.Name, q.Type),
 			kinds("if these are"))
 	}

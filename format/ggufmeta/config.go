@@ -14,22 +14,29 @@ import (
 	"trit/model"
 )
 
-// Architectures that are read; all but llama rotate halves of a head, as Hugging Face does.
+// Architectures that are read; all but llama and minicpm rotate halves of a head, as Hugging Face does.
 const (
 	BitNet158 = "bitnet-b1.58" // microsoft/bitnet-b1.58-2B-4T: sub-norms, relu squared
 	BitNet25  = "bitnet-25"    // the same under an older name
 	BitNet    = "bitnet"       // 1bitLLM: sub-norms, SiLU
 	Llama     = "llama"        // no sub-norms; query and key rows are permuted
 	Qwen3     = "qwen3"        // norms of query and key heads, and in BitNet embedding models before each projection
+	MiniCPM   = "minicpm"      // llama with scales of embedding, blocks and logits
 )
 
-var architectures = []string{BitNet158, BitNet25, BitNet, Llama, Qwen3}
+var architectures = []string{BitNet158, BitNet25, BitNet, Llama, Qwen3, MiniCPM}
+
+// Interleaved reports whether an architecture rotates adjacent values of a head; the rows of query and
+// key projections stand in that order in its files.
+func Interleaved(architecture string) bool { return architecture == Llama || architecture == MiniCPM }
 
 // Architecture is GGUF's name for the shape of a model.
 func Architecture(c *model.Config) string {
 	switch {
 	case c.QKNorm:
 		return Qwen3
+	case c.HasScales():
+		return MiniCPM
 	case !c.SubNorms:
 		return Llama
 	case c.HiddenAct == model.ReLU2:
@@ -63,11 +70,11 @@ func activation(architecture string) string {
 }
 
 // PermutedHeads is the number of heads of a weight whose rows stand in another order in a
-// GGUF file: the query and key projections of architecture llama, where the two halves of what
-// is turned of each head alternate. It is 0 for all others.
+// GGUF file: the query and key projections of an interleaved architecture, where the two halves of
+// what is turned of each head alternate. It is 0 for all others.
 func PermutedHeads(architecture string, c *model.Config, spec model.TensorSpec) int {
 	switch {
-	case architecture != Llama || spec.Layer < 0:
+	case !Interleaved(architecture) || spec.Layer < 0:
 		return 0
 	case spec.Name == model.LayerTensor(spec.Layer, model.QProj):
 		return c.NumAttentionHeads
@@ -134,6 +141,7 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	}
 	m.Set(architecture+".vocab_size", uint32(c.VocabSize))
 	m.Set(architecture+".attention.layer_norm_rms_epsilon", float32(c.RMSNormEps))
+	writeScales(m, architecture, c)
 	return writeRotary(m, architecture, c)
 }
 
@@ -167,6 +175,9 @@ func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	if c.RMSNormEps == 0 {
 		return c, architecture, fmt.Errorf("the key %s.attention.layer_norm_rms_epsilon is missing, which results depend "+
 			"on: convert the model again", architecture)
+	}
+	if err := readScales(&f.Metadata, architecture, &c); err != nil {
+		return c, architecture, err
 	}
 	return c, architecture, completeByTensors(&c, architecture, f)
 }

@@ -75,9 +75,10 @@ var architectureKeys = []keyRow{
 	{refused(model.OffOr(model.Equals(model.ScoreScale)), "scales the scores of attention"), "attention.scale"},
 	{refused(model.Off, "scales the scores of attention"), "attention.temperature_length attention.temperature_scale attention.max_alibi_bias"},
 	{refused(model.Off, "caps logits or the scores of attention"), "attention.clamp_kqv attn_logit_softcapping final_logit_softcapping router_logit_softcapping"},
-	{refused(model.OffOr(model.One), "scales the embedding"), "embedding_scale"},
-	{refused(model.OffOr(model.One), "scales the outputs of blocks"), "residual_scale attention.output_scale"},
-	{refused(model.OffOr(model.One), "scales the logits"), "logit_scale"},
+	{refused(inScales, "scales the embedding"), "embedding_scale"},
+	{refused(inScales, "scales the outputs of blocks"), "residual_scale"},
+	{refused(inScales, "scales the logits"), "logit_scale"},
+	{refused(model.OffOr(model.One), "scales the outputs of blocks"), "attention.output_scale"},
 	{refused(model.Off, "makes feed-forward layers mixtures of experts"), `expert_count expert_used_count expert_feed_forward_length
 		expert_gating_func expert_group_count expert_group_used_count expert_shared_count expert_shared_feed_forward_length
 		expert_weights_norm expert_weights_scale interleave_moe_layer_step leading_dense_block_count moe_every_n_layers`},
@@ -124,6 +125,9 @@ func checkKeys(m *gguf.Metadata, architecture string, c *model.Config) ([]settin
 	}, c)
 	return model.UnknownKeys("the metadata", unknown), model.JoinFirst(errs)
 }
+
+// inScales reports whether a scale is one that MiniCPM is computed with, or changes nothing.
+func inScales(v any, c *model.Config) bool { return c.HasScales() || model.OffOr(model.One)(v, c) }
 
 func isBool(v any, _ *model.Config) bool { return reflect.ValueOf(v).Kind() == reflect.Bool }
 

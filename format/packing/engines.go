@@ -41,13 +41,13 @@ type rule struct {
 	relu2         string      // remark on architecture bitnet-b1.58
 	projNorms     bool        // it knows norms before single projections
 	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
-	plainRotary   bool        // it loads factors for llama alone, and partial heads for neither llama nor qwen3
+	plainRotary   bool        // it loads factors for llama and minicpm alone, and partial heads for none of these and qwen3
 }
 
 var rules = []rule{
 	{
 		name:          "trit",
-		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
+		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
 		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true,
 	},
 	{
@@ -63,13 +63,13 @@ var rules = []rule{
 	},
 	{
 		name:          "llama.cpp",
-		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
+		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
 		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
 		grouped: []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.TQ1_0, gguf.TQ2_0},
 	},
 	{
 		name:          "Ollama",
-		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
+		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
 		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
 		remark: "its versions since 0.31.2 refuse these types",
 	},
@@ -137,12 +137,12 @@ func (r rule) problems(c *model.Config) (out []string) {
 
 // rotary is what llama.cpp does not load of the rotary embedding for an architecture.
 func rotary(c *model.Config, architecture string) (out []string) {
-	if factors := ggufmeta.RotaryTensors(c); architecture != ggufmeta.Llama && len(factors) > 0 {
+	if factors := ggufmeta.RotaryTensors(c); !ggufmeta.Interleaved(architecture) && len(factors) > 0 {
 		out = append(out, fmt.Sprintf("the rotary scaling stands in the tensor %s, which architecture %s "+
 			"does not load there", factors[0].Name, architecture))
 	}
 	isPart := c.RotaryDim() < c.HeadDim
-	if isPart && (architecture == ggufmeta.Llama || architecture == ggufmeta.Qwen3) {
+	if isPart && (ggufmeta.Interleaved(architecture) || architecture == ggufmeta.Qwen3) {
 		out = append(out, fmt.Sprintf("the rotary embedding turns %d of the %d values of a head, which architecture %s "+
 			"does not load there", c.RotaryDim(), c.HeadDim, architecture))
 	}
@@ -153,6 +153,9 @@ func rotary(c *model.Config, architecture string) (out []string) {
 func unknown(architecture string) string {
 	if architecture == ggufmeta.BitNet158 {
 		return "hidden_act is relu2, and silu alone runs there (no architecture bitnet-b1.58)"
+	}
+	if architecture == ggufmeta.MiniCPM {
+		return "architecture minicpm was not tried there"
 	}
 	return "no architecture " + architecture + " there"
 }

@@ -108,6 +108,11 @@ func TestEngines(t *testing.T) {
 		"full precision": {shape(96, 96, func(c *model.Config) { c.SubNorms, c.Ternary = false, false }), map[string]string{
 			"llama.cpp": "f32, f16, bf16, q8_0", "Ollama": "f32, f16, bf16, q8_0",
 		}},
+		"MiniCPM": {shape(96, 96, func(c *model.Config) {
+			c.SubNorms, c.Ternary, c.ScaleEmb, c.ScaleDepth, c.DimModelBase = false, false, 12, 1.4, 32
+		}), map[string]string{
+			"trit": "f32, f16, bf16, q8_0", "llama.cpp": "f32, f16, bf16, q8_0", "bitnet.cpp": "no: architecture minicpm was not tried there",
+		}},
 		"an embedding model": {shape(256, 256, func(c *model.Config) { c.SubNorms, c.QKNorm, c.ProjNorms = false, true, true }), map[string]string{
 			"trit": "i2_s", "bitnet.cpp": "i2_s", "llama.cpp": "no: proj_norms is true",
 		}},

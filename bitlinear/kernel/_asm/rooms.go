@@ -120,4 +120,5 @@ func (r registers) vectors() {
 	r.adamWBF16()
 	r.sumSquares()
 	r.absSum()
+	r.hadamard()
 }
