@@ -175,6 +175,7 @@ func (m *Model) loadSession(r io.Reader, capacity int, known *[]savedBlock) (*Se
 	if err := m.checkIDs(s.tokens); err != nil {
 		return nil, err
 	}
+	s.known = int(n)
 	for i := 0; i*blockPositions < int(n); i++ {
 		if err := s.loadBlock(r, i, known); err != nil {
 			return nil, err
