@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -32,6 +33,10 @@ var ErrInside error = setting.Needs("merge.Merge",
 // sessions of the model with and without adapters go through the layers together. Close of either
 // ends both.
 func (m *Model) Adapted(list ...ScaledAdapter) (*Model, error) {
+	if m.config.IsHybrid() {
+		return nil, errors.New("adapters of models with recurrent layers are not supported: merge the adapter into the model " +
+			"where it was trained, and convert the result")
+	}
 	sums := map[matrix]*lowRank{}
 	for _, a := range list {
 		switch {
@@ -64,14 +69,6 @@ func (m *Model) addTo(sums map[matrix]*lowRank, a ScaledAdapter) {
 			}
 			sums[w].join(p, float32(a.Scale*a.Adapter.Scale(p.Rank)))
 		}
-	}
-}
-
-// projections are the weights of a layer by their names.
-func (l *layer) projections() map[string]matrix {
-	return map[string]matrix{
-		model.QProj: l.q, model.KProj: l.k, model.VProj: l.v, model.OProj: l.o,
-		model.GateProj: l.gate, model.UpProj: l.up, model.DownProj: l.down,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"trit/infer/lookup"
 	"trit/infer/sampling"
 	"trit/lm"
 )
@@ -18,9 +19,9 @@ type Answer struct {
 	o       lm.GenerateRequest
 	r       lm.GenerateResult
 	sampler *sampling.Sampler
-	drafts  *drafter // nil without prompt lookup
-	unread  []int32  // tokens of the prompt that the session does not hold
-	last    int32    // the last token that was chosen, which the session does not hold
+	drafts  *lookup.Drafter // nil without prompt lookup
+	unread  []int32         // tokens of the prompt that the session does not hold
+	last    int32           // the last token that was chosen, which the session does not hold
 	out     *textStream
 	onDelta func(lm.Delta) // may be nil
 	emitted int            // number of r.Tokens that onDelta got
@@ -47,7 +48,7 @@ func NewAnswer(ctx context.Context, s *Session, tok TokenText, r lm.GenerateRequ
 	a.unread = s.Rewind(r.Prompt)
 	a.r.PromptTokens, a.r.CachedTokens = len(r.Prompt), len(r.Prompt)-len(a.unread)
 	if r.PromptLookup {
-		a.drafts = newDrafter()
+		a.drafts = lookup.New()
 	}
 	return a, nil
 }
@@ -107,10 +108,21 @@ func (batch *Batch) AdvanceLayers(answers []*Answer, limits []int, layers int) {
 		batch.readers = batch.readers[:0]
 	}
 	batch.pass.runBeside(spans, &batch.part, layers, b.wanted)
+	b.keep()
 	if len(batch.readers) == 0 {
 		batch.part.spans, batch.part.layer = batch.part.spans[:0], 0
 	}
 	b.choose()
+}
+
+// keep makes the ends of prompts that the pass has read places to go back to: the next prompt often
+// begins as this one does.
+func (b *advance) keep() {
+	for _, t := range b.turns {
+		if len(t.a.unread) == 0 && len(t.a.r.Tokens) == 0 {
+			t.a.s.Keep()
+		}
+	}
 }
 
 // Reading is the number of tokens of prompts that are on their way, and of the layers before
@@ -132,6 +144,8 @@ func (batch *Batch) dropEnded() {
 			row, i = row+n, i+1
 			continue
 		}
+		s := p.spans[i].s
+		s.Truncate(s.Len()) // layers have read a piece that the others will not
 		batch.readers, p.spans = slices.Delete(batch.readers, i, i+1), slices.Delete(p.spans, i, i+1)
 		p.x = slices.Delete(p.x, row*d, (row+n)*d)
 	}
@@ -174,7 +188,9 @@ func newTurn(a *Answer, limit int) turn {
 	return t
 }
 
-func (t *turn) span() span { return span{t.a.s, t.ids} }
+func (t *turn) span() span {
+	return span{s: t.a.s, ids: t.ids, draft: t.choices > 1}
+}
 
 func (b *advance) add(t turn) {
 	b.rows += len(t.ids)
@@ -246,8 +262,8 @@ func (a *Answer) next(limit int) (ids []int32, choices int) {
 	}
 	ids = []int32{a.last}
 	if a.drafts != nil {
-		room := min(limit-1, a.s.Capacity()-a.s.Len()-1, a.o.MaxTokens-len(a.r.Tokens)-1)
-		ids = append(ids, a.drafts.propose(append(a.s.tokens, a.last), room)...)
+		room := min(limit-1, a.s.Capacity()-a.s.Len()-1, a.o.MaxTokens-len(a.r.Tokens)-1, a.s.m.longestDraft())
+		ids = append(ids, a.drafts.Propose(append(a.s.tokens, a.last), room)...)
 	}
 	a.r.Passes++
 	return ids, len(ids)
@@ -336,7 +352,7 @@ func (a *Answer) emit(text string) {
 // learn adapts the drafts to how many of the drafted tokens were right.
 func (a *Answer) learn(drafted, right int) {
 	if drafted > 0 {
-		a.drafts.learn(drafted, right)
+		a.drafts.Learn(drafted, right)
 		a.r.Drafted, a.r.Accepted = a.r.Drafted+drafted, a.r.Accepted+right
 	}
 }

@@ -114,8 +114,8 @@ func (t *attentionTasks) result(rows, wide int) *partialSoftmax {
 	return s
 }
 
-// attend computes grouped-query causal attention of all rows over their caches.
-func (p *pass) attend(l int) {
+// attend computes grouped-query causal attention of all rows over the caches of a slot.
+func (p *pass) attend(slot int) {
 	t := &p.tasks
 	// Another thread pays from about 2^17 multiplications on.
 	grain := max(1, len(t.list)*1<<17/max(1, t.work))
@@ -123,7 +123,7 @@ func (p *pass) attend(l int) {
 		g := groups.Get().(*group)
 		defer groups.Put(g)
 		for i := lo; i < hi; i++ {
-			p.attendTask(g, l, &t.list[i])
+			p.attendTask(g, slot, &t.list[i])
 		}
 	})
 	p.m.pool.Chunks(len(t.joins), grain, func(lo, hi int) {
@@ -133,7 +133,7 @@ func (p *pass) attend(l int) {
 	})
 }
 
-func (p *pass) attendTask(g *group, l int, t *attentionTask) {
+func (p *pass) attendTask(g *group, slot int, t *attentionTask) {
 	g.load(p, t)
 	total := t.result
 	if total == nil {
@@ -141,10 +141,10 @@ func (p *pass) attendTask(g *group, l int, t *attentionTask) {
 		total.grow(g.rows, g.wide)
 	}
 	scale := p.m.attentionScale()
-	g.attend(t.s.cache[l], t.lo, scale, total)
+	g.attend(t.s.cache[slot], t.lo, scale, total)
 	for b := t.lo + 1; b < t.hi; b++ {
 		g.part.grow(g.rows, g.wide)
-		g.attend(t.s.cache[l], b, scale, &g.part)
+		g.attend(t.s.cache[slot], b, scale, &g.part)
 		total.merge(&g.part, scale)
 	}
 	if t.result == nil {

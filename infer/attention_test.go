@@ -55,7 +55,7 @@ func (a *attentionInput) pass(lo, hi int) *pass {
 	}
 	session.tokens = make([]int32, a.before+lo)
 	p := session.pass
-	p.spans = []span{{session, make([]int32, hi-lo)}}
+	p.spans = []span{{s: session, ids: make([]int32, hi-lo)}}
 	p.reserve(p.spans)
 	copy(p.q, a.queries[lo*wide:hi*wide])
 	p.tasks.plan(a.m, stretches(p.spans, nil))

@@ -43,26 +43,6 @@ func TestDraftsDoNotChangeTheText(t *testing.T) {
 	}
 }
 
-func TestDrafter(t *testing.T) {
-	d := newDrafter()
-	text := []int32{9, 1, 2, 3, 4, 5, 6, 1, 2, 3}
-	if got := d.propose(text, 2); !slices.Equal(got, []int32{4, 5}) {
-		t.Errorf("the draft is %v, want 4 and 5", got)
-	}
-	if got := d.propose(text[:7], 5); got != nil {
-		t.Errorf("the draft of a text without repetition is %v", got)
-	}
-	d.learn(2, 0)
-	for range minPause {
-		if d.propose(text, 5) != nil {
-			t.Fatal("a draft right after one that failed")
-		}
-	}
-	if d.propose(text, 5) == nil {
-		t.Error("no draft after the pause")
-	}
-}
-
 // TestSessionsTogetherAreAsAlone steps three sessions of different lengths.
 func TestSessionsTogetherAreAsAlone(t *testing.T) {
 	m, err := Random(smallConfig(), 2, Options{Head: HeadBounded})

@@ -8,6 +8,7 @@ import (
 	"trit/bitlinear/kernel/memory"
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
+	"trit/infer/deltanet"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -102,12 +103,17 @@ func (l *loader) release(name string, part []byte) {
 	}
 }
 
+// vector takes all values of a small tensor.
 func (l *loader) vector(name string) []float32 {
 	if l.err != nil {
 		return nil
 	}
 	t := l.tensor(name)
-	v := make([]float32, t.Dims[0])
+	n := t.Dims[0]
+	for _, d := range t.Dims[1:] {
+		n *= d
+	}
+	v := make([]float32, n)
 	if err := gguf.Dequantize(t.Type, v, l.f.Data(t)); err != nil {
 		l.fail(name, "%v", err)
 	}
@@ -210,14 +216,16 @@ func i2sCodes(t gguf.Type, data []byte, n, k int) ([]byte, error) {
 	return out, nil
 }
 
+// names makes the names of a block's tensors.
+func names(i int) func(string) string {
+	return func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
+}
+
 func (l *loader) layer(dst *layer, i int) {
-	name := func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
-	dst.inputNorm, dst.postNorm = l.vector(name("attn_norm")), l.vector(name("ffn_norm"))
+	name := names(i)
+	dst.inputNorm, dst.postNorm = l.vector(name("attn_norm")), l.vector(name(l.postNorm()))
 	if l.c.SubNorms {
-		dst.attnSubNorm, dst.ffnSubNorm = l.vector(name("attn_sub_norm")), l.vector(name("ffn_sub_norm"))
-	}
-	if l.c.QKNorm {
-		dst.qNorm, dst.kNorm = l.vector(name("attn_q_norm")), l.vector(name("attn_k_norm"))
+		dst.ffnSubNorm = l.vector(name("ffn_sub_norm"))
 	}
 	if l.c.ProjNorms {
 		in := func(s string) []float32 { return l.vector(name(s + "_norm_in")) }
@@ -226,7 +234,45 @@ func (l *loader) layer(dst *layer, i int) {
 			gate: in("ffn_gate"), up: in("ffn_up"), down: in("ffn_down"),
 		}
 	}
-	dst.q, dst.k, dst.v = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v"))
-	dst.o = l.matrix(name("attn_output"))
+	if l.c.IsRecurrent(i) {
+		dst.mixer = l.deltaNet(i)
+	} else {
+		dst.mixer = l.attention(i, dst.norms)
+	}
 	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))
+}
+
+// postNorm is the name of the norm before the feed-forward layer.
+func (l *loader) postNorm() string {
+	if l.c.IsHybrid() {
+		return "post_attention_norm"
+	}
+	return "ffn_norm"
+}
+
+func (l *loader) attention(i int, norms projNorms) *attentionMixer {
+	name := names(i)
+	a := &attentionMixer{slot: l.c.Slot(i), norms: norms, gated: l.c.IsHybrid()}
+	if l.c.SubNorms {
+		a.subNorm = l.vector(name("attn_sub_norm"))
+	}
+	if l.c.QKNorm {
+		a.qNorm, a.kNorm = l.vector(name("attn_q_norm")), l.vector(name("attn_k_norm"))
+	}
+	a.q, a.k, a.v = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v"))
+	a.o = l.matrix(name("attn_output"))
+	return a
+}
+
+func (l *loader) deltaNet(i int) *deltaMixer {
+	name := names(i)
+	d := &deltaMixer{slot: l.c.Slot(i), norm: l.vector(name("ssm_norm"))}
+	conv, rate := l.vector(name("ssm_conv1d")), l.vector(fmt.Sprintf("blk.%d.ssm_a", i))
+	lag := l.vector(fmt.Sprintf("blk.%d.ssm_dt.bias", i))
+	if l.err == nil {
+		d.net = deltanet.NewLayer(&l.c.DeltaNet, conv, rate, lag)
+	}
+	d.inQKV, d.inZ, d.result = l.matrix(name("attn_qkv")), l.matrix(name("attn_gate")), l.matrix(name("ssm_out"))
+	d.inA, d.inB = l.matrix(name("ssm_alpha")), l.matrix(name("ssm_beta"))
+	return d
 }

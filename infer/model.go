@@ -101,10 +101,17 @@ type Model struct {
 
 // layer holds the weights of one decoder block; norms that a model does not have are nil.
 type layer struct {
-	inputNorm, attnSubNorm, postNorm, ffnSubNorm []float32
-	qNorm, kNorm                                 []float32 // of each head, before the rotation
-	q, k, v, o, gate, up, down                   matrix
-	norms                                        projNorms
+	mixer                           mixer
+	inputNorm, postNorm, ffnSubNorm []float32
+	gate, up, down                  matrix
+	norms                           projNorms
+}
+
+// projections are the weights of a layer by their names.
+func (l *layer) projections() map[string]matrix {
+	all := l.mixer.projections()
+	all[model.GateProj], all[model.UpProj], all[model.DownProj] = l.gate, l.up, l.down
+	return all
 }
 
 // projNorms are the norms before single projections.
@@ -246,6 +253,7 @@ type Memory struct {
 	Head               int    `json:"head"`                  // head and embedding
 	HeadRead           int    `json:"head_read"`             // read for the logits of one token
 	CacheBytesPerToken int    `json:"cache_bytes_per_token"` // KV cache of all layers
+	StateBytes         int    `json:"state_bytes,omitempty"` // most that a session's recurrent layers take
 }
 
 // sized is a weight that reports its size in bytes.
@@ -264,14 +272,15 @@ func (h *boundedHead) bytesInMemory() int { return h.coarse.Bytes() + 4*h.n }
 func (m *Model) Memory() Memory {
 	u := Memory{
 		Format: "float", Head: m.embedding.(sized).bytesInMemory(),
-		CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * len(m.layers),
+		CacheBytesPerToken: m.cache.bytesPerToken(&m.config) * m.attentionLayers(),
+		StateBytes:         m.stateBytes(m.ContextLength()),
 	}
 	for i := range m.layers {
 		l := &m.layers[i]
-		for _, w := range []matrix{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
+		for _, w := range l.projections() {
 			u.Weights += w.(sized).bytesInMemory()
 		}
-		switch w := l.q.(type) {
+		switch w := l.down.(type) {
 		case *ternaryMatrix:
 			u.Format = w.w.Format().String()
 		case *groupedMatrix:

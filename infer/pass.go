@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"trit/bitlinear/kernel/vector"
+	"trit/infer/deltanet"
 	"trit/model"
 )
 
@@ -22,6 +23,9 @@ type pass struct {
 	in       activations // of the next product
 	q, k, v  []float32
 	att, out []float32
+	both     []float32     // [rows, 2*QDim] queries with gates, of a hybrid
+	outGate  []float32     // [rows, width] gates of what a mixer makes
+	delta    deltanet.Rows // of gated delta nets
 	gate, up []float32
 	last     activations // of the head
 	full     []float32   // logits of the rows of a choice
@@ -31,8 +35,9 @@ type pass struct {
 
 // span is the next tokens of a session, consecutive rows of the batch.
 type span struct {
-	s   *Session
-	ids []int32
+	s     *Session
+	ids   []int32
+	draft bool // the session may be cut back to any of them
 }
 
 // part is spans that go through some layers in a pass and through the next ones in a later pass.
@@ -56,6 +61,7 @@ func (p *pass) runFor(spans []span, wanted []int) { p.runBeside(spans, &part{}, 
 // can be wanted if it comes to its end.
 func (p *pass) runBeside(spans []span, beside *part, layers int, wanted []int) {
 	all, end := slices.Concat(spans, beside.spans), min(beside.layer+layers, len(p.m.layers))
+	catchUp(all)
 	p.reserve(all)
 	whole := p.embed(0, spans)
 	total := p.embed(whole, beside.spans)
@@ -72,13 +78,15 @@ func (p *pass) runBeside(spans []span, beside *part, layers int, wanted []int) {
 			n = p.use(spans, whole)
 		}
 		if n > 0 {
-			p.projectAttention(l, n)
+			p.input(p.x, p.m.layers[l].inputNorm, p.m.config.HiddenSize)
+			p.m.layers[l].mixer.read(p, n)
 		}
 		if l == len(p.m.layers)-1 && wanted != nil && len(wanted) < n {
-			n = p.selectRows(wanted)
+			n = p.selectRows(l, wanted)
 		}
 		if n > 0 {
-			p.attentionBlock(l, n)
+			p.m.layers[l].mixer.write(p, n)
+			p.addResidual(n)
 			p.feedForwardBlock(l, n)
 		}
 	}
@@ -121,7 +129,7 @@ func (p *pass) use(spans []span, n int) int {
 
 func appendTokens(spans []span) {
 	for _, sp := range spans {
-		sp.s.tokens = append(sp.s.tokens, sp.ids...)
+		sp.s.append(sp.ids)
 	}
 }
 
@@ -138,6 +146,18 @@ func (p *pass) reserve(spans []span) {
 	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
 	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())
 	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
+	if c.IsHybrid() {
+		p.reserveHybrid(n)
+	}
+}
+
+// reserveHybrid allocates what only a hybrid needs for n rows.
+func (p *pass) reserveHybrid(n int) {
+	c, r := &p.m.config, &p.delta
+	d := &c.DeltaNet
+	p.both, p.outGate = grow(p.both, n*c.QueryRows()), grow(p.outGate, n*max(c.QDim(), d.ValueDim()))
+	r.Inputs, r.Out = grow(r.Inputs, n*d.ConvDim()), grow(r.Out, n*d.ValueDim())
+	r.Alpha, r.Beta = grow(r.Alpha, n*d.ValueHeads), grow(r.Beta, n*d.ValueHeads)
 }
 
 // logits writes the logits after the rows [lo,hi) to dst, [hi-lo, V].
@@ -186,36 +206,16 @@ func (p *pass) input(x, w []float32, width int) {
 	p.in.begin(width, func(dst []float32, t int) { p.norm(dst, x[t*width:][:width], w) })
 }
 
-// selectRows moves the wanted rows of x and q to the front, plans attention for them alone, and
-// returns their number.
-func (p *pass) selectRows(wanted []int) (n int) {
-	d, q := p.m.config.HiddenSize, p.m.config.QDim()
-	for i, row := range wanted {
-		copy(p.x[i*d:][:d], p.x[row*d:])
-		copy(p.q[i*q:][:q], p.q[row*q:])
+// selectRows moves the wanted rows of x and of what the mixer of layer l needs to the front, plans
+// attention for them alone, and returns their number.
+func (p *pass) selectRows(l int, wanted []int) (n int) {
+	column{p.x, p.m.config.HiddenSize}.pick(wanted)
+	for _, c := range p.m.layers[l].mixer.carried(p) {
+		c.pick(wanted)
 	}
 	p.tasks.plan(p.m, stretches(p.spans, wanted))
 	p.planAdapters(wanted)
 	return len(wanted)
-}
-
-// projectAttention computes the queries, keys and values of n rows, and writes keys and values
-// to the caches.
-func (p *pass) projectAttention(l, n int) {
-	c, w := &p.m.config, &p.m.layers[l]
-	p.input(p.x, w.inputNorm, c.HiddenSize)
-	p.project(n, output{w.q, p.q, w.norms.q}, output{w.k, p.k, w.norms.k}, output{w.v, p.v, w.norms.v})
-	p.rotate(l, n)
-	p.writeKV(l, n)
-}
-
-// attentionBlock computes attention of n rows and adds its output to the residual stream.
-func (p *pass) attentionBlock(l, n int) {
-	c, w := &p.m.config, &p.m.layers[l]
-	p.attend(l)
-	p.input(p.att, w.attnSubNorm, c.QDim())
-	p.project(n, output{w.o, p.out, w.norms.o})
-	p.addResidual(n)
 }
 
 // project multiplies n rows of the input by some weights, and adds what adapters make of them. If
@@ -248,8 +248,8 @@ func (p *pass) multiply(n int, list ...output) {
 
 // rotate applies the norms of heads, if the model has them, and then rotary position embeddings
 // to queries and keys.
-func (p *pass) rotate(l, n int) {
-	c, w := &p.m.config, &p.m.layers[l]
+func (p *pass) rotate(w *attentionMixer, n int) {
+	c := &p.m.config
 	p.m.pool.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			q, k := p.q[t*c.QDim():][:c.QDim()], p.k[t*c.KVDim():][:c.KVDim()]
@@ -271,18 +271,18 @@ func (p *pass) normHeads(row, w []float32) {
 	}
 }
 
-// writeKV writes keys and values of n rows to the caches, a KV head of a span at a time.
-func (p *pass) writeKV(l, n int) {
+// writeKV writes keys and values of n rows to the caches of a slot, a KV head of a span at a time.
+func (p *pass) writeKV(slot, n int) {
 	c := &p.m.config
 	kv, heads := c.KVDim(), c.NumKeyValueHeads
 	for _, sp := range p.spans {
-		sp.s.cache[l].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
+		sp.s.cache[slot].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
 	}
 	// Another thread pays from about 2^15 values on.
 	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sp, at := p.spans[i/heads], p.first[i/heads]*kv
-			sp.s.cache[l].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])
+			sp.s.cache[slot].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 
 	"trit/bitlinear/kernel/intmul"
@@ -15,6 +16,9 @@ import (
 func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("random model: %w", err)
+	}
+	if c.IsHybrid() {
+		return nil, errors.New("random model: one with recurrent layers is not supported; measure a file")
 	}
 	pool := parallel.New(o.Threads)
 	format, err := weightFormat(pool, o.Weights, &c)
@@ -38,12 +42,13 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	}
 	d, q, kv, f := c.HiddenSize, c.QDim(), c.KVDim(), c.IntermediateSize
 	for i := range m.layers {
-		l := &m.layers[i]
+		l, a := &m.layers[i], &attentionMixer{slot: i}
+		l.mixer = a
 		l.randomNorms(&c)
 		for _, w := range []struct {
 			dst  *matrix
 			n, k int
-		}{{&l.q, q, d}, {&l.k, kv, d}, {&l.v, kv, d}, {&l.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
+		}{{&a.q, q, d}, {&a.k, kv, d}, {&a.v, kv, d}, {&a.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
 			*w.dst = r.ternary(w.n, w.k)
 		}
 	}
@@ -53,15 +58,17 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 // randomNorms makes the norms of a block; their weights are ones.
 func (l *layer) randomNorms(c *model.Config) {
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
+	a := l.mixer.(*attentionMixer)
 	l.inputNorm, l.postNorm = ones(d), ones(d)
 	if c.SubNorms {
-		l.attnSubNorm, l.ffnSubNorm = ones(q), ones(f)
+		a.subNorm, l.ffnSubNorm = ones(q), ones(f)
 	}
 	if c.QKNorm {
-		l.qNorm, l.kNorm = ones(c.HeadDim), ones(c.HeadDim)
+		a.qNorm, a.kNorm = ones(c.HeadDim), ones(c.HeadDim)
 	}
 	if c.ProjNorms {
 		l.norms = projNorms{ones(d), ones(d), ones(d), ones(q), ones(d), ones(d), ones(f)}
+		a.norms = l.norms
 	}
 }
 

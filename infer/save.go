@@ -37,6 +37,9 @@ func (m *Model) savedHeader(model string, capacity, sessions int) savedHeader {
 // SaveSessions writes sessions of the same capacity: tokens, keys and values, and a sum by which
 // damage is found. What sessions share is written once. model names the model and its weights.
 func (m *Model) SaveSessions(w io.Writer, model string, sessions []*Session) error {
+	if m.config.IsHybrid() {
+		return errRecurrent
+	}
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<20)
 	capacity := 0
@@ -89,6 +92,9 @@ func (s *Session) save(w io.Writer, numbers map[any]int32) error {
 	return err
 }
 
+// errRecurrent is the error of saving sessions whose recurrent layers a file has no place for.
+var errRecurrent = errors.New("what recurrent layers remember cannot be saved: keep no prefixes in a file for this model")
+
 // IsSessions reports whether a file begins as those of SaveSessions do.
 func IsSessions(r io.Reader) bool {
 	magic := make([]byte, len(savedMagic))
@@ -119,6 +125,9 @@ func (h savedHeader) check(file savedHeader) error {
 // LoadSessions reads what SaveSessions wrote: all of it, or nothing with an error. It fails with
 // ErrOtherSessions if the sessions are not for this model and capacity.
 func (m *Model) LoadSessions(r io.Reader, model string, capacity int) ([]*Session, error) {
+	if m.config.IsHybrid() {
+		return nil, errRecurrent
+	}
 	sum := sha256.New()
 	in := &summing{r: bufio.NewReaderSize(r, 1<<20), sum: sum}
 	if !IsSessions(in) {
@@ -175,6 +184,7 @@ func (m *Model) loadSession(r io.Reader, capacity int, known *[]savedBlock) (*Se
 	if err := m.checkIDs(s.tokens); err != nil {
 		return nil, err
 	}
+	s.known = int(n)
 	for i := 0; i*blockPositions < int(n); i++ {
 		if err := s.loadBlock(r, i, known); err != nil {
 			return nil, err

@@ -198,7 +198,7 @@ func TestWantedRowsHaveTheBitsOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := &pass{m: m}
-		p.runFor([]span{{a, ids[:290]}, {b, ids[:3]}, {a, nil}}, wanted)
+		p.runFor([]span{{s: a, ids: ids[:290]}, {s: b, ids: ids[:3]}, {s: a}}, wanted)
 		if a.Len() != 560 || b.Len() != 3 {
 			t.Fatalf("the sessions have %d and %d tokens", a.Len(), b.Len())
 		}

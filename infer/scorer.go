@@ -85,7 +85,7 @@ func (s *Scorer) useFactors(long bool) {
 // the trunk. It keeps the sessions of the call before if they fit.
 func (s *Scorer) reserve(longest, base int) error {
 	shared := base / blockPositions * blockPositions
-	each := (padded(longest) - shared) * s.m.Memory().CacheBytesPerToken
+	each := (padded(longest)-shared)*s.m.Memory().CacheBytesPerToken + s.m.stateBytes(longest)
 	count := max(1, min(s.bytes/each, maxSessions))
 	if n := len(s.sessions); n > 0 && longest <= s.sessions[0].capacity && count < 2*n {
 		s.sessions = s.sessions[:min(n, count)]
@@ -117,7 +117,7 @@ func (s *Scorer) growTrunk(ids []int32, base, longest int) error {
 	for rest := ids[same:base]; len(rest) > 0; {
 		limit, done := s.turn()
 		n := min(limit, len(rest))
-		s.compute([]span{{s.trunk, rest[:n]}}, n, []int{})
+		s.compute([]span{{s: s.trunk, ids: rest[:n]}}, n, []int{})
 		rest = rest[n:]
 		done()
 	}
@@ -201,7 +201,7 @@ func (s *Scorer) gather(walks []walk, limit int) (spans []span, questions []ques
 			return nil, nil, 0, err
 		}
 		if ids = ids[:min(len(ids), limit-n)]; len(ids) > 0 {
-			spans, questions = append(spans, span{session, ids}), w.read(questions, n, len(ids))
+			spans, questions = append(spans, span{s: session, ids: ids}), w.read(questions, n, len(ids))
 			n += len(ids)
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sort"
 
+	"trit/infer/deltanet"
 	"trit/infer/sampling"
 	"trit/lm"
 )
@@ -18,8 +20,10 @@ const maxBatch = 528
 type Session struct {
 	m        *Model
 	capacity int
-	tokens   []int32   // whose keys and values are in the cache
-	cache    []kvCache // per layer
+	tokens   []int32            // whose keys and values are in the cache
+	cache    []kvCache          // per layer of attention
+	memories []*deltanet.Memory // per recurrent layer
+	known    int                // tokens that the recurrent layers remember; fewer than tokens after Truncate
 	rope     angles
 	long     bool // the angles are those of the long factors of longrope
 	pass     *pass
@@ -41,8 +45,11 @@ func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity, long), long: long, pass: &pass{m: m}}
-	for range m.layers {
+	for range m.attentionLayers() {
 		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
+	}
+	for range m.config.RecurrentLayers() {
+		s.memories = append(s.memories, deltanet.New(&m.config.DeltaNet))
 	}
 	return s, nil
 }
@@ -64,27 +71,113 @@ func (s *Session) Tokens() []int32 { return s.tokens }
 // layers. A block that several sessions share is equal in all of them.
 func (s *Session) Blocks() iter.Seq2[any, int] {
 	return func(yield func(any, int) bool) {
-		each := s.m.cache.bytesPerToken(&s.m.config) * len(s.cache)
-		s.cache[0].each(func(block any, positions int) bool { return yield(block, positions*each) })
+		more := true
+		for _, c := range s.cache[:1] {
+			each := s.m.cache.bytesPerToken(&s.m.config) * len(s.cache)
+			c.each(func(block any, positions int) bool {
+				more = yield(block, positions*each)
+				return more
+			})
+		}
+		for _, r := range s.memories[:min(1, len(s.memories))] {
+			if more {
+				r.Parts(func(part any, bytes int) bool { return yield(part, bytes*len(s.memories)) })
+			}
+		}
 	}
 }
 
-// SessionBytes is the most memory that the cache of a session takes which holds n tokens.
+// SessionBytes is the most memory that the cache of a session takes which holds n tokens, without
+// drafts; see DraftBytes.
 func (m *Model) SessionBytes(n int) int {
 	blocks := (n + blockPositions - 1) / blockPositions
-	return blocks * blockPositions * m.cache.bytesPerToken(&m.config) * len(m.layers)
+	return blocks*blockPositions*m.cache.bytesPerToken(&m.config)*m.attentionLayers() + m.stateBytes(n)
 }
+
+// SessionTokens is the most tokens that a session may hold whose SessionBytes are at most a number.
+func (m *Model) SessionTokens(bytes int) int {
+	return sort.Search(m.ContextLength(), func(n int) bool { return m.SessionBytes(n+1) > bytes })
+}
+
+// DraftBytes is the memory that a session with drafts takes beside SessionBytes.
+func (m *Model) DraftBytes() int {
+	return m.config.RecurrentLayers() * deltanet.DraftBytes(&m.config.DeltaNet)
+}
+
+// stateBytes is the most memory that the recurrent layers take of a session with n tokens.
+func (m *Model) stateBytes(n int) int {
+	return m.config.RecurrentLayers() * deltanet.Bytes(&m.config.DeltaNet, n)
+}
+
+// longestDraft is the most tokens of a draft: recurrent layers can be cut back by a block.
+func (m *Model) longestDraft() int {
+	if m.config.IsHybrid() {
+		return deltanet.Block
+	}
+	return maxBatch
+}
+
+// attentionLayers is the number of layers with keys and values.
+func (m *Model) attentionLayers() int { return m.config.NumHiddenLayers - m.config.RecurrentLayers() }
 
 // Capacity is the most tokens that the session can hold.
 func (s *Session) Capacity() int { return s.capacity }
 
-// Truncate forgets all but the first n tokens.
-func (s *Session) Truncate(n int) { s.tokens = s.tokens[:max(0, min(n, len(s.tokens)))] }
+// Truncate forgets all but the first n tokens. What recurrent layers remember cannot be cut
+// everywhere: the next pass computes the tokens after Reach(n) again.
+func (s *Session) Truncate(n int) {
+	n = max(0, min(n, len(s.tokens)))
+	s.known = s.Reach(n)
+	for _, r := range s.memories {
+		r.Truncate(s.known)
+	}
+	s.tokens = s.tokens[:n]
+}
 
-// Rewind forgets all tokens after the longest common prefix with ids, and returns the ids that
-// are still to be read, at least the last one.
+// Reach returns the most of the first n tokens after which the session, or one that copies them, can
+// go on without computing any of them again: all of them, unless the model has recurrent layers.
+func (s *Session) Reach(n int) int {
+	n = min(n, s.known)
+	for before := n + 1; n < before; {
+		before = n
+		for _, r := range s.memories {
+			n = r.Reach(n)
+		}
+	}
+	return n
+}
+
+// append adds tokens that went through all layers.
+func (s *Session) append(ids []int32) {
+	s.tokens = append(s.tokens, ids...)
+	s.known = len(s.tokens)
+}
+
+// catchUp computes tokens again that the recurrent layers of sessions were cut back before.
+func catchUp(spans []span) {
+	for _, sp := range spans {
+		if s := sp.s; s.known < len(s.tokens) {
+			ids := slices.Clone(s.tokens[s.known:])
+			s.tokens = s.tokens[:s.known]
+			for part := range slices.Chunk(ids, maxBatch) {
+				s.pass.runFor([]span{{s: s, ids: part}}, []int{})
+			}
+		}
+	}
+}
+
+// Keep makes the end of the session a place that Truncate and CopyPrefix can go back to at no or
+// little cost, where a model has recurrent layers.
+func (s *Session) Keep() {
+	for _, r := range s.memories {
+		r.Keep()
+	}
+}
+
+// Rewind forgets all tokens after the longest common prefix with ids from which the session can go on, and
+// returns the ids that are still to be read, at least the last one.
 func (s *Session) Rewind(ids []int32) []int32 {
-	n := lm.CommonPrefix(s.tokens, ids[:max(0, len(ids)-1)])
+	n := s.Reach(lm.CommonPrefix(s.tokens, ids[:max(0, len(ids)-1)]))
 	s.Truncate(n)
 	return ids[n:]
 }
@@ -100,7 +193,10 @@ func (s *Session) CopyPrefix(from *Session, n int) error {
 	for l, c := range s.cache {
 		c.copyPrefix(from.cache[l], n)
 	}
-	s.tokens = append(s.tokens[:0], from.tokens[:n]...)
+	s.tokens, s.known = append(s.tokens[:0], from.tokens[:n]...), from.Reach(n)
+	for i, r := range s.memories {
+		r.CopyPrefix(from.memories[i], s.known)
+	}
 	return nil
 }
 
@@ -151,7 +247,7 @@ func (s *Session) Forward(ids []int32, logits []float32, from int) error {
 	}
 	for at := 0; at < len(ids); at += maxBatch {
 		n := min(maxBatch, len(ids)-at)
-		s.pass.run([]span{{s, ids[at : at+n]}})
+		s.pass.run([]span{{s: s, ids: ids[at : at+n]}})
 		if logits != nil && from < at+n {
 			first := max(from, at)
 			if err := s.pass.logits(logits[(first-from)*vocab:], first-at, n); err != nil {
@@ -199,7 +295,7 @@ func StepAll(sessions []*Session, ids [][]int32, samplers []*sampling.Sampler) (
 			return nil, fmt.Errorf("session %d: want at least one token for it, and different sessions of one model", i)
 		}
 		total += len(ids[i])
-		spans[i], last[i] = span{s, ids[i]}, total-1
+		spans[i], last[i] = span{s: s, ids: ids[i]}, total-1
 	}
 	if total > maxBatch {
 		return nil, fmt.Errorf("a step of %d tokens: want %d at most", total, maxBatch)

@@ -56,6 +56,8 @@ type Config struct {
 	// Sign makes the weights of BitLinear the signs of W - mean W (b1, the first BitNet)
 	// instead of -1, 0 and +1.
 	Sign bool `json:"sign,omitempty"`
+	// DeltaNet is zero for a model whose blocks all have attention.
+	DeltaNet DeltaNet `json:"delta_net,omitzero"`
 }
 
 // QDim is the width of the query projection: heads x head dimension.
@@ -142,6 +144,7 @@ func (c *Config) Validate() error {
 		bad("rope_theta is %g: want a number above 1 that float32 can hold", c.RopeTheta)
 	}
 	errs = append(errs, c.validateScales()...)
+	c.validateHybrid(bad)
 	if len(errs) == 0 {
 		if err := c.validateRotary(); err != nil {
 			errs = append(errs, err)

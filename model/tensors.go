@@ -7,8 +7,8 @@ import (
 
 // TensorSpec describes one weight of a model: its names in the two file formats, and its shape.
 type TensorSpec struct {
-	Name    string // Hugging Face name, with ".weight"
-	GGUF    string // GGUF name, with ".weight"
+	Name    string // Hugging Face name, mostly with ".weight"
+	GGUF    string // GGUF name, mostly with ".weight"
 	Shape   []int  // row-major; a projection is [out features, in features]
 	Ternary bool   // reports whether it is the weight of a BitLinear layer
 	Layer   int    // block number, -1 outside the blocks
@@ -90,19 +90,31 @@ func (c *Config) blockTensors(l int) (specs []TensorSpec) {
 		add(hf, gguf, c.Ternary, n, k)
 	}
 	norm(true, InputNorm, "attn_norm", d)
-	project(QProj, "attn_q", c.QDim(), d)
-	project(KProj, "attn_k", c.KVDim(), d)
-	project(VProj, "attn_v", c.KVDim(), d)
-	norm(c.QKNorm, QNorm, "attn_q_norm", c.HeadDim)
-	norm(c.QKNorm, KNorm, "attn_k_norm", c.HeadDim)
-	norm(c.SubNorms, AttnSubNorm, "attn_sub_norm", c.QDim())
-	project(OProj, "attn_output", d, c.QDim())
-	norm(true, PostNorm, "ffn_norm", d)
+	if c.IsRecurrent(l) {
+		specs = append(specs, inBlock(l, c.deltaNetTensors())...)
+	} else {
+		project(QProj, "attn_q", c.QueryRows(), d)
+		project(KProj, "attn_k", c.KVDim(), d)
+		project(VProj, "attn_v", c.KVDim(), d)
+		norm(c.QKNorm, QNorm, "attn_q_norm", c.HeadDim)
+		norm(c.QKNorm, KNorm, "attn_k_norm", c.HeadDim)
+		norm(c.SubNorms, AttnSubNorm, "attn_sub_norm", c.QDim())
+		project(OProj, "attn_output", d, c.QDim())
+	}
+	norm(true, PostNorm, c.postNormGGUF(), d)
 	project(GateProj, "ffn_gate", f, d)
 	project(UpProj, "ffn_up", f, d)
 	norm(c.SubNorms, FFNSubNorm, "ffn_sub_norm", f)
 	project(DownProj, "ffn_down", d, f)
 	return specs
+}
+
+// postNormGGUF is GGUF's name of the norm before the feed-forward layer.
+func (c *Config) postNormGGUF() string {
+	if c.IsHybrid() {
+		return "post_attention_norm"
+	}
+	return "ffn_norm"
 }
 
 // Parameters is the number of all weights. A tied embedding counts once.

@@ -22,9 +22,10 @@ const (
 	Llama     = "llama"        // no sub-norms; query and key rows are permuted
 	Qwen3     = "qwen3"        // norms of query and key heads, and in BitNet embedding models before each projection
 	MiniCPM   = "minicpm"      // llama with scales of embedding, blocks and logits
+	Qwen35    = "qwen35"       // a hybrid: gated delta nets, and attention with an output gate
 )
 
-var architectures = []string{BitNet158, BitNet25, BitNet, Llama, Qwen3, MiniCPM}
+var architectures = []string{BitNet158, BitNet25, BitNet, Llama, Qwen3, MiniCPM, Qwen35}
 
 // Interleaved reports whether an architecture rotates adjacent values of a head; the rows of query and
 // key projections stand in that order in its files.
@@ -33,6 +34,8 @@ func Interleaved(architecture string) bool { return architecture == Llama || arc
 // Architecture is GGUF's name for the shape of a model.
 func Architecture(c *model.Config) string {
 	switch {
+	case c.IsHybrid():
+		return Qwen35
 	case c.QKNorm:
 		return Qwen3
 	case c.HasScales():
@@ -142,6 +145,9 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	m.Set(architecture+".vocab_size", uint32(c.VocabSize))
 	m.Set(architecture+".attention.layer_norm_rms_epsilon", float32(c.RMSNormEps))
 	writeScales(m, architecture, c)
+	if architecture == Qwen35 {
+		writeHybrid(m, c)
+	}
 	return writeRotary(m, architecture, c)
 }
 
@@ -165,6 +171,11 @@ func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	}
 	if err := readRotaryDim(&f.Metadata, architecture, &c); err != nil {
 		return c, architecture, err
+	}
+	if architecture == Qwen35 {
+		if err := readHybrid(&f.Metadata, &c); err != nil {
+			return c, architecture, err
+		}
 	}
 	numbers := map[string]*float64{"attention.layer_norm_rms_epsilon": &c.RMSNormEps, "rope.freq_base": &c.RopeTheta}
 	for key, value := range numbers {
@@ -264,7 +275,7 @@ func readNorms(f *gguf.File, architecture string, c *model.Config) error {
 	_, c.QKNorm = f.Tensor("blk.0.attn_q_norm.weight")
 	c.ProjNorms = slices.ContainsFunc(f.Tensors,
 		func(t gguf.TensorInfo) bool { return strings.HasSuffix(t.Name, "_norm_in.weight") })
-	if architecture == Qwen3 {
+	if architecture == Qwen3 || architecture == Qwen35 {
 		c.QKNorm = true
 	} else if c.QKNorm || c.ProjNorms {
 		return fmt.Errorf("architecture %s has norms of query and key heads or before single projections: they are known "+

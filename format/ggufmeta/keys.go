@@ -102,6 +102,9 @@ func keysOf(architecture string) model.Keys {
 	}
 	enter(fileKeys, "")
 	enter(architectureKeys, architecture+".")
+	if architecture == Qwen35 {
+		enter(hybridKeys, architecture+".")
+	}
 	return keys
 }
 

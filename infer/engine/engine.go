@@ -159,8 +159,13 @@ func (e *Engine) newJob(ctx context.Context, v *variant, r lm.GenerateRequest) (
 	}
 	tokens := min(len(r.Prompt)+r.MaxTokens, e.o.Context)
 	j := &job{ctx: ctx, of: v, request: r, bytes: e.m.SessionBytes(tokens), news: make(chan struct{}, 1)}
+	drafts := 0
+	if r.PromptLookup {
+		drafts = e.m.DraftBytes()
+		j.bytes += drafts
+	}
 	if j.bytes > e.o.Memory {
-		limit := e.o.Memory / e.m.Memory().CacheBytesPerToken
+		limit := e.m.SessionTokens(e.o.Memory - drafts)
 		return nil, &lm.LengthError{Tokens: tokens, Limit: limit, Of: "the memory for caches"}
 	}
 	return j, nil

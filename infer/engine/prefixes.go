@@ -27,8 +27,8 @@ type prefix struct {
 	used int // by the clock of prefixes
 }
 
-// longest returns the session of a variant that has most in common with ids, and how many tokens; nil
-// and 0 for none.
+// longest returns the session of a variant that has most in common with ids, and how many tokens can be
+// taken over from it; nil and 0 for none.
 func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -38,7 +38,8 @@ func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n int) {
 		if i < 0 || i >= len(p.list) || p.list[i].key != key {
 			continue
 		}
-		if common := lm.CommonPrefix(p.list[i].s.Tokens(), ids); common > n {
+		s := p.list[i].s
+		if common := s.Reach(lm.CommonPrefix(s.Tokens(), ids)); common > n {
 			best, n = p.list[i], common
 		}
 	}

@@ -97,7 +97,7 @@ func (e *Engine) begin(j *job) bool {
 			continue
 		}
 		common := lm.CommonPrefix(other.request.Prompt, prompt)
-		if have := min(common, other.session.Len()); have > n {
+		if have := other.session.Reach(min(common, other.session.Len())); have > n {
 			from, n = other.session, have
 		}
 		if common >= n+worthWaiting && other.reading() {

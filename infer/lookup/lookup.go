@@ -1,11 +1,12 @@
-package infer
+// Package lookup guesses the next tokens of a sequence by prompt lookup.
+package lookup
 
 import "slices"
 
-// drafter guesses the next tokens of a sequence by prompt lookup: it finds the last tokens
+// Drafter guesses the next tokens of a sequence by prompt lookup: it finds the last tokens
 // earlier in the sequence and proposes the tokens that followed them there. It pauses after a
 // failed draft, since a pass over a draft takes the time of several tokens.
-type drafter struct {
+type Drafter struct {
 	size  int // tokens of the next draft
 	wait  int // passes until the next draft
 	pause int // value of wait after the next failed draft
@@ -19,11 +20,12 @@ const (
 	maxPause     = 1024
 )
 
-func newDrafter() *drafter { return &drafter{size: minDraft, pause: minPause} }
+// New makes a drafter.
+func New() *Drafter { return &Drafter{size: minDraft, pause: minPause} }
 
-// propose returns a draft of at most limit tokens: those that followed the latest earlier
+// Propose returns a draft of at most limit tokens: those that followed the latest earlier
 // occurrence of the last tokens. It returns nil for no draft.
-func (d *drafter) propose(tokens []int32, limit int) []int32 {
+func (d *Drafter) Propose(tokens []int32, limit int) []int32 {
 	if d.wait > 0 {
 		d.wait--
 		return nil
@@ -41,9 +43,9 @@ func (d *drafter) propose(tokens []int32, limit int) []int32 {
 	return nil
 }
 
-// learn adapts the size and the pause after a draft. proposed is the number of its tokens, right
+// Learn adapts the size and the pause after a draft. proposed is the number of its tokens, right
 // the number of tokens that the model chose too.
-func (d *drafter) learn(proposed, right int) {
+func (d *Drafter) Learn(proposed, right int) {
 	switch {
 	case proposed == 0:
 	case right == proposed:

@@ -1,0 +1,128 @@
+package model
+
+import "fmt"
+
+// DeltaNet is the shape of the gated delta-net layers (arXiv:2412.06464) of a hybrid, which stand
+// in the place of attention in all blocks but each Interval-th one. Attention of a hybrid has an
+// output gate: its query projection gives each head a query and, behind it, a gate.
+type DeltaNet struct {
+	KeyHeads   int `json:"linear_num_key_heads"`
+	ValueHeads int `json:"linear_num_value_heads"`  // a multiple of KeyHeads
+	HeadDim    int `json:"linear_key_head_dim"`     // of keys and of values
+	Kernel     int `json:"linear_conv_kernel_dim"`  // positions that the convolution sees
+	Interval   int `json:"full_attention_interval"` // 0: the model is no hybrid
+}
+
+// KeyDim is the width of all keys, and of all queries.
+func (d *DeltaNet) KeyDim() int { return d.KeyHeads * d.HeadDim }
+
+// ValueDim is the width of all values.
+func (d *DeltaNet) ValueDim() int { return d.ValueHeads * d.HeadDim }
+
+// ConvDim is the number of channels of the convolution: queries, keys, values.
+func (d *DeltaNet) ConvDim() int { return 2*d.KeyDim() + d.ValueDim() }
+
+// IsHybrid reports whether some blocks may be gated delta nets.
+func (c *Config) IsHybrid() bool { return c.DeltaNet.Interval > 0 }
+
+// IsRecurrent reports whether block l is a gated delta net.
+func (c *Config) IsRecurrent(l int) bool { return c.IsHybrid() && (l+1)%c.DeltaNet.Interval != 0 }
+
+// RecurrentLayers is the number of blocks that are gated delta nets.
+func (c *Config) RecurrentLayers() int {
+	if !c.IsHybrid() {
+		return 0
+	}
+	return c.NumHiddenLayers - c.NumHiddenLayers/c.DeltaNet.Interval
+}
+
+// Slot is the number of blocks before block l that are of its kind.
+func (c *Config) Slot(l int) int {
+	switch {
+	case !c.IsHybrid():
+		return l
+	case c.IsRecurrent(l):
+		return l - l/c.DeltaNet.Interval
+	}
+	return l / c.DeltaNet.Interval
+}
+
+// QueryRows is the number of rows of the query projection: QDim, twice that in a hybrid.
+func (c *Config) QueryRows() int {
+	if c.IsHybrid() {
+		return 2 * c.QDim()
+	}
+	return c.QDim()
+}
+
+// MaxConvKernel is the most positions that the convolution of a gated delta net may see.
+const MaxConvKernel = 32
+
+// validateHybrid reports what is wrong with a hybrid.
+func (c *Config) validateHybrid(bad func(format string, args ...any)) {
+	d := &c.DeltaNet
+	if *d == (DeltaNet{}) {
+		return
+	}
+	for _, f := range []struct {
+		name        string
+		value, most int
+	}{
+		{"linear_num_key_heads", d.KeyHeads, maxSize}, {"linear_num_value_heads", d.ValueHeads, maxSize},
+		{"linear_key_head_dim", d.HeadDim, 1 << 12}, {"linear_conv_kernel_dim", d.Kernel, MaxConvKernel},
+		{"full_attention_interval", d.Interval, max(1, c.NumHiddenLayers)},
+	} {
+		if f.value <= 0 || f.value > f.most {
+			bad("%s is %d: want a number from 1 to %d", f.name, f.value, f.most)
+			return
+		}
+	}
+	if d.ValueHeads%d.KeyHeads != 0 {
+		bad("linear_num_value_heads %d is not a multiple of linear_num_key_heads %d", d.ValueHeads, d.KeyHeads)
+	}
+	if d.ConvDim() > maxSize {
+		bad("the heads of linear attention have %d values: want at most %d", d.ConvDim(), maxSize)
+	}
+	if !c.QKNorm || c.SubNorms || c.ProjNorms || c.Ternary || c.HiddenAct != SiLU {
+		bad("a hybrid has norms of query and key heads, silu, no other norms and no BitLinear layers")
+	}
+}
+
+// deltaNetTensors lists the weights of a gated delta net by the names that follow the block's.
+func (c *Config) deltaNetTensors() []TensorSpec {
+	d, net := c.HiddenSize, &c.DeltaNet
+	heads, values := []int{net.ValueHeads}, net.ValueDim()
+	return []TensorSpec{
+		{Name: InQKV, GGUF: "attn_qkv.weight", Shape: []int{net.ConvDim(), d}},
+		{Name: InZ, GGUF: "attn_gate.weight", Shape: []int{values, d}},
+		{Name: InA, GGUF: "ssm_alpha.weight", Shape: []int{net.ValueHeads, d}},
+		{Name: InB, GGUF: "ssm_beta.weight", Shape: []int{net.ValueHeads, d}},
+		{Name: Conv, GGUF: "ssm_conv1d.weight", Shape: []int{net.ConvDim(), net.Kernel}},
+		{Name: ALog, GGUF: "ssm_a", Shape: heads},
+		{Name: DTBias, GGUF: "ssm_dt.bias", Shape: heads},
+		{Name: LinearNorm, GGUF: "ssm_norm.weight", Shape: []int{net.HeadDim}},
+		{Name: LinearOut, GGUF: "ssm_out.weight", Shape: []int{d, values}},
+	}
+}
+
+// Names of the tensors of a gated delta net, to follow "model.layers.N.".
+const (
+	InQKV      = "linear_attn.in_proj_qkv.weight"
+	InZ        = "linear_attn.in_proj_z.weight"
+	InA        = "linear_attn.in_proj_a.weight"
+	InB        = "linear_attn.in_proj_b.weight"
+	Conv       = "linear_attn.conv1d.weight"
+	ALog       = "linear_attn.A_log"
+	DTBias     = "linear_attn.dt_bias"
+	LinearNorm = "linear_attn.norm.weight"
+	LinearOut  = "linear_attn.out_proj.weight"
+)
+
+// inBlock gives tensors of a block their full names.
+func inBlock(l int, specs []TensorSpec) []TensorSpec {
+	for i := range specs {
+		specs[i].Name, specs[i].GGUF = LayerTensor(l, specs[i].Name), fmt.Sprintf("blk.%d.%s", l, specs[i].GGUF)
+		specs[i].Layer = l
+	}
+	return specs
+}
