@@ -290,7 +290,10 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 	if s := c.RopeScaling; s != nil && s.Type == RopeLongRoPE {
 		h.OriginalMaxPositionEmbeddings = s.OriginalMaxPositionEmbeddings
 	}
-	if c.Ternary {
+	switch {
+	case c.IsGrouped(): // a method that transformers refuses: its BitNet layers compute another model
+		h.QuantizationConfig = &QuantizationConfig{"trit", "", "online"}
+	case c.Ternary:
 		h.QuantizationConfig = &QuantizationConfig{"bitnet", "autobitlinear", "online"}
 	}
 	return h
