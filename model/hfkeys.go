@@ -124,7 +124,7 @@ func allIn(v any, values ...any) bool {
 
 // quantizationKeys says what the keys of a quantization_config do.
 var quantizationKeys = Keys{
-	"quant_method":      RefusedUnless(Word("bitnet"), "is another kind of quantization"),
+	"quant_method":      RefusedUnless(ownMethod, "is another kind of quantization"),
 	"linear_class":      {Effect: Computed},
 	"quantization_mode": {Effect: Computed},
 	"modules_to_not_convert": RefusedUnless(keepsNoProjection,

@@ -290,11 +290,8 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 	if s := c.RopeScaling; s != nil && s.Type == RopeLongRoPE {
 		h.OriginalMaxPositionEmbeddings = s.OriginalMaxPositionEmbeddings
 	}
-	switch {
-	case c.IsGrouped(): // a method that transformers refuses: its BitNet layers compute another model
-		h.QuantizationConfig = &QuantizationConfig{"trit", "", "online"}
-	case c.Ternary:
-		h.QuantizationConfig = &QuantizationConfig{"bitnet", "autobitlinear", "online"}
+	if c.Ternary {
+		h.QuantizationConfig = &QuantizationConfig{methodOf(&c), "autobitlinear", "online"}
 	}
 	return h
 }

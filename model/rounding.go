@@ -54,6 +54,18 @@ func (c *Config) ScaleWords() string {
 	return "one scale a tensor"
 }
 
+// methodOf is the quant_method of a model's quantization_config. transformers refuses that of IsGrouped:
+// its BitNet layers would compute another model.
+func methodOf(c *Config) string {
+	if c.IsGrouped() {
+		return "trit"
+	}
+	return "bitnet"
+}
+
+// ownMethod reports whether a quant_method is that of the model.
+func ownMethod(v any, c *Config) bool { return v == methodOf(c) }
+
 // validateRounding refuses a rounding that the layers cannot do.
 func (c *Config) validateRounding() error {
 	group, known := groupSizes[c.WeightScale]

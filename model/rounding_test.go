@@ -8,7 +8,7 @@ import (
 
 func TestRoundingIsChecked(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"":                               func(c *Config) { c.WeightScale = ScaleGroup64 },
+		"":                                func(c *Config) { c.WeightScale = ScaleGroup64 },
 		`weight_scale is "group32": want`: func(c *Config) { c.WeightScale = "group32" },
 		"intermediate_size is 192, no multiple of 128": func(c *Config) { c.WeightScale = ScaleGroup128 },
 		"head_dim is 128, no multiple of 256":          func(c *Config) { c.WeightScale, c.IntermediateSize = ScaleGroup256, 256 },
