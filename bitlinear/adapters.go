@@ -67,7 +67,7 @@ func (m *Mode) addLowRank(values, a, b []float32, k int) {
 func (m *Mode) MergedCodes(dst []float32, f *Frozen, a, b []float32) (scale float32) {
 	f.copyTo(m.pool(), dst)
 	m.addLowRank(dst, a, b, f.k)
-	return m.Codes(dst, dst)
+	return m.Codes(dst, dst, f.n)
 }
 
 // Recall makes what Backward takes from a forward pass, of an input whose rows are set, where the output

@@ -136,7 +136,7 @@ func newReference(l *Linear, mode Mode, x []float32, weights []Weight, masters [
 				effective[j] += float32(r.product(i, j/k, j%k, k))
 			}
 		}
-		rounded := mixed(effective, dequantizedWeight(effective, mode.Sign), mode)
+		rounded := mixed(effective, dequantizedWeight(effective, k, mode), mode)
 		for j := range rounded {
 			if mode.Adapters.Inside {
 				rounded[j] -= r.product(i, j/k, j%k, k)

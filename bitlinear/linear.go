@@ -11,11 +11,12 @@ import (
 // as the query, key and value projections: x [M,K], weights [N_i,K], y [M, sum N_i].
 //
 // With Mode.Ternary it is BitLinear: activations are rounded to int8 per token, weights to
-// -1, 0, +1 per tensor, and gradients pass both roundings as if they were not there
+// -1, 0, +1 per tensor, row or group, and gradients pass both roundings as if they were not there
 // (the straight-through estimator), so dX = dY Wq and dW = dY^T Xq with the
 // dequantised values. The forward product is the one that the engine uses, int8 by packed weights
 // in int32. No copy of the weights is kept: they are rounded while a product packs them, forward
-// and backward.
+// and backward. With a scale a row or a group, or activations that are not rounded, the products are
+// of floats, which are made in each pass: the ternary values times their scales.
 type Linear struct {
 	Number  int // of the layer in its graph; layers of different numbers drop different inputs
 	mode    *Mode
@@ -32,8 +33,8 @@ type Linear struct {
 // Input is the form in which a layer keeps its input x [M,K] for the backward pass.
 type Input struct {
 	Int8  []int8    // [M,K], x as integers
-	Scale []float32 // [M], their scales
-	Float []float32 // [M,K], x itself; used if Mode does not compute with integers
+	Scale []float32 // [M], their scales; of Float if activations are not rounded
+	Float []float32 // [M,K], x itself, or what it is rounded to; used if Mode does not compute with integers
 	Plain []float32 // [M,K], x before rounding; used by adapters
 	Low   []float32 // by weight [M,rank], what B of its adapter reads, in the last forward pass
 }
@@ -81,13 +82,16 @@ func (l *Linear) Func(name string) Func {
 func (l *Linear) NewInput() *Input {
 	in := &Input{}
 	if l.mode.Ternary {
-		in.Int8, in.Scale = make([]int8, l.m*l.k), make([]float32, l.m)
+		in.Scale = make([]float32, l.m)
+	}
+	if l.mode.roundsActivations() {
+		in.Int8 = make([]int8, l.m*l.k)
 	}
 	if !l.mode.integers() {
 		in.Float = make([]float32, l.m*l.k)
 	}
 	if a := l.mode.Adapters; a.Rank > 0 && !a.Inside {
-		if in.Plain = in.Float; l.mode.Ternary {
+		if in.Plain = in.Float; l.mode.roundsActivations() {
 			in.Plain = make([]float32, l.m*l.k)
 		}
 		in.Low = make([]float32, len(l.rows)*l.m*a.Rank)
@@ -97,8 +101,11 @@ func (l *Linear) NewInput() *Input {
 
 // SetInput takes row t of the input, x [K]; different rows may be set at the same time.
 func (l *Linear) SetInput(in *Input, t int, x []float32) {
-	if !l.mode.Ternary {
+	if !l.mode.roundsActivations() {
 		copy(in.Float[t*l.k:], x)
+		if l.mode.Ternary {
+			in.Scale[t] = quant.AbsMaxScale(vector.AbsMax(x))
+		}
 		return
 	}
 	if in.Plain != nil {
@@ -229,7 +236,7 @@ func (l *Linear) setTerms(weights []Weight, measure bool) {
 		}
 		values := l.merged(i, first, w)
 		if l.mode.Ternary && measure {
-			l.wScale[i] = vector.AbsMean(l.mode.pool(), values)
+			l.wScale[i] = l.mode.Scale(values)
 		}
 		var buffer []float32
 		if l.mode.copies() {

@@ -18,6 +18,10 @@ func TestTernaryLinearAgainstFrozenOffsets(t *testing.T) {
 		{Ternary: true, Lambda: 1}, {Ternary: true, Sign: true, Lambda: 1},
 		{Ternary: true, Lambda: 0.3}, {Ternary: true, Sign: true, Lambda: 0.3},
 		{Ternary: true}, {},
+		{Ternary: true, Group: 8, Lambda: 1}, {Ternary: true, Group: 8, Sign: true, Lambda: 1},
+		{Ternary: true, Group: quant.WholeRow, FloatActivations: true, Lambda: 1},
+		{Ternary: true, Group: 12, FloatActivations: true, Lambda: 0.3}, {Ternary: true, HalfScales: true, Lambda: 1},
+		{Ternary: true, HalfScales: true, FloatActivations: true, Lambda: 1},
 	} {
 		t.Run(fmt.Sprintf("%+v", mode), func(t *testing.T) { testFrozenOffsets(t, mode) })
 	}
@@ -37,8 +41,11 @@ func testFrozenOffsets(t *testing.T, mode Mode) {
 	f.Backward([][]float32{x, ws[0], ws[1]}, c, grads)
 
 	xq := mixed(x, dequantizedRows(x, m, k), mode)
-	wq := mixed(ws[0], dequantizedWeight(ws[0], mode.Sign), mode)
-	wq = append(wq, mixed(ws[1], dequantizedWeight(ws[1], mode.Sign), mode)...)
+	if mode.FloatActivations {
+		xq = mixed(x, nil, Mode{})
+	}
+	wq := mixed(ws[0], dequantizedWeight(ws[0], k, mode), mode)
+	wq = append(wq, mixed(ws[1], dequantizedWeight(ws[1], k, mode), mode)...)
 	value := func() (sum float64) {
 		for t := range m {
 			for n := range 10 {
@@ -122,13 +129,34 @@ func mixed(x []float32, rounded []float64, mode Mode) []float64 {
 	return out
 }
 
-func dequantizedWeight(w []float32, sign bool) []float64 {
+func dequantizedWeight(w []float32, k int, mode Mode) (out []float64) {
+	if mode.Group == quant.WholeTensor {
+		return dequantizedTensor(w, mode)
+	}
+	size := quant.GroupSize(mode.Group, k)
+	q, scales := make([]int8, k), make([]float32, k/size)
+	for ; len(w) > 0; w = w[k:] {
+		quant.Groups(q, scales, w[:k], mode.Group, mode.Sign)
+		for i, v := range q {
+			out = append(out, float64(v)*float64(scales[i/size]))
+		}
+	}
+	return out
+}
+
+func dequantizedTensor(w []float32, mode Mode) []float64 {
 	q := make([]int8, len(w))
 	round := quant.Weights
-	if sign {
+	if mode.Sign {
 		round = quant.Signs
 	}
 	s := round(q, w)
+	if mode.HalfScales {
+		s = quant.Half(s)
+		for i, x := range w {
+			q[i] = quant.Ternary(x, 1/s)
+		}
+	}
 	out := make([]float64, len(w))
 	for i, v := range q {
 		out[i] = float64(v) * float64(s)

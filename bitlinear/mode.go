@@ -13,6 +13,11 @@ type Mode struct {
 	Ternary bool // BitLinear; false: plain linear layers
 	Sign    bool // with Ternary: b1, whose weights are the sign of W - mean W, instead of b1.58
 	BF16    bool // products that are not of integers in bfloat16; see gemm.HasBF16
+	// Group is the number of columns of a row that share a scale of the weights, or quant.WholeTensor or
+	// quant.WholeRow; see quant.Groups.
+	Group            int
+	HalfScales       bool // with quant.WholeTensor: its scale is rounded to half precision, as those of groups are
+	FloatActivations bool // activations are not rounded
 	// Threads is the number of threads of the layers; 0: one for each processor.
 	Threads int
 	// Lambda is the share of the rounding that is in force: operands are x + Lambda*(xq-x) and
@@ -23,11 +28,16 @@ type Mode struct {
 }
 
 // integers reports whether both operands of the forward product are integers.
-func (m *Mode) integers() bool { return m.Ternary && m.Lambda >= 1 }
+func (m *Mode) integers() bool {
+	return m.Ternary && m.Lambda >= 1 && m.Group == quant.WholeTensor && !m.FloatActivations
+}
+
+// roundsActivations reports whether activations are rounded to int8.
+func (m *Mode) roundsActivations() bool { return m.Ternary && !m.FloatActivations }
 
 // copies reports whether an operand is a copy of the weight, not the weight itself.
 func (m *Mode) copies() bool {
-	return m.Ternary && m.Lambda > 0 && (m.Sign || m.Lambda < 1)
+	return m.Ternary && m.Lambda > 0 && (m.Sign || !m.integers())
 }
 
 // pool is the pool that the loops of layers run on.
@@ -49,7 +59,7 @@ func (m *Mode) term(buffer, w []float32, rows int, scale float32) gemm.Rows {
 	switch {
 	case !m.Ternary || m.Lambda <= 0:
 	case !m.integers():
-		m.mix(buffer, w, scale)
+		m.Mix(buffer, w, rows, scale)
 		t.F32 = buffer
 	case m.Sign:
 		m.center(buffer, w)
@@ -60,13 +70,42 @@ func (m *Mode) term(buffer, w []float32, rows int, scale float32) gemm.Rows {
 	return t
 }
 
-// mix writes w + Lambda*(wq-w) to dst.
-func (m *Mode) mix(dst, w []float32, scale float32) {
-	m.ternarize(dst, w, scale)
+// Scale is the scale of a tensor of weights; groups have their own.
+func (m *Mode) Scale(w []float32) (scale float32) {
+	if m.Group != quant.WholeTensor {
+		return 1
+	}
+	if scale = vector.AbsMean(m.pool(), w); m.HalfScales {
+		scale = quant.Half(scale)
+	}
+	return scale
+}
+
+// Mix writes w + Lambda*(wq-w) to dst. w has rows, and the scale that Scale has found.
+func (m *Mode) Mix(dst, w []float32, rows int, scale float32) {
+	m.round(dst, w, rows, scale)
+	if m.Lambda >= 1 {
+		return
+	}
 	m.pool().For(len(w), 1<<14, func(lo, hi int) {
-		vector.Scale(m.Lambda*scale, dst[lo:hi])
+		vector.Scale(m.Lambda, dst[lo:hi])
 		vector.Axpy(1-m.Lambda, w[lo:hi], dst[lo:hi])
 	})
+}
+
+// round writes what w is rounded to, codes times scales, to dst.
+func (m *Mode) round(dst, w []float32, rows int, scale float32) {
+	if m.Group != quant.WholeTensor {
+		k := len(w) / rows
+		m.pool().For(rows, 1+1<<13/k, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				vector.GroupValues(dst[i*k:][:k], w[i*k:][:k], m.Group, m.Sign)
+			}
+		})
+		return
+	}
+	m.ternarize(dst, w, scale)
+	m.pool().For(len(w), 1<<14, func(lo, hi int) { vector.Scale(scale, dst[lo:hi]) })
 }
 
 // ternarize writes the ternary values of w to dst.
@@ -89,9 +128,35 @@ func (m *Mode) center(dst, w []float32) {
 	})
 }
 
-// Codes writes the ternary values of a weight w to dst and returns its scale.
-func (m *Mode) Codes(dst, w []float32) (scale float32) {
-	scale = vector.AbsMean(m.pool(), w)
+// Codes writes the ternary values of a weight w of rows to dst and returns its scale, or the mean of the
+// scales of its groups.
+func (m *Mode) Codes(dst, w []float32, rows int) (scale float32) {
+	if m.Group != quant.WholeTensor {
+		return m.groupCodes(dst, w, rows)
+	}
+	scale = m.Scale(w)
 	m.ternarize(dst, w, scale)
 	return scale
+}
+
+// groupCodes is Codes with a scale a group.
+func (m *Mode) groupCodes(dst, w []float32, rows int) float32 {
+	k := len(w) / rows
+	size := quant.GroupSize(m.Group, k)
+	sums := make([]float64, rows)
+	m.pool().For(rows, 1+1<<13/k, func(lo, hi int) {
+		codes, scales := make([]int8, k), make([]float32, k/size)
+		for i := lo; i < hi; i++ {
+			quant.Groups(codes, scales, w[i*k:][:k], m.Group, m.Sign)
+			vector.WidenInt8(dst[i*k:][:k], codes)
+			for _, s := range scales {
+				sums[i] += float64(s)
+			}
+		}
+	})
+	total := 0.0
+	for _, s := range sums {
+		total += s
+	}
+	return float32(total / float64(rows*k/size))
 }

@@ -62,7 +62,7 @@ func FrozenValues(dtype string, n, k int, data []byte) (*Frozen, error) {
 
 // Freeze rounds master weights [n,k] as the layers of a mode do, into 2-bit codes.
 func (m *Mode) Freeze(n, k int, masters []float32) *Frozen {
-	scale := vector.AbsMean(m.pool(), masters)
+	scale := m.Scale(masters)
 	rounding := *m
 	rounding.Lambda = 1
 	var buffer []float32

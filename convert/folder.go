@@ -74,9 +74,8 @@ func (f *folderWriter) chooseTypes() error {
 		}
 		weight = F32
 	}
-	if f.model.Config.Sign && !f.packed && !weight.is(F32) {
-		return setting.Needs(typeField, "b1's weights are signs around their mean, which rounding moves",
-			fmt.Sprintf("{%s} %s or %s keeps them", typeField, F32, Packed))
+	if why := f.unrounded(); why != "" && !f.packed && !weight.is(F32) {
+		return setting.Needs(typeField, why, fmt.Sprintf("{%s} %s or %s keeps them", typeField, F32, Packed))
 	}
 	types := []gguf.Type{gguf.BF16, gguf.F16, gguf.F32}
 	var errWeight, errEmbedding error
@@ -91,10 +90,23 @@ func (f *folderWriter) usualType() Type {
 	switch {
 	case f.model.Config.Ternary && !f.model.HasMasters():
 		return Packed
-	case f.model.Config.Sign:
+	case f.unrounded() != "":
 		return F32
+	case f.model.Trained != nil: // whose scales are exact in half precision
+		return F16
 	}
 	return BF16
+}
+
+// unrounded says why master weights must not be rounded to 16 bits, or "".
+func (f *folderWriter) unrounded() string {
+	switch c := f.model.Config; {
+	case c.Sign:
+		return "b1's weights are signs around their mean, which rounding moves"
+	case c.HalfScales:
+		return "half_scales rounds the mean of the weights' sizes, which rounding moves to another half-precision number"
+	}
+	return ""
 }
 
 // configuration is the config.json of the folder.
@@ -110,7 +122,7 @@ func (f *folderWriter) configuration() *model.HFConfig {
 		c.QuantizationConfig.LinearClass, c.QuantizationConfig.QuantizationMode = "", ""
 	}
 	if f.packed {
-		c.Sign = false // it says how master weights are rounded
+		c.Sign, c.HalfScales = false, false // these say how master weights are rounded
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"trit/convert/source"
 	"trit/format/gguf"
@@ -80,30 +81,45 @@ func (g *ggufWriter) discard() {
 
 // chooseTypes sets the types of the options, or the defaults.
 func (g *ggufWriter) chooseTypes() error {
-	ternary := g.model.Config.Ternary
+	types, kind, err := g.types()
 	weight, embedding := g.options.Type, g.options.EmbeddingType
-	if weight == "" {
-		if weight = F32; ternary {
-			weight = I2S
-		}
+	switch {
+	case weight == "" && err != nil:
+		return err
+	case weight == "":
+		weight = Type(strings.ToLower(types[0].String()))
 	}
 	if embedding == "" {
-		if embedding = weight; ternary {
+		if embedding = weight; g.keepsEmbedding() {
 			embedding = F16
 		}
 	}
-	kind := "in full precision"
-	if ternary {
-		kind = "with ternary weights"
-	}
 	var errWeight, errEmbedding error
-	types := packing.TypesFor(&g.model.Config.Config)
-	if !ternary {
-		types = slices.Concat(types, packing.Grouped)
-	}
 	g.weightType, errWeight = weight.among(types, typeField, " for a model "+kind)
 	g.embeddingType, errEmbedding = embedding.among(embeddingTypes, embeddingField, "")
 	return errors.Join(errWeight, errEmbedding)
+}
+
+// types are the types for the projections of the model, the usual one first, and what it is in words. It is
+// an error if there is no usual one.
+func (g *ggufWriter) types() (types []gguf.Type, kind string, err error) {
+	c := &g.model.Config.Config
+	switch trained := g.model.Trained; {
+	case trained != nil:
+		types = append(packing.Preferred(trained), gguf.F16, gguf.F32)
+		return types, "trained with " + trained.ScaleWords(), packing.Check(trained)
+	case c.Ternary:
+		return packing.TypesFor(c), "with ternary weights", nil
+	}
+	return slices.Concat(packing.TypesFor(c), packing.Grouped), "in full precision", nil
+}
+
+// keepsEmbedding reports whether embedding and head are not rounded as the projections are.
+func (g *ggufWriter) keepsEmbedding() bool {
+	if trained := g.model.Trained; trained != nil {
+		return !trained.TernaryEmbedding
+	}
+	return g.model.Config.Ternary
 }
 
 // planTensors lists the tensors in the order of the model.

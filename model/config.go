@@ -58,6 +58,16 @@ type Config struct {
 	Sign bool `json:"sign,omitempty"`
 	// DeltaNet is zero for a model whose blocks all have attention.
 	DeltaNet DeltaNet `json:"delta_net,omitzero"`
+	// WeightScale says which weights share a scale. With Sign, weights that share one for a row or a part
+	// of it are the signs of W itself.
+	WeightScale WeightScale `json:"weight_scale,omitempty"`
+	// HalfScales rounds the scale of a tensor to half precision, as TQ1_0 and TQ2_0 hold it. Scales of
+	// rows and groups always are; see HasHalfScales.
+	HalfScales bool `json:"half_scales,omitempty"`
+	// FloatActivations leaves the activations of BitLinear layers as they are.
+	FloatActivations bool `json:"float_activations,omitempty"`
+	// TernaryEmbedding rounds embedding and head as the projections are.
+	TernaryEmbedding bool `json:"ternary_embedding,omitempty"`
 }
 
 // QDim is the width of the query projection: heads x head dimension.
@@ -145,6 +155,9 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.validateScales()...)
 	c.validateHybrid(bad)
+	if err := c.validateRounding(); err != nil {
+		errs = append(errs, err)
+	}
 	if len(errs) == 0 {
 		if err := c.validateRotary(); err != nil {
 			errs = append(errs, err)

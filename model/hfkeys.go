@@ -30,9 +30,10 @@ func keysOf(rows []keyRow) Keys {
 
 var hfRows = []keyRow{
 	{Key{Effect: Computed}, `
-		architectures bos_token_id eos_token_id head_dim hidden_act hidden_size intermediate_size
-		max_position_embeddings model_type num_attention_heads num_hidden_layers num_key_value_heads proj_norms
-		qk_norm quantization_config rms_norm_eps sign sub_norms ternary tie_word_embeddings vocab_size`},
+		architectures bos_token_id eos_token_id float_activations half_scales head_dim hidden_act hidden_size
+		intermediate_size max_position_embeddings model_type num_attention_heads num_hidden_layers num_key_value_heads proj_norms
+		qk_norm quantization_config rms_norm_eps sign sub_norms ternary ternary_embedding tie_word_embeddings
+		vocab_size weight_scale`},
 	{Key{Effect: OfRotary}, `
 		original_max_position_embeddings partial_rotary_factor rope_local_base_freq rope_parameters rope_pct
 		rope_scaling rope_theta rotary_pct`},
@@ -129,7 +130,7 @@ func allIn(v any, values ...any) bool {
 
 // quantizationKeys says what the keys of a quantization_config do.
 var quantizationKeys = Keys{
-	"quant_method":      RefusedUnless(Word("bitnet"), "is another kind of quantization"),
+	"quant_method":      RefusedUnless(ownMethod, "is another kind of quantization"),
 	"linear_class":      {Effect: Computed},
 	"quantization_mode": {Effect: Computed},
 	"modules_to_not_convert": RefusedUnless(keepsNoProjection,

@@ -293,7 +293,7 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 		h.OriginalMaxPositionEmbeddings = s.OriginalMaxPositionEmbeddings
 	}
 	if c.Ternary {
-		h.QuantizationConfig = &QuantizationConfig{"bitnet", "autobitlinear", "online"}
+		h.QuantizationConfig = &QuantizationConfig{methodOf(&c), "autobitlinear", "online"}
 	}
 	return h
 }

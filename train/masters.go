@@ -108,10 +108,10 @@ func (r *Run) takeModel() error {
 		r.Model.VocabSize = folder.VocabSize
 	}
 	r.Model.Resolve()
-	same := r.Model
-	same.Ternary, same.Sign, same.MaxPositionEmbeddings = folder.Ternary, folder.Sign, folder.MaxPositionEmbeddings
+	same := r.Model.Values()
+	same.MaxPositionEmbeddings = folder.MaxPositionEmbeddings
 	var errs []error
-	for _, d := range differences(same, folder) {
+	for _, d := range differences(same, folder.Values()) {
 		errs = append(errs, fmt.Errorf("%s is %v in the configuration, but %v in config.json of %s", d.key, d.a, d.b, r.Init))
 	}
 	if len(errs) > 0 {

@@ -93,7 +93,7 @@ func (o Options) OptimizerFLOPs(c model.Config) (n int) {
 // Int8OPsPerToken are those of FLOPsPerToken that are products of int8 activations by ternary weights:
 // the forward products of ternary layers.
 func (o Options) Int8OPsPerToken(c model.Config) int {
-	if !c.Ternary {
+	if !c.Ternary || c.IsGrouped() {
 		return 0
 	}
 	return 2 * c.TernaryParameters()

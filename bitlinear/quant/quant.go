@@ -70,8 +70,11 @@ func ActivationScale(x []float32) float32 {
 	for _, v := range x {
 		absmax = max(absmax, float32(math.Abs(float64(v))))
 	}
-	return 127 / max(absmax, MinScale)
+	return AbsMaxScale(absmax)
 }
+
+// AbsMaxScale is ActivationScale by the largest absolute value.
+func AbsMaxScale(absmax float32) float32 { return 127 / max(absmax, MinScale) }
 
 // Activations writes one token's int8 activations, x*s rounded half to even and
 // clamped to [-128,127], and returns s, so that x is approximately dst/s.

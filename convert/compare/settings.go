@@ -13,7 +13,7 @@ import (
 )
 
 // parameterDifferences compares the hyper-parameters, in the precision of GGUF's metadata. It
-// leaves out sign, which says how weights become codes and is no property of the codes.
+// leaves out sign and half_scales, which say how weights become codes and are no properties of the codes.
 func parameterDifferences(a, b *model.Config) []string {
 	var out []string
 	va, vb := reflect.ValueOf(*a), reflect.ValueOf(*b)
@@ -29,7 +29,7 @@ func parameterDifferences(a, b *model.Config) []string {
 			}
 			continue
 		}
-		if x != y && key != "sign" {
+		if x != y && key != "sign" && key != "half_scales" {
 			out = append(out, fmt.Sprintf("%s is %v and %v", key, x, y))
 		}
 	}

@@ -15,8 +15,9 @@ import (
 // folder is a model in a Hugging Face folder.
 type folder struct {
 	*hffolder.Folder
-	floats floats // reads ternary weights that are not packed
-	pool   *parallel.Pool
+	floats  floats        // reads ternary weights that are not packed
+	trained *model.Config // of a run whose weights have a scale a group; see Model.Trained
+	pool    *parallel.Pool
 }
 
 // openFolder opens a Hugging Face folder, or the newest checkpoint of a run.
@@ -49,11 +50,11 @@ func (f *folder) recognise(m *Model, o Options) error {
 	c := f.Config
 	switch o.Weights {
 	case WeightsFull:
-		c.Ternary = false
+		c.Config = c.Values()
 	case WeightsMasters, WeightsTernary:
 		c.Ternary = true
 	}
-	f.floats.sign = c.Sign
+	f.floats.rule = rule{c.Sign, c.HalfScales}
 	f.Family = model.FamilyOf(c, f.Has)
 	if err := f.chooseStorage(o); err != nil {
 		return err
@@ -62,6 +63,9 @@ func (f *folder) recognise(m *Model, o Options) error {
 		f.floats.weights = WeightsMasters
 	}
 	m.Form = f.Family.Title + ", " + f.Storage.String()
+	if c.IsGrouped() && f.Storage == model.Masters {
+		return f.readGroups(m, o.Weights)
+	}
 	switch {
 	case f.Storage != model.Masters:
 	case !c.Ternary:
@@ -144,7 +148,11 @@ func (f *folder) open(spec model.TensorSpec) (*Tensor, error) {
 	}
 	info, _ := f.Weights.Tensor(name)
 	t, err := denseTensor(f.Weights, info, rows, columns, f.pool)
-	if err == nil && spec.Ternary {
+	switch {
+	case err != nil:
+	case f.rounds(spec):
+		t, err = f.grouped(name, t)
+	case spec.Ternary:
 		t, err = f.floats.ternary(name, t)
 	}
 	if err != nil {

@@ -32,7 +32,8 @@ func (m *Model) Merged(a *adapter.Adapter) (*Model, error) {
 		return nil, err
 	}
 	out := *m
-	out.store = &merged{m.store, a, floats{weights: WeightsMasters, sign: m.Config.Sign}}
+	out.Trained = nil
+	out.store = &merged{m.store, a, floats{weights: WeightsMasters, rule: rule{m.Config.Sign, m.Config.HalfScales}}}
 	return &out, nil
 }
 

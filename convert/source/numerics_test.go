@@ -104,7 +104,7 @@ func TestQuantisedIsTheDefinition(t *testing.T) {
 					}
 					want := make([]int8, len(w))
 					scale := define(want, left)
-					got := quantised(x, s, sign)
+					got := quantised(x, s, rule{sign: sign})
 					if got.Scale != scale || !slices.Equal(codesOf(t, got), want) {
 						t.Errorf("%s, %v of %s, sign %v: scale %g, want %g, or the codes differ", name, size, dtype, sign, got.Scale, scale)
 					}
@@ -130,7 +130,7 @@ func TestKeepCodes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kept, err := keepCodes(x, quantised(x, s, false), typ)
+			kept, err := keepCodes(x, quantised(x, s, rule{}), typ)
 			if err != nil {
 				t.Fatal(err)
 			}

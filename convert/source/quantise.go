@@ -9,17 +9,25 @@ import (
 	"trit/internal/float16"
 )
 
-// quantised makes a ternary weight of the master weights t, whose sums are s: by their absmean,
-// or by their signs (b1) if sign is set. The master weights are read twice, for the sums and for
+// rule is how master weights become ternary with one scale: by their absmean, or by their signs (b1).
+type rule struct {
+	sign bool
+	half bool // the scale is rounded to half precision
+}
+
+// quantised makes a ternary weight of the master weights t, whose sums are s. The master weights are read twice, for the sums and for
 // the codes, and never kept.
 //
 // A 16-bit weight has one of 65536 values. So for 16-bit types the first reading counts how often
 // each value occurs, which gives exact sums, and the second one looks codes up in a table.
-func quantised(t *Tensor, s sums, sign bool) *Tensor {
+func quantised(t *Tensor, s sums, r rule) *Tensor {
 	n := float64(t.Rows * t.Columns)
 	out := t.coded(float32(max(s.magnitude/n, quant.MinScale)))
+	if r.half {
+		out.Scale = quant.Half(out.Scale)
+	}
 	code := absmeanCode(1 / out.Scale)
-	if sign {
+	if r.sign {
 		code = signCode(float32(s.sum / n))
 	}
 	out.codes = t.codesBy(code)

@@ -24,7 +24,10 @@ type Model struct {
 	Form   string          // form and family in words, for people
 	Config *model.HFConfig // in Hugging Face's terms, whatever the form
 	Card   Card
-	Notes  []setting.Note // assumptions of the reader
+	// Trained is how a run trained its weights, if it rounds them with a scale a group: Config is then the
+	// model in full precision whose weights they are rounded to. nil of all other models.
+	Trained *model.Config
+	Notes   []setting.Note // assumptions of the reader
 	// Warnings name unknown keys, and projections that are zero or equal to another.
 	Warnings []setting.Note
 	store    store

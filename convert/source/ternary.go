@@ -12,7 +12,7 @@ import (
 // weight is opened several times: to be written, and to be compared.
 type floats struct {
 	weights Weights // what Options or the files say of them
-	sign    bool    // quantise by sign (b1)
+	rule    rule
 	mu      sync.Mutex
 	known   map[string]sums
 }
@@ -44,7 +44,7 @@ func (f *floats) ternary(name string, t *Tensor) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, sign := f.weights, f.sign
+	weights := f.weights
 	switch {
 	case s.largest == 0: // all zeros, which are the same either way
 	case weights == WeightsTernary && s.oneMagnitude():
@@ -53,14 +53,14 @@ func (f *floats) ternary(name string, t *Tensor) (*Tensor, error) {
 		return nil, setting.Needs(weightsField,
 			fmt.Sprintf("it holds weights of different sizes, %g to %g", s.smallest, s.largest),
 			fmt.Sprintf("these are not quantised; set {%s} %s if they are master weights", weightsField, WeightsMasters))
-	case s.oneMagnitude() && weights == "" && !sign:
+	case s.oneMagnitude() && weights == "" && !f.rule.sign:
 		return nil, setting.Needs(weightsField,
 			fmt.Sprintf("all its weights are 0 or of size %g", s.largest),
 			fmt.Sprintf("they seem to be quantised already, and their absmean is not their scale; "+
 				"{%[1]s} %[2]s takes them as they are, {%[1]s} %[3]s quantises them by their absmean",
 				weightsField, WeightsTernary, WeightsMasters))
 	}
-	out := quantised(t, s, sign)
+	out := quantised(t, s, f.rule)
 	if weights != WeightsTernary {
 		out.masters = t
 	}

@@ -18,6 +18,7 @@ type Engine struct {
 	Remark   string   // what a user must know beside, or ""
 	Problems []string // why it does not run the model: all that must change
 	grouped  []gguf.Type
+	ternary  string // remark on TQ1_0 and TQ2_0 of a model in full precision
 }
 
 // Text says how the engine runs the model: "i2_s; REMARK" or "no: PROBLEM; PROBLEM".
@@ -71,7 +72,8 @@ var rules = []rule{
 		name:          "Ollama",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
 		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
-		remark: "its versions since 0.31.2 refuse these types",
+		grouped: []gguf.Type{gguf.TQ1_0, gguf.TQ2_0},
+		remark:  "its versions since 0.31.2 refuse these types",
 	},
 }
 
@@ -87,10 +89,13 @@ func Engines(c *model.Config) (out []Engine) {
 func (r rule) on(c *model.Config) Engine {
 	e := Engine{Name: r.name, Problems: r.problems(c)}
 	types := TypesFor(c)
-	if c.Ternary {
+	switch {
+	case c.IsGrouped():
+		types = slices.DeleteFunc(types, func(t gguf.Type) bool { return !slices.Contains(r.grouped, t) })
+	case c.Ternary:
 		types = r.ternary
-	} else {
-		e.grouped = r.grouped
+	default:
+		e.grouped, e.ternary = r.grouped, r.remark
 	}
 	fits := slices.DeleteFunc(Fits(c), func(f Fit) bool { return !slices.Contains(types, f.Type) })
 	if len(fits) == 0 {
@@ -186,8 +191,10 @@ func (e Engine) against(t gguf.Type) string {
 	switch {
 	case len(e.Fits) == 0:
 		return "cannot run this model: " + strings.Join(e.Problems, "; ")
-	case slices.Contains(e.grouped, t):
+	case slices.Contains(e.grouped, t) && (e.ternary == "" || !t.IsTernary()):
 		return ""
+	case slices.Contains(e.grouped, t):
+		return "runs it, but " + e.ternary
 	case slices.ContainsFunc(e.Fits, func(f Fit) bool { return f.Type == t }):
 		if e.Remark == "" {
 			return ""

@@ -24,9 +24,13 @@ var (
 	Grouped = []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.PQ2_0, gguf.PTQ1_0, gguf.TQ1_0, gguf.TQ2_0}
 )
 
-// TypesFor returns Ternary or Full, whichever are the types for a model.
+// TypesFor returns the types for a model: Ternary, Full, or those of Grouped that hold the groups in which
+// it is trained, the type first that most engines read.
 func TypesFor(c *model.Config) []gguf.Type {
-	if c.Ternary {
+	switch {
+	case c.IsGrouped():
+		return groupedFor(c)
+	case c.Ternary:
 		return Ternary
 	}
 	return Full
@@ -124,6 +128,9 @@ func CheckType(c *model.Config, t gguf.Type) error {
 
 // rigid says which sizes keep a model out of every type of a list, padded or not.
 func rigid(c *model.Config, types []gguf.Type) (out []string) {
+	if len(types) == 0 {
+		return []string{"no type there has " + c.ScaleWords()}
+	}
 	least := slices.MinFunc(types, func(a, b gguf.Type) int { return a.Block() - b.Block() })
 	for _, m := range Misfits(c, least) {
 		if !m.Pads {

@@ -19,7 +19,7 @@ const policy = `
 lm                          |
 setting                     |
 model                       | internal/jsonfile setting
-bitlinear/quant             |
+bitlinear/quant             | internal/float16
 tokenizer                   | internal/atomicfile internal/jsonfile setting tokenizer/jinja
 tokenizer/jinja             | internal/jsonfile
 internal/atomicfile         |

@@ -29,7 +29,7 @@ type Base struct {
 // to; without, they become 2-bit codes.
 func NewBase(c model.Config, masters bool, threads int) *Base {
 	b := &Base{Config: c, masters: masters, specs: map[string]model.TensorSpec{},
-		mode:    bitlinear.Mode{Ternary: c.Ternary, Sign: c.Sign, Threads: threads, Lambda: 1},
+		mode:    modeOf(&c, threads),
 		vectors: map[string][]float32{}, matrices: map[string]*bitlinear.Frozen{}}
 	for _, spec := range c.Tensors() {
 		b.specs[spec.Name] = spec

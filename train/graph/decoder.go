@@ -109,7 +109,8 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{},
 		gradients: map[string][]float32{},
 		tokens:    make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
-	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Threads: o.Threads, Lambda: 1}
+	d.mode = modeOf(&p.Config, o.Threads)
+	d.mode.BF16 = o.BF16
 	if o.Unquantized {
 		d.mode.Lambda = 0
 	}
@@ -269,7 +270,7 @@ func (d *Decoder) Codes(f func(name string, codes []float32, scale float32)) {
 		n, scale := spec.Elements(), float32(0)
 		d.codes = slices.Grow(d.codes[:0], n)[:n]
 		if p.base == nil {
-			scale = d.mode.Codes(d.codes, p.Value(spec.Name))
+			scale = d.mode.Codes(d.codes, p.Value(spec.Name), spec.Shape[0])
 		} else {
 			a, b := p.Value(p.lora.name(spec.Name, "A")), p.Value(p.lora.name(spec.Name, "B"))
 			scale = d.mode.MergedCodes(d.codes, p.base.matrices[spec.Name], a, b)

@@ -34,8 +34,9 @@ func (e *embedding) fn(grad []float32) bitlinear.Func {
 }
 
 func (e *embedding) forward(in [][]float32, out []float32) {
+	table := e.table.embedding(e.mode, in[0], len(in[0])/e.width)
 	forRows(e.pool, len(e.tokens), e.width, func(r int) {
-		copy(out[r*e.width:][:e.width], in[0][int(e.tokens[r])*e.width:])
+		copy(out[r*e.width:][:e.width], table[int(e.tokens[r])*e.width:])
 	})
 }
 

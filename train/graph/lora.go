@@ -76,6 +76,11 @@ func (l *LoRA) Check(c *model.Config) error {
 	if l.Placement != adapter.Beside && l.Placement != adapter.Inside {
 		errs = append(errs, fmt.Errorf("lora_placement is %q: want %s or %s", l.Placement, adapter.Beside, adapter.Inside))
 	}
+	if c.IsGrouped() {
+		errs = append(errs, fmt.Errorf("lora_rank is %d, but the model is rounded with %s: adapters lie on models with one "+
+			"scale a tensor, or in full precision: convert it to a folder of type f16, which is one, and begin with that",
+			l.Rank, c.ScaleWords()))
+	}
 	if l.Placement == adapter.Inside && !c.Ternary {
 		errs = append(errs, fmt.Errorf("lora_placement is %s, but the model has no quantiser: set it to %s",
 			adapter.Inside, adapter.Beside))

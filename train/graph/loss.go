@@ -85,7 +85,8 @@ func (h *lossHead) forward(in [][]float32, out []float32) {
 	if h.frozen != nil {
 		h.weight = h.frozen.Rows()
 	} else {
-		h.weight = gemm.Rows{Count: h.vocab, F32: in[1]}
+		w := h.table.head(h.mode, in[1], h.vocab, h.config.TieWordEmbeddings)
+		h.weight = gemm.Rows{Count: h.vocab, F32: w}
 	}
 	together := h.objective.together()
 	h.pass(true, h.wantsGrad() && !together)

@@ -75,9 +75,12 @@ func activationsMemory(c *model.Config, o Options) int64 {
 	inputs := 2*d + q + f // of the four products of a block
 	kept := m * (4*4 + 4*(q+2*kv+q+int64(c.NumAttentionHeads)+d+2*f))
 	if c.Ternary {
-		kept += m * (inputs + 4*4)
+		kept += m * 4 * 4
 	}
-	if !c.Ternary || o.Unquantized {
+	if c.Ternary && !c.FloatActivations {
+		kept += m * inputs
+	}
+	if !c.Ternary || o.Unquantized || c.IsGrouped() {
 		kept += 4 * m * inputs
 	}
 	if c.QKNorm {
@@ -89,7 +92,7 @@ func activationsMemory(c *model.Config, o Options) int64 {
 
 // scratchMemory is the memory that operations share, one after the other.
 func scratchMemory(c *model.Config, o Options) int64 {
-	m, d, q, _, f := sizes(c, o)
+	m, d, q, kv, f := sizes(c, o)
 	vocab := int64(c.VocabSize)
 	chunk := int64(headChunk(o.Batch*o.SequenceLength, c.VocabSize))
 	total := 4*m*d + 4*chunk*vocab // wide, logits
@@ -101,9 +104,14 @@ func scratchMemory(c *model.Config, o Options) int64 {
 	}
 	if c.Ternary {
 		perBlock := int64(c.MatMulWeights()-c.VocabSize*c.HiddenSize) / int64(c.NumHiddenLayers)
-		total += perBlock / 4 // packed
-		if c.Sign || o.Unquantized {
-			total += 4 * d * 2 * f
+		if !c.IsGrouped() {
+			total += perBlock / 4 // packed
+		}
+		if c.Sign || o.Unquantized || c.IsGrouped() {
+			total += 4 * d * max(2*f, q+2*kv)
+		}
+		if c.TernaryEmbedding {
+			total += 4 * vocab * d
 		}
 	}
 	if o.BF16 { // the packed right side of the largest product, which is the head's

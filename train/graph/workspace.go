@@ -18,6 +18,7 @@ type workspace struct {
 	scratch    bitlinear.Scratch
 	attention  *attention
 	unit       gatedUnit
+	table      roundedTable
 	share      bool // blocks share the memory of what they keep
 	shared     *kept
 	evaluating bool      // no gradients are made
@@ -53,7 +54,7 @@ const rowParts = 16
 func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int32) *workspace {
 	m, widest := o.Batch*o.SequenceLength, max(c.HiddenSize, c.QDim(), c.IntermediateSize)
 	ws := &workspace{config: c, mode: mode, pool: parallel.New(o.Threads), rows: m,
-		attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct),
+		attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct), table: newRoundedTable(c),
 		share: o.CheckpointActivations || !o.Backward, wide: make([]float32, m*c.HiddenSize)}
 	ws.scratches.New = func() any { return &rowScratch{norm: make([]float32, widest), unit: make([]float32, widest)} }
 	if o.Backward {
