@@ -3,6 +3,7 @@ package bitlinear
 import (
 	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 	"trit/bitlinear/quant"
 )
@@ -26,6 +27,7 @@ type Linear struct {
 	wScale  []float32       // per weight, of the last forward pass
 	outputs []intmul.Output // of the forward product in integers
 	factors []float32       // [N], inverses of the weights' scales
+	dyScale []gemm.Factors  // of the gradient of y
 	terms   []gemm.Rows     // the weights as an operand
 	parts   [][]float32     // gradients of the weights
 }
@@ -43,10 +45,12 @@ type Input struct {
 // graph, which work one after the other, share their scratch.
 func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 	l := &Linear{mode: mode, scratch: s, m: m, k: k, rows: rows, wScale: make([]float32, len(rows)),
-		outputs: make([]intmul.Output, len(rows)), terms: make([]gemm.Rows, len(rows))}
+		outputs: make([]intmul.Output, len(rows)), terms: make([]gemm.Rows, len(rows)),
+		dyScale: make([]gemm.Factors, len(rows))}
 	for i, n := range rows {
 		l.n += n
 		l.outputs[i].Factor = make([]float32, m)
+		l.dyScale[i] = gemm.Factors{Columns: n, Of: make([]float32, m)}
 	}
 	l.factors = make([]float32, l.n)
 	return l
@@ -55,7 +59,6 @@ func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 // Func is the layer as an operation of a graph; its inputs are x and the weights.
 func (l *Linear) Func(name string) Func {
 	in := l.NewInput()
-	var scaled []float32
 	weights, dw := make([]Weight, len(l.rows)), make([]Grad, len(l.rows))
 	return Func{Name: name, Shape: []int{l.m, l.n},
 		Forward: func(values [][]float32, y []float32) {
@@ -70,11 +73,10 @@ func (l *Linear) Func(name string) Func {
 			l.Forward(in, weights, y)
 		},
 		Backward: func(values [][]float32, grad []float32, grads [][]float32) {
-			scaled = append(scaled[:0], grad...)
 			for i, g := range grads[1:] {
 				dw[i].Value = g
 			}
-			l.Backward(in, weights, scaled, grads[0], dw, false)
+			l.Backward(in, weights, grad, grads[0], dw, false)
 		}}
 }
 
@@ -85,14 +87,14 @@ func (l *Linear) NewInput() *Input {
 		in.Scale = make([]float32, l.m)
 	}
 	if l.mode.roundsActivations() {
-		in.Int8 = make([]int8, l.m*l.k)
+		in.Int8 = memory.Make[int8](l.m * l.k)
 	}
 	if !l.mode.integers() {
-		in.Float = make([]float32, l.m*l.k)
+		in.Float = memory.Make[float32](l.m * l.k)
 	}
 	if a := l.mode.Adapters; a.Rank > 0 && !a.Inside {
 		if in.Plain = in.Float; l.mode.roundsActivations() {
-			in.Plain = make([]float32, l.m*l.k)
+			in.Plain = memory.Make[float32](l.m * l.k)
 		}
 		in.Low = make([]float32, len(l.rows)*l.m*a.Rank)
 	}
@@ -154,10 +156,11 @@ func (l *Linear) multiply(in *Input, weights []Weight, y []float32) {
 }
 
 // Backward computes the gradients of input, dx [M,K], and those that are wanted of the weights from
-// dy [M,N], the gradient of y, which it overwrites. If accumulate is set, it adds to the latter.
+// dy [M,N], the gradient of y. If accumulate is set, it adds to the latter.
 //
-// With integers, dy is multiplied by the scales of both operands and the results by their inverses,
-// so that one product takes the ternary weights and the other the int8 activations without scales.
+// With integers, dy is multiplied by the scales of both operands while it is packed, and the results
+// by their inverses, so that one product takes the ternary weights and the other the int8 activations
+// without scales.
 func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads []Grad, accumulate bool) {
 	dx = dx[:l.m*l.k]
 	beside := l.mode.Adapters.beside()
@@ -166,7 +169,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	}
 	l.setTerms(weights, false)
 	if l.mode.integers() {
-		l.scale(dy, in.Scale)
+		l.setFactors(in.Scale)
 	}
 	l.backX(in, dy, dx)
 	switch {
@@ -189,7 +192,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 func (l *Linear) backX(in *Input, dy, dx []float32) {
 	p := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx}}
 	if l.mode.integers() {
-		p.RowFactor = in.Scale
+		p.AFactors, p.RowFactor = l.dyScale, in.Scale
 	}
 	l.mode.Run(&p)
 }
@@ -199,29 +202,24 @@ func (l *Linear) backW(in *Input, dy []float32, dw [][]float32, accumulate bool)
 	p := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
 		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
 	if l.mode.integers() {
-		p.RowFactor, p.B[0] = l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
+		p.AFactors, p.RowFactor, p.B[0] = l.dyScale, l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
 	}
 	l.mode.Run(&p)
 }
 
-// scale multiplies dy by the scales of the weights over the scales of the activations.
-func (l *Linear) scale(dy, activations []float32) {
+// setFactors sets the factors of dy, the scales of the weights over the scales of the activations, and
+// those of the results.
+func (l *Linear) setFactors(activations []float32) {
 	first := 0
 	for i, n := range l.rows {
 		for j := range n {
 			l.factors[first+j] = 1 / l.wScale[i]
 		}
 		first += n
-	}
-	l.mode.pool().For(l.m, 1+1<<14/l.n, func(lo, hi int) {
-		for t := lo; t < hi; t++ {
-			row := dy[t*l.n:][:l.n]
-			for i, n := range l.rows {
-				vector.Scale(l.wScale[i]/activations[t], row[:n])
-				row = row[n:]
-			}
+		for t, a := range activations {
+			l.dyScale[i].Of[t] = l.wScale[i] / a
 		}
-	})
+	}
 }
 
 // setTerms makes the weights an operand: under the scales that it measures, or under those of the

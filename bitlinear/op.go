@@ -12,6 +12,8 @@ import (
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"trit/bitlinear/kernel/memory"
 )
 
 // Func is a fused operation: functions on the raw values of its inputs, row-major
@@ -70,7 +72,7 @@ func fnType(result hm.Type, inputs []*G.Node) hm.Type {
 // newBuffer makes a tensor over a buffer, or over new memory for nil.
 func newBuffer(shape []int, buffer []float32) *tensor.Dense {
 	if buffer == nil {
-		return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
+		buffer = memory.Make[float32](tensor.Shape(shape).TotalSize())
 	}
 	return tensor.New(tensor.WithBacking(buffer), tensor.WithShape(shape...))
 }

@@ -3,6 +3,7 @@ package bitlinear
 import (
 	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/memory"
 	"trit/internal/parallel"
 )
 
@@ -43,7 +44,7 @@ func (s *Scratch) pack(pool *parallel.Pool, n, k, i int, w gemm.Rows) *intmul.Te
 // floats returns memory for n values, or more.
 func (s *Scratch) floats(p purpose, n int) []float32 {
 	if len(s.values[p]) < n {
-		s.values[p] = make([]float32, n)
+		s.values[p] = memory.Make[float32](n)
 	}
 	return s.values[p]
 }

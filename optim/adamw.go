@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 )
 
@@ -53,16 +54,28 @@ func NewAdamW(beta1, beta2, eps float64, moments MomentPrecision, params []Param
 }
 
 func (a *AdamW) makeMoments(precision MomentPrecision) {
+	floats, halves := 0, 0
+	for _, p := range a.Params {
+		switch n := len(p.Value); {
+		case p.Muon:
+			floats += n
+		case precision == MomentsBF16:
+			halves += 2 * n
+		default:
+			floats += 2 * n
+		}
+	}
+	whole, half := memory.NewSlab[float32](floats), memory.NewSlab[uint16](halves)
 	for i := range a.Params {
 		p := &a.Params[i]
 		p.M, p.V, p.MBF16, p.VBF16 = nil, nil, nil, nil
 		switch n := len(p.Value); {
 		case p.Muon:
-			p.M = make([]float32, n)
+			p.M = whole.Take(n)
 		case precision == MomentsBF16:
-			p.MBF16, p.VBF16 = make([]uint16, n), make([]uint16, n)
+			p.MBF16, p.VBF16 = half.Take(n), half.Take(n)
 		default:
-			p.M, p.V = make([]float32, n), make([]float32, n)
+			p.M, p.V = whole.Take(n), whole.Take(n)
 		}
 	}
 }

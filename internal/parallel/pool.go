@@ -8,14 +8,20 @@ import (
 
 // job is a loop that is being run. Its ranges lie in one stretch for each thread. A thread goes
 // through its own stretch from the beginning, so that it reads memory in order, and then helps
-// with the rest of the others. The caller works too, and takes every range that no worker came
-// for, so a worker without a core delays nothing.
+// with the rest of the others. The caller has the first stretch, so that loops over the same rows
+// find them in the caches of the same core. It takes every range that no worker came for, so a
+// worker without a core delays nothing.
 type job struct {
 	n, parts  int
 	body      func(lo, hi int)
 	stretches []stretch
-	joined    atomic.Int32
 	done      atomic.Int32
+}
+
+// seat is the place of a worker in a job: the thread whose stretch it begins with.
+type seat struct {
+	job    *job
+	thread int
 }
 
 // stretch is some consecutive ranges, and the number of them that are taken. It fills a cache
@@ -25,10 +31,9 @@ type stretch struct {
 	_     [60]byte
 }
 
-// work takes ranges until there is none.
-func (j *job) work() {
+// work takes ranges until there is none, from the stretch of thread me on.
+func (j *job) work(me int) {
 	threads := len(j.stretches)
-	me := int(j.joined.Add(1)) - 1
 	for i := range threads {
 		s := (me + i) % threads
 		first, end := j.parts*s/threads, j.parts*(s+1)/threads
@@ -43,7 +48,7 @@ func (j *job) work() {
 // worker waits for jobs: for a short while in a loop, since the layers of a model
 // follow each other fast, then asleep.
 type worker struct {
-	next   atomic.Pointer[job]
+	next   atomic.Pointer[seat]
 	asleep atomic.Bool
 	wake   chan struct{}
 }
@@ -82,13 +87,13 @@ func run(j *job, helpers int) {
 	for range helpers {
 		list = append(list, hire())
 	}
-	for _, w := range list {
-		w.next.Store(j)
+	for i, w := range list {
+		w.next.Store(&seat{j, 1 + i})
 		if w.asleep.Swap(false) {
 			w.wake <- struct{}{}
 		}
 	}
-	j.work()
+	j.work(0)
 	for spin := (spinner{}); int(j.done.Load()) < j.parts; {
 		if spin.turn(callerSpin) {
 			runtime.Gosched()
@@ -124,8 +129,8 @@ func fire(w *worker) {
 func (w *worker) loop() {
 	for {
 		for spin := (spinner{}); w.next.Load() != nil || !spin.turn(workerSpin); {
-			if j := w.next.Swap(nil); j != nil {
-				j.work()
+			if s := w.next.Swap(nil); s != nil {
+				s.job.work(s.thread)
 				spin = spinner{}
 			}
 		}

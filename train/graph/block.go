@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"trit/bitlinear"
+	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
@@ -180,7 +181,7 @@ func newBlock(ws *workspace, layer int, p *Params) *block {
 
 func (b *block) newKept() *kept {
 	c, m := b.config, b.rows
-	floats := func(width int) []float32 { return make([]float32, m*width) }
+	floats := func(width int) []float32 { return memory.Make[float32](m * width) }
 	k := &kept{
 		inNorm: floats(1), attnNorm: floats(1), postNorm: floats(1), ffnNorm: floats(1),
 		qkvIn: b.qkv.NewInput(), oIn: b.o.NewInput(), gateUpIn: b.gateUp.NewInput(), downIn: b.down.NewInput(),
@@ -278,8 +279,7 @@ func (b *block) feedForwardGrad(
 ) {
 	c, k := b.config, b.kept
 	d, f := c.HiddenSize, c.IntermediateSize
-	copy(b.wide, grad)
-	b.down.Backward(k.downIn, w.down, b.wide, b.wider, dw.down, b.accumulate)
+	b.down.Backward(k.downIn, w.down, grad, b.wider, dw.down, b.accumulate)
 	b.normGrads(dw.ffnNorm, f, func(r int, dNorm []float32, s *rowScratch) {
 		g, gateUp := b.wider[r*f:][:f], k.gateUp[2*r*f:][:2*f]
 		if w.ffnNorm != nil {
@@ -300,8 +300,7 @@ func (b *block) attentionGrad(
 ) {
 	c, k := b.config, b.kept
 	d, q := c.HiddenSize, c.QDim()
-	copy(b.wide, grad)
-	b.o.Backward(k.oIn, w.o, b.wide, b.wider, dw.o, b.accumulate)
+	b.o.Backward(k.oIn, w.o, grad, b.wider, dw.o, b.accumulate)
 	if w.attnNorm != nil {
 		b.normGrads(dw.attnNorm, q, func(r int, dNorm []float32, s *rowScratch) {
 			rmsNormGrad(b.wider[r*q:][:q], k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r], s)

@@ -74,11 +74,16 @@ func (b *builder) embedded() *G.Node {
 
 // weights enters all that is trained as nodes over the memory of Params, and makes their gradients.
 func (b *builder) weights() {
-	for _, spec := range b.d.params.specs {
+	p := b.d.params
+	for _, spec := range p.specs {
 		b.d.nodes[spec.Name] = b.node(spec.Name, spec.Name)
-		if b.d.options.Backward {
-			b.d.gradients[spec.Name] = make([]float32, spec.Elements())
-		}
+	}
+	if !b.d.options.Backward {
+		return
+	}
+	slab := p.slab()
+	for _, spec := range p.specs {
+		b.d.gradients[spec.Name] = slab.Take(spec.Elements())
 	}
 }
 

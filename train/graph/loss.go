@@ -6,6 +6,7 @@ import (
 
 	"trit/bitlinear"
 	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 	"trit/model"
 )
@@ -60,7 +61,7 @@ func newLossHead(ws *workspace, vocab int, o objective, targets []int32, back bo
 		workspace: ws, vocab: vocab, objective: o, targets: targets, back: back, chunk: headChunk(ws.rows, vocab),
 		losses: make([]float32, ws.rows), lse: make([]float64, ws.rows), greedy: make([]bool, ws.rows),
 	}
-	h.logits = make([]float32, h.chunk*vocab)
+	h.logits = memory.Make[float32](h.chunk * vocab)
 	return h
 }
 

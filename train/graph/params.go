@@ -9,6 +9,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"trit/bitlinear/kernel/memory"
 	"trit/model"
 )
 
@@ -56,9 +57,19 @@ func EmptyParams(c model.Config) *Params {
 
 // allocate makes the memory of all Specs.
 func (p *Params) allocate() {
+	slab := p.slab()
 	for _, spec := range p.specs {
-		p.tensors[spec.Name] = tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(spec.Shape...))
+		p.tensors[spec.Name] = tensor.New(tensor.WithBacking(slab.Take(spec.Elements())), tensor.WithShape(spec.Shape...))
 	}
+}
+
+// slab is memory for all Specs.
+func (p *Params) slab() *memory.Slab[float32] {
+	n := 0
+	for _, spec := range p.specs {
+		n += spec.Elements()
+	}
+	return memory.NewSlab[float32](n)
 }
 
 // Base is the weights beneath the adapters, nil if the weights themselves are trained.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"trit/bitlinear"
+	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
 	"trit/model"
@@ -55,11 +56,11 @@ func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 	m, widest := o.Batch*o.SequenceLength, max(c.HiddenSize, c.QDim(), c.IntermediateSize)
 	ws := &workspace{config: c, mode: mode, pool: parallel.New(o.Threads), rows: m,
 		attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct), table: newRoundedTable(c),
-		share: o.CheckpointActivations || !o.Backward, wide: make([]float32, m*c.HiddenSize)}
+		share: o.CheckpointActivations || !o.Backward, wide: memory.Make[float32](m * c.HiddenSize)}
 	ws.scratches.New = func() any { return &rowScratch{norm: make([]float32, widest), unit: make([]float32, widest)} }
 	if o.Backward {
-		ws.stream, ws.partials = make([]float32, m*c.HiddenSize), make([]float32, rowParts*widest)
-		ws.wider = make([]float32, m*max(c.QDim(), c.IntermediateSize))
+		ws.stream, ws.partials = memory.Make[float32](m*c.HiddenSize), make([]float32, rowParts*widest)
+		ws.wider = memory.Make[float32](m * max(c.QDim(), c.IntermediateSize))
 	}
 	return ws
 }

@@ -65,6 +65,10 @@ func bf16Int8Pairs() {
 	})
 }
 
+// columnsAhead is the distance, in bytes, at which rows are prefetched for the blocks of columns that
+// are packed next: alone, a block would wait for a line of each of its rows.
+const columnsAhead = 512
+
 // pairs is the body of a function that packs pairs of rows of values of size bytes.
 func pairs(size uint8, load pairLoad) {
 	n, dst, x, ld := param("pairs"), param("dst"), param("x"), param("ld")
@@ -73,6 +77,8 @@ func pairs(size uint8, load pairLoad) {
 		SHLQ(U8(2), ld)
 	}
 	Label("loop")
+	PREFETCHT0(Mem{Base: x, Disp: columnsAhead})
+	PREFETCHT0(Mem{Base: x, Index: ld, Scale: 1, Disp: columnsAhead})
 	pair(low, high, Mem{Base: x}, Mem{Base: x, Index: ld, Scale: 1})
 	VMOVDQU32(low, Mem{Base: dst})
 	LEAQ(Mem{Base: x, Index: ld, Scale: 2}, x.(reg.GPVirtual))
@@ -88,8 +94,10 @@ func bf16PairsOfRows() {
 	Doc("bf16PairsOfRows512 writes dst[s][p][j] = x[j*ld+32s+2p], x[j*ld+32s+2p+1] in bfloat16 for 16 rows j",
 		"and 16 pairs p of each step.")
 	steps, dst, x, ld := param("steps"), param("dst"), param("x"), param("ld")
-	load, v, low, from := roundedFloats(), ZMM(), YMM(), GP64()
+	load, v, low, from, below := roundedFloats(), ZMM(), YMM(), GP64(), GP64()
 	SHLQ(U8(2), ld)
+	MOVQ(ld, below) // the rows of the next block
+	SHLQ(U8(4), below)
 	rows := make([]reg.VecVirtual, 16)
 	for i := range rows {
 		rows[i] = ZMM()
@@ -101,6 +109,7 @@ func bf16PairsOfRows() {
 			load(Mem{Base: from, Disp: 64 * half}, v)
 			VPSRLD(U8(16), v, v)
 			VPMOVDW(v, narrow.AsY())
+			PREFETCHT1(Mem{Base: from, Index: below, Scale: 1, Disp: 64 * half})
 		}
 		VSHUFI64X2(U8(0x44), r, low.AsZ(), r)
 		if i < 15 {
@@ -121,14 +130,14 @@ func bf16PairsOfRows() {
 
 // bf16Row packs a row of the first operand, 32 values a step.
 func bf16Row() {
-	TEXT("bf16Row512", NOSPLIT, "func(steps int, dst *byte, dstStep int, x *float32)")
-	Doc("bf16Row512 writes 32 values of x in bfloat16 to dst, the next 32 dstStep bytes later, and so on.")
+	TEXT("bf16Row512", NOSPLIT, "func(steps int, dst *byte, dstStep int, x *float32, factor float32)")
+	Doc("bf16Row512 writes 32 values of x times factor in bfloat16 to dst, the next 32 dstStep bytes later, and so on.")
 	steps, dst, step, x := param("steps"), param("dst"), param("dstStep"), param("x")
-	round, v := rounding(), ZMM()
+	round, factor, v := rounding(), zmm.splat("factor"), ZMM()
 	Label("loop")
 	for i := range 2 {
 		PREFETCHT0(Mem{Base: x, Disp: pageAhead + 64*i})
-		VMOVUPS(Mem{Base: x, Disp: 64 * i}, v)
+		VMULPS(Mem{Base: x, Disp: 64 * i}, factor, v)
 		round(v)
 		VPSRLD(U8(16), v, v)
 		VPMOVDW(v, Mem{Base: dst, Disp: 32 * i})
@@ -142,10 +151,16 @@ func bf16Row() {
 
 // bf16Columns packs a tile of the first operand out of its transpose.
 func bf16Columns() {
-	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int)")
-	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.")
-	dst, x, ld := param("dst"), param("x"), param("ld")
-	pair, high, ahead := pairing(roundedFloats()), ZMM(), GP64()
+	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int, factor *float32)")
+	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j]*factor[p] in bfloat16 for 16 columns j and 32 rows p.")
+	dst, x, ld, factor := param("dst"), param("x"), param("ld"), param("factor")
+	round, row, high, ahead := rounding(), 0, ZMM(), GP64()
+	pair := pairing(func(from Mem, v reg.VecVirtual) { // is called for one row after another
+		VMOVUPS(from, v)
+		VMULPS_BCST(Mem{Base: factor, Disp: 4 * row}, v, v)
+		round(v)
+		row++
+	})
 	SHLQ(U8(2), ld)
 	MOVQ(ld, ahead)
 	SHLQ(U8(5), ahead)

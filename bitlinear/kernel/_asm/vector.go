@@ -252,6 +252,9 @@ func (r registers) rescaleSums(rows int) {
 		VMULPS(f, v, v)
 		VMOVUPS(v, Mem{Base: dst, Disp: at})
 	}
+	for at := 0; at < 4*rows; at += 64 { // of the rows of weights that come next
+		PREFETCHT1(Mem{Base: dst, Disp: 4*rows + at})
+	}
 	ADDQ(Imm(4), factor)
 	ADDQ(U32(4*rows), x)
 	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)

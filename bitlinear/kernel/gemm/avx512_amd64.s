@@ -57,7 +57,7 @@ loop:
 	RET
 
 // func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Pairs512(SB), NOSPLIT, $0-32
 	VPBROADCASTD int1<>+0(SB), Z0
 	VPBROADCASTD belowHalf<>+0(SB), Z1
@@ -69,6 +69,8 @@ TEXT ·bf16Pairs512(SB), NOSPLIT, $0-32
 	SHLQ         $0x02, BX
 
 loop:
+	PREFETCHT0 512(DX)
+	PREFETCHT0 512(DX)(BX*1)
 	VMOVUPS    (DX), Z4
 	VPSRLD     $0x10, Z4, Z2
 	VPANDD     Z0, Z2, Z2
@@ -99,7 +101,7 @@ DATA highHalf<>+0(SB)/4, $0xffff0000
 GLOBL highHalf<>(SB), RODATA|NOPTR, $4
 
 // func bf16TernaryPairs512(pairs int, dst *byte, x *float32, ld int, inverse float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16TernaryPairs512(SB), NOSPLIT, $0-36
 	VBROADCASTSS inverse+32(FP), Z0
 	VPBROADCASTD float1<>+0(SB), Z1
@@ -113,6 +115,8 @@ TEXT ·bf16TernaryPairs512(SB), NOSPLIT, $0-36
 	SHLQ         $0x02, BX
 
 loop:
+	PREFETCHT0 512(DX)
+	PREFETCHT0 512(DX)(BX*1)
 	VMULPS     (DX), Z0, Z5
 	VMINPS     Z1, Z5, Z5
 	VMAXPS     Z2, Z5, Z5
@@ -143,7 +147,7 @@ DATA roundingMagic<>+0(SB)/4, $0x4b400000
 GLOBL roundingMagic<>(SB), RODATA|NOPTR, $4
 
 // func bf16Int8Pairs512(pairs int, dst *byte, x *int8, ld int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Int8Pairs512(SB), NOSPLIT, $0-32
 	MOVQ         pairs+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -152,6 +156,8 @@ TEXT ·bf16Int8Pairs512(SB), NOSPLIT, $0-32
 	VPBROADCASTD highHalf<>+0(SB), Z0
 
 loop:
+	PREFETCHT0 512(DX)
+	PREFETCHT0 512(DX)(BX*1)
 	VPMOVSXBD  (DX), Z1
 	VCVTDQ2PS  Z1, Z1
 	VPMOVSXBD  (DX)(BX*1), Z2
@@ -167,7 +173,7 @@ loop:
 	RET
 
 // func bf16PairsOfRows512(steps int, dst *byte, x *float32, ld int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·bf16PairsOfRows512(SB), NOSPLIT, $0-32
 	MOVQ         steps+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -176,6 +182,8 @@ TEXT ·bf16PairsOfRows512(SB), NOSPLIT, $0-32
 	VPBROADCASTD int1<>+0(SB), Z0
 	VPBROADCASTD belowHalf<>+0(SB), Z1
 	SHLQ         $0x02, BX
+	MOVQ         BX, DI
+	SHLQ         $0x04, DI
 
 loop:
 	MOVQ        DX, SI
@@ -186,6 +194,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -193,6 +202,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y5
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z5, Z4, Z5
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -202,6 +212,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -209,6 +220,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y6
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z6, Z4, Z6
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -218,6 +230,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -225,6 +238,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y7
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z7, Z4, Z7
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -234,6 +248,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -241,6 +256,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y8
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z8, Z4, Z8
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -250,6 +266,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -257,6 +274,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y9
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z9, Z4, Z9
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -266,6 +284,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -273,6 +292,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y10
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z10, Z4, Z10
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -282,6 +302,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -289,6 +310,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y11
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z11, Z4, Z11
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -298,6 +320,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -305,6 +328,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y12
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z12, Z4, Z12
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -314,6 +338,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -321,6 +346,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y13
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z13, Z4, Z13
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -330,6 +356,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -337,6 +364,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y14
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z14, Z4, Z14
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -346,6 +374,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -353,6 +382,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y15
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z15, Z4, Z15
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -362,6 +392,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -369,6 +400,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y16
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z16, Z4, Z16
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -378,6 +410,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -385,6 +418,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y17
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z17, Z4, Z17
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -394,6 +428,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -401,6 +436,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y18
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z18, Z4, Z18
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -410,6 +446,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -417,6 +454,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y19
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z19, Z4, Z19
 	ADDQ        BX, SI
 	VMOVUPS     (SI), Z3
@@ -426,6 +464,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y4
+	PREFETCHT1  (SI)(DI*1)
 	VMOVUPS     64(SI), Z3
 	VPSRLD      $0x10, Z3, Z2
 	VPANDD      Z0, Z2, Z2
@@ -433,6 +472,7 @@ loop:
 	VPADDD      Z2, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, Y20
+	PREFETCHT1  64(SI)(DI*1)
 	VSHUFI64X2  $0x44, Z20, Z4, Z20
 	VPUNPCKHDQ  Z6, Z5, Z3
 	VPUNPCKLDQ  Z6, Z5, Z5
@@ -521,33 +561,34 @@ loop:
 	VZEROUPPER
 	RET
 
-// func bf16Row512(steps int, dst *byte, dstStep int, x *float32)
+// func bf16Row512(steps int, dst *byte, dstStep int, x *float32, factor float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·bf16Row512(SB), NOSPLIT, $0-32
+TEXT ·bf16Row512(SB), NOSPLIT, $0-36
 	MOVQ         steps+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         dstStep+16(FP), DX
 	MOVQ         x+24(FP), BX
 	VPBROADCASTD int1<>+0(SB), Z0
 	VPBROADCASTD belowHalf<>+0(SB), Z1
+	VBROADCASTSS factor+32(FP), Z3
 
 loop:
 	PREFETCHT0 4096(BX)
-	VMOVUPS    (BX), Z3
-	VPSRLD     $0x10, Z3, Z2
+	VMULPS     (BX), Z3, Z4
+	VPSRLD     $0x10, Z4, Z2
 	VPANDD     Z0, Z2, Z2
-	VPADDD     Z1, Z3, Z3
-	VPADDD     Z2, Z3, Z3
-	VPSRLD     $0x10, Z3, Z3
-	VPMOVDW    Z3, (CX)
+	VPADDD     Z1, Z4, Z4
+	VPADDD     Z2, Z4, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPMOVDW    Z4, (CX)
 	PREFETCHT0 4160(BX)
-	VMOVUPS    64(BX), Z3
-	VPSRLD     $0x10, Z3, Z2
+	VMULPS     64(BX), Z3, Z4
+	VPSRLD     $0x10, Z4, Z2
 	VPANDD     Z0, Z2, Z2
-	VPADDD     Z1, Z3, Z3
-	VPADDD     Z2, Z3, Z3
-	VPSRLD     $0x10, Z3, Z3
-	VPMOVDW    Z3, 32(CX)
+	VPADDD     Z1, Z4, Z4
+	VPADDD     Z2, Z4, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPMOVDW    Z4, 32(CX)
 	ADDQ       $0x00000080, BX
 	ADDQ       DX, CX
 	DECQ       AX
@@ -555,276 +596,309 @@ loop:
 	VZEROUPPER
 	RET
 
-// func bf16Columns512(dst *byte, x *float32, ld int)
+// func bf16Columns512(dst *byte, x *float32, ld int, factor *float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
+TEXT ·bf16Columns512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         ld+16(FP), DX
+	MOVQ         factor+24(FP), BX
 	VPBROADCASTD int1<>+0(SB), Z0
 	VPBROADCASTD belowHalf<>+0(SB), Z1
-	VPBROADCASTD highHalf<>+0(SB), Z3
+	VPBROADCASTD highHalf<>+0(SB), Z4
 	SHLQ         $0x02, DX
-	MOVQ         DX, BX
-	SHLQ         $0x05, BX
-	ADDQ         CX, BX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	MOVQ         DX, SI
+	SHLQ         $0x05, SI
+	ADDQ         CX, SI
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z5
+	VMULPS.BCST  (BX), Z5, Z5
 	VPSRLD       $0x10, Z5, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z5, Z5
 	VPADDD       Z2, Z5, Z5
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  4(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z5, Z5
-	VPTERNLOGD   $0xf8, Z3, Z4, Z5
+	VPTERNLOGD   $0xf8, Z4, Z3, Z5
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z6
+	VMULPS.BCST  8(BX), Z6, Z6
 	VPSRLD       $0x10, Z6, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z6, Z6
 	VPADDD       Z2, Z6, Z6
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  12(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z6, Z6
-	VPTERNLOGD   $0xf8, Z3, Z4, Z6
+	VPTERNLOGD   $0xf8, Z4, Z3, Z6
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z7
+	VMULPS.BCST  16(BX), Z7, Z7
 	VPSRLD       $0x10, Z7, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z7, Z7
 	VPADDD       Z2, Z7, Z7
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  20(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z7, Z7
-	VPTERNLOGD   $0xf8, Z3, Z4, Z7
+	VPTERNLOGD   $0xf8, Z4, Z3, Z7
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z8
+	VMULPS.BCST  24(BX), Z8, Z8
 	VPSRLD       $0x10, Z8, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z8, Z8
 	VPADDD       Z2, Z8, Z8
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  28(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z8, Z8
-	VPTERNLOGD   $0xf8, Z3, Z4, Z8
+	VPTERNLOGD   $0xf8, Z4, Z3, Z8
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z9
+	VMULPS.BCST  32(BX), Z9, Z9
 	VPSRLD       $0x10, Z9, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z9, Z9
 	VPADDD       Z2, Z9, Z9
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  36(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z9, Z9
-	VPTERNLOGD   $0xf8, Z3, Z4, Z9
+	VPTERNLOGD   $0xf8, Z4, Z3, Z9
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z10
+	VMULPS.BCST  40(BX), Z10, Z10
 	VPSRLD       $0x10, Z10, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z10, Z10
 	VPADDD       Z2, Z10, Z10
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  44(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z10, Z10
-	VPTERNLOGD   $0xf8, Z3, Z4, Z10
+	VPTERNLOGD   $0xf8, Z4, Z3, Z10
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z11
+	VMULPS.BCST  48(BX), Z11, Z11
 	VPSRLD       $0x10, Z11, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z11, Z11
 	VPADDD       Z2, Z11, Z11
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  52(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z11, Z11
-	VPTERNLOGD   $0xf8, Z3, Z4, Z11
+	VPTERNLOGD   $0xf8, Z4, Z3, Z11
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z12
+	VMULPS.BCST  56(BX), Z12, Z12
 	VPSRLD       $0x10, Z12, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z12, Z12
 	VPADDD       Z2, Z12, Z12
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  60(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z12, Z12
-	VPTERNLOGD   $0xf8, Z3, Z4, Z12
+	VPTERNLOGD   $0xf8, Z4, Z3, Z12
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z13
+	VMULPS.BCST  64(BX), Z13, Z13
 	VPSRLD       $0x10, Z13, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z13, Z13
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  68(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z13, Z13
-	VPTERNLOGD   $0xf8, Z3, Z4, Z13
+	VPTERNLOGD   $0xf8, Z4, Z3, Z13
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z14
+	VMULPS.BCST  72(BX), Z14, Z14
 	VPSRLD       $0x10, Z14, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z14, Z14
 	VPADDD       Z2, Z14, Z14
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  76(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z14, Z14
-	VPTERNLOGD   $0xf8, Z3, Z4, Z14
+	VPTERNLOGD   $0xf8, Z4, Z3, Z14
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z15
+	VMULPS.BCST  80(BX), Z15, Z15
 	VPSRLD       $0x10, Z15, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z15, Z15
 	VPADDD       Z2, Z15, Z15
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  84(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z15, Z15
-	VPTERNLOGD   $0xf8, Z3, Z4, Z15
+	VPTERNLOGD   $0xf8, Z4, Z3, Z15
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z16
+	VMULPS.BCST  88(BX), Z16, Z16
 	VPSRLD       $0x10, Z16, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z16, Z16
 	VPADDD       Z2, Z16, Z16
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  92(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z16, Z16
-	VPTERNLOGD   $0xf8, Z3, Z4, Z16
+	VPTERNLOGD   $0xf8, Z4, Z3, Z16
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z17
+	VMULPS.BCST  96(BX), Z17, Z17
 	VPSRLD       $0x10, Z17, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z17, Z17
 	VPADDD       Z2, Z17, Z17
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  100(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z17, Z17
-	VPTERNLOGD   $0xf8, Z3, Z4, Z17
+	VPTERNLOGD   $0xf8, Z4, Z3, Z17
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z18
+	VMULPS.BCST  104(BX), Z18, Z18
 	VPSRLD       $0x10, Z18, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z18, Z18
 	VPADDD       Z2, Z18, Z18
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  108(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z18, Z18
-	VPTERNLOGD   $0xf8, Z3, Z4, Z18
+	VPTERNLOGD   $0xf8, Z4, Z3, Z18
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z19
+	VMULPS.BCST  112(BX), Z19, Z19
 	VPSRLD       $0x10, Z19, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z19, Z19
 	VPADDD       Z2, Z19, Z19
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  116(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z19, Z19
-	VPTERNLOGD   $0xf8, Z3, Z4, Z19
+	VPTERNLOGD   $0xf8, Z4, Z3, Z19
 	LEAQ         (CX)(DX*2), CX
-	PREFETCHT0   (BX)
-	PREFETCHT0   (BX)(DX*1)
-	LEAQ         (BX)(DX*2), BX
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DX*1)
+	LEAQ         (SI)(DX*2), SI
 	VMOVUPS      (CX), Z20
+	VMULPS.BCST  120(BX), Z20, Z20
 	VPSRLD       $0x10, Z20, Z2
 	VPANDD       Z0, Z2, Z2
 	VPADDD       Z1, Z20, Z20
 	VPADDD       Z2, Z20, Z20
-	VMOVUPS      (CX)(DX*1), Z4
-	VPSRLD       $0x10, Z4, Z2
+	VMOVUPS      (CX)(DX*1), Z3
+	VMULPS.BCST  124(BX), Z3, Z3
+	VPSRLD       $0x10, Z3, Z2
 	VPANDD       Z0, Z2, Z2
-	VPADDD       Z1, Z4, Z4
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z1, Z3, Z3
+	VPADDD       Z2, Z3, Z3
 	VPSRLD       $0x10, Z20, Z20
-	VPTERNLOGD   $0xf8, Z3, Z4, Z20
+	VPTERNLOGD   $0xf8, Z4, Z3, Z20
 	LEAQ         (CX)(DX*2), CX
-	VPUNPCKHDQ   Z6, Z5, Z4
+	VPUNPCKHDQ   Z6, Z5, Z3
 	VPUNPCKLDQ   Z6, Z5, Z5
 	VPUNPCKHDQ   Z8, Z7, Z6
 	VPUNPCKLDQ   Z8, Z7, Z7
@@ -842,8 +916,8 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VPUNPCKLDQ   Z20, Z19, Z19
 	VPUNPCKHQDQ  Z7, Z5, Z20
 	VPUNPCKLQDQ  Z7, Z5, Z5
-	VPUNPCKHQDQ  Z6, Z4, Z7
-	VPUNPCKLQDQ  Z6, Z4, Z4
+	VPUNPCKHQDQ  Z6, Z3, Z7
+	VPUNPCKLQDQ  Z6, Z3, Z3
 	VPUNPCKHQDQ  Z11, Z9, Z6
 	VPUNPCKLQDQ  Z11, Z9, Z9
 	VPUNPCKHQDQ  Z10, Z8, Z11
@@ -872,12 +946,12 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VSHUFI32X4   $0x88, Z10, Z20, Z20
 	VSHUFI32X4   $0xdd, Z6, Z9, Z10
 	VSHUFI32X4   $0x88, Z6, Z9, Z9
-	VSHUFI32X4   $0xdd, Z8, Z4, Z6
-	VSHUFI32X4   $0x88, Z8, Z4, Z4
+	VSHUFI32X4   $0xdd, Z8, Z3, Z6
+	VSHUFI32X4   $0x88, Z8, Z3, Z3
 	VSHUFI32X4   $0xdd, Z16, Z12, Z8
 	VSHUFI32X4   $0x88, Z16, Z12, Z12
-	VSHUFI32X4   $0xdd, Z12, Z4, Z16
-	VSHUFI32X4   $0x88, Z12, Z4, Z4
+	VSHUFI32X4   $0xdd, Z12, Z3, Z16
+	VSHUFI32X4   $0x88, Z12, Z3, Z3
 	VSHUFI32X4   $0xdd, Z8, Z6, Z12
 	VSHUFI32X4   $0x88, Z8, Z6, Z6
 	VSHUFI32X4   $0xdd, Z11, Z7, Z8
@@ -890,7 +964,7 @@ TEXT ·bf16Columns512(SB), NOSPLIT, $0-24
 	VSHUFI32X4   $0x88, Z11, Z8, Z8
 	VMOVDQU32    Z5, (AX)
 	VMOVDQU32    Z20, 64(AX)
-	VMOVDQU32    Z4, 128(AX)
+	VMOVDQU32    Z3, 128(AX)
 	VMOVDQU32    Z7, 192(AX)
 	VMOVDQU32    Z18, 256(AX)
 	VMOVDQU32    Z9, 320(AX)

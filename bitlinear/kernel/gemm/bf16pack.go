@@ -15,7 +15,7 @@ const bf16Lines = 64
 func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
 	v := view{a, first, k, min(m, first+rows), k + depth}
 	steps, panels := ceil(depth, bf16Step), ceil(rows, bf16Tile)
-	if a.col != 1 {
+	if a.transposed {
 		v.packColumns(w.a[:], steps, panels)
 		return
 	}
@@ -36,7 +36,7 @@ func (v view) bits(i, j int) uint16 {
 	if v.i+i >= v.rows || v.j+j >= v.cols {
 		return 0
 	}
-	return float16.BBits(v.data[(v.i+i)*v.row+(v.j+j)*v.col])
+	return float16.BBits(v.element(v.i+i, v.j+j))
 }
 
 // packRow packs row i, whose values lie side by side.
@@ -44,16 +44,39 @@ func (v view) packRow(dst []byte, i, steps, panels int) {
 	for at := 0; at < steps; at += bf16Chunk {
 		n := min(bf16Chunk, steps-at)
 		out, done := dst[(at*panels+i/bf16Tile*n)*bf16PanelBytes+i%bf16Tile*bf16Lines:], 0
-		if whole := min(n, (v.cols-v.j)/bf16Step-at); v.i+i < v.rows && whole > 0 {
-			bf16Row512(whole, &out[0], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+at*bf16Step])
-			done = whole
-		}
-		for s := done; s < n; s++ {
-			for j := range bf16Step {
-				binary.LittleEndian.PutUint16(out[s*bf16PanelBytes+2*j:], v.bits(i, (at+s)*bf16Step+j))
+		for done < n {
+			s := at + done
+			whole, factor := v.together(i, s, n-done)
+			if whole > 0 {
+				bf16Row512(whole, &out[done*bf16PanelBytes], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+s*bf16Step], factor)
+				done += whole
+				continue
 			}
+			for j := range bf16Step {
+				binary.LittleEndian.PutUint16(out[done*bf16PanelBytes+2*j:], v.bits(i, s*bf16Step+j))
+			}
+			done++
 		}
 	}
+}
+
+// together returns the number of steps of row i from step s on, at most n, that lie in the view as a
+// whole and under the same factor.
+func (v view) together(i, s, n int) (whole int, factor float32) {
+	n, factor = min(n, (v.cols-v.j)/bf16Step-s), 1
+	if v.i+i >= v.rows || n <= 0 {
+		return 0, 0
+	}
+	if v.factors == nil {
+		return n, 1
+	}
+	column := v.j + s*bf16Step
+	for ; n > 0; n-- {
+		if of, same := v.factors.at(column, column+n*bf16Step); same {
+			return n, of[v.i+i]
+		}
+	}
+	return 0, 0
 }
 
 // packColumns packs rows that are stored as columns, 16 at a time. It takes neighbours one after
@@ -65,9 +88,16 @@ func (v view) packColumns(dst []byte, steps, panels int) {
 		n := min(bf16Chunk, steps-at)
 		for i := range 2 * panels {
 			out := dst[(at*panels+i/2*n+s-at)*bf16PanelBytes+i%2*half:][:half]
-			if v.i+16*i+16 <= v.rows && v.j+(s+1)*bf16Step <= v.cols {
-				bf16Columns512(&out[0], &v.data[v.i+16*i+(v.j+s*bf16Step)*v.col], v.col)
-				continue
+			first, row := v.i+16*i, v.j+s*bf16Step
+			if first+16 <= v.rows && row+bf16Step <= v.cols {
+				if of, same := v.factors.at(first, first+16); same {
+					factor := &ones[0]
+					if of != nil {
+						factor = &of[row]
+					}
+					bf16Columns512(&out[0], &v.data[first+row*v.col], v.col, factor)
+					continue
+				}
 			}
 			for j := range half / 2 {
 				binary.LittleEndian.PutUint16(out[2*j:], v.bits(16*i+j/bf16Step, s*bf16Step+j%bf16Step))

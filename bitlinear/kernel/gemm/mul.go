@@ -87,18 +87,20 @@ func newPlain(transA, transB bool, m, n, k int, a []float32, lda int, b []float3
 	return p
 }
 
-// matrix is a view of values: element (i,j) is data[i*row+j*col].
+// matrix is a view of values: element (i,j) is data[i*row+j*col], times its factor.
 type matrix struct {
-	data     []float32
-	row, col int
+	data       []float32
+	row, col   int
+	transposed bool
+	factors    factors
 }
 
 // newMatrix is a view of rows ld apart, or of their transpose.
 func newMatrix(data []float32, ld int, transposed bool) matrix {
 	if transposed {
-		return matrix{data, 1, ld}
+		return matrix{data: data, row: 1, col: ld, transposed: true}
 	}
-	return matrix{data, ld, 1}
+	return matrix{data: data, row: ld, col: 1}
 }
 
 // size is the number of values from the first to the last element of a matrix.

@@ -44,6 +44,7 @@ type Product struct {
 	A          []float32   // op(A) is [M,K]
 	LDA        int         // distance of the stored rows of A
 	TransA     bool        // A is stored [K,M]
+	AFactors   []Factors   // of the stored A, ranges of columns one beside the other; nil for ones
 	B          []Rows      // together [K,N], one below the other
 	TransB     bool        // B is stored [N,K]: rows of K values, in float32 or of a Source
 	C          [][]float32 // consecutive ranges of rows of the result, together [M,N]
@@ -75,8 +76,10 @@ func (p *Product) product() product {
 	if p.TransB {
 		ldb = p.K
 	}
+	a := newMatrix(p.A, p.LDA, p.TransA)
+	a.factors = p.AFactors
 	return product{
-		a: newMatrix(p.A, p.LDA, p.TransA), b: right{p.B, ldb, p.TransB},
+		a: a, b: right{p.B, ldb, p.TransB},
 		c: result{p.C, p.ldc(), p.RowFactor, p.Accumulate},
 		m: p.M, n: p.N, k: p.K,
 	}
@@ -129,6 +132,16 @@ func (p *Product) checkA() {
 	}
 	if a := newMatrix(p.A, p.LDA, p.TransA); p.LDA < width || len(p.A) < a.size(p.M, p.K) {
 		p.refuse("A holds %d values in rows %d apart, want %d in rows of %d", len(p.A), p.LDA, a.size(p.M, p.K), width)
+	}
+	columns := 0
+	for _, f := range p.AFactors {
+		if len(f.Of) != p.M+p.K-width || f.Columns < 0 {
+			p.refuse("%d factors of %d columns of A, want %d", len(f.Of), f.Columns, p.M+p.K-width)
+		}
+		columns += f.Columns
+	}
+	if p.AFactors != nil && columns != width {
+		p.refuse("%d columns of A have factors, want %d", columns, width)
 	}
 }
 

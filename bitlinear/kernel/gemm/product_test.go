@@ -49,7 +49,7 @@ func cut(n int, parts bool) []int {
 func makeProduct(r *rand.Rand, s shape) *testProduct {
 	p := &testProduct{Product: Product{M: s.m, N: s.n, K: s.k, Accumulate: s.accumulate}}
 	p.TransA, p.TransB = s.transA == 1, s.transB == 1
-	p.makeA(r)
+	p.makeA(r, s)
 	p.makeB(r, s)
 	if s.factors {
 		p.RowFactor = kerneltest.Spread(r, s.m)
@@ -65,13 +65,17 @@ func makeProduct(r *rand.Rand, s shape) *testProduct {
 	return p
 }
 
-func (p *testProduct) makeA(r *rand.Rand) {
+func (p *testProduct) makeA(r *rand.Rand, s shape) {
 	rows, cols := p.M, p.K
 	if p.TransA {
 		rows, cols = cols, rows
 	}
 	p.LDA = cols + 3
 	p.A = kerneltest.Spread(r, (rows-1)*p.LDA+cols)
+	scaled := p.A
+	if s.factors {
+		scaled = p.makeFactors(s, rows, cols)
+	}
 	p.a = make([]float64, p.M*p.K)
 	for i := range p.M {
 		for j := range p.K {
@@ -79,9 +83,25 @@ func (p *testProduct) makeA(r *rand.Rand) {
 			if p.TransA {
 				at = j*p.LDA + i
 			}
-			p.a[i*p.K+j] = float64(p.A[at])
+			p.a[i*p.K+j] = float64(scaled[at])
 		}
 	}
+}
+
+// makeFactors gives A factors and returns what it is then.
+func (p *testProduct) makeFactors(s shape, rows, cols int) (scaled []float32) {
+	scaled, first := slices.Clone(p.A), 0
+	for _, columns := range cut(cols, s.parts) {
+		f := Factors{columns, kerneltest.Spread(rand.New(rand.NewPCG(14, uint64(first))), rows)}
+		p.AFactors = append(p.AFactors, f)
+		for i := range rows {
+			for j := first; j < first+columns; j++ {
+				scaled[i*p.LDA+j] *= f.Of[i]
+			}
+		}
+		first += columns
+	}
+	return scaled
 }
 
 func (p *testProduct) makeB(r *rand.Rand, s shape) {
@@ -244,6 +264,9 @@ func testProductBits(t *testing.T, run func(*Product, *parallel.Pool)) {
 		for _, parts := range []bool{false, true} {
 			s := shape{m: 300, n: 70, k: 2500, form: 2, factors: true, accumulate: true, parts: parts}
 			p := makeProduct(rand.New(rand.NewPCG(12, 12)), s)
+			for i := range p.AFactors {
+				p.AFactors[i].Of = p.AFactors[0].Of
+			}
 			run(&p.Product, pool)
 			got := slices.Concat(p.C...)
 			if want == nil {
@@ -299,6 +322,8 @@ func TestProductRefusesWrongSizes(t *testing.T) {
 		"want rows of":          func(p *Product) { p.C[0] = p.C[0][1:] },
 		"C holds":               func(p *Product) { p.C[0] = p.C[0][4:] },
 		"rows 3 apart":          func(p *Product) { p.LDC = 3 },
+		"1 factors of 3":        func(p *Product) { p.AFactors = []Factors{{3, make([]float32, 1)}} },
+		"2 columns of A":        func(p *Product) { p.AFactors = []Factors{{2, make([]float32, 2)}} },
 		"row factors":           func(p *Product) { p.RowFactor = make([]float32, 3) },
 		"one of them":           func(p *Product) { p.B[0].Int8 = make([]int8, 12) },
 		"in one of":             func(p *Product) { p.B[0].Source = stored{} },

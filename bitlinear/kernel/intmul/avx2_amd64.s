@@ -7986,7 +7986,7 @@ line:
 	RET
 
 // func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·rescaleSums256x16(SB), NOSPLIT, $0-40
 	MOVQ tokens+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -8002,6 +8002,7 @@ loop:
 	VCVTDQ2PS    32(BX), Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 32(CX)
+	PREFETCHT1   64(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000040, BX
 	LEAQ         (CX)(DX*4), CX
@@ -8011,7 +8012,7 @@ loop:
 	RET
 
 // func rescaleSums256x32(tokens int, dst *float32, width int, x *int32, factor *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·rescaleSums256x32(SB), NOSPLIT, $0-40
 	MOVQ tokens+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -8033,6 +8034,8 @@ loop:
 	VCVTDQ2PS    96(BX), Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 96(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX

@@ -4200,7 +4200,7 @@ loop:
 	RET
 
 // func rescaleSums512x16(tokens int, dst *float32, width int, x *int32, factor *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·rescaleSums512x16(SB), NOSPLIT, $0-40
 	MOVQ tokens+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -4213,6 +4213,7 @@ loop:
 	VCVTDQ2PS    (BX), Z1
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, (CX)
+	PREFETCHT1   64(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000040, BX
 	LEAQ         (CX)(DX*4), CX
@@ -4222,7 +4223,7 @@ loop:
 	RET
 
 // func rescaleSums512x32(tokens int, dst *float32, width int, x *int32, factor *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·rescaleSums512x32(SB), NOSPLIT, $0-40
 	MOVQ tokens+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -4238,6 +4239,8 @@ loop:
 	VCVTDQ2PS    64(BX), Z1
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, 64(CX)
+	PREFETCHT1   128(CX)
+	PREFETCHT1   192(CX)
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000080, BX
 	LEAQ         (CX)(DX*4), CX
