@@ -117,4 +117,5 @@ func (r registers) vectors() {
 	r.adamWBF16()
 	r.sumSquares()
 	r.absSum()
+	r.hadamard()
 }

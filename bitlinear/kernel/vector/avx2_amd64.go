@@ -64,6 +64,15 @@ func sumSquares256(n int, x *float32) float64
 // absSum256 is the sum of |x[i]| in float64, with one sum for each of 16 lanes.
 func absSum256(n int, x *float32) float64
 
+// hadamard16x256 replaces each 16 values of x by f times their transform, not normalised.
+func hadamard16x256(n int, x *float32, f float32)
+
+// butterflies2x256 is the stage of values h apart; h is a multiple of 16.
+func butterflies2x256(n int, x *float32, h int)
+
+// butterflies4x256 is the stages of values h and 2h apart; h is a multiple of 16.
+func butterflies4x256(n int, x *float32, h int)
+
 // floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
 func floatsBF16AVX2(n int, dst *float32, src *byte)
 

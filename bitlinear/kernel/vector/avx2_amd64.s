@@ -1201,6 +1201,175 @@ DATA absMask64<>+56(SB)/4, $0xffffffff
 DATA absMask64<>+60(SB)/4, $0x7fffffff
 GLOBL absMask64<>(SB), RODATA|NOPTR, $64
 
+// func hadamard16x256(n int, x *float32, f float32)
+// Requires: AVX, FMA3
+TEXT ·hadamard16x256(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS f+16(FP), Y0
+	VMOVUPS      hadamardSigns1<>+0(SB), Y2
+	VMOVUPS      hadamardSigns2<>+0(SB), Y3
+	VMOVUPS      hadamardSigns4<>+0(SB), Y4
+	XORQ         DX, DX
+
+loop:
+	VMULPS      (CX)(DX*4), Y0, Y5
+	VPERMILPS   $0xb1, Y5, Y1
+	VFMADD213PS Y1, Y2, Y5
+	VPERMILPS   $0x4e, Y5, Y1
+	VFMADD213PS Y1, Y3, Y5
+	VPERM2F128  $0x01, Y5, Y5, Y1
+	VFMADD213PS Y1, Y4, Y5
+	VMULPS      32(CX)(DX*4), Y0, Y6
+	VPERMILPS   $0xb1, Y6, Y1
+	VFMADD213PS Y1, Y2, Y6
+	VPERMILPS   $0x4e, Y6, Y1
+	VFMADD213PS Y1, Y3, Y6
+	VPERM2F128  $0x01, Y6, Y6, Y1
+	VFMADD213PS Y1, Y4, Y6
+	VMOVAPS     Y5, Y1
+	VADDPS      Y6, Y5, Y5
+	VSUBPS      Y6, Y1, Y6
+	VMOVUPS     Y5, (CX)(DX*4)
+	VMOVUPS     Y6, 32(CX)(DX*4)
+	ADDQ        $0x10, DX
+	CMPQ        DX, AX
+	JL          loop
+	VZEROUPPER
+	RET
+
+DATA hadamardSigns1<>+0(SB)/4, $(1.0)
+DATA hadamardSigns1<>+4(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+8(SB)/4, $(1.0)
+DATA hadamardSigns1<>+12(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+16(SB)/4, $(1.0)
+DATA hadamardSigns1<>+20(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+24(SB)/4, $(1.0)
+DATA hadamardSigns1<>+28(SB)/4, $(-1.0)
+GLOBL hadamardSigns1<>(SB), RODATA|NOPTR, $32
+
+DATA hadamardSigns2<>+0(SB)/4, $(1.0)
+DATA hadamardSigns2<>+4(SB)/4, $(1.0)
+DATA hadamardSigns2<>+8(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+12(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+16(SB)/4, $(1.0)
+DATA hadamardSigns2<>+20(SB)/4, $(1.0)
+DATA hadamardSigns2<>+24(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+28(SB)/4, $(-1.0)
+GLOBL hadamardSigns2<>(SB), RODATA|NOPTR, $32
+
+DATA hadamardSigns4<>+0(SB)/4, $(1.0)
+DATA hadamardSigns4<>+4(SB)/4, $(1.0)
+DATA hadamardSigns4<>+8(SB)/4, $(1.0)
+DATA hadamardSigns4<>+12(SB)/4, $(1.0)
+DATA hadamardSigns4<>+16(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+20(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+24(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+28(SB)/4, $(-1.0)
+GLOBL hadamardSigns4<>(SB), RODATA|NOPTR, $32
+
+// func butterflies2x256(n int, x *float32, h int)
+// Requires: AVX
+TEXT ·butterflies2x256(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   h+16(FP), DX
+	SHLQ   $0x02, AX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x02, DX, BX
+	IMUL3Q $0x01, DX, SI
+
+groups:
+	MOVQ DX, DI
+
+values:
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(DX*1), Y1
+	VMOVAPS Y0, Y2
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y1, Y2, Y1
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (CX)(DX*1)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(CX)(DX*1), Y1
+	VMOVAPS Y0, Y2
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y1, Y2, Y1
+	VMOVUPS Y0, 32(CX)
+	VMOVUPS Y1, 32(CX)(DX*1)
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, DI
+	JNZ     values
+	ADDQ    SI, CX
+	SUBQ    BX, AX
+	JNZ     groups
+	VZEROUPPER
+	RET
+
+// func butterflies4x256(n int, x *float32, h int)
+// Requires: AVX
+TEXT ·butterflies4x256(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   h+16(FP), DX
+	SHLQ   $0x02, AX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x04, DX, BX
+	IMUL3Q $0x03, DX, SI
+
+groups:
+	MOVQ DX, DI
+
+values:
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(DX*1), Y1
+	VMOVUPS (CX)(DX*2), Y2
+	VMOVUPS (CX)(SI*1), Y3
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y1, Y4, Y1
+	VMOVAPS Y2, Y4
+	VADDPS  Y3, Y2, Y2
+	VSUBPS  Y3, Y4, Y3
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y4, Y2
+	VMOVAPS Y1, Y4
+	VADDPS  Y3, Y1, Y1
+	VSUBPS  Y3, Y4, Y3
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (CX)(DX*1)
+	VMOVUPS Y2, (CX)(DX*2)
+	VMOVUPS Y3, (CX)(SI*1)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(CX)(DX*1), Y1
+	VMOVUPS 32(CX)(DX*2), Y2
+	VMOVUPS 32(CX)(SI*1), Y3
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y1, Y4, Y1
+	VMOVAPS Y2, Y4
+	VADDPS  Y3, Y2, Y2
+	VSUBPS  Y3, Y4, Y3
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y4, Y2
+	VMOVAPS Y1, Y4
+	VADDPS  Y3, Y1, Y1
+	VSUBPS  Y3, Y4, Y3
+	VMOVUPS Y0, 32(CX)
+	VMOVUPS Y1, 32(CX)(DX*1)
+	VMOVUPS Y2, 32(CX)(DX*2)
+	VMOVUPS Y3, 32(CX)(SI*1)
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, DI
+	JNZ     values
+	ADDQ    SI, CX
+	SUBQ    BX, AX
+	JNZ     groups
+	VZEROUPPER
+	RET
+
 // func floatsBF16AVX2(n int, dst *float32, src *byte)
 // Requires: AVX, AVX2
 TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24

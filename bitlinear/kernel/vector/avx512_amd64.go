@@ -64,6 +64,15 @@ func sumSquares512(n int, x *float32) float64
 // absSum512 is the sum of |x[i]| in float64, with one sum for each of 16 lanes.
 func absSum512(n int, x *float32) float64
 
+// hadamard16x512 replaces each 16 values of x by f times their transform, not normalised.
+func hadamard16x512(n int, x *float32, f float32)
+
+// butterflies2x512 is the stage of values h apart; h is a multiple of 16.
+func butterflies2x512(n int, x *float32, h int)
+
+// butterflies4x512 is the stages of values h and 2h apart; h is a multiple of 16.
+func butterflies4x512(n int, x *float32, h int)
+
 // dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
 func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 

@@ -883,6 +883,182 @@ DATA absMask64<>+56(SB)/4, $0xffffffff
 DATA absMask64<>+60(SB)/4, $0x7fffffff
 GLOBL absMask64<>(SB), RODATA|NOPTR, $64
 
+// func hadamard16x512(n int, x *float32, f float32)
+// Requires: AVX, AVX512F
+TEXT ·hadamard16x512(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS f+16(FP), Z0
+	VMOVUPS      hadamardSigns1<>+0(SB), Z2
+	VMOVUPS      hadamardSigns2<>+0(SB), Z3
+	VMOVUPS      hadamardSigns4<>+0(SB), Z4
+	VMOVUPS      hadamardSigns8<>+0(SB), Z5
+	XORQ         DX, DX
+
+loop:
+	VMULPS      (CX)(DX*4), Z0, Z6
+	VPERMILPS   $0xb1, Z6, Z1
+	VFMADD213PS Z1, Z2, Z6
+	VPERMILPS   $0x4e, Z6, Z1
+	VFMADD213PS Z1, Z3, Z6
+	VSHUFF32X4  $0xb1, Z6, Z6, Z1
+	VFMADD213PS Z1, Z4, Z6
+	VSHUFF32X4  $0x4e, Z6, Z6, Z1
+	VFMADD213PS Z1, Z5, Z6
+	VMOVUPS     Z6, (CX)(DX*4)
+	ADDQ        $0x10, DX
+	CMPQ        DX, AX
+	JL          loop
+	VZEROUPPER
+	RET
+
+DATA hadamardSigns1<>+0(SB)/4, $(1.0)
+DATA hadamardSigns1<>+4(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+8(SB)/4, $(1.0)
+DATA hadamardSigns1<>+12(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+16(SB)/4, $(1.0)
+DATA hadamardSigns1<>+20(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+24(SB)/4, $(1.0)
+DATA hadamardSigns1<>+28(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+32(SB)/4, $(1.0)
+DATA hadamardSigns1<>+36(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+40(SB)/4, $(1.0)
+DATA hadamardSigns1<>+44(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+48(SB)/4, $(1.0)
+DATA hadamardSigns1<>+52(SB)/4, $(-1.0)
+DATA hadamardSigns1<>+56(SB)/4, $(1.0)
+DATA hadamardSigns1<>+60(SB)/4, $(-1.0)
+GLOBL hadamardSigns1<>(SB), RODATA|NOPTR, $64
+
+DATA hadamardSigns2<>+0(SB)/4, $(1.0)
+DATA hadamardSigns2<>+4(SB)/4, $(1.0)
+DATA hadamardSigns2<>+8(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+12(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+16(SB)/4, $(1.0)
+DATA hadamardSigns2<>+20(SB)/4, $(1.0)
+DATA hadamardSigns2<>+24(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+28(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+32(SB)/4, $(1.0)
+DATA hadamardSigns2<>+36(SB)/4, $(1.0)
+DATA hadamardSigns2<>+40(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+44(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+48(SB)/4, $(1.0)
+DATA hadamardSigns2<>+52(SB)/4, $(1.0)
+DATA hadamardSigns2<>+56(SB)/4, $(-1.0)
+DATA hadamardSigns2<>+60(SB)/4, $(-1.0)
+GLOBL hadamardSigns2<>(SB), RODATA|NOPTR, $64
+
+DATA hadamardSigns4<>+0(SB)/4, $(1.0)
+DATA hadamardSigns4<>+4(SB)/4, $(1.0)
+DATA hadamardSigns4<>+8(SB)/4, $(1.0)
+DATA hadamardSigns4<>+12(SB)/4, $(1.0)
+DATA hadamardSigns4<>+16(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+20(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+24(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+28(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+32(SB)/4, $(1.0)
+DATA hadamardSigns4<>+36(SB)/4, $(1.0)
+DATA hadamardSigns4<>+40(SB)/4, $(1.0)
+DATA hadamardSigns4<>+44(SB)/4, $(1.0)
+DATA hadamardSigns4<>+48(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+52(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+56(SB)/4, $(-1.0)
+DATA hadamardSigns4<>+60(SB)/4, $(-1.0)
+GLOBL hadamardSigns4<>(SB), RODATA|NOPTR, $64
+
+DATA hadamardSigns8<>+0(SB)/4, $(1.0)
+DATA hadamardSigns8<>+4(SB)/4, $(1.0)
+DATA hadamardSigns8<>+8(SB)/4, $(1.0)
+DATA hadamardSigns8<>+12(SB)/4, $(1.0)
+DATA hadamardSigns8<>+16(SB)/4, $(1.0)
+DATA hadamardSigns8<>+20(SB)/4, $(1.0)
+DATA hadamardSigns8<>+24(SB)/4, $(1.0)
+DATA hadamardSigns8<>+28(SB)/4, $(1.0)
+DATA hadamardSigns8<>+32(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+36(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+40(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+44(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+48(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+52(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+56(SB)/4, $(-1.0)
+DATA hadamardSigns8<>+60(SB)/4, $(-1.0)
+GLOBL hadamardSigns8<>(SB), RODATA|NOPTR, $64
+
+// func butterflies2x512(n int, x *float32, h int)
+// Requires: AVX, AVX512F
+TEXT ·butterflies2x512(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   h+16(FP), DX
+	SHLQ   $0x02, AX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x02, DX, BX
+	IMUL3Q $0x01, DX, SI
+
+groups:
+	MOVQ DX, DI
+
+values:
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z0, Z0
+	VSUBPS  Z1, Z2, Z1
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(DX*1)
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, DI
+	JNZ     values
+	ADDQ    SI, CX
+	SUBQ    BX, AX
+	JNZ     groups
+	VZEROUPPER
+	RET
+
+// func butterflies4x512(n int, x *float32, h int)
+// Requires: AVX, AVX512F
+TEXT ·butterflies4x512(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   h+16(FP), DX
+	SHLQ   $0x02, AX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x04, DX, BX
+	IMUL3Q $0x03, DX, SI
+
+groups:
+	MOVQ DX, DI
+
+values:
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVUPS (CX)(DX*2), Z2
+	VMOVUPS (CX)(SI*1), Z3
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z0, Z0
+	VSUBPS  Z1, Z4, Z1
+	VMOVAPS Z2, Z4
+	VADDPS  Z3, Z2, Z2
+	VSUBPS  Z3, Z4, Z3
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z4, Z2
+	VMOVAPS Z1, Z4
+	VADDPS  Z3, Z1, Z1
+	VSUBPS  Z3, Z4, Z3
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (CX)(DX*1)
+	VMOVUPS Z2, (CX)(DX*2)
+	VMOVUPS Z3, (CX)(SI*1)
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, DI
+	JNZ     values
+	ADDQ    SI, CX
+	SUBQ    BX, AX
+	JNZ     groups
+	VZEROUPPER
+	RET
+
 // func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x1(SB), NOSPLIT, $0-48

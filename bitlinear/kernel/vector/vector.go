@@ -43,6 +43,10 @@ type implementation struct {
 	narrowF16            func(n int, dst *uint16, x *float32)
 	floatsBF16           func(n int, dst *float32, src *byte)
 	floatsQ80, floatsQ6K func(blocks int, dst *float32, src *byte)
+
+	hadamard16 func(n int, x *float32, f float32)
+	// butterflies2 takes a multiple of 2h elements, butterflies4 of 4h.
+	butterflies2, butterflies4 func(n int, x *float32, h int)
 }
 
 // tile multiplies four rows by its number of tokens; see dotTile512x1 for the loop.
