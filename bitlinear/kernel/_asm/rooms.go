@@ -118,4 +118,6 @@ func (r registers) vectors() {
 	r.sumSquares()
 	r.absSum()
 	r.hadamard()
+	r.deadSum()
+	r.deadAdd()
 }
