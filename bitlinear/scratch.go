@@ -24,6 +24,7 @@ const (
 	lowRankGrads
 	droppedInput
 	scales
+	deadzoneSums
 	purposes
 )
 

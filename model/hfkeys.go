@@ -30,7 +30,8 @@ func keysOf(rows []keyRow) Keys {
 
 var hfRows = []keyRow{
 	{Key{Effect: Computed}, `
-		architectures bos_token_id eos_token_id head_dim hidden_act hidden_size intermediate_size
+		architectures bos_token_id deadzone_bias eos_token_id final_logit_softcapping hadamard_block head_dim hidden_act
+		hidden_size int4_activations intermediate_size
 		max_position_embeddings model_type num_attention_heads num_hidden_layers num_key_value_heads proj_norms
 		qk_norm quantization_config rms_norm_eps sign sub_norms ternary tie_word_embeddings vocab_size`},
 	{Key{Effect: OfRotary}, `
@@ -68,8 +69,7 @@ var hfRows = []keyRow{
 	{RefusedUnless(OffOr(One), "scales the logits"), "logit_scale logits_scaling lm_head_multiplier output_multiplier_scale width_scale"},
 	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.HiddenSize) }), "scales the logits"), "dim_model_base"},
 	{RefusedUnless(Off, "caps logits or the scores of attention"), `
-		attn_logit_softcapping attention_logit_cap clip_qkv final_logit_softcapping logits_soft_cap
-		output_logit_cap`},
+		attn_logit_softcapping attention_logit_cap clip_qkv logits_soft_cap output_logit_cap`},
 	{RefusedUnless(Equals(ScoreScale), "scales the scores of attention"), "attention_multiplier attention_scale softmax_scale"},
 	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.HeadDim) }), "scales the scores of attention"), "query_pre_attn_scalar"},
 	{RefusedUnless(Off, "scales the scores of attention"), "attn_temperature_tuning mup_attn attn_scale use_log_n_attn use_logn_attn scale_attn_by_inverse_layer_idx"},
@@ -123,7 +123,7 @@ func allIn(v any, values ...any) bool {
 
 // quantizationKeys says what the keys of a quantization_config do.
 var quantizationKeys = Keys{
-	"quant_method":      RefusedUnless(Word("bitnet"), "is another kind of quantization"),
+	"quant_method":      RefusedUnless(Word("bitnet", tritMethod), "is another kind of quantization"),
 	"linear_class":      {Effect: Computed},
 	"quantization_mode": {Effect: Computed},
 	"modules_to_not_convert": RefusedUnless(keepsNoProjection,
