@@ -123,7 +123,7 @@ type reference struct {
 
 func newReference(l *Linear, mode Mode, x []float32, weights []Weight, masters [][]float32, rows []int) *reference {
 	m, k := l.m, l.k
-	r := &reference{adapters: mode.Adapters, rows: rows, x: widen(x), offset: mixed(x, dequantizedRows(x, m, k), mode)}
+	r := &reference{adapters: mode.Adapters, rows: rows, x: widen(x), offset: mixed(x, dequantizedRows(x, m, k, mode), mode)}
 	for i := range r.offset {
 		r.offset[i] -= r.x[i]
 	}

@@ -11,7 +11,7 @@ import (
 // Linear is a layer y = x W^T of one or several weights that read the same input, such
 // as the query, key and value projections: x [M,K], weights [N_i,K], y [M, sum N_i].
 //
-// With Mode.Ternary it is BitLinear: activations are rounded to int8 per token, weights to
+// With Mode.Ternary it is BitLinear: activations are rounded to int8, or 4 bits, per token, weights to
 // -1, 0, +1 per tensor, row or group, and gradients pass both roundings as if they were not there
 // (the straight-through estimator), so dX = dY Wq and dW = dY^T Xq with the
 // dequantised values. The forward product is the one that the engine uses, int8 by packed weights
@@ -39,6 +39,9 @@ type Input struct {
 	Float []float32 // [M,K], x itself, or what it is rounded to; used if Mode does not compute with integers
 	Plain []float32 // [M,K], x before rounding; used by adapters
 	Low   []float32 // by weight [M,rank], what B of its adapter reads, in the last forward pass
+	// Largest is the largest |x| of each row, [M], of a model of activations in 4 bits, whose scales do not
+	// tell it.
+	Largest []float32
 }
 
 // NewLinear makes a layer for M rows of K values and weights of the given N. Layers of a
@@ -89,6 +92,9 @@ func (l *Linear) NewInput() *Input {
 	if l.mode.roundsActivations() {
 		in.Int8 = memory.Make[int8](l.m * l.k)
 	}
+	if l.mode.Int4 {
+		in.Largest = make([]float32, l.m)
+	}
 	if !l.mode.integers() {
 		in.Float = memory.Make[float32](l.m * l.k)
 	}
@@ -113,8 +119,7 @@ func (l *Linear) SetInput(in *Input, t int, x []float32) {
 	if in.Plain != nil {
 		copy(in.Plain[t*l.k:], x)
 	}
-	row := in.Int8[t*l.k:][:l.k]
-	in.Scale[t] = vector.QuantizeActivations(row, x)
+	row := l.round(in, t, x)
 	if l.mode.integers() {
 		return
 	}
@@ -124,10 +129,25 @@ func (l *Linear) SetInput(in *Input, t int, x []float32) {
 	vector.Axpy(1-l.mode.Lambda, x, mixed)
 }
 
+// round writes row t of the input as integers.
+func (l *Linear) round(in *Input, t int, x []float32) (row []int8) {
+	row = in.Int8[t*l.k:][:l.k]
+	if in.Largest != nil {
+		in.Largest[t] = vector.AbsMax(x)
+	}
+	if l.mode.Int4 {
+		in.Scale[t] = vector.QuantizeActivations4(row, x)
+	} else {
+		in.Scale[t] = vector.QuantizeActivations(row, x)
+	}
+	return row
+}
+
 // Forward computes y [M,N] of an input whose rows are set.
 func (l *Linear) Forward(in *Input, weights []Weight, y []float32) {
 	l.setTerms(weights, true)
 	l.multiply(in, weights, y)
+	l.addDeadzone(weights, y)
 	l.addAdapters(in, weights, y)
 }
 
@@ -168,6 +188,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 		l.besideGrads(in, weights, dy, grads, accumulate)
 	}
 	l.setTerms(weights, false)
+	l.sumRows(dy)
 	if l.mode.integers() {
 		l.setFactors(in.Scale)
 	}
@@ -186,6 +207,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 		}
 		l.backW(in, dy, l.parts, accumulate)
 	}
+	l.addDeadzoneGrads(weights, grads)
 }
 
 // backX computes the gradient of the input.
@@ -247,6 +269,9 @@ func (l *Linear) setTerms(weights []Weight, measure bool) {
 
 // AbsMax is the largest activation of an input, before rounding.
 func (in *Input) AbsMax() float32 {
+	if in.Largest != nil {
+		return vector.Max(in.Largest)
+	}
 	least := float32(0)
 	for i, s := range in.Scale {
 		if i == 0 || s < least {

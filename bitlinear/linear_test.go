@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"trit/bitlinear/kernel/gemm"
@@ -22,6 +23,8 @@ func TestTernaryLinearAgainstFrozenOffsets(t *testing.T) {
 		{Ternary: true, Group: quant.WholeRow, FloatActivations: true, Lambda: 1},
 		{Ternary: true, Group: 12, FloatActivations: true, Lambda: 0.3}, {Ternary: true, HalfScales: true, Lambda: 1},
 		{Ternary: true, HalfScales: true, FloatActivations: true, Lambda: 1},
+		{Ternary: true, Lambda: 1, Int4: true}, {Ternary: true, Lambda: 0.3, Int4: true},
+		{Ternary: true, Lambda: 1, Deadzone: 0.2}, {Ternary: true, Lambda: 0.3, Deadzone: 0.2, Int4: true},
 	} {
 		t.Run(fmt.Sprintf("%+v", mode), func(t *testing.T) { testFrozenOffsets(t, mode) })
 	}
@@ -40,23 +43,36 @@ func testFrozenOffsets(t *testing.T, mode Mode) {
 	grads := [][]float32{make([]float32, m*k), make([]float32, rows[0]*k), make([]float32, rows[1]*k)}
 	f.Backward([][]float32{x, ws[0], ws[1]}, c, grads)
 
-	xq := mixed(x, dequantizedRows(x, m, k), mode)
+	xq := mixed(x, dequantizedRows(x, m, k, mode), mode)
 	if mode.FloatActivations {
 		xq = mixed(x, nil, Mode{})
 	}
 	wq := mixed(ws[0], dequantizedWeight(ws[0], k, mode), mode)
 	wq = append(wq, mixed(ws[1], dequantizedWeight(ws[1], k, mode), mode)...)
+	// The bias is of the weights that are rounded to 0, whose offset is w - wq.
+	all := append(slices.Clone(ws[0]), ws[1]...)
+	rounded := append(dequantizedWeight(ws[0], k, mode), dequantizedWeight(ws[1], k, mode)...)
+	factor, at := float64(mode.Deadzone)*float64(mode.Lambda), slices.Clone(wq)
+	output := func(t, n int) float64 {
+		y := dot(xq[t*k:][:k], wq[n*k:][:k])
+		for i := n * k; i < (n+1)*k; i++ {
+			if rounded[i] == 0 {
+				y += factor * (float64(all[i]) + wq[i] - at[i])
+			}
+		}
+		return y
+	}
 	value := func() (sum float64) {
 		for t := range m {
 			for n := range 10 {
-				sum += float64(c[t*10+n]) * dot(xq[t*k:][:k], wq[n*k:][:k])
+				sum += float64(c[t*10+n]) * output(t, n)
 			}
 		}
 		return sum
 	}
 	for t2 := range m {
 		for n := range 10 {
-			if want := dot(xq[t2*k:][:k], wq[n*k:][:k]); math.Abs(float64(y[t2*10+n])-want) > 1e-4 {
+			if want := output(t2, n); math.Abs(float64(y[t2*10+n])-want) > 1e-4 {
 				t.Fatalf("y[%d,%d] is %g, want %g", t2, n, y[t2*10+n], want)
 			}
 		}
@@ -105,11 +121,14 @@ func dot(a, b []float64) (sum float64) {
 	return sum
 }
 
-func dequantizedRows(x []float32, m, k int) []float64 {
+func dequantizedRows(x []float32, m, k int, mode Mode) []float64 {
 	var out []float64
-	q := make([]int8, k)
+	q, round := make([]int8, k), quant.Activations
+	if mode.Int4 {
+		round = quant.Activations4
+	}
 	for t := range m {
-		s := quant.Activations(q, x[t*k:][:k])
+		s := round(q, x[t*k:][:k])
 		for _, v := range q {
 			out = append(out, float64(v)/float64(s))
 		}

@@ -12,7 +12,11 @@ import (
 type Mode struct {
 	Ternary bool // BitLinear; false: plain linear layers
 	Sign    bool // with Ternary: b1, whose weights are the sign of W - mean W, instead of b1.58
-	BF16    bool // products that are not of integers in bfloat16; see gemm.HasBF16
+	Int4    bool // with Ternary: activations in 4 bits, see quant.Activations4
+	// Deadzone is with Ternary the factor of a bias of each row: of the sum of its weights that are rounded
+	// to 0; see Linear.addDeadzone.
+	Deadzone float32
+	BF16     bool // products that are not of integers in bfloat16; see gemm.HasBF16
 	// Group is the number of columns of a row that share a scale of the weights, or quant.WholeTensor or
 	// quant.WholeRow; see quant.Groups.
 	Group            int

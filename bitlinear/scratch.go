@@ -25,6 +25,7 @@ const (
 	lowRankGrads
 	droppedInput
 	scales
+	deadzoneSums
 	purposes
 )
 

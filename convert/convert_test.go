@@ -63,6 +63,12 @@ func TestRefusals(t *testing.T) {
 		{"more layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, "x.gguf", "model.layers.2.self_attn.q_proj.weight is missing", Options{}},
 		{"fewer layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`, "x.gguf", "no place for", Options{}},
 		{"packed by its configuration alone", `"online"`, `"offline"`, "x.gguf", "Options.Weights masters", Options{}},
+		{"turned inputs", `"hidden_size"`, `"hadamard_block": 64, "hidden_size"`, "x.gguf", "hadamard_block is 64", Options{}},
+		{"activations in 4 bits", `"hidden_size"`, `"int4_activations": true, "hidden_size"`, "x.gguf", "int4_activations is true", Options{}},
+		{"a bias of the dead zone", `"hidden_size"`, `"deadzone_bias": 0.01, "hidden_size"`, "x.gguf", "deadzone_bias is 0.01", Options{}},
+		{"the same as codes", `"hidden_size"`, `"deadzone_bias": 0.01, "hidden_size"`, "x", "deadzone_bias is 0.01", Options{Type: Packed}},
+		{"blocks that do not fit", `"hidden_size"`, `"hadamard_block": 1024, "hidden_size"`, "x", "such as 256", Options{}},
+		{"a negative bound", `"hidden_size"`, `"final_logit_softcapping": -1, "hidden_size"`, "x", "final_logit_softcapping is -1", Options{}},
 		{"more tokens than rows", `"vocab_size": 512`, `"vocab_size": 500`, "x.gguf", "config.json wants [500 256]", Options{}},
 	} {
 		dir := t.TempDir()
@@ -151,6 +157,35 @@ func TestWarnings(t *testing.T) {
 		if !strings.Contains(setting.Join(r.Warnings, "\n"), want) {
 			t.Errorf("no warning says %q: %q", want, r.Warnings)
 		}
+	}
+}
+
+// Bounded logits go from a folder into a file and back, and what others make of them is said. A folder of
+// layers that only this program computes is not one that transformers reads.
+func TestVariants(t *testing.T) {
+	dir := t.TempDir()
+	copyChanged(t, dir, masters, `"hidden_size"`, `"final_logit_softcapping": 30.0, "hidden_size"`)
+	file := mustConvert(t, dir, "x.gguf", Options{})
+	folder := mustConvert(t, file, "x", Options{Options: source.Options{Weights: source.WeightsTernary}})
+	for _, path := range []string{dir, file, folder} {
+		m, err := source.Open(path, source.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Config.FinalLogitSoftcapping != 30 {
+			t.Errorf("%s: logits are bounded by %g, want 30", path, m.Config.FinalLogitSoftcapping)
+		}
+		m.Close()
+	}
+	notes, err := inspect.EngineWarnings(file)
+	if want := "final_logit_softcapping is 30, which is not read for"; err != nil || !strings.Contains(setting.Join(notes, "\n"), want) {
+		t.Errorf("no warning says %q: %q (%v)", want, notes, err)
+	}
+	dir = t.TempDir()
+	copyChanged(t, dir, masters, `"hidden_size"`, `"hadamard_block": 64, "int4_activations": true, "hidden_size"`)
+	b, err := os.ReadFile(filepath.Join(mustConvert(t, dir, "x", Options{Type: Packed}), "config.json"))
+	if err != nil || !strings.Contains(string(b), `"quant_method": "trit"`) || !strings.Contains(string(b), `"hadamard_block": 64`) {
+		t.Errorf("config.json is %s (%v)", b, err)
 	}
 }
 

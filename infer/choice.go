@@ -3,6 +3,7 @@ package infer
 import (
 	"math"
 
+	"trit/bitlinear/kernel/vector"
 	"trit/infer/sampling"
 	"trit/lm"
 )
@@ -32,11 +33,11 @@ func (p *pass) choose(rows []int, next func(i int, c choice)) {
 	whole := p.finalNorm(rows)
 	d, vocab := p.m.config.HiddenSize, p.m.config.VocabSize
 	h, ok := p.m.head.(*boundedHead)
-	if ok {
+	if ok = ok && !p.m.capsLogits(); ok {
 		p.bounded = h.logits(p.m.pool, p.bounded, p.last.x, len(rows))
 	} else {
 		p.full = grow(p.full, len(rows)*vocab)
-		p.m.head.mul(p.m.pool, p.full, &p.last, len(rows))
+		p.m.headLogits(p.full, &p.last, len(rows))
 	}
 	for i := range rows {
 		c := choice{full: func() []float32 { return p.full[i*vocab:][:vocab] }}
@@ -64,4 +65,23 @@ func logProbs(logits []float32, id int32, top int) lm.TokenLogProbs {
 		r.Top = append(r.Top, lm.LogProb{ID: c.ID, LogProb: c.P - whole})
 	}
 	return r
+}
+
+// capsLogits reports whether the logits of the model are bounded. Bounds of products say nothing about the
+// shares of such logits, so a boundedHead computes them all.
+func (m *Model) capsLogits() bool { return m.config.FinalLogitSoftcapping != 0 }
+
+// capLogits bounds logits that the head has computed, if the model does.
+func (m *Model) capLogits(x []float32) {
+	if m.capsLogits() {
+		vector.SoftCap(x, float32(m.config.FinalLogitSoftcapping))
+	}
+}
+
+// headLogits writes the logits of n rows of the head's input to dst, [n,V].
+func (m *Model) headLogits(dst []float32, in *activations, n int) {
+	m.head.mul(m.pool, dst, in, n)
+	if m.capsLogits() {
+		rows(m.pool, n, m.config.VocabSize, func(t int) { m.capLogits(dst[t*m.config.VocabSize:][:m.config.VocabSize]) })
+	}
 }

@@ -169,7 +169,7 @@ func (p *pass) logits(dst []float32, lo, hi int) error {
 	if err := p.finalNorm(rows); err != nil {
 		return err
 	}
-	p.m.head.mul(p.m.pool, dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
+	p.m.headLogits(dst[:len(rows)*p.m.config.VocabSize], &p.last, len(rows))
 	return nil
 }
 

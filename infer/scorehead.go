@@ -146,7 +146,9 @@ func (h *headSums) stream(d *denseMatrix) {
 			from, end := b*vocabBlock, min((b+1)*vocabBlock, d.n)
 			d.mulRows(*buffer, vocabBlock, h.x, h.rows, from, end)
 			for t := range h.rows {
-				h.sum(t, b, (*buffer)[t*vocabBlock:][:end-from])
+				logits := (*buffer)[t*vocabBlock:][:end-from]
+				h.m.capLogits(logits)
+				h.sum(t, b, logits)
 			}
 		}
 	})
@@ -157,7 +159,7 @@ func (h *headSums) stream(d *denseMatrix) {
 func (h *headSums) sumWhole() {
 	vocab, blocks := h.m.config.VocabSize, h.blocks()
 	h.whole = grow(h.whole, h.rows*vocab)
-	h.m.head.mul(h.m.pool, h.whole, fromRows(h.x, h.m.config.HiddenSize), h.rows)
+	h.m.headLogits(h.whole, fromRows(h.x, h.m.config.HiddenSize), h.rows)
 	h.m.pool.Chunks(h.rows*blocks, 1<<15/vocabBlock, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			t, b := i/blocks, i%blocks

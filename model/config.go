@@ -36,6 +36,8 @@ type Config struct {
 	RopeScaling       *RotaryScaling `json:"rope_scaling,omitempty"`
 	HiddenAct         string         `json:"hidden_act"`
 	TieWordEmbeddings bool           `json:"tie_word_embeddings"`
+	// FinalLogitSoftcapping bounds the logits: they are cap*tanh(logit/cap), as in Gemma 2. 0: they are not.
+	FinalLogitSoftcapping float64 `json:"final_logit_softcapping,omitempty"`
 	// SubNorms adds an RMSNorm before the attention output projection and one
 	// before the feed-forward down projection (2B-4T, 1bitLLM).
 	SubNorms bool `json:"sub_norms"`
@@ -53,6 +55,15 @@ type Config struct {
 	// Ternary makes the seven projections of a block BitLinear layers; false gives
 	// plain linear layers, the full-precision baseline.
 	Ternary bool `json:"ternary"`
+	// HadamardBlock is the number of values of a block in which the inputs of the attention output and the
+	// down projection pass a normalised Walsh-Hadamard transform before they are rounded (BitNet v2); 0: they
+	// do not.
+	HadamardBlock int `json:"hadamard_block,omitempty"`
+	// Int4Activations rounds the activations of BitLinear layers to 4 bits in place of 8 (BitNet v2).
+	Int4Activations bool `json:"int4_activations,omitempty"`
+	// DeadzoneBias times the sum of those weights of a row that are rounded to 0 is a bias of the row's output
+	// (Tequila); 0: there is none.
+	DeadzoneBias float64 `json:"deadzone_bias,omitempty"`
 	// Sign makes the weights of BitLinear the signs of W - mean W (b1, the first BitNet)
 	// instead of -1, 0 and +1.
 	Sign bool `json:"sign,omitempty"`
@@ -147,6 +158,7 @@ func (c *Config) Validate() error {
 	if c.Sign && !c.Ternary {
 		bad("sign is true and ternary false: sign says how BitLinear rounds weights, so set ternary to true or sign to false")
 	}
+	errs = append(errs, c.validateVariants()...)
 	if !(float32(c.RMSNormEps) > 0 && c.RMSNormEps < 1) { // GGUF holds both numbers in float32
 		bad("rms_norm_eps is %g: want a small positive number", c.RMSNormEps)
 	}

@@ -30,10 +30,10 @@ func keysOf(rows []keyRow) Keys {
 
 var hfRows = []keyRow{
 	{Key{Effect: Computed}, `
-		architectures bos_token_id eos_token_id float_activations half_scales head_dim hidden_act hidden_size
-		intermediate_size max_position_embeddings model_type num_attention_heads num_hidden_layers num_key_value_heads proj_norms
-		qk_norm quantization_config rms_norm_eps sign sub_norms ternary ternary_embedding tie_word_embeddings
-		vocab_size weight_scale`},
+		architectures bos_token_id deadzone_bias eos_token_id final_logit_softcapping float_activations hadamard_block
+		half_scales head_dim hidden_act hidden_size int4_activations intermediate_size max_position_embeddings model_type
+		num_attention_heads num_hidden_layers num_key_value_heads proj_norms qk_norm quantization_config rms_norm_eps sign
+		sub_norms ternary ternary_embedding tie_word_embeddings vocab_size weight_scale`},
 	{Key{Effect: OfRotary}, `
 		original_max_position_embeddings partial_rotary_factor rope_local_base_freq rope_parameters rope_pct
 		rope_scaling rope_theta rotary_pct`},
@@ -70,8 +70,7 @@ var hfRows = []keyRow{
 	{RefusedUnless(OffOr(One), "scales the logits"), "logit_scale logits_scaling lm_head_multiplier output_multiplier_scale width_scale"},
 	{RefusedUnless(inScales(Equals(func(c *Config) float64 { return float64(c.HiddenSize) })), "scales the logits"), "dim_model_base"},
 	{RefusedUnless(Off, "caps logits or the scores of attention"), `
-		attn_logit_softcapping attention_logit_cap clip_qkv final_logit_softcapping logits_soft_cap
-		output_logit_cap`},
+		attn_logit_softcapping attention_logit_cap clip_qkv logits_soft_cap output_logit_cap`},
 	{RefusedUnless(Equals(ScoreScale), "scales the scores of attention"), "attention_multiplier attention_scale softmax_scale"},
 	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.HeadDim) }), "scales the scores of attention"), "query_pre_attn_scalar"},
 	{RefusedUnless(Off, "scales the scores of attention"), "attn_temperature_tuning mup_attn attn_scale use_log_n_attn use_logn_attn scale_attn_by_inverse_layer_idx"},

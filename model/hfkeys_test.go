@@ -43,7 +43,7 @@ var refusedKeys = []struct{ names, matters, neutral string }{
 	{`scale_depth`, `1.4`, `2`},
 	{`logit_scale logits_scaling lm_head_multiplier output_multiplier_scale width_scale`, `0.0625`, `1`},
 	{`dim_model_base`, `256`, `64`},
-	{`attn_logit_softcapping attention_logit_cap clip_qkv final_logit_softcapping logits_soft_cap output_logit_cap`, `30`, `null`},
+	{`attn_logit_softcapping attention_logit_cap clip_qkv logits_soft_cap output_logit_cap`, `30`, `null`},
 	{`attention_multiplier attention_scale softmax_scale`, `0.0078125`, `0.25`},
 	{`query_pre_attn_scalar`, `256`, `16`},
 	{`attn_temperature_tuning mup_attn attn_scale use_log_n_attn use_logn_attn scale_attn_by_inverse_layer_idx`, `true`, `false`},

@@ -51,6 +51,10 @@ type QuantizationConfig struct {
 	QuantizationMode string `json:"quantization_mode,omitempty"`
 }
 
+// tritMethod is the quant_method of models that transformers must not read: its BitNet layers would
+// compute another model.
+const tritMethod = "trit"
+
 // EOSIDs holds one or several end-of-text ids: files write a number or a list.
 type EOSIDs []int
 
@@ -222,7 +226,8 @@ func (c *HFConfig) imply() {
 		c.QKNorm = c.ModelType == qwen3
 	}
 	if c.stated.Ternary == nil {
-		c.Ternary = bitnet || c.QuantizationConfig != nil && c.QuantizationConfig.QuantMethod == "bitnet"
+		c.Ternary = bitnet || c.QuantizationConfig != nil &&
+			slices.Contains([]string{"bitnet", tritMethod}, c.QuantizationConfig.QuantMethod)
 	}
 	if c.stated.Tie == nil {
 		c.TieWordEmbeddings = bitnet || c.ModelType == qwen3 || c.ModelType == miniCPMType

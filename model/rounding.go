@@ -54,11 +54,22 @@ func (c *Config) ScaleWords() string {
 	return "one scale a tensor"
 }
 
-// methodOf is the quant_method of a model's quantization_config. transformers refuses that of IsGrouped:
+// floatWords says what else than the scales makes a model IsGrouped.
+func (c *Config) floatWords() (words string) {
+	if c.FloatActivations {
+		words += ", float_activations true"
+	}
+	if c.TernaryEmbedding {
+		words += ", ternary_embedding true"
+	}
+	return words
+}
+
+// methodOf is the quant_method of a model's quantization_config. transformers refuses tritMethod:
 // its BitNet layers would compute another model.
 func methodOf(c *Config) string {
-	if c.IsGrouped() {
-		return "trit"
+	if c.IsGrouped() || c.OnlyTrit() != "" {
+		return tritMethod
 	}
 	return "bitnet"
 }

@@ -83,7 +83,7 @@ func (s score) fill(e *Event) {
 // sums.
 func (v *evaluation) measure(step int, whole bool) (all, compared score, err error) {
 	v.heldout.Rewind()
-	v.decoder.SetQuantization(v.options.lambda(step))
+	v.decoder.SetRounding(v.options.rounding(step))
 	first, begun, done := v.options.EvalBatches, v.now(), 0
 	for i := v.share.comm.Rank(); whole || first == 0 || i < first; i += v.share.comm.Size() {
 		err := v.heldout.Next(&v.batch)
@@ -113,7 +113,7 @@ func (v *evaluation) try(step int) error {
 		return nil
 	}
 	v.heldout.Rewind()
-	v.decoder.SetQuantization(v.options.lambda(step))
+	v.decoder.SetRounding(v.options.rounding(step))
 	for range 2 { // the first one warms up
 		var s score
 		begun := v.now()
@@ -161,9 +161,12 @@ func (v *evaluation) addBatch(s *score) error {
 	return nil
 }
 
-// rounded reports whether a step computes with fully rounded weights, as the packed model does.
+// rounded reports whether a step computes with weights and activations that are fully rounded, as the packed model does.
 // While the rounding is not fully in force, the loss says nothing about the packed model.
-func (v *evaluation) rounded(step int) bool { return !v.ternary || v.options.lambda(step) >= 1 }
+func (v *evaluation) rounded(step int) bool {
+	r := v.options.rounding(step)
+	return !v.ternary || r.Lambda >= 1 && !r.Int8
+}
 
 // improved reports whether a score is the best so far, and if so keeps it in best.
 func (v *evaluation) improved(at position, s score) bool {

@@ -218,7 +218,7 @@ func (t *trainer) sample() error {
 		return nil
 	}
 	begun := t.run.clockNow()
-	list, err := t.samples.Write(t.run.Options.lambda(t.at.step))
+	list, err := t.samples.Write(t.run.Options.rounding(t.at.step))
 	for _, s := range list {
 		e := t.at.event(runlog.SampleEvent)
 		e.Prompt, e.Text = s.Prompt, s.Text

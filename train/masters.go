@@ -110,6 +110,7 @@ func (r *Run) takeModel() error {
 	r.Model.Resolve()
 	same := r.Model.Values()
 	same.MaxPositionEmbeddings = folder.MaxPositionEmbeddings
+	same.Int4Activations, same.DeadzoneBias = folder.Int4Activations, folder.DeadzoneBias
 	var errs []error
 	for _, d := range differences(same, folder.Values()) {
 		errs = append(errs, fmt.Errorf("%s is %v in the configuration, but %v in config.json of %s", d.key, d.a, d.b, r.Init))

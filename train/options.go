@@ -94,6 +94,9 @@ type Options struct {
 	QuantizeFromStep    int     `json:"quantize_from_step"`
 	QuantizeFromShare   float64 `json:"quantize_from_share"`
 	QuantizeWarmupSteps int     `json:"quantize_warmup_steps"`
+	// Int4FromShare is the share of the steps of a model with Int4Activations that round activations to 8
+	// bits still (Wang et al., "BitNet v2", 2025).
+	Int4FromShare float64 `json:"int4_from_share"`
 
 	// Of a run with a teacher; see graph.Distillation. Without one all must be 0.
 	DistillAlpha       float64 `json:"distill_alpha"`       // share of the teacher in the loss
@@ -224,6 +227,7 @@ func (o Options) checkLeast() error {
 		{"z_loss", o.ZLoss, 0},
 		{"quantize_from_step", float64(o.QuantizeFromStep), 0},
 		{"quantize_warmup_steps", float64(o.QuantizeWarmupSteps), 0},
+		{"int4_from_share", o.Int4FromShare, 0},
 		{"distill_alpha", o.DistillAlpha, 0},
 		{"distill_temperature", o.DistillTemperature, 0},
 		{"distill_relations", o.DistillRelations, 0},
@@ -250,6 +254,9 @@ func (o Options) checkRanges() error {
 		errs = append(errs, fmt.Errorf("quantize_from_step or _share and quantize_warmup_steps bring the rounding into "+
 			"force by step %d, but the run ends with step %d: lower them, or set ternary to false for a model in full precision",
 			whole, o.MaxSteps))
+	}
+	if o.Int4FromShare >= 1 {
+		errs = append(errs, fmt.Errorf("int4_from_share is %g: want a share of the steps from 0 to below 1", o.Int4FromShare))
 	}
 	if o.AdamBeta1 < 0 || o.AdamBeta1 >= 1 || o.AdamBeta2 < 0 || o.AdamBeta2 >= 1 || o.AdamEpsilon <= 0 {
 		errs = append(errs, fmt.Errorf("adam_beta1 %g, adam_beta2 %g, adam_epsilon %g: "+
@@ -392,6 +399,20 @@ func (o Options) lambda(step int) float64 {
 	default:
 		return float64(since) / float64(o.QuantizeWarmupSteps)
 	}
+}
+
+// checkInt4 refuses a first stage in 8 bits of a model that stays there.
+func (o Options) checkInt4(c *model.Config) error {
+	if o.Int4FromShare > 0 && !c.Int4Activations {
+		return fmt.Errorf("int4_from_share is %g, but int4_activations is false, so activations have 8 bits to the end: set it "+
+			"to true, or leave int4_from_share out", o.Int4FromShare)
+	}
+	return nil
+}
+
+// rounding is what of the rounding is in force at a step.
+func (o Options) rounding(step int) graph.Rounding {
+	return graph.Rounding{Lambda: o.lambda(step), Int8: float64(step) < o.Int4FromShare*float64(o.MaxSteps)}
 }
 
 // samples are the texts that the run writes at each evaluation.

@@ -143,7 +143,7 @@ func (o Options) sameRates(shares map[int]float64, steps, most int) int {
 	other.MaxSteps = steps
 	for step := range most {
 		rate, decay := o.rates(step, shareAt(shares, step), nil)
-		if r, d := other.rates(step, nil, nil); r != rate || d != decay || o.lambda(step) != other.lambda(step) {
+		if r, d := other.rates(step, nil, nil); r != rate || d != decay || o.rounding(step) != other.rounding(step) {
 			return step
 		}
 	}

@@ -118,7 +118,15 @@ func TestResumeIsExact(t *testing.T) {
 			r.Options.QuantizeFromShare, r.Options.QuantizeWarmupSteps = 0.31, 5
 			r.Options.Precision, r.Options.MuonPrecision = PrecisionBF16, PrecisionBF16
 		},
-		"norms of heads":           func(r *Run) { r.Model.SubNorms, r.Model.QKNorm = false, true },
+		"norms of heads": func(r *Run) { r.Model.SubNorms, r.Model.QKNorm = false, true },
+		"bounded logits": func(r *Run) { r.Model.FinalLogitSoftcapping = 5 },
+		"BitNet v2, and Tequila": func(r *Run) {
+			r.Model.HadamardBlock, r.Model.Int4Activations, r.Model.DeadzoneBias = 32, true, 0.01
+			r.Options.Int4FromShare, r.Options.QuantizeFromStep, r.Options.QuantizeWarmupSteps = 0.6, 3, 9
+		},
+		"checkpointed activations, turned": func(r *Run) {
+			r.Options.CheckpointActivations, r.Model.HadamardBlock, r.Model.SubNorms = true, 16, false
+		},
 		"checkpointed activations": func(r *Run) { r.Options.CheckpointActivations = true },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,7 @@ type gradient struct {
 
 // gradient runs this rank's micro-batches of a step and adds the gradients of all ranks up.
 func (s *stepper) gradient(step int) (g gradient, err error) {
-	s.decoder.SetQuantization(s.options.lambda(step))
+	s.decoder.SetRounding(s.options.rounding(step))
 	run, nats, targets := s.decoder.Run, 0.0, 0.0
 	var sums taught
 	for i := range s.microBatches {
@@ -115,7 +115,7 @@ func (t *trainer) prepareReference() error {
 		return nil
 	}
 	job := &preference.Job{Comm: t.share.comm, Path: filepath.Join(t.run.OutDir, preference.File), Dataset: t.dataset,
-		Params: t.share.params, Decoder: t.step.decoder, Lambda: o.lambda(0), Begun: t.at.step > 0, Batches: t.eachBatch,
+		Params: t.share.params, Decoder: t.step.decoder, Rounding: o.rounding(0), Begun: t.at.step > 0, Batches: t.eachBatch,
 		Note: func(text string) error {
 			e := t.at.event(runlog.ReferenceEvent)
 			e.Note = text

@@ -86,6 +86,28 @@ func Activations(dst []int8, x []float32) (s float32) {
 	return s
 }
 
+// Least4 and Most4 bound activations in 4 bits.
+const Least4, Most4 = -8, 7
+
+// Scale4 is sqrt(7)/max(mean, 1e-5), the scale of activations in 4 bits by the mean of their absolute
+// values. Source: "BitNet v2: Native 4-bit Activations with Hadamard Transformation for 1-bit LLMs", 2025.
+func Scale4(mean float32) float32 { return float32(math.Sqrt(Most4)) / max(mean, MinScale) }
+
+// Activations4 writes one token's activations in 4 bits, x*s rounded half to even and clamped to [-8,7],
+// and returns s = Scale4 of their mean, so that x is approximately dst/s. Those above 2.6 times the mean
+// are cut.
+func Activations4(dst []int8, x []float32) (s float32) {
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Abs(float64(v))
+	}
+	s = Scale4(float32(sum / float64(max(len(x), 1))))
+	for i, v := range x {
+		dst[i] = int8(max(Least4, min(Most4, math.RoundToEven(float64(v*s)))))
+	}
+	return s
+}
+
 // Rescale is the factor from the int32 product of one token to its float32 output:
 // y = float32(product) * Rescale(weight scale, activation scale). Trainer and engine
 // both use it, so their outputs agree to the bit.

@@ -53,6 +53,21 @@ func TestRoundingIsHalfToEven(t *testing.T) {
 	}
 }
 
+// By hand: the mean of 1, 1, 2, 0 and 6 is 2, so one is sqrt(7)/2 = 1.32 steps.
+func TestActivations4(t *testing.T) {
+	q := make([]int8, 5)
+	s := Activations4(q, []float32{1, -1, 2, 0, -6})
+	if math.Abs(float64(s)-1.3228757) > 1e-6 || !slices.Equal(q, []int8{1, -1, 3, 0, -8}) {
+		t.Errorf("Activations4 gave %v, scale %g", q, s)
+	}
+	if Activations4(q, []float32{100, 0, 0, 0, 0}); q[0] != 7 {
+		t.Errorf("an outlier is %d, want 7", q[0])
+	}
+	if s := Activations4(q, make([]float32, 5)); math.IsInf(float64(s), 0) || slices.Max(q) != 0 {
+		t.Errorf("zeros gave %v, scale %g", q, s)
+	}
+}
+
 func TestZerosStayFinite(t *testing.T) {
 	q := make([]int8, 8)
 	if s := Weights(q, make([]float32, 8)); s != 1e-5 || slices.Max(q) != 0 {

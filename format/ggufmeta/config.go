@@ -5,6 +5,7 @@
 package ggufmeta
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ func CheckShape(c *model.Config) error {
 	if c.ProjNorms && !c.QKNorm {
 		return fmt.Errorf("proj_norms is true and qk_norm false: no architecture of GGUF has the one without the other")
 	}
-	return nil
+	return checkVariants(c)
 }
 
 // activation is the activation that an architecture stands for.
@@ -145,6 +146,9 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	m.Set(architecture+".vocab_size", uint32(c.VocabSize))
 	m.Set(architecture+".attention.layer_norm_rms_epsilon", float32(c.RMSNormEps))
 	writeScales(m, architecture, c)
+	if c.FinalLogitSoftcapping != 0 {
+		m.Set(architecture+softCapKey, float32(c.FinalLogitSoftcapping))
+	}
 	if architecture == Qwen35 {
 		writeHybrid(m, c)
 	}
@@ -187,7 +191,7 @@ func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 		return c, architecture, fmt.Errorf("the key %s.attention.layer_norm_rms_epsilon is missing, which results depend "+
 			"on: convert the model again", architecture)
 	}
-	if err := readScales(&f.Metadata, architecture, &c); err != nil {
+	if err := errors.Join(readScales(&f.Metadata, architecture, &c), readSoftCap(&f.Metadata, architecture+softCapKey, &c)); err != nil {
 		return c, architecture, err
 	}
 	return c, architecture, completeByTensors(&c, architecture, f)

@@ -61,7 +61,7 @@ var harmlessPrefixes = []string{"general.", "quantize.imatrix."}
 // architectureKeys says what the keys of an architecture do.
 var architectureKeys = []keyRow{
 	{computed, `attention.head_count attention.head_count_kv attention.key_length attention.layer_norm_rms_epsilon attention.value_length
-		block_count context_length embedding_length feed_forward_length vocab_size`},
+		block_count context_length embedding_length feed_forward_length final_logit_softcapping vocab_size`},
 	{refused(isCount, "is no number of a pooling"), "pooling_type"},
 	{rotary, `rope.dimension_count rope.freq_base rope.scale_linear rope.scaling.attn_factor rope.scaling.factor rope.scaling.finetuned
 		rope.scaling.original_context_length rope.scaling.type rope.scaling.yarn_attn_factor rope.scaling.yarn_beta_fast
@@ -74,7 +74,7 @@ var architectureKeys = []keyRow{
 	{refused(model.On, "lets attention see later tokens"), "attention.causal"},
 	{refused(model.OffOr(model.Equals(model.ScoreScale)), "scales the scores of attention"), "attention.scale"},
 	{refused(model.Off, "scales the scores of attention"), "attention.temperature_length attention.temperature_scale attention.max_alibi_bias"},
-	{refused(model.Off, "caps logits or the scores of attention"), "attention.clamp_kqv attn_logit_softcapping final_logit_softcapping router_logit_softcapping"},
+	{refused(model.Off, "caps logits or the scores of attention"), "attention.clamp_kqv attn_logit_softcapping router_logit_softcapping"},
 	{refused(inScales, "scales the embedding"), "embedding_scale"},
 	{refused(inScales, "scales the outputs of blocks"), "residual_scale"},
 	{refused(inScales, "scales the logits"), "logit_scale"},

@@ -46,7 +46,7 @@ var refusedKeys = []struct {
 	{"llama.attention.causal", false, true},
 	{"llama.attention.scale", float32(0.0078125), float32(0.25)},
 	{"llama.attention.temperature_length llama.attention.temperature_scale llama.attention.max_alibi_bias", float32(8), float32(0)},
-	{"llama.attention.clamp_kqv llama.attn_logit_softcapping llama.final_logit_softcapping llama.router_logit_softcapping", float32(30), float32(0)},
+	{"llama.attention.clamp_kqv llama.attn_logit_softcapping llama.router_logit_softcapping", float32(30), float32(0)},
 	{"llama.embedding_scale llama.residual_scale llama.attention.output_scale llama.logit_scale", float32(12), float32(1)},
 	{`llama.expert_count llama.expert_used_count llama.expert_feed_forward_length llama.expert_gating_func llama.expert_group_count
 		llama.expert_group_used_count llama.expert_shared_count llama.expert_shared_feed_forward_length llama.expert_weights_scale

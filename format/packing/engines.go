@@ -42,6 +42,7 @@ type rule struct {
 	relu2         string      // remark on architecture bitnet-b1.58
 	projNorms     bool        // it knows norms before single projections
 	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
+	softCap       bool        // it reads the bound of the logits
 	plainRotary   bool        // it loads factors for llama and minicpm alone, and partial heads for none of these and qwen3
 }
 
@@ -49,7 +50,7 @@ var rules = []rule{
 	{
 		name:          "trit",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
-		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true,
+		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true, softCap: true,
 	},
 	{
 		name:          "bitnet.cpp",
@@ -133,6 +134,10 @@ func (r rule) problems(c *model.Config) (out []string) {
 	}
 	if c.ProjNorms && !r.projNorms {
 		out = append(out, "proj_norms is true, and there are no norms before single projections there")
+	}
+	if c.FinalLogitSoftcapping != 0 && !r.softCap {
+		out = append(out, fmt.Sprintf("final_logit_softcapping is %g, which is not read for architecture %s there: the "+
+			"likeliest token would be the same, its probability another", c.FinalLogitSoftcapping, architecture))
 	}
 	if r.plainRotary {
 		out = append(out, rotary(c, architecture)...)

@@ -14,7 +14,8 @@ import (
 //	x2 = x + o_proj(sub_norm(attention(qkv_proj(norm(x)))))
 //	y = x2 + down_proj(sub_norm(act(gate)*up)), where gate, up = proj(norm(x2))
 //
-// With QKNorm each head of queries and keys has a norm before its rotation.
+// With QKNorm each head of queries and keys has a norm before its rotation. With HadamardBlock the inputs of
+// o_proj and down_proj are turned after their norms.
 //
 // Between forward and backward it keeps the values that are expensive to compute again: the
 // inputs of the products in int8, their outputs, and one factor of each norm for each row. With
@@ -246,19 +247,36 @@ func (b *block) forwardKept(x []float32, w blockWeights[bitlinear.Weight]) {
 	})
 }
 
-// setNormed sets row r of a layer's input to the norm of x with the weights w, and inverse[r]
-// to 1/rms. Without a norm, w is nil, and the row is x.
+// setNormed sets row r of a layer's input to the norm of x with the weights w, turned if the layer's is, and
+// inverse[r] to 1/rms. Without a norm, w is nil, and the row is x.
 func (b *block) setNormed(
 	l *bitlinear.Linear, in *bitlinear.Input, inverse []float32, r int, x, w []float32, s *rowScratch,
 ) {
-	if w == nil {
-		l.SetInput(in, r, x)
-		return
-	}
-	inverse[r] = inverseRMS(x, b.config.RMSNormEps)
 	y := s.norm[:len(x)]
-	vector.ScaledProduct(y, w, x, inverse[r])
+	switch {
+	case w != nil:
+		inverse[r] = inverseRMS(x, b.config.RMSNormEps)
+		vector.ScaledProduct(y, w, x, inverse[r])
+	case b.turns(l):
+		copy(y, x)
+	default:
+		y = x
+	}
+	b.turn(l, y)
 	l.SetInput(in, r, y)
+}
+
+// turns reports whether the input of a layer of the block passes a Walsh-Hadamard transform (Wang et al.,
+// "BitNet v2", 2025).
+func (b *block) turns(l *bitlinear.Linear) bool {
+	return b.config.HadamardBlock != 0 && (l == b.o || l == b.down)
+}
+
+// turn transforms a row of the input of a layer, or of its gradient: the transform is its own transpose.
+func (b *block) turn(l *bitlinear.Linear, x []float32) {
+	if b.turns(l) {
+		vector.Hadamard(x, b.config.HadamardBlock)
+	}
 }
 
 // backward turns the gradient of y into the gradient of x, in place: grad is the gradient of the
@@ -282,6 +300,7 @@ func (b *block) feedForwardGrad(
 	b.down.Backward(k.downIn, w.down, grad, b.wider, dw.down, b.accumulate)
 	b.normGrads(dw.ffnNorm, f, func(r int, dNorm []float32, s *rowScratch) {
 		g, gateUp := b.wider[r*f:][:f], k.gateUp[2*r*f:][:2*f]
+		b.turn(b.down, g)
 		if w.ffnNorm != nil {
 			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r], s)
 		}
@@ -301,9 +320,13 @@ func (b *block) attentionGrad(
 	c, k := b.config, b.kept
 	d, q := c.HiddenSize, c.QDim()
 	b.o.Backward(k.oIn, w.o, grad, b.wider, dw.o, b.accumulate)
-	if w.attnNorm != nil {
+	if w.attnNorm != nil || b.turns(b.o) {
 		b.normGrads(dw.attnNorm, q, func(r int, dNorm []float32, s *rowScratch) {
-			rmsNormGrad(b.wider[r*q:][:q], k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r], s)
+			g := b.wider[r*q:][:q]
+			b.turn(b.o, g)
+			if w.attnNorm != nil {
+				rmsNormGrad(g, k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r], s)
+			}
 		})
 	}
 	b.attention.backward(k.qkv, k.attention, k.lse, b.wider)

@@ -32,7 +32,7 @@ type Options struct {
 	// Preference makes pairs of rows the objective, in place of the cross entropy; see Preference.
 	Preference  *Preference
 	Threads     int  // threads of the operations; 0: one for each processor
-	Unquantized bool // begin with SetQuantization(0), which needs more memory
+	Unquantized bool // begin with a Rounding of 0, which needs more memory
 	// Distill adds what a teacher says to the loss that gradients are of; nil: there is none.
 	Distill *Distillation
 }
@@ -242,9 +242,16 @@ func (d *Decoder) Accumulate(add bool) { d.ws.accumulate = add }
 // are complete, from the last layer to the first.
 func (d *Decoder) OnGradient(f func(names ...string)) { d.ws.onGradient = f }
 
-// SetQuantization sets the share of the rounding of weights and activations that is in force,
-// from 0 to 1. Less than 1 needs Options.Unquantized.
-func (d *Decoder) SetQuantization(lambda float64) { d.mode.Lambda = float32(lambda) }
+// Rounding is what of the rounding of weights and activations is in force.
+type Rounding struct {
+	Lambda float64 // the share of it, from 0 to 1; less than 1 needs Options.Unquantized
+	Int8   bool    // activations are rounded to 8 bits, also those of a model of 4 bits
+}
+
+// SetRounding sets the rounding of the next runs.
+func (d *Decoder) SetRounding(r Rounding) {
+	d.mode.Lambda, d.mode.Int4 = float32(r.Lambda), d.cfg.Int4Activations && !r.Int8
+}
 
 // SetDropout selects the masks of the dropout of adapters: runs with the same key, which should tell
 // batches apart, drop the same.

@@ -144,12 +144,18 @@ func (h *lossHead) addGradients(lo, hi int) {
 
 func (h *lossHead) wantsGrad() bool { return h.back && !h.evaluating }
 
-// makeLogits computes the logits of the tokens [lo,hi) of the last input.
+// makeLogits computes the logits of the tokens [lo,hi) of the last input, under the soft cap of the model.
 func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 	d := h.config.HiddenSize
 	h.mode.Run(&gemm.Product{M: hi - lo, N: h.vocab, K: d, A: h.input[lo*d : hi*d], LDA: d,
 		B: []gemm.Rows{h.weight}, TransB: true, C: [][]float32{dst[:(hi-lo)*h.vocab]}})
+	if limit := h.softCap(); limit != 0 {
+		forRows(h.pool, hi-lo, h.vocab, func(r int) { vector.SoftCap(dst[r*h.vocab:][:h.vocab], limit) })
+	}
 }
+
+// softCap bounds the logits; 0: nothing does.
+func (h *lossHead) softCap() float32 { return float32(h.config.FinalLogitSoftcapping) }
 
 // score computes the loss of a token's target and whether it has the largest logit. Parts of the
 // sum of exponentials are added in float64, for a vocabulary has many terms.
@@ -181,7 +187,16 @@ func (h *lossHead) rowGrad(token int, row []float32) {
 		clear(row)
 		return
 	}
+	limit := h.softCap()
+	if limit == 0 {
+		h.objective.gradient(token, row, h.lse[token], 1/float32(h.rows))
+		return
+	}
+	s := h.scratches.Get().(*rowScratch)
+	defer h.scratches.Put(s)
+	s.capped = append(s.capped[:0], row...)
 	h.objective.gradient(token, row, h.lse[token], 1/float32(h.rows))
+	vector.SoftCapGrad(row, s.capped, limit)
 }
 
 // crossEntropy is the objective -log p(target) + zLoss*lse^2, of which loss is the first part.

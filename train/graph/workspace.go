@@ -42,6 +42,7 @@ func (ws *workspace) done(names ...string) {
 // rowScratch is what a thread needs for a row.
 type rowScratch struct {
 	norm, unit    []float32
+	capped        []float32 // logits under a soft cap
 	part, teacher [sumPart]float32
 }
 

@@ -12,13 +12,13 @@ import (
 
 // Job makes the Reference of a run known on all ranks.
 type Job struct {
-	Comm    ranks.Comm
-	Path    string // of the file, which rank 0 reads and writes
-	Dataset string // fingerprint of the data
-	Params  *graph.Params
-	Decoder *graph.Decoder // over Params, with a Preference
-	Lambda  float64        // share of the rounding that the reference computes with
-	Begun   bool           // the run has moved the weights, which are not the reference's any more
+	Comm     ranks.Comm
+	Path     string // of the file, which rank 0 reads and writes
+	Dataset  string // fingerprint of the data
+	Params   *graph.Params
+	Decoder  *graph.Decoder // over Params, with a Preference
+	Rounding graph.Rounding // that the reference computes with
+	Begun    bool           // the run has moved the weights, which are not the reference's any more
 	// Batches calls use with all batches that this rank will read.
 	Batches func(use func(*data.Batch) error) error
 	Note    func(text string) error // for the log
@@ -56,7 +56,7 @@ func (j *Job) Prepare() (*Reference, error) {
 func (j *Job) load() (r *Reference, err error) {
 	base := ""
 	if !j.Begun {
-		if base, err = Base(j.Params, j.Lambda); err != nil {
+		if base, err = Base(j.Params, j.Rounding.Lambda); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +83,7 @@ func (j *Job) compute(r *Reference) error {
 	if err := j.Note("the log-probabilities of the pairs by the model that the run begins with are computed"); err != nil {
 		return err
 	}
-	j.Decoder.SetQuantization(j.Lambda)
+	j.Decoder.SetRounding(j.Rounding)
 	if err := j.Batches(func(b *data.Batch) error { return j.add(r, b) }); err != nil {
 		return err
 	}

@@ -56,10 +56,10 @@ func New(o Options, t *tokenizer.Tokenizer, p *graph.Params, g graph.Options) (*
 // Tokens is the number of tokens that the graph computes for all texts.
 func (w *Writer) Tokens() int { return w.options.Tokens * len(w.prompts) * w.length }
 
-// Write writes a text behind each prompt. lambda is the share of the rounding that is in force. The random
+// Write writes a text behind each prompt, under a rounding. The random
 // numbers are the same each time, so texts differ by what the model has learned.
-func (w *Writer) Write(lambda float64) ([]Sample, error) {
-	w.decoder.SetQuantization(lambda)
+func (w *Writer) Write(r graph.Rounding) ([]Sample, error) {
+	w.decoder.SetRounding(r)
 	random := rand.New(rand.NewPCG(1, 1))
 	rows, logits := make([][]int32, len(w.prompts)), make([]float32, w.vocab)
 	for i, ids := range w.prompts {

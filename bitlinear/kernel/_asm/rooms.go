@@ -121,4 +121,6 @@ func (r registers) vectors() {
 	r.sumSquares()
 	r.absSum()
 	r.hadamard()
+	r.deadSum()
+	r.deadAdd()
 }

@@ -118,16 +118,6 @@ step: \
 	TILERELEASE \
 	RET
 
-// func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
-TEXT ·amxTiles(SB), NOSPLIT, $0-72
-	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7, NOTHING)
-
-// func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
-TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80
-	MOVQ next+72(FP), R9
-	MOVQ blockBytes+24(FP), R10
-	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7, FETCHNEXT)
-
 // The arguments of amxParts and amxHalfParts.
 #define PARTS \
 	MOVQ config+48(FP), AX \
@@ -140,6 +130,16 @@ TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80
 	MOVQ dst+40(FP), DX \
 	MOVQ $64, R12 \
 	MOVQ $128, R13
+
+// func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
+TEXT ·amxTiles(SB), NOSPLIT, $0-72
+	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7, NOTHING)
+
+// func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
+TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80
+	MOVQ next+72(FP), R9
+	MOVQ blockBytes+24(FP), R10
+	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7, FETCHNEXT)
 
 // func amxParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
 TEXT ·amxParts(SB), NOSPLIT, $0-56

@@ -73,6 +73,12 @@ func butterflies2x256(n int, x *float32, h int)
 // butterflies4x256 is the stages of values h and 2h apart; h is a multiple of 16.
 func butterflies4x256(n int, x *float32, h int)
 
+// deadSum256 is the sum of the w[i] whose ternary value is 0, with one sum for each of 16 lanes.
+func deadSum256(n int, w *float32, inverse float32) float32
+
+// deadAdd256 adds a to dst[i] where the ternary value of w[i] is 0.
+func deadAdd256(n int, dst *float32, w *float32, inverse float32, a float32)
+
 // floatsBF16AVX2 writes the values of n bfloat16 numbers; n is a multiple of 16.
 func floatsBF16AVX2(n int, dst *float32, src *byte)
 

@@ -1370,6 +1370,92 @@ values:
 	VZEROUPPER
 	RET
 
+// func deadSum256(n int, w *float32, inverse float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·deadSum256(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         w+8(FP), CX
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS inverse+16(FP), Y4
+	VPBROADCASTD float1<>+0(SB), Y5
+	VPBROADCASTD floatMinus1<>+0(SB), Y6
+	VPBROADCASTD roundingMagic<>+0(SB), Y7
+	VPBROADCASTD float1<>+0(SB), Y8
+	XORQ         DX, DX
+
+loop:
+	VMULPS       (CX)(DX*4), Y4, Y0
+	VMINPS       Y5, Y0, Y0
+	VMAXPS       Y6, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VSUBPS       Y7, Y0, Y0
+	VMOVAPS      Y8, Y1
+	VFNMADD231PS Y0, Y0, Y1
+	VFMADD231PS  (CX)(DX*4), Y1, Y2
+	VMULPS       32(CX)(DX*4), Y4, Y0
+	VMINPS       Y5, Y0, Y0
+	VMAXPS       Y6, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VSUBPS       Y7, Y0, Y0
+	VMOVAPS      Y8, Y1
+	VFNMADD231PS Y0, Y0, Y1
+	VFMADD231PS  32(CX)(DX*4), Y1, Y3
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VADDPS       Y3, Y2, Y2
+	VPERM2F128   $0x01, Y2, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	MOVSS        X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func deadAdd256(n int, dst *float32, w *float32, inverse float32, a float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·deadAdd256(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	VBROADCASTSS a+28(FP), Y2
+	VBROADCASTSS inverse+24(FP), Y3
+	VPBROADCASTD float1<>+0(SB), Y4
+	VPBROADCASTD floatMinus1<>+0(SB), Y5
+	VPBROADCASTD roundingMagic<>+0(SB), Y6
+	VPBROADCASTD float1<>+0(SB), Y7
+	XORQ         BX, BX
+
+loop:
+	VMULPS       (DX)(BX*4), Y3, Y0
+	VMINPS       Y4, Y0, Y0
+	VMAXPS       Y5, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VSUBPS       Y6, Y0, Y0
+	VMOVAPS      Y7, Y1
+	VFNMADD231PS Y0, Y0, Y1
+	VMOVUPS      (CX)(BX*4), Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (CX)(BX*4)
+	VMULPS       32(DX)(BX*4), Y3, Y0
+	VMINPS       Y4, Y0, Y0
+	VMAXPS       Y5, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VSUBPS       Y6, Y0, Y0
+	VMOVAPS      Y7, Y1
+	VFNMADD231PS Y0, Y0, Y1
+	VMOVUPS      32(CX)(BX*4), Y0
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, 32(CX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
 // func floatsBF16AVX2(n int, dst *float32, src *byte)
 // Requires: AVX, AVX2
 TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24

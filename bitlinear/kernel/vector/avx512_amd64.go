@@ -73,6 +73,12 @@ func butterflies2x512(n int, x *float32, h int)
 // butterflies4x512 is the stages of values h and 2h apart; h is a multiple of 16.
 func butterflies4x512(n int, x *float32, h int)
 
+// deadSum512 is the sum of the w[i] whose ternary value is 0, with one sum for each of 16 lanes.
+func deadSum512(n int, w *float32, inverse float32) float32
+
+// deadAdd512 adds a to dst[i] where the ternary value of w[i] is 0.
+func deadAdd512(n int, dst *float32, w *float32, inverse float32, a float32)
+
 // dotTile512x1 writes y[t*stride+r] = sum over i < n of w[r*k+i]*x[t*k+i] for 4 rows r and 1 tokens t.
 func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 

@@ -1059,6 +1059,74 @@ values:
 	VZEROUPPER
 	RET
 
+// func deadSum512(n int, w *float32, inverse float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·deadSum512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         w+8(FP), CX
+	VXORPS       Z2, Z2, Z2
+	VBROADCASTSS inverse+16(FP), Z3
+	VPBROADCASTD float1<>+0(SB), Z4
+	VPBROADCASTD floatMinus1<>+0(SB), Z5
+	VPBROADCASTD roundingMagic<>+0(SB), Z6
+	VPBROADCASTD float1<>+0(SB), Z7
+	XORQ         DX, DX
+
+loop:
+	VMULPS       (CX)(DX*4), Z3, Z0
+	VMINPS       Z4, Z0, Z0
+	VMAXPS       Z5, Z0, Z0
+	VADDPS       Z6, Z0, Z0
+	VSUBPS       Z6, Z0, Z0
+	VMOVAPS      Z7, Z1
+	VFNMADD231PS Z0, Z0, Z1
+	VFMADD231PS  (CX)(DX*4), Z1, Z2
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VADDPS       Z0, Z2, Z2
+	VSHUFF32X4   $0xb1, Z2, Z2, Z0
+	VADDPS       Z0, Z2, Z2
+	VPERMILPS    $0x4e, Z2, Z0
+	VADDPS       Z0, Z2, Z2
+	VPERMILPS    $0xb1, Z2, Z0
+	VADDPS       Z0, Z2, Z2
+	MOVSS        X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func deadAdd512(n int, dst *float32, w *float32, inverse float32, a float32)
+// Requires: AVX, AVX512F
+TEXT ·deadAdd512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	VBROADCASTSS a+28(FP), Z2
+	VBROADCASTSS inverse+24(FP), Z3
+	VPBROADCASTD float1<>+0(SB), Z4
+	VPBROADCASTD floatMinus1<>+0(SB), Z5
+	VPBROADCASTD roundingMagic<>+0(SB), Z6
+	VPBROADCASTD float1<>+0(SB), Z7
+	XORQ         BX, BX
+
+loop:
+	VMULPS       (DX)(BX*4), Z3, Z0
+	VMINPS       Z4, Z0, Z0
+	VMAXPS       Z5, Z0, Z0
+	VADDPS       Z6, Z0, Z0
+	VSUBPS       Z6, Z0, Z0
+	VMOVAPS      Z7, Z1
+	VFNMADD231PS Z0, Z0, Z1
+	VMOVUPS      (CX)(BX*4), Z0
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
 // func dotTile512x1(n int, w *float32, x *float32, k int, y *float32, stride int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotTile512x1(SB), NOSPLIT, $0-48

@@ -1,5 +1,7 @@
 package vector
 
+import "trit/bitlinear/quant"
+
 // QuantizeActivations writes the int8 activations of one token and returns their
 // scale, with the bits of quant.Activations.
 func QuantizeActivations(dst []int8, x []float32) (scale float32) {
@@ -17,4 +19,15 @@ func quantize(dst []int8, x []float32, scale float32) {
 		chosen.quantize(n, &dst[0], &x[0], scale)
 	}
 	quantizeGeneric(dst[n:], x[n:], scale)
+}
+
+// QuantizeActivations4 writes the activations of one token in 4 bits and returns their scale; see
+// quant.Activations4.
+func QuantizeActivations4(dst []int8, x []float32) (scale float32) {
+	scale = quant.Scale4(float32(absSum(x) / float64(max(len(x), 1))))
+	quantize(dst, x, scale)
+	for i, v := range dst[:len(x)] {
+		dst[i] = max(quant.Least4, min(quant.Most4, v))
+	}
+	return scale
 }

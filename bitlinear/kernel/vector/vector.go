@@ -44,6 +44,8 @@ type implementation struct {
 	floatsBF16           func(n int, dst *float32, src *byte)
 	floatsQ80, floatsQ6K func(blocks int, dst *float32, src *byte)
 
+	deadSum    func(n int, w *float32, inverse float32) float32
+	deadAdd    func(n int, dst, w *float32, inverse, a float32)
 	hadamard16 func(n int, x *float32, f float32)
 	// butterflies2 takes a multiple of 2h elements, butterflies4 of 4h.
 	butterflies2, butterflies4 func(n int, x *float32, h int)

@@ -206,6 +206,22 @@ func TestQuantizeActivationsIsTheDefinition(t *testing.T) {
 	}
 }
 
+func TestQuantizeActivations4IsTheDefinition(t *testing.T) {
+	everyImplementation(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for _, n := range kerneltest.Lengths {
+			x := kerneltest.Spread(r, n)
+			if n > 2 {
+				x[r.IntN(n)] *= 50 // beyond 4 bits
+			}
+			got, want := make([]int8, n), make([]int8, n)
+			if s, ws := QuantizeActivations4(got, x), quant.Activations4(want, x); s != ws || !slices.Equal(got, want) {
+				t.Fatalf("%d values: %v scale %g, want %v scale %g", n, got, s, want, ws)
+			}
+		}
+	})
+}
+
 func TestExp(t *testing.T) {
 	for x := float32(-90); x < 90; x += 0.0137 {
 		want := math.Exp(float64(x))

@@ -1,0 +1,39 @@
+package ggufmeta
+
+import (
+	"errors"
+	"fmt"
+
+	"trit/format/gguf"
+	"trit/model"
+)
+
+// softCapKey is behind the architecture's name. llama.cpp reads it for Gemma's architectures and others, for
+// none of those that are written here.
+const softCapKey = ".final_logit_softcapping"
+
+// readSoftCap takes the bound of the logits, where the key is there; 0 is none.
+func readSoftCap(m *gguf.Metadata, key string, c *model.Config) error {
+	if v, ok := m.Float(key); ok && v == 0 {
+		return nil
+	}
+	return readPositive(m, key, &c.FinalLogitSoftcapping)
+}
+
+// checkVariants refuses layers that no key or tensor of GGUF tells of.
+func checkVariants(c *model.Config) error {
+	var errs []error
+	no := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf(format+": a run, and a folder of master weights, are evaluated as they are", args...))
+	}
+	if c.HadamardBlock != 0 {
+		no("hadamard_block is %d: no architecture of GGUF turns the inputs of these projections", c.HadamardBlock)
+	}
+	if c.Int4Activations {
+		no("int4_activations is true: GGUF has no key for it, and its readers round activations to 8 bits")
+	}
+	if c.DeadzoneBias != 0 {
+		no("deadzone_bias is %g: the bias of the weights that are rounded to 0 is not written", c.DeadzoneBias)
+	}
+	return errors.Join(errs...)
+}
