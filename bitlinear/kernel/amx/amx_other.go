@@ -16,4 +16,6 @@ func HalfPanel(rows, steps int, w *byte, blockBytes int, x *int8, dst *int32) { 
 func PanelParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32) { panic(missing) }
 
 // HalfPanelParts panics: AMX exists on amd64 alone.
-func HalfPanelParts(rows, parts, steps int, w *byte, blockBytes int, x *int8, dst *int32) { panic(missing) }
+func HalfPanelParts(rows, parts, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
+	panic(missing)
+}
