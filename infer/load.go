@@ -181,7 +181,8 @@ func (l *loader) grouped(name string, t gguf.TensorInfo) *groupedMatrix {
 	return &groupedMatrix{w}
 }
 
-var errWeightsNotFinite = errors.New("it holds values that are not finite: the file is damaged, or training had diverged")
+var errWeightsNotFinite = errors.New(
+	"it holds values that are not finite: the file is damaged, or training had diverged")
 
 // matrix takes a weight of any type, ternary ones in the layout of their product.
 func (l *loader) matrix(name string) matrix {
