@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -152,7 +153,7 @@ func (l *loader) checkFinite(name string, t gguf.Type, data []byte, n int) {
 		}
 	})
 	if found.Load() {
-		l.fail(name, "it holds values that are not finite: the file is damaged, or training had diverged")
+		l.fail(name, "%v", errWeightsNotFinite)
 	}
 }
 
@@ -162,15 +163,32 @@ func (l *loader) plain(name string) matrix {
 	if l.err != nil || !l.isGrouped(t.Type) {
 		return l.dense(name)
 	}
+	return l.grouped(name, t)
+}
+
+// grouped packs a weight whose type has groups.
+func (l *loader) grouped(name string, t gguf.TensorInfo) *groupedMatrix {
+	form := intmul.GroupedForm{Group: t.Type.Block(), Signs: t.Type == gguf.Q1_0}
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
-	l.checkFinite(name, t.Type, data, n)
-	w, err := newGrouped(l.pool, t.Type, data, n, k)
+	size := t.Type.RowBytes(k)
+	w, err := intmul.PackGrouped(l.pool, form, n, k, intmul.GroupedRows{
+		Row: func(dst intmul.Weights, i int) error {
+			row := data[i*size:][:size]
+			if !gguf.Finite(t.Type, row) {
+				return errWeightsNotFinite
+			}
+			return gguf.DecodeGroups(t.Type, dst.Codes, dst.Scales, row)
+		},
+		Done: func(lo, hi int) { l.release(name, data[lo*size:hi*size]) },
+	})
 	if err != nil {
 		l.fail(name, "%v", err)
 	}
-	l.release(name, data)
-	return w
+	return &groupedMatrix{w}
 }
+
+var errWeightsNotFinite = errors.New(
+	"it holds values that are not finite: the file is damaged, or training had diverged")
 
 // matrix takes a weight of any type, ternary ones in the layout of their product.
 func (l *loader) matrix(name string) matrix {

@@ -3,7 +3,6 @@ package infer
 import (
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/quant"
-	"trit/format/gguf"
 	"trit/internal/parallel"
 )
 
@@ -58,16 +57,6 @@ func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 // take int8 activations with a scale for each quant.ActivationGroup of them. Models of this kind
 // were trained with activations of full precision; see Activations.
 type groupedMatrix struct{ w *intmul.Grouped }
-
-// newGrouped packs a weight [n,k] of a type with groups, in the layout of the file.
-func newGrouped(pool *parallel.Pool, typ gguf.Type, data []byte, n, k int) (*groupedMatrix, error) {
-	form := intmul.GroupedForm{Group: typ.Block(), Signs: typ == gguf.Q1_0}
-	size := typ.RowBytes(k)
-	w, err := intmul.PackGrouped(pool, form, n, k, func(dst intmul.Weights, i int) error {
-		return gguf.DecodeGroups(typ, dst.Codes, dst.Scales, data[i*size:][:size])
-	})
-	return &groupedMatrix{w}, err
-}
 
 func (g *groupedMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
 	mulAll(pool, in, m, output{w: g, y: y})

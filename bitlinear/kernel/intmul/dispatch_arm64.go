@@ -18,13 +18,13 @@ var (
 		name:    "dotprod",
 		ternary: dotProductTernary,
 		trits:   dotProductTernary,
-		signs:   dotProductTernary,
+		signs:   withGrouped(dotProductTernary, signsGroupedDot1, nil, nil, signsGroupedDot4),
 		int4:    []tile{{tokens: 2, rows: 16, run: int4TileDot2}},
 		int8:    []tile{{tokens: 1, rows: 16, run: int8TileDot1}},
 	}
 	dotProductTernary = []tile{
-		{tokens: 4, rows: 16, run: ternaryTileDot4},
-		{tokens: 1, rows: 16, run: ternaryTileDot1},
+		{tokens: 4, rows: 16, run: ternaryTileDot4, grouped: ternaryGroupedDot4},
+		{tokens: 1, rows: 16, run: ternaryTileDot1, grouped: ternaryGroupedDot1},
 	}
 	neon = implementation{
 		name:    "neon",
@@ -62,3 +62,27 @@ func int4TileDot2(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 //
 //go:noescape
 func int8TileDot1(groups int, w *byte, x *int8, offset, dst *int32, stride int)
+
+// ternaryGroupedDot1 is a groupedQuad of 1 token with SDOT.
+//
+//go:noescape
+func ternaryGroupedDot1(parts, lines int, w *byte, size int, x *int8, offset *int32, factor *float32,
+	scale *uint16, dst *float32)
+
+// ternaryGroupedDot4 is a groupedQuad of 4 tokens with SDOT.
+//
+//go:noescape
+func ternaryGroupedDot4(parts, lines int, w *byte, size int, x *int8, offset *int32, factor *float32,
+	scale *uint16, dst *float32)
+
+// signsGroupedDot1 is a groupedQuad of 1 token with SDOT.
+//
+//go:noescape
+func signsGroupedDot1(parts, lines int, w *byte, size int, x *int8, offset *int32, factor *float32,
+	scale *uint16, dst *float32)
+
+// signsGroupedDot4 is a groupedQuad of 4 tokens with SDOT.
+//
+//go:noescape
+func signsGroupedDot4(parts, lines int, w *byte, size int, x *int8, offset *int32, factor *float32,
+	scale *uint16, dst *float32)

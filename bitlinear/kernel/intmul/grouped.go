@@ -38,8 +38,15 @@ type GroupedForm struct {
 	Signs bool // codes are 0 and 2 alone, and take a bit in memory
 }
 
-// PackGrouped packs a matrix [n,k] whose rows the function gives; it is called on several threads.
-func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weights, i int) error) (*Grouped, error) {
+// GroupedRows is where the rows of a matrix come from.
+type GroupedRows struct {
+	Row  func(dst Weights, i int) error // called on several threads
+	Done func(lo, hi int)               // called after the rows [lo,hi) were packed; may be nil
+}
+
+// PackGrouped packs a matrix [n,k]. It takes some megabytes of rows at a time, so that a file of
+// them need not be in memory beside the matrix.
+func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, rows GroupedRows) (*Grouped, error) {
 	if f.Group != 64 && f.Group%quant.ActivationGroup != 0 || f.Group == 0 || k%f.Group != 0 || n < 1 || k < 1 {
 		return nil, fmt.Errorf("intmul: a matrix of %d by %d in groups of %d: want groups of 64 or of a multiple of %d, "+
 			"and columns that fill them", n, k, f.Group, quant.ActivationGroup)
@@ -48,11 +55,29 @@ func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weig
 	blocks := ceil(n, blockRows)
 	w.codes = memory.Allocate(blocks * w.blockBytes())
 	w.scales = allocateHalves(ceil(blocks, quadBlocks) * quadBlocks * w.parts() * blockRows)
+	step := ceil(packBytes, w.blockBytes()) * blockRows
+	for lo := 0; lo < n; lo += step {
+		hi := min(lo+step, n)
+		if err := w.pack(pool, f.Group, lo, hi, rows.Row); err != nil {
+			return nil, err
+		}
+		if rows.Done != nil {
+			rows.Done(lo, hi)
+		}
+	}
+	return w, nil
+}
+
+// packBytes is about how many bytes are packed at a time.
+const packBytes = 8 << 20
+
+// pack packs the rows [first,end).
+func (w *Grouped) pack(pool *parallel.Pool, group, first, end int, row func(dst Weights, i int) error) error {
 	var once sync.Once
 	var failed error
-	pool.For(n, blockRows, func(lo, hi int) {
-		buffer, quads := Weights{make([]byte, k), make([]uint16, k/f.Group)}, make([]uint32, k/4)
-		for i := lo; i < hi; i++ {
+	pool.For(end-first, blockRows, func(lo, hi int) {
+		buffer, quads := Weights{make([]byte, w.K), make([]uint16, w.K/group)}, make([]uint32, w.K/4)
+		for i := first + lo; i < first+hi; i++ {
 			err := row(buffer, i)
 			if err == nil {
 				err = w.setRow(i, buffer, quads)
@@ -63,7 +88,7 @@ func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, row func(dst Weig
 			}
 		}
 	})
-	return w, failed
+	return failed
 }
 
 func allocateHalves(n int) []uint16 {

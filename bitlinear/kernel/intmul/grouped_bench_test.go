@@ -28,12 +28,12 @@ func BenchmarkGrouped(b *testing.B) {
 func benchGrouped(form GroupedForm, n, k int) (list []GroupedOutput) {
 	codes := kerneltest.Int8(rand.New(rand.NewPCG(1, 2)), 2*k)
 	for size := 0; size < benchBytes && (size == 0 || n == benchRows); size += list[0].W.Bytes() {
-		w, err := PackGrouped(nil, form, n, k, func(dst Weights, i int) error {
+		w, err := PackGrouped(nil, form, n, k, GroupedRows{Row: func(dst Weights, i int) error {
 			for j := range dst.Codes {
 				dst.Codes[j] = byte(codes[i%k+j]) & 2
 			}
 			return nil
-		})
+		}})
 		if err != nil {
 			panic(err)
 		}

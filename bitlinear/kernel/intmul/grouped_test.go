@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"trit/bitlinear/kernel/kerneltest"
@@ -35,11 +36,11 @@ func randomGrouped(t *testing.T, r *rand.Rand, f GroupedForm, n, k int) (g group
 		g.scales = append(g.scales, float16.FromBits(halves[i]))
 	}
 	var err error
-	g.packed, err = PackGrouped(parallel.New(2), f, n, k, func(dst Weights, i int) error {
+	g.packed, err = PackGrouped(parallel.New(2), f, n, k, GroupedRows{Row: func(dst Weights, i int) error {
 		copy(dst.Codes, codes[i*k:])
 		copy(dst.Scales, halves[i*k/f.Group:])
 		return nil
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestPackGroupedRefuses(t *testing.T) {
 		"a sign that is 2":    {GroupedForm{64, true}, 64, fill(3)},
 		"an unreadable group": {GroupedForm{64, false}, 64, func(Weights, int) error { return failing }},
 	} {
-		if _, err := PackGrouped(nil, c.form, 20, c.k, c.row); err == nil {
+		if _, err := PackGrouped(nil, c.form, 20, c.k, GroupedRows{Row: c.row}); err == nil {
 			t.Errorf("%s was packed", name)
 		}
 	}
@@ -169,5 +170,26 @@ func TestGroupedMemory(t *testing.T) {
 		if got := 8 * float64(randomGrouped(t, r, f, n, k).packed.Bytes()) / (n * k); got != want {
 			t.Errorf("%v: %g bits a weight, want %g", f, got, want)
 		}
+	}
+}
+
+// Rows are given back in order, each after it was packed, and not all of them at the end.
+func TestPackGroupedGivesRowsBack(t *testing.T) {
+	const n, k = 3000, 1 << 15
+	packed, back, calls := make([]atomic.Bool, n), 0, 0
+	_, err := PackGrouped(parallel.New(2), GroupedForm{128, true}, n, k, GroupedRows{
+		Row: func(dst Weights, i int) error {
+			packed[i].Store(true)
+			return nil
+		},
+		Done: func(lo, hi int) {
+			if lo != back || !packed[lo].Load() || !packed[hi-1].Load() {
+				t.Errorf("rows %d to %d after %d", lo, hi, back)
+			}
+			back, calls = hi, calls+1
+		},
+	})
+	if err != nil || back != n || calls < 2 {
+		t.Errorf("%d rows in %d calls, %v", back, calls, err)
 	}
 }
