@@ -219,3 +219,18 @@ func TestHybridMemory(t *testing.T) {
 		t.Errorf("%d tokens fit into the memory of 900", n)
 	}
 }
+
+// TestHybridLogitsOfLlamaCpp compares with logits of llama.cpp, of the same weights in float32. Weights with groups
+// are multiplied by activations that are not rounded.
+func TestHybridLogitsOfLlamaCpp(t *testing.T) {
+	ids := randomIDs(40, 320, 1)
+	for golden, typ := range map[string]gguf.Type{"f32": gguf.F32, "q2_0": gguf.Q2_0} {
+		m := hybridModel(t, typ, Options{Activations: ActivationsFloat, Cache: CacheF32})
+		want := readFloats(t, "../testdata/engine/hybrid-"+golden+"-logits.f32")
+		if e := testutil.RelativeL2(allLogits(t, m, ids), want); !(e < 2e-4) {
+			t.Errorf("%s: relative L2 %g", golden, e)
+		} else {
+			t.Logf("%s: relative L2 %g", golden, e)
+		}
+	}
+}
