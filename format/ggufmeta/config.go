@@ -142,6 +142,7 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	m.Set(architecture+".vocab_size", uint32(c.VocabSize))
 	m.Set(architecture+".attention.layer_norm_rms_epsilon", float32(c.RMSNormEps))
 	writeScales(m, architecture, c)
+	writeBasis(m, c)
 	return writeRotary(m, architecture, c)
 }
 
