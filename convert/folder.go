@@ -37,13 +37,32 @@ type folderWriter struct {
 }
 
 func (f *folderWriter) plan(m *source.Model) (*plan, error) {
+	if f.options.Unrotate {
+		m = m.Unrotated()
+	}
 	f.model = m
+	if err := f.checkBasis(); err != nil {
+		return nil, err
+	}
 	if err := f.chooseTypes(); err != nil {
 		return nil, err
 	}
 	f.config = f.configuration()
 	f.planned = &plan{model: m, architecture: f.config.Architectures[0]}
 	return f.planned, f.planTensors()
+}
+
+// checkBasis refuses weights in a rotated basis, of which a config.json has no word.
+func (f *folderWriter) checkBasis() error {
+	switch {
+	case f.options.Rotate != 0:
+		return setting.Needs(rotateField,
+			fmt.Sprintf("{%s} is for GGUF files: a folder has no keys of a rotated basis", rotateField), "")
+	case f.model.Config.Basis != nil:
+		return setting.Needs(unrotateField, "the weights are in a rotated basis, of which a folder has no keys",
+			fmt.Sprintf("{%s} turns them back", unrotateField))
+	}
+	return nil
 }
 
 // chooseTypes sets the types of the options, or the defaults.

@@ -39,18 +39,39 @@ type ggufWriter struct {
 var embeddingTypes = append([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}, packing.Grouped...)
 
 func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
+	if g.options.Unrotate || g.options.Rotate != 0 {
+		m = m.Unrotated()
+	}
 	g.model, g.architecture = m, ggufmeta.Architecture(&m.Config.Config)
 	if err := g.chooseTypes(); err != nil {
 		return nil, err
 	}
-	if g.options.Pad {
-		g.model = m.Padded(g.weightType.Block())
+	if err := g.reshape(); err != nil {
+		return nil, err
 	}
 	if err := g.describe(); err != nil {
 		return nil, err
 	}
 	g.planned = &plan{model: g.model, architecture: g.architecture}
 	return g.planned, g.planTensors()
+}
+
+// reshape pads and rotates the model as the options say.
+func (g *ggufWriter) reshape() (err error) {
+	if g.options.Pad {
+		m := g.model.Padded(g.weightType.Block())
+		if m != g.model && m.Config.Basis != nil {
+			return setting.Needs(padField, "the weights are in a rotated basis, which zeros at the ends of rows would end",
+				fmt.Sprintf("{%s} turns them back", unrotateField))
+		}
+		g.model = m
+	}
+	if g.options.Rotate != 0 {
+		if g.model, err = g.model.Rotated(g.options.Rotate); err != nil {
+			return &setting.Error{Field: rotateField, Problem: fmt.Sprintf("{%s} %d", rotateField, g.options.Rotate), Err: err}
+		}
+	}
+	return nil
 }
 
 func (g *ggufWriter) begin() (err error) {

@@ -18,8 +18,13 @@ type Options struct {
 	EmbeddingType Type // of embedding and head
 	Pad           bool // GGUF: pad the feed-forward size to a multiple that Type can hold
 	ExactScales   bool // TQ1_0 and TQ2_0: keep exact scales for every architecture, see ggufmeta.SplitScale
-	Overwrite     bool // replace an existing file or folder
-	SkipVerify    bool // do not read the result again and compare it with the source
+	// Rotate puts all matrices in a rotated basis (model.Basis) of blocks of so many values; 0: none. It is for
+	// models in full precision, and GGUF files of PrismML's kind.
+	Rotate int
+	// Unrotate turns weights in a rotated basis back.
+	Unrotate   bool
+	Overwrite  bool // replace an existing file or folder
+	SkipVerify bool // do not read the result again and compare it with the source
 	// Progress is called with the bytes that are written so far, or the weights that are
 	// compared, and their total; or nil.
 	Progress func(stage string, done, total int64)
@@ -76,5 +81,7 @@ const (
 	typeField      = "convert.Options.Type"
 	embeddingField = "convert.Options.EmbeddingType"
 	padField       = "convert.Options.Pad"
+	rotateField    = "convert.Options.Rotate"
+	unrotateField  = "convert.Options.Unrotate"
 	overwriteField = "convert.Options.Overwrite"
 )

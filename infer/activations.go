@@ -6,6 +6,7 @@ import (
 	"trit/bitlinear/kernel/vector"
 	"trit/bitlinear/quant"
 	"trit/internal/parallel"
+	"trit/model"
 )
 
 // activations are the input of the next products, [m,K]. A row is made when a product needs
@@ -13,7 +14,8 @@ import (
 // processor's cache. A loop of its own over all rows of a prompt would go through memory.
 type activations struct {
 	k      int
-	row    func(dst []float32, t int) // makes row t
+	row    func(dst []float32, t int) // makes row t, in no basis
+	basis  *basis                     // that the rows are turned into
 	x      []float32                  // [m,K], valid if have.x
 	q      []int8                     // [m,K], valid if have.q
 	scale  []float32                  // [m], of q: x is about q divided by scale
@@ -34,15 +36,29 @@ func fromRows(x []float32, k int) *activations {
 
 // begin starts the next input, whose rows have k values and are made by row.
 func (a *activations) begin(k int, row func(dst []float32, t int)) {
-	a.k, a.row = k, row
+	a.k, a.row, a.basis = k, row, nil
 	a.have = struct{ x, q, groups bool }{}
+}
+
+// turn makes the rows those for weights in another basis.
+func (a *activations) turn(to *basis) {
+	if a.basis != to {
+		a.begin(a.k, a.row)
+		a.basis = to
+	}
+}
+
+// make makes row t.
+func (a *activations) make(dst []float32, t int) {
+	a.row(dst, t)
+	a.basis.into(dst)
 }
 
 // floats makes x of m rows.
 func (a *activations) floats(pool *parallel.Pool, m int) []float32 {
 	if !a.have.x {
 		a.x = grow(a.x, m*a.k)
-		rows(pool, m, a.k, func(t int) { a.row(a.x[t*a.k:][:a.k], t) })
+		rows(pool, m, a.k, func(t int) { a.make(a.x[t*a.k:][:a.k], t) })
 		a.have.x = true
 	}
 	return a.x
@@ -87,7 +103,7 @@ func (a *activations) eachRow(pool *parallel.Pool, m int, round func(t int, x []
 		buffer := floats.Get().(*[]float32)
 		defer floats.Put(buffer)
 		*buffer = grow(*buffer, a.k)
-		a.row((*buffer)[:a.k], t)
+		a.make((*buffer)[:a.k], t)
 		round(t, (*buffer)[:a.k])
 	})
 }
@@ -111,3 +127,53 @@ func rows(pool *parallel.Pool, m, n int, body func(t int)) {
 // floats keeps working memory from call to call. Fresh memory in each call would cost a
 // tenth of a prompt's time.
 var floats = sync.Pool{New: func() any { return new([]float32) }}
+
+// basis is a rotated basis for inputs of one width (model.Basis); nil leaves them as they are.
+type basis struct {
+	signs []float32 // [width]; nil: all are +1
+	block int
+}
+
+// into makes a row the input of weights in the basis.
+func (b *basis) into(x []float32) {
+	if b != nil {
+		vector.IntoBasis(x, b.signs, b.block)
+	}
+}
+
+// outOf makes a row that was looked up in a table in the basis what it was before.
+func (b *basis) outOf(x []float32) {
+	if b != nil {
+		vector.OutOfBasis(x, b.signs, b.block)
+	}
+}
+
+// bases are those of a model's weights.
+type bases struct {
+	byWidth map[int]*basis
+	inputs  map[matrix]*basis // of weights in one; nil if there are none
+	table   *basis            // of the rows of the embedding
+	head    *basis            // of the input of the head
+}
+
+// of is the basis for a width.
+func (s *bases) of(b *model.Basis, width int) *basis {
+	if s.byWidth == nil {
+		s.byWidth = map[int]*basis{}
+	}
+	if s.byWidth[width] == nil {
+		s.byWidth[width] = &basis{b.Signs[width], b.Block}
+	}
+	return s.byWidth[width]
+}
+
+// enter notes the basis of a weight with inputs of a width.
+func (s *bases) enter(b *model.Basis, name string, w matrix, width int) {
+	if b == nil || !b.Inputs[name] {
+		return
+	}
+	if s.inputs == nil {
+		s.inputs = map[matrix]*basis{}
+	}
+	s.inputs[w] = s.of(b, width)
+}

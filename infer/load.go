@@ -30,20 +30,24 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{pool: m.pool, f: f, c: &c, format: format}
+	l := &loader{pool: m.pool, f: f, c: &c, format: format, bases: &m.bases}
 	if l.floats, err = o.Activations.areFloats(); err != nil {
 		return nil, err
 	}
 	for _, spec := range c.Tensors() {
 		l.checkKind(spec)
 	}
-	embedding := l.plain("token_embd.weight")
+	embedding := l.matrix("token_embd.weight")
 	m.embedding, _ = embedding.(table)
 	m.setFinalNorm(l.vector("output_norm.weight"))
 	m.head = embedding
 	if !c.TieWordEmbeddings {
 		m.head = l.matrix("output.weight")
 	}
+	if b := c.Basis; b != nil && b.Tables["token_embd.weight"] {
+		m.bases.table = m.bases.of(b, c.HiddenSize)
+	}
+	m.bases.head = m.bases.inputs[m.head]
 	for i := range m.layers {
 		l.layer(&m.layers[i], i)
 	}
@@ -57,6 +61,7 @@ type loader struct {
 	c      *model.Config
 	format intmul.Format
 	floats bool // ActivationsFloat
+	bases  *bases
 	err    error
 }
 
@@ -190,15 +195,23 @@ func (l *loader) grouped(name string, t gguf.TensorInfo) *groupedMatrix {
 var errWeightsNotFinite = errors.New(
 	"it holds values that are not finite: the file is damaged, or training had diverged")
 
-// matrix takes a weight of any type, ternary ones in the layout of their product.
+// matrix takes a weight of any type, and notes its basis.
 func (l *loader) matrix(name string) matrix {
 	if l.err != nil {
 		return nil
 	}
-	t := l.tensor(name)
+	t, take := l.tensor(name), l.ternary
 	if !l.isBitNet(t.Type) {
-		return l.plain(name)
+		take = l.plain
 	}
+	w := take(name)
+	l.bases.enter(l.c.Basis, name, w, int(t.Dims[0]))
+	return w
+}
+
+// ternary takes a ternary weight with one scale, in the layout of its product.
+func (l *loader) ternary(name string) matrix {
+	t := l.tensor(name)
 	scale, err := ggufmeta.Scale(l.f, t)
 	if err != nil {
 		l.fail(name, "%v", err)

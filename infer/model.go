@@ -92,6 +92,7 @@ type Model struct {
 	architecture string    // GGUF's name; "" for a random model
 	interleaved  bool      // rotary pairs are adjacent, see ggufmeta.Interleaved
 	adapters     *adapters // nil without; see Adapted
+	bases        bases     // of weights that are in a rotated one
 	rope         *ropeTable
 	cache        cacheFormat
 	pooling      string // what Pooling returns

@@ -114,6 +114,7 @@ func (p *pass) embed(n int, spans []span) int {
 // embedToken writes the row of the embedding for a token to dst.
 func (p *pass) embedToken(dst []float32, id int) {
 	p.m.embedding.row(dst, id)
+	p.m.bases.table.outOf(dst)
 	if scale := p.m.config.EmbeddingScale(); scale != 1 {
 		vector.Scale(float32(scale), dst)
 	}
@@ -179,8 +180,14 @@ var errNotFinite = errors.New("the model computes values that are not finite: it
 // finalNorm makes the final norms of some rows the input of the head, in p.last.
 func (p *pass) finalNorm(rows []int) error {
 	d := p.m.config.HiddenSize
-	p.last.begin(d, func(dst []float32, t int) { p.norm(dst, p.x[rows[t]*d:][:d], p.m.headNorm) })
+	p.last.begin(d, func(dst []float32, t int) { p.headInput(dst, p.x[rows[t]*d:][:d]) })
 	return checkFinite(p.last.floats(p.m.pool, len(rows))[:len(rows)*d])
+}
+
+// headInput writes the input of the head for a row x of the residual stream.
+func (p *pass) headInput(dst, x []float32) {
+	p.norm(dst, x, p.m.headNorm)
+	p.m.bases.head.into(dst)
 }
 
 // checkFinite returns errNotFinite if a value is not finite.
@@ -221,8 +228,9 @@ func (p *pass) selectRows(l int, wanted []int) (n int) {
 // project multiplies n rows of the input by some weights, and adds what adapters make of them. If
 // the weights have norms of their own, each multiplies its norm of the input.
 func (p *pass) project(n int, list ...output) {
+	multiply := func(list ...output) { p.multiply(n, list...) }
 	if list[0].norm == nil {
-		p.multiply(n, list...)
+		p.eachBasis(list, multiply)
 		return
 	}
 	common := p.in.row
@@ -231,7 +239,30 @@ func (p *pass) project(n int, list ...output) {
 			common(dst, t)
 			p.norm(dst, dst, o.norm)
 		})
-		p.multiply(n, o)
+		p.eachBasis([]output{o}, multiply)
+	}
+}
+
+// eachBasis calls multiply with the weights of a list that are in the same basis, after the input was
+// turned into it.
+func (p *pass) eachBasis(list []output, multiply func(list ...output)) {
+	if p.m.bases.inputs == nil {
+		multiply(list...)
+		return
+	}
+	for len(list) > 0 {
+		in := p.m.bases.inputs[list[0].w]
+		var same, others []output
+		for _, o := range list {
+			if p.m.bases.inputs[o.w] == in {
+				same = append(same, o)
+			} else {
+				others = append(others, o)
+			}
+		}
+		p.in.turn(in)
+		multiply(same...)
+		list = others
 	}
 }
 

@@ -98,7 +98,7 @@ func (h *headSums) load(p *pass, questions []question, limit int) (n int) {
 	h.x = slices.Grow(h.x[:old*d], (h.rows-old)*d)[:h.rows*d]
 	rows(h.m.pool, h.rows-old, d, func(t int) {
 		row := h.questions[h.first[old+t]].row
-		p.norm(h.x[(old+t)*d:][:d], p.x[row*d:][:d], h.m.headNorm)
+		p.headInput(h.x[(old+t)*d:][:d], p.x[row*d:][:d])
 	})
 	return n
 }

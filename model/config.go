@@ -52,6 +52,9 @@ type Config struct {
 	ScaleEmb     float64 `json:"scale_emb,omitempty"`
 	ScaleDepth   float64 `json:"scale_depth,omitempty"`
 	DimModelBase float64 `json:"dim_model_base,omitempty"`
+	// Basis is the rotated basis that weights are in, nil for none. Only GGUF files have one. It is shared by
+	// copies of a Config and never changes.
+	Basis *Basis `json:"-"`
 	// Ternary makes the seven projections of a block BitLinear layers; false gives
 	// plain linear layers, the full-precision baseline.
 	Ternary bool `json:"ternary"`

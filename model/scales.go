@@ -74,8 +74,8 @@ func (c *Config) validateScales() (errs []error) {
 		{"dim_model_base", c.DimModelBase, c.LogitScale()},
 	} {
 		if s := float32(k.scale); !(k.value > 0 && s > 0) || math.IsInf(float64(s), 0) {
-			errs = append(errs, fmt.Errorf("%s is %g: MiniCPM's scale_emb, scale_depth and dim_model_base are positive numbers, "+
-				"and other models have none of them", k.name, k.value))
+			errs = append(errs, fmt.Errorf("%s is %g: MiniCPM's scale_emb, scale_depth and dim_model_base are positive "+
+				"numbers, and other models have none of them", k.name, k.value))
 		}
 	}
 	if c.SubNorms || c.QKNorm || c.ProjNorms {

@@ -34,6 +34,8 @@ func convertCommand() *cli.Command {
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
 			&cli.BoolFlag{Name: "pad", Usage: "fill the feed-forward size up to a multiple that TYPE can hold, with units whose weights are 0"},
 			&cli.BoolFlag{Name: "exact-scales", Usage: "tq1_0, tq2_0: keep the whole scale for every architecture, not for bitnet alone; older engines refuse such files"},
+			&cli.IntFlag{Name: "rotate", Usage: "put all matrices in a rotated basis of blocks of `N` values, a power of two, as PrismML's GGUF files have it (prism.hadamard); of models in full precision"},
+			&cli.BoolFlag{Name: "unrotate", Usage: "turn weights in a rotated basis back"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
 			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`, a folder of PEFT or a GGUF file; OUT becomes the other of the two"},
@@ -54,7 +56,7 @@ func convertCommand() *cli.Command {
 			return convertModel(c.Context, cmdline.NewConsole(c), in, args[1], convert.Options{
 				Options: models.ReadingOptions(c),
 				Type:    convert.Type(c.String("type")), EmbeddingType: convert.Type(c.String("embedding-type")),
-				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"),
+				Pad: c.Bool("pad"), ExactScales: c.Bool("exact-scales"), Rotate: c.Int("rotate"), Unrotate: c.Bool("unrotate"),
 				Overwrite: c.Bool("force"), SkipVerify: c.Bool("no-verify"),
 			})
 		},

@@ -44,7 +44,8 @@ type Difference struct {
 	Verdict Verdict `json:"verdict"`
 }
 
-// Models compares two models by reading all of their weights. It calls progress, which may be
+// Models compares two models by reading all of their weights. Weights in rotated bases that are not the
+// same are compared as they are without, since such models compute the same. It calls progress, which may be
 // nil, with the number of weights that are compared so far and the number of all.
 func Models(ctx context.Context, a, b *source.Model, progress func(done, total int64)) (*Comparison, error) {
 	c := &Comparison{A: a.Path, B: b.Path, Parameters: parameterDifferences(&a.Config.Config, &b.Config.Config)}
@@ -53,6 +54,9 @@ func Models(ctx context.Context, a, b *source.Model, progress func(done, total i
 		return nil, err
 	}
 	c.Same = len(c.Parameters) == 0 && len(c.Tokenizer) == 0
+	if !a.Config.Basis.Equal(b.Config.Basis) {
+		a, b = a.Unrotated(), b.Unrotated()
+	}
 	done, total, shapes := int64(0), int64(a.Config.Parameters()), shapesOf(b)
 	for _, spec := range a.Config.Tensors() {
 		if err := ctx.Err(); err != nil {

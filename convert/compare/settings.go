@@ -23,6 +23,9 @@ func parameterDifferences(a, b *model.Config) []string {
 		if f, ok := x.(float64); ok {
 			x, y = float32(f), float32(y.(float64))
 		}
+		if key == "-" { // of the basis, see Models
+			continue
+		}
 		if key == "rope_scaling" {
 			if !a.RopeScaling.Equal(b.RopeScaling) {
 				out = append(out, fmt.Sprintf("rope_scaling is %v and %v", a.RopeScaling, b.RopeScaling))

@@ -153,7 +153,18 @@ func tolerance(a, b string) float64 {
 	if a == b && (a == "F32" || a == "F16" || a == "BF16" || a == "F64") {
 		return 0
 	}
-	return precision[a] + precision[b]
+	return precisionOf(a) + precisionOf(b)
+}
+
+// turnError bounds the relative L2 error of float32 in turns into and out of a rotated basis.
+const turnError = 2e-6
+
+func precisionOf(dtype string) float64 {
+	stored, isTurned := strings.CutSuffix(dtype, source.TurnedSuffix)
+	if isTurned {
+		return precision[stored] + turnError
+	}
+	return precision[stored]
 }
 
 // scaleTolerance is the largest relative error between the scales of equal codes that rounding

@@ -65,6 +65,11 @@ func (g *ggufFile) chooseWeights(o Options) error {
 			return setting.Needs(weightsField, fmt.Sprintf("%s is %s, a ternary type", q.Name, q.Type),
 				fmt.Sprintf("{%s} %s is for floating-point ones", weightsField, o.Weights))
 		}
+	case g.config.Basis != nil:
+		if o.Weights != "" && o.Weights != WeightsFull {
+			return setting.Needs(weightsField, "the weights are in a rotated basis",
+				fmt.Sprintf("{%s} %s is for weights as they were trained", weightsField, o.Weights))
+		}
 	case q.Type.IsGrouped() || q.Type.IsTernary():
 		if o.Weights != "" && o.Weights != WeightsFull {
 			return setting.Needs(weightsField, fmt.Sprintf("%s is %s, with a scale a group", q.Name, q.Type),

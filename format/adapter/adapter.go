@@ -9,6 +9,7 @@ import (
 
 	"trit/bitlinear/kernel/vector"
 	"trit/model"
+	"trit/setting"
 )
 
 // Placement says where an adapter stands.
@@ -68,6 +69,11 @@ func (a *Adapter) Names() []string {
 
 // Check returns an error unless every pair fits a projection of the model's blocks.
 func (a *Adapter) Check(c *model.Config) error {
+	if c.Basis != nil {
+		return setting.Needs("convert.Options.Unrotate",
+			"the model's weights are in a rotated basis, and an adapter does not say in which one it is",
+			"convert the model with {convert.Options.Unrotate} first")
+	}
 	specs := projections(c)
 	for _, name := range a.Names() {
 		spec, ok := specs[name]

@@ -152,6 +152,7 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	if architecture == Qwen35 {
 		writeHybrid(m, c)
 	}
+	writeBasis(m, c)
 	return writeRotary(m, architecture, c)
 }
 

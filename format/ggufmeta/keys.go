@@ -25,11 +25,6 @@ var (
 	refused  = model.RefusedUnless
 )
 
-// rotatedBasis are PrismML's keys of weights whose input is to be transformed.
-const rotatedBasis = `prism.hadamard.version prism.hadamard.block_size prism.hadamard.transform prism.hadamard.axis
-	prism.hadamard.sign_mode prism.hadamard.sign_widths prism.hadamard.sign_values prism.hadamard.weight_names
-	prism.hadamard.inverse_weight_names prism.hadamard.gdn_v_grouped`
-
 // fileKeys says what the keys outside of an architecture do.
 var fileKeys = []keyRow{
 	{computed, "general.architecture general.alignment"},
@@ -37,7 +32,6 @@ var fileKeys = []keyRow{
 	{refused(atMostOne, "is one of several files that are one model together"), "split.count"},
 	{harmless, "split.no split.tensors.count tensor_data_layout"},
 	{rotary, rotaryKey},
-	{refused(model.Off, "says that weights are in a rotated basis"), rotatedBasis},
 
 	{computed, `tokenizer.ggml.model tokenizer.ggml.pre tokenizer.ggml.tokens tokenizer.ggml.token_type tokenizer.ggml.scores
 		tokenizer.ggml.merges tokenizer.chat_templates`},
@@ -108,7 +102,7 @@ func keysOf(architecture string) model.Keys {
 	return keys
 }
 
-// checkKeys judges all keys of a file.
+// checkKeys judges all keys of a file, but for those of a rotated basis, which readBasis judges.
 func checkKeys(m *gguf.Metadata, architecture string, c *model.Config) ([]setting.Note, error) {
 	keys := keysOf(architecture)
 	unknown, errs := keys.Check(func(yield func(string, any) bool) {
@@ -117,7 +111,8 @@ func checkKeys(m *gguf.Metadata, architecture string, c *model.Config) ([]settin
 				keys[name] = keys[templateKey]
 			}
 			_, known := keys[name]
-			if !known && slices.ContainsFunc(harmlessPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			isHarmless := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+			if strings.HasPrefix(name, basisPrefix) || !known && slices.ContainsFunc(harmlessPrefixes, isHarmless) {
 				continue
 			}
 			v, _ := m.Get(name)

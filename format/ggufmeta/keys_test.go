@@ -24,9 +24,6 @@ var refusedKeys = []struct {
 	matters, neutral any
 }{
 	{"general.type", "adapter", "model"},
-	{`prism.hadamard.version prism.hadamard.block_size prism.hadamard.transform prism.hadamard.axis prism.hadamard.sign_mode
-		prism.hadamard.sign_widths prism.hadamard.sign_values prism.hadamard.weight_names prism.hadamard.inverse_weight_names
-		prism.hadamard.gdn_v_grouped`, uint32(1), uint32(0)},
 	{"split.count", uint16(2), uint16(1)},
 	{"tokenizer.ggml.add_bos_token tokenizer.ggml.add_eos_token tokenizer.ggml.add_space_prefix", uint32(1), true},
 	{`tokenizer.ggml.bos_token_id tokenizer.ggml.eos_token_id tokenizer.ggml.unknown_token_id tokenizer.ggml.padding_token_id

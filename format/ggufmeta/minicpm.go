@@ -39,8 +39,8 @@ func readScales(m *gguf.Metadata, architecture string, c *model.Config) error {
 		found, present := m.Get(architecture + key)
 		switch {
 		case !present:
-			return fmt.Errorf("the key %s%s is missing, which results depend on: convert the model again from its folder, whose "+
-				"config.json has scale_emb, scale_depth and dim_model_base", architecture, key)
+			return fmt.Errorf("the key %s%s is missing, which results depend on: convert the model again from its folder, "+
+				"whose config.json has scale_emb, scale_depth and dim_model_base", architecture, key)
 		case !ok || !(scales[i] > 0) || math.IsInf(v, 0):
 			return fmt.Errorf("the key %s%s is %v: want a positive number", architecture, key, found)
 		}

@@ -40,6 +40,10 @@ func ReadModel(f *gguf.File) (*Model, error) {
 	if err := checkTensors(f, &m.Config); err != nil {
 		return m, err
 	}
+	if err := readBasis(&f.Metadata, &m.Config); err != nil {
+		return m, err
+	}
+	m.Warnings = append(m.Warnings, lostBasis(f, m.Architecture, &m.Config)...)
 	m.Warnings = append(m.Warnings, deadWeights(f, &m.Config)...)
 	return m, nil
 }

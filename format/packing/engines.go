@@ -40,17 +40,18 @@ type rule struct {
 	grouped       []gguf.Type // of Grouped, that it reads
 	remark        string      // on ternary weights
 	relu2         string      // remark on architecture bitnet-b1.58
+	basis         bool        // it computes rotated bases
 	projNorms     bool        // it knows norms before single projections
 	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
 	softCap       bool        // it reads the bound of the logits
-	plainRotary   bool        // it loads factors for llama and minicpm alone, and partial heads for none of these and qwen3
+	plainRotary   bool        // it loads factors for llama and minicpm alone, and partial heads for neither, nor for qwen3
 }
 
 var rules = []rule{
 	{
 		name:          "trit",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
-		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true, softCap: true,
+		ternary:       Ternary, grouped: Grouped, basis: true, projNorms: true, anyShape: true, softCap: true,
 	},
 	{
 		name:          "bitnet.cpp",
@@ -131,6 +132,9 @@ func (r rule) problems(c *model.Config) (out []string) {
 	}
 	if isBitNet && !c.TieWordEmbeddings {
 		out = append(out, "tie_word_embeddings is false, and architecture bitnet has no head of its own there")
+	}
+	if c.Basis != nil && !r.basis {
+		out = append(out, "the weights are in a rotated basis (prism.hadamard): it is not undone there, and no error says so")
 	}
 	if c.ProjNorms && !r.projNorms {
 		out = append(out, "proj_norms is true, and there are no norms before single projections there")

@@ -46,8 +46,8 @@ func Check(c *model.Config) error {
 			"train a model with it false, or run this one as a GGUF file"))
 	}
 	if c.HasScales() {
-		err = errors.Join(err, fmt.Errorf("scale_emb is %g: the training graph does not have MiniCPM's scales of embedding, blocks "+
-			"and logits, only the engine has: train a llama, or run this model as a GGUF file", c.ScaleEmb))
+		err = errors.Join(err, fmt.Errorf("scale_emb is %g: the training graph does not have MiniCPM's scales of embedding, "+
+			"blocks and logits, only the engine has: train a llama, or run this model as a GGUF file", c.ScaleEmb))
 	}
 	return err
 }

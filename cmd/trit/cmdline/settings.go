@@ -7,6 +7,8 @@ var FlagOf = map[string]string{
 	"convert.Options.Type":          "--type",
 	"convert.Options.EmbeddingType": "--embedding-type",
 	"convert.Options.Pad":           "--pad",
+	"convert.Options.Rotate":        "--rotate",
+	"convert.Options.Unrotate":      "--unrotate",
 	"convert.Options.Overwrite":     "--force",
 	"merge.Merge":                   "trit merge",
 	"merge.Options.Lossy":           "--lossy",

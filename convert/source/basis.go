@@ -1,0 +1,74 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+
+	"trit/bitlinear/kernel/vector"
+	"trit/model"
+)
+
+// TurnedSuffix ends the type of a weight that was turned into or out of a rotated basis: its values are
+// those of the type in the files, and then rounded to float32 once more.
+const TurnedSuffix = ", turned"
+
+// turned is the store of a model whose weights are turned from one basis into another.
+type turned struct {
+	store
+	from, to *model.Basis
+}
+
+// Rotated returns the model with all of its matrices in a rotated basis of this block (model.NewBasis).
+// Both models read the same files; closing one of them closes the other.
+func (m *Model) Rotated(block int) (*Model, error) {
+	if m.Config.Ternary {
+		return nil, fmt.Errorf("%s has ternary weights with one scale, which are none in a rotated basis: rotate the "+
+			"model in full precision that they are made of", m.Path)
+	}
+	to, err := model.NewBasis(&m.Config.Config, block)
+	if err != nil {
+		return nil, err
+	}
+	out := m.inBasis(to)
+	out.note("all matrices are in a rotated basis of blocks of %d", block)
+	return out, nil
+}
+
+// Unrotated returns the model with its weights turned back into the basis of its activations, or the
+// model itself if they are in no other. Both models read the same files.
+func (m *Model) Unrotated() *Model {
+	if m.Config.Basis == nil {
+		return m
+	}
+	return m.inBasis(nil)
+}
+
+func (m *Model) inBasis(to *model.Basis) *Model {
+	config, out := *m.Config, *m
+	config.Basis = to
+	out.Config, out.store = &config, &turned{m.store, m.Config.Basis, to}
+	out.Notes = slices.Clip(m.Notes)
+	return &out
+}
+
+func (s *turned) open(spec model.TensorSpec) (*Tensor, error) {
+	t, err := s.store.open(spec)
+	if err != nil || !s.from.Has(spec.GGUF) && !s.to.Has(spec.GGUF) {
+		return t, err
+	}
+	out := t.coded(0)
+	out.DType += TurnedSuffix
+	out.floats = func(dst []float32, row int) error {
+		if err := t.Values(dst, make([]byte, t.Columns), row); err != nil {
+			return err
+		}
+		if b := s.from; b.Has(spec.GGUF) {
+			vector.OutOfBasis(dst, b.Signs[t.Columns], b.Block)
+		}
+		if b := s.to; b.Has(spec.GGUF) {
+			vector.IntoBasis(dst, b.Signs[t.Columns], b.Block)
+		}
+		return nil
+	}
+	return out, nil
+}
