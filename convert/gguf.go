@@ -53,7 +53,11 @@ func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
 		return nil, err
 	}
 	g.planned = &plan{model: g.model, architecture: g.architecture}
-	return g.planned, g.planTensors()
+	err := g.planTensors()
+	if err == nil && g.options.Announce != nil {
+		g.options.Announce(packing.Readers(&g.model.Config.Config, g.weightType))
+	}
+	return g.planned, err
 }
 
 // reshape pads and rotates the model as the options say.

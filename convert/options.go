@@ -20,11 +20,12 @@ type Options struct {
 	ExactScales   bool // TQ1_0 and TQ2_0: keep exact scales for every architecture, see ggufmeta.SplitScale
 	// Rotate puts all matrices in a rotated basis (model.Basis) of blocks of so many values; 0: none. It is for
 	// models in full precision, and GGUF files of PrismML's kind.
-	Rotate int
-	// Unrotate turns weights in a rotated basis back.
-	Unrotate   bool
+	Rotate     int
+	Unrotate   bool // turn weights in a rotated basis back
 	Overwrite  bool // replace an existing file or folder
 	SkipVerify bool // do not read the result again and compare it with the source
+	// Announce is called before a GGUF file is begun with who reads its type; or nil.
+	Announce func(setting.Note)
 	// Progress is called with the bytes that are written so far, or the weights that are
 	// compared, and their total; or nil.
 	Progress func(stage string, done, total int64)

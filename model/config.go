@@ -110,6 +110,9 @@ func (c *Config) Resolve() {
 		c.MaxPositionEmbeddings = 2048
 	}
 	c.resolveRotary()
+	if c.WeightScale == ScaleTensor {
+		c.WeightScale = ""
+	}
 	if c.HiddenAct == "" {
 		c.HiddenAct = SiLU
 		if c.SubNorms {

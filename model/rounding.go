@@ -37,9 +37,12 @@ func (c *Config) HasHalfScales() bool { return c.HalfScales || c.IsGrouped() }
 
 // Values is the configuration of the model that the rounded weights make as numbers: one in full
 // precision, whose weights happen to be codes times scales.
-func (c Config) Values() Config {
-	c.Ternary, c.Sign, c.WeightScale, c.HalfScales = false, false, "", false
-	c.FloatActivations, c.TernaryEmbedding = false, false
+func (c Config) Values() Config { return c.RoundedAs(Config{}) }
+
+// RoundedAs is the configuration with the rounding of another one.
+func (c Config) RoundedAs(other Config) Config {
+	c.Ternary, c.Sign, c.WeightScale, c.HalfScales = other.Ternary, other.Sign, other.WeightScale, other.HalfScales
+	c.FloatActivations, c.TernaryEmbedding = other.FloatActivations, other.TernaryEmbedding
 	return c
 }
 

@@ -2,23 +2,28 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
 
 func TestRoundingIsChecked(t *testing.T) {
-	for want, change := range map[string]func(*Config){
-		"":                                func(c *Config) { c.WeightScale = ScaleGroup64 },
-		`weight_scale is "group32": want`: func(c *Config) { c.WeightScale = "group32" },
-		"intermediate_size is 192, no multiple of 128": func(c *Config) { c.WeightScale = ScaleGroup128 },
-		"head_dim is 128, no multiple of 256":          func(c *Config) { c.WeightScale, c.IntermediateSize = ScaleGroup256, 256 },
-		"set and ternary false":                        func(c *Config) { c.Ternary, c.FloatActivations = false, true },
+	for _, test := range []struct {
+		want   string
+		change func(*Config)
+	}{
+		{"<nil>", func(c *Config) { c.WeightScale = ScaleGroup64 }},
+		{"<nil>", func(c *Config) { c.Ternary, c.WeightScale = false, ScaleTensor }},
+		{`weight_scale is "group32": want`, func(c *Config) { c.WeightScale = "group32" }},
+		{"intermediate_size is 192, no multiple of 128", func(c *Config) { c.WeightScale = ScaleGroup128 }},
+		{"head_dim is 128, no multiple of 256", func(c *Config) { c.WeightScale, c.IntermediateSize = ScaleGroup256, 256 }},
+		{"set and ternary false", func(c *Config) { c.Ternary, c.FloatActivations = false, true }},
 	} {
 		c := Config{VocabSize: 8, HiddenSize: 128, IntermediateSize: 192, NumHiddenLayers: 1, NumAttentionHeads: 2, Ternary: true}
-		change(&c)
+		test.change(&c)
 		c.Resolve()
-		if err := c.Validate(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("got %v, want %q", err, want)
+		if got := fmt.Sprint(c.Validate()); !strings.Contains(got, test.want) {
+			t.Errorf("got %s, want %q", got, test.want)
 		}
 	}
 }

@@ -113,6 +113,7 @@ func (o *ScalingOptions) config(name string, ternary bool) (configs.Config, erro
 		}
 	}
 	if config.Ternary = ternary; !ternary {
+		config.Config = config.Values()
 		config.LearningRate *= o.FullRate
 		config.Stage2LearningRate *= o.FullRate
 	}

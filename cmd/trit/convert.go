@@ -16,6 +16,7 @@ import (
 	"trit/convert"
 	"trit/convert/source"
 	"trit/format/adapter"
+	"trit/setting"
 	"trit/train"
 )
 
@@ -94,6 +95,7 @@ func convertAdapter(c *cli.Context, in, out string) error {
 
 func convertModel(ctx context.Context, con *cmdline.Console, in, out string, o convert.Options) error {
 	progress := con.Progress("")
+	o.Announce = func(n setting.Note) { con.Warnf("%s", n.Text(cmdline.SettingName)) }
 	o.Progress = func(stage string, done, total int64) { progress.Show(done, total, stage) }
 	report, err := convert.Convert(ctx, in, out, o)
 	progress.End()

@@ -33,7 +33,7 @@ func distillCommand() *cli.Command {
 					"--teacher-cache teacher.topk",
 				"trit distill --resume --out run"),
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "student", Usage: "`PRESET` or JSON file whose model is trained, or same: the teacher's shape, ternary and with sub-norms, begun with its weights (default: the model of --config, or same if that holds a recipe alone)"},
+			&cli.StringFlag{Name: "student", Usage: "`PRESET` or JSON file whose model is trained, or same: the teacher's shape, ternary, begun with its weights; with sub-norms unless the recipe has a scale a group (default: the model of --config, or same if that holds a recipe alone)"},
 			&cli.StringFlag{Name: "config", Usage: "`PRESET` or JSON file of the recipe"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare with the teacher's tokenizer"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` of the run: checkpoints and metrics.jsonl"},
@@ -168,7 +168,7 @@ func studentConfig(c *cli.Context, begun *train.Run, teacher string) (config con
 	case student == "" && config.HiddenSize > 0:
 		return config, false, nil
 	case student == "" || student == sameStudent:
-		config.Config, err = sameShape(teacher)
+		config.Config, err = sameShape(teacher, config.Config)
 		return config, err == nil, err
 	}
 	preset, err := configs.Load(student)
@@ -179,8 +179,9 @@ func studentConfig(c *cli.Context, begun *train.Run, teacher string) (config con
 	return config, false, nil
 }
 
-// sameShape is the model of a teacher, ternary and with sub-norms.
-func sameShape(teacher string) (m model.Config, err error) {
+// sameShape is the model of a teacher, ternary. With a scale a group, as the recipe may say, its blocks are
+// the teacher's; else they get sub-norms, unless they have norms of heads: no architecture of GGUF has both.
+func sameShape(teacher string, recipe model.Config) (m model.Config, err error) {
 	if !models.IsFolder(teacher) {
 		return m, cmdline.Usagef("--student same begins with the weights of a folder, and %s is a file: "+
 			"trit convert %[1]s DIR makes a folder to name in its place; or name the student's model with --student PRESET",
@@ -189,7 +190,10 @@ func sameShape(teacher string) (m model.Config, err error) {
 	if m, err = train.InitialModel(teacher); err != nil {
 		return m, fmt.Errorf("the teacher: %w", err)
 	}
-	m.Ternary, m.SubNorms = true, true
+	if m.Ternary = true; recipe.IsGrouped() {
+		return m.RoundedAs(recipe), nil
+	}
+	m.SubNorms = !m.QKNorm
 	return m, nil
 }
 

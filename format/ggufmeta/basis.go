@@ -295,7 +295,7 @@ func isWhole(v any, want uint64) bool {
 // lostBasis is a warning where types and architecture are those of files in a rotated basis, and no key
 // says so.
 func lostBasis(f *gguf.File, architecture string, c *model.Config) []setting.Note {
-	if c.Basis != nil || !slices.Contains([]string{Qwen3, "qwen35"}, architecture) {
+	if c.Basis != nil || !slices.Contains([]string{Qwen3, Qwen35}, architecture) {
 		return nil
 	}
 	i := slices.IndexFunc(f.Tensors, func(t gguf.TensorInfo) bool { return t.Type == gguf.PQ2_0 || t.Type == gguf.PTQ1_0 })

@@ -2,12 +2,9 @@ package ggufmeta
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"trit/format/gguf"
 	"trit/model"
-	"trit/setting"
 )
 
 // hybridKeys replaces rows of architectureKeys for architecture qwen35. Source: llama.cpp's reader and
@@ -113,24 +110,4 @@ func writeHybrid(m *gguf.Metadata, c *model.Config) {
 		m.Set(Qwen35+"."+k.key, uint32(k.value))
 	}
 	m.Set(Qwen35+"."+sectionsKey, sectionsOf(c.RotaryDim()/2))
-}
-
-// lostBasis is the warning of a file whose types and architecture are those of models with weights
-// in a rotated basis, but which says nothing of one: without the rotation such a model writes
-// fluent nonsense.
-func lostBasis(f *gguf.File, architecture string) []setting.Note {
-	if architecture != Qwen35 || slices.ContainsFunc(strings.Fields(rotatedBasis), func(key string) bool {
-		_, ok := f.Metadata.Get(key)
-		return ok
-	}) {
-		return nil
-	}
-	for _, t := range f.Tensors {
-		if t.Type == gguf.PQ2_0 || t.Type == gguf.PTQ1_0 {
-			return []setting.Note{setting.Note(fmt.Sprintf("%s is %s, as in models of architecture %s whose weights are in "+
-				"a rotated basis, but the metadata has no prism.hadamard.* keys: if they were lost, the model writes nonsense",
-				t.Name, t.Type, architecture))}
-		}
-	}
-	return nil
 }

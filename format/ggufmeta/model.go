@@ -33,7 +33,6 @@ func ReadModel(f *gguf.File) (*Model, error) {
 		return m, err
 	}
 	m.Warnings = append(m.Warnings, assumed(&f.Metadata, m.Architecture, &m.Config)...)
-	m.Warnings = append(m.Warnings, lostBasis(f, m.Architecture)...)
 	if err := checkMerges(&f.Metadata); err != nil {
 		return m, err
 	}

@@ -195,6 +195,27 @@ func Warnings(c *model.Config, t gguf.Type) (out []setting.Note) {
 	return out
 }
 
+// Readers says who reads a GGUF file of a model whose projections have the given type: "q2_0 runs on trit,
+// llama.cpp, not on bitnet.cpp".
+func Readers(c *model.Config, t gguf.Type) setting.Note {
+	var runs, others []string
+	for _, e := range Engines(c) {
+		if text := e.against(t); text == "" || strings.HasPrefix(text, butRuns) {
+			runs = append(runs, e.Name)
+		} else {
+			others = append(others, e.Name)
+		}
+	}
+	note := fmt.Sprintf("%s runs on %s", name(t), strings.Join(runs, ", "))
+	if len(others) > 0 {
+		note += ", not on " + strings.Join(others, ", ")
+	}
+	return setting.Note(note)
+}
+
+// butRuns begins what is said against an engine that runs a file all the same.
+const butRuns = "runs it, but "
+
 // against is what the engine has against a file of a type, "" for nothing.
 func (e Engine) against(t gguf.Type) string {
 	switch {
@@ -203,12 +224,12 @@ func (e Engine) against(t gguf.Type) string {
 	case slices.Contains(e.grouped, t) && (e.ternary == "" || !t.IsTernary()):
 		return ""
 	case slices.Contains(e.grouped, t):
-		return "runs it, but " + e.ternary
+		return butRuns + e.ternary
 	case slices.ContainsFunc(e.Fits, func(f Fit) bool { return f.Type == t }):
 		if e.Remark == "" {
 			return ""
 		}
-		return "runs it, but " + e.Remark
+		return butRuns + e.Remark
 	}
 	return fmt.Sprintf("cannot read %s: convert with {convert.Options.Type} %s", name(t), e.Text())
 }
