@@ -38,6 +38,7 @@ type ggufWriter struct {
 var embeddingTypes = append([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0, gguf.Q6_K, gguf.Q4_0}, packing.Grouped...)
 
 func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
+	m = m.Folded()
 	g.model, g.architecture = m, ggufmeta.Architecture(&m.Config.Config)
 	if err := g.chooseTypes(); err != nil {
 		return nil, err

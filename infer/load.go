@@ -226,7 +226,16 @@ func (l *loader) layer(dst *layer, i int) {
 			gate: in("ffn_gate"), up: in("ffn_up"), down: in("ffn_down"),
 		}
 	}
-	dst.q, dst.k, dst.v = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v"))
-	dst.o = l.matrix(name("attn_output"))
-	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))
+	project := func(s string) matrix { return l.projection(name(s)) }
+	dst.q, dst.k, dst.v, dst.o = project("attn_q"), project("attn_k"), project("attn_v"), project("attn_output")
+	dst.gate, dst.up, dst.down = project("ffn_gate"), project("ffn_up"), project("ffn_down")
+}
+
+// projection is a weight of a block, with its bias if the model has biases.
+func (l *loader) projection(name string) matrix {
+	w := l.matrix(name)
+	if l.c.ProjBias {
+		return &biasedMatrix{w, l.vector(model.ProjBias(name))}
+	}
+	return w
 }

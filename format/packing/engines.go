@@ -41,6 +41,7 @@ type rule struct {
 	relu2         string      // remark on architecture bitnet-b1.58
 	projNorms     bool        // it knows norms before single projections
 	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
+	projBias      bool        // it loads biases behind the seven projections of architecture llama
 	softCap       bool        // it reads the bound of the logits
 	plainRotary   bool        // it loads factors for llama alone, and partial heads for neither llama nor qwen3
 }
@@ -49,7 +50,7 @@ var rules = []rule{
 	{
 		name:          "trit",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true, softCap: true,
+		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true, softCap: true, projBias: true,
 	},
 	{
 		name:          "bitnet.cpp",
@@ -60,18 +61,18 @@ var rules = []rule{
 	{
 		name:          "ik_llama.cpp",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       []gguf.Type{gguf.I2_S}, remark: "its llama-quantize must make iq2_bn of it first",
+		ternary:       []gguf.Type{gguf.I2_S}, remark: "its llama-quantize must make iq2_bn of it first", projBias: true,
 	},
 	{
 		name:          "llama.cpp",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
+		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true, projBias: true,
 		grouped: []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.TQ1_0, gguf.TQ2_0},
 	},
 	{
 		name:          "Ollama",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
+		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true, projBias: true,
 		remark: "its versions since 0.31.2 refuse these types",
 	},
 }
@@ -133,6 +134,9 @@ func (r rule) problems(c *model.Config) (out []string) {
 	if c.FinalLogitSoftcapping != 0 && !r.softCap {
 		out = append(out, fmt.Sprintf("final_logit_softcapping is %g, which is not read for architecture %s there: the "+
 			"likeliest token would be the same, its probability another", c.FinalLogitSoftcapping, architecture))
+	}
+	if (c.ProjBias || c.DeadzoneBias != 0) && !r.projBias {
+		out = append(out, "there is a bias behind each projection (deadzone_bias), which is not known to be loaded there")
 	}
 	if r.plainRotary {
 		out = append(out, rotary(c, architecture)...)
