@@ -48,7 +48,7 @@ func (f *folderWriter) plan(m *source.Model) (*plan, error) {
 		return nil, err
 	}
 	f.config = f.configuration()
-	f.planned = &plan{model: m, architecture: f.config.Architectures[0]}
+	f.planned = &plan{model: f.model, architecture: f.config.Architectures[0]}
 	return f.planned, f.planTensors()
 }
 
@@ -87,6 +87,7 @@ func (f *folderWriter) chooseTypes() error {
 				Problem: fmt.Sprintf("{%s} %s is for models with ternary weights: this one is in full precision; want "+
 					"bf16, f16 or f32", typeField, Packed)}
 		}
+		f.model = f.model.Folded()
 		f.rule = model.PackedMultiply
 		if !f.model.Config.SubNorms {
 			f.rule = model.PackedDivide // the rule of all published packed Llamas

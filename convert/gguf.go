@@ -42,6 +42,7 @@ func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
 	if g.options.Unrotate || g.options.Rotate != 0 {
 		m = m.Unrotated()
 	}
+	m = m.Folded()
 	g.model, g.architecture = m, ggufmeta.Architecture(&m.Config.Config)
 	if err := g.chooseTypes(); err != nil {
 		return nil, err

@@ -270,7 +270,16 @@ func (l *loader) layer(dst *layer, i int) {
 	} else {
 		dst.mixer = l.attention(i, dst.norms)
 	}
-	dst.gate, dst.up, dst.down = l.matrix(name("ffn_gate")), l.matrix(name("ffn_up")), l.matrix(name("ffn_down"))
+	dst.gate, dst.up, dst.down = l.projection(name("ffn_gate")), l.projection(name("ffn_up")), l.projection(name("ffn_down"))
+}
+
+// projection is a weight of a block, with its bias if the model has biases.
+func (l *loader) projection(name string) matrix {
+	w := l.matrix(name)
+	if l.c.ProjBias {
+		return &biasedMatrix{w, l.vector(model.ProjBias(name))}
+	}
+	return w
 }
 
 // postNorm is the name of the norm before the feed-forward layer.
@@ -290,8 +299,8 @@ func (l *loader) attention(i int, norms projNorms) *attentionMixer {
 	if l.c.QKNorm {
 		a.qNorm, a.kNorm = l.vector(name("attn_q_norm")), l.vector(name("attn_k_norm"))
 	}
-	a.q, a.k, a.v = l.matrix(name("attn_q")), l.matrix(name("attn_k")), l.matrix(name("attn_v"))
-	a.o = l.matrix(name("attn_output"))
+	a.q, a.k, a.v = l.projection(name("attn_q")), l.projection(name("attn_k")), l.projection(name("attn_v"))
+	a.o = l.projection(name("attn_output"))
 	return a
 }
 

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"trit/bitlinear/kernel/intmul"
+	"trit/bitlinear/kernel/vector"
 	"trit/bitlinear/quant"
 	"trit/internal/parallel"
 )
@@ -30,7 +31,7 @@ func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 	var ternary []intmul.Output
 	var grouped []intmul.GroupedOutput
 	for _, o := range list {
-		switch w := o.w.(type) {
+		switch w := unbiased(o.w).(type) {
 		case *ternaryMatrix:
 			in.quantize(pool, m)
 			factor := in.factors(len(ternary), m)
@@ -42,7 +43,7 @@ func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 			in.quantizeGroups(pool, m)
 			grouped = append(grouped, intmul.GroupedOutput{W: w.w, Dst: o.y})
 		default:
-			o.w.mul(pool, o.y, in, m)
+			w.mul(pool, o.y, in, m)
 		}
 	}
 	if len(ternary) > 0 {
@@ -51,6 +52,35 @@ func mulAll(pool *parallel.Pool, in *activations, m int, list ...output) {
 	if len(grouped) > 0 {
 		intmul.MulGrouped(pool, in.groups, in.groupFactor, m, grouped...)
 	}
+	for _, o := range list {
+		if b, ok := o.w.(*biasedMatrix); ok {
+			b.add(pool, o.y, m)
+		}
+	}
+}
+
+// biasedMatrix is a weight with a bias [N] behind its products.
+type biasedMatrix struct {
+	matrix
+	bias []float32
+}
+
+// unbiased is the weight without its bias.
+func unbiased(w matrix) matrix {
+	if b, ok := w.(*biasedMatrix); ok {
+		return b.matrix
+	}
+	return w
+}
+
+func (b *biasedMatrix) mul(pool *parallel.Pool, y []float32, in *activations, m int) {
+	mulAll(pool, in, m, output{w: b, y: y})
+}
+
+// add adds the bias to m products.
+func (b *biasedMatrix) add(pool *parallel.Pool, y []float32, m int) {
+	n := len(b.bias)
+	rows(pool, m, n, func(t int) { vector.Axpy(1, b.bias, y[t*n:][:n]) })
 }
 
 // groupedMatrix is a weight of one or two bits with a scale for each group of a row. Its products

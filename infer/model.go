@@ -264,6 +264,7 @@ func (t *ternaryMatrix) bytesInMemory() int { return t.w.Bytes() }
 func (t *int8Matrix) bytesInMemory() int    { return t.w.Bytes() }
 func (g *groupedMatrix) bytesInMemory() int { return g.w.Bytes() }
 func (d *denseMatrix) bytesInMemory() int   { return len(d.data) }
+func (b *biasedMatrix) bytesInMemory() int  { return b.matrix.(sized).bytesInMemory() + 4*len(b.bias) }
 
 // bytesInMemory is the size of the 4-bit copy, which is read for every token. The exact weights
 // do not count.

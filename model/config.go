@@ -67,6 +67,9 @@ type Config struct {
 	// DeadzoneBias times the sum of those weights of a row that are rounded to 0 is a bias of the row's output
 	// (Tequila); 0: there is none.
 	DeadzoneBias float64 `json:"deadzone_bias,omitempty"`
+	// ProjBias adds a bias behind each of the seven projections of a block: what DeadzoneBias is for weights
+	// that do not change any more.
+	ProjBias bool `json:"proj_bias,omitempty"`
 	// Sign makes the weights of BitLinear the signs of W - mean W (b1, the first BitNet)
 	// instead of -1, 0 and +1.
 	Sign bool `json:"sign,omitempty"`

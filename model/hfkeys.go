@@ -32,7 +32,7 @@ var hfRows = []keyRow{
 	{Key{Effect: Computed}, `
 		architectures bos_token_id deadzone_bias eos_token_id final_logit_softcapping float_activations hadamard_block
 		half_scales head_dim hidden_act hidden_size int4_activations intermediate_size max_position_embeddings model_type
-		num_attention_heads num_hidden_layers num_key_value_heads proj_norms qk_norm quantization_config rms_norm_eps sign
+		num_attention_heads num_hidden_layers num_key_value_heads proj_bias proj_norms qk_norm quantization_config rms_norm_eps sign
 		sub_norms ternary ternary_embedding tie_word_embeddings vocab_size weight_scale`},
 	{Key{Effect: OfRotary}, `
 		original_max_position_embeddings partial_rotary_factor rope_local_base_freq rope_parameters rope_pct
@@ -54,9 +54,11 @@ var hfRows = []keyRow{
 		return_dict return_dict_in_generate router_aux_loss_coef sep_token_id suppress_tokens task_specific_params
 		temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript transformers.js_config
 		transformers_version typical_p unsloth_fixed unsloth_version use_bfloat16 use_cache`},
+	{RefusedUnless(func(v any, c *Config) bool { return Off(v, c) || v == c.ProjBias }, "puts biases behind projections"),
+		"attention_bias mlp_bias"},
 	{RefusedUnless(Off, "puts biases behind projections"), `
-		add_bias_linear add_qkv_bias attention_bias attention_in_bias attention_out_bias attention_o_bias bias
-		enable_bias lm_head_bias mlp_bias qkv_bias qkv_proj_bias use_bias use_qkv_bias`},
+		add_bias_linear add_qkv_bias attention_in_bias attention_out_bias attention_o_bias bias
+		enable_bias lm_head_bias qkv_bias qkv_proj_bias use_bias use_qkv_bias`},
 	{RefusedUnless(WideWindow, "hides earlier tokens from attention"), "sliding_window sliding_window_size attention_chunk_size attention_window_size local_attention_window"},
 	{RefusedUnless(Off, "hides earlier tokens from attention"), `
 		interleaved_sliding_window sliding_window_pattern sparse_config use_sliding_window

@@ -24,8 +24,12 @@ type HFConfig struct {
 	// OriginalMaxPositionEmbeddings is RopeScaling's once more for longrope, where
 	// transformers 4 looks for it. ForTraining sets it for the writers of files.
 	OriginalMaxPositionEmbeddings int `json:"original_max_position_embeddings,omitempty"`
-	stated                        stated
-	notes, warnings               []setting.Note
+	// AttentionBias and MLPBias are ProjBias by the names of transformers. ForTraining sets them for the
+	// writers of files.
+	AttentionBias   bool `json:"attention_bias,omitempty"`
+	MLPBias         bool `json:"mlp_bias,omitempty"`
+	stated          stated
+	notes, warnings []setting.Note
 }
 
 // Notes are what was assumed where the file is silent.
@@ -278,7 +282,7 @@ func (c *HFConfig) Observe(has func(name string) bool) error {
 // ForTraining is the config.json of a checkpoint of ours: master weights, quantised
 // on the way (`quantization_mode: online`), readable as a Hugging Face folder.
 func ForTraining(c Config, bos, eos int) *HFConfig {
-	h := &HFConfig{Config: c, TorchDType: "float32"}
+	h := &HFConfig{Config: c, TorchDType: "float32", AttentionBias: c.ProjBias, MLPBias: c.ProjBias}
 	if bos >= 0 {
 		h.BOSTokenID = &bos
 	}

@@ -8,7 +8,7 @@ import (
 // TensorSpec describes one weight of a model: its names in the two file formats, and its shape.
 type TensorSpec struct {
 	Name    string // Hugging Face name, mostly with ".weight"
-	GGUF    string // GGUF name, mostly with ".weight"
+	GGUF    string // GGUF name, with the same ending
 	Shape   []int  // row-major; a projection is [out features, in features]
 	Ternary bool   // reports whether it is the weight of a BitLinear layer
 	Layer   int    // block number, -1 outside the blocks
@@ -53,6 +53,9 @@ func ProjNorm(projection string) string {
 	return strings.TrimSuffix(projection, "weight") + "norm.weight"
 }
 
+// ProjBias is the name of the bias behind a projection, made of the name of the projection's weight.
+func ProjBias(projection string) string { return strings.TrimSuffix(projection, "weight") + "bias" }
+
 // LayerTensor is the Hugging Face name of a tensor of a block, such as
 // LayerTensor(3, QProj).
 func LayerTensor(layer int, name string) string {
@@ -88,6 +91,9 @@ func (c *Config) blockTensors(l int) (specs []TensorSpec) {
 	project := func(hf, gguf string, n, k int) {
 		norm(c.ProjNorms, ProjNorm(hf), gguf+"_norm_in", k)
 		add(hf, gguf, c.Ternary, n, k)
+		if c.ProjBias {
+			specs = append(specs, TensorSpec{LayerTensor(l, ProjBias(hf)), fmt.Sprintf("blk.%d.%s.bias", l, gguf), []int{n}, false, l})
+		}
 	}
 	norm(true, InputNorm, "attn_norm", d)
 	if c.IsRecurrent(l) {

@@ -29,6 +29,10 @@ func (c *Config) validateVariants() (errs []error) {
 	if c.Sign && c.DeadzoneBias != 0 {
 		bad("deadzone_bias is %g and sign true: b1 rounds no weight to 0, so set one of them to 0 or false", c.DeadzoneBias)
 	}
+	if c.ProjBias && (c.SubNorms || c.QKNorm || c.ProjNorms || c.DeadzoneBias != 0) {
+		bad("proj_bias is true, and one of sub_norms, qk_norm, proj_norms and deadzone_bias is set: blocks of Llama alone have " +
+			"a bias behind each projection")
+	}
 	if c.HadamardBlock != 0 {
 		errs = append(errs, c.validateHadamard())
 	}
@@ -58,6 +62,11 @@ func (c *Config) validateHadamard() error {
 func (c *Config) largestHadamardBlock() int {
 	both := c.QDim() | c.IntermediateSize
 	return min(both&-both, MaxHadamardBlock)
+}
+
+// Folds reports whether the model has a bias of the dead zone, and blocks that can have it as tensors.
+func (c *Config) Folds() bool {
+	return c.DeadzoneBias != 0 && !c.SubNorms && !c.QKNorm && !c.ProjNorms
 }
 
 // OnlyTrit names the key of the first option with which no program but this computes the model, or "". The

@@ -157,6 +157,8 @@ func TestRecipesPackAsTheGraph(t *testing.T) {
 	for name, set := range map[string][]string{
 		"muon":           {"optimizer=muon"},
 		"norms of heads": {"qk_norm=true", "sub_norms=false", "hidden_act=silu"},
+		"bounded logits": {"final_logit_softcapping=2"},
+		"dead zone":      {"deadzone_bias=0.3", "sub_norms=false", "hidden_act=silu"},
 	} {
 		c, err := configs.Load("trit-1m")
 		if err != nil {

@@ -48,6 +48,9 @@ type Difference struct {
 // same are compared as they are without, since such models compute the same. It calls progress, which may be
 // nil, with the number of weights that are compared so far and the number of all.
 func Models(ctx context.Context, a, b *source.Model, progress func(done, total int64)) (*Comparison, error) {
+	if a.Config.ProjBias != b.Config.ProjBias {
+		a, b = a.Folded(), b.Folded()
+	}
 	c := &Comparison{A: a.Path, B: b.Path, Parameters: parameterDifferences(&a.Config.Config, &b.Config.Config)}
 	var err error
 	if c.Tokenizer, err = tokenizerDifferences(a, b); err != nil {

@@ -126,7 +126,11 @@ func (g *ggufFile) open(spec model.TensorSpec) (*Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", spec.GGUF, err)
 	}
-	if heads := ggufmeta.PermutedHeads(g.architecture, g.config, spec); heads > 0 {
+	heads := ggufmeta.PermutedHeads(g.architecture, g.config, spec)
+	switch {
+	case heads > 0 && rows == 1: // of a bias
+		return t.reorderedValues(ggufmeta.HalvedRow(columns, heads, g.config.RotaryDim())), nil
+	case heads > 0:
 		return t.reordered(ggufmeta.HalvedRow(rows, heads, g.config.RotaryDim())), nil
 	}
 	return t, nil

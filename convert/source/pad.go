@@ -46,7 +46,7 @@ func (p *padded) open(spec model.TensorSpec) (*Tensor, error) {
 	}
 	rows, columns := matrix(spec)
 	switch {
-	case columns > t.Columns && rows == 1:
+	case columns > t.Columns && spec.Name == model.LayerTensor(spec.Layer, model.FFNSubNorm):
 		t = t.scaled(float32(math.Sqrt(float64(p.from) / float64(p.to)))).withColumns(columns)
 	case columns > t.Columns:
 		t = t.withColumns(columns)

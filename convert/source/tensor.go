@@ -78,10 +78,27 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 	return &out
 }
 
+// reorderedValues is reordered for a vector.
+func (t *Tensor) reorderedValues(from func(i int) int) *Tensor {
+	out := t.changed()
+	out.floats = func(dst []float32, row int) error {
+		v := make([]float32, t.Columns)
+		err := t.floats(v, row)
+		for i := range dst {
+			dst[i] = v[from(i)]
+		}
+		return err
+	}
+	return out
+}
+
 // Alternating is the tensor with its rows in the order of GGUF files of architecture llama: rows
 // of the two halves of each head alternate, of the first rows of a head alone that rotary
 // embedding turns.
 func (t *Tensor) Alternating(heads, turned int) *Tensor {
+	if t.Rows == 1 { // of a bias
+		return t.reorderedValues(ggufmeta.AlternatingRow(t.Columns, heads, turned))
+	}
 	return t.reordered(ggufmeta.AlternatingRow(t.Rows, heads, turned))
 }
 

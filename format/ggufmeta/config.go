@@ -80,12 +80,18 @@ func PermutedHeads(architecture string, c *model.Config, spec model.TensorSpec) 
 	switch {
 	case !Interleaved(architecture) || spec.Layer < 0:
 		return 0
-	case spec.Name == model.LayerTensor(spec.Layer, model.QProj):
+	case isOf(spec, model.QProj):
 		return c.NumAttentionHeads
-	case spec.Name == model.LayerTensor(spec.Layer, model.KProj):
+	case isOf(spec, model.KProj):
 		return c.NumKeyValueHeads
 	}
 	return 0
+}
+
+// isOf reports whether a tensor is the weight of a projection, or its bias.
+func isOf(spec model.TensorSpec, projection string) bool {
+	return spec.Name == model.LayerTensor(spec.Layer, projection) ||
+		spec.Name == model.LayerTensor(spec.Layer, model.ProjBias(projection))
 }
 
 // AlternatingRow returns the function from a row in the order of GGUF files, of a weight with
@@ -134,6 +140,9 @@ type countKey struct {
 func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 	if err := CheckShape(c); err != nil {
 		return err
+	}
+	if c.DeadzoneBias != 0 {
+		return fmt.Errorf("deadzone_bias is %g: its biases are made of master weights, and there are none", c.DeadzoneBias)
 	}
 	m.Set("general.architecture", architecture)
 	for _, k := range countKeys(c) {
@@ -233,6 +242,7 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 	if err := readNorms(f, architecture, c); err != nil {
 		return err
 	}
+	readBiases(f, architecture, c)
 	_, untied := f.Tensor("output.weight")
 	c.TieWordEmbeddings = !untied
 	q, _ := f.Tensor("blk.0.attn_q.weight")

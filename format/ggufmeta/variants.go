@@ -20,6 +20,14 @@ func readSoftCap(m *gguf.Metadata, key string, c *model.Config) error {
 	return readPositive(m, key, &c.FinalLogitSoftcapping)
 }
 
+// readBiases finds out whether each projection of a block has a bias; files with other biases are refused,
+// since those have no place.
+func readBiases(f *gguf.File, architecture string, c *model.Config) {
+	_, attention := f.Tensor("blk.0.attn_output.bias")
+	_, feedForward := f.Tensor("blk.0.ffn_down.bias")
+	c.ProjBias = architecture == Llama && attention && feedForward
+}
+
 // checkVariants refuses layers that no key or tensor of GGUF tells of.
 func checkVariants(c *model.Config) error {
 	var errs []error
@@ -32,8 +40,9 @@ func checkVariants(c *model.Config) error {
 	if c.Int4Activations {
 		no("int4_activations is true: GGUF has no key for it, and its readers round activations to 8 bits")
 	}
-	if c.DeadzoneBias != 0 {
-		no("deadzone_bias is %g: the bias of the weights that are rounded to 0 is not written", c.DeadzoneBias)
+	if c.DeadzoneBias != 0 && !c.Folds() {
+		no("deadzone_bias is %g: only Llama's blocks, without sub_norms and qk_norm and with hidden_act %s, have a place for its "+
+			"biases", c.DeadzoneBias, model.SiLU)
 	}
 	return errors.Join(errs...)
 }

@@ -43,6 +43,7 @@ type rule struct {
 	basis         bool        // it computes rotated bases
 	projNorms     bool        // it knows norms before single projections
 	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
+	projBias      bool        // it loads biases behind the seven projections of architecture llama
 	softCap       bool        // it reads the bound of the logits
 	plainRotary   bool        // it loads factors for llama and minicpm alone, and partial heads for neither, nor for qwen3
 }
@@ -51,7 +52,7 @@ var rules = []rule{
 	{
 		name:          "trit",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
-		ternary:       Ternary, grouped: Grouped, basis: true, projNorms: true, anyShape: true, softCap: true,
+		ternary:       Ternary, grouped: Grouped, basis: true, projNorms: true, anyShape: true, softCap: true, projBias: true,
 	},
 	{
 		name:          "bitnet.cpp",
@@ -62,18 +63,18 @@ var rules = []rule{
 	{
 		name:          "ik_llama.cpp",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
-		ternary:       []gguf.Type{gguf.I2_S}, remark: "its llama-quantize must make iq2_bn of it first",
+		ternary:       []gguf.Type{gguf.I2_S}, remark: "its llama-quantize must make iq2_bn of it first", projBias: true,
 	},
 	{
 		name:          "llama.cpp",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
-		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
+		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true, projBias: true,
 		grouped: []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.TQ1_0, gguf.TQ2_0},
 	},
 	{
 		name:          "Ollama",
 		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
-		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
+		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true, projBias: true,
 		grouped: []gguf.Type{gguf.TQ1_0, gguf.TQ2_0},
 		remark:  "its versions since 0.31.2 refuse these types",
 	},
@@ -142,6 +143,9 @@ func (r rule) problems(c *model.Config) (out []string) {
 	if c.FinalLogitSoftcapping != 0 && !r.softCap {
 		out = append(out, fmt.Sprintf("final_logit_softcapping is %g, which is not read for architecture %s there: the "+
 			"likeliest token would be the same, its probability another", c.FinalLogitSoftcapping, architecture))
+	}
+	if (c.ProjBias || c.DeadzoneBias != 0) && !r.projBias {
+		out = append(out, "there is a bias behind each projection (deadzone_bias), which is not known to be loaded there")
 	}
 	if r.plainRotary {
 		out = append(out, rotary(c, architecture)...)

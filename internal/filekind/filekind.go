@@ -92,16 +92,16 @@ func Name(head []byte) string {
 	if len(head) == 0 {
 		return "an empty file"
 	}
+	if isSafetensors(head) { // before all marks: the length of a header may begin as one of them
+		return "a safetensors file"
+	}
 	for _, m := range magics {
 		if len(head) >= m.at && bytes.HasPrefix(head[m.at:], []byte(m.mark)) {
 			return m.name
 		}
 	}
-	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) {
 		return zipName(head)
-	case isSafetensors(head):
-		return "a safetensors file"
 	}
 	return textName(head)
 }
