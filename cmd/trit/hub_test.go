@@ -32,16 +32,22 @@ func testHubOf(t *testing.T, files map[string]string) (url string, tokens *[]str
 	return serveHub(t, map[string]map[string]string{"models/org/net": files, "datasets/org/net": files}, new([]string))
 }
 
+// forgetHub clears what a user's variables say of the Hub.
+func forgetHub(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", t.TempDir())
+}
+
 // serveHub is a Hub with these repositories, such as models/org/net, whose files it has at
 // any revision; one with a revision, such as models/org/net@v1, at this revision alone. No
 // variable of the user's says where anything is. It lists the paths that it was asked for
 // and the tokens that it was sent.
 func serveHub(t *testing.T, repos map[string]map[string]string, paths *[]string) (url string, tokens *[]string) {
 	t.Helper()
-	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "XDG_CACHE_HOME"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("HOME", t.TempDir())
+	forgetHub(t)
 	tokens = new([]string)
 	var mu sync.Mutex
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

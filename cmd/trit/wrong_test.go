@@ -53,6 +53,12 @@ var wrongFiles = map[string]string{
 	"task.json":        "{\"name\": \"mine\", \"dataset\": \"x.jsonl\", \"promt\": \"{{q}}\"}\n",
 	"hf/config.json":   "{\n  \"model_type\": \"llama\",\n  \"hidden_size\": \"64\"\n}\n",
 	"half/config.json": "{\"model_type\": \"llama\",\n",
+	"texts.jsonl":      "{\"text\": \"a fox\", \"score\": 1}\n{\"text\": \"an owl\", \"score\": \"high\"}\n",
+	"bodies.jsonl":     "{\"body\": \"a fox\", \"n\": 1}\n{\"body\": \"an owl\", \"n\": 2}\n",
+	"numbers.jsonl":    "{\"text\": \"a fox\"}\n{\"text\": 5}\n",
+	"cut.jsonl":        "{\"text\": \"a fox\"}\n{\"text\": \"an ",
+	"mixed/a.jsonl":    "{\"text\": \"a fox\"}\n",
+	"mixed/b.txt":      "An owl.\n",
 }
 
 // Wrong lines are answered with the right exit code in one line, which shows a way out. The messages are a

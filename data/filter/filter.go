@@ -66,7 +66,7 @@ func New(o Options) (*Filter, error) {
 	var err error
 	known := expr.Env(values("", 0, source.Row{}))
 	if f.keep, err = expr.Compile(o.Keep, known, expr.AllowUndefinedVariables(), expr.AsBool()); err != nil {
-		return nil, &setting.Error{Field: "filter.Options.Keep", Problem: firstLine(err),
+		return nil, &setting.Error{Field: "filter.Options.Keep", Problem: "{filter.Options.Keep}: " + firstLine(err),
 			Remedy: "write a condition such as 'chars > 200 && score >= 3'"}
 	}
 	return f, nil

@@ -46,6 +46,9 @@ func takeSets(c *cli.Context, o *data.PrepareOptions, sets []data.Set) (err erro
 	if o.Memory, err = size(c.String("duplicates-memory")); err != nil {
 		return cmdline.Usagef("--duplicates-memory is %q: want a size such as 512MiB or 2GiB", c.String("duplicates-memory"))
 	}
+	if c.IsSet("duplicates-memory") && o.Duplicates.Width() == 0 {
+		return cmdline.Usagef("--duplicates-memory is for --duplicates exact or near: want one of them with it")
+	}
 	if text := c.String("tokens"); text != "" {
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(n >= 1 && n <= 1e15) {

@@ -109,6 +109,7 @@ func (t *textChoice) choose(paths []string) []string {
 	t.err = nil
 	if t.pattern != "" {
 		t.files = t.matching(paths)
+		t.refuseMixture()
 		return t.files
 	}
 	for _, endings := range textEndings {
@@ -144,10 +145,37 @@ func (t *textChoice) matching(paths []string) (files []string) {
 	return files
 }
 
+// refuseMixture refuses files of several kinds, by their names: a stray one would be trained on unseen.
+func (t *textChoice) refuseMixture() {
+	for _, f := range t.files {
+		if first := t.files[0]; !slices.Equal(endingsLike(f), endingsLike(first)) {
+			t.err = cmdline.Usagef("%s/%s matches files of several kinds, such as %s and %s: name those of one, such as %s/%s", t.repo,
+				t.pattern, first, f, t.repo, path.Join(path.Dir(first), "*"+path.Ext(first)))
+			t.files = nil
+			return
+		}
+	}
+}
+
+// endingsLike are the endings of files of the same kind.
+func endingsLike(name string) []string {
+	ending := endingOf(name)
+	for _, endings := range textEndings {
+		if slices.Contains(endings, ending) {
+			return endings
+		}
+	}
+	return []string{ending}
+}
+
+// endingOf is the ending of a name, without that of its compression.
+func endingOf(name string) string {
+	return path.Ext(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"))
+}
+
 func withEndings(paths, endings []string) (files []string) {
 	for _, p := range paths {
-		name := strings.TrimSuffix(strings.TrimSuffix(p, ".gz"), ".zst")
-		if slices.Contains(endings, path.Ext(name)) {
+		if slices.Contains(endings, endingOf(p)) {
 			files = append(files, p)
 		}
 	}

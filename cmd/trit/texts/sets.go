@@ -48,6 +48,9 @@ func Sets(c *cli.Context) (sets []data.Set, divided string, err error) {
 	if len(sets) == 0 || slices.ContainsFunc(sets, func(s data.Set) bool { return len(s.Files) == 0 }) {
 		return nil, "", cmdline.Usagef("--data names no file")
 	}
+	if c.Bool("stream") && !slices.ContainsFunc(sets, func(s data.Set) bool { return len(s.Remote) > 0 }) {
+		return nil, "", cmdline.Usagef("--stream is for data sets of the Hub, and all texts of --data are files here: leave it out")
+	}
 	return sets, divided, weigh(sets, weights)
 }
 
@@ -144,6 +147,9 @@ func weigh(sets []data.Set, weights map[string]float64) error {
 	for i := range sets {
 		names = append(names, sets[i].Name)
 		weight, ok := weights[sets[i].Name]
+		if sets[i].Name == "" {
+			return cmdline.Usagef("--mix is for sets with names: want --data NAME=TEXTS")
+		}
 		if !ok {
 			return cmdline.Usagef("--mix has no weight for the set %q of --data: want NAME=TEXTS there and NAME=WEIGHT here",
 				sets[i].Name)
