@@ -96,7 +96,8 @@ func (f *folderWriter) chooseTypes() error {
 	}
 	if c := f.model.Config; c.DeadzoneBias != 0 && (f.packed || !f.model.HasMasters()) {
 		return setting.Needs(typeField, fmt.Sprintf("deadzone_bias is %g: the bias is of master weights, which codes do not "+
-			"tell", c.DeadzoneBias), fmt.Sprintf("{%s} %s or %s writes master weights, where the model has them", typeField, BF16, F32))
+			"tell", c.DeadzoneBias),
+			fmt.Sprintf("{%s} %s or %s writes master weights, where the model has them", typeField, BF16, F32))
 	}
 	if why := f.unrounded(); why != "" && !f.packed && !weight.is(F32) {
 		return setting.Needs(typeField, why, fmt.Sprintf("{%s} %s or %s keeps them", typeField, F32, Packed))

@@ -19,8 +19,8 @@ func (c *Config) validateVariants() (errs []error) {
 		bad("deadzone_bias is %g: want a share of the weights from 0 to 1, such as 0.001", v)
 	}
 	if !c.Ternary && (c.HadamardBlock != 0 || c.Int4Activations || c.DeadzoneBias != 0) {
-		bad("hadamard_block, int4_activations or deadzone_bias is set and ternary false: they are of BitLinear layers, so set " +
-			"ternary to true, or leave them out")
+		bad("hadamard_block, int4_activations or deadzone_bias is set and ternary false: they are of BitLinear layers, so " +
+			"set ternary to true, or leave them out")
 	}
 	if c.IsGrouped() && (c.HadamardBlock != 0 || c.Int4Activations || c.DeadzoneBias != 0) {
 		bad("hadamard_block, int4_activations or deadzone_bias is set, and the weights have %s%s: they are of layers with one scale "+
@@ -30,8 +30,8 @@ func (c *Config) validateVariants() (errs []error) {
 		bad("deadzone_bias is %g and sign true: b1 rounds no weight to 0, so set one of them to 0 or false", c.DeadzoneBias)
 	}
 	if c.ProjBias && (c.SubNorms || c.QKNorm || c.ProjNorms || c.DeadzoneBias != 0) {
-		bad("proj_bias is true, and one of sub_norms, qk_norm, proj_norms and deadzone_bias is set: blocks of Llama alone have " +
-			"a bias behind each projection")
+		bad("proj_bias is true, and one of sub_norms, qk_norm, proj_norms and deadzone_bias is set: blocks of Llama alone " +
+			"have a bias behind each projection")
 	}
 	if c.HadamardBlock != 0 {
 		errs = append(errs, c.validateHadamard())

@@ -161,8 +161,8 @@ func (v *evaluation) addBatch(s *score) error {
 	return nil
 }
 
-// rounded reports whether a step computes with weights and activations that are fully rounded, as the packed model does.
-// While the rounding is not fully in force, the loss says nothing about the packed model.
+// rounded reports whether a step computes with weights and activations that are fully rounded, as the packed
+// model does. While the rounding is not fully in force, the loss says nothing about the packed model.
 func (v *evaluation) rounded(step int) bool {
 	r := v.options.rounding(step)
 	return !v.ternary || r.Lambda >= 1 && !r.Int8

@@ -404,8 +404,8 @@ func (o Options) lambda(step int) float64 {
 // checkInt4 refuses a first stage in 8 bits of a model that stays there.
 func (o Options) checkInt4(c *model.Config) error {
 	if o.Int4FromShare > 0 && !c.Int4Activations {
-		return fmt.Errorf("int4_from_share is %g, but int4_activations is false, so activations have 8 bits to the end: set it "+
-			"to true, or leave int4_from_share out", o.Int4FromShare)
+		return fmt.Errorf("int4_from_share is %g, but int4_activations is false, so activations have 8 bits to the end: set "+
+			"it to true, or leave int4_from_share out", o.Int4FromShare)
 	}
 	return nil
 }

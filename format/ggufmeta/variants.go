@@ -41,8 +41,8 @@ func checkVariants(c *model.Config) error {
 		no("int4_activations is true: GGUF has no key for it, and its readers round activations to 8 bits")
 	}
 	if c.DeadzoneBias != 0 && !c.Folds() {
-		no("deadzone_bias is %g: only Llama's blocks, without sub_norms and qk_norm and with hidden_act %s, have a place for its "+
-			"biases", c.DeadzoneBias, model.SiLU)
+		no("deadzone_bias is %g: only Llama's blocks, without sub_norms and qk_norm and with hidden_act %s, have a place "+
+			"for its biases", c.DeadzoneBias, model.SiLU)
 	}
 	return errors.Join(errs...)
 }

@@ -42,8 +42,8 @@ type Options struct {
 func Check(c *model.Config) error {
 	err := c.Validate()
 	if c.ProjBias {
-		err = errors.Join(err, errors.New("proj_bias is true: the training graph has no biases, only the engine has: train a "+
-			"model with deadzone_bias, or run this one as a GGUF file"))
+		err = errors.Join(err, errors.New("proj_bias is true: the training graph has no biases, only the engine has: "+
+			"train a model with deadzone_bias, or run this one as a GGUF file"))
 	}
 	if c.ProjNorms {
 		err = errors.Join(err, errors.New("proj_norms is true: the training graph has no such norms, only the engine has: "+

@@ -86,8 +86,8 @@ func (l *LoRA) Check(c *model.Config) error {
 			adapter.Inside, adapter.Beside))
 	}
 	if c.DeadzoneBias != 0 {
-		errs = append(errs, fmt.Errorf("deadzone_bias is %g and the run trains adapters: the weights beneath them are kept as "+
-			"codes, which do not tell that bias: set lora_rank to 0", c.DeadzoneBias))
+		errs = append(errs, fmt.Errorf("deadzone_bias is %g and the run trains adapters: the weights beneath them are kept "+
+			"as codes, which do not tell that bias: set lora_rank to 0", c.DeadzoneBias))
 	}
 	if l.Placement == adapter.Inside && l.Dropout > 0 {
 		errs = append(errs, fmt.Errorf("lora_dropout is %g, but adapters inside the quantiser are part of the weights "+
