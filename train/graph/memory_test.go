@@ -15,6 +15,10 @@ func TestMemory(t *testing.T) {
 		{Backward: true, Unquantized: true}, {}, {Backward: true, Distill: &Distillation{Temperature: 1, Alpha: 1, Relations: 1}}} {
 		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4,
 			SubNorms: !o.Unquantized, QKNorm: o.Unquantized, Ternary: true, TieWordEmbeddings: true} // each kind of norms once
+		if o.CheckpointActivations { // and each kind of rounding
+			c.WeightScale, c.TernaryEmbedding = model.ScaleGroup64, true
+		}
+		c.FloatActivations = !o.Backward
 		c.Resolve()
 		o.Batch, o.SequenceLength, o.BF16 = 8, 256, o.Backward && HasBF16()
 		if o.Distill != nil {
