@@ -270,7 +270,8 @@ func (l *loader) layer(dst *layer, i int) {
 	} else {
 		dst.mixer = l.attention(i, dst.norms)
 	}
-	dst.gate, dst.up, dst.down = l.projection(name("ffn_gate")), l.projection(name("ffn_up")), l.projection(name("ffn_down"))
+	dst.gate, dst.up = l.projection(name("ffn_gate")), l.projection(name("ffn_up"))
+	dst.down = l.projection(name("ffn_down"))
 }
 
 // projection is a weight of a block, with its bias if the model has biases.

@@ -23,8 +23,8 @@ func (c *Config) validateVariants() (errs []error) {
 			"set ternary to true, or leave them out")
 	}
 	if c.IsGrouped() && (c.HadamardBlock != 0 || c.Int4Activations || c.DeadzoneBias != 0) {
-		bad("hadamard_block, int4_activations or deadzone_bias is set, and the weights have %s%s: they are of layers with one scale "+
-			"a tensor and activations of 8 bits, so leave one or the other out", c.ScaleWords(), c.floatWords())
+		bad("hadamard_block, int4_activations or deadzone_bias is set, and the weights have %s%s: they are of layers with "+
+			"one scale a tensor and activations of 8 bits, so leave one or the other out", c.ScaleWords(), c.floatWords())
 	}
 	if c.Sign && c.DeadzoneBias != 0 {
 		bad("deadzone_bias is %g and sign true: b1 rounds no weight to 0, so set one of them to 0 or false", c.DeadzoneBias)

@@ -2,6 +2,7 @@ package train
 
 import (
 	"trit/format/adapter"
+	"trit/internal/parallel"
 	"trit/model"
 	"trit/optim"
 	"trit/train/graph"
@@ -47,6 +48,7 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 
 // muonMemory is the number of weights that Muon moves, and the bytes that it works in.
 func (o Options) muonMemory(c model.Config, threads int) (weights, bytes int64) {
+	threads = parallel.New(threads).Threads()
 	for _, spec := range c.Tensors() {
 		if o.byMuon(spec) {
 			weights += int64(spec.Elements())

@@ -201,7 +201,8 @@ func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 		return c, architecture, fmt.Errorf("the key %s.attention.layer_norm_rms_epsilon is missing, which results depend "+
 			"on: convert the model again", architecture)
 	}
-	if err := errors.Join(readScales(&f.Metadata, architecture, &c), readSoftCap(&f.Metadata, architecture+softCapKey, &c)); err != nil {
+	if err := errors.Join(readScales(&f.Metadata, architecture, &c),
+		readSoftCap(&f.Metadata, architecture+softCapKey, &c)); err != nil {
 		return c, architecture, err
 	}
 	return c, architecture, completeByTensors(&c, architecture, f)

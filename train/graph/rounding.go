@@ -8,7 +8,8 @@ import (
 // modeOf is how the layers of a model compute.
 func modeOf(c *model.Config, threads int) bitlinear.Mode {
 	return bitlinear.Mode{Ternary: c.Ternary, Sign: c.Sign, Group: c.WeightScale.Group(), HalfScales: c.HasHalfScales(),
-		FloatActivations: c.FloatActivations, Int4: c.Int4Activations, Deadzone: float32(c.DeadzoneBias), Threads: threads, Lambda: 1}
+		FloatActivations: c.FloatActivations, Int4: c.Int4Activations, Deadzone: float32(c.DeadzoneBias),
+		Threads: threads, Lambda: 1}
 }
 
 // roundedTable is the memory for an embedding or a head [V,D] that is rounded as the projections are,
