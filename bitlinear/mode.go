@@ -13,6 +13,9 @@ type Mode struct {
 	Ternary bool // BitLinear; false: plain linear layers
 	Sign    bool // with Ternary: b1, whose weights are the sign of W - mean W, instead of b1.58
 	BF16    bool // products that are not of integers in bfloat16; see gemm.HasBF16
+	// KeepCodes keeps the codes of the weights from the forward pass for the backward pass, which then
+	// reads 2 bits a weight instead of 32. Weights may not change between the two.
+	KeepCodes bool
 	// Threads is the number of threads of the layers; 0: one for each processor.
 	Threads int
 	// Lambda is the share of the rounding that is in force: operands are x + Lambda*(xq-x) and

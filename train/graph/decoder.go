@@ -105,7 +105,8 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{},
 		gradients: map[string][]float32{},
 		tokens:    make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
-	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Threads: o.Threads, Lambda: 1}
+	d.mode = bitlinear.Mode{Ternary: p.Config.Ternary, Sign: p.Config.Sign, BF16: o.BF16, Threads: o.Threads, Lambda: 1,
+		KeepCodes: o.Backward && o.BF16}
 	if o.Unquantized {
 		d.mode.Lambda = 0
 	}

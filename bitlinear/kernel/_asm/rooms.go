@@ -54,6 +54,7 @@ func (r registers) packing() {
 func gemm512() {
 	zmm.storeSums("storeSums", false)
 	zmm.storeSums("addSums", true)
+	zmm.streamSums()
 	bf16Pairs()
 	bf16TernaryPairs()
 	bf16Int8Pairs()
@@ -66,6 +67,7 @@ func gemm512() {
 func gemm256() {
 	ymm.storeSums("storeSums", false)
 	ymm.storeSums("addSums", true)
+	ymm.streamSums()
 	packEight()
 	packOctets()
 }
