@@ -15,9 +15,9 @@ import (
 // -1, 0, +1 per tensor, row or group, and gradients pass both roundings as if they were not there
 // (the straight-through estimator), so dX = dY Wq and dW = dY^T Xq with the
 // dequantised values. The forward product is the one that the engine uses, int8 by packed weights
-// in int32. No copy of the weights is kept: they are rounded while a product packs them, forward
-// and backward. With a scale a row or a group, or activations that are not rounded, the products are
-// of floats, which are made in each pass: the ternary values times their scales.
+// in int32. No copy of the weights is kept but their codes, if Mode.KeepCodes: they are rounded while
+// a product packs them, forward and backward. With a scale a row or a group, or activations that are not
+// rounded, the products are of floats, which are made in each pass: the ternary values times their scales.
 type Linear struct {
 	Number  int // of the layer in its graph; layers of different numbers drop different inputs
 	mode    *Mode
@@ -29,6 +29,7 @@ type Linear struct {
 	factors []float32       // [N], inverses of the weights' scales
 	dyScale []gemm.Factors  // of the gradient of y
 	terms   []gemm.Rows     // the weights as an operand
+	codes   []*Frozen       // of the weights in the last forward pass, if Mode.KeepCodes
 	parts   [][]float32     // gradients of the weights
 }
 
@@ -49,7 +50,7 @@ type Input struct {
 func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 	l := &Linear{mode: mode, scratch: s, m: m, k: k, rows: rows, wScale: make([]float32, len(rows)),
 		outputs: make([]intmul.Output, len(rows)), terms: make([]gemm.Rows, len(rows)),
-		dyScale: make([]gemm.Factors, len(rows))}
+		dyScale: make([]gemm.Factors, len(rows)), codes: make([]*Frozen, len(rows))}
 	for i, n := range rows {
 		l.n += n
 		l.outputs[i].Factor = make([]float32, m)
@@ -165,7 +166,8 @@ func (l *Linear) multiply(in *Input, weights []Weight, y []float32) {
 		if f := weights[i].Frozen; f != nil && f.codes != nil {
 			o.W = f.codes
 		} else {
-			o.W = l.scratch.pack(l.mode.pool(), n, l.k, i, l.terms[i])
+			o.W = l.packed(i, n)
+			o.W.PackMasters(l.mode.pool(), l.terms[i].F32, l.terms[i].Rounding)
 		}
 		for t, s := range in.Scale {
 			o.Factor[t] = quant.Rescale(l.wScale[i], s)
@@ -173,6 +175,17 @@ func (l *Linear) multiply(in *Input, weights []Weight, y []float32) {
 		first += n
 	}
 	intmul.MulTernary(l.mode.pool(), in.Int8, l.m, l.outputs...)
+}
+
+// packed is memory for the codes of weight i, which has n rows.
+func (l *Linear) packed(i, n int) *intmul.Ternary {
+	if !l.mode.KeepCodes {
+		return l.scratch.packed(n, l.k, i)
+	}
+	if l.codes[i] == nil {
+		l.codes[i] = FrozenCodes(intmul.NewTernary(n, l.k), 1)
+	}
+	return l.codes[i].codes
 }
 
 // Backward computes the gradients of input, dx [M,K], and those that are wanted of the weights from
@@ -222,7 +235,7 @@ func (l *Linear) backX(in *Input, dy, dx []float32) {
 // backW computes the gradients of the weights.
 func (l *Linear) backW(in *Input, dy []float32, dw [][]float32, accumulate bool) {
 	p := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
-		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate}
+		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate, Late: true}
 	if l.mode.integers() {
 		p.AFactors, p.RowFactor, p.B[0] = l.dyScale, l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
 	}
@@ -251,6 +264,11 @@ func (l *Linear) setTerms(weights []Weight, measure bool) {
 	for i, w := range weights {
 		if f := w.Frozen; f != nil && (f.codes != nil || !l.mode.Ternary) {
 			l.terms[i], l.wScale[i] = f.Rows(), f.scale
+			first += l.rows[i]
+			continue
+		}
+		if l.mode.integers() && l.codes[i] != nil && !measure {
+			l.terms[i] = l.codes[i].Rows()
 			first += l.rows[i]
 			continue
 		}

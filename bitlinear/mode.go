@@ -22,6 +22,9 @@ type Mode struct {
 	Group            int
 	HalfScales       bool // with quant.WholeTensor: its scale is rounded to half precision, as those of groups are
 	FloatActivations bool // activations are not rounded
+	// KeepCodes keeps the codes of the weights from the forward pass for the backward pass, which then
+	// reads 2 bits a weight instead of 32. Weights may not change between the two.
+	KeepCodes bool
 	// Threads is the number of threads of the layers; 0: one for each processor.
 	Threads int
 	// Lambda is the share of the rounding that is in force: operands are x + Lambda*(xq-x) and

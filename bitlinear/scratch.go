@@ -1,16 +1,14 @@
 package bitlinear
 
 import (
-	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
-	"trit/internal/parallel"
 )
 
 // Scratch is memory that the layers of a graph use one after the other. The zero value
 // is ready.
 type Scratch struct {
-	packed map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
+	codes  map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
 	values [purposes][]float32
 }
 
@@ -29,17 +27,16 @@ const (
 	purposes
 )
 
-// pack rounds weight i of a layer, [n,k], into the layout of the forward product.
-func (s *Scratch) pack(pool *parallel.Pool, n, k, i int, w gemm.Rows) *intmul.Ternary {
+// packed is memory for the codes of weight i of a layer, [n,k].
+func (s *Scratch) packed(n, k, i int) *intmul.Ternary {
 	key := [3]int{n, k, i}
-	if s.packed == nil {
-		s.packed = map[[3]int]*intmul.Ternary{}
+	if s.codes == nil {
+		s.codes = map[[3]int]*intmul.Ternary{}
 	}
-	if s.packed[key] == nil {
-		s.packed[key] = intmul.NewTernary(n, k)
+	if s.codes[key] == nil {
+		s.codes[key] = intmul.NewTernary(n, k)
 	}
-	s.packed[key].PackMasters(pool, w.F32, w.Rounding)
-	return s.packed[key]
+	return s.codes[key]
 }
 
 // floats returns memory for n values, or more.

@@ -114,7 +114,7 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 		gradients: map[string][]float32{},
 		tokens:    make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
 	d.mode = modeOf(&p.Config, o.Threads)
-	d.mode.BF16 = o.BF16
+	d.mode.BF16, d.mode.KeepCodes = o.BF16, o.Backward && o.BF16
 	if o.Unquantized {
 		d.mode.Lambda = 0
 	}

@@ -139,7 +139,8 @@ func (h *lossHead) addGradients(lo, hi int) {
 		return
 	}
 	h.mode.Run(&gemm.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true,
-		B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0})
+		B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0,
+		Late: true})
 }
 
 func (h *lossHead) wantsGrad() bool { return h.back && !h.evaluating }

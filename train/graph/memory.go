@@ -108,7 +108,11 @@ func scratchMemory(c *model.Config, o Options) int64 {
 	if c.Ternary {
 		perBlock := int64(c.MatMulWeights()-c.VocabSize*c.HiddenSize) / int64(c.NumHiddenLayers)
 		if !c.IsGrouped() {
-			total += perBlock / 4 // packed
+			packed := perBlock / 4
+			if o.Backward && o.BF16 { // they are kept
+				packed *= int64(c.NumHiddenLayers)
+			}
+			total += packed
 		}
 		if c.Sign || o.Unquantized || c.IsGrouped() {
 			total += 4 * d * max(2*f, q+2*kv)
@@ -118,7 +122,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 		}
 	}
 	if o.BF16 { // the packed right side of the largest product, which is the head's
-		total += 2 * vocab * d
+		total += 2 * min(vocab*d, gemm.PackedValues)
 	}
 	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
 	return total + int64(parallel.New(o.Threads).Threads())*(tile+gemm.ThreadScratch)

@@ -52,6 +52,29 @@ func (r registers) siluGrad() {
 	finish()
 }
 
+// streamSums is storeSums past the caches, for results that are not read soon: a store reads its line
+// from memory first, this one does not.
+func (r registers) streamSums() {
+	name := "streamSums" + r.suffix
+	TEXT(name, NOSPLIT, "func(rows int, dst *float32, width int, sums, factor *float32)")
+	Doc(name + " is storeSumsGeneric for 32 columns; rows of dst lie at multiples of 64 bytes.")
+	rows, dst, width, sums, factor := param("rows"), param("dst"), param("width"), param("sums"), param("factor")
+	f, v, bytes := r.one(), r.one(), 64/r.parts
+	Label("loop")
+	VBROADCASTSS(Mem{Base: factor}, f)
+	for at := 0; at < 4*32; at += bytes {
+		VMULPS(Mem{Base: sums, Disp: at}, f, v)
+		VMOVNTPS(v, Mem{Base: dst, Disp: at})
+	}
+	ADDQ(Imm(4), factor)
+	ADDQ(U32(4*32), sums)
+	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)
+	DECQ(rows)
+	JNZ(LabelRef("loop"))
+	SFENCE()
+	finish()
+}
+
 // storeSums writes the sums of a product to its result, or adds them.
 func (r registers) storeSums(name string, add bool) {
 	TEXT(name+r.suffix, NOSPLIT, "func(rows int, dst *float32, width int, sums, factor *float32)")

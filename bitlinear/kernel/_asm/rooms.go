@@ -57,6 +57,7 @@ func (r registers) packing() {
 func gemm512() {
 	zmm.storeSums("storeSums", false)
 	zmm.storeSums("addSums", true)
+	zmm.streamSums()
 	bf16Pairs()
 	bf16TernaryPairs()
 	bf16Int8Pairs()
@@ -69,6 +70,7 @@ func gemm512() {
 func gemm256() {
 	ymm.storeSums("storeSums", false)
 	ymm.storeSums("addSums", true)
+	ymm.streamSums()
 	packEight()
 	packOctets()
 }

@@ -10,6 +10,9 @@ func storeSums256(rows int, dst *float32, width int, sums *float32, factor *floa
 // addSums256 is addSumsGeneric for 32 columns.
 func addSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
 
+// streamSums256 is storeSumsGeneric for 32 columns; rows of dst lie at multiples of 64 bytes.
+func streamSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
+
 // packEight256 writes dst[v*stride+l] = x[l*ld+v] for eight lines l and v below n, a multiple of 4.
 func packEight256(n int, dst *float32, stride int, x *float32, ld int)
 

@@ -66,6 +66,34 @@ loop:
 	VZEROUPPER
 	RET
 
+// func streamSums256(rows int, dst *float32, width int, sums *float32, factor *float32)
+// Requires: AVX, MMX+
+TEXT ·streamSums256(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Y0
+	VMULPS       (BX), Y0, Y1
+	VMOVNTPS     Y1, (CX)
+	VMULPS       32(BX), Y0, Y1
+	VMOVNTPS     Y1, 32(CX)
+	VMULPS       64(BX), Y0, Y1
+	VMOVNTPS     Y1, 64(CX)
+	VMULPS       96(BX), Y0, Y1
+	VMOVNTPS     Y1, 96(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func packEight256(n int, dst *float32, stride int, x *float32, ld int)
 // Requires: AVX
 TEXT ·packEight256(SB), NOSPLIT, $0-40

@@ -10,6 +10,9 @@ func storeSums512(rows int, dst *float32, width int, sums *float32, factor *floa
 // addSums512 is addSumsGeneric for 32 columns.
 func addSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
 
+// streamSums512 is storeSumsGeneric for 32 columns; rows of dst lie at multiples of 64 bytes.
+func streamSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
+
 // bf16Pairs512 writes dst[p][j] = x[2p*ld+j], x[(2p+1)*ld+j] in bfloat16 for 16 columns j.
 func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
 

@@ -56,6 +56,30 @@ loop:
 	VZEROUPPER
 	RET
 
+// func streamSums512(rows int, dst *float32, width int, sums *float32, factor *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·streamSums512(SB), NOSPLIT, $0-40
+	MOVQ rows+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ width+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ factor+32(FP), SI
+
+loop:
+	VBROADCASTSS (SI), Z0
+	VMULPS       (BX), Z0, Z1
+	VMOVNTPS     Z1, (CX)
+	VMULPS       64(BX), Z0, Z1
+	VMOVNTPS     Z1, 64(CX)
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, BX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         AX
+	JNZ          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func bf16Pairs512(pairs int, dst *byte, x *float32, ld int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·bf16Pairs512(SB), NOSPLIT, $0-32

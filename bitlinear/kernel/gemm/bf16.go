@@ -6,8 +6,8 @@ import (
 	"trit/internal/parallel"
 )
 
-// One pass takes up to bf16Depth values of k. All of B is packed for it. Each thread packs
-// bf16Values values of A, which stay in its second-level cache, and multiplies them by all
+// One pass takes up to bf16Depth values of k. Up to PackedValues values of B are packed for it. Each thread
+// packs bf16Values values of A, which stay in its second-level cache, and multiplies them by all
 // columns. bf16Chunk steps of 32 columns stay in the first-level cache.
 const (
 	bf16Step   = 32
@@ -28,8 +28,11 @@ type bf16Work struct {
 	sums [bf16Rows * bf16Tile]float32
 }
 
-// bf16Right is B, [blocks][steps][16 pairs][16 columns][2].
-type bf16Right struct{ b []byte }
+// bf16Right is columns of B, [blocks][steps][16 pairs][16 columns][2].
+type bf16Right struct {
+	b           []byte
+	first, cols int
+}
 
 var (
 	bf16RightPool = sync.Pool{New: func() any { return new(bf16Right) }}
@@ -41,15 +44,24 @@ func (g *product) bf16(pool *parallel.Pool) {
 	s := bf16RightPool.Get().(*bf16Right)
 	defer bf16RightPool.Put(s)
 	full := bf16Pass(g.k)
-	grid := g.bf16Grid(full, pool.Threads())
-	for k := 0; k < g.k; k += full {
-		depth := min(full, g.k-k)
-		s.reserve(depth, g.n)
-		grain := max(1, 1<<16/(bf16Step*g.n))
-		pool.Chunks(ceil(depth, bf16Step), grain, func(lo, hi int) { s.pack(&g.b, k, depth, g.n, lo, hi) })
-		grain = 1 + 1<<20/(grid.rows*grid.cols*depth)
-		pool.Chunks(grid.count(g.m, g.n), grain, func(lo, hi int) { g.bf16Areas(s, grid, lo, hi, k, depth) })
+	width := PackedValues / full / bf16Tile * bf16Tile
+	for s.first = 0; s.first < g.n; s.first += width {
+		s.cols = min(width, g.n-s.first)
+		for k := 0; k < g.k; k += full {
+			g.bf16Part(pool, s, k, full)
+		}
 	}
+}
+
+// bf16Part computes the columns of s for the values of a pass that begins with k.
+func (g *product) bf16Part(pool *parallel.Pool, s *bf16Right, k, pass int) {
+	depth := min(pass, g.k-k)
+	s.reserve(depth)
+	grain := max(1, 1<<16/(bf16Step*s.cols))
+	pool.Chunks(ceil(depth, bf16Step), grain, func(lo, hi int) { s.pack(&g.b, k, depth, lo, hi) })
+	grid := bf16Grid(g.m, s.cols, pass, pool.Threads())
+	grain = 1 + 1<<20/(grid.rows*grid.cols*depth)
+	pool.Chunks(grid.count(g.m, s.cols), grain, func(lo, hi int) { g.bf16Areas(s, grid, lo, hi, k, depth) })
 }
 
 // bf16Areas computes the areas [lo,hi) of the grid for the values [k,k+depth).
@@ -57,7 +69,7 @@ func (g *product) bf16Areas(s *bf16Right, grid grid, lo, hi, k, depth int) {
 	w := bf16WorkPool.Get().(*bf16Work)
 	defer bf16WorkPool.Put(w)
 	for ; lo < hi; lo++ {
-		g.bf16Area(w, s, grid.area(lo, g.m, g.n), k, depth)
+		g.bf16Area(w, s, grid.area(lo, g.m, s.cols), k, depth)
 	}
 }
 
@@ -72,24 +84,24 @@ func (g *product) bf16Area(w *bf16Work, s *bf16Right, r area, k, depth int) {
 	w.pack(g.a, r.row, r.rows, k, depth, g.m)
 	for j := r.col; j < r.col+r.cols; j += bf16Tile {
 		w.multiply(s, r.rows, j/bf16Tile, ceil(depth, bf16Step))
-		g.c.store(w.sums[:], r.row, j, r.rows, min(bf16Tile, g.n-j), g.c.accumulate || k > 0)
+		g.c.store(w.sums[:], r.row, s.first+j, r.rows, min(bf16Tile, s.cols-j), g.c.accumulate || k > 0)
 	}
 }
 
-// grid divides C into areas, whose sizes are multiples of a tile but for the last.
+// grid divides columns of C into areas, whose sizes are multiples of a tile but for the last.
 type grid struct{ rows, cols int }
 
 // area is a range of rows and columns of C.
 type area struct{ row, col, rows, cols int }
 
-// bf16Grid divides C so that each thread has about the same work. If there are fewer areas of rows
+// bf16Grid divides m rows and n columns so that each thread has about the same work. If there are fewer areas of rows
 // than threads, they are divided by columns too, although each area then packs the rows again.
-func (g *product) bf16Grid(depth, threads int) grid {
+func bf16Grid(m, n, depth, threads int) grid {
 	most := min(bf16Rows, bf16Values/depth/bf16Tile*bf16Tile)
-	parts := ceil(ceil(g.m, most), threads) * threads
-	rows := min(most, max(4*bf16Tile, ceil(ceil(g.m, parts), bf16Tile)*bf16Tile))
-	across := max(1, threads/ceil(g.m, rows))
-	return grid{rows, ceil(ceil(g.n, across), bf16Tile) * bf16Tile}
+	parts := ceil(ceil(m, most), threads) * threads
+	rows := min(most, max(4*bf16Tile, ceil(ceil(m, parts), bf16Tile)*bf16Tile))
+	across := max(1, threads/ceil(m, rows))
+	return grid{rows, ceil(ceil(n, across), bf16Tile) * bf16Tile}
 }
 
 func (g grid) count(m, n int) int { return ceil(m, g.rows) * ceil(n, g.cols) }

@@ -106,16 +106,16 @@ func (v view) packColumns(dst []byte, steps, panels int) {
 	}
 }
 
-// reserve makes memory for rows of op(B).
-func (s *bf16Right) reserve(rows, n int) {
-	size := 2 * ceil(n, bf16Tile) * ceil(rows, bf16Step) * bf16BlockBytes
+// reserve makes memory for rows of the columns.
+func (s *bf16Right) reserve(rows int) {
+	size := 2 * ceil(s.cols, bf16Tile) * ceil(rows, bf16Step) * bf16BlockBytes
 	s.b = slices.Grow(s.b[:0], size)[:size]
 }
 
-// pack packs the steps [lo,hi) of the rows [k,k+depth) of op(B) into an even number of blocks.
+// pack packs the steps [lo,hi) of the rows [k,k+depth) of the columns into an even number of blocks.
 // Missing rows and columns become zero. It reads B in the order of memory.
-func (s *bf16Right) pack(b *right, k, depth, n, lo, hi int) {
-	blocks, size := 2*ceil(n, bf16Tile), ceil(depth, bf16Step)*bf16BlockBytes
+func (s *bf16Right) pack(b *right, k, depth, lo, hi int) {
+	blocks, size := 2*ceil(s.cols, bf16Tile), ceil(depth, bf16Step)*bf16BlockBytes
 	together := 1
 	if b.transposed {
 		together = hi - lo
@@ -123,7 +123,7 @@ func (s *bf16Right) pack(b *right, k, depth, n, lo, hi int) {
 	for at := lo; at < hi; at += together {
 		for i := range blocks {
 			block := s.b[i*size+at*bf16BlockBytes:][:together*bf16BlockBytes]
-			b.packBlock(block, k+at*bf16Step, min(depth, (at+together)*bf16Step)+k, i*16, n)
+			b.packBlock(block, k+at*bf16Step, min(depth, (at+together)*bf16Step)+k, s.first+i*16, s.first+s.cols)
 		}
 	}
 }

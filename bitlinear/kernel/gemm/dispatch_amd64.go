@@ -36,6 +36,7 @@ var avx512 = implementation{
 	packOctets: packOctets256,
 	storeSums:  storeSums512,
 	addSums:    addSums512,
+	streamSums: streamSums512,
 }
 
 var avx2 = implementation{
@@ -45,6 +46,7 @@ var avx2 = implementation{
 	packOctets: packOctets256,
 	storeSums:  storeSums256,
 	addSums:    addSums256,
+	streamSums: streamSums256,
 }
 
 // gemmTileAVX512 is tileGeneric with fused multiply-add: 16 sums of 16 lanes.

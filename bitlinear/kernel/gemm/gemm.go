@@ -27,6 +27,8 @@ type implementation struct {
 	packOctets func(octets, rows int, dst *float32, x *float32, ld int)
 	// storeSums and addSums take tileCols columns of some rows.
 	storeSums, addSums func(rows int, dst *float32, width int, sums, factor *float32)
+	// streamSums is storeSums past the caches, to rows that lie at multiples of 64 bytes.
+	streamSums func(rows int, dst *float32, width int, sums, factor *float32)
 }
 
 // engine is one way to compute a product in bfloat16. All engines pack alike: see bf16pack.go.
@@ -57,5 +59,9 @@ func HasBF16() bool { return chosenBF16.tiles != nil }
 
 // ThreadScratch is the number of bytes that the products of a thread keep for their panels.
 const ThreadScratch = 4 * (passM*passK + passN*passK + tileRows*tileCols + bf16Rows*bf16Tile + bf16Values/2)
+
+// PackedValues is the number of values of a right side that a product in bfloat16 holds at a time: more
+// of a head's would fill the caches, and memory.
+const PackedValues = 1 << 23
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }

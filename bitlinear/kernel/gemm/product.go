@@ -51,6 +51,7 @@ type Product struct {
 	LDC        int         // distance of the rows of C, which is one part then; 0: N
 	RowFactor  []float32   // [M], nil for ones; the float32 sums are multiplied by it
 	Accumulate bool        // add to C
+	Late       bool        // C is read late, when the caches hold other things: it is written past them
 }
 
 // Float32 computes the product in float32, on the threads of a pool.
@@ -80,7 +81,7 @@ func (p *Product) product() product {
 	a.factors = p.AFactors
 	return product{
 		a: a, b: right{p.B, ldb, p.TransB},
-		c: result{p.C, p.ldc(), p.RowFactor, p.Accumulate},
+		c: result{p.C, p.ldc(), p.RowFactor, p.Accumulate, p.Late},
 		m: p.M, n: p.N, k: p.K,
 	}
 }

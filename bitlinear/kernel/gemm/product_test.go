@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"trit/bitlinear/kernel/kerneltest"
 	"trit/bitlinear/quant"
@@ -373,6 +374,47 @@ func TestStoredSums(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestProductOfManyColumns has more of them than are packed at a time.
+func TestProductOfManyColumns(t *testing.T) {
+	everyBF16(t, func(t *testing.T) {
+		s := shape{m: 3, n: PackedValues/256 + 50, k: 5, form: 2, factors: true}
+		p := makeProduct(rand.New(rand.NewPCG(16, 16)), s)
+		p.BF16(nil)
+		p.verify(t, s, func(v float64) float64 { return rounded(float32(v)) })
+	})
+}
+
+// TestLateSums has the bits of a product whose result is read soon, in rows that can be written past
+// the caches and in rows that cannot, and leaves alone what lies around it.
+func TestLateSums(t *testing.T) {
+	everyImplementation(t, func(t *testing.T) { testLate(t, (*Product).Float32) })
+	everyBF16(t, func(t *testing.T) { testLate(t, (*Product).BF16) })
+}
+
+func testLate(t *testing.T, run func(*Product, *parallel.Pool)) {
+	const lines, guard = 16, 64
+	for _, s := range []shape{{m: 40, n: 96, k: 65}, {m: 33, n: 80, k: 2500}, {m: 20, n: 50, k: 30}} {
+		s.factors = true
+		soon, late := makeProduct(rand.New(rand.NewPCG(15, 15)), s), makeProduct(rand.New(rand.NewPCG(15, 15)), s)
+		whole := slices.Repeat([]float32{kerneltest.Guard}, s.m*s.n+2*guard)
+		first := guard
+		for uintptr(unsafe.Pointer(&whole[first]))%(4*lines) != 0 {
+			first--
+		}
+		late.Late, late.C = true, [][]float32{whole[first:][:s.m*s.n]}
+		run(&soon.Product, nil)
+		run(&late.Product, nil)
+		if !slices.Equal(late.C[0], soon.C[0]) {
+			t.Errorf("%v: other bits", s)
+		}
+		for i, v := range whole {
+			if outside := i < first || i >= first+s.m*s.n; outside && v != kerneltest.Guard {
+				t.Fatalf("%v: wrote %d values from the result on", s, i-first)
+			}
+		}
+	}
 }
 
 // TestPackedPanels compares each implementation with the definition: eight rows to a panel,

@@ -1,11 +1,14 @@
 package gemm
 
+import "unsafe"
+
 // result is the left side of a product: C, in parts of rows that are ld values apart.
 type result struct {
 	parts      [][]float32
 	ld         int
 	factor     []float32
 	accumulate bool
+	late       bool // nothing reads it soon
 }
 
 // rowsFrom returns the rows of C from row i to the end of its part.
@@ -27,9 +30,18 @@ func (c *result) store(sums []float32, i, j, rows, cols int, add bool) {
 		if c.factor != nil {
 			factor = c.factor[i:][:n]
 		}
-		storeSums(dst[j:], c.ld, sums, factor, cols, add)
+		if c.late && !add && canStream(dst[j:], c.ld, cols) {
+			chosen.streamSums(n, &dst[j], c.ld, &sums[0], &factor[0])
+		} else {
+			storeSums(dst[j:], c.ld, sums, factor, cols, add)
+		}
 		sums, i, rows = sums[n*tileCols:], i+n, rows-n
 	}
+}
+
+// canStream reports whether rows of a result may be written past the caches.
+func canStream(dst []float32, width, cols int) bool {
+	return chosen.streamSums != nil && cols == tileCols && width%16 == 0 && uintptr(unsafe.Pointer(&dst[0]))%64 == 0
 }
 
 // ones are the factors of rows that have none.
