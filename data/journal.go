@@ -15,9 +15,9 @@ import (
 	"trit/setting"
 )
 
-// What lies in the folder of a preparation beside what it makes. The journal is replaced after each shard, when all that
-// it names is on the disk: it says how much of the other files counts, which only grow. So a shard costs the bytes of
-// what is new alone, however many there are. What came later than the journal is made again.
+// What lies in the folder of a preparation beside what it makes. The journal is replaced after each shard, when all
+// that it names is on the disk: it says how much of the other files counts, which only grow. So a shard costs the bytes
+// of what is new alone, however many there are. What came later than the journal is made again.
 const (
 	journalName = "journal.json"
 	shardsName  = "shards.jsonl"

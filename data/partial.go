@@ -35,7 +35,8 @@ func (w *splitWriter) save() (size int64, err error) {
 	}
 	raw := w.shard.from(w.saved).encode()
 	w.saved = len(w.shard.bytes)
-	err = errors.Join(w.partial.add(binary.LittleEndian.AppendUint64(nil, uint64(len(raw)))), w.partial.add(raw), w.partial.sync())
+	head := binary.LittleEndian.AppendUint64(nil, uint64(len(raw)))
+	err = errors.Join(w.partial.add(head), w.partial.add(raw), w.partial.sync())
 	return w.partial.size, err
 }
 

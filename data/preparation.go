@@ -54,7 +54,7 @@ func (o *PrepareOptions) prepareTexts(ctx context.Context, sets []*set) (_ *Mani
 		sets: sets, weighted: o.weighted(), passes: max(o.Passes, 1), tokens: o.Tokens,
 	}}
 	if err := p.make(ctx); err != nil {
-		if _, noJournal := os.Stat(filepath.Join(dir, journalName)); noJournal != nil {
+		if !Unfinished(o.Out) {
 			os.RemoveAll(dir)
 		}
 		return nil, err

@@ -328,7 +328,8 @@ func newSplitWriter(dir, name string, limit int, m *Manifest) *splitWriter {
 	if name == Heldout {
 		info = &m.Heldout
 	}
-	return &splitWriter{dir: dir, name: name, limit: limit, info: info, shard: newShardBuilder(m.VocabSize, m.Kind != Texts)}
+	shard := newShardBuilder(m.VocabSize, m.Kind != Texts)
+	return &splitWriter{dir: dir, name: name, limit: limit, info: info, shard: shard}
 }
 
 // add writes what a row became, or counts in m why it is left out. It returns the number of tokens.

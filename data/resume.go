@@ -18,6 +18,12 @@ func workFolder(out string) string {
 	return filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".preparing")
 }
 
+// Unfinished reports whether a preparation of out was stopped after a shard, so that Prepare goes on there.
+func Unfinished(out string) bool {
+	_, err := os.Stat(filepath.Join(workFolder(out), journalName))
+	return err == nil
+}
+
 // optionsHash stands for all that decides the shards.
 func (o *PrepareOptions) optionsHash(sets []*set, tokenizer string) string {
 	type files struct {

@@ -245,8 +245,8 @@ const (
 // wordSeed is that of all caches: which words share a place is chance.
 var wordSeed = maphash.MakeSeed()
 
-// find returns the entry of a word, or the one to put it into. Of the two that it may be in, the first is for words that
-// occurred again, so that one that occurs once replaces no such word.
+// find returns the entry of a word, or the one to put it into. Of the two that it may be in, the first is for words
+// that occurred again, so that one that occurs once replaces no such word.
 func (c *wordCache) find(word string) *cachedWord {
 	i := maphash.String(wordSeed, word) % cachedWords &^ 1
 	first, second := &c[i], &c[i+1]

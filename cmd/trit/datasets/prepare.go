@@ -3,10 +3,13 @@
 package datasets
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -111,13 +114,27 @@ func prepareAction(c *cli.Context) error {
 	m, err := data.Prepare(c.Context, o)
 	progress.End()
 	if err != nil {
-		return err
+		return wayOn(err, o.Out)
 	}
 	if c.Bool("json") {
 		return cmdline.PrintJSON(con.Out, m)
 	}
 	texts.ShowManifest(con, m)
 	return nil
+}
+
+// wayOn says how a preparation goes on that was stopped, or found no space.
+func wayOn(err error, out string) error {
+	unfinished := data.Unfinished(out)
+	switch {
+	case errors.Is(err, context.Canceled) && unfinished:
+		return errors.New("stopped: the same command goes on after the last shard")
+	case errors.Is(err, context.Canceled):
+		return errors.New("stopped: nothing is left, the same command begins again")
+	case errors.Is(err, syscall.ENOSPC) && unfinished:
+		return fmt.Errorf("%w: once there is space, the same command goes on after the last shard", err)
+	}
+	return err
 }
 
 // kindOf is the kind that the flags name.

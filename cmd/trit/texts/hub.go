@@ -149,8 +149,8 @@ func (t *textChoice) matching(paths []string) (files []string) {
 func (t *textChoice) refuseMixture() {
 	for _, f := range t.files {
 		if first := t.files[0]; !slices.Equal(endingsLike(f), endingsLike(first)) {
-			t.err = cmdline.Usagef("%s/%s matches files of several kinds, such as %s and %s: name those of one, such as %s/%s", t.repo,
-				t.pattern, first, f, t.repo, path.Join(path.Dir(first), "*"+path.Ext(first)))
+			t.err = cmdline.Usagef("%s/%s matches files of several kinds, such as %s and %s: name those of one, such as %s/%s",
+				t.repo, t.pattern, first, f, t.repo, path.Join(path.Dir(first), "*"+path.Ext(first)))
 			t.files = nil
 			return
 		}

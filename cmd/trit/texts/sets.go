@@ -49,7 +49,8 @@ func Sets(c *cli.Context) (sets []data.Set, divided string, err error) {
 		return nil, "", cmdline.Usagef("--data names no file")
 	}
 	if c.Bool("stream") && !slices.ContainsFunc(sets, func(s data.Set) bool { return len(s.Remote) > 0 }) {
-		return nil, "", cmdline.Usagef("--stream is for data sets of the Hub, and all texts of --data are files here: leave it out")
+		return nil, "", cmdline.Usagef("--stream is for data sets of the Hub, and all texts of --data are files here: " +
+			"leave it out")
 	}
 	return sets, divided, weigh(sets, weights)
 }
