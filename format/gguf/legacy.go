@@ -7,7 +7,7 @@ import "slices"
 // the room between the offsets of tensors tells which one it is, and it tells nothing of a small
 // tensor, so all tensors of a file are asked: they are in groups of 128 if each has exactly the
 // room for that, and not each has exactly the room for groups of 64. A file that is neither is left
-// as it is; whoever places the tensors says what does not fit.
+// as it is; placeTensors and checkQ2 say what does not fit.
 func (f *File) resolveQ2(order []TensorInfo, alignment uint64) {
 	if f.fill(order, alignment, Q2_0) || !f.fill(order, alignment, PQ2_0) {
 		return
@@ -20,6 +20,17 @@ func (f *File) resolveQ2(order []TensorInfo, alignment uint64) {
 			}
 		}
 	}
+}
+
+// checkQ2 refuses tensors of type number 42 that do not fill their room: blocks of another size read as
+// these would give a model of noise.
+func (f *File) checkQ2(order []TensorInfo, alignment uint64) error {
+	i := slices.IndexFunc(order, func(t TensorInfo) bool { return t.Type == Q2_0 })
+	if i < 0 || f.fill(order, alignment, Q2_0) {
+		return nil
+	}
+	return &FormatError{f.path, order[i].Name, "the type number is 42, but the tensors of this number do not fill " +
+		"their room, in groups neither of 64 nor of 128 weights: the number means another format in this file"}
 }
 
 // fill reports whether the tensors of type number 42, read as a type, fill their room exactly.

@@ -334,7 +334,7 @@ func (f *File) placeTensors(r *reader) error {
 		}
 		end = t.Offset + t.Size
 	}
-	return nil
+	return f.checkQ2(order, alignment)
 }
 
 var le = binary.LittleEndian
