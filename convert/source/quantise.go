@@ -15,8 +15,8 @@ type rule struct {
 	half bool // the scale is rounded to half precision
 }
 
-// quantised makes a ternary weight of the master weights t, whose sums are s. The master weights are read twice, for the sums and for
-// the codes, and never kept.
+// quantised makes a ternary weight of the master weights t, whose sums are s. The master weights are
+// read twice, for the sums and for the codes, and never kept.
 //
 // A 16-bit weight has one of 65536 values. So for 16-bit types the first reading counts how often
 // each value occurs, which gives exact sums, and the second one looks codes up in a table.

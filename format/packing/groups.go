@@ -15,13 +15,10 @@ func groupedFor(c *model.Config) []gguf.Type {
 	if c.Sign {
 		return heldBy(group, gguf.Q1_0)
 	}
-	switch {
-	case group == 0:
+	if group == 0 {
 		return heldBy(group, gguf.Q2_0, gguf.PQ2_0, gguf.PTQ1_0)
-	case group < 0, group%256 == 0:
-		return heldBy(group, gguf.TQ2_0, gguf.TQ1_0, gguf.Q2_0, gguf.PQ2_0, gguf.PTQ1_0)
 	}
-	return heldBy(group, gguf.Q2_0, gguf.PQ2_0, gguf.PTQ1_0)
+	return heldBy(group, gguf.TQ2_0, gguf.TQ1_0, gguf.Q2_0, gguf.PQ2_0, gguf.PTQ1_0)
 }
 
 // heldBy returns the types whose blocks lie in a group each; those of 0 and less have no end.

@@ -62,7 +62,7 @@ data/source                 | internal/filekind setting
 internal/chat               | internal/atomicfile tokenizer
 
 -- the engine world
-convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
+convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer | bitlinear/quant
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/merge               | convert convert/source format/adapter setting | format/safetensors infer model
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
