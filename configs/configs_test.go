@@ -231,3 +231,16 @@ func ExampleLoad() {
 	fmt.Println(c.HiddenSize, c.NumHiddenLayers, c.LRSchedule)
 	// Output: 128 4 two-stage
 }
+
+// The sizes of Bonsai's models, by the counts that Qwen3's cards give.
+func TestShapes(t *testing.T) {
+	for name, millions := range map[string]int{"bonsai-1.7b": 1720, "bonsai-4b": 4022, "bonsai-8b": 8190} {
+		c, ok := Shape(name)
+		if err := c.Validate(); !ok || err != nil || c.Parameters()/1e6 != millions {
+			t.Errorf("%s: %d parameters, %v", name, c.Parameters(), err)
+		}
+	}
+	if _, ok := Shape("bonsai"); ok || len(Shapes()) != 3 {
+		t.Errorf("shapes are %v", Shapes())
+	}
+}

@@ -173,10 +173,9 @@ func (l *loader) plain(name string) matrix {
 
 // grouped packs a weight whose type has groups.
 func (l *loader) grouped(name string, t gguf.TensorInfo) *groupedMatrix {
-	form := intmul.GroupedForm{Group: t.Type.Block(), Signs: t.Type == gguf.Q1_0}
 	k, n, data := int(t.Dims[0]), int(t.Dims[1]), l.f.Data(t)
 	size := t.Type.RowBytes(k)
-	w, err := intmul.PackGrouped(l.pool, form, n, k, intmul.GroupedRows{
+	w, err := intmul.PackGrouped(l.pool, groupedForm(t.Type), n, k, intmul.GroupedRows{
 		Row: func(dst intmul.Weights, i int) error {
 			row := data[i*size:][:size]
 			if !gguf.Finite(t.Type, row) {
@@ -190,6 +189,10 @@ func (l *loader) grouped(name string, t gguf.TensorInfo) *groupedMatrix {
 		l.fail(name, "%v", err)
 	}
 	return &groupedMatrix{w}
+}
+
+func groupedForm(t gguf.Type) intmul.GroupedForm {
+	return intmul.GroupedForm{Group: t.Block(), Signs: t == gguf.Q1_0}
 }
 
 var errWeightsNotFinite = errors.New(

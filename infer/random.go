@@ -14,6 +14,52 @@ import (
 // Random makes a ternary model of a shape with random weights and an F16 embedding, to measure
 // speed. Equal seeds give equal weights.
 func Random(c model.Config, seed uint64, o Options) (*Model, error) {
+	return randomModel(c, o, func(pool *parallel.Pool) (*randomWeights, error) {
+		format, err := weightFormat(pool, o.Weights, &c)
+		r := &randomWeights{seed: seed << 16}
+		r.embedding = func(n, k int) matrix { return newDense(gguf.F16, memory.RandomF16(pool, n*k, r.next()), n, k) }
+		r.projection = func(n, k int) matrix {
+			return &ternaryMatrix{intmul.RandomTernary(pool, format, n, k, r.next()), 0.02}
+		}
+		return r, err
+	})
+}
+
+// RandomGrouped is Random for a model whose projections, embedding and head have a type with a scale
+// a group.
+func RandomGrouped(c model.Config, typ gguf.Type, seed uint64, o Options) (*Model, error) {
+	if !typ.IsGrouped() {
+		return nil, fmt.Errorf("random model: type %s has no scale a group: want one of %v", typ,
+			[]gguf.Type{gguf.Q2_0, gguf.Q1_0, gguf.PQ2_0, gguf.PTQ1_0})
+	}
+	c.Ternary = false // under one scale
+	return randomModel(c, o, func(pool *parallel.Pool) (*randomWeights, error) {
+		r := &randomWeights{seed: seed << 16}
+		r.projection = func(n, k int) matrix {
+			w, err := intmul.RandomGrouped(pool, groupedForm(typ), n, k, r.next())
+			if err != nil && r.err == nil {
+				r.err = fmt.Errorf("random model: %w", err)
+			}
+			return &groupedMatrix{w}
+		}
+		r.embedding = r.projection
+		return r, nil
+	})
+}
+
+// randomWeights makes matrices, each from a seed of its own; the first failure stays.
+type randomWeights struct {
+	embedding, projection func(n, k int) matrix
+	seed                  uint64
+	err                   error
+}
+
+func (r *randomWeights) next() uint64 {
+	r.seed++
+	return r.seed
+}
+
+func randomModel(c model.Config, o Options, weights func(pool *parallel.Pool) (*randomWeights, error)) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("random model: %w", err)
 	}
@@ -21,7 +67,7 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 		return nil, errors.New("random model: one with recurrent layers is not supported; measure a file")
 	}
 	pool := parallel.New(o.Threads)
-	format, err := weightFormat(pool, o.Weights, &c)
+	r, err := weights(pool)
 	if err != nil {
 		return nil, err
 	}
@@ -29,16 +75,15 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &randomWeights{pool, format, seed << 16}
 	m := &Model{
 		config: c, layers: make([]layer, c.NumHiddenLayers),
 		rope: newRopeTable(c), cache: cache, pool: pool,
 	}
-	embedding := r.dense(c.VocabSize, c.HiddenSize)
-	m.embedding, m.head = embedding, embedding
+	m.head = r.embedding(c.VocabSize, c.HiddenSize)
+	m.embedding = m.head.(table)
 	m.setFinalNorm(ones(c.HiddenSize))
 	if !c.TieWordEmbeddings {
-		m.head = r.dense(c.VocabSize, c.HiddenSize)
+		m.head = r.embedding(c.VocabSize, c.HiddenSize)
 	}
 	d, q, kv, f := c.HiddenSize, c.QDim(), c.KVDim(), c.IntermediateSize
 	for i := range m.layers {
@@ -49,8 +94,11 @@ func Random(c model.Config, seed uint64, o Options) (*Model, error) {
 			dst  *matrix
 			n, k int
 		}{{&a.q, q, d}, {&a.k, kv, d}, {&a.v, kv, d}, {&a.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
-			*w.dst = r.ternary(w.n, w.k)
+			*w.dst = r.projection(w.n, w.k)
 		}
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	return m, m.setHead(o.Head)
 }
@@ -78,21 +126,4 @@ func ones(n int) []float32 {
 		v[i] = 1
 	}
 	return v
-}
-
-// randomWeights makes matrices, each from a seed of its own.
-type randomWeights struct {
-	pool   *parallel.Pool
-	format intmul.Format
-	seed   uint64
-}
-
-func (r *randomWeights) ternary(n, k int) matrix {
-	r.seed++
-	return &ternaryMatrix{intmul.RandomTernary(r.pool, r.format, n, k, r.seed), 0.02}
-}
-
-func (r *randomWeights) dense(n, k int) *denseMatrix {
-	r.seed++
-	return newDense(gguf.F16, memory.RandomF16(r.pool, n*k, r.seed), n, k)
 }

@@ -12,6 +12,7 @@ import (
 	"trit/cmd/trit/cmdline"
 	"trit/cmd/trit/models"
 	"trit/configs"
+	"trit/format/gguf"
 	"trit/infer"
 	"trit/internal/machine"
 	"trit/internal/nearest"
@@ -26,10 +27,11 @@ func benchCommand() *cli.Command {
 		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training",
 		ArgsUsage: "[" + models.ArgsUsage + "]",
 		Description: cmdline.Examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
-			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge",
+			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge", "trit bench --shape bonsai-8b --type q1_0",
 			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b", Value: "trit-10m"},
+			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b, or bonsai-1.7b, bonsai-4b, bonsai-8b", Value: "trit-10m"},
+			&cli.StringFlag{Name: "type", Usage: "with --shape: weights of a `TYPE` with a scale a group, embedding and head too: q2_0, q1_0, pq2_0, ptq1_0 (default: ternary under one scale, and q2_0 for a shape of Bonsai)"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},
 			&cli.IntFlag{Name: "sessions", Usage: "generate in `N` sessions together", Value: 1},
@@ -91,6 +93,9 @@ func benchAction(c *cli.Context) error {
 	}
 	if c.NArg() == 1 && c.IsSet("shape") {
 		return cmdline.Usagef("--shape has no effect beside a model: give one of them")
+	}
+	if c.IsSet("type") && (c.NArg() == 1 || c.Bool("train")) {
+		return cmdline.Usagef("--type is for --shape: a model has the types of its file")
 	}
 	if p, ok := models.ChosenProfile(c); ok {
 		if err := models.SetUnset(c, map[string]int{"threads": p.Threads, "sessions": p.Sessions}); err != nil {
@@ -214,23 +219,48 @@ func benchedModel(c *cli.Context, r *benchReport) (m *infer.Model, took time.Dur
 // randomModel makes a model of the shape that the flags name.
 func randomModel(c *cli.Context, r *benchReport) (*infer.Model, error) {
 	name := c.String("shape")
-	if name == "2b4t" {
-		name = "2b-4t"
-	}
-	if !slices.Contains(configs.Models(), name) {
-		return nil, cmdline.Usagef("there is no shape %q%s", name, nearest.OneOf(name, configs.Models(), nil))
-	}
-	config, err := configs.Load(name)
+	config, published, err := shapeOf(name)
 	if err != nil {
 		return nil, err
 	}
 	config.VocabSize = cmp.Or(config.VocabSize, 4096)
-	config.Config.Resolve()
-	if err := checkFits(c, leastMemory(&config.Config)); err != nil {
-		return nil, err
+	config.Resolve()
+	typ := c.String("type")
+	if typ == "" && published {
+		typ = "q2_0"
 	}
 	r.Model = name + ", random weights"
-	return infer.Random(config.Config, 1, models.EngineOptions(c))
+	if typ == "" {
+		if err := checkFits(c, leastMemory(&config)); err != nil {
+			return nil, err
+		}
+		return infer.Random(config, 1, models.EngineOptions(c))
+	}
+	t, err := gguf.ParseType(typ)
+	if err != nil || !t.IsGrouped() {
+		return nil, cmdline.Usagef("--type is %q: want q2_0, q1_0, pq2_0 or ptq1_0", typ)
+	}
+	if err := checkFits(c, config.Parameters()*t.RowBytes(t.Block())/t.Block()); err != nil {
+		return nil, err
+	}
+	r.Model = fmt.Sprintf("%s, random weights in %s", name, strings.ToLower(t.String()))
+	return infer.RandomGrouped(config, t, 1, models.EngineOptions(c))
+}
+
+// shapeOf finds a shape, and says whether it is of a published model.
+func shapeOf(name string) (c model.Config, published bool, err error) {
+	if name == "2b4t" {
+		name = "2b-4t"
+	}
+	if c, ok := configs.Shape(name); ok {
+		return c, true, nil
+	}
+	if all := configs.Models(); !slices.Contains(all, name) {
+		all = append(all, configs.Shapes()...)
+		return c, false, cmdline.Usagef("there is no shape %q%s", name, nearest.OneOf(name, all, nil))
+	}
+	preset, err := configs.Load(name)
+	return preset.Config, false, err
 }
 
 // leastMemory returns the least number of bytes that a shape needs: 1.6 bits for a ternary weight

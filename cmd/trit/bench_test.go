@@ -29,3 +29,20 @@ func TestBenchLines(t *testing.T) {
 		t.Errorf("a shape beside a model: exit code %d, %s", code, stderr)
 	}
 }
+
+// A shape takes a type with a scale a group; a model and other types are refused.
+func TestBenchType(t *testing.T) {
+	code, out, stderr := trit("bench", "--shape", "trit-1m", "--type", "q1_0", "--prompt", "8", "--generate", "2", "--repeat", "1")
+	if code != cmdline.ExitOK || !strings.Contains(out, "trit-1m, random weights in q1_0") || !strings.Contains(out, "groups") {
+		t.Errorf("exit code %d, %q, %s", code, out, stderr)
+	}
+	for line, want := range map[string]string{
+		"bench --shape trit-1m --type i2_s": `--type is "i2_s": want q2_0`, "bench --shape trit-1m --type q9": `--type is "q9"`,
+		"bench m.gguf --type q2_0": "--type is for --shape", "bench --train --type q2_0": "--type is for --shape",
+		"bench --shape bonsai-2b": "bonsai-4b",
+	} {
+		if code, _, stderr := trit(strings.Fields(line)...); code != cmdline.ExitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s", line, code, stderr)
+		}
+	}
+}

@@ -47,14 +47,11 @@ type GroupedRows struct {
 // PackGrouped packs a matrix [n,k]. It takes some megabytes of rows at a time, so that a file of
 // them need not be in memory beside the matrix.
 func PackGrouped(pool *parallel.Pool, f GroupedForm, n, k int, rows GroupedRows) (*Grouped, error) {
-	if f.Group != 64 && f.Group%quant.ActivationGroup != 0 || f.Group == 0 || k%f.Group != 0 || n < 1 || k < 1 {
-		return nil, fmt.Errorf("intmul: a matrix of %d by %d in groups of %d: want groups of 64 or of a multiple of %d, "+
-			"and columns that fill them", n, k, f.Group, quant.ActivationGroup)
+	w, err := newGrouped(f, n, k)
+	if err != nil {
+		return nil, err
 	}
-	w := &Grouped{N: n, K: k, part: min(f.Group, quant.ActivationGroup), signs: f.Signs}
-	blocks := ceil(n, blockRows)
-	w.codes = memory.Allocate(blocks * w.blockBytes())
-	w.scales = allocateHalves(ceil(blocks, quadBlocks) * quadBlocks * w.parts() * blockRows)
+	w.scales = halves(memory.Allocate(w.scaleBytes()))
 	step := ceil(packBytes, w.blockBytes()) * blockRows
 	for lo := 0; lo < n; lo += step {
 		hi := min(lo+step, n)
@@ -91,8 +88,25 @@ func (w *Grouped) pack(pool *parallel.Pool, group, first, end int, row func(dst 
 	return failed
 }
 
-func allocateHalves(n int) []uint16 {
-	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(memory.Allocate(2*n)))), n)
+// newGrouped makes a matrix without scales.
+func newGrouped(f GroupedForm, n, k int) (*Grouped, error) {
+	if f.Group != 64 && f.Group%quant.ActivationGroup != 0 || f.Group == 0 || k%f.Group != 0 || n < 1 || k < 1 {
+		return nil, fmt.Errorf("intmul: a matrix of %d by %d in groups of %d: want groups of 64 or of a multiple of %d, "+
+			"and columns that fill them", n, k, f.Group, quant.ActivationGroup)
+	}
+	w := &Grouped{N: n, K: k, part: min(f.Group, quant.ActivationGroup), signs: f.Signs}
+	w.codes = memory.Allocate(ceil(n, blockRows) * w.blockBytes())
+	return w, nil
+}
+
+func (w *Grouped) scaleBytes() int {
+	const rows = quadBlocks * blockRows
+	return ceil(w.N, rows) * rows * w.parts() * 2
+}
+
+// halves are the values in half precision that some bytes hold.
+func halves(data []byte) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/2)
 }
 
 // Row writes the weights of row i to dst [K].

@@ -18,6 +18,25 @@ func RandomTernary(pool *parallel.Pool, f Format, n, k int, seed uint64) *Ternar
 	return w
 }
 
+// RandomGrouped is RandomTernary for weights with a scale a group.
+func RandomGrouped(pool *parallel.Pool, f GroupedForm, n, k int, seed uint64) (*Grouped, error) {
+	w, err := newGrouped(f, n, k)
+	if err != nil {
+		return nil, err
+	}
+	codes := Bits2.randomCodes()
+	memory.FillRandom(pool, w.codes, w.blockBytes(), seed, func(dst []byte, bits uint64) {
+		for i := range dst {
+			dst[i] = byte(bits >> (8 * i))
+			if !f.Signs {
+				dst[i] = codes[dst[i]]
+			}
+		}
+	})
+	w.scales = halves(memory.RandomF16(pool, w.scaleBytes()/2, seed))
+	return w, nil
+}
+
 // randomCodes maps random bytes to the bytes that packed weights consist of, with about the same
 // frequency.
 func (f Format) randomCodes() (table [256]byte) {

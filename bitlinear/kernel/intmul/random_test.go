@@ -1,10 +1,12 @@
 package intmul
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"trit/internal/float16"
 	"trit/internal/parallel"
 )
 
@@ -57,5 +59,40 @@ func TestRandomDoesNotDependOnThreads(t *testing.T) {
 	}
 	if slices.Equal(codes, RandomTernary(nil, Bits1_6, 100, 100, 2).codes) {
 		t.Error("two seeds give the same weights")
+	}
+}
+
+// Random weights with a scale a group are the same for any number of threads, ternary or signs, and
+// all implementations agree on them.
+func TestRandomGroupedIsValid(t *testing.T) {
+	const n, k = 70, 256
+	for _, f := range groupedForms {
+		w, err := RandomGrouped(nil, f, n, k, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, _ := RandomGrouped(parallel.New(3), f, n, k, 7)
+		if !slices.Equal(w.codes, other.codes) || !slices.Equal(w.scales, other.scales) {
+			t.Errorf("%v: three threads give other weights", f)
+		}
+		row, counts := make([]float32, k), map[int]int{}
+		for i := range n {
+			w.Row(row, i)
+			for c, v := range row {
+				counts[int(math.Round(float64(v/float16.FromBits(w.scalesAt(i, c/w.part)[0]))))]++
+			}
+		}
+		want := 3
+		if f.Signs {
+			want = 2
+		}
+		for v, count := range counts {
+			if v < -1 || v > 1 || count < n*k/want*9/10 || len(counts) != want {
+				t.Errorf("%v: weights are %v", f, counts)
+			}
+		}
+	}
+	if _, err := RandomGrouped(nil, GroupedForm{96, false}, 16, 192, 1); err == nil {
+		t.Error("groups of 96 were made")
 	}
 }
