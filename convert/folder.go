@@ -38,6 +38,9 @@ type folderWriter struct {
 
 func (f *folderWriter) plan(m *source.Model) (*plan, error) {
 	f.model = m
+	if m.Config.IsHybrid() {
+		return nil, errors.New("folders of models with gated delta nets are not written: name a file that ends in .gguf")
+	}
 	if err := f.chooseTypes(); err != nil {
 		return nil, err
 	}

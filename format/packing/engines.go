@@ -47,7 +47,7 @@ type rule struct {
 var rules = []rule{
 	{
 		name:          "trit",
-		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
+		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.Qwen35},
 		ternary:       Ternary, grouped: Grouped, projNorms: true, anyShape: true,
 	},
 	{
@@ -63,7 +63,7 @@ var rules = []rule{
 	},
 	{
 		name:          "llama.cpp",
-		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3},
+		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.Qwen35},
 		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true,
 		grouped: []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.TQ1_0, gguf.TQ2_0},
 	},
