@@ -60,8 +60,8 @@ var classes = map[string]class{
 }
 
 // hybridFolder is why folders of hybrids are refused.
-const hybridFolder = "some of its blocks are gated delta nets, which are read from GGUF files alone (convert the folder with " +
-	"llama.cpp's convert_hf_to_gguf.py --no-mtp)"
+const hybridFolder = "some of its blocks are gated delta nets, which are read from GGUF files alone (llama.cpp's " +
+	"converter makes one, with its option no-mtp)"
 
 // checkClass refuses a model_type whose class computes something that is not supported, and one
 // that is not known: that it has the tensors of a Llama does not mean that it computes as one.
