@@ -41,6 +41,9 @@ func (f *folderWriter) plan(m *source.Model) (*plan, error) {
 		m = m.Unrotated()
 	}
 	f.model = m
+	if m.Config.IsHybrid() {
+		return nil, errors.New("folders of models with gated delta nets are not written: name a file that ends in .gguf")
+	}
 	if err := f.checkBasis(); err != nil {
 		return nil, err
 	}

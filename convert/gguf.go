@@ -191,7 +191,7 @@ func (g *ggufWriter) add(spec model.TensorSpec, name string, typ gguf.Type, shap
 
 func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
 	switch {
-	case len(spec.Shape) == 1:
+	case len(spec.Shape) == 1, model.IsConvolution(spec):
 		return gguf.F32
 	case spec.Layer < 0:
 		return g.embeddingType

@@ -34,8 +34,8 @@ var ErrInside error = setting.Needs("merge.Merge",
 // ends both.
 func (m *Model) Adapted(list ...ScaledAdapter) (*Model, error) {
 	if m.config.IsHybrid() {
-		return nil, errors.New("adapters of models with recurrent layers are not supported: merge the adapter into the model " +
-			"where it was trained, and convert the result")
+		return nil, errors.New("adapters of models with recurrent layers are not supported: merge the adapter into the " +
+			"model where it was trained, and convert the result")
 	}
 	sums := map[matrix]*lowRank{}
 	for _, a := range list {

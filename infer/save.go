@@ -93,7 +93,8 @@ func (s *Session) save(w io.Writer, numbers map[any]int32) error {
 }
 
 // errRecurrent is the error of saving sessions whose recurrent layers a file has no place for.
-var errRecurrent = errors.New("what recurrent layers remember cannot be saved: keep no prefixes in a file for this model")
+var errRecurrent = errors.New(
+	"what recurrent layers remember cannot be saved: keep no prefixes in a file for this model")
 
 // IsSessions reports whether a file begins as those of SaveSessions do.
 func IsSessions(r io.Reader) bool {

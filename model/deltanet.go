@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // DeltaNet is the shape of the gated delta-net layers (arXiv:2412.06464) of a hybrid, which stand
 // in the place of attention in all blocks but each Interval-th one. Attention of a hybrid has an
@@ -117,6 +120,10 @@ const (
 	LinearNorm = "linear_attn.norm.weight"
 	LinearOut  = "linear_attn.out_proj.weight"
 )
+
+// IsConvolution reports whether a weight is the taps of a convolution, whose rows are too short for
+// types with groups.
+func IsConvolution(spec TensorSpec) bool { return strings.HasSuffix(spec.Name, Conv) }
 
 // inBlock gives tensors of a block their full names.
 func inBlock(l int, specs []TensorSpec) []TensorSpec {

@@ -55,8 +55,13 @@ var classes = map[string]class{
 	"gpt2":      {"its positions are learnt and its norms LayerNorms", nil},
 	"gpt_neox":  {"its norms are LayerNorms and its layers parallel", nil},
 	"stablelm":  {"its norms are LayerNorms", nil},
-	"qwen3_5":   {"some of its blocks are of linear attention", nil},
+	"qwen3_5":   {hybridFolder, nil}, "qwen3_5_text": {hybridFolder, nil}, "qwen3_next": {hybridFolder, nil},
+	"qwen3_5_moe": {"its feed-forward layers are mixtures of experts", nil},
 }
+
+// hybridFolder is why folders of hybrids are refused.
+const hybridFolder = "some of its blocks are gated delta nets, which are read from GGUF files alone (llama.cpp's " +
+	"converter makes one, with its option no-mtp)"
 
 // checkClass refuses a model_type whose class computes something that is not supported, and one
 // that is not known: that it has the tensors of a Llama does not mean that it computes as one.

@@ -50,11 +50,14 @@ func openGGUF(path string, o Options) (*Model, error) {
 }
 
 // chooseWeights says what floating-point projections are. Those of architecture llama are a
-// model in full precision, unless an option says otherwise; those of the BitNet architectures
-// may be anything.
+// model in full precision, unless an option says otherwise, and those of hybrids always; those of
+// the BitNet architectures may be anything.
 func (g *ggufFile) chooseWeights(o Options) error {
 	q, _ := g.file.Tensor("blk.0.attn_q.weight")
 	switch {
+	case g.config.IsHybrid() && o.Weights != "" && o.Weights != WeightsFull:
+		return setting.Needs(weightsField, "architecture is "+g.architecture+", which has no ternary weights with one scale",
+			fmt.Sprintf("{%s} %s is for models that have", weightsField, o.Weights))
 	case len(o.Set) > 0:
 		return &setting.Error{Field: setField, Problem: fmt.Sprintf("{%s} is for the config.json of folders", setField)}
 	case o.Scale != "":
@@ -77,7 +80,7 @@ func (g *ggufFile) chooseWeights(o Options) error {
 		}
 	case o.Weights == WeightsMasters || o.Weights == WeightsTernary:
 		g.config.Ternary = true
-	case o.Weights == "" && !ggufmeta.Interleaved(g.architecture):
+	case o.Weights == "" && !ggufmeta.Interleaved(g.architecture) && !g.config.IsHybrid():
 		return setting.Needs(weightsField, fmt.Sprintf("architecture is %s, but %s is %s", g.architecture, q.Name, q.Type),
 			kinds("if these are"))
 	}

@@ -13,8 +13,8 @@ var hybridKeys = []keyRow{
 	{computed, "ssm.conv_kernel ssm.group_count ssm.inner_size ssm.state_size ssm.time_step_rank full_attention_interval"},
 	{refused(coversPairs, "turns pairs by positions that texts do not have"), sectionsKey},
 	{refused(isPattern, "makes other layers recurrent than full_attention_interval"), "attention.recurrent_layers"},
-	{refused(model.Off, "adds blocks that draft tokens (MTP); convert the model again without them (--no-mtp of "+
-		"llama.cpp's converter)"), "nextn_predict_layers"},
+	{refused(model.Off, "adds blocks that draft tokens (MTP); convert the model again without them, by the "+
+		"option no-mtp of llama.cpp's converter"), "nextn_predict_layers"},
 }
 
 // sectionsKey says which pairs of a head are turned by which of an image's three positions. Those of
@@ -88,7 +88,7 @@ func readHybrid(m *gguf.Metadata, c *model.Config) error {
 	}
 	d.Interval = interval
 	if inner != d.ValueDim() {
-		return fmt.Errorf("the key %s.ssm.inner_size is %d: want %d, ssm.time_step_rank times ssm.state_size, since keys and "+
+		return fmt.Errorf("the key %s.ssm.inner_size is %d: want %d, ssm.time_step_rank times ssm.state_size: keys and "+
 			"values have one size", Qwen35, inner, d.ValueDim())
 	}
 	if _, ok := m.Get(Qwen35 + "." + sectionsKey); !ok {

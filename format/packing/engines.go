@@ -51,7 +51,7 @@ type rule struct {
 var rules = []rule{
 	{
 		name:          "trit",
-		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
+		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.Qwen35, ggufmeta.MiniCPM},
 		ternary:       Ternary, grouped: Grouped, basis: true, projNorms: true, anyShape: true, softCap: true, projBias: true,
 	},
 	{
@@ -67,7 +67,7 @@ var rules = []rule{
 	},
 	{
 		name:          "llama.cpp",
-		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.MiniCPM},
+		architectures: []string{ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.Qwen35, ggufmeta.MiniCPM},
 		ternary:       []gguf.Type{gguf.TQ1_0, gguf.TQ2_0}, plainRotary: true, projBias: true,
 		grouped: []gguf.Type{gguf.Q1_0, gguf.Q2_0, gguf.TQ1_0, gguf.TQ2_0},
 	},

@@ -52,7 +52,7 @@ func (m Misfit) String() string {
 // Misfits lists the sizes of a resolved model whose rows of projections the type cannot hold.
 func Misfits(c *model.Config, t gguf.Type) (out []Misfit) {
 	for _, spec := range c.Tensors() {
-		if spec.Layer != 0 || len(spec.Shape) != 2 { // all blocks have the same shapes
+		if spec.Layer < 0 || len(spec.Shape) != 2 || model.IsConvolution(spec) {
 			continue
 		}
 		if n := spec.Shape[1]; n%t.Block() != 0 {
@@ -73,6 +73,8 @@ func rowKey(c *model.Config, spec model.TensorSpec) string {
 		return "intermediate_size"
 	case spec.Name == model.LayerTensor(spec.Layer, model.OProj) && c.QDim() != c.HiddenSize:
 		return "num_attention_heads * head_dim"
+	case spec.Name == model.LayerTensor(spec.Layer, model.LinearOut):
+		return "linear_num_value_heads * linear_value_head_dim"
 	}
 	return "hidden_size"
 }
