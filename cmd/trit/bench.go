@@ -27,7 +27,8 @@ func benchCommand() *cli.Command {
 		Name: "bench", Usage: "measure the speed of a model, of a shape with random weights, or of training",
 		ArgsUsage: "[" + models.ArgsUsage + "]",
 		Description: cmdline.Examples("trit bench model.gguf", "trit bench --shape 125m --prompt 256 --generate 64",
-			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge", "trit bench --shape bonsai-8b --type q1_0",
+			"trit bench --shape 2b4t --sessions 8 --markdown", "trit bench --shape 3b --profile edge",
+			"trit bench --shape bonsai-8b --type q1_0",
 			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b, or bonsai-1.7b, bonsai-4b, bonsai-8b", Value: "trit-10m"},
