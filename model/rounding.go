@@ -77,7 +77,8 @@ func methodOf(c *Config) string {
 	return "bitnet"
 }
 
-// ownMethod reports whether a quant_method is one of the model: that of ForTraining, or bitnet for layers of BitNet's kind.
+// ownMethod reports whether a quant_method is one of the model: that of ForTraining, or bitnet for layers of
+// BitNet's kind.
 func ownMethod(v any, c *Config) bool { return v == methodOf(c) || v == "bitnet" && !c.IsGrouped() }
 
 // validateRounding refuses a rounding that the layers cannot do.

@@ -119,8 +119,8 @@ func TestHybridFiles(t *testing.T) {
 	}
 }
 
-// TestLostBasis: types that such models have in a rotated basis alone are warned of where nothing says so.
-func TestLostBasis(t *testing.T) {
+// A hybrid file of the types of rotated bases, without its keys, is warned of.
+func TestHybridWithoutBasis(t *testing.T) {
 	for typ, want := range map[gguf.Type]bool{gguf.Q2_0: false, gguf.F16: false, gguf.PQ2_0: true, gguf.PTQ1_0: true} {
 		m, err := ReadModel(hybridFile(t, typ, func(*gguf.Metadata, *[]gguf.TensorInfo) {}))
 		if err != nil {

@@ -31,7 +31,7 @@ internal/mmap               |
 internal/nearest            |
 internal/parallel           |
 internal/report             |
-internal/testutil           | format/safetensors model
+internal/testutil           | format/gguf format/ggufmeta format/safetensors model
 
 -- kernels, and what lies on them
 bitlinear/kernel/cpu        |
@@ -67,9 +67,11 @@ convert/source              | bitlinear/kernel/vector bitlinear/quant format/ada
 convert/merge               | convert convert/source format/adapter setting | format/safetensors infer model
 convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
-infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
+infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/deltanet infer/lookup infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm
-infer/engine                | infer internal/atomicfile lm | format/adapter infer/sampling model
+infer/lookup                |
+infer/deltanet              | bitlinear/kernel/gemm bitlinear/kernel/vector internal/parallel model
+infer/engine                | infer internal/atomicfile lm | format/adapter format/gguf infer/sampling model
 eval                        | data/source eval/internal/python eval/statistics internal/atomicfile internal/jsonfile internal/report lm setting tokenizer | eval/internal/evaltest eval/tasks
 eval/tasks                  | data eval eval/harness eval/ifeval eval/internal/python eval/perplexity eval/tasks/bbh eval/tasks/gpqa internal/nearest setting tokenizer/jinja | eval/internal/evaltest lm tokenizer
 eval/tasks/bbh              | eval eval/harness eval/internal/python
