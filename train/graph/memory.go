@@ -114,6 +114,9 @@ func scratchMemory(c *model.Config, o Options) int64 {
 			}
 			total += packed
 		}
+		if o.Backward && !o.BF16 { // a gradient times the scales of the inputs
+			total += 4 * m * max(2*f, q+2*kv)
+		}
 		if c.Sign || o.Unquantized || c.IsGrouped() {
 			total += 4 * d * max(2*f, q+2*kv)
 		}

@@ -1,5 +1,13 @@
 package gemm
 
+import (
+	"slices"
+	"sync"
+
+	"trit/bitlinear/kernel/vector"
+	"trit/internal/parallel"
+)
+
 // Factors multiply a range of columns of the stored A of a Product, so that a scaled copy of A need
 // not be made: A is read twice for the gradients of a layer, and once more for each copy.
 type Factors struct {
@@ -35,32 +43,31 @@ func (m matrix) element(i, j int) float32 {
 	return v * of[i]
 }
 
-// scale multiplies panels of tileRows rows by the factors of the rows [i,i+height) and columns
-// [k,k+depth), as pack left them.
-func (m matrix) scale(panels []float32, i, k, height, depth int) {
-	for first := 0; first < height; first += tileRows {
-		panel := panels[first*depth:]
-		for v := range depth {
-			lines := panel[v*tileRows:][:tileRows]
-			m.scaleLine(lines[:min(tileRows, height-first)], i+first, k+v)
-		}
+// storedA is the shape of A as it is stored.
+func (p *Product) storedA() (rows, width int) {
+	if p.TransA {
+		return p.K, p.M
 	}
+	return p.M, p.K
 }
 
-// scaleLine multiplies the values of column j, of the rows from i on.
-func (m matrix) scaleLine(line []float32, i, j int) {
-	if !m.transposed {
-		of, _ := m.factors.at(j, j+1)
-		for l, f := range of[i:][:len(line)] {
-			line[l] *= f
+// scaledPool keeps what scaledA makes.
+var scaledPool = sync.Pool{New: func() any { return new([]float32) }}
+
+// scaledA is the stored A times its factors, without gaps. A product in float32 packs A again for each block
+// of columns, so factors are cheaper in a pass of their own.
+func (p *Product) scaledA(pool *parallel.Pool) *[]float32 {
+	rows, width := p.storedA()
+	scaled := scaledPool.Get().(*[]float32)
+	*scaled = slices.Grow((*scaled)[:0], rows*width)[:rows*width]
+	pool.For(rows, 1+1<<13/width, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			dst, src := (*scaled)[r*width:][:width], p.A[r*p.LDA:][:width]
+			for _, f := range p.AFactors {
+				vector.ScaleTo(dst[:f.Columns], src[:f.Columns], f.Of[r])
+				dst, src = dst[f.Columns:], src[f.Columns:]
+			}
 		}
-		return
-	}
-	of, same := m.factors.at(i, i+len(line))
-	for l := range line {
-		if !same {
-			of, _ = m.factors.at(i+l, i+l+1)
-		}
-		line[l] *= of[j]
-	}
+	})
+	return scaled
 }

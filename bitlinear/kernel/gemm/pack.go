@@ -85,9 +85,6 @@ var linesPool = sync.Pool{New: func() any { return new([tileCols * passK]float32
 // pack makes panels of tileRows rows, value by value, of the rows [i,i+height) and columns
 // [k,k+depth). The rows missing in the last panel are zero.
 func (m matrix) pack(dst []float32, i, k, height, depth int) {
-	if m.factors != nil {
-		defer m.scale(dst, i, k, height, depth)
-	}
 	if height%tileRows > 0 {
 		clear(dst[height/tileRows*tileRows*depth:][:tileRows*depth])
 	}

@@ -58,6 +58,12 @@ type Product struct {
 func (p *Product) Float32(pool *parallel.Pool) {
 	p.check()
 	g := p.product()
+	if p.AFactors != nil {
+		scaled := p.scaledA(pool)
+		defer scaledPool.Put(scaled)
+		_, width := p.storedA()
+		g.a = newMatrix(*scaled, width, p.TransA)
+	}
 	g.run(pool)
 }
 
@@ -127,17 +133,14 @@ func (p *Product) checkC() {
 }
 
 func (p *Product) checkA() {
-	width := p.K
-	if p.TransA {
-		width = p.M
-	}
+	rows, width := p.storedA()
 	if a := newMatrix(p.A, p.LDA, p.TransA); p.LDA < width || len(p.A) < a.size(p.M, p.K) {
 		p.refuse("A holds %d values in rows %d apart, want %d in rows of %d", len(p.A), p.LDA, a.size(p.M, p.K), width)
 	}
 	columns := 0
 	for _, f := range p.AFactors {
-		if len(f.Of) != p.M+p.K-width || f.Columns < 0 {
-			p.refuse("%d factors of %d columns of A, want %d", len(f.Of), f.Columns, p.M+p.K-width)
+		if len(f.Of) != rows || f.Columns < 0 {
+			p.refuse("%d factors of %d columns of A, want %d", len(f.Of), f.Columns, rows)
 		}
 		columns += f.Columns
 	}
