@@ -29,8 +29,7 @@ func Hybrid() model.Config {
 }
 
 // HybridGGUF writes a model with random weights and returns its path. The matrices of its blocks are of the
-// type, codes times a scale for each 128 if it has groups, embedding and head F16, unless the type is F32,
-// and all others F32.
+// type, codes times a scale for each 128 if it has groups, embedding and head F16, all others F32.
 func HybridGGUF(t testing.TB, c model.Config, typ gguf.Type, seed uint64) string {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 35))
@@ -38,7 +37,7 @@ func HybridGGUF(t testing.TB, c model.Config, typ gguf.Type, seed uint64) string
 	for _, spec := range c.Tensors() {
 		values, of := hybridWeights(r, spec, typ), typ
 		switch {
-		case typ != gguf.F32 && spec.Layer < 0 && len(spec.Shape) == 2:
+		case spec.Layer < 0 && len(spec.Shape) == 2:
 			of = gguf.F16
 		case len(spec.Shape) == 1 || strings.Contains(spec.GGUF, "conv1d"):
 			of = gguf.F32
