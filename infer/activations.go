@@ -15,7 +15,7 @@ import (
 type activations struct {
 	k      int
 	row    func(dst []float32, t int) // makes row t, in no basis
-	basis  *basis                     // that the rows are turned into
+	basis  *vector.Basis              // that the rows are turned into
 	x      []float32                  // [m,K], valid if have.x
 	q      []int8                     // [m,K], valid if have.q
 	scale  []float32                  // [m], of q: x is about q divided by scale
@@ -41,7 +41,7 @@ func (a *activations) begin(k int, row func(dst []float32, t int)) {
 }
 
 // turn makes the rows those for weights in another basis.
-func (a *activations) turn(to *basis) {
+func (a *activations) turn(to *vector.Basis) {
 	if a.basis != to {
 		a.begin(a.k, a.row)
 		a.basis = to
@@ -51,7 +51,7 @@ func (a *activations) turn(to *basis) {
 // make makes row t.
 func (a *activations) make(dst []float32, t int) {
 	a.row(dst, t)
-	a.basis.into(dst)
+	a.basis.Into(dst)
 }
 
 // floats makes x of m rows.
@@ -128,52 +128,40 @@ func rows(pool *parallel.Pool, m, n int, body func(t int)) {
 // tenth of a prompt's time.
 var floats = sync.Pool{New: func() any { return new([]float32) }}
 
-// basis is a rotated basis for inputs of one width (model.Basis); nil leaves them as they are.
-type basis struct {
-	signs []float32 // [width]; nil: all are +1
-	block int
-}
-
-// into makes a row the input of weights in the basis.
-func (b *basis) into(x []float32) {
-	if b != nil {
-		vector.IntoBasis(x, b.signs, b.block)
-	}
-}
-
-// outOf makes a row that was looked up in a table in the basis what it was before.
-func (b *basis) outOf(x []float32) {
-	if b != nil {
-		vector.OutOfBasis(x, b.signs, b.block)
-	}
-}
-
 // bases are those of a model's weights.
 type bases struct {
-	byWidth map[int]*basis
-	inputs  map[matrix]*basis // of weights in one; nil if there are none
-	table   *basis            // of the rows of the embedding
-	head    *basis            // of the input of the head
+	made   map[basisKey]*vector.Basis
+	inputs map[matrix]*vector.Basis // of weights in one; nil if there are none
+	table  *vector.Basis            // of the rows of the embedding
+	head   *vector.Basis            // of the input of the head
 }
 
-// of is the basis for a width.
-func (s *bases) of(b *model.Basis, width int) *basis {
-	if s.byWidth == nil {
-		s.byWidth = map[int]*basis{}
+// basisKey is what tells the bases of a model from each other.
+type basisKey struct {
+	width   int
+	swapped [2]int // vector.Basis.Swapped
+}
+
+// of is the basis of a weight with inputs or rows of a width. Weights of one basis share it: an input is
+// turned once for all of them.
+func (s *bases) of(c *model.Config, name string, width int) *vector.Basis {
+	if s.made == nil {
+		s.made = map[basisKey]*vector.Basis{}
 	}
-	if s.byWidth[width] == nil {
-		s.byWidth[width] = &basis{b.Signs[width], b.Block}
+	b, key := c.Basis, basisKey{width, c.Regrouped(name)}
+	if s.made[key] == nil {
+		s.made[key] = &vector.Basis{Signs: b.Signs[width], Block: b.Block, Swapped: key.swapped}
 	}
-	return s.byWidth[width]
+	return s.made[key]
 }
 
 // enter notes the basis of a weight with inputs of a width.
-func (s *bases) enter(b *model.Basis, name string, w matrix, width int) {
-	if b == nil || !b.Inputs[name] {
+func (s *bases) enter(c *model.Config, name string, w matrix, width int) {
+	if c.Basis == nil || !c.Basis.Inputs[name] {
 		return
 	}
 	if s.inputs == nil {
-		s.inputs = map[matrix]*basis{}
+		s.inputs = map[matrix]*vector.Basis{}
 	}
-	s.inputs[w] = s.of(b, width)
+	s.inputs[w] = s.of(c, name, width)
 }

@@ -11,6 +11,7 @@ import (
 
 	"trit/format/gguf"
 	"trit/internal/testutil"
+	"trit/model"
 )
 
 // sylvester is row i of H(s*x) / sqrt(block), by the definition of H, in float64.
@@ -28,6 +29,13 @@ func sylvester(x []float32, signs []int8, block int) []float32 {
 
 // rotatedGGUF is a file of F32 whose named weights are rotated by the formula, with PrismML's keys.
 func rotatedGGUF(t *testing.T, path string, block int, names func(name string) bool) string {
+	t.Helper()
+	return regroupedGGUF(t, path, block, names, nil, false)
+}
+
+// regroupedGGUF is rotatedGGUF of a hybrid, whose named weights are F32. Rows of ssm_out are rotated in grouped order of value heads if
+// its heads are given, and the file says whether they are.
+func regroupedGGUF(t *testing.T, path string, block int, names func(name string) bool, heads *model.DeltaNet, said bool) string {
 	t.Helper()
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -62,16 +70,32 @@ func rotatedGGUF(t *testing.T, path string, block int, names func(name string) b
 		for key, v := range map[string]any{
 			"version": uint32(1), "block_size": uint32(block), "transform": "normalized-sylvester-walsh-hadamard",
 			"axis": "input-last-dimension", "sign_mode": "explicit", "sign_widths": toInt32(all), "sign_values": values,
-			"weight_names": inputs, "inverse_weight_names": tables, "gdn_v_grouped": false,
+			"weight_names": inputs, "inverse_weight_names": tables, "gdn_v_grouped": said,
 		} {
 			to.Set("prism.hadamard."+key, v)
 		}
 	}, func(name string, v []float32) {
 		width := widths[name]
 		for ; width > 0 && len(v) > 0; v = v[width:] {
+			if heads != nil && strings.HasSuffix(name, ".ssm_out.weight") {
+				copy(v[:width], inGroups(v[:width], heads))
+			}
 			copy(v[:width], sylvester(v[:width], signs[width], block))
 		}
 	})
+}
+
+// inGroups is a row with value heads that read the same key head side by side: in tiled order, value head v
+// reads key head v mod KeyHeads.
+func inGroups(row []float32, d *model.DeltaNet) (out []float32) {
+	for key := range d.KeyHeads {
+		for v := range d.ValueHeads {
+			if v%d.KeyHeads == key {
+				out = append(out, row[v*d.HeadDim:][:d.HeadDim]...)
+			}
+		}
+	}
+	return out
 }
 
 func toInt32(v []int) (out []int32) {
@@ -103,6 +127,41 @@ func TestRotatedBasis(t *testing.T) {
 		}
 		if e := testutil.RelativeL2(embed(t, s, tokens), vector); !(e <= 1e-5) {
 			t.Errorf("%s: the embedding errs by %g", what, e)
+		}
+	}
+}
+
+// A hybrid rotated by the formula, with value heads in grouped order and without, has the logits of the
+// model. A file that says the wrong order has not, so the key is not ignored.
+func TestRotatedHybrid(t *testing.T) {
+	c := testutil.Hybrid()
+	c.DeltaNet.ValueHeads = 3 * c.DeltaNet.KeyHeads // of 2 for each of 2 key heads, both orders would be one move
+	c.Resolve()
+	plain, exact := testutil.HybridGGUF(t, c, gguf.F32, 1), Options{Activations: ActivationsFloat, Cache: CacheF32}
+	tokens := randomIDs(40, c.VocabSize, 4)
+	m, _ := loadModel(t, plain, exact)
+	want := logitsOf(t, m, tokens)
+	matrices := func(name string) bool { return strings.HasPrefix(name, "blk.") && !strings.Contains(name, "conv1d") }
+	results := func(name string) bool { return strings.Contains(name, "ssm_out") }
+	others := func(name string) bool { return matrices(name) && !results(name) }
+	for _, f := range []struct {
+		what     string
+		names    func(string) bool
+		is, said bool // in grouped order
+		same     bool
+	}{
+		{"tiled", matrices, false, false, true}, {"grouped", matrices, true, true, true},
+		{"grouped, ssm_out alone", results, true, true, true}, {"grouped, but not in the basis", others, false, true, true},
+		{"grouped, said to be tiled", matrices, true, false, false}, {"tiled, said to be grouped", matrices, false, true, false},
+	} {
+		heads := &c.DeltaNet
+		if !f.is {
+			heads = nil
+		}
+		m, _ := loadModel(t, regroupedGGUF(t, plain, 128, f.names, heads, f.said), exact)
+		e := testutil.RelativeL2(logitsOf(t, m, tokens), want)
+		if f.same && !(e <= 1e-5) || !f.same && !(e > 0.1) {
+			t.Errorf("%s: the logits err by %g", f.what, e)
 		}
 	}
 }

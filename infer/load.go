@@ -45,7 +45,7 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		m.head = l.matrix("output.weight")
 	}
 	if b := c.Basis; b != nil && b.Tables["token_embd.weight"] {
-		m.bases.table = m.bases.of(b, c.HiddenSize)
+		m.bases.table = m.bases.of(&c, "token_embd.weight", c.HiddenSize)
 	}
 	m.bases.head = m.bases.inputs[m.head]
 	for i := range m.layers {
@@ -208,7 +208,7 @@ func (l *loader) matrix(name string) matrix {
 		take = l.plain
 	}
 	w := take(name)
-	l.bases.enter(l.c.Basis, name, w, int(t.Dims[0]))
+	l.bases.enter(l.c, name, w, int(t.Dims[0]))
 	return w
 }
 

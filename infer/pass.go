@@ -114,7 +114,7 @@ func (p *pass) embed(n int, spans []span) int {
 // embedToken writes the row of the embedding for a token to dst.
 func (p *pass) embedToken(dst []float32, id int) {
 	p.m.embedding.row(dst, id)
-	p.m.bases.table.outOf(dst)
+	p.m.bases.table.OutOf(dst)
 	if scale := p.m.config.EmbeddingScale(); scale != 1 {
 		vector.Scale(float32(scale), dst)
 	}
@@ -187,7 +187,7 @@ func (p *pass) finalNorm(rows []int) error {
 // headInput writes the input of the head for a row x of the residual stream.
 func (p *pass) headInput(dst, x []float32) {
 	p.norm(dst, x, p.m.headNorm)
-	p.m.bases.head.into(dst)
+	p.m.bases.head.Into(dst)
 }
 
 // checkFinite returns errNotFinite if a value is not finite.

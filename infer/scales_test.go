@@ -4,6 +4,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 	"trit/lm"
 )
 
-// rewritten is a copy of a GGUF file of F32 whose metadata and weights are changed.
+// rewritten is a copy of a GGUF file whose metadata and weights in F32 are changed.
 func rewritten(t *testing.T, path string, meta func(from, to *gguf.Metadata), change func(name string, v []float32)) string {
 	t.Helper()
 	f, err := gguf.Open(path)
@@ -24,14 +25,16 @@ func rewritten(t *testing.T, path string, meta func(from, to *gguf.Metadata), ch
 	meta(&f.Metadata, &m)
 	var sources []gguf.Source
 	for _, info := range f.Tensors {
-		data := make([]byte, len(f.Data(info)))
-		v := make([]float32, len(data)/4)
-		if err := gguf.Dequantize(info.Type, v, f.Data(info)); err != nil {
-			t.Fatal(err)
-		}
-		change(info.Name, v)
-		if err := gguf.Quantize(gguf.F32, data, v); err != nil {
-			t.Fatal(err)
+		data := slices.Clone(f.Data(info))
+		if info.Type == gguf.F32 {
+			v := make([]float32, len(data)/4)
+			if err := gguf.Dequantize(info.Type, v, data); err != nil {
+				t.Fatal(err)
+			}
+			change(info.Name, v)
+			if err := gguf.Quantize(gguf.F32, data, v); err != nil {
+				t.Fatal(err)
+			}
 		}
 		sources = append(sources, gguf.Source{Name: info.Name, Type: info.Type, Dims: info.Dims,
 			Write: func(w io.Writer) error { _, err := w.Write(data); return err }})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // Basis is a rotated basis: the input x of some weights is H(s*x) in their place, where s are signs and
@@ -19,6 +20,21 @@ type Basis struct {
 	// Inputs are the weights whose input is transformed, by their names in GGUF, and Tables those whose
 	// rows are turned back, to s*(H row), after they are looked up.
 	Inputs, Tables map[string]bool
+	// Grouped: the input of the last projection of gated delta nets, if it is one of Inputs, is put into
+	// grouped order of value heads before signs and transform (Config.Regrouped).
+	Grouped bool
+}
+
+// Regrouped is R and K, the value heads of a key head and the key heads, for a weight whose input is put
+// into grouped order, and zeros for all others. GGUF files hold value heads in tiled order, in which value
+// head v reads key head v mod K: llama.cpp's converter brings them there. In grouped order, that of the
+// checkpoints, it reads key head v/R, so head k*R+r of the grouped order is head r*K+k of the tiled one:
+// [R][K] heads are transposed. PrismML's engine does so to the input of ssm_out where gdn_v_grouped is set.
+func (c *Config) Regrouped(name string) [2]int {
+	if b := c.Basis; b == nil || !b.Grouped || !b.Inputs[name] || !strings.HasSuffix(name, ".ssm_out.weight") {
+		return [2]int{}
+	}
+	return [2]int{c.DeltaNet.ValueHeads / c.DeltaNet.KeyHeads, c.DeltaNet.KeyHeads}
 }
 
 // signSeed makes the signs of NewBasis, which are the same for all models.
@@ -31,7 +47,7 @@ func NewBasis(c *Config, block int) (*Basis, error) {
 		return nil, fmt.Errorf("a block of %d values: want a power of two", block)
 	}
 	for _, spec := range c.Tensors() {
-		if len(spec.Shape) != 2 {
+		if len(spec.Shape) != 2 || IsConvolution(spec) {
 			continue
 		}
 		width := spec.Shape[1]
@@ -68,6 +84,6 @@ func (b *Basis) Equal(o *Basis) bool {
 	if b == nil || o == nil {
 		return b == o
 	}
-	return b.Block == o.Block && maps.EqualFunc(b.Signs, o.Signs, slices.Equal[[]float32]) &&
+	return b.Block == o.Block && b.Grouped == o.Grouped && maps.EqualFunc(b.Signs, o.Signs, slices.Equal[[]float32]) &&
 		maps.Equal(b.Inputs, o.Inputs) && maps.Equal(b.Tables, o.Tables)
 }

@@ -15,7 +15,7 @@ const TurnedSuffix = ", turned"
 // turned is the store of a model whose weights are turned from one basis into another.
 type turned struct {
 	store
-	from, to *model.Basis
+	from, to *model.Config // with the bases
 }
 
 // Rotated returns the model with all of its matrices in a rotated basis of this block (model.NewBasis).
@@ -46,29 +46,35 @@ func (m *Model) Unrotated() *Model {
 func (m *Model) inBasis(to *model.Basis) *Model {
 	config, out := *m.Config, *m
 	config.Basis = to
-	out.Config, out.store = &config, &turned{m.store, m.Config.Basis, to}
+	out.Config, out.store = &config, &turned{m.store, &m.Config.Config, &config.Config}
 	out.Notes = slices.Clip(m.Notes)
 	return &out
 }
 
 func (s *turned) open(spec model.TensorSpec) (*Tensor, error) {
 	t, err := s.store.open(spec)
-	if err != nil || !s.from.Has(spec.GGUF) && !s.to.Has(spec.GGUF) {
+	if err != nil || !s.from.Basis.Has(spec.GGUF) && !s.to.Basis.Has(spec.GGUF) {
 		return t, err
 	}
+	from, to := basisOf(s.from, spec.GGUF, t.Columns), basisOf(s.to, spec.GGUF, t.Columns)
 	out := t.coded(0)
 	out.DType += TurnedSuffix
 	out.floats = func(dst []float32, row int) error {
 		if err := t.Values(dst, make([]byte, t.Columns), row); err != nil {
 			return err
 		}
-		if b := s.from; b.Has(spec.GGUF) {
-			vector.OutOfBasis(dst, b.Signs[t.Columns], b.Block)
-		}
-		if b := s.to; b.Has(spec.GGUF) {
-			vector.IntoBasis(dst, b.Signs[t.Columns], b.Block)
-		}
+		from.OutOf(dst)
+		to.Into(dst)
 		return nil
 	}
 	return out, nil
+}
+
+// basisOf is the basis of the rows of a weight, nil if it is in none.
+func basisOf(c *model.Config, name string, columns int) *vector.Basis {
+	b := c.Basis
+	if !b.Has(name) {
+		return nil
+	}
+	return &vector.Basis{Signs: b.Signs[columns], Block: b.Block, Swapped: c.Regrouped(name)}
 }

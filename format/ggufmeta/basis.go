@@ -60,7 +60,7 @@ func writeBasis(m *gguf.Metadata, c *model.Config) {
 	}
 	set("weight_names", namesIn(c, b.Inputs))
 	set("inverse_weight_names", namesIn(c, b.Tables))
-	set("gdn_v_grouped", false)
+	set("gdn_v_grouped", b.Grouped)
 }
 
 // namesIn lists names in the order of the model's tensors.
@@ -110,14 +110,25 @@ func readBasis(m *gguf.Metadata, c *model.Config) error {
 	}
 	b := &model.Basis{Block: r.block(), Signs: r.signs()}
 	b.Inputs, b.Tables = r.names("weight_names"), r.names("inverse_weight_names")
-	if v, ok := m.Get(basisPrefix + "gdn_v_grouped"); ok && v != false {
-		r.fail("gdn_v_grouped", "is %v: it is of the value heads of gated delta-net layers, which the model does not have", v)
-	}
+	b.Grouped = r.grouped(c)
 	if r.err == nil {
 		r.check(b, c)
 	}
 	c.Basis = b
 	return r.err
+}
+
+// grouped reads whether value heads are put into grouped order, which a file may leave out.
+func (r *basisReader) grouped(c *model.Config) bool {
+	v, ok := r.m.Get(basisPrefix + "gdn_v_grouped")
+	on, isBool := v.(bool)
+	switch {
+	case ok && !isBool:
+		r.fail("gdn_v_grouped", "is %v: want true or false", v)
+	case on && !c.IsHybrid():
+		r.fail("gdn_v_grouped", "is true: it is of the value heads of gated delta-net layers, which the model does not have")
+	}
+	return on
 }
 
 // present reports whether there are keys of a basis, and refuses those that are not known.
@@ -267,7 +278,7 @@ func (r *basisReader) checkWeight(b *model.Basis, c *model.Config, spec model.Te
 	if b.Tables[name] {
 		key = "inverse_weight_names"
 	}
-	if len(spec.Shape) != 2 {
+	if len(spec.Shape) != 2 || model.IsConvolution(spec) {
 		r.fail(key, "has %s, which is no matrix", name)
 		return
 	}

@@ -129,7 +129,7 @@ func TestBasisThatIsRefused(t *testing.T) {
 		{"inverse_weight_names", map[string]any{"inverse_weight_names": []string{"token_embd"}}, "has token_embd, which is no weight"},
 		{"inverse_weight_names", map[string]any{"inverse_weight_names": uint32(1)}, "want a list of names"},
 		{"gdn_v_grouped", map[string]any{"gdn_v_grouped": true}, "gated delta-net"},
-		{"gdn_v_grouped", map[string]any{"gdn_v_grouped": uint32(0)}, "gated delta-net"},
+		{"gdn_v_grouped", map[string]any{"gdn_v_grouped": uint32(0)}, "is 0: want true or false"},
 		{"seed", map[string]any{"seed": uint32(3)}, "is not known"},
 	} {
 		err := readBasis(changedKeys(m, r.set), shape())

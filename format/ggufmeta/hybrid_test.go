@@ -119,6 +119,31 @@ func TestHybridFiles(t *testing.T) {
 	}
 }
 
+// The order of value heads in a basis is read and written; a convolution is in none.
+func TestBasisOfAHybrid(t *testing.T) {
+	c := hybrid()
+	m := rotatedKeys(t, &c)
+	for _, v := range []any{true, false, nil} {
+		got := hybrid()
+		err := readBasis(changedKeys(m, map[string]any{"gdn_v_grouped": v}), &got)
+		if err != nil || got.Basis.Grouped != (v == true) || got.Basis.Equal(c.Basis) == (v == true) {
+			t.Errorf("gdn_v_grouped %v: %+v, %v", v, got.Basis, err)
+			continue
+		}
+		var again gguf.Metadata
+		writeBasis(&again, &got)
+		if written, _ := again.Get(basisPrefix + "gdn_v_grouped"); written != (v == true) {
+			t.Errorf("gdn_v_grouped %v is written as %v", v, written)
+		}
+	}
+	got := hybrid()
+	taps := map[string]any{"weight_names": []string{"blk.0.ssm_conv1d.weight"}, "block_size": uint32(4),
+		"inverse_weight_names": []string{}}
+	if err := readBasis(changedKeys(m, taps), &got); err == nil || !strings.Contains(err.Error(), "ssm_conv1d.weight, which is no matrix") {
+		t.Errorf("a convolution in a basis: %v", err)
+	}
+}
+
 // A hybrid file of the types of rotated bases, without its keys, is warned of.
 func TestHybridWithoutBasis(t *testing.T) {
 	for typ, want := range map[gguf.Type]bool{gguf.Q2_0: false, gguf.F16: false, gguf.PQ2_0: true, gguf.PTQ1_0: true} {
