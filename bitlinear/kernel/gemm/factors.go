@@ -1,8 +1,7 @@
 package gemm
 
 import (
-	"slices"
-	"sync"
+	"sync/atomic"
 
 	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
@@ -51,15 +50,18 @@ func (p *Product) storedA() (rows, width int) {
 	return p.M, p.K
 }
 
-// scaledPool keeps what scaledA makes.
-var scaledPool = sync.Pool{New: func() any { return new([]float32) }}
+// scaledRoom keeps what the last scaledA has made: one is large, and a step of training has thousands.
+var scaledRoom atomic.Pointer[[]float32]
 
 // scaledA is the stored A times its factors, without gaps. A product in float32 packs A again for each block
 // of columns, so factors are cheaper in a pass of their own.
 func (p *Product) scaledA(pool *parallel.Pool) *[]float32 {
 	rows, width := p.storedA()
-	scaled := scaledPool.Get().(*[]float32)
-	*scaled = slices.Grow((*scaled)[:0], rows*width)[:rows*width]
+	scaled := scaledRoom.Swap(nil)
+	if scaled == nil || cap(*scaled) < rows*width {
+		scaled = new(make([]float32, rows*width))
+	}
+	*scaled = (*scaled)[:rows*width]
 	pool.For(rows, 1+1<<13/width, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			dst, src := (*scaled)[r*width:][:width], p.A[r*p.LDA:][:width]

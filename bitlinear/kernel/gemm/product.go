@@ -60,7 +60,7 @@ func (p *Product) Float32(pool *parallel.Pool) {
 	g := p.product()
 	if p.AFactors != nil {
 		scaled := p.scaledA(pool)
-		defer scaledPool.Put(scaled)
+		defer scaledRoom.Store(scaled)
 		_, width := p.storedA()
 		g.a = newMatrix(*scaled, width, p.TransA)
 	}
