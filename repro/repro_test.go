@@ -17,6 +17,7 @@ import (
 	"trit/data/world"
 	"trit/eval"
 	"trit/eval/published"
+	"trit/format/gguf"
 	"trit/infer"
 	"trit/lm"
 	"trit/model"
@@ -366,5 +367,27 @@ func TestMeasureEngine(t *testing.T) {
 	if ops != 24*float64(c.TernaryParameters()) || s.PrefillFraction != 10./12 || s.DecodeFraction != 0.8 ||
 		bandwidth != 12.5*float64(s.Memory.Weights+s.Memory.HeadRead+s.CacheBytes) {
 		t.Errorf("limits %g and %g, fractions %g and %g", ops, bandwidth, s.PrefillFraction, s.DecodeFraction)
+	}
+}
+
+// Weights with a scale a group go through integer products too, so they count in the limit and in the energy
+// as ternary ones do.
+func TestSpeedOfGroups(t *testing.T) {
+	c := model.Config{VocabSize: 256, HiddenSize: 128, IntermediateSize: 256, NumHiddenLayers: 2, NumAttentionHeads: 2,
+		QKNorm: true, HiddenAct: model.SiLU, TieWordEmbeddings: true}
+	c.Resolve()
+	m, err := infer.RandomGrouped(c, gguf.Q2_0, 1, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	s, err := MeasureEngine(m, EngineOptions{Prompt: 8, Tokens: 4, Sessions: 1, Repeat: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Prefill = Rate{8, 10, 9, 12}
+	const weights = 2 * (4*128*128 + 3*128*256)
+	if s.SetLimits(40*weights, 1e15); s.PrefillFraction != 0.5 {
+		t.Errorf("%g of the limit, want a half", s.PrefillFraction)
 	}
 }

@@ -30,7 +30,7 @@ type EngineSpeed struct {
 	PrefillFraction  float64        `json:"prefill_fraction_of_int8"`  // 0 before SetLimits
 	DecodeFraction   float64        `json:"decode_fraction_of_memory"` // 0 before SetLimits
 
-	ternary int // number of ternary weights
+	integers int // number of weights in integer products
 }
 
 // Rate is tokens a second, over some repeats.
@@ -143,7 +143,10 @@ func (e *engineTest) result(m *infer.Model) *EngineSpeed {
 	s := &EngineSpeed{
 		FirstTokenMillis: 1000 * e.first[len(e.first)/2], Sessions: e.o.Sessions,
 		Prefill: newRate(e.o.Prompt, e.prefill), Decode: newRate(e.o.Tokens, e.decode),
-		Memory: m.Memory(), CacheBytes: e.o.CacheBytes(m.Memory()), ternary: config.TernaryParameters(),
+		Memory: m.Memory(), CacheBytes: e.o.CacheBytes(m.Memory()),
+	}
+	if s.Memory.Format != "float" {
+		s.integers = config.MatMulWeights() - config.VocabSize*config.HiddenSize
 	}
 	var measured bool
 	if s.Energy.Joules, measured = e.meter.PerUnit(); measured {
@@ -151,7 +154,7 @@ func (e *engineTest) result(m *infer.Model) *EngineSpeed {
 		return s
 	}
 	s.Energy = EnergyPerToken{
-		machine.EstimateEnergy(s.ternary, config.VocabSize*config.HiddenSize),
+		machine.EstimateEnergy(s.integers, config.MatMulWeights()-s.integers),
 		"ESTIMATE by counts of operations in 7 nm, without memory: this machine shows no RAPL counter",
 	}
 	return s
@@ -162,7 +165,7 @@ func (e *engineTest) result(m *infer.Model) *EngineSpeed {
 // of the memory, since each step reads weights, head and cache. Where a repeat was faster than a
 // limit, the limit was measured too low, and that repeat is the limit. It returns the limits.
 func (s *EngineSpeed) SetLimits(int8OPS, memoryBandwidth float64) (ops, bandwidth float64) {
-	token, step := 2*float64(s.ternary), float64(s.Memory.Weights+s.Memory.HeadRead+s.CacheBytes)/float64(s.Sessions)
+	token, step := 2*float64(s.integers), float64(s.Memory.Weights+s.Memory.HeadRead+s.CacheBytes)/float64(s.Sessions)
 	ops, bandwidth = max(int8OPS, s.Prefill.Fastest*token), max(memoryBandwidth, s.Decode.Fastest*step)
 	s.PrefillFraction, s.DecodeFraction = s.Prefill.TokensPerSecond*token/ops, s.Decode.TokensPerSecond*step/bandwidth
 	return ops, bandwidth

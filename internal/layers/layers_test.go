@@ -124,7 +124,7 @@ watch                       | format/hffolder internal/jsonfile internal/report 
 configs                     | internal/jsonfile internal/nearest model optim train train/ranks
 
 -- what joins the worlds
-repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/statistics eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/jsonfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model
+repro                       | configs convert convert/inspect convert/source data data/conversation data/world eval eval/mtbench eval/published eval/statistics eval/tasks format/adapter format/hffolder infer infer/sampling internal/atomicfile internal/jsonfile internal/machine internal/report lm setting tokenizer train train/distill train/graph train/runlog | model format/gguf
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source data/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro
