@@ -150,6 +150,7 @@ func (p *preparation) resume(j *journal) error {
 	if len(j.Places) != len(p.mix.sets) {
 		return journalError(p.dir, "places", "%d for %d sets", len(j.Places), len(p.mix.sets))
 	}
+	atomicfile.RemoveStaleIn(p.dir) // a shard that was being written
 	p.take(j)
 	if err := p.openLogs(j); err != nil {
 		return err

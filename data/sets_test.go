@@ -133,6 +133,10 @@ func TestPreparingGoesOnAfterAKill(t *testing.T) {
 		again.Out, again.Progress = filepath.Join(t.TempDir(), "again"), nil
 		again.Notice = func(line string) { notice = line }
 		copyDir(t, l, workFolder(again.Out))
+		half := filepath.Join(workFolder(again.Out), ".train-00001.tokens.tmp-123")
+		if err := os.WriteFile(half, []byte("half of a shard"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		got, err := Prepare(t.Context(), again)
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +150,7 @@ func TestPreparingGoesOnAfterAKill(t *testing.T) {
 			t.Errorf("another manifest:\n%s\n%s", a, b)
 		}
 		if entries, _ := os.ReadDir(again.Out); slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-			return e.Name() == seenName || e.Name() == journalName || strings.HasPrefix(e.Name(), partialPrefix)
+			return e.Name() == seenName || e.Name() == journalName || strings.HasPrefix(e.Name(), partialPrefix) || strings.HasPrefix(e.Name(), ".")
 		}) {
 			t.Error("files of the preparation are left")
 		}

@@ -155,6 +155,9 @@ func TestStreamOfAHubThatDrops(t *testing.T) {
 	kill.Store(false)
 	tokenizer := filesBelow(t, tok)
 	for name := range filesBelow(t, work) {
+		if strings.HasPrefix(name, ".train-") || strings.HasPrefix(name, ".heldout-") {
+			continue // the shard that was being written
+		}
 		if _, known := tokenizer[name]; !known && !strings.HasSuffix(name, ".tokens") && !strings.HasPrefix(name, "partial-") && !strings.HasPrefix(name, "journal") &&
 			name != "shards.jsonl" && name != "seen.keys" {
 			t.Errorf("%s is kept on the disk", name)

@@ -43,16 +43,33 @@ func TempDir(path string) (dir string, release func(), err error) {
 // RemoveStale removes the temporary files and folders that killed processes left beside
 // path. It removes nothing if the system or the disk has no locks.
 func RemoveStale(path string) {
-	entries, err := os.ReadDir(filepath.Dir(path))
+	removeStale(filepath.Dir(path), func(name string) bool {
+		digits, ours := strings.CutPrefix(name, temporaryPrefix(path))
+		return ours && onlyDigits(digits)
+	})
+}
+
+// RemoveStaleIn is RemoveStale for every path in the folder dir.
+func RemoveStaleIn(dir string) {
+	removeStale(dir, func(name string) bool {
+		i := strings.LastIndex(name, ".tmp-")
+		return i > 1 && name[0] == '.' && onlyDigits(name[i+len(".tmp-"):])
+	})
+}
+
+func onlyDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// removeStale removes the files and folders in dir that are temporary by their names and that nobody holds.
+func removeStale(dir string, temporary func(name string) bool) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		digits, ours := strings.CutPrefix(e.Name(), temporaryPrefix(path))
-		if !ours || digits == "" || strings.Trim(digits, "0123456789") != "" || !e.IsDir() && !e.Type().IsRegular() {
+		if !temporary(e.Name()) || !e.IsDir() && !e.Type().IsRegular() {
 			continue
 		}
-		name := filepath.Join(filepath.Dir(path), e.Name())
+		name := filepath.Join(dir, e.Name())
 		if release, free := tryHold(name); free {
 			os.RemoveAll(name)
 			release()

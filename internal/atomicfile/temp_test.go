@@ -63,6 +63,25 @@ func TestRemoveStale(t *testing.T) {
 	}
 }
 
+func TestRemoveStaleIn(t *testing.T) {
+	dir := t.TempDir()
+	live, err := Create(filepath.Join(dir, "live"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Discard()
+	keep := []string{filepath.Base(live.Name()), ".tmp-1", ".x.tmp-", ".x.tmp-1a", ".x", "x.tmp-1"}
+	for _, name := range append(keep[1:], ".x.tmp-1", ".y.tmp-2.tmp-34") {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	RemoveStaleIn(dir)
+	if slices.Sort(keep); !slices.Equal(names(t, dir), keep) {
+		t.Errorf("%v is left, want %v", names(t, dir), keep)
+	}
+}
+
 // plantTemporaries makes files and folders beside path, some that a killed process would leave, and
 // others, whose names it returns.
 func plantTemporaries(t *testing.T, path string) (others []string) {
