@@ -18,6 +18,7 @@ func causal512() {
 	causalPanel()
 	causalBlock()
 	causalTranspose()
+	causalDots()
 	causalTops()
 	causalWeights()
 	causalGradients()
@@ -184,6 +185,43 @@ func (q *causalQueries) seen(half int) reg.Register {
 
 func (q *causalQueries) next() { VPADDD(q.one, q.key, q.key) }
 
+func causalDots() {
+	TEXT("dots512", NOSPLIT, "func(rows, cols int, dst, x *float32, ldx int, y *float32, ldy int)")
+	Doc("dots512 writes dst[r] = sum over j below cols of x[r*ldx+j]*y[r*ldy+j].")
+	rows, cols, dst := param("rows"), param("cols"), param("dst")
+	x, ldx, y, ldy := param("x"), param("ldx"), param("y"), param("ldy")
+	SHLQ(U8(2), ldx)
+	SHLQ(U8(2), ldy)
+	whole, rest, v := GP64(), GP64(), ZMM()
+	MOVQ(cols, whole)
+	ANDQ(I8(-16), whole)
+	MOVQ(cols, rest)
+	ANDQ(U8(15), rest)
+	mask := firstLanes(rest)
+	SHLQ(U8(2), whole)
+	Label("row")
+	sum, at := zmm.zeros(), GP64()
+	VMOVUPS_Z(Mem{Base: x, Index: whole, Scale: 1}, mask, v)
+	VMOVUPS_Z(Mem{Base: y, Index: whole, Scale: 1}, mask, sum[0])
+	VMULPS(v, sum[0], sum[0])
+	XORQ(at, at)
+	JMP(LabelRef("more"))
+	Label("columns")
+	VMOVUPS(Mem{Base: x, Index: at, Scale: 1}, v)
+	VFMADD231PS(Mem{Base: y, Index: at, Scale: 1}, v, sum[0])
+	ADDQ(U8(64), at)
+	Label("more")
+	CMPQ(at, whole)
+	JL(LabelRef("columns"))
+	VMOVSS(zmm.fold(sum, VADDPS).(reg.VecVirtual), Mem{Base: dst})
+	ADDQ(ldx, x)
+	ADDQ(ldy, y)
+	ADDQ(U8(4), dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	finish()
+}
+
 func causalTops() {
 	TEXT("tops512", NOSPLIT, "func(keys int, scores *float32, first int32, q *int32)")
 	Doc("tops512 writes to q.top the largest score that each query sees.")
@@ -247,7 +285,8 @@ func interleave(even, odd, spare reg.VecVirtual, pairs, second reg.Register) {
 func causalWeights() {
 	TEXT("weights512", NOSPLIT, "func(panels int, scores *float32, first int32, q *int32, factor float32, "+
 		"pairs *byte, blockBytes int)")
-	Doc("weights512 writes the exponentials of scores, less q.top, as pairs of keys, and to q.total the sums of each query.")
+	Doc("weights512 writes the exponentials of scores, less q.top, as pairs of keys, to q.total the inverse of the sum of",
+		"each query, and to q.top the sum's logarithm over scale.")
 	panels, scores, pairs, second := param("panels"), param("scores"), param("pairs"), param("blockBytes")
 	q := newCausalQueries()
 	e := newCausalExp(q)
@@ -270,9 +309,31 @@ func causalWeights() {
 	DECQ(panels)
 	JNZ(LabelRef("pair"))
 	for half, total := range totals {
-		VMOVUPS(total, q.field(causalTotal, half))
+		e.finishTile(q, half, total)
 	}
 	finish()
+}
+
+// log2Coefficients are those of log2(1+f)/f for f from 0 to 1, the highest power first: an error of 1.1e-6. (Chebyshev.)
+var log2Coefficients = []float32{0.02001665, -0.09462681, 0.21394321, -0.3383772, 0.47749636, -0.72114409, 1.442693}
+
+// finishTile turns the largest score into the logarithm of the sum of exponentials over scale, and the sum into its inverse.
+func (e *causalExp) finishTile(q *causalQueries, half int, total reg.VecVirtual) {
+	exponent, f, p, one := ZMM(), ZMM(), ZMM(), zmm.splatted(1)
+	const mantissa = U8(0) // from 1 to 2
+	VGETEXPPS(total, exponent)
+	VGETMANTPS(mantissa, total, f)
+	VSUBPS(one, f, f)
+	VBROADCASTSS(float(log2Coefficients[0]), p)
+	for _, c := range log2Coefficients[1:] {
+		VFMADD213PS_BCST(float(c), f, p)
+	}
+	VFMADD213PS(exponent, f, p)
+	VDIVPS(e.factor, p, p)
+	VADDPS(q.field(causalTop, half), p, p)
+	VMOVUPS(p, q.field(causalTop, half))
+	VDIVPS(total, one, f)
+	VMOVUPS(f, q.field(causalTotal, half))
 }
 
 func causalGradients() {

@@ -15,10 +15,14 @@ func block512(rows int, cols int, dst *byte, x *float32, ld int)
 // a block, and the other way round.
 func transpose512(dst *byte, src *byte)
 
+// dots512 writes dst[r] = sum over j below cols of x[r*ldx+j]*y[r*ldy+j].
+func dots512(rows int, cols int, dst *float32, x *float32, ldx int, y *float32, ldy int)
+
 // tops512 writes to q.top the largest score that each query sees.
 func tops512(keys int, scores *float32, first int32, q *int32)
 
-// weights512 writes the exponentials of scores, less q.top, as pairs of keys, and to q.total the sums of each query.
+// weights512 writes the exponentials of scores, less q.top, as pairs of keys, to q.total the inverse of the sum of
+// each query, and to q.top the sum's logarithm over scale.
 func weights512(panels int, scores *float32, first int32, q *int32, factor float32, pairs *byte, blockBytes int)
 
 // gradients512 writes the weights p of scores and p*(grad-q.total), their gradients, as panels of keys, panelBytes apart,

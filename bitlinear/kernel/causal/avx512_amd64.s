@@ -232,6 +232,62 @@ TEXT ·transpose512(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
+// func dots512(rows int, cols int, dst *float32, x *float32, ldx int, y *float32, ldy int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·dots512(SB), NOSPLIT, $0-56
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    dst+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    ldx+32(FP), SI
+	MOVQ    y+40(FP), DI
+	MOVQ    ldy+48(FP), R8
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, R8
+	MOVQ    CX, R9
+	ANDQ    $-16, R9
+	ANDQ    $0x0f, CX
+	MOVQ    $0x00000010, R10
+	CMPQ    CX, R10
+	CMOVQLT CX, R10
+	MOVQ    $0x0000ffff, CX
+	BZHIQ   R10, CX, CX
+	KMOVW   CX, K1
+	SHLQ    $0x02, R9
+
+row:
+	VXORPS    Z1, Z1, Z1
+	VMOVUPS.Z (BX)(R9*1), K1, Z0
+	VMOVUPS.Z (DI)(R9*1), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	XORQ      CX, CX
+	JMP       more
+
+columns:
+	VMOVUPS     (BX)(CX*1), Z0
+	VFMADD231PS (DI)(CX*1), Z0, Z1
+	ADDQ        $0x40, CX
+
+more:
+	CMPQ       CX, R9
+	JL         columns
+	VSHUFF32X4 $0x4e, Z1, Z1, Z0
+	VADDPS     Z0, Z1, Z1
+	VSHUFF32X4 $0xb1, Z1, Z1, Z0
+	VADDPS     Z0, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z0
+	VADDPS     Z0, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z0
+	VADDPS     Z0, Z1, Z1
+	VMOVSS     X1, (DX)
+	ADDQ       SI, BX
+	ADDQ       R8, DI
+	ADDQ       $0x04, DX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func tops512(keys int, scores *float32, first int32, q *int32)
 // Requires: AVX, AVX512F
 TEXT ·tops512(SB), NOSPLIT, $0-32
@@ -299,72 +355,104 @@ TEXT ·weights512(SB), NOSPLIT, $0-56
 	SHLQ         $0x04, AX
 
 pair:
-	VMOVUPS     (CX), Z18
-	VPSUBD      Z3, Z0, Z2
-	VPCMPUD     $0x02, Z5, Z2, K1
-	VFMSUB213PS Z9, Z7, Z18
-	VMAXPS      Z18, Z8, Z18
-	VREDUCEPS   $0x09, Z18, Z2
-	VMOVAPS     Z11, Z19
-	VFMADD213PS Z12, Z2, Z19
-	VFMADD213PS Z13, Z2, Z19
-	VFMADD213PS Z14, Z2, Z19
-	VFMADD213PS Z15, Z2, Z19
-	VSCALEFPS.Z Z18, Z19, K1, Z18
-	VADDPS      Z18, Z16, Z16
-	VMOVUPS     64(CX), Z20
-	VPSUBD      Z4, Z0, Z2
-	VPCMPUD     $0x02, Z6, Z2, K1
-	VFMSUB213PS Z10, Z7, Z20
-	VMAXPS      Z20, Z8, Z20
-	VREDUCEPS   $0x09, Z20, Z2
-	VMOVAPS     Z11, Z19
-	VFMADD213PS Z12, Z2, Z19
-	VFMADD213PS Z13, Z2, Z19
-	VFMADD213PS Z14, Z2, Z19
-	VFMADD213PS Z15, Z2, Z19
-	VSCALEFPS.Z Z20, Z19, K1, Z20
-	VADDPS      Z20, Z17, Z17
-	LONG $0x405fa262; WORD $0xd272 // VCVTNE2PS2BF16   Z18, Z20, Z18
-	VPADDD      Z1, Z0, Z0
-	VMOVUPS     128(CX), Z19
-	VPSUBD      Z3, Z0, Z2
-	VPCMPUD     $0x02, Z5, Z2, K1
-	VFMSUB213PS Z9, Z7, Z19
-	VMAXPS      Z19, Z8, Z19
-	VREDUCEPS   $0x09, Z19, Z2
-	VMOVAPS     Z11, Z20
-	VFMADD213PS Z12, Z2, Z20
-	VFMADD213PS Z13, Z2, Z20
-	VFMADD213PS Z14, Z2, Z20
-	VFMADD213PS Z15, Z2, Z20
-	VSCALEFPS.Z Z19, Z20, K1, Z19
-	VADDPS      Z19, Z16, Z16
-	VMOVUPS     192(CX), Z20
-	VPSUBD      Z4, Z0, Z2
-	VPCMPUD     $0x02, Z6, Z2, K1
-	VFMSUB213PS Z10, Z7, Z20
-	VMAXPS      Z20, Z8, Z20
-	VREDUCEPS   $0x09, Z20, Z2
-	VMOVAPS     Z11, Z21
-	VFMADD213PS Z12, Z2, Z21
-	VFMADD213PS Z13, Z2, Z21
-	VFMADD213PS Z14, Z2, Z21
-	VFMADD213PS Z15, Z2, Z21
-	VSCALEFPS.Z Z20, Z21, K1, Z20
-	VADDPS      Z20, Z17, Z17
-	LONG $0x405fa262; WORD $0xdb72 // VCVTNE2PS2BF16   Z19, Z20, Z19
-	VPADDD      Z1, Z0, Z0
-	VPUNPCKLWD  Z19, Z18, Z2
-	VMOVDQU32   Z2, (DX)
-	VPUNPCKHWD  Z19, Z18, Z2
-	VMOVDQU32   Z2, (DX)(BX*1)
-	ADDQ        $0x00000100, CX
-	ADDQ        $0x00000040, DX
-	DECQ        AX
-	JNZ         pair
-	VMOVUPS     Z16, 384(SI)
-	VMOVUPS     Z17, 448(SI)
+	VMOVUPS          (CX), Z18
+	VPSUBD           Z3, Z0, Z2
+	VPCMPUD          $0x02, Z5, Z2, K1
+	VFMSUB213PS      Z9, Z7, Z18
+	VMAXPS           Z18, Z8, Z18
+	VREDUCEPS        $0x09, Z18, Z2
+	VMOVAPS          Z11, Z19
+	VFMADD213PS      Z12, Z2, Z19
+	VFMADD213PS      Z13, Z2, Z19
+	VFMADD213PS      Z14, Z2, Z19
+	VFMADD213PS      Z15, Z2, Z19
+	VSCALEFPS.Z      Z18, Z19, K1, Z18
+	VADDPS           Z18, Z16, Z16
+	VMOVUPS          64(CX), Z20
+	VPSUBD           Z4, Z0, Z2
+	VPCMPUD          $0x02, Z6, Z2, K1
+	VFMSUB213PS      Z10, Z7, Z20
+	VMAXPS           Z20, Z8, Z20
+	VREDUCEPS        $0x09, Z20, Z2
+	VMOVAPS          Z11, Z19
+	VFMADD213PS      Z12, Z2, Z19
+	VFMADD213PS      Z13, Z2, Z19
+	VFMADD213PS      Z14, Z2, Z19
+	VFMADD213PS      Z15, Z2, Z19
+	VSCALEFPS.Z      Z20, Z19, K1, Z20
+	VADDPS           Z20, Z17, Z17
+	LONG $0x405fa262; WORD $0xd272 // VCVTNE2PS2BF16        Z18, Z20, Z18
+	VPADDD           Z1, Z0, Z0
+	VMOVUPS          128(CX), Z19
+	VPSUBD           Z3, Z0, Z2
+	VPCMPUD          $0x02, Z5, Z2, K1
+	VFMSUB213PS      Z9, Z7, Z19
+	VMAXPS           Z19, Z8, Z19
+	VREDUCEPS        $0x09, Z19, Z2
+	VMOVAPS          Z11, Z20
+	VFMADD213PS      Z12, Z2, Z20
+	VFMADD213PS      Z13, Z2, Z20
+	VFMADD213PS      Z14, Z2, Z20
+	VFMADD213PS      Z15, Z2, Z20
+	VSCALEFPS.Z      Z19, Z20, K1, Z19
+	VADDPS           Z19, Z16, Z16
+	VMOVUPS          192(CX), Z20
+	VPSUBD           Z4, Z0, Z2
+	VPCMPUD          $0x02, Z6, Z2, K1
+	VFMSUB213PS      Z10, Z7, Z20
+	VMAXPS           Z20, Z8, Z20
+	VREDUCEPS        $0x09, Z20, Z2
+	VMOVAPS          Z11, Z21
+	VFMADD213PS      Z12, Z2, Z21
+	VFMADD213PS      Z13, Z2, Z21
+	VFMADD213PS      Z14, Z2, Z21
+	VFMADD213PS      Z15, Z2, Z21
+	VSCALEFPS.Z      Z20, Z21, K1, Z20
+	VADDPS           Z20, Z17, Z17
+	LONG $0x405fa262; WORD $0xdb72 // VCVTNE2PS2BF16        Z19, Z20, Z19
+	VPADDD           Z1, Z0, Z0
+	VPUNPCKLWD       Z19, Z18, Z2
+	VMOVDQU32        Z2, (DX)
+	VPUNPCKHWD       Z19, Z18, Z2
+	VMOVDQU32        Z2, (DX)(BX*1)
+	ADDQ             $0x00000100, CX
+	ADDQ             $0x00000040, DX
+	DECQ             AX
+	JNZ              pair
+	VBROADCASTSS     float0x3f800000<>+0(SB), Z3
+	VGETEXPPS        Z16, Z0
+	VGETMANTPS       $0x00, Z16, Z1
+	VSUBPS           Z3, Z1, Z1
+	VBROADCASTSS     float0x3ca3f9f5<>+0(SB), Z2
+	VFMADD213PS.BCST float0xbdc1cbb3<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0x3e5b13ee<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0xbead3fc7<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0x3ef47a67<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0xbf389ce6<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0x3fb8aa2a<>+0(SB), Z1, Z2
+	VFMADD213PS      Z0, Z1, Z2
+	VDIVPS           Z7, Z2, Z2
+	VADDPS           256(SI), Z2, Z2
+	VMOVUPS          Z2, 256(SI)
+	VDIVPS           Z16, Z3, Z1
+	VMOVUPS          Z1, 384(SI)
+	VBROADCASTSS     float0x3f800000<>+0(SB), Z3
+	VGETEXPPS        Z17, Z0
+	VGETMANTPS       $0x00, Z17, Z1
+	VSUBPS           Z3, Z1, Z1
+	VBROADCASTSS     float0x3ca3f9f5<>+0(SB), Z2
+	VFMADD213PS.BCST float0xbdc1cbb3<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0x3e5b13ee<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0xbead3fc7<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0x3ef47a67<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0xbf389ce6<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST float0x3fb8aa2a<>+0(SB), Z1, Z2
+	VFMADD213PS      Z0, Z1, Z2
+	VDIVPS           Z7, Z2, Z2
+	VADDPS           320(SI), Z2, Z2
+	VMOVUPS          Z2, 320(SI)
+	VDIVPS           Z17, Z3, Z1
+	VMOVUPS          Z1, 448(SI)
 	VZEROUPPER
 	RET
 
@@ -385,6 +473,30 @@ GLOBL float0x3f3168b3<>(SB), RODATA|NOPTR, $4
 
 DATA float0x3f800016<>+0(SB)/4, $0x3f800016
 GLOBL float0x3f800016<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3f800000<>+0(SB)/4, $0x3f800000
+GLOBL float0x3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3ca3f9f5<>+0(SB)/4, $0x3ca3f9f5
+GLOBL float0x3ca3f9f5<>(SB), RODATA|NOPTR, $4
+
+DATA float0xbdc1cbb3<>+0(SB)/4, $0xbdc1cbb3
+GLOBL float0xbdc1cbb3<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3e5b13ee<>+0(SB)/4, $0x3e5b13ee
+GLOBL float0x3e5b13ee<>(SB), RODATA|NOPTR, $4
+
+DATA float0xbead3fc7<>+0(SB)/4, $0xbead3fc7
+GLOBL float0xbead3fc7<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3ef47a67<>+0(SB)/4, $0x3ef47a67
+GLOBL float0x3ef47a67<>(SB), RODATA|NOPTR, $4
+
+DATA float0xbf389ce6<>+0(SB)/4, $0xbf389ce6
+GLOBL float0xbf389ce6<>(SB), RODATA|NOPTR, $4
+
+DATA float0x3fb8aa2a<>+0(SB)/4, $0x3fb8aa2a
+GLOBL float0x3fb8aa2a<>(SB), RODATA|NOPTR, $4
 
 // func gradients512(panels int, scores *float32, grads *float32, first int32, q *int32, factor float32, weights *byte, dScores *byte, panelBytes int, pairs *byte, blockBytes int)
 // Requires: AVX, AVX512BW, AVX512_BF16, AVX512DQ, AVX512F

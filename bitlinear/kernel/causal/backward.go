@@ -1,9 +1,6 @@
 package causal
 
-import (
-	"trit/bitlinear/kernel/gemm"
-	"trit/bitlinear/kernel/vector"
-)
+import "trit/bitlinear/kernel/gemm"
 
 // LoadBackward packs the keys and values that Gradient reads, and begins with their gradients.
 func (h *Head) LoadBackward(k, v Rows) {
@@ -28,8 +25,8 @@ func (h *Head) Gradient(q, out, grad Rows, lse []float32, starts []int32) {
 func (h *Head) StoreGradients(k, v Rows) {
 	for s := range h.steps {
 		at, cols := s*h.panels*tileSums, min(tile, h.dim-s*tile)
-		gemm.StoreSums(k.X[s*tile:], k.LD, h.keySums[at:], h.keyFactor, cols)
-		gemm.StoreSums(v.X[s*tile:], v.LD, h.valueSums[at:], h.valueUnit, cols)
+		gemm.StoreSums(k.X[s*tile:], k.LD, h.keySums[at:], h.keyFactor[:h.length], cols)
+		gemm.StoreSums(v.X[s*tile:], v.LD, h.valueSums[at:], h.valueUnit[:h.length], cols)
 	}
 }
 
@@ -46,11 +43,10 @@ func (h *Head) gradientGroup(t int, q, out, grad Rows, lse []float32, starts []i
 
 // prepare sets the lanes of the queries of a tile from t on.
 func (h *Head) prepare(t int, out, grad Rows, lse []float32, starts []int32) {
-	h.lanes.set(t, starts)
-	for i, v := range lse {
-		h.lanes.top[i], h.lanes.factor[i] = v, h.scale
-		h.lanes.total[i] = vector.Dot(out.from(i).X[:h.dim], grad.from(i).X[:h.dim])
-	}
+	l := &h.lanes
+	l.set(t, starts)
+	copy(l.top[:], lse)
+	dots512(len(lse), h.dim, &l.total[0], &out.X[0], out.LD, &grad.X[0], grad.LD)
 }
 
 // gradientTile computes dq, P^T and dS^T of tile i of a group, whose first query is query t.
@@ -60,40 +56,41 @@ func (h *Head) gradientTile(i, t int, q, grad Rows, starts []int32) {
 	first, end := seen(t, starts)
 	for p := first; p < end; p += chunkPanels {
 		n, at := min(chunkPanels, end-p), (p*h.group+i)*gemm.PanelBytes
-		h.multiply(h.scores, h.keys, h.query, p, n)
-		h.multiply(h.dWeights, h.values, h.grad, p, n)
+		h.multiply(h.product(h.scores, h.keys, h.query, p, n), h.product(h.dWeights, h.values, h.grad, p, n))
 		gradients512(n, &h.scores[0], &h.dWeights[0], int32(p*tile), &h.lanes.starts[0], h.factor,
 			&h.weights[at], &h.dScores[at], h.group*gemm.PanelBytes,
 			&h.pairs[(p-first)*gemm.BlockBytes], (end-first)*gemm.BlockBytes)
 	}
 	h.collect(h.keyRows, first, end-first)
-	rows512(len(starts), h.dim, &h.out[0], &h.lanes.factor[0], &q.X[0], q.LD)
+	rows512(len(starts), h.dim, &h.out[0], &h.keyFactor[0], &q.X[0], q.LD)
 }
 
-// addSums adds to dv and dk what the tiles of a group have, whose first query is query t. The keys of these queries
-// themselves have no sums yet, unless of another head.
+// addSums adds to dv and dk what the tiles of a group have, whose first query is query t.
 func (h *Head) addSums(t int, starts []int32) {
-	first, _ := seen(t, starts)
-	for p, last := first, (t+len(starts)-1)/tile; p <= last; p++ {
-		lo, hi := max(0, p-t/tile), tilesThatSee(p, starts)
-		h.addPanel(p, lo, hi-lo, h.begun || p < t/tile)
+	for s := range h.steps {
+		h.addColumns(h.valueSums, h.weights, h.grads, s, t, starts)
+		h.addColumns(h.keySums, h.dScores, h.queries, s, t, starts)
 	}
 }
 
-// tilesThatSee is the number of tiles of a group that begin with a document that begins in panel p of keys or before.
+// addColumns adds 32 columns of the products of panels by blocks. The keys beside the queries of the group themselves
+// have no sums yet, unless of another head.
+func (h *Head) addColumns(sums []float32, panels, blocks []byte, s, t int, starts []int32) {
+	h.list = h.list[:0]
+	size := h.group * gemm.BlockBytes
+	first, _ := seen(t, starts)
+	for p, last := first, (t+len(starts)-1)/tile; p <= last; p++ {
+		lo, hi := max(0, p-t/tile), tilesThatSee(p, starts)
+		h.list = append(h.list, gemm.NewPacked(1, hi-lo, blocks[2*s*size+lo*gemm.BlockBytes:], size,
+			panels[(p*h.group+lo)*gemm.PanelBytes:], 0, sums[(s*h.panels+p)*tileSums:], h.begun || p < t/tile))
+	}
+	gemm.MulPacked(h.list)
+}
+
+// tilesThatSee is the number of tiles of a group whose first query sees panel p of keys, if it is not behind it.
 func tilesThatSee(p int, starts []int32) (n int) {
 	for n*tile < len(starts) && int(starts[n*tile])/tile <= p {
 		n++
 	}
 	return n
-}
-
-// addPanel adds to the sums of a panel of keys those over n tiles from lo on.
-func (h *Head) addPanel(p, lo, n int, accumulate bool) {
-	panels, block := (p*h.group+lo)*gemm.PanelBytes, h.group*gemm.BlockBytes
-	for s := range h.steps {
-		blocks, sums := 2*s*block+lo*gemm.BlockBytes, (s*h.panels+p)*tileSums
-		gemm.MulPacked(1, n, h.grads[blocks:], block, h.weights[panels:], 0, h.valueSums[sums:], accumulate)
-		gemm.MulPacked(1, n, h.queries[blocks:], block, h.dScores[panels:], 0, h.keySums[sums:], accumulate)
-	}
 }

@@ -67,8 +67,8 @@ func (s *heads) run(h *Head) (out, grads []float32) {
 	return out, grads
 }
 
-// formula is run in float64.
-func (s *heads) formula() (out, grads []float64) {
+// formula is run in float64, with the logarithms of sums over scale.
+func (s *heads) formula() (out, grads []float64, lse [][]float64) {
 	out, grads = make([]float64, len(s.qkv)), make([]float64, len(s.qkv))
 	at := func(x []float32, i, t, d int) float64 { return float64(s.column(x, i).from(t).X[d]) }
 	add := func(x []float64, i, t, d int, v float64) { x[i*(s.dim+1)+t*s.width+d] += v }
@@ -79,6 +79,7 @@ func (s *heads) formula() (out, grads []float64) {
 		return sum
 	}
 	key, value := s.group, s.group+1
+	lse = make([][]float64, s.group)
 	for i := range s.group {
 		for t := range s.length {
 			var weights, dWeights []float64
@@ -88,6 +89,7 @@ func (s *heads) formula() (out, grads []float64) {
 				dWeights = append(dWeights, dot(s.grad, i, t, s.qkv, value, u))
 				total += weights[len(weights)-1]
 			}
+			lse[i] = append(lse[i], math.Log(total)/float64(s.scale))
 			for j := range weights {
 				weights[j] /= total
 				mean += weights[j] * dWeights[j]
@@ -103,7 +105,7 @@ func (s *heads) formula() (out, grads []float64) {
 			}
 		}
 	}
-	return out, grads
+	return out, grads, lse
 }
 
 // difference is the error of head i, relative to its values or to 0.1, and reports whether the columns beside it are as they were.
@@ -142,7 +144,14 @@ func TestHeadIsTheFormula(t *testing.T) {
 				name := fmt.Sprintf("length %d, dim %d, documents %v", length, dim, documents)
 				h := New(length, dim, s.scale, true)
 				out, grads := s.run(h)
-				wantOut, wantGrads := s.formula()
+				wantOut, wantGrads, lse := s.formula()
+				for i := range lse {
+					for q, want := range lse[i] {
+						if got := float64(s.lse[i][q]); !(math.Abs(got-want) < 2e-5/float64(s.scale)+1e-6*math.Abs(want)) {
+							t.Fatalf("%s: the logarithm of query %d of head %d is %g, want %g", name, q, i, got, want)
+						}
+					}
+				}
 				check := func(what string, got []float32, want []float64, heads int) {
 					for i := range heads {
 						if e, intact := s.difference(got, want, i); !(e < 5e-3) || !intact {

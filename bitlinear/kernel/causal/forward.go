@@ -1,10 +1,6 @@
 package causal
 
-import (
-	"math"
-
-	"trit/bitlinear/kernel/gemm"
-)
+import "trit/bitlinear/kernel/gemm"
 
 // Load packs the keys and values that Attend reads.
 func (h *Head) Load(k, v Rows) {
@@ -26,26 +22,29 @@ func (h *Head) attend(t int, q, out Rows, lse []float32, starts []int32) {
 	first, end := seen(t, starts)
 	n, key, l := end-first, int32(first*tile), &h.lanes
 	h.packTransposedBlocks(h.query, q, len(starts))
-	h.multiply(h.scores, h.keys, h.query, first, n)
+	h.multiply(h.product(h.scores, h.keys, h.query, first, n))
 	l.set(t, starts)
 	tops512(n*tile, &h.scores[0], key, &l.starts[0])
 	weights512(n, &h.scores[0], key, &l.starts[0], h.factor, &h.pairs[0], n*gemm.BlockBytes)
 	h.collect(h.values, first, n)
-	for i := range lse {
-		l.factor[i] = 1 / l.total[i]
-		lse[i] = l.top[i] + float32(math.Log(float64(l.total[i])))/h.scale
-	}
-	rows512(len(starts), h.dim, &h.out[0], &l.factor[0], &out.X[0], out.LD)
+	copy(lse, l.top[:])
+	rows512(len(starts), h.dim, &h.out[0], &l.total[0], &out.X[0], out.LD)
 }
 
-// multiply writes the products of n panels of keys from first on, or of values, with the blocks of a tile.
-func (h *Head) multiply(sums []float32, panels, blocks []byte, first, n int) {
+// product is that of n panels of keys from first on, or of values, with the blocks of a tile.
+func (h *Head) product(sums []float32, panels, blocks []byte, first, n int) gemm.Packed {
 	size := h.steps * gemm.PanelBytes
-	gemm.MulPacked(n, h.steps, blocks, h.steps*gemm.BlockBytes, panels[first*size:], size, sums, false)
+	return gemm.NewPacked(n, h.steps, blocks, h.steps*gemm.BlockBytes, panels[first*size:], size, sums, false)
 }
 
 // collect writes to h.out the sums over n panels of keys, from first on, of the pairs times rows of values, or of keys.
 func (h *Head) collect(rows []byte, first, n int) {
 	size := h.panels * gemm.PanelBytes
-	gemm.MulPacked(h.steps, n, h.pairs, n*gemm.BlockBytes, rows[first*gemm.PanelBytes:], size, h.out, false)
+	h.multiply(gemm.NewPacked(h.steps, n, h.pairs, n*gemm.BlockBytes, rows[first*gemm.PanelBytes:], size, h.out, false))
+}
+
+// multiply computes products in one call, which takes them from the heap.
+func (h *Head) multiply(products ...gemm.Packed) {
+	h.list = append(h.list[:0], products...)
+	gemm.MulPacked(h.list)
 }

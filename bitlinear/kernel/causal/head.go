@@ -25,7 +25,7 @@ const (
 	tile     = 32 // queries, or keys, or values of a head
 	tileSums = tile * tile
 	// chunkPanels is the number of panels of keys whose scores and gradients stay in the first-level cache.
-	chunkPanels = 4
+	chunkPanels = 2
 	// keptPanels is the number of panels of weights that stay in the second-level cache; a group has at least
 	// leastGroup tiles.
 	keptPanels = 128
@@ -62,17 +62,17 @@ type Head struct {
 	weights, dScores     []byte    // panels [panels][group] of P^T and dS^T
 	dWeights             []float32 // sums [chunkPanels][32][32]
 	keySums, valueSums   []float32 // sums [steps][panels][32][32]
-	keyFactor, valueUnit []float32 // [T] factors of rows
+	keyFactor, valueUnit []float32 // [32*panels] factors of rows
 	begun                bool      // the sums have those of a head
+	list                 []gemm.Packed
 }
 
 // lanes have what belongs to the queries of a tile. Query i sees key j if 0 <= j-starts[i] <= spans[i]. The
-// assembly knows the order of the first four fields.
+// assembly knows the order of the fields.
 type lanes struct {
 	starts, spans [tile]int32
-	top           [tile]float32 // the largest score, or the logarithm of the sum of exponentials over scale
-	total         [tile]float32 // the sum of exponentials, or of out times its gradient
-	factor        [tile]float32 // of the rows of a result
+	top           [tile]float32 // the largest score, then the logarithm of the sum of exponentials over scale
+	total         [tile]float32 // one over that sum; backward: the sum of out times its gradient
 }
 
 // New makes the scratch for heads of dim values over length positions, whose scores are multiplied by scale.
@@ -97,8 +97,8 @@ func (h *Head) makeBackward(operand, tileOperand int) {
 	h.weights, h.dScores = make([]byte, kept), make([]byte, kept)
 	h.dWeights = make([]float32, chunkPanels*tileSums)
 	h.keySums, h.valueSums = make([]float32, operand/2), make([]float32, operand/2)
-	h.keyFactor, h.valueUnit = make([]float32, h.length), make([]float32, h.length)
-	for i := range h.length {
+	h.keyFactor, h.valueUnit = make([]float32, h.panels*tile), make([]float32, h.panels*tile)
+	for i := range h.keyFactor {
 		h.keyFactor[i], h.valueUnit[i] = h.scale, 1
 	}
 }
@@ -110,7 +110,7 @@ func Memory(length, dim int, backward bool) int64 {
 	total := 2*operand + 3*tileOperand + panels*(gemm.PanelBytes+4*tileSums)
 	if backward {
 		group := groupTiles(panels)
-		total += 5*operand + (2*group+1)*tileOperand + 2*panels*group*gemm.PanelBytes + 4*chunkPanels*tileSums + 8*length
+		total += 5*operand + (2*group+1)*tileOperand + 2*panels*group*gemm.PanelBytes + 4*chunkPanels*tileSums + 8*panels*tile
 	}
 	return int64(total)
 }

@@ -11,3 +11,4 @@ func tops512(int, *float32, int32, *int32)                                      
 func weights512(int, *float32, int32, *int32, float32, *byte, int)                                {}
 func rows512(int, int, *float32, *float32, *float32, int)                                         {}
 func gradients512(int, *float32, *float32, int32, *int32, float32, *byte, *byte, int, *byte, int) {}
+func dots512(int, int, *float32, *float32, int, *float32, int)                                    {}

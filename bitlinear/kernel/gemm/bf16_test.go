@@ -72,19 +72,26 @@ func TestMulPacked(t *testing.T) {
 			}
 			at := func(list []byte, i int) float32 { return float16.BFromBits(binary.LittleEndian.Uint16(list[2*i:])) }
 			whole, sums := kerneltest.Guarded(slices.Repeat([]float32{3}, panels*bf16Tile*bf16Tile))
-			MulPacked(panels, steps, blocks, blockBytes, x, panelBytes, sums, true)
+			product := NewPacked(panels, steps, blocks, blockBytes, x, panelBytes, sums, true)
+			MulPacked([]Packed{product, product})
 			for i := range sums {
 				row, col, want := i/bf16Tile, i%bf16Tile, float32(3)
 				for k := range steps * bf16Step {
 					left := row/bf16Tile*panelBytes/2 + (k/32*32+row%bf16Tile)*32 + k%32
 					right := col/16*blockBytes/2 + (k/2*16+col%16)*2 + k%2
-					want += at(x, left) * at(blocks, right)
+					want += 2 * at(x, left) * at(blocks, right)
 				}
 				if sums[i] != want {
 					t.Fatalf("%d panels, %d steps: sum %d is %g, want %g", panels, steps, i, sums[i], want)
 				}
 			}
-			MulPacked(panels, steps, blocks, blockBytes, x, panelBytes, sums, false)
+			again := slices.Clone(sums)
+			MulPacked([]Packed{NewPacked(panels, steps, blocks, blockBytes, x, panelBytes, sums, false), product})
+			for i, v := range again {
+				if sums[i] != v-3 {
+					t.Fatalf("%d panels, %d steps: sum %d from nothing is %g, want %g", panels, steps, i, sums[i], v-3)
+				}
+			}
 			if !kerneltest.Intact(whole) {
 				t.Fatalf("%d panels, %d steps: wrote outside", panels, steps)
 			}
