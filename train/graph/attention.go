@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"trit/bitlinear"
+	"trit/bitlinear/kernel/causal"
 	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/vector"
 	"trit/internal/parallel"
@@ -56,6 +57,7 @@ type attention struct {
 	pool                                          *parallel.Pool
 	starts                                        []int32
 	buffers                                       sync.Pool // of *tileBuffers
+	scratch                                       sync.Pool // of *causal.Head, for products in bfloat16
 }
 
 // tileBuffers are the scratch of one thread.
@@ -72,24 +74,27 @@ func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
 		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts,
 	}
-	a.buffers.New = func() any {
-		b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
-		if o.Backward {
-			b.grads = make([]float32, queryTile*a.length)
-			b.dk, b.dv = make([]float32, a.length*a.headDim), make([]float32, a.length*a.headDim)
-		}
-		return b
-	}
+	a.buffers.New = func() any { return a.newBuffers(o.Backward && !o.BF16) }
+	a.scratch.New = func() any { return causal.New(a.length, a.headDim, a.scale, o.Backward) }
 	return a
 }
 
-// forTasks calls body for each head of each row of the batch.
-func (a *attention) forTasks(heads int, body func(b, h int, buf *tileBuffers)) {
+func (a *attention) newBuffers(backward bool) *tileBuffers {
+	b := &tileBuffers{scores: make([]float32, queryTile*a.length), out: make([]float32, queryTile*a.headDim)}
+	if backward {
+		b.grads = make([]float32, queryTile*a.length)
+		b.dk, b.dv = make([]float32, a.length*a.headDim), make([]float32, a.length*a.headDim)
+	}
+	return b
+}
+
+// forTasks calls body for each head of each row of the batch, with scratch of its thread.
+func forTasks[T any](a *attention, scratch *sync.Pool, heads int, body func(b, h int, s T)) {
 	a.pool.Chunks(a.batch*heads, 1, func(lo, hi int) {
-		buf := a.buffers.Get().(*tileBuffers)
-		defer a.buffers.Put(buf)
+		s := scratch.Get().(T)
+		defer scratch.Put(s)
 		for i := lo; i < hi; i++ {
-			body(i/heads, i%heads, buf)
+			body(i/heads, i%heads, s)
 		}
 	})
 }
@@ -127,7 +132,11 @@ func (a *attention) rotateAll(qkv []float32, back bool) {
 // [B,heads,T] the logarithm of each query's sum of exponentials, over scale.
 func (a *attention) forward(qkv, out, lse []float32) {
 	a.rotateAll(qkv, false)
-	a.forTasks(a.heads, func(b, h int, buf *tileBuffers) {
+	if a.mode.BF16 {
+		a.forwardHeads(qkv, out, lse)
+		return
+	}
+	forTasks(a, &a.buffers, a.heads, func(b, h int, buf *tileBuffers) {
 		for t := 0; t < a.length; t += queryTile {
 			tile := a.tile(qkv, b, h, t, buf)
 			tile.attend(lse[(b*a.heads+h)*a.length+t:])
@@ -162,18 +171,7 @@ func (a *attention) tile(qkv []float32, b, h, t int, buf *tileBuffers) tile {
 
 // multiplyScores computes the scores of the tile, [rows,keys], before scaling.
 func (t *tile) multiplyScores() {
-	t.multiply(false, true, t.rows, t.keys, t.headDim, t.q, t.width, t.k, t.width, t.scores, false)
-}
-
-// multiply is a product of the tile in the precision of the mode, on the caller's thread.
-func (t *tile) multiply(
-	transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, accumulate bool,
-) {
-	if t.mode.BF16 {
-		gemm.MulBF16OneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
-		return
-	}
-	gemm.MulOneThread(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
+	gemm.MulOneThread(false, true, t.rows, t.keys, t.headDim, t.q, t.width, t.k, t.width, t.scores, false)
 }
 
 // seen is the range of row i of a matrix [rows,keys] that the query may attend to.
@@ -210,15 +208,25 @@ func (t *tile) attend(lse []float32) {
 		clear(row[seen:])
 		lse[i] = top + float32(math.Log(float64(sum)))/t.scale
 	}
-	t.multiply(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
+	gemm.MulOneThread(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
 }
 
 // backward replaces the rotated qkv by the gradient of qkv before rotation, given the
 // gradient of out, grad [M,Q]. A task is a key head with all its queries, so no other task
 // reads what it replaces.
 func (a *attention) backward(qkv, out, lse, grad []float32) {
+	if a.mode.BF16 {
+		a.backwardHeads(qkv, out, lse, grad)
+	} else {
+		a.backwardTiles(qkv, out, lse, grad)
+	}
+	a.rotateAll(qkv, true)
+}
+
+// backwardTiles is backward but for the rotation, in float32.
+func (a *attention) backwardTiles(qkv, out, lse, grad []float32) {
 	group := a.heads / a.kvHeads
-	a.forTasks(a.kvHeads, func(b, kv int, buf *tileBuffers) {
+	forTasks(a, &a.buffers, a.kvHeads, func(b, kv int, buf *tileBuffers) {
 		clear(buf.dk)
 		clear(buf.dv)
 		for h := kv * group; h < (kv+1)*group; h++ {
@@ -232,7 +240,6 @@ func (a *attention) backward(qkv, out, lse, grad []float32) {
 			copy(a.head(qkv, b, t, valueHead, kv)[:a.headDim], buf.dv[t*a.headDim:])
 		}
 	})
-	a.rotateAll(qkv, true)
 }
 
 // gradient adds the tile's part to dk and dv and replaces its queries by their gradient:
@@ -241,7 +248,7 @@ func (a *attention) backward(qkv, out, lse, grad []float32) {
 func (t *tile) gradient(out, dout, lse []float32) {
 	n, d, stride := t.keys, t.headDim, t.heads*t.headDim
 	t.multiplyScores()
-	t.multiply(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
+	gemm.MulOneThread(false, true, t.rows, n, d, dout, stride, t.v, t.width, t.grads, false)
 	for i := range t.rows {
 		probs, seen := t.row(i)
 		vector.ExpScaled(probs, t.scale, lse[i])
@@ -255,9 +262,9 @@ func (t *tile) gradient(out, dout, lse []float32) {
 		vector.Axpy(-mean*t.scale, probs[:seen], ds[lo:hi])
 	}
 	dk, dv := t.dk[t.first*d:], t.dv[t.first*d:]
-	t.multiply(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)
-	t.multiply(true, false, n, d, t.rows, t.grads, n, t.q, t.width, dk, true)
-	t.multiply(false, false, t.rows, d, n, t.grads, n, t.k, t.width, t.out, false)
+	gemm.MulOneThread(true, false, n, d, t.rows, t.scores, n, dout, stride, dv, true)
+	gemm.MulOneThread(true, false, n, d, t.rows, t.grads, n, t.q, t.width, dk, true)
+	gemm.MulOneThread(false, false, t.rows, d, n, t.grads, n, t.k, t.width, t.out, false)
 	for i := range t.rows {
 		copy(t.q[i*t.width:][:d], t.out[i*d:])
 	}

@@ -310,6 +310,31 @@ func TestSameGradients(t *testing.T) {
 	}
 }
 
+// An evaluation is in float32 and leaves a decoder of bfloat16 as it was.
+func TestEvaluateBetweenSteps(t *testing.T) {
+	if !HasBF16() {
+		t.Skip("this machine has no instructions for bfloat16")
+	}
+	d := testModel(t, Options{BF16: true})
+	want := gradients(t, d)
+	loss, err := d.Evaluate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFloat32, err := testModel(t, Options{}).Evaluate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss != inFloat32 {
+		t.Errorf("the loss is %g, in float32 %g", loss, inFloat32)
+	}
+	for name, g := range gradients(t, d) {
+		if !slices.Equal(g, want[name]) {
+			t.Errorf("the gradient of %s is another after an evaluation", name)
+		}
+	}
+}
+
 // The hook names every weight once, and a gradient is complete when it is called.
 func TestGradientHook(t *testing.T) {
 	d := testModel(t, Options{})

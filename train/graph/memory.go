@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"trit/bitlinear/kernel/causal"
 	"trit/bitlinear/kernel/gemm"
 	"trit/format/adapter"
 	"trit/internal/parallel"
@@ -127,8 +128,19 @@ func scratchMemory(c *model.Config, o Options) int64 {
 	if o.BF16 { // the packed right side of the largest product, which is the head's
 		total += 2 * min(vocab*d, gemm.PackedValues)
 	}
-	tile := int64(queryTile*o.SequenceLength*2+queryTile*c.HeadDim+2*o.SequenceLength*c.HeadDim) * 4
-	return total + int64(parallel.New(o.Threads).Threads())*(tile+gemm.ThreadScratch)
+	return total + int64(parallel.New(o.Threads).Threads())*(attentionMemory(c, o)+gemm.ThreadScratch)
+}
+
+// attentionMemory is the scratch of a thread: with BF16 that of an evaluation too.
+func attentionMemory(c *model.Config, o Options) int64 {
+	total := int64(4 * queryTile * (o.SequenceLength + c.HeadDim))
+	switch {
+	case o.BF16:
+		total += causal.Memory(o.SequenceLength, c.HeadDim, o.Backward)
+	case o.Backward:
+		total += int64(4 * o.SequenceLength * (queryTile + 2*c.HeadDim))
+	}
+	return total
 }
 
 // sizes are the rows and the widths D, Q, KV and F.

@@ -12,6 +12,7 @@ package main
 //go:generate go run . -room vector -for avx2
 //go:generate go run . -room attention -for avx512
 //go:generate go run . -room attention -for avx2
+//go:generate go run . -room causal -for avx512
 
 import (
 	"flag"

@@ -6,6 +6,7 @@ var rooms = map[string]map[string]func(){
 	"gemm":      {"avx512": gemm512, "avx2": gemm256},
 	"vector":    {"avx512": vector512, "avx2": vector256},
 	"attention": {"avx512": wide512.attention, "avx2": wide256.attention},
+	"causal":    {"avx512": causal512},
 }
 
 func intmul512() {

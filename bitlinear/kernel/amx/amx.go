@@ -29,3 +29,14 @@ var configs = func() (list [HalfRows + 1][64]byte) {
 	}
 	return list
 }()
+
+// ProductBF16 are the arguments of PanelsBF16. The assembly knows the order of the fields.
+type ProductBF16 struct {
+	Panels, Steps int
+	W             *byte
+	BlockBytes    int
+	X             *byte
+	PanelBytes    int
+	Dst           *float32
+	More          int
+}

@@ -33,6 +33,10 @@ func PanelsBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes 
 	amxTilesBF16(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows], next)
 }
 
+// ProductsBF16 is PanelsBF16 of a list, one after the other, without fetching ahead: the registers are prepared once,
+// which takes as long as 16 of their products.
+func ProductsBF16(list []ProductBF16) { amxProductsBF16(list, &configs[HalfRows]) }
+
 //go:noescape
 func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int,
 	config *[64]byte)
@@ -40,6 +44,9 @@ func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes in
 //go:noescape
 func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,
 	config *[64]byte, next *byte)
+
+//go:noescape
+func amxProductsBF16(list []ProductBF16, config *[64]byte)
 
 //go:noescape
 func amxParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)

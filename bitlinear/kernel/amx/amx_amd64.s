@@ -141,6 +141,74 @@ TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80
 	MOVQ blockBytes+24(FP), R10
 	TILES(PAIRS0_4_6, PAIRS1_4_7, PAIRS2_5_6, PAIRS3_5_7, FETCHNEXT)
 
+// func amxProductsBF16(list []ProductBF16, config *[64]byte)
+TEXT ·amxProductsBF16(SB), NOSPLIT, $0-32
+	MOVQ config+24(FP), AX
+	LDTILECFG_AX
+	MOVQ list_base+0(FP), R9
+	MOVQ list_len+8(FP), R10
+	MOVQ $64, R12
+	MOVQ $128, R13
+
+product:
+	MOVQ 0(R9), CX  // panels
+	MOVQ 32(R9), R8 // X
+	MOVQ 48(R9), DX // Dst
+
+panel:
+	MOVQ 16(R9), DI // W
+	MOVQ 24(R9), BX // BlockBytes
+	ADDQ DI, BX
+	MOVQ R8, SI
+	CMPQ 56(R9), $0 // More
+	JNE  more
+	ZERO(0)
+	ZERO(1)
+	ZERO(2)
+	ZERO(3)
+	JMP  begin
+
+more:
+	LOAD0
+	LOAD1
+	LOAD2
+	LOAD3
+
+begin:
+	MOVQ 8(R9), AX // Steps
+
+step:
+	LOADX4
+	FETCH8(2048)
+	LOADW6
+	LOADW7
+	LOADX5
+	PAIRS0_4_6
+	FETCH8(2560)
+	PAIRS1_4_7
+	FETCH8(3072)
+	PAIRS2_5_6
+	FETCH8(3584)
+	PAIRS3_5_7
+	ADDQ $2048, SI
+	ADDQ $1024, DI
+	ADDQ $1024, BX
+	DECQ AX
+	JNZ  step
+	STORE0
+	STORE1
+	STORE2
+	STORE3
+	ADDQ 40(R9), R8 // PanelBytes
+	ADDQ $4096, DX
+	DECQ CX
+	JNZ  panel
+	ADDQ $64, R9
+	DECQ R10
+	JNZ  product
+	TILERELEASE
+	RET
+
 // func amxParts(parts, steps int, w *byte, blockBytes int, x *int8, dst *int32, config *[64]byte)
 TEXT ·amxParts(SB), NOSPLIT, $0-56
 	PARTS

@@ -24,6 +24,6 @@ var (
 	AVX512BF16 = AVX512 && cpu.X86.HasAVX512BF16
 	// AMX is matrix registers for int8, which the system lets this process use, beside AVX512VNNI.
 	AMX = AVX512VNNI && cpu.X86.HasAMXTile && cpu.X86.HasAMXInt8 && amxPermitted()
-	// AMXBF16 is AMX for bfloat16 too.
-	AMXBF16 = AMX && cpu.X86.HasAMXBF16
+	// AMXBF16 is AMX for bfloat16 too, beside AVX512BF16.
+	AMXBF16 = AMX && cpu.X86.HasAMXBF16 && AVX512BF16
 )

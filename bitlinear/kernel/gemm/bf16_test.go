@@ -1,7 +1,7 @@
 package gemm
 
 import (
-	"math"
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -57,40 +57,43 @@ func TestBF16IsRefusedWithoutInstructions(t *testing.T) {
 	}
 }
 
-// Attention multiplies columns of wider matrices, also transposed, and adds up.
-func TestMulBF16OneThread(t *testing.T) {
+// A caller that packs its operands gets the sums of all panels, on top of others if it wants.
+func TestMulPacked(t *testing.T) {
 	everyBF16(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(6, 6))
-		for _, n := range []int{1, 31, 64, 100} {
-			for _, transB := range []bool{false, true} {
-				const m, k = 37, 70
-				lda, ldb := k+5, n+9
-				if transB {
-					ldb = k + 9
+		for _, shape := range [][2]int{{1, 1}, {3, 2}, {2, 9}} {
+			panels, steps := shape[0], shape[1]
+			panelBytes, blockBytes := (steps+1)*PanelBytes, (steps+2)*BlockBytes // with gaps
+			x, blocks := make([]byte, panels*panelBytes), make([]byte, 2*blockBytes)
+			for _, list := range [][]byte{x, blocks} {
+				for i := 0; i < len(list); i += 2 {
+					binary.LittleEndian.PutUint16(list[i:], float16.BBits(float32(r.IntN(17)-8)))
 				}
-				a, b := kerneltest.Spread(r, lda*m), kerneltest.Spread(r, ldb*max(n, k))
-				whole, c := kerneltest.Guarded(make([]float32, m*n))
-				for i := range c {
-					c[i] = 3
+			}
+			at := func(list []byte, i int) float32 { return float16.BFromBits(binary.LittleEndian.Uint16(list[2*i:])) }
+			whole, sums := kerneltest.Guarded(slices.Repeat([]float32{3}, panels*bf16Tile*bf16Tile))
+			product := NewPacked(panels, steps, blocks, blockBytes, x, panelBytes, sums, true)
+			MulPacked([]Packed{product, product})
+			for i := range sums {
+				row, col, want := i/bf16Tile, i%bf16Tile, float32(3)
+				for k := range steps * bf16Step {
+					left := row/bf16Tile*panelBytes/2 + (k/32*32+row%bf16Tile)*32 + k%32
+					right := col/16*blockBytes/2 + (k/2*16+col%16)*2 + k%2
+					want += 2 * at(x, left) * at(blocks, right)
 				}
-				MulBF16OneThread(false, transB, m, n, k, a, lda, b, ldb, c, true)
-				for i := range c {
-					want, size := 3.0, 3.0
-					for p := range k {
-						at := p*ldb + i%n
-						if transB {
-							at = i%n*ldb + p
-						}
-						x := rounded(a[i/n*lda+p]) * rounded(b[at])
-						want, size = want+x, size+math.Abs(x)
-					}
-					if math.Abs(float64(c[i])-want) > 1e-6*size+1e-6 {
-						t.Fatalf("transB %v, n %d: element %d is %g, want %g", transB, n, i, c[i], want)
-					}
+				if sums[i] != want {
+					t.Fatalf("%d panels, %d steps: sum %d is %g, want %g", panels, steps, i, sums[i], want)
 				}
-				if !kerneltest.Intact(whole) {
-					t.Fatalf("n %d: wrote outside", n)
+			}
+			again := slices.Clone(sums)
+			MulPacked([]Packed{NewPacked(panels, steps, blocks, blockBytes, x, panelBytes, sums, false), product})
+			for i, v := range again {
+				if sums[i] != v-3 {
+					t.Fatalf("%d panels, %d steps: sum %d from nothing is %g, want %g", panels, steps, i, sums[i], v-3)
 				}
+			}
+			if !kerneltest.Intact(whole) {
+				t.Fatalf("%d panels, %d steps: wrote outside", panels, steps)
 			}
 		}
 	})

@@ -21,12 +21,18 @@ func implementations() (list []implementation) {
 // engines lists the engines for bfloat16 that this processor can run, the best first.
 func engines() (list []engine) {
 	if cpu.AMXBF16 {
-		list = append(list, engine{"amx", amx.PanelsBF16})
+		list = append(list, engine{"amx", amx.PanelsBF16, amx.ProductsBF16})
 	}
 	if cpu.AVX512BF16 {
-		list = append(list, engine{"avx512bf16", tilesBF16x512})
+		list = append(list, engine{"avx512bf16", tilesBF16x512, productsBF16x512})
 	}
 	return list
+}
+
+func productsBF16x512(list []Packed) {
+	for _, p := range list {
+		tilesBF16x512(p.Panels, p.Steps, p.W, p.BlockBytes, p.X, p.PanelBytes, p.Dst, p.More, p.W)
+	}
 }
 
 var avx512 = implementation{

@@ -39,6 +39,8 @@ type engine struct {
 	// x[i][s][r][2p+h]*w[b][s][p][j][h] in float32. If more is not 0, the sum is added to dst.
 	// tiles may prefetch the w of the next call, which begins at next.
 	tiles func(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)
+	// products is tiles of a list, without fetching ahead.
+	products func(list []Packed)
 }
 
 // The implementation and the engine for this processor. Without an engine, chosenBF16 is the zero

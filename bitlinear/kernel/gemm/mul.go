@@ -43,16 +43,6 @@ func MulOneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []fl
 	p.rows(0, m)
 }
 
-// MulBF16OneThread is MulOneThread with operands rounded to bfloat16. HasBF16 must be true.
-func MulBF16OneThread(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32,
-	accumulate bool) {
-	p := newPlain(transA, transB, m, n, k, a, lda, b, ldb, c, accumulate)
-	defer p.release()
-	p.bf16(oneThread)
-}
-
-var oneThread = parallel.New(1)
-
 // plain is a product whose right side and result are one part each. plainPool keeps them, since a
 // step of training has thousands.
 type plain struct {
