@@ -31,6 +31,7 @@ func intmul512() {
 	ternaryBytes()
 	signsBytes()
 	ternaryPairs()
+	ternaryBlock()
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()

@@ -40,14 +40,39 @@ func PackI2S(pool *parallel.Pool, f Format, n, k int, codes []byte) (*Ternary, e
 // NewTernary makes a matrix of 2-bit weights, to be filled by PackMasters.
 func NewTernary(n, k int) *Ternary { return newTernary(Bits2, n, k) }
 
-// PackMasters replaces the weights by the ternary values of masters [N,K] under a rounding, as
-// vector.Ternarize makes them.
+// PackMasters replaces the weights, of 2 bits, by the ternary values of masters [N,K] under a rounding,
+// as vector.Ternarize makes them.
 func (w *Ternary) PackMasters(pool *parallel.Pool, masters []float32, r quant.Rounding) {
-	clear(w.codes)
-	_ = w.packRows(pool, func(quads []uint32, i int) error {
-		quadsOfMasters(quads, masters[i*w.K:][:w.K], r)
-		return nil
+	pool.For(ceil(w.N, blockRows), 1+1<<13/(blockRows*w.K), func(lo, hi int) {
+		buffer := quadsPool.Get().(*[]uint32)
+		defer quadsPool.Put(buffer)
+		*buffer = slices.Grow((*buffer)[:0], ceil(w.K, 4))[:ceil(w.K, 4)]
+		for b := lo; b < hi; b++ {
+			rows := masters[b*blockRows*w.K : min((b+1)*blockRows, w.N)*w.K]
+			w.packBlock(w.codes[b*w.blockBytes():][:w.blockBytes()], rows, r, *buffer)
+		}
 	})
+}
+
+// packBlock packs up to 16 rows of masters: whole groups of columns of a whole block together, the others
+// row by row.
+func (w *Ternary) packBlock(block []byte, rows []float32, r quant.Rounding, quads []uint32) {
+	groups := 0
+	if chosen.ternaryBlock != nil && len(rows) == blockRows*w.K {
+		groups = w.K / groupCols
+	}
+	if groups > 0 {
+		chosen.ternaryBlock(groups, &block[0], &rows[0], w.K, r.Factor())
+	}
+	first := groups * groupCols
+	if first == w.K {
+		return
+	}
+	quads = quads[:ceil(w.K-first, 4)]
+	for i := range len(rows) / w.K {
+		quadsOfMasters(quads, rows[i*w.K+first:(i+1)*w.K], r)
+		packBits2(block[groups*lineBytes+4*i:], quads)
+	}
 }
 
 // packRows packs the n rows whose codes the function gives.
