@@ -207,7 +207,7 @@ func (b *block) forward(in [][]float32, y []float32) {
 	b.forwardKept(in[0], w)
 	b.down.Forward(b.kept.downIn, w.down, b.wide)
 	d := b.config.HiddenSize
-	forRows(b.pool, b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
+	forRows(b.pool, b.rows, d, func(r int) { vector.Add(y[r*d:], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
 	for i, input := range []*bitlinear.Input{b.kept.qkvIn, b.kept.oIn, b.kept.gateUpIn, b.kept.downIn} {
 		b.absMax[i] = input.AbsMax()
 	}
@@ -238,7 +238,7 @@ func (b *block) forwardKept(x []float32, w blockWeights[bitlinear.Weight]) {
 	b.o.Forward(k.oIn, w.o, b.wide)
 	b.forRowParts(func(r int, s *rowScratch) {
 		x2 := k.x2[r*d:][:d]
-		sum(x2, x[r*d:][:d], b.wide[r*d:])
+		vector.Add(x2, x[r*d:][:d], b.wide[r*d:])
 		b.setNormed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
 	})
 	b.gateUp.Forward(k.gateUpIn, w.gateUp, k.gateUp)
@@ -302,15 +302,13 @@ func (b *block) feedForwardGrad(
 		g, gateUp := b.wider[r*f:][:f], k.gateUp[2*r*f:][:2*f]
 		b.turn(b.down, g)
 		if w.ffnNorm != nil {
-			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r], s)
+			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r])
 		}
 		b.unit.backward(gateUp, g)
 	})
 	b.gateUp.Backward(k.gateUpIn, w.gateUp, k.gateUp, b.wide, dw.gateUp, b.accumulate)
-	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, s *rowScratch) {
-		g := b.wide[r*d:][:d]
-		rmsNormGrad(g, k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r], s)
-		vector.Axpy(1, g, grad[r*d:][:d])
+	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, _ *rowScratch) {
+		addRMSNormGrad(grad[r*d:], b.wide[r*d:][:d], k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r])
 	})
 }
 
@@ -325,7 +323,7 @@ func (b *block) attentionGrad(
 			g := b.wider[r*q:][:q]
 			b.turn(b.o, g)
 			if w.attnNorm != nil {
-				rmsNormGrad(g, k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r], s)
+				rmsNormGrad(g, k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r])
 			}
 		})
 	}
@@ -335,9 +333,7 @@ func (b *block) attentionGrad(
 	}
 	b.headsGrad(w, dw)
 	b.qkv.Backward(k.qkvIn, w.qkv, k.qkv, b.wide, dw.qkv, b.accumulate)
-	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
-		g := b.wide[r*d:][:d]
-		rmsNormGrad(g, x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r], s)
-		vector.Axpy(1, g, grad[r*d:][:d])
+	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, _ *rowScratch) {
+		addRMSNormGrad(grad[r*d:], b.wide[r*d:][:d], x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r])
 	})
 }
