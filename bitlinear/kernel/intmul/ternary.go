@@ -145,11 +145,31 @@ type Output struct {
 	Stride int // 0: W.N
 }
 
+// rescale writes sums to the destination.
+func (o *Output) rescale(s sums) { s.rescaleTo(o.Dst, o.Stride, o.Factor) }
+
+// together is the memory of a MulTernary, which is kept: training has thousands of them in a step.
+type together struct {
+	outputs  []Output
+	products []product
+}
+
+var togetherPool = sync.Pool{New: func() any { return new(together) }}
+
+func (t *together) release() {
+	clear(t.outputs)
+	clear(t.products)
+	togetherPool.Put(t)
+}
+
 // MulTernary multiplies x [m,K] by several matrices of K columns and one format, in one
 // loop over all of their rows.
 func MulTernary(pool *parallel.Pool, x []int8, m int, list ...Output) {
-	products := make([]product, len(list))
-	for i, o := range list {
+	t := togetherPool.Get().(*together)
+	defer t.release()
+	t.outputs, t.products = append(t.outputs[:0], list...), t.products[:0]
+	for i := range t.outputs {
+		o := &t.outputs[i]
 		if o.W.K != list[0].W.K || o.W.format != list[0].W.format {
 			panic(fmt.Sprintf("intmul: matrices of %d columns in %v and of %d in %v have no product together",
 				list[0].W.K, list[0].W.format, o.W.K, o.W.format))
@@ -157,9 +177,9 @@ func MulTernary(pool *parallel.Pool, x []int8, m int, list ...Output) {
 		if o.Stride == 0 {
 			o.Stride = o.W.N
 		}
-		products[i] = o.W.product(&chosen, func(s sums) { s.rescaleTo(o.Dst, o.Stride, o.Factor) })
+		t.products = append(t.products, o.W.product(&chosen, o.rescale))
 	}
-	multiplyTogether(pool, products, x, m)
+	multiplyTogether(pool, t.products, x, m)
 }
 
 // product is the description of w for multiply, on an implementation.
