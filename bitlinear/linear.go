@@ -6,6 +6,7 @@ import (
 	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 	"trit/bitlinear/quant"
+	"trit/internal/parallel"
 )
 
 // Linear is a layer y = x W^T of one or several weights that read the same input, such
@@ -146,35 +147,65 @@ func (l *Linear) round(in *Input, t int, x []float32) (row []int8) {
 
 // Forward computes y [M,N] of an input whose rows are set.
 func (l *Linear) Forward(in *Input, weights []Weight, y []float32) {
-	l.setTerms(weights, true)
-	l.multiply(in, weights, y)
+	l.Prepare(weights)
+	if l.mode.integers() {
+		l.multiplyRows(l.mode.pool(), in, 0, l.m, y)
+	} else {
+		p := gemm.Product{M: l.m, N: l.n, K: l.k, A: in.Float, LDA: l.k, B: l.terms, TransB: true, C: [][]float32{y}}
+		l.mode.Run(&p)
+	}
 	l.addDeadzone(weights, y)
 	l.addAdapters(in, weights, y)
 }
 
-// multiply computes y of the weights alone.
-func (l *Linear) multiply(in *Input, weights []Weight, y []float32) {
-	if !l.mode.integers() {
-		p := gemm.Product{M: l.m, N: l.n, K: l.k, A: in.Float, LDA: l.k, B: l.terms, TransB: true, C: [][]float32{y}}
-		l.mode.Run(&p)
-		return
-	}
+// Prepare makes the weights an operand. With Mode.Rowwise it lasts until the weights change, else until the next layer
+// with the same Scratch is prepared.
+func (l *Linear) Prepare(weights []Weight) {
 	first := 0
 	for i, n := range l.rows {
-		o := &l.outputs[i]
-		o.Dst, o.Stride = y[first:], l.n
-		if f := weights[i].Frozen; f != nil && f.codes != nil {
-			o.W = f.codes
-		} else {
-			o.W = l.packed(i, n)
-			o.W.PackMasters(l.mode.pool(), l.terms[i].F32, l.terms[i].Rounding)
+		l.setTerm(i, first, weights[i], true)
+		if l.mode.integers() {
+			l.pack(i, weights[i]) // while the caches have what was measured
 		}
-		for t, s := range in.Scale {
+		first += n
+	}
+}
+
+// pack makes the codes of weight i.
+func (l *Linear) pack(i int, w Weight) {
+	o := &l.outputs[i]
+	if f := w.Frozen; f != nil && f.codes != nil {
+		o.W = f.codes
+		return
+	}
+	o.W = l.packed(i, l.rows[i])
+	o.W.PackMasters(l.mode.pool(), l.terms[i].F32, l.terms[i].Rounding)
+}
+
+// ForwardRows is Forward for the rows [lo,hi) of y, [hi-lo,N], on the caller's goroutine, after Prepare. It needs
+// Mode.Rowwise. Different rows may be computed at the same time.
+func (l *Linear) ForwardRows(in *Input, lo, hi int, y []float32) {
+	l.multiplyRows(oneThread, in, lo, hi, y)
+}
+
+var oneThread = parallel.New(1)
+
+// maxTogether is the largest number of weights of a layer that needs no allocation for each product.
+const maxTogether = 4
+
+// multiplyRows computes rows of y in integers.
+func (l *Linear) multiplyRows(pool *parallel.Pool, in *Input, lo, hi int, y []float32) {
+	var memory [maxTogether]intmul.Output
+	outputs, first := append(memory[:0], l.outputs...), 0
+	for i, n := range l.rows {
+		o := &outputs[i]
+		o.Dst, o.Stride, o.Factor = y[first:], l.n, o.Factor[lo:hi]
+		for t, s := range in.Scale[lo:hi] {
 			o.Factor[t] = quant.Rescale(l.wScale[i], s)
 		}
 		first += n
 	}
-	intmul.MulTernary(l.mode.pool(), in.Int8, l.m, l.outputs...)
+	intmul.MulTernary(pool, in.Int8[lo*l.k:hi*l.k], hi-lo, outputs...)
 }
 
 // packed is memory for the codes of weight i, which has n rows.
@@ -200,7 +231,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	if beside {
 		l.besideGrads(in, weights, dy, grads, accumulate)
 	}
-	l.setTerms(weights, false)
+	l.setTerms(weights)
 	l.sumRows(dy)
 	if l.mode.integers() {
 		l.setFactors(in.Scale)
@@ -257,32 +288,35 @@ func (l *Linear) setFactors(activations []float32) {
 	}
 }
 
-// setTerms makes the weights an operand: under the scales that it measures, or under those of the
-// last forward pass.
-func (l *Linear) setTerms(weights []Weight, measure bool) {
+// setTerms makes the weights an operand, under the scales of the last forward pass.
+func (l *Linear) setTerms(weights []Weight) {
 	first := 0
 	for i, w := range weights {
-		if f := w.Frozen; f != nil && (f.codes != nil || !l.mode.Ternary) {
-			l.terms[i], l.wScale[i] = f.Rows(), f.scale
-			first += l.rows[i]
-			continue
-		}
-		if l.mode.integers() && l.codes[i] != nil && !measure {
-			l.terms[i] = l.codes[i].Rows()
-			first += l.rows[i]
-			continue
-		}
-		values := l.merged(i, first, w)
-		if l.mode.Ternary && measure {
-			l.wScale[i] = l.mode.Scale(values)
-		}
-		var buffer []float32
-		if l.mode.copies() {
-			buffer = l.scratch.floats(roundedWeights, l.n*l.k)[first*l.k:][:len(values)]
-		}
-		l.terms[i] = l.mode.term(buffer, values, l.rows[i], l.wScale[i])
+		l.setTerm(i, first, w, false)
 		first += l.rows[i]
 	}
+}
+
+// setTerm makes weight i an operand, whose first row in the layer is first: under the scale that it measures, or under
+// that of the last forward pass.
+func (l *Linear) setTerm(i, first int, w Weight, measure bool) {
+	if f := w.Frozen; f != nil && (f.codes != nil || !l.mode.Ternary) {
+		l.terms[i], l.wScale[i] = f.Rows(), f.scale
+		return
+	}
+	if l.mode.integers() && l.codes[i] != nil && !measure {
+		l.terms[i] = l.codes[i].Rows()
+		return
+	}
+	values := l.merged(i, first, w)
+	if l.mode.Ternary && measure {
+		l.wScale[i] = l.mode.Scale(values)
+	}
+	var buffer []float32
+	if l.mode.copies() {
+		buffer = l.scratch.floats(roundedWeights, l.n*l.k)[first*l.k:][:len(values)]
+	}
+	l.terms[i] = l.mode.term(buffer, values, l.rows[i], l.wScale[i])
 }
 
 // AbsMax is the largest activation of an input, before rounding.

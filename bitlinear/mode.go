@@ -47,6 +47,12 @@ func (m *Mode) copies() bool {
 	return m.Ternary && m.Lambda > 0 && (m.Sign || !m.integers())
 }
 
+// Rowwise reports whether each row of a layer's output depends on the same row of its input alone, and on codes that
+// Linear.Prepare has made, so that rows may pass through several layers one by one.
+func (m *Mode) Rowwise() bool {
+	return m.integers() && m.KeepCodes && m.Adapters.Rank == 0 && m.deadzone() == 0
+}
+
 // pool is the pool that the loops of layers run on.
 func (m *Mode) pool() *parallel.Pool { return parallel.New(m.Threads) }
 

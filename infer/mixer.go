@@ -135,8 +135,7 @@ func (d *deltaMixer) write(p *pass, n int) {
 	width := p.m.config.DeltaNet.ValueDim()
 	rows(p.m.pool, n, width, func(t int) { p.normHeads(p.delta.Out[t*width:][:width], d.norm) })
 	p.in.begin(width, func(dst []float32, t int) {
-		copy(dst, p.outGate[t*width:][:width])
-		vector.SiLUProduct(dst, p.delta.Out[t*width:])
+		vector.SiLUProduct(dst, p.outGate[t*width:][:width], p.delta.Out[t*width:])
 	})
 	p.project(n, output{w: d.result, y: p.out})
 }

@@ -332,19 +332,18 @@ func (p *pass) feedForwardBlock(l, n int) {
 	p.project(n, output{w.gate, p.gate, w.norms.gate}, output{w.up, p.up, w.norms.up})
 	f := c.IntermediateSize
 	p.in.begin(f, func(dst []float32, t int) {
-		copy(dst, p.gate[t*f:][:f])
-		p.activate(dst, p.up[t*f:][:f])
+		p.activate(dst, p.gate[t*f:][:f], p.up[t*f:])
 		p.norm(dst, dst, w.ffnSubNorm)
 	})
 	p.project(n, output{w.down, p.out, w.norms.down})
 	p.addResidual(n)
 }
 
-// activate replaces gate by act(gate)*up.
-func (p *pass) activate(gate, up []float32) {
+// activate writes act(gate)*up to dst.
+func (p *pass) activate(dst, gate, up []float32) {
 	if p.m.config.HiddenAct == model.ReLU2 {
-		vector.ReLU2Product(gate, up)
+		vector.ReLU2Product(dst, gate, up)
 		return
 	}
-	vector.SiLUProduct(gate, up)
+	vector.SiLUProduct(dst, gate, up)
 }

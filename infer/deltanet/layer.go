@@ -110,7 +110,7 @@ func (l *Layer) convolve(m *Memory, rows *Rows, first, i int) {
 		vector.ScaledProduct(buffer.channels, tap, x, 1)
 		vector.Axpy(1, buffer.channels, dst)
 	}
-	vector.SiLUProduct(dst, l.ones)
+	vector.SiLUProduct(dst, dst, l.ones)
 	for h := range 2 * l.shape.KeyHeads {
 		head, scale := dst[h*d:][:d], 1.0
 		if h < l.shape.KeyHeads {

@@ -203,11 +203,12 @@ func (b *block) fn(grads [][]float32) bitlinear.Func {
 }
 
 func (b *block) forward(in [][]float32, y []float32) {
-	w := b.weights(in[1:])
-	b.forwardKept(in[0], w)
-	b.down.Forward(b.kept.downIn, w.down, b.wide)
-	d := b.config.HiddenSize
-	forRows(b.pool, b.rows, d, func(r int) { sum(y[r*d:][:d], b.kept.x2[r*d:][:d], b.wide[r*d:]) })
+	w, d := b.weights(in[1:]), b.config.HiddenSize
+	b.forwardKept(in[0], w, func() { b.down.Prepare(w.down) }, func(p *band) {
+		out := p.of(b.wide, d)
+		p.forward(b.down, b.kept.downIn, w.down, out)
+		p.rows(func(r int, _ *rowScratch) { vector.Add(y[r*d:], b.kept.x2[r*d:][:d], out[(r-p.lo)*d:]) })
+	})
 	for i, input := range []*bitlinear.Input{b.kept.qkvIn, b.kept.oIn, b.kept.gateUpIn, b.kept.downIn} {
 		b.absMax[i] = input.AbsMax()
 	}
@@ -218,12 +219,28 @@ var readers = [][]string{
 	{model.QProj, model.KProj, model.VProj}, {model.OProj}, {model.GateProj, model.UpProj}, {model.DownProj},
 }
 
-// forwardKept fills b.kept: it is the forward pass without the last product.
-func (b *block) forwardKept(x []float32, w blockWeights[bitlinear.Weight]) {
-	c, k := b.config, b.kept
-	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
-	b.forRowParts(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
-	b.qkv.Forward(k.qkvIn, w.qkv, k.qkv)
+// forwardKept fills b.kept: it is the forward pass without the last product, which last may add, after prepare.
+func (b *block) forwardKept(
+	x []float32, w blockWeights[bitlinear.Weight], prepare func(), last func(p *band),
+) {
+	b.attend(x, w)
+	b.inBands(func() {
+		b.o.Prepare(w.o)
+		b.gateUp.Prepare(w.gateUp)
+		prepare()
+	}, func(p *band) {
+		b.feedForward(x, w, p)
+		last(p)
+	})
+}
+
+// attend fills b.kept up to the output of the attention.
+func (b *block) attend(x []float32, w blockWeights[bitlinear.Weight]) {
+	k, d, width := b.kept, b.config.HiddenSize, b.attention.width
+	b.inBands(func() { b.qkv.Prepare(w.qkv) }, func(p *band) {
+		p.rows(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
+		p.forward(b.qkv, k.qkvIn, w.qkv, p.of(k.qkv, width))
+	})
 	b.normHeads(w.qNorm, w.kNorm)
 	if b.states != nil {
 		copy(b.states.Values, k.qkv)
@@ -232,17 +249,24 @@ func (b *block) forwardKept(x []float32, w blockWeights[bitlinear.Weight]) {
 		b.relations.compare(k.qkv)
 	}
 	b.attention.forward(k.qkv, k.attention, k.lse)
-	b.forRowParts(func(r int, s *rowScratch) {
+}
+
+// feedForward sets rows of the input of the last product by the output of the attention.
+func (b *block) feedForward(x []float32, w blockWeights[bitlinear.Weight], p *band) {
+	c, k := b.config, b.kept
+	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
+	out := p.of(b.wide, d)
+	p.rows(func(r int, s *rowScratch) {
 		b.setNormed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s)
 	})
-	b.o.Forward(k.oIn, w.o, b.wide)
-	b.forRowParts(func(r int, s *rowScratch) {
+	p.forward(b.o, k.oIn, w.o, out)
+	p.rows(func(r int, s *rowScratch) {
 		x2 := k.x2[r*d:][:d]
-		sum(x2, x[r*d:][:d], b.wide[r*d:])
+		vector.Add(x2, x[r*d:][:d], out[(r-p.lo)*d:])
 		b.setNormed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
 	})
-	b.gateUp.Forward(k.gateUpIn, w.gateUp, k.gateUp)
-	b.forRowParts(func(r int, s *rowScratch) {
+	p.forward(b.gateUp, k.gateUpIn, w.gateUp, p.of(k.gateUp, 2*f))
+	p.rows(func(r int, s *rowScratch) {
 		b.setNormed(b.down, k.downIn, k.ffnNorm, r, b.unit.forward(s.unit, k.gateUp[2*r*f:][:2*f]), w.ffnNorm, s)
 	})
 }
@@ -284,7 +308,7 @@ func (b *block) turn(l *bitlinear.Linear, x []float32) {
 func (b *block) backward(in [][]float32, grad []float32, grads [][]float32) {
 	w, dw := b.weights(in[1:]), b.grads(grads[1:])
 	if b.share {
-		b.forwardKept(in[0], w)
+		b.forwardKept(in[0], w, func() {}, func(*band) {})
 		b.down.Recall(b.kept.downIn, w.down)
 	}
 	b.feedForwardGrad(w, dw, grad)
@@ -302,15 +326,13 @@ func (b *block) feedForwardGrad(
 		g, gateUp := b.wider[r*f:][:f], k.gateUp[2*r*f:][:2*f]
 		b.turn(b.down, g)
 		if w.ffnNorm != nil {
-			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r], s)
+			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r])
 		}
 		b.unit.backward(gateUp, g)
 	})
 	b.gateUp.Backward(k.gateUpIn, w.gateUp, k.gateUp, b.wide, dw.gateUp, b.accumulate)
-	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, s *rowScratch) {
-		g := b.wide[r*d:][:d]
-		rmsNormGrad(g, k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r], s)
-		vector.Axpy(1, g, grad[r*d:][:d])
+	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, _ *rowScratch) {
+		addRMSNormGrad(grad[r*d:], b.wide[r*d:][:d], k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r])
 	})
 }
 
@@ -325,7 +347,7 @@ func (b *block) attentionGrad(
 			g := b.wider[r*q:][:q]
 			b.turn(b.o, g)
 			if w.attnNorm != nil {
-				rmsNormGrad(g, k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r], s)
+				rmsNormGrad(g, k.attention[r*q:][:q], w.attnNorm, dNorm, k.attnNorm[r])
 			}
 		})
 	}
@@ -335,9 +357,7 @@ func (b *block) attentionGrad(
 	}
 	b.headsGrad(w, dw)
 	b.qkv.Backward(k.qkvIn, w.qkv, k.qkv, b.wide, dw.qkv, b.accumulate)
-	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, s *rowScratch) {
-		g := b.wide[r*d:][:d]
-		rmsNormGrad(g, x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r], s)
-		vector.Axpy(1, g, grad[r*d:][:d])
+	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, _ *rowScratch) {
+		addRMSNormGrad(grad[r*d:], b.wide[r*d:][:d], x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r])
 	})
 }

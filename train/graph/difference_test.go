@@ -281,14 +281,18 @@ func gradients(t *testing.T, d *Decoder) map[string][]float32 {
 	return all
 }
 
-// Activation checkpointing and the number of threads change no bit; two accumulated runs
+// Activation checkpointing, the number of threads and bands of rows change no bit; two accumulated runs
 // give twice the gradient.
 func TestSameGradients(t *testing.T) {
 	for _, bf16 := range []bool{false, true} {
 		if bf16 && !HasBF16() {
 			continue
 		}
-		want := gradients(t, testModel(t, Options{BF16: bf16, Threads: 1}))
+		one := testModel(t, Options{BF16: bf16, Threads: 1})
+		if one.ws.rows < bandRows || one.ws.rows >= 3*bandRows {
+			t.Fatal("want bands of rows on one thread, and none on three")
+		}
+		want := gradients(t, one)
 		for _, threads := range []int{1, 2, 3} {
 			d := testModel(t, Options{BF16: bf16, CheckpointActivations: true, Threads: threads})
 			for range 2 {

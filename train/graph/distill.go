@@ -115,7 +115,7 @@ func (o *distilling) gradient(token int, row []float32, lse float64, share float
 	s := o.scratches.Get().(*rowScratch)
 	defer o.scratches.Put(s)
 	theirs, cold := o.theirs[(token-o.first)*o.vocab:][:o.vocab], float32(1/o.Temperature)
-	lseP, lseQ := logSumExp(theirs, cold, vector.Max(theirs), s), logSumExp(row, cold, vector.Max(row), s)
+	lseP, lseQ := logSumExp(theirs, cold, vector.Max(theirs)), logSumExp(row, cold, vector.Max(row))
 	hard, soft := share*float32(1-o.Alpha), share*float32(o.Alpha*o.Temperature)
 	difference := 0.0 // sum of p*(theirs - row)
 	for lo := 0; lo < len(row); lo += sumPart {

@@ -46,9 +46,9 @@ func (b *block) headGrad(w, dw []float32, lo, hi int) {
 	c, kept := b.config, b.kept
 	both, width, d := c.QDim()+c.KVDim(), c.QDim()+2*c.KVDim(), c.HeadDim
 	heads := c.NumAttentionHeads + c.NumKeyValueHeads
-	b.normGrads(dw, d, func(r int, dNorm []float32, s *rowScratch) {
+	b.normGrads(dw, d, func(r int, dNorm []float32, _ *rowScratch) {
 		for h := lo; h < hi; h++ {
-			rmsNormGrad(kept.qkv[r*width+h*d:][:d], kept.heads[r*both+h*d:][:d], w, dNorm, kept.headNorm[r*heads+h], s)
+			rmsNormGrad(kept.qkv[r*width+h*d:][:d], kept.heads[r*both+h*d:][:d], w, dNorm, kept.headNorm[r*heads+h])
 		}
 	})
 }

@@ -158,26 +158,23 @@ func (h *lossHead) makeLogits(dst []float32, lo, hi int) {
 // softCap bounds the logits; 0: nothing does.
 func (h *lossHead) softCap() float32 { return float32(h.config.FinalLogitSoftcapping) }
 
-// score computes the loss of a token's target and whether it has the largest logit. Parts of the
-// sum of exponentials are added in float64, for a vocabulary has many terms.
+// score computes the loss of a token's target and whether it has the largest logit, the first of those that do.
 func (h *lossHead) score(token int, row []float32) {
-	best := max(0, slices.Index(row, vector.Max(row))) // there is none if a logit is NaN
-	s := h.scratches.Get().(*rowScratch)
-	defer h.scratches.Put(s)
-	h.lse[token] = logSumExp(row, 1, row[best], s)
+	top := vector.Max(row)
+	h.lse[token] = logSumExp(row, 1, top)
 	h.losses[token], h.greedy[token] = 0, false
 	if t := h.targets[token]; t >= 0 {
 		h.losses[token] = float32(h.objective.loss(token, row, h.lse[token]))
-		h.greedy[token] = best == int(t)
+		h.greedy[token] = row[t] == top && !slices.Contains(row[:t], top)
 	}
 }
 
-// logSumExp is the logarithm of the sum of exp(scale*x) over a row with the largest value top.
-func logSumExp(row []float32, scale, top float32, s *rowScratch) float64 {
+// logSumExp is the logarithm of the sum of exp(scale*x) over a row with the largest value top. Parts of the sum are
+// added in float64, for a vocabulary has many terms.
+func logSumExp(row []float32, scale, top float32) float64 {
 	sum := 0.0
 	for lo := 0; lo < len(row); lo += sumPart {
-		part := s.part[:copy(s.part[:], row[lo:])]
-		sum += float64(vector.ExpScaled(part, scale, top))
+		sum += float64(vector.ExpSum(row[lo:min(lo+sumPart, len(row))], scale, top))
 	}
 	return float64(scale)*float64(top) + math.Log(sum)
 }

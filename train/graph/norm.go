@@ -48,8 +48,8 @@ func (n *finalNorm) backward(in [][]float32, grad []float32, grads [][]float32) 
 	if n.frozen == nil {
 		dWeight = grads[1]
 	}
-	n.normGrads(dWeight, d, func(r int, dw []float32, s *rowScratch) {
-		rmsNormGrad(grad[r*d:][:d], in[0][r*d:][:d], w, dw, n.inverse[r], s)
+	n.normGrads(dWeight, d, func(r int, dw []float32, _ *rowScratch) {
+		rmsNormGrad(grad[r*d:][:d], in[0][r*d:][:d], w, dw, n.inverse[r])
 	})
 	if n.frozen == nil {
 		n.done(model.FinalNorm)

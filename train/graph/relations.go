@@ -189,7 +189,7 @@ func (t *relationTask) row(ours, theirs []float32, scored bool) float64 {
 	s := t.scratches.Get().(*rowScratch)
 	defer t.scratches.Put(s)
 	scale, theirScale := float32(1/math.Sqrt(float64(t.columns))), float32(1/math.Sqrt(float64(t.theirCols)))
-	lse, theirLse := logSumExp(ours, scale, vector.Max(ours), s), logSumExp(theirs, theirScale, vector.Max(theirs), s)
+	lse, theirLse := logSumExp(ours, scale, vector.Max(ours)), logSumExp(theirs, theirScale, vector.Max(theirs))
 	factor, kl := scale*float32(t.weight/float64(t.heads*t.rows)), lse-theirLse
 	for lo := 0; lo < len(ours); lo += sumPart {
 		x, y := ours[lo:min(lo+sumPart, len(ours))], theirs[lo:min(lo+sumPart, len(ours))]

@@ -20,12 +20,6 @@ func forRows(pool *parallel.Pool, rows, width int, body func(row int)) {
 	})
 }
 
-// sum is dst = x + y over the length of dst.
-func sum(dst, x, y []float32) {
-	copy(dst, x)
-	vector.Axpy(1, y[:len(dst)], dst)
-}
-
 // inverseRMS is 1/sqrt(mean(x^2) + eps); RMSNorm is weight * x * inverseRMS(x).
 func inverseRMS(x []float32, eps float64) float32 {
 	return float32(1 / math.Sqrt(float64(vector.Dot(x, x))/float64(len(x))+eps))
@@ -33,18 +27,23 @@ func inverseRMS(x []float32, eps float64) float32 {
 
 // rmsNormGrad replaces g, the gradient of a norm's output, by the gradient of its input x,
 // inv*w*g - x * inv^3/D * sum(x*w*g), and adds x*inv*g to dw, the gradient of the weight w.
-func rmsNormGrad(g, x, w, dw []float32, inv float32, s *rowScratch) {
-	part := s.norm[:len(x)]
-	vector.ScaledProduct(part, x, g, inv)
-	vector.Axpy(1, part, dw)
-	f := inv * inv * vector.Dot(part, w) / float32(len(x))
-	vector.ScaledProduct(g, w, g, inv)
-	vector.Axpy(-f, x, g)
+func rmsNormGrad(g, x, w, dw []float32, inv float32) {
+	vector.NormGrad(g, g, x, w, inv, normFactor(g, x, w, dw, inv))
+}
+
+// addRMSNormGrad adds the gradient of the input to sum, and leaves g as it is.
+func addRMSNormGrad(sum, g, x, w, dw []float32, inv float32) {
+	vector.AddNormGrad(sum, g, x, w, inv, normFactor(g, x, w, dw, inv))
+}
+
+// normFactor is what x is multiplied by in the gradient of a norm. It adds the gradient of w to dw.
+func normFactor(g, x, w, dw []float32, inv float32) float32 {
+	return inv * inv * vector.NormSums(dw, g, x, w, inv) / float32(len(x))
 }
 
 // gatedUnit is act(gate)*up of a row [2F] with gate and up side by side.
 type gatedUnit struct {
-	product func(gate, up []float32)
+	product func(dst, gate, up []float32)
 	grad    func(dGate, dUp, gate, up, grad []float32)
 }
 
@@ -58,8 +57,7 @@ func newGatedUnit(act string) gatedUnit {
 // forward writes the unit of a row to dst and returns it, [F].
 func (u gatedUnit) forward(dst, gateUp []float32) []float32 {
 	f := len(gateUp) / 2
-	copy(dst, gateUp[:f])
-	u.product(dst[:f], gateUp[f:])
+	u.product(dst, gateUp[:f], gateUp[f:])
 	return dst[:f]
 }
 

@@ -66,15 +66,6 @@ func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 	return ws
 }
 
-// forRowParts calls body for all rows, with scratch of its thread.
-func (ws *workspace) forRowParts(body func(r int, s *rowScratch)) {
-	ws.forParts(func(_, lo, hi int, s *rowScratch) {
-		for r := lo; r < hi; r++ {
-			body(r, s)
-		}
-	})
-}
-
 // forParts calls body for rowParts ranges of rows.
 func (ws *workspace) forParts(body func(part, lo, hi int, s *rowScratch)) {
 	ws.pool.Chunks(rowParts, 1, func(first, last int) {

@@ -3,6 +3,7 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // ternaryPairs makes the second operand of a product in bfloat16 of ternary weights of 2 bits. Each
@@ -41,4 +42,77 @@ func lanes(name string, word func(lane int) uint32) Mem {
 		DATA(4*i, U32(word(i)))
 	}
 	return m
+}
+
+// ternaryBlock packs 16 rows of a matrix at once, 16 columns at a time. A lane takes the codes of a column of
+// four rows in its bytes; the four lanes whose columns share a byte of the line are then added. The codes are
+// summed as they are, -1 to 1, and made 0 to 2 all at once. Rows of the next block are fetched meanwhile.
+func ternaryBlock() {
+	TEXT("ternaryBlock512", NOSPLIT, "func(groups int, dst *byte, w *float32, width int, inverse float32)")
+	Doc("ternaryBlock512 packs the ternary values of w[r*width+c] for 16 rows r and 16*groups columns c.")
+	groups, dst, w, width, inverse := param("groups"), param("dst"), param("w"), param("width"), zmm.splat("inverse")
+	rows, next, block := fourRows(w, width)
+	shifts, ones, order := ZMM(), ZMM(), ZMM()
+	VMOVDQU32(lanes("columnShifts", func(lane int) uint32 { return uint32(2 * (lane / 4)) }), shifts)
+	VPBROADCASTD(constant("codeOnes", 0x55555555), ones)
+	VMOVDQU32(lanes("byteTranspose", func(lane int) uint32 { return 0x0c080400 + 0x01010101*uint32(lane%4) }), order)
+	one, minusOne := zmm.word("float1", 0x3f800000), zmm.word("floatMinus1", 0xbf800000)
+	x, v := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, ZMM()
+	Label("loop")
+	for a, sum := range x {
+		LEAQ(Mem{Base: rows[a](0).Base, Index: block, Scale: 1}, next)
+		for i := range 4 {
+			at := rows[a](i)
+			PREFETCHT1(Mem{Base: next, Index: at.Index, Scale: at.Scale})
+			to := v
+			if i == 0 {
+				to = sum
+			}
+			VMULPS(at, inverse, to)
+			VMINPS(one, to, to)
+			VMAXPS(minusOne, to, to)
+			VCVTPS2DQ(to, to)
+			if i > 0 {
+				VPSLLD(U8(8*i), v, v)
+				VPADDD(v, sum, sum)
+			}
+		}
+		VPSLLVD(shifts, sum, sum)
+		ADDQ(Imm(64), rows[a](0).Base)
+	}
+	for a := 0; a < 4; a += 2 {
+		VSHUFI32X4(U8(0xee), x[a+1], x[a], v)
+		VSHUFI32X4(U8(0x44), x[a+1], x[a], x[a])
+		VPADDD(v, x[a], x[a])
+	}
+	VSHUFI32X4(U8(0x88), x[2], x[0], v)
+	VSHUFI32X4(U8(0xdd), x[2], x[0], x[0])
+	VPADDD(v, x[0], x[0])
+	VPADDD(ones, x[0], x[0])
+	VPSHUFB(order, x[0], x[0])
+	VMOVDQU32(x[0], Mem{Base: dst})
+	ADDQ(Imm(64), dst)
+	DECQ(groups)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// fourRows addresses 16 rows, width floats apart, as four times four. next is a register for the addresses of rows
+// block bytes further on, which is the distance of 16 rows.
+func fourRows(w, width reg.Register) (rows [4]func(row int) Mem, next, block reg.GPVirtual) {
+	next, block = GP64(), GP64()
+	rows[0] = fourLines(w, width) // which makes width a number of bytes
+	MOVQ(width, block)
+	SHLQ(U8(2), block)
+	for a := 1; a < 4; a++ {
+		base := GP64()
+		LEAQ(Mem{Base: rows[a-1](0).Base, Index: block, Scale: 1}, base)
+		rows[a] = func(row int) Mem {
+			m := rows[0](row)
+			m.Base = base
+			return m
+		}
+	}
+	SHLQ(U8(2), block)
+	return rows, next, block
 }

@@ -104,8 +104,13 @@ func (e *expConstants) scaleYMM(p, t reg.VecVirtual) {
 }
 
 func (r registers) expScaled() {
-	TEXT("expScaled"+r.suffix, NOSPLIT, "func(n int, x *float32, scale, top float32) float32")
-	Doc("expScaled" + r.suffix + " replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.")
+	r.exponentials("expScaled", "replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum", true)
+	r.exponentials("expSum", "is the sum of Exp(scale*(x[i]-top))", false)
+}
+
+func (r registers) exponentials(name, what string, store bool) {
+	TEXT(name+r.suffix, NOSPLIT, "func(n int, x *float32, scale, top float32) float32")
+	Doc(name + r.suffix + " " + what + ".")
 	n, x, scale, top := param("n"), param("x"), r.splat("scale"), r.splat("top")
 	e, v, sum := r.newExp(), r.one(), r.zeros()
 	r.loop(n, func(at slot) {
@@ -114,16 +119,18 @@ func (r registers) expScaled() {
 		VMULPS(scale, v, v)
 		e.exp(v)
 		VADDPS(v, sum[at.part], sum[at.part])
-		VMOVUPS(v, at.floats(x))
+		if store {
+			VMOVUPS(v, at.floats(x))
+		}
 	})
 	Store(r.fold(sum, VADDPS), ReturnIndex(0))
 	finish()
 }
 
 func (r registers) siluProduct() {
-	TEXT("siluProduct"+r.suffix, NOSPLIT, "func(n int, gate, up *float32)")
-	Doc("siluProduct" + r.suffix + " replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].")
-	n, gate, up := param("n"), param("gate"), param("up")
+	TEXT("siluProduct"+r.suffix, NOSPLIT, "func(n int, dst, gate, up *float32)")
+	Doc("siluProduct" + r.suffix + " writes dst[i] = gate[i]*(1/(1+Exp(-gate[i])))*up[i].")
+	n, dst, gate, up := param("n"), param("dst"), param("gate"), param("up")
 	e, g, v, zero := r.newExp(), r.one(), r.one(), r.zeros()[0]
 	r.loop(n, func(at slot) {
 		VMOVUPS(at.floats(gate), g)
@@ -133,7 +140,7 @@ func (r registers) siluProduct() {
 		VDIVPS(v, e.one, v)
 		VMULPS(v, g, v)
 		VMULPS(at.floats(up), v, v)
-		VMOVUPS(v, at.floats(gate))
+		VMOVUPS(v, at.floats(dst))
 	})
 	finish()
 }
@@ -143,10 +150,11 @@ func (r registers) maximum() {
 	Doc("max" + r.suffix + " is the largest x[i].")
 	n, x := param("n"), param("x")
 	var top []reg.VecVirtual
-	for range r.parts {
+	for range 2 * r.parts {
 		top = append(top, r.splatted(float32(math.Inf(-1))))
 	}
-	r.loop(n, func(at slot) { VMAXPS(at.floats(x), top[at.part], top[at.part]) })
+	r.inTurn(n, top, func(at slot, top reg.VecVirtual) { VMAXPS(at.floats(x), top, top) })
+	top = r.meet(top, VMAXPS)
 	Store(r.fold(top, VMAXPS), ReturnIndex(0))
 	finish()
 }

@@ -55,6 +55,27 @@ func (r registers) loop(n reg.Register, body func(at slot)) {
 	})
 }
 
+// inTurn is loop with two accumulators of 16 lanes, one for every other block, since an operation on one waits
+// for the last. The first parts of accumulators are one, the others the other; they change places in each block.
+func (r registers) inTurn(n reg.Register, accumulators []reg.VecVirtual, body func(at slot, to reg.VecVirtual)) {
+	spare := r.one()
+	r.loop(n, func(at slot) {
+		now, next := accumulators[at.part], accumulators[r.parts+at.part]
+		body(at, now)
+		VMOVAPS(now, spare)
+		VMOVAPS(next, now)
+		VMOVAPS(spare, next)
+	})
+}
+
+// meet joins the accumulators of inTurn to 16 lanes.
+func (r registers) meet(accumulators []reg.VecVirtual, op func(...Op)) []reg.VecVirtual {
+	for part := range r.parts {
+		op(accumulators[r.parts+part], accumulators[part], accumulators[part])
+	}
+	return accumulators[:r.parts]
+}
+
 func param(name string) reg.Register { return Load(Param(name), GP64()) }
 
 func floats(base reg.Register, i reg.Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
@@ -128,11 +149,12 @@ func (r registers) absMax() {
 	TEXT("absMax"+r.suffix, NOSPLIT, "func(n int, x *float32) float32")
 	Doc("absMax" + r.suffix + " is the largest |x[i]|.")
 	n, x := param("n"), param("x")
-	mask, v, top := r.word("absMask", 0x7fffffff), r.one(), r.zeros()
-	r.loop(n, func(at slot) {
+	mask, v, top := r.word("absMask", 0x7fffffff), r.one(), append(r.zeros(), r.zeros()...)
+	r.inTurn(n, top, func(at slot, top reg.VecVirtual) {
 		VANDPS(at.floats(x), mask, v)
-		VMAXPS(v, top[at.part], top[at.part])
+		VMAXPS(v, top, top)
 	})
+	top = r.meet(top, VMAXPS)
 	Store(r.fold(top, VMAXPS), ReturnIndex(0))
 	finish()
 }
@@ -293,14 +315,14 @@ func (r registers) scaledProduct() {
 }
 
 func (r registers) relu2Product() {
-	TEXT("relu2Product"+r.suffix, NOSPLIT, "func(n int, gate, up *float32)")
-	Doc("relu2Product" + r.suffix + " replaces gate[i] by max(gate[i],0)^2*up[i].")
-	n, gate, up, v, zero := param("n"), param("gate"), param("up"), r.one(), r.zeros()[0]
+	TEXT("relu2Product"+r.suffix, NOSPLIT, "func(n int, dst, gate, up *float32)")
+	Doc("relu2Product" + r.suffix + " writes dst[i] = max(gate[i],0)^2*up[i].")
+	n, dst, gate, up, v, zero := param("n"), param("dst"), param("gate"), param("up"), r.one(), r.zeros()[0]
 	r.loop(n, func(at slot) {
 		VMAXPS(at.floats(gate), zero, v)
 		VMULPS(v, v, v)
 		VMULPS(at.floats(up), v, v)
-		VMOVUPS(v, at.floats(gate))
+		VMOVUPS(v, at.floats(dst))
 	})
 	finish()
 }

@@ -159,6 +159,9 @@ func signsBytes512(lines int, w *byte, dst *byte)
 // ternaryPairs512 writes dst[p][j] = weights of rows 2p and 2p+1 of a line, in bfloat16, for its 16 columns j.
 func ternaryPairs512(pairs int, dst *byte, codes *byte)
 
+// ternaryBlock512 packs the ternary values of w[r*width+c] for 16 rows r and 16*groups columns c.
+func ternaryBlock512(groups int, dst *byte, w *float32, width int, inverse float32)
+
 // int4Bytes512 turns lines of 4-bit codes into lines of int8, four columns of a row in each lane.
 func int4Bytes512(lines int, w *byte, dst *byte)
 

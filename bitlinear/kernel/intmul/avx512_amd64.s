@@ -4093,6 +4093,208 @@ DATA codeSecond<>+56(SB)/4, $0x3f800000
 DATA codeSecond<>+60(SB)/4, $0x00000000
 GLOBL codeSecond<>(SB), RODATA|NOPTR, $64
 
+// func ternaryBlock512(groups int, dst *byte, w *float32, width int, inverse float32)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·ternaryBlock512(SB), NOSPLIT, $0-36
+	MOVQ         groups+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         width+24(FP), BX
+	VBROADCASTSS inverse+32(FP), Z0
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), R8
+	MOVQ         BX, DI
+	SHLQ         $0x02, DI
+	LEAQ         (DX)(DI*1), R9
+	LEAQ         (R9)(DI*1), R10
+	LEAQ         (R10)(DI*1), R11
+	SHLQ         $0x02, DI
+	VMOVDQU32    columnShifts<>+0(SB), Z1
+	VPBROADCASTD codeOnes<>+0(SB), Z2
+	VMOVDQU32    byteTranspose<>+0(SB), Z3
+	VPBROADCASTD float1<>+0(SB), Z4
+	VPBROADCASTD floatMinus1<>+0(SB), Z5
+
+loop:
+	LEAQ       (DX)(DI*1), SI
+	PREFETCHT1 (SI)
+	VMULPS     (DX), Z0, Z6
+	VMINPS     Z4, Z6, Z6
+	VMAXPS     Z5, Z6, Z6
+	VCVTPS2DQ  Z6, Z6
+	PREFETCHT1 (SI)(BX*1)
+	VMULPS     (DX)(BX*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x08, Z10, Z10
+	VPADDD     Z10, Z6, Z6
+	PREFETCHT1 (SI)(BX*2)
+	VMULPS     (DX)(BX*2), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x10, Z10, Z10
+	VPADDD     Z10, Z6, Z6
+	PREFETCHT1 (SI)(R8*1)
+	VMULPS     (DX)(R8*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x18, Z10, Z10
+	VPADDD     Z10, Z6, Z6
+	VPSLLVD    Z1, Z6, Z6
+	ADDQ       $0x40, DX
+	LEAQ       (R9)(DI*1), SI
+	PREFETCHT1 (SI)
+	VMULPS     (R9), Z0, Z7
+	VMINPS     Z4, Z7, Z7
+	VMAXPS     Z5, Z7, Z7
+	VCVTPS2DQ  Z7, Z7
+	PREFETCHT1 (SI)(BX*1)
+	VMULPS     (R9)(BX*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x08, Z10, Z10
+	VPADDD     Z10, Z7, Z7
+	PREFETCHT1 (SI)(BX*2)
+	VMULPS     (R9)(BX*2), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x10, Z10, Z10
+	VPADDD     Z10, Z7, Z7
+	PREFETCHT1 (SI)(R8*1)
+	VMULPS     (R9)(R8*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x18, Z10, Z10
+	VPADDD     Z10, Z7, Z7
+	VPSLLVD    Z1, Z7, Z7
+	ADDQ       $0x40, R9
+	LEAQ       (R10)(DI*1), SI
+	PREFETCHT1 (SI)
+	VMULPS     (R10), Z0, Z8
+	VMINPS     Z4, Z8, Z8
+	VMAXPS     Z5, Z8, Z8
+	VCVTPS2DQ  Z8, Z8
+	PREFETCHT1 (SI)(BX*1)
+	VMULPS     (R10)(BX*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x08, Z10, Z10
+	VPADDD     Z10, Z8, Z8
+	PREFETCHT1 (SI)(BX*2)
+	VMULPS     (R10)(BX*2), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x10, Z10, Z10
+	VPADDD     Z10, Z8, Z8
+	PREFETCHT1 (SI)(R8*1)
+	VMULPS     (R10)(R8*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x18, Z10, Z10
+	VPADDD     Z10, Z8, Z8
+	VPSLLVD    Z1, Z8, Z8
+	ADDQ       $0x40, R10
+	LEAQ       (R11)(DI*1), SI
+	PREFETCHT1 (SI)
+	VMULPS     (R11), Z0, Z9
+	VMINPS     Z4, Z9, Z9
+	VMAXPS     Z5, Z9, Z9
+	VCVTPS2DQ  Z9, Z9
+	PREFETCHT1 (SI)(BX*1)
+	VMULPS     (R11)(BX*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x08, Z10, Z10
+	VPADDD     Z10, Z9, Z9
+	PREFETCHT1 (SI)(BX*2)
+	VMULPS     (R11)(BX*2), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x10, Z10, Z10
+	VPADDD     Z10, Z9, Z9
+	PREFETCHT1 (SI)(R8*1)
+	VMULPS     (R11)(R8*1), Z0, Z10
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z5, Z10, Z10
+	VCVTPS2DQ  Z10, Z10
+	VPSLLD     $0x18, Z10, Z10
+	VPADDD     Z10, Z9, Z9
+	VPSLLVD    Z1, Z9, Z9
+	ADDQ       $0x40, R11
+	VSHUFI32X4 $0xee, Z7, Z6, Z10
+	VSHUFI32X4 $0x44, Z7, Z6, Z6
+	VPADDD     Z10, Z6, Z6
+	VSHUFI32X4 $0xee, Z9, Z8, Z10
+	VSHUFI32X4 $0x44, Z9, Z8, Z8
+	VPADDD     Z10, Z8, Z8
+	VSHUFI32X4 $0x88, Z8, Z6, Z10
+	VSHUFI32X4 $0xdd, Z8, Z6, Z6
+	VPADDD     Z10, Z6, Z6
+	VPADDD     Z2, Z6, Z6
+	VPSHUFB    Z3, Z6, Z6
+	VMOVDQU32  Z6, (CX)
+	ADDQ       $0x40, CX
+	DECQ       AX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+DATA columnShifts<>+0(SB)/4, $0x00000000
+DATA columnShifts<>+4(SB)/4, $0x00000000
+DATA columnShifts<>+8(SB)/4, $0x00000000
+DATA columnShifts<>+12(SB)/4, $0x00000000
+DATA columnShifts<>+16(SB)/4, $0x00000002
+DATA columnShifts<>+20(SB)/4, $0x00000002
+DATA columnShifts<>+24(SB)/4, $0x00000002
+DATA columnShifts<>+28(SB)/4, $0x00000002
+DATA columnShifts<>+32(SB)/4, $0x00000004
+DATA columnShifts<>+36(SB)/4, $0x00000004
+DATA columnShifts<>+40(SB)/4, $0x00000004
+DATA columnShifts<>+44(SB)/4, $0x00000004
+DATA columnShifts<>+48(SB)/4, $0x00000006
+DATA columnShifts<>+52(SB)/4, $0x00000006
+DATA columnShifts<>+56(SB)/4, $0x00000006
+DATA columnShifts<>+60(SB)/4, $0x00000006
+GLOBL columnShifts<>(SB), RODATA|NOPTR, $64
+
+DATA codeOnes<>+0(SB)/4, $0x55555555
+GLOBL codeOnes<>(SB), RODATA|NOPTR, $4
+
+DATA byteTranspose<>+0(SB)/4, $0x0c080400
+DATA byteTranspose<>+4(SB)/4, $0x0d090501
+DATA byteTranspose<>+8(SB)/4, $0x0e0a0602
+DATA byteTranspose<>+12(SB)/4, $0x0f0b0703
+DATA byteTranspose<>+16(SB)/4, $0x0c080400
+DATA byteTranspose<>+20(SB)/4, $0x0d090501
+DATA byteTranspose<>+24(SB)/4, $0x0e0a0602
+DATA byteTranspose<>+28(SB)/4, $0x0f0b0703
+DATA byteTranspose<>+32(SB)/4, $0x0c080400
+DATA byteTranspose<>+36(SB)/4, $0x0d090501
+DATA byteTranspose<>+40(SB)/4, $0x0e0a0602
+DATA byteTranspose<>+44(SB)/4, $0x0f0b0703
+DATA byteTranspose<>+48(SB)/4, $0x0c080400
+DATA byteTranspose<>+52(SB)/4, $0x0d090501
+DATA byteTranspose<>+56(SB)/4, $0x0e0a0602
+DATA byteTranspose<>+60(SB)/4, $0x0f0b0703
+GLOBL byteTranspose<>(SB), RODATA|NOPTR, $64
+
+DATA float1<>+0(SB)/4, $0x3f800000
+GLOBL float1<>(SB), RODATA|NOPTR, $4
+
+DATA floatMinus1<>+0(SB)/4, $0xbf800000
+GLOBL floatMinus1<>(SB), RODATA|NOPTR, $4
+
 // func int4Bytes512(lines int, w *byte, dst *byte)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·int4Bytes512(SB), NOSPLIT, $0-24
@@ -4535,12 +4737,6 @@ loop:
 
 DATA int1<>+0(SB)/4, $0x00000001
 GLOBL int1<>(SB), RODATA|NOPTR, $4
-
-DATA float1<>+0(SB)/4, $0x3f800000
-GLOBL float1<>(SB), RODATA|NOPTR, $4
-
-DATA floatMinus1<>+0(SB)/4, $0xbf800000
-GLOBL floatMinus1<>(SB), RODATA|NOPTR, $4
 
 DATA roundingMagic<>+0(SB)/4, $0x4b400000
 GLOBL roundingMagic<>(SB), RODATA|NOPTR, $4

@@ -51,6 +51,8 @@ type packing struct {
 	ternaryCodes func(n int, dst *uint32, w *float32, factor float32)                            // n is a multiple of 16
 	tritsWiden   func(lines int, w, dst *byte)                                                   // lines come in fours
 	ternaryPairs func(pairs int, dst, codes *byte)
+	// ternaryBlock packs 16 rows of ternaryCodes, 16 columns a group, as packBits2 does.
+	ternaryBlock func(groups int, dst *byte, w *float32, width int, factor float32)
 }
 
 // toBytes makes an int8 of each weight of some lines, as AMX reads them.

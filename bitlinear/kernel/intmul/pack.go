@@ -55,10 +55,18 @@ func quadsOfI2S(quads []uint32, codes []byte) error {
 
 // packBits2 packs a row of 2-bit codes; out has four bytes of each line.
 func packBits2(out []byte, quads []uint32) {
-	for at := 0; len(quads) > 0; at += lineBytes {
-		var line [groupCols / 4]uint32
-		quads = quads[copy(line[:], quads):]
-		binary.LittleEndian.PutUint32(out[at:], line[0]|line[1]<<2|line[2]<<4|line[3]<<6)
+	const line = groupCols / 4
+	at := 0
+	for ; len(quads) >= line; at += lineBytes {
+		binary.LittleEndian.PutUint32(out[at:], quads[0]|quads[1]<<2|quads[2]<<4|quads[3]<<6)
+		quads = quads[line:]
+	}
+	if len(quads) > 0 {
+		rest := uint32(0)
+		for i, q := range quads {
+			rest |= q << (2 * i)
+		}
+		binary.LittleEndian.PutUint32(out[at:], rest)
 	}
 }
 

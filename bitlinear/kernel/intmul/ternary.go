@@ -40,14 +40,39 @@ func PackI2S(pool *parallel.Pool, f Format, n, k int, codes []byte) (*Ternary, e
 // NewTernary makes a matrix of 2-bit weights, to be filled by PackMasters.
 func NewTernary(n, k int) *Ternary { return newTernary(Bits2, n, k) }
 
-// PackMasters replaces the weights by the ternary values of masters [N,K] under a rounding, as
-// vector.Ternarize makes them.
+// PackMasters replaces the weights, of 2 bits, by the ternary values of masters [N,K] under a rounding,
+// as vector.Ternarize makes them.
 func (w *Ternary) PackMasters(pool *parallel.Pool, masters []float32, r quant.Rounding) {
-	clear(w.codes)
-	_ = w.packRows(pool, func(quads []uint32, i int) error {
-		quadsOfMasters(quads, masters[i*w.K:][:w.K], r)
-		return nil
+	pool.For(ceil(w.N, blockRows), 1+1<<13/(blockRows*w.K), func(lo, hi int) {
+		buffer := quadsPool.Get().(*[]uint32)
+		defer quadsPool.Put(buffer)
+		*buffer = slices.Grow((*buffer)[:0], ceil(w.K, 4))[:ceil(w.K, 4)]
+		for b := lo; b < hi; b++ {
+			rows := masters[b*blockRows*w.K : min((b+1)*blockRows, w.N)*w.K]
+			w.packBlock(w.codes[b*w.blockBytes():][:w.blockBytes()], rows, r, *buffer)
+		}
 	})
+}
+
+// packBlock packs up to 16 rows of masters: whole groups of columns of a whole block together, the others
+// row by row.
+func (w *Ternary) packBlock(block []byte, rows []float32, r quant.Rounding, quads []uint32) {
+	groups := 0
+	if chosen.ternaryBlock != nil && len(rows) == blockRows*w.K {
+		groups = w.K / groupCols
+	}
+	if groups > 0 {
+		chosen.ternaryBlock(groups, &block[0], &rows[0], w.K, r.Factor())
+	}
+	first := groups * groupCols
+	if first == w.K {
+		return
+	}
+	quads = quads[:ceil(w.K-first, 4)]
+	for i := range len(rows) / w.K {
+		quadsOfMasters(quads, rows[i*w.K+first:(i+1)*w.K], r)
+		packBits2(block[groups*lineBytes+4*i:], quads)
+	}
 }
 
 // packRows packs the n rows whose codes the function gives.
@@ -120,11 +145,31 @@ type Output struct {
 	Stride int // 0: W.N
 }
 
+// rescale writes sums to the destination.
+func (o *Output) rescale(s sums) { s.rescaleTo(o.Dst, o.Stride, o.Factor) }
+
+// together is the memory of a MulTernary, which is kept: training has thousands of them in a step.
+type together struct {
+	outputs  []Output
+	products []product
+}
+
+var togetherPool = sync.Pool{New: func() any { return new(together) }}
+
+func (t *together) release() {
+	clear(t.outputs)
+	clear(t.products)
+	togetherPool.Put(t)
+}
+
 // MulTernary multiplies x [m,K] by several matrices of K columns and one format, in one
 // loop over all of their rows.
 func MulTernary(pool *parallel.Pool, x []int8, m int, list ...Output) {
-	products := make([]product, len(list))
-	for i, o := range list {
+	t := togetherPool.Get().(*together)
+	defer t.release()
+	t.outputs, t.products = append(t.outputs[:0], list...), t.products[:0]
+	for i := range t.outputs {
+		o := &t.outputs[i]
 		if o.W.K != list[0].W.K || o.W.format != list[0].W.format {
 			panic(fmt.Sprintf("intmul: matrices of %d columns in %v and of %d in %v have no product together",
 				list[0].W.K, list[0].W.format, o.W.K, o.W.format))
@@ -132,9 +177,9 @@ func MulTernary(pool *parallel.Pool, x []int8, m int, list ...Output) {
 		if o.Stride == 0 {
 			o.Stride = o.W.N
 		}
-		products[i] = o.W.product(&chosen, func(s sums) { s.rescaleTo(o.Dst, o.Stride, o.Factor) })
+		t.products = append(t.products, o.W.product(&chosen, o.rescale))
 	}
-	multiplyTogether(pool, products, x, m)
+	multiplyTogether(pool, t.products, x, m)
 }
 
 // product is the description of w for multiply, on an implementation.

@@ -22,14 +22,26 @@ func ternarize256(n int, dst *float32, w *float32, inverse float32)
 // scaledProduct256 writes dst[i] = w[i]*(x[i]*f).
 func scaledProduct256(n int, dst *float32, w *float32, x *float32, f float32)
 
-// relu2Product256 replaces gate[i] by max(gate[i],0)^2*up[i].
-func relu2Product256(n int, gate *float32, up *float32)
+// relu2Product256 writes dst[i] = max(gate[i],0)^2*up[i].
+func relu2Product256(n int, dst *float32, gate *float32, up *float32)
 
 // dot256 is the sum of x[i]*y[i], with one sum for each of 16 lanes.
 func dot256(n int, x *float32, y *float32) float32
 
 // axpy256 adds a*x[i] to y[i].
 func axpy256(n int, a float32, x *float32, y *float32)
+
+// add256 writes dst[i] = x[i]+y[i].
+func add256(n int, dst *float32, x *float32, y *float32)
+
+// normSums256 is normSumsGeneric, with two sums for each of 16 lanes.
+func normSums256(n int, dw *float32, grad *float32, x *float32, w *float32, inverse float32) float32
+
+// normGrad256 is normGradGeneric, with x[i]*f and the difference rounded once.
+func normGrad256(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
+
+// addNormGrad256 is addNormGradGeneric, with x[i]*f and the difference rounded once.
+func addNormGrad256(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
 
 // dotF16x256 is dot256 with w in half precision.
 func dotF16x256(n int, w *uint16, x *float32) float32
@@ -43,8 +55,11 @@ func max256(n int, x *float32) float32
 // expScaled256 replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.
 func expScaled256(n int, x *float32, scale float32, top float32) float32
 
-// siluProduct256 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
-func siluProduct256(n int, gate *float32, up *float32)
+// expSum256 is the sum of Exp(scale*(x[i]-top)).
+func expSum256(n int, x *float32, scale float32, top float32) float32
+
+// siluProduct256 writes dst[i] = gate[i]*(1/(1+Exp(-gate[i])))*up[i].
+func siluProduct256(n int, dst *float32, gate *float32, up *float32)
 
 // relu2Grad256 is relu2GradGeneric.
 func relu2Grad256(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)

@@ -12,16 +12,26 @@ TEXT ·absMax256(SB), NOSPLIT, $0-20
 	VPBROADCASTD absMask<>+0(SB), Y0
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
 	XORQ         DX, DX
 
 loop:
 	VANDPS     (CX)(DX*4), Y0, Y1
 	VMAXPS     Y1, Y2, Y2
+	VMOVAPS    Y2, Y1
+	VMOVAPS    Y4, Y2
+	VMOVAPS    Y1, Y4
 	VANDPS     32(CX)(DX*4), Y0, Y1
 	VMAXPS     Y1, Y3, Y3
+	VMOVAPS    Y3, Y1
+	VMOVAPS    Y5, Y3
+	VMOVAPS    Y1, Y5
 	ADDQ       $0x10, DX
 	CMPQ       DX, AX
 	JL         loop
+	VMAXPS     Y4, Y2, Y2
+	VMAXPS     Y5, Y3, Y3
 	VMAXPS     Y3, Y2, Y2
 	VPERM2F128 $0x01, Y2, Y2, Y0
 	VMAXPS     Y0, Y2, Y2
@@ -194,27 +204,28 @@ loop:
 	VZEROUPPER
 	RET
 
-// func relu2Product256(n int, gate *float32, up *float32)
+// func relu2Product256(n int, dst *float32, gate *float32, up *float32)
 // Requires: AVX
-TEXT ·relu2Product256(SB), NOSPLIT, $0-24
+TEXT ·relu2Product256(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), AX
-	MOVQ   gate+8(FP), CX
-	MOVQ   up+16(FP), DX
+	MOVQ   dst+8(FP), CX
+	MOVQ   gate+16(FP), DX
+	MOVQ   up+24(FP), BX
 	VXORPS Y1, Y1, Y1
 	VXORPS Y0, Y0, Y0
-	XORQ   BX, BX
+	XORQ   SI, SI
 
 loop:
-	VMAXPS  (CX)(BX*4), Y1, Y0
+	VMAXPS  (DX)(SI*4), Y1, Y0
 	VMULPS  Y0, Y0, Y0
-	VMULPS  (DX)(BX*4), Y0, Y0
-	VMOVUPS Y0, (CX)(BX*4)
-	VMAXPS  32(CX)(BX*4), Y1, Y0
+	VMULPS  (BX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	VMAXPS  32(DX)(SI*4), Y1, Y0
 	VMULPS  Y0, Y0, Y0
-	VMULPS  32(DX)(BX*4), Y0, Y0
-	VMOVUPS Y0, 32(CX)(BX*4)
-	ADDQ    $0x10, BX
-	CMPQ    BX, AX
+	VMULPS  32(BX)(SI*4), Y0, Y0
+	VMOVUPS Y0, 32(CX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, AX
 	JL      loop
 	VZEROUPPER
 	RET
@@ -267,6 +278,132 @@ loop:
 	ADDQ        $0x10, BX
 	CMPQ        BX, AX
 	JL          loop
+	VZEROUPPER
+	RET
+
+// func add256(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX
+TEXT ·add256(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ y+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (DX)(SI*4), Y0
+	VADDPS  (BX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS 32(DX)(SI*4), Y0
+	VADDPS  32(BX)(SI*4), Y0, Y0
+	VMOVUPS Y0, 32(CX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func normSums256(n int, dw *float32, grad *float32, x *float32, w *float32, inverse float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·normSums256(SB), NOSPLIT, $0-52
+	MOVQ         n+0(FP), AX
+	MOVQ         dw+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         w+32(FP), SI
+	VBROADCASTSS inverse+40(FP), Y0
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	XORQ         DI, DI
+
+loop:
+	VMULPS      (DX)(DI*4), Y0, Y1
+	VMULPS      (BX)(DI*4), Y1, Y1
+	VFMADD231PS (SI)(DI*4), Y1, Y2
+	VADDPS      (CX)(DI*4), Y1, Y1
+	VMOVUPS     Y1, (CX)(DI*4)
+	VMOVAPS     Y2, Y1
+	VMOVAPS     Y4, Y2
+	VMOVAPS     Y1, Y4
+	VMULPS      32(DX)(DI*4), Y0, Y1
+	VMULPS      32(BX)(DI*4), Y1, Y1
+	VFMADD231PS 32(SI)(DI*4), Y1, Y3
+	VADDPS      32(CX)(DI*4), Y1, Y1
+	VMOVUPS     Y1, 32(CX)(DI*4)
+	VMOVAPS     Y3, Y1
+	VMOVAPS     Y5, Y3
+	VMOVAPS     Y1, Y5
+	ADDQ        $0x10, DI
+	CMPQ        DI, AX
+	JL          loop
+	VADDPS      Y4, Y2, Y2
+	VADDPS      Y5, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VPERM2F128  $0x01, Y2, Y2, Y0
+	VADDPS      Y0, Y2, Y2
+	VPERMILPS   $0x4e, Y2, Y0
+	VADDPS      Y0, Y2, Y2
+	VPERMILPS   $0xb1, Y2, Y0
+	VADDPS      Y0, Y2, Y2
+	MOVSS       X2, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func normGrad256(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
+// Requires: AVX, FMA3
+TEXT ·normGrad256(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         w+32(FP), SI
+	VBROADCASTSS inverse+40(FP), Y0
+	VBROADCASTSS f+44(FP), Y1
+	XORQ         DI, DI
+
+loop:
+	VMULPS       (DX)(DI*4), Y0, Y2
+	VMULPS       (SI)(DI*4), Y2, Y2
+	VFNMADD231PS (BX)(DI*4), Y1, Y2
+	VMOVUPS      Y2, (CX)(DI*4)
+	VMULPS       32(DX)(DI*4), Y0, Y2
+	VMULPS       32(SI)(DI*4), Y2, Y2
+	VFNMADD231PS 32(BX)(DI*4), Y1, Y2
+	VMOVUPS      Y2, 32(CX)(DI*4)
+	ADDQ         $0x10, DI
+	CMPQ         DI, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func addNormGrad256(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
+// Requires: AVX, FMA3
+TEXT ·addNormGrad256(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         w+32(FP), SI
+	VBROADCASTSS inverse+40(FP), Y0
+	VBROADCASTSS f+44(FP), Y1
+	XORQ         DI, DI
+
+loop:
+	VMULPS       (DX)(DI*4), Y0, Y2
+	VMULPS       (SI)(DI*4), Y2, Y2
+	VFNMADD231PS (BX)(DI*4), Y1, Y2
+	VADDPS       (CX)(DI*4), Y2, Y2
+	VMOVUPS      Y2, (CX)(DI*4)
+	VMULPS       32(DX)(DI*4), Y0, Y2
+	VMULPS       32(SI)(DI*4), Y2, Y2
+	VFNMADD231PS 32(BX)(DI*4), Y1, Y2
+	VADDPS       32(CX)(DI*4), Y2, Y2
+	VMOVUPS      Y2, 32(CX)(DI*4)
+	ADDQ         $0x10, DI
+	CMPQ         DI, AX
+	JL           loop
 	VZEROUPPER
 	RET
 
@@ -391,14 +528,24 @@ TEXT ·max256(SB), NOSPLIT, $0-20
 	MOVQ         x+8(FP), CX
 	VBROADCASTSS float0xff800000<>+0(SB), Y0
 	VBROADCASTSS float0xff800000<>+0(SB), Y1
+	VBROADCASTSS float0xff800000<>+0(SB), Y2
+	VBROADCASTSS float0xff800000<>+0(SB), Y3
 	XORQ         DX, DX
 
 loop:
 	VMAXPS     (CX)(DX*4), Y0, Y0
+	VMOVAPS    Y0, Y4
+	VMOVAPS    Y2, Y0
+	VMOVAPS    Y4, Y2
 	VMAXPS     32(CX)(DX*4), Y1, Y1
+	VMOVAPS    Y1, Y4
+	VMOVAPS    Y3, Y1
+	VMOVAPS    Y4, Y3
 	ADDQ       $0x10, DX
 	CMPQ       DX, AX
 	JL         loop
+	VMAXPS     Y2, Y0, Y0
+	VMAXPS     Y3, Y1, Y1
 	VMAXPS     Y1, Y0, Y0
 	VPERM2F128 $0x01, Y0, Y0, Y1
 	VMAXPS     Y1, Y0, Y0
@@ -571,12 +718,127 @@ GLOBL halfExponent<>(SB), RODATA|NOPTR, $4
 DATA float0x7f800000<>+0(SB)/4, $0x7f800000
 GLOBL float0x7f800000<>(SB), RODATA|NOPTR, $4
 
-// func siluProduct256(n int, gate *float32, up *float32)
-// Requires: AVX, AVX2
-TEXT ·siluProduct256(SB), NOSPLIT, $0-24
+// func expSum256(n int, x *float32, scale float32, top float32) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·expSum256(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
-	MOVQ         gate+8(FP), CX
-	MOVQ         up+16(FP), DX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS scale+16(FP), Y0
+	VBROADCASTSS top+20(FP), Y1
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Y2
+	VBROADCASTSS float0x42b16666<>+0(SB), Y3
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Y4
+	VBROADCASTSS float0x3f318000<>+0(SB), Y5
+	VBROADCASTSS float0x395e8083<>+0(SB), Y6
+	VBROADCASTSS float0x3f800000<>+0(SB), Y7
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	XORQ         DX, DX
+
+loop:
+	VMOVUPS      (CX)(DX*4), Y10
+	VSUBPS       Y1, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VMULPS       Y4, Y10, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VMULPS       Y5, Y8, Y9
+	VSUBPS       Y9, Y10, Y9
+	VMULPS       Y6, Y8, Y13
+	VADDPS       Y13, Y9, Y9
+	VBROADCASTSS float0x39506967<>+0(SB), Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3c088908<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3f000000<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VADDPS       Y9, Y13, Y13
+	VADDPS       Y7, Y13, Y13
+	VCMPPS       $0x05, Y2, Y10, Y9
+	VCMPPS       $0x0e, Y3, Y10, Y10
+	VCVTPS2DQ    Y8, Y8
+	VPBROADCASTD halfExponent<>+0(SB), Y14
+	VPADDD       Y14, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y13, Y13
+	VADDPS       Y13, Y13, Y13
+	VANDPS       Y9, Y13, Y13
+	VBROADCASTSS float0x7f800000<>+0(SB), Y8
+	VBLENDVPS    Y10, Y8, Y13, Y10
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(CX)(DX*4), Y10
+	VSUBPS       Y1, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VMULPS       Y4, Y10, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VMULPS       Y5, Y8, Y9
+	VSUBPS       Y9, Y10, Y9
+	VMULPS       Y6, Y8, Y13
+	VADDPS       Y13, Y9, Y9
+	VBROADCASTSS float0x39506967<>+0(SB), Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3ab743ce<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3c088908<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3d2aa9c1<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3e2aaaaa<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VBROADCASTSS float0x3f000000<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VMULPS       Y9, Y13, Y13
+	VADDPS       Y9, Y13, Y13
+	VADDPS       Y7, Y13, Y13
+	VCMPPS       $0x05, Y2, Y10, Y9
+	VCMPPS       $0x0e, Y3, Y10, Y10
+	VCVTPS2DQ    Y8, Y8
+	VPBROADCASTD halfExponent<>+0(SB), Y14
+	VPADDD       Y14, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y13, Y13
+	VADDPS       Y13, Y13, Y13
+	VANDPS       Y9, Y13, Y13
+	VBROADCASTSS float0x7f800000<>+0(SB), Y8
+	VBLENDVPS    Y10, Y8, Y13, Y10
+	VADDPS       Y10, Y12, Y12
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VADDPS       Y12, Y11, Y11
+	VPERM2F128   $0x01, Y11, Y11, Y0
+	VADDPS       Y0, Y11, Y11
+	VPERMILPS    $0x4e, Y11, Y0
+	VADDPS       Y0, Y11, Y11
+	VPERMILPS    $0xb1, Y11, Y0
+	VADDPS       Y0, Y11, Y11
+	MOVSS        X11, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func siluProduct256(n int, dst *float32, gate *float32, up *float32)
+// Requires: AVX, AVX2
+TEXT ·siluProduct256(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         gate+16(FP), DX
+	MOVQ         up+24(FP), BX
 	VBROADCASTSS float0xc2ad0000<>+0(SB), Y0
 	VBROADCASTSS float0x42b16666<>+0(SB), Y1
 	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Y2
@@ -585,10 +847,10 @@ TEXT ·siluProduct256(SB), NOSPLIT, $0-24
 	VBROADCASTSS float0x3f800000<>+0(SB), Y5
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	XORQ         BX, BX
+	XORQ         SI, SI
 
 loop:
-	VMOVUPS      (CX)(BX*4), Y8
+	VMOVUPS      (DX)(SI*4), Y8
 	VSUBPS       Y8, Y10, Y9
 	VMULPS       Y2, Y9, Y6
 	VROUNDPS     $0x08, Y6, Y6
@@ -630,9 +892,9 @@ loop:
 	VADDPS       Y5, Y9, Y9
 	VDIVPS       Y9, Y5, Y9
 	VMULPS       Y9, Y8, Y9
-	VMULPS       (DX)(BX*4), Y9, Y9
-	VMOVUPS      Y9, (CX)(BX*4)
-	VMOVUPS      32(CX)(BX*4), Y8
+	VMULPS       (BX)(SI*4), Y9, Y9
+	VMOVUPS      Y9, (CX)(SI*4)
+	VMOVUPS      32(DX)(SI*4), Y8
 	VSUBPS       Y8, Y10, Y9
 	VMULPS       Y2, Y9, Y6
 	VROUNDPS     $0x08, Y6, Y6
@@ -674,10 +936,10 @@ loop:
 	VADDPS       Y5, Y9, Y9
 	VDIVPS       Y9, Y5, Y9
 	VMULPS       Y9, Y8, Y9
-	VMULPS       32(DX)(BX*4), Y9, Y9
-	VMOVUPS      Y9, 32(CX)(BX*4)
-	ADDQ         $0x10, BX
-	CMPQ         BX, AX
+	VMULPS       32(BX)(SI*4), Y9, Y9
+	VMOVUPS      Y9, 32(CX)(SI*4)
+	ADDQ         $0x10, SI
+	CMPQ         SI, AX
 	JL           loop
 	VZEROUPPER
 	RET

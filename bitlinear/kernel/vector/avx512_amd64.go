@@ -22,14 +22,26 @@ func ternarize512(n int, dst *float32, w *float32, inverse float32)
 // scaledProduct512 writes dst[i] = w[i]*(x[i]*f).
 func scaledProduct512(n int, dst *float32, w *float32, x *float32, f float32)
 
-// relu2Product512 replaces gate[i] by max(gate[i],0)^2*up[i].
-func relu2Product512(n int, gate *float32, up *float32)
+// relu2Product512 writes dst[i] = max(gate[i],0)^2*up[i].
+func relu2Product512(n int, dst *float32, gate *float32, up *float32)
 
 // dot512 is the sum of x[i]*y[i], with one sum for each of 16 lanes.
 func dot512(n int, x *float32, y *float32) float32
 
 // axpy512 adds a*x[i] to y[i].
 func axpy512(n int, a float32, x *float32, y *float32)
+
+// add512 writes dst[i] = x[i]+y[i].
+func add512(n int, dst *float32, x *float32, y *float32)
+
+// normSums512 is normSumsGeneric, with two sums for each of 16 lanes.
+func normSums512(n int, dw *float32, grad *float32, x *float32, w *float32, inverse float32) float32
+
+// normGrad512 is normGradGeneric, with x[i]*f and the difference rounded once.
+func normGrad512(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
+
+// addNormGrad512 is addNormGradGeneric, with x[i]*f and the difference rounded once.
+func addNormGrad512(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
 
 // dotF16x512 is dot512 with w in half precision.
 func dotF16x512(n int, w *uint16, x *float32) float32
@@ -43,8 +55,11 @@ func max512(n int, x *float32) float32
 // expScaled512 replaces x[i] by Exp(scale*(x[i]-top)) and returns the sum.
 func expScaled512(n int, x *float32, scale float32, top float32) float32
 
-// siluProduct512 replaces gate[i] by gate[i]*(1/(1+Exp(-gate[i])))*up[i].
-func siluProduct512(n int, gate *float32, up *float32)
+// expSum512 is the sum of Exp(scale*(x[i]-top)).
+func expSum512(n int, x *float32, scale float32, top float32) float32
+
+// siluProduct512 writes dst[i] = gate[i]*(1/(1+Exp(-gate[i])))*up[i].
+func siluProduct512(n int, dst *float32, gate *float32, up *float32)
 
 // relu2Grad512 is relu2GradGeneric.
 func relu2Grad512(n int, dGate *float32, dUp *float32, gate *float32, up *float32, grad *float32)

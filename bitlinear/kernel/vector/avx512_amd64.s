@@ -11,14 +11,19 @@ TEXT ·absMax512(SB), NOSPLIT, $0-20
 	MOVQ         x+8(FP), CX
 	VPBROADCASTD absMask<>+0(SB), Z0
 	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
 	XORQ         DX, DX
 
 loop:
 	VANDPS     (CX)(DX*4), Z0, Z1
 	VMAXPS     Z1, Z2, Z2
+	VMOVAPS    Z2, Z1
+	VMOVAPS    Z3, Z2
+	VMOVAPS    Z1, Z3
 	ADDQ       $0x10, DX
 	CMPQ       DX, AX
 	JL         loop
+	VMAXPS     Z3, Z2, Z2
 	VSHUFF32X4 $0x4e, Z2, Z2, Z0
 	VMAXPS     Z0, Z2, Z2
 	VSHUFF32X4 $0xb1, Z2, Z2, Z0
@@ -166,22 +171,23 @@ loop:
 	VZEROUPPER
 	RET
 
-// func relu2Product512(n int, gate *float32, up *float32)
+// func relu2Product512(n int, dst *float32, gate *float32, up *float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·relu2Product512(SB), NOSPLIT, $0-24
+TEXT ·relu2Product512(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), AX
-	MOVQ   gate+8(FP), CX
-	MOVQ   up+16(FP), DX
+	MOVQ   dst+8(FP), CX
+	MOVQ   gate+16(FP), DX
+	MOVQ   up+24(FP), BX
 	VXORPS Z1, Z1, Z1
-	XORQ   BX, BX
+	XORQ   SI, SI
 
 loop:
-	VMAXPS  (CX)(BX*4), Z1, Z0
+	VMAXPS  (DX)(SI*4), Z1, Z0
 	VMULPS  Z0, Z0, Z0
-	VMULPS  (DX)(BX*4), Z0, Z0
-	VMOVUPS Z0, (CX)(BX*4)
-	ADDQ    $0x10, BX
-	CMPQ    BX, AX
+	VMULPS  (BX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (CX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, AX
 	JL      loop
 	VZEROUPPER
 	RET
@@ -229,6 +235,110 @@ loop:
 	ADDQ        $0x10, BX
 	CMPQ        BX, AX
 	JL          loop
+	VZEROUPPER
+	RET
+
+// func add512(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX, AVX512F
+TEXT ·add512(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ y+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (DX)(SI*4), Z0
+	VADDPS  (BX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (CX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, AX
+	JL      loop
+	VZEROUPPER
+	RET
+
+// func normSums512(n int, dw *float32, grad *float32, x *float32, w *float32, inverse float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·normSums512(SB), NOSPLIT, $0-52
+	MOVQ         n+0(FP), AX
+	MOVQ         dw+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         w+32(FP), SI
+	VBROADCASTSS inverse+40(FP), Z0
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	XORQ         DI, DI
+
+loop:
+	VMULPS      (DX)(DI*4), Z0, Z1
+	VMULPS      (BX)(DI*4), Z1, Z1
+	VFMADD231PS (SI)(DI*4), Z1, Z2
+	VADDPS      (CX)(DI*4), Z1, Z1
+	VMOVUPS     Z1, (CX)(DI*4)
+	VMOVAPS     Z2, Z1
+	VMOVAPS     Z3, Z2
+	VMOVAPS     Z1, Z3
+	ADDQ        $0x10, DI
+	CMPQ        DI, AX
+	JL          loop
+	VADDPS      Z3, Z2, Z2
+	VSHUFF32X4  $0x4e, Z2, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VSHUFF32X4  $0xb1, Z2, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VPERMILPS   $0x4e, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	VPERMILPS   $0xb1, Z2, Z0
+	VADDPS      Z0, Z2, Z2
+	MOVSS       X2, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func normGrad512(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
+// Requires: AVX, AVX512F
+TEXT ·normGrad512(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         w+32(FP), SI
+	VBROADCASTSS inverse+40(FP), Z0
+	VBROADCASTSS f+44(FP), Z1
+	XORQ         DI, DI
+
+loop:
+	VMULPS       (DX)(DI*4), Z0, Z2
+	VMULPS       (SI)(DI*4), Z2, Z2
+	VFNMADD231PS (BX)(DI*4), Z1, Z2
+	VMOVUPS      Z2, (CX)(DI*4)
+	ADDQ         $0x10, DI
+	CMPQ         DI, AX
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func addNormGrad512(n int, dst *float32, grad *float32, x *float32, w *float32, inverse float32, f float32)
+// Requires: AVX, AVX512F
+TEXT ·addNormGrad512(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         w+32(FP), SI
+	VBROADCASTSS inverse+40(FP), Z0
+	VBROADCASTSS f+44(FP), Z1
+	XORQ         DI, DI
+
+loop:
+	VMULPS       (DX)(DI*4), Z0, Z2
+	VMULPS       (SI)(DI*4), Z2, Z2
+	VFNMADD231PS (BX)(DI*4), Z1, Z2
+	VADDPS       (CX)(DI*4), Z2, Z2
+	VMOVUPS      Z2, (CX)(DI*4)
+	ADDQ         $0x10, DI
+	CMPQ         DI, AX
+	JL           loop
 	VZEROUPPER
 	RET
 
@@ -342,13 +452,18 @@ TEXT ·max512(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
 	VBROADCASTSS float0xff800000<>+0(SB), Z0
+	VBROADCASTSS float0xff800000<>+0(SB), Z1
 	XORQ         DX, DX
 
 loop:
 	VMAXPS     (CX)(DX*4), Z0, Z0
+	VMOVAPS    Z0, Z2
+	VMOVAPS    Z1, Z0
+	VMOVAPS    Z2, Z1
 	ADDQ       $0x10, DX
 	CMPQ       DX, AX
 	JL         loop
+	VMAXPS     Z1, Z0, Z0
 	VSHUFF32X4 $0x4e, Z0, Z0, Z1
 	VMAXPS     Z1, Z0, Z0
 	VSHUFF32X4 $0xb1, Z0, Z0, Z1
@@ -465,12 +580,74 @@ GLOBL float0x3f000000<>(SB), RODATA|NOPTR, $4
 DATA float0x7f800000<>+0(SB)/4, $0x7f800000
 GLOBL float0x7f800000<>(SB), RODATA|NOPTR, $4
 
-// func siluProduct512(n int, gate *float32, up *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·siluProduct512(SB), NOSPLIT, $0-24
+// func expSum512(n int, x *float32, scale float32, top float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·expSum512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
-	MOVQ         gate+8(FP), CX
-	MOVQ         up+16(FP), DX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS scale+16(FP), Z0
+	VBROADCASTSS top+20(FP), Z1
+	VBROADCASTSS float0xc2ad0000<>+0(SB), Z2
+	VBROADCASTSS float0x42b16666<>+0(SB), Z3
+	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS float0x3f318000<>+0(SB), Z5
+	VBROADCASTSS float0x395e8083<>+0(SB), Z6
+	VBROADCASTSS float0x3f800000<>+0(SB), Z7
+	VXORPS       Z11, Z11, Z11
+	XORQ         DX, DX
+
+loop:
+	VMOVUPS      (CX)(DX*4), Z10
+	VSUBPS       Z1, Z10, Z10
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z4, Z10, Z8
+	VRNDSCALEPS  $0x08, Z8, Z8
+	VMULPS       Z5, Z8, Z9
+	VSUBPS       Z9, Z10, Z9
+	VMULPS       Z6, Z8, Z12
+	VADDPS       Z12, Z9, Z9
+	VBROADCASTSS float0x39506967<>+0(SB), Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3ab743ce<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3c088908<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3d2aa9c1<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3e2aaaaa<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS.BCST  float0x3f000000<>+0(SB), Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z9, Z12, Z12
+	VADDPS       Z9, Z12, Z12
+	VADDPS       Z7, Z12, Z12
+	VCMPPS       $0x05, Z2, Z10, K1
+	VCMPPS       $0x0e, Z3, Z10, K2
+	VSCALEFPS.Z  Z8, Z12, K1, Z10
+	VBROADCASTSS float0x7f800000<>+0(SB), K2, Z10
+	VADDPS       Z10, Z11, Z11
+	ADDQ         $0x10, DX
+	CMPQ         DX, AX
+	JL           loop
+	VSHUFF32X4   $0x4e, Z11, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	VSHUFF32X4   $0xb1, Z11, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	VPERMILPS    $0x4e, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	VPERMILPS    $0xb1, Z11, Z0
+	VADDPS       Z0, Z11, Z11
+	MOVSS        X11, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func siluProduct512(n int, dst *float32, gate *float32, up *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluProduct512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         gate+16(FP), DX
+	MOVQ         up+24(FP), BX
 	VBROADCASTSS float0xc2ad0000<>+0(SB), Z0
 	VBROADCASTSS float0x42b16666<>+0(SB), Z1
 	VBROADCASTSS float0x3fb8aa3b<>+0(SB), Z2
@@ -478,10 +655,10 @@ TEXT ·siluProduct512(SB), NOSPLIT, $0-24
 	VBROADCASTSS float0x395e8083<>+0(SB), Z4
 	VBROADCASTSS float0x3f800000<>+0(SB), Z5
 	VXORPS       Z10, Z10, Z10
-	XORQ         BX, BX
+	XORQ         SI, SI
 
 loop:
-	VMOVUPS      (CX)(BX*4), Z8
+	VMOVUPS      (DX)(SI*4), Z8
 	VSUBPS       Z8, Z10, Z9
 	VMULPS       Z2, Z9, Z6
 	VRNDSCALEPS  $0x08, Z6, Z6
@@ -511,10 +688,10 @@ loop:
 	VADDPS       Z5, Z9, Z9
 	VDIVPS       Z9, Z5, Z9
 	VMULPS       Z9, Z8, Z9
-	VMULPS       (DX)(BX*4), Z9, Z9
-	VMOVUPS      Z9, (CX)(BX*4)
-	ADDQ         $0x10, BX
-	CMPQ         BX, AX
+	VMULPS       (BX)(SI*4), Z9, Z9
+	VMOVUPS      Z9, (CX)(SI*4)
+	ADDQ         $0x10, SI
+	CMPQ         SI, AX
 	JL           loop
 	VZEROUPPER
 	RET

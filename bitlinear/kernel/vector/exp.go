@@ -27,6 +27,15 @@ func Exp(x float32) float32 {
 	return p * math.Float32frombits(uint32(int32(n)+126)<<23) * 2
 }
 
+// ExpSum is the sum of exp(scale*(x - top)).
+func ExpSum(x []float32, scale, top float32) (sum float32) {
+	n := lanes(len(x))
+	if n > 0 {
+		sum = chosen.expSum(n, &x[0], scale, top)
+	}
+	return sum + expSumGeneric(x[n:], scale, top)
+}
+
 // ExpScaled replaces x by exp(scale*(x - top)) and returns the sum.
 func ExpScaled(x []float32, scale, top float32) (sum float32) {
 	n := lanes(len(x))

@@ -1,23 +1,23 @@
 package vector
 
-// ReLU2Product replaces gate by max(gate,0)^2*up.
-func ReLU2Product(gate, up []float32) {
-	n := lanes(len(gate))
-	up = up[:len(gate)]
+// ReLU2Product writes dst = max(gate,0)^2*up over the length of gate. dst may be gate.
+func ReLU2Product(dst, gate, up []float32) {
+	all, n := len(gate), lanes(len(gate))
+	dst, up = dst[:all], up[:all]
 	if n > 0 {
-		chosen.relu2Product(n, &gate[0], &up[0])
+		chosen.relu2Product(n, &dst[0], &gate[0], &up[0])
 	}
-	relu2ProductGeneric(gate[n:], up[n:])
+	relu2ProductGeneric(dst[n:], gate[n:], up[n:])
 }
 
-// SiLUProduct replaces gate by gate*sigmoid(gate)*up.
-func SiLUProduct(gate, up []float32) {
-	n := lanes(len(gate))
-	up = up[:len(gate)]
+// SiLUProduct writes dst = gate*sigmoid(gate)*up over the length of gate. dst may be gate.
+func SiLUProduct(dst, gate, up []float32) {
+	all, n := len(gate), lanes(len(gate))
+	dst, up = dst[:all], up[:all]
 	if n > 0 {
-		chosen.siluProduct(n, &gate[0], &up[0])
+		chosen.siluProduct(n, &dst[0], &gate[0], &up[0])
 	}
-	siluProductGeneric(gate[n:], up[n:])
+	siluProductGeneric(dst[n:], gate[n:], up[n:])
 }
 
 // ReLU2Grad is the gradient of y = max(gate,0)^2*up for the gradient of y: dGate =

@@ -32,6 +32,33 @@ func axpyGeneric(a float32, x, y []float32) {
 	}
 }
 
+func addGeneric(dst, x, y []float32) {
+	for i, v := range x {
+		dst[i] = v + y[i]
+	}
+}
+
+func normSumsGeneric(dw, g, x, w []float32, inverse float32) (sum float32) {
+	for i, v := range g {
+		v = x[i] * (v * inverse)
+		sum += v * w[i]
+		dw[i] += v
+	}
+	return sum
+}
+
+func normGradGeneric(dst, g, x, w []float32, inverse, f float32) {
+	for i, v := range g {
+		dst[i] = w[i]*(v*inverse) - x[i]*f
+	}
+}
+
+func addNormGradGeneric(dst, g, x, w []float32, inverse, f float32) {
+	for i, v := range g {
+		dst[i] += w[i]*(v*inverse) - x[i]*f
+	}
+}
+
 // rescaleGeneric writes float32(x[i])*f.
 func rescaleGeneric(dst []float32, x []int32, f float32) {
 	for i, v := range x {
@@ -68,16 +95,16 @@ func rotateGeneric(x, y, cos, sin []float32) {
 	}
 }
 
-func relu2ProductGeneric(gate, up []float32) {
+func relu2ProductGeneric(dst, gate, up []float32) {
 	for i, g := range gate {
 		g = max(g, 0)
-		gate[i] = g * g * up[i]
+		dst[i] = g * g * up[i]
 	}
 }
 
-func siluProductGeneric(gate, up []float32) {
+func siluProductGeneric(dst, gate, up []float32) {
 	for i, g := range gate {
-		gate[i] = g * (1 / (1 + Exp(-g))) * up[i]
+		dst[i] = g * (1 / (1 + Exp(-g))) * up[i]
 	}
 }
 
@@ -102,6 +129,13 @@ func expScaledGeneric(x []float32, scale, top float32) (sum float32) {
 	for i, v := range x {
 		x[i] = Exp(scale * (v - top))
 		sum += x[i]
+	}
+	return sum
+}
+
+func expSumGeneric(x []float32, scale, top float32) (sum float32) {
+	for _, v := range x {
+		sum += Exp(scale * (v - top))
 	}
 	return sum
 }

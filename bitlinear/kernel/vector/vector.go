@@ -8,8 +8,8 @@
 package vector
 
 // implementation is one way to compute the loops. Each function takes n elements, a multiple of 16
-// and not 0. The functions have the same bits as plain Go, except the sums and axpy, which rounds
-// once while Go rounds twice. All implementations in assembly have the same bits.
+// and not 0. The functions have the same bits as plain Go, except the sums, axpy and gradients of
+// norms, which round once while Go rounds twice. All implementations in assembly have the same bits.
 type implementation struct {
 	name string
 
@@ -22,27 +22,30 @@ type implementation struct {
 	// tiles multiply four rows by their number of tokens, the most first; nil: row by row.
 	tiles []tile
 
-	axpy                 func(n int, a float32, x, y *float32)
-	rescale              func(n int, dst *float32, x *int32, f float32)
-	scale                func(n int, dst, x *float32, f float32)
-	ternarize            func(n int, dst, w *float32, inverse float32)
-	scaledProduct        func(n int, dst, w, x *float32, f float32)
-	rotate               func(n int, x, y, cos, sin *float32)
-	relu2Product         func(n int, gate, up *float32)
-	siluProduct          func(n int, gate, up *float32)
-	relu2Grad            func(n int, dGate, dUp, gate, up, grad *float32)
-	siluGrad             func(n int, dGate, dUp, gate, up, grad *float32)
-	expScaled            func(n int, x *float32, scale, top float32) float32
-	absMax, max          func(n int, x *float32) float32
-	quantize             func(n int, dst *int8, x *float32, scale float32) int32
-	sumSquares, absSum   func(n int, x *float32) float64
-	adamW                func(n int, value, m, v, grad, step *float32)
-	adamWBF16            func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)
-	widenF16             func(n int, dst *float32, x *uint16)
-	widenInt8            func(n int, dst *float32, x *int8)
-	narrowF16            func(n int, dst *uint16, x *float32)
-	floatsBF16           func(n int, dst *float32, src *byte)
-	floatsQ80, floatsQ6K func(blocks int, dst *float32, src *byte)
+	axpy                  func(n int, a float32, x, y *float32)
+	add                   func(n int, dst, x, y *float32)
+	normSums              func(n int, dw, grad, x, w *float32, inverse float32) float32
+	normGrad, addNormGrad func(n int, dst, grad, x, w *float32, inverse, f float32)
+	rescale               func(n int, dst *float32, x *int32, f float32)
+	scale                 func(n int, dst, x *float32, f float32)
+	ternarize             func(n int, dst, w *float32, inverse float32)
+	scaledProduct         func(n int, dst, w, x *float32, f float32)
+	rotate                func(n int, x, y, cos, sin *float32)
+	relu2Product          func(n int, dst, gate, up *float32)
+	siluProduct           func(n int, dst, gate, up *float32)
+	relu2Grad             func(n int, dGate, dUp, gate, up, grad *float32)
+	siluGrad              func(n int, dGate, dUp, gate, up, grad *float32)
+	expScaled, expSum     func(n int, x *float32, scale, top float32) float32
+	absMax, max           func(n int, x *float32) float32
+	quantize              func(n int, dst *int8, x *float32, scale float32) int32
+	sumSquares, absSum    func(n int, x *float32) float64
+	adamW                 func(n int, value, m, v, grad, step *float32)
+	adamWBF16             func(n int, value *float32, m, v *uint16, grad, step *float32, first, key uint32)
+	widenF16              func(n int, dst *float32, x *uint16)
+	widenInt8             func(n int, dst *float32, x *int8)
+	narrowF16             func(n int, dst *uint16, x *float32)
+	floatsBF16            func(n int, dst *float32, src *byte)
+	floatsQ80, floatsQ6K  func(blocks int, dst *float32, src *byte)
 
 	deadSum    func(n int, w *float32, inverse float32) float32
 	deadAdd    func(n int, dst, w *float32, inverse, a float32)

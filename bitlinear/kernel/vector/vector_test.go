@@ -38,8 +38,9 @@ func testElementwise(t *testing.T) {
 				}
 			}},
 			"ScaledProduct": {func(v []float32) { ScaledProduct(v, w, x, 0.37) }, func(v []float32) { scaledProductGeneric(v, w, x, 0.37) }},
-			"ReLU2Product":  {func(v []float32) { ReLU2Product(v, w) }, func(v []float32) { relu2ProductGeneric(v, w) }},
-			"SiLUProduct":   {func(v []float32) { SiLUProduct(v, w) }, func(v []float32) { siluProductGeneric(v, w) }},
+			"ReLU2Product":  {func(v []float32) { ReLU2Product(v, x, w) }, func(v []float32) { relu2ProductGeneric(v, x, w) }},
+			"SiLUProduct":   {func(v []float32) { SiLUProduct(v, x, w) }, func(v []float32) { siluProductGeneric(v, x, w) }},
+			"Add":           {func(v []float32) { Add(v, x, w) }, func(v []float32) { addGeneric(v, x, w) }},
 			"ExpScaled":     {func(v []float32) { ExpScaled(v, 3, 4) }, func(v []float32) { expScaledGeneric(v, 3, 4) }},
 		} {
 			whole, got := kerneltest.Guarded(x)
@@ -80,6 +81,9 @@ func testReductions(t *testing.T) {
 		if n > 0 && (Max(x) != slices.Max(x) || AbsMax(x) != absMaxGeneric(x)) {
 			t.Errorf("Max or AbsMax of %d: %g and %g, want %g and %g", n, Max(x), AbsMax(x), slices.Max(x), absMaxGeneric(x))
 		}
+		if got, want := ExpSum(x, 3, 4), ExpScaled(slices.Clone(x), 3, 4); got != want {
+			t.Errorf("ExpSum of %d is %g, the sum of ExpScaled %g", n, got, want)
+		}
 		want := slices.Clone(y)
 		axpyGeneric(0.7, x, want)
 		Axpy(0.7, x, y)
@@ -106,7 +110,9 @@ func TestSumsHaveTheSameBits(t *testing.T) {
 		v := slices.Clone(x)
 		Axpy(0.7, y, v)
 		squares := SumSquares(x)
-		got := append(v, Dot(x, y), DotF16(half, x), ExpScaled(slices.Clone(x), 3, 4))
+		got := append(v, Dot(x, y), DotF16(half, x), ExpScaled(slices.Clone(x), 3, 4), ExpSum(x, 3, 4))
+		got = append(got, NormSums(v, x, y, y, 0.3))
+		NormGrad(v, x, y, x, 0.3, 0.7)
 		got = append(got, float32(squares), float32(squares-float64(float32(squares))))
 		if first == nil {
 			first = got
