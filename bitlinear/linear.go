@@ -24,6 +24,7 @@ type Linear struct {
 	scratch *Scratch
 	m, k, n int
 	rows    []int           // N_i
+	firsts  []int           // first column of y of each weight
 	wScale  []float32       // per weight, of the last forward pass
 	outputs []intmul.Output // of the forward product in integers
 	factors []float32       // [N], inverses of the weights' scales
@@ -52,6 +53,7 @@ func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 		outputs: make([]intmul.Output, len(rows)), terms: make([]gemm.Rows, len(rows)),
 		dyScale: make([]gemm.Factors, len(rows)), codes: make([]*Frozen, len(rows))}
 	for i, n := range rows {
+		l.firsts = append(l.firsts, l.n)
 		l.n += n
 		l.outputs[i].Factor = make([]float32, m)
 		l.dyScale[i] = gemm.Factors{Columns: n, Of: make([]float32, m)}
@@ -205,6 +207,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	if l.mode.integers() {
 		l.setFactors(in.Scale)
 	}
+	l.packGrad(dy)
 	l.backX(in, dy, dx)
 	switch {
 	case beside:
@@ -223,23 +226,61 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	l.addDeadzoneGrads(weights, grads)
 }
 
+// packGrad makes the left side of the products that read dy, if they are in bfloat16.
+func (l *Linear) packGrad(dy []float32) {
+	if !l.mode.BF16 {
+		return
+	}
+	l.scratch.Grad.Reset(l.m, l.n)
+	l.forRows(func(t int) {
+		row := dy[t*l.n:][:l.n]
+		for i, first := range l.firsts {
+			l.scratch.Grad.SetRow(t, first, row[first:][:l.rows[i]], l.gradFactor(i, t))
+		}
+	})
+}
+
+// gradFactor is what row t of dy is multiplied by in the columns of weight i.
+func (l *Linear) gradFactor(i, t int) float32 {
+	if l.mode.integers() {
+		return l.dyScale[i].Of[t]
+	}
+	return 1
+}
+
+// ofGrad is a product whose left side is dy, or dy transposed.
+func (l *Linear) ofGrad(dy []float32, transposed bool) *gemm.Product {
+	p := &gemm.Product{TransA: transposed}
+	if l.mode.BF16 {
+		p.Left = &l.scratch.Grad
+		return p
+	}
+	p.A, p.LDA = dy, l.n
+	if l.mode.integers() {
+		p.AFactors = l.dyScale
+	}
+	return p
+}
+
 // backX computes the gradient of the input.
 func (l *Linear) backX(in *Input, dy, dx []float32) {
-	p := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx}}
+	p := l.ofGrad(dy, false)
+	p.M, p.N, p.K, p.B, p.C = l.m, l.k, l.n, l.terms, [][]float32{dx}
 	if l.mode.integers() {
-		p.AFactors, p.RowFactor = l.dyScale, in.Scale
+		p.RowFactor = in.Scale
 	}
-	l.mode.Run(&p)
+	l.mode.Run(p)
 }
 
 // backW computes the gradients of the weights.
 func (l *Linear) backW(in *Input, dy []float32, dw [][]float32, accumulate bool) {
-	p := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
-		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate, Late: true}
+	p := l.ofGrad(dy, true)
+	p.M, p.N, p.K, p.C, p.Accumulate, p.Late = l.n, l.k, l.m, dw, accumulate, true
+	p.B = []gemm.Rows{{Count: l.m, F32: in.Float}}
 	if l.mode.integers() {
-		p.AFactors, p.RowFactor, p.B[0] = l.dyScale, l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
+		p.RowFactor, p.B[0] = l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
 	}
-	l.mode.Run(&p)
+	l.mode.Run(p)
 }
 
 // setFactors sets the factors of dy, the scales of the weights over the scales of the activations, and
