@@ -32,6 +32,7 @@ type Linear struct {
 	terms   []gemm.Rows     // the weights as an operand
 	codes   []*Frozen       // of the weights in the last forward pass, if Mode.KeepCodes
 	parts   [][]float32     // gradients of the weights
+	gradSet bool            // SetGrad takes the gradient of y
 }
 
 // Input is the form in which a layer keeps its input x [M,K] for the backward pass.
@@ -191,7 +192,7 @@ func (l *Linear) packed(i, n int) *intmul.Ternary {
 }
 
 // Backward computes the gradients of input, dx [M,K], and those that are wanted of the weights from
-// dy [M,N], the gradient of y. If accumulate is set, it adds to the latter.
+// dy [M,N], the gradient of y, also after SetGrad. If accumulate is set, it adds to the latter.
 //
 // With integers, dy is multiplied by the scales of both operands while it is packed, and the results
 // by their inverses, so that one product takes the ternary weights and the other the int8 activations
@@ -204,10 +205,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	}
 	l.setTerms(weights, false)
 	l.sumRows(dy)
-	if l.mode.integers() {
-		l.setFactors(in.Scale)
-	}
-	l.packGrad(dy)
+	l.setGrad(in, dy)
 	l.backX(in, dy, dx)
 	switch {
 	case beside:
@@ -226,18 +224,36 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	l.addDeadzoneGrads(weights, grads)
 }
 
-// packGrad makes the left side of the products that read dy, if they are in bfloat16.
-func (l *Linear) packGrad(dy []float32) {
+// BeginGrad prepares for SetGrad, after the forward pass of an input and before Backward. No other layer of the
+// graph works in between.
+func (l *Linear) BeginGrad(in *Input) {
+	if l.mode.integers() {
+		l.setFactors(in.Scale)
+	}
+	if l.mode.BF16 {
+		l.scratch.Grad.Reset(l.m, l.n)
+	}
+	l.gradSet = true
+}
+
+// SetGrad takes row t of the gradient of y, dy [N], which is cheaper than in Backward while it is in the caches.
+// All rows are set then, some of them at the same time.
+func (l *Linear) SetGrad(t int, dy []float32) {
 	if !l.mode.BF16 {
 		return
 	}
-	l.scratch.Grad.Reset(l.m, l.n)
-	l.forRows(func(t int) {
-		row := dy[t*l.n:][:l.n]
-		for i, first := range l.firsts {
-			l.scratch.Grad.SetRow(t, first, row[first:][:l.rows[i]], l.gradFactor(i, t))
-		}
-	})
+	for i, first := range l.firsts {
+		l.scratch.Grad.SetRow(t, first, dy[first:][:l.rows[i]], l.gradFactor(i, t))
+	}
+}
+
+// setGrad makes the left side of the products that read dy, if SetGrad has not.
+func (l *Linear) setGrad(in *Input, dy []float32) {
+	if !l.gradSet {
+		l.BeginGrad(in)
+		l.forRows(func(t int) { l.SetGrad(t, dy[t*l.n:]) })
+	}
+	l.gradSet = false
 }
 
 // gradFactor is what row t of dy is multiplied by in the columns of weight i.
