@@ -25,6 +25,7 @@ type Linear struct {
 	scratch *Scratch
 	m, k, n int
 	rows    []int           // N_i
+	firsts  []int           // first column of y of each weight
 	wScale  []float32       // per weight, of the last forward pass
 	outputs []intmul.Output // of the forward product in integers
 	factors []float32       // [N], inverses of the weights' scales
@@ -32,6 +33,7 @@ type Linear struct {
 	terms   []gemm.Rows     // the weights as an operand
 	codes   []*Frozen       // of the weights in the last forward pass, if Mode.KeepCodes
 	parts   [][]float32     // gradients of the weights
+	gradSet bool            // SetGrad takes the gradient of y
 }
 
 // Input is the form in which a layer keeps its input x [M,K] for the backward pass.
@@ -53,6 +55,7 @@ func NewLinear(mode *Mode, s *Scratch, m, k int, rows ...int) *Linear {
 		outputs: make([]intmul.Output, len(rows)), terms: make([]gemm.Rows, len(rows)),
 		dyScale: make([]gemm.Factors, len(rows)), codes: make([]*Frozen, len(rows))}
 	for i, n := range rows {
+		l.firsts = append(l.firsts, l.n)
 		l.n += n
 		l.outputs[i].Factor = make([]float32, m)
 		l.dyScale[i] = gemm.Factors{Columns: n, Of: make([]float32, m)}
@@ -220,7 +223,7 @@ func (l *Linear) packed(i, n int) *intmul.Ternary {
 }
 
 // Backward computes the gradients of input, dx [M,K], and those that are wanted of the weights from
-// dy [M,N], the gradient of y. If accumulate is set, it adds to the latter.
+// dy [M,N], the gradient of y, also after SetGrad. If accumulate is set, it adds to the latter.
 //
 // With integers, dy is multiplied by the scales of both operands while it is packed, and the results
 // by their inverses, so that one product takes the ternary weights and the other the int8 activations
@@ -233,9 +236,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	}
 	l.setTerms(weights)
 	l.sumRows(dy)
-	if l.mode.integers() {
-		l.setFactors(in.Scale)
-	}
+	l.setGrad(in, dy)
 	l.backX(in, dy, dx)
 	switch {
 	case beside:
@@ -254,23 +255,79 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 	l.addDeadzoneGrads(weights, grads)
 }
 
+// BeginGrad prepares for SetGrad, after the forward pass of an input and before Backward. No other layer of the
+// graph works in between.
+func (l *Linear) BeginGrad(in *Input) {
+	if l.mode.integers() {
+		l.setFactors(in.Scale)
+	}
+	if l.mode.BF16 {
+		l.scratch.Grad.Reset(l.m, l.n)
+	}
+	l.gradSet = true
+}
+
+// SetGrad takes row t of the gradient of y, dy [N], which is cheaper than in Backward while it is in the caches.
+// All rows are set then, some of them at the same time.
+func (l *Linear) SetGrad(t int, dy []float32) {
+	if !l.mode.BF16 {
+		return
+	}
+	for i, first := range l.firsts {
+		l.scratch.Grad.SetRow(t, first, dy[first:][:l.rows[i]], l.gradFactor(i, t))
+	}
+}
+
+// setGrad makes the left side of the products that read dy, if SetGrad has not.
+func (l *Linear) setGrad(in *Input, dy []float32) {
+	if !l.gradSet {
+		l.BeginGrad(in)
+		l.forRows(func(t int) { l.SetGrad(t, dy[t*l.n:]) })
+	}
+	l.gradSet = false
+}
+
+// gradFactor is what row t of dy is multiplied by in the columns of weight i.
+func (l *Linear) gradFactor(i, t int) float32 {
+	if l.mode.integers() {
+		return l.dyScale[i].Of[t]
+	}
+	return 1
+}
+
+// ofGrad is a product whose left side is dy, or dy transposed.
+func (l *Linear) ofGrad(dy []float32, transposed bool) *gemm.Product {
+	p := &gemm.Product{TransA: transposed}
+	if l.mode.BF16 {
+		p.Left = &l.scratch.Grad
+		return p
+	}
+	p.A, p.LDA = dy, l.n
+	if l.mode.integers() {
+		p.AFactors = l.dyScale
+	}
+	return p
+}
+
 // backX computes the gradient of the input.
 func (l *Linear) backX(in *Input, dy, dx []float32) {
-	p := gemm.Product{M: l.m, N: l.k, K: l.n, A: dy, LDA: l.n, B: l.terms, C: [][]float32{dx}}
+	p := l.ofGrad(dy, false)
+	p.M, p.N, p.K, p.B, p.C = l.m, l.k, l.n, l.terms, [][]float32{dx}
 	if l.mode.integers() {
-		p.AFactors, p.RowFactor = l.dyScale, in.Scale
+		p.RowFactor = in.Scale
 	}
-	l.mode.Run(&p)
+	l.mode.Run(p)
 }
 
 // backW computes the gradients of the weights.
 func (l *Linear) backW(in *Input, dy []float32, dw [][]float32, accumulate bool) {
-	p := gemm.Product{M: l.n, N: l.k, K: l.m, A: dy, LDA: l.n, TransA: true,
-		B: []gemm.Rows{{Count: l.m, F32: in.Float}}, C: dw, Accumulate: accumulate, Late: true}
+	p := l.ofGrad(dy, true)
+	p.M, p.N, p.K, p.C, p.Accumulate, p.Late = l.n, l.k, l.m, dw, accumulate, true
+	p.B = []gemm.Rows{{Count: l.m, F32: in.Float}}
 	if l.mode.integers() {
-		p.AFactors, p.RowFactor, p.B[0] = l.dyScale, l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
+		p.RowFactor, p.B[0] = l.factors, gemm.Rows{Count: l.m, Int8: in.Int8}
 	}
-	l.mode.Run(&p)
+	l.mode.Run(p)
 }
 
 // setFactors sets the factors of dy, the scales of the weights over the scales of the activations, and

@@ -1,6 +1,7 @@
 package bitlinear
 
 import (
+	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
 )
@@ -10,6 +11,8 @@ import (
 type Scratch struct {
 	codes  map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
 	values [purposes][]float32
+	// Grad is the gradient of the output of a layer or of the head, if they compute in bfloat16.
+	Grad gemm.Panels
 }
 
 // purpose is what a part of the scratch is for. Parts that are in use at the same time have

@@ -322,6 +322,7 @@ func (b *block) feedForwardGrad(
 	c, k := b.config, b.kept
 	d, f := c.HiddenSize, c.IntermediateSize
 	b.down.Backward(k.downIn, w.down, grad, b.wider, dw.down, b.accumulate)
+	b.gateUp.BeginGrad(k.gateUpIn)
 	b.normGrads(dw.ffnNorm, f, func(r int, dNorm []float32, s *rowScratch) {
 		g, gateUp := b.wider[r*f:][:f], k.gateUp[2*r*f:][:2*f]
 		b.turn(b.down, g)
@@ -329,10 +330,13 @@ func (b *block) feedForwardGrad(
 			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r])
 		}
 		b.unit.backward(gateUp, g)
+		b.gateUp.SetGrad(r, gateUp)
 	})
 	b.gateUp.Backward(k.gateUpIn, w.gateUp, k.gateUp, b.wide, dw.gateUp, b.accumulate)
+	b.o.BeginGrad(k.oIn)
 	b.normGrads(dw.postNorm, d, func(r int, dNorm []float32, _ *rowScratch) {
 		addRMSNormGrad(grad[r*d:], b.wide[r*d:][:d], k.x2[r*d:][:d], w.postNorm, dNorm, k.postNorm[r])
+		b.o.SetGrad(r, grad[r*d:][:d])
 	})
 }
 

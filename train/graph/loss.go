@@ -11,8 +11,12 @@ import (
 	"trit/model"
 )
 
-// chunkLogits is the approximate number of logits that are in memory at a time.
-const chunkLogits = 1 << 25
+// chunkLogits and chunkRows bound what is in memory at a time: logits and, in bfloat16, their gradients. More
+// rows would not make the products faster.
+const (
+	chunkLogits = 3 << 23
+	chunkRows   = 1024
+)
 
 // objective is what the head minimises. Tokens without a target have no loss, and no method is
 // called for them. The methods with a token are called for several at the same time.
@@ -52,8 +56,12 @@ type lossHead struct {
 	input     []float32         // x of the last forward pass
 }
 
-// headChunk is the number of rows of a chunk.
-func headChunk(rows, vocab int) int { return min(rows, max(64, chunkLogits/vocab)) }
+// headChunk is the number of rows of a chunk, about the same for all chunks.
+func headChunk(rows, vocab int) int {
+	most := max(64, min(chunkRows, chunkLogits/vocab))
+	chunks := (rows + most - 1) / most
+	return (rows + chunks - 1) / chunks
+}
 
 // newLossHead makes a head; back says that there is a backward pass.
 func newLossHead(ws *workspace, vocab int, o objective, targets []int32, back bool) *lossHead {
@@ -113,6 +121,7 @@ func (h *lossHead) pass(score, grad bool) {
 		}
 		if grad {
 			h.objective.begin(lo, hi)
+			h.resetGrad(hi - lo)
 		}
 		forRows(h.pool, hi-lo, h.vocab, func(r int) {
 			row := h.logits[r*h.vocab:][:h.vocab]
@@ -121,6 +130,7 @@ func (h *lossHead) pass(score, grad bool) {
 			}
 			if grad {
 				h.rowGrad(lo+r, row)
+				h.keepGrad(r, row)
 			}
 		})
 		if grad {
@@ -129,18 +139,42 @@ func (h *lossHead) pass(score, grad bool) {
 	}
 }
 
+// resetGrad makes room for the gradients of some rows.
+func (h *lossHead) resetGrad(rows int) {
+	if h.mode.BF16 {
+		h.scratch.Grad.Reset(rows, h.vocab)
+	}
+}
+
+// keepGrad makes row r of the left side of the products with the gradient, if they are in bfloat16, while it is
+// in the caches.
+func (h *lossHead) keepGrad(r int, row []float32) {
+	if h.mode.BF16 {
+		h.scratch.Grad.SetRow(r, 0, row, 1)
+	}
+}
+
 // addGradients takes the gradients of the logits of the tokens [lo,hi) back to input and weight.
 func (h *lossHead) addGradients(lo, hi int) {
 	d, n := h.config.HiddenSize, hi-lo
-	x := h.input[lo*d : hi*d]
-	h.mode.Run(&gemm.Product{M: n, N: d, K: h.vocab, A: h.logits, LDA: h.vocab,
-		B: []gemm.Rows{h.weight}, C: [][]float32{h.stream[lo*d : hi*d]}})
+	p := h.ofGrad(false)
+	p.M, p.N, p.K, p.B, p.C = n, d, h.vocab, []gemm.Rows{h.weight}, [][]float32{h.stream[lo*d : hi*d]}
+	h.mode.Run(p)
 	if h.dWeight == nil {
 		return
 	}
-	h.mode.Run(&gemm.Product{M: h.vocab, N: d, K: n, A: h.logits, LDA: h.vocab, TransA: true,
-		B: []gemm.Rows{{Count: n, F32: x}}, C: [][]float32{h.dWeight}, Accumulate: h.accumulate || lo > 0,
-		Late: true})
+	p = h.ofGrad(true)
+	p.M, p.N, p.K, p.B, p.C = h.vocab, d, n, []gemm.Rows{{Count: n, F32: h.input[lo*d : hi*d]}}, [][]float32{h.dWeight}
+	p.Accumulate, p.Late = h.accumulate || lo > 0, true
+	h.mode.Run(p)
+}
+
+// ofGrad is a product whose left side is the gradient of the logits, or its transpose.
+func (h *lossHead) ofGrad(transposed bool) *gemm.Product {
+	if h.mode.BF16 {
+		return &gemm.Product{Left: &h.scratch.Grad, TransA: transposed}
+	}
+	return &gemm.Product{A: h.logits, LDA: h.vocab, TransA: transposed}
 }
 
 func (h *lossHead) wantsGrad() bool { return h.back && !h.evaluating }

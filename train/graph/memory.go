@@ -125,8 +125,11 @@ func scratchMemory(c *model.Config, o Options) int64 {
 			total += 4 * vocab * d
 		}
 	}
-	if o.BF16 { // the packed right side of the largest product, which is the head's
-		total += 2 * min(vocab*d, gemm.PackedValues)
+	if o.BF16 { // the packed right side of the largest product of a layer
+		total += 2 * min(max(gemm.PassValues, d)*max(2*f, q+2*kv)/2, gemm.PackedValues)
+	}
+	if o.BF16 && o.Backward { // the packed gradient of the widest output
+		total += 2 * max(chunk*vocab, m*max(2*f, q+2*kv))
 	}
 	return total + int64(parallel.New(o.Threads).Threads())*(attentionMemory(c, o)+gemm.ThreadScratch)
 }

@@ -151,16 +151,10 @@ func bf16Row() {
 
 // bf16Columns packs a tile of the first operand out of its transpose.
 func bf16Columns() {
-	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int, factor *float32)")
-	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j]*factor[p] in bfloat16 for 16 columns j and 32 rows p.")
-	dst, x, ld, factor := param("dst"), param("x"), param("ld"), param("factor")
-	round, row, high, ahead := rounding(), 0, ZMM(), GP64()
-	pair := pairing(func(from Mem, v reg.VecVirtual) { // is called for one row after another
-		VMOVUPS(from, v)
-		VMULPS_BCST(Mem{Base: factor, Disp: 4 * row}, v, v)
-		round(v)
-		row++
-	})
+	TEXT("bf16Columns512", NOSPLIT, "func(dst *byte, x *float32, ld int)")
+	Doc("bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.")
+	dst, x, ld := param("dst"), param("x"), param("ld")
+	pair, high, ahead := pairing(roundedFloats()), ZMM(), GP64()
 	SHLQ(U8(2), ld)
 	MOVQ(ld, ahead)
 	SHLQ(U8(5), ahead)
@@ -177,6 +171,27 @@ func bf16Columns() {
 	transpose(rows, high)
 	for i, r := range rows {
 		VMOVDQU32(r, Mem{Base: dst, Disp: 64 * i})
+	}
+	finish()
+}
+
+// bf16Transpose packs a step of a panel of the first operand out of one of its transpose.
+func bf16Transpose() {
+	TEXT("bf16Transpose512", NOSPLIT, "func(dst, x *byte)")
+	Doc("bf16Transpose512 writes dst[j][i] = x[i][j] for 32 rows of 32 words of 16 bits.")
+	dst, x := param("dst"), param("x")
+	// A register holds the words of two rows in four columns of each eight: of the first four, or the others.
+	for half, unpack := range []func(ops ...Op){VPUNPCKLWD, VPUNPCKHWD} {
+		rows, spare := make([]reg.VecVirtual, 16), ZMM()
+		for i := range rows {
+			rows[i] = ZMM()
+			VMOVDQU32(Mem{Base: x, Disp: 128 * i}, rows[i])
+			unpack(Mem{Base: x, Disp: 128*i + 64}, rows[i], rows[i])
+		}
+		transpose(rows, spare)
+		for i, r := range rows {
+			VMOVDQU32(r, Mem{Base: dst, Disp: 64 * (i/4*8 + 4*half + i%4)})
+		}
 	}
 	finish()
 }

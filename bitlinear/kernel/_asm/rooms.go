@@ -66,6 +66,7 @@ func gemm512() {
 	bf16PairsOfRows()
 	bf16Row()
 	bf16Columns()
+	bf16Transpose()
 	tilesBF16()
 }
 

@@ -29,8 +29,11 @@ func bf16PairsOfRows512(steps int, dst *byte, x *float32, ld int)
 // bf16Row512 writes 32 values of x times factor in bfloat16 to dst, the next 32 dstStep bytes later, and so on.
 func bf16Row512(steps int, dst *byte, dstStep int, x *float32, factor float32)
 
-// bf16Columns512 writes dst[j][p] = x[p*ld+j]*factor[p] in bfloat16 for 16 columns j and 32 rows p.
-func bf16Columns512(dst *byte, x *float32, ld int, factor *float32)
+// bf16Columns512 writes dst[j][p] = x[p*ld+j] in bfloat16 for 16 columns j and 32 rows p.
+func bf16Columns512(dst *byte, x *float32, ld int)
+
+// bf16Transpose512 writes dst[j][i] = x[i][j] for 32 rows of 32 words of 16 bits.
+func bf16Transpose512(dst *byte, x *byte)
 
 // tilesBF16x512 is amxTilesBF16 on vectors.
 func tilesBF16x512(panels int, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)

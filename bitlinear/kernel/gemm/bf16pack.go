@@ -11,16 +11,32 @@ import (
 // bf16Lines are the bytes of a row of a panel or of a pair of rows of a block.
 const bf16Lines = 64
 
-// pack packs rows of A from first on. Rows beyond m, and values beyond depth, become zero.
-func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
-	v := view{a, first, k, min(m, first+rows), k + depth}
-	steps, panels := ceil(depth, bf16Step), ceil(rows, bf16Tile)
-	if a.transposed {
-		v.packColumns(w.a[:], steps, panels)
-		return
+// pack packs rows of A from first on, and the values [k,k+depth) of each. Rows beyond m, and values beyond
+// depth, become zero.
+func (w *bf16Work) pack(g *product, first, rows, k, depth int) {
+	w.panels, w.steps = ceil(rows, bf16Tile), ceil(depth, bf16Step)
+	switch {
+	case g.left != nil:
+		w.setTransposed(g.left, first, k)
+	case g.a.transposed:
+		v := view{g.a, first, k, min(g.m, first+rows), k + depth}
+		v.packColumns(w.data, w.steps, w.panels)
+	default:
+		w.packRows(&g.a, first, min(rows, g.m-first), k, depth)
 	}
-	for i := range panels * bf16Tile {
-		v.packRow(w.a[:], i, steps, panels)
+}
+
+// packRows packs rows whose values lie side by side.
+func (w *bf16Work) packRows(a *matrix, first, rows, k, depth int) {
+	for i := range w.panels * bf16Tile {
+		if i >= rows {
+			w.clear(i, 0)
+			continue
+		}
+		if depth%bf16Step > 0 {
+			w.clear(i, w.steps-1)
+		}
+		w.set(i, 0, a.data[(first+i)*a.row+k:][:depth], 1)
 	}
 }
 
@@ -36,47 +52,7 @@ func (v view) bits(i, j int) uint16 {
 	if v.i+i >= v.rows || v.j+j >= v.cols {
 		return 0
 	}
-	return float16.BBits(v.element(v.i+i, v.j+j))
-}
-
-// packRow packs row i, whose values lie side by side.
-func (v view) packRow(dst []byte, i, steps, panels int) {
-	for at := 0; at < steps; at += bf16Chunk {
-		n := min(bf16Chunk, steps-at)
-		out, done := dst[(at*panels+i/bf16Tile*n)*bf16PanelBytes+i%bf16Tile*bf16Lines:], 0
-		for done < n {
-			s := at + done
-			whole, factor := v.together(i, s, n-done)
-			if whole > 0 {
-				bf16Row512(whole, &out[done*bf16PanelBytes], bf16PanelBytes, &v.data[(v.i+i)*v.row+v.j+s*bf16Step], factor)
-				done += whole
-				continue
-			}
-			for j := range bf16Step {
-				binary.LittleEndian.PutUint16(out[done*bf16PanelBytes+2*j:], v.bits(i, s*bf16Step+j))
-			}
-			done++
-		}
-	}
-}
-
-// together returns the number of steps of row i from step s on, at most n, that lie in the view as a
-// whole and under the same factor.
-func (v view) together(i, s, n int) (whole int, factor float32) {
-	n, factor = min(n, (v.cols-v.j)/bf16Step-s), 1
-	if v.i+i >= v.rows || n <= 0 {
-		return 0, 0
-	}
-	if v.factors == nil {
-		return n, 1
-	}
-	column := v.j + s*bf16Step
-	for ; n > 0; n-- {
-		if of, same := v.factors.at(column, column+n*bf16Step); same {
-			return n, of[v.i+i]
-		}
-	}
-	return 0, 0
+	return float16.BBits(v.data[(v.i+i)*v.row+(v.j+j)*v.col])
 }
 
 // packColumns packs rows that are stored as columns, 16 at a time. It takes neighbours one after
@@ -90,14 +66,8 @@ func (v view) packColumns(dst []byte, steps, panels int) {
 			out := dst[(at*panels+i/2*n+s-at)*bf16PanelBytes+i%2*half:][:half]
 			first, row := v.i+16*i, v.j+s*bf16Step
 			if first+16 <= v.rows && row+bf16Step <= v.cols {
-				if of, same := v.factors.at(first, first+16); same {
-					factor := &ones[0]
-					if of != nil {
-						factor = &of[row]
-					}
-					bf16Columns512(&out[0], &v.data[first+row*v.col], v.col, factor)
-					continue
-				}
+				bf16Columns512(&out[0], &v.data[first+row*v.col], v.col)
+				continue
 			}
 			for j := range half / 2 {
 				binary.LittleEndian.PutUint16(out[2*j:], v.bits(16*i+j/bf16Step, s*bf16Step+j%bf16Step))

@@ -7,39 +7,10 @@ import (
 	"trit/internal/parallel"
 )
 
-// Factors multiply a range of columns of the stored A of a Product, so that a scaled copy of A need
-// not be made: A is read twice for the gradients of a layer, and once more for each copy.
+// Factors multiply a range of columns of the stored A of a Product, while it is copied or rounded.
 type Factors struct {
 	Columns int
 	Of      []float32 // by stored row
-}
-
-// factors are those of all columns; nil for ones.
-type factors []Factors
-
-// at returns the factors by row of the columns [lo,hi), and whether these have the same.
-func (f factors) at(lo, hi int) (of []float32, same bool) {
-	if f == nil {
-		return nil, true
-	}
-	i := 0
-	for ; lo >= f[i].Columns; i++ {
-		lo, hi = lo-f[i].Columns, hi-f[i].Columns
-	}
-	return f[i].Of, hi <= f[i].Columns
-}
-
-// element is element (i,j) of a matrix.
-func (m matrix) element(i, j int) float32 {
-	v := m.data[i*m.row+j*m.col]
-	if m.factors == nil {
-		return v
-	}
-	if m.transposed {
-		i, j = j, i
-	}
-	of, _ := m.factors.at(j, j+1)
-	return v * of[i]
 }
 
 // storedA is the shape of A as it is stored.

@@ -60,10 +60,14 @@ func KernelBF16() string { return chosenBF16.name }
 func HasBF16() bool { return chosenBF16.tiles != nil }
 
 // ThreadScratch is the number of bytes that the products of a thread keep for their panels.
-const ThreadScratch = 4 * (passM*passK + passN*passK + tileRows*tileCols + bf16Rows*bf16Tile + bf16Values/2)
+const ThreadScratch = 4 * (passM*passK + passN*passK + tileRows*tileCols + bf16Rows*bf16Tile +
+	bf16Values/2 + bf16StripValues/2)
 
-// PackedValues is the number of values of a right side that a product in bfloat16 holds at a time: more
-// of a head's would fill the caches, and memory.
-const PackedValues = 1 << 23
+// PackedValues is the largest number of values of a right side that a product in bfloat16 holds at a time: more
+// would fill the caches, and memory. PassValues is the largest number of its rows.
+const (
+	PackedValues = 1 << 23
+	PassValues   = bf16Depth
+)
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }

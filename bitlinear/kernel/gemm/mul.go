@@ -77,12 +77,11 @@ func newPlain(transA, transB bool, m, n, k int, a []float32, lda int, b []float3
 	return p
 }
 
-// matrix is a view of values: element (i,j) is data[i*row+j*col], times its factor.
+// matrix is a view of values: element (i,j) is data[i*row+j*col].
 type matrix struct {
 	data       []float32
 	row, col   int
 	transposed bool
-	factors    factors
 }
 
 // newMatrix is a view of rows ld apart, or of their transpose.
@@ -99,6 +98,7 @@ func (m matrix) size(rows, cols int) int { return (rows-1)*m.row + (cols-1)*m.co
 // product is c [m,n] = a [m,k] b [k,n].
 type product struct {
 	a       matrix
+	left    *Panels // stored as a is, and instead of it, if it is not nil
 	b       right
 	c       result
 	m, n, k int

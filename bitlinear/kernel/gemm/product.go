@@ -45,6 +45,7 @@ type Product struct {
 	LDA        int         // distance of the stored rows of A
 	TransA     bool        // A is stored [K,M]
 	AFactors   []Factors   // of the stored A, ranges of columns one beside the other; nil for ones
+	Left       *Panels     // the stored A in bfloat16, instead of A; for BF16 alone
 	B          []Rows      // together [K,N], one below the other
 	TransB     bool        // B is stored [N,K]: rows of K values, in float32 or of a Source
 	C          [][]float32 // consecutive ranges of rows of the result, together [M,N]
@@ -57,6 +58,9 @@ type Product struct {
 // Float32 computes the product in float32, on the threads of a pool.
 func (p *Product) Float32(pool *parallel.Pool) {
 	p.check()
+	if p.Left != nil {
+		p.refuse("the left side is in bfloat16, and the product in float32")
+	}
 	g := p.product()
 	if p.AFactors != nil {
 		scaled := p.scaledA(pool)
@@ -75,18 +79,29 @@ func (p *Product) BF16(pool *parallel.Pool) {
 		p.refuse("this machine has no instructions for bfloat16")
 	}
 	g := p.product()
+	if g.left = p.Left; p.AFactors != nil || g.left == nil && p.byStrips() {
+		g.left = panelsPool.Get().(*Panels)
+		defer panelsPool.Put(g.left)
+		p.packA(g.left, pool)
+	}
+	if p.byStrips() {
+		g.bf16Strips(pool)
+		return
+	}
 	g.bf16(pool)
 }
+
+// byStrips reports whether the product in bfloat16 is computed strip by strip of columns: so many more than
+// rows of A that each thread packs those of B that it multiplies, and all of them read the same panels of A.
+func (p *Product) byStrips() bool { return !p.TransA && 8*p.M <= p.N }
 
 func (p *Product) product() product {
 	ldb := p.N
 	if p.TransB {
 		ldb = p.K
 	}
-	a := newMatrix(p.A, p.LDA, p.TransA)
-	a.factors = p.AFactors
 	return product{
-		a: a, b: right{p.B, ldb, p.TransB},
+		a: newMatrix(p.A, p.LDA, p.TransA), b: right{p.B, ldb, p.TransB},
 		c: result{p.C, p.ldc(), p.RowFactor, p.Accumulate, p.Late},
 		m: p.M, n: p.N, k: p.K,
 	}
@@ -134,6 +149,12 @@ func (p *Product) checkC() {
 
 func (p *Product) checkA() {
 	rows, width := p.storedA()
+	if p.Left != nil {
+		if p.A != nil || p.AFactors != nil || p.Left.rows != rows || p.Left.cols != width {
+			p.refuse("the left side is panels of [%d,%d], want [%d,%d] and no A", p.Left.rows, p.Left.cols, rows, width)
+		}
+		return
+	}
 	if a := newMatrix(p.A, p.LDA, p.TransA); p.LDA < width || len(p.A) < a.size(p.M, p.K) {
 		p.refuse("A holds %d values in rows %d apart, want %d in rows of %d", len(p.A), p.LDA, a.size(p.M, p.K), width)
 	}

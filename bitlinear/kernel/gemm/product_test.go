@@ -214,7 +214,7 @@ func (p *testProduct) verify(t *testing.T, s shape, round func(float64) float64)
 // sizes go around the edges of tiles of 8, 16 and 32, and of pairs and steps of values.
 var productSizes = [][3]int{
 	{1, 1, 1}, {5, 16, 2}, {8, 32, 32}, {16, 33, 31}, {33, 50, 65},
-	{40, 64, 100}, {70, 100, 33}, {530, 34, 130}, {20, 40, 800},
+	{40, 64, 100}, {70, 100, 33}, {530, 34, 130}, {20, 40, 800}, {7, 170, 600},
 }
 
 // everyShape calls test with products of all forms, C as it was before each.
@@ -252,6 +252,81 @@ func TestProductBF16(t *testing.T) {
 	})
 }
 
+// TestProductOfPanels has the bits of a product that packs A itself, of A as it is stored and of its transpose.
+func TestProductOfPanels(t *testing.T) {
+	everyBF16(t, func(t *testing.T) {
+		everyShape(t, func(t *testing.T, s shape, p *testProduct) {
+			panels := p.Product
+			panels.Left, panels.A, panels.AFactors, panels.C = new(Panels), nil, nil, nil
+			for _, c := range p.C {
+				panels.C = append(panels.C, slices.Clone(c))
+			}
+			p.packA(panels.Left, parallel.New(3))
+			panels.BF16(nil)
+			p.BF16(parallel.New(2))
+			if !slices.Equal(slices.Concat(panels.C...), slices.Concat(p.C...)) {
+				t.Fatalf("%v: other bits", s)
+			}
+		})
+	})
+}
+
+// TestPanels compares all values, and zeros around them, with the definition, in memory that held others.
+func TestPanels(t *testing.T) {
+	everyBF16(t, func(t *testing.T) {
+		r, p := rand.New(rand.NewPCG(21, 21)), new(Panels)
+		for _, size := range [][2]int{{1, 1}, {70, 300}, {33, 65}, {64, 544}, {31, 31}} {
+			rows, cols := size[0], size[1]
+			p.Reset(rows, cols)
+			x, cut := kerneltest.Spread(r, rows*cols), cols*2/3
+			for i := range rows {
+				p.SetRow(i, 0, x[i*cols:][:cut], 3)
+				p.SetRow(i, cut, x[i*cols:][cut:cols], 0.7)
+			}
+			for i := range p.panels * bf16Tile {
+				for j := range p.steps * bf16Step {
+					want, got := float32(0), binary.LittleEndian.Uint16(p.data[p.at(i, j/bf16Step)+2*(j%bf16Step):])
+					if i < rows && j < cut {
+						want = x[i*cols+j] * 3
+					} else if i < rows && j < cols {
+						want = x[i*cols+j] * 0.7
+					}
+					if got != float16.BBits(want) {
+						t.Fatalf("[%d,%d]: value (%d,%d) is %#x, want %g", rows, cols, i, j, got, want)
+					}
+				}
+			}
+		}
+		if got := panicked(func() { p.SetRow(31, 0, make([]float32, 1), 1) }); !strings.Contains(got, "outside") {
+			t.Errorf("a row too many: %q", got)
+		}
+	})
+}
+
+func TestProductRefusesWrongPanels(t *testing.T) {
+	if !HasBF16() {
+		t.Skip("this machine has no instructions for bfloat16")
+	}
+	left := new(Panels)
+	left.Reset(2, 3)
+	product := func() *Product {
+		return &Product{M: 2, N: 4, K: 3, Left: left, B: []Rows{{Count: 3, F32: make([]float32, 12)}},
+			C: [][]float32{make([]float32, 8)}}
+	}
+	product().BF16(nil) // all is well
+	both, other := product(), product()
+	both.A, other.TransA = make([]float32, 6), true
+	for problem, run := range map[string]func(){
+		"the product in float32": func() { product().Float32(nil) },
+		"want [2,3] and no A":    func() { both.BF16(nil) },
+		"[2,3], want [3,2]":      func() { other.BF16(nil) },
+	} {
+		if got := panicked(run); !strings.Contains(got, problem) {
+			t.Errorf("want a panic with %q, got %q", problem, got)
+		}
+	}
+}
+
 // TestProductBitsDoNotDependOnThreads nor on where B and C are cut.
 func TestProductBitsDoNotDependOnThreads(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { testProductBits(t, (*Product).Float32) })
@@ -259,22 +334,25 @@ func TestProductBitsDoNotDependOnThreads(t *testing.T) {
 }
 
 func testProductBits(t *testing.T, run func(*Product, *parallel.Pool)) {
-	var want []float32
+	var want [2][]float32
 	for threads := 1; threads <= 3; threads++ {
 		pool := parallel.New(threads)
-		for _, parts := range []bool{false, true} {
+		for i, parts := range []bool{false, true, false, true} {
 			s := shape{m: 300, n: 70, k: 2500, form: 2, factors: true, accumulate: true, parts: parts}
+			if i >= 2 {
+				s.m, s.n = 30, 700
+			}
 			p := makeProduct(rand.New(rand.NewPCG(12, 12)), s)
 			for i := range p.AFactors {
 				p.AFactors[i].Of = p.AFactors[0].Of
 			}
 			run(&p.Product, pool)
 			got := slices.Concat(p.C...)
-			if want == nil {
-				want = got
+			if want[i/2] == nil {
+				want[i/2] = got
 			}
-			if !slices.Equal(got, want) {
-				t.Errorf("%d threads, parts %v: other bits", threads, parts)
+			if !slices.Equal(got, want[i/2]) {
+				t.Errorf("%d threads, [%d,%d], parts %v: other bits", threads, s.m, s.n, parts)
 			}
 		}
 	}
