@@ -30,3 +30,21 @@ func TestHistogram(t *testing.T) {
 		t.Errorf("four scales give %v", h)
 	}
 }
+
+// The keys of a hybrid's folder have config.json's names.
+func TestHybridFolder(t *testing.T) {
+	r, err := Read("../../testdata/checkpoints/hf-qwen35", Options{HeadersOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]any{}
+	for _, e := range r.Metadata {
+		found[e.Key] = e.Value
+	}
+	if found["linear_num_value_heads"] != 6 || found["full_attention_interval"] != 4 || found["delta_net"] != nil {
+		t.Errorf("got %v", found)
+	}
+	if _, ok := found["-"]; ok {
+		t.Error("a key without a name is shown")
+	}
+}
