@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 		name, find, replace, out, want string
 		options                        Options
 	}{
-		{"a ternary model as f16", "", "", "x.gguf", "I2_S, TQ1_0, TQ2_0", Options{Type: F16}},
+		{"a ternary model as f16", "", "", "x.gguf", "i2_s, tq1_0, tq2_0", Options{Type: F16}},
 		{"an unknown type", "", "", "x.gguf", "q2_k", Options{Type: "q2_k"}},
 		{"an unknown embedding type", "", "", "x.gguf", "Options.EmbeddingType", Options{EmbeddingType: I2S}},
 		{"a folder of i2_s", "", "", "x", "packed", Options{Type: I2S}},
