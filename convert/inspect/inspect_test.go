@@ -1,10 +1,13 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"trit/format/gguf"
+	"trit/internal/testutil"
+	"trit/setting"
 )
 
 // A vocabulary without the keys that other engines take for granted.
@@ -46,5 +49,17 @@ func TestHybridFolder(t *testing.T) {
 	}
 	if _, ok := found["-"]; ok {
 		t.Error("a key without a name is shown")
+	}
+}
+
+// Block 0 of a hybrid has no attention; what engines have against the file is said all the same.
+func TestEnginesOfAHybrid(t *testing.T) {
+	notes, err := EngineWarnings(testutil.HybridGGUF(t, testutil.Hybrid(), gguf.PQ2_0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "llama.cpp cannot read pq2_0"
+	if !slices.ContainsFunc(notes, func(n setting.Note) bool { return strings.HasPrefix(n.String(), want) }) {
+		t.Errorf("got %q, want one that begins with %q", notes, want)
 	}
 }

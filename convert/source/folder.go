@@ -83,11 +83,7 @@ func (f *folder) recognise(m *Model, o Options) error {
 // chooseStorage goes by what config.json says, compares it with what is stored, and lets
 // the options decide where the two leave a choice.
 func (f *folder) chooseStorage(o Options) error {
-	first := model.QProj
-	if f.Config.IsRecurrent(0) {
-		first = model.InQKV
-	}
-	name := f.Family.Name(model.LayerTensor(0, first))
+	name := f.Name(f.Config.FirstProjection())
 	q, ok := f.Weights.Tensor(name)
 	switch {
 	case !ok:
