@@ -133,6 +133,9 @@ func TestGroupedHybridThroughAFolder(t *testing.T) {
 	in := testutil.HybridGGUF(t, c, gguf.Q2_0, 1)
 	again := converted(t, folderOf(t, in, convert.Options{Type: convert.F32}), convert.Options{Type: convert.Q2, EmbeddingType: convert.F16})
 	a, b := openGGUF(t, in), openGGUF(t, again)
+	if v, _ := b.Metadata.Uint("general.file_type"); v != 41 { // llama.cpp's number
+		t.Errorf("general.file_type is %d", v)
+	}
 	for _, info := range a.Tensors {
 		other, _ := b.Tensor(info.Name)
 		if info.Type == gguf.Q2_0 && !bytes.Equal(a.Data(info), b.Data(other)) {
