@@ -36,6 +36,7 @@ func openGGUF(path string, o Options) (*Model, error) {
 		file: f, architecture: meta.Architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
 	}
 	m.store = g
+	g.config.TakeTrainedBasis()
 	if err == nil {
 		err = g.chooseWeights(o)
 	}
