@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 		name, find, replace, out, want string
 		options                        Options
 	}{
-		{"a ternary model as f16", "", "", "x.gguf", "I2_S, TQ1_0, TQ2_0", Options{Type: F16}},
+		{"a ternary model as f16", "", "", "x.gguf", "i2_s, tq1_0, tq2_0", Options{Type: F16}},
 		{"an unknown type", "", "", "x.gguf", "q2_k", Options{Type: "q2_k"}},
 		{"an unknown embedding type", "", "", "x.gguf", "Options.EmbeddingType", Options{EmbeddingType: I2S}},
 		{"a folder of i2_s", "", "", "x", "packed", Options{Type: I2S}},
@@ -63,7 +63,6 @@ func TestRefusals(t *testing.T) {
 		{"more layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, "x.gguf", "model.layers.2.self_attn.q_proj.weight is missing", Options{}},
 		{"fewer layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`, "x.gguf", "no place for", Options{}},
 		{"packed by its configuration alone", `"online"`, `"offline"`, "x.gguf", "Options.Weights masters", Options{}},
-		{"turned inputs", `"hidden_size"`, `"hadamard_block": 64, "hidden_size"`, "x.gguf", "hadamard_block is 64", Options{}},
 		{"activations in 4 bits", `"hidden_size"`, `"int4_activations": true, "hidden_size"`, "x.gguf", "int4_activations is true", Options{}},
 		{"a bias of the dead zone", `"hidden_size"`, `"deadzone_bias": 0.01, "hidden_size"`, "x.gguf", "deadzone_bias is 0.01", Options{}},
 		{"the same as codes", `"hidden_size"`, `"deadzone_bias": 0.01, "hidden_size"`, "x", "deadzone_bias is 0.01", Options{Type: Packed}},

@@ -45,5 +45,5 @@ func ExampleConvert_settings() {
 	fmt.Println(setting.Text(err, func(field string) string { return flags[field] }))
 	// Output:
 	// convert.Options.Type
-	// ../testdata/checkpoints/hf-bitnet-packed: --type for a model with ternary weights is "bf16": want one of I2_S, TQ1_0, TQ2_0
+	// ../testdata/checkpoints/hf-bitnet-packed: --type for a model with ternary weights is "bf16": want one of i2_s, tq1_0, tq2_0
 }

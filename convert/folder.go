@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"trit/convert/source"
 	"trit/format/gguf"
@@ -41,9 +42,6 @@ func (f *folderWriter) plan(m *source.Model) (*plan, error) {
 		m = m.Unrotated()
 	}
 	f.model = m
-	if m.Config.IsHybrid() {
-		return nil, errors.New("folders of models with gated delta nets are not written: name a file that ends in .gguf")
-	}
 	if err := f.checkBasis(); err != nil {
 		return nil, err
 	}
@@ -162,7 +160,7 @@ func (f *folderWriter) planTensors() error {
 		switch {
 		case !spec.Ternary || !f.packed:
 			typ := f.typeOf(spec)
-			f.add(spec, spec.Name, typ.String(), spec.Shape, func() (*output, error) { return f.dense(spec, typ) })
+			f.add(spec, spec.Name, typ.String(), spec.FolderShape(), func() (*output, error) { return f.dense(spec, typ) })
 		case spec.Shape[0]%4 != 0:
 			errs = append(errs, &model.Fault{Tensors: []string{spec.Name}, Err: setting.Needs(typeField,
 				fmt.Sprintf("%d rows do not fit packed folders", spec.Shape[0]),
@@ -186,6 +184,9 @@ func (f *folderWriter) add(spec model.TensorSpec, name, dtype string, shape []in
 }
 
 func (f *folderWriter) typeOf(spec model.TensorSpec) gguf.Type {
+	if strings.HasSuffix(spec.Name, model.ALog) { // exp makes much of what 16 bits round
+		return gguf.F32
+	}
 	if spec.Layer >= 0 && len(spec.Shape) == 2 {
 		return f.weightType
 	}
@@ -272,7 +273,7 @@ func (f *folderWriter) dense(spec model.TensorSpec, typ gguf.Type) (*output, err
 	if err != nil {
 		return nil, err
 	}
-	return f.planned.encoded(&encoder{t: t, typ: typ}), nil
+	return f.planned.encoded(&encoder{t: t.InFolder(&f.model.Config.Config, spec), typ: typ}), nil
 }
 
 func (f *folderWriter) begin() (err error) {

@@ -65,7 +65,7 @@ func (g *ggufWriter) plan(m *source.Model) (*plan, error) {
 func (g *ggufWriter) reshape() (err error) {
 	if g.options.Pad {
 		m := g.model.Padded(g.weightType.Block())
-		if m != g.model && m.Config.Basis != nil {
+		if m != g.model && (m.Config.Basis != nil || m.Config.HadamardBlock != 0) {
 			return setting.Needs(padField, "the weights are in a rotated basis, which zeros at the ends of rows would end",
 				fmt.Sprintf("{%s} turns them back", unrotateField))
 		}

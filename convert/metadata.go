@@ -26,7 +26,9 @@ func (g *ggufWriter) describe() error {
 		return err
 	}
 	ggufmeta.WriteSampling(m, advice)
-	m.Set("general.file_type", fileTypes[g.weightType])
+	if number, ok := fileTypes[g.weightType]; ok {
+		m.Set("general.file_type", number)
+	}
 	m.Set("general.quantization_version", uint32(2))
 	m.Set("general.size_label", sizeLabel(c.Parameters()))
 	v, err := g.model.Vocab()
@@ -68,9 +70,10 @@ func filledUp(v tokenizer.Vocab, c *model.HFConfig) tokenizer.Vocab {
 	return v
 }
 
-// fileTypes are the values of general.file_type, by the type of the projections.
+// fileTypes are the values of general.file_type, by the type of the projections; types that have none get no key.
 var fileTypes = map[gguf.Type]uint32{
 	gguf.F32: 0, gguf.F16: 1, gguf.Q8_0: 7, gguf.BF16: 32, gguf.TQ1_0: 36, gguf.TQ2_0: 37, gguf.I2_S: 40,
+	gguf.Q1_0: 40, gguf.Q2_0: 41, // of llama.cpp, beside bitnet.cpp's
 }
 
 // sizeLabel is a count of parameters as GGUF's naming has it, such as 2.4B.

@@ -71,7 +71,7 @@ func (t Type) among(types []gguf.Type, field, what string) (gguf.Type, error) {
 	}
 	names := make([]string, len(types))
 	for i, typ := range types {
-		names[i] = typ.String()
+		names[i] = strings.ToLower(typ.String())
 	}
 	return 0, &setting.Error{Field: field, Problem: fmt.Sprintf("{%s}%s is %q", field, what, string(t)),
 		Wanted: "one of " + strings.Join(names, ", ")}

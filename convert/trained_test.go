@@ -120,8 +120,8 @@ func TestTrainedGroupsElsewhere(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{dir, Options{Type: PQ2}, "with a scale for each 64 weights of a row is \"pq2_0\": want one of Q2_0, F16, F32"},
-		{dir, Options{Type: I2S}, "want one of Q2_0"}, {odd, Options{}, "no type of GGUF holds its rows: no type there has a scale for each 64"},
+		{dir, Options{Type: PQ2}, "with a scale for each 64 weights of a row is \"pq2_0\": want one of q2_0, f16, f32"},
+		{dir, Options{Type: I2S}, "want one of q2_0"}, {odd, Options{}, "no type of GGUF holds its rows: no type there has a scale for each 64"},
 		{dir, Options{Options: source.Options{Weights: source.WeightsTernary}}, "leave it out"},
 	} {
 		_, err := Convert(context.Background(), c.in, filepath.Join(t.TempDir(), "x.gguf"), c.o)

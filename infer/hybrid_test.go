@@ -1,10 +1,14 @@
 package infer
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"trit/convert"
 	"trit/format/gguf"
 	"trit/infer/sampling"
 	"trit/internal/testutil"
@@ -217,6 +221,32 @@ func TestHybridMemory(t *testing.T) {
 	}
 	if n := m.SessionTokens(m.SessionBytes(900)); n < 900 || m.SessionBytes(n) > m.SessionBytes(900) {
 		t.Errorf("%d tokens fit into the memory of 900", n)
+	}
+}
+
+// TestFolderOfAHybrid compares a converted folder with a forward pass in float64 on the folder itself, which llama.cpp
+// agrees with (testdata/README.md).
+func TestFolderOfAHybrid(t *testing.T) {
+	const golden = "../testdata/checkpoints/hf-qwen35/"
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	if _, err := convert.Convert(t.Context(), golden, path, convert.Options{Type: convert.F32}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(path, Options{Activations: ActivationsFloat, Cache: CacheF32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var expected struct{ Tokens []int32 }
+	b, err := os.ReadFile(golden + "expected.json")
+	if err == nil {
+		err = json.Unmarshal(b, &expected)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := testutil.RelativeL2(allLogits(t, m, expected.Tokens), readFloats(t, golden+"float64_logits.f32")); !(e < 1e-5) {
+		t.Errorf("relative L2 %g", e)
 	}
 }
 

@@ -155,3 +155,32 @@ func TestFilesWithOneThingWrong(t *testing.T) {
 		m.Close()
 	}
 }
+
+// A file whose head is left out has the embedding for a head: its logits are those of a file whose head is a copy
+// of the embedding, and not those of the head that was there.
+func TestHeadLeftOut(t *testing.T) {
+	q2, tokens := groupedGGUF(t, gguf.Q2_0, false), []int32{3, 99, 7, 250}
+	f, err := gguf.Open(q2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	embedding, _ := f.Tensor("token_embd.weight")
+	copied := edited(t, q2, nil, func(info *gguf.TensorInfo, data []byte) bool {
+		if info.Name == "output.weight" {
+			copy(data, f.Data(embedding))
+		}
+		return true
+	})
+	logits := func(path string) []float32 {
+		m, _ := loadModel(t, path, Options{})
+		return logitsOf(t, m, tokens)
+	}
+	left := logits(edited(t, q2, nil, but("output.weight")))
+	if !slices.Equal(left, logits(copied)) {
+		t.Error("the logits are not those of the embedding as head")
+	}
+	if slices.Equal(left, logits(q2)) {
+		t.Error("the head that is left out is still there")
+	}
+}

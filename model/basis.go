@@ -68,6 +68,33 @@ func NewBasis(c *Config, block int) (*Basis, error) {
 	return b, nil
 }
 
+// TrainedBasis is the basis that the weights of a model with hadamard_block are in from training on (BitNet v2): the
+// inputs of the attention output and the down projection are turned, without signs. It is nil for other models.
+func (c *Config) TrainedBasis() *Basis {
+	if c.HadamardBlock == 0 {
+		return nil
+	}
+	b := &Basis{Block: c.HadamardBlock, Inputs: map[string]bool{}, Tables: map[string]bool{}}
+	for _, spec := range c.Tensors() {
+		if strings.HasSuffix(spec.Name, OProj) || strings.HasSuffix(spec.Name, DownProj) {
+			b.Inputs[spec.GGUF] = true
+		}
+	}
+	return b
+}
+
+// TakeTrainedBasis makes the basis of ternary weights hadamard_block, if it is that of training with it.
+func (c *Config) TakeTrainedBasis() {
+	if c.Basis == nil || !c.Ternary {
+		return
+	}
+	trained := *c
+	trained.HadamardBlock, trained.Basis = c.Basis.Block, nil
+	if trained.Validate() == nil && trained.TrainedBasis().Equal(c.Basis) {
+		*c = trained
+	}
+}
+
 func randomSigns(n int) []float32 {
 	r, signs := rand.New(rand.NewPCG(signSeed, uint64(n))), make([]float32, n)
 	for i := range signs {

@@ -125,6 +125,54 @@ const (
 // types with groups.
 func IsConvolution(spec TensorSpec) bool { return strings.HasSuffix(spec.Name, Conv) }
 
+// FolderShape is the shape of a weight in a Hugging Face folder, where the taps of a convolution have an axis of 1
+// for the channels that each channel sees.
+func (t TensorSpec) FolderShape() []int {
+	if IsConvolution(t) {
+		return []int{t.Shape[0], 1, t.Shape[1]}
+	}
+	return t.Shape
+}
+
+// Heads is where the indices of an axis belong to value heads of gated delta nets: N of Size indices each, the
+// first one at First.
+type Heads struct{ First, N, Size int }
+
+// ValueHeads is where a weight has value heads: along its rows, or, if columns is set, along its columns. A vector
+// is one row. N is 0 for weights that have none.
+func (c *Config) ValueHeads(spec TensorSpec) (h Heads, columns bool) {
+	d := &c.DeltaNet
+	switch name := spec.Name; {
+	case spec.Layer < 0 || !c.IsRecurrent(spec.Layer):
+	case strings.HasSuffix(name, InQKV), strings.HasSuffix(name, Conv):
+		return Heads{2 * d.KeyDim(), d.ValueHeads, d.HeadDim}, false
+	case strings.HasSuffix(name, InZ):
+		return Heads{0, d.ValueHeads, d.HeadDim}, false
+	case strings.HasSuffix(name, InA), strings.HasSuffix(name, InB):
+		return Heads{0, d.ValueHeads, 1}, false
+	case strings.HasSuffix(name, ALog), strings.HasSuffix(name, DTBias):
+		return Heads{0, d.ValueHeads, 1}, true
+	case strings.HasSuffix(name, LinearOut):
+		return Heads{0, d.ValueHeads, d.HeadDim}, true
+	}
+	return Heads{}, false
+}
+
+// Transposed returns where index i of an axis comes from when its heads, [outer][inner] of them, become
+// [inner][outer]. Folders have grouped order, [key head][value heads that read it]; GGUF files tiled order, which is
+// the transposed one (see Regrouped).
+func (h Heads) Transposed(outer int) func(i int) int {
+	inner := h.N / outer
+	return func(i int) int {
+		at := i - h.First
+		if at < 0 {
+			return i
+		}
+		head := at / h.Size
+		return h.First + (head%outer*inner+head/outer)*h.Size + at%h.Size
+	}
+}
+
 // inBlock gives tensors of a block their full names.
 func inBlock(l int, specs []TensorSpec) []TensorSpec {
 	for i := range specs {

@@ -16,10 +16,18 @@ type Family struct {
 	// Rename turns the usual name of a tensor into the family's; nil if the family uses the usual
 	// names.
 	Rename func(name string) string
+	// Apart are the parts of a folder that are no part of the model and are left out.
+	Apart []Part
+}
+
+// Part is what a folder holds beside a model that is computed without it.
+type Part struct {
+	Prefix string // of the names of its tensors
+	What   string // in words
 }
 
 // families in the order in which they are tried. The last one fits every folder.
-var families = []*Family{&oneBitLLM, &embedding, &qwen, &miniCPM, &bitNet, &llama158, &llama}
+var families = []*Family{&oneBitLLM, &qwen35Images, &qwen35, &embedding, &qwen, &miniCPM, &bitNet, &llama158, &llama}
 
 // FamilyOf returns the family of a folder, by its configuration and the names of its tensors.
 func FamilyOf(c *HFConfig, has func(name string) bool) *Family {
@@ -33,6 +41,15 @@ func (f *Family) Name(usual string) string {
 		return usual
 	}
 	return f.Rename(usual)
+}
+
+// PartOf is the part beside the model that a tensor belongs to.
+func (f *Family) PartOf(name string) (Part, bool) {
+	i := slices.IndexFunc(f.Apart, func(p Part) bool { return strings.HasPrefix(name, p.Prefix) })
+	if i < 0 {
+		return Part{}, false
+	}
+	return f.Apart[i], true
 }
 
 // Redundant reports whether a tensor without a place in the model can be ignored. Some folders

@@ -16,7 +16,7 @@ type class struct {
 }
 
 // Keys of config.json that need a default, and that a file should have.
-var defaulted = []string{"rms_norm_eps", "rope_theta", "max_position_embeddings", "hidden_act"}
+var defaulted = []string{"rms_norm_eps", "rope_theta", "max_position_embeddings", "hidden_act", "head_dim", "partial_rotary_factor"}
 
 // llamaDefaults are the defaults of the keys that all classes have, and those of others, a name
 // and a value each.
@@ -41,27 +41,25 @@ var classes = map[string]class{
 	"granite":   {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "attention_multiplier", 1.0)},
 	miniCPMType: {"", llamaDefaults(1e4, 1e-6, 2048, SiLU, "scale_emb", 1.0, "scale_depth", 1.0, "dim_model_base", 1.0)},
 
-	"qwen2":     {"its query, key and value projections have biases", nil},
-	"qwen3_moe": {"its feed-forward layers are mixtures of experts", nil},
-	"mixtral":   {"its feed-forward layers are mixtures of experts", nil},
-	"phi":       {"its norms are LayerNorms and its layers parallel", nil},
-	"phi3":      {"its query, key and value projections are one tensor, as are gate and up", nil},
-	"olmo":      {"its norms are LayerNorms without weights", nil},
-	"olmo2":     {"its norms stand behind the blocks, and those of query and key span all heads", nil},
-	"smollm3":   {"some of its layers have no rotary embedding", nil},
-	"cohere":    {"its norms are LayerNorms, its layers parallel and its logits scaled", nil},
-	"falcon":    {"its norms are LayerNorms and its layers parallel", nil},
-	"falcon_h1": {"some of its blocks are state-space models", nil},
-	"gpt2":      {"its positions are learnt and its norms LayerNorms", nil},
-	"gpt_neox":  {"its norms are LayerNorms and its layers parallel", nil},
-	"stablelm":  {"its norms are LayerNorms", nil},
-	"qwen3_5":   {hybridFolder, nil}, "qwen3_5_text": {hybridFolder, nil}, "qwen3_next": {hybridFolder, nil},
+	qwen35Type: {"", llamaDefaults(1e4, 1e-6, 32768, SiLU, "head_dim", 256, "partial_rotary_factor", 0.25, "linear_value_head_dim", 128.0)},
+
+	"qwen2":       {"its query, key and value projections have biases", nil},
+	"qwen3_moe":   {"its feed-forward layers are mixtures of experts", nil},
+	"mixtral":     {"its feed-forward layers are mixtures of experts", nil},
+	"phi":         {"its norms are LayerNorms and its layers parallel", nil},
+	"phi3":        {"its query, key and value projections are one tensor, as are gate and up", nil},
+	"olmo":        {"its norms are LayerNorms without weights", nil},
+	"olmo2":       {"its norms stand behind the blocks, and those of query and key span all heads", nil},
+	"smollm3":     {"some of its layers have no rotary embedding", nil},
+	"cohere":      {"its norms are LayerNorms, its layers parallel and its logits scaled", nil},
+	"falcon":      {"its norms are LayerNorms and its layers parallel", nil},
+	"falcon_h1":   {"some of its blocks are state-space models", nil},
+	"gpt2":        {"its positions are learnt and its norms LayerNorms", nil},
+	"gpt_neox":    {"its norms are LayerNorms and its layers parallel", nil},
+	"stablelm":    {"its norms are LayerNorms", nil},
+	"qwen3_next":  {"its feed-forward layers are mixtures of experts, and its delta nets have other projections than qwen3_5", nil},
 	"qwen3_5_moe": {"its feed-forward layers are mixtures of experts", nil},
 }
-
-// hybridFolder is why folders of hybrids are refused.
-const hybridFolder = "some of its blocks are gated delta nets, which are read from GGUF files alone (llama.cpp's " +
-	"converter makes one, with its option no-mtp)"
 
 // checkClass refuses a model_type whose class computes something that is not supported, and one
 // that is not known: that it has the tensors of a Llama does not mean that it computes as one.
@@ -86,7 +84,7 @@ func checkClass(modelType string) error {
 }
 
 // architectureEndings stand behind the name of a class in the names of architectures.
-var architectureEndings = []string{"ForCausalLM", "Model"}
+var architectureEndings = []string{"ForCausalLM", "ForConditionalGeneration", "TextModel", "Model"}
 
 // classOf is the model_type that an architecture has, "" for those of BitNet, which files of
 // other classes name too, as 1bitLLM's do with llama. It reports whether the class is known.
@@ -163,6 +161,10 @@ func (c *HFConfig) complete(keys map[string]any) {
 			c.RopeTheta = v.(float64)
 		case "max_position_embeddings":
 			c.MaxPositionEmbeddings = v.(int)
+		case "head_dim":
+			c.HeadDim = v.(int)
+		case "partial_rotary_factor":
+			c.PartialRotaryFactor = v.(float64)
 		default:
 			c.HiddenAct = v.(string)
 		}
@@ -173,7 +175,9 @@ func (c *HFConfig) complete(keys map[string]any) {
 }
 
 // states reports whether a key that needs a default has a value by another key.
-func (c *HFConfig) states(key string) bool { return key == "rope_theta" && c.RopeTheta != 0 }
+func (c *HFConfig) states(key string) bool {
+	return key == "rope_theta" && c.RopeTheta != 0 || key == "partial_rotary_factor" && c.PartialRotaryFactor != 0
+}
 
 func (c *HFConfig) note(format string, args ...any) {
 	c.notes = append(c.notes, setting.Note(fmt.Sprintf(format, args...)))

@@ -46,14 +46,16 @@ var hfRows = []keyRow{
 		custom_pipelines decoder_start_token_id diversity_penalty do_sample dtype early_stopping embd_pdrop
 		embedding_dropout encoder_no_repeat_ngram_size exponential_decay_length_penalty finetuning_task
 		forced_bos_token_id forced_eos_token_id fused_qkv gradient_checkpointing hidden_dropout
-		hidden_dropout_prob id2label is_llama_config initializer_range keys_to_ignore_at_inference label2id length_penalty
+		hidden_dropout_prob id2label image_token_id is_llama_config initializer_range keys_to_ignore_at_inference label2id language_model_only length_penalty
+		mamba_ssm_dtype
 		max_length max_window_layers min_length mup_denominator no_repeat_ngram_size num_beam_groups num_beams
 		neftune_noise_alpha
 		num_labels num_return_sequences output_attentions output_hidden_states output_router_logits output_scores
 		pad_token_id prefix pretraining_tp problem_type remove_invalid_values repetition_penalty resid_pdrop
 		return_dict return_dict_in_generate router_aux_loss_coef sep_token_id suppress_tokens task_specific_params
 		temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript transformers.js_config
-		transformers_version typical_p unsloth_fixed unsloth_version use_bfloat16 use_cache`},
+		transformers_version typical_p unsloth_fixed unsloth_version use_bfloat16 use_cache video_token_id vision_end_token_id
+		vision_start_token_id`},
 	{RefusedUnless(func(v any, c *Config) bool { return Off(v, c) || v == c.ProjBias }, "puts biases behind projections"),
 		"attention_bias mlp_bias"},
 	{RefusedUnless(Off, "puts biases behind projections"), `
@@ -63,7 +65,7 @@ var hfRows = []keyRow{
 	{RefusedUnless(Off, "hides earlier tokens from attention"), `
 		interleaved_sliding_window sliding_window_pattern sparse_config use_sliding_window
 		use_sliding_window_attention`},
-	{RefusedUnless(allFull, "makes layers of other kinds than full attention"), "layer_types layers_block_type block_types attention_types"},
+	{RefusedUnless(kindsOfLayers, "makes layers of other kinds than full attention"), "layer_types layers_block_type block_types attention_types"},
 	{RefusedUnless(OffOr(One), "scales the embedding"), "embedding_multiplier embedding_scale emb_scale"},
 	{RefusedUnless(Off, "scales the embedding"), "normalize_embedding scale_embedding scale_embeddings use_scaled_embedding"},
 	{RefusedUnless(OffOr(One), "scales the outputs of blocks"), "residual_multiplier residual_scale attention_out_multiplier mlp_multiplier ssm_out_multiplier"},
@@ -82,9 +84,18 @@ var hfRows = []keyRow{
 		num_shared_experts shared_expert_intermediate_size shared_intermediate_size first_k_dense_replace
 		mlp_only_layers enable_moe_block norm_topk_prob topk_group`},
 	{RefusedUnless(Off, "makes attention of low rank or of another kind"), `
-		kv_lora_rank q_lora_rank qk_nope_head_dim qk_rope_head_dim attn_output_gate linear_num_key_heads
-		linear_num_value_heads full_attention_interval mamba_d_state mamba_d_ssm ssm_cfg state_size
+		kv_lora_rank q_lora_rank qk_nope_head_dim qk_rope_head_dim mamba_d_state mamba_d_ssm ssm_cfg state_size
 		num_kv_shared_layers add_cross_attention attention_sink attention_sinks use_attention_sinks sink_size`},
+	{RefusedUnless(inHybrid(Off), "makes blocks gated delta nets, which are known of model_type "+qwen35Type+" alone"), `
+		full_attention_interval linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads`},
+	{RefusedUnless(func(v any, c *Config) bool {
+		return Off(v, c) || c.IsHybrid() && isNumber(v, float64(c.DeltaNet.HeadDim))
+	},
+		"gives values of delta nets another size than keys"), "linear_value_head_dim"},
+	{RefusedUnless(func(v any, c *Config) bool { return v == c.IsHybrid() }, "says otherwise than model_type whether attention has an output gate"), "attn_output_gate"},
+	{RefusedUnless(func(v any, c *Config) bool { return Off(v, c) || c.IsHybrid() && Word("swish", SiLU)(v, c) },
+		"is another gate behind delta nets than silu"), "output_gate_type"},
+	{RefusedUnless(inHybrid(Off), "adds blocks that draft tokens (MTP)"), "mtp_num_hidden_layers mtp_use_dedicated_embeddings"},
 	{RefusedUnless(Equals(func(c *Config) float64 { return float64(c.HeadDim) }), "gives values another size than keys"), "v_head_dim kv_channels"},
 	{RefusedUnless(Off, "lets attention see later tokens"), "is_encoder_decoder use_bidirectional_attention bidirectional is_encoder is_prefix_lm tie_encoder_decoder"},
 	{RefusedUnless(On, "changes what attention sees or how norms are computed"), "causal is_causal is_decoder_only use_rmsnorm rmsnorm use_rms_norm"},
@@ -116,9 +127,6 @@ func inScales(neutral func(v any, c *Config) bool) func(v any, c *Config) bool {
 }
 
 func rootOfLayers(c *Config) float64 { return math.Sqrt(float64(c.NumHiddenLayers)) }
-
-// allFull reports whether all kinds of layers in a list are full attention.
-func allFull(v any, _ *Config) bool { return allIn(v, "full_attention", "attention") }
 
 // allRotary reports whether a list of marks has a rotary embedding in each layer.
 func allRotary(v any, _ *Config) bool { return allIn(v, 1.0) }

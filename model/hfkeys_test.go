@@ -52,8 +52,11 @@ var refusedKeys = []struct{ names, matters, neutral string }{
 		first_k_dense_replace enable_moe_block topk_group`, `8`, `0`},
 	{`mlp_only_layers`, `[1]`, `[]`},
 	{`norm_topk_prob`, `true`, `false`},
-	{`kv_lora_rank q_lora_rank qk_nope_head_dim qk_rope_head_dim linear_num_key_heads linear_num_value_heads full_attention_interval mamba_d_state
-		mamba_d_ssm ssm_cfg state_size num_kv_shared_layers sink_size`, `64`, `null`},
+	{`kv_lora_rank q_lora_rank qk_nope_head_dim qk_rope_head_dim linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads
+		linear_value_head_dim full_attention_interval mamba_d_state mamba_d_ssm ssm_cfg state_size num_kv_shared_layers sink_size`, `64`, `null`},
+	{`output_gate_type`, `"sigmoid"`, `""`},
+	{`mtp_num_hidden_layers`, `1`, `0`},
+	{`mtp_use_dedicated_embeddings`, `true`, `false`},
 	{`attn_output_gate add_cross_attention attention_sink attention_sinks use_attention_sinks`, `true`, `false`},
 	{`v_head_dim kv_channels`, `32`, `16`},
 	{`is_encoder_decoder use_bidirectional_attention bidirectional is_encoder is_prefix_lm tie_encoder_decoder`, `true`, `false`},

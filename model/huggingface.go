@@ -121,7 +121,7 @@ func parseHF(b []byte, set []string) (*HFConfig, error) {
 	c.imply()
 	rotary := c.parseRotary(keys)
 	c.complete(keys.all)
-	if err := errors.Join(c.checkHeads(), c.takeScales(keys.all)); err != nil {
+	if err := errors.Join(c.checkHeads(), c.takeScales(keys.all), c.takeHybrid(keys.all)); err != nil {
 		return nil, err
 	}
 	if rotary == nil {
@@ -150,7 +150,7 @@ func splitKeys(b []byte, set []string) (*fileKeys, error) {
 	if err := checkTwice(b, true); err != nil {
 		return nil, err
 	}
-	if err := setKeys(raw, set); err != nil {
+	if err := errors.Join(liftText(raw, set), setKeys(raw, set)); err != nil {
 		return nil, err
 	}
 	keys := &fileKeys{all: map[string]any{}}
@@ -227,7 +227,7 @@ func (c *HFConfig) imply() {
 		c.SubNorms = bitnet && c.ModelType != qwen3
 	}
 	if c.stated.QKNorm == nil {
-		c.QKNorm = c.ModelType == qwen3
+		c.QKNorm = c.ModelType == qwen3 || c.ModelType == qwen35Type
 	}
 	if c.stated.Ternary == nil {
 		c.Ternary = bitnet || c.QuantizationConfig != nil &&
@@ -291,6 +291,8 @@ func ForTraining(c Config, bos, eos int) *HFConfig {
 	}
 	h.Architectures, h.ModelType = []string{"LlamaForCausalLM"}, "llama"
 	switch {
+	case c.IsHybrid():
+		h.Architectures, h.ModelType = []string{"Qwen3_5ForCausalLM"}, qwen35Type+"_text"
 	case c.QKNorm:
 		h.Architectures, h.ModelType = []string{"Qwen3ForCausalLM"}, qwen3
 	case c.SubNorms:

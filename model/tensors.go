@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -113,6 +114,12 @@ func (c *Config) blockTensors(l int) (specs []TensorSpec) {
 	norm(c.SubNorms, FFNSubNorm, "ffn_sub_norm", f)
 	project(DownProj, "ffn_down", d, f)
 	return specs
+}
+
+// FirstProjection is the first matrix of block 0, by whose type files are told apart.
+func (c *Config) FirstProjection() TensorSpec {
+	specs := c.blockTensors(0)
+	return specs[slices.IndexFunc(specs, func(s TensorSpec) bool { return len(s.Shape) == 2 })]
 }
 
 // postNormGGUF is GGUF's name of the norm before the feed-forward layer.

@@ -32,7 +32,7 @@ func TestGroupsFromTrainingToAFile(t *testing.T) {
 		t.Errorf("verify: code %d, %s", code, out)
 	}
 	if code, _, stderr := trit("convert", run, filepath.Join(dir, "y.gguf"), "--type", "i2_s"); code != cmdline.ExitUsage ||
-		!strings.Contains(stderr, "a scale for each 64 weights of a row is \"i2_s\": want one of Q2_0") {
+		!strings.Contains(stderr, "a scale for each 64 weights of a row is \"i2_s\": want one of q2_0") {
 		t.Errorf("i2_s: code %d, %q", code, stderr)
 	}
 	code, _, stderr = trit("train", "--init", run, "--data", data, "--out", filepath.Join(dir, "lora"), "--config", "lora", "--max-steps", "1")

@@ -40,7 +40,7 @@ func pullCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			dir, err := models.Pull(c, repo, pullPatterns(c), c.String("out"))
+			dir, err := pull(c, repo)
 			if err != nil {
 				return err
 			}
@@ -66,6 +66,14 @@ func pullRepo(c *cli.Context, name string) (hub.Repo, error) {
 		return repo, cmdline.Usagef("%v", err)
 	}
 	return repo, nil
+}
+
+// pull fetches what the flags name; of a model, without them, what convert reads.
+func pull(c *cli.Context, repo hub.Repo) (string, error) {
+	if !c.Bool("dataset") && len(c.StringSlice("include"))+len(c.StringSlice("exclude")) == 0 {
+		return models.PullModel(c, repo, c.String("out"))
+	}
+	return models.Pull(c, repo, pullPatterns(c), c.String("out"))
 }
 
 // pullPatterns are the patterns of the flags. The default is all files of a data set, and the

@@ -130,6 +130,22 @@ func TestPull(t *testing.T) {
 	}
 }
 
+// Of a repository with a GGUF file and a card the file is taken; several are named.
+func TestPullOneFile(t *testing.T) {
+	url, _ := serveHub(t, map[string]map[string]string{
+		"models/org/one": {"README.md": "", "x.gguf": "GGUF"}, "models/org/two": {"x.gguf": "GGUF", "y.gguf": "GGUF"},
+	}, new([]string))
+	cache := t.TempDir()
+	code, out, stderr := trit("pull", "org/one", "--endpoint", url, "--cache", cache)
+	if b, err := os.ReadFile(filepath.Join(lastLine(out), "x.gguf")); code != cmdline.ExitOK || string(b) != "GGUF" {
+		t.Errorf("exit code %d, %v, %s", code, err, stderr)
+	}
+	code, _, stderr = trit("pull", "org/two", "--endpoint", url, "--cache", cache)
+	if code == cmdline.ExitOK || !strings.Contains(stderr, "name one of them: ") || !strings.Contains(stderr, "(--include)") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
 func TestPullFolderAndPatterns(t *testing.T) {
 	url, _ := testHub(t)
 	for _, c := range []struct {

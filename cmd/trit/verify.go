@@ -30,6 +30,7 @@ func verifyCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "ids", Usage: "compare the logits of these token `IDS` too, separated by commas"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of the random tokens"},
 			&cli.BoolFlag{Name: "all", Usage: "list weights that are equal too"},
+			models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), models.ActivationsFlag(),
 			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),
 		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: verifyModels,
@@ -113,7 +114,7 @@ func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, e
 	var ids []int32
 	vocabulary := 0
 	for i, path := range paths {
-		m, tok, err := openAny(c, path, infer.Options{Threads: c.Int("threads")})
+		m, tok, err := openAny(c, path, verifyOptions(c))
 		if err != nil {
 			return nil, err
 		}
@@ -129,6 +130,13 @@ func compareLogits(c *cli.Context, paths []string) (*compare.LogitsDifference, e
 		}
 	}
 	return compare.Logits(logits[0], logits[1], vocabulary)
+}
+
+// verifyOptions are those by which logits are computed; --weights says what a file's weights are.
+func verifyOptions(c *cli.Context) infer.Options {
+	o := models.EngineOptions(c)
+	o.Weights = infer.WeightsAuto
+	return o
 }
 
 func comparedIDs(c *cli.Context, tok *tokenizer.Tokenizer, vocabulary int) ([]int32, error) {

@@ -15,8 +15,7 @@ import (
 	"trit/model"
 )
 
-// TestHybridsAreConverted writes hybrids in other types, which Convert compares with their sources, and names what
-// it does not write.
+// TestHybridsAreConverted writes hybrids in other types, which Convert compares with their sources.
 func TestHybridsAreConverted(t *testing.T) {
 	for _, c := range []struct {
 		from, to gguf.Type
@@ -38,9 +37,6 @@ func TestHybridsAreConverted(t *testing.T) {
 		}
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
-		}
-		if _, err := convert.Convert(t.Context(), in, filepath.Join(t.TempDir(), "folder"), convert.Options{}); err == nil {
-			t.Error("a folder is written")
 		}
 	}
 }

@@ -92,18 +92,28 @@ func inspectFolder(path string, set []string) (*Inspection, error) {
 		return nil, err
 	}
 	defer m.Close()
-	c := reflect.ValueOf(m.Config.Config)
-	entries := []Entry{{"architectures", m.Config.Architectures}}
-	for i := range c.NumField() {
-		key, _, _ := strings.Cut(c.Type().Field(i).Tag.Get("json"), ",")
-		entries = append(entries, Entry{key, c.Field(i).Interface()})
-	}
+	entries := append([]Entry{{"architectures", m.Config.Architectures}}, entriesOf(reflect.ValueOf(m.Config.Config))...)
 	if q := m.Config.QuantizationConfig; q != nil {
 		said := strings.Fields(q.QuantMethod + " " + q.LinearClass + " " + q.QuantizationMode)
 		entries = append(entries, Entry{"quantization_config", strings.Join(said, ", ")})
 	}
 	entries = append(entries, Entry{"parameters", m.Config.Parameters()})
 	return inspectSafetensors(path, m.Dir, "folder", entries)
+}
+
+// entriesOf are the fields of a struct that config.json has, those of structs in it too.
+func entriesOf(v reflect.Value) (entries []Entry) {
+	for i := range v.NumField() {
+		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		switch f := v.Field(i); {
+		case key == "-":
+		case f.Kind() == reflect.Struct:
+			entries = append(entries, entriesOf(f)...)
+		default:
+			entries = append(entries, Entry{key, f.Interface()})
+		}
+	}
+	return entries
 }
 
 func inspectSafetensors(path, weights, format string, entries []Entry) (*Inspection, error) {

@@ -20,11 +20,11 @@ func ggufWarnings(f *gguf.File) (out []setting.Note) {
 		warn("the head is not tied to the embedding: bitnet.cpp ignores output.weight for bitnet-b1.58")
 	}
 	m, err := ggufmeta.ReadModel(f)
-	q, ok := f.Tensor("blk.0.attn_q.weight")
-	if err != nil || !ok {
+	if err != nil {
 		return out // Read says why it is no model that can be converted
 	}
-	return append(out, packing.Warnings(&m.Config, q.Type)...)
+	first, _ := f.Tensor(m.Config.FirstProjection().GGUF)
+	return append(out, packing.Warnings(&m.Config, first.Type)...)
 }
 
 func warnOfTokenizer(m *gguf.Metadata, warn func(string, ...any)) {

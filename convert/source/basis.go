@@ -8,8 +8,8 @@ import (
 	"trit/model"
 )
 
-// TurnedSuffix ends the type of a weight that was turned into or out of a rotated basis: its values are
-// those of the type in the files, and then rounded to float32 once more.
+// TurnedSuffix ends the type of a weight that was turned into or out of a rotated basis, or made another function of
+// the same numbers: its values are those of the type in the files, and then rounded to float32 once more.
 const TurnedSuffix = ", turned"
 
 // turned is the store of a model whose weights are turned from one basis into another.

@@ -48,6 +48,9 @@ func openFolder(path string, o Options) (*Model, error) {
 // recognise finds the family and how it stores weights.
 func (f *folder) recognise(m *Model, o Options) error {
 	c := f.Config
+	if c.IsHybrid() && o.namesTernary() {
+		return hasNoTernary(o.Weights, "model_type is "+c.ModelType)
+	}
 	switch o.Weights {
 	case WeightsFull:
 		c.Config = c.Values()
@@ -80,7 +83,7 @@ func (f *folder) recognise(m *Model, o Options) error {
 // chooseStorage goes by what config.json says, compares it with what is stored, and lets
 // the options decide where the two leave a choice.
 func (f *folder) chooseStorage(o Options) error {
-	name := f.Family.Name(model.LayerTensor(0, model.QProj))
+	name := f.Name(f.Config.FirstProjection())
 	q, ok := f.Weights.Tensor(name)
 	switch {
 	case !ok:
@@ -152,6 +155,8 @@ func (f *folder) open(spec model.TensorSpec) (*Tensor, error) {
 	case err != nil:
 	case f.rounds(spec):
 		t, err = f.grouped(name, t)
+	case f.Config.IsHybrid():
+		t = t.fromFolder(&f.Config.Config, spec)
 	case spec.Ternary:
 		t, err = f.floats.ternary(name, t)
 	}

@@ -36,6 +36,7 @@ func openGGUF(path string, o Options) (*Model, error) {
 		file: f, architecture: meta.Architecture, config: &m.Config.Config, floats: floats{weights: o.Weights}, pool: m.pool,
 	}
 	m.store = g
+	g.config.TakeTrainedBasis()
 	if err == nil {
 		err = g.chooseWeights(o)
 	}
@@ -55,9 +56,8 @@ func openGGUF(path string, o Options) (*Model, error) {
 func (g *ggufFile) chooseWeights(o Options) error {
 	q, _ := g.file.Tensor("blk.0.attn_q.weight")
 	switch {
-	case g.config.IsHybrid() && o.Weights != "" && o.Weights != WeightsFull:
-		return setting.Needs(weightsField, "architecture is "+g.architecture+", which has no ternary weights with one scale",
-			fmt.Sprintf("{%s} %s is for models that have", weightsField, o.Weights))
+	case g.config.IsHybrid() && o.namesTernary():
+		return hasNoTernary(o.Weights, "architecture is "+g.architecture)
 	case len(o.Set) > 0:
 		return &setting.Error{Field: setField, Problem: fmt.Sprintf("{%s} is for the config.json of folders", setField)}
 	case o.Scale != "":

@@ -1,6 +1,7 @@
 // Package source reads models in all their forms: Hugging Face folders of every family,
 // checkpoints of a training run, and GGUF files. A Model gives its weights one by one, and a
-// weight its rows, with Hugging Face's names and order of rows, whatever the form. A ternary
+// weight its rows, with Hugging Face's names and order of rows, whatever the form; only those of hybrids are as in
+// GGUF files (see hybrid.go). A ternary
 // weight is codes and a scale; codes that are stored are read as they are, and never converted
 // to floating-point numbers and back.
 package source

@@ -78,7 +78,7 @@ func (t *Tensor) reordered(from func(row int) int) *Tensor {
 	return &out
 }
 
-// reorderedValues is reordered for a vector.
+// reorderedValues is the tensor with the values of each row in another order.
 func (t *Tensor) reorderedValues(from func(i int) int) *Tensor {
 	out := t.changed()
 	out.floats = func(dst []float32, row int) error {

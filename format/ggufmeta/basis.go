@@ -1,6 +1,7 @@
 package ggufmeta
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -33,9 +34,9 @@ const maxBasisBlock = 1 << 16
 var basisKeys = []string{"version", "block_size", "transform", "axis", "sign_mode", "sign_widths", "sign_values",
 	"weight_names", "inverse_weight_names", "gdn_v_grouped"}
 
-// writeBasis enters the keys of a basis, if the model is in one.
+// writeBasis enters the keys of a basis, if the model is in one or was trained in one.
 func writeBasis(m *gguf.Metadata, c *model.Config) {
-	b := c.Basis
+	b := cmp.Or(c.Basis, c.TrainedBasis())
 	if b == nil {
 		return
 	}

@@ -34,9 +34,6 @@ func checkVariants(c *model.Config) error {
 	no := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf(format+": a run, and a folder of master weights, are evaluated as they are", args...))
 	}
-	if c.HadamardBlock != 0 {
-		no("hadamard_block is %d: no architecture of GGUF turns the inputs of these projections", c.HadamardBlock)
-	}
 	if c.Int4Activations {
 		no("int4_activations is true: GGUF has no key for it, and its readers round activations to 8 bits")
 	}

@@ -9,8 +9,8 @@ import (
 	"trit/setting"
 )
 
-// Warnings name the keys of config.json that are not known, and projections that are all zero
-// or repeat others. The folder has to be one that Check accepts.
+// Warnings name the keys of config.json that are not known, the parts of the folder that are left out, and
+// projections that are all zero or repeat others. The folder has to be one that Check accepts.
 func (f *Folder) Warnings() ([]setting.Note, error) {
 	var weights []model.StoredWeight
 	for _, spec := range f.Config.Tensors() {
@@ -27,7 +27,24 @@ func (f *Folder) Warnings() ([]setting.Note, error) {
 			Zero: func() bool { return isZero(info, data) }, Release: f.Weights.Release,
 		})
 	}
-	return append(slices.Clone(f.Config.Warnings()), model.DeadWeights(weights)...), nil
+	return slices.Concat(f.Config.Warnings(), f.leftOut(), model.DeadWeights(weights)), nil
+}
+
+// leftOut names the parts of the folder that are no part of the model.
+func (f *Folder) leftOut() (notes []setting.Note) {
+	count := map[model.Part]int{}
+	for name := range f.names() {
+		if part, ok := f.Family.PartOf(name); ok {
+			count[part]++
+		}
+	}
+	for _, part := range f.Family.Apart {
+		if n := count[part]; n > 0 {
+			notes = append(notes, setting.Note(fmt.Sprintf("left out: %s, %d tensors whose names begin with %s",
+				part.What, n, part.Prefix)))
+		}
+	}
+	return notes
 }
 
 // zeroCodes are four packed weights of 0.

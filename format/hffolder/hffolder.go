@@ -125,7 +125,11 @@ func (f *Folder) Check() error {
 		places[name] = true
 		places[name+ScaleSuffix] = f.packed(spec)
 	}
-	errs := model.Unplaced(f.names(), func(name string) bool { return places[name] || model.Redundant(name) }, ConfigFile)
+	hasPlace := func(name string) bool {
+		_, apart := f.Family.PartOf(name)
+		return places[name] || apart || model.Redundant(name)
+	}
+	errs := model.Unplaced(f.names(), hasPlace, ConfigFile)
 	for _, spec := range specs {
 		if err := f.check(spec); err != nil {
 			errs = append(errs, err)
@@ -200,7 +204,7 @@ func (f *Folder) check(spec model.TensorSpec) error {
 	if !ok {
 		return missing(name, spec)
 	}
-	want := slices.Clone(spec.Shape)
+	want := slices.Clone(spec.FolderShape())
 	if f.packed(spec) {
 		want[0] /= 4
 		if !f.Has(name + ScaleSuffix) {

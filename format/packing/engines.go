@@ -134,7 +134,7 @@ func (r rule) problems(c *model.Config) (out []string) {
 	if isBitNet && !c.TieWordEmbeddings {
 		out = append(out, "tie_word_embeddings is false, and architecture bitnet has no head of its own there")
 	}
-	if c.Basis != nil && !r.basis {
+	if (c.Basis != nil || c.HadamardBlock != 0) && !r.basis {
 		out = append(out, "the weights are in a rotated basis (prism.hadamard): it is not undone there, and no error says so")
 	}
 	if c.ProjNorms && !r.projNorms {

@@ -66,7 +66,7 @@ internal/chat               | internal/atomicfile tokenizer
 convert                     | bitlinear/kernel/vector convert/compare convert/inspect convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer | bitlinear/quant
 convert/source              | bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta format/hffolder format/safetensors internal/atomicfile internal/float16 internal/parallel model setting tokenizer
 convert/merge               | convert convert/source format/adapter setting | format/safetensors infer model
-convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer | convert
+convert/compare             | bitlinear/kernel/vector convert/source format/gguf model tokenizer | convert format/safetensors
 convert/inspect             | convert/source format/gguf format/ggufmeta format/hffolder format/packing format/safetensors internal/report model setting
 infer                       | bitlinear/kernel/attention bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant format/adapter format/gguf format/ggufmeta infer/deltanet infer/lookup infer/sampling internal/parallel lm model setting tokenizer | convert eval eval/tasks internal/float16
 infer/sampling              | bitlinear/kernel/vector lm

@@ -61,7 +61,7 @@ func HybridGGUF(t testing.TB, c model.Config, typ gguf.Type, seed uint64) string
 	return path
 }
 
-// HybridMetadata is the metadata of such a model, with a tokenizer of bytes.
+// HybridMetadata is the metadata of such a model, with a tokenizer of bytes and one merge.
 func HybridMetadata(t testing.TB, c model.Config) *gguf.Metadata {
 	t.Helper()
 	m := &gguf.Metadata{}
@@ -75,6 +75,7 @@ func HybridMetadata(t testing.TB, c model.Config) *gguf.Metadata {
 			tokens[i], types[i] = string(byteRune(i)), 1
 		}
 	}
+	tokens[256], types[256] = "ab", 1
 	m.Set("tokenizer.ggml.model", "gpt2")
 	m.Set("tokenizer.ggml.pre", "qwen35")
 	m.Set("tokenizer.ggml.tokens", tokens)

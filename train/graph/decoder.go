@@ -49,6 +49,10 @@ func Check(c *model.Config) error {
 		err = errors.Join(err, errors.New("proj_norms is true: the training graph has no such norms, only the engine has: "+
 			"train a model with it false, or run this one as a GGUF file"))
 	}
+	if c.IsHybrid() {
+		err = errors.Join(err, errors.New("some blocks are gated delta nets: the training graph does not have them, only "+
+			"the engine has: run this model as a GGUF file"))
+	}
 	if c.HasScales() {
 		err = errors.Join(err, fmt.Errorf("scale_emb is %g: the training graph does not have MiniCPM's scales of embedding, "+
 			"blocks and logits, only the engine has: train a llama, or run this model as a GGUF file", c.ScaleEmb))

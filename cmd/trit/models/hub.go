@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -45,6 +47,28 @@ func Pull(c *cli.Context, repo hub.Repo, patterns hub.Patterns, out string) (str
 	progress.End()
 	if errors.Is(err, context.Canceled) {
 		return "", fmt.Errorf("stopped: the same command goes on with the rest of %s", repo.ID)
+	}
+	return dir, err
+}
+
+// PullModel is Pull for the files that convert reads: those of a folder, or where there is nothing of one but a
+// card, the one GGUF file.
+func PullModel(c *cli.Context, repo hub.Repo, out string) (string, error) {
+	choice := &modelChoice{}
+	choose := func(paths []string) []string {
+		files := slices.DeleteFunc(slices.Clone(paths), func(name string) bool { return !hub.ModelPatterns().Match(name) })
+		isOfModel := func(name string) bool { return name != "README.md" && !strings.HasPrefix(name, "LICENSE") }
+		if slices.ContainsFunc(files, isOfModel) {
+			return files
+		}
+		if found := choice.choose(paths); len(found) > 0 || choice.err != nil {
+			return found
+		}
+		return files
+	}
+	dir, err := Pull(c, repo, hub.Patterns{Choose: choose}, out)
+	if choice.err != nil {
+		return "", fmt.Errorf("%s: %w (--include)", repo.ID, choice.err)
 	}
 	return dir, err
 }

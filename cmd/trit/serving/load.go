@@ -83,7 +83,7 @@ func modelInfo(path string) (i answer.Info, err error) {
 		return i, fmt.Errorf("%s: %w", path, err)
 	}
 	v := ggufmeta.ReadVocab(&f.Metadata)
-	projection, _ := f.Tensor("blk.0.attn_q.weight")
+	projection, _ := f.Tensor(meta.Config.FirstProjection().GGUF)
 	return answer.Info{
 		ID: modelName(path), Path: path, Bytes: stat.Size(), Modified: stat.ModTime(),
 		Architecture: string(meta.Architecture), Parameters: int64(meta.Config.Parameters()),
