@@ -16,7 +16,7 @@ func (w *bf16Work) pack(a matrix, first, rows, k, depth, m int) {
 	v := view{a, first, k, min(m, first+rows), k + depth}
 	steps, panels := ceil(depth, bf16Step), ceil(rows, bf16Tile)
 	if a.transposed {
-		v.packColumns(w.a[:], steps, panels)
+		v.packColumns(w.a[:], 0, steps, steps, panels)
 		return
 	}
 	for i := range panels * bf16Tile {
@@ -79,11 +79,11 @@ func (v view) together(i, s, n int) (whole int, factor float32) {
 	return 0, 0
 }
 
-// packColumns packs rows that are stored as columns, 16 at a time. It takes neighbours one after
-// another, since they share pages of memory.
-func (v view) packColumns(dst []byte, steps, panels int) {
+// packColumns packs the steps [lo,hi) of rows that are stored as columns, 16 at a time. It takes neighbours one
+// after another, since they share pages of memory.
+func (v view) packColumns(dst []byte, lo, hi, steps, panels int) {
 	const half = bf16PanelBytes / 2
-	for s := range steps {
+	for s := lo; s < hi; s++ {
 		at := s / bf16Chunk * bf16Chunk
 		n := min(bf16Chunk, steps-at)
 		for i := range 2 * panels {
