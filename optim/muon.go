@@ -49,7 +49,7 @@ const MuonBatch = 1 << 22
 // MuonMemory is the number of bytes that a Muon with a number of threads takes, if no matrix is larger than this one.
 func MuonMemory(rows, cols, threads int) int64 {
 	short := min(rows, cols)
-	space := 4 * int64(rows*cols+4*short*short)
+	space := 4 * int64(rows*cols+5*short*short)
 	if rows*cols < MuonBatch {
 		space *= int64(threads)
 	}

@@ -23,13 +23,8 @@ type Right struct {
 	depth int
 }
 
-// packedWork is the working memory of a thread: sums of a column of tiles, and a tile as an image has it.
-type packedWork struct {
-	sums  [bf16Rows * bf16Tile]float32
-	image [tileValues]float32
-}
-
-var packedWorkPool = sync.Pool{New: func() any { return new(packedWork) }}
+// sumsPool has the sums of a column of tiles.
+var sumsPool = sync.Pool{New: func() any { return new([bf16Rows * bf16Tile]float32) }}
 
 // tileValues are the values of a tile, row by row.
 const tileValues = bf16Tile * bf16Tile
@@ -95,30 +90,30 @@ func (l *Left) multiply(sums []float32, r *Right, first, panels, column int) {
 
 // tiles calls each with the tiles of l r, a column of them after the other: all, or those on and below the
 // diagonal.
-func (l *Left) tiles(pool *parallel.Pool, r *Right, lower bool, each func(w *packedWork, i, j int, tile []float32)) {
+func (l *Left) tiles(pool *parallel.Pool, r *Right, lower bool, each func(i, j int, tile []float32)) {
 	if l.depth != r.depth {
 		panic(fmt.Sprintf("gemm: a left side of %d values a row by a right one of %d rows", l.depth, r.depth))
 	}
 	pool.Chunks(ceil(r.cols, bf16Tile), 1, func(lo, hi int) {
-		w := packedWorkPool.Get().(*packedWork)
-		defer packedWorkPool.Put(w)
+		sums := sumsPool.Get().(*[bf16Rows * bf16Tile]float32)
+		defer sumsPool.Put(sums)
 		for j := lo; j < hi; j++ {
 			first := 0
 			if lower {
 				first = j
 			}
-			l.column(w, r, first, j, each)
+			l.column(sums[:], r, first, j, each)
 		}
 	})
 }
 
 // column calls each with the tiles of a column, from tile first on.
-func (l *Left) column(w *packedWork, r *Right, first, j int, each func(w *packedWork, i, j int, tile []float32)) {
+func (l *Left) column(sums []float32, r *Right, first, j int, each func(i, j int, tile []float32)) {
 	for i := first; i < l.panels(); i += bf16Rows / bf16Tile {
 		n := min(bf16Rows/bf16Tile, l.panels()-i)
-		l.multiply(w.sums[:], r, i, n, j)
+		l.multiply(sums, r, i, n, j)
 		for k := range n {
-			each(w, i+k, j, w.sums[k*tileValues:][:tileValues])
+			each(i+k, j, sums[k*tileValues:][:tileValues])
 		}
 	}
 }
@@ -126,60 +121,10 @@ func (l *Left) column(w *packedWork, r *Right, first, j int, each func(w *packed
 // Mul writes l r to c [rows,cols].
 func (l *Left) Mul(pool *parallel.Pool, r *Right, c []float32) {
 	out := result{parts: [][]float32{c}, ld: r.cols}
-	l.tiles(pool, r, false, func(_ *packedWork, i, j int, tile []float32) {
+	l.tiles(pool, r, false, func(i, j int, tile []float32) {
 		i, j = i*bf16Tile, j*bf16Tile
 		out.store(tile, i, j, min(bf16Tile, l.rows-i), min(bf16Tile, r.cols-j), false)
 	})
-}
-
-// Image is a form in which a symmetric matrix is written: Scale times it plus Diagonal times the identity, packed.
-type Image struct {
-	Left            *Left
-	Right           *Right // instead of Left
-	Scale, Diagonal float32
-}
-
-// MulSymmetric writes images of l r, which must be symmetric but for rounding: half of it is computed. The images are
-// none of the factors.
-func (l *Left) MulSymmetric(pool *parallel.Pool, r *Right, images ...Image) {
-	reshape(images, l.rows)
-	l.tiles(pool, r, true, func(w *packedWork, i, j int, tile []float32) { w.write(images, i, j, l.rows, tile) })
-}
-
-func reshape(images []Image, n int) {
-	for _, m := range images {
-		if m.Left != nil {
-			m.Left.reshape(n, n)
-		} else {
-			m.Right.reshape(n, n)
-		}
-	}
-}
-
-// write writes tile (i,j) of a symmetric matrix of n rows, and the same as (j,i), to images.
-func (w *packedWork) write(images []Image, i, j, n int, tile []float32) {
-	for _, m := range images {
-		of := tile
-		if m.Scale != 1 || i == j && m.Diagonal != 0 {
-			of = w.image[:]
-			vector.ScaleTo(of, tile, m.Scale)
-		}
-		if i == j && m.Diagonal != 0 {
-			addDiagonal(of, min(bf16Tile, n-i*bf16Tile), m.Diagonal)
-		}
-		if m.Left != nil {
-			m.Left.write(i, j, of)
-		} else {
-			m.Right.write(i, j, of)
-		}
-	}
-}
-
-// addDiagonal adds v to the first n elements of the diagonal of a tile.
-func addDiagonal(tile []float32, n int, v float32) {
-	for i := range n {
-		tile[i*bf16Tile+i] += v
-	}
 }
 
 // tile is the memory of the tile of panel i and step s.
@@ -211,27 +156,68 @@ func (r *Right) write(i, j int, tile []float32) {
 	}
 }
 
+// Side is a packed side of products.
+type Side interface {
+	reshape(rows, cols int)
+	write(i, j int, tile []float32) // writes tile (i,j) of a symmetric matrix and its mirror image
+}
+
 // Triangle is a symmetric matrix of n rows: its tiles on and below the diagonal, in float32.
 type Triangle struct {
 	n     int
 	tiles []float32 // [tiles][32][32], those of a row one after the other
 }
 
+func (t *Triangle) rows() int { return ceil(t.n, bf16Tile) } // of tiles
+
 func (t *Triangle) tile(i, j int) []float32 {
 	return t.tiles[(i*(i+1)/2+j)*tileValues:][:tileValues]
 }
 
+func (t *Triangle) reshape(n int) {
+	t.n = n
+	size := t.rows() * (t.rows() + 1) / 2 * tileValues
+	t.tiles = slices.Grow(t.tiles[:0], size)[:size]
+}
+
 // Mul makes t the product l r, which must be symmetric but for rounding.
 func (t *Triangle) Mul(pool *parallel.Pool, l *Left, r *Right) {
-	t.n = l.rows
-	size := l.panels() * (l.panels() + 1) / 2 * tileValues
-	t.tiles = slices.Grow(t.tiles[:0], size)[:size]
-	l.tiles(pool, r, true, func(_ *packedWork, i, j int, tile []float32) { copy(t.tile(i, j), tile) })
+	t.reshape(l.rows)
+	l.tiles(pool, r, true, func(i, j int, tile []float32) { copy(t.tile(i, j), tile) })
+}
+
+// Combine makes t a x + b l r, of which l r must be symmetric but for rounding, and packs it. t may be x, but the sides
+// are neither l nor r.
+func (t *Triangle) Combine(pool *parallel.Pool, a float32, x *Triangle, b float32, l *Left, r *Right, sides ...Side) {
+	t.reshape(l.rows)
+	t.shape(sides)
+	l.tiles(pool, r, true, func(i, j int, tile []float32) {
+		out := t.tile(i, j)
+		vector.ScaleTo(out, x.tile(i, j), a)
+		vector.Axpy(b, tile, out)
+		write(sides, i, j, out)
+	})
+}
+
+// AddIdentity makes t x + v I, and packs it.
+func (t *Triangle) AddIdentity(x *Triangle, v float32, sides ...Side) {
+	t.reshape(x.n)
+	copy(t.tiles, x.tiles)
+	for i := range t.n {
+		t.tile(i/bf16Tile, i/bf16Tile)[i%bf16Tile*(bf16Tile+1)] += v
+	}
+	t.pack(sides)
+}
+
+// Scale multiplies t, and packs it.
+func (t *Triangle) Scale(f float32, sides ...Side) {
+	vector.Scale(f, t.tiles)
+	t.pack(sides)
 }
 
 // SumSquares is the sum of the squares of all elements.
 func (t *Triangle) SumSquares() (sum float64) {
-	for i := range ceil(t.n, bf16Tile) {
+	for i := range t.rows() {
 		for j := range i {
 			sum += 2 * vector.SumSquares(t.tile(i, j))
 		}
@@ -240,16 +226,23 @@ func (t *Triangle) SumSquares() (sum float64) {
 	return sum
 }
 
-// Write writes images of t.
-func (t *Triangle) Write(pool *parallel.Pool, images ...Image) {
-	reshape(images, t.n)
-	pool.Chunks(ceil(t.n, bf16Tile), 1, func(lo, hi int) {
-		w := packedWorkPool.Get().(*packedWork)
-		defer packedWorkPool.Put(w)
-		for i := lo; i < hi; i++ {
-			for j := range i + 1 {
-				w.write(images, i, j, t.n, t.tile(i, j))
-			}
+func (t *Triangle) shape(sides []Side) {
+	for _, s := range sides {
+		s.reshape(t.n, t.n)
+	}
+}
+
+func (t *Triangle) pack(sides []Side) {
+	t.shape(sides)
+	for i := range t.rows() {
+		for j := range i + 1 {
+			write(sides, i, j, t.tile(i, j))
 		}
-	})
+	}
+}
+
+func write(sides []Side, i, j int, tile []float32) {
+	for _, s := range sides {
+		s.write(i, j, tile)
+	}
 }

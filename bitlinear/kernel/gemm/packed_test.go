@@ -88,9 +88,8 @@ func TestPackedMul(t *testing.T) {
 	})
 }
 
-// Both images of a square of a symmetric matrix hold the whole of it, scaled and with a diagonal, and a Triangle has
-// the same images.
-func TestPackedImages(t *testing.T) {
+// What a Triangle makes of a square of a symmetric matrix, and its sides, hold the whole of it.
+func TestTriangle(t *testing.T) {
 	eachPacked(t, func(t *testing.T, pool *parallel.Pool, r *rand.Rand, n int) {
 		s, one, sum := make([]float32, n*n), make([]float32, n*n), 0.0
 		for i := range n {
@@ -101,35 +100,38 @@ func TestPackedImages(t *testing.T) {
 			}
 		}
 		square := product64(s, s, n, n, n)
-		want := make([]float32, n*n)
+		combined, shifted, scaled := make([]float32, n*n), make([]float32, n*n), make([]float32, n*n)
 		for i, v := range square {
 			sum += float64(v) * float64(v)
-			want[i] = 0.5*v + 3*one[i]
+			combined[i], shifted[i], scaled[i] = 2*v-3*s[i], v+5*one[i], -0.5*v
 		}
-		var left, leftImage, leftOne Left
-		var right, rightImage, rightOne Right
+		var left, leftOne, leftSide Left
+		var right, rightOne, rightSide Right
 		left.Pack(pool, s, n, n, false)
 		right.Pack(pool, s, n, n, false)
 		leftOne.Pack(pool, one, n, n, false)
 		rightOne.Pack(pool, one, n, n, false)
-		images := []Image{{Left: &leftImage, Scale: 0.5, Diagonal: 3}, {Right: &rightImage, Scale: 0.5, Diagonal: 3}}
-		var triangle Triangle
-		triangle.Mul(pool, &left, &right)
-		if got := triangle.SumSquares(); got != sum {
+		var plain, of, made Triangle
+		plain.Mul(pool, &left, &rightOne)
+		of.Mul(pool, &left, &right)
+		if got := of.SumSquares(); got != sum {
 			t.Errorf("the sum of the squares is %g, want %g", got, sum)
 		}
-		for name, write := range map[string]func(){
-			"product":  func() { left.MulSymmetric(pool, &right, images...) },
-			"triangle": func() { triangle.Write(pool, images...) },
+		for name, c := range map[string]struct {
+			make func(sides ...Side)
+			want []float32
+		}{
+			"a x + b l r": {func(sides ...Side) { made.Combine(pool, -3, &plain, 2, &left, &right, sides...) }, combined},
+			"x + v I":     {func(sides ...Side) { made.AddIdentity(&of, 5, sides...) }, shifted},
+			"f x":         {func(sides ...Side) { made.AddIdentity(&of, 0); made.Scale(-0.5, sides...) }, scaled},
 		} {
-			leftImage, rightImage = Left{}, Right{}
-			write()
+			c.make(&leftSide, &rightSide)
 			got := make([]float32, n*n)
-			if leftImage.Mul(pool, &rightOne, got); !slices.Equal(got, want) {
-				t.Errorf("%s: the left image is another matrix", name)
+			if leftSide.Mul(pool, &rightOne, got); !slices.Equal(got, c.want) {
+				t.Errorf("%s: the left side is another matrix", name)
 			}
-			if leftOne.Mul(pool, &rightImage, got); !slices.Equal(got, want) {
-				t.Errorf("%s: the right image is another matrix", name)
+			if leftOne.Mul(pool, &rightSide, got); !slices.Equal(got, c.want) {
+				t.Errorf("%s: the right side is another matrix", name)
 			}
 		}
 	})
