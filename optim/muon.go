@@ -46,25 +46,28 @@ type Matrix struct {
 // busy, and not yet so large that its copies count.
 const MuonBatch = 1 << 22
 
-// MuonMemory is the number of bytes that a Muon with a number of threads and the caller's copies of a batch take, if no
-// matrix is larger than this one.
+// MuonMemory is the number of bytes that a Muon with a number of threads takes, if no matrix is larger than this one.
 func MuonMemory(rows, cols, threads int) int64 {
 	short := min(rows, cols)
-	x, space := int64(rows*cols), int64(rows*cols+3*short*short)
-	if x < MuonBatch {
-		x, space = x+MuonBatch, space*int64(threads)
+	space := 4 * int64(rows*cols+5*short*short)
+	if rows*cols < MuonBatch {
+		space *= int64(threads)
 	}
-	return 4 * (x + space)
+	return space
 }
 
 // newtonSchulzSteps is how often the polynomial is applied, and a, b and c are its coefficients, which
-// were chosen by Jordan et al.: it takes singular values from 0.003 to 1 to between 0.7 and 1.2.
-const newtonSchulzSteps, nsA, nsB, nsC = 5, 3.4445, -4.7750, 2.0315
+// were chosen by Jordan et al. for five steps: they take singular values from 0.003 to 1 to between 0.7 and
+// 1.2. Three steps take those from 0.02 on there, and multiply smaller ones by 41. With momenta of models that
+// comes as near to the nearest orthogonal matrix, but for square ones, whose smallest values are noise.
+const newtonSchulzSteps, nsA, nsB, nsC = 3, 3.4445, -4.7750, 2.0315
 
-// MuonFLOPs is the number of operations that Orthogonalize takes for a matrix.
+// MuonFLOPs is the number of operations that Orthogonalize in bfloat16 takes for a matrix: half of a symmetric product
+// is computed.
 func MuonFLOPs(rows, cols int) int {
 	short, long := min(rows, cols), max(rows, cols)
-	return newtonSchulzSteps * 2 * short * short * (2*long + short)
+	symmetric := newtonSchulzSteps + 3*(newtonSchulzSteps-1) // G^2; then PQ, and GPP
+	return short * short * (3*long + symmetric*short)
 }
 
 // Nesterov moves the momentum of the elements [lo,hi) of a parameter towards grad times gradScale and
@@ -90,7 +93,10 @@ func (p *Param) Descend(lo, hi int, direction []float32, rows, cols int, rate, d
 }
 
 // Orthogonalize replaces each matrix by about the nearest orthogonal one, U V^T of its singular value
-// decomposition: by steps of Newton and Schulz, X = aX + (bA + cAA)X with A = XX^T. Its bits do not depend on
+// decomposition: by steps of Newton and Schulz, X = aX + (bA + cAA)X with A = XX^T. Before them X is divided
+// by the square root of the length of XX^T, which is no less than its largest singular value (Grishina, Smirnov
+// and Rakhuba, "Accelerating Newton-Schulz Iteration for Orthogonalization via Chebyshev-type Polynomials",
+// 2025). Its bits do not depend on
 // the number of threads. The products are in float32, or in bfloat16 as published, for which gemm.HasBF16
 // must be true. A matrix of zeros stays as it is.
 //
@@ -116,42 +122,68 @@ type muonSpace struct {
 	pool                    *parallel.Pool
 	bf16                    bool
 	next, gram, inner, poly []float32
+	polar                   polar
 }
 
 func (m *muonSpace) orthogonalize(matrix Matrix) {
 	x, rows, cols := matrix.X, matrix.Rows, matrix.Cols
+	vector.Scale(float32(1/(math.Sqrt(vector.SumSquares(x))+1e-7)), x)
+	if m.bf16 {
+		m.polar.pool = m.pool
+		m.polar.orthogonalize(x, rows, cols)
+		return
+	}
+	m.inFloat32(x, rows, cols)
+}
+
+// gramScale is what a Gram matrix is multiplied by for its length to be 1; zeros stay.
+func gramScale(sumSquares float64) float64 { return 1 / (math.Sqrt(sumSquares) + 1e-14) }
+
+// inFloat32 takes the steps in float32, on x itself.
+func (m *muonSpace) inFloat32(x []float32, rows, cols int) {
 	short := min(rows, cols)
 	m.next = slices.Grow(m.next[:0], len(x))[:len(x)]
 	for _, square := range []*[]float32{&m.gram, &m.inner, &m.poly} {
 		*square = slices.Grow((*square)[:0], short*short)[:short*short]
 	}
-	vector.Scale(float32(1/(math.Sqrt(vector.SumSquares(x))+1e-7)), x)
 	from, to := x, m.next
-	for range newtonSchulzSteps {
+	for step := range newtonSchulzSteps {
+		m.square(from, rows, cols)
+		if step == 0 {
+			scale := gramScale(vector.SumSquares(m.gram))
+			vector.Scale(float32(scale), m.gram)
+			vector.Scale(float32(math.Sqrt(scale)), from)
+		}
 		m.step(to, from, rows, cols)
 		from, to = to, from
 	}
 	copy(x, from)
 }
 
-// step writes a step of x to y: y = (aI + A(bI + cA))x, where A is the smaller of XX^T and X^TX, on the side
+// square makes the smaller one of XX^T and X^TX.
+func (m *muonSpace) square(x []float32, rows, cols int) {
+	short, wide := min(rows, cols), rows <= cols
+	p := gemm.Product{M: short, N: short, K: max(rows, cols), A: x, LDA: cols, TransA: !wide,
+		B: []gemm.Rows{{Count: rows, F32: x}}, TransB: wide, C: [][]float32{m.gram}}
+	p.Float32(m.pool)
+}
+
+// step writes a step of x to y: y = (aI + A(bI + cA))x, where A is the square of x, on the side
 // where it is that. With the factors on diagonals no matrix is scaled or added to.
 func (m *muonSpace) step(y, x []float32, rows, cols int) {
 	short := min(rows, cols)
-	wide := rows <= cols
-	m.run(gemm.Product{M: short, N: short, K: max(rows, cols), A: x, LDA: cols, TransA: !wide,
-		B: []gemm.Rows{{Count: rows, F32: x}}, TransB: wide, C: [][]float32{m.gram}})
 	vector.ScaleTo(m.inner, m.gram, nsC)
 	addDiagonal(m.inner, short, nsB)
-	m.run(gemm.Product{M: short, N: short, K: short, A: m.gram, LDA: short,
-		B: []gemm.Rows{{Count: short, F32: m.inner}}, C: [][]float32{m.poly}})
+	polynomial := gemm.Product{M: short, N: short, K: short, A: m.gram, LDA: short,
+		B: []gemm.Rows{{Count: short, F32: m.inner}}, C: [][]float32{m.poly}}
+	polynomial.Float32(m.pool)
 	addDiagonal(m.poly, short, nsA)
 	p := gemm.Product{M: rows, N: cols, K: short, A: m.poly, LDA: short,
 		B: []gemm.Rows{{Count: rows, F32: x}}, C: [][]float32{y}}
-	if !wide {
+	if rows > cols {
 		p.A, p.LDA, p.B = x, cols, []gemm.Rows{{Count: cols, F32: m.poly}}
 	}
-	m.run(p)
+	p.Float32(m.pool)
 }
 
 // addDiagonal adds v to the diagonal of x [n,n].
@@ -159,12 +191,4 @@ func addDiagonal(x []float32, n int, v float32) {
 	for i := range n {
 		x[i*n+i] += v
 	}
-}
-
-func (m *muonSpace) run(p gemm.Product) {
-	if m.bf16 {
-		p.BF16(m.pool)
-		return
-	}
-	p.Float32(m.pool)
 }

@@ -29,7 +29,7 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 		buckets = 2 * ranks.BucketBytes
 	}
 	trained := int64(o.Trained(c))
-	byMuon, muon := o.muonMemory(c, threads)
+	byMuon, muon := o.muonMemory(c, n, threads)
 	owned := (perWeight*trained + moments*(trained-byMuon) + 4*byMuon) / int64(n)
 	g := o.graph(0, threads)
 	if o.DistillAlpha > 0 || o.DistillRelations > 0 {
@@ -46,14 +46,19 @@ func Memory(c model.Config, o Options, n, threads int) int64 {
 	return total + ternaryMemory(&c)
 }
 
-// muonMemory is the number of weights that Muon moves, and the bytes that it works in.
-func (o Options) muonMemory(c model.Config, threads int) (weights, bytes int64) {
+// muonMemory is the number of weights that Muon moves, and the bytes that it works in: with several ranks in copies.
+func (o Options) muonMemory(c model.Config, ranks, threads int) (weights, bytes int64) {
 	threads = parallel.New(threads).Threads()
+	copies := int64(0)
 	for _, spec := range c.Tensors() {
 		if o.byMuon(spec) {
 			weights += int64(spec.Elements())
 			bytes = max(bytes, optim.MuonMemory(spec.Shape[0], spec.Shape[1], threads))
+			copies = max(copies, 4*(optim.MuonBatch+int64(spec.Elements())))
 		}
+	}
+	if ranks > 1 {
+		bytes += copies
 	}
 	return weights, bytes
 }

@@ -149,6 +149,21 @@ func (s *sharing) findDirections(scale float64) error {
 			p.Nesterov(c.lo, c.hi, s.grad(c.param), float32(scale), s.options.MuonMomentum)
 		}
 	})
+	err := s.gatherMatrices()
+	s.muon.finish()
+	return err
+}
+
+// gatherMatrices gives Muon the matrices that this rank owns a piece of.
+func (s *sharing) gatherMatrices() error {
+	if s.comm.Size() == 1 {
+		for _, spec := range slices.Backward(s.params.Specs()) {
+			if s.byMuon[spec.Name] {
+				s.muon.addWhole(s.exchange.Sums(ranks.Piece{Name: spec.Name, Hi: spec.Elements()}), spec.Shape)
+			}
+		}
+		return nil
+	}
 	ours := map[string][]ranks.Piece{}
 	for i, piece := range s.exchange.Owned() {
 		if s.optimizer.Params[i].Muon {
@@ -165,7 +180,6 @@ func (s *sharing) findDirections(scale float64) error {
 			return err
 		}
 	}
-	s.muon.finish()
 	return nil
 }
 

@@ -20,7 +20,7 @@ func (w *bf16Work) pack(g *product, first, rows, k, depth int) {
 		w.setTransposed(g.left, first, k)
 	case g.a.transposed:
 		v := view{g.a, first, k, min(g.m, first+rows), k + depth}
-		v.packColumns(w.data, w.steps, w.panels)
+		v.packColumns(w.data, 0, w.steps, w.steps, w.panels)
 	default:
 		w.packRows(&g.a, first, min(rows, g.m-first), k, depth)
 	}
@@ -55,11 +55,11 @@ func (v view) bits(i, j int) uint16 {
 	return float16.BBits(v.data[(v.i+i)*v.row+(v.j+j)*v.col])
 }
 
-// packColumns packs rows that are stored as columns, 16 at a time. It takes neighbours one after
-// another, since they share pages of memory.
-func (v view) packColumns(dst []byte, steps, panels int) {
+// packColumns packs the steps [lo,hi) of rows that are stored as columns, 16 at a time. It takes neighbours one
+// after another, since they share pages of memory.
+func (v view) packColumns(dst []byte, lo, hi, steps, panels int) {
 	const half = bf16PanelBytes / 2
-	for s := range steps {
+	for s := lo; s < hi; s++ {
 		at := s / bf16Chunk * bf16Chunk
 		n := min(bf16Chunk, steps-at)
 		for i := range 2 * panels {
