@@ -14,13 +14,14 @@ type band struct {
 }
 
 // bandRows is the number of rows of a band on one thread: what a layer leaves of them lies in the second-level cache
-// when the next reads it, and unpacking the weights once for each band does not show.
+// when the next reads it, and they are enough that unpacking the weights once for each band hardly shows.
 const bandRows = 64
 
 var oneThread = parallel.New(1)
 
-// inBands calls body for bands that cover all rows, after prepare, which is to prepare the layers of body. If the layers compute row by row, and there are enough rows for all
-// threads, a band has one thread, so that threads do not meet between layers. Else all rows are one band, which needs no prepare.
+// inBands calls body for bands that cover all rows, after prepare, which is to prepare the layers of body. If the
+// layers compute row by row, and there are enough rows for all threads, a band has one thread, so that threads do not
+// meet between layers. Else all rows are one band, which needs no prepare.
 func (ws *workspace) inBands(prepare func(), body func(p *band)) {
 	if !ws.mode.Rowwise() || ws.rows < bandRows*ws.pool.Threads() {
 		body(&band{ws, 0, ws.rows, ws.pool, true})

@@ -59,12 +59,6 @@ func (g *product) bf16(pool *parallel.Pool) {
 func (g *product) bf16Part(pool *parallel.Pool, s *bf16Right, k, pass int) {
 	depth := min(pass, g.k-k)
 	s.reserve(depth)
-	if pool.Threads() == 1 { // without functions on the heap: attention has thousands of such products in a step
-		s.pack(&g.b, k, depth, 0, ceil(depth, bf16Step))
-		grid := bf16Grid(g.m, s.cols, pass, 1)
-		g.bf16Areas(s, grid, 0, grid.count(g.m, s.cols), k, depth)
-		return
-	}
 	grain := max(1, 1<<16/(bf16Step*s.cols))
 	pool.Chunks(ceil(depth, bf16Step), grain, func(lo, hi int) { s.pack(&g.b, k, depth, lo, hi) })
 	grid := bf16Grid(g.m, s.cols, pass, pool.Threads())
