@@ -309,8 +309,8 @@ func (p *pass) writeKV(slot, n int) {
 	for _, sp := range p.spans {
 		sp.s.cache[slot].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
 	}
-	// Another thread pays from about 2^15 values on.
-	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
+	// Another thread pays from about 2^9 values on.
+	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<9)/(n*kv)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sp, at := p.spans[i/heads], p.first[i/heads]*kv
 			sp.s.cache[slot].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])
