@@ -117,8 +117,8 @@ func (t *attentionTasks) result(rows, wide int) *partialSoftmax {
 // attend computes grouped-query causal attention of all rows over the caches of a slot.
 func (p *pass) attend(slot int) {
 	t := &p.tasks
-	// Another thread pays from about 2^17 multiplications on.
-	grain := max(1, len(t.list)*1<<17/max(1, t.work))
+	// Another thread pays from about 2^14 multiplications on.
+	grain := max(1, len(t.list)*1<<14/max(1, t.work))
 	p.m.pool.Chunks(len(t.list), grain, func(lo, hi int) {
 		g := groups.Get().(*group)
 		defer groups.Put(g)

@@ -21,6 +21,7 @@ type pass struct {
 	rope     []angles    // of each row's session
 	x        []float32   // [rows, D] residual stream
 	in       activations // of the next product
+	block    []float32   // what q, k, v and att are in, and then gate and up
 	q, k, v  []float32
 	att, out []float32
 	both     []float32     // [rows, 2*QDim] queries with gates, of a hybrid
@@ -144,12 +145,27 @@ func (p *pass) reserve(spans []span) {
 	}
 	p.position, p.rope = grow(p.position, n), grow(p.rope, n)
 	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
-	p.q, p.att = grow(p.q, n*c.QDim()), grow(p.att, n*c.QDim())
-	p.k, p.v = grow(p.k, n*c.KVDim()), grow(p.v, n*c.KVDim())
-	p.gate, p.up = grow(p.gate, n*c.IntermediateSize), grow(p.up, n*c.IntermediateSize)
+	p.reserveBlock(n)
 	if c.IsHybrid() {
 		p.reserveHybrid(n)
 	}
+}
+
+// reserveBlock allocates what a block needs for n rows. Attention and the feed-forward layer follow each
+// other, so they share memory.
+func (p *pass) reserveBlock(n int) {
+	c := &p.m.config
+	q, kv, f := n*c.QDim(), n*c.KVDim(), n*c.IntermediateSize
+	p.block = grow(p.block, 2*max(q+kv, f))
+	rest := p.block
+	take := func(n int) []float32 {
+		piece := rest[:n:n]
+		rest = rest[n:]
+		return piece
+	}
+	p.q, p.att, p.k, p.v = take(q), take(q), take(kv), take(kv)
+	rest = p.block
+	p.gate, p.up = take(f), take(f)
 }
 
 // reserveHybrid allocates what only a hybrid needs for n rows.
@@ -309,8 +325,8 @@ func (p *pass) writeKV(slot, n int) {
 	for _, sp := range p.spans {
 		sp.s.cache[slot].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
 	}
-	// Another thread pays from about 2^15 values on.
-	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<15)/(n*kv)), func(lo, hi int) {
+	// Another thread pays from about 2^9 values on.
+	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<9)/(n*kv)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sp, at := p.spans[i/heads], p.first[i/heads]*kv
 			sp.s.cache[slot].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])

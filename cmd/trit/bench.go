@@ -212,6 +212,7 @@ func benchedModel(c *cli.Context, r *benchReport) (m *infer.Model, took time.Dur
 	}
 	start := time.Now()
 	if m, err = load(); err == nil {
+		machine.BoundGarbage()
 		cmdline.NewConsole(c).Warnings(m.Warnings())
 	}
 	return m, time.Since(start), err

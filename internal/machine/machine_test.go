@@ -95,3 +95,11 @@ func TestPeakMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestGarbagePercent(t *testing.T) {
+	for inUse, want := range map[uint64]int{0: 100, 8 << 20: 100, 64 << 20: 25, 320 << 20: 5, 8 << 30: 5} {
+		if got := garbagePercent(inUse); got != want {
+			t.Errorf("%d bytes in use: %d %%, want %d", inUse, got, want)
+		}
+	}
+}

@@ -72,6 +72,11 @@ func panelTile(e element, w width, rows int) {
 	}
 	x := w.register()
 	Label("loop")
+	if rows < 8 { // a few tokens: keys and values come from memory, and the processor does not fetch far enough ahead
+		for at := 0; at < panelCols*e.bytes; at += 64 {
+			PREFETCHT0(Mem{Base: b, Disp: 2048 + at})
+		}
+	}
 	for j, c := range columns {
 		e.load(Mem{Base: b, Disp: j * w.lanes * e.bytes}, c)
 	}

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func panelF32AVX2x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelF32AVX2x1(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -18,6 +18,8 @@ TEXT ·panelF32AVX2x1(SB), NOSPLIT, $0-48
 	VXORPS Y7, Y7, Y7
 
 loop:
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VMOVUPS      64(CX), Y2
@@ -42,7 +44,7 @@ loop:
 	RET
 
 // func panelF32AVX2x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelF32AVX2x2(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -59,6 +61,8 @@ TEXT ·panelF32AVX2x2(SB), NOSPLIT, $0-48
 	VXORPS Y11, Y11, Y11
 
 loop:
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VMOVUPS      64(CX), Y2
@@ -92,7 +96,7 @@ loop:
 	RET
 
 // func panelF16AVX2x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, F16C, FMA3, MMX+
 TEXT ·panelF16AVX2x1(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -105,6 +109,7 @@ TEXT ·panelF16AVX2x1(SB), NOSPLIT, $0-48
 	VXORPS Y7, Y7, Y7
 
 loop:
+	PREFETCHT0   2048(CX)
 	VCVTPH2PS    (CX), Y0
 	VCVTPH2PS    16(CX), Y1
 	VCVTPH2PS    32(CX), Y2
@@ -129,7 +134,7 @@ loop:
 	RET
 
 // func panelF16AVX2x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, F16C, FMA3, MMX+
 TEXT ·panelF16AVX2x2(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -146,6 +151,7 @@ TEXT ·panelF16AVX2x2(SB), NOSPLIT, $0-48
 	VXORPS Y11, Y11, Y11
 
 loop:
+	PREFETCHT0   2048(CX)
 	VCVTPH2PS    (CX), Y0
 	VCVTPH2PS    16(CX), Y1
 	VCVTPH2PS    32(CX), Y2
@@ -179,7 +185,7 @@ loop:
 	RET
 
 // func panelInt8AVX2x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·panelInt8AVX2x1(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -192,6 +198,7 @@ TEXT ·panelInt8AVX2x1(SB), NOSPLIT, $0-48
 	VXORPS Y7, Y7, Y7
 
 loop:
+	PREFETCHT0   2048(CX)
 	VPMOVSXBD    (CX), Y0
 	VCVTDQ2PS    Y0, Y0
 	VPMOVSXBD    8(CX), Y1
@@ -220,7 +227,7 @@ loop:
 	RET
 
 // func panelInt8AVX2x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·panelInt8AVX2x2(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -237,6 +244,7 @@ TEXT ·panelInt8AVX2x2(SB), NOSPLIT, $0-48
 	VXORPS Y11, Y11, Y11
 
 loop:
+	PREFETCHT0   2048(CX)
 	VPMOVSXBD    (CX), Y0
 	VCVTDQ2PS    Y0, Y0
 	VPMOVSXBD    8(CX), Y1

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func panelF32AVX512x1(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelF32AVX512x1(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -16,6 +16,8 @@ TEXT ·panelF32AVX512x1(SB), NOSPLIT, $0-48
 	VPXORD Z3, Z3, Z3
 
 loop:
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (DX), Z4
@@ -34,7 +36,7 @@ loop:
 	RET
 
 // func panelF32AVX512x2(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelF32AVX512x2(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -47,6 +49,8 @@ TEXT ·panelF32AVX512x2(SB), NOSPLIT, $0-48
 	VPXORD Z5, Z5, Z5
 
 loop:
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (DX), Z6
@@ -70,7 +74,7 @@ loop:
 	RET
 
 // func panelF32AVX512x4(k int, a *float32, lda int, b *float32, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelF32AVX512x4(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -88,6 +92,8 @@ TEXT ·panelF32AVX512x4(SB), NOSPLIT, $0-48
 	VPXORD Z9, Z9, Z9
 
 loop:
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (DX), Z10
@@ -205,7 +211,7 @@ loop:
 	RET
 
 // func panelF16AVX512x1(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelF16AVX512x1(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -216,6 +222,7 @@ TEXT ·panelF16AVX512x1(SB), NOSPLIT, $0-48
 	VPXORD Z3, Z3, Z3
 
 loop:
+	PREFETCHT0   2048(CX)
 	VCVTPH2PS    (CX), Z0
 	VCVTPH2PS    32(CX), Z1
 	VBROADCASTSS (DX), Z4
@@ -234,7 +241,7 @@ loop:
 	RET
 
 // func panelF16AVX512x2(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelF16AVX512x2(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -247,6 +254,7 @@ TEXT ·panelF16AVX512x2(SB), NOSPLIT, $0-48
 	VPXORD Z5, Z5, Z5
 
 loop:
+	PREFETCHT0   2048(CX)
 	VCVTPH2PS    (CX), Z0
 	VCVTPH2PS    32(CX), Z1
 	VBROADCASTSS (DX), Z6
@@ -270,7 +278,7 @@ loop:
 	RET
 
 // func panelF16AVX512x4(k int, a *float32, lda int, b *uint16, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelF16AVX512x4(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -288,6 +296,7 @@ TEXT ·panelF16AVX512x4(SB), NOSPLIT, $0-48
 	VPXORD Z9, Z9, Z9
 
 loop:
+	PREFETCHT0   2048(CX)
 	VCVTPH2PS    (CX), Z0
 	VCVTPH2PS    32(CX), Z1
 	VBROADCASTSS (DX), Z10
@@ -405,7 +414,7 @@ loop:
 	RET
 
 // func panelInt8AVX512x1(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelInt8AVX512x1(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -416,6 +425,7 @@ TEXT ·panelInt8AVX512x1(SB), NOSPLIT, $0-48
 	VPXORD Z3, Z3, Z3
 
 loop:
+	PREFETCHT0   2048(CX)
 	VPMOVSXBD    (CX), Z0
 	VCVTDQ2PS    Z0, Z0
 	VPMOVSXBD    16(CX), Z1
@@ -436,7 +446,7 @@ loop:
 	RET
 
 // func panelInt8AVX512x2(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelInt8AVX512x2(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -449,6 +459,7 @@ TEXT ·panelInt8AVX512x2(SB), NOSPLIT, $0-48
 	VPXORD Z5, Z5, Z5
 
 loop:
+	PREFETCHT0   2048(CX)
 	VPMOVSXBD    (CX), Z0
 	VCVTDQ2PS    Z0, Z0
 	VPMOVSXBD    16(CX), Z1
@@ -474,7 +485,7 @@ loop:
 	RET
 
 // func panelInt8AVX512x4(k int, a *float32, lda int, b *int8, dst *float32, ldc int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelInt8AVX512x4(SB), NOSPLIT, $0-48
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
@@ -492,6 +503,7 @@ TEXT ·panelInt8AVX512x4(SB), NOSPLIT, $0-48
 	VPXORD Z9, Z9, Z9
 
 loop:
+	PREFETCHT0   2048(CX)
 	VPMOVSXBD    (CX), Z0
 	VCVTDQ2PS    Z0, Z0
 	VPMOVSXBD    16(CX), Z1

@@ -1,6 +1,7 @@
 package intmul
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ func fasterFormat(pool *parallel.Pool) Format {
 			}
 		}
 	}
+	list = [2]*Ternary{}
+	runtime.GC() // or they would take memory beside a model's weights, which come next
 	if fastest[Bits2].Seconds() < 0.9*fastest[Bits1_6].Seconds() {
 		return Bits2
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"trit/internal/float16"
 	"trit/internal/parallel"
@@ -23,6 +24,36 @@ func TestRandomF16(t *testing.T) {
 		v := float16.FromBits(uint16(halves[i]) | uint16(halves[i+1])<<8)
 		if v = max(v, -v); v < 1.0/128 || v >= 1.0/64 {
 			t.Fatalf("value %d is %g", i/2, v)
+		}
+	}
+}
+
+// TestAllocate: pieces are zero, of the length that was asked for, begin at a line of the cache, and
+// share no byte.
+func TestAllocate(t *testing.T) {
+	var pieces [][]byte
+	for i := range 200 {
+		n := i * i * 97 // chunks are passed, and 64 MB are not
+		piece := Allocate(n)
+		if len(piece) != n || cap(piece) != n {
+			t.Fatalf("%d bytes, with space for %d, want %d", len(piece), cap(piece), n)
+		}
+		if n > 0 && uintptr(unsafe.Pointer(&piece[0]))%64 != 0 {
+			t.Errorf("piece %d begins within a line of the cache", i)
+		}
+		for _, v := range piece {
+			if v != 0 {
+				t.Fatalf("piece %d has a byte of another", i)
+			}
+		}
+		for j := range piece {
+			piece[j] = byte(i)
+		}
+		pieces = append(pieces, piece)
+	}
+	for i, piece := range pieces {
+		if bytes.Count(piece, []byte{byte(i)}) != len(piece) {
+			t.Errorf("piece %d was written to by another", i)
 		}
 	}
 }

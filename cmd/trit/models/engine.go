@@ -12,6 +12,7 @@ import (
 	"trit/convert"
 	"trit/convert/source"
 	"trit/infer"
+	"trit/internal/machine"
 	"trit/repro"
 	"trit/tokenizer"
 )
@@ -84,6 +85,7 @@ func Load(c *cli.Context, name string, o infer.Options) (*infer.Model, *tokenize
 	if err != nil {
 		return nil, nil, err
 	}
+	machine.BoundGarbage()
 	cmdline.NewConsole(c).Warnings(m.Warnings())
 	if m, err = Adapted(c, m); err != nil {
 		return nil, nil, err

@@ -17,6 +17,7 @@ import (
 	"trit/format/ggufmeta"
 	"trit/infer"
 	"trit/infer/engine"
+	"trit/internal/machine"
 	"trit/repro"
 	"trit/serve/answer"
 	"trit/serve/grammar"
@@ -105,6 +106,7 @@ func loader(c *cli.Context) loadFunc {
 		if tok == nil {
 			return nil, nil, errors.Join(fmt.Errorf("%s holds no tokenizer", info.Path), m.Close())
 		}
+		machine.BoundGarbage()
 		con.Warnings(m.Warnings(), info.ID, ": ")
 		con.Warnings(tok.Notes(), info.ID, ": ")
 		e := engine.New(m, tok, engine.Options{
