@@ -131,6 +131,9 @@ func (c *HFConfig) takeHybrid(keys map[string]any) error {
 
 // takeCount takes a whole number of a key; Validate judges it.
 func takeCount(keys map[string]any, name string, value *int) error {
+	if _, there := keys[name]; !there {
+		return fmt.Errorf("%s is missing: want a number from 1 to %d", name, maxSize)
+	}
 	v, ok := number(keys[name])
 	if !ok || v != math.Trunc(v) || math.Abs(v) > maxSize {
 		return fmt.Errorf("%s is %s: want a number from 1 to %d", name, shown(keys[name]), maxSize)

@@ -84,6 +84,7 @@ func TestHybridAroundText(t *testing.T) {
 func TestHybridRefusals(t *testing.T) {
 	for _, c := range []struct{ old, by, want string }{
 		{`"linear_num_key_heads": 2`, `"linear_num_key_heads": null`, "linear_num_key_heads is null"},
+		{`"linear_num_key_heads": 2,`, ``, "linear_num_key_heads is missing"},
 		{`"linear_num_key_heads": 2`, `"linear_num_key_heads": 1.5`, "linear_num_key_heads is 1.5"},
 		{`"linear_num_key_heads": 2`, `"linear_num_key_heads": 4`, "linear_num_value_heads 6 is not a multiple"},
 		{`"linear_value_head_dim": 16`, `"linear_value_head_dim": 32`, "linear_value_head_dim is 32"},
