@@ -188,10 +188,8 @@ func (l *Linear) pack(i int, w Weight) {
 // ForwardRows is Forward for the rows [lo,hi) of y, [hi-lo,N], on the caller's goroutine, after Prepare. It needs
 // Mode.Rowwise. Different rows may be computed at the same time.
 func (l *Linear) ForwardRows(in *Input, lo, hi int, y []float32) {
-	l.multiplyRows(oneThread, in, lo, hi, y)
+	l.multiplyRows(parallel.OneThread, in, lo, hi, y)
 }
-
-var oneThread = parallel.New(1)
 
 // maxTogether is the largest number of weights of a layer that needs no allocation for each product.
 const maxTogether = 4

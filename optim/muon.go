@@ -103,7 +103,7 @@ func (p *Param) Descend(lo, hi int, direction []float32, rows, cols int, rate, d
 // Of several matrices each thread takes whole ones: the products of a small model's are too short to be
 // cut. One alone is cut.
 func (m *Muon) Orthogonalize(xs []Matrix, bf16 bool) {
-	pool := parallel.New(1)
+	pool := parallel.OneThread
 	if len(xs) == 1 {
 		pool = m.pool
 	}

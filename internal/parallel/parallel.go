@@ -13,6 +13,9 @@ type Pool struct{ threads int }
 // New returns a pool of n threads; below 1 it has one for each processor.
 func New(n int) *Pool { return &Pool{n} }
 
+// OneThread runs loops on the caller's goroutine.
+var OneThread = New(1)
+
 // Threads is the number of threads that a loop is split over.
 func (p *Pool) Threads() int {
 	if p == nil || p.threads < 1 {

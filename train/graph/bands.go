@@ -17,8 +17,6 @@ type band struct {
 // when the next reads it, and they are enough that unpacking the weights once for each band hardly shows.
 const bandRows = 64
 
-var oneThread = parallel.New(1)
-
 // inBands calls body for bands that cover all rows, after prepare, which is to prepare the layers of body. If the
 // layers compute row by row, and there are enough rows for all threads, a band has one thread, so that threads do not
 // meet between layers. Else all rows are one band, which needs no prepare.
@@ -31,7 +29,7 @@ func (ws *workspace) inBands(prepare func(), body func(p *band)) {
 	bands := (ws.rows + bandRows - 1) / bandRows
 	ws.pool.Chunks(bands, 1, func(first, last int) {
 		for i := first; i < last; i++ {
-			body(&band{ws, i * bandRows, min((i+1)*bandRows, ws.rows), oneThread, false})
+			body(&band{ws, i * bandRows, min((i+1)*bandRows, ws.rows), parallel.OneThread, false})
 		}
 	})
 }
