@@ -63,7 +63,6 @@ func TestRefusals(t *testing.T) {
 		{"more layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`, "x.gguf", "model.layers.2.self_attn.q_proj.weight is missing", Options{}},
 		{"fewer layers than there are", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`, "x.gguf", "no place for", Options{}},
 		{"packed by its configuration alone", `"online"`, `"offline"`, "x.gguf", "Options.Weights masters", Options{}},
-		{"activations in 4 bits", `"hidden_size"`, `"int4_activations": true, "hidden_size"`, "x.gguf", "int4_activations is true", Options{}},
 		{"a bias of the dead zone", `"hidden_size"`, `"deadzone_bias": 0.01, "hidden_size"`, "x.gguf", "deadzone_bias is 0.01", Options{}},
 		{"the same as codes", `"hidden_size"`, `"deadzone_bias": 0.01, "hidden_size"`, "x", "deadzone_bias is 0.01", Options{Type: Packed}},
 		{"blocks that do not fit", `"hidden_size"`, `"hadamard_block": 1024, "hidden_size"`, "x", "such as 256", Options{}},

@@ -202,7 +202,8 @@ func (g *ggufWriter) typeOf(spec model.TensorSpec) gguf.Type {
 // keepsFactor reports whether the factor by which a scale differs from its half-precision value
 // gets a tensor of its own (see ggufmeta.SplitScale).
 func (g *ggufWriter) keepsFactor(spec model.TensorSpec) bool {
-	return spec.Ternary && g.weightType != gguf.I2_S && (g.options.ExactScales || g.architecture == ggufmeta.BitNet)
+	return spec.Ternary && g.weightType != gguf.I2_S && (g.options.ExactScales || g.architecture == ggufmeta.BitNet ||
+		g.model.Config.Int4Activations)
 }
 
 func (g *ggufWriter) factor(spec model.TensorSpec) (*output, error) {

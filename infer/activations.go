@@ -14,6 +14,7 @@ import (
 // processor's cache. A loop of its own over all rows of a prompt would go through memory.
 type activations struct {
 	k      int
+	int4   bool                       // rows for ternary weights are rounded to 4 bits
 	row    func(dst []float32, t int) // makes row t, in no basis
 	basis  *vector.Basis              // that the rows are turned into
 	x      []float32                  // [m,K], valid if have.x
@@ -70,9 +71,11 @@ func (a *activations) quantize(pool *parallel.Pool, m int) {
 		return
 	}
 	a.q, a.scale = grow(a.q, m*a.k), grow(a.scale, m)
-	a.eachRow(pool, m, func(t int, x []float32) {
-		a.scale[t] = vector.QuantizeActivations(a.q[t*a.k:][:a.k], x)
-	})
+	round := vector.QuantizeActivations
+	if a.int4 {
+		round = vector.QuantizeActivations4
+	}
+	a.eachRow(pool, m, func(t int, x []float32) { a.scale[t] = round(a.q[t*a.k:][:a.k], x) })
 	a.have.q = true
 }
 
@@ -84,11 +87,7 @@ func (a *activations) quantizeGroups(pool *parallel.Pool, m int) {
 	const size = quant.ActivationGroup
 	a.groups, a.groupFactor = grow(a.groups, m*a.k), grow(a.groupFactor, (a.k+size-1)/size*m)
 	a.eachRow(pool, m, func(t int, x []float32) {
-		q := a.groups[t*a.k:][:a.k]
-		for at := 0; at < a.k; at += size {
-			end := min(at+size, a.k)
-			a.groupFactor[at/size*m+t] = 1 / vector.QuantizeActivations(q[at:end], x[at:end])
-		}
+		vector.QuantizeActivationGroups(a.groups[t*a.k:][:a.k], a.groupFactor[t:], m, x)
 	})
 	a.have.groups = true
 }

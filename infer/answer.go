@@ -71,7 +71,7 @@ type Batch struct {
 }
 
 // NewBatch makes a batch.
-func (m *Model) NewBatch() *Batch { return &Batch{pass: pass{m: m}} }
+func (m *Model) NewBatch() *Batch { return &Batch{pass: newPass(m)} }
 
 // Advance takes answers, each in a session of its own, further in one pass over the weights.
 // Answer i goes through at most limits[i] tokens, at least 1: a piece of its prompt, or its last

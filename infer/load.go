@@ -31,7 +31,7 @@ func fromFile(f *gguf.File, o Options) (*Model, error) {
 		return nil, err
 	}
 	l := &loader{pool: m.pool, f: f, c: &c, format: format, bases: &m.bases}
-	if l.floats, err = o.Activations.areFloats(); err != nil {
+	if l.floats, err = o.Activations.areFloats(&c); err != nil {
 		return nil, err
 	}
 	for _, spec := range c.Tensors() {

@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // Activations is how activations go into products with weights of one or two bits that have a scale
-// a group. Weights of BitNet models, with one scale, were trained with int8 activations and always
+// a group. Weights of BitNet models, with one scale, were trained with activations of 8 or 4 bits and always
 // have them.
 type Activations string
 
@@ -68,12 +68,15 @@ const (
 	Weights1_6Bit Weights = "1.6bit"
 )
 
-// areFloats reports whether nothing is rounded.
-func (a Activations) areFloats() (bool, error) {
-	switch a {
-	case "", ActivationsInt8:
+// areFloats reports whether nothing is rounded, in a model of this shape.
+func (a Activations) areFloats(c *model.Config) (bool, error) {
+	switch {
+	case a == "" || a == ActivationsInt8:
 		return false, nil
-	case ActivationsFloat:
+	case a == ActivationsFloat && c.Int4Activations:
+		return false, setting.Needs("infer.Options.Activations", "the model was trained with activations of 4 bits "+
+			"(int4_activations), and always has them", "leave {infer.Options.Activations} out")
+	case a == ActivationsFloat:
 		return true, nil
 	}
 	return false, setting.Invalid("infer.Options.Activations", a, ActivationsInt8, ActivationsFloat)

@@ -34,6 +34,8 @@ type pass struct {
 	tasks    attentionTasks
 }
 
+func newPass(m *Model) pass { return pass{m: m, in: activations{int4: m.config.Int4Activations}} }
+
 // span is the next tokens of a session, consecutive rows of the batch.
 type span struct {
 	s     *Session

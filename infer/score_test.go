@@ -197,7 +197,7 @@ func TestWantedRowsHaveTheBitsOfAll(t *testing.T) {
 		if err := a.Forward(ids[:270], nil, 0); err != nil {
 			t.Fatal(err)
 		}
-		p := &pass{m: m}
+		p := newPass(m)
 		p.runFor([]span{{s: a, ids: ids[:290]}, {s: b, ids: ids[:3]}, {s: a}}, wanted)
 		if a.Len() != 560 || b.Len() != 3 {
 			t.Fatalf("the sessions have %d and %d tokens", a.Len(), b.Len())

@@ -52,7 +52,7 @@ func (m *Model) NewScorer(bytes int) *Scorer {
 	if bytes <= 0 {
 		bytes = DefaultScorerBytes
 	}
-	return &Scorer{m: m, bytes: bytes, pass: pass{m: m}, head: headSums{m: m}, turn: alone}
+	return &Scorer{m: m, bytes: bytes, pass: newPass(m), head: headSums{m: m}, turn: alone}
 }
 
 // alone is the turn of what shares the processors with nobody.

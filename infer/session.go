@@ -44,7 +44,8 @@ func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 	if err := m.config.CheckRotaryLength(capacity); err != nil {
 		return nil, err
 	}
-	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity, long), long: long, pass: &pass{m: m}}
+	p := newPass(m)
+	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity, long), long: long, pass: &p}
 	for range m.attentionLayers() {
 		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
 	}

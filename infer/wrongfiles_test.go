@@ -131,6 +131,7 @@ func TestFilesWithOneThingWrong(t *testing.T) {
 		"longrope without its factors":         {path: edited(t, q2, map[string]any{"llama.rope.scaling.type": "longrope"}, nil), refused: "want the tensors rope_factors_short.weight"},
 		"a MiniCPM that is called a llama":     {path: edited(t, q2, map[string]any{"llama.embedding_scale": float32(12)}, nil), refused: "llama.embedding_scale is 12, which scales the embedding"},
 		"a MiniCPM without its scales":         {path: rewritten(t, f32, func(from, to *gguf.Metadata) { copyKeys(from, to, "minicpm") }, func(string, []float32) {}), refused: "minicpm.embedding_scale is missing"},
+		"activations of 4 bits by floats":      {path: rewritten(t, f32, func(from, to *gguf.Metadata) { copyKeys(from, to, "llama-a4") }, func(string, []float32) {}), refused: "general.architecture is llama-a4, whose layers are ternary, but " + q + " is F32"},
 		"a basis of which a key is lost":       {path: edited(t, rotated, map[string]any{"prism.hadamard.sign_mode": nil}, nil), refused: "prism.hadamard.sign_mode is missing"},
 		"a basis of another version":           {path: edited(t, rotated, map[string]any{"prism.hadamard.version": uint32(2)}, nil), refused: "prism.hadamard.version is 2"},
 		"a tokenizer of another model":         {path: edited(t, q2, map[string]any{"tokenizer.ggml.tokens": make([]string, 1<<12)}, nil), refused: "the tokenizer has 4096 tokens"},

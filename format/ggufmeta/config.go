@@ -28,12 +28,31 @@ const (
 
 var architectures = []string{BitNet158, BitNet25, BitNet, Llama, Qwen3, MiniCPM, Qwen35}
 
+// fourBits ends the name of an architecture whose layers round activations to 4 bits (model.Config's
+// Int4Activations). GGUF has no key for that, and an engine that leaves out a key of this project's would round to 8
+// bits and say nothing; no other engine loads an architecture that it does not know.
+const fourBits = "-a4"
+
+// Base is an architecture without what its name says of activations.
+func Base(architecture string) string { return strings.TrimSuffix(architecture, fourBits) }
+
 // Interleaved reports whether an architecture rotates adjacent values of a head; the rows of query and
 // key projections stand in that order in its files.
-func Interleaved(architecture string) bool { return architecture == Llama || architecture == MiniCPM }
+func Interleaved(architecture string) bool {
+	base := Base(architecture)
+	return base == Llama || base == MiniCPM
+}
 
-// Architecture is GGUF's name for the shape of a model.
+// Architecture is GGUF's name for the shape of a model, or this project's where activations have 4 bits.
 func Architecture(c *model.Config) string {
+	if c.Int4Activations {
+		return blocks(c) + fourBits
+	}
+	return blocks(c)
+}
+
+// blocks is GGUF's name for the blocks of a model.
+func blocks(c *model.Config) string {
 	switch {
 	case c.IsHybrid():
 		return Qwen35
@@ -67,7 +86,7 @@ func CheckShape(c *model.Config) error {
 
 // activation is the activation that an architecture stands for.
 func activation(architecture string) string {
-	if architecture == BitNet158 || architecture == BitNet25 {
+	if base := Base(architecture); base == BitNet158 || base == BitNet25 {
 		return model.ReLU2
 	}
 	return model.SiLU
@@ -168,9 +187,10 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 // readConfig takes the shape of the model from the metadata and from what tensors there are.
 func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	architecture, _ = f.Metadata.String("general.architecture")
-	if !slices.Contains(architectures, architecture) {
+	if !slices.Contains(architectures, Base(architecture)) {
 		return c, architecture, fmt.Errorf("general.architecture is %q: want one of %v", architecture, architectures)
 	}
+	c.Int4Activations = Base(architecture) != architecture
 	for _, k := range countKeys(&c) {
 		_, present := f.Metadata.Get(architecture + "." + k.key)
 		v, ok := f.Metadata.Uint(architecture + "." + k.key)
@@ -247,7 +267,10 @@ func completeByTensors(c *model.Config, architecture string, f *gguf.File) error
 	_, untied := f.Tensor("output.weight")
 	c.TieWordEmbeddings = !untied
 	q, _ := f.Tensor("blk.0.attn_q.weight")
-	c.Ternary = hasOneScale(f, architecture, q)
+	if c.Ternary = hasOneScale(f, architecture, q); c.Int4Activations && !c.Ternary {
+		return fmt.Errorf("general.architecture is %s, whose layers are ternary, but %s is %s: convert the model again",
+			architecture, q.Name, q.Type)
+	}
 	c.HiddenAct = activation(architecture)
 	if err := readRotary(f, architecture, c); err != nil {
 		return err
@@ -291,7 +314,7 @@ func readNorms(f *gguf.File, architecture string, c *model.Config) error {
 	_, c.QKNorm = f.Tensor("blk.0.attn_q_norm.weight")
 	c.ProjNorms = slices.ContainsFunc(f.Tensors,
 		func(t gguf.TensorInfo) bool { return strings.HasSuffix(t.Name, "_norm_in.weight") })
-	if architecture == Qwen3 || architecture == Qwen35 {
+	if base := Base(architecture); base == Qwen3 || base == Qwen35 {
 		c.QKNorm = true
 	} else if c.QKNorm || c.ProjNorms {
 		return fmt.Errorf("architecture %s has norms of query and key heads or before single projections: they are known "+

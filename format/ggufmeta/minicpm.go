@@ -29,7 +29,7 @@ func writeScales(m *gguf.Metadata, architecture string, c *model.Config) {
 // 1.4/sqrt(layers) and 256/hidden_size then, and divides by the last one where the models multiply by
 // it, so such a file has no meaning that all readers share, and is refused.
 func readScales(m *gguf.Metadata, architecture string, c *model.Config) error {
-	if architecture != MiniCPM {
+	if Base(architecture) != MiniCPM {
 		return nil
 	}
 	var scales [3]float32

@@ -25,7 +25,7 @@ func readSoftCap(m *gguf.Metadata, key string, c *model.Config) error {
 func readBiases(f *gguf.File, architecture string, c *model.Config) {
 	_, attention := f.Tensor("blk.0.attn_output.bias")
 	_, feedForward := f.Tensor("blk.0.ffn_down.bias")
-	c.ProjBias = architecture == Llama && attention && feedForward
+	c.ProjBias = Base(architecture) == Llama && attention && feedForward
 }
 
 // checkVariants refuses layers that no key or tensor of GGUF tells of.
@@ -34,8 +34,8 @@ func checkVariants(c *model.Config) error {
 	no := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf(format+": a run, and a folder of master weights, are evaluated as they are", args...))
 	}
-	if c.Int4Activations {
-		no("int4_activations is true: GGUF has no key for it, and its readers round activations to 8 bits")
+	if c.Int4Activations && c.IsHybrid() {
+		no("int4_activations is true, and blocks are gated delta nets, which are not known with activations of 4 bits")
 	}
 	if c.DeadzoneBias != 0 && !c.Folds() {
 		no("deadzone_bias is %g: only Llama's blocks, without sub_norms and qk_norm and with hidden_act %s, have a place "+

@@ -41,6 +41,7 @@ type rule struct {
 	remark        string      // on ternary weights
 	relu2         string      // remark on architecture bitnet-b1.58
 	basis         bool        // it computes rotated bases
+	int4          bool        // it rounds activations to 4 bits
 	projNorms     bool        // it knows norms before single projections
 	anyShape      bool        // its architecture bitnet has none of the limits of llama.cpp's
 	projBias      bool        // it loads biases behind the seven projections of architecture llama
@@ -52,7 +53,7 @@ var rules = []rule{
 	{
 		name:          "trit",
 		architectures: []string{ggufmeta.BitNet158, ggufmeta.BitNet, ggufmeta.Llama, ggufmeta.Qwen3, ggufmeta.Qwen35, ggufmeta.MiniCPM},
-		ternary:       Ternary, grouped: Grouped, basis: true, projNorms: true, anyShape: true, softCap: true, projBias: true,
+		ternary:       Ternary, grouped: Grouped, basis: true, int4: true, projNorms: true, anyShape: true, softCap: true, projBias: true,
 	},
 	{
 		name:          "bitnet.cpp",
@@ -122,7 +123,7 @@ func (r rule) problems(c *model.Config) (out []string) {
 	if err := ggufmeta.CheckShape(c); err != nil {
 		return []string{err.Error()}
 	}
-	architecture := ggufmeta.Architecture(c)
+	architecture := ggufmeta.Base(ggufmeta.Architecture(c))
 	isBitNet := architecture == ggufmeta.BitNet && !r.anyShape
 	if !slices.Contains(r.architectures, architecture) {
 		out = append(out, unknown(architecture))
@@ -136,6 +137,10 @@ func (r rule) problems(c *model.Config) (out []string) {
 	}
 	if (c.Basis != nil || c.HadamardBlock != 0) && !r.basis {
 		out = append(out, "the weights are in a rotated basis (prism.hadamard): it is not undone there, and no error says so")
+	}
+	if c.Int4Activations && !r.int4 {
+		out = append(out, fmt.Sprintf("activations have 4 bits (int4_activations), which is not computed there (no architecture "+
+			"%s)", ggufmeta.Architecture(c)))
 	}
 	if c.ProjNorms && !r.projNorms {
 		out = append(out, "proj_norms is true, and there are no norms before single projections there")

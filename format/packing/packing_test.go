@@ -87,6 +87,10 @@ func TestEngines(t *testing.T) {
 			"trit": "i2_s, tq1_0, tq2_0", "bitnet.cpp": "i2_s; its versions since July 2026", "ik_llama.cpp": "i2_s; its llama-quantize",
 			"llama.cpp": "no: hidden_act is relu2, and silu", "Ollama": "no: hidden_act is relu2, and silu",
 		}},
+		"4 bits": {shape(256, 256, func(c *model.Config) { c.Int4Activations = true }), map[string]string{
+			"trit": "i2_s, tq1_0, tq2_0", "bitnet.cpp": "no: activations have 4 bits (int4_activations)",
+			"ik_llama.cpp": "no: activations have 4 bits", "llama.cpp": "no: activations have 4 bits", "Ollama": "no: activations have 4 bits",
+		}},
 		"silu": {shape(256, 256, nil), map[string]string{
 			"bitnet.cpp": "i2_s", "llama.cpp": "tq1_0, tq2_0", "Ollama": "tq1_0, tq2_0; its versions since 0.31.2",
 		}},

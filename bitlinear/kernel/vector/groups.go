@@ -12,8 +12,13 @@ func GroupValues(dst, w []float32, group int, sign bool) {
 	size := quant.GroupSize(group, len(w))
 	for at := 0; at < len(w); at += size {
 		part := w[at:][:size]
-		ScaledCodes(dst[at:][:size], part, quant.Half(quant.AbsMean(part)), sign)
+		ScaledCodes(dst[at:][:size], part, GroupScale(part), sign)
 	}
+}
+
+// GroupScale is the scale of a group of weights, as quant.Groups has it.
+func GroupScale(w []float32) float32 {
+	return quant.Half(float32(max(absSum(w)/float64(len(w)), quant.MinScale)))
 }
 
 // ScaledCodes is GroupValues of one group, of a given scale.

@@ -10,6 +10,15 @@ func QuantizeActivations(dst []int8, x []float32) (scale float32) {
 	return scale
 }
 
+// QuantizeActivationGroups writes the int8 activations of one token with a scale for each quant.ActivationGroup values,
+// and what a unit of each group is worth to factors, which are stride apart.
+func QuantizeActivationGroups(dst []int8, factors []float32, stride int, x []float32) {
+	for at := 0; at < len(x); at += quant.ActivationGroup {
+		end := min(at+quant.ActivationGroup, len(x))
+		factors[at/quant.ActivationGroup*stride] = 1 / QuantizeActivations(dst[at:end], x[at:end])
+	}
+}
+
 func activationScale(x []float32) float32 { return 127 / max(AbsMax(x), 1e-5) }
 
 func quantize(dst []int8, x []float32, scale float32) {
