@@ -276,6 +276,11 @@ func (l *Linear) SetGrad(t int, dy []float32) {
 	}
 }
 
+// TakesGrad reports whether Backward reads what SetGrad took, and nothing of dy.
+func (l *Linear) TakesGrad() bool {
+	return l.mode.BF16 && l.mode.deadzone() == 0 && !l.mode.Adapters.beside()
+}
+
 // setGrad makes the left side of the products that read dy, if SetGrad has not.
 func (l *Linear) setGrad(in *Input, dy []float32) {
 	if !l.gradSet {

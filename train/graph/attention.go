@@ -117,21 +117,23 @@ func (a *attention) head(qkv []float32, b, t, kind, h int) []float32 {
 	return qkv[(b*a.length+t)*a.width+a.firstColumn(kind, h):]
 }
 
-// rotateAll turns all queries and keys of qkv by the angles of their positions in their documents, or
+// rotate turns the queries and keys of row r of qkv by the angles of its position in its document, or
 // back. Distances alone matter, but for rounding: so a document has the same angles wherever it lies.
-func (a *attention) rotateAll(qkv []float32, back bool) {
-	forRows(a.pool, a.batch*a.length, a.width, func(r int) {
-		row, position := qkv[r*a.width:][:a.width], r%a.length-int(a.starts[r])
-		for h := range a.heads + a.kvHeads { // keys follow the queries
-			a.rope.rotate(row[h*a.headDim:], position, back)
-		}
-	})
+func (a *attention) rotate(qkv []float32, r int, back bool) {
+	row, position := qkv[r*a.width:][:a.width], r%a.length-int(a.starts[r])
+	for h := range a.heads + a.kvHeads { // keys follow the queries
+		a.rope.rotate(row[h*a.headDim:], position, back)
+	}
 }
 
-// forward rotates qkv and writes out [M,Q], and for the backward pass to lse
+// rotateAll is rotate for all rows.
+func (a *attention) rotateAll(qkv []float32, back bool) {
+	forRows(a.pool, a.batch*a.length, a.width, func(r int) { a.rotate(qkv, r, back) })
+}
+
+// forward reads the rotated qkv and writes out [M,Q], and for the backward pass to lse
 // [B,heads,T] the logarithm of each query's sum of exponentials, over scale.
 func (a *attention) forward(qkv, out, lse []float32) {
-	a.rotateAll(qkv, false)
 	if a.mode.BF16 {
 		a.forwardHeads(qkv, out, lse)
 		return
@@ -211,7 +213,7 @@ func (t *tile) attend(lse []float32) {
 	gemm.MulOneThread(false, false, t.rows, t.headDim, t.keys, t.scores, t.keys, t.v, t.width, t.out, false)
 }
 
-// backward replaces the rotated qkv by the gradient of qkv before rotation, given the
+// backward replaces the rotated qkv by its gradient, given the
 // gradient of out, grad [M,Q]. A task is a key head with all its queries, so no other task
 // reads what it replaces.
 func (a *attention) backward(qkv, out, lse, grad []float32) {
@@ -220,10 +222,9 @@ func (a *attention) backward(qkv, out, lse, grad []float32) {
 	} else {
 		a.backwardTiles(qkv, out, lse, grad)
 	}
-	a.rotateAll(qkv, true)
 }
 
-// backwardTiles is backward but for the rotation, in float32.
+// backwardTiles is backward in float32.
 func (a *attention) backwardTiles(qkv, out, lse, grad []float32) {
 	group := a.heads / a.kvHeads
 	forTasks(a, &a.buffers, a.kvHeads, func(b, kv int, buf *tileBuffers) {

@@ -2,7 +2,7 @@ package graph
 
 import "trit/bitlinear/kernel/causal"
 
-// forwardHeads is forward but for the rotation, in bfloat16.
+// forwardHeads is forward in bfloat16.
 func (a *attention) forwardHeads(qkv, out, lse []float32) {
 	group := a.heads / a.kvHeads
 	forTasks(a, &a.scratch, a.heads, func(b, h int, head *causal.Head) {
@@ -11,7 +11,7 @@ func (a *attention) forwardHeads(qkv, out, lse []float32) {
 	})
 }
 
-// backwardHeads is backward but for the rotation, in bfloat16.
+// backwardHeads is backward in bfloat16.
 func (a *attention) backwardHeads(qkv, out, lse, grad []float32) {
 	group := a.heads / a.kvHeads
 	forTasks(a, &a.scratch, a.kvHeads, func(b, kv int, head *causal.Head) {

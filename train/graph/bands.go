@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"trit/bitlinear"
 	"trit/internal/parallel"
 )
@@ -10,7 +12,8 @@ type band struct {
 	*workspace
 	lo, hi int
 	pool   *parallel.Pool
-	whole  bool // it is all rows
+	whole  bool      // it is all rows
+	out    []float32 // [hi-lo,D], for what a layer adds to the residual stream
 }
 
 // bandRows is the number of rows of a band on one thread: what a layer leaves of them lies in the second-level cache
@@ -22,14 +25,18 @@ const bandRows = 64
 // meet between layers. Else all rows are one band, which needs no prepare.
 func (ws *workspace) inBands(prepare func(), body func(p *band)) {
 	if !ws.mode.Rowwise() || ws.rows < bandRows*ws.pool.Threads() {
-		body(&band{ws, 0, ws.rows, ws.pool, true})
+		body(&band{ws, 0, ws.rows, ws.pool, true, ws.wide})
 		return
 	}
 	prepare()
 	bands := (ws.rows + bandRows - 1) / bandRows
 	ws.pool.Chunks(bands, 1, func(first, last int) {
+		s := ws.scratches.Get().(*rowScratch)
+		defer ws.scratches.Put(s)
+		s.band = slices.Grow(s.band[:0], bandRows*ws.config.HiddenSize)
 		for i := first; i < last; i++ {
-			body(&band{ws, i * bandRows, min((i+1)*bandRows, ws.rows), parallel.OneThread, false})
+			lo, hi := i*bandRows, min((i+1)*bandRows, ws.rows)
+			body(&band{ws, lo, hi, parallel.OneThread, false, s.band[:(hi-lo)*ws.config.HiddenSize]})
 		}
 	})
 }

@@ -205,9 +205,8 @@ func (b *block) fn(grads [][]float32) bitlinear.Func {
 func (b *block) forward(in [][]float32, y []float32) {
 	w, d := b.weights(in[1:]), b.config.HiddenSize
 	b.forwardKept(in[0], w, func() { b.down.Prepare(w.down) }, func(p *band) {
-		out := p.of(b.wide, d)
-		p.forward(b.down, b.kept.downIn, w.down, out)
-		p.rows(func(r int, _ *rowScratch) { vector.Add(y[r*d:], b.kept.x2[r*d:][:d], out[(r-p.lo)*d:]) })
+		p.forward(b.down, b.kept.downIn, w.down, p.out)
+		p.rows(func(r int, _ *rowScratch) { vector.Add(y[r*d:], b.kept.x2[r*d:][:d], p.out[(r-p.lo)*d:]) })
 	})
 	for i, input := range []*bitlinear.Input{b.kept.qkvIn, b.kept.oIn, b.kept.gateUpIn, b.kept.downIn} {
 		b.absMax[i] = input.AbsMax()
@@ -237,16 +236,23 @@ func (b *block) forwardKept(
 // attend fills b.kept up to the output of the attention.
 func (b *block) attend(x []float32, w blockWeights[bitlinear.Weight]) {
 	k, d, width := b.kept, b.config.HiddenSize, b.attention.width
+	compares := b.relations != nil && !b.evaluating // before the rotation
 	b.inBands(func() { b.qkv.Prepare(w.qkv) }, func(p *band) {
 		p.rows(func(r int, s *rowScratch) { b.setNormed(b.qkv, k.qkvIn, k.inNorm, r, x[r*d:][:d], w.inNorm, s) })
 		p.forward(b.qkv, k.qkvIn, w.qkv, p.of(k.qkv, width))
+		p.rows(func(r int, _ *rowScratch) {
+			b.normHeads(w.qNorm, w.kNorm, r)
+			if b.states != nil {
+				copy(b.states.Values[r*width:], k.qkv[r*width:][:width])
+			}
+			if !compares {
+				b.attention.rotate(k.qkv, r, false)
+			}
+		})
 	})
-	b.normHeads(w.qNorm, w.kNorm)
-	if b.states != nil {
-		copy(b.states.Values, k.qkv)
-	}
-	if b.relations != nil && !b.evaluating {
+	if compares {
 		b.relations.compare(k.qkv)
+		b.attention.rotateAll(k.qkv, false)
 	}
 	b.attention.forward(k.qkv, k.attention, k.lse)
 }
@@ -255,14 +261,13 @@ func (b *block) attend(x []float32, w blockWeights[bitlinear.Weight]) {
 func (b *block) feedForward(x []float32, w blockWeights[bitlinear.Weight], p *band) {
 	c, k := b.config, b.kept
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
-	out := p.of(b.wide, d)
 	p.rows(func(r int, s *rowScratch) {
 		b.setNormed(b.o, k.oIn, k.attnNorm, r, k.attention[r*q:][:q], w.attnNorm, s)
 	})
-	p.forward(b.o, k.oIn, w.o, out)
+	p.forward(b.o, k.oIn, w.o, p.out)
 	p.rows(func(r int, s *rowScratch) {
 		x2 := k.x2[r*d:][:d]
-		vector.Add(x2, x[r*d:][:d], out[(r-p.lo)*d:])
+		vector.Add(x2, x[r*d:][:d], p.out[(r-p.lo)*d:])
 		b.setNormed(b.gateUp, k.gateUpIn, k.postNorm, r, x2, w.postNorm, s)
 	})
 	p.forward(b.gateUp, k.gateUpIn, w.gateUp, p.of(k.gateUp, 2*f))
@@ -329,8 +334,12 @@ func (b *block) feedForwardGrad(
 		if w.ffnNorm != nil {
 			rmsNormGrad(g, b.unit.forward(s.unit, gateUp), w.ffnNorm, dNorm, k.ffnNorm[r])
 		}
-		b.unit.backward(gateUp, g)
-		b.gateUp.SetGrad(r, gateUp)
+		dGateUp := gateUp
+		if b.gateUp.TakesGrad() {
+			dGateUp = s.gateUp // so that memory need not take it
+		}
+		b.unit.backward(dGateUp, gateUp, g)
+		b.gateUp.SetGrad(r, dGateUp)
 	})
 	b.gateUp.Backward(k.gateUpIn, w.gateUp, k.gateUp, b.wide, dw.gateUp, b.accumulate)
 	b.o.BeginGrad(k.oIn)
@@ -356,12 +365,29 @@ func (b *block) attentionGrad(
 		})
 	}
 	b.attention.backward(k.qkv, k.attention, k.lse, b.wider)
-	if b.relations != nil {
-		vector.Axpy(1, b.relations.grad, k.qkv)
-	}
-	b.headsGrad(w, dw)
+	b.projectionsGrad(w, dw)
 	b.qkv.Backward(k.qkvIn, w.qkv, k.qkv, b.wide, dw.qkv, b.accumulate)
 	b.normGrads(dw.inNorm, d, func(r int, dNorm []float32, _ *rowScratch) {
 		addRMSNormGrad(grad[r*d:], b.wide[r*d:][:d], x[r*d:][:d], w.inNorm, dNorm, k.inNorm[r])
 	})
+}
+
+// projectionsGrad takes the gradient in kept.qkv back through the rotation and what is before it, up to the outputs of
+// the projections.
+func (b *block) projectionsGrad(w blockWeights[bitlinear.Weight], dw blockWeights[bitlinear.Grad]) {
+	qkv, width := b.kept.qkv, b.attention.width
+	last := b.relations == nil && w.qNorm == nil
+	if last {
+		b.qkv.BeginGrad(b.kept.qkvIn)
+	}
+	forRows(b.pool, b.rows, width, func(r int) {
+		b.attention.rotate(qkv, r, true)
+		if last {
+			b.qkv.SetGrad(r, qkv[r*width:][:width])
+		}
+	})
+	if b.relations != nil {
+		vector.Axpy(1, b.relations.grad, qkv)
+	}
+	b.headsGrad(w, dw)
 }

@@ -111,7 +111,7 @@ func (o *distilling) begin(lo, hi int) {
 
 // gradient is (1-Alpha)*(softmax*(1 + 2*zLoss*lse) - onehot) + Alpha*Temperature*(q - p), where p and q
 // are the softmax of the teacher's and of these logits over Temperature. It sets kl of the token.
-func (o *distilling) gradient(token int, row []float32, lse float64, share float32) {
+func (o *distilling) gradient(token int, dst, row []float32, lse float64, share float32) {
 	s := o.scratches.Get().(*rowScratch)
 	defer o.scratches.Put(s)
 	theirs, cold := o.theirs[(token-o.first)*o.vocab:][:o.vocab], float32(1/o.Temperature)
@@ -119,7 +119,8 @@ func (o *distilling) gradient(token int, row []float32, lse float64, share float
 	hard, soft := share*float32(1-o.Alpha), share*float32(o.Alpha*o.Temperature)
 	difference := 0.0 // sum of p*(theirs - row)
 	for lo := 0; lo < len(row); lo += sumPart {
-		part := row[lo:min(lo+sumPart, len(row))]
+		part := dst[lo:min(lo+sumPart, len(row))]
+		copy(part, row[lo:])
 		p := s.teacher[:copy(s.teacher[:], theirs[lo:])]
 		vector.ExpScaled(p, cold, float32(lseP*o.Temperature))
 		difference += float64(vector.Dot(p, theirs[lo:][:len(p)])) - float64(vector.Dot(p, part))
@@ -130,7 +131,7 @@ func (o *distilling) gradient(token int, row []float32, lse float64, share float
 		vector.Axpy(soft, q, part)
 		vector.Axpy(-soft, p, part)
 	}
-	row[o.targets[token]] -= hard
+	dst[o.targets[token]] -= hard
 	o.kl[token] = float32(o.Temperature * o.Temperature * (difference/o.Temperature - lseP + lseQ))
 }
 

@@ -5,30 +5,28 @@ import (
 	"trit/bitlinear/kernel/vector"
 )
 
-// normHeads replaces each head of queries and keys by its RMSNorm, as Qwen3 has it, and keeps what the
+// normHeads replaces each head of queries and keys of row r by its RMSNorm, as Qwen3 has it, and keeps what the
 // backward pass needs. Norms of queries and keys keep their products from growing (Henry et al.,
 // "Query-Key Normalization for Transformers", 2020; Dehghani et al., 2023). Without norms q and k are nil.
-func (b *block) normHeads(q, k []float32) {
+func (b *block) normHeads(q, k []float32, r int) {
 	if q == nil {
 		return
 	}
 	c, kept := b.config, b.kept
 	both, width, d := c.QDim()+c.KVDim(), c.QDim()+2*c.KVDim(), c.HeadDim
 	heads := c.NumAttentionHeads + c.NumKeyValueHeads
-	forRows(b.pool, b.rows, both, func(r int) {
-		x := kept.heads[r*both:][:both]
-		copy(x, kept.qkv[r*width:])
-		for h := range heads {
-			w := q
-			if h >= c.NumAttentionHeads {
-				w = k
-			}
-			head := x[h*d:][:d]
-			inverse := inverseRMS(head, c.RMSNormEps)
-			kept.headNorm[r*heads+h] = inverse
-			vector.ScaledProduct(kept.qkv[r*width+h*d:][:d], w, head, inverse)
+	x := kept.heads[r*both:][:both]
+	copy(x, kept.qkv[r*width:])
+	for h := range heads {
+		w := q
+		if h >= c.NumAttentionHeads {
+			w = k
 		}
-	})
+		head := x[h*d:][:d]
+		inverse := inverseRMS(head, c.RMSNormEps)
+		kept.headNorm[r*heads+h] = inverse
+		vector.ScaledProduct(kept.qkv[r*width+h*d:][:d], w, head, inverse)
+	}
 }
 
 // headsGrad takes the gradient in kept.qkv back through the norms of the heads.

@@ -28,8 +28,8 @@ type objective interface {
 	total(losses []float32) (sum float64, count int)
 	// begin is called before the gradients of the tokens [lo,hi) are asked for.
 	begin(lo, hi int)
-	// gradient turns the logits of a token into the gradient of the total times share.
-	gradient(token int, row []float32, lse float64, share float32)
+	// gradient writes the gradient of the total times share, by the logits of a token, to dst.
+	gradient(token int, dst, row []float32, lse float64, share float32)
 	// together reports whether a gradient depends on the losses of other tokens, so that total has to be
 	// called before.
 	together() bool
@@ -46,7 +46,7 @@ type lossHead struct {
 	back      bool              // there is a backward pass
 	dWeight   []float32         // [V,D]; nil if none is wanted
 	chunk     int               // number of tokens whose logits are in memory at a time
-	logits    []float32         // [chunk,V], then replaced by their gradient
+	logits    []float32         // [chunk,V]; in float32 then replaced by their gradient
 	losses    []float32         // [M]
 	lse       []float64         // [M] logarithms of the sums of the exponentials of the logits
 	greedy    []bool            // [M]
@@ -129,8 +129,7 @@ func (h *lossHead) pass(score, grad bool) {
 				h.score(lo+r, row)
 			}
 			if grad {
-				h.rowGrad(lo+r, row)
-				h.keepGrad(r, row)
+				h.rowGrad(lo+r, r, row)
 			}
 		})
 		if grad {
@@ -146,12 +145,14 @@ func (h *lossHead) resetGrad(rows int) {
 	}
 }
 
-// keepGrad makes row r of the left side of the products with the gradient, if they are in bfloat16, while it is
-// in the caches.
-func (h *lossHead) keepGrad(r int, row []float32) {
+// keepGrad makes row r of the left side of the products with the gradient. In bfloat16 that is packed while it is in
+// the caches, and the logits stay as they are: memory need not take them back.
+func (h *lossHead) keepGrad(r int, row, grad []float32) {
 	if h.mode.BF16 {
-		h.scratch.Grad.SetRow(r, 0, row, 1)
+		h.scratch.Grad.SetRow(r, 0, grad, 1)
+		return
 	}
+	copy(row, grad)
 }
 
 // addGradients takes the gradients of the logits of the tokens [lo,hi) back to input and weight.
@@ -213,22 +214,20 @@ func logSumExp(row []float32, scale, top float32) float64 {
 	return float64(scale)*float64(top) + math.Log(sum)
 }
 
-// rowGrad turns the logits of a token into the gradient of the objective's sum over M.
-func (h *lossHead) rowGrad(token int, row []float32) {
-	if h.targets[token] < 0 {
-		clear(row)
-		return
-	}
-	limit := h.softCap()
-	if limit == 0 {
-		h.objective.gradient(token, row, h.lse[token], 1/float32(h.rows))
-		return
-	}
+// rowGrad makes the gradient of the objective's sum over M by the logits of a token, which are row r of a chunk.
+func (h *lossHead) rowGrad(token, r int, row []float32) {
 	s := h.scratches.Get().(*rowScratch)
 	defer h.scratches.Put(s)
-	s.capped = append(s.capped[:0], row...)
-	h.objective.gradient(token, row, h.lse[token], 1/float32(h.rows))
-	vector.SoftCapGrad(row, s.capped, limit)
+	s.logits = slices.Grow(s.logits[:0], h.vocab)[:h.vocab]
+	if h.targets[token] < 0 {
+		clear(s.logits)
+	} else {
+		h.objective.gradient(token, s.logits, row, h.lse[token], 1/float32(h.rows))
+		if limit := h.softCap(); limit != 0 {
+			vector.SoftCapGrad(s.logits, row, limit)
+		}
+	}
+	h.keepGrad(r, row, s.logits)
 }
 
 // crossEntropy is the objective -log p(target) + zLoss*lse^2, of which loss is the first part.
@@ -256,8 +255,12 @@ func (o *crossEntropy) total(losses []float32) (sum float64, count int) {
 }
 
 // gradient is softmax*(1 + 2*zLoss*lse) - onehot.
-func (o *crossEntropy) gradient(token int, row []float32, lse float64, share float32) {
-	vector.ExpScaled(row, 1, float32(lse))
-	vector.Scale(share*(1+2*o.zLoss*float32(lse)), row)
-	row[o.targets[token]] -= share
+func (o *crossEntropy) gradient(token int, dst, row []float32, lse float64, share float32) {
+	for lo := 0; lo < len(row); lo += sumPart { // which stays in the first cache
+		part := dst[lo:min(lo+sumPart, len(row))]
+		copy(part, row[lo:])
+		vector.ExpScaled(part, 1, float32(lse))
+		vector.Scale(share*(1+2*o.zLoss*float32(lse)), part)
+	}
+	dst[o.targets[token]] -= share
 }

@@ -100,7 +100,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 	if o.Backward {
 		total += 4*m*d + 4*m*max(q, f) // stream, wider
 	}
-	if o.Backward && c.FinalLogitSoftcapping != 0 {
+	if o.Backward {
 		total += 4 * int64(parallel.New(o.Threads).Threads()) * vocab
 	}
 	if o.Distill != nil {

@@ -122,9 +122,9 @@ func (o *preference) measure(p *Pair, i int, losses []float32) (betas [2]float64
 	return betas
 }
 
-func (o *preference) gradient(token int, row []float32, lse float64, share float32) {
+func (o *preference) gradient(token int, dst, row []float32, lse float64, share float32) {
 	length := len(o.targets) / len(o.reference)
-	o.crossEntropy.gradient(token, row, lse, share*o.slopes[token/length])
+	o.crossEntropy.gradient(token, dst, row, lse, share*o.slopes[token/length])
 }
 
 // logSigmoid is log(1/(1+exp(-z))), also where exp overflows.

@@ -61,8 +61,8 @@ func (u gatedUnit) forward(dst, gateUp []float32) []float32 {
 	return dst[:f]
 }
 
-// backward replaces gateUp by its gradient; grad [F] is the gradient of the unit.
-func (u gatedUnit) backward(gateUp, grad []float32) {
+// backward writes the gradient of gateUp to dst, which may be gateUp; grad [F] is the gradient of the unit.
+func (u gatedUnit) backward(dst, gateUp, grad []float32) {
 	f := len(grad)
-	u.grad(gateUp[:f], gateUp[f:], gateUp[:f], gateUp[f:], grad)
+	u.grad(dst[:f], dst[f:2*f], gateUp[:f], gateUp[f:], grad)
 }

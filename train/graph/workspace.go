@@ -42,7 +42,9 @@ func (ws *workspace) done(names ...string) {
 // rowScratch is what a thread needs for a row.
 type rowScratch struct {
 	norm, unit    []float32
-	capped        []float32 // logits under a soft cap
+	gateUp        []float32 // [2F], the gradient of gate and up
+	logits        []float32 // [V], the gradient of a token's
+	band          []float32 // [bandRows,D]
 	part, teacher [sumPart]float32
 }
 
@@ -58,7 +60,10 @@ func newWorkspace(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 	ws := &workspace{config: c, mode: mode, pool: parallel.New(o.Threads), rows: m,
 		attention: newAttention(c, mode, o, starts), unit: newGatedUnit(c.HiddenAct), table: newRoundedTable(c),
 		share: o.CheckpointActivations || !o.Backward, wide: memory.Make[float32](m * c.HiddenSize)}
-	ws.scratches.New = func() any { return &rowScratch{norm: make([]float32, widest), unit: make([]float32, widest)} }
+	ws.scratches.New = func() any {
+		floats := func(n int) []float32 { return make([]float32, n) }
+		return &rowScratch{norm: floats(widest), unit: floats(widest), gateUp: floats(2 * c.IntermediateSize)}
+	}
 	if o.Backward {
 		ws.stream, ws.partials = memory.Make[float32](m*c.HiddenSize), make([]float32, rowParts*widest)
 		ws.wider = memory.Make[float32](m * max(c.QDim(), c.IntermediateSize))

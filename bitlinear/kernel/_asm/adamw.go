@@ -10,6 +10,16 @@ import (
 // prefetch by themselves, but not into the next page.
 const pageAhead = 4096
 
+// fetch prefetches a line of each stream of floats, a page ahead.
+func (s slot) fetch(streams ...reg.Register) {
+	if s.part > 0 {
+		return
+	}
+	for _, stream := range streams {
+		PREFETCHT0(s.floats(stream).Offset(pageAhead))
+	}
+}
+
 // adamConstants are the fields of vector.AdamW, in order.
 type adamConstants struct {
 	registers
@@ -57,11 +67,7 @@ func (r registers) adamW() {
 	n, value, mean, square, grad := param("n"), param("value"), param("m"), param("v"), param("grad")
 	a, m, v := r.newAdam(param("step")), r.one(), r.one()
 	r.loop(n, func(at slot) {
-		if at.part == 0 {
-			for _, stream := range []reg.Register{value, mean, square, grad} {
-				PREFETCHT0(at.floats(stream).Offset(pageAhead))
-			}
-		}
+		at.fetch(value, mean, square, grad)
 		VMOVUPS(at.floats(mean), m)
 		VMOVUPS(at.floats(square), v)
 		a.moments(at.floats(grad), m, v)

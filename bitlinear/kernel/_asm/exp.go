@@ -133,6 +133,7 @@ func (r registers) siluProduct() {
 	n, dst, gate, up := param("n"), param("dst"), param("gate"), param("up")
 	e, g, v, zero := r.newExp(), r.one(), r.one(), r.zeros()[0]
 	r.loop(n, func(at slot) {
+		at.fetch(gate, up)
 		VMOVUPS(at.floats(gate), g)
 		VSUBPS(g, zero, v)
 		e.exp(v)

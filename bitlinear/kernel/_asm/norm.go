@@ -12,6 +12,7 @@ func (r registers) normSums() {
 	n, dw, grad, x, w, inverse := param("n"), param("dw"), param("grad"), param("x"), param("w"), r.splat("inverse")
 	v, sum := r.one(), append(r.zeros(), r.zeros()...)
 	r.inTurn(n, sum, func(at slot, sum reg.VecVirtual) {
+		at.fetch(grad, x)
 		VMULPS(at.floats(grad), inverse, v)
 		VMULPS(at.floats(x), v, v)
 		VFMADD231PS(at.floats(w), v, sum)
@@ -45,6 +46,7 @@ func (r registers) sum() {
 	Doc("add" + r.suffix + " writes dst[i] = x[i]+y[i].")
 	n, dst, x, y, v := param("n"), param("dst"), param("x"), param("y"), r.one()
 	r.loop(n, func(at slot) {
+		at.fetch(dst, x)
 		VMOVUPS(at.floats(x), v)
 		VADDPS(at.floats(y), v, v)
 		VMOVUPS(v, at.floats(dst))

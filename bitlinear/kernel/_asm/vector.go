@@ -319,6 +319,7 @@ func (r registers) relu2Product() {
 	Doc("relu2Product" + r.suffix + " writes dst[i] = max(gate[i],0)^2*up[i].")
 	n, dst, gate, up, v, zero := param("n"), param("dst"), param("gate"), param("up"), r.one(), r.zeros()[0]
 	r.loop(n, func(at slot) {
+		at.fetch(gate, up)
 		VMAXPS(at.floats(gate), zero, v)
 		VMULPS(v, v, v)
 		VMULPS(at.floats(up), v, v)
@@ -332,6 +333,7 @@ func (r registers) dot() {
 	Doc("dot" + r.suffix + " is the sum of x[i]*y[i], with one sum for each of 16 lanes.")
 	n, x, y, v, sum := param("n"), param("x"), param("y"), r.one(), r.zeros()
 	r.loop(n, func(at slot) {
+		at.fetch(x)
 		VMOVUPS(at.floats(x), v)
 		VFMADD231PS(at.floats(y), v, sum[at.part])
 	})

@@ -205,7 +205,7 @@ loop:
 	RET
 
 // func relu2Product256(n int, dst *float32, gate *float32, up *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·relu2Product256(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), AX
 	MOVQ   dst+8(FP), CX
@@ -216,22 +216,24 @@ TEXT ·relu2Product256(SB), NOSPLIT, $0-32
 	XORQ   SI, SI
 
 loop:
-	VMAXPS  (DX)(SI*4), Y1, Y0
-	VMULPS  Y0, Y0, Y0
-	VMULPS  (BX)(SI*4), Y0, Y0
-	VMOVUPS Y0, (CX)(SI*4)
-	VMAXPS  32(DX)(SI*4), Y1, Y0
-	VMULPS  Y0, Y0, Y0
-	VMULPS  32(BX)(SI*4), Y0, Y0
-	VMOVUPS Y0, 32(CX)(SI*4)
-	ADDQ    $0x10, SI
-	CMPQ    SI, AX
-	JL      loop
+	PREFETCHT0 4096(DX)(SI*4)
+	PREFETCHT0 4096(BX)(SI*4)
+	VMAXPS     (DX)(SI*4), Y1, Y0
+	VMULPS     Y0, Y0, Y0
+	VMULPS     (BX)(SI*4), Y0, Y0
+	VMOVUPS    Y0, (CX)(SI*4)
+	VMAXPS     32(DX)(SI*4), Y1, Y0
+	VMULPS     Y0, Y0, Y0
+	VMULPS     32(BX)(SI*4), Y0, Y0
+	VMOVUPS    Y0, 32(CX)(SI*4)
+	ADDQ       $0x10, SI
+	CMPQ       SI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func dot256(n int, x *float32, y *float32) float32
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·dot256(SB), NOSPLIT, $0-28
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -241,6 +243,7 @@ TEXT ·dot256(SB), NOSPLIT, $0-28
 	XORQ   BX, BX
 
 loop:
+	PREFETCHT0  4096(CX)(BX*4)
 	VMOVUPS     (CX)(BX*4), Y0
 	VFMADD231PS (DX)(BX*4), Y0, Y1
 	VMOVUPS     32(CX)(BX*4), Y0
@@ -282,7 +285,7 @@ loop:
 	RET
 
 // func add256(n int, dst *float32, x *float32, y *float32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·add256(SB), NOSPLIT, $0-32
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -291,20 +294,22 @@ TEXT ·add256(SB), NOSPLIT, $0-32
 	XORQ SI, SI
 
 loop:
-	VMOVUPS (DX)(SI*4), Y0
-	VADDPS  (BX)(SI*4), Y0, Y0
-	VMOVUPS Y0, (CX)(SI*4)
-	VMOVUPS 32(DX)(SI*4), Y0
-	VADDPS  32(BX)(SI*4), Y0, Y0
-	VMOVUPS Y0, 32(CX)(SI*4)
-	ADDQ    $0x10, SI
-	CMPQ    SI, AX
-	JL      loop
+	PREFETCHT0 4096(CX)(SI*4)
+	PREFETCHT0 4096(DX)(SI*4)
+	VMOVUPS    (DX)(SI*4), Y0
+	VADDPS     (BX)(SI*4), Y0, Y0
+	VMOVUPS    Y0, (CX)(SI*4)
+	VMOVUPS    32(DX)(SI*4), Y0
+	VADDPS     32(BX)(SI*4), Y0, Y0
+	VMOVUPS    Y0, 32(CX)(SI*4)
+	ADDQ       $0x10, SI
+	CMPQ       SI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func normSums256(n int, dw *float32, grad *float32, x *float32, w *float32, inverse float32) float32
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·normSums256(SB), NOSPLIT, $0-52
 	MOVQ         n+0(FP), AX
 	MOVQ         dw+8(FP), CX
@@ -319,6 +324,8 @@ TEXT ·normSums256(SB), NOSPLIT, $0-52
 	XORQ         DI, DI
 
 loop:
+	PREFETCHT0  4096(DX)(DI*4)
+	PREFETCHT0  4096(BX)(DI*4)
 	VMULPS      (DX)(DI*4), Y0, Y1
 	VMULPS      (BX)(DI*4), Y1, Y1
 	VFMADD231PS (SI)(DI*4), Y1, Y2
@@ -833,7 +840,7 @@ loop:
 	RET
 
 // func siluProduct256(n int, dst *float32, gate *float32, up *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·siluProduct256(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -850,6 +857,8 @@ TEXT ·siluProduct256(SB), NOSPLIT, $0-32
 	XORQ         SI, SI
 
 loop:
+	PREFETCHT0   4096(DX)(SI*4)
+	PREFETCHT0   4096(BX)(SI*4)
 	VMOVUPS      (DX)(SI*4), Y8
 	VSUBPS       Y8, Y10, Y9
 	VMULPS       Y2, Y9, Y6

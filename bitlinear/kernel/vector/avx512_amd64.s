@@ -172,7 +172,7 @@ loop:
 	RET
 
 // func relu2Product512(n int, dst *float32, gate *float32, up *float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·relu2Product512(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), AX
 	MOVQ   dst+8(FP), CX
@@ -182,18 +182,20 @@ TEXT ·relu2Product512(SB), NOSPLIT, $0-32
 	XORQ   SI, SI
 
 loop:
-	VMAXPS  (DX)(SI*4), Z1, Z0
-	VMULPS  Z0, Z0, Z0
-	VMULPS  (BX)(SI*4), Z0, Z0
-	VMOVUPS Z0, (CX)(SI*4)
-	ADDQ    $0x10, SI
-	CMPQ    SI, AX
-	JL      loop
+	PREFETCHT0 4096(DX)(SI*4)
+	PREFETCHT0 4096(BX)(SI*4)
+	VMAXPS     (DX)(SI*4), Z1, Z0
+	VMULPS     Z0, Z0, Z0
+	VMULPS     (BX)(SI*4), Z0, Z0
+	VMOVUPS    Z0, (CX)(SI*4)
+	ADDQ       $0x10, SI
+	CMPQ       SI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func dot512(n int, x *float32, y *float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE
 TEXT ·dot512(SB), NOSPLIT, $0-28
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -202,6 +204,7 @@ TEXT ·dot512(SB), NOSPLIT, $0-28
 	XORQ   BX, BX
 
 loop:
+	PREFETCHT0  4096(CX)(BX*4)
 	VMOVUPS     (CX)(BX*4), Z0
 	VFMADD231PS (DX)(BX*4), Z0, Z1
 	ADDQ        $0x10, BX
@@ -239,7 +242,7 @@ loop:
 	RET
 
 // func add512(n int, dst *float32, x *float32, y *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·add512(SB), NOSPLIT, $0-32
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -248,17 +251,19 @@ TEXT ·add512(SB), NOSPLIT, $0-32
 	XORQ SI, SI
 
 loop:
-	VMOVUPS (DX)(SI*4), Z0
-	VADDPS  (BX)(SI*4), Z0, Z0
-	VMOVUPS Z0, (CX)(SI*4)
-	ADDQ    $0x10, SI
-	CMPQ    SI, AX
-	JL      loop
+	PREFETCHT0 4096(CX)(SI*4)
+	PREFETCHT0 4096(DX)(SI*4)
+	VMOVUPS    (DX)(SI*4), Z0
+	VADDPS     (BX)(SI*4), Z0, Z0
+	VMOVUPS    Z0, (CX)(SI*4)
+	ADDQ       $0x10, SI
+	CMPQ       SI, AX
+	JL         loop
 	VZEROUPPER
 	RET
 
 // func normSums512(n int, dw *float32, grad *float32, x *float32, w *float32, inverse float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F, MMX+, SSE
 TEXT ·normSums512(SB), NOSPLIT, $0-52
 	MOVQ         n+0(FP), AX
 	MOVQ         dw+8(FP), CX
@@ -271,6 +276,8 @@ TEXT ·normSums512(SB), NOSPLIT, $0-52
 	XORQ         DI, DI
 
 loop:
+	PREFETCHT0  4096(DX)(DI*4)
+	PREFETCHT0  4096(BX)(DI*4)
 	VMULPS      (DX)(DI*4), Z0, Z1
 	VMULPS      (BX)(DI*4), Z1, Z1
 	VFMADD231PS (SI)(DI*4), Z1, Z2
@@ -642,7 +649,7 @@ loop:
 	RET
 
 // func siluProduct512(n int, dst *float32, gate *float32, up *float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·siluProduct512(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -658,6 +665,8 @@ TEXT ·siluProduct512(SB), NOSPLIT, $0-32
 	XORQ         SI, SI
 
 loop:
+	PREFETCHT0   4096(DX)(SI*4)
+	PREFETCHT0   4096(BX)(SI*4)
 	VMOVUPS      (DX)(SI*4), Z8
 	VSUBPS       Z8, Z10, Z9
 	VMULPS       Z2, Z9, Z6
