@@ -139,8 +139,8 @@ func (r rule) problems(c *model.Config) (out []string) {
 		out = append(out, "the weights are in a rotated basis (prism.hadamard): it is not undone there, and no error says so")
 	}
 	if c.Int4Activations && !r.int4 {
-		out = append(out, fmt.Sprintf("activations have 4 bits (int4_activations), which is not computed there (no architecture "+
-			"%s)", ggufmeta.Architecture(c)))
+		out = append(out, fmt.Sprintf("activations have 4 bits (int4_activations), which is not computed there (no "+
+			"architecture %s)", ggufmeta.Architecture(c)))
 	}
 	if c.ProjNorms && !r.projNorms {
 		out = append(out, "proj_norms is true, and there are no norms before single projections there")
