@@ -1,0 +1,103 @@
+package intgrad
+
+import (
+	"sync"
+
+	"trit/bitlinear/kernel/memory"
+	"trit/internal/parallel"
+)
+
+// A thread multiplies areaBytes of the left operand, at most areaRows rows, which stay in its second-level cache, by
+// all columns. Up to rightBytes of the right operand are packed at a time.
+const (
+	areaBytes  = 1 << 20
+	areaRows   = 512
+	rightBytes = 1 << 24
+)
+
+// product is a result [m,n], the sum over so many steps.
+type product struct {
+	m, n, steps int
+	left        func(w *work, row, rows int) (p *panels, first int) // panels with the rows from one on, and its place there
+	right       func(r *right, lo, hi int)                          // packs the steps [lo,hi)
+	out         output
+}
+
+// work is the working memory of a thread.
+type work struct {
+	sums [areaRows * tileCols]int32 // first, so that no row of a tile crosses a line of the cache
+	panels
+}
+
+// right is columns of the right operand, from first on: [blocks][steps][16][16 columns][4].
+type right struct {
+	data                []byte
+	first, width, steps int
+}
+
+var (
+	workPool  = sync.Pool{New: func() any { return new(work) }}
+	rightPool = sync.Pool{New: func() any { return new(right) }}
+)
+
+// block is step of block i.
+func (r *right) block(i, step int) *byte { return &r.data[(i*r.steps+step)*blockStep] }
+
+// size is the bytes of a block.
+func (r *right) size() int { return r.steps * blockStep }
+
+// reserve makes room for whole groups of four blocks.
+func (r *right) reserve() {
+	size := ceil(r.width, stepCols) * stepCols / blockCols * r.size()
+	if cap(r.data) < size {
+		r.data = memory.Make[byte](size)
+	}
+	r.data = r.data[:size]
+}
+
+// run computes the product on the threads of a pool.
+func (p *product) run(pool *parallel.Pool) {
+	r := rightPool.Get().(*right)
+	defer rightPool.Put(r)
+	width := max(stepCols, rightBytes/(p.steps*stepCols)/stepCols*stepCols)
+	for r.first, r.steps = 0, p.steps; r.first < p.n; r.first += width {
+		r.width = min(width, p.n-r.first)
+		r.reserve()
+		pool.Chunks(p.steps, max(1, 1<<15/(stepCols*r.width)), func(lo, hi int) { p.right(r, lo, hi) })
+		rows, cols := p.area(r.width, pool.Threads())
+		across := ceil(r.width, cols)
+		grain := 1 + 1<<21/(rows*cols*p.steps*stepCols)
+		pool.Chunks(ceil(p.m, rows)*across, grain, func(lo, hi int) {
+			w := workPool.Get().(*work)
+			defer workPool.Put(w)
+			for ; lo < hi; lo++ {
+				row, col := lo/across*rows, lo%across*cols
+				p.multiply(w, r, row, min(rows, p.m-row), col, min(cols, r.width-col))
+			}
+		})
+	}
+}
+
+// area is the size of the parts that a result of a width is divided into, so that each thread has about the same work.
+// If there are fewer areas of rows than threads, they are divided by columns too, although the left operand may then be
+// packed once for each.
+func (p *product) area(width, threads int) (rows, cols int) {
+	most := min(areaRows, max(tileRows, areaBytes/(p.steps*panelStep)*tileRows))
+	parts := ceil(ceil(p.m, most), threads) * threads
+	rows = min(most, max(4*tileRows, ceil(ceil(p.m, parts), tileRows)*tileRows))
+	across := max(1, threads/ceil(p.m, rows))
+	return rows, ceil(ceil(width, across), tileCols) * tileCols
+}
+
+// multiply computes an area of the result.
+func (p *product) multiply(w *work, r *right, row, rows, col, cols int) {
+	left, at := p.left(w, row, rows)
+	count := ceil(rows, tileRows)
+	for j := col; j < col+cols; j += tileCols {
+		for s := 0; s < p.steps; s += chunk {
+			n := min(chunk, p.steps-s)
+			chosen.tiles(count, n, r.block(j/blockCols, s), r.size(), &left.data[left.at(at, s)], n*panelStep, &w.sums[0], s)
+		}
+		p.out.write(w.sums[:], row, rows, r.first+j, min(tileCols, col+cols-j))
+	}
+}
