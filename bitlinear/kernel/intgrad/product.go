@@ -55,6 +55,11 @@ func (r *right) reserve() {
 	r.data = r.data[:size]
 }
 
+// Memory is about the bytes that the products of a gradient [m,n] of weights [n,k] take beside operands and results.
+func Memory(m, n, k int64, threads int) int64 {
+	return m*n + min(k*max(m, n), rightBytes) + int64(threads)*(areaBytes+4*areaRows*tileCols+4*n)
+}
+
 // run computes the product on the threads of a pool.
 func (p *product) run(pool *parallel.Pool) {
 	r := rightPool.Get().(*right)
