@@ -74,6 +74,10 @@ var codeBits = [4]uint32{0xbf80, 0, 0x3f80}
 func (w *Ternary) Int8Quads(dst []byte, distance, row, col, groups int) {
 	codes := w.codes[row/blockRows*w.blockBytes()+col/groupCols*lineBytes:][:groups*lineBytes]
 	dst = dst[:(groups-1)*distance+blockRows*groupCols]
+	if chosen.ternaryQuads != nil {
+		chosen.ternaryQuads(groups, &dst[0], distance, &codes[0])
+		return
+	}
 	for at := 0; len(codes) > 0; at, codes = at+distance, codes[lineBytes:] {
 		ternaryQuadsGeneric(dst[at:], codes)
 	}
