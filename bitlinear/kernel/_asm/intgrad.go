@@ -174,7 +174,7 @@ func gradQuads() {
 func gradTiles() {
 	const rows, quads, line, panelRows = 8, 4, 64, 32
 	TEXT("tiles512", NOSPLIT,
-		"func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int)")
+		"func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)")
 	Doc("tiles512 is tilesGeneric of bytes x that are 128 too large.")
 	panels, x, dst, more := param("panels"), param("x"), param("dst"), param("more")
 	first, second, in, quarter, step, part := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()

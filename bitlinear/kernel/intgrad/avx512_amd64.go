@@ -17,7 +17,7 @@ func columns512(dst *int8, x *float32, ld int, inverse *float32, factor *float32
 func quads512(n int, dst *byte, distance int, x *int8, ld int)
 
 // tiles512 is tilesGeneric of bytes x that are 128 too large.
-func tiles512(panels int, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int)
+func tiles512(panels int, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)
 
 // store512 is storeGeneric for 32 columns.
 func store512(rows int, dst *float32, width int, sums *int32, factor *float32)

@@ -1010,9 +1010,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tiles512(panels int, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int)
+// func tiles512(panels int, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·tiles512(SB), NOSPLIT, $0-64
+TEXT ·tiles512(SB), NOSPLIT, $0-72
 	MOVQ         panels+0(FP), AX
 	MOVQ         x+32(FP), CX
 	MOVQ         dst+48(FP), DX

@@ -25,7 +25,7 @@ var (
 	}
 	withAMX = func() implementation {
 		i := vnni
-		i.name, i.tiles, i.bias = "amx", amx.Panels, 0
+		i.name, i.tiles, i.bias = "amx", amx.PanelsNext, 0
 		return i
 	}()
 )

@@ -11,7 +11,7 @@ var generic = implementation{
 	quads: quadsGeneric, store: storeGeneric, add: addGeneric, stream: storeGeneric,
 }
 
-func tilesGeneric(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int) {
+func tilesGeneric(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, _ *byte) {
 	blocks := unsafe.Slice((*int8)(unsafe.Pointer(w)), blockBytes+steps*blockStep)
 	left, sums := unsafe.Slice(x, (panels-1)*panelBytes+steps*panelStep), unsafe.Slice(dst, panels*tileRows*tileCols)
 	for i := range sums {

@@ -40,8 +40,8 @@ const (
 // in generic.go, where each is defined.
 type implementation struct {
 	name string
-	// tiles is amx.Panels.
-	tiles func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int)
+	// tiles is amx.PanelsNext; it need not fetch.
+	tiles func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)
 	// bias is added to each byte of the left operand, whose bytes tiles may read without a sign.
 	bias    uint32
 	maxima  func(n int, x *float32, inverse float32, columns *uint32) uint32

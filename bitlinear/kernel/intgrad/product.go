@@ -43,6 +43,14 @@ var (
 // block is step of block i.
 func (r *right) block(i, step int) *byte { return &r.data[(i*r.steps+step)*blockStep] }
 
+// after is step of block i, or if that was the last one, the beginning of the next pair of blocks.
+func (r *right) after(i, step int) *byte {
+	if step == r.steps {
+		i, step = min(i+2, len(r.data)/r.size()-2), 0
+	}
+	return r.block(i, step)
+}
+
 // size is the bytes of a block.
 func (r *right) size() int { return r.steps * blockStep }
 
@@ -101,7 +109,8 @@ func (p *product) multiply(w *work, r *right, row, rows, col, cols int) {
 	for j := col; j < col+cols; j += tileCols {
 		for s := 0; s < p.steps; s += chunk {
 			n := min(chunk, p.steps-s)
-			chosen.tiles(count, n, r.block(j/blockCols, s), r.size(), &left.data[left.at(at, s)], n*panelStep, &w.sums[0], s)
+			chosen.tiles(count, n, r.block(j/blockCols, s), r.size(), &left.data[left.at(at, s)], n*panelStep, &w.sums[0], s,
+				r.after(j/blockCols, s+n))
 		}
 		p.out.write(w.sums[:], row, rows, r.first+j, min(tileCols, col+cols-j))
 	}
