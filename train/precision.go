@@ -3,7 +3,6 @@ package train
 import (
 	"fmt"
 
-	"trit/bitlinear/quant"
 	"trit/internal/machine"
 	"trit/model"
 	"trit/train/graph"
@@ -46,7 +45,7 @@ func (o Options) checkGradients(c *model.Config) error {
 	}{
 		{!c.Ternary, "ternary is false"},
 		{c.FloatActivations, "float_activations is true"},
-		{c.WeightScale.Group() != quant.WholeTensor, fmt.Sprintf("weight_scale is %s", c.WeightScale)},
+		{c.WeightScale.Group() != 0, fmt.Sprintf("weight_scale is %s", c.WeightScale)},
 		{o.LoRARank > 0, fmt.Sprintf("lora_rank is %d", o.LoRARank)},
 		{o.BatchSize*o.SequenceLength > graph.MaxInt8Tokens, fmt.Sprintf("batch_size * sequence_length is %d, more than %d",
 			o.BatchSize*o.SequenceLength, graph.MaxInt8Tokens)},
