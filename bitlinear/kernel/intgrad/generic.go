@@ -78,7 +78,7 @@ func rounded(v float32, line, lane int, number, key, bias uint32) int8 {
 	return int8((int32(math.RoundToEven(float64(v)))+random)>>8 + int32(bias&255))
 }
 
-// quadsGeneric copies 64 columns of 4n rows of x, ld values apart, to n lines of four blocks, which are a distance apart:
+// quadsGeneric copies 64 columns of 4n rows of x, ld values apart, to n lines of four blocks, a distance apart:
 // dst[b*distance+64q+4j+i] = x[(4q+i)*ld+16b+j].
 func quadsGeneric(n int, dst *byte, distance int, x *int8, ld int) {
 	in, out := unsafe.Slice(x, (4*n-1)*ld+stepCols), unsafe.Slice(dst, 3*distance+n*lineBytes)

@@ -6,7 +6,8 @@ import "trit/bitlinear/kernel/memory"
 // multiplied by them.
 const chunk = 8
 
-// panels are rows of a left operand in the order in which tiles read them, [chunks][panels][steps of the chunk][32][64].
+// panels are rows of a left operand in the order in which tiles read them, [chunks][panels][steps of the
+// chunk][32][64].
 type panels struct {
 	data         []int8
 	count, steps int

@@ -18,9 +18,10 @@ const (
 // product is a result [m,n], the sum over so many steps.
 type product struct {
 	m, n, steps int
-	left        func(w *work, row, rows int) (p *panels, first int) // panels with the rows from one on, and its place there
-	right       func(r *right, lo, hi int)                          // packs the steps [lo,hi)
-	out         output
+	// left gives panels with some rows from one on, and the place of that row in them.
+	left  func(w *work, row, rows int) (p *panels, first int)
+	right func(r *right, lo, hi int) // packs the steps [lo,hi)
+	out   output
 }
 
 // work is the working memory of a thread.
