@@ -16,10 +16,7 @@ type Adapters struct {
 	Scale   float32
 	Inside  bool
 	Dropout float32 // share of the inputs of A that are set to zero; beside only
-	// Key selects the masks of dropout, which depend on it, on the layer, its weight, the row and the
-	// column alone: so the backward pass and a pass that is computed again have the same.
-	Key uint64
-	Off bool // compute as if there were no adapters
+	Off     bool    // compute as if there were no adapters
 	// Steady passes have no dropout.
 	Steady bool
 }
@@ -242,7 +239,7 @@ func (l *Linear) forRows(body func(t int)) {
 // the others divided by the share that stays. Four columns share a random number.
 func (l *Linear) drop(dst, x []float32, i, t int) {
 	a := &l.mode.Adapters
-	key := mix(mix(mix(a.Key)+uint64(l.Number)) + uint64(i)<<32 + uint64(t))
+	key := mix(mix(mix(l.mode.Key)+uint64(l.Number)) + uint64(i)<<32 + uint64(t))
 	threshold, keep := uint64(math.Round(float64(a.Dropout)*(1<<16))), 1/(1-a.Dropout)
 	for j := range dst {
 		if j%4 == 0 {

@@ -21,7 +21,7 @@ type adapterCase struct {
 // y = (x + (xq-x)) (w + sBA + (wq-w))^T, or of y + s B A drop(x), with the offsets of the roundings
 // and the masks held still.
 func TestAdaptersAgainstFrozenOffsets(t *testing.T) {
-	beside, dropout := Adapters{Rank: 3, Scale: 0.7}, Adapters{Rank: 3, Scale: 0.7, Dropout: 0.3, Key: 5}
+	beside, dropout := Adapters{Rank: 3, Scale: 0.7}, Adapters{Rank: 3, Scale: 0.7, Dropout: 0.3}
 	inside := Adapters{Rank: 3, Scale: 0.7, Inside: true}
 	for _, c := range []adapterCase{
 		{Mode{Ternary: true, Lambda: 1, Adapters: beside}, true, false},
@@ -199,7 +199,7 @@ func TestDropoutMasks(t *testing.T) {
 	masks := map[string][]float32{}
 	ones := slices.Repeat([]float32{1}, k)
 	for name, at := range map[string][4]int{"": {}, "key": {1}, "layer": {0, 1}, "weight": {0, 0, 1}, "row": {0, 0, 0, 1}} {
-		mode := Mode{Adapters: Adapters{Rank: 1, Dropout: 0.25, Key: uint64(at[0])}}
+		mode := Mode{Adapters: Adapters{Rank: 1, Dropout: 0.25}, Key: uint64(at[0])}
 		l := NewLinear(&mode, &Scratch{}, 2, k, 1, 1)
 		l.Number = at[1]
 		mask, dropped := make([]float32, k), 0

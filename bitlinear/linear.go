@@ -225,16 +225,21 @@ func (l *Linear) packed(i, n int) *intmul.Ternary {
 //
 // With integers, dy is multiplied by the scales of both operands while it is packed, and the results
 // by their inverses, so that one product takes the ternary weights and the other the int8 activations
-// without scales.
+// without scales. With Mode.Int8Gradients dy is rounded to int8, and the products are of integers too.
 func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads []Grad, accumulate bool) {
 	dx = dx[:l.m*l.k]
 	beside := l.mode.Adapters.beside()
 	if beside {
 		l.besideGrads(in, weights, dy, grads, accumulate)
 	}
-	l.setTerms(weights)
 	l.sumRows(dy)
 	l.setGrad(in, dy)
+	if l.mode.gradsInInt8() {
+		l.backInt8(in, dy, dx, grads, accumulate)
+		l.addDeadzoneGrads(weights, grads)
+		return
+	}
+	l.setTerms(weights)
 	l.backX(in, dy, dx)
 	switch {
 	case beside:
@@ -244,11 +249,7 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 		l.backW(in, dy, [][]float32{dw}, false)
 		l.insideGrads(weights, dw, grads, accumulate)
 	case grads[0].Value != nil:
-		l.parts = l.parts[:0]
-		for _, g := range grads {
-			l.parts = append(l.parts, g.Value)
-		}
-		l.backW(in, dy, l.parts, accumulate)
+		l.backW(in, dy, l.values(grads), accumulate)
 	}
 	l.addDeadzoneGrads(weights, grads)
 }
@@ -256,18 +257,26 @@ func (l *Linear) Backward(in *Input, weights []Weight, dy, dx []float32, grads [
 // BeginGrad prepares for SetGrad, after the forward pass of an input and before Backward. No other layer of the
 // graph works in between.
 func (l *Linear) BeginGrad(in *Input) {
+	l.gradSet = true
+	if l.mode.gradsInInt8() {
+		l.beginInt8(in)
+		return
+	}
 	if l.mode.integers() {
 		l.setFactors(in.Scale)
 	}
 	if l.mode.BF16 {
 		l.scratch.Grad.Reset(l.m, l.n)
 	}
-	l.gradSet = true
 }
 
 // SetGrad takes row t of the gradient of y, dy [N], which is cheaper than in Backward while it is in the caches.
 // All rows are set then, some of them at the same time.
 func (l *Linear) SetGrad(t int, dy []float32) {
+	if l.mode.gradsInInt8() {
+		l.scratch.int8Grad.SetRow(t, dy)
+		return
+	}
 	if !l.mode.BF16 {
 		return
 	}

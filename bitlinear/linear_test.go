@@ -216,3 +216,52 @@ func TestBF16RoundsNothingButGradients(t *testing.T) {
 		}
 	}
 }
+
+// TestInt8Gradients compares gradients whose products are of integers with those in float32: each is off by what the
+// rounding to 8 bits leaves, and their mean over many keys is the same.
+func TestInt8Gradients(t *testing.T) {
+	const m, k, keys = 96, 80, 64
+	for _, mode := range []Mode{
+		{Ternary: true, Lambda: 1}, {Ternary: true, Lambda: 1, Sign: true}, {Ternary: true, Lambda: 1, Int4: true},
+		{Ternary: true, Lambda: 1, Deadzone: 0.2},
+	} {
+		r := rand.New(rand.NewPCG(1, 2))
+		in := [][]float32{random(r, m*k), random(r, 70*k), random(r, 33*k)}
+		dy := random(r, m*103)
+		gradients := func() [][]float32 {
+			f := NewLinear(&mode, &Scratch{}, m, k, 70, 33).Func("test")
+			f.Forward(in, make([]float32, m*103))
+			grads := [][]float32{make([]float32, m*k), make([]float32, 70*k), make([]float32, 33*k)}
+			f.Backward(in, dy, grads)
+			return grads
+		}
+		want := gradients()
+		mode.Int8Gradients, mode.KeepCodes = true, true
+		mean := [][]float32{make([]float32, m*k), make([]float32, 70*k), make([]float32, 33*k)}
+		for mode.Key = range uint64(keys) {
+			for i, g := range gradients() {
+				if off := distance(g, want[i]); off < 1e-3 || off > 0.03 {
+					t.Errorf("%+v: gradient %d is off by %.2g of its length", mode, i, off)
+				}
+				for j, v := range g {
+					mean[i][j] += v / keys
+				}
+			}
+		}
+		for i, g := range mean {
+			if off := distance(g, want[i]); off > 0.03/math.Sqrt(keys)*1.5 {
+				t.Errorf("%+v: the mean of gradient %d is off by %.2g of its length", mode, i, off)
+			}
+		}
+	}
+}
+
+// distance is the length of a-b over that of b.
+func distance(a, b []float32) float64 {
+	square, all := 0.0, 0.0
+	for i, v := range b {
+		d := float64(a[i]) - float64(v)
+		square, all = square+d*d, all+float64(v)*float64(v)
+	}
+	return math.Sqrt(square / all)
+}

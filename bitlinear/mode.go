@@ -25,6 +25,13 @@ type Mode struct {
 	// KeepCodes keeps the codes of the weights from the forward pass for the backward pass, which then
 	// reads 2 bits a weight instead of 32. Weights may not change between the two.
 	KeepCodes bool
+	// Int8Gradients rounds the gradients of outputs to int8, stochastically, where both operands of the forward product
+	// are integers and there are no adapters; see package intgrad. It needs KeepCodes.
+	Int8Gradients bool
+	// Key selects the random numbers of the next pass: the roundings of gradients, and the masks of dropout of adapters.
+	// They depend on it, on the layer and the place in it alone: so the backward pass, and a pass that is computed again,
+	// have the same.
+	Key uint64
 	// Threads is the number of threads of the layers; 0: one for each processor.
 	Threads int
 	// Lambda is the share of the rounding that is in force: operands are x + Lambda*(xq-x) and

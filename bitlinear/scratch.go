@@ -2,6 +2,7 @@ package bitlinear
 
 import (
 	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/intgrad"
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
 )
@@ -12,7 +13,8 @@ type Scratch struct {
 	codes  map[[3]int]*intmul.Ternary // by rows, columns, and index of the weight in its layer
 	values [purposes][]float32
 	// Grad is the gradient of the output of a layer or of the head, if they compute in bfloat16.
-	Grad gemm.Panels
+	Grad     gemm.Panels
+	int8Grad intgrad.Gradient // of the output of a layer, with Mode.Int8Gradients
 }
 
 // purpose is what a part of the scratch is for. Parts that are in use at the same time have

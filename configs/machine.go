@@ -117,7 +117,8 @@ func (m Machines) precision(p train.Precision) (train.Precision, error) {
 }
 
 // tokenSeconds is the time that a rank computes for a token. The forward products of ternary layers are of
-// int8, all others in the precision of the run. A block that is computed again costs a fifth more.
+// int8, with gradients in int8 their others too; all others are in the precision of the run. A block that is
+// computed again costs a fifth more.
 func (c Config) tokenSeconds(m Machines, t Teacher) float64 {
 	all := float64(c.flopsPerToken(t))
 	if !m.described() {

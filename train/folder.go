@@ -224,6 +224,9 @@ func optionsOf(dir string, s checkpoint.State) (o Options, err error) {
 	if o.Precision == "" {
 		o.Precision = PrecisionFloat32 // of a run from before there was a choice
 	}
+	if o.Gradients == "" { // likewise
+		o.Gradients = GradientsFloat
+	}
 	if d := Default(); o.Optimizer == "" { // likewise
 		o.Optimizer, o.MuonRate, o.MuonMomentum = d.Optimizer, d.MuonRate, d.MuonMomentum
 		o.MuonPrecision = PrecisionFloat32

@@ -98,10 +98,13 @@ func (o Options) OptimizerFLOPs(c model.Config) (n int) {
 }
 
 // Int8OPsPerToken are those of FLOPsPerToken that are products of int8 activations by ternary weights:
-// the forward products of ternary layers.
+// the forward products of ternary layers, and with GradientsInt8 the others too.
 func (o Options) Int8OPsPerToken(c model.Config) int {
 	if !c.Ternary || c.IsGrouped() {
 		return 0
+	}
+	if o.Gradients == GradientsInt8 {
+		return 6 * c.TernaryParameters()
 	}
 	return 2 * c.TernaryParameters()
 }

@@ -76,6 +76,8 @@ type Options struct {
 
 	Seed      uint64    `json:"seed"`      // of fresh weights and of the order of the data
 	Precision Precision `json:"precision"` // of products that are not of integers
+	// Gradients is the form in which those of the outputs of ternary layers are multiplied.
+	Gradients Gradients `json:"gradients"`
 
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass: much less memory for about a fifth more time.
@@ -142,7 +144,7 @@ func Default() Options {
 		AdamBeta1: 0.9, AdamBeta2: 0.95, AdamEpsilon: 1e-8, Moments: optim.MomentsFloat32, MaxGradNorm: 1,
 		Optimizer: optim.ByAdamW, MuonRate: 1, MuonMomentum: 0.95, MuonPrecision: PrecisionAuto,
 		EvalInterval: 200, EvalBatches: 16, CheckpointInterval: 200, LayerInterval: 100, KeepCheckpoints: 2,
-		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto,
+		OnSpike: SpikeWarn, MaxRollbacks: 3, LogInterval: 10, Seed: 1, Precision: PrecisionAuto, Gradients: GradientsFloat,
 		SampleTokens: 64, SampleTemperature: 0.8,
 	}
 }
@@ -180,6 +182,7 @@ func (o Options) Validate() error {
 		o.checkLeast(), o.checkRanges(),
 		oneOf("Moments", "moments", o.Moments, optim.Moments...),
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
+		oneOf("Gradients", "gradients", o.Gradients, GradientsFloat, GradientsInt8),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
 		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),
@@ -369,8 +372,8 @@ func (o Options) lora() graph.LoRA {
 	return l
 }
 
-// dropoutKey tells the micro-batches of a run apart; see graph.Decoder.SetDropout.
-func (o Options) dropoutKey(step, microBatch int) uint64 {
+// randomKey tells the micro-batches of a run apart; see graph.Decoder.SetKey.
+func (o Options) randomKey(step, microBatch int) uint64 {
 	return o.Seed*0x9e3779b97f4a7c15 + uint64(step)<<24 + uint64(microBatch)
 }
 
@@ -438,7 +441,7 @@ func (o Options) graph(step, threads int) graph.Options {
 			LengthNormalized: o.DPOLengthNormalized}
 	}
 	return graph.Options{Threads: threads, Batch: o.BatchSize, SequenceLength: o.SequenceLength, Backward: true,
-		BF16:                  o.Precision == PrecisionBF16,
+		BF16: o.Precision == PrecisionBF16, Int8Gradients: o.Gradients == GradientsInt8,
 		CheckpointActivations: o.CheckpointActivations, ZLoss: o.ZLoss,
 		Unquantized: o.lambda(step) < 1 || o.MaxSteps == 0 && o.QuantizeFromShare > 0, // steps are still to be chosen
 		Preference:  pairs}

@@ -1,7 +1,10 @@
 package train
 
 import (
+	"fmt"
+
 	"trit/internal/machine"
+	"trit/model"
 	"trit/train/graph"
 	"trit/train/ranks"
 )
@@ -19,6 +22,41 @@ const (
 	// in it.
 	PrecisionBF16 Precision = "bf16"
 )
+
+// Gradients is the form in which the gradients of the outputs of ternary layers are multiplied: by the weights, for the
+// gradients of the inputs, and by the inputs, for those of the weights.
+type Gradients string
+
+// Forms of gradients.
+const (
+	GradientsFloat Gradients = "float" // in the precision of the run
+	// GradientsInt8 rounds them to int8, stochastically, with a scale a row; the products are of integers and exact.
+	GradientsInt8 Gradients = "int8"
+)
+
+// checkGradients refuses gradients in int8 where the products of a model are not of integers.
+func (o Options) checkGradients(c *model.Config) error {
+	if o.Gradients != GradientsInt8 {
+		return nil
+	}
+	for _, no := range []struct {
+		is   bool
+		what string
+	}{
+		{!c.Ternary, "ternary is false"},
+		{c.FloatActivations, "float_activations is true"},
+		{c.WeightScale.Group() != 0, fmt.Sprintf("weight_scale is %s", c.WeightScale)},
+		{o.LoRARank > 0, fmt.Sprintf("lora_rank is %d", o.LoRARank)},
+		{o.BatchSize*o.SequenceLength > graph.MaxInt8Tokens, fmt.Sprintf("batch_size * sequence_length is %d, more than %d",
+			o.BatchSize*o.SequenceLength, graph.MaxInt8Tokens)},
+	} {
+		if no.is {
+			return fmt.Errorf("gradients is %s, which multiplies the integers of BitLinear layers, but %s: set gradients to "+
+				"%s, or leave it out", GradientsInt8, no.what, GradientsFloat)
+		}
+	}
+	return nil
+}
 
 // resolvePrecision replaces auto by the precision that is faster on a machine.
 func (o *Options) resolvePrecision(m *machine.Machine) {

@@ -66,7 +66,7 @@ func (s *stepper) gradient(step int) (g gradient, err error) {
 				return g, err
 			}
 		}
-		s.decoder.SetDropout(s.options.dropoutKey(step, i*s.share.comm.Size()+s.share.comm.Rank()))
+		s.decoder.SetKey(s.options.randomKey(step, i*s.share.comm.Size()+s.share.comm.Rank()))
 		if i == s.microBatches-1 {
 			run = s.runLast
 		}

@@ -40,6 +40,7 @@ bitlinear/kernel/memory     | internal/parallel | internal/float16
 bitlinear/kernel/vector     | bitlinear/kernel/cpu bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
 bitlinear/kernel/intmul     | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
 bitlinear/kernel/gemm       | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/float16 internal/parallel | bitlinear/kernel/kerneltest
+bitlinear/kernel/intgrad    | bitlinear/kernel/amx bitlinear/kernel/cpu bitlinear/kernel/intmul bitlinear/kernel/memory internal/parallel | bitlinear/kernel/kerneltest
 bitlinear/kernel/attention  | bitlinear/kernel/cpu bitlinear/kernel/vector | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/causal     | bitlinear/kernel/gemm | bitlinear/kernel/kerneltest internal/float16
 bitlinear/kernel/kerneltest | bitlinear/kernel/memory
@@ -109,9 +110,9 @@ serve/telemetry/trace       | lm
 serve/wire                  | lm serve/answer | serve/internal/servetest tokenizer
 
 -- the graph world
-bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel
+bitlinear                   | bitlinear/kernel/gemm bitlinear/kernel/intgrad bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector bitlinear/quant internal/parallel
 train                       | bitlinear data format/adapter format/hffolder format/safetensors internal/jsonfile internal/machine internal/parallel lm model optim setting tokenizer train/adapters train/checkpoint train/clock train/distill train/graph train/preference train/ranks train/runlog train/samples | convert data/source data/world format/gguf internal/float16
-train/graph                 | bitlinear bitlinear/kernel/causal bitlinear/kernel/gemm bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
+train/graph                 | bitlinear bitlinear/kernel/causal bitlinear/kernel/gemm bitlinear/kernel/intgrad bitlinear/kernel/intmul bitlinear/kernel/memory bitlinear/kernel/vector format/adapter internal/parallel model | format/safetensors
 train/preference            | data format/safetensors setting train/graph train/ranks train/runlog | model
 train/distill               | data internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting train/graph
 train/adapters              | bitlinear/kernel/intmul format/adapter format/hffolder internal/float16 internal/parallel model train/graph

@@ -10,6 +10,7 @@ import (
 
 	"trit/bitlinear"
 	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/intgrad"
 	"trit/format/adapter"
 	"trit/model"
 )
@@ -23,6 +24,8 @@ type Options struct {
 	// BF16 computes in bfloat16 the products of gradients, of attention, of the head and of
 	// layers that are not ternary.
 	BF16 bool
+	// Int8Gradients rounds the gradients of the outputs of ternary layers to int8; see bitlinear.Mode.
+	Int8Gradients bool
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass.
 	CheckpointActivations bool
@@ -36,6 +39,9 @@ type Options struct {
 	// Distill adds what a teacher says to the loss that gradients are of; nil: there is none.
 	Distill *Distillation
 }
+
+// keepsCodes reports whether each layer keeps its codes from the forward to the backward pass.
+func (o Options) keepsCodes() bool { return o.Backward && (o.BF16 || o.Int8Gradients) }
 
 // Check returns an error if a configuration is invalid, or has parts that the graph does not
 // compute.
@@ -59,6 +65,12 @@ func Check(c *model.Config) error {
 	}
 	return err
 }
+
+// HasInt8Gradients reports whether this machine has products of gradients in int8.
+func HasInt8Gradients() bool { return intgrad.Fast() }
+
+// MaxInt8Tokens is the largest number of tokens of a batch whose gradients may be in int8.
+const MaxInt8Tokens = intgrad.MaxTokens
 
 // HasBF16 reports whether this machine has products in bfloat16.
 func HasBF16() bool { return gemm.HasBF16() }
@@ -113,12 +125,15 @@ func New(p *Params, o Options) (d *Decoder, err error) {
 	if o.BF16 && !HasBF16() {
 		return nil, fmt.Errorf("this machine has no instructions for bfloat16: set precision to float32")
 	}
+	if o.Int8Gradients && o.Backward && !HasInt8Gradients() {
+		return nil, fmt.Errorf("this machine has no instructions for products of gradients in int8: set gradients to float")
+	}
 	n := o.Batch * o.SequenceLength
 	d = &Decoder{cfg: p.Config, params: p, options: o, graph: G.NewGraph(), nodes: map[string]*G.Node{},
 		gradients: map[string][]float32{},
 		tokens:    make([]int32, n), targets: make([]int32, n), starts: make([]int32, n)}
 	d.mode = modeOf(&p.Config, o.Threads)
-	d.mode.BF16, d.mode.KeepCodes = o.BF16, o.Backward && o.BF16
+	d.mode.BF16, d.mode.Int8Gradients, d.mode.KeepCodes = o.BF16, o.Int8Gradients, o.keepsCodes()
 	if o.Unquantized {
 		d.mode.Lambda = 0
 	}
@@ -261,9 +276,9 @@ func (d *Decoder) SetRounding(r Rounding) {
 	d.mode.Lambda, d.mode.Int4 = float32(r.Lambda), d.cfg.Int4Activations && !r.Int8
 }
 
-// SetDropout selects the masks of the dropout of adapters: runs with the same key, which should tell
-// batches apart, drop the same.
-func (d *Decoder) SetDropout(key uint64) { d.mode.Adapters.Key = key }
+// SetKey selects the random numbers of the next runs: the roundings of gradients in int8, and the masks of the dropout
+// of adapters. Runs with the same key, which should tell batches apart, have the same.
+func (d *Decoder) SetKey(key uint64) { d.mode.Key = key }
 
 // SetAdapters makes the next runs compute with the adapters or, without, what the base alone does.
 // Runs with a backward pass need them.

@@ -219,7 +219,7 @@ func TestAdaptersOff(t *testing.T) {
 func TestAdapterFiniteDifferences(t *testing.T) {
 	c := loraCases()["float"]
 	d := loraModel(t, c.c, c.l, Options{Backward: true})
-	d.SetDropout(7)
+	d.SetKey(7)
 	grads := gradients(t, d)
 	loss := func() float64 {
 		if _, err := d.Run(); err != nil {
@@ -271,7 +271,7 @@ func TestAdapterHookAndKey(t *testing.T) {
 	if len(seen) != 2*2*2 {
 		t.Errorf("named are %v", seen)
 	}
-	d.SetDropout(1)
+	d.SetKey(1)
 	name := d.params.Specs()[0].Name
 	if slices.Equal(gradients(t, d)[name], first[name]) {
 		t.Error("another key gives the same gradient")

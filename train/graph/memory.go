@@ -3,6 +3,7 @@ package graph
 import (
 	"trit/bitlinear/kernel/causal"
 	"trit/bitlinear/kernel/gemm"
+	"trit/bitlinear/kernel/intgrad"
 	"trit/format/adapter"
 	"trit/internal/parallel"
 	"trit/model"
@@ -110,7 +111,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 		perBlock := int64(c.MatMulWeights()-c.VocabSize*c.HiddenSize) / int64(c.NumHiddenLayers)
 		if !c.IsGrouped() {
 			packed := perBlock / 4
-			if o.Backward && o.BF16 { // they are kept
+			if o.keepsCodes() {
 				packed *= int64(c.NumHiddenLayers)
 			}
 			total += packed
@@ -129,7 +130,15 @@ func scratchMemory(c *model.Config, o Options) int64 {
 		total += 2 * min(max(gemm.PassValues, d)*max(2*f, q+2*kv)/2, gemm.PackedValues)
 	}
 	if o.BF16 && o.Backward { // the packed gradient of the widest output
-		total += 2 * max(chunk*vocab, m*max(2*f, q+2*kv))
+		widest := m * max(2*f, q+2*kv)
+		if o.Int8Gradients && !o.Unquantized { // of a layer it is packed in int8
+			widest = 0
+		}
+		total += 2 * max(chunk*vocab, widest)
+	}
+	if o.Int8Gradients && o.Backward {
+		threads := parallel.New(o.Threads).Threads()
+		total += max(intgrad.Memory(m, max(2*f, q+2*kv), d, threads), intgrad.Memory(m, d, f, threads))
 	}
 	return total + int64(parallel.New(o.Threads).Threads())*(attentionMemory(c, o)+gemm.ThreadScratch)
 }

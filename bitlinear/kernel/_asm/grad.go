@@ -3,6 +3,7 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 const gradSignature = "func(n int, dGate, dUp, gate, up, grad *float32)"
@@ -52,45 +53,46 @@ func (r registers) siluGrad() {
 	finish()
 }
 
-// streamSums is storeSums past the caches, for results that are not read soon: a store reads its line
-// from memory first, this one does not.
-func (r registers) streamSums() {
-	name := "streamSums" + r.suffix
-	TEXT(name, NOSPLIT, "func(rows int, dst *float32, width int, sums, factor *float32)")
-	Doc(name + " is storeSumsGeneric for 32 columns; rows of dst lie at multiples of 64 bytes.")
-	rows, dst, width, sums, factor := param("rows"), param("dst"), param("width"), param("sums"), param("factor")
-	f, v, bytes := r.one(), r.one(), 64/r.parts
-	Label("loop")
-	VBROADCASTSS(Mem{Base: factor}, f)
-	for at := 0; at < 4*32; at += bytes {
-		VMULPS(Mem{Base: sums, Disp: at}, f, v)
-		VMOVNTPS(v, Mem{Base: dst, Disp: at})
-	}
-	ADDQ(Imm(4), factor)
-	ADDQ(U32(4*32), sums)
-	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)
-	DECQ(rows)
-	JNZ(LabelRef("loop"))
-	SFENCE()
-	finish()
+// sumStore is a function that writes sums of a product, 32 columns, times the factors of their rows, to its result.
+type sumStore struct {
+	name, like string // like: the function in plain Go, without its Generic
+	signature  string
+	// load makes v of 16 sums and the factor f.
+	load func(from Mem, f, v reg.VecVirtual)
+	add  bool // to what is there
+	// past the caches, for results that are not read soon: a store reads its line from memory first, this one does not.
+	past bool
 }
 
-// storeSums writes the sums of a product to its result, or adds them.
-func (r registers) storeSums(name string, add bool) {
-	TEXT(name+r.suffix, NOSPLIT, "func(rows int, dst *float32, width int, sums, factor *float32)")
-	Doc(name + r.suffix + " is " + name + "Generic for 32 columns.")
+// storeSums is of sums in float32.
+func (r registers) storeSums(name, like string, add, past bool) {
+	r.sumStore(sumStore{name, like, "func(rows int, dst *float32, width int, sums, factor *float32)",
+		func(from Mem, f, v reg.VecVirtual) { VMULPS(from, f, v) }, add, past})
+}
+
+func (r registers) sumStore(s sumStore) {
+	TEXT(s.name+r.suffix, NOSPLIT, s.signature)
+	doc := s.name + r.suffix + " is " + s.like + "Generic for 32 columns"
+	if s.past {
+		doc += "; rows of dst lie at multiples of 64 bytes"
+	}
+	Doc(doc + ".")
 	rows, dst, width, sums, factor := param("rows"), param("dst"), param("width"), param("sums"), param("factor")
 	f, v, bytes := r.one(), r.one(), 64/r.parts
 	Label("loop")
 	VBROADCASTSS(Mem{Base: factor}, f)
 	for at := 0; at < 4*32; at += bytes {
-		VMULPS(Mem{Base: sums, Disp: at}, f, v)
-		if add {
+		s.load(Mem{Base: sums, Disp: at}, f, v)
+		if s.add {
 			VADDPS(Mem{Base: dst, Disp: at}, v, v)
 		}
-		VMOVUPS(v, Mem{Base: dst, Disp: at})
+		if s.past {
+			VMOVNTPS(v, Mem{Base: dst, Disp: at})
+		} else {
+			VMOVUPS(v, Mem{Base: dst, Disp: at})
+		}
 	}
-	for at := 0; at < 4*32; at += 64 { // of the next tile of columns
+	for at := 0; at < 4*32 && !s.past; at += 64 { // of the next tile of columns
 		PREFETCHT1(Mem{Base: dst, Disp: 4*32 + at})
 	}
 	ADDQ(Imm(4), factor)
@@ -98,5 +100,8 @@ func (r registers) storeSums(name string, add bool) {
 	LEAQ(Mem{Base: dst, Index: width, Scale: 4}, dst)
 	DECQ(rows)
 	JNZ(LabelRef("loop"))
+	if s.past {
+		SFENCE()
+	}
 	finish()
 }

@@ -7,6 +7,7 @@ var rooms = map[string]map[string]func(){
 	"vector":    {"avx512": vector512, "avx2": vector256},
 	"attention": {"avx512": wide512.attention, "avx2": wide256.attention},
 	"causal":    {"avx512": causal512},
+	"intgrad":   {"avx512": intgrad512},
 }
 
 func intmul512() {
@@ -33,6 +34,7 @@ func intmul512() {
 	signsBytes()
 	ternaryPairs()
 	ternaryBlock()
+	ternaryQuads()
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()
@@ -56,10 +58,15 @@ func (r registers) packing() {
 	r.ternaryCodes()
 }
 
+// allSums writes the ways to store the sums of products in float32.
+func (r registers) allSums() {
+	r.storeSums("storeSums", "storeSums", false, false)
+	r.storeSums("addSums", "addSums", true, false)
+	r.storeSums("streamSums", "storeSums", false, true)
+}
+
 func gemm512() {
-	zmm.storeSums("storeSums", false)
-	zmm.storeSums("addSums", true)
-	zmm.streamSums()
+	zmm.allSums()
 	bf16Pairs()
 	bf16TernaryPairs()
 	bf16Int8Pairs()
@@ -71,9 +78,7 @@ func gemm512() {
 }
 
 func gemm256() {
-	ymm.storeSums("storeSums", false)
-	ymm.storeSums("addSums", true)
-	ymm.streamSums()
+	ymm.allSums()
 	packEight()
 	packOctets()
 }

@@ -10,6 +10,11 @@ func Panels(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int,
 	amxTiles(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows])
 }
 
+// PanelsNext is Panels that fetches the w of the next call, which begins at next.
+func PanelsNext(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte) {
+	amxTilesNext(panels, steps, w, blockBytes, x, panelBytes, dst, more, &configs[HalfRows], next)
+}
+
 // HalfPanel is Panels for a single panel of up to 16 rows, x [steps][rows][64].
 func HalfPanel(rows, steps int, w *byte, blockBytes int, x *int8, dst *int32) {
 	amxHalfTile(steps, w, blockBytes, x, dst, &configs[rows])
@@ -40,6 +45,10 @@ func ProductsBF16(list []ProductBF16) { amxProductsBF16(list, &configs[HalfRows]
 //go:noescape
 func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int,
 	config *[64]byte)
+
+//go:noescape
+func amxTilesNext(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int,
+	config *[64]byte, next *byte)
 
 //go:noescape
 func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int,

@@ -60,7 +60,7 @@
 
 #define NOTHING
 
-// The loop of amxTiles and amxTilesBF16, with the instructions that multiply.
+// The loop of amxTiles, amxTilesNext and amxTilesBF16, with the instructions that multiply.
 #define TILES(P0, P1, P2, P3, NEXT) \
 	MOVQ config+64(FP), AX \
 	LDTILECFG_AX \
@@ -134,6 +134,12 @@ step: \
 // func amxTiles(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte)
 TEXT ·amxTiles(SB), NOSPLIT, $0-72
 	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7, NOTHING)
+
+// func amxTilesNext(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, config *[64]byte, next *byte)
+TEXT ·amxTilesNext(SB), NOSPLIT, $0-80
+	MOVQ next+72(FP), R9
+	MOVQ blockBytes+24(FP), R10
+	TILES(PRODUCT0_4_6, PRODUCT1_4_7, PRODUCT2_5_6, PRODUCT3_5_7, FETCHNEXT)
 
 // func amxTilesBF16(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, config *[64]byte, next *byte)
 TEXT ·amxTilesBF16(SB), NOSPLIT, $0-80

@@ -162,6 +162,9 @@ func ternaryPairs512(pairs int, dst *byte, codes *byte)
 // ternaryBlock512 packs the ternary values of w[r*width+c] for 16 rows r and 16*groups columns c.
 func ternaryBlock512(groups int, dst *byte, w *float32, width int, inverse float32)
 
+// ternaryQuads512 is ternaryQuadsGeneric of some lines, whose weights are written a distance apart.
+func ternaryQuads512(lines int, dst *byte, distance int, codes *byte)
+
 // int4Bytes512 turns lines of 4-bit codes into lines of int8, four columns of a row in each lane.
 func int4Bytes512(lines int, w *byte, dst *byte)
 

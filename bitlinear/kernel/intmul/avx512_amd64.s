@@ -4295,6 +4295,86 @@ GLOBL float1<>(SB), RODATA|NOPTR, $4
 DATA floatMinus1<>+0(SB)/4, $0xbf800000
 GLOBL floatMinus1<>(SB), RODATA|NOPTR, $4
 
+// func ternaryQuads512(lines int, dst *byte, distance int, codes *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·ternaryQuads512(SB), NOSPLIT, $0-32
+	MOVQ         lines+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         distance+16(FP), DX
+	MOVQ         codes+24(FP), BX
+	VMOVDQU32    byteTranspose4<>+0(SB), Z0
+	VMOVDQU32    quarterShifts<>+0(SB), Z1
+	VPBROADCASTD codeMask<>+0(SB), Z2
+	VPBROADCASTD byteOnes<>+0(SB), Z3
+
+loop:
+	VBROADCASTI32X4 (BX), Z4
+	VPSHUFB         Z0, Z4, Z4
+	VPSRLVD         Z1, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VPSUBB          Z3, Z4, Z4
+	VMOVDQU32       Z4, (CX)
+	VBROADCASTI32X4 16(BX), Z4
+	VPSHUFB         Z0, Z4, Z4
+	VPSRLVD         Z1, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VPSUBB          Z3, Z4, Z4
+	VMOVDQU32       Z4, 64(CX)
+	VBROADCASTI32X4 32(BX), Z4
+	VPSHUFB         Z0, Z4, Z4
+	VPSRLVD         Z1, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VPSUBB          Z3, Z4, Z4
+	VMOVDQU32       Z4, 128(CX)
+	VBROADCASTI32X4 48(BX), Z4
+	VPSHUFB         Z0, Z4, Z4
+	VPSRLVD         Z1, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VPSUBB          Z3, Z4, Z4
+	VMOVDQU32       Z4, 192(CX)
+	ADDQ            $0x40, BX
+	ADDQ            DX, CX
+	DECQ            AX
+	JNZ             loop
+	VZEROUPPER
+	RET
+
+DATA byteTranspose4<>+0(SB)/4, $0x0c080400
+DATA byteTranspose4<>+4(SB)/4, $0x0d090501
+DATA byteTranspose4<>+8(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+12(SB)/4, $0x0f0b0703
+DATA byteTranspose4<>+16(SB)/4, $0x0c080400
+DATA byteTranspose4<>+20(SB)/4, $0x0d090501
+DATA byteTranspose4<>+24(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+28(SB)/4, $0x0f0b0703
+DATA byteTranspose4<>+32(SB)/4, $0x0c080400
+DATA byteTranspose4<>+36(SB)/4, $0x0d090501
+DATA byteTranspose4<>+40(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+44(SB)/4, $0x0f0b0703
+DATA byteTranspose4<>+48(SB)/4, $0x0c080400
+DATA byteTranspose4<>+52(SB)/4, $0x0d090501
+DATA byteTranspose4<>+56(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+60(SB)/4, $0x0f0b0703
+GLOBL byteTranspose4<>(SB), RODATA|NOPTR, $64
+
+DATA quarterShifts<>+0(SB)/4, $0x00000000
+DATA quarterShifts<>+4(SB)/4, $0x00000000
+DATA quarterShifts<>+8(SB)/4, $0x00000000
+DATA quarterShifts<>+12(SB)/4, $0x00000000
+DATA quarterShifts<>+16(SB)/4, $0x00000002
+DATA quarterShifts<>+20(SB)/4, $0x00000002
+DATA quarterShifts<>+24(SB)/4, $0x00000002
+DATA quarterShifts<>+28(SB)/4, $0x00000002
+DATA quarterShifts<>+32(SB)/4, $0x00000004
+DATA quarterShifts<>+36(SB)/4, $0x00000004
+DATA quarterShifts<>+40(SB)/4, $0x00000004
+DATA quarterShifts<>+44(SB)/4, $0x00000004
+DATA quarterShifts<>+48(SB)/4, $0x00000006
+DATA quarterShifts<>+52(SB)/4, $0x00000006
+DATA quarterShifts<>+56(SB)/4, $0x00000006
+DATA quarterShifts<>+60(SB)/4, $0x00000006
+GLOBL quarterShifts<>(SB), RODATA|NOPTR, $64
+
 // func int4Bytes512(lines int, w *byte, dst *byte)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·int4Bytes512(SB), NOSPLIT, $0-24

@@ -65,7 +65,7 @@ var avx512 = implementation{
 	},
 	packing: packing{
 		rescaleSums512x16, rescaleSums512x32, addScaled512, addParts512, int4Codes512, sumInt8x512, ternaryCodes512,
-		tritsWiden512, ternaryPairs512, ternaryBlock512,
+		tritsWiden512, ternaryPairs512, ternaryBlock512, ternaryQuads512,
 	},
 	toBytes: toBytes{ternaryBytes512, tritsBytes512, signsBytes512, int4Bytes512, int8Bytes512},
 }
@@ -123,6 +123,6 @@ var (
 	}
 	packing256 = packing{
 		rescaleSums256x16, rescaleSums256x32, addScaled256, nil, int4Codes256, sumInt8x256, ternaryCodes256,
-		tritsWiden256, nil, nil,
+		tritsWiden256, nil, nil, nil,
 	}
 )

@@ -53,6 +53,7 @@ type packing struct {
 	ternaryPairs func(pairs int, dst, codes *byte)
 	// ternaryBlock packs 16 rows of ternaryCodes, 16 columns a group, as packBits2 does.
 	ternaryBlock func(groups int, dst *byte, w *float32, width int, factor float32)
+	ternaryQuads func(lines int, dst *byte, distance int, codes *byte)
 }
 
 // toBytes makes an int8 of each weight of some lines, as AMX reads them.

@@ -67,3 +67,28 @@ func ternaryPairsGeneric(dst, codes []byte) {
 
 // codeBits are the bits in bfloat16 of the weight of a code.
 var codeBits = [4]uint32{0xbf80, 0, 0x3f80}
+
+// Int8Quads writes the weights of 16 rows from row on, a multiple of 16, as a product reads them that sums over rows:
+// dst[g*distance+64q+4j+i] = the weight of row row+4q+i in column col+16g+j, for groups of 16 columns, of which col is
+// the first of one. The weights must have 2 bits. Weights of rows and columns that do not exist are -1.
+func (w *Ternary) Int8Quads(dst []byte, distance, row, col, groups int) {
+	codes := w.codes[row/blockRows*w.blockBytes()+col/groupCols*lineBytes:][:groups*lineBytes]
+	dst = dst[:(groups-1)*distance+blockRows*groupCols]
+	if chosen.ternaryQuads != nil {
+		chosen.ternaryQuads(groups, &dst[0], distance, &codes[0])
+		return
+	}
+	for at := 0; len(codes) > 0; at, codes = at+distance, codes[lineBytes:] {
+		ternaryQuadsGeneric(dst[at:], codes)
+	}
+}
+
+func ternaryQuadsGeneric(dst, line []byte) {
+	for r := range blockRows {
+		codes := binary.LittleEndian.Uint32(line[4*r:])
+		for j := range groupCols {
+			shift := 8*(j%4) + 2*(j/4)
+			dst[r/4*lineBytes+4*j+r%4] = byte(codes>>shift&3) - 1
+		}
+	}
+}

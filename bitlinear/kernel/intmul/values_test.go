@@ -67,3 +67,39 @@ func checkPairs(t *testing.T, w *Ternary, pairs, row, col int) {
 		t.Fatalf("%s: %d pairs from row %d on: wrote outside", chosen.name, pairs, row)
 	}
 }
+
+// Int8Quads gives the values of Values, in plain Go too.
+func TestInt8Quads(t *testing.T) {
+	const n, k, distance = 38, 75, 300
+	w := RandomTernary(nil, Bits2, n, k, 9)
+	defer func(on implementation) { chosen = on }(chosen)
+	for _, chosen = range implementations() {
+		for row := 0; row < n; row += blockRows {
+			for group := range k / groupCols {
+				groups := k/groupCols - group
+				got := slices.Repeat([]byte{0xaa}, groups*distance)
+				w.Int8Quads(got, distance, row, group*groupCols, groups)
+				checkQuads(t, w, got, distance, row, group*groupCols)
+			}
+		}
+	}
+}
+
+func checkQuads(t *testing.T, w *Ternary, got []byte, distance, row, col int) {
+	t.Helper()
+	for i, v := range got {
+		at, r, j := i%distance, i%distance/lineBytes*4+i%4, i/distance*groupCols+i%distance%lineBytes/4
+		if at >= blockRows*groupCols {
+			if v != 0xaa {
+				t.Fatalf("%s: byte %d of row %d, column %d was written", chosen.name, i, row, col)
+			}
+			continue
+		}
+		var want [1]float32
+		if row+r < w.N {
+			if w.Values(want[:], row+r, col+j); float32(int8(v)) != want[0] {
+				t.Fatalf("%s: row %d, column %d is %d, want %g", chosen.name, row+r, col+j, int8(v), want[0])
+			}
+		}
+	}
+}

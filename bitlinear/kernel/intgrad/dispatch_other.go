@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package intgrad
+
+// implementations lists plain Go alone: there is no assembly for this processor.
+func implementations() []implementation { return []implementation{generic} }
