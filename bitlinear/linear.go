@@ -285,9 +285,10 @@ func (l *Linear) SetGrad(t int, dy []float32) {
 	}
 }
 
-// TakesGrad reports whether Backward reads what SetGrad took, and nothing of dy.
+// TakesGrad reports whether Backward reads what SetGrad took, and nothing of dy. Gradients in int8 are rounded a
+// second time, by column.
 func (l *Linear) TakesGrad() bool {
-	return l.mode.BF16 && l.mode.deadzone() == 0 && !l.mode.Adapters.beside()
+	return l.mode.BF16 && !l.mode.gradsInInt8() && l.mode.deadzone() == 0 && !l.mode.Adapters.beside()
 }
 
 // setGrad makes the left side of the products that read dy, if SetGrad has not.
