@@ -17,6 +17,7 @@ import (
 	"trit/optim"
 	"trit/tokenizer"
 	"trit/train/checkpoint"
+	"trit/train/graph"
 )
 
 // prepared makes a small data set.
@@ -117,6 +118,11 @@ func TestResumeIsExact(t *testing.T) {
 			r.Options.LRSchedule, r.Options.LRDecay, r.Options.StageSwitch = optim.WSD, optim.SqrtDecay, 0.2
 			r.Options.QuantizeFromShare, r.Options.QuantizeWarmupSteps = 0.31, 5
 			r.Options.Precision, r.Options.MuonPrecision = PrecisionBF16, PrecisionBF16
+		},
+		"gradients in int8": func(r *Run) {
+			if graph.HasInt8Gradients() {
+				r.Options.Gradients, r.Options.QuantizeFromStep = GradientsInt8, 4
+			}
 		},
 		"norms of heads": func(r *Run) { r.Model.SubNorms, r.Model.QKNorm = false, true },
 		"bounded logits": func(r *Run) { r.Model.FinalLogitSoftcapping = 5 },

@@ -281,24 +281,77 @@ func gradients(t *testing.T, d *Decoder) map[string][]float32 {
 	return all
 }
 
+// forms are the forms of gradients that this machine multiplies.
+func forms() []Options {
+	list := []Options{{}}
+	if HasBF16() {
+		list = append(list, Options{BF16: true})
+	}
+	if HasInt8Gradients() {
+		list = append(list, Options{BF16: HasBF16(), Int8Gradients: true})
+	}
+	return list
+}
+
+// TestInt8Gradients: the backward pass is linear in gradients, so those of a whole model that are rounded in each layer are
+// off by noise alone, which the mean over keys loses.
+func TestInt8Gradients(t *testing.T) {
+	if !HasInt8Gradients() {
+		t.Skip("this machine has no products of gradients in int8")
+	}
+	const keys = 36
+	want, d := gradients(t, testModel(t, Options{})), testModel(t, Options{Int8Gradients: true})
+	mean := map[string][]float32{}
+	for key := range uint64(keys) {
+		d.SetKey(key)
+		for name, g := range gradients(t, d) {
+			if off := distance(g, want[name]); off > 0.1 {
+				t.Errorf("the gradient of %s is off by %.3g of its length", name, off)
+			} else if key == 0 {
+				t.Logf("the gradient of %s is off by %.3g of its length", name, off)
+			}
+			if mean[name] == nil {
+				mean[name] = make([]float32, len(g))
+			}
+			for i, v := range g {
+				mean[name][i] += v / keys
+			}
+		}
+	}
+	for name, g := range mean {
+		if off := distance(g, want[name]); off > 0.1/math.Sqrt(keys) {
+			t.Errorf("the mean gradient of %s is off by %.3g of its length", name, off)
+		}
+	}
+}
+
+// distance is the length of a-b over that of b.
+func distance(a, b []float32) float64 {
+	square, all := 0.0, 0.0
+	for i, v := range b {
+		d := float64(a[i]) - float64(v)
+		square, all = square+d*d, all+float64(v)*float64(v)
+	}
+	return math.Sqrt(square / all)
+}
+
 // Activation checkpointing, the number of threads and bands of rows change no bit; two accumulated runs
 // give twice the gradient.
 func TestSameGradients(t *testing.T) {
-	for _, bf16 := range []bool{false, true} {
-		if bf16 && !HasBF16() {
-			continue
-		}
-		one := testModel(t, Options{BF16: bf16, Threads: 1})
+	for _, o := range forms() {
+		o.Threads = 1
+		one := testModel(t, o)
 		if one.ws.rows < bandRows || one.ws.rows >= 3*bandRows {
 			t.Fatal("want bands of rows on one thread, and none on three")
 		}
 		want := gradients(t, one)
 		for _, threads := range []int{1, 2, 3} {
-			d := testModel(t, Options{BF16: bf16, CheckpointActivations: true, Threads: threads})
+			o.CheckpointActivations, o.Threads = true, threads
+			d := testModel(t, o)
 			for range 2 {
 				for name, g := range gradients(t, d) {
 					if !slices.Equal(g, want[name]) {
-						t.Fatalf("bf16 %v, %d threads: the gradient of %s is another with checkpointed activations", bf16, threads, name)
+						t.Fatalf("%+v: the gradient of %s is another with checkpointed activations", o, name)
 					}
 				}
 			}

@@ -12,7 +12,7 @@ import (
 // What Memory estimates is what is allocated after a run, products' panels included.
 func TestMemory(t *testing.T) {
 	for _, o := range []Options{{Backward: true}, {Backward: true, CheckpointActivations: true},
-		{Backward: true, Unquantized: true}, {}, {Backward: true, Distill: &Distillation{Temperature: 1, Alpha: 1, Relations: 1}}} {
+		{Backward: true, Unquantized: true}, {Backward: true, Int8Gradients: HasInt8Gradients()}, {}, {Backward: true, Distill: &Distillation{Temperature: 1, Alpha: 1, Relations: 1}}} {
 		c := model.Config{VocabSize: 3000, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 6, NumAttentionHeads: 4,
 			SubNorms: !o.Unquantized, QKNorm: o.Unquantized, Ternary: true, TieWordEmbeddings: true} // each kind of norms once
 		if o.CheckpointActivations { // and each kind of rounding

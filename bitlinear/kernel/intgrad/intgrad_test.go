@@ -9,6 +9,7 @@ import (
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/kerneltest"
+	"trit/bitlinear/kernel/memory"
 	"trit/internal/parallel"
 )
 
@@ -278,5 +279,31 @@ func TestZeros(t *testing.T) {
 		dx, dw := l.gradients(t, 1, false)
 		same(t, "dx", dx, make([]float32, len(dx)))
 		same(t, "dw", dw, make([]float32, len(dw)))
+	})
+}
+
+// TestStores writes tiles to aligned rows, which alone may be written past the caches.
+func TestStores(t *testing.T) {
+	const rows, width, extra = 33, 96, 16
+	r := rand.New(rand.NewPCG(11, 12))
+	sums, units := make([]int32, rows*tileCols), kerneltest.Spread(r, rows)
+	for i := range sums {
+		sums[i] = int32(r.Uint32())
+	}
+	forEach(t, func(t *testing.T) {
+		for _, s := range []struct {
+			name       string
+			run, plain func(rows int, dst *float32, width int, sums *int32, factor *float32)
+		}{
+			{"store", chosen.store, storeGeneric}, {"add", chosen.add, addGeneric}, {"stream", chosen.stream, storeGeneric},
+		} {
+			got, want := memory.Make[float32](rows*width+extra), memory.Make[float32](rows*width+extra)
+			for i := range got {
+				got[i], want[i] = float32(i), float32(i)
+			}
+			s.run(rows, &got[32], width, &sums[0], &units[0])
+			s.plain(rows, &want[32], width, &sums[0], &units[0])
+			same(t, s.name, got, want)
+		}
 	})
 }

@@ -8,6 +8,10 @@ import (
 	"trit/internal/parallel"
 )
 
+// cacheBytes is what a second-level cache holds, about: a result that is larger is written past the caches, which
+// takes a sixth of the time, and read from memory in order.
+const cacheBytes = 2 << 20
+
 // MulCodes makes dx [M,K] the gradient of the input, by the codes of the weights, each [N,K] in 2 bits.
 func (g *Gradient) MulCodes(pool *parallel.Pool, codes []*intmul.Ternary, dx []float32) {
 	m, k := len(g.units), codes[0].K
@@ -15,7 +19,8 @@ func (g *Gradient) MulCodes(pool *parallel.Pool, codes []*intmul.Ternary, dx []f
 		panic(fmt.Sprintf("intgrad: %d weights of %d, and %d values of a result [%d,%d]", len(codes), len(g.layer.Rows),
 			len(dx), m, k))
 	}
-	p := product{m: m, n: k, steps: g.left.steps, out: output{parts: [][]float32{dx}, width: k, units: g.units}}
+	out := output{parts: [][]float32{dx}, width: k, units: g.units, late: 4*m*k > cacheBytes}
+	p := product{m: m, n: k, steps: g.left.steps, out: out}
 	p.left = func(_ *work, row, _ int) (*panels, int) { return &g.left, row }
 	p.right = func(r *right, lo, hi int) { g.packCodes(r, codes, lo, hi) }
 	p.run(pool)
