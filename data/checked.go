@@ -14,8 +14,8 @@ import (
 // tokens would else read 200 GB each time before its first step.
 const checkedName = "checked.json"
 
-// checkedFiles are the files of checkedName by their names. While a file is in the state in which it was checked, so are
-// its bytes taken to be.
+// checkedFiles are the files of checkedName by their names. While a file is in the state in which it was checked, so
+// are its bytes taken to be.
 type checkedFiles map[string]fileState
 
 type fileState struct {

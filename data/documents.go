@@ -128,7 +128,8 @@ func (c *corpus) find(i int) (*shard, int) {
 func (c *corpus) checkIDs(ids []int32) error {
 	for _, id := range ids {
 		if id < -1 || int(id) >= c.vocabulary {
-			return shardError(c.dir, "ids", "a token is %d, of a vocabulary of %d: a shard was damaged after it was checked", id, c.vocabulary)
+			return shardError(c.dir, "ids", "a token is %d, of a vocabulary of %d: a shard was damaged after it was checked",
+				id, c.vocabulary)
 		}
 	}
 	return nil

@@ -67,7 +67,8 @@ func Columns(c *cli.Context, sets []data.Set) (others string, err error) {
 	for _, part := range parts {
 		s, column := setOf(sets, part), part[strings.Index(part, "=")+1:]
 		if s == nil || s.Column != "" || column == "" {
-			return "", cmdline.Usagef("--column has %q: want NAME=COLUMN once for a set of --data, such as web=text,code=content", part)
+			return "", cmdline.Usagef("--column has %q: want NAME=COLUMN once for a set of --data, "+
+				"such as web=text,code=content", part)
 		}
 		s.Column = column
 	}
