@@ -27,7 +27,7 @@ import (
 
 var (
 	preparedBytes = flag.Float64("prepared-bytes", 6e6, "for TestKilledPreparation: make up `N` bytes of text")
-	prepareKills  = flag.Int("prepare-kills", 3, "for TestKilledPreparation: kill it `N` times")
+	prepareKills  = flag.Int("prepare-kills", 2, "for TestKilledPreparation: kill it `N` times")
 )
 
 // maxPreparing is the memory that preparing may take of texts of any size.
@@ -41,7 +41,7 @@ func TestKilledPreparation(t *testing.T) {
 	sets := madeUp(t, dir, int(*preparedBytes))
 	prepare := func(name string) *program {
 		args := []string{"data", "prepare", "--tokenizer", filepath.Join(dir, "tok"), "--mix", "web=6,code=3,stories=1", "--epochs", "2",
-			"--duplicates", "near", "--where", "chars > 200", "--shard-tokens", fmt.Sprint(int(*preparedBytes / 150)), "--out", filepath.Join(dir, name)}
+			"--duplicates", "near", "--duplicates-memory", "128MiB", "--where", "chars > 200", "--shard-tokens", fmt.Sprint(int(*preparedBytes / 150)), "--out", filepath.Join(dir, name)}
 		return startProgram(t, io.Discard, append(args, sets...)...)
 	}
 	took := func(p *program) {
