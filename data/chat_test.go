@@ -454,3 +454,19 @@ func TestConversationsOfParquet(t *testing.T) {
 		t.Errorf("%d conversations, and other tokens than those of JSON lines", got.Train.Documents)
 	}
 }
+
+// The conversations that are kept are all but those that were dropped.
+func TestKept(t *testing.T) {
+	for _, dropped := range [][]int{nil, {0}, {0, 1, 2}, {4, 5}, {9}, {0, 3, 4, 9}, {1, 2, 3, 4, 5, 6, 7, 8}} {
+		w := whole{units: 10, dropped: dropped}
+		var got, want []int
+		for i := range 10 {
+			if !slices.Contains(dropped, i) {
+				got, want = append(got, w.kept(len(want))), append(want, i)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("without %v: %v", dropped, got)
+		}
+	}
+}

@@ -21,7 +21,7 @@ func TestPrepareCountsWhatItLeavesOut(t *testing.T) {
 	}
 	_, err = Prepare(t.Context(), PrepareOptions{Files: []string{"source/testdata/parquet/null-arrow-go.parquet"}, Column: "text",
 		Tokenizer: letters{}, Out: filepath.Join(t.TempDir(), "none")})
-	wantError(t, err, "no document to train on", "3 rows are null")
+	wantError(t, err, "no document to train on", "left out: 3 null")
 }
 
 func TestTrainTokenizerCountsWhatItLeavesOut(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"path/filepath"
 	"sort"
 
@@ -34,7 +35,7 @@ func Documents(dir, split string) iter.Seq2[Document, error] {
 		}
 		defer c.close()
 		for i := range c.documents {
-			if !yield(c.document(i), nil) {
+			if d, err := c.document(i); !yield(d, err) || err != nil {
 				return
 			}
 		}
@@ -46,11 +47,13 @@ func HeldoutDocuments(dir string) iter.Seq2[Document, error] { return Documents(
 
 // corpus is the open shards of one split, as one list of documents.
 type corpus struct {
-	shards    []*shard
-	first     []int // number of each shard's first document
-	documents int
-	bos, eos  int32
-	marked    bool // the shards say which tokens are learned
+	dir        string
+	vocabulary int
+	shards     []*shard
+	first      []int // number of each shard's first document
+	documents  int
+	bos, eos   int32
+	marked     bool // the shards say which tokens are learned
 }
 
 func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
@@ -64,15 +67,18 @@ func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
 			Remedy: "prepare the data with a {data.PrepareOptions.Holdout} above 0 and below 1, such as 0.05",
 		}
 	}
-	c := &corpus{bos: m.BOS, eos: m.EOS, marked: m.Kind != Texts}
+	c := &corpus{dir: dir, vocabulary: m.VocabSize, bos: m.BOS, eos: m.EOS, marked: m.Kind != Texts}
 	if c.marked {
 		c.bos, c.eos = -1, -1 // their templates write what stands around
 	}
+	checked := readChecked(dir)
+	before := maps.Clone(checked)
 	for _, want := range info.Shards {
-		if err := c.add(filepath.Join(dir, want.File), want, m.VocabSize); err != nil {
+		if err := c.add(want, checked); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
 	}
+	checked.write(dir, before)
 	if int64(c.documents) != info.Documents {
 		manifest := filepath.Join(dir, ManifestName)
 		err := shardError(manifest, split+" documents", "%d: its shards hold %d", info.Documents, c.documents)
@@ -81,16 +87,17 @@ func openCorpus(dir string, m *Manifest, split string) (*corpus, error) {
 	return c, nil
 }
 
-func (c *corpus) add(path string, want ShardInfo, vocabulary int) error {
-	s, err := openShard(path)
+func (c *corpus) add(want ShardInfo, checked checkedFiles) error {
+	path := filepath.Join(c.dir, want.File)
+	s, err := checked.open(path)
 	if err != nil {
 		return err
 	}
 	c.first = append(c.first, c.documents)
 	c.shards = append(c.shards, s)
 	c.documents += s.documents
-	if s.vocabulary != vocabulary {
-		return shardError(path, "vocabulary", "%d: %s states %d", s.vocabulary, ManifestName, vocabulary)
+	if s.vocabulary != c.vocabulary {
+		return shardError(path, "vocabulary", "%d: %s states %d", s.vocabulary, ManifestName, c.vocabulary)
 	}
 	if s.marked != c.marked {
 		return shardError(path, "version", "it says which tokens are learned: %v: the kind in %s says %v",
@@ -117,7 +124,18 @@ func (c *corpus) find(i int) (*shard, int) {
 	return c.shards[k], i - c.first[k]
 }
 
-func (c *corpus) document(i int) Document {
+// checkIDs refuses what no tokenizer wrote, in a shard that was damaged after it was checked; -1 stands for none.
+func (c *corpus) checkIDs(ids []int32) error {
+	for _, id := range ids {
+		if id < -1 || int(id) >= c.vocabulary {
+			return shardError(c.dir, "ids", "a token is %d, of a vocabulary of %d: a shard was damaged after it was checked",
+				id, c.vocabulary)
+		}
+	}
+	return nil
+}
+
+func (c *corpus) document(i int) (Document, error) {
 	s, n := c.find(i)
 	lo, hi, bytes := s.document(n)
 	d := Document{IDs: make([]int32, hi-lo), Bytes: bytes}
@@ -130,7 +148,7 @@ func (c *corpus) document(i int) Document {
 			d.Learn[k] = s.learned(lo + k)
 		}
 	}
-	return d
+	return d, c.checkIDs(d.IDs)
 }
 
 // sequence is the tokens of a document for training: with BOS and EOS, if the data set has them.

@@ -201,13 +201,8 @@ func (p *preparation) readShards() error {
 		if s.Split != w.name || s.File != w.shardName() {
 			return journalError(p.shards.path, "file", "%q of %q: want %s", s.File, s.Split, w.shardName())
 		}
-		path := filepath.Join(p.dir, s.File)
-		sum, err := sumFile(path)
-		if err != nil {
+		if err := checkSum(filepath.Join(p.dir, s.File), s.SHA256, shardsName, journalError); err != nil {
 			return err
-		}
-		if sum != s.SHA256 {
-			return journalError(path, "SHA-256", "%.12s: %s states %.12s", sum, shardsName, s.SHA256)
 		}
 		w.note(s.ShardInfo)
 	}

@@ -63,7 +63,8 @@ type State struct {
 	Length   int    `json:"length,omitempty"` // of rows of whole conversations
 }
 
-// OpenLoader opens the data set in dir, checking every shard it will read.
+// OpenLoader opens the data set in dir. Each shard that it will read is checked whole, unless it was before and has not
+// changed since; Check checks all anew.
 func OpenLoader(dir string, o LoaderOptions) (*Loader, error) {
 	if o.BatchSize < 1 || o.SequenceLength < 1 {
 		return nil, fmt.Errorf("batch size %d and sequence length %d: want 1 or more", o.BatchSize, o.SequenceLength)
@@ -113,7 +114,7 @@ func (l *Loader) Next(b *Batch) error {
 		b.Bytes += l.fill(b.Tokens[lo:hi], b.Targets[lo:hi], b.Starts[lo:hi])
 	}
 	l.skip(l.options.BatchSize * (l.options.Ranks - 1 - l.options.Rank))
-	return nil
+	return errors.Join(l.corpus.checkIDs(b.Tokens), l.corpus.checkIDs(b.Targets))
 }
 
 // skip goes past the rows of other ranks.
@@ -181,7 +182,7 @@ func (l *Loader) ended() bool { return l.next == l.units() }
 // units is the number of documents, or pairs, of an epoch.
 func (l *Loader) units() int {
 	if l.whole != nil {
-		return len(l.whole.kept)
+		return l.whole.units - len(l.whole.dropped)
 	}
 	return l.corpus.documents
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,7 +153,7 @@ func (m *Manifest) check(path string) error {
 	if slices.Contains(m.Sets, nil) {
 		return bad("sets", "one is null")
 	}
-	for _, s := range append(append([]ShardInfo{}, m.Train.Shards...), m.Heldout.Shards...) {
+	for _, s := range m.shards() {
 		if s.File == "" || filepath.Base(s.File) != s.File || !filepath.IsLocal(s.File) {
 			return bad("file", "%q: want the plain name of a file in this folder", s.File)
 		}
@@ -162,6 +163,9 @@ func (m *Manifest) check(path string) error {
 	}
 	return nil
 }
+
+// shards are those of all splits.
+func (m *Manifest) shards() []ShardInfo { return slices.Concat(m.Train.Shards, m.Heldout.Shards) }
 
 // Fingerprint is a hash of all tokens that a Loader returns, in their order, with what of them is
 // learned. It does not depend on the folder.
@@ -196,13 +200,24 @@ func (m *Manifest) note(texts *source.Texts, s source.Counts) {
 
 // skipped says how many rows are in no split.
 func (m *Manifest) skipped() string {
-	switch {
-	case len(m.LeftOut) > 0:
-		return " (left out: " + strings.Join(m.Reasons(), ", ") + ")" + m.refusal()
-	case m.NullRows+m.EmptyRows == 0:
+	var left []string
+	add := func(n int64, what string) {
+		if n > 0 {
+			left = append(left, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(m.NullRows, "null")
+	add(m.EmptyRows, "empty")
+	left = append(left, m.Reasons()...)
+	if m.Kind == Texts {
+		for _, reason := range slices.Sorted(maps.Keys(m.LeftOut)) {
+			add(m.LeftOut[reason], reason)
+		}
+	}
+	if len(left) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%d rows are null, %d are empty)", m.NullRows, m.EmptyRows)
+	return " (left out: " + strings.Join(left, ", ") + ")" + m.refusal()
 }
 
 // Split returns the part of the manifest named Train or Heldout.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -274,17 +275,22 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 
 // firstFile is a name for what is read.
 func (o *PrepareOptions) firstFile() string {
-	for _, s := range o.Sets {
-		return s.Name
+	if len(o.Sets) > 0 {
+		return "set " + o.Sets[0].Name
 	}
 	return o.Files[0]
 }
 
+// inColumn says where the texts are that firstFile names.
 func (o *PrepareOptions) inColumn() string {
-	if o.Column == "" {
+	column := o.Column
+	if len(o.Sets) > 0 {
+		column = cmp.Or(o.Sets[0].Column, column)
+	}
+	if column == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (the column is %q)", o.Column)
+	return fmt.Sprintf(" (the column is %q)", column)
 }
 
 // heldOut reports whether a text belongs to the share of all texts that is held out.

@@ -42,7 +42,7 @@ func (o *PrepareOptions) optionsHash(sets []*set, tokenizer string) string {
 		o.Memory, o.Filters, o.Duplicates}
 	for _, s := range sets {
 		sizes, times := s.texts.Sizes()
-		info := &SetInfo{Name: s.info.Name, Weight: s.info.Weight, Files: s.texts.Files()}
+		info := &SetInfo{Name: s.info.Name, Weight: s.info.Weight, Column: s.info.Column, Files: s.texts.Files()}
 		all.Sets = append(all.Sets, files{info, sizes, times})
 	}
 	raw, err := json.Marshal(all)

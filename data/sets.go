@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type Set struct {
 	Name   string
 	Files  []string // files, folders and patterns; see source.Options
 	Remote map[string]source.Remote
+	Column string // of these files; "": PrepareOptions.Column
 	// Weight is the share of the tokens that come from this set, relative to the other weights. If all
 	// are 0, the sets are read whole, one after another.
 	Weight float64
@@ -31,6 +33,7 @@ type Set struct {
 type SetInfo struct {
 	Name      string          `json:"name,omitempty"`
 	Weight    float64         `json:"weight,omitempty"`
+	Column    string          `json:"column,omitempty"` // if it is not the manifest's
 	Files     []string        `json:"files"`
 	Read      Amount          `json:"read"`    // all texts, each time that they were read
 	Written   Amount          `json:"written"` // those that are in a split
@@ -93,8 +96,8 @@ func (o *PrepareOptions) openSets() (all []*set, err error) {
 	}
 	standard := 0
 	for _, s := range sets {
-		texts, err := source.Open(source.Options{Paths: s.Files, Column: o.Column, Documents: o.Documents, Stdin: o.Stdin,
-			Remote: s.Remote})
+		texts, err := source.Open(source.Options{Paths: s.Files, Column: cmp.Or(s.Column, o.Column),
+			Documents: o.Documents, Stdin: o.Stdin, Remote: s.Remote})
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +113,7 @@ func (o *PrepareOptions) openSets() (all []*set, err error) {
 }
 
 func newSet(s Set, texts *source.Texts) *set {
-	info := &SetInfo{Name: s.Name, Weight: s.Weight}
+	info := &SetInfo{Name: s.Name, Weight: s.Weight, Column: s.Column}
 	for _, path := range texts.Files() {
 		info.Files = append(info.Files, filepath.Base(path))
 	}

@@ -144,12 +144,17 @@ type shard struct {
 	learn      []byte
 }
 
-func openShard(path string) (*shard, error) {
+// openShard maps a shard. Of one that was checked before, the tables alone are read.
+func openShard(path string, checked bool) (*shard, error) {
 	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseShard(path, file.Data)
+	parse := parseShard
+	if checked {
+		parse = parseTables
+	}
+	s, err := parse(path, file.Data)
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -167,26 +172,31 @@ func (s *shard) close() error {
 
 // parseShard checks all that the format states, so that no later access can fail.
 func parseShard(path string, data []byte) (*shard, error) {
-	s, err := parseHeader(path, data)
+	s, err := parseTables(path, data)
 	if err != nil {
 		return nil, err
 	}
-	le := binary.LittleEndian
 	body := len(data) - shardTrailer
-	if got, want := crc32.Checksum(data[:body], castagnoli), le.Uint32(data[body:]); got != want {
+	if got, want := crc32.Checksum(data[:body], castagnoli), binary.LittleEndian.Uint32(data[body:]); got != want {
 		return nil, shardError(path, "checksum", "%08x: the file states %08x", got, want)
-	}
-	offsets, texts := 8*(s.documents+1), 8*s.documents
-	rest := data[shardHeader:body]
-	s.offsets, s.bytes, rest = rest[:offsets], rest[offsets:offsets+texts], rest[offsets+texts:]
-	s.ids, s.learn = rest[:s.width*s.tokens], rest[s.width*s.tokens:]
-	if err := s.checkDocuments(path); err != nil {
-		return nil, err
 	}
 	if err := s.checkIDs(path); err != nil {
 		return nil, err
 	}
 	return s, s.checkLearn(path)
+}
+
+// parseTables checks the header and where documents lie.
+func parseTables(path string, data []byte) (*shard, error) {
+	s, err := parseHeader(path, data)
+	if err != nil {
+		return nil, err
+	}
+	offsets, texts := 8*(s.documents+1), 8*s.documents
+	rest := data[shardHeader : len(data)-shardTrailer]
+	s.offsets, s.bytes, rest = rest[:offsets], rest[offsets:offsets+texts], rest[offsets+texts:]
+	s.ids, s.learn = rest[:s.width*s.tokens], rest[s.width*s.tokens:]
+	return s, s.checkDocuments(path)
 }
 
 func parseHeader(path string, data []byte) (*shard, error) {

@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"sort"
 )
 
 // window is how many conversations are packed together.
@@ -10,11 +11,11 @@ const window = 1024
 // whole is what a Loader needs to pack conversations that are not divided.
 type whole struct {
 	pairs   bool
-	length  int      // of a row
-	kept    []uint32 // the conversations, or pairs, that have something to learn in a row's length
-	cut     int      // those of them that are cut
-	dropped int      // the others
-	rows    [][]int  // the documents of each row of the window where the loader is
+	length  int     // of a row
+	units   int     // conversations, or pairs
+	dropped []int   // those of them that have nothing to learn in a row's length, in ascending order
+	cut     int     // those of the others that are cut
+	rows    [][]int // the documents of each row of the window where the loader is
 }
 
 func newWhole(dir string, m *Manifest, c *corpus, o LoaderOptions) (*whole, error) {
@@ -22,8 +23,8 @@ func newWhole(dir string, m *Manifest, c *corpus, o LoaderOptions) (*whole, erro
 	if w.pairs && o.BatchSize%2 != 0 {
 		return nil, fmt.Errorf("batch_size is %d, and %s holds pairs, of two rows each: set an even one", o.BatchSize, dir)
 	}
-	units := c.documents / w.unit()
-	for u := range units {
+	w.units = c.documents / w.unit()
+	for u := range w.units {
 		fits, long := true, false
 		for i := u * w.unit(); i < (u+1)*w.unit(); i++ {
 			q := c.sequence(i)
@@ -34,16 +35,14 @@ func newWhole(dir string, m *Manifest, c *corpus, o LoaderOptions) (*whole, erro
 		}
 		switch {
 		case !fits:
-			w.dropped++
-			continue
+			w.dropped = append(w.dropped, u)
 		case long:
 			w.cut++
 		}
-		w.kept = append(w.kept, uint32(u))
 	}
-	if len(w.kept) == 0 {
+	if len(w.dropped) == w.units {
 		return nil, fmt.Errorf("%s: none of the %d in the %s split has something to learn in %d tokens: "+
-			"raise sequence_length", dir, units, o.Split, w.length)
+			"raise sequence_length", dir, w.units, o.Split, w.length)
 	}
 	return w, nil
 }
@@ -62,7 +61,7 @@ func (l *Loader) Long() (cut, dropped int) {
 	if l.whole == nil {
 		return 0, 0
 	}
-	return l.whole.cut, l.whole.dropped
+	return l.whole.cut, len(l.whole.dropped)
 }
 
 // LongNote tells Long in words, "" if none was too long.
@@ -76,7 +75,7 @@ func (l *Loader) LongNote() string {
 		what = "pairs"
 	}
 	return fmt.Sprintf("of %d %s in the %s split, %d are cut to %d tokens and %d left out, since they are longer",
-		len(l.whole.kept)+dropped, what, l.options.Split, cut, l.whole.length, dropped)
+		l.whole.units, what, l.options.Split, cut, l.whole.length, dropped)
 }
 
 // unitAt is the conversation or pair at a place in the order of the epoch.
@@ -84,7 +83,12 @@ func (l *Loader) unitAt(place int) int {
 	if l.order != nil {
 		place = l.order.at(place)
 	}
-	return int(l.whole.kept[place])
+	return l.whole.kept(place)
+}
+
+// kept is the number of the conversation or pair that is the i-th of those that were not dropped.
+func (w *whole) kept(i int) int {
+	return i + sort.Search(len(w.dropped), func(k int) bool { return w.dropped[k]-k > i })
 }
 
 // plan packs the conversations of the window that begins at the loader's place: each into the first row

@@ -58,7 +58,8 @@ func sameFields[T any](dir string, now, before T) error {
 	if d := differences(now, before); len(d) > 0 {
 		return setting.Needs("train.Run.Resume",
 			fmt.Sprintf("%s: %s is %v, but the run was begun with %v", dir, d[0].key, d[0].a, d[0].b),
-			"resume with the configuration of the run, which {train.Run.Resume} alone takes from it")
+			"resume with the configuration of the run, which {train.Run.Resume} alone takes from it, or name another "+
+				"{train.Run.OutDir}")
 	}
 	return nil
 }

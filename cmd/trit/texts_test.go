@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -230,5 +231,61 @@ func TestOddTextsAreSaid(t *testing.T) {
 		if got := prepare(name); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
+	}
+}
+
+// Sets whose texts lie in columns of other names become what they are with one name.
+func TestColumnsOfSets(t *testing.T) {
+	var same, other strings.Builder
+	for i, text := range taleTexts() {
+		fmt.Fprintf(&same, "{\"text\": %q, \"n\": %d}\n", text+" Again.", i)
+		fmt.Fprintf(&other, "{\"a=b\": %q, \"n\": %d}\n", text+" Again.", i)
+	}
+	tales := textForms(t, taleTexts())
+	dir := writeFiles(t, map[string][]byte{
+		"tales.txt": tales["txt"], "tales.jsonl": tales["jsonl"], "nested.jsonl": tales["nested"],
+		"same.jsonl": []byte(same.String()), "other.jsonl": []byte(other.String()),
+	})
+	t.Chdir(dir)
+	mustTrit(t, "tokenizer", "train", "--data", "tales.txt", "--vocab-size", "300", "--out", "tok")
+	shards := func(out, line string) map[string]string {
+		mustTrit(t, append([]string{"data", "prepare", "--tokenizer", "tok", "--out", out, "--where", "(n ?? 0) >= 0"}, strings.Fields(line)...)...)
+		files := filesBelow(t, out)
+		delete(files, "dataset.json") // it has other names of files and columns
+		return files
+	}
+	want := shards("want", "--data a=tales.jsonl --data b=same.jsonl --data c=tales.jsonl --mix a=1,b=2,c=1")
+	for i, line := range []string{
+		"--data a=nested.jsonl --data b=other.jsonl --data c=tales.jsonl --mix a=1,b=2,c=1 --column a=page.body,b=a=b",
+		"--data a=nested.jsonl --data b=other.jsonl --data c=tales.jsonl --mix a=1,b=2,c=1 --column b=a=b,c=text,a=page.body",
+	} {
+		if got := shards(fmt.Sprint("got", i), line); len(want) < 3 || !maps.Equal(got, want) {
+			t.Errorf("%s: other shards", line)
+		}
+	}
+	if alone := shards("alone", "--data other.jsonl --column a=b"); len(alone) != len(want) {
+		t.Errorf("a column whose name has an equals sign: %d files", len(alone))
+	}
+}
+
+// A data set is checked byte by byte, also what a loader takes for checked.
+func TestDataCheck(t *testing.T) {
+	data := smallData(t, t.TempDir())
+	code, stdout, stderr := trit("data", "check", "--data", data)
+	if code != cmdline.ExitOK || !strings.Contains(stdout, " is as it was prepared: 1 and 1 shards, ") || stderr != "" {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	shard := filepath.Join(data, "train-00000.tokens")
+	raw, err := os.ReadFile(shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[len(raw)/2] ^= 1
+	if err := os.WriteFile(shard, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr = trit("data", "check", "--data", data)
+	if want := shard + ": SHA-256: "; code != cmdline.ExitFailed || stdout != "" || !strings.Contains(stderr, want) || !strings.HasSuffix(stderr, ": prepare the data set again\n") {
+		t.Errorf("exit code %d, %q, %q, want %q", code, stdout, stderr, want)
 	}
 }

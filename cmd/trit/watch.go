@@ -49,6 +49,8 @@ func watchAction(c *cli.Context) error {
 		return cmdline.Usagef("--every is %s: want at least 100ms", w.every)
 	case c.Bool("follow") && tensorboard == "":
 		return cmdline.Usagef("--follow goes with --tensorboard DIR")
+	case c.IsSet("axis") && html == "" && csv+tensorboard != "":
+		return cmdline.Usagef("--axis is of the page, which is not written: leave it out, or name --html FILE too")
 	}
 	if _, err := w.open(); err != nil {
 		return err

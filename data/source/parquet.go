@@ -116,7 +116,7 @@ func newParquet(s *stream) (_ *parquetFile, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFooterSize(path, f, f.size); err != nil {
+	if err := checkEnd(path, f, f.size); err != nil {
 		return nil, err
 	}
 	at := f.ReaderAt
@@ -126,7 +126,7 @@ func newParquet(s *stream) (_ *parquetFile, err error) {
 	defer recoverParquet(path, "footer", &err)
 	file, err := parquet.OpenFile(at, f.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
-		return nil, &FormatError{path, "footer", err.Error(), "give a whole parquet file"}
+		return nil, &FormatError{path, "footer", fmt.Sprintf("it cannot be read (%v)", err), parquetHint}
 	}
 	if err := checkFooter(path, file.Metadata()); err != nil {
 		return nil, err

@@ -18,19 +18,27 @@ const (
 	maxPageValues = 1 << 26
 )
 
-// checkFooterSize compares the size of the footer, which is in the last 8 bytes, with that of the
-// file: the parquet library asks for as much memory as is written there.
-func checkFooterSize(path string, r io.ReaderAt, size int64) error {
-	var end [8]byte
-	if size < int64(len(end)) {
-		return nil // the library says it better
+// parquetEnd is the size of what every parquet file ends with: the size of its footer, and "PAR1".
+const parquetEnd = 8
+
+// checkEnd refuses a file that was cut short, and a footer larger than the file: the parquet library asks for as much
+// memory as is written there.
+func checkEnd(path string, r io.ReaderAt, size int64) error {
+	bad := func(found string, args ...any) error {
+		return &FormatError{path, "footer", fmt.Sprintf(found, args...), parquetHint}
 	}
-	if _, err := r.ReadAt(end[:], size-int64(len(end))); err != nil {
+	if size < parquetEnd {
+		return bad("a file of %d bytes has none", size)
+	}
+	var end [parquetEnd]byte
+	if _, err := r.ReadAt(end[:], size-parquetEnd); err != nil {
 		return err
 	}
-	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-int64(len(end)) {
-		return &FormatError{path, "footer", fmt.Sprintf("it says that it has %d bytes, the file has %d", n, size),
-			"give a whole parquet file"}
+	if magic := end[4:]; string(magic) != "PAR1" {
+		return bad("the file ends with %q, not with \"PAR1\"", magic)
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); n > size-parquetEnd {
+		return bad("it says that it has %d bytes, the file has %d", n, size)
 	}
 	return nil
 }

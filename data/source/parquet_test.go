@@ -66,7 +66,7 @@ func TestReadColumnOfBrokenFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "broken.parquet")
 	for says, raw := range map[string][]byte{
 		"this is an empty file": {}, "this is text": []byte("once upon a time there was a file"),
-		"footer: it says": whole[:len(whole)/2],
+		"footer: the file ends with": whole[:len(whole)/2],
 	} {
 		if err := os.WriteFile(path, raw, 0o644); err != nil {
 			t.Fatal(err)

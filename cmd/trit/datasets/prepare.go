@@ -28,8 +28,8 @@ const maxTemplateBytes = 1 << 20
 // Command is trit data.
 func Command() *cli.Command {
 	return &cli.Command{
-		Name: "data", Usage: "prepare training data, show what is in it",
-		Subcommands: []*cli.Command{prepareCommand(), showCommand()},
+		Name: "data", Usage: "prepare training data, show what is in it, check it",
+		Subcommands: []*cli.Command{prepareCommand(), showCommand(), checkCommand()},
 	}
 }
 
@@ -96,17 +96,17 @@ func prepareAction(c *cli.Context) error {
 	con := cmdline.NewConsole(c)
 	progress := con.Progress("documents")
 	o := data.PrepareOptions{
-		Kind: kind, Column: c.String("column"), Documents: divided, Stdin: c.App.Reader, Tokenizer: tok,
+		Kind: kind, Documents: divided, Stdin: c.App.Reader, Tokenizer: tok,
 		Holdout: c.Float64("holdout"), Seed: c.Uint64("seed"), Out: c.String("out"), Threads: c.Int("threads"),
 		Form: conversation.Form(c.String("form")), Length: c.Int("length"), TooLong: data.TooLong(c.String("too-long")),
 		Notice:   func(line string) { con.Warnf("%s", line) },
 		Progress: func(rows, tokens int64) { progress.Show(rows, 0, cmdline.Quantity(float64(tokens))+" tokens") },
 	}
-	if kind != data.Texts && !c.IsSet("column") {
-		o.Column = "" // as the form has it
-	}
 	if err := takeSets(c, &o, sets); err != nil {
 		return err
+	}
+	if kind != data.Texts && !c.IsSet("column") {
+		o.Column = "" // as the form has it
 	}
 	if c.Bool("dry-run") {
 		return showPlan(c, o)

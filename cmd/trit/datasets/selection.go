@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/texts"
 	"trit/data"
 	"trit/data/dedup"
 	"trit/data/filter"
@@ -38,6 +39,9 @@ func selectionFlags() []cli.Flag {
 func takeSets(c *cli.Context, o *data.PrepareOptions, sets []data.Set) (err error) {
 	if o.Sets = sets; len(sets) == 1 && sets[0].Name == "" {
 		o.Sets, o.Files, o.Remote = nil, sets[0].Files, sets[0].Remote
+	}
+	if o.Column, err = texts.Columns(c, sets); err != nil {
+		return err
 	}
 	o.Passes, o.ShardTokens = c.Int("epochs"), c.Int("shard-tokens")
 	o.Filters = filter.Options{MinChars: c.Int("min-chars"), MaxChars: c.Int("max-chars"), Keep: c.String("where"),
@@ -87,7 +91,7 @@ func showPlan(c *cli.Context, o data.PrepareOptions) error {
 		return cmdline.PrintJSON(con.Out, p)
 	}
 	for _, s := range p.Sets {
-		con.Printf("set       %s: about %s documents, %s bytes; %.0f %% kept, %s tokens\n", named(s.Name),
+		con.Printf("set       %s: about %s documents, %s bytes; %.0f %% kept, %s tokens\n", texts.SetName(s.Name),
 			about(s.Documents), about(s.Bytes), 100*s.Kept, about(s.Tokens))
 	}
 	con.Printf("tokens    about %s, before duplicates are left out; %s\n", about(p.Tokens), p.Ends)
@@ -100,13 +104,6 @@ func showPlan(c *cli.Context, o data.PrepareOptions) error {
 			"--duplicates-memory %s keeps that below 0.1 %%", 100*p.FalseRate, bytesText(p.WantedMemory))
 	}
 	return nil
-}
-
-func named(name string) string {
-	if name == "" {
-		return "texts"
-	}
-	return name
 }
 
 func about(v float64) string { return cmdline.Quantity(v) }

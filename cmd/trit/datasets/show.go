@@ -29,7 +29,7 @@ func showCommand() *cli.Command {
 			cmdline.Examples("trit data show --data data", "trit data show --data data --split heldout --from 10 1",
 				"trit data show --data data --rows 512"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "data", Usage: "`DIR` made by trit data prepare", Required: true},
+			dataFlag(),
 			cmdline.OneOfFlag("split", "the part of the data", data.Train, data.Heldout),
 			&cli.IntFlag{Name: "from", Usage: "begin with document, pair or row `N`, counted from 1", Value: 1},
 			&cli.IntFlag{Name: "rows", Usage: "show rows of `LENGTH` tokens as they are packed for training, in the order of the data, with the borders of documents"},

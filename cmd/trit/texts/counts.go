@@ -1,6 +1,7 @@
 package texts
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +58,7 @@ func showSets(con *cmdline.Console, m *data.Manifest) {
 		if s.UsedUp {
 			text += fmt.Sprintf("; used up in pass %d", s.Passes)
 		}
-		con.Printf("set       %s: %s\n", s.Name, text)
+		con.Printf("set       %s: %s\n", SetName(s.Name), text)
 		for _, reason := range slices.Sorted(maps.Keys(s.LeftOut)) {
 			l := s.LeftOut[reason]
 			con.Printf("          left out, %s: %d documents, %d bytes\n", reason, l.Documents, l.Bytes)
@@ -68,6 +69,9 @@ func showSets(con *cmdline.Console, m *data.Manifest) {
 			100*m.FalseRate)
 	}
 }
+
+// SetName is what reports call a set.
+func SetName(name string) string { return cmp.Or(name, "texts") }
 
 // splitText is the counts of a split.
 func splitText(kind data.Kind, s data.SplitInfo) string {

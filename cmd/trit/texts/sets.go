@@ -19,7 +19,8 @@ import (
 // SetFlags are the flags of a command that reads several sets of texts.
 func SetFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "mix", Usage: "`NAME=WEIGHT,...`: shares of the tokens that come from the sets of --data NAME=TEXTS"},
+		&cli.StringFlag{Name: "mix", Usage: "`NAME=WEIGHT,...`: shares of the tokens that come from the sets of --data NAME=TEXTS, " +
+			"whose columns --column NAME=COLUMN,... names where they differ"},
 		&cli.IntFlag{Name: "epochs", Usage: "read a set up to `N` times where its share asks for it", Value: 1},
 		&cli.BoolFlag{Name: "stream", Usage: "read data sets of the Hub in place, by ranges, and keep none of them on the disk"},
 	}
@@ -53,6 +54,35 @@ func Sets(c *cli.Context) (sets []data.Set, divided string, err error) {
 			"leave it out")
 	}
 	return sets, divided, weigh(sets, weights)
+}
+
+// Columns gives the sets that --column NAME=COLUMN,... names theirs, and returns the column of the others. A text of
+// another form is itself a column, since these have any names.
+func Columns(c *cli.Context, sets []data.Set) (others string, err error) {
+	text := c.String("column")
+	parts := cmdline.CommaList([]string{text})
+	if !slices.ContainsFunc(parts, func(part string) bool { return setOf(sets, part) != nil }) {
+		return text, nil
+	}
+	for _, part := range parts {
+		s, column := setOf(sets, part), part[strings.Index(part, "=")+1:]
+		if s == nil || s.Column != "" || column == "" {
+			return "", cmdline.Usagef("--column has %q: want NAME=COLUMN once for a set of --data, "+
+				"such as web=text,code=content", part)
+		}
+		s.Column = column
+	}
+	return source.DefaultColumn, nil
+}
+
+// setOf is the set that NAME=COLUMN is about, nil if it is none.
+func setOf(sets []data.Set, part string) *data.Set {
+	name, _, named := strings.Cut(part, "=")
+	i := slices.IndexFunc(sets, func(s data.Set) bool { return s.Name == name })
+	if !named || i < 0 || name == "" {
+		return nil
+	}
+	return &sets[i]
 }
 
 // addTexts adds what one --data names to its set.
