@@ -232,15 +232,15 @@ func ExampleLoad() {
 	// Output: 128 4 two-stage
 }
 
-// The sizes of Bonsai's models, by the counts that Qwen3's cards give.
+// The sizes of the models of Bonsai and Bonsai 2, by the counts of Qwen3 and of the text models of Qwen3.5.
 func TestShapes(t *testing.T) {
-	for name, millions := range map[string]int{"bonsai-1.7b": 1720, "bonsai-4b": 4022, "bonsai-8b": 8190} {
+	for name, millions := range map[string]int{"bonsai-1.7b": 1720, "bonsai-4b": 4022, "bonsai-8b": 8190, "bonsai-2-2b": 1881, "bonsai-2-4b": 4205, "bonsai-2-9b": 8953} {
 		c, ok := Shape(name)
 		if err := c.Validate(); !ok || err != nil || c.Parameters()/1e6 != millions {
 			t.Errorf("%s: %d parameters, %v", name, c.Parameters(), err)
 		}
 	}
-	if _, ok := Shape("bonsai"); ok || len(Shapes()) != 3 {
+	if _, ok := Shape("bonsai"); ok || len(Shapes()) != 6 {
 		t.Errorf("shapes are %v", Shapes())
 	}
 }

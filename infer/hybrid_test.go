@@ -199,7 +199,19 @@ func TestHybridSaysWhatItCannot(t *testing.T) {
 		t.Error("sessions are loaded")
 	}
 	if _, err := Random(m.Config(), 1, Options{}); err == nil {
-		t.Error("a random model is made")
+		t.Error("a random model with one scale is made")
+	}
+}
+
+// TestRandomHybrids: random models with recurrent layers, as bench makes them, read and write tokens.
+func TestRandomHybrids(t *testing.T) {
+	for _, typ := range []gguf.Type{gguf.Q2_0, gguf.Q1_0} {
+		m, err := RandomGrouped(testutil.Hybrid(), typ, 1, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		logitsOf(t, m, randomIDs(70, 320, 1))
+		m.Close()
 	}
 }
 

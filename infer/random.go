@@ -6,7 +6,9 @@ import (
 
 	"trit/bitlinear/kernel/intmul"
 	"trit/bitlinear/kernel/memory"
+	"trit/bitlinear/kernel/vector"
 	"trit/format/gguf"
+	"trit/infer/deltanet"
 	"trit/internal/parallel"
 	"trit/model"
 )
@@ -14,6 +16,9 @@ import (
 // Random makes a ternary model of a shape with random weights and an F16 embedding, to measure
 // speed. Equal seeds give equal weights.
 func Random(c model.Config, seed uint64, o Options) (*Model, error) {
+	if c.IsHybrid() {
+		return nil, errors.New("random model: one with recurrent layers has no weights with one scale; see RandomGrouped")
+	}
 	return randomModel(c, o, func(pool *parallel.Pool) (*randomWeights, error) {
 		format, err := weightFormat(pool, o.Weights, &c)
 		r := &randomWeights{seed: seed << 16}
@@ -63,9 +68,6 @@ func randomModel(c model.Config, o Options, weights func(pool *parallel.Pool) (*
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("random model: %w", err)
 	}
-	if c.IsHybrid() {
-		return nil, errors.New("random model: one with recurrent layers is not supported; measure a file")
-	}
 	pool := parallel.New(o.Threads)
 	r, err := weights(pool)
 	if err != nil {
@@ -85,17 +87,16 @@ func randomModel(c model.Config, o Options, weights func(pool *parallel.Pool) (*
 	if !c.TieWordEmbeddings {
 		m.head = r.embedding(c.VocabSize, c.HiddenSize)
 	}
-	d, q, kv, f := c.HiddenSize, c.QDim(), c.KVDim(), c.IntermediateSize
+	d, f := c.HiddenSize, c.IntermediateSize
 	for i := range m.layers {
-		l, a := &m.layers[i], &attentionMixer{slot: i}
-		l.mixer = a
+		l := &m.layers[i]
 		l.randomNorms(&c)
-		for _, w := range []struct {
-			dst  *matrix
-			n, k int
-		}{{&a.q, q, d}, {&a.k, kv, d}, {&a.v, kv, d}, {&a.o, d, q}, {&l.gate, f, d}, {&l.up, f, d}, {&l.down, d, f}} {
-			*w.dst = r.projection(w.n, w.k)
+		if c.IsRecurrent(i) {
+			l.mixer = r.deltaNet(&c, i)
+		} else {
+			l.mixer = r.attention(&c, i, l.norms)
 		}
+		l.gate, l.up, l.down = r.projection(f, d), r.projection(f, d), r.projection(d, f)
 	}
 	if r.err != nil {
 		return nil, r.err
@@ -103,20 +104,40 @@ func randomModel(c model.Config, o Options, weights func(pool *parallel.Pool) (*
 	return m, m.setHead(o.Head)
 }
 
-// randomNorms makes the norms of a block; their weights are ones.
+// randomNorms makes the norms of a block that are not its mixer's; their weights are ones.
 func (l *layer) randomNorms(c *model.Config) {
 	d, q, f := c.HiddenSize, c.QDim(), c.IntermediateSize
-	a := l.mixer.(*attentionMixer)
 	l.inputNorm, l.postNorm = ones(d), ones(d)
 	if c.SubNorms {
-		a.subNorm, l.ffnSubNorm = ones(q), ones(f)
+		l.ffnSubNorm = ones(f)
+	}
+	if c.ProjNorms {
+		l.norms = projNorms{ones(d), ones(d), ones(d), ones(q), ones(d), ones(d), ones(f)}
+	}
+}
+
+func (r *randomWeights) attention(c *model.Config, i int, norms projNorms) *attentionMixer {
+	d, q, kv := c.HiddenSize, c.QDim(), c.KVDim()
+	a := &attentionMixer{slot: c.Slot(i), norms: norms, gated: c.IsHybrid()}
+	if c.SubNorms {
+		a.subNorm = ones(q)
 	}
 	if c.QKNorm {
 		a.qNorm, a.kNorm = ones(c.HeadDim), ones(c.HeadDim)
 	}
-	if c.ProjNorms {
-		l.norms = projNorms{ones(d), ones(d), ones(d), ones(q), ones(d), ones(d), ones(f)}
-		a.norms = l.norms
+	a.q, a.k, a.v, a.o = r.projection(c.QueryRows(), d), r.projection(kv, d), r.projection(kv, d), r.projection(d, q)
+	return a
+}
+
+// deltaNet makes a gated delta net whose state forgets half in about twenty tokens.
+func (r *randomWeights) deltaNet(c *model.Config, i int) *deltaMixer {
+	d, net := c.HiddenSize, &c.DeltaNet
+	conv, rate := ones(net.ConvDim()*net.Kernel), ones(net.ValueHeads)
+	vector.Scale(-0.05, rate)
+	return &deltaMixer{
+		slot: c.Slot(i), norm: ones(net.HeadDim), net: deltanet.NewLayer(net, conv, rate, make([]float32, net.ValueHeads)),
+		inQKV: r.projection(net.ConvDim(), d), inZ: r.projection(net.ValueDim(), d),
+		inA: r.projection(net.ValueHeads, d), inB: r.projection(net.ValueHeads, d), result: r.projection(d, net.ValueDim()),
 	}
 }
 

@@ -139,3 +139,30 @@ func TestValueHeads(t *testing.T) {
 		}
 	}
 }
+
+// No config.json of a hybrid makes the reader panic, and what it reads is written and read again as the same shape.
+func FuzzHybridConfig(f *testing.F) {
+	around := `{"model_type": "qwen3_5", "vision_config": {"depth": 3}, "text_config": ` + hybridText + `, "tie_word_embeddings": true}`
+	f.Add([]byte(hybridText), "vocab_size=9")
+	f.Add([]byte(around), "tie_word_embeddings=false")
+	f.Add([]byte(strings.Replace(around, `"qwen3_5_text"`, `"qwen3_5"`, 1)), "text_config=7")
+	f.Add([]byte(strings.Replace(hybridText, `"rope_type": "default"`, `"mrope_section": [6, 5, 5], "mrope_interleaved": true, "rope_type": "default"`, 1)), "")
+	f.Add([]byte(strings.Replace(hybridText, `"layer_types"`, `"full_attention_interval": 2, "layer_types"`, 1)), "full_attention_interval=4")
+	f.Add([]byte(`{"model_type": "qwen3_5", "text_config": {"model_type": "qwen3_5_text", "layer_types": null}}`), "")
+	f.Fuzz(func(t *testing.T, text []byte, set string) {
+		c, err := ParseHF(text, set)
+		if err != nil || !c.IsHybrid() {
+			return
+		}
+		if err := c.Validate(); err != nil {
+			t.Fatalf("read what is invalid: %v", err)
+		}
+		written, err := json.Marshal(ForTraining(c.Config, -1, -1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ParseHF(written); err != nil || again.Config != c.Config {
+			t.Errorf("%s is read as %+v, %v, want %+v", written, again.Config, err, c.Config)
+		}
+	})
+}

@@ -31,7 +31,7 @@ func benchCommand() *cli.Command {
 			"trit bench --shape bonsai-8b --type q1_0",
 			"trit bench --train --set hidden_size=256 --batch 8 --length 256 --steps 5 --json"),
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b, or bonsai-1.7b, bonsai-4b, bonsai-8b", Value: "trit-10m"},
+			&cli.StringFlag{Name: "shape", Usage: "random weights in this `SHAPE`, a preset's name: 125m, 700m, 2b-4t (or 2b4t), 3b, 8b, 70b, or bonsai-1.7b, bonsai-4b, bonsai-8b, or the hybrids bonsai-2-2b, bonsai-2-4b, bonsai-2-9b", Value: "trit-10m"},
 			&cli.StringFlag{Name: "type", Usage: "with --shape: weights of a `TYPE` with a scale a group, embedding and head too: q2_0, q1_0, pq2_0, ptq1_0 (default: ternary under one scale, and q2_0 for a shape of Bonsai)"},
 			&cli.IntFlag{Name: "prompt", Usage: "read `N` tokens", Value: 128},
 			&cli.IntFlag{Name: "generate", Usage: "generate `N` tokens", Value: 32},

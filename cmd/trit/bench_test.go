@@ -39,7 +39,7 @@ func TestBenchType(t *testing.T) {
 	for line, want := range map[string]string{
 		"bench --shape trit-1m --type i2_s": `--type is "i2_s": want q2_0`, "bench --shape trit-1m --type q9": `--type is "q9"`,
 		"bench m.gguf --type q2_0": "--type is for --shape", "bench --train --type q2_0": "--type is for --shape",
-		"bench --shape bonsai-2b": "bonsai-4b",
+		"bench --shape bonsai-2b": "bonsai-2-2b",
 	} {
 		if code, _, stderr := trit(strings.Fields(line)...); code != cmdline.ExitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s", line, code, stderr)

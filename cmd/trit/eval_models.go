@@ -131,7 +131,7 @@ func openNamed(c *cli.Context, m namedModel, o *eval.Options) (*repro.Model, err
 }
 
 // openPath opens a model: a folder of master weights on its graph, a GGUF file on the engine, and so a
-// folder of packed weights, converted, and any model with adapters.
+// folder that the graph does not compute, converted, and any model with adapters.
 func openPath(c *cli.Context, path string) (*repro.Model, error) {
 	o := models.EngineOptions(c)
 	if len(c.StringSlice("adapter")) > 0 {
@@ -142,7 +142,7 @@ func openPath(c *cli.Context, path string) (*repro.Model, error) {
 		return &repro.Model{Model: m.NewScorer(0), Tokenizer: tok, Name: path, Close: m.Close}, nil
 	}
 	opened, err := repro.Open(path, o)
-	if !errors.Is(err, train.ErrPacked) {
+	if !train.NeedsEngine(err) {
 		return opened, err
 	}
 	file, remove, err := models.File(c, path)

@@ -119,6 +119,24 @@ func TestEvalConverted(t *testing.T) {
 }
 
 // readResults are the results of several folders.
+// A folder of a model that the training graph does not have is scored as the GGUF file that it converts to.
+func TestEvalOfAFolderThatOnlyTheEngineRuns(t *testing.T) {
+	const folder = "../../testdata/checkpoints/hf-qwen35"
+	dir := t.TempDir()
+	if err := world.Generate(world.Options{Seed: 1, Documents: 150, Questions: 12}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	gguf, out := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "out")
+	mustTrit(t, "convert", folder, gguf)
+	code, _, stderr := trit("eval", folder, gguf, "--tasks", filepath.Join(dir, world.YesNoTask), "--out", out)
+	if code != cmdline.ExitOK || !strings.Contains(stderr, "converted to a temporary GGUF file") {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if of, want := readResults(t, filepath.Join(out, "1-hf-qwen35")), readResults(t, filepath.Join(out, "2-m.gguf")); of != want {
+		t.Errorf("the folder has %s, its file %s", of, want)
+	}
+}
+
 func readResults(t *testing.T, dirs ...string) string {
 	t.Helper()
 	var all strings.Builder

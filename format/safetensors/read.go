@@ -292,20 +292,26 @@ func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, err
 		return placed{}, &FormatError{path, name, problem}
 	}
 	o := t.Offsets
-	if len(o) != 2 || o[1] < o[0] || o[1]-o[0] != want || o[1] > size {
-		return placed{}, &FormatError{path, name,
-			fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
-				o, want, t.DType, t.Shape, size)}
+	if len(o) != 2 || o[1] < o[0] || o[1]-o[0] != want {
+		return placed{}, misplaced(path, info, o, size)
 	}
 	return placed{info, o[0], o[1]}, nil
+}
+
+// misplaced is the error of a tensor that does not lie in the body as its type and shape want.
+func misplaced(path string, t TensorInfo, offsets []uint64, size uint64) error {
+	want, _ := checkInfo(t)
+	return &FormatError{path, t.Name, fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
+		offsets, want, t.DType, t.Shape, size)}
 }
 
 // addTensors checks that the tensors tile the body without gap or overlap, as the
 // format wants.
 func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []byte) error {
 	var all []placed
-	for name, b := range raw {
-		p, err := placeTensor(path, name, b, uint64(len(body)))
+	size := uint64(len(body))
+	for _, name := range slices.Sorted(maps.Keys(raw)) { // of several wrong ones the same is named each time
+		p, err := placeTensor(path, name, raw[name], size)
 		if err != nil {
 			return err
 		}
@@ -323,12 +329,15 @@ func (f *File) addTensors(path string, raw map[string]json.RawMessage, body []by
 			return &FormatError{path, p.info.Name,
 				fmt.Sprintf("begins at byte %d: the tensor before it ends at %d", p.begin, at)}
 		}
+		if p.end > size {
+			return misplaced(path, p.info, []uint64{p.begin, p.end}, size)
+		}
 		at = p.end
 		f.order = append(f.order, p.info)
 		f.entries[p.info.Name] = entry{p.info, body[p.begin:p.end]}
 	}
-	if at != uint64(len(body)) {
-		return &FormatError{path, "data", fmt.Sprintf("%d bytes follow the last tensor", uint64(len(body))-at)}
+	if at != size {
+		return &FormatError{path, "data", fmt.Sprintf("%d bytes follow the last tensor", size-at)}
 	}
 	return nil
 }

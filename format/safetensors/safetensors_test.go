@@ -234,6 +234,21 @@ func TestIndexMayNotLeaveTheFolder(t *testing.T) {
 	}
 }
 
+// A file that is cut short names the first tensor that is not whole, whatever their names and order.
+func TestCutFileNamesTheFirst(t *testing.T) {
+	const header = `{"d":{"dtype":"F32","shape":[2],"data_offsets":[24,32]},"a":{"dtype":"F32","shape":[2],"data_offsets":[16,24]},
+		"c":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`
+	for size, first := range map[int]string{31: "d", 20: "a", 16: "a", 9: "c", 0: "b"} {
+		for range 20 { // as often as the order of a map may matter
+			_, err := Parse("cut", file(header, size))
+			if want := fmt.Sprintf("inside the %d that follow", size); err == nil || !strings.Contains(err.Error(), "file: "+first+": ") ||
+				!strings.Contains(err.Error(), want) {
+				t.Fatalf("%d bytes: got %v, want %s", size, err, first)
+			}
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4))
 	f.Add(file(`{"__metadata__":{"x":"y"},"a":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[],"data_offsets":[4,6]}}`, 6))

@@ -48,8 +48,11 @@ func (m *Memory) after(base *state, stays bool) *state {
 func (m *Memory) commit(inputs []float32) {
 	width, at := m.shape.ConvDim(), m.current.base.at
 	for i, s := range m.plan {
-		b := s.block
-		copy(b.inputs[s.lo*width:s.hi*width], inputs[s.first*width:])
+		b, from := s.block, s.lo
+		if s.next != nil && m.plan[i+1].block == b { // of the block no more than its end is needed
+			from = max(s.lo, Block-(m.shape.Kernel-1))
+		}
+		copy(b.inputs[from*width:s.hi*width], inputs[(s.first+from-s.lo)*width:])
 		b.base, b.rows, m.current = s.base, s.hi, b
 		if s.next == nil {
 			return

@@ -43,25 +43,28 @@ type Options struct {
 // keepsCodes reports whether each layer keeps its codes from the forward to the backward pass.
 func (o Options) keepsCodes() bool { return o.Backward && (o.BF16 || o.Int8Gradients) }
 
+// ErrOnlyEngine is in the errors of Check about parts of a model that the graph does not compute and the engine does.
+var ErrOnlyEngine = errors.New("only the engine has")
+
 // Check returns an error if a configuration is invalid, or has parts that the graph does not
 // compute.
 func Check(c *model.Config) error {
 	err := c.Validate()
 	if c.ProjBias {
-		err = errors.Join(err, errors.New("proj_bias is true: the training graph has no biases, only the engine has: "+
-			"train a model with deadzone_bias, or run this one as a GGUF file"))
+		err = errors.Join(err, fmt.Errorf("proj_bias is true: the training graph has no biases, %w: "+
+			"train a model with deadzone_bias, or run this one as a GGUF file", ErrOnlyEngine))
 	}
 	if c.ProjNorms {
-		err = errors.Join(err, errors.New("proj_norms is true: the training graph has no such norms, only the engine has: "+
-			"train a model with it false, or run this one as a GGUF file"))
+		err = errors.Join(err, fmt.Errorf("proj_norms is true: the training graph has no such norms, %w: "+
+			"train a model with it false, or run this one as a GGUF file", ErrOnlyEngine))
 	}
 	if c.IsHybrid() {
-		err = errors.Join(err, errors.New("some blocks are gated delta nets: the training graph does not have them, only "+
-			"the engine has: run this model as a GGUF file"))
+		err = errors.Join(err, fmt.Errorf("some blocks are gated delta nets: the training graph does not have them, %w: "+
+			"run this model as a GGUF file", ErrOnlyEngine))
 	}
 	if c.HasScales() {
 		err = errors.Join(err, fmt.Errorf("scale_emb is %g: the training graph does not have MiniCPM's scales of embedding, "+
-			"blocks and logits, only the engine has: train a llama, or run this model as a GGUF file", c.ScaleEmb))
+			"blocks and logits, %w: train a llama, or run this model as a GGUF file", c.ScaleEmb, ErrOnlyEngine))
 	}
 	return err
 }
