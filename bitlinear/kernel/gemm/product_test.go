@@ -440,7 +440,7 @@ func TestStoredSums(t *testing.T) {
 					if col < 0 || col >= cols {
 						continue
 					}
-					product := sums[row*tileCols+col] * factor[row]
+					product := float32(sums[row*tileCols+col] * factor[row])
 					if add {
 						product += want[i]
 					}
