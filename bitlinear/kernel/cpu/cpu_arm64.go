@@ -10,4 +10,6 @@ var (
 	DotProduct = cpu.ARM64.HasASIMDDP
 	// MatrixInt8 is DotProduct with products of two by eight bytes by eight by two, SMMLA.
 	MatrixInt8 = DotProduct && cpu.ARM64.HasI8MM
+	// BF16 is products of bfloat16, two by four values by four by two, BFMMLA.
+	BF16 = hasBF16()
 )

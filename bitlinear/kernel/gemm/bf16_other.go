@@ -1,8 +1,8 @@
-//go:build !amd64 || purego
+//go:build (!amd64 && !arm64) || purego
 
 package gemm
 
-// engines is empty: bfloat16 is multiplied on amd64 alone.
+// engines is empty: bfloat16 is multiplied in assembly alone.
 func engines() []engine { return nil }
 
 // Nothing calls the functions below, which pack for an engine. They are not fields of an engine,
