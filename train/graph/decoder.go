@@ -20,8 +20,8 @@ type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
-	// BF16 computes in bfloat16 the products of gradients, of attention, of the head and of
-	// layers that are not ternary.
+	// BF16 computes in bfloat16 the products of gradients, of attention (where causal.Has), of the
+	// head and of layers that are not ternary.
 	BF16 bool
 	// CheckpointActivations keeps only the input of each block and computes the rest again
 	// in the backward pass.
