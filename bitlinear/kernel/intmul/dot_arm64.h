@@ -44,6 +44,13 @@
 	FMUL(sum, sum, scale) \
 	FADD(to, to, sum)
 
+// The code of a sign is 2, not 1.
+#define DOUBLE(a) \
+	ADDI(a, a, a) \
+	ADDI(a+1, a+1, a+1) \
+	ADDI(a+2, a+2, a+2) \
+	ADDI(a+3, a+3, a+3)
+
 // All 16 rows, of which V20 to V23 hold four columns, times bytes 4i to 4i+3 of m, added
 // to the sums from register a on.
 #define ROWS(a, m, i) \

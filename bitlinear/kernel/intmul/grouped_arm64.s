@@ -54,13 +54,6 @@
 	VST1 [V16.S4, V17.S4, V18.S4, V19.S4], (R21) \
 	ADD $256, R21
 
-// The code of a sign is 2, not 1.
-#define DOUBLE(a) \
-	ADDI(a, a, a) \
-	ADDI(a+1, a+1, a+1) \
-	ADDI(a+2, a+2, a+2) \
-	ADDI(a+3, a+3, a+3)
-
 #define NEXTBLOCK \
 	ADD  $64, R12 \
 	ADD  R5, R9 \

@@ -236,13 +236,6 @@ line:
 	BNE  part
 	RET
 
-// The sums of signs are twice what their bits add up to.
-#define DOUBLE(a) \
-	ADDI(a, a, a) \
-	ADDI(a+1, a+1, a+1) \
-	ADDI(a+2, a+2, a+2) \
-	ADDI(a+3, a+3, a+3)
-
 // Eight columns of signs, whose shifts are at R17.
 #define SIGNS \
 	VLD1.P 16(R17), [V29.B16] \

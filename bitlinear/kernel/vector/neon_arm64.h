@@ -24,7 +24,7 @@
 // n times lane i of m.
 #define FMULBY(d, n, m, i) WORD $(0x4F809000 | ((i) & 1) << 21 | (m) << 16 | ((i) >> 1) << 11 | (n) << 5 | (d))
 
-// Bits: n and m, n and not m, n or m, n xor m.
+// Bits: n and m, n and not m, n xor m.
 #define ANDV(d, n, m) WORD $(0x4E201C00 | (m) << 16 | (n) << 5 | (d))
 #define BICV(d, n, m) WORD $(0x4E601C00 | (m) << 16 | (n) << 5 | (d))
 #define EORV(d, n, m) WORD $(0x6E201C00 | (m) << 16 | (n) << 5 | (d))

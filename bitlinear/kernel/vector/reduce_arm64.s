@@ -57,7 +57,7 @@ loop:
 	FMOVS  F16, ret+24(FP)
 	RET
 
-// The sums of four rows, from V16 on, to four floats at R9; a row's next sum is STRIDE behind.
+// The sums of four rows, from V16 on, go to four floats at R9.
 #define FOLDROWS \
 	FOLD(FADD, 16) \
 	FOLD(FADD, 20) \
