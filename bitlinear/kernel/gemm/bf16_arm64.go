@@ -19,7 +19,9 @@ func productsBFMMLA(list []Packed) {
 }
 
 // tilesBFMMLA is the tiles of an engine, with sums rounded as BFMMLA does.
-func tilesBFMMLA(panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte)
+func tilesBFMMLA(
+	panels, steps int, w *byte, blockBytes int, x *byte, panelBytes int, dst *float32, more int, next *byte,
+)
 
 // The functions below pack for an engine; their names are those of amd64, where 512 is the width of registers.
 
