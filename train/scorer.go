@@ -29,7 +29,9 @@ type Scorer struct {
 var _ lm.Model = (*Scorer)(nil)
 
 // NeedsEngine reports whether LoadScorer refused a model that the engine runs, once it is converted.
-func NeedsEngine(err error) bool { return errors.Is(err, ErrPacked) || errors.Is(err, graph.ErrOnlyEngine) }
+func NeedsEngine(err error) bool {
+	return errors.Is(err, ErrPacked) || errors.Is(err, graph.ErrOnlyEngine)
+}
 
 // LoadScorer opens a folder of master weights, or the newest checkpoint of a run. threads is the
 // number of threads; 0 is one for each processor.

@@ -74,7 +74,7 @@ func newAttention(c *model.Config, mode *bitlinear.Mode, o Options, starts []int
 		width: c.QDim() + 2*c.KVDim(), scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
 		rope: newRope(o.SequenceLength, c), mode: mode, pool: parallel.New(o.Threads), starts: starts,
 	}
-	a.buffers.New = func() any { return a.newBuffers(o.Backward && !o.BF16) }
+	a.buffers.New = func() any { return a.newBuffers(o.Backward && !headsInBF16(o.BF16)) }
 	a.scratch.New = func() any { return causal.New(a.length, a.headDim, a.scale, o.Backward) }
 	return a
 }
@@ -134,7 +134,7 @@ func (a *attention) rotateAll(qkv []float32, back bool) {
 // forward reads the rotated qkv and writes out [M,Q], and for the backward pass to lse
 // [B,heads,T] the logarithm of each query's sum of exponentials, over scale.
 func (a *attention) forward(qkv, out, lse []float32) {
-	if a.mode.BF16 {
+	if headsInBF16(a.mode.BF16) {
 		a.forwardHeads(qkv, out, lse)
 		return
 	}
@@ -217,7 +217,7 @@ func (t *tile) attend(lse []float32) {
 // gradient of out, grad [M,Q]. A task is a key head with all its queries, so no other task
 // reads what it replaces.
 func (a *attention) backward(qkv, out, lse, grad []float32) {
-	if a.mode.BF16 {
+	if headsInBF16(a.mode.BF16) {
 		a.backwardHeads(qkv, out, lse, grad)
 	} else {
 		a.backwardTiles(qkv, out, lse, grad)

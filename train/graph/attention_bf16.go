@@ -2,6 +2,9 @@ package graph
 
 import "trit/bitlinear/kernel/causal"
 
+// headsInBF16 reports whether attention is in bfloat16 where products are.
+func headsInBF16(bf16 bool) bool { return bf16 && causal.Has() }
+
 // forwardHeads is forward in bfloat16.
 func (a *attention) forwardHeads(qkv, out, lse []float32) {
 	group := a.heads / a.kvHeads

@@ -21,8 +21,8 @@ type Options struct {
 	Batch          int // rows, B
 	SequenceLength int // tokens of a row, T
 	Backward       bool
-	// BF16 computes in bfloat16 the products of gradients, of attention, of the head and of
-	// layers that are not ternary.
+	// BF16 computes in bfloat16 the products of gradients, of attention (where causal.Has), of the
+	// head and of layers that are not ternary.
 	BF16 bool
 	// Int8Gradients rounds the gradients of the outputs of ternary layers to int8; see bitlinear.Mode.
 	Int8Gradients bool

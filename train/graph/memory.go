@@ -147,7 +147,7 @@ func scratchMemory(c *model.Config, o Options) int64 {
 func attentionMemory(c *model.Config, o Options) int64 {
 	total := int64(4 * queryTile * (o.SequenceLength + c.HeadDim))
 	switch {
-	case o.BF16:
+	case headsInBF16(o.BF16):
 		total += causal.Memory(o.SequenceLength, c.HeadDim, o.Backward)
 	case o.Backward:
 		total += int64(4 * o.SequenceLength * (queryTile + 2*c.HeadDim))

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"trit/bitlinear/kernel/gemm"
 	"trit/bitlinear/kernel/kerneltest"
 	"trit/internal/float16"
 )
@@ -124,8 +123,8 @@ func (s *heads) difference(got []float32, want []float64, i int) (e float64, int
 }
 
 func needBF16(t testing.TB) {
-	if !gemm.HasBF16() {
-		t.Skip("this machine has no instructions for bfloat16")
+	if !Has() {
+		t.Skip("this machine has no bfloat16 or no AVX-512")
 	}
 }
 

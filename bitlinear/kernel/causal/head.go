@@ -40,7 +40,10 @@ type Rows struct {
 
 func (r Rows) from(t int) Rows { return Rows{r.X[t*r.LD:], r.LD} }
 
-// Head is the scratch of a thread for one head after another. gemm.HasBF16 must be true.
+// Has reports whether this machine runs this package: it has products in bfloat16, and AVX-512 for what lies between.
+func Has() bool { return assembled && gemm.HasBF16() }
+
+// Head is the scratch of a thread for one head after another. Has must be true.
 type Head struct {
 	length, dim   int
 	panels, steps int     // of positions, and of the values of a head

@@ -41,7 +41,7 @@ func addSumsGeneric(dst []float32, width int, sums, factor []float32, cols int) 
 	for r, f := range factor {
 		row := dst[r*width:][:cols]
 		for j, v := range sums[r*tileCols:][:cols] {
-			row[j] += v * f
+			row[j] += float32(v * f) // two roundings, on all machines
 		}
 	}
 }

@@ -224,7 +224,7 @@ func everyShape(t *testing.T, test func(t *testing.T, s shape, p *testProduct)) 
 		for form := range 1 << 5 {
 			bit := func(i int) int { return form >> i & 1 }
 			for right := range rightForms {
-				if bit(1) == 1 && right%4 > 0 {
+				if bit(1) == 1 && right%4 > 0 || testing.Short() && (form+right)%3 > 0 {
 					continue
 				}
 				s := shape{size[0], size[1], size[2], bit(0), bit(1), right, bit(2) == 1, bit(3) == 1, bit(4) == 1}
@@ -440,7 +440,7 @@ func TestStoredSums(t *testing.T) {
 					if col < 0 || col >= cols {
 						continue
 					}
-					product := sums[row*tileCols+col] * factor[row]
+					product := float32(sums[row*tileCols+col] * factor[row])
 					if add {
 						product += want[i]
 					}

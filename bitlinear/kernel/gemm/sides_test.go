@@ -34,6 +34,9 @@ func transposed(x []float32, rows, cols int) []float32 {
 func eachPacked(t *testing.T, test func(t *testing.T, pool *parallel.Pool, r *rand.Rand, n int)) {
 	everyBF16(t, func(t *testing.T) {
 		for _, n := range []int{1, 31, 32, 65, 288, 545} {
+			if testing.Short() && n > 500 {
+				continue
+			}
 			for _, threads := range []int{1, 3} {
 				t.Run(fmt.Sprintf("%d/%d", n, threads), func(t *testing.T) {
 					test(t, parallel.New(threads), rand.New(rand.NewPCG(5, uint64(n))), n)

@@ -81,7 +81,8 @@ func everyTile(body func(p layout, name string, t tile, blocks int)) {
 type operands struct {
 	columns, blocks int
 	w               []byte
-	x               []int8 // [columns/4][tokens][4]
+	x               []int8 // [columns/together][tokens][together]
+	together        int
 	offset, sums    []int32
 }
 
@@ -94,7 +95,7 @@ const everyUnit = 2 * tritsUnit
 // offsets the shift is rounded down to a multiple of their size.
 func operandsAt(shift int, p layout, t tile, columns, blocks int) operands {
 	o := operands{
-		columns: columns, blocks: blocks,
+		columns: columns, blocks: blocks, together: t.together(),
 		w:      shifted[byte](shift, blocks*columns/p.cols*p.lines*lineBytes),
 		x:      shifted[int8](shift, columns*t.tokens),
 		offset: shifted[int32](shift, t.tokens),
@@ -145,8 +146,8 @@ func (o *operands) check(t *testing.T, p layout, name string, tile tile) {
 // row is the activations of a token.
 func (o *operands) row(token, tokens int) []int8 {
 	var row []int8
-	for at := 4 * token; at < len(o.x); at += 4 * tokens {
-		row = append(row, o.x[at:at+4]...)
+	for at := o.together * token; at < len(o.x); at += o.together * tokens {
+		row = append(row, o.x[at:at+o.together]...)
 	}
 	return row
 }

@@ -3,15 +3,6 @@
 #include "textflag.h"
 #include "dot_arm64.h"
 
-// Vectors of four: integers added, turned into floats; floats multiplied, added; halves of a
-// register, in half precision, turned into floats.
-#define ADDI(d, n, m) WORD $(0x4EA08400 | (m) << 16 | (n) << 5 | (d))
-#define SCVTF(d, n) WORD $(0x4E21D800 | (n) << 5 | (d))
-#define FMUL(d, n, m) WORD $(0x6E20DC00 | (m) << 16 | (n) << 5 | (d))
-#define FADD(d, n, m) WORD $(0x4E20D400 | (m) << 16 | (n) << 5 | (d))
-#define FCVTL(d, n) WORD $(0x0E217800 | (n) << 5 | (d))
-#define FCVTL2(d, n) WORD $(0x4E217800 | (n) << 5 | (d))
-
 #define ARGUMENTS \
 	MOVD parts+0(FP), R0 \
 	MOVD w+16(FP), R1 \
@@ -34,12 +25,6 @@
 	MOVD R2, R11 \
 	MOVD lines+8(FP), R14
 
-#define CLEAR(a, b, c, d) \
-	VEOR a.B16, a.B16, a.B16 \
-	VEOR b.B16, b.B16, b.B16 \
-	VEOR c.B16, c.B16, c.B16 \
-	VEOR d.B16, d.B16, d.B16
-
 // Fetches the line of the next four blocks and loads this one.
 #define LINE \
 	ADD  R5<<2, R10, R15 \
@@ -57,14 +42,6 @@
 	MOVD R6, R20 \
 	MOVD R12, R21
 
-// A sum of a token plus its offset, times its factor and the scale, added to a register.
-#define SCALED(sum, scale, to) \
-	ADDI(sum, sum, 29) \
-	SCVTF(sum, sum) \
-	FMUL(sum, sum, 30) \
-	FMUL(sum, sum, scale) \
-	FADD(to, to, sum)
-
 // The sums of a token from register a on are added to dst.
 #define TOKEN(a) \
 	VLD1R.P 4(R19), [V29.S4] \
@@ -76,13 +53,6 @@
 	SCALED(a+3, 23, 19) \
 	VST1 [V16.S4, V17.S4, V18.S4, V19.S4], (R21) \
 	ADD $256, R21
-
-// The code of a sign is 2, not 1.
-#define DOUBLE(a) \
-	ADDI(a, a, a) \
-	ADDI(a+1, a+1, a+1) \
-	ADDI(a+2, a+2, a+2) \
-	ADDI(a+3, a+3, a+3)
 
 #define NEXTBLOCK \
 	ADD  $64, R12 \
@@ -145,10 +115,7 @@ part:
 
 block:
 	BLOCK
-	CLEAR(V0, V1, V2, V3)
-	CLEAR(V4, V5, V6, V7)
-	CLEAR(V8, V9, V10, V11)
-	CLEAR(V12, V13, V14, V15)
+	CLEARALL
 
 line:
 	LINE
@@ -223,10 +190,7 @@ part:
 
 block:
 	BLOCK
-	CLEAR(V0, V1, V2, V3)
-	CLEAR(V4, V5, V6, V7)
-	CLEAR(V8, V9, V10, V11)
-	CLEAR(V12, V13, V14, V15)
+	CLEARALL
 
 line:
 	LINE

@@ -67,11 +67,20 @@ type tile struct {
 	tokens int
 	rows   int  // 16, or 8 if it takes half a block
 	packed bool // reads lines of fewer than 2 bits as they are, so that they need not be widened
+	pairs  bool // reads eight neighbouring activations of a token side by side, not four
 	run    func(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 	// quad, if there is one, multiplies four blocks, size bytes apart, of a number of columns.
 	quad func(columns int, w *byte, x *int8, offset, dst *int32, size int)
 	// grouped, if there is one, is a quad of weights with a scale a group; see groupedQuadGeneric.
 	grouped groupedQuad
+}
+
+// together is the number of activations of a token that lie side by side in a panel.
+func (t *tile) together() int {
+	if t.pairs {
+		return 8
+	}
+	return 4
 }
 
 // chosen is the implementation for this processor.

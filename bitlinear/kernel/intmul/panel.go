@@ -8,7 +8,7 @@ import (
 )
 
 // panel is the activations of a few tokens in the order in which a tile reads them,
-// [K/4][tokens][4], and for the columns that are summed together and each token -bias times the sum
+// [K/4][tokens][4] or [K/8][tokens][8], and for the columns that are summed together and each token -bias times the sum
 // of its activations, which undoes the bias of the weights.
 type panel struct {
 	tile   tile
@@ -65,7 +65,7 @@ func (p *panel) fill(x []int8, of *product) {
 	}
 	for t := range n {
 		if t >= p.count {
-			clearColumn(p.x[4*t:], 4*n)
+			p.clearColumn(p.x[p.tile.together()*t:])
 			continue
 		}
 		row := x[(p.first+t)*of.k:][:of.k]
@@ -82,24 +82,27 @@ func (p *panel) fill(x []int8, of *product) {
 
 // fillColumn writes the activations of token t of the panel, filled up with zeros.
 func (p *panel) fillColumn(t int, row []int8) {
-	step, out := 4*p.tile.tokens, p.x[4*t:]
-	for ; len(row) >= 4; row = row[4:] {
+	size := p.tile.together()
+	step, out := size*p.tile.tokens, p.x[size*t:]
+	for ; len(row) >= size; row = row[size:] {
 		*(*[4]int8)(out) = [4]int8(row)
+		if size == 8 {
+			*(*[4]int8)(out[4:]) = [4]int8(row[4:])
+		}
 		out = out[min(step, len(out)):]
 	}
 	if len(row) > 0 {
-		var last [4]int8
-		copy(last[:], row)
-		*(*[4]int8)(out) = last
+		clear(out[copy(out, row):size])
 		out = out[min(step, len(out)):]
 	}
-	clearColumn(out, step)
+	p.clearColumn(out)
 }
 
-// clearColumn writes zeros, four activations every step.
-func clearColumn(out []int8, step int) {
-	for ; len(out) >= 4; out = out[min(step, len(out)):] {
-		*(*[4]int8)(out) = [4]int8{}
+// clearColumn writes zeros for a token from out on.
+func (p *panel) clearColumn(out []int8) {
+	size := p.tile.together()
+	for step := size * p.tile.tokens; len(out) >= size; out = out[min(step, len(out)):] {
+		clear(out[:size])
 	}
 }
 

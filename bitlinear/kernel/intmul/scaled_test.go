@@ -14,6 +14,7 @@ import (
 // between guards.
 type groupedOperands struct {
 	parts, lines, tokens int
+	together             int
 	signs                bool
 	w                    []byte // four blocks
 	x                    []int8
@@ -22,8 +23,9 @@ type groupedOperands struct {
 	scale                []uint16
 }
 
-func newGroupedOperands(r *rand.Rand, shift, parts, lines, tokens int, signs bool) *groupedOperands {
-	o := &groupedOperands{parts: parts, lines: lines, tokens: tokens, signs: signs}
+func newGroupedOperands(r *rand.Rand, shift, parts, lines int, tile tile, signs bool) *groupedOperands {
+	tokens := tile.tokens
+	o := &groupedOperands{parts: parts, lines: lines, tokens: tokens, together: tile.together(), signs: signs}
 	o.w = shifted[byte](shift, quadBlocks*parts*lines*lineBytes)
 	o.x = shifted[int8](shift, parts*o.columns()*tokens)
 	o.offset, o.factor = shifted[int32](shift, parts*tokens), shifted[float32](shift, parts*tokens)
@@ -65,8 +67,8 @@ func (o *groupedOperands) want() []float32 {
 			scale := o.scale[(p*quadBlocks+b)*blockRows:][:blockRows]
 			for t := range o.tokens {
 				var row []int8
-				for c := range part / 4 {
-					row = append(row, o.x[((p*part/4+c)*o.tokens+t)*4:][:4]...)
+				for c := 0; c < part; c += o.together {
+					row = append(row, o.x[(p*part+c)*o.tokens+t*o.together:][:o.together]...)
 				}
 				var sums [blockRows]int32
 				ternaryTileGeneric(part/groupCols, &codes[0], &row[0], &o.offset[p*o.tokens+t], &sums[0], 0)
@@ -109,11 +111,11 @@ func TestGroupedQuads(t *testing.T) {
 			lines = []int{2, 4}
 		}
 		for shift := range 64 {
-			o := newGroupedOperands(r, shift, 1+shift%5, lines[shift%2], tile.tokens, signs)
+			o := newGroupedOperands(r, shift, 1+shift%5, lines[shift%2], tile, signs)
 			o.check(t, name, tile.grouped)
 		}
 		for _, v := range []int8{127, -128} { // the largest sums
-			o := newGroupedOperands(r, 0, 2, lines[1], tile.tokens, signs)
+			o := newGroupedOperands(r, 0, 2, lines[1], tile, signs)
 			copy(o.w, slices.Repeat([]byte{255}, len(o.w)))
 			copy(o.x, slices.Repeat([]int8{v}, len(o.x)))
 			o.check(t, name, tile.grouped)

@@ -174,19 +174,11 @@ loop:
 	SMLAL(14, 23, 25) \
 	SMLAL2(15, 23, 25)
 
-#define CLEAR(a) VEOR a.B16, a.B16, a.B16
-
 // func ternaryTileNEON1(groups int, w *byte, x *int8, offset, dst *int32, stride int)
 TEXT ·ternaryTileNEON1(SB), NOSPLIT, $0-48
 	ARGUMENTS
-	CLEAR(V0)
-	CLEAR(V1)
-	CLEAR(V2)
-	CLEAR(V3)
-	CLEAR(V4)
-	CLEAR(V5)
-	CLEAR(V6)
-	CLEAR(V7)
+	CLEAR(V0, V1, V2, V3)
+	CLEAR(V4, V5, V6, V7)
 	VMOVI $3, V28.B16
 
 loop:

@@ -86,11 +86,11 @@ func mix32(x uint32) uint32 {
 
 // moments are the means after a gradient.
 func (s *AdamW) moments(m, v, g float32) (float32, float32) {
-	g *= s.GradScale
-	return m + s.Blend1*(g-m), s.Beta2*v + s.Blend2*g*g
+	g = float32(g * s.GradScale)
+	return m + float32(s.Blend1*(g-m)), float32(s.Beta2*v) + float32(s.Blend2*g*g)
 }
 
 // moved is a value after a step.
 func (s *AdamW) moved(value, m, v float32) float32 {
-	return value*s.Keep - s.Size*m/(float32(math.Sqrt(float64(v)))*s.InverseRoot+s.Eps)
+	return float32(value*s.Keep) - s.Size*m/(float32(float32(math.Sqrt(float64(v)))*s.InverseRoot)+s.Eps)
 }

@@ -14,15 +14,16 @@ func Exp(x float32) float32 {
 	if x != x {
 		return x
 	}
-	n := roundEven(x * math.Log2E)
-	r := x - n*0.693359375 + n*2.12194440e-4
+	// Products are converted before they are added; see generic.go.
+	n := roundEven(float32(x * math.Log2E))
+	r := x - float32(n*0.693359375) + float32(n*2.12194440e-4)
 	p := float32(1.9875691500e-4)
-	p = p*r + 1.3981999507e-3
-	p = p*r + 8.3334519073e-3
-	p = p*r + 4.1665795894e-2
-	p = p*r + 1.6666665459e-1
-	p = p*r + 5.0000001201e-1
-	p = p*r*r + r + 1
+	p = float32(p*r) + 1.3981999507e-3
+	p = float32(p*r) + 8.3334519073e-3
+	p = float32(p*r) + 4.1665795894e-2
+	p = float32(p*r) + 1.6666665459e-1
+	p = float32(p*r) + 5.0000001201e-1
+	p = float32(float32(p*r)*r) + r + 1
 	// In two factors, since 2^128 is out of range although e^x is not.
 	return p * math.Float32frombits(uint32(int32(n)+126)<<23) * 2
 }

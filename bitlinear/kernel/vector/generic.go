@@ -10,7 +10,8 @@ import (
 )
 
 // The functions of an implementation in plain Go: each takes any number of elements, and each
-// assembly function is compared with its own.
+// assembly function is compared with its own. Where bits must be the same on all machines, a product
+// is converted before it is added: the compilers of some would make one operation of both.
 
 func dotGeneric(x, y []float32) float32 {
 	if len(x) == 0 {
@@ -90,7 +91,6 @@ func scaledProductGeneric(dst, w, x []float32, f float32) {
 func rotateGeneric(x, y, cos, sin []float32) {
 	for i, u := range x {
 		v, c, s := y[i], cos[i], sin[i]
-		// The conversions keep the compiler from fusing a product with the sum.
 		x[i], y[i] = float32(u*c)-float32(v*s), float32(v*c)+float32(u*s)
 	}
 }
@@ -120,7 +120,7 @@ func siluGradGeneric(dGate, dUp, gate, up, grad []float32) {
 	for i, d := range grad {
 		g, u := gate[i], up[i]
 		s := 1 / (1 + Exp(-g))
-		dGate[i] = s * (1 + g*(1-s)) * u * d
+		dGate[i] = s * (1 + float32(g*(1-s))) * u * d
 		dUp[i] = g * s * d
 	}
 }
@@ -151,7 +151,7 @@ func absMaxGeneric(x []float32) float32 {
 
 func quantizeGeneric(dst []int8, x []float32, scale float32) {
 	for i, v := range x {
-		dst[i] = int8(max(-128, min(127, roundEven(v*scale))))
+		dst[i] = int8(max(-128, min(127, roundEven(float32(v*scale)))))
 	}
 }
 
