@@ -20,7 +20,7 @@ func hybrid() model.Config {
 }
 
 // hybridFile is a file with tensors of zeros of a type, whose metadata and tensors a test changes.
-func hybridFile(t *testing.T, typ gguf.Type, change func(m *gguf.Metadata, tensors *[]gguf.TensorInfo)) *gguf.File {
+func hybridFile(t testing.TB, typ gguf.Type, change func(m *gguf.Metadata, tensors *[]gguf.TensorInfo)) *gguf.File {
 	t.Helper()
 	c := hybrid()
 	var m gguf.Metadata
@@ -169,4 +169,43 @@ func TestSectionsOfPairs(t *testing.T) {
 			t.Errorf("the sections %v of %d pairs are refused", s, head/2)
 		}
 	}
+}
+
+// The tensors of a file fix its shape: whatever the keys of a hybrid are, the file is refused or read as that shape.
+func FuzzHybrid(f *testing.F) {
+	whole := hybridFile(f, gguf.F16, func(*gguf.Metadata, *[]gguf.TensorInfo) {})
+	for _, s := range []struct {
+		sections, marks string
+	}{{"\x0b\x0b\x0a\x00", ""}, {"\x10\x08\x08\x00", "\x01\x00\x01\x00"}, {"", "\x01"}} {
+		f.Add(uint64(4), uint64(1), uint64(256), uint64(128), uint64(2), uint64(2), []byte(s.sections), []byte(s.marks))
+		f.Add(uint64(0), uint64(2), uint64(256), uint64(64), uint64(4), uint64(1)<<63, []byte(s.sections), []byte(s.marks))
+	}
+	f.Fuzz(func(t *testing.T, kernel, groups, inner, state, rank, interval uint64, sections, marks []byte) {
+		file := *whole
+		file.Metadata = gguf.Metadata{}
+		for _, key := range whole.Metadata.Keys {
+			v, _ := whole.Metadata.Get(key)
+			file.Metadata.Set(key, v)
+		}
+		for key, v := range map[string]uint64{
+			"ssm.conv_kernel": kernel, "ssm.group_count": groups, "ssm.inner_size": inner, "ssm.state_size": state,
+			"ssm.time_step_rank": rank, "full_attention_interval": interval,
+		} {
+			file.Metadata.Set("qwen35."+key, v)
+		}
+		list, pattern := []int32{}, []bool{}
+		for _, v := range sections {
+			list = append(list, int32(int8(v)))
+		}
+		for _, v := range marks {
+			pattern = append(pattern, v&1 == 1)
+		}
+		file.Metadata.Set("qwen35.rope.dimension_sections", list)
+		if len(marks) > 0 {
+			file.Metadata.Set("qwen35.attention.recurrent_layers", pattern)
+		}
+		if m, err := ReadModel(&file); err == nil && m.Config != hybrid() {
+			t.Errorf("read %+v", m.Config)
+		}
+	})
 }

@@ -270,6 +270,18 @@ func TestKeptStatesAreSpread(t *testing.T) {
 	}
 }
 
+// TestAskedStatesStay: a long text after a place that was asked for does not take it away.
+func TestAskedStatesStay(t *testing.T) {
+	e := newExample(shapes[0], 4000)
+	l, m := NewLayer(e.d, e.conv, e.rate, e.lag), New(&shapes[0])
+	e.read(l, m, 0, 1000, false)
+	m.Keep()
+	e.read(l, m, 1000, e.n, false)
+	if got := m.Reach(1000); got != 992 {
+		t.Errorf("the memory goes back to %d", got)
+	}
+}
+
 func TestShapesAreCounted(t *testing.T) {
 	d := &shapes[1]
 	m := New(d)

@@ -18,6 +18,7 @@
 package deltanet
 
 import (
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -57,9 +58,15 @@ type block struct {
 type Memory struct {
 	shape    *model.DeltaNet
 	current  *block
-	previous *block   // the block before it, while a draft may be cut back into it
-	kept     []*state // ascending
+	previous *block // the block before it, while a draft may be cut back into it
+	kept     []kept // ascending
 	plan     []segment
+}
+
+// kept is a state that is kept for going back.
+type kept struct {
+	*state
+	asked bool // by Keep: others are rather dropped
 }
 
 // New makes the memory of an empty sequence.
@@ -140,7 +147,7 @@ func (m *Memory) Truncate(n int) {
 	case n >= m.current.base.at:
 		m.current.rows = n - m.current.base.at
 	case i >= 0:
-		m.current.base, m.current.rows = m.kept[i], 0
+		m.current.base, m.current.rows = m.kept[i].state, 0
 	default:
 		m.current.base, m.current.rows = m.newState(), 0
 	}
@@ -157,7 +164,7 @@ func (m *Memory) CopyPrefix(from *Memory, n int) {
 	case from.previous != nil && n >= from.previous.base.at:
 		source = from.previous
 	case len(m.kept) > 0:
-		m.current.base, m.current.rows = m.kept[len(m.kept)-1], 0
+		m.current.base, m.current.rows = m.kept[len(m.kept)-1].state, 0
 		return
 	default:
 		m.current.base, m.current.rows = m.newState(), 0
@@ -193,20 +200,30 @@ func (b *block) updatesOf(head int, d *model.DeltaNet) []float32 {
 // too many of them, it drops the one that leaves the smallest gap.
 func (m *Memory) Keep() {
 	base := m.current.base
-	if i := m.keptBefore(base.at); base.at > 0 && (i < 0 || m.kept[i].at < base.at) {
-		m.keep(base)
+	switch i := m.keptBefore(base.at); {
+	case i >= 0 && m.kept[i].at == base.at:
+		m.kept[i].asked = true
+	case base.at > 0:
+		m.keep(base, true)
 	}
 }
 
-func (m *Memory) keep(s *state) {
+// askedGap is how many times as large the gap counts that a state leaves which Keep was asked for.
+const askedGap = 8
+
+func (m *Memory) keep(s *state, asked bool) {
 	s.shared.Store(true)
-	m.kept = append(m.kept, s)
+	m.kept = append(m.kept, kept{s, asked})
 	if len(m.kept) <= maxKept {
 		return
 	}
-	drop, least, before := 0, s.at, 0
+	drop, least, before := 0, math.MaxInt, 0
 	for i, x := range m.kept[:maxKept] {
-		if gap := m.kept[i+1].at - before; gap < least {
+		gap := m.kept[i+1].at - before
+		if x.asked {
+			gap *= askedGap
+		}
+		if gap < least {
 			drop, least = i, gap
 		}
 		before = x.at
@@ -227,8 +244,8 @@ func (m *Memory) Parts(yield func(part any, bytes int) bool) {
 		parts = append(parts, m.previous.base)
 	}
 	for _, s := range m.kept {
-		if !slices.Contains(parts, s) {
-			parts = append(parts, s)
+		if !slices.Contains(parts, s.state) {
+			parts = append(parts, s.state)
 		}
 	}
 	for _, s := range parts {

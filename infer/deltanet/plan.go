@@ -61,7 +61,7 @@ func (m *Memory) commit(inputs []float32) {
 		s.next.at = at
 		copy(s.next.tail, b.inputs[len(b.inputs)-len(s.next.tail):])
 		if at%checkpointEvery == 0 {
-			m.keep(s.next)
+			m.keep(s.next, false)
 		}
 		if m.plan[i+1].block != b {
 			m.previous = b

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"trit/format/gguf"
 	"trit/infer"
@@ -100,4 +101,96 @@ func TestHybridPromptsBeginAsOthers(t *testing.T) {
 		// The answer stands in the next prompt in another form, as without its thoughts.
 		prompt = slices.Concat(prompt, []int32{7, 7, 7, int32(turn)})
 	}
+}
+
+// TestHybridPromptsBranch asks for answers whose prompts have a long beginning in common and then differ: the second
+// one computes some of it again, those after it nearly nothing.
+func TestHybridPromptsBranch(t *testing.T) {
+	m, err := infer.Load(testutil.HybridGGUF(t, testutil.Hybrid(), gguf.Q2_0, 1), infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e := New(m, letters{}, Options{})
+	defer e.Close()
+	r := rand.New(rand.NewPCG(8, 2))
+	random := func(n int) []int32 {
+		ids := make([]int32, n)
+		for i := range ids {
+			ids[i] = int32(r.IntN(320))
+		}
+		return ids
+	}
+	system := random(990)
+	for i, cached := range []int{0, 700, 960, 960, 960} {
+		request := lm.GenerateRequest{Prompt: slices.Concat(system, []int32{int32(i)}, random(400+100*(i%2))), MaxTokens: 5}
+		got, err := e.Generate(t.Context(), request, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.CachedTokens < cached {
+			t.Errorf("answer %d: %d tokens were kept, want %d", i, got.CachedTokens, cached)
+		}
+		if want := alone(t, m, request); !slices.Equal(got.Tokens, want.Tokens) {
+			t.Errorf("answer %d is %v, alone %v", i, got.Tokens, want.Tokens)
+		}
+	}
+}
+
+// TestHybridClientsLeave has clients that branch off each other's prompts, leave while their prompts are being read or
+// their answers written, and reach the end of the context. Whoever stays has the answer of a generator of its own.
+func TestHybridClientsLeave(t *testing.T) {
+	const limit = 700
+	m, err := infer.Load(testutil.HybridGGUF(t, testutil.Hybrid(), gguf.Q2_0, 1), infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e := New(m, letters{}, Options{Context: limit, Memory: 3 * (m.SessionBytes(limit) + m.DraftBytes())})
+	defer e.Close()
+	r := rand.New(rand.NewPCG(8, 3))
+	text := make([]int32, limit)
+	for i := range text {
+		text[i] = int32(r.IntN(320))
+	}
+	var all sync.WaitGroup
+	ends := map[lm.FinishReason]int{}
+	var mu sync.Mutex
+	for i := range 40 {
+		n := 1 + r.IntN(limit-1)
+		prompt, patience := slices.Clone(text[:n]), time.Duration(r.IntN(300))*time.Millisecond
+		for range r.IntN(3) { // branches
+			prompt[n-1-r.IntN(n)] = int32(i)
+		}
+		request := lm.GenerateRequest{Prompt: prompt, MaxTokens: 1 + r.IntN(60), PromptLookup: i%3 == 0}
+		all.Go(func() {
+			ctx := t.Context()
+			if i%2 == 0 {
+				short, cancel := context.WithTimeout(ctx, patience)
+				defer cancel()
+				ctx = short
+			}
+			got, err := e.Generate(ctx, request, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			g, _ := m.NewGenerator(letters{}, limit)
+			want, err := g.Generate(t.Context(), request, nil)
+			left := got.FinishReason == lm.FinishCancel && i%2 == 0
+			if err != nil || len(got.Tokens) > len(want.Tokens) || !slices.Equal(got.Tokens, want.Tokens[:len(got.Tokens)]) ||
+				!left && (len(got.Tokens) != len(want.Tokens) || got.FinishReason != want.FinishReason) {
+				t.Errorf("answer %d ends with %s:\n%v\nalone with %s: %v, %v", i, got.FinishReason, got.Tokens, want.FinishReason,
+					want.Tokens, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ends[got.FinishReason]++
+		})
+	}
+	all.Wait()
+	if e.Stats().CachedTokens == 0 {
+		t.Error("no prefix was reused")
+	}
+	t.Logf("answers ended: %v", ends)
 }

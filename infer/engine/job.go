@@ -19,6 +19,7 @@ type job struct {
 
 	session *infer.Session
 	answer  *infer.Answer // nil until the prompt begins to be read
+	branch  int           // where the prompt leaves an earlier one, if that is a place to keep; 0: it is not
 
 	news   chan struct{} // something was added to deltas, or the job has ended
 	mu     sync.Mutex
@@ -61,3 +62,16 @@ func (j *job) take() (deltas []lm.Delta, ended bool) {
 
 // reading reports whether the prompt is not read yet.
 func (j *job) reading() bool { return j.answer == nil || j.answer.Unread() > 0 }
+
+// toRead is the number of tokens of the prompt that the next piece may have: it ends where the prompt leaves an
+// earlier one, and the session keeps that place, so that prompts that begin so go on from there.
+func (j *job) toRead() int {
+	before := j.branch - j.session.Len()
+	if before > 0 {
+		return min(before, j.answer.Unread())
+	}
+	if before == 0 {
+		j.session.Keep()
+	}
+	return j.answer.Unread()
+}

@@ -28,8 +28,8 @@ type prefix struct {
 }
 
 // longest returns the session of a variant that has most in common with ids, and how many tokens can be
-// taken over from it; nil and 0 for none.
-func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n int) {
+// taken over from it; nil and 0 for none. More may be in common with ids, where a model has recurrent layers.
+func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n, common int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := p.find(key, ids)
@@ -39,16 +39,18 @@ func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n int) {
 			continue
 		}
 		s := p.list[i].s
-		if common := s.Reach(lm.CommonPrefix(s.Tokens(), ids)); common > n {
-			best, n = p.list[i], common
+		equal := lm.CommonPrefix(s.Tokens(), ids)
+		common = max(common, equal)
+		if reach := s.Reach(equal); reach > n {
+			best, n = p.list[i], reach
 		}
 	}
 	if best == nil {
-		return nil, 0
+		return nil, 0, common
 	}
 	p.clock++
 	best.used = p.clock
-	return best.s, n
+	return best.s, n, common
 }
 
 // find is the index of the first session that does not come before ids of a variant.

@@ -91,18 +91,22 @@ func (e *Engine) start(j *job) bool {
 func (e *Engine) begin(j *job) bool {
 	prompt := j.request.Prompt
 	prompt = prompt[:len(prompt)-1] // the last token is read for the choice after it
-	from, n := e.kept.longest(j.of.key, prompt)
+	from, n, longest := e.kept.longest(j.of.key, prompt)
 	for _, other := range e.running {
 		if other == j || other.answer == nil || other.of != j.of {
 			continue
 		}
 		common := lm.CommonPrefix(other.request.Prompt, prompt)
+		longest = max(longest, common)
 		if have := other.session.Reach(min(common, other.session.Len())); have > n {
 			from, n = other.session, have
 		}
 		if common >= n+worthWaiting && other.reading() {
 			return false
 		}
+	}
+	if longest >= n+worthWaiting { // what others begin with too, and could not be taken over
+		j.branch = longest
 	}
 	j.answer, j.err = e.newAnswer(j, from, n)
 	return true
@@ -191,7 +195,7 @@ func (e *Engine) cut(c *cast) {
 		if budget < 0 {
 			budget = e.pace.piece(c.writing, c.reading, at)
 		}
-		if n := min(budget, j.answer.Unread()); n > 0 {
+		if n := min(budget, j.toRead()); n > 0 {
 			c.add(j.answer, n)
 			budget -= n
 			e.work += e.pace.work(n, at)
