@@ -50,8 +50,10 @@ func (a *attentionInput) pass(lo, hi int) *pass {
 	}
 	wide := a.m.config.QDim()
 	session.cache[0].reserve(0, a.before+hi)
-	for head := range a.m.config.NumKeyValueHeads {
-		session.cache[0].write(head, 0, a.before+hi, a.keys, a.values)
+	dim := a.m.config.HeadDim
+	for i := range (a.before + hi) * a.m.config.NumKeyValueHeads {
+		at, head := i/a.m.config.NumKeyValueHeads, i%a.m.config.NumKeyValueHeads
+		session.cache[0].write(head, at, a.keys[i*dim:][:dim], a.values[i*dim:][:dim])
 	}
 	session.tokens = make([]int32, a.before+lo)
 	p := session.pass

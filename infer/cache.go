@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"trit/bitlinear/kernel/attention"
+	"trit/bitlinear/kernel/memory"
 	"trit/bitlinear/kernel/vector"
 	"trit/model"
 	"trit/setting"
@@ -35,9 +36,8 @@ type kvCache interface {
 	// reserve allocates memory for the first n positions, and makes those from at on ready to
 	// be written: a shared block among them is copied.
 	reserve(at, n int)
-	// write puts one KV head of n rows of keys and values, [n, kv dim] each, at the positions
-	// from at on, which are reserved.
-	write(head, at, n int, keys, values []float32)
+	// write puts the key and the value of a KV head at a position, which is reserved.
+	write(head, at int, key, value []float32)
 	// copyPrefix copies the first n positions of another cache of the same model.
 	copyPrefix(from kvCache, n int)
 	// each calls yield with each block and its number of positions, until it returns false.
@@ -56,8 +56,8 @@ type kvCache interface {
 // cacheFormat makes caches of a number format.
 type cacheFormat interface {
 	kind() Cache
-	newCache(c *model.Config, capacity int) kvCache
-	bytesPerToken(c *model.Config) int // in one layer
+	newCaches(c *model.Config, layers, capacity int) []kvCache // of a session
+	bytesPerToken(c *model.Config) int                         // in one layer
 }
 
 func cacheFormatOf(c Cache) (cacheFormat, error) {
@@ -110,8 +110,29 @@ func (e *element[T]) bytesPerToken(c *model.Config) int {
 	return n
 }
 
-func (e *element[T]) newCache(c *model.Config, capacity int) kvCache {
-	return &cache[T]{element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity}
+func (e *element[T]) newCaches(c *model.Config, layers, capacity int) (list []kvCache) {
+	shelf := &blockShelf[T]{layers: layers}
+	for range layers {
+		list = append(list, &cache[T]{element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity, shelf: shelf})
+	}
+	return list
+}
+
+// blockShelf has memory for the blocks of a session. Those of all layers with the same positions come one
+// after the other and live equally long, so they lie in large pages together: a token reads all of them.
+type blockShelf[T attention.Element] struct {
+	layers int
+	rest   []T
+}
+
+// take returns n zeros.
+func (s *blockShelf[T]) take(n int) []T {
+	if len(s.rest) < n {
+		s.rest = memory.Make[T](s.layers * n)
+	}
+	piece := s.rest[:n:n]
+	s.rest = s.rest[n:]
+	return piece
 }
 
 // padded is n rounded up to a multiple of a panel's columns.
@@ -126,6 +147,7 @@ type cache[T attention.Element] struct {
 	*element[T]
 	heads, dim, capacity int
 	blocks               []*cacheBlock[T]
+	shelf                *blockShelf[T]
 }
 
 // cacheBlock holds a block of positions.
@@ -151,7 +173,9 @@ func (c *cache[T]) reserve(at, n int) {
 // newBlock makes block i, with memory for as many of its positions as the capacity leaves.
 func (c *cache[T]) newBlock(i int) *cacheBlock[T] {
 	b := &cacheBlock[T]{positions: min(blockPositions, padded(c.capacity-i*blockPositions))}
-	b.keys, b.values = make([]T, c.heads*c.dim*b.positions), make([]T, c.heads*padded(c.dim)*b.positions)
+	keys, values := c.heads*c.dim*b.positions, c.heads*padded(c.dim)*b.positions
+	both := c.shelf.take(keys + values)
+	b.keys, b.values = both[:keys:keys], both[keys:]
 	if c.scaled {
 		b.keyFactors, b.valueFactors = make([]float32, c.heads*b.positions), make([]float32, c.heads*b.positions)
 	}
@@ -168,17 +192,14 @@ func (c *cache[T]) valuePanel(b *cacheBlock[T], head, d int) []T {
 	return b.values[(head*padded(c.dim)+d)*b.positions:][:b.positions*attention.PanelCols]
 }
 
-func (c *cache[T]) write(head, at, n int, keys, values []float32) {
+func (c *cache[T]) write(head, at int, key, value []float32) {
 	buffer := floats.Get().(*[]float32)
 	defer floats.Put(buffer)
 	*buffer = grow(*buffer, c.dim)
 	// A T is no larger than a float32, so a row fits.
 	row := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*buffer))), c.dim)
-	for i := range n {
-		from := (i*c.heads + head) * c.dim
-		c.writeKey(row, head, at+i, keys[from:][:c.dim])
-		c.writeValue(row, head, at+i, values[from:][:c.dim])
-	}
+	c.writeKey(row, head, at, key)
+	c.writeValue(row, head, at, value)
 }
 
 func (c *cache[T]) writeKey(row []T, head, at int, key []float32) {

@@ -54,8 +54,7 @@ func (a *attentionMixer) read(p *pass, n int) {
 	if a.gated {
 		p.divideQueries(n)
 	}
-	p.rotate(a, n)
-	p.writeKV(a.slot, n)
+	p.keep(a, n)
 }
 
 func (a *attentionMixer) carried(p *pass) []column {

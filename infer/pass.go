@@ -18,7 +18,7 @@ type pass struct {
 	first    []int  // first row of each span
 	adapted  []adaptedRows
 	position []int       // of each row in its session
-	rope     []angles    // of each row's session
+	session  []*Session  // of each row
 	x        []float32   // [rows, D] residual stream
 	in       activations // of the next product
 	block    []float32   // what q, k, v and att are in, and then gate and up
@@ -107,7 +107,7 @@ func (p *pass) embed(n int, spans []span) int {
 	for _, sp := range spans {
 		for i, id := range sp.ids {
 			p.embedToken(p.x[n*d:][:d], int(id))
-			p.position[n], p.rope[n] = sp.s.Len()+i, sp.s.rope
+			p.position[n], p.session[n] = sp.s.Len()+i, sp.s
 			n++
 		}
 	}
@@ -145,7 +145,7 @@ func (p *pass) reserve(spans []span) {
 		p.first[i] = n
 		n += len(sp.ids)
 	}
-	p.position, p.rope = grow(p.position, n), grow(p.rope, n)
+	p.position, p.session = grow(p.position, n), grow(p.session, n)
 	p.x, p.out = grow(p.x, n*c.HiddenSize), grow(p.out, n*c.HiddenSize)
 	p.reserveBlock(n)
 	if c.IsHybrid() {
@@ -295,19 +295,31 @@ func (p *pass) multiply(n int, list ...output) {
 	}
 }
 
-// rotate applies the norms of heads, if the model has them, and then rotary position embeddings
-// to queries and keys.
-func (p *pass) rotate(w *attentionMixer, n int) {
+// keep applies the norms of heads, if the model has them, and then rotary position embeddings to queries and
+// keys of n rows, and writes keys and values to the caches of the mixer, a KV head of a row at a time.
+func (p *pass) keep(w *attentionMixer, n int) {
 	c := &p.m.config
-	p.m.pool.For(n, max(1, 1<<15/c.QDim()), func(lo, hi int) {
-		for t := lo; t < hi; t++ {
-			q, k := p.q[t*c.QDim():][:c.QDim()], p.k[t*c.KVDim():][:c.KVDim()]
-			p.normHeads(q, w.qNorm)
-			p.normHeads(k, w.kNorm)
-			p.rope[t].rotate(q, p.position[t], p.m.interleaved)
-			p.rope[t].rotate(k, p.position[t], p.m.interleaved)
+	for _, sp := range p.spans {
+		sp.s.cache[w.slot].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
+	}
+	// Another thread pays from about 2^9 values on.
+	p.m.pool.Chunks(n*c.NumKeyValueHeads, max(1, (1<<9)/((p.m.groupSize()+2)*c.HeadDim)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			p.keepHead(w, i%n, i/n)
 		}
 	})
+}
+
+// keepHead is keep for a KV head of row t, with the query heads that share it.
+func (p *pass) keepHead(w *attentionMixer, t, head int) {
+	c, s, width := &p.m.config, p.session[t], p.m.groupSize()*p.m.config.HeadDim
+	q, at := p.q[t*c.QDim()+head*width:][:width], t*c.KVDim()+head*c.HeadDim
+	k, v := p.k[at:][:c.HeadDim], p.v[at:][:c.HeadDim]
+	p.normHeads(q, w.qNorm)
+	p.normHeads(k, w.kNorm)
+	s.rope.rotate(q, p.position[t], p.m.interleaved)
+	s.rope.rotate(k, p.position[t], p.m.interleaved)
+	s.cache[w.slot].write(head, p.position[t], k, v)
 }
 
 // normHeads replaces each head of a row by its RMSNorm with the weights w; nil changes nothing.
@@ -318,22 +330,6 @@ func (p *pass) normHeads(row, w []float32) {
 	for ; len(row) > 0; row = row[len(w):] {
 		p.norm(row[:len(w)], row[:len(w)], w)
 	}
-}
-
-// writeKV writes keys and values of n rows to the caches of a slot, a KV head of a span at a time.
-func (p *pass) writeKV(slot, n int) {
-	c := &p.m.config
-	kv, heads := c.KVDim(), c.NumKeyValueHeads
-	for _, sp := range p.spans {
-		sp.s.cache[slot].reserve(sp.s.Len(), sp.s.Len()+len(sp.ids))
-	}
-	// Another thread pays from about 2^9 values on.
-	p.m.pool.Chunks(len(p.spans)*heads, max(1, len(p.spans)*heads*(1<<9)/(n*kv)), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			sp, at := p.spans[i/heads], p.first[i/heads]*kv
-			sp.s.cache[slot].write(i%heads, sp.s.Len(), len(sp.ids), p.k[at:], p.v[at:])
-		}
-	})
 }
 
 // addResidual adds the output of a block to the residual stream.

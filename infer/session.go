@@ -46,9 +46,7 @@ func (m *Model) newSession(capacity int, long bool) (*Session, error) {
 	}
 	p := newPass(m)
 	s := &Session{m: m, capacity: capacity, rope: m.rope.extend(m.pool, capacity, long), long: long, pass: &p}
-	for range m.attentionLayers() {
-		s.cache = append(s.cache, m.cache.newCache(&m.config, capacity))
-	}
+	s.cache = m.cache.newCaches(&m.config, m.attentionLayers(), capacity)
 	for range m.config.RecurrentLayers() {
 		s.memories = append(s.memories, deltanet.New(&m.config.DeltaNet))
 	}

@@ -27,8 +27,9 @@ type prefix struct {
 	used int // by the clock of prefixes
 }
 
-// longest returns the session of a variant that has most in common with ids, and how many tokens can be
-// taken over from it; nil and 0 for none. More may be in common with ids, where a model has recurrent layers.
+// longest returns the session of a variant from which most of ids can be taken over, and how many tokens those are; nil
+// and 0 for none. It also returns how many tokens any session has in common with ids, which are more where a model has
+// recurrent layers.
 func (p *prefixes) longest(key int, ids []int32) (s *infer.Session, n, common int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
