@@ -23,7 +23,8 @@ func qwen3(hidden, intermediate, layers, heads int, tied bool) model.Config {
 	return model.Config{
 		VocabSize: 151936, HiddenSize: hidden, IntermediateSize: intermediate, NumHiddenLayers: layers,
 		NumAttentionHeads: heads, NumKeyValueHeads: 8, HeadDim: 128, MaxPositionEmbeddings: 32768,
-		RMSNormEps: 1e-6, RopeTheta: 1e6, HiddenAct: model.SiLU, TieWordEmbeddings: tied, QKNorm: true,
+		RMSNormEps: 1e-6, RopeTheta: 1e6, HiddenAct: model.SiLU, TieWordEmbeddings: tied,
+		QKNorm: true,
 	}
 }
 
@@ -32,7 +33,8 @@ func qwen35(hidden, intermediate, layers, heads, valueHeads int, tied bool) mode
 	return model.Config{
 		VocabSize: 248320, HiddenSize: hidden, IntermediateSize: intermediate, NumHiddenLayers: layers,
 		NumAttentionHeads: heads, NumKeyValueHeads: heads / 4, HeadDim: 256, MaxPositionEmbeddings: 262144,
-		RMSNormEps: 1e-6, RopeTheta: 1e7, PartialRotaryFactor: 0.25, HiddenAct: model.SiLU, TieWordEmbeddings: tied, QKNorm: true,
+		RMSNormEps: 1e-6, RopeTheta: 1e7, PartialRotaryFactor: 0.25, HiddenAct: model.SiLU, TieWordEmbeddings: tied,
+		QKNorm:   true,
 		DeltaNet: model.DeltaNet{KeyHeads: 16, ValueHeads: valueHeads, HeadDim: 128, Kernel: 4, Interval: 4},
 	}
 }

@@ -113,7 +113,9 @@ func (e *element[T]) bytesPerToken(c *model.Config) int {
 func (e *element[T]) newCaches(c *model.Config, layers, capacity int) (list []kvCache) {
 	shelf := &blockShelf[T]{layers: layers}
 	for range layers {
-		list = append(list, &cache[T]{element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity, shelf: shelf})
+		list = append(list, &cache[T]{
+			element: e, heads: c.NumKeyValueHeads, dim: c.HeadDim, capacity: capacity, shelf: shelf,
+		})
 	}
 	return list
 }

@@ -301,8 +301,8 @@ func placeTensor(path, name string, b json.RawMessage, size uint64) (placed, err
 // misplaced is the error of a tensor that does not lie in the body as its type and shape want.
 func misplaced(path string, t TensorInfo, offsets []uint64, size uint64) error {
 	want, _ := checkInfo(t)
-	return &FormatError{path, t.Name, fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow the header",
-		offsets, want, t.DType, t.Shape, size)}
+	return &FormatError{path, t.Name, fmt.Sprintf("data_offsets %v: want %d bytes (%s %v) inside the %d that follow "+
+		"the header", offsets, want, t.DType, t.Shape, size)}
 }
 
 // addTensors checks that the tensors tile the body without gap or overlap, as the
