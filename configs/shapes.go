@@ -23,8 +23,7 @@ func qwen3(hidden, intermediate, layers, heads int, tied bool) model.Config {
 	return model.Config{
 		VocabSize: 151936, HiddenSize: hidden, IntermediateSize: intermediate, NumHiddenLayers: layers,
 		NumAttentionHeads: heads, NumKeyValueHeads: 8, HeadDim: 128, MaxPositionEmbeddings: 32768,
-		RMSNormEps: 1e-6, RopeTheta: 1e6, HiddenAct: model.SiLU, TieWordEmbeddings: tied,
-		QKNorm: true,
+		RMSNormEps: 1e-6, RopeTheta: 1e6, HiddenAct: model.SiLU, TieWordEmbeddings: tied, QKNorm: true,
 	}
 }
 

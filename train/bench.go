@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -26,10 +27,10 @@ type Speed struct {
 // Bench times the steps of a run, by the code of Train, on random tokens with one
 // micro-batch a step. The first step warms up and is not counted. threads is Run.Threads.
 func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
-	if err := o.checkGradients(&c); err != nil {
+	o.GradientAccumulation, o.MaxSteps = 1, steps+1
+	if err := errors.Join(o.Validate(), o.checkGradients(&c)); err != nil {
 		return Speed{}, err
 	}
-	o.GradientAccumulation, o.MaxSteps = 1, steps+1
 	o.resolvePrecision(thisMachine(threads))
 	params, err := benchParams(c, &o, threads)
 	if err != nil {

@@ -1,9 +1,11 @@
 package train
 
 import (
+	"strings"
 	"testing"
 
 	"trit/bitlinear"
+	"trit/model"
 )
 
 // Bench runs the graph, and what it reports belongs together.
@@ -21,5 +23,14 @@ func TestBench(t *testing.T) {
 	if s.Parameters != r.Model.Parameters() || s.StepSeconds <= 0 || s.TokensPerSecond != tokens/s.StepSeconds ||
 		s.GorgoniaShare < 0 || s.GorgoniaShare >= 1 || bitlinear.Inside.Load() == before {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A wrong option is refused, not measured as another one.
+func TestBenchRefusesOptions(t *testing.T) {
+	o := Default()
+	o.Precision = "float16"
+	if _, err := Bench(model.Config{Ternary: true}, o, 1, 1); err == nil || !strings.Contains(err.Error(), "float16") {
+		t.Errorf("precision float16: %v", err)
 	}
 }
