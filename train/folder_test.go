@@ -125,3 +125,21 @@ func TestInitialNotes(t *testing.T) {
 		t.Errorf("a folder of data: %v, %v", ok, err)
 	}
 }
+
+// A run that is refused leaves no folder of its own, and one that was there as it was.
+func TestARefusedRunLeavesNothing(t *testing.T) {
+	data, dir := prepared(t), t.TempDir()
+	for _, out := range []string{filepath.Join(dir, "new"), dir} {
+		r := smallRun(data, out)
+		r.Options.ZLoss = -1
+		if _, err := Train(context.Background(), r); err == nil {
+			t.Fatal("a run with a z-loss of -1 is taken")
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); !os.IsNotExist(err) {
+		t.Errorf("the folder of a refused run is there: %v", err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Errorf("a folder that was there before a refused run: %v", err)
+	}
+}

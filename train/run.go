@@ -88,11 +88,11 @@ type Result struct {
 // warm-up, or half of the new ones if they are fewer.
 func Train(ctx context.Context, r Run) (result *Result, err error) {
 	if r.comm().Rank() == 0 {
-		unlock, err := r.occupy()
+		leave, err := r.occupy()
 		if err != nil {
 			return nil, err
 		}
-		defer unlock()
+		defer leave()
 	}
 	t, err := newTrainer(&r)
 	if err != nil {
@@ -119,19 +119,29 @@ func (r *Run) clockNow() time.Time {
 	return r.now()
 }
 
-// occupy makes and locks the run folder, and removes what a killed run left unfinished in it.
-func (r *Run) occupy() (unlock func(), err error) {
+// occupy makes and locks the run folder, and removes what a killed run left unfinished in it. A folder that it made is
+// removed by leave, if a run that was refused has left nothing there.
+func (r *Run) occupy() (leave func(), err error) {
+	_, missing := os.Stat(r.OutDir)
 	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
 		return nil, err
 	}
-	if unlock, err = checkpoint.Lock(filepath.Join(r.OutDir, ".lock")); err != nil {
+	lock := filepath.Join(r.OutDir, ".lock")
+	unlock, err := checkpoint.Lock(lock)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkpoint.Clean(r.OutDir); err != nil {
 		unlock()
 		return nil, err
 	}
-	return unlock, nil
+	return func() {
+		if entries, err := os.ReadDir(r.OutDir); missing != nil && err == nil && len(entries) == 1 {
+			os.Remove(lock) // while it is held: nobody else has the folder
+			os.Remove(r.OutDir)
+		}
+		unlock()
+	}, nil
 }
 
 // comm is the job that the run belongs to.

@@ -188,7 +188,8 @@ func WriteConfig(m *gguf.Metadata, architecture string, c *model.Config) error {
 func readConfig(f *gguf.File) (c model.Config, architecture string, err error) {
 	architecture, _ = f.Metadata.String("general.architecture")
 	if !slices.Contains(architectures, Base(architecture)) {
-		return c, architecture, fmt.Errorf("general.architecture is %q: want one of %v", architecture, architectures)
+		return c, architecture, fmt.Errorf("general.architecture is %q: want one of %v, "+
+			"with %s behind it where activations have 4 bits", architecture, architectures, fourBits)
 	}
 	c.Int4Activations = Base(architecture) != architecture
 	for _, k := range countKeys(&c) {
