@@ -27,7 +27,7 @@ import (
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a model from scratch or from given weights, or resume a run",
-		Description: cmdline.Examples("trit train --text stories.txt --config trit-3m-muon --out run",
+		Description: cmdline.Examples("trit train --text stories.txt --config trit-3m --out run",
 			"trit train --config trit-1m --data data --out run",
 			"trit train --config 125m --set batch_size=4 --dry-run",
 			"trit train --config 3b --dry-run --machine cores=64,int8=340,bf16=170,memory=512,nodes=8,network=25,price=3",
