@@ -62,6 +62,8 @@ type Manifest struct {
 	// the share of new texts taken for them
 	FalseRate float64        `json:"duplicates_false_rate,omitempty"`
 	Filters   filter.Options `json:"filters,omitzero"`
+	// of the expression of the filters: columns that no row had which was read
+	NoColumns []string `json:"no_columns,omitempty"`
 	// of the training documents when they are shuffled: "": it is held, "keyed": it is computed
 	Order   string    `json:"order,omitempty"`
 	Train   SplitInfo `json:"train"`
@@ -217,7 +219,11 @@ func (m *Manifest) skipped() string {
 	if len(left) == 0 {
 		return ""
 	}
-	return " (left out: " + strings.Join(left, ", ") + ")" + m.refusal()
+	text := " (left out: " + strings.Join(left, ", ") + ")"
+	if len(m.NoColumns) > 0 {
+		text += fmt.Sprintf(": no row has the column %s of {filter.Options.Keep}", strings.Join(m.NoColumns, ", "))
+	}
+	return text + m.refusal()
 }
 
 // Split returns the part of the manifest named Train or Heldout.

@@ -157,12 +157,14 @@ func (s *set) close() {
 
 // encodeItem filters and encodes a text.
 func (o *PrepareOptions) encodeItem(i source.Item, f *filter.Filter) entry {
-	reason, err := f.Check(i.Text, i.Row)
-	if reason != "" || err != nil {
-		return entry{left: reason, err: err, next: i.Next, bytes: int64(len(i.Text))}
+	e := entry{}
+	if e.left, e.err = f.Check(i.Text, i.Row); e.left == "" && e.err == nil {
+		e = o.encode(i.Text)
 	}
-	e := o.encode(i.Text)
-	e.next, e.bytes = i.Next, int64(len(i.Text))
+	e.next, e.bytes, e.lacks = i.Next, int64(len(i.Text)), f.Lacks(i.Row)
+	if e.err != nil {
+		return e
+	}
 	if e.left == "" {
 		e.keys = dedup.Keys(i.Text, o.Duplicates)
 	}

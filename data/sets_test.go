@@ -194,6 +194,34 @@ func TestFiltersAndTokens(t *testing.T) {
 	}
 }
 
+// A column of the expression that no row has is named, also by a preparation that went on in a set that lacks others.
+func TestColumnsThatNoRowHas(t *testing.T) {
+	o := mixed(t)
+	first := filepath.Join(t.TempDir(), "first.jsonl")
+	if err := os.WriteFile(first, []byte(`{"text":"the first has a score","n":0,"score":null}`+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.Sets[0].Files = append([]string{first}, o.Sets[0].Files...)
+	o.Filters.Keep = `n != 7 && bok != "x" && (score ?? 4) > 3`
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Progress = func(rows, _ int64) {
+		if rows > 2000 {
+			cancel()
+		}
+	}
+	if _, err := Prepare(ctx, o); !errors.Is(err, context.Canceled) || !Unfinished(o.Out) {
+		t.Fatalf("it was not stopped: %v", err)
+	}
+	o.Progress = nil
+	m, err := Prepare(t.Context(), o)
+	if err != nil || !slices.Equal(m.NoColumns, []string{"bok"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	o.Out, o.Filters.Keep = filepath.Join(t.TempDir(), "set"), `bok == "x"`
+	_, err = Prepare(t.Context(), o)
+	wantError(t, err, "no row has the column bok of", "filter fewer")
+}
+
 func TestSetsAreRejected(t *testing.T) {
 	for _, change := range []func(*PrepareOptions){
 		func(o *PrepareOptions) { o.Sets[1].Name = "web" },

@@ -4,6 +4,7 @@ package filter
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -82,12 +83,17 @@ func firstLine(err error) string {
 	return line
 }
 
-// Columns are the columns that the expression names, in order.
-func (f *Filter) Columns() []string {
+// Lacks are the columns that the expression names and the row does not have, in order.
+func (f *Filter) Lacks(row source.Row) (columns []string) {
 	if f.keep == nil {
 		return nil
 	}
-	return f.keep.columns
+	for _, c := range f.keep.columns {
+		if !slices.Contains(row.Names, c) {
+			columns = append(columns, c)
+		}
+	}
+	return columns
 }
 
 // NeedsRows reports whether Check needs the rows of texts.

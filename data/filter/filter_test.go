@@ -66,8 +66,11 @@ func TestColumns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(f.Columns(), " "); got != want {
+		if got := strings.Join(f.Lacks(source.Row{}), " "); got != want {
 			t.Errorf("%s: columns %q, want %q", keep, got, want)
+		}
+		if got := strings.Join(f.Lacks(source.Row{Names: []string{"meta", "score"}}), " "); strings.Contains(got, "score") {
+			t.Errorf("%s: a row with a score lacks %q", keep, got)
 		}
 	}
 }
