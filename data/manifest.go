@@ -21,6 +21,9 @@ import (
 // ManifestName is the file of a data set's folder that describes it.
 const ManifestName = "dataset.json"
 
+// tokenizerName is the file beside it whose hash it states.
+const tokenizerName = "tokenizer.json"
+
 // The splits of a data set.
 const (
 	Train   = "train"

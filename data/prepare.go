@@ -184,7 +184,7 @@ func (o *PrepareOptions) finish(dir string, m *Manifest) error {
 
 func (o *PrepareOptions) tokenizerSum(m *Manifest) error {
 	files, err := o.Tokenizer.Files()
-	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
+	m.TokenizerSHA256 = hexSHA256(files[tokenizerName])
 	return err
 }
 
@@ -193,7 +193,7 @@ func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
 	if err != nil {
 		return fmt.Errorf("tokenizer: %w", err)
 	}
-	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
+	m.TokenizerSHA256 = hexSHA256(files[tokenizerName])
 	return writeFiles(dir, files)
 }
 
