@@ -94,17 +94,22 @@ func (o *PrepareOptions) openSets() (all []*set, err error) {
 		return nil, setting.Needs("data.PrepareOptions.Sets", fmt.Sprintf("there are %d sets", len(sets)),
 			fmt.Sprintf("give at most %d", maxSets))
 	}
-	standard := 0
+	standard, divisible := 0, false
 	for _, s := range sets {
 		texts, err := source.Open(source.Options{Paths: s.Files, Column: cmp.Or(s.Column, o.Column),
-			Documents: o.Documents, Stdin: o.Stdin, Remote: s.Remote})
+			Documents: o.Documents, Shared: len(sets) > 1, Stdin: o.Stdin, Remote: s.Remote})
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(s.Files, source.Standard) {
 			standard++
 		}
+		divisible = divisible || texts.Divisible()
 		all = append(all, newSet(s, texts))
+	}
+	if o.Documents != "" && !divisible {
+		return nil, setting.Needs("source.Options.Documents", "{source.Options.Documents} divides plain text, and no set has any",
+			"leave it out")
 	}
 	if standard > 1 {
 		return nil, setting.Needs("data.PrepareOptions.Files", "two sets read the standard input", "give it to one of them")

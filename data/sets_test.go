@@ -222,6 +222,25 @@ func TestColumnsThatNoRowHas(t *testing.T) {
 	wantError(t, err, "no row has the column bok of", "filter fewer")
 }
 
+// A separator is for the sets of plain text, beside others that have none, but not where no set has any.
+func TestSeparatorOfOneSet(t *testing.T) {
+	plain := filepath.Join(t.TempDir(), "plain.txt")
+	if err := os.WriteFile(plain, []byte("one fox#two owls#three cats"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := mixed(t)
+	o.Sets = append(o.Sets, Set{Name: "plain", Files: []string{plain}, Weight: 1})
+	o.Documents, o.Holdout, o.Passes = "#", 0, 1
+	m, err := Prepare(t.Context(), o)
+	if err != nil || m.Sets[2].Read.Documents != 3 || m.Sets[2].Divisions != "#" || m.Sets[0].Divisions != "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	o.Sets, o.Out = o.Sets[:2], filepath.Join(t.TempDir(), "set")
+	if _, err := Prepare(t.Context(), o); setting.As(err) == nil || setting.As(err).Field != "source.Options.Documents" {
+		t.Errorf("a separator of nothing: %v", err)
+	}
+}
+
 func TestSetsAreRejected(t *testing.T) {
 	for _, change := range []func(*PrepareOptions){
 		func(o *PrepareOptions) { o.Sets[1].Name = "web" },
