@@ -130,7 +130,7 @@ func (s *RecipeSet) configOf(v RecipeVariant, seed uint64) (configs.Config, erro
 	if c.Seed, c.MaxSteps = seed, int(s.Tokens/int64(c.TokensPerStep())); c.MaxSteps < 1 {
 		return c, fmt.Errorf("tokens is %d: want at least the %d of a step", s.Tokens, c.TokensPerStep())
 	}
-	return c, c.Validate()
+	return c, errors.Join(c.Validate(), c.CheckModel(&c.Config))
 }
 
 // RecipesOptions say what Recipes trains, and follow it.

@@ -157,20 +157,21 @@ func TestOwnRecipes(t *testing.T) {
 
 func TestRecipesRefuse(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": []}`:                                                      "no variants",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [], "variants": [{"name": "a"}]}`:                                          "no seeds",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1, 2, 1], "variants": [{"name": "a"}]}`:                                   "twice",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "../a"}]}`:                                      "small letters",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "a"}]}`:                          "each once",
-		`{"config": "trit-1m", "tokens": 500, "seeds": [1], "variants": [{"name": "a"}]}`:                                          "of a step",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["max_steps=9"]}]}`:                 "max_steps, which follows",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "set": ["seed=9"], "variants": [{"name": "a"}]}`:                      "seed, which follows",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "set": ["early_stop_patience=1"], "variants": [{"name": "a"}]}`:       "early_stop_patience",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "b", "set": ["batch_size=3"]}]}`: "4992 of the 5000 tokens, and those of a 4096",
-		`{"config": "trit-9m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}]}`:                                         "no preset",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimiser=muon"]}]}`:              "optimizer",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimizer=sgd"]}]}`:               "muon",
-		`{"config": "trit-1m", "tokens": 5000, "seed": [1], "variants": [{"name": "a"}]}`:                                          "seeds",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": []}`:                                                                         "no variants",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [], "variants": [{"name": "a"}]}`:                                                             "no seeds",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1, 2, 1], "variants": [{"name": "a"}]}`:                                                      "twice",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "../a"}]}`:                                                         "small letters",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "a"}]}`:                                             "each once",
+		`{"config": "trit-1m", "tokens": 500, "seeds": [1], "variants": [{"name": "a"}]}`:                                                             "of a step",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["max_steps=9"]}]}`:                                    "max_steps, which follows",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "b", "set": ["gradients=int8", "ternary=false"]}]}`: "variant b: gradients is int8",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "set": ["seed=9"], "variants": [{"name": "a"}]}`:                                         "seed, which follows",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "set": ["early_stop_patience=1"], "variants": [{"name": "a"}]}`:                          "early_stop_patience",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "b", "set": ["batch_size=3"]}]}`:                    "4992 of the 5000 tokens, and those of a 4096",
+		`{"config": "trit-9m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}]}`:                                                            "no preset",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimiser=muon"]}]}`:                                 "optimizer",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimizer=sgd"]}]}`:                                  "muon",
+		`{"config": "trit-1m", "tokens": 5000, "seed": [1], "variants": [{"name": "a"}]}`:                                                             "seeds",
 	} {
 		path := filepath.Join(t.TempDir(), "r.json")
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
