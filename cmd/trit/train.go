@@ -321,14 +321,6 @@ func applyFlags(c *cli.Context, config *configs.Config) error {
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
 	}
-	return checkConfig(c, *config)
-}
-
-// checkConfig refuses values out of range. A run that --max-time alone ends has no steps yet.
-func checkConfig(c *cli.Context, config configs.Config) error {
-	if config.MaxSteps == 0 && c.IsSet("max-time") {
-		config.MaxSteps = configs.Default().MaxSteps
-	}
 	if err := config.Validate(); err != nil {
 		return cmdline.Usagef("%v", err)
 	}
