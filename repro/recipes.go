@@ -14,10 +14,12 @@ import (
 	"strings"
 
 	"trit/configs"
+	"trit/data"
 	"trit/eval/statistics"
 	"trit/internal/atomicfile"
 	"trit/internal/jsonfile"
 	"trit/internal/report"
+	"trit/setting"
 	"trit/train"
 	"trit/train/runlog"
 )
@@ -207,6 +209,9 @@ func (o *RecipesOptions) run(ctx context.Context, v RecipeVariant, seed uint64) 
 
 // finishRun begins a run or goes on with it, up to its end.
 func finishRun(ctx context.Context, run *train.Run, before func(dir string)) (*train.Result, error) {
+	if err := checkHeldout(run.DataDir); err != nil {
+		return nil, err
+	}
 	run.Resume = true
 	if before != nil {
 		before(run.OutDir)
@@ -219,6 +224,16 @@ func finishRun(ctx context.Context, run *train.Run, before func(dir string)) (*t
 		return nil, errors.New("stopped and saved: the same command goes on")
 	}
 	return result, nil
+}
+
+// checkHeldout refuses data on which runs cannot be compared.
+func checkHeldout(dir string) error {
+	m, err := data.OpenManifest(dir)
+	if err == nil && m.Heldout.Documents == 0 {
+		err = setting.Needs("data.PrepareOptions.Holdout", dir+" has no held-out documents, on which runs are compared",
+			"prepare it with {data.PrepareOptions.Holdout} above 0")
+	}
+	return err
 }
 
 // stepSeconds is the time that the steps of a run took, by its log: without evaluations and stops.

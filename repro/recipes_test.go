@@ -13,8 +13,11 @@ import (
 
 	"trit/configs"
 	"trit/convert"
+	"trit/data"
+	"trit/data/world"
 	"trit/infer"
 	"trit/lm"
+	"trit/tokenizer"
 	"trit/train"
 )
 
@@ -125,6 +128,29 @@ func TestRecipesThatDiverge(t *testing.T) {
 	var picture strings.Builder
 	if err := got.WriteSVG(&picture); err != nil || strings.Contains(picture.String(), "NaN") {
 		t.Errorf("%v: %s", err, picture.String())
+	}
+}
+
+// Without held-out documents every loss would be 0.
+func TestRecipesNeedHeldOutDocuments(t *testing.T) {
+	dir := t.TempDir()
+	set, prepared := smallRecipes(t, dir), smallData(t, dir)
+	tok, err := tokenizer.Load(prepared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := filepath.Join(dir, "all")
+	if _, err := data.Prepare(t.Context(), data.PrepareOptions{Files: []string{filepath.Join(dir, world.TextFile)}, Column: "text",
+		Tokenizer: tok, Out: all}); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out")
+	if _, err := Recipes(t.Context(), RecipesOptions{Set: set, Data: all, Out: out}); err == nil ||
+		!strings.Contains(err.Error(), "no held-out documents") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a run was begun")
 	}
 }
 
