@@ -222,11 +222,15 @@ func (m *Manifest) skipped() string {
 	if len(left) == 0 {
 		return ""
 	}
-	text := " (left out: " + strings.Join(left, ", ") + ")"
-	if len(m.NoColumns) > 0 {
-		text += fmt.Sprintf(": no row has the column %s of {filter.Options.Keep}", strings.Join(m.NoColumns, ", "))
+	return " (left out: " + strings.Join(left, ", ") + ")" + m.noColumns() + m.refusal()
+}
+
+// noColumns names the columns of the expression that no row has.
+func (m *Manifest) noColumns() string {
+	if len(m.NoColumns) == 0 {
+		return ""
 	}
-	return text + m.refusal()
+	return fmt.Sprintf(": no row has the column %s of {filter.Options.Keep}", strings.Join(m.NoColumns, ", "))
 }
 
 // Split returns the part of the manifest named Train or Heldout.

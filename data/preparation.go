@@ -155,6 +155,9 @@ func (p *preparation) run(ctx context.Context) error {
 			p.passEnded(s, s.texts.Counts())
 			s.info.UsedUp = true
 			s.close()
+			if p.mix.weighted && s.info.Tokens == 0 {
+				return p.m.noTokens(s.info)
+			}
 			continue
 		}
 		if err != nil {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"trit/data/dedup"
 	"trit/data/filter"
@@ -108,8 +110,8 @@ func (o *PrepareOptions) openSets() (all []*set, err error) {
 		all = append(all, newSet(s, texts))
 	}
 	if o.Documents != "" && !divisible {
-		return nil, setting.Needs("source.Options.Documents", "{source.Options.Documents} divides plain text, and no set has any",
-			"leave it out")
+		return nil, setting.Needs("source.Options.Documents",
+			"{source.Options.Documents} divides plain text, and no set has any", "leave it out")
 	}
 	if standard > 1 {
 		return nil, setting.Needs("data.PrepareOptions.Files", "two sets read the standard input", "give it to one of them")
@@ -207,6 +209,20 @@ func (x *mix) next() (best *set) {
 }
 
 func (s *set) filled() float64 { return float64(s.info.Tokens) / s.info.Weight }
+
+// noTokens is the error of a set of a mix that gives nothing: the others would get none beside it.
+func (m *Manifest) noTokens(s *SetInfo) error {
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(s.LeftOut)) {
+		reasons = append(reasons, fmt.Sprintf("%d %s", s.LeftOut[reason].Documents, reason))
+	}
+	found := fmt.Sprintf("none of the %d texts of set %s is taken", s.Read.Documents, s.Name)
+	if len(reasons) > 0 {
+		found += " (left out: " + strings.Join(reasons, ", ") + ")"
+	}
+	return setting.Needs("data.PrepareOptions.Sets", found+m.noColumns()+", so there is nothing to mix",
+		"filter fewer of them, or leave the set out")
+}
 
 // checkSets refuses sets that cannot be mixed.
 func (o *PrepareOptions) checkSets() error {

@@ -241,6 +241,20 @@ func TestSeparatorOfOneSet(t *testing.T) {
 	}
 }
 
+// A set of a mix that gives nothing would end it at once.
+func TestMixOfASetThatIsLeftOut(t *testing.T) {
+	o := mixed(t)
+	o.Filters.Keep = `!(text startsWith "code")`
+	_, err := Prepare(t.Context(), o)
+	wantError(t, err, "none of the 400 texts of set code is taken (left out: 400 expression)", "leave the set out")
+	for i := range o.Sets {
+		o.Sets[i].Weight = 0
+	}
+	if m, err := Prepare(t.Context(), o); err != nil || m.Sets[1].Tokens != 0 {
+		t.Errorf("without weights: %+v, %v", m, err)
+	}
+}
+
 func TestSetsAreRejected(t *testing.T) {
 	for _, change := range []func(*PrepareOptions){
 		func(o *PrepareOptions) { o.Sets[1].Name = "web" },

@@ -61,6 +61,7 @@ type DivergedError struct {
 	Outcome string // what the run does, and the way out
 }
 
+// Error says what happened, and the way out.
 func (e *DivergedError) Error() string {
 	return fmt.Sprintf("step %d: %s: %s", e.Step, e.Finding, e.Outcome)
 }

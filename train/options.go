@@ -411,11 +411,11 @@ func (o Options) CheckModel(c *model.Config) error {
 
 // checkRounding refuses a time before the rounding of a model that has none.
 func (o Options) checkRounding(c *model.Config) error {
-	if c.Ternary || c.TernaryEmbedding || o.QuantizeFromStep == 0 && o.QuantizeFromShare == 0 && o.QuantizeWarmupSteps == 0 {
+	if c.Ternary || o.QuantizeFromStep+o.QuantizeWarmupSteps == 0 && o.QuantizeFromShare == 0 {
 		return nil
 	}
-	return errors.New("quantize_from_step or _share or quantize_warmup_steps is set and ternary false: they say when the " +
-		"rounding comes into force, so set ternary to true, or leave them out")
+	return errors.New("quantize_from_step or _share or quantize_warmup_steps is set and ternary false: they say when " +
+		"the rounding comes into force, so set ternary to true, or leave them out")
 }
 
 // checkInt4 refuses a first stage in 8 bits of a model that stays there.
