@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ func convertCommand() *cli.Command {
 			&cli.IntFlag{Name: "rotate", Usage: "put all matrices in a rotated basis of blocks of `N` values, a power of two, as PrismML's GGUF files have it (prism.hadamard); of models in full precision"},
 			&cli.BoolFlag{Name: "unrotate", Usage: "turn weights in a rotated basis back"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
+			cmdline.ForceFlag("OUT"),
 			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`, a folder of PEFT or a GGUF file; OUT becomes the other of the two"},
 			cmdline.ThreadsFlag(),
 		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
@@ -66,6 +65,9 @@ func convertCommand() *cli.Command {
 
 // convertAdapter writes an adapter in another form.
 func convertAdapter(c *cli.Context, in, out string) error {
+	if err := cmdline.MayWrite(c, out); err != nil {
+		return err
+	}
 	base, err := models.Find(c, c.String("base"))
 	if err != nil {
 		return err
@@ -78,9 +80,6 @@ func convertAdapter(c *cli.Context, in, out string) error {
 	a, err := models.ReadAdapter(c, in, m.Target())
 	if err != nil {
 		return err
-	}
-	if _, err := os.Stat(out); err == nil && !c.Bool("force") {
-		return cmdline.Usagef("%s exists: --force replaces it, or name another one", out)
 	}
 	if strings.HasSuffix(strings.ToLower(out), ".gguf") {
 		err = adapter.WriteGGUF(out, a, m.Target())

@@ -174,7 +174,7 @@ func logitsCommand() *cli.Command {
 			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
-			outFlag("write to `FILE`"), models.AdapterFlag(), models.ActivationsFlag(), cmdline.ThreadsFlag(),
+			outFlag("write to `FILE`"), cmdline.ForceFlag("FILE"), models.AdapterFlag(), models.ActivationsFlag(), cmdline.ThreadsFlag(),
 		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")
@@ -183,6 +183,9 @@ func logitsCommand() *cli.Command {
 			}
 			ids, err := tokenIDs(cmdline.CommaList(c.StringSlice("ids")))
 			if err != nil {
+				return err
+			}
+			if err := cmdline.MayWrite(c, c.String("out")); err != nil {
 				return err
 			}
 			return writeLogits(c, args[0], ids, c.String("out"))

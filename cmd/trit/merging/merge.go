@@ -34,7 +34,7 @@ func Command() *cli.Command {
 			&cli.StringSliceFlag{Name: "data", Usage: "compare the loss of MODEL, with the adapter and merged, on these text `FILES`"},
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections, as in trit convert (default of a folder with master weights: f32)"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head, as in trit convert"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
+			cmdline.ForceFlag("OUT"),
 			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),
 		}, append(models.ReadingFlags(), models.HubFlags()...)...),
 		Action: mergeAction,
