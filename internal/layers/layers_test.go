@@ -52,7 +52,7 @@ format/gguf                 | bitlinear/quant internal/atomicfile internal/filek
 format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
-format/adapter              | bitlinear/kernel/vector format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting
+format/adapter              | bitlinear/kernel/vector format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting tokenizer
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
 data                        | data/conversation data/dedup data/filter data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/conversation           | data/source setting tokenizer

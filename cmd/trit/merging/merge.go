@@ -152,7 +152,7 @@ func lossOf(c *cli.Context, path, adapterPath string, files []string) (l textLos
 		return l, errors.New("--data: the model has no tokenizer to read texts with")
 	}
 	if adapterPath != "" {
-		if m, err = models.WithAdapters(c, m, adapterPath); err != nil {
+		if m, _, err = models.WithAdapters(c, m, nil, adapterPath); err != nil {
 			return l, err
 		}
 	}
