@@ -28,7 +28,7 @@ func convertCommand() *cli.Command {
 			"trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf",
 			"trit convert 1bitllm-large large.gguf --type tq2_0", "trit convert run folder --type packed",
 			"trit convert model.gguf folder --type bf16",
-			"trit convert tuned/adapter adapter.gguf --base model.gguf    (an adapter, for llama.cpp)"),
+			"trit convert adapter adapter.gguf --base model.gguf    (an adapter, for llama.cpp)"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or master weights in bf16, f16, f32"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
@@ -38,7 +38,7 @@ func convertCommand() *cli.Command {
 			&cli.BoolFlag{Name: "unrotate", Usage: "turn weights in a rotated basis back"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
 			cmdline.ForceFlag("OUT"),
-			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`, a folder of PEFT or a GGUF file; OUT becomes the other of the two"},
+			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`: a run, a folder of PEFT or a GGUF file; OUT becomes a GGUF file by its name, else a folder"},
 			cmdline.ThreadsFlag(),
 		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: func(c *cli.Context) error {

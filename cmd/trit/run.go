@@ -25,7 +25,7 @@ func runCommand() *cli.Command {
 		Description: cmdline.Examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat",
 			`trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`,
 			"trit run run -f prompt.txt --greedy    (a run: its best model)", "date | trit run model.gguf -n -1",
-			`trit run model.gguf --adapter tuned/adapter --adapter style.gguf=0.5 -p "Once upon a time"`, "",
+			`trit run model.gguf --adapter adapter --adapter style.gguf=0.5 -p "Once upon a time"`, "",
 			"Without flags about the choice, a model's own advice counts (generation_config.json, general.sampling), and",
 			"temperature 0.8 and top-p 0.95 for what it does not say."),
 		Flags: slices.Concat(promptFlags(), samplingFlags(), []cli.Flag{

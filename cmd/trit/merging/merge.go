@@ -25,7 +25,7 @@ func Command() *cli.Command {
 	return &cli.Command{
 		Name: "merge", ArgsUsage: "MODEL ADAPTER[=SCALE] OUT.gguf|OUT_DIR",
 		Usage: "write a model with an adapter in its weights",
-		Description: cmdline.Examples("trit merge base tuned/adapter merged.gguf", "trit merge base tuned/adapter merged",
+		Description: cmdline.Examples("trit merge base adapter merged.gguf", "trit merge base adapter merged",
 			"trit merge base.gguf adapter.gguf merged.gguf --lossy --data held-out.txt", "",
 			"An adapter inside the quantiser, and any of a model in full precision, is merged exactly. One beside ternary",
 			"layers is not: the sum is rounded to ternary weights again, which needs --lossy and is reported."),

@@ -18,7 +18,7 @@ import (
 // AdapterFlag names adapters that a model is computed with.
 func AdapterFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "adapter", Usage: "compute with the adapter " +
-		"`PATH[=SCALE]` beside the layers: a folder of PEFT, or a GGUF file (may be given several times)"}
+		"`PATH[=SCALE]` beside the layers: a run, a folder of PEFT, or a GGUF file (may be given several times)"}
 }
 
 // WithAdapters is a model with the adapters by PATH[=SCALE], and its tokenizer, nil for none, with their chat template.
