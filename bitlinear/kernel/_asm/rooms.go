@@ -34,7 +34,7 @@ func intmul512() {
 	signsBytes()
 	ternaryPairs()
 	ternaryBlock()
-	ternaryQuads()
+	zmm.ternaryQuads()
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()
@@ -44,6 +44,7 @@ func intmul512() {
 func intmul256() {
 	tilesYMM()
 	groupedTiles256()
+	ymm.ternaryQuads()
 	ymm.packing()
 }
 
