@@ -54,6 +54,9 @@ func (c Config) Estimate(m Machines, t Teacher) (Estimate, error) {
 	e.Tokens = int64(c.MaxSteps) * int64(c.TokensPerStep())
 	e.Trained = c.Options.Trained(c.Config)
 	e.FLOPsPerToken = c.flopsPerToken(t)
+	if m.described() {
+		c.Options.ResolveGradients(&c.Config, true)
+	}
 	if c.Precision, err = m.precision(c.Precision); err != nil {
 		return Estimate{}, err
 	}

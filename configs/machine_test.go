@@ -47,7 +47,7 @@ func FuzzParseMachine(f *testing.F) {
 	})
 }
 
-// By hand: of the operations for a token, 2 for each ternary weight are of int8.
+// By hand: of the operations for a token, 2 for each ternary weight are of int8, and 6 with gradients in int8.
 func TestDescribedMachine(t *testing.T) {
 	c, err := Load("125m")
 	if err != nil {
@@ -62,15 +62,22 @@ func TestDescribedMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := 2 * float64(c.TernaryParameters())
-	seconds := (whole/40e12 + (float64(e.FLOPsPerToken)-whole)/20e12) / 0.5 * float64(c.TokensPerStep())
+	ofInt8 := func(perWeight float64) float64 {
+		whole := perWeight * float64(c.TernaryParameters())
+		return (whole/40e12 + (float64(e.FLOPsPerToken)-whole)/20e12) / 0.5 * float64(c.TokensPerStep())
+	}
+	seconds := ofInt8(2)
 	if math.Abs(e.ComputeSeconds/seconds-1) > 1e-9 {
 		t.Errorf("a step takes %g s, want %g", e.ComputeSeconds, seconds)
 	}
 	if want := e.Seconds / 3600 * 2; math.Abs(e.Cost-want) > 1e-9*want || e.Lacking != e.MemoryBytes-2e9 || e.Lacking <= 0 {
 		t.Errorf("cost %g, want %g; lacking %d of %d", e.Cost, want, e.Lacking, e.MemoryBytes)
 	}
-	c.CheckpointActivations = true
+	c.Gradients = train.GradientsAuto
+	if auto, err := c.Estimate(m, Teacher{}); err != nil || math.Abs(auto.ComputeSeconds/ofInt8(6)-1) > 1e-9 {
+		t.Errorf("gradients by auto: %g s, %v, want %g", auto.ComputeSeconds, err, ofInt8(6))
+	}
+	c.Gradients, c.CheckpointActivations = train.GradientsFloat, true
 	if again, err := c.Estimate(m, Teacher{}); err != nil || math.Abs(again.ComputeSeconds/seconds-1.2) > 1e-9 {
 		t.Errorf("blocks computed again: %g s, %v", again.ComputeSeconds, err)
 	}

@@ -125,7 +125,7 @@ func (m *Manifest) openSplits(dir string) error {
 
 // checkSum compares the SHA-256 of a file with what another file states; wrong makes the error.
 func checkSum(path, want, stated string, wrong func(path, field, found string, args ...any) error) error {
-	sum, err := sumFile(path)
+	sum, err := atomicfile.SHA256(path)
 	if err == nil && sum != want {
 		err = wrong(path, "SHA-256", "%.12s: %s states %.12s", sum, stated, want)
 	}

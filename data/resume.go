@@ -1,10 +1,7 @@
 package data
 
 import (
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -50,17 +47,4 @@ func (o *PrepareOptions) optionsHash(sets []*set, tokenizer string) string {
 		panic(err) // numbers and texts
 	}
 	return hexSHA256(raw)
-}
-
-func sumFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }

@@ -168,6 +168,9 @@ type RecipeOutcomes []RecipeOutcome
 // each run it writes recipes.json, recipes.md and recipes.svg into Out. Runs that are finished already
 // are not repeated. A run that diverges is an outcome too.
 func Recipes(ctx context.Context, o RecipesOptions) (RecipeOutcomes, error) {
+	if err := checkOwn("repro.RecipesOptions.Out", o.Out, "recipes", &RecipeOutcomes{}, ".md", ".svg"); err != nil {
+		return nil, err
+	}
 	outcomes := make(RecipeOutcomes, len(o.Set.Variants))
 	for i, v := range o.Set.Variants {
 		outcomes[i].Variant = v

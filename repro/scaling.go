@@ -56,6 +56,9 @@ type ScalingPairs []ScalingPair
 // tokens, in the same order, at several sizes. It writes scaling.json, scaling.md and
 // scaling.html into Out after each size. Runs that are finished already are not repeated.
 func Scaling(ctx context.Context, o ScalingOptions) (ScalingPairs, error) {
+	if err := checkOwn("repro.ScalingOptions.Out", o.Out, "scaling", &ScalingPairs{}, ".md", ".html"); err != nil {
+		return nil, err
+	}
 	var pairs ScalingPairs
 	for _, name := range o.Configs {
 		p, err := o.pair(ctx, name)

@@ -52,6 +52,9 @@ func MeasureTable(ctx context.Context, o TableOptions) (*TableResult, error) {
 	if err := o.resolve(); err != nil {
 		return nil, err
 	}
+	if err := checkOwn("repro.TableOptions.Out", o.Out, o.Table.Name, &tableFile{}, ".md"); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
@@ -300,13 +303,19 @@ func folderName(model string) string {
 	return strings.Trim(notFileName.ReplaceAllString(model, "_"), "._")
 }
 
+// tableFile is what the file of the results holds.
+type tableFile struct {
+	Models  []published.Outcome `json:"models"`
+	Notes   []string            `json:"notes"`
+	Sources []published.Source  `json:"sources"`
+	Table   string              `json:"table"`
+	Title   string              `json:"title"`
+}
+
 // write writes the results so far as JSON and as Markdown.
 func (t *tableRun) write() error {
 	table := t.o.Table
-	b, err := indented(map[string]any{
-		"table": table.Name, "title": table.Title, "sources": table.Sources, "notes": table.Notes,
-		"models": t.result.Outcomes,
-	})
+	b, err := indented(tableFile{t.result.Outcomes, table.Notes, table.Sources, table.Name, table.Title})
 	if err != nil {
 		return err
 	}

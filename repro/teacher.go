@@ -1,16 +1,13 @@
 package repro
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"trit/data"
 	"trit/infer"
+	"trit/internal/atomicfile"
 	"trit/setting"
 	"trit/tokenizer"
 	"trit/train"
@@ -46,7 +43,7 @@ func EngineTeacher(r *train.Run, path string, o infer.Options) (t distill.Teache
 	if e.session, err = m.NewSession(e.length); err != nil {
 		return nil, fmt.Errorf("the teacher: %w", err)
 	}
-	if e.fingerprint, err = fileHash(path); err != nil {
+	if e.fingerprint, err = atomicfile.SHA256(path); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -76,17 +73,6 @@ func sameTokenizer(path string, tok *tokenizer.Tokenizer, dataDir string) error 
 	}
 	return setting.Needs("data.PrepareOptions.Tokenizer", path+": "+problem,
 		fmt.Sprintf("{data.PrepareOptions.Tokenizer} %s makes data that fit", path))
-}
-
-func fileHash(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // Read implements distill.Teacher.

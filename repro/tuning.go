@@ -180,6 +180,9 @@ func openAdapted(path, adapterPath string, o infer.Options) (*Model, error) {
 	}
 	a, _, err := adapter.Read(adapterPath, m.Target())
 	if err == nil {
+		tok, err = a.Tokenizer(tok)
+	}
+	if err == nil {
 		var adapted *infer.Model
 		if adapted, err = m.Adapted(infer.ScaledAdapter{Adapter: a, Scale: 1}); err == nil {
 			return &Model{Model: adapted.NewScorer(0), Tokenizer: tok, Name: path, Args: "adapter=" + adapterPath,

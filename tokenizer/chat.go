@@ -56,7 +56,8 @@ type ChatTemplate struct {
 	SpecialTokens map[string]string // bos_token, eos_token and the like
 }
 
-var errNoTemplate = setting.Needs("tokenizer.Tokenizer.Encode", "the model has no chat template",
+// ErrNoChatTemplate is that a model has no chat template: it is a base model.
+var ErrNoChatTemplate error = setting.Needs("tokenizer.Tokenizer.Encode", "the model has no chat template",
 	"it is a base model, use {tokenizer.Tokenizer.Encode}")
 
 // Render renders the template with the variables of c, and with the special tokens where
@@ -114,7 +115,7 @@ func (t *Tokenizer) ApplyChat(r ChatRequest) (string, error) {
 // of the template mark.
 func (t *Tokenizer) RenderChat(r ChatRequest) (jinja.Result, error) {
 	if t.settings.templates.text == "" {
-		return jinja.Result{}, errNoTemplate
+		return jinja.Result{}, ErrNoChatTemplate
 	}
 	c, err := r.Context()
 	if err != nil {
@@ -132,7 +133,7 @@ const guard = "\uFDD0"
 // of the request is text.
 func (t *Tokenizer) EncodeChat(r ChatRequest) ([]int32, error) {
 	if t.settings.templates.text == "" {
-		return nil, errNoTemplate
+		return nil, ErrNoChatTemplate
 	}
 	c, err := t.guardedContext(r)
 	if err != nil {
@@ -228,7 +229,7 @@ func LoadChatTemplate(dir string) (ChatTemplate, error) {
 		}
 	}
 	if t.Text == "" {
-		return t, fmt.Errorf("%s: %w", dir, errNoTemplate)
+		return t, fmt.Errorf("%s: %w", dir, ErrNoChatTemplate)
 	}
 	return t, nil
 }

@@ -42,7 +42,7 @@ func (e *TurnError) Error() string {
 // ChatEncoder parses the chat template of the model.
 func (t *Tokenizer) ChatEncoder() (*ChatEncoder, error) {
 	if t.settings.templates.text == "" {
-		return nil, errNoTemplate
+		return nil, ErrNoChatTemplate
 	}
 	c := t.ChatTemplate()
 	plain, err := jinja.Parse(c.Text)
@@ -65,9 +65,14 @@ func (t *Tokenizer) WithChatTemplate(text string) (*Tokenizer, error) {
 		return nil, err
 	}
 	files = maps.Clone(files)
+	SetChatTemplate(files, text)
+	return parseFiles(files)
+}
+
+// SetChatTemplate puts a chat template among the files of a tokenizer, in the place of all that they have.
+func SetChatTemplate(files map[string][]byte, text string) {
 	maps.DeleteFunc(files, func(name string, _ []byte) bool { return strings.HasPrefix(name, templateDir+"/") })
 	files[templateFile] = []byte(text)
-	return parseFiles(files)
 }
 
 // MarksTurns reports whether the template marks the assistant's text with generation blocks.

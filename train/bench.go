@@ -31,7 +31,7 @@ func Bench(c model.Config, o Options, steps, threads int) (Speed, error) {
 	if err := errors.Join(o.Validate(), o.checkGradients(&c)); err != nil {
 		return Speed{}, err
 	}
-	o.resolvePrecision(thisMachine(threads))
+	o.resolve(&c, thisMachine(threads))
 	params, err := benchParams(c, &o, threads)
 	if err != nil {
 		return Speed{}, err

@@ -71,7 +71,7 @@ func (t *trainer) build() error {
 	if err != nil {
 		return err
 	}
-	if err := resolvePrecision(t.run.comm(), &t.run.Options, thisMachine(t.run.Threads)); err != nil {
+	if err := t.run.Options.resolveForAll(t.run.comm(), &t.run.Model, thisMachine(t.run.Threads)); err != nil {
 		return err
 	}
 	if err := t.openTeacher(); err != nil {

@@ -16,7 +16,7 @@ const runtimeBytes = 40 << 20
 // less: rank 0 also keeps the ternary weights of the last line of the log. threads is
 // Run.Threads.
 func Memory(c model.Config, o Options, n, threads int) int64 {
-	o.resolvePrecision(thisMachine(threads))
+	o.resolve(&c, thisMachine(threads))
 	perWeight, moments, buckets := int64(0), int64(2*4), int64(0)
 	if o.Moments == optim.MomentsBF16 {
 		moments = 2 * 2

@@ -182,7 +182,7 @@ func (o Options) Validate() error {
 		o.checkLeast(), o.checkRanges(),
 		oneOf("Moments", "moments", o.Moments, optim.Moments...),
 		oneOf("Precision", "precision", o.Precision, PrecisionAuto, PrecisionFloat32, PrecisionBF16),
-		oneOf("Gradients", "gradients", o.Gradients, GradientsFloat, GradientsInt8),
+		oneOf("Gradients", "gradients", o.Gradients, GradientsAuto, GradientsFloat, GradientsInt8),
 		oneOf("OnSpike", "on_spike", o.OnSpike, SpikeWarn, SpikeStop, SpikeRollback),
 		oneOf("Objective", "objective", o.Objective, CrossEntropy, DPO), o.checkPreference(),
 		oneOf("Optimizer", "optimizer", o.Optimizer, optim.Kinds...), o.checkMuon(),

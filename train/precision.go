@@ -29,6 +29,9 @@ type Gradients string
 
 // Forms of gradients.
 const (
+	// GradientsAuto is int8 where products of a run are of integers and the machine has instructions for them, unless the
+	// precision is to be float32; otherwise float. A resumed run keeps its form.
+	GradientsAuto  Gradients = "auto"
 	GradientsFloat Gradients = "float" // in the precision of the run
 	// GradientsInt8 rounds them to int8, stochastically, with a scale a row; the products are of integers and exact.
 	GradientsInt8 Gradients = "int8"
@@ -58,6 +61,24 @@ func (o Options) checkGradients(c *model.Config) error {
 	return nil
 }
 
+// ResolveGradients replaces auto by the form for a model; has says whether there are instructions for int8. The
+// precision must not be resolved yet: a float32 that is chosen for its speed does not speak against int8.
+func (o *Options) ResolveGradients(c *model.Config, has bool) {
+	if o.Gradients != GradientsAuto {
+		return
+	}
+	o.Gradients = GradientsInt8
+	if !has || o.Precision == PrecisionFloat32 || o.checkGradients(c) != nil {
+		o.Gradients = GradientsFloat
+	}
+}
+
+// resolve replaces auto by what is faster for a model on a machine.
+func (o *Options) resolve(c *model.Config, m *machine.Machine) {
+	o.ResolveGradients(c, graph.HasInt8Gradients())
+	o.resolvePrecision(m)
+}
+
 // resolvePrecision replaces auto by the precision that is faster on a machine.
 func (o *Options) resolvePrecision(m *machine.Machine) {
 	o.decidePrecision(prefersBF16(m), graph.HasBF16())
@@ -78,16 +99,16 @@ func (o *Options) decidePrecision(bf16, muon bool) {
 	decide(&o.MuonPrecision, muon)
 }
 
-// resolvePrecision replaces auto by the precision for all ranks: bf16 only if it is faster on
-// each.
-func resolvePrecision(c ranks.Comm, o *Options, m *machine.Machine) error {
-	if o.Precision != PrecisionAuto && o.MuonPrecision != PrecisionAuto {
+// resolveForAll is resolve for all ranks: bf16 only if it is faster on each, int8 only if each has it.
+func (o *Options) resolveForAll(all ranks.Comm, c *model.Config, m *machine.Machine) error {
+	if o.Precision != PrecisionAuto && o.MuonPrecision != PrecisionAuto && o.Gradients != GradientsAuto {
 		return nil
 	}
-	unwanted, none := !prefersBF16(m), !graph.HasBF16()
-	if err := ranks.AllReduceAny(c, &unwanted, &none); err != nil {
+	slow, noBF16, noInt8 := !prefersBF16(m), !graph.HasBF16(), !graph.HasInt8Gradients()
+	if err := ranks.AllReduceAny(all, &slow, &noBF16, &noInt8); err != nil {
 		return err
 	}
-	o.decidePrecision(!unwanted, !none)
+	o.ResolveGradients(c, !noInt8)
+	o.decidePrecision(!slow, !noBF16)
 	return nil
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -26,10 +27,22 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 	if o.MaxSteps == 0 || before.MaxSteps == 0 || s.wanted != nil || s.extension != nil {
 		o.MaxSteps = before.MaxSteps // an extension changes it later; the time of a run may be over at its end
 	}
+	if err := o.keepForms(before); err != nil {
+		return fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	return sameFields(c.Dir, o.changeable(before), before)
+}
+
+// keepForms replaces auto by the forms of products that the run was begun with, which this machine must have.
+func (o *Options) keepForms(before Options) error {
 	muon := before.Optimizer == optim.ByMuon && before.MuonPrecision == PrecisionBF16
-	if (before.Precision == PrecisionBF16 || muon) && !graph.HasBF16() {
-		return fmt.Errorf("%s: the run was begun with precision or muon_precision bf16, for which this machine has no "+
-			"instructions: resume it on one that has, or begin another with float32", c.Dir)
+	switch {
+	case (before.Precision == PrecisionBF16 || muon) && !graph.HasBF16():
+		return errors.New("the run was begun with precision or muon_precision bf16, for which this machine has no " +
+			"instructions: resume it on one that has, or begin another with float32")
+	case before.Gradients == GradientsInt8 && !graph.HasInt8Gradients():
+		return errors.New("the run was begun with gradients int8, for which this machine has no instructions: resume it on " +
+			"one that has, or begin another with float")
 	}
 	if o.Precision == PrecisionAuto {
 		o.Precision = before.Precision
@@ -37,7 +50,10 @@ func (s *saving) checkSame(c *checkpoint.Loaded) error {
 	if o.MuonPrecision == PrecisionAuto {
 		o.MuonPrecision = before.MuonPrecision
 	}
-	return sameFields(c.Dir, o.changeable(before), before)
+	if o.Gradients == GradientsAuto {
+		o.Gradients = before.Gradients
+	}
+	return nil
 }
 
 // checkData refuses to resume with other data.

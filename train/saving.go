@@ -11,6 +11,7 @@ import (
 	"trit/internal/jsonfile"
 	"trit/model"
 	"trit/setting"
+	"trit/tokenizer"
 	"trit/train/adapters"
 	"trit/train/checkpoint"
 	"trit/train/clock"
@@ -29,6 +30,7 @@ type saving struct {
 	now          func() time.Time
 	took         float64          // seconds of the newest checkpoint; 0: none was written yet
 	base         *checkpoint.Base // beneath the adapters; nil if the weights themselves are trained
+	template     string           // chat template of the data of adapters
 	rollbacks    int              // of the run so far
 	// Of a run that is to be extended: wanted is the number of steps that it shall have (0: as many
 	// as fill the time) until restore has looked at the run, and extension is what it found.
@@ -153,20 +155,27 @@ func (s *saving) seconds() float64 {
 func (s *saving) model() (m checkpoint.Model, err error) {
 	m = checkpoint.Model{Config: s.folder.config, Files: s.folder.files, Weights: s.share.weightSources()}
 	if a := s.share.params.Adapter(); a != nil {
-		a.Base = s.base.Path
+		a.Base, a.ChatTemplate = s.base.Path, s.template
+		m.Files = a.Files()
 		m.Adapter, err = adapters.Config(a)
 	}
 	return m, err
 }
 
-// setBase notes what is beneath the adapters, if the run trains such.
+// setBase notes what is beneath the adapters, and how their data are laid out, if the run trains such.
 func (s *saving) setBase(init string) (err error) {
 	b := s.share.params.Base()
 	if b == nil {
 		return nil
 	}
 	s.base = &checkpoint.Base{Fingerprint: b.Fingerprint()}
-	s.base.Path, err = filepath.Abs(init)
+	if s.base.Path, err = filepath.Abs(init); err != nil {
+		return err
+	}
+	template, err := tokenizer.LoadChatTemplate(s.dataDir)
+	if s.template = template.Text; errors.Is(err, tokenizer.ErrNoChatTemplate) {
+		return nil
+	}
 	return err
 }
 

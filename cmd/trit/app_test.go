@@ -251,3 +251,20 @@ func TestCommandLinesOfTheQuickstart(t *testing.T) {
 		}
 	}
 }
+
+// The help of a flag names its value, and no more than one default, which is not the 0 that stands for another.
+func TestFlagsSayOneDefault(t *testing.T) {
+	var walk func(path string, commands []*cli.Command)
+	walk = func(path string, commands []*cli.Command) {
+		for _, c := range commands {
+			for _, f := range c.Flags {
+				text := f.String()
+				if strings.Count(text, "(default: ") > 1 || strings.Contains(text, "(default: 0)") || strings.Contains(text, " value\t") {
+					t.Errorf("%s %s: %q", path, c.Name, text)
+				}
+			}
+			walk(path+" "+c.Name, c.Subcommands)
+		}
+	}
+	walk("trit", newApp(nil, nil, nil).Commands)
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ func convertCommand() *cli.Command {
 			"trit convert microsoft/bitnet-b1.58-2B-4T bitnet-2b.gguf",
 			"trit convert 1bitllm-large large.gguf --type tq2_0", "trit convert run folder --type packed",
 			"trit convert model.gguf folder --type bf16",
-			"trit convert tuned/adapter adapter.gguf --base model.gguf    (an adapter, for llama.cpp)"),
+			"trit convert adapter adapter.gguf --base model.gguf    (an adapter, for llama.cpp)"),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections. GGUF: i2_s (the default), tq1_0, tq2_0; of full-precision models f32, f16, bf16, q8_0. Folder: packed, or master weights in bf16, f16, f32"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head. GGUF: f32, f16 (the default of ternary models), bf16, q8_0, q6_k, q4_0. Folder: bf16, f16, f32"},
@@ -38,8 +37,8 @@ func convertCommand() *cli.Command {
 			&cli.IntFlag{Name: "rotate", Usage: "put all matrices in a rotated basis of blocks of `N` values, a power of two, as PrismML's GGUF files have it (prism.hadamard); of models in full precision"},
 			&cli.BoolFlag{Name: "unrotate", Usage: "turn weights in a rotated basis back"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "do not read the result again and compare it with IN"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
-			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`, a folder of PEFT or a GGUF file; OUT becomes the other of the two"},
+			cmdline.ForceFlag("OUT"),
+			&cli.StringFlag{Name: "base", Usage: "IN is an adapter of `MODEL`: a run, a folder of PEFT or a GGUF file; OUT becomes a GGUF file by its name, else a folder"},
 			cmdline.ThreadsFlag(),
 		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: func(c *cli.Context) error {
@@ -66,6 +65,9 @@ func convertCommand() *cli.Command {
 
 // convertAdapter writes an adapter in another form.
 func convertAdapter(c *cli.Context, in, out string) error {
+	if err := cmdline.MayWrite(c, out); err != nil {
+		return err
+	}
 	base, err := models.Find(c, c.String("base"))
 	if err != nil {
 		return err
@@ -78,9 +80,6 @@ func convertAdapter(c *cli.Context, in, out string) error {
 	a, err := models.ReadAdapter(c, in, m.Target())
 	if err != nil {
 		return err
-	}
-	if _, err := os.Stat(out); err == nil && !c.Bool("force") {
-		return cmdline.Usagef("%s exists: --force replaces it, or name another one", out)
 	}
 	if strings.HasSuffix(strings.ToLower(out), ".gguf") {
 		err = adapter.WriteGGUF(out, a, m.Target())

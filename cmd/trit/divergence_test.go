@@ -72,7 +72,7 @@ func TestDivergenceReadsTexts(t *testing.T) {
 		if name == "folder/e.txt" {
 			path = filepath.Dir(path)
 		}
-		code, stdout, stderr := trit("divergence", model, model, "--data", path, "--window", "32", "--limit", "4", "--out", out, "--json")
+		code, stdout, stderr := trit("divergence", model, model, "--data", path, "--window", "32", "--limit", "4", "--out", out, "--force", "--json")
 		if code != cmdline.ExitOK {
 			t.Fatal(stderr)
 		}

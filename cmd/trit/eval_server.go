@@ -17,7 +17,7 @@ import (
 func serverFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "model", Usage: "of a server: its `NAME` of the model"},
-		&cli.StringFlag{Name: "tokenizer", Usage: "of a server: the model's tokenizer, a folder or a GGUF `FILE`"},
+		&cli.StringFlag{Name: "tokenizer", Usage: "of a server: the model's tokenizer, a folder, a run or a GGUF `FILE`"},
 		&cli.IntFlag{Name: "max-length", Usage: "of a server: its context has `N` tokens", Value: openai.DefaultContext},
 		&cli.StringFlag{Name: "api-key-file", Usage: "of a server: `FILE` with the key (default: $OPENAI_API_KEY)"},
 		&cli.IntFlag{Name: "concurrent", Usage: "of a server: `N` requests at a time", Value: openai.DefaultConcurrent},

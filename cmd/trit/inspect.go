@@ -26,11 +26,15 @@ func inspectCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			cmdline.JSONFlag("print one JSON object"),
 			&cli.StringFlag{Name: "html", Usage: "write a page to `FILE`"},
+			cmdline.ForceFlag("FILE"),
 			&cli.BoolFlag{Name: "headers-only", Usage: "do not read weights for their shares of zeros and scales"},
 		}, slices.Concat(models.ReadingFlags(), models.HubFlags())...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "FILE|DIR")
 			if err != nil {
+				return err
+			}
+			if err := cmdline.MayWrite(c, c.String("html")); err != nil {
 				return err
 			}
 			path, err := models.Find(c, args[0])

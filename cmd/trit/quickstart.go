@@ -25,6 +25,7 @@ func quickstartCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "work in the new folder `DIR`", Value: "quickstart"},
 			&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` too"},
+			cmdline.ForceFlag("the FILE of --json"),
 			cmdline.TimeFlag("max-time", "train for `TIME`", 170*time.Second),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the world and of the weights", Value: 1},
 			&cli.BoolFlag{Name: "tune", Usage: "then tune the model: other facts in conversations (sft, lora), and a style by pairs of answers (dpo), in two minutes more"},
@@ -36,6 +37,9 @@ func quickstartCommand() *cli.Command {
 
 func quickstartAction(c *cli.Context) error {
 	if _, err := cmdline.Arguments(c); err != nil {
+		return err
+	}
+	if err := cmdline.MayWrite(c, c.String("json")); err != nil {
 		return err
 	}
 	con := cmdline.NewConsole(c)

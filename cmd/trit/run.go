@@ -25,7 +25,7 @@ func runCommand() *cli.Command {
 		Description: cmdline.Examples(`trit run model.gguf -p "Once upon a time" -n 100`, "trit run model.gguf --chat",
 			`trit run model.gguf -p "A:" --temperature 0.8 --top-p 0.95 --seed 7 --stop "."`,
 			"trit run run -f prompt.txt --greedy    (a run: its best model)", "date | trit run model.gguf -n -1",
-			`trit run model.gguf --adapter tuned/adapter --adapter style.gguf=0.5 -p "Once upon a time"`, "",
+			`trit run model.gguf --adapter adapter --adapter style.gguf=0.5 -p "Once upon a time"`, "",
 			"Without flags about the choice, a model's own advice counts (generation_config.json, general.sampling), and",
 			"temperature 0.8 and top-p 0.95 for what it does not say."),
 		Flags: slices.Concat(promptFlags(), samplingFlags(), []cli.Flag{
@@ -174,7 +174,7 @@ func logitsCommand() *cli.Command {
 			"The file holds little-endian float32, [ids, vocabulary]."),
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "ids", Usage: "token `IDS`, separated by commas", Required: true},
-			outFlag("write to `FILE`"), models.AdapterFlag(), models.ActivationsFlag(), cmdline.ThreadsFlag(),
+			outFlag("write to `FILE`"), cmdline.ForceFlag("FILE"), models.AdapterFlag(), models.ActivationsFlag(), cmdline.ThreadsFlag(),
 		}, models.HubFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := cmdline.Arguments(c, "MODEL")
@@ -183,6 +183,9 @@ func logitsCommand() *cli.Command {
 			}
 			ids, err := tokenIDs(cmdline.CommaList(c.StringSlice("ids")))
 			if err != nil {
+				return err
+			}
+			if err := cmdline.MayWrite(c, c.String("out")); err != nil {
 				return err
 			}
 			return writeLogits(c, args[0], ids, c.String("out"))

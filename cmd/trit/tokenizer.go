@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
+	"trit/cmd/trit/models"
 	"trit/cmd/trit/texts"
 	"trit/data"
 	"trit/data/source"
@@ -129,7 +130,7 @@ func readTemplate(path string) (t tokenizer.ChatTemplate, err error) {
 		return t, err
 	}
 	if info.IsDir() {
-		return tokenizer.LoadChatTemplate(path)
+		return tokenizer.LoadChatTemplate(models.TokenizerFolder(path))
 	}
 	if isGGUF(path) {
 		return ggufTemplate(path)

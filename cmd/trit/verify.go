@@ -28,7 +28,7 @@ func verifyCommand() *cli.Command {
 			&cli.IntFlag{Name: "logits", Usage: "compare the logits of `N` random tokens too"},
 			&cli.StringFlag{Name: "prompt", Usage: "compare the logits of a `TEXT` too"},
 			&cli.StringSliceFlag{Name: "ids", Usage: "compare the logits of these token `IDS` too, separated by commas"},
-			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of the random tokens"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`SEED` of the random tokens"},
 			&cli.BoolFlag{Name: "all", Usage: "list weights that are equal too"},
 			models.CacheFlag(infer.CacheF16, infer.CacheInt8, infer.CacheF32), models.ActivationsFlag(),
 			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),

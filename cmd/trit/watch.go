@@ -31,6 +31,7 @@ func watchCommand() *cli.Command {
 			cmdline.OneOfFlag("axis", "of the curves, which the page can change", watch.Axes...),
 			&cli.StringFlag{Name: "csv", Usage: "write the figures of all lines of the logs to `FILE` and end"},
 			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` and end"},
+			cmdline.ForceFlag("FILE"),
 			&cli.StringFlag{Name: "tensorboard", Usage: "write event files into `DIR`, with a folder for each of several runs, " +
 				"and end"},
 			&cli.BoolFlag{Name: "follow", Usage: "with --tensorboard: go on to write new lines of the runs, until Ctrl-C"},
@@ -51,6 +52,9 @@ func watchAction(c *cli.Context) error {
 		return cmdline.Usagef("--follow goes with --tensorboard DIR")
 	case c.IsSet("axis") && html == "" && csv+tensorboard != "":
 		return cmdline.Usagef("--axis is of the page, which is not written: leave it out, or name --html FILE too")
+	}
+	if err := cmdline.MayWrite(c, html, csv); err != nil {
+		return err
 	}
 	if _, err := w.open(); err != nil {
 		return err

@@ -61,8 +61,8 @@ func TestWatchUsage(t *testing.T) {
 func TestWatchWritesFilesAndEnds(t *testing.T) {
 	a, b, out := runFolder(t, "a"), runFolder(t, "b"), t.TempDir()
 	html, logs := filepath.Join(out, "report.html"), filepath.Join(out, "logs")
-	for range 2 { // a report is made again
-		if code, _, stderr := trit("watch", a, b, "--html", html, "--tensorboard", logs); code != cmdline.ExitOK {
+	for range 2 { // a report is made again, which --force allows
+		if code, _, stderr := trit("watch", a, b, "--html", html, "--force", "--tensorboard", logs); code != cmdline.ExitOK {
 			t.Fatal(stderr)
 		}
 	}

@@ -64,6 +64,13 @@ func Merge(ctx context.Context, in, adapterPath, out string, o Options) (*Report
 	if err := check(a, m, r.Exact, out, &o); err != nil {
 		return nil, fmt.Errorf("%s: %w", adapterPath, err)
 	}
+	v, err := m.Vocab()
+	if err != nil {
+		return nil, err
+	}
+	if v.ChatTemplate != "" && a.Vocab(v).ChatTemplate != v.ChatTemplate {
+		r.Notes = append(r.Notes, "its chat template takes the place of the model's")
+	}
 	whole, err := m.Merged(a)
 	if err != nil {
 		return nil, err

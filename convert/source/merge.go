@@ -1,9 +1,12 @@
 package source
 
 import (
+	"maps"
+
 	"trit/format/adapter"
 	"trit/format/gguf"
 	"trit/model"
+	"trit/tokenizer"
 )
 
 // Target is what an adapter of the model is read for.
@@ -35,6 +38,27 @@ func (m *Model) Merged(a *adapter.Adapter) (*Model, error) {
 	out.Trained = nil
 	out.store = &merged{m.store, a, floats{weights: WeightsMasters, rule: rule{m.Config.Sign, m.Config.HalfScales}}}
 	return &out, nil
+}
+
+// vocab implements store.
+func (s *merged) vocab() (tokenizer.Vocab, error) {
+	v, err := s.store.vocab()
+	return s.adapter.Vocab(v), err
+}
+
+// files implements store.
+func (s *merged) files() (map[string][]byte, error) {
+	files, err := s.store.files()
+	if err != nil || s.adapter.ChatTemplate == "" {
+		return files, err
+	}
+	v, err := s.store.vocab()
+	if err != nil || v.ChatTemplate == s.adapter.ChatTemplate {
+		return files, err
+	}
+	files = maps.Clone(files)
+	tokenizer.SetChatTemplate(files, s.adapter.ChatTemplate)
+	return files, nil
 }
 
 func (s *merged) open(spec model.TensorSpec) (*Tensor, error) {

@@ -45,7 +45,10 @@ type bySeed struct {
 	Table report.Table
 }
 
-// Write reads folders or files of results and writes report.html, report.md and report.tex to a folder.
+// Files are the files that Write writes to its folder.
+var Files = []string{"report.html", "report.md", "report.tex"}
+
+// Write reads folders or files of results and writes Files to a folder.
 func Write(dir, title string, results ...string) error {
 	p := paper{Title: title, Origin: report.Table{Head: []string{"results", "what", ""}}}
 	var all []*eval.Evaluation
@@ -95,10 +98,8 @@ func (p *paper) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for name, write := range map[string]func(io.Writer) error{
-		"report.html": p.html, "report.md": p.markdown, "report.tex": p.latex,
-	} {
-		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
+	for i, write := range []func(io.Writer) error{p.html, p.markdown, p.latex} {
+		if err := atomicfile.Write(filepath.Join(dir, Files[i]), write); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"trit/bitlinear/kernel/vector"
 	"trit/model"
 	"trit/setting"
+	"trit/tokenizer"
 )
 
 // Placement says where an adapter stands.
@@ -30,6 +31,7 @@ type Adapter struct {
 	Placement      Placement
 	Dropout        float64 // share of the inputs of A that training sets to zero
 	Base           string  // what the adapter belongs to, as its maker names it; may be ""
+	ChatTemplate   string  // that lays out what it was trained on; "" if its files have none
 	// Pairs holds the matrices by the weight that they adapt, such as model.LayerTensor(0, model.QProj).
 	Pairs map[string]Pair
 }
@@ -39,6 +41,23 @@ type Pair struct {
 	Rank, In, Out int
 	A             []float32 // [Rank,In]
 	B             []float32 // [Out,Rank]
+}
+
+// Tokenizer is the tokenizer of a model, nil for none, as the adapter needs it: with the adapter's chat template, if
+// there is one, in the place of the model's.
+func (a *Adapter) Tokenizer(of *tokenizer.Tokenizer) (*tokenizer.Tokenizer, error) {
+	if of == nil || a.ChatTemplate == "" || of.ChatTemplate().Text == a.ChatTemplate {
+		return of, nil
+	}
+	return tokenizer.FromVocab(a.Vocab(of.Vocab()))
+}
+
+// Vocab is Tokenizer for the form of a GGUF file.
+func (a *Adapter) Vocab(of tokenizer.Vocab) tokenizer.Vocab {
+	if a.ChatTemplate != "" && of.ChatTemplate != a.ChatTemplate {
+		of.ChatTemplate, of.Templates = a.ChatTemplate, nil
+	}
+	return of
 }
 
 // Scale is s, by which a product B A of this rank is multiplied.

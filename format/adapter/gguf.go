@@ -14,7 +14,7 @@ import (
 // Keys and names of llama.cpp's adapters: general.type is "adapter", adapter.type "lora"; the
 // matrices of a weight NAME are NAME.lora_a and NAME.lora_b. The scale is alpha over the rank of
 // the matrices, and 1 if alpha is 0. The rows of B stand as those of the weight do, so in
-// architecture llama those of queries and keys are permuted.
+// architecture llama those of queries and keys are permuted. A chat template has the key that it has in models.
 const (
 	keyType         = "general.type"
 	keyArchitecture = "general.architecture"
@@ -102,6 +102,7 @@ func readMetadata(m *gguf.Metadata, of Target) (*Adapter, error) {
 			"write the adapter again with the alpha that is meant"}
 	}
 	a.Alpha = alpha
+	a.ChatTemplate, _ = m.String(ggufmeta.TemplateKey)
 	return a, nil
 }
 
@@ -151,6 +152,9 @@ func WriteGGUF(path string, a *Adapter, of Target) error {
 	if a.Base != "" {
 		meta.Set("general.base_model.count", uint32(1))
 		meta.Set(keyBase, a.Base)
+	}
+	if a.ChatTemplate != "" {
+		meta.Set(ggufmeta.TemplateKey, a.ChatTemplate)
 	}
 	var list []gguf.Source
 	add := func(name string, rows, columns int, data []float32) {

@@ -12,6 +12,7 @@ import (
 	"trit/internal/atomicfile"
 	"trit/internal/jsonfile"
 	"trit/setting"
+	"trit/tokenizer"
 )
 
 // Names of the files of PEFT's layout.
@@ -70,6 +71,11 @@ func ReadFolder(dir string, of Target) (*Adapter, []setting.Note, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	template, err := tokenizer.LoadChatTemplate(dir)
+	if err != nil && !errors.Is(err, tokenizer.ErrNoChatTemplate) {
+		return nil, nil, err
+	}
+	a.ChatTemplate = template.Text
 	return a, notes, nil
 }
 
@@ -139,11 +145,25 @@ func WriteFolder(dir string, a *Adapter) error {
 	if err := safetensors.WriteFile(filepath.Join(dir, WeightsFile), map[string]string{"format": "pt"}, a.sources()); err != nil {
 		return err
 	}
+	for name, text := range a.Files() {
+		if err := atomicfile.WriteBytes(filepath.Join(dir, name), text); err != nil {
+			return err
+		}
+	}
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err
 	}
 	return atomicfile.WriteBytes(filepath.Join(dir, ConfigFile), append(b, '\n'))
+}
+
+// Files are what stands beside configuration and weights in a folder, by names.
+func (a *Adapter) Files() map[string][]byte {
+	files := map[string][]byte{}
+	if a.ChatTemplate != "" {
+		tokenizer.SetChatTemplate(files, a.ChatTemplate)
+	}
+	return files
 }
 
 // sources are the matrices by PEFT's names.

@@ -35,7 +35,7 @@ var fileKeys = []keyRow{
 
 	{computed, `tokenizer.ggml.model tokenizer.ggml.pre tokenizer.ggml.tokens tokenizer.ggml.token_type tokenizer.ggml.scores
 		tokenizer.ggml.merges tokenizer.chat_templates`},
-	{refused(isText, "is no text"), templateKey + " " + wholeKey},
+	{refused(isText, "is no text"), TemplateKey + " " + wholeKey},
 	{refused(isBool, "is neither true nor false"), "tokenizer.ggml.add_bos_token tokenizer.ggml.add_eos_token tokenizer.ggml.add_space_prefix"},
 	{refused(isCount, "is no token"), `tokenizer.ggml.bos_token_id tokenizer.ggml.eos_token_id tokenizer.ggml.unknown_token_id
 		tokenizer.ggml.padding_token_id tokenizer.ggml.eot_token_id tokenizer.ggml.eom_token_id`},
@@ -107,8 +107,8 @@ func checkKeys(m *gguf.Metadata, architecture string, c *model.Config) ([]settin
 	keys := keysOf(architecture)
 	unknown, errs := keys.Check(func(yield func(string, any) bool) {
 		for _, name := range m.Keys {
-			if strings.HasPrefix(name, templateKey+".") {
-				keys[name] = keys[templateKey]
+			if strings.HasPrefix(name, TemplateKey+".") {
+				keys[name] = keys[TemplateKey]
 			}
 			_, known := keys[name]
 			isHarmless := func(prefix string) bool { return strings.HasPrefix(name, prefix) }

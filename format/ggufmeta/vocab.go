@@ -12,9 +12,9 @@ import (
 
 const prefix = "tokenizer.ggml."
 
-// templateKey holds the chat template; those with a name follow it behind a dot, and a list of
+// TemplateKey holds the chat template; those with a name follow it behind a dot, and a list of
 // the names has an s behind it.
-const templateKey = "tokenizer.chat_template"
+const TemplateKey = "tokenizer.chat_template"
 
 // wholeKey holds a whole tokenizer.json.
 const wholeKey = "tokenizer.huggingface.json"
@@ -45,9 +45,9 @@ func ReadVocab(m *gguf.Metadata) tokenizer.Vocab {
 	if v.AddBOS, said = m.Bool(prefix + "add_bos_token"); !said {
 		v.AddBOS = v.AddsBOS()
 	}
-	v.ChatTemplate, _ = m.String(templateKey)
+	v.ChatTemplate, _ = m.String(TemplateKey)
 	for _, key := range m.Keys {
-		if name, named := strings.CutPrefix(key, templateKey+"."); named {
+		if name, named := strings.CutPrefix(key, TemplateKey+"."); named {
 			if v.Templates == nil {
 				v.Templates = map[string]string{}
 			}
@@ -84,12 +84,12 @@ func WriteVocab(m *gguf.Metadata, v tokenizer.Vocab) {
 		m.Set(prefix+"add_space_prefix", v.AddSpacePrefix)
 	}
 	if v.ChatTemplate != "" {
-		m.Set(templateKey, v.ChatTemplate)
+		m.Set(TemplateKey, v.ChatTemplate)
 	}
 	if names := slices.Sorted(maps.Keys(v.Templates)); len(names) > 0 {
-		m.Set(templateKey+"s", names)
+		m.Set(TemplateKey+"s", names)
 		for _, name := range names {
-			m.Set(templateKey+"."+name, v.Templates[name])
+			m.Set(TemplateKey+"."+name, v.Templates[name])
 		}
 	}
 	if v.HuggingFace != "" {

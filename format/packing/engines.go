@@ -136,7 +136,7 @@ func (r rule) problems(c *model.Config) (out []string) {
 		out = append(out, "tie_word_embeddings is false, and architecture bitnet has no head of its own there")
 	}
 	if (c.Basis != nil || c.HadamardBlock != 0) && !r.basis {
-		out = append(out, "the weights are in a rotated basis (prism.hadamard): it is not undone there, and no error says so")
+		out = append(out, r.rotated(c, architecture))
 	}
 	if c.Int4Activations && !r.int4 {
 		out = append(out, fmt.Sprintf("activations have 4 bits (int4_activations), which is not computed there (no "+
@@ -156,6 +156,16 @@ func (r rule) problems(c *model.Config) (out []string) {
 		out = append(out, rotary(c, architecture)...)
 	}
 	return out
+}
+
+// rotated is the problem of a rotated basis. An engine leaves out its keys, but refuses an architecture that it does
+// not know, such as all with activations of 4 bits.
+func (r rule) rotated(c *model.Config, architecture string) string {
+	problem := "the weights are in a rotated basis (prism.hadamard), which is not undone there"
+	if !slices.Contains(r.architectures, architecture) || c.Int4Activations && !r.int4 {
+		return problem
+	}
+	return problem + ", and no error says so"
 }
 
 // rotary is what llama.cpp does not load of the rotary embedding for an architecture.

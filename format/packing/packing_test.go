@@ -79,6 +79,9 @@ func TestErrorsNameTheWay(t *testing.T) {
 // The engines run what their sources say.
 func TestEngines(t *testing.T) {
 	relu2 := func(c *model.Config) { c.HiddenAct = model.ReLU2 }
+	turned := func(c *model.Config) { c.HadamardBlock = 64 }
+	const refused = "no: the weights are in a rotated basis (prism.hadamard), which is not undone there; "
+	const silent = "no: the weights are in a rotated basis (prism.hadamard), which is not undone there, and no error says so"
 	for name, test := range map[string]struct {
 		c    *model.Config
 		want map[string]string // the beginning of what is said of an engine
@@ -90,6 +93,17 @@ func TestEngines(t *testing.T) {
 		"4 bits": {shape(256, 256, func(c *model.Config) { c.Int4Activations = true }), map[string]string{
 			"trit": "i2_s, tq1_0, tq2_0", "bitnet.cpp": "no: activations have 4 bits (int4_activations)",
 			"ik_llama.cpp": "no: activations have 4 bits", "llama.cpp": "no: activations have 4 bits", "Ollama": "no: activations have 4 bits",
+		}},
+		"turned": {shape(256, 256, turned), map[string]string{
+			"trit": "i2_s, tq1_0, tq2_0", "bitnet.cpp": silent, "ik_llama.cpp": silent, "llama.cpp": silent, "Ollama": silent,
+		}},
+		"turned, 4 bits": {shape(256, 256, func(c *model.Config) { turned(c); c.Int4Activations = true }), map[string]string{
+			"trit": "i2_s, tq1_0, tq2_0", "bitnet.cpp": refused + "activations have 4 bits (int4_activations), which is not computed there " +
+				"(no architecture bitnet-a4)", "llama.cpp": refused + "activations have 4 bits",
+		}},
+		"turned, relu2": {shape(256, 256, func(c *model.Config) { turned(c); relu2(c); c.FinalLogitSoftcapping = 30 }), map[string]string{
+			"bitnet.cpp": silent, "llama.cpp": "no: hidden_act is relu2, and silu alone runs there (no architecture bitnet-b1.58); " +
+				strings.TrimPrefix(refused, "no: ") + "final_logit_softcapping is 30",
 		}},
 		"silu": {shape(256, 256, nil), map[string]string{
 			"bitnet.cpp": "i2_s", "llama.cpp": "tq1_0, tq2_0", "Ollama": "tq1_0, tq2_0; its versions since 0.31.2",

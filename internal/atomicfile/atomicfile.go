@@ -1,4 +1,4 @@
-// Package atomicfile writes files and folders whole or not at all, and reads small files whole.
+// Package atomicfile writes files and folders whole or not at all, reads small files whole, and hashes large ones.
 package atomicfile
 
 import (

@@ -1,6 +1,8 @@
 package atomicfile
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +30,20 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s has more than %d bytes: want a file that is no larger", path, limit)
 	}
 	return b, err
+}
+
+// SHA256 is the hash of a file of any size, in hexadecimal.
+func SHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // FirstEntry returns the name of an entry of a folder, or "" if the folder is empty or does not

@@ -52,7 +52,7 @@ format/gguf                 | bitlinear/quant internal/atomicfile internal/filek
 format/safetensors          | internal/atomicfile internal/filekind internal/float16 internal/jsonfile internal/mmap
 format/ggufmeta             | format/gguf internal/float16 internal/jsonfile model setting tokenizer
 format/packing              | format/gguf format/ggufmeta model setting
-format/adapter              | bitlinear/kernel/vector format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting
+format/adapter              | bitlinear/kernel/vector format/gguf format/ggufmeta format/safetensors internal/atomicfile internal/filekind internal/jsonfile model setting tokenizer
 format/hffolder             | format/safetensors internal/atomicfile model setting tokenizer
 data                        | data/conversation data/dedup data/filter data/source internal/atomicfile internal/jsonfile internal/mmap internal/parallel setting tokenizer
 data/conversation           | data/source setting tokenizer
@@ -130,7 +130,7 @@ repro                       | configs convert convert/inspect convert/source dat
 cmd/trit/cmdline            | internal/atomicfile internal/jsonfile internal/machine internal/nearest setting
 cmd/trit/models             | bitlinear/kernel/intmul cmd/trit/cmdline convert convert/source data/source format/adapter format/gguf format/ggufmeta format/hffolder infer internal/float16 internal/hub internal/machine internal/nearest internal/parallel model repro tokenizer train/adapters | convert/compare
 cmd/trit/judging            | cmd/trit/cmdline cmd/trit/models eval eval/mtbench eval/openai repro
-cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine internal/machine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
+cmd/trit/serving            | cmd/trit/cmdline cmd/trit/models format/gguf format/ggufmeta infer infer/engine internal/atomicfile internal/machine repro serve serve/answer serve/batch serve/grammar serve/guard serve/models serve/openai serve/telemetry serve/telemetry/alert serve/wire
 cmd/trit/comparing          | cmd/trit/cmdline cmd/trit/models cmd/trit/texts convert data/source eval eval/divergence eval/paper eval/perplexity eval/seeds infer internal/atomicfile internal/machine internal/report repro tokenizer
 cmd/trit/datasets           | cmd/trit/cmdline cmd/trit/models cmd/trit/texts data data/conversation data/dedup data/filter internal/atomicfile tokenizer
 cmd/trit/merging            | cmd/trit/cmdline cmd/trit/models convert convert/merge infer internal/report lm repro

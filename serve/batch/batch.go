@@ -182,7 +182,10 @@ func answered(path string, ids map[string]bool) (done map[string]bool, err error
 	return done, err
 }
 
-// cutTail cuts off what is behind the last line break of a file.
+// answerStart is the beginning of each answer.
+const answerStart = `{"id":"batch_req_`
+
+// cutTail cuts off what is behind the last line break of a file, which must be the beginning of an answer.
 func cutTail(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -208,6 +211,13 @@ func cutTail(path string) error {
 	}
 	if end == stat.Size() {
 		return nil
+	}
+	start := make([]byte, min(stat.Size()-end, int64(len(answerStart))))
+	if _, err := f.ReadAt(start, end); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(answerStart, string(start)) {
+		return errors.New("its last line is no answer of a batch: name another file")
 	}
 	return f.Truncate(end)
 }

@@ -121,7 +121,7 @@ func TestStoppedRunsGoOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		f, _ := os.OpenFile(out, os.O_APPEND|os.O_WRONLY, 0)
-		f.WriteString(`{"id":"half of a line","custom_id":"r`)
+		f.WriteString(`{"id":"batch_req_half of a line","custom_id":"r`)
 		f.Close()
 	}
 	if all := answers(t, out); len(all) != 60 || stops < 5 {
@@ -149,7 +149,8 @@ func TestRunRefuses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"hello\n": "is no answer of a batch", `{"custom_id":"r99"}` + "\n": "does not ask", `{"x":1}` + "\n": "is no answer",
+		"hello\n": "is no answer of a batch", "hello": "its last line is no answer", `{"id":"x","custom_id":"r1"}`: "its last line is no answer",
+		`{"custom_id":"r99"}` + "\n": "does not ask", `{"x":1}` + "\n": "is no answer",
 	} {
 		in, out := requests(t, 3)
 		os.WriteFile(out, []byte(text), 0o644)

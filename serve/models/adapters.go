@@ -65,9 +65,11 @@ func (a *Adapters) Add(ctx context.Context, wanted Adapter) error {
 	wanted.Base = base.ID
 	x := &adapted{Adapter: wanted, info: base.Info}
 	x.info.ID, x.info.Path, x.info.Base = wanted.Name, wanted.Path, base.ID
-	if _, err := x.of(base, a.load); err != nil {
+	m, err := x.of(base, a.load)
+	if err != nil {
 		return err
 	}
+	x.info = m.Info
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.freeLocked(wanted.Name); err != nil {
@@ -183,7 +185,9 @@ func (x *adapted) of(base *answer.Model, load LoadAdapter) (*answer.Model, error
 	if err != nil {
 		return nil, err
 	}
+	chat := m.Info.Chat // the adapter may bring a chat template
 	m.Info = x.info
+	m.Info.Chat = chat
 	x.base, x.model, x.closer = base, m, closer // what was made of another base ended with it
 	return m, nil
 }

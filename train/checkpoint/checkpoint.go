@@ -35,7 +35,7 @@ type Model struct {
 	Config  *model.HFConfig // of the model, also of the one beneath adapters
 	Adapter []byte          // text of AdapterConfigFile; nil for a model
 	Weights []safetensors.Source
-	Files   map[string][]byte // files of the tokenizer, by their names
+	Files   map[string][]byte // of the tokenizer, or of the adapter, by their names
 }
 
 // Checkpoint is the contents of a checkpoint.

@@ -1,14 +1,12 @@
 package checkpoint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
+	"trit/internal/atomicfile"
 	"trit/setting"
 )
 
@@ -54,7 +52,7 @@ func (s *State) verify(dir string) error {
 		if !known && (name == ConfigFile || name == EMAFile) {
 			continue // not every run has the mean, and older ones have no sum of the configuration
 		}
-		sum, err := fileSHA256(filepath.Join(dir, name))
+		sum, err := atomicfile.SHA256(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
@@ -63,15 +61,4 @@ func (s *State) verify(dir string) error {
 		}
 	}
 	return nil
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }

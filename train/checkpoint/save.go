@@ -94,6 +94,11 @@ func (c *Checkpoint) write(f *folder) error {
 }
 
 func (m *Model) write(f *folder) error {
+	for name, b := range m.Files {
+		if err := f.bytes(name, b); err != nil {
+			return err
+		}
+	}
 	if m.Adapter != nil {
 		return errors.Join(f.tensors(AdapterFile, m.Weights), f.bytes(AdapterConfigFile, m.Adapter))
 	}
@@ -104,15 +109,7 @@ func (m *Model) write(f *folder) error {
 	if err != nil {
 		return err
 	}
-	if err := f.bytes(ConfigFile, config); err != nil {
-		return err
-	}
-	for name, b := range m.Files {
-		if err := f.bytes(name, b); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.bytes(ConfigFile, config)
 }
 
 // folder is a folder that is being written; it keeps the sha256 of every file.

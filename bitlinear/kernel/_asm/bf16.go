@@ -196,36 +196,41 @@ func bf16Transpose() {
 	finish()
 }
 
-// transpose turns 16 rows of 16 words into columns; spare is a register more.
-func transpose(rows []reg.VecVirtual, spare reg.VecVirtual) {
-	// both replaces rows a and b by two mixtures of them.
-	both := func(a, b int, low, high func(x, y, dst reg.VecVirtual)) {
-		high(rows[a], rows[b], spare)
-		low(rows[a], rows[b], rows[a])
-		rows[b], spare = spare, rows[b]
-	}
+// mixRows replaces rows a and b by two mixtures of them; spare changes places with one of them.
+func mixRows(rows []reg.VecVirtual, spare *reg.VecVirtual, a, b int, low, high func(x, y, dst reg.VecVirtual)) {
+	high(rows[a], rows[b], *spare)
+	low(rows[a], rows[b], rows[a])
+	rows[b], *spare = *spare, rows[b]
+}
+
+// transposeWords turns each four rows of four words of 128 bits into columns.
+func transposeWords(rows []reg.VecVirtual, spare *reg.VecVirtual) {
 	words := [2]func(x, y, dst reg.VecVirtual){
 		func(x, y, dst reg.VecVirtual) { VPUNPCKLDQ(y, x, dst) }, func(x, y, dst reg.VecVirtual) { VPUNPCKHDQ(y, x, dst) },
 	}
 	doubles := [2]func(x, y, dst reg.VecVirtual){
 		func(x, y, dst reg.VecVirtual) { VPUNPCKLQDQ(y, x, dst) }, func(x, y, dst reg.VecVirtual) { VPUNPCKHQDQ(y, x, dst) },
 	}
+	for i := 0; i < len(rows); i += 2 {
+		mixRows(rows, spare, i, i+1, words[0], words[1])
+	}
+	for i := 0; i < len(rows); i += 4 { // row i+j then holds column j of each 128 bits of all four
+		mixRows(rows, spare, i, i+2, doubles[0], doubles[1])
+		mixRows(rows, spare, i+1, i+3, doubles[0], doubles[1])
+		rows[i+1], rows[i+2] = rows[i+2], rows[i+1]
+	}
+}
+
+// transpose turns 16 rows of 16 words into columns; spare is a register more.
+func transpose(rows []reg.VecVirtual, spare reg.VecVirtual) {
 	lanes := [2]func(x, y, dst reg.VecVirtual){
 		func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0x88), y, x, dst) },
 		func(x, y, dst reg.VecVirtual) { VSHUFI32X4(U8(0xdd), y, x, dst) },
 	}
-	for i := 0; i < 16; i += 2 {
-		both(i, i+1, words[0], words[1])
-	}
-	for i := 0; i < 16; i += 4 { // rows i+2j hold the same columns of all four after it
-		both(i, i+2, doubles[0], doubles[1])
-		both(i+1, i+3, doubles[0], doubles[1])
-		rows[i+1], rows[i+2] = rows[i+2], rows[i+1]
-	}
+	transposeWords(rows, &spare)
 	for j := range 4 { // column 4l+j is lane l of rows j, 4+j, 8+j and 12+j
-		both(j, 4+j, lanes[0], lanes[1])
-		both(8+j, 12+j, lanes[0], lanes[1])
-		both(j, 8+j, lanes[0], lanes[1])
-		both(4+j, 12+j, lanes[0], lanes[1])
+		for _, pair := range [][2]int{{j, 4 + j}, {8 + j, 12 + j}, {j, 8 + j}, {4 + j, 12 + j}} {
+			mixRows(rows, &spare, pair[0], pair[1], lanes[0], lanes[1])
+		}
 	}
 }

@@ -36,30 +36,43 @@ func ternaryPairs() {
 }
 
 // ternaryQuads makes the second operand of a product in int8. Four rows of a line are 128 bits: byte e of each has the
-// columns e, 4+e, 8+e and 12+e, and a copy of them in each quarter of a register takes another two bits.
-func ternaryQuads() {
-	TEXT("ternaryQuads512", NOSPLIT, "func(lines int, dst *byte, distance int, codes *byte)")
-	Doc("ternaryQuads512 is ternaryQuadsGeneric of some lines, whose weights are written a distance apart.")
+// columns e, 4+e, 8+e and 12+e, and a copy of them in each quarter of 16 lanes takes another two bits.
+func (r registers) ternaryQuads() {
+	TEXT("ternaryQuads"+r.suffix, NOSPLIT, "func(lines int, dst *byte, distance int, codes *byte)")
+	Doc("ternaryQuads" + r.suffix + " is ternaryQuadsGeneric of some lines, whose weights are written a distance apart.")
 	n, dst, distance, codes := param("lines"), param("dst"), param("distance"), param("codes")
-	order, shifts, mask, one, v := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()
-	VMOVDQU32(lanes("byteTranspose4", func(lane int) uint32 { return 0x0c080400 + 0x01010101*uint32(lane%4) }), order)
-	VMOVDQU32(lanes("quarterShifts", func(lane int) uint32 { return uint32(2 * (lane / 4)) }), shifts)
-	VPBROADCASTD(codeMask(), mask)
-	VPBROADCASTD(constant("byteOnes", 0x01010101), one)
+	mask, one := r.word("codeMask", 0x03030303), r.word("byteOnes", 0x01010101)
+	order, four, v, shifts := r.one(), r.one(), r.one(), r.rows()
+	VMOVUPS(lanes("byteTranspose4", func(lane int) uint32 { return 0x0c080400 + 0x01010101*uint32(lane%4) }), order)
+	quarters := lanes("quarterShifts", func(lane int) uint32 { return uint32(2 * (lane / 4)) })
+	for part, s := range shifts {
+		VMOVUPS(quarters.Offset(64/r.parts*part), s)
+	}
 	Label("loop")
 	for q := range 4 {
-		VBROADCASTI32X4(Mem{Base: codes, Disp: 16 * q}, v)
-		VPSHUFB(order, v, v)
-		VPSRLVD(shifts, v, v)
-		VPANDD(mask, v, v)
-		VPSUBB(one, v, v)
-		VMOVDQU32(v, Mem{Base: dst, Disp: 64 * q})
+		r.repeat(Mem{Base: codes, Disp: 16 * q}, four)
+		VPSHUFB(order, four, four)
+		for part, s := range shifts {
+			VPSRLVD(s, four, v)
+			r.and(mask, v, v)
+			VPSUBB(one, v, v)
+			VMOVUPS(v, Mem{Base: dst, Disp: 64*q + 64/r.parts*part})
+		}
 	}
 	ADDQ(Imm(64), codes)
 	ADDQ(distance, dst)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
 	finish()
+}
+
+// repeat fills a register with 128 bits.
+func (r registers) repeat(from Mem, v reg.VecVirtual) {
+	if r.parts == 1 {
+		VBROADCASTI32X4(from, v)
+		return
+	}
+	VBROADCASTI128(from, v)
 }
 
 // lanes is a read-only constant of 16 words.

@@ -15,7 +15,7 @@ var (
 	vpdpwssd  = regexp.MustCompile(`VPDPWSSD +Z(\d+), Z(\d+), Z(\d+)`)
 	vpackssdw = regexp.MustCompile(`VPACKSSDW +Z(\d+), Z(\d+), Z(\d+)`)
 	evex      = regexp.MustCompile(`\b[XY](1[6-9]|2\d|3[01])\b`)
-	evexNeeds = "AVX512VL, AVX512_VNNI"
+	evexNeeds = "AVX512VL, AVX512VNNI"
 	bf16Needs = regexp.MustCompile(`(// Requires: .*)AVX512VNNI(\n+TEXT ·tilesBF16)`)
 	// Of the functions of the package causal, those that narrow.
 	narrowNeeds = regexp.MustCompile(`(// Requires: .*AVX512BW)(.*\n+TEXT ·(?:panel|block|weights|gradients)512)`)

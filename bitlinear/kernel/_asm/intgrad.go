@@ -7,11 +7,25 @@ import (
 )
 
 func intgrad512() {
-	gradMaxima()
-	gradRows()
-	gradColumns()
-	gradQuads()
-	gradTiles()
+	zmm.grads()
+	gradColumns512()
+	gradQuads512()
+	(&gradTile{registers: zmm, dotGrad: gradVNNI, name: "tiles512", rows: 8}).write()
+}
+
+func intgrad256() {
+	ymm.grads()
+	gradColumns256()
+	gradQuads256()
+	(&gradTile{registers: ymm, dotGrad: gradVNNI, name: "tilesAVXVNNI", rows: 4}).write()
+	(&gradTile{registers: ymm, dotGrad: gradPairs, name: "codeTilesAVX2", rows: 4}).write()
+	(&gradTile{registers: ymm, dotGrad: gradWords, name: "activationTilesAVX2", rows: 4}).write()
+}
+
+// grads writes the functions that both widths of registers have.
+func (r registers) grads() {
+	r.gradMaxima()
+	r.gradRows()
 	const signature = "func(rows int, dst *float32, width int, sums *int32, factor *float32)"
 	for _, s := range []sumStore{
 		{name: "store", like: "store"}, {name: "add", like: "add", add: true}, {name: "stream", like: "store", past: true},
@@ -20,47 +34,57 @@ func intgrad512() {
 			VCVTDQ2PS(from, v)
 			VMULPS(f, v, v)
 		}
-		zmm.sumStore(s)
+		r.sumStore(s)
 	}
 }
 
 // gradMaxima compares floats without a sign as integers.
-func gradMaxima() {
-	TEXT("maxima512", NOSPLIT, "func(n int, x *float32, inverse float32, columns *uint32) uint32")
-	Doc("maxima512 is maximaGeneric; n is a multiple of 16.")
-	n, x, columns, inverse := param("n"), param("x"), param("columns"), zmm.splat("inverse")
-	abs, v, top := zmm.word("absBits", 0x7fffffff), ZMM(), zmm.zeros()[0]
-	zmm.loop(n, func(at slot) {
-		PREFETCHT0(at.floats(x).Offset(pageAhead))
+func (r registers) gradMaxima() {
+	TEXT("maxima"+r.suffix, NOSPLIT, "func(n int, x *float32, inverse float32, columns *uint32) uint32")
+	Doc("maxima" + r.suffix + " is maximaGeneric; n is a multiple of 16.")
+	n, x, columns, inverse := param("n"), param("x"), param("columns"), r.splat("inverse")
+	abs, v, top := r.word("absBits", 0x7fffffff), r.one(), r.zeros()
+	r.loop(n, func(at slot) {
+		if at.part == 0 {
+			PREFETCHT0(at.floats(x).Offset(pageAhead))
+		}
 		VANDPS(at.floats(x), abs, v)
-		VPMAXUD(v, top, top)
+		VPMAXUD(v, top[at.part], top[at.part])
 		VMULPS(inverse, v, v)
 		VPMAXUD(at.floats(columns), v, v)
-		VMOVDQU32(v, at.floats(columns))
+		VMOVUPS(v, at.floats(columns))
 	})
 	out := GP32()
-	VMOVD(zmm.fold([]reg.VecVirtual{top}, VPMAXUD), out)
+	VMOVD(r.fold(top, VPMAXUD), out)
 	Store(out, ReturnIndex(0))
 	finish()
 }
 
 // stochastic rounds four lines of 16 values, which share the hashes of 16 numbers.
 type stochastic struct {
-	lines                             [4]reg.VecVirtual
-	key, number, hash, next, low, out reg.VecVirtual
+	registers
+	lines                     [4]reg.VecVirtual
+	number                    []reg.VecVirtual // of 16 lanes
+	key, hash, next, low, out reg.VecVirtual
 }
 
-func newStochastic() *stochastic {
-	s := &stochastic{lines: [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, key: zmm.splat("key"), number: zmm.splat("number"),
-		hash: ZMM(), next: zmm.word("int16", 16), low: zmm.word("evenBytes", 0x00ff00ff)}
-	VPADDD(words("laneNumbers", func(i int) uint32 { return uint32(i) }), s.number, s.number)
+func (r registers) stochastic() *stochastic {
+	s := &stochastic{registers: r, lines: [4]reg.VecVirtual{r.one(), r.one(), r.one(), r.one()}, key: r.splat("key"),
+		hash: r.one(), next: r.word("int16", 16), low: r.word("evenBytes", 0x00ff00ff)}
+	lanes := words("laneNumbers", func(i int) uint32 { return uint32(i) })
+	for part := range r.parts {
+		number := r.splat("number")
+		VPADDD(lanes.Offset(64/r.parts*part), number, number)
+		s.number = append(s.number, number)
+	}
 	s.out = s.lines[0]
 	return s
 }
 
-// round leaves the int8 of lines, of the values that load writes, in out: in each 128 bits four of each line.
-func (s *stochastic) round(load func(line int, v reg.VecVirtual)) {
-	l := s.lines
+// round leaves the int8 of a part of the lines, of the values that load writes, in out: in each 128 bits four of each
+// line.
+func (s *stochastic) round(part int, load func(line int, v reg.VecVirtual)) {
+	l, number := s.lines, s.number[part]
 	for i, v := range l {
 		load(i, v)
 		VCVTPS2DQ(v, v)
@@ -68,10 +92,10 @@ func (s *stochastic) round(load func(line int, v reg.VecVirtual)) {
 	VPACKSSDW(l[1], l[0], l[0])
 	VPACKSSDW(l[3], l[2], l[2])
 	spare := l[1]
-	VXORPS(s.key, s.number, s.hash)
-	zmm.mix(s.hash, spare)
-	VPADDD(s.next, s.number, s.number)
-	VPANDD(s.low, s.hash, spare)
+	VXORPS(s.key, number, s.hash)
+	s.mix(s.hash, spare)
+	VPADDD(s.next, number, number)
+	VANDPS(s.low, s.hash, spare)
 	VPSRLW(U8(8), s.hash, s.hash)
 	VPADDW(spare, l[0], l[0])
 	VPADDW(s.hash, l[2], l[2])
@@ -80,17 +104,21 @@ func (s *stochastic) round(load func(line int, v reg.VecVirtual)) {
 	VPACKSSWB(l[2], l[0], s.out)
 }
 
-func gradRows() {
-	TEXT("rows512", NOSPLIT, "func(steps int, dst *int8, distance int, x *float32, factor float32, number, key, bias uint32)")
-	Doc("rows512 is rowsGeneric.")
+func (r registers) gradRows() {
+	TEXT("rows"+r.suffix, NOSPLIT, "func(steps int, dst *int8, distance int, x *float32, factor float32, number, key, bias uint32)")
+	Doc("rows" + r.suffix + " is rowsGeneric.")
 	steps, dst, distance, x := param("steps"), param("dst"), param("distance"), param("x")
-	s, factor, bias, order := newStochastic(), zmm.splat("factor"), zmm.splat("bias"), ZMM()
-	VMOVDQU32(words("lineOrder", func(i int) uint32 { return uint32(4*(i%4) + i/4) }), order)
+	s, factor, bias, out := r.stochastic(), r.splat("factor"), r.splat("bias"), r.rows()
+	order := r.lineOrder()
 	Label("loop")
-	s.round(func(line int, v reg.VecVirtual) { VMULPS(Mem{Base: x, Disp: 64 * line}, factor, v) })
-	VPADDB(bias, s.out, s.out)
-	VPERMD(s.out, order, s.out)
-	VMOVDQU32(s.out, Mem{Base: dst})
+	for part, v := range out {
+		s.round(part, func(line int, v reg.VecVirtual) {
+			VMULPS(Mem{Base: x, Disp: 64*line + 64/r.parts*part}, factor, v)
+		})
+		VPADDB(bias, s.out, s.out)
+		VPERMD(s.out, order, v)
+	}
+	r.storeLines(out, s.out, dst)
 	ADDQ(U32(256), x)
 	ADDQ(distance, dst)
 	DECQ(steps)
@@ -98,19 +126,50 @@ func gradRows() {
 	finish()
 }
 
-// gradColumns makes words of four rows of each column, and transposes 16 of them by 16 columns.
-func gradColumns() {
-	TEXT("columns512", NOSPLIT, "func(dst *int8, x *float32, ld int, inverse, factor *float32, number, key, bias uint32)")
+// lineOrder is of the words of a register, whose 128 bits have one of each line, by lines.
+func (r registers) lineOrder() reg.VecVirtual {
+	order, lanes := r.one(), 4/r.parts
+	VMOVUPS(words("lineOrder", func(i int) uint32 { return uint32(4*(i%lanes) + i/lanes) }), order)
+	return order
+}
+
+// storeLines writes four lines, of which each register has a part one behind the other.
+func (r registers) storeLines(parts []reg.VecVirtual, spare reg.VecVirtual, dst reg.Register) {
+	if r.parts == 1 {
+		VMOVUPS(parts[0], Mem{Base: dst})
+		return
+	}
+	for i, unpack := range []func(...Op){VPUNPCKLQDQ, VPUNPCKHQDQ} { // lines 0 and 2, 1 and 3
+		unpack(parts[1], parts[0], spare)
+		storeHalves(spare, Mem{Base: dst, Disp: 16 * i}, Mem{Base: dst, Disp: 16*i + 32})
+	}
+}
+
+func storeHalves(v reg.VecVirtual, low, high Mem) {
+	VMOVUPS(v.AsX(), low)
+	VEXTRACTI128(U8(1), v, high)
+}
+
+// columnsSignature is of functions that make words of four rows of each column, and transpose them.
+const columnsSignature = "func(dst *int8, x *float32, ld int, inverse, factor *float32, number, key, bias uint32)"
+
+func byteTranspose() Mem {
+	return words("byteTranspose", func(lane int) uint32 { return 0x0c080400 + 0x01010101*uint32(lane%4) })
+}
+
+// gradColumns512 transposes 16 words by 16 columns.
+func gradColumns512() {
+	TEXT("columns512", NOSPLIT, columnsSignature)
 	Doc("columns512 is columnsGeneric.")
 	dst, x, ld, inverse := param("dst"), param("x"), param("ld"), param("inverse")
-	s, bias, order, factor := newStochastic(), zmm.splat("bias"), ZMM(), ZMM()
+	s, bias, order, factor := zmm.stochastic(), zmm.splat("bias"), ZMM(), ZMM()
 	VMOVUPS(Mem{Base: param("factor")}, factor)
-	VMOVDQU32(words("byteTranspose", func(lane int) uint32 { return 0x0c080400 + 0x01010101*uint32(lane%4) }), order)
+	VMOVUPS(byteTranspose(), order)
 	four := fourLines(x, ld)
 	rows := make([]reg.VecVirtual, 16)
 	for i := range rows {
 		rows[i] = ZMM()
-		s.round(func(line int, v reg.VecVirtual) {
+		s.round(0, func(line int, v reg.VecVirtual) {
 			PREFETCHT0(four(line).Offset(columnsAhead))
 			VMOVUPS(four(line), v)
 			VMULPS_BCST(Mem{Base: inverse, Disp: 4 * (4*i + line)}, v, v)
@@ -124,26 +183,114 @@ func gradColumns() {
 	}
 	transpose(rows, s.hash)
 	for i, r := range rows {
-		VMOVDQU32(r, Mem{Base: dst, Disp: 64 * i})
+		VMOVUPS(r, Mem{Base: dst, Disp: 64 * i})
 	}
 	finish()
 }
 
-// gradQuads interleaves four rows of 64 columns.
-func gradQuads() {
-	TEXT("quads512", NOSPLIT, "func(n int, dst *byte, distance int, x *int8, ld int)")
-	Doc("quads512 is quadsGeneric.")
-	n, dst, distance, x, ld := param("n"), param("dst"), param("distance"), param("x"), param("ld")
-	three, third := GP64(), GP64()
-	LEAQ(Mem{Base: ld, Index: ld, Scale: 2}, three)
-	LEAQ(Mem{Base: distance, Index: distance, Scale: 2}, third)
-	a, t := [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}, [4]reg.VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+// gradColumns256 transposes four words by eight columns, a quarter of the rows at a time.
+func gradColumns256() {
+	TEXT("columns256", NOSPLIT, columnsSignature)
+	Doc("columns256 is columnsGeneric.")
+	dst, x, ld, inverse, factor := param("dst"), param("x"), param("ld"), param("inverse"), param("factor")
+	s, rows, four, back, left := ymm.stochastic(), make([]reg.VecVirtual, 4), fourLines(x, ld), GP64(), GP64()
+	MOVQ(ld, back)
+	SHLQ(U8(4), back)
+	MOVQ(U32(4), left)
 	Label("loop")
-	for i, from := range []Mem{{Base: x}, {Base: x, Index: ld, Scale: 1}, {Base: x, Index: ld, Scale: 2},
-		{Base: x, Index: three, Scale: 1}} {
-		PREFETCHT0(from.Offset(columnsAhead / 4))
-		VMOVDQU32(from, a[i])
+	for part := range 2 {
+		for i := range rows {
+			rows[i] = YMM()
+			s.round(part, func(line int, v reg.VecVirtual) {
+				if part == 0 {
+					PREFETCHT0(four(line).Offset(columnsAhead))
+				}
+				VBROADCASTSS(Mem{Base: inverse, Disp: 4 * (4*i + line)}, v)
+				VMULPS(four(line).Offset(32*part), v, v)
+				VMULPS(Mem{Base: factor, Disp: 32 * part}, v, v)
+			})
+			VPSHUFB(byteTranspose(), s.out, rows[i])
+			LEAQ(Mem{Base: x, Index: ld, Scale: 4}, x.(reg.GPVirtual))
+		}
+		storeColumns(rows, s.hash, dst, 8*part)
+		if part == 0 {
+			SUBQ(back, x)
+		}
 	}
+	ADDQ(Imm(64), inverse)
+	ADDQ(Imm(16), dst)
+	DECQ(left)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// storeColumns writes four words of each of eight columns, biased.
+func storeColumns(rows []reg.VecVirtual, spare reg.VecVirtual, dst reg.Register, first int) {
+	transposeWords(rows, &spare)
+	bias := ymm.splat("bias")
+	for i, r := range rows {
+		VPADDB(bias, r, r)
+		storeHalves(r, Mem{Base: dst, Disp: 64 * (first + i)}, Mem{Base: dst, Disp: 64 * (first + i + 4)})
+	}
+}
+
+// gradQuads512 interleaves four rows of 64 columns.
+func gradQuads512() {
+	gradQuads(zmm, func(from, to func(i int) Mem, a, t []reg.VecVirtual) {
+		for i, v := range a {
+			PREFETCHT0(from(i).Offset(columnsAhead / 4))
+			VMOVUPS(from(i), v)
+		}
+		joinRows(a, t)
+		for i, lanes := range []uint8{0x44, 0xee} {
+			VSHUFI32X4(U8(lanes), a[1], a[0], t[2*i])
+			VSHUFI32X4(U8(lanes), a[3], a[2], t[2*i+1])
+		}
+		for i, v := range a {
+			VSHUFI32X4(U8([]uint8{0x88, 0xdd}[i%2]), t[i/2*2+1], t[i/2*2], v)
+			VMOVUPS(v, to(i))
+		}
+	})
+}
+
+// gradQuads256 interleaves four rows of 32 columns twice.
+func gradQuads256() {
+	gradQuads(ymm, func(from, to func(i int) Mem, a, t []reg.VecVirtual) {
+		for half := range 2 {
+			for i, v := range a {
+				if half == 0 {
+					PREFETCHT0(from(i).Offset(columnsAhead / 4))
+				}
+				VMOVUPS(from(i).Offset(32*half), v)
+			}
+			joinRows(a, t)
+			for i, lanes := range []uint8{0x20, 0x31} {
+				for j := range 2 {
+					VPERM2I128(U8(lanes), a[2*j+1], a[2*j], t[0])
+					VMOVUPS(t[0], to(2*half+i).Offset(32*j))
+				}
+			}
+		}
+	})
+}
+
+func gradQuads(r registers, body func(from, to func(i int) Mem, a, t []reg.VecVirtual)) {
+	TEXT("quads"+r.suffix, NOSPLIT, "func(n int, dst *byte, distance int, x *int8, ld int)")
+	Doc("quads" + r.suffix + " is quadsGeneric.")
+	n, dst, distance, x, ld := param("n"), param("dst"), param("distance"), param("x"), param("ld")
+	from, to := fourApart(x, ld), fourApart(dst, distance)
+	a, t := []reg.VecVirtual{r.one(), r.one(), r.one(), r.one()}, []reg.VecVirtual{r.one(), r.one(), r.one(), r.one()}
+	Label("loop")
+	body(from, to, a, t)
+	LEAQ(Mem{Base: x, Index: ld, Scale: 4}, x.(reg.GPVirtual))
+	ADDQ(Imm(64), dst)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	finish()
+}
+
+// joinRows puts the bytes of four registers together, four columns of each 16 in a register.
+func joinRows(a, t []reg.VecVirtual) {
 	for i := 0; i < 4; i += 2 { // bytes of two rows: columns 0 to 7 of each 16, and the others
 		VPUNPCKLBW(a[i+1], a[i], t[i])
 		VPUNPCKHBW(a[i+1], a[i], t[i+1])
@@ -152,110 +299,4 @@ func gradQuads() {
 		VPUNPCKLWD(t[2+i], t[i], a[2*i])
 		VPUNPCKHWD(t[2+i], t[i], a[2*i+1])
 	}
-	for i, lanes := range []uint8{0x44, 0xee} {
-		VSHUFI32X4(U8(lanes), a[1], a[0], t[2*i])
-		VSHUFI32X4(U8(lanes), a[3], a[2], t[2*i+1])
-	}
-	for i, to := range []Mem{{Base: dst}, {Base: dst, Index: distance, Scale: 1}, {Base: dst, Index: distance, Scale: 2},
-		{Base: dst, Index: third, Scale: 1}} {
-		VSHUFI32X4(U8([]uint8{0x88, 0xdd}[i%2]), t[i/2*2+1], t[i/2*2], a[i])
-		VMOVDQU32(a[i], to)
-	}
-	LEAQ(Mem{Base: x, Index: ld, Scale: 4}, x.(reg.GPVirtual))
-	ADDQ(Imm(64), dst)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	finish()
-}
-
-// gradTiles is amxTiles on vectors: eight rows by two blocks are 16 sums, as in tilesBF16. VPDPBUSD wants one operand
-// without a sign, so rows are of bytes that are 128 too large; what that adds, 128 times the sums of the blocks, is
-// taken off where the sums begin.
-func gradTiles() {
-	const rows, quads, line, panelRows = 8, 4, 64, 32
-	TEXT("tiles512", NOSPLIT,
-		"func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)")
-	Doc("tiles512 is tilesGeneric of bytes x that are 128 too large.")
-	panels, x, dst, more := param("panels"), param("x"), param("dst"), param("more")
-	first, second, in, quarter, step, part := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
-	w, four := [2]reg.VecVirtual{ZMM(), ZMM()}, ZMM()
-	blocks := func() {
-		Load(Param("w"), first)
-		Load(Param("blockBytes"), second)
-		ADDQ(first, second)
-	}
-	loadLine := func(at int) {
-		VMOVDQU32(Mem{Base: first, Disp: at}, w[0])
-		VMOVDQU32(Mem{Base: second, Disp: at}, w[1])
-	}
-	advance := func(n int) {
-		ADDQ(U32(n), first)
-		ADDQ(U32(n), second)
-	}
-	bias, off := zmm.word("byteBias", 0x80808080), append(zmm.zeros(), zmm.zeros()...)
-	blocks()
-	Load(Param("steps"), step)
-	SHLQ(U8(4), step) // lines
-	Label("sum")
-	loadLine(0)
-	for b, sum := range off {
-		VPDPBUSD(w[b], bias, sum)
-	}
-	advance(line)
-	DECQ(step)
-	JNZ(LabelRef("sum"))
-	var sums [rows][2]reg.VecVirtual
-	each := func(do func(sum, off reg.VecVirtual, at Mem)) {
-		for r := range sums {
-			for b := range sums[r] {
-				if sums[r][b] == nil {
-					sums[r][b] = ZMM()
-				}
-				do(sums[r][b], off[b], Mem{Base: dst, Disp: 128*r + 64*b})
-			}
-		}
-	}
-	Label("panel")
-	MOVQ(U64(panelRows/rows), quarter)
-	Label("rows")
-	blocks()
-	MOVQ(x, in)
-	each(func(sum, _ reg.VecVirtual, _ Mem) { VPXORD(sum, sum, sum) })
-	TESTQ(more, more)
-	JZ(LabelRef("begin"))
-	each(func(sum, _ reg.VecVirtual, at Mem) { VMOVDQU32(at, sum) })
-	Label("begin")
-	each(func(sum, off reg.VecVirtual, _ Mem) { VPSUBD(off, sum, sum) })
-	Load(Param("steps"), step)
-	Label("step")
-	MOVQ(U64(16/quads), part)
-	Label("quads")
-	for q := range quads {
-		loadLine(line * q)
-		for r := range sums {
-			VPBROADCASTD(Mem{Base: in, Disp: line*r + 4*q}, four)
-			for b, sum := range sums[r] {
-				VPDPBUSD(w[b], four, sum)
-			}
-		}
-	}
-	ADDQ(U32(4*quads), in)
-	advance(line * quads)
-	DECQ(part)
-	JNZ(LabelRef("quads"))
-	ADDQ(U32(line*panelRows-line), in)
-	DECQ(step)
-	JNZ(LabelRef("step"))
-	each(func(sum, _ reg.VecVirtual, at Mem) { VMOVDQU32(sum, at) })
-	ADDQ(U32(128*rows), dst)
-	ADDQ(U32(line*rows), x)
-	DECQ(quarter)
-	JNZ(LabelRef("rows"))
-	SUBQ(U32(line*panelRows), x)
-	panelBytes := GP64()
-	Load(Param("panelBytes"), panelBytes)
-	ADDQ(panelBytes, x)
-	DECQ(panels)
-	JNZ(LabelRef("panel"))
-	finish()
 }

@@ -14,6 +14,7 @@ package main
 //go:generate go run . -room attention -for avx2
 //go:generate go run . -room causal -for avx512
 //go:generate go run . -room intgrad -for avx512
+//go:generate go run . -room intgrad -for avx2
 
 import (
 	"flag"

@@ -50,8 +50,13 @@ func packEight() {
 
 // fourLines addresses four lines, distance floats apart.
 func fourLines(base, distance reg.Register) func(line int) Mem {
-	three := GP64()
 	SHLQ(U8(2), distance)
+	return fourApart(base, distance)
+}
+
+// fourApart addresses four lines, distance bytes apart.
+func fourApart(base, distance reg.Register) func(line int) Mem {
+	three := GP64()
 	LEAQ(Mem{Base: distance, Index: distance, Scale: 2}, three)
 	return func(line int) Mem {
 		return []Mem{

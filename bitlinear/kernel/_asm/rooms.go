@@ -7,7 +7,7 @@ var rooms = map[string]map[string]func(){
 	"vector":    {"avx512": vector512, "avx2": vector256},
 	"attention": {"avx512": wide512.attention, "avx2": wide256.attention},
 	"causal":    {"avx512": causal512},
-	"intgrad":   {"avx512": intgrad512},
+	"intgrad":   {"avx512": intgrad512, "avx2": intgrad256},
 }
 
 func intmul512() {
@@ -34,7 +34,7 @@ func intmul512() {
 	signsBytes()
 	ternaryPairs()
 	ternaryBlock()
-	ternaryQuads()
+	zmm.ternaryQuads()
 	int4Bytes()
 	int8Bytes()
 	tritsBytes()
@@ -44,6 +44,7 @@ func intmul512() {
 func intmul256() {
 	tilesYMM()
 	groupedTiles256()
+	ymm.ternaryQuads()
 	ymm.packing()
 }
 

@@ -10,15 +10,6 @@ func maxima512(n int, x *float32, inverse float32, columns *uint32) uint32
 // rows512 is rowsGeneric.
 func rows512(steps int, dst *int8, distance int, x *float32, factor float32, number uint32, key uint32, bias uint32)
 
-// columns512 is columnsGeneric.
-func columns512(dst *int8, x *float32, ld int, inverse *float32, factor *float32, number uint32, key uint32, bias uint32)
-
-// quads512 is quadsGeneric.
-func quads512(n int, dst *byte, distance int, x *int8, ld int)
-
-// tiles512 is tilesGeneric of bytes x that are 128 too large.
-func tiles512(panels int, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)
-
 // store512 is storeGeneric for 32 columns.
 func store512(rows int, dst *float32, width int, sums *int32, factor *float32)
 
@@ -27,3 +18,12 @@ func add512(rows int, dst *float32, width int, sums *int32, factor *float32)
 
 // stream512 is storeGeneric for 32 columns; rows of dst lie at multiples of 64 bytes.
 func stream512(rows int, dst *float32, width int, sums *int32, factor *float32)
+
+// columns512 is columnsGeneric.
+func columns512(dst *int8, x *float32, ld int, inverse *float32, factor *float32, number uint32, key uint32, bias uint32)
+
+// quads512 is quadsGeneric.
+func quads512(n int, dst *byte, distance int, x *int8, ld int)
+
+// tiles512 is tilesGeneric of bytes x that are 128 too large.
+func tiles512(panels int, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)

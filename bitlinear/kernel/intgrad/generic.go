@@ -7,8 +7,9 @@ import (
 
 // generic is the implementation in plain Go.
 var generic = implementation{
-	name: "generic", tiles: tilesGeneric, maxima: maximaGeneric, rows: rowsGeneric, columns: columnsGeneric,
-	quads: quadsGeneric, store: storeGeneric, add: addGeneric, stream: storeGeneric,
+	name: "generic", codes: tiles{run: tilesGeneric}, activations: tiles{run: tilesGeneric},
+	maxima: maximaGeneric, rows: rowsGeneric, columns: columnsGeneric, quads: quadsGeneric,
+	store: storeGeneric, add: addGeneric, stream: storeGeneric,
 }
 
 func tilesGeneric(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, _ *byte) {

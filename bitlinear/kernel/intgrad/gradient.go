@@ -95,7 +95,7 @@ func (g *Gradient) round(t, step int, x []float32, factor float32) {
 			x, n = last[:], 1
 		}
 		number := uint32((t*g.left.steps + step) * blockCols)
-		chosen.rows(n, &g.left.data[g.left.at(t, step)], panelStep, &x[0], factor, number, g.key, chosen.bias)
+		chosen.rows(n, &g.left.data[g.left.at(t, step)], panelStep, &x[0], factor, number, g.key, chosen.codes.bias)
 		x, step = x[n*stepCols:], step+n
 	}
 }

@@ -40,16 +40,32 @@ const (
 // in generic.go, where each is defined.
 type implementation struct {
 	name string
-	// tiles is amx.PanelsNext; it need not fetch.
-	tiles func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int, next *byte)
-	// bias is added to each byte of the left operand, whose bytes tiles may read without a sign.
-	bias    uint32
-	maxima  func(n int, x *float32, inverse float32, columns *uint32) uint32
-	rows    func(steps int, dst *int8, distance int, x *float32, factor float32, number, key, bias uint32)
-	columns func(dst *int8, x *float32, ld int, inverse, factor *float32, number, key, bias uint32)
-	quads   func(n int, dst *byte, distance int, x *int8, ld int)
+	// codes are for blocks of -1, 0 and 1, activations for those of int8.
+	codes, activations tiles
+	maxima             func(n int, x *float32, inverse float32, columns *uint32) uint32
+	rows               func(steps int, dst *int8, distance int, x *float32, factor float32, number, key, bias uint32)
+	columns            func(dst *int8, x *float32, ld int, inverse, factor *float32, number, key, bias uint32)
+	quads              func(n int, dst *byte, distance int, x *int8, ld int)
 	// store, add and stream take 32 columns; stream writes past the caches, to rows at multiples of 64 bytes.
 	store, add, stream func(rows int, dst *float32, width int, sums *int32, factor *float32)
+}
+
+// tiles is one way to multiply panels by blocks.
+type tiles struct {
+	run tileFunc
+	// bias is added to each byte of the left operand, whose bytes run may read without a sign.
+	bias uint32
+}
+
+// tileFunc is amx.PanelsNext; it need not fetch.
+type tileFunc func(panels, steps int, w *byte, blockBytes int, x *int8, panelBytes int, dst *int32, more int,
+	next *byte)
+
+// with returns the implementation with other tiles, for both operands.
+func (i implementation) with(name string, run tileFunc, bias uint32) implementation {
+	i.name, i.codes = name, tiles{run, bias}
+	i.activations = i.codes
+	return i
 }
 
 // chosen is the implementation for this processor.

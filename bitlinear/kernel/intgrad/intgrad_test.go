@@ -271,6 +271,22 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
+// TestExtremes adds up products of the largest size, of one sign, over more steps than 16 bits have room for.
+func TestExtremes(t *testing.T) {
+	const m, n, k = 600, 600, 20
+	l := newLayer(rand.New(rand.NewPCG(13, 14)), m, k, []int{n})
+	for _, e := range []struct{ grad, code, activation float32 }{{1, 1, -128}, {1, -1, 127}, {-1, 1, -128}, {-1, -1, 127}} {
+		l.dy = slices.Repeat([]float32{e.grad}, m*n)
+		l.codes[0], l.x = slices.Repeat([]int8{int8(e.code)}, n*k), slices.Repeat([]int8{int8(e.activation)}, m*k)
+		l.Activations = slices.Repeat([]float32{64}, m)
+		forEach(t, func(t *testing.T) {
+			dx, dw := l.gradients(t, 1, false)
+			same(t, fmt.Sprintf("%v, dx", e), dx, slices.Repeat([]float32{127 * n * e.grad * e.code * l.row(0)}, m*k))
+			same(t, fmt.Sprintf("%v, dw", e), dw, slices.Repeat([]float32{127 * m * e.grad * e.activation * l.column(0)}, n*k))
+		})
+	}
+}
+
 // TestZeros: a gradient of zeros has products of zeros.
 func TestZeros(t *testing.T) {
 	l := newLayer(rand.New(rand.NewPCG(9, 10)), 5, 20, []int{17})

@@ -20,20 +20,25 @@ func (g *Gradient) MulCodes(pool *parallel.Pool, codes []*intmul.Ternary, dx []f
 			len(dx), m, k))
 	}
 	out := output{parts: [][]float32{dx}, width: k, units: g.units, late: 4*m*k > cacheBytes}
-	p := product{m: m, n: k, steps: g.left.steps, out: out}
+	p := product{m: m, n: k, steps: g.left.steps, tiles: chosen.codes, out: out}
 	p.left = func(_ *work, row, _ int) (*panels, int) { return &g.left, row }
 	p.right = func(r *right, lo, hi int) { g.packCodes(r, codes, lo, hi) }
 	p.run(pool)
 }
 
-// packCodes packs steps of the weights' rows.
+// packCodes packs steps of the weights' rows. What fills up the last step of a weight are zeros: tiles want codes, even
+// where the left operand is zero.
 func (g *Gradient) packCodes(r *right, codes []*intmul.Ternary, lo, hi int) {
 	for i, w := range codes {
 		first := g.firsts[i]
 		for s := max(lo, first); s < min(hi, first+ceil(w.N, stepCols)); s++ {
-			for row := (s - first) * stepCols; row < min(w.N, (s-first+1)*stepCols); row += blockCols {
+			for row := (s - first) * stepCols; row < (s-first+1)*stepCols; row += blockCols {
 				to := r.data[s*blockStep+row%stepCols/quad*lineBytes:]
-				w.Int8Quads(to, r.size(), row, r.first, ceil(r.width, blockCols))
+				if row < w.N {
+					w.Int8Quads(to, r.size(), row, r.first, ceil(r.width, blockCols))
+				} else {
+					r.clear(to)
+				}
 			}
 		}
 	}
@@ -65,7 +70,8 @@ func (g *Gradient) MulActivations(pool *parallel.Pool, dy []float32, x []int8, d
 			"[%d,%d]", len(dy), m, g.n, len(x), m, k, size, g.n, k))
 	}
 	g.columns.set(g.maxima.largest())
-	p := product{m: g.n, n: k, steps: ceil(m, stepCols), out: output{dw, k, g.columns.units, accumulate, true}}
+	p := product{m: g.n, n: k, steps: ceil(m, stepCols), tiles: chosen.activations,
+		out: output{dw, k, g.columns.units, accumulate, true}}
 	p.left = func(w *work, row, rows int) (*panels, int) {
 		g.packColumns(&w.panels, dy, row, rows)
 		return &w.panels, 0
@@ -86,7 +92,7 @@ func (g *Gradient) packColumns(p *panels, dy []float32, first, count int) {
 			}
 			number := uint32(((first+j)/blockCols*p.steps + s) * randoms)
 			chosen.columns(&p.data[p.at(j, s)], &from[0], ld, &g.inverse[s*stepCols], &g.columns.factors[first+j], number,
-				^g.key, chosen.bias)
+				^g.key, chosen.activations.bias)
 		}
 	}
 }

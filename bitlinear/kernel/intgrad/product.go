@@ -18,6 +18,7 @@ const (
 // product is a result [m,n], the sum over so many steps.
 type product struct {
 	m, n, steps int
+	tiles       tiles
 	// left gives panels with some rows from one on, and the place of that row in them.
 	left  func(w *work, row, rows int) (p *panels, first int)
 	right func(r *right, lo, hi int) // packs the steps [lo,hi)
@@ -62,6 +63,13 @@ func (r *right) reserve() {
 		r.data = memory.Make[byte](size)
 	}
 	r.data = r.data[:size]
+}
+
+// clear makes 16 values of a step of all columns zero, from those of the first block on.
+func (r *right) clear(to []byte) {
+	for b := range ceil(r.width, blockCols) {
+		clear(to[b*r.size():][:blockCols*blockCols])
+	}
 }
 
 // Memory is about the bytes that the products of a gradient [m,n] of weights [n,k] take beside operands and results.
@@ -110,7 +118,7 @@ func (p *product) multiply(w *work, r *right, row, rows, col, cols int) {
 	for j := col; j < col+cols; j += tileCols {
 		for s := 0; s < p.steps; s += chunk {
 			n := min(chunk, p.steps-s)
-			chosen.tiles(count, n, r.block(j/blockCols, s), r.size(), &left.data[left.at(at, s)], n*panelStep, &w.sums[0], s,
+			p.tiles.run(count, n, r.block(j/blockCols, s), r.size(), &left.data[left.at(at, s)], n*panelStep, &w.sums[0], s,
 				r.after(j/blockCols, s+n))
 		}
 		p.out.write(w.sums[:], row, rows, r.first+j, min(tileCols, col+cols-j))

@@ -188,6 +188,9 @@ func ternaryGroupedAVXVNNIx4(parts int, lines int, w *byte, size int, x *int8, o
 // ternaryGroupedAVX2x4 is a groupedQuad of 4 tokens.
 func ternaryGroupedAVX2x4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
 
+// ternaryQuads256 is ternaryQuadsGeneric of some lines, whose weights are written a distance apart.
+func ternaryQuads256(lines int, dst *byte, distance int, codes *byte)
+
 // rescaleSums256x16 writes dst[t*width+i] = float32(x[t*16+i])*factor[t] for i below 16.
 func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 

@@ -1111,7 +1111,7 @@ loop:
 	RET
 
 // func ternaryTileAVXVNNIx1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryTileAVXVNNIx1(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1192,7 +1192,7 @@ loop:
 	RET
 
 // func ternaryQuadAVXVNNIx1(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryQuadAVXVNNIx1(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1292,7 +1292,7 @@ loop:
 	RET
 
 // func ternaryTileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryTileAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1392,7 +1392,7 @@ loop:
 	RET
 
 // func ternaryQuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryQuadAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1516,7 +1516,7 @@ loop:
 	RET
 
 // func ternaryTileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryTileAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1654,7 +1654,7 @@ loop:
 	RET
 
 // func ternaryQuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryQuadAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1826,7 +1826,7 @@ loop:
 	RET
 
 // func ternaryTileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·ternaryTileAVXVNNIx12(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -2968,7 +2968,7 @@ loop:
 	RET
 
 // func int4TileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int4TileAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3069,7 +3069,7 @@ loop:
 	RET
 
 // func int4QuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int4QuadAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3194,7 +3194,7 @@ loop:
 	RET
 
 // func int4TileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int4TileAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3333,7 +3333,7 @@ loop:
 	RET
 
 // func int4QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int4QuadAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3506,7 +3506,7 @@ loop:
 	RET
 
 // func int4TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int4TileAVXVNNIx12(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3725,7 +3725,7 @@ loop:
 	RET
 
 // func int8TileAVXVNNIx1(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8TileAVXVNNIx1(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3800,7 +3800,7 @@ loop:
 	RET
 
 // func int8QuadAVXVNNIx1(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8QuadAVXVNNIx1(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3894,7 +3894,7 @@ loop:
 	RET
 
 // func int8TileAVXVNNIx2(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8TileAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -3988,7 +3988,7 @@ loop:
 	RET
 
 // func int8QuadAVXVNNIx2(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8QuadAVXVNNIx2(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -4106,7 +4106,7 @@ loop:
 	RET
 
 // func int8TileAVXVNNIx4(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8TileAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -4238,7 +4238,7 @@ loop:
 	RET
 
 // func int8QuadAVXVNNIx4(columns int, w *byte, x *int8, offset *int32, dst *int32, size int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8QuadAVXVNNIx4(SB), NOSPLIT, $0-48
 	MOVQ         columns+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -4404,7 +4404,7 @@ loop:
 	RET
 
 // func int8TileAVXVNNIx12(groups int, w *byte, x *int8, offset *int32, dst *int32, stride int)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, CMOV, MMX+
+// Requires: AVX, AVX2, AVXVNNI, CMOV, MMX+
 TEXT ·int8TileAVXVNNIx12(SB), NOSPLIT, $0-48
 	MOVQ         groups+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -5868,7 +5868,7 @@ loop:
 	RET
 
 // func signsGroupedAVXVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVXVNNI, F16C, MMX+
 TEXT ·signsGroupedAVXVNNIx1(SB), NOSPLIT, $0-72
 	VPBROADCASTD codes1At0<>+0(SB), Y4
 	VPBROADCASTD codes1At1<>+0(SB), Y5
@@ -6137,7 +6137,7 @@ line:
 	RET
 
 // func signsGroupedAVXVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVXVNNI, F16C, MMX+
 TEXT ·signsGroupedAVXVNNIx2(SB), NOSPLIT, $0-72
 	VPBROADCASTD codes1At0<>+0(SB), Y4
 	VPBROADCASTD codes1At1<>+0(SB), Y5
@@ -6510,7 +6510,7 @@ line:
 	RET
 
 // func signsGroupedAVXVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVXVNNI, F16C, MMX+
 TEXT ·signsGroupedAVXVNNIx4(SB), NOSPLIT, $0-72
 	VPBROADCASTD codes1At0<>+0(SB), Y4
 	MOVQ         parts+0(FP), AX
@@ -7094,7 +7094,7 @@ line:
 	RET
 
 // func ternaryGroupedAVXVNNIx1(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVXVNNI, F16C, MMX+
 TEXT ·ternaryGroupedAVXVNNIx1(SB), NOSPLIT, $0-72
 	VPBROADCASTD codes2At0<>+0(SB), Y4
 	VPBROADCASTD codes2At1<>+0(SB), Y5
@@ -7301,7 +7301,7 @@ line:
 	RET
 
 // func ternaryGroupedAVXVNNIx2(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVXVNNI, F16C, MMX+
 TEXT ·ternaryGroupedAVXVNNIx2(SB), NOSPLIT, $0-72
 	VPBROADCASTD codes2At0<>+0(SB), Y4
 	VPBROADCASTD codes2At1<>+0(SB), Y5
@@ -7578,7 +7578,7 @@ line:
 	RET
 
 // func ternaryGroupedAVXVNNIx4(parts int, lines int, w *byte, size int, x *int8, offset *int32, factor *float32, scale *uint16, dst *float32)
-// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVXVNNI, F16C, MMX+
 TEXT ·ternaryGroupedAVXVNNIx4(SB), NOSPLIT, $0-72
 	VPBROADCASTD codes2At0<>+0(SB), Y4
 	MOVQ         parts+0(FP), AX
@@ -7984,6 +7984,106 @@ line:
 	JNZ          part
 	VZEROUPPER
 	RET
+
+// func ternaryQuads256(lines int, dst *byte, distance int, codes *byte)
+// Requires: AVX, AVX2
+TEXT ·ternaryQuads256(SB), NOSPLIT, $0-32
+	MOVQ         lines+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         distance+16(FP), DX
+	MOVQ         codes+24(FP), BX
+	VPBROADCASTD codeMask<>+0(SB), Y0
+	VPBROADCASTD byteOnes<>+0(SB), Y1
+	VMOVUPS      byteTranspose4<>+0(SB), Y2
+	VMOVUPS      quarterShifts<>+0(SB), Y5
+	VMOVUPS      quarterShifts<>+32(SB), Y6
+
+loop:
+	VBROADCASTI128 (BX), Y3
+	VPSHUFB        Y2, Y3, Y3
+	VPSRLVD        Y5, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, (CX)
+	VPSRLVD        Y6, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 32(CX)
+	VBROADCASTI128 16(BX), Y3
+	VPSHUFB        Y2, Y3, Y3
+	VPSRLVD        Y5, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 64(CX)
+	VPSRLVD        Y6, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 96(CX)
+	VBROADCASTI128 32(BX), Y3
+	VPSHUFB        Y2, Y3, Y3
+	VPSRLVD        Y5, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 128(CX)
+	VPSRLVD        Y6, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 160(CX)
+	VBROADCASTI128 48(BX), Y3
+	VPSHUFB        Y2, Y3, Y3
+	VPSRLVD        Y5, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 192(CX)
+	VPSRLVD        Y6, Y3, Y4
+	VPAND          Y0, Y4, Y4
+	VPSUBB         Y1, Y4, Y4
+	VMOVUPS        Y4, 224(CX)
+	ADDQ           $0x40, BX
+	ADDQ           DX, CX
+	DECQ           AX
+	JNZ            loop
+	VZEROUPPER
+	RET
+
+DATA byteOnes<>+0(SB)/4, $0x01010101
+GLOBL byteOnes<>(SB), RODATA|NOPTR, $4
+
+DATA byteTranspose4<>+0(SB)/4, $0x0c080400
+DATA byteTranspose4<>+4(SB)/4, $0x0d090501
+DATA byteTranspose4<>+8(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+12(SB)/4, $0x0f0b0703
+DATA byteTranspose4<>+16(SB)/4, $0x0c080400
+DATA byteTranspose4<>+20(SB)/4, $0x0d090501
+DATA byteTranspose4<>+24(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+28(SB)/4, $0x0f0b0703
+DATA byteTranspose4<>+32(SB)/4, $0x0c080400
+DATA byteTranspose4<>+36(SB)/4, $0x0d090501
+DATA byteTranspose4<>+40(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+44(SB)/4, $0x0f0b0703
+DATA byteTranspose4<>+48(SB)/4, $0x0c080400
+DATA byteTranspose4<>+52(SB)/4, $0x0d090501
+DATA byteTranspose4<>+56(SB)/4, $0x0e0a0602
+DATA byteTranspose4<>+60(SB)/4, $0x0f0b0703
+GLOBL byteTranspose4<>(SB), RODATA|NOPTR, $64
+
+DATA quarterShifts<>+0(SB)/4, $0x00000000
+DATA quarterShifts<>+4(SB)/4, $0x00000000
+DATA quarterShifts<>+8(SB)/4, $0x00000000
+DATA quarterShifts<>+12(SB)/4, $0x00000000
+DATA quarterShifts<>+16(SB)/4, $0x00000002
+DATA quarterShifts<>+20(SB)/4, $0x00000002
+DATA quarterShifts<>+24(SB)/4, $0x00000002
+DATA quarterShifts<>+28(SB)/4, $0x00000002
+DATA quarterShifts<>+32(SB)/4, $0x00000004
+DATA quarterShifts<>+36(SB)/4, $0x00000004
+DATA quarterShifts<>+40(SB)/4, $0x00000004
+DATA quarterShifts<>+44(SB)/4, $0x00000004
+DATA quarterShifts<>+48(SB)/4, $0x00000006
+DATA quarterShifts<>+52(SB)/4, $0x00000006
+DATA quarterShifts<>+56(SB)/4, $0x00000006
+DATA quarterShifts<>+60(SB)/4, $0x00000006
+GLOBL quarterShifts<>(SB), RODATA|NOPTR, $64
 
 // func rescaleSums256x16(tokens int, dst *float32, width int, x *int32, factor *float32)
 // Requires: AVX, MMX+
@@ -8476,9 +8576,6 @@ loop:
 	JNZ      loop
 	VZEROUPPER
 	RET
-
-DATA byteOnes<>+0(SB)/4, $0x01010101
-GLOBL byteOnes<>(SB), RODATA|NOPTR, $4
 
 DATA codeMask0<>+0(SB)/4, $0x03030303
 GLOBL codeMask0<>(SB), RODATA|NOPTR, $4

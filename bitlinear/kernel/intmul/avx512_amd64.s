@@ -4302,36 +4302,36 @@ TEXT ·ternaryQuads512(SB), NOSPLIT, $0-32
 	MOVQ         dst+8(FP), CX
 	MOVQ         distance+16(FP), DX
 	MOVQ         codes+24(FP), BX
-	VMOVDQU32    byteTranspose4<>+0(SB), Z0
-	VMOVDQU32    quarterShifts<>+0(SB), Z1
-	VPBROADCASTD codeMask<>+0(SB), Z2
-	VPBROADCASTD byteOnes<>+0(SB), Z3
+	VPBROADCASTD codeMask<>+0(SB), Z0
+	VPBROADCASTD byteOnes<>+0(SB), Z1
+	VMOVUPS      byteTranspose4<>+0(SB), Z2
+	VMOVUPS      quarterShifts<>+0(SB), Z4
 
 loop:
-	VBROADCASTI32X4 (BX), Z4
-	VPSHUFB         Z0, Z4, Z4
-	VPSRLVD         Z1, Z4, Z4
-	VPANDD          Z2, Z4, Z4
-	VPSUBB          Z3, Z4, Z4
-	VMOVDQU32       Z4, (CX)
-	VBROADCASTI32X4 16(BX), Z4
-	VPSHUFB         Z0, Z4, Z4
-	VPSRLVD         Z1, Z4, Z4
-	VPANDD          Z2, Z4, Z4
-	VPSUBB          Z3, Z4, Z4
-	VMOVDQU32       Z4, 64(CX)
-	VBROADCASTI32X4 32(BX), Z4
-	VPSHUFB         Z0, Z4, Z4
-	VPSRLVD         Z1, Z4, Z4
-	VPANDD          Z2, Z4, Z4
-	VPSUBB          Z3, Z4, Z4
-	VMOVDQU32       Z4, 128(CX)
-	VBROADCASTI32X4 48(BX), Z4
-	VPSHUFB         Z0, Z4, Z4
-	VPSRLVD         Z1, Z4, Z4
-	VPANDD          Z2, Z4, Z4
-	VPSUBB          Z3, Z4, Z4
-	VMOVDQU32       Z4, 192(CX)
+	VBROADCASTI32X4 (BX), Z3
+	VPSHUFB         Z2, Z3, Z3
+	VPSRLVD         Z4, Z3, Z3
+	VPANDD          Z0, Z3, Z3
+	VPSUBB          Z1, Z3, Z3
+	VMOVUPS         Z3, (CX)
+	VBROADCASTI32X4 16(BX), Z3
+	VPSHUFB         Z2, Z3, Z3
+	VPSRLVD         Z4, Z3, Z3
+	VPANDD          Z0, Z3, Z3
+	VPSUBB          Z1, Z3, Z3
+	VMOVUPS         Z3, 64(CX)
+	VBROADCASTI32X4 32(BX), Z3
+	VPSHUFB         Z2, Z3, Z3
+	VPSRLVD         Z4, Z3, Z3
+	VPANDD          Z0, Z3, Z3
+	VPSUBB          Z1, Z3, Z3
+	VMOVUPS         Z3, 128(CX)
+	VBROADCASTI32X4 48(BX), Z3
+	VPSHUFB         Z2, Z3, Z3
+	VPSRLVD         Z4, Z3, Z3
+	VPANDD          Z0, Z3, Z3
+	VPSUBB          Z1, Z3, Z3
+	VMOVUPS         Z3, 192(CX)
 	ADDQ            $0x40, BX
 	ADDQ            DX, CX
 	DECQ            AX

@@ -123,6 +123,6 @@ var (
 	}
 	packing256 = packing{
 		rescaleSums256x16, rescaleSums256x32, addScaled256, nil, int4Codes256, sumInt8x256, ternaryCodes256,
-		tritsWiden256, nil, nil, nil,
+		tritsWiden256, nil, nil, ternaryQuads256,
 	}
 )

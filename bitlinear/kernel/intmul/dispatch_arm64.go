@@ -55,6 +55,7 @@ var (
 	neonTernary = []tile{{tokens: 1, rows: 16, run: ternaryTileNEON1}}
 	packingNEON = packing{
 		rescaleSums16: rescaleSumsNEON, addScaled: addScaledNEON, sumInt8: sumInt8NEON, ternaryCodes: ternaryCodesNEON,
+		ternaryQuads: ternaryQuadsNEON,
 	}
 )
 
@@ -154,3 +155,8 @@ func sumInt8NEON(n int, x *int8) int32
 //
 //go:noescape
 func ternaryCodesNEON(n int, dst *uint32, w *float32, factor float32)
+
+// ternaryQuadsNEON is ternaryQuadsGeneric of some lines, whose weights are written a distance apart.
+//
+//go:noescape
+func ternaryQuadsNEON(lines int, dst *byte, distance int, codes *byte)

@@ -122,3 +122,46 @@ loop:
 	SUBS   $16, R0
 	BNE    loop
 	RET
+
+// Byte e of four words is at 4e.
+DATA ·byteTranspose<>+0(SB)/8, $0x0d0905010c080400
+DATA ·byteTranspose<>+8(SB)/8, $0x0f0b07030e0a0602
+GLOBL ·byteTranspose<>(SB), RODATA|NOPTR, $16
+
+// Four rows of a line, whose bytes have four columns in two bits each: those in the lowest bits, in the next, and so on.
+#define FOURROWS \
+	VLD1.P 16(R3), [V16.B16] \
+	VTBL V30.B16, [V16.B16], V3.B16 \
+	VAND V28.B16, V3.B16, V0.B16 \
+	VUSHR $2, V3.B16, V1.B16 \
+	VUSHR $4, V3.B16, V2.B16 \
+	VUSHR $6, V3.B16, V3.B16 \
+	VAND V28.B16, V1.B16, V1.B16 \
+	VAND V28.B16, V2.B16, V2.B16 \
+	VSUB V29.B16, V0.B16, V0.B16 \
+	VSUB V29.B16, V1.B16, V1.B16 \
+	VSUB V29.B16, V2.B16, V2.B16 \
+	VSUB V29.B16, V3.B16, V3.B16 \
+	VST1.P [V0.B16, V1.B16, V2.B16, V3.B16], 64(R4)
+
+// func ternaryQuadsNEON(lines int, dst *byte, distance int, codes *byte)
+TEXT ·ternaryQuadsNEON(SB), NOSPLIT, $0-32
+	MOVD  lines+0(FP), R0
+	MOVD  dst+8(FP), R1
+	MOVD  distance+16(FP), R2
+	MOVD  codes+24(FP), R3
+	MOVD  $·byteTranspose<>(SB), R4
+	VLD1  (R4), [V30.B16]
+	VMOVI $3, V28.B16
+	VMOVI $1, V29.B16
+
+loop:
+	MOVD R1, R4
+	FOURROWS
+	FOURROWS
+	FOURROWS
+	FOURROWS
+	ADD  R2, R1
+	SUBS $1, R0
+	BNE  loop
+	RET

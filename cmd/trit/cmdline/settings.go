@@ -75,11 +75,14 @@ var FlagOf = map[string]string{
 
 	// repro
 	"repro.QuickstartOptions.Dir":       "--out",
+	"repro.RecipesOptions.Out":          "--out",
 	"repro.RecipesOptions.Set":          "--file",
 	"repro.ScalingOptions.Configs":      "--configs",
+	"repro.ScalingOptions.Out":          "--out",
 	"repro.ScalingOptions.Set":          "--set",
 	"repro.ScalingOptions.Tokens":       "--tokens",
 	"repro.TableOptions.Beside":         "--beside",
+	"repro.TableOptions.Out":            "--out",
 	"repro.TableOptions.Models":         "--model",
 	"repro.TableOptions.Tasks":          "--tasks",
 	"repro.PlanOptions.Configs":         "--configs",

@@ -3,6 +3,8 @@
 package comparing
 
 import (
+	"path/filepath"
+
 	"github.com/urfave/cli/v2"
 
 	"trit/cmd/trit/cmdline"
@@ -81,6 +83,7 @@ func ReportCommand() *cli.Command {
 			"trit eval report results-a results-b --out report"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write report.html, report.md and report.tex to the folder `DIR`"},
+			cmdline.ForceFlag("each of the three"),
 			&cli.StringFlag{Name: "title", Value: "Evaluation", Usage: "the `TITLE` of the report"},
 		},
 		Action: func(c *cli.Context) error {
@@ -89,6 +92,11 @@ func ReportCommand() *cli.Command {
 			}
 			if c.String("out") == "" {
 				return cmdline.Usagef("--out is missing: the folder of the report")
+			}
+			for _, name := range paper.Files {
+				if err := cmdline.MayWrite(c, filepath.Join(c.String("out"), name)); err != nil {
+					return err
+				}
 			}
 			return paper.Write(c.String("out"), c.String("title"), c.Args().Slice()...)
 		},

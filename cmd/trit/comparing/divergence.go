@@ -36,6 +36,7 @@ func DivergenceCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "data", Usage: "compare on these `TEXTS`, one behind the other: " + texts.Usage},
 			&cli.StringFlag{Name: "out", Usage: "write JSON to `FILE`, as --json prints it"},
+			cmdline.ForceFlag("FILE"),
 			&cli.IntFlag{Name: "window", Value: 512, Usage: "`N` tokens a window"},
 			&cli.IntFlag{Name: "limit", Usage: "only the first `N` windows"},
 			models.CacheFlag(infer.CacheF32, infer.CacheF16, infer.CacheInt8),
@@ -76,6 +77,9 @@ func divergenceAction(c *cli.Context) error {
 	}
 	if c.Int("window") < 4 || c.Int("limit") < 0 {
 		return cmdline.Usagef("--window is at least 4, and --limit is not negative")
+	}
+	if err := cmdline.MayWrite(c, c.String("out")); err != nil {
+		return err
 	}
 	var forwards []divergence.Forward
 	var tokenizers []*tokenizer.Tokenizer

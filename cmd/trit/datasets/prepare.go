@@ -45,7 +45,7 @@ func prepareCommand() *cli.Command {
 			"trit data prepare --preferences --data pairs.parquet --tokenizer model --out data"),
 		Flags: append(slices.Concat([]cli.Flag{
 			texts.DataFlag(), &cli.StringFlag{Name: "out", Usage: "write the shards to the new folder `DIR`", Required: true},
-			&cli.StringFlag{Name: "tokenizer", Usage: "`DIR` of the tokenizer (or its tokenizer.json), or a GGUF file", Required: true},
+			&cli.StringFlag{Name: "tokenizer", Usage: "`DIR` of the tokenizer (or its tokenizer.json), a run, or a GGUF file", Required: true},
 			texts.HoldoutFlag(),
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of the choice of held-out documents", Value: texts.HoldoutSeed},
 			cmdline.ThreadsFlag(),

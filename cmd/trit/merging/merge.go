@@ -25,7 +25,7 @@ func Command() *cli.Command {
 	return &cli.Command{
 		Name: "merge", ArgsUsage: "MODEL ADAPTER[=SCALE] OUT.gguf|OUT_DIR",
 		Usage: "write a model with an adapter in its weights",
-		Description: cmdline.Examples("trit merge base tuned/adapter merged.gguf", "trit merge base tuned/adapter merged",
+		Description: cmdline.Examples("trit merge base adapter merged.gguf", "trit merge base adapter merged",
 			"trit merge base.gguf adapter.gguf merged.gguf --lossy --data held-out.txt", "",
 			"An adapter inside the quantiser, and any of a model in full precision, is merged exactly. One beside ternary",
 			"layers is not: the sum is rounded to ternary weights again, which needs --lossy and is reported."),
@@ -34,7 +34,7 @@ func Command() *cli.Command {
 			&cli.StringSliceFlag{Name: "data", Usage: "compare the loss of MODEL, with the adapter and merged, on these text `FILES`"},
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` of the projections, as in trit convert (default of a folder with master weights: f32)"},
 			&cli.StringFlag{Name: "embedding-type", Usage: "`TYPE` of embedding and head, as in trit convert"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
+			cmdline.ForceFlag("OUT"),
 			cmdline.JSONFlag("print one JSON object"), cmdline.ThreadsFlag(),
 		}, append(models.ReadingFlags(), models.HubFlags()...)...),
 		Action: mergeAction,
@@ -152,7 +152,7 @@ func lossOf(c *cli.Context, path, adapterPath string, files []string) (l textLos
 		return l, errors.New("--data: the model has no tokenizer to read texts with")
 	}
 	if adapterPath != "" {
-		if m, err = models.WithAdapters(c, m, adapterPath); err != nil {
+		if m, _, err = models.WithAdapters(c, m, nil, adapterPath); err != nil {
 			return l, err
 		}
 	}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -11,36 +12,53 @@ import (
 	"trit/cmd/trit/cmdline"
 	"trit/format/adapter"
 	"trit/infer"
+	"trit/tokenizer"
 )
 
 // AdapterFlag names adapters that a model is computed with.
 func AdapterFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "adapter", Usage: "compute with the adapter " +
-		"`PATH[=SCALE]` beside the layers: a folder of PEFT, or a GGUF file (may be given several times)"}
+		"`PATH[=SCALE]` beside the layers: a run, a folder of PEFT, or a GGUF file (may be given several times)"}
 }
 
-// Adapted is the model with the adapters of AdapterFlag. If they cannot be used, it closes the model.
-func Adapted(c *cli.Context, m *infer.Model) (*infer.Model, error) {
-	return WithAdapters(c, m, c.StringSlice("adapter")...)
-}
-
-// WithAdapters is Adapted for adapters by PATH[=SCALE].
-func WithAdapters(c *cli.Context, m *infer.Model, given ...string) (*infer.Model, error) {
+// WithAdapters is a model with the adapters by PATH[=SCALE], and its tokenizer, nil for none, with their chat template.
+// If they cannot be used, it closes the model.
+func WithAdapters(c *cli.Context, m *infer.Model, tok *tokenizer.Tokenizer, given ...string) (
+	*infer.Model, *tokenizer.Tokenizer, error,
+) {
 	if len(given) == 0 {
-		return m, nil
+		return m, tok, nil
 	}
 	var list []infer.ScaledAdapter
 	for _, text := range given {
 		path, scale := SplitScale(text)
 		a, err := ReadAdapter(c, path, m.Target())
+		if err == nil {
+			tok, err = AdaptedTokenizer(c, tok, a, path)
+		}
 		if err != nil {
-			return nil, errors.Join(err, m.Close())
+			return nil, nil, errors.Join(err, m.Close())
 		}
 		list = append(list, infer.ScaledAdapter{Adapter: a, Scale: scale})
 	}
 	out, err := m.Adapted(list...)
 	if err != nil {
-		return nil, errors.Join(err, m.Close())
+		return nil, nil, errors.Join(err, m.Close())
+	}
+	return out, tok, nil
+}
+
+// AdaptedTokenizer is a tokenizer, nil for none, with the chat template of the adapter at a path. It says if the model
+// had another one.
+func AdaptedTokenizer(c *cli.Context, tok *tokenizer.Tokenizer, a *adapter.Adapter, path string) (
+	*tokenizer.Tokenizer, error,
+) {
+	out, err := a.Tokenizer(tok)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the chat template: %w", path, err)
+	}
+	if out != tok && tok.ChatTemplate().Text != "" {
+		cmdline.NewConsole(c).Warnf("%s: its chat template takes the place of the one before", path)
 	}
 	return out, nil
 }

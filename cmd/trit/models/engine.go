@@ -87,8 +87,5 @@ func Load(c *cli.Context, name string, o infer.Options) (*infer.Model, *tokenize
 	}
 	machine.BoundGarbage()
 	cmdline.NewConsole(c).Warnings(m.Warnings())
-	if m, err = Adapted(c, m); err != nil {
-		return nil, nil, err
-	}
-	return m, tok, nil
+	return WithAdapters(c, m, tok, c.StringSlice("adapter")...)
 }

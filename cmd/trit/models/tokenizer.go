@@ -6,13 +6,22 @@ import (
 
 	"trit/format/gguf"
 	"trit/format/ggufmeta"
+	"trit/format/hffolder"
 	"trit/tokenizer"
 )
 
-// Tokenizer reads the tokenizer of a folder or of a GGUF file. It reads no weights.
+// TokenizerFolder is the folder of the tokenizer that a path names: of a run that of its best model, else the path.
+func TokenizerFolder(path string) string {
+	if chosen, err := hffolder.Choose(path); err == nil {
+		return chosen.Dir
+	}
+	return path
+}
+
+// Tokenizer reads the tokenizer of a folder, a run or a GGUF file. It reads no weights.
 func Tokenizer(path string) (*tokenizer.Tokenizer, error) {
 	if filepath.Ext(path) != ".gguf" {
-		return tokenizer.Load(path)
+		return tokenizer.Load(TokenizerFolder(path))
 	}
 	f, err := gguf.Open(path)
 	if err != nil {

@@ -54,11 +54,16 @@ func adaptedModel(c *cli.Context, base *answer.Model, a loaded.Adapter) (*answer
 	if err != nil {
 		return nil, nil, err
 	}
+	tok, err := models.AdaptedTokenizer(c, base.Tokenizer, read, a.Path)
+	if err != nil {
+		return nil, nil, err
+	}
 	with, err := e.Adapted(infer.ScaledAdapter{Adapter: read, Scale: a.Scale})
 	if err != nil {
 		return nil, nil, err
 	}
 	m := *base
-	m.Generator, m.Scorer, m.Embedder = with, with, with
+	m.Info.Chat = tok.ChatTemplate().Text != ""
+	m.Tokenizer, m.Generator, m.Scorer, m.Embedder = tok, with, with, with
 	return &m, with, nil
 }

@@ -2,7 +2,6 @@ package serving
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 
 	"trit/cmd/trit/cmdline"
 	"trit/infer/engine"
+	"trit/internal/atomicfile"
 	"trit/serve/answer"
 	"trit/serve/wire"
 )
@@ -142,14 +142,9 @@ func (p *prefixFiles) save(w http.ResponseWriter, _ *http.Request) {
 
 // fingerprint names a model and its weights, which decide what its prefixes hold.
 func fingerprint(info answer.Info) (string, error) {
-	f, err := os.Open(info.Path)
+	sum, err := atomicfile.SHA256(info.Path)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s (sha256 %.16x)", info.ID, sum.Sum(nil)), nil
+	return fmt.Sprintf("%s (sha256 %.32s)", info.ID, sum), nil
 }
