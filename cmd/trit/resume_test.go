@@ -78,3 +78,11 @@ func TestRoundingOfARunByTime(t *testing.T) {
 		t.Errorf("by 1500 steps: code %d: %s", code, stderr)
 	}
 }
+
+func TestPerplexityText(t *testing.T) {
+	for v, want := range map[float64]string{263.284: "263.28", 999999: "999999.00", 1.25e300: "1.25e+300"} {
+		if got := perplexityText(v); got != want {
+			t.Errorf("%g: %s, want %s", v, got, want)
+		}
+	}
+}
