@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -46,7 +47,7 @@ type Exchange struct {
 func (c Config) Estimate(m Machines, t Teacher) (Estimate, error) {
 	c.Config.Resolve()
 	micro, err := c.MicroBatches(m.Ranks)
-	if err != nil {
+	if err = errors.Join(err, c.CheckModel(&c.Config)); err != nil {
 		return Estimate{}, err
 	}
 	e := Estimate{Parameters: c.Parameters(), Ranks: m.Ranks, Teacher: t}

@@ -3,6 +3,8 @@ package data
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -64,6 +66,9 @@ func Check(ctx context.Context, dir string, progress func(done, total int64)) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := m.CheckTokenizer(dir); err != nil {
+		return nil, err
+	}
 	var done, total int64
 	for _, s := range m.shards() {
 		total += s.Size
@@ -81,6 +86,24 @@ func Check(ctx context.Context, dir string, progress func(done, total int64)) (*
 	}
 	os.Remove(filepath.Join(dir, checkedName)) // all are checked anew; where it stays, their sums are right
 	return m, m.openSplits(dir)
+}
+
+// CheckTokenizer refuses a tokenizer.json in the folder of the data set that is not the one that made its tokens. A
+// tokenizer without such a file has the hash of an empty one.
+func (m *Manifest) CheckTokenizer(dir string) error {
+	path := filepath.Join(dir, tokenizerName)
+	raw, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	sum := hexSHA256(raw)
+	if sum == m.TokenizerSHA256 || m.TokenizerSHA256 == "" {
+		return nil
+	}
+	if err != nil {
+		return shardError(path, "file", "there is none, and %s states the SHA-256 %.12s", ManifestName, m.TokenizerSHA256)
+	}
+	return shardError(path, "SHA-256", "%.12s: %s states %.12s", sum, ManifestName, m.TokenizerSHA256)
 }
 
 // openSplits opens all splits that are not empty.

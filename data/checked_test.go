@@ -117,6 +117,15 @@ func TestCheckReadsAll(t *testing.T) {
 		wantError(t, err, path, "SHA-256")
 		change(t, path, true, func(raw []byte) { raw[len(raw)/2] ^= 1 })
 	}
+	path := filepath.Join(dir, tokenizerName)
+	raw, _ := os.ReadFile(path)
+	os.WriteFile(path, append(raw, '\n'), 0o644)
+	_, err := Check(t.Context(), dir, nil)
+	wantError(t, err, path, "SHA-256")
+	os.Remove(path)
+	_, err = Check(t.Context(), dir, nil)
+	wantError(t, err, path, "there is none")
+	os.WriteFile(path, raw, 0o644)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	if _, err := Check(ctx, dir, nil); !errors.Is(err, context.Canceled) {

@@ -32,6 +32,7 @@ type entry struct {
 	next  source.Position // behind it
 	bytes int64           // of it in UTF-8
 	keys  []uint64        // by which duplicates are found
+	lacks []string        // columns of the filters' expression that its row does not have
 }
 
 type encoded struct {

@@ -63,7 +63,11 @@ func PrepareText(ctx context.Context, out string, reuse bool, o TextOptions) (m 
 	if err := errors.Join(checkHoldout(o.Holdout), checkFree("data.PrepareText", out)); err != nil {
 		return nil, false, err
 	}
+	_, missing := os.Stat(filepath.Dir(out))
 	if err := makeFolder(out, func(dir string) error { return o.fill(ctx, dir) }); err != nil {
+		if missing != nil {
+			os.Remove(filepath.Dir(out)) // that of the run, if nothing is in it
+		}
 		return nil, false, err
 	}
 	m, err = OpenManifest(filepath.Join(out, ShardsDir))

@@ -92,7 +92,7 @@ func TestDamagedRecord(t *testing.T) {
 // A preparation that is stopped or fails leaves nothing.
 func TestStoppedPrepareTextLeavesNothing(t *testing.T) {
 	path, dir := writeText(t, sentences(80)), t.TempDir()
-	out := filepath.Join(dir, "prepared")
+	out := filepath.Join(dir, "run", "prepared")
 	ctx, cancel := context.WithCancel(t.Context())
 	o := TextOptions{Texts: []string{path}, Column: "text", VocabSize: 270, Holdout: 0.2, Seed: 3}
 	o.Merges = func(done, total int) { cancel() }

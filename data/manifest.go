@@ -21,6 +21,9 @@ import (
 // ManifestName is the file of a data set's folder that describes it.
 const ManifestName = "dataset.json"
 
+// tokenizerName is the file beside it whose hash it states.
+const tokenizerName = "tokenizer.json"
+
 // The splits of a data set.
 const (
 	Train   = "train"
@@ -62,6 +65,8 @@ type Manifest struct {
 	// the share of new texts taken for them
 	FalseRate float64        `json:"duplicates_false_rate,omitempty"`
 	Filters   filter.Options `json:"filters,omitzero"`
+	// of the expression of the filters: columns that no row had which was read
+	NoColumns []string `json:"no_columns,omitempty"`
 	// of the training documents when they are shuffled: "": it is held, "keyed": it is computed
 	Order   string    `json:"order,omitempty"`
 	Train   SplitInfo `json:"train"`
@@ -217,7 +222,15 @@ func (m *Manifest) skipped() string {
 	if len(left) == 0 {
 		return ""
 	}
-	return " (left out: " + strings.Join(left, ", ") + ")" + m.refusal()
+	return " (left out: " + strings.Join(left, ", ") + ")" + m.noColumns() + m.refusal()
+}
+
+// noColumns names the columns of the expression that no row has.
+func (m *Manifest) noColumns() string {
+	if len(m.NoColumns) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(": no row has the column %s of {filter.Options.Keep}", strings.Join(m.NoColumns, ", "))
 }
 
 // Split returns the part of the manifest named Train or Heldout.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"trit/data/dedup"
 	"trit/data/filter"
@@ -103,7 +104,7 @@ func (p *preparation) close() {
 
 // begin takes up the journal, or begins anew.
 func (p *preparation) begin() error {
-	p.m.Duplicates, p.m.Filters = p.o.Duplicates, p.o.Filters
+	p.m.Duplicates, p.m.Filters, p.m.NoColumns = p.o.Duplicates, p.o.Filters, p.filter.Lacks(source.Row{})
 	once := false
 	for _, s := range p.mix.sets {
 		p.m.Files, p.m.Sets = append(p.m.Files, s.info.Files...), append(p.m.Sets, s.info)
@@ -154,6 +155,9 @@ func (p *preparation) run(ctx context.Context) error {
 			p.passEnded(s, s.texts.Counts())
 			s.info.UsedUp = true
 			s.close()
+			if p.mix.weighted && s.info.Tokens == 0 {
+				return p.m.noTokens(s.info)
+			}
 			continue
 		}
 		if err != nil {
@@ -181,6 +185,7 @@ func (p *preparation) passEnded(s *set, counts source.Counts) {
 
 // add writes a text, or counts why it is left out.
 func (p *preparation) add(s *set, e entry) error {
+	p.m.NoColumns = slices.DeleteFunc(p.m.NoColumns, func(c string) bool { return !slices.Contains(e.lacks, c) })
 	if err := p.lookUp(s, &e); err != nil {
 		return err
 	}

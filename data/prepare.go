@@ -184,7 +184,7 @@ func (o *PrepareOptions) finish(dir string, m *Manifest) error {
 
 func (o *PrepareOptions) tokenizerSum(m *Manifest) error {
 	files, err := o.Tokenizer.Files()
-	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
+	m.TokenizerSHA256 = hexSHA256(files[tokenizerName])
 	return err
 }
 
@@ -193,7 +193,7 @@ func (o *PrepareOptions) writeTokenizer(dir string, m *Manifest) error {
 	if err != nil {
 		return fmt.Errorf("tokenizer: %w", err)
 	}
-	m.TokenizerSHA256 = hexSHA256(files["tokenizer.json"])
+	m.TokenizerSHA256 = hexSHA256(files[tokenizerName])
 	return writeFiles(dir, files)
 }
 
@@ -260,7 +260,7 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 		return &setting.Error{
 			Field:   "data.PrepareOptions.Holdout",
 			Problem: fmt.Sprintf("%s leaves no document to train on%s", o.firstFile(), m.skipped()),
-			Remedy:  fmt.Sprintf("give more texts%s, or lower {data.PrepareOptions.Holdout} from %v", o.inColumn(), o.Holdout),
+			Remedy:  "give more texts" + o.inColumn() + o.orElse(),
 		}
 	}
 	if o.Holdout > 0 && m.Heldout.Documents == 0 {
@@ -271,6 +271,17 @@ func (o *PrepareOptions) checkSplits(m *Manifest) error {
 		}
 	}
 	return nil
+}
+
+// orElse says what else may leave documents.
+func (o *PrepareOptions) orElse() string {
+	switch {
+	case o.Filters.Any():
+		return ", or filter fewer of them"
+	case o.Holdout > 0:
+		return fmt.Sprintf(", or lower {data.PrepareOptions.Holdout} from %v", o.Holdout)
+	}
+	return ""
 }
 
 // firstFile is a name for what is read.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"trit/data/dedup"
 	"trit/data/filter"
@@ -94,17 +96,22 @@ func (o *PrepareOptions) openSets() (all []*set, err error) {
 		return nil, setting.Needs("data.PrepareOptions.Sets", fmt.Sprintf("there are %d sets", len(sets)),
 			fmt.Sprintf("give at most %d", maxSets))
 	}
-	standard := 0
+	standard, divisible := 0, false
 	for _, s := range sets {
 		texts, err := source.Open(source.Options{Paths: s.Files, Column: cmp.Or(s.Column, o.Column),
-			Documents: o.Documents, Stdin: o.Stdin, Remote: s.Remote})
+			Documents: o.Documents, Shared: len(sets) > 1, Stdin: o.Stdin, Remote: s.Remote})
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(s.Files, source.Standard) {
 			standard++
 		}
+		divisible = divisible || texts.Divisible()
 		all = append(all, newSet(s, texts))
+	}
+	if o.Documents != "" && !divisible {
+		return nil, setting.Needs("source.Options.Documents",
+			"{source.Options.Documents} divides plain text, and no set has any", "leave it out")
 	}
 	if standard > 1 {
 		return nil, setting.Needs("data.PrepareOptions.Files", "two sets read the standard input", "give it to one of them")
@@ -157,12 +164,14 @@ func (s *set) close() {
 
 // encodeItem filters and encodes a text.
 func (o *PrepareOptions) encodeItem(i source.Item, f *filter.Filter) entry {
-	reason, err := f.Check(i.Text, i.Row)
-	if reason != "" || err != nil {
-		return entry{left: reason, err: err, next: i.Next, bytes: int64(len(i.Text))}
+	e := entry{}
+	if e.left, e.err = f.Check(i.Text, i.Row); e.left == "" && e.err == nil {
+		e = o.encode(i.Text)
 	}
-	e := o.encode(i.Text)
-	e.next, e.bytes = i.Next, int64(len(i.Text))
+	e.next, e.bytes, e.lacks = i.Next, int64(len(i.Text)), f.Lacks(i.Row)
+	if e.err != nil {
+		return e
+	}
 	if e.left == "" {
 		e.keys = dedup.Keys(i.Text, o.Duplicates)
 	}
@@ -200,6 +209,20 @@ func (x *mix) next() (best *set) {
 }
 
 func (s *set) filled() float64 { return float64(s.info.Tokens) / s.info.Weight }
+
+// noTokens is the error of a set of a mix that gives nothing: the others would get none beside it.
+func (m *Manifest) noTokens(s *SetInfo) error {
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(s.LeftOut)) {
+		reasons = append(reasons, fmt.Sprintf("%d %s", s.LeftOut[reason].Documents, reason))
+	}
+	found := fmt.Sprintf("none of the %d texts of set %s is taken", s.Read.Documents, s.Name)
+	if len(reasons) > 0 {
+		found += " (left out: " + strings.Join(reasons, ", ") + ")"
+	}
+	return setting.Needs("data.PrepareOptions.Sets", found+m.noColumns()+", so there is nothing to mix",
+		"filter fewer of them, or leave the set out")
+}
 
 // checkSets refuses sets that cannot be mixed.
 func (o *PrepareOptions) checkSets() error {

@@ -194,6 +194,67 @@ func TestFiltersAndTokens(t *testing.T) {
 	}
 }
 
+// A column of the expression that no row has is named, also by a preparation that went on in a set that lacks others.
+func TestColumnsThatNoRowHas(t *testing.T) {
+	o := mixed(t)
+	first := filepath.Join(t.TempDir(), "first.jsonl")
+	if err := os.WriteFile(first, []byte(`{"text":"the first has a score","n":0,"score":null}`+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.Sets[0].Files = append([]string{first}, o.Sets[0].Files...)
+	o.Filters.Keep = `n != 7 && bok != "x" && (score ?? 4) > 3`
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Progress = func(rows, _ int64) {
+		if rows > 2000 {
+			cancel()
+		}
+	}
+	if _, err := Prepare(ctx, o); !errors.Is(err, context.Canceled) || !Unfinished(o.Out) {
+		t.Fatalf("it was not stopped: %v", err)
+	}
+	o.Progress = nil
+	m, err := Prepare(t.Context(), o)
+	if err != nil || !slices.Equal(m.NoColumns, []string{"bok"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	o.Out, o.Filters.Keep = filepath.Join(t.TempDir(), "set"), `bok == "x"`
+	_, err = Prepare(t.Context(), o)
+	wantError(t, err, "no row has the column bok of", "filter fewer")
+}
+
+// A separator is for the sets of plain text, beside others that have none, but not where no set has any.
+func TestSeparatorOfOneSet(t *testing.T) {
+	plain := filepath.Join(t.TempDir(), "plain.txt")
+	if err := os.WriteFile(plain, []byte("one fox#two owls#three cats"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := mixed(t)
+	o.Sets = append(o.Sets, Set{Name: "plain", Files: []string{plain}, Weight: 1})
+	o.Documents, o.Holdout, o.Passes = "#", 0, 1
+	m, err := Prepare(t.Context(), o)
+	if err != nil || m.Sets[2].Read.Documents != 3 || m.Sets[2].Divisions != "#" || m.Sets[0].Divisions != "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	o.Sets, o.Out = o.Sets[:2], filepath.Join(t.TempDir(), "set")
+	if _, err := Prepare(t.Context(), o); setting.As(err) == nil || setting.As(err).Field != "source.Options.Documents" {
+		t.Errorf("a separator of nothing: %v", err)
+	}
+}
+
+// A set of a mix that gives nothing would end it at once.
+func TestMixOfASetThatIsLeftOut(t *testing.T) {
+	o := mixed(t)
+	o.Filters.Keep = `!(text startsWith "code")`
+	_, err := Prepare(t.Context(), o)
+	wantError(t, err, "none of the 400 texts of set code is taken (left out: 400 expression)", "leave the set out")
+	for i := range o.Sets {
+		o.Sets[i].Weight = 0
+	}
+	if m, err := Prepare(t.Context(), o); err != nil || m.Sets[1].Tokens != 0 {
+		t.Errorf("without weights: %+v, %v", m, err)
+	}
+}
+
 func TestSetsAreRejected(t *testing.T) {
 	for _, change := range []func(*PrepareOptions){
 		func(o *PrepareOptions) { o.Sets[1].Name = "web" },

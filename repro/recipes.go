@@ -6,16 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"trit/configs"
+	"trit/data"
 	"trit/eval/statistics"
 	"trit/internal/atomicfile"
 	"trit/internal/jsonfile"
 	"trit/internal/report"
+	"trit/setting"
 	"trit/train"
 	"trit/train/runlog"
 )
@@ -74,13 +78,42 @@ func (s *RecipeSet) check() error {
 			return fmt.Errorf("a variant is named %q: want names of small letters, digits, dots and hyphens, each once", v.Name)
 		}
 		seen[v.Name] = true
-		if _, err := s.configOf(v, s.Seeds[0]); err != nil {
+		c, err := s.configOf(v, s.Seeds[0])
+		if err == nil {
+			err = s.checkTokens(v, &c)
+		}
+		if err != nil {
 			return fmt.Errorf("variant %s: %w", v.Name, err)
 		}
 	}
 	seeds := slices.Sorted(slices.Values(s.Seeds))
 	if len(slices.Compact(seeds)) < len(s.Seeds) {
 		return fmt.Errorf("a seed is listed twice among %v", s.Seeds)
+	}
+	return nil
+}
+
+// ownKeys are keys that the set itself decides.
+var ownKeys = regexp.MustCompile(`^\s*(max_steps|seed)\s*=`)
+
+// checkTokens refuses a variant that would not be trained on the tokens of the set.
+func (s *RecipeSet) checkTokens(v RecipeVariant, c *configs.Config) error {
+	for _, a := range slices.Concat(s.Set, v.Set) {
+		if key := ownKeys.FindStringSubmatch(a); key != nil {
+			return fmt.Errorf("it sets %s, which follows from tokens and seeds: leave it out", key[1])
+		}
+	}
+	first, err := s.configOf(s.Variants[0], s.Seeds[0])
+	if err != nil {
+		return err
+	}
+	step, firstStep := c.TokensPerStep(), first.TokensPerStep()
+	if own, others := c.MaxSteps*step, first.MaxSteps*firstStep; own != others {
+		return fmt.Errorf("its whole steps take %d of the %d tokens, and those of %s %d: want a multiple of %d and of %d",
+			own, s.Tokens, s.Variants[0].Name, others, step, firstStep)
+	}
+	if c.EarlyStopPatience > 0 {
+		return fmt.Errorf("early_stop_patience is %d, so a run may end before its tokens: set it to 0", c.EarlyStopPatience)
 	}
 	return nil
 }
@@ -99,7 +132,7 @@ func (s *RecipeSet) configOf(v RecipeVariant, seed uint64) (configs.Config, erro
 	if c.Seed, c.MaxSteps = seed, int(s.Tokens/int64(c.TokensPerStep())); c.MaxSteps < 1 {
 		return c, fmt.Errorf("tokens is %d: want at least the %d of a step", s.Tokens, c.TokensPerStep())
 	}
-	return c, c.Validate()
+	return c, errors.Join(c.Validate(), c.CheckModel(&c.Config))
 }
 
 // RecipesOptions say what Recipes trains, and follow it.
@@ -116,9 +149,10 @@ type RecipesOptions struct {
 // RecipeRun is the outcome of one variant with one seed.
 type RecipeRun struct {
 	Seed        uint64  `json:"seed"`
-	Loss        float64 `json:"loss"` // of all held-out data, nats a token
-	BitsPerByte float64 `json:"bits_per_byte"`
-	Seconds     float64 `json:"seconds"` // of its steps
+	Loss        float64 `json:"loss,omitempty"` // of all held-out data, nats a token
+	BitsPerByte float64 `json:"bits_per_byte,omitempty"`
+	Seconds     float64 `json:"seconds"`            // of its steps
+	Diverged    string  `json:"diverged,omitempty"` // why the run ended before its tokens; then there is no loss
 }
 
 // RecipeOutcome is the outcome of one variant.
@@ -132,7 +166,7 @@ type RecipeOutcomes []RecipeOutcome
 
 // Recipes trains the variants of a set, all of them with the first seed, then with the next one. After
 // each run it writes recipes.json, recipes.md and recipes.svg into Out. Runs that are finished already
-// are not repeated.
+// are not repeated. A run that diverges is an outcome too.
 func Recipes(ctx context.Context, o RecipesOptions) (RecipeOutcomes, error) {
 	if err := checkOwn("repro.RecipesOptions.Out", o.Out, "recipes", &RecipeOutcomes{}, ".md", ".svg"); err != nil {
 		return nil, err
@@ -164,6 +198,10 @@ func (o *RecipesOptions) run(ctx context.Context, v RecipeVariant, seed uint64) 
 	run := train.Run{Model: c.Config, Options: c.Options, Threads: o.Threads, DataDir: o.Data, OnEvent: o.Event,
 		OutDir: filepath.Join(o.Out, fmt.Sprintf("%s-seed%d", v.Name, seed))}
 	result, err := finishRun(ctx, &run, o.Run)
+	var diverged *train.DivergedError
+	if errors.As(err, &diverged) {
+		return RecipeRun{Seed: seed, Diverged: fmt.Sprintf("step %d: %s", diverged.Step, diverged.Finding)}, nil
+	}
 	if err != nil {
 		return RecipeRun{}, err
 	}
@@ -174,6 +212,9 @@ func (o *RecipesOptions) run(ctx context.Context, v RecipeVariant, seed uint64) 
 
 // finishRun begins a run or goes on with it, up to its end.
 func finishRun(ctx context.Context, run *train.Run, before func(dir string)) (*train.Result, error) {
+	if err := checkHeldout(run.DataDir); err != nil {
+		return nil, err
+	}
 	run.Resume = true
 	if before != nil {
 		before(run.OutDir)
@@ -186,6 +227,16 @@ func finishRun(ctx context.Context, run *train.Run, before func(dir string)) (*t
 		return nil, errors.New("stopped and saved: the same command goes on")
 	}
 	return result, nil
+}
+
+// checkHeldout refuses data on which runs cannot be compared.
+func checkHeldout(dir string) error {
+	m, err := data.OpenManifest(dir)
+	if err == nil && m.Heldout.Documents == 0 {
+		err = setting.Needs("data.PrepareOptions.Holdout", dir+" has no held-out documents, on which runs are compared",
+			"prepare it with {data.PrepareOptions.Holdout} above 0")
+	}
+	return err
 }
 
 // stepSeconds is the time that the steps of a run took, by its log: without evaluations and stops.
@@ -205,10 +256,23 @@ func stepSeconds(dir string) (seconds float64, err error) {
 // level is how sure the intervals of differences are.
 const level = 0.95
 
+// diverged names the seeds whose runs have no loss. A mean over the others would flatter their recipe.
+func (v *RecipeOutcome) diverged() (seeds []string) {
+	for _, run := range v.Runs {
+		if run.Diverged != "" {
+			seeds = append(seeds, fmt.Sprint(run.Seed))
+		}
+	}
+	return seeds
+}
+
 // difference is the mean over the seeds of the relative difference of the losses of a variant from those
-// of another with the same seed, and its interval.
+// of another with the same seed, and its interval: NaN if a run of either diverged.
 func (v *RecipeOutcome) difference(from *RecipeOutcome) (mean float64, around statistics.Interval) {
 	var differences []float64
+	if v.diverged() != nil || from.diverged() != nil {
+		return math.NaN(), statistics.Interval{Low: math.NaN(), High: math.NaN()}
+	}
 	for i, run := range v.Runs {
 		differences = append(differences, run.Loss/from.Runs[i].Loss-1)
 	}
@@ -238,12 +302,17 @@ func (r RecipeOutcomes) table() report.Table {
 		"difference from " + r[0].Variant.Name, "95 % interval", "seconds a run"}}
 	f := fmt.Sprintf
 	for i, v := range r.finished() {
+		if seeds := v.diverged(); seeds != nil {
+			t.Rows = append(t.Rows, []string{v.Variant.Name, f("%d", len(v.Runs)), "diverged: seed " + strings.Join(seeds, ", "),
+				"", "", "", "", ""})
+			continue
+		}
 		loss, stderr, bits, seconds := v.means()
 		row := []string{v.Variant.Name, f("%d", len(v.Runs)), f("%.4f", loss), "", f("%.4f", bits), "", "", f("%.0f", seconds)}
 		if len(v.Runs) > 1 {
 			row[3] = f("%.4f", stderr)
 		}
-		if mean, around := v.difference(&r[0]); i > 0 {
+		if mean, around := v.difference(&r[0]); i > 0 && !math.IsNaN(mean) {
 			if row[5] = f("%+.2f %%", 100*mean); len(v.Runs) > 1 {
 				row[6] = f("%+.2f to %+.2f %%", 100*around.Low, 100*around.High)
 			}

@@ -7,13 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"trit/configs"
 	"trit/convert"
+	"trit/data"
+	"trit/data/world"
 	"trit/infer"
 	"trit/lm"
+	"trit/tokenizer"
 	"trit/train"
 )
 
@@ -99,6 +103,57 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
+// A variant whose loss is no number is an outcome: the others are trained behind it, and compared.
+func TestRecipesThatDiverge(t *testing.T) {
+	dir := t.TempDir()
+	o := RecipesOptions{Set: smallRecipes(t, dir), Data: smallData(t, dir), Out: filepath.Join(dir, "out")}
+	broken := RecipeVariant{Name: "broken", Set: []string{"learning_rate=1e30", "max_grad_norm=0", "warmup_steps=0"}}
+	o.Set.Variants = slices.Insert(o.Set.Variants, 1, broken)
+	got, err := Recipes(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run := got[1].Runs[0]; !strings.Contains(run.Diverged, "NaN") || run.Loss != 0 || len(got[2].Runs) != 2 {
+		t.Errorf("outcomes %+v", got)
+	}
+	text := got.Markdown()
+	if !strings.Contains(text, "| broken | 2 | diverged: seed 3, 4 |") || !strings.Contains(text, "| muon | 2 | ") ||
+		strings.Contains(text, "NaN") {
+		t.Errorf("%s", text)
+	}
+	got[0], got[1] = got[1], got[0] // nothing is compared with a first variant that diverged
+	if text := got.Markdown(); strings.Contains(text, "NaN") || strings.Contains(text, "%  |") {
+		t.Errorf("%s", text)
+	}
+	var picture strings.Builder
+	if err := got.WriteSVG(&picture); err != nil || strings.Contains(picture.String(), "NaN") {
+		t.Errorf("%v: %s", err, picture.String())
+	}
+}
+
+// Without held-out documents every loss would be 0.
+func TestRecipesNeedHeldOutDocuments(t *testing.T) {
+	dir := t.TempDir()
+	set, prepared := smallRecipes(t, dir), smallData(t, dir)
+	tok, err := tokenizer.Load(prepared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := filepath.Join(dir, "all")
+	if _, err := data.Prepare(t.Context(), data.PrepareOptions{Files: []string{filepath.Join(dir, world.TextFile)}, Column: "text",
+		Tokenizer: tok, Out: all}); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out")
+	if _, err := Recipes(t.Context(), RecipesOptions{Set: set, Data: all, Out: out}); err == nil ||
+		!strings.Contains(err.Error(), "no held-out documents") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a run was begun")
+	}
+}
+
 // The difference is that of runs with the same seed: 10 % and 20 % less are 15 %, with a standard error of
 // 5 % and one degree of freedom, whose quantile is 12.706.
 func TestRecipeDifference(t *testing.T) {
@@ -128,16 +183,21 @@ func TestOwnRecipes(t *testing.T) {
 
 func TestRecipesRefuse(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": []}`:                                         "no variants",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [], "variants": [{"name": "a"}]}`:                             "no seeds",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1, 2, 1], "variants": [{"name": "a"}]}`:                      "twice",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "../a"}]}`:                         "small letters",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "a"}]}`:             "each once",
-		`{"config": "trit-1m", "tokens": 500, "seeds": [1], "variants": [{"name": "a"}]}`:                             "of a step",
-		`{"config": "trit-9m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}]}`:                            "no preset",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimiser=muon"]}]}`: "optimizer",
-		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimizer=sgd"]}]}`:  "muon",
-		`{"config": "trit-1m", "tokens": 5000, "seed": [1], "variants": [{"name": "a"}]}`:                             "seeds",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": []}`:                                                                         "no variants",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [], "variants": [{"name": "a"}]}`:                                                             "no seeds",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1, 2, 1], "variants": [{"name": "a"}]}`:                                                      "twice",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "../a"}]}`:                                                         "small letters",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "a"}]}`:                                             "each once",
+		`{"config": "trit-1m", "tokens": 500, "seeds": [1], "variants": [{"name": "a"}]}`:                                                             "of a step",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["max_steps=9"]}]}`:                                    "max_steps, which follows",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "b", "set": ["gradients=int8", "ternary=false"]}]}`: "variant b: gradients is int8",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "set": ["seed=9"], "variants": [{"name": "a"}]}`:                                         "seed, which follows",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "set": ["early_stop_patience=1"], "variants": [{"name": "a"}]}`:                          "early_stop_patience",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}, {"name": "b", "set": ["batch_size=3"]}]}`:                    "4992 of the 5000 tokens, and those of a 4096",
+		`{"config": "trit-9m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a"}]}`:                                                            "no preset",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimiser=muon"]}]}`:                                 "optimizer",
+		`{"config": "trit-1m", "tokens": 5000, "seeds": [1], "variants": [{"name": "a", "set": ["optimizer=sgd"]}]}`:                                  "muon",
+		`{"config": "trit-1m", "tokens": 5000, "seed": [1], "variants": [{"name": "a"}]}`:                                                             "seeds",
 	} {
 		path := filepath.Join(t.TempDir(), "r.json")
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

@@ -55,6 +55,9 @@ func (t *trainer) build() error {
 	if err != nil {
 		return err
 	}
+	if err := manifest.CheckTokenizer(t.run.DataDir); err != nil {
+		return err
+	}
 	files, err := tokenizerFiles(t.run.DataDir)
 	if err != nil {
 		return err

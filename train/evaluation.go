@@ -69,12 +69,17 @@ func (s score) bitsPerByte() float64 { return s.nats / math.Ln2 / max(s.bytes, 1
 // sums are the parts of the score, for a sum over ranks.
 func (s *score) sums() []*float64 { return append(s.pairs.Sums(), &s.nats, &s.bytes, &s.tokens) }
 
-// fill sets the figures of an event. The likelihood of a text is none of those of pairs.
-func (s score) fill(e *Event) {
+// fill sets the figures of an event. The likelihood of a text is none of those of pairs. The log holds no number that
+// is infinite: a loss is an error, and a perplexity the largest float64.
+func (s score) fill(e *Event) error {
 	e.Loss = s.loss()
-	if e.Preference = s.pairs.Log(); e.Preference == nil {
-		e.BitsPerByte, e.Perplexity = s.bitsPerByte(), math.Exp(e.Loss)
+	if _, broken := runlog.NotFiniteStep(e.Loss, 0); broken {
+		return diverged(e.Step, fmt.Sprintf("the held-out loss is %g", e.Loss))
 	}
+	if e.Preference = s.pairs.Log(); e.Preference == nil {
+		e.BitsPerByte, e.Perplexity = s.bitsPerByte(), min(math.Exp(e.Loss), math.MaxFloat64)
+	}
+	return nil
 }
 
 // measure scores the present weights on the held-out data. compared is the score of the first

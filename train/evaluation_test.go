@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -141,6 +142,23 @@ func TestPatience(t *testing.T) {
 
 // scoreOf is a score with this loss.
 func lossScore(loss float64) score { return score{nats: 10 * loss, bytes: 40, tokens: 10} }
+
+// A loss whose exponential no float64 holds is logged; one that is no number ends the run by name.
+func TestScoresThatAreLoggedOrEndTheRun(t *testing.T) {
+	e := Event{Step: 7}
+	if err := lossScore(1000).fill(&e); err != nil || e.Loss != 1000 {
+		t.Errorf("%+v: %v", e, err)
+	}
+	if _, err := json.Marshal(e); err != nil {
+		t.Error(err)
+	}
+	for _, loss := range []float64{math.NaN(), math.Inf(1)} {
+		var diverged *DivergedError
+		if err := lossScore(loss).fill(&e); !errors.As(err, &diverged) || diverged.Step != 7 {
+			t.Errorf("loss %g: %v", loss, err)
+		}
+	}
+}
 
 // The part alone, without a graph: what it decides rests on losses and options.
 func newTestEvaluation() *evaluation {

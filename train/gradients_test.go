@@ -37,6 +37,10 @@ func TestGradientsAreRefused(t *testing.T) {
 		}
 	}
 	o := Default()
+	o.QuantizeFromShare = 0.5
+	if o.CheckModel(&model.Config{Ternary: true}) != nil || o.CheckModel(&model.Config{}) == nil {
+		t.Error("a share before the rounding of a model without one")
+	}
 	if o.Gradients = "int4"; o.Validate() == nil {
 		t.Error("gradients of int4 are taken")
 	}

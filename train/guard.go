@@ -49,15 +49,27 @@ func (t *trainer) judge(g gradient) (take bool, err error) {
 	}
 	err = t.recording.write(e)
 	if broken || how == SpikeStop {
-		return false, errors.Join(stopError(e), err)
+		return false, errors.Join(diverged(e.Step, finding), err)
 	}
 	return true, err
 }
 
-// stopError is the end of a run because of a spike.
-func stopError(e Event) error {
-	return fmt.Errorf("step %d: %s: the run stops before it ruins the weights; the last checkpoint stands, "+
-		"resume with on_spike=%s, or begin another run with a lower learning_rate", e.Step, e.Note, SpikeRollback)
+// DivergedError is the end of a run whose loss is no number, or jumped once too often.
+type DivergedError struct {
+	Step    int
+	Finding string // what is wrong
+	Outcome string // what the run does, and the way out
+}
+
+// Error says what happened, and the way out.
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("step %d: %s: %s", e.Step, e.Finding, e.Outcome)
+}
+
+// diverged is the error of a run that stops.
+func diverged(step int, finding string) error {
+	return &DivergedError{step, finding, fmt.Sprintf("the run stops here; the last checkpoint stands, resume with "+
+		"on_spike=%s, or begin another run with a lower learning_rate", SpikeRollback)}
 }
 
 // rollback restores the last checkpoint but not its position in the data: the batches since

@@ -189,7 +189,9 @@ func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
 		if err != nil {
 			return err
 		}
-		compared.fill(&first)
+		if err := compared.fill(&first); err != nil {
+			return err
+		}
 		if err := t.recording.write(first); err != nil {
 			return err
 		}
@@ -198,7 +200,9 @@ func (t *trainer) evaluate(whole bool) (first, all Event, err error) {
 		}
 		better := t.evaluation.improved(t.at, compared)
 		if whole {
-			everything.fill(&all)
+			if err := everything.fill(&all); err != nil {
+				return err
+			}
 			if err := t.recording.write(all); err != nil {
 				return err
 			}

@@ -404,6 +404,20 @@ func (o Options) lambda(step int) float64 {
 	}
 }
 
+// CheckModel refuses options that a model would not follow.
+func (o Options) CheckModel(c *model.Config) error {
+	return errors.Join(o.checkInt4(c), o.checkGradients(c), o.checkRounding(c))
+}
+
+// checkRounding refuses a time before the rounding of a model that has none.
+func (o Options) checkRounding(c *model.Config) error {
+	if c.Ternary || o.QuantizeFromStep+o.QuantizeWarmupSteps == 0 && o.QuantizeFromShare == 0 {
+		return nil
+	}
+	return errors.New("quantize_from_step or _share or quantize_warmup_steps is set and ternary false: they say when " +
+		"the rounding comes into force, so set ternary to true, or leave them out")
+}
+
 // checkInt4 refuses a first stage in 8 bits of a model that stays there.
 func (o Options) checkInt4(c *model.Config) error {
 	if o.Int4FromShare > 0 && !c.Int4Activations {

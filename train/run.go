@@ -191,8 +191,7 @@ func (r *Run) resolve(m *data.Manifest) error {
 		return setting.Needs("train.Options.MaxSteps", "int4_from_share is a share of max_steps, which a run by time "+
 			"does not know", "set max_steps, or go on from the run's model with int4_activations")
 	}
-	return errors.Join(graph.Check(&r.Model), r.Options.Validate(), r.Options.checkInt4(&r.Model),
-		r.Options.checkGradients(&r.Model), r.checkAdapters())
+	return errors.Join(graph.Check(&r.Model), r.Options.Validate(), r.Options.CheckModel(&r.Model), r.checkAdapters())
 }
 
 // checkKind refuses data of another kind than the objective learns from.

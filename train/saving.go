@@ -290,8 +290,8 @@ func setAside(c *checkpoint.Loaded) (warnings []string, err error) {
 func (s *saving) rollback(now *snapshot, finding string) (back *snapshot, note string, warnings []string, err error) {
 	count, most := now.Memory.Rollbacks+1, s.options.MaxRollbacks
 	if count > most {
-		return nil, "", nil, fmt.Errorf("step %d: %s: the run was taken back %d times already (max_rollbacks): "+
-			"begin another with a lower learning_rate", now.Step+1, finding, most)
+		return nil, "", nil, &DivergedError{now.Step + 1, finding, fmt.Sprintf("the run was taken back %d times "+
+			"already (max_rollbacks): begin another with a lower learning_rate", most)}
 	}
 	if back, warnings, err = s.restore(); err != nil {
 		return nil, "", nil, err

@@ -66,3 +66,23 @@ func TestARunGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// Nobody knows how many steps fill a time, so none that comes late is refused before.
+func TestRoundingOfARunByTime(t *testing.T) {
+	args := []string{"train", "--config", "trit-1m", "--print-config", "--set", "quantize_from_step=2000"}
+	if code, stdout, stderr := trit(append(args, "--max-time", "3h")...); code != cmdline.ExitOK ||
+		!strings.Contains(stdout, `"max_steps": 0,`) {
+		t.Errorf("by time: code %d: %s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := trit(args...); code != cmdline.ExitUsage || !strings.Contains(stderr, "by step 2000") {
+		t.Errorf("by 1500 steps: code %d: %s", code, stderr)
+	}
+}
+
+func TestPerplexityText(t *testing.T) {
+	for v, want := range map[float64]string{263.284: "263.28", 999999: "999999.00", 1.25e300: "1.25e+300"} {
+		if got := perplexityText(v); got != want {
+			t.Errorf("%g: %s, want %s", v, got, want)
+		}
+	}
+}

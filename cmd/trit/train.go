@@ -321,14 +321,6 @@ func applyFlags(c *cli.Context, config *configs.Config) error {
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
 	}
-	return checkConfig(c, *config)
-}
-
-// checkConfig refuses values out of range. A run that --max-time alone ends has no steps yet.
-func checkConfig(c *cli.Context, config configs.Config) error {
-	if config.MaxSteps == 0 && c.IsSet("max-time") {
-		config.MaxSteps = configs.Default().MaxSteps
-	}
 	if err := config.Validate(); err != nil {
 		return cmdline.Usagef("%v", err)
 	}
@@ -399,10 +391,18 @@ func preferenceText(p *runlog.Preference) string {
 		p.Margin)
 }
 
+// perplexityText is short also for a run that diverges, whose perplexity may have 300 digits.
+func perplexityText(v float64) string {
+	if v < 1e6 {
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
 // showEvent prints an event as a line.
 func showEvent(con *cmdline.Console, e train.Event) {
 	if data, ok := map[string]string{runlog.EvalEvent: "held out", runlog.EvalAllEvent: "all held-out data"}[e.Event]; ok {
-		figures := fmt.Sprintf("perplexity %.2f, %.4f bits per byte", e.Perplexity, e.BitsPerByte)
+		figures := fmt.Sprintf("perplexity %s, %.4f bits per byte", perplexityText(e.Perplexity), e.BitsPerByte)
 		if e.Preference != nil {
 			figures = preferenceText(e.Preference)
 		}

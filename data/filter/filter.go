@@ -3,15 +3,13 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/abadojack/whatlanggo"
-	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/vm"
 
 	"trit/data/source"
 	"trit/setting"
@@ -23,7 +21,7 @@ type Options struct {
 	MaxChars  int      `json:"max_chars,omitempty"` // most; 0: any
 	Languages []string `json:"languages,omitempty"` // by ISO 639-1 or 639-3: "en", "deu"; none: any
 	// Keep is an expression of github.com/expr-lang/expr that is true of the texts to take. It knows the
-	// columns of the row by name, and of the text: text, chars, bytes, words and language.
+	// columns of the row by name, and of the text: text, chars, bytes, words and language().
 	Keep string `json:"keep,omitempty"`
 }
 
@@ -39,7 +37,7 @@ const sampleChars = 1000
 type Filter struct {
 	o         Options
 	languages map[whatlanggo.Lang]bool
-	keep      *vm.Program
+	keep      *expression
 }
 
 // New checks the options and compiles the expression.
@@ -64,8 +62,7 @@ func New(o Options) (*Filter, error) {
 		return f, nil
 	}
 	var err error
-	known := expr.Env(values("", 0, source.Row{}))
-	if f.keep, err = expr.Compile(o.Keep, known, expr.AllowUndefinedVariables(), expr.AsBool()); err != nil {
+	if f.keep, err = newExpression(o.Keep); err != nil {
 		return nil, &setting.Error{Field: "filter.Options.Keep", Problem: "{filter.Options.Keep}: " + firstLine(err),
 			Remedy: "write a condition such as 'chars > 200 && score >= 3'"}
 	}
@@ -86,6 +83,19 @@ func firstLine(err error) string {
 	return line
 }
 
+// Lacks are the columns that the expression names and the row does not have, in order.
+func (f *Filter) Lacks(row source.Row) (columns []string) {
+	if f.keep == nil {
+		return nil
+	}
+	for _, c := range f.keep.columns {
+		if !slices.Contains(row.Names, c) {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
 // NeedsRows reports whether Check needs the rows of texts.
 func (f *Filter) NeedsRows() bool { return f.keep != nil }
 
@@ -104,30 +114,16 @@ func (f *Filter) Check(text string, row source.Row) (reason string, err error) {
 	if f.keep == nil {
 		return "", nil
 	}
-	taken, err := expr.Run(f.keep, values(text, chars, row))
+	taken, err := f.keep.isTrue(text, chars, row)
 	if err != nil {
 		return "", &source.FormatError{Path: row.Path, Field: fmt.Sprintf("row %d", row.Number),
 			Found: "the expression fails: " + firstLine(err),
 			Hint:  "columns may be missing or null there: score ?? 0 stands for 0 then"}
 	}
-	if yes, _ := taken.(bool); !yes {
+	if !taken {
 		return "expression", nil
 	}
 	return "", nil
-}
-
-// values are what an expression knows.
-func values(text string, chars int, row source.Row) map[string]any {
-	env := make(map[string]any, len(row.Fields)+5)
-	for name, raw := range row.Fields {
-		var v any
-		if json.Unmarshal(raw, &v) == nil { // a row's fields are JSON
-			env[name] = v
-		}
-	}
-	env["text"], env["chars"], env["bytes"], env["words"] = text, chars, len(text), len(strings.Fields(text))
-	env["language"] = func() string { return whatlanggo.DetectLang(sample(text)).Iso6393() }
-	return env
 }
 
 // sample is the beginning of a text.

@@ -16,7 +16,8 @@ const (
 
 func TestReasons(t *testing.T) {
 	row := source.Row{Path: "a.jsonl", Number: 7, Fields: map[string]json.RawMessage{
-		"score": []byte("3.5"), "meta": []byte(`{"url":"https://a.b/c"}`), "tags": []byte(`["x","y"]`),
+		"score": []byte("3.5"), "meta": []byte(`{"url":"https://a.b/c","n":7}`), "id": []byte("9007199254740993"),
+		"sizes": []byte("[1.5,4]"), "huge": []byte("1000000000000000000000000000000"), "tags": []byte(`["x","y"]`),
 	}}
 	for _, c := range []struct {
 		o    Options
@@ -32,6 +33,11 @@ func TestReasons(t *testing.T) {
 		{Options{Keep: `meta.url startsWith "https" and "y" in tags and words == 2`}, "two words", ""},
 		{Options{Keep: `language() == "deu"`}, german, ""}, {Options{Keep: `text contains "fox"`}, german, "expression"},
 		{Options{Keep: "(missing ?? 0) > 1"}, "abc", "expression"}, {Options{Keep: "bytes == 6"}, "äöü", ""},
+		{Options{Keep: `language() == "en"`}, english, ""}, {Options{Keep: `"en" != language()`}, english, "expression"},
+		{Options{Keep: `language() in ["fr", "de"]`}, german, ""}, {Options{Keep: `language() in ["fr", "deu"]`}, english, "expression"},
+		{Options{Keep: "id == 9007199254740993 && id != 9007199254740992"}, "abc", ""}, {Options{Keep: "id % 10 == 3"}, "abc", ""},
+		{Options{Keep: "id in [1, 9007199254740993] && meta.n % 2 == 1 && sizes[1] == 4"}, "abc", ""},
+		{Options{Keep: "sizes[0] > 1 && sizes[0] < 2 && huge > 1e29"}, "abc", ""},
 	} {
 		f, err := New(c.o)
 		if err != nil {
@@ -51,6 +57,24 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+func TestColumns(t *testing.T) {
+	for keep, want := range map[string]string{
+		"": "", "chars > 3 && language() == 'en'": "", "score > 3 && (b ?? 0) == a": "a b score",
+		"meta.url == 'x' or any(tags, # == label)": "label meta tags", "let x = score; x > y": "score y", `$env["my score"] > 1`: "",
+	} {
+		f, err := New(Options{Keep: keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(f.Lacks(source.Row{}), " "); got != want {
+			t.Errorf("%s: columns %q, want %q", keep, got, want)
+		}
+		if got := strings.Join(f.Lacks(source.Row{Names: []string{"meta", "score"}}), " "); strings.Contains(got, "score") {
+			t.Errorf("%s: a row with a score lacks %q", keep, got)
+		}
+	}
+}
+
 func TestNewRejects(t *testing.T) {
 	for _, c := range []struct {
 		o     Options
@@ -59,6 +83,7 @@ func TestNewRejects(t *testing.T) {
 		{Options{MinChars: -1}, "MaxChars"}, {Options{MinChars: 5, MaxChars: 4}, "MaxChars"},
 		{Options{Languages: []string{"xx"}}, "Languages"}, {Options{Languages: []string{""}}, "Languages"},
 		{Options{Keep: "score >"}, "Keep"}, {Options{Keep: "chars + 1"}, "Keep"}, {Options{Keep: "'text'"}, "Keep"},
+		{Options{Keep: "language() == 'english'"}, "Keep"}, {Options{Keep: "language() in ['en', 'xx']"}, "Keep"},
 	} {
 		_, err := New(c.o)
 		if e := setting.As(err); e == nil || e.Field != "filter.Options."+c.field || strings.Contains(err.Error(), "\n") {

@@ -49,8 +49,7 @@ func find(o Options) ([]input, error) {
 
 // checkUse refuses an option that would do nothing. What a stream is shows when it is opened.
 func checkUse(all []input, o Options) error {
-	divides := func(in input) bool { return in.kind == "" || in.kind == plainKind }
-	if o.Documents != "" && !slices.ContainsFunc(all, divides) {
+	if o.Documents != "" && !o.Shared && !divisible(all) {
 		return setting.Needs("source.Options.Documents",
 			fmt.Sprintf("{source.Options.Documents} divides plain text, and %s is %s", all[0].path, all[0].kind), "leave it out")
 	}
@@ -62,6 +61,14 @@ func checkUse(all []input, o Options) error {
 	}
 	return nil
 }
+
+// divisible reports whether some input is, or may be, plain text.
+func divisible(all []input) bool {
+	return slices.ContainsFunc(all, func(in input) bool { return in.kind == "" || in.kind == plainKind })
+}
+
+// Divisible reports whether Options.Documents divides some of the texts.
+func (t *Texts) Divisible() bool { return divisible(t.inputs) }
 
 func findPath(path string, o Options) ([]input, error) {
 	if r := o.Remote[path]; r != nil {

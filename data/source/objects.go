@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -22,6 +23,10 @@ type Row struct {
 	Number int64                      // of the row, the line or the document, from 1
 	Names  []string                   // of the fields: in the order of a parquet file, or sorted
 	Fields map[string]json.RawMessage // those that are not null
+
+	text    *string // in Options.Column, as it is where JSON cannot hold it
+	noText  string  // the type of that column, if it is one of no text
+	invalid bool    // some field is not valid UTF-8
 }
 
 // Has reports whether a field is there and not null.
@@ -41,7 +46,12 @@ func (r *Row) Size() (n int) {
 func (t *Texts) Rows(ctx context.Context) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		t.walk(Position{}, func(s *stream) (bool, error) {
-			return t.streamRows(ctx, s, func(r Row) bool { return yield(r, nil) })
+			return t.streamRows(ctx, s, func(r Row) bool {
+				if r.invalid {
+					t.counts.Invalid++
+				}
+				return yield(r, nil)
+			})
 		}, func(err error) { yield(Row{}, err) })
 	}
 }
@@ -58,10 +68,8 @@ func (t *Texts) streamRows(ctx context.Context, s *stream, yield emitRow) (more 
 	}
 	return t.plain(ctx, s, func(text string) bool {
 		value, _ := json.Marshal(text) // a string
-		if !utf8.ValidString(text) {
-			t.counts.Invalid++
-		}
-		return yield(Row{s.path, t.row, []string{PlainField}, map[string]json.RawMessage{PlainField: value}})
+		return yield(Row{Path: s.path, Number: t.row, Names: []string{PlainField},
+			Fields: map[string]json.RawMessage{PlainField: value}, text: &text, invalid: !utf8.ValidString(text)})
 	})
 }
 
@@ -71,16 +79,37 @@ func (t *Texts) parquetRows(ctx context.Context, s *stream, yield emitRow) (more
 	if err != nil {
 		return false, err
 	}
-	more = true
+	more, noText := true, ""
+	if l, err := f.textColumn(t.o.Column); err == nil && !l.isText() {
+		noText = l.typeName()
+	}
 	err = f.rows(ctx, t.row, func(fields []Field, _ error) bool {
 		t.row++
-		more = yield(t.rowOf(s.path, t.row, fields))
+		r := rowWith(s.path, t.row, fields)
+		r.text, r.noText = textIn(fields, t.o.Column), noText
+		more = yield(r)
 		return more
 	})
 	return more, err
 }
 
-func (t *Texts) rowOf(path string, n int64, fields []Field) Row {
+// textIn is the text in a column, nil if there is none. Dots lead into groups.
+func textIn(fields []Field, column string) *string {
+	for _, f := range fields {
+		if text, ok := f.Value.(string); ok && f.Name == column {
+			return &text
+		}
+		group, _ := f.Value.([]Field)
+		if inner, ok := strings.CutPrefix(column, f.Name+"."); ok {
+			if text := textIn(group, inner); text != nil {
+				return text
+			}
+		}
+	}
+	return nil
+}
+
+func rowWith(path string, n int64, fields []Field) Row {
 	r := Row{Path: path, Number: n, Fields: make(map[string]json.RawMessage, len(fields))}
 	valid := true
 	for _, f := range fields {
@@ -89,9 +118,7 @@ func (t *Texts) rowOf(path string, n int64, fields []Field) Row {
 			r.Fields[f.Name] = appendJSON(nil, f.Value, &valid)
 		}
 	}
-	if !valid {
-		t.counts.Invalid++
-	}
+	r.invalid = !valid
 	return r
 }
 
@@ -156,15 +183,12 @@ func (t *Texts) jsonRows(ctx context.Context, s *stream, yield emitRow) (more bo
 		if err != nil {
 			return false, err
 		}
-		row := Row{Path: s.path, Number: int64(r.lines.n)}
+		row := Row{Path: s.path, Number: int64(r.lines.n), invalid: !utf8.Valid(line)}
 		if row.Names, row.Fields = objectOf(line); row.Fields == nil {
 			return false, r.noObject(line)
 		}
 		r.rows++
 		t.row++
-		if !utf8.Valid(line) {
-			t.counts.Invalid++
-		}
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}

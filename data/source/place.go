@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
@@ -86,14 +87,13 @@ func (t *Texts) textsOfRows(ctx context.Context, s *stream, yield func(Item, err
 			return found || seen < rowsWithoutColumn
 		}
 		found = true
-		reader := jsonReader{stream: s, name: column}
-		text, err := reader.text(value)
-		if err != nil {
+		text, holds := t.textOf(s, r, value)
+		if holds != "" {
 			failure = &FormatError{r.Path, fmt.Sprintf("row %d, column %q", r.Number, column),
-				fmt.Sprintf("it holds %s, not text", jsonType(value)), "name a column of texts"}
+				fmt.Sprintf("it holds %s, not text", holds), "name a column of texts"}
 			return false
 		}
-		return yield(Item{*text, r, t.position()}, nil)
+		return yield(Item{text, r, t.position()}, nil)
 	})
 	if err == nil && failure == nil && !found && seen > 0 {
 		failure = &FormatError{s.path, fmt.Sprintf("column %q", column),
@@ -103,4 +103,27 @@ func (t *Texts) textsOfRows(ctx context.Context, s *stream, yield func(Item, err
 		err = failure
 	}
 	return more, err
+}
+
+// textOf is the text of a row, whose value in JSON it is, or what the row holds instead. It counts a text that is not
+// valid UTF-8.
+func (t *Texts) textOf(s *stream, r Row, value json.RawMessage) (text, holds string) {
+	if r.noText != "" {
+		return "", r.noText
+	}
+	if r.text != nil {
+		if !utf8.ValidString(*r.text) {
+			t.counts.Invalid++
+		}
+		return *r.text, ""
+	}
+	reader := jsonReader{stream: s, value: value}
+	found, err := reader.text(value)
+	if err != nil {
+		return "", jsonType(value)
+	}
+	if reader.isInvalid(*found) {
+		t.counts.Invalid++
+	}
+	return *found, ""
 }

@@ -3,7 +3,11 @@ package source
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // ranges is a remote file in memory that counts requests.
@@ -86,4 +90,61 @@ func TestRowsWithoutTheColumn(t *testing.T) {
 		return
 	}
 	t.Error("no error came")
+}
+
+// With its row a text is what it is without: bytes that are not valid UTF-8 too, of which those in other columns do
+// not count. A column of dates is none of texts.
+func TestTextsOfRowsAreTheTexts(t *testing.T) {
+	type table struct {
+		Text  string             `parquet:"text"`
+		Image []byte             `parquet:"image"`
+		Day   int32              `parquet:"day,date"`
+		Page  struct{ B string } `parquet:"page"`
+	}
+	dir := t.TempDir()
+	rows := []table{{Text: "a fox", Image: []byte{0xff, 0xfe}, Page: struct{ B string }{"x \xff"}}, {Text: "bad \xff owl", Day: 5}}
+	file := filepath.Join(dir, "t.parquet")
+	if err := parquet.WriteFile(file, rows); err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(dir, "t.txt")
+	if err := os.WriteFile(plain, []byte("good\n\nbad \xff\xfe\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lines := filepath.Join(dir, "t.jsonl")
+	if err := os.WriteFile(lines, []byte(`{"text":"half \ud83e","x":1}`+"\n{\"text\":\"good\",\"x\":\"\xff\"}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, column string
+		invalid      int64
+	}{{file, "text", 1}, {file, "page.B", 1}, {plain, "text", 1}, {lines, "text", 1}} {
+		var got [2][]string
+		for i, fields := range []bool{false, true} {
+			texts, err := Open(Options{Paths: []string{c.path}, Column: c.column})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for item, err := range texts.From(t.Context(), Position{}, fields) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[i] = append(got[i], item.Text)
+			}
+			if n := texts.Counts().Invalid; n != c.invalid {
+				t.Errorf("%s of %s, fields %v: %d invalid texts, want %d", c.column, c.path, fields, n, c.invalid)
+			}
+		}
+		if len(got[0]) != 2 || !slices.Equal(got[0], got[1]) {
+			t.Errorf("%s of %s: %q, with rows %q", c.column, c.path, got[0], got[1])
+		}
+	}
+	for _, column := range []string{"day", "image"} {
+		texts, _ := Open(Options{Paths: []string{file}, Column: column})
+		for _, err := range texts.From(t.Context(), Position{}, true) {
+			if refused := column == "day"; (err != nil) != refused || refused && !strings.Contains(err.Error(), "it holds DATE, not text") {
+				t.Errorf("%s: %v", column, err)
+			}
+		}
+	}
 }

@@ -43,7 +43,9 @@ type Options struct {
 	// "" is BlankLine, or WholeFile with Undivided.
 	Documents string
 	Undivided bool
-	Stdin     io.Reader // what Standard reads; may be nil
+	// Shared says that other texts are read with the same Documents, which may be for them alone.
+	Shared bool
+	Stdin  io.Reader // what Standard reads; may be nil
 	// Spool is a folder for copies of streams, with which All can be called more than once; "":
 	// it cannot. Parquet that is packed or comes as a stream is copied while it is read, there or
 	// in the system's folder for temporary files.

@@ -96,16 +96,12 @@ func (s *source) locate(ctx context.Context) error {
 	return nil
 }
 
-// learn reads commit, hash and size from the headers. The plain entity tag is a hash only in
-// an answer of the Hub itself, which names a commit.
+// learn reads commit, hash and size from the headers.
 func (s *source) learn(r *response) error {
 	h, f := r.Header, s.f
-	if c := h.Get("X-Repo-Commit"); c != "" && c != s.commit {
-		return fmt.Errorf("it has the commit %q, not %s", clip(c), s.commit)
-	}
-	hash := hashName(h.Get("X-Linked-Etag"))
-	if hash == "" && h.Get("X-Repo-Commit") != "" && !isRedirect(r.Response) {
-		hash = hashName(h.Get("ETag"))
+	hash, err := s.statedHash(r)
+	if err != nil {
+		return err
 	}
 	size := h.Get("X-Linked-Size")
 	if size == "" && !isRedirect(r.Response) {
@@ -115,6 +111,32 @@ func (s *source) learn(r *response) error {
 		return err
 	}
 	s.f = f
+	return nil
+}
+
+// statedHash is the hash in the headers, "" if there is none, of the right commit. The plain entity tag is a hash only
+// in an answer of the Hub itself, which names a commit.
+func (s *source) statedHash(r *response) (string, error) {
+	h := r.Header
+	if c := h.Get("X-Repo-Commit"); c != "" && c != s.commit {
+		return "", fmt.Errorf("it has the commit %q, not %s", clip(c), s.commit)
+	}
+	hash := hashName(h.Get("X-Linked-Etag"))
+	if hash == "" && h.Get("X-Repo-Commit") != "" && !isRedirect(r.Response) {
+		hash = hashName(h.Get("ETag"))
+	}
+	return hash, nil
+}
+
+// confirm refuses a part of a file that is not of the hash that is known.
+func (s *source) confirm(r *response, f file) error {
+	hash, err := s.statedHash(r)
+	if err == nil {
+		err = f.agree(hash, "")
+	}
+	if err != nil {
+		return permanentError{fmt.Errorf("%s sends another file than %s: %w", r.Request.URL.Host, f.path, err)}
+	}
 	return nil
 }
 

@@ -85,7 +85,7 @@ func (f *RemoteFile) ReadAt(p []byte, off int64) (n int, err error) {
 // try asks once for the bytes of p.
 func (f *RemoteFile) try(p []byte, off int64) (int, error) {
 	j := f.source.j
-	_, address, _, err := f.source.located(f.ctx)
+	known, address, _, err := f.source.located(f.ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -109,6 +109,9 @@ func (f *RemoteFile) try(p []byte, off int64) (int, error) {
 		return 0, err
 	case got != want:
 		return 0, permanentError{fmt.Errorf("%s sends the range %q: want %q", address.Host, clip(got), want)}
+	}
+	if err := f.source.confirm(r, known); err != nil {
+		return 0, err
 	}
 	n, err := io.ReadFull(r.Body, p)
 	if err != nil && !errors.Is(err, io.EOF) || n < len(p) {

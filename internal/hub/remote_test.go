@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -49,6 +50,39 @@ func TestRemoteGoesOnAfterDroppedConnections(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(c.Cache); len(entries) > 0 {
 		t.Error("something is kept on the disk")
+	}
+}
+
+// A Hub whose file becomes another one while it is read is refused, at once.
+func TestRemoteRefusesAnotherFile(t *testing.T) {
+	f := newFakeHub(t, everything())
+	for name, header := range map[string][2]string{
+		"hash": {"ETag", `"` + strings.Repeat("f", 40) + `"`}, "commit": {"X-Repo-Commit", strings.Repeat("f", 40)},
+	} {
+		files, err := f.client().Remote(context.Background(), testRepo, Patterns{Include: []string{"config.json"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.onHub = nil
+		first := make([]byte, 1)
+		if _, err := files[0].ReadAt(first, 0); err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		f.onHub = func(w http.ResponseWriter, r *http.Request) bool {
+			asked++
+			w.Header().Set("X-Repo-Commit", testCommit)
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes 1-1/%d", files[0].Size()))
+			w.Header().Set(header[0], header[1])
+			w.WriteHeader(http.StatusPartialContent)
+			w.Write([]byte("x"))
+			return true
+		}
+		_, err = files[0].ReadAt(first, 1)
+		if err == nil || !strings.Contains(err.Error(), "it has the "+name) || asked != 1 {
+			t.Errorf("%s: %v, asked %d times", name, err, asked)
+		}
+		f.onHub = nil
 	}
 }
 

@@ -81,7 +81,7 @@ func parse(log []byte) (events []Event, err error) {
 		}
 		var e Event
 		if err := jsonfile.Decode(line, &e); err != nil {
-			return nil, fmt.Errorf("line %d is not an event: %w", number, err)
+			return nil, fmt.Errorf("line %d is not an event: %w: remove that line", number, err)
 		}
 		events = append(events, e)
 	}

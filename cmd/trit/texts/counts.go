@@ -41,6 +41,9 @@ func ShowManifest(con *cmdline.Console, m *data.Manifest) {
 	if m.Refusal != "" {
 		con.Warnf("warning: the first row that the chat template refuses: %s", m.Refusal)
 	}
+	if len(m.NoColumns) > 0 {
+		con.Warnf("warning: no row that was read has the column %s of --where", strings.Join(m.NoColumns, ", "))
+	}
 	Warn(con, source.Counts{Invalid: m.InvalidTexts, Marked: m.MarkedTexts})
 }
 
