@@ -60,7 +60,7 @@ func TestRecipes(t *testing.T) {
 
 func TestPresetsAreSound(t *testing.T) {
 	// Parameters by hand from the shapes, in millions, to 3 %; the small ones with a vocabulary of 1024.
-	for name, millions := range map[string]float64{"trit-1m": 1.20, "trit-3m": 3.41, "trit-3m-adamw": 3.41, "trit-10m": 8.1, "llama-1m": 1.44, "llama-3m": 3.41, "llama-10m": 8.13, "llama-125m": 109.6, "qwen3-3m": 3.41, "qwen3-3m-1bit": 3.41, "qwen3-10m": 8.13, "qwen3-125m": 109.6, "125m": 109.6, "350m": 336, "700m": 729, "1.3b": 1281, "2b-4t": 2413, "3b": 3307, "8b": 8030, "70b": 70554} {
+	for name, millions := range map[string]float64{"trit-1m": 1.20, "trit-3m": 3.41, "trit-1m-adamw": 1.20, "trit-3m-adamw": 3.41, "trit-10m-adamw": 8.1, "trit-10m": 8.1, "llama-1m": 1.44, "llama-3m": 3.41, "llama-10m": 8.13, "llama-125m": 109.6, "qwen3-3m": 3.41, "qwen3-3m-1bit": 3.41, "qwen3-10m": 8.13, "qwen3-125m": 109.6, "125m": 109.6, "350m": 336, "700m": 729, "1.3b": 1281, "2b-4t": 2413, "3b": 3307, "8b": 8030, "70b": 70554} {
 		c, err := Load(name)
 		if err != nil {
 			t.Fatal(err)

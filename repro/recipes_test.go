@@ -26,7 +26,7 @@ func smallRecipes(t *testing.T, dir string) *RecipeSet {
 	t.Helper()
 	config, file := filepath.Join(dir, "tiny.json"), filepath.Join(dir, "recipes.json")
 	for path, text := range map[string]string{
-		config: `{"base": "trit-3m-adamw", "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2,
+		config: `{"base": "trit-1m-adamw", "num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2,
 			"num_key_value_heads": 2}`,
 		file: `{"config": "` + config + `", "tokens": 5000, "seeds": [3, 4], "set": ["log_interval=1", "learning_rate=0.01"],
 			"variants": [{"name": "adamw", "set": []}, {"name": "muon", "set": ["optimizer=muon"]}]}`,

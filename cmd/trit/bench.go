@@ -40,7 +40,7 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "repeat", Usage: "measure `N` times and take the median", Value: 3},
 			&cli.BoolFlag{Name: "train", Usage: "measure training steps"},
 			&cli.StringSliceFlag{Name: "set", Usage: "with --train: change one `KEY=VALUE` of the configuration"},
-			&cli.StringFlag{Name: "config", Usage: "with --train: begin with this `PRESET`", Value: "trit-1m"},
+			&cli.StringFlag{Name: "config", Usage: "with --train: begin with this `PRESET`", Value: "trit-1m-adamw"},
 			&cli.IntFlag{Name: "batch", Usage: "with --train: `B` rows", Value: 8},
 			&cli.IntFlag{Name: "length", Usage: "with --train: `T` tokens a row", Value: 256},
 			&cli.IntFlag{Name: "steps", Usage: "with --train: time `N` steps", Value: 5},

@@ -12,7 +12,7 @@ import (
 // The title names what was trained, and no speed is above the limit that is printed beside it.
 func TestBenchLines(t *testing.T) {
 	code, out, stderr := trit("bench", "--train", "--steps", "1", "--batch", "1", "--length", "32", "--set", "num_hidden_layers=1")
-	if title, _, _ := strings.Cut(out, ","); code != cmdline.ExitOK || title != "trit-1m with num_hidden_layers=1" {
+	if title, _, _ := strings.Cut(out, ","); code != cmdline.ExitOK || title != "trit-1m-adamw with num_hidden_layers=1" {
 		t.Errorf("exit code %d, %q, %s", code, out, stderr)
 	}
 	code, out, stderr = trit("bench", convertedTo(t, tokensGolden, "x.gguf"), "--prompt", "8", "--generate", "8", "--repeat", "3")

@@ -103,7 +103,7 @@ printf '%s\n' "${COMPREPLY[@]}"`
 		want  string
 	}{
 		{[]string{"tra"}, "train"},
-		{[]string{"train", "--config", "trit-1m"}, "trit-1m|trit-1m notes.json"},
+		{[]string{"train", "--config", "trit-1m"}, "trit-1m-adamw|trit-1m|trit-1m notes.json"},
 		{[]string{"train", "--config", "=", "llama-3"}, "llama-3m"},
 		{[]string{"eval", "--tasks", "boolq,hel"}, "boolq,hellaswag"},
 		{[]string{"watch", "--axis", ""}, "step|tokens|minutes|FLOPs"},
