@@ -116,7 +116,7 @@ func (o *ScalingOptions) config(name string, ternary bool) (configs.Config, erro
 		}
 	}
 	if config.Ternary = ternary; !ternary {
-		config.Config = config.Values()
+		config.Config, config.Options = config.Values(), config.OfFloats()
 		config.LearningRate *= o.FullRate
 		config.Stage2LearningRate *= o.FullRate
 	}

@@ -61,6 +61,13 @@ func (o Options) checkGradients(c *model.Config) error {
 	return nil
 }
 
+// OfFloats are the options for a model in full precision, without those that say how and when to round.
+func (o Options) OfFloats() Options {
+	o.Gradients, o.QuantizeFromStep, o.QuantizeFromShare, o.QuantizeWarmupSteps = GradientsFloat, 0, 0, 0
+	o.Int4FromShare = 0
+	return o
+}
+
 // ResolveGradients replaces auto by the form for a model; has says whether there are instructions for int8. The
 // precision must not be resolved yet: a float32 that is chosen for its speed does not speak against int8.
 func (o *Options) ResolveGradients(c *model.Config, has bool) {
