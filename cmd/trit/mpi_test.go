@@ -53,10 +53,10 @@ func newMPIJob(t *testing.T) *mpiJob {
 	return j
 }
 
-// train is a command that trains on n ranks. Layers do not round, so that sums in
+// train is a command that trains on n ranks. Layers do not round, and AdamW moves them, so that sums in
 // another order stay close.
 func (j *mpiJob) train(ctx context.Context, n, steps int, out string, more ...string) *exec.Cmd {
-	args := []string{j.binary, "train", "--config", "trit-1m", "--data", j.data, "--out", out, "--max-steps", strconv.Itoa(steps), "--threads", "1", "--precision", "float32"}
+	args := []string{j.binary, "train", "--config", "trit-1m-adamw", "--data", j.data, "--out", out, "--max-steps", strconv.Itoa(steps), "--threads", "1", "--precision", "float32"}
 	for _, s := range strings.Fields("hidden_size=64 intermediate_size=128 num_hidden_layers=3 ternary=false sequence_length=64 batch_size=2 gradient_accumulation_steps=4 log_interval=1 checkpoint_interval=10 ema_decay=0.9") {
 		args = append(args, "--set", s)
 	}
