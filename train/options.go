@@ -296,8 +296,8 @@ func (o Options) checkMuon() error {
 			"to below 1 and a decay of at least 0", o.MuonRate, o.MuonMomentum, o.MuonWeightDecay)
 	}
 	if o.LoRARank > 0 {
-		return fmt.Errorf("optimizer is %s, but lora_rank is %d: adapters are moved by %s, as the recipe lora has it", optim.ByMuon,
-			o.LoRARank, optim.ByAdamW)
+		return fmt.Errorf("optimizer is %s, but lora_rank is %d: adapters are moved by %s, as the recipe lora has it",
+			optim.ByMuon, o.LoRARank, optim.ByAdamW)
 	}
 	return nil
 }
