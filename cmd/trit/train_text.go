@@ -63,13 +63,18 @@ func prepareText(c *cli.Context, con *cmdline.Console, config configs.Config) (s
 }
 
 // dataOf is the folder of a run's data, which the run names by dir. Data that --text made lie in
-// the run's own folder, wherever that is now.
+// the run's own folder, wherever that is now; those of another run do not.
 func dataOf(run, dir string) string {
 	own := filepath.Join(preparedDir, data.ShardsDir)
-	if strings.HasSuffix(dir, own) {
-		return filepath.Join(run, own)
+	if moved := filepath.Join(run, own); strings.HasSuffix(dir, own) && isFolder(moved) {
+		return moved
 	}
 	return dir
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // checkText refuses what --text cannot go with.

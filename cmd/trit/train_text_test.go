@@ -84,3 +84,19 @@ func TestTrainTextRefusals(t *testing.T) {
 		}
 	}
 }
+
+// A run finds its own prepared data where it lies now, and those of another run where they were.
+func TestDataOf(t *testing.T) {
+	run := t.TempDir()
+	other := filepath.Join("elsewhere", "prepared", "data")
+	if got := dataOf(run, other); got != other {
+		t.Errorf("another run's data: %s", got)
+	}
+	own := filepath.Join(run, "prepared", "data")
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := dataOf(run, other); got != own {
+		t.Errorf("its own data: %s", got)
+	}
+}
